@@ -1,0 +1,116 @@
+"""One machine: its files, its secrets and its build. Activation is the rollout's."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import pulumi
+from pulumi_command import remote
+
+from homelab.deploy import scripts
+from homelab.deploy.model import Release
+from homelab.system.model import Host as HostPlan
+
+
+class HostArgs(TypedDict):
+    """What a host needs."""
+
+    host: HostPlan
+    release: Release
+    secrets: pulumi.Input[dict[str, str]]
+    """Minted and derived secrets by name, every value secret."""
+    flags: list[str]
+    """Flags of the build: who builds."""
+
+
+class Host(pulumi.ComponentResource):
+    """Files, secrets and build of one host.
+
+    The files are inputs of this component, so that a preview shows them line by line; the command
+    that writes them hides the same text.
+    """
+
+    release: pulumi.Output[str]
+    """Id of the release that the host is to run."""
+
+    name: str
+    release_id: str
+    leaves: list[pulumi.Resource]
+    """What must be done before this host may switch. Depending on the component itself would be
+    circular, for the rollout shares its parents."""
+
+    def __init__(
+        self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        host, release = args["host"], args["release"]
+        shown = {
+            path: content if isinstance(content, str) else f"{len(content)} bytes, not text"
+            for path, content in release.files
+        }
+        held = host.config.state == "held"
+        # A held host keeps what it has: its resources are there, and nothing of them changes.
+        kept = pulumi.ResourceOptions(ignore_changes=["files", "release"] if held else None)
+        super().__init__(
+            "homelab:host:Host",
+            name,
+            {"files": shown, "release": release.id},
+            pulumi.ResourceOptions.merge(opts, kept),
+        )
+        self.name, self.release_id = host.name, release.id
+        self._host, self._held = host, held
+        files = self._command(
+            f"{name}-files", scripts.stage_script(release.id, dict(release.files))
+        )
+        secrets = pulumi.Output.from_input(args["secrets"])
+        placed = self._command(
+            f"{name}-secrets",
+            secrets.apply(lambda values: scripts.secrets_script(release.id, values)),
+            secret=True,
+        )
+        build = self._command(
+            f"{name}-build",
+            scripts.build_script(release.id, host.name, args["flags"]),
+            after=[files],
+        )
+        self.leaves = [placed, build]
+        self.release = pulumi.Output.from_input(release.id)
+        self.register_outputs({"release": self.release})
+
+    def _command(
+        self,
+        name: str,
+        script: pulumi.Input[str],
+        *,
+        after: list[pulumi.Resource] | None = None,
+        secret: bool = False,
+    ) -> remote.Command:
+        user = self._host.config.ssh.user
+        return remote.Command(
+            name,
+            connection=connection(self._host),
+            create=scripts.shell(user),
+            stdin=script,
+            # Output may hold long lines, on which the provider's own logging hangs.
+            logging=remote.Logging.NONE,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=after,
+                hide_diffs=["stdin"],
+                additional_secret_outputs=["stdout", "stderr"] if secret else None,
+                ignore_changes=["connection", "create", "stdin"] if self._held else None,
+            ),
+        )
+
+
+def connection(host: HostPlan) -> remote.ConnectionArgs:
+    """How the deployer reaches a host: its LAN address first, and only with the pinned key.
+
+    There is no private key in it: the SSH agent has that, so the state holds none.
+    """
+    return remote.ConnectionArgs(
+        host=host.lan or host.tailnet,
+        port=host.config.ssh.port,
+        user=host.config.ssh.user,
+        host_key=host.config.ssh.host_key,
+    )

@@ -1,0 +1,60 @@
+"""The program behind `__main__.py`: load, plan, check, then register."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+
+from components.homelab import Homelab
+from components.vault import Vault
+from homelab.ops.stack import Stack, open_stack
+from homelab.problems import HomelabError
+from homelab.site.document import Value
+from homelab.site.model import Site
+
+
+def run(directory: Path) -> None:
+    """Register everything that the stack asks for.
+
+    Raises pulumi.RunError, which Pulumi prints without a traceback, before the first resource
+    registers if anything is wrong.
+    """
+    try:
+        stack = open_stack(directory, pulumi.get_stack(), _values())
+        vault = Vault.open(stack.plan, str(directory), preview=pulumi.runtime.is_dry_run())
+    except HomelabError as error:
+        raise pulumi.RunError(str(error)) from None
+    for warning in stack.warnings:
+        pulumi.log.warn(str(warning))
+    homelab = Homelab(
+        stack.name, {"plan": stack.plan, "releases": stack.releases, "vault": vault}
+    )
+    _export(stack, homelab)
+
+
+def _values() -> dict[str, Value]:
+    """The stack's settings as Pulumi hands them over."""
+    config = pulumi.Config("homelab")
+    found = {section: config.get_object(section) for section in Site.model_fields}
+    return {section: value for section, value in found.items() if value is not None}
+
+
+def _export(stack: Stack, homelab: Homelab) -> None:
+    plan = stack.plan
+    entry = plan.hosts[plan.site.network.entry.host]
+    pulumi.export("urls", homelab.urls)
+    pulumi.export("lan_dns", plan.hosts[plan.dns.host].lan)
+    pulumi.export("entry", entry.lan)
+    pulumi.export(
+        "services_by_host",
+        {h: sorted({s.name for s in plan.on(h)}) for h in sorted(plan.hosts) if plan.on(h)},
+    )
+    pulumi.export(
+        "ports",
+        [
+            {"host": p.host, "port": p.port, "protocol": p.protocol, "owner": p.owner}
+            for p in plan.ports
+        ],
+    )
+    pulumi.export("releases", {h: r.id for h, r in sorted(stack.releases.items())})

@@ -1,0 +1,41 @@
+"""One explicit provider for each cloud and for commands, handed down from the top.
+
+The shipped stacks switch default providers off, so a resource that was not handed one fails by
+name instead of using whatever credentials lie around.
+"""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_command as command
+import pulumi_tailscale as tailscale
+
+from components.vault import Vault
+from homelab.plan import Plan
+
+
+def make_providers(
+    name: str, plan: Plan, vault: Vault, opts: pulumi.ResourceOptions
+) -> dict[str, pulumi.ProviderResource]:
+    """The providers that this plan needs, by package."""
+    providers: dict[str, pulumi.ProviderResource] = {
+        "command": command.Provider(f"{name}-command", opts=opts)
+    }
+    tailnet = plan.site.tailnet
+    if tailnet is not None:
+        providers["tailscale"] = tailscale.Provider(
+            f"{name}-tailscale",
+            oauth_client_id=vault.value(tailnet.client_id),
+            oauth_client_secret=vault.value(tailnet.client_secret),
+            tailnet="-",
+            opts=opts,
+        )
+    cloudflare = plan.site.cloudflare
+    if cloudflare is not None:
+        # Importing this package takes longer than everything else together.
+        import pulumi_cloudflare
+
+        providers["cloudflare"] = pulumi_cloudflare.Provider(
+            f"{name}-cloudflare", api_token=vault.value(cloudflare.token), opts=opts
+        )
+    return providers

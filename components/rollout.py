@@ -1,0 +1,126 @@
+"""Switching: every host of a wave after every build, and every wave after the one before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TypedDict
+
+import pulumi
+from pulumi_command import local
+
+from components.host import Host
+from homelab.deploy.model import DeployConfig, WavePlan
+from homelab.system.model import Host as HostPlan
+
+SWITCH = '"${UV_PROJECT_ENVIRONMENT:-.venv}/bin/homelab" switch'
+"""Our runner, from the environment that this program runs in."""
+
+
+class RolloutArgs(TypedDict):
+    """What a rollout needs."""
+
+    waves: tuple[WavePlan, ...]
+    plans: Mapping[str, HostPlan]
+    hosts: Mapping[str, Host]
+    versions: Mapping[str, pulumi.Output[str]]
+    """Digest of each host's secrets, keyed: tells that one changed, and nothing else."""
+    config: DeployConfig
+    after: list[pulumi.Resource]
+    """What must be in place before any host changes."""
+
+
+class Rollout(pulumi.ComponentResource):
+    """The waves, in order."""
+
+    switches: dict[str, local.Command]
+    """By host. Success of one means: the new system is confirmed and the boot default."""
+
+    def __init__(
+        self, name: str, args: RolloutArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(
+            "homelab:rollout:Rollout",
+            name,
+            {"waves": [{"name": w.name, "hosts": list(w.hosts), "why": w.why} for w in args["waves"]]},
+            opts,
+        )
+        self.switches = {}
+        # Nothing changes anywhere before everything is there: a failed build leaves all hosts as
+        # they were. A host that may sleep is outside this barrier.
+        ready: list[pulumi.Resource] = list(args["after"])
+        for host in args["hosts"].values():
+            if args["plans"][host.name].always_on and args["plans"][host.name].is_deployed:
+                ready += host.leaves
+        before: list[pulumi.Resource] = []
+        for plan in args["waves"]:
+            wave = Wave(
+                plan.name,
+                {"wave": plan, "rollout": args, "after": [*ready, *before]},
+                pulumi.ResourceOptions(parent=self),
+            )
+            self.switches |= wave.switches
+            before = [
+                s for h, s in wave.switches.items() if args["plans"][h].always_on
+            ] or before
+        self.register_outputs({})
+
+
+class WaveArgs(TypedDict):
+    """What one wave needs."""
+
+    wave: WavePlan
+    rollout: RolloutArgs
+    after: list[pulumi.Resource]
+
+
+class Wave(pulumi.ComponentResource):
+    """Hosts that switch together, so many at a time."""
+
+    switches: dict[str, local.Command]
+
+    def __init__(
+        self, name: str, args: WaveArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        wave, rollout = args["wave"], args["rollout"]
+        super().__init__(
+            "homelab:rollout:Wave", name, {"hosts": list(wave.hosts), "why": wave.why}, opts
+        )
+        self.switches = {}
+        line: list[local.Command] = []
+        for host_name in wave.hosts:
+            host, plan = rollout["hosts"][host_name], rollout["plans"][host_name]
+            after: list[pulumi.Resource] = [*args["after"], *host.leaves]
+            if len(line) >= rollout["config"].max_parallel:
+                after.append(line[-rollout["config"].max_parallel])
+            switch = local.Command(
+                f"{host_name}-switch",
+                create=f"{SWITCH} {host_name}",
+                stdin=_spec(plan, host, rollout),
+                add_previous_output_in_env=False,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            )
+            self.switches[host_name] = switch
+            line.append(switch)
+        self.register_outputs({})
+
+
+def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:
+    """What the runner reads on its standard input; nothing in it is secret."""
+    config = rollout["config"]
+    paths = [
+        {"name": path, "address": address, "port": plan.config.ssh.port, "user": plan.config.ssh.user}
+        for path, address in (("lan", plan.lan), ("tailnet", plan.tailnet))
+        if address
+    ]
+    fixed = {
+        "host": plan.name,
+        "release": host.release_id,
+        "paths": paths,
+        "host_key": plan.config.ssh.host_key,
+        "confirm": {"seconds": config.confirm_seconds},
+        "activation_seconds": config.activation_seconds,
+    }
+    return rollout["versions"][plan.name].apply(
+        lambda version: json.dumps({**fixed, "secrets_version": version}, indent=2, sort_keys=True)
+    )

@@ -1,0 +1,86 @@
+"""The tunnel between Cloudflare and a host. Its rules are lines of the host's own Nix."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, TypedDict
+
+import pulumi
+
+from components.vault import Vault
+from homelab.cloudflare.model import CloudflarePlan
+
+if TYPE_CHECKING:
+    import pulumi_cloudflare as cloudflare
+
+
+class TunnelArgs(TypedDict):
+    """What a tunnel needs."""
+
+    plan: CloudflarePlan
+    vault: Vault
+
+
+class Tunnel(pulumi.ComponentResource):
+    """A locally managed tunnel, and word by e-mail when it goes down.
+
+    The connector reads the tunnel's id from its credentials file, so no id is in any Nix text and
+    no preview grows vague because of one.
+    """
+
+    target: pulumi.Output[str]
+    """What a public name's CNAME points to."""
+    credentials: pulumi.Output[str]
+    """Content of the connector's credentials file, secret."""
+
+    def __init__(
+        self, name: str, args: TunnelArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        plan = args["plan"]
+        super().__init__("homelab:tunnel:Tunnel", name, {"host": plan.tunnel_host}, opts)
+        import pulumi_cloudflare as cloudflare
+
+        child = pulumi.ResourceOptions(parent=self)
+        # Derived, 32 bytes as base64url: the provider wants standard base64.
+        secret = args["vault"].derived_for(f"tunnel/{name}").apply(_standard_base64)
+        tunnel = cloudflare.ZeroTrustTunnelCloudflared(
+            f"{name}-tunnel",
+            account_id=plan.account,
+            name=name,
+            config_src="local",
+            tunnel_secret=secret,
+            opts=child,
+        )
+        self.target = tunnel.id.apply(lambda id_: f"{id_}.cfargotunnel.com")
+        self.credentials = pulumi.Output.all(tunnel.id, secret).apply(
+            lambda both: json.dumps(
+                {"AccountTag": plan.account, "TunnelID": both[0], "TunnelSecret": both[1]}
+            )
+        )
+        if plan.alert_email:
+            _alert(name, plan, tunnel, child)
+        self.register_outputs({"target": self.target})
+
+
+def _alert(
+    name: str,
+    plan: CloudflarePlan,
+    tunnel: cloudflare.ZeroTrustTunnelCloudflared,
+    opts: pulumi.ResourceOptions,
+) -> None:
+    import pulumi_cloudflare as cloudflare
+
+    cloudflare.NotificationPolicy(
+        f"{name}-down",
+        account_id=plan.account,
+        name=f"Tunnel {name} is down",
+        alert_type="tunnel_health_event",
+        enabled=True,
+        filters={"new_statuses": ["TUNNEL_STATUS_TYPE_DOWN"], "tunnel_ids": [tunnel.id]},
+        mechanisms={"emails": [{"id": plan.alert_email}]},
+        opts=opts,
+    )
+
+
+def _standard_base64(text: str) -> str:
+    return text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4)

@@ -1,0 +1,96 @@
+"""The deployer's secrets, as outputs that never show.
+
+Preview works without any of them: what cannot be had is unknown, with one warning. An `up` that
+lacks one stops before the first resource registers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+import pulumi
+
+from homelab.model import SecretRef
+from homelab.ops.derive import derive, derive_secret
+from homelab.ops.secret import SecretUnavailableError, resolve
+from homelab.plan import Plan
+from homelab.problems import HomelabError
+from homelab.secrets.model import Secret
+
+
+class Vault:
+    """Every secret that Pulumi itself handles, resolved once."""
+
+    def __init__(self, values: Mapping[str, str], master: str | None) -> None:
+        self._values = dict(values)
+        self._master = master
+
+    @classmethod
+    def open(cls, plan: Plan, directory: str, *, preview: bool) -> Vault:
+        """Resolve what the plan refers to. Raises HomelabError with all that an `up` lacks."""
+        from pathlib import Path
+
+        values: dict[str, str] = {}
+        lacking: list[SecretUnavailableError] = []
+        for ref in references(plan):
+            try:
+                values[ref.name] = resolve(ref, Path(directory), plan.secrets.file)
+            except SecretUnavailableError as error:
+                lacking.append(error)
+        if lacking and preview:
+            reasons = sorted({str(e) for e in lacking})
+            pulumi.log.warn(
+                f"{len(lacking)} of the deployer's secrets cannot be had, so what depends on them is "
+                f"unknown in this preview; `up` will need them.\n  " + "\n  ".join(reasons)
+            )
+        elif lacking:
+            raise HomelabError("\n".join(sorted({str(e) for e in lacking})))
+        master = plan.secrets.master
+        return cls(values, values.get(master.name) if master is not None else None)
+
+    def value(self, ref: SecretRef) -> pulumi.Output[str]:
+        """A secret as a secret output; unknown where it cannot be had."""
+        return _secret(self._values.get(ref.name))
+
+    def derived(self, secret: Secret) -> pulumi.Output[str]:
+        """A derived secret of a host."""
+        if self._master is None:
+            return _secret(None)
+        return _secret(derive_secret(self._master, secret))
+
+    def derived_for(self, purpose: str) -> pulumi.Output[str]:
+        """A derived secret that belongs to no host, such as a tunnel's."""
+        return _secret(None if self._master is None else derive(self._master, purpose))
+
+
+def references(plan: Plan) -> list[SecretRef]:
+    """Every secret that Pulumi itself must know."""
+    refs: list[SecretRef | None] = [plan.secrets.master]
+    if plan.site.cloudflare is not None:
+        refs.append(plan.site.cloudflare.token)
+    if plan.site.tailnet is not None:
+        refs += [plan.site.tailnet.client_id, plan.site.tailnet.client_secret]
+    return _unique(r for r in refs if r is not None)
+
+
+def _unique(refs: Iterable[SecretRef]) -> list[SecretRef]:
+    return list({r.name: r for r in refs}.values())
+
+
+def _secret(value: str | None) -> pulumi.Output[str]:
+    if value is not None:
+        return pulumi.Output.secret(value)
+    return unknown()
+
+
+def unknown() -> pulumi.Output[str]:
+    """A secret output that nothing will ever resolve: what a preview cannot know."""
+    loop = asyncio.get_event_loop()
+
+    def done(value: object) -> asyncio.Future[object]:
+        future: asyncio.Future[object] = loop.create_future()
+        future.set_result(value)
+        return future
+
+    return pulumi.Output(set(), done(None), done(False), done(True))  # type: ignore[arg-type]

@@ -1,0 +1,170 @@
+"""Checks of backups: nothing is forgotten, and what is kept can be restored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.backup.plan import (
+    KEPT_TIERS,
+    dumps_of,
+    paths_of,
+    skip_reason,
+)
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("backup-intent", rows="S0-32")
+def backup_intent(plan: Plan) -> Iterator[Problem]:
+    """A service without a word about backup is one whose loss nobody has thought about."""
+    for service in plan.services:
+        if not skip_reason(service) and not paths_of(service) and not dumps_of(service):
+            yield Problem(
+                f"{service.source}.backup",
+                f"nothing says what to keep of {service.name}",
+                'include: [/var/lib/…], or skip: "why nothing is kept"',
+            )
+
+
+@check("backup-target-known", rows="S0-31")
+def backup_target_known(plan: Plan) -> Iterator[Problem]:
+    """A job to a target that does not exist keeps nothing."""
+    targets = plan.site.backup.targets
+    for name, target in targets.items():
+        if target.host is not None and target.host not in plan.site.hosts:
+            yield Problem(
+                f"backup.targets.{name}.host",
+                f'there is no host "{target.host}"',
+                did_you_mean(target.host, plan.site.hosts, "hosts"),
+            )
+    for service in plan.services:
+        for index, name in enumerate(service.config.backup.targets or ()):
+            if name not in targets:
+                yield Problem(
+                    f"{service.source}.backup.targets[{index}]",
+                    f'{service.name} is to be kept at "{name}", and there is no such target',
+                    did_you_mean(name, targets, "targets"),
+                )
+
+
+@check("backup-has-target", rows="S0-31")
+def backup_has_target(plan: Plan) -> Iterator[Problem]:
+    """What is worth keeping goes somewhere."""
+    kept = {(j.name, j.host) for j in plan.backup.jobs}
+    wanted = [
+        (s.name, s.host, f"{s.source}.backup", s.config.backup.targets)
+        for s in plan.services
+        if not skip_reason(s) and (paths_of(s) or dumps_of(s))
+    ] + [
+        (f"dataset-{d.name}", d.host, d.source, None)
+        for d in plan.datasets
+        if d.tier in KEPT_TIERS and plan.site.datasets[d.name].backup is None
+    ]
+    lost = [w for w in wanted if w[1] in plan.hosts and w[:2] not in kept]
+    if lost and not plan.site.backup.targets:
+        names = ", ".join(sorted({name for name, *_ in lost}))
+        yield Problem(
+            "backup.targets",
+            f"there is no backup target, so nothing is kept of {names}",
+            "add one, as disk: {kind: local, host: …, path: /mnt/…}, "
+            "or give each a skip with its reason",
+        )
+        return
+    known = set(plan.site.backup.targets)
+    for name, host, source, targets in lost:
+        if targets and not set(targets) & known:
+            continue
+        yield Problem(
+            source,
+            f"{host} reaches no backup target for {name}",
+            "a local target is for its own host alone; add one of kind sftp, b2, s3 or rest",
+        )
+
+
+@check("backup-target-single", rows="S0-31")
+def backup_target_single(plan: Plan) -> Iterator[Problem]:
+    """Two writers in one repository lock each other out, and prune each other's snapshots."""
+    seen: dict[tuple[str, str], str] = {}
+    for name, target in plan.site.backup.targets.items():
+        place = (target.host or target.kind, target.path.rstrip("/"))
+        if place in seen:
+            yield Problem(
+                f"backup.targets.{name}.path",
+                f"{name} and {seen[place]} write to the same repositories, {target.path}",
+                "give each a directory of its own, or keep one",
+            )
+        seen.setdefault(place, name)
+    written: dict[tuple[str, str], str] = {}
+    for job in plan.backup.jobs:
+        place = (job.target, job.repository)
+        other = written.setdefault(place, f"{job.name} on {job.host}")
+        if other != f"{job.name} on {job.host}":
+            yield Problem(
+                job.source,
+                f"{job.name} on {job.host} and {other} write one repository, {job.repository}",
+                "rename one of them",
+            )
+
+
+@check("role-backup", rows="S0-02")
+def role_backup(plan: Plan) -> Iterator[Problem]:
+    """Flash wears out under a repository, and an agent host's data is not worth trusting."""
+    for job in plan.backup.jobs:
+        host = plan.hosts[job.host]
+        if host.role == "agent":
+            yield Problem(
+                job.source,
+                f"{job.name} runs on {host.name}, whose role is agent: nothing of it is backed up",
+                'backup: {skip: "why nothing is kept"}, or another host',
+            )
+        elif job.repository.startswith("/") and (host.role == "appliance" or host.config.flash):
+            why = "an appliance" if host.role == "appliance" else "on flash"
+            yield Problem(
+                job.source,
+                f"{job.name} would be kept at {job.target}, a repository on {host.name} itself, "
+                f"which is {why}",
+                f"backup.targets: list targets without {job.target}, or move it to another host",
+            )
+
+
+@check("dynamic-user-path", rows="S0-37 S0-79")
+def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
+    """/var/lib/x is a link for a unit with DynamicUser, and restic keeps the link alone."""
+    for service in plan.services:
+        if not service.entry.dynamic_user:
+            continue
+        field = "backup.include" if service.config.backup.include is not None else "state"
+        for index, path in enumerate(paths_of(service)):
+            private = _private(path)
+            if private:
+                yield Problem(
+                    f"{service.source}.{field}[{index}]",
+                    f"{service.name} runs with DynamicUser, so {path} is a link and its backup "
+                    "would be empty",
+                    f"write {private}",
+                )
+
+
+def _private(path: str) -> str:
+    """Where systemd really keeps a state directory; empty if the path is already right."""
+    for parent in ("/var/lib/", "/var/cache/", "/var/log/"):
+        rest = path.removeprefix(parent)
+        if rest != path and not rest.startswith("private/"):
+            return f"{parent}private/{rest}"
+    return ""
+
+
+@check("dump-before-backup", rows="S0-35")
+def dump_before_backup(plan: Plan) -> Iterator[Problem]:
+    """A dump made after the backup is a day old when it is kept."""
+    at, dump_at = plan.site.backup.at, plan.site.backup.dump_at
+    if plan.backup.databases and dump_at >= at:
+        yield Problem(
+            "backup.dump_at",
+            f"databases are dumped at {dump_at}, and the backup of the dumps starts at {at}",
+            "let dump_at be earlier than at",
+        )

@@ -1,0 +1,138 @@
+"""Backups: what the stack config says, and what the plan knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from homelab.model import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time
+
+Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
+"""How much a loss would hurt, from re-derivable (nothing) to irreplaceable (for ever)."""
+
+
+class Keep(Model):
+    """How many snapshots stay."""
+
+    daily: Annotated[int, Field(ge=0)] = 7
+    weekly: Annotated[int, Field(ge=0)] = 4
+    monthly: Annotated[int, Field(ge=0)] = 12
+    yearly: Annotated[int, Field(ge=0)] = 0
+
+
+KEEP: dict[Tier, Keep] = {
+    "service": Keep(),
+    "user": Keep(daily=14),
+    "irreplaceable": Keep(daily=14, weekly=8, yearly=5),
+}
+"""What stays where the stack config does not say."""
+
+
+class BackupTarget(Model):
+    """Where backups go."""
+
+    kind: Literal["local", "sftp", "b2", "s3", "rest"]
+    host: Name | None = None
+    """Host that holds the repository (local, sftp)."""
+    path: Str
+    """Directory on the host, or bucket and path: `bucket/restic`."""
+    user: Name = "restic"
+    """Login at the host (sftp)."""
+    credentials: SecretRef | None = None
+    """Environment file of the store's keys (b2, s3), or the SSH key (sftp)."""
+
+    @model_validator(mode="after")
+    def _fields(self) -> BackupTarget:
+        if self.kind in ("local", "sftp"):
+            if self.host is None:
+                raise ValueError(f"a {self.kind} target names the host that holds it; add host:")
+            if not self.path.startswith("/"):
+                raise ValueError("the path on the host is absolute; start it with /")
+        if self.kind in ("sftp", "b2", "s3") and self.credentials is None:
+            raise ValueError(f"a {self.kind} target needs credentials: {{sops: …}}")
+        return self
+
+
+class BackupConfig(Model):
+    """`homelab:backup`."""
+
+    targets: dict[Name, BackupTarget] = Field(default_factory=dict)
+    at: Time = "04:30"
+    """When backups start, local time."""
+    dump_at: Time = "03:30"
+    """When databases are dumped; earlier than `at`."""
+    tiers: dict[Tier, Keep] = Field(default_factory=lambda: dict(KEEP))
+    """How long snapshots of each tier stay."""
+
+
+class ServiceBackup(Model):
+    """A service's part: what is kept of it, or why nothing is."""
+
+    include: list[AbsolutePath] | None = None
+    """Directories; the catalog's state directories when empty."""
+    exclude: list[AbsolutePath] = Field(default_factory=list)
+    targets: list[Name] | None = None
+    """Which targets; all of them when empty."""
+    tier: Tier = "service"
+    skip: Reason | None = None
+    """Why nothing is kept."""
+
+    @model_validator(mode="after")
+    def _one(self) -> ServiceBackup:
+        if self.skip is not None and self.include is not None:
+            raise ValueError("include and skip exclude each other; keep one")
+        return self
+
+
+@dataclass(frozen=True)
+class Job:
+    """One backup of one thing to one target."""
+
+    name: str
+    host: str
+    target: str
+    repository: str
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...]
+    at: str
+    keep: Keep
+    dumps: tuple[tuple[str, str, str], ...]
+    """(sqlite or postgresql, database file or name, where the dump lies)."""
+    password: str
+    """Path of the repository's password on the host."""
+    environment: str
+    """Path of an environment file, or empty."""
+    ssh_key: str
+    """Path of the key for sftp, or empty."""
+    server: str
+    """Host that sftp goes to, or empty."""
+    mounts: tuple[str, ...]
+    """Directories that must be mounted before it runs: of the repository, and of datasets."""
+    source: str
+
+    @property
+    def unit(self) -> str:
+        """Its name under `services.restic.backups`."""
+        return f"{self.name}-{self.target}"
+
+
+@dataclass(frozen=True)
+class BackupPlan:
+    """Every job, and what is left out with its reason."""
+
+    jobs: tuple[Job, ...]
+    skipped: tuple[tuple[str, str], ...]
+    """(service, reason)."""
+    databases: tuple[tuple[str, tuple[str, ...]], ...]
+    """PostgreSQL databases to dump, by host."""
+    dump_at: str
+
+    def on(self, host: str) -> tuple[Job, ...]:
+        """The jobs of one host."""
+        return tuple(j for j in self.jobs if j.host == host)
+
+    def databases_on(self, host: str) -> tuple[str, ...]:
+        """PostgreSQL databases that this host dumps."""
+        return dict(self.databases).get(host, ())

@@ -1,0 +1,211 @@
+"""What is backed up, from where to where, and which dumps make it honest.
+
+Every job has a repository of its own, `<target>/<host>/<job>`: restic locks a whole repository
+while it prunes, so jobs that shared one would fail each other night after night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from homelab.backup.model import KEEP, BackupPlan, BackupTarget, Job, Keep, Tier
+from homelab.secrets.model import secret_path
+from homelab.services.model import Service
+from homelab.site.model import Site
+from homelab.storage.model import Dataset
+from homelab.system.model import Host
+
+SQLITE_DUMPS = "/var/backup/sqlite"
+POSTGRESQL_DUMPS = "/var/backup/postgresql"
+"""Where `services.postgresqlBackup` puts its dumps, compressed with gzip."""
+KEPT_TIERS: tuple[Tier, ...] = ("user", "irreplaceable")
+"""Datasets of these tiers are backed up."""
+
+Dump = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One thing to keep, before it is known where."""
+
+    name: str
+    host: str
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...]
+    dumps: tuple[Dump, ...]
+    mounts: tuple[str, ...]
+    tier: Tier
+    targets: tuple[str, ...]
+    source: str
+
+
+def plan_backup(
+    site: Site,
+    hosts: Mapping[str, Host],
+    services: tuple[Service, ...],
+    datasets: tuple[Dataset, ...],
+) -> BackupPlan:
+    """One job for each thing worth keeping and each target that its host can reach."""
+    works = [*_services(site, services), *_datasets(site, datasets)]
+    jobs = [
+        _job(site, hosts, work, target, site.backup.targets[target])
+        for work in works
+        for target in work.targets
+        if reaches(work.host, site.backup.targets.get(target), hosts)
+    ]
+    dumped: dict[str, set[str]] = {}
+    for work in works:
+        for kind, database, _ in work.dumps:
+            if kind == "postgresql":
+                dumped.setdefault(work.host, set()).add(database)
+    return BackupPlan(
+        jobs=tuple(sorted(jobs, key=lambda j: (j.host, j.name, j.target))),
+        skipped=tuple(sorted(_skipped(site, services))),
+        databases=tuple((host, tuple(sorted(names))) for host, names in sorted(dumped.items())),
+        dump_at=site.backup.dump_at,
+    )
+
+
+def skip_reason(service: Service) -> str:
+    """Why nothing of a service is kept; empty when something is to be kept.
+
+    What the stack config says comes first: an `include` keeps a part of a stateless service too.
+    """
+    backup = service.config.backup
+    if backup.skip is not None:
+        return backup.skip
+    return "" if backup.include is not None else service.entry.stateless
+
+
+def paths_of(service: Service) -> tuple[str, ...]:
+    """Directories of a service that are kept, without its dumps."""
+    include = service.config.backup.include
+    return tuple(include) if include is not None else service.state
+
+
+def dumps_of(service: Service) -> tuple[Dump, ...]:
+    """Dumps to make of a running service; those that the app makes itself lie in its state."""
+    out: list[Dump] = []
+    for dump in service.entry.dumps:
+        if dump.kind == "sqlite":
+            file = dump.source.rpartition("/")[2]
+            out.append((dump.kind, dump.source, f"{SQLITE_DUMPS}/{service.name}/{file}"))
+        elif dump.kind == "postgresql":
+            out.append((dump.kind, dump.source, f"{POSTGRESQL_DUMPS}/{dump.source}.sql.gz"))
+    return tuple(out)
+
+
+def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -> bool:
+    """Whether a host can write to a target: a local one is for its own host alone."""
+    if target is None or host not in hosts:
+        return False
+    if target.kind == "local":
+        return target.host == host
+    return target.kind != "sftp" or target.host in hosts
+
+
+def _services(site: Site, services: tuple[Service, ...]) -> Iterator[_Work]:
+    for service in services:
+        paths, dumps = paths_of(service), dumps_of(service)
+        if skip_reason(service) or not (paths or dumps):
+            continue
+        backup = service.config.backup
+        live = [db + end for kind, db, _ in dumps if kind == "sqlite" for end in _SQLITE_FILES]
+        yield _Work(
+            name=service.name,
+            host=service.host,
+            paths=_unique((*paths, *(file for *_, file in dumps))),
+            # A copy of a database in use may be torn; the dump is what can be restored.
+            exclude=_unique((*service.entry.exclude, *backup.exclude, *live)),
+            dumps=dumps,
+            mounts=(),
+            tier=backup.tier,
+            targets=_targets(site, backup.targets),
+            source=f"{service.source}.backup",
+        )
+
+
+_SQLITE_FILES = ("", "-wal", "-shm", "-journal")
+
+
+def _datasets(site: Site, datasets: tuple[Dataset, ...]) -> Iterator[_Work]:
+    for dataset in datasets:
+        if dataset.tier in KEPT_TIERS and site.datasets[dataset.name].backup is None:
+            yield _Work(
+                name=f"dataset-{dataset.name}",
+                host=dataset.host,
+                paths=(dataset.path,),
+                exclude=(),
+                dumps=(),
+                mounts=(dataset.mount,),
+                tier=dataset.tier,
+                targets=_targets(site, None),
+                source=dataset.source,
+            )
+
+
+def _skipped(site: Site, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
+    seen = set()
+    for service in services:
+        reason = skip_reason(service)
+        if reason and service.name not in seen:
+            seen.add(service.name)
+            yield service.name, reason
+    for name, dataset in site.datasets.items():
+        if dataset.backup is not None:
+            yield f"dataset-{name}", dataset.backup
+
+
+def _targets(site: Site, named: list[str] | None) -> tuple[str, ...]:
+    return _unique(named if named is not None else sorted(site.backup.targets))
+
+
+def _job(
+    site: Site, hosts: Mapping[str, Host], work: _Work, name: str, target: BackupTarget
+) -> Job:
+    here = target.kind in ("local", "sftp") and target.host == work.host
+    secret = secret_path("restic", f"{name}-credentials", "stored", "file")
+    sftp = target.kind == "sftp" and not here
+    return Job(
+        name=work.name,
+        host=work.host,
+        target=name,
+        repository=_repository(hosts, target, here, f"{work.host}/{work.name}"),
+        paths=work.paths,
+        exclude=work.exclude,
+        at=site.backup.at,
+        keep=site.backup.tiers.get(work.tier) or KEEP.get(work.tier, Keep()),
+        dumps=work.dumps,
+        password=secret_path("restic", name, "derived", "file"),
+        environment=secret if target.credentials and target.kind in _CLOUDS else "",
+        ssh_key=secret if sftp else "",
+        server=target.host or "" if sftp else "",
+        mounts=(*work.mounts, *((target.path,) if here else ())),
+        source=work.source,
+    )
+
+
+_CLOUDS = ("b2", "s3", "rest")
+
+
+def _repository(
+    hosts: Mapping[str, Host], target: BackupTarget, here: bool, below: str
+) -> str:
+    path = target.path.rstrip("/")
+    if here:
+        return f"{path}/{below}"
+    if target.kind == "sftp":
+        server = hosts[target.host or ""]
+        address, port = server.tailnet or server.lan, server.config.ssh.port
+        if port == 22:
+            return f"sftp:{target.user}@{address}:{path}/{below}"
+        return f"sftp://{target.user}@{address}:{port}/{path}/{below}"
+    if target.kind == "b2":
+        bucket, _, inside = path.partition("/")
+        return f"b2:{bucket}:{inside}/{below}" if inside else f"b2:{bucket}:{below}"
+    return f"{target.kind}:{path}/{below}"
+
+
+def _unique(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))

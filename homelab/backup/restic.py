@@ -1,0 +1,169 @@
+"""Backups as NixOS knows them: one restic unit for each job and target.
+
+A unit each, so that a target that is down fails its own units and no others.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.backup.model import Job, Keep
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`backup.nix`, on a host with something to keep."""
+    jobs = plan.backup.on(host.name)
+    if not jobs:
+        return
+    alert = plan.site.monitoring.ntfy is not None
+    yield Module(
+        file="backup.nix",
+        what="Backups: what is kept of this host, where, and for how long.",
+        derived=merge(
+            *(_backup(job, host, jobs) for job in jobs),
+            *(_unit(job, alert) for job in jobs),
+            *(_known_host(plan, server) for server in sorted({j.server for j in jobs} - {""})),
+            _postgresql(plan, host, alert),
+        ),
+    )
+
+
+def _backup(job: Job, host: Host, jobs: tuple[Job, ...]) -> Attrs:
+    shared = sum(j.name == job.name for j in jobs) > 1
+    body: Attrs = {
+        "repository": job.repository,
+        "passwordFile": job.password,
+        "initialize": True,
+        "paths": list(job.paths),
+        "timerConfig": {
+            "OnCalendar": job.at,
+            # A host that slept through its hour makes up for it.
+            "Persistent": True,
+            "RandomizedDelaySec": "15m",
+        },
+        "pruneOpts": _keep(job.keep),
+    }
+    if job.exclude:
+        body["exclude"] = list(job.exclude)
+    if job.environment:
+        body["environmentFile"] = job.environment
+    if job.ssh_key:
+        options = f"-i {job.ssh_key} -o IdentitiesOnly=yes -o BatchMode=yes"
+        body["extraOptions"] = [f"sftp.args='{options}'"]
+    if not host.always_on:
+        body["inhibitsSleep"] = True
+    files = [(source, file) for kind, source, file in job.dumps if kind == "sqlite"]
+    if files:
+        body["backupPrepareCommand"] = _dump(job, files, shared=shared)
+        body["backupCleanupCommand"] = _cleanup(job, files)
+    return attrs(f'services.restic.backups."{job.unit}"', body)
+
+
+def _keep(keep: Keep) -> list[Nix]:
+    counts = {
+        "daily": keep.daily,
+        "weekly": keep.weekly,
+        "monthly": keep.monthly,
+        "yearly": keep.yearly,
+    }
+    # The repository holds this one job: a changed list of paths is no reason to count anew.
+    return [*(f"--keep-{name} {count}" for name, count in counts.items() if count), "--group-by host"]
+
+
+def _dump(job: Job, files: list[tuple[str, str]], *, shared: bool) -> Script:
+    """Copy SQLite databases while they are in use.
+
+    Where several targets make the same dump at the same hour, the lock lets one at a time; the
+    rename leaves a reader of the old file undisturbed.
+    """
+    directory = posixpath.dirname(files[0][1])
+    parts: list[str | Raw | Pkg] = ["#!", Pkg("runtimeShell"), "\nset -euo pipefail\numask 077\n"]
+    parts.append(f"mkdir -p {shlex.quote(directory)}\ncd {shlex.quote(directory)}\n")
+    if shared:
+        lock = shlex.quote(f"/run/lock/backup-{job.name}")
+        parts += [f"exec 9>{lock}\n", Pkg("util-linux"), "/bin/flock 9\n"]
+    for source, file in files:
+        parts += [
+            f"dump={shlex.quote(posixpath.basename(file))}\n",
+            f"new={shlex.quote(_unfinished(job, file))}\n",
+            'rm -f "$new"\n',
+            Pkg("sqlite"),
+            f'/bin/sqlite3 -readonly -cmd ".timeout 30000" {shlex.quote(source)} ',
+            "\"VACUUM INTO '$new'\"\n",
+            'mv -f "$new" "$dump"\n',
+        ]
+    return Script(tuple(parts))
+
+
+def _cleanup(job: Job, files: list[tuple[str, str]]) -> Script:
+    """Remove what a dump that failed left behind. Whole dumps stay: another target may read them."""
+    left = (posixpath.join(posixpath.dirname(f), _unfinished(job, f)) for _, f in files)
+    text = " ".join(shlex.quote(path) for path in left)
+    return Script(("#!", Pkg("runtimeShell"), f"\nrm -f {text}\n"))
+
+
+def _unfinished(job: Job, file: str) -> str:
+    return f"{posixpath.basename(file)}.{job.target}"
+
+
+def _unit(job: Job, alert: bool) -> Attrs:
+    body: Attrs = {}
+    after: list[Nix] = [
+        f"postgresqlBackup-{database}.service"
+        for kind, database, _ in job.dumps
+        if kind == "postgresql"
+    ]
+    if after:
+        body["after"] = after
+    if job.mounts:
+        body["unitConfig"] = {"RequiresMountsFor": list(job.mounts)}
+    if alert:
+        body["onFailure"] = ["notify@%N.service"]
+    return attrs(f'systemd.services."restic-backups-{job.unit}"', body) if body else {}
+
+
+def _known_host(plan: Plan, server: str) -> Attrs:
+    """Pin the key of an sftp server: a backup may not ask anybody about it."""
+    host = plan.hosts[server]
+    key, port = host.config.ssh.host_key, host.config.ssh.port
+    if key is None:
+        return {}
+    address = host.tailnet or host.lan
+    name = address if port == 22 else f"[{address}]:{port}"
+    entry: Attrs = {"hostNames": [name], "publicKey": " ".join(key.split()[:2])}
+    return attrs(f'programs.ssh.knownHosts."backup-{server}"', entry)
+
+
+def _postgresql(plan: Plan, host: Host, alert: bool) -> Attrs:
+    databases = plan.backup.databases_on(host.name)
+    if not databases:
+        return {}
+    options = attrs(
+        "services.postgresqlBackup",
+        {
+            "enable": True,
+            "databases": list(databases),
+            "startAt": Comment(
+                "Before the backups that carry the dumps away.",
+                f"*-*-* {plan.backup.dump_at}:00",
+            ),
+        },
+    )
+    units = [
+        merge(
+            attrs(f'systemd.timers."postgresqlBackup-{d}".timerConfig.Persistent', True),
+            attrs(f'systemd.services."postgresqlBackup-{d}".onFailure', ["notify@%N.service"])
+            if alert
+            else {},
+        )
+        for d in databases
+    ]
+    return merge(options, *units)

@@ -1,0 +1,1 @@
+"""The catalog's entries: one service per file."""

@@ -1,0 +1,54 @@
+"""Immich, the photo library: a server, a helper that recognises faces, PostgreSQL and Redis."""
+
+from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, PortNumber, SignIn
+
+_MEDIA = "{dataset}/_immich-managed"
+
+ENTRY = Entry(
+    name="immich",
+    title="Immich",
+    summary="Photos and videos, from every phone",
+    category="Media",
+    icon="immich",
+    homepage="https://immich.app",
+    since="24.11",
+    ports={
+        "web": PortFact(2283),
+        "machine-learning": PortFact(3003, why="the server asks it for faces", movable=False),
+    },
+    # Not services.immich.settings: a configuration file makes its settings page read-only, and
+    # sign-in, quotas and storage templates are set there.
+    options={
+        "services.immich.enable": True,
+        "services.immich.host": Fill("{bind}"),
+        "services.immich.port": PortNumber(),
+        "services.immich.environment": {"IMMICH_TRUSTED_PROXIES": Fill("{proxy}")},
+        "services.immich.mediaLocation": Fill(_MEDIA, dataset="photos"),
+        # The module leaves any place but its own to be made by hand.
+        "systemd.tmpfiles.rules": [
+            Fill(f'd "{_MEDIA}" 0700 immich immich -', dataset="photos"),
+        ],
+    },
+    added={
+        "services.immich.accelerationDevices": "25.05",
+        "services.immich.database.enableVectorChord": "25.11",
+        "services.immich.database.enableVectors": "25.11",
+    },
+    units=("immich-server", "immich-machine-learning"),
+    user="immich",
+    state=("/var/lib/immich",),
+    exclude=("/var/lib/immich/encoded-video", "/var/lib/immich/thumbs"),
+    database="postgresql",
+    # It dumps its database every night into backups/, beside the photos. A dump of ours would
+    # not know of its vector indexes.
+    dumps=(Dump("builtin", "/var/lib/immich/backups"),),
+    audience="family",
+    sign_in=SignIn(kinds=("native",), note="its apps cannot pass a gate"),
+    health="/api/server/ping",
+    websocket=True,
+    upload="50GB",
+    datasets={"photos": "where photos and videos lie, in place of its state directory"},
+    writes_datasets=("photos",),
+    # Node and onnxruntime make executable memory.
+    hardening=Hardening(jit=True, netlink=True),
+)

@@ -1,0 +1,57 @@
+"""Navidrome, the music server."""
+
+from homelab.catalog.model import (
+    DatasetPath,
+    Dump,
+    Entry,
+    Fill,
+    Hardening,
+    PortFact,
+    PortNumber,
+    SignIn,
+)
+
+_PROXY = Fill("{proxy}/32")
+
+ENTRY = Entry(
+    name="navidrome",
+    title="Navidrome",
+    summary="Music, in the browser and in any Subsonic app",
+    category="Media",
+    icon="navidrome",
+    homepage="https://www.navidrome.org",
+    since="24.11",
+    ports={"web": PortFact(4533)},
+    options={
+        "services.navidrome.enable": True,
+        "services.navidrome.settings": {
+            "Address": Fill("{bind}"),
+            "Port": PortNumber(),
+            "BaseUrl": Fill("{url}"),
+            "MusicFolder": DatasetPath("music"),
+            "EnableInsightsCollector": False,
+            # Whom it believes about who is signed in. Versions differ in the name of this, and
+            # each one ignores the other's.
+            "ReverseProxyWhitelist": _PROXY,
+            "ReverseProxyUserHeader": "Remote-User",
+            "ExtAuth": {"TrustedSources": _PROXY, "UserHeader": "Remote-User"},
+        },
+    },
+    added={"services.navidrome.environmentFile": "25.05"},
+    units=("navidrome",),
+    user="navidrome",
+    state=("/var/lib/navidrome",),
+    exclude=("/var/lib/navidrome/cache",),
+    database="sqlite",
+    dumps=(Dump("sqlite", "/var/lib/navidrome/navidrome.db"),),
+    audience="family",
+    # Subsonic apps sign in themselves, and a shared link is for people who cannot.
+    sign_in=SignIn(
+        kinds=("forward", "none"),
+        exempt=("/rest/*", "/share/*"),
+        headers=(("Remote-User", "user"),),
+    ),
+    health="/ping",
+    datasets={"music": "the music"},
+    hardening=Hardening(upstream=True, confined=True),
+)

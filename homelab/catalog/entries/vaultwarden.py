@@ -1,0 +1,61 @@
+"""Vaultwarden, the password vault."""
+
+from homelab.catalog.model import (
+    Dump,
+    Entry,
+    Fill,
+    Hardening,
+    PortFact,
+    PortNumber,
+    SecretFact,
+    SecretPath,
+    SignIn,
+)
+
+ENTRY = Entry(
+    name="vaultwarden",
+    title="Vaultwarden",
+    summary="Passwords, for every browser and phone",
+    category="Personal",
+    icon="vaultwarden",
+    homepage="https://github.com/dani-garcia/vaultwarden",
+    since="24.11",
+    ports={"web": PortFact(8222)},
+    options={
+        "services.vaultwarden.enable": True,
+        "services.vaultwarden.config": {
+            "DOMAIN": Fill("{url}"),
+            "ROCKET_ADDRESS": Fill("{bind}"),
+            "ROCKET_PORT": PortNumber(),
+            # The name that Caddy gives it; without it every failed login seems to be the proxy's.
+            "IP_HEADER": "X-Forwarded-For",
+            "SIGNUPS_ALLOWED": False,
+        },
+        "services.vaultwarden.environmentFile": SecretPath("admin"),
+    },
+    added={
+        "services.vaultwarden.configureNginx": "25.11",
+        "services.vaultwarden.configurePostgres": "25.11",
+        "services.vaultwarden.domain": "25.11",
+    },
+    units=("vaultwarden",),
+    user="vaultwarden",
+    # With a state_version before 24.11 the module keeps it in /var/lib/bitwarden_rs.
+    state=("/var/lib/vaultwarden",),
+    exclude=("/var/lib/vaultwarden/icon_cache", "/var/lib/vaultwarden/tmp"),
+    database="sqlite",
+    dumps=(Dump("sqlite", "/var/lib/vaultwarden/db.sqlite3"),),
+    audience="family",
+    sign_in=SignIn(kinds=("native",), note="its apps and extensions cannot pass a gate"),
+    health="/alive",
+    websocket=True,
+    upload="525MB",
+    secrets={
+        "admin": SecretFact(
+            form="env",
+            env=(("ADMIN_TOKEN", "{value}"),),
+            note="opens /admin, where the first people are invited",
+        )
+    },
+    hardening=Hardening(upstream=True),
+)

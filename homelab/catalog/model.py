@@ -1,0 +1,191 @@
+"""What is known of a service before anyone runs it: facts, without a site.
+
+An entry's options may hold the placeholders below; the services room fills them in. The facts of
+one service stand in its entry and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from homelab.model import Audience, Auth
+from homelab.nix import Nix
+
+Database = Literal["none", "sqlite", "postgresql"]
+Need = Literal["always_on", "gpu", "state_on_disk"]
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Text in which `{port}`, `{bind}`, `{url}`, `{fqdn}`, `{name}`, `{zone}`, `{domain}`,
+    `{timezone}`, `{proxy}` (the address that the reverse proxy calls from) and `{dataset}` are
+    filled in."""
+
+    template: str
+    dataset: str = ""
+    """Which of its datasets `{dataset}` is the path of; the option is left out when the service
+    uses none."""
+
+
+@dataclass(frozen=True)
+class PortNumber:
+    """The number of one of the service's ports, as a Nix integer."""
+
+    name: str = "web"
+
+
+@dataclass(frozen=True)
+class SecretPath:
+    """Where one of the service's secrets lies on its host."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DatasetPath:
+    """Where a dataset that the service uses lies; the option is left out when it uses none."""
+
+    name: str
+
+
+Fact: TypeAlias = (
+    Nix | Fill | PortNumber | SecretPath | DatasetPath | Sequence["Fact"] | Mapping[str, "Fact"]
+)
+
+
+@dataclass(frozen=True)
+class PortFact:
+    """A port the service listens on."""
+
+    number: int
+    protocol: Literal["tcp", "udp"] = "tcp"
+    scope: Literal["loopback", "tailnet", "lan"] = "loopback"
+    """How far it must be open even without a route."""
+    why: str = ""
+    movable: bool = True
+    """Whether an option can give it another number."""
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How people sign in to the app."""
+
+    kinds: tuple[Auth, ...]
+    """What works with it, the best first."""
+    exempt: tuple[str, ...] = ()
+    """Paths its own clients need open under a forward-auth gate."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers it trusts for the identity: (its name, user|email|name|groups)."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SecretFact:
+    """A secret the service reads."""
+
+    form: Literal["file", "env"] = "file"
+    env: tuple[tuple[str, str], ...] = ()
+    """For form env: (variable, template), where `{value}` is the secret and `{owner}` the owner's
+    user name."""
+    source: Literal["derived", "stored", "minted"] = "derived"
+    owner: str = "root"
+    length: int = 43
+    """Characters of a derived secret (base64url; 43 hold 256 bits)."""
+    stored_key: str = ""
+    """Default key in the sops file, for source stored."""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What makes a backup of a running service honest."""
+
+    kind: Literal["sqlite", "postgresql", "builtin"]
+    source: str = ""
+    """Database file, or database name."""
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """What the unit can bear."""
+
+    writable: tuple[str, ...] = ()
+    """Directories it writes beside its state directory."""
+    jit: bool = False
+    """Makes executable memory (Node, .NET, JVM)."""
+    devices: bool = False
+    """Needs device nodes even without a GPU."""
+    netlink: bool = False
+    """Needs AF_NETLINK (Node, Bun, .NET, Go's interface list)."""
+    capabilities: tuple[str, ...] = ()
+    """Capabilities beyond none."""
+    upstream: bool = False
+    """The NixOS module is at least as strict as our baseline, which then adds no more than where
+    datasets may be seen."""
+    confined: bool = False
+    """The module gives it a root of its own, which holds nothing but what it is told of."""
+    exempt: str = ""
+    """Why the baseline does not apply at all."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One service of the catalog."""
+
+    name: str
+    title: str
+    summary: str
+    """What it is for, in one line; the dashboard shows it."""
+    category: str
+    icon: str = ""
+    homepage: str = ""
+    since: str = "24.05"
+    """First NixOS release whose module has the options below."""
+    ports: Mapping[str, PortFact] = field(default_factory=dict)
+    """By name; `web` is the one that routes use."""
+    options: Mapping[str, Fact] = field(default_factory=dict)
+    """NixOS options by full path, for every host."""
+    options_since: Mapping[str, Mapping[str, Fact]] = field(default_factory=dict)
+    """Further options from a release on."""
+    options_gpu: Mapping[str, Mapping[str, Fact]] = field(default_factory=dict)
+    """Further options by GPU vendor."""
+    added: Mapping[str, str] = field(default_factory=dict)
+    """Options of its module that older releases lack: path to the first release that has it."""
+    removed: Mapping[str, str] = field(default_factory=dict)
+    """Options that newer releases lack: path to the first release without it."""
+    units: tuple[str, ...] = ()
+    """Its systemd units, without `.service`, the main one first. `{tunnel}` is the name of the
+    homelab's tunnel."""
+    user: str = ""
+    dynamic_user: bool = False
+    state: tuple[str, ...] = ()
+    """Directories that hold its state (already below /var/lib/private for DynamicUser)."""
+    exclude: tuple[str, ...] = ()
+    """Parts of its state that can be made again."""
+    database: Database = "none"
+    dumps: tuple[Dump, ...] = ()
+    stateless: str = ""
+    """Why it needs no backup."""
+    audience: Audience = "operator"
+    sign_in: SignIn = field(default_factory=lambda: SignIn(kinds=("none",)))
+    health: str = "/"
+    """Path that answers 200 without a sign-in."""
+    monitor: str = "http"
+    """How it is watched: http, tcp, or the reason why it is not."""
+    websocket: bool = False
+    upload: str = ""
+    """Largest upload the proxy must let through; empty for the proxy's own limit."""
+    secrets: Mapping[str, SecretFact] = field(default_factory=dict)
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    """Datasets it can use: name of the part to what it is for."""
+    writes_datasets: tuple[str, ...] = ()
+    """Parts that it writes; the others are mounted read-only."""
+    needs: tuple[Need, ...] = ()
+    unfree: tuple[str, ...] = ()
+    """Package names (pname) with an unfree licence."""
+    unfree_gpu: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hardening: Hardening = field(default_factory=Hardening)
+    infrastructure: bool = False
+    """Part of the homelab's own machinery: other rooms place and configure it."""

@@ -1,0 +1,81 @@
+"""The registry of checks: rules over a finished plan, each with an id, a reason and its rows.
+
+A check is a function of the plan that yields problems. It stands in the room it guards, with
+`@check` above it; this module only collects them, so a new check is one function.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from homelab.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+Rule = Callable[["Plan"], Iterable[Problem]]
+
+ROOMS = (
+    "backup",
+    "cloudflare",
+    "dashboard",
+    "deploy",
+    "hardening",
+    "identity",
+    "monitoring",
+    "network",
+    "nix",
+    "proxy",
+    "secrets",
+    "services",
+    "site",
+    "storage",
+    "system",
+    "tailnet",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule, and why it is one."""
+
+    id: str
+    severity: Severity
+    rows: tuple[str, ...]
+    why: str
+    rule: Rule
+
+
+_REGISTRY: dict[str, Check] = {}
+
+
+def check(id_: str, *, rows: str, severity: Severity = "error") -> Callable[[Rule], Rule]:
+    """Register a rule. Its docstring says why; `rows` names the requirements it serves."""
+
+    def register(rule: Rule) -> Rule:
+        if id_ in _REGISTRY:
+            raise ValueError(f"two checks are called {id_}")
+        why = " ".join((rule.__doc__ or "").split())
+        _REGISTRY[id_] = Check(id_, severity, tuple(rows.split()), why, rule)
+        return rule
+
+    return register
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Every check, by id."""
+    for room in ROOMS:
+        importlib.import_module(f"homelab.{room}.checks")
+    return tuple(_REGISTRY[k] for k in sorted(_REGISTRY))
+
+
+def run_checks(plan: Plan) -> list[Problem]:
+    """Every problem that every check finds, in the order of the places they name."""
+    found = set(plan.problems)
+    for item in all_checks():
+        for problem in item.rule(plan):
+            found.add(replace(problem, check=item.id, severity=item.severity))
+    return sorted(found)

@@ -1,0 +1,28 @@
+"""Checks of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("dashboard-group-known", rows="S0-50")
+def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
+    """A group outside the declared ones has no place in their order."""
+    declared = plan.site.dashboard.groups
+    for group, tiles in plan.dashboard.groups if plan.dashboard else ():
+        if group in declared:
+            continue
+        for tile in tiles:
+            route = next(r for r in plan.routes if r.source == tile.source)
+            yield Problem(
+                f"services.{route.service}.tile.group",
+                f'the dashboard has no group "{group}"',
+                did_you_mean(group, declared, "groups"),
+            )

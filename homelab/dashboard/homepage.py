@@ -1,0 +1,65 @@
+"""The dashboard as NixOS knows it: Homepage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.dashboard.plan import DASHBOARD
+from homelab.nix import Attrs, Module, Nix, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.dashboard.model import Tile
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.system.model import Host
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`dashboard.nix`, on the dashboard's host."""
+    dashboard = plan.dashboard
+    if dashboard is None or dashboard.host != host.name:
+        return
+    service = next(s for s in plan.on(host.name) if s.name == DASHBOARD)
+    body: Attrs = {
+        "enable": True,
+        "listenPort": service.port,
+        "settings": {"title": dashboard.title},
+        "services": [{name: [_tile(t) for t in tiles]} for name, tiles in dashboard.groups],
+    }
+    if service.release >= "25.05":
+        body["allowedHosts"] = ",".join(_hosts(plan, service))
+    yield Module(
+        file="dashboard.nix",
+        what="Dashboard: a tile for every name, in the order of the stack config.",
+        derived=merge(
+            attrs("services.homepage-dashboard", body),
+            # The module has no option for the address it listens on.
+            attrs(
+                'systemd.services."homepage-dashboard".environment.HOSTNAME',
+                service.bind,
+            ),
+        ),
+    )
+
+
+def _tile(tile: Tile) -> Nix:
+    body: Attrs = {"href": tile.url}
+    if tile.icon:
+        body["icon"] = tile.icon
+    if tile.description:
+        body["description"] = tile.description
+    if tile.probe:
+        body["siteMonitor"] = tile.probe
+    return {tile.title: body}
+
+
+def _hosts(plan: Plan, service: Service) -> list[str]:
+    """Host headers that it answers to: its names, and those who ask at its own port."""
+    names: list[str] = []
+    addresses = ["127.0.0.1"]
+    for route in plan.routes:
+        if route.service == service.name:
+            names += route.names
+            addresses.append(route.address)
+    return list(dict.fromkeys([*names, *(f"{a}:{service.port}" for a in addresses)]))

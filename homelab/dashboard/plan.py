@@ -1,0 +1,69 @@
+"""The dashboard's tiles, derived from the routes: whoever adds a name adds its tile."""
+
+from __future__ import annotations
+
+from homelab.dashboard.model import DashboardPlan, Tile
+from homelab.monitoring.reach import question
+from homelab.network.model import Route
+from homelab.services.model import Service
+from homelab.site.model import Site
+
+DASHBOARD = "homepage"
+
+
+def plan_dashboard(
+    site: Site, services: tuple[Service, ...], routes: tuple[Route, ...]
+) -> DashboardPlan | None:
+    """A tile for each route in its group; nothing where no dashboard is placed.
+
+    The groups come in the order of the stack config. A tile of a group that is not there comes
+    last; a check names it.
+    """
+    dashboard = next((s for s in services if s.name == DASHBOARD), None)
+    if dashboard is None:
+        return None
+    by_place = {(s.name, s.host): s for s in services}
+    skipped = set()
+    tiles = []
+    for route in routes:
+        service = by_place.get((route.service, route.host))
+        if service is None or service is dashboard:
+            continue
+        reason = service.config.tile.skip
+        if reason is not None:
+            skipped.add((service.name, reason))
+        else:
+            tiles.append(_tile(site, dashboard.host, route, service, routes))
+    declared = site.dashboard.groups
+    groups = [*declared, *sorted({t.group for t in tiles} - set(declared))]
+    return DashboardPlan(
+        host=dashboard.host,
+        title=site.dashboard.title,
+        groups=tuple(
+            (g, tuple(sorted((t for t in tiles if t.group == g), key=lambda t: t.title)))
+            for g in groups
+            if any(t.group == g for t in tiles)
+        ),
+        skipped=tuple(sorted(skipped)),
+    )
+
+
+def _tile(
+    site: Site, watcher: str, route: Route, service: Service, routes: tuple[Route, ...]
+) -> Tile:
+    wanted, entry = service.config.tile, service.entry
+    title = wanted.title or entry.title
+    if sum(r.service == service.name for r in routes) > 1:
+        title = f"{title} ({route.name})"
+    asked = question(site, route, service, watcher)
+    # An app watched at its bare port has no page to ask for; the tile then shows no state.
+    web = asked.url.startswith("http") and entry.monitor == "http"
+    return Tile(
+        title=title,
+        url=route.url,
+        icon=wanted.icon or entry.icon,
+        description=wanted.description or entry.summary,
+        group=wanted.group or entry.category,
+        probe=asked.url if web and service.config.monitor.skip is None else "",
+        source=route.source,
+    )

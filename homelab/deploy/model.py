@@ -1,0 +1,49 @@
+"""Deployment: what the stack config says, and what the plan knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from homelab.model import Model, Name
+
+
+BUILD_USER = "nixbuild"
+"""The account on a builder that other hosts build through, and nothing else."""
+
+
+class DeployConfig(Model):
+    """`homelab:deploy`."""
+
+    canary: Name | None = None
+    """Host that goes first, alone."""
+    last: list[Name] | None = None
+    """Hosts that go last, one after the other; those that carry the deployer's way when empty."""
+    max_parallel: Annotated[int, Field(ge=1, le=50)] = 4
+    """Hosts of one wave that switch at the same time."""
+    activation_seconds: Annotated[int, Field(ge=10, le=7200)] = 600
+    """How long an activation may take."""
+    confirm_seconds: Annotated[int, Field(ge=5, le=3600)] = 240
+    """How long the deployer may take to find the host again before it rolls itself back. Longer
+    than the 141 s that a black-holed SSH session takes to fail."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What one host is to run."""
+
+    id: str
+    """Twelve hex digits: the digest of its files."""
+    host: str
+    files: tuple[tuple[str, str | bytes], ...]
+
+
+@dataclass(frozen=True)
+class WavePlan:
+    """Hosts that switch together, after every host of the wave before."""
+
+    name: str
+    hosts: tuple[str, ...]
+    why: str

@@ -1,0 +1,86 @@
+"""Which hosts switch together, and which wait for which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from homelab.deploy.model import BUILD_USER, WavePlan
+from homelab.services.model import Service
+from homelab.site.model import Site
+from homelab.system.model import Host
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+def plan_waves(
+    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
+) -> tuple[WavePlan, ...]:
+    """Waves in order: a canary, builders, everyone else, then each host that carries our own way.
+
+    A held or planned host is in no wave. A host that may sleep is in the wave of its kind: when it
+    is out of reach its own switch fails and says so, and nothing that others need depends on it.
+    """
+    deployed = [h for h in sorted(hosts) if hosts[h].is_deployed]
+    last = [h for h in _last(site, hosts) if h in deployed]
+    canary = [site.deploy.canary] if site.deploy.canary in deployed else []
+    builders = sorted(
+        {
+            h.config.build.host
+            for h in hosts.values()
+            if h.config.build.host in deployed and h.config.build.host not in (*last, *canary)
+        }
+        - {None}
+    )
+    awake = [h for h in deployed if hosts[h].always_on and h not in (*last, *canary, *builders)]
+    asleep = [h for h in deployed if not hosts[h].always_on and h not in (*last, *canary, *builders)]
+    waves: list[tuple[tuple[str, ...], str]] = []
+    if canary:
+        waves.append((tuple(c for c in canary if c), "the canary"))
+    if builders:
+        waves.append((tuple(b for b in builders if b), "they build for others"))
+    if awake or asleep:
+        waves.append((tuple(sorted((*awake, *asleep))), "nothing else depends on them"))
+    for host in last:
+        waves.append(((host,), _why(site, hosts[host])))
+    return tuple(WavePlan(f"wave-{i + 1}", names, why) for i, (names, why) in enumerate(waves))
+
+
+def _last(site: Site, hosts: Mapping[str, Host]) -> list[str]:
+    """Hosts that the deployer's own connection may run through."""
+    if site.deploy.last is not None:
+        return list(site.deploy.last)
+    carriers = [
+        name
+        for name, host in sorted(hosts.items())
+        if name in (site.network.dns.host, site.network.entry.host) or _routes(host)
+    ]
+    return carriers
+
+
+def _routes(host: Host) -> bool:
+    tailscale = host.config.tailscale
+    return tailscale is not None and bool(tailscale.subnet_routes or tailscale.exit_node)
+
+
+def _why(site: Site, host: Host) -> str:
+    reasons = []
+    if host.name == site.network.dns.host:
+        reasons.append("DNS")
+    if host.name == site.network.entry.host:
+        reasons.append("the entry plane")
+    if _routes(host):
+        reasons.append("the way in from outside")
+    return f"it carries {', '.join(reasons)}" if reasons else "the stack says last"
+
+
+def build_flags(plan: Plan, host: Host) -> list[str]:
+    """Flags for a build on the host: who else may build for it, and how that one is reached."""
+    builder = plan.hosts.get(host.config.build.host or "")
+    if builder is None:
+        return []
+    address = builder.tailnet or builder.lan
+    key = "/etc/ssh/ssh_host_ed25519_key"
+    machine = f"ssh-ng://{BUILD_USER}@{address} {host.config.platform} {key} 4 1 big-parallel"
+    return ["--builders", machine]

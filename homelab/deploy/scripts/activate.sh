@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# Begin an attempt: arm the rollback, then start the supervisor; both outlive this connection.
+# Ends with 75 when another attempt is still open; the client decides what becomes of that one.
+
+main() {
+  local toplevel previous open
+  take_lock "starting the switch to $RELEASE"
+  open=$(open_attempt)
+  if [ -n "$open" ]; then
+    say "attempt $open is still open"
+    exit 75
+  fi
+  toplevel=$(readlink -f "$state/releases/$RELEASE/result" || true)
+  [ -x "$toplevel/bin/switch-to-configuration" ] ||
+    fail "$state/releases/$RELEASE: not built here; run pulumi up, which builds it first"
+  previous=$(readlink -f "$running")
+
+  attempt=$state/attempts/$NONCE
+  mkdir "$attempt"
+  say "$RELEASE" >"$attempt/release"
+  say "$SECRETS_VERSION" >"$attempt/secrets"
+  say "$toplevel" >"$attempt/toplevel"
+  say "$previous" >"$attempt/previous"
+  generation >"$attempt/generation"
+  boot_id >"$attempt/boot"
+  say "$PATHS" >"$attempt/paths"
+  # The way back must not be garbage-collected while it may be needed.
+  nix-store --realise "$previous" --add-root "$attempt/previous-system" --indirect >/dev/null
+  printf '%s' "$SUPERVISE" >"$attempt/supervise.sh"
+  printf '%s' "$ROLLBACK" >"$attempt/rollback.sh"
+  flush "$attempt"/*
+  note phase armed
+
+  # Units of an attempt that has ended may still be loaded, and would keep the names.
+  systemctl stop homelab-rollback.timer homelab-rollback.service 2>/dev/null || true
+  systemctl reset-failed homelab-rollback.service homelab-activate.service 2>/dev/null || true
+  if ! { detach homelab-rollback "$attempt/rollback.sh" \
+    --on-active="${WINDOW_SECONDS}s" --timer-property=AccuracySec=1s &&
+    detach homelab-activate "$attempt/supervise.sh" --service-type=exec; }; then
+    systemctl stop homelab-rollback.timer 2>/dev/null || true
+    note reason "systemd-run did not start the units of the switch; nothing was activated"
+    advance rolled_back armed || true
+    fail "$attempt: $(fact reason)"
+  fi
+  say "attempt $NONCE has begun"
+}
+
+main </dev/null

@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# Build a staged release; `result` in it is both the outcome and its garbage-collection root.
+
+main() {
+  local release=$state/releases/$RELEASE
+  take_lock "building release $RELEASE"
+  [ -d "$release/flake" ] ||
+    fail "$release: release $RELEASE is not staged here; run pulumi up, which stages it first"
+  cd "$release" || exit
+  if [ ! -x result/bin/switch-to-configuration ]; then
+    nixos-rebuild build --flake "$release/flake#$HOST" --no-update-lock-file "$@" >log 2>&1 || {
+      # Pulumi hangs on a line longer than 64 KiB.
+      tail -n 60 log | cut -b 1-2000 >&2
+      fail "$release/log: nixos-rebuild build failed for $HOST (above, its last lines); mend it, then run again"
+    }
+  fi
+  say "built $(readlink -f result)"
+}
+
+main "$@" </dev/null

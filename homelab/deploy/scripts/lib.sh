@@ -1,0 +1,145 @@
+# shellcheck shell=bash
+# What every script on a host shares: where things lie, the host's lock, and phases that outlive a
+# power cut. It defines and never acts. scripts.py sends it in front of each script, between them
+# the names in CAPITALS. Bash 3.2 and a NixOS base system must be enough.
+
+set -euo pipefail
+umask 077
+
+root=${HOMELAB_ROOT:-} # empty in production, a directory in the lab
+state=$root/var/lib/homelab
+profile=$root/nix/var/nix/profiles/system
+running=$root/run/current-system
+attempt='' # the directory of the attempt at hand, where there is one
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+  printf 'homelab: %s\n' "$*" >&2
+  exit 1
+}
+
+flush() { sync "$@" 2>/dev/null || sync; } # not every sync takes file names
+
+# write FILE TEXT: afterwards the file holds either the old text or all of the new one.
+write() {
+  printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "$(dirname "$1")"
+}
+
+# lock SECONDS WHAT: one script at a time changes a host. A killed `pulumi up` leaves its remote
+# process running, so this waits, but not for ever. Children inherit the lock on purpose: a build
+# whose shell was killed still holds it.
+lock() {
+  mkdir -p "$state/releases" "$state/secrets" "$state/attempts"
+  exec 9<>"$state/lock"
+  flock -w "$1" 9 || return 1
+  printf '%s (pid %s, since %s, for %s)\n' \
+    "$2" "$$" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "${SSH_CLIENT:-this host}" >"$state/lock"
+}
+
+holder() { say "$state/lock: held by $(cat "$state/lock")"; }
+
+take_lock() {
+  lock "$LOCK_SECONDS" "$1" || fail "$(holder); let it end (or stop that process), then run again"
+}
+
+# The release that was last committed; empty before the first.
+current() { cat "$state/current" 2>/dev/null || true; }
+
+# The number of the profile's generation, never a step back from it: others may add generations.
+generation() {
+  local link
+  link=$(readlink "$profile") || return 0
+  link=${link##*/}
+  link=${link#system-}
+  say "${link%-link}"
+}
+
+boot_id() { cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null || true; }
+
+# --- attempts: everything about one switch lies in $attempt, one file per fact -------------------
+
+note() { write "$attempt/$1" "$2"; }
+
+fact() { cat "$attempt/$1" 2>/dev/null || true; }
+
+# advance TO FROM…: the only way a phase changes, under its own lock, so that of a commit and a
+# rollback that race exactly one goes ahead. Fails when the phase is none of FROM.
+advance() {
+  local to=$1
+  shift
+  (
+    flock -w 10 8 || exit 1
+    now=$(fact phase)
+    for from in "$@"; do
+      if [ "$now" = "$from" ]; then
+        note phase "$to"
+        exit
+      fi
+    done
+    exit 1
+  ) 8>"$attempt/phase.lock"
+}
+
+# The attempt that has not ended, by its nonce; empty when all have.
+open_attempt() {
+  local file
+  for file in "$state"/attempts/*/phase; do
+    case "$(cat "$file" 2>/dev/null)" in
+      armed | activating | awaiting | committing | rolling_back)
+        file=${file%/phase}
+        say "${file##*/}"
+        ;;
+    esac
+  done | tail -n 1
+}
+
+supervised() { systemctl is-active --quiet homelab-activate.service; }
+
+# switch TOPLEVEL ACTION: NixOS refuses a second switch instead of waiting for the first; we wait.
+# Descriptor 9 is closed, lest a daemon that an activation script starts keep the host's lock.
+switch() {
+  local code from try
+  for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    say "homelab: $1/bin/switch-to-configuration $2 (try $try)" >>"$attempt/log"
+    from=$(($(wc -c <"$attempt/log") + 1))
+    code=0
+    "$1/bin/switch-to-configuration" "$2" >>"$attempt/log" 2>&1 9>&- || code=$?
+    [ "$code" != 0 ] || return 0
+    tail -c "+$from" "$attempt/log" | grep 'Could not acquire lock' >/dev/null || return "$code"
+    sleep 5
+  done
+  return "$code"
+}
+
+# detach UNIT SCRIPT OPTION…: run a script as a unit of its own, so that neither a lost connection
+# nor the switch itself ends it. Tools come from the system that runs now, by store path: the new
+# one may be the fault.
+detach() {
+  local unit=$1 script=$2
+  shift 2
+  systemd-run --quiet --collect --unit="$unit" "$@" \
+    --property=KillMode=mixed --property=TimeoutStopSec=20 --property=OOMScoreAdjust=-900 \
+    --setenv=PATH="$(readlink -f "$running")/sw/bin:$PATH" \
+    --setenv=HOME="${HOME:-/root}" --setenv=HOMELAB_ROOT="$root" \
+    -- "$(readlink -f "$(command -v bash)")" "$script"
+}
+
+# --- secrets: whole sets in .sets, made live by one link per release ------------------------------
+
+# Remove the sets that no release, no pending rotation and no open attempt points to.
+prune_sets() {
+  local used set link
+  used=$(
+    for link in "$state"/secrets/* "$state"/secrets/.next.*; do readlink "$link" || true; done
+    cat "$state"/attempts/*/secrets-before 2>/dev/null || true
+  )
+  used=" $(printf '%s' "$used" | tr '\n' ' ') "
+  for set in "$state"/secrets/.sets/*; do
+    [ -d "$set" ] || continue
+    case "$used" in
+      *" .sets/${set##*/} "*) ;;
+      *) rm -rf "$set" ;;
+    esac
+  done
+}

@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# Undo exactly one attempt: back to the system, the secrets and the generation that it recorded.
+# Run by its timer, by the supervisor, or for a client that found the attempt abandoned.
+
+main() {
+  local previous boot='' code=0
+  attempt=$state/attempts/$NONCE
+  if ! advance rolling_back armed activating awaiting rolling_back; then
+    # A commit under way was confirmed, and finishes; one whose supervisor died does not.
+    if [ "$(fact phase)" != committing ] || supervised; then exit 0; fi
+    advance rolling_back committing || exit 0
+  fi
+  [ -e "$attempt/reason" ] ||
+    note reason "neither activated nor confirmed within $WINDOW_SECONDS s"
+  # A switch still running holds NixOS's own lock and ours.
+  systemctl stop homelab-activate.service 2>/dev/null || true
+  # Whoever else got the lock stages or builds, and must not keep the host from going back.
+  lock 5 "rolling back from release $RELEASE" || say "not waiting for $(holder)"
+
+  previous=$(fact previous)
+  if [ -e "$attempt/secrets-before" ]; then
+    ln -sfn "$(fact secrets-before)" "$state/secrets/$RELEASE"
+  fi
+  if [ -n "$(fact generation)" ] && [ "$(generation)" != "$(fact generation)" ]; then
+    nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$attempt/log" 2>&1 || code=1
+    boot=yes # the boot loader may already name the new system
+  fi
+  switch "$previous" test || code=$?
+  [ -z "$boot" ] || switch "$previous" boot || code=$?
+  if [ "$code" = 0 ]; then
+    advance rolled_back rolling_back
+    rm -f "$attempt/previous-system" "$attempt/secrets-before"
+  else
+    advance failed_rollback rolling_back
+  fi
+  systemctl stop homelab-rollback.timer 2>/dev/null || true
+}
+
+main </dev/null

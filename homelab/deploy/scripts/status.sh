@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# Say what is so, as lines of «key value»; takes no lock and changes nothing.
+
+main() {
+  local release=$state/releases/$RELEASE open=$NONCE
+  say "release $(current)"
+  say "secrets $(cat "$state/releases/$(current)/committed" 2>/dev/null || true)"
+  say "running $(readlink -f "$running" || true)"
+  say "default $(readlink -f "$profile" || true)"
+  say "built $([ ! -e "$release/result" ] || readlink -f "$release/result")"
+  [ ! -L "$state/secrets/.next.$RELEASE" ] || say "rotation pending"
+  ! supervised || say "supervised yes"
+
+  [ -n "$open" ] || open=$(open_attempt)
+  attempt=$state/attempts/$open
+  if [ -z "$open" ] || [ ! -d "$attempt" ]; then return; fi
+  say "attempt $open"
+  say "phase $(fact phase)"
+  say "attempt-release $(fact release)"
+  say "attempt-secrets $(fact secrets)"
+  say "attempt-paths $(fact paths)"
+  say "reason $(fact reason)"
+  [ "$(fact boot)" = "$(boot_id)" ] || say "rebooted yes"
+  if [ -e "$attempt/log" ]; then
+    tail -n "$LOG_LINES" "$attempt/log" | cut -b 1-1000 | sed 's/^/log /'
+  fi
+}
+
+main </dev/null

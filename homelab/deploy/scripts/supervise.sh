@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# The detached half of a switch: activate, wait to be confirmed, commit. It holds the host's lock
+# from beginning to end, and hands every failure to the one rollback.
+
+give_up() {
+  note reason "$1"
+  advance rolling_back activating awaiting committing || exit 0
+  # Should this not start it, the timer will.
+  systemctl start --no-block homelab-rollback.service || true
+  exit 1
+}
+
+# The boot default moves only here, after the confirmation. Then old releases go.
+commit() {
+  nix-env -p "$profile" --set "$1" >>"$attempt/log" 2>&1 9>&- && switch "$1" boot
+}
+
+# Keep the running release, the one before, and any that was staged later and waits for its turn.
+prune() {
+  local path name
+  for path in "$state"/releases/*; do
+    name=${path##*/}
+    if [ "$name" = "$RELEASE" ] || [ "$name" = "$1" ] ||
+      [ "$path/flake" -nt "$state/releases/$RELEASE/flake" ]; then continue; fi
+    rm -rf "$path" "$state/secrets/$name" "$state/secrets/.next.$name"
+  done
+  # An attempt is its log; the last few are worth reading.
+  find "$state/attempts" -mindepth 1 -maxdepth 1 -type d ! -name "$NONCE" -mtime +30 \
+    -exec rm -rf {} +
+  rm -f "$attempt/previous-system" "$attempt/secrets-before"
+  prune_sets
+}
+
+main() {
+  local toplevel code=0 deadline before live=$state/secrets/$RELEASE
+  attempt=$state/attempts/$NONCE
+  if ! lock "$LOCK_SECONDS" "switching to release $RELEASE"; then
+    note reason "nothing was activated; $(holder)"
+    advance rolled_back armed && systemctl stop homelab-rollback.timer
+    exit 1
+  fi
+  advance activating armed || exit 0
+  toplevel=$(fact toplevel)
+
+  if [ -L "$state/secrets/.next.$RELEASE" ]; then
+    note secrets-before "$(readlink "$live")"
+    ln -sfn "$(readlink "$state/secrets/.next.$RELEASE")" "$live"
+  fi
+  switch "$toplevel" test || code=$?
+  [ "$code" = 0 ] || give_up "switch-to-configuration test ended with $code"
+  advance awaiting activating || exit 0
+
+  deadline=$((SECONDS + CONFIRM_SECONDS))
+  until [ -e "$attempt/confirmed" ]; do
+    [ "$(fact phase)" = awaiting ] || exit 0
+    [ "$SECONDS" -le "$deadline" ] || give_up "not confirmed within $CONFIRM_SECONDS s"
+    sleep 0.2
+  done
+  advance committing awaiting || exit 0
+  commit "$toplevel" || give_up "confirmed, but it could not be made the boot default"
+
+  before=$(current)
+  [ "$before" != "$RELEASE" ] || before=$(cat "$state/before" 2>/dev/null || true)
+  advance committed committing || exit 1
+  systemctl stop homelab-rollback.timer || true
+  rm -f "$state/secrets/.next.$RELEASE"
+  write "$state/before" "$before"
+  write "$state/releases/$RELEASE/committed" "$SECRETS_VERSION"
+  write "$state/current" "$RELEASE"
+  prune "$before"
+}
+
+main </dev/null

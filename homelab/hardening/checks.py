@@ -1,0 +1,130 @@
+"""Rules about sandboxes: each service has one, and each exception has a reason that makes sense."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.hardening.baseline import HIDDEN, HOMES, NAMES
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+
+_UNIT = re.compile(r"systemd\.services\.(?:\"([^\"]+)\"|([^.]+))\.serviceConfig(?:\.|$)")
+
+
+@check("harden-intent", rows="S0-55 S4-20 T15")
+def intent(plan: Plan) -> Iterator[Problem]:
+    """A unit that nobody thought about is either open to the whole host or fails at its first
+    write, so a service says what its unit may write, or why it goes without a sandbox."""
+    for service in _once(plan):
+        harden = service.config.harden
+        where = f"{service.source}.harden"
+        if not service.units and not (service.entry.hardening.exempt or harden.exempt):
+            yield Problem(
+                where,
+                "nothing says which systemd unit it runs as, so nothing confines it",
+                "name its unit, or say why it is exempt: {exempt: …}",
+            )
+        if harden.exempt and (harden.relax or harden.read_only or harden.read_write):
+            yield Problem(
+                where,
+                "exempt leaves nothing to relax or to bind",
+                "keep exempt alone, or drop it and keep the others",
+            )
+        if service.config.flake is not None and not _says_what_it_writes(service):
+            yield Problem(
+                where,
+                "nothing says what its unit may write, and the baseline lets it write nothing",
+                "add state: with its directories, harden: {read_write: […]}, or backup: {skip: …} "
+                "if it keeps nothing",
+            )
+
+
+def _says_what_it_writes(service: Service) -> bool:
+    config = service.config
+    harden = config.harden
+    return bool(
+        config.state
+        or harden.read_write
+        or harden.exempt
+        or "protect-system" in harden.relax
+        or config.backup.skip
+    )
+
+
+@check("harden-exception", rows="S4-20 S3-09 T15")
+def exception(plan: Plan) -> Iterator[Problem]:
+    """An exception that names nothing, or opens everything at once, protects nobody and still
+    looks like a decision."""
+    for service in _once(plan):
+        harden = service.config.harden
+        where = f"{service.source}.harden"
+        if service.entry.hardening.exempt and (
+            harden.relax or harden.read_only or harden.read_write
+        ):
+            yield Problem(
+                where,
+                f"it has no sandbox to relax: {service.entry.hardening.exempt}",
+                "drop harden:",
+            )
+        for name in sorted(harden.relax):
+            if name not in NAMES:
+                yield Problem(
+                    f"{where}.relax.{name}",
+                    "the baseline has no such part",
+                    did_you_mean(name, NAMES, "parts"),
+                )
+        for kind in ("read_only", "read_write"):
+            for path in getattr(harden, kind):
+                if path.rstrip("/") in ("", *HIDDEN, *HOMES):
+                    yield Problem(
+                        f"{where}.{kind}",
+                        f"{path} is all that the sandbox hides",
+                        "name the directories that it needs",
+                    )
+
+
+@check("harden-unit-known", rows="S0-55 S0-79")
+def unit_known(plan: Plan) -> Iterator[Problem]:
+    """systemd takes settings for a unit that does not exist without a word: a misspelt name leaves
+    the real one open."""
+    for service in _once(plan):
+        flake = service.config.flake
+        if flake is not None and flake.unit.endswith(".service"):
+            yield Problem(
+                f"{service.source}.flake.unit",
+                f'"{flake.unit}" would become {flake.unit}.service',
+                f'write "{flake.unit.removesuffix(".service")}"',
+            )
+        for path in sorted(service.config.options):
+            found = _UNIT.match(path)
+            name = (found.group(1) or found.group(2)) if found else ""
+            if name and name not in service.units:
+                yield Problem(
+                    f"{service.source}.options",
+                    f'"{path}": {service.name} has no unit "{name}"',
+                    did_you_mean(name, service.units, "units"),
+                )
+    owners: dict[tuple[str, str], str] = {}
+    for unit in plan.hardening:
+        other = owners.setdefault((unit.host, unit.unit), unit.service)
+        if other != unit.service:
+            yield Problem(
+                unit.source,
+                f'"{unit.unit}" is the unit of {other} too, on {unit.host}',
+                "give one of them another unit, or another host",
+            )
+
+
+def _once(plan: Plan) -> Iterator[Service]:
+    """Each service once, however many hosts run it."""
+    seen = set()
+    for service in plan.services:
+        if service.name not in seen:
+            seen.add(service.name)
+            yield service

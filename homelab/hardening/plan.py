@@ -1,0 +1,197 @@
+"""Which sandbox each unit gets: the baseline, what its service cannot bear, and its datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from homelab.hardening.baseline import BASELINE, DEVICES, FAMILIES, HIDDEN, HIDE, Part
+from homelab.hardening.model import UnitHardening
+from homelab.hardening.paths import below, for_systemd, is_hidden, is_home
+from homelab.nix import Nix
+from homelab.services.model import Service
+from homelab.site.model import Site
+from homelab.storage.model import Dataset
+
+EVERYTHING = "everything"
+"""Name of the exception of a unit that has no sandbox of ours at all."""
+
+_SYSTEM = (
+    *("/", "/boot", "/dev", "/etc", "/nix", "/proc", "/run", "/sys", "/tmp", "/usr", "/var"),
+    *("/var/cache", "/var/lib", "/var/log"),
+)
+"""Directories that no unit can do without."""
+
+
+def plan_hardening(
+    site: Site, services: tuple[Service, ...], datasets: tuple[Dataset, ...]
+) -> tuple[UnitHardening, ...]:
+    """The sandbox of every unit of every service, sorted by host and unit."""
+    units = [
+        _unit(site, service, unit, _places(service, unit, datasets))
+        for service in services
+        for unit in service.units
+    ]
+    return tuple(sorted(units, key=lambda u: (u.host, u.unit, u.service)))
+
+
+@dataclass
+class _Places:
+    """What one unit sees of the host's data, and what it may write."""
+
+    hide: tuple[str, ...]
+    """Directories to empty beside /mnt and /srv: datasets that it does not use."""
+    bind_all: bool
+    """It has a root of its own: whatever it uses has to be brought in."""
+    bind: set[str] = field(default_factory=set)
+    bind_read_only: set[str] = field(default_factory=set)
+    write: set[str] = field(default_factory=set)
+
+    def is_hidden(self, path: str) -> bool:
+        """Whether the unit sees this path only if it is bound."""
+        return self.bind_all or is_hidden(path) or is_home(path) or below(path, self.hide)
+
+    def add(self, path: str, *, writes: bool) -> None:
+        """A directory that the unit uses."""
+        if self.is_hidden(path):
+            (self.bind if writes else self.bind_read_only).add(path)
+        elif writes:
+            self.write.add(path)
+
+
+def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Places:
+    entry, config = service.entry, service.config
+    stated = (*config.harden.read_only, *config.harden.read_write)
+    # Helpers of a service ask its main unit for data; the files are for that one alone.
+    is_main = unit == service.units[0]
+    parts = {name: part for part, name in sorted(config.datasets.items())} if is_main else {}
+    here = [d for d in datasets if d.host == service.host]
+    used = [d for d in here if d.name in parts]
+    places = _Places(
+        hide=tuple(
+            sorted(d.path for d in here if d not in used and _must_hide(d.path, used, stated))
+        ),
+        bind_all=entry.hardening.confined,
+    )
+    for dataset in used:
+        places.add(dataset.path, writes=parts[dataset.name] in entry.writes_datasets)
+    for path in config.harden.read_only:
+        places.add(path, writes=False)
+    for path in config.harden.read_write:
+        places.add(path, writes=True)
+    for path in (*service.state, *entry.hardening.writable) if is_main else ():
+        # Its own module opens its state directory, and systemd that of a dynamic user.
+        opened = entry.hardening.upstream or below(path, ("/var/lib/private",))
+        if not opened or (not entry.hardening.confined and places.is_hidden(path)):
+            places.add(path, writes=True)
+    places.bind_read_only -= places.bind
+    return places
+
+
+def _must_hide(path: str, used: list[Dataset], stated: tuple[str, ...]) -> bool:
+    """Whether a dataset that the unit does not use would be in sight."""
+    if path in _SYSTEM or below(path, stated):
+        return False
+    return not (is_hidden(path) or is_home(path)) or below(path, [d.path for d in used])
+
+
+def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHardening:
+    harden = service.config.harden
+    exempt = harden.exempt or service.entry.hardening.exempt
+    if exempt:
+        settings: dict[str, Nix] = {}
+        forced: set[str] = set()
+        exceptions = {EVERYTHING: exempt}
+    else:
+        settings, forced, exceptions = _settings(site, service, places)
+    return UnitHardening(
+        service=service.name,
+        host=service.host,
+        unit=unit,
+        settings=tuple(settings.items()),
+        forced=tuple(sorted(forced)),
+        exceptions=tuple(sorted(exceptions.items())),
+        source=service.source,
+    )
+
+
+def _settings(
+    site: Site, service: Service, places: _Places
+) -> tuple[dict[str, Nix], set[str], dict[str, str]]:
+    facts, relax = service.entry.hardening, service.config.harden.relax
+    settings: dict[str, Nix] = {}
+    forced: set[str] = set()
+    exceptions: dict[str, str] = {}
+    for part in BASELINE:
+        value, why = _value(service, part)
+        if why:
+            exceptions[part.name] = why
+        if part.name in relax:
+            settings[part.setting] = part.relaxed
+            forced.add(part.setting)
+            exceptions[part.name] = relax[part.name]
+        elif not facts.upstream and value is not None:
+            settings[part.setting] = value
+    at_home = any(is_home(p) for p in (*places.bind, *places.bind_read_only))
+    if at_home and "protect-home" not in relax:
+        # With `true` nothing can be bound below; the stack says it outright, so it wins.
+        settings["ProtectHome"] = "tmpfs"
+        forced.add("ProtectHome")
+    if service.config.gpu and not facts.upstream and "private-devices" not in relax:
+        settings["DevicePolicy"] = "closed"
+        settings["DeviceAllow"] = [*_devices(site, service)]
+        # Upstream may say none at all, as text, which a list of ours could not join.
+        forced.add("DeviceAllow")
+    if HIDE in relax:
+        exceptions[HIDE] = relax[HIDE]
+    settings |= dict(_paths(service, places))
+    return settings, forced, exceptions
+
+
+def _value(service: Service, part: Part) -> tuple[Nix, str]:
+    """A part's value for this service, `None` for none, and why it is less than the baseline."""
+    facts = service.entry.hardening
+    match part.name:
+        case "capability-bounding-set" if facts.capabilities:
+            return " ".join(facts.capabilities), f"needs {', '.join(facts.capabilities)}"
+        case "memory-deny-write-execute" if facts.jit:
+            return None, "compiles at run time"
+        case "restrict-address-families" if facts.netlink:
+            return " ".join((*FAMILIES, "AF_NETLINK")), "looks up network interfaces"
+        case "private-devices" if service.config.gpu:
+            return None, f"uses the host's graphics hardware ({service.config.gpu})"
+        case "private-devices" if facts.devices:
+            return None, "needs device nodes"
+        # It closes every device but those that a rule names, and here none are named.
+        case "protect-clock" if _opens_devices(service):
+            return None, "needs device nodes"
+    return part.value, ""
+
+
+def _opens_devices(service: Service) -> bool:
+    if "private-devices" in service.config.harden.relax:
+        return True
+    return service.entry.hardening.devices and not service.config.gpu
+
+
+def _devices(site: Site, service: Service) -> Iterator[str]:
+    gpu = site.hosts[service.host].gpu
+    if gpu is not None and gpu.devices:
+        for device in gpu.devices:
+            yield f"{for_systemd(device)} rw"
+    else:
+        yield from DEVICES[service.config.gpu or ""]
+
+
+def _paths(service: Service, places: _Places) -> Iterator[tuple[str, Nix]]:
+    facts, relax = service.entry.hardening, service.config.harden.relax
+    if not facts.confined and HIDE not in relax:
+        emptied = sorted({*HIDDEN, *places.hide})
+        yield "TemporaryFileSystem", [f"{for_systemd(p)}:ro" for p in emptied]
+    for setting, paths in (
+        ("BindPaths", places.bind),
+        ("BindReadOnlyPaths", places.bind_read_only),
+        ("ReadWritePaths", places.write),
+    ):
+        if paths:
+            yield setting, [for_systemd(p) for p in sorted(paths)]

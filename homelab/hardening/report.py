@@ -1,0 +1,55 @@
+"""How confined each unit is, and every exception with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from homelab.hardening.baseline import NAMES
+from homelab.hardening.model import UnitHardening
+from homelab.hardening.plan import EVERYTHING
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """One thing that one unit is not denied."""
+
+    host: str
+    unit: str
+    service: str
+    what: str
+    """Name of the part, or `everything`."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """How much of the baseline holds for a unit."""
+
+    host: str
+    unit: str
+    service: str
+    percent: int
+
+
+def exemptions(hardening: Iterable[UnitHardening]) -> tuple[Exemption, ...]:
+    """Every exception, by host, unit and part."""
+    found = [
+        Exemption(u.host, u.unit, u.service, what, why)
+        for u in hardening
+        for what, why in u.exceptions
+    ]
+    return tuple(sorted(found, key=lambda e: (e.host, e.unit, e.what)))
+
+
+def scores(hardening: Iterable[UnitHardening]) -> tuple[Score, ...]:
+    """Every unit's score, the least confined first."""
+    found = [Score(u.host, u.unit, u.service, _percent(u)) for u in hardening]
+    return tuple(sorted(found, key=lambda s: (s.percent, s.host, s.unit)))
+
+
+def _percent(unit: UnitHardening) -> int:
+    waived = {what for what, _ in unit.exceptions}
+    if EVERYTHING in waived:
+        return 0
+    return 100 * (len(NAMES) - len(waived & set(NAMES))) // len(NAMES)

@@ -1,0 +1,154 @@
+"""Checks of sign-in: whoever is asked can be asked, and nobody slips by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.network.model import Route
+    from homelab.plan import Plan
+
+
+def _gated(plan: Plan) -> tuple[Route, ...]:
+    return tuple(r for r in plan.routes if r.auth == "forward")
+
+
+@check("route-idp-present", rows="S0-11 S0-26")
+def route_idp_present(plan: Plan) -> Iterator[Problem]:
+    """A gate needs somebody who keeps it, beside the proxy that asks it for every request."""
+    identity, entry = plan.site.identity, plan.site.network.entry.host
+    if identity is None:
+        for route in _gated(plan):
+            yield Problem(
+                f"{route.source}.auth",
+                f"{route.internal} is to be gated, and there is no identity provider",
+                f"add homelab:identity with host: {entry}, or choose auth: native or none",
+            )
+        return
+    if identity.host not in plan.site.hosts:
+        yield Problem(
+            "identity.host",
+            f'there is no host "{identity.host}"',
+            did_you_mean(identity.host, plan.site.hosts, "hosts"),
+        )
+    elif identity.host != entry:
+        yield Problem(
+            "identity.host",
+            f"the gate is on {identity.host}, and the proxy that asks it on {entry}",
+            f"host: {entry}",
+        )
+
+
+@check("portal-reachable", rows="S0-26")
+def portal_reachable(plan: Plan) -> Iterator[Problem]:
+    """Whoever meets the gate on the internet must find the portal there."""
+    identity = plan.site.identity
+    if identity is None:
+        return
+    own = next((r for r in plan.routes if r.service == identity.provider), None)
+    for route in _gated(plan):
+        if route.public and (own is None or not own.public):
+            yield Problem(
+                f"{route.source}.publish",
+                f"{route.public} is gated, and the portal is known at home only",
+                f"services.{identity.provider}: {{publish: {route.publish}}}, or publish: internal",
+            )
+
+
+@check("cookie-domain", rows="S0-28")
+def cookie_domain(plan: Plan) -> Iterator[Problem]:
+    """No browser keeps a cookie for a whole top-level domain, nor the gate a name beside it."""
+    for domain, _ in plan.identity.cookies if plan.identity else ():
+        if "." not in domain:
+            yield Problem(
+                "site.names.internal",
+                f'the session cookie would be for "{domain}", which browsers refuse',
+                "let names hang off a domain with a dot in it, as {name}.home.example.org",
+            )
+    if plan.identity is None:
+        return
+    domains = tuple(d for d, _ in plan.identity.cookies)
+    for route in _gated(plan):
+        for name in route.names:
+            if not name.endswith(tuple(f".{d}" for d in domains)):
+                yield Problem(
+                    f"{route.source}.name",
+                    f"{name} lies in none of the session's domains, {', '.join(domains)}",
+                    "let the portal and the gated names share their domain in site.names",
+                )
+
+
+@check("group-known", rows="S0-26 S1-07")
+def group_known(plan: Plan) -> Iterator[Problem]:
+    """A rule for a group that nobody is in shuts everybody out."""
+    if plan.site.identity is None:
+        return
+    groups = plan.site.identity.groups
+    named = [(f"{r.source}.groups", r.groups) for r in plan.routes] + [
+        (f"site.members.{name}.groups", tuple(member.groups))
+        for name, member in plan.site.site.members.items()
+    ]
+    for where, wanted in named:
+        for group in wanted:
+            if group not in groups:
+                yield Problem(
+                    where, f'there is no group "{group}"', did_you_mean(group, groups, "groups")
+                )
+
+
+@check("audience-auth", rows="S0-13")
+def audience_auth(plan: Plan) -> Iterator[Problem]:
+    """Family members are told apart by a sign-in; the operator's names stay on the tailnet."""
+    for route in plan.routes:
+        if route.audience == "family" and route.auth == "none":
+            yield Problem(
+                f"{route.source}.auth",
+                f"{route.internal} is for the family, and nothing asks who it is",
+                "auth: forward (the gate asks) or native (the app asks)",
+            )
+        if route.audience == "operator" and route.publish != "internal":
+            yield Problem(
+                f"{route.source}.publish",
+                f"{route.internal} is for the operator, and publish: {route.publish} puts it "
+                "on the internet",
+                "publish: internal, or audience: family",
+            )
+
+
+@check("admin-two-factor", rows="S1-07", severity="warning")
+def admin_two_factor(plan: Plan) -> Iterator[Problem]:
+    """What administers the homelab deserves more than a password."""
+    for route in _gated(plan):
+        if route.audience == "operator" and route.policy != "two_factor":
+            yield Problem(
+                f"{route.source}.policy",
+                f"{route.internal} is for the operator, and a password alone opens it",
+                "a route with policy: two_factor",
+            )
+
+
+@check("session-bounds", rows="S0-28")
+def session_bounds(plan: Plan) -> Iterator[Problem]:
+    """A session ends when idle, then at its end, then when remembering ends: in this order."""
+    if plan.site.identity is None:
+        return
+    session = plan.site.identity.session
+    for short, long in (("inactivity", "expiration"), ("expiration", "remember_me")):
+        said = {name: str(getattr(session, name)) for name in (short, long)}
+        if _minutes(said[short]) > _minutes(said[long]):
+            yield Problem(
+                f"identity.session.{short}",
+                f"{short} ({said[short]}) is longer than {long} ({said[long]})",
+                f"let {short} be at most {said[long]}",
+            )
+
+
+_UNITS = {"m": 1, "h": 60, "d": 1440, "w": 10080, "M": 43800}
+
+
+def _minutes(duration: str) -> int:
+    return int(duration[:-1]) * _UNITS[duration[-1]]

@@ -1,0 +1,168 @@
+"""The base of every config model, and the words that all rooms share.
+
+A model says what the owner wrote: strict, frozen, every unknown key refused, and never a secret
+value. What follows from it is a plan (a dataclass in the room's own `model.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+
+class Model(BaseModel):
+    """Base of the stack config's models."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        strict=True,
+    )
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool | int | float):
+        raise ValueError(f"this is a {_kind(value)} where text is meant; quote it")
+    return value
+
+
+def _kind(value: float) -> str:
+    return "true/false value" if isinstance(value, bool) else "number"
+
+
+def _address(value: object) -> object:
+    try:
+        return IPv4Address(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("this is not an IPv4 address; write it as 192.168.1.10") from None
+
+
+def _network(value: object) -> object:
+    try:
+        return IPv4Network(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError(
+            "this is not an IPv4 network; write its first address, as 192.168.1.0/24"
+        ) from None
+
+
+def _pattern(regex: str, words: str) -> AfterValidator:
+    compiled = re.compile(regex)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(words)
+        return value
+
+    return AfterValidator(check)
+
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+Str = Annotated[str, BeforeValidator(_text)]
+"""Text. A bare number or true/false is refused, because YAML readers disagree about those."""
+
+Name = Annotated[
+    Str,
+    _pattern(
+        r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
+        "a name is lower-case letters, digits and inner hyphens, and starts with a letter",
+    ),
+]
+"""Name of a host, a service, a route, a dataset: also a DNS label and a part of a unit's name."""
+
+Domain = Annotated[
+    Str,
+    _pattern(rf"({_LABEL}\.)+{_LABEL}", "a domain is labels with dots between, as home.example.org"),
+]
+Email = Annotated[
+    Str, _pattern(r"[^@\s\"'<>]+@[^@\s\"'<>]+\.[^@\s\"'<>]+", "this is not an e-mail address")
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Address = Annotated[IPv4Address, BeforeValidator(_address)]
+Network = Annotated[IPv4Network, BeforeValidator(_network)]
+AbsolutePath = Annotated[
+    Str,
+    _pattern(r"/[^\0\n]*", "a path on a host is absolute: it starts with /"),
+]
+TreePath = Annotated[
+    Str,
+    _pattern(
+        r"(?!/)(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._+/-]+",
+        "a path here is relative to the stack file, without .. and without spaces",
+    ),
+]
+Reason = Annotated[
+    Str,
+    _pattern(r"(?s).*\S.{3,}", "a reason is a few words that will mean something in a year"),
+]
+"""Why a default was switched off."""
+
+PublicKey = Annotated[
+    Str,
+    _pattern(
+        r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
+        r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/=]+( [^\n]*)?",
+        "this is not an OpenSSH public key (ssh-ed25519 AAAA… comment)",
+    ),
+]
+HostKey = Annotated[
+    Str,
+    _pattern(
+        r"ssh-ed25519 AAAA[A-Za-z0-9+/=]+( [^\n]*)?",
+        "a host key is the host's /etc/ssh/ssh_host_ed25519_key.pub; other types cannot be pinned",
+    ),
+]
+Release = Annotated[
+    Str, _pattern(r"\d\d\.(05|11)", 'a NixOS release is written "25.11", in quotes')
+]
+Time = Annotated[Str, _pattern(r"([01]\d|2[0-3]):[0-5]\d", 'a time of day is written "03:30", in quotes')]
+
+Audience = Literal["operator", "family", "public"]
+"""Who may pass: operator (being on the tailnet is enough), family (each signs in), public."""
+
+Publish = Literal["internal", "tunnel", "direct"]
+"""Where the name is known: internal (LAN and tailnet only), tunnel (the internet, through
+Cloudflare), direct (the internet, straight to the entry host)."""
+
+Auth = Literal["none", "forward", "native"]
+"""Who asks for the sign-in: none, forward (the proxy, for an app that cannot), native (the app,
+with users of its own)."""
+
+Platform = Literal["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"]
+
+
+_SOPS_KEY = r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*"
+_OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
+
+
+class SecretRef(Model):
+    """Where a secret lies. The stack config holds such references and never a value."""
+
+    sops: Annotated[Str, _pattern(_SOPS_KEY, "a sops key is written as its path: a/b")] | None = None
+    """Key in the sops file of the stack, parts joined by `/`: `cloudflare/token`."""
+    op: Annotated[Str, _pattern(_OP, "a 1Password reference is op://vault/item/field")] | None = None
+    """1Password reference: `op://vault/item/field`."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SecretRef:
+        if (self.sops is None) == (self.op is None):
+            raise ValueError("a secret has one source: sops: path/in/file or op: op://vault/item/field")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The reference as text, fit for a message."""
+        return self.sops or self.op or ""

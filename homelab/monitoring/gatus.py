@@ -1,0 +1,110 @@
+"""Monitoring as NixOS knows it: Gatus on one host, and a unit that reports failures on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.monitoring.plan import MONITOR, alert_hosts
+from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
+from homelab.secrets.model import secret_path
+
+if TYPE_CHECKING:
+    from homelab.monitoring.model import MonitoringPlan, Probe
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+TOPIC_FILE = secret_path("ntfy", "topic", "stored", "env")
+"""Environment file with NTFY_TOPIC, on each host that sends alerts."""
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`monitoring.nix`, on the monitor's host and on each that reports failures of its units."""
+    monitoring = plan.monitoring if plan.monitoring and plan.monitoring.host == host.name else None
+    reports = host.name in alert_hosts(plan.site, plan.backup, plan.monitoring)
+    if monitoring is None and not reports:
+        return
+    yield Module(
+        file="monitoring.nix",
+        what="Monitoring: what is watched from here, and how a failure is reported.",
+        derived=merge(
+            _gatus(plan, host, monitoring) if monitoring else {},
+            _notify(plan) if reports else {},
+        ),
+    )
+
+
+def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
+    service = next(s for s in plan.on(host.name) if s.name == MONITOR)
+    settings: Attrs = {
+        "web": {"address": service.bind, "port": service.port},
+        "endpoints": [_endpoint(p, alerts=bool(monitoring.alerts)) for p in monitoring.probes],
+    }
+    body: Attrs = {"enable": True, "settings": settings}
+    if monitoring.alerts:
+        body["environmentFile"] = TOPIC_FILE
+        settings["alerting"] = {
+            "ntfy": {
+                "url": monitoring.alerts,
+                "topic": Comment("Gatus fills it in from its environment.", "${NTFY_TOPIC}"),
+                "default-alert": {
+                    "failure-threshold": plan.site.monitoring.failures,
+                    "success-threshold": 2,
+                    "send-on-resolved": True,
+                },
+            }
+        }
+    return attrs("services.gatus", body)
+
+
+def _endpoint(probe: Probe, *, alerts: bool) -> Attrs:
+    body: Attrs = {
+        "name": probe.name,
+        "group": probe.group,
+        "url": probe.url,
+        "interval": probe.interval,
+        "conditions": list(probe.conditions),
+    }
+    if probe.dns:
+        body["dns"] = {"query-name": probe.dns[0], "query-type": "A"}
+    if alerts and not probe.relaxed:
+        body["alerts"] = [{"type": "ntfy"}]
+    return body
+
+
+def _notify(plan: Plan) -> Attrs:
+    """`notify@UNIT`, which others name in OnFailure."""
+    ntfy = plan.site.monitoring.ntfy
+    assert ntfy is not None
+    path: list[Nix] = [Pkg("curl")]
+    return attrs(
+        'systemd.services."notify@"',
+        {
+            "description": "Report that %i failed",
+            "scriptArgs": "%i",
+            "path": path,
+            "environment": {"NTFY_URL": ntfy.url.rstrip("/")},
+            "script": Lines(_SCRIPT),
+            "serviceConfig": {
+                "Type": "oneshot",
+                "EnvironmentFile": TOPIC_FILE,
+                "DynamicUser": True,
+                "SupplementaryGroups": ["systemd-journal"],
+            },
+        },
+    )
+
+
+_SCRIPT = """\
+unit=$1.service
+# What has mended itself by then is no news.
+sleep 120
+systemctl is-failed --quiet "$unit" || exit 0
+# The topic is as good as a password, so it stays out of the process list.
+journalctl --unit "$unit" --lines 8 --no-pager --output cat |
+  curl --fail --silent --show-error --retry 5 --output /dev/null \\
+    --config <(printf 'url = "%s/%s"\\n' "$NTFY_URL" "$NTFY_TOPIC") \\
+    --header "Title: $unit failed on $(uname -n)" \\
+    --header 'Priority: urgent' \\
+    --data-binary @-
+"""

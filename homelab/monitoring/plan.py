@@ -1,0 +1,110 @@
+"""What is watched, derived from the routes: whoever adds a name adds its probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from homelab.backup.model import BackupPlan
+from homelab.monitoring.model import MonitoringPlan, Probe
+from homelab.monitoring.reach import question
+from homelab.network.model import DnsPlan, Route
+from homelab.services.model import Service
+from homelab.site.model import Site
+from homelab.system.model import Host
+
+MONITOR = "gatus"
+ABSENT = ("planned", "retired")
+"""States of hosts that need not answer."""
+
+
+def plan_monitoring(
+    site: Site,
+    hosts: Mapping[str, Host],
+    services: tuple[Service, ...],
+    routes: tuple[Route, ...],
+    dns: DnsPlan,
+) -> MonitoringPlan | None:
+    """A probe for each route and for the resolver; nothing where no monitor is placed."""
+    monitor = next((s for s in services if s.name == MONITOR), None)
+    if monitor is None:
+        return None
+    by_place = {(s.name, s.host): s for s in services}
+    probes = [*_resolver(site, hosts, routes, dns)]
+    skipped = set()
+    for route in routes:
+        service = by_place.get((route.service, route.host))
+        if service is None or route.host not in hosts:
+            continue
+        reason = skip_reason(service, hosts[route.host])
+        if reason:
+            skipped.add((service.name, reason))
+        else:
+            probes.append(_probe(site, hosts, monitor.host, route, service))
+    return MonitoringPlan(
+        host=monitor.host,
+        probes=tuple(sorted(probes, key=lambda p: (p.group, p.name))),
+        skipped=tuple(sorted(skipped)),
+        alerts=site.monitoring.ntfy.url.rstrip("/") if site.monitoring.ntfy else "",
+    )
+
+
+def skip_reason(service: Service, host: Host) -> str:
+    """Why a service is not watched; empty when it is."""
+    if service.config.monitor.skip is not None:
+        return service.config.monitor.skip
+    if service.entry.monitor not in ("http", "tcp"):
+        return service.entry.monitor
+    return f"{host.name} is {host.config.state}" if host.config.state in ABSENT else ""
+
+
+def alert_hosts(
+    site: Site, backup: BackupPlan, monitoring: MonitoringPlan | None
+) -> tuple[str, ...]:
+    """Hosts that send alerts, and so read the ntfy topic."""
+    if site.monitoring.ntfy is None:
+        return ()
+    watching = {monitoring.host} if monitoring else set()
+    return tuple(sorted(watching | {j.host for j in backup.jobs}))
+
+
+def _probe(
+    site: Site, hosts: Mapping[str, Host], watcher: str, route: Route, service: Service
+) -> Probe:
+    wanted = service.config.monitor
+    asked = question(site, route, service, watcher)
+    tcp = asked.url.startswith("tcp://")
+    return Probe(
+        name=route.name,
+        group=service.entry.category,
+        url=asked.url,
+        interval=wanted.interval or site.monitoring.interval,
+        conditions=("[CONNECTED] == true",) if tcp else ("[STATUS] == 200",),
+        failures=site.monitoring.failures,
+        relaxed=not hosts[route.host].always_on,
+        dns=None,
+        proves=asked.proves,
+        source=route.source,
+    )
+
+
+def _resolver(
+    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...], dns: DnsPlan
+) -> Iterator[Probe]:
+    """Ask the resolver for the monitor's own name: it is there as long as the monitor is."""
+    host = hosts.get(dns.host)
+    own = {r.internal for r in routes if r.service == MONITOR}
+    name, answer = next((n for n in dns.names if n[0] in own), ("", ""))
+    if host is None or not (name and answer) or not (host.lan or host.tailnet):
+        return
+    yield Probe(
+        name="resolver",
+        group="Network",
+        url=host.lan or host.tailnet,
+        interval=site.monitoring.interval,
+        conditions=("[DNS_RCODE] == NOERROR", f"[BODY] == {answer}"),
+        failures=site.monitoring.failures,
+        relaxed=not host.always_on,
+        dns=(name, answer),
+        proves=True,
+        source="network.dns",
+    )

@@ -1,0 +1,54 @@
+"""How to ask an app whether it works: by its name, or past a gate that would answer for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homelab.network.model import Route
+from homelab.services.model import Service
+from homelab.site.model import Site
+
+
+@dataclass(frozen=True)
+class Question:
+    """A URL to ask, and whether its answer is the app's own."""
+
+    url: str
+    proves: bool
+    """False where the gate answers in the app's place."""
+
+
+def question(site: Site, route: Route, service: Service, watcher: str) -> Question:
+    """What `watcher` asks to learn whether the app behind a route works.
+
+    By its internal name that is the whole way: name, certificate, proxy and app. Behind the
+    forward-auth gate the gate would answer instead, so the app is asked at its own port, if the
+    watcher may dial it: on the app's host, on the entry host, or on one that the app is open to.
+    """
+    health = service.config.monitor.path or service.entry.health
+    dialled = _dialled(site, route, service, watcher)
+    if service.entry.monitor == "tcp":
+        return Question(f"tcp://{dialled or route.internal + ':443'}", bool(dialled))
+    named = f"https://{route.internal}{health}"
+    if route.auth != "forward" or _is_exempt(health, route.exempt):
+        return Question(named, True)
+    if dialled:
+        return Question(f"{route.scheme}://{dialled}{health}", True)
+    return Question(named, False)
+
+
+def _dialled(site: Site, route: Route, service: Service, watcher: str) -> str:
+    """The app's own address and port, as the watcher dials it; empty if it may not."""
+    host = site.hosts.get(route.host)
+    outside = str(host.address.tailnet or host.address.lan or "") if host else ""
+    # A container that others call is published on the tailnet address alone.
+    local = service.config.container is None or not service.callers
+    if watcher == route.host and local:
+        return f"127.0.0.1:{route.port}"
+    if outside and (watcher == route.host or watcher in service.callers):
+        return f"{outside}:{route.port}"
+    return ""
+
+
+def _is_exempt(path: str, exempt: tuple[str, ...]) -> bool:
+    return any(path.startswith(e[:-1]) if e.endswith("*") else path == e for e in exempt)

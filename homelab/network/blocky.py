@@ -1,0 +1,58 @@
+"""The resolver plan as Blocky's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.nix import Comment, Module, Nix, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """Blocky on the host that the stack names, and a host that does not ask itself."""
+    dns = plan.dns
+    if host.name != dns.host or plan.site.network.dns.server != "blocky":
+        return
+    bootstrap: list[Nix] = [{"upstream": f"tcp+udp:{a}"} for a in dns.bootstrap]
+    own: list[Nix] = list(dns.bootstrap)
+    settings: dict[str, Nix] = {
+        "bootstrapDns": bootstrap,
+        "caching": {"prefetching": True},
+        "customDNS": {
+            "customTTL": dns.ttl,
+            "filterUnmappedTypes": Comment(
+                "Names here have an A record only; SOA and TXT must still reach the real zone,\n"
+                "or DNS-01 cannot find it.",
+                False,
+            ),
+            "mapping": dict(dns.names),
+        },
+        "ports": {"dns": 53},
+        "upstreams": {
+            "groups": {"default": list(dns.upstreams)},
+            "init": {"strategy": "fast"},
+            "strategy": "parallel_best",
+        },
+    }
+    if dns.blocklists:
+        settings["blocking"] = {
+            "clientGroupsBlock": {"default": ["ads"]},
+            "denylists": {"ads": list(dns.blocklists)},
+            "loading": {"refreshPeriod": "24h", "strategy": "fast"},
+        }
+    yield Module(
+        "dns.nix",
+        "The resolver of the LAN and the tailnet",
+        derived=merge(
+            attrs("services.blocky", {"enable": True, "settings": settings}),
+            attrs(
+                "networking.nameservers",
+                Comment("This host must find names while its own resolver is down.", own),
+            ),
+            attrs("services.resolved.enable", False),
+        ),
+    )

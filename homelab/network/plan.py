@@ -1,0 +1,148 @@
+"""Routes, names and open ports, from the services and where they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from homelab.model import Audience, Auth, Publish
+from homelab.network.model import (
+    LOOPBACK_HTTP_PORT,
+    DnsPlan,
+    FirewallPlan,
+    PortUse,
+    Route,
+    RouteConfig,
+)
+from homelab.services.model import Service
+from homelab.site.model import Site
+from homelab.system.model import Host
+
+LOOPBACK = "127.0.0.1"
+
+
+def plan_routes(
+    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
+) -> tuple[Route, ...]:
+    """Every route of every service, sorted by name."""
+    routes = []
+    seen: set[tuple[str, int]] = set()
+    for service in services:
+        for index, (config, source) in enumerate(_configs(site, service)):
+            # A service on several hosts has one route, to the first of them.
+            if (service.name, index) not in seen:
+                seen.add((service.name, index))
+                routes.append(_route(site, hosts, service, config, source))
+    return tuple(sorted(routes, key=lambda r: (r.name, r.service)))
+
+
+def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
+    config = service.config
+    if config.routes is not None:
+        return [(r, f"{service.source}.routes[{i}]") for i, r in enumerate(config.routes)]
+    if not service.port:
+        return []
+    name = config.name
+    if site.identity is not None and service.name == site.identity.provider and name is None:
+        name = site.identity.name
+    described = RouteConfig(
+        name=name,
+        audience=config.audience,
+        publish=config.publish,
+        auth=config.auth,
+        public=config.public,
+    )
+    return [(described, service.source)]
+
+
+def _route(
+    site: Site,
+    hosts: Mapping[str, Host],
+    service: Service,
+    config: RouteConfig,
+    source: str,
+) -> Route:
+    entry = service.entry
+    name = config.name or service.name
+    publish: Publish = config.publish or site.site.publish
+    audience: Audience = config.audience or entry.audience
+    zone = site.cloudflare.zone.name if site.cloudflare else site.site.domain
+    fields = {"name": name, "domain": site.site.domain, "zone": zone}
+    remote = service.host != site.network.entry.host
+    host = hosts[service.host]
+    auth: Auth = config.auth or default_auth(audience, entry.sign_in.kinds)
+    port = next((p.port for p in service.ports if p.label == config.port), service.port)
+    return Route(
+        name=name,
+        service=service.name,
+        host=service.host,
+        internal=site.site.names.internal.format(**fields),
+        public="" if publish == "internal" else site.site.names.public.format(**fields),
+        audience=audience,
+        publish=publish,
+        auth=auth,
+        port=port,
+        address=(host.tailnet or host.lan) if remote else LOOPBACK,
+        remote=remote,
+        scheme=config.upstream.scheme,
+        host_header=config.upstream.host_header or "",
+        verify=config.upstream.verify,
+        exempt=tuple(config.exempt if config.exempt is not None else entry.sign_in.exempt),
+        groups=tuple(config.groups or ()),
+        policy=config.policy or "one_factor",
+        access=config.access and config.public is None,
+        public_reason=config.public or "",
+        headers=entry.sign_in.headers if auth == "forward" else (),
+        websocket=entry.websocket,
+        upload=entry.upload,
+        source=source,
+    )
+
+
+def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
+    """Who asks for the sign-in, where the stack config does not say.
+
+    For the operator the tailnet is the sign-in, for the public there is none; a family member
+    signs in at the app if it can, else at the gate.
+    """
+    if audience != "family":
+        return "native" if kinds[0] == "native" else "none"
+    return "native" if "native" in kinds else "forward"
+
+
+def plan_dns(site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]) -> DnsPlan:
+    """What the home resolver answers: every internal name is the entry host's LAN address."""
+    dns = site.network.dns
+    entry = hosts.get(site.network.entry.host)
+    address = entry.lan if entry else ""
+    names = sorted({r.internal for r in routes})
+    return DnsPlan(
+        host=dns.host,
+        names=tuple((n, address) for n in names),
+        upstreams=tuple(dns.upstreams),
+        bootstrap=tuple(str(a) for a in dns.bootstrap),
+        blocklists=tuple(dns.blocklists),
+        ttl=dns.ttl,
+    )
+
+
+def loopback_http(site: Site, routes: tuple[Route, ...]) -> tuple[PortUse, ...]:
+    """The proxy's port for the tunnel, where a route is published through one."""
+    if not any(r.publish == "tunnel" for r in routes):
+        return ()
+    return (
+        PortUse(
+            host=site.network.entry.host,
+            port=LOOPBACK_HTTP_PORT,
+            protocol="tcp",
+            owner=site.network.entry.proxy,
+            label="tunnel",
+            scope="loopback",
+            source="network.entry",
+            why="what the tunnel connects to",
+        ),
+    )
+
+
+def plan_firewall(ports: tuple[PortUse, ...]) -> FirewallPlan:
+    """What each host opens: exactly the ports that somebody else must reach."""
+    return FirewallPlan(tuple(p for p in ports if p.scope != "loopback"))

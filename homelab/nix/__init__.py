@@ -1,0 +1,40 @@
+"""Nix values and the printer: the only code that knows Nix syntax."""
+
+from homelab.nix.module import Module
+from homelab.nix.printer import attrs, print_file, print_module, print_value
+from homelab.nix.values import (
+    After,
+    Attrs,
+    Call,
+    Comment,
+    Force,
+    Lines,
+    Nix,
+    Path,
+    Pkg,
+    Raw,
+    Script,
+    Text,
+    merge,
+)
+
+__all__ = [
+    "After",
+    "Attrs",
+    "Call",
+    "Comment",
+    "Force",
+    "Lines",
+    "Module",
+    "Nix",
+    "Path",
+    "Pkg",
+    "Raw",
+    "Script",
+    "Text",
+    "attrs",
+    "merge",
+    "print_file",
+    "print_module",
+    "print_value",
+]

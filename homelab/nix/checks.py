@@ -1,0 +1,53 @@
+"""Checks of the flake locks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.nix.flake import LockError, prune_lock
+from homelab.problems import Problem
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Every pin's lock holds every input that its hosts need."""
+    from homelab.render import inputs_of, modules_of
+
+    needed: dict[str, set[str]] = {}
+    for host in plan.hosts.values():
+        if host.config.nixpkgs in plan.site.nixpkgs:
+            names = inputs_of(plan, host, modules_of(plan, host))
+            needed.setdefault(host.config.nixpkgs, set()).update(names)
+    for pin, inputs in sorted(needed.items()):
+        path = plan.site.nixpkgs[pin].lock
+        content = sources.get(path)
+        if content is None:
+            continue
+        try:
+            prune_lock(content if isinstance(content, str) else "", sorted(inputs))
+        except LockError as error:
+            words = "lock it anew: nix flake lock, with every input named"
+            yield Problem(f"nixpkgs.{pin}.lock", f"{path}: {error}", words, check="lock-complete")
+
+
+FORBIDDEN = (
+    (r"\bopenFirewall\s*=\s*true", "ports are opened by routes", "give the service a route"),
+    (r"services\.caddy\.virtualHosts", "the proxy has one writer", "give the service a route"),
+    (r"\$pbkdf2-", "a password hash belongs in sops", "store it and name the secret"),
+    (r"acmeCA\s*=\s*\"internal\"", "browsers refuse an internal CA", "use the wildcard certificate"),
+)
+"""Lines of hand-written modules that would work around the plan: pattern, why, way out."""
+
+
+def forbidden_lines(path: str, text: str) -> Iterator[tuple[int, str, str]]:
+    """(line, what, way out) for every forbidden line of a hand-written module."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("#"):
+            continue
+        for pattern, why, way_out in FORBIDDEN:
+            if re.search(pattern, line):
+                yield number, why, way_out

@@ -1,0 +1,95 @@
+"""A host's thin flake, and the lock pruned to exactly what it names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from homelab.nix.printer import print_file
+from homelab.nix.values import Call, Nix, Raw
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+
+class LockError(ValueError):
+    """A flake.lock that cannot serve: not a lock, or an input is missing from it."""
+
+    def __init__(self, what: str, missing: Sequence[str] = ()) -> None:
+        super().__init__(what)
+        self.missing = tuple(missing)
+
+
+def prune_lock(text: str, inputs: Sequence[str]) -> str:
+    """The lock with exactly these root inputs and what they need in turn.
+
+    Nix rewrites a lock that holds more than its flake names, and refuses to when it may not
+    (tried with 2.8), so every host gets its own.
+    """
+    try:
+        lock = json.loads(text)
+        nodes: dict[str, dict[str, Json]] = lock["nodes"]
+        root = nodes[lock["root"]]
+        known = root.get("inputs", {})
+        version = lock["version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise LockError("this is not a flake.lock") from error
+    if not isinstance(known, dict):
+        raise LockError("this is not a flake.lock")
+    missing = [i for i in inputs if i not in known]
+    if missing:
+        raise LockError(f"the lock has no {', '.join(missing)}", missing)
+    kept: dict[str, Json] = {"root": {"inputs": {i: known[i] for i in sorted(inputs)}}}
+    pending = [known[i] for i in inputs]
+    while pending:
+        name = pending.pop()
+        # A list is a path of inputs from the root: `follows`. Its end is reached by its own name.
+        if isinstance(name, list) or name in kept:
+            continue
+        if not isinstance(name, str) or name not in nodes:
+            raise LockError("the lock names a node that it does not hold")
+        kept[name] = dict(nodes[name])
+        further = nodes[name].get("inputs", {})
+        pending.extend(further.values() if isinstance(further, dict) else ())
+    whole: Json = {"nodes": {k: kept[k] for k in sorted(kept)}, "root": "root", "version": version}
+    return json.dumps(whole, indent=2, sort_keys=True) + "\n"
+
+
+def flake_text(
+    *,
+    head: str,
+    description: str,
+    inputs: Mapping[str, tuple[str, Mapping[str, str]]],
+    outputs: Mapping[str, Nix],
+) -> str:
+    """`flake.nix`: inputs as (URL, which of its inputs follow ours), and outputs of them."""
+    declared: dict[str, Nix] = {}
+    for name, (url, follows) in sorted(inputs.items()):
+        one: dict[str, Nix] = {"url": url}
+        if follows:
+            one["inputs"] = {theirs: {"follows": ours} for theirs, ours in follows.items()}
+        declared[name] = one
+    body: dict[str, Nix] = {
+        "description": description,
+        "inputs": declared,
+        "outputs": Call("inputs:", (dict(outputs),)),
+    }
+    return print_file(body, head=head)
+
+
+def nixos_output(host: str, modules: Sequence[tuple[str, str]]) -> dict[str, Nix]:
+    """`nixosConfigurations.<host>`, of the tree and modules of other flakes."""
+    listed: list[Nix] = [Raw("./default.nix")]
+    listed += [Raw(f"inputs.{name}.{attribute}") for name, attribute in modules]
+    system = Call("inputs.nixpkgs.lib.nixosSystem", ({"modules": listed},))
+    return {"nixosConfigurations": {host: system}}
+
+
+def home_output(user: str, platform: str) -> dict[str, Nix]:
+    """`homeConfigurations.<user>`, for a machine whose system is not ours."""
+    arguments: dict[str, Nix] = {
+        "modules": [Raw("./default.nix")],
+        "pkgs": Raw(f"inputs.nixpkgs.legacyPackages.{platform}"),
+    }
+    call = Call("inputs.home-manager.lib.homeManagerConfiguration", (arguments,))
+    return {"homeConfigurations": {user: call}}

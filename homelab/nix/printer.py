@@ -1,0 +1,309 @@
+"""Print Nix values as nixfmt would.
+
+Deterministic: the keys of a set are sorted, so the same plan gives the same bytes. Safe for any
+string: quotes, backslashes, `${` and `''` are escaped here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from homelab.nix.module import Module
+from homelab.nix.values import (
+    After,
+    Attrs,
+    Call,
+    Comment,
+    Force,
+    Lines,
+    Nix,
+    Path,
+    Pkg,
+    Raw,
+    Script,
+    Text,
+)
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*\Z")
+_KEYWORDS = frozenset({"assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"})
+_PATH = re.compile(r"[A-Za-z0-9._+/-]+\Z")
+_SPLIT_DEPTH = {
+    ("systemd", "services"): 3,
+    ("systemd", "timers"): 3,
+    ("systemd", "tmpfiles"): 3,
+    ("users", "users"): 3,
+    ("users", "groups"): 3,
+    ("virtualisation", "oci-containers"): 3,
+    ("security", "acme"): 2,
+}
+_WIDTH = 100
+
+
+def attrs(path: str, value: Nix) -> Attrs:
+    """Nest a value under a dotted option path; a part in double quotes may hold dots."""
+    keys = [q or p for q, p in re.findall(r'"([^"]+)"|([^."]+)', path)]
+    out: Nix = value
+    for key in reversed(keys):
+        out = {key: out}
+    if not isinstance(out, dict):
+        raise ValueError(path)
+    return out
+
+
+def print_value(value: Nix, indent: int = 0) -> str:
+    """One expression, laid out for a binding that starts at this indent."""
+    pad = "  " * indent
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return repr(value) if value != int(value) else f"{value:.1f}"
+        case str():
+            return _string(value)
+        case Raw(text):
+            return text
+        case Pkg(name):
+            return "pkgs." + ".".join(_key(k) for k in name.split("."))
+        case Path(path):
+            return _path(path)
+        case Lines(text):
+            return _indented([text], indent)
+        case Script(parts):
+            return _indented(parts, indent)
+        case Text(parts, indented):
+            return _indented(parts, indent) if indented else '"' + _parts(parts, _escape) + '"'
+        case Call(function, args):
+            return " ".join([function, *(_argument(a, indent) for a in args)])
+        case Force(inner):
+            return print_value(Call("lib.mkForce", (inner,)), indent)
+        case After(inner):
+            return print_value(Call("lib.mkAfter", (inner,)), indent)
+        case Comment(_, inner):
+            return print_value(inner, indent)
+        case Mapping():
+            if not value:
+                return "{ }"
+            return "{\n" + "".join(_bindings(value, indent + 1)) + pad + "}"
+        case Sequence():
+            return _list(list(value), indent)
+    raise TypeError(f"not a Nix value: {type(value).__name__}")
+
+
+def print_module(module: Module, head: str, root: str = ".") -> str:
+    """A NixOS module as a file.
+
+    What is derived goes through the tree's `derive`, so that it yields to a hand-written module;
+    what is stated stands beside it as it is. `root` is the tree's top, seen from the file.
+    """
+    text = "".join(f"# {line}".rstrip() + "\n" for line in (head + "\n" + module.what).splitlines())
+    names = {n for tree in (module.derived, module.stated) for n in _free(tree)}
+    if module.derived:
+        names.add("lib")
+    text += _arguments(sorted(names))
+    if module.derived:
+        text += f"let\n  derive = import {root}/lib/derive.nix lib;\nin\n"
+    text += "{\n"
+    imports: list[Nix] = [Raw(i) for i in module.imports]
+    if imports:
+        text += f"  imports = {print_value(imports, 1)};\n"
+        text += "\n" if module.derived or module.stated else ""
+    if module.derived and module.stated:
+        text += "  config = lib.mkMerge [\n    (derive {\n" + _spaced(module.derived, 3)
+        text += "    })\n    {\n" + _spaced(module.stated, 3) + "    }\n  ];\n"
+    elif module.derived:
+        text += "  config = derive {\n" + _spaced(module.derived, 2) + "  };\n"
+    else:
+        text += _spaced(module.stated, 1)
+    return text + "}\n"
+
+
+def _free(value: Nix) -> Iterator[str]:
+    """Module arguments that an expression mentions."""
+    match value:
+        case Raw(text):
+            yield from (n for n in ("config", "lib", "pkgs") if re.search(rf"\b{n}\.", text))
+        case Pkg():
+            yield "pkgs"
+        case Force(inner) | After(inner):
+            yield "lib"
+            yield from _free(inner)
+        case Comment(_, inner):
+            yield from _free(inner)
+        case Call(function, args):
+            yield from _free(Raw(function))
+            for arg in args:
+                yield from _free(arg)
+        case Text(parts) | Script(parts):
+            for part in parts:
+                if not isinstance(part, str):
+                    yield from _free(part)
+        case str():
+            return
+        case Mapping():
+            for inner in value.values():
+                yield from _free(inner)
+        case Sequence():
+            for inner in value:
+                yield from _free(inner)
+
+
+def _arguments(args: Sequence[str]) -> str:
+    names = [*sorted(args), "..."]
+    if len(names) <= 3:
+        return "{ " + ", ".join(names) + " }:\n\n"
+    return "{\n" + ",\n".join(f"  {n}" for n in names) + "\n}:\n\n"
+
+
+def print_file(value: Nix, *, head: str) -> str:
+    """One expression as a whole file, under a comment."""
+    text = "".join(f"# {line}".rstrip() + "\n" for line in head.splitlines())
+    return text + print_value(value) + "\n"
+
+
+def _spaced(body: Mapping[str, Nix], indent: int) -> str:
+    """Top-level bindings, a blank line around each that takes several lines."""
+    blocks: list[str] = []
+    for path, value in _split(body, ()):
+        blocks.append(_binding(path, value, indent))
+    out = ""
+    for i, block in enumerate(blocks):
+        if i and (block.count("\n") > 1 or blocks[i - 1].count("\n") > 1):
+            out += "\n"
+        out += block
+    return out
+
+
+def _split(value: Mapping[str, Nix], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Nix]]:
+    """Cut the tree where a person would start a new binding: `services.caddy = { … };`."""
+    for key in sorted(value):
+        here = (*path, key)
+        inner = value[key]
+        if isinstance(inner, Mapping) and inner and len(here) < _SPLIT_DEPTH.get(here[:2], 2):
+            yield from _split(inner, here)
+        else:
+            yield here, inner
+
+
+def _bindings(value: Mapping[str, Nix], indent: int) -> Iterator[str]:
+    for key in sorted(value):
+        yield _binding((key,), value[key], indent)
+
+
+def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
+    pad = "  " * indent
+    while isinstance(value, Mapping) and len(value) == 1:
+        key, inner = next(iter(value.items()))
+        if isinstance(inner, Comment):
+            break
+        path, value = (*path, key), inner
+    comment = ""
+    if isinstance(value, Comment):
+        comment = "".join(f"{pad}# {line}\n" for line in value.text.splitlines())
+        value = value.value
+    name = ".".join(_key(p) for p in path)
+    text = print_value(value, indent)
+    line = f"{pad}{name} = {text};\n"
+    if "\n" not in text and len(line) - 1 > _WIDTH and not isinstance(value, Mapping | list | tuple):
+        # nixfmt moves a long single-line expression to a line of its own.
+        line = f"{pad}{name} =\n{pad}  {print_value(value, indent + 1)};\n"
+    return comment + line
+
+
+def _list(items: list[Nix], indent: int) -> str:
+    if not items:
+        return "[ ]"
+    pad = "  " * (indent + 1)
+    texts = [_argument(i, indent + 1) for i in items]
+    if len(texts) == 1 and "\n" not in texts[0] and not isinstance(items[0], list | tuple):
+        return f"[ {texts[0]} ]"
+    return "[\n" + "".join(f"{pad}{t}\n" for t in texts) + "  " * indent + "]"
+
+
+def _argument(value: Nix, indent: int) -> str:
+    """A value where only a simple expression may stand."""
+    text = print_value(value, indent)
+    compound = isinstance(value, Call | Force | After) or (
+        isinstance(value, Raw) and " " in text and text[0] not in '[{("'
+    )
+    negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0
+    return f"({text})" if compound or negative else text
+
+
+def _key(key: str) -> str:
+    if _IDENTIFIER.match(key) and key not in _KEYWORDS:
+        return key
+    return _string(key)
+
+
+def _path(path: str) -> str:
+    if not _PATH.match(path) or path.startswith("/") or ".." in path.split("/"):
+        raise ValueError(f"not a path inside the tree: {path!r}")
+    return f"./{path}"
+
+
+def _escape(text: str) -> str:
+    out = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+    return out.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+
+
+def _escape_indented(text: str) -> str:
+    # Quotes first: the escapes for `$` and control characters are themselves written with quotes.
+    out = text.replace("''", "'''").replace("${", "''${")
+    return out.replace("\r", "''\\r").replace("\t", "''\\t")
+
+
+def _string(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("Nix strings cannot hold a NUL character")
+    return f'"{_escape(text)}"'
+
+
+def _parts(parts: Sequence[str | Raw | Pkg], escape: object) -> str:
+    out = ""
+    for part in parts:
+        if isinstance(part, str):
+            text = _escape(part) if escape is _escape else _escape_indented(part)
+            # A `$` at the end of a part must not join with the `${` that follows it.
+            out += text
+        else:
+            out += "${" + print_value(part) + "}"
+    return out
+
+
+def _indented(parts: Sequence[str | Raw | Pkg], indent: int) -> str:
+    """An indented string whose value is exactly the text, whatever the text."""
+    whole = "".join(p if isinstance(p, str) else "x" for p in parts)
+    if not _fits_indented(whole, parts):
+        return '"' + _parts(parts, _escape) + '"'
+    pad = "  " * (indent + 1)
+    body = _parts(parts, _escape_indented)
+    lines = body.split("\n")
+    out = "''\n" + "".join((pad + line if line else "") + "\n" for line in lines[:-1])
+    if lines[-1]:
+        # No final newline in the text: the closing quotes follow the last line at once.
+        return out + pad + lines[-1] + "''"
+    return out + "  " * indent + "''"
+
+
+def _fits_indented(whole: str, parts: Sequence[str | Raw | Pkg]) -> bool:
+    r"""Whether stripping common indentation gives the text back, and nothing needs `"…"`.
+
+    The text must have a line that starts at column 0, or Nix would strip what it starts with.
+    Lines of blanks only, and quotes or dollars that would join an escape, are left to `"…"`.
+    """
+    if "\n" not in whole or "\0" in whole or "\r" in whole or "\t" in whole:
+        return False
+    if re.search(r"'\Z|'\n|\$''|'\$\{|\$\$|\$'", whole):
+        return False
+    if any(isinstance(p, str) and (p.endswith(("$", "'")) or p.startswith("'")) for p in parts):
+        return False
+    lines = whole.split("\n")
+    filled = [line for line in lines if line.strip(" ")]
+    if any(line and not line.strip(" ") for line in lines) or not filled:
+        return False
+    return any(not line.startswith(" ") for line in filled)

@@ -1,0 +1,145 @@
+"""Nix expressions as Python values.
+
+`None`, `bool`, `int`, `float`, `str`, lists and dicts stand for themselves: a `str` is always a
+string literal in which nothing is interpolated. Whatever is more than that is one of the classes
+below, so that an expression is never made by pasting text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, Union, cast
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A Nix expression from code we wrote, printed as it is. Never for a user's value."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Pkg:
+    """A package by its attribute path: `Pkg("ollama-cuda")` is `pkgs.ollama-cuda`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Path:
+    """A path relative to the file that names it: `./secrets.yaml`."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """An indented string, for text of more than one line. Nothing in it is interpolated."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string with expressions in it: literal parts are escaped, `Raw` and `Pkg` parts are live."""
+
+    parts: tuple[str | Raw | Pkg, ...]
+    indented: bool = False
+
+    @classmethod
+    def of(cls, *parts: str | Raw | Pkg) -> Text:
+        """A one-line string of the parts."""
+        return cls(parts)
+
+
+@dataclass(frozen=True)
+class Script:
+    """An indented string of shell; the same escape rules as `Text`."""
+
+    parts: tuple[str | Raw | Pkg, ...]
+
+    @classmethod
+    def of(cls, *parts: str | Raw | Pkg) -> Script:
+        """A script of the parts, joined as they are."""
+        return cls(parts)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function applied to arguments: `Call("lib.mkIf", …)`."""
+
+    function: str
+    args: tuple[Nix, ...]
+
+
+@dataclass(frozen=True)
+class Force:
+    """`lib.mkForce`: outranks upstream. Only for a recorded exception."""
+
+    value: Nix
+
+
+@dataclass(frozen=True)
+class After:
+    """`lib.mkAfter`: joins after what other modules say, and is not overridden by them."""
+
+    value: Nix
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A value with a comment above its binding; says why."""
+
+    text: str
+    value: Nix
+
+
+Nix: TypeAlias = Union[
+    None,
+    bool,
+    int,
+    float,
+    str,
+    Raw,
+    Pkg,
+    Path,
+    Lines,
+    Text,
+    Script,
+    Call,
+    Force,
+    After,
+    Comment,
+    Sequence["Nix"],
+    Mapping[str, "Nix"],
+]
+Attrs: TypeAlias = dict[str, Nix]
+
+
+class ConflictError(ValueError):
+    """Two rooms set one option to different values: a mistake of ours, not of the user."""
+
+
+def merge(*trees: Mapping[str, Nix]) -> Attrs:
+    """Join attribute sets: sets merge, lists join, equal values agree, others conflict."""
+    out: Attrs = {}
+    for tree in trees:
+        _merge_into(out, tree, ())
+    return out
+
+
+def _merge_into(out: Attrs, tree: Mapping[str, Nix], path: tuple[str, ...]) -> None:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            here = out.setdefault(key, {})
+            if not isinstance(here, dict):
+                raise ConflictError(".".join((*path, key)))
+            _merge_into(here, value, (*path, key))
+        elif key not in out:
+            out[key] = value
+        elif isinstance(value, list) and isinstance(out[key], list):
+            old = cast("list[Nix]", out[key])
+            out[key] = [*old, *(v for v in value if v not in old)]
+        elif out[key] != value:
+            raise ConflictError(".".join((*path, key)))

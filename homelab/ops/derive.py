@@ -1,0 +1,105 @@
+"""Secrets derived from one master key: the same each time, and worth nothing to each other.
+
+HKDF with SHA-256 (RFC 5869). Whoever has the master key and the stack config can make every one of
+them again, without any state; raising an epoch makes a new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+
+from homelab.problems import HomelabError
+from homelab.secrets.model import Secret
+
+_SALT = b"homelab derived secret 1"
+_HASH = 32
+_SHORTEST_KEY = 32
+
+
+class MasterKeyError(HomelabError):
+    """The master key is not one."""
+
+
+class UnfitValueError(HomelabError):
+    """A value that no environment file can carry."""
+
+
+def derive(master: str, purpose: str, *, host: str = "", epoch: int = 1, length: int = 43) -> str:
+    """A secret of `length` characters (base64url, six bits each) for one purpose.
+
+    `master` is base64 of 32 bytes or more. With a host, the secret is that host's own.
+    """
+    info = b"\0".join(part.encode() for part in (purpose, host, str(epoch)))
+    size = (length * 6 + 7) // 8
+    data = hkdf(_master(master), _SALT, info, size)
+    return base64.urlsafe_b64encode(data).decode()[:length]
+
+
+def derive_secret(master: str, secret: Secret) -> str:
+    """The file that a host gets for a derived secret: the value, or variables that hold it."""
+    value = derive(master, secret.purpose, epoch=secret.epoch, length=secret.length)
+    if secret.form == "file":
+        return value
+    return env_file((variable, t.replace("{value}", value)) for variable, t in secret.env)
+
+
+def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:
+    """RFC 5869 with SHA-256."""
+    if not 0 < size <= 255 * _HASH:
+        raise ValueError("HKDF yields 1 to 8160 bytes")
+    extracted = hmac.digest(salt or bytes(_HASH), key, hashlib.sha256)
+    out, block = b"", b""
+    for counter in range(1, -(-size // _HASH) + 1):
+        block = hmac.digest(extracted, block + info + bytes([counter]), hashlib.sha256)
+        out += block
+    return out[:size]
+
+
+def env_file(pairs: Iterable[tuple[str, str]]) -> str:
+    """Text for systemd's EnvironmentFile= that gives exactly these values.
+
+    A plain word stays bare, so that Podman, which knows no quotes, reads the same.
+    """
+    return "".join(f"{_variable(name)}={_quoted(name, value)}\n" for name, value in pairs)
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=-]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def _variable(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UnfitValueError(f"{name!r} is not the name of a variable; use letters, digits and _")
+    return name
+
+
+def _quoted(name: str, value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    if _UNFIT.search(value):
+        raise UnfitValueError(
+            f"the value of {name} has control characters, which systemd does not take in a variable; "
+            "use a file instead"
+        )
+    return '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
+
+
+def _master(text: str) -> bytes:
+    try:
+        key = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise MasterKeyError(
+            "secrets.master: this is not base64; make a key with: openssl rand -base64 32"
+        ) from None
+    if len(key) < _SHORTEST_KEY:
+        raise MasterKeyError(
+            f"secrets.master: the key has {len(key)} bytes and needs {_SHORTEST_KEY}; "
+            "make one with: openssl rand -base64 32"
+        )
+    return key

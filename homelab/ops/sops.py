@@ -1,0 +1,120 @@
+"""Read sops files: one value with the `sops` command, or, without any key, what a file shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from homelab.model import SecretRef
+from homelab.ops.secret import SecretUnavailableError, run
+from homelab.problems import HomelabError
+from homelab.secrets.age import age_recipient
+from homelab.secrets.model import SopsFile
+from homelab.secrets.recipients import sops_yaml
+
+__all__ = ["age_recipient", "read_encrypted", "read_host_files", "resolve", "sops_yaml"]
+
+_ENVIRONMENT = {"SOPS_DISABLE_VERSION_CHECK": "1"}
+_NO_KEY = ("data key", "no identity matched", "failed to load age identities", "no master key")
+_NOT_FOUND = ("not found", "component [")
+
+
+class UnreadableSopsFileError(HomelabError):
+    """A sops file that is not YAML."""
+
+
+def resolve(ref: SecretRef, directory: Path, file: str) -> str:
+    """The value of a `sops:` reference, from `file` below `directory`, exactly as it is stored."""
+    path = directory / file
+    if not path.is_file():
+        raise SecretUnavailableError(
+            ref, f"there is no file {file}", f"make it: sops {file}, or set secrets.file"
+        )
+    key = ref.sops or ""
+    where = "".join(f"[{json.dumps(part)}]" for part in key.split("/"))
+    value, complaint = run(
+        ref,
+        ["sops", "decrypt", "--extract", where, file],
+        directory=directory,
+        environment=_ENVIRONMENT,
+        install="install sops (https://getsops.io); nix shell nixpkgs#sops has it too",
+    )
+    if complaint:
+        raise _unavailable(ref, file, complaint.lower())
+    return value
+
+
+def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailableError:
+    if "metadata not found" in complaint:
+        return SecretUnavailableError(ref, f"{file} is not encrypted", f"sops encrypt -i {file}")
+    if any(part in complaint for part in _NO_KEY):
+        return SecretUnavailableError(
+            ref,
+            f"no key here can decrypt {file}",
+            "point SOPS_AGE_KEY_FILE at your age key, or have somebody add yours: "
+            f"sops updatekeys {file}",
+        )
+    if any(part in complaint for part in _NOT_FOUND):
+        return SecretUnavailableError(
+            ref, f"{file} has no such key", f"add it: sops {file}"
+        )
+    return SecretUnavailableError(
+        ref, f"sops could not read {file}", f"see why: sops decrypt {file} >/dev/null"
+    )
+
+
+def read_encrypted(path: Path, name: str = "") -> SopsFile:
+    """What a sops file shows without a key. `name` is the path by which the stack config knows it."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UnreadableSopsFileError(
+            f"{name or path.name}: cannot be read ({type(error).__name__}); "
+            "restore the file, or make it again with sops"
+        ) from None
+    tree = data if isinstance(data, dict) else {}
+    about = tree.get("sops")
+    kinds = dict(_kinds(tree, "")) if isinstance(about, dict) else {}
+    return SopsFile(
+        path=name or path.name,
+        encrypted=isinstance(about, dict) and "mac" in about,
+        kinds=kinds,
+        recipients=frozenset(_recipients(about)),
+    )
+
+
+def read_host_files(directory: Path, names: Mapping[str, str]) -> dict[str, SopsFile]:
+    """Those of the named files (`{host: path}`) that exist, by path."""
+    found = sorted({n for n in names.values() if (directory / n).is_file()})
+    return {name: read_encrypted(directory / name, name) for name in found}
+
+
+_VALUE = re.compile(r"ENC\[AES256_GCM,data:.*,type:([a-z]+)\]", re.DOTALL)
+
+
+def _kinds(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Each leaf and the kind of its value. Parts of a list cannot be named by a reference."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if path or key != "sops":
+                yield from _kinds(inner, f"{path}/{key}" if path else str(key))
+    elif isinstance(value, list):
+        yield path, "list"
+    else:
+        match = _VALUE.fullmatch(value) if isinstance(value, str) else None
+        # An empty text stays as it is: there is nothing to encrypt.
+        yield path, match[1] if match else ("str" if value == "" else "plain")
+
+
+def _recipients(about: object) -> Iterator[str]:
+    if not isinstance(about, dict):
+        return
+    groups = [about, *(about.get("key_groups") or [])]
+    for group in groups:
+        for entry in group.get("age") or []:
+            if isinstance(entry, dict) and isinstance(entry.get("recipient"), str):
+                yield entry["recipient"]

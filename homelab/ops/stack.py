@@ -1,0 +1,177 @@
+"""Open a stack: the only place that reads the files beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from homelab.checks import run_checks
+from homelab.deploy.model import Release
+from homelab.plan import Plan, make_plan
+from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_mean
+from homelab.render import own_paths, render
+from homelab.site.document import Document, Value, read_document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock, parse_lock
+
+LOCK_FILE = "homelab.lock.yaml"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that passed every check, with the files it generates."""
+
+    name: str
+    directory: Path
+    plan: Plan
+    warnings: tuple[Problem, ...]
+    releases: Mapping[str, Release]
+
+
+def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = None) -> Stack:
+    """Load, plan, check and render a stack.
+
+    `values` are what Pulumi handed over; the file then only tells where each of them stands.
+    Raises InvalidStackError with every problem, and nothing has happened by then.
+    """
+    document = _document(directory, name, values)
+    plan, sources, problems = _planned(directory, document)
+    errors = [p for p in problems if p.severity == "error"]
+    if errors:
+        raise InvalidStackError(problems)
+    return Stack(name, directory, plan, tuple(problems), render(plan, sources))
+
+
+def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
+    """A plan and everything that is wrong with it. Raises only for what cannot be planned."""
+    plan, _, problems = _planned(directory, _document(directory, name, None))
+    return plan, tuple(problems)
+
+
+def find_stack(directory: Path, name: str | None) -> str:
+    """The stack that is meant: the named one, or the only one there is."""
+    known = sorted(p.name[7:-5] for p in directory.glob("Pulumi.*.yaml"))
+    if name is None:
+        if len(known) == 1:
+            return known[0]
+        way = f"name one with -s: {', '.join(known)}" if known else "name its directory with -C"
+        what = "there are several stacks here" if known else "there is no Pulumi.<stack>.yaml here"
+        raise InvalidStackError([Problem("stack", what, way)])
+    if name not in known:
+        raise InvalidStackError(
+            [Problem("stack", f'there is no stack "{name}" here', did_you_mean(name, known, "stacks"))]
+        )
+    return name
+
+
+def _document(directory: Path, name: str, values: Mapping[str, Value] | None) -> Document:
+    path = directory / f"Pulumi.{name}.yaml"
+    if values is None:
+        return read_document(path)
+    if not path.exists():
+        return Document(dict(values))
+    document = read_document(path)
+    # The file still knows which text YAML took for a date; Pulumi's values no longer do.
+    agreed = {k: document.values[k] if document.values.get(k) == v else v for k, v in values.items()}
+    unknown = {k: v for k, v in document.values.items() if k not in values}
+    return replace(document, values={**unknown, **agreed})
+
+
+def _planned(
+    directory: Path, document: Document
+) -> tuple[Plan, dict[str, str | bytes], list[Problem]]:
+    site = load_site(document)
+    plan = make_plan(site, _lock(directory))
+    sources, missing = read_sources(directory, plan)
+    problems = sorted(set(run_checks(plan)) | set(missing) | set(check_sources(plan, sources)))
+    return plan, sources, [_located(p, document) for p in problems]
+
+
+def _located(problem: Problem, document: Document) -> Problem:
+    """The problem with the line that its place in the stack config stands on."""
+    if problem.line or not document.lines:
+        return problem
+    path: list[str | int] = []
+    for part in problem.where.replace("]", "").replace("[", ".").split("."):
+        path.append(int(part) if part.isdigit() else part)
+    # Keys may hold dots themselves (options); the nearest known thing around them is right.
+    return replace(problem, file=document.file, line=document.line(tuple(path)))
+
+
+def _lock(directory: Path) -> Lock:
+    path = directory / LOCK_FILE
+    return parse_lock(path.read_text(encoding="utf-8"), LOCK_FILE) if path.exists() else Lock()
+
+
+def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
+    """The files that hosts name, by their path beside the stack, and those that are not there."""
+    wanted: dict[str, str] = {}
+    for name, pin in plan.site.nixpkgs.items():
+        wanted[pin.lock] = f"nixpkgs.{name}.lock"
+    for host in plan.hosts.values():
+        for path in own_paths(plan, host):
+            wanted[path] = f"{host.source}.hardware" if path == host.config.hardware else host.source
+        if any(s.source == "stored" for s in plan.secrets.on(host.name)):
+            wanted[plan.site.secrets.hosts.replace("{host}", host.name)] = "secrets.hosts"
+    sources: dict[str, str | bytes] = {}
+    problems: list[Problem] = []
+    for path, source in sorted(wanted.items()):
+        found = _files(directory, path)
+        if not found:
+            problems.append(
+                Problem(
+                    source,
+                    f"there is no {path}",
+                    _way_out(path, source),
+                    check="file-present",
+                )
+            )
+        sources |= found
+    return sources, problems
+
+
+def _way_out(path: str, source: str) -> str:
+    if source == "secrets.hosts":
+        return f"make it with sops: sops edit {path}"
+    if source.endswith(".lock"):
+        return "make it with nix flake lock, on any machine that has Nix"
+    return "copy it from the host, where nixos-generate-config wrote it"
+
+
+def _files(directory: Path, path: str) -> dict[str, str | bytes]:
+    top = directory / path
+    if top.is_file():
+        return {path: _content(top)}
+    return {
+        p.relative_to(directory).as_posix(): _content(p)
+        for p in sorted(top.rglob("*"))
+        if p.is_file() and not p.name.startswith(".")
+    }
+
+
+def _content(path: Path) -> str | bytes:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
+
+
+def check_sources(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Problem]:
+    """What is wrong with the files themselves."""
+    from homelab.nix.checks import check_locks
+    from homelab.system.checks import check_own_modules
+
+    return [*check_locks(plan, sources), *check_own_modules(plan, sources)]
+
+
+__all__ = [
+    "HomelabError",
+    "Stack",
+    "check_sources",
+    "check_stack",
+    "find_stack",
+    "open_stack",
+    "read_sources",
+]

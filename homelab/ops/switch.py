@@ -1,0 +1,388 @@
+"""`homelab switch`: bring one host to one release, and succeed only if that is committed.
+
+The host does the work in units of its own (homelab/deploy/scripts); this side starts it, asks how
+it goes, and confirms over fresh connections. Whatever happens to this side, the host commits or
+returns to where it was. Running it again converges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import asyncssh
+from pydantic import Field, ValidationError
+
+from homelab.deploy import scripts
+from homelab.model import HostKey, Model, Name, Port, Str
+from homelab.ops.ssh import Completed, DialError, DialMap, Endpoint, HostKeyError, connect
+from homelab.ops.ssh import run as run_command
+from homelab.problems import HomelabError
+
+Report = Callable[[str], None]
+"""Takes each line of progress, and at the end the outcome. Never given a secret."""
+
+_ASK_SECONDS = 60
+_BUSY = 75
+
+
+class SwitchPath(Model):
+    """One way to the host."""
+
+    name: Name
+    """What people call it: lan, tailnet."""
+    address: Str
+    port: Port = 22
+    user: Str = "root"
+
+
+class Confirm(Model):
+    """When a new system counts as well."""
+
+    seconds: Annotated[int, Field(ge=1)] = 240
+    """How long the host waits to be confirmed before it returns to the old system."""
+    units: tuple[Str, ...] = ()
+    """Units that must be active."""
+
+
+class SwitchSpec(Model):
+    """What the switch of one host needs to know; arrives as JSON on standard input."""
+
+    host: Name
+    release: Str
+    paths: Annotated[tuple[SwitchPath, ...], Field(min_length=1)]
+    """Tried in this order."""
+    host_key: HostKey
+    confirm: Confirm = Confirm()
+    activation_seconds: Annotated[int, Field(ge=1)] = 600
+    secrets_version: Str = ""
+    """Changes when a secret of the release does; the switch then runs again."""
+    lock_seconds: Annotated[int, Field(ge=0)] = scripts.LOCK_SECONDS
+    """How long to wait for another change of the same host."""
+    poll_seconds: Annotated[float, Field(gt=0)] = 2.0
+    grace_seconds: Annotated[int, Field(ge=0)] = 60
+    """How long past its own deadlines a host may stay silent."""
+
+
+class NotCommittedError(HomelabError):
+    """The host does not run the release for good. The text is the whole report."""
+
+
+def run(spec_json: str, *, report: Report) -> int:
+    """Switch a host. 0: committed. 1: not committed, and the report says why. 2: not a spec."""
+    try:
+        spec = SwitchSpec.model_validate_json(spec_json)
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            where = ".".join(str(part) for part in problem["loc"]) or "spec"
+            report(f"{where}: {problem['msg']}; `homelab switch` takes what the stack gives it")
+        return 2
+    try:
+        asyncio.run(_Switch(spec, DialMap.from_environment(), report).converge())
+    except KeyboardInterrupt:
+        report(
+            f"{spec.host}: interrupted; a switch that had begun is rolled back by the host itself, "
+            "unless it is run again before"
+        )
+        return 1
+    except HomelabError as error:
+        report(str(error))
+        return 1
+    return 0
+
+
+@dataclass(frozen=True)
+class _Status:
+    """What a host said of itself; a missing word is empty."""
+
+    facts: dict[str, str]
+    log: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> _Status:
+        pairs = [line.partition(" ")[::2] for line in text.splitlines()]
+        facts = {key: value for key, value in pairs if key != "log"}
+        return cls(facts, tuple(value for key, value in pairs if key == "log"))
+
+    def __getitem__(self, key: str) -> str:
+        return self.facts.get(key, "")
+
+    def has_committed(self, spec: SwitchSpec) -> bool:
+        """The release and its secrets are committed, running, and what the host would boot."""
+        return (
+            self["release"] == spec.release
+            and self["secrets"] == spec.secrets_version
+            and not self["rotation"]
+            and self["running"] == self["default"] == self["built"] != ""
+        )
+
+
+@dataclass
+class _Host:
+    """A host over any of its paths; keeps one session for questions."""
+
+    spec: SwitchSpec
+    dial_map: DialMap | None
+    session: asyncssh.SSHClientConnection | None = None
+    path: SwitchPath | None = None
+
+    async def dial(self, path: SwitchPath) -> asyncssh.SSHClientConnection:
+        endpoint = Endpoint(self.spec.host, path.name, path.address, path.port, path.user)
+        return await connect(endpoint, self.spec.host_key, self.dial_map)
+
+    async def ask(self, script: str, seconds: float = _ASK_SECONDS) -> Completed:
+        """Run a script over the session, made anew over the first path that works."""
+        if self.session is None or self.path is None:
+            self.session, self.path = await self._first()
+        try:
+            return await run_command(
+                self.session, scripts.shell(self.path.user), script, seconds=seconds
+            )
+        except DialError as error:
+            name = self.path.name
+            await self.close()
+            raise DialError(f"{self.spec.host} over {name}: {error}") from None
+
+    async def ask_afresh(self, path: SwitchPath, script: str) -> Completed:
+        """Run a script over a new connection on this very path."""
+        connection = await self.dial(path)
+        try:
+            return await run_command(
+                connection, scripts.shell(path.user), script, seconds=_ASK_SECONDS
+            )
+        finally:
+            connection.abort()
+
+    async def working_paths(self) -> list[str]:
+        """The paths that lead to the host now; the session's own is known to."""
+        names = []
+        for path in self.spec.paths:
+            if path is not self.path:
+                try:
+                    (await self.dial(path)).abort()
+                except HostKeyError:
+                    raise
+                except DialError:
+                    continue
+            names.append(path.name)
+        return names
+
+    async def close(self) -> None:
+        if self.session is not None:
+            self.session.abort()
+        self.session = self.path = None
+
+    async def _first(self) -> tuple[asyncssh.SSHClientConnection, SwitchPath]:
+        failures = []
+        for path in self.spec.paths:
+            try:
+                return await self.dial(path), path
+            except HostKeyError:
+                raise
+            except DialError as error:
+                failures.append(str(error))
+        raise DialError("\n".join(failures))
+
+
+@dataclass
+class _Switch:
+    spec: SwitchSpec
+    dial_map: DialMap | None
+    report: Report
+    tried: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.host = _Host(self.spec, self.dial_map)
+
+    async def converge(self) -> None:
+        """Return when the release is committed; else raise with the report."""
+        try:
+            await self._converge()
+        finally:
+            await self.host.close()
+
+    async def _converge(self) -> None:
+        spec = self.spec
+        status = await self._status()
+        if status.has_committed(spec):
+            self.report(f"{spec.host}: release {spec.release} is committed and runs already")
+            return
+        if not status["built"]:
+            raise NotCommittedError(
+                f"{spec.host}: release {spec.release} is not built there; "
+                "run pulumi up, which stages and builds it first"
+            )
+        if status["phase"]:
+            same = (status["attempt-release"], status["attempt-secrets"])
+            if status["supervised"] and same == (spec.release, spec.secrets_version):
+                self.report(f"{spec.host}: goes on with attempt {status['attempt']}")
+                await self._follow(status["attempt"])
+                return
+            await self._settle(status)
+        await self._follow(await self._start())
+
+    async def _start(self) -> str:
+        """Begin an attempt on the host; its nonce."""
+        spec, nonce = self.spec, secrets.token_hex(8)
+        script = scripts.activate_script(
+            spec.release,
+            nonce,
+            secrets_version=spec.secrets_version,
+            paths=await self.host.working_paths(),
+            activation_seconds=spec.activation_seconds,
+            confirm_seconds=spec.confirm.seconds,
+            lock_seconds=spec.lock_seconds,
+        )
+        try:
+            done = await self.host.ask(script, spec.lock_seconds + _ASK_SECONDS)
+        except DialError as error:
+            # It may have begun all the same, so the next question decides.
+            self._note(f"start: {error}")
+            return nonce
+        if done.exit == _BUSY:
+            # Someone began between our question and our start.
+            await self._settle(await self._status())
+            return await self._start()
+        if done.exit != 0:
+            raise NotCommittedError(await self._outcome("", f"was not started: {_last(done)}"))
+        return nonce
+
+    async def _settle(self, status: _Status) -> None:
+        """Wait until somebody else's attempt has ended; roll back one that nobody supervises."""
+        spec, nonce = self.spec, status["attempt"]
+        whose = f"attempt {nonce} for release {status['attempt-release']}"
+        end = _now() + spec.lock_seconds
+        if status["supervised"]:
+            self.report(f"{spec.host}: waits for {whose}, which is {status['phase']}")
+        elif status["phase"]:
+            self.report(f"{spec.host}: rolls back {whose}, left half-way as {status['phase']}")
+            end += spec.activation_seconds
+            await self.host.ask(scripts.rollback_script(nonce), spec.lock_seconds + _ASK_SECONDS)
+        while status["phase"] not in ("", "committed", "rolled_back", "failed_rollback"):
+            if _now() > end:
+                what = f"waited in vain for {whose}, still {status['phase']}"
+                raise NotCommittedError(await self._outcome(nonce, what))
+            await asyncio.sleep(spec.poll_seconds)
+            status = await self._status(nonce)
+
+    async def _follow(self, nonce: str) -> None:
+        """See an attempt through: confirm it when it asks for that, and learn how it ended."""
+        spec, said, sealed = self.spec, "", False
+        # A rollback may take as long as the activation did.
+        end = _now() + 2 * spec.activation_seconds + spec.confirm.seconds + spec.grace_seconds
+        while _now() < end:
+            try:
+                status = await self._status(nonce)
+            except HostKeyError:
+                raise
+            except DialError as error:
+                self._note(f"ask: {error}")
+                await asyncio.sleep(spec.poll_seconds)
+                continue
+            phase = status["phase"]
+            if phase != said:
+                self.report(f"{spec.host}: release {spec.release} is {phase or 'not begun'}")
+                said = phase
+            if phase == "committed" and status.has_committed(spec):
+                return
+            if phase in ("rolled_back", "failed_rollback"):
+                raise NotCommittedError(await self._outcome(nonce))
+            if phase == "awaiting" and not sealed:
+                sealed = await self._confirm(nonce, status["attempt-paths"].split())
+            await asyncio.sleep(spec.poll_seconds)
+        raise NotCommittedError(self._unknown(nonce, said))
+
+    async def _confirm(self, nonce: str, names: list[str]) -> bool:
+        """Look from every path that worked before, each time anew; the last one seals."""
+        paths = [path for path in self.spec.paths if path.name in names]
+        for number, path in enumerate(paths, start=1):
+            script = scripts.confirm_script(
+                nonce, self.spec.confirm.units, seal=number == len(paths)
+            )
+            try:
+                done = await self.host.ask_afresh(path, script)
+            except DialError as error:
+                self._note(f"confirm: {error}")
+                return False
+            if done.exit != 0:
+                self._note(f"confirm over {path.name}: {_last(done)}")
+                return False
+        return True
+
+    async def _status(self, nonce: str = "", log_lines: int = 0) -> _Status:
+        done = await self.host.ask(
+            scripts.status_script(self.spec.release, nonce, log_lines=log_lines)
+        )
+        if done.exit != 0:
+            raise DialError(f"{self.spec.host}: it cannot say how it is: {_last(done)}")
+        return _Status.parse(done.stdout)
+
+    def _note(self, what: str) -> None:
+        """Remember what did not work, once; said again at the end."""
+        if what not in self.tried:
+            self.tried.append(what)
+
+    async def _outcome(self, nonce: str, what: str = "") -> str:
+        """What happened, how the host is now, what it logged, and what to do."""
+        try:
+            status = await self._status(nonce, log_lines=40)
+        except DialError as error:
+            self._note(f"ask: {error}")
+            status = _Status({}, ())
+        spec, phase = self.spec, status["phase"]
+        ends = {
+            "rolled_back": f"was rolled back; the host is as before ({_release(status)})",
+            "failed_rollback": "failed, and so did its rollback: the host needs a look",
+        }
+        lines = [f"{spec.host}: release {spec.release} {what or ends.get(phase, phase)}"]
+        if status["reason"]:
+            lines.append(f"  why: {status['reason']}")
+        lines += [f"  tried: {each}" for each in self.tried[-8:]]
+        lines.append(f"  runs: {status['running'] or 'unknown'}")
+        lines.append(f"  boots: {status['default'] or 'unknown'}")
+        if status["attempt"]:
+            lines.append(f"  attempt: {status['attempt']} ({phase})")
+        if status.log:
+            lines += ["  log:", *(f"    {line}" for line in status.log)]
+        lines.append("  next: mend the cause, then run pulumi up again")
+        if status["attempt"]:
+            lines.append(f"  more: {self._ssh()} cat {_log(status['attempt'])}")
+        return "\n".join(lines)
+
+    def _unknown(self, nonce: str, phase: str) -> str:
+        """The report when the host stayed silent, or stuck, past every deadline."""
+        spec = self.spec
+        known = f"last seen {phase}" if phase else "it never said that it began"
+        lines = [
+            f"{spec.host}: release {spec.release} is not known to be committed; {known}",
+            *(f"  tried: {each}" for each in self.tried[-8:]),
+            "  state: unknown; unless it was confirmed, the host goes back by itself",
+            f"  next: look at it ({self._ssh()} cat {_log(nonce)}), then run pulumi up again",
+        ]
+        return "\n".join(lines)
+
+    def _ssh(self) -> str:
+        path = self.spec.paths[0]
+        port = f"-p {path.port} " if path.port != 22 else ""
+        return f"ssh {port}{path.user}@{path.address}"
+
+
+def _release(status: _Status) -> str:
+    return f"release {status['release']}" if status["release"] else "no release of ours"
+
+
+def _log(nonce: str) -> str:
+    return f"/var/lib/homelab/attempts/{nonce}/log"
+
+
+def _last(done: Completed) -> str:
+    """The last thing a script said, errors first."""
+    lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    return lines[-1][:1000] if lines else f"it ended with {done.exit} and said nothing"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,111 @@
+"""The whole journey on one page: from a typed site to everything that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from homelab.backup.model import BackupPlan
+from homelab.backup.plan import plan_backup
+from homelab.cloudflare.model import CloudflarePlan
+from homelab.cloudflare.plan import plan_cloudflare
+from homelab.dashboard.model import DashboardPlan
+from homelab.dashboard.plan import plan_dashboard
+from homelab.deploy.model import WavePlan
+from homelab.deploy.plan import plan_waves
+from homelab.hardening.model import UnitHardening
+from homelab.hardening.plan import plan_hardening
+from homelab.identity.model import IdentityPlan
+from homelab.identity.plan import plan_identity
+from homelab.monitoring.model import MonitoringPlan
+from homelab.monitoring.plan import plan_monitoring
+from homelab.network.model import DnsPlan, FirewallPlan, PortUse, Route
+from homelab.network.plan import loopback_http, plan_dns, plan_firewall, plan_routes
+from homelab.problems import Problem
+from homelab.secrets.model import SecretsPlan
+from homelab.secrets.plan import plan_secrets
+from homelab.services.model import Service
+from homelab.services.plan import plan_services
+from homelab.services.ports import plan_ports
+from homelab.site.lock import Lock
+from homelab.site.model import Site
+from homelab.storage.model import Dataset
+from homelab.storage.plan import plan_datasets
+from homelab.system.model import Host
+from homelab.system.plan import plan_hosts
+from homelab.tailnet.model import TailnetPlan
+from homelab.tailnet.plan import plan_tailnet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that follows from a site. Pure data; nothing in it is secret."""
+
+    site: Site
+    lock: Lock
+    hosts: Mapping[str, Host]
+    services: tuple[Service, ...]
+    ports: tuple[PortUse, ...]
+    routes: tuple[Route, ...]
+    identity: IdentityPlan | None
+    dns: DnsPlan
+    datasets: tuple[Dataset, ...]
+    cloudflare: CloudflarePlan | None
+    tailnet: TailnetPlan | None
+    backup: BackupPlan
+    monitoring: MonitoringPlan | None
+    dashboard: DashboardPlan | None
+    hardening: tuple[UnitHardening, ...]
+    secrets: SecretsPlan
+    firewall: FirewallPlan
+    waves: tuple[WavePlan, ...]
+    problems: tuple[Problem, ...] = ()
+    """What was found wrong before the checks ran."""
+
+    def on(self, host: str) -> tuple[Service, ...]:
+        """The services of one host."""
+        return tuple(s for s in self.services if s.host == host)
+
+    def service(self, name: str) -> Service | None:
+        """The (first) instance of a service."""
+        return next((s for s in self.services if s.name == name), None)
+
+
+def make_plan(site: Site, lock: Lock) -> Plan:
+    """Everything that follows from a site. Pure: no file, no clock, no network.
+
+    A name that leads nowhere is left out of what it would have caused; the checks name it.
+    """
+    hosts = plan_hosts(site)
+    services = plan_services(site, hosts, lock)
+    routes = plan_routes(site, hosts, services)
+    ports = plan_ports(site, hosts, services) + loopback_http(site, routes)
+    dns = plan_dns(site, hosts, routes)
+    datasets = plan_datasets(site, services)
+    identity = plan_identity(site, hosts, routes)
+    cloudflare = plan_cloudflare(site, hosts, services, routes)
+    tailnet = plan_tailnet(site, hosts, services, routes, dns)
+    backup = plan_backup(site, hosts, services, datasets)
+    monitoring = plan_monitoring(site, hosts, services, routes, dns)
+    return Plan(
+        site=site,
+        lock=lock,
+        hosts=hosts,
+        services=services,
+        ports=ports,
+        routes=routes,
+        identity=identity,
+        dns=dns,
+        datasets=datasets,
+        cloudflare=cloudflare,
+        tailnet=tailnet,
+        backup=backup,
+        monitoring=monitoring,
+        dashboard=plan_dashboard(site, services, routes),
+        hardening=plan_hardening(site, services, datasets),
+        secrets=plan_secrets(
+            site, hosts, services, backup, identity, cloudflare, tailnet, monitoring
+        ),
+        firewall=plan_firewall(ports),
+        waves=plan_waves(site, hosts, services),
+    )

@@ -1,0 +1,73 @@
+"""What is wrong with a stack, said so that its owner can mend it.
+
+Every room reports `Problem`s; nobody prints or raises one by itself. `HomelabError` carries them
+to the edge (the program or the command line), which shows all of them at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing that is wrong: where, what, and the way out. Never holds a secret value."""
+
+    where: str
+    """Path as typed in the stack config: `services.immich.host`."""
+    what: str
+    way_out: str = ""
+    check: str = ""
+    """Id of the check that found it; empty for a value of the wrong shape."""
+    severity: Severity = "error"
+    file: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.line else ""
+        tail = f"; {self.way_out}" if self.way_out else ""
+        label = f" [{self.check}]" if self.check else ""
+        return f"{place}{self.where}: {self.what}{tail}{label}"
+
+
+class HomelabError(Exception):
+    """Base of every error that a user may meet. Its text is the whole message."""
+
+    exit_code = 1
+
+
+class InvalidStackError(HomelabError):
+    """The stack config cannot be used; carries every problem that was found."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        errors = sum(p.severity == "error" for p in self.problems)
+        head = f"{errors} problem{'s' if errors != 1 else ''} in the stack config:"
+        super().__init__("\n".join([head, *(f"  {p}" for p in self.problems)]))
+
+
+class UsageError(HomelabError):
+    """The command was called in a way that cannot work (exit code 2)."""
+
+    exit_code = 2
+
+
+def nearest(word: str, known: Sequence[str]) -> list[str]:
+    """The known words, those most like `word` first."""
+    return sorted(known, key=lambda k: (-difflib.SequenceMatcher(None, word, k).ratio(), k))
+
+
+def did_you_mean(word: str, known: Iterable[str], plural: str) -> str:
+    """A way out that names the nearest known word and then all of them."""
+    names = nearest(word, list(known))
+    if not names:
+        return f"there are no {plural} yet"
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    hint = f'did you mean "{close[0]}"? ' if close else ""
+    listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"{hint}{plural.capitalize()}: {listed}"

@@ -1,0 +1,50 @@
+"""Caddyfile text: the only code that knows its syntax."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_BARE = re.compile(r"[A-Za-z0-9_@./:*+=~,^$%&|<>?-][A-Za-z0-9_@./:*+=~,^$%&|<>?#-]*\Z")
+
+
+@dataclass(frozen=True)
+class Directive:
+    """A line of words, and the block it opens, if any."""
+
+    words: tuple[str, ...]
+    block: tuple[Directive, ...] = field(default=())
+    live: bool = False
+    """Words hold placeholders (`{http.request…}`) that are meant."""
+
+
+def directive(*words: str, block: Sequence[Directive] = (), live: bool = False) -> Directive:
+    """A directive of these words."""
+    return Directive(words, tuple(block), live)
+
+
+def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
+    """The directives as text, tabs as `caddy fmt` has them."""
+    out = ""
+    pad = "\t" * indent
+    for item in directives:
+        out += pad + " ".join(_word(w, item.live) for w in item.words)
+        if item.block:
+            out += " {\n" + print_caddyfile(item.block, indent + 1) + pad + "}"
+        out += "\n"
+    return out
+
+
+def _word(word: str, live: bool) -> str:
+    """A word, quoted where Caddy would read it as something else."""
+    if "\n" in word or "\0" in word:
+        raise ValueError("a Caddyfile word cannot hold a line break")
+    if _BARE.match(word) or (live and re.fullmatch(r"[A-Za-z0-9_.{}/:-]+", word)):
+        return word
+    escaped = word.replace("\\", "\\\\") if word.endswith("\\") else word
+    escaped = escaped.replace('"', '\\"')
+    # Braces would be read as a placeholder; Caddy's own escape keeps them as they are.
+    if not live:
+        escaped = escaped.replace("{", "\\{")
+    return f'"{escaped}"'

@@ -1,0 +1,42 @@
+"""What a reverse proxy is to do, in no proxy's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from homelab.network.model import Route
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Where the proxy asks whether a request may pass."""
+
+    address: str
+    uri: str
+    headers: tuple[str, ...]
+    """Identity headers that the gate's answer carries."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One listener: host names below a wildcard, or the tunnel's own."""
+
+    address: str
+    """`*.home.example.org`, or `http://:8180`."""
+    certificate: str
+    """Name of the certificate; empty for plain HTTP on loopback."""
+    routes: tuple[tuple[str, Route], ...]
+    """(host name, route)."""
+
+
+@dataclass(frozen=True)
+class ProxyPlan:
+    """Everything the proxy serves. A host name that is not listed is refused."""
+
+    host: str
+    sites: tuple[Site, ...]
+    gate: Gate | None
+
+
+IDENTITY_HEADERS = ("Remote-Email", "Remote-Groups", "Remote-Name", "Remote-User")
+"""Never believed from outside: removed from every request before the gate may set them."""

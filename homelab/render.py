@@ -1,0 +1,170 @@
+"""From a plan to the files of each host: a tree that stands alone.
+
+`default.nix` may be imported from an owner's own flake; `flake.nix` is a thin door for everyone
+else. Both work without us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Protocol
+
+from homelab.backup import restic
+from homelab.cloudflare import acme, cloudflared
+from homelab.dashboard import homepage
+from homelab.deploy.model import Release
+from homelab.hardening import systemd
+from homelab.identity import authelia
+from homelab.monitoring import gatus
+from homelab.network import blocky, firewall
+from homelab.nix import Module, Nix, Raw, print_file, print_module
+from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
+from homelab.proxy import caddy
+from homelab.secrets import minted, sops_nix
+from homelab.services import nixos
+from homelab.storage import datasets
+from homelab.system import base, flakes, hardware, home, nixpkgs
+from homelab.tailnet import tailscale
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+
+class Backend(Protocol):
+    """A room's way to say its part of the plan in NixOS options."""
+
+    def modules(self, plan: Plan, host: Host) -> Iterator[Module]:
+        """The files that this room adds to the host's tree."""
+
+
+ROOMS = (
+    base.modules,
+    hardware.modules,
+    nixpkgs.modules,
+    home.modules,
+    firewall.modules,
+    blocky.modules,
+    caddy.modules,
+    acme.modules,
+    cloudflared.modules,
+    tailscale.modules,
+    authelia.modules,
+    sops_nix.modules,
+    minted.modules,
+    datasets.modules,
+    restic.modules,
+    gatus.modules,
+    homepage.modules,
+    systemd.modules,
+    nixos.modules,
+)
+
+HEAD = "Made by homelab from the stack config; the next `pulumi up` writes it anew."
+Files = Mapping[str, str | bytes]
+
+
+def modules_of(plan: Plan, host: Host) -> list[Module]:
+    """Every module of a host, by file name."""
+    if host.config.state == "retired":
+        rooms = (base.modules, hardware.modules, nixpkgs.modules, firewall.modules)
+    elif host.is_nixos:
+        rooms = ROOMS
+    else:
+        rooms = (home.modules,)
+    return sorted((m for room in rooms for m in room(plan, host)), key=lambda m: m.file)
+
+
+def render(plan: Plan, sources: Files) -> dict[str, Release]:
+    """The files of every host that is not merely planned, with the digest that names them.
+
+    `sources` are the files beside the stack that its hosts name: hand-written modules, sops files
+    and flake locks, by their path there.
+    """
+    return {
+        name: _release(plan, host, sources)
+        for name, host in sorted(plan.hosts.items())
+        if host.config.state != "planned"
+    }
+
+
+def _release(plan: Plan, host: Host, sources: Files) -> Release:
+    modules = modules_of(plan, host)
+    files: dict[str, str | bytes] = {"lib/derive.nix": _DERIVE}
+    for module in modules:
+        root = "/".join([".."] * module.file.count("/")) or "."
+        files[module.file] = print_module(module, HEAD, root)
+        files |= dict(module.extra)
+    names: list[Nix] = [Raw(f"./{m.file}") for m in modules]
+    files["default.nix"] = print_file(
+        {"imports": names},
+        head=f"{HEAD}\n{host.name}, whole: import this from a flake of your own, or use flake.nix.",
+    )
+    files["flake.nix"], files["flake.lock"] = _flake(plan, host, modules, sources)
+    for path in own_paths(plan, host):
+        for name, content in _below(path, sources):
+            files[f"own/{name}"] = content
+    sops = plan.site.secrets.hosts.replace("{host}", host.name)
+    if sops in sources and any(s.source == "stored" for s in plan.secrets.on(host.name)):
+        files["secrets.yaml"] = sources[sops]
+    id_ = digest(files)
+    if host.is_nixos:
+        files["release-id.nix"] = print_file(
+            id_, head=f"{HEAD}\nThe digest of every other file here."
+        )
+    return Release(id_, host.name, tuple(sorted(files.items())))
+
+
+def digest(files: Files) -> str:
+    """Twelve hex digits that change with any byte of any file."""
+    whole = hashlib.sha256()
+    for path, content in sorted(files.items()):
+        data = content.encode() if isinstance(content, str) else content
+        whole.update(f"{path}\0{len(data)}\0".encode())
+        whole.update(data)
+    return whole.hexdigest()[:12]
+
+
+def own_paths(plan: Plan, host: Host) -> list[str]:
+    """Hand-written files and directories that the host's tree takes along."""
+    config = host.config
+    paths = (config.hardware, *config.modules, config.home) if host.is_nixos else (config.home,)
+    return sorted({p for p in paths if p})
+
+
+def inputs_of(plan: Plan, host: Host, modules: list[Module]) -> list[str]:
+    """Names of the flake inputs that a host's tree needs."""
+    needed = {name for m in modules for name, _ in m.flakes}
+    if not host.is_nixos:
+        needed.add("home-manager")
+    return sorted({"nixpkgs", *needed})
+
+
+def _flake(plan: Plan, host: Host, modules: list[Module], sources: Files) -> tuple[str, str]:
+    pin = plan.site.nixpkgs[host.config.nixpkgs]
+    known = flakes.inputs(plan.site, pin.release)
+    names = inputs_of(plan, host, modules)
+    inputs: dict[str, tuple[str, Mapping[str, str]]] = {n: (known[n].url, known[n].follows) for n in names if n in known}
+    inputs["nixpkgs"] = (pin.url, {})
+    outputs = (
+        nixos_output(host.name, sorted({f for m in modules for f in m.flakes}))
+        if host.is_nixos
+        else home_output(plan.site.site.owner.user, host.config.platform)
+    )
+    text = flake_text(
+        head=HEAD, description=f"{host.name}, as homelab made it", inputs=inputs, outputs=outputs
+    )
+    lock = sources.get(pin.lock, "")
+    return text, prune_lock(lock if isinstance(lock, str) else lock.decode(), names)
+
+
+def _below(path: str, sources: Files) -> Iterator[tuple[str, str | bytes]]:
+    """A file, or every file of a directory."""
+    for name, content in sources.items():
+        if name == path or name.startswith(f"{path}/"):
+            yield name, content
+
+
+_DERIVE = resources.files("homelab.nix").joinpath("derive.nix").read_text(encoding="utf-8")

@@ -1,0 +1,69 @@
+"""Secrets that can be found, by the hosts that need them. The files themselves are checked by
+`recipients.check_recipients`, which is given what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("secret-master", rows="S0-57")
+def secret_master(plan: Plan) -> Iterator[Problem]:
+    """Derived secrets come from one master key; without it there is nothing to derive from."""
+    derived = sorted({s.service for s in plan.secrets.secrets if s.source == "derived"})
+    if derived and plan.secrets.master is None:
+        yield Problem(
+            "secrets.master",
+            f"is missing, and secrets of {', '.join(derived)} are derived from it",
+            f"add master: {{sops: master}}, and to {plan.secrets.file} a key master "
+            "with the output of: openssl rand -base64 32",
+        )
+
+
+@check("secret-known", rows="S0-57")
+def secret_known(plan: Plan) -> Iterator[Problem]:
+    """sops-nix gives a host what lies in its own file; a 1Password reference never gets there."""
+    for secret in plan.secrets.secrets:
+        if secret.source == "stored" and not secret.key:
+            yield Problem(
+                secret.origin,
+                f"{secret.service} on {secret.host} cannot read a 1Password reference",
+                "keep the secret in the host's sops file and write {sops: path/in/file}",
+            )
+
+
+@check("secret-unique", rows="S0-57")
+def secret_unique(plan: Plan) -> Iterator[Problem]:
+    """Two secrets of one name on one host would overwrite each other."""
+    seen: dict[tuple[str, str], str] = {}
+    for secret in plan.secrets.secrets:
+        first = seen.setdefault((secret.host, secret.name), secret.origin)
+        if first != secret.origin:
+            yield Problem(
+                secret.origin,
+                f"the name {secret.name} on {secret.host} is already taken by {first}",
+                "give one of the two services another name",
+            )
+
+
+@check("secret-epoch", rows="S0-57")
+def secret_epoch(plan: Plan) -> Iterator[Problem]:
+    """An epoch that rotates nothing is a mistyped name."""
+    known = sorted({s.service for s in plan.secrets.secrets if s.source == "derived"})
+    for name, epoch in plan.site.secrets.epochs.items():
+        if name not in known:
+            yield Problem(
+                f"secrets.epochs.{name}",
+                f'no secret is derived for "{name}"',
+                did_you_mean(name, known, "services with derived secrets"),
+            )
+        elif epoch < 1:
+            yield Problem(
+                f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1"
+            )

@@ -1,0 +1,99 @@
+"""Secrets: references in, demands out. A value never passes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field
+
+from homelab.model import Model, Name, SecretRef, Str, TreePath
+
+Source = Literal["stored", "derived", "minted"]
+
+
+def secret_name(service: str, name: str) -> str:
+    """A secret's name on its host."""
+    return f"{service}-{name}"
+
+
+def secret_path(service: str, name: str, source: Source, form: Literal["file", "env"]) -> str:
+    """Where a unit finds a secret. Paths are known long before values are.
+
+    Stored ones are where sops-nix puts them; the others are put into place by the release's own
+    activation, from what the secrets resource left on the host.
+    """
+    if source == "stored":
+        return f"/run/secrets/{'rendered/' if form == 'env' else ''}{secret_name(service, name)}"
+    return f"/run/homelab/secrets/{secret_name(service, name)}"
+
+
+class SecretsConfig(Model):
+    """`homelab:secrets`."""
+
+    file: TreePath = "secrets/deploy.yaml"
+    """Sops file of the deployer: what `pulumi up` itself needs (tokens, the master key)."""
+    hosts: Str = "secrets/{host}.yaml"
+    """Sops file of each host: what sops-nix decrypts there."""
+    master: SecretRef | None = None
+    """The master key that internal secrets are derived from: 32 random bytes, base64."""
+    epochs: dict[Name, int] = Field(default_factory=dict)
+    """Raise a service's number to rotate every secret that is derived for it."""
+    operators: list[Str] = Field(default_factory=list)
+    """age recipients of the people who may edit the sops files."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """One secret on one host: where it comes from, where it lies and who reads it."""
+
+    name: str
+    """Unique on the host: `miniflux-admin`."""
+    host: str
+    service: str
+    source: Source
+    path: str
+    """Where the unit finds it."""
+    owner: str
+    mode: str
+    form: Literal["file", "env"]
+    env: tuple[tuple[str, str], ...]
+    """For form env: (variable, template with `{value}`)."""
+    key: str
+    """Key in the host's sops file (stored)."""
+    purpose: str
+    """What it is derived for (derived): no two share it, and it moves with its service. The minted
+    thing's name (minted): of the tunnel, of the token, of the host that joins."""
+    epoch: int
+    length: int
+    units: tuple[str, ...]
+    """Units to restart when it changes, with their suffix: `miniflux.service`."""
+    origin: str
+    """Place in the stack config that demands it."""
+
+
+@dataclass(frozen=True)
+class SecretsPlan:
+    """Every secret of every host."""
+
+    secrets: tuple[Secret, ...]
+    file: str
+    master: SecretRef | None
+
+    def on(self, host: str) -> tuple[Secret, ...]:
+        """What this host may read."""
+        return tuple(s for s in self.secrets if s.host == host)
+
+
+@dataclass(frozen=True)
+class SopsFile:
+    """What an encrypted file shows to somebody without a key: names, and who can read it."""
+
+    path: str
+    encrypted: bool
+    kinds: Mapping[str, str]
+    """Key path (`a/b`) to the kind of its value: str, int, float, bool, or plain for a value that
+    is not encrypted."""
+    recipients: frozenset[str]
+    """age recipients."""

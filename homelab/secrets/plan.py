@@ -1,0 +1,219 @@
+"""Which secrets each host needs, gathered from every room that demands one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from homelab.backup.model import BackupPlan
+from homelab.catalog.model import SecretFact
+from homelab.cloudflare.model import ACME_TOKEN, TUNNEL_CREDENTIALS, CloudflarePlan
+from homelab.identity.model import IdentityPlan
+from homelab.model import SecretRef
+from homelab.monitoring.model import MonitoringPlan
+from homelab.secrets.model import Secret, SecretsPlan, secret_name, secret_path
+from homelab.services.model import Service
+from homelab.site.model import Site
+from homelab.system.model import Host
+from homelab.tailnet.model import JOIN_KEY, TailnetPlan
+
+USERS = "users"
+"""The sign-in's secret that holds its user file."""
+TOPIC = "ntfy-topic"
+"""The monitor's secret that holds the topic of its alerts."""
+
+
+def plan_secrets(
+    site: Site,
+    hosts: Mapping[str, Host],
+    services: tuple[Service, ...],
+    backup: BackupPlan,
+    identity: IdentityPlan | None,
+    cloudflare: CloudflarePlan | None,
+    tailnet: TailnetPlan | None,
+    monitoring: MonitoringPlan | None,
+) -> SecretsPlan:
+    """Every secret of every host, sorted by host, then name. A host gets what its own need alone."""
+    wanted = (
+        *_of_services(site, services),
+        *_of_identity(site, services, identity),
+        *_of_monitoring(site, services, monitoring),
+        *_of_backup(site, backup),
+        *_of_cloudflare(hosts, cloudflare),
+        *_of_tailnet(tailnet),
+    )
+    unique = {(s.host, s.name, s.path): s for s in wanted if s.host in hosts}
+    return SecretsPlan(
+        secrets=tuple(unique[k] for k in sorted(unique)),
+        file=site.secrets.file,
+        master=site.secrets.master,
+    )
+
+
+def host_file(site: Site, host: str) -> str:
+    """The sops file of a host, beside the stack file."""
+    return site.secrets.hosts.replace("{host}", host)
+
+
+def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
+    placed: dict[str, int] = {}
+    for service in services:
+        placed[service.name] = placed.get(service.name, 0) + 1
+    for service in services:
+        # A secret moves with its service, for what it encrypted moves too.
+        owner = service.name if placed[service.name] == 1 else f"{service.name}@{service.host}"
+        for name, fact in sorted(service.entry.secrets.items()):
+            if fact.source == "minted":
+                continue
+            if name == TOPIC and site.monitoring.ntfy is None:
+                continue
+            secret = _secret(site, service.host, service.name, name, fact, service.source)
+            config = service.config.secrets.get(name)
+            yield replace(
+                secret,
+                key=(config.ref.sops or "") if config and config.ref else secret.key,
+                purpose=f"{owner}/{name}" if fact.source == "derived" else "",
+                mode=config.mode if config else secret.mode,
+                units=tuple(f"{u}.service" for u in service.units[:1]),
+                origin=f"{service.source}.secrets.{name}" if config else service.source,
+            )
+
+
+def _of_identity(
+    site: Site, services: tuple[Service, ...], identity: IdentityPlan | None
+) -> Iterator[Secret]:
+    config = site.identity
+    if identity is not None and config is not None:
+        yield from _given(
+            site, services, config.provider, identity.host, USERS, config.users, "identity.users"
+        )
+
+
+def _of_monitoring(
+    site: Site, services: tuple[Service, ...], monitoring: MonitoringPlan | None
+) -> Iterator[Secret]:
+    ntfy = site.monitoring.ntfy
+    if monitoring is None or ntfy is None:
+        return
+    for service in services:
+        if service.host == monitoring.host and TOPIC in service.entry.secrets:
+            yield from _given(
+                site,
+                services,
+                service.name,
+                service.host,
+                TOPIC,
+                ntfy.topic,
+                "monitoring.ntfy.topic",
+            )
+
+
+def _given(
+    site: Site,
+    services: tuple[Service, ...],
+    name: str,
+    host: str,
+    secret: str,
+    ref: SecretRef,
+    origin: str,
+) -> Iterator[Secret]:
+    """A stored secret of a service, whose key another section of the stack config names."""
+    for service in services:
+        if service.name == name and service.host == host:
+            fact = service.entry.secrets.get(secret, SecretFact(owner=service.entry.user or "root"))
+            found = _secret(site, host, name, secret, replace(fact, source="stored"), origin)
+            units = tuple(f"{u}.service" for u in service.units[:1])
+            yield replace(found, key=ref.sops or "", units=units)
+
+
+def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:
+    for job in backup.jobs:
+        origin = f"backup.targets.{job.target}"
+        derived = SecretFact()
+        password = _secret(site, job.host, "restic", job.target, derived, origin)
+        # A repository is of one host; the password of a lost one can be derived anywhere.
+        yield replace(password, purpose=f"restic/{job.target}@{job.host}", path=job.password)
+        credentials = job.environment or job.ssh_key
+        ref = site.backup.targets[job.target].credentials
+        if credentials and ref is not None:
+            stored = SecretFact(source="stored", stored_key=ref.sops or "")
+            name = f"{job.target}-credentials"
+            found = _secret(site, job.host, "restic", name, stored, f"{origin}.credentials")
+            yield replace(found, key=ref.sops or "", path=credentials)
+
+
+def _of_cloudflare(
+    hosts: Mapping[str, Host], cloudflare: CloudflarePlan | None
+) -> Iterator[Secret]:
+    if cloudflare is None:
+        return
+    host = hosts.get(cloudflare.tunnel_host)
+    if cloudflare.tunnel and host is not None:
+        yield _minted(
+            host.name,
+            TUNNEL_CREDENTIALS,
+            cloudflare.tunnel,
+            # systemd hands the file over, since the module stopped having a user of its own.
+            owner="root" if host.release >= "25.05" else "cloudflared",
+            units=(f"cloudflared-tunnel-{cloudflare.tunnel}.service",),
+            origin="cloudflare.tunnel",
+        )
+    for token in cloudflare.tokens:
+        yield _minted(token.host, ACME_TOKEN, token.name, origin="cloudflare.zone")
+
+
+def _of_tailnet(tailnet: TailnetPlan | None) -> Iterator[Secret]:
+    for key in tailnet.keys if tailnet else ():
+        origin = f"hosts.{key.host}.tailscale"
+        yield _minted(key.host, JOIN_KEY, key.host, origin=origin)
+
+
+def _secret(
+    site: Site, host: str, service: str, name: str, fact: SecretFact, origin: str
+) -> Secret:
+    stored = fact.source == "stored"
+    return Secret(
+        name=secret_name(service, name),
+        host=host,
+        service=service,
+        source=fact.source,
+        path=secret_path(service, name, fact.source, fact.form),
+        owner=fact.owner,
+        mode="0400",
+        form=fact.form,
+        env=tuple((v, t.replace("{owner}", site.site.owner.user)) for v, t in fact.env),
+        key=(fact.stored_key or f"{service}/{name}") if stored else "",
+        purpose="",
+        epoch=site.secrets.epochs.get(service, 1),
+        length=fact.length,
+        units=(),
+        origin=origin,
+    )
+
+
+def _minted(
+    host: str,
+    what: tuple[str, str],
+    purpose: str,
+    *,
+    origin: str,
+    owner: str = "root",
+    units: tuple[str, ...] = (),
+) -> Secret:
+    return Secret(
+        name=secret_name(*what),
+        host=host,
+        service=what[0],
+        source="minted",
+        path=secret_path(*what, "minted", "file"),
+        owner=owner,
+        mode="0400",
+        form="file",
+        env=(),
+        key="",
+        purpose=purpose,
+        epoch=1,
+        length=0,
+        units=units,
+        origin=origin,
+    )

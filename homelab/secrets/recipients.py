@@ -1,0 +1,148 @@
+"""Who can decrypt which file: what `.sops.yaml` should say, and what the files really say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import yaml
+
+from homelab.problems import Problem, did_you_mean
+from homelab.secrets.age import age_recipient
+from homelab.secrets.model import Secret, SopsFile
+from homelab.secrets.plan import host_file
+from homelab.site.model import Site
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+_HEAD = """\
+# Who may decrypt what, made from the stack config by `homelab sops`.
+# After a change: sops updatekeys FILE
+"""
+
+
+def host_recipient(site: Site, host: str) -> str:
+    """The recipient of a host's SSH host key; empty when the key is not known or not usable."""
+    key = site.hosts[host].ssh.host_key if host in site.hosts else None
+    try:
+        return age_recipient(key) if key else ""
+    except ValueError:
+        return ""
+
+
+def sops_yaml(site: Site) -> str:
+    """The text of `.sops.yaml`: each host's file for that host alone, and for the operators.
+
+    A host whose key is not known yet gets no rule, so that nobody encrypts a file it cannot read.
+    """
+    operators = sorted(set(site.secrets.operators))
+    rules = []
+    for host in sorted(site.hosts):
+        recipient = host_recipient(site, host)
+        if site.hosts[host].kind == "nixos" and recipient:
+            rules.append(_rule(host_file(site, host), [*operators, recipient]))
+    if operators:
+        rules.append(_rule(site.secrets.file, operators))
+    return _HEAD + yaml.safe_dump({"creation_rules": rules}, sort_keys=False, width=200)
+
+
+def _rule(file: str, recipients: list[str]) -> dict[str, object]:
+    return {"path_regex": f"^{re.escape(file)}$", "age": list(dict.fromkeys(recipients))}
+
+
+def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Problem]:
+    """What is wrong with the encrypted files, as far as it shows without any key.
+
+    `sops_files` are those that exist, by the path the stack config gives them.
+    """
+    problems: list[Problem] = []
+    for host in plan.hosts.values():
+        stored = [s for s in plan.secrets.on(host.name) if s.source == "stored"]
+        if host.is_deployed and stored:
+            path = host_file(plan.site, host.name)
+            problems += _host(plan.site, host.name, stored, path, sops_files.get(path))
+    for path in sorted(sops_files):
+        if not sops_files[path].encrypted:
+            problems.append(_plaintext(path))
+    return sorted(set(problems))
+
+
+def _host(
+    site: Site, host: str, stored: list[Secret], path: str, file: SopsFile | None
+) -> Iterator[Problem]:
+    if file is None:
+        names = ", ".join(sorted({s.key for s in stored}))
+        yield Problem(
+            f"secrets.hosts ({path})",
+            f"there is no such file, and {host} needs {names}",
+            f"make it: sops {path}",
+            "secret-known",
+        )
+        return
+    if not file.encrypted:
+        return
+    for secret in stored:
+        yield from _key(secret, file)
+    yield from _readers(site, host, file)
+
+
+def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
+    if secret.key not in file.kinds:
+        yield Problem(
+            secret.origin,
+            f'{file.path} has no key "{secret.key}", which {secret.service} on {secret.host} needs',
+            f"{did_you_mean(secret.key, file.kinds, 'keys')}; add it: sops {file.path}",
+            "secret-known",
+        )
+    elif file.kinds[secret.key] == "plain":
+        yield Problem(
+            secret.origin,
+            f"{secret.key} is not encrypted in {file.path}",
+            "take unencrypted_suffix and encrypted_regex out of .sops.yaml, then rotate the secret",
+            "secret-plaintext",
+        )
+    elif file.kinds[secret.key] != "str":
+        yield Problem(
+            secret.origin,
+            f"{secret.key} in {file.path} is not text, and sops-nix hands over text only",
+            "put it in quotes",
+            "secret-known",
+        )
+
+
+def _readers(site: Site, host: str, file: SopsFile) -> Iterator[Problem]:
+    mine = host_recipient(site, host)
+    if not mine:
+        yield Problem(
+            f"hosts.{host}.ssh.host_key",
+            f"without it nobody can tell whether {host} can read {file.path}",
+            "write the host's /etc/ssh/ssh_host_ed25519_key.pub there",
+            "secret-recipient",
+        )
+    elif mine not in file.recipients:
+        yield Problem(
+            f"hosts.{host}.ssh.host_key",
+            f"{file.path} is not encrypted for {host} ({mine})",
+            f"write .sops.yaml anew, then: sops updatekeys {file.path}",
+            "secret-recipient",
+        )
+    for other in sorted(site.hosts):
+        theirs = host_recipient(site, other)
+        if other != host and theirs and theirs != mine and theirs in file.recipients:
+            yield Problem(
+                f"hosts.{other}",
+                f"{other} can read {file.path}, the secrets of {host}",
+                f"write .sops.yaml anew, then: sops updatekeys {file.path}; rotate what it could read",
+                "secret-recipient",
+            )
+
+
+def _plaintext(path: str) -> Problem:
+    return Problem(
+        f"secrets ({path})",
+        "this file is not encrypted",
+        f"encrypt it: sops encrypt -i {path}; then rotate every secret in it, if it was committed",
+        "secret-plaintext",
+    )

@@ -1,0 +1,68 @@
+"""Stored secrets by sops-nix: the host decrypts its own file with its own SSH host key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.nix import Attrs, Module, Nix, Path, Raw, Text, attrs, merge
+from homelab.secrets.model import Secret
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+FILE = "secrets.yaml"
+"""The host's encrypted file, as it lies in the host's tree."""
+_HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """The host's stored secrets."""
+    stored = [s for s in plan.secrets.on(host.name) if s.source == "stored"]
+    if not stored or not host.is_nixos:
+        return
+    persistence = host.config.persistence
+    # Secrets are decrypted before a persisted file is bound over its place in /etc.
+    root = persistence.root.rstrip("/") if persistence else ""
+    secrets: dict[str, Nix] = {s.name: _entry(s) for s in stored}
+    body = merge(
+        attrs("sops.defaultSopsFile", Path(FILE)),
+        attrs("sops.age.sshKeyPaths", [root + _HOST_KEY]),
+        # An RSA host key would be tried with GnuPG otherwise.
+        attrs("sops.gnupg.sshKeyPaths", []),
+        attrs("sops.secrets", secrets),
+    )
+    templates: dict[str, Nix] = {s.name: _template(s) for s in stored if s.form == "env"}
+    if templates:
+        body = merge(body, attrs("sops.templates", templates))
+    yield Module(
+        "secrets.nix",
+        "Stored secrets, decrypted on this host with its own SSH host key",
+        derived=body,
+        flakes=(("sops-nix", "nixosModules.sops"),),
+    )
+
+
+def _entry(secret: Secret) -> Attrs:
+    entry: Attrs = {"key": secret.key}
+    if secret.form == "file":
+        entry |= _access(secret)
+    return entry
+
+
+def _template(secret: Secret) -> Attrs:
+    """Variables for systemd: the value is put in on the host, between the parts of the template."""
+    parts: list[str | Raw] = []
+    for variable, template in secret.env:
+        before, _, after = template.partition("{value}")
+        value = Raw(f'config.sops.placeholder."{secret.name}"')
+        parts += [f"{variable}={before}", value, f"{after}\n"]
+    return {"content": Text(tuple(parts), indented=True), **_access(secret)}
+
+
+def _access(secret: Secret) -> Attrs:
+    access: Attrs = {"mode": secret.mode, "owner": secret.owner}
+    if secret.units:
+        access["restartUnits"] = list(secret.units)
+    return access

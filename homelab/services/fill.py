@@ -1,0 +1,122 @@
+"""Put a service's place into its catalog entry: placeholders become values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from homelab.catalog.model import DatasetPath, Fact, Fill, PortNumber, SecretPath
+from homelab.nix import Nix
+from homelab.secrets.model import secret_path
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+
+
+@dataclass(frozen=True)
+class _Dropped:
+    """An option that has no value here, because the service does not use the part it is for."""
+
+
+_DROPPED: Final = _Dropped()
+
+
+def filled(facts: Mapping[str, Fact], plan: Plan, service: Service) -> dict[str, Nix]:
+    """The options with every placeholder replaced; those for an unused dataset are left out."""
+    out = {}
+    for path, fact in facts.items():
+        value = _fill(fact, plan, service)
+        if not isinstance(value, _Dropped):
+            out[path] = value
+    return out
+
+
+def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") -> str:
+    """A template's text; see `Fill` for its fields."""
+    route = next((r for r in plan.routes if r.service == service.name), None)
+    site = plan.site
+    return template.format(
+        port=service.port,
+        bind=service.bind,
+        name=route.name if route else service.name,
+        url=route.url if route else f"http://127.0.0.1:{service.port}",
+        fqdn=route.url.removeprefix("https://") if route else "localhost",
+        domain=site.site.domain,
+        zone=site.cloudflare.zone.name if site.cloudflare else site.site.domain,
+        timezone=site.site.timezone,
+        proxy=_proxy(plan, service),
+        dataset=dataset,
+    )
+
+
+def _proxy(plan: Plan, service: Service) -> str:
+    """The address that the reverse proxy calls the service from."""
+    entry = plan.hosts.get(plan.site.network.entry.host)
+    if entry is None or entry.name == service.host:
+        return "127.0.0.1"
+    return entry.tailnet or entry.lan
+
+
+def _dataset(plan: Plan, service: Service, part: str) -> str | None:
+    """Where the dataset lies that the service uses for this part."""
+    chosen = service.config.datasets.get(part)
+    found = (d.path for d in plan.datasets if d.name == chosen and d.host == service.host)
+    return next(found, None)
+
+
+def path_of_secret(service: Service, name: str) -> str:
+    """Where one of the service's secrets lies."""
+    fact = service.entry.secrets[name]
+    flake = service.config.flake
+    if flake is not None and flake.dynamic_user and fact.form == "file":
+        # The unit's user does not exist before it runs, so systemd hands the file over.
+        return f"/run/credentials/{flake.unit}.service/{name}"
+    return secret_path(service.name, name, fact.source, fact.form)
+
+
+def _fill(fact: Fact, plan: Plan, service: Service) -> Nix | _Dropped:
+    match fact:
+        case Fill(template, dataset):
+            path = _dataset(plan, service, dataset) if dataset else ""
+            return _DROPPED if path is None else fill_text(template, plan, service, path)
+        case PortNumber(name):
+            return next((p.port for p in service.ports if p.label == name), service.port)
+        case SecretPath(name):
+            return path_of_secret(service, name)
+        case DatasetPath(name):
+            return _dataset(plan, service, name) or _DROPPED
+        case str():
+            return fact
+        case Mapping():
+            inner = {k: _fill(v, plan, service) for k, v in fact.items()}
+            return {k: v for k, v in inner.items() if not isinstance(v, _Dropped)}
+        case Sequence():
+            items = [_fill(v, plan, service) for v in fact]
+            kept = [i for i in items if not isinstance(i, _Dropped)]
+            return kept if kept or not items else _DROPPED
+    return cast(Nix, fact)
+
+
+def stated(value: object, plan: Plan, service: Service) -> Nix:
+    """An option's value as the stack config says it.
+
+    An object with one key that starts with `$` names something that only the plan knows:
+    `{$secret: name}` its path, `{$port: web}` a number, `{$text: "{url}"}` filled-in text.
+    """
+    if isinstance(value, Mapping):
+        if len(value) == 1:
+            key, inner = next(iter(value.items()))
+            if key == "$secret" and inner in service.entry.secrets:
+                return path_of_secret(service, str(inner))
+            if key == "$port":
+                return next((p.port for p in service.ports if p.label == inner), service.port)
+            if key == "$text":
+                return fill_text(str(inner), plan, service)
+        return {str(k): stated(v, plan, service) for k, v in value.items()}
+    if isinstance(value, list):
+        return [stated(v, plan, service) for v in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,106 @@
+"""Services as NixOS modules: one file each, whatever kind of service it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.catalog.options import options_of
+from homelab.nix import Attrs, Module, Nix, attrs, merge
+from homelab.secrets.model import secret_path
+from homelab.services.fill import filled, path_of_secret, stated
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.system.model import Host
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """A file for each of the host's services that has anything to say."""
+    for service in plan.on(host.name):
+        said = merge(
+            *(attrs(k, stated(v, plan, service)) for k, v in sorted(service.config.options.items()))
+        )
+        derived, flakes = _derived(plan, host, service)
+        if derived or said:
+            yield Module(
+                f"services/{service.name}.nix",
+                _head(plan, service),
+                derived=derived,
+                stated=said,
+                flakes=flakes,
+            )
+
+
+def _head(plan: Plan, service: Service) -> str:
+    title = service.entry.title
+    lines = [f"{title}: {service.entry.summary}" if service.entry.summary else title]
+    for route in plan.routes:
+        if route.service == service.name:
+            lines.append(f"{route.url} ({route.audience}, {route.publish})")
+    return "\n".join(lines)
+
+
+def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
+    if service.config.container is not None:
+        return _container(plan, host, service), ()
+    flake = service.config.flake
+    if flake is not None:
+        return _unit_secrets(service, flake.unit), ((flake.input, f"nixosModules.{flake.module}"),)
+    facts = options_of(service.entry, service.release, service.config.gpu)
+    return merge(*(attrs(k, v) for k, v in sorted(filled(facts, plan, service).items()))), ()
+
+
+def _unit_secrets(service: Service, unit: str) -> Attrs:
+    """Hand a flake's unit its secrets: variables from a file, files as credentials."""
+    files: list[Nix] = []
+    credentials: list[Nix] = []
+    for name, fact in sorted(service.entry.secrets.items()):
+        path = path_of_secret(service, name)
+        if fact.form == "env":
+            files.append(path)
+        elif path.startswith("/run/credentials/"):
+            credentials.append(f"{name}:{_store(service, name)}")
+    config: dict[str, Nix] = {}
+    if files:
+        config["EnvironmentFile"] = files
+    if credentials:
+        config["LoadCredential"] = credentials
+    return {"systemd": {"services": {unit: {"serviceConfig": config}}}} if config else {}
+
+
+def _store(service: Service, name: str) -> str:
+    fact = service.entry.secrets[name]
+    return secret_path(service.name, name, fact.source, fact.form)
+
+
+def _container(plan: Plan, host: Host, service: Service) -> Attrs:
+    container = service.config.container
+    assert container is not None
+    # Podman's published ports pass by the firewall, so the address itself is the boundary.
+    address = host.tailnet if service.callers else "127.0.0.1"
+    body: dict[str, Nix] = {
+        "image": container.image,
+        "ports": [f"{address}:{service.port}:{container.port}"],
+    }
+    if container.environment:
+        body["environment"] = dict(container.environment)
+    if container.mounts:
+        body["volumes"] = [
+            f"{m.source}:{m.target}" + (":ro" if m.read_only else "") for m in container.mounts
+        ]
+    if container.command:
+        body["cmd"] = list(container.command)
+    files: list[Nix] = [
+        path_of_secret(service, n)
+        for n, fact in sorted(service.entry.secrets.items())
+        if fact.form == "env"
+    ]
+    if files:
+        body["environmentFiles"] = files
+    return {
+        "virtualisation": {
+            "oci-containers": {"backend": "podman", "containers": {service.name: body}}
+        }
+    }

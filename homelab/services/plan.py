@@ -1,0 +1,189 @@
+"""Which service runs where, on which port, with which state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from homelab.catalog import find
+from homelab.catalog.model import Entry, Hardening, PortFact, SecretFact, SignIn
+from homelab.network.model import PortUse
+from homelab.services.model import Service, ServiceConfig
+from homelab.services.ports import assign_ports
+from homelab.site.lock import Lock
+from homelab.site.model import Site
+from homelab.system.model import Host
+
+
+def plan_services(site: Site, hosts: Mapping[str, Host], lock: Lock) -> tuple[Service, ...]:
+    """Every enabled service on every host that runs it, sorted by name, then host.
+
+    What the homelab itself needs (proxy, resolver, sign-in, tunnel, tailnet) is here too: it has
+    ports, state and a sandbox as any other. Services whose host or entry does not exist are left
+    out; the checks name them.
+    """
+    placed = [
+        _place(name, host, config, entry, site, hosts, source)
+        for name, host, config, entry, source in _wanted(site, hosts)
+        if host in hosts
+    ]
+    return assign_ports(site, tuple(sorted(placed, key=lambda s: (s.name, s.host))), lock)
+
+
+def hosts_of(name: str, site: Site) -> tuple[str, ...]:
+    """Hosts that a service of the stack config is to run on."""
+    config = site.services[name]
+    if config.host is not None:
+        return (config.host,)
+    return tuple(h for h, c in sorted(site.hosts.items()) if set(c.tags) & set(config.tags))
+
+
+def entry_of(name: str, config: ServiceConfig) -> Entry | None:
+    """The facts of a service: its catalog entry, or what the stack config alone says of it."""
+    if config.container is not None or config.flake is not None:
+        return _custom(name, config)
+    return find(config.service or name)
+
+
+def implied(site: Site) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Services that other sections ask for: name to (host, place in the stack config)."""
+    out: dict[str, tuple[tuple[str, str], ...]] = {
+        site.network.entry.proxy: ((site.network.entry.host, "network.entry"),),
+        site.network.dns.server: ((site.network.dns.host, "network.dns"),),
+    }
+    if site.identity is not None:
+        out[site.identity.provider] = ((site.identity.host, "identity"),)
+    if site.tailnet is not None:
+        out["tailscale"] = tuple(
+            (name, f"hosts.{name}.tailscale")
+            for name, host in sorted(site.hosts.items())
+            if host.kind == "nixos" and host.tailscale is not None
+        )
+    if site.cloudflare is not None and site.cloudflare.tunnel is not None:
+        out["cloudflared"] = ((site.cloudflare.tunnel.host, "cloudflare.tunnel"),)
+    return out
+
+
+def _wanted(
+    site: Site, hosts: Mapping[str, Host]
+) -> Iterator[tuple[str, str, ServiceConfig, Entry, str]]:
+    asked = implied(site)
+    for name, places in asked.items():
+        entry = find(name)
+        config = site.services.get(name, ServiceConfig())
+        if entry is not None:
+            for host, source in places:
+                yield name, host, config, entry, source
+    for name, config in site.services.items():
+        entry = entry_of(name, config)
+        if name in asked or not config.enable or entry is None:
+            continue
+        for host in hosts_of(name, site):
+            yield name, host, config, entry, f"services.{name}"
+
+
+def _place(
+    name: str,
+    host: str,
+    config: ServiceConfig,
+    entry: Entry,
+    site: Site,
+    hosts: Mapping[str, Host],
+    source: str,
+) -> Service:
+    callers = sorted(set(_callers(name, host, entry, config, site)) - {host})
+    ports = tuple(
+        PortUse(
+            host=host,
+            port=fact.number,
+            protocol=fact.protocol,
+            owner=name,
+            label=label,
+            scope="tailnet" if label == "web" and callers else fact.scope,
+            source=f"{source}.port" if label == "web" else source,
+            why=_why(label, callers, fact),
+        )
+        for label, fact in sorted(entry.ports.items())
+    )
+    web = entry.ports.get("web")
+    units = tuple(u.replace("{tunnel}", site.site.domain.replace(".", "-")) for u in entry.units)
+    return Service(
+        name=name,
+        host=host,
+        config=config,
+        entry=replace(entry, units=units),
+        ports=ports,
+        port=web.number if web else 0,
+        bind="0.0.0.0" if callers else "127.0.0.1",
+        callers=tuple(callers),
+        state=tuple(config.state) if config.is_custom else entry.state,
+        release=hosts[host].release,
+        source=source,
+    )
+
+
+def _callers(
+    name: str, host: str, entry: Entry, config: ServiceConfig, site: Site
+) -> Iterator[str]:
+    """Hosts that reach the web port over the tailnet: the proxy, and services that use it."""
+    if "web" in entry.ports and (config.routes is None or config.routes):
+        yield site.network.entry.host
+    for other, user in site.services.items():
+        if name in user.uses and user.enable:
+            yield from hosts_of(other, site)
+
+
+def _why(label: str, callers: list[str], fact: PortFact) -> str:
+    if label == "web" and callers:
+        return f"called by {', '.join(callers)}"
+    return fact.why
+
+
+def _custom(name: str, config: ServiceConfig) -> Entry:
+    """An entry from the stack config alone: a container, or a service of an external flake."""
+    ports = {
+        label: PortFact(number=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
+        for label, p in config.ports.items()
+    }
+    web = config.port or (config.container.port if config.container else None)
+    if web is not None:
+        ports["web"] = PortFact(number=web)
+    secrets = {
+        label: SecretFact(
+            form="env" if secret.env else "file",
+            env=((secret.env, "{value}"),) if secret.env else (),
+            source="stored" if secret.ref is not None else "derived",
+            owner=secret.owner or "root",
+            stored_key=(secret.ref.sops or "") if secret.ref is not None else "",
+        )
+        for label, secret in config.secrets.items()
+    }
+    flake = config.flake
+    tile = config.tile
+    return Entry(
+        name=name,
+        title=tile.title or name.replace("-", " ").title(),
+        summary=tile.description or "",
+        category=tile.group or "Tools",
+        ports=ports,
+        units=(flake.unit,) if flake else (f"podman-{name}",),
+        dynamic_user=flake.dynamic_user if flake else False,
+        state=tuple(config.state),
+        stateless="" if config.state else (config.backup.skip or ""),
+        sign_in=SignIn(
+            kinds=("forward", "native", "none"), headers=tuple(sorted(config.headers.items()))
+        ),
+        health=config.health,
+        secrets=secrets,
+        hardening=Hardening(
+            exempt=""
+            if flake
+            else "a container is confined by Podman; its unit only starts and stops it"
+        ),
+    )
+
+
+def lock_key(service: Service, services: tuple[Service, ...]) -> str:
+    """The service's name in the lock: its own, or `name@host` where several hosts run it."""
+    several = sum(s.name == service.name for s in services) > 1
+    return f"{service.name}@{service.host}" if several else service.name

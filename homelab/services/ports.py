@@ -1,0 +1,89 @@
+"""The port registry: which number each web port gets, and who holds which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from homelab.network.model import PortUse
+from homelab.services.model import Service
+from homelab.site.lock import Lock
+from homelab.site.model import Site
+from homelab.system.model import Host
+
+
+def assign_ports(site: Site, services: tuple[Service, ...], lock: Lock) -> tuple[Service, ...]:
+    """Give every web port its number.
+
+    First what the stack says, then what the lock remembers, then the policy: the service's own
+    default, or the next free number of its band. A number once given stays, whoever else leaves.
+    """
+    counts: dict[str, int] = {}
+    for service in services:
+        counts[service.name] = counts.get(service.name, 0) + 1
+    fixed: dict[tuple[str, str], int] = {}
+    for service in services:
+        key = service.name if counts[service.name] == 1 else f"{service.name}@{service.host}"
+        remembered = lock.services.get(key)
+        known = service.config.port or (
+            remembered.port if remembered and remembered.host == service.host else None
+        )
+        if known and service.port:
+            fixed[(service.name, service.host)] = known
+    taken = {
+        (s.host, p.port)
+        for s in services
+        for p in s.ports
+        if p.label != "web" or site.network.ports.policy == "default"
+    } | {(host, port) for (_, host), port in fixed.items()}
+    out = []
+    for service in services:
+        port = fixed.get((service.name, service.host))
+        if port is None:
+            port = _by_policy(site, service, taken)
+            taken.add((service.host, port))
+        out.append(_on_port(service, port))
+    return tuple(out)
+
+
+def _by_policy(site: Site, service: Service, taken: set[tuple[str, int]]) -> int:
+    web = service.entry.ports.get("web")
+    if site.network.ports.policy == "default" or web is None or not web.movable:
+        return service.port
+    first, last = band(site, service)
+    free = (p for p in range(first, last + 1) if (service.host, p) not in taken)
+    return next(free, service.port)
+
+
+def band(site: Site, service: Service) -> tuple[int, int]:
+    """First and last port of the service's band."""
+    bands = site.network.ports.bands
+    first, last = bands.infrastructure if service.entry.infrastructure else bands.services
+    return first, last
+
+
+def _on_port(service: Service, port: int) -> Service:
+    ports = tuple(replace(p, port=port) if p.label == "web" else p for p in service.ports)
+    return replace(service, port=port, ports=ports)
+
+
+def plan_ports(
+    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
+) -> tuple[PortUse, ...]:
+    """Every port that something on some host holds, sorted by host and number."""
+    uses = [p for s in services for p in s.ports]
+    for host in hosts.values():
+        if host.is_nixos:
+            uses.append(
+                PortUse(
+                    host=host.name,
+                    port=host.config.ssh.port,
+                    protocol="tcp",
+                    owner="ssh",
+                    label="ssh",
+                    scope="lan",
+                    source=f"{host.source}.ssh.port",
+                    why="the way in for repairs and for every deployment",
+                )
+            )
+    return tuple(sorted(uses, key=lambda p: (p.host, p.port, p.protocol, p.owner)))

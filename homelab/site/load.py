@@ -1,0 +1,167 @@
+"""From values to a typed site, or to every problem at once."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from homelab.model import Model
+from homelab.problems import InvalidStackError, Problem, did_you_mean
+from homelab.site.document import Document, Path_, Timestamp, Value
+from homelab.site.model import Site
+
+
+def load_site(document: Document) -> Site:
+    """The typed stack config. Raises InvalidStackError with every value that cannot be used."""
+    dates = list(_dates(document.values, ()))
+    try:
+        site = Site.model_validate(dict(document.values))
+    except ValidationError as error:
+        problems = {_problem(e, document) for e in error.errors(include_url=False)}
+        raise InvalidStackError(sorted(problems | set(_date_problems(dates, document)))) from None
+    if dates:
+        raise InvalidStackError(_date_problems(dates, document))
+    return site
+
+
+def where(path: Path_) -> str:
+    """A path as people type it: `services.immich.routes[0].name`."""
+    out = ""
+    for part in path:
+        out += f"[{part}]" if isinstance(part, int) else (f".{part}" if out else part)
+    return out or "config"
+
+
+def _dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[Path_]:
+    if isinstance(value, Timestamp):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _dates(inner, (*path, key))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _dates(inner, (*path, i))
+
+
+def _date_problems(dates: list[Path_], document: Document) -> list[Problem]:
+    return [
+        Problem(where(d), "this is a date where text is meant", "quote it", file=document.file, line=document.line(d))
+        for d in dates
+    ]
+
+
+def _problem(error: ErrorDetails, document: Document) -> Problem:
+    path, model = _follow(error["loc"])
+    what, way_out = _words(error, path, model)
+    return Problem(where(path), what, way_out, file=document.file, line=document.line(path))
+
+
+def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> tuple[str, str]:
+    kind = error["type"]
+    context = error.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = [n for n in (model.model_fields if model else {})]
+        return "there is no such key", did_you_mean(str(path[-1]), known, "keys")
+    if kind == "missing":
+        return "is missing", f"add {path[-1]}: …"
+    if kind == "value_error":
+        message = str(context.get("error", error["msg"]))
+        what, _, way_out = message.partition("; ")
+        return what, way_out
+    if kind == "literal_error":
+        known = re.findall(r"'([^']+)'", str(context.get("expected", "")))
+        return "this is not one of the words that fit here", did_you_mean(
+            str(error.get("input", "")), known, "words"
+        )
+    if kind == "string_pattern_mismatch":
+        return "this does not have the form that is meant here", _form(path, model)
+    if kind in _SHAPES:
+        return _SHAPES[kind]
+    if kind == "too_short":
+        return "is empty", "give at least one"
+    if kind.startswith(("greater_than", "less_than")):
+        return "this number is out of range", error["msg"].removeprefix("Input ")
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        keys = list(model.model_fields)[:6] if model else []
+        return "keys are meant here, not a single value", f"keys: {', '.join(keys)}, …" if keys else ""
+    return error["msg"], ""
+
+
+_SHAPES = {
+    "string_type": ("text is meant here", "quote it"),
+    "int_type": ("a whole number is meant here", "write it without quotes"),
+    "float_type": ("a number is meant here", "write it without quotes"),
+    "bool_type": ("true or false is meant here", "write it without quotes"),
+    "list_type": ("a list is meant here", "write [a, b], or one item a line after -"),
+    "ip_v4_address": ("an IPv4 address is meant here", "write it as 192.168.1.10"),
+    "is_instance_of": ("an IP address is meant here", "write it as 192.168.1.10"),
+}
+
+
+def _form(path: Path_, model: type[BaseModel] | None) -> str:
+    """The field's own description says what form it wants."""
+    field = model.model_fields.get(str(path[-1])) if model else None
+    if field is None or not field.description:
+        return "see the reference"
+    return " ".join(field.description.split())
+
+
+def _follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
+    """The path as typed, and the model that the last key belongs to.
+
+    pydantic puts the names of union members and `[key]` into a location; those are not typed by
+    anyone, so they are left out.
+    """
+    path: list[str | int] = []
+    owner: type[BaseModel] | None = None
+    here: object = Site
+    for part in loc:
+        if part == "[key]":
+            continue
+        model = _model(here)
+        if model is not None:
+            owner = model
+            path.append(part)
+            field = model.model_fields.get(str(part))
+            here = field.annotation if field else None
+            continue
+        inner = _inner(here)
+        if inner is not None:
+            path.append(part)
+            here, owner = inner, _model(inner)
+        elif here is None and not path:
+            path.append(part)
+    if owner is not None and _model(here) is not None and here is not Site:
+        owner = _model(here) if loc and str(loc[-1]) not in owner.model_fields else owner
+    return tuple(path), owner
+
+
+def _unwrap(annotation: object) -> object:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = [a for a in get_args(annotation) if a is not type(None)]
+        return _unwrap(members[0]) if len(members) == 1 else annotation
+    return annotation
+
+
+def _model(annotation: object) -> type[Model] | None:
+    plain = _unwrap(annotation)
+    return plain if isinstance(plain, type) and issubclass(plain, Model) else None
+
+
+def _inner(annotation: object) -> object | None:
+    """What a dict or a list holds."""
+    plain = _unwrap(annotation)
+    arguments = get_args(plain)
+    if get_origin(plain) is dict:
+        return typing.cast(object, arguments[1])
+    if get_origin(plain) is list:
+        return typing.cast(object, arguments[0])
+    return None

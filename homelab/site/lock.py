@@ -1,0 +1,75 @@
+"""`homelab.lock.yaml`: what must stay as it was first seen, though the planner forgets everything.
+
+The planner is pure, so a service that moves or changes its port looks like any other. The lock
+remembers where each one was, and the planner compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import yaml
+from pydantic import Field, ValidationError
+
+from homelab.model import AbsolutePath, Model, Name, Port
+from homelab.problems import InvalidStackError, Problem
+
+
+class Placement(Model):
+    """One service, as it was first seen."""
+
+    host: Name
+    port: Port | None = None
+    """Web port."""
+    state: list[AbsolutePath] = Field(default_factory=list)
+    """Directories with its state."""
+
+
+class Lock(Model):
+    """The whole lock file."""
+
+    services: dict[str, Placement] = Field(default_factory=dict)
+    """By service, or `service@host` for one that runs on several hosts."""
+
+
+HEAD = """\
+# What homelab has seen and must not change by itself: placements, ports and state paths.
+# Written by `homelab lock`; commit it beside the stack file.
+"""
+
+
+def parse_lock(text: str, file: str) -> Lock:
+    """The lock of a text. Raises InvalidStackError where it was edited into something else."""
+    try:
+        return Lock.model_validate(yaml.safe_load(text) or {})
+    except (yaml.YAMLError, ValidationError):
+        raise InvalidStackError(
+            [
+                Problem(
+                    file,
+                    "this is not a lock file that homelab wrote",
+                    "restore it from version control, or write it anew: homelab lock",
+                )
+            ]
+        ) from None
+
+
+def lock_text(lock: Lock) -> str:
+    """The lock as a file."""
+    data = {
+        "services": {
+            name: {k: v for k, v in placement.model_dump().items() if v not in (None, [])}
+            for name, placement in sorted(lock.services.items())
+        }
+    }
+    return HEAD + yaml.safe_dump(data, sort_keys=True, default_flow_style=False)
+
+
+def lock_of(placements: Iterable[tuple[str, str, int, tuple[str, ...]]]) -> Lock:
+    """A lock that remembers exactly these: (key, host, port, state)."""
+    return Lock(
+        services={
+            key: Placement(host=host, port=port or None, state=list(state))
+            for key, host, port, state in placements
+        }
+    )

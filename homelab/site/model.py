@@ -1,0 +1,109 @@
+"""The whole stack config: one object per section, each defined by the room it belongs to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from homelab.backup.model import BackupConfig
+from homelab.cloudflare.model import CloudflareConfig
+from homelab.dashboard.model import DashboardConfig
+from homelab.deploy.model import DeployConfig
+from homelab.identity.model import IdentityConfig
+from homelab.model import Domain, Email, Model, Name, PublicKey, Str
+from homelab.monitoring.model import MonitoringConfig
+from homelab.network.model import NetworkConfig
+from homelab.secrets.model import SecretsConfig
+from homelab.services.model import ServiceConfig
+from homelab.storage.model import DatasetConfig
+from homelab.system.model import FlakeInput, HostConfig, Pin
+from homelab.tailnet.model import TailnetConfig
+
+
+class Owner(Model):
+    """The person who runs the homelab: an account with sudo on every host."""
+
+    user: Name
+    """Login name on every host."""
+    email: Email
+    """Address for certificates and for the owner's own sign-in."""
+    ssh_keys: Annotated[list[PublicKey], Field(min_length=1)]
+    """OpenSSH public keys that may log in; without one, nobody could."""
+
+
+class Member(Model):
+    """Somebody who uses the homelab's services."""
+
+    email: Email
+    name: Str = ""
+    """Display name; the member's key when empty."""
+    groups: list[Name] = Field(default_factory=lambda: ["family"])
+    """Groups at the identity provider."""
+
+
+class Names(Model):
+    """How a route's name becomes a host name."""
+
+    internal: Str = "{name}.{domain}"
+    """Template of a name on the LAN and the tailnet. Fields: `{name}`, `{domain}`."""
+    public: Str = "{name}.{zone}"
+    """Template of a name on the internet. Fields: `{name}`, `{zone}`, `{domain}`."""
+
+    @model_validator(mode="after")
+    def _fields(self) -> Names:
+        for which in ("internal", "public"):
+            template: str = getattr(self, which)
+            try:
+                shown = template.format(name="x", domain="d", zone="z")
+            except (KeyError, IndexError, ValueError, AttributeError):
+                raise ValueError(
+                    f"{which}: the template may use {{name}}, {{domain}} and {{zone}} only"
+                ) from None
+            if "{name}" not in template or "." not in shown:
+                raise ValueError(f"{which}: the template holds {{name}} and at least one dot")
+        return self
+
+
+class SiteFacts(Model):
+    """What is true of the household as a whole."""
+
+    domain: Domain
+    """Every internal name hangs off this."""
+    names: Names = Names()
+    timezone: Str
+    """tz database name: `Europe/Oslo`."""
+    locale: Str = "en_US.UTF-8"
+    """Locale of every host."""
+    keymap: Str = "us"
+    """Console keyboard layout of every host."""
+    owner: Owner
+    members: dict[Name, Member] = Field(default_factory=dict)
+    """The people who use it, by login name at the identity provider."""
+    exposure: Literal["internal-only", "tunnel-only", "mixed"] = "mixed"
+    """What `publish` may say: internal-only makes no public record at all, tunnel-only no direct
+    one, mixed all three."""
+    publish: Literal["internal", "tunnel", "direct"] = "internal"
+    """Where a route is published when it does not say so itself."""
+
+
+class Site(Model):
+    """The stack config as a whole."""
+
+    site: SiteFacts
+    nixpkgs: dict[Name, Pin]
+    """Named nixpkgs pins; a host that names none uses `default`."""
+    network: NetworkConfig
+    hosts: dict[Name, HostConfig]
+    services: dict[Name, ServiceConfig] = Field(default_factory=dict)
+    cloudflare: CloudflareConfig | None = None
+    tailnet: TailnetConfig | None = None
+    identity: IdentityConfig | None = None
+    secrets: SecretsConfig = Field(default_factory=SecretsConfig)
+    datasets: dict[Name, DatasetConfig] = Field(default_factory=dict)
+    backup: BackupConfig = Field(default_factory=BackupConfig)
+    monitoring: MonitoringConfig = Field(default_factory=MonitoringConfig)
+    dashboard: DashboardConfig = Field(default_factory=DashboardConfig)
+    flakes: dict[Name, FlakeInput] = Field(default_factory=dict)
+    """Flake inputs that services or modules of the stack need."""
+    deploy: DeployConfig = Field(default_factory=DeployConfig)

@@ -1,0 +1,62 @@
+"""Datasets as NixOS knows them: directories by tmpfiles, and units that wait for their disks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.nix import Attrs, Module, Nix, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.storage.model import Dataset
+    from homelab.system.model import Host
+
+_NIXOS_GROUPS = frozenset({"root", "users", "wheel"})
+"""Groups that every NixOS has."""
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`storage.nix`, on a host that holds a dataset."""
+    here = tuple(d for d in plan.datasets if d.host == host.name)
+    if not here:
+        return
+    directories: Attrs = {
+        d.path: {"d": {"user": d.owner, "group": d.group, "mode": d.mode}} for d in here
+    }
+    groups: Attrs = {d.group: {} for d in here if d.group not in _NIXOS_GROUPS}
+    yield Module(
+        file="storage.nix",
+        what="Datasets: named directories, and the services that need them.",
+        derived=merge(
+            attrs('systemd.tmpfiles.settings."10-datasets"', directories),
+            attrs("users.groups", groups) if groups else {},
+            *(_units(s, _used(s, here)) for s in plan.on(host.name)),
+        ),
+    )
+
+
+def _used(service: Service, here: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
+    return tuple(d for d in here if d.name in service.config.datasets.values())
+
+
+def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
+    """What the service's units need: the disks mounted, and the datasets' groups."""
+    if not used:
+        return {}
+    mounts: list[Nix] = [*sorted({d.mount for d in used})]
+    groups: list[Nix] = [*sorted({d.group for d in used} - {"root"})]
+    return merge(
+        *(
+            attrs(
+                f'systemd.services."{unit}"',
+                {
+                    # Without its disk a service would start on an empty directory and fill it.
+                    "unitConfig": {"RequiresMountsFor": mounts},
+                    "serviceConfig": {"SupplementaryGroups": groups} if groups else {},
+                },
+            )
+            for unit in service.units
+        )
+    )

@@ -1,0 +1,35 @@
+"""Which datasets there are, and who uses them."""
+
+from __future__ import annotations
+
+from homelab.services.model import Service
+from homelab.site.model import Site
+from homelab.storage.model import Dataset
+
+
+def plan_datasets(site: Site, services: tuple[Service, ...]) -> tuple[Dataset, ...]:
+    """Every dataset, by name, with the services of its own host that use it.
+
+    A service that names a dataset of another host is not among the users; a check names it.
+    """
+    return tuple(
+        Dataset(
+            name=name,
+            host=config.host,
+            path=config.path,
+            mount=config.mount or config.path,
+            tier=config.tier,
+            owner=config.owner,
+            group=config.group,
+            mode=config.mode,
+            users=tuple(
+                sorted(
+                    s.name
+                    for s in services
+                    if s.host == config.host and name in s.config.datasets.values()
+                )
+            ),
+            source=f"datasets.{name}",
+        )
+        for name, config in sorted(site.datasets.items())
+    )

@@ -1,0 +1,219 @@
+"""Checks of the hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.nix.checks import forbidden_lines
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("host-known", rows="S0-01 S0-09")
+def host_known(plan: Plan) -> Iterator[Problem]:
+    """A service, a dataset or a role on a host that does not exist would silently not be there."""
+    site = plan.site
+    named = [
+        (f"services.{n}.host", s.host) for n, s in site.services.items() if s.host and s.enable
+    ]
+    named += [("network.entry.host", site.network.entry.host)]
+    named += [("network.dns.host", site.network.dns.host)]
+    if site.identity is not None:
+        named += [("identity.host", site.identity.host)]
+    if site.cloudflare is not None and site.cloudflare.tunnel is not None:
+        named += [("cloudflare.tunnel.host", site.cloudflare.tunnel.host)]
+    named += [(f"datasets.{n}.host", d.host) for n, d in site.datasets.items()]
+    named += [(f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host]
+    named += [(f"hosts.{n}.build.host", h.build.host) for n, h in site.hosts.items() if h.build.host]
+    named += [(f"deploy.last[{i}]", h) for i, h in enumerate(site.deploy.last or [])]
+    if site.deploy.canary:
+        named += [("deploy.canary", site.deploy.canary)]
+    for where, host in named:
+        if host not in plan.hosts:
+            yield Problem(
+                where, f'there is no host "{host}"', did_you_mean(host, plan.hosts, "hosts")
+            )
+
+
+@check("host-runs-services", rows="S0-07")
+def host_runs_services(plan: Plan) -> Iterator[Problem]:
+    """A home-manager machine has no system of ours to run a service in."""
+    for service in plan.services:
+        if not plan.hosts[service.host].is_nixos:
+            nixos = [h.name for h in plan.hosts.values() if h.is_nixos]
+            yield Problem(
+                f"{service.source}.host",
+                f"{service.host} is home-manager only and runs no services",
+                f"place it on one of: {', '.join(nixos)}",
+            )
+
+
+@check("ip-unique", rows="S0-01")
+def ip_unique(plan: Plan) -> Iterator[Problem]:
+    """Two hosts at one address: every rule that names it would mean either."""
+    for kind in ("lan", "tailnet"):
+        seen: dict[str, str] = {}
+        for host in plan.hosts.values():
+            address = host.lan if kind == "lan" else host.tailnet
+            if not address:
+                continue
+            if address in seen:
+                yield Problem(
+                    f"{host.source}.address.{kind}",
+                    f"{host.name} and {seen[address]} both have {address}",
+                    "give each host an address of its own",
+                )
+            seen[address] = host.name
+
+
+@check("ip-in-lan", rows="S0-01 S4-36")
+def ip_in_lan(plan: Plan) -> Iterator[Problem]:
+    """The firewall and the tailnet's subnet route speak of the LAN's network only."""
+    cidr = plan.site.network.lan.cidr
+    for host in plan.hosts.values():
+        lan = host.config.address.lan
+        if lan is not None and lan not in cidr:
+            yield Problem(
+                f"{host.source}.address.lan",
+                f"{lan} is not in the LAN {cidr}",
+                "correct it, or network.lan.cidr",
+            )
+
+
+@check("pin-known", rows="S0-71")
+def pin_known(plan: Plan) -> Iterator[Problem]:
+    """A host builds with a named pin; without it there is nothing to build with."""
+    for host in plan.hosts.values():
+        if host.config.nixpkgs not in plan.site.nixpkgs:
+            yield Problem(
+                f"{host.source}.nixpkgs",
+                f'there is no pin "{host.config.nixpkgs}"',
+                did_you_mean(host.config.nixpkgs, plan.site.nixpkgs, "pins"),
+            )
+
+
+@check("host-complete", rows="S0-80 S0-70")
+def host_complete(plan: Plan) -> Iterator[Problem]:
+    """A live host is reached by an address, known by its key, and boots by its hardware module."""
+    for host in plan.hosts.values():
+        if not host.is_nixos or host.config.state == "planned":
+            if not host.is_nixos and host.config.home is None:
+                yield Problem(host.source, "a home-manager machine has no home", "add home: home/me.nix")
+            continue
+        if not host.lan and not host.tailnet:
+            yield Problem(
+                f"{host.source}.address", "a live host has an address", "add address: {lan: …}"
+            )
+        if host.config.ssh.host_key is None:
+            yield Problem(
+                f"{host.source}.ssh.host_key",
+                "nothing connects to a host whose key is not pinned",
+                "copy /etc/ssh/ssh_host_ed25519_key.pub of the host",
+            )
+        if host.config.hardware is None:
+            yield Problem(
+                f"{host.source}.hardware",
+                "a system needs a root file system",
+                "run nixos-generate-config on the host and name its hardware-configuration.nix",
+            )
+
+
+@check("builder-arch", rows="S0-08")
+def builder_arch(plan: Plan) -> Iterator[Problem]:
+    """A builder is a NixOS host of ours, and no host is its own builder."""
+    for host in plan.hosts.values():
+        builder = plan.hosts.get(host.config.build.host or "")
+        if builder is None:
+            continue
+        if builder.name == host.name:
+            yield Problem(
+                f"{host.source}.build.host", "a host builds for itself anyway", "leave it out"
+            )
+        elif not builder.is_nixos:
+            yield Problem(
+                f"{host.source}.build.host",
+                f"{builder.name} ({builder.config.platform}) cannot build {host.config.platform}",
+                "name a NixOS host",
+            )
+
+
+@check("gpu-present", rows="S0-52 S0-02")
+def gpu_present(plan: Plan) -> Iterator[Problem]:
+    """A service cannot use hardware that its host does not have."""
+    for service in plan.services:
+        wanted = service.config.gpu
+        if wanted is None and "gpu" not in service.entry.needs:
+            continue
+        gpu = plan.hosts[service.host].config.gpu
+        has = [h.name for h in plan.hosts.values() if h.config.gpu is not None]
+        where = f"{service.source}.gpu" if wanted else f"{service.source}.host"
+        if gpu is None:
+            way = f"place it on one of: {', '.join(has)}" if has else "describe one: hosts.….gpu"
+            yield Problem(where, f"{service.name} needs a GPU and {service.host} has none", way)
+        elif wanted is not None and gpu.vendor != wanted:
+            yield Problem(
+                where,
+                f"{service.host} has {gpu.vendor} graphics, not {wanted}",
+                f"write gpu: {gpu.vendor}",
+            )
+
+
+@check("agent-quarantine", rows="S0-06")
+def agent_quarantine(plan: Plan) -> Iterator[Problem]:
+    """What runs in quarantine is reached by nobody and keeps no host key directory."""
+    for host in plan.hosts.values():
+        if host.role != "agent":
+            continue
+        for route in plan.routes:
+            if route.host == host.name:
+                yield Problem(
+                    route.source,
+                    f"{host.name} is in quarantine and serves nothing",
+                    "place the service elsewhere, or give it routes: []",
+                )
+        kept = host.config.persistence
+        if kept is not None and "/etc/ssh" in kept.directories:
+            yield Problem(
+                f"{host.source}.persistence.directories",
+                "a kept /etc/ssh would keep whatever is dropped there",
+                "keep the key files alone; homelab does",
+            )
+
+
+def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Hand-written modules do not work around the plan, and a host has a root to boot from."""
+    from homelab.render import own_paths
+
+    for host in plan.hosts.values():
+        for path in own_paths(plan, host):
+            for name, content in sorted(sources.items()):
+                if (name == path or name.startswith(f"{path}/")) and isinstance(content, str):
+                    for line, what, way_out in forbidden_lines(name, content):
+                        yield Problem(
+                            host.source,
+                            f"{name}:{line}: {what}",
+                            way_out,
+                            check="forbidden-patterns",
+                        )
+        hardware = sources.get(host.config.hardware or "")
+        if host.is_nixos and isinstance(hardware, str) and not _has_root(host.config.hardware, sources):
+            yield Problem(
+                f"{host.source}.hardware",
+                f'{host.config.hardware} has no fileSystems."/"',
+                "run nixos-generate-config on the host",
+                check="host-boots",
+            )
+
+
+def _has_root(path: str | None, sources: Mapping[str, str | bytes]) -> bool:
+    folder = (path or "").rpartition("/")[0]
+    return any(
+        isinstance(text, str) and re.search(r'fileSystems\s*(\.\s*"/"|=)|disko\.devices', text)
+        for name, text in sources.items()
+        if name == path or (folder and name.startswith(f"{folder}/"))
+    )

@@ -1,0 +1,159 @@
+"""What depends on the machine: boot, power, memory, graphics, a root that forgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.nix import Attrs, Comment, Module, Nix, Pkg, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+SLEEP_TARGETS = ("hibernate", "hybrid-sleep", "sleep", "suspend")
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """The host's own hardware module, and what its profile and fields add to it."""
+    if not host.is_nixos:
+        return
+    yield from _own(host)
+    yield _boot(host)
+    power = _power(plan, host)
+    if power:
+        yield Module("power.nix", "Sleep, wake and memory", derived=power)
+    if host.config.gpu is not None:
+        yield Module("graphics.nix", "Graphics hardware that services use", derived=_gpu(host))
+    if host.config.persistence is not None:
+        yield _persistence(host)
+
+
+def _own(host: Host) -> Iterator[Module]:
+    """Hand-written modules travel along under the names they have beside the stack file."""
+    paths = [p for p in (host.config.hardware, *host.config.modules) if p]
+    if paths:
+        yield Module(
+            "own.nix",
+            "Hand-written modules, copied as they are",
+            imports=tuple(f"./own/{p}" for p in paths),
+        )
+
+
+def _boot(host: Host) -> Module:
+    boot = host.config.boot
+    body: Attrs = {}
+    if boot.loader == "systemd-boot":
+        body = {
+            "boot": {
+                "loader": {
+                    "efi": {"canTouchEfiVariables": True},
+                    "systemd-boot": {"enable": True, "configurationLimit": boot.limit},
+                }
+            }
+        }
+    elif boot.loader == "grub":
+        body = attrs("boot.loader.grub", {"enable": True, "configurationLimit": boot.limit})
+    elif boot.loader == "extlinux":
+        body = {
+            "boot": {
+                "loader": {
+                    "generic-extlinux-compatible": {
+                        "enable": True,
+                        "configurationLimit": boot.limit,
+                    },
+                    "grub": {"enable": False},
+                }
+            }
+        }
+    flakes: tuple[tuple[str, str], ...] = ()
+    if host.config.profile == "raspberry-pi-4":
+        flakes = (("nixos-hardware", "nixosModules.raspberry-pi-4"),)
+    return Module("boot.nix", "How it starts", derived=merge(body, _flash(host)), flakes=flakes)
+
+
+def _flash(host: Host) -> Attrs:
+    if not host.config.flash:
+        return {}
+    return merge(
+        attrs(
+            "services.journald.extraConfig",
+            Comment("The root is flash: no journal and no swap on it.", "Storage=volatile\nSystemMaxUse=64M\n"),
+        ),
+        attrs("boot.tmp.useTmpfs", True),
+    )
+
+
+def _power(plan: Plan, host: Host) -> Attrs:
+    body: Attrs = {}
+    if host.config.profile == "laptop-server":
+        body = merge(
+            attrs(
+                "services.logind",
+                {
+                    "lidSwitch": "ignore",
+                    "lidSwitchDocked": "ignore",
+                    "lidSwitchExternalPower": "ignore",
+                },
+            ),
+            {"systemd": {"targets": {t: {"enable": False} for t in SLEEP_TARGETS}}},
+        )
+    wake = host.config.wake_on_lan
+    if wake is not None:
+        body = merge(body, {"networking": {"interfaces": {wake.interface: {"wakeOnLan": {"enable": True}}}}})
+    sleepers = [h for h in plan.hosts.values() if h.config.wake_on_lan is not None]
+    if sleepers and host.always_on and wake is None and host.role == "appliance":
+        body = merge(body, attrs("environment.systemPackages", [Pkg("wakeonlan")]))
+    zram = host.config.zram
+    if zram is not None:
+        body = merge(
+            body,
+            attrs(
+                "zramSwap",
+                {"enable": True, "algorithm": zram.algorithm, "memoryPercent": zram.percent},
+            ),
+        )
+    return body
+
+
+def _gpu(host: Host) -> Attrs:
+    gpu = host.config.gpu
+    if gpu is None:
+        return {}
+    body = attrs("hardware.graphics.enable", True)
+    if gpu.vendor == "nvidia":
+        body = merge(
+            body,
+            attrs("hardware.nvidia.open", True),
+            attrs("services.xserver.videoDrivers", ["nvidia"]),
+        )
+    elif gpu.vendor == "intel":
+        body = merge(body, attrs("hardware.graphics.extraPackages", [Pkg("intel-media-driver")]))
+    return body
+
+
+def _persistence(host: Host) -> Module:
+    kept = host.config.persistence
+    assert kept is not None
+    directories: list[Nix] = sorted({"/var/lib/nixos", "/var/lib/homelab", "/var/log", *kept.directories})
+    files: list[Nix] = sorted(
+        {
+            "/etc/machine-id",
+            "/etc/ssh/ssh_host_ed25519_key",
+            "/etc/ssh/ssh_host_ed25519_key.pub",
+            *kept.files,
+        }
+    )
+    return Module(
+        "impermanence.nix",
+        "What survives a reboot; everything else on the root is thrown away",
+        derived={
+            "environment": {
+                "persistence": {
+                    kept.root: {"hideMounts": True, "directories": directories, "files": files}
+                }
+            },
+            "fileSystems": {kept.root: {"neededForBoot": True}},
+        },
+        flakes=(("impermanence", "nixosModules.impermanence"),),
+    )

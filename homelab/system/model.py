@@ -1,0 +1,213 @@
+"""Hosts and their systems: what the stack config says, and what the plan knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from homelab.model import (
+    AbsolutePath,
+    Address,
+    HostKey,
+    Model,
+    Name,
+    Network,
+    Platform,
+    Port,
+    Release,
+    Str,
+    TreePath,
+)
+
+Role = Literal["appliance", "workhorse", "agent"]
+"""appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
+programs run here, in quarantine."""
+
+State = Literal["planned", "live", "held", "retired"]
+"""planned: nothing is made yet; live: kept in step; held: left as it is, outside every barrier;
+retired: an empty release, before it is forgotten."""
+
+Profile = Literal["generic", "raspberry-pi-4", "laptop-server"]
+"""generic: a PC; raspberry-pi-4: boots from its firmware, modules of nixos-hardware;
+laptop-server: a laptop that must never sleep, lid or no lid."""
+
+
+class Pin(Model):
+    """One pinned nixpkgs, with the lock file that fixes it."""
+
+    release: Release
+    """NixOS release whose option names hold: `"25.11"`."""
+    url: Str
+    """Flake reference: `github:NixOS/nixpkgs/nixos-25.11`."""
+    lock: TreePath
+    """Committed flake.lock with every input that hosts of this pin may need."""
+
+
+class FlakeInput(Model):
+    """A flake that services or modules come from."""
+
+    url: Str
+    """Flake reference, pinned by the lock: `github:owner/repo`."""
+    follows: dict[Str, Str] = Field(default_factory=lambda: {"nixpkgs": "nixpkgs"})
+    """Inputs of the flake that follow inputs of ours; an empty name drops one."""
+
+
+class HostAddress(Model):
+    """Where a host is found."""
+
+    lan: Address | None = None
+    """Fixed LAN address; empty for a roaming host."""
+    tailnet: Address | None = None
+    """Tailnet address; empty until the host has joined, which is when a join key is minted."""
+
+
+class Ssh(Model):
+    """How the deployer logs in."""
+
+    user: Str = "root"
+    port: Port = 22
+    host_key: HostKey | None = None
+    """The host's ed25519 public key. Required for a live host: nothing connects unpinned."""
+
+
+class HostTailscale(Model):
+    """The host's part in the tailnet."""
+
+    tags: list[Name] = Field(default_factory=list)
+    """Tags beside the one of its role, without `tag:`."""
+    subnet_routes: list[Network] = Field(default_factory=list)
+    """Networks that this host forwards to."""
+    exit_node: bool = False
+    """Offer the way to the internet to the tailnet's devices."""
+    accept_routes: bool = False
+    """Use the subnet routes of others."""
+
+
+class Gpu(Model):
+    """Graphics hardware that services may use."""
+
+    vendor: Literal["nvidia", "intel", "amd"]
+    devices: list[AbsolutePath] = Field(default_factory=list)
+    """Device nodes for services that want one each; the vendor's usual ones when empty."""
+
+
+class Boot(Model):
+    """Boot loader."""
+
+    loader: Literal["systemd-boot", "grub", "extlinux", "hardware"] = "systemd-boot"
+    """hardware: the host's own hardware module sets it."""
+    limit: Annotated[int, Field(ge=2, le=50)] = 10
+    """Generations kept on the boot partition."""
+
+
+class WakeOnLan(Model):
+    """How a sleeping host is woken."""
+
+    interface: Str
+    mac: Annotated[Str, Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
+    """MAC address in lower case with colons."""
+
+
+class Build(Model):
+    """Where the host's system is built."""
+
+    host: Name | None = None
+    """Another host that builds for it; the host itself when empty."""
+
+
+class Persistence(Model):
+    """What survives a reboot of a host whose root file system does not."""
+
+    root: AbsolutePath = "/persist"
+    directories: list[AbsolutePath] = Field(default_factory=list)
+    files: list[AbsolutePath] = Field(default_factory=list)
+
+
+class Zram(Model):
+    """Compressed swap in memory."""
+
+    percent: Annotated[int, Field(ge=1, le=200)] = 50
+    algorithm: Literal["zstd", "lz4", "lzo"] = "zstd"
+
+
+class HostConfig(Model):
+    """One machine. The only place where its addresses are written."""
+
+    state: State = "live"
+    kind: Literal["nixos", "home-manager"] = "nixos"
+    """home-manager: only a user's home is rendered; the system is not ours."""
+    platform: Platform
+    profile: Profile = "generic"
+    role: Role = "workhorse"
+    nixpkgs: Name = "default"
+    """Which pin."""
+    state_version: Release
+    """`system.stateVersion`: the release the host was installed with. Never raised by us."""
+    hardware: TreePath | None = None
+    """The host's hardware module (file systems, boot, drivers), beside the stack file."""
+    modules: list[TreePath] = Field(default_factory=list)
+    """Hand-written modules, files or directories, that travel along."""
+    address: HostAddress = HostAddress()
+    interface: Str | None = None
+    """LAN interface, where the firewall has to tell it from others: `end0`."""
+    always_on: bool = True
+    """Whether others may rely on it being awake."""
+    flash: bool = False
+    """Root on flash that wears: no swap on disk, volatile journal, no local backup repository."""
+    ssh: Ssh = Ssh()
+    tailscale: HostTailscale | None = HostTailscale()
+    gpu: Gpu | None = None
+    boot: Boot = Boot()
+    zram: Zram | None = None
+    wake_on_lan: WakeOnLan | None = None
+    build: Build = Build()
+    persistence: Persistence | None = None
+    tags: list[Name] = Field(default_factory=list)
+    """Services that carry one of these tags and name no host run here."""
+    home: TreePath | None = None
+    """The owner's home-manager module."""
+
+    @model_validator(mode="after")
+    def _kinds(self) -> HostConfig:
+        darwin = self.platform.endswith("-darwin")
+        if darwin and self.kind == "nixos":
+            raise ValueError("NixOS does not run on macOS; add kind: home-manager")
+        return self
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine as the plan knows it."""
+
+    name: str
+    config: HostConfig
+    release: str
+    always_on: bool
+    source: str
+
+    @property
+    def lan(self) -> str:
+        """LAN address, or empty."""
+        return str(self.config.address.lan or "")
+
+    @property
+    def tailnet(self) -> str:
+        """Tailnet address, or empty."""
+        return str(self.config.address.tailnet or "")
+
+    @property
+    def is_nixos(self) -> bool:
+        """Whether the whole system is ours to build."""
+        return self.config.kind == "nixos"
+
+    @property
+    def role(self) -> Role:
+        """The host's role."""
+        return self.config.role
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether an `up` brings this host in step."""
+        return self.is_nixos and self.config.state in ("live", "retired")

@@ -1,0 +1,116 @@
+"""Nix on a host: its settings, who builds for whom, and which unfree packages are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.deploy.model import BUILD_USER
+from homelab.nix import Attrs, Call, Module, Nix, Raw, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+NVIDIA = ("nvidia-kernel-modules", "nvidia-persistenced", "nvidia-settings", "nvidia-x11")
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """Nix settings, builders, and the release's own mark."""
+    if not host.is_nixos:
+        return
+    yield Module(
+        "nix.nix",
+        "Nix itself, and the packages it may build",
+        derived=merge(_settings(), _unfree(plan, host), _builds_for(plan, host), _built_by(plan, host)),
+    )
+    yield Module(
+        "release.nix",
+        "Which release this is: nixos-version and /etc/homelab tell",
+        derived={
+            "environment": {
+                "etc": {
+                    "homelab/release": {"text": Raw("import ./release-id.nix")},
+                    "homelab/source": {"source": Raw("./.")},
+                }
+            },
+        },
+        stated=attrs("system.nixos.tags", [Raw("(import ./release-id.nix)")]),
+    )
+
+
+def _settings() -> Attrs:
+    return attrs(
+        "nix",
+        {
+            "gc": {"automatic": True, "dates": "weekly", "options": "--delete-older-than 30d"},
+            "optimise": {"automatic": True},
+            "settings": {
+                "experimental-features": ["nix-command", "flakes"],
+                "trusted-users": ["@wheel"],
+            },
+        },
+    )
+
+
+def _unfree(plan: Plan, host: Host) -> Attrs:
+    names = set(NVIDIA) if host.config.gpu and host.config.gpu.vendor == "nvidia" else set()
+    for service in plan.on(host.name):
+        names |= set(service.entry.unfree)
+        if service.config.gpu:
+            names |= set(service.entry.unfree_gpu.get(service.config.gpu, ()))
+    if not names:
+        return {}
+    listed: list[Nix] = sorted(names)
+    return attrs(
+        "nixpkgs.config.allowUnfreePredicate",
+        Call("pkg: builtins.elem (lib.getName pkg)", (listed,)),
+    )
+
+
+def builds_for(plan: Plan, host: Host) -> list[Host]:
+    """Hosts that this one builds for."""
+    return [h for h in plan.hosts.values() if h.is_nixos and h.config.build.host == host.name]
+
+
+def _builds_for(plan: Plan, host: Host) -> Attrs:
+    """A builder lets others in, for nothing but building."""
+    others = builds_for(plan, host)
+    if not others:
+        return {}
+    foreign = sorted({h.config.platform for h in others} - {host.config.platform})
+    keys: list[Nix] = [h.config.ssh.host_key for h in others if h.config.ssh.host_key]
+    listed: list[Nix] = list(foreign)
+    return merge(
+        attrs("boot.binfmt.emulatedSystems", listed) if foreign else {},
+        attrs("nix.settings.trusted-users", [BUILD_USER]),
+        {
+            "users": {
+                "groups": {BUILD_USER: {}},
+                "users": {
+                    BUILD_USER: {
+                        "isSystemUser": True,
+                        "group": BUILD_USER,
+                        "useDefaultShell": True,
+                        "openssh": {"authorizedKeys": {"keys": keys}},
+                    }
+                },
+            }
+        },
+    )
+
+
+def _built_by(plan: Plan, host: Host) -> Attrs:
+    """Who builds for this host, reached with the host's own SSH key as root."""
+    builder = plan.hosts.get(host.config.build.host or "")
+    if builder is None:
+        return {}
+    machine: Nix = {
+        "hostName": builder.tailnet or builder.lan or builder.name,
+        "protocol": "ssh-ng",
+        "sshKey": "/etc/ssh/ssh_host_ed25519_key",
+        "sshUser": BUILD_USER,
+        "supportedFeatures": ["big-parallel"],
+        "systems": [host.config.platform],
+    }
+    return attrs("nix", {"buildMachines": [machine], "distributedBuilds": True})

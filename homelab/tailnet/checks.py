@@ -1,0 +1,176 @@
+"""A policy that keeps its owner in and everyone else where they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+from homelab.tailnet.evaluate import allowed, failed_tests
+from homelab.tailnet.plan import DEPLOYER, SSH, is_member
+from homelab.tailnet.policy import policy
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+_AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "autogroup:tagged")
+
+
+@check("acl-lockout", rows="S0-24 S0-25")
+def acl_lockout(plan: Plan) -> Iterator[Problem]:
+    """The policy passes its own tests, so Tailscale takes it and nobody is locked out."""
+    tailnet = plan.tailnet
+    if tailnet is None:
+        return
+    for sentence in failed_tests(policy(tailnet), tailnet.tags):
+        yield Problem(
+            "tailnet.grants",
+            f"the policy fails a test of its own: {sentence}",
+            "take back the grant that opens it, or narrow its ports",
+        )
+    for owner in plan.site.tailnet.owners if plan.site.tailnet else ():
+        shut = [
+            n for n in tailnet.hosts if n in plan.hosts and not allowed(tailnet, owner, n, SSH)
+        ]
+        if shut:
+            yield Problem(
+                "tailnet.owners",
+                f"{owner} could not log in on {', '.join(shut)} any more",
+                "owners reach everything; keep their grant",
+            )
+
+
+@check("acl-tag-known", rows="S0-24")
+def acl_tag_known(plan: Plan) -> Iterator[Problem]:
+    """A grant about a tag, group or host that does not exist would open nothing, silently."""
+    tailnet = plan.tailnet
+    if tailnet is None or plan.site.tailnet is None:
+        return
+    known = sorted({*tailnet.tags, *tailnet.groups, *tailnet.hosts, *_AUTOGROUPS, "*"})
+    for i, grant in enumerate(plan.site.tailnet.grants):
+        for side, ends in (("src", grant.src), ("dst", grant.dst)):
+            for j, end in enumerate(ends):
+                if end in plan.hosts and end not in tailnet.hosts:
+                    yield Problem(
+                        f"tailnet.grants[{i}].{side}[{j}]",
+                        f"{end} has no tailnet address yet",
+                        f"let it join, then write hosts.{end}.address.tailnet",
+                    )
+                elif end not in known and "@" not in end and not _is_network(end):
+                    yield Problem(
+                        f"tailnet.grants[{i}].{side}[{j}]",
+                        f'nothing is called "{end}"',
+                        did_you_mean(end, known, "names"),
+                    )
+    for name in tailnet.tags.get(DEPLOYER, ()):
+        yield Problem(
+            f"hosts.{name}.tailscale.tags",
+            f"{DEPLOYER} is the deployer's own tag, and owns all the others",
+            "give the host another tag",
+        )
+
+
+@check("acl-route-covered", rows="S0-12 S0-24")
+def acl_route_covered(plan: Plan) -> Iterator[Problem]:
+    """Where the proxy calls an app on another host, the policy lets it through."""
+    tailnet = plan.tailnet
+    if tailnet is None:
+        return
+    entry = plan.site.network.entry.host
+    for route in plan.routes:
+        if not route.remote or route.host not in plan.hosts:
+            continue
+        for name in (entry, route.host):
+            if name in plan.hosts and plan.hosts[name].config.tailscale is None:
+                yield Problem(
+                    route.source,
+                    f"{entry} reaches {route.host} over the tailnet, but {name} is not in it",
+                    f"give hosts.{name} a tailscale section, or move {route.service} to {entry}",
+                )
+        joined = entry in tailnet.hosts and route.host in tailnet.hosts
+        if joined and not allowed(tailnet, entry, route.host, route.port):
+            yield Problem(
+                route.source,
+                f"the policy does not let {entry} reach {route.host}:{route.port}",
+                "add a grant from the entry host to it",
+            )
+
+
+@check("subnet-covers-entry", rows="S0-23")
+def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
+    """Internal names are the entry host's LAN address; away from home a subnet route leads there."""
+    entry = plan.hosts.get(plan.site.network.entry.host)
+    if plan.tailnet is None or entry is None or not entry.lan or not plan.routes:
+        return
+    networks = [
+        network
+        for host in plan.hosts.values()
+        if is_member(host) and host.config.tailscale is not None
+        for network in host.config.tailscale.subnet_routes
+    ]
+    if not any(IPv4Address(entry.lan) in network for network in networks):
+        lan = plan.site.network.lan.cidr
+        yield Problem(
+            f"hosts.{entry.name}.tailscale.subnet_routes",
+            f"no host forwards the tailnet to {entry.lan} ({entry.name}), "
+            "where every internal name leads",
+            f"add {lan} to the subnet_routes of {entry.name}",
+        )
+
+
+@check("dns-push-target", rows="S0-20")
+def dns_push_target(plan: Plan) -> Iterator[Problem]:
+    """The tailnet's devices are told to ask the home resolver, so it has to be in the tailnet."""
+    host = plan.hosts.get(plan.dns.host)
+    if plan.tailnet is None or host is None:
+        return
+    if not is_member(host):
+        yield Problem(
+            "network.dns.host",
+            f"{host.name} is not in the tailnet, so its devices cannot ask the resolver there",
+            f"give hosts.{host.name} a tailscale section, or name another host",
+        )
+    for address in plan.tailnet.nameservers:
+        if address != host.tailnet:
+            yield Problem(
+                "network.dns.host",
+                f"the tailnet would ask {address}, which is not {host.name}, the resolver's host",
+                f"write the resolver's address at hosts.{host.name}.address.tailnet",
+            )
+
+
+@check("agent-posture", rows="S0-06")
+def agent_posture(plan: Plan) -> Iterator[Problem]:
+    """Untrusted programs run on an agent: it serves nobody, forwards nothing and knows no secret
+    of the owner's code."""
+    for host in plan.hosts.values():
+        if host.role != "agent":
+            continue
+        way_out = "agents are in quarantine; use another host, or another role"
+        settings = host.config.tailscale
+        if settings is not None and (settings.exit_node or settings.subnet_routes):
+            yield Problem(
+                f"{host.source}.tailscale", f"the agent {host.name} would forward traffic", way_out
+            )
+        for route in plan.routes:
+            if route.host == host.name:
+                what = f"the route {route.name} leads to the agent {host.name}"
+                yield Problem(route.source, what, way_out)
+        for secret in plan.secrets.on(host.name):
+            if "github" in f"{secret.name} {secret.key}".lower():
+                what = f"the agent {host.name} would hold a GitHub credential ({secret.name})"
+                yield Problem(secret.origin, what, way_out)
+        persisted = host.config.persistence
+        for i, path in enumerate(persisted.directories if persisted else ()):
+            if path.rstrip("/") in ("/etc/ssh", "/etc", ""):
+                yield Problem(
+                    f"{host.source}.persistence.directories[{i}]",
+                    f"{path} would keep whatever a program leaves there, keys to log in with too",
+                    "persist the files /etc/ssh/ssh_host_ed25519_key and its .pub instead",
+                )
+
+
+def _is_network(text: str) -> bool:
+    return text.replace(".", "").replace("/", "").replace(":", "").isdigit()

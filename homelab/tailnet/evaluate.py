@@ -1,0 +1,103 @@
+"""Ask a policy what it allows, as Tailscale would, without asking Tailscale.
+
+Knows grants, groups, tags, hosts, addresses and the two autogroups of members and machines; that
+is all our policies use. What it does not know, it takes for closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address, ip_network
+
+from homelab.tailnet.model import TailnetPlan
+from homelab.tailnet.policy import Document, Json, policy
+
+Tags = Mapping[str, tuple[str, ...]]
+"""Tag to the hosts that carry it; a policy alone does not say."""
+
+
+def allowed(plan: TailnetPlan, src: str, dst_host: str, port: int, proto: str = "tcp") -> bool:
+    """Whether `src` (a user, a tag, a host) reaches a port of a host (or of hosts under a tag)."""
+    return reaches(policy(plan), src, dst_host, port, proto, plan.tags)
+
+
+def reaches(
+    document: Document, src: str, dst: str, port: int, proto: str = "tcp", tags: Tags | None = None
+) -> bool:
+    """As `allowed`, of any policy."""
+    sources = _identities(document, src, tags or {})
+    targets = _identities(document, dst, tags or {})
+    return any(
+        _matches(document, sources, _texts(grant.get("src")))
+        and _matches(document, targets, _texts(grant.get("dst")))
+        and any(_covers(ip, port, proto) for ip in _texts(grant.get("ip")))
+        for grant in _objects(document.get("grants"))
+    )
+
+
+def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...]:
+    """The policy's own tests that it does not pass, each as one sentence."""
+    failed = []
+    for test in _objects(document.get("tests")):
+        src = str(test.get("src", ""))
+        protocols = (str(test["proto"]),) if "proto" in test else ("tcp", "udp")
+        for wanted, ends in ((True, test.get("accept")), (False, test.get("deny"))):
+            for end in _texts(ends):
+                host, _, port = end.rpartition(":")
+                found = any(reaches(document, src, host, int(port), p, tags) for p in protocols)
+                if found is not wanted:
+                    failed.append(f"{src} {'cannot' if wanted else 'can'} reach {end}")
+    return tuple(failed)
+
+
+def _identities(document: Document, who: str, tags: Tags) -> frozenset[str]:
+    """Everything that a person or machine counts as, its address among it."""
+    if "@" in who:
+        groups = _object(document.get("groups"))
+        mine = {g for g, members in groups.items() if who in _texts(members)}
+        return frozenset({who, *mine, "autogroup:member"})
+    if who.startswith("tag:"):
+        return frozenset({who, "autogroup:tagged"})
+    address = _object(document.get("hosts")).get(who, who)
+    mine = {t for t, hosts in tags.items() if who in hosts}
+    return frozenset({who, str(address), *mine, *(("autogroup:tagged",) if mine else ())})
+
+
+def _matches(document: Document, identities: frozenset[str], patterns: list[str]) -> bool:
+    hosts = _object(document.get("hosts"))
+    for pattern in patterns:
+        if pattern == "*" or pattern in identities:
+            return True
+        place = str(hosts.get(pattern, pattern))
+        if any(_inside(identity, place) for identity in identities):
+            return True
+    return False
+
+
+def _inside(identity: str, place: str) -> bool:
+    try:
+        return ip_address(identity) in ip_network(place, strict=False)
+    except ValueError:
+        return False
+
+
+def _covers(ip: str, port: int, proto: str) -> bool:
+    protocol, colon, ports = ip.partition(":")
+    if not colon:
+        protocol, ports = "*", ip
+    if protocol not in ("*", proto):
+        return False
+    low, _, high = ports.partition("-")
+    return ports == "*" or int(low) <= port <= int(high or low)
+
+
+def _object(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Json) -> Iterator[dict[str, Json]]:
+    yield from (v for v in value if isinstance(v, dict)) if isinstance(value, list) else ()
+
+
+def _texts(value: Json) -> list[str]:
+    return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []

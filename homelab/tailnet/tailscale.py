@@ -1,0 +1,65 @@
+"""tailscaled on a host: flags that hold from the first start on, and a key to join with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.nix import Comment, Module, Nix, attrs
+from homelab.secrets.model import secret_path
+from homelab.system.model import HostTailscale
+from homelab.tailnet.model import JOIN_KEY
+from homelab.tailnet.plan import is_member
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """Tailscale on every NixOS host that belongs to the tailnet."""
+    settings = host.config.tailscale
+    if plan.tailnet is None or settings is None or not is_member(host):
+        return
+    resolver = host.name == plan.dns.host
+    options: dict[str, Nix] = {
+        "enable": True,
+        "useRoutingFeatures": _routing(settings),
+        "extraUpFlags": Comment(
+            "Read when the host joins; the same flags again below, for a host that has joined.",
+            _flags(host.name, settings, resolver=resolver),
+        ),
+        "extraSetFlags": _flags(host.name, settings, resolver=resolver),
+    }
+    if any(key.host == host.name for key in plan.tailnet.keys):
+        options["authKeyFile"] = secret_path(*JOIN_KEY, "minted", "file")
+    yield Module(
+        "tailnet.nix", "This host's part in the tailnet", derived=attrs("services.tailscale", options)
+    )
+
+
+def _flags(name: str, settings: HostTailscale, *, resolver: bool) -> list[Nix]:
+    """Every flag is said outright, off as well as on, so that taking one back takes it back."""
+    routes = ",".join(str(r) for r in sorted(settings.subnet_routes))
+    return [
+        f"--hostname={name}",
+        f"--advertise-routes={routes}",
+        f"--advertise-exit-node={_word(settings.exit_node)}",
+        f"--accept-routes={_word(settings.accept_routes)}",
+        # The home resolver cannot be its own upstream.
+        f"--accept-dns={_word(not resolver)}",
+        "--ssh=false",
+    ]
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _routing(settings: HostTailscale) -> str:
+    serves = bool(settings.subnet_routes) or settings.exit_node
+    if serves and settings.accept_routes:
+        return "both"
+    if serves:
+        return "server"
+    return "client" if settings.accept_routes else "none"

@@ -1,0 +1,384 @@
+"""One run over one stack: doing what each registration comes to, and deleting the rest.
+
+Decisions are taken one at a time (`lab.planner`), the work runs in parallel. Nothing is on record
+before it is done, and everything done is on record before the program hears of it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+from lab.events import Event, Failed, Finished, Listener, Message, Op, Part, Skipped, Started, Step
+from lab.goal import PROVIDERS, STACK, Goal
+from lab.graph import all_needs, waves
+from lab.ledger import Ledger
+from lab.planner import AbortError, Change, Planner, Skip
+from lab.provider import Created, Properties, Provider, RefusedError, Unknown
+from lab.state import Record, Store
+from lab.wire import Censor, Rich, Riches, Secret, holds, masked_all, plain, plain_all
+
+
+class StoppedError(Exception):
+    """The run is over: refused, failed or interrupted. Why has been told already."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the program hears about one registration."""
+
+    urn: str
+    id: str = ""
+    outputs: Riches = field(default_factory=dict)
+    done: bool = True
+    """False when it failed or was skipped; the SDK then takes its outputs for unknown."""
+
+
+class Deployment:
+    """One preview, up or destroy. Its methods may be called from several threads."""
+
+    def __init__(
+        self,
+        project: str,
+        stack: str,
+        store: Store,
+        providers: Mapping[str, Provider],
+        listen: Listener,
+        *,
+        preview: bool,
+        parallel: int,
+    ) -> None:
+        self.project, self.stack, self.preview = project, stack, preview
+        self.changes: Counter[Op] = Counter()
+        self.failed = self.stopped = False
+        self.denied: frozenset[str] = frozenset()
+        """Packages whose default provider is switched off; `*` for all."""
+        self.censor = Censor()
+        self._ledger = Ledger(store, dry=preview)
+        self._planner = Planner(project, stack, self._ledger, providers)
+        self._listen, self._parallel = listen, parallel
+        self._lock, self._telling = threading.RLock(), threading.RLock()
+        self._slots = threading.BoundedSemaphore(parallel)
+        self._defaults: dict[str, Outcome] = {}
+        self._exports: Riches | None = None
+        for record in self._ledger.base:
+            self.censor.learn([record.inputs, record.outputs])
+
+    # What the program asks.
+
+    def register(self, goal: Goal) -> Outcome:
+        """Make the resource so; returns when that is done, failed or skipped."""
+        self.censor.learn(goal.inputs)
+        try:
+            with self._lock:
+                self._check_running()
+                if goal.custom and not goal.provider and not goal.type.startswith(PROVIDERS):
+                    goal.provider = self._default_provider(goal)
+                change = self._planner.plan(goal)
+        except AbortError as error:
+            raise self.abort(*error.texts, urn=error.urn) from None
+        if isinstance(change, Skip):
+            self._tell(Skipped(change.urn, change.because))
+            return Outcome(change.urn, done=False)
+        if change.objection:
+            self.failed = True
+            if not self.preview:
+                raise self.abort(change.objection, urn=change.new.urn)
+            self.say("error", change.objection, change.new.urn)
+        if not goal.custom or change.op == "same":
+            return self._carry_out(change)
+        with self._slots:
+            self._check_running()
+            return self._carry_out(change)
+
+    def register_outputs(self, urn: str, outputs: Riches) -> None:
+        """Keep a component's outputs; the stack's own are settled when the run ends."""
+        self.censor.learn(outputs)
+        record = self._ledger.news.get(urn)
+        if record is None:  # it was skipped
+            return
+        if record.type == STACK:
+            self._exports = self._known(outputs)
+        else:
+            self._ledger.give(record, self._known(outputs))
+            self._ledger.save()
+
+    def invoke(self, token: str, args: Riches, provider: str) -> Riches:
+        """Answer a function call; what was asked with a secret is answered with secrets."""
+        self._check_running()
+        package = token.partition(":")[0]
+        try:
+            if not provider:
+                self._check_default(package, token)
+            answer = self._planner.stand_in(package, token).invoke(token, plain_all(args))
+        except AbortError as error:
+            raise self.abort(*error.texts) from None
+        except RefusedError as error:
+            raise self.abort(f"{token}: {error}") from None
+        secret = holds(args, Secret)
+        return {key: Secret(v) if secret else v for key, v in _riches(answer).items()}
+
+    def lookup(self, urn: str) -> Record:
+        """The resource behind a reference."""
+        record = self._ledger.news.get(urn)
+        if record is None:
+            raise self.abort(f"unknown resource {urn}")
+        return record
+
+    # What the run does by itself.
+
+    def finish(self) -> None:
+        """The program is through: delete what it no longer registers.
+
+        Not after a failure: the program could not register what it makes of a result that it
+        never got, so what is missing now may be wanted still.
+        """
+        if not self.failed or self.preview:
+            remaining = self._ledger.remaining()
+            self._delete([r for r in remaining if r.delete or r.urn not in self._planner.goals])
+
+    def destroy(self) -> None:
+        """Delete everything."""
+        self._delete(self._ledger.base)
+
+    def close(self) -> Riches:
+        """Settle and return the stack's outputs; a failed run keeps old ones it did not set."""
+        stack = self._ledger.find(STACK)
+        if stack is None:
+            return {}
+        if self._exports is not None:
+            self._ledger.give(stack, {**(stack.outputs if self.failed else {}), **self._exports})
+            self._ledger.save()
+        return stack.outputs
+
+    def stop(self) -> None:
+        """Start nothing more; steps that run already are finished and recorded."""
+        self.stopped = self.failed = True
+
+    def abort(self, *texts: str, urn: str = "") -> StoppedError:
+        """End the run with these errors; returns what to raise."""
+        for text in texts:
+            self.say("error", text, urn)
+        self.stop()
+        return StoppedError(*texts)
+
+    def say(
+        self, severity: Literal["debug", "info", "warning", "error"], text: str, urn: str = ""
+    ) -> None:
+        """Tell the listener, without secrets."""
+        self._tell(Message(severity, self.censor(text), urn))
+
+    # Default providers.
+
+    def _default_provider(self, goal: Goal) -> str:
+        self._check_default(goal.package, goal.type)
+        version = "".join(c if c.isalnum() else "_" for c in goal.version)
+        name = f"default_{version}" if version else "default"
+        own = Goal(f"{PROVIDERS}{goal.package}", name, custom=True, version=goal.version)
+        urn = own.urn(self.stack, self.project)
+        if urn not in self._defaults:
+            self._defaults[urn] = self.register(own)
+        return f"{urn}::{self._defaults[urn].id}"
+
+    def _check_default(self, package: str, token: str) -> None:
+        if self.denied & {package, "*"}:
+            raise AbortError(
+                f"Default provider for '{package}' disabled. "
+                f"'{token}' must use an explicit provider."
+            )
+
+    # Doing.
+
+    def _carry_out(self, change: Change) -> Outcome:
+        goal, new, old = change.goal, change.new, change.old
+        for record in change.doomed:
+            if not self._remove(record, early=True):
+                self._break(new.urn)
+                return Outcome(new.urn, done=False)
+        step, seconds = _step(change), 0.0
+        if change.op == "same" and old is not None:
+            new.id, new.outputs = old.id, self._marked(old.outputs, new.inputs, goal)
+            new = old if new == old else new
+        else:
+            seconds, failed = self._attempt(step, lambda: self._make(change))
+            if failed:
+                return Outcome(new.urn, done=False)
+        if change.op == "replace" and old is not None and not change.early:
+            self._ledger.settle_beside(new, old)
+        else:
+            self._ledger.settle(new, old)
+        self._done(step, seconds)
+        return Outcome(new.urn, new.id, new.outputs if new.custom else {})
+
+    def _make(self, change: Change) -> None:
+        goal, new, old = change.goal, change.new, change.old
+        updated = old if change.op == "update" else None
+        if updated is not None:
+            new.id = updated.id
+        if not new.custom:
+            new.outputs = old.outputs if old is not None else {}
+        elif self.preview:
+            # What is not among the inputs is left out, and thereby unknown to the program.
+            new.outputs = self._marked(new.inputs, new.inputs, goal)
+        elif new.type.startswith(PROVIDERS):
+            new.id, new.outputs = new.id or str(uuid.uuid4()), new.inputs
+        else:
+            provider, inputs = self._planner.stand_in_for(new), plain_all(new.inputs)
+            if updated is not None:
+                before = plain_all(updated.outputs)
+                made = provider.update(new.type, updated.id, before, inputs)
+            else:
+                made = provider.create(new.type, new.name, inputs)
+            outputs = _riches(made.outputs)
+            new.id, new.outputs = made.id, self._marked(outputs, new.inputs, goal, made)
+
+    def _marked(
+        self, outputs: Riches, inputs: Riches, goal: Goal, made: Created | None = None
+    ) -> Riches:
+        """Outputs with their secrets marked: asked for, the provider's, or secret as inputs."""
+        secret = {*goal.secret_outputs, *(made.secrets if made else ())}
+        result: Riches = {}
+        for key, value in outputs.items():
+            given = inputs.get(key)
+            if holds(given, Secret):
+                # Secret at the same place when it came back unchanged, as a whole otherwise.
+                value = given if plain(given) == plain(value) else Secret(value)
+            if key in secret and not isinstance(value, Secret):
+                value = Secret(value)
+            result[key] = value
+        self.censor.learn(result)
+        return result
+
+    def _known(self, outputs: Riches) -> Riches:
+        """Outputs fit for the record: after a failure some are unknown even in an `up`."""
+        if self.preview:
+            return outputs
+        return {key: value for key, value in outputs.items() if not holds(value, Unknown)}
+
+    def _delete(self, condemned: list[Record]) -> None:
+        base, planner = self._ledger.base, self._planner
+        planner.deleting.update(record.urn for record in condemned)
+        with ThreadPoolExecutor(self._parallel) as pool:
+            for wave in waves(base, condemned):
+                needed = all_needs(base, [r for r in base if r.urn in planner.broken])
+                try:
+                    list(pool.map(self._remove, [r for r in wave if id(r) not in needed]))
+                except KeyboardInterrupt:
+                    self.stop()  # before the pool waits for what it has begun
+                    raise
+
+    def _remove(self, record: Record, *, early: bool = False) -> bool:
+        """Delete one; `early` for one whose replacement is still to be made."""
+        if self.stopped:
+            return False
+        replaced = early or record.delete
+        parts: tuple[Part, ...] = ("delete-replaced",) if replaced else ()
+        if record.pending_replacement:
+            parts = ("remove-pending-replace",)  # its replacement will never be made
+        step = Step(
+            op="replace" if parts else "delete",
+            urn=record.urn,
+            type=record.type,
+            name=record.name,
+            parent=record.parent,
+            custom=record.custom,
+            old=masked_all(record.inputs),
+            parts=parts,
+        )
+        seconds, failed = self._attempt(step, lambda: self._unmake(record, replaced=replaced))
+        if not failed:
+            self._ledger.remove(record, awaits_replacement=early)
+            self._done(step, seconds)
+        return not failed
+
+    def _unmake(self, record: Record, *, replaced: bool) -> None:
+        if record.protect and not replaced:
+            raise RefusedError(
+                f'resource "{record.urn}" cannot be deleted\nbecause it is protected. To unprotect '
+                "the resource, either remove the `protect` flag from the resource in your Pulumi "
+                "program and run `pulumi up`"
+            )
+        ours = (
+            record.custom
+            and not record.type.startswith(PROVIDERS)
+            and not record.retain_on_delete
+            and not record.pending_replacement
+            and record.deleted_with not in self._planner.deleting
+        )
+        if ours and not self.preview:
+            outputs = plain_all(record.outputs)
+            self._planner.stand_in_for(record).delete(record.type, record.id, outputs)
+
+    def _attempt(self, step: Step, work: Callable[[], None]) -> tuple[float, bool]:
+        """Do a step; returns how long it took and whether it failed."""
+        if not self.preview and not _is_internal(step):
+            self._tell(Started(step))
+        start, failure = time.monotonic(), ""
+        try:
+            work()
+        except (RefusedError, AbortError) as error:
+            failure = str(error) or "refused"
+        except Exception as error:  # noqa: BLE001 a stand-in's own fault must not take the run down
+            failure = f"{type(error).__name__}: {error}"
+        if failure:
+            self._break(step.urn)
+            self._tell(Failed(step, self.censor(failure)))
+        return time.monotonic() - start, bool(failure)
+
+    def _done(self, step: Step, seconds: float) -> None:
+        self._ledger.save()
+        if not _is_internal(step):
+            with self._lock:
+                if not step.parts or "replace" in step.parts:
+                    self.changes[step.op] += 1
+            self._tell(Finished(step, seconds))
+
+    def _break(self, urn: str) -> None:
+        with self._lock:
+            self._planner.broken.add(urn)
+            self.failed = True
+
+    def _check_running(self) -> None:
+        if self.stopped:
+            raise StoppedError
+
+    def _tell(self, event: Event) -> None:
+        with self._telling:
+            self._listen(event)
+
+
+def _step(change: Change) -> Step:
+    new, old = change.new, change.old
+    parts: tuple[Part, ...] = ()
+    if change.op == "replace":
+        parts = ("create-replacement", "replace")
+    return Step(
+        op=change.op,
+        urn=new.urn,
+        type=new.type,
+        name=new.name,
+        parent=new.parent,
+        custom=new.custom,
+        diff=change.diff.changes,
+        replaces=change.diff.replaces,
+        old=masked_all(old.inputs) if old else {},
+        new=masked_all(new.inputs),
+        hide=tuple(change.goal.hide_diffs),
+        parts=parts[::-1] if change.early else parts,
+    )
+
+
+def _is_internal(step: Step) -> bool:
+    """Default providers are the engine's own affair: on record, but neither shown nor counted."""
+    return step.type.startswith(PROVIDERS) and step.name.startswith("default")
+
+
+def _riches(values: Properties) -> Riches:
+    """A provider's answer; nothing in it is marked yet."""
+    return {key: cast("Rich", value) for key, value in values.items() if value is not None}

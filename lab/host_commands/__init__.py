@@ -1,0 +1,97 @@
+"""A lab host's machine: a directory for a root, and stand-ins for what only NixOS has.
+
+The stand-ins run as programs of their own, on whatever Python the lab has and nothing else, and
+write what they were asked into `var/log/homelab-lab.jsonl` of their host. What is refused is
+refused by name: a stand-in never pretends to know an option.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+COMMANDS: Final = {
+    "nixos-rebuild": "nixos_rebuild",
+    "nix-env": "nix_env",
+    "nix-store": "nix_store",
+    "systemd-run": "systemd_run",
+    "systemctl": "systemctl",
+    "lab-switch-to-configuration": "switch_to_configuration",
+}
+"""Each stand-in, and the module beside this one that is its program."""
+
+_SYSTEM_PATH: Final = "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+def install(directory: Path) -> None:
+    """Write the stand-ins into a directory, to be put first on a PATH."""
+    directory.mkdir(parents=True, exist_ok=True)
+    commands = dict(COMMANDS)
+    if shutil.which("flock", path=_SYSTEM_PATH) is None:
+        commands["flock"] = "flock"
+    program = Path(__file__).with_name("__main__.py")
+    # A stand-in checks more where the laptop has the real parser.
+    parser = shutil.which("nix-instantiate") or ""
+    for name, module in commands.items():
+        words = [sys.executable, "-S", "-E", "-s", str(program), module]
+        _executable(
+            directory / name,
+            f'LAB_NIX_INSTANTIATE={shlex.quote(parser)} exec {shlex.join(words)} "$@"',
+        )
+    _executable(directory / "sudo", '[ "$1" != -n ] || shift\nexec "$@"')
+
+
+def make_root(root: Path, name: str, commands: Path) -> None:
+    """Make a freshly installed host, unless it is there: one system, running and booted."""
+    profiles = root / "nix/var/nix/profiles"
+    if profiles.exists():
+        return
+    for folder in ("run", "var/lib", "var/log", "root", "proc/sys/kernel/random"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "proc/sys/kernel/random/boot_id").write_text("first boot\n")
+    system = make_system(root, "0" * 32, name, "as-installed", commands)
+    (root / "run/current-system").symlink_to(system)
+    profiles.mkdir(parents=True)
+    entries = root / "boot/loader/entries"
+    entries.mkdir(parents=True)
+    (entries / f"{system.name}.conf").write_text(f"title NixOS\ninit {system}/init\n")
+    (root / "boot/loader/loader.conf").write_text(f"default {system.name}.conf\n")
+    (profiles / "system-1-link").symlink_to(system)
+    (profiles / "system").symlink_to("system-1-link")
+
+
+def make_system(root: Path, digest: str, host: str, version: str, commands: Path) -> Path:
+    """A system in the host's store, whole or not at all; its path."""
+    name = f"{digest}-nixos-system-{host}-{version}"
+    store = root.resolve() / "nix/store"
+    target, work = store / name, store / f".{name}"
+    if target.exists():
+        return target
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "bin").mkdir(parents=True)
+    (work / "nixos-version").write_text(version + "\n")
+    program = shlex.quote(str(commands / "lab-switch-to-configuration"))
+    _executable(
+        work / "bin/switch-to-configuration", f'exec {program} {shlex.quote(str(target))} "$@"'
+    )
+    work.rename(target)
+    return target
+
+
+def environment(root: Path, commands: Path) -> dict[str, str]:
+    """What a command on the host finds in its environment; nothing of the laptop's comes along."""
+    return {
+        "HOMELAB_ROOT": str(root.resolve()),
+        "HOME": str(root.resolve() / "root"),
+        "USER": "root",
+        "LOGNAME": "root",
+        "PATH": f"{commands}:{_SYSTEM_PATH}",
+    }
+
+
+def _executable(path: Path, body: str) -> None:
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)

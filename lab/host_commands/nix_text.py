@@ -1,0 +1,80 @@
+"""Reads just enough of Nix to notice a file that is not there and a lock that does not fit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_TOKEN = re.compile(
+    r"""
+    (?P<comment>\#[^\n]*|/\*.*?\*/)
+    |(?P<string>"(?:\\.|[^"\\])*"|''(?:'''|''\$|''\\.|\$(?!\{)|[^'$]|'(?!')|\$\{)*'')
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_RELATIVE = re.compile(r"(?<![\w./}$])(\.\.?(?:/[\w.+-]+)+)(?!/?[\w$]|/?\$\{)")
+_INPUT = re.compile(r"(?<![\w.])inputs\.([\w-]+)")
+_INPUTS = re.compile(r"(?<![\w.])inputs\s*=\s*\{")
+
+
+def code(text: str, *, keep_strings: bool = False) -> str:
+    """The text without comments, and unless they are kept, with every string emptied."""
+
+    def replace(match: re.Match[str]) -> str:
+        if match["comment"] is not None:
+            return " "
+        return match[0] if keep_strings else '""'
+
+    return _TOKEN.sub(replace, text)
+
+
+def problems(flake: Path) -> Iterator[str]:
+    """Each relative path in the tree's Nix files that leads nowhere or out of the tree."""
+    top = flake.resolve()
+    for path in sorted(flake.rglob("*.nix")):
+        for named in _RELATIVE.findall(code(path.read_text(errors="replace"))):
+            target = (path.parent / named).resolve()
+            where = f"{path.relative_to(flake)}: {named}"
+            if not target.is_relative_to(top):
+                yield f"{where} leads out of the flake"
+            elif not target.exists():
+                yield f"path '{where}' does not exist"
+            elif target.is_dir() and not (target / "default.nix").exists():
+                yield f"{where} is a directory without default.nix"
+
+
+def lock_problems(flake: Path, text: str) -> list[str]:
+    """Why Nix would refuse the lock file under --no-update-lock-file."""
+    wanted = inputs(text)
+    try:
+        nodes = json.loads((flake / "flake.lock").read_text())["nodes"]
+        locked = set(nodes["root"].get("inputs", {}))
+    except FileNotFoundError:
+        locked = set()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [f"{flake}/flake.lock: not a lock file"]
+    if wanted == locked:
+        return []
+    changed = ", ".join(sorted(wanted ^ locked))
+    what = f"flake '{flake}' requires lock file changes ({changed})"
+    return [f"{what} but they're not allowed due to '--no-update-lock-file'"]
+
+
+def inputs(text: str) -> set[str]:
+    """The inputs that a flake.nix names, written as `inputs.a.url = …` or `inputs = { a… }`."""
+    bare = code(text)
+    found = set(_INPUT.findall(bare.partition("outputs")[0]))
+    for start in _INPUTS.finditer(bare):
+        depth, begin = 1, start.end()
+        for match in re.finditer(r"[{};]|(?<![\w.])[\w-]+(?=[\w.\s-]*=)", bare[begin:]):
+            if match[0] == "{":
+                depth += 1
+            elif match[0] == "}":
+                depth -= 1
+                if depth == 0:
+                    break
+            elif match[0] != ";" and depth == 1:
+                found.add(match[0])
+    return found

@@ -1,0 +1,95 @@
+"""nixos-rebuild build: check the flake as far as that goes without Nix, then make a system."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.host_commands import make_system, nix_text
+from lab.host_commands.host import broken, commands, link, record, refuse, root
+
+_FLAGS = {"--show-trace", "--print-build-logs", "-L", "--keep-going", "--fast", "--no-reexec"}
+_FLAGS_WITH_VALUE = {"--build-host", "--builders", "--max-jobs", "-j", "--cores"}
+
+
+def main(arguments: list[str]) -> int:
+    """Build the system that a flake names, and link it as `result` here."""
+    record("nixos-rebuild", arguments)
+    flake, host = _parse(arguments)
+    if fault := broken("build"):
+        print("x" * 200_000, flush=True)
+        refuse("nixos-rebuild", f"error: builder for '{host}' failed with exit code 1 ({fault})")
+    problems = [*_shape(flake, host), *nix_text.problems(flake), *_parsed(flake)]
+    if problems:
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return 1
+    files = [path for path in sorted(flake.rglob("*")) if path.is_file()]
+    digest = hashlib.sha256(host.encode())
+    for path in files:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(flake)} {content}\n".encode())
+    system = make_system(root, digest.hexdigest()[:32], host, flake.parent.name, commands)
+    link(Path("result"), system)
+    print(f"building the system configuration...\n{system}")
+    return 0
+
+
+def _parse(arguments: list[str]) -> tuple[Path, str]:
+    flake, rest = "", list(arguments)
+    if not rest or rest.pop(0) != "build":
+        refuse("nixos-rebuild", f"the lab only builds; it was asked {' '.join(arguments)}")
+    locked = False
+    while rest:
+        match rest:
+            case ["--flake", flake, *rest]:
+                pass
+            case ["--no-update-lock-file", *rest]:
+                locked = True
+            case ["--option", _, _, *rest]:
+                pass
+            case [flag, _, *rest] if flag in _FLAGS_WITH_VALUE:
+                pass
+            case [flag, *rest] if flag in _FLAGS:
+                pass
+            case _:
+                refuse("nixos-rebuild", f"error: unrecognised option '{rest[0]}'")
+    if not locked:
+        refuse("nixos-rebuild", "--no-update-lock-file is missing: a build must not move a pin")
+    path, _, host = flake.removeprefix("path:").partition("#")
+    return Path(path), host
+
+
+def _shape(flake: Path, host: str) -> list[str]:
+    found = [
+        f"{flake}: no {name}"
+        for name in ("flake.nix", "default.nix")
+        if not (flake / name).is_file()
+    ]
+    if found:
+        return found
+    text = nix_text.code((flake / "flake.nix").read_text(errors="replace"), keep_strings=True)
+    if "nixosConfigurations" not in text or host not in text:
+        found.append(f"flake '{flake}' does not provide 'nixosConfigurations.{host}'")
+    return found + nix_text.lock_problems(flake, text)
+
+
+def _parsed(flake: Path) -> list[str]:
+    """What the real parser says, on a laptop that has one."""
+    parser = os.environ.get("LAB_NIX_INSTANTIATE")
+    paths = sorted(str(path) for path in flake.rglob("*.nix"))
+    if not parser or not paths:
+        return []
+    beside = root.parent / "parser"
+    state = {"NIX_STATE_DIR": str(beside / "var"), "NIX_STORE_DIR": str(beside / "store")}
+    done = subprocess.run(
+        [parser, "--parse", *paths],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(root / "root"), **state},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [] if done.returncode == 0 else [done.stderr.strip()]

@@ -1,0 +1,72 @@
+"""A system's switch-to-configuration: what runs, and what the boot loader would start.
+
+This is where a host breaks after its activation, because this is where real ones do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import time
+from pathlib import Path
+
+from lab.host_commands.host import broken, current_system, link, network_lost, profile, record, root
+
+
+def main(arguments: list[str]) -> int:
+    """Do one action of the system that is the first argument."""
+    system, *rest = arguments
+    record("switch-to-configuration", arguments)
+    match rest:
+        case ["test" | "boot" | "switch" | "dry-activate" as action]:
+            pass
+        case _:
+            print("Usage: switch-to-configuration [switch|boot|test|dry-activate]", file=sys.stderr)
+            return 1
+    if action == "dry-activate":
+        print("would activate the configuration...")
+        return 0
+    with (root / "run/lab-switch.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Could not acquire lock", file=sys.stderr)
+            return 1
+        # What the profile names was confirmed once; only what is new can be the broken one.
+        new = profile.resolve() != Path(system)
+        if action in ("boot", "switch") and (code := _boot(system)):
+            return code
+        return _activate(system, new) if action in ("test", "switch") else 0
+
+
+def _boot(system: str) -> int:
+    loader = root / "boot/loader"
+    entry = loader / "entries" / f"{Path(system).name}.conf"
+    if not entry.exists():
+        # A kernel that is there already needs no room.
+        if broken("boot"):
+            print("error: No space left on device: /boot", file=sys.stderr)
+            return 1
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        entry.write_text(f"title NixOS\ninit {system}/init\n")
+    work = loader / "loader.conf.new"
+    work.write_text(f"default {entry.name}\n")
+    work.replace(loader / "loader.conf")
+    return 0
+
+
+def _activate(system: str, new: bool) -> int:
+    print(f"activating the configuration... ({os.path.basename(system)})", flush=True)
+    link(current_system, system)
+    network_lost.unlink(missing_ok=True)
+    fault = broken("activate") if new else ""
+    if new and broken("confirm") == "refuse-connections":
+        network_lost.touch()
+    if fault == "hang":
+        print("starting the following units: hung.service", flush=True)
+        time.sleep(3600)
+    if fault == "fail":
+        print("warning: the following units failed: broken.service", file=sys.stderr)
+        return 4
+    return 0

@@ -1,0 +1,62 @@
+"""systemctl, for transient units and for asking whether others are well."""
+
+from __future__ import annotations
+
+import time
+
+from lab.host_commands.host import broken, record, refuse
+from lab.host_commands.unit import Unit
+
+
+def main(arguments: list[str]) -> int:
+    """One verb over some units; the worst answer is the exit code, as with the real one."""
+    record("systemctl", arguments)
+    options = {word for word in arguments if word.startswith("-")}
+    words = [word for word in arguments if not word.startswith("-")]
+    if unknown := options - {"--quiet", "--no-block"}:
+        refuse("systemctl", f"unrecognized option '{min(unknown)}'")
+    verbs = {"start": _start, "stop": _stop, "is-active": _is_active, "reset-failed": _nothing}
+    verb, *names = words or [""]
+    if verb not in verbs or not names:
+        refuse("systemctl", f"the lab does not know {' '.join(arguments)}")
+    return max(verbs[verb](name) for name in names)
+
+
+def _start(name: str) -> int:
+    unit = Unit(name.removesuffix(".service"))
+    if not unit.loaded():
+        return _unloaded("start", name)
+    unit.ask("start")
+    return 0
+
+
+def _stop(name: str) -> int:
+    stem, _, kind = name.rpartition(".")
+    unit = Unit(stem)
+    if not unit.loaded():
+        return _unloaded("stop", name)
+    # Until its time comes, a unit is its timer; from then on it is its service.
+    if (kind == "timer") == (unit.state() == "waiting"):
+        unit.ask("stop")
+        while unit.loaded():
+            time.sleep(0.01)
+    return 0
+
+
+def _is_active(name: str) -> int:
+    stem, _, kind = name.rpartition(".")
+    unit = Unit(stem)
+    if stem.startswith("homelab-"):
+        wanted = "waiting" if kind == "timer" else "running"
+        return 0 if unit.loaded() and unit.state() == wanted else 3
+    return 3 if broken("unit") == name else 0
+
+
+def _nothing(_name: str) -> int:
+    return 0
+
+
+def _unloaded(verb: str, name: str) -> int:
+    if verb == "start":
+        print(f"Failed to start {name}: Unit {name} not found.")
+    return 5

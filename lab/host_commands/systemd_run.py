@@ -1,0 +1,57 @@
+"""systemd-run: really runs a command as a unit of its own, now or after a time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lab.host_commands.host import record, refuse
+from lab.host_commands.unit import Unit
+
+_SWITCHES = {"--quiet", "--collect"}
+_IGNORED = {"--service-type", "--timer-property", "--description"}
+_PROPERTIES = {"KillMode", "TimeoutStopSec", "OOMScoreAdjust", "RuntimeMaxSec"}
+
+
+def main(arguments: list[str]) -> int:
+    """Start the unit's runner, and return when it is armed or its command has begun."""
+    record("systemd-run", [a for a in arguments if not a.startswith("--setenv=")])
+    name, delay, stop_seconds = "", None, 90.0
+    environment: dict[str, str] = {}
+    rest = list(arguments)
+    while rest and rest[0] != "--":
+        option, equals, value = rest.pop(0).partition("=")
+        if option == "--unit":
+            name = value
+        elif option == "--on-active" and value.endswith("s"):
+            delay = float(value[:-1])
+        elif option == "--setenv" and equals:
+            key, _, text = value.partition("=")
+            environment[key] = text
+        elif option == "--property" and value.partition("=")[0] in _PROPERTIES:
+            if value.startswith("TimeoutStopSec="):
+                stop_seconds = float(value.partition("=")[2])
+        elif option not in _SWITCHES and option not in _IGNORED:
+            refuse("systemd-run", f"unrecognized option '{option}'")
+    command = rest[1:]
+    if not name or not command or not Path(command[0]).is_absolute():
+        refuse("systemd-run", "the lab wants --unit=… and -- /absolute/command")
+    unit = Unit(name)
+    if unit.loaded():
+        refuse("systemd-run", f"Unit {name}.service was already loaded or has a fragment file.")
+    unit.make()
+    spec = {"command": command, "environment": environment, "delay": delay, "stop": stop_seconds}
+    program = Path(__file__).with_name("__main__.py")
+    runner = subprocess.Popen(
+        [sys.executable, "-S", "-E", "-s", str(program), "unit", name, json.dumps(spec)],
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while runner.poll() is None and not unit.state():
+        time.sleep(0.01)
+    return 0

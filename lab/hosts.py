@@ -1,0 +1,326 @@
+"""Lab hosts: every address of a homelab as an SSH server on loopback, each with a root of its own.
+
+Commands really run, in a directory that stands for the host's root, with stand-ins for what only
+NixOS has (`lab/host_commands`). Nothing but 127.0.0.1 is ever dialled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self, TypeVar
+
+import asyncssh
+
+from homelab.ops import ssh
+from homelab.problems import did_you_mean
+from lab import host_commands
+from lab.provider import RefusedError
+
+T = TypeVar("T")
+
+Fault = Literal[
+    "build-fails", "activate-fails", "activate-hangs", "loses-network", "boot-fails", "unreachable"
+]
+"""What can be wrong with a lab host, until it is mended."""
+
+_BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
+    "build-fails": {"build": "fail"},
+    "activate-fails": {"activate": "fail"},
+    "activate-hangs": {"activate": "hang"},
+    "loses-network": {"confirm": "refuse-connections"},
+    "boot-fails": {"boot": "fail"},
+    "unreachable": {"connect": "refuse"},
+}
+
+
+@dataclass
+class LabHost:
+    """One host of the lab."""
+
+    name: str
+    addresses: tuple[str, ...]
+    directory: Path
+    ports: dict[str, int] = field(default_factory=dict)
+    """Per address, the loopback port that stands for it."""
+    host_key: str = ""
+
+    @property
+    def root(self) -> Path:
+        """What the host takes for `/`."""
+        return self.directory / "root"
+
+    def break_now(self, what: Mapping[str, str]) -> None:
+        """Add to what is broken, in the words of `break.json`."""
+        path = self.directory / "break.json"
+        text = json.dumps({**self.broken(), **what})
+        path.with_suffix(".new").write_text(text)
+        path.with_suffix(".new").replace(path)
+
+    def broken(self) -> dict[str, str]:
+        """What is broken now."""
+        try:
+            found: dict[str, str] = json.loads((self.directory / "break.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
+    def answers(self, address: str) -> bool:
+        """Whether a connection to this address gets through."""
+        broken = self.broken()
+        lost = (self.root / "run/lab-network-lost").exists()
+        return not lost and broken.get("connect") not in ("refuse", address)
+
+
+class LabHosts:
+    """All lab hosts, serving between `with` and its end. Its methods may be called from any thread.
+
+    A host's root and keys stay in the directory, so a lab that is opened again goes on.
+    """
+
+    def __init__(self, directory: Path, hosts: Mapping[str, Sequence[str]]) -> None:
+        self.directory = directory.resolve()
+        self.hosts = {
+            name: LabHost(name, tuple(addresses), self.directory / "hosts" / name)
+            for name, addresses in hosts.items()
+        }
+        self.connections: Counter[str] = Counter()
+        """Sign-ins per host since the lab was opened."""
+        self._commands = self.directory / "bin"
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="lab-hosts", daemon=True
+        )
+        self._servers: list[asyncssh.SSHAcceptor] = []
+        self._groups: set[int] = set()
+        self._dial_map: ssh.DialMap | None = None
+
+    def __enter__(self) -> Self:
+        host_commands.install(self._commands)
+        self._thread.start()
+        try:
+            self._wait(self._serve())
+            self.write_dial_map()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+
+    def write_dial_map(self) -> Path:
+        """Write where each address leads, for whoever must reach the hosts; the file's path."""
+        hosts = {
+            address: ssh.Dialled(name=host.name, port=port, host_key=host.host_key)
+            for host in self.hosts.values()
+            for address, port in host.ports.items()
+        }
+        self._dial_map = ssh.DialMap(hosts=hosts, client_key=str(self.directory / "client_key"))
+        path = self.directory / "dial.json"
+        path.write_text(self._dial_map.model_dump_json(indent=1))
+        return path
+
+    def environment(self) -> dict[str, str]:
+        """What a child process needs so that it reaches the lab hosts and nothing else."""
+        return {ssh.DIAL_MAP: str(self.directory / "dial.json")}
+
+    def run_remote(
+        self,
+        connection: Mapping[str, object],
+        command: str,
+        stdin: str,
+        environment: Mapping[str, str],
+    ) -> tuple[int, str, str]:
+        """Run a command as the command provider would: one connection, to the end; then its exit
+        status, output and errors. Refuses what would be unsafe or impossible in production."""
+        if environment:
+            names = ", ".join(sorted(environment))
+            raise RefusedError(
+                f"environment: sshd accepts no variables ({names}); put them into stdin instead"
+            )
+        address, pin = str(connection.get("host", "")), connection.get("hostKey")
+        if not isinstance(pin, str) or not pin.startswith("ssh-ed25519 "):
+            raise RefusedError(
+                f"connection to {address}: no ed25519 host key is pinned; set ssh.host_key"
+            )
+        if self._dial_map is None:
+            raise RefusedError("the lab hosts do not serve; use them inside their `with`")
+        mapped = self._dial_map.hosts.get(address)
+        if mapped is None:
+            known = did_you_mean(address, self._dial_map.hosts, "addresses")
+            raise RefusedError(f"connection to {address}: no lab host has this address; {known}")
+        user = str(connection.get("user") or "root")
+        endpoint = ssh.Endpoint(mapped.name, "provider", address, user=user)
+        try:
+            done = self._wait(self._run(endpoint, pin, command, stdin))
+        except ssh.DialError as error:
+            raise RefusedError(str(error)) from None
+        return done.exit, done.stdout, done.stderr
+
+    def break_host(self, name: str, fault: Fault, address: str = "") -> None:
+        """From now on something of this host is wrong; `unreachable` may be one address only."""
+        what = {"connect": address} if address and fault == "unreachable" else _BREAKS[fault]
+        self._host(name).break_now(what)
+
+    def mend_host(self, name: str) -> None:
+        """Everything of this host works again, from now on."""
+        (self._host(name).directory / "break.json").unlink(missing_ok=True)
+
+    def root(self, name: str) -> Path:
+        """The directory that is the host's `/`."""
+        return self._host(name).root
+
+    def log(self, name: str) -> list[dict[str, object]]:
+        """What the host's stand-ins were asked, oldest first."""
+        path = self.root(name) / "var/log/homelab-lab.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    # --- serving -------------------------------------------------------------------------------
+
+    def _host(self, name: str) -> LabHost:
+        if name not in self.hosts:
+            raise RefusedError(f"host {name}: {did_you_mean(name, self.hosts, 'hosts')}")
+        return self.hosts[name]
+
+    def _wait(self, work: Coroutine[None, None, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _serve(self) -> None:
+        client = _key(self.directory / "client_key")
+        allowed = asyncssh.import_authorized_keys(client.export_public_key().decode())
+        for host in self.hosts.values():
+            host.directory.mkdir(parents=True, exist_ok=True)
+            host_commands.make_root(host.root, host.name, self._commands)
+            key = _key(host.directory / "host_key")
+            host.host_key = key.export_public_key().decode().strip()
+            for address in host.addresses:
+                server = await asyncssh.listen(
+                    "127.0.0.1",
+                    0,
+                    server_factory=self._gate(host, address),
+                    process_factory=self._handler(host),
+                    server_host_keys=[key],
+                    authorized_client_keys=allowed,
+                    encoding=None,
+                    config=None,
+                    keepalive_interval=0,
+                )
+                self._servers.append(server)
+                host.ports[address] = server.get_port()
+
+    def _gate(self, host: LabHost, address: str) -> Callable[[], asyncssh.SSHServer]:
+        counter = self.connections
+
+        class Gate(asyncssh.SSHServer):
+            """Lets nobody in while the host cannot be reached, and counts who came in."""
+
+            def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+                self.conn = conn
+                if not host.answers(address):
+                    conn.abort()
+
+            def auth_completed(self) -> None:
+                counter[host.name] += 1
+
+            def session_requested(self) -> bool:
+                # A network that is lost takes the sessions that were open with it.
+                if not host.answers(address):
+                    asyncio.get_running_loop().call_soon(self.conn.abort)
+                return False
+
+        return Gate
+
+    def _handler(
+        self, host: LabHost
+    ) -> Callable[[asyncssh.SSHServerProcess[bytes]], Coroutine[None, None, None]]:
+        async def handle(session: asyncssh.SSHServerProcess[bytes]) -> None:
+            peer = session.get_extra_info("peername")[:2]
+            environment = {
+                **host_commands.environment(host.root, self._commands),
+                "SSH_CLIENT": f"{peer[0]} {peer[1]} 22",
+            }
+            script = await session.stdin.read()
+            # As with sshd, a lost connection does not end the command.
+            process = await asyncio.create_subprocess_exec(
+                "bash",
+                "-c",
+                session.command or "exit 64",
+                env=environment,
+                cwd=host.root / "root",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            self._groups.add(process.pid)
+            output, errors = await process.communicate(script)
+            self._groups.discard(process.pid)
+            session.stdout.write(output)
+            session.stderr.write(errors)
+            if process.returncode is None or process.returncode < 0:
+                session.exit_with_signal("KILL")
+            else:
+                session.exit(process.returncode)
+
+        return handle
+
+    async def _run(
+        self, endpoint: ssh.Endpoint, pin: str, command: str, stdin: str
+    ) -> ssh.Completed:
+        connection = await ssh.connect(endpoint, pin, self._dial_map)
+        try:
+            return await ssh.run(connection, command, stdin, seconds=None)
+        finally:
+            connection.abort()
+
+    def _end(self) -> None:
+        """Stop serving, and end everything that still runs on the hosts."""
+        for host in self.hosts.values():
+            for pid in host.root.glob("run/lab-units/*/pid"):
+                with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
+                    os.kill(int(pid.read_text()), signal.SIGTERM)
+        self._wait(self._stop_serving())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _stop_serving(self) -> None:
+        for server in self._servers:
+            server.close()
+        for group in self._groups:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        if tasks:
+            # Their commands are dead, so they end by themselves, unless a client hangs.
+            _, hanging = await asyncio.wait(tasks, timeout=2)
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
+
+
+def _key(path: Path) -> asyncssh.SSHKey:
+    """The lab's own key in this file, made when it is missed."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        path.touch(mode=0o600)
+        path.write_bytes(key.export_private_key())
+        path.with_suffix(".pub").write_bytes(key.export_public_key())
+    return asyncssh.read_private_key(path)

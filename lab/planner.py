@@ -1,0 +1,236 @@
+"""What each registration comes to: nothing, a creation, an update, a replacement, or a skip.
+
+The decisions are Pulumi's, in its order; `tests/engine/` keeps them so. The planner changes
+nothing: it is asked one registration at a time, and remembers what it has said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+from lab.events import Op
+from lab.goal import PROVIDERS, Goal, at_path, keep_old, read_path
+from lab.graph import dependents
+from lab.ledger import Ledger
+from lab.provider import UNKNOWN, Diff, Provider, Unknown
+from lab.state import Record
+from lab.wire import Rich, Riches, holds, plain_all
+
+_COMPARING_SECRECY: Final = "command:"
+"""The one package whose real provider takes a value that becomes secret for a changed one."""
+
+_UNPROTECT: Final = (
+    "as it is currently marked for protection. To unprotect the resource, remove the `protect` "
+    "flag from the resource in your Pulumi program and run `pulumi up`"
+)
+
+
+class AbortError(Exception):
+    """The run cannot go on; `texts` are for the user."""
+
+    def __init__(self, *texts: str, urn: str = "") -> None:
+        super().__init__(*texts)
+        self.texts, self.urn = texts, urn
+
+
+@dataclass
+class Change:
+    """What is to be done about one registration."""
+
+    op: Op
+    goal: Goal
+    new: Record
+    """Has no id and no outputs yet."""
+    old: Record | None = None
+    diff: Diff = Diff()  # noqa: RUF009 frozen
+    doomed: Sequence[Record] = ()
+    """Deleted before `new` is made, in this order."""
+    early: bool = False
+    """The old one is gone before the new one comes."""
+    objection: str = ""
+    """Why it must not be done; a preview shows it all the same."""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Not to be tried, because of another resource that is not as it should be."""
+
+    urn: str
+    because: str
+
+
+class Planner:
+    """Decides for one run. Not thread-safe: its caller asks under a lock."""
+
+    def __init__(
+        self, project: str, stack: str, ledger: Ledger, providers: Mapping[str, Provider]
+    ) -> None:
+        self.goals: dict[str, Goal] = {}
+        """Everything registered so far, by URN."""
+        self.broken: set[str] = set()
+        """URNs that failed or were skipped; what needs them is skipped."""
+        self.deleting: set[str] = set()
+        """URNs deleted in this run, or about to be."""
+        self._project, self._stack = project, stack
+        self._ledger, self._providers = ledger, providers
+        self._replacing: set[str] = set()
+        self._recreating: set[str] = set()
+
+    def plan(self, goal: Goal) -> Change | Skip:
+        """Decide; raises AbortError where the real engine would end the run."""
+        urn = goal.urn(self._stack, self._project)
+        if urn in self.goals:
+            text = f"Duplicate resource URN '{urn}'; try giving it a unique name"
+            raise AbortError(text, urn=urn)
+        if goal.parent and goal.parent not in self.goals:
+            raise AbortError(f"could not find parent resource {goal.parent}", urn=urn)
+        self.goals[urn] = goal
+        self._inherit(goal)
+        new, old = _record(urn, goal), self._ledger.olds.get(urn)
+        for needed in sorted({goal.parent, *new.needs()}):
+            if needed in self.broken:
+                self.broken.add(urn)
+                return Skip(urn, needed)
+        if old is not None:
+            new.inputs = keep_old(old.inputs, new.inputs, goal.ignore_changes)
+        self._check(goal, new)
+        if old is None:
+            return Change("create", goal, new)
+        if urn in self._recreating or old.pending_replacement:
+            self._replacing.add(urn)
+            return Change("replace", goal, new, old, early=True)
+        diff = self._diff(old, new, goal.replace_on_changes)
+        if diff.replaces:
+            return self._replace(goal, new, old, diff)
+        return Change("update" if diff.changes else "same", goal, new, old, diff)
+
+    def stand_in(self, package: str, token: str) -> Provider:
+        """The package's stand-in; `token` is what asks for it."""
+        if package not in self._providers:
+            known = ", ".join(sorted(self._providers))
+            raise AbortError(f"{token}: the lab has no stand-in for {package!r}; it has {known}.")
+        return self._providers[package]
+
+    def stand_in_for(self, record: Record) -> Provider:
+        """The stand-in that makes this resource."""
+        return self.stand_in(record.type.partition(":")[0], record.type)
+
+    def _inherit(self, goal: Goal) -> None:
+        parent = self.goals.get(goal.parent)
+        if parent is None:
+            return
+        if goal.protect is None:
+            goal.protect = parent.protect
+        if goal.retain_on_delete is None:
+            goal.retain_on_delete = parent.retain_on_delete
+        goal.deleted_with = goal.deleted_with or parent.deleted_with
+
+    def _check(self, goal: Goal, new: Record) -> None:
+        if goal.type.startswith(PROVIDERS):
+            self.stand_in(goal.package, goal.type)
+        elif goal.custom:
+            if new.provider_urn not in self.goals:
+                raise AbortError(f"unknown provider '{goal.provider}'", urn=new.urn)
+            problems = self.stand_in_for(new).check(new.type, plain_all(new.inputs))
+            if problems:
+                what = f"{goal.type} resource '{goal.name}' has a problem"
+                raise AbortError(*(f"{what}: {text}" for text in problems), urn=new.urn)
+
+    def _diff(self, old: Record, new: Record, replace_on: Sequence[str]) -> Diff:
+        if old.custom != new.custom:
+            return Diff(("provider",), ("provider",))
+        if not new.custom:
+            return Diff(_changed(old.inputs, new.inputs))
+        if new.deleted_with in self._replacing:
+            return Diff(("deletedWith",), ("deletedWith",))
+        before, after = plain_all(old.inputs), plain_all(new.inputs)
+        if new.type.startswith(PROVIDERS):
+            return Diff(_changed(before, after))
+        diff = self.stand_in_for(new).diff(new.type, before, after)
+        if new.type.startswith(_COMPARING_SECRECY):
+            changes = {*diff.changes, *_changed(old.inputs, new.inputs)}
+            diff = replace(diff, changes=tuple(sorted(changes)))
+        forced = {
+            key
+            for path in map(read_path, replace_on)
+            for key in diff.changes
+            if path[0] in ("*", key) and at_path(old.inputs, path) != at_path(new.inputs, path)
+        }
+        return replace(diff, replaces=tuple(sorted({*diff.replaces, *forced})))
+
+    def _replace(self, goal: Goal, new: Record, old: Record, diff: Diff) -> Change:
+        change = Change("replace", goal, new, old, diff)
+        if new.protect and old.protect:
+            change.objection = f'unable to replace resource "{new.urn}"\n{_UNPROTECT}'
+        self._replacing.add(new.urn)
+        first = goal.delete_before_replace
+        if first or (first is None and diff.delete_before_replace):
+            falling = self._falling_with(old)
+            for record in falling:
+                if record.protect:
+                    what = f'unable to replace resource "{record.urn}" as part of replacing'
+                    raise AbortError(f'{what} "{new.urn}" {_UNPROTECT}', urn=new.urn)
+            self._recreating.update(record.urn for record in falling)
+            change.doomed, change.early = (*reversed(falling), old), True
+            self.deleting.update(record.urn for record in change.doomed)
+        return change
+
+    def _falling_with(self, root: Record) -> list[Record]:
+        """Records that cannot outlive `root`: a change of it would replace them too."""
+        falling = {root.urn}
+        result = []
+        for record in dependents(self._ledger.base, root, self.goals):
+            if record.custom and not record.delete and self._falls(record, falling):
+                falling.add(record.urn)
+                result.append(record)
+        return [record for record in result if record.urn not in self._recreating]
+
+    def _falls(self, record: Record, falling: set[str]) -> bool:
+        if record.provider_urn in falling or record.deleted_with in falling:
+            return True
+        touched: Riches = {
+            key: UNKNOWN
+            for key in record.inputs
+            if falling.intersection(record.property_dependencies.get(key, ()))
+        }
+        if not touched:
+            return False
+        then = replace(record, inputs={**record.inputs, **touched})
+        return bool(self._diff(record, then, record.replace_on_changes).replaces)
+
+
+def _record(urn: str, goal: Goal) -> Record:
+    inputs = dict(goal.inputs)
+    if goal.type.startswith(PROVIDERS) and goal.version:
+        inputs.setdefault("version", goal.version)
+    return Record(
+        urn=urn,
+        type=goal.type,
+        custom=goal.custom,
+        parent=goal.parent,
+        provider=goal.provider if goal.custom else "",
+        inputs=inputs,
+        dependencies=goal.dependencies,
+        property_dependencies=goal.property_dependencies,
+        protect=bool(goal.protect),
+        retain_on_delete=bool(goal.retain_on_delete),
+        deleted_with=goal.deleted_with,
+        ignore_changes=goal.ignore_changes,
+        replace_on_changes=goal.replace_on_changes,
+        timeouts=goal.timeouts,
+    )
+
+
+def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:
+    """Top-level properties that differ; an unknown differs from everything."""
+    differing = (
+        key
+        for key in {*old, *new}
+        if key not in old
+        or key not in new
+        or old[key] != new[key]
+        or holds(cast("Rich", new[key]), Unknown)
+    )
+    return tuple(sorted(differing))

@@ -1,0 +1,89 @@
+"""Stand-in for Cloudflare: keeps what it is given in a file, and refuses what Cloudflare refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from lab.provider import Created, Diff, Properties, RefusedError, Value
+from lab.standins.cloudflare_rules import APP, POLICY, SHAPES, TOKEN, TUNNEL, problems, refuse
+from lab.standins.records import MADE_AT, Record, Records, Stored, hex_id, items, uuid_id
+
+_SECRETS: Final = {TOKEN: frozenset({"value"}), TUNNEL: frozenset({"tunnelSecret"})}
+
+
+class CloudflareProvider:
+    """Six types of the `cloudflare` package; others are refused by name."""
+
+    package = "cloudflare"
+
+    def __init__(self, file: Path) -> None:
+        """Keep records in `file`; secrets are not among them."""
+        self._records = Records(file)
+
+    def check(self, type_: str, inputs: Properties) -> list[str]:
+        """Wrong names, wrong types, and what excludes each other."""
+        if type_ not in SHAPES:
+            return [f"the lab has no {type_}; it has {', '.join(sorted(SHAPES))}"]
+        return SHAPES[type_].problems(inputs) or list(problems(type_, inputs))
+
+    def diff(self, type_: str, old: Properties, new: Properties) -> Diff:
+        """Any property that changed."""
+        return SHAPES[type_].diff(old, new)
+
+    def create(self, type_: str, name: str, inputs: Properties) -> Created:
+        """A new record, unless it clashes with another."""
+        with self._records.change() as stored:
+            return self._put(stored, _new_id(stored, type_, name), type_, inputs)
+
+    def update(
+        self, type_: str, id_: str, old_outputs: Properties, inputs: Properties
+    ) -> Created:
+        """The record with new properties."""
+        with self._records.change() as stored:
+            if id_ not in stored:
+                raise RefusedError(f"404 Not Found: {type_.rpartition(':')[2]} {id_}")
+            return self._put(stored, id_, type_, inputs)
+
+    def delete(self, type_: str, id_: str, outputs: Properties) -> None:
+        """Gone; what is gone already is no error. A policy in use stays."""
+        with self._records.change() as stored:
+            if type_ == POLICY and any(id_ in _policies(r) for r in stored.values()):
+                raise RefusedError(f"409 Conflict: policy {id_} is used by an application")
+            stored.pop(id_, None)
+
+    def invoke(self, token: str, args: Properties) -> Properties:
+        """Nothing in the homelab asks Cloudflare a question, so none is answered."""
+        raise RefusedError(f"the lab has no function {token}")
+
+    def _put(self, stored: Stored, id_: str, type_: str, inputs: Properties) -> Created:
+        refuse(type_, inputs, [r for k, r in stored.items() if k != id_])
+        made: dict[str, Value] = {**inputs, "createdOn": MADE_AT, "modifiedOn": MADE_AT}
+        if type_ == TOKEN:
+            made |= {"value": (hex_id("value", id_) * 2)[:40], "status": "active"}
+        elif type_ == TUNNEL:
+            made |= {"accountTag": inputs["accountId"], "status": "inactive"}
+        elif type_ == APP:
+            made["aud"] = hex_id("aud", id_) * 2
+        hidden = _SECRETS.get(type_, frozenset())
+        kept = {k: v for k, v in inputs.items() if k not in hidden}
+        record = Record(type=type_, props=kept)
+        for policy in _policies(record):
+            if policy not in stored:
+                raise RefusedError(f"400 Bad Request: there is no access policy {policy}")
+        stored[id_] = record
+        return Created(id_, made, hidden)
+
+
+def _new_id(stored: Stored, type_: str, name: str) -> str:
+    """An id of the form that Cloudflare gives this type, and that nothing has."""
+    make, turn = (uuid_id if type_ in (TUNNEL, POLICY, APP) else hex_id), 0
+    while (id_ := make(type_, name, str(turn))) in stored:
+        turn += 1
+    return id_
+
+
+def _policies(record: Record) -> list[str]:
+    """The Access policies that an application uses."""
+    used = items(record["props"].get("policies")) if record["type"] == APP else []
+    return [str(p.get("id")) for p in used if isinstance(p, dict)]

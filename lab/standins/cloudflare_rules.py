@@ -1,0 +1,141 @@
+"""What Cloudflare takes: the properties of each type, and rules between them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from lab.provider import Properties, RefusedError, Value
+from lab.standins.records import Record, Shape, items, strangers
+
+RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
+TOKEN: Final = "cloudflare:index/apiToken:ApiToken"
+TUNNEL: Final = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+POLICY: Final = "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy"
+APP: Final = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
+NOTICE: Final = "cloudflare:index/notificationPolicy:NotificationPolicy"
+
+_T, _B, _L, _O, _N = "text", "bool", "list", "object", "number"
+_OWNED = {"accountId": _T, "name": _T}
+SHAPES: Final[Mapping[str, Shape]] = {
+    RECORD: Shape(
+        {"zoneId": _T, "name": _T, "type": _T, "ttl": _N},
+        {"content": _T, "data": _O, "proxied": _B, "priority": _N, "comment": _T, "tags": _L},
+        frozenset({"zoneId", "type"}),
+    ),
+    TOKEN: Shape(
+        {"name": _T, "policies": _L},
+        {"condition": _O, "expiresOn": _T, "notBefore": _T, "status": _T},
+    ),
+    TUNNEL: Shape(
+        _OWNED, {"configSrc": _T, "tunnelSecret": _T}, frozenset({"accountId", "configSrc"})
+    ),
+    POLICY: Shape(
+        {**_OWNED, "decision": _T},
+        {"includes": _L, "excludes": _L, "requires": _L, "sessionDuration": _T},
+        frozenset({"accountId"}),
+    ),
+    APP: Shape(
+        {},
+        {"accountId": _T, "zoneId": _T, "name": _T, "type": _T, "domain": _T, "destinations": _L}
+        | {"policies": _L, "sessionDuration": _T, "appLauncherVisible": _B, "allowedIdps": _L}
+        | {"httpOnlyCookieAttribute": _B, "autoRedirectToIdentity": _B},
+        frozenset({"accountId", "zoneId"}),
+    ),
+    NOTICE: Shape(
+        {**_OWNED, "alertType": _T, "mechanisms": _O},
+        {"enabled": _B, "filters": _O, "description": _T},
+        frozenset({"accountId"}),
+    ),
+}
+_HEX = re.compile(r"[0-9a-f]{32}")
+_SELECTORS = {"email", "emailDomain", "everyone", "ip", "group", "serviceToken", "loginMethod"}
+_DECISIONS = ("allow", "deny", "non_identity", "bypass")
+_NESTED: Final = {
+    (TOKEN, "policies"): ("effect", "permissionGroups", "resources"),
+    (APP, "policies"): ("id", "precedence"),
+    (APP, "destinations"): ("type", "uri"),
+}
+
+
+def problems(type_: str, inputs: Properties) -> Iterator[str]:
+    """What the provider finds by itself, before it asks Cloudflare."""
+    for (of, name), known in _NESTED.items():
+        if of == type_:
+            for item in items(inputs.get(name)):
+                yield from strangers(item, known, name)
+    if type_ == RECORD and ("content" in inputs) == ("data" in inputs):
+        yield "exactly one of 'content' and 'data' must be given"
+    if type_ == APP:
+        for one, other in (("accountId", "zoneId"), ("domain", "destinations")):
+            if (one in inputs) == (other in inputs):
+                yield f"exactly one of '{one}' and '{other}' must be given"
+    if type_ == TUNNEL and inputs.get("configSrc", "local") not in ("local", "cloudflare"):
+        yield "'configSrc' must be one of local, cloudflare"
+    if type_ == POLICY:
+        decision = inputs["decision"]
+        if isinstance(decision, str) and decision not in _DECISIONS:
+            yield f"'decision' must be one of {', '.join(_DECISIONS)}"
+        for rule in items(inputs.get("includes")):
+            if isinstance(rule, dict) and (len(rule) != 1 or not {*rule} <= _SELECTORS):
+                yield f"an include has exactly one selector of {', '.join(sorted(_SELECTORS))}"
+    if type_ == NOTICE:
+        yield from strangers(inputs["mechanisms"], ("emails", "webhooks"), "mechanisms")
+
+
+def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
+    """What Cloudflare's API answers with an error, in a first apply and not in its preview."""
+    for owner in ("accountId", "zoneId"):
+        if owner in inputs and not _HEX.fullmatch(str(inputs[owner])):
+            raise RefusedError(f"400 Bad Request: {owner} is not a valid identifier")
+    same = [o["props"] for o in others if o["type"] == type_]
+    if type_ == RECORD:
+        _refuse_record(inputs, same)
+    elif type_ == TOKEN:
+        for policy in items(inputs["policies"]):
+            _refuse_token(policy)
+    elif type_ == TUNNEL and any(o["name"] == inputs["name"] for o in same):
+        raise RefusedError("409 Conflict: You already have a tunnel with this name")
+    elif type_ == POLICY and inputs["decision"] == "allow" and not items(inputs.get("includes")):
+        raise RefusedError("400 Bad Request: a policy needs at least one include rule")
+    elif type_ == APP:
+        for key in ("domain", "name"):
+            if key in inputs and any(o.get(key) == inputs[key] for o in same):
+                raise RefusedError(f"409 Conflict: an application with this {key} already exists")
+    elif type_ == NOTICE and not any(
+        items(inputs["mechanisms"], kind) for kind in ("emails", "webhooks")
+    ):
+        raise RefusedError("400 Bad Request: a notification needs at least one mechanism")
+
+
+def _refuse_record(inputs: Properties, same: list[dict[str, Value]]) -> None:
+    name, kind = str(inputs["name"]), inputs["type"]
+    if "." not in name or name == "@":
+        raise RefusedError(f"400 Bad Request: {name} is not a fully qualified name")
+    if inputs.get("proxied") is True and inputs["ttl"] != 1:
+        raise RefusedError("400 Bad Request: ttl must be set to 1 when `proxied` is true (9004)")
+    here = [o for o in same if o["name"] == name and o["zoneId"] == inputs["zoneId"]]
+    if any("CNAME" in (kind, o["type"]) for o in here):
+        raise RefusedError(
+            f"400 Bad Request: An A, AAAA, or CNAME record with that host already exists: {name}"
+        )
+    if any(o["type"] == kind and o.get("content") == inputs.get("content") for o in here):
+        raise RefusedError(f"400 Bad Request: An identical record already exists: {name}")
+
+
+def _refuse_token(policy: Value) -> None:
+    ids = [g.get("id") for g in items(policy, "permissionGroups") if isinstance(g, dict)]
+    if not ids or not all(isinstance(i, str) and _HEX.fullmatch(i) for i in ids):
+        raise RefusedError("400 Bad Request: permission groups are given by id, not by name")
+    text = policy.get("resources") if isinstance(policy, dict) else None
+    try:
+        resources = json.loads(str(text))
+    except ValueError:
+        raise RefusedError("400 Bad Request: resources is not JSON") from None
+    if not isinstance(resources, dict) or not resources:
+        raise RefusedError("400 Bad Request: a token policy names at least one resource")
+    for resource in resources:
+        if not str(resource).startswith("com.cloudflare."):
+            raise RefusedError(f"400 Bad Request: {resource} is not a resource")

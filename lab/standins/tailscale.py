@@ -1,0 +1,78 @@
+"""Stand-in for Tailscale: one policy, one DNS configuration, and keys, kept in a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lab.provider import Created, Diff, Properties, RefusedError, Value
+from lab.standins.records import MADE_AT, Record, Records, hex_id
+from lab.standins.tailscale_rules import ACL, KEY, ONE, SHAPES, problems, refuse_key
+
+
+class TailscaleProvider:
+    """Three types of the `tailscale` package; others are refused by name."""
+
+    package = "tailscale"
+
+    def __init__(self, file: Path) -> None:
+        """Keep records in `file`; keys themselves are not among them."""
+        self._records = Records(file)
+
+    def check(self, type_: str, inputs: Properties) -> list[str]:
+        """Wrong names and types, and, as in a real preview, a policy that fails its own tests."""
+        if type_ not in SHAPES:
+            return [f"the lab has no {type_}; it has {', '.join(sorted(SHAPES))}"]
+        return SHAPES[type_].problems(inputs) or list(problems(type_, inputs))
+
+    def diff(self, type_: str, old: Properties, new: Properties) -> Diff:
+        """Any property that changed; a key with other properties is another key."""
+        return SHAPES[type_].diff(old, new)
+
+    def create(self, type_: str, name: str, inputs: Properties) -> Created:
+        """Put a policy or DNS configuration into place, or make a key."""
+        with self._records.change() as stored:
+            if type_ == ACL and ONE[ACL] in stored and not inputs.get("overwriteExistingContent"):
+                raise RefusedError(
+                    "412 Precondition Failed: the policy was edited before and is not overwritten; "
+                    "take it over with tailnet.adopt: true"
+                )
+            if type_ == KEY:
+                policy = stored.get(ONE[ACL], Record(type=ACL, props={"acl": "{}"}))
+                refuse_key(inputs, json.loads(str(policy["props"]["acl"])))
+            id_, turn = ONE.get(type_, ""), 0
+            while not id_ or (type_ == KEY and id_ in stored):
+                id_, turn = f"k{hex_id(name, str(turn))[:12]}CNTRL", turn + 1
+            stored[id_] = Record(type=type_, props={**inputs})
+            return _made(type_, id_, inputs)
+
+    def update(
+        self, type_: str, id_: str, old_outputs: Properties, inputs: Properties
+    ) -> Created:
+        """New content. Like the real provider's, it does not look whether others edited it."""
+        with self._records.change() as stored:
+            stored[id_] = Record(type=type_, props={**inputs})
+            return _made(type_, id_, inputs)
+
+    def delete(self, type_: str, id_: str, outputs: Properties) -> None:
+        """A policy stays in force unless told otherwise; the rest goes."""
+        with self._records.change() as stored:
+            if type_ != ACL or outputs.get("resetAclOnDestroy") is True:
+                stored.pop(id_, None)
+
+    def invoke(self, token: str, args: Properties) -> Properties:
+        """Nothing in the homelab asks Tailscale a question, so none is answered."""
+        raise RefusedError(f"the lab has no function {token}")
+
+
+def _made(type_: str, id_: str, inputs: Properties) -> Created:
+    if type_ != KEY:
+        return Created(id_, {**inputs})
+    made: dict[str, Value] = {
+        **inputs,
+        "key": f"tskey-auth-{id_}-{hex_id('key', id_)}",
+        "createdAt": MADE_AT,
+        "expiresAt": MADE_AT.replace("-01-01", "-04-01"),
+        "invalid": False,
+    }
+    return Created(id_, made, frozenset({"key"}))

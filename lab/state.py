@@ -1,0 +1,182 @@
+"""What a stack has, kept in one JSON file: written whole, after every finished step.
+
+A run that is killed at any moment leaves either the file before a step or the file after it.
+Secrets in the file are sealed with a key that lies beside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from lab.wire import Rich, Riches, dump, load
+
+if TYPE_CHECKING:
+    from lab.provider import Value
+
+_VERSION: Final = 1
+
+
+class StateError(Exception):
+    """The state cannot be used; says which file and what to do."""
+
+
+@dataclass
+class Record:
+    """One resource as it was last made."""
+
+    urn: str
+    type: str
+    custom: bool
+    id: str = ""
+    parent: str = ""
+    provider: str = ""
+    """Reference of the provider that made it, `urn::id`."""
+    inputs: Riches = field(default_factory=dict)
+    outputs: Riches = field(default_factory=dict)
+    dependencies: list[str] = field(default_factory=list)
+    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
+    protect: bool = False
+    retain_on_delete: bool = False
+    deleted_with: str = ""
+    ignore_changes: list[str] = field(default_factory=list)
+    replace_on_changes: list[str] = field(default_factory=list)
+    timeouts: dict[str, str] = field(default_factory=dict)
+    delete: bool = False
+    """Replaced already; this old one waits for its deletion."""
+    pending_replacement: bool = False
+    """Deleted already; its replacement has yet to be made."""
+
+    @property
+    def name(self) -> str:
+        """The name the program gave it."""
+        return self.urn.rsplit("::", 1)[1]
+
+    @property
+    def provider_urn(self) -> str:
+        """The URN inside the provider reference."""
+        return self.provider.rsplit("::", 1)[0]
+
+    def needs(self) -> set[str]:
+        """URNs that must exist for as long as this does, its parent aside."""
+        urns = {*self.dependencies, self.provider_urn, self.deleted_with}
+        return urns.union(*self.property_dependencies.values()) - {""}
+
+
+class Store:
+    """The directory of one stack: `state.json`, `key` and `lock`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._file = directory / "state.json"
+        self._key = directory / "key"
+        self._fernet: Fernet | None = None
+        self._texts: dict[int, tuple[Record, Riches, str, str]] = {}
+
+    def read(self) -> list[Record]:
+        """All records in the order they were made; none when the stack was never up."""
+        if not self._file.exists():
+            return []
+        try:
+            data = json.loads(self._file.read_text())
+            if data["version"] != _VERSION:
+                raise StateError(f"{self._file}: version {data['version']} is not known here.")
+            return [self._load(item) for item in data["resources"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(
+                f"{self._file} is damaged ({type(error).__name__}); remove {self.directory} "
+                "to start the lab stack anew."
+            ) from error
+
+    def write(self, records: Iterable[Record]) -> None:
+        """Replace the file, so that a crash leaves the old one or the new one."""
+        body = ",\n".join([self._text(record) for record in records])
+        temporary = self._file.with_suffix(".tmp")
+        with open(temporary, "w", opener=_private) as out:
+            out.write(f'{{"version": {_VERSION}, "resources": [\n{body}\n]}}\n')
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(self._file)
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the stack for one run; yields whether a killed run had left its mark.
+
+        The kernel frees the lock of a dead process, so the mark is only there to be told.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with open(self.directory / "lock", "a+", opener=_private) as held:
+            held.seek(0)
+            owner = held.read().strip()
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StateError(
+                    f"Another run (process {owner or 'unknown'}) holds {self.directory}; "
+                    "wait for it or stop it."
+                ) from error
+            held.truncate(0)
+            held.write(str(os.getpid()))
+            held.flush()
+            yield bool(owner)
+            held.truncate(0)
+
+    def _text(self, record: Record) -> str:
+        # Encryption is never the same twice, so an unchanged record keeps its text: a save costs
+        # what changed, and the file changes only where the stack did.
+        mark = f"{record.delete} {record.pending_replacement}"
+        kept = self._texts.get(id(record))
+        if kept is None or kept[0] is not record or kept[1] is not record.outputs or kept[2] != mark:
+            text = json.dumps(self._dump(record), sort_keys=True)
+            kept = self._texts[id(record)] = (record, record.outputs, mark, text)
+        return kept[3]
+
+    def _dump(self, record: Record) -> dict[str, Value]:
+        data = {item.name: getattr(record, item.name) for item in fields(record)}
+        data["inputs"] = dump(record.inputs, self._seal)
+        data["outputs"] = dump(record.outputs, self._seal)
+        return {key: value for key, value in data.items() if value not in ("", [], {}, False)} | {
+            "custom": record.custom
+        }
+
+    def _load(self, data: dict[str, Value]) -> Record:
+        record = Record(**data)  # type: ignore[arg-type]
+        record.inputs = cast("Riches", load(cast("Value", record.inputs), self._unseal))
+        record.outputs = cast("Riches", load(cast("Value", record.outputs), self._unseal))
+        return record
+
+    def _seal(self, value: Rich) -> str:
+        return self._open(create=True).encrypt(json.dumps(dump(value, self._seal)).encode()).decode()
+
+    def _unseal(self, text: str) -> Rich:
+        try:
+            return load(json.loads(self._open().decrypt(text.encode())), self._unseal)
+        except InvalidToken:
+            raise StateError(
+                f"{self._key} does not open {self._file}; put the right key back or remove "
+                f"{self.directory} to start the lab stack anew."
+            ) from None
+
+    def _open(self, *, create: bool = False) -> Fernet:
+        if self._fernet is None:
+            if create and not self._key.exists():
+                with open(self._key, "xb", opener=_private) as out:
+                    out.write(Fernet.generate_key())
+                    out.flush()
+                    os.fsync(out.fileno())
+            if not self._key.exists():
+                raise StateError(f"{self._key} is missing; the secrets of the state need it.")
+            self._fernet = Fernet(self._key.read_bytes())
+        return self._fernet
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,287 @@
+"""What is kept, where, and which dumps make it honest."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import build
+import pytest
+from household import Changes, household
+
+from homelab.backup.model import Job
+
+VAULT: Changes = {"services": {"vaultwarden": {"host": "aurora"}}}
+NEWS: Changes = {"services": {"miniflux": {"host": "aurora"}}}
+
+
+def jobs(*changes: Changes) -> dict[tuple[str, str, str], Job]:
+    return {(j.host, j.name, j.target): j for j in build.plan(household(*changes)).backup.jobs}
+
+
+def text(*changes: Changes, host: str = "aurora") -> str:
+    return build.render(household(*changes))[host]["backup.nix"]
+
+
+def found(check: str, *changes: Changes) -> list[str]:
+    return [str(p) for p in build.problems(household(*changes)) if p.check == check]
+
+
+def test_a_service_has_one_unit_for_each_target() -> None:
+    """S0-31: a target that is down does not block the other."""
+    mine = {target: job for (_, name, target), job in jobs(VAULT).items() if name == "vaultwarden"}
+    assert {t: j.repository for t, j in mine.items()} == {
+        "disk": "/mnt/disk/restic/aurora/vaultwarden",
+        "b2": "b2:bucket:restic/aurora/vaultwarden",
+    }
+    assert mine["disk"].mounts == ("/mnt/disk/restic",)
+    assert mine["b2"].environment == "/run/secrets/restic-b2-credentials"
+    assert mine["b2"].password == "/run/homelab/secrets/restic-b2"
+
+
+def test_another_host_goes_by_sftp_below_its_own_name() -> None:
+    """S0-31: hosts do not share a repository."""
+    job = jobs({"services": {"vaultwarden": {"host": "pi"}}})["pi", "vaultwarden", "disk"]
+    assert job.repository == "sftp:restic@100.64.0.10:/mnt/disk/restic/pi/vaultwarden"
+    assert (job.ssh_key, job.mounts) == ("/run/secrets/restic-disk-credentials", ())
+    rendered = text({"services": {"vaultwarden": {"host": "pi"}}}, host="pi")
+    assert "sftp.args='-i /run/secrets/restic-disk-credentials -o IdentitiesOnly=yes" in rendered
+    assert 'hostNames = [ "100.64.0.10" ];' in rendered
+
+
+def test_a_local_target_is_for_its_own_host_alone() -> None:
+    """S0-31."""
+    local: Changes = {
+        "backup": {"targets": {"usb": {"kind": "local", "host": "aurora", "path": "/mnt/usb"}}}
+    }
+    planned = jobs(VAULT, {"services": {"jellyfin": {"host": "workstation"}}}, local)
+    assert ("aurora", "vaultwarden", "usb") in planned
+    assert ("workstation", "jellyfin", "b2") in planned
+    assert ("workstation", "jellyfin", "usb") not in planned
+
+
+def test_two_targets_take_turns_at_one_sqlite_dump() -> None:
+    """S0-35: `VACUUM INTO` a file of its own, under a lock, while the app writes."""
+    rendered = text(VAULT)
+    assert rendered.count("/bin/flock 9") == 2
+    assert (
+        """\
+          new=db.sqlite3.disk
+          rm -f "$new"
+          ${pkgs.sqlite}/bin/sqlite3 -readonly -cmd ".timeout 30000" \
+/var/lib/vaultwarden/db.sqlite3 "VACUUM INTO '$new'"
+          mv -f "$new" "$dump"
+"""
+        in rendered
+    )
+    job = jobs(VAULT)["aurora", "vaultwarden", "disk"]
+    assert "/var/backup/sqlite/vaultwarden/db.sqlite3" in job.paths
+    assert "/var/lib/vaultwarden/db.sqlite3-wal" in job.exclude
+
+
+def test_one_target_needs_no_lock() -> None:
+    """S0-35."""
+    one: Changes = {"services": {"vaultwarden": {"backup": {"targets": ["b2"]}}}}
+    assert "flock" not in text(VAULT, one)
+
+
+def test_postgresql_is_dumped_before_the_backup_that_carries_the_dump() -> None:
+    """S0-35."""
+    rendered = text(NEWS)
+    assert 'databases = [ "miniflux" ];' in rendered
+    assert 'startAt = "*-*-* 03:30:00";' in rendered
+    assert 'after = [ "postgresqlBackup-miniflux.service" ];' in rendered
+    job = jobs(NEWS)["aurora", "miniflux", "b2"]
+    assert job.paths == ("/var/backup/postgresql/miniflux.sql.gz",)
+
+
+def test_datasets_worth_it_have_jobs_of_their_own() -> None:
+    """S0-33, S0-40: by tier, without a word about backup."""
+    disks: Changes = {
+        "datasets": {
+            "photos": {"host": "aurora", "path": "/mnt/f/photos", "tier": "irreplaceable"},
+            "films": {"host": "aurora", "path": "/mnt/films", "tier": "re-derivable"},
+            "scans": {
+                "host": "aurora",
+                "path": "/mnt/scans",
+                "tier": "user",
+                "backup": "the paper is in the attic",
+            },
+        }
+    }
+    planned = jobs(disks)
+    assert {name for _, name, _ in planned if name.startswith("dataset-")} == {"dataset-photos"}
+    job = planned["aurora", "dataset-photos", "b2"]
+    assert (job.paths, job.mounts) == (("/mnt/f/photos",), ("/mnt/f/photos",))
+    assert '"--keep-yearly 5"' in text(disks)
+    plan = build.plan(household(disks))
+    assert ("dataset-scans", "the paper is in the attic") in plan.backup.skipped
+
+
+def test_what_is_not_kept_is_listed_with_its_reason() -> None:
+    """S0-32."""
+    skip: Changes = {"services": {"vaultwarden": {"backup": {"skip": "a trial only"}}}}
+    plan = build.plan(household(VAULT, skip, {"services": {"ollama": {"host": "aurora"}}}))
+    assert ("vaultwarden", "a trial only") in plan.backup.skipped
+    assert ("ollama", "models are downloaded again") in plan.backup.skipped
+    assert not [j for j in plan.backup.jobs if j.name in ("vaultwarden", "ollama")]
+
+
+def test_a_failed_backup_is_reported_where_alerts_are_set_up() -> None:
+    """S0-31: and nothing names a unit that is not there."""
+    ntfy: Changes = {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}
+    assert "onFailure" not in text(VAULT)
+    assert 'onFailure = [ "notify@%N.service" ];' in text(VAULT, ntfy)
+    assert "notify@" in build.render(household(VAULT, ntfy))["aurora"]["monitoring.nix"]
+
+
+def test_a_host_that_sleeps_stays_awake_for_its_backup() -> None:
+    """S0-05."""
+    there: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
+    assert "inhibitsSleep = true;" in text(there, host="workstation")
+    assert "inhibitsSleep" not in text(VAULT)
+
+
+CUSTOM: Changes = {
+    "flakes": {"vote": {"url": "github:a/vote"}},
+    "services": {
+        "vote": {
+            "host": "aurora",
+            "flake": {"input": "vote", "unit": "vote", "dynamic_user": True},
+            "port": 8007,
+            "routes": [],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "words"),
+    [
+        (
+            "backup-intent",
+            [CUSTOM],
+            ["services.vote.backup", "nothing says what to keep of vote", "include:", "skip:"],
+        ),
+        (
+            "backup-target-known",
+            [VAULT, {"services": {"vaultwarden": {"backup": {"targets": ["dsk"]}}}}],
+            ["backup.targets[0]", 'vaultwarden is to be kept at "dsk"', 'did you mean "disk"?'],
+        ),
+        (
+            "backup-target-known",
+            [{"backup": {"targets": {"disk": {"host": "auror"}}}}],
+            ["backup.targets.disk.host", 'did you mean "aurora"?'],
+        ),
+        (
+            "backup-has-target",
+            [VAULT, {"backup": {"targets": {"disk": None, "b2": None}}}],
+            ["backup.targets: there is no backup target", "vaultwarden"],
+        ),
+        (
+            "backup-has-target",
+            [
+                {"services": {"jellyfin": {"host": "workstation"}}},
+                {
+                    "backup": {
+                        "targets": {
+                            "b2": None,
+                            "disk": {"kind": "local", "credentials": None},
+                        }
+                    }
+                },
+            ],
+            ["services.jellyfin.backup", "workstation reaches no backup target"],
+        ),
+        (
+            "backup-target-single",
+            [{"backup": {"targets": {"b3": {"kind": "b2", "path": "bucket/restic/",
+                                            "credentials": {"sops": "restic/b2"}}}}}],
+            ["backup.targets.b3.path", "b3 and b2 write to the same repositories"],
+        ),
+        (
+            "role-backup",
+            [
+                {"services": {"vaultwarden": {"host": "pi"}}},
+                {"backup": {"targets": {"disk": {"host": "pi"}}}},
+            ],
+            ["services.vaultwarden.backup", "kept at disk", "on pi itself", "an appliance"],
+        ),
+        (
+            "role-backup",
+            [VAULT, {"hosts": {"aurora": {"role": "agent"}}}],
+            ["vaultwarden runs on aurora, whose role is agent", "skip:"],
+        ),
+        (
+            "dynamic-user-path",
+            [CUSTOM, {"services": {"vote": {"backup": {"include": ["/var/lib/vote"]}}}}],
+            ["services.vote.backup.include[0]", "write /var/lib/private/vote"],
+        ),
+        (
+            "dynamic-user-path",
+            [CUSTOM, {"services": {"vote": {"state": ["/var/lib/vote"]}}}],
+            ["services.vote.state[0]", "write /var/lib/private/vote"],
+        ),
+        (
+            "dump-before-backup",
+            [NEWS, {"backup": {"dump_at": "05:00"}}],
+            ["backup.dump_at", "05:00", "04:30"],
+        ),
+    ],
+)
+def test_a_backup_that_would_keep_nothing_is_an_error(
+    check: str, changes: list[Changes], words: list[str]
+) -> None:
+    """S0-02 S0-31 S0-32 S0-35 S0-37."""
+    messages = "\n".join(found(check, *changes))
+    assert all(word in messages for word in words), messages
+
+
+def test_an_honest_household_passes_every_check() -> None:
+    """S0-31 S0-32 S0-35 S0-37: with the same services, rightly declared."""
+    right: Changes = {"services": {"vote": {"state": ["/var/lib/private/vote"]}}}
+    problems = build.problems(household(VAULT, NEWS, CUSTOM, right))
+    mine = ("backup-", "role-backup", "dynamic-user-path", "dump-before-backup")
+    assert [str(p) for p in problems if p.check.startswith(mine)] == []
+
+
+@pytest.mark.skipif(not shutil.which("sqlite3"), reason="sqlite3 is not installed")
+@pytest.mark.skipif(not shutil.which("nix-instantiate"), reason="Nix is not installed")
+def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
+    """S0-35: the very script that is rendered, with its paths moved below a directory."""
+    rendered = tmp_path / "backup.nix"
+    rendered.write_text(text(VAULT), encoding="utf-8")
+    expression = (
+        "let p = { runtimeShell = \"/bin/sh\"; sqlite = \"SQLITE\"; util-linux = \"UTIL\"; };"
+        f" m = import {rendered} {{ pkgs = p; lib = {{ }}; }};"
+        ' in m.config.services.restic.backups."vaultwarden-disk".backupPrepareCommand'
+    )
+    derive = tmp_path / "lib"
+    derive.mkdir()
+    (derive / "derive.nix").write_text("lib: x: x\n", encoding="utf-8")
+    script = subprocess.run(
+        ["nix-instantiate", "--eval", "--strict", "--json", "-E", expression],
+        check=True, capture_output=True, text=True,
+    ).stdout
+    import json
+
+    shell = json.loads(script)
+    tools = tmp_path / "bin"
+    for found_at, name in (("SQLITE", "sqlite3"), ("UTIL", "flock")):
+        shell = shell.replace(f"{found_at}/bin/{name}", str(shutil.which(name)))
+    shell = shell.replace("/var/", f"{tmp_path}/var/").replace("/run/lock", str(tmp_path))
+    tools.mkdir()
+    source = tmp_path / "var/lib/vaultwarden/db.sqlite3"
+    source.parent.mkdir(parents=True)
+    app = sqlite3.connect(source)
+    app.execute("PRAGMA journal_mode = WAL")
+    app.execute("CREATE TABLE vault (secret TEXT)")
+    app.execute("INSERT INTO vault VALUES ('one')")
+    app.commit()
+    for _ in range(2):
+        subprocess.run(["bash", "-c", shell], check=True)
+    dump = tmp_path / "var/backup/sqlite/vaultwarden/db.sqlite3"
+    assert sqlite3.connect(dump).execute("SELECT secret FROM vault").fetchall() == [("one",)]
+    assert [p.name for p in dump.parent.iterdir()] == ["db.sqlite3"]

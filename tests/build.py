@@ -1,0 +1,155 @@
+"""The smallest valid homelab, and ways to change it: what every test starts from."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from homelab.checks import run_checks
+from homelab.nix import Module
+from homelab.ops.stack import check_sources, open_stack, read_sources
+from homelab.plan import Plan, make_plan
+from homelab.problems import Problem
+from homelab import render as renderer
+from homelab.site.document import Document, read_document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from homelab.site.model import Site
+
+ROOT = Path(__file__).parent.parent
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
+
+SMALLEST: dict[str, object] = {
+    "site": {
+        "domain": "home.example.org",
+        "timezone": "Europe/Oslo",
+        "owner": {"user": "sam", "email": "sam@example.org", "ssh_keys": [f"{KEY} sam"]},
+    },
+    "nixpkgs": {
+        "default": {
+            "release": "25.11",
+            "url": "github:NixOS/nixpkgs/nixos-25.11",
+            "lock": "locks/nixos-25.11.lock",
+        }
+    },
+    "network": {
+        "lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"},
+        "entry": {"host": "pi"},
+        "dns": {"host": "pi"},
+    },
+    "cloudflare": {
+        "account": "0" * 32,
+        "zone": {"name": "example.org", "id": "1" * 32},
+        "token": {"sops": "cloudflare/token"},
+    },
+    "secrets": {"master": {"sops": "master"}},
+    "hosts": {
+        "pi": {
+            "platform": "aarch64-linux",
+            "role": "appliance",
+            "state_version": "25.11",
+            "hardware": "hosts/pi/hardware.nix",
+            "address": {"lan": "192.168.1.2", "tailnet": "100.64.0.2"},
+            "ssh": {"host_key": KEY},
+        },
+        "nas": {
+            "platform": "x86_64-linux",
+            "state_version": "25.11",
+            "hardware": "hosts/nas/hardware.nix",
+            "address": {"lan": "192.168.1.3", "tailnet": "100.64.0.3"},
+            "ssh": {"host_key": KEY},
+        },
+    },
+}
+HARDWARE = '{ fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; }; }\n'
+
+
+def config(changes: Mapping[str, object] | None = None) -> dict[str, object]:
+    """The smallest homelab's config with changes merged in; a value of None removes its key."""
+    return _merged(copy.deepcopy(SMALLEST), changes or {})
+
+
+def site(changes: Mapping[str, object] | None = None) -> Site:
+    """The typed site."""
+    return load_site(Document(config(changes)))  # type: ignore[arg-type]
+
+
+def plan(changes: Mapping[str, object] | None = None, lock: Lock | None = None) -> Plan:
+    """The plan, unchecked."""
+    return make_plan(site(changes), lock or Lock())
+
+
+def problems(changes: Mapping[str, object] | None = None, lock: Lock | None = None) -> list[Problem]:
+    """What the checks say of it."""
+    made = plan(changes, lock)
+    return [*run_checks(made), *check_sources(made, sources(made))]
+
+
+def found(changes: Mapping[str, object], check: str) -> list[Problem]:
+    """What one check says of it."""
+    return [p for p in problems(changes) if p.check == check]
+
+
+def sources(made: Plan) -> dict[str, str | bytes]:
+    """Stand-ins for the files that the hosts name."""
+    lock = (ROOT / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
+    out: dict[str, str | bytes] = {p.lock: lock for p in made.site.nixpkgs.values()}
+    for host in made.hosts.values():
+        for path in (host.config.hardware, *host.config.modules, host.config.home):
+            if path:
+                out[path] = HARDWARE
+        out[made.site.secrets.hosts.replace("{host}", host.name)] = "sops: {}\n"
+    return out
+
+
+def render(changes: Mapping[str, object] | None = None) -> dict[str, dict[str, str]]:
+    """The text of every generated file, by host and path."""
+    made = plan(changes)
+    return {
+        host: {path: text for path, text in release.files if isinstance(text, str)}
+        for host, release in renderer.render(made, sources(made)).items()
+    }
+
+
+def modules(stack: Path) -> dict[str, list[Module]]:
+    """Every module of every host of a stack file, by host."""
+    made = make_plan(load_site(read_document(stack)), Lock())
+    read_sources(stack.parent, made)
+    return {host.name: renderer.modules_of(made, host) for host in made.hosts.values()}
+
+
+def json_config(changes: Mapping[str, object] | None = None) -> dict[str, str]:
+    """The config as Pulumi keeps it: JSON text by full key."""
+    return {f"homelab:{k}": json.dumps(v) for k, v in config(changes).items()}
+
+
+def _merged(base: dict[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    for key, value in changes.items():
+        old = base.get(key)
+        if value is None:
+            base.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(old, dict):
+            base[key] = _merged(old, value)
+        else:
+            base[key] = copy.deepcopy(value) if not isinstance(value, Mapping) else dict(value)
+    return base
+
+
+__all__ = [
+    "HARDWARE",
+    "KEY",
+    "ROOT",
+    "SMALLEST",
+    "config",
+    "found",
+    "json_config",
+    "modules",
+    "open_stack",
+    "plan",
+    "problems",
+    "render",
+    "site",
+    "sources",
+]

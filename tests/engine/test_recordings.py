@@ -1,0 +1,73 @@
+"""The embedded engine takes the very steps that the real one was recorded taking."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .record import RECORDINGS, record
+from .replay import Replay
+from .sequences import SEQUENCES
+
+PULUMI = shutil.which("pulumi")
+
+
+def load(name: str) -> dict[str, Any]:
+    recording: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())
+    return recording
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_the_recording_is_of_the_sequence(name: str) -> None:
+    """A sequence that was edited is to be recorded again."""
+    told = [{key: run[key] for key in run.keys() & ours} for run, ours in pairs(name)]
+    assert told == json.loads(json.dumps(SEQUENCES[name]))
+
+
+def pairs(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return list(zip(load(name)["runs"], SEQUENCES[name], strict=True))
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_the_same_steps_as_the_real_engine(name: str, tmp_path: Path) -> None:
+    replay = Replay(tmp_path)
+    for number, recorded in enumerate(load(name)["runs"]):
+        replayed = replay.run(recorded)
+        for key in ("preview", "done", "outputs", "state"):
+            if key in recorded:
+                assert without_words(replayed[key]) == recorded[key], f"run {number}: {key}"
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_what_depends_is_deleted_first(name: str, tmp_path: Path) -> None:
+    """Recordings keep no order between resources, so this half of the promise is checked here."""
+    replay = Replay(tmp_path)
+    for run in SEQUENCES[name]:
+        before = {record.urn: record for record in replay.records()}
+        replay.run(run)
+        for at, urn in enumerate(replay.deleted):
+            record = before[urn]
+            earlier = {record.parent, record.provider_urn, *record.dependencies}
+            assert not earlier.intersection(replay.deleted[:at])
+
+
+def without_words(told: Any) -> Any:
+    """The steps without the error texts, which a recording does not keep."""
+    if isinstance(told, dict):
+        return {key: value for key, value in told.items() if key != "errors"}
+    return told
+
+
+@pytest.mark.skipif(
+    PULUMI is None or not os.environ.get("HOMELAB_RECORD"),
+    reason="needs pulumi on PATH, and HOMELAB_RECORD=1 to spend minutes on it",
+)
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_the_real_engine_still_does_the_same(name: str) -> None:
+    assert PULUMI is not None
+    assert record(name, PULUMI)["runs"] == load(name)["runs"]

@@ -1,0 +1,70 @@
+"""A household for tests: an entry host, a vault that never sleeps, and a workstation that does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdTfaJflmeVAEnU5MwpR2wVbeUzX3vjHN91d+Pms24X sam@lap"
+
+Changes = dict[str, Any]
+
+
+def host(lan: str, tailnet: str, **more: object) -> Changes:
+    """A live NixOS host at these addresses."""
+    return {
+        "platform": "x86_64-linux",
+        "state_version": "25.11",
+        "hardware": "hardware.nix",
+        "address": {"lan": lan, "tailnet": tailnet},
+        "ssh": {"host_key": KEY},
+        **more,
+    }
+
+
+HOUSEHOLD: Changes = {
+    "network": {"entry": {"host": "pi"}, "dns": {"host": "pi"}},
+    "hosts": {
+        "pi": host("192.168.1.2", "100.64.0.2", role="appliance"),
+        "aurora": host("192.168.1.10", "100.64.0.10"),
+        "workstation": host("192.168.1.20", "100.64.0.20", always_on=False),
+    },
+    "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
+    "cloudflare": {
+        "account": "0" * 32,
+        "zone": {"name": "example.org", "id": "1" * 32},
+        "token": {"sops": "cloudflare/token"},
+        "tunnel": {"host": "pi"},
+    },
+    "site": {"names": {"internal": "{name}.home.example.org", "public": "{name}-home.{zone}"}},
+    "backup": {
+        "targets": {
+            "disk": {
+                "kind": "sftp",
+                "host": "aurora",
+                "path": "/mnt/disk/restic",
+                "credentials": {"sops": "restic/ssh"},
+            },
+            "b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}},
+        }
+    },
+}
+
+
+def household(*changes: Changes) -> Changes:
+    """The household with changes, later ones winning; None takes a key away."""
+    out = HOUSEHOLD
+    for change in changes:
+        out = _merged(out, change)
+    return out
+
+
+def _merged(old: Changes, new: Changes) -> Changes:
+    out = dict(old)
+    for key, value in new.items():
+        mine = out.get(key)
+        if value is None:
+            out.pop(key, None)
+        else:
+            both = isinstance(mine, dict) and isinstance(value, dict)
+            out[key] = _merged(mine, value) if both else value
+    return out

@@ -1,0 +1,336 @@
+"""A switch ends committed, or the host is as it was; and the report says which, and why."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from conftest import LAN, PIN, TAILNET, Stack, eventually
+
+from homelab.deploy import scripts
+from homelab.ops import switch
+
+SHORT = {"confirm": {"seconds": 1}}
+
+
+def test_a_release_goes_all_the_way(stack: Stack) -> None:
+    stack.bring("r1", token="s3cret")
+    assert stack.switch("r1") == 0
+    assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
+    assert (stack.state / "secrets/r1/token").read_text() == "s3cret"
+    assert stack.phases() == ["committed"]
+    eventually(lambda: not stack.units())
+
+
+def test_nothing_boots_a_system_before_it_is_confirmed(stack: Stack) -> None:
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    asked = [
+        (line["command"], [word for word in map(str, words) if not word.startswith("/")])
+        for line in stack.lab.log("pi")
+        if isinstance(words := line["arguments"], list)
+        and line["command"] in ("systemd-run", "switch-to-configuration", "nix-env")
+    ]
+    names = [(command, words[0] if command != "nix-env" else words[1]) for command, words in asked]
+    assert names == [
+        ("systemd-run", "--quiet"),
+        ("systemd-run", "--quiet"),
+        ("switch-to-configuration", "test"),
+        ("nix-env", "--set"),
+        ("switch-to-configuration", "boot"),
+    ]
+    assert "--unit=homelab-rollback" in asked[0][1], "the rollback is armed before anything starts"
+    assert "--unit=homelab-activate" in asked[1][1]
+
+
+def test_a_second_run_asks_once_and_changes_nothing(stack: Stack) -> None:
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    eventually(lambda: not stack.units())
+    asked, before = len(stack.lab.log("pi")), stack.lab.connections["pi"]
+    assert stack.switch("r1") == 0
+    assert stack.lab.connections["pi"] == before + 1
+    assert [line["command"] for line in stack.lab.log("pi")[asked:]] == ["systemctl"]
+    assert "runs already" in stack.report
+
+
+def test_a_confirmation_comes_over_every_path_that_worked_before(stack: Stack) -> None:
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    (attempt,) = stack.state.glob("attempts/*")
+    assert (attempt / "paths").read_text() == "lan tailnet\n"
+
+
+def test_a_host_that_loses_its_network_goes_back_by_itself(stack: Stack) -> None:
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    stack.bring("r2")
+    stack.lab.break_host("pi", "loses-network")
+    assert stack.switch("r2", **SHORT) == 1
+    assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
+    assert "release r2 was rolled back; the host is as before (release r1)" in stack.report
+    assert "why: not confirmed within 1 s" in stack.report
+    assert "tried: confirm: pi over lan" in stack.report
+    assert "next: " in stack.report
+
+    stack.lab.mend_host("pi")
+    assert stack.switch("r2") == 0
+    assert (stack.running(), stack.boots(), stack.committed()) == ("r2", "r2", "r2")
+    assert stack.phases() == ["committed", "rolled_back", "committed"]
+
+
+def test_a_path_that_worked_before_and_not_after_is_not_confirmed(stack: Stack) -> None:
+    stack.bring("r1")
+    runner = stack.start_switch("r1", confirm={"seconds": 3, "units": ["slow.service"]})
+    # Until the unit is well nothing can be confirmed, so there is time to cut the second path.
+    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    eventually(lambda: stack.phases() == ["awaiting"])
+    stack.lab.break_host("pi", "unreachable", TAILNET)
+    stack.lab.hosts["pi"].break_now({"unit": ""})
+    output, _ = runner.communicate(timeout=60)
+    assert runner.returncode == 1
+    assert "tried: confirm: pi over tailnet" in output
+    assert stack.running() == "as-installed"
+
+
+def test_a_path_that_did_not_work_before_is_not_asked_for(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.break_host("pi", "unreachable", LAN)
+    assert stack.switch("r1") == 0
+
+
+def test_a_unit_that_is_not_active_is_not_confirmed(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.hosts["pi"].break_now({"unit": "caddy.service"})
+    assert stack.switch("r1", confirm={"seconds": 1, "units": ["caddy.service"]}) == 1
+    assert "unit caddy.service is not active" in stack.report
+    assert stack.running() == "as-installed"
+
+
+def test_a_failed_activation_is_rolled_back_with_its_log(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.break_host("pi", "activate-fails")
+    assert stack.switch("r1") == 1
+    assert stack.running() == "as-installed"
+    assert "why: switch-to-configuration test ended with 4" in stack.report
+    assert "the following units failed: broken.service" in stack.report
+    assert "no release of ours" in stack.report
+
+
+def test_an_activation_that_hangs_is_ended_and_rolled_back(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.break_host("pi", "activate-hangs")
+    assert stack.switch("r1", activation_seconds=1, **SHORT) == 1
+    assert stack.running() == "as-installed"
+    assert "neither activated nor confirmed within 2 s" in stack.report
+    assert "hung.service" in stack.report
+
+
+def test_a_boot_loader_that_fails_takes_the_profile_back_too(stack: Stack) -> None:
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    stack.bring("r2")
+    stack.lab.break_host("pi", "boot-fails")
+    assert stack.switch("r2") == 1
+    assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
+    profile = stack.lab.root("pi") / "nix/var/nix/profiles/system"
+    assert (profile / "nixos-version").read_text() == "r1\n"
+
+
+def test_going_back_to_the_old_release_after_a_rollback_is_nothing_to_do(stack: Stack) -> None:
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    stack.bring("r2")
+    stack.lab.break_host("pi", "activate-fails")
+    assert stack.switch("r2") == 1
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    assert "runs already" in stack.report
+
+
+def test_going_back_after_a_commit_is_a_switch_like_any_other(stack: Stack) -> None:
+    for release in ("r1", "r2", "r1"):
+        stack.bring(release)
+        assert stack.switch(release) == 0
+        assert (stack.running(), stack.boots()) == (release, release)
+
+
+def test_old_releases_go_and_the_one_before_stays(stack: Stack) -> None:
+    stack.bring("r1", token="1")
+    stack.bring("r2", token="2")
+    for release in ("r1", "r2"):
+        assert stack.switch(release) == 0
+    stack.bring("r3", token="3")
+    stack.bring("r4", token="4")
+    assert stack.switch("r3") == 0
+    eventually(lambda: not stack.units())
+    assert {p.name for p in (stack.state / "releases").iterdir()} == {"r2", "r3", "r4"}
+    assert {p.name for p in (stack.state / "secrets").glob("r*")} == {"r2", "r3", "r4"}
+
+
+def test_a_host_whose_client_was_killed_goes_back_by_itself(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    runner = stack.start_switch("r1", confirm={"seconds": 2, "units": ["never.service"]})
+    eventually(lambda: stack.phases() == ["awaiting"])
+    assert stack.running() == "r1"
+    runner.kill()
+    runner.communicate()
+    eventually(lambda: stack.phases() == ["rolled_back"])
+    assert stack.running() == "as-installed"
+    eventually(lambda: not stack.units())
+
+
+def test_the_timer_rolls_back_when_the_supervisor_is_gone_too(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    more = {"activation_seconds": 2, "confirm": {"seconds": 1000, "units": ["never.service"]}}
+    runner = stack.start_switch("r1", **more)
+    eventually(lambda: stack.phases() == ["awaiting"])
+    runner.kill()
+    runner.communicate()
+    # As the out-of-memory killer would, without a word to anyone.
+    stack.remote("systemctl stop homelab-activate.service </dev/null")
+    assert stack.phases() == ["awaiting"]
+    stack.remote("systemctl start --no-block homelab-rollback.service </dev/null")
+    eventually(lambda: stack.phases() == ["rolled_back"])
+    assert stack.running() == "as-installed"
+
+
+def test_a_run_finds_an_attempt_of_its_own_and_brings_it_to_its_end(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    confirm = {"seconds": 60, "units": ["slow.service"]}
+    runner = stack.start_switch("r1", confirm=confirm)
+    eventually(lambda: stack.phases() == ["awaiting"])
+    runner.kill()
+    runner.communicate()
+    stack.lab.mend_host("pi")
+    assert stack.switch("r1", confirm=confirm) == 0
+    assert stack.phases() == ["committed"]
+    assert "goes on with attempt" in stack.report
+
+
+def test_an_attempt_that_a_reboot_cut_off_is_rolled_back_first(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    runner = stack.start_switch("r1", confirm={"seconds": 600, "units": ["never.service"]})
+    eventually(lambda: stack.phases() == ["awaiting"])
+    runner.kill()
+    runner.communicate()
+    # A power cut takes the units; the boot default was never touched.
+    stack.remote("systemctl stop homelab-activate.service homelab-rollback.timer </dev/null")
+    stack.lab.mend_host("pi")
+    assert stack.switch("r1") == 0
+    assert stack.phases() == ["rolled_back", "committed"]
+    assert "left half-way as awaiting" in stack.report
+
+
+def test_two_runs_for_one_release_both_end_committed(stack: Stack) -> None:
+    stack.bring("r1")
+    runners = [stack.start_switch("r1") for _ in range(2)]
+    outputs = [runner.communicate(timeout=120)[0] for runner in runners]
+    assert [runner.returncode for runner in runners] == [0, 0], outputs
+    assert set(stack.phases()) == {"committed"}
+
+
+def test_a_run_waits_for_another_release_that_is_under_way(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.bring("r2")
+    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    first = stack.start_switch("r1", confirm={"seconds": 60, "units": ["slow.service"]})
+    eventually(lambda: stack.phases() == ["awaiting"])
+    second = stack.start_switch("r2")
+    assert second.stdout
+    assert "waits for attempt" in second.stdout.readline()
+    stack.lab.mend_host("pi")
+    assert first.wait(120) == 0
+    assert second.wait(120) == 0
+    assert stack.running() == "r2"
+
+
+def test_a_run_that_waited_in_vain_names_what_it_waited_for(stack: Stack) -> None:
+    stack.bring("r1")
+    stack.bring("r2")
+    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    first = stack.start_switch("r1", confirm={"seconds": 60, "units": ["slow.service"]})
+    eventually(lambda: stack.phases() == ["awaiting"])
+    assert stack.switch("r2", lock_seconds=0) == 1
+    assert "waited in vain for attempt" in stack.report
+    assert "for release r1" in stack.report
+    stack.lab.mend_host("pi")
+    assert first.wait(120) == 0
+
+
+def test_a_rotated_secret_is_switched_to_and_recorded(stack: Stack) -> None:
+    stack.bring("r1", token="old")
+    assert stack.switch("r1", secrets_version="v1") == 0
+    stack.bring("r1", token="new")
+    assert (stack.state / "secrets/r1/token").read_text() == "old"
+    assert stack.switch("r1", secrets_version="v2") == 0
+    assert (stack.state / "secrets/r1/token").read_text() == "new"
+    assert stack.switch("r1", secrets_version="v2") == 0
+    assert "runs already" in stack.report
+    eventually(lambda: not stack.units())
+    held = [p.read_text() for p in (stack.state / "secrets/.sets").rglob("token")]
+    assert held == ["new"]
+
+
+def test_a_rollback_returns_to_the_old_secrets(stack: Stack) -> None:
+    stack.bring("r1", token="old")
+    assert stack.switch("r1", secrets_version="v1") == 0
+    stack.bring("r1", token="new")
+    stack.lab.hosts["pi"].break_now({"unit": "app.service"})
+    confirm = {"seconds": 1, "units": ["app.service"]}
+    assert stack.switch("r1", secrets_version="v2", confirm=confirm) == 1
+    assert (stack.state / "secrets/r1/token").read_text() == "old"
+    stack.lab.mend_host("pi")
+    assert stack.switch("r1", secrets_version="v2", confirm=confirm) == 0
+    assert (stack.state / "secrets/r1/token").read_text() == "new"
+
+
+def test_a_release_that_is_not_built_is_refused_before_anything_happens(stack: Stack) -> None:
+    stack.remote(scripts.stage_script("r1", {"flake.nix": ""}))
+    assert stack.switch("r1") == 1
+    assert "release r1 is not built there; run pulumi up" in stack.report
+    assert stack.phases() == []
+
+
+def test_a_host_that_is_off_is_reported_with_every_path_that_was_tried(stack: Stack) -> None:
+    stack.lab.break_host("pi", "unreachable")
+    assert stack.switch("r1") == 1
+    assert "pi over lan" in stack.report
+    assert "pi over tailnet" in stack.report
+
+
+def test_a_spec_that_is_none_is_a_usage_error_that_shows_no_value() -> None:
+    said: list[str] = []
+    spec = {"host": "pi", "release": "r1", "paths": [], "host_key": PIN, "s3cret": "hunter2"}
+    assert switch.run(json.dumps(spec), report=said.append) == 2
+    assert "hunter2" not in "\n".join(said)
+    assert any(line.startswith("s3cret: ") for line in said)
+    assert switch.run("not json", report=said.append) == 2
+
+
+def test_an_unreadable_dial_map_never_means_the_real_network(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMELAB_DIAL", str(stack.state / "none.json"))
+    assert stack.switch("r1") == 1
+    assert "HOMELAB_DIAL" in stack.report
+
+
+def test_what_runs_detached_on_the_host_is_clean_too(stack: Stack) -> None:
+    import shutil
+    import subprocess
+
+    if shutil.which("shellcheck") is None:
+        pytest.skip("no shellcheck here")
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    for name in ("supervise.sh", "rollback.sh"):
+        (path,) = stack.state.glob(f"attempts/*/{name}")
+        found = subprocess.run(
+            ["shellcheck", "--norc", "-f", "gcc", path], capture_output=True, text=True, check=False
+        )
+        assert found.stdout == ""

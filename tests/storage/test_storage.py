@@ -1,0 +1,87 @@
+"""Datasets: where they lie, who uses them, and what may go wrong."""
+
+from __future__ import annotations
+
+import build
+import pytest
+from household import Changes, household
+
+MUSIC: Changes = {
+    "datasets": {
+        "library": {
+            "host": "aurora",
+            "path": "/mnt/family/library",
+            "mount": "/mnt/family",
+            "tier": "user",
+            "group": "family",
+        }
+    },
+    "services": {"navidrome": {"host": "aurora", "datasets": {"music": "library"}}},
+}
+
+
+def found(changes: Changes, check: str) -> list[str]:
+    return [str(p) for p in build.problems(household(MUSIC, changes)) if p.check == check]
+
+
+def test_a_dataset_is_made_where_it_lies_and_waited_for_by_who_uses_it() -> None:
+    """S0-40."""
+    rendered = build.render(household(MUSIC))
+    text = rendered["aurora"]["storage.nix"]
+    assert (
+        '"/mnt/family/library".d = {\n      group = "family";\n      mode = "2775";'
+        in text
+    )
+    assert 'users.groups.family = { };' in text
+    assert 'unitConfig.RequiresMountsFor = [ "/mnt/family" ];' in text
+    assert 'serviceConfig.SupplementaryGroups = [ "family" ];' in text
+    assert "storage.nix" not in rendered["pi"]
+
+
+def test_the_plan_knows_who_uses_a_dataset() -> None:
+    """S0-40."""
+    (dataset,) = [d for d in build.plan(household(MUSIC)).datasets if d.name == "library"]
+    assert (dataset.users, dataset.mount) == (("navidrome",), "/mnt/family")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"services": {"navidrome": {"host": "pi"}}},
+            ["services.navidrome.datasets.music", "navidrome runs on pi", "library lies on aurora"],
+        ),
+        (
+            {"services": {"navidrome": {"datasets": {"music": "libary"}}}},
+            ['there is no dataset "libary"', 'did you mean "library"?'],
+        ),
+        (
+            {"services": {"navidrome": {"datasets": {"musik": "library"}}}},
+            ['no part "musik"', 'did you mean "music"?'],
+        ),
+        (
+            {"datasets": {"library": {"host": "aurorra"}}},
+            ["datasets.library.host", 'did you mean "aurora"?'],
+        ),
+    ],
+)
+def test_a_service_uses_the_datasets_of_its_own_host(changes: Changes, words: list[str]) -> None:
+    """S0-40: the message names the service, the dataset and both hosts."""
+    messages = "\n".join(found(changes, "dataset-host"))
+    assert all(word in messages for word in words), messages
+
+
+def test_a_dataset_at_hand_is_fine() -> None:
+    """S0-40."""
+    assert found({}, "dataset-host") == []
+
+
+def test_what_is_irreplaceable_lies_on_a_host_that_never_sleeps() -> None:
+    """S0-04."""
+    photos = {"photos": {"path": "/mnt/photos", "tier": "irreplaceable"}}
+    asleep = {"datasets": {"photos": {**photos["photos"], "host": "workstation"}}}
+    awake = {"datasets": {"photos": {**photos["photos"], "host": "aurora"}}}
+    (message,) = found(asleep, "vault-always-on")
+    assert "datasets.photos.host" in message
+    assert "workstation may sleep" in message
+    assert found(awake, "vault-always-on") == []

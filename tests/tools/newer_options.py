@@ -1,0 +1,109 @@
+"""Options that the option data is too old for, and options of modules outside of nixpkgs.
+
+The one place where they are listed; the catalog's `added` and `removed` say the same of releases,
+and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Newer:
+    """An option, where the data says nothing of it."""
+
+    type: str
+    """As the manual writes it."""
+    release: str
+    """First release that has it."""
+    source: str
+
+
+_LIST_2511 = "services.yaml: 25.11 option list"
+
+NEWER: dict[str, Newer] = {
+    "services.caddy.httpPort": Newer(
+        "16 bit unsigned integer; between 0 and 65535 (both inclusive)",
+        "26.05",
+        "services.yaml: release notes of 26.05",
+    ),
+    "services.caddy.httpsPort": Newer(
+        "16 bit unsigned integer; between 0 and 65535 (both inclusive)",
+        "26.05",
+        "services.yaml: release notes of 26.05",
+    ),
+    "services.caddy.openFirewall": Newer(
+        "boolean", "26.05", "services.yaml: release notes of 26.05"
+    ),
+    "services.cloudflared.certificateFile": Newer(
+        "null or path", "25.05", "services.yaml: module file of nixpkgs"
+    ),
+    "services.homepage-dashboard.allowedHosts": Newer("string", "25.05", _LIST_2511),
+    "services.immich.accelerationDevices": Newer(
+        "null or (list of string)", "25.05", f"{_LIST_2511}, module file of nixpkgs"
+    ),
+    "services.immich.database.enableVectorChord": Newer("boolean", "25.11", _LIST_2511),
+    "services.immich.database.enableVectors": Newer("boolean", "25.11", _LIST_2511),
+    "services.jellyfin.forceEncodingConfig": Newer(
+        "boolean", "26.05", "services.yaml: module file of nixpkgs, absent in 25.11"
+    ),
+    "services.jellyfin.hardwareAcceleration": Newer(
+        "submodule", "26.05", "services.yaml: module file of nixpkgs, absent in 25.11"
+    ),
+    "services.jellyfin.transcoding": Newer(
+        "attribute set of anything",
+        "26.05",
+        "services.yaml: module file of nixpkgs, absent in 25.11",
+    ),
+    "services.navidrome.environmentFile": Newer("null or path", "25.05", _LIST_2511),
+    "services.ollama.syncModels": Newer(
+        "boolean", "25.11", f"{_LIST_2511}, module file of nixpkgs"
+    ),
+    "services.vaultwarden.configureNginx": Newer("boolean", "25.11", _LIST_2511),
+    "services.vaultwarden.configurePostgres": Newer("boolean", "25.11", _LIST_2511),
+    "services.vaultwarden.domain": Newer("null or string", "25.11", _LIST_2511),
+}
+"""By option path."""
+
+_SOPS = "README of sops-nix"
+_HOME = "manual of home-manager"
+_IMPERMANENCE = "README of impermanence"
+
+OUTSIDE: dict[str, Newer] = {
+    "environment.persistence._name_.directories": Newer(
+        "list of (string or (submodule))", "", _IMPERMANENCE
+    ),
+    "environment.persistence._name_.files": Newer(
+        "list of (string or (submodule))", "", _IMPERMANENCE
+    ),
+    "environment.persistence._name_.hideMounts": Newer("boolean", "", _IMPERMANENCE),
+    "home-manager.backupFileExtension": Newer("null or string", "", _HOME),
+    "home-manager.extraSpecialArgs": Newer("attribute set", "", _HOME),
+    "home-manager.useGlobalPkgs": Newer("boolean", "", _HOME),
+    "home-manager.useUserPackages": Newer("boolean", "", _HOME),
+    "home-manager.users._name_": Newer("anything", "", _HOME),
+    "sops.age.generateKey": Newer("boolean", "", _SOPS),
+    "sops.age.keyFile": Newer("null or path", "", _SOPS),
+    "sops.age.sshKeyPaths": Newer("list of path", "", _SOPS),
+    "sops.defaultSopsFile": Newer("path", "", _SOPS),
+    "sops.gnupg.sshKeyPaths": Newer("list of path", "", _SOPS),
+    "sops.placeholder": Newer("attribute set of string", "", _SOPS),
+    "sops.secrets._name_.format": Newer("one of “yaml”, “json”, “binary”, “dotenv”, “ini”", "", _SOPS),
+    "sops.secrets._name_.group": Newer("null or string", "", _SOPS),
+    "sops.secrets._name_.key": Newer("string", "", _SOPS),
+    "sops.secrets._name_.mode": Newer("string", "", _SOPS),
+    "sops.secrets._name_.neededForUsers": Newer("boolean", "", _SOPS),
+    "sops.secrets._name_.owner": Newer("null or string", "", _SOPS),
+    "sops.secrets._name_.path": Newer("string", "", _SOPS),
+    "sops.secrets._name_.reloadUnits": Newer("list of string", "", _SOPS),
+    "sops.secrets._name_.restartUnits": Newer("list of string", "", _SOPS),
+    "sops.secrets._name_.sopsFile": Newer("path", "", _SOPS),
+    "sops.templates._name_.content": Newer("strings concatenated with “\\n”", "", _SOPS),
+    "sops.templates._name_.group": Newer("null or string", "", _SOPS),
+    "sops.templates._name_.mode": Newer("string", "", _SOPS),
+    "sops.templates._name_.owner": Newer("null or string", "", _SOPS),
+    "sops.templates._name_.path": Newer("string", "", _SOPS),
+    "sops.templates._name_.restartUnits": Newer("list of string", "", _SOPS),
+}
+"""Options of flakes that a tree stands on; an owner's own flake is none of these."""

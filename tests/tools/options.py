@@ -1,0 +1,128 @@
+"""Whether every option that we set exists, and takes such a value: NixOS without Nix.
+
+Reads the option data of nixpkgs (a list of `{Name, Type, …}`, gzipped JSON) from
+`$HOMELAB_OPTION_DATA`, or from where it lies beside a checkout.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from homelab.nix import Module, Nix
+from tests.tools.newer_options import NEWER, OUTSIDE
+from tests.tools.nixtypes import fits, is_free, is_opaque, plain
+
+_ROOT = Path(__file__).resolve().parents[2]
+_BESIDE = _ROOT.parent / "shared/reference/data/nixos-options.json.gz"
+_ANY = ("_name_", "_")
+"""Segments of the data that stand for a name of one's own, and for an item of a list."""
+
+
+@dataclass
+class Node:
+    """One segment of the tree of options."""
+
+    type: str | None = None
+    """The option's type; none for a segment that only leads to options."""
+    below: dict[str, Node] = field(default_factory=dict)
+
+    def child(self, key: str) -> Node | None:
+        """What stands below a key: its own name before a placeholder."""
+        found = self.below.get(key)
+        for name in _ANY:
+            found = found or self.below.get(name)
+        return found
+
+
+def data_file() -> Path:
+    """Where the option data is looked for."""
+    return Path(os.environ.get("HOMELAB_OPTION_DATA") or _BESIDE)
+
+
+def require_options() -> Node:
+    """The tree of options; skips the test where there is no data, which in CI is a failure."""
+    file = data_file()
+    if not file.exists():
+        reason = f"no option data at {file}; set HOMELAB_OPTION_DATA"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return _load(file)
+
+
+@cache
+def _load(file: Path) -> Node:
+    with gzip.open(file, "rt", encoding="utf-8") as text:
+        listed = {o["Name"]: o.get("Type") or "" for o in json.load(text)}
+    listed |= {path: option.type for path, option in {**NEWER, **OUTSIDE}.items()}
+    return tree(listed)
+
+
+def tree(listed: Mapping[str, str]) -> Node:
+    """Options by path, as a tree."""
+    root = Node()
+    for path, type_ in listed.items():
+        node = root
+        for key in path.split("."):
+            node = node.below.setdefault(key, Node())
+        node.type = type_
+    return root
+
+
+def check_module(module: Module, options: Node | None = None) -> list[str]:
+    """What is wrong with the options of a module: none, or one line for each."""
+    root = options or require_options()
+    return [
+        f"{module.file}: {problem}"
+        for body in (module.derived, module.stated)
+        for problem in check_tree(body, root)
+    ]
+
+
+def check_tree(body: Mapping[str, Nix], root: Node) -> Iterator[str]:
+    """What is wrong with a set of options."""
+    yield from _check(body, root, ())
+
+
+def _check(value: Nix, node: Node, path: tuple[str, ...]) -> Iterator[str]:
+    value = plain(value)
+    if is_opaque(value):
+        return
+    if isinstance(value, Mapping) and (node.below or node.type is None):
+        yield from _check_set(value, node, path)
+    elif isinstance(value, list | tuple) and "_" in node.below:
+        for i, item in enumerate(value):
+            yield from _check(item, node.below["_"], (*path, str(i)))
+    elif node.type is None:
+        yield f"{_name(path)} is no option"
+    elif not fits(node.type, value):
+        yield f"{_name(path)} takes {node.type}, not {_shown(value)}"
+
+
+def _check_set(value: Mapping[str, Nix], node: Node, path: tuple[str, ...]) -> Iterator[str]:
+    free = node.type is not None and is_free(node.type)
+    for key, inner in value.items():
+        child = node.child(key)
+        if child is not None:
+            yield from _check(inner, child, (*path, key))
+        elif not free:
+            yield f"{_name((*path, key))} is no option"
+        elif node.type is not None and not fits(node.type, {key: inner}):
+            yield f"{_name((*path, key))}: {_name(path)} takes {node.type}, not {_shown(inner)}"
+
+
+def _name(path: tuple[str, ...]) -> str:
+    return ".".join(f'"{p}"' if "." in p else p for p in path)
+
+
+def _shown(value: Nix) -> str:
+    text = repr(plain(value))
+    return text if len(text) < 60 else f"{text[:57]}…"
