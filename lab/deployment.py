@@ -91,8 +91,8 @@ class Deployment:
             if not self.preview:
                 raise self.abort(change.objection, urn=change.new.urn)
             self.say("error", change.objection, change.new.urn)
-        if not goal.custom or change.op == "same":
-            return self._carry_out(change)
+        if not goal.custom or goal.type.startswith(PROVIDERS) or change.op == "same":
+            return self._carry_out(change)  # nothing to wait for
         with self._slots:
             self._check_running()
             return self._carry_out(change)

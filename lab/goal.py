@@ -21,15 +21,17 @@ STACK: Final = "pulumi:pulumi:Stack"
 PROVIDERS: Final = "pulumi:providers:"
 
 _HANDLED: Final = frozenset(
-    "type name parent custom object protect dependencies provider providers propertyDependencies "
-    "deleteBeforeReplace deleteBeforeReplaceDefined version ignoreChanges additionalSecretOutputs "
-    "customTimeouts replaceOnChanges retainOnDelete deletedWith hideDiffs aliases".split()
+    {"type", "name", "parent", "custom", "object", "protect", "dependencies", "provider"}
+    | {"propertyDependencies", "version", "ignoreChanges", "replaceOnChanges", "retainOnDelete"}
+    | {"deleteBeforeReplace", "deleteBeforeReplaceDefined", "deletedWith", "hideDiffs"}
+    | {"additionalSecretOutputs", "customTimeouts", "aliases"}
 )
 _BESIDE: Final = frozenset(
-    "acceptSecrets acceptResources supportsPartialValues supportsResultReporting aliasSpecs "
-    "accepts_byte_string sourcePosition stackTrace parentStackTraceHandle pluginDownloadURL".split()
+    {"acceptSecrets", "acceptResources", "supportsPartialValues", "supportsResultReporting"}
+    | {"aliasSpecs", "accepts_byte_string", "sourcePosition", "stackTrace", "pluginDownloadURL"}
+    | {"parentStackTraceHandle", "providers"}
 )
-"""Says something about the SDK or the plugin, nothing about the resource."""
+"""Says something about the SDK, the plugin or remote components, nothing about the resource."""
 _WORDS: Final = {
     "importId": "import",
     "aliasURNs": "aliases",
@@ -125,7 +127,7 @@ def _is_empty(value: object) -> bool:
 
 def _more_than_type(spec: Message) -> bool:
     # Generated SDKs add an alias for each former type of a resource; no lab state has those.
-    return any(descriptor.name != "type" for descriptor, _ in spec.ListFields())
+    return any(descriptor.name != "type" and value for descriptor, value in spec.ListFields())
 
 
 Path = tuple[str | int, ...]

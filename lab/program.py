@@ -35,7 +35,7 @@ def run(
     config: Mapping[str, str],
     secret_keys: Collection[str],
     engine: Monitor,
-    preview: bool,  # noqa: FBT001 the engine hands it on by position
+    preview: bool,
 ) -> None:
     """Execute the project's program, unchanged, and report its own error as an `error` message.
 

@@ -83,6 +83,8 @@ class Store:
 
     def read(self) -> list[Record]:
         """All records in the order they were made; none when the stack was never up."""
+        self._fernet = None
+        self._texts.clear()
         if not self._file.exists():
             return []
         try:
@@ -134,7 +136,8 @@ class Store:
         # what changed, and the file changes only where the stack did.
         mark = f"{record.delete} {record.pending_replacement}"
         kept = self._texts.get(id(record))
-        if kept is None or kept[0] is not record or kept[1] is not record.outputs or kept[2] != mark:
+        known = kept is not None and kept[0] is record and kept[1] is record.outputs
+        if kept is None or not known or kept[2] != mark:
             text = json.dumps(self._dump(record), sort_keys=True)
             kept = self._texts[id(record)] = (record, record.outputs, mark, text)
         return kept[3]
@@ -154,7 +157,8 @@ class Store:
         return record
 
     def _seal(self, value: Rich) -> str:
-        return self._open(create=True).encrypt(json.dumps(dump(value, self._seal)).encode()).decode()
+        text = json.dumps(dump(value, self._seal))
+        return self._open(create=True).encrypt(text.encode()).decode()
 
     def _unseal(self, text: str) -> Rich:
         try:

@@ -6,6 +6,7 @@ unknown value is one agreed text. Nothing outside this file knows these markers.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -216,12 +217,15 @@ class Censor:
     """Takes known secrets out of text that others wrote, such as the output of a failed command."""
 
     def __init__(self) -> None:
-        self._words: set[str] = set()
+        self._lock = threading.Lock()
+        self._words: frozenset[str] = frozenset()
 
     def learn(self, value: Rich, *, secret: bool = False) -> None:
         """Remember every text that is secret here; of a long text, its longer lines too."""
         for text in _texts(value, secret=secret):
-            self._words.update(line for line in (text, *text.splitlines()) if len(line) > 3)
+            lines = {line for line in (text, *text.splitlines()) if len(line) > 3}
+            with self._lock:
+                self._words |= lines
 
     def __call__(self, text: str) -> str:
         """The text without them. Longest first, so that no tail of a longer secret stays."""

@@ -129,13 +129,6 @@ def public_explicit(plan: Plan) -> Iterator[Problem]:
                 f"the route {route.name} is on the internet without Access and without a reason",
                 "say why: public: …, or use publish: tunnel",
             )
-        if route.publish != "internal" and route.audience == "operator":
-            yield Problem(
-                f"{route.source}.publish",
-                f"the route {route.name} is for operators, for whom the tailnet is the sign-in, "
-                f"yet it is published ({route.publish})",
-                "make it publish: internal, or audience: family",
-            )
 
 
 @check("tunnel-hostname-depth", rows="S1-05")

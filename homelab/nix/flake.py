@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from homelab.nix.printer import print_file
-from homelab.nix.values import Call, Nix, Raw
+from homelab.nix.values import Call, Function, Nix, Raw
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
@@ -72,7 +72,7 @@ def flake_text(
     body: dict[str, Nix] = {
         "description": description,
         "inputs": declared,
-        "outputs": Call("inputs:", (dict(outputs),)),
+        "outputs": Function("inputs", dict(outputs)),
     }
     return print_file(body, head=head)
 

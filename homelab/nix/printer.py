@@ -16,6 +16,7 @@ from homelab.nix.values import (
     Call,
     Comment,
     Force,
+    Function,
     Lines,
     Nix,
     Path,
@@ -51,8 +52,11 @@ def attrs(path: str, value: Nix) -> Attrs:
     return out
 
 
-def print_value(value: Nix, indent: int = 0) -> str:
-    """One expression, laid out for a binding that starts at this indent."""
+def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
+    """One expression, laid out for a binding that starts at this indent.
+
+    With `spread`, a list of one item takes three lines: what nixfmt does where one is too long.
+    """
     pad = "  " * indent
     match value:
         case None:
@@ -78,19 +82,24 @@ def print_value(value: Nix, indent: int = 0) -> str:
         case Text(parts, indented):
             return _indented(parts, indent) if indented else '"' + _parts(parts, _escape) + '"'
         case Call(function, args):
-            return " ".join([function, *(_argument(a, indent) for a in args)])
+            return " ".join([function, *(_argument(a, indent, spread=spread) for a in args)])
+        case Function(argument, body):
+            if isinstance(body, Mapping):
+                return f"{argument}: {print_value(body, indent)}"
+            inside = "  " * (indent + 1)
+            return f"\n{inside}{argument}:\n{inside}{print_value(body, indent + 1)}"
         case Force(inner):
-            return print_value(Call("lib.mkForce", (inner,)), indent)
+            return print_value(Call("lib.mkForce", (inner,)), indent, spread=spread)
         case After(inner):
-            return print_value(Call("lib.mkAfter", (inner,)), indent)
+            return print_value(Call("lib.mkAfter", (inner,)), indent, spread=spread)
         case Comment(_, inner):
-            return print_value(inner, indent)
+            return print_value(inner, indent, spread=spread)
         case Mapping():
             if not value:
                 return "{ }"
             return "{\n" + "".join(_bindings(value, indent + 1)) + pad + "}"
         case Sequence():
-            return _list(list(value), indent)
+            return _list(list(value), indent, spread=spread)
     raise TypeError(f"not a Nix value: {type(value).__name__}")
 
 
@@ -132,7 +141,7 @@ def _free(value: Nix) -> Iterator[str]:
         case Force(inner) | After(inner):
             yield "lib"
             yield from _free(inner)
-        case Comment(_, inner):
+        case Comment(_, inner) | Function(_, inner):
             yield from _free(inner)
         case Call(function, args):
             yield from _free(Raw(function))
@@ -207,27 +216,27 @@ def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
         value = value.value
     name = ".".join(_key(p) for p in path)
     text = print_value(value, indent)
-    line = f"{pad}{name} = {text};\n"
-    if "\n" not in text and len(line) - 1 > _WIDTH and not isinstance(value, Mapping | list | tuple):
-        # nixfmt moves a long single-line expression to a line of its own.
-        line = f"{pad}{name} =\n{pad}  {print_value(value, indent + 1)};\n"
-    return comment + line
+    if max(len(line) for line in f"{pad}{name} = {text};".splitlines()) > _WIDTH:
+        text = print_value(value, indent, spread=True)
+    gap = "" if text.startswith("\n") else " "
+    return f"{comment}{pad}{name} ={gap}{text};\n"
 
 
-def _list(items: list[Nix], indent: int) -> str:
+def _list(items: list[Nix], indent: int, *, spread: bool) -> str:
     if not items:
         return "[ ]"
     pad = "  " * (indent + 1)
     texts = [_argument(i, indent + 1) for i in items]
-    if len(texts) == 1 and "\n" not in texts[0] and not isinstance(items[0], list | tuple):
+    flat = len(texts) == 1 and "\n" not in texts[0] and not isinstance(items[0], list | tuple)
+    if flat and not spread:
         return f"[ {texts[0]} ]"
     return "[\n" + "".join(f"{pad}{t}\n" for t in texts) + "  " * indent + "]"
 
 
-def _argument(value: Nix, indent: int) -> str:
+def _argument(value: Nix, indent: int, *, spread: bool = False) -> str:
     """A value where only a simple expression may stand."""
-    text = print_value(value, indent)
-    compound = isinstance(value, Call | Force | After) or (
+    text = print_value(value, indent, spread=spread)
+    compound = isinstance(value, Call | Function | Force | After) or (
         isinstance(value, Raw) and " " in text and text[0] not in '[{("'
     )
     negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0

@@ -74,6 +74,14 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Function:
+    """A function of one argument: `Function("pkg", …)`."""
+
+    argument: str
+    body: Nix
+
+
+@dataclass(frozen=True)
 class Force:
     """`lib.mkForce`: outranks upstream. Only for a recorded exception."""
 
@@ -108,6 +116,7 @@ Nix: TypeAlias = Union[
     Text,
     Script,
     Call,
+    Function,
     Force,
     After,
     Comment,

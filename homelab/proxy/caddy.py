@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from homelab.network.model import Route
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
-from homelab.proxy.model import IDENTITY_HEADERS, Gate, ProxyPlan, Site
+from homelab.proxy.model import Gate, ProxyPlan, Site
 from homelab.proxy.plan import plan_proxy
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def _global() -> list[Directive]:
 
 
 def _site(site: Site, gate: Gate | None) -> list[Directive]:
-    out: list[Directive] = []
+    # Before any handle: Caddy sorts directives, and this one comes first of these.
+    out = [directive("request_header", "-Remote-*")]
     for name, route in site.routes:
         label = f"@{route.name}"
         out.append(directive(label, "host", name))
@@ -68,12 +69,11 @@ def _site(site: Site, gate: Gate | None) -> list[Directive]:
 
 
 def _route(route: Route, gate: Gate | None) -> list[Directive]:
-    out = [directive("request_header", f"-{h}") for h in IDENTITY_HEADERS]
+    out: list[Directive] = []
     if route.auth == "forward" and gate is not None:
         out += _gated(route, gate)
     out.append(_upstream(route))
-    # Outside `route`, Caddy sorts directives: it would strip the headers after the gate set them.
-    return [directive("route", block=out)]
+    return out
 
 
 def _gated(route: Route, gate: Gate) -> list[Directive]:

@@ -25,9 +25,9 @@ def directive(*words: str, block: Sequence[Directive] = (), live: bool = False) 
 
 
 def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
-    """The directives as text, tabs as `caddy fmt` has them."""
+    """The directives as text. Two spaces, for it stands inside Nix; the module runs `caddy fmt`."""
     out = ""
-    pad = "\t" * indent
+    pad = "  " * indent
     for item in directives:
         out += pad + " ".join(_word(w, item.live) for w in item.words)
         if item.block:

@@ -39,4 +39,5 @@ class ProxyPlan:
 
 
 IDENTITY_HEADERS = ("Remote-Email", "Remote-Groups", "Remote-Name", "Remote-User")
-"""Never believed from outside: removed from every request before the gate may set them."""
+"""What the gate tells of a person. Never believed from outside: the proxy removes every header
+that starts with `Remote-` before the gate may set these."""

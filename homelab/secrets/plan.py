@@ -9,8 +9,8 @@ from homelab.backup.model import BackupPlan
 from homelab.catalog.model import SecretFact
 from homelab.cloudflare.model import ACME_TOKEN, TUNNEL_CREDENTIALS, CloudflarePlan
 from homelab.identity.model import IdentityPlan
-from homelab.model import SecretRef
 from homelab.monitoring.model import MonitoringPlan
+from homelab.monitoring.plan import MONITOR, alert_hosts
 from homelab.secrets.model import Secret, SecretsPlan, secret_name, secret_path
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -19,8 +19,8 @@ from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 
 USERS = "users"
 """The sign-in's secret that holds its user file."""
-TOPIC = "ntfy-topic"
-"""The monitor's secret that holds the topic of its alerts."""
+TOPIC = ("ntfy", "topic")
+"""Service and name of the secret that holds the topic of the alerts."""
 
 
 def plan_secrets(
@@ -37,7 +37,7 @@ def plan_secrets(
     wanted = (
         *_of_services(site, services),
         *_of_identity(site, services, identity),
-        *_of_monitoring(site, services, monitoring),
+        *_of_monitoring(site, backup, monitoring),
         *_of_backup(site, backup),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
@@ -65,8 +65,6 @@ def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
         for name, fact in sorted(service.entry.secrets.items()):
             if fact.source == "minted":
                 continue
-            if name == TOPIC and site.monitoring.ntfy is None:
-                continue
             secret = _secret(site, service.host, service.name, name, fact, service.source)
             config = service.config.secrets.get(name)
             yield replace(
@@ -83,47 +81,31 @@ def _of_identity(
     site: Site, services: tuple[Service, ...], identity: IdentityPlan | None
 ) -> Iterator[Secret]:
     config = site.identity
-    if identity is not None and config is not None:
-        yield from _given(
-            site, services, config.provider, identity.host, USERS, config.users, "identity.users"
-        )
+    if identity is None or config is None:
+        return
+    for service in services:
+        if service.name == config.provider and service.host == identity.host:
+            fact = service.entry.secrets.get(USERS, SecretFact(owner=service.entry.user or "root"))
+            stored = replace(fact, source="stored")
+            found = _secret(site, service.host, service.name, USERS, stored, "identity.users")
+            units = tuple(f"{u}.service" for u in service.units[:1])
+            yield replace(found, key=config.users.sops or "", units=units)
 
 
 def _of_monitoring(
-    site: Site, services: tuple[Service, ...], monitoring: MonitoringPlan | None
+    site: Site, backup: BackupPlan, monitoring: MonitoringPlan | None
 ) -> Iterator[Secret]:
     ntfy = site.monitoring.ntfy
-    if monitoring is None or ntfy is None:
+    if ntfy is None:
         return
-    for service in services:
-        if service.host == monitoring.host and TOPIC in service.entry.secrets:
-            yield from _given(
-                site,
-                services,
-                service.name,
-                service.host,
-                TOPIC,
-                ntfy.topic,
-                "monitoring.ntfy.topic",
-            )
-
-
-def _given(
-    site: Site,
-    services: tuple[Service, ...],
-    name: str,
-    host: str,
-    secret: str,
-    ref: SecretRef,
-    origin: str,
-) -> Iterator[Secret]:
-    """A stored secret of a service, whose key another section of the stack config names."""
-    for service in services:
-        if service.name == name and service.host == host:
-            fact = service.entry.secrets.get(secret, SecretFact(owner=service.entry.user or "root"))
-            found = _secret(site, host, name, secret, replace(fact, source="stored"), origin)
-            units = tuple(f"{u}.service" for u in service.units[:1])
-            yield replace(found, key=ref.sops or "", units=units)
+    service, name = TOPIC
+    fact = SecretFact(form="env", env=(("NTFY_TOPIC", "{value}"),), source="stored")
+    for host in sorted(alert_hosts(site, backup, monitoring)):
+        found = _secret(site, host, service, name, fact, "monitoring.ntfy.topic")
+        here = monitoring is not None and monitoring.host == host
+        yield replace(
+            found, key=ntfy.topic.sops or "", units=(f"{MONITOR}.service",) if here else ()
+        )
 
 
 def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:

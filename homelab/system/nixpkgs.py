@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER
-from homelab.nix import Attrs, Call, Module, Nix, Raw, attrs, merge
+from homelab.nix import Attrs, Call, Function, Module, Nix, Raw, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -64,7 +64,7 @@ def _unfree(plan: Plan, host: Host) -> Attrs:
     listed: list[Nix] = sorted(names)
     return attrs(
         "nixpkgs.config.allowUnfreePredicate",
-        Call("pkg: builtins.elem (lib.getName pkg)", (listed,)),
+        Function("pkg", Call("builtins.elem (lib.getName pkg)", (listed,))),
     )
 
 

@@ -72,9 +72,7 @@ class CommandProvider:
         """Run `create`, if there is one."""
         return self._outcome(type_, f"{name}{secrets.token_hex(4)}", inputs.get("create"), inputs)
 
-    def update(
-        self, type_: str, id_: str, old_outputs: Properties, inputs: Properties
-    ) -> Created:
+    def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
         """Run `update`, else `create` again; it finds the earlier output in its environment."""
         command = inputs.get("update", inputs.get("create"))
         return self._outcome(type_, id_, command, inputs, old_outputs)

@@ -89,34 +89,52 @@ def check_module(module: Module, options: Node | None = None) -> list[str]:
 
 def check_tree(body: Mapping[str, Nix], root: Node) -> Iterator[str]:
     """What is wrong with a set of options."""
-    yield from _check(body, root, ())
+    yield from _check(body, root, (), None)
 
 
-def _check(value: Nix, node: Node, path: tuple[str, ...]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Free:
+    """An option around that takes keys which no option names."""
+
+    path: tuple[str, ...]
+    type: str
+
+
+def _check(value: Nix, node: Node, path: tuple[str, ...], free: _Free | None) -> Iterator[str]:
     value = plain(value)
     if is_opaque(value):
         return
     if isinstance(value, Mapping) and (node.below or node.type is None):
-        yield from _check_set(value, node, path)
+        yield from _check_set(value, node, path, free)
     elif isinstance(value, list | tuple) and "_" in node.below:
         for i, item in enumerate(value):
-            yield from _check(item, node.below["_"], (*path, str(i)))
+            yield from _check(item, node.below["_"], (*path, str(i)), None)
     elif node.type is None:
         yield f"{_name(path)} is no option"
     elif not fits(node.type, value):
         yield f"{_name(path)} takes {node.type}, not {_shown(value)}"
 
 
-def _check_set(value: Mapping[str, Nix], node: Node, path: tuple[str, ...]) -> Iterator[str]:
-    free = node.type is not None and is_free(node.type)
+def _check_set(
+    value: Mapping[str, Nix], node: Node, path: tuple[str, ...], free: _Free | None
+) -> Iterator[str]:
+    if node.type is not None:
+        free = _Free(path, node.type) if is_free(node.type) else None
     for key, inner in value.items():
+        here = (*path, key)
         child = node.child(key)
         if child is not None:
-            yield from _check(inner, child, (*path, key))
-        elif not free:
-            yield f"{_name((*path, key))} is no option"
-        elif node.type is not None and not fits(node.type, {key: inner}):
-            yield f"{_name((*path, key))}: {_name(path)} takes {node.type}, not {_shown(inner)}"
+            yield from _check(inner, child, here, free)
+        elif free is None:
+            yield f"{_name(here)} is no option"
+        elif not fits(free.type, _nested(here[len(free.path) :], inner)):
+            yield f"{_name(here)}: {_name(free.path)} takes {free.type}, not {_shown(inner)}"
+
+
+def _nested(path: tuple[str, ...], value: Nix) -> Nix:
+    for key in reversed(path):
+        value = {key: value}
+    return value
 
 
 def _name(path: tuple[str, ...]) -> str:

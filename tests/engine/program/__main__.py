@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 from pulumi_command import Provider, local
 
-made: dict[str, pulumi.Resource] = {}
+made: dict[str, Any] = {}
 
 
 def value(item: Any) -> Any:
@@ -66,7 +66,7 @@ def register(item: dict[str, Any]) -> None:
 scenario = json.loads(Path("scenario.json").read_text())
 for resource in scenario["resources"]:
     if "after" in resource:
-        awaited = value("${%s.stdout}" % resource["after"])
+        awaited = made[resource["after"]].stdout
         awaited.apply(lambda _, resource=resource: register(resource))
     else:
         register(resource)
