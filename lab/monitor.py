@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
-from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
+from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from lab.deployment import Deployment, StoppedError
 from lab.goal import UnsupportedError, read_goal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FEATURES: Final = tuple(
     resource_pb2.ResourceMonitorFeature.Value(f"RESOURCE_MONITOR_FEATURE_{name}")
     for name in (
-        *("SECRETS", "RESOURCE_REFERENCES", "ALIAS_SPECS", "DELETED_WITH", "INVOKE_DEPENDS_ON"),
+        *("SECRETS", "RESOURCE_REFERENCES", "ALIAS_SPECS", "DELETED_WITH"),
         # Offered so that it is we who refuse them, by name, instead of the SDK, which would say
         # that Pulumi's command line is too old.
         *("TRANSFORMS", "INVOKE_TRANSFORMS", "REPLACE_WITH", "REPLACEMENT_TRIGGER"),
@@ -110,7 +110,7 @@ class Monitor:
             self._refuse(f"outputs of {request.urn}: the lab does not do {error}.")
         return empty_pb2.Empty()
 
-    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> provider_pb2.InvokeResponse:
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
         """Answer a function, or look up the resource behind a reference."""
         try:
             args = decode(request.args)
@@ -191,7 +191,7 @@ class Monitor:
         raise MonitorStoppedError
 
 
-def _answer(value: struct_pb2.Struct) -> provider_pb2.InvokeResponse:
-    response = provider_pb2.InvokeResponse()
+def _answer(value: struct_pb2.Struct) -> resource_pb2.ResourceInvokeResponse:
+    response = resource_pb2.ResourceInvokeResponse()
     getattr(response, "return").CopyFrom(value)  # the field is named by a word of Python
     return response

@@ -75,6 +75,8 @@ def skip_reason(service: Service) -> str:
     backup = service.config.backup
     if backup.skip is not None:
         return backup.skip
+    if service.role == "agent" and service.entry.infrastructure:
+        return "it runs in quarantine, and joins anew when it must"
     return "" if backup.include is not None else service.entry.stateless
 
 

@@ -84,7 +84,7 @@ def _notify(plan: Plan) -> Attrs:
             "scriptArgs": "%i",
             "path": path,
             "environment": {"NTFY_URL": ntfy.url.rstrip("/")},
-            "script": Lines(_SCRIPT),
+            "script": Lines(NOTIFY),
             "serviceConfig": {
                 "Type": "oneshot",
                 "EnvironmentFile": TOPIC_FILE,
@@ -95,7 +95,7 @@ def _notify(plan: Plan) -> Attrs:
     )
 
 
-_SCRIPT = """\
+NOTIFY = """\
 unit=$1.service
 # What has mended itself by then is no news.
 sleep 120

@@ -25,6 +25,7 @@ from homelab.model import (
 )
 from homelab.monitoring.model import ServiceMonitor
 from homelab.network.model import PortUse, Protocol, RouteConfig, Scope
+from homelab.system.model import Role
 
 
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
@@ -170,6 +171,8 @@ class Service:
     state: tuple[str, ...]
     release: str
     source: str
+    role: Role = "workhorse"
+    """Role of its host."""
 
     @property
     def units(self) -> tuple[str, ...]:

@@ -119,6 +119,7 @@ def _place(
         state=tuple(config.state) if config.is_custom else entry.state,
         release=hosts[host].release,
         source=source,
+        role=hosts[host].role,
     )
 
 

@@ -107,3 +107,6 @@ OUTSIDE: dict[str, Newer] = {
     "sops.templates._name_.restartUnits": Newer("list of string", "", _SOPS),
 }
 """Options of flakes that a tree stands on; an owner's own flake is none of these."""
+
+KNOWN_FLAKES = frozenset({"home-manager", "impermanence", "nixos-hardware", "sops-nix"})
+"""Flakes whose options are listed above, or that have none of their own that we set."""

@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from homelab.nix import Module, Nix
-from tests.tools.newer_options import NEWER, OUTSIDE
+from tests.tools.newer_options import KNOWN_FLAKES, NEWER, OUTSIDE
 from tests.tools.nixtypes import fits, is_free, is_opaque, plain
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = _ROOT.parent / "shared/reference/data/nixos-options.json.gz"
+NO_OPTION = "is no option"
 _ANY = ("_name_", "_")
 """Segments of the data that stand for a name of one's own, and for an item of a list."""
 
@@ -78,13 +79,16 @@ def tree(listed: Mapping[str, str]) -> Node:
 
 
 def check_module(module: Module, options: Node | None = None) -> list[str]:
-    """What is wrong with the options of a module: none, or one line for each."""
+    """What is wrong with the options of a module: none, or one line for each.
+
+    Options that do not exist are passed over in a module that stands on a flake of the owner's:
+    only that flake knows them.
+    """
     root = options or require_options()
-    return [
-        f"{module.file}: {problem}"
-        for body in (module.derived, module.stated)
-        for problem in check_tree(body, root)
-    ]
+    found = [p for body in (module.derived, module.stated) for p in check_tree(body, root)]
+    if any(flake not in KNOWN_FLAKES for flake, _ in module.flakes):
+        found = [p for p in found if not p.endswith(NO_OPTION)]
+    return [f"{module.file}: {problem}" for problem in found]
 
 
 def check_tree(body: Mapping[str, Nix], root: Node) -> Iterator[str]:
@@ -110,7 +114,7 @@ def _check(value: Nix, node: Node, path: tuple[str, ...], free: _Free | None) ->
         for i, item in enumerate(value):
             yield from _check(item, node.below["_"], (*path, str(i)), None)
     elif node.type is None:
-        yield f"{_name(path)} is no option"
+        yield f"{_name(path)} {NO_OPTION}"
     elif not fits(node.type, value):
         yield f"{_name(path)} takes {node.type}, not {_shown(value)}"
 
@@ -126,7 +130,7 @@ def _check_set(
         if child is not None:
             yield from _check(inner, child, here, free)
         elif free is None:
-            yield f"{_name(here)} is no option"
+            yield f"{_name(here)} {NO_OPTION}"
         elif not fits(free.type, _nested(here[len(free.path) :], inner)):
             yield f"{_name(here)}: {_name(free.path)} takes {free.type}, not {_shown(inner)}"
 

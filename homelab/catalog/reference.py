@@ -1,0 +1,139 @@
+"""The reference page of the catalog, made from its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from homelab.catalog.model import Entry, PortFact
+
+_INTRO = """\
+# Catalog
+
+Made from `homelab/catalog/entries` by `homelab.catalog.reference`; change it there.
+
+What is known of each service before anyone runs it. A service of the stack config that says no
+more than `host:` gets all of this; each fact can be changed by a field of its own.
+
+Services marked *machinery* are placed by another section of the stack config (`network`,
+`identity`, `cloudflare`, `tailnet`) or configured by a room of their own, from the whole plan.
+"""
+
+_SIGN_IN = {
+    "native": "asks itself",
+    "forward": "the gate asks",
+    "none": "nobody asks",
+}
+_DUMPS = {
+    "sqlite": "SQLite, copied by `VACUUM INTO`",
+    "postgresql": "PostgreSQL, by `services.postgresqlBackup`",
+    "builtin": "dumped by the app itself",
+}
+_NEEDS = {
+    "always_on": "a host that never sleeps",
+    "gpu": "graphics hardware",
+    "state_on_disk": "a disk for its state",
+}
+
+
+def catalog_page(entries: Mapping[str, Entry]) -> str:
+    """`docs/reference/catalog.md`: every service by name, in one table and in detail."""
+    rows = [_overview(e) for e in _sorted(entries)]
+    parts = [_INTRO, _table(("Service", "Port", "Sign-in", "Kept", "Since"), rows)]
+    parts += [_section(e) for e in _sorted(entries)]
+    return "\n".join(parts)
+
+
+def _sorted(entries: Mapping[str, Entry]) -> list[Entry]:
+    return [entries[name] for name in sorted(entries)]
+
+
+def _overview(entry: Entry) -> tuple[str, ...]:
+    web = entry.ports.get("web")
+    return (
+        f"[{entry.name}](#{entry.name})" + (" (machinery)" if entry.infrastructure else ""),
+        str(web.number) if web else "",
+        _SIGN_IN[entry.sign_in.kinds[0]] if web else "",
+        "no" if entry.stateless else "yes",
+        entry.since,
+    )
+
+
+def _section(entry: Entry) -> str:
+    rows = [(k, v) for k, v in _facts(entry) if v]
+    link = f" ([{entry.title}]({entry.homepage}))" if entry.homepage else ""
+    return f"## {entry.name}\n\n{entry.summary}{link}.\n\n" + _table(("", ""), rows)
+
+
+def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
+    yield "Unit", _codes(f"{u}.service" for u in entry.units)
+    yield "Port", ", ".join(_port(n, p) for n, p in sorted(entry.ports.items()))
+    yield "Audience", f"{entry.audience}, unless said"
+    yield "Sign-in", _sign_in(entry)
+    yield "Health", f"`{entry.health}`" if entry.monitor == "http" else entry.monitor
+    yield "State", _codes(entry.state)
+    yield "Backup", _backup(entry)
+    yield "Left out", _codes(entry.exclude)
+    yield "Datasets", "; ".join(_dataset(entry, part) for part in sorted(entry.datasets))
+    yield "Secrets", "; ".join(
+        f"`{name}` ({fact.source}): {fact.note}" for name, fact in sorted(entry.secrets.items())
+    )
+    yield "Graphics", ", ".join(sorted(entry.options_gpu))
+    yield "Needs", ", ".join(_NEEDS[n] for n in entry.needs)
+    yield "Sandbox", _sandbox(entry)
+    yield "Since", f"NixOS {entry.since}"
+    yield "Newer options", ", ".join(f"`{p}` ({r})" for p, r in sorted(entry.added.items()))
+    yield "Options gone", ", ".join(f"`{p}` ({r})" for p, r in sorted(entry.removed.items()))
+
+
+def _port(name: str, fact: PortFact) -> str:
+    kind = f"{fact.number}/udp" if fact.protocol == "udp" else str(fact.number)
+    notes = [n for n in (name if name != "web" else "", "" if fact.movable else "fixed") if n]
+    return kind + (f" ({', '.join(notes)})" if notes else "")
+
+
+def _sign_in(entry: Entry) -> str:
+    if "web" not in entry.ports:
+        return ""
+    text = ", or ".join(_SIGN_IN[k] for k in entry.sign_in.kinds)
+    if entry.sign_in.exempt:
+        text += f"; open under the gate: {_codes(entry.sign_in.exempt)}"
+    if entry.sign_in.headers:
+        text += f"; believes {_codes(h for h, _ in entry.sign_in.headers)}"
+    return text + (f" ({entry.sign_in.note})" if entry.sign_in.note else "")
+
+
+def _backup(entry: Entry) -> str:
+    if entry.stateless:
+        return f"nothing: {entry.stateless}"
+    kinds = [_DUMPS[d.kind] for d in entry.dumps]
+    return "; ".join([*(["its state"] if entry.state else []), *kinds])
+
+
+def _dataset(entry: Entry, part: str) -> str:
+    mode = "written" if part in entry.writes_datasets else "read only"
+    return f"`{part}`: {entry.datasets[part]} ({mode})"
+
+
+def _sandbox(entry: Entry) -> str:
+    facts = entry.hardening
+    if facts.exempt:
+        return f"none: {facts.exempt}"
+    if facts.upstream:
+        return "its module's own, and only its own datasets in sight"
+    waived = [
+        *(["executable memory"] if facts.jit else []),
+        *(["devices"] if facts.devices else []),
+        *(["network interfaces"] if facts.netlink else []),
+        *facts.capabilities,
+    ]
+    return "the baseline" + (f", less {', '.join(waived)}" if waived else "")
+
+
+def _codes(words: Iterable[str]) -> str:
+    return ", ".join(f"`{w}`" for w in words)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    cells = ([c.replace("|", "\\|") for c in line] for line in lines)
+    return "".join("| " + " | ".join(line) + " |\n" for line in cells)

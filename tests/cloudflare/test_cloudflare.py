@@ -1,0 +1,195 @@
+"""What is published, what stands in front of it, and what a token may do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from homelab.cloudflare.plan import token_policies
+from tests import build
+
+TUNNEL: dict[str, Any] = {
+    "cloudflare": {"tunnel": {"host": "pi"}},
+    "site": {"names": {"public": "{name}-home.{zone}"}},
+}
+PUBLISHED = {**TUNNEL, "services": {"navidrome": {"host": "nas", "publish": "tunnel"}}}
+
+
+def route(**fields: object) -> dict[str, Any]:
+    """A stack whose one service has one route with these fields."""
+    service = {"host": "nas", "routes": [{"name": "music", **fields}]}
+    return {**TUNNEL, "services": {"navidrome": service}}
+
+
+def test_an_internal_service_leaves_no_trace_in_cloudflare() -> None:
+    """S0-14."""
+    cloudflare = build.plan({**TUNNEL, "services": {"navidrome": {"host": "nas"}}}).cloudflare
+    assert cloudflare is not None
+    assert (cloudflare.records, cloudflare.apps, cloudflare.ingress) == ((), (), ())
+
+
+def test_publishing_adds_one_record_one_rule_and_one_access_application() -> None:
+    """S0-14, S1-05, S2-06."""
+    cloudflare = build.plan(PUBLISHED).cloudflare
+    assert cloudflare is not None
+    name = "navidrome-home.example.org"
+    assert [(r.name, r.type, r.proxied) for r in cloudflare.records] == [(name, "CNAME", True)]
+    assert [(i.hostname, i.service) for i in cloudflare.ingress] == [(name, "http://127.0.0.1:8180")]
+    assert [a.domain for a in cloudflare.apps] == [name]
+
+
+def test_a_public_reason_takes_access_away_and_nothing_else() -> None:
+    """S2-06."""
+    cloudflare = build.plan(route(publish="tunnel", public="my own web site")).cloudflare
+    assert cloudflare is not None
+    assert len(cloudflare.records) == 1
+    assert cloudflare.apps == ()
+
+
+def test_access_lets_owner_members_and_extra_people_in() -> None:
+    """S2-06: a new member changes the policy and no application."""
+    emails = {"access": {"emails": ["zoe@example.org", "sam@example.org"]}}
+    members = {"members": {"kim": {"email": "kim@example.org"}}}
+    cloudflare = build.plan({"cloudflare": emails, "site": members}).cloudflare
+    assert cloudflare is not None
+    assert cloudflare.emails == ("kim@example.org", "sam@example.org", "zoe@example.org")
+
+
+def test_rules_and_records_are_in_order_of_name() -> None:
+    services = {n: {"host": "nas", "publish": "tunnel"} for n in ("navidrome", "jellyfin", "immich")}
+    cloudflare = build.plan({**TUNNEL, "services": services}).cloudflare
+    assert cloudflare is not None
+    names = [i.hostname for i in cloudflare.ingress]
+    assert len(names) == 3
+    assert names == sorted(names) == [r.name for r in cloudflare.records]
+
+
+def test_a_tunnel_beside_the_proxy_goes_straight_to_the_apps_of_its_host() -> None:
+    """S1-05."""
+    stack = {**PUBLISHED, "cloudflare": {"tunnel": {"host": "nas"}}}
+    cloudflare = build.plan(stack).cloudflare
+    assert cloudflare is not None
+    assert [i.service for i in cloudflare.ingress] == ["http://127.0.0.1:4533"]
+
+
+def test_the_tunnel_answers_404_for_every_other_name() -> None:
+    """S1-05: tunnel-catch-all holds by construction."""
+    text = build.render(PUBLISHED)["pi"]["tunnel.nix"]
+    assert 'default = "http_status:404";' in text
+    assert 'ingress."navidrome-home.example.org" = "http://127.0.0.1:8180";' in text
+    assert "/run/homelab/secrets/cloudflared-credentials" in text
+
+
+def test_a_tunnel_without_names_still_answers_404() -> None:
+    assert "ingress" not in build.render(TUNNEL)["pi"]["tunnel.nix"]
+
+
+def test_one_wildcard_certificate_is_proven_by_dns_without_the_home_resolver() -> None:
+    """S0-16."""
+    text = build.render({"services": {"navidrome": {"host": "nas"}}})["pi"]["certificates.nix"]
+    assert text.count('domain = "*.') == 1
+    assert 'domain = "*.home.example.org";' in text
+    assert 'dnsResolver = "1.1.1.1:53";' in text
+    assert "CF_DNS_API_TOKEN_FILE" in text
+    assert "webroot" not in text
+
+
+def test_the_domain_moves_the_certificate_along() -> None:
+    """S0-16."""
+    changes = {"services": {"navidrome": {"host": "nas"}}, "site": {"domain": "lab.example.org"}}
+    plan = build.plan(changes)
+    assert plan.cloudflare is not None
+    assert [c.domain for c in plan.cloudflare.certificates] == ["lab.example.org"]
+
+
+def test_only_the_entry_host_gets_a_token_and_for_one_zone() -> None:
+    """S0-17."""
+    cloudflare = build.plan({"services": {"navidrome": {"host": "nas"}}}).cloudflare
+    assert cloudflare is not None
+    assert [(t.host, t.name, t.zone) for t in cloudflare.tokens] == [("pi", "acme-pi", "1" * 32)]
+
+
+def test_a_token_may_edit_one_zone_in_the_form_that_cloudflare_gives_back() -> None:
+    """S0-17: ids ascend and the resources are compact, or every preview would show a change."""
+    (policy,) = token_policies("a" * 32)
+    resources = str(policy["resources"])
+    assert json.loads(resources) == {f"com.cloudflare.api.account.zone.{'a' * 32}": "*"}
+    assert " " not in resources
+    ids = [g["id"] for g in policy["permission_groups"]]  # type: ignore[attr-defined, index]
+    assert ids == sorted(ids)
+    assert len(ids) == 2
+
+
+def test_without_a_cloudflare_section_nothing_is_planned() -> None:
+    assert build.plan({"cloudflare": None}).cloudflare is None
+
+
+BAD = {
+    "no-public-record": {**PUBLISHED, "site": {**TUNNEL["site"], "exposure": "internal-only"}},
+    "cloudflare-missing": {"services": PUBLISHED["services"]},
+    "direct-address": route(publish="direct", public="my own web site"),
+    "tunnel-host": {**PUBLISHED, "cloudflare": {"tunnel": {"host": "pii"}}},
+    "tunnel-requires-access": route(publish="tunnel", access=False),
+    "public-explicit": route(publish="direct"),
+    "tunnel-hostname-depth": {**PUBLISHED, "site": {"names": {"public": "{name}.home.{zone}"}}},
+    "acme-dns01": {
+        "services": {"navidrome": {"host": "nas"}},
+        "site": {"domain": "home.example.com"},
+    },
+    "host-unique": {
+        "services": {"navidrome": {"host": "nas"}, "jellyfin": {"host": "nas", "name": "navidrome"}}
+    },
+}
+
+
+@pytest.mark.parametrize("check", BAD)
+def test_each_check_finds_the_stack_that_breaks_it(check: str) -> None:
+    found = build.found(BAD[check], check)
+    assert found
+    assert all(p.where and p.way_out for p in found)
+
+
+@pytest.mark.parametrize("check", [*BAD, "token-scope"])
+def test_each_check_passes_a_good_stack(check: str) -> None:
+    assert build.found(PUBLISHED, check) == []
+
+
+def test_a_tunnel_only_site_refuses_a_direct_name() -> None:
+    """S0-14, T4."""
+    changes = route(publish="direct", public="my own web site")
+    changes["site"] = {**TUNNEL["site"], "exposure": "tunnel-only"}
+    assert build.found(changes, "no-public-record")
+
+
+def test_deep_names_are_fine_with_certificates_that_cover_them() -> None:
+    """S1-05."""
+    changes = {
+        **BAD["tunnel-hostname-depth"],
+        "cloudflare": {"tunnel": {"host": "pi"}, "advanced_certificates": True},
+    }
+    assert build.found(changes, "tunnel-hostname-depth") == []
+
+
+def test_a_tunnel_past_the_proxy_cannot_serve_a_gated_app() -> None:
+    """S1-05."""
+    changes = route(publish="tunnel", audience="family", auth="forward")
+    changes["cloudflare"] = {"tunnel": {"host": "nas"}}
+    (problem,) = build.found(changes, "tunnel-host")
+    assert "past the proxy" in problem.what
+
+
+def test_a_tunnel_past_the_proxy_cannot_serve_other_hosts() -> None:
+    """S1-05."""
+    changes = route(publish="tunnel")
+    changes["cloudflare"] = {"tunnel": {"host": "nas"}}
+    changes["services"]["navidrome"]["host"] = "pi"
+    assert build.found(changes, "tunnel-host")
+
+
+def test_two_routes_of_one_name_are_both_named() -> None:
+    """S2-07."""
+    (problem,) = build.found(BAD["host-unique"], "host-unique")
+    assert "services.jellyfin" in f"{problem.where} {problem.what}"
+    assert "services.navidrome" in f"{problem.where} {problem.what}"

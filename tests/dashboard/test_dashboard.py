@@ -1,0 +1,87 @@
+"""A tile for every name, in the order of the stack config."""
+
+from __future__ import annotations
+
+import build
+from household import Changes, household
+
+from homelab.dashboard.model import DashboardPlan
+
+PAGE: Changes = {
+    "services": {
+        "homepage": {"host": "aurora", "name": "home"},
+        "vaultwarden": {"host": "aurora", "name": "vault"},
+        "jellyfin": {"host": "workstation", "name": "media"},
+    }
+}
+
+
+def dashboard(*changes: Changes) -> DashboardPlan:
+    plan = build.plan(household(PAGE, *changes)).dashboard
+    assert plan is not None
+    return plan
+
+
+def test_without_a_dashboard_there_are_no_tiles() -> None:
+    """S0-50."""
+    assert build.plan(household(PAGE, {"services": {"homepage": None}})).dashboard is None
+
+
+def test_groups_come_in_the_declared_order() -> None:
+    """S0-50."""
+    groups = ["Network", "Personal", "Media", "Tools", "AI", "Monitoring"]
+    names = [name for name, _ in dashboard({"dashboard": {"groups": groups}}).groups]
+    assert names == [g for g in groups if g in names]
+    assert names.index("Personal") < names.index("Media")
+
+
+def test_a_tile_leads_to_its_route() -> None:
+    """S0-50: to the public name, where there is one."""
+    published: Changes = {"services": {"vaultwarden": {"publish": "tunnel"}}}
+    plan = build.plan(household(PAGE, published))
+    assert plan.dashboard is not None
+    tiles = {t.source: t for _, group in plan.dashboard.groups for t in group}
+    routes = {r.source: r for r in plan.routes if r.source in tiles}
+    assert {s: t.url for s, t in tiles.items()} == {s: r.url for s, r in routes.items()}
+    assert tiles["services.vaultwarden"].url == "https://vault-home.example.org"
+    assert tiles["services.vaultwarden"].probe == "https://vault.home.example.org/alive"
+
+
+def test_a_skipped_tile_leaves_only_its_reason() -> None:
+    """S0-50."""
+    hidden: Changes = {"services": {"jellyfin": {"tile": {"skip": "children look here"}}}}
+    plan = dashboard(hidden)
+    assert ("jellyfin", "children look here") in plan.skipped
+    assert "Jellyfin" not in [t.title for _, tiles in plan.groups for t in tiles]
+
+
+def test_a_tile_of_another_group_is_an_error() -> None:
+    """S0-50."""
+    odd: Changes = {"services": {"jellyfin": {"tile": {"group": "Meda"}}}}
+    problems = build.problems(household(PAGE, odd))
+    (message,) = [str(p) for p in problems if p.check == "dashboard-group-known"]
+    assert "services.jellyfin.tile.group" in message
+    assert 'did you mean "Media"?' in message
+    clean = build.problems(household(PAGE))
+    assert not [p for p in clean if p.check == "dashboard-group-known"]
+
+
+def test_homepage_answers_to_its_own_names_alone() -> None:
+    """S0-50: from 25.05 on it refuses a Host header that it was not told of."""
+    text = build.render(household(PAGE))["aurora"]["dashboard.nix"]
+    assert "home.home.example.org,127.0.0.1:8082,100.64.0.10:8082" in text
+    assert (
+        """\
+            {
+              Vaultwarden = {
+                description = "Passwords, for every browser and phone";
+                href = "https://vault.home.example.org";
+                icon = "vaultwarden";
+                siteMonitor = "https://vault.home.example.org/alive";
+              };
+            }
+"""
+        in text
+    )
+    old: Changes = {"nixpkgs": {"default": {"release": "24.11"}}}
+    assert "allowedHosts" not in build.render(household(PAGE, old))["aurora"]["dashboard.nix"]

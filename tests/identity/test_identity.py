@@ -1,0 +1,201 @@
+"""The gate: who is asked, where, and what stays open."""
+
+from __future__ import annotations
+
+import re
+
+import build
+import pytest
+from household import Changes, household
+
+from homelab.identity.model import IdentityPlan
+from homelab.identity.plan import resource
+
+MUSIC: Changes = {"services": {"navidrome": {"host": "aurora", "name": "music"}}}
+OPEN_PORTAL: Changes = {"services": {"authelia": {"publish": "tunnel"}}}
+
+
+def routed(**route: object) -> Changes:
+    return {"services": {"navidrome": {"host": "aurora", "name": None, "routes": [route]}}}
+
+
+def gate(*changes: Changes) -> IdentityPlan:
+    plan = build.plan(household(MUSIC, *changes)).identity
+    assert plan is not None
+    return plan
+
+
+def text(*changes: Changes) -> str:
+    return build.render(household(MUSIC, *changes))["pi"]["identity.nix"]
+
+
+def found(check: str, *changes: Changes) -> list[str]:
+    return [str(p) for p in build.problems(household(*changes)) if p.check == check]
+
+
+def test_a_gated_route_has_its_open_paths_first_and_then_its_rule() -> None:
+    """S0-26: the first rule that matches decides."""
+    rules = [(r.domain, r.policy, r.resources) for r in gate().rules]
+    assert rules == [
+        (("music.home.example.org",), "bypass", ("^/rest/", "^/share/")),
+        (("music.home.example.org",), "one_factor", ()),
+    ]
+
+
+def test_a_rule_names_its_groups_and_strength() -> None:
+    """S1-07."""
+    rendered = text(routed(name="music", groups=["admins", "family"], policy="two_factor", exempt=[]))
+    assert (
+        """\
+          default_policy = "deny";
+          rules = [
+            {
+              domain = [ "music.home.example.org" ];
+              policy = "two_factor";
+              subject = [
+                "group:admins"
+                "group:family"
+              ];
+            }
+          ];
+"""
+        in rendered
+    )
+
+
+def test_no_secret_is_in_the_text_and_the_legacy_endpoint_nowhere() -> None:
+    """S0-26, S0-28."""
+    rendered = text()
+    assert 'jwtSecretFile = "/run/homelab/secrets/authelia-jwt";' in rendered
+    assert 'storageEncryptionKeyFile = "/run/homelab/secrets/authelia-storage-encryption";' in rendered
+    assert 'path = "/run/secrets/authelia-users";' in rendered
+    whole = "".join(t for t in build.render(household(MUSIC))["pi"].values() if isinstance(t, str))
+    assert "/api/verify" not in whole
+    assert gate().uri("music.home.example.org") == "/api/authz/forward-auth"
+
+
+def test_the_gate_starts_without_anybody_to_ask() -> None:
+    """S0-28: Authelia refuses `deny` without a rule."""
+    rendered = text({"services": {"navidrome": None}})
+    assert 'access_control.default_policy = "two_factor";' in rendered
+
+
+def test_a_domain_within_another_shares_its_cookie() -> None:
+    """S0-28: Authelia refuses two session domains of which one holds the other."""
+    public: Changes = {"services": {"navidrome": {"publish": "tunnel"}}}
+    plan = gate(public, OPEN_PORTAL)
+    assert plan.cookies == (("example.org", "https://auth.home.example.org"),)
+    assert plan.rules[-1].domain == ("music.home.example.org", "music-home.example.org")
+    assert plan.uri("music.home.example.org") == "/api/authz/forward-auth"
+    assert plan.uri("music-home.example.org") == (
+        "/api/authz/forward-auth?authelia_url=https://auth-home.example.org"
+    )
+
+
+def test_domains_apart_have_a_cookie_each() -> None:
+    """S0-28."""
+    apart: Changes = {
+        "site": {"names": {"internal": "{name}.casa.internal"}},
+        "services": {"navidrome": {"publish": "tunnel"}},
+    }
+    plan = gate(apart, OPEN_PORTAL)
+    assert plan.cookies == (
+        ("casa.internal", "https://auth.casa.internal"),
+        ("example.org", "https://auth-home.example.org"),
+    )
+    assert plan.uri("music-home.example.org") == "/api/authz/forward-auth"
+
+
+@pytest.mark.parametrize(
+    ("path", "passes", "asks"),
+    [
+        ("/api/*", ["/api/x", "/api/x?y"], ["/apix", "/x/api/"]),
+        ("/ping", ["/ping", "/ping?a=b"], ["/pinger", "/ping/x"]),
+        ("/a.b*", ["/a.bc"], ["/axb"]),
+    ],
+)
+def test_an_exempt_path_opens_that_and_nothing_else(
+    path: str, passes: list[str], asks: list[str]
+) -> None:
+    """S0-26."""
+    expression = re.compile(resource(path))
+    assert all(expression.search(p) for p in passes)
+    assert not any(expression.search(p) for p in asks)
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "words"),
+    [
+        (
+            "route-idp-present",
+            {"identity": None},
+            ["services.navidrome.auth", "there is no identity provider", "homelab:identity"],
+        ),
+        (
+            "route-idp-present",
+            {"identity": {"host": "aurora"}},
+            ["identity.host", "the gate is on aurora", "on pi"],
+        ),
+        ("route-idp-present", {"identity": {"host": "pia"}}, ['did you mean "pi"?']),
+        (
+            "portal-reachable",
+            {"services": {"navidrome": {"publish": "tunnel"}}},
+            ["music-home.example.org is gated", "services.authelia: {publish: tunnel}"],
+        ),
+        (
+            "cookie-domain",
+            {"site": {"names": {"internal": "{name}.lan"}}},
+            ['would be for "lan"', "a domain with a dot"],
+        ),
+        (
+            "group-known",
+            routed(name="music", groups=["famly"]),
+            ["services.navidrome.routes[0].groups", 'did you mean "family"?'],
+        ),
+        (
+            "group-known",
+            {"site": {"members": {"kim": {"email": "k@example.org", "groups": ["admin"]}}}},
+            ["site.members.kim.groups", 'did you mean "admins"?'],
+        ),
+        (
+            "audience-auth",
+            {"services": {"navidrome": {"auth": "none"}}},
+            ["services.navidrome.auth", "nothing asks who it is", "auth: forward"],
+        ),
+        (
+            "audience-auth",
+            {"services": {"navidrome": {"audience": "operator", "publish": "tunnel"}}},
+            ["services.navidrome.publish", "for the operator", "publish: internal"],
+        ),
+        (
+            "admin-two-factor",
+            {"services": {"navidrome": {"audience": "operator", "auth": "forward"}}},
+            ["services.navidrome.policy", "policy: two_factor"],
+        ),
+        (
+            "session-bounds",
+            {"identity": {"session": {"inactivity": "2d"}}},
+            ["identity.session.inactivity", "inactivity (2d) is longer than expiration (12h)"],
+        ),
+    ],
+)
+def test_a_hole_in_the_gate_is_named(check: str, changes: Changes, words: list[str]) -> None:
+    """S0-11 S0-13 S0-26 S0-28 S1-07."""
+    messages = "\n".join(found(check, MUSIC, changes))
+    assert all(word in messages for word in words), messages
+
+
+def test_a_sound_gate_passes_every_check() -> None:
+    """S0-11 S0-13 S0-26 S0-28 S1-07."""
+    public: Changes = {"services": {"navidrome": {"publish": "tunnel"}}}
+    problems = build.problems(household(MUSIC, public, OPEN_PORTAL))
+    mine = {
+        "route-idp-present",
+        "portal-reachable",
+        "cookie-domain",
+        "group-known",
+        "audience-auth",
+        "admin-two-factor",
+        "session-bounds",
+    }
+    assert [str(p) for p in problems if p.check in mine] == []

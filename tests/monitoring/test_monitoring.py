@@ -1,0 +1,182 @@
+"""Everything with a name is watched, by somebody who can tell whether it works."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import build
+import pytest
+from household import Changes, household
+
+from homelab.monitoring.gatus import NOTIFY
+from homelab.monitoring.model import MonitoringPlan, Probe
+
+STATUS: Changes = {"services": {"gatus": {"host": "pi"}}}
+NTFY: Changes = {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}
+
+
+def watched(*changes: Changes) -> MonitoringPlan:
+    plan = build.plan(household(STATUS, *changes)).monitoring
+    assert plan is not None
+    return plan
+
+
+def probes(*changes: Changes) -> dict[str, Probe]:
+    return {p.name: p for p in watched(*changes).probes}
+
+
+def text(*changes: Changes, host: str = "pi") -> str:
+    return build.render(household(STATUS, *changes))[host]["monitoring.nix"]
+
+
+def found(check: str, *changes: Changes) -> list[str]:
+    return [str(p) for p in build.problems(household(*changes)) if p.check == check]
+
+
+def on(host: str, **more: object) -> Changes:
+    return {"services": {"navidrome": {"host": host, **more}}}
+
+
+def test_without_a_monitor_nothing_is_watched() -> None:
+    """S0-45."""
+    assert build.plan(household({"services": {"gatus": None}})).monitoring is None
+
+
+def test_an_app_that_asks_for_itself_is_watched_the_whole_way() -> None:
+    """S0-45: name, certificate, proxy and app."""
+    vault = probes({"services": {"vaultwarden": {"host": "aurora", "name": "vault"}}})["vault"]
+    assert vault.url == "https://vault.home.example.org/alive"
+    assert vault.conditions == ("[STATUS] == 200",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "url"),
+    [
+        (on("aurora", auth="forward"), "http://100.64.0.10:4533/ping"),
+        (on("pi", auth="forward"), "http://127.0.0.1:4533/ping"),
+        (
+            on("aurora", auth="forward", monitor={"path": "/rest/ping"}),
+            "https://navidrome.home.example.org/rest/ping",
+        ),
+    ],
+)
+def test_behind_the_gate_the_app_itself_is_asked(changes: Changes, url: str) -> None:
+    """S0-45, S0-12: a gate would answer for a dead app, except where it lets everybody pass."""
+    probe = probes(changes)["navidrome"]
+    assert (probe.url, probe.proves) == (url, True)
+
+
+def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
+    """S0-12: and naming the app under `uses` opens the way."""
+    away: Changes = {"services": {"gatus": {"host": "aurora"}}}
+    there = on("workstation", auth="forward")
+    (message,) = found("monitor-proves", STATUS, there, away)
+    assert "services.gatus.uses: [navidrome]" in message
+    opened: Changes = {"services": {"gatus": {"uses": ["navidrome"]}}}
+    assert found("monitor-proves", STATUS, there, away, opened) == []
+    assert probes(there, away, opened)["navidrome"].url == "http://100.64.0.20:4533/ping"
+
+
+def test_the_resolver_is_asked_for_a_name_of_the_house() -> None:
+    """S0-45."""
+    probe = probes()["resolver"]
+    assert (probe.url, probe.dns) == ("192.168.1.2", ("gatus.home.example.org", "192.168.1.2"))
+    assert '"[BODY] == 192.168.1.2"' in text()
+
+
+def test_a_host_that_sleeps_raises_no_alarm() -> None:
+    """S0-05."""
+    assert probes(on("workstation"))["navidrome"].relaxed
+    assert not probes(on("aurora"))["navidrome"].relaxed
+    with_alerts = text(NTFY, on("workstation"))
+    assert with_alerts.count('type = "ntfy";') == with_alerts.count("url = ") - 2
+
+
+def test_the_topic_is_never_in_the_text() -> None:
+    """S0-45, S0-43: Gatus takes it from its environment, apart from the URL."""
+    rendered = text(NTFY)
+    assert 'environmentFile = "/run/secrets/rendered/ntfy-topic";' in rendered
+    assert 'topic = "\\${NTFY_TOPIC}";' in rendered
+    assert 'url = "https://ntfy.sh";' in rendered
+    assert "alerting" not in text()
+
+
+def test_a_skip_is_listed_with_its_reason() -> None:
+    """S0-45."""
+    skipped = on("aurora", monitor={"skip": "it is a toy"})
+    assert ("navidrome", "it is a toy") in watched(skipped).skipped
+    assert "navidrome" not in probes(skipped)
+
+
+def test_a_host_that_is_only_planned_is_not_watched() -> None:
+    """S0-45."""
+    planned: Changes = {"hosts": {"aurora": {"state": "planned"}}}
+    assert "navidrome" not in probes(on("aurora"), planned)
+    assert found("monitor-intent", STATUS, on("aurora"), planned) == []
+
+
+def test_two_probes_of_one_name_are_an_error() -> None:
+    """S1-15: the message names both owners."""
+    same: Changes = {
+        "services": {"navidrome": {"host": "aurora", "name": "resolver"}, **STATUS["services"]}
+    }
+    (message,) = found("monitor-name-unique", same)
+    assert "network.dns" in message
+    assert "services.navidrome" in message
+    assert found("monitor-name-unique", STATUS, on("aurora")) == []
+
+
+def test_somebody_watches_the_watcher() -> None:
+    """S0-45: here Cloudflare, which mails when the tunnel of the monitor's host goes down."""
+    (message,) = found("monitor-independent", STATUS)
+    assert "nobody watches pi" in message
+    assert "monitoring.email" in message
+    mailed: Changes = {
+        "monitoring": {"email": "sam@example.org"},
+        "services": {"navidrome": {"host": "aurora", "publish": "tunnel"}},
+    }
+    assert found("monitor-independent", STATUS, mailed) == []
+
+
+def test_the_family_does_not_wait_for_a_host_that_sleeps() -> None:
+    """S0-05: the message names both."""
+    models: Changes = {"services": {"ollama": {"host": "workstation"}}}
+    needs = on("aurora", uses=["ollama"])
+    (message,) = found("sleepy-dependency", models, needs)
+    assert "navidrome on aurora needs ollama on workstation, which may sleep" in message
+    assert found("sleepy-dependency", models, needs, {"services": {"ollama": {"host": "pi"}}}) == []
+
+
+@pytest.mark.parametrize(("failed", "sent"), [("true", True), ("false", False)])
+def test_a_failure_that_mended_itself_is_no_news(tmp_path: Path, failed: str, sent: bool) -> None:
+    """S0-43: and the topic is in no argument."""
+    bash = shutil.which("bash")
+    assert bash
+    for name, body in {
+        "sleep": "",
+        "systemctl": failed,
+        "journalctl": "echo disk full",
+        "uname": "echo nas",
+        "curl": f'printf "%s\\n" "$@" >{tmp_path}/args; cat "$6" >{tmp_path}/config; cat',
+    }.items():
+        tool = tmp_path / name
+        tool.write_text(f"#!{bash}\n{body}\n", encoding="utf-8")
+        tool.chmod(0o755)
+    out = subprocess.run(
+        [bash, "-euc", NOTIFY, "notify", "restic-backups-a-b"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "NTFY_URL": "https://ntfy.sh",
+            "NTFY_TOPIC": "hushhush",
+        },
+    )
+    assert (out.stdout == "disk full\n") is sent
+    if sent:
+        arguments = (tmp_path / "args").read_text()
+        assert "Title: restic-backups-a-b.service failed on nas" in arguments
+        assert "hushhush" not in arguments
