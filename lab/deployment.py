@@ -83,6 +83,8 @@ class Deployment:
                 change = self._planner.plan(goal)
         except AbortError as error:
             raise self.abort(*error.texts, urn=error.urn) from None
+        except RefusedError as error:
+            raise self.abort(f"{goal.type} {goal.name!r}: {error}") from None
         if isinstance(change, Skip):
             self._tell(Skipped(change.urn, change.because))
             return Outcome(change.urn, done=False)

@@ -110,7 +110,9 @@ class Monitor:
             self._refuse(f"outputs of {request.urn}: the lab does not do {error}.")
         return empty_pb2.Empty()
 
-    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
+    def Invoke(
+        self, request: resource_pb2.ResourceInvokeRequest
+    ) -> resource_pb2.ResourceInvokeResponse:
         """Answer a function, or look up the resource behind a reference."""
         try:
             args = decode(request.args)

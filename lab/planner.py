@@ -93,16 +93,18 @@ class Planner:
             if needed in self.broken:
                 self.broken.add(urn)
                 return Skip(urn, needed)
+        asked = new.inputs
         if old is not None:
-            new.inputs = keep_old(old.inputs, new.inputs, goal.ignore_changes)
+            new.inputs = keep_old(old.inputs, asked, goal.ignore_changes)
         self._check(goal, new)
         if old is None:
             return Change("create", goal, new)
-        if urn in self._recreating or old.pending_replacement:
+        if urn in self._recreating:
             self._replacing.add(urn)
             return Change("replace", goal, new, old, early=True)
         diff = self._diff(old, new, goal.replace_on_changes)
-        if diff.replaces:
+        if diff.replaces or old.pending_replacement:
+            new.inputs = asked  # a new resource has no old values to keep
             return self._replace(goal, new, old, diff)
         return Change("update" if diff.changes else "same", goal, new, old, diff)
 
@@ -165,6 +167,9 @@ class Planner:
         if new.protect and old.protect:
             change.objection = f'unable to replace resource "{new.urn}"\n{_UNPROTECT}'
         self._replacing.add(new.urn)
+        if old.pending_replacement:
+            change.early = True
+            return change
         first = goal.delete_before_replace
         if first or (first is None and diff.delete_before_replace):
             falling = self._falling_with(old)

@@ -223,7 +223,7 @@ class Censor:
     def learn(self, value: Rich, *, secret: bool = False) -> None:
         """Remember every text that is secret here; of a long text, its longer lines too."""
         for text in _texts(value, secret=secret):
-            lines = {line for line in (text, *text.splitlines()) if len(line) > 3}
+            lines = {line for line in (text, *text.splitlines()) if _is_telling(line)}
             with self._lock:
                 self._words |= lines
 
@@ -232,6 +232,11 @@ class Censor:
         for word in sorted(self._words, key=len, reverse=True):
             text = text.replace(word, "[secret]")
         return text
+
+
+def _is_telling(text: str) -> bool:
+    """Whether hiding a text hides anything: a short plain word (`root`) stands everywhere."""
+    return len(text) > 3 and not (len(text) < 8 and text.isalpha())
 
 
 def _texts(value: Rich, *, secret: bool) -> Iterator[str]:

@@ -43,6 +43,7 @@ HOUSEHOLD: Changes = {
                 "host": "aurora",
                 "path": "/mnt/disk/restic",
                 "credentials": {"sops": "restic/ssh"},
+                "keys": [KEY],
             },
             "b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}},
         }
@@ -65,6 +66,6 @@ def _merged(old: Changes, new: Changes) -> Changes:
         if value is None:
             out.pop(key, None)
         else:
-            both = isinstance(mine, dict) and isinstance(value, dict)
-            out[key] = _merged(mine, value) if both else value
+            before = mine if isinstance(mine, dict) else {}
+            out[key] = _merged(before, value) if isinstance(value, dict) else value
     return out

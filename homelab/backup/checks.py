@@ -110,6 +110,19 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("backup-key-pair", rows="S0-34", severity="warning")
+def backup_key_pair(plan: Plan) -> Iterator[Problem]:
+    """A key on one side alone opens nothing, and the first backup would be the first to know."""
+    for name, target in plan.site.backup.targets.items():
+        writers = sorted({j.host for j in plan.backup.jobs if j.target == name and j.server})
+        if writers and not target.keys:
+            yield Problem(
+                f"backup.targets.{name}.keys",
+                f"{target.host} lets no key in, and {', '.join(writers)} would write there by SSH",
+                "list the public half of credentials, as ssh-keygen -y prints it",
+            )
+
+
 @check("role-backup", rows="S0-02")
 def role_backup(plan: Plan) -> Iterator[Problem]:
     """Flash wears out under a repository, and an agent host's data is not worth trusting."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.model import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time
+from homelab.model import AbsolutePath, Model, Name, PublicKey, Reason, SecretRef, Str, Time
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
 """How much a loss would hurt, from re-derivable (nothing) to irreplaceable (for ever)."""
@@ -41,7 +41,10 @@ class BackupTarget(Model):
     user: Name = "restic"
     """Login at the host (sftp)."""
     credentials: SecretRef | None = None
-    """Environment file of the store's keys (b2, s3), or the SSH key (sftp)."""
+    """Environment file of the store's keys (b2, s3, rest), or the SSH key (sftp)."""
+    keys: list[PublicKey] = Field(default_factory=list)
+    """Public halves of the SSH keys that may write here (sftp): one for each writing host, or one
+    for all of them."""
 
     @model_validator(mode="after")
     def _fields(self) -> BackupTarget:
@@ -52,6 +55,10 @@ class BackupTarget(Model):
                 raise ValueError("the path on the host is absolute; start it with /")
         if self.kind in ("sftp", "b2", "s3") and self.credentials is None:
             raise ValueError(f"a {self.kind} target needs credentials: {{sops: …}}")
+        if self.keys and self.kind != "sftp":
+            raise ValueError(f"keys are for a target of kind sftp; a {self.kind} target has none")
+        if self.user == "root":
+            raise ValueError("backups do not log in as root; leave user out, or name another")
         return self
 
 
@@ -124,7 +131,7 @@ class BackupPlan:
 
     jobs: tuple[Job, ...]
     skipped: tuple[tuple[str, str], ...]
-    """(service, reason)."""
+    """(service, reason); the service as `name@host` where several hosts run it."""
     databases: tuple[tuple[str, tuple[str, ...]], ...]
     """PostgreSQL databases to dump, by host."""
     dump_at: str

@@ -148,12 +148,11 @@ def _datasets(site: Site, datasets: tuple[Dataset, ...]) -> Iterator[_Work]:
 
 
 def _skipped(site: Site, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
-    seen = set()
     for service in services:
         reason = skip_reason(service)
-        if reason and service.name not in seen:
-            seen.add(service.name)
-            yield service.name, reason
+        if reason:
+            several = sum(s.name == service.name for s in services) > 1
+            yield f"{service.name}@{service.host}" if several else service.name, reason
     for name, dataset in site.datasets.items():
         if dataset.backup is not None:
             yield f"dataset-{name}", dataset.backup
@@ -191,9 +190,7 @@ def _job(
 _CLOUDS = ("b2", "s3", "rest")
 
 
-def _repository(
-    hosts: Mapping[str, Host], target: BackupTarget, here: bool, below: str
-) -> str:
+def _repository(hosts: Mapping[str, Host], target: BackupTarget, here: bool, below: str) -> str:
     path = target.path.rstrip("/")
     if here:
         return f"{path}/{below}"

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`backup.nix`, on a host with something to keep."""
-    jobs = plan.backup.on(host.name)
-    if not jobs:
+    """`backup.nix`, on a host with something to keep, or a place to keep it."""
+    jobs, server = plan.backup.on(host.name), _server(plan, host)
+    if not jobs and not server:
         return
     alert = plan.site.monitoring.ntfy is not None
     yield Module(
         file="backup.nix",
-        what="Backups: what is kept of this host, where, and for how long.",
+        what="Backups: what is kept of this host, where and for how long, and who may write here",
         derived=merge(
             *(_backup(job, host, jobs) for job in jobs),
             *(_unit(job, alert) for job in jobs),
-            *(_known_host(plan, server) for server in sorted({j.server for j in jobs} - {""})),
             _postgresql(plan, host, alert),
+            server,
         ),
     )
 
@@ -75,7 +75,10 @@ def _keep(keep: Keep) -> list[Nix]:
         "yearly": keep.yearly,
     }
     # The repository holds this one job: a changed list of paths is no reason to count anew.
-    return [*(f"--keep-{name} {count}" for name, count in counts.items() if count), "--group-by host"]
+    return [
+        *(f"--keep-{name} {count}" for name, count in counts.items() if count),
+        "--group-by host",
+    ]
 
 
 def _dump(job: Job, files: list[tuple[str, str]], *, shared: bool) -> Script:
@@ -104,7 +107,7 @@ def _dump(job: Job, files: list[tuple[str, str]], *, shared: bool) -> Script:
 
 
 def _cleanup(job: Job, files: list[tuple[str, str]]) -> Script:
-    """Remove what a dump that failed left behind. Whole dumps stay: another target may read them."""
+    """Remove what a failed dump left behind. Whole dumps stay: another target may read them."""
     left = (posixpath.join(posixpath.dirname(f), _unfinished(job, f)) for _, f in files)
     text = " ".join(shlex.quote(path) for path in left)
     return Script(("#!", Pkg("runtimeShell"), f"\nrm -f {text}\n"))
@@ -130,16 +133,47 @@ def _unit(job: Job, alert: bool) -> Attrs:
     return attrs(f'systemd.services."restic-backups-{job.unit}"', body) if body else {}
 
 
-def _known_host(plan: Plan, server: str) -> Attrs:
-    """Pin the key of an sftp server: a backup may not ask anybody about it."""
-    host = plan.hosts[server]
-    key, port = host.config.ssh.host_key, host.config.ssh.port
-    if key is None:
-        return {}
-    address = host.tailnet or host.lan
-    name = address if port == 22 else f"[{address}]:{port}"
-    entry: Attrs = {"hostNames": [name], "publicKey": " ".join(key.split()[:2])}
-    return attrs(f'programs.ssh.knownHosts."backup-{server}"', entry)
+def _server(plan: Plan, host: Host) -> Attrs:
+    """The account that other hosts write through: SFTP and nothing else, for the keys named."""
+    parts = []
+    for name, target in sorted(plan.site.backup.targets.items()):
+        if target.kind != "sftp" or target.host != host.name or not target.keys:
+            continue
+        user = target.user
+        keys: list[Nix] = [
+            f'restrict,command="internal-sftp" {" ".join(key.split()[:2])}' for key in target.keys
+        ]
+        parts += [
+            attrs(
+                f"users.users.{user}",
+                {
+                    "isSystemUser": True,
+                    "group": user,
+                    "openssh": {"authorizedKeys": {"keys": keys}},
+                },
+            ),
+            attrs(f"users.groups.{user}", {}),
+            attrs(f'systemd.services."backup-target-{name}"', _directory(user, target.path)),
+        ]
+    return merge(*parts)
+
+
+def _directory(user: str, path: str) -> Attrs:
+    """Make a target's directory once its disk is there.
+
+    Not by tmpfiles, which would make it below the mount point of a disk that is missing: others
+    would then fill the root file system with their backups.
+    """
+    place = shlex.quote(path)
+    return {
+        "description": "Directory for the backups of other hosts",
+        "wantedBy": ["multi-user.target"],
+        "unitConfig": {"RequiresMountsFor": [path]},
+        "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
+        "script": Script.of(
+            f"install --directory --mode 0700 --owner {user} --group {user} \\\n  {place}\n"
+        ),
+    }
 
 
 def _postgresql(plan: Plan, host: Host, alert: bool) -> Attrs:

@@ -65,17 +65,20 @@ def _section(entry: Entry) -> str:
 
 
 def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
-    yield "Unit", _codes(f"{u}.service" for u in entry.units)
+    yield "Unit", _codes(f"{u.replace('{tunnel}', '<tunnel>')}.service" for u in entry.units)
     yield "Port", ", ".join(_port(n, p) for n, p in sorted(entry.ports.items()))
-    yield "Audience", f"{entry.audience}, unless said"
+    yield "Audience", f"{entry.audience}, unless said" if "web" in entry.ports else ""
     yield "Sign-in", _sign_in(entry)
     yield "Health", f"`{entry.health}`" if entry.monitor == "http" else entry.monitor
     yield "State", _codes(entry.state)
     yield "Backup", _backup(entry)
     yield "Left out", _codes(entry.exclude)
     yield "Datasets", "; ".join(_dataset(entry, part) for part in sorted(entry.datasets))
-    yield "Secrets", "; ".join(
-        f"`{name}` ({fact.source}): {fact.note}" for name, fact in sorted(entry.secrets.items())
+    yield (
+        "Secrets",
+        "; ".join(
+            f"`{name}` ({fact.source}): {fact.note}" for name, fact in sorted(entry.secrets.items())
+        ),
     )
     yield "Graphics", ", ".join(sorted(entry.options_gpu))
     yield "Needs", ", ".join(_NEEDS[n] for n in entry.needs)
@@ -126,7 +129,7 @@ def _sandbox(entry: Entry) -> str:
         *(["network interfaces"] if facts.netlink else []),
         *facts.capabilities,
     ]
-    return "the baseline" + (f", less {', '.join(waived)}" if waived else "")
+    return "the baseline" + (f", opened for {', '.join(waived)}" if waived else "")
 
 
 def _codes(words: Iterable[str]) -> str:

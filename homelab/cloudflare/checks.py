@@ -159,8 +159,7 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
         if not _within(certificate.domain, zone):
             yield Problem(
                 "site.domain",
-                f"a certificate for *.{certificate.domain} cannot be proven: "
-                f"the zone is {zone}",
+                f"a certificate for *.{certificate.domain} cannot be proven: the zone is {zone}",
                 f"use a domain in {zone}, or name its zone in cloudflare.zone",
             )
     for route in plan.routes:

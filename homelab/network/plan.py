@@ -106,7 +106,7 @@ def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
     """
     if audience != "family":
         return "native" if kinds[0] == "native" else "none"
-    return "native" if "native" in kinds else "forward"
+    return next((k for k in kinds if k != "none"), "forward")
 
 
 def plan_dns(site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]) -> DnsPlan:

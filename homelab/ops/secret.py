@@ -44,6 +44,7 @@ def run(
     One of the two is empty on success, the other on failure. The complaint is for telling causes
     apart, and is not shown: nobody knows what a tool puts there.
     """
+    why, way_out, done = "", "", None
     try:
         done = subprocess.run(
             words,
@@ -54,19 +55,16 @@ def run(
             timeout=TIMEOUT,
             check=False,
         )
+        if done.returncode == 0:
+            return done.stdout.decode(), ""
     except FileNotFoundError:
-        raise SecretUnavailableError(ref, f"{words[0]} is not on PATH", install) from None
+        why, way_out = f"{words[0]} is not on PATH", install
     except subprocess.TimeoutExpired:
-        raise SecretUnavailableError(
-            ref,
-            f"{words[0]} gave no answer in {TIMEOUT} seconds",
-            "unlock the key or vault that it waits for, and run this again",
-        ) from None
-    if done.returncode != 0:
-        return "", done.stderr.decode(errors="replace") or f"exit code {done.returncode}"
-    try:
-        return done.stdout.decode(), ""
+        why = f"{words[0]} gave no answer in {TIMEOUT} seconds"
+        way_out = "unlock the key or vault that it waits for, and run this again"
     except UnicodeDecodeError:
-        raise SecretUnavailableError(
-            ref, "the value is not text", "store it as text, base64 if need be"
-        ) from None
+        why, way_out = "the value is not text", "store it as text, base64 if need be"
+    if done is None or why:
+        # Raised out here, because those errors carry what the tool had printed.
+        raise SecretUnavailableError(ref, why, way_out)
+    return "", done.stderr.decode(errors="replace") or f"exit code {done.returncode}"

@@ -59,9 +59,7 @@ def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailable
             f"sops updatekeys {file}",
         )
     if any(part in complaint for part in _NOT_FOUND):
-        return SecretUnavailableError(
-            ref, f"{file} has no such key", f"add it: sops {file}"
-        )
+        return SecretUnavailableError(ref, f"{file} has no such key", f"add it: sops {file}")
     return SecretUnavailableError(
         ref, f"sops could not read {file}", f"see why: sops decrypt {file} >/dev/null"
     )

@@ -63,20 +63,20 @@ def _site(site: Site, gate: Gate | None) -> list[Directive]:
     for name, route in site.routes:
         label = f"@{route.name}"
         out.append(directive(label, "host", name))
-        out.append(directive("handle", label, block=_route(route, gate)))
+        out.append(directive("handle", label, block=_route(name, route, gate)))
     out.append(directive("handle", block=[directive("respond", "Not found", "404")]))
     return out
 
 
-def _route(route: Route, gate: Gate | None) -> list[Directive]:
+def _route(name: str, route: Route, gate: Gate | None) -> list[Directive]:
     out: list[Directive] = []
     if route.auth == "forward" and gate is not None:
-        out += _gated(route, gate)
+        out += _gated(name, route, gate)
     out.append(_upstream(route))
     return out
 
 
-def _gated(route: Route, gate: Gate) -> list[Directive]:
+def _gated(name: str, route: Route, gate: Gate) -> list[Directive]:
     words = ["forward_auth"]
     out: list[Directive] = []
     if route.exempt:
@@ -87,7 +87,7 @@ def _gated(route: Route, gate: Gate) -> list[Directive]:
             *words,
             gate.address,
             block=[
-                directive("uri", gate.uri),
+                directive("uri", gate.uri_for(name)),
                 directive("copy_headers", *gate.headers),
             ],
         )

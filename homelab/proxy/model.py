@@ -13,8 +13,14 @@ class Gate:
 
     address: str
     uri: str
+    uris: tuple[tuple[str, str], ...]
+    """(host name, URI) of names whose visitors are sent to another portal than `uri` would."""
     headers: tuple[str, ...]
     """Identity headers that the gate's answer carries."""
+
+    def uri_for(self, name: str) -> str:
+        """What to ask about a request to this host name."""
+        return dict(self.uris).get(name, self.uri)
 
 
 @dataclass(frozen=True)

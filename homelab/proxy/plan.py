@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from homelab.identity.model import IdentityPlan
+from homelab.identity.model import FORWARD_AUTH, IdentityPlan
 from homelab.network.model import LOOPBACK_HTTP_PORT, Route
 from homelab.proxy.model import IDENTITY_HEADERS, Gate, ProxyPlan, Site
-
-FORWARD_AUTH_URI = "/api/authz/forward-auth"
-"""Authelia's endpoint since 4.38; the older one is on its way out."""
 
 
 def plan_proxy(
@@ -30,5 +27,13 @@ def plan_proxy(
         sites.append(
             Site(f"http://:{LOOPBACK_HTTP_PORT}", "", tuple(sorted(tunnelled, key=lambda n: n[0])))
         )
-    gate = Gate(identity.address, FORWARD_AUTH_URI, IDENTITY_HEADERS) if identity else None
-    return ProxyPlan(host, tuple(sites), gate)
+    return ProxyPlan(host, tuple(sites), _gate(identity) if identity else None)
+
+
+def _gate(identity: IdentityPlan) -> Gate:
+    return Gate(
+        address=identity.address,
+        uri=FORWARD_AUTH,
+        uris=tuple((name, identity.uri(name)) for name in identity.public_names),
+        headers=IDENTITY_HEADERS,
+    )

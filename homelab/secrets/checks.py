@@ -64,6 +64,4 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
                 did_you_mean(name, known, "services with derived secrets"),
             )
         elif epoch < 1:
-            yield Problem(
-                f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1"
-            )
+            yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")

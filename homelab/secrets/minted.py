@@ -28,14 +28,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if not sent or not host.is_nixos:
         return
     calls = "".join(f"place {shlex.join((s.name, s.owner, s.mode, *s.units))}\n" for s in sent)
-    script = Script.of(
-        "(\n. ", Raw(f"./{_FILE}"), " ", _RELEASE, f"\n{calls}forget_others\n)\n"
-    )
+    script = Script.of("(\n. ", Raw(f"./{_FILE}"), " ", _RELEASE, f"\n{calls}forget_others\n)\n")
     yield Module(
         "minted-secrets.nix",
         "Secrets made for this host and stored nowhere: the deployer sends them with each release",
         derived=attrs(
-            "system.activationScripts.homelab-secrets", {"deps": ["users", "groups"], "text": script}
+            "system.activationScripts.homelab-secrets",
+            {"deps": ["users", "groups"], "text": script},
         ),
         extra=((_FILE, _SHELL),),
     )

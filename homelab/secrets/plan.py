@@ -42,7 +42,7 @@ def plan_secrets(
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
     )
-    unique = {(s.host, s.name, s.path): s for s in wanted if s.host in hosts}
+    unique = {(s.host, s.name, s.service, s.path): s for s in wanted if s.host in hosts}
     return SecretsPlan(
         secrets=tuple(unique[k] for k in sorted(unique)),
         file=site.secrets.file,

@@ -44,6 +44,8 @@ class Document:
     values: Mapping[str, Value]
     file: str = ""
     lines: Mapping[Path_, int] = field(default_factory=dict)
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    """Every setting of the stack by its whole key, those of other namespaces too."""
 
     def line(self, path: Path_) -> int:
         """Line of a value, or of the nearest thing around it; 0 when unknown."""
@@ -101,7 +103,7 @@ def parse_document(text: str, file: str) -> Document:
     for where, line in reader.lines.items():
         if len(where) > 1 and where[0] == "config" and str(where[1]).startswith(NAMESPACE):
             lines[(str(where[1])[len(NAMESPACE) :], *where[2:])] = line
-    return Document(values, file, lines)
+    return Document(values, file, lines, config)
 
 
 class _Reader:

@@ -31,9 +31,7 @@ def acl_lockout(plan: Plan) -> Iterator[Problem]:
             "take back the grant that opens it, or narrow its ports",
         )
     for owner in plan.site.tailnet.owners if plan.site.tailnet else ():
-        shut = [
-            n for n in tailnet.hosts if n in plan.hosts and not allowed(tailnet, owner, n, SSH)
-        ]
+        shut = [n for n in tailnet.hosts if n in plan.hosts and not allowed(tailnet, owner, n, SSH)]
         if shut:
             yield Problem(
                 "tailnet.owners",

@@ -55,7 +55,11 @@ def plan_tailnet(
     return TailnetPlan(
         name=config.name,
         grants=grants,
-        tests=(*_lifelines(config, names, members), *_edges(grants, names), *_closed(config, members)),
+        tests=(
+            *_lifelines(config, names, members),
+            *_edges(grants, names),
+            *_closed(config, members),
+        ),
         groups={
             group: tuple(sorted(set(emails)))
             for group, emails in ((FAMILY, config.family), (OWNERS, config.owners))
@@ -64,9 +68,7 @@ def plan_tailnet(
         tags=_tags(members),
         hosts=names,
         routes=_approvers(members),
-        exit_nodes=tuple(
-            sorted({role_tag(h) for h in members.values() if _settings(h).exit_node})
-        ),
+        exit_nodes=tuple(sorted({role_tag(h) for h in members.values() if _settings(h).exit_node})),
         keys=tuple(JoinKey(n, host_tags(h)) for n, h in members.items() if needs_key(h)),
         nameservers=nameservers,
         split=((site.site.domain, nameservers),) if nameservers else (),
@@ -219,7 +221,9 @@ def _edges(grants: tuple[Grant, ...], names: Mapping[str, str]) -> Iterator[Poli
     for grant in grants:
         if len(grant.src) == 1 and grant.src[0] in names:
             ports = [p.partition(":")[2] for p in grant.ip if p.startswith("tcp:")]
-            accept = tuple(f"{d}:{p}" for d in grant.dst if d in names for p in ports if p.isdigit())
+            accept = tuple(
+                f"{d}:{p}" for d in grant.dst if d in names for p in ports if p.isdigit()
+            )
             if accept:
                 yield PolicyTest(grant.src[0], accept, (), grant.source)
 

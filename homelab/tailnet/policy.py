@@ -26,9 +26,7 @@ def policy(plan: TailnetPlan) -> Document:
         "groups": {g: list(plan.groups[g]) for g in sorted(plan.groups)},
         "tagOwners": {t: [ADMINS] if t == DEPLOYER else [ADMINS, DEPLOYER] for t in tags},
         "hosts": {n: plan.hosts[n] for n in sorted(plan.hosts)},
-        "grants": [
-            {"src": list(g.src), "dst": list(g.dst), "ip": list(g.ip)} for g in plan.grants
-        ],
+        "grants": [{"src": list(g.src), "dst": list(g.dst), "ip": list(g.ip)} for g in plan.grants],
         "autoApprovers": {
             "routes": {r: list(plan.routes[r]) for r in sorted(plan.routes)},
             "exitNode": list(plan.exit_nodes),

@@ -34,7 +34,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if any(key.host == host.name for key in plan.tailnet.keys):
         options["authKeyFile"] = secret_path(*JOIN_KEY, "minted", "file")
     yield Module(
-        "tailnet.nix", "This host's part in the tailnet", derived=attrs("services.tailscale", options)
+        "tailnet.nix",
+        "This host's part in the tailnet",
+        derived=attrs("services.tailscale", options),
     )
 
 

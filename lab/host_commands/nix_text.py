@@ -66,7 +66,10 @@ def inputs(text: str) -> set[str]:
     """The inputs that a flake.nix names, written as `inputs.a.url = …` or `inputs = { a… }`."""
     bare = code(text)
     found = set(_INPUT.findall(bare.partition("outputs")[0]))
+    end = 0
     for start in _INPUTS.finditer(bare):
+        if start.start() < end:
+            continue  # the inputs of an input: what they follow is not ours to lock
         depth, begin = 1, start.end()
         for match in re.finditer(r"[{};]|(?<![\w.])[\w-]+(?=[\w.\s-]*=)", bare[begin:]):
             if match[0] == "{":
@@ -74,6 +77,7 @@ def inputs(text: str) -> set[str]:
             elif match[0] == "}":
                 depth -= 1
                 if depth == 0:
+                    end = begin + match.end()
                     break
             elif match[0] != ";" and depth == 1:
                 found.add(match[0])

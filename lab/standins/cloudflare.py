@@ -36,9 +36,7 @@ class CloudflareProvider:
         with self._records.change() as stored:
             return self._put(stored, _new_id(stored, type_, name), type_, inputs)
 
-    def update(
-        self, type_: str, id_: str, old_outputs: Properties, inputs: Properties
-    ) -> Created:
+    def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
         """The record with new properties."""
         with self._records.change() as stored:
             if id_ not in stored:

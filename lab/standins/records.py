@@ -16,7 +16,13 @@ from typing import Final, TypedDict
 from lab.provider import UNKNOWN, Diff, Properties, Value
 
 MADE_AT: Final = "2025-01-01T00:00:00Z"
-_KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {"text": str, "number": (int, float), "bool": bool, "list": list, "object": dict}
+_KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "text": str,
+    "number": (int, float),
+    "bool": bool,
+    "list": list,
+    "object": dict,
+}
 
 
 @dataclass(frozen=True)

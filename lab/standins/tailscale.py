@@ -46,9 +46,7 @@ class TailscaleProvider:
             stored[id_] = Record(type=type_, props={**inputs})
             return _made(type_, id_, inputs)
 
-    def update(
-        self, type_: str, id_: str, old_outputs: Properties, inputs: Properties
-    ) -> Created:
+    def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
         """New content. Like the real provider's, it does not look whether others edited it."""
         with self._records.change() as stored:
             stored[id_] = Record(type=type_, props={**inputs})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
-import build
 import pytest
-from household import Changes, household
 
 from homelab.backup.model import Job
+from tests import build
+from tests.household import KEY, Changes, household
 
 VAULT: Changes = {"services": {"vaultwarden": {"host": "aurora"}}}
 NEWS: Changes = {"services": {"miniflux": {"host": "aurora"}}}
@@ -26,7 +28,7 @@ def text(*changes: Changes, host: str = "aurora") -> str:
 
 
 def found(check: str, *changes: Changes) -> list[str]:
-    return [str(p) for p in build.problems(household(*changes)) if p.check == check]
+    return [str(p) for p in build.found(household(*changes), check)]
 
 
 def test_a_service_has_one_unit_for_each_target() -> None:
@@ -48,7 +50,20 @@ def test_another_host_goes_by_sftp_below_its_own_name() -> None:
     assert (job.ssh_key, job.mounts) == ("/run/secrets/restic-disk-credentials", ())
     rendered = text({"services": {"vaultwarden": {"host": "pi"}}}, host="pi")
     assert "sftp.args='-i /run/secrets/restic-disk-credentials -o IdentitiesOnly=yes" in rendered
-    assert 'hostNames = [ "100.64.0.10" ];' in rendered
+
+
+def test_the_target_host_lets_in_the_keys_that_are_named_and_for_sftp_alone() -> None:
+    """S0-34."""
+    there: Changes = {"services": {"vaultwarden": {"host": "pi"}}}
+    rendered = text(there)
+    kind, key, *_ = KEY.split()
+    assert f'"restrict,command=\\"internal-sftp\\" {kind} {key}"' in rendered
+    assert "install --directory --mode 0700 --owner restic" in rendered
+    assert "restrict" not in text(there, host="pi")
+    unkeyed: Changes = {"backup": {"targets": {"disk": {"keys": []}}}}
+    (warning,) = found("backup-key-pair", there, unkeyed)
+    assert "backup.targets.disk.keys: aurora lets no key in, and pi" in warning
+    assert found("backup-key-pair", there) == []
 
 
 def test_a_local_target_is_for_its_own_host_alone() -> None:
@@ -188,7 +203,7 @@ CUSTOM: Changes = {
                     "backup": {
                         "targets": {
                             "b2": None,
-                            "disk": {"kind": "local", "credentials": None},
+                            "disk": {"kind": "local", "credentials": None, "keys": None},
                         }
                     }
                 },
@@ -197,8 +212,19 @@ CUSTOM: Changes = {
         ),
         (
             "backup-target-single",
-            [{"backup": {"targets": {"b3": {"kind": "b2", "path": "bucket/restic/",
-                                            "credentials": {"sops": "restic/b2"}}}}}],
+            [
+                {
+                    "backup": {
+                        "targets": {
+                            "b3": {
+                                "kind": "b2",
+                                "path": "bucket/restic/",
+                                "credentials": {"sops": "restic/b2"},
+                            }
+                        }
+                    }
+                }
+            ],
             ["backup.targets.b3.path", "b3 and b2 write to the same repositories"],
         ),
         (
@@ -247,41 +273,45 @@ def test_an_honest_household_passes_every_check() -> None:
     assert [str(p) for p in problems if p.check.startswith(mine)] == []
 
 
-@pytest.mark.skipif(not shutil.which("sqlite3"), reason="sqlite3 is not installed")
-@pytest.mark.skipif(not shutil.which("nix-instantiate"), reason="Nix is not installed")
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("sqlite3", "flock", "nix-instantiate"))),
+    reason="sqlite3, flock or Nix is not installed",
+)
 def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
     """S0-35: the very script that is rendered, with its paths moved below a directory."""
-    rendered = tmp_path / "backup.nix"
-    rendered.write_text(text(VAULT), encoding="utf-8")
+    (tmp_path / "backup.nix").write_text(text(VAULT), encoding="utf-8")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/derive.nix").write_text("lib: x: x\n", encoding="utf-8")
     expression = (
-        "let p = { runtimeShell = \"/bin/sh\"; sqlite = \"SQLITE\"; util-linux = \"UTIL\"; };"
-        f" m = import {rendered} {{ pkgs = p; lib = {{ }}; }};"
-        ' in m.config.services.restic.backups."vaultwarden-disk".backupPrepareCommand'
+        f"(import {tmp_path}/backup.nix {{ lib = {{ }}; pkgs = {{"
+        ' runtimeShell = "/bin/sh"; sqlite = "SQLITE"; util-linux = "UTIL"; }; })'
+        ".config.services.restic.backups.vaultwarden-disk.backupPrepareCommand"
     )
-    derive = tmp_path / "lib"
-    derive.mkdir()
-    (derive / "derive.nix").write_text("lib: x: x\n", encoding="utf-8")
-    script = subprocess.run(
-        ["nix-instantiate", "--eval", "--strict", "--json", "-E", expression],
-        check=True, capture_output=True, text=True,
-    ).stdout
-    import json
-
-    shell = json.loads(script)
-    tools = tmp_path / "bin"
-    for found_at, name in (("SQLITE", "sqlite3"), ("UTIL", "flock")):
-        shell = shell.replace(f"{found_at}/bin/{name}", str(shutil.which(name)))
-    shell = shell.replace("/var/", f"{tmp_path}/var/").replace("/run/lock", str(tmp_path))
-    tools.mkdir()
+    script = json.loads(
+        subprocess.run(
+            ["nix-instantiate", "--eval", "--strict", "--json", "-E", expression],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
+    for old, new in {
+        "SQLITE/bin/sqlite3": str(shutil.which("sqlite3")),
+        "UTIL/bin/flock": str(shutil.which("flock")),
+        "/run/lock": str(tmp_path),
+        "/var/": f"{tmp_path}/var/",
+    }.items():
+        script = script.replace(old, new)
     source = tmp_path / "var/lib/vaultwarden/db.sqlite3"
     source.parent.mkdir(parents=True)
-    app = sqlite3.connect(source)
-    app.execute("PRAGMA journal_mode = WAL")
-    app.execute("CREATE TABLE vault (secret TEXT)")
-    app.execute("INSERT INTO vault VALUES ('one')")
-    app.commit()
-    for _ in range(2):
-        subprocess.run(["bash", "-c", shell], check=True)
+    with closing(sqlite3.connect(source)) as app:
+        app.execute("PRAGMA journal_mode = WAL")
+        app.execute("CREATE TABLE vault (secret TEXT)")
+        app.execute("INSERT INTO vault VALUES ('one')")
+        app.commit()
+        for _ in range(2):
+            subprocess.run(["bash", "-c", script], check=True)
     dump = tmp_path / "var/backup/sqlite/vaultwarden/db.sqlite3"
-    assert sqlite3.connect(dump).execute("SELECT secret FROM vault").fetchall() == [("one",)]
+    with closing(sqlite3.connect(dump)) as copy:
+        assert copy.execute("SELECT secret FROM vault").fetchall() == [("one",)]
     assert [p.name for p in dump.parent.iterdir()] == ["db.sqlite3"]

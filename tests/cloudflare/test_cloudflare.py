@@ -36,7 +36,9 @@ def test_publishing_adds_one_record_one_rule_and_one_access_application() -> Non
     assert cloudflare is not None
     name = "navidrome-home.example.org"
     assert [(r.name, r.type, r.proxied) for r in cloudflare.records] == [(name, "CNAME", True)]
-    assert [(i.hostname, i.service) for i in cloudflare.ingress] == [(name, "http://127.0.0.1:8180")]
+    assert [(i.hostname, i.service) for i in cloudflare.ingress] == [
+        (name, "http://127.0.0.1:8180")
+    ]
     assert [a.domain for a in cloudflare.apps] == [name]
 
 
@@ -58,7 +60,9 @@ def test_access_lets_owner_members_and_extra_people_in() -> None:
 
 
 def test_rules_and_records_are_in_order_of_name() -> None:
-    services = {n: {"host": "nas", "publish": "tunnel"} for n in ("navidrome", "jellyfin", "immich")}
+    services = {
+        n: {"host": "nas", "publish": "tunnel"} for n in ("navidrome", "jellyfin", "immich")
+    }
     cloudflare = build.plan({**TUNNEL, "services": services}).cloudflare
     assert cloudflare is not None
     names = [i.hostname for i in cloudflare.ingress]
@@ -117,7 +121,7 @@ def test_a_token_may_edit_one_zone_in_the_form_that_cloudflare_gives_back() -> N
     resources = str(policy["resources"])
     assert json.loads(resources) == {f"com.cloudflare.api.account.zone.{'a' * 32}": "*"}
     assert " " not in resources
-    ids = [g["id"] for g in policy["permission_groups"]]  # type: ignore[attr-defined, index]
+    ids = [g["id"] for g in policy["permission_groups"]]  # type: ignore[attr-defined]
     assert ids == sorted(ids)
     assert len(ids) == 2
 

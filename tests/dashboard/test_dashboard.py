@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import build
-from household import Changes, household
-
 from homelab.dashboard.model import DashboardPlan
+from tests import build
+from tests.household import Changes, household
 
 PAGE: Changes = {
     "services": {
@@ -58,12 +57,10 @@ def test_a_skipped_tile_leaves_only_its_reason() -> None:
 def test_a_tile_of_another_group_is_an_error() -> None:
     """S0-50."""
     odd: Changes = {"services": {"jellyfin": {"tile": {"group": "Meda"}}}}
-    problems = build.problems(household(PAGE, odd))
-    (message,) = [str(p) for p in problems if p.check == "dashboard-group-known"]
-    assert "services.jellyfin.tile.group" in message
-    assert 'did you mean "Media"?' in message
-    clean = build.problems(household(PAGE))
-    assert not [p for p in clean if p.check == "dashboard-group-known"]
+    (problem,) = build.found(household(PAGE, odd), "dashboard-group-known")
+    assert problem.where == "services.jellyfin.tile.group"
+    assert 'did you mean "Media"?' in problem.way_out
+    assert build.found(household(PAGE), "dashboard-group-known") == []
 
 
 def test_homepage_answers_to_its_own_names_alone() -> None:

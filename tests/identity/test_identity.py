@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-import build
 import pytest
-from household import Changes, household
 
 from homelab.identity.model import IdentityPlan
 from homelab.identity.plan import resource
+from tests import build
+from tests.household import Changes, household
 
 MUSIC: Changes = {"services": {"navidrome": {"host": "aurora", "name": "music"}}}
 OPEN_PORTAL: Changes = {"services": {"authelia": {"publish": "tunnel"}}}
@@ -30,7 +30,7 @@ def text(*changes: Changes) -> str:
 
 
 def found(check: str, *changes: Changes) -> list[str]:
-    return [str(p) for p in build.problems(household(*changes)) if p.check == check]
+    return [str(p) for p in build.found(household(*changes), check)]
 
 
 def test_a_gated_route_has_its_open_paths_first_and_then_its_rule() -> None:
@@ -44,7 +44,9 @@ def test_a_gated_route_has_its_open_paths_first_and_then_its_rule() -> None:
 
 def test_a_rule_names_its_groups_and_strength() -> None:
     """S1-07."""
-    rendered = text(routed(name="music", groups=["admins", "family"], policy="two_factor", exempt=[]))
+    rendered = text(
+        routed(name="music", groups=["admins", "family"], policy="two_factor", exempt=[])
+    )
     assert (
         """\
           default_policy = "deny";
@@ -67,7 +69,9 @@ def test_no_secret_is_in_the_text_and_the_legacy_endpoint_nowhere() -> None:
     """S0-26, S0-28."""
     rendered = text()
     assert 'jwtSecretFile = "/run/homelab/secrets/authelia-jwt";' in rendered
-    assert 'storageEncryptionKeyFile = "/run/homelab/secrets/authelia-storage-encryption";' in rendered
+    assert (
+        'storageEncryptionKeyFile = "/run/homelab/secrets/authelia-storage-encryption";' in rendered
+    )
     assert 'path = "/run/secrets/authelia-users";' in rendered
     whole = "".join(t for t in build.render(household(MUSIC))["pi"].values() if isinstance(t, str))
     assert "/api/verify" not in whole
@@ -90,6 +94,9 @@ def test_a_domain_within_another_shares_its_cookie() -> None:
     assert plan.uri("music-home.example.org") == (
         "/api/authz/forward-auth?authelia_url=https://auth-home.example.org"
     )
+    proxy = build.render(household(MUSIC, public, OPEN_PORTAL))["pi"]["proxy.nix"]
+    assert proxy.count("uri /api/authz/forward-auth\n") == 1
+    assert proxy.count(plan.uri("music-home.example.org")) == 1
 
 
 def test_domains_apart_have_a_cookie_each() -> None:

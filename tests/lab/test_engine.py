@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
@@ -45,7 +45,7 @@ class Toy:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.hooks: dict[str, Callable[[], None]] = {}
+        self.hooks: dict[str, Callable[[], object]] = {}
 
     def check(self, type_: str, inputs: Properties) -> list[str]:
         return ["size is too big"] if inputs.get("size") == 99 else []
@@ -200,7 +200,7 @@ def test_a_damaged_state_says_what_to_do(stage: Stage) -> None:
         ('Thing("a", opts=Options(replace_with=[Thing("b")]))', "replace_with"),
         ('Thing("a", opts=Options(replacement_trigger="x"))', "replacement_trigger"),
         ('Thing("a", opts=Options(transforms=[lambda args: None]))', "transforms"),
-        ('pulumi.runtime.register_stack_transform(lambda args: None)', "transforms"),
+        ("pulumi.runtime.register_stack_transform(lambda args: None)", "transforms"),
         ('pulumi.ResourceHook("h", lambda args: None)', "hooks"),
         ('Thing("a", opts=Options(id="x"))', "get"),
         ('Thing("a", {"file": pulumi.StringAsset("x")})', "an asset"),
@@ -284,7 +284,7 @@ def test_a_failed_update_leaves_what_was(stage: Stage) -> None:
 
 
 def test_a_stand_ins_own_fault_is_a_failed_step(stage: Stage) -> None:
-    stage.toy.hooks["a"] = lambda: {}["missing"]
+    stage.toy.hooks["a"] = partial({"here": 1}.__getitem__, "missing")
     assert not stage.up('Thing("a"); Thing("b")').ok
     assert [e.error for e in stage.events if isinstance(e, Failed)] == ["KeyError: 'missing'"]
     assert stage.done()["b"] == "create"
@@ -321,14 +321,14 @@ def test_what_was_deleted_for_a_replacement_is_not_deleted_twice(stage: Stage) -
 def test_hosts_go_side_by_side(stage: Stage) -> None:
     together = threading.Barrier(12, timeout=30)
     for number in range(12):
-        stage.toy.hooks[f"t{number}"] = lambda: bool(together.wait())
+        stage.toy.hooks[f"t{number}"] = together.wait
     assert stage.up('for n in range(12): Thing(f"t{n}")').ok
 
 
 def test_slow_steps_do_not_hold_up_the_others(stage: Stage) -> None:
     through = threading.Event()
     for number in range(12):
-        stage.toy.hooks[f"slow{number}"] = lambda: bool(through.wait(30))
+        stage.toy.hooks[f"slow{number}"] = lambda: through.wait(30)
     stage.toy.hooks["last"] = through.set
     result = stage.up("""
         for n in range(12): Thing(f"slow{n}")
@@ -353,7 +353,7 @@ def test_two_runs_do_not_interleave(stage: Stage) -> None:
 
 
 @contextlib.contextmanager
-def in_a_process(stage: Stage) -> "contextlib.AbstractContextManager[subprocess.Popen[str]]":
+def in_a_process(stage: Stage) -> Iterator[subprocess.Popen[str]]:
     """An `up` of its own process, whose thing `slow` begins and then waits for a line."""
     script = f"""
         import sys
@@ -463,8 +463,7 @@ def test_a_step_says_what_changed(stage: Stage) -> None:
 
 def test_destroy_leaves_an_empty_stack(stage: Stage) -> None:
     stage.up('pulumi.export("e", Thing("a").id)')
-    preview: Mapping[str, int] = stage.engine.destroy(preview=True).changes
-    assert preview == {"delete": 2}
+    assert stage.engine.destroy(preview=True).changes == {"delete": 2}
     result = stage.engine.destroy()
     assert (result.ok, result.changes, result.outputs) == (True, {"delete": 2}, {})
     assert Store(stage.state).read() == []

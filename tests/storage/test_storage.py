@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import build
 import pytest
-from household import Changes, household
+
+from tests import build
+from tests.household import Changes, household
 
 MUSIC: Changes = {
     "datasets": {
@@ -21,18 +22,15 @@ MUSIC: Changes = {
 
 
 def found(changes: Changes, check: str) -> list[str]:
-    return [str(p) for p in build.problems(household(MUSIC, changes)) if p.check == check]
+    return [str(p) for p in build.found(household(MUSIC, changes), check)]
 
 
 def test_a_dataset_is_made_where_it_lies_and_waited_for_by_who_uses_it() -> None:
     """S0-40."""
     rendered = build.render(household(MUSIC))
     text = rendered["aurora"]["storage.nix"]
-    assert (
-        '"/mnt/family/library".d = {\n      group = "family";\n      mode = "2775";'
-        in text
-    )
-    assert 'users.groups.family = { };' in text
+    assert '"/mnt/family/library".d = {\n      group = "family";\n      mode = "2775";' in text
+    assert "users.groups.family = { };" in text
     assert 'unitConfig.RequiresMountsFor = [ "/mnt/family" ];' in text
     assert 'serviceConfig.SupplementaryGroups = [ "family" ];' in text
     assert "storage.nix" not in rendered["pi"]

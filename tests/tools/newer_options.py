@@ -89,7 +89,9 @@ OUTSIDE: dict[str, Newer] = {
     "sops.defaultSopsFile": Newer("path", "", _SOPS),
     "sops.gnupg.sshKeyPaths": Newer("list of path", "", _SOPS),
     "sops.placeholder": Newer("attribute set of string", "", _SOPS),
-    "sops.secrets._name_.format": Newer("one of “yaml”, “json”, “binary”, “dotenv”, “ini”", "", _SOPS),
+    "sops.secrets._name_.format": Newer(
+        "one of “yaml”, “json”, “binary”, “dotenv”, “ini”", "", _SOPS
+    ),
     "sops.secrets._name_.group": Newer("null or string", "", _SOPS),
     "sops.secrets._name_.key": Newer("string", "", _SOPS),
     "sops.secrets._name_.mode": Newer("string", "", _SOPS),

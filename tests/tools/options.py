@@ -61,16 +61,20 @@ def require_options() -> Node:
 
 @cache
 def _load(file: Path) -> Node:
+    more = {path: option.type for path, option in {**NEWER, **OUTSIDE}.items()}
+    return tree(listed(file) | more)
+
+
+def listed(file: Path) -> dict[str, str]:
+    """Type by option path, as the data has them."""
     with gzip.open(file, "rt", encoding="utf-8") as text:
-        listed = {o["Name"]: o.get("Type") or "" for o in json.load(text)}
-    listed |= {path: option.type for path, option in {**NEWER, **OUTSIDE}.items()}
-    return tree(listed)
+        return {o["Name"]: o.get("Type") or "" for o in json.load(text)}
 
 
-def tree(listed: Mapping[str, str]) -> Node:
+def tree(types: Mapping[str, str]) -> Node:
     """Options by path, as a tree."""
     root = Node()
-    for path, type_ in listed.items():
+    for path, type_ in types.items():
         node = root
         for key in path.split("."):
             node = node.below.setdefault(key, Node())
@@ -108,7 +112,8 @@ def _check(value: Nix, node: Node, path: tuple[str, ...], free: _Free | None) ->
     value = plain(value)
     if is_opaque(value):
         return
-    if isinstance(value, Mapping) and (node.below or node.type is None):
+    keyed = set(node.below) != {"_"} if node.below else node.type is None
+    if isinstance(value, Mapping) and keyed:
         yield from _check_set(value, node, path, free)
     elif isinstance(value, list | tuple) and "_" in node.below:
         for i, item in enumerate(value):

@@ -1,0 +1,53 @@
+# Targets are verbs. uv is fetched into .tools when it is not on PATH; everything else comes by it.
+
+SHELL := /bin/bash
+TOOLS := $(CURDIR)/.tools
+export PATH := $(TOOLS)/bin:$(PATH)
+PYTHON ?= python3
+STACK ?= home
+
+.PHONY: lab test check bench format update-golden docs clean
+
+lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, no Pulumi command
+	uv run --no-sync homelab lab up -s $(STACK)
+
+test: .venv/ready  ## every test that needs nothing but this clone
+	uv run --no-sync pytest -n auto
+
+check: .venv/ready  ## types, style, import arrows, shell
+	uv run --no-sync ruff check .
+	uv run --no-sync ruff format --check .
+	uv run --no-sync mypy
+	uv run --no-sync lint-imports
+	uv run --no-sync shellcheck homelab/deploy/scripts/*.sh .ci/run
+	uv run --no-sync homelab check -s home
+
+bench: .venv/ready  ## the design's budgets, as ratios in one run
+	uv run --no-sync python -m tests.bench
+
+format: .venv/ready
+	uv run --no-sync ruff check --fix .
+	uv run --no-sync ruff format .
+
+update-golden: .venv/ready  ## write the expected files anew; the diff is the review
+	UPDATE_GOLDEN=1 uv run --no-sync pytest tests/golden
+
+docs: .venv/ready  ## write the reference pages anew from the code
+	uv run --no-sync python -m tests.docs.write
+
+clean:
+	rm -rf .venv .tools .homelab out
+
+.venv/ready: pyproject.toml uv.lock $(TOOLS)/uv
+	uv sync --frozen
+	@touch $@
+
+$(TOOLS)/uv:
+	@mkdir -p $(TOOLS)
+	@if ! command -v uv >/dev/null 2>&1; then \
+	  echo "uv is not on PATH; fetching it into .tools"; \
+	  $(PYTHON) -m venv $(TOOLS)/python && $(TOOLS)/python/bin/pip install --quiet uv && \
+	  mkdir -p $(TOOLS)/bin && ln -sf ../python/bin/uv $(TOOLS)/bin/uv && \
+	  echo "Pulumi's own commands need it too: export PATH=\"$(TOOLS)/bin:\$$PATH\""; \
+	fi
+	@touch $@

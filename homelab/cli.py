@@ -1,0 +1,240 @@
+"""`homelab`: look at a stack, check it, render it, rehearse it.
+
+Every command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems
+found, 2 called wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homelab.problems import HomelabError, InvalidStackError, Problem
+
+if TYPE_CHECKING:
+    from lab.rehearsal import Rehearsal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A homelab from one stack config. `pulumi up` brings it up; this looks at it and rehearses.",
+)
+lab_app = typer.Typer(
+    no_args_is_help=True,
+    help="Rehearse a stack on this machine alone: no account, no NixOS, no network.",
+)
+app.add_typer(lab_app, name="lab")
+
+StackName = Annotated[
+    str | None, typer.Option("--stack", "-s", help="Name of the stack; may be left out if alone.")
+]
+Directory = Annotated[
+    Path, typer.Option("--cwd", "-C", help="Directory with the stack file.", file_okay=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+HERE = Path()
+
+
+def main() -> None:
+    """Run the command line; a known error is its message and an exit code, never a traceback."""
+    try:
+        app()
+    except HomelabError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def check(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the checks and why each is.")] = False,
+) -> None:
+    """Say everything that is wrong with a stack."""
+    if list_:
+        _list_checks(as_json)
+        return
+    from homelab.ops.stack import check_stack, find_stack
+
+    try:
+        _, problems = check_stack(cwd, find_stack(cwd, stack))
+    except InvalidStackError as error:
+        problems = error.problems
+    errors = [p for p in problems if p.severity == "error"]
+    if as_json:
+        print(json.dumps([_problem(p) for p in problems], indent=2))
+    else:
+        for problem in problems:
+            print(f"{problem.severity}: {problem}")
+        if not problems:
+            print("nothing is wrong")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def show(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Show what follows from a stack: hosts, services, names and who may reach them."""
+    from homelab.ops.stack import find_stack, open_stack
+    from homelab.show import as_data, as_tables
+
+    opened = open_stack(cwd, find_stack(cwd, stack))
+    if as_json:
+        print(json.dumps(as_data(opened.plan), indent=2))
+        return
+    as_tables(opened.plan)
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Option("--out", help="Directory to write to.")] = Path("out"),
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write every host's files to OUT/<host>/, as they would stand on the host."""
+    from homelab.ops.files import write_releases
+    from homelab.ops.stack import find_stack, open_stack
+
+    opened = open_stack(cwd, find_stack(cwd, stack))
+    written = write_releases(out, opened.releases)
+    if as_json:
+        print(json.dumps({h: {"release": r.id, "files": len(r.files)} for h, r in opened.releases.items()}))
+    else:
+        for host, release in opened.releases.items():
+            print(f"{out / host}: {len(release.files)} files, release {release.id}")
+        print(f"{written} written, the others were the same")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the stack file, for editors."""
+    from homelab.site.schema import stack_schema
+
+    print(json.dumps(stack_schema(), indent=2))
+
+
+@app.command()
+def lock(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    move: Annotated[
+        list[str] | None, typer.Option("--move", help="Service whose move is meant.")
+    ] = None,
+) -> None:
+    """Write homelab.lock.yaml: where each service was first seen, so that none moves unnoticed."""
+    from homelab.ops.files import write_lock
+    from homelab.ops.stack import find_stack
+
+    for line in write_lock(cwd, find_stack(cwd, stack), tuple(move or ())):
+        print(line)
+
+
+@app.command()
+def sops(stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Print .sops.yaml: who may decrypt which file, from the hosts' own keys."""
+    from homelab.ops.stack import check_stack, find_stack
+    from homelab.secrets.recipients import sops_yaml
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    print(sops_yaml(plan.site), end="")
+
+
+@app.command()
+def switch(host: Annotated[str, typer.Argument(help="The host, as its spec names it.")]) -> None:
+    """Switch one host to its release. `pulumi up` runs this; the spec comes on standard input."""
+    from homelab.ops.switch import run
+
+    code = run(sys.stdin.read(), report=_say)
+    raise typer.Exit(code)
+
+
+@lab_app.command("preview")
+def lab_preview(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Show what `lab up` would do. Opens no connection and changes nothing."""
+    _lab(lambda rehearsal: rehearsal.preview(), stack, cwd, as_json)
+
+
+@lab_app.command("up")
+def lab_up(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Bring the stack up on lab hosts."""
+    _lab(lambda rehearsal: rehearsal.up(), stack, cwd, as_json)
+
+
+@lab_app.command("destroy")
+def lab_destroy(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Take the stack down, and remove everything of the lab."""
+    _lab(lambda rehearsal: rehearsal.destroy(), stack, cwd, as_json)
+
+
+@lab_app.command("status")
+def lab_status(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Show what each lab host runs."""
+    _lab(lambda rehearsal: rehearsal.status(), stack, cwd, as_json)
+
+
+@lab_app.command("break")
+def lab_break(
+    host: Annotated[str, typer.Argument(help="Lab host.")],
+    fault: Annotated[str, typer.Argument(help="What goes wrong with it.")] = "lose-network",
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Let something be wrong with a lab host from now on; `mend` makes it work again."""
+    _lab(lambda rehearsal: rehearsal.break_host(host, fault), stack, cwd, as_json=False)
+
+
+@lab_app.command("mend")
+def lab_mend(
+    host: Annotated[str, typer.Argument(help="Lab host.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Make a broken lab host work again."""
+    _lab(lambda rehearsal: rehearsal.mend_host(host), stack, cwd, as_json=False)
+
+
+def _lab(
+    action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool
+) -> None:
+    from homelab.ops.stack import find_stack
+    from lab.rehearsal import Rehearsal as Real  # here alone: nothing else needs an engine
+
+    rehearsal = Real(cwd.resolve(), find_stack(cwd, stack), as_json=as_json)
+    raise typer.Exit(0 if action(rehearsal) else 1)
+
+
+def _list_checks(as_json: bool) -> None:
+    from homelab.checks import all_checks
+
+    checks = all_checks()
+    if as_json:
+        rows = [
+            {"id": c.id, "severity": c.severity, "rows": list(c.rows), "why": c.why} for c in checks
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    for item in checks:
+        print(f"{item.id} ({item.severity}; {' '.join(item.rows)})\n    {item.why}")
+
+
+def _problem(problem: Problem) -> dict[str, str | int]:
+    return {
+        "where": problem.where,
+        "what": problem.what,
+        "way_out": problem.way_out,
+        "check": problem.check,
+        "severity": problem.severity,
+        "file": problem.file,
+        "line": problem.line,
+    }
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

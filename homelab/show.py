@@ -1,0 +1,76 @@
+"""A plan for people and for scripts."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.table import Table
+
+from homelab.plan import Plan
+
+
+def as_data(plan: Plan) -> dict[str, JsonValue]:
+    """What follows from a stack, as plain data."""
+    return {
+        "hosts": {
+            h.name: {
+                "role": h.role,
+                "platform": h.config.platform,
+                "state": h.config.state,
+                "lan": h.lan,
+                "tailnet": h.tailnet,
+                "services": sorted(s.name for s in plan.on(h.name)),
+            }
+            for h in plan.hosts.values()
+        },
+        "routes": [
+            {
+                "url": r.url,
+                "service": r.service,
+                "host": r.host,
+                "audience": r.audience,
+                "publish": r.publish,
+                "auth": r.auth,
+                "upstream": r.upstream,
+                "source": r.source,
+            }
+            for r in plan.routes
+        ],
+        "ports": [
+            {
+                "host": p.host,
+                "port": p.port,
+                "protocol": p.protocol,
+                "owner": p.owner,
+                "scope": p.scope,
+                "why": p.why,
+            }
+            for p in plan.ports
+        ],
+        "backups": [
+            {"job": j.name, "host": j.host, "target": j.target, "repository": j.repository}
+            for j in plan.backup.jobs
+        ],
+        "not_backed_up": [{"service": s, "why": why} for s, why in plan.backup.skipped],
+        "waves": [{"name": w.name, "hosts": list(w.hosts), "why": w.why} for w in plan.waves],
+    }
+
+
+def as_tables(plan: Plan, console: Console | None = None) -> None:
+    """Print the plan as tables."""
+    out = console or Console()
+    hosts = Table("host", "role", "platform", "LAN", "tailnet", "runs", title="Hosts", title_justify="left")
+    for host in plan.hosts.values():
+        runs = ", ".join(sorted(s.name for s in plan.on(host.name))) or "nothing of ours"
+        hosts.add_row(host.name, host.role, host.config.platform, host.lan, host.tailnet, runs)
+    out.print(hosts)
+    routes = Table("address", "service", "who", "where", "sign-in", "answers", title="Names", title_justify="left")
+    for route in plan.routes:
+        routes.add_row(
+            route.url, route.service, route.audience, route.publish, route.auth, route.upstream
+        )
+    out.print(routes)
+    waves = Table("wave", "hosts", "because", title="Rollout", title_justify="left")
+    for wave in plan.waves:
+        waves.add_row(wave.name, ", ".join(wave.hosts), wave.why)
+    out.print(waves)

@@ -1,0 +1,36 @@
+"""The JSON Schema of a stack file, made from the models."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+from pydantic.json_schema import GenerateJsonSchema
+
+from homelab.site.document import NAMESPACE
+from homelab.site.model import Site
+
+
+def stack_schema() -> dict[str, JsonValue]:
+    """The schema that editors complete `Pulumi.<stack>.yaml` with."""
+    site = Site.model_json_schema(by_alias=True, schema_generator=GenerateJsonSchema)
+    definitions = site.pop("$defs", {})
+    properties = {f"{NAMESPACE}{k}": v for k, v in site["properties"].items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A homelab stack",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": properties,
+                "required": [f"{NAMESPACE}{k}" for k in site.get("required", [])],
+                "patternProperties": {"^(?!homelab:)": {}},
+                "additionalProperties": False,
+            },
+            "encryptionsalt": {"type": "string"},
+            "secretsprovider": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+            "environment": {},
+        },
+        "additionalProperties": False,
+        "$defs": definitions,
+    }

@@ -1,0 +1,224 @@
+"""What a person sees of a rehearsal, and what a script gets of it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from homelab.plan import Plan
+from lab.engine import Result
+from lab.events import Event, Failed, Finished, Message, Op, Skipped, Step
+from lab.provider import Value
+
+_SIGNS: dict[Op, tuple[str, str]] = {
+    "create": ("+ ", "green"),
+    "update": ("~ ", "yellow"),
+    "replace": ("+-", "magenta"),
+    "delete": ("- ", "red"),
+    "same": ("  ", "dim"),
+}
+_WOULD = {"create": "to create", "update": "to update", "replace": "to replace", "delete": "to delete"}
+_DID = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+_CONTEXT = 2
+
+
+class Display:
+    """Rows as things happen, the lines that change on each host, and a summary."""
+
+    def __init__(self, plan: Plan, place: Path, *, as_json: bool, console: Console | None = None) -> None:
+        self._plan, self._place, self._as_json = plan, place, as_json
+        self._out = console or Console(highlight=False, soft_wrap=True)
+        self._steps: list[Step] = []
+        self._errors: list[str] = []
+
+    def event(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case Finished(step, seconds):
+                self._finished(step, seconds)
+            case Failed(step, error):
+                self._errors.append(f"{step.name}: {error}")
+                self._row("!!", "red", step, "failed")
+                self._print(Text(_indented(error), "red"))
+            case Skipped(urn, because):
+                name = urn.rpartition("::")[2]
+                self._print(Text(f"  ·  {name}: not tried, for {because.rpartition('::')[2]} failed", "dim"))
+            case Message(severity, text):
+                if severity == "error":
+                    self._errors.append(text)
+                if severity != "debug":
+                    style = {"error": "red", "warning": "yellow"}.get(severity, "")
+                    self._print(Text(text, style))
+
+    def say(self, line: str) -> None:
+        """Print a line."""
+        self._print(Text(line))
+
+    def _finished(self, step: Step, seconds: float) -> None:
+        self._steps.append(step)
+        if step.op == "same":
+            return
+        sign, style = _SIGNS[step.op]
+        took = f"{seconds:.1f} s" if seconds >= 0.05 else ""
+        self._row(sign, style, step, took)
+        if step.type == "homelab:host:Host":
+            for line, line_style in file_changes(step):
+                self._print(Text(f"       {line}", line_style))
+        elif step.op == "update":
+            for line, line_style in _property_changes(step):
+                self._print(Text(f"       {line}", line_style))
+
+    def _row(self, sign: str, style: str, step: Step, note: str) -> None:
+        kind = step.type.rpartition(":")[2]
+        row = Text(f"  {sign} ", style)
+        row.append(f"{step.name:<28}", "bold" if not step.custom else "")
+        row.append(f" {kind:<28} {note}", "dim")
+        self._print(row)
+
+    def _print(self, text: Text) -> None:
+        if not self._as_json:
+            self._out.print(text)
+
+    def summary(self, action: str, result: Result, connections: Mapping[str, int]) -> None:
+        """What was done, by host and by name; the last lines are Pulumi's own."""
+        counts = {op: n for op, n in result.changes.items() if n}
+        if self._as_json:
+            print(json.dumps(self._data(result, counts, connections), indent=2))
+            return
+        if action == "up" and result.ok:
+            self._hosts(connections)
+            self._urls()
+        self._out.print(Text("\nResources:", "bold"))
+        words = _WOULD if action == "preview" else _DID
+        for op, word in words.items():
+            if op in counts:
+                sign, style = _SIGNS[op]
+                self._out.print(Text(f"    {sign.strip()} {counts[op]} {word}", style))
+        if counts.get("same"):
+            self._out.print(f"    {counts['same']} unchanged")
+        if not result.ok:
+            self._out.print(Text(f"    {len(self._errors)} error(s); run it again once mended", "red"))
+
+    def _data(
+        self, result: Result, counts: Mapping[Op, int], connections: Mapping[str, int]
+    ) -> dict[str, object]:
+        return {
+            "ok": result.ok,
+            "changes": dict(counts),
+            "steps": [
+                {"op": s.op, "urn": s.urn, "diff": list(s.diff)} for s in self._steps if s.op != "same"
+            ],
+            "files": {
+                s.name: [line for line, _ in file_changes(s)]
+                for s in self._steps
+                if s.type == "homelab:host:Host" and s.op == "update"
+            },
+            "connections": dict(connections),
+            "errors": self._errors,
+            "outputs": dict(result.outputs),
+        }
+
+    def _hosts(self, connections: Mapping[str, int]) -> None:
+        self._out.print(Text("\nHosts:", "bold"))
+        for name, root in self._roots():
+            release = _text(root / "var/lib/homelab/current") or "nothing yet"
+            count = connections.get(name, 0)
+            talk = f"{count} connections" if count else "not contacted"
+            self._out.print(f"    {name:<14} runs {release}  ({talk})")
+            flake = root / "var/lib/homelab/releases" / release / "flake"
+            if flake.exists():
+                self._out.print(Text(f"      {flake}", "dim"))
+
+    def _urls(self) -> None:
+        self._out.print(Text("\nNames:", "bold"))
+        for route in self._plan.routes:
+            where = f"{route.service} on {route.host}"
+            self._out.print(f"    {route.url:<40} {where:<28} {route.audience}, {route.publish}")
+
+    def status(self) -> None:
+        """What every lab host runs, from its own files."""
+        rows = {
+            name: {
+                "release": _text(root / "var/lib/homelab/current"),
+                "system": _link(root / "run/current-system"),
+            }
+            for name, root in self._roots()
+        }
+        if self._as_json:
+            print(json.dumps(rows, indent=2))
+            return
+        for name, row in rows.items():
+            self._out.print(f"  {name:<14} {row['release'] or 'nothing yet':<14} {row['system']}")
+
+    def _roots(self) -> Iterator[tuple[str, Path]]:
+        for host in self._plan.hosts.values():
+            root = self._place / "hosts" / host.name / "root"
+            if root.exists():
+                yield host.name, root
+
+
+def file_changes(step: Step) -> Iterator[tuple[str, str]]:
+    """The lines of a host's files that change: (line, style)."""
+    old, new = _files(step.old), _files(step.new)
+    if not old:
+        yield f"{len(new)} files", "dim"
+        return
+    for path in sorted({*old, *new}):
+        before, after = old.get(path), new.get(path)
+        if before == after:
+            continue
+        mark = "+" if before is None else "-" if after is None else "~"
+        yield f"{mark} {path}", "bold"
+        if before is None or after is None:
+            continue
+        diff = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT)
+        for line in list(diff)[2:]:
+            style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
+            yield f"    {'…' if line.startswith('@@') else line}", style
+
+
+def _property_changes(step: Step) -> Iterator[tuple[str, str]]:
+    for name in step.diff:
+        if name in step.hide:
+            continue
+        before, after = _shown(step.old.get(name)), _shown(step.new.get(name))
+        if "\n" not in before + after and len(before) + len(after) < 120:
+            yield f"{name}: {before} => {after}", ""
+            continue
+        yield f"{name}:", ""
+        diff = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT)
+        for line in list(diff)[2:]:
+            if not line.startswith("@@"):
+                yield f"    {line}", {"+": "green", "-": "red"}.get(line[:1], "")
+
+
+def _files(properties: Mapping[str, Value]) -> dict[str, str]:
+    files = properties.get("files")
+    return {k: str(v) for k, v in files.items()} if isinstance(files, dict) else {}
+
+
+def _shown(value: Value) -> str:
+    return value if isinstance(value, str) else json.dumps(value, indent=2, default=str)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"       {line}" for line in text.splitlines())
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _link(path: Path) -> str:
+    try:
+        return path.readlink().name
+    except OSError:
+        return ""

@@ -1,0 +1,166 @@
+"""One stack, rehearsed: the embedded engine, lab hosts and stand-in clouds, put together.
+
+The program is the stack's own, unchanged. What differs lies below it: addresses lead to loopback,
+and stored secrets are stand-ins made from their names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast, get_args
+
+import yaml
+
+from homelab.ops.stack import check_stack
+from homelab.plan import Plan
+from homelab.problems import InvalidStackError, Problem, did_you_mean
+from homelab.site.document import read_document
+from lab import laptop, program
+from lab.display import Display
+from lab.engine import Engine, Result
+from lab.hosts import Fault, LabHosts
+from lab.monitor import Monitor
+from lab.standins.cloudflare import CloudflareProvider
+from lab.standins.command import CommandProvider
+from lab.standins.tailscale import TailscaleProvider
+
+
+class Rehearsal:
+    """A stack in the lab. Everything of it lies in `.homelab/lab/<stack>` beside the stack file."""
+
+    def __init__(self, directory: Path, stack: str, *, as_json: bool = False) -> None:
+        self._directory, self._stack = directory, stack
+        self._plan, problems = check_stack(directory, stack)
+        errors = [p for p in problems if p.severity == "error"]
+        if errors:
+            raise InvalidStackError(problems)
+        self._place = directory / ".homelab" / "lab" / stack
+        self._display = Display(self._plan, self._place, as_json=as_json)
+
+    def preview(self) -> bool:
+        """Show what `up` would do."""
+        with self._hosts(serve=False) as hosts, self._tools():
+            result = self._engine(hosts).preview(self._program)
+        self._display.summary("preview", result, hosts.connections)
+        return result.ok
+
+    def up(self) -> bool:
+        """Bring the stack up."""
+        with self._hosts(serve=True) as hosts, self._tools():
+            result = self._engine(hosts).up(self._program)
+        self._display.summary("up", result, hosts.connections)
+        return result.ok
+
+    def destroy(self) -> bool:
+        """Take it down; the lab's own directory goes with it."""
+        if not self._place.exists():
+            self._display.summary("destroy", Result(ok=True), {})
+            return True
+        with self._hosts(serve=True) as hosts:
+            result = self._engine(hosts).destroy()
+        self._display.summary("destroy", result, hosts.connections)
+        if result.ok:
+            shutil.rmtree(self._place)
+            for above in self._place.parents[:2]:
+                if not any(above.iterdir()):
+                    above.rmdir()
+        return result.ok
+
+    def status(self) -> bool:
+        """Show what each host runs."""
+        self._display.status()
+        return True
+
+    def break_host(self, name: str, fault: str) -> bool:
+        """Let something be wrong with a host."""
+        faults = get_args(Fault)
+        if fault not in faults:
+            raise InvalidStackError(
+                [Problem("fault", f'there is no fault "{fault}"', did_you_mean(fault, faults, "faults"))]
+            )
+        with self._hosts(serve=False) as hosts:
+            hosts.break_host(self._known(name), cast(Fault, fault))
+        self._display.say(f"{name} is broken: {fault}. `homelab lab mend {name}` mends it.")
+        return True
+
+    def mend_host(self, name: str) -> bool:
+        """Make a host work again."""
+        with self._hosts(serve=False) as hosts:
+            hosts.mend_host(self._known(name))
+        self._display.say(f"{name} works again")
+        return True
+
+    def _known(self, name: str) -> str:
+        hosts = _addresses(self._plan)
+        if name not in hosts:
+            raise InvalidStackError(
+                [Problem("host", f'there is no lab host "{name}"', did_you_mean(name, hosts, "hosts"))]
+            )
+        return name
+
+    @contextmanager
+    def _hosts(self, *, serve: bool) -> Iterator[LabHosts]:
+        """The lab hosts; only while something may change do they answer."""
+        hosts = LabHosts(self._place, _addresses(self._plan))
+        if serve:
+            with hosts:
+                yield hosts
+        else:
+            yield hosts
+
+    def _engine(self, hosts: LabHosts) -> Engine:
+        environment = {**hosts.environment(), "UV_PROJECT_ENVIRONMENT": sys.prefix}
+        return Engine(
+            _project(self._directory),
+            self._stack,
+            self._place,
+            [
+                CommandProvider(hosts.run_remote, environment, self._directory),
+                CloudflareProvider(self._place / "cloudflare.json"),
+                TailscaleProvider(self._place / "tailscale.json"),
+            ],
+            self._display.event,
+        )
+
+    def _program(self, monitor: Monitor, preview: bool) -> None:
+        settings = read_document(self._directory / f"Pulumi.{self._stack}.yaml").settings
+        config = {k: v if isinstance(v, str) else json.dumps(v) for k, v in settings.items()}
+        program.run(self._directory, self._stack, config, (), monitor, preview)
+
+    @contextmanager
+    def _tools(self) -> Iterator[None]:
+        """The stand-ins for tools that know secrets go first on PATH."""
+        old = os.environ.get("PATH", "")
+        existed = self._place.exists()
+        os.environ["PATH"] = f"{laptop.install(self._place / 'laptop')}{os.pathsep}{old}"
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = old
+            if not existed and not (self._place / "state.json").exists():
+                shutil.rmtree(self._place, ignore_errors=True)
+
+
+def _addresses(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+    """Every host that may be dialled, with the addresses it has."""
+    return {
+        h.name: tuple(a for a in (h.lan, h.tailnet) if a)
+        for h in plan.hosts.values()
+        if h.is_nixos and h.config.state != "planned"
+    }
+
+
+def _project(directory: Path) -> str:
+    path = directory / "Pulumi.yaml"
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
+    except (OSError, KeyError, TypeError, yaml.YAMLError):
+        raise InvalidStackError(
+            [Problem("Pulumi.yaml", "there is no project here", "copy Pulumi.yaml of the template")]
+        ) from None

@@ -1,0 +1,309 @@
+"""Who reaches what over the tailnet, and that Tailscale would agree."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from homelab.checks import run_checks
+from homelab.plan import Plan
+from homelab.tailnet.evaluate import allowed, failed_tests, reaches
+from homelab.tailnet.model import TailnetPlan
+from homelab.tailnet.policy import policy, policy_json
+from tests import build
+
+OWNER, CHILD = "sam@example.org", "kim@example.org"
+TAILNET: dict[str, Any] = {
+    "tailnet": {
+        "name": "tail1234.ts.net",
+        "client_id": {"sops": "tailscale/id"},
+        "client_secret": {"sops": "tailscale/secret"},
+        "owners": [OWNER],
+        "family": [CHILD],
+    },
+    "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}},
+}
+
+
+def host(address: str = "", **more: object) -> dict[str, object]:
+    """Another host, joined when it has an address."""
+    found: dict[str, str] = {"lan": "192.168.1.9", **({"tailnet": address} if address else {})}
+    return {
+        "platform": "x86_64-linux",
+        "state_version": "25.11",
+        "hardware": "hosts/nas/hardware.nix",
+        "address": found,
+        "ssh": {"host_key": build.KEY},
+        **more,
+    }
+
+
+def stack(**changes: Any) -> dict[str, Any]:
+    """The tailnet with changes."""
+    return merged(TAILNET, changes)
+
+
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Both, the new winning."""
+    out = dict(old)
+    for key, value in new.items():
+        mine = out.get(key)
+        out[key] = (
+            merged(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
+        )
+    return out
+
+
+AGENT = {"hosts": {"pavilion": host("100.64.0.9", role="agent")}}
+
+
+def tailnet(**changes: Any) -> TailnetPlan:
+    """The tailnet's plan."""
+    made = build.plan(stack(**changes)).tailnet
+    assert made is not None
+    return made
+
+
+def test_without_a_tailnet_section_nothing_is_planned() -> None:
+    assert build.plan().tailnet is None
+
+
+def test_owners_reach_everything_and_the_family_the_entry_host_alone() -> None:
+    """S0-24."""
+    plan = tailnet()
+    assert allowed(plan, OWNER, "nas", 22)
+    assert allowed(plan, CHILD, "pi", 443)
+    assert allowed(plan, CHILD, "pi-lan", 443)
+    assert not allowed(plan, CHILD, "pi", 22)
+    assert not allowed(plan, CHILD, "nas", 443)
+
+
+def test_everybody_may_ask_the_resolver() -> None:
+    """S0-20."""
+    plan = tailnet(**AGENT)
+    for who in (OWNER, CHILD, "tag:agent", "nas"):
+        assert allowed(plan, who, "pi", 53, "udp")
+        assert allowed(plan, who, "pi", 53, "tcp")
+    assert not allowed(plan, CHILD, "nas", 53, "udp")
+
+
+def test_a_backend_elsewhere_opens_its_port_to_the_entry_host_and_to_nobody_else() -> None:
+    """S0-12, S0-24: the grant appears with the route and goes with it."""
+    there = tailnet(services={"navidrome": {"host": "nas"}})
+    assert allowed(there, "pi", "nas", 4533)
+    assert not allowed(there, CHILD, "nas", 4533)
+    assert not allowed(there, "pi", "nas", 22)
+    here = tailnet(services={"navidrome": {"host": "pi"}})
+    assert not allowed(here, "pi", "nas", 4533)
+
+
+def test_a_service_that_uses_another_reaches_its_port() -> None:
+    services = {
+        "ollama": {"host": "nas", "routes": []},
+        "miniflux": {"host": "pi", "uses": ["ollama"]},
+    }
+    plan = tailnet(services=services)
+    assert allowed(plan, "pi", "nas", 11434)
+    assert not allowed(plan, "nas", "pi", 8080)
+
+
+def test_machines_that_build_or_back_up_elsewhere_log_in_there() -> None:
+    disk = {
+        "kind": "sftp",
+        "host": "nas",
+        "path": "/mnt/disk",
+        "credentials": {"sops": "restic/ssh"},
+    }
+    plan = tailnet(
+        backup={"targets": {"disk": disk}},
+        services={"miniflux": {"host": "pi"}},
+        hosts={"nas": {"build": {"host": "pi"}}},
+    )
+    assert allowed(plan, "pi", "nas", 22)
+    assert allowed(plan, "nas", "pi", 22)
+
+
+def test_the_policy_passes_its_own_tests_and_tests_each_edge() -> None:
+    """S0-24."""
+    plan = tailnet(services={"navidrome": {"host": "nas"}}, **AGENT)
+    assert failed_tests(policy(plan), plan.tags) == ()
+    accepted = {(t.src, end) for t in plan.tests for end in t.accept}
+    denied = {(t.src, end) for t in plan.tests for end in t.deny}
+    assert {(OWNER, f"{h}:22") for h in ("pi", "nas", "pavilion")} <= accepted
+    assert ("pi", "nas:4533") in accepted
+    assert {("tag:agent", "nas:22"), ("tag:agent", "pi:22"), (CHILD, "nas:22")} <= denied
+
+
+def test_nobody_logs_in_by_tailscale_ssh() -> None:
+    """S0-25."""
+    assert "ssh" not in policy(tailnet())
+
+
+def test_the_deployer_owns_every_tag() -> None:
+    """S0-22: a client with one tag gives out keys for the tags it owns."""
+    owners = policy(tailnet(**AGENT))["tagOwners"]
+    assert isinstance(owners, dict)
+    assert owners.pop("tag:iac") == ["autogroup:admin"]
+    assert set(owners) == {"tag:appliance", "tag:workhorse", "tag:agent"}
+    assert all("tag:iac" in o for o in owners.values() if isinstance(o, list))
+
+
+def test_the_text_is_the_same_for_the_same_plan_and_reads_well() -> None:
+    text = policy_json(tailnet())
+    assert text == policy_json(tailnet())
+    assert list(json.loads(text)) == [
+        "groups",
+        "tagOwners",
+        "hosts",
+        "grants",
+        "autoApprovers",
+        "tests",
+    ]
+    assert '\n  "hosts": {\n    "nas": "100.64.0.3",' in text
+
+
+def test_routes_and_exit_nodes_approve_themselves_by_tag() -> None:
+    """S0-23."""
+    plan = tailnet(hosts={"pi": {"tailscale": {"exit_node": True}}})
+    assert plan.routes == {"192.168.1.0/24": ("tag:appliance",)}
+    assert plan.exit_nodes == ("tag:appliance",)
+    assert allowed(plan, CHILD, "autogroup:internet", 443)
+
+
+def test_only_a_live_host_without_an_address_gets_a_key() -> None:
+    """S0-22."""
+    plan = tailnet(
+        hosts={
+            "new": host(tailscale={"tags": ["media"]}),
+            "later": host(state="planned"),
+            "mac": host(kind="home-manager"),
+            "alone": host(tailscale=None),
+        }
+    )
+    assert [(k.host, k.tags) for k in plan.keys] == [("new", ("tag:media", "tag:workhorse"))]
+    assert set(plan.hosts) == {"nas", "pi", "pi-lan"}
+
+
+def test_devices_ask_the_resolver_by_its_tailnet_address() -> None:
+    """S0-20: moving the resolver moves the address."""
+    plan = tailnet()
+    assert plan.nameservers == ("100.64.0.2",)
+    assert plan.split == (("home.example.org", ("100.64.0.2",)),)
+    assert plan.search == ("home.example.org",)
+    assert plan.override_local_dns
+    assert tailnet(network={"dns": {"host": "nas"}}).nameservers == ("100.64.0.3",)
+
+
+def test_before_the_resolver_has_joined_devices_keep_their_own() -> None:
+    """S0-20: an override without a resolver would leave every device without names."""
+    plan = tailnet(hosts={"pi": {"address": {"tailnet": None}}})
+    assert plan.nameservers == ()
+    assert plan.split == ()
+    assert not plan.override_local_dns
+
+
+def test_flags_hold_when_a_host_joins_and_afterwards() -> None:
+    """S0-22, S0-23, S2-10."""
+    files = build.render(stack(hosts={"new": host()}))
+    text = files["pi"]["tailnet.nix"]
+    assert text.count('"--advertise-routes=192.168.1.0/24"') == 2
+    assert text.count('"--accept-dns=false"') == 2
+    assert 'useRoutingFeatures = "server"' in text
+    assert "authKeyFile" not in text
+    assert "/run/homelab/secrets/tailscale-auth-key" in files["new"]["tailnet.nix"]
+    assert '"--accept-dns=true"' in files["nas"]["tailnet.nix"]
+    everything = "".join(t for f in files.values() for t in f.values())
+    assert "openFirewall = true" not in everything
+    assert "trustedInterfaces" not in everything
+
+
+def grants(*given: dict[str, list[str]]) -> dict[str, Any]:
+    return stack(tailnet={"grants": list(given)}, **AGENT)
+
+
+OPENED = {"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:22"]}
+BAD: dict[str, dict[str, Any]] = {
+    "acl-lockout": grants(OPENED),
+    "acl-tag-known": grants({"src": ["tag:agnet"], "dst": ["nas"], "ip": ["tcp:443"]}),
+    "acl-route-covered": stack(
+        services={"navidrome": {"host": "nas"}}, hosts={"nas": {"tailscale": None}}
+    ),
+    "subnet-covers-entry": stack(
+        services={"navidrome": {"host": "nas"}}, hosts={"pi": {"tailscale": {"subnet_routes": []}}}
+    ),
+    "dns-push-target": stack(hosts={"pi": {"tailscale": None}}),
+    "agent-posture": stack(
+        hosts={"pavilion": host("100.64.0.9", role="agent", tailscale={"exit_node": True})}
+    ),
+}
+
+
+@pytest.mark.parametrize("check", BAD)
+def test_each_check_finds_the_stack_that_breaks_it(check: str) -> None:
+    changes = BAD[check]
+    for name, one in dict(changes.get("hosts", {})).items():
+        if one.get("tailscale", ...) is None:
+            found = build.plan(changes)
+            made = replace_tailscale(found, name)
+            assert [p for p in run_checks(made) if p.check == check]
+            return
+    assert build.found(changes, check)
+
+
+def replace_tailscale(plan: Plan, name: str) -> Plan:
+    """The plan with a host that stays out of the tailnet."""
+    one = plan.hosts[name]
+    alone = replace(one, config=one.config.model_copy(update={"tailscale": None}))
+    return replace(plan, hosts={**plan.hosts, name: alone})
+
+
+@pytest.mark.parametrize("check", BAD)
+def test_each_check_passes_a_good_stack(check: str) -> None:
+    good = grants({"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:443", "tcp:11434"]})
+    good = merged(good, {"services": {"navidrome": {"host": "nas"}}})
+    assert build.found(good, check) == []
+
+
+def test_a_policy_without_its_owners_is_refused_before_tailscale_sees_it() -> None:
+    """S0-24."""
+    plan = build.plan(stack())
+    assert plan.tailnet is not None
+    robbed = replace(
+        plan,
+        tailnet=replace(
+            plan.tailnet,
+            grants=tuple(g for g in plan.tailnet.grants if g.source != "tailnet.owners"),
+        ),
+    )
+    found = [p for p in run_checks(robbed) if p.check == "acl-lockout"]
+    assert any(OWNER in p.what for p in found)
+
+
+def test_an_agent_persists_host_keys_as_files_and_serves_nobody() -> None:
+    """S0-06."""
+    persistence = {"directories": ["/etc/ssh"]}
+    agent = host("100.64.0.9", role="agent", persistence=persistence)
+    changes = stack(hosts={"pavilion": agent}, services={"navidrome": {"host": "pavilion"}})
+    found = {p.where for p in build.found(changes, "agent-posture")}
+    assert found == {"hosts.pavilion.persistence.directories[0]", "services.navidrome"}
+
+
+def test_the_deployers_tag_is_no_hosts() -> None:
+    """S0-24."""
+    assert build.found(stack(hosts={"nas": {"tailscale": {"tags": ["iac"]}}}), "acl-tag-known")
+
+
+def test_ranges_networks_and_protocols_count() -> None:
+    document = policy(tailnet())
+    document["grants"] = [
+        {"src": ["nas"], "dst": ["100.64.0.0/24"], "ip": ["tcp:8000-8010", "udp:*"]},
+        {"src": ["group:family"], "dst": ["nas"], "ip": ["443"]},
+    ]
+    assert reaches(document, "nas", "pi", 8005)
+    assert reaches(document, "nas", "pi", 7, "udp")
+    assert not reaches(document, "nas", "pi", 8011)
+    assert not reaches(document, "nas", "192.168.1.2", 8005)
+    assert reaches(document, CHILD, "nas", 443)
