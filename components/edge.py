@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import pulumi
 
@@ -48,7 +48,9 @@ class Edge(pulumi.ComponentResource):
             minted = cloudflare.ApiToken(
                 token.name,
                 name=f"homelab {token.name}",
-                policies=token_policies(token.zone),
+                policies=cast(
+                    "list[cloudflare.ApiTokenPolicyArgsDict]", token_policies(token.zone)
+                ),
                 opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["value"]),
             )
             self.tokens[token.name] = minted.value

@@ -64,7 +64,8 @@ class Homelab(pulumi.ComponentResource):
             if not host.is_nixos or host.config.state == "planned":
                 continue
             values = {s.name: mint.value(s) for s in plan.secrets.on(host_name) if mint.makes(s)}
-            secrets = pulumi.Output.secret(pulumi.Output.all(**values))
+            together: pulumi.Output[dict[str, str]] = pulumi.Output.all(**values)
+            secrets: pulumi.Output[dict[str, str]] = pulumi.Output.secret(together)
             hosts[host_name] = Host(
                 host_name,
                 {

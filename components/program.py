@@ -27,9 +27,7 @@ def run(directory: Path) -> None:
         raise pulumi.RunError(str(error)) from None
     for warning in stack.warnings:
         pulumi.log.warn(str(warning))
-    homelab = Homelab(
-        stack.name, {"plan": stack.plan, "releases": stack.releases, "vault": vault}
-    )
+    homelab = Homelab(stack.name, {"plan": stack.plan, "releases": stack.releases, "vault": vault})
     _export(stack, homelab)
 
 

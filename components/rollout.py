@@ -42,7 +42,11 @@ class Rollout(pulumi.ComponentResource):
         super().__init__(
             "homelab:rollout:Rollout",
             name,
-            {"waves": [{"name": w.name, "hosts": list(w.hosts), "why": w.why} for w in args["waves"]]},
+            {
+                "waves": [
+                    {"name": w.name, "hosts": list(w.hosts), "why": w.why} for w in args["waves"]
+                ]
+            },
             opts,
         )
         self.switches = {}
@@ -60,9 +64,7 @@ class Rollout(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self),
             )
             self.switches |= wave.switches
-            before = [
-                s for h, s in wave.switches.items() if args["plans"][h].always_on
-            ] or before
+            before = [s for h, s in wave.switches.items() if args["plans"][h].always_on] or before
         self.register_outputs({})
 
 
@@ -109,7 +111,12 @@ def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str
     """What the runner reads on its standard input; nothing in it is secret."""
     config = rollout["config"]
     paths = [
-        {"name": path, "address": address, "port": plan.config.ssh.port, "user": plan.config.ssh.user}
+        {
+            "name": path,
+            "address": address,
+            "port": plan.config.ssh.port,
+            "user": plan.config.ssh.user,
+        }
         for path, address in (("lan", plan.lan), ("tailnet", plan.tailnet))
         if address
     ]

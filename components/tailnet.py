@@ -50,7 +50,9 @@ class Tailnet(pulumi.ComponentResource):
             f"{name}-dns",
             magic_dns=True,
             override_local_dns=plan.override_local_dns,
-            nameservers=[{"address": a, "use_with_exit_node": True} for a in sorted(plan.nameservers)],
+            nameservers=[
+                {"address": a, "use_with_exit_node": True} for a in sorted(plan.nameservers)
+            ],
             split_dns=[
                 {
                     "domain": domain,

@@ -105,7 +105,11 @@ def render(
     opened = open_stack(cwd, find_stack(cwd, stack))
     written = write_releases(out, opened.releases)
     if as_json:
-        print(json.dumps({h: {"release": r.id, "files": len(r.files)} for h, r in opened.releases.items()}))
+        print(
+            json.dumps(
+                {h: {"release": r.id, "files": len(r.files)} for h, r in opened.releases.items()}
+            )
+        )
     else:
         for host, release in opened.releases.items():
             print(f"{out / host}: {len(release.files)} files, release {release.id}")
@@ -200,9 +204,7 @@ def lab_mend(
     _lab(lambda rehearsal: rehearsal.mend_host(host), stack, cwd, as_json=False)
 
 
-def _lab(
-    action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool
-) -> None:
+def _lab(action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool) -> None:
     from homelab.ops.stack import find_stack
     from lab.rehearsal import Rehearsal as Real  # here alone: nothing else needs an engine
 

@@ -85,7 +85,9 @@ Name = Annotated[
 
 Domain = Annotated[
     Str,
-    _pattern(rf"({_LABEL}\.)+{_LABEL}", "a domain is labels with dots between, as home.example.org"),
+    _pattern(
+        rf"({_LABEL}\.)+{_LABEL}", "a domain is labels with dots between, as home.example.org"
+    ),
 ]
 Email = Annotated[
     Str, _pattern(r"[^@\s\"'<>]+@[^@\s\"'<>]+\.[^@\s\"'<>]+", "this is not an e-mail address")
@@ -128,7 +130,9 @@ HostKey = Annotated[
 Release = Annotated[
     Str, _pattern(r"\d\d\.(05|11)", 'a NixOS release is written "25.11", in quotes')
 ]
-Time = Annotated[Str, _pattern(r"([01]\d|2[0-3]):[0-5]\d", 'a time of day is written "03:30", in quotes')]
+Time = Annotated[
+    Str, _pattern(r"([01]\d|2[0-3]):[0-5]\d", 'a time of day is written "03:30", in quotes')
+]
 
 Audience = Literal["operator", "family", "public"]
 """Who may pass: operator (being on the tailnet is enough), family (each signs in), public."""
@@ -151,15 +155,21 @@ _OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
 class SecretRef(Model):
     """Where a secret lies. The stack config holds such references and never a value."""
 
-    sops: Annotated[Str, _pattern(_SOPS_KEY, "a sops key is written as its path: a/b")] | None = None
+    sops: Annotated[Str, _pattern(_SOPS_KEY, "a sops key is written as its path: a/b")] | None = (
+        None
+    )
     """Key in the sops file of the stack, parts joined by `/`: `cloudflare/token`."""
-    op: Annotated[Str, _pattern(_OP, "a 1Password reference is op://vault/item/field")] | None = None
+    op: Annotated[Str, _pattern(_OP, "a 1Password reference is op://vault/item/field")] | None = (
+        None
+    )
     """1Password reference: `op://vault/item/field`."""
 
     @model_validator(mode="after")
     def _one_source(self) -> SecretRef:
         if (self.sops is None) == (self.op is None):
-            raise ValueError("a secret has one source: sops: path/in/file or op: op://vault/item/field")
+            raise ValueError(
+                "a secret has one source: sops: path/in/file or op: op://vault/item/field"
+            )
         return self
 
     @property

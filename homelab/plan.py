@@ -79,7 +79,7 @@ def make_plan(site: Site, lock: Lock) -> Plan:
     hosts = plan_hosts(site)
     services = plan_services(site, hosts, lock)
     routes = plan_routes(site, hosts, services)
-    ports = plan_ports(site, hosts, services) + loopback_http(site, routes)
+    ports = plan_ports(hosts, services) + loopback_http(site, routes)
     dns = plan_dns(site, hosts, routes)
     datasets = plan_datasets(site, services)
     identity = plan_identity(site, hosts, routes)
@@ -107,5 +107,5 @@ def make_plan(site: Site, lock: Lock) -> Plan:
             site, hosts, services, backup, identity, cloudflare, tailnet, monitoring
         ),
         firewall=plan_firewall(ports),
-        waves=plan_waves(site, hosts, services),
+        waves=plan_waves(site, hosts),
     )

@@ -7,9 +7,9 @@ else. Both work without us.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from homelab.backup import restic
 from homelab.cloudflare import acme, cloudflared
@@ -33,14 +33,10 @@ if TYPE_CHECKING:
     from homelab.system.model import Host
 
 
-class Backend(Protocol):
-    """A room's way to say its part of the plan in NixOS options."""
+Backend = Callable[["Plan", "Host"], Iterator[Module]]
+"""A room's way to say its part of the plan in NixOS options: the files it adds to a host's tree."""
 
-    def modules(self, plan: Plan, host: Host) -> Iterator[Module]:
-        """The files that this room adds to the host's tree."""
-
-
-ROOMS = (
+ROOMS: tuple[Backend, ...] = (
     base.modules,
     hardware.modules,
     nixpkgs.modules,
@@ -68,12 +64,11 @@ Files = Mapping[str, str | bytes]
 
 def modules_of(plan: Plan, host: Host) -> list[Module]:
     """Every module of a host, by file name."""
+    rooms: tuple[Backend, ...] = (home.modules,)
     if host.config.state == "retired":
         rooms = (base.modules, hardware.modules, nixpkgs.modules, firewall.modules)
     elif host.is_nixos:
         rooms = ROOMS
-    else:
-        rooms = (home.modules,)
     return sorted((m for room in rooms for m in room(plan, host)), key=lambda m: m.file)
 
 
@@ -146,7 +141,9 @@ def _flake(plan: Plan, host: Host, modules: list[Module], sources: Files) -> tup
     pin = plan.site.nixpkgs[host.config.nixpkgs]
     known = flakes.inputs(plan.site, pin.release)
     names = inputs_of(plan, host, modules)
-    inputs: dict[str, tuple[str, Mapping[str, str]]] = {n: (known[n].url, known[n].follows) for n in names if n in known}
+    inputs: dict[str, tuple[str, Mapping[str, str]]] = {
+        n: (known[n].url, known[n].follows) for n in names if n in known
+    }
     inputs["nixpkgs"] = (pin.url, {})
     outputs = (
         nixos_output(host.name, sorted({f for m in modules for f in m.flakes}))

@@ -19,7 +19,7 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
                 "state": h.config.state,
                 "lan": h.lan,
                 "tailnet": h.tailnet,
-                "services": sorted(s.name for s in plan.on(h.name)),
+                "services": [*sorted(s.name for s in plan.on(h.name))],
             }
             for h in plan.hosts.values()
         },
@@ -59,12 +59,23 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
 def as_tables(plan: Plan, console: Console | None = None) -> None:
     """Print the plan as tables."""
     out = console or Console()
-    hosts = Table("host", "role", "platform", "LAN", "tailnet", "runs", title="Hosts", title_justify="left")
+    hosts = Table(
+        "host", "role", "platform", "LAN", "tailnet", "runs", title="Hosts", title_justify="left"
+    )
     for host in plan.hosts.values():
         runs = ", ".join(sorted(s.name for s in plan.on(host.name))) or "nothing of ours"
         hosts.add_row(host.name, host.role, host.config.platform, host.lan, host.tailnet, runs)
     out.print(hosts)
-    routes = Table("address", "service", "who", "where", "sign-in", "answers", title="Names", title_justify="left")
+    routes = Table(
+        "address",
+        "service",
+        "who",
+        "where",
+        "sign-in",
+        "answers",
+        title="Names",
+        title_justify="left",
+    )
     for route in plan.routes:
         routes.add_row(
             route.url, route.service, route.audience, route.publish, route.auth, route.upstream

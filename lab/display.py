@@ -22,7 +22,12 @@ _SIGNS: dict[Op, tuple[str, str]] = {
     "delete": ("- ", "red"),
     "same": ("  ", "dim"),
 }
-_WOULD = {"create": "to create", "update": "to update", "replace": "to replace", "delete": "to delete"}
+_WOULD = {
+    "create": "to create",
+    "update": "to update",
+    "replace": "to replace",
+    "delete": "to delete",
+}
 _DID = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
 _CONTEXT = 2
 
@@ -30,7 +35,9 @@ _CONTEXT = 2
 class Display:
     """Rows as things happen, the lines that change on each host, and a summary."""
 
-    def __init__(self, plan: Plan, place: Path, *, as_json: bool, console: Console | None = None) -> None:
+    def __init__(
+        self, plan: Plan, place: Path, *, as_json: bool, console: Console | None = None
+    ) -> None:
         self._plan, self._place, self._as_json = plan, place, as_json
         self._out = console or Console(highlight=False, soft_wrap=True)
         self._steps: list[Step] = []
@@ -47,7 +54,9 @@ class Display:
                 self._print(Text(_indented(error), "red"))
             case Skipped(urn, because):
                 name = urn.rpartition("::")[2]
-                self._print(Text(f"  ·  {name}: not tried, for {because.rpartition('::')[2]} failed", "dim"))
+                self._print(
+                    Text(f"  ·  {name}: not tried, for {because.rpartition('::')[2]} failed", "dim")
+                )
             case Message(severity, text):
                 if severity == "error":
                     self._errors.append(text)
@@ -102,7 +111,9 @@ class Display:
         if counts.get("same"):
             self._out.print(f"    {counts['same']} unchanged")
         if not result.ok:
-            self._out.print(Text(f"    {len(self._errors)} error(s); run it again once mended", "red"))
+            self._out.print(
+                Text(f"    {len(self._errors)} error(s); run it again once mended", "red")
+            )
 
     def _data(
         self, result: Result, counts: Mapping[Op, int], connections: Mapping[str, int]
@@ -111,7 +122,9 @@ class Display:
             "ok": result.ok,
             "changes": dict(counts),
             "steps": [
-                {"op": s.op, "urn": s.urn, "diff": list(s.diff)} for s in self._steps if s.op != "same"
+                {"op": s.op, "urn": s.urn, "diff": list(s.diff)}
+                for s in self._steps
+                if s.op != "same"
             ],
             "files": {
                 s.name: [line for line, _ in file_changes(s)]
@@ -176,7 +189,9 @@ def file_changes(step: Step) -> Iterator[tuple[str, str]]:
         yield f"{mark} {path}", "bold"
         if before is None or after is None:
             continue
-        diff = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT)
+        diff = difflib.unified_diff(
+            before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT
+        )
         for line in list(diff)[2:]:
             style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
             yield f"    {'…' if line.startswith('@@') else line}", style
@@ -191,7 +206,9 @@ def _property_changes(step: Step) -> Iterator[tuple[str, str]]:
             yield f"{name}: {before} => {after}", ""
             continue
         yield f"{name}:", ""
-        diff = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT)
+        diff = difflib.unified_diff(
+            before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT
+        )
         for line in list(diff)[2:]:
             if not line.startswith("@@"):
                 yield f"    {line}", {"+": "green", "-": "red"}.get(line[:1], "")

@@ -148,7 +148,8 @@ class LabHosts:
         environment: Mapping[str, str],
     ) -> tuple[int, str, str]:
         """Run a command as the command provider would: one connection, to the end; then its exit
-        status, output and errors. Refuses what would be unsafe or impossible in production."""
+        status, output and errors. Refuses what would be unsafe or impossible in production.
+        """
         if environment:
             names = ", ".join(sorted(environment))
             raise RefusedError(

@@ -61,9 +61,7 @@ class Provider(Protocol):
     def create(self, type_: str, name: str, inputs: Properties) -> Created:
         """Make it; raise RefusedError where the real one would refuse."""
 
-    def update(
-        self, type_: str, id_: str, old_outputs: Properties, inputs: Properties
-    ) -> Created:
+    def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
         """Change it in place."""
 
     def delete(self, type_: str, id_: str, outputs: Properties) -> None:

@@ -82,10 +82,16 @@ class Rehearsal:
         faults = get_args(Fault)
         if fault not in faults:
             raise InvalidStackError(
-                [Problem("fault", f'there is no fault "{fault}"', did_you_mean(fault, faults, "faults"))]
+                [
+                    Problem(
+                        "fault",
+                        f'there is no fault "{fault}"',
+                        did_you_mean(fault, faults, "faults"),
+                    )
+                ]
             )
         with self._hosts(serve=False) as hosts:
-            hosts.break_host(self._known(name), cast(Fault, fault))
+            hosts.break_host(self._known(name), cast("Fault", fault))
         self._display.say(f"{name} is broken: {fault}. `homelab lab mend {name}` mends it.")
         return True
 
@@ -100,7 +106,11 @@ class Rehearsal:
         hosts = _addresses(self._plan)
         if name not in hosts:
             raise InvalidStackError(
-                [Problem("host", f'there is no lab host "{name}"', did_you_mean(name, hosts, "hosts"))]
+                [
+                    Problem(
+                        "host", f'there is no lab host "{name}"', did_you_mean(name, hosts, "hosts")
+                    )
+                ]
             )
         return name
 

@@ -81,7 +81,9 @@ def plan(changes: Mapping[str, object] | None = None, lock: Lock | None = None) 
     return make_plan(site(changes), lock or Lock())
 
 
-def problems(changes: Mapping[str, object] | None = None, lock: Lock | None = None) -> list[Problem]:
+def problems(
+    changes: Mapping[str, object] | None = None, lock: Lock | None = None
+) -> list[Problem]:
     """What the checks say of it."""
     made = plan(changes, lock)
     return [*run_checks(made), *check_sources(made, sources(made))]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdTfaJflmeVAEnU5MwpR2wVbeUzX3vjHN91d+Pms24X sam@lap"
 
-Changes = dict[str, Any]
+Changes = dict[str, object]
 
 
 def host(lan: str, tailnet: str, **more: object) -> Changes:

@@ -18,32 +18,28 @@ REST: Changes = {
 
 
 @pytest.mark.parametrize(
-    ("line", "host", "backup"),
+    ("name", "service", "backup", "gated"),
     [
-        ({"navidrome": {"host": "aurora"}}, "aurora", "navidrome-disk = {"),
-        ({"miniflux": {"host": "aurora"}}, "aurora", "postgresqlBackup-miniflux"),
-        ({"jellyfin": {"host": "workstation", "auth": "forward"}}, "workstation", "jellyfin-b2"),
+        ("navidrome", {"host": "aurora"}, "navidrome-disk = {", True),
+        ("miniflux", {"host": "aurora"}, "postgresqlBackup-miniflux", False),
+        ("jellyfin", {"host": "workstation", "auth": "forward"}, "jellyfin-b2", True),
     ],
 )
 def test_one_line_adds_probe_tile_job_and_rule_and_takes_them_away(
-    line: Changes, host: str, backup: str
+    name: str, service: dict[str, str], backup: str, gated: bool
 ) -> None:
     """S0-10, S0-31, S0-45, S0-50."""
-    (name,) = line
-    with_it = build.render(household(REST, {"services": line}))
+    with_it = build.render(household(REST, {"services": {name: service}}))
     without = build.render(household(REST))
     assert f'name = "{name}";' in with_it["pi"]["monitoring.nix"]
     assert f"https://{name}.home.example.org" in with_it["aurora"]["dashboard.nix"]
-    assert backup in with_it[host]["backup.nix"]
-    gated = "auth" in line[name] or name == "navidrome"
-    assert (f'domain = [ "{name}.home.example.org" ];' in with_it["pi"]["identity.nix"]) is gated
+    assert backup in with_it[service["host"]]["backup.nix"]
+    rule = f'domain = [ "{name}.home.example.org" ];'
+    assert (rule in with_it["pi"]["identity.nix"]) is gated
     left = [
-        (where, path)
-        for where, files in without.items()
+        (host, path)
+        for host, files in without.items()
         for path, text in files.items()
         if name in text or name in path
     ]
     assert left == []
-    untouched = {"pi": "identity.nix"} if not gated else {}
-    for where, path in untouched.items():
-        assert with_it[where][path] == without[where][path]

@@ -21,7 +21,8 @@ Need = Literal["always_on", "gpu", "state_on_disk"]
 class Fill:
     """Text in which `{port}`, `{bind}`, `{url}`, `{fqdn}`, `{name}`, `{zone}`, `{domain}`,
     `{timezone}`, `{proxy}` (the address that the reverse proxy calls from) and `{dataset}` are
-    filled in."""
+    filled in.
+    """
 
     template: str
     dataset: str = ""

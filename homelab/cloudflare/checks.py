@@ -69,7 +69,7 @@ def direct_address(plan: Plan) -> Iterator[Problem]:
 
 @check("tunnel-host", rows="S1-05")
 def tunnel_host(plan: Plan) -> Iterator[Problem]:
-    """cloudflared runs on a host of ours, and reaches by loopback what it publishes."""
+    """The connector runs on a host of ours, and reaches by loopback what it publishes."""
     config = plan.site.cloudflare
     if config is None or config.tunnel is None:
         return

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """cloudflared on the tunnel's host."""
+    """The connector, on the tunnel's host."""
     cloudflare = plan.cloudflare
     if cloudflare is None or not cloudflare.tunnel or cloudflare.tunnel_host != host.name:
         return

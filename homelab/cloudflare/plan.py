@@ -92,7 +92,7 @@ def token_policies(zone: str) -> list[dict[str, object]]:
 
 
 def through_proxy(site: Site, connector: str) -> bool:
-    """Whether the tunnel ends at the reverse proxy, which is where it can be reached by loopback."""
+    """Whether the tunnel ends where the proxy is, which it reaches by loopback."""
     return connector == site.network.entry.host
 
 
@@ -109,7 +109,7 @@ def _ingress(site: Site, connector: str, route: Route) -> Ingress | None:
 def _certificates(
     site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]
 ) -> tuple[Certificate, ...]:
-    """One wildcard for each domain that names lie directly below; with a naming scheme, just one."""
+    """One wildcard for each domain that names lie directly below: with one scheme, just one."""
     entry = site.network.entry.host
     if entry not in hosts:
         return ()

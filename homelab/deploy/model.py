@@ -9,7 +9,6 @@ from pydantic import Field
 
 from homelab.model import Model, Name
 
-
 BUILD_USER = "nixbuild"
 """The account on a builder that other hosts build through, and nothing else."""
 

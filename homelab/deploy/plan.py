@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER, WavePlan
-from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.model import Host
 
@@ -14,9 +13,7 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
 
 
-def plan_waves(
-    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
-) -> tuple[WavePlan, ...]:
+def plan_waves(site: Site, hosts: Mapping[str, Host]) -> tuple[WavePlan, ...]:
     """Waves in order: a canary, builders, everyone else, then each host that carries our own way.
 
     A held or planned host is in no wave. A host that may sleep is in the wave of its kind: when it
@@ -34,7 +31,9 @@ def plan_waves(
         - {None}
     )
     awake = [h for h in deployed if hosts[h].always_on and h not in (*last, *canary, *builders)]
-    asleep = [h for h in deployed if not hosts[h].always_on and h not in (*last, *canary, *builders)]
+    asleep = [
+        h for h in deployed if not hosts[h].always_on and h not in (*last, *canary, *builders)
+    ]
     waves: list[tuple[tuple[str, ...], str]] = []
     if canary:
         waves.append((tuple(c for c in canary if c), "the canary"))
@@ -51,12 +50,11 @@ def _last(site: Site, hosts: Mapping[str, Host]) -> list[str]:
     """Hosts that the deployer's own connection may run through."""
     if site.deploy.last is not None:
         return list(site.deploy.last)
-    carriers = [
+    return [
         name
         for name, host in sorted(hosts.items())
         if name in (site.network.dns.host, site.network.entry.host) or _routes(host)
     ]
-    return carriers
 
 
 def _routes(host: Host) -> bool:

@@ -20,7 +20,8 @@ _UNIT = re.compile(r"systemd\.services\.(?:\"([^\"]+)\"|([^.]+))\.serviceConfig(
 @check("harden-intent", rows="S0-55 S4-20 T15")
 def intent(plan: Plan) -> Iterator[Problem]:
     """A unit that nobody thought about is either open to the whole host or fails at its first
-    write, so a service says what its unit may write, or why it goes without a sandbox."""
+    write, so a service says what its unit may write, or why it goes without a sandbox.
+    """
     for service in _once(plan):
         harden = service.config.harden
         where = f"{service.source}.harden"
@@ -60,7 +61,8 @@ def _says_what_it_writes(service: Service) -> bool:
 @check("harden-exception", rows="S4-20 S3-09 T15")
 def exception(plan: Plan) -> Iterator[Problem]:
     """An exception that names nothing, or opens everything at once, protects nobody and still
-    looks like a decision."""
+    looks like a decision.
+    """
     for service in _once(plan):
         harden = service.config.harden
         where = f"{service.source}.harden"
@@ -91,8 +93,9 @@ def exception(plan: Plan) -> Iterator[Problem]:
 
 @check("harden-unit-known", rows="S0-55 S0-79")
 def unit_known(plan: Plan) -> Iterator[Problem]:
-    """systemd takes settings for a unit that does not exist without a word: a misspelt name leaves
-    the real one open."""
+    """Systemd takes settings for a unit that does not exist without a word: a misspelt name leaves
+    the real one open.
+    """
     for service in _once(plan):
         flake = service.config.flake
         if flake is not None and flake.unit.endswith(".service"):

@@ -68,7 +68,7 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
             "expiration": identity.session.expiration,
             "inactivity": identity.session.inactivity,
             "remember_me": identity.session.remember_me,
-            "cookies": [{"domain": d, "authelia_url": url} for d, url in identity.cookies],
+            "cookies": [_cookie(d, url, identity) for d, url in identity.cookies],
         },
         "storage": {"local": {"path": f"{STATE}/db.sqlite3"}},
         "notifier": {
@@ -80,6 +80,14 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
         "totp": {"issuer": domain},
         "webauthn": {"display_name": domain},
     }
+
+
+def _cookie(domain: str, url: str, identity: IdentityPlan) -> Nix:
+    body: Attrs = {"domain": domain, "authelia_url": url}
+    if len(identity.cookies) > 1 and url == f"https://{identity.public_portal}":
+        # Where one domain lies within the other, a browser sends both cookies at once.
+        body["name"] = "authelia_session_public"
+    return body
 
 
 def _access(identity: IdentityPlan) -> Attrs:

@@ -64,7 +64,7 @@ class IdentityPlan:
     domain: str
     """Domain of the session cookie on internal names."""
     cookies: tuple[tuple[str, str], ...]
-    """(cookie domain, portal URL). No domain lies within another: the gate refuses that."""
+    """(cookie domain, portal URL), the narrowest domain first."""
     public_names: tuple[str, ...]
     """Gated names on the internet, whose visitors sign in at the public portal."""
     rules: tuple[Rule, ...]
@@ -73,8 +73,8 @@ class IdentityPlan:
     def uri(self, name: str) -> str:
         """What the proxy asks the gate about a request to `name`.
 
-        The cookie's domain decides which portal a stranger is sent to; where an internal and a
-        public name share a domain, the request says it.
+        The cookie's domain decides which portal a stranger is sent to; where names at home and
+        names on the internet share a domain, the request says it.
         """
         url = f"https://{self.public_portal if name in self.public_names else self.portal}"
         default = next((u for d, u in self.cookies if name == d or name.endswith(f".{d}")), url)

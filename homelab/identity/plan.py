@@ -51,18 +51,15 @@ def _parent(name: str) -> str:
 
 
 def _cookies(portal: str, public_portal: str) -> tuple[tuple[str, str], ...]:
-    """The widest domains that are needed, each with the portal that lies in it.
+    """One session for names at home and one for names on the internet, if they differ in domain.
 
-    A cookie of a domain is sent to every name below it, and Authelia refuses two domains of which
-    one holds the other. So where home.example.org lies in the public example.org, the wider one
-    serves both.
+    The narrower domain comes first: Authelia takes the first that fits, and refuses the other
+    order.
     """
-    inner, outer = _parent(portal), _parent(public_portal)
-    if not outer or f".{inner}".endswith(f".{outer}"):
-        return ((outer or inner, f"https://{portal}"),)
-    if outer.endswith(f".{inner}"):
-        return ((inner, f"https://{portal}"),)
-    return ((inner, f"https://{portal}"), (outer, f"https://{public_portal}"))
+    cookies = {_parent(portal): f"https://{portal}"}
+    if public_portal:
+        cookies.setdefault(_parent(public_portal), f"https://{public_portal}")
+    return tuple(sorted(cookies.items(), key=lambda c: (-c[0].count("."), c[0])))
 
 
 def _rules(route: Route) -> Iterator[Rule]:

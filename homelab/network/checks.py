@@ -93,7 +93,11 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
 def _loopback_only(plan: Plan, name: str) -> bool:
     """A flake's service is told where to listen by its own options, which we cannot see."""
     config = plan.site.services[name]
-    return config.flake is not None and not any("host" in o.lower() or "address" in o.lower() or "bind" in o.lower() for o in config.options if "allowed" not in o.lower())
+    return config.flake is not None and not any(
+        "host" in o.lower() or "address" in o.lower() or "bind" in o.lower()
+        for o in config.options
+        if "allowed" not in o.lower()
+    )
 
 
 @check("entry-address", rows="S0-19 S0-14")

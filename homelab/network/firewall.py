@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.nix import Lines, Module, Nix, attrs, merge
 from homelab.network.model import PortUse
+from homelab.nix import Lines, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -28,7 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     ]
     interface: dict[str, Nix] = {}
     for protocol, option in (("tcp", "allowedTCPPorts"), ("udp", "allowedUDPPorts")):
-        numbers: list[Nix] = sorted({p.port for p in ports if p.protocol == protocol})
+        numbers: list[Nix] = [*sorted({p.port for p in ports if p.protocol == protocol})]
         if numbers:
             interface[option] = numbers
     has_tailnet = any(s.name == "tailscale" for s in plan.on(host.name))
@@ -38,7 +38,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         derived=merge(
             attrs("networking.nftables.enable", True),
             attrs("networking.firewall.enable", True),
-            attrs("networking.firewall.extraInputRules", Lines("\n".join(rules) + "\n")) if rules else {},
+            attrs("networking.firewall.extraInputRules", Lines("\n".join(rules) + "\n"))
+            if rules
+            else {},
             {"networking": {"firewall": {"interfaces": {TAILNET: interface}}}}
             if has_tailnet and interface
             else {},

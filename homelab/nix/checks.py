@@ -38,7 +38,11 @@ FORBIDDEN = (
     (r"\bopenFirewall\s*=\s*true", "ports are opened by routes", "give the service a route"),
     (r"services\.caddy\.virtualHosts", "the proxy has one writer", "give the service a route"),
     (r"\$pbkdf2-", "a password hash belongs in sops", "store it and name the secret"),
-    (r"acmeCA\s*=\s*\"internal\"", "browsers refuse an internal CA", "use the wildcard certificate"),
+    (
+        r"acmeCA\s*=\s*\"internal\"",
+        "browsers refuse an internal CA",
+        "use the wildcard certificate",
+    ),
 )
 """Lines of hand-written modules that would work around the plan: pattern, why, way out."""
 

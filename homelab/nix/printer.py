@@ -29,7 +29,7 @@ from homelab.nix.values import (
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*\Z")
 _KEYWORDS = frozenset({"assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"})
 _PATH = re.compile(r"[A-Za-z0-9._+/-]+\Z")
-_SPLIT_DEPTH = {
+_SPLIT_DEPTH: dict[tuple[str, ...], int] = {
     ("systemd", "services"): 3,
     ("systemd", "timers"): 3,
     ("systemd", "tmpfiles"): 3,
@@ -187,7 +187,9 @@ def _spaced(body: Mapping[str, Nix], indent: int) -> str:
     return out
 
 
-def _split(value: Mapping[str, Nix], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Nix]]:
+def _split(
+    value: Mapping[str, Nix], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Nix]]:
     """Cut the tree where a person would start a new binding: `services.caddy = { … };`."""
     for key in sorted(value):
         here = (*path, key)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, Union, cast
+from typing import TypeAlias, cast
 
 
 @dataclass(frozen=True)
@@ -103,26 +103,26 @@ class Comment:
     value: Nix
 
 
-Nix: TypeAlias = Union[
-    None,
-    bool,
-    int,
-    float,
-    str,
-    Raw,
-    Pkg,
-    Path,
-    Lines,
-    Text,
-    Script,
-    Call,
-    Function,
-    Force,
-    After,
-    Comment,
-    Sequence["Nix"],
-    Mapping[str, "Nix"],
-]
+Nix: TypeAlias = (
+    None
+    | bool
+    | int
+    | float
+    | str
+    | Raw
+    | Pkg
+    | Path
+    | Lines
+    | Text
+    | Script
+    | Call
+    | Function
+    | Force
+    | After
+    | Comment
+    | Sequence["Nix"]
+    | Mapping[str, "Nix"]
+)
 Attrs: TypeAlias = dict[str, Nix]
 
 

@@ -84,8 +84,8 @@ def _quoted(name: str, value: str) -> str:
         return value
     if _UNFIT.search(value):
         raise UnfitValueError(
-            f"the value of {name} has control characters, which systemd does not take in a variable; "
-            "use a file instead"
+            f"the value of {name} has control characters, which systemd does not take "
+            "in a variable; use a file instead"
         )
     return '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
 

@@ -81,7 +81,9 @@ def updated_lock(plan: Plan, moves: tuple[str, ...]) -> tuple[Lock, list[str]]:
         if old is None:
             lines.append(f"{key} is on {service.host}")
         elif old.host != service.host:
-            lines.append(f"{key} moved from {old.host} to {service.host}; its state is yours to copy")
+            lines.append(
+                f"{key} moved from {old.host} to {service.host}; its state is yours to copy"
+            )
     kept = {key for key, *_ in placed}
     lines += [f"{key} is gone" for key in sorted(plan.lock.services) if key not in kept]
     return lock_of(placed), lines

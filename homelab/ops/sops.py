@@ -66,7 +66,7 @@ def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailable
 
 
 def read_encrypted(path: Path, name: str = "") -> SopsFile:
-    """What a sops file shows without a key. `name` is the path by which the stack config knows it."""
+    """What a sops file shows without a key. `name` is its path in the stack config."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -142,7 +142,9 @@ async def run(
     """Run a command to its end over a connection; DialError when that or the time runs out."""
     try:
         async with asyncio.timeout(seconds):
-            done = await connection.run(command, input=stdin, errors="replace")
+            # asyncssh sends no end of input after an empty one.
+            given = {"input": stdin} if stdin else {"stdin": asyncssh.DEVNULL}
+            done = await connection.run(command, errors="replace", **given)
     except (TimeoutError, OSError, asyncssh.Error) as error:
         raise DialError(str(error) or f"no answer within {seconds} s") from None
     status = -1 if done.exit_status is None else done.exit_status

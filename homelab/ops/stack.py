@@ -60,7 +60,11 @@ def find_stack(directory: Path, name: str | None) -> str:
         raise InvalidStackError([Problem("stack", what, way)])
     if name not in known:
         raise InvalidStackError(
-            [Problem("stack", f'there is no stack "{name}" here', did_you_mean(name, known, "stacks"))]
+            [
+                Problem(
+                    "stack", f'there is no stack "{name}" here', did_you_mean(name, known, "stacks")
+                )
+            ]
         )
     return name
 
@@ -73,7 +77,9 @@ def _document(directory: Path, name: str, values: Mapping[str, Value] | None) ->
         return Document(dict(values))
     document = read_document(path)
     # The file still knows which text YAML took for a date; Pulumi's values no longer do.
-    agreed = {k: document.values[k] if document.values.get(k) == v else v for k, v in values.items()}
+    agreed = {
+        k: document.values[k] if document.values.get(k) == v else v for k, v in values.items()
+    }
     unknown = {k: v for k, v in document.values.items() if k not in values}
     return replace(document, values={**unknown, **agreed})
 
@@ -111,7 +117,9 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
         wanted[pin.lock] = f"nixpkgs.{name}.lock"
     for host in plan.hosts.values():
         for path in own_paths(plan, host):
-            wanted[path] = f"{host.source}.hardware" if path == host.config.hardware else host.source
+            wanted[path] = (
+                f"{host.source}.hardware" if path == host.config.hardware else host.source
+            )
         if any(s.source == "stored" for s in plan.secrets.on(host.name)):
             wanted[plan.site.secrets.hosts.replace("{host}", host.name)] = "secrets.hosts"
     sources: dict[str, str | bytes] = {}

@@ -22,7 +22,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if host.name != entry.host or entry.proxy != "caddy":
         return
     proxy = plan_proxy(host.name, plan.routes, plan.identity)
-    yield Module("proxy.nix", "The entry plane: every name, and what answers", derived=_caddy(plan, proxy))
+    yield Module(
+        "proxy.nix", "The entry plane: every name, and what answers", derived=_caddy(plan, proxy)
+    )
 
 
 def _caddy(plan: Plan, proxy: ProxyPlan) -> Attrs:

@@ -7,9 +7,7 @@ from homelab.network.model import LOOPBACK_HTTP_PORT, Route
 from homelab.proxy.model import IDENTITY_HEADERS, Gate, ProxyPlan, Site
 
 
-def plan_proxy(
-    host: str, routes: tuple[Route, ...], identity: IdentityPlan | None
-) -> ProxyPlan:
+def plan_proxy(host: str, routes: tuple[Route, ...], identity: IdentityPlan | None) -> ProxyPlan:
     """One TLS listener for each wildcard, and one for the tunnel on loopback."""
     wildcards: dict[str, list[tuple[str, Route]]] = {}
     for route in routes:

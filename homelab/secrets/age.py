@@ -12,6 +12,10 @@ from collections.abc import Iterable, Iterator
 
 _PRIME = 2**255 - 19
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_KEY_TYPE = "ssh-ed25519"
+_KEY_SIZE = 32
+_DIGIT = 5
+"""Bits in a letter of bech32."""
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
@@ -34,17 +38,17 @@ def bech32(prefix: str, data: bytes) -> str:
 
 
 def _ed25519(ssh_public_key: str) -> bytes:
-    words = ssh_public_key.split()
-    if len(words) < 2 or words[0] != "ssh-ed25519":
+    kind, _, rest = ssh_public_key.strip().partition(" ")
+    if kind != _KEY_TYPE or not rest.strip():
         raise ValueError("only ssh-ed25519 keys can be turned into age recipients")
     try:
-        blob = base64.b64decode(words[1], validate=True)
+        blob = base64.b64decode(rest.split()[0], validate=True)
     except binascii.Error:
         raise ValueError("this SSH key is cut short or mistyped") from None
-    fields = list(_fields(blob))
-    if len(fields) != 2 or fields[0] != b"ssh-ed25519" or len(fields[1]) != 32:
-        raise ValueError("this SSH key is cut short or mistyped")
-    return fields[1]
+    match list(_fields(blob)):
+        case [name, key] if name == _KEY_TYPE.encode() and len(key) == _KEY_SIZE:
+            return key
+    raise ValueError("this SSH key is cut short or mistyped")
 
 
 def _fields(blob: bytes) -> Iterator[bytes]:
@@ -59,11 +63,11 @@ def _five_bits(data: bytes) -> Iterator[int]:
     value, bits = 0, 0
     for byte in data:
         value, bits = (value << 8 | byte) & 0xFFF, bits + 8
-        while bits >= 5:
-            bits -= 5
+        while bits >= _DIGIT:
+            bits -= _DIGIT
             yield value >> bits & 31
     if bits:
-        yield value << (5 - bits) & 31
+        yield value << (_DIGIT - bits) & 31
 
 
 def _checksum(values: Iterable[int]) -> int:

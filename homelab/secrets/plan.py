@@ -33,7 +33,7 @@ def plan_secrets(
     tailnet: TailnetPlan | None,
     monitoring: MonitoringPlan | None,
 ) -> SecretsPlan:
-    """Every secret of every host, sorted by host, then name. A host gets what its own need alone."""
+    """Every secret of every host, by host and name. A host gets what its own services need."""
     wanted = (
         *_of_services(site, services),
         *_of_identity(site, services, identity),

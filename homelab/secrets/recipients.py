@@ -134,7 +134,8 @@ def _readers(site: Site, host: str, file: SopsFile) -> Iterator[Problem]:
             yield Problem(
                 f"hosts.{other}",
                 f"{other} can read {file.path}, the secrets of {host}",
-                f"write .sops.yaml anew, then: sops updatekeys {file.path}; rotate what it could read",
+                f"write .sops.yaml anew, then: sops updatekeys {file.path}; "
+                "rotate what it could read",
                 "secret-recipient",
             )
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @check("module-available", rows="S0-71")
 def module_available(plan: Plan) -> Iterator[Problem]:
     """A module or an option that the pinned release lacks fails only when the host builds, after
-    everything else has been changed already."""
+    everything else has been changed already.
+    """
     for service in plan.services:
         entry, release = service.entry, service.release
         pin = f"nixpkgs.{plan.hosts[service.host].config.nixpkgs}.release"

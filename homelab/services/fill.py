@@ -96,7 +96,7 @@ def _fill(fact: Fact, plan: Plan, service: Service) -> Nix | _Dropped:
             items = [_fill(v, plan, service) for v in fact]
             kept = [i for i in items if not isinstance(i, _Dropped)]
             return kept if kept or not items else _DROPPED
-    return cast(Nix, fact)
+    return cast("Nix", fact)
 
 
 def stated(value: object, plan: Plan, service: Service) -> Nix:

@@ -27,7 +27,6 @@ from homelab.monitoring.model import ServiceMonitor
 from homelab.network.model import PortUse, Protocol, RouteConfig, Scope
 from homelab.system.model import Role
 
-
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 
 
@@ -139,7 +138,9 @@ class ServiceConfig(Model):
         if len(kinds) > 1:
             raise ValueError(f"{' and '.join(kinds)} exclude each other; keep one")
         if self.routes is not None:
-            said = [f for f in ("name", "audience", "publish", "auth") if getattr(self, f) is not None]
+            said = [
+                f for f in ("name", "audience", "publish", "auth") if getattr(self, f) is not None
+            ]
             if said:
                 raise ValueError(
                     f"{', '.join(said)} and routes say the same thing; move {said[0]} into routes"

@@ -44,7 +44,7 @@ def _head(plan: Plan, service: Service) -> str:
 
 def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
     if service.config.container is not None:
-        return _container(plan, host, service), ()
+        return _container(host, service), ()
     flake = service.config.flake
     if flake is not None:
         return _unit_secrets(service, flake.unit), ((flake.input, f"nixosModules.{flake.module}"),)
@@ -75,7 +75,7 @@ def _store(service: Service, name: str) -> str:
     return secret_path(service.name, name, fact.source, fact.form)
 
 
-def _container(plan: Plan, host: Host, service: Service) -> Attrs:
+def _container(host: Host, service: Service) -> Attrs:
     container = service.config.container
     assert container is not None
     # Podman's published ports pass by the firewall, so the address itself is the boundary.

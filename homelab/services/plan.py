@@ -15,6 +15,10 @@ from homelab.site.model import Site
 from homelab.system.model import Host
 
 
+LOOPBACK = "127.0.0.1"
+ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
+
+
 def plan_services(site: Site, hosts: Mapping[str, Host], lock: Lock) -> tuple[Service, ...]:
     """Every enabled service on every host that runs it, sorted by name, then host.
 
@@ -114,7 +118,7 @@ def _place(
         entry=replace(entry, units=units),
         ports=ports,
         port=web.number if web else 0,
-        bind="0.0.0.0" if callers else "127.0.0.1",
+        bind=ANYWHERE if callers else LOOPBACK,
         callers=tuple(callers),
         state=tuple(config.state) if config.is_custom else entry.state,
         release=hosts[host].release,

@@ -67,9 +67,7 @@ def _on_port(service: Service, port: int) -> Service:
     return replace(service, port=port, ports=ports)
 
 
-def plan_ports(
-    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
-) -> tuple[PortUse, ...]:
+def plan_ports(hosts: Mapping[str, Host], services: tuple[Service, ...]) -> tuple[PortUse, ...]:
     """Every port that something on some host holds, sorted by host and number."""
     uses = [p for s in services for p in s.ports]
     for host in hosts.values():

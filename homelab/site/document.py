@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
@@ -94,7 +94,15 @@ def parse_document(text: str, file: str) -> Document:
     config = whole.get("config") if isinstance(whole, dict) else None
     if not isinstance(config, dict):
         raise InvalidStackError(
-            [Problem("config", "the stack file has no settings", "add config: with homelab:site: …", file=file, line=1)]
+            [
+                Problem(
+                    "config",
+                    "the stack file has no settings",
+                    "add config: with homelab:site: …",
+                    file=file,
+                    line=1,
+                )
+            ]
         )
     if reader.problems:
         raise InvalidStackError(reader.problems)
@@ -118,6 +126,7 @@ class _Reader:
             return node.value if node.style or _is_tagged(node) else scalar(node.value)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*path, i)) for i, child in enumerate(node.value)]
+        assert isinstance(node, yaml.MappingNode)
         return self._mapping(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> Value:
@@ -156,7 +165,8 @@ def _is_tagged(node: yaml.ScalarNode) -> bool:
     """Whether the scalar carries an explicit `!!str`."""
     # PyYAML tags plain text as str by itself; only a tag that its own resolver would not have
     # given was written by somebody.
-    return node.tag == _STR and _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False)) != _STR
+    plain = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
+    return node.tag == _STR and plain != _STR
 
 
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -189,7 +199,9 @@ def scalar(text: str) -> Value:
 
 
 def _integer(text: str) -> int | None:
-    match = re.match(r"([-+]?)(?:0x([0-9a-fA-F]+)|0b([01]+)|0o([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z", text)
+    match = re.match(
+        r"([-+]?)(?:0x([0-9a-fA-F]+)|0b([01]+)|0o([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z", text
+    )
     if not match:
         return None
     sign, hexa, binary, octal, old_octal, decimal = match.groups()
@@ -205,7 +217,7 @@ def _timestamp(text: str) -> Value:
     try:
         year, month, day = (int(g) for g in match.groups()[:3])
         hour, minute, second = (int(g or 0) for g in match.groups()[3:6])
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return text
     return Timestamp(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -51,7 +51,13 @@ def _dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[P
 
 def _date_problems(dates: list[Path_], document: Document) -> list[Problem]:
     return [
-        Problem(where(d), "this is a date where text is meant", "quote it", file=document.file, line=document.line(d))
+        Problem(
+            where(d),
+            "this is a date where text is meant",
+            "quote it",
+            file=document.file,
+            line=document.line(d),
+        )
         for d in dates
     ]
 
@@ -89,7 +95,10 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         return "this number is out of range", error["msg"].removeprefix("Input ")
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         keys = list(model.model_fields)[:6] if model else []
-        return "keys are meant here, not a single value", f"keys: {', '.join(keys)}, …" if keys else ""
+        return (
+            "keys are meant here, not a single value",
+            f"keys: {', '.join(keys)}, …" if keys else "",
+        )
     return error["msg"], ""
 
 
@@ -161,7 +170,7 @@ def _inner(annotation: object) -> object | None:
     plain = _unwrap(annotation)
     arguments = get_args(plain)
     if get_origin(plain) is dict:
-        return typing.cast(object, arguments[1])
+        return typing.cast("object", arguments[1])
     if get_origin(plain) is list:
-        return typing.cast(object, arguments[0])
+        return typing.cast("object", arguments[0])
     return None

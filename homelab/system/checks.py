@@ -28,8 +28,12 @@ def host_known(plan: Plan) -> Iterator[Problem]:
     if site.cloudflare is not None and site.cloudflare.tunnel is not None:
         named += [("cloudflare.tunnel.host", site.cloudflare.tunnel.host)]
     named += [(f"datasets.{n}.host", d.host) for n, d in site.datasets.items()]
-    named += [(f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host]
-    named += [(f"hosts.{n}.build.host", h.build.host) for n, h in site.hosts.items() if h.build.host]
+    named += [
+        (f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host
+    ]
+    named += [
+        (f"hosts.{n}.build.host", h.build.host) for n, h in site.hosts.items() if h.build.host
+    ]
     named += [(f"deploy.last[{i}]", h) for i, h in enumerate(site.deploy.last or [])]
     if site.deploy.canary:
         named += [("deploy.canary", site.deploy.canary)]
@@ -103,7 +107,9 @@ def host_complete(plan: Plan) -> Iterator[Problem]:
     for host in plan.hosts.values():
         if not host.is_nixos or host.config.state == "planned":
             if not host.is_nixos and host.config.home is None:
-                yield Problem(host.source, "a home-manager machine has no home", "add home: home/me.nix")
+                yield Problem(
+                    host.source, "a home-manager machine has no home", "add home: home/me.nix"
+                )
             continue
         if not host.lan and not host.tailnet:
             yield Problem(
@@ -201,7 +207,11 @@ def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterato
                             check="forbidden-patterns",
                         )
         hardware = sources.get(host.config.hardware or "")
-        if host.is_nixos and isinstance(hardware, str) and not _has_root(host.config.hardware, sources):
+        if (
+            host.is_nixos
+            and isinstance(hardware, str)
+            and not _has_root(host.config.hardware, sources)
+        ):
             yield Problem(
                 f"{host.source}.hardware",
                 f'{host.config.hardware} has no fileSystems."/"',

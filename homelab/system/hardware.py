@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
 
+_KEPT_DIRECTORIES = ("/var/lib/homelab", "/var/lib/nixos", "/var/log")
+_KEPT_FILES = (
+    "/etc/machine-id",
+    "/etc/ssh/ssh_host_ed25519_key",
+    "/etc/ssh/ssh_host_ed25519_key.pub",
+)
 SLEEP_TARGETS = ("hibernate", "hybrid-sleep", "sleep", "suspend")
 
 
@@ -78,7 +84,10 @@ def _flash(host: Host) -> Attrs:
     return merge(
         attrs(
             "services.journald.extraConfig",
-            Comment("The root is flash: no journal and no swap on it.", "Storage=volatile\nSystemMaxUse=64M\n"),
+            Comment(
+                "The root is flash: no journal and no swap on it.",
+                "Storage=volatile\nSystemMaxUse=64M\n",
+            ),
         ),
         attrs("boot.tmp.useTmpfs", True),
     )
@@ -100,7 +109,8 @@ def _power(plan: Plan, host: Host) -> Attrs:
         )
     wake = host.config.wake_on_lan
     if wake is not None:
-        body = merge(body, {"networking": {"interfaces": {wake.interface: {"wakeOnLan": {"enable": True}}}}})
+        interface: Attrs = {wake.interface: {"wakeOnLan": {"enable": True}}}
+        body = merge(body, {"networking": {"interfaces": interface}})
     sleepers = [h for h in plan.hosts.values() if h.config.wake_on_lan is not None]
     if sleepers and host.always_on and wake is None and host.role == "appliance":
         body = merge(body, attrs("environment.systemPackages", [Pkg("wakeonlan")]))
@@ -135,15 +145,8 @@ def _gpu(host: Host) -> Attrs:
 def _persistence(host: Host) -> Module:
     kept = host.config.persistence
     assert kept is not None
-    directories: list[Nix] = sorted({"/var/lib/nixos", "/var/lib/homelab", "/var/log", *kept.directories})
-    files: list[Nix] = sorted(
-        {
-            "/etc/machine-id",
-            "/etc/ssh/ssh_host_ed25519_key",
-            "/etc/ssh/ssh_host_ed25519_key.pub",
-            *kept.files,
-        }
-    )
+    directories: list[Nix] = [*sorted({*_KEPT_DIRECTORIES, *kept.directories})]
+    files: list[Nix] = [*sorted({*_KEPT_FILES, *kept.files})]
     return Module(
         "impermanence.nix",
         "What survives a reboot; everything else on the root is thrown away",

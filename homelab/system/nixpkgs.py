@@ -22,7 +22,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "nix.nix",
         "Nix itself, and the packages it may build",
-        derived=merge(_settings(), _unfree(plan, host), _builds_for(plan, host), _built_by(plan, host)),
+        derived=merge(
+            _settings(), _unfree(plan, host), _builds_for(plan, host), _built_by(plan, host)
+        ),
     )
     yield Module(
         "release.nix",
@@ -61,7 +63,7 @@ def _unfree(plan: Plan, host: Host) -> Attrs:
             names |= set(service.entry.unfree_gpu.get(service.config.gpu, ()))
     if not names:
         return {}
-    listed: list[Nix] = sorted(names)
+    listed: list[Nix] = [*sorted(names)]
     return attrs(
         "nixpkgs.config.allowUnfreePredicate",
         Function("pkg", Call("builtins.elem (lib.getName pkg)", (listed,))),

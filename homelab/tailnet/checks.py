@@ -98,7 +98,7 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
 
 @check("subnet-covers-entry", rows="S0-23")
 def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
-    """Internal names are the entry host's LAN address; away from home a subnet route leads there."""
+    """Internal names are the entry host's LAN address; from afar a subnet route leads there."""
     entry = plan.hosts.get(plan.site.network.entry.host)
     if plan.tailnet is None or entry is None or not entry.lan or not plan.routes:
         return
@@ -142,7 +142,8 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
 @check("agent-posture", rows="S0-06")
 def agent_posture(plan: Plan) -> Iterator[Problem]:
     """Untrusted programs run on an agent: it serves nobody, forwards nothing and knows no secret
-    of the owner's code."""
+    of the owner's code.
+    """
     for host in plan.hosts.values():
         if host.role != "agent":
             continue

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.plan import DEPLOYER
 
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Document: TypeAlias = dict[str, Json]
 
 ADMINS = "autogroup:admin"

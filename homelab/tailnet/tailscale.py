@@ -54,7 +54,7 @@ def _flags(name: str, settings: HostTailscale, *, resolver: bool) -> list[Nix]:
     ]
 
 
-def _word(value: bool) -> str:
+def _word(value: object) -> str:
     return "true" if value else "false"
 
 

@@ -1,4 +1,4 @@
-"""Stand-in for Cloudflare: keeps what it is given in a file, and refuses what Cloudflare refuses."""
+"""Stand-in for Cloudflare: keeps what it is given, and refuses what Cloudflare refuses."""
 
 from __future__ import annotations
 

@@ -52,7 +52,16 @@ SHAPES: Final[Mapping[str, Shape]] = {
 }
 _HEX = re.compile(r"[0-9a-f]{32}")
 _SELECTORS = {"email", "emailDomain", "everyone", "ip", "group", "serviceToken", "loginMethod"}
-_DECISIONS = ("allow", "deny", "non_identity", "bypass")
+_WORDS: Final = {
+    (TUNNEL, "configSrc"): ("local", "cloudflare"),
+    (POLICY, "decision"): ("allow", "deny", "non_identity", "bypass"),
+}
+_EITHER: Final = (
+    (RECORD, "content", "data"),
+    (APP, "accountId", "zoneId"),
+    (APP, "domain", "destinations"),
+)
+_UNIQUE: Final = {TUNNEL: ("name",), APP: ("domain", "name")}
 _NESTED: Final = {
     (TOKEN, "policies"): ("effect", "permissionGroups", "resources"),
     (APP, "policies"): ("id", "precedence"),
@@ -63,24 +72,18 @@ _NESTED: Final = {
 def problems(type_: str, inputs: Properties) -> Iterator[str]:
     """What the provider finds by itself, before it asks Cloudflare."""
     for (of, name), known in _NESTED.items():
-        if of == type_:
-            for item in items(inputs.get(name)):
-                yield from strangers(item, known, name)
-    if type_ == RECORD and ("content" in inputs) == ("data" in inputs):
-        yield "exactly one of 'content' and 'data' must be given"
-    if type_ == APP:
-        for one, other in (("accountId", "zoneId"), ("domain", "destinations")):
-            if (one in inputs) == (other in inputs):
-                yield f"exactly one of '{one}' and '{other}' must be given"
-    if type_ == TUNNEL and inputs.get("configSrc", "local") not in ("local", "cloudflare"):
-        yield "'configSrc' must be one of local, cloudflare"
-    if type_ == POLICY:
-        decision = inputs["decision"]
-        if isinstance(decision, str) and decision not in _DECISIONS:
-            yield f"'decision' must be one of {', '.join(_DECISIONS)}"
-        for rule in items(inputs.get("includes")):
-            if isinstance(rule, dict) and (len(rule) != 1 or not {*rule} <= _SELECTORS):
-                yield f"an include has exactly one selector of {', '.join(sorted(_SELECTORS))}"
+        for item in items(inputs.get(name)) if of == type_ else ():
+            yield from strangers(item, known, name)
+    for of, one, other in _EITHER:
+        if of == type_ and (one in inputs) == (other in inputs):
+            yield f"exactly one of '{one}' and '{other}' must be given"
+    for (of, name), words in _WORDS.items():
+        value = inputs.get(name)
+        if of == type_ and isinstance(value, str) and value not in words:
+            yield f"'{name}' must be one of {', '.join(words)}"
+    for rule in items(inputs.get("includes")):
+        if isinstance(rule, dict) and (len(rule) != 1 or not {*rule} <= _SELECTORS):
+            yield f"an include has exactly one selector of {', '.join(sorted(_SELECTORS))}"
     if type_ == NOTICE:
         yield from strangers(inputs["mechanisms"], ("emails", "webhooks"), "mechanisms")
 
@@ -91,22 +94,17 @@ def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
         if owner in inputs and not _HEX.fullmatch(str(inputs[owner])):
             raise RefusedError(f"400 Bad Request: {owner} is not a valid identifier")
     same = [o["props"] for o in others if o["type"] == type_]
+    for key in _UNIQUE.get(type_, ()):
+        if key in inputs and any(o.get(key) == inputs[key] for o in same):
+            raise RefusedError(f"409 Conflict: You already have one with this {key}")
     if type_ == RECORD:
         _refuse_record(inputs, same)
-    elif type_ == TOKEN:
-        for policy in items(inputs["policies"]):
-            _refuse_token(policy)
-    elif type_ == TUNNEL and any(o["name"] == inputs["name"] for o in same):
-        raise RefusedError("409 Conflict: You already have a tunnel with this name")
-    elif type_ == POLICY and inputs["decision"] == "allow" and not items(inputs.get("includes")):
+    for policy in items(inputs["policies"]) if type_ == TOKEN else ():
+        _refuse_token(policy)
+    if type_ == POLICY and inputs["decision"] == "allow" and not items(inputs.get("includes")):
         raise RefusedError("400 Bad Request: a policy needs at least one include rule")
-    elif type_ == APP:
-        for key in ("domain", "name"):
-            if key in inputs and any(o.get(key) == inputs[key] for o in same):
-                raise RefusedError(f"409 Conflict: an application with this {key} already exists")
-    elif type_ == NOTICE and not any(
-        items(inputs["mechanisms"], kind) for kind in ("emails", "webhooks")
-    ):
+    ways = inputs["mechanisms"] if type_ == NOTICE else {"emails": ["one"]}
+    if not items(ways, "emails") and not items(ways, "webhooks"):
         raise RefusedError("400 Bad Request: a notification needs at least one mechanism")
 
 

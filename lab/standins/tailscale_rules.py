@@ -84,7 +84,7 @@ def _policy(text: str) -> Iterator[str]:
         return
     for name in sorted({*document} - _SECTIONS):
         yield f'ACL validation failed: unknown field "{name}"'
-    policy = cast(Document, document)
+    policy = cast("Document", document)
     unknown = sorted(set(_unknown(policy)))
     for name in unknown:
         yield f"ACL validation failed: {name} is not defined"

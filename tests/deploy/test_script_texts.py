@@ -81,7 +81,20 @@ def test_a_script_cut_short_does_nothing(shared_machine: Machine, data: st.DataO
 
 @pytest.mark.parametrize(
     "name",
-    ["/etc/passwd", "../x", "a/../b", "a//b", "a/", "./a", ".", "", "a\nb", "a\0b", "$(id)", "~/../a"],
+    [
+        "/etc/passwd",
+        "../x",
+        "a/../b",
+        "a//b",
+        "a/",
+        "./a",
+        ".",
+        "",
+        "a\nb",
+        "a\0b",
+        "$(id)",
+        "~/../a",
+    ],
 )
 def test_a_path_that_leaves_the_release_is_refused(name: str) -> None:
     with pytest.raises(scripts.ScriptError):

@@ -81,7 +81,9 @@ def test_a_script_that_finds_the_host_locked_names_the_holder(
 def test_a_script_waits_for_the_one_before_it(machine: Machine, tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     gate = tmp_path / "gate"
-    shim(slow, "base64", f'while [ ! -e {gate} ]; do sleep 0.05; done; PATH={os.defpath} base64 "$@"')
+    shim(
+        slow, "base64", f'while [ ! -e {gate} ]; do sleep 0.05; done; PATH={os.defpath} base64 "$@"'
+    )
     first = machine.start(
         scripts.stage_script("r1", {"late": b"\xff"}), PATH=f"{slow}:{machine.environment['PATH']}"
     )
@@ -97,8 +99,27 @@ def test_a_secret_is_in_no_process_argument_and_in_no_other_file(
     machine: Machine, tmp_path: Path
 ) -> None:
     watched, seen = tmp_path / "watched", tmp_path / "seen"
-    for tool in ("cat", "chmod", "cmp", "touch", "mkdir", "mktemp", "ln", "rm", "diff", "base64",
-                 "find", "sync", "mv", "dirname", "readlink", "flock", "date", "tr", "head"):
+    for tool in (
+        "cat",
+        "chmod",
+        "cmp",
+        "touch",
+        "mkdir",
+        "mktemp",
+        "ln",
+        "rm",
+        "diff",
+        "base64",
+        "find",
+        "sync",
+        "mv",
+        "dirname",
+        "readlink",
+        "flock",
+        "date",
+        "tr",
+        "head",
+    ):
         real = subprocess.run(["which", tool], capture_output=True, text=True, check=True).stdout
         shim(watched, tool, f'printf "%s\\n" "{tool} $*" >>{seen}\nexec {real.strip()} "$@"')
     path = f"{watched}:{machine.environment['PATH']}"

@@ -84,33 +84,33 @@ def test_the_gate_starts_without_anybody_to_ask() -> None:
     assert 'access_control.default_policy = "two_factor";' in rendered
 
 
-def test_a_domain_within_another_shares_its_cookie() -> None:
-    """S0-28: Authelia refuses two session domains of which one holds the other."""
-    public: Changes = {"services": {"navidrome": {"publish": "tunnel"}}}
-    plan = gate(public, OPEN_PORTAL)
-    assert plan.cookies == (("example.org", "https://auth.home.example.org"),)
-    assert plan.rules[-1].domain == ("music.home.example.org", "music-home.example.org")
-    assert plan.uri("music.home.example.org") == "/api/authz/forward-auth"
-    assert plan.uri("music-home.example.org") == (
-        "/api/authz/forward-auth?authelia_url=https://auth-home.example.org"
-    )
-    proxy = build.render(household(MUSIC, public, OPEN_PORTAL))["pi"]["proxy.nix"]
-    assert proxy.count("uri /api/authz/forward-auth\n") == 1
-    assert proxy.count(plan.uri("music-home.example.org")) == 1
+PUBLIC: Changes = {"services": {"navidrome": {"publish": "tunnel"}}}
 
 
-def test_domains_apart_have_a_cookie_each() -> None:
-    """S0-28."""
-    apart: Changes = {
-        "site": {"names": {"internal": "{name}.casa.internal"}},
-        "services": {"navidrome": {"publish": "tunnel"}},
-    }
-    plan = gate(apart, OPEN_PORTAL)
+def test_names_on_the_internet_have_a_session_and_a_portal_of_their_own() -> None:
+    """S0-28: the narrower domain first, as Authelia wants it, and cookies of different names."""
+    plan = gate(PUBLIC, OPEN_PORTAL)
     assert plan.cookies == (
-        ("casa.internal", "https://auth.casa.internal"),
+        ("home.example.org", "https://auth.home.example.org"),
         ("example.org", "https://auth-home.example.org"),
     )
-    assert plan.uri("music-home.example.org") == "/api/authz/forward-auth"
+    assert plan.rules[-1].domain == ("music.home.example.org", "music-home.example.org")
+    assert {plan.uri(name) for name in plan.rules[-1].domain} == {"/api/authz/forward-auth"}
+    assert text(PUBLIC, OPEN_PORTAL).count('name = "authelia_session_public";') == 1
+    assert "authelia_session_public" not in text()
+
+
+def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
+    """S0-26: who comes from the internet cannot sign in at a portal that is known at home only."""
+    flat: Changes = {"site": {"names": {"internal": "{name}.example.org"}}}
+    plan = gate(flat, PUBLIC, OPEN_PORTAL)
+    assert plan.cookies == (("example.org", "https://auth.example.org"),)
+    there = "/api/authz/forward-auth?authelia_url=https://auth-home.example.org"
+    assert plan.uri("music.example.org") == "/api/authz/forward-auth"
+    assert plan.uri("music-home.example.org") == there
+    proxy = build.render(household(MUSIC, flat, PUBLIC, OPEN_PORTAL))["pi"]["proxy.nix"]
+    assert proxy.count("uri /api/authz/forward-auth\n") == 1
+    assert proxy.count(f"uri {there}\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,7 @@ def test_a_hole_in_the_gate_is_named(check: str, changes: Changes, words: list[s
 
 def test_a_sound_gate_passes_every_check() -> None:
     """S0-11 S0-13 S0-26 S0-28 S1-07."""
-    public: Changes = {"services": {"navidrome": {"publish": "tunnel"}}}
-    problems = build.problems(household(MUSIC, public, OPEN_PORTAL))
+    problems = build.problems(household(MUSIC, PUBLIC, OPEN_PORTAL))
     mine = {
         "route-idp-present",
         "portal-reachable",

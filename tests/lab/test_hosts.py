@@ -109,9 +109,7 @@ def test_fifty_hosts_are_ready_and_each_is_its_own(tmp_path: Path) -> None:
     with LabHosts(tmp_path, names) as lab:
         ports = {port for host in lab.hosts.values() for port in host.ports.values()}
         assert len(ports) == 100
-        status, output, _ = lab.run_remote(
-            {"host": "100.64.0.49", "hostKey": PIN}, "pwd", "", {}
-        )
+        status, output, _ = lab.run_remote({"host": "100.64.0.49", "hostKey": PIN}, "pwd", "", {})
         assert (status, output.strip()) == (0, str(lab.root("h49") / "root"))
 
 
@@ -191,8 +189,10 @@ def test_paths_in_strings_and_comments_are_not_looked_for() -> None:
     [
         ("{ outputs = _: { }; }", set()),
         ('{ inputs.nixpkgs.url = "a"; inputs.x.url = "b"; outputs = _: { }; }', {"nixpkgs", "x"}),
-        ('{ inputs = { nixpkgs.url = "a"; x = { url = "b"; inputs.nixpkgs.follows = "c"; }; }; }',
-         {"nixpkgs", "x"}),
+        (
+            '{ inputs = { nixpkgs.url = "a"; x = { url = "b"; inputs.nixpkgs.follows = "c"; }; }; }',
+            {"nixpkgs", "x"},
+        ),
     ],
 )
 def test_the_inputs_that_a_flake_names_are_found(text: str, names: set[str]) -> None:

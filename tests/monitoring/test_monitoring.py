@@ -123,10 +123,7 @@ def test_a_host_that_is_only_planned_is_not_watched() -> None:
 
 def test_two_probes_of_one_name_are_an_error() -> None:
     """S1-15: the message names both owners."""
-    same: Changes = {
-        "services": {"navidrome": {"host": "aurora", "name": "resolver"}, **STATUS["services"]}
-    }
-    (message,) = found("monitor-name-unique", same)
+    (message,) = found("monitor-name-unique", STATUS, on("aurora", name="resolver"))
     assert "network.dns" in message
     assert "services.navidrome" in message
     assert found("monitor-name-unique", STATUS, on("aurora")) == []

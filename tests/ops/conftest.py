@@ -24,7 +24,7 @@ LAN, TAILNET = "192.168.1.225", "100.100.71.3"
 
 def flake(mark: str) -> dict[str, str]:
     return {
-        "flake.nix": '{ outputs = { self }: { nixosConfigurations.pi = import ./default.nix; }; }\n',
+        "flake.nix": "{ outputs = { self }: { nixosConfigurations.pi = import ./default.nix; }; }\n",
         "default.nix": f'{{ system.nixos.tags = [ "{mark}" ]; }}\n',
     }
 
@@ -119,5 +119,3 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         for name, value in lab.environment().items():
             monkeypatch.setenv(name, value)
         yield Stack(lab)
-
-

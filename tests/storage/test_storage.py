@@ -76,9 +76,9 @@ def test_a_dataset_at_hand_is_fine() -> None:
 
 def test_what_is_irreplaceable_lies_on_a_host_that_never_sleeps() -> None:
     """S0-04."""
-    photos = {"photos": {"path": "/mnt/photos", "tier": "irreplaceable"}}
-    asleep = {"datasets": {"photos": {**photos["photos"], "host": "workstation"}}}
-    awake = {"datasets": {"photos": {**photos["photos"], "host": "aurora"}}}
+    photos = {"path": "/mnt/photos", "tier": "irreplaceable"}
+    asleep: Changes = {"datasets": {"photos": {**photos, "host": "workstation"}}}
+    awake: Changes = {"datasets": {"photos": {**photos, "host": "aurora"}}}
     (message,) = found(asleep, "vault-always-on")
     assert "datasets.photos.host" in message
     assert "workstation may sleep" in message
