@@ -83,7 +83,7 @@ def make_plan(site: Site, lock: Lock) -> Plan:
     dns = plan_dns(site, hosts, routes)
     datasets = plan_datasets(site, services)
     identity = plan_identity(site, hosts, routes)
-    cloudflare = plan_cloudflare(site, hosts, services, routes)
+    cloudflare = plan_cloudflare(site, hosts, routes)
     tailnet = plan_tailnet(site, hosts, services, routes, dns)
     backup = plan_backup(site, hosts, services, datasets)
     monitoring = plan_monitoring(site, hosts, services, routes, dns)

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ _BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
     "boot-fails": {"boot": "fail"},
     "unreachable": {"connect": "refuse"},
 }
+
+
+_UNITS: Final = "run/lab-units/*/pid"
+"""Below a host's root, the processes that its units are."""
 
 
 @dataclass
@@ -150,8 +155,10 @@ class LabHosts:
         """Run a command as the command provider would: one connection, to the end; then its exit
         status, output and errors. Refuses what would be unsafe or impossible in production.
         """
-        if environment:
-            names = ", ".join(sorted(environment))
+        # The provider offers these two and does not mind when sshd refuses them, as it does.
+        asked = {name for name in environment if not name.startswith("PULUMI_COMMAND_")}
+        if asked:
+            names = ", ".join(sorted(asked))
             raise RefusedError(
                 f"environment: sshd accepts no variables ({names}); put them into stdin instead"
             )
@@ -292,11 +299,14 @@ class LabHosts:
 
     def _end(self) -> None:
         """Stop serving, and end everything that still runs on the hosts."""
-        for host in self.hosts.values():
-            for pid in host.root.glob("run/lab-units/*/pid"):
-                with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
-                    os.kill(int(pid.read_text()), signal.SIGTERM)
+        units = [pid for host in self.hosts.values() for pid in host.root.glob(_UNITS)]
+        for pid in units:
+            with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
+                os.kill(int(pid.read_text()), signal.SIGTERM)
         self._wait(self._stop_serving())
+        end = time.monotonic() + 5
+        while any(pid.exists() for pid in units) and time.monotonic() < end:
+            time.sleep(0.01)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

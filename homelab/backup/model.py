@@ -21,6 +21,12 @@ class Keep(Model):
     monthly: Annotated[int, Field(ge=0)] = 12
     yearly: Annotated[int, Field(ge=0)] = 0
 
+    @model_validator(mode="after")
+    def _something(self) -> Keep:
+        if not (self.daily or self.weekly or self.monthly or self.yearly):
+            raise ValueError("every number is 0, so nothing would be kept; raise one of them")
+        return self
+
 
 KEEP: dict[Tier, Keep] = {
     "service": Keep(),

@@ -172,7 +172,7 @@ def _job(
         name=work.name,
         host=work.host,
         target=name,
-        repository=_repository(hosts, target, here, f"{work.host}/{work.name}"),
+        repository=_repository(hosts, target, f"{work.host}/{work.name}", here=here),
         paths=work.paths,
         exclude=work.exclude,
         at=site.backup.at,
@@ -188,16 +188,17 @@ def _job(
 
 
 _CLOUDS = ("b2", "s3", "rest")
+_SSH = 22
 
 
-def _repository(hosts: Mapping[str, Host], target: BackupTarget, here: bool, below: str) -> str:
+def _repository(hosts: Mapping[str, Host], target: BackupTarget, below: str, *, here: bool) -> str:
     path = target.path.rstrip("/")
     if here:
         return f"{path}/{below}"
     if target.kind == "sftp":
         server = hosts[target.host or ""]
         address, port = server.tailnet or server.lan, server.config.ssh.port
-        if port == 22:
+        if port == _SSH:
             return f"sftp:{target.user}@{address}:{path}/{below}"
         return f"sftp://{target.user}@{address}:{port}/{path}/{below}"
     if target.kind == "b2":

@@ -29,8 +29,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         what="Backups: what is kept of this host, where and for how long, and who may write here",
         derived=merge(
             *(_backup(job, host, jobs) for job in jobs),
-            *(_unit(job, alert) for job in jobs),
-            _postgresql(plan, host, alert),
+            *(_unit(job, alert=alert) for job in jobs),
+            _postgresql(plan, host, alert=alert),
             server,
         ),
     )
@@ -91,7 +91,7 @@ def _dump(job: Job, files: list[tuple[str, str]], *, shared: bool) -> Script:
     parts: list[str | Raw | Pkg] = ["#!", Pkg("runtimeShell"), "\nset -euo pipefail\numask 077\n"]
     parts.append(f"mkdir -p {shlex.quote(directory)}\ncd {shlex.quote(directory)}\n")
     if shared:
-        lock = shlex.quote(f"/run/lock/backup-{job.name}")
+        lock = shlex.quote(f"/run/backup-{job.name}.lock")
         parts += [f"exec 9>{lock}\n", Pkg("util-linux"), "/bin/flock 9\n"]
     for source, file in files:
         parts += [
@@ -117,7 +117,7 @@ def _unfinished(job: Job, file: str) -> str:
     return f"{posixpath.basename(file)}.{job.target}"
 
 
-def _unit(job: Job, alert: bool) -> Attrs:
+def _unit(job: Job, *, alert: bool) -> Attrs:
     body: Attrs = {}
     after: list[Nix] = [
         f"postgresqlBackup-{database}.service"
@@ -176,7 +176,7 @@ def _directory(user: str, path: str) -> Attrs:
     }
 
 
-def _postgresql(plan: Plan, host: Host, alert: bool) -> Attrs:
+def _postgresql(plan: Plan, host: Host, *, alert: bool) -> Attrs:
     databases = plan.backup.databases_on(host.name)
     if not databases:
         return {}

@@ -14,7 +14,6 @@ from homelab.cloudflare.model import (
     Record,
 )
 from homelab.network.model import LOOPBACK_HTTP_PORT, Route
-from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.model import Host
 
@@ -27,7 +26,6 @@ ZONE_READ = "c8fed203ed3043cba015a93ad1616f1f"
 def plan_cloudflare(
     site: Site,
     hosts: Mapping[str, Host],
-    services: tuple[Service, ...],
     routes: tuple[Route, ...],
 ) -> CloudflarePlan | None:
     """Everything that Cloudflare is asked for; None without a `cloudflare` section.

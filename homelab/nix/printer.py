@@ -162,6 +162,8 @@ def _free(value: Nix) -> Iterator[str]:
 
 
 def _arguments(args: Sequence[str]) -> str:
+    if not args:
+        return ""
     names = [*sorted(args), "..."]
     if len(names) <= 3:
         return "{ " + ", ".join(names) + " }:\n\n"
@@ -191,7 +193,7 @@ def _split(
     value: Mapping[str, Nix], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Nix]]:
     """Cut the tree where a person would start a new binding: `services.caddy = { … };`."""
-    for key in sorted(value):
+    for key in sorted(value, key=_order):
         here = (*path, key)
         inner = value[key]
         if isinstance(inner, Mapping) and inner and len(here) < _SPLIT_DEPTH.get(here[:2], 2):
@@ -201,7 +203,7 @@ def _split(
 
 
 def _bindings(value: Mapping[str, Nix], indent: int) -> Iterator[str]:
-    for key in sorted(value):
+    for key in sorted(value, key=_order):
         yield _binding((key,), value[key], indent)
 
 
@@ -209,8 +211,6 @@ def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
     pad = "  " * indent
     while isinstance(value, Mapping) and len(value) == 1:
         key, inner = next(iter(value.items()))
-        if isinstance(inner, Comment):
-            break
         path, value = (*path, key), inner
     comment = ""
     if isinstance(value, Comment):
@@ -243,6 +243,11 @@ def _argument(value: Nix, indent: int, *, spread: bool = False) -> str:
     )
     negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0
     return f"({text})" if compound or negative else text
+
+
+def _order(key: str) -> tuple[bool, str]:
+    """`enable` first, as everyone writes it; then by name."""
+    return key != "enable", key
 
 
 def _key(key: str) -> str:

@@ -1,5 +1,6 @@
-"""Secrets that can be found, by the hosts that need them. The files themselves are checked by
-`recipients.check_recipients`, which is given what they show.
+"""Secrets that can be found, by the hosts that need them.
+
+The files themselves are checked by `recipients.check_recipients`, which is given what they show.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.nix import Attrs, Comment, Module, Nix, Pkg, attrs, merge
+from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -81,15 +81,12 @@ def _boot(host: Host) -> Module:
 def _flash(host: Host) -> Attrs:
     if not host.config.flash:
         return {}
-    return merge(
-        attrs(
-            "services.journald.extraConfig",
-            Comment(
-                "The root is flash: no journal and no swap on it.",
-                "Storage=volatile\nSystemMaxUse=64M\n",
-            ),
+    return attrs(
+        "services.journald.extraConfig",
+        Comment(
+            "The root is flash: no journal and no swap on it.",
+            Lines("Storage=volatile\nSystemMaxUse=64M\n"),
         ),
-        attrs("boot.tmp.useTmpfs", True),
     )
 
 

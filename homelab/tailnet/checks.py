@@ -141,9 +141,7 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
 
 @check("agent-posture", rows="S0-06")
 def agent_posture(plan: Plan) -> Iterator[Problem]:
-    """Untrusted programs run on an agent: it serves nobody, forwards nothing and knows no secret
-    of the owner's code.
-    """
+    """Untrusted programs run on an agent: it serves nobody, forwards nothing, signs in nowhere."""
     for host in plan.hosts.values():
         if host.role != "agent":
             continue

@@ -11,8 +11,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
-from types import FrameType
 
 from lab.host_commands.host import record, root
 
@@ -69,6 +69,8 @@ def main(arguments: list[str]) -> int:
     spec = json.loads(text)
     unit = Unit(name)
     (unit.folder / "pid").write_text(str(os.getpid()))
+    # The lab ends its units so; whatever they run ends with them.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         if spec["delay"] is None or _wait(unit, float(spec["delay"])):
             code = _run(unit, spec["command"], spec["environment"], float(spec["stop"]))
@@ -102,20 +104,18 @@ def _run(unit: Unit, command: list[str], given: dict[str, str], stop_seconds: fl
             start_new_session=True,
         )
 
-    def end_now(_signal: int, _frame: FrameType | None) -> None:
+    try:
+        unit.is_now("running")
+        while process.poll() is None:
+            if unit.asked("stop"):
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(stop_seconds)
+                break
+            time.sleep(_BEAT)
+    finally:
+        # KillMode=mixed: whatever the command leaves behind ends with it.
         _kill_group(process.pid)
-
-    signal.signal(signal.SIGTERM, end_now)
-    unit.is_now("running")
-    while process.poll() is None:
-        if unit.asked("stop"):
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(stop_seconds)
-            break
-        time.sleep(_BEAT)
-    # KillMode=mixed: whatever the command leaves behind ends with it.
-    _kill_group(process.pid)
     return process.wait()
 
 

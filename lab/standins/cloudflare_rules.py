@@ -103,8 +103,8 @@ def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
         _refuse_token(policy)
     if type_ == POLICY and inputs["decision"] == "allow" and not items(inputs.get("includes")):
         raise RefusedError("400 Bad Request: a policy needs at least one include rule")
-    ways = inputs["mechanisms"] if type_ == NOTICE else {"emails": ["one"]}
-    if not items(ways, "emails") and not items(ways, "webhooks"):
+    ways = inputs.get("mechanisms")
+    if type_ == NOTICE and not items(ways, "emails") and not items(ways, "webhooks"):
         raise RefusedError("400 Bad Request: a notification needs at least one mechanism")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from homelab.backup.model import Job
+from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import KEY, Changes, household
 
@@ -133,6 +134,36 @@ def test_datasets_worth_it_have_jobs_of_their_own() -> None:
     assert '"--keep-yearly 5"' in text(disks)
     plan = build.plan(household(disks))
     assert ("dataset-scans", "the paper is in the attic") in plan.backup.skipped
+
+
+@pytest.mark.parametrize(
+    ("backup", "words"),
+    [
+        (
+            {"tiers": {"user": {"daily": 0, "weekly": 0, "monthly": 0}}},
+            ["backup.tiers.user", "nothing would be kept"],
+        ),
+        ({"targets": {"disk": {"path": "mnt/disk"}}}, ["backup.targets.disk", "start it with /"]),
+        (
+            {"targets": {"disk": {"credentials": None}}},
+            ["backup.targets.disk", "needs credentials"],
+        ),
+        ({"targets": {"b2": {"keys": [KEY]}}}, ["backup.targets.b2", "keys are for a target of"]),
+        ({"targets": {"disk": {"user": "root"}}}, ["backup.targets.disk", "log in as root"]),
+    ],
+)
+def test_a_target_or_tier_that_cannot_work_is_refused(backup: Changes, words: list[str]) -> None:
+    """S0-31, S0-33."""
+    with pytest.raises(InvalidStackError) as refused:
+        build.site(household({"backup": backup}))
+    assert all(word in str(refused.value) for word in words), refused.value
+
+
+@pytest.mark.parametrize("backup", [{"skip": ""}, {"skip": "a cache", "include": ["/srv/x"]}])
+def test_a_skip_has_a_reason_and_stands_alone(backup: Changes) -> None:
+    """S0-32."""
+    with pytest.raises(InvalidStackError, match="services.vaultwarden.backup"):
+        build.site(household(VAULT, {"services": {"vaultwarden": {"backup": backup}}}))
 
 
 def test_what_is_not_kept_is_listed_with_its_reason() -> None:
@@ -298,7 +329,7 @@ def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
     for old, new in {
         "SQLITE/bin/sqlite3": str(shutil.which("sqlite3")),
         "UTIL/bin/flock": str(shutil.which("flock")),
-        "/run/lock": str(tmp_path),
+        "/run/": f"{tmp_path}/",
         "/var/": f"{tmp_path}/var/",
     }.items():
         script = script.replace(old, new)

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Machine
+from tests.deploy.conftest import Machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import Machine
+from tests.deploy.conftest import Machine
 
 from homelab.deploy import scripts
 

@@ -10,6 +10,7 @@ import pytest
 
 from homelab.monitoring.gatus import NOTIFY
 from homelab.monitoring.model import MonitoringPlan, Probe
+from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes, household
 
@@ -105,6 +106,14 @@ def test_the_topic_is_never_in_the_text() -> None:
     assert 'topic = "\\${NTFY_TOPIC}";' in rendered
     assert 'url = "https://ntfy.sh";' in rendered
     assert "alerting" not in text()
+
+
+def test_a_topic_in_the_url_is_refused() -> None:
+    """S0-45, S0-79: Gatus would take it and send no alert, ever."""
+    joined: Changes = {"monitoring": {"ntfy": {"url": "https://ntfy.sh/hushhush"}}}
+    with pytest.raises(InvalidStackError, match="monitoring.ntfy.url") as refused:
+        build.site(household(NTFY, joined))
+    assert "hushhush" not in str(refused.value)
 
 
 def test_a_skip_is_listed_with_its_reason() -> None:

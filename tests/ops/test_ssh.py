@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import LAN, PIN, Stack
+from tests.ops.conftest import LAN, PIN, Stack
 
 from homelab.ops.ssh import DialError, DialMap, Endpoint, HostKeyError, connect, run
 

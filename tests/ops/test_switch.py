@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from conftest import LAN, PIN, TAILNET, Stack, eventually
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
 from homelab.deploy import scripts
 from homelab.ops import switch

@@ -22,7 +22,10 @@ prune() {
     name=${path##*/}
     if [ "$name" = "$RELEASE" ] || [ "$name" = "$1" ] ||
       [ "$path/flake" -nt "$state/releases/$RELEASE/flake" ]; then continue; fi
-    rm -rf "$path" "$state/secrets/$name" "$state/secrets/.next.$name"
+    # Out of the way in one step: half a release must never look like a whole one.
+    rm -rf "$state/releases/.$name.gone" "$state/secrets/$name" "$state/secrets/.next.$name"
+    mv "$path" "$state/releases/.$name.gone"
+    rm -rf "$state/releases/.$name.gone"
   done
   # An attempt is its log; the last few are worth reading.
   find "$state/attempts" -mindepth 1 -maxdepth 1 -type d ! -name "$NONCE" -mtime +30 \
