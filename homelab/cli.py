@@ -151,6 +151,20 @@ def sops(stack: StackName = None, cwd: Directory = HERE) -> None:
 
 
 @app.command()
+def secret(
+    name: Annotated[str, typer.Argument(help="Name of a derived secret, as `miniflux-admin`.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Print a derived secret, such as the first password of a service. Needs the master key."""
+    from homelab.ops.derive import read_derived
+    from homelab.ops.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    print(read_derived(plan, cwd, name), end="")
+
+
+@app.command()
 def switch(host: Annotated[str, typer.Argument(help="The host, as its spec names it.")]) -> None:
     """Switch one host to its release. `pulumi up` runs this; the spec comes on standard input."""
     from homelab.ops.switch import run

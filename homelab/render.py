@@ -78,19 +78,23 @@ def render(plan: Plan, sources: Files) -> dict[str, Release]:
     `sources` are the files beside the stack that its hosts name: hand-written modules, sops files
     and flake locks, by their path there.
     """
+    printed: dict[str, str] = {}
     return {
-        name: _release(plan, host, sources)
+        name: _release(plan, host, sources, printed)
         for name, host in sorted(plan.hosts.items())
         if host.config.state != "planned"
     }
 
 
-def _release(plan: Plan, host: Host, sources: Files) -> Release:
+def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) -> Release:
     modules = modules_of(plan, host)
     files: dict[str, str | bytes] = {"lib/derive.nix": _DERIVE}
     for module in modules:
         root = "/".join([".."] * module.file.count("/")) or "."
-        files[module.file] = print_module(module, HEAD, root)
+        text = printed.get(module.file) or print_module(module, HEAD, root)
+        if module.shared:
+            printed[module.file] = text
+        files[module.file] = text
         files |= dict(module.extra)
     names: list[Nix] = [Raw(f"./{m.file}") for m in modules]
     files["default.nix"] = print_file(
@@ -130,8 +134,9 @@ def own_paths(plan: Plan, host: Host) -> list[str]:
 
 
 def inputs_of(plan: Plan, host: Host, modules: list[Module]) -> list[str]:
-    """Names of the flake inputs that a host's tree needs."""
-    needed = {name for m in modules for name, _ in m.flakes}
+    """Names of the flake inputs that a host's tree needs; a check names those nobody knows."""
+    known = flakes.inputs(plan.site, host.release)
+    needed = {name for m in modules for name, _ in m.flakes if name in known}
     if not host.is_nixos:
         needed.add("home-manager")
     return sorted({"nixpkgs", *needed})

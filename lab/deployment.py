@@ -163,6 +163,12 @@ class Deployment:
         """Start nothing more; steps that run already are finished and recorded."""
         self.stopped = self.failed = True
 
+    def interrupt(self) -> None:
+        """Ctrl-C: steps in flight finish, no other begins."""
+        if not self.stopped:
+            self.say("error", "update canceled")
+        self.stop()
+
     def abort(self, *texts: str, urn: str = "") -> StoppedError:
         """End the run with these errors; returns what to raise."""
         for text in texts:

@@ -1,9 +1,15 @@
 """An embedded engine: preview, up and destroy of one stack, in this process, without Pulumi's CLI.
 
 The program and the SDK are the real ones, unchanged. What lies below them is ours: the state is a
-file (`lab.state`), the providers are stand-ins (`lab.provider`), and the decisions
-(`lab.deployment`) are those of the real engine run with `--continue-on-error`; recordings of it
-under `tests/engine/` keep them so. Its state is never imported anywhere.
+file (`lab.state`) that is never imported anywhere, the providers are stand-ins (`lab.provider`),
+and the decisions (`lab.planner`, `lab.deployment`) are those of the real engine, kept so by the
+recordings under `tests/engine/`. A failure stops only what depends on it, as with
+`pulumi up --continue-on-error`. Three things differ, each on the careful side:
+
+- After a failure nothing is deleted, as with a plain `pulumi up`; with `--continue-on-error` the
+  real engine deletes even what the program would have registered, had it got its results.
+- What depends on a failure may be a component; the real engine ends the whole run there.
+- A resource that fell with a delete-before-replace is not deleted again when the run is repeated.
 """
 
 from __future__ import annotations
@@ -38,7 +44,7 @@ class Result:
     changes: Mapping[Op, int] = field(default_factory=dict)
     """Resources by what was done (or would be), in Pulumi's words."""
     outputs: Mapping[str, Value] = field(default_factory=dict)
-    """The stack's outputs, secrets as `[secret]`."""
+    """The stack's outputs, secrets as `[secret]`; in a preview those not known yet as UNKNOWN."""
 
 
 class Engine:
@@ -103,7 +109,7 @@ class Engine:
         except StoppedError:
             pass  # told already
         except KeyboardInterrupt:
-            Monitor(deployment).interrupt()
+            deployment.interrupt()
         outputs = deployment.close()
         return Result(not deployment.failed, dict(deployment.changes), masked_all(outputs))
 

@@ -72,10 +72,8 @@ class Monitor:
         self._deployment.stop()
 
     def interrupt(self) -> None:
-        """Ctrl-C: steps in flight finish, no other begins."""
-        if not self._deployment.stopped:
-            self._deployment.say("error", "update canceled")
-        self._deployment.stop()
+        """Ctrl-C while the program runs."""
+        self._deployment.interrupt()
 
     # ResourceMonitor
 

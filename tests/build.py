@@ -7,12 +7,16 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from homelab.checks import run_checks
 from homelab.nix import Module
 from homelab.ops.stack import check_sources, open_stack, read_sources
 from homelab.plan import Plan, make_plan
 from homelab.problems import Problem
 from homelab import render as renderer
+from homelab.secrets.plan import host_file
+from homelab.secrets.recipients import host_recipient
 from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock
@@ -102,8 +106,23 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         for path in (host.config.hardware, *host.config.modules, host.config.home):
             if path:
                 out[path] = HARDWARE
-        out[made.site.secrets.hosts.replace("{host}", host.name)] = "sops: {}\n"
+        out[host_file(made.site, host.name)] = sops_text(made, host.name)
     return out
+
+
+def sops_text(made: Plan, host: str) -> str:
+    """A file as sops would leave it, with every key that the host needs and nothing behind them."""
+    data: dict[str, object] = {
+        "sops": {"mac": "ENC[]", "age": [{"recipient": host_recipient(made.site, host)}]}
+    }
+    for secret in made.secrets.on(host):
+        if secret.source == "stored":
+            *above, last = secret.key.split("/")
+            place = data
+            for part in above:
+                place = place.setdefault(part, {})  # type: ignore[assignment]
+            place[last] = "ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]"
+    return yaml.safe_dump(data)
 
 
 def render(changes: Mapping[str, object] | None = None) -> dict[str, dict[str, str]]:

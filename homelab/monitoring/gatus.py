@@ -67,6 +67,11 @@ def _endpoint(probe: Probe, *, alerts: bool) -> Attrs:
     }
     if probe.dns:
         body["dns"] = {"query-name": probe.dns[0], "query-type": "A"}
+    if probe.headers:
+        body["headers"] = dict(probe.headers)
+        if probe.url.startswith("https://"):
+            # Asked at its address, which no certificate names.
+            body["client"] = {"insecure": True}
     if alerts and not probe.relaxed:
         body["alerts"] = [{"type": "ntfy"}]
     return body

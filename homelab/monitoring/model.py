@@ -57,6 +57,8 @@ class Probe:
     """The host may sleep: no alert."""
     dns: tuple[str, str] | None
     """(query name, expected answer) for a resolver."""
+    headers: tuple[tuple[str, str], ...]
+    """Headers of the request."""
     proves: bool
     """False where a gate answers in the app's place."""
     source: str

@@ -82,6 +82,7 @@ def _probe(
         failures=site.monitoring.failures,
         relaxed=not hosts[route.host].always_on,
         dns=None,
+        headers=asked.headers,
         proves=asked.proves,
         source=route.source,
     )
@@ -105,6 +106,7 @@ def _resolver(
         failures=site.monitoring.failures,
         relaxed=not host.always_on,
         dns=(name, answer),
+        headers=(),
         proves=True,
         source="network.dns",
     )

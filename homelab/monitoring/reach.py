@@ -16,6 +16,8 @@ class Question:
     url: str
     proves: bool
     """False where the gate answers in the app's place."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """What the proxy would have said: many an app refuses a host name that it does not know."""
 
 
 def question(site: Site, route: Route, service: Service, watcher: str) -> Question:
@@ -33,7 +35,8 @@ def question(site: Site, route: Route, service: Service, watcher: str) -> Questi
     if route.auth != "forward" or _is_exempt(health, route.exempt):
         return Question(named, True)
     if dialled:
-        return Question(f"{route.scheme}://{dialled}{health}", True)
+        said = (("Host", route.host_header or route.internal), ("X-Forwarded-Proto", "https"))
+        return Question(f"{route.scheme}://{dialled}{health}", True, said)
     return Question(named, False)
 
 

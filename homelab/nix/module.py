@@ -23,5 +23,7 @@ class Module:
     """Further imports, as Nix expressions: `./hardware.nix`, `inputs.x.nixosModules.y`."""
     flakes: tuple[tuple[str, str], ...] = ()
     """Modules of flakes that it stands on: (input, attribute), `("sops-nix", "nixosModules.sops")`."""
+    shared: bool = False
+    """The same on every host, so it is printed once."""
     extra: tuple[tuple[str, str], ...] = ()
     """Further files of the tree that this module names: (path, text)."""

@@ -218,7 +218,7 @@ def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
         value = value.value
     name = ".".join(_key(p) for p in path)
     text = print_value(value, indent)
-    if max(len(line) for line in f"{pad}{name} = {text};".splitlines()) > _WIDTH:
+    if "\n" not in text and len(pad) + len(name) + len(text) + 4 > _WIDTH:
         text = print_value(value, indent, spread=True)
     gap = "" if text.startswith("\n") else " "
     return f"{comment}{pad}{name} ={gap}{text};\n"

@@ -12,8 +12,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
-from homelab.problems import HomelabError
+from homelab.ops.secret import resolve
+from homelab.plan import Plan
+from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.secrets.model import Secret
 
 _SALT = b"homelab derived secret 1"
@@ -46,6 +49,18 @@ def derive_secret(master: str, secret: Secret) -> str:
     if secret.form == "file":
         return value
     return env_file((variable, t.replace("{value}", value)) for variable, t in secret.env)
+
+
+def read_derived(plan: Plan, directory: Path, name: str) -> str:
+    """A derived secret as its host gets it, for the person who must type it once."""
+    derived = {s.name: s for s in plan.secrets.secrets if s.source == "derived"}
+    if name not in derived:
+        raise UsageError(
+            f'there is no derived secret "{name}"; {did_you_mean(name, derived, "secrets")}'
+        )
+    if plan.secrets.master is None:
+        raise MasterKeyError("secrets.master is not set; add master: {sops: master}")
+    return derive_secret(resolve(plan.secrets.master, directory, plan.secrets.file), derived[name])
 
 
 def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:

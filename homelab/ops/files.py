@@ -9,7 +9,7 @@ from homelab.deploy.model import Release
 from homelab.ops.stack import LOCK_FILE, check_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
-from homelab.services.plan import lock_key
+from homelab.services.plan import lock_key, moved
 from homelab.site.lock import Lock, lock_of, lock_text
 
 
@@ -52,10 +52,11 @@ def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]
                 for m in unknown
             ]
         )
+    meant = {where for where, s, _ in moved(plan.services, plan.lock) if s.name in moves}
     left = [
         p
         for p in problems
-        if p.severity == "error" and not (p.check == "move-stateful" and _names(p, moves))
+        if p.severity == "error" and not (p.check == "move-stateful" and p.where in meant)
     ]
     if left:
         raise InvalidStackError(left)
@@ -87,7 +88,3 @@ def updated_lock(plan: Plan, moves: tuple[str, ...]) -> tuple[Lock, list[str]]:
     kept = {key for key, *_ in placed}
     lines += [f"{key} is gone" for key in sorted(plan.lock.services) if key not in kept]
     return lock_of(placed), lines
-
-
-def _names(problem: Problem, moves: tuple[str, ...]) -> bool:
-    return any(problem.where.startswith(f"services.{m}.") for m in moves)

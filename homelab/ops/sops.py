@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-
-import yaml
 
 from homelab.model import SecretRef
 from homelab.ops.secret import SecretUnavailableError, run
@@ -15,6 +12,7 @@ from homelab.problems import HomelabError
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
 from homelab.secrets.recipients import sops_yaml
+from homelab.secrets.sops_file import parse_sops_file
 
 __all__ = ["age_recipient", "read_encrypted", "read_host_files", "resolve", "sops_yaml"]
 
@@ -24,7 +22,7 @@ _NOT_FOUND = ("not found", "component [")
 
 
 class UnreadableSopsFileError(HomelabError):
-    """A sops file that is not YAML."""
+    """A sops file that cannot be read."""
 
 
 def resolve(ref: SecretRef, directory: Path, file: str) -> str:
@@ -68,51 +66,14 @@ def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailable
 def read_encrypted(path: Path, name: str = "") -> SopsFile:
     """What a sops file shows without a key. `name` is its path in the stack config."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return parse_sops_file(name or path.name, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
         raise UnreadableSopsFileError(
-            f"{name or path.name}: cannot be read ({type(error).__name__}); "
-            "restore the file, or make it again with sops"
+            f"{name or path.name}: cannot be read ({type(error).__name__}); restore the file"
         ) from None
-    tree = data if isinstance(data, dict) else {}
-    about = tree.get("sops")
-    kinds = dict(_kinds(tree, "")) if isinstance(about, dict) else {}
-    return SopsFile(
-        path=name or path.name,
-        encrypted=isinstance(about, dict) and "mac" in about,
-        kinds=kinds,
-        recipients=frozenset(_recipients(about)),
-    )
 
 
-def read_host_files(directory: Path, names: Mapping[str, str]) -> dict[str, SopsFile]:
-    """Those of the named files (`{host: path}`) that exist, by path."""
-    found = sorted({n for n in names.values() if (directory / n).is_file()})
+def read_host_files(directory: Path, names: Iterable[str]) -> dict[str, SopsFile]:
+    """Those of the named files that exist, by path."""
+    found = sorted({n for n in names if (directory / n).is_file()})
     return {name: read_encrypted(directory / name, name) for name in found}
-
-
-_VALUE = re.compile(r"ENC\[AES256_GCM,data:.*,type:([a-z]+)\]", re.DOTALL)
-
-
-def _kinds(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Each leaf and the kind of its value. Parts of a list cannot be named by a reference."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if path or key != "sops":
-                yield from _kinds(inner, f"{path}/{key}" if path else str(key))
-    elif isinstance(value, list):
-        yield path, "list"
-    else:
-        match = _VALUE.fullmatch(value) if isinstance(value, str) else None
-        # An empty text stays as it is: there is nothing to encrypt.
-        yield path, match[1] if match else ("str" if value == "" else "plain")
-
-
-def _recipients(about: object) -> Iterator[str]:
-    if not isinstance(about, dict):
-        return
-    groups = [about, *(about.get("key_groups") or [])]
-    for group in groups:
-        for entry in group.get("age") or []:
-            if isinstance(entry, dict) and isinstance(entry.get("recipient"), str):
-                yield entry["recipient"]

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from homelab.checks import run_checks
 from homelab.deploy.model import Release
+from homelab.nix.checks import check_locks
 from homelab.plan import Plan, make_plan
 from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_mean
 from homelab.render import own_paths, render
+from homelab.secrets.recipients import check_sops_files
 from homelab.site.document import Document, Value, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, parse_lock
+from homelab.system.checks import check_own_modules
 
 LOCK_FILE = "homelab.lock.yaml"
 
@@ -168,10 +171,11 @@ def _content(path: Path) -> str | bytes:
 
 def check_sources(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Problem]:
     """What is wrong with the files themselves."""
-    from homelab.nix.checks import check_locks
-    from homelab.system.checks import check_own_modules
-
-    return [*check_locks(plan, sources), *check_own_modules(plan, sources)]
+    return [
+        *check_locks(plan, sources),
+        *check_own_modules(plan, sources),
+        *check_sops_files(plan, sources),
+    ]
 
 
 __all__ = [

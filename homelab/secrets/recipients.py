@@ -12,6 +12,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import Secret, SopsFile
 from homelab.secrets.plan import host_file
+from homelab.secrets.sops_file import parse_sops_file
 from homelab.site.model import Site
 
 if TYPE_CHECKING:
@@ -67,6 +68,13 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
         if not sops_files[path].encrypted:
             problems.append(_plaintext(path))
     return sorted(set(problems))
+
+
+def check_sops_files(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Problem]:
+    """As `check_recipients`, for the text of the hosts' files by path."""
+    paths = {host_file(plan.site, name) for name in plan.hosts}
+    texts = {p: t if isinstance(t, str) else "" for p, t in sources.items() if p in paths}
+    return check_recipients(plan, {p: parse_sops_file(p, t) for p, t in texts.items()})
 
 
 def _host(

@@ -5,12 +5,103 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
 from homelab.checks import check
-from homelab.problems import Problem
+from homelab.problems import Problem, did_you_mean
+from homelab.services.plan import entry_of, hosts_of, implied, moved
+from homelab.system.flakes import inputs
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+
+
+@check("service-known", rows="S0-09")
+def service_known(plan: Plan) -> Iterator[Problem]:
+    """A name that the catalog does not have would silently be no service at all."""
+    for name, config in plan.site.services.items():
+        if entry_of(name, config) is None:
+            wanted = config.service or name
+            yield Problem(
+                f"services.{name}" + (".service" if config.service else ""),
+                f'the catalog has no service "{wanted}"',
+                did_you_mean(wanted, ENTRIES, "services")
+                + "; or describe it yourself, with container: or flake:",
+            )
+
+
+@check("service-placed", rows="S0-09")
+def service_placed(plan: Plan) -> Iterator[Problem]:
+    """A service runs somewhere, and what another section places runs where that one says."""
+    placed = implied(plan.site)
+    for name, config in plan.site.services.items():
+        if name in placed:
+            hosts = sorted({host for host, _ in placed[name]})
+            section = placed[name][0][1].partition(".tailscale")[0] if hosts else name
+            if not config.enable:
+                yield Problem(
+                    f"services.{name}.enable",
+                    f"{section} needs {name}, so it cannot be switched off here",
+                    f"change {section} instead",
+                )
+            elif config.host is not None and [config.host] != hosts:
+                yield Problem(
+                    f"services.{name}.host",
+                    f"{section} says that {name} runs on {', '.join(hosts)}",
+                    f"leave host out, or change {section}",
+                )
+        elif config.enable and not hosts_of(name, plan.site):
+            tags = ", ".join(config.tags)
+            yield Problem(
+                f"services.{name}.host",
+                f"no host has a tag of {name} ({tags})" if tags else f"{name} says no host",
+                f"add host: one of {', '.join(h.name for h in plan.hosts.values() if h.is_nixos)}",
+            )
+
+
+@check("service-uses", rows="S0-05 S0-56")
+def service_uses(plan: Plan) -> Iterator[Problem]:
+    """What a service calls exists; a mistyped name would open no port and be found at run time."""
+    known = {s.name for s in plan.services} | {n for n, c in plan.site.services.items() if c.enable}
+    for name, config in plan.site.services.items():
+        for index, used in enumerate(config.uses):
+            if used not in known:
+                yield Problem(
+                    f"services.{name}.uses[{index}]",
+                    f'no service "{used}" runs here',
+                    did_you_mean(used, known - {name}, "services"),
+                )
+
+
+@check("flake-input-known", rows="S1-40")
+def flake_input_known(plan: Plan) -> Iterator[Problem]:
+    """A service of a flake needs the flake's address; without one nothing can be locked."""
+    for name, config in plan.site.services.items():
+        flake = config.flake
+        if flake is not None and flake.input not in inputs(plan.site, ""):
+            yield Problem(
+                f"services.{name}.flake.input",
+                f'there is no flake "{flake.input}"',
+                did_you_mean(flake.input, plan.site.flakes, "flakes")
+                + f'; add it: homelab:flakes: {{{flake.input}: {{url: "github:…"}}}}',
+            )
+    if "nixpkgs" in plan.site.flakes:
+        yield Problem(
+            "flakes.nixpkgs", "nixpkgs is given by the host's pin", "change it in homelab:nixpkgs"
+        )
+
+
+@check("move-stateful", rows="S0-77")
+def move_stateful(plan: Plan) -> Iterator[Problem]:
+    """A service that moves leaves its state behind: it would start empty, and the backup with it."""
+    for where, service, before in moved(plan.services, plan.lock):
+        state = ", ".join(service.state) or "its database"
+        yield Problem(
+            where,
+            f"{service.name} was on {before}, and {state} stays there",
+            f"copy it to {service.host}, then acknowledge: homelab lock --move {service.name}; "
+            f"or let it run on {before}",
+        )
 
 
 @check("module-available", rows="S0-71")

@@ -192,3 +192,18 @@ def lock_key(service: Service, services: tuple[Service, ...]) -> str:
     """The service's name in the lock: its own, or `name@host` where several hosts run it."""
     several = sum(s.name == service.name for s in services) > 1
     return f"{service.name}@{service.host}" if several else service.name
+
+
+def moved(services: tuple[Service, ...], lock: Lock) -> tuple[tuple[str, Service, str], ...]:
+    """Services with state that the lock remembers on another host: (place, service, that host).
+
+    What every host has of its own, such as its part in the tailnet, never moves.
+    """
+    out = []
+    for service in services:
+        before = lock.services.get(lock_key(service, services))
+        kept = (service.state or service.entry.dumps) and not service.entry.stateless
+        own = service.source.startswith("hosts.")
+        if before is not None and before.host != service.host and kept and not own:
+            out.append((f"{service.source}.host", service, before.host))
+    return tuple(out)

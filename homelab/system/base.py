@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.nix import Attrs, Module, Nix, attrs, merge
+from homelab.nix import Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -18,7 +18,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         return
     yield _host(plan, host)
     yield _users(plan)
-    yield _ssh(plan, host)
+    yield _ssh(host)
+    yield _known_hosts(plan)
 
 
 def _host(plan: Plan, host: Host) -> Module:
@@ -59,33 +60,31 @@ def _users(plan: Plan) -> Module:
                 }
             },
         ),
+        shared=True,
     )
 
 
-def _ssh(plan: Plan, host: Host) -> Module:
+def _ssh(host: Host) -> Module:
     return Module(
         "ssh.nix",
-        "The way in: keys only, and every host's key known to every other",
-        derived=merge(
-            attrs(
-                "services.openssh",
-                {
-                    "enable": True,
-                    "openFirewall": False,
-                    "ports": [host.config.ssh.port],
-                    "settings": {
-                        "KbdInteractiveAuthentication": False,
-                        "PasswordAuthentication": False,
-                        "PermitRootLogin": "prohibit-password",
-                    },
+        "The way in: keys only",
+        derived=attrs(
+            "services.openssh",
+            {
+                "enable": True,
+                "openFirewall": False,
+                "ports": [host.config.ssh.port],
+                "settings": {
+                    "KbdInteractiveAuthentication": False,
+                    "PasswordAuthentication": False,
+                    "PermitRootLogin": "prohibit-password",
                 },
-            ),
-            _known_hosts(plan),
+            },
         ),
     )
 
 
-def _known_hosts(plan: Plan) -> Attrs:
+def _known_hosts(plan: Plan) -> Module:
     known: dict[str, Nix] = {}
     for other in plan.hosts.values():
         key = other.config.ssh.host_key
@@ -93,4 +92,9 @@ def _known_hosts(plan: Plan) -> Attrs:
             continue
         names: list[Nix] = [n for n in (other.name, other.lan, other.tailnet) if n]
         known[other.name] = {"hostNames": names, "publicKey": " ".join(key.split()[:2])}
-    return attrs("programs.ssh.knownHosts", known) if known else {}
+    return Module(
+        "known-hosts.nix",
+        "Every host's key, known to every other",
+        derived=attrs("programs.ssh.knownHosts", known),
+        shared=True,
+    )

@@ -153,7 +153,11 @@ def _persistence(host: Host) -> Module:
                     kept.root: {"hideMounts": True, "directories": directories, "files": files}
                 }
             },
-            "fileSystems": {kept.root: {"neededForBoot": True}},
+            "fileSystems": {
+                # Secrets are put into place before anything else is mounted.
+                "/var/lib/homelab": {"neededForBoot": True},
+                kept.root: {"neededForBoot": True},
+            },
         },
         flakes=(("impermanence", "nixosModules.impermanence"),),
     )

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 sys.path[0] = str(Path(__file__).parents[2])
-sys.dont_write_bytecode = True
 
 if __name__ == "__main__":
     module, *arguments = sys.argv[1:]

@@ -6,7 +6,6 @@ This is where a host breaks after its activation, because this is where real one
 from __future__ import annotations
 
 import fcntl
-import os
 import sys
 import time
 from pathlib import Path
@@ -57,7 +56,7 @@ def _boot(system: str) -> int:
 
 
 def _activate(system: str, new: bool) -> int:
-    print(f"activating the configuration... ({os.path.basename(system)})", flush=True)
+    print(f"activating the configuration... ({Path(system).name})", flush=True)
     link(current_system, system)
     network_lost.unlink(missing_ok=True)
     fault = broken("activate") if new else ""

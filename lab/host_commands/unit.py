@@ -55,9 +55,11 @@ class Unit:
             (self.folder / what).touch()
 
     def asked(self, what: str) -> bool:
+        """Whether somebody has asked for it."""
         return (self.folder / what).exists()
 
     def is_now(self, state: str) -> None:
+        """Tell whoever looks; only the unit itself does."""
         work = self.folder / "state.new"
         work.write_text(state)
         work.replace(self.folder / "state")

@@ -162,7 +162,7 @@ def test_a_target_or_tier_that_cannot_work_is_refused(backup: Changes, words: li
 @pytest.mark.parametrize("backup", [{"skip": ""}, {"skip": "a cache", "include": ["/srv/x"]}])
 def test_a_skip_has_a_reason_and_stands_alone(backup: Changes) -> None:
     """S0-32."""
-    with pytest.raises(InvalidStackError, match="services.vaultwarden.backup"):
+    with pytest.raises(InvalidStackError, match=r"services\.vaultwarden\.backup"):
         build.site(household(VAULT, {"services": {"vaultwarden": {"backup": backup}}}))
 
 

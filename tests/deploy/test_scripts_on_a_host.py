@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.deploy.conftest import Machine
-
 from homelab.deploy import scripts
+from tests.deploy.conftest import Machine
 
 FLAKE = {
     "flake.nix": "{ outputs = { self }: { nixosConfigurations.pi = import ./default.nix; }; }\n",
@@ -67,7 +66,7 @@ def test_a_script_that_finds_the_host_locked_names_the_holder(
     machine.succeed(scripts.stage_script("r1", FLAKE))
     build = scripts.build_script("r1", "pi")
     process = machine.start(build, PATH=f"{slow}:{machine.environment['PATH']}")
-    eventually(lambda: (machine.state / "releases/r1/log").exists())
+    eventually((machine.state / "releases/r1/log").exists)
     try:
         status, output = machine.run(scripts.stage_script("r2", FLAKE, lock_seconds=0))
         assert status == 1

@@ -210,15 +210,18 @@ def _failed_after_delete() -> list[Run]:
 
 
 def _ignore_changes() -> list[Run]:
-    def made(text: str, value: str, *paths: str) -> Resource:
+    def made(text: str, value: str, *paths: str, count: int = 1) -> Resource:
         environment = {"A": value, "B": "kept"}
-        return command("made", text, environment=environment, options={"ignore_changes": paths})
+        options = {"ignore_changes": list(paths)}
+        return command("made", text, environment=environment, triggers=[count], options=options)
 
     return [
         up(made("printf a", "1")),
         up(made("printf b", "2", "create", "environment.A")),
         up(made("printf b", "2", "environment.A")),
         up(made("printf b", "2")),
+        up(made("printf c", "3", "create", "environment.A", count=2)),
+        up(made("printf c", "3", "create", "triggers", count=3)),
     ]
 
 

@@ -159,6 +159,21 @@ def test_a_secret_is_in_clear_neither_on_file_nor_in_an_event(stage: Stage) -> N
     assert stage.engine.outputs(show_secrets=True) == {"echo": "hunter2-input", "key": "k-a"}
 
 
+def test_a_providers_credential_is_kept_secret_and_may_change(stage: Stage) -> None:
+    def made(token: str) -> str:
+        return f"""
+            token = pulumi.Output.secret("{token}")
+            toy = pulumi.ProviderResource("toy", "p", {{"token": token}})
+            Thing("a", opts=Options(provider=toy))
+        """
+
+    stage.up(made("hunter2"))
+    assert "hunter2" not in (stage.state / "state.json").read_text()
+    stage.up(made("hunter3"))
+    assert stage.done() == {"toys-dev": "same", "p": "update", "a": "same"}
+    assert "hunter" not in (stage.state / "state.json").read_text() + repr(stage.events)
+
+
 def test_the_key_and_the_state_are_for_the_owner_alone(stage: Stage) -> None:
     stage.up('Thing("a")')
     for name in ("key", "state.json"):

@@ -69,6 +69,24 @@ def test_behind_the_gate_the_app_itself_is_asked(changes: Changes, url: str) -> 
     assert (probe.url, probe.proves) == (url, True)
 
 
+def test_past_the_gate_the_app_hears_what_the_proxy_would_say() -> None:
+    """S0-45: an app that knows its own name alone answers any other with an error."""
+    assert """\
+            headers = {
+              Host = "navidrome.home.example.org";
+              X-Forwarded-Proto = "https";
+            };
+""" in text(on("aurora", auth="forward"))
+
+
+def test_an_app_with_a_certificate_of_its_own_is_believed_at_its_address() -> None:
+    """S0-45, S0-12."""
+    route = {"name": "music", "auth": "forward", "upstream": {"scheme": "https"}}
+    rendered = text(on("aurora", routes=[route]))
+    assert 'url = "https://100.64.0.10:4533/ping";' in rendered
+    assert rendered.count("client.insecure = true;") == 1
+
+
 def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
     """S0-12: and naming the app under `uses` opens the way."""
     away: Changes = {"services": {"gatus": {"host": "aurora"}}}
@@ -111,7 +129,7 @@ def test_the_topic_is_never_in_the_text() -> None:
 def test_a_topic_in_the_url_is_refused() -> None:
     """S0-45, S0-79: Gatus would take it and send no alert, ever."""
     joined: Changes = {"monitoring": {"ntfy": {"url": "https://ntfy.sh/hushhush"}}}
-    with pytest.raises(InvalidStackError, match="monitoring.ntfy.url") as refused:
+    with pytest.raises(InvalidStackError, match=r"monitoring\.ntfy\.url") as refused:
         build.site(household(NTFY, joined))
     assert "hushhush" not in str(refused.value)
 

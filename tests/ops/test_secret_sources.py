@@ -156,21 +156,21 @@ def test_an_encrypted_file_shows_its_keys_and_readers(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["a: b\n", "", "- a\n", "sops: {}\n"])
+@pytest.mark.parametrize("text", ["a: b\n", "", "- a\n", "sops: {}\n", "a: ["])
 def test_a_file_in_clear_is_not_encrypted(tmp_path: Path, text: str) -> None:
     (tmp_path / "pi.yaml").write_text(text)
     assert not read_encrypted(tmp_path / "pi.yaml").encrypted
 
 
-def test_a_file_that_is_not_yaml_is_named(tmp_path: Path) -> None:
-    (tmp_path / "pi.yaml").write_text("a: [")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "pi.yaml").write_bytes(b"\xff")
     with pytest.raises(UnreadableSopsFileError, match=r"pi\.yaml"):
         read_encrypted(tmp_path / "pi.yaml")
 
 
 def test_only_files_that_exist_are_read(tmp_path: Path) -> None:
     (tmp_path / "pi.yaml").write_text(ENCRYPTED)
-    assert set(read_host_files(tmp_path, {"pi": "pi.yaml", "nas": "nas.yaml"})) == {"pi.yaml"}
+    assert set(read_host_files(tmp_path, ["pi.yaml", "nas.yaml"])) == {"pi.yaml"}
 
 
 def test_sops_itself_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

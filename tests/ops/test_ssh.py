@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.ops.conftest import LAN, PIN, Stack
 
 from homelab.ops.ssh import DialError, DialMap, Endpoint, HostKeyError, connect, run
+from tests.ops.conftest import LAN, PIN, Stack
 
 
 def dial(address: str, dial_map: DialMap | None, pin: str = PIN) -> str:
@@ -69,7 +69,7 @@ async def _connect_unmapped(port: int, pin: str) -> None:
 
 
 def test_a_pin_that_is_no_key_says_where_to_find_one(stack: Stack) -> None:
-    with pytest.raises(HostKeyError, match="ssh_host_ed25519_key.pub"):
+    with pytest.raises(HostKeyError, match=r"ssh_host_ed25519_key\.pub"):
         asyncio.run(_connect_unmapped(stack.lab.hosts["pi"].ports[LAN], "ssh-ed25519 AAAAnonsense"))
 
 

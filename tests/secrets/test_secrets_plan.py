@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from homelab.secrets.model import Secret, SopsFile
-from homelab.secrets.recipients import check_recipients, host_recipient, sops_yaml
+from homelab.secrets.recipients import check_recipients, check_sops_files, host_recipient, sops_yaml
 from tests import build
 
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdTfaJflmeVAEnU5MwpR2wVbeUzX3vjHN91d+Pms24X"
@@ -292,4 +292,14 @@ def test_a_value_in_clear_and_a_number_are_refused() -> None:
     assert found(NAS, file("pi", (), kinds=kinds)) == {
         ("secret-plaintext", "identity.users"),
         ("secret-known", "monitoring.ntfy.topic"),
+    }
+
+
+def test_the_text_of_the_files_is_enough() -> None:
+    """S0-58."""
+    clear = {"secrets/nas.yaml": "restic: {b2: x}\n", "secrets/pi.yaml": b"\xff", "other": ""}
+    wrong = {(p.check, p.where) for p in check_sops_files(build.plan(STACK), clear)}
+    assert wrong == {
+        ("secret-plaintext", "secrets (secrets/nas.yaml)"),
+        ("secret-plaintext", "secrets (secrets/pi.yaml)"),
     }

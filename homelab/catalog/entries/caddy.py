@@ -19,7 +19,7 @@ ENTRY = Entry(
     },
     units=("caddy",),
     user="caddy",
-    state=("/var/lib/caddy",),
+    stateless="its certificates are security.acme's, which fetches new ones",
     audience="public",
     sign_in=SignIn(kinds=("none",), note="asks the gate before it lets anyone pass"),
     monitor="every name that is watched passes through it",

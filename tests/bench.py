@@ -1,0 +1,192 @@
+"""The design's budgets, measured as ratios in one run: `make bench`.
+
+Absolute times belong to a machine and an hour; a ratio of two medians of interleaved runs does
+not. Exit code 1 when a budget is broken. Nothing here is a test: tests never look at a clock.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests import build
+
+ROOT = build.ROOT
+SDK = "import pulumi, pulumi_command, pulumi_tailscale, pulumi_cloudflare"
+PROGRAM = f"{SDK}\nimport components.program"
+MOCKED = "from tests.components.harness import run_home\nrun_home()"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One ratio, and how large it may be."""
+
+    name: str
+    ratio: float
+    limit: float
+    detail: str
+
+    @property
+    def holds(self) -> bool:
+        return self.ratio <= self.limit
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="runs of each kind")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    budgets = [
+        *program_budgets(options.runs),
+        scaling(options.runs),
+        *connections(),
+    ]
+    if options.json:
+        print(json.dumps([b.__dict__ for b in budgets], indent=2))
+    else:
+        for b in budgets:
+            mark = "holds" if b.holds else "BROKEN"
+            print(f"{mark:7} {b.name}: {b.ratio:.3f} (at most {b.limit}); {b.detail}")
+    return 0 if all(b.holds for b in budgets) else 1
+
+
+def program_budgets(runs: int) -> list[Budget]:
+    """Our own work against the imports of the Pulumi SDK."""
+    sdk, floor, whole = interleaved(
+        runs, [lambda: fresh(SDK), lambda: fresh(PROGRAM), lambda: fresh(MOCKED)]
+    )
+    own = [opened() for _ in range(runs + 1)][1:]
+    journey = statistics.median(own)
+    return [
+        Budget(
+            "load, plan, check and render against the SDK's imports",
+            journey / statistics.median(sdk),
+            0.10,
+            f"{journey * 1000:.0f} ms against {statistics.median(sdk) * 1000:.0f} ms",
+        ),
+        Budget(
+            "the whole program under mocks against its imports",
+            statistics.median(w / f for w, f in zip(whole, floor, strict=True)),
+            1.3,
+            f"{statistics.median(whole):.2f} s against {statistics.median(floor):.2f} s, of which "
+            f"the SDK takes {statistics.median(sdk):.2f} s",
+        ),
+    ]
+
+
+def interleaved(runs: int, kinds: list[Callable[[], float]]) -> list[list[float]]:
+    """Times of each kind, taken in turns after one run that does not count."""
+    for kind in kinds:
+        kind()
+    times: list[list[float]] = [[] for _ in kinds]
+    for _ in range(runs):
+        for kind, out in zip(kinds, times, strict=True):
+            out.append(kind())
+    return times
+
+
+def fresh(code: str) -> float:
+    """Seconds that a fresh interpreter takes for some code."""
+    begin = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - begin
+
+
+def opened() -> float:
+    """Seconds from the stack file to every byte of generated Nix."""
+    begin = time.perf_counter()
+    build.open_stack(ROOT, "home")
+    return time.perf_counter() - begin
+
+
+def scaling(runs: int) -> Budget:
+    """Twice the hosts and services."""
+    small, large = grown(20), grown(40)
+    once, twice = interleaved(
+        runs, [lambda: timed(lambda: build.render(small)), lambda: timed(lambda: build.render(large))]
+    )
+    return Budget(
+        "twice the hosts and services",
+        statistics.median(b / a for a, b in zip(once, twice, strict=True)),
+        2.2,
+        f"{statistics.median(once) * 1000:.0f} ms for 20 hosts with 120 services, "
+        f"{statistics.median(twice) * 1000:.0f} ms for 40 with 240",
+    )
+
+
+def timed(action: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    action()
+    return time.perf_counter() - begin
+
+
+def grown(hosts: int) -> dict[str, object]:
+    """A stack of many hosts with six services each."""
+    names = [f"box{i}" for i in range(hosts)]
+    services = ("navidrome", "miniflux", "vaultwarden", "jellyfin", "ollama", "immich")
+    return {
+        "hosts": {
+            n: {
+                "platform": "x86_64-linux",
+                "state_version": "25.11",
+                "hardware": "hosts/nas/hardware.nix",
+                "address": {"lan": f"192.168.1.{i + 10}", "tailnet": f"100.64.1.{i + 10}"},
+                "ssh": {"host_key": build.KEY},
+            }
+            for i, n in enumerate(names)
+        },
+        "services": {
+            f"{s}-{n}": {"service": s, "host": n} for n in names for s in services
+        },
+    }
+
+
+def connections() -> list[Budget]:
+    """Whom an `up` talks to: nobody when nothing changed, and else only whose text changed."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "stack"
+        shutil.copytree(
+            ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".homelab", ".tools", "tests")
+        )
+        lab(copy)
+        noop = lab(copy)["connections"]
+        stack = copy / "Pulumi.home.yaml"
+        text = stack.read_text()
+        stack.write_text(text.replace("miniflux: {host: aurora,", "miniflux: {host: aurora, port: 8099,"))
+        changed = lab(copy)
+        concerned = {"aurora", "pi"}
+        lab(copy, "destroy")
+    return [
+        Budget("connections of an up without changes", sum(noop.values()), 0, "home stack"),
+        Budget(
+            "hosts contacted beyond those whose text changed",
+            len(set(changed["connections"]) - concerned),
+            0,
+            f"one port changed: {', '.join(sorted(changed['connections']))} were contacted",
+        ),
+    ]
+
+
+def lab(directory: Path, action: str = "up") -> dict[str, dict[str, int]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "homelab", "lab", action, "-s", "home", "-C", str(directory), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, dict[str, int]] = json.loads(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""A stack as it lies on disk: the file, the files beside it, and the program."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from tests import build
+
+NAME = "small"
+Edits = tuple[tuple[str, str], ...]
+TARGET = {"b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}}
+"""A place that every host may keep things at."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes all text, so that every reader of YAML agrees on what is text."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def represent_mapping(self, *args: object, **more: object) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().represent_mapping(*args, **more)  # type: ignore[arg-type]
+        for key, _ in node.value:
+            key.style = None
+        return node
+
+
+_Dumper.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+)
+
+
+def changed(changes: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Changes that make the smallest homelab one that passes every check, with more on top."""
+    return joined({"backup": {"targets": TARGET}}, changes or {})
+
+
+def joined(*changes: Mapping[str, object]) -> dict[str, object]:
+    """Changes, later ones winning."""
+    out: dict[str, object] = {}
+    for change in changes:
+        for key, value in change.items():
+            mine = out.get(key)
+            if isinstance(mine, dict) and isinstance(value, Mapping):
+                out[key] = joined(mine, value)
+            else:
+                out[key] = value
+    return out
+
+
+def dump(value: object) -> str:
+    """YAML in which all text is quoted."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=10_000)
+
+
+def stack_text(changes: Mapping[str, object] | None = None, edits: Edits = ()) -> str:
+    """The stack file of the smallest homelab with changes merged in, then edited as text."""
+    config = build.config(changed(changes))
+    text = dump({"config": {f"homelab:{key}": value for key, value in config.items()}})
+    for old, new in edits:
+        assert old in text, f"{old!r} is not in the stack file"
+        text = text.replace(old, new, 1)
+    return text
+
+
+def write_stack(
+    directory: Path, changes: Mapping[str, object] | None = None, edits: Edits = ()
+) -> Path:
+    """A directory with the smallest homelab in it, and everything that its program needs."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"Pulumi.{NAME}.yaml").write_text(stack_text(changes, edits), encoding="utf-8")
+    for file in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(build.ROOT / file, directory / file)
+    for host in ("pi", "nas"):
+        place = directory / "hosts" / host / "hardware.nix"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(build.HARDWARE, encoding="utf-8")
+        sops = directory / "secrets" / f"{host}.yaml"
+        sops.parent.mkdir(exist_ok=True)
+        shutil.copy(build.ROOT / "secrets/pi.yaml", sops)
+    shutil.copy(build.ROOT / "secrets/deploy.yaml", directory / "secrets")
+    (directory / "locks").mkdir(exist_ok=True)
+    shutil.copy(build.ROOT / "locks/nixos-25.11.lock", directory / "locks")
+    return directory
