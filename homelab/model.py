@@ -78,7 +78,7 @@ Name = Annotated[
     Str,
     _pattern(
         r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
-        "a name is lower-case letters, digits and inner hyphens, and starts with a letter",
+        "this is not a name; use lower-case letters, digits and inner hyphens, a letter first",
     ),
 ]
 """Name of a host, a service, a route, a dataset: also a DNS label and a part of a unit's name."""
@@ -86,29 +86,29 @@ Name = Annotated[
 Domain = Annotated[
     Str,
     _pattern(
-        rf"({_LABEL}\.)+{_LABEL}", "a domain is labels with dots between, as home.example.org"
+        rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"
     ),
 ]
 Email = Annotated[
-    Str, _pattern(r"[^@\s\"'<>]+@[^@\s\"'<>]+\.[^@\s\"'<>]+", "this is not an e-mail address")
+    Str, _pattern(r"[^@\s\"'<>]+@[^@\s\"'<>]+\.[^@\s\"'<>]+", "this is not an e-mail address; write sam@example.org")
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
 AbsolutePath = Annotated[
     Str,
-    _pattern(r"/[^\0\n]*", "a path on a host is absolute: it starts with /"),
+    _pattern(r"/[^\0\n]*", "a path on a host is absolute; start it with /"),
 ]
 TreePath = Annotated[
     Str,
     _pattern(
         r"(?!/)(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._+/-]+",
-        "a path here is relative to the stack file, without .. and without spaces",
+        "this path leads astray; write it from the stack file on, without .. and spaces",
     ),
 ]
 Reason = Annotated[
     Str,
-    _pattern(r"(?s).*\S.{3,}", "a reason is a few words that will mean something in a year"),
+    _pattern(r"(?s).*\S.{3,}", "this is no reason; write a few words that will mean something in a year"),
 ]
 """Why a default was switched off."""
 
@@ -117,7 +117,7 @@ PublicKey = Annotated[
     _pattern(
         r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
         r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/=]+( [^\n]*)?",
-        "this is not an OpenSSH public key (ssh-ed25519 AAAA… comment)",
+        "this is not an OpenSSH public key; write ssh-ed25519 AAAA… comment",
     ),
 ]
 HostKey = Annotated[
@@ -128,10 +128,10 @@ HostKey = Annotated[
     ),
 ]
 Release = Annotated[
-    Str, _pattern(r"\d\d\.(05|11)", 'a NixOS release is written "25.11", in quotes')
+    Str, _pattern(r"\d\d\.(05|11)", 'this is not a NixOS release; write "25.11", in quotes')
 ]
 Time = Annotated[
-    Str, _pattern(r"([01]\d|2[0-3]):[0-5]\d", 'a time of day is written "03:30", in quotes')
+    Str, _pattern(r"([01]\d|2[0-3]):[0-5]\d", 'this is not a time of day; write "03:30", in quotes')
 ]
 
 Audience = Literal["operator", "family", "public"]
@@ -155,11 +155,11 @@ _OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
 class SecretRef(Model):
     """Where a secret lies. The stack config holds such references and never a value."""
 
-    sops: Annotated[Str, _pattern(_SOPS_KEY, "a sops key is written as its path: a/b")] | None = (
+    sops: Annotated[Str, _pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")] | None = (
         None
     )
     """Key in the sops file of the stack, parts joined by `/`: `cloudflare/token`."""
-    op: Annotated[Str, _pattern(_OP, "a 1Password reference is op://vault/item/field")] | None = (
+    op: Annotated[Str, _pattern(_OP, "this is not a 1Password reference; write op://vault/item/field")] | None = (
         None
     )
     """1Password reference: `op://vault/item/field`."""
@@ -168,7 +168,7 @@ class SecretRef(Model):
     def _one_source(self) -> SecretRef:
         if (self.sops is None) == (self.op is None):
             raise ValueError(
-                "a secret has one source: sops: path/in/file or op: op://vault/item/field"
+                "a secret has one source; write sops: path/in/file or op: op://vault/item/field"
             )
         return self
 

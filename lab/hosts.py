@@ -87,6 +87,10 @@ class LabHost:
         return not lost and broken.get("connect") not in ("refuse", address)
 
 
+PATIENCE = 15
+"""Seconds in which a loopback host answers again, or never will."""
+
+
 class LabHosts:
     """All lab hosts, serving between `with` and its end. Its methods may be called from any thread.
 
@@ -136,7 +140,11 @@ class LabHosts:
             for host in self.hosts.values()
             for address, port in host.ports.items()
         }
-        self._dial_map = ssh.DialMap(hosts=hosts, client_key=str(self.directory / "client_key"))
+        self._dial_map = ssh.DialMap(
+            hosts=hosts,
+            client_key=str(self.directory / "client_key"),
+            confirm_seconds=PATIENCE,
+        )
         path = self.directory / "dial.json"
         path.write_text(self._dial_map.model_dump_json(indent=1))
         return path

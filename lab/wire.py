@@ -219,9 +219,16 @@ class Censor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._words: frozenset[str] = frozenset()
+        self._plain: frozenset[str] = frozenset()
 
     def learn(self, value: Rich, *, secret: bool = False) -> None:
-        """Remember every text that is secret here; of a long text, its longer lines too."""
+        """Remember every text that is secret here; of a long text, its longer lines too.
+
+        A provider marks whole objects as secret, a connection with its address, say. What the
+        program itself gave in plain is no secret for that.
+        """
+        with self._lock:
+            self._plain |= frozenset(_plain_texts(value)) if not secret else frozenset()
         for text in _texts(value, secret=secret):
             lines = {line for line in (text, *text.splitlines()) if _is_telling(line)}
             with self._lock:
@@ -229,9 +236,21 @@ class Censor:
 
     def __call__(self, text: str) -> str:
         """The text without them. Longest first, so that no tail of a longer secret stays."""
-        for word in sorted(self._words, key=len, reverse=True):
+        for word in sorted(self._words - self._plain, key=len, reverse=True):
             text = text.replace(word, "[secret]")
         return text
+
+
+def _plain_texts(value: Rich) -> Iterator[str]:
+    match value:
+        case list():
+            for item in value:
+                yield from _plain_texts(item)
+        case dict():
+            for item in value.values():
+                yield from _plain_texts(item)
+        case str():
+            yield value
 
 
 def _is_telling(text: str) -> bool:

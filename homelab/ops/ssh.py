@@ -73,6 +73,8 @@ class DialMap(Model):
     hosts: dict[str, Dialled]
     client_key: Str
     """Path of the private key. No agent and no key of the person's own is offered."""
+    confirm_seconds: int | None = None
+    """The longest that anyone waits for a host to answer again; a loopback host needs no more."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> DialMap | None:

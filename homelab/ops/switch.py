@@ -81,7 +81,9 @@ def run(spec_json: str, *, report: Report) -> int:
             report(f"{where}: {problem['msg']}; `homelab switch` takes what the stack gives it")
         return 2
     try:
-        asyncio.run(_Switch(spec, DialMap.from_environment(), report).converge())
+        dial_map = DialMap.from_environment()
+        spec = _patient(spec, dial_map)
+        asyncio.run(_Switch(spec, dial_map, report).converge())
     except KeyboardInterrupt:
         report(
             f"{spec.host}: interrupted; a switch that had begun is rolled back by the host itself, "
@@ -368,6 +370,15 @@ class _Switch:
         path = self.spec.paths[0]
         port = f"-p {path.port} " if path.port != 22 else ""
         return f"ssh {port}{path.user}@{path.address}"
+
+
+def _patient(spec: SwitchSpec, dial_map: DialMap | None) -> SwitchSpec:
+    """The spec with a window no longer than the dial map allows."""
+    longest = dial_map.confirm_seconds if dial_map else None
+    if longest is None or longest >= spec.confirm.seconds:
+        return spec
+    confirm = spec.confirm.model_copy(update={"seconds": longest})
+    return spec.model_copy(update={"confirm": confirm})
 
 
 def _release(status: _Status) -> str:

@@ -49,7 +49,7 @@ class Document:
 
     def line(self, path: Path_) -> int:
         """Line of a value, or of the nearest thing around it; 0 when unknown."""
-        for end in range(len(path), 0, -1):
+        for end in range(len(path), -1, -1):
             found = self.lines.get(path[:end])
             if found:
                 return found
@@ -107,7 +107,7 @@ def parse_document(text: str, file: str) -> Document:
     if reader.problems:
         raise InvalidStackError(reader.problems)
     values = {k[len(NAMESPACE) :]: v for k, v in config.items() if k.startswith(NAMESPACE)}
-    lines: dict[Path_, int] = {}
+    lines: dict[Path_, int] = {(): reader.lines.get(("config",), 1)}
     for where, line in reader.lines.items():
         if len(where) > 1 and where[0] == "config" and str(where[1]).startswith(NAMESPACE):
             lines[(str(where[1])[len(NAMESPACE) :], *where[2:])] = line

@@ -94,7 +94,8 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
     if kind.startswith(("greater_than", "less_than")):
         return "this number is out of range", error["msg"].removeprefix("Input ")
     if kind in ("model_type", "dict_type", "model_attributes_type"):
-        keys = list(model.model_fields)[:6] if model else []
+        wanted = _wanted(path)
+        keys = list(wanted.model_fields)[:6] if wanted else []
         return (
             "keys are meant here, not a single value",
             f"keys: {', '.join(keys)}, …" if keys else "",
@@ -149,6 +150,16 @@ def _follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
     if owner is not None and _model(here) is not None and here is not Site:
         owner = _model(here) if loc and str(loc[-1]) not in owner.model_fields else owner
     return tuple(path), owner
+
+
+def _wanted(path: Path_) -> type[BaseModel] | None:
+    """The model that belongs at a place."""
+    here: object = Site
+    for part in path:
+        model = _model(here)
+        field = model.model_fields.get(str(part)) if model else None
+        here = field.annotation if field else _inner(here)
+    return _model(here)
 
 
 def _unwrap(annotation: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -58,10 +59,12 @@ class Names(Model):
                 shown = template.format(name="x", domain="d", zone="z")
             except (KeyError, IndexError, ValueError, AttributeError):
                 raise ValueError(
-                    f"{which}: the template may use {{name}}, {{domain}} and {{zone}} only"
+                    f"{which} is no template; it may hold {{name}}, {{domain}} and {{zone}} only"
                 ) from None
-            if "{name}" not in template or "." not in shown:
-                raise ValueError(f"{which}: the template holds {{name}} and at least one dot")
+            if "{name}" not in template or not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", shown):
+                raise ValueError(
+                    f"{which} makes no host names; write {{name}} and the rest of the domain"
+                )
         return self
 
 

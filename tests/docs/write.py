@@ -1,0 +1,180 @@
+"""Write `docs/reference` anew from the code: `make docs`."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from homelab.catalog import ENTRIES
+from homelab.catalog.reference import catalog_page
+from homelab.checks import all_checks
+from homelab.cli import app
+from homelab.site.schema import stack_schema
+from tests.docs.stack_page import stack_page
+
+ROOT = Path(__file__).parents[2]
+PLACE = ROOT / "docs" / "reference"
+
+
+def pages() -> dict[str, str]:
+    """Every reference page by its file name. The same code gives the same bytes."""
+    return {
+        "catalog.md": catalog_page(ENTRIES),
+        "checks.md": checks_page(),
+        "cli.md": cli_page(),
+        "stack.md": stack_page(),
+        "stack.schema.json": json.dumps(stack_schema(), indent=2) + "\n",
+    }
+
+
+def main() -> None:
+    """Write what differs."""
+    PLACE.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        path = PLACE / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)} written")
+
+
+# --- checks ---------------------------------------------------------------------------------------
+
+_CHECKS = """\
+# Checks
+
+Made from the checks in `homelab/*/checks.py` by `make docs`; change them there.
+
+`homelab check` runs all of them and shows what they find together. The program runs them too,
+before the first resource registers: an error ends the run there, a warning is shown. Each problem
+ends with the id of its check in square brackets.
+"""
+
+_OF_FILES = {
+    "file-present": "A host's tree takes along every file that the stack names, so each is there.",
+    "forbidden-patterns": "A hand-written module that opens ports or writes the proxy's hosts works "
+    "around the plan.",
+    "host-boots": "A hardware module without a root file system makes a host that does not boot.",
+    "lock-complete": "A pin's lock holds every input that its hosts need; a build may not add one.",
+    "secret-plaintext": "A secret that was ever committed in clear is not one any more.",
+    "secret-recipient": "A host can decrypt its own file, and no other host can.",
+}
+"""Why the rules about files are; these read what no plan holds, so they stand in no registry."""
+
+_SHAPES = """\
+A value of the wrong shape (an unknown key, a number where text is meant) is found while the file is
+read, before any check, and has no id; see [the stack config](../guide/stack.md).
+"""
+
+
+def checks_page() -> str:
+    """Every check by room, with the reason that it gives for itself."""
+    parts = [_CHECKS]
+    rooms: dict[str, list[str]] = {}
+    for check in all_checks():
+        room = check.rule.__module__.split(".")[1]
+        kind = "" if check.severity == "error" else f" ({check.severity})"
+        rooms.setdefault(room, []).append(f"| `{check.id}`{kind} | {_cell(check.why)} |")
+    for room, rows in sorted(rooms.items()):
+        parts.append(f"## {room}\n\n| Check | Why |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+    of_files = [f"| `{i}` | {_cell(why)} |" for i, why in sorted(file_checks().items())]
+    parts.append("## Files beside the stack\n\n| Check | Why |\n| --- | --- |")
+    parts.append("\n".join(of_files) + "\n")
+    parts.append(_SHAPES)
+    return "\n".join(parts)
+
+
+def file_checks() -> dict[str, str]:
+    """Ids that stand in no registry, since their rules read files: id to what its function says."""
+    known = {c.id for c in all_checks()}
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "homelab").rglob("*.py")):
+        for function in _functions(ast.parse(path.read_text(encoding="utf-8"))):
+            why = " ".join((ast.get_docstring(function) or "").split())
+            for id_ in _ids(function):
+                if id_ not in known:
+                    found[id_] = _OF_FILES.get(id_, why)
+    return found
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (n for n in tree.body if isinstance(n, ast.FunctionDef))
+
+
+def _ids(function: ast.FunctionDef) -> Iterator[str]:
+    """The ids given to a `Problem` in a function: its fourth argument, or by name."""
+    for node in ast.walk(function):
+        if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem"):
+            continue
+        given = [k.value for k in node.keywords if k.arg == "check"] or node.args[3:4]
+        yield from (g.value for g in given if isinstance(g, ast.Constant))
+
+
+# --- the command line -------------------------------------------------------------------------------
+
+_CLI = """\
+# Command line
+
+Made from `homelab/cli.py` by `make docs`; change it there.
+
+`uv run homelab …` runs it from a clone; inside an activated environment `homelab …` does. Every
+command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems found,
+2 called wrongly.
+"""
+
+
+def cli_page() -> str:
+    """Every command with its words."""
+    parts = [_CLI]
+    for name, command in commands().items():
+        if getattr(command, "commands", None):
+            continue
+        parts.append(f"## {name}\n\n{command.help}\n\n```console\n$ {_usage(name, command)}\n```\n")
+        rows = [_row(p) for p in command.params]
+        if rows:
+            head = "| Word | Default | |\n| --- | --- | --- |\n"
+            parts.append(head + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def commands() -> dict[str, Any]:
+    """Every command and group by its whole name: `homelab lab up`."""
+
+    def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+        yield name, command
+        for word, inner in getattr(command, "commands", {}).items():
+            yield from walk(f"{name} {word}", inner)
+
+    return dict(walk("homelab", typer.main.get_command(app)))
+
+
+def _usage(name: str, command: Any) -> str:
+    words = [name]
+    for parameter in command.params:
+        if parameter.opts[0].startswith("-"):
+            continue
+        word = parameter.name.upper()
+        words.append(word if parameter.required else f"[{word}]")
+    options = any(p.opts[0].startswith("-") for p in command.params)
+    return " ".join([*words, *(["[OPTION…]"] if options else [])])
+
+
+def _row(parameter: Any) -> str:
+    option = parameter.opts[0].startswith("-")
+    word = ", ".join(f"`{o}`" for o in parameter.opts) if option else f"`{parameter.name.upper()}`"
+    default = parameter.default
+    shown = "" if default in (None, False, "", ()) else f"`{default}`"
+    many = " May be given more than once." if getattr(parameter, "multiple", False) else ""
+    return f"| {word} | {shown} | {_cell(parameter.help or '')}{many} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()
