@@ -72,7 +72,7 @@ class Homelab(pulumi.ComponentResource):
                     "host": host,
                     "release": args["releases"][host_name],
                     "secrets": secrets,
-                    "flags": build_flags(plan, host),
+                    "flags": build_flags(plan.hosts, host),
                 },
                 child,
             )

@@ -41,8 +41,8 @@ class Vault:
         if lacking and preview:
             reasons = sorted({str(e) for e in lacking})
             pulumi.log.warn(
-                f"{len(lacking)} of the deployer's secrets cannot be had, so what depends on them is "
-                f"unknown in this preview; `up` will need them.\n  " + "\n  ".join(reasons)
+                f"{len(lacking)} of the deployer's secrets cannot be had, so what depends on them "
+                f"is unknown in this preview; `up` will need them.\n  " + "\n  ".join(reasons)
             )
         elif lacking:
             raise HomelabError("\n".join(sorted({str(e) for e in lacking})))

@@ -23,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A homelab from one stack config. `pulumi up` brings it up; this looks at it and rehearses.",
+    help="A homelab from one stack config. `pulumi up` brings it up; this looks and rehearses.",
 )
 lab_app = typer.Typer(
     no_args_is_help=True,

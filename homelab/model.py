@@ -85,12 +85,14 @@ Name = Annotated[
 
 Domain = Annotated[
     Str,
-    _pattern(
-        rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"
-    ),
+    _pattern(rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"),
 ]
 Email = Annotated[
-    Str, _pattern(r"[^@\s\"'<>]+@[^@\s\"'<>]+\.[^@\s\"'<>]+", "this is not an e-mail address; write sam@example.org")
+    Str,
+    _pattern(
+        r"[^@\s\"'<>]+@[^@\s\"'<>]+\.[^@\s\"'<>]+",
+        "this is not an e-mail address; write sam@example.org",
+    ),
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
@@ -108,7 +110,9 @@ TreePath = Annotated[
 ]
 Reason = Annotated[
     Str,
-    _pattern(r"(?s).*\S.{3,}", "this is no reason; write a few words that will mean something in a year"),
+    _pattern(
+        r"(?s).*\S.{3,}", "this is no reason; write a few words that will mean something in a year"
+    ),
 ]
 """Why a default was switched off."""
 
@@ -155,13 +159,17 @@ _OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
 class SecretRef(Model):
     """Where a secret lies. The stack config holds such references and never a value."""
 
-    sops: Annotated[Str, _pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")] | None = (
-        None
-    )
+    sops: (
+        Annotated[Str, _pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")]
+        | None
+    ) = None
     """Key in the sops file of the stack, parts joined by `/`: `cloudflare/token`."""
-    op: Annotated[Str, _pattern(_OP, "this is not a 1Password reference; write op://vault/item/field")] | None = (
-        None
-    )
+    op: (
+        Annotated[
+            Str, _pattern(_OP, "this is not a 1Password reference; write op://vault/item/field")
+        ]
+        | None
+    ) = None
     """1Password reference: `op://vault/item/field`."""
 
     @model_validator(mode="after")

@@ -25,7 +25,7 @@ Properties = Mapping[str, Value]
 
 
 class RefusedError(Exception):
-    """What a real provider would have refused, in words of its own. Never carries a secret value."""
+    """What a real provider would have refused, in its own words. Never holds a secret value."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Created:
 
 
 class Provider(Protocol):
-    """One package's stand-in (`cloudflare`, `command`, `tailscale`). Called from several threads."""
+    """One package's stand-in (`cloudflare`, `command`, …). Called from several threads."""
 
     package: str
 

@@ -112,7 +112,8 @@ def scaling(runs: int) -> Budget:
     """Twice the hosts and services."""
     small, large = grown(20), grown(40)
     once, twice = interleaved(
-        runs, [lambda: timed(lambda: build.render(small)), lambda: timed(lambda: build.render(large))]
+        runs,
+        [lambda: timed(lambda: build.render(small)), lambda: timed(lambda: build.render(large))],
     )
     return Budget(
         "twice the hosts and services",
@@ -144,9 +145,7 @@ def grown(hosts: int) -> dict[str, object]:
             }
             for i, n in enumerate(names)
         },
-        "services": {
-            f"{s}-{n}": {"service": s, "host": n} for n in names for s in services
-        },
+        "services": {f"{s}-{n}": {"service": s, "host": n} for n in names for s in services},
     }
 
 
@@ -155,13 +154,17 @@ def connections() -> list[Budget]:
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "stack"
         shutil.copytree(
-            ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".homelab", ".tools", "tests")
+            ROOT,
+            copy,
+            ignore=shutil.ignore_patterns(".git", ".venv", ".homelab", ".tools", "tests"),
         )
         lab(copy)
         noop = lab(copy)["connections"]
         stack = copy / "Pulumi.home.yaml"
         text = stack.read_text()
-        stack.write_text(text.replace("miniflux: {host: aurora,", "miniflux: {host: aurora, port: 8099,"))
+        stack.write_text(
+            text.replace("miniflux: {host: aurora,", "miniflux: {host: aurora, port: 8099,")
+        )
         changed = lab(copy)
         concerned = {"aurora", "pi"}
         lab(copy, "destroy")
@@ -178,7 +181,18 @@ def connections() -> list[Budget]:
 
 def lab(directory: Path, action: str = "up") -> dict[str, dict[str, int]]:
     done = subprocess.run(
-        [sys.executable, "-m", "homelab", "lab", action, "-s", "home", "-C", str(directory), "--json"],
+        [
+            sys.executable,
+            "-m",
+            "homelab",
+            "lab",
+            action,
+            "-s",
+            "home",
+            "-C",
+            str(directory),
+            "--json",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ from homelab.catalog.model import Entry, Fact
 
 
 def options_of(entry: Entry, release: str, gpu: str | None = None) -> Mapping[str, Fact]:
-    """The options for a host pinned to this release: later ones win, those it lacks are left out."""
+    """The options for a host pinned to this release: later ones win, absent ones are left out."""
     facts: dict[str, Fact] = dict(entry.options)
     for since, more in sorted(entry.options_since.items()):
         if release >= since:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER, WavePlan
 from homelab.site.model import Site
 from homelab.system.model import Host
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 def plan_waves(site: Site, hosts: Mapping[str, Host]) -> tuple[WavePlan, ...]:
@@ -73,9 +69,9 @@ def _why(site: Site, host: Host) -> str:
     return f"it carries {', '.join(reasons)}" if reasons else "the stack says last"
 
 
-def build_flags(plan: Plan, host: Host) -> list[str]:
+def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
     """Flags for a build on the host: who else may build for it, and how that one is reached."""
-    builder = plan.hosts.get(host.config.build.host or "")
+    builder = hosts.get(host.config.build.host or "")
     if builder is None:
         return []
     address = builder.tailnet or builder.lan

@@ -17,7 +17,7 @@ EVERYTHING = "everything"
 """Name of the exception of a unit that has no sandbox of ours at all."""
 
 _SYSTEM = (
-    *("/", "/boot", "/dev", "/etc", "/nix", "/proc", "/run", "/sys", "/tmp", "/usr", "/var"),
+    *("/", "/boot", "/dev", "/etc", "/nix", "/proc", "/run", "/sys", "/tmp", "/usr", "/var"),  # noqa: S108 - a name
     *("/var/cache", "/var/lib", "/var/log"),
 )
 """Directories that no unit can do without."""

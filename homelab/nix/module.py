@@ -22,7 +22,7 @@ class Module:
     imports: tuple[str, ...] = ()
     """Further imports, as Nix expressions: `./hardware.nix`, `inputs.x.nixosModules.y`."""
     flakes: tuple[tuple[str, str], ...] = ()
-    """Modules of flakes that it stands on: (input, attribute), `("sops-nix", "nixosModules.sops")`."""
+    """Modules of flakes that it stands on, as `("sops-nix", "nixosModules.sops")`."""
     shared: bool = False
     """The same on every host, so it is printed once."""
     extra: tuple[tuple[str, str], ...] = ()

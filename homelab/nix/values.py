@@ -42,7 +42,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Text:
-    """A string with expressions in it: literal parts are escaped, `Raw` and `Pkg` parts are live."""
+    """A string with expressions in it: text is escaped, `Raw` and `Pkg` parts are live."""
 
     parts: tuple[str | Raw | Pkg, ...]
     indented: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homelab.model import SecretRef
-from homelab.ops.secret import SecretUnavailableError, run
+from homelab.ops.tool import SecretUnavailableError, run
 
 _CAUSES = (
     ("not currently signed in", "nobody is signed in to 1Password", "run: eval $(op signin)"),

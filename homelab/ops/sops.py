@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from homelab.model import SecretRef
-from homelab.ops.secret import SecretUnavailableError, run
+from homelab.ops.tool import SecretUnavailableError, run
 from homelab.problems import HomelabError
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile

@@ -93,7 +93,7 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
 
 @check("move-stateful", rows="S0-77")
 def move_stateful(plan: Plan) -> Iterator[Problem]:
-    """A service that moves leaves its state behind: it would start empty, and the backup with it."""
+    """A service that moves leaves its state behind, and would start empty."""
     for where, service, before in moved(plan.services, plan.lock):
         state = ", ".join(service.state) or "its database"
         yield Problem(
@@ -115,7 +115,7 @@ def module_available(plan: Plan) -> Iterator[Problem]:
         if release < entry.since:
             yield Problem(
                 service.source,
-                f"{entry.title} needs NixOS {entry.since}, and {service.host} is pinned to {release}",
+                f"{entry.title} needs NixOS {entry.since}; {service.host} is pinned to {release}",
                 f'set {pin} to "{entry.since}" or later, or run it on a host with another pin',
             )
         for path in sorted(p for k, v in service.config.options.items() for p in _paths(k, v)):

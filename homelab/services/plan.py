@@ -14,7 +14,6 @@ from homelab.site.lock import Lock
 from homelab.site.model import Site
 from homelab.system.model import Host
 
-
 LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
 

@@ -170,9 +170,12 @@ def _is_tagged(node: yaml.ScalarNode) -> bool:
 
 
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_INTEGER = re.compile(
+    r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z"
+)
 _DATE = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:(?:[Tt]|[ ])(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d+)?(?:Z|[-+]\d{1,2}(?::?\d{2})?)?)?\Z"
+    r"(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(Z|[-+]\d{2}:\d{2})?)?\Z"
 )
 _CONSTANTS: dict[str, Value] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -187,40 +190,50 @@ def scalar(text: str) -> Value:
         return _CONSTANTS[text]
     if text[0] not in "+-.0123456789":
         return text
-    if _DATE.match(text) and text[:4].isdigit():
+    if _DATE.match(text):
         return _timestamp(text)
-    whole = _integer(text.replace("_", ""))
+    number = text.replace("_", "")
+    whole = _integer(number)
     if whole is not None:
         return whole
-    if _FLOAT.match(text.replace("_", "")):
-        number = float(text.replace("_", ""))
-        return text if number in (float("inf"), float("-inf")) else number
-    return text
+    return _float(number, text) if _FLOAT.match(number) else text
 
 
 def _integer(text: str) -> int | None:
-    match = re.match(
-        r"([-+]?)(?:0x([0-9a-fA-F]+)|0b([01]+)|0o([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z", text
-    )
+    match = _INTEGER.match(text)
     if not match:
         return None
     sign, hexa, binary, octal, old_octal, decimal = match.groups()
     for digits, base in ((hexa, 16), (binary, 2), (octal, 8), (old_octal, 8), (decimal, 10)):
         if digits is not None:
-            return int(sign + digits, base)
+            number = int(sign + digits, base)
+            return number if -(2**63) <= number < 2**64 else None
     return None
+
+
+def _float(number: str, text: str) -> Value:
+    """The number as it arrives: by way of JSON, which writes 1.0 as 1."""
+    value = float(number)
+    if value in (float("inf"), float("-inf")):
+        return text
+    return int(value) if value.is_integer() and abs(value) < 1e21 else value
 
 
 def _timestamp(text: str) -> Value:
     match = _DATE.match(text)
     assert match is not None
+    separator, fraction, zone = match[4], match[8] or "", match[9]
+    if separator and (separator == " ") != (zone is None):
+        return text
     try:
         year, month, day = (int(g) for g in match.groups()[:3])
-        hour, minute, second = (int(g or 0) for g in match.groups()[3:6])
+        hour, minute, second = (int(g or 0) for g in match.groups()[4:7])
         moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return text
-    return Timestamp(moment.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    ending = fraction[:10].rstrip("0").rstrip(".")
+    ending += zone if zone not in (None, "+00:00", "-00:00") else "Z"
+    return Timestamp(moment.replace(tzinfo=None).isoformat() + ending)
 
 
 def _known_stacks(path: Path) -> str:

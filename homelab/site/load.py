@@ -72,7 +72,7 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "extra_forbidden":
-        known = [n for n in (model.model_fields if model else {})]
+        known = list(model.model_fields) if model else []
         return "there is no such key", did_you_mean(str(path[-1]), known, "keys")
     if kind == "missing":
         return "is missing", f"add {path[-1]}: …"

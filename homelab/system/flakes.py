@@ -9,7 +9,7 @@ from homelab.system.model import FlakeInput
 
 
 def inputs(site: Site, release: str) -> Mapping[str, FlakeInput]:
-    """Every input the tree knows where to find: ours, then the stack's own, which may replace it."""
+    """Every input the tree can find: ours, then the stack's own, which may replace one."""
     return {
         "home-manager": FlakeInput(url=f"github:nix-community/home-manager/release-{release}"),
         "impermanence": FlakeInput(

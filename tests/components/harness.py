@@ -165,9 +165,7 @@ class _Monitor(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:
         secrets: set[str] = set()
-        inputs = _plain(
-            rpc.deserialize_properties(request.object, keep_unknowns=True), "", secrets
-        )
+        inputs = _plain(rpc.deserialize_properties(request.object, keep_unknowns=True), "", secrets)
         resource = Resource(
             type=request.type,
             name=request.name,

@@ -97,7 +97,10 @@ CASES: dict[str, Case] = {
         "site.timezome", "no such key", 'did you mean "timezone"', {"site": {"timezome": "x"}}
     ),
     "unknown key of a host": Case(
-        "hosts.pi.adress", "no such key", 'did you mean "address"', {"hosts": {"pi": {"adress": {}}}}
+        "hosts.pi.adress",
+        "no such key",
+        'did you mean "address"',
+        {"hosts": {"pi": {"adress": {}}}},
     ),
     "unknown key deep inside": Case(
         "hosts.nas.address.lann",
@@ -207,7 +210,10 @@ CASES: dict[str, Case] = {
         service("navidrome", host="nas", name="music", routes=[{"name": "music"}]),
     ),
     "NixOS on a Mac": Case(
-        "hosts.nas", "macOS", "kind: home-manager", {"hosts": {"nas": {"platform": "x86_64-darwin"}}}
+        "hosts.nas",
+        "macOS",
+        "kind: home-manager",
+        {"hosts": {"nas": {"platform": "x86_64-darwin"}}},
     ),
     # --- YAML --------------------------------------------------------------------------------
     "number where text is meant": Case(
@@ -390,7 +396,16 @@ CASES: dict[str, Case] = {
         "tailnet.grants[0].src[0]",
         'nothing is called "tag:agnet"',
         'did you mean "tag:',
-        both(TAILNET, {"tailnet": {"grants": [{"src": ["tag:agnet"], "dst": ["nas"], "ip": ["tcp:22"], "why": "agents"}]}}),
+        both(
+            TAILNET,
+            {
+                "tailnet": {
+                    "grants": [
+                        {"src": ["tag:agnet"], "dst": ["nas"], "ip": ["tcp:22"], "why": "agents"}
+                    ]
+                }
+            },
+        ),
         check="acl-tag-known",
     ),
     "port of a route that is not there": Case(
@@ -438,7 +453,9 @@ CASES: dict[str, Case] = {
         "services.jellyfin.routes[0].access",
         "without Access",
         "public: ",
-        both(TUNNEL, service("jellyfin", host="nas", routes=[{"publish": "tunnel", "access": False}])),
+        both(
+            TUNNEL, service("jellyfin", host="nas", routes=[{"publish": "tunnel", "access": False}])
+        ),
         check="tunnel-requires-access",
     ),
     "operator's name on the tunnel": Case(
@@ -525,7 +542,10 @@ CASES: dict[str, Case] = {
         "services.jellyfin.gpu",
         "intel graphics, not nvidia",
         "gpu: intel",
-        both({"hosts": {"nas": {"gpu": {"vendor": "intel"}}}}, service("jellyfin", host="nas", gpu="nvidia")),
+        both(
+            {"hosts": {"nas": {"gpu": {"vendor": "intel"}}}},
+            service("jellyfin", host="nas", gpu="nvidia"),
+        ),
         check="gpu-present",
     ),
     "live host without a key": Case(
@@ -684,7 +704,9 @@ CASES: dict[str, Case] = {
         "services.jellyfin.harden.relax.private-tmpp",
         "no such part",
         'did you mean "private-tmp"',
-        service("jellyfin", host="nas", harden={"relax": {"private-tmpp": "it compiles as it runs"}}),
+        service(
+            "jellyfin", host="nas", harden={"relax": {"private-tmpp": "it compiles as it runs"}}
+        ),
         check="harden-exception",
     ),
 }
