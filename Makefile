@@ -44,10 +44,5 @@ clean:
 
 $(TOOLS)/uv:
 	@mkdir -p $(TOOLS)
-	@if ! command -v uv >/dev/null 2>&1; then \
-	  echo "uv is not on PATH; fetching it into .tools"; \
-	  $(PYTHON) -m venv $(TOOLS)/python && $(TOOLS)/python/bin/pip install --quiet uv && \
-	  mkdir -p $(TOOLS)/bin && ln -sf ../python/bin/uv $(TOOLS)/bin/uv && \
-	  echo "Pulumi's own commands need it too: export PATH=\"$(TOOLS)/bin:\$$PATH\""; \
-	fi
+	@command -v uv >/dev/null 2>&1 || $(PYTHON) .ci/fetch_uv.py $(TOOLS)
 	@touch $@

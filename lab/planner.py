@@ -99,13 +99,11 @@ class Planner:
         self._check(goal, new)
         if old is None:
             return Change("create", goal, new)
-        if urn in self._recreating:
-            self._replacing.add(urn)
-            return Change("replace", goal, new, old, early=True)
-        diff = self._diff(old, new, goal.replace_on_changes)
-        if diff.replaces or old.pending_replacement:
+        gone = urn in self._recreating or old.pending_replacement
+        diff = Diff() if gone else self._diff(old, new, goal.replace_on_changes)
+        if gone or diff.replaces:
             new.inputs = asked  # a new resource has no old values to keep
-            return self._replace(goal, new, old, diff)
+            return self._replace(goal, new, old, diff, gone=gone)
         return Change("update" if diff.changes else "same", goal, new, old, diff)
 
     def stand_in(self, package: str, token: str) -> Provider:
@@ -162,14 +160,13 @@ class Planner:
         }
         return replace(diff, replaces=tuple(sorted({*diff.replaces, *forced})))
 
-    def _replace(self, goal: Goal, new: Record, old: Record, diff: Diff) -> Change:
-        change = Change("replace", goal, new, old, diff)
+    def _replace(self, goal: Goal, new: Record, old: Record, diff: Diff, *, gone: bool) -> Change:
+        change = Change("replace", goal, new, old, diff, early=gone)
+        self._replacing.add(new.urn)
+        if gone:
+            return change
         if new.protect and old.protect:
             change.objection = f'unable to replace resource "{new.urn}"\n{_UNPROTECT}'
-        self._replacing.add(new.urn)
-        if old.pending_replacement:
-            change.early = True
-            return change
         first = goal.delete_before_replace
         if first or (first is None and diff.delete_before_replace):
             falling = self._falling_with(old)

@@ -98,7 +98,12 @@ def _delete_before_replace() -> list[Run]:
         before = {"delete_before_replace": True}
         return [
             command("made", f"printf {count}", triggers=[count], options=before),
-            command("falls", "printf f", triggers=["${made.stdout}"]),
+            command(
+                "falls",
+                f"printf f{count}",  # not ignored by a resource that is made anew
+                triggers=["${made.stdout}"],
+                options={"ignore_changes": ["create"]},
+            ),
             command("stays", "printf s-${made.stdout}"),
             *([command("falls_too", "printf t", triggers=["${falls.stdout}"])] if tail else []),
             command("waits", "printf w", options={"depends_on": ["falls"]}),

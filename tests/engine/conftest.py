@@ -1,0 +1,230 @@
+"""A stack under the real engine: lab hosts at loopback addresses, and the pinned keys of the lab.
+
+Nothing of the lab's engine takes part. The command provider and the runner dial the addresses of
+the stack, with an agent that holds the lab's key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from lab import laptop
+from lab.hosts import LabHosts
+from tests import build, stackdir
+
+ADDRESSES = {"pi": ("127.0.0.2", "127.0.1.2"), "nas": ("127.0.0.3", "127.0.1.3")}
+"""LAN and tailnet address of each host."""
+NEEDED = ("pulumi", "pulumi-language-python", "pulumi-resource-command", "ssh-agent", "ssh-add")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one command of the engine did."""
+
+    ok: bool
+    text: str
+    """Everything it printed."""
+    steps: Mapping[str, str]
+    """What it did, or would do, by resource name; what stayed the same is left out."""
+    failed: frozenset[str]
+    """Names of resources that failed."""
+
+
+@dataclass
+class Real:
+    """A stack directory, the engine that runs it, and the hosts that it reaches."""
+
+    directory: Path
+    lab: LabHosts
+    environment: dict[str, str]
+    hosts: Mapping[str, object]
+    """How each host is reached, in the stack's words."""
+    changes: Mapping[str, object] = field(default_factory=dict)
+
+    def write(self, changes: Mapping[str, object]) -> None:
+        """Write the stack file: the smallest homelab on these hosts, and this on top."""
+        file = self.directory / f"Pulumi.{stackdir.NAME}.yaml"
+        salt = [
+            line
+            for line in (file.read_text().splitlines() if file.exists() else [])
+            if line.startswith("encryptionsalt")
+        ]
+        own = {
+            "cloudflare": None,
+            "network": {"lan": {"cidr": "127.0.0.0/8", "gateway": "127.0.0.1"}},
+            "deploy": {"confirm_seconds": 5, "activation_seconds": 30},
+            "hosts": self.hosts,
+        }
+        stackdir.write_stack(self.directory, stackdir.joined(own, changes))
+        file.write_text("\n".join([file.read_text(), *salt, ""]))
+
+    def run(self, *words: str) -> Run:
+        """One command of the engine, with what it did."""
+        log = self.directory / "events"
+        log.unlink(missing_ok=True)
+        ended = self.pulumi(*words, "--event-log", str(log))
+        events = [json.loads(line) for line in log.read_text().splitlines()]
+        steps, failed = {}, set()
+        for event in events:
+            if step := event.get("resourcePreEvent", {}).get("metadata"):
+                if step["op"] != "same":
+                    steps[_name(step["urn"])] = step["op"]
+            if step := event.get("resOpFailedEvent", {}).get("metadata"):
+                failed.add(_name(step["urn"]))
+        text = ended.stdout + ended.stderr
+        return Run(ended.returncode == 0, text, steps, frozenset(failed))
+
+    def up(self, *words: str) -> Run:
+        """Bring the stack up."""
+        return self.run("up", "--yes", "--skip-preview", *words)
+
+    def pulumi(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """The command line itself."""
+        return subprocess.run(
+            ["pulumi", *words, "--non-interactive", "--color", "never"],
+            cwd=cwd or self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def release(self, host: str) -> str:
+        """The release that a host runs."""
+        return (self.lab.root(host) / "run/current-system").resolve().name.rpartition("-")[2]
+
+
+class _Relay(socketserver.ThreadingTCPServer):
+    """A lab host's port at another address and port."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, address: str, port: int, target: int) -> None:
+        self.target = target
+        super().__init__((address, port), _Pass)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Pass(socketserver.BaseRequestHandler):
+    server: _Relay
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.target)) as far:
+            back = threading.Thread(target=_copy, args=(far, self.request), daemon=True)
+            back.start()
+            _copy(self.request, far)
+            back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        for end in (source, target):
+            end.close()
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Real]:
+    """The smallest homelab without clouds, ready for its first `up`."""
+    if lacking := [name for name in NEEDED if shutil.which(name) is None]:
+        pytest.skip(f"not on PATH: {', '.join(lacking)}")
+    with ExitStack() as stack:
+        lab = stack.enter_context(LabHosts(tmp_path / "lab", ADDRESSES))
+        hosts = {name: _reached(lab, name, stack) for name in ADDRESSES}
+        agent = stack.enter_context(_Agent(lab.directory / "client_key"))
+        directory, state = tmp_path / "stack", tmp_path / "state"
+        state.mkdir()
+        directory.mkdir()
+        # Without it the engine does not know what the program needs.
+        shutil.copy(build.ROOT / "uv.lock", directory)
+        tools = laptop.install(tmp_path / "laptop")
+        environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PULUMI_", "HOMELAB_"))},
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "PULUMI_HOME": str(tmp_path / "pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_CONFIG_PASSPHRASE": "only a test's",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # for --event-log
+            "SSH_AUTH_SOCK": agent.socket,
+            # The program and the runner come from the environment that the tests run in.
+            "UV_PROJECT_ENVIRONMENT": sys.prefix,
+        }
+        made = Real(directory, lab, environment, hosts)
+        made.write({})
+        init = made.pulumi("stack", "init", stackdir.NAME)
+        assert init.returncode == 0, init.stderr
+        yield made
+
+
+def _reached(lab: LabHosts, name: str, stack: ExitStack) -> dict[str, object]:
+    """Serve a host at its own addresses, all on one port; how the stack says so."""
+    host, port = lab.hosts[name], 0
+    for address, target in host.ports.items():
+        try:
+            relay = _Relay(address, port, target)
+        except OSError:
+            pytest.skip(f"{address} is no address of this machine")
+        stack.callback(relay.stop)
+        port = relay.server_address[1]
+    lan, tailnet = host.addresses
+    return {
+        "address": {"lan": lan, "tailnet": tailnet},
+        "ssh": {"port": port, "host_key": host.host_key},
+    }
+
+
+class _Agent:
+    """An SSH agent with one key, as long as the `with` lasts."""
+
+    def __init__(self, key: Path) -> None:
+        self._key = key
+        # A socket's path may have 104 characters on some systems.
+        self._directory = tempfile.mkdtemp(prefix="agent")
+        self.socket = f"{self._directory}/socket"
+
+    def __enter__(self) -> _Agent:
+        self._process = subprocess.Popen(
+            ["ssh-agent", "-D", "-a", self.socket], stdout=subprocess.DEVNULL
+        )
+        while not Path(self.socket).exists():
+            assert self._process.poll() is None, "ssh-agent does not run"
+        subprocess.run(
+            ["ssh-add", "-q", str(self._key)],
+            env={**os.environ, "SSH_AUTH_SOCK": self.socket},
+            check=True,
+        )
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait()
+        shutil.rmtree(self._directory)
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]

@@ -1,0 +1,57 @@
+"""Real programs that tests ask: skipped where one is absent, required in CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def need(program: str) -> None:
+    """Skip the test where the program is absent; fail it in CI, which installs every one."""
+    if shutil.which(program) is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{program} is not on PATH, and CI installs it")
+        pytest.skip(f"{program} is not on PATH")
+
+
+def run(*words: str | Path, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    need(str(words[0]))
+    return subprocess.run(
+        [str(w) for w in words], input=stdin, cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def evaluate(expression: str, cwd: Path) -> Any:
+    """The value of a Nix expression."""
+    path = cwd / "expression.nix"
+    path.write_text(expression, encoding="utf-8")
+    done = run("nix-instantiate", "--eval", "--json", "--strict", path, cwd=cwd)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def formatted(directory: Path, texts: Sequence[str]) -> list[str]:
+    """What nixfmt says of files with these texts; empty when it would change none of them."""
+    paths = []
+    for i, text in enumerate(texts):
+        path = directory / f"file-{i}.nix"
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    done = run("nixfmt", "--check", *paths)
+    if done.returncode == 0:
+        return []
+    bad = []
+    for path in paths:
+        if run("nixfmt", "--check", path).returncode:
+            before = path.read_text(encoding="utf-8")
+            run("nixfmt", path)
+            bad.append(f"--- ours\n{before}--- nixfmt\n{path.read_text(encoding='utf-8')}")
+    return bad
