@@ -16,6 +16,7 @@ import sys
 import urllib.request
 import zipfile
 from pathlib import Path
+from urllib.parse import urljoin
 
 INDEX = "https://pypi.org/pypi/uv/json"
 
@@ -55,7 +56,7 @@ def by_wheel(target: Path) -> None:
     with urllib.request.urlopen(INDEX) as answer:
         files = json.load(answer)["urls"]
     wheel = next(f for f in files if fits(f["filename"]))
-    with urllib.request.urlopen(wheel["url"]) as answer:
+    with urllib.request.urlopen(urljoin(INDEX, wheel["url"])) as answer:
         data = answer.read()
     if hashlib.sha256(data).hexdigest() != wheel["digests"]["sha256"]:
         raise SystemExit("uv: the download is not what the index says; try again")

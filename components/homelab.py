@@ -11,6 +11,7 @@ from typing import TypedDict
 import pulumi
 
 from components.edge import Edge
+from components.home import Home
 from components.host import Host
 from components.providers import make_providers
 from components.rollout import Rollout
@@ -61,7 +62,10 @@ class Homelab(pulumi.ComponentResource):
         hosts: dict[str, Host] = {}
         versions: dict[str, pulumi.Output[str]] = {}
         for host_name, host in plan.hosts.items():
-            if not host.is_nixos or host.config.state == "planned":
+            if host.config.state == "planned":
+                continue
+            if not host.is_nixos:
+                Home(host_name, {"release": args["releases"][host_name]}, child)
                 continue
             values = {s.name: mint.value(s) for s in plan.secrets.on(host_name) if mint.makes(s)}
             together: pulumi.Output[dict[str, str]] = pulumi.Output.all(**values)

@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import remote
 
+from components.home import shown
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.system.model import Host as HostPlan
@@ -43,17 +44,19 @@ class Host(pulumi.ComponentResource):
         self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         host, release = args["host"], args["release"]
-        shown = {
-            path: content if isinstance(content, str) else f"{len(content)} bytes, not text"
-            for path, content in release.files
-        }
         held = host.config.state == "held"
         # A held host keeps what it has: its resources are there, and nothing of them changes.
-        kept = pulumi.ResourceOptions(ignore_changes=["files", "release"] if held else None)
+        kept = pulumi.ResourceOptions(
+            ignore_changes=["builder", "files", "release"] if held else None
+        )
         super().__init__(
             "homelab:host:Host",
             name,
-            {"files": shown, "release": release.id},
+            {
+                "builder": host.config.build.host or host.name,
+                "files": shown(release),
+                "release": release.id,
+            },
             pulumi.ResourceOptions.merge(opts, kept),
         )
         self.name, self.release_id = host.name, release.id

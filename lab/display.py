@@ -30,6 +30,8 @@ _WOULD = {
 }
 _DID = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
 _CONTEXT = 2
+_TREES = ("homelab:host:Host", "homelab:home:Home")
+"""Components whose inputs are the files of a machine."""
 
 
 class Display:
@@ -75,7 +77,7 @@ class Display:
         sign, style = _SIGNS[step.op]
         took = f"{seconds:.1f} s" if seconds >= 0.05 else ""
         self._row(sign, style, step, took)
-        if step.type == "homelab:host:Host":
+        if step.type in _TREES:
             for line, line_style in file_changes(step):
                 self._print(Text(f"       {line}", line_style))
         elif step.op == "update":
@@ -129,7 +131,7 @@ class Display:
             "files": {
                 s.name: [line for line, _ in file_changes(s)]
                 for s in self._steps
-                if s.type == "homelab:host:Host" and s.op == "update"
+                if s.type in _TREES and s.op == "update"
             },
             "connections": dict(connections),
             "errors": self._errors,

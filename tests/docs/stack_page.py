@@ -14,6 +14,7 @@ import sys
 import types
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -246,7 +247,7 @@ def _aliases() -> Mapping[str, str]:
     modules = {m.__module__ for m in _all_models()} | {"homelab.model"}
     for name in sorted(modules):
         body = _tree(str(sys.modules[name].__file__)).body
-        for node, after in zip(body, body[1:], strict=False):
+        for node, after in pairwise(body):
             match node, after:
                 case (
                     ast.Assign(targets=[ast.Name(id=alias)]),

@@ -1,0 +1,174 @@
+"""The pages say what holds: made pages are current, and what hand-written ones name exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from textwrap import indent
+from typing import get_args
+
+import pytest
+import yaml
+
+from homelab.checks import all_checks, run_checks
+from homelab.plan import make_plan
+from homelab.site.document import Document, Value, parse_document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from lab.hosts import Fault
+from tests.docs import write
+
+ROOT = write.ROOT
+WRITTEN = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    + [p for p in (ROOT / "docs").rglob("*.md") if p.parent.name != "reference"]
+)
+PAGES = sorted([*WRITTEN, *write.PLACE.glob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [body for kind, body in FENCE.findall(text_of(path)) if kind == language]
+
+
+def commands(path: Path) -> list[str]:
+    """What a page tells people to type: lines after a prompt, and code in a sentence."""
+    text = text_of(path)
+    typed = [
+        line[2:]
+        for body in blocks(path, "console")
+        for line in body.splitlines()
+        if line[:2] == "$ "
+    ]
+    prose = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+    words = [w.partition("#")[0].partition(">")[0] for w in typed] + prose
+    return [part.strip() for line in words for part in re.split(r"&&|;", line)]
+
+
+@pytest.mark.parametrize("name", sorted(write.pages()))
+def test_a_reference_page_is_what_the_code_makes(name: str) -> None:
+    page = write.PLACE / name
+    assert page.exists(), "run: make docs"
+    assert text_of(page) == write.pages()[name], "run: make docs"
+
+
+def test_making_pages_again_gives_the_same_bytes() -> None:
+    assert write.pages() == write.pages()
+
+
+def test_no_other_page_stands_among_the_made_ones() -> None:
+    assert sorted(p.name for p in write.PLACE.iterdir()) == sorted(write.pages())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = FENCE.sub("", text_of(path))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        page = (path.parent / file).resolve() if file else path
+        assert page.exists(), target
+        if anchor:
+            assert anchor in anchors(page), target
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as forges make them."""
+    found = re.findall(r"^#+ (.+)$", FENCE.sub("", text_of(path)), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in found}
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_commands_that_a_page_names_exist(path: Path) -> None:
+    known = write.commands()
+    for line in commands(path):
+        words = re.sub(r"^(uv run )", "", line).split()
+        if not words or words[0] != "homelab" or len(words) == 1 or words[1] == "…":
+            continue
+        whole, options = [words[0]], words[1:]
+        while options and " ".join([*whole, options[0]]) in known:
+            whole.append(options.pop(0))
+        assert len(whole) > 1, line
+        command = known[" ".join(whole)]
+        flags = {o for p in command.params for o in p.opts}
+        assert [o for o in options if o.startswith("-") and o not in flags] == [], line
+        if getattr(command, "commands", None):
+            assert options in ([], ["…"]), line
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_make_targets_that_a_page_names_exist(path: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE)
+    named = {
+        w
+        for line in commands(path)
+        if line.startswith("make ")
+        for w in shlex.split(line.partition("…")[0])[1:]
+    }
+    assert named <= set(targets)
+
+
+def test_every_make_target_is_in_the_contributing_guide() -> None:
+    targets = re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE)
+    guide = text_of(ROOT / "CONTRIBUTING.md")
+    assert [t for t in targets if f"`make {t}`" not in guide] == []
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_checks_and_tests_that_a_page_names_exist(path: Path) -> None:
+    text = FENCE.sub("", text_of(path))
+    known = {c.id for c in all_checks()} | set(write.file_checks())
+    for id_ in re.findall(r"\(`([a-z]+(?:-[a-z0-9]+)+)`\)", text):
+        assert id_ in known, id_
+    for id_ in re.findall(r"\[([a-z]+(?:-[a-z0-9]+)+)\]$", text_of(path), re.MULTILINE):
+        assert id_ in known, id_
+    for named in re.findall(r"`((?:tests|homelab|components|lab|hosts)/[\w/.]*)`", text):
+        assert (ROOT / named).exists(), named
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_no_page_tells_of_the_machine_it_was_written_on(path: Path) -> None:
+    absolute = r"(?<![\w.>-])(?:/work|/root|/tmp|/Users|/home)/\w[\w/.-]*"
+    assert re.findall(absolute, text_of(path)) == []
+
+
+STACK = "Pulumi.home.yaml"
+EXAMPLES = [(p, body) for p in WRITTEN for body in blocks(p, "yaml")]
+
+
+@pytest.mark.parametrize(("path", "body"), EXAMPLES, ids=[name_of(p) for p, _ in EXAMPLES])
+def test_an_example_fits_into_the_home_stack(path: Path, body: str) -> None:
+    """Examples are parts of a stack: laid over the shipped one, each makes one without errors."""
+    whole = body if "config" in yaml.safe_load(body) else "config:\n" + indent(body, "  ")
+    example = parse_document(whole, name_of(path)).values
+    assert example, "an example of the stack config starts with homelab:<section>"
+    home = parse_document(text_of(ROOT / STACK), STACK).values
+    values = {**home, **{k: laid_over(home.get(k), v) for k, v in example.items()}}
+    problems = run_checks(make_plan(load_site(Document(values)), Lock()))
+    assert [str(p) for p in problems if p.severity == "error"] == []
+
+
+def laid_over(under: Value, over: Value) -> Value:
+    if isinstance(under, dict) and isinstance(over, dict):
+        return {**under, **{k: laid_over(under.get(k), v) for k, v in over.items()}}
+    return over
+
+
+def test_the_lab_page_lists_every_fault() -> None:
+    page = text_of(ROOT / "docs/guide/lab.md")
+    named = re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)
+    assert sorted(named) == sorted(get_args(Fault))
+
+
+def test_the_readme_is_short() -> None:
+    assert len(text_of(ROOT / "README.md").splitlines()) <= 150
