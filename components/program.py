@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import TracebackType
 
 import pulumi
 
@@ -20,6 +22,7 @@ def run(directory: Path) -> None:
     Raises pulumi.RunError, which Pulumi prints without a traceback, before the first resource
     registers if anything is wrong.
     """
+    sys.excepthook = _end_quietly
     try:
         stack = open_stack(directory, pulumi.get_stack(), _values())
         vault = Vault.open(stack.plan, str(directory), preview=pulumi.runtime.is_dry_run())
@@ -29,6 +32,16 @@ def run(directory: Path) -> None:
         pulumi.log.warn(str(warning))
     homelab = Homelab(stack.name, {"plan": stack.plan, "releases": stack.releases, "vault": vault})
     _export(stack, homelab)
+
+
+def _end_quietly(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Say nothing of an interruption: with one, the engine ends the program when a resource fails,
+    and Python's traceback would bury what that resource had to say.
+    """
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _values() -> dict[str, Value]:

@@ -153,6 +153,9 @@ def sops(stack: StackName = None, cwd: Directory = HERE) -> None:
 @app.command()
 def secret(
     name: Annotated[str, typer.Argument(help="Name of a derived secret, as `miniflux-admin`.")],
+    host: Annotated[
+        str | None, typer.Argument(help="Its host; may be left out where only one has it.")
+    ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
@@ -161,7 +164,7 @@ def secret(
     from homelab.ops.stack import check_stack, find_stack
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
-    print(read_derived(plan, cwd, name), end="")
+    print(read_derived(plan, cwd, name, host), end="")
 
 
 @app.command()
@@ -200,7 +203,7 @@ def lab_status(stack: StackName = None, cwd: Directory = HERE, as_json: Json = F
 @lab_app.command("break")
 def lab_break(
     host: Annotated[str, typer.Argument(help="Lab host.")],
-    fault: Annotated[str, typer.Argument(help="What goes wrong with it.")] = "lose-network",
+    fault: Annotated[str, typer.Argument(help="What goes wrong with it.")] = "loses-network",
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:

@@ -139,7 +139,7 @@ Time = Annotated[
 ]
 
 Audience = Literal["operator", "family", "public"]
-"""Who may pass: operator (being on the tailnet is enough), family (each signs in), public."""
+"""Who may pass: operator (being at home or on the tailnet is enough), family (each signs in), public."""
 
 Publish = Literal["internal", "tunnel", "direct"]
 """Where the name is known: internal (LAN and tailnet only), tunnel (the internet, through

@@ -18,12 +18,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from homelab.checks import run_checks
+from homelab.plan import make_plan
+from homelab.render import render
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
 from tests import build
 
 ROOT = build.ROOT
 SDK = "import pulumi, pulumi_command, pulumi_tailscale, pulumi_cloudflare"
 PROGRAM = f"{SDK}\nimport components.program"
-MOCKED = "from tests.components.harness import run_home\nrun_home()"
+MOCKED = """
+import json
+from pathlib import Path
+from homelab.site.document import read_document
+from tests.components.harness import run
+import pulumi_cloudflare
+settings = read_document(Path("Pulumi.home.yaml")).settings
+config = {k: v if isinstance(v, str) else json.dumps(v) for k, v in settings.items()}
+recorded = run(Path.cwd(), "home", config, preview=True)
+assert recorded.resources and not recorded.error, recorded.error
+"""
 
 
 @dataclass(frozen=True)
@@ -124,10 +139,19 @@ def scaling(runs: int) -> Budget:
     )
 
 
-def timed(action: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    action()
-    return time.perf_counter() - begin
+def journey(changes: dict[str, object]) -> Callable[[], float]:
+    """Times load, plan, check and render of a stack, in this process's own seconds."""
+    document = build.document(changes)
+    sources = build.sources(build.plan(changes))
+
+    def timed() -> float:
+        begin = time.process_time()
+        plan = make_plan(load_site(document), Lock())
+        run_checks(plan)
+        render(plan, sources)
+        return time.process_time() - begin
+
+    return timed
 
 
 def grown(hosts: int) -> dict[str, object]:

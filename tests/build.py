@@ -75,9 +75,14 @@ def config(changes: Mapping[str, object] | None = None) -> dict[str, object]:
     return _merged(copy.deepcopy(SMALLEST), changes or {})
 
 
+def document(changes: Mapping[str, object] | None = None) -> Document:
+    """The config as the loader takes it."""
+    return Document(config(changes))  # type: ignore[arg-type]
+
+
 def site(changes: Mapping[str, object] | None = None) -> Site:
     """The typed site."""
-    return load_site(Document(config(changes)))  # type: ignore[arg-type]
+    return load_site(document(changes))
 
 
 def plan(changes: Mapping[str, object] | None = None, lock: Lock | None = None) -> Plan:

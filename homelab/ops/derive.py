@@ -51,13 +51,17 @@ def derive_secret(master: str, secret: Secret) -> str:
     return env_file((variable, t.replace("{value}", value)) for variable, t in secret.env)
 
 
-def read_derived(plan: Plan, directory: Path, name: str) -> str:
-    """A derived secret as its host gets it, for the person who must type it once."""
-    derived = {s.name: s for s in plan.secrets.secrets if s.source == "derived"}
+def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> str:
+    """A derived secret as its host gets it: for the person who must type it once, or restore."""
+    every = [s for s in plan.secrets.secrets if s.source == "derived"]
+    derived = {s.name: s for s in every if host in (None, s.host)}
     if name not in derived:
-        raise UsageError(
-            f'there is no derived secret "{name}"; {did_you_mean(name, derived, "secrets")}'
-        )
+        on = f" on {host}" if host else ""
+        way_out = did_you_mean(name, derived, "secrets")
+        raise UsageError(f'there is no derived secret "{name}"{on}; {way_out}')
+    holders = sorted(s.host for s in every if s.name == name)
+    if host is None and len(holders) > 1:
+        raise UsageError(f"{', '.join(holders)} each have a {name} of their own; name one after it")
     if plan.secrets.master is None:
         raise MasterKeyError("secrets.master is not set; add master: {sops: master}")
     return derive_secret(resolve(plan.secrets.master, directory, plan.secrets.file), derived[name])

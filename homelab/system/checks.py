@@ -169,28 +169,6 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("agent-quarantine", rows="S0-06")
-def agent_quarantine(plan: Plan) -> Iterator[Problem]:
-    """What runs in quarantine is reached by nobody and keeps no host key directory."""
-    for host in plan.hosts.values():
-        if host.role != "agent":
-            continue
-        for route in plan.routes:
-            if route.host == host.name:
-                yield Problem(
-                    route.source,
-                    f"{host.name} is in quarantine and serves nothing",
-                    "place the service elsewhere, or give it routes: []",
-                )
-        kept = host.config.persistence
-        if kept is not None and "/etc/ssh" in kept.directories:
-            yield Problem(
-                f"{host.source}.persistence.directories",
-                "a kept /etc/ssh would keep whatever is dropped there",
-                "keep the key files alone; homelab does",
-            )
-
-
 def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
     """Hand-written modules do not work around the plan, and a host has a root to boot from."""
     from homelab.render import own_paths
