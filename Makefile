@@ -19,7 +19,7 @@ check: .venv/ready  ## types, style, import arrows, shell
 	uv run --no-sync ruff format --check .
 	uv run --no-sync mypy
 	uv run --no-sync lint-imports
-	uv run --no-sync shellcheck homelab/deploy/scripts/*.sh .ci/run
+	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh .ci/run
 	uv run --no-sync homelab check -s home
 
 bench: .venv/ready  ## the design's budgets, as ratios in one run

@@ -45,7 +45,8 @@ class Host(pulumi.ComponentResource):
     ) -> None:
         host, release = args["host"], args["release"]
         held = host.config.state == "held"
-        # A held host keeps what it has: its resources are there, and nothing of them changes.
+        # A held host keeps what it has: its resources are there, and nothing of them changes. One
+        # that is new to the stack gets commands that do nothing until it is live.
         kept = pulumi.ResourceOptions(
             ignore_changes=["builder", "files", "release"] if held else None
         )
@@ -91,7 +92,7 @@ class Host(pulumi.ComponentResource):
         return remote.Command(
             name,
             connection=connection(self._host),
-            create=scripts.shell(user),
+            create=None if self._held else scripts.shell(user),
             stdin=script,
             # Output may hold long lines, on which the provider's own logging hangs.
             logging=remote.Logging.NONE,

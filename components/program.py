@@ -55,17 +55,20 @@ def _export(stack: Stack, homelab: Homelab) -> None:
     plan = stack.plan
     entry = plan.hosts[plan.site.network.entry.host]
     pulumi.export("urls", homelab.urls)
-    pulumi.export("lan_dns", plan.hosts[plan.dns.host].lan)
+    pulumi.export("lan_dns", plan.hosts[plan.dns.host].lan if plan.dns.host else "")
     pulumi.export("entry", entry.lan)
     pulumi.export(
         "services_by_host",
         {h: sorted({s.name for s in plan.on(h)}) for h in sorted(plan.hosts) if plan.on(h)},
     )
-    pulumi.export(
-        "ports",
-        [
-            {"host": p.host, "port": p.port, "protocol": p.protocol, "owner": p.owner}
-            for p in plan.ports
-        ],
-    )
-    pulumi.export("releases", {h: r.id for h, r in sorted(stack.releases.items())})
+    # By name, not as a list: one changed port must show as one changed line.
+    ports: dict[str, dict[str, str]] = {}
+    for p in plan.ports:
+        ports.setdefault(p.host, {})[f"{p.port}/{p.protocol}"] = p.owner
+    pulumi.export("ports", ports)
+    # A held host does not run what would be its release.
+    going = {
+        h: r for h, r in sorted(stack.releases.items()) if plan.hosts[h].config.state != "held"
+    }
+    # What each is to run; `homelab lab status` and the hosts themselves tell what each runs.
+    pulumi.export("wanted_releases", {h: r.id for h, r in going.items()})

@@ -65,6 +65,15 @@ class Rollout(pulumi.ComponentResource):
             )
             self.switches |= wave.switches
             before = [s for h, s in wave.switches.items() if args["plans"][h].always_on] or before
+        held = tuple(sorted(h for h in args["hosts"] if not args["plans"][h].is_deployed))
+        if held:
+            left = WavePlan("held", held, "they are left as they are")
+            wave = Wave(
+                left.name,
+                {"wave": left, "rollout": args, "after": []},
+                pulumi.ResourceOptions(parent=self),
+            )
+            self.switches |= wave.switches
         self.register_outputs({})
 
 
@@ -97,10 +106,15 @@ class Wave(pulumi.ComponentResource):
                 after.append(line[-rollout["config"].max_parallel])
             switch = local.Command(
                 f"{host_name}-switch",
-                create=f"{SWITCH} {host_name}",
+                # A held host keeps the switch it had; one that never had any gets an empty one.
+                create=f"{SWITCH} {host_name}" if plan.is_deployed else None,
                 stdin=_spec(plan, host, rollout),
                 add_previous_output_in_env=False,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=after,
+                    ignore_changes=None if plan.is_deployed else ["create", "stdin"],
+                ),
             )
             self.switches[host_name] = switch
             line.append(switch)

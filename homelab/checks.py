@@ -26,11 +26,14 @@ ROOMS = (
     "identity",
     "monitoring",
     "network",
+    "proxy",
+    "reach",
     "secrets",
     "services",
     "storage",
     "system",
     "tailnet",
+    "vpn",
 )
 
 

@@ -79,16 +79,62 @@ def check(
 
 
 @app.command()
-def show(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+def show(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+    clients: Annotated[
+        bool, typer.Option("--clients", help="Print what devices have to set, as Markdown.")
+    ] = False,
+) -> None:
     """Show what follows from a stack: hosts, services, names and who may reach them."""
     from homelab.ops.stack import find_stack, open_stack
     from homelab.show import as_data, as_tables
 
     opened = open_stack(cwd, find_stack(cwd, stack))
+    if clients:
+        from homelab.network.clients import guide
+
+        print(guide(opened.plan), end="")
+        return
     if as_json:
         print(json.dumps(as_data(opened.plan), indent=2))
         return
     as_tables(opened.plan)
+
+
+@app.command()
+def reach(
+    word: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|HOST|ASKER]", help="What or who alone is meant."),
+    ] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+    why: Annotated[bool, typer.Option("--why", help="Say what each answer rests on.")] = False,
+    picture: Annotated[
+        bool, typer.Option("--picture", help="Print a Mermaid flow chart instead.")
+    ] = False,
+) -> None:
+    """Show who can reach what, over which path and behind which gate.
+
+    It asks the plan, not the network: a stack with problems can be asked, too.
+    """
+    from homelab.ops.stack import check_stack, find_stack
+    from homelab.reach.picture import as_mermaid
+    from homelab.reach.plan import plan_reach
+    from homelab.reach.text import as_data, as_text, chosen
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    found = plan_reach(plan)
+    answers = chosen(found, word)
+    if as_json:
+        print(json.dumps(as_data(answers), indent=2))
+    elif picture:
+        print(as_mermaid(found, answers), end="")
+    else:
+        print(as_text(found, answers, why=why), end="")
 
 
 @app.command()

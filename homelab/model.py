@@ -7,8 +7,9 @@ value. What follows from it is a plan (a dataclass in the room's own `model.py`)
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +19,8 @@ from pydantic import (
     Field,
     model_validator,
 )
+
+T = TypeVar("T")
 
 
 class Model(BaseModel):
@@ -67,6 +70,14 @@ def _pattern(regex: str, words: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, tuple[T, ...]]:
+    """Items by a key, in the order they came."""
+    out: dict[str, list[T]] = {}
+    for item in items:
+        out.setdefault(key(item), []).append(item)
+    return {k: tuple(v) for k, v in out.items()}
 
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -139,7 +150,8 @@ Time = Annotated[
 ]
 
 Audience = Literal["operator", "family", "public"]
-"""Who may pass: operator (being at home or on the tailnet is enough), family (each signs in), public."""
+"""Who may pass: operator (being at home or on the tailnet is enough), family (each signs in),
+public."""
 
 Publish = Literal["internal", "tunnel", "direct"]
 """Where the name is known: internal (LAN and tailnet only), tunnel (the internet, through

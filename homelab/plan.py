@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from homelab.backup.model import BackupPlan
 from homelab.backup.plan import plan_backup
@@ -17,6 +18,7 @@ from homelab.hardening.model import UnitHardening
 from homelab.hardening.plan import plan_hardening
 from homelab.identity.model import IdentityPlan
 from homelab.identity.plan import plan_identity
+from homelab.model import grouped
 from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import plan_monitoring
 from homelab.network.model import DnsPlan, FirewallPlan, PortUse, Route
@@ -35,9 +37,11 @@ from homelab.system.model import Host
 from homelab.system.plan import plan_hosts
 from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.plan import plan_tailnet
+from homelab.vpn.model import VpnPlan
+from homelab.vpn.plan import plan_vpn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Everything that follows from a site. Pure data; nothing in it is secret."""
 
@@ -52,6 +56,7 @@ class Plan:
     datasets: tuple[Dataset, ...]
     cloudflare: CloudflarePlan | None
     tailnet: TailnetPlan | None
+    vpn: VpnPlan
     backup: BackupPlan
     monitoring: MonitoringPlan | None
     dashboard: DashboardPlan | None
@@ -64,7 +69,19 @@ class Plan:
 
     def on(self, host: str) -> tuple[Service, ...]:
         """The services of one host."""
-        return tuple(s for s in self.services if s.host == host)
+        return self._on.get(host, ())
+
+    def routes_of(self, service: str) -> tuple[Route, ...]:
+        """The routes of one service."""
+        return self._routes_of.get(service, ())
+
+    @cached_property
+    def _on(self) -> Mapping[str, tuple[Service, ...]]:
+        return grouped(self.services, lambda s: s.host)
+
+    @cached_property
+    def _routes_of(self) -> Mapping[str, tuple[Route, ...]]:
+        return grouped(self.routes, lambda r: r.service)
 
     def service(self, name: str) -> Service | None:
         """The (first) instance of a service."""
@@ -85,6 +102,7 @@ def make_plan(site: Site, lock: Lock) -> Plan:
     identity = plan_identity(site, hosts, routes)
     cloudflare = plan_cloudflare(site, hosts, routes)
     tailnet = plan_tailnet(site, hosts, services, routes, dns)
+    vpn = plan_vpn(site, services, lock)
     backup = plan_backup(site, hosts, services, datasets)
     monitoring = plan_monitoring(site, hosts, services, routes, dns)
     return Plan(
@@ -99,12 +117,13 @@ def make_plan(site: Site, lock: Lock) -> Plan:
         datasets=datasets,
         cloudflare=cloudflare,
         tailnet=tailnet,
+        vpn=vpn,
         backup=backup,
         monitoring=monitoring,
         dashboard=plan_dashboard(site, services, routes),
         hardening=plan_hardening(site, services, datasets),
         secrets=plan_secrets(
-            site, hosts, services, backup, identity, cloudflare, tailnet, monitoring
+            site, hosts, services, backup, identity, cloudflare, tailnet, monitoring, vpn
         ),
         firewall=plan_firewall(ports),
         waves=plan_waves(site, hosts),

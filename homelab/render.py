@@ -18,15 +18,16 @@ from homelab.deploy.model import Release
 from homelab.hardening import systemd
 from homelab.identity import authelia
 from homelab.monitoring import gatus
-from homelab.network import blocky, firewall
+from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
 from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
-from homelab.proxy import caddy
+from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import minted, sops_nix
 from homelab.services import nixos
 from homelab.storage import datasets
 from homelab.system import base, flakes, hardware, home, nixpkgs
 from homelab.tailnet import tailscale
+from homelab.vpn import killswitch, namespace
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -42,8 +43,12 @@ ROOMS: tuple[Backend, ...] = (
     nixpkgs.modules,
     home.modules,
     firewall.modules,
+    adguard.modules,
+    avahi.modules,
     blocky.modules,
     caddy.modules,
+    nginx.modules,
+    traefik.modules,
     acme.modules,
     cloudflared.modules,
     tailscale.modules,
@@ -55,6 +60,8 @@ ROOMS: tuple[Backend, ...] = (
     gatus.modules,
     homepage.modules,
     systemd.modules,
+    killswitch.modules,
+    namespace.modules,
     nixos.modules,
 )
 

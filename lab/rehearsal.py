@@ -66,10 +66,7 @@ class Rehearsal:
             result = self._engine(hosts).destroy()
         self._display.summary("destroy", result, hosts.connections)
         if result.ok:
-            shutil.rmtree(self._place)
-            for above in self._place.parents[:2]:
-                if not any(above.iterdir()):
-                    above.rmdir()
+            self._clear()
         return result.ok
 
     def status(self) -> bool:
@@ -154,7 +151,14 @@ class Rehearsal:
         finally:
             os.environ["PATH"] = old
             if not existed and not (self._place / "state.json").exists():
-                shutil.rmtree(self._place, ignore_errors=True)
+                self._clear()
+
+    def _clear(self) -> None:
+        """Remove everything of this lab, and the directories around it that are empty then."""
+        shutil.rmtree(self._place, ignore_errors=True)
+        for above in self._place.parents[:2]:
+            if not any(above.iterdir()):
+                above.rmdir()
 
 
 def _addresses(plan: Plan) -> Mapping[str, tuple[str, ...]]:

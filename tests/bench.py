@@ -125,11 +125,7 @@ def opened() -> float:
 
 def scaling(runs: int) -> Budget:
     """Twice the hosts and services."""
-    small, large = grown(20), grown(40)
-    once, twice = interleaved(
-        runs,
-        [lambda: timed(lambda: build.render(small)), lambda: timed(lambda: build.render(large))],
-    )
+    once, twice = interleaved(runs, [journey(grown(20)), journey(grown(40))])
     return Budget(
         "twice the hosts and services",
         statistics.median(b / a for a, b in zip(once, twice, strict=True)),

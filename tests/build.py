@@ -9,12 +9,12 @@ from pathlib import Path
 
 import yaml
 
+from homelab import render as renderer
 from homelab.checks import run_checks
 from homelab.nix import Module
 from homelab.ops.stack import check_sources, open_stack, read_sources
 from homelab.plan import Plan, make_plan
 from homelab.problems import Problem
-from homelab import render as renderer
 from homelab.secrets.plan import host_file
 from homelab.secrets.recipients import host_recipient
 from homelab.site.document import Document, read_document

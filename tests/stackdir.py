@@ -52,6 +52,13 @@ def joined(*changes: Mapping[str, object]) -> dict[str, object]:
     return out
 
 
+def without_nulls(value: object) -> object:
+    """The same without the keys that a change took away."""
+    if isinstance(value, dict):
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
+    return value
+
+
 def dump(value: object) -> str:
     """YAML in which all text is quoted."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=10_000)
@@ -60,7 +67,7 @@ def dump(value: object) -> str:
 def stack_text(changes: Mapping[str, object] | None = None, edits: Edits = ()) -> str:
     """The stack file of the smallest homelab with changes merged in, then edited as text."""
     config = build.config(changed(changes))
-    text = dump({"config": {f"homelab:{key}": value for key, value in config.items()}})
+    text = dump({"config": {f"homelab:{k}": without_nulls(v) for k, v in config.items()}})
     for old, new in edits:
         assert old in text, f"{old!r} is not in the stack file"
         text = text.replace(old, new, 1)

@@ -62,7 +62,7 @@ class PortFact:
 
     number: int
     protocol: Literal["tcp", "udp"] = "tcp"
-    scope: Literal["loopback", "tailnet", "lan"] = "loopback"
+    scope: Literal["loopback", "tailnet", "lan", "link"] = "loopback"
     """How far it must be open even without a route."""
     why: str = ""
     movable: bool = True
@@ -177,7 +177,7 @@ class Entry:
     """How it is watched: http, tcp, or the reason why it is not."""
     websocket: bool = False
     upload: str = ""
-    """Largest upload the proxy must let through; empty for the proxy's own limit."""
+    """Largest body that the proxy lets through, as `525MB`; empty for no limit."""
     secrets: Mapping[str, SecretFact] = field(default_factory=dict)
     datasets: Mapping[str, str] = field(default_factory=dict)
     """Datasets it can use: name of the part to what it is for."""
@@ -188,5 +188,7 @@ class Entry:
     """Package names (pname) with an unfree licence."""
     unfree_gpu: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hardening: Hardening = field(default_factory=Hardening)
+    never_publish: str = ""
+    """Why it is for its own host alone: no name, no open port."""
     infrastructure: bool = False
     """Part of the homelab's own machinery: other rooms place and configure it."""

@@ -13,6 +13,8 @@ Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
 
 FORWARD_AUTH = "/api/authz/forward-auth"
 """The gate's endpoint, which knows every session domain; the one it replaces knows a single one."""
+AUTH_REQUEST = "/api/authz/auth-request"
+"""The same for Nginx, which takes no redirect for an answer: 401 names the portal instead."""
 
 
 class Session(Model):
@@ -71,11 +73,15 @@ class IdentityPlan:
     session: Session
 
     def uri(self, name: str) -> str:
-        """What the proxy asks the gate about a request to `name`.
+        """What the proxy asks the gate about a request to `name`."""
+        return FORWARD_AUTH + self.query(name)
+
+    def query(self, name: str) -> str:
+        """What that question adds to the endpoint.
 
         The cookie's domain decides which portal a stranger is sent to; where names at home and
         names on the internet share a domain, the request says it.
         """
         url = f"https://{self.public_portal if name in self.public_names else self.portal}"
         default = next((u for d, u in self.cookies if name == d or name.endswith(f".{d}")), url)
-        return FORWARD_AUTH if url == default else f"{FORWARD_AUTH}?authelia_url={url}"
+        return "" if url == default else f"?authelia_url={url}"

@@ -47,7 +47,8 @@ def _dialled(site: Site, route: Route, service: Service, watcher: str) -> str:
     # A container that others call is published on the tailnet address alone.
     local = service.config.container is None or not service.callers
     if watcher == route.host and local:
-        return f"127.0.0.1:{route.port}"
+        address = service.namespace.inside if service.namespace else "127.0.0.1"
+        return f"{address}:{route.port}"
     if outside and (watcher == route.host or watcher in service.callers):
         return f"{outside}:{route.port}"
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.network.resolver import own_names
 from homelab.nix import Comment, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if host.name != dns.host or plan.site.network.dns.server != "blocky":
         return
     bootstrap: list[Nix] = [{"upstream": f"tcp+udp:{a}"} for a in dns.bootstrap]
-    own: list[Nix] = list(dns.bootstrap)
     settings: dict[str, Nix] = {
         "bootstrapDns": bootstrap,
         "caching": {"prefetching": True},
@@ -49,10 +49,6 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "The resolver of the LAN and the tailnet",
         derived=merge(
             attrs("services.blocky", {"enable": True, "settings": settings}),
-            attrs(
-                "networking.nameservers",
-                Comment("This host must find names while its own resolver is down.", own),
-            ),
-            attrs("services.resolved.enable", False),
+            own_names(dns),
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
 from homelab.problems import Problem, did_you_mean
 from homelab.services.ports import band
 
@@ -116,6 +117,8 @@ def entry_address(plan: Plan) -> Iterator[Problem]:
 def dns_bootstrap(plan: Plan) -> Iterator[Problem]:
     """Upstreams given by name are looked up somewhere, and that cannot be this resolver."""
     dns = plan.site.network.dns
+    if dns.host is None:
+        return
     if not dns.bootstrap:
         yield Problem(
             "network.dns.bootstrap",
@@ -141,4 +144,82 @@ def firewall_owner(plan: Plan) -> Iterator[Problem]:
                 use.source,
                 f"{use.owner} opens {use.port}/{use.protocol} on {use.host} without a reason",
                 "say why: …",
+            )
+
+
+@check("dns-single-writer", rows="S0-19 S0-60")
+def dns_single_writer(plan: Plan) -> Iterator[Problem]:
+    """One program answers for the homelab's names, from one table; a second would disagree."""
+    dns = plan.site.network.dns
+    chosen = resolver_entry(dns.server)
+    for service in plan.services:
+        if service.name in RESOLVERS and service.name != chosen:
+            yield Problem(
+                service.source,
+                f"{service.name} would answer beside {chosen or 'nobody'}, which network.dns names",
+                f"leave it out, or write network.dns: {{host: {service.host}, "
+                f"server: {RESOLVERS[service.name]}}}",
+            )
+    for use in plan.ports:
+        if chosen and use.host == dns.host and use.port == DNS_PORT and use.owner != chosen:
+            yield Problem(
+                use.source,
+                f"{use.owner} takes port {use.port} of {use.host}, where {chosen} answers",
+                "give it another port or another host",
+            )
+    for name, config in plan.site.services.items():
+        for path, value in sorted(config.options.items()):
+            if value is True and path in _OTHER_RESOLVERS and _runs_on(plan, name, dns.host or ""):
+                yield Problem(
+                    f"services.{name}.options",
+                    f"{path} starts a second resolver on {dns.host}",
+                    "leave it out; network.dns says who answers",
+                )
+            elif path.startswith(_TABLES):
+                yield Problem(
+                    f"services.{name}.options",
+                    f"{path} writes names of its own",
+                    "names follow from routes; give the service a route",
+                )
+
+
+_OTHER_RESOLVERS = (
+    *("services.bind.enable", "services.dnsmasq.enable", "services.resolved.enable"),
+    *("services.unbound.enable", "services.kresd.enable", "services.coredns.enable"),
+)
+_TABLES = (
+    "services.blocky.settings.customDNS",
+    "services.adguardhome.settings.filtering.rewrites",
+)
+
+
+def _runs_on(plan: Plan, service: str, host: str) -> bool:
+    return any(s.name == service for s in plan.on(host))
+
+
+@check("mdns-scope", rows="S3-05")
+def mdns_scope(plan: Plan) -> Iterator[Problem]:
+    """Multicast DNS tells everyone in earshot what there is, so it stays on the LAN's interface."""
+    for host in plan.hosts.values():
+        if not host.config.mdns:
+            continue
+        if not host.is_nixos:
+            yield Problem(
+                f"{host.source}.mdns",
+                f"{host.name} is not a NixOS host, and answers for {host.name}.local by itself",
+                "leave mdns out",
+            )
+    for use in plan.firewall.ports:
+        if use.scope == "link" and plan.hosts[use.host].config.interface is None:
+            yield Problem(
+                f"{plan.hosts[use.host].source}.interface",
+                f"{use.port}/{use.protocol} of {use.owner} is open on the LAN's interface of "
+                f"{use.host}, and nobody says which that is",
+                "add interface: its name in `ip link`, as end0 or enp3s0",
+            )
+        if (use.port, use.protocol) == (MDNS_PORT, "udp") and use.scope != "link":
+            yield Problem(
+                use.source,
+                f"{use.owner} opens {MDNS_PORT}/udp on {use.host} further than the LAN's interface",
+                f"use hosts.{use.host}.mdns: true instead",
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.network.model import PortUse
-from homelab.nix import Lines, Module, Nix, attrs, merge
+from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -26,11 +26,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         for protocol in ("tcp", "udp")
         for line in _lan_rules(str(plan.site.network.lan.cidr), protocol, lan)
     ]
-    interface: dict[str, Nix] = {}
-    for protocol, option in (("tcp", "allowedTCPPorts"), ("udp", "allowedUDPPorts")):
-        numbers: list[Nix] = [*sorted({p.port for p in ports if p.protocol == protocol})]
-        if numbers:
-            interface[option] = numbers
+    tailnet = _allowed([p for p in ports if p.scope != "link"])
+    link = _allowed([p for p in ports if p.scope == "link"])
     has_tailnet = any(s.name == "tailscale" for s in plan.on(host.name))
     yield Module(
         "firewall.nix",
@@ -41,11 +38,25 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             attrs("networking.firewall.extraInputRules", Lines("\n".join(rules) + "\n"))
             if rules
             else {},
-            {"networking": {"firewall": {"interfaces": {TAILNET: interface}}}}
-            if has_tailnet and interface
-            else {},
+            _on_interface(TAILNET, tailnet) if has_tailnet else {},
+            _on_interface(host.config.interface or "", link),
         ),
     )
+
+
+def _allowed(ports: list[PortUse]) -> dict[str, Nix]:
+    out: dict[str, Nix] = {}
+    for protocol, option in (("tcp", "allowedTCPPorts"), ("udp", "allowedUDPPorts")):
+        numbers: list[Nix] = [*sorted({p.port for p in ports if p.protocol == protocol})]
+        if numbers:
+            out[option] = numbers
+    return out
+
+
+def _on_interface(name: str, options: dict[str, Nix]) -> Attrs:
+    if not name or not options:
+        return {}
+    return {"networking": {"firewall": {"interfaces": {name: options}}}}
 
 
 def _lan_rules(cidr: str, protocol: str, ports: list[PortUse]) -> Iterator[str]:
@@ -57,6 +68,6 @@ def _lan_rules(cidr: str, protocol: str, ports: list[PortUse]) -> Iterator[str]:
 
 def _reasons(ports: tuple[PortUse, ...]) -> Iterator[str]:
     for p in ports:
-        where = "LAN and tailnet" if p.scope == "lan" else "tailnet"
+        where = {"lan": "LAN and tailnet", "link": "LAN interface"}.get(p.scope, "tailnet")
         why = f": {p.why}" if p.why else ""
         yield f"  {p.port}/{p.protocol} ({where}) {p.owner}{why}"

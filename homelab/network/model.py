@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from homelab.model import (
     AbsolutePath,
@@ -19,6 +21,7 @@ from homelab.model import (
     Publish,
     Reason,
     Str,
+    grouped,
 )
 
 
@@ -36,17 +39,22 @@ class Entry(Model):
 
     host: Name
     """Host of the reverse proxy."""
-    proxy: Literal["caddy"] = "caddy"
-    """Which reverse proxy."""
+    proxy: Literal["caddy", "nginx", "traefik"] = "caddy"
+    """Which reverse proxy. All three do the same; they differ in what you like to read."""
+    tls_min: Literal["1.2", "1.3"] = "1.2"
+    """Oldest TLS that visitors may speak."""
+    hsts: bool = True
+    """Browsers remember for half a year to use HTTPS alone for these names."""
 
 
 class Dns(Model):
     """The resolver of the LAN and the tailnet."""
 
-    host: Name
+    host: Name | None = None
     """Host of the resolver."""
-    server: Literal["blocky"] = "blocky"
-    """Which resolver."""
+    server: Literal["blocky", "adguard", "none"] = "blocky"
+    """Which resolver: blocky; adguard (AdGuard Home), for those who want to look and click; or
+    none, where public names and `<host>.local` are enough."""
     upstreams: Annotated[list[Str], Field(min_length=1)] = Field(
         default_factory=lambda: [
             "https://one.one.one.one/dns-query",
@@ -64,8 +72,14 @@ class Dns(Model):
         ]
     )
     """Host lists that are answered with 0.0.0.0."""
-    ttl: Str = "1h"
+    ttl: Annotated[Str, Field(pattern=r"^[1-9][0-9]*[smh]$")] = "1h"
     """How long a home name may be remembered."""
+
+    @model_validator(mode="after")
+    def _placed(self) -> Dns:
+        if (self.host is None) != (self.server == "none"):
+            raise ValueError("a resolver runs on a host; name both, or write server: none alone")
+        return self
 
 
 class PortBands(Model):
@@ -96,10 +110,17 @@ class Upstream(Model):
     """How the proxy talks to the app."""
 
     scheme: Literal["http", "https"] = "http"
-    host_header: Str | None = None
+    host_header: Annotated[Str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$")] | None = None
     """Host header for the app, where it insists on one of its own."""
     verify: bool = True
     """Verify the app's certificate, with scheme https."""
+
+
+Size = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(KB|MB|GB)$")]
+Sources = Literal["any", "internal", "lan", "tailnet"]
+"""From where a route may be asked: any, lan, tailnet, or internal (both of them)."""
+TAILNET_NETWORK = "100.64.0.0/10"
+"""Where every address of every tailnet lies."""
 
 
 class RouteConfig(Model):
@@ -123,14 +144,35 @@ class RouteConfig(Model):
     public: Reason | None = None
     """Why anyone on the internet may reach this without Access."""
     upstream: Upstream = Upstream()
+    upload: Size | None = None
+    """Largest body of a request: `525MB`. What the service is known to need when empty, and no
+    limit where nothing is known."""
+    tailnet_direct: bool = False
+    """Devices of the tailnet may also ask the app itself, at its host's tailnet address and port:
+    for apps whose clients pass no gate in front of it."""
+    lan_direct: bool = False
+    """As `tailnet_direct`, for devices at home as well, at the host's LAN address."""
+    sources: Sources = "any"
+    """Networks that it answers to; 403 for all others. A tunnel has no place in any of them."""
 
 
+RESOLVERS = {"adguardhome": "adguard", "blocky": "blocky"}
+"""Services that can be the resolver, and what `network.dns.server` calls them."""
+DNS_PORT = 53
+MDNS_PORT = 5353
+"""Where multicast DNS is asked and answered."""
 LOOPBACK_HTTP_PORT = 8180
 """Where the proxy listens for the tunnel: plain HTTP on 127.0.0.1 of the entry host."""
 
 Protocol = Literal["tcp", "udp"]
-Scope = Literal["loopback", "tailnet", "lan"]
-"""How far a port is open: loopback, tailnet (the tailnet interface), lan (LAN and tailnet)."""
+Scope = Literal["loopback", "tailnet", "lan", "link"]
+"""How far a port is open: loopback, tailnet (the tailnet interface), lan (LAN and tailnet), link
+(the LAN's interface alone, for what no router passes on)."""
+
+
+def resolver_entry(server: str) -> str:
+    """The service behind a word of `network.dns.server`; empty for none."""
+    return next((s for s, word in RESOLVERS.items() if word == server), "")
 
 
 @dataclass(frozen=True)
@@ -178,7 +220,11 @@ class Route:
     """Identity headers that the app wants: (its name for it, what the gate calls it)."""
     websocket: bool
     upload: str
+    """Largest body of a request, as `525MB`; empty for no limit."""
     source: str
+    sources: str = "any"
+    tailnet_direct: bool = False
+    lan_direct: bool = False
 
     @property
     def url(self) -> str:
@@ -191,6 +237,11 @@ class Route:
         return f"{self.scheme}://{self.address}:{self.port}"
 
     @property
+    def is_direct(self) -> bool:
+        """Whether devices may also ask the app itself, past the proxy."""
+        return self.tailnet_direct or self.lan_direct
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every host name that the proxy answers for this route."""
         return (self.internal, self.public) if self.public else (self.internal,)
@@ -201,6 +252,7 @@ class DnsPlan:
     """What the home resolver answers by itself."""
 
     host: str
+    """Empty for no resolver of ours, and then there are no names either."""
     names: tuple[tuple[str, str], ...]
     """(name, IPv4 address)."""
     upstreams: tuple[str, ...]
@@ -217,4 +269,8 @@ class FirewallPlan:
 
     def on(self, host: str) -> tuple[PortUse, ...]:
         """What this host opens."""
-        return tuple(p for p in self.ports if p.host == host and p.scope != "loopback")
+        return self._on.get(host, ())
+
+    @cached_property
+    def _on(self) -> Mapping[str, tuple[PortUse, ...]]:
+        return grouped((p for p in self.ports if p.scope != "loopback"), lambda p: p.host)

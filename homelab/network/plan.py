@@ -39,7 +39,9 @@ def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
     config = service.config
     if config.routes is not None:
         return [(r, f"{service.source}.routes[{i}]") for i, r in enumerate(config.routes)]
-    if not service.port:
+    said = (config.name, config.audience, config.publish, config.auth)
+    never = (config.never_publish or service.entry.never_publish) and not any(said)
+    if not service.port or never:
         return []
     name = config.name
     if site.identity is not None and service.name == site.identity.provider and name is None:
@@ -81,7 +83,7 @@ def _route(
         publish=publish,
         auth=auth,
         port=port,
-        address=(host.tailnet or host.lan) if remote else LOOPBACK,
+        address=(host.tailnet or host.lan) if remote else _local(service),
         remote=remote,
         scheme=config.upstream.scheme,
         host_header=config.upstream.host_header or "",
@@ -93,9 +95,17 @@ def _route(
         public_reason=config.public or "",
         headers=entry.sign_in.headers if auth == "forward" else (),
         websocket=entry.websocket,
-        upload=entry.upload,
+        upload=config.upload or entry.upload,
+        sources=config.sources,
+        tailnet_direct=config.tailnet_direct,
+        lan_direct=config.lan_direct,
         source=source,
     )
+
+
+def _local(service: Service) -> str:
+    """Where the service's own host finds it."""
+    return service.namespace.inside if service.namespace else LOOPBACK
 
 
 def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
@@ -109,15 +119,27 @@ def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
     return next((k for k in kinds if k != "none"), "forward")
 
 
+def legacy_names(site: Site, routes: tuple[Route, ...]) -> tuple[tuple[str, str, str], ...]:
+    """(legacy domain, name of before, internal name of now), for every internal name."""
+    now, end = {r.internal for r in routes}, f".{site.site.domain}"
+    names: dict[str, tuple[str, str]] = {}
+    for legacy in site.site.legacy_domains:
+        for route in routes:
+            old = f"{route.internal.removesuffix(end)}.{legacy.domain}"
+            if route.internal.endswith(end) and old not in now:
+                names.setdefault(old, (legacy.domain, route.internal))
+    return tuple((domain, old, new) for old, (domain, new) in sorted(names.items()))
+
+
 def plan_dns(site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]) -> DnsPlan:
     """What the home resolver answers: every internal name is the entry host's LAN address."""
     dns = site.network.dns
     entry = hosts.get(site.network.entry.host)
     address = entry.lan if entry else ""
-    names = sorted({r.internal for r in routes})
+    names = sorted({r.internal for r in routes} | {old for _, old, _ in legacy_names(site, routes)})
     return DnsPlan(
-        host=dns.host,
-        names=tuple((n, address) for n in names),
+        host=dns.host or "",
+        names=tuple((n, address) for n in names) if dns.host else (),
         upstreams=tuple(dns.upstreams),
         bootstrap=tuple(str(a) for a in dns.bootstrap),
         blocklists=tuple(dns.blocklists),

@@ -36,7 +36,11 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
 
 FORBIDDEN = (
     (r"\bopenFirewall\s*=\s*true", "ports are opened by routes", "give the service a route"),
-    (r"services\.caddy\.virtualHosts", "the proxy has one writer", "give the service a route"),
+    (
+        r"services\.(caddy\.virtualHosts|nginx\.virtualHosts|traefik\.dynamic)",
+        "the proxy has one writer",
+        "give the service a route",
+    ),
     (r"\$pbkdf2-", "a password hash belongs in sops", "store it and name the secret"),
     (
         r"acmeCA\s*=\s*\"internal\"",

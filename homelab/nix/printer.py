@@ -7,7 +7,7 @@ string: quotes, backslashes, `${` and `''` are escaped here and nowhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from homelab.nix.module import Module
 from homelab.nix.values import (
@@ -66,7 +66,7 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
         case int():
             return str(value)
         case float():
-            return repr(value) if value != int(value) else f"{value:.1f}"
+            return _float(value)
         case str():
             return _string(value)
         case Raw(text):
@@ -82,7 +82,7 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
         case Text(parts, indented):
             return _indented(parts, indent) if indented else '"' + _parts(parts, _escape) + '"'
         case Call(function, args):
-            return " ".join([function, *(_argument(a, indent, spread=spread) for a in args)])
+            return " ".join([function, *(_operand(a, indent, spread=spread) for a in args)])
         case Function(argument, body):
             if isinstance(body, Mapping):
                 return f"{argument}: {print_value(body, indent)}"
@@ -241,13 +241,22 @@ def _argument(value: Nix, indent: int, *, spread: bool = False) -> str:
     compound = isinstance(value, Call | Function | Force | After) or (
         isinstance(value, Raw) and " " in text and text[0] not in '[{("'
     )
-    negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0
+    negative = isinstance(value, int | float) and text.startswith("-")
     return f"({text})" if compound or negative else text
 
 
 def _order(key: str) -> tuple[bool, str]:
     """`enable` first, as everyone writes it; then by name."""
     return key != "enable", key
+
+
+def _operand(value: Nix, indent: int, *, spread: bool) -> str:
+    """An argument of a call: one in parentheses that takes several lines stands on its own."""
+    text = _argument(value, indent, spread=spread)
+    if "\n" not in text or not text.startswith("("):
+        return text
+    inside = "  " * (indent + 1)
+    return f"(\n{inside}{print_value(value, indent + 1)}\n{'  ' * indent})"
 
 
 def _key(key: str) -> str:
@@ -262,7 +271,16 @@ def _path(path: str) -> str:
     return f"./{path}"
 
 
+def _float(value: float) -> str:
+    """A number that Nix reads as a float: it wants a dot even before an exponent."""
+    text = repr(value)
+    mantissa, e, exponent = text.partition("e")
+    return text if "." in mantissa else f"{mantissa}.0{e}{exponent}"
+
+
 def _escape(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("Nix strings cannot hold a NUL character")
     out = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
     return out.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
 
@@ -274,25 +292,36 @@ def _escape_indented(text: str) -> str:
 
 
 def _string(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("Nix strings cannot hold a NUL character")
     return f'"{_escape(text)}"'
 
 
-def _parts(parts: Sequence[str | Raw | Pkg], escape: object) -> str:
+def _parts(parts: Sequence[str | Raw | Pkg], escape: Callable[[str], str]) -> str:
     out = ""
-    for part in parts:
-        if isinstance(part, str):
-            text = _escape(part) if escape is _escape else _escape_indented(part)
-            # A `$` at the end of a part must not join with the `${` that follows it.
-            out += text
-        else:
+    for part in _joined(parts):
+        if not isinstance(part, str):
+            # A `$` before the braces would take their meaning from them.
+            out = out[:-1] + "\\$" if out.endswith("$") else out
             out += "${" + print_value(part) + "}"
+        else:
+            out += escape(part)
+    return out
+
+
+def _joined(parts: Sequence[str | Raw | Pkg]) -> list[str | Raw | Pkg]:
+    """The parts, text beside text as one: `$` and `{` in two parts mean no more than in one."""
+    out: list[str | Raw | Pkg] = []
+    for part in parts:
+        last = out[-1] if out else None
+        if isinstance(part, str) and isinstance(last, str):
+            out[-1] = last + part
+        else:
+            out.append(part)
     return out
 
 
 def _indented(parts: Sequence[str | Raw | Pkg], indent: int) -> str:
     """An indented string whose value is exactly the text, whatever the text."""
+    parts = _joined(parts)
     whole = "".join(p if isinstance(p, str) else "x" for p in parts)
     if not _fits_indented(whole, parts):
         return '"' + _parts(parts, _escape) + '"'

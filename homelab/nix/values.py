@@ -150,5 +150,6 @@ def _merge_into(out: Attrs, tree: Mapping[str, Nix], path: tuple[str, ...]) -> N
         elif isinstance(value, list) and isinstance(out[key], list):
             old = cast("list[Nix]", out[key])
             out[key] = [*old, *(v for v in value if v not in old)]
-        elif out[key] != value:
+        elif (type(out[key]), out[key]) != (type(value), value):
+            # `True == 1` to Python, and not to Nix.
             raise ConflictError(".".join((*path, key)))

@@ -87,4 +87,15 @@ def updated_lock(plan: Plan, moves: tuple[str, ...]) -> tuple[Lock, list[str]]:
             )
     kept = {key for key, *_ in placed}
     lines += [f"{key} is gone" for key in sorted(plan.lock.services) if key not in kept]
-    return lock_of(placed), lines
+    ids = {
+        m.user: (m.ids.uid, m.ids.gid)
+        for v in plan.vpn.vpns
+        for m in v.members
+        if m.ids is not None
+    }
+    lines += [
+        f"{user} has uid {uid} and gid {gid}"
+        for user, (uid, gid) in sorted(ids.items())
+        if user not in plan.lock.ids
+    ]
+    return lock_of(placed, ((user, *both) for user, both in sorted(ids.items()))), lines

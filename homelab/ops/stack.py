@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from homelab.checks import run_checks
@@ -11,6 +12,7 @@ from homelab.deploy.model import Release
 from homelab.nix.checks import check_locks
 from homelab.plan import Plan, make_plan
 from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_mean
+from homelab.proxy.checks import outlived
 from homelab.render import own_paths, render
 from homelab.secrets.recipients import check_sops_files
 from homelab.site.document import Document, Value, read_document
@@ -93,7 +95,9 @@ def _planned(
     site = load_site(document)
     plan = make_plan(site, _lock(directory))
     sources, missing = read_sources(directory, plan)
-    problems = sorted(set(run_checks(plan)) | set(missing) | set(check_sources(plan, sources)))
+    today = datetime.now(UTC).date().isoformat()
+    found = {*run_checks(plan), *missing, *check_sources(plan, sources), *outlived(plan, today)}
+    problems = sorted(found)
     return plan, sources, [_located(p, document) for p in problems]
 
 

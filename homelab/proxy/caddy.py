@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.network.model import Route
-from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
+from homelab.identity.model import FORWARD_AUTH
+from homelab.network.model import LOOPBACK_HTTP_PORT, Route
+from homelab.nix import Attrs, Comment, Lines, Module, Nix, attrs, merge
+from homelab.proxy import model
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
-from homelab.proxy.model import Gate, ProxyPlan, Site
+from homelab.proxy.model import (
+    GATE_HEADERS,
+    HSTS_SECONDS,
+    LOOPBACK,
+    Gate,
+    ProxyPlan,
+    Site,
+    bytes_of,
+    spellings,
+)
 from homelab.proxy.plan import plan_proxy
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
+
+_NOT_FOUND = directive("respond", "Not found", "404")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -21,96 +34,136 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     entry = plan.site.network.entry
     if host.name != entry.host or entry.proxy != "caddy":
         return
-    proxy = plan_proxy(host.name, plan.routes, plan.identity)
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
     yield Module(
-        "proxy.nix", "The entry plane: every name, and what answers", derived=_caddy(plan, proxy)
+        "proxy.nix", "The entry plane: every name, and what answers", derived=_caddy(proxy)
     )
 
 
-def _caddy(plan: Plan, proxy: ProxyPlan) -> Attrs:
-    sites: dict[str, Nix] = {}
+def _caddy(proxy: ProxyPlan) -> Attrs:
+    hosts: dict[str, Nix] = {}
     for site in proxy.sites:
-        body: dict[str, Nix] = {"extraConfig": Lines(print_caddyfile(_site(site, proxy.gate)))}
-        if site.certificate:
-            body["useACMEHost"] = site.certificate
-        else:
-            body["listenAddresses"] = ["127.0.0.1"]
-        sites[site.address] = body
-    options: Attrs = {"enable": True, "virtualHosts": sites}
-    if any(not s.certificate for s in proxy.sites):
-        options["globalConfig"] = Lines(print_caddyfile(_global()))
+        hosts |= _listeners(proxy, site)
+    for domain in sorted({r.domain for r in proxy.redirects}):
+        hosts[f"http://*.{domain}"] = _text(_moved(proxy, domain))
+    hosts["http://"] = Comment("Whoever asks for any other name.", _text([_NOT_FOUND]))
+    if proxy.domains:
+        # A name in the request may differ from the one in the handshake.
+        hosts["https://"] = {"useACMEHost": proxy.domains[0], **_text([_NOT_FOUND])}
     return merge(
-        attrs("services.caddy", options),
+        attrs("services.caddy", {"enable": True, "virtualHosts": hosts}),
         # The module would ask for certificates of its own otherwise; these come from security.acme.
-        attrs("services.caddy.email", plan.site.site.owner.email),
+        attrs("services.caddy.email", proxy.email),
     )
 
 
-def _global() -> list[Directive]:
-    """The tunnel's connector is on this host, so what it says of the client is believed."""
-    return [
-        directive(
-            "servers",
-            block=[
-                directive("trusted_proxies", "static", "127.0.0.1/32"),
-                directive("client_ip_headers", "Cf-Connecting-Ip", "X-Forwarded-For"),
-            ],
-        )
-    ]
+def _text(directives: list[Directive]) -> dict[str, Nix]:
+    return {"extraConfig": Lines(print_caddyfile(directives))}
 
 
-def _site(site: Site, gate: Gate | None) -> list[Directive]:
-    # Before any handle: Caddy sorts directives, and this one comes first of these.
-    out = [directive("request_header", "-Remote-*")]
+def _listeners(proxy: ProxyPlan, site: Site) -> dict[str, Nix]:
+    if site.is_tunnel:
+        body = {"listenAddresses": [LOOPBACK], **_text(_site(proxy, site))}
+        return {f"http://:{LOOPBACK_HTTP_PORT}": body}
+    redirect = directive("redir", "https://{host}{uri}", "308", live=True)
+    return {
+        f"*.{site.domain}": {"useACMEHost": site.domain, **_text(_site(proxy, site))},
+        f"http://*.{site.domain}": _text([redirect]),
+    }
+
+
+def _moved(proxy: ProxyPlan, domain: str) -> list[Directive]:
+    out: list[Directive] = []
+    for redirect in proxy.redirects:
+        if redirect.domain == domain:
+            label = f"@{redirect.name.partition('.')[0]}"
+            to = directive("redir", f"https://{redirect.to}{{uri}}", "301", live=True)
+            out.append(directive(label, "host", redirect.name))
+            out.append(directive("handle", label, block=[to]))
+    return [*out, directive("handle", block=[_NOT_FOUND])]
+
+
+def _site(proxy: ProxyPlan, site: Site) -> list[Directive]:
+    out: list[Directive] = []
+    if not site.is_tunnel:
+        if proxy.tls_min == "1.3":
+            out.append(directive("tls", block=[directive("protocols", "tls1.3")]))
+        if proxy.hsts:
+            header = directive("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
+            out.append(directive("header", block=[header, directive("defer")]))
+    # Before any handle: Caddy sorts directives, and these come first of what follows.
+    out += [directive("request_header", f"-{header}") for header in _stripped(proxy)]
+    if not site.is_tunnel:
+        out.append(directive("request_header", "X-Real-IP", "{remote_host}", live=True))
+    else:
+        out.append(directive("request_header", "X-Real-IP", "{header.Cf-Connecting-Ip}", live=True))
     for name, route in site.routes:
+        sources = proxy.sources_of(route)
+        if sources:
+            outside = f"@{route.name}_outside"
+            told = [directive("host", name), directive("not", "remote_ip", *sources)]
+            out.append(directive(outside, block=told))
+            out.append(
+                directive("handle", outside, block=[directive("respond", "Forbidden", "403")])
+            )
         label = f"@{route.name}"
         out.append(directive(label, "host", name))
-        out.append(directive("handle", label, block=_route(name, route, gate)))
-    out.append(directive("handle", block=[directive("respond", "Not found", "404")]))
+        out.append(directive("handle", label, block=_route(proxy, site, name, route)))
+    out.append(directive("handle", block=[_NOT_FOUND]))
     return out
 
 
-def _route(name: str, route: Route, gate: Gate | None) -> list[Directive]:
+def _stripped(proxy: ProxyPlan) -> list[str]:
+    """What no visitor may say of themselves; apps differ in how they read a hyphen."""
+    own = [s for h in proxy.spoofable if not h.startswith("Remote-") for s in spellings(h)]
+    return ["Remote-*", "Remote_*", *own]
+
+
+def _route(proxy: ProxyPlan, site: Site, name: str, route: Route) -> list[Directive]:
     out: list[Directive] = []
-    if route.auth == "forward" and gate is not None:
-        out += _gated(name, route, gate)
-    out.append(_upstream(route))
+    if limit := bytes_of(route.upload):
+        out.append(directive("request_body", block=[directive("max_size", str(limit))]))
+    gate = proxy.gate_of(route)
+    if gate is not None:
+        out += _gated(gate, site, name, route)
+    out.append(_upstream(site, route))
     return out
 
 
-def _gated(name: str, route: Route, gate: Gate) -> list[Directive]:
+def _gated(gate: Gate, site: Site, name: str, route: Route) -> list[Directive]:
     words = ["forward_auth"]
     out: list[Directive] = []
     if route.exempt:
-        out.append(directive("@gated", "not", "path", *route.exempt))
-        words.append("@gated")
-    out.append(
-        directive(
-            *words,
-            gate.address,
-            block=[
-                directive("uri", gate.uri_for(name)),
-                directive("copy_headers", *gate.headers),
-            ],
-        )
-    )
+        # Not `path`, which takes upper case for lower: an app may tell the two apart.
+        open_ = [directive("not", "path_regexp", model.pattern(p)) for p in route.exempt]
+        out.append(directive("@not_exempt", block=open_))
+        words.append("@not_exempt")
+    block = [
+        directive("uri", gate.uri_for(name, FORWARD_AUTH)),
+        directive("copy_headers", *gate.headers),
+        *_visitor(site),
+    ]
+    out.append(directive(*words, gate.address, block=block))
     return out
 
 
-_GATE_NAMES = {
-    "user": "Remote-User",
-    "email": "Remote-Email",
-    "name": "Remote-Name",
-    "groups": "Remote-Groups",
-}
+def _visitor(site: Site) -> list[Directive]:
+    """The tunnel's connector is on this host and speaks HTTP for a visitor who speaks HTTPS."""
+    if not site.is_tunnel:
+        return []
+    client = "{header.Cf-Connecting-Ip}"
+    return [
+        directive("header_up", "X-Forwarded-For", client, live=True),
+        directive("header_up", "X-Forwarded-Proto", "https"),
+    ]
 
 
-def _upstream(route: Route) -> Directive:
-    block: list[Directive] = []
+def _upstream(site: Site, route: Route) -> Directive:
+    block = _visitor(site)
     if route.host_header:
         block.append(directive("header_up", "Host", route.host_header))
     for theirs, ours in route.headers:
-        source = _GATE_NAMES[ours]
+        source = GATE_HEADERS[ours]
         if theirs != source:
             block.append(directive("header_up", theirs, f"{{header.{source}}}", live=True))
     if route.scheme == "https" and not route.verify:

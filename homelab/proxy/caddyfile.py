@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 _BARE = re.compile(r"[A-Za-z0-9_@./:*+=~,^$%&|<>?-][A-Za-z0-9_@./:*+=~,^$%&|<>?#-]*\Z")
 
+_LOOSE_BACKSLASH = re.compile(r'(?<!\\)(\\\\)*\\("|\Z)')
+
 
 @dataclass(frozen=True)
 class Directive:
@@ -42,9 +44,16 @@ def _word(word: str, live: bool) -> str:
         raise ValueError("a Caddyfile word cannot hold a line break")
     if _BARE.match(word) or (live and re.fullmatch(r"[A-Za-z0-9_.{}/:-]+", word)):
         return word
-    escaped = word.replace("\\", "\\\\") if word.endswith("\\") else word
-    escaped = escaped.replace('"', '\\"')
-    # Braces would be read as a placeholder; Caddy's own escape keeps them as they are.
-    if not live:
-        escaped = escaped.replace("{", "\\{")
-    return f'"{escaped}"'
+    if "{$" in word:
+        raise ValueError("a Caddyfile word cannot hold {$, which names a variable even in quotes")
+    # Braces would be read as a placeholder; Caddy's own escape keeps them as they are. One that
+    # closes is the end of a block when it stands alone, quotes or not.
+    text = word if live else word.replace("{", "\\{")
+    text = "\\}" if text == "}" else text
+    if not _LOOSE_BACKSLASH.search(text):
+        return '"' + text.replace('"', '\\"') + '"'
+    # In double quotes this backslash would take the quote's meaning; between backticks nothing has
+    # any.
+    if "`" in text:
+        raise ValueError("a Caddyfile word cannot hold a backslash before a quote and a backtick")
+    return f"`{text}`"

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from homelab.identity.model import FORWARD_AUTH, IdentityPlan
-from homelab.network.model import LOOPBACK_HTTP_PORT, Route
-from homelab.proxy.model import IDENTITY_HEADERS, Gate, ProxyPlan, Site
+from collections.abc import Iterator
+
+from homelab.identity.model import IdentityPlan
+from homelab.network.model import TAILNET_NETWORK, Route
+from homelab.network.plan import legacy_names
+from homelab.proxy.model import Gate, ProxyPlan, Redirect, Site
+from homelab.site.model import Site as Stack
 
 
-def plan_proxy(host: str, routes: tuple[Route, ...], identity: IdentityPlan | None) -> ProxyPlan:
-    """One TLS listener for each wildcard, and one for the tunnel on loopback."""
-    wildcards: dict[str, list[tuple[str, Route]]] = {}
+def plan_proxy(stack: Stack, routes: tuple[Route, ...], identity: IdentityPlan | None) -> ProxyPlan:
+    """One TLS listener for each wildcard, one for the tunnel on loopback, and what was before."""
+    entry, lan = stack.network.entry, str(stack.network.lan.cidr)
+    return ProxyPlan(
+        host=entry.host,
+        email=stack.site.owner.email,
+        sites=tuple(_sites(routes)),
+        redirects=tuple(Redirect(d, old, new) for d, old, new in legacy_names(stack, routes)),
+        gate=_gate(identity) if identity else None,
+        networks=(
+            ("internal", (lan, TAILNET_NETWORK)),
+            ("lan", (lan,)),
+            ("tailnet", (TAILNET_NETWORK,)),
+        ),
+        tls_min=entry.tls_min,
+        hsts=entry.hsts,
+    )
+
+
+def _sites(routes: tuple[Route, ...]) -> Iterator[Site]:
+    wildcards: dict[str, dict[str, Route]] = {}
+    tunnelled: dict[str, Route] = {}
     for route in routes:
-        names = [route.internal]
-        if route.publish == "direct":
-            names.append(route.public)
-        for name in names:
-            wildcards.setdefault(name.partition(".")[2], []).append((name, route))
-    sites = [
-        Site(f"*.{domain}", domain, tuple(sorted(named, key=lambda n: n[0])))
-        for domain, named in sorted(wildcards.items())
-    ]
-    tunnelled = [(r.public, r) for r in routes if r.publish == "tunnel"]
+        for name in (route.internal, *([route.public] if route.publish == "direct" else [])):
+            wildcards.setdefault(name.partition(".")[2], {}).setdefault(name, route)
+        if route.publish == "tunnel":
+            tunnelled.setdefault(route.public, route)
+    for domain, named in sorted(wildcards.items()):
+        yield Site(domain, tuple(sorted(named.items())))
     if tunnelled:
-        sites.append(
-            Site(f"http://:{LOOPBACK_HTTP_PORT}", "", tuple(sorted(tunnelled, key=lambda n: n[0])))
-        )
-    return ProxyPlan(host, tuple(sites), _gate(identity) if identity else None)
+        yield Site("", tuple(sorted(tunnelled.items())))
 
 
 def _gate(identity: IdentityPlan) -> Gate:
-    return Gate(
-        address=identity.address,
-        uri=FORWARD_AUTH,
-        uris=tuple((name, identity.uri(name)) for name in identity.public_names),
-        headers=IDENTITY_HEADERS,
-    )
+    queries = ((name, identity.query(name)) for name in identity.public_names)
+    return Gate(identity.address, tuple((n, q) for n, q in queries if q))

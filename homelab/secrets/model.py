@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from pydantic import Field
 
-from homelab.model import Model, Name, SecretRef, Str, TreePath
+from homelab.model import Model, Name, SecretRef, Str, TreePath, grouped
 
 Source = Literal["stored", "derived", "minted"]
 
@@ -83,7 +84,11 @@ class SecretsPlan:
 
     def on(self, host: str) -> tuple[Secret, ...]:
         """What this host may read."""
-        return tuple(s for s in self.secrets if s.host == host)
+        return self._on.get(host, ())
+
+    @cached_property
+    def _on(self) -> Mapping[str, tuple[Secret, ...]]:
+        return grouped(self.secrets, lambda s: s.host)
 
 
 @dataclass(frozen=True)

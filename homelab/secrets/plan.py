@@ -16,6 +16,8 @@ from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
+from homelab.vpn.model import VpnPlan
+from homelab.vpn.plan import SECRET as VPN
 
 USERS = "users"
 """The sign-in's secret that holds its user file."""
@@ -32,6 +34,7 @@ def plan_secrets(
     cloudflare: CloudflarePlan | None,
     tailnet: TailnetPlan | None,
     monitoring: MonitoringPlan | None,
+    vpn: VpnPlan,
 ) -> SecretsPlan:
     """Every secret of every host, by host and name. A host gets what its own services need."""
     wanted = (
@@ -41,6 +44,7 @@ def plan_secrets(
         *_of_backup(site, backup),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
+        *_of_vpn(site, vpn),
     )
     unique = {(s.host, s.name, s.service, s.path): s for s in wanted if s.host in hosts}
     return SecretsPlan(
@@ -148,6 +152,13 @@ def _of_tailnet(tailnet: TailnetPlan | None) -> Iterator[Secret]:
     for key in tailnet.keys if tailnet else ():
         origin = f"hosts.{key.host}.tailscale"
         yield _minted(key.host, JOIN_KEY, key.host, origin=origin)
+
+
+def _of_vpn(site: Site, vpn: VpnPlan) -> Iterator[Secret]:
+    for tunnel in vpn.vpns:
+        fact = SecretFact(source="stored")
+        found = _secret(site, tunnel.host, VPN, tunnel.name, fact, f"{tunnel.source}.key")
+        yield replace(found, key=tunnel.key.sops or "", units=(f"{tunnel.unit}.service",))
 
 
 def _secret(

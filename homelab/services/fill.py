@@ -35,7 +35,7 @@ def filled(facts: Mapping[str, Fact], plan: Plan, service: Service) -> dict[str,
 
 def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") -> str:
     """A template's text; see `Fill` for its fields."""
-    route = next((r for r in plan.routes if r.service == service.name), None)
+    route = next(iter(plan.routes_of(service.name)), None)
     site = plan.site
     return template.format(
         port=service.port,
@@ -53,6 +53,8 @@ def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") ->
 
 def _proxy(plan: Plan, service: Service) -> str:
     """The address that the reverse proxy calls the service from."""
+    if service.namespace is not None:
+        return service.namespace.host
     entry = plan.hosts.get(plan.site.network.entry.host)
     if entry is None or entry.name == service.host:
         return "127.0.0.1"

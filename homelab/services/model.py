@@ -26,6 +26,7 @@ from homelab.model import (
 from homelab.monitoring.model import ServiceMonitor
 from homelab.network.model import PortUse, Protocol, RouteConfig, Scope
 from homelab.system.model import Role
+from homelab.vpn.model import Namespace, VpnUse
 
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 
@@ -105,6 +106,8 @@ class ServiceConfig(Model):
     list for a service without any."""
     public: Reason | None = None
     """Why anyone on the internet may reach it without Cloudflare Access."""
+    never_publish: Reason | None = None
+    """Why it is for its own host alone: no name, no open port."""
     gpu: Literal["nvidia", "intel", "amd"] | None = None
     """Use the host's graphics hardware."""
     datasets: dict[Name, Name] = Field(default_factory=dict)
@@ -121,6 +124,8 @@ class ServiceConfig(Model):
     """Hosts with one of these tags run it, when it names no host."""
     uses: list[Name] = Field(default_factory=list)
     """Services it calls, which may be on other hosts: opens their port to this host alone."""
+    vpn: VpnUse | None = None
+    """The VPN that it leaves by, and nothing else of it leaves: `privado`."""
     container: Container | None = None
     flake: FlakeService | None = None
     ports: dict[Name, PortConfig] = Field(default_factory=dict)
@@ -174,6 +179,8 @@ class Service:
     source: str
     role: Role = "workhorse"
     """Role of its host."""
+    namespace: Namespace | None = None
+    """The network namespace that it runs in; none for the host's own network."""
 
     @property
     def units(self) -> tuple[str, ...]:

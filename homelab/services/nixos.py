@@ -36,9 +36,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 def _head(plan: Plan, service: Service) -> str:
     title = service.entry.title
     lines = [f"{title}: {service.entry.summary}" if service.entry.summary else title]
-    for route in plan.routes:
-        if route.service == service.name:
-            lines.append(f"{route.url} ({route.audience}, {route.publish})")
+    for route in plan.routes_of(service.name):
+        lines.append(f"{route.url} ({route.audience}, {route.publish})")
     return "\n".join(lines)
 
 
@@ -79,10 +78,15 @@ def _container(host: Host, service: Service) -> Attrs:
     container = service.config.container
     assert container is not None
     # Podman's published ports pass by the firewall, so the address itself is the boundary.
-    address = host.tailnet if service.callers else "127.0.0.1"
+    addresses = [] if service.callers else ["127.0.0.1"]
+    scope = next((p.scope for p in service.ports if p.label == "web"), "loopback")
+    if scope in ("tailnet", "lan"):
+        addresses.append(host.tailnet)
+    if scope == "lan":
+        addresses.append(host.lan)
     body: dict[str, Nix] = {
         "image": container.image,
-        "ports": [f"{address}:{service.port}:{container.port}"],
+        "ports": [f"{a}:{service.port}:{container.port}" for a in addresses if a],
     }
     if container.environment:
         body["environment"] = dict(container.environment)

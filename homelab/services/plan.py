@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from homelab.catalog import find
 from homelab.catalog.model import Entry, Hardening, PortFact, SecretFact, SignIn
-from homelab.network.model import PortUse
+from homelab.network.model import PortUse, Scope, resolver_entry
 from homelab.services.model import Service, ServiceConfig
 from homelab.services.ports import assign_ports
 from homelab.site.lock import Lock
 from homelab.site.model import Site
 from homelab.system.model import Host
+from homelab.vpn.plan import namespace_of
 
 LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
@@ -52,8 +53,10 @@ def implied(site: Site) -> dict[str, tuple[tuple[str, str], ...]]:
     """Services that other sections ask for: name to (host, place in the stack config)."""
     out: dict[str, tuple[tuple[str, str], ...]] = {
         site.network.entry.proxy: ((site.network.entry.host, "network.entry"),),
-        site.network.dns.server: ((site.network.dns.host, "network.dns"),),
     }
+    if site.network.dns.host is not None:
+        resolver = resolver_entry(site.network.dns.server)
+        out[resolver] = ((site.network.dns.host, "network.dns"),)
     if site.identity is not None:
         out[site.identity.provider] = ((site.identity.host, "identity"),)
     if site.tailnet is not None:
@@ -95,6 +98,7 @@ def _place(
     source: str,
 ) -> Service:
     callers = sorted(set(_callers(name, host, entry, config, site)) - {host})
+    direct = _direct(config)
     ports = tuple(
         PortUse(
             host=host,
@@ -102,13 +106,14 @@ def _place(
             protocol=fact.protocol,
             owner=name,
             label=label,
-            scope="tailnet" if label == "web" and callers else fact.scope,
-            source=f"{source}.port" if label == "web" else source,
-            why=_why(label, callers, fact),
+            scope=direct.get(label) or ("tailnet" if label == "web" and callers else fact.scope),
+            source=f"services.{name}.port" if label == "web" and name in site.services else source,
+            why=_why(label, callers, direct.get(label), fact),
         )
         for label, fact in sorted(entry.ports.items())
     )
     web = entry.ports.get("web")
+    namespace = namespace_of(site, host, config)
     units = tuple(u.replace("{tunnel}", site.site.domain.replace(".", "-")) for u in entry.units)
     return Service(
         name=name,
@@ -117,12 +122,13 @@ def _place(
         entry=replace(entry, units=units),
         ports=ports,
         port=web.number if web else 0,
-        bind=ANYWHERE if callers else LOOPBACK,
+        bind=ANYWHERE if callers or direct or namespace else LOOPBACK,
         callers=tuple(callers),
         state=tuple(config.state) if config.is_custom else entry.state,
         release=hosts[host].release,
         source=source,
         role=hosts[host].role,
+        namespace=namespace,
     )
 
 
@@ -130,17 +136,33 @@ def _callers(
     name: str, host: str, entry: Entry, config: ServiceConfig, site: Site
 ) -> Iterator[str]:
     """Hosts that reach the web port over the tailnet: the proxy, and services that use it."""
-    if "web" in entry.ports and (config.routes is None or config.routes):
+    # The one route of a service on several hosts leads to the first of them.
+    first = next(iter(hosts_of(name, site)), host) if name in site.services else host
+    never = (config.never_publish or entry.never_publish) and config.routes is None
+    if "web" in entry.ports and host == first and not never and config.routes != []:
         yield site.network.entry.host
     for other, user in site.services.items():
         if name in user.uses and user.enable:
             yield from hosts_of(other, site)
 
 
-def _why(label: str, callers: list[str], fact: PortFact) -> str:
-    if label == "web" and callers:
-        return f"called by {', '.join(callers)}"
-    return fact.why
+def _direct(config: ServiceConfig) -> dict[str, Scope]:
+    """Ports that devices may ask themselves, past the proxy, and how far each is open."""
+    out: dict[str, Scope] = {}
+    for route in config.routes or ():
+        label = route.port or "web"
+        if route.lan_direct:
+            out[label] = "lan"
+        elif route.tailnet_direct:
+            out.setdefault(label, "tailnet")
+    return out
+
+
+def _why(label: str, callers: list[str], direct: Scope | None, fact: PortFact) -> str:
+    who = callers if label == "web" else []
+    if direct:
+        who = [*who, "devices at home" if direct == "lan" else "devices of the tailnet"]
+    return f"called by {', '.join(who)}" if who else fact.why
 
 
 def _custom(name: str, config: ServiceConfig) -> Entry:

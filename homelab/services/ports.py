@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from homelab.network.model import PortUse
+from homelab.network.model import MDNS_PORT, PortUse
 from homelab.services.model import Service
 from homelab.site.lock import Lock
 from homelab.site.model import Site
@@ -82,6 +82,19 @@ def plan_ports(hosts: Mapping[str, Host], services: tuple[Service, ...]) -> tupl
                     scope="lan",
                     source=f"{host.source}.ssh.port",
                     why="the way in for repairs and for every deployment",
+                )
+            )
+        if host.is_nixos and host.config.mdns:
+            uses.append(
+                PortUse(
+                    host=host.name,
+                    port=MDNS_PORT,
+                    protocol="udp",
+                    owner="avahi",
+                    label="mdns",
+                    scope="link",
+                    source=f"{host.source}.mdns",
+                    why=f"{host.name}.local",
                 )
             )
     return tuple(sorted(uses, key=lambda p: (p.host, p.port, p.protocol, p.owner)))

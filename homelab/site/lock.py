@@ -25,11 +25,20 @@ class Placement(Model):
     """Directories with its state."""
 
 
+class Numbers(Model):
+    """Numbers of a user and of the group of the same name."""
+
+    uid: int
+    gid: int
+
+
 class Lock(Model):
     """The whole lock file."""
 
     services: dict[str, Placement] = Field(default_factory=dict)
     """By service, or `service@host` for one that runs on several hosts."""
+    ids: dict[str, Numbers] = Field(default_factory=dict)
+    """Users whose numbers rules and files know."""
 
 
 HEAD = """\
@@ -56,20 +65,26 @@ def parse_lock(text: str, file: str) -> Lock:
 
 def lock_text(lock: Lock) -> str:
     """The lock as a file."""
-    data = {
+    data: dict[str, object] = {
         "services": {
             name: {k: v for k, v in placement.model_dump().items() if v not in (None, [])}
             for name, placement in sorted(lock.services.items())
         }
     }
+    if lock.ids:
+        data["ids"] = {name: numbers.model_dump() for name, numbers in sorted(lock.ids.items())}
     return HEAD + yaml.safe_dump(data, sort_keys=True, default_flow_style=False)
 
 
-def lock_of(placements: Iterable[tuple[str, str, int, tuple[str, ...]]]) -> Lock:
-    """A lock that remembers exactly these: (key, host, port, state)."""
+def lock_of(
+    placements: Iterable[tuple[str, str, int, tuple[str, ...]]],
+    ids: Iterable[tuple[str, int, int]] = (),
+) -> Lock:
+    """A lock that remembers exactly these: (key, host, port, state), and (user, uid, gid)."""
     return Lock(
         services={
             key: Placement(host=host, port=port or None, state=list(state))
             for key, host, port, state in placements
-        }
+        },
+        ids={name: Numbers(uid=uid, gid=gid) for name, uid, gid in ids},
     )

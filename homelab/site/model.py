@@ -20,6 +20,7 @@ from homelab.services.model import ServiceConfig
 from homelab.storage.model import DatasetConfig
 from homelab.system.model import FlakeInput, HostConfig, Pin
 from homelab.tailnet.model import TailnetConfig
+from homelab.vpn.model import VpnConfig, VpnName
 
 
 class Owner(Model):
@@ -68,12 +69,24 @@ class Names(Model):
         return self
 
 
+class LegacyDomain(Model):
+    """A domain that internal names had before; every one still leads to where it is now."""
+
+    domain: Domain
+    until: (
+        Annotated[Str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")] | None
+    ) = None
+    """Day until when bookmarks may use it, `"2026-12-31"` in quotes; a warning after that."""
+
+
 class SiteFacts(Model):
     """What is true of the household as a whole."""
 
     domain: Domain
     """Every internal name hangs off this."""
     names: Names = Names()
+    legacy_domains: list[LegacyDomain] = Field(default_factory=list)
+    """Domains of before, which redirect to `domain` on plain HTTP."""
     timezone: Str
     """tz database name: `Europe/Oslo`."""
     locale: Str = "en_US.UTF-8"
@@ -101,6 +114,8 @@ class Site(Model):
     services: dict[Name, ServiceConfig] = Field(default_factory=dict)
     cloudflare: CloudflareConfig | None = None
     tailnet: TailnetConfig | None = None
+    vpn: dict[VpnName, VpnConfig] = Field(default_factory=dict)
+    """Tunnels that services may leave by, each the name of its interface."""
     identity: IdentityConfig | None = None
     secrets: SecretsConfig = Field(default_factory=SecretsConfig)
     datasets: dict[Name, DatasetConfig] = Field(default_factory=dict)

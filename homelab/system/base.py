@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from homelab.nix import Module, Nix, attrs, merge
@@ -84,6 +85,7 @@ def _ssh(host: Host) -> Module:
     )
 
 
+@lru_cache(maxsize=1)
 def _known_hosts(plan: Plan) -> Module:
     known: dict[str, Nix] = {}
     for other in plan.hosts.values():

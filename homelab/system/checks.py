@@ -22,7 +22,8 @@ def host_known(plan: Plan) -> Iterator[Problem]:
         (f"services.{n}.host", s.host) for n, s in site.services.items() if s.host and s.enable
     ]
     named += [("network.entry.host", site.network.entry.host)]
-    named += [("network.dns.host", site.network.dns.host)]
+    if site.network.dns.host is not None:
+        named += [("network.dns.host", site.network.dns.host)]
     if site.identity is not None:
         named += [("identity.host", site.identity.host)]
     if site.cloudflare is not None and site.cloudflare.tunnel is not None:

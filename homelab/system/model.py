@@ -152,6 +152,8 @@ class HostConfig(Model):
     address: HostAddress = HostAddress()
     interface: Str | None = None
     """LAN interface, where the firewall has to tell it from others: `end0`."""
+    mdns: bool = False
+    """Answer for `<host>.local` on the LAN, and find others there; needs `interface`."""
     always_on: bool = True
     """Whether others may rely on it being awake."""
     flash: bool = False

@@ -7,6 +7,7 @@ is all our policies use. What it does not know, it takes for closed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from ipaddress import ip_address, ip_network
 
 from homelab.tailnet.model import TailnetPlan
@@ -25,13 +26,21 @@ def reaches(
     document: Document, src: str, dst: str, port: int, proto: str = "tcp", tags: Tags | None = None
 ) -> bool:
     """As `allowed`, of any policy."""
+    return bool(granting(document, src, dst, port, proto, tags))
+
+
+def granting(
+    document: Document, src: str, dst: str, port: int, proto: str = "tcp", tags: Tags | None = None
+) -> tuple[int, ...]:
+    """The grants of a policy that let `src` reach it, by their place in the list."""
     sources = _identities(document, src, tags or {})
     targets = _identities(document, dst, tags or {})
-    return any(
-        _matches(document, sources, _texts(grant.get("src")))
+    return tuple(
+        i
+        for i, grant in enumerate(_objects(document.get("grants")))
+        if _matches(document, sources, _texts(grant.get("src")))
         and _matches(document, targets, _texts(grant.get("dst")))
         and any(_covers(ip, port, proto) for ip in _texts(grant.get("ip")))
-        for grant in _objects(document.get("grants"))
     )
 
 
@@ -74,6 +83,7 @@ def _matches(document: Document, identities: frozenset[str], patterns: list[str]
     return False
 
 
+@cache
 def _inside(identity: str, place: str) -> bool:
     try:
         return ip_address(identity) in ip_network(place, strict=False)

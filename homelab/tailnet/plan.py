@@ -40,7 +40,7 @@ def plan_tailnet(
         g
         for g in (
             *_people(site, config, members, names, dns),
-            *_routes(site, routes),
+            *_routes(site, config, routes),
             *_uses(services),
             *_machines(site, hosts, services),
         )
@@ -150,10 +150,12 @@ def _people(
     yield Grant(EVERYBODY, (dns.host,), (f"tcp:{DNS}", f"udp:{DNS}"), "network.dns")
 
 
-def _routes(site: Site, routes: tuple[Route, ...]) -> Iterator[Grant]:
+def _routes(site: Site, config: TailnetConfig, routes: tuple[Route, ...]) -> Iterator[Grant]:
     for route in routes:
         if route.remote:
             yield _edge(site.network.entry.host, route.host, route.port, route.source)
+        if route.is_direct and route.audience != "operator" and config.family:
+            yield Grant((FAMILY,), (route.host,), (f"tcp:{route.port}",), route.source)
 
 
 def _uses(services: tuple[Service, ...]) -> Iterator[Grant]:

@@ -14,8 +14,8 @@ from homelab.dashboard.model import DashboardConfig
 from homelab.nix import Pkg
 
 WANTED = (
-    "authelia blocky caddy cloudflared gatus homepage immich jellyfin miniflux navidrome ollama"
-    " tailscale vaultwarden"
+    "adguardhome authelia blocky caddy cloudflared gatus homepage immich jellyfin miniflux navidrome nginx"
+    " ollama tailscale traefik vaultwarden"
 )
 each = pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
 
@@ -88,7 +88,9 @@ def test_what_a_dynamic_user_reads_is_handed_over_by_systemd(entry: Entry) -> No
 def test_it_can_be_shown_and_watched(entry: Entry) -> None:
     """S0-50 S0-45: a tile has a group that the dashboard knows; a probe has a path."""
     assert entry.category in DashboardConfig().groups
-    assert entry.icon and entry.summary and entry.homepage.startswith("https://")
+    assert entry.icon
+    assert entry.summary
+    assert entry.homepage.startswith("https://")
     assert entry.health.startswith("/")
     assert entry.monitor in ("http", "tcp") or "web" not in entry.ports
     assert entry.units
@@ -110,7 +112,18 @@ def test_infrastructure_is_configured_by_other_rooms() -> None:
     """An entry of the homelab's own machinery holds facts and no options."""
     machinery = {n for n, e in ENTRIES.items() if e.infrastructure}
     assert machinery == {
-        *("authelia", "blocky", "caddy", "cloudflared", "gatus", "homepage", "tailscale")
+        *(
+            "adguardhome",
+            "authelia",
+            "blocky",
+            "caddy",
+            "cloudflared",
+            "gatus",
+            "homepage",
+            "nginx",
+            "tailscale",
+            "traefik",
+        )
     }
     assert not any(e.options for e in ENTRIES.values() if e.infrastructure)
 

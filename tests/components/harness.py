@@ -225,6 +225,7 @@ class _Handler(logging.Handler):
 
 
 def _logger(recorded: Recorded) -> logging.Logger:
-    logger = logging.Logger("pulumi")
+    # One of its own: a shared one would keep the handlers of every run.
+    logger = logging.Logger("pulumi")  # noqa: LOG001
     logger.addHandler(_Handler(recorded))
     return logger

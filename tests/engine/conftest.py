@@ -6,6 +6,7 @@ the stack, with an agent that holds the lab's key.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,8 +19,9 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -54,7 +56,6 @@ class Real:
     environment: dict[str, str]
     hosts: Mapping[str, object]
     """How each host is reached, in the stack's words."""
-    changes: Mapping[str, object] = field(default_factory=dict)
 
     def write(self, changes: Mapping[str, object]) -> None:
         """Write the stack file: the smallest homelab on these hosts, and this on top."""
@@ -81,9 +82,9 @@ class Real:
         events = [json.loads(line) for line in log.read_text().splitlines()]
         steps, failed = {}, set()
         for event in events:
-            if step := event.get("resourcePreEvent", {}).get("metadata"):
-                if step["op"] != "same":
-                    steps[_name(step["urn"])] = step["op"]
+            step = event.get("resourcePreEvent", {}).get("metadata")
+            if step and step["op"] != "same":
+                steps[_name(step["urn"])] = step["op"]
             if step := event.get("resOpFailedEvent", {}).get("metadata"):
                 failed.add(_name(step["urn"]))
         text = ended.stdout + ended.stderr
@@ -143,7 +144,9 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
     except OSError:
         for end in (source, target):
-            end.close()
+            # Closing would not wake the thread that reads from it.
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -207,7 +210,7 @@ class _Agent:
         self._directory = tempfile.mkdtemp(prefix="agent")
         self.socket = f"{self._directory}/socket"
 
-    def __enter__(self) -> _Agent:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             ["ssh-agent", "-D", "-a", self.socket], stdout=subprocess.DEVNULL
         )

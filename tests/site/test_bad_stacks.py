@@ -609,8 +609,13 @@ CASES: dict[str, Case] = {
         files=(
             (
                 "locks/nixos-25.11.lock",
-                '{"nodes": {"nixpkgs": {}, "root": {"inputs": {"nixpkgs": "nixpkgs"}}},'
-                ' "root": "root", "version": 7}',
+                json.dumps(
+                    {
+                        "nodes": {"nixpkgs": {}, "root": {"inputs": {"nixpkgs": "nixpkgs"}}},
+                        "root": "root",
+                        "version": 7,
+                    }
+                ),
             ),
         ),
         check="lock-complete",

@@ -60,6 +60,18 @@ NEWER: dict[str, Newer] = {
     "services.ollama.syncModels": Newer(
         "boolean", "25.11", f"{_LIST_2511}, module file of nixpkgs"
     ),
+    "services.traefik.dynamic.dir": Newer(
+        "null or path", "26.05", "services.yaml: module file of nixpkgs"
+    ),
+    "services.traefik.dynamic.files": Newer(
+        "attribute set of (submodule)", "26.05", "services.yaml: module file of nixpkgs"
+    ),
+    "services.traefik.dynamic.files._name_.settings": Newer(
+        "JSON value", "26.05", "services.yaml: module file of nixpkgs"
+    ),
+    "services.traefik.static.settings": Newer(
+        "JSON value", "26.05", "services.yaml: module file of nixpkgs"
+    ),
     "services.vaultwarden.configureNginx": Newer("boolean", "25.11", _LIST_2511),
     "services.vaultwarden.configurePostgres": Newer("boolean", "25.11", _LIST_2511),
     "services.vaultwarden.domain": Newer("null or string", "25.11", _LIST_2511),

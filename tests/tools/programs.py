@@ -21,7 +21,9 @@ def need(program: str) -> None:
         pytest.skip(f"{program} is not on PATH")
 
 
-def run(*words: str | Path, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *words: str | Path, stdin: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program to its end."""
     need(str(words[0]))
     return subprocess.run(

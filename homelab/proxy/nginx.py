@@ -1,0 +1,257 @@
+"""The proxy plan as Nginx: a virtual host for each name, and 404 for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.identity.model import AUTH_REQUEST
+from homelab.network.model import LOOPBACK_HTTP_PORT, Route
+from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text
+from homelab.proxy import model
+from homelab.proxy.model import LOOPBACK, ProxyPlan, Site, bytes_of
+from homelab.proxy.nginxconf import Directive, Live, directive, print_nginx, quoted
+from homelab.proxy.plan import plan_proxy
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+GATE = "/.homelab/gate"
+"""Path that the proxy asks itself; nobody else can."""
+_IDENTITY = {h: f"$gate_{what}" for what, h in model.GATE_HEADERS.items()}
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """Nginx on the entry host."""
+    entry = plan.site.network.entry
+    if host.name != entry.host or entry.proxy != "nginx":
+        return
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    files = {"forwarded": _forwarded(), "anonymous": _anonymous(proxy)}
+    if any(proxy.gate_of(r) for s in proxy.sites for _, r in s.routes):
+        files |= {"ask": _ask(proxy), "gated": _gated()}
+    yield Module(
+        "proxy.nix",
+        "The entry plane: every name, and what answers",
+        derived={"services": {"nginx": _nginx(proxy)}},
+        extra=tuple((f"nginx/{name}.conf", print_nginx(d)) for name, d in sorted(files.items())),
+    )
+
+
+def _nginx(proxy: ProxyPlan) -> Attrs:
+    hosts: dict[str, Nix] = {"_": Comment("Whoever asks for any other name.", _nobody(proxy))}
+    for site in proxy.sites:
+        for name, route in site.routes:
+            key = f"http://{name}" if site.is_tunnel else name
+            hosts[key] = _host(proxy, site, name, route)
+        hosts |= _strangers(site)
+    for redirect in proxy.redirects:
+        hosts[redirect.name] = {"locations": {"/": _moved(redirect.to)}}
+    protocols = "TLSv1.3" if proxy.tls_min == "1.3" else "TLSv1.2 TLSv1.3"
+    return {
+        "enable": True,
+        "enableReload": True,
+        "recommendedOptimisation": True,
+        "recommendedTlsSettings": True,
+        "serverNamesHashBucketSize": 128,
+        "sslProtocols": protocols,
+        "clientMaxBodySize": Comment(
+            "An app knows best what it takes; a route may set a limit.", "0"
+        ),
+        "commonHttpConfig": Lines(print_nginx([*_common(proxy)])),
+        "virtualHosts": hosts,
+    }
+
+
+def _common(proxy: ProxyPlan) -> Iterator[Directive]:
+    yield directive("proxy_buffering", "off", why="Uploads and streams pass as they come.")
+    yield directive("proxy_request_buffering", "off")
+    yield directive("proxy_read_timeout", "1h", why="An idle websocket is no dead one.")
+    yield directive("proxy_send_timeout", "1h")
+    scheme = [directive("default", Live("$scheme"))]
+    if proxy.tunnel:
+        scheme.append(directive(str(LOOPBACK_HTTP_PORT), "https"))
+    yield directive(
+        "map",
+        Live("$server_port"),
+        Live("$visitor_scheme"),
+        block=scheme,
+        why="What the visitor speaks; the tunnel's connector speaks HTTP for one who speaks HTTPS."
+        if proxy.tunnel
+        else "",
+    )
+    if proxy.hsts:
+        remember = directive("on", f"max-age={model.HSTS_SECONDS}")
+        name = "Strict-Transport-Security"
+        yield directive(
+            "map",
+            Live("$https"),
+            Live("$remember_https"),
+            block=[directive("default", ""), remember],
+        )
+        yield directive("add_header", name, Live("$remember_https"), "always")
+        yield directive("proxy_hide_header", name)
+
+
+def _nobody(proxy: ProxyPlan) -> Attrs:
+    body: Attrs = {"default": True, "locations": {"/": {"return": 404}}}
+    if proxy.domains:
+        body["rejectSSL"] = True
+    return body
+
+
+def _strangers(site: Site) -> dict[str, Nix]:
+    """Names that no route has, on a listener that would otherwise give them to the first one."""
+    refuse: Attrs = {"/": {"return": 404}}
+    if site.is_tunnel:
+        return {
+            "http://_": {
+                "serverName": "_",
+                "default": True,
+                "listen": [_loopback()],
+                "locations": refuse,
+            }
+        }
+    return {f"*.{site.domain}": {**_tls(site.domain), "locations": refuse}}
+
+
+def _tls(domain: str) -> Attrs:
+    return {"forceSSL": True, "redirectCode": 308, "useACMEHost": domain}
+
+
+def _loopback() -> Nix:
+    return {"addr": LOOPBACK, "port": LOOPBACK_HTTP_PORT}
+
+
+def _moved(to: str) -> Nix:
+    return {"return": f"301 https://{to}$request_uri"}
+
+
+def _host(proxy: ProxyPlan, site: Site, name: str, route: Route) -> Nix:
+    body: Attrs = {}
+    server: list[Directive] = []
+    if site.is_tunnel:
+        body |= {"serverName": name, "listen": [_loopback()]}
+        server += [
+            directive("set_real_ip_from", LOOPBACK, why="The connector says whom it speaks for."),
+            directive("real_ip_header", "CF-Connecting-IP"),
+        ]
+    else:
+        body |= _tls(site.domain)
+    if limit := bytes_of(route.upload):
+        server.append(directive("client_max_body_size", str(limit)))
+    for network in proxy.sources_of(route):
+        server.append(directive("allow", network))
+    if proxy.sources_of(route):
+        server.append(directive("deny", "all"))
+    if server:
+        body["extraConfig"] = Lines(print_nginx(server))
+    body["locations"] = _locations(proxy, name, route)
+    return body
+
+
+def _locations(proxy: ProxyPlan, name: str, route: Route) -> Attrs:
+    gate = proxy.gate_of(route)
+    if gate is None:
+        return {"/": _upstream(proxy, route, gated=False)}
+    out: Attrs = {"/": _upstream(proxy, route, gated=True)}
+    for path in route.exempt:
+        out[_location(path)] = _upstream(proxy, route, gated=False)
+    out[f"= {GATE}"] = {
+        "proxyPass": f"http://{gate.address}{gate.uri_for(name, AUTH_REQUEST)}",
+        "extraConfig": _lines(_include("ask")),
+    }
+    return out
+
+
+def _location(path: str) -> str:
+    """A path as Nginx matches it: a prefix that ends in a slash would redirect by itself."""
+    if path.endswith("*"):
+        return f"~ {quoted(model.pattern(path))}"
+    return f"= {quoted(path)}"
+
+
+def _upstream(proxy: ProxyPlan, route: Route, *, gated: bool) -> Nix:
+    own: list[Directive] = [
+        directive("proxy_set_header", "Host", route.host_header or Live("$host"))
+    ]
+    for header in proxy.spoofable if gated else ():
+        # Whom the gate let in, by the name that the app wants; nobody by any other name.
+        if header not in _IDENTITY:
+            ours = dict(route.headers).get(header)
+            told = Live(_IDENTITY[model.GATE_HEADERS[ours]]) if ours else ""
+            own.append(directive("proxy_set_header", header, told))
+    if route.scheme == "https" and route.verify:
+        own += [
+            directive("proxy_ssl_verify", "on"),
+            directive("proxy_ssl_trusted_certificate", "/etc/ssl/certs/ca-certificates.crt"),
+        ]
+    return {
+        "proxyPass": route.upstream,
+        "proxyWebsockets": True,
+        "extraConfig": _lines(
+            _include("forwarded"), _include("gated" if gated else "anonymous"), print_nginx(own)
+        ),
+    }
+
+
+def _include(name: str) -> tuple[str | Raw, ...]:
+    return ("include ", Raw(f"./nginx/{name}.conf"), ";\n")
+
+
+def _lines(*parts: tuple[str | Raw, ...] | str) -> Nix:
+    flat = [p for part in parts for p in ((part,) if isinstance(part, str) else part)]
+    return Text(tuple(flat), indented=True)
+
+
+def _forwarded() -> list[Directive]:
+    """What every app is told of the visitor; whatever the visitor said of that is dropped."""
+    return [
+        directive("proxy_set_header", "X-Forwarded-For", Live("$remote_addr")),
+        directive("proxy_set_header", "X-Forwarded-Host", Live("$host")),
+        directive("proxy_set_header", "X-Forwarded-Proto", Live("$visitor_scheme")),
+        directive("proxy_set_header", "X-Real-IP", Live("$remote_addr")),
+    ]
+
+
+def _anonymous(proxy: ProxyPlan) -> list[Directive]:
+    return [
+        directive(
+            "proxy_set_header",
+            header,
+            "",
+            why="" if i else "Nobody is believed who says who they are.",
+        )
+        for i, header in enumerate(proxy.spoofable)
+    ]
+
+
+def _ask(proxy: ProxyPlan) -> list[Directive]:
+    return [
+        directive("internal"),
+        directive("proxy_pass_request_body", "off"),
+        directive("proxy_set_header", "Content-Length", ""),
+        directive("proxy_set_header", "Host", Live("$host")),
+        *_forwarded(),
+        directive("proxy_set_header", "X-Original-Method", Live("$request_method")),
+        directive(
+            "proxy_set_header", "X-Original-URL", Live("$visitor_scheme://$host$request_uri")
+        ),
+        *_anonymous(proxy),
+    ]
+
+
+def _gated() -> list[Directive]:
+    out = [directive("auth_request", GATE)]
+    for header, variable in _IDENTITY.items():
+        answer = "$upstream_http_" + header.lower().replace("-", "_")
+        out.append(directive("auth_request_set", Live(variable), Live(answer)))
+        out.append(directive("proxy_set_header", header, Live(variable)))
+    return [
+        *out,
+        directive("auth_request_set", Live("$gate_portal"), Live("$upstream_http_location")),
+        directive(
+            "error_page", "401", "=302", Live("$gate_portal"), why="Sign in, then come back."
+        ),
+    ]

@@ -1,0 +1,74 @@
+"""Nginx configuration text: the only code that knows its syntax."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_BARE = re.compile(r"[A-Za-z0-9_@./:*+=~,^%&|<>?!()\[\]-]+\Z")
+
+
+@dataclass(frozen=True)
+class Live:
+    """A word in which `$name` stands for a variable. Never a user's value."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Directive:
+    """A line of words, and the block it opens, if any."""
+
+    words: tuple[str | Live, ...]
+    block: tuple[Directive, ...] | None = None
+    why: str = ""
+    """Comment above it."""
+
+
+def directive(
+    *words: str | Live, block: Sequence[Directive] | None = None, why: str = ""
+) -> Directive:
+    """A directive of these words."""
+    return Directive(words, None if block is None else tuple(block), why)
+
+
+def print_nginx(directives: Sequence[Directive], indent: int = 0) -> str:
+    """The directives as text."""
+    pad = "  " * indent
+    out = ""
+    for item in directives:
+        if item.why:
+            out += "".join(f"{pad}# {line}\n" for line in item.why.splitlines())
+        out += pad + " ".join(_printed(w) for w in item.words)
+        if item.block is None:
+            out += ";\n"
+        else:
+            out += " {\n" + print_nginx(item.block, indent + 1) + pad + "}\n"
+    return out
+
+
+def literal(word: str) -> str:
+    """A word that Nginx reads as exactly this text.
+
+    Nginx has no escape for a dollar: what follows one is a variable wherever variables are read.
+    """
+    if "$" in word:
+        raise ValueError("nginx would read a dollar as the beginning of a variable")
+    return quoted(word)
+
+
+def quoted(word: str) -> str:
+    """A word for a place where Nginx reads no variables, such as a location's path."""
+    if "\0" in word:
+        raise ValueError("an nginx word cannot hold a null byte")
+    if _BARE.match(word):
+        return word
+    escaped = re.sub(r'["\\]', r"\\\g<0>", word)
+    return '"' + escaped.replace("\n", r"\n").replace("\r", r"\r").replace("\t", r"\t") + '"'
+
+
+def _printed(word: str | Live) -> str:
+    if isinstance(word, str):
+        return literal(word)
+    return word.text if _BARE.match(word.text.replace("$", "")) else f'"{word.text}"'

@@ -1,0 +1,95 @@
+"""Nothing is open that nobody was meant to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.reach.askers import INTERNET
+from homelab.reach.plan import plan_reach
+from homelab.reach.text import path_of
+
+if TYPE_CHECKING:
+    from homelab.network.model import PortUse
+    from homelab.plan import Plan
+
+
+@check("firewall-reach", rows="S0-56 S2-10 S0-12")
+def firewall_reach(plan: Plan) -> Iterator[Problem]:
+    """An open port is one that a route, a caller or a role needs; any other is a hole."""
+    called = {(r.host, r.port) for r in plan.routes if r.remote or r.is_direct}
+    used = {u: s.host for s in plan.services for u in s.config.uses}
+    called |= {(s.host, s.port) for s in plan.services if used.get(s.name, s.host) != s.host}
+    for use in plan.firewall.ports:
+        if (use.host, use.port) not in called and not _is_role(plan, use):
+            yield Problem(
+                use.source,
+                f"{use.port}/{use.protocol} is open on {use.host} for {use.owner}, "
+                "and no route, service or role needs it",
+                "close it, or give its service a route",
+            )
+
+
+def _is_role(plan: Plan, use: PortUse) -> bool:
+    """Whether the port is open by itself: the host's way in, or a fact of a service there."""
+    host = plan.hosts.get(use.host)
+    if host is not None and use.owner == "ssh":
+        return use.port == host.config.ssh.port
+    if host is not None and use.owner == "avahi":
+        return host.config.mdns
+    for service in plan.on(use.host):
+        fact = service.entry.ports.get(use.label)
+        if service.name == use.owner and fact is not None and use.label != "web":
+            return fact.scope != "loopback" and fact.number == use.port
+        if service.name == use.owner and fact is not None and fact.scope != "loopback":
+            return True
+    return False
+
+
+@check("internet-gate", rows="S0-13 S0-14 S2-06 S3-01")
+def internet_gate(plan: Plan) -> Iterator[Problem]:
+    """Whatever anyone on the internet reaches asks who they are first, or says why it does not."""
+    for answer in plan_reach(plan, askers=(INTERNET,)).answers:
+        if not answer.reachable:
+            continue
+        kinds = {g.kind for g in answer.gates}
+        reasons = [r.public_reason for r in plan.routes if r.source == answer.target.source]
+        if not kinds & {"access", "forward"} and not any(reasons):
+            name = answer.target.addresses[-1]
+            yield Problem(
+                answer.target.source,
+                f"anyone on the internet reaches {name} ({path_of(answer)}) and nothing asks "
+                "who they are",
+                "put Access or auth: forward in front of it, or say why not: public: …",
+            )
+
+
+@check("exposure-never", rows="S3-03")
+def exposure_never(plan: Plan) -> Iterator[Problem]:
+    """A service that is for its own host alone has no name and no open port."""
+    never = {
+        s.name: s.config.never_publish or s.entry.never_publish
+        for s in plan.services
+        if s.config.never_publish or s.entry.never_publish
+    }
+    if not never:
+        return
+    for route in plan.routes:
+        if route.service in never:
+            yield Problem(
+                route.source,
+                f"{route.service} has the name {route.internal}, and is never to be published "
+                f"({never[route.service]})",
+                f"routes: [], or take back services.{route.service}.never_publish",
+            )
+    for answer in plan_reach(plan, services=frozenset(never)).answers:
+        target = answer.target
+        if answer.reachable and target.kind == "port":
+            yield Problem(
+                target.source,
+                f"{answer.asker.name} reaches {target.name} of {target.service}, which is never "
+                f"to be published ({never[target.service]})",
+                f"let its callers run on {target.host}",
+            )

@@ -1,0 +1,41 @@
+"""Who reaches what, as a Mermaid flow chart: GitHub and most editors draw it."""
+
+from __future__ import annotations
+
+from homelab.reach.model import Answer, Reach, Target
+from homelab.reach.text import gates_of, path_of
+
+Signature = tuple[tuple[str, str, str], ...]
+"""Who comes to a target, over which path and past which gates."""
+
+
+def as_mermaid(reach: Reach, answers: tuple[Answer, ...]) -> str:
+    """Askers on the left, what they reach on the right; targets alike in everything share a box."""
+    groups: dict[tuple[str, Signature], list[Target]] = {}
+    for target in reach.targets:
+        about = [a for a in answers if a.target == target]
+        if about:
+            groups.setdefault((target.kind, _signature(about)), []).append(target)
+    askers = {name for _, signature in groups for name, _, _ in signature}
+    ids = {a.name: f"a{i}" for i, a in enumerate(reach.askers) if a.name in askers}
+    lines = ["flowchart LR"]
+    lines += [f"  {ids[a.name]}([{_quoted(a.name)}])" for a in reach.askers if a.name in ids]
+    edges: list[str] = []
+    for index, ((_, signature), targets) in enumerate(groups.items()):
+        text = _quoted("<br/>".join(_label(t) for t in targets))
+        lines.append(f"  t{index}[{text}]")
+        for name, path, gates in signature:
+            edges.append(f"  {ids[name]} -->|{_quoted(f'{path}<br/>{gates}')}| t{index}")
+    return "\n".join([*lines, *edges]) + "\n"
+
+
+def _signature(answers: list[Answer]) -> Signature:
+    return tuple((a.asker.name, path_of(a), gates_of(a)) for a in answers if a.reachable)
+
+
+def _label(target: Target) -> str:
+    return target.addresses[0] if target.kind == "route" else f"{target.name} {target.service}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', "#quot;") + '"'

@@ -1,0 +1,252 @@
+"""Who can reach what: every name and every open port, asked for by everybody.
+
+Nothing is assumed of the real world: an answer follows from the plan's own parts (DNS answers,
+firewall, the tailnet's policy, records, tunnel rules, the gate's rules), and names their places in
+the stack config.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from homelab.cloudflare.plan import through_proxy
+from homelab.reach.askers import plan_askers
+from homelab.reach.model import Answer, Asker, Gate, Path, Reach, Reason, Target
+from homelab.reach.ways import Ground, Way
+from homelab.tailnet.plan import DNS, HTTPS
+
+if TYPE_CHECKING:
+    from homelab.network.model import PortUse, Route
+    from homelab.plan import Plan
+
+
+def plan_reach(
+    plan: Plan, askers: tuple[Asker, ...] | None = None, services: frozenset[str] | None = None
+) -> Reach:
+    """Every answer, names first, then ports; only those of some askers or services where named."""
+    ground = Ground(plan)
+    everybody = plan_askers(plan) if askers is None else askers
+    entry = plan.site.network.entry.host
+    routes = [r for r in plan.routes if r.host in plan.hosts]
+    uses = [p for p in plan.firewall.ports if p.host in plan.hosts]
+    if services is not None:
+        routes = [r for r in routes if r.service in services]
+        uses = [p for p in uses if p.owner in services]
+    uses.sort(key=lambda p: (p.host, p.port, p.protocol, p.owner))
+    names = {_route_target(r): r for r in routes}
+    ports = {_port_target(plan, p): p for p in uses}
+    # Nobody asks themselves.
+    answers = [
+        *(
+            _to_route(ground, a, t, r)
+            for t, r in names.items()
+            for a in everybody
+            if a.name != entry
+        ),
+        *(
+            _to_port(ground, a, t, p)
+            for t, p in ports.items()
+            for a in everybody
+            if a.name != t.host
+        ),
+    ]
+    return Reach(
+        askers=everybody,
+        targets=(*names, *ports),
+        answers=tuple(answers),
+        at_home=tuple(h.name for h in plan.hosts.values() if h.lan),
+    )
+
+
+def _route_target(route: Route) -> Target:
+    return Target("route", route.name, route.service, route.host, route.names, route.source)
+
+
+def _port_target(plan: Plan, use: PortUse) -> Target:
+    host = plan.hosts[use.host]
+    addresses = tuple(a for a in (host.tailnet, host.lan) if a)
+    name = f"{use.host}:{use.port}/{use.protocol}"
+    return Target("port", name, use.owner, use.host, addresses, use.source)
+
+
+def _answer(asker: Asker, target: Target, *ways: Way) -> Answer:
+    """The steps of a path as one answer: what stops the first of them stops them all."""
+    end = next((i for i, w in enumerate(ways) if w.stopped), None)
+    if end is not None:
+        ways = ways[: end + 1]
+    stopped = ways[-1].stopped
+    path: Path = "nobody" if stopped else next(w.path for w in ways if w.path != "nobody")
+    return Answer(
+        asker=asker,
+        target=target,
+        path=path,
+        via="" if stopped else next((w.via for w in ways if w.via), ""),
+        gates=() if stopped else tuple(g for w in ways for g in w.gates),
+        why=tuple(r for w in ways for r in w.why),
+        stopped=stopped,
+    )
+
+
+# --- open ports -----------------------------------------------------------------------------------
+
+
+def _to_port(ground: Ground, asker: Asker, target: Target, use: PortUse) -> Answer:
+    """By whichever address works; the reason of the first that does not, where none does."""
+    host = ground.plan.hosts[use.host]
+    if asker.place == "tailnet" and host.tailnet:
+        addresses = [host.tailnet, host.lan]
+    else:
+        addresses = [host.lan]
+    ways = [ground.way(asker, host, a, use.port, use.protocol) for a in addresses]
+    way = next((w for w in ways if w.stopped is None), ways[0])
+    gate = _own_sign_in(ground.plan, use)
+    return _answer(asker, target, replace(way, gates=(*way.gates, *gate)))
+
+
+def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Gate, ...]:
+    """What a port asks for by itself; the proxy's gate is not in this way."""
+    if use.owner == "ssh":
+        return (Gate("app", "SSH key", "site.owner"),)
+    service = next((s for s in plan.on(use.host) if s.name == use.owner), None)
+    if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
+        return ()
+    # The stack config alone speaks for a service of its own, and only of its route.
+    own = any(r.auth == "native" for r in plan.routes if r.service == service.name)
+    if service.config.is_custom and not own:
+        return ()
+    return (Gate("app", "the app's sign-in", service.source),)
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def _to_route(ground: Ground, asker: Asker, target: Target, route: Route) -> Answer:
+    if asker.place == "internet":
+        return _answer(asker, target, *_from_internet(ground, asker, route))
+    named = _name(ground, asker, route)
+    if named.stopped:
+        return _answer(asker, target, named)
+    entry = ground.plan.hosts[ground.plan.site.network.entry.host]
+    door = ground.way(asker, entry, ground.names[route.internal], HTTPS)
+    way = (named, door, _network(ground, asker, route, door), _backend(ground, route))
+    return _answer(asker, target, *way, _at_proxy(ground.plan, route))
+
+
+def _name(ground: Ground, asker: Asker, route: Route) -> Way:
+    """What the asker's resolver makes of the route's name at home."""
+    plan = ground.plan
+    dns = plan.dns
+    address = ground.names.get(route.internal, "")
+    resolver = plan.hosts.get(dns.host)
+    if resolver is None or not address or plan.site.network.entry.host not in plan.hosts:
+        what = f"no resolver of ours answers {route.internal}"
+        return Way("nobody", stopped=Reason(what, "network.dns"))
+    if asker.place == "tailnet":
+        if plan.tailnet is None or not plan.tailnet.nameservers:
+            what = f"the tailnet's devices are not told to ask {resolver.name} for {route.internal}"
+            return Way("nobody", stopped=Reason(what, f"hosts.{resolver.name}.address"))
+        asked = resolver.tailnet
+    else:
+        asked = resolver.lan
+    if asker.name != resolver.name:
+        way = ground.way(asker, resolver, asked, DNS, "udp")
+        if way.stopped:
+            return replace(way, path="nobody", gates=(), why=())
+    why = (
+        Reason(f"{resolver.name} answers {route.internal} with {address}", "network.dns"),
+        Reason(f"{route.internal} is a name of {route.service}", route.source),
+    )
+    return Way("nobody", why=why)
+
+
+def _network(ground: Ground, asker: Asker, route: Route, door: Way) -> Way:
+    """The proxy looks where a request comes from, where the route says so."""
+    # Another host that forwards for the tailnet puts its own LAN address on what it passes on.
+    disguised = door.via not in ("", ground.plan.site.network.entry.host)
+    place = "lan" if disguised else asker.place
+    if route.sources in ("any", place) or (route.sources == "internal" and place != "internet"):
+        return Way("nobody")
+    what = f"the proxy answers {route.name} to {route.sources} alone"
+    return Way("nobody", stopped=Reason(what, f"{route.source}.sources"))
+
+
+def _backend(ground: Ground, route: Route) -> Way:
+    """From the proxy to the app."""
+    if not route.remote:
+        return Way("nobody")
+    plan = ground.plan
+    entry = plan.site.network.entry.host
+    asker = Asker(entry, "tailnet", entry, "network.entry")
+    way = ground.way(asker, plan.hosts[route.host], route.address, route.port)
+    if way.stopped:
+        what = f"{entry} does not reach {route.service}: {way.stopped.what}"
+        return Way("nobody", stopped=Reason(what, way.stopped.source))
+    source = way.gates[0].source if way.gates else route.source
+    why = Reason(f"{entry} calls {route.service} on {route.host}:{route.port}", source)
+    return Way("nobody", why=(why,))
+
+
+def _at_proxy(plan: Plan, route: Route) -> Way:
+    """What asks for a sign-in, at the proxy and behind it."""
+    if route.auth == "native":
+        return Way("nobody", gates=(_app(route),))
+    if route.auth != "forward" or plan.identity is None:
+        return Way("nobody")
+    rules = [r for r in plan.identity.rules if route.internal in r.domain]
+    rule = next((r for r in rules if r.policy != "bypass"), None)
+    if rule is None:
+        return Way("nobody")
+    groups = f", {' or '.join(rule.groups)}" if rule.groups else ""
+    free = f", but {' '.join(route.exempt)}" if route.exempt else ""
+    return Way(
+        "nobody", gates=(Gate("forward", f"sign-in ({rule.policy}{groups}){free}", rule.source),)
+    )
+
+
+def _app(route: Route) -> Gate:
+    return Gate("app", "the app's sign-in", route.source)
+
+
+def _from_internet(ground: Ground, asker: Asker, route: Route) -> Iterator[Way]:
+    """The public name: a record first, then what stands behind it."""
+    cloud = ground.plan.cloudflare
+    records = [r for r in cloud.records if r.name == route.public] if cloud and route.public else []
+    if route.publish == "internal" or cloud is None or not records:
+        name = route.public or route.internal
+        what = f"{name} has no public record (publish: {route.publish})"
+        yield Way("nobody", stopped=Reason(what, route.source))
+        return
+    record = Reason(f"{route.public} has a public record", records[0].source)
+    if route.publish == "direct":
+        entry = ground.plan.hosts[ground.plan.site.network.entry.host]
+        door = ground.way(asker, entry, records[0].content, HTTPS)
+        yield replace(door, why=(record, *door.why))
+        yield _network(ground, asker, route, door)
+        yield _backend(ground, route)
+        yield _at_proxy(ground.plan, route)
+        return
+    rule = next((i for i in cloud.ingress if i.hostname == route.public), None)
+    if not cloud.tunnel or rule is None:
+        what = f"no rule of the tunnel leads to {route.service}"
+        yield Way("nobody", why=(record,), stopped=Reason(what, route.source))
+        return
+    app = next((a for a in cloud.apps if a.domain == route.public), None)
+    yield Way(
+        "tunnel",
+        via=cloud.tunnel_host,
+        gates=(Gate("access", "Cloudflare Access", app.source),) if app else (),
+        why=(
+            record,
+            *((Reason(f"Access lets pass {', '.join(cloud.emails)}", app.source),) if app else ()),
+            Reason(f"the tunnel leads to {rule.service}", "cloudflare.tunnel"),
+        ),
+    )
+    if through_proxy(ground.plan.site, cloud.tunnel_host):
+        yield _network(ground, asker, route, Way("tunnel"))
+        yield _backend(ground, route)
+        yield _at_proxy(ground.plan, route)
+    elif route.auth == "native":
+        # The connector is beside the app: the proxy and its gate are not in this way.
+        yield Way("nobody", gates=(_app(route),))

@@ -1,0 +1,115 @@
+"""Who reaches what, as text for people and as data for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from homelab.problems import UsageError, did_you_mean
+from homelab.reach.model import Answer, Reach, Target
+
+_PATHS = {
+    "lan": "LAN",
+    "tailnet": "tailnet",
+    "subnet": "tailnet, through {via}",
+    "tunnel": "tunnel to {via}",
+    "direct": "internet, straight",
+}
+
+
+def chosen(reach: Reach, word: str | None) -> tuple[Answer, ...]:
+    """The answers about a name, a host, a service or an asker; all of them without a word."""
+    if word is None:
+        return reach.answers
+    found = tuple(a for a in reach.answers if word in _words(a))
+    if not found:
+        known = sorted({w for a in reach.answers for w in _words(a)})
+        raise UsageError(f'nothing is called "{word}"; {did_you_mean(word, known, "names")}')
+    return found
+
+
+def _words(answer: Answer) -> tuple[str, ...]:
+    asker, target = answer.asker.name, answer.target
+    who = (asker, asker.removeprefix("tag:"))
+    return (*who, target.name, target.host, target.service, *target.addresses)
+
+
+def path_of(answer: Answer) -> str:
+    """The path in words."""
+    return _PATHS[answer.path].format(via=answer.via)
+
+
+def gates_of(answer: Answer) -> str:
+    """The gates in words, in order."""
+    return " > ".join(g.what for g in answer.gates) or "no gate"
+
+
+def title_of(target: Target) -> str:
+    """A target as the head of its answers."""
+    if target.kind == "route":
+        return f"{' · '.join(target.addresses)} ({target.service} on {target.host})"
+    return f"{target.name} ({target.service})"
+
+
+def as_text(reach: Reach, answers: tuple[Answer, ...], *, why: bool = False) -> str:
+    """The answers, by target; those who may do the same share a line."""
+    lines: list[str] = []
+    for target in reach.targets:
+        about = [a for a in answers if a.target == target]
+        if about:
+            lines += ["", title_of(target), *(_reasons(about) if why else _rows(about))]
+    if any(not a.reachable and a.asker.place == "tailnet" for a in answers):
+        home = ", ".join(reach.at_home)
+        lines += ["", f"At home these hosts are on the LAN, and reach what lan reaches: {home}"]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _rows(answers: list[Answer]) -> Iterator[str]:
+    alike: dict[tuple[str, str], list[str]] = {}
+    for answer in answers:
+        if answer.reachable:
+            alike.setdefault((path_of(answer), gates_of(answer)), []).append(answer.asker.name)
+    rows = [(", ".join(who), path, gates) for (path, gates), who in alike.items()]
+    first, second = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
+    for who, path, gates in rows:
+        yield f"  {who:<{first}}  {path:<{second}}  {gates}"
+    closed = [a.asker.name for a in answers if not a.reachable]
+    if closed:
+        yield f"  closed to {', '.join(closed)}"
+
+
+def _reasons(answers: list[Answer]) -> Iterator[str]:
+    for answer in answers:
+        if answer.stopped is not None:
+            yield f"  {answer.asker.name}: closed"
+        else:
+            yield f"  {answer.asker.name}: {path_of(answer)}; {gates_of(answer)}"
+        for reason in answer.why:
+            yield f"    {reason.what} [{reason.source}]"
+        for gate in answer.gates:
+            yield f"    asks: {gate.what} [{gate.source}]"
+        if answer.stopped is not None:
+            yield f"    stops: {answer.stopped.what} [{answer.stopped.source}]"
+
+
+def as_data(answers: tuple[Answer, ...]) -> list[JsonValue]:
+    """The answers as plain data."""
+    return [
+        {
+            "asker": a.asker.name,
+            "from": a.asker.place,
+            "target": a.target.name,
+            "kind": a.target.kind,
+            "service": a.target.service,
+            "host": a.target.host,
+            "addresses": list(a.target.addresses),
+            "reachable": a.reachable,
+            "path": a.path,
+            "via": a.via,
+            "gates": [{"kind": g.kind, "what": g.what, "source": g.source} for g in a.gates],
+            "why": [{"what": r.what, "source": r.source} for r in a.why],
+            "stopped": {"what": a.stopped.what, "source": a.stopped.source} if a.stopped else None,
+        }
+        for a in answers
+    ]

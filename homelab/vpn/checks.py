@@ -1,0 +1,262 @@
+"""Rules about VPNs: whoever is to leave by one leaves by it, on every day, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+from homelab.services.plan import hosts_of
+from homelab.vpn.plan import has_fixed_user
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.vpn.model import ServiceVpn
+
+_CABLES = IPv4Network("10.200.0.0/16")
+
+
+@check("vpn-complete", rows="S4-13")
+def complete(plan: Plan) -> Iterator[Problem]:
+    """A tunnel that cannot come up, or whose names are looked up beside it, is no VPN."""
+    own = {h.lan for h in plan.hosts.values()} | {h.tailnet for h in plan.hosts.values()}
+    lan = plan.site.network.lan.cidr
+    for name, vpn in plan.site.vpn.items():
+        host = plan.hosts.get(vpn.host)
+        if host is None:
+            hosts = [h.name for h in plan.hosts.values() if h.is_nixos]
+            yield Problem(
+                f"vpn.{name}.host",
+                f'there is no host "{vpn.host}"',
+                did_you_mean(vpn.host, hosts, "hosts"),
+            )
+        elif not host.is_nixos:
+            yield Problem(
+                f"vpn.{name}.host", f"{host.name} is home-manager only", "name a NixOS host"
+            )
+        for index, address in enumerate(vpn.dns):
+            if str(address) in own or address in lan or address.is_loopback:
+                yield Problem(
+                    f"vpn.{name}.dns[{index}]",
+                    f"{address} is at home, not behind the tunnel: it would tell who asks for what",
+                    "name the provider's resolver",
+                )
+    for made in plan.vpn.vpns:
+        server = made.endpoint.rpartition(":")[0]
+        if made.mode == "namespace" and not server.replace(".", "").isdecimal():
+            yield Problem(
+                f"{made.source}.endpoint",
+                f"{server} is looked up inside the namespace, where nothing answers before the "
+                "tunnel is up",
+                "write the server's address, as 203.0.113.7:51820",
+            )
+
+
+@check("vpn-used", rows="S4-13", severity="warning")
+def used(plan: Plan) -> Iterator[Problem]:
+    """A tunnel that nothing uses is not made, though it looks as if it were."""
+    made = {v.name for v in plan.vpn.vpns}
+    for name in plan.site.vpn:
+        if name not in made:
+            yield Problem(
+                f"vpn.{name}", "no service leaves by it", f"add vpn: {name} to one, or drop it"
+            )
+
+
+@check("vpn-host", rows="S4-13 S4-14 S4-15")
+def on_its_host(plan: Plan) -> Iterator[Problem]:
+    """A service is confined on the host of its tunnel; anywhere else nothing would hold it."""
+    for service, vpn in _users(plan):
+        tunnel = plan.site.vpn.get(vpn.name)
+        if tunnel is None:
+            yield Problem(
+                f"{service.source}.vpn",
+                f'there is no VPN "{vpn.name}"',
+                did_you_mean(vpn.name, plan.site.vpn, "VPNs"),
+            )
+        elif tunnel.host != service.host:
+            yield Problem(
+                f"{service.source}.vpn",
+                f"{vpn.name} is on {tunnel.host}, and {service.name} runs on {service.host}",
+                f"run {service.name} on {tunnel.host}, or describe a VPN on {service.host}",
+            )
+
+
+@check("vpn-member-gid", rows="S4-14")
+def member_gid(plan: Plan) -> Iterator[Problem]:
+    """The kill-switch knows packets by the number of a group, which therefore is the service's own
+    and fixed. NixOS checks the rules where nobody has a name, so names will not do.
+    """
+    for service, vpn in _users(plan):
+        if vpn.mode != "killswitch":
+            continue
+        where = f"{service.source}.vpn"
+        if service.config.container is not None:
+            yield Problem(
+                where,
+                "a container's packets come from Podman's network, and from no group",
+                "run it as a NixOS service",
+            )
+        elif not has_fixed_user(service):
+            why = (
+                "gets another user at every start"
+                if service.entry.dynamic_user
+                else "has no user and group that we know of"
+            )
+            yield Problem(
+                where,
+                f"{service.name} {why}, and the kill-switch needs a fixed group",
+                f"write vpn: {{name: {vpn.name}, mode: namespace}}",
+            )
+        else:
+            for path in sorted(service.config.options):
+                if _sets_identity(path):
+                    yield Problem(
+                        f"{service.source}.options",
+                        f"{path} gives it another user or group than the kill-switch knows",
+                        f"drop it, or write vpn: {{name: {vpn.name}, mode: namespace}}",
+                    )
+
+
+@check("vpn-mode-single", rows="S4-15")
+def mode_single(plan: Plan) -> Iterator[Problem]:
+    """A tunnel is in the host's network or in a namespace; it cannot be in both."""
+    first: dict[str, tuple[str, str]] = {}
+    for service, vpn in _users(plan):
+        other, mode = first.setdefault(vpn.name, (service.name, vpn.mode))
+        if vpn.mode != mode:
+            yield Problem(
+                f"{service.source}.vpn.mode",
+                f"{vpn.name} has mode {mode} for {other}, and {vpn.mode} for {service.name}",
+                "choose one of them, or describe a second VPN",
+            )
+
+
+@check("vpn-group-exclusive", rows="S4-14")
+def group_exclusive(plan: Plan) -> Iterator[Problem]:
+    """A group has one way out. Whoever shares it without being meant would be cut off; whoever
+    belongs to two VPNs would leave by the first.
+    """
+    for vpn in plan.vpn.vpns:
+        for member in vpn.members:
+            if not member.user:
+                continue
+            for other in plan.on(vpn.host):
+                its = other.config.vpn.name if other.config.vpn is not None else ""
+                if other.name == member.service or its == vpn.name:
+                    continue
+                shared = other.entry.user == member.user or any(
+                    _sets_identity(path) and value == member.user
+                    for path, value in other.config.options.items()
+                )
+                if shared:
+                    yield Problem(
+                        other.source,
+                        f"{other.name} runs with the group {member.user}, which {member.service} "
+                        f"leaves by {vpn.name} with",
+                        f"add vpn: {vpn.name}, or give it another group",
+                    )
+
+
+@check("netns-upstream", rows="S4-15")
+def upstream(plan: Plan) -> Iterator[Problem]:
+    """A namespace is reached by its cable and reaches nothing but its VPN."""
+    lan = plan.site.network.lan.cidr
+    if lan.overlaps(_CABLES) and any(v.mode == "namespace" for v in plan.vpn.vpns):
+        yield Problem(
+            "network.lan.cidr",
+            f"{lan} overlaps {_CABLES}, where namespaces and their host find each other",
+            "write mode: killswitch for their services",
+        )
+    for service, vpn in _users(plan):
+        if vpn.mode == "namespace" and service.config.container is not None:
+            yield Problem(
+                f"{service.source}.vpn",
+                "Podman gives a container a network of its own",
+                "run it as a NixOS service",
+            )
+
+
+@check("vpn-uses", rows="S4-14 S4-15")
+def uses(plan: Plan) -> Iterator[Problem]:
+    """What a confined service calls lies where it may go; else its calls are dropped in silence."""
+    for service, vpn in _users(plan):
+        for index, name in enumerate(service.config.uses):
+            other = plan.site.services.get(name)
+            if other is None:
+                continue
+            inside = other.vpn is not None and other.vpn.name == vpn.name
+            near = service.host in hosts_of(name, plan.site)
+            if vpn.mode == "namespace" and not (inside and near):
+                yield Problem(
+                    f"{service.source}.uses[{index}]",
+                    f"{service.name} sees nothing but {vpn.name}, and {name} is not in there",
+                    f"add vpn: {{name: {vpn.name}, mode: namespace}} to {name}, or write mode: "
+                    "killswitch for both",
+                )
+            elif vpn.mode == "killswitch" and not near:
+                yield Problem(
+                    f"{service.source}.uses[{index}]",
+                    f"{name} is on another host, and {service.name} leaves by {vpn.name} only",
+                    f"run {name} on {service.host}",
+                )
+
+
+@check("id-unique", rows="S4-31")
+def id_unique(plan: Plan) -> Iterator[Problem]:
+    """Two users of one number own each other's files, and obey each other's rules."""
+    for kind in ("uid", "gid"):
+        seen: dict[tuple[str, int], tuple[str, str]] = {}
+        for host, user, number, source in _numbers(plan, kind):
+            other, _ = seen.setdefault((host, number), (user, source))
+            if other != user:
+                yield Problem(
+                    source,
+                    f"{other} and {user} both have {kind} {number} on {host}",
+                    f"state another {kind}, or correct ids in homelab.lock.yaml",
+                )
+
+
+@check("id-stable", rows="S4-31")
+def id_stable(plan: Plan) -> Iterator[Problem]:
+    """Files on disk belong to numbers: with another one the service no longer owns its state."""
+    for vpn in plan.vpn.vpns:
+        for member in vpn.members:
+            before = plan.lock.ids.get(member.user)
+            if before is None or member.ids is None:
+                continue
+            for kind, old, new in (
+                ("uid", before.uid, member.ids.uid),
+                ("gid", before.gid, member.ids.gid),
+            ):
+                if old != new:
+                    yield Problem(
+                        f"{member.source}.{kind}",
+                        f"{member.user} had {kind} {old}, and its files on {vpn.host} still do",
+                        f"leave {kind} out; or change their owner by hand, drop {member.user} "
+                        "from ids in homelab.lock.yaml, and run homelab lock",
+                    )
+
+
+def _numbers(plan: Plan, kind: str) -> Iterator[tuple[str, str, int, str]]:
+    for vpn in plan.vpn.vpns:
+        for member in vpn.members:
+            if member.ids is not None:
+                number = member.ids.uid if kind == "uid" else member.ids.gid
+                yield vpn.host, member.user, number, f"{member.source}.{kind}"
+
+
+def _sets_identity(path: str) -> bool:
+    parts = path.split(".")
+    return (parts[0] == "services" and parts[-1] in ("user", "group")) or (
+        "serviceConfig" in parts and parts[-1] in ("User", "Group", "DynamicUser")
+    )
+
+
+def _users(plan: Plan) -> Iterator[tuple[Service, ServiceVpn]]:
+    for service in plan.services:
+        if service.config.vpn is not None:
+            yield service, service.config.vpn

@@ -1,0 +1,119 @@
+"""Which services leave by which VPN, and where they are found behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from homelab.vpn.ids import ids_of
+from homelab.vpn.model import Ids, Member, Namespace, Vpn, VpnPlan
+
+if TYPE_CHECKING:
+    from homelab.services.model import Service, ServiceConfig
+    from homelab.site.lock import Lock
+    from homelab.site.model import Site
+
+SECRET = "vpn"
+"""Service name of the tunnels' secrets: `vpn-privado`."""
+
+
+def plan_vpn(site: Site, services: tuple[Service, ...], lock: Lock) -> VpnPlan:
+    """Every tunnel that a service on its host uses, by name, with those services.
+
+    A service on another host than its tunnel is left out, as is a second mode; checks name both.
+    """
+    confined = [s for s in services if has_fixed_user(s) and _mode(s) == "killswitch"]
+    ids = ids_of(
+        (
+            (s.entry.user, s.config.vpn.uid, s.config.vpn.gid)
+            for s in confined
+            if s.config.vpn is not None
+        ),
+        {name: Ids(i.uid, i.gid) for name, i in lock.ids.items()},
+    )
+    found = (_vpn(site, name, services, ids) for name in sorted(site.vpn))
+    return VpnPlan(tuple(v for v in found if v is not None))
+
+
+def namespace_of(site: Site, host: str, config: ServiceConfig) -> Namespace | None:
+    """The namespace that a service on this host runs in, if any."""
+    vpn = config.vpn
+    if vpn is None or vpn.mode != "namespace" or config.container is not None:
+        return None
+    found = site.vpn.get(vpn.name)
+    if found is None or found.host != host:
+        return None
+    return Namespace(_number(site, vpn.name))
+
+
+def has_fixed_user(service: Service) -> bool:
+    """Whether packets of the service can be told by a number that is known beforehand."""
+    entry, config = service.entry, service.config
+    return (
+        not config.is_custom
+        and not entry.dynamic_user
+        and entry.user not in ("", "root")
+        and bool(service.units)
+    )
+
+
+def _number(site: Site, name: str) -> int:
+    return 1 + sorted(site.vpn).index(name)
+
+
+def _mode(service: Service) -> str:
+    return service.config.vpn.mode if service.config.vpn is not None else ""
+
+
+def _vpn(
+    site: Site, name: str, services: tuple[Service, ...], ids: Mapping[str, Ids]
+) -> Vpn | None:
+    config = site.vpn[name]
+    users = [
+        s
+        for s in services
+        if s.config.vpn is not None and s.config.vpn.name == name and s.host == config.host
+    ]
+    if not users:
+        return None
+    mode = users[0].config.vpn.mode if users[0].config.vpn is not None else "killswitch"
+    members = [_member(s, ids) for s in users if _mode(s) == mode and not _unfit(s)]
+    if not members:
+        return None
+    return Vpn(
+        name=name,
+        host=config.host,
+        mode=mode,
+        number=_number(site, name),
+        addresses=tuple(config.address),
+        dns=tuple(str(a) for a in config.dns),
+        endpoint=config.endpoint,
+        public_key=config.public_key,
+        key=config.key,
+        mtu=config.mtu,
+        autostart=config.autostart,
+        members=tuple(members),
+        source=f"vpn.{name}",
+    )
+
+
+def _unfit(service: Service) -> bool:
+    if _mode(service) == "killswitch":
+        return not has_fixed_user(service)
+    return service.config.container is not None
+
+
+def _member(service: Service, ids: Mapping[str, Ids]) -> Member:
+    vpn = service.config.vpn
+    assert vpn is not None
+    confined = vpn.mode == "killswitch"
+    return Member(
+        service=service.name,
+        units=service.units,
+        user=service.entry.user if confined else "",
+        ids=ids[service.entry.user] if confined else None,
+        port=service.port,
+        outside=any(p.label == "web" and p.scope != "loopback" for p in service.ports),
+        lan=vpn.lan,
+        source=f"{service.source}.vpn",
+    )

@@ -1,0 +1,104 @@
+"""Deciding touches nothing: no file, no socket, no process, and nothing that could."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("pulumi", "pulumi_cloudflare", "pulumi_command", "pulumi_tailscale", "asyncssh", "lab")
+
+
+def modules_after(statement: str) -> set[str]:
+    """What a fresh interpreter has loaded after a statement."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{statement}\nimport sys, json; print(json.dumps(list(sys.modules)))",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["homelab.plan", "homelab.checks", "homelab.render", "homelab.site.load", "homelab.catalog"],
+)
+def test_the_decider_loads_nothing_that_acts(module: str) -> None:
+    loaded = modules_after(f"import {module}")
+    assert not loaded & {*HEAVY, "subprocess", "multiprocessing"}
+    assert not [m for m in loaded if m.startswith(("homelab.ops", "components", "lab."))]
+
+
+def test_all_checks_load_nothing_that_acts() -> None:
+    loaded = modules_after("from homelab.checks import all_checks; all_checks()")
+    assert not loaded & {*HEAVY, "subprocess"}
+
+
+def test_the_command_line_starts_without_pulumi_or_ssh() -> None:
+    loaded = modules_after("import homelab.cli")
+    assert not loaded & {*HEAVY, "yaml", "pydantic"}
+
+
+def test_planning_checking_and_rendering_touch_no_file_and_no_network() -> None:
+    """Everything is loaded and read; from there on only memory is needed."""
+    program = """
+import json, sys
+from homelab.checks import all_checks, run_checks
+from homelab.ops.stack import check_sources, read_sources
+from homelab.plan import make_plan
+from homelab.render import render
+from homelab.site.document import read_document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from pathlib import Path
+
+all_checks()
+stacks = [read_document(Path("Pulumi.home.yaml"))]
+first = make_plan(load_site(stacks[0]), Lock())
+sources, _ = read_sources(Path("."), first)
+render(first, sources), run_checks(first), check_sources(first, sources)  # late imports
+
+touched = []
+
+def hook(event, arguments):
+    if event.split(".")[0] in ("open", "socket", "subprocess", "os", "shutil", "pathlib", "glob"):
+        touched.append((event, repr(arguments)[:200]))
+
+sys.addaudithook(hook)
+plan = make_plan(load_site(stacks[0]), Lock())
+run_checks(plan)
+check_sources(plan, sources)
+releases = render(plan, sources)
+seen = list(touched)
+print(json.dumps({"touched": seen, "hosts": len(releases)}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["touched"] == []
+    assert said["hosts"] >= 5
+
+
+def test_the_arrows_between_packages_hold() -> None:
+    """What `make check` runs: the contracts of pyproject.toml."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,151 @@
+"""The command line: what it prints for people and scripts, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab import cli
+from tests import stackdir
+
+JELLYFIN: dict[str, Any] = {"services": {"jellyfin": {"host": "nas"}}}
+
+
+class Said:
+    """How a call ended, and what it printed."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Any:
+    stackdir.write_stack(tmp_path, JELLYFIN)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: str, at: Path = tmp_path) -> Said:
+        monkeypatch.chdir(at)
+        monkeypatch.setattr(sys, "argv", ["homelab", *words])
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Said(int(str(code or 0)), out, err)
+
+    return run
+
+
+def test_a_good_stack_is_fine(call: Any) -> None:
+    said = call("check")
+    assert said.code == 0
+    assert json.loads(call("check", "--json").out) is not None
+
+
+def test_a_stack_elsewhere_is_found_by_its_directory(call: Any, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    assert call("check", "-C", str(tmp_path), at=other).code == 0
+    assert call("check", "--cwd", str(tmp_path), "--stack", stackdir.NAME, at=other).code == 0
+    said = call("check", at=other)
+    assert said.code == 1
+    assert "-C" in said.out
+
+
+def test_problems_are_json_for_a_script(call: Any, tmp_path: Path) -> None:
+    stackdir.write_stack(tmp_path, {"services": {"jellyfin": {"host": "nass"}}})
+    said = call("check", "--json")
+    assert said.code == 1
+    (problem,) = [p for p in json.loads(said.out) if p["severity"] == "error"]
+    assert problem["where"] == "services.jellyfin.host"
+    assert problem["check"] == "host-known"
+    assert problem["line"] > 0
+
+
+@pytest.mark.parametrize("words", [("chek",), ("check", "--stak", "x"), ("render", "--out")])
+def test_a_wrong_call_ends_with_2(call: Any, words: tuple[str, ...]) -> None:
+    said = call(*words)
+    assert said.code == 2
+    assert said.err
+
+
+def test_render_writes_every_host_and_writes_nothing_twice(call: Any, tmp_path: Path) -> None:
+    said = call("render", "--out", "made")
+    assert said.code == 0
+    assert (tmp_path / "made/nas/services/jellyfin.nix").is_file()
+    assert (tmp_path / "made/pi/proxy.nix").is_file()
+    assert "0 written" in call("render", "--out", "made").out
+    stackdir.write_stack(tmp_path)
+    call("render", "--out", "made")
+    assert not (tmp_path / "made/nas/services").exists(), "what is gone is removed"
+
+
+def test_render_writes_nothing_of_a_bad_stack(call: Any, tmp_path: Path) -> None:
+    stackdir.write_stack(tmp_path, {"services": {"jellyfin": {"host": "nass"}}})
+    assert call("render", "--out", "made").code == 1
+    assert not (tmp_path / "made").exists()
+
+
+def test_show_tells_services_and_names(call: Any) -> None:
+    assert "https://jellyfin.home.example.org" in call("show").out
+    assert call("show", "--json").out.startswith("{")
+    assert json.loads(call("show", "--json").out)
+
+
+def test_the_schema_knows_every_section(call: Any) -> None:
+    schema = json.loads(call("schema").out)
+    assert "homelab:services" in schema["properties"]["config"]["properties"]
+
+
+def test_checks_list_their_reasons(call: Any) -> None:
+    rows = json.loads(call("check", "--list", "--json").out)
+    assert len(rows) > 50
+    assert all(r["why"] and r["rows"] for r in rows)
+    assert "move-stateful" in call("check", "--list").out
+
+
+def test_a_move_is_refused_until_it_is_acknowledged(call: Any, tmp_path: Path) -> None:
+    """S0-77."""
+    assert call("lock").code == 0
+    assert "jellyfin" in (tmp_path / "homelab.lock.yaml").read_text()
+    assert "as it was" in call("lock").out
+
+    stackdir.write_stack(tmp_path, {"services": {"jellyfin": {"host": "pi"}}})
+    said = call("check")
+    assert said.code == 1
+    assert "homelab lock --move jellyfin" in said.out
+    assert call("lock").code == 1, "and is not remembered by accident"
+    assert call("lock", "--move", "jelyfin").code == 1
+
+    moved = call("lock", "--move", "jellyfin")
+    assert moved.code == 0
+    assert "moved from nas to pi" in moved.out
+    assert call("check").code == 0
+
+
+def test_what_another_section_places_moves_only_when_that_is_meant(
+    call: Any, tmp_path: Path
+) -> None:
+    """S0-77."""
+
+    def write(host: str) -> None:
+        identity = {"host": host, "users": {"sops": "authelia/users"}}
+        entry = {"network": {"entry": {"host": host}}}
+        stackdir.write_stack(tmp_path, {**JELLYFIN, **entry, "identity": identity})
+
+    write("pi")
+    assert call("lock").code == 0
+    write("nas")
+    said = call("check")
+    assert said.code == 1
+    assert "identity.host: authelia was on pi" in said.out
+    assert call("lock", "--move", "authelia").code == 0
+    assert call("check").code == 0

@@ -1,0 +1,309 @@
+"""What the program registers for the home stack, in preview and in up."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.site.document import read_document
+from lab import laptop
+from tests import build, stackdir
+from tests.components import harness
+from tests.components.harness import Recorded, Resource
+
+HOME = read_document(build.ROOT / "Pulumi.home.yaml").values
+ALWAYS_ON = {"pi", "aurora", "pavilion"}
+SWITCH = "-switch"
+TAKES = ("command:remote:Command", "command:local:Command")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The lab's stand-ins for `sops` and `op`."""
+    with harness.path_with(laptop.install(tmp_path_factory.mktemp("laptop"))):
+        yield
+
+
+def home(changes: dict[str, Any] | None = None, *, preview: bool = False) -> Recorded:
+    values = build._merged(json.loads(json.dumps(HOME)), changes or {})
+    config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
+    recorded = harness.run(build.ROOT, "home", config, preview=preview)
+    assert recorded.error == ""
+    return recorded
+
+
+@functools.cache
+def up() -> Recorded:
+    return home()
+
+
+@functools.cache
+def preview() -> Recorded:
+    return home(preview=True)
+
+
+@pytest.fixture(params=["up", "preview"])
+def run(request: pytest.FixtureRequest, secrets: None) -> Recorded:
+    return up() if request.param == "up" else preview()
+
+
+def switches(recorded: Recorded) -> list[Resource]:
+    return [r for r in recorded.of(":local:Command") if r.name.endswith(SWITCH)]
+
+
+def test_a_preview_and_an_up_register_the_same() -> None:
+    """The design: everything that decides which resources exist is known before any registers."""
+    assert [(r.type, r.name, r.parent) for r in sorted(preview().resources, key=str_of)] == [
+        (r.type, r.name, r.parent) for r in sorted(up().resources, key=str_of)
+    ]
+
+
+def str_of(resource: Resource) -> str:
+    return f"{resource.type}::{resource.name}"
+
+
+def test_type_and_name_are_unique(run: Recorded) -> None:
+    names = Counter((r.type, r.name) for r in run.resources)
+    assert [n for n, count in names.items() if count > 1] == []
+
+
+def test_the_tree_hangs_together(run: Recorded) -> None:
+    urns = {r.urn for r in run.resources}
+    tops = [r for r in run.resources if r.parent not in urns]
+    assert [(r.type, r.name) for r in tops] == [("homelab:homelab:Homelab", "home")]
+    with_children = {r.parent for r in run.resources}
+    empty = [r.name for r in run.resources if not r.custom and r.urn not in with_children]
+    assert empty == ["macbook"], "only a home that is shown and not ours to bring there"
+
+
+def test_every_component_says_that_it_is_done(run: Recorded) -> None:
+    left = [r.name for r in run.resources if not r.custom and r.urn not in run.outputs]
+    assert left == []
+
+
+def test_host_names_lead_the_names_of_their_resources(run: Recorded) -> None:
+    """Repair without the clouds is --target '**pi-*'."""
+    for resource in run.resources:
+        if resource.type in TAKES:
+            host, _, what = resource.name.partition("-")
+            assert host in {"pi", "aurora", "workstation", "pavilion"}
+            assert what in {"files", "secrets", "build", "switch"}
+
+
+def test_every_resource_has_an_explicit_provider_of_its_own_package(run: Recorded) -> None:
+    for resource in run.resources:
+        if resource.custom and not resource.type.startswith("pulumi:providers:"):
+            package = resource.type.partition(":")[0]
+            assert f"pulumi:providers:{package}::home-{package}" in resource.provider, resource.name
+
+
+def test_the_policy_stands_before_any_host_switches(run: Recorded) -> None:
+    for switch in switches(run):
+        assert "tailnet-policy" in run.needs(switch)
+
+
+def test_every_host_is_built_before_any_switches(run: Recorded) -> None:
+    """A failed build leaves every host as it was; one that may sleep holds up nobody."""
+    for switch in switches(run):
+        host = switch.name.removesuffix(SWITCH)
+        needs = run.needs(switch)
+        for other in ALWAYS_ON | {host}:
+            assert {f"{other}-files", f"{other}-secrets", f"{other}-build"} <= needs, switch.name
+        if host != "workstation":
+            assert not [n for n in needs if n.startswith("workstation-")], switch.name
+
+
+def test_files_come_before_their_build(run: Recorded) -> None:
+    for host in (*ALWAYS_ON, "workstation"):
+        assert f"{host}-files" in run.needs(run[f"{host}-build"])
+
+
+def test_the_hosts_that_carry_our_way_switch_last(run: Recorded) -> None:
+    needs = run.needs(run["pi-switch"])
+    assert {"aurora-switch", "pavilion-switch"} <= needs
+
+
+def test_access_and_the_switch_come_before_the_record(run: Recorded) -> None:
+    """Fail closed: something answers for a name, and Access guards it, before it is known."""
+    records = run.of(":DnsRecord")
+    assert {r.name for r in records} == {"music-dns", "auth-dns"}
+    for record in records:
+        needs = run.needs(record)
+        assert "pi-switch" in needs
+        assert record.name.replace("-dns", "-access") in needs
+
+
+def test_keys_are_minted_before_the_host_needs_them(run: Recorded) -> None:
+    assert "pavilion-join" in run.needs(run["pavilion-secrets"])
+    assert "tailnet-policy" in run.needs(run["pavilion-join"])
+    assert "home-example-org-tunnel" in run.needs(run["pi-secrets"])
+    assert "acme-pi" in run.needs(run["pi-secrets"])
+
+
+def test_secrets_are_secret_wherever_they_go() -> None:
+    recorded = up()
+    for host in ("pi", "aurora", "workstation", "pavilion"):
+        assert "stdin" in recorded[f"{host}-secrets"].secrets
+        assert {"stdout", "stderr"} <= set(recorded[f"{host}-secrets"].secret_outputs)
+    assert "tunnelSecret" in recorded["home-example-org-tunnel"].secrets
+    assert "apiToken" in recorded["home-cloudflare"].secrets
+    assert {"oauthClientId", "oauthClientSecret"} <= recorded["home-tailscale"].secrets
+
+
+def test_no_secret_value_stands_anywhere_else(run: Recorded) -> None:
+    known = {"minted-api-token", "minted-join-key"}
+    known |= {
+        laptop.stand_in(f'["{a}"]["{b}"]')
+        for a, b in (
+            ("cloudflare", "token"),
+            ("tailscale", "client_id"),
+            ("tailscale", "client_secret"),
+        )
+    }
+    known.add(laptop.stand_in('["master"]'))
+    for resource in run.resources:
+        plain = _without(resource.inputs, resource.secrets)
+        text = json.dumps(plain, default=repr)
+        assert not [k for k in known if k in text], resource.name
+
+
+def _without(value: Any, secrets: set[str], path: str = "") -> Any:
+    if path in secrets:
+        return "[secret]"
+    if isinstance(value, dict):
+        return {k: _without(v, secrets, f"{path}.{k}" if path else k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without(v, secrets, f"{path}[{i}]") for i, v in enumerate(value)]
+    return value
+
+
+def test_components_hold_nothing_secret_and_hosts_show_their_files(run: Recorded) -> None:
+    for resource in run.resources:
+        if not resource.custom:
+            assert resource.secrets == set(), resource.name
+    (pi,) = [r for r in run.of(":Host") if r.name == "pi"]
+    assert "services.caddy" in pi.inputs["files"]["proxy.nix"]
+
+
+def test_a_switch_is_readable_in_a_preview(run: Recorded) -> None:
+    """A rotated secret reaches its units, and the secret taints nothing."""
+    for switch in switches(run):
+        assert switch.secrets == set()
+        spec = json.loads(switch.inputs["stdin"])
+        assert re.fullmatch("[0-9a-f]{16}", spec["secrets_version"])
+        assert spec["host_key"].startswith("ssh-ed25519 ")
+
+
+def test_remote_commands_are_as_the_provider_needs_them(run: Recorded) -> None:
+    for command in run.of(":remote:Command"):
+        assert set(command.inputs) == {
+            "addPreviousOutputInEnv",
+            "connection",
+            "create",
+            "logging",
+            "stdin",
+        }
+        assert command.inputs["logging"] == "none"
+        assert command.hidden == ["stdin"]
+        assert "privateKey" not in command.inputs["connection"]
+        assert command.inputs["connection"]["hostKey"].startswith("ssh-ed25519 ")
+
+
+def test_a_planned_host_registers_nothing(secrets: None) -> None:
+    changes = {"hosts": {"pavilion": {"state": "planned"}}, "tailnet": {"grants": []}}
+    recorded = home(changes)
+    assert [r.name for r in recorded.resources if "pavilion" in r.name] == []
+
+
+def test_a_held_host_stays_as_it_is_and_outside_the_barrier(secrets: None) -> None:
+    recorded = home({"hosts": {"aurora": {"state": "held"}}})
+    for name in ("aurora-files", "aurora-secrets", "aurora-build", "aurora-switch"):
+        assert {"stdin", "create"} <= set(recorded[name].ignored), name
+        assert recorded[name].urn == up()[name].urn, "or Pulumi would delete it and make another"
+    for switch in switches(recorded):
+        if switch.name == "aurora-switch":
+            continue
+        assert not [n for n in recorded.needs(switch) if n.startswith("aurora-")]
+
+
+def test_a_record_is_named_by_its_service_and_never_by_a_host(tmp_path: Path) -> None:
+    def published(host: str) -> Recorded:
+        changes = {
+            "cloudflare": {"tunnel": {"host": "pi"}},
+            "site": {"names": {"public": "{name}-home.{zone}"}},
+            "services": {"jellyfin": {"host": host, "publish": "tunnel"}},
+        }
+        directory = stackdir.write_stack(tmp_path / host, changes)
+        return stack_run(directory, changes)
+
+    one, other = published("nas"), published("pi")
+    urns = [
+        sorted(r.urn for r in recorded.resources if "jellyfin" in r.name)
+        for recorded in (one, other)
+    ]
+    assert urns[0] == urns[1]
+    assert len(urns[0]) == 4, "service, route, application, record"
+
+
+def stack_run(directory: Path, changes: dict[str, Any], *, preview: bool = False) -> Recorded:
+    values = build.config(stackdir.changed(changes))
+    config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
+    recorded = harness.run(directory, stackdir.NAME, config, preview=preview)
+    assert recorded.error == ""
+    return recorded
+
+
+def test_what_the_stack_does_not_mention_is_not_imported(tmp_path: Path) -> None:
+    """Importing the Cloudflare SDK takes longer than everything else together."""
+    changes: dict[str, Any] = {"cloudflare": None}
+    directory = stackdir.write_stack(tmp_path, changes)
+    values = build.config(stackdir.changed(changes))
+    program = f"""
+import json, sys
+from pathlib import Path
+from tests.components import harness
+config = json.loads({json.dumps(json.dumps({f"homelab:{k}": json.dumps(v) for k, v in values.items()}))})
+recorded = harness.run(Path({str(directory)!r}), {stackdir.NAME!r}, config, preview=True)
+assert recorded.error == "", recorded.error
+assert recorded.resources
+print(json.dumps(sorted(m for m in sys.modules if m.startswith("pulumi_"))))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=build.ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert not [m for m in json.loads(done.stdout) if m.startswith("pulumi_cloudflare")]
+
+
+def test_a_preview_works_without_any_credential(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh clone: one warning, what depends on a secret is unknown, nothing else is."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    directory = stackdir.write_stack(tmp_path)
+    recorded = stack_run(directory, {}, preview=True)
+    warnings = [line for line in recorded.logs if "cannot be had" in line]
+    assert len(warnings) == 1
+    assert "pi-switch" in {r.name for r in recorded.resources}
+
+
+def test_an_up_without_credentials_registers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    directory = stackdir.write_stack(tmp_path)
+    values = build.config(stackdir.changed())
+    config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
+    recorded = harness.run(directory, stackdir.NAME, config, preview=False)
+    assert recorded.resources == []
+    assert "master" in recorded.error
+    assert "cloudflare/token" in recorded.error

@@ -1,0 +1,172 @@
+"""The whole program under the real engine, with the real command provider, on lab hosts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from lab import laptop
+from tests import stackdir
+
+from .conftest import Real
+
+pytestmark = pytest.mark.slow
+
+NO_BACKUP = {"backup": {"skip": "a test"}}
+
+
+def services(**miniflux: object) -> dict[str, object]:
+    """Two services of the one host, reached through the other."""
+    own = {"host": "nas", **NO_BACKUP}
+    return {"services": {"jellyfin": own, "miniflux": {**own, **miniflux}}}
+
+
+def of(host: str, *parts: str) -> set[str]:
+    """The host itself, and these of its resources."""
+    return {host, *(f"{host}-{part}" for part in parts)}
+
+
+EVERYTHING = ("files", "secrets", "build", "switch")
+
+
+def test_a_preview_works_without_secrets_and_reaches_no_host(real: Real) -> None:
+    tools = real.environment["PATH"].split(os.pathsep)
+    real.environment["PATH"] = os.pathsep.join(tools[1:])  # without the stand-in that knows secrets
+    for name in ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SSH_AUTH_SOCK"):
+        real.environment.pop(name, None)
+    real.environment["HOME"] = str(real.directory)
+    preview = real.run("preview")
+    assert preview.ok, preview.text
+    assert "1 of the deployer's secrets cannot be had" in preview.text
+    assert {*of("pi", *EVERYTHING), *of("nas", *EVERYTHING)} <= preview.steps.keys()
+    refused = real.up()
+    assert not refused.ok
+    assert "secret master" in refused.text
+    assert not of("pi", *EVERYTHING) & refused.steps.keys()
+    assert not real.lab.connections
+
+
+def test_the_lab_registers_the_very_resources_of_the_real_engine(real: Real) -> None:
+    real.write(services())
+    preview = json.loads(real.pulumi("preview", "--json").stdout)
+    lab = subprocess.run(
+        [sys.executable, "-m", "homelab", "lab", "preview", "-s", stackdir.NAME, "--json"],
+        cwd=real.directory,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rehearsed = json.loads(lab.stdout)
+    assert {s["urn"] for s in rehearsed["steps"]} == {s["urn"] for s in preview["steps"]}
+    assert rehearsed["changes"] == preview["changeSummary"]
+
+
+def test_up_commits_every_host_and_again_does_nothing_and_destroy_forgets(real: Real) -> None:
+    real.write(services())
+    up = real.up()
+    assert up.ok, up.text
+    releases = json.loads(real.pulumi("stack", "output", "--json").stdout)["wanted_releases"]
+    assert {host: real.release(host) for host in releases} == releases
+    reached = dict(real.lab.connections)
+    again = real.up("--expect-no-changes")
+    assert again.ok, again.text
+    assert not again.steps
+    gone = real.run("destroy", "--yes", "--skip-preview")
+    assert gone.ok, gone.text
+    assert set(gone.steps.values()) == {"delete"}
+    assert dict(real.lab.connections) == reached
+    assert {host: real.release(host) for host in releases} == releases
+
+
+def test_a_change_is_shown_by_line_and_reaches_only_the_hosts_it_concerns(real: Real) -> None:
+    real.write(services())
+    assert real.up().ok
+    reached = dict(real.lab.connections)
+
+    real.write(services(port=8123))
+    shown = real.pulumi("preview", "--diff").stdout
+    assert re.search(r'^ +- +LISTEN_ADDR = "0\.0\.0\.0:8080";$', shown, re.MULTILINE)
+    assert re.search(r'^ +\+ +LISTEN_ADDR = "0\.0\.0\.0:8123";$', shown, re.MULTILINE)
+
+    real.write(stackdir.joined(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
+    up = real.up()
+    assert up.ok, up.text
+    assert up.steps == dict.fromkeys(of("nas", *EVERYTHING), "update")
+    assert real.lab.connections["pi"] == reached["pi"]
+
+
+def test_a_switch_that_is_not_committed_fails_with_its_report_and_is_tried_again(
+    real: Real,
+) -> None:
+    real.write(services())
+    assert real.up().ok
+    before = real.release("nas")
+    real.lab.break_host("nas", "loses-network")
+    real.write(services(port=8123))
+    up = real.up()
+    assert not up.ok
+    assert up.failed == {"nas-switch"}
+    assert "was rolled back; the host is as before" in up.text
+    assert "next: mend the cause, then run pulumi up again" in up.text
+    assert "Traceback" not in up.text
+    assert real.release("nas") == before
+
+    real.lab.mend_host("nas")
+    retried = real.up()
+    assert retried.ok, retried.text
+    # The host that came after it had to wait.
+    assert retried.steps == {"nas-switch": "update", "pi-switch": "update"}
+    assert real.release("nas") != before
+
+
+def test_a_held_host_is_left_as_it_is_even_when_it_is_new(real: Real) -> None:
+    held = {"hosts": {"nas": {"state": "held"}}}
+    real.lab.break_host("nas", "unreachable")
+    real.write(stackdir.joined(services(), held))
+    first = real.up()
+    assert first.ok, first.text
+    assert not real.lab.connections["nas"]
+
+    real.lab.mend_host("nas")
+    real.write(services())
+    assert real.up().ok
+    reached, before = real.lab.connections["nas"], real.release("nas")
+
+    real.lab.break_host("nas", "unreachable")
+    real.write(stackdir.joined(services(port=8123), held))
+    up = real.up()
+    assert up.ok, up.text
+    assert not of("nas", *EVERYTHING) & up.steps.keys()
+    assert of("pi", *EVERYTHING) <= up.steps.keys()
+    assert (real.lab.connections["nas"], real.release("nas")) == (reached, before)
+
+
+def test_a_planned_host_registers_nothing(real: Real) -> None:
+    real.write({"hosts": {"nas": {"state": "planned"}}})
+    preview = real.run("preview")
+    assert preview.ok, preview.text
+    assert not of("nas", *EVERYTHING) & preview.steps.keys()
+
+
+def test_no_secret_is_in_the_state_or_in_what_is_printed(real: Real) -> None:
+    real.write(services())
+    up = real.up("--debug", "--show-full-output")
+    assert up.ok, up.text
+    placed = (real.lab.root("nas") / "var/lib/homelab/secrets").rglob("miniflux-admin")
+    [password] = re.findall(r"PASSWORD='?([A-Za-z0-9+/=_-]{16,})", next(placed).read_text())
+    master = laptop.stand_in('["master"]')
+    printed = [
+        up.text,
+        real.pulumi("stack", "export").stdout,
+        real.pulumi("stack", "history", "--json").stdout,
+        *(p.read_text() for p in (real.directory.parent / "state").rglob("*") if p.is_file()),
+    ]
+    for secret in (password, master):
+        assert not [text for text in printed if secret in text]
+    # It is there to be found, encrypted.
+    assert password in real.pulumi("stack", "export", "--show-secrets").stdout

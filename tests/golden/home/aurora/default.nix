@@ -1,0 +1,29 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# aurora, whole: import this from a flake of your own, or use flake.nix.
+{
+  imports = [
+    ./backup.nix
+    ./boot.nix
+    ./dashboard.nix
+    ./firewall.nix
+    ./hardening.nix
+    ./host.nix
+    ./known-hosts.nix
+    ./minted-secrets.nix
+    ./monitoring.nix
+    ./nix.nix
+    ./own.nix
+    ./power.nix
+    ./release.nix
+    ./secrets.nix
+    ./services/draw.nix
+    ./services/immich.nix
+    ./services/miniflux.nix
+    ./services/navidrome.nix
+    ./services/vaultwarden.nix
+    ./ssh.nix
+    ./storage.nix
+    ./tailnet.nix
+    ./users.nix
+  ];
+}

@@ -1,0 +1,40 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Open ports, each because of:
+#   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
+#   2283/tcp (tailnet) immich: called by pi
+#   4533/tcp (tailnet) navidrome: called by pi
+#   8080/tcp (tailnet) miniflux: called by pi
+#   8082/tcp (tailnet) homepage: called by pi
+#   8088/tcp (tailnet) draw: called by pi
+#   8222/tcp (tailnet) vaultwarden: called by pi
+#   41641/udp (LAN and tailnet) tailscale: direct connections instead of relayed ones
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    networking.firewall = {
+      enable = true;
+      extraInputRules = ''
+        ip saddr 192.168.1.0/24 tcp dport { 22 } accept
+        ip saddr 192.168.1.0/24 udp dport { 41641 } accept
+      '';
+      interfaces.tailscale0 = {
+        allowedTCPPorts = [
+          22
+          2283
+          4533
+          8080
+          8082
+          8088
+          8222
+        ];
+        allowedUDPPorts = [ 41641 ];
+      };
+    };
+
+    networking.nftables.enable = true;
+  };
+}

@@ -1,0 +1,21 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# aurora: workhorse, x86_64-linux
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = lib.mkMerge [
+    (derive {
+      console.keyMap = "us";
+      i18n.defaultLocale = "en_US.UTF-8";
+      networking.hostName = "aurora";
+      nixpkgs.hostPlatform = "x86_64-linux";
+      time.timeZone = "Europe/Oslo";
+    })
+    {
+      system.stateVersion = "25.11";
+    }
+  ];
+}

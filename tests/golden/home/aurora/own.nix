@@ -1,0 +1,5 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Hand-written modules, copied as they are
+{
+  imports = [ ./own/hosts/aurora/hardware.nix ];
+}

@@ -1,0 +1,23 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Sleep, wake and memory
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    services.logind = {
+      lidSwitch = "ignore";
+      lidSwitchDocked = "ignore";
+      lidSwitchExternalPower = "ignore";
+    };
+
+    systemd.targets = {
+      hibernate.enable = false;
+      hybrid-sleep.enable = false;
+      sleep.enable = false;
+      suspend.enable = false;
+    };
+  };
+}

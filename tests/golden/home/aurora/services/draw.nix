@@ -1,0 +1,18 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Draw: A whiteboard
+# https://draw.home.example.org (family, internal)
+{ lib, ... }:
+
+let
+  derive = import ../lib/derive.nix lib;
+in
+{
+  config = derive {
+    virtualisation.oci-containers.backend = "podman";
+
+    virtualisation.oci-containers.containers.draw = {
+      image = "docker.io/excalidraw/excalidraw:latest@sha256:3c2513e830bb6e195147c05b34ecf8393d0ba2b1cc86e93b407a5777d6135c6c";
+      ports = [ "100.100.71.10:8088:80" ];
+    };
+  };
+}

@@ -1,0 +1,18 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# pavilion, whole: import this from a flake of your own, or use flake.nix.
+{
+  imports = [
+    ./boot.nix
+    ./firewall.nix
+    ./host.nix
+    ./impermanence.nix
+    ./known-hosts.nix
+    ./minted-secrets.nix
+    ./nix.nix
+    ./own.nix
+    ./release.nix
+    ./ssh.nix
+    ./tailnet.nix
+    ./users.nix
+  ];
+}

@@ -1,0 +1,26 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Open ports, each because of:
+#   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
+#   41641/udp (LAN and tailnet) tailscale: direct connections instead of relayed ones
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    networking.firewall = {
+      enable = true;
+      extraInputRules = ''
+        ip saddr 192.168.1.0/24 tcp dport { 22 } accept
+        ip saddr 192.168.1.0/24 udp dport { 41641 } accept
+      '';
+      interfaces.tailscale0 = {
+        allowedTCPPorts = [ 22 ];
+        allowedUDPPorts = [ 41641 ];
+      };
+    };
+
+    networking.nftables.enable = true;
+  };
+}

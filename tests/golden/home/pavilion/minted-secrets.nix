@@ -1,0 +1,24 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Secrets made for this host and stored nowhere: the deployer sends them with each release
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    system.activationScripts.homelab-secrets = {
+      deps = [
+        "users"
+        "groups"
+      ];
+      text = ''
+        (
+        . ${./lib/place-secrets.sh} ${import ./release-id.nix}
+        place tailscale-auth-key root 0400
+        forget_others
+        )
+      '';
+    };
+  };
+}

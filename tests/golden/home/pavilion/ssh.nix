@@ -1,0 +1,21 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# The way in: keys only
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    services.openssh = {
+      enable = true;
+      openFirewall = false;
+      ports = [ 22 ];
+      settings = {
+        KbdInteractiveAuthentication = false;
+        PasswordAuthentication = false;
+        PermitRootLogin = "prohibit-password";
+      };
+    };
+  };
+}

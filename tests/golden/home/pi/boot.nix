@@ -1,0 +1,24 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# How it starts
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    boot.loader = {
+      generic-extlinux-compatible = {
+        enable = true;
+        configurationLimit = 8;
+      };
+      grub.enable = false;
+    };
+
+    # The root is flash: no journal and no swap on it.
+    services.journald.extraConfig = ''
+      Storage=volatile
+      SystemMaxUse=64M
+    '';
+  };
+}

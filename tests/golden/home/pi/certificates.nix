@@ -1,0 +1,24 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Wildcard certificates by DNS-01
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    security.acme = {
+      acceptTerms = true;
+      certs."home.example.org" = {
+        credentialFiles.CF_DNS_API_TOKEN_FILE = "/run/homelab/secrets/acme-cloudflare";
+        dnsProvider = "cloudflare";
+        # The home resolver answers these names by itself and would never see the challenge.
+        dnsResolver = "1.1.1.1:53";
+        domain = "*.home.example.org";
+        group = "caddy";
+        reloadServices = [ "caddy.service" ];
+      };
+      defaults.email = "sam@example.org";
+    };
+  };
+}

@@ -1,0 +1,28 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# pi, whole: import this from a flake of your own, or use flake.nix.
+{
+  imports = [
+    ./backup.nix
+    ./boot.nix
+    ./certificates.nix
+    ./dns.nix
+    ./firewall.nix
+    ./hardening.nix
+    ./host.nix
+    ./identity.nix
+    ./known-hosts.nix
+    ./minted-secrets.nix
+    ./monitoring.nix
+    ./nix.nix
+    ./own.nix
+    ./power.nix
+    ./proxy.nix
+    ./release.nix
+    ./secrets.nix
+    ./services/eurovote.nix
+    ./ssh.nix
+    ./tailnet.nix
+    ./tunnel.nix
+    ./users.nix
+  ];
+}

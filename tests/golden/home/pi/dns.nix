@@ -1,0 +1,69 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# The resolver of the LAN and the tailnet
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    # This host must find names while its own resolver is down.
+    networking.nameservers = [
+      "1.1.1.1"
+      "9.9.9.9"
+    ];
+
+    services.blocky = {
+      enable = true;
+      settings = {
+        blocking = {
+          clientGroupsBlock.default = [ "ads" ];
+          denylists.ads = [ "https://raw.githubusercontent.com/StevenBlack/hosts/master/hosts" ];
+          loading = {
+            refreshPeriod = "24h";
+            strategy = "fast";
+          };
+        };
+        bootstrapDns = [
+          {
+            upstream = "tcp+udp:1.1.1.1";
+          }
+          {
+            upstream = "tcp+udp:9.9.9.9";
+          }
+        ];
+        caching.prefetching = true;
+        customDNS = {
+          customTTL = "1h";
+          # Names here have an A record only; SOA and TXT must still reach the real zone,
+          # or DNS-01 cannot find it.
+          filterUnmappedTypes = false;
+          mapping = {
+            "ai.home.example.org" = "192.168.1.225";
+            "auth.home.example.org" = "192.168.1.225";
+            "draw.home.example.org" = "192.168.1.225";
+            "home.home.example.org" = "192.168.1.225";
+            "media.home.example.org" = "192.168.1.225";
+            "music.home.example.org" = "192.168.1.225";
+            "news.home.example.org" = "192.168.1.225";
+            "photos.home.example.org" = "192.168.1.225";
+            "status.home.example.org" = "192.168.1.225";
+            "vault.home.example.org" = "192.168.1.225";
+            "vote.home.example.org" = "192.168.1.225";
+          };
+        };
+        ports.dns = 53;
+        upstreams = {
+          groups.default = [
+            "https://one.one.one.one/dns-query"
+            "https://dns.quad9.net/dns-query"
+          ];
+          init.strategy = "fast";
+          strategy = "parallel_best";
+        };
+      };
+    };
+
+    services.resolved.enable = false;
+  };
+}

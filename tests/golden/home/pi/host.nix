@@ -1,0 +1,21 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# pi: appliance, aarch64-linux
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = lib.mkMerge [
+    (derive {
+      console.keyMap = "us";
+      i18n.defaultLocale = "en_US.UTF-8";
+      networking.hostName = "pi";
+      nixpkgs.hostPlatform = "aarch64-linux";
+      time.timeZone = "Europe/Oslo";
+    })
+    {
+      system.stateVersion = "25.11";
+    }
+  ];
+}

@@ -1,0 +1,39 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Nix itself, and the packages it may build
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    nix.buildMachines = [
+      {
+        hostName = "100.100.71.20";
+        protocol = "ssh-ng";
+        sshKey = "/etc/ssh/ssh_host_ed25519_key";
+        sshUser = "nixbuild";
+        supportedFeatures = [ "big-parallel" ];
+        systems = [ "aarch64-linux" ];
+      }
+    ];
+
+    nix.distributedBuilds = true;
+
+    nix.gc = {
+      automatic = true;
+      dates = "weekly";
+      options = "--delete-older-than 30d";
+    };
+
+    nix.optimise.automatic = true;
+
+    nix.settings = {
+      experimental-features = [
+        "nix-command"
+        "flakes"
+      ];
+      trusted-users = [ "@wheel" ];
+    };
+  };
+}

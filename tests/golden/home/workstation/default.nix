@@ -1,0 +1,27 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# workstation, whole: import this from a flake of your own, or use flake.nix.
+{
+  imports = [
+    ./backup.nix
+    ./boot.nix
+    ./firewall.nix
+    ./graphics.nix
+    ./hardening.nix
+    ./home.nix
+    ./host.nix
+    ./known-hosts.nix
+    ./minted-secrets.nix
+    ./monitoring.nix
+    ./nix.nix
+    ./own.nix
+    ./power.nix
+    ./release.nix
+    ./secrets.nix
+    ./services/jellyfin.nix
+    ./services/ollama.nix
+    ./ssh.nix
+    ./storage.nix
+    ./tailnet.nix
+    ./users.nix
+  ];
+}

@@ -1,0 +1,22 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# The home of sam
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = lib.mkMerge [
+    (derive {
+      home-manager.backupFileExtension = "before-home-manager";
+      home-manager.useGlobalPkgs = true;
+      home-manager.useUserPackages = true;
+    })
+    {
+      home-manager.users.sam = {
+        home.stateVersion = "25.11";
+        imports = [ ./own/home/sam.nix ];
+      };
+    }
+  ];
+}

@@ -1,0 +1,25 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Secrets made for this host and stored nowhere: the deployer sends them with each release
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    system.activationScripts.homelab-secrets = {
+      deps = [
+        "users"
+        "groups"
+      ];
+      text = ''
+        (
+        . ${./lib/place-secrets.sh} ${import ./release-id.nix}
+        place restic-b2 root 0400
+        place restic-onetouch root 0400
+        forget_others
+        )
+      '';
+    };
+  };
+}

@@ -1,0 +1,12 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Sleep, wake and memory
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    networking.interfaces.enp5s0.wakeOnLan.enable = true;
+  };
+}

@@ -1,0 +1,36 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Stored secrets, decrypted on this host with its own SSH host key
+{ config, lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    sops.age.sshKeyPaths = [ "/etc/ssh/ssh_host_ed25519_key" ];
+    sops.defaultSopsFile = ./secrets.yaml;
+    sops.gnupg.sshKeyPaths = [ ];
+
+    sops.secrets = {
+      ntfy-topic.key = "ntfy/topic";
+      restic-b2-credentials = {
+        key = "restic/b2";
+        mode = "0400";
+        owner = "root";
+      };
+      restic-onetouch-credentials = {
+        key = "restic/ssh_key";
+        mode = "0400";
+        owner = "root";
+      };
+    };
+
+    sops.templates.ntfy-topic = {
+      content = ''
+        NTFY_TOPIC=${config.sops.placeholder."ntfy-topic"}
+      '';
+      mode = "0400";
+      owner = "root";
+    };
+  };
+}

@@ -1,0 +1,18 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Jellyfin: Films and series, on every screen
+# https://media.home.example.org (family, internal)
+{ lib, ... }:
+
+let
+  derive = import ../lib/derive.nix lib;
+in
+{
+  config = derive {
+    services.jellyfin.enable = true;
+
+    users.users.jellyfin.extraGroups = [
+      "render"
+      "video"
+    ];
+  };
+}

@@ -1,0 +1,23 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Datasets: named directories, and the services that need them.
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    systemd.services.jellyfin = {
+      serviceConfig.SupplementaryGroups = [ "media" ];
+      unitConfig.RequiresMountsFor = [ "/mnt/media" ];
+    };
+
+    systemd.tmpfiles.settings."10-datasets"."/mnt/media".d = {
+      group = "media";
+      mode = "2775";
+      user = "root";
+    };
+
+    users.groups.media = { };
+  };
+}

@@ -1,0 +1,32 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# This host's part in the tailnet
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    services.tailscale = {
+      enable = true;
+      extraSetFlags = [
+        "--hostname=workstation"
+        "--advertise-routes="
+        "--advertise-exit-node=false"
+        "--accept-routes=false"
+        "--accept-dns=true"
+        "--ssh=false"
+      ];
+      # Read when the host joins; the same flags again below, for a host that has joined.
+      extraUpFlags = [
+        "--hostname=workstation"
+        "--advertise-routes="
+        "--advertise-exit-node=false"
+        "--accept-routes=false"
+        "--accept-dns=true"
+        "--ssh=false"
+      ];
+      useRoutingFeatures = "none";
+    };
+  };
+}

@@ -1,0 +1,259 @@
+"""A whole rehearsal by its own command: up, no-op, change, removal, failure, kill and destroy.
+
+Everything is real but the clouds and NixOS: the program, the SDK, SSH, the scripts on the hosts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import build, stackdir
+
+pytestmark = pytest.mark.slow
+
+HOMELAB = (sys.executable, "-m", "homelab")
+WORDS = {"create": "to create", "update": "to update", "delete": "to delete", "same": "unchanged"}
+STACK: dict[str, Any] = {
+    "deploy": {"confirm_seconds": 5, "activation_seconds": 30},
+    "site": {"names": {"public": "{name}-home.{zone}"}},
+    "cloudflare": {"tunnel": {"host": "pi"}},
+    "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
+    "services": {
+        "authelia": {"publish": "tunnel"},
+        "navidrome": {"host": "nas", "publish": "tunnel"},
+        "miniflux": {"host": "nas"},
+    },
+}
+
+
+AUDIT = """
+import os, sys
+
+def hook(event, arguments):
+    if event == "socket.connect":
+        log = os.open(os.environ["AUDIT"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(log, f"{arguments[1]!r}\\n".encode())
+        os.close(log)
+
+sys.addaudithook(hook)
+"""
+"""Writes down whom a process dials."""
+
+
+@dataclass
+class Lab:
+    """One stack in its directory."""
+
+    directory: Path
+
+    def write(self, changes: dict[str, Any] | None = None) -> None:
+        stackdir.write_stack(self.directory, stackdir.joined(STACK, changes or {}))
+        (self.directory / "audit").mkdir(exist_ok=True)
+        (self.directory / "audit/sitecustomize.py").write_text(AUDIT)
+
+    def command(self, *words: str) -> list[str]:
+        return [*HOMELAB, "lab", *words, "-C", str(self.directory)]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        path = f"{self.directory / 'audit'}{os.pathsep}{build.ROOT}"
+        return {**os.environ, "PYTHONPATH": path, "AUDIT": str(self.directory / "dialled")}
+
+    def dialled(self) -> list[str]:
+        """Every connection of every process so far, as the interpreter itself reports it."""
+        return (self.directory / "dialled").read_text().splitlines()
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            self.command(*words),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+        return done
+
+    def json(self, *words: str, code: int = 0) -> dict[str, Any]:
+        done = self.run(*words, "--json")
+        assert done.returncode == code, done.stdout[-4000:] + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def root(self, host: str) -> Path:
+        return self.directory / ".homelab/lab" / stackdir.NAME / "hosts" / host / "root"
+
+    def releases(self) -> dict[str, str]:
+        """What every host runs, as it says itself."""
+        return {h: row["release"] for h, row in self.json("status").items()}
+
+    def records(self) -> set[str]:
+        path = self.directory / ".homelab/lab" / stackdir.NAME / "cloudflare.json"
+        return set(re.findall(r"[a-z]+-home\.example\.org", path.read_text()))
+
+    def texts(self, host: str) -> str:
+        """Every file of the release that the host runs."""
+        release = self.releases()[host]
+        flake = self.root(host) / "var/lib/homelab/releases" / release / "flake"
+        return "\n".join(p.read_text() for p in sorted(flake.rglob("*.nix")))
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    lab = Lab(tmp_path / "stack")
+    lab.write()
+    return lab
+
+
+def names(result: dict[str, Any], op: str) -> set[str]:
+    return {s["urn"].rpartition("::")[2] for s in result["steps"] if s["op"] == op}
+
+
+def test_from_the_first_up_to_the_last_destroy(lab: Lab) -> None:
+    # A preview opens no connection and leaves nothing behind.
+    planned = lab.json("preview")
+    assert planned["connections"] == {}
+    assert not (lab.directory / ".homelab").exists()
+
+    shown = lab.run("preview").stdout
+    assert f"+ {planned['changes']['create']} to create" in shown
+
+    first = lab.json("up")
+    assert first["changes"] == planned["changes"]
+    assert set(first["connections"]) == {"pi", "nas"}
+    assert set(lab.releases().values()) == set(first["outputs"]["wanted_releases"].values())
+    assert lab.records() == {"auth-home.example.org", "navidrome-home.example.org"}
+
+    again = lab.json("up")
+    assert again["changes"] == {"same": first["changes"]["create"]}
+    assert again["connections"] == {}
+    assert f"{again['changes']['same']} unchanged" in lab.run("up").stdout
+
+    # Another port is a line of a file, and the business of exactly the hosts that name it.
+    lab.write({"services": {"authelia": {"port": 9092}}})
+    planned = lab.json("preview")
+    assert planned["connections"] == {}
+    assert set(planned["files"]) == {"pi"}
+    lines = "\n".join(planned["files"]["pi"])
+    assert re.search(r"^ *-.*9091", lines, re.MULTILINE)
+    assert re.search(r"^ *\+.*9092", lines, re.MULTILINE)
+    assert "~ proxy.nix" in lines
+    shown = lab.run("preview").stdout
+    for op, count in planned["changes"].items():
+        assert f"{count} {WORDS[op]}" in shown
+    assert "9092" in shown
+    changed = lab.json("up")
+    assert changed["changes"] == planned["changes"]
+    assert set(changed["connections"]) == {"pi"}
+    assert "9092" in lab.texts("pi")
+
+    # A service that goes takes everything of its own along, names first of all.
+    lab.write({"services": {"authelia": {"port": 9092}, "navidrome": None}})
+    removed = lab.json("up")
+    assert {"navidrome-dns", "navidrome-access", "navidrome"} <= names(removed, "delete")
+    assert set(removed["connections"]) == {"pi", "nas"}
+    assert lab.records() == {"auth-home.example.org"}
+    assert "navidrome" not in lab.texts("nas") + lab.texts("pi")
+
+    # Nothing but this machine itself was ever dialled.
+    assert len(lab.dialled()) > 10
+    assert [line for line in lab.dialled() if "'127.0.0.1'" not in line] == []
+
+    # Destroy leaves nothing of the lab's own.
+    destroyed = lab.json("destroy")
+    assert destroyed["ok"]
+    assert not (lab.directory / ".homelab").exists()
+    assert lab.json("destroy")["ok"], "and may be asked for twice"
+
+
+def test_a_killed_up_goes_on_where_it_was_and_ends_in_the_same_place(
+    lab: Lab, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        lab.command("up"),
+        env=lab.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    state = lab.directory / ".homelab/lab" / stackdir.NAME / "state.json"
+    end = time.monotonic() + 120
+    while not (state.exists() and "nas-build" in state.read_text()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < end, "no build was ever recorded"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    resumed = lab.json("up")
+    assert resumed["changes"].get("same"), "what was done before is not done again"
+    assert set(lab.json("up")["changes"]) == {"same"}
+
+    whole = Lab(tmp_path / "whole")
+    whole.write()
+    whole.json("up")
+    assert lab.releases() == whole.releases()
+    assert lab.records() == whole.records()
+    assert sum(resumed["changes"].values()) == whole.json("up")["changes"]["same"]
+
+
+def test_a_host_that_gets_lost_returns_to_where_it_was_and_the_next_up_retries(lab: Lab) -> None:
+    lab.json("up")
+    before = lab.releases()
+    lab.write({"services": {"miniflux": {"port": 8123}}})
+    assert lab.run("break", "nas", "loses-network").returncode == 0
+
+    failed = lab.json("up", code=1)
+    assert not failed["ok"]
+    report = "\n".join(failed["errors"])
+    assert "nas-switch" in report
+    assert "rolled back" in report
+    assert "next: mend the cause" in report
+    after = lab.releases()
+    assert after["nas"] == before["nas"]
+    assert after["pi"] == before["pi"], "the entry host waits for those before it"
+
+    assert lab.run("mend", "nas").returncode == 0
+    retried = lab.json("up")
+    assert "nas-switch" in names(retried, "create") | names(retried, "update")
+    assert lab.releases()["nas"] != before["nas"]
+    assert "8123" in lab.texts("nas")
+    assert set(lab.json("up")["changes"]) == {"same"}
+
+
+def test_a_build_that_fails_changes_no_host_and_can_be_taken_back(lab: Lab) -> None:
+    lab.json("up")
+    before = lab.releases()
+    lab.write({"services": {"miniflux": {"port": 8123}}})
+    lab.run("break", "pi", "build-fails")
+    failed = lab.json("up", code=1)
+    assert any("pi-build" in e for e in failed["errors"])
+    assert lab.releases() == before
+    lab.run("mend", "pi")
+    lab.write()
+    assert lab.json("up")["ok"]
+    assert lab.releases() == before
+    assert set(lab.json("up")["changes"]) == {"same"}
+
+
+def test_a_fault_or_host_that_is_unknown_is_named(lab: Lab) -> None:
+    for words, says in (
+        (("break", "nass"), "nas"),
+        (("break", "nas", "lose-net"), "loses-network"),
+    ):
+        done = lab.run(*words)
+        assert done.returncode == 1
+        assert f'did you mean "{says}"' in done.stderr

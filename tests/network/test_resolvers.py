@@ -1,0 +1,232 @@
+"""Both resolvers answer the same table, and neither waits for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from homelab.nix import Comment, Module
+from homelab.plan import Plan
+from homelab.render import modules_of
+from tests import build
+from tests.tools.options import check_module
+from tests.tools.programs import formatted
+
+SERVERS = ("blocky", "adguard")
+HOME = "192.168.1.2"
+FORWARDED = "asked upstream"
+each = pytest.mark.parametrize("server", SERVERS)
+
+
+def stack(server: str, **more: Any) -> dict[str, Any]:
+    """Two names, one of them of a service on the resolver's own host."""
+    return {
+        "network": {"dns": {"server": server, **more}},
+        "services": {"miniflux": {"host": "nas", "name": "news"}, "gatus": {"host": "pi"}},
+    }
+
+
+def plan(server: str, **more: Any) -> Plan:
+    """Its plan."""
+    return build.plan(stack(server, **more))
+
+
+def bare(value: Any) -> Any:
+    """A value without its comments."""
+    if isinstance(value, Comment):
+        return bare(value.value)
+    if isinstance(value, Mapping):
+        return {k: bare(v) for k, v in value.items()}
+    return [bare(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def dns_module(made: Plan, host: str = "pi") -> Module | None:
+    """The resolver's file on a host."""
+    return next((m for m in modules_of(made, made.hosts[host]) if m.file == "dns.nix"), None)
+
+
+def options(made: Plan) -> dict[str, Any]:
+    """What the resolver's file says."""
+    module = dns_module(made)
+    assert module is not None
+    return bare(module.derived)
+
+
+def blocky(settings: dict[str, Any], name: str, kind: str) -> str:
+    """What Blocky answers: a mapping holds for A, and other types of its names go upstream."""
+    found = settings["customDNS"]["mapping"].get(name)
+    assert settings["customDNS"]["filterUnmappedTypes"] is False
+    return found if found and kind == "A" else FORWARDED
+
+
+def adguard(settings: dict[str, Any], name: str, kind: str) -> str:
+    """What AdGuard Home answers: a rewrite that is enabled holds for A; tried with the program."""
+    filtering = settings["filtering"]
+    for rule in filtering["rewrites"] if filtering["rewrites_enabled"] else ():
+        if rule["enabled"] and rule["domain"] == name and kind == "A":
+            return rule["answer"]
+    return FORWARDED
+
+
+RESOLVERS: dict[str, tuple[str, Callable[[dict[str, Any], str, str], str]]] = {
+    "blocky": ("blocky", blocky),
+    "adguard": ("adguardhome", adguard),
+}
+
+
+@each
+@pytest.mark.parametrize(
+    ("name", "kind", "answer"),
+    [
+        ("news.home.example.org", "A", HOME),
+        ("gatus.home.example.org", "A", HOME),
+        ("other.home.example.org", "A", FORWARDED),
+        # What DNS-01 looks for: the zone, and the challenge beside the names.
+        ("home.example.org", "SOA", FORWARDED),
+        ("example.org", "SOA", FORWARDED),
+        ("_acme-challenge.home.example.org", "TXT", FORWARDED),
+    ],
+)
+def test_both_resolvers_answer_the_same_table(
+    server: str, name: str, kind: str, answer: str
+) -> None:
+    """S0-19."""
+    service, ask = RESOLVERS[server]
+    assert ask(options(plan(server))["services"][service]["settings"], name, kind) == answer
+
+
+@each
+def test_one_entry_for_each_name_of_the_plan(server: str) -> None:
+    """S0-19: the map is the plan's table, no more and no less."""
+    made = plan(server)
+    settings = options(made)["services"][RESOLVERS[server][0]]["settings"]
+    if server == "blocky":
+        table = settings["customDNS"]["mapping"]
+    else:
+        table = {r["domain"]: r["answer"] for r in settings["filtering"]["rewrites"]}
+    assert table == dict(made.dns.names)
+
+
+@each
+def test_the_resolvers_host_never_asks_itself(server: str) -> None:
+    """S0-19: own upstreams, no resolved on port 53, and no tailnet DNS."""
+    made = build.plan(
+        {
+            **stack(server),
+            "tailnet": {
+                "name": "tail1.ts.net",
+                "client_id": {"sops": "a"},
+                "client_secret": {"sops": "b"},
+                "owners": ["sam@example.org"],
+            },
+        }
+    )
+    said = options(made)
+    assert said["networking"]["nameservers"] == ["1.1.1.1", "9.9.9.9"]
+    assert said["services"]["resolved"]["enable"] is False
+    flags = {
+        name: next(m for m in modules_of(made, made.hosts[name]) if m.file == "tailnet.nix").derived
+        for name in ("pi", "nas")
+    }
+    assert "--accept-dns=false" in str(flags["pi"])
+    assert "--accept-dns=true" in str(flags["nas"])
+
+
+@each
+def test_only_the_resolvers_host_runs_it_and_opens_its_port(server: str) -> None:
+    """S0-19 S0-56."""
+    made = plan(server)
+    assert dns_module(made, "nas") is None
+    opened = {p.host for p in made.firewall.ports if p.port == 53}
+    assert opened == {"pi"}
+
+
+@each
+def test_its_options_exist_and_its_file_is_as_nixfmt_has_it(server: str, tmp_path: Any) -> None:
+    """The file that a person would have written."""
+    module = dns_module(plan(server, blocklists=["https://example.org/hosts"]))
+    assert module is not None
+    assert check_module(module) == []
+    texts = [text for path, text in build.render(stack(server))["pi"].items() if path == "dns.nix"]
+    assert formatted(tmp_path, texts) == []
+
+
+def test_adguard_home_keeps_to_its_configuration() -> None:
+    """S0-19: what the page changes is gone after a restart, and nobody has to sign in to look."""
+    said = options(plan("adguard"))["services"]["adguardhome"]
+    assert said["mutableSettings"] is False
+    assert "schema_version" not in said["settings"]
+    assert isinstance(said["settings"]["dns"]["bootstrap_dns"], list)
+    assert all(r["enabled"] is True for r in said["settings"]["filtering"]["rewrites"])
+    assert "users" not in said["settings"]
+
+
+def test_its_page_is_on_loopback_with_a_port_and_a_name_like_any_service() -> None:
+    """S4-02: the number comes from the registry."""
+    made = build.plan(
+        {
+            **stack("adguard"),
+            "network": {
+                "dns": {"server": "adguard"},
+                "ports": {"policy": "banded"},
+            },
+        }
+    )
+    said = options(made)["services"]["adguardhome"]
+    route = next(r for r in made.routes if r.service == "adguardhome")
+    assert (said["host"], said["port"]) == ("127.0.0.1", route.port)
+    assert 10000 <= route.port <= 19999
+    assert route.internal == "adguardhome.home.example.org"
+    assert route.audience == "operator"
+
+
+def test_blocked_names_get_the_same_answer_from_both() -> None:
+    """S0-19: 0.0.0.0, which is what Blocky says by itself."""
+    settings = options(plan("adguard"))["services"]["adguardhome"]["settings"]
+    assert settings["filtering"]["blocking_mode"] == "null_ip"
+    assert [f["id"] for f in settings["filters"]] == [1]
+    assert all(f["enabled"] for f in settings["filters"])
+
+
+def test_flash_is_spared_the_log_of_queries() -> None:
+    """S0-02: a card wears out by writing."""
+    made = build.plan({**stack("adguard"), "hosts": {"pi": {"flash": True}}})
+    settings = options(made)["services"]["adguardhome"]["settings"]
+    assert settings["querylog"] == {"file_enabled": False}
+
+
+@each
+@pytest.mark.parametrize("other", ["blocky", "adguardhome"])
+def test_one_resolver_writes_the_names(server: str, other: str) -> None:
+    """S0-19: dns-single-writer."""
+    changes = stack(server)
+    changes["services"][other] = {"host": "nas"} if other != RESOLVERS[server][0] else {}
+    found = build.found(changes, "dns-single-writer")
+    assert bool(found) == (other != RESOLVERS[server][0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"services.dnsmasq.enable": True},
+        {"services.blocky.settings.customDNS.mapping": {"a.b": "192.168.1.9"}},
+    ],
+)
+def test_options_of_a_service_neither_start_a_resolver_nor_write_names(options: Any) -> None:
+    """S0-60: nothing outside the plan's table."""
+    changes = {"services": {"gatus": {"host": "pi", "options": options}}}
+    assert build.found(changes, "dns-single-writer")
+
+
+def test_port_53_of_the_resolvers_host_is_taken() -> None:
+    """S0-19: dns-single-writer, whoever it is."""
+    box = {
+        "container": {"image": f"a/b:1@sha256:{'0' * 64}", "port": 80},
+        "ports": {"dns": {"port": 53, "protocol": "udp"}},
+        "port": 8081,
+    }
+    for host, wrong in (("pi", True), ("nas", False)):
+        found = build.found({"services": {"box": {"host": host, **box}}}, "dns-single-writer")
+        assert bool(found) is wrong

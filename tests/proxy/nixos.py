@@ -1,0 +1,164 @@
+"""Just enough of NixOS's Caddy and Nginx modules to run what we render for them.
+
+Emulated: how the modules join virtual hosts, listeners, locations and certificates to one file.
+Not emulated: `recommended*Settings`, access logs, IPv6, systemd, security.acme (a certificate of
+our own stands in), and options that we do not set. Ports and addresses are mapped to loopback ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from homelab.network.model import LOOPBACK_HTTP_PORT
+from homelab.nix import Lines, Module, Raw, Text
+from tests.tools.nixtypes import plain
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a proxy runs in a test."""
+
+    directory: Path
+    http: int
+    https: int
+    tunnel: int
+    addresses: Mapping[str, str]
+    """Address and port as rendered, to the stub's."""
+
+    def certificate(self) -> tuple[Path, Path]:
+        """The certificate and key that stand in for security.acme's."""
+        return self.directory / "cert.pem", self.directory / "key.pem"
+
+    def mapped(self, text: str) -> str:
+        """A configuration that dials stubs."""
+        for rendered, stub in self.addresses.items():
+            text = text.replace(rendered, stub)
+        return text
+
+
+def options(module: Module, directory: Path) -> dict[str, Any]:
+    """A module's options as plain data; files beside it are written to the directory."""
+    for name, text in module.extra:
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return cast("dict[str, Any]", _value(module.derived, directory))
+
+
+def _value(value: Any, directory: Path) -> Any:
+    value = plain(value)
+    match value:
+        case Lines(text):
+            return text
+        case Text(parts):
+            return "".join(p if isinstance(p, str) else _path(p, directory) for p in parts)
+        case Mapping():
+            return {k: _value(v, directory) for k, v in value.items()}
+        case list() | tuple():
+            return [_value(v, directory) for v in value]
+    return value
+
+
+def _path(part: Any, directory: Path) -> str:
+    assert isinstance(part, Raw)
+    assert part.text.startswith("./"), part.text
+    return str(directory / part.text)
+
+
+def caddyfile(module: Module, place: Place) -> str:
+    """The file that services.caddy would run on."""
+    caddy = options(module, place.directory)["services"]["caddy"]
+    cert, key = place.certificate()
+    text = f"""{{
+  admin off
+  http_port {place.http}
+  https_port {place.https}
+  storage file_system {place.directory}/caddy
+  {caddy.get("globalConfig", "")}
+}}
+"""
+    for name, host in caddy["virtualHosts"].items():
+        address = name.replace(f":{LOOPBACK_HTTP_PORT}", f":{place.tunnel}")
+        text += f"{address} {{\n"
+        if host.get("listenAddresses"):
+            text += f"  bind {' '.join(host['listenAddresses'])}\n"
+        if host.get("useACMEHost"):
+            text += f"  tls {cert} {key}\n"
+        text += host["extraConfig"] + "}\n"
+    return place.mapped(text)
+
+
+def nginx_conf(module: Module, place: Place) -> str:
+    """The file that services.nginx would run on."""
+    nginx = options(module, place.directory)["services"]["nginx"]
+    temporary = "".join(
+        f"{kind}_temp_path {place.directory}/{kind};\n"
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    hosts = "".join(_server(name, host, place) for name, host in nginx["virtualHosts"].items())
+    common = nginx["commonHttpConfig"].replace(f"  {LOOPBACK_HTTP_PORT} ", f"  {place.tunnel} ")
+    text = f"""
+pid {place.directory}/nginx.pid;
+error_log {place.directory}/error.log warn;
+daemon off;
+master_process off;
+events {{ }}
+http {{
+access_log off;
+{temporary}
+ssl_protocols {nginx["sslProtocols"]};
+server_names_hash_bucket_size {nginx["serverNamesHashBucketSize"]};
+map $http_upgrade $connection_upgrade {{
+  default upgrade;
+  "" close;
+}}
+client_max_body_size {nginx["clientMaxBodySize"]};
+{common}
+{hosts}
+}}
+"""
+    return place.mapped(text)
+
+
+def _server(name: str, host: dict[str, Any], place: Place) -> str:
+    names = host.get("serverName", name)
+    tls = bool(host.get("forceSSL") or host.get("rejectSSL"))
+    last = " default_server" if host.get("default") else ""
+    out = ""
+    listen = [
+        f"{at['addr']}:{place.tunnel if at['port'] == LOOPBACK_HTTP_PORT else at['port']}{last}"
+        for at in host.get("listen", [])
+    ]
+    if not listen:
+        if host.get("forceSSL"):
+            code = host.get("redirectCode", 301)
+            out += f"server {{\nlisten 0.0.0.0:{place.http};\nserver_name {names};\n"
+            out += f"location / {{\nreturn {code} https://$host$request_uri;\n}}\n}}\n"
+        else:
+            listen.append(f"0.0.0.0:{place.http}{last}")
+        if tls:
+            listen.append(f"0.0.0.0:{place.https} ssl http2{last}")
+    out += "server {\n" + "".join(f"listen {at};\n" for at in listen) + f"server_name {names};\n"
+    if host.get("useACMEHost"):
+        cert, key = place.certificate()
+        out += f"ssl_certificate {cert};\nssl_certificate_key {key};\n"
+    if host.get("rejectSSL"):
+        out += "ssl_reject_handshake on;\n"
+    for where, location in host.get("locations", {}).items():
+        out += f"location {where} {{\n" + _location(location) + "}\n"
+    return out + host.get("extraConfig", "") + "}\n"
+
+
+def _location(location: dict[str, Any]) -> str:
+    out = ""
+    if "proxyPass" in location:
+        out += f"proxy_pass {location['proxyPass']};\n"
+    if location.get("proxyWebsockets"):
+        out += "proxy_http_version 1.1;\nproxy_set_header Upgrade $http_upgrade;\n"
+        out += "proxy_set_header Connection $connection_upgrade;\n"
+    if "return" in location:
+        out += f"return {location['return']};\n"
+    return out + location.get("extraConfig", "")

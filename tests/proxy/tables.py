@@ -1,0 +1,177 @@
+"""The route table, read back from what each backend wrote: who answers a name, behind which gate."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homelab.nix import Module
+from homelab.plan import Plan
+from homelab.proxy import caddy, nginx, traefik
+from homelab.proxy.model import pattern
+from tests.proxy.nixos import options
+
+BACKENDS = {"caddy": caddy.modules, "nginx": nginx.modules, "traefik": traefik.modules}
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """One name on one way in."""
+
+    way: str
+    """https, tunnel, or moved (plain HTTP, to another name)."""
+    name: str
+    to: str
+    gate: str = ""
+    exempt: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    host: str = ""
+    """Host header of the app's own."""
+
+
+def module_of(plan: Plan, kind: str) -> Module:
+    """What a backend renders for the entry host."""
+    (module,) = BACKENDS[kind](plan, plan.hosts[plan.site.network.entry.host])
+    return module
+
+
+def table(plan: Plan, kind: str, directory: Path) -> list[Line]:
+    """The table that a backend's module makes."""
+    services = options(module_of(plan, kind), directory)["services"]
+    read = {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}[kind]
+    return sorted(read(services[kind]))
+
+
+Block = list[tuple[list[str], Any]]
+
+
+def _parse(text: str) -> Block:
+    """Lines of words and the blocks that they open: as much Caddyfile as we write."""
+    root: Block = []
+    stack = [root]
+    for line in text.splitlines():
+        words = [w.strip('"') for w in re.findall(r'"[^"]*"|\S+', line)]
+        if words == ["}"]:
+            stack.pop()
+        elif words and words[-1] == "{":
+            inner: Block = []
+            stack[-1].append((words[:-1], inner))
+            stack.append(inner)
+        elif words:
+            stack[-1].append((words, []))
+    return root
+
+
+def _find(block: Block, *start: str) -> list[tuple[list[str], Block]]:
+    return [(w, b) for w, b in block if w[: len(start)] == list(start)]
+
+
+def _caddy(caddy: dict[str, Any]) -> list[Line]:
+    out = []
+    for address, site in caddy["virtualHosts"].items():
+        way = "tunnel" if ":81" in address else "https"
+        block = _parse(site["extraConfig"])
+        names = {w[0]: w[2] for w, _ in block if w[0].startswith("@") and w[1:2] == ["host"]}
+        for words, body in _find(block, "handle"):
+            if len(words) == 1 or words[1] not in names:
+                continue
+            if moved := _find(body, "redir"):
+                out.append(Line("moved", names[words[1]], moved[0][0][1].removesuffix("{uri}")))
+                continue
+            outside = _find(block, f"{words[1]}_outside")
+            ((proxy, inside),) = _find(body, "reverse_proxy")
+            gates = _find(body, "forward_auth")
+            exempt = [w[2] for _, b in _find(body, "@not_exempt") for w, _ in b]
+            out.append(
+                Line(
+                    way,
+                    names[words[1]],
+                    proxy[1],
+                    gate=next((w[-1] for w, _ in gates), ""),
+                    exempt=tuple(sorted(exempt)),
+                    sources=tuple(n for _, b in outside for w, _ in _find(b, "not") for n in w[2:]),
+                    host=next((w[2] for w, _ in _find(inside, "header_up", "Host")), ""),
+                )
+            )
+    return out
+
+
+def _unquoted(word: str) -> str:
+    return word[1:-1].replace("\\\\", "\\") if word.startswith('"') else word
+
+
+def _nginx(nginx: dict[str, Any]) -> list[Line]:
+    out = []
+    for key, host in nginx["virtualHosts"].items():
+        name, root = host.get("serverName", key), host["locations"]["/"]
+        if "proxyPass" not in root:
+            if moved := re.fullmatch(r"301 (.*)\$request_uri", str(root["return"])):
+                out.append(Line("moved", name, moved[1]))
+            continue
+        gate = host["locations"].get("= /.homelab/gate", {}).get("proxyPass", "")
+        gated = "gated.conf" in root["extraConfig"]
+        assert gated == bool(gate)
+        open_ = {k: v for k, v in host["locations"].items() if k not in ("/", "= /.homelab/gate")}
+        assert not any("gated.conf" in v["extraConfig"] for v in open_.values())
+        own = re.search(r"proxy_set_header Host ([^$].*);", root["extraConfig"])
+        out.append(
+            Line(
+                "tunnel" if host.get("listen") else "https",
+                name,
+                root["proxyPass"],
+                gate=re.sub(r"^http://|/api.*$", "", gate),
+                exempt=tuple(
+                    sorted(_unquoted(k[2:]) if k[0] == "~" else f"^{k[2:]}$" for k in open_)
+                ),
+                sources=tuple(re.findall(r"allow (.*);", host.get("extraConfig", ""))),
+                host=own[1] if own else "",
+            )
+        )
+    return out
+
+
+def _traefik(traefik: dict[str, Any]) -> list[Line]:
+    dynamic = (
+        traefik.get("dynamicConfigOptions") or traefik["dynamic"]["files"]["homelab"]["settings"]
+    )
+    http = dynamic["http"]
+    chains = {
+        k: [http["middlewares"][m] for m in r["middlewares"]] for k, r in http["routers"].items()
+    }
+    out = []
+    for key, router in http["routers"].items():
+        found = re.fullmatch(r"Host\(`([^`]+)`\)", router["rule"])
+        if not found:
+            continue
+        chain = chains[key]
+        moved = [m["redirectRegex"] for m in chain if "redirectRegex" in m]
+        if moved:
+            out.append(Line("moved", found[1], moved[0]["replacement"].removesuffix("${1}")))
+            continue
+        gates = [m["forwardAuth"]["address"] for m in chain if "forwardAuth" in m]
+        rules = " ".join(
+            r["rule"] for k, r in http["routers"].items() if k != key and found[0] in r["rule"]
+        )
+        exempt = [
+            pattern(f"{p}*") if kind else pattern(p)
+            for kind, p in re.findall(r"Path(Prefix)?\(`([^`]+)`", rules)
+        ]
+        headers = [m["headers"].get("customRequestHeaders", {}) for m in chain if "headers" in m]
+        (server,) = http["services"][router["service"]]["loadBalancer"]["servers"]
+        (way,) = router["entryPoints"]
+        out.append(
+            Line(
+                way,
+                found[1],
+                server["url"],
+                gate=next((re.sub(r"^http://|/api.*$", "", g) for g in gates), ""),
+                exempt=tuple(sorted(exempt)),
+                sources=tuple(
+                    n for m in chain if "ipAllowList" in m for n in m["ipAllowList"]["sourceRange"]
+                ),
+                host=next((h["Host"] for h in headers if "Host" in h), ""),
+            )
+        )
+    return out

@@ -1,0 +1,156 @@
+"""What every proxy is told, and what none of them could do."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.nix.checks import forbidden_lines
+from homelab.problems import InvalidStackError
+from homelab.proxy.checks import outlived
+from homelab.proxy.model import bytes_of, pattern, spellings
+from homelab.proxy.plan import plan_proxy
+from tests import build
+from tests.household import Changes, household
+from tests.proxy.stack import changes
+from tests.proxy.tables import module_of
+from tests.tools.options import check_module
+
+
+def test_the_stack_of_the_request_table_is_valid() -> None:
+    """The table says nothing of a stack that nobody may have."""
+    for kind in ("caddy", "nginx", "traefik"):
+        found = build.problems(household(changes(kind)))
+        assert [str(p) for p in found if p.severity == "error"] == []
+
+
+def test_caddys_options_exist() -> None:
+    """S0-15: every option is one of services.caddy."""
+    assert check_module(module_of(build.plan(household(changes("caddy"))), "caddy")) == []
+
+
+def test_a_legacy_name_resolves_and_leads_to_the_name_of_now() -> None:
+    """S0-18: one for every internal name, and none for a public one."""
+    plan = build.plan(household(changes("caddy")))
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    assert {r.name: r.to for r in proxy.redirects} == {
+        f"{n}.nori.lan": f"{n}.home.example.org"
+        for n in ("auth", "gated", "lan", "music", "plain", "sealed", "small")
+    }
+    answered = dict(plan.dns.names)
+    assert {answered[r.name] for r in proxy.redirects} == {"127.9.0.2"}
+
+
+def test_the_entry_is_one_of_three_and_brings_its_own_ports_and_sandbox() -> None:
+    """S0-15: whichever is chosen is a service like any other, and the other two are not there."""
+    for kind in ("caddy", "nginx", "traefik"):
+        plan = build.plan(household(changes(kind)))
+        assert [s.name for s in plan.services if s.name in ("caddy", "nginx", "traefik")] == [kind]
+        opened = {p.port for p in plan.firewall.on("pi") if p.owner == kind}
+        assert opened == {80, 443}
+        assert any(u.unit == kind for u in plan.hardening)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_old_tls_is_no_choice(version: str) -> None:
+    """S4-12: `tls-min` is kept by the type."""
+    with pytest.raises(InvalidStackError, match="tls_min"):
+        build.plan({"network": {"entry": {"host": "pi", "tls_min": version}}})
+
+
+def _found(check: str, kind: str, more: Changes) -> list[str]:
+    return [p.where for p in build.found(household(changes(kind), more), check)]
+
+
+def _gated(**more: object) -> Changes:
+    return {"services": {"gated": {"routes": [{"auth": "forward", "audience": "family", **more}]}}}
+
+
+@pytest.mark.parametrize("path", ["/a*b", "/a`b", "/a b", "/a?b", "/a%20", '/a"b', "/a{b}", "/a#b"])
+def test_an_exempt_path_that_proxies_would_read_differently_is_refused(path: str) -> None:
+    """S0-15 T1: `proxy-text`."""
+    where = "services.gated.routes[0].exempt"
+    assert _found("proxy-text", "caddy", _gated(exempt=[path])) == [where]
+    assert _found("proxy-text", "caddy", _gated(exempt=["/a.b/c+d/*", "/e$"])) == []
+
+
+def test_a_host_header_is_a_host_name() -> None:
+    """T1: anything else could end up as configuration."""
+    plan = build.plan(household(changes("nginx"), _gated(upstream={"host_header": "a.example:80"})))
+    assert "a.example:80" in {r.host_header for r in plan.routes}
+    for header in ("$http_x", "a b", "a;b", "a\nb"):
+        with pytest.raises(InvalidStackError, match="host_header"):
+            build.plan(household(changes("nginx"), _gated(upstream={"host_header": header})))
+
+
+def test_traefik_cannot_rename_what_the_gate_says() -> None:
+    """T21: `proxy-headers` names the service before its app lets nobody in."""
+    renamed: Changes = {"services": {"gated": {"headers": {"X-Webauth-User": "user"}}}}
+    same: Changes = {"services": {"gated": {"headers": {"Remote-User": "user"}}}}
+    assert _found("proxy-headers", "traefik", renamed) == ["services.gated.routes[0]"]
+    assert _found("proxy-headers", "traefik", same) == []
+    assert _found("proxy-headers", "nginx", renamed) == []
+
+
+def test_a_published_route_cannot_be_for_the_lan_alone() -> None:
+    """S4-12: `chain-known`; its visitors come from nowhere that we know."""
+    assert _found("chain-known", "caddy", _gated(sources="internal")) == []
+    assert _found("chain-known", "caddy", _gated(sources="internal", publish="tunnel")) == [
+        "services.gated.routes[0].sources"
+    ]
+
+
+def test_internal_means_the_lan_and_the_tailnet() -> None:
+    """S4-12 S4-36: the networks are said once, and every proxy has them from there."""
+    plan = build.plan(household(changes("caddy"), _gated(sources="internal")))
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    (route,) = (r for r in plan.routes if r.service == "gated")
+    assert proxy.sources_of(route) == ("127.9.0.0/16", "100.64.0.0/10")
+
+
+def test_nothing_is_configured_by_a_name_of_before() -> None:
+    """S0-18: `legacy-uri` names the service whose sign-in would end at a redirect."""
+
+    def said(url: str) -> Changes:
+        options = {"systemd.services.podman-plain.environment.URL": {"back": [url]}}
+        return {"services": {"plain": {"options": options}}}
+
+    key = "services.plain.options.systemd.services.podman-plain.environment.URL"
+    assert _found("legacy-uri", "caddy", said("https://auth.nori.lan/oauth2/callback")) == [key]
+    for fine in ("https://auth.home.example.org/", "https://nori.lan.example.com/", "minori.lan"):
+        assert _found("legacy-uri", "caddy", said(fine)) == []
+    again: Changes = {"site": {"legacy_domains": [{"domain": "home.example.org"}]}}
+    assert _found("legacy-uri", "caddy", again) == ["site.legacy_domains[0]"]
+
+
+def test_a_legacy_domain_that_outlived_its_day_is_named() -> None:
+    """S0-18: bookmarks have had their time, and a name too many is one more to be wrong about."""
+    plan = build.plan(household(changes("caddy")))
+    assert [p.where for p in outlived(plan, "2027-07-01")] == ["site.legacy_domains[0].until"]
+    assert list(outlived(plan, "2027-06-30")) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'services.caddy.virtualHosts."x".extraConfig = "";',
+        "services.nginx.virtualHosts = { };",
+        "services.traefik.dynamicConfigOptions.http = { };",
+        "services.traefik.dynamic.files.x.settings = { };",
+    ],
+)
+def test_no_hand_written_module_adds_a_name_of_its_own(line: str) -> None:
+    """S0-15: `proxy-single-writer`; the plan would know nothing of who may reach it."""
+    assert [n for n, _, _ in forbidden_lines("own.nix", f"{{\n  {line}\n}}\n")] == [2]
+    assert list(forbidden_lines("own.nix", f"# {line}\n")) == []
+
+
+def test_small_words() -> None:
+    """Sizes, paths and spellings mean the same to every backend."""
+    assert [bytes_of(s) for s in ("", "64KB", "525MB", "50GB")] == [
+        0,
+        64_000,
+        525_000_000,
+        50_000_000_000,
+    ]
+    assert [pattern(p) for p in ("/a.b", "/api/*", "/*")] == [r"^/a\.b$", "^/api/", "^/"]
+    assert set(spellings("A-B-C")) == {"A-B-C", "A_B-C", "A-B_C", "A_B_C"}

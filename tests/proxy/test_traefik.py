@@ -1,0 +1,158 @@
+"""Traefik is not in Debian: its routers are read, and compared with what the others were given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.plan import Plan
+from homelab.proxy.model import spellings
+from tests import build
+from tests.household import household
+from tests.proxy.nixos import options
+from tests.proxy.stack import changes
+from tests.proxy.tables import Line, module_of, table
+from tests.tools.options import check_module
+from tests.tools.programs import formatted
+
+NEWER = {"nixpkgs": {"default": {"release": "26.05", "url": "github:NixOS/nixpkgs/nixos-26.05"}}}
+KINDS = ("caddy", "nginx", "traefik")
+
+
+def planned(kind: str = "traefik", *more: dict[str, object]) -> Plan:
+    """The stack of the request table, with this proxy."""
+    return build.plan(household(changes(kind), *more))
+
+
+def dynamic(plan: Plan, tmp_path: Path) -> dict[str, Any]:
+    """Traefik's routers, middlewares and services."""
+    traefik = options(module_of(plan, "traefik"), tmp_path)["services"]["traefik"]
+    found: dict[str, Any] = traefik["dynamicConfigOptions"]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
+    """S0-15 T1: name, upstream, gate, what is exempt, who is let in, and what moved."""
+    lines = table(planned(kind), kind, tmp_path)
+    gate, inside = "127.0.0.1:9091", "{}.home.example.org"
+    open_ = ("^/api/", "^/ping$", r"^/v1\.0/")
+    music = {"gate": gate, "exempt": ("^/rest/",)}
+    names = ("auth", "gated", "lan", "music", "plain", "sealed", "small")
+    expected = [
+        Line("https", inside.format("auth"), "http://127.0.0.1:9091"),
+        Line("https", inside.format("gated"), "http://127.0.0.1:3001", gate, open_),
+        Line("https", inside.format("lan"), "http://127.0.0.1:3002", sources=("127.9.0.0/16",)),
+        Line("https", inside.format("music"), "http://127.0.0.1:3003", **music),  # type: ignore[arg-type]
+        Line("https", inside.format("plain"), "http://127.0.0.1:3004"),
+        Line("https", inside.format("sealed"), "https://127.0.0.1:3005"),
+        Line("https", inside.format("small"), "http://127.0.0.1:3006", host="app.example.net"),
+        *(Line("moved", f"{n}.nori.lan", f"https://{inside.format(n)}") for n in names),
+        Line("tunnel", "auth-home.example.org", "http://127.0.0.1:9091"),
+        Line("tunnel", "music-home.example.org", "http://127.0.0.1:3003", **music),  # type: ignore[arg-type]
+    ]
+    assert lines == sorted(expected)
+
+
+def test_a_direct_name_is_one_more_name_of_its_route(tmp_path: Path) -> None:
+    """S0-15 T1: with a certificate of its own domain, and the same gate."""
+    direct: dict[str, object] = {
+        "services": {"gated": {"routes": [{"auth": "forward", "publish": "direct"}]}}
+    }
+    tables = [table(planned(kind, direct), kind, tmp_path) for kind in KINDS]
+    (line,) = (x for x in tables[0] if x.name == "gated-home.example.org")
+    assert (line.way, line.gate, line.to) == ("https", "127.0.0.1:9091", "http://127.0.0.1:3001")
+    assert tables[0] == tables[1] == tables[2]
+    certificates = dynamic(planned("traefik", direct), tmp_path)["tls"]["certificates"]
+    assert [Path(c["certFile"]).parent.name for c in certificates] == [
+        "example.org",
+        "home.example.org",
+    ]
+
+
+@pytest.mark.parametrize("release", ["25.11", "26.05"])
+def test_its_options_exist_in_each_release(release: str, tmp_path: Path) -> None:
+    """S0-15: the module's names changed with 26.05, and what they say did not."""
+    plan = planned("traefik", NEWER if release == "26.05" else {})
+    module = module_of(plan, "traefik")
+    assert check_module(module) == []
+    traefik = options(module, tmp_path)["services"]["traefik"]
+    assert set(traefik) == {"enable"} | (
+        {"static", "dynamic"}
+        if release == "26.05"
+        else {"staticConfigOptions", "dynamicConfigOptions"}
+    )
+    assert table(plan, "traefik", tmp_path) == table(planned(), "traefik", tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_as_nixfmt_has_it(kind: str, tmp_path: Path) -> None:
+    """The tree is read by people."""
+    texts = build.render(household(changes(kind)))["pi"]
+    assert formatted(tmp_path, [texts["proxy.nix"], texts["certificates.nix"]]) == []
+
+
+def test_what_a_visitor_claims_is_gone_before_the_gate_is_asked(tmp_path: Path) -> None:
+    """T21: every chain of a name begins with the allow-list and the strip, and the gate is last."""
+    http = dynamic(planned(), tmp_path)["http"]
+    stripped = http["middlewares"]["strip"]["headers"]["customRequestHeaders"]
+    assert set(stripped.values()) == {""}
+    assert set(stripped) >= {s for h in ("Remote-User", "Remote-Groups") for s in spellings(h)}
+    for router in http["routers"].values():
+        chain = [m for m in router["middlewares"] if not m.startswith("from-")]
+        if router["service"] != "noop@internal":
+            assert chain[0] == "strip"
+            assert [m for m in chain if m.startswith("gate")] in ([], [chain[-1]])
+
+
+def test_the_gate_tells_who_it_is_and_hears_of_whom(tmp_path: Path) -> None:
+    """T21: forward-auth with what the entry point vouches for, and four headers back."""
+    gates = [
+        m["forwardAuth"]
+        for m in dynamic(planned(), tmp_path)["http"]["middlewares"].values()
+        if "forwardAuth" in m
+    ]
+    assert gates
+    assert all(g["trustForwardHeader"] for g in gates)
+    assert {tuple(g["authResponseHeaders"]) for g in gates} == {
+        ("Remote-Email", "Remote-Groups", "Remote-Name", "Remote-User")
+    }
+    assert {g["address"] for g in gates} == {"http://127.0.0.1:9091/api/authz/forward-auth"}
+
+
+def test_no_router_takes_a_name_that_no_route_has(tmp_path: Path) -> None:
+    """S0-15: Traefik answers 404 by itself where no router matches, so none may match all."""
+    found = dynamic(planned(), tmp_path)
+    for router in found["http"]["routers"].values():
+        assert router["rule"].startswith(("Host(`", "HostRegexp(`^[^.]+\\.home\\.example\\.org$`)"))
+        if router["rule"].startswith("HostRegexp"):
+            assert (router["entryPoints"], router["middlewares"]) == (["http"], ["to-https"])
+    assert found["tls"]["options"]["default"]["sniStrict"] is True
+
+
+def test_it_listens_for_the_tunnel_on_loopback_alone(tmp_path: Path) -> None:
+    """S1-04: the connector is believed about its visitors, and nobody else reaches it."""
+    traefik = options(module_of(planned(), "traefik"), tmp_path)["services"]["traefik"]
+    entries = traefik["staticConfigOptions"]["entryPoints"]
+    assert entries["tunnel"]["address"] == "127.0.0.1:8180"
+    assert entries["tunnel"]["forwardedHeaders"] == {"trustedIPs": ["127.0.0.1/32"]}
+    assert "forwardedHeaders" not in entries["https"]
+    for router in dynamic(planned(), tmp_path)["http"]["routers"].values():
+        assert ("tls" in router) == (router["entryPoints"] == ["https"])
+
+
+@pytest.mark.parametrize("oldest", ["1.2", "1.3"])
+def test_certificates_and_tls_are_those_of_the_stack(oldest: str, tmp_path: Path) -> None:
+    """S0-16 S4-12: security.acme's wildcard, readable by the proxy that it restarts."""
+    plan = planned("traefik", {"network": {"entry": {"host": "pi", "tls_min": oldest}}})
+    tls = dynamic(plan, tmp_path)["tls"]
+    assert tls["options"]["default"]["minVersion"] == f"VersionTLS{oldest.replace('.', '')}"
+    directory = "/var/lib/acme/home.example.org"
+    assert tls["certificates"] == [
+        {"certFile": f"{directory}/fullchain.pem", "keyFile": f"{directory}/key.pem"}
+    ]
+    text = build.render(household(changes("traefik")))["pi"]["certificates.nix"]
+    assert 'group = "traefik";' in text
+    assert 'reloadServices = [ "traefik.service" ];' in text
