@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+from rich.tree import Tree
 
 from homelab.plan import Plan
 from lab.engine import Result
@@ -102,6 +103,8 @@ class Display:
             print(json.dumps(self._data(result, counts, connections), indent=2))
             return
         if action == "up" and result.ok:
+            if {*counts} - {"same"}:
+                self._tree()
             self._hosts(connections)
             self._urls()
         self._out.print(Text("\nResources:", "bold"))
@@ -137,6 +140,25 @@ class Display:
             "errors": self._errors,
             "outputs": dict(result.outputs),
         }
+
+    def _tree(self) -> None:
+        """What there is now, each thing under what it belongs to."""
+        below: dict[str, list[Step]] = {}
+        gone = {s.urn for s in self._steps if s.op == "delete"}
+        for step in self._steps:
+            if step.urn not in gone:
+                below.setdefault(step.parent, []).append(step)
+
+        def grow(branch: Tree, urn: str) -> None:
+            for step in sorted(below.get(urn, []), key=lambda s: (s.custom, s.name)):
+                label = Text(step.name, "" if step.custom else "bold")
+                label.append(f"  {step.type.rpartition(':')[2]}", "dim")
+                grow(branch.add(label), step.urn)
+
+        for top in below.get("", []):
+            root = Tree(Text(f"\n{top.name}", "bold"))
+            grow(root, top.urn)
+            self._out.print(root)
 
     def _hosts(self, connections: Mapping[str, int]) -> None:
         self._out.print(Text("\nHosts:", "bold"))
