@@ -88,15 +88,13 @@ def group_known(plan: Plan) -> Iterator[Problem]:
     if plan.site.identity is None:
         return
     groups = plan.site.identity.groups
-    named = [(f"{r.source}.groups", r.groups) for r in plan.routes] + [
-        (f"site.members.{name}.groups", tuple(member.groups))
-        for name, member in plan.site.site.members.items()
-    ]
-    for where, wanted in named:
-        for group in wanted:
+    for route in plan.routes:
+        for group in route.groups:
             if group not in groups:
                 yield Problem(
-                    where, f'there is no group "{group}"', did_you_mean(group, groups, "groups")
+                    f"{route.source}.groups",
+                    f'there is no group "{group}"',
+                    did_you_mean(group, groups, "groups"),
                 )
 
 

@@ -84,6 +84,7 @@ class ServiceSecret(Model):
     owner: Name | None = None
     """User that reads the file; root when empty, for systemd hands credentials over itself."""
     mode: Annotated[Str, Field(pattern=r"^0[0-7]{3}$")] = "0400"
+    """Permission bits, in quotes."""
 
 
 class ServiceConfig(Model):

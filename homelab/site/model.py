@@ -38,10 +38,7 @@ class Member(Model):
     """Somebody who uses the homelab's services."""
 
     email: Email
-    name: Str = ""
-    """Display name; the member's key when empty."""
-    groups: list[Name] = Field(default_factory=lambda: ["family"])
-    """Groups at the identity provider."""
+    """Who they are to Cloudflare Access. Their account at the gate is in the users' file."""
 
 
 class Names(Model):
@@ -95,7 +92,7 @@ class SiteFacts(Model):
     """Console keyboard layout of every host."""
     owner: Owner
     members: dict[Name, Member] = Field(default_factory=dict)
-    """The people who use it, by login name at the identity provider."""
+    """The people who use it."""
     exposure: Literal["internal-only", "tunnel-only", "mixed"] = "mixed"
     """What `publish` may say: internal-only makes no public record at all, tunnel-only no direct
     one, mixed all three."""

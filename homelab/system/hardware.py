@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
+from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Pkg, Script, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -108,9 +108,8 @@ def _power(plan: Plan, host: Host) -> Attrs:
     if wake is not None:
         interface: Attrs = {wake.interface: {"wakeOnLan": {"enable": True}}}
         body = merge(body, {"networking": {"interfaces": interface}})
-    sleepers = [h for h in plan.hosts.values() if h.config.wake_on_lan is not None]
-    if sleepers and host.always_on and wake is None and host.role == "appliance":
-        body = merge(body, attrs("environment.systemPackages", [Pkg("wakeonlan")]))
+    if host.role == "appliance":
+        body = merge(body, _wakers(plan))
     zram = host.config.zram
     if zram is not None:
         body = merge(
@@ -121,6 +120,17 @@ def _power(plan: Plan, host: Host) -> Attrs:
             ),
         )
     return body
+
+
+def _wakers(plan: Plan) -> Attrs:
+    """A command for each machine that sleeps, on the machine that never does."""
+    commands: list[Nix] = []
+    for name, other in sorted(plan.hosts.items()):
+        wake = other.config.wake_on_lan
+        if wake is not None:
+            packet = Script.of("exec ", Pkg("wakeonlan"), f"/bin/wakeonlan {wake.mac}\n")
+            commands.append(Call("pkgs.writeShellScriptBin", (f"wake-{name}", packet)))
+    return attrs("environment.systemPackages", commands) if commands else {}
 
 
 def _gpu(host: Host) -> Attrs:

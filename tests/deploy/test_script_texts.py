@@ -70,11 +70,12 @@ def test_any_secret_arrives_exactly_and_only_root_reads_it(
 
 
 @several
-@given(data=st.data())
-def test_a_script_cut_short_does_nothing(shared_machine: Machine, data: st.DataObject) -> None:
+@given(share=st.floats(0, 1))
+def test_a_script_cut_short_does_nothing(shared_machine: Machine, share: float) -> None:
     release = shared_machine.new_release()
     script = scripts.stage_script(release, {"a/b.nix": "{ }\n", "c": "no newline", "d": b"\xff"})
-    end = data.draw(st.integers(0, len(script) - len("main </dev/null\n")))
+    # A share, for the release's name has more digits from time to time.
+    end = round(share * (len(script) - len("main </dev/null\n")))
     shared_machine.run(script[:end])
     assert not (shared_machine.state / "releases" / release).exists()
 

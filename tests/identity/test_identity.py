@@ -160,11 +160,6 @@ def test_an_exempt_path_opens_that_and_nothing_else(
             ["services.navidrome.routes[0].groups", 'did you mean "family"?'],
         ),
         (
-            "group-known",
-            {"site": {"members": {"kim": {"email": "k@example.org", "groups": ["admin"]}}}},
-            ["site.members.kim.groups", 'did you mean "admins"?'],
-        ),
-        (
             "audience-auth",
             {"services": {"navidrome": {"auth": "none"}}},
             ["services.navidrome.auth", "nothing asks who it is", "auth: forward"],

@@ -371,7 +371,9 @@ def test_two_runs_do_not_interleave(stage: Stage) -> None:
 def in_a_process(stage: Stage) -> Iterator[subprocess.Popen[str]]:
     """An `up` of its own process, whose thing `slow` begins and then waits for a line."""
     script = f"""
-        import sys
+        import signal, sys
+        # Whoever started the tests in the background made their children deaf to it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}
         from test_engine import Path, Stage
         stage = Stage(Path({str(stage.directory)!r}))

@@ -386,10 +386,13 @@ CASES: dict[str, Case] = {
         check="flake-input-known",
     ),
     "unknown group": Case(
-        "site.members.kim.groups",
+        "services.navidrome.routes[0].groups",
         'no group "famly"',
         'did you mean "family"',
-        both(IDENTITY, {"site": {"members": {"kim": {"email": "k@e.org", "groups": ["famly"]}}}}),
+        both(
+            IDENTITY,
+            {"services": {"navidrome": {"host": "pi", "routes": [{"groups": ["famly"]}]}}},
+        ),
         check="group-known",
     ),
     "unknown tag in a grant": Case(

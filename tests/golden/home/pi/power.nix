@@ -7,7 +7,12 @@ let
 in
 {
   config = derive {
-    environment.systemPackages = [ pkgs.wakeonlan ];
+    environment.systemPackages = [
+      (pkgs.writeShellScriptBin "wake-workstation" ''
+        exec ${pkgs.wakeonlan}/bin/wakeonlan d8:5e:d3:0a:1b:2c
+      '')
+    ];
+
     zramSwap.enable = true;
     zramSwap.algorithm = "zstd";
     zramSwap.memoryPercent = 25;
