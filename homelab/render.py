@@ -73,7 +73,14 @@ def modules_of(plan: Plan, host: Host) -> list[Module]:
     """Every module of a host, by file name."""
     rooms: tuple[Backend, ...] = (home.modules,)
     if host.config.state == "retired":
-        rooms = (base.modules, hardware.modules, nixpkgs.modules, firewall.modules)
+        rooms = (
+            base.modules,
+            hardware.modules,
+            nixpkgs.modules,
+            firewall.modules,
+            # The deployer may know no other way to it.
+            tailscale.modules,
+        )
     elif host.is_nixos:
         rooms = ROOMS
     return sorted((m for room in rooms for m in room(plan, host)), key=lambda m: m.file)

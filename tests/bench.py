@@ -27,13 +27,12 @@ from tests import build
 
 ROOT = build.ROOT
 SDK = "import pulumi, pulumi_command, pulumi_tailscale, pulumi_cloudflare"
-PROGRAM = f"{SDK}\nimport components.program"
+PROGRAM = f"import components.program\n{SDK}"
 MOCKED = """
 import json
 from pathlib import Path
 from homelab.site.document import read_document
 from tests.components.harness import run
-import pulumi_cloudflare
 settings = read_document(Path("Pulumi.home.yaml")).settings
 config = {k: v if isinstance(v, str) else json.dumps(v) for k, v in settings.items()}
 recorded = run(Path.cwd(), "home", config, preview=True)
@@ -92,8 +91,13 @@ def program_budgets(runs: int) -> list[Budget]:
             "the whole program under mocks against its imports",
             statistics.median(w / f for w, f in zip(whole, floor, strict=True)),
             1.3,
-            f"{statistics.median(whole):.2f} s against {statistics.median(floor):.2f} s, of which "
-            f"the SDK takes {statistics.median(sdk):.2f} s",
+            f"{statistics.median(whole):.2f} s against {statistics.median(floor):.2f} s",
+        ),
+        Budget(
+            "the whole program under mocks against the SDK's imports alone",
+            statistics.median(w / s for w, s in zip(whole, sdk, strict=True)),
+            1.3,
+            f"{statistics.median(whole):.2f} s against {statistics.median(sdk):.2f} s",
         ),
     ]
 

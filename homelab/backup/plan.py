@@ -47,7 +47,7 @@ def plan_backup(
     datasets: tuple[Dataset, ...],
 ) -> BackupPlan:
     """One job for each thing worth keeping and each target that its host can reach."""
-    works = [*_services(site, services), *_datasets(site, datasets)]
+    works = [*_services(site, services), *_datasets(site, datasets, services)]
     jobs = [
         _job(site, hosts, work, target, site.backup.targets[target])
         for work in works
@@ -131,14 +131,22 @@ def _services(site: Site, services: tuple[Service, ...]) -> Iterator[_Work]:
 _SQLITE_FILES = ("", "-wal", "-shm", "-journal")
 
 
-def _datasets(site: Site, datasets: tuple[Dataset, ...]) -> Iterator[_Work]:
+def _datasets(
+    site: Site, datasets: tuple[Dataset, ...], services: tuple[Service, ...]
+) -> Iterator[_Work]:
     for dataset in datasets:
         if dataset.tier in KEPT_TIERS and site.datasets[dataset.name].backup is None:
             yield _Work(
                 name=f"dataset-{dataset.name}",
                 host=dataset.host,
                 paths=(dataset.path,),
-                exclude=(),
+                # What services keep in it and can make again.
+                exclude=_unique(
+                    e
+                    for s in services
+                    for e in s.entry.exclude
+                    if s.host == dataset.host and e.startswith(f"{dataset.path}/")
+                ),
                 dumps=(),
                 mounts=(dataset.mount,),
                 tier=dataset.tier,

@@ -181,6 +181,9 @@ class Entry:
     secrets: Mapping[str, SecretFact] = field(default_factory=dict)
     datasets: Mapping[str, str] = field(default_factory=dict)
     """Datasets it can use: name of the part to what it is for."""
+    state_in: Mapping[str, str] = field(default_factory=dict)
+    """Parts that take the place of its state directory: part to the directory below the dataset.
+    The dataset's own backup keeps it then; the service's keeps its dumps."""
     writes_datasets: tuple[str, ...] = ()
     """Parts that it writes; the others are mounted read-only."""
     needs: tuple[Need, ...] = ()

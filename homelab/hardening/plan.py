@@ -80,6 +80,8 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
     for path in config.harden.read_write:
         places.add(path, writes=True)
     for path in (*service.state, *entry.hardening.writable) if is_main else ():
+        if below(path, tuple(d.path for d in used)):
+            continue  # the dataset is there already, and the directory may not be yet
         # Its own module opens its state directory, and systemd that of a dynamic user.
         opened = entry.hardening.upstream or below(path, ("/var/lib/private",))
         if not opened or (not entry.hardening.confined and places.is_hidden(path)):

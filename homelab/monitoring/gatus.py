@@ -38,7 +38,10 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
     service = next(s for s in plan.on(host.name) if s.name == MONITOR)
     settings: Attrs = {
         "web": {"address": service.bind, "port": service.port},
-        "endpoints": [_endpoint(p, alerts=bool(monitoring.alerts)) for p in monitoring.probes],
+        "endpoints": [
+            _endpoint(p, alerts=bool(monitoring.alerts), resolver=host.name == plan.dns.host)
+            for p in monitoring.probes
+        ],
     }
     body: Attrs = {"enable": True, "settings": settings}
     if monitoring.alerts:
@@ -57,7 +60,7 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
     return attrs("services.gatus", body)
 
 
-def _endpoint(probe: Probe, *, alerts: bool) -> Attrs:
+def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
     body: Attrs = {
         "name": probe.name,
         "group": probe.group,
@@ -72,6 +75,9 @@ def _endpoint(probe: Probe, *, alerts: bool) -> Attrs:
         if probe.url.startswith("https://"):
             # Asked at its address, which no certificate names.
             body["client"] = {"insecure": True}
+    elif resolver and not probe.dns:
+        # The resolver's host does not ask itself, so it would not know the names of home.
+        body["client"] = {"dns-resolver": "udp://127.0.0.1:53"}
     if alerts and not probe.relaxed:
         body["alerts"] = [{"type": "ntfy"}]
     return body

@@ -35,6 +35,16 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
 
 
 FORBIDDEN = (
+    (
+        r"\b(allowed(TCP|UDP)Port(s|Ranges)|trustedInterfaces|extra(Input|Forward)Rules)\b",
+        "ports are opened by routes",
+        "give the service a route",
+    ),
+    (
+        r"firewall\.enable\s*=\s*false",
+        "the firewall is what keeps the plan true",
+        "open what you need by routes",
+    ),
     (r"\bopenFirewall\s*=\s*true", "ports are opened by routes", "give the service a route"),
     (
         r"services\.(caddy\.virtualHosts|nginx\.virtualHosts|traefik\.dynamic)",

@@ -151,7 +151,9 @@ def _way_out(path: str, source: str) -> str:
         return f"make it with sops: sops edit {path}"
     if source.endswith(".lock"):
         return "make it with nix flake lock, on any machine that has Nix"
-    return "copy it from the host, where nixos-generate-config wrote it"
+    if source.endswith(".hardware"):
+        return "copy it from the host, where nixos-generate-config wrote it"
+    return "write it, or drop it from the stack config"
 
 
 def _files(directory: Path, path: str) -> dict[str, str | bytes]:

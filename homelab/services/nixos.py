@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.catalog.options import options_of
-from homelab.nix import Attrs, Module, Nix, attrs, merge
+from homelab.network.firewall import TAILNET
+from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.services.fill import filled, path_of_secret, stated
 
@@ -77,7 +78,7 @@ def _store(service: Service, name: str) -> str:
 def _container(host: Host, service: Service) -> Attrs:
     container = service.config.container
     assert container is not None
-    # Podman's published ports pass by the firewall, so the address itself is the boundary.
+    # Podman's published ports pass by the firewall, so they get an address and a rule of their own.
     addresses = [] if service.callers else ["127.0.0.1"]
     scope = next((p.scope for p in service.ports if p.label == "web"), "loopback")
     if scope in ("tailnet", "lan"):
@@ -103,8 +104,47 @@ def _container(host: Host, service: Service) -> Attrs:
     ]
     if files:
         body["environmentFiles"] = files
+    return merge(
+        {
+            "virtualisation": {
+                "oci-containers": {"backend": "podman", "containers": {service.name: body}}
+            }
+        },
+        _published(host, service) if scope == "tailnet" and host.tailnet else {},
+    )
+
+
+def _published(host: Host, service: Service) -> Attrs:
+    """Keep a container's port on the tailnet to the tailnet, and wait for its address at boot.
+
+    Podman redirects by destination address, whatever interface a packet comes in by: without the
+    rule, a device on the LAN could route to the tailnet address and pass by the proxy's gate.
+    """
+    match = f"ip daddr {host.tailnet} tcp dport {service.port}"
+    rules = [
+        "chain published {",
+        "  type filter hook prerouting priority dstnat - 10; policy accept;",
+        f'  {match} iifname != {{ "lo", "{TAILNET}" }} drop',
+        "}",
+    ]
     return {
-        "virtualisation": {
-            "oci-containers": {"backend": "podman", "containers": {service.name: body}}
-        }
+        "networking": {
+            "nftables": {
+                "tables": {
+                    f"container-{service.name}": {
+                        "family": "inet",
+                        "content": Lines("\n".join(rules) + "\n"),
+                    }
+                }
+            }
+        },
+        "systemd": {
+            "services": {
+                f"podman-{service.name}": {
+                    "after": ["tailscaled.service"],
+                    "startLimitIntervalSec": 0,
+                    "serviceConfig": {"RestartSec": "5s"},
+                }
+            }
+        },
     }

@@ -88,6 +88,22 @@ def _wanted(
             yield name, host, config, entry, f"services.{name}"
 
 
+def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
+    """The entry with its state where it lies, for a service that keeps it in a dataset."""
+    for part, below in entry.state_in.items():
+        dataset = site.datasets.get(config.datasets.get(part, ""))
+        if dataset is not None and entry.state:
+            here, there = entry.state[0], f"{dataset.path}/{below}"
+            dumps = tuple(replace(d, source=d.source.replace(here, there, 1)) for d in entry.dumps)
+            return replace(
+                entry,
+                state=tuple(d.source for d in dumps if d.kind == "builtin"),
+                exclude=tuple(e.replace(here, there, 1) for e in entry.exclude),
+                dumps=dumps,
+            )
+    return entry
+
+
 def _place(
     name: str,
     host: str,
@@ -97,6 +113,7 @@ def _place(
     hosts: Mapping[str, Host],
     source: str,
 ) -> Service:
+    entry = settled(entry, config, site)
     callers = sorted(set(_callers(name, host, entry, config, site)) - {host})
     direct = _direct(config)
     ports = tuple(

@@ -84,8 +84,8 @@ def _flash(host: Host) -> Attrs:
     return attrs(
         "services.journald.extraConfig",
         Comment(
-            "The root is flash: no journal and no swap on it.",
-            Lines("Storage=volatile\nSystemMaxUse=64M\n"),
+            "The root is flash: the journal stays in memory.",
+            Lines("Storage=volatile\nRuntimeMaxUse=64M\n"),
         ),
     )
 

@@ -151,6 +151,13 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"{host.source}.tailscale", f"the agent {host.name} would forward traffic", way_out
             )
+        builder = host.config.build.host
+        if builder is not None:
+            yield Problem(
+                f"{host.source}.build.host",
+                f"the agent {host.name} would log in on {builder}, as a user that Nix trusts",
+                "let it build for itself",
+            )
         for route in plan.routes:
             if route.host == host.name:
                 what = f"the route {route.name} leads to the agent {host.name}"

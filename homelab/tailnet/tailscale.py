@@ -25,11 +25,11 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     options: dict[str, Nix] = {
         "enable": True,
         "useRoutingFeatures": _routing(settings),
+        "extraSetFlags": _flags(host.name, settings, resolver=resolver),
         "extraUpFlags": Comment(
-            "Read when the host joins; the same flags again below, for a host that has joined.",
+            "Read when the host joins; extraSetFlags keep them so afterwards.",
             _flags(host.name, settings, resolver=resolver),
         ),
-        "extraSetFlags": _flags(host.name, settings, resolver=resolver),
     }
     if any(key.host == host.name for key in plan.tailnet.keys):
         options["authKeyFile"] = secret_path(*JOIN_KEY, "minted", "file")

@@ -48,6 +48,7 @@ ENTRY = Entry(
     websocket=True,
     upload="50GB",
     datasets={"photos": "where photos and videos lie, in place of its state directory"},
+    state_in={"photos": "_immich-managed"},
     writes_datasets=("photos",),
     # Node and onnxruntime make executable memory.
     hardening=Hardening(jit=True, netlink=True),

@@ -52,6 +52,10 @@ in
       };
       dataset-photos-b2 = {
         environmentFile = "/run/secrets/restic-b2-credentials";
+        exclude = [
+          "/mnt/family/photos/_immich-managed/encoded-video"
+          "/mnt/family/photos/_immich-managed/thumbs"
+        ];
         initialize = true;
         passwordFile = "/run/homelab/secrets/restic-b2";
         paths = [ "/mnt/family/photos" ];
@@ -70,6 +74,10 @@ in
         };
       };
       dataset-photos-onetouch = {
+        exclude = [
+          "/mnt/family/photos/_immich-managed/encoded-video"
+          "/mnt/family/photos/_immich-managed/thumbs"
+        ];
         initialize = true;
         passwordFile = "/run/homelab/secrets/restic-onetouch";
         paths = [ "/mnt/family/photos" ];
@@ -90,12 +98,12 @@ in
       immich-b2 = {
         environmentFile = "/run/secrets/restic-b2-credentials";
         exclude = [
-          "/var/lib/immich/encoded-video"
-          "/var/lib/immich/thumbs"
+          "/mnt/family/photos/_immich-managed/encoded-video"
+          "/mnt/family/photos/_immich-managed/thumbs"
         ];
         initialize = true;
         passwordFile = "/run/homelab/secrets/restic-b2";
-        paths = [ "/var/lib/immich" ];
+        paths = [ "/mnt/family/photos/_immich-managed/backups" ];
         pruneOpts = [
           "--keep-daily 7"
           "--keep-weekly 4"
@@ -111,12 +119,12 @@ in
       };
       immich-onetouch = {
         exclude = [
-          "/var/lib/immich/encoded-video"
-          "/var/lib/immich/thumbs"
+          "/mnt/family/photos/_immich-managed/encoded-video"
+          "/mnt/family/photos/_immich-managed/thumbs"
         ];
         initialize = true;
         passwordFile = "/run/homelab/secrets/restic-onetouch";
-        paths = [ "/var/lib/immich" ];
+        paths = [ "/mnt/family/photos/_immich-managed/backups" ];
         pruneOpts = [
           "--keep-daily 7"
           "--keep-weekly 4"

@@ -74,7 +74,6 @@ in
       ProtectKernelModules = true;
       ProtectKernelTunables = true;
       ProtectSystem = "strict";
-      ReadWritePaths = [ "/var/lib/immich" ];
       RestrictAddressFamilies = "AF_UNIX AF_INET AF_INET6 AF_NETLINK";
       RestrictNamespaces = true;
       RestrictRealtime = true;

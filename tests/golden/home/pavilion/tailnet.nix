@@ -18,7 +18,7 @@ in
         "--accept-dns=true"
         "--ssh=false"
       ];
-      # Read when the host joins; the same flags again below, for a host that has joined.
+      # Read when the host joins; extraSetFlags keep them so afterwards.
       extraUpFlags = [
         "--hostname=pavilion"
         "--advertise-routes="

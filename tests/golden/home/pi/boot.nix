@@ -15,10 +15,10 @@ in
       grub.enable = false;
     };
 
-    # The root is flash: no journal and no swap on it.
+    # The root is flash: the journal stays in memory.
     services.journald.extraConfig = ''
       Storage=volatile
-      SystemMaxUse=64M
+      RuntimeMaxUse=64M
     '';
   };
 }

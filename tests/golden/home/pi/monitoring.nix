@@ -23,6 +23,7 @@ in
         };
         endpoints = [
           {
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "AI";
             interval = "60s";
@@ -30,6 +31,7 @@ in
             url = "https://ai.home.example.org/api/tags";
           }
           {
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "Media";
             interval = "60s";
@@ -58,6 +60,7 @@ in
                 type = "ntfy";
               }
             ];
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "Media";
             interval = "60s";
@@ -70,6 +73,7 @@ in
                 type = "ntfy";
               }
             ];
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "Monitoring";
             interval = "60s";
@@ -82,6 +86,7 @@ in
                 type = "ntfy";
               }
             ];
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "Network";
             interval = "60s";
@@ -113,6 +118,7 @@ in
                 type = "ntfy";
               }
             ];
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "Personal";
             interval = "60s";
@@ -125,6 +131,7 @@ in
                 type = "ntfy";
               }
             ];
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "Personal";
             interval = "60s";
@@ -169,6 +176,7 @@ in
                 type = "ntfy";
               }
             ];
+            client.dns-resolver = "udp://127.0.0.1:53";
             conditions = [ "[STATUS] == 200" ];
             group = "Tools";
             interval = "60s";

@@ -17,7 +17,7 @@ in
         "--accept-dns=false"
         "--ssh=false"
       ];
-      # Read when the host joins; the same flags again below, for a host that has joined.
+      # Read when the host joins; extraSetFlags keep them so afterwards.
       extraUpFlags = [
         "--hostname=pi"
         "--advertise-routes=192.168.1.0/24"

@@ -47,7 +47,7 @@ in
       group = "nixbuild";
       isSystemUser = true;
       openssh.authorizedKeys.keys = [
-        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
+        "restrict,command=\"nix-daemon --stdio\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
       ];
       useDefaultShell = true;
     };

@@ -8,6 +8,22 @@ let
 in
 {
   config = derive {
+    networking.nftables.tables.container-draw = {
+      content = ''
+        chain published {
+          type filter hook prerouting priority dstnat - 10; policy accept;
+          ip daddr 100.100.71.10 tcp dport 8088 iifname != { "lo", "tailscale0" } drop
+        }
+      '';
+      family = "inet";
+    };
+
+    systemd.services.podman-draw = {
+      after = [ "tailscaled.service" ];
+      serviceConfig.RestartSec = "5s";
+      startLimitIntervalSec = 0;
+    };
+
     virtualisation.oci-containers.backend = "podman";
 
     virtualisation.oci-containers.containers.draw = {
