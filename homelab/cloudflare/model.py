@@ -14,6 +14,12 @@ TUNNEL_CREDENTIALS = ("cloudflared", "credentials")
 ACME_TOKEN = ("acme", "cloudflare")
 """Service and name of the secret that holds the DNS-01 token."""
 
+
+def tunnel_name(domain: str) -> str:
+    """The tunnel's name at Cloudflare, in its NixOS option and in its unit."""
+    return domain.replace(".", "-")
+
+
 HexId = Annotated[Str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 

@@ -12,6 +12,7 @@ from homelab.cloudflare.model import (
     DnsToken,
     Ingress,
     Record,
+    tunnel_name,
 )
 from homelab.network.model import LOOPBACK_HTTP_PORT, Route
 from homelab.site.model import Site
@@ -59,7 +60,7 @@ def plan_cloudflare(
         ),
         certificates=certificates,
         # Unique in the account, and kept when the connector moves to another host.
-        tunnel=site.site.domain.replace(".", "-") if config.tunnel else "",
+        tunnel=tunnel_name(site.site.domain) if config.tunnel else "",
         tunnel_host=connector,
         ingress=tuple(i for r in tunnelled if (i := _ingress(site, connector, r)) is not None),
         alert_email=(site.monitoring.email or "") if config.tunnel else "",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.dashboard.plan import DASHBOARD
+from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _tile(tile: Tile) -> Nix:
 def _hosts(plan: Plan, service: Service) -> list[str]:
     """Host headers that it answers to: its names, and those who ask at its own port."""
     names: list[str] = []
-    addresses = ["127.0.0.1"]
+    addresses = [LOOPBACK]
     for route in plan.routes:
         if route.service == service.name:
             names += route.names

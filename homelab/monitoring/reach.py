@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homelab.network.model import Route
+from homelab.network.model import LOOPBACK, Route
 from homelab.services.model import Service
 from homelab.site.model import Site
 
@@ -47,7 +47,7 @@ def _dialled(site: Site, route: Route, service: Service, watcher: str) -> str:
     # A container that others call is published on the tailnet address alone.
     local = service.config.container is None or not service.callers
     if watcher == route.host and local:
-        address = service.namespace.inside if service.namespace else "127.0.0.1"
+        address = service.namespace.inside if service.namespace else LOOPBACK
         return f"{address}:{route.port}"
     if outside and (watcher == route.host or watcher in service.callers):
         return f"{outside}:{route.port}"

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.network.model import PortUse
+from homelab.network.model import TAILNET, PortUse
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
-
-TAILNET = "tailscale0"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:

@@ -161,6 +161,9 @@ RESOLVERS = {"adguardhome": "adguard", "blocky": "blocky"}
 DNS_PORT = 53
 MDNS_PORT = 5353
 """Where multicast DNS is asked and answered."""
+LOOPBACK = "127.0.0.1"
+TAILNET = "tailscale0"
+"""Interface of the tailnet on every host."""
 LOOPBACK_HTTP_PORT = 8180
 """Where the proxy listens for the tunnel: plain HTTP on 127.0.0.1 of the entry host."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from homelab.model import Audience, Auth, Publish
 from homelab.network.model import (
+    LOOPBACK,
     LOOPBACK_HTTP_PORT,
     DnsPlan,
     FirewallPlan,
@@ -16,8 +17,6 @@ from homelab.network.model import (
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.model import Host
-
-LOOPBACK = "127.0.0.1"
 
 
 def plan_routes(

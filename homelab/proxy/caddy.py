@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.identity.model import FORWARD_AUTH
-from homelab.network.model import LOOPBACK_HTTP_PORT, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, attrs, merge
 from homelab.proxy import model
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
 from homelab.proxy.model import (
     GATE_HEADERS,
     HSTS_SECONDS,
-    LOOPBACK,
     Gate,
     ProxyPlan,
     Site,

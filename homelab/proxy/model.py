@@ -22,7 +22,6 @@ GATE_HEADERS = {
 """The same, by what a service calls it in its catalog entry."""
 HSTS_SECONDS = 15552000
 """Half a year: how long a browser remembers to use HTTPS alone."""
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.identity.model import AUTH_REQUEST
-from homelab.network.model import LOOPBACK_HTTP_PORT, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text
 from homelab.proxy import model
-from homelab.proxy.model import LOOPBACK, ProxyPlan, Site, bytes_of
+from homelab.proxy.model import ProxyPlan, Site, bytes_of
 from homelab.proxy.nginxconf import Directive, Live, directive, print_nginx, quoted
 from homelab.proxy.plan import plan_proxy
 

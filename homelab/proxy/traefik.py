@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.identity.model import FORWARD_AUTH
-from homelab.network.model import LOOPBACK_HTTP_PORT, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
 from homelab.nix import Attrs, Comment, Module, Nix
-from homelab.proxy.model import HSTS_SECONDS, LOOPBACK, Gate, ProxyPlan, Site, spellings
+from homelab.proxy.model import HSTS_SECONDS, Gate, ProxyPlan, Site, spellings
 from homelab.proxy.plan import plan_proxy
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from homelab.catalog.model import DatasetPath, Fact, Fill, PortNumber, SecretPath
+from homelab.network.model import LOOPBACK
 from homelab.nix import Nix
 from homelab.secrets.model import secret_path
 
@@ -57,7 +58,7 @@ def _proxy(plan: Plan, service: Service) -> str:
         return service.namespace.host
     entry = plan.hosts.get(plan.site.network.entry.host)
     if entry is None or entry.name == service.host:
-        return "127.0.0.1"
+        return LOOPBACK
     return entry.tailnet or entry.lan
 
 

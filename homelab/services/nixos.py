@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.catalog.options import options_of
-from homelab.network.firewall import TAILNET
+from homelab.network.model import LOOPBACK, TAILNET
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.services.fill import filled, path_of_secret, stated
@@ -79,7 +79,7 @@ def _container(host: Host, service: Service) -> Attrs:
     container = service.config.container
     assert container is not None
     # Podman's published ports pass by the firewall, so they get an address and a rule of their own.
-    addresses = [] if service.callers else ["127.0.0.1"]
+    addresses = [] if service.callers else [LOOPBACK]
     scope = next((p.scope for p in service.ports if p.label == "web"), "loopback")
     if scope in ("tailnet", "lan"):
         addresses.append(host.tailnet)

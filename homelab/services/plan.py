@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from homelab.catalog import find
 from homelab.catalog.model import Entry, Hardening, PortFact, SecretFact, SignIn
-from homelab.network.model import PortUse, Scope, resolver_entry
+from homelab.cloudflare.model import tunnel_name
+from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
 from homelab.services.model import Service, ServiceConfig
 from homelab.services.ports import assign_ports
 from homelab.site.lock import Lock
@@ -15,7 +16,6 @@ from homelab.site.model import Site
 from homelab.system.model import Host
 from homelab.vpn.plan import namespace_of
 
-LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
 
 
@@ -131,7 +131,7 @@ def _place(
     )
     web = entry.ports.get("web")
     namespace = namespace_of(site, host, config)
-    units = tuple(u.replace("{tunnel}", site.site.domain.replace(".", "-")) for u in entry.units)
+    units = tuple(u.replace("{tunnel}", tunnel_name(site.site.domain)) for u in entry.units)
     return Service(
         name=name,
         host=host,

@@ -12,6 +12,7 @@ from importlib import resources
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
+from homelab.network.model import TAILNET
 from homelab.nix import After, Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.vpn.model import Member, Vpn
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 TABLE = "vpn-killswitch"
 _FILE = "lib/vpn-killswitch.sh"
 _SHELL = (resources.files("homelab.vpn") / "killswitch.sh").read_text(encoding="utf-8")
-_TAILNET = "tailscale0"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -91,7 +91,7 @@ def _chain(vpn: Vpn, lan: str) -> Iterator[str]:
         yield f"  meta skgid {_gids(with_lan)} ip daddr {lan} accept"
     if called:
         yield "  # Answers to whoever may call over the tailnet."
-        yield f'  meta skgid {_gids(called)} oifname "{_TAILNET}" ct direction reply accept'
+        yield f'  meta skgid {_gids(called)} oifname "{TAILNET}" ct direction reply accept'
     yield "  counter drop"
     yield "}"
 

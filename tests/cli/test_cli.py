@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from homelab import cli
 from tests import stackdir
 
 JELLYFIN: dict[str, Any] = {"services": {"jellyfin": {"host": "nas"}}}
+
+
+MASTER = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 class Said:
@@ -149,3 +153,28 @@ def test_what_another_section_places_moves_only_when_that_is_meant(
     assert "identity.host: authelia was on pi" in said.out
     assert call("lock", "--move", "authelia").code == 0
     assert call("check").code == 0
+
+
+@pytest.fixture
+def own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `sops` that knows the master key."""
+    tool = tmp_path / "bin" / "sops"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\nprintf %s {MASTER}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+
+
+def test_an_owner_reads_the_secret_that_the_host_gets(call: Any, own_secrets: None) -> None:
+    """S0-57: the first password of a service, and a repository's for a host that is lost."""
+    said = call("secret", "restic-b2", "nas")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == call("secret", "restic-b2", "nas").out
+    assert len(said.out) == 43
+
+
+def test_a_secret_that_is_not_there_names_the_nearest(call: Any, own_secrets: None) -> None:
+    said = call("secret", "restic-b3")
+    assert said.code == 2
+    assert 'no derived secret "restic-b3"' in said.err
+    assert 'did you mean "restic-' in said.err
