@@ -22,6 +22,8 @@ class HostArgs(TypedDict):
     """Minted and derived secrets by name, every value secret."""
     flags: list[str]
     """Flags of the build: who builds."""
+    rules: scripts.Rules
+    """What the host's preflight goes by."""
 
 
 class Host(pulumi.ComponentResource):
@@ -73,7 +75,7 @@ class Host(pulumi.ComponentResource):
         )
         build = self._command(
             f"{name}-build",
-            scripts.build_script(release.id, host.name, args["flags"]),
+            scripts.build_script(release.id, args["rules"], args["flags"]),
             after=[files],
         )
         self.leaves = [placed, build]

@@ -11,6 +11,7 @@ from pulumi_command import local
 
 from components.host import Host
 from homelab.deploy.model import DeployConfig, WavePlan
+from homelab.deploy.scripts import Rules
 from homelab.system.model import Host as HostPlan
 
 SWITCH = '"${UV_PROJECT_ENVIRONMENT:-.venv}/bin/homelab" switch'
@@ -26,6 +27,8 @@ class RolloutArgs(TypedDict):
     versions: Mapping[str, pulumi.Output[str]]
     """Digest of each host's secrets, keyed: tells that one changed, and nothing else."""
     config: DeployConfig
+    rules: Mapping[str, Rules]
+    """What each host's preflight and switch go by."""
     after: list[pulumi.Resource]
     """What must be in place before any host changes."""
 
@@ -123,7 +126,7 @@ class Wave(pulumi.ComponentResource):
 
 def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:
     """What the runner reads on its standard input; nothing in it is secret."""
-    config = rollout["config"]
+    config, rules = rollout["config"], rollout["rules"][plan.name]
     paths = [
         {
             "name": path,
@@ -134,14 +137,20 @@ def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str
         for path, address in (("lan", plan.lan), ("tailnet", plan.tailnet))
         if address
     ]
-    fixed = {
+    fixed: dict[str, object] = {
         "host": plan.name,
         "release": host.release_id,
         "paths": paths,
         "host_key": plan.config.ssh.host_key,
         "confirm": {"seconds": config.confirm_seconds},
         "activation_seconds": config.activation_seconds,
+        "boot": {"loader": rules.loader, "limit": rules.limit},
     }
+    # Said only where there is something to say: the text is what a preview compares.
+    if rules.again:
+        fixed["again"] = rules.again
+    if rules.may_fail:
+        fixed["may_fail"] = list(rules.may_fail)
     return rollout["versions"][plan.name].apply(
         lambda version: json.dumps({**fixed, "secrets_version": version}, indent=2, sort_keys=True)
     )

@@ -7,10 +7,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from homelab.model import Model, Name
+from homelab.model import Model, Name, Str
 
 BUILD_USER = "nixbuild"
 """The account on a builder that other hosts build through, and nothing else."""
+
+
+Unit = Annotated[
+    Str, Field(pattern=r"^[A-Za-z0-9@._:-]+\.(service|timer|mount|path|socket|target)$")
+]
 
 
 class DeployConfig(Model):
@@ -27,6 +32,11 @@ class DeployConfig(Model):
     confirm_seconds: Annotated[int, Field(ge=5, le=3600)] = 240
     """How long the deployer may take to find the host again before it rolls itself back. Longer
     than the 141 s that a black-holed SSH session takes to fail."""
+    again: dict[Name, Str] = Field(default_factory=dict)
+    """Hosts to switch again although their release stands, with a word that is new each time:
+    after somebody switched one by hand. `{pi: "rebooted into the old one, 3 May"}`"""
+    may_fail: list[Unit] = Field(default_factory=list)
+    """Units whose failure is said and no reason to roll back: `nixos-upgrade.service`."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from homelab.deploy.model import BUILD_USER, WavePlan
+from homelab.deploy.scripts import Rules
 from homelab.site.model import Site
 from homelab.system.model import Host
 
@@ -78,3 +79,14 @@ def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
     key = "/etc/ssh/ssh_host_ed25519_key"
     machine = f"ssh-ng://{BUILD_USER}@{address} {host.config.platform} {key} 4 1 big-parallel"
     return ["--builders", machine]
+
+
+def rules_of(site: Site, host: Host) -> Rules:
+    """What the host's preflight and switch go by."""
+    return Rules(
+        host=host.name,
+        loader=host.config.boot.loader,
+        limit=host.config.boot.limit,
+        again=site.deploy.again.get(host.name, ""),
+        may_fail=tuple(site.deploy.may_fail),
+    )

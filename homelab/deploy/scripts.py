@@ -14,6 +14,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
@@ -60,17 +61,47 @@ def secrets_script(
     return _compose("secrets", {"RELEASE": _name("release", release)}, lock_seconds, body)
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What one host's preflight and switch go by."""
+
+    host: str
+    loader: str = "hardware"
+    """Boot loader, in the stack's word for it."""
+    limit: int = 10
+    """Generations kept on the boot partition."""
+    again: str = ""
+    """Another word than last time: switch again, whatever somebody did to the host by hand."""
+    may_fail: tuple[str, ...] = ()
+    """Units whose failure is no reason to roll back."""
+
+    def names(self) -> dict[str, str]:
+        """The same as the scripts know it."""
+        return {
+            "HOST": _name("host", self.host),
+            "BOOT_LOADER": self.loader,
+            "BOOT_LIMIT": str(self.limit),
+            "AGAIN": self.again,
+        }
+
+
 def build_script(
-    release: str, host: str, flags: Sequence[str] = (), *, lock_seconds: int = LOCK_SECONDS
+    release: str, rules: Rules, flags: Sequence[str] = (), *, lock_seconds: int = LOCK_SECONDS
 ) -> str:
-    """Build a staged release into its `result`; a release that is built already is left alone."""
-    names = {"RELEASE": _name("release", release), "HOST": _name("host", host)}
-    return _compose("build", names, lock_seconds, arguments=flags)
+    """Build a staged release into its `result`, and look ahead whether the host can switch to it.
+
+    A release that is built already is only looked at. What would stop a switch fails the build:
+    all builds come before all switches, so no host of the fleet has changed then.
+    """
+    names = {"RELEASE": _name("release", release), **rules.names()}
+    extra = _part("boot") + _part("preflight")
+    return _compose("build", names, lock_seconds, extra, arguments=flags)
 
 
 def activate_script(
     release: str,
     nonce: str,
+    rules: Rules,
     *,
     secrets_version: str,
     paths: Sequence[str],
@@ -85,14 +116,16 @@ def activate_script(
     own = {"RELEASE": _name("release", release), "NONCE": _name("attempt", nonce)}
     version = {"SECRETS_VERSION": secrets_version}
     window = {"WINDOW_SECONDS": str(activation_seconds + confirm_seconds)}
+    loader = {"BOOT_LOADER": rules.loader, "BOOT_LIMIT": str(rules.limit)}
+    boot = _part("boot")
+    supervise = {**own, **version, **loader, "CONFIRM_SECONDS": str(confirm_seconds)}
+    supervise |= {"MAY_FAIL": " ".join(rules.may_fail)}
     detached = {
-        "SUPERVISE": _compose(
-            "supervise", {**own, **version, "CONFIRM_SECONDS": str(confirm_seconds)}, lock_seconds
-        ),
-        "ROLLBACK": _compose("rollback", {**own, **window}),
+        "SUPERVISE": _compose("supervise", supervise, lock_seconds, boot),
+        "ROLLBACK": _compose("rollback", {**own, **window, **loader}, extra=boot),
     }
-    names = {**own, **version, **window, **detached, "PATHS": " ".join(paths)}
-    return _compose("activate", names, lock_seconds)
+    names = {**own, **version, **window, **detached, **rules.names(), "PATHS": " ".join(paths)}
+    return _compose("activate", names, lock_seconds, boot + _part("preflight"))
 
 
 def confirm_script(nonce: str, units: Sequence[str] = (), *, seal: bool) -> str:

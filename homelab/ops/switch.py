@@ -48,6 +48,13 @@ class Confirm(Model):
     """Units that must be active."""
 
 
+class BootRules(Model):
+    """What the host boots by."""
+
+    loader: Str = "hardware"
+    limit: Annotated[int, Field(ge=1)] = 10
+
+
 class SwitchSpec(Model):
     """What the switch of one host needs to know; arrives as JSON on standard input."""
 
@@ -58,6 +65,11 @@ class SwitchSpec(Model):
     host_key: HostKey
     confirm: Confirm = Confirm()
     activation_seconds: Annotated[int, Field(ge=1)] = 600
+    boot: BootRules = BootRules()
+    again: Str = ""
+    """Another word than last time: switch again, whatever somebody did to the host by hand."""
+    may_fail: tuple[Str, ...] = ()
+    """Units whose failure is no reason to roll back."""
     secrets_version: Str = ""
     """Changes when a secret of the release does; the switch then runs again."""
     lock_seconds: Annotated[int, Field(ge=0)] = scripts.LOCK_SECONDS
@@ -117,6 +129,7 @@ class _Status:
         return (
             self["release"] == spec.release
             and self["secrets"] == spec.secrets_version
+            and self["again"] == spec.again
             and not self["rotation"]
             and self["running"] == self["default"] == self["built"] != ""
         )
@@ -232,6 +245,7 @@ class _Switch:
         script = scripts.activate_script(
             spec.release,
             nonce,
+            scripts.Rules(spec.host, spec.boot.loader, spec.boot.limit, spec.again, spec.may_fail),
             secrets_version=spec.secrets_version,
             paths=await self.host.working_paths(),
             activation_seconds=spec.activation_seconds,
@@ -248,8 +262,13 @@ class _Switch:
             # Someone began between our question and our start.
             await self._settle(await self._status())
             return await self._start()
+        found = [line for line in done.stderr.splitlines() if line.startswith("  ")]
         if done.exit != 0:
+            for line in found:
+                self._note(line.strip())
             raise NotCommittedError(await self._outcome("", f"was not started: {_last(done)}"))
+        for line in found:
+            self.report(f"{spec.host}: {line.strip()}")
         return nonce
 
     async def _settle(self, status: _Status) -> None:

@@ -18,6 +18,8 @@ profile = root / "nix/var/nix/profiles/system"
 current_system = root / "run/current-system"
 network_lost = root / "run/lab-network-lost"
 """While it exists, the lab's SSH server for this host answers nobody."""
+failed_units = root / "run/lab-failed-units"
+"""Units that failed in the last switch, one on a line."""
 
 
 def record(command: str, arguments: list[str], **more: str | int) -> None:

@@ -10,7 +10,16 @@ import sys
 import time
 from pathlib import Path
 
-from lab.host_commands.host import broken, current_system, link, network_lost, profile, record, root
+from lab.host_commands.host import (
+    broken,
+    current_system,
+    failed_units,
+    link,
+    network_lost,
+    profile,
+    record,
+    root,
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -18,11 +27,14 @@ def main(arguments: list[str]) -> int:
     system, *rest = arguments
     record("switch-to-configuration", arguments)
     match rest:
-        case ["test" | "boot" | "switch" | "dry-activate" as action]:
+        case ["check" | "test" | "boot" | "switch" | "dry-activate" as action]:
             pass
         case _:
-            print("Usage: switch-to-configuration [switch|boot|test|dry-activate]", file=sys.stderr)
+            words = "check|switch|boot|test|dry-activate"
+            print(f"Usage: switch-to-configuration [{words}]", file=sys.stderr)
             return 1
+    if action == "check":
+        return 0
     if action == "dry-activate":
         print("would activate the configuration...")
         return 0
@@ -48,7 +60,7 @@ def _boot(system: str) -> int:
             print("error: No space left on device: /boot", file=sys.stderr)
             return 1
         entry.parent.mkdir(parents=True, exist_ok=True)
-        entry.write_text(f"title NixOS\ninit {system}/init\n")
+        entry.write_text(f"title NixOS\noptions init={system}/init\n")
     work = loader / "loader.conf.new"
     work.write_text(f"default {entry.name}\n")
     work.replace(loader / "loader.conf")
@@ -59,6 +71,7 @@ def _activate(system: str, new: bool) -> int:
     print(f"activating the configuration... ({Path(system).name})", flush=True)
     link(current_system, system)
     network_lost.unlink(missing_ok=True)
+    failed_units.unlink(missing_ok=True)
     fault = broken("activate") if new else ""
     if new and broken("confirm") == "refuse-connections":
         network_lost.touch()
@@ -66,6 +79,7 @@ def _activate(system: str, new: bool) -> int:
         print("starting the following units: hung.service", flush=True)
         time.sleep(3600)
     if fault == "fail":
+        failed_units.write_text("broken.service\n")
         print("warning: the following units failed: broken.service", file=sys.stderr)
         return 4
     return 0

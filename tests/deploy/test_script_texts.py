@@ -112,9 +112,9 @@ def test_a_file_that_is_also_a_directory_is_refused() -> None:
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "-x", "a b", "$(id)", "a" * 65, "é"])
 def test_a_name_that_is_no_directory_name_is_refused(name: str) -> None:
     with pytest.raises(scripts.ScriptError):
-        scripts.build_script(name, "pi")
+        scripts.build_script(name, scripts.Rules("pi"))
     with pytest.raises(scripts.ScriptError):
-        scripts.build_script("r1", name)
+        scripts.build_script("r1", scripts.Rules(name))
 
 
 def test_text_that_cannot_be_written_is_refused_without_showing_it() -> None:
@@ -140,9 +140,15 @@ def test_another_user_than_root_becomes_root_without_a_password() -> None:
 ALL = {
     "stage": scripts.stage_script("r", {"a/b": "x\n", "c": "y", "d": b"\xff", "e": ""}),
     "secrets": scripts.secrets_script("r", {"a/b": "it's", "c": "\r"}),
-    "build": scripts.build_script("r", "pi", ["--option", "builders", "a b"]),
+    "build": scripts.build_script("r", scripts.Rules("pi"), ["--option", "builders", "a b"]),
     "activate": scripts.activate_script(
-        "r", "n", secrets_version="v", paths=["lan"], activation_seconds=1, confirm_seconds=1
+        "r",
+        "n",
+        scripts.Rules("pi"),
+        secrets_version="v",
+        paths=["lan"],
+        activation_seconds=1,
+        confirm_seconds=1,
     ),
     "confirm": scripts.confirm_script("n", ["sshd.service"], seal=True),
     "rollback": scripts.rollback_script("n"),

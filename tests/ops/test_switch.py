@@ -34,15 +34,17 @@ def test_nothing_boots_a_system_before_it_is_confirmed(stack: Stack) -> None:
         and line["command"] in ("systemd-run", "switch-to-configuration", "nix-env")
     ]
     names = [(command, words[0] if command != "nix-env" else words[1]) for command, words in asked]
-    assert names == [
+    looks = {("switch-to-configuration", "check"), ("switch-to-configuration", "dry-activate")}
+    assert [n for n in names if n not in looks] == [
         ("systemd-run", "--quiet"),
         ("systemd-run", "--quiet"),
         ("switch-to-configuration", "test"),
         ("nix-env", "--set"),
         ("switch-to-configuration", "boot"),
     ]
-    assert "--unit=homelab-rollback" in asked[0][1], "the rollback is armed before anything starts"
-    assert "--unit=homelab-activate" in asked[1][1]
+    armed, begun = (words for command, words in asked if command == "systemd-run")
+    assert "--unit=homelab-rollback" in armed, "the rollback is armed before anything starts"
+    assert "--unit=homelab-activate" in begun
 
 
 def test_a_second_run_asks_once_and_changes_nothing(stack: Stack) -> None:
@@ -114,9 +116,47 @@ def test_a_failed_activation_is_rolled_back_with_its_log(stack: Stack) -> None:
     stack.lab.break_host("pi", "activate-fails")
     assert stack.switch("r1") == 1
     assert stack.running() == "as-installed"
-    assert "why: switch-to-configuration test ended with 4" in stack.report
+    assert "test ended with 4; failed: broken.service" in stack.report
     assert "the following units failed: broken.service" in stack.report
     assert "no release of ours" in stack.report
+
+
+def test_a_unit_that_had_failed_before_is_no_reason_to_go_back(stack: Stack) -> None:
+    """S0-67: exit code 4 says that units failed, and not since when."""
+    stack.bring("r1")
+    stack.lab.break_host("pi", "activate-fails")
+    (stack.lab.root("pi") / "run/lab-failed-units").write_text("broken.service\n")
+    assert stack.switch("r1") == 0, stack.report
+    assert (stack.running(), stack.boots()) == ("r1", "r1")
+
+
+def test_a_unit_that_may_fail_is_no_reason_to_go_back(stack: Stack) -> None:
+    """S0-67: the stack says which."""
+    stack.bring("r1")
+    stack.lab.break_host("pi", "activate-fails")
+    assert stack.switch("r1", may_fail=["other.service"]) == 1
+    assert stack.switch("r1", may_fail=["broken.service"]) == 0, stack.report
+
+
+def test_a_host_that_somebody_switched_by_hand_is_left_alone_until_the_stack_says_so(
+    stack: Stack,
+) -> None:
+    """A word in the stack, another one each time, switches it again."""
+    stack.bring("r1")
+    assert stack.switch("r1") == 0
+    running = stack.lab.root("pi") / "run/current-system"
+    theirs = stack.lab.root("pi") / "nix/store/theirs"
+    theirs.mkdir()
+    (theirs / "nixos-version").write_text("theirs\n")
+    (theirs / "bin").symlink_to(running.resolve() / "bin")
+    running.unlink()
+    running.symlink_to(theirs)
+    stack.bring("r2", allowed=1)
+    assert stack.switch("r2") == 1
+    assert "which we did not commit" in stack.report
+    assert stack.running() == "theirs"
+    assert stack.switch("r2", again="3 May") == 0, stack.report
+    assert (stack.running(), stack.committed()) == ("r2", "r2")
 
 
 def test_an_activation_that_hangs_is_ended_and_rolled_back(stack: Stack) -> None:

@@ -13,6 +13,7 @@ main() {
   toplevel=$(readlink -f "$state/releases/$RELEASE/result" || true)
   [ -x "$toplevel/bin/switch-to-configuration" ] ||
     fail "$state/releases/$RELEASE: not built here; run pulumi up, which builds it first"
+  preflight "$toplevel" || fail "nothing was activated"
   previous=$(readlink -f "$running")
 
   attempt=$state/attempts/$NONCE
@@ -24,6 +25,7 @@ main() {
   generation >"$attempt/generation"
   boot_id >"$attempt/boot"
   say "$PATHS" >"$attempt/paths"
+  say "$AGAIN" >"$attempt/again"
   # The way back must not be garbage-collected while it may be needed.
   nix-store --realise "$previous" --add-root "$attempt/previous-system" --indirect >/dev/null
   printf '%s' "$SUPERVISE" >"$attempt/supervise.sh"

@@ -15,6 +15,8 @@ main() {
     }
   fi
   say "built $(readlink -f result)"
+  # Here, for every host builds before any host switches.
+  preflight "$(readlink -f result)" || fail "$HOST would not come through this switch; nothing was changed anywhere"
 }
 
 main "$@" </dev/null

@@ -26,7 +26,8 @@ main() {
     boot=yes # the boot loader may already name the new system
   fi
   switch "$previous" test || code=$?
-  [ -z "$boot" ] || switch "$previous" boot || code=$?
+  # A boot loader that still starts the old system is left alone: it may have failed for want of room.
+  if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
   if [ "$code" = 0 ]; then
     advance rolled_back rolling_back
     rm -f "$attempt/previous-system" "$attempt/secrets-before"

@@ -4,6 +4,10 @@
 main() {
   local release=$state/releases/$RELEASE open=$NONCE
   say "release $(current)"
+  say "before $(cat "$state/before" 2>/dev/null || true)"
+  say "again $(cat "$state/again" 2>/dev/null || true)"
+  say "booted $(readlink -f "$root/run/booted-system" || true)"
+  say "committed $(readlink -f "$state/releases/$(current)/result" || true)"
   say "secrets $(cat "$state/releases/$(current)/committed" 2>/dev/null || true)"
   say "running $(readlink -f "$running" || true)"
   say "default $(readlink -f "$profile" || true)"

@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# What a boot loader keeps: which files an entry needs, what old ones give back, and whether a
+# system is really what the next boot starts. It reads and never writes.
+
+bytes() { wc -c <"$1" | tr -d ' '; }
+
+# in_store PATH: a store path as boot loaders write it into one name.
+in_store() {
+  local path
+  path=$(readlink -f "$1")
+  path=${path#*/nix/store/}
+  say "$path" | tr / -
+}
+
+# Where the boot loader's files lie: a file system of its own, or a directory.
+boot_directory() {
+  local dir
+  for dir in "$root/boot" "$root/boot/efi" "$root/efi"; do
+    if [ -d "$dir/EFI/nixos" ] || [ -d "$dir/loader/entries" ]; then
+      say "$dir"
+      return
+    fi
+  done
+  say "$root/boot"
+}
+
+# boot_files TOPLEVEL: «name bytes» of each file that a boot entry of this system needs.
+boot_files() {
+  local part suffix=''
+  [ "$BOOT_LOADER" != systemd-boot ] || suffix=.efi
+  for part in kernel initrd; do
+    [ ! -f "$1/$part" ] || say "$(in_store "$1/$part")$suffix $(bytes "$1/$part")"
+  done
+  if [ "$BOOT_LOADER" = extlinux ] && [ -d "$1/dtbs" ]; then
+    say "$(in_store "$1/dtbs") $(($(du -skL "$1/dtbs" | cut -f 1) * 1024))"
+  fi
+}
+
+# entry_files DIRECTORY NUMBER…: the kernels and initrds that entries of these generations name.
+entry_files() {
+  local dir=$1 number
+  shift
+  for number in "$@"; do
+    cat "$dir"/loader/entries/nixos-generation-"$number"[-.]*conf 2>/dev/null |
+      awk '$1 == "linux" || $1 == "initrd" { n = split($2, p, "/"); print p[n] }'
+  done | sort -u
+}
+
+# freed DIRECTORY TOPLEVEL: bytes of files that nobody needs once the new entry is written.
+# systemd-boot's installer removes those first; the others write first.
+freed() {
+  local dir=$1 numbers kept gone total=0 name
+  [ "$BOOT_LOADER" = systemd-boot ] || { say 0 && return; }
+  numbers=$(find "$dir/loader/entries" -name 'nixos-generation-*.conf' 2>/dev/null |
+    sed 's/.*nixos-generation-\([0-9]*\).*/\1/' | sort -rnu)
+  # shellcheck disable=SC2046,SC2086 # numbers are words
+  kept=$(entry_files "$dir" $(say "$numbers" | head -n $((BOOT_LIMIT - 1))) && boot_files "$2" | cut -d ' ' -f 1)
+  # shellcheck disable=SC2046,SC2086
+  gone=$(entry_files "$dir" $(say "$numbers" | tail -n +"$BOOT_LIMIT"))
+  for name in $gone; do
+    if ! say "$kept" | grep -Fqx "$name" && [ -f "$dir/EFI/nixos/$name" ]; then
+      total=$((total + $(bytes "$dir/EFI/nixos/$name")))
+    fi
+  done
+  say "$total"
+}
+
+# default_boots TOPLEVEL: whether the boot default is this system and all that it names is there. A zero
+# exit of an installer is no proof. Ends with 2 where no boot loader's files are to be seen.
+default_boots() {
+  local dir entry file name
+  dir=$(boot_directory)
+  if [ -d "$dir/loader/entries" ]; then
+    entry=$(awk '$1 == "default" { print $2 }' "$dir/loader/loader.conf" 2>/dev/null)
+    entry=$dir/loader/entries/${entry%.conf}.conf
+    grep -qs "init=$1/init" "$entry" || return 1
+    while read -r name file; do
+      [ "$(bytes "$dir/EFI/nixos/$name" 2>/dev/null)" = "$file" ] || return 1
+    done < <(boot_files "$1")
+  elif [ -f "$dir/extlinux/extlinux.conf" ]; then
+    file=$dir/extlinux/extlinux.conf
+    name=$(awk '$1 == "DEFAULT" { print $2 }' "$file")
+    awk -v label="$name" '$1 == "LABEL" { on = $2 == label } on' "$file" | grep -q "init=$1/init" || return 1
+    while read -r name file; do
+      [ -e "$dir/nixos/$name" ] || return 1
+    done < <(boot_files "$1")
+  elif [ -f "$dir/grub/grub.cfg" ]; then
+    # Its first entry is the default.
+    grep -m 1 'init=' "$dir/grub/grub.cfg" | grep -q "init=$1/init"
+  else
+    return 2
+  fi
+}

@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# What could go wrong with a built system on this host, found before anything is activated. It
+# reads and never writes, and says everything it finds: blocking findings fail the build, so that
+# no host of the fleet changes; the others are said and let pass.
+
+findings='' blocked=''
+
+block() {
+  findings="$findings  stops: $1"$'\n'
+  blocked=yes
+}
+
+warn() { findings="$findings  note: $1"$'\n'; }
+
+mebibytes() { say "$(($1 / 1048576)) MiB"; }
+
+# room DIRECTORY COLUMN: bytes of its file system; column 2 is all, 4 is free.
+room() { df -Pk "$1" | awk -v n="$2" 'NR == 2 { printf "%.0f\n", $n * 1024 }'; }
+
+# Whether the boot loader's files fit. Counted for this very system: files that are there already
+# cost nothing, and no fixed reserve blocks a host that needs none.
+check_boot() {
+  local dir name size need=0 back free margin files
+  dir=$(boot_directory)
+  [ -d "$dir" ] || return 0
+  files=$(boot_files "$1")
+  while read -r name size; do
+    [ -n "$name" ] || continue
+    if [ ! -e "$dir/EFI/nixos/$name" ] && [ ! -e "$dir/nixos/$name" ] && [ ! -e "$dir/kernels/$name" ]; then
+      need=$((need + size))
+    fi
+  done <<<"$files"
+  [ "$need" -gt 0 ] || return 0
+  back=$(freed "$dir" "$1") free=$(room "$dir" 4) margin=$(($(room "$dir" 2) / 20))
+  [ "$margin" -ge 16777216 ] || margin=16777216
+  if [ $((need - back + margin)) -gt "$free" ]; then
+    block "$dir: the new system's kernel and initrd need $(mebibytes "$need") there and $(mebibytes "$margin") to spare; $(mebibytes "$free") are free, and old entries give back $(mebibytes "$back"). Lower boot.limit ($BOOT_LIMIT now), remove old generations (nix-env -p $profile --delete-generations old, then switch), or enlarge it"
+  fi
+}
+
+check_room() {
+  local free
+  free=$(room "$root/nix/store" 4)
+  if [ "$free" -lt 268435456 ]; then
+    block "$root/nix/store: $(mebibytes "$free") are free; make room (nix-collect-garbage --delete-older-than 14d)"
+  elif [ "$free" -lt 1073741824 ]; then
+    warn "$root/nix/store: $(mebibytes "$free") are free; the next build may fail"
+  fi
+  for dir in "$root/" "$root/var"; do
+    if [ "$(room "$dir" 4)" -lt 524288000 ] || [ $(($(room "$dir" 4) * 20)) -lt "$(room "$dir" 2)" ]; then
+      warn "$dir: less than 500 MiB or 5 % are free"
+      return
+    fi
+  done
+}
+
+# The system is whole, for this machine, and says itself that it may be switched to.
+check_system() {
+  local said machine
+  [ -x "$1/bin/switch-to-configuration" ] || block "$1: there is no switch-to-configuration in it"
+  machine=$(uname -m)
+  if [ -e "$1/system" ] && [ "$(cat "$1/system")" != "$machine-linux" ]; then
+    block "$1 is for $(cat "$1/system"), and this machine is $machine-linux; mend hosts.<name>.platform"
+  fi
+  said=$("$1/bin/switch-to-configuration" check 2>&1) || {
+    # Releases before 25.05 know no such word, and say how they are used.
+    say "$said" | grep -qi 'usage\|unknown\|invalid' ||
+      block "its own checks refuse it: $(say "$said" | tail -n 3 | tr '\n' ' ')"
+  }
+}
+
+# Somebody else's change would be undone by ours without a word.
+check_drift() {
+  local ours now
+  ours=$(readlink -f "$state/releases/$(current)/result" 2>/dev/null || true)
+  [ -n "$(current)" ] && [ -n "$ours" ] || return 0
+  now=$(readlink -f "$running")
+  [ "$now" != "$ours" ] || return 0
+  [ "$now" != "$(readlink -f "$1")" ] || return 0
+  [ "$(cat "$state/again" 2>/dev/null || true)" = "$AGAIN" ] || return 0
+  block "it runs $now, which we did not commit (that was $ours): somebody switched it by hand. Keep their change in the stack, then say deploy.again: {$HOST: \"…a word of yours\"} to go on"
+}
+
+check_company() {
+  local unit
+  for unit in $(systemctl list-units --state=active --plain --no-legend --no-pager \
+    nixos-upgrade.timer comin.service 2>/dev/null | awk '{ print $1 }'); do
+    warn "$unit is active and changes this host too; switch one of the two off"
+  done
+  [ "$(timedatectl show --property=NTPSynchronized --value 2>/dev/null || say yes)" != no ] ||
+    warn "the clock is not synchronised; certificates and sign-ins depend on it"
+}
+
+# What the switch will stop and start, and whether it is enough.
+check_impact() {
+  local unit said part booted=$root/run/booted-system
+  said=$("$1/bin/switch-to-configuration" dry-activate 2>&1 || true)
+  for unit in sshd tailscaled systemd-networkd NetworkManager dhcpcd firewall nftables; do
+    ! say "$said" | grep -Eq "would (stop|restart|reload).*\\b$unit\\.service" ||
+      warn "$unit.service will be restarted; the connection may break for a moment"
+  done
+  for part in kernel kernel-modules initrd; do
+    if [ -e "$booted/$part" ] && [ -e "$1/$part" ] &&
+      [ "$(readlink -f "$booted/$part")" != "$(readlink -f "$1/$part")" ]; then
+      warn "its $part is not the one that runs; it takes part at the next boot"
+      return
+    fi
+  done
+}
+
+# preflight TOPLEVEL: everything at once. Fails when something stops the switch.
+preflight() {
+  check_system "$1"
+  check_room
+  check_boot "$1"
+  check_drift "$1"
+  check_company
+  [ -n "$blocked" ] || check_impact "$1"
+  [ -z "$findings" ] || printf '%s' "$findings" >&2
+  [ -z "$blocked" ]
+}

@@ -1,0 +1,201 @@
+"""Before any host of the fleet switches: everything that would stop one, all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homelab.deploy import scripts
+from tests.deploy.conftest import Machine
+from tests.deploy.test_scripts_on_a_host import FLAKE
+
+MIB = 1024 * 1024
+DF = """#!/bin/sh
+for directory; do :; done
+total=102400000 free=51200000
+while read -r prefix all left; do
+  [ "$prefix" != . ] || prefix=
+  case $directory/ in "$HOMELAB_ROOT$prefix"/*) total=$all free=$left ;; esac
+done <"$HOMELAB_ROOT/df"
+echo "Filesystem 1024-blocks Used Available Capacity Mounted"
+echo "/dev/x $total 0 $free 1% /"
+"""
+
+
+class Prepared:
+    """A host with a release that is built, and file systems of any size."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        df = machine.commands / "df"
+        df.unlink(missing_ok=True)
+        df.write_text(DF)
+        df.chmod(0o755)
+        (machine.root / "df").write_text("")
+        machine.succeed(scripts.stage_script("r1", FLAKE))
+        self.look()
+        self.system = (machine.state / "releases/r1/result").resolve()
+
+    def room(self, directory: str, *, total: int, free: int) -> None:
+        """Sizes in MiB."""
+        with (self.machine.root / "df").open("a") as file:
+            file.write(f"{directory} {total * 1024} {free * 1024}\n")
+
+    def boots_by(self, name: str, size: int) -> None:
+        """Give the system a kernel of its own, of this many MiB, in the store."""
+        package = self.machine.root / f"nix/store/{name}"
+        package.mkdir(parents=True)
+        (package / "bzImage").write_bytes(b"k" * (size * MIB))
+        (self.system / "kernel").symlink_to(package / "bzImage")
+
+    def entry(self, number: int, kernel: str, size: int) -> None:
+        """An older generation on the boot partition, with its kernel."""
+        boot = self.machine.root / "boot"
+        for directory in ("EFI/nixos", "loader/entries"):
+            (boot / directory).mkdir(parents=True, exist_ok=True)
+        (boot / "EFI/nixos" / kernel).write_bytes(b"k" * (size * MIB))
+        text = f"title NixOS\nlinux /EFI/nixos/{kernel}\noptions init=/nix/x/init\n"
+        (boot / f"loader/entries/nixos-generation-{number}.conf").write_text(text)
+
+    def look(self, **rules: object) -> tuple[int, str]:
+        """What building the release says, which is built already."""
+        given = scripts.Rules("pi", **rules)  # type: ignore[arg-type]
+        return self.machine.run(scripts.build_script("r1", given))
+
+
+@pytest.fixture
+def host(machine: Machine) -> Prepared:
+    """A host that nothing is wrong with."""
+    return Prepared(machine)
+
+
+def test_a_sound_host_passes_and_nothing_is_said(host: Prepared) -> None:
+    """S4-06: and a second look says the same."""
+    status, output = host.look(loader="systemd-boot")
+    assert (status, output) == (0, f"built {host.system}\n")
+
+
+def test_a_boot_partition_without_room_stops_the_fleet_with_figures(host: Prepared) -> None:
+    """S4-05 S4-06: before anything is activated anywhere."""
+    host.boots_by("abc-linux-6.12", 15)
+    host.entry(1, "old-linux-bzImage.efi", 15)
+    host.room("/boot", total=96, free=7)
+    status, output = host.look(loader="systemd-boot", limit=5)
+    assert status == 1
+    assert "stops: " in output
+    assert "need 15 MiB there and 16 MiB to spare; 7 MiB are free" in output
+    assert "Lower boot.limit (5 now)" in output
+    assert "nothing was changed anywhere" in output
+
+
+def test_what_is_there_already_needs_no_room(host: Prepared) -> None:
+    """S4-05: no fixed reserve blocks a host whose kernel stays."""
+    host.boots_by("abc-linux-6.12", 15)
+    host.entry(1, "abc-linux-6.12-bzImage.efi", 15)
+    host.room("/boot", total=96, free=1)
+    assert host.look(loader="systemd-boot")[0] == 0
+
+
+@pytest.mark.parametrize(("loader", "status"), [("systemd-boot", 0), ("grub", 1), ("hardware", 1)])
+def test_old_entries_give_back_their_room_where_the_loader_removes_first(
+    host: Prepared, loader: str, status: int
+) -> None:
+    """S4-05 S4-07: systemd-boot removes what is beyond the limit before it writes; others after."""
+    host.boots_by("abc-linux-6.12", 15)
+    for number in range(1, 5):
+        host.entry(number, f"k{number}-linux-bzImage.efi", 15)
+    host.room("/boot", total=96, free=18)
+    assert host.look(loader=loader, limit=4)[0] == status
+
+
+def test_generations_that_share_a_kernel_give_nothing_back(host: Prepared) -> None:
+    """S4-05: a file goes with the last entry that names it."""
+    host.boots_by("abc-linux-6.12", 15)
+    for number in range(1, 5):
+        host.entry(number, "same-linux-bzImage.efi", 15)
+    host.room("/boot", total=96, free=18)
+    status, output = host.look(loader="systemd-boot", limit=4)
+    assert status == 1
+    assert "old entries give back 0 MiB" in output
+
+
+def test_everything_is_said_at_once(host: Prepared) -> None:
+    """S4-06: blocking findings and notes together."""
+    host.boots_by("abc-linux-6.12", 15)
+    host.room(".", total=10_000, free=100)
+    (host.system / "system").write_text("m68k-linux")
+    status, output = host.look(loader="grub")
+    assert status == 1
+    for words in (
+        "is for m68k-linux, and this machine is",
+        "/nix/store: 100 MiB are free",
+        "need 15 MiB there",
+        "note: ",
+    ):
+        assert words in output
+
+
+def _run_by_hand(host: Prepared) -> Path:
+    """Our release r0 was committed; then somebody switched to something else."""
+    state, root = host.machine.state, host.machine.root
+    ours, theirs = root / "nix/store/ours", root / "nix/store/theirs"
+    for system in (ours, theirs):
+        system.mkdir(parents=True)
+    (state / "releases/r0").mkdir()
+    (state / "releases/r0/result").symlink_to(ours)
+    (state / "current").write_text("r0\n")
+    running = root / "run/current-system"
+    running.unlink(missing_ok=True)
+    running.symlink_to(theirs)
+    return theirs
+
+
+def test_somebody_elses_change_is_not_undone_unseen(host: Prepared) -> None:
+    """Preflight drift: the way out is a word in the stack, good for one time."""
+    theirs = _run_by_hand(host)
+    status, output = host.look()
+    assert status == 1
+    assert f"it runs {theirs}, which we did not commit" in output
+    assert "deploy.again: {pi:" in output
+    assert host.look(again="their change is kept")[0] == 0
+    (host.machine.state / "again").write_text("their change is kept\n")
+    assert host.look(again="their change is kept")[0] == 1
+
+
+def test_what_we_want_anyway_is_no_drift(host: Prepared) -> None:
+    """Somebody who built the same by hand did our work."""
+    _run_by_hand(host)
+    running = host.machine.root / "run/current-system"
+    running.unlink()
+    running.symlink_to(host.system)
+    assert host.look()[0] == 0
+
+
+def test_its_own_checks_stop_a_system_and_an_old_one_without_any_passes(host: Prepared) -> None:
+    """Pre-switch checks of NixOS 25.05 and later."""
+    stc = host.system / "bin/switch-to-configuration"
+    stc.unlink()
+    stc.write_text("#!/bin/sh\n[ $1 != check ] || { echo a switch inhibitor is set; exit 1; }\n")
+    stc.chmod(0o755)
+    status, output = host.look()
+    assert status == 1
+    assert "its own checks refuse it: a switch inhibitor is set" in output
+    stc.write_text("#!/bin/sh\n[ $1 != check ] || { echo 'Usage: x [switch]'; exit 1; }\n")
+    assert host.look()[0] == 0
+
+
+def test_what_will_restart_and_what_waits_for_a_boot_is_said(host: Prepared) -> None:
+    """S4-09: a note, and no reason to stop."""
+    stc = host.system / "bin/switch-to-configuration"
+    stc.unlink()
+    stc.write_text("#!/bin/sh\necho would restart the following units: sshd.service\n")
+    stc.chmod(0o755)
+    host.boots_by("abc-linux-6.12", 1)
+    booted = host.machine.root / "run/booted-system"
+    booted.mkdir(exist_ok=True)
+    (booted / "kernel").write_text("another")
+    status, output = host.look()
+    assert status == 0
+    assert "note: sshd.service will be restarted" in output
+    assert "note: its kernel is not the one that runs" in output
