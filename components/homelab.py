@@ -10,18 +10,21 @@ from typing import TypedDict
 
 import pulumi
 
+from components.bucket import Bucket
 from components.edge import Edge
 from components.home import Home
 from components.host import Host
+from components.pages import Pages, PagesArgs
 from components.providers import make_providers
 from components.rollout import Rollout
 from components.service import RouteArgs, Service, by_service
-from components.tailnet import Tailnet
+from components.tailnet import Tailnet, refuse_unseen
 from components.tunnel import Tunnel
 from components.vault import Vault
-from homelab.cloudflare.model import CloudflarePlan
+from homelab.cloudflare.model import R2
+from homelab.cloudflare.resources import CloudflarePlan
 from homelab.deploy.model import Release
-from homelab.deploy.plan import build_flags
+from homelab.deploy.plan import build_flags, rules_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
 
@@ -48,6 +51,8 @@ class Homelab(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         providers = make_providers(name, plan, vault, own)
         child = pulumi.ResourceOptions(parent=self, providers=providers)
+        if plan.tailnet:
+            refuse_unseen(plan.tailnet, providers["tailscale"])
 
         tailnet = Tailnet("tailnet", {"plan": plan.tailnet}, child) if plan.tailnet else None
         cloud = plan.cloudflare
@@ -57,7 +62,12 @@ class Homelab(pulumi.ComponentResource):
             if cloud and cloud.tunnel
             else None
         )
-        mint = _Mint(vault, tailnet, edge, tunnel)
+        buckets = {
+            bucket.key: Bucket(bucket.key, {"account": cloud.account, "bucket": bucket}, child)
+            for bucket in (cloud.buckets if cloud else ())
+            if cloud
+        }
+        mint = _Mint(vault, tailnet, edge, tunnel, buckets)
 
         hosts: dict[str, Host] = {}
         versions: dict[str, pulumi.Output[str]] = {}
@@ -77,6 +87,7 @@ class Homelab(pulumi.ComponentResource):
                     "release": args["releases"][host_name],
                     "secrets": secrets,
                     "flags": build_flags(plan.hosts, host),
+                    "rules": rules_of(plan.site, host),
                 },
                 child,
             )
@@ -89,6 +100,7 @@ class Homelab(pulumi.ComponentResource):
                 "hosts": hosts,
                 "versions": versions,
                 "config": plan.site.deploy,
+                "rules": {n: rules_of(plan.site, h) for n, h in plan.hosts.items()},
                 # The policy's own tests guard the deployer's way, so it goes before any host.
                 "after": [tailnet.policy] if tailnet else [],
             },
@@ -104,14 +116,19 @@ class _Mint:
     """Where each secret that no file holds comes from."""
 
     def __init__(
-        self, vault: Vault, tailnet: Tailnet | None, edge: Edge | None, tunnel: Tunnel | None
+        self,
+        vault: Vault,
+        tailnet: Tailnet | None,
+        edge: Edge | None,
+        tunnel: Tunnel | None,
+        buckets: Mapping[str, Bucket],
     ) -> None:
         self._vault = vault
         self._minted: dict[tuple[str, str], pulumi.Output[str]] = {}
         for host, key in (tailnet.keys if tailnet else {}).items():
             self._minted[("tailscale", host)] = key
-        for name, token in (edge.tokens if edge else {}).items():
-            self._minted[("acme", name)] = token
+        self._minted |= edge.minted if edge else {}
+        self._minted |= {(R2, name): bucket.keys for name, bucket in buckets.items()}
         if tunnel is not None:
             self._tunnel = tunnel.credentials
 
@@ -164,7 +181,16 @@ def _publish(
                 "zone": cloud.zone,
                 "session": cloud.session,
                 "content": tunnel.target if tunnel and not record.content else record.content,
-                "policy": edge.policy,
+                "policies": edge.policies,
                 "after": [switch] if switch is not None else [],
             }
         Service(service, {"routes": routes}, opts)
+    for page in cloud.pages:
+        args: PagesArgs = {
+            "site": page,
+            "account": cloud.account,
+            "zone": cloud.zone,
+            "session": cloud.session,
+            "policies": edge.policies,
+        }
+        Pages(page.key, args, opts)

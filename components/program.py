@@ -14,6 +14,7 @@ from homelab.ops.stack import Stack, open_stack
 from homelab.problems import HomelabError
 from homelab.site.document import Value
 from homelab.site.model import Site
+from homelab.tailnet.direct import tailnet_urls
 
 
 def run(directory: Path) -> None:
@@ -55,11 +56,20 @@ def _export(stack: Stack, homelab: Homelab) -> None:
     plan = stack.plan
     entry = plan.hosts[plan.site.network.entry.host]
     pulumi.export("urls", homelab.urls)
+    # Past the proxy, for clients that pass no gate.
+    pulumi.export("tailnet_urls", tailnet_urls(plan))
     pulumi.export("lan_dns", plan.hosts[plan.dns.host].lan if plan.dns.host else "")
     pulumi.export("entry", entry.lan)
     pulumi.export(
         "services_by_host",
         {h: sorted({s.name for s in plan.on(h)}) for h in sorted(plan.hosts) if plan.on(h)},
+    )
+    pulumi.export(
+        "routes",
+        {
+            r.name: {"url": r.url, "service": r.service, "host": r.host, "upstream": r.upstream}
+            for r in plan.routes
+        },
     )
     # By name, not as a list: one changed port must show as one changed line.
     ports: dict[str, dict[str, str]] = {}

@@ -6,7 +6,8 @@ from typing import TypedDict
 
 import pulumi
 
-from homelab.cloudflare.model import AccessApp, CloudflarePlan, Record
+from components.adopt import adopting
+from homelab.cloudflare.resources import AccessApp, CloudflarePlan, Record
 
 
 class RouteArgs(TypedDict):
@@ -19,8 +20,8 @@ class RouteArgs(TypedDict):
     session: str
     content: pulumi.Input[str]
     """What the record points to."""
-    policy: pulumi.Input[str] | None
-    """Id of the Access policy."""
+    policies: dict[str, pulumi.Output[str]]
+    """Ids of the Access policies, by key."""
     after: list[pulumi.Resource]
     """The host's switch: a name is published after something answers for it."""
 
@@ -38,23 +39,28 @@ class Route(pulumi.ComponentResource):
         import pulumi_cloudflare as cloudflare
 
         after = list(args["after"])
-        if app is not None and args["policy"] is not None:
+        if app is not None:
+            id_ = f"accounts/{args['account']}/{app.adopt}" if app.adopt else ""
             after.append(
                 cloudflare.ZeroTrustAccessApplication(
                     f"{name}-access",
                     account_id=args["account"],
                     name=app.name,
-                    type="self_hosted",
+                    type=app.type,
                     domain=app.domain,
                     session_duration=args["session"],
                     # Said outright, for the API answers with defaults that would differ for ever.
                     app_launcher_visible=True,
                     auto_redirect_to_identity=False,
                     http_only_cookie_attribute=True,
-                    policies=[{"id": args["policy"], "precedence": 1}],
-                    opts=pulumi.ResourceOptions(parent=self),
+                    policies=[
+                        {"id": args["policies"][key], "precedence": place}
+                        for place, key in enumerate(app.policies, start=1)
+                    ],
+                    opts=adopting(pulumi.ResourceOptions(parent=self), id_),
                 )
             )
+        id_ = f"{args['zone']}/{record.adopt}" if record.adopt else ""
         cloudflare.DnsRecord(
             f"{name}-dns",
             zone_id=args["zone"],
@@ -64,7 +70,7 @@ class Route(pulumi.ComponentResource):
             proxied=record.proxied,
             ttl=1,
             comment=f"homelab: {record.route}",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            opts=adopting(pulumi.ResourceOptions(parent=self, depends_on=after), id_),
         )
         self.url = pulumi.Output.from_input(f"https://{record.name}")
         self.register_outputs({"url": self.url})

@@ -1,4 +1,4 @@
-"""The tailnet: its policy, its DNS, and a key for each machine that has not joined."""
+"""The tailnet: its policy, its DNS, its known devices, and a key for each that has not joined."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ from typing import TypedDict
 import pulumi
 import pulumi_tailscale as tailscale
 
-from homelab.tailnet.model import TailnetPlan
-from homelab.tailnet.policy import policy_json
+from homelab.tailnet.drift import drift, refusal
+from homelab.tailnet.model import Device, TailnetPlan
+from homelab.tailnet.policy import policy_text
 
 KEY_SECONDS = 24 * 60 * 60
 """A join key lives for a day: it is minted in the run that uses it."""
+
+
+def refuse_unseen(plan: TailnetPlan, provider: pulumi.ProviderResource) -> None:
+    """End an `up` that would replace a policy which is not ours to replace.
+
+    It asks before the first resource of a run, so that nothing has changed by then. A preview
+    opens no connection, so it does not ask.
+    """
+    if pulumi.runtime.is_dry_run():
+        return
+    try:
+        live = tailscale.get_acl(pulumi.InvokeOptions(provider=provider)).hujson
+    except Exception as error:  # noqa: BLE001 the SDK raises a bare one for whatever the API said
+        raise pulumi.RunError(
+            f"tailnet: the policy in force cannot be read, so it is not replaced; {error}"
+        ) from None
+    text = refusal(drift(live, policy_text(plan), plan.adopt))
+    if text:
+        raise pulumi.RunError(text)
 
 
 class TailnetArgs(TypedDict):
@@ -21,7 +41,7 @@ class TailnetArgs(TypedDict):
 
 
 class Tailnet(pulumi.ComponentResource):
-    """Policy, DNS and join keys.
+    """Policy, DNS, devices and join keys.
 
     The policy carries tests of its own, which Tailscale runs before it takes it: a policy that
     would lock its owner out is refused there, after our own evaluation has refused it here.
@@ -41,8 +61,9 @@ class Tailnet(pulumi.ComponentResource):
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         self.policy = tailscale.Acl(
             f"{name}-policy",
-            acl=policy_json(plan),
-            overwrite_existing_content=plan.adopt,
+            acl=policy_text(plan),
+            # `refuse_unseen` has looked; the provider itself would look at a first creation alone.
+            overwrite_existing_content=True,
             reset_acl_on_destroy=False,
             opts=kept,
         )
@@ -63,6 +84,10 @@ class Tailnet(pulumi.ComponentResource):
             search_paths=list(plan.search),
             opts=kept,
         )
+        # What the policy says of a tag must hold before a machine carries it.
+        after = pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[self.policy]))
+        for device in plan.devices:
+            _bind(device, after)
         self.keys = {}
         for key in plan.keys:
             minted = tailscale.TailnetKey(
@@ -82,3 +107,18 @@ class Tailnet(pulumi.ComponentResource):
             )
             self.keys[key.host] = minted.key
         self.register_outputs({})
+
+
+def _bind(device: Device, opts: pulumi.ResourceOptions) -> None:
+    """Tags and routes of a machine that is known. Elsewhere its key and the policy see to both."""
+    tailscale.DeviceTags(
+        f"{device.host}-tags", device_id=device.id, tags=list(device.tags), opts=opts
+    )
+    # A tag that comes after joining leaves the expiry of the person who joined it.
+    tailscale.DeviceKey(
+        f"{device.host}-expiry", device_id=device.id, key_expiry_disabled=True, opts=opts
+    )
+    if device.routes:
+        tailscale.DeviceSubnetRoutes(
+            f"{device.host}-routes", device_id=device.id, routes=list(device.routes), opts=opts
+        )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pulumi
 
+from components.adopt import adopting
 from components.vault import Vault
-from homelab.cloudflare.model import CloudflarePlan
+from homelab.cloudflare.resources import CloudflarePlan
 
 if TYPE_CHECKING:
     import pulumi_cloudflare as cloudflare
@@ -43,13 +44,14 @@ class Tunnel(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         # Derived, 32 bytes as base64url: the provider wants standard base64.
         secret = args["vault"].derived_for(f"tunnel/{name}").apply(_standard_base64)
+        id_ = f"{plan.account}/{plan.adopt_tunnel}" if plan.adopt_tunnel else ""
         tunnel = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",
             account_id=plan.account,
             name=name,
             config_src="local",
             tunnel_secret=secret,
-            opts=child,
+            opts=adopting(child, id_),
         )
         self.target = tunnel.id.apply(lambda id_: f"{id_}.cfargotunnel.com")
         self.credentials = pulumi.Output.all(tunnel.id, secret).apply(

@@ -7,8 +7,10 @@ A check is a function of the plan that yields problems. It stands in the room it
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from homelab.problems import Problem, Severity
@@ -64,10 +66,15 @@ def check(id_: str, *, rows: str, severity: Severity = "error") -> Callable[[Rul
     return register
 
 
+@cache
 def all_checks() -> tuple[Check, ...]:
     """Every check, by id."""
     for room in ROOMS:
-        importlib.import_module(f"homelab.{room}.checks")
+        package = importlib.import_module(f"homelab.{room}")
+        for module in pkgutil.iter_modules(package.__path__):
+            # A room with many has them by noun: `rule_checks.py` beside `checks.py`.
+            if module.name == "checks" or module.name.endswith("_checks"):
+                importlib.import_module(f"{package.__name__}.{module.name}")
     return tuple(_REGISTRY[k] for k in sorted(_REGISTRY))
 
 

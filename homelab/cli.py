@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -135,6 +135,68 @@ def reach(
         print(as_mermaid(found, answers), end="")
     else:
         print(as_text(found, answers, why=why), end="")
+
+
+@app.command()
+def status(
+    what: Annotated[
+        Literal["all", "hosts", "tailnet"], typer.Argument(help="What to ask.")
+    ] = "all",
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show what is so: every host, the tailnet's policy and devices. Asks, and changes nothing.
+
+    Ends with 1 where something needs a person, or the next `up` would refuse to go on.
+    """
+    from homelab.ops.stack import check_stack, find_stack, open_stack
+    from homelab.ops.status import read_sections
+    from homelab.status import as_data, as_text
+
+    # A stack with problems can be asked about, too: the answer may be the way out.
+    name = find_stack(cwd, stack)
+    plan, _ = check_stack(cwd, name)
+    try:
+        releases = open_stack(cwd, name).releases
+    except InvalidStackError:
+        releases = {}
+    sections = read_sections(plan, cwd, releases, what)
+    print(json.dumps(as_data(sections), indent=2) if as_json else as_text(sections).rstrip())
+    raise typer.Exit(0 if all(s.ok for s in sections) else 1)
+
+
+@app.command()
+def rollback(
+    host: Annotated[str, typer.Argument(help="The host.")],
+    to: Annotated[
+        Literal["before", "current"],
+        typer.Option(help="The release before this one, or the one that was committed last."),
+    ] = "before",
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Switch a host back to a release that it had, confirmed like any other switch."""
+    from homelab.ops.hosts import roll_back
+    from homelab.ops.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    roll_back(plan, host, to, _say)
+
+
+@app.command()
+def unlock(
+    host: Annotated[str, typer.Argument(help="The host.")],
+    force: Annotated[bool, typer.Option(help="Also end, and roll back, what is going on.")] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Let go of a host that a killed `up` left locked or half-way."""
+    from homelab.ops.hosts import unlock as let_go
+    from homelab.ops.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    let_go(plan, host, _say, force=force)
 
 
 @app.command()
@@ -265,6 +327,12 @@ def lab_mend(
 ) -> None:
     """Make a broken lab host work again."""
     _lab(lambda rehearsal: rehearsal.mend_host(host), stack, cwd, as_json=False)
+
+
+@lab_app.command("edit-policy")
+def lab_edit_policy(stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Let somebody change the tailnet's policy behind the stack's back."""
+    _lab(lambda rehearsal: rehearsal.edit_policy(), stack, cwd, as_json=False)
 
 
 def _lab(action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool) -> None:

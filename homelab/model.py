@@ -157,9 +157,9 @@ Publish = Literal["internal", "tunnel", "direct"]
 """Where the name is known: internal (LAN and tailnet only), tunnel (the internet, through
 Cloudflare), direct (the internet, straight to the entry host)."""
 
-Auth = Literal["none", "forward", "native"]
+Auth = Literal["none", "forward", "native", "oidc"]
 """Who asks for the sign-in: none, forward (the proxy, for an app that cannot), native (the app,
-with users of its own)."""
+with users of its own), oidc (the app, which sends people to our identity provider)."""
 
 Platform = Literal["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"]
 

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from homelab.backup.model import BackupPlan
 from homelab.backup.plan import plan_backup
-from homelab.cloudflare.model import CloudflarePlan
 from homelab.cloudflare.plan import plan_cloudflare
+from homelab.cloudflare.resources import CloudflarePlan
 from homelab.dashboard.model import DashboardPlan
 from homelab.dashboard.plan import plan_dashboard
 from homelab.deploy.model import WavePlan
@@ -99,7 +99,7 @@ def make_plan(site: Site, lock: Lock) -> Plan:
     ports = plan_ports(hosts, services) + loopback_http(site, routes)
     dns = plan_dns(site, hosts, routes)
     datasets = plan_datasets(site, services)
-    identity = plan_identity(site, hosts, routes)
+    identity = plan_identity(site, hosts, services, routes)
     cloudflare = plan_cloudflare(site, hosts, routes)
     tailnet = plan_tailnet(site, hosts, services, routes, dns)
     vpn = plan_vpn(site, services, lock)

@@ -16,16 +16,16 @@ from homelab.cloudflare import acme, cloudflared
 from homelab.dashboard import homepage
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
-from homelab.identity import authelia
+from homelab.identity import authelia, directory, pocket_id
 from homelab.monitoring import gatus
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
 from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import minted, sops_nix
-from homelab.services import nixos
-from homelab.storage import datasets
-from homelab.system import base, flakes, hardware, home, nixpkgs
+from homelab.services import containers, control, nixos
+from homelab.storage import datasets, samba
+from homelab.system import ban, base, facts, flakes, hardware, home, lan, nixpkgs
 from homelab.tailnet import tailscale
 from homelab.vpn import killswitch, namespace
 
@@ -42,6 +42,9 @@ ROOMS: tuple[Backend, ...] = (
     hardware.modules,
     nixpkgs.modules,
     home.modules,
+    lan.modules,
+    ban.modules,
+    facts.modules,
     firewall.modules,
     adguard.modules,
     avahi.modules,
@@ -53,16 +56,21 @@ ROOMS: tuple[Backend, ...] = (
     cloudflared.modules,
     tailscale.modules,
     authelia.modules,
+    directory.modules,
+    pocket_id.modules,
     sops_nix.modules,
     minted.modules,
     datasets.modules,
+    samba.modules,
     restic.modules,
     gatus.modules,
     homepage.modules,
     systemd.modules,
     killswitch.modules,
     namespace.modules,
+    containers.modules,
     nixos.modules,
+    control.modules,
 )
 
 HEAD = "Made by homelab from the stack config; the next `pulumi up` writes it anew."
@@ -77,6 +85,8 @@ def modules_of(plan: Plan, host: Host) -> list[Module]:
             base.modules,
             hardware.modules,
             nixpkgs.modules,
+            lan.modules,
+            sops_nix.modules,
             firewall.modules,
             # The deployer may know no other way to it.
             tailscale.modules,

@@ -6,7 +6,9 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 
+from homelab.network.table import route_table
 from homelab.plan import Plan
+from homelab.tailnet.direct import tailnet_urls
 
 
 def as_data(plan: Plan) -> dict[str, JsonValue]:
@@ -36,6 +38,17 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
             }
             for r in plan.routes
         ],
+        "route_table": [
+            {
+                "name": r.name,
+                "service": r.service,
+                "local": r.local,
+                "alias": r.alias,
+                "public": r.public,
+            }
+            for r in route_table(plan)
+        ],
+        "tailnet_urls": {**tailnet_urls(plan)},
         "ports": [
             {
                 "host": p.host,

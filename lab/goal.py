@@ -33,7 +33,7 @@ _BESIDE: Final = frozenset(
 )
 """Says something about the SDK, the plugin or remote components, nothing about the resource."""
 _WORDS: Final = {
-    "importId": "import",
+    "importId": "import, for nothing was here before it; rehearse without the line that adopts",
     "aliasURNs": "aliases",
     "remote": "a remote component",
     "packageRef": "a parameterized package",

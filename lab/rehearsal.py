@@ -99,6 +99,12 @@ class Rehearsal:
         self._display.say(f"{name} works again")
         return True
 
+    def edit_policy(self) -> bool:
+        """Let somebody change the tailnet's policy past the stack."""
+        TailscaleProvider(self._place / "tailscale.json").edit_policy()
+        self._display.say("somebody has opened the tailnet; the next `homelab lab up` refuses")
+        return True
+
     def _known(self, name: str) -> str:
         hosts = _addresses(self._plan)
         if name not in hosts:

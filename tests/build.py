@@ -126,7 +126,7 @@ def sops_text(made: Plan, host: str) -> str:
             place = data
             for part in above:
                 place = place.setdefault(part, {})  # type: ignore[assignment]
-            place[last] = "ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]"
+            place[last] = f"ENC[AES256_GCM,data:{'A' * 32},iv:x,tag:x,type:str]"
     return yaml.safe_dump(data)
 
 

@@ -90,7 +90,7 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
     """Two writers in one repository lock each other out, and prune each other's snapshots."""
     seen: dict[tuple[str, str], str] = {}
     for name, target in plan.site.backup.targets.items():
-        place = (target.host or target.kind, target.path.rstrip("/"))
+        place = (target.host or target.bucket or target.kind, target.path.rstrip("/"))
         if place in seen:
             yield Problem(
                 f"backup.targets.{name}.path",

@@ -43,7 +43,9 @@ class BackupTarget(Model):
     host: Name | None = None
     """Host that holds the repository (local, sftp)."""
     path: Str
-    """Directory on the host, or bucket and path: `bucket/restic`."""
+    """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone."""
+    bucket: Name | None = None
+    """One of cloudflare.buckets (s3), whose address and keys are known."""
     user: Name = "restic"
     """Login at the host (sftp)."""
     credentials: SecretRef | None = None
@@ -59,7 +61,12 @@ class BackupTarget(Model):
                 raise ValueError(f"a {self.kind} target names the host that holds it; add host:")
             if not self.path.startswith("/"):
                 raise ValueError("the path on the host is absolute; start it with /")
-        if self.kind in ("sftp", "b2", "s3") and self.credentials is None:
+        if self.bucket is not None:
+            if self.kind != "s3":
+                raise ValueError(f"bucket is for a target of kind s3; this one is {self.kind}")
+            if self.credentials is not None:
+                raise ValueError("the keys of a bucket are made for it; leave credentials out")
+        elif self.kind in ("sftp", "b2", "s3") and self.credentials is None:
             raise ValueError(f"a {self.kind} target needs credentials: {{sops: …}}")
         if self.keys and self.kind != "sftp":
             raise ValueError(f"keys are for a target of kind sftp; a {self.kind} target has none")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from homelab.backup.model import KEEP, BackupPlan, BackupTarget, Job, Keep, Tier
+from homelab.cloudflare.model import R2, bucket_address
 from homelab.secrets.model import secret_path
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -175,19 +176,23 @@ def _job(
 ) -> Job:
     here = target.kind in ("local", "sftp") and target.host == work.host
     secret = secret_path("restic", f"{name}-credentials", "stored", "file")
+    if target.bucket is not None:
+        secret = secret_path(R2, target.bucket, "minted", "file")
     sftp = target.kind == "sftp" and not here
     return Job(
         name=work.name,
         host=work.host,
         target=name,
-        repository=_repository(hosts, target, f"{work.host}/{work.name}", here=here),
+        repository=_repository(site, hosts, target, f"{work.host}/{work.name}", here=here),
         paths=work.paths,
         exclude=work.exclude,
         at=site.backup.at,
         keep=site.backup.tiers.get(work.tier) or KEEP.get(work.tier, Keep()),
         dumps=work.dumps,
         password=secret_path("restic", name, "derived", "file"),
-        environment=secret if target.credentials and target.kind in _CLOUDS else "",
+        environment=secret
+        if target.kind in _CLOUDS and (target.credentials or target.bucket)
+        else "",
         ssh_key=secret if sftp else "",
         server=target.host or "" if sftp else "",
         mounts=(*work.mounts, *((target.path,) if here else ())),
@@ -199,8 +204,12 @@ _CLOUDS = ("b2", "s3", "rest")
 _SSH = 22
 
 
-def _repository(hosts: Mapping[str, Host], target: BackupTarget, below: str, *, here: bool) -> str:
+def _repository(
+    site: Site, hosts: Mapping[str, Host], target: BackupTarget, below: str, *, here: bool
+) -> str:
     path = target.path.rstrip("/")
+    if target.bucket is not None:
+        return f"s3:{bucket_address(site.cloudflare, target.bucket)}/{path.lstrip('/')}/{below}"
     if here:
         return f"{path}/{below}"
     if target.kind == "sftp":

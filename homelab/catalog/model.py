@@ -20,8 +20,8 @@ Need = Literal["always_on", "gpu", "state_on_disk"]
 @dataclass(frozen=True)
 class Fill:
     """Text in which `{port}`, `{bind}`, `{url}`, `{fqdn}`, `{name}`, `{zone}`, `{domain}`,
-    `{timezone}`, `{proxy}` (the address that the reverse proxy calls from) and `{dataset}` are
-    filled in.
+    `{timezone}`, `{proxy}` (the address that the reverse proxy calls from), `{issuer}` and
+    `{client}` (of the identity provider) and `{dataset}` are filled in.
     """
 
     template: str
@@ -42,6 +42,8 @@ class SecretPath:
     """Where one of the service's secrets lies on its host."""
 
     name: str
+    inside: str = "{path}"
+    """Text around `{path}`, for an app that has its own word for reading a file."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,22 @@ class DatasetPath:
     name: str
 
 
+@dataclass(frozen=True)
+class Last:
+    """A list that comes after what the module itself says, where the order matters."""
+
+    items: Sequence[Fact]
+
+
 Fact: TypeAlias = (
-    Nix | Fill | PortNumber | SecretPath | DatasetPath | Sequence["Fact"] | Mapping[str, "Fact"]
+    Nix
+    | Fill
+    | PortNumber
+    | SecretPath
+    | DatasetPath
+    | Last
+    | Sequence["Fact"]
+    | Mapping[str, "Fact"]
 )
 
 
@@ -70,19 +86,6 @@ class PortFact:
 
 
 @dataclass(frozen=True)
-class SignIn:
-    """How people sign in to the app."""
-
-    kinds: tuple[Auth, ...]
-    """What works with it, the best first."""
-    exempt: tuple[str, ...] = ()
-    """Paths its own clients need open under a forward-auth gate."""
-    headers: tuple[tuple[str, str], ...] = ()
-    """Headers it trusts for the identity: (its name, user|email|name|groups)."""
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class SecretFact:
     """A secret the service reads."""
 
@@ -97,6 +100,48 @@ class SecretFact:
     stored_key: str = ""
     """Default key in the sops file, for source stored."""
     note: str = ""
+
+
+OIDC = "oidc"
+"""Name of the secret that an app shows to the identity provider."""
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """How the app is told of an OpenID Connect provider."""
+
+    redirects: tuple[str, ...]
+    """Paths below its address that the provider sends people back to."""
+    secret: SecretFact
+    """How it reads its client secret."""
+    options: Mapping[str, Fact] = field(default_factory=dict)
+    """Further options by full path; `{issuer}` and `{client}` are filled in."""
+    scopes: tuple[str, ...] = ("openid", "profile", "email", "groups")
+    """With `offline_access`, it is given refresh tokens too."""
+    post: bool = False
+    """It sends its secret in the body and not in a header."""
+    ui: str = ""
+    """Where in its web pages the settings are typed, for an app that takes them nowhere else."""
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How people sign in to the app."""
+
+    kinds: tuple[Auth, ...]
+    """What works with it, the best first."""
+    exempt: tuple[str, ...] = ()
+    """Paths its own clients need open under a forward-auth gate."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers it trusts for the identity: (its name, user|email|name|groups)."""
+    note: str = ""
+    oidc: Oidc | None = None
+    """How it asks an identity provider itself; with `oidc` among its kinds."""
+    forward: Mapping[str, Fact] = field(default_factory=dict)
+    """Options that make it believe the gate's headers: only where the gate is asked, for otherwise
+    a visitor could write them."""
+    powers: Mapping[str, str] = field(default_factory=dict)
+    """Options that, with this value, make everybody who comes in an administrator."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +165,10 @@ class Hardening:
     """Needs device nodes even without a GPU."""
     netlink: bool = False
     """Needs AF_NETLINK (Node, Bun, .NET, Go's interface list)."""
+    umask: str = ""
+    """Another one than the baseline's, where others read the files that it writes."""
+    mounts: bool = False
+    """Sees every mounted file system, to say how full it is."""
     capabilities: tuple[str, ...] = ()
     """Capabilities beyond none."""
     upstream: bool = False
@@ -191,6 +240,9 @@ class Entry:
     """Package names (pname) with an unfree licence."""
     unfree_gpu: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hardening: Hardening = field(default_factory=Hardening)
+    page: bool = True
+    """Whether its web port is for browsers; a service that speaks something else has no name, and
+    is asked by those that say `uses`."""
     never_publish: str = ""
     """Why it is for its own host alone: no name, no open port."""
     infrastructure: bool = False

@@ -21,6 +21,7 @@ Services marked *machinery* are placed by another section of the stack config (`
 _SIGN_IN = {
     "native": "asks itself",
     "forward": "the gate asks",
+    "oidc": "asks the identity provider",
     "none": "nobody asks",
 }
 _DUMPS = {
@@ -102,6 +103,8 @@ def _sign_in(entry: Entry) -> str:
         text += f"; open under the gate: {_codes(entry.sign_in.exempt)}"
     if entry.sign_in.headers:
         text += f"; believes {_codes(h for h, _ in entry.sign_in.headers)}"
+    if entry.sign_in.oidc is not None and entry.sign_in.oidc.ui:
+        text += f"; with `auth: oidc`, {entry.sign_in.oidc.ui}"
     return text + (f" ({entry.sign_in.note})" if entry.sign_in.note else "")
 
 

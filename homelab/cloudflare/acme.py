@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from homelab.cloudflare.model import ACME_TOKEN
-from homelab.nix import Comment, Module, Nix, attrs
+from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
 from homelab.secrets.model import secret_path
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
+
+_EXPIRY_FILE = "lib/acme-token-expiry.sh"
+_EXPIRY = (resources.files("homelab.cloudflare") / "expiry.sh").read_text(encoding="utf-8")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -37,8 +41,27 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "defaults": {"email": plan.site.site.owner.email},
         "certs": {domain: {"domain": f"*.{domain}", **certificate} for domain in domains},
     }
+    ends = next((t.until for t in plan.cloudflare.tokens if t.host == host.name), "")
     yield Module(
         "certificates.nix",
         "Wildcard certificates by DNS-01",
-        derived=attrs("security.acme", acme),
+        derived=merge(attrs("security.acme", acme), _expiry(ends) if ends else {}),
+        extra=((_EXPIRY_FILE, _EXPIRY),) if ends else (),
+    )
+
+
+def _expiry(day: str) -> Attrs:
+    """A unit that fails once a week while the token is about to end: Cloudflare tells nobody."""
+    return merge(
+        attrs(
+            'systemd.services."acme-token-expiry"',
+            {
+                "description": f"See whether the DNS-01 token, which ends on {day}, ends soon",
+                "startAt": "weekly",
+                "onFailure": ["notify@%N.service"],
+                "script": Script.of("set -- ", day, "\n. ", Raw(f"./{_EXPIRY_FILE}"), "\n"),
+                "serviceConfig": {"Type": "oneshot", "DynamicUser": True},
+            },
+        ),
+        attrs('systemd.timers."acme-token-expiry".timerConfig.Persistent', True),
     )

@@ -1,4 +1,4 @@
-"""What may be published, and what must stand in front of it."""
+"""What may be published, under which name, and who certifies it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
-from homelab.cloudflare.plan import through_proxy
+
+# A room's checks are found by importing this module; these are its other two files of them.
+from homelab.cloudflare import access_checks, tunnel_checks
+from homelab.cloudflare.access import MEMBERS
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+
+__all__ = ["access_checks", "tunnel_checks"]
 
 
 @check("no-public-record", rows="S0-14")
@@ -30,6 +35,13 @@ def no_public_record(plan: Plan) -> Iterator[Problem]:
                 f"{route.source}.publish",
                 f"the route {route.name} is published directly, but site.exposure is tunnel-only",
                 "make it publish: tunnel, or set site.exposure to mixed",
+            )
+    for page in plan.cloudflare.pages if plan.cloudflare else ():
+        if exposure == "internal-only":
+            yield Problem(
+                page.source,
+                f"{page.domain} is on the internet, but site.exposure is internal-only",
+                "leave it out, or set site.exposure to tunnel-only or mixed",
             )
 
 
@@ -67,58 +79,6 @@ def direct_address(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("tunnel-host", rows="S1-05")
-def tunnel_host(plan: Plan) -> Iterator[Problem]:
-    """The connector runs on a host of ours, and reaches by loopback what it publishes."""
-    config = plan.site.cloudflare
-    if config is None or config.tunnel is None:
-        return
-    host = plan.hosts.get(config.tunnel.host)
-    if host is None:
-        yield Problem(
-            "cloudflare.tunnel.host",
-            f'there is no host "{config.tunnel.host}"',
-            did_you_mean(config.tunnel.host, plan.hosts, "hosts"),
-        )
-        return
-    if not host.is_nixos:
-        yield Problem(
-            "cloudflare.tunnel.host",
-            f"{host.name} is not a NixOS host, so it cannot run cloudflared",
-            f"name {plan.site.network.entry.host}, the entry host",
-        )
-    if through_proxy(plan.site, host.name):
-        return
-    for route in plan.routes:
-        if route.publish != "tunnel":
-            continue
-        if route.host != host.name:
-            yield Problem(
-                f"{route.source}.publish",
-                f"the tunnel ends on {host.name}, but {route.service} runs on {route.host}",
-                f"set cloudflare.tunnel.host to {plan.site.network.entry.host}, the entry host",
-            )
-        elif route.auth == "forward":
-            yield Problem(
-                f"{route.source}.auth",
-                f"the tunnel on {host.name} goes straight to {route.service}, "
-                "past the proxy that asks for the sign-in",
-                f"set cloudflare.tunnel.host to {plan.site.network.entry.host}, the entry host",
-            )
-
-
-@check("tunnel-requires-access", rows="S2-06")
-def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
-    """Through the tunnel anyone on the internet arrives; Access stops all but the household."""
-    for route in plan.routes:
-        if route.publish == "tunnel" and not route.access and not route.public_reason:
-            yield Problem(
-                f"{route.source}.access",
-                f"the route {route.name} goes through the tunnel without Access",
-                "leave access out, or say why anyone may reach it: public: …",
-            )
-
-
 @check("public-explicit", rows="S0-13")
 def public_explicit(plan: Plan) -> Iterator[Problem]:
     """What is open to the whole internet is so because somebody said why."""
@@ -137,12 +97,12 @@ def tunnel_hostname_depth(plan: Plan) -> Iterator[Problem]:
     config = plan.site.cloudflare
     if config is None or config.advanced_certificates:
         return
-    for route in plan.routes:
-        below = route.public.removesuffix(config.zone.name).rstrip(".")
-        if route.publish == "tunnel" and _within(route.public, config.zone.name) and "." in below:
+    for public, source in _published(plan):
+        below = public.removesuffix(config.zone.name).rstrip(".")
+        if _within(public, config.zone.name) and "." in below:
             yield Problem(
                 "site.names.public",
-                f"{route.public} (of {route.source}) lies {below.count('.') + 1} labels below "
+                f"{public} (of {source}) lies {below.count('.') + 1} labels below "
                 f"{config.zone.name}, where Cloudflare's certificate does not reach",
                 'use a pattern like "{name}-home.{zone}", or pay for them and set '
                 "cloudflare.advanced_certificates: true",
@@ -162,11 +122,11 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
                 f"a certificate for *.{certificate.domain} cannot be proven: the zone is {zone}",
                 f"use a domain in {zone}, or name its zone in cloudflare.zone",
             )
-    for route in plan.routes:
-        if route.publish != "internal" and not _within(route.public, zone):
+    for public, source in _published(plan):
+        if not _within(public, zone):
             yield Problem(
                 "site.names.public",
-                f"{route.public} (of {route.source}) lies outside the zone {zone}",
+                f"{public} (of {source}) lies outside the zone {zone}",
                 'use a pattern that ends in "{zone}"',
             )
 
@@ -190,15 +150,103 @@ def token_scope(plan: Plan) -> Iterator[Problem]:
 def host_unique(plan: Plan) -> Iterator[Problem]:
     """One name leads to one app."""
     first: dict[str, str] = {}
-    for route in plan.routes:
-        for name in sorted(set(route.names)):
-            owner = first.setdefault(name, route.source)
-            if owner != route.source:
+    named = [(r.source, tuple(sorted(set(r.names)))) for r in plan.routes]
+    named += [(p.source, (p.domain,)) for p in plan.cloudflare.pages] if plan.cloudflare else []
+    for source, names in named:
+        for name in names:
+            owner = first.setdefault(name, source)
+            if owner != source:
                 yield Problem(
-                    f"{route.source}.name",
+                    f"{source}.name",
                     f"{name} is already the name of {owner}",
                     "give one of them another name",
                 )
+
+
+@check("acme-expiry-alert", rows="S0-17")
+def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
+    """A token that ends stops certificates from being renewed, weeks before anybody notices."""
+    config = plan.site.cloudflare
+    if config is None or config.acme.until is None or plan.site.monitoring.ntfy is not None:
+        return
+    yield Problem(
+        "cloudflare.acme.until",
+        f"the DNS-01 tokens end on {config.acme.until}, and nobody would hear of it: Cloudflare "
+        "sends no notice about such a token",
+        "add monitoring.ntfy, so that the host gives the alarm; or leave until out",
+    )
+
+
+@check("caa-issuer", rows="S0-16")
+def caa_issuer(plan: Plan) -> Iterator[Problem]:
+    """Whoever lists authorities and leaves out his own gets no more certificates."""
+    config = plan.site.cloudflare
+    if config is not None and config.caa and ISSUER not in config.caa:
+        yield Problem(
+            "cloudflare.caa",
+            f"our own certificates come from {ISSUER}, which would be forbidden to make them",
+            f"add {ISSUER}",
+        )
+
+
+ISSUER = "letsencrypt.org"
+"""Where `security.acme` has certificates made."""
+
+
+@check("adopt-known", rows="S2-05")
+def adopt_known(plan: Plan) -> Iterator[Problem]:
+    """An id for something that is not made adopts nothing, and looks as if it had."""
+    config, cloud = plan.site.cloudflare, plan.cloudflare
+    if config is None or cloud is None:
+        return
+    adopt, where = config.adopt, "cloudflare.adopt"
+    for field, names, known in (
+        ("records", adopt.records, [r.route for r in cloud.records]),
+        ("apps", adopt.apps, [a.route for a in cloud.apps]),
+    ):
+        for name in names:
+            if name not in known:
+                what = "a record" if field == "records" else "Access in front of it"
+                yield Problem(
+                    f"{where}.{field}.{name}",
+                    f'there is no published route "{name}" with {what}',
+                    did_you_mean(name, known, "routes"),
+                )
+    for field, wanted, made in (
+        ("tunnel", adopt.tunnel, bool(cloud.tunnel)),
+        ("policy", adopt.policy, any(p.key == MEMBERS for p in cloud.policies)),
+        ("one_time_pin", adopt.one_time_pin, cloud.one_time_pin),
+    ):
+        if wanted is not None and not made:
+            yield Problem(
+                f"{where}.{field}",
+                f"the stack asks for no {field.replace('_', '-')} that it could be",
+                "leave it out",
+            )
+
+
+@check("bucket-known", rows="S0-31")
+def bucket_known(plan: Plan) -> Iterator[Problem]:
+    """Backups to a bucket that nobody makes keep nothing."""
+    known = plan.site.cloudflare.buckets if plan.site.cloudflare else {}
+    for name, target in plan.site.backup.targets.items():
+        if target.bucket is not None and target.bucket not in known:
+            yield Problem(
+                f"backup.targets.{name}.bucket",
+                f'there is no bucket "{target.bucket}"',
+                did_you_mean(target.bucket, known, "buckets")
+                if known
+                else f"add cloudflare.buckets: {{{target.bucket}: {{}}}}",
+            )
+
+
+def _published(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Every name on the internet, and where it comes from."""
+    for route in plan.routes:
+        if route.publish != "internal":
+            yield route.public, route.source
+    for page in plan.cloudflare.pages if plan.cloudflare else ():
+        yield page.domain, page.source
 
 
 def _within(name: str, zone: str) -> bool:

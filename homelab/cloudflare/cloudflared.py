@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.cloudflare.model import TUNNEL_CREDENTIALS, Ingress
+from homelab.cloudflare.model import TUNNEL_CREDENTIALS
 from homelab.nix import Comment, Module, Nix, attrs
 from homelab.secrets.model import secret_path
 
 if TYPE_CHECKING:
+    from homelab.cloudflare.resources import Ingress
     from homelab.plan import Plan
     from homelab.system.model import Host
 
@@ -38,6 +39,6 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _rule(rule: Ingress) -> Nix:
-    if not rule.host_header:
+    if not rule.origin:
         return rule.service
-    return {"service": rule.service, "originRequest": {"httpHostHeader": rule.host_header}}
+    return {"service": rule.service, "originRequest": dict(rule.origin)}

@@ -1,20 +1,26 @@
-"""Which records, Access applications, tokens and tunnel rules follow from the routes."""
+"""Which records, certificates, tokens and tunnel rules follow from the routes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from homelab.cloudflare.model import (
-    AccessApp,
+from homelab.cloudflare.access import plan_apps, plan_policies, policy_keys
+from homelab.cloudflare.model import CloudflareConfig, bucket_name, tunnel_name
+from homelab.cloudflare.resources import (
+    Bucket,
+    CaaRecord,
     Certificate,
     CloudflarePlan,
     DnsToken,
+    Group,
     Ingress,
+    OriginRequest,
+    PagesSite,
     Record,
-    tunnel_name,
+    Token,
 )
-from homelab.network.model import LOOPBACK_HTTP_PORT, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
 from homelab.site.model import Site
 from homelab.system.model import Host
 
@@ -22,6 +28,8 @@ DNS_WRITE = "4755a26eedb94da69e1066d98aa820be"
 """Permission group that may edit the records of a zone."""
 ZONE_READ = "c8fed203ed3043cba015a93ad1616f1f"
 """Permission group that may look a zone up by its name."""
+BUCKET_WRITE = "2efd5506f9c8494dacb1fa10a3e7d5b6"
+"""Permission group that may read, write and list what lies in a bucket."""
 
 
 def plan_cloudflare(
@@ -37,72 +45,147 @@ def plan_cloudflare(
     config = site.cloudflare
     if config is None:
         return None
-    tunnelled = sorted(
-        (r for r in routes if r.publish == "tunnel"), key=lambda r: (r.public, r.service)
+    tunnelled = tuple(
+        sorted((r for r in routes if r.publish == "tunnel"), key=lambda r: (r.public, r.service))
     )
     certificates = _certificates(site, hosts, routes)
     connector = config.tunnel.host if config.tunnel else ""
+    pages = tuple(_pages(site, config))
+    access = config.access
     return CloudflarePlan(
         account=config.account,
         zone=config.zone.id,
         zone_name=config.zone.name,
-        records=tuple(Record(r.name, r.public, "CNAME", "", True, r.source) for r in tunnelled),
-        apps=tuple(
-            AccessApp(r.name, f"{r.name} ({r.public})", r.public, r.source)
+        records=tuple(
+            Record(
+                r.name, r.public, "CNAME", "", True, r.source, config.adopt.records.get(r.name, "")
+            )
             for r in tunnelled
-            if r.access
         ),
-        emails=allowed_emails(site),
-        session=config.access.session,
+        caa=_caa(site, config, certificates),
+        apps=plan_apps(config, tunnelled),
+        policies=plan_policies(site, config, tunnelled, pages),
+        groups=tuple(
+            Group(n, tuple(sorted(set(g.emails))), tuple(sorted(set(g.domains))))
+            for n, g in sorted(access.groups.items())
+        ),
+        service_tokens=tuple(
+            Token(n, t.duration, t.version, t.host or "")
+            for n, t in sorted(access.service_tokens.items())
+        ),
+        one_time_pin=access.one_time_pin,
+        adopt_one_time_pin=config.adopt.one_time_pin or "",
+        session=access.session,
         tokens=tuple(
-            DnsToken(host, f"acme-{host}", config.zone.id)
+            DnsToken(
+                host,
+                f"acme-{host}",
+                config.zone.id,
+                tuple(sorted(set(config.acme.allow_from))),
+                config.acme.until or "",
+            )
             for host in sorted({c.host for c in certificates})
         ),
         certificates=certificates,
         # Unique in the account, and kept when the connector moves to another host.
         tunnel=tunnel_name(site.site.domain) if config.tunnel else "",
         tunnel_host=connector,
-        ingress=tuple(i for r in tunnelled if (i := _ingress(site, connector, r)) is not None),
-        alert_email=(site.monitoring.email or "") if config.tunnel else "",
+        adopt_tunnel=config.adopt.tunnel or "",
+        ingress=tuple(i for r in tunnelled if (i := _ingress(connector, r)) is not None),
+        pages=pages,
+        buckets=tuple(
+            Bucket(key, bucket_name(config, key), b.location or "")
+            for key, b in sorted(config.buckets.items())
+        ),
+        alert_email=site.monitoring.email or "",
     )
 
 
-def allowed_emails(site: Site) -> tuple[str, ...]:
-    """Who passes Access: the owner, the members, and whom the stack config adds."""
-    extra: Iterable[str] = site.cloudflare.access.emails if site.cloudflare else ()
-    members = (m.email for m in site.site.members.values())
-    return tuple(sorted({site.site.owner.email, *members, *extra}))
-
-
 def token_policies(zone: str) -> list[dict[str, object]]:
-    """What a DNS-01 token may do: edit one zone's records, and find that zone.
+    """What a DNS-01 token may do: edit one zone's records, and find that zone."""
+    return _policies((DNS_WRITE, ZONE_READ), f"com.cloudflare.api.account.zone.{zone}")
 
-    Ids ascend and the resources are compact JSON, as Cloudflare gives them back; in any other form
-    they would differ in every preview.
+
+def bucket_policies(account: str, bucket: str) -> list[dict[str, object]]:
+    """What the keys of a bucket may do: read and write what lies in it, and in no other."""
+    resource = f"com.cloudflare.edge.r2.bucket.{account}_default_{bucket}"
+    return _policies((BUCKET_WRITE,), resource)
+
+
+def _policies(groups: tuple[str, ...], resource: str) -> list[dict[str, object]]:
+    """Ids ascend and the resources are compact JSON, as Cloudflare gives them back; in any other
+    form they would differ in every preview.
     """
-    resources = {f"com.cloudflare.api.account.zone.{zone}": "*"}
     return [
         {
             "effect": "allow",
-            "permission_groups": [{"id": group} for group in sorted((DNS_WRITE, ZONE_READ))],
-            "resources": json.dumps(resources, separators=(",", ":"), sort_keys=True),
+            "permission_groups": [{"id": group} for group in sorted(groups)],
+            "resources": json.dumps({resource: "*"}, separators=(",", ":")),
         }
     ]
 
 
-def through_proxy(site: Site, connector: str) -> bool:
-    """Whether the tunnel ends where the proxy is, which it reaches by loopback."""
-    return connector == site.network.entry.host
+def _ingress(connector: str, route: Route) -> Ingress | None:
+    if route.tunnel_service:
+        return Ingress(route.public, route.tunnel_service, route.name, _origin(route))
+    if route.tunnel == "proxy":
+        proxy = f"http://{LOOPBACK}:{LOOPBACK_HTTP_PORT}"
+        return Ingress(route.public, proxy, route.name)
+    if route.host != connector:
+        return None
+    # The proxy's way to an app of its own host is the tunnel's, too.
+    address = LOOPBACK if route.remote else route.address
+    app = f"{route.scheme}://{address}:{route.port}"
+    return Ingress(route.public, app, route.name, _origin(route))
 
 
-def _ingress(site: Site, connector: str, route: Route) -> Ingress | None:
-    if through_proxy(site, connector):
-        proxy = f"http://127.0.0.1:{LOOPBACK_HTTP_PORT}"
-        return Ingress(route.public, proxy, route.name, "")
-    if route.host == connector:
-        app = f"{route.scheme}://127.0.0.1:{route.port}"
-        return Ingress(route.public, app, route.name, route.host_header)
-    return None
+def _origin(route: Route) -> OriginRequest:
+    """What differs from cloudflared's defaults, by name."""
+    said: dict[str, str | bool | None] = {
+        "caPool": route.origin.ca_file,
+        "connectTimeout": route.origin.connect_timeout,
+        "httpHostHeader": route.host_header,
+        "noTLSVerify": route.origin.unverified is not None
+        or (route.scheme == "https" and not route.verify),
+        "originServerName": route.origin.server_name,
+    }
+    return tuple((name, value) for name, value in said.items() if value)
+
+
+def _pages(site: Site, config: CloudflareConfig) -> list[PagesSite]:
+    return [
+        PagesSite(
+            key=key,
+            project=page.project or key,
+            branch=page.branch,
+            domain=site.site.names.public.format(
+                name=page.name or key, domain=site.site.domain, zone=config.zone.name
+            ),
+            access_groups=(groups := tuple(sorted(set(page.access_groups)))),
+            policies=() if page.public else policy_keys(groups, ()),
+            public_reason=page.public or "",
+            source=f"cloudflare.pages.{key}",
+        )
+        for key, page in sorted(config.pages.items())
+    ]
+
+
+def _caa(
+    site: Site, config: CloudflareConfig, certificates: tuple[Certificate, ...]
+) -> tuple[CaaRecord, ...]:
+    """Where the certificates are, not at the zone: others may certify what else lies in it."""
+    if not config.caa:
+        return ()
+    domains = sorted({c.domain for c in certificates})
+    owner = f"mailto:{site.site.owner.email}"
+    return tuple(
+        record
+        for domain in domains
+        for record in (
+            *(CaaRecord(domain, "issue", ca) for ca in sorted(set(config.caa))),
+            CaaRecord(domain, "iodef", owner),
+        )
+    )
 
 
 def _certificates(
@@ -112,6 +195,6 @@ def _certificates(
     entry = site.network.entry.host
     if entry not in hosts:
         return ()
-    names = [r.internal for r in routes]
+    names = [r.internal for r in routes if r.internal]
     names += [r.public for r in routes if r.publish == "direct"]
     return tuple(Certificate(entry, d) for d in sorted({n.partition(".")[2] for n in names}))

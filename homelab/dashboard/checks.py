@@ -20,9 +20,9 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
         if group in declared:
             continue
         for tile in tiles:
-            route = next(r for r in plan.routes if r.source == tile.source)
+            route = next((r for r in plan.routes if r.source == tile.source), None)
             yield Problem(
-                f"services.{route.service}.tile.group",
+                f"services.{route.service}.tile.group" if route else f"{tile.source}.group",
                 f'the dashboard has no group "{group}"',
                 did_you_mean(group, declared, "groups"),
             )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.dashboard.plan import DASHBOARD
 from homelab.network.model import LOOPBACK
+from homelab.network.plan import local_names
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
@@ -63,4 +64,6 @@ def _hosts(plan: Plan, service: Service) -> list[str]:
         if route.service == service.name:
             names += route.names
             addresses.append(route.address)
+    if plan.site.network.entry.local_http == service.name:
+        names += local_names(plan.site)
     return list(dict.fromkeys([*names, *(f"{a}:{service.port}" for a in addresses)]))

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import Field
 
 from homelab.model import Model, Reason, Str
+
+
+class Link(Model):
+    """A tile that leads out of the homelab."""
+
+    title: Str
+    url: Annotated[Str, Field(pattern=r"^https?://[^\s]+$")]
+    group: Str
+    icon: Str = ""
+    description: Str = ""
 
 
 class DashboardConfig(Model):
@@ -14,9 +25,19 @@ class DashboardConfig(Model):
 
     title: Str = "Home"
     groups: list[Str] = Field(
-        default_factory=lambda: ["Media", "Personal", "Tools", "AI", "Monitoring", "Network"]
+        default_factory=lambda: [
+            "Media",
+            "Personal",
+            "Automation",
+            "Tools",
+            "AI",
+            "Monitoring",
+            "Network",
+        ]
     )
     """Order of the groups; a tile of another group is an error."""
+    links: list[Link] = Field(default_factory=list)
+    """Tiles of what is not ours, such as the Cloudflare dashboard."""
 
 
 class ServiceTile(Model):

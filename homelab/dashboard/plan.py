@@ -27,13 +27,16 @@ def plan_dashboard(
     tiles = []
     for route in routes:
         service = by_place.get((route.service, route.host))
-        if service is None or service is dashboard:
+        if service is None or service is dashboard or not route.is_web:
             continue
         reason = service.config.tile.skip
         if reason is not None:
             skipped.add((service.name, reason))
         else:
             tiles.append(_tile(site, dashboard.host, route, service, routes))
+    for index, link in enumerate(site.dashboard.links):
+        where = f"dashboard.links[{index}]"
+        tiles.append(Tile(**link.model_dump(), probe="", source=where))
     declared = site.dashboard.groups
     groups = [*declared, *sorted({t.group for t in tiles} - set(declared))]
     return DashboardPlan(
@@ -53,7 +56,7 @@ def _tile(
 ) -> Tile:
     wanted, entry = service.config.tile, service.entry
     title = wanted.title or entry.title
-    if sum(r.service == service.name for r in routes) > 1:
+    if sum(r.service == service.name and r.is_web for r in routes) > 1:
         title = f"{title} ({route.name})"
     asked = question(site, route, service, watcher)
     # An app watched at its bare port has no page to ask for; the tile then shows no state.

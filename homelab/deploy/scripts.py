@@ -139,10 +139,19 @@ def rollback_script(nonce: str) -> str:
     return _compose("abandon", {"NONCE": _name("attempt", nonce)})
 
 
-def status_script(release: str, nonce: str = "", *, log_lines: int = 0) -> str:
-    """Report what a host runs, what it would boot, and the attempt asked for or else open."""
+def unlock_script(*, force: bool) -> str:
+    """Let go of what was left behind; with `force`, also of what is going on."""
+    return _compose("unlock", {"FORCE": "yes" if force else ""})
+
+
+def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bool = False) -> str:
+    """Report what a host runs, what it would boot, and the attempt asked for or else open.
+
+    With `full`, also the units that failed.
+    """
     names = {
-        "RELEASE": _name("release", release),
+        "FULL": "yes" if full else "",
+        "RELEASE": _name("release", release) if release else "",
         "NONCE": _name("attempt", nonce) if nonce else "",
         "LOG_LINES": str(log_lines),
     }

@@ -144,6 +144,8 @@ def _settings(
         settings["DeviceAllow"] = [*_devices(site, service)]
         # Upstream may say none at all, as text, which a list of ours could not join.
         forced.add("DeviceAllow")
+    if facts.mounts:
+        exceptions[HIDE] = "says of every file system how full it is"
     if HIDE in relax:
         exceptions[HIDE] = relax[HIDE]
     settings |= dict(_paths(service, places))
@@ -156,6 +158,8 @@ def _value(service: Service, part: Part) -> tuple[Nix, str]:
     match part.name:
         case "capability-bounding-set" if facts.capabilities:
             return " ".join(facts.capabilities), f"needs {', '.join(facts.capabilities)}"
+        case "umask" if facts.umask:
+            return facts.umask, "writes files that others read"
         case "memory-deny-write-execute" if facts.jit:
             return None, "compiles at run time"
         case "restrict-address-families" if facts.netlink:
@@ -187,7 +191,7 @@ def _devices(site: Site, service: Service) -> Iterator[str]:
 
 def _paths(service: Service, places: _Places) -> Iterator[tuple[str, Nix]]:
     facts, relax = service.entry.hardening, service.config.harden.relax
-    if not facts.confined and HIDE not in relax:
+    if not facts.confined and not facts.mounts and HIDE not in relax:
         emptied = sorted({*HIDDEN, *places.hide})
         yield "TemporaryFileSystem", [f"{for_systemd(p)}:ro" for p in emptied]
     for setting, paths in (

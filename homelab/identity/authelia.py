@@ -1,44 +1,89 @@
-"""The gate as NixOS knows it: one Authelia instance with users in a file."""
+"""Authelia as NixOS knows it: one instance, its people in a file or a directory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import resources
 from typing import TYPE_CHECKING
 
-from homelab.nix import Attrs, Comment, Module, Nix, attrs
+from homelab.identity.directory import GROUPS, LDAP_PORT, PEOPLE, admin_of
+from homelab.identity.model import LDAP_PASSWORD
+from homelab.network.model import LOOPBACK
+from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.secrets.model import secret_path
 
 if TYPE_CHECKING:
-    from homelab.identity.model import IdentityPlan, Rule
+    from homelab.identity.model import Directory, IdentityPlan, OidcClient, Rule
     from homelab.plan import Plan
     from homelab.system.model import Host
 
 INSTANCE = "main"
 STATE = f"/var/lib/authelia-{INSTANCE}"
 USERS = secret_path("authelia", "users", "stored", "file")
+ISSUER_KEY = f"{STATE}/oidc.pem"
+_KEY_FILE = "lib/oidc-key.sh"
+_KEY_SHELL = (resources.files("homelab.identity") / "oidc-key.sh").read_text(encoding="utf-8")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`identity.nix`, on the gate's host."""
     identity = plan.identity
-    if identity is None or identity.host != host.name:
+    if identity is None or identity.host != host.name or identity.provider != "authelia":
         return
+    secrets: Attrs = {
+        "jwtSecretFile": _derived("jwt"),
+        "sessionSecretFile": _derived("session"),
+        "storageEncryptionKeyFile": _derived("storage-encryption"),
+    }
+    key: Attrs = {}
+    extra: tuple[tuple[str, str], ...] = ()
+    if identity.clients:
+        secrets["oidcHmacSecretFile"] = _derived("oidc-hmac")
+        secrets["oidcIssuerPrivateKeyFile"] = ISSUER_KEY
+        key, extra = _key_unit(), ((_KEY_FILE, _KEY_SHELL),)
+    instance: Attrs = {
+        "enable": True,
+        "secrets": secrets,
+        "settings": _settings(plan, host, identity),
+    }
+    if _directory(plan) is not None:
+        instance["environmentVariables"] = {
+            "AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE": _derived(LDAP_PASSWORD)
+        }
     yield Module(
         file="identity.nix",
         what="Identity: who may pass the gate in front of apps that cannot ask by themselves.",
-        derived=attrs(
-            f"services.authelia.instances.{INSTANCE}",
-            {
-                "enable": True,
-                "secrets": {
-                    "jwtSecretFile": _derived("jwt"),
-                    "sessionSecretFile": _derived("session"),
-                    "storageEncryptionKeyFile": _derived("storage-encryption"),
-                },
-                "settings": _settings(plan, host, identity),
-            },
-        ),
+        derived=merge(attrs(f"services.authelia.instances.{INSTANCE}", instance), key),
+        extra=extra,
     )
+
+
+def _key_unit() -> Attrs:
+    """The key that signs every token is made here and never leaves; a lost one is made anew."""
+    unit = f"authelia-{INSTANCE}"
+    return attrs(
+        f"systemd.services.{unit}-key",
+        {
+            "description": "Key that Authelia signs its tokens with",
+            "before": [f"{unit}.service"],
+            "requiredBy": [f"{unit}.service"],
+            "path": [Pkg("openssl")],
+            "script": Script.of(". ", Raw(f"./{_KEY_FILE}"), f" {ISSUER_KEY}\n"),
+            "serviceConfig": {
+                "Type": "oneshot",
+                "RemainAfterExit": True,
+                "User": unit,
+                "Group": unit,
+                "StateDirectory": unit,
+                "StateDirectoryMode": "0700",
+                "UMask": "0077",
+            },
+        },
+    )
+
+
+def _directory(plan: Plan) -> Directory | None:
+    return plan.site.identity.directory if plan.site.identity else None
 
 
 def _derived(name: str) -> str:
@@ -49,20 +94,11 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
     service = next((s for s in plan.on(host.name) if s.name == "authelia"), None)
     address = f"{service.bind}:{service.port}" if service else identity.address
     domain = plan.site.site.domain
-    backend: Attrs = {
-        "file": {"path": USERS, "watch": False},
-        "password_reset": Comment(
-            "The users' file is a secret of the stack; nothing on this host may change it.",
-            {"disable": True},
-        ),
-    }
-    if host.release >= "25.05":
-        backend["password_change"] = {"disable": True}
-    return {
+    settings: Attrs = {
         "theme": "auto",
         "log": {"level": "info", "format": "text"},
         "server": {"address": f"tcp://{address}/"},
-        "authentication_backend": backend,
+        "authentication_backend": _backend(plan, host),
         "access_control": _access(identity),
         "session": {
             "expiration": identity.session.expiration,
@@ -79,6 +115,82 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
         },
         "totp": {"issuer": domain},
         "webauthn": {"display_name": domain},
+    }
+    if identity.clients:
+        settings["identity_providers"] = {"oidc": _oidc(identity)}
+    return settings
+
+
+def _backend(plan: Plan, host: Host) -> Attrs:
+    directory = _directory(plan)
+    if directory is not None:
+        return {"ldap": _ldap(directory)}
+    backend: Attrs = {
+        "file": {"path": USERS, "watch": False},
+        "password_reset": Comment(
+            "The users' file is a secret of the stack; nothing on this host may change it.",
+            {"disable": True},
+        ),
+    }
+    if host.release >= "25.05":
+        backend["password_change"] = {"disable": True}
+    return backend
+
+
+def _ldap(directory: Directory) -> Attrs:
+    return {
+        "implementation": "custom",
+        "address": f"ldap://{LOOPBACK}:{LDAP_PORT}",
+        "base_dn": directory.base_dn,
+        "additional_users_dn": f"ou={PEOPLE}",
+        "users_filter": "(&({username_attribute}={input})(objectClass=inetOrgPerson))",
+        "additional_groups_dn": f"ou={GROUPS}",
+        "groups_filter": "(&(member={dn})(objectClass=groupOfNames))",
+        "attributes": {
+            "username": "uid",
+            "display_name": "displayName",
+            "mail": "mail",
+            "group_name": "cn",
+        },
+        "user": admin_of(directory),
+    }
+
+
+def _oidc(identity: IdentityPlan) -> Attrs:
+    """Clients, each with the hash of its secret: the file is read when Authelia starts."""
+    grouped = {c.id: c for c in identity.clients if c.groups}
+    out: Attrs = {}
+    if grouped:
+        out["authorization_policies"] = {
+            name: {
+                "default_policy": "deny",
+                "rules": [{"policy": c.policy, "subject": [[f"group:{g}"] for g in c.groups]}],
+            }
+            for name, c in sorted(grouped.items())
+        }
+    out["clients"] = [_client(c) for c in identity.clients]
+    return out
+
+
+def _client(client: OidcClient) -> Nix:
+    grants: list[Nix] = ["authorization_code"]
+    if "offline_access" in client.scopes:
+        grants.append("refresh_token")
+    hashed = secret_path("authelia", client.secret, "derived", "file")
+    return {
+        "client_id": client.id,
+        "client_name": client.name,
+        "client_secret": f'{{{{ secret "{hashed}" }}}}',
+        "authorization_policy": client.id if client.groups else client.policy,
+        "redirect_uris": list(client.redirects),
+        "scopes": list(client.scopes),
+        "grant_types": grants,
+        "response_types": ["code"],
+        "token_endpoint_auth_method": "client_secret_post"
+        if client.post
+        else "client_secret_basic",
+        # The people here are asked once, by the portal.
+        "consent_mode": "implicit",
     }
 
 
@@ -99,8 +211,8 @@ def _access(identity: IdentityPlan) -> Attrs:
 
 def _rule(rule: Rule) -> Nix:
     body: Attrs = {"domain": list(rule.domain), "policy": rule.policy}
-    if rule.groups:
-        body["subject"] = [f"group:{g}" for g in rule.groups]
+    if rule.subjects:
+        body["subject"] = list(rule.subjects)
     if rule.resources:
         body["resources"] = list(rule.resources)
     return body

@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.identity.model import STATIC_KEY
+from homelab.identity.plan import minutes
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
     from homelab.network.model import Route
     from homelab.plan import Plan
+
+
+LONGEST = "30d"
+"""Longest session."""
 
 
 def _gated(plan: Plan) -> tuple[Route, ...]:
@@ -22,12 +28,14 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
     """A gate needs somebody who keeps it, beside the proxy that asks it for every request."""
     identity, entry = plan.site.identity, plan.site.network.entry.host
     if identity is None:
-        for route in _gated(plan):
-            yield Problem(
-                f"{route.source}.auth",
-                f"{route.internal} is to be gated, and there is no identity provider",
-                f"add homelab:identity with host: {entry}, or choose auth: native or none",
-            )
+        for route in plan.routes:
+            if route.auth in ("forward", "oidc"):
+                what = "is to be gated" if route.auth == "forward" else "is to ask a provider"
+                yield Problem(
+                    f"{route.source}.auth",
+                    f"{route.internal} {what}, and there is no identity provider",
+                    f"add homelab:identity with host: {entry}, or choose auth: native or none",
+                )
         return
     if identity.host not in plan.site.hosts:
         yield Problem(
@@ -50,13 +58,63 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
     if identity is None:
         return
     own = next((r for r in plan.routes if r.service == identity.provider), None)
-    for route in _gated(plan):
-        if route.public and (own is None or not own.public):
+    for route in plan.routes:
+        if route.auth not in ("forward", "oidc") or not route.public:
+            continue
+        if own is None or not own.public:
             yield Problem(
                 f"{route.source}.publish",
                 f"{route.public} is gated, and the portal is known at home only",
                 f"services.{identity.provider}: {{publish: {route.publish}}}, or publish: internal",
             )
+        elif route.auth == "oidc" and own.publish == "tunnel" and own.access:
+            yield Problem(
+                f"services.{identity.provider}.public",
+                f"{route.service} asks {own.public} itself, and cannot pass Access in front of it",
+                f'services.{identity.provider}: {{public: "…why"}}, '
+                f"or {route.name} with auth: forward",
+            )
+
+
+@check("oidc-capable", rows="S0-11 S0-27")
+def oidc_capable(plan: Plan) -> Iterator[Problem]:
+    """An app asks a provider only if it can, and is told how."""
+    for route in plan.routes:
+        if route.auth != "oidc":
+            continue
+        service = next((s for s in plan.on(route.host) if s.name == route.service), None)
+        if service is not None and service.entry.sign_in.oidc is None:
+            can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
+            yield Problem(
+                f"{route.source}.auth",
+                f"{route.service} is not known to ask an identity provider itself",
+                f"services.{route.service}.oidc: {{redirects: [/…]}} says how"
+                if service.config.is_custom
+                else f"auth: {' or '.join(can) or 'forward'}",
+            )
+
+
+@check("identity-capability", rows="S4-16 T2")
+def identity_capability(plan: Plan) -> Iterator[Problem]:
+    """What is asked of a provider is something that it does."""
+    identity = plan.site.identity
+    if identity is None or identity.provider != "pocket-id":
+        return
+    for route in plan.routes:
+        if route.auth == "oidc":
+            yield Problem(
+                f"{route.source}.auth",
+                f"{route.service} needs a client secret that we know, and pocket-id makes its own",
+                "auth: forward or native, or identity.provider: authelia",
+            )
+    host = plan.hosts.get(identity.host)
+    if host is not None and host.release < STATIC_KEY and identity.api_key is None:
+        yield Problem(
+            "identity.api_key",
+            f"pocket-id of {host.release} takes no key to its API from us",
+            "make one in its settings, keep it in sops, and write "
+            "api_key: {sops: pocket-id/api-key}",
+        )
 
 
 @check("cookie-domain", rows="S0-28")
@@ -102,7 +160,9 @@ def group_known(plan: Plan) -> Iterator[Problem]:
 def audience_auth(plan: Plan) -> Iterator[Problem]:
     """Family members are told apart by a sign-in; the operator's names stay on the tailnet."""
     for route in plan.routes:
-        if route.audience == "family" and route.auth == "none":
+        # Without a resolver of ours no name leads past the tunnel, where Access asks everybody.
+        asked = route.publish == "tunnel" and route.access and not plan.dns.host
+        if route.audience == "family" and route.auth == "none" and not asked:
             yield Problem(
                 f"{route.source}.auth",
                 f"{route.internal} is for the family, and nothing asks who it is",
@@ -129,24 +189,23 @@ def admin_two_factor(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("session-bounds", rows="S0-28")
+@check("session-bounds", rows="S0-28 S4-17")
 def session_bounds(plan: Plan) -> Iterator[Problem]:
     """A session ends when idle, then at its end, then when remembering ends: in this order."""
     if plan.site.identity is None:
         return
     session = plan.site.identity.session
+    if minutes(session.expiration) > minutes(LONGEST):
+        yield Problem(
+            "identity.session.expiration",
+            f"a session of {session.expiration} is as good as none that ends",
+            f"at most {LONGEST}; remember_me is for those who ask for longer",
+        )
     for short, long in (("inactivity", "expiration"), ("expiration", "remember_me")):
         said = {name: str(getattr(session, name)) for name in (short, long)}
-        if _minutes(said[short]) > _minutes(said[long]):
+        if minutes(said[short]) > minutes(said[long]):
             yield Problem(
                 f"identity.session.{short}",
                 f"{short} ({said[short]}) is longer than {long} ({said[long]})",
                 f"let {short} be at most {said[long]}",
             )
-
-
-_UNITS = {"m": 1, "h": 60, "d": 1440, "w": 10080, "M": 43800}
-
-
-def _minutes(duration: str) -> int:
-    return int(duration[:-1]) * _UNITS[duration[-1]]

@@ -2,43 +2,89 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
-from homelab.identity.model import IdentityConfig, IdentityPlan, Rule
-from homelab.network.model import Route
+from homelab.catalog.model import OIDC
+from homelab.identity.model import GatePlan, IdentityConfig, IdentityPlan, OidcClient
+from homelab.identity.rules import rules_of
+from homelab.network.model import LOOPBACK, Route
+from homelab.services.model import Service
+from homelab.services.plan import lock_key
 from homelab.site.model import Site
 from homelab.system.model import Host
 
-PORT = 9091
+ADAPTER: Final = "oauth2-proxy"
+"""The service that is the gate where the provider has none."""
+CALLBACK = "/oauth2/callback"
 
 
 def plan_identity(
-    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]
+    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...], routes: tuple[Route, ...]
 ) -> IdentityPlan | None:
-    """The gate, its session cookies and one or two rules for each gated route."""
+    """The provider, its gate with a rule for each gated route, and its clients."""
     identity = site.identity
     if identity is None or identity.host not in hosts:
         return None
     own = next((r for r in routes if r.service == identity.provider), None)
     gated = tuple(r for r in routes if r.auth == "forward")
+    asking = tuple(r for r in routes if r.auth == "oidc")
     public = tuple(sorted(r.public for r in gated if r.public))
     portal = own.internal if own else _name(site, site.site.names.internal, identity)
     public_portal = ""
-    if public:
+    if public or any(r.public for r in asking):
         published = own.public if own else ""
         public_portal = published or _name(site, site.site.names.public, identity)
+    address = _address(services, identity.provider, identity.host)
     return IdentityPlan(
+        provider=identity.provider,
         host=identity.host,
         portal=portal,
         public_portal=public_portal,
-        address=f"{own.address}:{own.port}" if own else f"127.0.0.1:{PORT}",
+        address=address,
         domain=_parent(portal),
         cookies=_cookies(portal, public_portal),
         public_names=public,
-        rules=tuple(rule for route in gated for rule in _rules(route)),
+        rules=rules_of(identity, routes) if identity.provider == "authelia" else (),
+        clients=tuple(_clients(site, services, asking)),
         session=identity.session,
+        gate=GatePlan("authelia", address)
+        if identity.provider == "authelia"
+        else GatePlan(
+            ADAPTER,
+            _address(services, ADAPTER, identity.host),
+            tuple(sorted(f"https://{n}{CALLBACK}" for r in gated for n in r.names)),
+        ),
     )
+
+
+def _address(services: tuple[Service, ...], name: str, host: str) -> str:
+    """Where a service listens on its own host; empty where it does not run."""
+    found = next((s for s in services if s.name == name and s.host == host), None)
+    return f"{LOOPBACK}:{found.port}" if found else ""
+
+
+def _clients(
+    site: Site, services: tuple[Service, ...], routes: tuple[Route, ...]
+) -> Iterator[OidcClient]:
+    for route in routes:
+        service = next(s for s in services if s.name == route.service and s.host == route.host)
+        fact = service.entry.sign_in.oidc
+        if fact is None:
+            continue
+        yield OidcClient(
+            id=route.name,
+            name=service.entry.title,
+            service=service.name,
+            redirects=tuple(f"https://{n}{p}" for n in route.names for p in fact.redirects),
+            scopes=fact.scopes,
+            policy="two_factor" if route.policy == "two_factor" else "one_factor",
+            groups=route.groups,
+            post=fact.post,
+            purpose=f"{lock_key(service, services)}/{OIDC}",
+            epoch=site.secrets.epochs.get(service.name, 1),
+            source=route.source,
+        )
 
 
 def _name(site: Site, template: str, identity: IdentityConfig) -> str:
@@ -62,32 +108,9 @@ def _cookies(portal: str, public_portal: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(cookies.items(), key=lambda c: (-c[0].count("."), c[0])))
 
 
-def _rules(route: Route) -> Iterator[Rule]:
-    """What stays open comes first, for the first rule that matches decides."""
-    if route.exempt:
-        yield Rule(
-            domain=route.names,
-            policy="bypass",
-            groups=(),
-            resources=tuple(resource(path) for path in route.exempt),
-            source=route.source,
-        )
-    yield Rule(
-        domain=route.names,
-        policy=route.policy or "one_factor",
-        groups=route.groups,
-        resources=(),
-        source=route.source,
-    )
+_UNITS = {"m": 1, "h": 60, "d": 1440, "w": 10080, "M": 43800}
 
 
-def resource(path: str) -> str:
-    """A path as the gate's regular expression, which is asked of path and query together."""
-    if path.endswith("*"):
-        return f"^{_quoted(path[:-1])}"
-    return rf"^{_quoted(path)}(\?.*)?$"
-
-
-def _quoted(text: str) -> str:
-    # Not re.escape: Go's expressions refuse an escape before a letter or a blank.
-    return re.sub(r"([.+*?()\[\]{}|^$\\])", r"\\\1", text)
+def minutes(duration: str) -> int:
+    """A duration in minutes."""
+    return int(duration[:-1]) * _UNITS[duration[-1]]

@@ -24,7 +24,7 @@ def monitor_intent(plan: Plan) -> Iterator[Problem]:
         skipped = host is None or skip_reason(service, host)
         for route in plan.routes:
             mine = (route.service, route.host) == (service.name, service.host)
-            if mine and not skipped and route.source not in watched:
+            if mine and not skipped and route.is_web and route.source not in watched:
                 yield Problem(
                     f"{service.source}.monitor",
                     f"nothing watches {route.internal}",

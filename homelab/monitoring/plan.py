@@ -33,7 +33,7 @@ def plan_monitoring(
     skipped = set()
     for route in routes:
         service = by_place.get((route.service, route.host))
-        if service is None or route.host not in hosts:
+        if service is None or route.host not in hosts or not route.is_web:
             continue
         reason = skip_reason(service, hosts[route.host])
         if reason:
@@ -64,6 +64,8 @@ def alert_hosts(
     if site.monitoring.ntfy is None:
         return ()
     watching = {monitoring.host} if monitoring else set()
+    if site.cloudflare is not None and site.cloudflare.acme.until is not None:
+        watching.add(site.network.entry.host)
     return tuple(sorted(watching | {j.host for j in backup.jobs}))
 
 

@@ -32,7 +32,9 @@ def question(site: Site, route: Route, service: Service, watcher: str) -> Questi
     if service.entry.monitor == "tcp":
         return Question(f"tcp://{dialled or route.internal + ':443'}", bool(dialled))
     named = f"https://{route.internal}{health}"
-    if route.auth != "forward" or _is_exempt(health, route.exempt):
+    # Without a resolver of ours the name leads to Cloudflare, where Access would answer.
+    ours = site.network.dns.host is not None
+    if ours and (route.auth != "forward" or _is_exempt(health, route.exempt)):
         return Question(named, True)
     if dialled:
         said = (("Host", route.host_header or route.internal), ("X-Forwarded-Proto", "https"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from homelab.network.table import route_table
+
 if TYPE_CHECKING:
-    from homelab.network.model import Route
     from homelab.plan import Plan
 
 
@@ -78,7 +78,7 @@ def _direct(plan: Plan) -> Iterator[str]:
         yield "For apps that pass no gate, without a name of their own:"
         yield "| App | At home | Alias at home | On the tailnet |\n| --- | --- | --- | --- |\n" + (
             "\n".join(
-                f"| {r.name} | {r.local} | {r.alias} | {r.tailnet} |"
+                f"| {r.name} | {r.url(r.local)} | {r.url(r.alias)} | {r.url(r.tailnet)} |"
                 for r in rows
                 if r.local or r.tailnet
             )
@@ -91,35 +91,3 @@ def _public(plan: Plan) -> Iterator[str]:
         yield "## Anywhere"
         yield "These names need no setting:"
         yield "\n".join(f"- <{url}>" for url in sorted(urls))
-
-
-@dataclass(frozen=True)
-class Row:
-    """Every address that one app answers at; empty for none of that kind."""
-
-    name: str
-    local: str
-    alias: str
-    tailnet: str
-    public: str
-
-
-def route_table(plan: Plan) -> tuple[Row, ...]:
-    """Every route with its addresses past the proxy, and its public name."""
-    return tuple(_row(plan, r) for r in plan.routes if r.host in plan.hosts)
-
-
-def _row(plan: Plan, route: Route) -> Row:
-    host = plan.hosts[route.host]
-
-    def at(address: str) -> str:
-        return f"{route.scheme}://{address}:{route.port}" if address else ""
-
-    local = at(host.lan) if route.lan_direct else ""
-    return Row(
-        name=route.name,
-        local=local,
-        alias=at(f"{host.name}.local") if local and host.config.mdns else "",
-        tailnet=at(host.tailnet) if route.is_direct else "",
-        public=f"https://{route.public}" if route.public else "",
-    )

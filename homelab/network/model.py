@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.model import (
     AbsolutePath,
     Address,
     Audience,
     Auth,
+    Domain,
     Model,
     Name,
     Network,
@@ -23,6 +24,7 @@ from homelab.model import (
     Str,
     grouped,
 )
+from homelab.network.entry import CaddyPlugin, PluginHash, RateLimit
 
 
 class Lan(Model):
@@ -43,8 +45,25 @@ class Entry(Model):
     """Which reverse proxy. All three do the same; they differ in what you like to read."""
     tls_min: Literal["1.2", "1.3"] = "1.2"
     """Oldest TLS that visitors may speak."""
+    local_http: Name | None = None
+    """Service that plain HTTP shows at `<host>.local` and the entry host's addresses, for devices
+    that know no other name: the dashboard. Nobody is asked for a sign-in there."""
     hsts: bool = True
     """Browsers remember for half a year to use HTTPS alone for these names."""
+    rate_limit: RateLimit | None = None
+    """How fast one visitor may ask; as fast as they like when empty."""
+    plugins: list[CaddyPlugin] = Field(default_factory=list)
+    """Modules to build into Caddy, for directives of your own; certificates need none."""
+    plugin_hashes: dict[Name, PluginHash] = Field(default_factory=dict)
+    """Hash of Caddy's sources with all plugins, by the nixpkgs pin of the entry host."""
+
+    @model_validator(mode="after")
+    def _plugins(self) -> Entry:
+        if self.plugins and self.proxy != "caddy":
+            raise ValueError(f"plugins are for Caddy, not {self.proxy}; drop them, or proxy: caddy")
+        if self.plugin_hashes and not self.plugins:
+            raise ValueError("plugin_hashes belong to plugins, and there are none; drop them")
+        return self
 
 
 class Dns(Model):
@@ -116,17 +135,43 @@ class Upstream(Model):
     """Verify the app's certificate, with scheme https."""
 
 
+class Origin(Model):
+    """How the tunnel talks to what a route's `tunnel_service` names."""
+
+    server_name: Domain | None = None
+    """Name that its certificate must be for; the name that is dialled when empty."""
+    ca_file: AbsolutePath | None = None
+    """Authority that signed its certificate, where no public one did: a PEM file on the tunnel's
+    host that anyone there may read."""
+    unverified: Reason | None = None
+    """Why its certificate is not verified."""
+    connect_timeout: Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m)$")] | None = None
+    """How long it may take to answer: `30s`, which is the default."""
+
+
 Size = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(KB|MB|GB)$")]
 Sources = Literal["any", "internal", "lan", "tailnet"]
 """From where a route may be asked: any, lan, tailnet, or internal (both of them)."""
 TAILNET_NETWORK = "100.64.0.0/10"
 """Where every address of every tailnet lies."""
+TAILNET_NETWORK_6 = "fd7a:115c:a1e0::/48"
+"""The same of IPv6, by which devices may come as well."""
+
+
+def exact_name(value: object) -> object:
+    """A name without wildcards, with a word on what to do instead."""
+    if isinstance(value, str) and "*" in value:
+        raise ValueError(
+            "a route has one exact name, for cloudflared takes a * only as a whole first label; "
+            "write one route for each name"
+        )
+    return value
 
 
 class RouteConfig(Model):
     """One name people type, and what stands behind it. Empty fields follow from the service."""
 
-    name: Name | None = None
+    name: Annotated[Name, BeforeValidator(exact_name)] | None = None
     """First label of the host name."""
     port: Name | None = None
     """Which of the service's ports answers; its web port when empty."""
@@ -143,6 +188,14 @@ class RouteConfig(Model):
     """Cloudflare Access in front of a tunnelled name; false needs `public`."""
     public: Reason | None = None
     """Why anyone on the internet may reach this without Access."""
+    access_groups: list[Name] = Field(default_factory=list)
+    """Groups of cloudflare.access that may pass Access; owner and members when empty."""
+    service_tokens: list[Name] = Field(default_factory=list)
+    """Service tokens of cloudflare.access that may pass Access, beside the people."""
+    tunnel_service: Str | None = None
+    """What the tunnel dials in place of the proxy or the app: `ssh://localhost:22`. What is not
+    HTTP has no name at home, no tile and no probe: only the tunnel knows it."""
+    origin: Origin = Origin()
     upstream: Upstream = Upstream()
     upload: Size | None = None
     """Largest body of a request: `525MB`. What the service is known to need when empty, and no
@@ -173,6 +226,11 @@ Scope = Literal["loopback", "tailnet", "lan", "link"]
 (the LAN's interface alone, for what no router passes on)."""
 
 
+def is_web(tunnel_service: str) -> bool:
+    """Whether what the tunnel dials speaks HTTP; empty stands for the proxy or the app."""
+    return tunnel_service.partition(":")[0] in ("", "http", "https", "unix")
+
+
 def resolver_entry(server: str) -> str:
     """The service behind a word of `network.dns.server`; empty for none."""
     return next((s for s, word in RESOLVERS.items() if word == server), "")
@@ -201,7 +259,7 @@ class Route:
     host: str
     """Host of the app."""
     internal: str
-    """Host name on the LAN and the tailnet."""
+    """Host name on the LAN and the tailnet; empty for what is not HTTP."""
     public: str
     """Host name on the internet; empty for an internal route."""
     audience: Audience
@@ -228,10 +286,25 @@ class Route:
     sources: str = "any"
     tailnet_direct: bool = False
     lan_direct: bool = False
+    tunnel: Literal["", "proxy", "app"] = ""
+    """What the tunnel dials for it: nothing, the proxy, or past it the app itself."""
+    tunnel_service: str = ""
+    """What it dials in place of either; empty for no such thing."""
+    origin: Origin = field(default_factory=Origin)
+    access_groups: tuple[str, ...] = ()
+    service_tokens: tuple[str, ...] = ()
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it speaks HTTP: anything else the tunnel alone can carry."""
+        return is_web(self.tunnel_service)
 
     @property
     def url(self) -> str:
-        """The address to type."""
+        """The address to type. A browser speaks SSH at the edge; other clients need a helper."""
+        scheme = self.tunnel_service.partition(":")[0]
+        if not self.is_web and scheme != "ssh":
+            return f"{scheme}://{self.public}"
         return f"https://{self.internal if self.publish == 'internal' else self.public}"
 
     @property
@@ -247,7 +320,7 @@ class Route:
     @property
     def names(self) -> tuple[str, ...]:
         """Every host name that the proxy answers for this route."""
-        return (self.internal, self.public) if self.public else (self.internal,)
+        return tuple(dict.fromkeys(n for n in (self.internal, self.public) if n))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from homelab.model import Audience, Auth, Publish
 from homelab.network.model import (
@@ -13,6 +14,7 @@ from homelab.network.model import (
     PortUse,
     Route,
     RouteConfig,
+    is_web,
 )
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -40,7 +42,7 @@ def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
         return [(r, f"{service.source}.routes[{i}]") for i, r in enumerate(config.routes)]
     said = (config.name, config.audience, config.publish, config.auth)
     never = (config.never_publish or service.entry.never_publish) and not any(said)
-    if not service.port or never:
+    if not service.port or never or not service.entry.page:
         return []
     name = config.name
     if site.identity is not None and service.name == site.identity.provider and name is None:
@@ -72,11 +74,12 @@ def _route(
     host = hosts[service.host]
     auth: Auth = config.auth or default_auth(audience, entry.sign_in.kinds)
     port = next((p.port for p in service.ports if p.label == config.port), service.port)
+    tunnel_service = config.tunnel_service or ""
     return Route(
         name=name,
         service=service.name,
         host=service.host,
-        internal=site.site.names.internal.format(**fields),
+        internal=site.site.names.internal.format(**fields) if is_web(tunnel_service) else "",
         public="" if publish == "internal" else site.site.names.public.format(**fields),
         audience=audience,
         publish=publish,
@@ -98,8 +101,23 @@ def _route(
         sources=config.sources,
         tailnet_direct=config.tailnet_direct,
         lan_direct=config.lan_direct,
+        tunnel=_tunnel(site, config, publish),
+        tunnel_service=tunnel_service,
+        origin=config.origin,
+        access_groups=tuple(sorted(set(config.access_groups))),
+        service_tokens=tuple(sorted(set(config.service_tokens))),
         source=source,
     )
+
+
+def _tunnel(site: Site, config: RouteConfig, publish: Publish) -> Literal["", "proxy", "app"]:
+    """What the tunnel dials: the proxy where it ends beside it, unless it is told otherwise."""
+    if publish != "tunnel":
+        return ""
+    tunnel = site.cloudflare.tunnel if site.cloudflare else None
+    apart = tunnel is not None and tunnel.host != site.network.entry.host
+    told = tunnel is not None and tunnel.via == "direct"
+    return "app" if config.tunnel_service or apart or told else "proxy"
 
 
 def _local(service: Service) -> str:
@@ -111,11 +129,12 @@ def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
     """Who asks for the sign-in, where the stack config does not say.
 
     For the operator the tailnet is the sign-in, for the public there is none; a family member
-    signs in at the app if it can, else at the gate.
+    signs in at the app if it can, else at the gate. An app asks the identity provider only where
+    somebody says so, for its accounts change with that.
     """
     if audience != "family":
         return "native" if kinds[0] == "native" else "none"
-    return next((k for k in kinds if k != "none"), "forward")
+    return next((k for k in kinds if k not in ("none", "oidc")), "forward")
 
 
 def legacy_names(site: Site, routes: tuple[Route, ...]) -> tuple[tuple[str, str, str], ...]:
@@ -130,12 +149,20 @@ def legacy_names(site: Site, routes: tuple[Route, ...]) -> tuple[tuple[str, str,
     return tuple((domain, old, new) for old, (domain, new) in sorted(names.items()))
 
 
+def local_names(site: Site) -> tuple[str, ...]:
+    """What a device at home or on the tailnet calls the entry host, where no resolver helps it."""
+    host = site.hosts[site.network.entry.host]
+    own = (f"{site.network.entry.host}.local",) if host.mdns else ()
+    return (*own, *(str(a) for a in (host.address.lan, host.address.tailnet) if a))
+
+
 def plan_dns(site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]) -> DnsPlan:
     """What the home resolver answers: every internal name is the entry host's LAN address."""
     dns = site.network.dns
     entry = hosts.get(site.network.entry.host)
     address = entry.lan if entry else ""
-    names = sorted({r.internal for r in routes} | {old for _, old, _ in legacy_names(site, routes)})
+    internal = {r.internal for r in routes if r.internal}
+    names = sorted(internal | {old for _, old, _ in legacy_names(site, routes)})
     return DnsPlan(
         host=dns.host or "",
         names=tuple((n, address) for n in names) if dns.host else (),
@@ -148,7 +175,7 @@ def plan_dns(site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]) -
 
 def loopback_http(site: Site, routes: tuple[Route, ...]) -> tuple[PortUse, ...]:
     """The proxy's port for the tunnel, where a route is published through one."""
-    if not any(r.publish == "tunnel" for r in routes):
+    if not any(r.tunnel == "proxy" for r in routes):
         return ()
     return (
         PortUse(

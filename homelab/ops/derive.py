@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from homelab.ops.secret import resolve
@@ -22,6 +23,7 @@ from homelab.secrets.model import Secret
 _SALT = b"homelab derived secret 1"
 _HASH = 32
 _SHORTEST_KEY = 32
+_ROUNDS = 310_000
 
 
 class MasterKeyError(HomelabError):
@@ -46,9 +48,25 @@ def derive(master: str, purpose: str, *, host: str = "", epoch: int = 1, length:
 def derive_secret(master: str, secret: Secret) -> str:
     """The file that a host gets for a derived secret: the value, or variables that hold it."""
     value = derive(master, secret.purpose, epoch=secret.epoch, length=secret.length)
+    if secret.hashed:
+        return pbkdf2(value, derive(master, f"{secret.purpose}/salt", epoch=secret.epoch))
     if secret.form == "file":
         return value
     return env_file((variable, t.replace("{value}", value)) for variable, t in secret.env)
+
+
+@cache
+def pbkdf2(value: str, salt: str) -> str:
+    """A secret's hash as Authelia reads it (PHC string, PBKDF2 with SHA-512, 310,000 rounds).
+
+    The salt is given, so that the same secret has the same hash in every preview.
+    """
+    salted = hashlib.sha256(salt.encode()).digest()[:16]
+    digest = hashlib.pbkdf2_hmac("sha512", value.encode(), salted, _ROUNDS)
+    told = (
+        base64.b64encode(part).decode().rstrip("=").replace("+", ".") for part in (salted, digest)
+    )
+    return f"$pbkdf2-sha512${_ROUNDS}${'$'.join(told)}"
 
 
 def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> str:

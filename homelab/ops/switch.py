@@ -13,30 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
-import asyncssh
 from pydantic import Field, ValidationError
 
 from homelab.deploy import scripts
-from homelab.model import HostKey, Model, Name, Port, Str
-from homelab.ops.ssh import Completed, DialError, DialMap, Endpoint, HostKeyError, connect
-from homelab.ops.ssh import run as run_command
+from homelab.deploy.status import HostFacts
+from homelab.model import HostKey, Model, Name, Str
+from homelab.ops.host import ASK_SECONDS, HostLink, HostPath
+from homelab.ops.ssh import Completed, DialError, DialMap, HostKeyError
 from homelab.problems import HomelabError
 
 Report = Callable[[str], None]
 """Takes each line of progress, and at the end the outcome. Never given a secret."""
 
-_ASK_SECONDS = 60
 _BUSY = 75
-
-
-class SwitchPath(Model):
-    """One way to the host."""
-
-    name: Name
-    """What people call it: lan, tailnet."""
-    address: Str
-    port: Port = 22
-    user: Str = "root"
 
 
 class Confirm(Model):
@@ -60,7 +49,7 @@ class SwitchSpec(Model):
 
     host: Name
     release: Str
-    paths: Annotated[tuple[SwitchPath, ...], Field(min_length=1)]
+    paths: Annotated[tuple[HostPath, ...], Field(min_length=1)]
     """Tried in this order."""
     host_key: HostKey
     confirm: Confirm = Confirm()
@@ -93,9 +82,7 @@ def run(spec_json: str, *, report: Report) -> int:
             report(f"{where}: {problem['msg']}; `homelab switch` takes what the stack gives it")
         return 2
     try:
-        dial_map = DialMap.from_environment()
-        spec = _patient(spec, dial_map)
-        asyncio.run(_Switch(spec, dial_map, report).converge())
+        asyncio.run(bring(spec, DialMap.from_environment(), report))
     except KeyboardInterrupt:
         report(
             f"{spec.host}: interrupted; a switch that had begun is rolled back by the host itself, "
@@ -108,98 +95,20 @@ def run(spec_json: str, *, report: Report) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class _Status:
-    """What a host said of itself; a missing word is empty."""
-
-    facts: dict[str, str]
-    log: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, text: str) -> _Status:
-        pairs = [line.partition(" ")[::2] for line in text.splitlines()]
-        facts = {key: value for key, value in pairs if key != "log"}
-        return cls(facts, tuple(value for key, value in pairs if key == "log"))
-
-    def __getitem__(self, key: str) -> str:
-        return self.facts.get(key, "")
-
-    def has_committed(self, spec: SwitchSpec) -> bool:
-        """The release and its secrets are committed, running, and what the host would boot."""
-        return (
-            self["release"] == spec.release
-            and self["secrets"] == spec.secrets_version
-            and self["again"] == spec.again
-            and not self["rotation"]
-            and self["running"] == self["default"] == self["built"] != ""
-        )
+async def bring(spec: SwitchSpec, dial_map: DialMap | None, report: Report) -> None:
+    """Return when the host is committed to its release; else raise with the report."""
+    await _Switch(_patient(spec, dial_map), dial_map, report).converge()
 
 
-@dataclass
-class _Host:
-    """A host over any of its paths; keeps one session for questions."""
-
-    spec: SwitchSpec
-    dial_map: DialMap | None
-    session: asyncssh.SSHClientConnection | None = None
-    path: SwitchPath | None = None
-
-    async def dial(self, path: SwitchPath) -> asyncssh.SSHClientConnection:
-        endpoint = Endpoint(self.spec.host, path.name, path.address, path.port, path.user)
-        return await connect(endpoint, self.spec.host_key, self.dial_map)
-
-    async def ask(self, script: str, seconds: float = _ASK_SECONDS) -> Completed:
-        """Run a script over the session, made anew over the first path that works."""
-        if self.session is None or self.path is None:
-            self.session, self.path = await self._first()
-        try:
-            return await run_command(
-                self.session, scripts.shell(self.path.user), script, seconds=seconds
-            )
-        except DialError as error:
-            name = self.path.name
-            await self.close()
-            raise DialError(f"{self.spec.host} over {name}: {error}") from None
-
-    async def ask_afresh(self, path: SwitchPath, script: str) -> Completed:
-        """Run a script over a new connection on this very path."""
-        connection = await self.dial(path)
-        try:
-            return await run_command(
-                connection, scripts.shell(path.user), script, seconds=_ASK_SECONDS
-            )
-        finally:
-            connection.abort()
-
-    async def working_paths(self) -> list[str]:
-        """The paths that lead to the host now; the session's own is known to."""
-        names = []
-        for path in self.spec.paths:
-            if path is not self.path:
-                try:
-                    (await self.dial(path)).abort()
-                except HostKeyError:
-                    raise
-                except DialError:
-                    continue
-            names.append(path.name)
-        return names
-
-    async def close(self) -> None:
-        if self.session is not None:
-            self.session.abort()
-        self.session = self.path = None
-
-    async def _first(self) -> tuple[asyncssh.SSHClientConnection, SwitchPath]:
-        failures = []
-        for path in self.spec.paths:
-            try:
-                return await self.dial(path), path
-            except HostKeyError:
-                raise
-            except DialError as error:
-                failures.append(str(error))
-        raise DialError("\n".join(failures))
+def has_committed(facts: HostFacts, spec: SwitchSpec) -> bool:
+    """The release and its secrets are committed, running, and what the host would boot."""
+    return (
+        facts.release == spec.release
+        and facts["secrets"] == spec.secrets_version
+        and facts["again"] == spec.again
+        and not facts["rotation"]
+        and facts["running"] == facts["default"] == facts["built"] != ""
+    )
 
 
 @dataclass
@@ -210,7 +119,8 @@ class _Switch:
     tried: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.host = _Host(self.spec, self.dial_map)
+        spec = self.spec
+        self.host = HostLink(spec.host, spec.paths, spec.host_key, self.dial_map)
 
     async def converge(self) -> None:
         """Return when the release is committed; else raise with the report."""
@@ -222,7 +132,7 @@ class _Switch:
     async def _converge(self) -> None:
         spec = self.spec
         status = await self._status()
-        if status.has_committed(spec):
+        if has_committed(status, spec):
             self.report(f"{spec.host}: release {spec.release} is committed and runs already")
             return
         if not status["built"]:
@@ -253,7 +163,7 @@ class _Switch:
             lock_seconds=spec.lock_seconds,
         )
         try:
-            done = await self.host.ask(script, spec.lock_seconds + _ASK_SECONDS)
+            done = await self.host.ask(script, spec.lock_seconds + ASK_SECONDS)
         except DialError as error:
             # It may have begun all the same, so the next question decides.
             self._note(f"start: {error}")
@@ -271,7 +181,7 @@ class _Switch:
             self.report(f"{spec.host}: {line.strip()}")
         return nonce
 
-    async def _settle(self, status: _Status) -> None:
+    async def _settle(self, status: HostFacts) -> None:
         """Wait until somebody else's attempt has ended; roll back one that nobody supervises."""
         spec, nonce = self.spec, status["attempt"]
         whose = f"attempt {nonce} for release {status['attempt-release']}"
@@ -281,7 +191,7 @@ class _Switch:
         elif status["phase"]:
             self.report(f"{spec.host}: rolls back {whose}, left half-way as {status['phase']}")
             end += spec.activation_seconds
-            await self.host.ask(scripts.rollback_script(nonce), spec.lock_seconds + _ASK_SECONDS)
+            await self.host.ask(scripts.rollback_script(nonce), spec.lock_seconds + ASK_SECONDS)
         while status["phase"] not in ("", "committed", "rolled_back", "failed_rollback"):
             if _now() > end:
                 what = f"waited in vain for {whose}, still {status['phase']}"
@@ -307,7 +217,7 @@ class _Switch:
             if phase != said:
                 self.report(f"{spec.host}: release {spec.release} is {phase or 'not begun'}")
                 said = phase
-            if phase == "committed" and status.has_committed(spec):
+            if phase == "committed" and has_committed(status, spec):
                 return
             if phase in ("rolled_back", "failed_rollback"):
                 raise NotCommittedError(await self._outcome(nonce))
@@ -333,13 +243,13 @@ class _Switch:
                 return False
         return True
 
-    async def _status(self, nonce: str = "", log_lines: int = 0) -> _Status:
+    async def _status(self, nonce: str = "", log_lines: int = 0) -> HostFacts:
         done = await self.host.ask(
             scripts.status_script(self.spec.release, nonce, log_lines=log_lines)
         )
         if done.exit != 0:
             raise DialError(f"{self.spec.host}: it cannot say how it is: {_last(done)}")
-        return _Status.parse(done.stdout)
+        return HostFacts.parse(done.stdout)
 
     def _note(self, what: str) -> None:
         """Remember what did not work, once; said again at the end."""
@@ -352,7 +262,7 @@ class _Switch:
             status = await self._status(nonce, log_lines=40)
         except DialError as error:
             self._note(f"ask: {error}")
-            status = _Status({}, ())
+            status = HostFacts({})
         spec, phase = self.spec, status["phase"]
         ends = {
             "rolled_back": f"was rolled back; the host is as before ({_release(status)})",
@@ -400,7 +310,7 @@ def _patient(spec: SwitchSpec, dial_map: DialMap | None) -> SwitchSpec:
     return spec.model_copy(update={"confirm": confirm})
 
 
-def _release(status: _Status) -> str:
+def _release(status: HostFacts) -> str:
     return f"release {status['release']}" if status["release"] else "no release of ours"
 
 

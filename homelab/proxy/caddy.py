@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.identity.model import FORWARD_AUTH
-from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
-from homelab.nix import Attrs, Comment, Lines, Module, Nix, attrs, merge
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Entry, Route
+from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Raw, attrs, merge
 from homelab.proxy import model
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
 from homelab.proxy.model import (
     GATE_HEADERS,
     HSTS_SECONDS,
     Gate,
+    Local,
     ProxyPlan,
     Site,
     bytes_of,
@@ -35,8 +35,20 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         return
     proxy = plan_proxy(plan.site, plan.routes, plan.identity)
     yield Module(
-        "proxy.nix", "The entry plane: every name, and what answers", derived=_caddy(proxy)
+        "proxy.nix",
+        "The entry plane: every name, and what answers",
+        derived=merge(_caddy(proxy), _package(entry, host)),
     )
+
+
+def _package(entry: Entry, host: Host) -> Attrs:
+    """Caddy with plugins; without a hash Nix builds nothing, and says which one it would want."""
+    if not entry.plugins:
+        return {}
+    plugins: list[Nix] = [*sorted(p.spec for p in entry.plugins)]
+    hash_: Nix = entry.plugin_hashes.get(host.config.nixpkgs) or Raw("lib.fakeHash")
+    package = Call("pkgs.caddy.withPlugins", ({"hash": hash_, "plugins": plugins},))
+    return attrs("services.caddy.package", package)
 
 
 def _caddy(proxy: ProxyPlan) -> Attrs:
@@ -45,6 +57,10 @@ def _caddy(proxy: ProxyPlan) -> Attrs:
         hosts |= _listeners(proxy, site)
     for domain in sorted({r.domain for r in proxy.redirects}):
         hosts[f"http://*.{domain}"] = _text(_moved(proxy, domain))
+    if proxy.local:
+        first, *others = (f"http://{name}" for name in proxy.local.names)
+        aliases: list[Nix] = [*others]
+        hosts[first] = {"serverAliases": aliases, **_text(_local(proxy, proxy.local))}
     hosts["http://"] = Comment("Whoever asks for any other name.", _text([_NOT_FOUND]))
     if proxy.domains:
         # A name in the request may differ from the one in the handshake.
@@ -112,6 +128,12 @@ def _site(proxy: ProxyPlan, site: Site) -> list[Directive]:
     return out
 
 
+def _local(proxy: ProxyPlan, local: Local) -> list[Directive]:
+    out = [directive("request_header", f"-{header}") for header in _stripped(proxy)]
+    out.append(directive("request_header", "X-Real-IP", "{remote_host}", live=True))
+    return [*out, _upstream(Site(local.names[0], ()), local.route)]
+
+
 def _stripped(proxy: ProxyPlan) -> list[str]:
     """What no visitor may say of themselves; apps differ in how they read a hyphen."""
     own = [s for h in proxy.spoofable if not h.startswith("Remote-") for s in spellings(h)]
@@ -123,10 +145,17 @@ def _route(proxy: ProxyPlan, site: Site, name: str, route: Route) -> list[Direct
     if limit := bytes_of(route.upload):
         out.append(directive("request_body", block=[directive("max_size", str(limit))]))
     gate = proxy.gate_of(route)
-    if gate is not None:
-        out += _gated(gate, site, name, route)
-    out.append(_upstream(site, route))
-    return out
+    if gate is None:
+        return [*out, _upstream(site, route)]
+    gated = [*_gated(gate, site, name, route), _upstream(site, route)]
+    if not gate.is_adapter:
+        return out + gated
+    pages = directive("reverse_proxy", gate.address, block=_visitor(site))
+    return [
+        *out,
+        directive("handle", f"{model.ADAPTER}/*", block=[pages]),
+        directive("handle", block=gated),
+    ]
 
 
 def _gated(gate: Gate, site: Site, name: str, route: Route) -> list[Directive]:
@@ -137,11 +166,22 @@ def _gated(gate: Gate, site: Site, name: str, route: Route) -> list[Directive]:
         open_ = [directive("not", "path_regexp", model.pattern(p)) for p in route.exempt]
         out.append(directive("@not_exempt", block=open_))
         words.append("@not_exempt")
+    copied = (ours if ours == theirs else f"{theirs}>{ours}" for ours, theirs in gate.answers)
     block = [
-        directive("uri", gate.uri_for(name, FORWARD_AUTH)),
-        directive("copy_headers", *gate.headers),
+        directive("uri", gate.uri_for(name, route)),
+        directive("copy_headers", *copied),
         *_visitor(site),
     ]
+    if gate.is_adapter:
+        came = directive(
+            "header_up", "X-Auth-Request-Redirect", "{http.request.orig_uri}", live=True
+        )
+        start = [
+            directive("rewrite", "*", f"{model.ADAPTER}/start"),
+            directive("reverse_proxy", gate.address, block=[came, *_visitor(site)]),
+        ]
+        block.append(directive("@stranger", "status", "401"))
+        block.append(directive("handle_response", "@stranger", block=start))
     out.append(directive(*words, gate.address, block=block))
     return out
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
-from homelab.problems import Problem
-from homelab.proxy.model import GATE_HEADERS
+from homelab.problems import Problem, did_you_mean
+from homelab.proxy.model import GATE_HEADERS, Gate
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -27,25 +27,85 @@ def proxy_text(plan: Plan) -> Iterator[Problem]:
                 )
 
 
+@check("local-http", rows="S3-11")
+def local_http(plan: Plan) -> Iterator[Problem]:
+    """What plain HTTP shows at home is a page of a service, and not one behind a sign-in."""
+    wanted = plan.site.network.entry.local_http
+    if wanted is None:
+        return
+    routes = [r for r in plan.routes if r.service == wanted and r.is_web]
+    where = "network.entry.local_http"
+    if not routes:
+        known = {r.service for r in plan.routes if r.is_web}
+        yield Problem(
+            where, f"{wanted} has no page to show", did_you_mean(wanted, known, "services")
+        )
+    elif routes[0].auth == "forward":
+        yield Problem(
+            where,
+            f"{wanted} is behind the gate, which plain HTTP passes by",
+            "show another service there, or leave it out",
+        )
+
+
 @check("proxy-headers", rows="T21")
 def proxy_headers(plan: Plan) -> Iterator[Problem]:
-    """Traefik hands on the gate's headers by their own names and cannot rename them."""
-    if plan.site.network.entry.proxy != "traefik":
+    """Traefik hands on the gate's headers by their own names, and no gate tells all of them."""
+    if plan.identity is None:
         return
+    gate = plan.identity.gate.kind
+    answers = dict(Gate(gate, "").answers)
     for route in plan.routes:
         for theirs, ours in route.headers:
-            if theirs != GATE_HEADERS[ours]:
+            told = answers.get(GATE_HEADERS[ours])
+            if told is None:
                 yield Problem(
                     route.source,
-                    f"{route.service} wants {theirs}, and Traefik can only hand on "
-                    f"{GATE_HEADERS[ours]}",
+                    f"{route.service} wants {theirs}, and {gate} tells no {ours}",
+                    "let the app do without it, or choose identity.provider: authelia",
+                )
+            elif theirs != told and plan.site.network.entry.proxy == "traefik":
+                yield Problem(
+                    route.source,
+                    f"{route.service} wants {theirs}, and Traefik can only hand on {told}",
                     "let the app read that one, or choose network.entry.proxy: caddy or nginx",
                 )
 
 
+@check("gate-groups", rows="S4-16 T2")
+def gate_groups(plan: Plan) -> Iterator[Problem]:
+    """oauth2-proxy tells groups apart only where it is asked, and Traefik asks for its pages."""
+    adapter = plan.identity is not None and plan.identity.gate.kind == "oauth2-proxy"
+    if plan.site.network.entry.proxy != "traefik" or not adapter:
+        return
+    for route in plan.routes:
+        if route.auth == "forward" and route.groups:
+            yield Problem(
+                f"{route.source}.groups",
+                f"Traefik cannot ask oauth2-proxy who is in {', '.join(route.groups)}",
+                "choose network.entry.proxy: caddy or nginx, or leave groups out",
+            )
+
+
 @check("chain-known", rows="S4-12")
 def chain_known(plan: Plan) -> Iterator[Problem]:
-    """The tunnel's visitors are in no network of ours: a route is for the one or for the other."""
+    """What stands before a route is what its proxy can do, and what its visitors can pass: those of
+    the tunnel are in no network of ours.
+    """
+    entry = plan.site.network.entry
+    if entry.rate_limit is not None and entry.proxy == "caddy":
+        yield Problem(
+            "network.entry.rate_limit",
+            "Caddy has no rate limit of its own",
+            "leave it out, or choose network.entry.proxy: nginx or traefik",
+        )
+    host = plan.hosts.get(entry.host)
+    if entry.plugins and host is not None and host.release < "25.05":
+        yield Problem(
+            "network.entry.plugins",
+            f"Caddy takes plugins from NixOS 25.05 on, and {host.name} is pinned to {host.release}",
+            f"set nixpkgs.{host.config.nixpkgs}.release to a later one, or leave plugins out",
+        )
     for route in plan.routes:
         if route.sources != "any" and route.publish != "internal":
             yield Problem(
@@ -53,6 +113,32 @@ def chain_known(plan: Plan) -> Iterator[Problem]:
                 f"{route.public} is on the internet, and sources: {route.sources} shuts it out",
                 "publish: internal, or leave sources out",
             )
+
+
+@check("plugin-hash", rows="S1-03", severity="warning")
+def plugin_hash(plan: Plan) -> Iterator[Problem]:
+    """Caddy with plugins is other source code with every nixpkgs pin, and Nix builds only what it
+    was told the hash of.
+    """
+    entry = plan.site.network.entry
+    host = plan.hosts.get(entry.host)
+    if host is None or not entry.plugins:
+        return
+    pin = host.config.nixpkgs
+    if pin not in entry.plugin_hashes:
+        yield Problem(
+            "network.entry.plugin_hashes",
+            f"nothing says the hash of Caddy with plugins for the pin {pin}, so {host.name} will "
+            "not build",
+            "let it: the build stops before anything changes and prints got: sha256-…; write that "
+            f"as {{{pin}: sha256-…}}",
+        )
+    for other in sorted(set(entry.plugin_hashes) - set(plan.site.nixpkgs)):
+        yield Problem(
+            f"network.entry.plugin_hashes.{other}",
+            f'there is no pin "{other}"',
+            did_you_mean(other, plan.site.nixpkgs, "pins"),
+        )
 
 
 @check("legacy-uri", rows="S0-18")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from homelab.network.entry import RateLimit
 from homelab.network.model import Route
 
 Tls = Literal["1.2", "1.3"]
@@ -22,22 +23,62 @@ GATE_HEADERS = {
 """The same, by what a service calls it in its catalog entry."""
 HSTS_SECONDS = 15552000
 """Half a year: how long a browser remembers to use HTTPS alone."""
+CIPHERS = {
+    f"TLS_ECDHE_{key}_WITH_{long}": f"ECDHE-{key}-{short}"
+    for long, short in (
+        ("AES_128_GCM_SHA256", "AES128-GCM-SHA256"),
+        ("AES_256_GCM_SHA384", "AES256-GCM-SHA384"),
+        ("CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305"),
+    )
+    for key in ("ECDSA", "RSA")
+}
+"""What is spoken with TLS 1.2, by the name that Go has for it, and OpenSSL's. Forward secrecy and
+authenticated encryption alone: Caddy's own choice, said to the others too. TLS 1.3 has no bad ones.
+"""
+
+
+FORWARD_AUTH = "/api/authz/forward-auth"
+"""Authelia's endpoint, which knows every session domain; the one it replaces knows a single one."""
+AUTH_REQUEST = "/api/authz/auth-request"
+"""The same for Nginx, which takes no redirect for an answer: 401 names the portal instead."""
+ADAPTER = "/oauth2"
+"""Paths of oauth2-proxy, on every name that it guards: people come back from the provider there."""
+ADAPTER_ANSWERS = (
+    ("Remote-Email", "X-Auth-Request-Email"),
+    ("Remote-Groups", "X-Auth-Request-Groups"),
+    ("Remote-User", "X-Auth-Request-Preferred-Username"),
+)
+"""What oauth2-proxy tells of a person, by our name for it. It knows no full name."""
 
 
 @dataclass(frozen=True)
 class Gate:
     """Where the proxy asks whether a request may pass."""
 
+    kind: Literal["authelia", "oauth2-proxy"]
+    """authelia answers a stranger with the way to its portal. oauth2-proxy says no, and whoever
+    was refused is handed to its own pages, below `/oauth2` of the name they asked for."""
     address: str
-    queries: tuple[tuple[str, str], ...]
+    queries: tuple[tuple[str, str], ...] = ()
     """(host name, query) of names whose visitors are sent to another portal than the session's
     domain would tell."""
-    headers: tuple[str, ...] = IDENTITY_HEADERS
-    """Identity headers that the gate's answer carries."""
 
-    def uri_for(self, name: str, endpoint: str) -> str:
-        """What to ask about a request to this host name."""
-        return endpoint + dict(self.queries).get(name, "")
+    @property
+    def is_adapter(self) -> bool:
+        """Whether strangers are handed to pages of the gate on the very name they asked for."""
+        return self.kind == "oauth2-proxy"
+
+    @property
+    def answers(self) -> tuple[tuple[str, str], ...]:
+        """(our identity header, the header of the gate's answer that holds it)."""
+        return ADAPTER_ANSWERS if self.is_adapter else tuple((h, h) for h in IDENTITY_HEADERS)
+
+    def uri_for(self, name: str, route: Route, endpoint: str = FORWARD_AUTH) -> str:
+        """What to ask about a request to this host name. `endpoint` is Authelia's."""
+        if not self.is_adapter:
+            return endpoint + dict(self.queries).get(name, "")
+        groups = ",".join(route.groups)
+        return f"{ADAPTER}/auth" + (f"?allowed_groups={groups}" if groups else "")
 
 
 @dataclass(frozen=True)
@@ -70,6 +111,15 @@ class Redirect:
 
 
 @dataclass(frozen=True)
+class Local:
+    """What answers on plain HTTP to whoever knows the entry host alone."""
+
+    names: tuple[str, ...]
+    """`<host>.local`, then its addresses."""
+    route: Route
+
+
+@dataclass(frozen=True)
 class ProxyPlan:
     """Everything the proxy serves, and what it does to every request.
 
@@ -87,6 +137,9 @@ class ProxyPlan:
     """What `sources` of a route means: (word, networks in CIDR form)."""
     tls_min: Tls
     hsts: bool
+    local: Local | None = None
+    rate: RateLimit | None = None
+    """How fast one visitor may ask, whatever they ask for."""
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.identity.model import AUTH_REQUEST
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text
 from homelab.proxy import model
-from homelab.proxy.model import ProxyPlan, Site, bytes_of
+from homelab.proxy.model import ADAPTER, AUTH_REQUEST, Gate, ProxyPlan, Site, bytes_of
 from homelab.proxy.nginxconf import Directive, Live, directive, print_nginx, quoted
 from homelab.proxy.plan import plan_proxy
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 GATE = "/.homelab/gate"
 """Path that the proxy asks itself; nobody else can."""
+SIGN_IN = "/.homelab/sign-in"
+"""Where it hands a stranger to the gate's own pages."""
 _IDENTITY = {h: f"$gate_{what}" for what, h in model.GATE_HEADERS.items()}
 
 
@@ -29,8 +30,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         return
     proxy = plan_proxy(plan.site, plan.routes, plan.identity)
     files = {"forwarded": _forwarded(), "anonymous": _anonymous(proxy)}
-    if any(proxy.gate_of(r) for s in proxy.sites for _, r in s.routes):
-        files |= {"ask": _ask(proxy), "gated": _gated()}
+    gate = proxy.gate
+    if gate and any(proxy.gate_of(r) for s in proxy.sites for _, r in s.routes):
+        files |= {"ask": _ask(proxy), "gated": _gated(gate)}
     yield Module(
         "proxy.nix",
         "The entry plane: every name, and what answers",
@@ -46,6 +48,11 @@ def _nginx(proxy: ProxyPlan) -> Attrs:
             key = f"http://{name}" if site.is_tunnel else name
             hosts[key] = _host(proxy, site, name, route)
         hosts |= _strangers(site)
+    if proxy.local:
+        hosts[proxy.local.names[0]] = {
+            "serverAliases": list(proxy.local.names[1:]),
+            "locations": {"/": _upstream(proxy, proxy.local.route, gated=False)},
+        }
     for redirect in proxy.redirects:
         hosts[redirect.name] = {"locations": {"/": _moved(redirect.to)}}
     protocols = "TLSv1.3" if proxy.tls_min == "1.3" else "TLSv1.2 TLSv1.3"
@@ -55,6 +62,7 @@ def _nginx(proxy: ProxyPlan) -> Attrs:
         "recommendedOptimisation": True,
         "recommendedTlsSettings": True,
         "serverNamesHashBucketSize": 128,
+        "sslCiphers": ":".join(model.CIPHERS.values()),
         "sslProtocols": protocols,
         "clientMaxBodySize": Comment(
             "An app knows best what it takes; a route may set a limit.", "0"
@@ -69,6 +77,16 @@ def _common(proxy: ProxyPlan) -> Iterator[Directive]:
     yield directive("proxy_request_buffering", "off")
     yield directive("proxy_read_timeout", "1h", why="An idle websocket is no dead one.")
     yield directive("proxy_send_timeout", "1h")
+    if proxy.rate:
+        yield directive(
+            "limit_req_zone",
+            Live("$binary_remote_addr"),
+            "zone=visitors:10m",
+            f"rate={proxy.rate.average}r/s",
+            why="For each address; through the tunnel, the visitor's own.",
+        )
+        yield directive("limit_req", "zone=visitors", f"burst={proxy.rate.burst}", "nodelay")
+        yield directive("limit_req_status", "429")
     scheme = [directive("default", Live("$scheme"))]
     if proxy.tunnel:
         scheme.append(directive(str(LOOPBACK_HTTP_PORT), "https"))
@@ -159,10 +177,32 @@ def _locations(proxy: ProxyPlan, name: str, route: Route) -> Attrs:
     for path in route.exempt:
         out[_location(path)] = _upstream(proxy, route, gated=False)
     out[f"= {GATE}"] = {
-        "proxyPass": f"http://{gate.address}{gate.uri_for(name, AUTH_REQUEST)}",
+        "proxyPass": f"http://{gate.address}{gate.uri_for(name, route, AUTH_REQUEST)}",
         "extraConfig": _lines(_include("ask")),
     }
+    if gate.is_adapter:
+        out |= _pages(gate)
     return out
+
+
+def _pages(gate: Gate) -> Attrs:
+    """The gate's own pages, on every name that it guards."""
+    came = directive("proxy_set_header", "X-Auth-Request-Redirect", Live("$request_uri"))
+    there = [directive("proxy_set_header", "Host", Live("$host"))]
+    return {
+        f"= {SIGN_IN}": {
+            "proxyPass": f"http://{gate.address}{ADAPTER}/start",
+            "extraConfig": _lines(
+                print_nginx([directive("internal")]),
+                _include("forwarded"),
+                print_nginx([*there, came]),
+            ),
+        },
+        f"^~ {ADAPTER}/": {
+            "proxyPass": f"http://{gate.address}",
+            "extraConfig": _lines(_include("forwarded"), print_nginx(there)),
+        },
+    }
 
 
 def _location(path: str) -> str:
@@ -242,12 +282,16 @@ def _ask(proxy: ProxyPlan) -> list[Directive]:
     ]
 
 
-def _gated() -> list[Directive]:
+def _gated(gate: Gate) -> list[Directive]:
     out = [directive("auth_request", GATE)]
+    answers = dict(gate.answers)
     for header, variable in _IDENTITY.items():
-        answer = "$upstream_http_" + header.lower().replace("-", "_")
-        out.append(directive("auth_request_set", Live(variable), Live(answer)))
+        told = answers.get(header)
+        answer = Live("$upstream_http_" + told.lower().replace("-", "_")) if told else ""
+        out.append(directive("auth_request_set", Live(variable), answer))
         out.append(directive("proxy_set_header", header, Live(variable)))
+    if gate.is_adapter:
+        return [*out, directive("error_page", "401", "=", SIGN_IN, why="Sign in, then come back.")]
     return [
         *out,
         directive("auth_request_set", Live("$gate_portal"), Live("$upstream_http_location")),

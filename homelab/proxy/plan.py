@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from homelab.identity.model import IdentityPlan
 from homelab.network.model import TAILNET_NETWORK, Route
-from homelab.network.plan import legacy_names
-from homelab.proxy.model import Gate, ProxyPlan, Redirect, Site
+from homelab.network.plan import legacy_names, local_names
+from homelab.proxy.model import Gate, Local, ProxyPlan, Redirect, Site
 from homelab.site.model import Site as Stack
 
 
@@ -27,7 +27,15 @@ def plan_proxy(stack: Stack, routes: tuple[Route, ...], identity: IdentityPlan |
         ),
         tls_min=entry.tls_min,
         hsts=entry.hsts,
+        local=_local(stack, routes),
+        rate=entry.rate_limit,
     )
+
+
+def _local(stack: Stack, routes: tuple[Route, ...]) -> Local | None:
+    wanted = stack.network.entry.local_http
+    route = next((r for r in routes if r.service == wanted and r.is_web), None)
+    return Local(local_names(stack), route) if route is not None else None
 
 
 def _sites(routes: tuple[Route, ...]) -> Iterator[Site]:
@@ -35,8 +43,9 @@ def _sites(routes: tuple[Route, ...]) -> Iterator[Site]:
     tunnelled: dict[str, Route] = {}
     for route in routes:
         for name in (route.internal, *([route.public] if route.publish == "direct" else [])):
-            wildcards.setdefault(name.partition(".")[2], {}).setdefault(name, route)
-        if route.publish == "tunnel":
+            if name:
+                wildcards.setdefault(name.partition(".")[2], {}).setdefault(name, route)
+        if route.tunnel == "proxy":
             tunnelled.setdefault(route.public, route)
     for domain, named in sorted(wildcards.items()):
         yield Site(domain, tuple(sorted(named.items())))
@@ -45,5 +54,6 @@ def _sites(routes: tuple[Route, ...]) -> Iterator[Site]:
 
 
 def _gate(identity: IdentityPlan) -> Gate:
+    gate = identity.gate
     queries = ((name, identity.query(name)) for name in identity.public_names)
-    return Gate(identity.address, tuple((n, q) for n, q in queries if q))
+    return Gate(gate.kind, gate.address, tuple((n, q) for n, q in queries if q))

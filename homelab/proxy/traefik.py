@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.identity.model import FORWARD_AUTH
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
 from homelab.nix import Attrs, Comment, Module, Nix
-from homelab.proxy.model import HSTS_SECONDS, Gate, ProxyPlan, Site, spellings
+from homelab.proxy.model import (
+    ADAPTER,
+    CIPHERS,
+    FORWARD_AUTH,
+    HSTS_SECONDS,
+    Gate,
+    ProxyPlan,
+    Site,
+    spellings,
+)
 from homelab.proxy.plan import plan_proxy
 
 if TYPE_CHECKING:
@@ -21,6 +29,10 @@ if TYPE_CHECKING:
 DYNAMIC = "/var/lib/traefik/dynamic"
 """Where the module links the routers, from 26.05 on."""
 _NONE = "noop@internal"
+_PLAIN = Site("local", ())
+"""Where no name of a domain is asked for."""
+_GATE = "oauth2_proxy"
+"""The service behind the gate's own pages; no route has an underscore in its name."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -92,9 +104,10 @@ class _Wiring:
 
     def route(self, site: Site, name: str, route: Route) -> None:
         """One name: its service, its router, and a second one for what stays open."""
-        public = name == route.public and name != route.internal
+        # One name may be known both at home and through the tunnel.
+        public = site.is_tunnel or (name == route.public and name != route.internal)
         key = f"{route.name}-public" if public else route.name
-        first = [*self._sources(route), "strip"]
+        first = [*self._sources(route), *self._rate(site), "strip"]
         if not site.is_tunnel and self.proxy.hsts:
             first.append("hsts")
         if route.host_header:
@@ -103,12 +116,19 @@ class _Wiring:
             }
             first.append(f"{route.name}-host")
         gate = self.proxy.gate_of(route)
-        chain = first if gate is None else [*first, self._gate(gate, name)]
+        chain = first if gate is None else [*first, self._gate(gate, name, route)]
         rule = f"Host(`{name}`)"
-        self._router(key, site, rule, chain, route)
+        self._router(key, site, rule, chain, route.name)
         if gate is not None and route.exempt:
             paths = " || ".join(_path(p) for p in route.exempt)
-            self._router(f"{key}-open", site, f"{rule} && ({paths})", first, route)
+            self._router(f"{key}-open", site, f"{rule} && ({paths})", first, route.name)
+        if gate is not None and gate.is_adapter:
+            self._router(
+                f"{key}-sign-in", site, f"{rule} && PathPrefix(`{ADAPTER}/`)", first, _GATE
+            )
+            self.services[_GATE] = {
+                "loadBalancer": {"servers": [{"url": f"http://{gate.address}"}]}
+            }
         self.services[route.name] = {"loadBalancer": self._servers(route)}
 
     def plain_http(self) -> None:
@@ -123,6 +143,13 @@ class _Wiring:
                 }
             }
             self.routers[key] = _plain(f"Host(`{redirect.name}`)", key)
+        if local := self.proxy.local:
+            self.routers["local"] = {
+                "rule": " || ".join(f"Host(`{name}`)" for name in local.names),
+                "entryPoints": ["http"],
+                "middlewares": [*self._rate(_PLAIN), "strip"],
+                "service": local.route.name,
+            }
         if self.proxy.domains:
             self.middlewares["to-https"] = {
                 "redirectScheme": {"scheme": "https", "permanent": True}
@@ -143,9 +170,11 @@ class _Wiring:
             http["serversTransports"] = self.transports
         out: Attrs = {"http": {k: v for k, v in http.items() if v}}
         if self.proxy.domains:
+            ciphers: Attrs = {"cipherSuites": list(CIPHERS)} if self.proxy.tls_min == "1.2" else {}
             out["tls"] = {
                 "options": {
                     "default": {
+                        **ciphers,
                         "minVersion": "VersionTLS" + self.proxy.tls_min.replace(".", ""),
                         "sniStrict": True,
                     }
@@ -154,16 +183,28 @@ class _Wiring:
             }
         return out
 
-    def _router(self, key: str, site: Site, rule: str, chain: list[str], route: Route) -> None:
+    def _router(self, key: str, site: Site, rule: str, chain: list[str], service: str) -> None:
         body: Attrs = {
             "rule": rule,
             "entryPoints": ["tunnel" if site.is_tunnel else "https"],
             "middlewares": list(chain),
-            "service": route.name,
+            "service": service,
         }
         if not site.is_tunnel:
             body["tls"] = {}
         self.routers[key] = body
+
+    def _rate(self, site: Site) -> list[str]:
+        rate = self.proxy.rate
+        if rate is None:
+            return []
+        key = "rate-tunnel" if site.is_tunnel else "rate"
+        body: Attrs = {"average": rate.average, "burst": rate.burst}
+        if site.is_tunnel:
+            # The connector is the one address that everybody comes from.
+            body["sourceCriterion"] = {"requestHeaderName": "Cf-Connecting-Ip"}
+        self.middlewares[key] = {"rateLimit": body}
+        return [key]
 
     def _sources(self, route: Route) -> list[str]:
         networks = self.proxy.sources_of(route)
@@ -173,14 +214,19 @@ class _Wiring:
         self.middlewares[key] = {"ipAllowList": {"sourceRange": list(networks)}}
         return [key]
 
-    def _gate(self, gate: Gate, name: str) -> str:
-        uri = gate.uri_for(name, FORWARD_AUTH)
-        key = "gate" if uri == FORWARD_AUTH else f"gate-{name.partition('.')[2].replace('.', '-')}"
+    def _gate(self, gate: Gate, name: str, route: Route) -> str:
+        if gate.is_adapter:
+            # Asked for any page, it answers a stranger with the way to the provider.
+            uri, key = "/", "gate"
+        else:
+            uri = gate.uri_for(name, route)
+            domain = name.partition(".")[2].replace(".", "-")
+            key = "gate" if uri == FORWARD_AUTH else f"gate-{domain}"
         self.middlewares[key] = {
             "forwardAuth": {
                 "address": f"http://{gate.address}{uri}",
                 "trustForwardHeader": True,
-                "authResponseHeaders": list(gate.headers),
+                "authResponseHeaders": sorted({theirs for _, theirs in gate.answers}),
             }
         }
         return key

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.reach.model import Asker
-from homelab.tailnet.plan import FAMILY, OWNERS
+from homelab.tailnet.members import FAMILY, OWNERS
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -33,7 +33,8 @@ def _on_tailnet(plan: Plan, tailnet: TailnetPlan) -> Iterator[Asker]:
     for name in sorted(n for n in named if "@" in n):
         yield Asker(name, "tailnet", name, named[name])
     for tag, hosts in sorted(tailnet.tags.items()):
-        yield Asker(tag, "tailnet", tag, f"hosts.{hosts[0]}")
+        if hosts:
+            yield Asker(tag, "tailnet", tag, f"hosts.{hosts[0]}")
     # A host that some grant names may do more than its tags.
     for name in sorted(n for n in named if n in plan.hosts):
         yield Asker(name, "tailnet", name, f"hosts.{name}")

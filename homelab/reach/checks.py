@@ -56,6 +56,8 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
             continue
         kinds = {g.kind for g in answer.gates}
         reasons = [r.public_reason for r in plan.routes if r.source == answer.target.source]
+        pages = plan.cloudflare.pages if plan.cloudflare else ()
+        reasons += [p.public_reason for p in pages if p.source == answer.target.source]
         if not kinds & {"access", "forward"} and not any(reasons):
             name = answer.target.addresses[-1]
             yield Problem(

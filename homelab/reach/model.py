@@ -8,10 +8,10 @@ from typing import Literal
 Place = Literal["tailnet", "lan", "internet"]
 """Where somebody asks from. Who is at home on the tailnet counts as lan, too."""
 
-Path = Literal["lan", "tailnet", "subnet", "tunnel", "direct", "nobody"]
+Path = Literal["lan", "tailnet", "subnet", "tunnel", "direct", "edge", "nobody"]
 """lan: straight over the home network; tailnet: to the host's tailnet address; subnet: to a LAN
 address, forwarded by a host of the tailnet; tunnel: through Cloudflare; direct: from the internet
-straight to the entry host; nobody: not at all."""
+straight to the entry host; edge: Cloudflare itself serves it; nobody: not at all."""
 
 GateKind = Literal["tailnet", "access", "forward", "app"]
 """tailnet: the tailnet's policy; access: Cloudflare Access; forward: the sign-in that the proxy

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from homelab.cloudflare.plan import through_proxy
-from homelab.reach.askers import plan_askers
+from homelab.reach.askers import INTERNET, plan_askers
 from homelab.reach.model import Answer, Asker, Gate, Path, Reach, Reason, Target
+from homelab.reach.rules import gate_of
 from homelab.reach.ways import Ground, Way
-from homelab.tailnet.plan import DNS, HTTPS
+from homelab.storage.shares import SAMBA, plan_shares
+from homelab.tailnet.members import DNS, HTTPS
 
 if TYPE_CHECKING:
+    from homelab.cloudflare.resources import PagesSite
     from homelab.network.model import PortUse, Route
     from homelab.plan import Plan
 
@@ -34,8 +36,10 @@ def plan_reach(
     if services is not None:
         routes = [r for r in routes if r.service in services]
         uses = [p for p in uses if p.owner in services]
+    pages = ground.plan.cloudflare.pages if ground.plan.cloudflare and services is None else ()
     uses.sort(key=lambda p: (p.host, p.port, p.protocol, p.owner))
     names = {_route_target(r): r for r in routes}
+    sites = {_page_target(p): p for p in pages}
     ports = {_port_target(plan, p): p for p in uses}
     # Nobody asks themselves.
     answers = [
@@ -45,6 +49,7 @@ def plan_reach(
             for a in everybody
             if a.name != entry
         ),
+        *(_answer(a, t, _to_page(ground, p)) for t, p in sites.items() for a in everybody),
         *(
             _to_port(ground, a, t, p)
             for t, p in ports.items()
@@ -54,14 +59,19 @@ def plan_reach(
     ]
     return Reach(
         askers=everybody,
-        targets=(*names, *ports),
+        targets=(*names, *sites, *ports),
         answers=tuple(answers),
         at_home=tuple(h.name for h in plan.hosts.values() if h.lan),
     )
 
 
 def _route_target(route: Route) -> Target:
-    return Target("route", route.name, route.service, route.host, route.names, route.source)
+    names = route.names or (route.name,)
+    return Target("route", route.name, route.service, route.host, names, route.source)
+
+
+def _page_target(page: PagesSite) -> Target:
+    return Target("route", page.key, "Cloudflare Pages", "", (page.domain,), page.source)
 
 
 def _port_target(plan: Plan, use: PortUse) -> Target:
@@ -109,11 +119,14 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Gate, ...]:
     """What a port asks for by itself; the proxy's gate is not in this way."""
     if use.owner == "ssh":
         return (Gate("app", "SSH key", "site.owner"),)
+    if use.owner == SAMBA:
+        drives = [s for s in plan_shares(plan.site) if s.host == use.host and not s.guest]
+        return (Gate("app", "Samba password", drives[0].source),) if drives else ()
     service = next((s for s in plan.on(use.host) if s.name == use.owner), None)
     if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
         return ()
     # The stack config alone speaks for a service of its own, and only of its route.
-    own = any(r.auth == "native" for r in plan.routes if r.service == service.name)
+    own = any(r.auth in ("native", "oidc") for r in plan.routes if r.service == service.name)
     if service.config.is_custom and not own:
         return ()
     return (Gate("app", "the app's sign-in", service.source),)
@@ -123,8 +136,10 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Gate, ...]:
 
 
 def _to_route(ground: Ground, asker: Asker, target: Target, route: Route) -> Answer:
-    if asker.place == "internet":
-        return _answer(asker, target, *_from_internet(ground, asker, route))
+    # Where no resolver of ours answers, everybody asks the internet's, and comes from there.
+    known = route.internal and ground.plan.dns.host
+    if asker.place == "internet" or (route.public and not known):
+        return _answer(asker, target, *_from_internet(ground, INTERNET, route))
     named = _name(ground, asker, route)
     if named.stopped:
         return _answer(asker, target, named)
@@ -134,9 +149,26 @@ def _to_route(ground: Ground, asker: Asker, target: Target, route: Route) -> Ans
     return _answer(asker, target, *way, _at_proxy(ground.plan, route))
 
 
+def _to_page(ground: Ground, page: PagesSite) -> Way:
+    """No host of ours is asked: whoever comes, comes to Cloudflare."""
+    cloud = ground.plan.cloudflare
+    policies = cloud.policies_of(page.policies) if cloud else ()
+    return Way(
+        "edge",
+        gates=(Gate("access", "Cloudflare Access", page.source),) if policies else (),
+        why=(
+            Reason(f"{page.domain} has a public record", page.source),
+            *(Reason(f"Access lets pass {p.who}", page.source) for p in policies),
+        ),
+    )
+
+
 def _name(ground: Ground, asker: Asker, route: Route) -> Way:
     """What the asker's resolver makes of the route's name at home."""
     plan = ground.plan
+    if not route.internal:
+        what = f"{route.tunnel_service} is known to the tunnel alone, and has no name at home"
+        return Way("nobody", stopped=Reason(what, f"{route.source}.tunnel_service"))
     dns = plan.dns
     address = ground.names.get(route.internal, "")
     resolver = plan.hosts.get(dns.host)
@@ -166,10 +198,13 @@ def _network(ground: Ground, asker: Asker, route: Route, door: Way) -> Way:
     # Another host that forwards for the tailnet puts its own LAN address on what it passes on.
     disguised = door.via not in ("", ground.plan.site.network.entry.host)
     place = "lan" if disguised else asker.place
-    if route.sources in ("any", place) or (route.sources == "internal" and place != "internet"):
+    if route.sources == "any":
         return Way("nobody")
     what = f"the proxy answers {route.name} to {route.sources} alone"
-    return Way("nobody", stopped=Reason(what, f"{route.source}.sources"))
+    reason = Reason(what, f"{route.source}.sources")
+    if route.sources == place or (route.sources == "internal" and place != "internet"):
+        return Way("nobody", why=(reason,))
+    return Way("nobody", stopped=reason)
 
 
 def _backend(ground: Ground, route: Route) -> Way:
@@ -190,23 +225,23 @@ def _backend(ground: Ground, route: Route) -> Way:
 
 def _at_proxy(plan: Plan, route: Route) -> Way:
     """What asks for a sign-in, at the proxy and behind it."""
-    if route.auth == "native":
+    if route.auth in ("native", "oidc"):
         return Way("nobody", gates=(_app(route),))
     if route.auth != "forward" or plan.identity is None:
         return Way("nobody")
-    rules = [r for r in plan.identity.rules if route.internal in r.domain]
-    rule = next((r for r in rules if r.policy != "bypass"), None)
-    if rule is None:
-        return Way("nobody")
-    groups = f", {' or '.join(rule.groups)}" if rule.groups else ""
-    free = f", but {' '.join(route.exempt)}" if route.exempt else ""
-    return Way(
-        "nobody", gates=(Gate("forward", f"sign-in ({rule.policy}{groups}){free}", rule.source),)
-    )
+    if plan.identity.provider == "pocket-id":
+        free = f", but {' '.join(route.exempt)}" if route.exempt else ""
+        who = f"passkey, {' or '.join(route.groups)}" if route.groups else "passkey"
+        return Way("nobody", gates=(Gate("forward", f"sign-in ({who}){free}", route.source),))
+    gate = gate_of(plan.identity, route)
+    return Way("nobody", gates=(gate,) if gate else ())
 
 
 def _app(route: Route) -> Gate:
-    return Gate("app", "the app's sign-in", route.source)
+    if route.tunnel_service.startswith("ssh:"):
+        return Gate("app", "SSH key", route.source)
+    asked = "the app's sign-in, at our provider" if route.auth == "oidc" else "the app's sign-in"
+    return Gate("app", asked, route.source)
 
 
 def _from_internet(ground: Ground, asker: Asker, route: Route) -> Iterator[Way]:
@@ -233,20 +268,21 @@ def _from_internet(ground: Ground, asker: Asker, route: Route) -> Iterator[Way]:
         yield Way("nobody", why=(record,), stopped=Reason(what, route.source))
         return
     app = next((a for a in cloud.apps if a.domain == route.public), None)
+    policies = cloud.policies_of(app.policies) if app else ()
     yield Way(
         "tunnel",
         via=cloud.tunnel_host,
         gates=(Gate("access", "Cloudflare Access", app.source),) if app else (),
         why=(
             record,
-            *((Reason(f"Access lets pass {', '.join(cloud.emails)}", app.source),) if app else ()),
+            *(Reason(f"Access lets pass {p.who}", app.source) for p in policies if app),
             Reason(f"the tunnel leads to {rule.service}", "cloudflare.tunnel"),
         ),
     )
-    if through_proxy(ground.plan.site, cloud.tunnel_host):
+    if route.tunnel == "proxy":
         yield _network(ground, asker, route, Way("tunnel"))
         yield _backend(ground, route)
         yield _at_proxy(ground.plan, route)
-    elif route.auth == "native":
+    elif route.auth in ("native", "oidc"):
         # The connector is beside the app: the proxy and its gate are not in this way.
         yield Way("nobody", gates=(_app(route),))

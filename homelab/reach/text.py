@@ -15,6 +15,7 @@ _PATHS = {
     "subnet": "tailnet, through {via}",
     "tunnel": "tunnel to {via}",
     "direct": "internet, straight",
+    "edge": "Cloudflare itself",
 }
 
 
@@ -24,7 +25,7 @@ def chosen(reach: Reach, word: str | None) -> tuple[Answer, ...]:
         return reach.answers
     found = tuple(a for a in reach.answers if word in _words(a))
     if not found:
-        known = sorted({w for a in reach.answers for w in _words(a)})
+        known = sorted({w for a in reach.answers for w in _words(a) if w})
         raise UsageError(f'nothing is called "{word}"; {did_you_mean(word, known, "names")}')
     return found
 
@@ -48,7 +49,8 @@ def gates_of(answer: Answer) -> str:
 def title_of(target: Target) -> str:
     """A target as the head of its answers."""
     if target.kind == "route":
-        return f"{' · '.join(target.addresses)} ({target.service} on {target.host})"
+        on = f" on {target.host}" if target.host else ""
+        return f"{' · '.join(target.addresses)} ({target.service}{on})"
     return f"{target.name} ({target.service})"
 
 

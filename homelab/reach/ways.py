@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from homelab.network.model import PortUse
 from homelab.reach.model import Asker, Gate, Path, Reason
 from homelab.tailnet.evaluate import granting
-from homelab.tailnet.plan import is_member
-from homelab.tailnet.policy import Document, policy
+from homelab.tailnet.hujson import Document
+from homelab.tailnet.members import is_member
+from homelab.tailnet.policy import policy
 
 if TYPE_CHECKING:
     from homelab.plan import Plan

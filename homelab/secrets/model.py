@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -72,6 +72,8 @@ class Secret:
     """Units to restart when it changes, with their suffix: `miniflux.service`."""
     origin: str
     """Place in the stack config that demands it."""
+    hashed: bool = False
+    """The host gets a PBKDF2 hash of it: it checks the secret and never shows it."""
 
 
 @dataclass(frozen=True)
@@ -102,3 +104,5 @@ class SopsFile:
     is not encrypted."""
     recipients: frozenset[str]
     """age recipients."""
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """Key path to the bytes of its value, which a cipher that adds none lets show."""

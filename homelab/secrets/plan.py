@@ -7,13 +7,23 @@ from dataclasses import replace
 
 from homelab.backup.model import BackupPlan
 from homelab.catalog.model import SecretFact
-from homelab.cloudflare.model import ACME_TOKEN, TUNNEL_CREDENTIALS, CloudflarePlan
-from homelab.identity.model import IdentityPlan
+from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
+from homelab.cloudflare.resources import CloudflarePlan
+from homelab.identity.model import (
+    API_KEY,
+    LDAP_OWNER,
+    LDAP_PASSWORD,
+    IdentityConfig,
+    IdentityPlan,
+    api_key_source,
+)
+from homelab.model import SecretRef
 from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import MONITOR, alert_hosts
 from homelab.secrets.model import Secret, SecretsPlan, secret_name, secret_path
 from homelab.services.model import Service
 from homelab.site.model import Site
+from homelab.system.facets import WIFI, supplicant
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 from homelab.vpn.model import VpnPlan
@@ -45,6 +55,7 @@ def plan_secrets(
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
         *_of_vpn(site, vpn),
+        *_of_wifi(site, hosts),
     )
     unique = {(s.host, s.name, s.service, s.path): s for s in wanted if s.host in hosts}
     return SecretsPlan(
@@ -87,13 +98,60 @@ def _of_identity(
     config = site.identity
     if identity is None or config is None:
         return
-    for service in services:
-        if service.name == config.provider and service.host == identity.host:
-            fact = service.entry.secrets.get(USERS, SecretFact(owner=service.entry.user or "root"))
-            stored = replace(fact, source="stored")
-            found = _secret(site, service.host, service.name, USERS, stored, "identity.users")
-            units = tuple(f"{u}.service" for u in service.units[:1])
-            yield replace(found, key=config.users.sops or "", units=units)
+    here = {s.name: s for s in services if s.host == identity.host}
+    provider = here.get(identity.provider)
+    if provider is None:
+        return
+    for fact, name, ref, origin in _of_people(config):
+        owned = replace(fact, owner=provider.entry.user or "root")
+        yield _of_provider(site, provider, name, owned, ref, origin)
+    if config.directory is not None:
+        # Both ends of one password: the directory asks for it, the provider knows it.
+        purpose = f"{config.directory.kind}/{LDAP_PASSWORD}"
+        for service in (provider, here.get(config.directory.kind)):
+            if service is not None:
+                fact = SecretFact(owner=service.entry.user)
+                found = _of_provider(site, service, LDAP_PASSWORD, fact, None, "identity.directory")
+                epoch = site.secrets.epochs.get(config.directory.kind, 1)
+                yield replace(found, purpose=purpose, epoch=epoch)
+        if (directory := here.get(config.directory.kind)) is not None:
+            yield _of_provider(
+                site, directory, LDAP_OWNER, SecretFact(), None, "identity.directory"
+            )
+    if identity.clients and identity.provider == "authelia":
+        hmac = SecretFact(owner=provider.entry.user, length=64)
+        yield _of_provider(site, provider, "oidc-hmac", hmac, None, "identity")
+    for client in identity.clients:
+        hashed = SecretFact(owner=provider.entry.user)
+        found = _of_provider(site, provider, client.secret, hashed, None, client.source)
+        yield replace(found, purpose=client.purpose, epoch=client.epoch, hashed=True)
+
+
+def _of_people(
+    config: IdentityConfig,
+) -> Iterator[tuple[SecretFact, str, SecretRef | None, str]]:
+    """What the provider itself must know before anybody signs in."""
+    if config.users is not None:
+        yield SecretFact(source="stored"), USERS, config.users, "identity.users"
+    if config.provider == "pocket-id":
+        yield SecretFact(source=api_key_source(config)), API_KEY, config.api_key, "identity.api_key"
+
+
+def _of_provider(
+    site: Site,
+    service: Service,
+    name: str,
+    fact: SecretFact,
+    ref: SecretRef | None,
+    origin: str,
+) -> Secret:
+    found = _secret(site, service.host, service.name, name, fact, origin)
+    return replace(
+        found,
+        key=(ref.sops or "") if ref is not None else found.key,
+        purpose="" if fact.source == "stored" else f"{service.name}/{name}",
+        units=tuple(f"{u}.service" for u in service.units[:1]),
+    )
 
 
 def _of_monitoring(
@@ -120,6 +178,9 @@ def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:
         # A repository is of one host; the password of a lost one can be derived anywhere.
         yield replace(password, purpose=f"restic/{job.target}@{job.host}", path=job.password)
         credentials = job.environment or job.ssh_key
+        bucket = site.backup.targets[job.target].bucket
+        if bucket is not None:
+            yield _minted(job.host, (R2, bucket), bucket, origin=f"{origin}.bucket")
         ref = site.backup.targets[job.target].credentials
         if credentials and ref is not None:
             stored = SecretFact(source="stored", stored_key=ref.sops or "")
@@ -146,6 +207,9 @@ def _of_cloudflare(
         )
     for token in cloudflare.tokens:
         yield _minted(token.host, ACME_TOKEN, token.name, origin="cloudflare.zone")
+    for shown in cloudflare.service_tokens:
+        origin = f"cloudflare.access.service_tokens.{shown.name}"
+        yield _minted(shown.host, (ACCESS, shown.name), shown.name, origin=origin)
 
 
 def _of_tailnet(tailnet: TailnetPlan | None) -> Iterator[Secret]:
@@ -159,6 +223,20 @@ def _of_vpn(site: Site, vpn: VpnPlan) -> Iterator[Secret]:
         fact = SecretFact(source="stored")
         found = _secret(site, tunnel.host, VPN, tunnel.name, fact, f"{tunnel.source}.key")
         yield replace(found, key=tunnel.key.sops or "", units=(f"{tunnel.unit}.service",))
+
+
+def _of_wifi(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
+    for host in hosts.values():
+        wifi = host.config.wifi
+        if wifi is None or wifi.psk is None or wifi.backend != "wpa_supplicant":
+            continue
+        service, name = WIFI
+        # Since 26.05 wpa_supplicant is no longer root.
+        owner = "wpa_supplicant" if host.release >= "26.05" else "root"
+        fact = SecretFact(source="stored", owner=owner)
+        found = _secret(site, host.name, service, name, fact, f"{host.source}.wifi.psk")
+        unit = f"{supplicant(host.config.interface)}.service"
+        yield replace(found, key=wifi.psk.sops or "", units=(unit,))
 
 
 def _secret(

@@ -10,10 +10,11 @@ import yaml
 
 from homelab.problems import Problem, did_you_mean
 from homelab.secrets.age import age_recipient
-from homelab.secrets.model import Secret, SopsFile
+from homelab.secrets.model import Secret, SopsFile, secret_name
 from homelab.secrets.plan import host_file
 from homelab.secrets.sops_file import parse_sops_file
 from homelab.site.model import Site
+from homelab.system.facets import SIZES, VARIABLE, WIFI
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -117,6 +118,14 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
             f"{secret.key} in {file.path} is not text, and sops-nix hands over text only",
             "put it in quotes",
             "secret-known",
+        )
+    elif secret.name == secret_name(*WIFI) and file.sizes[secret.key] not in SIZES:
+        yield Problem(
+            secret.origin,
+            f"{secret.key} in {file.path} cannot be one line {VARIABLE}=<password>: its length "
+            "is not that of any",
+            f"write it so, the password with 8 to 63 characters: sops {file.path}",
+            "wifi-secret-format",
         )
 
 

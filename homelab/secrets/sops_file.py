@@ -9,7 +9,7 @@ import yaml
 
 from homelab.secrets.model import SopsFile
 
-_VALUE = re.compile(r"ENC\[AES256_GCM,data:.*,type:([a-z]+)\]", re.DOTALL)
+_VALUE = re.compile(r"ENC\[AES256_GCM,data:(.*?),.*type:([a-z]+)\]", re.DOTALL)
 
 
 def parse_sops_file(path: str, text: str) -> SopsFile:
@@ -21,26 +21,36 @@ def parse_sops_file(path: str, text: str) -> SopsFile:
     tree = data if isinstance(data, dict) else {}
     about = tree.get("sops")
     encrypted = isinstance(about, dict) and "mac" in about
+    leaves = tuple(_leaves(tree, "")) if encrypted else ()
     return SopsFile(
         path=path,
         encrypted=encrypted,
-        kinds=dict(_kinds(tree, "")) if encrypted else {},
+        kinds={path: kind for path, kind, _ in leaves},
         recipients=frozenset(_recipients(about)),
+        sizes={path: size for path, kind, size in leaves if kind == "str"},
     )
 
 
-def _kinds(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Each leaf and the kind of its value. Parts of a list cannot be named by a reference."""
+def _leaves(value: object, path: str) -> Iterator[tuple[str, str, int]]:
+    """Each leaf, the kind of its value and how long that is. Parts of a list cannot be named by a
+    reference.
+    """
     if isinstance(value, dict):
         for key, inner in value.items():
             if path or key != "sops":
-                yield from _kinds(inner, f"{path}/{key}" if path else str(key))
+                yield from _leaves(inner, f"{path}/{key}" if path else str(key))
     elif isinstance(value, list):
-        yield path, "list"
+        yield path, "list", 0
     else:
         match = _VALUE.fullmatch(value) if isinstance(value, str) else None
         # An empty text stays as it is: there is nothing to encrypt.
-        yield path, match[1] if match else ("str" if value == "" else "plain")
+        kind = match[2] if match else ("str" if value == "" else "plain")
+        yield path, kind, _size(match[1]) if match else 0
+
+
+def _size(data: str) -> int:
+    """Bytes behind base64; AES-GCM keeps its tag elsewhere."""
+    return len(data) * 3 // 4 - data.count("=")
 
 
 def _recipients(about: object) -> Iterator[str]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.nix import Attrs, Module, Nix, Path, Raw, Text, attrs, merge
-from homelab.secrets.model import Secret
+from homelab.secrets.model import Secret, secret_name
+from homelab.system.facets import WIFI
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -20,6 +21,9 @@ _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """The host's stored secrets."""
     stored = [s for s in plan.secrets.on(host.name) if s.source == "stored"]
+    if host.config.state == "retired":
+        # No service is left to read any other; without this one nobody would reach the host.
+        stored = [s for s in stored if s.name == secret_name(*WIFI)]
     if not stored or not host.is_nixos:
         return
     persistence = host.config.persistence

@@ -59,18 +59,59 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("service-uses", rows="S0-05 S0-56")
+@check("service-uses", rows="S0-05 S0-56 S3-04")
 def service_uses(plan: Plan) -> Iterator[Problem]:
     """What a service calls exists; a mistyped name would open no port and be found at run time."""
     known = {s.name for s in plan.services} | {n for n, c in plan.site.services.items() if c.enable}
     for name, config in plan.site.services.items():
         for index, used in enumerate(config.uses):
+            off = used in plan.site.services and not plan.site.services[used].enable
             if used not in known:
                 yield Problem(
                     f"services.{name}.uses[{index}]",
-                    f'no service "{used}" runs here',
-                    did_you_mean(used, known - {name}, "services"),
+                    f"{used} is switched off" if off else f'no service "{used}" runs here',
+                    f"drop services.{used}.enable: false, or this"
+                    if off
+                    else did_you_mean(used, known - {name}, "services"),
                 )
+
+
+@check("container-ref", rows="S1-02")
+def container_ref(plan: Plan) -> Iterator[Problem]:
+    """A container knows others by name on its own network alone, and waits for those of its host;
+    any other name would be found missing at start.
+    """
+    for service in plan.services:
+        container = service.config.container
+        if container is None:
+            continue
+        near = {
+            s.name
+            for s in plan.on(service.host)
+            if s.config.container is not None and s.name != service.name
+        }
+        for index, name in enumerate(container.depends_on):
+            where = f"{service.source}.container.depends_on[{index}]"
+            if name not in near:
+                yield Problem(
+                    where,
+                    f'no other container "{name}" runs on {service.host}',
+                    did_you_mean(name, near, f"containers of {service.host}"),
+                )
+                continue
+            other = plan.site.services[name].container
+            theirs = other.network if other is not None else None
+            if container.network is None or theirs != container.network:
+                yield Problem(
+                    where,
+                    f"{service.name} is on {_network(container.network)}, and {name} on "
+                    f"{_network(theirs)}, where neither knows the other's name",
+                    f"write network: {container.network or theirs or service.name[:11]} for both",
+                )
+
+
+def _network(name: str | None) -> str:
+    return f"the network {name}" if name else "no network of its own"
 
 
 @check("flake-input-known", rows="S1-40")

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from homelab.catalog.model import DatasetPath, Fact, Fill, PortNumber, SecretPath
+from homelab.catalog.model import DatasetPath, Fact, Fill, Last, PortNumber, SecretPath
 from homelab.network.model import LOOPBACK
-from homelab.nix import Nix
+from homelab.nix import After, Nix
 from homelab.secrets.model import secret_path
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") ->
         domain=site.site.domain,
         zone=site.cloudflare.zone.name if site.cloudflare else site.site.domain,
         timezone=site.site.timezone,
+        issuer=plan.identity.issuer(public=bool(route and route.public)) if plan.identity else "",
+        client=route.name if route else service.name,
         proxy=_proxy(plan, service),
         dataset=dataset,
     )
@@ -86,10 +88,13 @@ def _fill(fact: Fact, plan: Plan, service: Service) -> Nix | _Dropped:
             return _DROPPED if path is None else fill_text(template, plan, service, path)
         case PortNumber(name):
             return next((p.port for p in service.ports if p.label == name), service.port)
-        case SecretPath(name):
-            return path_of_secret(service, name)
+        case SecretPath(name, inside):
+            return inside.replace("{path}", path_of_secret(service, name))
         case DatasetPath(name):
             return _dataset(plan, service, name) or _DROPPED
+        case Last(facts):
+            listed = _fill(facts, plan, service)
+            return listed if isinstance(listed, _Dropped) else After(listed)
         case str():
             return fact
         case Mapping():

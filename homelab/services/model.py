@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from homelab.backup.model import ServiceBackup
 from homelab.catalog.model import Entry
@@ -24,10 +24,12 @@ from homelab.model import (
     Str,
 )
 from homelab.monitoring.model import ServiceMonitor
-from homelab.network.model import PortUse, Protocol, RouteConfig, Scope
+from homelab.network.model import PortUse, Protocol, RouteConfig, Scope, exact_name
 from homelab.system.model import Role
 from homelab.vpn.model import Namespace, VpnUse
 
+Verb = Literal["reload", "restart", "start", "stop"]
+Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 
 
@@ -60,6 +62,11 @@ class Container(Model):
     environment: dict[str, Str] = Field(default_factory=dict)
     mounts: list[Mount] = Field(default_factory=list)
     command: list[Str] = Field(default_factory=list)
+    network: Annotated[Str, Field(pattern=r"^[a-z][a-z0-9-]{0,10}$")] | None = None
+    """Podman network, shared with every container of the host that names it: they find each other
+    by service name."""
+    depends_on: list[Name] = Field(default_factory=list)
+    """Containers on the same network that start before it."""
 
 
 class FlakeService(Model):
@@ -87,6 +94,30 @@ class ServiceSecret(Model):
     """Permission bits, in quotes."""
 
 
+class CustomOidc(Model):
+    """How a custom service asks the identity provider itself."""
+
+    redirects: Annotated[list[AbsolutePath], Field(min_length=1)]
+    """Paths that the provider sends people back to: `/oauth2/callback`."""
+    env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
+    """Variable of its environment that holds the client secret; a plain file when empty, which
+    options name as `{$secret: oidc}`."""
+    scopes: list[Name] = Field(default_factory=lambda: ["openid", "profile", "email", "groups"])
+    post: bool = False
+    """It sends its secret in the body and not in a header."""
+
+
+class Control(Model):
+    """Units of its host that a service may start and stop: for agents, which get nothing else."""
+
+    units: Annotated[list[Unit], Field(min_length=1)]
+    """Units of services on its host, without `.service`."""
+    verbs: Annotated[list[Verb], Field(min_length=1)]
+    """What it may do with them. How they are, everybody on the host may ask."""
+    user: Name | None = None
+    """The user that it runs as, where the catalog does not know."""
+
+
 class ServiceConfig(Model):
     """One service. Everything has a default that follows from the catalog."""
 
@@ -95,7 +126,7 @@ class ServiceConfig(Model):
     enable: bool = True
     host: Name | None = None
     """Where it runs; may be empty where tags decide."""
-    name: Name | None = None
+    name: Annotated[Name, BeforeValidator(exact_name)] | None = None
     """First label of its host name; the service's name when empty."""
     audience: Audience | None = None
     publish: Publish | None = None
@@ -125,6 +156,8 @@ class ServiceConfig(Model):
     """Hosts with one of these tags run it, when it names no host."""
     uses: list[Name] = Field(default_factory=list)
     """Services it calls, which may be on other hosts: opens their port to this host alone."""
+    may_control: Control | None = None
+    """Units of its host that it may start and stop."""
     vpn: VpnUse | None = None
     """The VPN that it leaves by, and nothing else of it leaves: `privado`."""
     container: Container | None = None
@@ -133,6 +166,8 @@ class ServiceConfig(Model):
     """Ports of a custom service beside its web port."""
     headers: dict[Header, Literal["user", "email", "name", "groups"]] = Field(default_factory=dict)
     """Headers that a custom service trusts for the identity, and what each holds."""
+    oidc: CustomOidc | None = None
+    """How a custom service asks the identity provider itself, for `auth: oidc`."""
     state: list[AbsolutePath] = Field(default_factory=list)
     """Directories of a custom service that hold its state."""
     health: AbsolutePath = "/"

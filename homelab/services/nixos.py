@@ -9,11 +9,12 @@ from homelab.catalog.options import options_of
 from homelab.network.model import LOOPBACK, TAILNET
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 from homelab.secrets.model import secret_path
+from homelab.services.containers import attached
 from homelab.services.fill import filled, path_of_secret, stated
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
-    from homelab.services.model import Service
+    from homelab.services.model import Container, Service
     from homelab.system.model import Host
 
 
@@ -97,6 +98,7 @@ def _container(host: Host, service: Service) -> Attrs:
         ]
     if container.command:
         body["cmd"] = list(container.command)
+    body |= attached(service)
     files: list[Nix] = [
         path_of_secret(service, n)
         for n, fact in sorted(service.entry.secrets.items())
@@ -111,11 +113,27 @@ def _container(host: Host, service: Service) -> Attrs:
             }
         },
         _published(host, service) if scope == "tailnet" and host.tailnet else {},
+        _patient(service) if any(a != LOOPBACK for a in addresses if a) else {},
+        _mounted(service, container),
     )
 
 
+def _mounted(service: Service, container: Container) -> Attrs:
+    """Make the directories that it writes: Podman starts no container where one is missing.
+
+    What is there stays whose it is, for many images give their files to a user of their own.
+    """
+    made: Attrs = {
+        m.source: {"d": {"mode": ":0755", "user": ":root", "group": ":root"}}
+        for m in container.mounts
+        if m.source.startswith("/var/") and not m.read_only
+    }
+    name = f"10-container-{service.name}"
+    return {"systemd": {"tmpfiles": {"settings": {name: made}}}} if made else {}
+
+
 def _published(host: Host, service: Service) -> Attrs:
-    """Keep a container's port on the tailnet to the tailnet, and wait for its address at boot.
+    """Keep a container's port on the tailnet to the tailnet.
 
     Podman redirects by destination address, whatever interface a packet comes in by: without the
     rule, a device on the LAN could route to the tailnet address and pass by the proxy's gate.
@@ -137,7 +155,13 @@ def _published(host: Host, service: Service) -> Attrs:
                     }
                 }
             }
-        },
+        }
+    }
+
+
+def _patient(service: Service) -> Attrs:
+    """Podman binds only to an address that is there, and at boot some come late."""
+    return {
         "systemd": {
             "services": {
                 f"podman-{service.name}": {
@@ -146,5 +170,5 @@ def _published(host: Host, service: Service) -> Attrs:
                     "serviceConfig": {"RestartSec": "5s"},
                 }
             }
-        },
+        }
     }

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from homelab.catalog import find
-from homelab.catalog.model import Entry, Hardening, PortFact, SecretFact, SignIn
+from homelab.catalog.model import OIDC, Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
 from homelab.cloudflare.model import tunnel_name
 from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
+from homelab.network.plan import default_auth
 from homelab.services.model import Service, ServiceConfig
 from homelab.services.ports import assign_ports
 from homelab.site.lock import Lock
 from homelab.site.model import Site
+from homelab.storage.shares import SAMBA, plan_shares
 from homelab.system.model import Host
 from homelab.vpn.plan import namespace_of
 
@@ -58,13 +60,20 @@ def implied(site: Site) -> dict[str, tuple[tuple[str, str], ...]]:
         resolver = resolver_entry(site.network.dns.server)
         out[resolver] = ((site.network.dns.host, "network.dns"),)
     if site.identity is not None:
-        out[site.identity.provider] = ((site.identity.host, "identity"),)
+        place = ((site.identity.host, "identity"),)
+        out[site.identity.provider] = place
+        if site.identity.provider == "pocket-id":
+            out["oauth2-proxy"] = place
+        if site.identity.directory is not None:
+            out[site.identity.directory.kind] = place
     if site.tailnet is not None:
         out["tailscale"] = tuple(
             (name, f"hosts.{name}.tailscale")
             for name, host in sorted(site.hosts.items())
             if host.kind == "nixos" and host.tailscale is not None
         )
+    if shares := tuple(plan_shares(site)):
+        out[SAMBA] = tuple({s.host: (s.host, s.source) for s in reversed(shares)}.values())
     if site.cloudflare is not None and site.cloudflare.tunnel is not None:
         out["cloudflared"] = ((site.cloudflare.tunnel.host, "cloudflare.tunnel"),)
     return out
@@ -104,6 +113,26 @@ def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
     return entry
 
 
+def _asking(entry: Entry, config: ServiceConfig) -> Entry:
+    """The entry with what it takes to ask the identity provider, where a route of it does, and to
+    believe the gate, where a route of it stands behind that.
+    """
+    said = config.routes if config.routes is not None else [config]
+    asked = {
+        r.auth or default_auth(r.audience or entry.audience, entry.sign_in.kinds) for r in said
+    }
+    fact = entry.sign_in.oidc
+    if "forward" in asked:
+        entry = replace(entry, options={**entry.options, **entry.sign_in.forward})
+    if OIDC not in asked or fact is None:
+        return entry
+    return replace(
+        entry,
+        options={**entry.options, **fact.options},
+        secrets={**entry.secrets, OIDC: fact.secret},
+    )
+
+
 def _place(
     name: str,
     host: str,
@@ -113,7 +142,7 @@ def _place(
     hosts: Mapping[str, Host],
     source: str,
 ) -> Service:
-    entry = settled(entry, config, site)
+    entry = _asking(settled(entry, config, site), config)
     callers = sorted(set(_callers(name, host, entry, config, site)) - {host})
     direct = _direct(config)
     ports = tuple(
@@ -156,7 +185,8 @@ def _callers(
     # The one route of a service on several hosts leads to the first of them.
     first = next(iter(hosts_of(name, site)), host) if name in site.services else host
     never = (config.never_publish or entry.never_publish) and config.routes is None
-    if "web" in entry.ports and host == first and not never and config.routes != []:
+    named = entry.page or config.routes
+    if "web" in entry.ports and host == first and named and not never and config.routes != []:
         yield site.network.entry.host
     for other, user in site.services.items():
         if name in user.uses and user.enable:
@@ -214,7 +244,9 @@ def _custom(name: str, config: ServiceConfig) -> Entry:
         state=tuple(config.state),
         stateless="" if config.state else (config.backup.skip or ""),
         sign_in=SignIn(
-            kinds=("forward", "native", "none"), headers=tuple(sorted(config.headers.items()))
+            kinds=("forward", "native", "none", *(("oidc",) if config.oidc else ())),
+            headers=tuple(sorted(config.headers.items())),
+            oidc=_custom_oidc(config),
         ),
         health=config.health,
         secrets=secrets,
@@ -223,6 +255,18 @@ def _custom(name: str, config: ServiceConfig) -> Entry:
             if flake
             else "a container is confined by Podman; its unit only starts and stops it"
         ),
+    )
+
+
+def _custom_oidc(config: ServiceConfig) -> Oidc | None:
+    if config.oidc is None:
+        return None
+    env = config.oidc.env
+    return Oidc(
+        redirects=tuple(config.oidc.redirects),
+        secret=SecretFact(form="env", env=((env, "{value}"),)) if env else SecretFact(),
+        scopes=tuple(config.oidc.scopes),
+        post=config.oidc.post,
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homelab.network.model import MDNS_PORT, PortUse
+from homelab.network.model import MDNS_PORT, RESOLVERS, PortUse, Protocol
+from homelab.services.containers import NAMES_PORT, network_of
 from homelab.services.model import Service
 from homelab.site.lock import Lock
 from homelab.site.model import Site
 from homelab.system.model import Host
+
+PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp")
 
 
 def assign_ports(site: Site, services: tuple[Service, ...], lock: Lock) -> tuple[Service, ...]:
@@ -67,9 +70,29 @@ def _on_port(service: Service, port: int) -> Service:
     return replace(service, port=port, ports=ports)
 
 
+def _names(services: tuple[Service, ...]) -> Iterator[PortUse]:
+    """Podman's own resolver, where the home resolver has port 53 already."""
+    taken = {s.host for s in services if s.name in RESOLVERS}
+    for service in services:
+        if network_of(service) and service.host in taken:
+            taken.remove(service.host)
+            for protocol in PROTOCOLS:
+                yield PortUse(
+                    host=service.host,
+                    port=NAMES_PORT,
+                    protocol=protocol,
+                    owner="podman",
+                    label="names",
+                    scope="loopback",
+                    source=f"{service.source}.container.network",
+                    why="containers ask it for each other's names",
+                )
+
+
 def plan_ports(hosts: Mapping[str, Host], services: tuple[Service, ...]) -> tuple[PortUse, ...]:
     """Every port that something on some host holds, sorted by host and number."""
     uses = [p for s in services for p in s.ports]
+    uses += _names(services)
     for host in hosts.values():
         if host.is_nixos:
             uses.append(

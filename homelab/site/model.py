@@ -53,6 +53,11 @@ class Names(Model):
     def _fields(self) -> Names:
         for which in ("internal", "public"):
             template: str = getattr(self, which)
+            if "*" in template:
+                raise ValueError(
+                    f"{which} has a *, which cloudflared takes only as a whole first label; write "
+                    "{name}, and each route gets its own exact host name"
+                )
             try:
                 shown = template.format(name="x", domain="d", zone="z")
             except (KeyError, IndexError, ValueError, AttributeError):
@@ -86,7 +91,9 @@ class SiteFacts(Model):
     """Domains of before, which redirect to `domain` on plain HTTP."""
     timezone: Str
     """tz database name: `Europe/Oslo`."""
-    locale: Str = "en_US.UTF-8"
+    locale: Annotated[
+        Str, Field(pattern=r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[a-z]+)?$")
+    ] = "en_US.UTF-8"
     """Locale of every host."""
     keymap: Str = "us"
     """Console keyboard layout of every host."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
+from homelab.storage.shares import SAMBA, SMB, plan_shares
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -67,3 +68,75 @@ def vault_always_on(plan: Plan) -> Iterator[Problem]:
             f"hosts.{host.name}.always_on: true"
             + (f", or a host that never sleeps: {vaults}" if vaults else ""),
         )
+
+
+@check("smb-not-public", rows="S0-30")
+def smb_not_public(plan: Plan) -> Iterator[Problem]:
+    """SMB has no sign-in that the internet, or a guest on the LAN, could not wear down: it is asked
+    over the tailnet and nowhere else.
+    """
+    for share in plan_shares(plan.site):
+        host = plan.hosts.get(share.host)
+        if host is not None and not any(s.name == "tailscale" for s in plan.on(host.name)):
+            yield Problem(
+                share.source,
+                f"{host.name} is not in the tailnet, so nobody would reach the share",
+                f"add homelab:tailnet and {host.source}.tailscale, or leave samba out",
+            )
+    config = plan.site.services.get(SAMBA)
+    for name in ("name", "routes", "publish", "audience", "auth", "ports"):
+        if config is not None and getattr(config, name):
+            yield Problem(
+                f"services.{SAMBA}.{name}",
+                "network drives have no name and no sign-in at the gate",
+                "leave it out; devices of the tailnet open smb://<host>/<share>",
+            )
+    for route in plan.routes:
+        if route.port in SMB:
+            yield Problem(
+                route.source,
+                f"{route.service} answers at {route.port}, which is SMB and no web page",
+                "leave the route out, and share a dataset: datasets.….samba: {}",
+            )
+    for use in plan.ports:
+        if use.port in SMB and use.scope not in ("loopback", "tailnet"):
+            yield Problem(
+                use.source,
+                f"{use.owner} opens SMB ({use.port}) on {use.host} further than the tailnet",
+                "scope: tailnet, or share a dataset: datasets.….samba: {}",
+            )
+
+
+@check("smb-users", rows="S0-30")
+def smb_users(plan: Plan) -> Iterator[Problem]:
+    """A drive that nobody can open, or that two datasets fight for, is one that somebody misses."""
+    known = {plan.site.site.owner.user, *plan.site.site.members}
+    seen: dict[tuple[str, str], str] = {}
+    for share in plan_shares(plan.site):
+        config = plan.site.datasets[share.dataset].samba
+        for index, user in enumerate(config.users if config is not None else ()):
+            if user not in known:
+                yield Problem(
+                    f"{share.source}.users[{index}]",
+                    f'nobody is called "{user}"',
+                    did_you_mean(user, known, "people") + "; add others to site.members",
+                )
+        if share.guest and config is not None and config.users:
+            yield Problem(
+                f"{share.source}.users",
+                "guest opens it to everybody, so naming some changes nothing",
+                "keep one of the two",
+            )
+        if share.name in ("global", "homes", "printers"):
+            yield Problem(
+                f"{share.source}.share",
+                f'"{share.name}" means something else to Samba',
+                "give the share another name",
+            )
+        first = seen.setdefault((share.host, share.name), share.source)
+        if first != share.source:
+            yield Problem(
+                f"{share.source}.share",
+                f"{share.host} has a share {share.name} already: {first}",
+                "give one of them another name",
+            )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from homelab.backup.model import Tier
 from homelab.model import AbsolutePath, Model, Name, Reason, Str
+from homelab.storage.shares import SambaConfig
 
 
 class DatasetConfig(Model):
@@ -22,6 +23,8 @@ class DatasetConfig(Model):
     """Permission bits, in quotes."""
     backup: Reason | None = None
     """Why an irreplaceable or user dataset is not backed up by us."""
+    samba: SambaConfig | None = None
+    """Share it as a network drive on the tailnet: `samba: {}`."""
 
 
 @dataclass(frozen=True)

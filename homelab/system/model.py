@@ -20,6 +20,7 @@ from homelab.model import (
     Str,
     TreePath,
 )
+from homelab.system.facets import Fail2ban, Wifi
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -83,6 +84,11 @@ class HostTailscale(Model):
     """Offer the way to the internet to the tailnet's devices."""
     accept_routes: bool = False
     """Use the subnet routes of others."""
+    ssh: bool = False
+    """Let Tailscale answer SSH at the tailnet address, for owners and whom `tailnet.ssh` names."""
+    device: Annotated[Str, Field(pattern=r"^[0-9A-Za-z]+$")] | None = None
+    """Node id of the machine, known once it has joined (`homelab status`): its tags and routes
+    then follow the stack config, too."""
 
 
 class Gpu(Model):
@@ -152,6 +158,11 @@ class HostConfig(Model):
     address: HostAddress = HostAddress()
     interface: Str | None = None
     """LAN interface, where the firewall has to tell it from others: `end0`."""
+    static: bool = False
+    """Set `address.lan` on `interface` on the host itself, with `network.lan`'s prefix and gateway;
+    left to the router's DHCP, which must then always give that address, when false."""
+    wifi: Wifi | None = None
+    """The wireless network it joins, for a host without a cable."""
     mdns: bool = False
     """Answer for `<host>.local` on the LAN, and find others there; needs `interface`."""
     always_on: bool = True
@@ -159,6 +170,8 @@ class HostConfig(Model):
     flash: bool = False
     """Root on flash that wears: no swap on disk, volatile journal, no local backup repository."""
     ssh: Ssh = Ssh()
+    fail2ban: Fail2ban | None = None
+    """Turn away whoever keeps failing to log in, beside the LAN and the tailnet."""
     tailscale: HostTailscale | None = HostTailscale()
     gpu: Gpu | None = None
     boot: Boot = Boot()

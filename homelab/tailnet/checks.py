@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 from homelab.tailnet.evaluate import allowed, failed_tests
-from homelab.tailnet.plan import DEPLOYER, SSH, is_member
+from homelab.tailnet.members import DEPLOYER, SSH, is_member
 from homelab.tailnet.policy import policy
+from homelab.tailnet.ssh_checks import sides
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+    from homelab.tailnet.model import TailnetConfig
 
 _AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "autogroup:tagged")
 
@@ -47,27 +49,47 @@ def acl_tag_known(plan: Plan) -> Iterator[Problem]:
     if tailnet is None or plan.site.tailnet is None:
         return
     known = sorted({*tailnet.tags, *tailnet.groups, *tailnet.hosts, *_AUTOGROUPS, "*"})
-    for i, grant in enumerate(plan.site.tailnet.grants):
-        for side, ends in (("src", grant.src), ("dst", grant.dst)):
-            for j, end in enumerate(ends):
-                if end in plan.hosts and end not in tailnet.hosts:
-                    yield Problem(
-                        f"tailnet.grants[{i}].{side}[{j}]",
-                        f"{end} has no tailnet address yet",
-                        f"let it join, then write hosts.{end}.address.tailnet",
-                    )
-                elif end not in known and "@" not in end and not _is_network(end):
-                    yield Problem(
-                        f"tailnet.grants[{i}].{side}[{j}]",
-                        f'nothing is called "{end}"',
-                        did_you_mean(end, known, "names"),
-                    )
+    for where, end in _ends(plan.site.tailnet):
+        if end in plan.hosts and end not in tailnet.hosts:
+            yield Problem(
+                where,
+                f"{end} has no tailnet address yet",
+                f"let it join, then write hosts.{end}.address.tailnet",
+            )
+        elif end not in known and "@" not in end and not _is_network(end):
+            yield Problem(where, f'nothing is called "{end}"', did_you_mean(end, known, "names"))
     for name in tailnet.tags.get(DEPLOYER, ()):
         yield Problem(
             f"hosts.{name}.tailscale.tags",
             f"{DEPLOYER} is the deployer's own tag, and owns all the others",
             "give the host another tag",
         )
+
+
+def _ends(config: TailnetConfig) -> Iterator[tuple[str, str]]:
+    """Every name that the stack config itself uses in the policy, and its place."""
+    lists = [
+        *((f"grants[{i}].{s}", e) for i, g in enumerate(config.grants) for s, e in sides(g)),
+        *((f"ssh[{i}].{s}", e) for i, r in enumerate(config.ssh) for s, e in sides(r)),
+        *((f"node_attributes[{i}].target", a.target) for i, a in enumerate(config.node_attributes)),
+    ]
+    for where, ends in lists:
+        for j, end in enumerate(ends):
+            yield f"tailnet.{where}[{j}]", end
+
+
+@check("device-unique", rows="S0-22 S0-23")
+def device_unique(plan: Plan) -> Iterator[Problem]:
+    """One machine's tags and routes are set once, not by two hosts in turn."""
+    seen: dict[str, str] = {}
+    for device in plan.tailnet.devices if plan.tailnet else ():
+        first = seen.setdefault(device.id, device.host)
+        if first != device.host:
+            yield Problem(
+                f"hosts.{device.host}.tailscale.device",
+                f"{device.id} is {first} already",
+                "`homelab status` lists every device and its id",
+            )
 
 
 @check("acl-route-covered", rows="S0-12 S0-24")
@@ -100,7 +122,7 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
 def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
     """Internal names are the entry host's LAN address; from afar a subnet route leads there."""
     entry = plan.hosts.get(plan.site.network.entry.host)
-    if plan.tailnet is None or entry is None or not entry.lan or not plan.routes:
+    if plan.tailnet is None or entry is None or not entry.lan or not plan.dns.names:
         return
     networks = [
         network
@@ -130,13 +152,22 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
             f"{host.name} is not in the tailnet, so its devices cannot ask the resolver there",
             f"give hosts.{host.name} a tailscale section, or name another host",
         )
-    for address in plan.tailnet.nameservers:
-        if address != host.tailnet:
-            yield Problem(
-                "network.dns.host",
-                f"the tailnet would ask {address}, which is not {host.name}, the resolver's host",
-                f"write the resolver's address at hosts.{host.name}.address.tailnet",
-            )
+    others = {a: h.name for h in plan.hosts.values() for a in (h.lan, h.tailnet) if a}
+    for domain, servers in plan.tailnet.split:
+        for address in servers:
+            if others.get(address, host.name) != host.name:
+                yield Problem(
+                    f"tailnet.dns.split.{domain}",
+                    f"the tailnet would ask {address} ({others[address]}), where no resolver runs",
+                    f"name {host.name}'s address, or a resolver outside the stack",
+                )
+    taken = {plan.site.site.domain, *(d.domain for d in plan.site.site.legacy_domains)}
+    for domain in sorted(taken & {*(plan.site.tailnet.dns.split if plan.site.tailnet else ())}):
+        yield Problem(
+            f"tailnet.dns.split.{domain}",
+            f"{host.name} answers {domain} itself",
+            "drop it; the tailnet is told so already",
+        )
 
 
 @check("agent-posture", rows="S0-06")

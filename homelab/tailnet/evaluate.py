@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import ip_address, ip_network
 
+from homelab.tailnet.hujson import Document, Json
 from homelab.tailnet.model import TailnetPlan
-from homelab.tailnet.policy import Document, Json, policy
+from homelab.tailnet.policy import policy
 
 Tags = Mapping[str, tuple[str, ...]]
 """Tag to the hosts that carry it; a policy alone does not say."""
@@ -56,6 +57,32 @@ def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...
                 found = any(reaches(document, src, host, int(port), p, tags) for p in protocols)
                 if found is not wanted:
                     failed.append(f"{src} {'cannot' if wanted else 'can'} reach {end}")
+    return tuple(failed)
+
+
+def logs_in(document: Document, src: str, tag: str, user: str) -> bool:
+    """Whether Tailscale's SSH lets `src` (a user, a tag) be a user of the hosts under a tag."""
+    sources = _identities(document, src, {})
+    wanted = {user} if user == "root" else {user, "autogroup:nonroot"}
+    return any(
+        not sources.isdisjoint(_texts(rule.get("src")))
+        and tag in _texts(rule.get("dst"))
+        and not wanted.isdisjoint(_texts(rule.get("users")))
+        for rule in _objects(document.get("ssh"))
+    )
+
+
+def failed_login_tests(document: Document) -> tuple[str, ...]:
+    """As `failed_tests`, of the tests about Tailscale's SSH."""
+    failed = []
+    for test in _objects(document.get("sshTests")):
+        src = str(test.get("src", ""))
+        for wanted, users in ((True, test.get("accept")), (False, test.get("deny"))):
+            for tag in _texts(test.get("dst")):
+                for user in _texts(users):
+                    if logs_in(document, src, tag, user) is not wanted:
+                        verb = "cannot" if wanted else "can"
+                        failed.append(f"{src} {verb} log in on {tag} as {user}")
     return tuple(failed)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homelab.model import Domain, Email, Model, SecretRef, Str
+from homelab.model import Address, Domain, Email, Model, Name, SecretRef, Str
 
 JOIN_KEY = ("tailscale", "auth-key")
 """Service and name of the secret that holds the key to join with."""
@@ -28,6 +28,37 @@ class ExtraGrant(Model):
     why: Str = ""
 
 
+class SshRule(Model):
+    """Who logs in by Tailscale SSH, beside the owners. It opens port 22 to them, too."""
+
+    src: Annotated[list[Str], Field(min_length=1)]
+    """Who: `tag:workhorse`, `group:family`, a user."""
+    dst: Annotated[list[Str], Field(min_length=1)]
+    """On the hosts under which tags."""
+    users: Annotated[list[Name], Field(min_length=1)]
+    """As which users of those hosts."""
+    action: Literal["accept", "check"] = "accept"
+    """check: a person signs in anew first, which no program can do."""
+
+
+class NodeAttributes(Model):
+    """Features that some devices may use."""
+
+    target: Annotated[list[Str], Field(min_length=1)]
+    """Which: `tag:media`, `group:family`, `autogroup:member`, a host's name, or `*`."""
+    attr: Annotated[list[Str], Field(min_length=1)]
+    """What: `funnel`, `mullvad`, …"""
+
+
+class TailnetDns(Model):
+    """What the tailnet's devices are told beside the home resolver."""
+
+    split: dict[Domain, Annotated[list[Address], Field(min_length=1)]] = Field(default_factory=dict)
+    """Domains that another resolver answers: `corp.example.com: [10.0.0.53]`."""
+    search: list[Domain] = Field(default_factory=list)
+    """Domains in which devices look for bare names, after the stack's own."""
+
+
 class TailnetConfig(Model):
     """`homelab:tailnet`."""
 
@@ -42,10 +73,14 @@ class TailnetConfig(Model):
     """Tailnet users who may reach the entry plane."""
     override_local_dns: bool = True
     """Devices ask the home resolver even when their network offers another."""
-    adopt: bool = False
-    """Take over the policy that exists; without it, a policy that somebody edited is not
-    overwritten."""
+    dns: TailnetDns = TailnetDns()
+    adopt: Annotated[Str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    """Digest of the policy in force, as `homelab status` tells it: this text, written or edited
+    elsewhere, has been seen and may be replaced."""
     grants: list[ExtraGrant] = Field(default_factory=list)
+    ssh: list[SshRule] = Field(default_factory=list)
+    """Who else logs in on hosts with `tailscale.ssh`."""
+    node_attributes: list[NodeAttributes] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -71,6 +106,40 @@ class PolicyTest:
 
 
 @dataclass(frozen=True)
+class Login:
+    """One way to log in by Tailscale SSH."""
+
+    src: tuple[str, ...]
+    dst: tuple[str, ...]
+    users: tuple[str, ...]
+    action: str
+    source: str
+
+
+@dataclass(frozen=True)
+class LoginTest:
+    """As `PolicyTest`, of Tailscale SSH."""
+
+    src: str
+    dst: tuple[str, ...]
+    accept: tuple[str, ...]
+    """Users that `src` can be on every one of `dst`."""
+    deny: tuple[str, ...]
+    """Users that it cannot be on any."""
+    source: str
+
+
+@dataclass(frozen=True)
+class Device:
+    """A machine that has joined and whose id is known."""
+
+    host: str
+    id: str
+    tags: tuple[str, ...]
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class JoinKey:
     """A pre-auth key for a machine that has not joined yet."""
 
@@ -87,7 +156,7 @@ class TailnetPlan:
     tests: tuple[PolicyTest, ...]
     groups: Mapping[str, tuple[str, ...]]
     tags: Mapping[str, tuple[str, ...]]
-    """Tag to the hosts that carry it."""
+    """Tag to the hosts that carry it; none where all of them are planned."""
     hosts: Mapping[str, str]
     """Names in the policy to addresses; a host appears when it has joined."""
     routes: Mapping[str, tuple[str, ...]]
@@ -95,8 +164,14 @@ class TailnetPlan:
     exit_nodes: tuple[str, ...]
     """Tags that may approve themselves as exit nodes."""
     keys: tuple[JoinKey, ...]
+    devices: tuple[Device, ...]
+    logins: tuple[Login, ...]
+    login_tests: tuple[LoginTest, ...]
+    attributes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    """Targets and what they may use."""
     nameservers: tuple[str, ...]
     split: tuple[tuple[str, tuple[str, ...]], ...]
     search: tuple[str, ...]
     override_local_dns: bool
-    adopt: bool
+    adopt: str
+    """Digest of a policy that may be replaced though it is not ours."""

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TypeAlias
 
+from homelab.tailnet.drift import signed
+from homelab.tailnet.hujson import Document, Json
+from homelab.tailnet.members import DEPLOYER
 from homelab.tailnet.model import TailnetPlan
-from homelab.tailnet.plan import DEPLOYER
-
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-Document: TypeAlias = dict[str, Json]
 
 ADMINS = "autogroup:admin"
 
 
-def policy_json(plan: TailnetPlan) -> str:
-    """The policy, the same bytes for the same plan: Tailscale's provider compares key order too."""
-    return json.dumps(policy(plan), indent=2, ensure_ascii=False) + "\n"
+def policy_text(plan: TailnetPlan) -> str:
+    """The policy, the same bytes for the same plan: Tailscale's provider compares order, too."""
+    return signed(json.dumps(policy(plan), indent=2, ensure_ascii=False) + "\n")
 
 
 def policy(plan: TailnetPlan) -> Document:
-    """The policy as data. There is no `ssh` section: hosts run OpenSSH, with keys."""
+    """The policy as data; it speaks of Tailscale's own SSH only where a host has it switched on."""
     tags = sorted({DEPLOYER, *plan.tags})
     document: Document = {
         "groups": {g: list(plan.groups[g]) for g in sorted(plan.groups)},
@@ -31,15 +29,22 @@ def policy(plan: TailnetPlan) -> Document:
             "routes": {r: list(plan.routes[r]) for r in sorted(plan.routes)},
             "exitNode": list(plan.exit_nodes),
         },
-        "tests": [_test(t.src, t.accept, t.deny) for t in plan.tests],
     }
+    if plan.attributes:
+        document["nodeAttrs"] = [{"target": [*t], "attr": [*a]} for t, a in plan.attributes]
+    if plan.logins:
+        document["ssh"] = [
+            {"action": i.action, "src": [*i.src], "dst": [*i.dst], "users": [*i.users]}
+            for i in plan.logins
+        ]
+    document["tests"] = [_test(t.src, accept=t.accept, deny=t.deny) for t in plan.tests]
+    if plan.login_tests:
+        document["sshTests"] = [
+            _test(t.src, dst=t.dst, accept=t.accept, deny=t.deny) for t in plan.login_tests
+        ]
     return document
 
 
-def _test(src: str, accept: tuple[str, ...], deny: tuple[str, ...]) -> Document:
-    test: Document = {"src": src}
-    if accept:
-        test["accept"] = list(accept)
-    if deny:
-        test["deny"] = list(deny)
-    return test
+def _test(src: str, **ends: tuple[str, ...]) -> Document:
+    lists: dict[str, Json] = {name: list(end) for name, end in ends.items() if end}
+    return {"src": src, **lists}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from homelab.nix import Comment, Module, Nix, attrs
 from homelab.secrets.model import secret_path
 from homelab.system.model import HostTailscale
+from homelab.tailnet.members import is_member
 from homelab.tailnet.model import JOIN_KEY
-from homelab.tailnet.plan import is_member
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -50,7 +50,7 @@ def _flags(name: str, settings: HostTailscale, *, resolver: bool) -> list[Nix]:
         f"--accept-routes={_word(settings.accept_routes)}",
         # The home resolver cannot be its own upstream.
         f"--accept-dns={_word(not resolver)}",
-        "--ssh=false",
+        f"--ssh={_word(settings.ssh)}",
     ]
 
 

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from lab.provider import Created, Diff, Properties, RefusedError, Value
-from lab.standins.cloudflare_rules import APP, POLICY, SHAPES, TOKEN, TUNNEL, problems, refuse
+from lab.standins.cloudflare_rules import problems, refuse
+from lab.standins.cloudflare_shapes import (
+    APP,
+    GROUP,
+    LOGIN,
+    POLICY,
+    PROGRAM,
+    PROJECT,
+    SHAPES,
+    TOKEN,
+    TUNNEL,
+)
 from lab.standins.records import MADE_AT, Record, Records, Stored, hex_id, items, uuid_id
 
-_SECRETS: Final = {TOKEN: frozenset({"value"}), TUNNEL: frozenset({"tunnelSecret"})}
+_SECRETS: Final = {
+    TOKEN: frozenset({"value"}),
+    TUNNEL: frozenset({"tunnelSecret"}),
+    PROGRAM: frozenset({"clientSecret"}),
+}
+_UUIDS: Final = (TUNNEL, POLICY, APP, GROUP, LOGIN, PROGRAM)
 
 
 class CloudflareProvider:
-    """Six types of the `cloudflare` package; others are refused by name."""
+    """The types of the `cloudflare` package that a homelab asks for; others are refused by name."""
 
     package = "cloudflare"
 
@@ -44,10 +61,11 @@ class CloudflareProvider:
             return self._put(stored, id_, type_, inputs)
 
     def delete(self, type_: str, id_: str, outputs: Properties) -> None:
-        """Gone; what is gone already is no error. A policy in use stays."""
+        """Gone; what is gone already is no error. What something else uses stays."""
         with self._records.change() as stored:
-            if type_ == POLICY and any(id_ in _policies(r) for r in stored.values()):
-                raise RefusedError(f"409 Conflict: policy {id_} is used by an application")
+            if any(id_ in _used(r) for r in stored.values()):
+                kind = type_.rpartition(":")[2]
+                raise RefusedError(f"409 Conflict: {kind} {id_} is used by something else")
             stored.pop(id_, None)
 
     def invoke(self, token: str, args: Properties) -> Properties:
@@ -63,25 +81,37 @@ class CloudflareProvider:
             made |= {"accountTag": inputs["accountId"], "status": "inactive"}
         elif type_ == APP:
             made["aud"] = hex_id("aud", id_) * 2
+        elif type_ == PROGRAM:
+            made |= {"clientId": f"{hex_id('client', id_)}.access"}
+            made |= {"clientSecret": hex_id("secret", id_)}
+        elif type_ == PROJECT:
+            made["subdomain"] = f"{inputs['name']}.pages.dev"
         hidden = _SECRETS.get(type_, frozenset())
         kept = {k: v for k, v in inputs.items() if k not in hidden}
         record = Record(type=type_, props=kept)
-        for policy in _policies(record):
-            if policy not in stored:
-                raise RefusedError(f"400 Bad Request: there is no access policy {policy}")
+        for other in _used(record):
+            if other not in stored:
+                what = "access policy" if type_ == APP else "group or service token"
+                raise RefusedError(f"400 Bad Request: there is no {what} {other}")
         stored[id_] = record
         return Created(id_, made, hidden)
 
 
 def _new_id(stored: Stored, type_: str, name: str) -> str:
     """An id of the form that Cloudflare gives this type, and that nothing has."""
-    make, turn = (uuid_id if type_ in (TUNNEL, POLICY, APP) else hex_id), 0
+    make, turn = (uuid_id if type_ in _UUIDS else hex_id), 0
     while (id_ := make(type_, name, str(turn))) in stored:
         turn += 1
     return id_
 
 
-def _policies(record: Record) -> list[str]:
-    """The Access policies that an application uses."""
-    used = items(record["props"].get("policies")) if record["type"] == APP else []
-    return [str(p.get("id")) for p in used if isinstance(p, dict)]
+def _used(record: Record) -> Iterator[str]:
+    """Ids of what a record of ours refers to, and what may so not be removed before it."""
+    for policy in items(record["props"].get("policies")) if record["type"] == APP else ():
+        if isinstance(policy, dict):
+            yield str(policy.get("id"))
+    for rule in items(record["props"].get("includes")) if record["type"] == POLICY else ():
+        for selector, key in (("group", "id"), ("serviceToken", "tokenId")):
+            said = rule.get(selector) if isinstance(rule, dict) else None
+            if isinstance(said, dict):
+                yield str(said.get(key))

@@ -1,67 +1,52 @@
-"""What Cloudflare takes: the properties of each type, and rules between them."""
+"""What Cloudflare takes and what it refuses, beyond the shape of each type."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from lab.provider import Properties, RefusedError, Value
-from lab.standins.records import Record, Shape, items, strangers
+from lab.standins.cloudflare_shapes import (
+    APP,
+    BUCKET,
+    DOMAIN,
+    GROUP,
+    LOGIN,
+    NOTICE,
+    POLICY,
+    PROGRAM,
+    PROJECT,
+    RECORD,
+    TOKEN,
+    TUNNEL,
+)
+from lab.standins.records import Record, items, strangers
 
-RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
-TOKEN: Final = "cloudflare:index/apiToken:ApiToken"
-TUNNEL: Final = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
-POLICY: Final = "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy"
-APP: Final = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
-NOTICE: Final = "cloudflare:index/notificationPolicy:NotificationPolicy"
-
-_T, _B, _L, _O, _N = "text", "bool", "list", "object", "number"
-_OWNED = {"accountId": _T, "name": _T}
-SHAPES: Final[Mapping[str, Shape]] = {
-    RECORD: Shape(
-        {"zoneId": _T, "name": _T, "type": _T, "ttl": _N},
-        {"content": _T, "data": _O, "proxied": _B, "priority": _N, "comment": _T, "tags": _L},
-        frozenset({"zoneId", "type"}),
-    ),
-    TOKEN: Shape(
-        {"name": _T, "policies": _L},
-        {"condition": _O, "expiresOn": _T, "notBefore": _T, "status": _T},
-    ),
-    TUNNEL: Shape(
-        _OWNED, {"configSrc": _T, "tunnelSecret": _T}, frozenset({"accountId", "configSrc"})
-    ),
-    POLICY: Shape(
-        {**_OWNED, "decision": _T},
-        {"includes": _L, "excludes": _L, "requires": _L, "sessionDuration": _T},
-        frozenset({"accountId"}),
-    ),
-    APP: Shape(
-        {},
-        {"accountId": _T, "zoneId": _T, "name": _T, "type": _T, "domain": _T, "destinations": _L}
-        | {"policies": _L, "sessionDuration": _T, "appLauncherVisible": _B, "allowedIdps": _L}
-        | {"httpOnlyCookieAttribute": _B, "autoRedirectToIdentity": _B},
-        frozenset({"accountId", "zoneId"}),
-    ),
-    NOTICE: Shape(
-        {**_OWNED, "alertType": _T, "mechanisms": _O},
-        {"enabled": _B, "filters": _O, "description": _T},
-        frozenset({"accountId"}),
-    ),
-}
 _HEX = re.compile(r"[0-9a-f]{32}")
+_DURATION = re.compile(r"forever|([0-9]+(ns|us|ms|s|m|h))+")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z")
 _SELECTORS = {"email", "emailDomain", "everyone", "ip", "group", "serviceToken", "loginMethod"}
 _WORDS: Final = {
     (TUNNEL, "configSrc"): ("local", "cloudflare"),
     (POLICY, "decision"): ("allow", "deny", "non_identity", "bypass"),
+    (APP, "type"): ("self_hosted", "saas", "ssh", "vnc", "app_launcher", "warp", "bookmark", "rdp"),
+    (LOGIN, "type"): ("onetimepin", "oidc", "github", "google", "saml"),
+    (BUCKET, "location"): ("wnam", "enam", "weur", "eeur", "apac", "oc"),
 }
 _EITHER: Final = (
     (RECORD, "content", "data"),
     (APP, "accountId", "zoneId"),
     (APP, "domain", "destinations"),
 )
-_UNIQUE: Final = {TUNNEL: ("name",), APP: ("domain", "name")}
+_UNIQUE: Final = {
+    TUNNEL: ("name",),
+    APP: ("domain", "name"),
+    PROJECT: ("name",),
+    DOMAIN: ("name",),
+    BUCKET: ("name",),
+}
 _NESTED: Final = {
     (TOKEN, "policies"): ("effect", "permissionGroups", "resources"),
     (APP, "policies"): ("id", "precedence"),
@@ -99,9 +84,23 @@ def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
             raise RefusedError(f"409 Conflict: You already have one with this {key}")
     if type_ == RECORD:
         _refuse_record(inputs, same)
+    pin = type_ == LOGIN and inputs["type"] == "onetimepin"
+    if pin and any(o["type"] == "onetimepin" for o in same):
+        raise RefusedError("409 Conflict: there is a one-time PIN identity provider already")
+    if type_ == PROGRAM and not _DURATION.fullmatch(str(inputs.get("duration", "8760h"))):
+        raise RefusedError(f"400 Bad Request: {inputs['duration']} is no duration")
+    projects = [o["props"]["name"] for o in others if o["type"] == PROJECT]
+    if type_ == DOMAIN and inputs["projectName"] not in projects:
+        raise RefusedError(f"404 Not Found: there is no project {inputs['projectName']}")
+    end = inputs.get("expiresOn")
+    if type_ == TOKEN and end is not None and not _TIME.fullmatch(str(end)):
+        raise RefusedError(f"400 Bad Request: {end} is no time as RFC 3339 writes it")
     for policy in items(inputs["policies"]) if type_ == TOKEN else ():
         _refuse_token(policy)
-    if type_ == POLICY and inputs["decision"] == "allow" and not items(inputs.get("includes")):
+    who = items(inputs.get("includes"))
+    if type_ == GROUP and not who:
+        raise RefusedError("400 Bad Request: a group needs at least one include rule")
+    if type_ == POLICY and inputs["decision"] in ("allow", "non_identity") and not who:
         raise RefusedError("400 Bad Request: a policy needs at least one include rule")
     ways = inputs.get("mechanisms")
     if type_ == NOTICE and not items(ways, "emails") and not items(ways, "webhooks"):
@@ -110,6 +109,8 @@ def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
 
 def _refuse_record(inputs: Properties, same: list[dict[str, Value]]) -> None:
     name, kind = str(inputs["name"]), inputs["type"]
+    if ("data" in inputs) != (kind in ("CAA", "SRV")):
+        raise RefusedError(f"400 Bad Request: a {kind} record is not described so")
     if "." not in name or name == "@":
         raise RefusedError(f"400 Bad Request: {name} is not a fully qualified name")
     if inputs.get("proxied") is True and inputs["ttl"] != 1:
@@ -119,7 +120,8 @@ def _refuse_record(inputs: Properties, same: list[dict[str, Value]]) -> None:
         raise RefusedError(
             f"400 Bad Request: An A, AAAA, or CNAME record with that host already exists: {name}"
         )
-    if any(o["type"] == kind and o.get("content") == inputs.get("content") for o in here):
+    said = inputs.get("content"), inputs.get("data")
+    if any(o["type"] == kind and (o.get("content"), o.get("data")) == said for o in here):
         raise RefusedError(f"400 Bad Request: An identical record already exists: {name}")
 
 

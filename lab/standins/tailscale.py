@@ -1,17 +1,23 @@
-"""Stand-in for Tailscale: one policy, one DNS configuration, and keys, kept in a file."""
+"""Stand-in for Tailscale: one policy, one DNS configuration, devices and keys, kept in a file."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from homelab.tailnet.hujson import parse
 from lab.provider import Created, Diff, Properties, RefusedError, Value
-from lab.standins.records import MADE_AT, Record, Records, hex_id
-from lab.standins.tailscale_rules import ACL, KEY, ONE, SHAPES, problems, refuse_key
+from lab.standins.records import MADE_AT, Record, Records, Stored, hex_id
+from lab.standins.tailscale_policy import DEFAULT, refuse_tags
+from lab.standins.tailscale_rules import ACL, DEVICES, KEY, ONE, SHAPES, TAGS, problems
+
+GET_ACL = "tailscale:index/getAcl:getAcl"
+EDIT = '{"src": ["*"], "dst": ["*"], "ip": ["*"]}, // let me in, just for now'
+"""What somebody adds who is in a hurry."""
 
 
 class TailscaleProvider:
-    """Three types of the `tailscale` package; others are refused by name."""
+    """The types of the `tailscale` package that a homelab has; others are refused by name."""
 
     package = "tailscale"
 
@@ -34,13 +40,12 @@ class TailscaleProvider:
         with self._records.change() as stored:
             if type_ == ACL and ONE[ACL] in stored and not inputs.get("overwriteExistingContent"):
                 raise RefusedError(
-                    "412 Precondition Failed: the policy was edited before and is not overwritten; "
-                    "take it over with tailnet.adopt: true"
+                    "412 Precondition Failed: You are trying to overwrite a non-default policy."
                 )
-            if type_ == KEY:
-                policy = stored.get(ONE[ACL], Record(type=ACL, props={"acl": "{}"}))
-                refuse_key(inputs, json.loads(str(policy["props"]["acl"])))
+            _check_tags(type_, inputs, stored)
             id_, turn = ONE.get(type_, ""), 0
+            if type_ in DEVICES:
+                id_ = f"{type_.rpartition(':')[2]} {inputs['deviceId']}"
             while not id_ or (type_ == KEY and id_ in stored):
                 id_, turn = f"k{hex_id(name, str(turn))[:12]}CNTRL", turn + 1
             stored[id_] = Record(type=type_, props={**inputs})
@@ -49,6 +54,7 @@ class TailscaleProvider:
     def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
         """New content. Like the real provider's, it does not look whether others edited it."""
         with self._records.change() as stored:
+            _check_tags(type_, inputs, stored)
             stored[id_] = Record(type=type_, props={**inputs})
             return _made(type_, id_, inputs)
 
@@ -59,8 +65,28 @@ class TailscaleProvider:
                 stored.pop(id_, None)
 
     def invoke(self, token: str, args: Properties) -> Properties:
-        """Nothing in the homelab asks Tailscale a question, so none is answered."""
-        raise RefusedError(f"the lab has no function {token}")
+        """The policy in force; no other question is answered."""
+        if token != GET_ACL:
+            raise RefusedError(f"the lab has no function {token}; it has {GET_ACL}")
+        text = _policy(self._records.read())
+        return {"id": hex_id(text), "hujson": text, "json": json.dumps(parse(text))}
+
+    def edit_policy(self) -> None:
+        """Let somebody open everything, past the stack and in the policy's own text."""
+        with self._records.change() as stored:
+            text = _policy(stored).replace('"grants": [', f'"grants": [{EDIT}\n', 1)
+            stored[ONE[ACL]] = Record(type=ACL, props={"acl": text})
+
+
+def _policy(stored: Stored) -> str:
+    policy = stored.get(ONE[ACL])
+    return str(policy["props"]["acl"]) if policy else DEFAULT
+
+
+def _check_tags(type_: str, inputs: Properties, stored: Stored) -> None:
+    if type_ in (KEY, TAGS):
+        policy = parse(_policy(stored))
+        refuse_tags(inputs, policy if isinstance(policy, dict) else {})
 
 
 def _made(type_: str, id_: str, inputs: Properties) -> Created:

@@ -16,13 +16,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
+from lab.standins.tailscale import GET_ACL
+from lab.standins.tailscale_policy import DEFAULT
+
 _SIGNATURE, _SECRET = rpc._special_sig_key, rpc._special_secret_sig
 _MINTED = {
     "cloudflare:index/apiToken:ApiToken": {"value": "minted-api-token"},
+    "cloudflare:index/pagesProject:PagesProject": {"subdomain": "docs-1ab.pages.dev"},
+    "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken": {
+        "clientId": "minted-client.access",
+        "clientSecret": "minted-client-secret",
+    },
     "tailscale:index/tailnetKey:TailnetKey": {"key": "minted-join-key"},
     "command:remote:Command": {"stdout": "", "stderr": ""},
     "command:local:Command": {"stdout": "", "stderr": ""},
@@ -48,6 +57,8 @@ class Resource:
     hidden: list[str]
     secret_outputs: list[str]
     retained: bool
+    imported: str = ""
+    """Id of what it takes over."""
     urn: str = ""
 
 
@@ -92,8 +103,12 @@ def run(
     *,
     preview: bool,
     program: Callable[[], None] | None = None,
+    policy: str = DEFAULT,
 ) -> Recorded:
-    """Run `components.program.run` on a stack; secrets come from `op` and `sops` on PATH."""
+    """Run `components.program.run` on a stack; secrets come from `op` and `sops` on PATH.
+
+    `policy` is the one that the tailnet has.
+    """
     from components.program import run as run_program
 
     recorded = Recorded()
@@ -102,7 +117,7 @@ def run(
     loop.set_exception_handler(lambda *_: None)
 
     def go() -> None:
-        monitor = _Monitor(_Mocks(), recorded)
+        monitor = _Monitor(_Mocks(policy if not preview else None), recorded)
         pulumi.runtime.set_all_config(dict(config), [])
         settings.set_root_resource(None)  # type: ignore[arg-type]
         mocks.set_mocks(
@@ -149,8 +164,25 @@ def path_with(directory: Path) -> Iterator[None]:
         os.environ["PATH"] = before
 
 
+class _ApiError(grpc.RpcError):
+    """How the engine passes on what a provider could not do."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "Failed to fetch ACL: dial tcp: no such host"
+
+
 class _Mocks(mocks.Mocks):
+    def __init__(self, policy: str | None) -> None:
+        self._policy = policy
+
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        if args.token == GET_ACL and self._policy == "":
+            raise _ApiError
+        if args.token == GET_ACL and self._policy is not None:
+            return {"id": "1", "hujson": self._policy, "json": "{}"}
         raise AssertionError(f"the program asks a cloud: {args.token}")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
@@ -182,6 +214,7 @@ class _Monitor(mocks.MockMonitor):
             hidden=list(request.hideDiffs),
             secret_outputs=list(request.additionalSecretOutputs),
             retained=request.retainOnDelete,
+            imported=request.importId,
         )
         answer = super().RegisterResource(request)
         resource.urn = answer.urn

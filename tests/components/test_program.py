@@ -219,8 +219,7 @@ def test_remote_commands_are_as_the_provider_needs_them(run: Recorded) -> None:
 
 
 def test_a_planned_host_registers_nothing(secrets: None) -> None:
-    changes = {"hosts": {"pavilion": {"state": "planned"}}, "tailnet": {"grants": []}}
-    recorded = home(changes)
+    recorded = home({"hosts": {"pavilion": {"state": "planned"}}})
     assert [r.name for r in recorded.resources if "pavilion" in r.name] == []
 
 

@@ -82,3 +82,30 @@ def test_homepage_answers_to_its_own_names_alone() -> None:
     )
     old: Changes = {"nixpkgs": {"default": {"release": "24.11"}}}
     assert "allowedHosts" not in build.render(household(PAGE, old))["aurora"]["dashboard.nix"]
+
+
+def test_a_link_is_a_tile_that_nobody_probes() -> None:
+    """S3-06: for what has no route."""
+    link: Changes = {
+        "title": "Cloudflare",
+        "url": "https://dash.cloudflare.com",
+        "group": "Network",
+    }
+    plan = dashboard({"dashboard": {"links": [link]}})
+    (tile,) = [t for _, tiles in plan.groups for t in tiles if t.title == "Cloudflare"]
+    assert (tile.url, tile.probe) == ("https://dash.cloudflare.com", "")
+    odd: Changes = {"dashboard": {"links": [{**link, "group": "Netwrk"}]}}
+    (problem,) = build.found(household(PAGE, odd), "dashboard-group-known")
+    assert problem.where == "dashboard.links[0].group"
+    assert '"Network"' in problem.way_out
+
+
+def test_without_a_resolver_of_ours_a_tile_asks_the_app_itself() -> None:
+    """S0-45: its name would lead to Access, which answers for every app."""
+    here: Changes = {"services": {"homepage": {"host": "pi"}, "vaultwarden": {"host": "pi"}}}
+    alone = household(PAGE, here)
+    alone["network"] = {"entry": {"host": "pi"}, "dns": {"host": None, "server": "none"}}
+    plan = build.plan(alone).dashboard
+    assert plan is not None
+    (tile,) = [t for _, tiles in plan.groups for t in tiles if t.title == "Vaultwarden"]
+    assert tile.probe == "http://127.0.0.1:8222/alive"

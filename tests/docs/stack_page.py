@@ -38,6 +38,8 @@ default. The [guide](../guide/stack.md) tells how values are read and how mistak
 _WORDS = {
     "AbsolutePath": "absolute path on the host",
     "Address": "IPv4 address",
+    "Cidr": "IPv4 or IPv6 network",
+    "Day": "day, in quotes",
     "Domain": "domain",
     "Email": "e-mail address",
     "HexId": "32 hex digits",
@@ -53,6 +55,7 @@ _WORDS = {
     "Str": "text",
     "Time": "time of day",
     "TreePath": "path beside the stack file",
+    "Uuid": "UUID",
     "bool": "true or false",
     "float": "number",
     "int": "whole number",
@@ -62,6 +65,7 @@ _MANY = {
     "address": "addresses",
     "path": "paths",
     "key": "keys",
+    "network": "networks",
 }
 
 

@@ -62,6 +62,8 @@ _OF_FILES = {
     "lock-complete": "A pin's lock holds every input that its hosts need; a build may not add one.",
     "secret-plaintext": "A secret that was ever committed in clear is not one any more.",
     "secret-recipient": "A host can decrypt its own file, and no other host can.",
+    "wifi-secret-format": "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else "
+    "its host leaves the network.",
 }
 """Why the rules about files are; these read what no plan holds, so they stand in no registry."""
 

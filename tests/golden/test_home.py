@@ -256,18 +256,18 @@ def test_another_port_touches_its_host_and_who_calls_it() -> None:
 def test_a_route_on_the_tunnel_adds_one_record_one_app_and_one_rule() -> None:
     """S0-14."""
     before = planned({}).cloudflare
-    after = planned({"services": {"miniflux": {"publish": "tunnel"}}}).cloudflare
+    after = planned({"services": {"vaultwarden": {"publish": "tunnel"}}}).cloudflare
     assert before
     assert after
     new = set(after.records) - set(before.records)
-    assert [(r.name, r.type, r.proxied) for r in new] == [("news-home.example.org", "CNAME", True)]
-    assert [a.domain for a in set(after.apps) - set(before.apps)] == ["news-home.example.org"]
+    assert [(r.name, r.type, r.proxied) for r in new] == [("vault-home.example.org", "CNAME", True)]
+    assert [a.domain for a in set(after.apps) - set(before.apps)] == ["vault-home.example.org"]
     assert [i.hostname for i in set(after.ingress) - set(before.ingress)] == [
-        "news-home.example.org"
+        "vault-home.example.org"
     ]
     assert set(before.records) < set(after.records)
-    text = tree({"services": {"miniflux": {"publish": "tunnel"}}})["pi"]
-    assert text["tunnel.nix"].count("news-home.example.org") == 1
+    text = tree({"services": {"vaultwarden": {"publish": "tunnel"}}})["pi"]
+    assert text["tunnel.nix"].count("vault-home.example.org") == 1
 
 
 def test_a_service_that_moves_leaves_one_host_and_arrives_at_the_other() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from homelab.identity.model import IdentityPlan
-from homelab.identity.plan import resource
+from homelab.identity.rules import resource
 from tests import build
 from tests.household import Changes, household
 
@@ -59,6 +59,10 @@ def test_a_rule_names_its_groups_and_strength() -> None:
                 "group:family"
               ];
             }
+            {
+              domain = [ "music.home.example.org" ];
+              policy = "deny";
+            }
           ];
 """
         in rendered
@@ -75,7 +79,7 @@ def test_no_secret_is_in_the_text_and_the_legacy_endpoint_nowhere() -> None:
     assert 'path = "/run/secrets/authelia-users";' in rendered
     whole = "".join(t for t in build.render(household(MUSIC))["pi"].values() if isinstance(t, str))
     assert "/api/verify" not in whole
-    assert gate().uri("music.home.example.org") == "/api/authz/forward-auth"
+    assert gate().query("music.home.example.org") == ""
 
 
 def test_the_gate_starts_without_anybody_to_ask() -> None:
@@ -95,7 +99,7 @@ def test_names_on_the_internet_have_a_session_and_a_portal_of_their_own() -> Non
         ("example.org", "https://auth-home.example.org"),
     )
     assert plan.rules[-1].domain == ("music.home.example.org", "music-home.example.org")
-    assert {plan.uri(name) for name in plan.rules[-1].domain} == {"/api/authz/forward-auth"}
+    assert {plan.query(name) for name in plan.rules[-1].domain} == {""}
     assert text(PUBLIC, OPEN_PORTAL).count('name = "authelia_session_public";') == 1
     assert "authelia_session_public" not in text()
 
@@ -105,12 +109,12 @@ def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
     flat: Changes = {"site": {"names": {"internal": "{name}.example.org"}}}
     plan = gate(flat, PUBLIC, OPEN_PORTAL)
     assert plan.cookies == (("example.org", "https://auth.example.org"),)
-    there = "/api/authz/forward-auth?authelia_url=https://auth-home.example.org"
-    assert plan.uri("music.example.org") == "/api/authz/forward-auth"
-    assert plan.uri("music-home.example.org") == there
+    there = "?authelia_url=https://auth-home.example.org"
+    assert plan.query("music.example.org") == ""
+    assert plan.query("music-home.example.org") == there
     proxy = build.render(household(MUSIC, flat, PUBLIC, OPEN_PORTAL))["pi"]["proxy.nix"]
     assert proxy.count("uri /api/authz/forward-auth\n") == 1
-    assert proxy.count(f"uri {there}\n") == 1
+    assert proxy.count(f"uri /api/authz/forward-auth{there}\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from homelab.cloudflare.plan import token_policies
-from homelab.tailnet.policy import policy, policy_json
+from homelab.tailnet.drift import drift
+from homelab.tailnet.hujson import parse
+from homelab.tailnet.policy import policy, policy_text
 from lab.provider import UNKNOWN, Provider, RefusedError
-from lab.standins import cloudflare_rules as cf
+from lab.standins import cloudflare_shapes as cf
 from lab.standins import tailscale_rules as ts
 from lab.standins.cloudflare import CloudflareProvider
-from lab.standins.tailscale import TailscaleProvider
+from lab.standins.tailscale import GET_ACL, TailscaleProvider
 from tests import build
 from tests.tailnet.test_tailnet import AGENT, stack
 
@@ -138,7 +140,7 @@ def test_ids_look_like_real_ones_and_no_two_are_the_same(cloudflare: CloudflareP
 
 
 REFUSED_EARLY: list[tuple[str, dict[str, Any], str]] = [
-    ("cloudflare:index/pagesProject:PagesProject", {}, "the lab has no"),
+    ("cloudflare:index/ruleset:Ruleset", {}, "the lab has no"),
     (cf.RECORD, {**RECORD, "contents": "x"}, "Unexpected property 'contents'"),
     (cf.RECORD, {**RECORD, "ttl": "1"}, "'ttl' expected number"),
     (cf.RECORD, {**RECORD, "proxied": "true"}, "'proxied' expected bool"),
@@ -264,7 +266,7 @@ def tailnet_policy() -> tuple[str, dict[str, Any]]:
     """A policy of ours, as text and as data."""
     made = build.plan(stack(services={"navidrome": {"host": "nas"}}, **AGENT)).tailnet
     assert made is not None
-    return policy_json(made), dict(policy(made))
+    return policy_text(made), dict(policy(made))
 
 
 POLICY_TEXT, DOCUMENT = tailnet_policy()
@@ -294,13 +296,13 @@ def test_our_policy_dns_and_keys_are_taken(tailscale: TailscaleProvider) -> None
 
 def changed(change: Callable[[dict[str, Any]], None]) -> str:
     """Our policy with a change, as text."""
-    document: dict[str, Any] = json.loads(POLICY_TEXT)
+    document: Any = parse(POLICY_TEXT)
     change(document)
     return json.dumps(document)
 
 
 BAD_POLICIES: dict[str, str] = {
-    "not JSON": "{",
+    "not HuJSON": "{",
     "not an object": "[]",
     'unknown field "grant"': changed(lambda d: d.update(grant=[])),
     "tag:media is not defined": changed(lambda d: d["grants"][0]["dst"].append("tag:media")),
@@ -345,6 +347,33 @@ def test_a_key_has_tags_that_its_maker_owns(tailscale: TailscaleProvider, tags: 
 def test_a_key_made_before_the_policy_is_refused(tailscale: TailscaleProvider) -> None:
     with pytest.raises(RefusedError, match="not permitted"):
         tailscale.create(ts.KEY, "k", KEY)
+
+
+def test_a_device_has_tags_that_their_giver_owns(tailscale: TailscaleProvider) -> None:
+    tailscale.create(ts.ACL, "acl", {"acl": POLICY_TEXT})
+    fine = {"deviceId": "nPi1CNTRL", "tags": ["tag:agent"]}
+    made = tailscale.create(ts.TAGS, "pi-tags", fine)
+    with pytest.raises(RefusedError, match="not permitted"):
+        tailscale.update(ts.TAGS, made.id, made.outputs, {**fine, "tags": ["tag:media"]})
+    assert tailscale.diff(ts.TAGS, fine, {**fine, "deviceId": "nNas2CNTRL"}).replaces
+    routes = tailscale.create(ts.ROUTES, "pi-routes", {"deviceId": "nPi1CNTRL", "routes": []})
+    assert routes.id != made.id
+
+
+def test_the_policy_in_force_can_be_read_and_edited_by_somebody(
+    tailscale: TailscaleProvider,
+) -> None:
+    def live() -> str:
+        return str(tailscale.invoke(GET_ACL, {})["hujson"])
+
+    assert drift(live(), POLICY_TEXT).verdict == "untouched"
+    tailscale.edit_policy()
+    assert drift(live(), POLICY_TEXT).verdict == "foreign"
+    tailscale.create(ts.ACL, "acl", {"acl": POLICY_TEXT, "overwriteExistingContent": True})
+    assert live() == POLICY_TEXT
+    tailscale.edit_policy()
+    assert drift(live(), POLICY_TEXT).verdict == "edited"
+    assert tailscale.check(ts.ACL, {"acl": live()}), "its own tests show what the edit opened"
 
 
 BAD_INPUTS: list[tuple[str, dict[str, Any], str]] = [

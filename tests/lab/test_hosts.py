@@ -37,7 +37,7 @@ def build(lab: LabHosts, **files: str | None) -> tuple[int, str, str]:
     tree = {**FLAKE, **{name.replace("_", "."): text for name, text in files.items()}}
     present = {name: text for name, text in tree.items() if text is not None}
     run(lab, scripts.shell(), scripts.stage_script("r1", present))
-    return run(lab, scripts.shell(), scripts.build_script("r1", "pi"))
+    return run(lab, scripts.shell(), scripts.build_script("r1", scripts.Rules("pi")))
 
 
 def test_a_command_gets_its_input_and_gives_its_output_and_status(lab: LabHosts) -> None:

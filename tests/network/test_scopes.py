@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from homelab.network.clients import guide, route_table
+from homelab.network.clients import guide
+from homelab.network.table import route_table
 from homelab.problems import InvalidStackError
 from homelab.render import modules_of
 from tests import build
@@ -77,7 +78,7 @@ def test_a_direct_route_opens_its_port_on_the_tailnet_and_grants_it() -> None:
     grant = next(g for g in made.tailnet.grants if g.src == ("group:family",) and "nas" in g.dst)
     assert grant.ip == ("tcp:8123",)
     (row,) = route_table(made)
-    assert (row.tailnet, row.local, row.alias) == ("http://100.64.0.3:8123", "", "")
+    assert (row.tailnet, row.local, row.alias) == ("100.64.0.3:8123", "", "")
     assert "| box |  |  | http://100.64.0.3:8123 |" in guide(made)
 
 
@@ -95,6 +96,16 @@ def test_beside_the_proxy_a_direct_container_listens_on_both_addresses() -> None
     text = build.render(changes)
     assert '"127.0.0.1:8123:80"' in text["pi"]["services/box.nix"]
     assert '"100.64.0.2:8123:80"' in text["pi"]["services/box.nix"]
+
+
+@pytest.mark.parametrize("route", [{}, {"lan_direct": True}])
+def test_a_container_waits_for_the_addresses_that_it_is_published_on(
+    route: dict[str, bool],
+) -> None:
+    """S2-09: at boot the tailnet's comes late, and Podman would give up."""
+    text = build.render(direct(**route))["nas"]["services/box.nix"]
+    assert 'after = [ "tailscaled.service" ];' in text
+    assert "startLimitIntervalSec = 0;" in text
 
 
 def test_the_guide_tells_devices_what_to_set() -> None:
@@ -130,7 +141,7 @@ def test_a_route_may_be_direct_at_home_and_then_has_an_alias() -> None:
     (use,) = [p for p in made.firewall.on("nas") if p.port == 8123]
     assert use.scope == "lan"
     (row,) = route_table(made)
-    assert (row.local, row.alias) == ("http://192.168.1.3:8123", "http://nas.local:8123")
+    assert (row.local, row.alias) == ("192.168.1.3:8123", "nas.local:8123")
     text = build.render(changes)["nas"]["services/box.nix"]
     assert '"192.168.1.3:8123:80"' in text
     assert '"100.64.0.3:8123:80"' in text

@@ -187,6 +187,7 @@ def test_sops_itself_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     file = read_encrypted(tmp_path / "deploy.yaml")
     assert (file.encrypted, file.recipients) == (True, {recipient})
+    assert file.sizes == {"cloudflare/token": len(VALUE)}
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(key))
     assert resolve(REF, tmp_path, "deploy.yaml") == VALUE
     with pytest.raises(SecretUnavailableError, match="has no such key"):

@@ -81,7 +81,8 @@ def caddyfile(module: Module, place: Place) -> str:
 }}
 """
     for name, host in caddy["virtualHosts"].items():
-        address = name.replace(f":{LOOPBACK_HTTP_PORT}", f":{place.tunnel}")
+        names = ", ".join([name, *host.get("serverAliases", [])])
+        address = names.replace(f":{LOOPBACK_HTTP_PORT}", f":{place.tunnel}")
         text += f"{address} {{\n"
         if host.get("listenAddresses"):
             text += f"  bind {' '.join(host['listenAddresses'])}\n"
@@ -110,6 +111,7 @@ http {{
 access_log off;
 {temporary}
 ssl_protocols {nginx["sslProtocols"]};
+ssl_ciphers {nginx["sslCiphers"]};
 server_names_hash_bucket_size {nginx["serverNamesHashBucketSize"]};
 map $http_upgrade $connection_upgrade {{
   default upgrade;
@@ -124,7 +126,7 @@ client_max_body_size {nginx["clientMaxBodySize"]};
 
 
 def _server(name: str, host: dict[str, Any], place: Place) -> str:
-    names = host.get("serverName", name)
+    names = " ".join([host.get("serverName", name), *host.get("serverAliases", [])])
     tls = bool(host.get("forceSSL") or host.get("rejectSSL"))
     last = " default_server" if host.get("default") else ""
     out = ""

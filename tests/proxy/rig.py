@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import random
 import socket
 import ssl
 import threading
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from homelab.identity.model import AUTH_REQUEST, FORWARD_AUTH
+from homelab.proxy.model import AUTH_REQUEST, FORWARD_AUTH
 
 PORTAL = "https://auth.home.example.org"
 PUBLIC_PORTAL = "https://auth-home.example.org"
@@ -36,11 +37,12 @@ PERSON = {
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
+    """Ports that nobody listens on, and that no connection is given by chance meanwhile."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(15_000, 30_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.append(port)
     return ports
 
 
@@ -67,6 +69,10 @@ def certificate(directory: Path, domain: str) -> None:
     )
 
 
+HEARD, ARRIVED = threading.Event(), threading.Event()
+"""The visitor has the first event of a stream; the app has the beginning of an upload."""
+
+
 class _App(BaseHTTPRequestHandler):
     """Answers with what reached it."""
 
@@ -80,6 +86,12 @@ class _App(BaseHTTPRequestHandler):
         if self.headers.get("Upgrade", "").lower() == "websocket":
             self._echo()
             return
+        if self.path == "/events":
+            self._stream()
+            return
+        if self.path == "/upload":
+            self.rfile.peek(1)  # type: ignore[attr-defined]  # socketserver's is buffered
+            ARRIVED.set()
         body = json.dumps(
             {
                 "app": self.name,
@@ -111,6 +123,19 @@ class _App(BaseHTTPRequestHandler):
             self.rfile.readline()
             return total
         return len(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    def _stream(self) -> None:
+        """One event; the next as soon as the first was heard."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        HEARD.clear()
+        for event in ("first", None):
+            text = f"data: {event or ('heard' if HEARD.wait(10) else 'nobody heard')}\n\n"
+            self.wfile.write(f"{len(text):x}\r\n{text}\r\n".encode())
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
 
     def _echo(self) -> None:
         self.send_response(101)
@@ -178,7 +203,7 @@ class _Gate(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *args: object) -> None:
@@ -202,7 +227,7 @@ def serving(server: ThreadingHTTPServer) -> Iterator[int]:
 def app(name: str, tls: Path | None = None) -> Iterator[int]:
     """A stub app; gives its port. With a directory it speaks TLS by the certificate there."""
     handler = type("App", (_App,), {"name": name})
-    server = _Server(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls / "cert.pem", tls / "key.pem")
@@ -215,7 +240,7 @@ def app(name: str, tls: Path | None = None) -> Iterator[int]:
 def gate(asked: list[Asked]) -> Iterator[int]:
     """A stub gate that writes down what it is asked; gives its port."""
     handler = type("Gate", (_Gate,), {"asked": asked})
-    with serving(_Server(("127.0.0.1", 0), handler)) as port:
+    with serving(Server(("127.0.0.1", 0), handler)) as port:
         yield port
 
 
@@ -244,7 +269,12 @@ REFUSED = Answer(0)
 
 
 def connect(
-    port: int, *, sni: str = "", source: str = "127.0.0.1", newest: ssl.TLSVersion | None = None
+    port: int,
+    *,
+    sni: str = "",
+    source: str = "127.0.0.1",
+    newest: ssl.TLSVersion | None = None,
+    ciphers: str = "DEFAULT",
 ) -> socket.socket:
     """A connection to the proxy, with TLS where a name is given for the handshake."""
     raw = socket.create_connection(("127.0.0.1", port), 10, (source, 0))
@@ -256,7 +286,7 @@ def connect(
     if newest is not None:
         context.maximum_version = newest
         # What we would refuse ourselves would say nothing of the proxy.
-        context.set_ciphers("DEFAULT@SECLEVEL=0")
+        context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     return context.wrap_socket(raw, server_hostname=sni)
 

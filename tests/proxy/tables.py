@@ -152,7 +152,9 @@ def _traefik(traefik: dict[str, Any]) -> list[Line]:
             continue
         gates = [m["forwardAuth"]["address"] for m in chain if "forwardAuth" in m]
         rules = " ".join(
-            r["rule"] for k, r in http["routers"].items() if k != key and found[0] in r["rule"]
+            r["rule"]
+            for k, r in http["routers"].items()
+            if k != key and found[0] in r["rule"] and r["entryPoints"] == router["entryPoints"]
         )
         exempt = [
             pattern(f"{p}*") if kind else pattern(p)

@@ -20,6 +20,7 @@ from homelab.proxy import caddy, nginx
 from tests import build
 from tests.household import Changes, household
 from tests.proxy import rig
+from tests.proxy.adapter import PROVIDER, adapter
 from tests.proxy.nixos import Place, caddyfile, nginx_conf
 from tests.proxy.stack import APPS, changes
 from tests.tools.programs import need
@@ -317,7 +318,9 @@ def _run(
     made = build.plan(household(changes(kind, **entry), more or {}))
     rig.certificate(directory, "home.example.org")
     asked: list[rig.Asked] = []
-    addresses = {made.identity.address: f"127.0.0.1:{stack.enter_context(rig.gate(asked))}"}  # type: ignore[union-attr]
+    assert made.identity is not None
+    stub = rig.gate if made.identity.gate.kind == "authelia" else adapter
+    addresses = {made.identity.gate.address: f"127.0.0.1:{stack.enter_context(stub(asked))}"}
     for route in made.routes:
         if route.service in APPS:
             tls = directory if route.scheme == "https" else None
@@ -425,6 +428,126 @@ def test_names_that_share_a_domain_have_two_portals(kind: str, tmp_path: Path) -
             asked = f"https://{inside(name)}/x"
             assert answer.location == _sign_in(asked, f"https://{inside(portal)}")
             assert [a.url for a in running.asked] == [asked]
+
+
+PASSKEYS: Changes = {
+    "identity": {"provider": "pocket-id", "users": None, "api_key": {"sops": "pocket-id/api-key"}},
+    "services": {
+        "authelia": None,
+        "pocket-id": {"publish": "tunnel", "audience": "public"},
+        "gated": {
+            "routes": [
+                {
+                    "auth": "forward",
+                    "audience": "family",
+                    "exempt": ["/api/*"],
+                    "groups": ["admins"],
+                }
+            ]
+        },
+    },
+}
+THERE = f"https://{inside('gated')}/oauth2/callback"
+KIM, SAMS = (("Cookie", "session=kim"),), (("Cookie", "session=sam"),)
+ADAPTED = (
+    Row(
+        "a stranger goes to the provider and comes back to the very page",
+        inside("gated"),
+        "/x?y=z&w=%20v",
+        status=(302,),
+        location=f"{PROVIDER}?back={THERE}&rd=/x?y=z&w=%20v",
+        asks="/oauth2/auth?allowed_groups=admins",
+    ),
+    Row(
+        "also when they brought a body",
+        inside("gated"),
+        method="POST",
+        body=b"x" * 1000,
+        status=(302,),
+        location=f"{PROVIDER}?back={THERE}&rd=/",
+        asks="/oauth2/auth?allowed_groups=admins",
+    ),
+    Row(
+        "who is in no group of the route does not pass",
+        inside("gated"),
+        headers=KIM,
+        status=(403,),
+        asks="/oauth2/auth?allowed_groups=admins",
+    ),
+    Row(
+        "who is passes, by the names that the app wants",
+        inside("gated"),
+        "/x?y=z",
+        headers=SAMS + SPOOFED,
+        app="gated",
+        asks="/oauth2/auth?allowed_groups=admins",
+        sees={
+            "Remote-User": ["sam"],
+            "Remote-Name": [],
+            "Remote-Email": ["sam@example.org"],
+            "Remote-Groups": ["family,admins"],
+            "X-Webauth-User": ["sam"],
+        },
+    ),
+    Row(
+        "an exempt path is open",
+        inside("gated"),
+        "/api/v1",
+        headers=SPOOFED,
+        app="gated",
+        sees=NOBODY,
+    ),
+    Row(
+        "the way back is the gate's, on the app's own name",
+        inside("gated"),
+        "/oauth2/callback?code=1",
+        status=(302,),
+        location="/",
+    ),
+    Row(
+        "an app without the gate keeps that path", inside("plain"), "/oauth2/callback", app="plain"
+    ),
+    Row(
+        "the tunnel's way in has the same gate",
+        "music-home.example.org",
+        "/x",
+        TUNNEL,
+        status=(302,),
+        location=f"{PROVIDER}?back=https://music-home.example.org/oauth2/callback&rd=/x",
+        asks="/oauth2/auth",
+    ),
+    Row(
+        "nobody asks the gate from outside on a path of the proxy's own",
+        inside("gated"),
+        "/.homelab/sign-in",
+        status=(302, 404),
+        location=f"{PROVIDER}?back={THERE}&rd=/.homelab/sign-in",
+        asks="/oauth2/auth?allowed_groups=admins",
+    ),
+)
+
+
+@pytest.fixture(scope="module", params=("caddy", "nginx"))
+def adapted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """The same, with oauth2-proxy as the gate."""
+    with ExitStack() as stack:
+        yield _run(request.param, tmp_path_factory.mktemp(request.param), stack, PASSKEYS)
+
+
+@pytest.mark.parametrize("row", ADAPTED, ids=lambda r: r.what)
+def test_an_adapter_keeps_the_same_gate(adapted: Running, row: Row) -> None:
+    """S0-26 S4-16 S4-17 T2 T21: a provider without a gate of its own, behind every proxy."""
+    answer = adapted.ask(row)
+    assert (answer.status in row.status, answer.app) == (True, row.app), answer
+    if answer.status == 302:
+        assert answer.location == row.location
+    if answer.status != 404:
+        assert [a.url for a in adapted.asked] == ([row.asks] if row.asks else [])
+    assert not any(a.claims for a in adapted.asked)
+    for name, values in row.sees.items():
+        assert answer.header(name) == values, name
 
 
 def test_the_programs_are_there_or_it_is_said() -> None:

@@ -72,6 +72,17 @@ def test_a_direct_name_is_one_more_name_of_its_route(tmp_path: Path) -> None:
     ]
 
 
+def test_one_name_may_be_known_at_home_and_through_the_tunnel(tmp_path: Path) -> None:
+    """S1-04 S2-07: both ways lead to the app, and past the same gate."""
+    same: dict[str, object] = {"site": {"names": {"public": "{name}.home.example.org"}}}
+    tables = [table(planned(kind, same), kind, tmp_path) for kind in KINDS]
+    name = "music.home.example.org"
+    ways = {x.way: (x.to, x.gate, x.exempt) for x in tables[0] if x.name == name}
+    assert set(ways) == {"https", "tunnel"}
+    assert ways["https"] == ways["tunnel"]
+    assert tables[0] == tables[1] == tables[2]
+
+
 @pytest.mark.parametrize("release", ["25.11", "26.05"])
 def test_its_options_exist_in_each_release(release: str, tmp_path: Path) -> None:
     """S0-15: the module's names changed with 26.05, and what they say did not."""

@@ -12,7 +12,7 @@ from homelab.checks import run_checks
 from homelab.plan import Plan
 from homelab.tailnet.evaluate import allowed, failed_tests, reaches
 from homelab.tailnet.model import TailnetPlan
-from homelab.tailnet.policy import policy, policy_json
+from homelab.tailnet.policy import policy, policy_text
 from tests import build
 
 OWNER, CHILD = "sam@example.org", "kim@example.org"
@@ -137,9 +137,22 @@ def test_the_policy_passes_its_own_tests_and_tests_each_edge() -> None:
     assert {("tag:agent", "nas:22"), ("tag:agent", "pi:22"), (CHILD, "nas:22")} <= denied
 
 
+def test_machines_are_kept_from_each_other_unless_something_needs_it() -> None:
+    """S0-24: each undeclared pair is denied by a test that Tailscale runs."""
+    plan = tailnet(hosts={"nas": {"build": {"host": "pi"}}})
+    denied = {(t.src, end) for t in plan.tests for end in t.deny}
+    assert ("pi", "nas:22") in denied
+    assert ("nas", "pi:22") not in denied
+    document = policy(plan)
+    grants = document["grants"]
+    assert isinstance(grants, list)
+    opened = {**document, "grants": [*grants, {"src": ["pi"], "dst": ["*"], "ip": ["*"]}]}
+    assert "pi can reach nas:22" in failed_tests(opened, plan.tags)
+
+
 def test_nobody_logs_in_by_tailscale_ssh() -> None:
     """S0-25."""
-    assert "ssh" not in policy(tailnet())
+    assert not {"ssh", "sshTests"} & {*policy(tailnet())}
 
 
 def test_the_deployer_owns_every_tag() -> None:
@@ -152,9 +165,11 @@ def test_the_deployer_owns_every_tag() -> None:
 
 
 def test_the_text_is_the_same_for_the_same_plan_and_reads_well() -> None:
-    text = policy_json(tailnet())
-    assert text == policy_json(tailnet())
-    assert list(json.loads(text)) == [
+    text = policy_text(tailnet())
+    assert text == policy_text(tailnet())
+    head, _, body = text.partition("\n")
+    assert head.startswith("// Written by homelab; sha256:")
+    assert list(json.loads(body)) == [
         "groups",
         "tagOwners",
         "hosts",

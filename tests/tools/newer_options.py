@@ -21,6 +21,12 @@ class Newer:
 
 
 _LIST_2511 = "services.yaml: 25.11 option list"
+_RL_2505 = "services.yaml: release notes of 25.05, module file of nixpkgs"
+_OTBR = "services.yaml: module file of nixpkgs, absent in 25.11"
+_SERVARR = "services.yaml: 25.11 option list, servarr/settings-options.nix of nixpkgs"
+_SABNZBD = "services.yaml: module file of nixpkgs, absent in 25.11"
+_POCKET_ID = "services.yaml: release notes of 25.05 and 25.11, module file of nixpkgs"
+_PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
     "services.caddy.httpPort": Newer(
@@ -39,6 +45,12 @@ NEWER: dict[str, Newer] = {
     "services.cloudflared.certificateFile": Newer(
         "null or path", "25.05", "services.yaml: module file of nixpkgs"
     ),
+    "services.cockpit.allowed-origins": Newer(
+        "list of string", "25.11", f"{_LIST_2511}, module file of nixpkgs"
+    ),
+    "services.cockpit.showBanner": Newer(
+        "boolean", "25.11", f"{_LIST_2511}, module file of nixpkgs"
+    ),
     "services.homepage-dashboard.allowedHosts": Newer("string", "25.05", _LIST_2511),
     "services.immich.accelerationDevices": Newer(
         "null or (list of string)", "25.05", f"{_LIST_2511}, module file of nixpkgs"
@@ -56,10 +68,37 @@ NEWER: dict[str, Newer] = {
         "26.05",
         "services.yaml: module file of nixpkgs, absent in 25.11",
     ),
+    "services.litellm.enable": Newer("boolean", "25.05", _RL_2505),
+    "services.litellm.environmentFile": Newer("null or path", "25.05", _RL_2505),
+    "services.litellm.host": Newer("string", "25.05", _RL_2505),
+    "services.litellm.port": Newer(_PORT, "25.05", _RL_2505),
+    "services.litellm.settings": Newer("YAML value", "25.05", _RL_2505),
+    "services.n8n.environment": Newer(
+        "attribute set of string", "25.11", f"{_LIST_2511}, module file of nixpkgs"
+    ),
     "services.navidrome.environmentFile": Newer("null or path", "25.05", _LIST_2511),
+    "services.openthread-border-router.backboneInterfaces": Newer("list of string", "26.05", _OTBR),
+    "services.openthread-border-router.enable": Newer("boolean", "26.05", _OTBR),
+    "services.openthread-border-router.radio.device": Newer("null or path", "26.05", _OTBR),
+    "services.openthread-border-router.web.enable": Newer("boolean", "26.05", _OTBR),
+    "services.openthread-border-router.web.listenAddress": Newer("string", "26.05", _OTBR),
+    "services.openthread-border-router.web.listenPort": Newer(_PORT, "26.05", _OTBR),
+    "services.pocket-id.enable": Newer("boolean", "25.05", _POCKET_ID),
+    "services.pocket-id.settings": Newer("attribute set of anything", "25.11", _POCKET_ID),
+    "services.prowlarr.dataDir": Newer("string", "25.11", _SERVARR),
+    "services.prowlarr.environmentFiles": Newer("list of path", "25.05", _SERVARR),
+    "services.prowlarr.settings": Newer("anything", "25.05", _SERVARR),
+    "services.radarr.environmentFiles": Newer("list of path", "25.05", _SERVARR),
+    "services.radarr.settings": Newer("anything", "25.05", _SERVARR),
+    "services.sonarr.environmentFiles": Newer("list of path", "25.05", _SERVARR),
+    "services.sonarr.settings": Newer("anything", "25.05", _SERVARR),
     "services.ollama.syncModels": Newer(
         "boolean", "25.11", f"{_LIST_2511}, module file of nixpkgs"
     ),
+    "services.sabnzbd.allowConfigWrite": Newer("boolean", "26.05", _SABNZBD),
+    "services.sabnzbd.secretFiles": Newer("list of path", "26.05", _SABNZBD),
+    "services.sabnzbd.settings": Newer("anything", "26.05", _SABNZBD),
+    "services.sabnzbd.stateDir": Newer("string", "26.05", _SABNZBD),
     "services.traefik.dynamic.dir": Newer(
         "null or path", "26.05", "services.yaml: module file of nixpkgs"
     ),

@@ -6,8 +6,13 @@ import pytest
 
 from homelab.catalog import ENTRIES
 from homelab.nix import Attrs, Call, Force, Lines, Module, Nix, Path, Pkg, Raw, Text, attrs
+from homelab.render import modules_of
 from homelab.services import nixos
 from tests import build
+from tests.household import Changes, household
+from tests.identity.test_directory import CHANGES as DIRECTORY
+from tests.identity.test_oidc import NEWS as OIDC
+from tests.identity.test_pocket_id import PASSKEYS
 from tests.tools.newer_options import NEWER
 from tests.tools.nixtypes import fits
 from tests.tools.options import check_module, data_file, listed, require_options, tree
@@ -154,6 +159,7 @@ def test_every_option_of_a_catalog_entry_exists_with_that_type(name: str, gpu: s
     options = require_options()
     datasets = {part: f"all-{part}" for part in ENTRIES[name].datasets}
     changes = {
+        "nixpkgs": {"default": {"release": max("25.11", ENTRIES[name].since)}},
         "hosts": {"nas": {"gpu": {"vendor": gpu} if gpu else None}},
         "services": {name: {"host": "nas", "gpu": gpu, "datasets": datasets}},
         "datasets": {
@@ -175,3 +181,16 @@ def test_every_option_of_the_home_stack_exists_with_that_type() -> None:
     hosts = [h for h, modules in made.items() if any(m.file == "host.nix" for m in modules)]
     assert hosts
     assert [p for h in hosts for m in made[h] for p in check_module(m, options)] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [DIRECTORY, PASSKEYS, OIDC],
+    ids=["authelia-openldap", "pocket-id", "oidc"],
+)
+def test_every_option_of_a_sign_in_exists_with_that_type(changes: Changes) -> None:
+    """S0-27 S1-06 S4-16: every module of the host that keeps the gate."""
+    options = require_options()
+    plan = build.plan(household(changes))
+    made = modules_of(plan, plan.hosts["pi"])
+    assert [p for m in made for p in check_module(m, options)] == []

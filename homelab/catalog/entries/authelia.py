@@ -5,10 +5,8 @@ from homelab.catalog.model import Dump, Entry, Hardening, PortFact, SecretFact, 
 _USER = "authelia-main"
 
 
-def _own(note: str, *, source: str = "derived") -> SecretFact:
+def _own(note: str) -> SecretFact:
     """A file that Authelia itself reads: as its own user, before systemd could hand it over."""
-    if source == "stored":
-        return SecretFact(source="stored", owner=_USER, stored_key="authelia/users", note=note)
     return SecretFact(owner=_USER, length=64, note=note)
 
 
@@ -34,7 +32,6 @@ ENTRY = Entry(
         "jwt": _own("signs the links that reset a password"),
         "session": _own("encrypts sessions"),
         "storage-encryption": _own("encrypts second factors in the database; lost with them"),
-        "users": _own("names, argon2 hashes, addresses and groups", source="stored"),
     },
     hardening=Hardening(upstream=True),
 )

@@ -1,6 +1,16 @@
 """Immich, the photo library: a server, a helper that recognises faces, PostgreSQL and Redis."""
 
-from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, PortNumber, SignIn
+from homelab.catalog.model import (
+    Dump,
+    Entry,
+    Fill,
+    Hardening,
+    Oidc,
+    PortFact,
+    PortNumber,
+    SecretFact,
+    SignIn,
+)
 
 _MEDIA = "{dataset}/_immich-managed"
 
@@ -43,7 +53,18 @@ ENTRY = Entry(
     # not know of its vector indexes.
     dumps=(Dump("builtin", "/var/lib/immich/backups"),),
     audience="family",
-    sign_in=SignIn(kinds=("native",), note="its apps cannot pass a gate"),
+    sign_in=SignIn(
+        kinds=("native", "oidc"),
+        note="its apps cannot pass a gate",
+        oidc=Oidc(
+            redirects=("/api/oauth/mobile-redirect", "/auth/login", "/user-settings"),
+            secret=SecretFact(),
+            scopes=("openid", "profile", "email"),
+            post=True,
+            ui="type the rest under Administration, Settings, OAuth; "
+            "`homelab secret immich-oidc` shows the client secret",
+        ),
+    ),
     health="/api/server/ping",
     websocket=True,
     upload="50GB",

@@ -1,10 +1,12 @@
 """Miniflux, the feed reader."""
 
 from homelab.catalog.model import (
+    OIDC,
     Dump,
     Entry,
     Fill,
     Hardening,
+    Oidc,
     PortFact,
     SecretFact,
     SecretPath,
@@ -34,7 +36,24 @@ ENTRY = Entry(
     database="postgresql",
     dumps=(Dump("postgresql", "miniflux"),),
     audience="family",
-    sign_in=SignIn(kinds=("native",), note="its apps use an API that cannot pass a gate"),
+    sign_in=SignIn(
+        kinds=("native", "oidc"),
+        note="its apps use an API that cannot pass a gate",
+        oidc=Oidc(
+            redirects=("/oauth2/oidc/callback",),
+            secret=SecretFact(form="env", env=(("OAUTH2_CLIENT_SECRET", "{value}"),)),
+            options={
+                "services.miniflux.config.OAUTH2_PROVIDER": "oidc",
+                "services.miniflux.config.OAUTH2_CLIENT_ID": Fill("{client}"),
+                "services.miniflux.config.OAUTH2_OIDC_DISCOVERY_ENDPOINT": Fill("{issuer}"),
+                "services.miniflux.config.OAUTH2_REDIRECT_URL": Fill("{url}/oauth2/oidc/callback"),
+                # Whoever the provider lets in has an account.
+                "services.miniflux.config.OAUTH2_USER_CREATION": 1,
+                "systemd.services.miniflux.serviceConfig.EnvironmentFile": [SecretPath(OIDC)],
+            },
+            scopes=("openid", "profile", "email"),
+        ),
+    ),
     health="/healthcheck",
     secrets={
         # systemd reads it before the unit has a user.

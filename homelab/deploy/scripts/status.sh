@@ -2,9 +2,10 @@
 # Say what is so, as lines of «key value»; takes no lock and changes nothing.
 
 main() {
-  local release=$state/releases/$RELEASE open=$NONCE
+  local release=$state/releases/$RELEASE open=$NONCE part failed
   say "release $(current)"
   say "before $(cat "$state/before" 2>/dev/null || true)"
+  say "before-secrets $(cat "$state/releases/$(cat "$state/before" 2>/dev/null)/committed" 2>/dev/null || true)"
   say "again $(cat "$state/again" 2>/dev/null || true)"
   say "booted $(readlink -f "$root/run/booted-system" || true)"
   say "committed $(readlink -f "$state/releases/$(current)/result" || true)"
@@ -14,6 +15,18 @@ main() {
   say "built $([ ! -e "$release/result" ] || readlink -f "$release/result")"
   [ ! -L "$state/secrets/.next.$RELEASE" ] || say "rotation pending"
   ! supervised || say "supervised yes"
+  for part in kernel kernel-modules initrd; do
+    if [ -e "$root/run/booted-system/$part" ] && [ -e "$running/$part" ] &&
+      [ "$(readlink -f "$root/run/booted-system/$part")" != "$(readlink -f "$running/$part")" ]; then
+      say "reboot wanted"
+      break
+    fi
+  done
+  if [ -n "$FULL" ]; then
+    failed=$(systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null |
+      awk '{ print $1 }' | tr '\n' ' ' || true)
+    say "failed ${failed% }"
+  fi
 
   [ -n "$open" ] || open=$(open_attempt)
   attempt=$state/attempts/$open

@@ -5,6 +5,7 @@
     ./backup.nix
     ./boot.nix
     ./dashboard.nix
+    ./facts.nix
     ./firewall.nix
     ./hardening.nix
     ./host.nix

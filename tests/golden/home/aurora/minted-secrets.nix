@@ -16,6 +16,7 @@ in
         (
         . ${./lib/place-secrets.sh} ${import ./release-id.nix}
         place miniflux-admin root 0400 miniflux.service
+        place miniflux-oidc root 0400 miniflux.service
         place restic-b2 root 0400
         place restic-onetouch root 0400
         place vaultwarden-admin root 0400 vaultwarden.service

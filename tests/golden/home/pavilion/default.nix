@@ -3,6 +3,7 @@
 {
   imports = [
     ./boot.nix
+    ./facts.nix
     ./firewall.nix
     ./host.nix
     ./impermanence.nix

@@ -6,6 +6,7 @@
     ./boot.nix
     ./certificates.nix
     ./dns.nix
+    ./facts.nix
     ./firewall.nix
     ./hardening.nix
     ./host.nix

@@ -1,6 +1,6 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Identity: who may pass the gate in front of apps that cannot ask by themselves.
-{ lib, ... }:
+{ lib, pkgs, ... }:
 
 let
   derive = import ./lib/derive.nix lib;
@@ -11,6 +11,8 @@ in
       enable = true;
       secrets = {
         jwtSecretFile = "/run/homelab/secrets/authelia-jwt";
+        oidcHmacSecretFile = "/run/homelab/secrets/authelia-oidc-hmac";
+        oidcIssuerPrivateKeyFile = "/var/lib/authelia-main/oidc.pem";
         sessionSecretFile = "/run/homelab/secrets/authelia-session";
         storageEncryptionKeyFile = "/run/homelab/secrets/authelia-storage-encryption";
       };
@@ -18,10 +20,6 @@ in
         access_control = {
           default_policy = "deny";
           rules = [
-            {
-              domain = [ "draw.home.example.org" ];
-              policy = "one_factor";
-            }
             {
               domain = [
                 "music.home.example.org"
@@ -32,6 +30,10 @@ in
                 "^/rest/"
                 "^/share/"
               ];
+            }
+            {
+              domain = [ "draw.home.example.org" ];
+              policy = "one_factor";
             }
             {
               domain = [
@@ -57,6 +59,24 @@ in
             disable = true;
           };
         };
+        identity_providers.oidc.clients = [
+          {
+            authorization_policy = "one_factor";
+            client_id = "news";
+            client_name = "Miniflux";
+            client_secret = "{{ secret \"/run/homelab/secrets/authelia-oidc-news\" }}";
+            consent_mode = "implicit";
+            grant_types = [ "authorization_code" ];
+            redirect_uris = [ "https://news.home.example.org/oauth2/oidc/callback" ];
+            response_types = [ "code" ];
+            scopes = [
+              "openid"
+              "profile"
+              "email"
+            ];
+            token_endpoint_auth_method = "client_secret_basic";
+          }
+        ];
         log = {
           format = "text";
           level = "info";
@@ -80,12 +100,31 @@ in
           ];
           expiration = "12h";
           inactivity = "2h";
-          remember_me = "1M";
+          remember_me = "30d";
         };
         storage.local.path = "/var/lib/authelia-main/db.sqlite3";
         theme = "auto";
         totp.issuer = "home.example.org";
         webauthn.display_name = "home.example.org";
+      };
+    };
+
+    systemd.services.authelia-main-key = {
+      before = [ "authelia-main.service" ];
+      description = "Key that Authelia signs its tokens with";
+      path = [ pkgs.openssl ];
+      requiredBy = [ "authelia-main.service" ];
+      script = ''
+        . ${./lib/oidc-key.sh} /var/lib/authelia-main/oidc.pem
+      '';
+      serviceConfig = {
+        Group = "authelia-main";
+        RemainAfterExit = true;
+        StateDirectory = "authelia-main";
+        StateDirectoryMode = "0700";
+        Type = "oneshot";
+        UMask = "0077";
+        User = "authelia-main";
       };
     };
   };

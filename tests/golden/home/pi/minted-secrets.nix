@@ -17,6 +17,8 @@ in
         . ${./lib/place-secrets.sh} ${import ./release-id.nix}
         place acme-cloudflare root 0400
         place authelia-jwt authelia-main 0400 authelia-main.service
+        place authelia-oidc-hmac authelia-main 0400 authelia-main.service
+        place authelia-oidc-news authelia-main 0400 authelia-main.service
         place authelia-session authelia-main 0400 authelia-main.service
         place authelia-storage-encryption authelia-main 0400 authelia-main.service
         place cloudflared-credentials root 0400 cloudflared-tunnel-home-example-org.service

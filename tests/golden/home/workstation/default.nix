@@ -4,6 +4,7 @@
   imports = [
     ./backup.nix
     ./boot.nix
+    ./facts.nix
     ./firewall.nix
     ./graphics.nix
     ./hardening.nix

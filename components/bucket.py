@@ -1,0 +1,61 @@
+"""A bucket of R2, and keys that open it and no other."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypedDict, cast
+
+import pulumi
+
+from homelab.cloudflare.plan import bucket_policies
+from homelab.cloudflare.resources import Bucket as BucketPlan
+
+
+class BucketArgs(TypedDict):
+    """What a bucket needs."""
+
+    account: str
+    bucket: BucketPlan
+
+
+class Bucket(pulumi.ComponentResource):
+    """The bucket stays when the stack goes: what lies in it may be all that is left."""
+
+    keys: pulumi.Output[str]
+    """Environment file with its S3 keys, secret."""
+
+    def __init__(
+        self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        account, bucket = args["account"], args["bucket"]
+        super().__init__("homelab:bucket:Bucket", name, {"bucket": bucket.name}, opts)
+        import pulumi_cloudflare as cloudflare
+
+        made = cloudflare.R2Bucket(
+            f"{name}-bucket",
+            account_id=account,
+            name=bucket.name,
+            location=bucket.location or None,
+            # Where it lies is settled once; another place would be another bucket of its name.
+            opts=pulumi.ResourceOptions(
+                parent=self, retain_on_delete=True, ignore_changes=["location"]
+            ),
+        )
+        token = cloudflare.ApiToken(
+            f"{name}-keys",
+            name=f"homelab bucket {bucket.name}",
+            policies=cast(
+                "list[cloudflare.ApiTokenPolicyArgsDict]", bucket_policies(account, bucket.name)
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[made], additional_secret_outputs=["value"]
+            ),
+        )
+        # R2 takes a token for a pair of S3 keys: its id, and the digest of its value.
+        self.keys = pulumi.Output.all(token.id, token.value).apply(
+            lambda both: (
+                f"AWS_ACCESS_KEY_ID={both[0]}\n"
+                f"AWS_SECRET_ACCESS_KEY={hashlib.sha256(str(both[1]).encode()).hexdigest()}\n"
+            )
+        )
+        self.register_outputs({})

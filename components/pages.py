@@ -1,0 +1,85 @@
+"""A web site that Cloudflare itself serves."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import pulumi
+
+from homelab.cloudflare.resources import PagesSite
+
+
+class PagesArgs(TypedDict):
+    """What a web site needs."""
+
+    site: PagesSite
+    account: str
+    zone: str
+    session: str
+    policies: dict[str, pulumi.Output[str]]
+    """Ids of the Access policies, by key."""
+
+
+class Pages(pulumi.ComponentResource):
+    """The project, Access before each of its names, and last the name that people type.
+
+    What is in it is not the stack's: a build of the site uploads it.
+    """
+
+    def __init__(
+        self, name: str, args: PagesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        site, account = args["site"], args["account"]
+        super().__init__("homelab:pages:Pages", name, {"domain": site.domain}, opts)
+        import pulumi_cloudflare as cloudflare
+
+        project = cloudflare.PagesProject(
+            f"{name}-project",
+            account_id=account,
+            name=site.project,
+            production_branch=site.branch,
+            # The API fills in the whole of both, and every preview would take it away again.
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["buildConfig", "deploymentConfigs"]
+            ),
+        )
+        after: list[pulumi.Resource] = [project]
+        if site.policies:
+            # Beside its own name the site answers to two of Cloudflare's, of builds of any branch.
+            names = (site.domain, project.subdomain, pulumi.Output.concat("*.", project.subdomain))
+            app = cloudflare.ZeroTrustAccessApplication(
+                f"{name}-pages-access",
+                account_id=account,
+                name=f"{site.key} ({site.domain})",
+                type="self_hosted",
+                destinations=[{"type": "public", "uri": uri} for uri in names],
+                session_duration=args["session"],
+                app_launcher_visible=True,
+                auto_redirect_to_identity=False,
+                http_only_cookie_attribute=True,
+                policies=[
+                    {"id": args["policies"][key], "precedence": place}
+                    for place, key in enumerate(site.policies, start=1)
+                ],
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            after.append(app)
+        domain = cloudflare.PagesDomain(
+            f"{name}-domain",
+            account_id=account,
+            project_name=project.name,
+            name=site.domain,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+        )
+        cloudflare.DnsRecord(
+            f"{name}-pages-dns",
+            zone_id=args["zone"],
+            name=site.domain,
+            type="CNAME",
+            content=project.subdomain,
+            proxied=True,
+            ttl=1,
+            comment=f"homelab: {site.key}",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*after, domain]),
+        )
+        self.register_outputs({})

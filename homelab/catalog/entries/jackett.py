@@ -1,0 +1,30 @@
+"""Jackett, a translator between trackers and those who search them."""
+
+from homelab.catalog.model import Entry, Hardening, PortFact, SignIn
+
+_HOME = "/var/lib/jackett/.config/Jackett"
+
+ENTRY = Entry(
+    name="jackett",
+    title="Jackett",
+    summary="Trackers that Sonarr and Radarr cannot search by themselves",
+    category="Media",
+    icon="jackett",
+    homepage="https://github.com/Jackett/Jackett",
+    since="24.11",
+    # The module has an option for the port alone: the address is set on its own page.
+    ports={"web": PortFact(9117, movable=False)},
+    options={"services.jackett.enable": True},
+    units=("jackett",),
+    user="jackett",
+    state=(_HOME,),
+    exclude=(f"{_HOME}/cache", f"{_HOME}/log.txt"),
+    sign_in=SignIn(
+        kinds=("none", "forward"),
+        exempt=("/api/*",),
+        note="an admin password is set on its own page; searches use its API key",
+    ),
+    health="/health",
+    # .NET makes executable memory and looks at network interfaces.
+    hardening=Hardening(jit=True, netlink=True),
+)

@@ -1,0 +1,79 @@
+"""Nextcloud, files and calendars: PHP behind an Nginx of its own, PostgreSQL and Redis."""
+
+from homelab.catalog.model import (
+    Dump,
+    Entry,
+    Fill,
+    Hardening,
+    Last,
+    PortFact,
+    PortNumber,
+    SecretFact,
+    SecretPath,
+    SignIn,
+)
+
+_STATE = "/var/lib/nextcloud"
+
+ENTRY = Entry(
+    name="nextcloud",
+    title="Nextcloud",
+    summary="Files, calendars and contacts, on every device",
+    category="Personal",
+    icon="nextcloud",
+    homepage="https://nextcloud.com",
+    since="24.11",
+    ports={"web": PortFact(8084)},
+    options={
+        "services.nextcloud.enable": True,
+        # The module makes a virtual host of this name in Nginx, and people never type it: so it
+        # listens where our proxy finds it, and stays clear of the proxy's own names.
+        "services.nextcloud.hostName": "nextcloud",
+        "services.nginx.virtualHosts.nextcloud.listen": [
+            {"addr": Fill("{bind}"), "port": PortNumber()}
+        ],
+        "services.nextcloud.settings": {
+            # The module names its own virtual host here.
+            "trusted_domains": Last([Fill("{fqdn}")]),
+            "trusted_proxies": [Fill("{proxy}")],
+            "overwriteprotocol": "https",
+            "overwrite.cli.url": Fill("{url}"),
+        },
+        "services.nextcloud.config": {
+            "dbtype": "pgsql",
+            "adminuser": "admin",
+            "adminpassFile": SecretPath("admin"),
+        },
+        "services.nextcloud.database.createLocally": True,
+        "services.nextcloud.configureRedis": True,
+        "services.nextcloud.maxUploadSize": "16G",
+        "services.nextcloud.datadir": Fill("{dataset}/nextcloud", dataset="files"),
+    },
+    # Of its units this one answers to people; the others are short and its own.
+    units=("phpfpm-nextcloud",),
+    user="nextcloud",
+    state=(_STATE,),
+    exclude=(f"{_STATE}/data/appdata_*/preview", f"{_STATE}/data/nextcloud.log"),
+    database="postgresql",
+    dumps=(Dump("postgresql", "nextcloud"),),
+    audience="family",
+    sign_in=SignIn(kinds=("native",), note="its apps and calendars cannot pass a gate"),
+    health="/status.php",
+    upload="16GB",
+    secrets={
+        "admin": SecretFact(owner="nextcloud", note="the first account, admin, at installation")
+    },
+    datasets={"files": "where people's files lie, in place of its state directory"},
+    state_in={"files": "nextcloud"},
+    writes_datasets=("files",),
+    hardening=Hardening(
+        # Its master starts as root, and its workers are the user's.
+        capabilities=("CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"),
+        # Apps of its store lie there, wherever people's files do.
+        writable=(_STATE,),
+        jit=True,
+        netlink=True,
+        # Nginx reads the files of its apps.
+        umask="0027",
+    ),
+)

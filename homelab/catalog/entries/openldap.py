@@ -1,0 +1,23 @@
+"""OpenLDAP, the directory behind the sign-in."""
+
+from homelab.catalog.model import Entry, Hardening, PortFact, SignIn
+
+ENTRY = Entry(
+    name="openldap",
+    title="OpenLDAP",
+    summary="The directory of people and groups",
+    category="Network",
+    icon="openldap",
+    homepage="https://www.openldap.org",
+    since="24.11",
+    infrastructure=True,
+    ports={"ldap": PortFact(389, why="the sign-in asks it", movable=False)},
+    units=("openldap",),
+    user="openldap",
+    state=("/var/lib/openldap",),
+    sign_in=SignIn(kinds=("none",), note="a bind with a password"),
+    monitor="asked by the sign-in at every turn; it has no page of its own",
+    never_publish="the sign-in beside it is all that asks it",
+    # Port 389 is below 1024.
+    hardening=Hardening(capabilities=("CAP_NET_BIND_SERVICE",)),
+)

@@ -1,0 +1,31 @@
+"""Prometheus, which measures what the exporters tell."""
+
+from homelab.catalog.model import Entry, Fill, Last, PortFact, PortNumber, SignIn
+
+ENTRY = Entry(
+    name="prometheus",
+    title="Prometheus",
+    summary="Measurements of every host, by the minute",
+    category="Monitoring",
+    icon="prometheus",
+    homepage="https://prometheus.io",
+    since="24.11",
+    ports={"web": PortFact(9090)},
+    options={
+        "services.prometheus.enable": True,
+        "services.prometheus.listenAddress": Fill("{bind}"),
+        "services.prometheus.port": PortNumber(),
+        "services.prometheus.webExternalUrl": Fill("{url}"),
+        # Nobody reads this but a Grafana on the same host.
+        "services.grafana.provision.enable": True,
+        "services.grafana.provision.datasources.settings.datasources": Last(
+            [{"name": "Prometheus", "type": "prometheus", "url": Fill("http://127.0.0.1:{port}")}]
+        ),
+    },
+    units=("prometheus",),
+    user="prometheus",
+    state=("/var/lib/prometheus2",),
+    stateless="measurements of some weeks, which start anew",
+    sign_in=SignIn(kinds=("none", "forward"), note="it has no sign-in at all"),
+    health="/-/healthy",
+)

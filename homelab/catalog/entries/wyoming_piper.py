@@ -1,0 +1,29 @@
+"""Piper, which speaks for Home Assistant, over the Wyoming protocol."""
+
+from homelab.catalog.model import Entry, Fill, Hardening, PortFact
+
+ENTRY = Entry(
+    name="wyoming-piper",
+    title="Piper",
+    summary="Text to speech, for Home Assistant",
+    category="Automation",
+    icon="mdi-account-voice",
+    homepage="https://github.com/rhasspy/wyoming-piper",
+    since="24.11",
+    ports={"web": PortFact(10200)},
+    options={
+        "services.wyoming.piper.servers": {
+            "main": {
+                "enable": True,
+                "voice": "en_US-lessac-medium",
+                "uri": Fill("tcp://{bind}:{port}"),
+            }
+        }
+    },
+    units=("wyoming-piper-main",),
+    dynamic_user=True,
+    stateless="its model is downloaded again",
+    monitor="tcp",
+    page=False,
+    hardening=Hardening(upstream=True),
+)

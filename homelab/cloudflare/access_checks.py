@@ -1,0 +1,123 @@
+"""What must stand in front of a public name, and whom it lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.network.model import Route
+    from homelab.plan import Plan
+
+
+@check("tunnel-requires-access", rows="S2-06")
+def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
+    """Through the tunnel anyone on the internet arrives. Access stops all but the household; else
+    our identity provider asks at the proxy, or somebody says why nobody does.
+    """
+    for route in plan.routes:
+        if route.publish != "tunnel" or route.access or route.public_reason:
+            continue
+        if not _gated(route):
+            yield Problem(
+                f"{route.source}.access",
+                f"the route {route.name} goes through the tunnel without Access",
+                "leave access out, let auth: forward ask who it is, or say why anyone may reach "
+                "it: public: …",
+            )
+        elif route.exempt:
+            yield Problem(
+                f"{route.source}.exempt",
+                f"the route {route.name} goes through the tunnel without Access, and its gate "
+                f"leaves {', '.join(route.exempt)} open to anyone",
+                "exempt: [], leave access out, or say why: public: …",
+            )
+
+
+def _gated(route: Route) -> bool:
+    """Whether nothing of the app is reached before our identity provider knows who asks."""
+    return route.auth == "forward" and route.tunnel == "proxy"
+
+
+@check("access-known", rows="S2-06")
+def access_known(plan: Plan) -> Iterator[Problem]:
+    """A name that Access does not know would let nobody pass."""
+    config = plan.site.cloudflare
+    groups = list(config.access.groups) if config else []
+    tokens = list(config.access.service_tokens) if config else []
+    wanted = [(r.source, "access_groups", r.access_groups, groups) for r in plan.routes]
+    wanted += [(r.source, "service_tokens", r.service_tokens, tokens) for r in plan.routes]
+    for page in plan.cloudflare.pages if plan.cloudflare else ():
+        wanted.append((page.source, "access_groups", page.access_groups, groups))
+    for source, field, names, known in wanted:
+        what = field.replace("access_", "").replace("_", " ")
+        for name in names:
+            if name not in known:
+                yield Problem(
+                    f"{source}.{field}",
+                    f'Access knows no {what.removesuffix("s")} "{name}"',
+                    did_you_mean(name, known, what)
+                    if known
+                    else f"add it to cloudflare.access.{what.replace(' ', '_')}",
+                )
+
+
+@check("access-effect", rows="S2-06")
+def access_effect(plan: Plan) -> Iterator[Problem]:
+    """Who reads access_groups believes that all others are kept out."""
+    opened = [
+        (r.source, bool(r.access_groups or r.service_tokens))
+        for r in plan.routes
+        if r.publish != "tunnel" or not r.access
+    ]
+    for page in plan.cloudflare.pages if plan.cloudflare else ():
+        opened.append((page.source, bool(page.access_groups and page.public_reason)))
+    for source, said in opened:
+        if said:
+            yield Problem(
+                source,
+                "it says whom Access lets pass, and Access does not stand in front of it",
+                "leave access_groups and service_tokens out, or publish it behind Access",
+            )
+
+
+@check("access-group-empty", rows="S2-06")
+def access_group_empty(plan: Plan) -> Iterator[Problem]:
+    """Cloudflare refuses a group that nobody is in."""
+    for group in plan.cloudflare.groups if plan.cloudflare else ():
+        if not group.emails and not group.domains:
+            yield Problem(
+                f"cloudflare.access.groups.{group.name}",
+                f"nobody is in the group {group.name}",
+                "add emails or domains, or leave it out",
+            )
+
+
+@check("service-token-host", rows="S2-06")
+def service_token_host(plan: Plan) -> Iterator[Problem]:
+    """A token for a host that is not there reaches nobody."""
+    for token in plan.cloudflare.service_tokens if plan.cloudflare else ():
+        host = plan.hosts.get(token.host)
+        if token.host and (host is None or not host.is_nixos):
+            known = [h.name for h in plan.hosts.values() if h.is_nixos]
+            yield Problem(
+                f"cloudflare.access.service_tokens.{token.name}.host",
+                f'there is no NixOS host "{token.host}"',
+                did_you_mean(token.host, known, "hosts"),
+            )
+
+
+@check("service-token-expiry", rows="S2-06", severity="warning")
+def service_token_expiry(plan: Plan) -> Iterator[Problem]:
+    """A token that ends locks its program out, and only Cloudflare knows the day."""
+    cloud = plan.cloudflare
+    for token in cloud.service_tokens if cloud and not cloud.alert_email else ():
+        if token.duration != "forever":
+            yield Problem(
+                f"cloudflare.access.service_tokens.{token.name}.duration",
+                f"the token {token.name} ends after {token.duration}, and nobody would hear of it",
+                "set monitoring.email, for Cloudflare tells a week before",
+            )

@@ -1,0 +1,125 @@
+"""What the tunnel can carry, and from where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.network.model import Route
+    from homelab.plan import Plan
+
+SCHEMES = ("http", "https", "rdp", "smb", "ssh", "tcp", "unix")
+"""What cloudflared can dial."""
+
+
+@check("tunnel-host", rows="S1-05")
+def tunnel_host(plan: Plan) -> Iterator[Problem]:
+    """The connector runs on a host of ours, and reaches by loopback what it publishes."""
+    config = plan.site.cloudflare
+    if config is None or config.tunnel is None:
+        return
+    host = plan.hosts.get(config.tunnel.host)
+    if host is None:
+        yield Problem(
+            "cloudflare.tunnel.host",
+            f'there is no host "{config.tunnel.host}"',
+            did_you_mean(config.tunnel.host, plan.hosts, "hosts"),
+        )
+        return
+    if not host.is_nixos:
+        yield Problem(
+            "cloudflare.tunnel.host",
+            f"{host.name} is not a NixOS host, so it cannot run cloudflared",
+            f"name {plan.site.network.entry.host}, the entry host",
+        )
+    entry = plan.site.network.entry.host
+    if config.tunnel.via == "proxy" and host.name != entry:
+        yield Problem(
+            "cloudflare.tunnel.via",
+            f"the tunnel ends on {host.name}, and the proxy that it is to ask is on {entry}",
+            f"host: {entry}, or via: direct",
+        )
+    beside = (
+        "cloudflare.tunnel: leave via out"
+        if host.name == entry
+        else f"set cloudflare.tunnel.host to {entry}, the entry host"
+    )
+    for route in plan.routes:
+        if route.tunnel != "app":
+            continue
+        if route.host != host.name and not route.tunnel_service:
+            yield Problem(
+                f"{route.source}.publish",
+                f"the tunnel ends on {host.name}, but {route.service} runs on {route.host}",
+                beside,
+            )
+        elif route.auth == "forward":
+            yield Problem(
+                f"{route.source}.auth",
+                f"the tunnel on {host.name} goes straight to {route.service}, "
+                "past the proxy that asks for the sign-in",
+                "leave tunnel_service out" if route.tunnel_service else beside,
+            )
+
+
+@check("tunnel-scheme", rows="S2-08")
+def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
+    """Cloudflared starts with a target that it cannot dial, and answers 502 for it."""
+    for route in plan.routes:
+        if not route.tunnel_service:
+            continue
+        where, said = f"{route.source}.tunnel_service", route.tunnel_service
+        scheme, colon, rest = said.partition(":")
+        if route.publish != "tunnel":
+            yield Problem(
+                where,
+                f"{said} is for the tunnel, and {route.name} is not published through it",
+                "publish: tunnel, or leave tunnel_service out",
+            )
+        elif not colon or scheme not in SCHEMES:
+            yield Problem(
+                where,
+                f'cloudflared dials no "{scheme}"',
+                did_you_mean(scheme, SCHEMES, "schemes") + "; as ssh://localhost:22",
+            )
+        elif not re.fullmatch(_UNIX if scheme == "unix" else _HOST, rest):
+            yield Problem(
+                where,
+                f"{said} names nothing that cloudflared could dial",
+                "write unix:/run/app.sock" if scheme == "unix" else "write ssh://localhost:22",
+            )
+
+
+_UNIX = r"/[^\s:]+"
+_HOST = r"//[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?"
+
+
+@check("tunnel-origin", rows="S2-08 S4-32")
+def tunnel_origin(plan: Plan) -> Iterator[Problem]:
+    """A setting without an effect is read as if it had one."""
+    for route in plan.routes:
+        origin = route.origin
+        said = [name for name in type(origin).model_fields if getattr(origin, name) is not None]
+        if said and route.tunnel != "app":
+            yield Problem(
+                f"{route.source}.origin",
+                f"the tunnel asks the proxy for {route.name}, over plain HTTP on loopback",
+                "leave origin out, or name what it dials: tunnel_service",
+            )
+            continue
+        tls = [name for name in said if name != "connect_timeout"]
+        if tls and not _is_tls(route):
+            yield Problem(
+                f"{route.source}.origin.{tls[0]}",
+                f"{route.name} is dialled without TLS, so there is no certificate to look at",
+                "leave it out, or dial https://…",
+            )
+
+
+def _is_tls(route: Route) -> bool:
+    return (route.tunnel_service or route.scheme).partition(":")[0] == "https"

@@ -1,0 +1,127 @@
+"""What a host says of itself, and what that means beside the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from homelab.status import Section
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """The answer of `status.sh`; a missing word is empty."""
+
+    facts: Mapping[str, str]
+    log: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> HostFacts:
+        """Lines of «key value»."""
+        pairs = [line.partition(" ")[::2] for line in text.splitlines()]
+        facts = {key: value for key, value in pairs if key != "log"}
+        return cls(facts, tuple(value for key, value in pairs if key == "log"))
+
+    def __getitem__(self, key: str) -> str:
+        return self.facts.get(key, "")
+
+    @property
+    def release(self) -> str:
+        """The release it runs, committed, or empty before the first."""
+        return self["release"]
+
+    @property
+    def drifted(self) -> bool:
+        """Somebody switched it to something that we did not commit."""
+        return bool(self["committed"]) and self["running"] != self["committed"]
+
+    @property
+    def boots_another(self) -> bool:
+        """A reboot would not start what runs now."""
+        return bool(self["running"]) and self["default"] != self["running"]
+
+    @property
+    def wants_reboot(self) -> bool:
+        """What it booted with is not what runs now, kernel or initrd included."""
+        return self["reboot"] == "wanted"
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """One host: what was asked for, and what was found."""
+
+    name: str
+    wanted: str
+    """Release that the stack wants; empty for a host that is held."""
+    facts: HostFacts | None
+    """None for a host that did not answer."""
+    error: str = ""
+    sleeps: bool = False
+    """It may sleep, so silence is no fault."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing about it needs a person."""
+        if self.facts is None:
+            return self.sleeps
+        return not any(line.startswith("!") for line in self.notes())
+
+    def notes(self) -> Iterator[str]:
+        """What is worth knowing, each on a line; `!` leads what needs a person."""
+        facts = self.facts
+        if facts is None:
+            yield f"{'' if self.sleeps else '! '}does not answer: {self.error}"
+            return
+        if not facts.release:
+            yield "runs no release of ours yet"
+        elif self.wanted and facts.release != self.wanted:
+            yield f"the stack wants {self.wanted}; the next `up` switches it" + (
+                f', once it says deploy.again: {{{self.name}: "…"}}'
+                if facts["again"].startswith(BY_HAND)
+                else ""
+            )
+        if facts["phase"] in _OPEN:
+            attempt = f"attempt {facts['attempt']} for release {facts['attempt-release']}"
+            if facts["supervised"]:
+                yield f"{attempt} is {facts['phase']}"
+            else:
+                yield (
+                    f"! {attempt} was left half-way as {facts['phase']}: homelab unlock {self.name}"
+                )
+        elif facts.drifted:
+            yield (
+                f"! runs {facts['running']}, which we did not commit: keep that change in the "
+                f"stack and say deploy.again, or homelab rollback {self.name} --to current"
+            )
+        elif facts.boots_another:
+            yield f"! a reboot starts {facts['default'] or 'nothing known'}, not what runs now"
+        if facts.wants_reboot:
+            yield "a reboot is needed: its kernel or initrd is not the one that runs"
+        if facts["failed"]:
+            yield f"! failed units: {facts['failed']}"
+
+
+BY_HAND = "rollback "
+"""How the word begins that a rollback by hand leaves on a host."""
+_OPEN = ("armed", "activating", "awaiting", "committing", "rolling_back")
+
+
+def section(hosts: tuple[HostStatus, ...]) -> Section:
+    """The hosts' part of `homelab status`."""
+    width = max((len(h.name) for h in hosts), default=0)
+    lines = ["hosts"]
+    data: dict[str, JsonValue] = {}
+    for host in hosts:
+        release = (host.facts.release or "none") if host.facts else "unknown"
+        lines.append(f"  {host.name.ljust(width)}  {release}")
+        lines += [f"  {' ' * width}  {note}" for note in host.notes()]
+        data[host.name] = {
+            "answers": host.facts is not None,
+            "ok": host.ok,
+            "wanted": host.wanted,
+            "release": host.facts.release if host.facts else None,
+            "notes": list(host.notes()),
+        }
+    return Section("hosts", "\n".join(lines), data, all(h.ok for h in hosts))

@@ -1,0 +1,184 @@
+"""The LDAP directory: OpenLDAP on loopback, and the people who belong in it.
+
+The stack says who there is; passwords and whatever else people change stay in the directory. A
+person who leaves the stack stays in the directory until somebody removes them there.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from homelab.identity.model import LDAP_OWNER, LDAP_PASSWORD, Directory
+from homelab.network.model import LOOPBACK
+from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
+from homelab.secrets.model import secret_path
+
+if TYPE_CHECKING:
+    from homelab.identity.model import IdentityConfig
+    from homelab.plan import Plan
+    from homelab.site.model import Site
+    from homelab.system.model import Host
+
+LDAP_PORT = 389
+PEOPLE, GROUPS = "people", "groups"
+_STATE = "/var/lib/openldap"
+_SEED, _PEOPLE = "lib/seed-directory.sh", "lib/people.ldif"
+_SHELL = (resources.files("homelab.identity") / "seed-directory.sh").read_text(encoding="utf-8")
+_SCHEMAS = ("core", "cosine", "inetorgperson")
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._,=+ -]*[A-Za-z0-9]|[A-Za-z0-9]")
+
+
+def admin_of(directory: Directory) -> str:
+    """The account that the sign-in uses, which may set passwords."""
+    return f"cn=admin,{directory.base_dn}"
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`directory.nix`, beside the sign-in that asks it."""
+    identity = plan.site.identity
+    if plan.identity is None or plan.identity.host != host.name or identity is None:
+        return
+    directory = identity.directory
+    if directory is None:
+        return
+    yield Module(
+        "directory.nix",
+        "The directory of people and groups, which the sign-in asks",
+        derived=merge(_openldap(directory), _seed(plan.site, directory)),
+        extra=((_SEED, _SHELL), (_PEOPLE, people(plan.site, identity, directory))),
+    )
+
+
+def _secret(name: str) -> str:
+    return secret_path("openldap", name, "derived", "file")
+
+
+def _openldap(directory: Directory) -> Attrs:
+    schemas: list[Nix] = [
+        Text((Raw("pkgs.openldap"), f"/etc/schema/{name}.ldif")) for name in _SCHEMAS
+    ]
+    database: Attrs = {
+        "objectClass": ["olcDatabaseConfig", "olcMdbConfig"],
+        "olcDatabase": "{1}mdb",
+        "olcDbDirectory": f"{_STATE}/data",
+        "olcSuffix": directory.base_dn,
+        "olcRootDN": admin_of(directory),
+        "olcRootPW": {"path": _secret(LDAP_PASSWORD)},
+        "olcAccess": [
+            "{0}to attrs=userPassword by self write by anonymous auth by * none",
+            "{1}to * by self read by * none",
+        ],
+        "olcDbIndex": ["objectClass eq", "uid eq", "mail eq", "member eq"],
+    }
+    return attrs(
+        "services.openldap",
+        {
+            "enable": True,
+            "urlList": [f"ldap://{LOOPBACK}:{LDAP_PORT}/"],
+            "settings": {
+                "children": {
+                    "cn=schema": {"includes": schemas},
+                    "olcDatabase={1}mdb": {"attrs": database},
+                }
+            },
+        },
+    )
+
+
+def _seed(site: Site, directory: Directory) -> Attrs:
+    owner = f"uid={site.site.owner.user},ou={PEOPLE},{directory.base_dn}"
+    words = (
+        f"ldap://{LOOPBACK}:{LDAP_PORT}",
+        admin_of(directory),
+        _secret(LDAP_PASSWORD),
+        owner,
+        _secret(LDAP_OWNER),
+    )
+    return attrs(
+        "systemd.services.openldap-people",
+        {
+            "description": "People and groups of the stack in the directory",
+            "after": ["openldap.service"],
+            "requires": ["openldap.service"],
+            "wantedBy": ["multi-user.target"],
+            "path": [Pkg("openldap")],
+            "script": Script.of(
+                ". ", Raw(f"./{_SEED}"), " ", Raw(f"./{_PEOPLE}"), f" {shlex.join(words)}\n"
+            ),
+            "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
+        },
+    )
+
+
+def people(site: Site, identity: IdentityConfig, directory: Directory) -> str:
+    """The people and groups of the stack as LDIF: entries to add, then members to add."""
+    base = directory.base_dn
+    owner = site.site.owner
+    everybody = {owner.user: owner.email} | {n: m.email for n, m in site.site.members.items()}
+    label = base.partition(",")[0].removeprefix("dc=")
+    entries = [
+        _entry(
+            base,
+            ("objectClass", "dcObject"),
+            ("objectClass", "organization"),
+            ("dc", label),
+            ("o", site.site.domain),
+        ),
+        *(
+            _entry(f"ou={ou},{base}", ("objectClass", "organizationalUnit"), ("ou", ou))
+            for ou in (PEOPLE, GROUPS)
+        ),
+    ]
+    for name, email in sorted(everybody.items()):
+        entries.append(
+            _entry(
+                f"uid={name},ou={PEOPLE},{base}",
+                ("objectClass", "inetOrgPerson"),
+                ("uid", name),
+                ("cn", name),
+                ("sn", name),
+                ("displayName", name.title()),
+                ("mail", email),
+            )
+        )
+    boss = f"uid={owner.user},ou={PEOPLE},{base}"
+    for group in sorted(identity.groups):
+        entries.append(
+            _entry(
+                f"cn={group},ou={GROUPS},{base}",
+                ("objectClass", "groupOfNames"),
+                ("cn", group),
+                ("member", boss),
+            )
+        )
+    for group, members in sorted(directory.members.items()):
+        for name in sorted(set(members) & set(everybody) - {owner.user}):
+            entries.append(
+                _lines(
+                    ("dn", f"cn={group},ou={GROUPS},{base}"),
+                    ("changetype", "modify"),
+                    ("add", "member"),
+                    ("member", f"uid={name},ou={PEOPLE},{base}"),
+                )
+            )
+    return "\n".join(entries)
+
+
+def _entry(dn: str, *pairs: tuple[str, str]) -> str:
+    return _lines(("dn", dn), ("changetype", "add"), *pairs)
+
+
+def _lines(*pairs: tuple[str, str]) -> str:
+    return "".join(f"{line(name, value)}\n" for name, value in pairs)
+
+
+def line(name: str, value: str) -> str:
+    """One attribute as LDIF (RFC 2849): base64 for whatever is not plainly safe."""
+    if _SAFE.fullmatch(value):
+        return f"{name}: {value}"
+    return f"{name}:: {base64.b64encode(value.encode()).decode()}"

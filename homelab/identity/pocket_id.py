@@ -1,0 +1,180 @@
+"""Pocket ID, and oauth2-proxy as the gate in front of apps that cannot ask it themselves."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from homelab.identity.model import API_KEY, STATIC_KEY, Duration, api_key_source
+from homelab.identity.plan import minutes
+from homelab.nix import Attrs, Comment, Module, Pkg, Raw, Script, attrs, merge
+from homelab.secrets.model import secret_path
+
+if TYPE_CHECKING:
+    from homelab.identity.model import IdentityPlan
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+CLIENT = "gate"
+"""The gate's client id at Pocket ID."""
+KEYS = "/var/lib/homelab-gate"
+KEY_FILE = f"{KEYS}/gate.env"
+"""What the gate signs in to Pocket ID with. Pocket ID made it; no other host has it."""
+_UNIT = "pocket-id-gate"
+_FILE, _CLIENT = "lib/pocket-id-client.sh", "lib/pocket-id-gate.json"
+_SHELL = (resources.files("homelab.identity") / "pocket-id-client.sh").read_text(encoding="utf-8")
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`identity.nix` and `gate.nix`, on the provider's host."""
+    identity = plan.identity
+    if identity is None or identity.host != host.name or identity.provider != "pocket-id":
+        return
+    yield Module(
+        "identity.nix",
+        "Identity: who people are, by their passkeys",
+        derived=attrs(
+            "services.pocket-id", {"enable": True, "settings": _settings(plan, host, identity)}
+        ),
+    )
+    yield Module(
+        "gate.nix",
+        "The gate in front of apps that cannot ask for a sign-in by themselves",
+        derived=merge(_proxy(identity), _registration(plan, identity)),
+        extra=((_FILE, _SHELL), (_CLIENT, _client(identity))),
+    )
+
+
+def _api_key(plan: Plan) -> str:
+    config = plan.site.identity
+    source = api_key_source(config) if config else "derived"
+    return secret_path("pocket-id", API_KEY, source, "file")
+
+
+def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
+    service = next(s for s in plan.on(host.name) if s.name == "pocket-id")
+    settings: Attrs = {
+        "HOST": service.bind,
+        "PORT": service.port,
+        "TRUST_PROXY": True,
+        "ANALYTICS_DISABLED": True,
+        "ENCRYPTION_KEY_FILE": secret_path("pocket-id", "encryption-key", "derived", "file"),
+        "APP_URL": Comment(
+            "Passkeys are bound to this name: with another one they are lost.",
+            identity.issuer(public=False),
+        ),
+        "SESSION_DURATION": minutes(identity.session.remember_me),
+    }
+    if host.release >= STATIC_KEY:
+        settings["STATIC_API_KEY_FILE"] = _api_key(plan)
+    return settings
+
+
+def _proxy(identity: IdentityPlan) -> Attrs:
+    issuer, here = identity.issuer(public=False), f"http://{identity.address}"
+    return attrs(
+        "services.oauth2-proxy",
+        {
+            "enable": True,
+            "provider": "oidc",
+            "clientID": CLIENT,
+            "keyFile": KEY_FILE,
+            "oidcIssuerUrl": issuer,
+            "loginURL": f"{issuer}/authorize",
+            "redeemURL": Comment(
+                "Asked on this host, so that the gate needs neither names nor certificates.",
+                f"{here}/api/oidc/token",
+            ),
+            "scope": "openid profile email groups",
+            "email": {"domains": ["*"]},
+            "httpAddress": f"http://{identity.gate.address}",
+            "reverseProxy": True,
+            "setXauthrequest": True,
+            "upstream": ["static://202"],
+            "cookie": {
+                "expire": _hours(identity.session.expiration),
+                "refresh": _hours(identity.session.inactivity),
+            },
+            "extraConfig": {
+                "skip-oidc-discovery": True,
+                "oidc-jwks-url": f"{here}/.well-known/jwks.json",
+                "skip-provider-button": True,
+                # Where somebody may be sent back to: the very page that they asked for.
+                "whitelist-domain": sorted(_names(identity)),
+                "code-challenge-method": "S256",
+                # Pocket ID's administrator vouches for the addresses, not a mail to them.
+                "insecure-oidc-allow-unverified-email": True,
+            },
+        },
+    )
+
+
+def _names(identity: IdentityPlan) -> set[str]:
+    """Every name that the gate guards."""
+    return {c.removeprefix("https://").partition("/")[0] for c in identity.gate.callbacks}
+
+
+def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
+    words = (
+        f"http://{identity.address}",
+        _api_key(plan),
+        secret_path("oauth2-proxy", "cookie", "derived", "env"),
+        KEY_FILE,
+    )
+    return {
+        "systemd": {
+            "services": {
+                _UNIT: {
+                    "description": "The gate's client at Pocket ID",
+                    "after": ["pocket-id.service"],
+                    "wants": ["pocket-id.service"],
+                    "wantedBy": ["multi-user.target"],
+                    "path": [Pkg("curl"), Pkg("jq"), Pkg("systemd")],
+                    "script": Script.of(
+                        ". ", Raw(f"./{_FILE}"), " ", Raw(f"./{_CLIENT}"), f" {shlex.join(words)}\n"
+                    ),
+                    "serviceConfig": {
+                        "Type": "oneshot",
+                        "StateDirectory": KEYS.rpartition("/")[2],
+                        "StateDirectoryMode": "0700",
+                        "UMask": "0077",
+                    },
+                },
+                "oauth2-proxy": {
+                    "after": [f"{_UNIT}.service"],
+                    "unitConfig": {
+                        "ConditionPathExists": Comment(
+                            "Nothing passes the gate before Pocket ID knows it.", KEY_FILE
+                        )
+                    },
+                },
+            },
+            "timers": {
+                _UNIT: {
+                    "wantedBy": ["timers.target"],
+                    "timerConfig": {"OnUnitInactiveSec": "5min"},
+                }
+            },
+        }
+    }
+
+
+def _client(identity: IdentityPlan) -> str:
+    """The gate as Pocket ID's API takes it: every gated name is among its callbacks."""
+    client = {
+        "id": CLIENT,
+        "name": "Gate",
+        "callbackURLs": list(identity.gate.callbacks),
+        "logoutCallbackURLs": [],
+        "isPublic": False,
+        "pkceEnabled": True,
+    }
+    return json.dumps(client, indent=2) + "\n"
+
+
+def _hours(duration: Duration) -> str:
+    """A duration as Go writes it."""
+    return f"{minutes(duration)}m"

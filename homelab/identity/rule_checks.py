@@ -1,0 +1,108 @@
+"""Checks of access rules: the first that matches decides, so their order is what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.identity.rules import BANDS, PATHS, covers
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.identity.model import Rule
+    from homelab.plan import Plan
+
+
+SAID = "identity.rules["
+"""Where the rules stand that the stack adds."""
+
+
+@check("rule-route", rows="S1-08")
+def rule_route(plan: Plan) -> Iterator[Problem]:
+    """A rule is about a route that the gate is asked about, and groups that exist."""
+    identity = plan.site.identity
+    if identity is None:
+        return
+    gated = {r.name for r in plan.routes if r.auth == "forward"}
+    for i, rule in enumerate(identity.rules):
+        if rule.route not in gated:
+            yield Problem(
+                f"identity.rules[{i}].route",
+                f'the gate is asked about no route "{rule.route}"',
+                did_you_mean(rule.route, gated, "gated routes"),
+            )
+        for group in rule.groups:
+            if group not in identity.groups:
+                yield Problem(
+                    f"identity.rules[{i}].groups",
+                    f'there is no group "{group}"',
+                    did_you_mean(group, identity.groups, "groups"),
+                )
+
+
+@check("rule-range", rows="S1-08")
+def rule_range(plan: Plan) -> Iterator[Problem]:
+    """A priority says what kind of rule it is, so that a list of fifty can be read."""
+    identity = plan.site.identity
+    for i, rule in enumerate(identity.rules if identity else ()):
+        low, high = BANDS[rule.policy]
+        about_paths = bool(rule.resources) and PATHS[0] <= rule.priority <= PATHS[1]
+        if not low <= rule.priority <= high and not about_paths:
+            yield Problem(
+                f"identity.rules[{i}].priority",
+                f"{rule.priority} is no place for {rule.policy}",
+                f"{low} to {high}"
+                + (f", or {PATHS[0]} to {PATHS[1]} for single paths" if rule.resources else ""),
+            )
+
+
+@check("rule-shadowed", rows="S1-08")
+def rule_shadowed(plan: Plan) -> Iterator[Problem]:
+    """A rule that an earlier one has decided already is never asked.
+
+    One that follows from a route may be: the stack's own rules are there to say more than it.
+    """
+    rules = plan.identity.rules if plan.identity else ()
+    for i, rule in enumerate(rules):
+        first = next((r for r in rules[:i] if covers(r, rule)), None)
+        if first is not None and rule.source.startswith(SAID):
+            yield Problem(
+                rule.source,
+                f"{_said(rule)} is never asked, for {_said(first)} ({first.source}) decides first",
+                f"give it a priority below {first.priority}, or take one of them away",
+            )
+
+
+@check("rule-deny-pair", rows="S1-08")
+def rule_deny_pair(plan: Plan) -> Iterator[Problem]:
+    """Who is in none of a strict rule's groups must not fall through to one that lets them in."""
+    rules = plan.identity.rules if plan.identity else ()
+    for i, rule in enumerate(rules):
+        if rule.policy != "two_factor" or not rule.subjects:
+            continue
+        for later in rules[i + 1 :]:
+            if not set(rule.domain) & set(later.domain):
+                continue
+            if later.policy == "deny" and covers(later, rule_for_all(rule)):
+                break
+            if later.policy in ("bypass", "one_factor", "two_factor") and not later.resources:
+                who = ", ".join(rule.subjects)
+                yield Problem(
+                    rule.source,
+                    f"{_said(rule)} is for {who}, and {_said(later)} ({later.source}) lets in "
+                    "everybody else",
+                    f"add a rule for {rule.route} with policy: deny and a priority between",
+                )
+                break
+
+
+def rule_for_all(rule: Rule) -> Rule:
+    """The same rule about everybody."""
+    return replace(rule, subjects=())
+
+
+def _said(rule: Rule) -> str:
+    paths = f" for {' '.join(rule.resources)}" if rule.resources else ""
+    return f"{rule.policy} of {rule.route}{paths} at {rule.priority}"

@@ -1,0 +1,73 @@
+"""Where each name is found: at home by address and port, at home by name, and on the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from homelab.network.model import Route
+    from homelab.plan import Plan
+
+HTTP = 80
+
+
+@dataclass(frozen=True)
+class Row:
+    """One name, and the ways to it past the resolver; empty for a way that there is not."""
+
+    name: str
+    service: str
+    local: str
+    """The host's LAN address, and the port that devices at home may ask."""
+    alias: str
+    """The same by the host's name on the LAN."""
+    public: str
+    tailnet: str = ""
+    """The host's tailnet address, and the port that devices of the tailnet may ask."""
+    scheme: str = "http"
+
+    def url(self, address: str) -> str:
+        """One of its ways as an address to type; empty for a way that there is not."""
+        return f"{self.scheme}://{address}" if address else ""
+
+
+def route_table(plan: Plan) -> tuple[Row, ...]:
+    """Every name of the homelab, sorted; web sites that Cloudflare serves have no way at home."""
+    return tuple(sorted((*_routes(plan), *_sites(plan)), key=lambda r: (r.name, r.service)))
+
+
+def _routes(plan: Plan) -> Iterator[Row]:
+    for route in plan.routes:
+        host = plan.hosts[_host(plan, route)]
+        port = _port(plan, route)
+        yield Row(
+            name=route.name,
+            service=route.service,
+            local=f"{host.lan}:{port}" if port and host.lan else "",
+            alias=f"{host.name}.local:{port}" if port and host.config.mdns else "",
+            public=route.public,
+            tailnet=f"{host.tailnet}:{route.port}" if route.is_direct and host.tailnet else "",
+            scheme=route.scheme,
+        )
+
+
+def _host(plan: Plan, route: Route) -> str:
+    return plan.site.network.entry.host if _is_local(plan, route) else route.host
+
+
+def _port(plan: Plan, route: Route) -> int:
+    if _is_local(plan, route):
+        return HTTP
+    return route.port if route.lan_direct and route.is_web else 0
+
+
+def _is_local(plan: Plan, route: Route) -> bool:
+    return route.is_web and route.service == plan.site.network.entry.local_http
+
+
+def _sites(plan: Plan) -> Iterator[Row]:
+    if plan.cloudflare is not None:
+        for page in plan.cloudflare.pages:
+            yield Row(page.key, "Cloudflare Pages", "", "", page.domain)

@@ -1,0 +1,132 @@
+"""What a person asks of hosts by name: how they are, back to the release before, let go."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+
+from homelab.deploy import scripts
+from homelab.deploy.model import Release
+from homelab.deploy.plan import rules_of
+from homelab.deploy.status import BY_HAND, HostFacts, HostStatus
+from homelab.ops.host import HostLink, HostPath
+from homelab.ops.ssh import DialError, DialMap, HostKeyError
+from homelab.ops.switch import BootRules as Boot
+from homelab.ops.switch import Confirm, SwitchSpec, bring
+from homelab.plan import Plan
+from homelab.problems import HomelabError, UsageError, did_you_mean
+from homelab.system.model import Host
+
+
+def read_hosts(plan: Plan, releases: Mapping[str, Release]) -> tuple[HostStatus, ...]:
+    """Ask every host at once. One that does not answer is an answer."""
+    asked = [h for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
+    dial_map = DialMap.from_environment()
+
+    async def every() -> list[HostStatus]:
+        return await asyncio.gather(*(_ask(h, releases.get(h.name), dial_map) for h in asked))
+
+    return tuple(asyncio.run(every()))
+
+
+async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) -> HostStatus:
+    wanted = release.id if release is not None and host.is_deployed else ""
+    link = _link(host, dial_map)
+    facts, error = None, ""
+    try:
+        done = await link.ask(scripts.status_script(wanted, full=True))
+        if done.exit == 0:
+            facts = HostFacts.parse(done.stdout)
+        else:
+            error = f"it ended with {done.exit}: {done.stderr.strip()[-200:]}"
+    except (DialError, HostKeyError) as problem:
+        error = str(problem).splitlines()[0]
+    finally:
+        await link.close()
+    return HostStatus(host.name, wanted, facts, error, sleeps=not host.always_on)
+
+
+def _link(host: Host, dial_map: DialMap | None) -> HostLink:
+    return HostLink(host.name, paths_of(host), host.config.ssh.host_key or "", dial_map)
+
+
+def paths_of(host: Host) -> tuple[HostPath, ...]:
+    """The ways to a host, the LAN first."""
+    ssh = host.config.ssh
+    return tuple(
+        HostPath(name=name, address=address, port=ssh.port, user=ssh.user)
+        for name, address in (("lan", host.lan), ("tailnet", host.tailnet))
+        if address
+    )
+
+
+def _named(plan: Plan, name: str) -> Host:
+    known = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
+    if name not in known:
+        raise UsageError(f'there is no host "{name}"; {did_you_mean(name, known, "hosts")}')
+    return plan.hosts[name]
+
+
+def roll_back(plan: Plan, name: str, to: str, report: Callable[[str], None]) -> None:
+    """Switch a host to the release before (or to the one committed last), as any other switch.
+
+    It is confirmed, or it goes back to where it was. Raises HomelabError with the report.
+    """
+    asyncio.run(_roll_back(plan, _named(plan, name), to, report))
+
+
+async def _roll_back(plan: Plan, host: Host, to: str, report: Callable[[str], None]) -> None:
+    dial_map = DialMap.from_environment()
+    link = _link(host, dial_map)
+    try:
+        done = await link.ask(scripts.status_script(""))
+        facts = HostFacts.parse(done.stdout)
+    finally:
+        await link.close()
+    release = facts["release"] if to == "current" else facts["before"]
+    if not release:
+        raise HomelabError(
+            f"{host.name}: there is no release {'of ours' if to == 'current' else 'before this'}; "
+            "boot an older generation from its boot menu instead"
+        )
+    rules = rules_of(plan.site, host)
+    again = f"{BY_HAND}{secrets.token_hex(4)}"
+    spec = SwitchSpec(
+        host=host.name,
+        release=release,
+        paths=paths_of(host),
+        host_key=host.config.ssh.host_key or "",
+        confirm=Confirm(seconds=plan.site.deploy.confirm_seconds),
+        activation_seconds=plan.site.deploy.activation_seconds,
+        boot=Boot(loader=rules.loader, limit=rules.limit),
+        may_fail=rules.may_fail,
+        # Whatever it runs now is what is to go.
+        again=again,
+        secrets_version=facts["secrets" if to == "current" else "before-secrets"],
+    )
+    await bring(spec, dial_map, report)
+    report(
+        f"{host.name}: the stack does not know of this; change it, or go forward again with "
+        f'deploy.again: {{{host.name}: "…a word of yours"}}'
+    )
+
+
+def unlock(plan: Plan, name: str, report: Callable[[str], None], *, force: bool) -> None:
+    """Let go of a host that an attempt or a script left behind. Says whom it stopped.
+
+    A switch that is going on is left alone, unless `force` says otherwise: it is rolled back then.
+    """
+    asyncio.run(_unlock(_named(plan, name), report, force=force))
+
+
+async def _unlock(host: Host, report: Callable[[str], None], *, force: bool) -> None:
+    link = _link(host, DialMap.from_environment())
+    try:
+        done = await link.ask(scripts.unlock_script(force=force))
+    finally:
+        await link.close()
+    for line in done.stdout.splitlines():
+        report(f"{host.name}: {line}")
+    if done.exit != 0:
+        raise HomelabError(f"{host.name}: {done.stderr.strip()}")

@@ -1,0 +1,36 @@
+"""Ask every place that the stack describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from homelab.deploy import status as deploy
+from homelab.deploy.model import Release
+from homelab.ops import hosts, tailnet
+from homelab.plan import Plan
+from homelab.problems import HomelabError
+from homelab.status import Section
+from homelab.tailnet import status as tail
+
+
+def read_sections(
+    plan: Plan,
+    directory: Path,
+    releases: Mapping[str, Release],
+    what: Literal["all", "hosts", "tailnet"] = "all",
+) -> tuple[Section, ...]:
+    """What each place says, in the order in which people look. One that is silent says so."""
+    out: list[Section] = []
+    if what != "tailnet":
+        out.append(deploy.section(hosts.read_hosts(plan, releases)))
+    if what == "hosts":
+        return tuple(out)
+    try:
+        found = tailnet.read_status(plan, directory)
+    except HomelabError as error:
+        out.append(Section("tailnet", f"tailnet\n  {error}", {"error": str(error)}, ok=False))
+    else:
+        out += [tail.section(found)] if found is not None else []
+    return tuple(out)

@@ -1,0 +1,157 @@
+"""Ask Tailscale what is so: the policy in force, and the devices. Changes nothing."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from homelab.ops.secret import resolve
+from homelab.problems import HomelabError
+from homelab.tailnet.drift import drift
+from homelab.tailnet.policy import policy_text
+from homelab.tailnet.status import Machine, TailnetStatus
+
+if TYPE_CHECKING:
+    from http.client import HTTPMessage
+    from typing import IO
+
+    from homelab.plan import Plan
+    from homelab.tailnet.model import TailnetConfig, TailnetPlan
+
+API = "https://api.tailscale.com/api/v2"
+TIMEOUT = 20
+"""Seconds that an answer may take."""
+
+_WAYS_OUT = {
+    400: "see that tailnet.client_id and tailnet.client_secret belong to one OAuth client",
+    401: "tailnet.client_id and tailnet.client_secret name an OAuth client that it does not know; "
+    "make one under Settings > Trust credentials",
+    403: "give the OAuth client the scopes policy_file and devices:core",
+    404: "see that the OAuth client is of this tailnet",
+    429: "wait a minute, and ask again",
+}
+
+
+class TailscaleError(HomelabError):
+    """Tailscale gave no answer that can be used."""
+
+
+class _Answered(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class _Token(_Answered):
+    access_token: str
+
+
+class _Device(_Answered):
+    node_id: str = Field(default="", alias="nodeId")
+    name: str = ""
+    addresses: list[str] = Field(default_factory=list)
+    tags: list[str] = Field(default_factory=list)
+    advertised: list[str] = Field(default_factory=list, alias="advertisedRoutes")
+    enabled: list[str] = Field(default_factory=list, alias="enabledRoutes")
+
+
+class _Devices(_Answered):
+    devices: list[_Device]
+
+
+def read_status(plan: Plan, directory: Path) -> TailnetStatus | None:
+    """What Tailscale has against what the stack wants; None without a tailnet in the stack."""
+    config = plan.site.tailnet
+    if config is None or plan.tailnet is None:
+        return None
+    token = _sign_in(config, directory, plan.secrets.file)
+    return _read(plan.tailnet, token)
+
+
+def _read(plan: TailnetPlan, token: str) -> TailnetStatus:
+    live = _ask("tailnet/-/acl", token=token, accept="application/hujson")
+    listed = _ask("tailnet/-/devices?fields=all", token=token)
+    try:
+        devices = _Devices.model_validate_json(listed).devices
+    except ValidationError:
+        raise _unusable("list of devices") from None
+    machines = (
+        Machine(
+            name=d.name.partition(".")[0],
+            id=d.node_id,
+            address=next((a for a in d.addresses if ":" not in a), ""),
+            tags=tuple(sorted(d.tags)),
+            routes=tuple((r, r in d.enabled) for r in sorted({*d.advertised, *d.enabled})),
+        )
+        for d in devices
+    )
+    return TailnetStatus(
+        name=plan.name,
+        policy=drift(live, policy_text(plan), plan.adopt),
+        machines=tuple(sorted(machines, key=lambda m: (m.name, m.id))),
+    )
+
+
+def _sign_in(config: TailnetConfig, directory: Path, file: str) -> str:
+    """A token for an hour. The client's secret travels in the body alone."""
+    form = {
+        "client_id": resolve(config.client_id, directory, file).strip(),
+        "client_secret": resolve(config.client_secret, directory, file).strip(),
+        "grant_type": "client_credentials",
+    }
+    answer = _ask("oauth/token", body=urllib.parse.urlencode(form).encode())
+    try:
+        return _Token.model_validate_json(answer).access_token
+    except ValidationError:
+        raise _unusable("token") from None
+
+
+def _ask(
+    path: str, *, token: str = "", body: bytes | None = None, accept: str = "application/json"
+) -> str:
+    headers = {"Accept": accept, "User-Agent": "homelab"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(f"{API}/{path}", data=body, headers=headers)  # noqa: S310 https
+    what = ""
+    try:
+        with urllib.request.build_opener(_StayHere).open(request, timeout=TIMEOUT) as answer:
+            return str(answer.read().decode("utf-8"))
+    except urllib.error.HTTPError as error:
+        way_out = _WAYS_OUT.get(error.code, "ask again later")
+        what = f"answered {error.code}; {way_out}"
+    except urllib.error.URLError as error:
+        what = f"cannot be reached ({_reason(error.reason)}); see whether this machine is online"
+    except (OSError, HTTPException) as error:
+        what = f"broke off ({_reason(error)}); ask again"
+    except UnicodeDecodeError:
+        what = "answered what is not text; ask again later"
+    # Raised out here, because those errors carry the request, and with it what it was signed with.
+    raise TailscaleError(f"tailnet: Tailscale {what}")
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """An answer that leads elsewhere would take the token there."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> None:
+        """Follow none."""
+
+
+def _reason(reason: object) -> str:
+    return getattr(reason, "strerror", None) or type(reason).__name__
+
+
+def _unusable(what: str) -> TailscaleError:
+    return TailscaleError(f"tailnet: Tailscale answered without a {what}; ask again")

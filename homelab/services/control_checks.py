@@ -1,0 +1,81 @@
+"""Rules about services that may control units of their host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+from homelab.services.control import user_of
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Control, Service
+
+
+@check("mcp-unit-known", rows="S2-13")
+def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
+    """A unit that may be controlled is one of a service of that host: a misspelt one would be
+    found missing when it is needed, and no other unit is anybody's business.
+    """
+    for service, control in _controls(plan):
+        known = {u for s in plan.on(service.host) for u in s.units}
+        for index, unit in enumerate(control.units):
+            if unit not in known:
+                yield Problem(
+                    f"{service.source}.may_control.units[{index}]",
+                    f'no service of {service.host} has the unit "{unit}"',
+                    did_you_mean(unit, known, "units"),
+                )
+
+
+@check("mcp-user", rows="S2-13")
+def mcp_user(plan: Plan) -> Iterator[Problem]:
+    """The rule is for one user; root needs none, and everybody's would be for everybody."""
+    for service, _ in _controls(plan):
+        where = f"{service.source}.may_control"
+        user = user_of(service)
+        if service.config.container is not None:
+            yield Problem(
+                where,
+                f"{service.name} is a container, which has no way to the host's systemd",
+                "run it as a service of the host, or leave may_control out",
+            )
+        elif user in ("", "root"):
+            yield Problem(
+                f"{where}.user",
+                f"{service.name} runs as {user}, which may do everything"
+                if user
+                else f"nobody can tell which user {service.name} runs as",
+                "let it run as a user of its own, and name it: user: …",
+            )
+        else:
+            for other in plan.on(service.host):
+                if other.name != service.name and other.entry.user == user:
+                    yield Problem(
+                        f"{where}.user",
+                        f"{other.name} runs as {user}, too, and could do the same",
+                        f"give {service.name} a user of its own",
+                    )
+
+
+@check("mcp-loopback", rows="S2-13 S3-03")
+def mcp_loopback(plan: Plan) -> Iterator[Problem]:
+    """Who reaches a service that controls others controls them, so it is for its host alone."""
+    for service, _ in _controls(plan):
+        reached = [r.internal for r in plan.routes if r.service == service.name]
+        reached += [f"{p.port}/{p.protocol}" for p in service.ports if p.scope != "loopback"]
+        if reached:
+            yield Problem(
+                service.source,
+                f"{service.name} may control units of {service.host}, and is reached from "
+                f"elsewhere at {', '.join(reached)}",
+                'keep it to its host: never_publish: "why"; people come to it by SSH',
+            )
+
+
+def _controls(plan: Plan) -> Iterator[tuple[Service, Control]]:
+    for service in plan.services:
+        if service.config.may_control is not None:
+            yield service, service.config.may_control

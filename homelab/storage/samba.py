@@ -1,0 +1,103 @@
+"""Shares as Samba's settings: SMB3 for the tailnet, with what macOS expects of a drive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6
+from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
+from homelab.storage.shares import Share, plan_shares
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+_MAC: Attrs = {
+    "fruit:delete_empty_adfiles": "yes",
+    "fruit:metadata": "stream",
+    "fruit:nfs_aces": "no",
+    "fruit:posix_rename": "yes",
+    "fruit:veto_appledouble": "no",
+    "fruit:wipe_intentionally_left_blank_rfork": "yes",
+    "vfs objects": "catia fruit streams_xattr",
+}
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`samba.nix`, on a host that shares a dataset."""
+    shares = tuple(s for s in plan_shares(plan.site) if s.host == host.name)
+    if not shares or not host.is_nixos:
+        return
+    settings: Attrs = {"global": _global(shares), **{s.name: _share(s) for s in shares}}
+    mounts: list[Nix] = [*sorted({s.mount for s in shares})]
+    yield Module(
+        "samba.nix",
+        "Datasets as network drives, for devices of the tailnet alone",
+        derived=merge(
+            attrs(
+                "services.samba",
+                {
+                    "enable": True,
+                    "nmbd": {"enable": False},
+                    "settings": settings,
+                    "winbindd": {"enable": False},
+                },
+            ),
+            attrs(
+                "systemd.services.samba-smbd.unitConfig.RequiresMountsFor",
+                Comment("Without its disk a share would be an empty directory.", mounts),
+            ),
+            _users(plan, shares),
+        ),
+    )
+
+
+def _global(shares: tuple[Share, ...]) -> Attrs:
+    return {
+        **_MAC,
+        "disable netbios": "yes",
+        "hosts allow": Comment(
+            "The firewall says so too: nobody but the tailnet.",
+            f"{TAILNET_NETWORK} {TAILNET_NETWORK_6} 127. ::1",
+        ),
+        "hosts deny": "ALL",
+        "map to guest": "bad user" if any(s.guest for s in shares) else "never",
+        "server min protocol": "SMB3",
+        "smb ports": 445,
+    }
+
+
+def _share(share: Share) -> Attrs:
+    body: Attrs = {
+        "browseable": "yes",
+        "create mask": "0664",
+        "delete veto files": "yes",
+        "directory mask": "2775",
+        "force group": share.group,
+        "guest ok": _word(share.guest),
+        "path": share.path,
+        "read only": _word(share.read_only),
+        "veto files": Comment("What a Mac strews about, and what programs hide.", "/.*/"),
+    }
+    if share.owner != "root":
+        body["force user"] = share.owner
+    if share.users:
+        body["valid users"] = " ".join(share.users)
+    return body
+
+
+def _users(plan: Plan, shares: tuple[Share, ...]) -> Attrs:
+    """Samba signs in users of the system: who has no account here gets one without a shell."""
+    names = {u for s in shares for u in s.users} - {plan.site.site.owner.user}
+    if not names:
+        return {}
+    return {
+        "users": {
+            "users": {name: {"group": "users", "isSystemUser": True} for name in sorted(names)}
+        }
+    }
+
+
+def _word(value: object) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,66 @@
+"""Facets of a host that take more than a line: its WiFi, and whom it turns away."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from homelab.model import Model, Network, SecretRef, Str
+
+WIFI = ("wifi", "psk")
+"""Service and name of the secret that holds the password."""
+VARIABLE = "wifi_psk"
+"""What wpa_supplicant calls the password: `ext:wifi_psk` stands for it in the network's block."""
+SIZES = range(len(VARIABLE) + 1 + 8, len(VARIABLE) + 1 + 64 + 2)
+"""How long `wifi_psk=<password>` can be: a password has 8 to 63 characters, a raw key 64, and a
+line may have an end. An encrypted value is as long as the value, so this shows without any key."""
+
+Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*[smhd]$")]
+Span = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|min|h)$")]
+Ssid = Annotated[Str, Field(pattern=r'^[^"\\\x00-\x1f\x7f]{1,32}$')]
+
+
+def supplicant(interface: str | None) -> str:
+    """The unit of wpa_supplicant, which has one for each interface that is named."""
+    return f"wpa_supplicant-{interface}" if interface else "wpa_supplicant"
+
+
+class WifiWatchdog(Model):
+    """What is done when the router no longer answers: first for the radio, then for the host."""
+
+    delay: Span = "5min"
+    """Wait after boot before the router is first asked."""
+    interval: Span = "2min"
+    """How often it is asked."""
+    grace: Span = "30s"
+    """How long the radio has to find back before the host restarts, once for each outage."""
+
+
+class Wifi(Model):
+    """The wireless network that a host is on."""
+
+    backend: Literal["wpa_supplicant", "iwd"] = "wpa_supplicant"
+    """wpa_supplicant: the network that is written here; iwd: networks are joined on the host with
+    `iwctl`, which keeps their passwords itself."""
+    ssid: Ssid | None = None
+    """Name of the network (wpa_supplicant)."""
+    psk: SecretRef | None = None
+    """Its secret, in the host's sops file: one line, `wifi_psk=<password>` (wpa_supplicant)."""
+    power_save: bool = False
+    """Let the radio sleep between packets, which saves little and loses connections."""
+    watchdog: WifiWatchdog | None = None
+    """Restart what drives the radio, and at last the host, when the router no longer answers."""
+
+
+class Fail2ban(Model):
+    """Who is turned away after failed logins, and for how long."""
+
+    bantime: Duration = "1h"
+    """How long an address stays out."""
+    maxretry: Annotated[int, Field(ge=1, le=100)] = 5
+    """Failures before it is."""
+    findtime: Duration = "10m"
+    """Within which they are counted."""
+    ignore: list[Network] = Field(default_factory=list)
+    """Networks that are never banned, beside the LAN and the tailnet."""

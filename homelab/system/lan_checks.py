@@ -1,0 +1,116 @@
+"""Checks of how a host is on the LAN, and of whom it turns away there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("static-ip-complete", rows="S1-01")
+def static_ip_complete(plan: Plan) -> Iterator[Problem]:
+    """A host with a wrong address of its own is gone from the LAN with the next switch."""
+    lan = plan.site.network.lan
+    for host in plan.hosts.values():
+        if not host.config.static:
+            continue
+        where = f"{host.source}.static"
+        if not host.is_nixos:
+            yield Problem(
+                where, f"{host.name} is not a NixOS host, so nothing sets it", "leave it out"
+            )
+            continue
+        if not host.lan:
+            yield Problem(where, "there is no address to set", "add address: {lan: …}")
+        if host.config.interface is None:
+            yield Problem(
+                where,
+                "nobody says which interface has the address",
+                "add interface: its name in `ip link`, as end0 or enp3s0",
+            )
+        if lan.gateway not in lan.cidr:
+            yield Problem(
+                where,
+                f"the gateway {lan.gateway} is not in the LAN {lan.cidr}",
+                "correct network.lan.gateway",
+            )
+        elif host.lan == str(lan.gateway):
+            yield Problem(
+                f"{host.source}.address.lan",
+                f"{host.lan} is the gateway's own address",
+                "give the host another, or correct network.lan.gateway",
+            )
+
+
+_OTHERS = (
+    "networking.wireless.enable",
+    "networking.wireless.iwd.enable",
+    "networking.networkmanager.enable",
+)
+
+
+@check("wifi-backend-single", rows="S1-38 T19")
+def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
+    """Two programs that drive one radio throw each other off the network."""
+    for host in plan.hosts.values():
+        wifi = host.config.wifi
+        if wifi is None:
+            continue
+        where = f"{host.source}.wifi"
+        if not host.is_nixos:
+            yield Problem(where, f"{host.name} is not a NixOS host", "leave wifi out")
+            continue
+        said = [f for f in ("ssid", "psk") if getattr(wifi, f) is not None]
+        if wifi.backend == "iwd" and said:
+            yield Problem(
+                where,
+                f"{' and '.join(said)} are for wpa_supplicant; iwd keeps its networks itself",
+                "write backend: wpa_supplicant, or join with: iwctl station wlan0 connect NAME",
+            )
+        if wifi.backend == "wpa_supplicant" and len(said) < 2:
+            yield Problem(
+                where,
+                "wpa_supplicant needs the network's name and secret",
+                "add ssid: NAME and psk: {sops: wifi/psk}; or backend: iwd",
+            )
+        mine = "networking.wireless" + (".iwd.enable" if wifi.backend == "iwd" else ".enable")
+        for service in plan.on(host.name):
+            for option in sorted(set(service.config.options) & set(_OTHERS) - {mine}):
+                if service.config.options[option] is True:
+                    yield Problem(
+                        f"services.{service.name}.options.{option}",
+                        f"{host.name} has WiFi by {wifi.backend}, and this starts a second program",
+                        f"leave it out, or change {where}.backend",
+                    )
+
+
+@check("f2b-ignore", rows="S4-35")
+def f2b_ignore(plan: Plan) -> Iterator[Problem]:
+    """Ban the LAN, and a mistyped password locks the household out; ignore everybody, and nobody is
+    ever banned.
+    """
+    for host in plan.hosts.values():
+        config = host.config.fail2ban
+        where = f"{host.source}.fail2ban"
+        if config is not None and not host.is_nixos:
+            yield Problem(where, f"{host.name} is not a NixOS host", "leave fail2ban out")
+        for index, network in enumerate(config.ignore if config is not None else ()):
+            if network.prefixlen < 8:
+                yield Problem(
+                    f"{where}.ignore[{index}]",
+                    f"{network} is most of the internet, so hardly anybody would be banned",
+                    "name the networks that you log in from",
+                )
+        for service in plan.on(host.name) if config is None else ():
+            for option in sorted(service.config.options):
+                if option.startswith("services.fail2ban."):
+                    yield Problem(
+                        f"services.{service.name}.options.{option}",
+                        "fail2ban set up here would ban the LAN and the tailnet too",
+                        f"write {where}: {{}} instead",
+                    )

@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# A radio that has lost its network and does not find back by itself.
+
+# watch GATEWAY GRACE UNIT: ask the gateway; where it is silent, restart what drives the radio, and
+# after the grace the host. A gateway that was never heard since boot is no reason to boot again.
+watch() {
+  local heard=${HOMELAB_ROOT:-}/run/homelab/gateway-heard
+  if answers "$1"; then
+    mkdir -p "${heard%/*}"
+    : >"$heard"
+    return
+  fi
+  echo "homelab: $1 does not answer; restarting $3" >&2
+  systemctl restart "$3" || true
+  sleep "$2"
+  if answers "$1"; then
+    return
+  fi
+  if ! [ -e "$heard" ]; then
+    echo "homelab: $1 has not answered since boot, and another boot would not help" >&2
+    return
+  fi
+  echo "homelab: $1 still does not answer; restarting this host" >&2
+  systemctl reboot
+}
+
+answers() {
+  ping -q -c 3 -W 5 "$1" >/dev/null 2>&1
+}

@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# Say why there will be no WiFi, without saying the secret. Run before wpa_supplicant, which would
+# only go on without a password.
+
+secret=${HOMELAB_ROOT:-}/run/secrets/wifi-psk
+lines=0 good=
+while IFS= read -r line || [ -n "$line" ]; do
+  lines=$((lines + 1))
+  case $line in
+    wifi_psk=?*) good=yes ;;
+  esac
+done <"$secret"
+if [ "$lines" != 1 ] || [ -z "$good" ]; then
+  echo "homelab: the secret wifi-psk is not one line of the form wifi_psk=<password>" >&2
+  exit 1
+fi

@@ -1,0 +1,30 @@
+"""Names of the tz database, and the check that the homelab's clock is one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+# Shipped, because not every machine that plans has the database, and none has the same.
+ZONES = frozenset(
+    (resources.files("homelab.system") / "zones.txt").read_text(encoding="utf-8").split()
+)
+
+
+@check("timezone-known", rows="S0-01")
+def timezone_known(plan: Plan) -> Iterator[Problem]:
+    """A zone that nobody knows is UTC to systemd, without a word: every timer is off by hours."""
+    zone = plan.site.site.timezone
+    if zone not in ZONES:
+        yield Problem(
+            "site.timezone",
+            f'there is no time zone "{zone}"',
+            did_you_mean(zone, ZONES, "time zones"),
+        )

@@ -1,0 +1,123 @@
+"""Whether the policy in force is ours to replace, told from its text alone.
+
+The first comment of a policy that we wrote names the digest of all that follows it. Who edits the
+policy elsewhere leaves that digest behind, so an edit shows without any memory of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import unified_diff
+from typing import Literal
+
+from homelab.tailnet.hujson import Document, HujsonError, canonical, digest, parse, tokens
+from homelab.tailnet.members import DEPLOYER
+
+Verdict = Literal["same", "older", "untouched", "adopted", "edited", "foreign"]
+"""same: what the stack wants; older: an earlier policy of ours, as we left it; untouched: the one
+that every new tailnet has; adopted: somebody else's, seen and given up; edited: ours, and changed
+since; foreign: never ours."""
+
+_HEADER = re.compile(r"// Written by homelab; (sha256:[0-9a-f]{64})\b.*")
+_OPEN: tuple[Document, ...] = (
+    {"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]},
+    {"grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"]}]},
+)
+_DEFAULTS: Document = {
+    "ssh": [
+        {
+            "action": "check",
+            "src": ["autogroup:member"],
+            "dst": ["autogroup:self"],
+            "users": ["autogroup:nonroot", "root"],
+        }
+    ],
+    "nodeAttrs": [{"target": ["autogroup:member"], "attr": ["funnel"]}],
+    # An OAuth client cannot be made before its tag is.
+    "tagOwners": {DEPLOYER: ["autogroup:admin"]},
+}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What the policy in force is to us."""
+
+    verdict: Verdict
+    digest: str
+    """Names the text in force; what `tailnet.adopt` takes."""
+    changes: tuple[str, ...] = ()
+    """From what is in force to what the stack wants, as a unified diff."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether `up` may replace it."""
+        return self.verdict not in ("edited", "foreign")
+
+
+def signed(body: str) -> str:
+    """A policy of ours, with the comment that later tells whether it is as we left it."""
+    return (
+        f"// Written by homelab; {digest(body)}. "
+        "Change the stack instead: `up` refuses to replace what was edited here.\n" + body
+    )
+
+
+def drift(live: str, ours: str, adopt: str = "") -> Drift:
+    """Compare the policy in force with ours. `adopt` is the digest of a text that may go."""
+    try:
+        found = digest(live)
+        verdict = _verdict(live, ours, found, adopt)
+    except HujsonError:
+        # Tailscale keeps no such text; whatever this is, it is not ours.
+        return Drift("foreign", "")
+    return Drift(verdict, found, () if verdict == "same" else _changes(live, ours))
+
+
+def refusal(found: Drift) -> str:
+    """Why `up` does not go on, and how it may; empty when it does."""
+    if found.is_ours:
+        return ""
+    who = "was edited since" if found.verdict == "edited" else "is not one of ours"
+    way_out = (
+        f'see the difference with `homelab status`, then write adopt: "{found.digest}" '
+        "under homelab:tailnet to give it up"
+        if found.digest
+        else "make it HuJSON that Tailscale takes, on its Access controls page"
+    )
+    return f"tailnet.adopt: the policy in force {who}, and nothing of it is replaced; {way_out}"
+
+
+def _verdict(live: str, ours: str, found: str, adopt: str) -> Verdict:
+    if found == digest(ours):
+        return "same"
+    comments = [token for kind, token in tokens(live) if kind == "comment"]
+    headers = [h for h in map(_HEADER.fullmatch, comments) if h]
+    first = canonical(live).partition("\n")
+    header = _HEADER.fullmatch(first[0])
+    if header and header.group(1) == digest(first[2]):
+        return "older"
+    if found == adopt:
+        return "adopted"
+    if _is_default(live):
+        return "untouched"
+    return "edited" if headers else "foreign"
+
+
+def _is_default(live: str) -> bool:
+    """Whether it lets everybody do everything and says no more: nothing is lost with it."""
+    document = parse(live)
+    if not isinstance(document, dict):
+        return False
+    rest = {k: v for k, v in document.items() if v and _DEFAULTS.get(k) != v}
+    return rest in _OPEN
+
+
+def _changes(live: str, ours: str) -> tuple[str, ...]:
+    before, after = (_page(text) for text in (live, ours))
+    return tuple(unified_diff(before, after, "in force", "wanted", lineterm=""))
+
+
+def _page(text: str) -> list[str]:
+    lines = canonical(text).splitlines()
+    return lines[1:] if lines and _HEADER.fullmatch(lines[0]) else lines

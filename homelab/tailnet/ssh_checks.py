@@ -1,0 +1,59 @@
+"""Who logs in by Tailscale's SSH, and on whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.tailnet.assertions import PRIVILEGED, SUBORDINATE
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.tailnet.model import ExtraGrant, SshRule
+
+_MACHINES = ("*", "autogroup:tagged")
+
+
+@check("ssh-direction", rows="S0-25")
+def ssh_direction(plan: Plan) -> Iterator[Problem]:
+    """Tailscale's SSH never leads from a machine that others steer to one that holds the data."""
+    tailnet = plan.tailnet
+    if tailnet is None or plan.site.tailnet is None:
+        return
+
+    def roles(tag: str) -> set[str]:
+        return {tag, *(f"tag:{plan.hosts[h].role}" for h in tailnet.tags.get(tag, ()))}
+
+    for i, rule in enumerate(plan.site.tailnet.ssh):
+        where = f"tailnet.ssh[{i}]"
+        low = [s for s in rule.src if s in _MACHINES or not roles(s).isdisjoint(SUBORDINATE)]
+        high = [d for d in rule.dst if PRIVILEGED in roles(d)]
+        if low and high:
+            yield Problem(
+                f"{where}.src",
+                f"{', '.join(low)} would log in on {', '.join(high)}, where the data is",
+                "let people or workhorses log in there, and nobody else",
+            )
+        for side, ends in sides(rule):
+            for j, end in enumerate(ends):
+                if end in plan.hosts:
+                    yield Problem(
+                        f"{where}.{side}[{j}]",
+                        f"Tailscale's SSH knows tags and people, and {end} is a host",
+                        f"write tag:{plan.hosts[end].role}, or a tag of its own",
+                    )
+        for j, tag in enumerate(rule.dst):
+            hosts = [plan.hosts[h] for h in tailnet.tags.get(tag, ())]
+            if hosts and not any(h.config.tailscale and h.config.tailscale.ssh for h in hosts):
+                yield Problem(
+                    f"{where}.dst[{j}]",
+                    f"no host under {tag} answers Tailscale's SSH",
+                    f"write {hosts[0].source}.tailscale.ssh: true, or drop the rule",
+                )
+
+
+def sides(way: ExtraGrant | SshRule) -> tuple[tuple[str, list[str]], ...]:
+    """Both ends of a way, with the names of their fields."""
+    return ("src", way.src), ("dst", way.dst)

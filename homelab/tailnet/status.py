@@ -1,0 +1,105 @@
+"""What Tailscale has, beside what the stack wants, as text and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from homelab.status import Section
+from homelab.tailnet.drift import Drift, refusal
+
+_WORDS = {
+    "same": "as the stack wants it",
+    "older": "ours, as an earlier `up` left it; the next one changes it",
+    "untouched": "that of a new tailnet; the next `up` replaces it",
+    "adopted": "somebody else's, adopted; the next `up` replaces it",
+    "edited": "ours, and edited elsewhere since",
+    "foreign": "not one of ours",
+}
+NO_IDS = "no device has joined yet"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A device of the tailnet."""
+
+    name: str
+    id: str
+    address: str
+    tags: tuple[str, ...]
+    routes: tuple[tuple[str, bool], ...]
+    """What it forwards, and whether that is approved."""
+
+
+@dataclass(frozen=True)
+class TailnetStatus:
+    """What Tailscale says of itself."""
+
+    name: str
+    policy: Drift
+    machines: tuple[Machine, ...]
+
+
+def section(status: TailnetStatus) -> Section:
+    """The tailnet's part of `homelab status`."""
+    return Section(
+        name="tailnet",
+        text="\n".join((*_policy(status), "", *_devices(status.machines))),
+        data=_data(status),
+        ok=status.policy.is_ours,
+    )
+
+
+def _policy(status: TailnetStatus) -> Iterator[str]:
+    found = status.policy
+    yield f"tailnet {status.name}"
+    yield f"  policy  {_WORDS[found.verdict]}"
+    text = refusal(found)
+    if text:
+        yield f"  digest  {found.digest or 'none; it is not HuJSON'}"
+    if found.changes:
+        yield ""
+        yield from (f"  {line}".rstrip() for line in found.changes)
+    if text:
+        yield ""
+        yield f"  {text}"
+
+
+def _devices(machines: tuple[Machine, ...]) -> Iterator[str]:
+    if not machines:
+        yield f"  {NO_IDS}"
+        return
+    rows = [("device", "address.tailnet", "tailscale.device", "tags and routes")]
+    for machine in machines:
+        routes = (f"{r}{'' if approved else ' (not approved)'}" for r, approved in machine.routes)
+        rows.append(
+            (machine.name, machine.address, machine.id, ", ".join((*machine.tags, *routes)))
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        yield f"  {'  '.join(cells)}  {row[3]}".rstrip()
+
+
+def _data(status: TailnetStatus) -> dict[str, JsonValue]:
+    found = status.policy
+    return {
+        "name": status.name,
+        "policy": {
+            "verdict": found.verdict,
+            "digest": found.digest,
+            "changes": list(found.changes),
+        },
+        "devices": [
+            {
+                "name": m.name,
+                "address": m.address,
+                "device": m.id,
+                "tags": list(m.tags),
+                "routes": dict(m.routes),
+            }
+            for m in status.machines
+        ],
+    }

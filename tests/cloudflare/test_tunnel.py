@@ -1,0 +1,200 @@
+"""What the tunnel carries: proxied names, apps of its own host, and what is not HTTP (S1-05 S2-08).
+
+S4-32: every rule has one exact host name.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.cloudflare import acme, cloudflared
+from homelab.problems import InvalidStackError
+from tests import build
+from tests.cloudflare.stack import Changes, planned, stack
+from tests.tools.options import check_module, require_options
+
+SSH: Changes = {
+    "tunnel_service": "ssh://localhost:22",
+    "audience": "family",
+    "auth": "native",
+}
+
+NATIVE: Changes = {"audience": "family", "auth": "native"}
+
+
+def test_the_tunnel_dials_exactly_what_a_route_names() -> None:
+    """S2-08."""
+    plan = planned(stack(route=SSH))
+    assert [(i.hostname, i.service) for i in plan.ingress] == [
+        ("music-home.example.org", "ssh://localhost:22")
+    ]
+    assert [(a.type, a.domain) for a in plan.apps] == [("ssh", "music-home.example.org")]
+    assert len(plan.records) == 1
+
+
+@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+def test_what_is_not_http_has_no_name_at_home_and_no_place_in_any_proxy(proxy: str) -> None:
+    """S2-08."""
+    changes = stack(
+        route=SSH,
+        network={"entry": {"host": "pi", "proxy": proxy}},
+        monitoring={"ntfy": {"topic": {"sops": "ntfy/topic"}}},
+    )
+    changes["services"] |= {"gatus": {"host": "pi"}, "homepage": {"host": "pi"}}
+    plan = build.plan(changes)
+    assert [n for n, _ in plan.dns.names if n.startswith("music")] == []
+    assert "navidrome" not in {p.name for p in plan.monitoring.probes if plan.monitoring}  # type: ignore[union-attr]
+    files = build.render(changes)["pi"]
+    naming = {name for name, text in files.items() if "music" in text}
+    assert naming == {"tunnel.nix"}
+    assert not any(p.port == 8180 for p in plan.ports), "nothing asks the proxy"
+    about = {"audience-auth", "monitor-intent", "host-unique", "entry-address", "internet-gate"}
+    assert not [p for p in build.problems(changes) if p.check in about]
+
+
+def test_other_protocols_than_ssh_are_behind_an_ordinary_application() -> None:
+    plan = build.plan(stack(route={**SSH, "tunnel_service": "tcp://192.168.1.9:5432"}))
+    assert plan.cloudflare is not None
+    assert [a.type for a in plan.cloudflare.apps] == ["self_hosted"]
+    assert [r.url for r in plan.routes] == ["tcp://music-home.example.org"]
+
+
+def test_how_an_app_is_verified_is_said_in_its_rule() -> None:
+    """S4-32: the certificate's name is told, instead of verifying nothing."""
+    origin = {"server_name": "music.home.example.org", "connect_timeout": "10s"}
+    route = {"tunnel_service": "https://127.0.0.1:443", "origin": origin}
+    text = build.render(stack(route=route))["pi"]["tunnel.nix"]
+    assert 'service = "https://127.0.0.1:443";' in text
+    assert 'originServerName = "music.home.example.org";' in text
+    assert 'connectTimeout = "10s";' in text
+    assert "noTLSVerify" not in text
+
+
+def test_a_certificate_goes_unverified_only_for_a_reason() -> None:
+    route = {
+        "tunnel_service": "https://127.0.0.1:8443",
+        "origin": {"unverified": "the app makes its own at each start"},
+    }
+    assert planned(stack(route=route)).ingress[0].origin == (("noTLSVerify", True),)
+
+
+def test_a_tunnel_beside_the_proxy_may_go_straight_to_the_apps_too() -> None:
+    """S1-05."""
+    changes = stack({"tunnel": {"host": "pi", "via": "direct"}}, NATIVE, on="pi")
+    plan = build.plan(changes)
+    assert plan.cloudflare is not None
+    assert [i.service for i in plan.cloudflare.ingress] == ["http://127.0.0.1:4533"]
+    assert not any(p.port == 8180 for p in plan.ports)
+    assert build.found(changes, "tunnel-host") == []
+
+
+BAD: dict[str, tuple[str, Changes, str]] = {
+    "an unknown scheme": (
+        "tunnel-scheme",
+        stack(route={**SSH, "tunnel_service": "ftp://localhost:21"}),
+        'dials no "ftp"',
+    ),
+    "no scheme": (
+        "tunnel-scheme",
+        stack(route={**SSH, "tunnel_service": "localhost"}),
+        'dials no "localhost"',
+    ),
+    "no address": (
+        "tunnel-scheme",
+        stack(route={**SSH, "tunnel_service": "ssh:localhost"}),
+        "names nothing",
+    ),
+    "a socket without a path": (
+        "tunnel-scheme",
+        stack(route={**SSH, "tunnel_service": "unix://run/app.sock:x"}),
+        "names nothing",
+    ),
+    "not published": (
+        "tunnel-scheme",
+        stack(route={**SSH, "publish": "internal"}),
+        "not published through it",
+    ),
+    "TLS options for the proxy": (
+        "tunnel-origin",
+        stack(route={"origin": {"server_name": "x.example.org"}}),
+        "plain HTTP on loopback",
+    ),
+    "TLS options without TLS": (
+        "tunnel-origin",
+        stack(route={**SSH, "origin": {"ca_file": "/etc/ca.pem"}}),
+        "without TLS",
+    ),
+    "past the gate": (
+        "tunnel-host",
+        stack({"tunnel": {"host": "pi", "via": "direct"}}, {"auth": "forward"}, on="pi"),
+        "past the proxy",
+    ),
+    "a gate before what is not HTTP": (
+        "tunnel-host",
+        stack(route={**SSH, "auth": "forward"}),
+        "past the proxy",
+    ),
+    "through a proxy that is elsewhere": (
+        "tunnel-host",
+        stack({"tunnel": {"host": "nas", "via": "proxy"}}, NATIVE),
+        "the proxy that it is to ask is on pi",
+    ),
+    "apps of other hosts": (
+        "tunnel-host",
+        stack({"tunnel": {"host": "pi", "via": "direct"}}),
+        "navidrome runs on nas",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_work_is_refused(case: str) -> None:
+    check, changes, says = BAD[case]
+    (problem,) = build.found(changes, check)
+    assert says in problem.what
+    assert problem.way_out
+
+
+@pytest.mark.parametrize("check", sorted({c for c, *_ in BAD.values()}))
+def test_a_good_stack_passes(check: str) -> None:
+    assert build.found(stack(route=SSH), check) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"site": {"names": {"public": "nix-*.{zone}"}}},
+        {"services": {"navidrome": {"host": "nas", "name": "nix-*"}}},
+        {"services": {"navidrome": {"host": "nas", "routes": [{"name": "nix-*"}]}}},
+    ],
+)
+def test_a_wildcard_is_refused_and_told_why(changes: Changes) -> None:
+    """S4-32."""
+    with pytest.raises(InvalidStackError, match="cloudflared takes"):
+        build.site(changes)
+
+
+def test_every_option_of_a_rule_is_one_that_nixos_has() -> None:
+    """Also of the alarm before a token ends."""
+    require_options()
+    origin = {
+        "server_name": "music.home.example.org",
+        "ca_file": "/etc/ssl/home.pem",
+        "connect_timeout": "10s",
+    }
+    route = {"tunnel_service": "https://127.0.0.1:443", "origin": origin}
+    plan = build.plan(
+        stack(
+            {"acme": {"until": "2027-01-01"}},
+            {**route, "upstream": {"host_header": "music.local"}},
+            monitoring={"ntfy": {"topic": {"sops": "ntfy/topic"}}},
+        )
+    )
+    unverified = {
+        "tunnel_service": "https://127.0.0.1:1",
+        "origin": {"unverified": "it is its own"},
+    }
+    for made in (plan, build.plan(stack(route=unverified))):
+        for room in (cloudflared.modules, acme.modules):
+            for module in room(made, made.hosts["pi"]):
+                assert check_module(module) == []

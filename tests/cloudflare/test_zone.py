@@ -1,0 +1,225 @@
+"""Limits of tokens, CAA, web sites, buckets, and what was there before.
+
+S0-14 S0-16 S0-17 S0-31 S2-05 S3-02.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from homelab.cloudflare.plan import bucket_policies
+from homelab.problems import InvalidStackError
+from tests import build
+from tests.cloudflare.stack import Changes, planned, stack
+
+NTFY: Changes = {"ntfy": {"topic": {"sops": "ntfy/topic"}}}
+LIMITS: Changes = {
+    "acme": {"allow_from": ["203.0.113.7/32", "2001:db8::/56"], "until": "2027-01-01"}
+}
+DOCS: Changes = {"pages": {"docs": {"project": "homelab-docs"}}}
+BUCKET: Changes = {"buckets": {"backup": {"location": "weur", "name": "example-backup"}}}
+UUID = "11111111-2222-3333-4444-555555555555"
+
+
+def test_a_token_is_limited_only_where_somebody_says_so() -> None:
+    """S0-17: a home's address changes, and an expired token fails quietly."""
+    (plain,) = planned(stack()).tokens
+    assert (plain.allow_from, plain.until) == ((), "")
+    (limited,) = planned(stack(LIMITS)).tokens
+    assert limited.allow_from == ("2001:db8::/56", "203.0.113.7/32")
+    assert limited.until == "2027-01-01"
+
+
+def test_the_host_of_a_token_that_ends_gives_the_alarm_before() -> None:
+    """S0-17."""
+    files = build.render(stack(LIMITS, monitoring=NTFY))["pi"]
+    text = files["certificates.nix"]
+    assert "set -- 2027-01-01" in text
+    assert 'onFailure = [ "notify@%N.service" ];' in text
+    assert 'services."notify@"' in files["monitoring.nix"]
+    assert "ntfy-topic" in files["secrets.nix"]
+    assert "lib/acme-token-expiry.sh" in files
+
+
+def test_without_an_end_nothing_watches_for_one() -> None:
+    assert "expiry" not in build.render(stack(monitoring=NTFY))["pi"]["certificates.nix"]
+
+
+@pytest.mark.parametrize(("days", "code"), [(-1, 1), (10, 1), (40, 0)])
+def test_the_alarm_is_given_in_the_last_thirty_days(days: int, code: int) -> None:
+    day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    script = build.ROOT / "homelab/cloudflare/expiry.sh"
+    done = subprocess.run(
+        ["bash", "-euc", f". {script}", "bash", day],
+        env={**os.environ, "TZ": "UTC"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert (day in done.stderr) == bool(code)
+
+
+def test_shellcheck_finds_nothing_in_the_alarm() -> None:
+    if shutil.which("shellcheck") is None:
+        pytest.skip("no shellcheck here")
+    script = build.ROOT / "homelab/cloudflare/expiry.sh"
+    done = subprocess.run(
+        ["shellcheck", "--norc", script], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == ""
+
+
+def test_only_the_named_authorities_may_certify() -> None:
+    """S0-16: and the owner hears of who tried."""
+    records = planned(stack({"caa": ["letsencrypt.org"]})).caa
+    assert [(r.name, r.tag, r.value) for r in records] == [
+        ("home.example.org", "issue", "letsencrypt.org"),
+        ("home.example.org", "iodef", "mailto:sam@example.org"),
+    ]
+    assert planned(stack()).caa == ()
+
+
+def test_a_web_site_is_behind_access_as_any_other_name() -> None:
+    """S3-02."""
+    plan = planned(stack(DOCS))
+    (site,) = plan.pages
+    assert (site.project, site.domain) == ("homelab-docs", "docs-home.example.org")
+    assert site.policies == ("members",)
+    assert [p.key for p in plan.policies] == ["members"]
+
+
+def test_a_web_site_is_open_only_for_a_reason() -> None:
+    pages = {"docs": {"public": "how this homelab is made"}}
+    assert planned(stack({"pages": pages})).pages[0].policies == ()
+
+
+def test_a_bucket_takes_backups_with_keys_of_its_own() -> None:
+    """S0-31."""
+    target = {"r2": {"kind": "s3", "bucket": "backup", "path": "restic"}}
+    changes = stack(BUCKET, backup={"targets": target})
+    plan = build.plan(changes)
+    (job,) = plan.backup.jobs
+    address = f"https://{'0' * 32}.r2.cloudflarestorage.com/example-backup/restic"
+    assert job.repository == f"s3:{address}/nas/navidrome"
+    assert job.environment == "/run/homelab/secrets/r2-backup"
+    (keys,) = [s for s in plan.secrets.on("nas") if s.service == "r2"]
+    assert (keys.source, keys.purpose, keys.path) == ("minted", "backup", job.environment)
+    assert build.found(changes, "bucket-known") == []
+    assert job.environment in build.render(changes)["nas"]["backup.nix"]
+
+
+def test_the_keys_of_a_bucket_open_it_alone() -> None:
+    (policy,) = bucket_policies("0" * 32, "example-backup")
+    name = f"com.cloudflare.edge.r2.bucket.{'0' * 32}_default_example-backup"
+    assert json.loads(str(policy["resources"])) == {name: "*"}
+
+
+def test_what_was_there_before_is_adopted_by_its_id() -> None:
+    """S2-05."""
+    adopt = {
+        "tunnel": UUID,
+        "policy": UUID,
+        "records": {"music": "a" * 32},
+        "apps": {"music": UUID},
+    }
+    changes = stack({"adopt": adopt})
+    plan = planned(changes)
+    assert plan.adopt_tunnel == plan.policies[0].adopt == plan.apps[0].adopt == UUID
+    assert plan.records[0].adopt == "a" * 32
+    assert build.found(changes, "adopt-known") == []
+
+
+SITE: Changes = {"site": {"names": {"public": "{name}-home.{zone}"}, "exposure": "internal-only"}}
+BAD: dict[str, tuple[str, Changes, str]] = {
+    "an end that nobody hears of": ("acme-expiry-alert", stack(LIMITS), "nobody would hear"),
+    "an end that only mail would tell": (
+        "acme-expiry-alert",
+        stack(LIMITS, monitoring={"email": "sam@example.org"}),
+        "Cloudflare sends no notice",
+    ),
+    "others alone may certify": ("caa-issuer", stack({"caa": ["pki.goog"]}), "letsencrypt.org"),
+    "a bucket that is not there": (
+        "bucket-known",
+        stack(backup={"targets": {"r2": {"kind": "s3", "bucket": "backup", "path": "restic"}}}),
+        'no bucket "backup"',
+    ),
+    "a record of no route": (
+        "adopt-known",
+        stack({"adopt": {"records": {"musik": "a" * 32}}}),
+        'no published route "musik" with a record',
+    ),
+    "an application of an open name": (
+        "adopt-known",
+        stack({"adopt": {"apps": {"music": UUID}}}, {"public": "everybody may hear it"}),
+        "with Access in front of it",
+    ),
+    "a sign-in that nobody asks for": (
+        "adopt-known",
+        stack({"adopt": {"one_time_pin": UUID}}),
+        "no one-time-pin",
+    ),
+    "a web site of an internal homelab": (
+        "no-public-record",
+        {"cloudflare": DOCS, **SITE},
+        "docs-home.example.org is on the internet",
+    ),
+    "a web site with the name of a route": (
+        "host-unique",
+        stack({"pages": {"docs": {"name": "music"}}}),
+        "already the name of",
+    ),
+    "a web site too deep for the certificate": (
+        "tunnel-hostname-depth",
+        {"cloudflare": DOCS, "site": {"names": {"public": "{name}.home.{zone}"}}},
+        "docs.home.example.org",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_would_fail_or_mislead_is_refused(case: str) -> None:
+    check, changes, says = BAD[case]
+    (problem,) = build.found(changes, check)
+    assert says in problem.what
+    assert problem.way_out
+
+
+@pytest.mark.parametrize("check", sorted({c for c, *_ in BAD.values()}))
+def test_a_good_stack_passes(check: str) -> None:
+    everything = {**LIMITS, **DOCS, **BUCKET, "caa": ["letsencrypt.org"]}
+    assert build.found(stack(everything, monitoring=NTFY), check) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"acme": {"allow_from": ["203.0.113.7/24"]}}, "this is not a network"),
+        ({"acme": {"until": "next year"}}, "this is not a day"),
+        ({"adopt": {"tunnel": "home"}}, "tunnel"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told(changes: Changes, says: str) -> None:
+    with pytest.raises(InvalidStackError, match=says):
+        build.site(stack(changes))
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [
+        ({"kind": "b2", "bucket": "backup", "path": "restic"}, "kind s3"),
+        (
+            {"kind": "s3", "bucket": "backup", "path": "restic", "credentials": {"sops": "a/b"}},
+            "leave credentials out",
+        ),
+    ],
+)
+def test_a_target_has_one_way_to_its_keys(target: Changes, says: str) -> None:
+    with pytest.raises(InvalidStackError, match=says):
+        build.site(stack(BUCKET, backup={"targets": {"r2": target}}))

@@ -1,0 +1,307 @@
+"""What the program asks Cloudflare for: Access, limits, web sites, buckets, and what was before.
+
+S0-14 S0-16 S0-17 S0-31 S2-05 S2-06 S2-08 S3-01 S3-02 T4.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.site.document import read_document
+from lab import laptop
+from tests import build, stackdir
+from tests.components import harness
+from tests.components.harness import Recorded, Resource
+
+ACCOUNT, ZONE = "0" * 32, "1" * 32
+UUID = "11111111-2222-3333-4444-555555555555"
+ROUTE = {"name": "music", "publish": "tunnel"}
+CLOUD: dict[str, Any] = {
+    "tunnel": {"host": "pi"},
+    "access": {
+        "groups": {"family": {"emails": ["kim@example.org"], "domains": ["family.example"]}},
+        "service_tokens": {"probe": {"host": "nas", "duration": "720h", "version": 2}},
+        "one_time_pin": True,
+    },
+    "acme": {"allow_from": ["203.0.113.7/32"], "until": "2027-01-01"},
+    "caa": ["letsencrypt.org"],
+    "pages": {"docs": {"project": "homelab-docs"}},
+    "buckets": {"backup": {"location": "weur"}},
+}
+EVERYTHING: dict[str, Any] = {
+    "cloudflare": CLOUD,
+    "site": {"names": {"public": "{name}-home.{zone}"}},
+    "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
+    "monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}, "email": "sam@example.org"},
+    "backup": {"targets": {"b2": None, "r2": {"kind": "s3", "bucket": "backup", "path": "restic"}}},
+    "services": {
+        "authelia": {"publish": "tunnel"},
+        "navidrome": {
+            "host": "nas",
+            "routes": [{**ROUTE, "access_groups": ["family"], "service_tokens": ["probe"]}],
+        },
+        "jellyfin": {
+            "host": "nas",
+            "routes": [
+                {"name": "media"},
+                {
+                    "name": "shell",
+                    "publish": "tunnel",
+                    "tunnel_service": "ssh://192.168.1.3:22",
+                    "audience": "family",
+                    "auth": "native",
+                },
+            ],
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The lab's stand-ins for `sops` and `op`."""
+    with harness.path_with(laptop.install(tmp_path_factory.mktemp("laptop"))):
+        yield
+
+
+def run(directory: Path, changes: dict[str, Any], *, preview: bool = False) -> Recorded:
+    stackdir.write_stack(directory, changes)
+    values = stackdir.without_nulls(build.config(stackdir.changed(changes)))
+    assert isinstance(values, dict)
+    config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
+    recorded = harness.run(directory, stackdir.NAME, config, preview=preview)
+    assert recorded.error == ""
+    return recorded
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory, secrets: None) -> Recorded:
+    """One `up` with all of it."""
+    return run(tmp_path_factory.mktemp("everything"), EVERYTHING)
+
+
+def policies_of(resource: Resource) -> list[str]:
+    return [p["id"].removesuffix("-id") for p in resource.inputs["policies"]]
+
+
+def test_a_policy_for_each_set_of_people_and_of_programs(everything: Recorded) -> None:
+    """S2-06."""
+    assert {r.name for r in everything.of(":ZeroTrustAccessPolicy")} == {
+        "members",
+        "people-family",
+        "programs-probe",
+    }
+    people = everything["people-family"].inputs
+    assert (people["decision"], people["includes"]) == (
+        "allow",
+        [{"group": {"id": "group-family-id"}}],
+    )
+    programs = everything["programs-probe"].inputs
+    assert programs["decision"] == "non_identity"
+    assert programs["includes"] == [{"serviceToken": {"tokenId": "service-token-probe-2-id"}}]
+    assert everything["group-family"].inputs["includes"] == [
+        {"email": {"email": "kim@example.org"}},
+        {"emailDomain": {"domain": "family.example"}},
+    ]
+
+
+def test_each_application_has_the_policies_of_its_route(everything: Recorded) -> None:
+    assert policies_of(everything["music-access"]) == ["people-family", "programs-probe"]
+    assert policies_of(everything["auth-access"]) == ["members"]
+    assert [p["precedence"] for p in everything["music-access"].inputs["policies"]] == [1, 2]
+
+
+def test_ssh_has_a_record_and_an_application_of_its_kind(everything: Recorded) -> None:
+    """S2-08."""
+    app = everything["shell-access"].inputs
+    assert (app["type"], app["domain"]) == ("ssh", "shell-home.example.org")
+    assert everything["music-access"].inputs["type"] == "self_hosted"
+    assert (
+        everything["shell-dns"].inputs["content"] == "home-example-org-tunnel-id.cfargotunnel.com"
+    )
+
+
+def test_a_service_token_reaches_the_host_that_asked_and_stays_secret(
+    everything: Recorded,
+) -> None:
+    # A raised version is another token.
+    assert everything["service-token-probe-2"].inputs["duration"] == "720h"
+    assert "service-token-probe-2" in everything.needs(everything["nas-secrets"])
+    assert "service-token-probe-2" not in everything.needs(everything["pi-secrets"])
+    sent = everything["nas-secrets"]
+    assert "stdin" in sent.secrets
+    assert "CF_ACCESS_CLIENT_SECRET=minted-client-secret" in str(sent.inputs["stdin"])
+
+
+def test_cloudflare_tells_before_a_service_token_ends(everything: Recorded) -> None:
+    notice = everything["service-tokens-end"].inputs
+    assert notice["alertType"] == "expiring_service_token_alert"
+    assert notice["mechanisms"] == {"emails": [{"id": "sam@example.org"}]}
+
+
+def test_the_way_to_sign_in_is_made_only_where_it_is_asked_for(
+    everything: Recorded, tmp_path: Path
+) -> None:
+    login = everything["one-time-pin"].inputs
+    assert (login["type"], login["config"]) == ("onetimepin", {})
+    assert run(tmp_path, {}).of(":ZeroTrustAccessIdentityProvider") == []
+
+
+def test_the_limits_of_a_token_are_those_that_were_asked_for(
+    everything: Recorded, tmp_path: Path
+) -> None:
+    """S0-17."""
+    limited = everything["acme-pi"].inputs
+    assert limited["condition"] == {"requestIp": {"ins": ["203.0.113.7/32"]}}
+    assert limited["expiresOn"] == "2027-01-01T00:00:00Z"
+    changes = {"services": {"jellyfin": {"host": "nas"}}}
+    assert {"condition", "expiresOn"} & {*run(tmp_path, changes)["acme-pi"].inputs} == set()
+
+
+def test_caa_records_are_data_and_never_proxied(everything: Recorded) -> None:
+    """S0-16."""
+    caa = [r.inputs for r in everything.of(":DnsRecord") if r.inputs["type"] == "CAA"]
+    assert {(r["data"]["tag"], r["data"]["value"]) for r in caa} == {
+        ("issue", "letsencrypt.org"),
+        ("iodef", "mailto:sam@example.org"),
+    }
+    assert not any("content" in r or "proxied" in r for r in caa)
+
+
+def test_access_guards_every_name_of_a_web_site_before_any_is_known(everything: Recorded) -> None:
+    """S3-02: Cloudflare's own names for it, too."""
+    app = everything["docs-pages-access"]
+    assert [d["uri"] for d in app.inputs["destinations"]] == [
+        "docs-home.example.org",
+        "docs-1ab.pages.dev",
+        "*.docs-1ab.pages.dev",
+    ]
+    record = everything["docs-pages-dns"]
+    assert (record.inputs["content"], record.inputs["proxied"]) == ("docs-1ab.pages.dev", True)
+    needs = everything.needs(record)
+    assert {"docs-pages-access", "docs-project", "docs-domain"} <= needs
+    assert "docs-pages-access" in everything.needs(everything["docs-domain"])
+
+
+def test_an_open_web_site_has_no_application(tmp_path: Path) -> None:
+    pages = {"docs": {"public": "how this homelab is made"}}
+    recorded = run(tmp_path, {"cloudflare": {"pages": pages}})
+    assert recorded.of(":ZeroTrustAccessApplication") == []
+    assert [r.name for r in recorded.of(":PagesDomain")] == ["docs-domain"]
+
+
+def test_a_bucket_outlives_the_stack_and_its_keys_are_a_token(everything: Recorded) -> None:
+    """S0-31."""
+    assert everything["backup-bucket"].retained
+    assert everything["backup-bucket"].ignored == ["location"], "a hint, heeded once"
+    assert everything["backup-bucket"].inputs["location"] == "weur"
+    secret = hashlib.sha256(b"minted-api-token").hexdigest()
+    sent = str(everything["nas-secrets"].inputs["stdin"])
+    assert f"AWS_ACCESS_KEY_ID=backup-keys-id\nAWS_SECRET_ACCESS_KEY={secret}" in sent
+    assert "backup-keys" in everything.needs(everything["nas-secrets"])
+    (resources,) = [p["resources"] for p in everything["backup-keys"].inputs["policies"]]
+    assert [*json.loads(resources)] == [f"com.cloudflare.edge.r2.bucket.{ACCOUNT}_default_backup"]
+
+
+def test_no_minted_value_stands_in_the_open(everything: Recorded) -> None:
+    hidden = ("minted-client-secret", hashlib.sha256(b"minted-api-token").hexdigest())
+    for resource in everything.resources:
+        shown = {k: v for k, v in resource.inputs.items() if k not in resource.secrets}
+        assert not [h for h in hidden if h in json.dumps(shown, default=repr)], resource.name
+
+
+def test_what_was_there_before_is_imported_by_the_ids_that_the_provider_wants(
+    tmp_path: Path,
+) -> None:
+    """S2-05."""
+    adopt = {
+        "tunnel": UUID,
+        "policy": UUID,
+        "one_time_pin": UUID,
+        "records": {"music": "a" * 32},
+        "apps": {"music": UUID},
+    }
+    changes = {
+        "cloudflare": {
+            "tunnel": {"host": "pi"},
+            "access": {"one_time_pin": True},
+            "adopt": adopt,
+        },
+        "site": EVERYTHING["site"],
+        "services": {"navidrome": {"host": "nas", "routes": [{**ROUTE, "auth": "native"}]}},
+    }
+    recorded = run(tmp_path, changes)
+    imported = {r.name: r.imported for r in recorded.resources if r.imported}
+    assert imported == {
+        "home-example-org-tunnel": f"{ACCOUNT}/{UUID}",
+        "members": f"{ACCOUNT}/{UUID}",
+        "one-time-pin": f"accounts/{ACCOUNT}/{UUID}",
+        "music-dns": f"{ZONE}/{'a' * 32}",
+        "music-access": f"accounts/{ACCOUNT}/{UUID}",
+    }
+
+
+def home(changes: dict[str, Any] | None = None) -> Recorded:
+    values = build._merged(
+        json.loads(json.dumps(read_document(build.ROOT / "Pulumi.home.yaml").values)),
+        changes or {},
+    )
+    config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
+    recorded = harness.run(build.ROOT, "home", config, preview=True)
+    assert recorded.error == ""
+    return recorded
+
+
+@functools.cache
+def before() -> Recorded:
+    return home()
+
+
+def test_no_public_record_exists_for_an_internal_route(secrets: None) -> None:
+    """S0-14, T4."""
+    assert {r.name for r in before().of(":DnsRecord")} == {"music-dns", "auth-dns"}
+    assert {r.inputs["type"] for r in before().of(":DnsRecord")} == {"CNAME"}, "S3-01: no address"
+
+
+def test_publishing_one_route_adds_a_record_an_application_a_rule_and_nothing_else(
+    secrets: None,
+) -> None:
+    """S0-14: the test of the row."""
+    after = home({"services": {"immich": {"publish": "tunnel"}}})
+    was = {(r.type, r.name) for r in before().resources}
+    now = {(r.type, r.name): r for r in after.resources}
+    assert sorted(n for _, n in now.keys() - was if now[_, n].custom) == [
+        "photos-access",
+        "photos-dns",
+    ]
+    assert was - now.keys() == set()
+    old, new = files_of(before()), files_of(after)
+    changed = {
+        host: {path for path in new[host] if old[host].get(path) != new[host][path]} - SAME
+        for host in new
+    }
+    assert changed == {
+        "pi": {"tunnel.nix", "proxy.nix"},
+        # The app and its tile say its address; it is another one on the internet.
+        "aurora": {"services/immich.nix", "dashboard.nix"},
+        "workstation": set(),
+        "pavilion": set(),
+    }
+    rules = [set(f["pi"]["tunnel.nix"].splitlines()) for f in (old, new)]
+    (rule,) = rules[1] - rules[0]
+    assert '"photos-home.example.org" = "http://127.0.0.1:8180";' in rule
+
+
+SAME = {"release-id.nix", "facts.nix"}
+"""What tells of everything, and so changes with anything."""
+
+
+def files_of(recorded: Recorded) -> dict[str, dict[str, str]]:
+    return {r.name: r.inputs["files"] for r in recorded.of(":Host")}

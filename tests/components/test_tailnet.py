@@ -1,0 +1,129 @@
+"""An `up` looks at the policy before it touches anything; known devices get tags and routes.
+
+S0-22, S0-23, S0-24, S2-09.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.tailnet.hujson import digest
+from homelab.tailnet.policy import policy_text
+from lab import laptop
+from lab.standins.tailscale_policy import DEFAULT
+from tests import build, stackdir
+from tests.components import harness
+from tests.components.harness import Recorded
+from tests.tailnet.test_tailnet import TAILNET
+
+FOREIGN = '{"grants": [{"src": ["sam@example.org"], "dst": ["*"], "ip": ["*"]}]}'
+DEVICE: dict[str, Any] = {
+    "hosts": {
+        "pi": {"tailscale": {"device": "nPi1CNTRL", "exit_node": True}},
+        "nas": {"tailscale": {"device": "nNas2CNTRL", "tags": ["media"]}},
+    }
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The lab's stand-ins for `sops` and `op`."""
+    with harness.path_with(laptop.install(tmp_path_factory.mktemp("laptop"))):
+        yield
+
+
+def run(
+    directory: Path, *changes: dict[str, Any], preview: bool = False, policy: str = DEFAULT
+) -> Recorded:
+    # The Cloudflare SDK takes seconds to import and has no part in this.
+    whole = stackdir.joined(TAILNET, *changes, {"cloudflare": None})
+    stackdir.write_stack(directory, whole)
+    values = build.config(stackdir.changed(whole))
+    config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
+    return harness.run(directory, stackdir.NAME, config, preview=preview, policy=policy)
+
+
+def ours(**changes: Any) -> str:
+    made = build.plan(stackdir.joined(TAILNET, changes)).tailnet
+    assert made is not None
+    return policy_text(made)
+
+
+def adopt(text: str) -> dict[str, Any]:
+    return {"tailnet": {"adopt": digest(text)}}
+
+
+EDITED = ours().replace("tcp:443", "tcp:444", 1)
+
+
+@pytest.mark.parametrize("policy", [FOREIGN, EDITED])
+def test_a_policy_that_nobody_here_wrote_ends_an_up_before_it_begins(
+    tmp_path: Path, policy: str
+) -> None:
+    recorded = run(tmp_path, policy=policy)
+    assert f'adopt: "{digest(policy)}"' in recorded.error
+    left = [r.type for r in recorded.resources if not r.type.startswith("pulumi:providers:")]
+    assert left == ["homelab:homelab:Homelab"]
+
+    recorded = run(tmp_path, adopt(policy), policy=policy)
+    assert recorded.error == ""
+    assert recorded["tailnet-policy"].inputs["acl"] == ours()
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, ours(), ours(services={"navidrome": {"host": "nas"}})])
+def test_a_new_tailnets_policy_and_those_of_ours_are_replaced(tmp_path: Path, policy: str) -> None:
+    recorded = run(tmp_path, policy=policy)
+    assert recorded.error == ""
+    assert recorded["tailnet-policy"].inputs["overwriteExistingContent"] is True
+    assert recorded["tailnet-policy"].retained
+
+
+def test_a_preview_does_not_ask(tmp_path: Path) -> None:
+    recorded = run(tmp_path, preview=True, policy=FOREIGN)
+    assert recorded.error == ""
+    assert recorded["tailnet-policy"].inputs["acl"] == ours()
+
+
+def test_a_policy_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
+    recorded = run(tmp_path, policy="")
+    assert recorded.error.startswith("tailnet: the policy in force cannot be read")
+    assert "no such host" in recorded.error
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_known_device_gets_tags_and_routes_after_the_policy(
+    tmp_path: Path, preview: bool
+) -> None:
+    recorded = run(tmp_path, DEVICE, preview=preview)
+    assert recorded["pi-tags"].inputs == {"deviceId": "nPi1CNTRL", "tags": ["tag:appliance"]}
+    routes = ["192.168.1.0/24", "0.0.0.0/0", "::/0"]
+    assert recorded["pi-routes"].inputs == {"deviceId": "nPi1CNTRL", "routes": routes}
+    assert recorded["nas-tags"].inputs["tags"] == ["tag:media", "tag:workhorse"]
+    assert recorded["nas-expiry"].inputs == {"deviceId": "nNas2CNTRL", "keyExpiryDisabled": True}
+    devices = [r for r in recorded.resources if "/device" in r.type]
+    assert {r.name for r in devices} == {
+        *("pi-tags", "pi-routes", "pi-expiry"),
+        *("nas-tags", "nas-expiry"),
+    }
+    for device in devices:
+        assert device.retained
+        assert "tailnet-policy" in recorded.needs(device)
+
+
+def test_nothing_is_asked_of_a_device_that_is_not_known(tmp_path: Path) -> None:
+    assert [r.name for r in run(tmp_path).resources if "/device" in r.type] == []
+
+
+def test_outputs_name_what_is_asked_past_the_proxy(tmp_path: Path) -> None:
+    """S2-09, S0-29."""
+    routes = [{"audience": "family", "auth": "native", "tailnet_direct": True}]
+    services = {"navidrome": {"host": "nas", "routes": routes}, "miniflux": {"host": "pi"}}
+    recorded = run(tmp_path, {"services": services}, preview=True)
+    (outputs,) = [o for o in recorded.outputs.values() if "tailnet_urls" in o]
+    assert outputs["tailnet_urls"] == {"navidrome": "http://100.64.0.3:4533"}
+    assert set(outputs["routes"]) == {"miniflux", "navidrome"}

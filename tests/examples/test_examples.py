@@ -1,0 +1,111 @@
+"""Every example as its owner would use it, from its own directory.
+
+`<name>.txt` beside this file tells who should reach what there: written by hand, from what the
+owner tells of the homelab, before anybody looked at what the code says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.ops.stack import check_stack, open_stack
+from homelab.reach.plan import plan_reach
+from homelab.reach.text import as_text
+from homelab.system.plan import plan_hosts
+from tests import build
+from tests.tools.options import check_module, require_options
+from tests.tools.programs import formatted
+
+EXAMPLES = sorted(p.parent for p in (build.ROOT / "examples").glob("*/Pulumi.yaml"))
+each = pytest.mark.parametrize("example", EXAMPLES, ids=[p.name for p in EXAMPLES])
+
+
+def test_there_are_examples_to_look_at() -> None:
+    assert {"javiersc"} <= {p.name for p in EXAMPLES}
+
+
+@each
+def test_nothing_is_wrong_with_it(example: Path) -> None:
+    _, problems = check_stack(example, example.name)
+    assert problems == ()
+
+
+@each
+def test_it_is_reached_as_somebody_wrote_it_by_hand(example: Path) -> None:
+    """S0-12 S0-13 S0-14 S0-24 S0-56 S3-01: names, ports, paths and gates."""
+    lines = Path(__file__).with_name(f"{example.name}.txt").read_text("utf-8").splitlines()
+    told = "\n".join(line for line in lines if not line.startswith("#"))
+    plan, _ = check_stack(example, example.name)
+    reach = plan_reach(plan)
+    expected = re.sub(r"\n{3,}", "\n\n", told).strip()
+    assert as_text(reach, reach.answers).strip() == expected
+
+
+@each
+def test_every_option_of_it_exists_with_that_type(example: Path) -> None:
+    options = require_options()
+    made = build.modules(example / f"Pulumi.{example.name}.yaml")
+    plan, _ = check_stack(example, example.name)
+    hosts = [h.name for h in plan_hosts(plan.site).values() if h.is_nixos]
+    assert hosts
+    assert [p for h in hosts for m in made[h] for p in check_module(m, options)] == []
+
+
+@each
+def test_its_files_are_written_as_nixfmt_would(example: Path, tmp_path: Path) -> None:
+    texts = [
+        text
+        for release in open_stack(example, example.name).releases.values()
+        for path, text in release.files
+        if path.endswith(".nix") and isinstance(text, str)
+    ]
+    assert texts
+    assert formatted(tmp_path, texts) == []
+
+
+@each
+def test_it_is_a_project_like_any_other_and_tells_no_secret(example: Path) -> None:
+    for file in ("Pulumi.yaml", "__main__.py"):
+        assert (example / file).read_bytes() == (build.ROOT / file).read_bytes()
+    texts = [p.read_text("utf-8") for p in example.rglob("*") if p.is_file()]
+    assert not [t for t in texts if "PRIVATE KEY" in t or "AGE-SECRET-KEY-" in t]
+
+
+@pytest.mark.slow
+@each
+def test_it_comes_up_in_the_lab_and_the_second_up_changes_nothing(
+    example: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / example.name
+    shutil.copytree(example, place, ignore=shutil.ignore_patterns(".homelab", "__pycache__"))
+    first = _lab(place, "up")
+    assert first["ok"]
+    assert set(first["changes"]) == {"create"}
+    again = _lab(place, "up")
+    assert again["changes"] == {"same": first["changes"]["create"]}
+    assert again["connections"] == {}
+    assert _lab(place, "destroy")["ok"]
+
+
+def _lab(place: Path, verb: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "homelab", "lab", verb, "--json"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(build.ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

@@ -1,0 +1,140 @@
+"""S3-02 and its neighbours: what the owner of examples/javiersc tells of it, typed from there."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from homelab.network.table import route_table
+from homelab.ops.stack import check_stack, open_stack
+from homelab.plan import Plan
+from tests import build
+
+PLACE = build.ROOT / "examples/javiersc"
+IP = "192.168.1.50"
+TABLE = """
+Portal         | <homelab.ip>:80    | nixos.local:80    | homepage-home.javiersc.com
+Home Assistant | <homelab.ip>:8123  | nixos.local:8123  | home-assistant-home.javiersc.com
+Jellyfin       | <homelab.ip>:8096  | nixos.local:8096  | jellyfin-home.javiersc.com
+Transmission   | <homelab.ip>:9091  | nixos.local:9091  | transmission-home.javiersc.com
+Sonarr         | <homelab.ip>:8989  | nixos.local:8989  | sonarr-home.javiersc.com
+Radarr         | <homelab.ip>:7878  | nixos.local:7878  | radarr-home.javiersc.com
+Prowlarr       | <homelab.ip>:9696  | nixos.local:9696  | prowlarr-home.javiersc.com
+Jackett        | <homelab.ip>:9117  | nixos.local:9117  | jackett-home.javiersc.com
+Backrest       | <homelab.ip>:9898  | nixos.local:9898  | backrest-home.javiersc.com
+Documentation  | Cloudflare Pages   | N/A               | docs-home.javiersc.com
+LiteLLM        | <homelab.ip>:14000 | nixos.local:14000 | litellm-home.javiersc.com
+Ollama         | <homelab.ip>:11434 | nixos.local:11434 | ollama-home.javiersc.com
+PicoClaw       | <homelab.ip>:18800 | nixos.local:18800 | picoclaw-home.javiersc.com
+Cockpit        | <homelab.ip>:9090  | nixos.local:9090  | cockpit-home.javiersc.com
+OTBR           | <homelab.ip>:8091  | nixos.local:8091  | otbr-home.javiersc.com
+"""
+NO_ROUTE = [
+    "flaresolverr",
+    "homelab-ssh-mcp",
+    "matter-server",
+    "mosquitto",
+    "openclaw",
+    "piper",
+    "tailscale",
+    "whisper",
+]
+
+
+@cache
+def plan() -> Plan:
+    """The example's plan."""
+    made, _ = check_stack(PLACE, "javiersc")
+    return made
+
+
+@cache
+def files() -> dict[str, str]:
+    """What its host is given."""
+    release = open_stack(PLACE, "javiersc").releases["nixos"]
+    return {p: t for p, t in release.files if isinstance(t, str)}
+
+
+def test_the_table_of_names_is_the_owners_row_by_row() -> None:
+    """S3-02 S3-11: local address, local alias and public name of 15 services, and SSH beside them."""
+    rows = [[cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()]
+    told = {
+        public: (local.replace("<homelab.ip>", IP), alias.replace("N/A", ""))
+        for _, local, alias, public in rows
+    }
+    found = {r.public: (r.local or r.service, r.alias) for r in route_table(plan()) if r.alias}
+    pages = {r.public: (r.service, "") for r in route_table(plan()) if r.name == "docs"}
+    assert found | pages == told
+    others = {r.public for r in route_table(plan())} - set(told)
+    assert others == {"ssh-home.javiersc.com"}
+
+
+def test_everything_published_is_behind_the_one_policy_by_e_mail() -> None:
+    """S2-06 S3-01: no record with an address, and for each tunnelled name an application."""
+    cloud = plan().cloudflare
+    assert cloud is not None
+    assert {r.type for r in cloud.records} == {"CNAME"}
+    tunnelled = {r.public for r in plan().routes}
+    assert {a.domain for a in cloud.apps} >= tunnelled
+    assert len({a.policies for a in cloud.apps if a.domain in tunnelled}) == 1
+    (policy,) = cloud.policies
+    assert set(policy.emails) == {"ana@javiersc.com", "javier@javiersc.com"}
+
+
+@pytest.mark.parametrize("service", NO_ROUTE)
+def test_what_has_no_name_in_the_table_has_none(service: str) -> None:
+    """S3-03: and no port further than loopback, the tailnet's own apart."""
+    assert plan().service(service) is not None
+    assert plan().routes_of(service) == ()
+    opened = [p for p in plan().firewall.ports if p.owner == service]
+    assert [p.label for p in opened] == (["wireguard"] if service == "tailscale" else [])
+
+
+def test_the_tunnel_dials_each_service_and_sshd_as_they_are() -> None:
+    """S2-08: straight to the port, and ssh:// for what is not HTTP."""
+    text = files()["tunnel.nix"]
+    assert '"jellyfin-home.javiersc.com" = "http://127.0.0.1:8096";' in text
+    assert '"ssh-home.javiersc.com" = "ssh://localhost:22";' in text
+    assert "ssh-home" not in files()["proxy.nix"]
+
+
+def test_plain_http_at_home_shows_the_dashboard() -> None:
+    """S3-11: by the host's name and by its addresses, and the dashboard answers to those."""
+    proxy, dashboard = files()["proxy.nix"], files()["dashboard.nix"]
+    assert '"nixos.local" = {' in proxy
+    assert f'"{IP}"' in proxy
+    assert f"homepage-home.javiersc.com,nixos.local,{IP}," in dashboard
+
+
+def test_the_dashboard_has_the_owners_groups_and_asks_the_services_themselves() -> None:
+    """S3-06: Cloudflare would answer in their place."""
+    dashboard = plan().dashboard
+    assert dashboard is not None
+    assert [g for g, _ in dashboard.groups] == [
+        "Automation",
+        "Media & Entertainment",
+        "Management",
+        "Infrastructure",
+    ]
+    probes = [t.probe for _, tiles in dashboard.groups for t in tiles if t.probe]
+    assert probes
+    assert all(p.startswith("http://127.0.0.1:") for p in probes)
+
+
+def test_agents_may_restart_what_is_listed() -> None:
+    """S2-13."""
+    text = files()["control.nix"]
+    assert 'subject.user !== "homelab-ssh-mcp"' in text
+    assert '"podman-otbr.service"' in text
+    assert "tailscaled" not in text
+
+
+def test_home_assistant_is_asked_over_the_tailnet_without_a_gate() -> None:
+    """S2-09 S2-16: its app passes no sign-in but its own; it trusts the proxy and the tunnel."""
+    (route,) = plan().routes_of("home-assistant")
+    assert route.tailnet_direct
+    assert plan().hosts["nixos"].tailnet == "100.82.100.68"
+    text = files()["services/home-assistant.nix"]
+    assert 'trusted_proxies = [ "127.0.0.1" ];' in text
+    assert 'server_host = "0.0.0.0";' in text

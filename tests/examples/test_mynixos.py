@@ -1,0 +1,142 @@
+"""What a review tells of examples/mynixos: S4-01 to S4-36, typed from there."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from homelab.ops.stack import check_stack, open_stack
+from homelab.plan import Plan
+from tests import build
+
+PLACE = build.ROOT / "examples/mynixos"
+HOST = "q958"
+PORTS = {"adguardhome": 10000, "pocket-id": 10010, "sonarr": 20989}
+"""The registry of ports, as far as it is told; Jellyfin's 20096 is set on its own pages."""
+FIXED = {"jellyfin", "sabnzbd"}
+"""Apps whose port no option of their module moves."""
+LEAVES_BY_VPN = {"radarr", "sabnzbd", "sonarr"}
+
+
+@cache
+def plan() -> Plan:
+    """The example's plan."""
+    made, _ = check_stack(PLACE, "mynixos")
+    return made
+
+
+@cache
+def files() -> dict[str, str]:
+    """What its host is given."""
+    release = open_stack(PLACE, "mynixos").releases[HOST]
+    return {p: t for p, t in release.files if isinstance(t, str)}
+
+
+def test_ports_are_those_of_the_registry_and_of_its_bands() -> None:
+    """S4-02: 10xxx for infrastructure, 20xxx for services."""
+    web = {s.name: s for s in plan().services if s.port}
+    assert {n: web[n].port for n in PORTS} == PORTS
+    for name, service in web.items():
+        if name not in FIXED:
+            first = 10000 if service.entry.infrastructure else 20000
+            assert first <= service.port <= first + 9999, name
+    assert plan().hosts[HOST].config.ssh.port == 53844
+
+
+def test_names_have_the_prefix_and_each_published_one_a_rule_of_its_own() -> None:
+    """S4-32: cloudflared knows no `nix-*`; and no rule leaves a certificate unverified."""
+    assert {r.internal for r in plan().routes} == {f"nix-{r.name}.m7c5.de" for r in plan().routes}
+    cloud = plan().cloudflare
+    assert cloud is not None
+    published = ("auth", "home", "jellyfin", "monica", "n8n")
+    assert [i.hostname for i in cloud.ingress if i.hostname] == [
+        f"nix-{n}.m7c5.de" for n in published
+    ]
+    text = files()["tunnel.nix"]
+    assert "*" not in text.partition("ingress")[2].partition("}")[0]
+    assert "noTLSVerify" not in text
+    assert 'default = "http_status:404";' in text
+
+
+def test_a_name_that_the_tunnel_carries_is_known_at_home_as_well() -> None:
+    """S1-04 S4-16: two routers, for Traefik's two ways in."""
+    proxy = files()["proxy.nix"]
+    for name in ("auth", "home", "jellyfin", "monica", "n8n"):
+        rules = re.findall(
+            r'entryPoints = \[ "(\w+)" \];[^=]*middlewares = \[[^\]]*\];\s*'
+            rf"rule = \"Host\(`nix-{name}\.m7c5\.de`\)\";",
+            proxy,
+        )
+        assert sorted(rules) == ["https", "tunnel"], name
+
+
+def test_traefik_speaks_tls_from_1_2_on_and_counts_requests() -> None:
+    """S4-12: with no cipher that lacks forward secrecy."""
+    proxy = files()["proxy.nix"]
+    assert 'minVersion = "VersionTLS12";' in proxy
+    assert "sniStrict = true;" in proxy
+    assert all("ECDHE" in c for c in re.findall(r'"(TLS_[A-Z0-9_]+)"', proxy))
+    assert re.search(r"rateLimit = \{\s*average = 50;\s*burst = 100;", proxy)
+
+
+def test_pocket_id_is_asked_through_a_gate_that_knows_every_gated_name() -> None:
+    """S4-16 S4-17: each protected route has its callback."""
+    identity = plan().identity
+    assert identity is not None
+    gated = [r for r in plan().routes if r.auth == "forward"]
+    assert len(gated) == 9
+    assert set(identity.gate.callbacks) == {f"https://{r.internal}/oauth2/callback" for r in gated}
+    assert 'APP_URL = "https://nix-auth.m7c5.de";' in files()["identity.nix"]
+
+
+def test_three_services_leave_by_the_vpn_or_not_at_all() -> None:
+    """S4-13 S4-14: by numbers of their groups, and the key is a file."""
+    (vpn,) = plan().vpn.vpns
+    assert {m.service for m in vpn.members} == LEAVES_BY_VPN
+    text = files()["vpn-killswitch.nix"]
+    gids = re.search(r"meta skgid \{ ([0-9, ]+) \} goto to-privado", text)
+    assert gids is not None
+    assert {int(g) for g in gids[1].split(", ")} == {m.ids.gid for m in vpn.members if m.ids}
+    chain = text.partition("chain to-privado {\n")[2].partition("\n          }")[0]
+    lines = [line.strip() for line in chain.splitlines()]
+    assert (lines[0], lines[-1]) == ('oifname "privado" accept', "counter drop")
+    assert 'privateKeyFile = "/run/secrets/vpn-privado";' in text
+
+
+def test_the_small_boot_partition_is_kept_from_filling() -> None:
+    """S4-05 S4-06: five generations, and old ones go every day."""
+    assert "configurationLimit = 5;" in files()["boot.nix"]
+    assert 'dates = "daily";' in files()["own/hosts/q958/upkeep.nix"]
+
+
+def test_who_keeps_failing_to_log_in_is_turned_away_but_not_from_home() -> None:
+    """S4-35: at the port that SSH listens on."""
+    text = files()["fail2ban.nix"]
+    for part in ('"192.168.2.0/24"', '"100.64.0.0/10"', "53844", "maxretry = 5;"):
+        assert part in text
+    assert 'bantime = "1h";' in text
+
+
+@pytest.mark.parametrize("unit", ["n8n", "jellyfin", "radarr", "sabnzbd", "scrutiny", "sonarr"])
+def test_every_service_has_the_same_sandbox(unit: str) -> None:
+    """S4-19: the five that n8n had and others had not."""
+    (found,) = [u for u in plan().hardening if u.unit == unit]
+    settings = dict(found.settings)
+    assert settings["NoNewPrivileges"] is True
+    assert settings["PrivateTmp"] is True
+    assert settings["ProtectSystem"] == "strict"
+    assert settings["ProtectHome"] is True
+    assert str(settings["RestrictAddressFamilies"]).startswith("AF_UNIX AF_INET AF_INET6")
+
+
+def test_whatever_has_no_sandbox_says_why() -> None:
+    """S4-20: monica had none, and nobody had written down why."""
+    bare = {
+        u.service: dict(u.exceptions)
+        for u in plan().hardening
+        if "everything" in dict(u.exceptions)
+    }
+    assert set(bare) == {"monica", "netdata", "tailscale"}
+    assert all(reasons["everything"] for reasons in bare.values())

@@ -1,0 +1,151 @@
+"""What the owner of examples/zakobar tells of it: S1-01 to S1-39, typed from there."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from homelab.network.model import LOOPBACK
+from homelab.ops.stack import check_stack, open_stack
+from homelab.plan import Plan
+from tests import build
+
+PLACE = build.ROOT / "examples/zakobar"
+HOST = "pi-main"
+LOOPBACK_ALONE = {
+    "attic": 8080,
+    "authelia": 9091,
+    "eurovote": 8007,
+    "grafana": 3002,
+    "nextcloud": 8084,
+    "node-exporter": 9100,
+    "openldap": 389,
+    "prometheus": 9090,
+    "systemd-exporter": 9558,
+    "uptime-kuma": 3001,
+}
+"""What Caddy stands in front of, and what nobody but its own host asks."""
+
+
+@cache
+def plan() -> Plan:
+    """The example's plan."""
+    made, _ = check_stack(PLACE, "zakobar")
+    return made
+
+
+@cache
+def files() -> dict[str, str]:
+    """What its host is given."""
+    release = open_stack(PLACE, "zakobar").releases[HOST]
+    return {p: t for p, t in release.files if isinstance(t, str)}
+
+
+def test_the_pi_keeps_its_address_on_wifi() -> None:
+    """S1-01 S1-29 S1-38 S1-27: the password is a line of a file, and power save is off."""
+    text = files()["network.nix"]
+    assert 'address = "192.168.1.100";' in text
+    assert 'address = "192.168.1.1";' in text
+    assert 'networks.Zakobar.pskRaw = "ext:wifi_psk";' in text
+    assert "set power_save off" in text
+    assert "memoryPercent = 25;" in "".join(files().values())
+    assert list(plan().hosts) == [HOST]
+
+
+def test_every_app_answers_on_loopback_and_caddy_stands_in_front() -> None:
+    """S1-02 S1-04 S1-12: a twin on plain HTTP for the tunnel has the same gates."""
+    ports = {p.owner: p for p in plan().ports if p.owner in LOOPBACK_ALONE}
+    assert {o: p.port for o, p in ports.items()} == LOOPBACK_ALONE
+    assert {p.scope for p in ports.values()} == {"loopback"}
+    assert {s.bind for s in plan().services if s.port} == {LOOPBACK}
+    proxy = files()["proxy.nix"]
+    assert 'listenAddresses = [ "127.0.0.1" ];' in proxy.partition('"http://:8180"')[2]
+    for way in (
+        proxy.partition('"http://:8180"')[0],
+        proxy.partition('"http://:8180"')[2],
+    ):
+        gated = re.findall(r"handle @([a-z-]+) \{\s*forward_auth 127\.0\.0\.1:9091", way)
+        assert gated == ["eurovote", "grafana", "uptime-kuma"]
+
+
+def test_the_tunnel_leads_each_name_to_caddys_twin_and_the_rest_nowhere() -> None:
+    """S1-04 S1-05."""
+    cloud = plan().cloudflare
+    assert cloud is not None
+    names = ("attic", "auth", "eurovote", "grafana", "nextcloud", "uptime-kuma")
+    told = {i.hostname: i.service for i in cloud.ingress if i.hostname}
+    assert told == {f"{n}.zakobar.com": "http://127.0.0.1:8180" for n in names}
+    assert 'default = "http_status:404";' in files()["tunnel.nix"]
+
+
+def test_administrators_alone_see_graphs_and_monitors_and_with_two_factors() -> None:
+    """S1-07 S1-08 S1-12: each strict rule has its deny, and comes before what is open."""
+    identity = plan().identity
+    assert identity is not None
+    rules = [(r.route, r.policy, r.groups, r.resources) for r in identity.rules]
+    strict = [("two_factor", ("admins",), ()), ("deny", (), ())]
+    for name in ("grafana", "uptime-kuma"):
+        assert [r[1:] for r in rules if r[0] == name] == strict
+    assert [r[1] for r in rules if r[0] == "eurovote"] == ["two_factor", "deny", "one_factor"]
+    assert [r.priority for r in identity.rules] == sorted(r.priority for r in identity.rules)
+    grafana = files()["services/grafana.nix"]
+    assert 'header_name = "X-WEBAUTH-USER";' in grafana
+    assert 'auto_assign_org_role = "Admin";' in grafana
+
+
+def test_people_are_in_the_directory_and_authelia_asks_it() -> None:
+    """S1-06: on loopback, by a password that only the two of them read."""
+    assert 'olcSuffix = "dc=zakobar,dc=com";' in files()["directory.nix"]
+    assert 'address = "ldap://127.0.0.1:389";' in files()["identity.nix"]
+    assert not [s for s in plan().secrets.on(HOST) if s.name == "authelia-users"]
+
+
+def test_containers_are_on_one_network_and_take_no_port_but_loopbacks() -> None:
+    """S1-02: made before them, by its own unit."""
+    assert (
+        "podman network create --ignore --interface-name=pod-homey homey"
+        in (files()["containers.nix"])
+    )
+    for name in ("attic", "uptime-kuma"):
+        text = files()[f"services/{name}.nix"]
+        assert 'networks = [ "homey" ];' in text
+        (port,) = re.findall(r'ports = \[ "([^"]+)" \];', text)
+        assert port.startswith("127.0.0.1:")
+        assert re.search(r"@sha256:[0-9a-f]{64}", text)
+
+
+def test_eurovote_is_told_its_name_and_reads_who_comes_in_its_own_header() -> None:
+    """S1-20 S1-34: its key is handed over by systemd, for its user does not exist yet."""
+    text = files()["services/eurovote.nix"]
+    assert 'allowedHosts = "eurovote.zakobar.com";' in text
+    assert 'secretKeyFile = "/run/credentials/eurovote.service/secret-key";' in text
+    assert "header_up X-Remote-User {header.Remote-User}" in files()["proxy.nix"]
+    assert "eurovote" in files()["flake.nix"]
+
+
+def test_backups_go_to_the_bucket_at_three_and_leave_out_what_can_be_built_again() -> None:
+    """S1-21 S1-25: the database is dumped before its backup, and the cache is not kept."""
+    jobs = {j.name: j for j in plan().backup.jobs}
+    assert {j.at for j in jobs.values()} == {"03:00"}
+    assert all(j.repository.startswith("b2:zakobar-home-backup:restic/") for j in jobs.values())
+    assert jobs["nextcloud"].dumps[0][:2] == ("postgresql", "nextcloud")
+    assert jobs["dataset-files"].paths == ("/mnt/data/files",)
+    assert "attic" not in jobs
+    assert 'startAt = "*-*-* 02:30:00";' in files()["backup.nix"]
+    # A hand-written module names this job, and would say nothing to one of another name.
+    assert jobs["dataset-files"].unit in files()["own/hosts/pi-main/nextcloud.nix"]
+
+
+def test_no_secret_is_in_what_the_cache_is_told() -> None:
+    """S1-16 S1-19: the key to its tokens comes by its environment."""
+    own = files()["own/hosts/pi-main/attic.nix"]
+    assert "token-" not in own
+    assert "main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ=" in own
+    text = files()["services/attic.nix"]
+    assert 'environmentFiles = [ "/run/secrets/rendered/attic-token" ];' in text
+
+
+def test_the_hash_of_the_dashboard_is_whole() -> None:
+    """S1-11: 43 letters were printed; with a padding it is one of SHA-256."""
+    (found,) = re.findall(r'hash = "(sha256-[^"]+)"', files()["own/hosts/pi-main/dashboards.nix"])
+    assert re.fullmatch(r"sha256-[A-Za-z0-9+/]{43}=", found)

@@ -1,0 +1,81 @@
+"""`make faults`: run these tests in namespaces of their own, which end with them.
+
+Processes, mounts and networks that the tests make exist only below one process. When that one
+ends, however it ends, the kernel removes them all; a crash leaves an empty directory at most.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults import cgroup, image
+
+ROOT = Path(__file__).parents[2]
+WORK = "HOMELAB_FAULTS"
+"""Names the directory in which the tests work; without it they are not collected."""
+
+_TOOLS = {
+    "ip": "iproute2",
+    "mmdebstrap": "mmdebstrap",
+    "mount": "mount",
+    "nft": "nftables",
+    "nsenter": "util-linux",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "systemd-nspawn": "systemd-container",
+    "unshare": "util-linux",
+}
+
+
+def why_not() -> str:
+    """What this machine lacks; empty when the tests can run."""
+    if sys.platform != "linux":
+        return "they boot Linux machines, and this is not Linux"
+    if os.geteuid() != 0:
+        return "they make namespaces and mounts; run them as root"
+    missing = {package for tool, package in _TOOLS.items() if shutil.which(tool) is None}
+    if missing:
+        return f"apt-get install --no-install-recommends {' '.join(sorted(missing))}"
+    return cgroup.why_not()
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest with these arguments over the tests beside this file."""
+    if arguments[:1] == ["--inside"]:
+        return _inside(Path(arguments[1]), arguments[2:])
+    reason = why_not()
+    if reason:
+        print(f"faults: not run: {reason}", file=sys.stderr)
+        return 1 if os.environ.get("CI") else 0
+    os.environ[image.IMAGE] = str(image.make())
+    cgroup.sweep()
+    with tempfile.TemporaryDirectory(prefix="homelab-faults-") as work:
+        command = ["unshare", "--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--net"]
+        inside = [sys.executable, "-m", "tests.faults", "--inside", work, *arguments]
+        try:
+            return subprocess.run([*command, *inside], cwd=ROOT, check=False).returncode
+        finally:
+            cgroup.sweep()
+
+
+def _inside(work: Path, arguments: list[str]) -> int:
+    for directory in (Path("/run"), work):
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], check=True)
+    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    if not any(Path(word.partition("::")[0]).exists() for word in arguments):
+        pytest.append("tests/faults")
+    process = subprocess.Popen(pytest, cwd=ROOT, env={**os.environ, WORK: str(work)})
+    # As process 1 of the namespace, this one inherits every orphan.
+    while True:
+        pid, status = os.wait()
+        if pid == process.pid:
+            return os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

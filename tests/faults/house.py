@@ -1,0 +1,145 @@
+"""A machine and the laptop that deploys to it: what `pulumi up` does, step by step."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from homelab.deploy import scripts
+from tests.faults.machine import Machine, eventually
+from tests.faults.network import ADDRESSES, Laptop
+
+_HOMELAB = Path(sys.executable).with_name("homelab")
+_GATE = "gate.service"
+CLIENT_SECONDS = 240
+"""The longest that any client may run; a test that needs more hangs."""
+
+
+@dataclass(frozen=True)
+class Switched:
+    """How a `homelab switch` ended."""
+
+    code: int
+    report: str
+
+
+@dataclass
+class House:
+    """What a test acts on."""
+
+    laptop: Laptop
+    machine: Machine
+
+    # --- the deployer's side ---------------------------------------------------------------------
+
+    def remote(self, script: str, link: str = "lan") -> Switched:
+        """Run a script of ours on the machine, over the link."""
+        known = self.laptop.home / "known_hosts"
+        known.write_text(f"{ADDRESSES[link]} {self.machine.host_key}\n")
+        options = [f"-oUserKnownHostsFile={known}", "-oBatchMode=yes", "-oConnectTimeout=10"]
+        target = ["-i", self.laptop.key, f"root@{ADDRESSES[link]}", scripts.shell()]
+        process = self.laptop.start(["ssh", "-F", "none", *options, *target], script)
+        output, _ = process.communicate(timeout=CLIENT_SECONDS)
+        return Switched(process.returncode, output)
+
+    def build(self, release: str, files: Mapping[str, str] | None = None) -> Switched:
+        """Stage a release and build it; `files` say how its system differs from the first."""
+        given = {"label": f"{release}\n", **(files or {})}
+        flake = {"flake.nix": "{ }\n"} | {f"system/{path}": text for path, text in given.items()}
+        for script in (
+            scripts.stage_script(release, flake),
+            scripts.secrets_script(release, {"token": release}),
+        ):
+            done = self.remote(script)
+            assert done.code == 0, done.report
+        return self.remote(scripts.build_script(release, scripts.Rules("pi", "systemd-boot")))
+
+    def bring(self, release: str, files: Mapping[str, str] | None = None) -> None:
+        """Everything before the switch."""
+        done = self.build(release, files)
+        assert done.code == 0, done.report
+
+    def start(self, release: str, **more: object) -> subprocess.Popen[str]:
+        """Begin a `homelab switch` as `pulumi up` does; times are short unless given."""
+        paths = [{"name": link, "address": address} for link, address in ADDRESSES.items()]
+        spec = {
+            "host": "pi",
+            "release": release,
+            "host_key": self.machine.host_key,
+            "paths": paths,
+            "boot": {"loader": "systemd-boot"},
+            "activation_seconds": 20,
+            "confirm": {"seconds": 20},
+            "poll_seconds": 0.2,
+            "grace_seconds": 20,
+            **more,
+        }
+        return self.laptop.start([_HOMELAB, "switch", "pi"], json.dumps(spec))
+
+    def switch(self, release: str, **more: object) -> Switched:
+        """A `homelab switch` to its end."""
+        return end(self.start(release, **more))
+
+    def open_gate(self) -> None:
+        """What a `gated` confirmation waits for is there from now on."""
+        self.machine.run(f"systemd-run --quiet --unit={_GATE} sleep infinity")
+
+    # --- how the machine is ----------------------------------------------------------------------
+
+    @property
+    def state(self) -> Path:
+        return self.machine.root / "var/lib/homelab"
+
+    def running(self) -> str:
+        """The label of the system that runs."""
+        return self.machine.run("cat /run/current-system/nixos-version").strip()
+
+    def boots(self) -> str:
+        """The label of the system that the boot loader's default entry starts."""
+        loader = self.machine.root / "boot/loader"
+        default = (loader / "loader.conf").read_text().split()[-1]
+        return (loader / "entries" / default).read_text().split("/init")[0].rpartition("-pi-")[2]
+
+    def profile(self) -> str:
+        """The label of the system that the profile names."""
+        profile = self.machine.root / "nix/var/nix/profiles/system"
+        return str((profile.parent / profile.readlink()).readlink()).rpartition("-pi-")[2]
+
+    def committed(self) -> str:
+        """The release that was last committed."""
+        path = self.state / "current"
+        return path.read_text().strip() if path.exists() else ""
+
+    def phases(self) -> list[str]:
+        """The phase of every attempt, in the order in which they began."""
+        begun = sorted(self.state.glob("attempts/*/boot"), key=lambda path: path.stat().st_mtime_ns)
+        return [path.with_name("phase").read_text().strip() for path in begun]
+
+    def reaches(self, phase: str) -> None:
+        """Wait until the last attempt is in this phase."""
+        eventually(lambda: self.phases()[-1:] == [phase], f"an attempt is {phase}")
+
+    def is_wholly(self, label: str) -> None:
+        """One system runs, is the profile's and the boot default's; none of our units is left."""
+        assert (self.running(), self.profile(), self.boots()) == (label, label, label)
+        units = "homelab-activate.service homelab-rollback.service homelab-rollback.timer"
+        for unit in units.split():
+            eventually(lambda unit=unit: not self.machine.is_active(unit), f"{unit} has ended")
+
+
+def gated(seconds: int = 60) -> dict[str, object]:
+    """A confirmation that waits until the test lets it pass, by `House.open_gate`."""
+    return {"confirm": {"seconds": seconds, "units": [_GATE]}}
+
+
+def end(process: subprocess.Popen[str]) -> Switched:
+    """Wait for a client."""
+    try:
+        output, _ = process.communicate(timeout=CLIENT_SECONDS)
+    finally:
+        process.kill()
+    return Switched(process.returncode, output)

@@ -1,0 +1,193 @@
+"""A machine: real systemd as process 1, a network of its own, and disks that outlive its power."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults import cgroup
+from tests.faults.network import Laptop, run
+
+_STANDINS = Path(__file__).with_name("nixos")
+_PATH = "/run/current-system/sw/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+_DISKS = {"nix/store": "400M", "boot": "48M"}
+"""File systems of their own, so that each can be full."""
+_REBOOTS = 133
+"""How nspawn ends when its machine asks for a reboot."""
+
+
+def eventually(happens: Callable[[], object], what: str, seconds: float = 60) -> None:
+    """Wait until something is so; an error that says what never was."""
+    end = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < end, f"it never happened within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+class Machine:
+    """The machine `pi`. Its disks are overlays in memory: a copy per test costs nothing."""
+
+    def __init__(self, name: str, image: Path, directory: Path, laptop: Laptop) -> None:
+        self.name, self.laptop, self.directory = name, laptop, directory
+        self.root = directory / "root"
+        """Its `/`, on disk; what lies in /run is seen through `live`."""
+        self.host_key = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._leader = 0
+        upper, work = directory / "upper", directory / "work"
+        for path in (self.root, upper, work):
+            path.mkdir(parents=True)
+        layers = f"lowerdir={image},upperdir={upper},workdir={work}"
+        run("mount", "-t", "overlay", "-o", layers, "overlay", self.root)
+        for disk, size in _DISKS.items():
+            (self.root / disk).mkdir(parents=True, exist_ok=True)
+            run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", self.root / disk)
+        self._install()
+
+    # --- power ---------------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """Power on: what the boot loader would start, until it serves."""
+        assert self._process is None, "it runs already"
+        self.laptop.plug_in()
+        groups = cgroup.make(self.name)
+        join = "for g; do [ \"$g\" != -- ] || break; echo $$ >$g/cgroup.procs; shift; done; shift"
+        nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--console=pipe"]
+        network = f"--network-namespace-path=/run/netns/{self.laptop.machine}"
+        rights = "--capability=CAP_NET_ADMIN"
+        disk = f"--directory={self.root}"
+        command = [*nspawn, network, rights, "--machine=pi", disk, self._boot_default()]
+        with (self.directory / "console").open("ab") as console:
+            self._process = subprocess.Popen(
+                ["bash", "-c", f'{join}; exec "$@"', "join", *groups, "--", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+            )
+        eventually(self._serves, "the machine is up")
+
+    def cut_power(self) -> None:
+        """Everything that runs ends at once; the disks stay as they are."""
+        if self._process is None:
+            return
+        for pid in (*self._children(), self._process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self._process.wait(30)
+        self._process = None
+        eventually(lambda: not Path(f"/proc/{self._leader}").exists(), "the machine is off")
+
+    def reboot(self) -> None:
+        """As somebody at its keyboard would, and until it serves again."""
+        assert self._process is not None
+        self.run("systemctl --no-block reboot")
+        assert self._process.wait(60) == _REBOOTS
+        self._process = None
+        self.boot()
+
+    def remove(self) -> None:
+        """Power off, and no disks any more."""
+        self.cut_power()
+        cgroup.sweep(self.name)
+        for disk in _DISKS:
+            run("umount", self.root / disk)
+        run("umount", self.root)
+        shutil.rmtree(self.directory)
+
+    # --- looking in from beside, whatever its network does ---------------------------------------
+
+    def run(self, script: str, seconds: float = 60) -> str:
+        """Run a script on it as root; its output."""
+        inside = ("nsenter", "--all", f"--target={self._leader}", "--")
+        environment = ("env", "-i", f"PATH={_PATH}", "HOME=/root")
+        return run(*inside, *environment, "bash", "-euo", "pipefail", "-c", script, seconds=seconds)
+
+    def live(self, path: str) -> Path:
+        """A path as the machine has it now; a link leads nowhere out here."""
+        return Path(f"/proc/{self._leader}/root") / path
+
+    def is_active(self, unit: str) -> bool:
+        return self.run(f"systemctl is-active {unit} || true").strip() == "active"
+
+    def journal(self) -> str:
+        """The last that its console and its journal say."""
+        console = self.directory / "console"
+        said = console.read_text(errors="replace")[-2000:] if console.exists() else ""
+        logs = ["journalctl", f"--directory={self.root}/var/log/journal", "--no-pager", "-n", "80"]
+        done = subprocess.run(logs, capture_output=True, text=True, check=False, timeout=60)
+        return said + done.stdout
+
+    # --- within --------------------------------------------------------------------------------
+
+    def _install(self) -> None:
+        """What an installer leaves behind: keys, stand-ins, one system, and its boot entry."""
+        root = self.root
+        (root / "etc/machine-id").write_text(f"{1:032x}\n")
+        (root / "etc/hostname").write_text("pi\n")
+        (root / "var/log/journal").mkdir(exist_ok=True)
+        shutil.copytree(_STANDINS, root / "usr/local/share/nixos")
+        for script in (root / "usr/local/share/nixos").glob("*.sh"):
+            script.chmod(0o755)
+        shutil.rmtree(root / "etc/systemd/system")
+        (root / "etc/systemd/system").symlink_to("/etc/static/systemd/system")
+        keys = root / "root/.ssh"
+        keys.mkdir(mode=0o700, exist_ok=True)
+        shutil.copy(self.laptop.key.with_suffix(".pub"), keys / "authorized_keys")
+        host_key = root / "etc/ssh/ssh_host_ed25519_key"
+        for old in host_key.parent.glob("ssh_host_*"):
+            old.unlink()
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "pi", "-f", host_key)
+        self.host_key = host_key.with_suffix(".pub").read_text().strip()
+        settings = root / "etc/ssh/sshd_config.d/pi.conf"
+        settings.write_text(f"SetEnv PATH={_PATH}\nHostKey /etc/ssh/ssh_host_ed25519_key\n")
+
+        flake = root / "root/installer"
+        (flake / "system").mkdir(parents=True)
+        (flake / "flake.nix").touch()
+        (flake / "system/label").write_text("as-installed\n")
+        script = """
+          cd /root/installer
+          standins=/usr/local/share/nixos
+          top=$($standins/nixos-rebuild.sh build --flake /root/installer#pi --no-update-lock-file | tail -n 1)
+          $standins/nix-env.sh -p /nix/var/nix/profiles/system --set "$top"
+          "$top/bin/switch-to-configuration" boot
+        """
+        run("chroot", root, "bash", "-euc", script)
+
+    def _boot_default(self) -> str:
+        """What firmware and boot loader would start: the program that becomes process 1."""
+        loader = self.root / "boot/loader"
+        settings = dict(line.split(" ", 1) for line in (loader / "loader.conf").read_text().splitlines())
+        entry = (loader / "entries" / settings["default"]).read_text()
+        (init,) = (word[5:] for word in entry.split() if word.startswith("init="))
+        return init
+
+    def _children(self) -> list[int]:
+        assert self._process is not None
+        pid = self._process.pid
+        try:
+            return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def _serves(self) -> bool:
+        assert self._process is not None
+        code = self._process.poll()
+        assert code is None, f"it ended with {code} while booting\n{self.journal()}"
+        for pid in self._children():
+            try:
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                up = Path(f"/proc/{pid}/root/run/systemd/private").exists()
+            except FileNotFoundError:
+                continue
+            if name == "systemd" and up:
+                self._leader = pid
+                return self.is_active("multi-user.target")
+        return False

@@ -1,0 +1,101 @@
+"""The laptop that the driver runs on, and its two links to a machine; each can be cut."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+ADDRESSES = {"lan": "192.168.1.225", "tailnet": "100.100.71.3"}
+"""What the machine answers to over each link."""
+
+_LAPTOP = {"lan": "192.168.1.2/24", "tailnet": "100.100.71.2/24"}
+
+
+def run(*command: str | Path, seconds: float = 60, stdin: str = "") -> str:
+    """A command to its end; its output. What it says on failure is in the error."""
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, check=False, timeout=seconds
+    )
+    words = " ".join(map(str, command))
+    assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+class Laptop:
+    """A network namespace with a person's home directory."""
+
+    def __init__(self, name: str, home: Path) -> None:
+        self.namespace, self.home = f"laptop-{name}", home
+        self.machine = f"machine-{name}"
+        """The machine's own namespace."""
+        self.key = home / ".ssh/id_ed25519"
+        self.key.parent.mkdir(parents=True, mode=0o700)
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
+        run("ip", "netns", "add", self.namespace)
+        run("ip", "-n", self.namespace, "link", "set", "lo", "up")
+
+    def plug_in(self) -> None:
+        """New links to a machine with an empty network, as after its power came back."""
+        self.unplug()
+        run("ip", "netns", "add", self.machine)
+        laptop = ("ip", "-n", self.namespace)
+        for link, address in _LAPTOP.items():
+            peer = ("peer", "name", link, "netns", self.machine)
+            run(*laptop, "link", "add", link, "type", "veth", *peer)
+            run(*laptop, "address", "add", address, "dev", link)
+            run(*laptop, "link", "set", link, "up")
+
+    def unplug(self) -> None:
+        """No links and no machine's network any more."""
+        links = run("ip", "-n", self.namespace, "-brief", "link")
+        for link in ADDRESSES:
+            if f"\n{link}@" in f"\n{links}":
+                run("ip", "-n", self.namespace, "link", "delete", link)
+        if self.machine in run("ip", "netns", "list").split():
+            run("ip", "netns", "delete", self.machine)
+
+    def remove(self) -> None:
+        """End the links and the laptop's own network."""
+        self.unplug()
+        run("ip", "netns", "delete", self.namespace)
+
+    def cut(self, link: str) -> None:
+        """From now on nothing passes, and nobody is told: every packet is dropped."""
+        rules = f"""
+          add table inet cut-{link}
+          add chain inet cut-{link} in {{ type filter hook input priority 0; }}
+          add chain inet cut-{link} out {{ type filter hook output priority 0; }}
+          add rule inet cut-{link} in iifname {link} drop
+          add rule inet cut-{link} out oifname {link} drop
+        """
+        run(*self.inside(), "nft", "-f", "-", stdin=rules)
+
+    def mend(self, link: str) -> None:
+        """The link works again."""
+        run(*self.inside(), "nft", "delete", "table", "inet", f"cut-{link}")
+
+    def inside(self) -> tuple[str, ...]:
+        """What goes before a command that is to run here."""
+        return ("nsenter", f"--net=/run/netns/{self.namespace}", "--")
+
+    def environment(self) -> dict[str, str]:
+        """A person's environment: a home, and no agent."""
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+
+    def start(self, command: Sequence[str | Path], stdin: str) -> subprocess.Popen[str]:
+        """Begin a command here, with this on its standard input."""
+        process = subprocess.Popen(
+            [*self.inside(), *command],
+            env=self.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdin
+        process.stdin.write(stdin)
+        process.stdin.close()
+        process.stdin = None
+        return process

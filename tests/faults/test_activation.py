@@ -1,0 +1,112 @@
+"""An activation that fails or never ends is bounded and undone (4.13: fails, hangs, exit 4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.house import House, end
+from tests.faults.machine import eventually
+
+BROKEN = {
+    "units/app.service": "[Service]\nType=oneshot\nExecStart=false\n"
+    "[Install]\nWantedBy=multi-user.target\n"
+}
+BOUNDED = {"activation_seconds": 3, "confirm": {"seconds": 2}}
+
+
+def unit(start: str) -> dict[str, str]:
+    text = f"[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart={start}\n"
+    return {"units/app.service": f"{text}[Install]\nWantedBy=multi-user.target\n"}
+
+
+def test_an_activation_script_that_fails_is_rolled_back(house: House) -> None:
+    house.bring("r1", {"activate.d/users": "echo no such group; exit 1\n"})
+    done = house.switch("r1")
+    assert done.code == 1
+    assert "why: switch-to-configuration test ended with 2" in done.report
+    assert "Activation script snippet 'users' failed" in done.report
+    house.is_wholly("as-installed")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"activate.d/users": "sleep infinity\n"},
+        {"activate.d/users": "trap '' TERM; while :; do sleep 1; done\n"},
+        unit("sleep infinity"),
+        unit("/bin/bash -c \"trap '' TERM; while :; do sleep 1; done\"") | BOUNDED_STOP,
+    ]
+    if (BOUNDED_STOP := {"facts/none": ""})
+    else [],
+    ids=["script", "deaf-script", "unit", "deaf-unit"],
+)
+def test_an_activation_that_hangs_for_ever_is_ended_and_rolled_back(
+    house: House, files: dict[str, str]
+) -> None:
+    house.bring("r1", files)
+    done = house.switch("r1", **BOUNDED)
+    assert done.code == 1
+    assert "neither activated nor confirmed within 5 s" in done.report
+    house.is_wholly("as-installed")
+
+
+@pytest.mark.parametrize("code", [2, 3, 100, 101])
+def test_an_activation_with_a_bad_end_is_rolled_back(house: House, code: int) -> None:
+    house.bring("r1", {"facts/exit": f"{code}\n"})
+    done = house.switch("r1")
+    assert done.code == 1
+    assert f"why: switch-to-configuration test ended with {code}" in done.report
+    house.is_wholly("as-installed")
+
+
+def test_a_unit_that_had_failed_before_is_no_fault_of_the_switch(house: House) -> None:
+    house.machine.run("systemd-run --quiet --unit=old false")
+    eventually(lambda: house.machine.run("systemctl is-failed old || true").strip() == "failed", "x")
+    house.bring("r1")
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_a_unit_that_the_switch_broke_rolls_back(house: House) -> None:
+    house.machine.run("systemd-run --quiet --unit=old false")
+    house.bring("r1", BROKEN)
+    done = house.switch("r1")
+    assert done.code == 1
+    assert "ended with 4; failed: app.service" in done.report
+    house.is_wholly("as-installed")
+
+
+def test_a_unit_that_may_fail_does_not(house: House) -> None:
+    house.bring("r1", BROKEN)
+    done = house.switch("r1", may_fail=["app.service"])
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_another_switch_on_the_host_is_waited_for(house: House) -> None:
+    house.bring("r1")
+    lock = "/run/nixos/switch-to-configuration.lock"
+    house.machine.run(
+        f"mkdir -p /run/nixos; systemd-run --quiet --unit=upgrade flock {lock} sleep infinity"
+    )
+    switch = house.start("r1", activation_seconds=60)
+    (log,) = eventually_found(house)
+    eventually(lambda: "Could not acquire lock" in log.read_text(), "the lock is refused")
+    house.machine.run("systemctl stop upgrade")
+    done = end(switch)
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_a_second_switch_of_the_host_itself_is_refused_during_ours(house: House) -> None:
+    house.bring("r1", {"activate.d/slow": "until [ -e /run/go ]; do sleep 0.1; done\n"})
+    switch = house.start("r1")
+    house.reaches("activating")
+    upgrade = "/run/booted-system/bin/switch-to-configuration test 2>&1 || true"
+    eventually(
+        lambda: "Could not acquire lock" in house.machine.run(upgrade), "NixOS refuses a second"
+    )
+    house.machine.run("touch /run/go")
+    assert end(switch).code == 0
+    house.is_wholly("r1")

@@ -1,0 +1,151 @@
+"""A new system that shuts its deployer out is not kept (4.13, S0: test, confirm, then boot)."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.faults.house import House, end, gated
+from tests.faults.network import ADDRESSES
+
+SHORT = {"confirm": {"seconds": 4}}
+
+
+def firewall(rule: str) -> dict[str, str]:
+    return {
+        "units/firewall.service": f"""\
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=nft add table inet firewall
+ExecStart=nft 'add chain inet firewall input {{ type filter hook input priority 0; }}'
+ExecStart=nft 'add rule inet firewall input {rule}'
+ExecStop=nft delete table inet firewall
+[Install]
+WantedBy=multi-user.target
+"""
+    }
+
+
+def tailscaled(start: str) -> dict[str, str]:
+    return {
+        "units/tailscaled.service": f"""\
+[Service]
+ExecStart=/bin/bash -c '{start}; exec sleep infinity'
+ExecStopPost=/bin/ip link set tailnet down
+[Install]
+WantedBy=multi-user.target
+"""
+    }
+
+
+def test_a_release_goes_all_the_way_and_survives_a_reboot(house: House) -> None:
+    house.bring("r1")
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+    house.machine.reboot()
+    house.is_wholly("r1")
+    assert house.phases() == ["committed"]
+    done = house.switch("r1")
+    assert done.code == 0
+    assert "runs already" in done.report
+
+
+def test_a_system_without_sshd_is_rolled_back(house: House) -> None:
+    house.bring("r1", {"without": "sshd.service\n"})
+    done = house.switch("r1", **SHORT)
+    assert done.code == 1
+    assert "was rolled back; the host is as before" in done.report
+    assert "why: not confirmed within 4 s" in done.report
+    house.is_wholly("as-installed")
+    assert house.remote("true").code == 0, "sshd is back"
+
+
+@pytest.mark.parametrize("rule", ["tcp dport 22 drop", "tcp dport 22 ct state new drop"])
+def test_a_firewall_that_drops_ssh_is_rolled_back(house: House, rule: str) -> None:
+    house.bring("r1", firewall(rule))
+    done = house.switch("r1", **SHORT)
+    assert done.code == 1
+    assert "release r1 was rolled back" in done.report
+    house.is_wholly("as-installed")
+    assert house.remote("true").code == 0, "the rule is gone"
+
+
+def test_a_shared_connection_of_the_persons_own_proves_nothing(house: House) -> None:
+    folder = house.laptop.home / ".ssh"
+    control = folder / "control"
+    config = folder / "config"
+    config.write_text(f"Host *\n ControlMaster auto\n ControlPath {control}\n ControlPersist yes\n")
+    (folder / "known_hosts").write_text(f"{ADDRESSES['lan']} {house.machine.host_key}\n")
+    key = ["-i", house.laptop.key, f"-oUserKnownHostsFile={folder}/known_hosts"]
+    ssh = [*house.laptop.inside(), "ssh", "-F", config, *key, f"root@{ADDRESSES['lan']}"]
+    master = subprocess.run([*ssh, "true"], check=False, timeout=60)
+    assert master.returncode == 0
+    house.bring("r1", firewall("tcp dport 22 ct state new drop"))
+    switch = house.start("r1", confirm={"seconds": 12})
+    house.reaches("awaiting")
+    shared = subprocess.run([*ssh, "true"], check=False, timeout=60)
+    assert shared.returncode == 0, "whoever trusts a shared connection takes this for a yes"
+    assert end(switch).code == 1
+    house.is_wholly("as-installed")
+
+
+def test_a_lan_that_is_lost_is_rolled_back_although_the_tailnet_lives(house: House) -> None:
+    house.bring("r1", {"without": "network-addresses-lan.service\n"})
+    done = house.switch("r1", **SHORT)
+    assert done.code == 1
+    assert "tried: confirm: pi over lan" in done.report
+    house.is_wholly("as-installed")
+    assert house.remote("true").code == 0
+
+
+def test_a_tailscaled_that_restarts_and_comes_back_is_committed(house: House) -> None:
+    start = (
+        "sleep 2; /bin/ip address replace 100.100.71.3/24 dev tailnet; /bin/ip link set tailnet up"
+    )
+    house.bring("r1", tailscaled(start))
+    done = house.switch("r1", confirm={"seconds": 60})
+    assert done.code == 0, done.report
+    assert house.remote("true", "tailnet").code == 0
+    house.is_wholly("r1")
+
+
+def test_a_tailscaled_that_does_not_come_back_is_rolled_back(house: House) -> None:
+    house.bring("r1", tailscaled("true"))
+    done = house.switch("r1", confirm={"seconds": 12})
+    assert done.code == 1
+    assert "tried: confirm: pi over tailnet" in done.report
+    house.is_wholly("as-installed")
+    assert house.remote("true", "tailnet").code == 0
+
+
+def test_a_path_that_was_cut_before_is_not_waited_for(house: House) -> None:
+    house.bring("r1")
+    house.laptop.cut("tailnet")
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_another_host_key_is_refused_before_anything_happens(house: House) -> None:
+    house.bring("r1")
+    stranger = house.laptop.key.with_suffix(".pub").read_text().strip()
+    done = house.switch("r1", host_key=stranger)
+    assert done.code == 1
+    assert "answers with another host key" in done.report
+    assert house.phases() == []
+    house.is_wholly("as-installed")
+
+
+def test_a_service_that_is_not_well_is_rolled_back_and_mended_is_committed(house: House) -> None:
+    house.bring("r1")
+    done = house.switch("r1", **gated(3))
+    assert done.code == 1
+    assert "unit gate.service is not active" in done.report
+    house.is_wholly("as-installed")
+    house.open_gate()
+    assert house.switch("r1", **gated()).code == 0
+    house.is_wholly("r1")
+    assert house.phases() == ["rolled_back", "committed"]

@@ -1,0 +1,33 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# What runs here: services, names and ports, as /etc/homelab/facts.json
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    environment.etc."homelab/facts.json".text = builtins.toJSON {
+      addresses.lan = "192.168.1.30";
+      host = "pavilion";
+      ports = {
+        "22/tcp" = {
+          owner = "ssh";
+          scope = "lan";
+          why = "the way in for repairs and for every deployment";
+        };
+        "41641/udp" = {
+          owner = "tailscale";
+          scope = "lan";
+          why = "direct connections instead of relayed ones";
+        };
+      };
+      role = "agent";
+      routes = { };
+      services.tailscale = {
+        state = [ "/var/lib/tailscale" ];
+        units = [ "tailscaled.service" ];
+      };
+    };
+  };
+}

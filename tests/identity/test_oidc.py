@@ -1,0 +1,193 @@
+"""OpenID Connect: the provider knows a hash, the app its secret, and nobody else either."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from homelab.ops.derive import derive, derive_secret, pbkdf2
+from tests import build
+from tests.household import Changes, household
+
+MASTER = base64.b64encode(bytes(range(32))).decode()
+NEWS: Changes = {"services": {"miniflux": {"host": "aurora", "name": "news", "auth": "oidc"}}}
+IMAGE = "ghcr.io/example/app:1@sha256:" + "0" * 64
+
+
+def custom(**more: object) -> Changes:
+    return {
+        "services": {
+            "draw": {
+                "host": "aurora",
+                "audience": "family",
+                "auth": "oidc",
+                "container": {"image": IMAGE, "port": 80},
+                "backup": {"skip": "it keeps nothing"},
+                **more,
+            }
+        }
+    }
+
+
+def test_one_word_makes_a_client_and_wires_the_app() -> None:
+    """S0-27: client, redirect, scopes and hash at the provider; issuer and secret at the app."""
+    files = build.render(household(NEWS))
+    provider, app = files["pi"]["identity.nix"], files["aurora"]["services/miniflux.nix"]
+    for line in (
+        'client_id = "news";',
+        'client_name = "Miniflux";',
+        'redirect_uris = [ "https://news.home.example.org/oauth2/oidc/callback" ];',
+        'authorization_policy = "one_factor";',
+        'client_secret = "{{ secret \\"/run/homelab/secrets/authelia-oidc-news\\" }}";',
+        'oidcHmacSecretFile = "/run/homelab/secrets/authelia-oidc-hmac";',
+        'oidcIssuerPrivateKeyFile = "/var/lib/authelia-main/oidc.pem";',
+    ):
+        assert line in provider, line
+    for line in (
+        'OAUTH2_CLIENT_ID = "news";',
+        'OAUTH2_OIDC_DISCOVERY_ENDPOINT = "https://auth.home.example.org";',
+        'EnvironmentFile = [\n      "/run/homelab/secrets/miniflux-oidc"\n    ];',
+    ):
+        assert line in app, line
+
+
+def test_no_hash_and_no_secret_is_in_any_text() -> None:
+    """S0-27: both reach their hosts as files, and each host has its own half."""
+    made = build.plan(household(NEWS))
+    text = "".join(t for files in build.render(household(NEWS)).values() for t in files.values())
+    assert "pbkdf2" not in text
+    raw = next(s for s in made.secrets.on("aurora") if s.name == "miniflux-oidc")
+    hashed = next(s for s in made.secrets.on("pi") if s.name == "authelia-oidc-news")
+    assert derive(MASTER, raw.purpose) not in text
+    assert (hashed.owner, hashed.units) == ("authelia-main", ("authelia-main.service",))
+    assert raw.units == ("miniflux.service",)
+    assert not [s.name for s in made.secrets.on("pi") if s.name == raw.name]
+
+
+def test_the_hash_is_of_the_secret_and_always_the_same() -> None:
+    """S0-27: as Authelia reads it (PHC string), so that no preview changes by itself."""
+    made = build.plan(household(NEWS))
+    raw = next(s for s in made.secrets.on("aurora") if s.name == "miniflux-oidc")
+    hashed = next(s for s in made.secrets.on("pi") if s.name == "authelia-oidc-news")
+    value = derive_secret(MASTER, raw).removeprefix("OAUTH2_CLIENT_SECRET=").strip()
+    told = derive_secret(MASTER, hashed)
+    parts = re.fullmatch(r"\$pbkdf2-sha512\$310000\$([A-Za-z0-9./]{22})\$([A-Za-z0-9./]{86})", told)
+    assert parts, told
+    salt, digest = (base64.b64decode(p.replace(".", "+") + "==") for p in parts.groups())
+    assert hashlib.pbkdf2_hmac("sha512", value.encode(), salt, 310000) == digest
+    assert pbkdf2.__wrapped__(value, derive(MASTER, f"{raw.purpose}/salt")) == told
+
+
+def test_a_raised_epoch_changes_both_halves() -> None:
+    """S0-27: rotation by the one number that rotates the service's other secrets."""
+    raised: Changes = {"secrets": {"epochs": {"miniflux": 2}}}
+    before, after = (
+        {
+            s.name: derive_secret(MASTER, s)
+            for host in ("pi", "aurora")
+            for s in build.plan(household(NEWS, more)).secrets.on(host)
+            if "oidc" in s.name
+        }
+        for more in (Changes(), raised)
+    )
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"miniflux-oidc", "authelia-oidc-news"}
+
+
+def test_groups_of_a_route_are_a_policy_of_its_client() -> None:
+    """S0-27 S1-07: who is in none of them is turned away by the provider."""
+    routes = [{"name": "news", "auth": "oidc", "groups": ["family"], "policy": "two_factor"}]
+    changes = household({"services": {"miniflux": {"host": "aurora", "routes": routes}}})
+    text = build.render(changes)["pi"]["identity.nix"]
+    policy = text[text.index("authorization_policies") : text.index("clients = ")]
+    assert 'default_policy = "deny";' in policy
+    assert 'policy = "two_factor";' in policy
+    assert '"group:family"' in policy
+    assert 'authorization_policy = "news";' in text
+
+
+def test_the_key_that_signs_is_made_on_the_host_before_the_provider_starts() -> None:
+    """S0-27."""
+    files = build.render(household(NEWS))["pi"]
+    assert 'requiredBy = [ "authelia-main.service" ];' in files["identity.nix"]
+    assert "openssl genrsa" in files["lib/oidc-key.sh"]
+    assert "lib/oidc-key.sh" not in build.render(household({}))["pi"]
+
+
+def test_a_service_of_ones_own_says_where_people_come_back_to() -> None:
+    """S0-27 S4-17."""
+    oidc = {"redirects": ["/cb"], "env": "OIDC_SECRET", "scopes": ["openid", "offline-access"]}
+    changes = household(custom(oidc={**oidc, "scopes": ["openid"], "post": True}))
+    text = build.render(changes)["pi"]["identity.nix"]
+    assert 'redirect_uris = [ "https://draw.home.example.org/cb" ];' in text
+    assert 'token_endpoint_auth_method = "client_secret_post";' in text
+    app = build.render(changes)["aurora"]["services/draw.nix"]
+    assert 'environmentFiles = [ "/run/homelab/secrets/draw-oidc" ];' in app
+
+
+MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-present"}
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "words"),
+    [
+        (
+            "oidc-capable",
+            {"services": {"navidrome": {"host": "aurora", "auth": "oidc"}}},
+            ["services.navidrome.auth", "not known to ask an identity provider", "auth: forward"],
+        ),
+        (
+            "oidc-capable",
+            custom(),
+            ["services.draw.auth", "services.draw.oidc: {redirects: [/…]}"],
+        ),
+        (
+            "route-idp-present",
+            {**NEWS, "identity": None},
+            ["services.miniflux.auth", "is to ask a provider", "homelab:identity"],
+        ),
+        (
+            "portal-reachable",
+            {"services": {"miniflux": {"host": "aurora", "auth": "oidc", "publish": "tunnel"}}},
+            ["services.miniflux.publish", "the portal is known at home only"],
+        ),
+        (
+            "portal-reachable",
+            {
+                "services": {
+                    "miniflux": {"host": "aurora", "auth": "oidc", "publish": "tunnel"},
+                    "authelia": {"publish": "tunnel"},
+                }
+            },
+            ["services.authelia.public", "miniflux asks auth-home.example.org itself", "cannot pass Access"],
+        ),
+        (
+            "identity-capability",
+            {
+                **NEWS,
+                "identity": {"provider": "pocket-id", "users": None, "api_key": {"sops": "a/b"}},
+            },
+            ["services.miniflux.auth", "pocket-id makes its own", "identity.provider: authelia"],
+        ),
+        (
+            "identity-capability",
+            {"identity": {"provider": "pocket-id", "users": None}},
+            ["identity.api_key", "pocket-id of 25.11 takes no key", "api_key: {sops:"],
+        ),
+    ],
+)
+def test_what_cannot_work_is_said_before(check: str, changes: Changes, words: list[str]) -> None:
+    """S0-11 S0-27 S4-16 T2."""
+    messages = [str(p) for p in build.problems(household(changes)) if p.check in MINE]
+    assert messages
+    assert all(m.startswith(words[0]) for m in messages), messages
+    assert all(word in "\n".join(messages) for word in words), messages
+    assert {p.check for p in build.problems(household(changes)) if p.check in MINE} == {check}
+
+
+def test_a_sound_client_passes() -> None:
+    """S0-27."""
+    assert [p for p in build.problems(household(NEWS)) if p.check in MINE] == []

@@ -1,0 +1,239 @@
+"""Pocket ID and its gate: passkeys, an adapter, and a client that is kept in step."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests import build
+from tests.household import Changes, household
+from tests.tools.programs import need
+
+PASSKEYS: Changes = {
+    "identity": {"provider": "pocket-id", "users": None, "api_key": {"sops": "pocket-id/api-key"}},
+    "services": {"navidrome": {"host": "aurora", "name": "music"}},
+}
+KEY = 'a"key'
+
+
+def rendered(*more: Changes) -> dict[str, str]:
+    return build.render(household(PASSKEYS, *more))["pi"]
+
+
+def test_changing_the_provider_changes_sign_in_files_alone() -> None:
+    """S4-16: routes, names and apps stay as they are."""
+    authelia: Changes = {"services": PASSKEYS["services"]}
+    before, after = build.render(household(authelia)), build.render(household(PASSKEYS))
+    changed = {
+        (host, path)
+        for host in before
+        for path in {*before[host], *after[host]}
+        if before[host].get(path) != after[host].get(path)
+    }
+    assert {host for host, _ in changed} == {"pi"}
+    assert {file for _, file in changed} >= {"identity.nix", "gate.nix", "proxy.nix"}
+    assert not {file for _, file in changed} & {"dns.nix", "firewall.nix", "certificates.nix"}
+    first, second = build.plan(household(authelia)), build.plan(household(PASSKEYS))
+    assert [r for r in first.routes if r.service == "navidrome"] == [
+        r for r in second.routes if r.service == "navidrome"
+    ]
+
+
+def test_passkeys_are_bound_to_one_name_and_the_gate_asks_on_its_own_host() -> None:
+    """S4-16: the gate needs neither names nor certificates to start."""
+    files = rendered()
+    assert 'APP_URL = "https://auth.home.example.org";' in files["identity.nix"]
+    gate = files["gate.nix"]
+    assert 'oidcIssuerUrl = "https://auth.home.example.org";' in gate
+    assert 'redeemURL = "http://127.0.0.1:1411/api/oidc/token";' in gate
+    assert "skip-oidc-discovery = true;" in gate
+    assert "clientSecret" not in gate
+    assert 'ConditionPathExists = "/var/lib/homelab-gate/gate.env";' in gate
+
+
+def test_every_gated_name_is_among_the_callbacks() -> None:
+    """S4-17: a new gated route adds its own, for the internet as well."""
+    published: Changes = {
+        "services": {"navidrome": {"publish": "tunnel"}, "pocket-id": {"publish": "tunnel"}}
+    }
+    client = json.loads(rendered(published)["lib/pocket-id-gate.json"])
+    assert client["callbackURLs"] == [
+        "https://music-home.example.org/oauth2/callback",
+        "https://music.home.example.org/oauth2/callback",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"identity": {"users": {"sops": "a/b"}}}, "leave users out"),
+        ({"identity": {"directory": {"base_dn": "dc=a"}}}, "leave directory out"),
+        (
+            {"identity": {"rules": [{"priority": 1, "route": "x", "policy": "bypass"}]}},
+            "leave rules out",
+        ),
+    ],
+)
+def test_what_pocket_id_does_not_know_is_refused(changes: Changes, words: str) -> None:
+    """T2."""
+    with pytest.raises(Exception, match=words):
+        build.site(household(PASSKEYS, changes))
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [
+        ({"users": None}, "write users or directory"),
+        ({"directory": {"base_dn": "dc=a"}}, "write users or directory"),
+        ({"api_key": {"sops": "a/b"}}, "api_key is for pocket-id"),
+    ],
+)
+def test_authelia_finds_its_people_in_one_place(identity: Changes, words: str) -> None:
+    """S0-28 S1-06."""
+    with pytest.raises(Exception, match=words):
+        build.site(household({"identity": identity}))
+
+
+class _Api(BaseHTTPRequestHandler):
+    """Pocket ID's API, as far as the gate's client goes."""
+
+    protocol_version = "HTTP/1.1"
+    clients: dict[str, dict[str, object]]
+    old: bool
+    secrets = 0
+
+    def log_message(self, *args: object) -> None:
+        """Nobody reads it."""
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_PUT(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = self.path.removeprefix("/api/oidc/clients").strip("/")
+        if self.headers.get("X-API-KEY") != KEY:
+            self._say(401, {"error": "You are not signed in"})
+        elif self.command == "POST" and not path:
+            client = json.loads(body)
+            self.clients[client["id"]] = client
+            self._say(201, client)
+        elif path.endswith("/secrets" if not self.old else "/secret"):
+            type(self).secrets += 1
+            self._say(201, {"secret": f"made-{self.secrets}"})
+        elif path not in self.clients:
+            self._say(404, {"error": "not found"})
+        else:
+            if self.command == "PUT":
+                self.clients[path] = json.loads(body)
+            self._say(200, self.clients[path])
+
+    def _say(self, status: int, body: object) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+@contextmanager
+def api(*, old: bool = False) -> Iterator[tuple[str, dict[str, dict[str, object]]]]:
+    """A stub API; gives its address and the clients that it knows."""
+    clients: dict[str, dict[str, object]] = {}
+    handler = type("Api", (_Api,), {"clients": clients, "old": old, "secrets": 0})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", clients
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class Host:
+    """A host's files, and the script that runs there."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        (directory / "bin").mkdir()
+        systemctl = directory / "bin/systemctl"
+        systemctl.write_text(f'#!/bin/sh\necho "$@" >>{directory}/systemctl.log\n')
+        systemctl.chmod(0o755)
+        (directory / "key").write_text(KEY)
+        (directory / "cookie").write_text("OAUTH2_PROXY_COOKIE_SECRET=c\n")
+
+    def run(self, address: str, client: str) -> subprocess.CompletedProcess[str]:
+        need("curl")
+        need("jq")
+        d = self.directory
+        (d / "client.json").write_text(client)
+        script = build.ROOT / "homelab/identity/pocket-id-client.sh"
+        words = ["client.json", address, "key", "cookie", "gate.env"]
+        return subprocess.run(
+            ["bash", "-c", f'set -euo pipefail; . {script} "$@"', "bash", *words],
+            cwd=d,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": f"{d}/bin:{os.environ['PATH']}"},
+        )
+
+    @property
+    def gate(self) -> str:
+        path = self.directory / "gate.env"
+        return path.read_text() if path.exists() else ""
+
+    @property
+    def restarts(self) -> int:
+        path = self.directory / "systemctl.log"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool) -> None:
+    """S4-16 S4-17: one secret, made once; new callbacks arrive, and nothing restarts for them."""
+    host = Host(tmp_path)
+    client = rendered()["lib/pocket-id-gate.json"]
+    with api(old=old) as (address, clients):
+        first = host.run(address, client)
+        assert first.returncode == 0, first.stderr
+        secret = "OAUTH2_PROXY_COOKIE_SECRET=c\nOAUTH2_PROXY_CLIENT_SECRET=made-1\n"
+        assert (host.gate, host.restarts) == (secret, 1)
+        more = json.dumps({**json.loads(client), "callbackURLs": ["https://new/oauth2/callback"]})
+        second = host.run(address, more)
+        assert second.returncode == 0, second.stderr
+        assert (host.gate, host.restarts) == (secret, 1)
+        assert clients["gate"]["callbackURLs"] == ["https://new/oauth2/callback"]
+    assert KEY not in first.stdout + first.stderr + second.stdout + second.stderr
+
+
+def test_without_a_key_that_works_nothing_fails_and_nothing_opens(tmp_path: Path) -> None:
+    """S4-16: the key is made in Pocket ID itself, after this was deployed."""
+    host = Host(tmp_path)
+    client = rendered()["lib/pocket-id-gate.json"]
+    with api() as (address, clients):
+        (tmp_path / "key").write_text("another")
+        refused = host.run(address, client)
+        assert (refused.returncode, host.gate, clients) == (0, "", {})
+        assert "make one in its settings" in refused.stderr
+        (tmp_path / "key").write_text("")
+        assert "there is no key" in host.run(address, client).stderr
+    (tmp_path / "key").write_text(KEY)
+    gone = host.run(address, client)
+    assert (gone.returncode, host.gate) == (0, "")
+    assert "does not answer yet" in gone.stderr

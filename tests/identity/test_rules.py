@@ -1,0 +1,130 @@
+"""Access rules: their order is what they mean, and no rule is a dead letter."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import build
+from tests.household import Changes, household
+
+MINE = {"rule-route", "rule-range", "rule-shadowed", "rule-deny-pair"}
+
+
+def stack(*rules: Changes, **route: object) -> Changes:
+    """The household with music behind the gate and these rules beside what follows from it."""
+    routes = [{"name": "music", "exempt": [], **route}]
+    return household(
+        {
+            "services": {"navidrome": {"host": "aurora", "routes": routes}},
+            "identity": {"rules": list(rules)},
+        }
+    )
+
+
+def rule(priority: int, policy: str, **more: object) -> Changes:
+    return {"priority": priority, "route": "music", "policy": policy, **more}
+
+
+def found(changes: Changes) -> list[str]:
+    return [str(p) for p in build.problems(changes) if p.check in MINE]
+
+
+def order(changes: Changes) -> list[tuple[int, str]]:
+    made = build.plan(changes).identity
+    assert made is not None
+    return [(r.priority, r.policy) for r in made.rules]
+
+
+def test_the_file_is_in_the_order_of_the_priorities() -> None:
+    """S1-08: the lowest first, and what the stack says before what follows from its routes."""
+    changes = stack(
+        rule(40, "two_factor", resources=["^/admin"]),
+        rule(10, "bypass", resources=["^/feed"]),
+        exempt=["/rest/*"],
+    )
+    assert order(changes) == [
+        (5, "bypass"),
+        (10, "bypass"),
+        (40, "two_factor"),
+        (55, "one_factor"),
+    ]
+    text = build.render(changes)["pi"]["identity.nix"]
+    rests, feed, admin = (text.index(w) for w in ('"^/rest/"', '"^/feed"', '"^/admin"'))
+    assert rests < feed < admin
+    assert found(changes) == []
+
+
+def test_a_strict_route_of_a_group_ends_in_a_denial() -> None:
+    """S1-07 S1-08: whoever is in no group falls through to nothing that somebody adds below."""
+    changes = stack(policy="two_factor", groups=["admins"])
+    assert order(changes) == [(30, "two_factor"), (31, "deny")]
+    text = build.render(changes)["pi"]["identity.nix"]
+    assert 'subject = [ "group:admins" ];' in text
+    assert found(changes) == []
+
+
+def test_a_rule_may_be_about_people() -> None:
+    """S1-08."""
+    changes = stack(rule(30, "two_factor", users=["kim"], groups=["admins"], resources=["^/x"]))
+    assert (
+        '"group:admins"\n                "user:kim"' in build.render(changes)["pi"]["identity.nix"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            stack({"priority": 30, "route": "musik", "policy": "two_factor"}),
+            ["identity.rules[0].route", 'no route "musik"', 'did you mean "music"?'],
+        ),
+        (
+            stack(rule(30, "deny", resources=["^/x"], groups=["admin"])),
+            ["identity.rules[0].groups", 'no group "admin"', 'did you mean "admins"?'],
+        ),
+        (
+            stack(rule(10, "two_factor", resources=["^/x"])),
+            [
+                "identity.rules[0].priority",
+                "10 is no place for two_factor",
+                "20 to 49, or 65 to 79",
+            ],
+        ),
+        (
+            stack(rule(50, "bypass", resources=["^/x"])),
+            ["50 is no place for bypass", "0 to 19, or 65 to 79 for single paths"],
+        ),
+        (
+            stack(rule(70, "two_factor", resources=["^/admin"])),
+            [
+                "identity.rules[0]",
+                "two_factor of music for ^/admin at 70 is never asked",
+                "one_factor of music at 55 (services.navidrome.routes[0]) decides first",
+                "a priority below 55",
+            ],
+        ),
+        (
+            stack(rule(25, "two_factor", groups=["admins"])),
+            [
+                "identity.rules[0]",
+                "two_factor of music at 25 is for group:admins",
+                "one_factor of music at 55 (services.navidrome.routes[0]) lets in everybody else",
+                "policy: deny",
+            ],
+        ),
+    ],
+)
+def test_a_rule_that_does_not_mean_what_it_says_is_named(
+    changes: Changes, words: list[str]
+) -> None:
+    """S1-08."""
+    messages = found(changes)
+    assert len(messages) == 1, messages
+    assert all(word in messages[0] for word in words), messages
+
+
+def test_a_pair_closes_what_a_strict_rule_opens() -> None:
+    """S1-08: with its denial, the same strict rule stands; the open rule below is a dead letter,
+    and that is said."""
+    pair = (rule(25, "two_factor", groups=["admins"]), rule(26, "deny"))
+    assert [m for m in found(stack(*pair)) if "identity.rules" in m.partition(":")[0]] == []

@@ -1,0 +1,98 @@
+"""The way a name goes onto the internet and off it again, rehearsed (S0-14 S2-05 S2-06 S2-08 S3-02).
+
+In: Access, then the host's rule, then the record. Out: the host closes its rule, then the record
+goes, then Access. At no time does a record lead past Access.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import stackdir
+from tests.components.test_cloudflare import EVERYTHING
+from tests.lab.test_rehearsal import Lab
+
+pytestmark = pytest.mark.slow
+
+QUICK = {"deploy": {"confirm_seconds": 5, "activation_seconds": 30}}
+
+
+def services(publish: str) -> dict[str, Any]:
+    return {"services": {"jellyfin": {"host": "nas", "publish": publish, "audience": "family"}}}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path / "stack")
+
+
+def order(result: dict[str, Any]) -> list[str]:
+    """What was done, in its order: `create jellyfin-dns`."""
+    return [f"{s['op']} {s['urn'].rpartition('::')[2]}" for s in result["steps"]]
+
+
+def sent(lab: Lab, host: str) -> dict[str, str]:
+    """The secrets that the host was given for the release that it runs."""
+    place = lab.root(host) / "var/lib/homelab/secrets" / lab.releases()[host]
+    return {p.name: p.read_text() for p in place.iterdir()}
+
+
+def write(lab: Lab, *changes: dict[str, Any]) -> None:
+    alone = {"identity": None, "services": dict.fromkeys(("authelia", "navidrome", "miniflux"))}
+    base = {**alone, "site": EVERYTHING["site"], "cloudflare": {"tunnel": {"host": "pi"}}, **QUICK}
+    lab.write(stackdir.joined(base, *changes))
+
+
+def test_a_name_goes_onto_the_internet_behind_access_and_leaves_it_before_access(lab: Lab) -> None:
+    write(lab, services("internal"))
+    lab.json("up")
+
+    write(lab, services("tunnel"))
+    on = order(lab.json("up"))
+    assert on.index("create jellyfin-access") < on.index("create jellyfin-dns")
+    assert on.index("update pi-switch") < on.index("create jellyfin-dns")
+    assert "jellyfin-home.example.org" in lab.texts("pi")
+    assert lab.records() == {"jellyfin-home.example.org"}
+
+    write(lab, services("internal"))
+    off = order(lab.json("up"))
+    assert off.index("update pi-switch") < off.index("delete jellyfin-dns")
+    assert off.index("delete jellyfin-dns") < off.index("delete jellyfin-access")
+    assert off.index("delete jellyfin-access") < off.index("delete members")
+    assert "jellyfin-home.example.org" not in lab.texts("pi")
+    assert lab.records() == set()
+
+
+def test_everything_that_cloudflare_can_be_asked_for_comes_up_and_stays(lab: Lab) -> None:
+    base = stackdir.joined(EVERYTHING, QUICK, {"services": {"navidrome": {"publish": None}}})
+    lab.write(base)
+    lab.json("up")
+    again = lab.json("up")
+    assert set(again["changes"]) == {"same"}
+    assert again["connections"] == {}
+    assert "CF_ACCESS_CLIENT_ID=" in sent(lab, "nas")["access-probe"]
+    assert "AWS_ACCESS_KEY_ID=" in sent(lab, "nas")["r2-backup"]
+    assert "access-probe" not in sent(lab, "pi")
+    assert "ssh://192.168.1.3:22" in lab.texts("pi")
+
+    # A group that goes does so after the policy that names it.
+    navidrome = {"host": "nas", "routes": [{"name": "music", "publish": "tunnel"}]}
+    lab.write(stackdir.joined(base, {"services": {"navidrome": navidrome}}))
+    steps = order(lab.json("up"))
+    assert "delete people-family" in steps
+    assert steps.index("update music-access") < steps.index("delete people-family")
+
+    destroyed = lab.json("destroy")
+    assert destroyed["ok"]
+
+
+def test_the_lab_says_why_it_adopts_nothing(lab: Lab) -> None:
+    """S2-05."""
+    adopt = {"adopt": {"records": {"jellyfin": "a" * 32}}}
+    write(lab, services("tunnel"), {"cloudflare": adopt})
+    done = lab.run("up")
+    assert done.returncode != 0
+    assert "the lab does not do import, for nothing was here before it" in done.stdout + done.stderr

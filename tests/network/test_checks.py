@@ -1,0 +1,117 @@
+"""Rules of ports and the resolver: each broken by one stack, and kept by another."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import build
+from tests.household import Changes
+
+BOX: Changes = {
+    "host": "nas",
+    "container": {"image": f"a/b:1@sha256:{'0' * 64}", "port": 80},
+    "auth": "none",
+    "backup": {"skip": "keeps nothing"},
+    "tile": {"group": "Tools"},
+}
+
+
+def box(**more: object) -> Changes:
+    return {"services": {"box": {**BOX, "port": 8123, **more}}}
+
+
+def banded(port: int | None, **box_: object) -> Changes:
+    return {
+        "network": {"ports": {"policy": "banded"}},
+        "services": {"miniflux": {"host": "nas", **({"port": port} if port else {})}, **box_},
+    }
+
+
+def bootstrap(*addresses: str) -> Changes:
+    return {"network": {"dns": {"bootstrap": [*addresses]}}}
+
+
+@pytest.mark.parametrize(
+    ("check", "broken", "where", "words", "kept"),
+    [
+        (
+            "dns-bootstrap",
+            bootstrap(),
+            "network.dns.bootstrap",
+            "cannot find its own upstreams",
+            bootstrap("9.9.9.9"),
+        ),
+        (
+            "dns-bootstrap",
+            bootstrap("1.1.1.1", "192.168.1.2"),
+            "network.dns.bootstrap[1]",
+            "would wait for itself",
+            {**bootstrap(), "network": {"dns": {"server": "none", "host": None, "bootstrap": []}}},
+        ),
+        (
+            "firewall-owner",
+            box(ports={"sync": {"port": 22000, "scope": "lan"}}),
+            "services.box",
+            "without a reason",
+            box(ports={"sync": {"port": 22000, "scope": "lan", "why": "phones sync at home"}}),
+        ),
+        (
+            "port-band",
+            banded(8080),
+            "services.miniflux.port",
+            "outside the band of services, 20000 to 29999",
+            banded(20500),
+        ),
+        ("port-band", banded(19999), "services.miniflux.port", "outside the band", banded(None)),
+        (
+            "port-unique",
+            {"services": {"box": {**BOX, "port": 8080}, "other": {**BOX, "port": 8080}}},
+            "services.other.port",
+            "box and other both want 8080/tcp on nas",
+            {"services": {"box": {**BOX, "port": 8080}, "other": {**BOX, "port": 8081}}},
+        ),
+        (
+            "port-unique",
+            box(ports={"log": {"port": 514, "protocol": "tcp"}, "ssh": {"port": 22}}),
+            "hosts.nas.ssh.port",
+            "box and ssh both want 22/tcp on nas",
+            box(ports={"log": {"port": 514, "protocol": "udp"}}),
+        ),
+    ],
+)
+def test_a_stack_that_breaks_one_rule_is_told_so(
+    check: str, broken: Changes, where: str, words: str, kept: Changes
+) -> None:
+    """S0-11 S0-19 S0-56 S4-02 T10."""
+    (problem,) = build.found(broken, check)
+    assert problem.where == where
+    assert words in problem.what
+    assert problem.way_out
+    assert build.found(kept, check) == []
+
+
+def test_an_udp_port_and_a_tcp_port_of_one_number_are_two() -> None:
+    """S0-11: as of a resolver, which has both."""
+    ports = {
+        "a": {"port": 3478, "protocol": "udp", "scope": "lan", "why": "calls"},
+        "b": {"port": 3478, "protocol": "tcp", "scope": "lan", "why": "calls"},
+    }
+    assert build.found(box(ports=ports), "port-unique") == []
+
+
+def test_an_address_outside_the_lan_is_refused() -> None:
+    """S4-36: `ip-in-lan`; `cidr-valid` is kept by the type."""
+    (problem,) = build.found({"hosts": {"nas": {"address": {"lan": "10.0.0.3"}}}}, "ip-in-lan")
+    assert problem.where == "hosts.nas.address.lan"
+    assert "10.0.0.3 is not in the LAN 192.168.1.0/24" in problem.what
+    assert build.found({}, "ip-in-lan") == []
+
+
+def test_a_number_once_given_stays_whoever_else_leaves() -> None:
+    """T10 S4-02: with bands, by the lock; the stack's own word outranks both."""
+    made = build.plan(banded(None, vaultwarden={"host": "nas"}))
+    ports = {s.name: s.port for s in made.services}
+    assert 20000 <= ports["miniflux"] <= 29999
+    assert ports["miniflux"] != ports["vaultwarden"]
+    said = build.plan(banded(21000))
+    assert said.service("miniflux").port == 21000  # type: ignore[union-attr]

@@ -1,0 +1,116 @@
+"""S3-01 S3-05 T8: a homelab whose names are Cloudflare's alone, and whose host is known at home."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homelab.network.table import route_table
+from homelab.plan import Plan
+from homelab.reach.plan import plan_reach
+from tests import build
+
+ALONE: dict[str, Any] = {
+    "site": {"names": {"internal": "{name}-home.{zone}", "public": "{name}-home.{zone}"}},
+    "network": {"dns": {"host": None, "server": "none"}},
+    "cloudflare": {"tunnel": {"host": "pi"}},
+    "tailnet": {
+        "name": "tail1.ts.net",
+        "client_id": {"sops": "a"},
+        "client_secret": {"sops": "b"},
+        "owners": ["sam@example.org"],
+    },
+    "hosts": {"pi": {"mdns": True, "interface": "end0"}},
+}
+
+
+def stack(**route: Any) -> dict[str, Any]:
+    """An app that asks nobody who they are, behind Access unless a route says otherwise."""
+    said = {"audience": "family", "auth": "none", "publish": "tunnel", **route}
+    return {**ALONE, "services": {"ollama": {"host": "pi", "name": None, "routes": [said]}}}
+
+
+def gates(plan: Plan, asker: str) -> tuple[str, list[str]]:
+    """How somebody comes to the app's name, and what asks on the way."""
+    (found,) = [
+        a
+        for a in plan_reach(plan).to("ollama")
+        if a.asker.name == asker and a.target.kind == "route"
+    ]
+    return found.path, [g.kind for g in found.gates]
+
+
+@pytest.mark.parametrize("asker", ["owner", "lan", "internet"])
+def test_everybody_comes_to_a_name_from_the_internet_and_past_access(asker: str) -> None:
+    assert gates(build.plan(stack()), asker) == ("tunnel", ["access"])
+
+
+def test_a_name_that_is_the_same_everywhere_is_one_name() -> None:
+    (route,) = build.plan(stack()).routes
+    assert route.names == ("ollama-home.example.org",)
+
+
+def test_a_name_that_is_not_published_leads_nowhere() -> None:
+    made = build.plan(stack(publish="internal"))
+    assert not any(a.reachable for a in plan_reach(made).to("ollama"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        (stack(), False),
+        (stack(publish="internal"), True),
+        (stack(public="for all to see"), True),
+        ({**stack(), "network": {}}, True),
+    ],
+    ids=["behind Access", "not published", "without Access", "with a resolver"],
+)
+def test_access_is_a_sign_in_where_no_name_leads_past_it(
+    changes: dict[str, Any], refused: bool
+) -> None:
+    """S0-13 T3: with a resolver the same name leads to the proxy at home, which asks nobody."""
+    found = build.found(changes, "audience-auth")
+    assert bool(found) == refused
+
+
+def test_no_subnet_route_is_asked_for_where_no_name_leads_to_the_lan() -> None:
+    """S0-23."""
+    assert not build.found(stack(), "subnet-covers-entry")
+    assert build.found({**stack(), "network": {}}, "subnet-covers-entry")
+
+
+@pytest.mark.parametrize(
+    ("changes", "local", "alias"),
+    [
+        (stack(), "", ""),
+        (stack(tailnet_direct=True), "", ""),
+        (stack(lan_direct=True), "192.168.1.2:11434", "pi.local:11434"),
+        (
+            {**stack(lan_direct=True), "hosts": {}},
+            "192.168.1.2:11434",
+            "",
+        ),
+        (
+            {
+                **stack(),
+                "network": {**ALONE["network"], "entry": {"host": "pi", "local_http": "ollama"}},
+            },
+            "192.168.1.2:80",
+            "pi.local:80",
+        ),
+    ],
+    ids=["name alone", "tailnet", "lan", "without mDNS", "plain HTTP"],
+)
+def test_the_route_table_says_what_each_is_called_at_home(
+    changes: dict[str, Any], local: str, alias: str
+) -> None:
+    """S3-02."""
+    (row,) = route_table(build.plan(changes))
+    assert (row.local, row.alias, row.public) == (local, alias, "ollama-home.example.org")
+
+
+def test_what_only_the_tunnel_carries_has_no_way_at_home() -> None:
+    """S2-08."""
+    (row,) = route_table(build.plan(stack(tunnel_service="ssh://localhost:22", lan_direct=True)))
+    assert (row.local, row.alias) == ("", "")

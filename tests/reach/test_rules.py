@@ -1,0 +1,55 @@
+"""S1-08: reach tells what the gate's rules say of a route, and of single paths of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.reach.plan import plan_reach
+from tests import build
+from tests.household import Changes, household
+
+ROUTE: Changes = {"name": "music", "auth": "forward", "exempt": []}
+
+
+def _gates(route: Changes, *rules: Changes) -> list[str]:
+    changes = household(
+        {
+            "identity": {"rules": list(rules)},
+            "services": {"navidrome": {"host": "pi", "routes": [route]}},
+        }
+    )
+    found = plan_reach(build.plan(changes)).to("music")
+    (answer,) = [a for a in found if a.asker.name == "lan"]
+    return [g.what for g in answer.gates]
+
+
+def _rule(priority: int, policy: str, **more: object) -> Changes:
+    return {"route": "music", "priority": priority, "policy": policy, **more}
+
+
+@pytest.mark.parametrize(
+    ("route", "rules", "gates"),
+    [
+        (ROUTE, [], ["sign-in (one_factor)"]),
+        (
+            {**ROUTE, "policy": "two_factor", "groups": ["admins"]},
+            [],
+            ["sign-in (two_factor, admins)"],
+        ),
+        (
+            ROUTE,
+            [_rule(40, "two_factor", resources=["^/admin"], users=["sam"])],
+            ["sign-in (one_factor; two_factor, sam for ^/admin)"],
+        ),
+        (
+            {**ROUTE, "exempt": ["/rest/*"]},
+            [_rule(3, "bypass", resources=["^/open"])],
+            ["sign-in (one_factor), but /rest/* ^/open"],
+        ),
+        (ROUTE, [_rule(3, "bypass")], []),
+        (ROUTE, [_rule(41, "deny", resources=["^/admin"])], ["sign-in (one_factor)"]),
+    ],
+)
+def test_what_the_rules_ask_for(route: Changes, rules: list[Changes], gates: list[str]) -> None:
+    """A path that is open shows, one that asks for more does, and a rule for all decides."""
+    assert _gates(route, *rules) == gates

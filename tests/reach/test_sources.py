@@ -1,0 +1,60 @@
+"""A route that answers some networks alone: who gets there, who does not, and what says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.plan import Plan
+from homelab.reach.plan import plan_reach
+from tests import build
+from tests.household import Changes, household
+
+HOME: Changes = {
+    "tailnet": {
+        "name": "tail1.ts.net",
+        "client_id": {"sops": "a"},
+        "client_secret": {"sops": "b"},
+        "owners": ["sam@example.org"],
+        "family": ["kim@example.org"],
+    },
+    "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}},
+}
+WHERE = "services.miniflux.routes[0].sources"
+
+
+def planned(sources: str) -> Plan:
+    routes = [{"name": "news", "sources": sources, "auth": "native"}]
+    return build.plan(household(HOME, {"services": {"miniflux": {"host": "pi", "routes": routes}}}))
+
+
+@pytest.mark.parametrize(
+    ("sources", "inside"),
+    [
+        ("any", {"owner", "family", "lan"}),
+        ("internal", {"owner", "family", "lan"}),
+        ("lan", {"lan"}),
+        ("tailnet", {"owner", "family"}),
+    ],
+)
+def test_a_route_answers_the_networks_that_it_names(sources: str, inside: set[str]) -> None:
+    """S4-12 S0-56: and for each answer, either way, the reason is the field that says so."""
+    for answer in plan_reach(planned(sources)).to("news"):
+        if answer.asker.name not in ("owner", "family", "lan", "internet"):
+            continue
+        assert answer.reachable == (answer.asker.name in inside), answer
+        last = answer.why[-1] if answer.reachable else answer.stopped
+        said = [r.source for r in (*answer.why, last) if r is not None]
+        if answer.asker.name == "internet":
+            assert WHERE not in said
+        else:
+            assert (WHERE in said) == (sources != "any")
+
+
+@pytest.mark.parametrize("sources", ["internal", "lan", "tailnet"])
+def test_the_reason_says_to_whom(sources: str) -> None:
+    """S4-12: also to somebody who gets there."""
+    reach = plan_reach(planned(sources))
+    asker = "lan" if sources == "lan" else "owner"
+    (answer,) = [a for a in reach.to("news") if a.asker.name == asker]
+    words = [r.what for r in answer.why if r.source == WHERE]
+    assert words == [f"the proxy answers news to {sources} alone"]

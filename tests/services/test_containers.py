@@ -1,0 +1,167 @@
+"""Containers: pinned, published on loopback, and on networks where they know each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from homelab.problems import InvalidStackError
+from homelab.render import modules_of
+from tests import build
+from tests.household import Changes
+from tests.tools.options import check_module
+from tests.tools.programs import formatted
+
+DIGEST = f"@sha256:{'0' * 64}"
+
+
+def container(port: int, host: str = "nas", **more: object) -> Changes:
+    return {
+        "host": host,
+        "container": {"image": f"ghcr.io/a/b:1{DIGEST}", "port": 80, **more},
+        "port": port,
+        "routes": [],
+        "backup": {"skip": "keeps nothing"},
+        "tile": {"skip": "nobody opens it"},
+        "monitor": {"skip": "the app says so"},
+    }
+
+
+def homey(host: str = "nas", **app: object) -> Changes:
+    """An app and its database on one network."""
+    db = container(5432, host, network="homey")
+    return {
+        "services": {
+            "db": db,
+            "app": container(8080, host, network="homey", depends_on=["db"], **app),
+        }
+    }
+
+
+def test_a_network_is_made_before_the_containers_on_it(tmp_path: Path) -> None:
+    """S1-02: `podman-<network>-network.service`, which each of them requires."""
+    made = build.plan(homey())
+    by_file = {m.file: m for m in modules_of(made, made.hosts["nas"])}
+    files = ("containers.nix", "services/app.nix", "services/db.nix")
+    assert [p for f in files for p in check_module(by_file[f])] == []
+    texts = build.render(homey())["nas"]
+    assert formatted(tmp_path, [texts[f] for f in files]) == []
+    unit = texts["containers.nix"]
+    for option in ("before", "requiredBy"):
+        listed = re.search(rf"{option} = \[([^\]]*)\]", unit)
+        assert listed is not None
+        assert set(re.findall(r'"(.*?)"', listed[1])) == {"podman-app.service", "podman-db.service"}
+    assert "podman network create --ignore --interface-name=pod-homey homey" in unit
+    assert 'networks = [ "homey" ];' in texts["services/app.nix"]
+    assert 'dependsOn = [ "db" ];' in texts["services/app.nix"]
+    assert build.found(homey(), "container-ref") == []
+
+
+def test_container_names_are_asked_for_on_the_bridge_alone() -> None:
+    """S1-02: the firewall lets Podman's own resolver answer them, and nobody else there."""
+    nas = build.render(homey())["nas"]
+    assert "interfaces.pod-homey = {\n" in nas["containers.nix"]
+    assert "allowedUDPPorts = [ 53 ];" in nas["containers.nix"]
+    assert "pod-homey" not in nas["firewall.nix"]
+    assert "dns_bind_port" not in nas["containers.nix"]
+
+
+def test_beside_the_home_resolver_podman_answers_at_another_port() -> None:
+    """S1-02: port 53 of every address is taken there."""
+    text = build.render(homey("pi"))["pi"]["containers.nix"]
+    assert "containersConf.settings.network.dns_bind_port = 1153;" in text
+    assert "allowedUDPPorts = [ 1153 ];" in text
+    held = {
+        (p.host, p.port, p.protocol) for p in build.plan(homey("pi")).ports if p.label == "names"
+    }
+    assert held == {("pi", 1153, "tcp"), ("pi", 1153, "udp")}
+    assert not [p for p in build.plan(homey()).ports if p.label == "names"]
+    assert build.found(homey("pi"), "port-unique") == []
+
+
+def test_an_older_release_is_told_in_its_own_words() -> None:
+    """S1-02: `networks` is younger than containers are."""
+    release: Changes = {"nixpkgs": {"default": {"release": "24.11"}}}
+    text = build.render({**homey(), **release})["nas"]["services/app.nix"]
+    assert 'extraOptions = [ "--network=homey" ];' in text
+
+
+def test_without_a_network_nothing_is_made() -> None:
+    assert "containers.nix" not in build.render({"services": {"app": container(8080)}})["nas"]
+
+
+@pytest.mark.parametrize(
+    ("services", "words"),
+    [
+        (
+            {"app": container(8080, depends_on=["bd"], network="homey")},
+            ['no other container "bd" runs on nas'],
+        ),
+        (
+            {"app": container(8080, network="homey", depends_on=["app"])},
+            ['no other container "app"'],
+        ),
+        (
+            {"db": container(5432, "pi", network="homey")},
+            ['no other container "db" runs on nas'],
+        ),
+        (
+            {"db": container(5432, network="other")},
+            ["app is on the network homey, and db on the network other", "network: homey for both"],
+        ),
+        (
+            {"db": container(5432)},
+            ["db on no network of its own"],
+        ),
+        (
+            {"db": {**container(5432, network="homey"), "enable": False}},
+            ['no other container "db"'],
+        ),
+        (
+            {
+                "db": None,
+                "miniflux": {"host": "nas"},
+                "app": container(8080, depends_on=["miniflux"]),
+            },
+            ['no other container "miniflux"'],
+        ),
+    ],
+)
+def test_a_container_waits_for_one_that_it_can_reach(services: Changes, words: list[str]) -> None:
+    """S1-02: `container-ref`."""
+    changes = homey()
+    merged = {k: v for k, v in {**changes["services"], **services}.items() if v}  # type: ignore[dict-item]
+    (problem,) = build.found({"services": merged}, "container-ref")
+    assert problem.where == "services.app.container.depends_on[0]"
+    assert all(word in f"{problem.what}; {problem.way_out}" for word in words), problem
+
+
+@pytest.mark.parametrize("image", ["a/b", "a/b:latest", "a/b:1", f"a/b:1{DIGEST[:-1]}"])
+def test_an_image_has_its_digest(image: str) -> None:
+    """S1-02 S2-09: `image-pinned` is kept by the type, and the message names the service."""
+    changes = {"services": {"app": {**container(8080), "container": {"image": image, "port": 80}}}}
+    with pytest.raises(InvalidStackError, match=r"services\.app\.container\.image"):
+        build.plan(changes)
+
+
+def test_no_stack_says_where_a_container_is_published() -> None:
+    """S1-02: `container-loopback-publish` is kept by the type: there is no such field."""
+    with pytest.raises(InvalidStackError, match=r"services\.app\.container\.ports"):
+        build.plan({"services": {"app": container(8080, ports=["0.0.0.0:80:80"])}})
+
+
+@pytest.mark.parametrize("host", ["pi", "nas"])
+def test_a_container_is_published_to_whom_the_proxy_is_and_nobody_else(host: str) -> None:
+    """S1-02 S2-09: loopback beside the proxy, the tailnet address elsewhere."""
+    changes = {"services": {"app": {**container(8080, host), "routes": None, "auth": "none"}}}
+    text = build.render(changes)[host]["services/app.nix"]
+    address = "127.0.0.1" if host == "pi" else "100.64.0.3"
+    assert f'ports = [ "{address}:8080:80" ];' in text
+
+
+def test_a_network_has_a_name_that_an_interface_can_have() -> None:
+    """S1-02: fifteen letters, of which four say that it is Podman's."""
+    with pytest.raises(InvalidStackError, match="network"):
+        build.plan({"services": {"app": container(8080, network="a-name-too-long")}})

@@ -1,0 +1,70 @@
+"""Services that call each other: *arr apps and their indexers, a page and what it shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import build
+from tests.household import Changes
+
+IMAGE = f"ghcr.io/example/app:1@sha256:{'0' * 64}"
+
+
+def app(port: int, host: str, **more: object) -> Changes:
+    return {
+        "host": host,
+        "container": {"image": IMAGE, "port": 80},
+        "port": port,
+        "auth": "none",
+        "backup": {"skip": "keeps nothing"},
+        "tile": {"group": "Tools"},
+        **more,
+    }
+
+
+def linked(**jackett: object) -> Changes:
+    """Sonarr on one host asks Jackett on another."""
+    return {
+        "services": {
+            "sonarr": app(8989, "pi", uses=["jackett"]),
+            "jackett": app(9117, "nas", **jackett),
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (linked(enable=False), ("jackett is switched off", "drop services.jackett.enable: false")),
+        (
+            {"services": {"sonarr": app(8989, "pi", uses=["jacket"]), "jackett": app(9117, "nas")}},
+            ('no service "jacket" runs here', 'did you mean "jackett"?'),
+        ),
+    ],
+)
+def test_a_link_ends_at_a_service_that_runs(changes: Changes, words: tuple[str, str]) -> None:
+    """S3-04: `link-endpoint` is `service-uses`."""
+    (problem,) = build.found(changes, "service-uses")
+    assert problem.where == "services.sonarr.uses[0]"
+    assert words[0] in problem.what
+    assert words[1] in problem.way_out
+    assert build.found(linked(), "service-uses") == []
+
+
+def test_a_link_opens_its_port_to_the_tailnet_and_says_for_whom() -> None:
+    """S3-04 S0-56: with routes or without, and nothing on the LAN."""
+    made = build.plan(linked(auth=None, routes=[]))
+    (use,) = [p for p in made.firewall.on("nas") if p.port == 9117]
+    assert (use.scope, use.why) == ("tailnet", "called by pi")
+
+
+def test_two_that_call_each_other_wait_for_neither() -> None:
+    """S3-04: an order both ways is a circle, which systemd breaks by never starting one of them."""
+    both = {
+        "sonarr": app(8989, "nas", uses=["jackett"]),
+        "jackett": app(9117, "nas", uses=["sonarr"]),
+    }
+    files = build.render({"services": both})["nas"]
+    for name, other in (("sonarr", "jackett"), ("jackett", "sonarr")):
+        assert f"podman-{other}" not in files[f"services/{name}.nix"]
+    assert [p for p in build.problems({"services": both}) if p.severity == "error"] == []

@@ -1,0 +1,210 @@
+"""Network drives: on the dataset's host, for the tailnet alone, with what a Mac expects."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from homelab.plan import Plan
+from homelab.reach.plan import plan_reach
+from homelab.render import modules_of
+from tests import build
+from tests.household import Changes, household
+from tests.tools.options import check_module
+from tests.tools.programs import formatted
+
+TAILNET: Changes = {
+    "tailnet": {
+        "name": "tail1.ts.net",
+        "client_id": {"sops": "a"},
+        "client_secret": {"sops": "b"},
+        "owners": ["sam@example.org"],
+        "family": ["kim@example.org"],
+    },
+    "site": {"members": {"kim": {"email": "kim@example.org"}}},
+    "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}},
+}
+
+
+def shared(host: str = "aurora", /, **samba: object) -> Changes:
+    """A dataset as a drive."""
+    photos = {
+        "host": host,
+        "path": "/mnt/family/photos",
+        "mount": "/mnt/family",
+        "tier": "user",
+        "owner": "immich",
+        "group": "family",
+        "samba": samba,
+    }
+    return household(TAILNET, {"datasets": {"photos": photos}})
+
+
+def text(**samba: object) -> str:
+    return build.render(shared(**samba))["aurora"]["samba.nix"]
+
+
+def test_a_share_is_a_drive_with_its_own_rights(tmp_path: Path) -> None:
+    """S0-30: force user and group, no dotfiles, and macOS finds what it looks for."""
+    changes = shared(users=["sam", "kim"])
+    made = build.plan(changes)
+    (module,) = [m for m in modules_of(made, made.hosts["aurora"]) if m.file == "samba.nix"]
+    assert check_module(module) == []
+    shown = build.render(changes)["aurora"]["samba.nix"]
+    assert formatted(tmp_path, [shown]) == []
+    for line in (
+        'path = "/mnt/family/photos";',
+        '"force user" = "immich";',
+        '"force group" = "family";',
+        '"valid users" = "sam kim";',
+        '"read only" = "no";',
+        '"guest ok" = "no";',
+        '"veto files" = "/.*/";',
+        '"vfs objects" = "catia fruit streams_xattr";',
+        '"hosts allow" = "100.64.0.0/10 fd7a:115c:a1e0::/48 127. ::1";',
+        '"hosts deny" = "ALL";',
+        '"map to guest" = "never";',
+        "nmbd.enable = false;",
+        'unitConfig.RequiresMountsFor = [ "/mnt/family" ];',
+    ):
+        assert line in shown, line
+    assert "openFirewall" not in shown
+    # Only who has no account on the host gets one, and it is for nothing else.
+    assert re.findall(r"users\.users\.(\w+)", shown) == ["kim"]
+    assert [p for p in build.problems(changes) if p.severity == "error"] == []
+
+
+def test_a_share_may_be_for_reading_or_for_everybody() -> None:
+    """S0-30."""
+    shown = text(share="pictures", guest=True, read_only=True)
+    assert "pictures = {" in shown
+    assert '"guest ok" = "yes";' in shown
+    assert '"read only" = "yes";' in shown
+    assert '"map to guest" = "bad user";' in shown
+    assert "valid users" not in shown
+
+
+def test_without_a_name_it_is_the_owners() -> None:
+    """S0-30."""
+    assert '"valid users" = "sam";' in text()
+
+
+def test_a_dataset_of_root_keeps_its_files_from_being_roots() -> None:
+    """S0-30: whoever writes does so as themselves, in the dataset's group."""
+    changes = shared()
+    changes["datasets"]["photos"]["owner"] = "root"  # type: ignore[index]
+    shown = build.render(changes)["aurora"]["samba.nix"]
+    assert "force user" not in shown
+    assert '"force group" = "family";' in shown
+
+
+def test_a_share_moves_with_its_dataset() -> None:
+    """S0-30: files, port and grant, in one preview."""
+    for host, other in (("aurora", "workstation"), ("workstation", "aurora")):
+        changes = shared(host, users=["kim"])
+        made, rendered = build.plan(changes), build.render(changes)
+        assert "samba.nix" in rendered[host]
+        assert "samba.nix" not in rendered[other]
+        assert [u.host for u in made.firewall.ports if u.port == 445] == [host]
+        assert made.tailnet is not None
+        assert [g.dst for g in made.tailnet.grants if "tcp:445" in g.ip] == [(host,)]
+
+
+def _reached(made: Plan) -> dict[str, tuple[bool, str]]:
+    target = "aurora:445/tcp"
+    answers = plan_reach(made).to(target)
+    return {a.asker.name: (a.reachable, " > ".join(g.what for g in a.gates)) for a in answers}
+
+
+@pytest.mark.parametrize(
+    ("samba", "family"),
+    [({}, False), ({"users": ["sam"]}, False), ({"users": ["kim"]}, True), ({"guest": True}, True)],
+)
+def test_port_445_is_open_on_the_tailnet_to_whom_a_share_is_for(
+    samba: Changes, family: bool
+) -> None:
+    """S0-30: and to nobody on the LAN or the internet."""
+    made = build.plan(shared(**samba))
+    reached = _reached(made)
+    assert reached["owner"][0]
+    assert reached["family"][0] is family
+    assert ("Samba password" in reached["owner"][1]) is not samba.get("guest", False)
+    for nobody in ("lan", "internet", "tag:appliance"):
+        assert not reached[nobody][0], nobody
+    firewall = build.render(shared(**samba))["aurora"]["firewall.nix"]
+    lan_rules = re.findall(r"ip saddr .*", firewall)
+    assert "445" in firewall
+    assert not any("445" in rule for rule in lan_rules)
+
+
+BOX: Changes = {
+    "host": "aurora",
+    "container": {"image": f"a/b:1@sha256:{'0' * 64}", "port": 80},
+    "backup": {"skip": "keeps nothing"},
+    "tile": {"group": "Tools"},
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "where"),
+    [
+        ({"services": {"samba": {"publish": "tunnel"}}}, "services.samba.publish"),
+        ({"services": {"samba": {"routes": [{"publish": "tunnel"}]}}}, "services.samba.routes"),
+        (
+            {
+                "services": {
+                    "box": {
+                        **BOX,
+                        "port": 8088,
+                        "ports": {"smb": {"port": 445, "scope": "lan", "why": "old scanner"}},
+                    }
+                }
+            },
+            "services.box",
+        ),
+        (
+            {"services": {"box": {**BOX, "host": "pi", "port": 445, "publish": "tunnel"}}},
+            "services.box",
+        ),
+    ],
+)
+def test_a_drive_is_never_on_the_internet_or_the_lan(more: Changes, where: str) -> None:
+    """S0-30: `smb-not-public`."""
+    (problem,) = build.found(household(shared(), more), "smb-not-public")
+    assert problem.where == where
+    assert build.found(shared(), "smb-not-public") == []
+
+
+def test_a_host_outside_the_tailnet_shares_with_nobody() -> None:
+    """S0-30: `smb-not-public` names the share."""
+    changes = shared()
+    del changes["tailnet"]
+    (problem,) = build.found(changes, "smb-not-public")
+    assert (problem.where, "aurora is not in the tailnet" in problem.what) == (
+        "datasets.photos.samba",
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("samba", "where", "words"),
+    [
+        ({"users": ["kym"]}, "datasets.photos.samba.users[0]", 'did you mean "kim"?'),
+        ({"users": ["kim"], "guest": True}, "datasets.photos.samba.users", "keep one"),
+        ({"share": "homes"}, "datasets.photos.samba.share", "another name"),
+        ({"share": "music"}, "datasets.photos.samba.share", "another name"),
+    ],
+)
+def test_a_drive_has_somebody_who_can_open_it(samba: Changes, where: str, words: str) -> None:
+    """S0-30: `smb-users`."""
+    music = {"host": "aurora", "path": "/mnt/family/music", "tier": "user", "samba": {}}
+
+    def said(config: Changes) -> list[tuple[str, str]]:
+        changes = household(shared(**config), {"datasets": {"music": music}})
+        return [(p.where, p.way_out) for p in build.found(changes, "smb-users")]
+
+    ((place, way_out),) = said(samba)
+    assert (place, words in way_out) == (where, True)
+    assert said({"users": ["sam", "kim"]}) == []

@@ -1,0 +1,86 @@
+"""What a host tells of itself, and what the stack tells of all of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from homelab.plan import Plan
+from homelab.render import modules_of
+from homelab.system.facts import facts
+from tests import build
+from tests.household import Changes, household
+from tests.tools.options import check_module
+from tests.tools.programs import evaluate, formatted
+
+STACK: Changes = household(
+    {
+        "services": {
+            "miniflux": {"host": "aurora", "name": "news"},
+            "navidrome": {"host": "aurora", "name": "music", "publish": "tunnel"},
+        }
+    }
+)
+
+
+def told(plan: Plan, host: str) -> Any:
+    return facts(plan, plan.hosts[host])
+
+
+def test_a_host_knows_its_own_services_names_and_ports() -> None:
+    """S0-29."""
+    made = build.plan(STACK)
+    aurora = told(made, "aurora")
+    assert set(aurora["services"]) == {s.name for s in made.on("aurora")}
+    assert aurora["services"]["miniflux"]["units"][0] == "miniflux.service"
+    assert set(aurora["routes"]) == {"music", "news"}
+    assert aurora["routes"]["music"]["url"] == "https://music-home.example.org"
+    assert "22/tcp" in aurora["ports"]
+    assert "music" not in told(made, "pi")["routes"]
+
+
+def test_every_route_and_port_of_the_plan_is_told_by_one_host() -> None:
+    """S0-29: together the hosts know what the plan knows, and nothing twice."""
+    made = build.plan(STACK)
+    all_ = {h: told(made, h) for h in made.hosts}
+    assert sorted(n for f in all_.values() for n in f["routes"]) == sorted(
+        r.name for r in made.routes
+    )
+    for use in made.ports:
+        port = all_[use.host]["ports"][f"{use.port}/{use.protocol}"]
+        assert (port["owner"], port["scope"]) == (use.owner, use.scope)
+
+
+def test_the_file_is_json_that_any_script_reads(tmp_path: Path) -> None:
+    """S0-29: at /etc/homelab/facts.json, of the release that runs."""
+    made = build.plan(STACK)
+    (module,) = [m for m in modules_of(made, made.hosts["aurora"]) if m.file == "facts.nix"]
+    assert check_module(module) == []
+    rendered = build.render(STACK)["aurora"]
+    text = rendered["facts.nix"]
+    assert formatted(tmp_path, [text]) == []
+    for name in ("facts.nix", "lib/derive.nix"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(rendered[name], encoding="utf-8")
+    expression = """
+      let
+        lib = {
+          mkOverride = priority: value: value;
+          isDerivation = value: false;
+        };
+        module = import ./facts.nix { inherit lib; config = { }; pkgs = { }; };
+      in
+        (module.config or module).environment.etc."homelab/facts.json".text
+    """
+    assert json.loads(evaluate(expression, tmp_path)) == told(made, "aurora")
+
+
+def test_no_secret_and_no_place_of_one_is_told() -> None:
+    """S0-29: everybody on the host may read it."""
+    made = build.plan(STACK)
+    for host in made.hosts:
+        text = json.dumps(told(made, host))
+        for secret in made.secrets.on(host):
+            assert secret.path not in text
+            assert not secret.key or secret.key not in text
