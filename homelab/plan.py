@@ -21,8 +21,9 @@ from homelab.identity.plan import plan_identity
 from homelab.model import grouped
 from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import plan_monitoring
-from homelab.network.model import DnsPlan, FirewallPlan, PortUse, Route
+from homelab.network.model import DnsPlan, FirewallPlan, PortUse
 from homelab.network.plan import loopback_http, plan_dns, plan_firewall, plan_routes
+from homelab.network.route import Route
 from homelab.problems import Problem
 from homelab.secrets.model import SecretsPlan
 from homelab.secrets.plan import plan_secrets

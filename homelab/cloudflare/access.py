@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from homelab.cloudflare.model import CloudflareConfig
 from homelab.cloudflare.resources import AccessApp, AccessPolicy, PagesSite
-from homelab.network.model import Route
+from homelab.network.route import Route
 from homelab.site.model import Site
 
 MEMBERS = "members"

@@ -9,7 +9,7 @@ from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
-    from homelab.network.model import Route
+    from homelab.network.route import Route
     from homelab.plan import Plan
 
 

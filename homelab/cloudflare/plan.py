@@ -20,7 +20,8 @@ from homelab.cloudflare.resources import (
     Record,
     Token,
 )
-from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
+from homelab.network.route import Route
 from homelab.site.model import Site
 from homelab.system.model import Host
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homelab.dashboard.model import DashboardPlan, Tile
 from homelab.monitoring.reach import question
-from homelab.network.model import Route
+from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.site.model import Site
 

@@ -8,7 +8,8 @@ from typing import Final
 from homelab.catalog.model import OIDC
 from homelab.identity.model import GatePlan, IdentityConfig, IdentityPlan, OidcClient
 from homelab.identity.rules import rules_of
-from homelab.network.model import LOOPBACK, Route
+from homelab.network.model import LOOPBACK
+from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.services.plan import lock_key
 from homelab.site.model import Site

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from homelab.identity.model import IdentityConfig, Rule
-from homelab.network.model import Route
+from homelab.network.route import Route
 
 BANDS = {
     "bypass": (0, 19),

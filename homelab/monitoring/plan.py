@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from homelab.backup.model import BackupPlan
 from homelab.monitoring.model import MonitoringPlan, Probe
 from homelab.monitoring.reach import question
-from homelab.network.model import DnsPlan, Route
+from homelab.network.model import DnsPlan
+from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.model import Host

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homelab.network.model import LOOPBACK, Route
+from homelab.network.model import LOOPBACK
+from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.site.model import Site
 

@@ -7,20 +7,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from homelab.model import (
-    AbsolutePath,
     Address,
-    Audience,
-    Auth,
-    Domain,
     Model,
     Name,
     Network,
     Port,
-    Publish,
-    Reason,
     Str,
     grouped,
 )
@@ -125,88 +119,10 @@ class NetworkConfig(Model):
     ports: Ports = Ports()
 
 
-class Upstream(Model):
-    """How the proxy talks to the app."""
-
-    scheme: Literal["http", "https"] = "http"
-    host_header: Annotated[Str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$")] | None = None
-    """Host header for the app, where it insists on one of its own."""
-    verify: bool = True
-    """Verify the app's certificate, with scheme https."""
-
-
-class Origin(Model):
-    """How the tunnel talks to what a route's `tunnel_service` names."""
-
-    server_name: Domain | None = None
-    """Name that its certificate must be for; the name that is dialled when empty."""
-    ca_file: AbsolutePath | None = None
-    """Authority that signed its certificate, where no public one did: a PEM file on the tunnel's
-    host that anyone there may read."""
-    unverified: Reason | None = None
-    """Why its certificate is not verified."""
-    connect_timeout: Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m)$")] | None = None
-    """How long it may take to answer: `30s`, which is the default."""
-
-
-Size = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(KB|MB|GB)$")]
-Sources = Literal["any", "internal", "lan", "tailnet"]
-"""From where a route may be asked: any, lan, tailnet, or internal (both of them)."""
 TAILNET_NETWORK = "100.64.0.0/10"
 """Where every address of every tailnet lies."""
 TAILNET_NETWORK_6 = "fd7a:115c:a1e0::/48"
 """The same of IPv6, by which devices may come as well."""
-
-
-def exact_name(value: object) -> object:
-    """A name without wildcards, with a word on what to do instead."""
-    if isinstance(value, str) and "*" in value:
-        raise ValueError(
-            "a route has one exact name, for cloudflared takes a * only as a whole first label; "
-            "write one route for each name"
-        )
-    return value
-
-
-class RouteConfig(Model):
-    """One name people type, and what stands behind it. Empty fields follow from the service."""
-
-    name: Annotated[Name, BeforeValidator(exact_name)] | None = None
-    """First label of the host name."""
-    port: Name | None = None
-    """Which of the service's ports answers; its web port when empty."""
-    audience: Audience | None = None
-    publish: Publish | None = None
-    auth: Auth | None = None
-    exempt: list[AbsolutePath] | None = None
-    """Paths that the forward-auth gate leaves open, a trailing `*` for all below."""
-    groups: list[Name] | None = None
-    """Groups that may pass the sign-in; everybody who can sign in when empty."""
-    policy: Literal["one_factor", "two_factor"] | None = None
-    """Strength of the sign-in at our identity provider."""
-    access: bool = True
-    """Cloudflare Access in front of a tunnelled name; false needs `public`."""
-    public: Reason | None = None
-    """Why anyone on the internet may reach this without Access."""
-    access_groups: list[Name] = Field(default_factory=list)
-    """Groups of cloudflare.access that may pass Access; owner and members when empty."""
-    service_tokens: list[Name] = Field(default_factory=list)
-    """Service tokens of cloudflare.access that may pass Access, beside the people."""
-    tunnel_service: Str | None = None
-    """What the tunnel dials in place of the proxy or the app: `ssh://localhost:22`. What is not
-    HTTP has no name at home, no tile and no probe: only the tunnel knows it."""
-    origin: Origin = Origin()
-    upstream: Upstream = Upstream()
-    upload: Size | None = None
-    """Largest body of a request: `525MB`. What the service is known to need when empty, and no
-    limit where nothing is known."""
-    tailnet_direct: bool = False
-    """Devices of the tailnet may also ask the app itself, at its host's tailnet address and port:
-    for apps whose clients pass no gate in front of it."""
-    lan_direct: bool = False
-    """As `tailnet_direct`, for devices at home as well, at the host's LAN address."""
-    sources: Sources = "any"
-    """Networks that it answers to; 403 for all others. A tunnel has no place in any of them."""
 
 
 RESOLVERS = {"adguardhome": "adguard", "blocky": "blocky"}
@@ -226,11 +142,6 @@ Scope = Literal["loopback", "tailnet", "lan", "link"]
 (the LAN's interface alone, for what no router passes on)."""
 
 
-def is_web(tunnel_service: str) -> bool:
-    """Whether what the tunnel dials speaks HTTP; empty stands for the proxy or the app."""
-    return tunnel_service.partition(":")[0] in ("", "http", "https", "unix")
-
-
 def resolver_entry(server: str) -> str:
     """The service behind a word of `network.dns.server`; empty for none."""
     return next((s for s, word in RESOLVERS.items() if word == server), "")
@@ -248,79 +159,6 @@ class PortUse:
     scope: Scope
     source: str
     why: str = ""
-
-
-@dataclass(frozen=True)
-class Route:
-    """A name, who may reach it from where, and the app behind it."""
-
-    name: str
-    service: str
-    host: str
-    """Host of the app."""
-    internal: str
-    """Host name on the LAN and the tailnet; empty for what is not HTTP."""
-    public: str
-    """Host name on the internet; empty for an internal route."""
-    audience: Audience
-    publish: Publish
-    auth: Auth
-    port: int
-    address: str
-    """Where the proxy finds the app: 127.0.0.1 or the tailnet address of its host."""
-    remote: bool
-    scheme: str
-    host_header: str
-    verify: bool
-    exempt: tuple[str, ...]
-    groups: tuple[str, ...]
-    policy: str
-    access: bool
-    public_reason: str
-    headers: tuple[tuple[str, str], ...]
-    """Identity headers that the app wants: (its name for it, what the gate calls it)."""
-    websocket: bool
-    upload: str
-    """Largest body of a request, as `525MB`; empty for no limit."""
-    source: str
-    sources: str = "any"
-    tailnet_direct: bool = False
-    lan_direct: bool = False
-    tunnel: Literal["", "proxy", "app"] = ""
-    """What the tunnel dials for it: nothing, the proxy, or past it the app itself."""
-    tunnel_service: str = ""
-    """What it dials in place of either; empty for no such thing."""
-    origin: Origin = field(default_factory=Origin)
-    access_groups: tuple[str, ...] = ()
-    service_tokens: tuple[str, ...] = ()
-
-    @property
-    def is_web(self) -> bool:
-        """Whether it speaks HTTP: anything else the tunnel alone can carry."""
-        return is_web(self.tunnel_service)
-
-    @property
-    def url(self) -> str:
-        """The address to type. A browser speaks SSH at the edge; other clients need a helper."""
-        scheme = self.tunnel_service.partition(":")[0]
-        if not self.is_web and scheme != "ssh":
-            return f"{scheme}://{self.public}"
-        return f"https://{self.internal if self.publish == 'internal' else self.public}"
-
-    @property
-    def upstream(self) -> str:
-        """The app, as the proxy dials it."""
-        return f"{self.scheme}://{self.address}:{self.port}"
-
-    @property
-    def is_direct(self) -> bool:
-        """Whether devices may also ask the app itself, past the proxy."""
-        return self.tailnet_direct or self.lan_direct
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every host name that the proxy answers for this route."""
-        return tuple(dict.fromkeys(n for n in (self.internal, self.public) if n))
 
 
 @dataclass(frozen=True)

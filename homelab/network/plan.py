@@ -6,16 +6,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from homelab.model import Audience, Auth, Publish
-from homelab.network.model import (
-    LOOPBACK,
-    LOOPBACK_HTTP_PORT,
-    DnsPlan,
-    FirewallPlan,
-    PortUse,
-    Route,
-    RouteConfig,
-    is_web,
-)
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
+from homelab.network.route import Route, RouteConfig, is_web
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.model import Host

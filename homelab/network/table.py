@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from homelab.network.model import Route
+    from homelab.network.route import Route
     from homelab.plan import Plan
 
 HTTP = 80

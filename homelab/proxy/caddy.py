@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Entry, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Entry
+from homelab.network.route import Route
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Raw, attrs, merge
 from homelab.proxy import model
 from homelab.proxy.caddyfile import Directive, directive, print_caddyfile

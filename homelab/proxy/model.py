@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from homelab.network.entry import RateLimit
-from homelab.network.model import Route
+from homelab.network.route import Route
 
 Tls = Literal["1.2", "1.3"]
 

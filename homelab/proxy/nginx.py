@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
+from homelab.network.route import Route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text
 from homelab.proxy import model
 from homelab.proxy.model import ADAPTER, AUTH_REQUEST, Gate, ProxyPlan, Site, bytes_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.identity.model import IdentityPlan
-from homelab.network.model import TAILNET_NETWORK, Route
+from homelab.network.model import TAILNET_NETWORK
 from homelab.network.plan import legacy_names, local_names
+from homelab.network.route import Route
 from homelab.proxy.model import Gate, Local, ProxyPlan, Redirect, Site
 from homelab.site.model import Site as Stack
 

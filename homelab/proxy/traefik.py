@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Route
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
+from homelab.network.route import Route
 from homelab.nix import Attrs, Comment, Module, Nix
 from homelab.proxy.model import (
     ADAPTER,

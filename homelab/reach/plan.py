@@ -20,7 +20,8 @@ from homelab.tailnet.members import DNS, HTTPS
 
 if TYPE_CHECKING:
     from homelab.cloudflare.resources import PagesSite
-    from homelab.network.model import PortUse, Route
+    from homelab.network.model import PortUse
+    from homelab.network.route import Route
     from homelab.plan import Plan
 
 

@@ -8,7 +8,7 @@ from homelab.reach.model import Gate
 
 if TYPE_CHECKING:
     from homelab.identity.model import IdentityPlan, Rule
-    from homelab.network.model import Route
+    from homelab.network.route import Route
 
 
 def gate_of(identity: IdentityPlan, route: Route) -> Gate | None:

@@ -24,7 +24,8 @@ from homelab.model import (
     Str,
 )
 from homelab.monitoring.model import ServiceMonitor
-from homelab.network.model import PortUse, Protocol, RouteConfig, Scope, exact_name
+from homelab.network.model import PortUse, Protocol, Scope
+from homelab.network.route import RouteConfig, exact_name
 from homelab.system.model import Role
 from homelab.vpn.model import Namespace, VpnUse
 

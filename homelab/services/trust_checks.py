@@ -9,7 +9,7 @@ from homelab.checks import check
 from homelab.problems import Problem
 
 if TYPE_CHECKING:
-    from homelab.network.model import Route
+    from homelab.network.route import Route
     from homelab.plan import Plan
     from homelab.services.model import Service
 

@@ -91,9 +91,9 @@ class SiteFacts(Model):
     """Domains of before, which redirect to `domain` on plain HTTP."""
     timezone: Str
     """tz database name: `Europe/Oslo`."""
-    locale: Annotated[
-        Str, Field(pattern=r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[a-z]+)?$")
-    ] = "en_US.UTF-8"
+    locale: Annotated[Str, Field(pattern=r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[a-z]+)?$")] = (
+        "en_US.UTF-8"
+    )
     """Locale of every host."""
     keymap: Str = "us"
     """Console keyboard layout of every host."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from homelab.nix import Attrs, Call, Module, Nix
 
 if TYPE_CHECKING:
-    from homelab.network.model import Route
+    from homelab.network.route import Route
     from homelab.plan import Plan
     from homelab.services.model import Service
     from homelab.system.model import Host

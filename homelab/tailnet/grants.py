@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homelab.network.model import DnsPlan, Route
+from homelab.network.model import DnsPlan
+from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.storage.shares import SMB, plan_shares

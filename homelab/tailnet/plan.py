@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from homelab.network.model import DnsPlan, Route
+from homelab.network.model import DnsPlan
+from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.model import Host

@@ -18,7 +18,9 @@ _SOURCES = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "s
 def make() -> Path:
     """The image's directory; made anew when packages or sources are others than last time."""
     release = dict(
-        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
+        line.split("=", 1)
+        for line in Path("/etc/os-release").read_text().splitlines()
+        if "=" in line
     )
     suite = release["VERSION_CODENAME"].strip('"')
     found = [Path("/etc/apt", name) for name in _SOURCES]

@@ -56,7 +56,7 @@ class Machine:
         assert self._process is None, "it runs already"
         self.laptop.plug_in()
         groups = cgroup.make(self.name)
-        join = "for g; do [ \"$g\" != -- ] || break; echo $$ >$g/cgroup.procs; shift; done; shift"
+        join = 'for g; do [ "$g" != -- ] || break; echo $$ >$g/cgroup.procs; shift; done; shift'
         nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--console=pipe"]
         network = f"--network-namespace-path=/run/netns/{self.laptop.machine}"
         rights = "--capability=CAP_NET_ADMIN"
@@ -164,7 +164,9 @@ class Machine:
     def _boot_default(self) -> str:
         """What firmware and boot loader would start: the program that becomes process 1."""
         loader = self.root / "boot/loader"
-        settings = dict(line.split(" ", 1) for line in (loader / "loader.conf").read_text().splitlines())
+        settings = dict(
+            line.split(" ", 1) for line in (loader / "loader.conf").read_text().splitlines()
+        )
         entry = (loader / "entries" / settings["default"]).read_text()
         (init,) = (word[5:] for word in entry.split() if word.startswith("init="))
         return init

@@ -162,7 +162,11 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
                     "authelia": {"publish": "tunnel"},
                 }
             },
-            ["services.authelia.public", "miniflux asks auth-home.example.org itself", "cannot pass Access"],
+            [
+                "services.authelia.public",
+                "miniflux asks auth-home.example.org itself",
+                "cannot pass Access",
+            ],
         ),
         (
             "identity-capability",

@@ -1,0 +1,89 @@
+"""`homelab lab`: rehearse a stack on lab hosts. The lab itself is imported by the verbs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lab.rehearsal import Rehearsal
+
+lab_app = typer.Typer(
+    no_args_is_help=True,
+    help="Rehearse a stack on this machine alone: no account, no NixOS, no network.",
+)
+
+StackName = Annotated[
+    str | None, typer.Option("--stack", "-s", help="Name of the stack; may be left out if alone.")
+]
+Directory = Annotated[
+    Path, typer.Option("--cwd", "-C", help="Directory with the stack file.", file_okay=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+HERE = Path()
+
+
+@lab_app.command("preview")
+def lab_preview(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Show what `lab up` would do. Opens no connection and changes nothing."""
+    _lab(lambda rehearsal: rehearsal.preview(), stack, cwd, as_json)
+
+
+@lab_app.command("up")
+def lab_up(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Bring the stack up on lab hosts."""
+    _lab(lambda rehearsal: rehearsal.up(), stack, cwd, as_json)
+
+
+@lab_app.command("destroy")
+def lab_destroy(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Take the stack down, and remove everything of the lab."""
+    _lab(lambda rehearsal: rehearsal.destroy(), stack, cwd, as_json)
+
+
+@lab_app.command("status")
+def lab_status(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
+    """Show what each lab host runs."""
+    _lab(lambda rehearsal: rehearsal.status(), stack, cwd, as_json)
+
+
+@lab_app.command("break")
+def lab_break(
+    host: Annotated[str, typer.Argument(help="Lab host.")],
+    fault: Annotated[str, typer.Argument(help="What goes wrong with it.")] = "loses-network",
+    lose_network: Annotated[
+        bool, typer.Option("--lose-network", help="The same as loses-network.")
+    ] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Let something be wrong with a lab host from now on; `mend` makes it work again."""
+    fault = "loses-network" if lose_network else fault
+    _lab(lambda rehearsal: rehearsal.break_host(host, fault), stack, cwd, as_json=False)
+
+
+@lab_app.command("mend")
+def lab_mend(
+    host: Annotated[str, typer.Argument(help="Lab host.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Make a broken lab host work again."""
+    _lab(lambda rehearsal: rehearsal.mend_host(host), stack, cwd, as_json=False)
+
+
+@lab_app.command("edit-policy")
+def lab_edit_policy(stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Let somebody change the tailnet's policy behind the stack's back."""
+    _lab(lambda rehearsal: rehearsal.edit_policy(), stack, cwd, as_json=False)
+
+
+def _lab(action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool) -> None:
+    from homelab.ops.stack import find_stack
+    from lab.rehearsal import Rehearsal as Real  # here alone: nothing else needs an engine
+
+    rehearsal = Real(cwd.resolve(), find_stack(cwd, stack), as_json=as_json)
+    raise typer.Exit(0 if action(rehearsal) else 1)

@@ -1,0 +1,130 @@
+"""Whatever becomes of the client and its links, the host ends whole (4.13: killed, cut, two)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.house import House, end, gated
+from tests.faults.machine import eventually
+from tests.faults.network import ADDRESSES, run
+
+SLOW = {"activate.d/slow": "until [ -e /run/go ]; do sleep 0.1; done\n"}
+PATIENT = {"activation_seconds": 120, "confirm": {"seconds": 120}}
+
+
+def test_a_client_that_is_killed_leaves_a_host_that_goes_back(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", **gated(5))
+    house.reaches("awaiting")
+    assert house.running() == "r1"
+    client.kill()
+    client.communicate()
+    house.reaches("rolled_back")
+    house.is_wholly("as-installed")
+
+
+def test_a_client_that_is_killed_during_the_activation_too(house: House) -> None:
+    house.bring("r1", SLOW)
+    client = house.start("r1", confirm={"seconds": 3})
+    house.reaches("activating")
+    client.kill()
+    client.communicate()
+    house.machine.run("touch /run/go")
+    house.reaches("rolled_back")
+    house.is_wholly("as-installed")
+
+
+def test_a_client_that_is_run_again_in_time_goes_on_and_commits(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", **gated())
+    house.reaches("awaiting")
+    client.kill()
+    client.communicate()
+    again = house.start("r1", **gated())
+    house.open_gate()
+    done = end(again)
+    assert done.code == 0, done.report
+    assert "goes on with attempt" in done.report
+    house.is_wholly("r1")
+    assert house.phases() == ["committed"]
+
+
+def test_a_supervisor_that_is_killed_leaves_a_timer_that_goes_back(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", activation_seconds=2, **gated(6))
+    house.reaches("awaiting")
+    house.machine.run("systemctl kill --kill-whom=all --signal=KILL homelab-activate.service")
+    assert end(client).code == 1
+    house.is_wholly("as-installed")
+
+
+def connected(house: House) -> bool:
+    """Whether the laptop takes any of its SSH connections for alive."""
+    listed = run(*house.laptop.inside(), "ss", "-Hnt", "state", "established", "dport", "=", ":22")
+    return bool(listed.strip())
+
+
+@pytest.mark.parametrize("long", [False, True], ids=["shortly", "until-the-session-is-lost"])
+def test_links_that_are_cut_during_the_activation_leave_no_half_state(
+    house: House, long: bool
+) -> None:
+    house.bring("r1", SLOW)
+    client = house.start("r1", **PATIENT)
+    house.reaches("activating")
+    for link in ADDRESSES:
+        house.laptop.cut(link)
+    house.machine.run("touch /run/go")
+    house.reaches("awaiting")
+    if long:
+        eventually(lambda: not connected(house), "the client gives its session up", 120)
+    for link in ADDRESSES:
+        house.laptop.mend(link)
+    done = end(client)
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+    assert house.phases() == ["committed"]
+
+
+def test_two_clients_for_one_release_both_end_committed(house: House) -> None:
+    house.bring("r1")
+    both = [house.start("r1") for _ in range(2)]
+    done = [end(client) for client in both]
+    assert [each.code for each in done] == [0, 0], done
+    house.is_wholly("r1")
+    assert set(house.phases()) == {"committed"}
+
+
+def test_two_clients_for_two_releases_take_turns(house: House) -> None:
+    house.bring("r1")
+    house.bring("r2")
+    first = house.start("r1", **gated())
+    house.reaches("awaiting")
+    second = house.start("r2")
+    assert second.stdout
+    assert "waits for attempt" in second.stdout.readline()
+    house.open_gate()
+    assert end(first).code == 0
+    done = end(second)
+    assert done.code == 0, done.report
+    house.is_wholly("r2")
+    assert house.phases() == ["committed", "committed"]
+
+
+def test_a_release_that_is_the_same_system_is_committed(house: House) -> None:
+    for release in ("r1", "r2"):
+        house.bring(release, {"label": "same\n"})
+        done = house.switch(release)
+        assert done.code == 0, done.report
+        assert house.committed() == release
+    house.is_wholly("same")
+
+
+def test_a_rollback_to_the_same_system_ends(house: House) -> None:
+    house.bring("r1", {"label": "same\n"})
+    assert house.switch("r1").code == 0
+    house.bring("r2", {"label": "same\n"})
+    done = house.switch("r2", **gated(3))
+    assert done.code == 1
+    assert "the host is as before (release r1)" in done.report
+    house.is_wholly("same")
+    assert house.committed() == "r1"

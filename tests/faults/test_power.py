@@ -1,0 +1,119 @@
+"""A power cut at any point boots a system that was confirmed, and the next run converges (4.13)."""
+
+from __future__ import annotations
+
+import subprocess
+
+from tests.faults.house import House, end, gated
+from tests.faults.machine import eventually
+
+
+def kill(client: subprocess.Popen[str]) -> None:
+    client.kill()
+    client.communicate()
+
+
+def cut_power(house: House, client: subprocess.Popen[str]) -> None:
+    kill(client)
+    house.machine.cut_power()
+    house.machine.boot()
+
+
+def test_a_power_cut_in_the_window_boots_the_old_system(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", **gated())
+    house.reaches("awaiting")
+    assert house.running() == "r1"
+    cut_power(house, client)
+    house.is_wholly("as-installed")
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    assert "left half-way as awaiting" in done.report
+    house.is_wholly("r1")
+    assert house.phases() == ["rolled_back", "committed"]
+
+
+def test_a_power_cut_during_the_activation_boots_the_old_system(house: House) -> None:
+    house.bring("r1", {"activate.d/slow": "[ ! -e /run/slow ] || sleep infinity\n"})
+    house.machine.run("touch /run/slow")
+    client = house.start("r1")
+    house.reaches("activating")
+    cut_power(house, client)
+    house.is_wholly("as-installed")
+    assert house.switch("r1").code == 0
+    house.is_wholly("r1")
+
+
+def test_a_client_that_outlives_the_power_cut_says_what_became_of_it(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", activation_seconds=5, grace_seconds=5, **gated(20))
+    house.reaches("awaiting")
+    house.machine.cut_power()
+    house.machine.boot()
+    done = end(client)
+    assert done.code == 1
+    assert "release r1 is not known to be committed" in done.report
+    house.is_wholly("as-installed")
+    assert house.switch("r1").code == 0
+
+
+def test_a_machine_that_never_comes_back_is_a_bounded_error(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", activation_seconds=5, grace_seconds=5, **gated(10))
+    house.reaches("awaiting")
+    house.machine.cut_power()
+    done = end(client)
+    assert done.code == 1
+    assert "state: unknown" in done.report
+    assert "pi over lan" in done.report
+    house.machine.boot()
+    house.is_wholly("as-installed")
+
+
+def test_a_power_cut_before_the_boot_default_has_moved_boots_the_old_system(house: House) -> None:
+    house.bring("r1")
+    house.machine.run("touch /run/loader-waits-before")
+    client = house.start("r1")
+    house.reaches("committing")
+    eventually(lambda: house.profile() == "r1", "the profile has moved")
+    assert house.boots() == "as-installed"
+    cut_power(house, client)
+    assert house.running() == "as-installed"
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    assert "left half-way as committing" in done.report
+    house.is_wholly("r1")
+
+
+def test_a_power_cut_after_the_boot_default_has_moved_boots_the_confirmed_one(house: House) -> None:
+    house.bring("r1")
+    house.machine.run("touch /run/loader-waits-after")
+    client = house.start("r1")
+    house.reaches("committing")
+    eventually(lambda: house.boots() == "r1", "the boot default has moved")
+    cut_power(house, client)
+    assert house.running() == "r1"
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_a_power_cut_during_a_rollback_is_rolled_back_by_the_next_run(house: House) -> None:
+    house.bring("r1")
+    assert house.switch("r1").code == 0
+    house.bring(
+        "r2",
+        {
+            "units/slow.service": "[Service]\nExecStart=sleep infinity\n"
+            "ExecStop=sleep infinity\nTimeoutStopSec=infinity\n"
+            "[Install]\nWantedBy=multi-user.target\n"
+        },
+    )
+    client = house.start("r2", **gated(3))
+    house.reaches("rolling_back")
+    cut_power(house, client)
+    house.is_wholly("r1")
+    house.bring("r1")
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    house.is_wholly("r1")

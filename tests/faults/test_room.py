@@ -1,0 +1,87 @@
+"""A full disk stops a switch before it begins, or undoes it (4.13: store, boot partition)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.faults.house import House, end, gated
+from tests.faults.network import run
+
+
+def fill(disk: Path, leave_kib: int) -> Path:
+    """A file that leaves this much of a disk."""
+    free = int(run("df", "--output=avail", "-k", disk).split()[-1])
+    blob = disk / "blob"
+    run("fallocate", "-l", f"{free - leave_kib}KiB", blob)
+    return blob
+
+
+def test_a_store_that_fills_up_during_the_build_activates_nothing(house: House) -> None:
+    done = house.build("r1", {"facts/closure-mib": "500\n"})
+    assert done.code != 0
+    assert "No space left on device" in done.report
+    assert not list((house.machine.root / "nix/store").glob("*r1*"))
+    switched = house.switch("r1")
+    assert switched.code == 1
+    assert "release r1 is not built there" in switched.report
+    assert house.phases() == []
+    house.is_wholly("as-installed")
+
+
+def test_a_store_with_no_room_left_stops_the_build(house: House) -> None:
+    blob = fill(house.machine.root / "nix/store", 100 << 10)
+    done = house.build("r1")
+    assert done.code != 0
+    assert "/nix/store: " in done.report
+    assert "make room" in done.report
+    assert house.switch("r1").code == 1
+    assert house.phases() == []
+    blob.unlink()
+    house.bring("r1")
+    assert house.switch("r1").code == 0
+    house.is_wholly("r1")
+
+
+def test_a_full_boot_partition_stops_the_build(house: House) -> None:
+    blob = fill(house.machine.root / "boot", 18 << 10)
+    done = house.build("r1", {"facts/kernel": "6.13 4\n"})
+    assert done.code != 0
+    assert "the new system's kernel and initrd need 4 MiB there" in done.report
+    assert house.switch("r1").code == 1
+    assert house.phases() == []
+    house.is_wholly("as-installed")
+    blob.unlink()
+    house.bring("r1", {"facts/kernel": "6.13 4\n"})
+    assert house.switch("r1").code == 0
+    house.is_wholly("r1")
+
+
+def test_a_full_boot_partition_does_not_stop_a_system_with_the_same_kernel(house: House) -> None:
+    fill(house.machine.root / "boot", 1 << 10)
+    house.bring("r1")
+    assert house.switch("r1").code == 0
+    house.is_wholly("r1")
+
+
+def test_a_boot_partition_that_fills_up_before_the_commit_is_rolled_back(house: House) -> None:
+    house.bring("r1", {"facts/kernel": "6.13 4\n"})
+    client = house.start("r1", **gated())
+    house.reaches("awaiting")
+    fill(house.machine.root / "boot", 1 << 10)
+    house.open_gate()
+    done = end(client)
+    assert done.code == 1
+    assert "confirmed, but it could not be made the boot default" in done.report
+    assert "No space left on device" in done.report
+    house.is_wholly("as-installed")
+    house.machine.reboot()
+    house.is_wholly("as-installed")
+
+
+def test_a_boot_loader_that_only_says_it_succeeded_is_not_believed(house: House) -> None:
+    house.bring("r1")
+    house.machine.run("touch /run/loader-lies")
+    done = house.switch("r1")
+    assert done.code == 1
+    assert "the boot loader's default is not the new system" in done.report
+    house.is_wholly("as-installed")
