@@ -10,6 +10,7 @@ from pulumi_command import remote
 from components.home import shown
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
+from homelab.deploy.rules import Rules
 from homelab.system.model import Host as HostPlan
 
 
@@ -22,7 +23,7 @@ class HostArgs(TypedDict):
     """Minted and derived secrets by name, every value secret."""
     flags: list[str]
     """Flags of the build: who builds."""
-    rules: scripts.Rules
+    rules: Rules
     """What the host's preflight goes by."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TypedDict
 
 import pulumi
@@ -11,7 +12,7 @@ from pulumi_command import local
 
 from components.host import Host
 from homelab.deploy.model import DeployConfig, WavePlan
-from homelab.deploy.scripts import Rules
+from homelab.deploy.rules import Rules
 from homelab.system.model import Host as HostPlan
 
 SWITCH = '"${UV_PROJECT_ENVIRONMENT:-.venv}/bin/homelab" switch'
@@ -142,7 +143,10 @@ def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str
         "release": host.release_id,
         "paths": paths,
         "host_key": plan.config.ssh.host_key,
-        "confirm": {"seconds": config.confirm_seconds},
+        "confirm": {
+            "probes": [{k: v for k, v in asdict(p).items() if v} for p in rules.probes],
+            "seconds": config.confirm_seconds,
+        },
         "activation_seconds": config.activation_seconds,
         "boot": {"loader": rules.loader, "limit": rules.limit},
     }

@@ -31,7 +31,13 @@ from lab.provider import RefusedError
 T = TypeVar("T")
 
 Fault = Literal[
-    "build-fails", "activate-fails", "activate-hangs", "loses-network", "boot-fails", "unreachable"
+    "build-fails",
+    "activate-fails",
+    "activate-hangs",
+    "loses-network",
+    "services-stop",
+    "boot-fails",
+    "unreachable",
 ]
 """What can be wrong with a lab host, until it is mended."""
 
@@ -40,6 +46,7 @@ _BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
     "activate-fails": {"activate": "fail"},
     "activate-hangs": {"activate": "hang"},
     "loses-network": {"confirm": "refuse-connections"},
+    "services-stop": {"probe": "fail"},
     "boot-fails": {"boot": "fail"},
     "unreachable": {"connect": "refuse"},
 }

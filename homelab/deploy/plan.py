@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from homelab.deploy.model import BUILD_USER, WavePlan
-from homelab.deploy.scripts import Rules
+from homelab.deploy.rules import Probe, Rules
 from homelab.site.model import Site
 from homelab.system.model import Host
 
@@ -81,7 +81,7 @@ def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
     return ["--builders", machine]
 
 
-def rules_of(site: Site, host: Host) -> Rules:
+def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = ()) -> Rules:
     """What the host's preflight and switch go by."""
     return Rules(
         host=host.name,
@@ -89,4 +89,5 @@ def rules_of(site: Site, host: Host) -> Rules:
         limit=host.config.boot.limit,
         again=site.deploy.again.get(host.name, ""),
         may_fail=tuple(site.deploy.may_fail),
+        probes=probes,
     )

@@ -14,11 +14,11 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
 
+from homelab.deploy.rules import Rules
 from homelab.problems import HomelabError
 
 LOCK_SECONDS = 300
@@ -61,30 +61,6 @@ def secrets_script(
     return _compose("secrets", {"RELEASE": _name("release", release)}, lock_seconds, body)
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What one host's preflight and switch go by."""
-
-    host: str
-    loader: str = "hardware"
-    """Boot loader, in the stack's word for it."""
-    limit: int = 10
-    """Generations kept on the boot partition."""
-    again: str = ""
-    """Another word than last time: switch again, whatever somebody did to the host by hand."""
-    may_fail: tuple[str, ...] = ()
-    """Units whose failure is no reason to roll back."""
-
-    def names(self) -> dict[str, str]:
-        """The same as the scripts know it."""
-        return {
-            "HOST": _name("host", self.host),
-            "BOOT_LOADER": self.loader,
-            "BOOT_LIMIT": str(self.limit),
-            "AGAIN": self.again,
-        }
-
-
 def build_script(
     release: str, rules: Rules, flags: Sequence[str] = (), *, lock_seconds: int = LOCK_SECONDS
 ) -> str:
@@ -93,7 +69,7 @@ def build_script(
     A release that is built already is only looked at. What would stop a switch fails the build:
     all builds come before all switches, so no host of the fleet has changed then.
     """
-    names = {"RELEASE": _name("release", release), **rules.names()}
+    names = {"RELEASE": _name("release", release), **_ruled(rules)}
     extra = _part("boot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 
@@ -124,14 +100,21 @@ def activate_script(
         "SUPERVISE": _compose("supervise", supervise, lock_seconds, boot),
         "ROLLBACK": _compose("rollback", {**own, **window, **loader}, extra=boot),
     }
-    names = {**own, **version, **window, **detached, **rules.names(), "PATHS": " ".join(paths)}
-    return _compose("activate", names, lock_seconds, boot + _part("preflight"))
+    names = {**own, **version, **window, **detached, **_ruled(rules), "PATHS": " ".join(paths)}
+    extra = boot + _part("preflight") + _part("probe")
+    return _compose("activate", {**names, "PROBES": _asked(rules)}, lock_seconds, extra)
 
 
-def confirm_script(nonce: str, units: Sequence[str] = (), *, seal: bool) -> str:
-    """Check the activated system from within; with `seal`, tell the supervisor to commit."""
+def confirm_script(
+    nonce: str, units: Sequence[str] = (), *, seal: bool, rules: Rules | None = None
+) -> str:
+    """Check the activated system from within; with `seal`, tell the supervisor to commit.
+
+    What seals also asks the probes: each that answered before the switch must answer again.
+    """
     names = {"NONCE": _name("attempt", nonce), "SEAL": "yes" if seal else ""}
-    return _compose("confirm", names, arguments=units)
+    names["PROBES"] = _asked(rules) if rules and seal else ""
+    return _compose("confirm", names, extra=_part("probe"), arguments=units)
 
 
 def rollback_script(nonce: str) -> str:
@@ -156,6 +139,27 @@ def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bo
         "LOG_LINES": str(log_lines),
     }
     return _compose("status", names)
+
+
+def _ruled(rules: Rules) -> dict[str, str]:
+    """The rules as the scripts know them."""
+    return {
+        "HOST": _name("host", rules.host),
+        "BOOT_LOADER": rules.loader,
+        "BOOT_LIMIT": str(rules.limit),
+        "AGAIN": rules.again,
+    }
+
+
+def _asked(rules: Rules) -> str:
+    """The probes as `probe.sh` reads them, one on a line."""
+    lines = []
+    for probe in rules.probes:
+        words = (probe.kind, probe.name, probe.target, probe.resolve)
+        if any(set(word) & set(" \t\n\\") for word in words):
+            raise ScriptError(f"{probe.name}: a probe is words without blanks; mend its address")
+        lines.append(" ".join(word for word in words if word))
+    return "\n".join(lines)
 
 
 # --- from values to text --------------------------------------------------------------------------

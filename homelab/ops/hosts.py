@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.deploy.plan import rules_of
+from homelab.deploy.probes import probes_of
 from homelab.deploy.status import BY_HAND, HostFacts, HostStatus
 from homelab.ops.host import HostLink, HostPath
 from homelab.ops.ssh import DialError, DialMap, HostKeyError
 from homelab.ops.switch import BootRules as Boot
-from homelab.ops.switch import Confirm, SwitchSpec, bring
+from homelab.ops.switch import Confirm, ProbeSpec, SwitchSpec, bring
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.system.model import Host
@@ -97,7 +99,10 @@ async def _roll_back(plan: Plan, host: Host, to: str, report: Callable[[str], No
         release=release,
         paths=paths_of(host),
         host_key=host.config.ssh.host_key or "",
-        confirm=Confirm(seconds=plan.site.deploy.confirm_seconds),
+        confirm=Confirm(
+            seconds=plan.site.deploy.confirm_seconds,
+            probes=tuple(ProbeSpec(**asdict(p)) for p in probes_of(plan, host)),
+        ),
         activation_seconds=plan.site.deploy.activation_seconds,
         boot=Boot(loader=rules.loader, limit=rules.limit),
         may_fail=rules.may_fail,

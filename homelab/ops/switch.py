@@ -11,11 +11,12 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
 from homelab.deploy import scripts
+from homelab.deploy.rules import Probe, Rules
 from homelab.deploy.status import HostFacts
 from homelab.model import HostKey, Model, Name, Str
 from homelab.ops.host import ASK_SECONDS, HostLink, HostPath
@@ -28,6 +29,15 @@ Report = Callable[[str], None]
 _BUSY = 75
 
 
+class ProbeSpec(Model):
+    """One thing that the host is for; see `Probe`."""
+
+    kind: Literal["unit", "http", "dns"]
+    name: Str
+    target: Str
+    resolve: Str = ""
+
+
 class Confirm(Model):
     """When a new system counts as well."""
 
@@ -35,6 +45,8 @@ class Confirm(Model):
     """How long the host waits to be confirmed before it returns to the old system."""
     units: tuple[Str, ...] = ()
     """Units that must be active."""
+    probes: tuple[ProbeSpec, ...] = ()
+    """What must answer again, where it answered before."""
 
 
 class BootRules(Model):
@@ -120,6 +132,14 @@ class _Switch:
 
     def __post_init__(self) -> None:
         spec = self.spec
+        self.rules = Rules(
+            host=spec.host,
+            loader=spec.boot.loader,
+            limit=spec.boot.limit,
+            again=spec.again,
+            may_fail=spec.may_fail,
+            probes=tuple(Probe(p.kind, p.name, p.target, p.resolve) for p in spec.confirm.probes),
+        )
         self.host = HostLink(spec.host, spec.paths, spec.host_key, self.dial_map)
 
     async def converge(self) -> None:
@@ -155,7 +175,7 @@ class _Switch:
         script = scripts.activate_script(
             spec.release,
             nonce,
-            scripts.Rules(spec.host, spec.boot.loader, spec.boot.limit, spec.again, spec.may_fail),
+            self.rules,
             secrets_version=spec.secrets_version,
             paths=await self.host.working_paths(),
             activation_seconds=spec.activation_seconds,
@@ -231,7 +251,7 @@ class _Switch:
         paths = [path for path in self.spec.paths if path.name in names]
         for number, path in enumerate(paths, start=1):
             script = scripts.confirm_script(
-                nonce, self.spec.confirm.units, seal=number == len(paths)
+                nonce, self.spec.confirm.units, seal=number == len(paths), rules=self.rules
             )
             try:
                 done = await self.host.ask_afresh(path, script)

@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "nix-store": "nix_store",
     "systemd-run": "systemd_run",
     "systemctl": "systemctl",
+    "curl": "curl",
+    "nc": "nc",
     "lab-switch-to-configuration": "switch_to_configuration",
 }
 """Each stand-in, and the module beside this one that is its program."""

@@ -49,3 +49,11 @@ def link(path: Path, target: str | Path) -> None:
     work = path.with_name(f".{path.name}.{os.getpid()}")
     work.symlink_to(target)
     work.replace(path)
+
+
+def silenced() -> bool:
+    """Whether what the host is for is down, or a new system has silenced it."""
+    if (root / "run/lab-down").exists():
+        return True
+    new = profile.resolve() != current_system.resolve()
+    return new and bool(broken("probe"))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
+from homelab.deploy.rules import Rules
 from tests.deploy.conftest import Machine
 from tests.deploy.test_scripts_on_a_host import FLAKE
 
@@ -60,7 +61,7 @@ class Prepared:
 
     def look(self, **rules: object) -> tuple[int, str]:
         """What building the release says, which is built already."""
-        given = scripts.Rules("pi", **rules)  # type: ignore[arg-type]
+        given = Rules("pi", **rules)  # type: ignore[arg-type]
         return self.machine.run(scripts.build_script("r1", given))
 
 

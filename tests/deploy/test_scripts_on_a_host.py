@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from homelab.deploy import scripts
+from homelab.deploy.rules import Rules
 from tests.deploy.conftest import Machine
 
 FLAKE = {
@@ -64,7 +65,7 @@ def test_a_script_that_finds_the_host_locked_names_the_holder(
     slow = tmp_path / "slow"
     shim(slow, "nixos-rebuild", "sleep 600")
     machine.succeed(scripts.stage_script("r1", FLAKE))
-    build = scripts.build_script("r1", scripts.Rules("pi"))
+    build = scripts.build_script("r1", Rules("pi"))
     process = machine.start(build, PATH=f"{slow}:{machine.environment['PATH']}")
     eventually((machine.state / "releases/r1/log").exists)
     try:
@@ -171,20 +172,20 @@ def test_the_running_release_keeps_its_secrets_until_the_switch(machine: Machine
 
 def test_a_build_leaves_its_result_in_the_release(machine: Machine) -> None:
     machine.succeed(scripts.stage_script("r1", FLAKE))
-    output = machine.succeed(scripts.build_script("r1", scripts.Rules("pi"), ["--show-trace"]))
+    output = machine.succeed(scripts.build_script("r1", Rules("pi"), ["--show-trace"]))
     result = (machine.state / "releases/r1/result").resolve()
     assert (result / "bin/switch-to-configuration").exists()
     assert output == f"built {result}\n"
     log = machine.root / "var/log/homelab-lab.jsonl"
     built = log.read_text().count("nixos-rebuild")
-    machine.succeed(scripts.build_script("r1", scripts.Rules("pi"), ["--show-trace"]))
+    machine.succeed(scripts.build_script("r1", Rules("pi"), ["--show-trace"]))
     assert log.read_text().count("nixos-rebuild") == built, "what is built is not built again"
 
 
 def test_a_failed_build_shows_its_end_and_no_line_that_hangs_pulumi(machine: Machine) -> None:
     machine.succeed(scripts.stage_script("r1", FLAKE))
     (machine.root.parent / "break.json").write_text('{"build": "fail"}')
-    status, output = machine.run(scripts.build_script("r1", scripts.Rules("pi")))
+    status, output = machine.run(scripts.build_script("r1", Rules("pi")))
     assert status == 1
     assert "error: builder for 'pi' failed" in output
     assert "releases/r1/log" in output
@@ -192,6 +193,6 @@ def test_a_failed_build_shows_its_end_and_no_line_that_hangs_pulumi(machine: Mac
 
 
 def test_a_build_before_its_staging_says_so(machine: Machine) -> None:
-    status, output = machine.run(scripts.build_script("r1", scripts.Rules("pi")))
+    status, output = machine.run(scripts.build_script("r1", Rules("pi")))
     assert status == 1
     assert "release r1 is not staged here" in output

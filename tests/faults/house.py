@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homelab.deploy import scripts
+from homelab.deploy.rules import Rules
 from tests.faults.machine import Machine, eventually
 from tests.faults.network import ADDRESSES, Laptop
 
@@ -56,7 +57,7 @@ class House:
         ):
             done = self.remote(script)
             assert done.code == 0, done.report
-        return self.remote(scripts.build_script(release, scripts.Rules("pi", "systemd-boot")))
+        return self.remote(scripts.build_script(release, Rules("pi", "systemd-boot")))
 
     def bring(self, release: str, files: Mapping[str, str] | None = None) -> None:
         """Everything before the switch."""
@@ -117,7 +118,9 @@ class House:
     def phases(self) -> list[str]:
         """The phase of every attempt, in the order in which they began."""
         begun = sorted(self.state.glob("attempts/*/boot"), key=lambda path: path.stat().st_mtime_ns)
-        return [path.with_name("phase").read_text().strip() for path in begun]
+        phases = [path.with_name("phase") for path in begun]
+        # An attempt has its facts a moment before its first phase.
+        return [phase.read_text().strip() for phase in phases if phase.exists()]
 
     def reaches(self, phase: str) -> None:
         """Wait until the last attempt is in this phase."""

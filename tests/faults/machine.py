@@ -15,7 +15,7 @@ from tests.faults.network import Laptop, run
 
 _STANDINS = Path(__file__).with_name("nixos")
 _PATH = "/run/current-system/sw/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-_DISKS = {"nix/store": "400M", "boot": "48M"}
+_DISKS = {"nix/store": "400M", "boot": "48M", "var/lib/homelab": "16M"}
 """File systems of their own, so that each can be full."""
 _REBOOTS = 133
 """How nspawn ends when its machine asks for a reboot."""
@@ -91,6 +91,14 @@ class Machine:
         assert self._process.wait(60) == _REBOOTS
         self._process = None
         self.boot()
+
+    def hang(self) -> None:
+        """Nothing on it runs any more, though its power is on; see `wake`."""
+        self._signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """After a hang everything goes on, and its timers find out how late it is."""
+        self._signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """Power off, and no disks any more."""
@@ -178,6 +186,16 @@ class Machine:
             return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         except FileNotFoundError:
             return []
+
+    def _signal(self, what: signal.Signals) -> None:
+        """To all of its processes."""
+        for directory in Path("/proc").glob("[0-9]*"):
+            try:
+                inside = (directory / "ns/pid").readlink()
+                if inside == Path(f"/proc/{self._leader}/ns/pid").readlink():
+                    os.kill(int(directory.name), what)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
 
     def _serves(self) -> bool:
         assert self._process is not None

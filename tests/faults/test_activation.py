@@ -11,12 +11,17 @@ BROKEN = {
     "units/app.service": "[Service]\nType=oneshot\nExecStart=false\n"
     "[Install]\nWantedBy=multi-user.target\n"
 }
+REFUSED = "Could not acquire lock"
 BOUNDED = {"activation_seconds": 3, "confirm": {"seconds": 2}}
 
 
 def unit(start: str) -> dict[str, str]:
     text = f"[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart={start}\n"
     return {"units/app.service": f"{text}[Install]\nWantedBy=multi-user.target\n"}
+
+
+def log(house: House) -> str:
+    return "".join(path.read_text() for path in house.state.glob("attempts/*/log"))
 
 
 def fails(house: House, name: str) -> None:
@@ -94,8 +99,7 @@ def test_another_switch_on_the_host_is_waited_for(house: House) -> None:
     )
     switch = house.start("r1", activation_seconds=60)
     house.reaches("activating")
-    (log,) = house.state.glob("attempts/*/log")
-    eventually(lambda: "Could not acquire lock" in log.read_text(), "the lock is refused")
+    eventually(lambda: REFUSED in log(house), "the lock is refused")
     house.machine.run("systemctl stop upgrade")
     done = end(switch)
     assert done.code == 0, done.report
@@ -103,13 +107,28 @@ def test_another_switch_on_the_host_is_waited_for(house: House) -> None:
 
 
 def test_a_second_switch_of_the_host_itself_is_refused_during_ours(house: House) -> None:
-    house.bring("r1", {"activate.d/slow": "until [ -e /run/go ]; do sleep 0.1; done\n"})
-    switch = house.start("r1")
-    house.reaches("activating")
-    upgrade = "/run/booted-system/bin/switch-to-configuration test 2>&1 || true"
-    eventually(
-        lambda: "Could not acquire lock" in house.machine.run(upgrade), "NixOS refuses a second"
+    house.bring(
+        "r1", {"activate.d/slow": "touch /run/begun; until [ -e /run/go ]; do sleep 0.1; done\n"}
     )
+    switch = house.start("r1")
+    eventually((house.machine.live("run/begun")).exists, "the activation has begun")
+    upgrade = "/run/booted-system/bin/switch-to-configuration test 2>&1 || true"
+    assert REFUSED in house.machine.run(upgrade)
     house.machine.run("touch /run/go")
-    assert end(switch).code == 0
+    done = end(switch)
+    assert done.code == 0, done.report
     house.is_wholly("r1")
+
+
+def test_a_lock_that_somebody_keeps_means_that_nothing_was_activated(house: House) -> None:
+    house.bring("r1")
+    lock = "/run/nixos/switch-to-configuration.lock"
+    house.machine.run(
+        f"mkdir -p /run/nixos; systemd-run --quiet --unit=upgrade flock {lock} sleep infinity"
+    )
+    done = house.switch("r1", activation_seconds=80)
+    assert done.code == 1
+    assert house.phases() == ["rolled_back"]
+    assert "nothing was activated" in done.report
+    house.machine.run("systemctl stop upgrade")
+    house.is_wholly("as-installed")

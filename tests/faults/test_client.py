@@ -58,6 +58,15 @@ def test_a_supervisor_that_is_killed_leaves_a_timer_that_goes_back(house: House)
     house.is_wholly("as-installed")
 
 
+def test_a_timer_outlives_a_new_systemd(house: House) -> None:
+    house.bring("r1", {"activate.d/systemd": "systemctl daemon-reexec\n"})
+    client = house.start("r1", activation_seconds=4, **gated(6))
+    house.reaches("awaiting")
+    house.machine.run("systemctl kill --kill-whom=all --signal=KILL homelab-activate.service")
+    assert end(client).code == 1
+    house.is_wholly("as-installed")
+
+
 def connected(house: House) -> bool:
     """Whether the laptop takes any of its SSH connections for alive."""
     listed = run(*house.laptop.inside(), "ss", "-Hnt", "state", "established", "dport", "=", ":22")

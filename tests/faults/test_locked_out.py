@@ -96,9 +96,19 @@ def test_a_lan_that_is_lost_is_rolled_back_although_the_tailnet_lives(house: Hou
     house.bring("r1", {"without": "network-addresses-lan.service\n"})
     done = house.switch("r1", **SHORT)
     assert done.code == 1
-    assert "tried: confirm: pi over lan" in done.report
+    assert "why: not confirmed within 4 s" in done.report
     house.is_wholly("as-installed")
     assert house.remote("true").code == 0
+
+
+@pytest.mark.parametrize("unit", ["network-addresses-lan", "sshd"])
+def test_what_carries_the_session_may_restart_in_the_switch(house: House, unit: str) -> None:
+    unchanged = (house.machine.root / f"usr/local/share/nixos/units/{unit}.service").read_text()
+    house.bring("r1", {f"units/{unit}.service": f"# of r1\n{unchanged}"})
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    assert f"note: {unit}.service will be restarted" in done.report or unit != "sshd"
+    house.is_wholly("r1")
 
 
 def test_a_tailscaled_that_restarts_and_comes_back_is_committed(house: House) -> None:

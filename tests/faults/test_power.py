@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
+
 from tests.faults.house import House, end, gated
 from tests.faults.machine import eventually
 
@@ -19,12 +21,17 @@ def cut_power(house: House, client: subprocess.Popen[str]) -> None:
     house.machine.boot()
 
 
-def test_a_power_cut_in_the_window_boots_the_old_system(house: House) -> None:
+@pytest.mark.parametrize("politely", [False, True], ids=["power-cut", "reboot"])
+def test_a_power_cut_in_the_window_boots_the_old_system(house: House, politely: bool) -> None:
     house.bring("r1")
     client = house.start("r1", **gated())
     house.reaches("awaiting")
     assert house.running() == "r1"
-    cut_power(house, client)
+    if politely:
+        kill(client)
+        house.machine.reboot()
+    else:
+        cut_power(house, client)
     house.is_wholly("as-installed")
     done = house.switch("r1")
     assert done.code == 0, done.report
@@ -67,6 +74,19 @@ def test_a_machine_that_never_comes_back_is_a_bounded_error(house: House) -> Non
     assert "state: unknown" in done.report
     assert "pi over lan" in done.report
     house.machine.boot()
+    house.is_wholly("as-installed")
+
+
+def test_a_machine_that_hangs_past_the_window_goes_back_when_it_wakes(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", activation_seconds=5, grace_seconds=5, **gated(10))
+    house.reaches("awaiting")
+    house.machine.hang()
+    done = end(client)
+    assert done.code == 1
+    assert "state: unknown" in done.report
+    house.machine.wake()
+    house.reaches("rolled_back")
     house.is_wholly("as-installed")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.faults.house import House, end, gated
+from tests.faults.machine import eventually
 from tests.faults.network import run
 
 
@@ -84,4 +85,16 @@ def test_a_boot_loader_that_only_says_it_succeeded_is_not_believed(house: House)
     done = house.switch("r1")
     assert done.code == 1
     assert "the boot loader's default is not the new system" in done.report
+    house.is_wholly("as-installed")
+
+
+def test_a_state_directory_that_fills_up_in_the_window_is_no_reason_to_stay(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", activation_seconds=4, **gated(6))
+    house.reaches("awaiting")
+    blob = fill(house.state, 0)
+    house.open_gate()
+    assert end(client).code == 1
+    blob.unlink()
+    eventually(lambda: house.running() == "as-installed", "it went back")
     house.is_wholly("as-installed")

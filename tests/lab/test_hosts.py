@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
+from homelab.deploy.rules import Rules
 from lab.host_commands import nix_text
 from lab.hosts import LabHosts
 from lab.provider import RefusedError
@@ -37,7 +38,7 @@ def build(lab: LabHosts, **files: str | None) -> tuple[int, str, str]:
     tree = {**FLAKE, **{name.replace("_", "."): text for name, text in files.items()}}
     present = {name: text for name, text in tree.items() if text is not None}
     run(lab, scripts.shell(), scripts.stage_script("r1", present))
-    return run(lab, scripts.shell(), scripts.build_script("r1", scripts.Rules("pi")))
+    return run(lab, scripts.shell(), scripts.build_script("r1", Rules("pi")))
 
 
 def test_a_command_gets_its_input_and_gives_its_output_and_status(lab: LabHosts) -> None:

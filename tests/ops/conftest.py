@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
+from homelab.deploy.rules import Rules
 from homelab.ops import switch
 from lab.hosts import LabHosts
 
@@ -53,7 +54,7 @@ class Stack:
         """Everything before the switch; `allowed` is how the build may end beside 0."""
         self.remote(scripts.stage_script(release, flake(release)))
         self.remote(scripts.secrets_script(release, secrets))
-        self.remote(scripts.build_script(release, scripts.Rules("pi")), allowed=allowed)
+        self.remote(scripts.build_script(release, Rules("pi")), allowed=allowed)
 
     def spec(self, release: str, **more: object) -> str:
         paths = [{"name": "lan", "address": LAN}, {"name": "tailnet", "address": TAILNET}]

@@ -159,6 +159,37 @@ def test_a_host_that_somebody_switched_by_hand_is_left_alone_until_the_stack_say
     assert (stack.running(), stack.committed()) == ("r2", "r2")
 
 
+PROBES = [
+    {"kind": "unit", "name": "tailnet", "target": "tailscaled.service"},
+    {"kind": "dns", "name": "resolver", "target": "news.home.example.org"},
+    {"kind": "http", "name": "app-news", "target": "http://127.0.0.1:8080/healthcheck"},
+]
+
+
+def probed(seconds: int) -> dict[str, object]:
+    return {"confirm": {"seconds": seconds, "probes": PROBES}}
+
+
+def test_what_a_host_is_for_still_answers_or_it_goes_back(stack: Stack) -> None:
+    """S4-34: the resolver and the apps, asked on the host itself."""
+    stack.bring("r1")
+    assert stack.switch("r1", **probed(30)) == 0, stack.report
+    stack.bring("r2")
+    stack.lab.break_host("pi", "services-stop")
+    assert stack.switch("r2", **probed(2)) == 1
+    assert stack.running() == "r1"
+    assert "answered before, and does not now: app-news resolver" in stack.report
+
+
+def test_what_did_not_answer_before_is_no_reason_to_go_back(stack: Stack) -> None:
+    """S4-34: and what is new may take its time; both are in the log."""
+    stack.lab.root("pi").joinpath("run/lab-down").touch()
+    stack.bring("r1")
+    assert stack.switch("r1", **probed(30)) == 0, stack.report
+    log = next(stack.state.glob("attempts/*/log")).read_text()
+    assert "does not answer yet: app-news" in log
+
+
 def test_an_activation_that_hangs_is_ended_and_rolled_back(stack: Stack) -> None:
     stack.bring("r1")
     stack.lab.break_host("pi", "activate-hangs")

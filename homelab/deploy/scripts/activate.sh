@@ -24,12 +24,15 @@ main() {
   say "$previous" >"$attempt/previous"
   generation >"$attempt/generation"
   boot_id >"$attempt/boot"
+  answering >"$attempt/answered"
   say "$PATHS" >"$attempt/paths"
   say "$AGAIN" >"$attempt/again"
   # The way back must not be garbage-collected while it may be needed.
   nix-store --realise "$previous" --add-root "$attempt/previous-system" --indirect >/dev/null
   printf '%s' "$SUPERVISE" >"$attempt/supervise.sh"
   printf '%s' "$ROLLBACK" >"$attempt/rollback.sh"
+  # Whatever fills the disk meanwhile, a rollback can still write down how far it is.
+  head -c 65536 /dev/urandom >"$attempt/room"
   flush "$attempt"/*
   note phase armed
 

@@ -3,7 +3,7 @@
 # so seals the attempt, and the supervisor commits. Ends with 75 for "not yet".
 
 main() {
-  local unit
+  local unit lost name
   attempt=$state/attempts/$NONCE
   if [ "$(fact phase)" != awaiting ]; then
     say "attempt $NONCE is $(fact phase), not awaiting a confirmation"
@@ -19,6 +19,19 @@ main() {
       exit 75
     fi
   done
+  if [ -n "$SEAL" ]; then
+    answering >"$attempt/answers"
+    lost=$(comm -23 "$attempt/answered" "$attempt/answers" | tr '\n' ' ')
+    if [ -n "$lost" ]; then
+      say "answered before, and does not now: ${lost% }"
+      exit 75
+    fi
+    while read -r _ name _; do
+      if [ -n "$name" ] && ! grep -Fqx "$name" "$attempt/answers"; then
+        say "homelab: does not answer yet: $name" >>"$attempt/log"
+      fi
+    done <<<"$PROBES"
+  fi
   [ -z "$SEAL" ] || note confirmed "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
 

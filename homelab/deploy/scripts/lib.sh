@@ -96,7 +96,8 @@ open_attempt() {
 
 supervised() { systemctl is-active --quiet homelab-activate.service; }
 
-# switch TOPLEVEL ACTION: NixOS refuses a second switch instead of waiting for the first; we wait.
+# switch TOPLEVEL ACTION: NixOS refuses a second switch instead of waiting for the first; we wait,
+# and end with 75 when its turn never came: then nothing was done.
 # Descriptor 9 is closed, lest a daemon that an activation script starts keep the host's lock.
 switch() {
   local code from try
@@ -109,7 +110,7 @@ switch() {
     tail -c "+$from" "$attempt/log" | grep 'Could not acquire lock' >/dev/null || return "$code"
     sleep 5
   done
-  return "$code"
+  return 75
 }
 
 # detach UNIT SCRIPT OPTION…: run a script as a unit of its own, so that neither a lost connection

@@ -5,6 +5,7 @@
 main() {
   local previous boot='' code=0
   attempt=$state/attempts/$NONCE
+  rm -f "$attempt/room"
   if ! advance rolling_back armed activating awaiting rolling_back; then
     # A commit under way was confirmed, and finishes; one whose supervisor died does not.
     if [ "$(fact phase)" != committing ] || supervised; then exit 0; fi

@@ -3,10 +3,21 @@
 # from beginning to end, and hands every failure to the one rollback.
 
 give_up() {
+  rm -f "$attempt/room"
   note reason "$1"
   advance rolling_back activating awaiting committing || exit 0
   # Should this not start it, the timer will.
   systemctl start --no-block homelab-rollback.service || true
+  exit 1
+}
+
+# Nothing is undone but the link to the secrets: the old system's own switch would have to wait for
+# the very lock that this one did not get.
+untouched() {
+  note reason "nothing was activated; $1"
+  if [ -e "$attempt/secrets-before" ]; then ln -sfn "$(fact secrets-before)" "$live"; fi
+  advance rolled_back armed activating && systemctl stop homelab-rollback.timer
+  rm -f "$attempt/previous-system" "$attempt/secrets-before" "$attempt/room"
   exit 1
 }
 
@@ -58,7 +69,7 @@ prune() {
   # An attempt is its log; the last few are worth reading.
   find "$state/attempts" -mindepth 1 -maxdepth 1 -type d ! -name "$NONCE" -mtime +30 \
     -exec rm -rf {} +
-  rm -f "$attempt/previous-system" "$attempt/secrets-before"
+  rm -f "$attempt/previous-system" "$attempt/secrets-before" "$attempt/room"
   prune_sets
 }
 
@@ -73,11 +84,7 @@ why() {
 main() {
   local toplevel code=0 deadline before live=$state/secrets/$RELEASE
   attempt=$state/attempts/$NONCE
-  if ! lock "$LOCK_SECONDS" "switching to release $RELEASE"; then
-    note reason "nothing was activated; $(holder)"
-    advance rolled_back armed && systemctl stop homelab-rollback.timer
-    exit 1
-  fi
+  lock "$LOCK_SECONDS" "switching to release $RELEASE" || untouched "$(holder)"
   advance activating armed || exit 0
   toplevel=$(fact toplevel)
 
@@ -87,6 +94,7 @@ main() {
   fi
   failed_units >"$attempt/failed-before"
   switch "$toplevel" test || code=$?
+  [ "$code" != 75 ] || untouched "another switch of this host held NixOS's lock all the time"
   if [ "$code" = 4 ] && bearable; then code=0; fi
   [ "$code" = 0 ] || give_up "switch-to-configuration test ended with $code$(why "$code")"
   advance awaiting activating || exit 0

@@ -4,10 +4,6 @@ set -u
 
 export PATH=/usr/bin:/bin:/usr/sbin:/sbin
 top=$(dirname "$(readlink -f "$0")")
-if [ -e "$top/facts/panics" ]; then
-  echo "Kernel panic - not syncing"
-  exit 1
-fi
 ln -sfn "$top" /run/booted-system
 "$top/activate"
 exec /usr/lib/systemd/systemd

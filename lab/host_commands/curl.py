@@ -1,0 +1,25 @@
+"""curl, for the one thing that hosts ask it: the status of an app of their own.
+
+Apps do not run in the lab. They answer, until a host is broken so that a new system silences them.
+"""
+
+from __future__ import annotations
+
+from lab.host_commands.host import record, refuse, silenced
+
+
+def main(arguments: list[str]) -> int:
+    """Answer with the status that was asked for, and nothing else."""
+    record("curl", arguments)
+    words = list(arguments)
+    for option, values in {"-sk": 0, "-o": 1, "--max-time": 1, "--resolve": 1, "-w": 1}.items():
+        if option in words:
+            at = words.index(option)
+            del words[at : at + 1 + values]
+    if len(words) != 1 or not words[0].startswith(("http://", "https://")):
+        refuse("curl", f"the lab does not know {' '.join(arguments)}")
+    if silenced():
+        print("000")
+        return 7
+    print("200")
+    return 0

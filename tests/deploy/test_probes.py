@@ -1,0 +1,121 @@
+"""What each host is for, as its switch will ask."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from homelab.deploy import scripts
+from homelab.deploy.probes import probes_of
+from homelab.deploy.rules import Probe, Rules
+from homelab.deploy.scripts import ScriptError
+from tests import build
+from tests.household import Changes, household
+
+IMAGE = "ghcr.io/example/app:1@sha256:" + "0" * 64
+
+
+def probes(host: str, *changes: Changes) -> dict[str, tuple[str, str]]:
+    made = build.plan(household(*changes))
+    return {p.name: (p.kind, p.target) for p in probes_of(made, made.hosts[host])}
+
+
+def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
+    """S4-34: resolver at home and beyond, entry plane, tunnel, tailnet, and its own apps."""
+    published: Changes = {
+        "tailnet": {
+            "name": "tail1234.ts.net",
+            "client_id": {"sops": "tailscale/id"},
+            "client_secret": {"sops": "tailscale/secret"},
+            "owners": ["sam@example.org"],
+        },
+        "services": {
+            "authelia": {"publish": "tunnel"},
+            "miniflux": {"host": "pi", "publish": "tunnel"},
+        },
+    }
+    found = probes("pi", published)
+    assert found == {
+        "app-miniflux": ("http", "http://127.0.0.1:8080/healthcheck"),
+        "entry-plane": ("http", "https://auth.home.example.org/.homelab/probe"),
+        "resolver": ("dns", "one.one.one.one"),
+        "resolver-at-home": ("dns", "auth.home.example.org"),
+        "tailnet": ("unit", "tailscaled.service"),
+        "tunnel": ("unit", "cloudflared-tunnel-home-example-org.service"),
+    }
+
+
+def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
+    """S4-34: a container that the proxy calls is on the tailnet address alone."""
+    apps: Changes = {
+        "services": {
+            "miniflux": {"host": "aurora", "monitor": {"path": "/up"}},
+            "draw": {
+                "host": "aurora",
+                "container": {"image": IMAGE, "port": 80},
+                "port": 8088,
+                "audience": "public",
+                "auth": "none",
+                "backup": {"skip": "it keeps nothing"},
+            },
+        }
+    }
+    assert probes("aurora", apps) == {
+        "app-draw": ("http", "http://100.64.0.10:8088/"),
+        "app-miniflux": ("http", "http://127.0.0.1:8080/up"),
+    }
+
+
+def test_a_probe_is_words_and_nothing_that_a_shell_would_read() -> None:
+    rules = Rules("pi", probes=(Probe("http", "app", "http://127.0.0.1/a b"),))
+    with pytest.raises(ScriptError, match="app: a probe is words without blanks"):
+        scripts.confirm_script("n", seal=True, rules=rules)
+
+
+@pytest.mark.parametrize(
+    ("flags", "count", "well"),
+    [(b"\x81\x80", 1, True), (b"\x81\x83", 0, False), (b"\x81\x80", 0, False)],
+    ids=["an answer", "no such name", "no address"],
+)
+@pytest.mark.skipif(shutil.which("nc") is None, reason="nc is not on PATH")
+def test_a_resolver_is_asked_as_resolvers_are(
+    tmp_path: Path, flags: bytes, count: int, well: bool
+) -> None:
+    """The packet that the shell makes is a question for an address of the whole name."""
+    asked: list[bytes] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        port = server.getsockname()[1]
+
+        def serve() -> None:
+            question, who = server.recvfrom(512)
+            asked.append(question)
+            header = question[:2] + flags + b"\x00\x01" + count.to_bytes(2, "big") + b"\x00" * 4
+            server.sendto(header + question[12:], who)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        shim = tmp_path / "nc"
+        real = shutil.which("nc")
+        shim.write_text(f"#!/bin/sh\nexec {real} -u -w 1 127.0.0.1 {port}\n")
+        shim.chmod(0o755)
+        text = (build.ROOT / "homelab/deploy/scripts/probe.sh").read_text()
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{text}\nresolves news.home.example.org"],
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            check=False,
+        )
+        thread.join()
+    assert asked == [
+        b"\x12\x34\x01\x00\x00\x01"
+        + b"\x00" * 6
+        + b"\x04news\x04home\x07example\x03org\x00\x00\x01\x00\x01"
+    ]
+    assert (done.returncode == 0) == well
