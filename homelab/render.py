@@ -16,7 +16,7 @@ from homelab.cloudflare import acme, cloudflared
 from homelab.dashboard import homepage
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
-from homelab.identity import authelia, directory, pocket_id
+from homelab.identity import authelia, directory, pocket_id, portal
 from homelab.monitoring import gatus
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
@@ -58,6 +58,7 @@ ROOMS: tuple[Backend, ...] = (
     authelia.modules,
     directory.modules,
     pocket_id.modules,
+    portal.modules,
     sops_nix.modules,
     minted.modules,
     datasets.modules,

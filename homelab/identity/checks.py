@@ -156,6 +156,30 @@ def group_known(plan: Plan) -> Iterator[Problem]:
                 )
 
 
+@check("directory-members", rows="S1-06")
+def directory_members(plan: Plan) -> Iterator[Problem]:
+    """Members of a directory's groups are people of the stack, in groups that there are."""
+    identity = plan.site.identity
+    if identity is None or identity.directory is None:
+        return
+    people = {plan.site.site.owner.user, *plan.site.site.members}
+    for group, members in identity.directory.members.items():
+        where = f"identity.directory.members.{group}"
+        if group not in identity.groups:
+            yield Problem(
+                where,
+                f'there is no group "{group}"',
+                did_you_mean(group, identity.groups, "groups"),
+            )
+        for name in members:
+            if name not in people:
+                yield Problem(
+                    where,
+                    f'there is nobody called "{name}"',
+                    did_you_mean(name, people, "people") + "; people stand in site.members",
+                )
+
+
 @check("audience-auth", rows="S0-13")
 def audience_auth(plan: Plan) -> Iterator[Problem]:
     """Family members are told apart by a sign-in; the operator's names stay on the tailnet."""

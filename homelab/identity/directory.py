@@ -1,7 +1,8 @@
 """The LDAP directory: OpenLDAP on loopback, and the people who belong in it.
 
-The stack says who there is; passwords and whatever else people change stay in the directory. A
-person who leaves the stack stays in the directory until somebody removes them there.
+The stack says who there is, and who is in the groups that it lists; passwords and whatever else
+people change stay in the directory. A person who leaves the stack is in none of those groups, and
+stays in the directory until somebody removes them there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 LDAP_PORT = 389
 PEOPLE, GROUPS = "people", "groups"
 _STATE = "/var/lib/openldap"
+_DUMP = "/var/lib/openldap-dump"
 _SEED, _PEOPLE = "lib/seed-directory.sh", "lib/people.ldif"
 _SHELL = (resources.files("homelab.identity") / "seed-directory.sh").read_text(encoding="utf-8")
 _SCHEMAS = ("core", "cosine", "inetorgperson")
@@ -99,7 +101,26 @@ def _seed(site: Site, directory: Directory) -> Attrs:
         owner,
         _secret(LDAP_OWNER),
     )
-    return attrs(
+    dump = Script.of(
+        "umask 077\nldapsearch -LLL -x ",
+        shlex.join(("-H", words[0], "-D", words[1], "-y", words[2], "-b", directory.base_dn)),
+        f" '*' + >{_DUMP}/people.ldif.new\n",
+        f"mv -f {_DUMP}/people.ldif.new {_DUMP}/people.ldif\n",
+    )
+    nightly: Attrs = {
+        "description": "The directory, written down for the backup",
+        "after": ["openldap.service"],
+        "requires": ["openldap.service"],
+        "path": [Pkg("openldap")],
+        "startAt": "02:15",
+        "script": dump,
+        "serviceConfig": {
+            "Type": "oneshot",
+            "StateDirectory": _DUMP.rpartition("/")[2],
+            "StateDirectoryMode": "0700",
+        },
+    }
+    seed = attrs(
         "systemd.services.openldap-people",
         {
             "description": "People and groups of the stack in the directory",
@@ -113,6 +134,7 @@ def _seed(site: Site, directory: Directory) -> Attrs:
             "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
         },
     )
+    return merge(seed, attrs("systemd.services.openldap-dump", nightly))
 
 
 def people(site: Site, identity: IdentityConfig, directory: Directory) -> str:
@@ -157,15 +179,16 @@ def people(site: Site, identity: IdentityConfig, directory: Directory) -> str:
             )
         )
     for group, members in sorted(directory.members.items()):
-        for name in sorted(set(members) & set(everybody) - {owner.user}):
-            entries.append(
-                _lines(
-                    ("dn", f"cn={group},ou={GROUPS},{base}"),
-                    ("changetype", "modify"),
-                    ("add", "member"),
-                    ("member", f"uid={name},ou={PEOPLE},{base}"),
-                )
+        # All of them, so that whoever is taken out of the stack's list is out of the group.
+        inside = sorted(set(members) & set(everybody) | {owner.user})
+        entries.append(
+            _lines(
+                ("dn", f"cn={group},ou={GROUPS},{base}"),
+                ("changetype", "modify"),
+                ("replace", "member"),
+                *(("member", f"uid={name},ou={PEOPLE},{base}") for name in inside),
             )
+        )
     return "\n".join(entries)
 
 

@@ -34,7 +34,11 @@ later() {
 status=$(api GET "/api/oidc/clients/$id") || later "Pocket ID does not answer yet"
 case $status in
   200) status=$(api PUT "/api/oidc/clients/$id" "@$client") ;;
-  404) status=$(api POST /api/oidc/clients "@$client") ;;
+  404)
+    status=$(api POST /api/oidc/clients "@$client")
+    # What an earlier Pocket ID gave is worth nothing to this one.
+    rm -f "$into"
+    ;;
   401 | 403) later "Pocket ID refuses its API key: make one in its settings, as an administrator" ;;
 esac
 case $status in
@@ -42,14 +46,19 @@ case $status in
   *) later "Pocket ID answers $status to the gate's registration" ;;
 esac
 
-if [ ! -s "$into" ]; then
+secret=$(sed -n 's/^OAUTH2_PROXY_CLIENT_SECRET=//p' "$into" 2>/dev/null) || true
+if [ -z "$secret" ]; then
   # Older ones know a single secret, by another path.
   status=$(api POST "/api/oidc/clients/$id/secrets" '{}') || true
   if [ "$status" = 404 ]; then
     status=$(api POST "/api/oidc/clients/$id/secret" '{}') || true
   fi
   secret=$(jq -er .secret "$answer") || later "Pocket ID answers $status and gives no secret"
-  { cat "$cookie" && printf 'OAUTH2_PROXY_CLIENT_SECRET=%s\n' "$secret"; } >"$into.new"
+fi
+{ cat "$cookie" && printf 'OAUTH2_PROXY_CLIENT_SECRET=%s\n' "$secret"; } >"$into.new"
+if cmp -s "$into.new" "$into"; then
+  rm -f "$into.new"
+else
   mv -f "$into.new" "$into"
   systemctl restart --no-block oauth2-proxy.service
 fi

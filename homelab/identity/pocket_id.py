@@ -66,6 +66,7 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
             "Passkeys are bound to this name: with another one they are lost.",
             identity.issuer(public=False),
         ),
+        "UI_CONFIG_DISABLED": Comment("What the stack says holds, not what was clicked.", True),
         "SESSION_DURATION": minutes(identity.session.remember_me),
     }
     if host.release >= STATIC_KEY:
@@ -94,10 +95,7 @@ def _proxy(identity: IdentityPlan) -> Attrs:
             "reverseProxy": True,
             "setXauthrequest": True,
             "upstream": ["static://202"],
-            "cookie": {
-                "expire": _hours(identity.session.expiration),
-                "refresh": _hours(identity.session.inactivity),
-            },
+            "cookie": {"expire": _hours(identity.session.expiration)},
             "extraConfig": {
                 "skip-oidc-discovery": True,
                 "oidc-jwks-url": f"{here}/.well-known/jwks.json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,6 +41,42 @@ def rule_route(plan: Plan) -> Iterator[Problem]:
                     f'there is no group "{group}"',
                     did_you_mean(group, identity.groups, "groups"),
                 )
+
+
+@check("rule-text", rows="S1-08")
+def rule_text(plan: Plan) -> Iterator[Problem]:
+    """A rule is one that Authelia starts with, and opens what it says and nothing beside it."""
+    identity = plan.site.identity
+    for i, rule in enumerate(identity.rules if identity else ()):
+        where = f"identity.rules[{i}]"
+        if rule.policy == "bypass" and (rule.groups or rule.users):
+            yield Problem(
+                where,
+                "bypass asks nobody who they are, so it cannot be for groups or users",
+                "leave them out, or policy: one_factor",
+            )
+        for pattern in rule.resources:
+            if not _is_expression(pattern):
+                yield Problem(
+                    f"{where}.resources",
+                    f"{pattern} is no regular expression that Authelia takes",
+                    "write one as RE2 has them, without look-around: ^/admin(/.*)?$",
+                )
+            elif not pattern.startswith("^/"):
+                yield Problem(
+                    f"{where}.resources",
+                    f"{pattern} would also match further inside a path, or in its query",
+                    "begin it with ^/",
+                )
+
+
+def _is_expression(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    # What Python's expressions have and Go's lack.
+    return not re.search(r"\(\?(?![:P])|\\[1-9]|\(\?P[=>]|[*+?}]\+", pattern)
 
 
 @check("rule-range", rows="S1-08")

@@ -25,9 +25,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "customDNS": {
             "customTTL": dns.ttl,
             "filterUnmappedTypes": Comment(
-                "Names here have an A record only; SOA and TXT must still reach the real zone,\n"
-                "or DNS-01 cannot find it.",
-                False,
+                "These names have an A record only. Asked elsewhere for another type they would\n"
+                "not exist at all, and some programs believe that of the whole name. Every other\n"
+                "name is asked upstream, SOA and TXT of the zone included: DNS-01 finds it.",
+                True,
             ),
             "mapping": dict(dns.names),
         },

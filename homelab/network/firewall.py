@@ -26,7 +26,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     ]
     tailnet = _allowed([p for p in ports if p.scope != "link"])
     link = _allowed([p for p in ports if p.scope == "link"])
-    has_tailnet = any(s.name == "tailscale" for s in plan.on(host.name))
+    # A host may be in a tailnet that the stack does not describe.
+    has_tailnet = bool(host.tailnet) or any(s.name == "tailscale" for s in plan.on(host.name))
     yield Module(
         "firewall.nix",
         "Open ports, each because of:\n" + "\n".join(_reasons(ports)),

@@ -88,6 +88,7 @@ def _route(
         access=config.access and config.public is None,
         public_reason=config.public or "",
         headers=entry.sign_in.headers if auth == "forward" else (),
+        believes=tuple(theirs for theirs, _ in entry.sign_in.headers),
         websocket=entry.websocket,
         upload=config.upload or entry.upload,
         sources=config.sources,

@@ -124,6 +124,9 @@ class Route:
     public_reason: str
     headers: tuple[tuple[str, str], ...]
     """Identity headers that the app wants: (its name for it, what the gate calls it)."""
+    believes: tuple[str, ...]
+    """Headers that the app takes for an identity, whoever asks for the sign-in: no visitor may
+    bring one along."""
     websocket: bool
     upload: str
     """Largest body of a request, as `525MB`; empty for no limit."""

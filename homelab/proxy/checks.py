@@ -40,6 +40,12 @@ def local_http(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             where, f"{wanted} has no page to show", did_you_mean(wanted, known, "services")
         )
+    elif routes[0].sources != "any":
+        yield Problem(
+            where,
+            f"{wanted} answers to {routes[0].sources} alone, and plain HTTP is for all at home",
+            "show another service there, or leave sources out",
+        )
     elif routes[0].auth == "forward":
         yield Problem(
             where,

@@ -162,7 +162,7 @@ class ProxyPlan:
     @property
     def spoofable(self) -> tuple[str, ...]:
         """Headers that some app believes, and that no visitor may bring along."""
-        wanted = {theirs for s in self.sites for _, r in s.routes for theirs, _ in r.headers}
+        wanted = {header for s in self.sites for _, r in s.routes for header in r.believes}
         return tuple(sorted({*IDENTITY_HEADERS, *wanted}, key=str.lower))
 
 

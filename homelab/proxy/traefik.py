@@ -109,7 +109,10 @@ class _Wiring:
         public = site.is_tunnel or (name == route.public and name != route.internal)
         key = f"{route.name}-public" if public else route.name
         first = [*self._sources(route), *self._rate(site), "strip"]
-        if not site.is_tunnel and self.proxy.hsts:
+        if site.is_tunnel:
+            self.middlewares[f"{key}-visitor"] = _visitor(name)
+            first.append(f"{key}-visitor")
+        elif self.proxy.hsts:
             first.append("hsts")
         if route.host_header:
             self.middlewares[f"{route.name}-host"] = {
@@ -247,6 +250,20 @@ def _strip(proxy: ProxyPlan) -> Nix:
             "customRequestHeaders": {s: "" for h in proxy.spoofable for s in sorted(spellings(h))}
         }
     }
+
+
+def _visitor(name: str) -> Nix:
+    """What the connector is not asked about.
+
+    The tunnel's way in trusts whoever connects to it, so the gate would believe the path or the
+    method that a visitor claims.
+    """
+    told: Attrs = {}
+    for header in ("Host", "Method", "Port", "Prefix", "Server", "Uri"):
+        told |= dict.fromkeys(sorted(spellings(f"X-Forwarded-{header}")), "")
+    told |= dict.fromkeys(sorted(spellings("X-Real-Ip")), "")
+    told |= {"X-Forwarded-Host": name, "X-Forwarded-Port": "443"}
+    return {"headers": {"customRequestHeaders": told}}
 
 
 def _plain(rule: str, middleware: str) -> Nix:

@@ -72,7 +72,7 @@ def _share(share: Share) -> Attrs:
     body: Attrs = {
         "browseable": "yes",
         "create mask": "0664",
-        "delete veto files": "yes",
+        "delete veto files": "no",
         "directory mask": "2775",
         "force group": share.group,
         "guest ok": _word(share.guest),

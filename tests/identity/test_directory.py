@@ -193,7 +193,10 @@ def test_people_of_the_stack_are_in_the_directory_and_keep_their_passwords(
     changed = _ask(directory, sam, "the first one", "ldappasswd", "-s", "my own", sam)
     assert changed.returncode == 0, changed.stderr
 
-    more: Changes = {"site": {"members": {"ada": {"email": "ada@example.org"}}}}
+    more: Changes = {
+        "site": {"members": {"ada": {"email": "ada@example.org"}}},
+        "identity": {"directory": {"members": {"family": ["ada"]}}},
+    }
     again = _seed(
         directory, tmp_path, build.render(household(CHANGES, more))["pi"]["lib/people.ldif"], sam
     )
@@ -203,6 +206,13 @@ def test_people_of_the_stack_are_in_the_directory_and_keep_their_passwords(
         directory, admin, "the password", "ldapsearch", "-LLL", "-b", BASE, "(uid=ada)", "mail"
     )
     assert "mail: ada@example.org" in ada.stdout
+    left = _ask(
+        directory,
+        admin,
+        "the password",
+        *("ldapsearch", "-LLL", "-b", f"ou=groups,{BASE}", member, "cn"),
+    )
+    assert "dn:" not in left.stdout, "who is taken out of the list is out of the group"
     stranger = _ask(directory, kim, "", "ldapsearch", "-LLL", "-b", BASE, "(uid=sam)")
     assert "mail" not in stranger.stdout
 
@@ -215,3 +225,29 @@ def test_an_entry_that_is_refused_is_a_failed_unit(directory: str, tmp_path: Pat
     done = _seed(directory, tmp_path, bad, f"uid=x,{BASE}")
     assert done.returncode == 1
     assert "No such object" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"famly": ["kim"]}, ["members.famly", 'no group "famly"', 'did you mean "family"?']),
+        ({"family": ["kym"]}, ["members.family", 'nobody called "kym"', 'did you mean "kim"?']),
+    ],
+)
+def test_members_are_people_of_the_stack_in_groups_that_there_are(
+    members: Changes, words: list[str]
+) -> None:
+    """S1-06."""
+    changes = household(CHANGES, {"identity": {"directory": {"members": members}}})
+    changes["identity"]["directory"]["members"] = members  # type: ignore[index,call-overload]
+    (problem,) = build.found(changes, "directory-members")
+    assert all(word in str(problem) for word in words), problem
+    assert build.found(household(CHANGES), "directory-members") == []
+
+
+def test_the_directory_is_written_down_for_the_backup_without_its_password_in_sight() -> None:
+    """S1-06: what lies in its own files is of no use while it runs."""
+    text = build.render(household(CHANGES))["pi"]["directory.nix"]
+    assert "-y /run/homelab/secrets/openldap-ldap" in text
+    assert "/var/lib/openldap-dump/people.ldif" in text
+    assert "/var/lib/openldap-dump" in build.render(household(CHANGES))["pi"]["backup.nix"]

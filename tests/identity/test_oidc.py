@@ -195,3 +195,11 @@ def test_what_cannot_work_is_said_before(check: str, changes: Changes, words: li
 def test_a_sound_client_passes() -> None:
     """S0-27."""
     assert [p for p in build.problems(household(NEWS)) if p.check in MINE] == []
+
+
+def test_an_app_finds_the_portal_whichever_resolver_its_host_asks() -> None:
+    """S0-27: the resolver's own host never asks itself."""
+    box: Changes = {"services": {"miniflux": {"host": "pi", "name": "news", "auth": "oidc"}}}
+    text = build.render(household(box))["pi"]["portal.nix"]
+    assert 'networking.hosts."192.168.1.2" = [ "auth.home.example.org" ];' in text
+    assert "portal.nix" not in build.render(household({}))["pi"]

@@ -222,6 +222,21 @@ def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool)
     assert KEY not in first.stdout + first.stderr + second.stdout + second.stderr
 
 
+def test_a_pocket_id_that_forgot_the_gate_is_told_anew(tmp_path: Path) -> None:
+    """S4-16: what an earlier one gave is worth nothing; a rotated cookie secret arrives."""
+    host = Host(tmp_path)
+    client = rendered()["lib/pocket-id-gate.json"]
+    with api() as (address, clients):
+        assert host.run(address, client).returncode == 0
+        clients.clear()
+        assert host.run(address, client).returncode == 0
+        assert "OAUTH2_PROXY_CLIENT_SECRET=made-2" in host.gate
+        (tmp_path / "cookie").write_text("OAUTH2_PROXY_COOKIE_SECRET=d\n")
+        assert host.run(address, client).returncode == 0
+        assert host.gate == ("OAUTH2_PROXY_COOKIE_SECRET=d\nOAUTH2_PROXY_CLIENT_SECRET=made-2\n")
+        assert host.restarts == 3
+
+
 def test_without_a_key_that_works_nothing_fails_and_nothing_opens(tmp_path: Path) -> None:
     """S4-16: the key is made in Pocket ID itself, after this was deployed."""
     host = Host(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 from tests import build
 from tests.household import Changes, household
 
-MINE = {"rule-route", "rule-range", "rule-shadowed", "rule-deny-pair"}
+MINE = {"rule-text", "rule-route", "rule-range", "rule-shadowed", "rule-deny-pair"}
 
 
 def stack(*rules: Changes, **route: object) -> Changes:
@@ -128,3 +128,21 @@ def test_a_pair_closes_what_a_strict_rule_opens() -> None:
     and that is said."""
     pair = (rule(25, "two_factor", groups=["admins"]), rule(26, "deny"))
     assert [m for m in found(stack(*pair)) if "identity.rules" in m.partition(":")[0]] == []
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            {"policy": "bypass", "priority": 10, "groups": ["admins"], "resources": ["^/x"]},
+            "bypass asks nobody who",
+        ),
+        ({"resources": ["^/x("]}, "no regular expression that Authelia takes"),
+        ({"resources": ["^/(?=x)"]}, "no regular expression that Authelia takes"),
+        ({"resources": ["/api"]}, "/api would also match further inside a path, or in its query"),
+    ],
+)
+def test_a_rule_opens_what_it_says_and_nothing_beside_it(more: Changes, words: str) -> None:
+    """S1-08: and Authelia starts with it."""
+    given: Changes = {"priority": 40, "route": "music", "policy": "deny", **more}
+    assert any(words in m and m.startswith("identity.rules[0]") for m in found(stack(given)))

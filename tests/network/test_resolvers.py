@@ -55,10 +55,12 @@ def options(made: Plan) -> dict[str, Any]:
 
 
 def blocky(settings: dict[str, Any], name: str, kind: str) -> str:
-    """What Blocky answers: a mapping holds for A, and other types of its names go upstream."""
-    found = settings["customDNS"]["mapping"].get(name)
-    assert settings["customDNS"]["filterUnmappedTypes"] is False
-    return found if found and kind == "A" else FORWARDED
+    """What Blocky answers: a mapping is for a name and all below; other types of it are empty."""
+    found = [a for n, a in settings["customDNS"]["mapping"].items() if f".{name}".endswith(f".{n}")]
+    assert settings["customDNS"]["filterUnmappedTypes"] is True
+    if not found:
+        return FORWARDED
+    return found[0] if kind == "A" else ""
 
 
 def adguard(settings: dict[str, Any], name: str, kind: str) -> str:

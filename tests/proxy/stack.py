@@ -59,7 +59,8 @@ def changes(proxy: str, **entry: object) -> Changes:
                     }
                 ],
             ),
-            "plain": _app(3004, auth="none"),
+            # It believes a header, and is asked without a gate: nobody may bring one along.
+            "plain": _app(3004, auth="none", headers={"X-Plain-User": "user"}),
             "sealed": _app(
                 3005, routes=[{"auth": "none", "upstream": {"scheme": "https", "verify": False}}]
             ),

@@ -127,7 +127,13 @@ ROWS = (
             "X-Real-IP": [CLIENT],
         },
     ),
-    Row("nobody says who they are", inside("plain"), headers=SPOOFED, app="plain", sees=NOBODY),
+    Row(
+        "nobody says who they are, also to an app that is not gated",
+        inside("plain"),
+        headers=(*SPOOFED, ("X-Plain-User", "root"), ("X_Plain_User", "root")),
+        app="plain",
+        sees={**NOBODY, "X-Plain-User": []},
+    ),
     Row(
         "an app may insist on a host name",
         inside("small"),

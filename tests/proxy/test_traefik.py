@@ -167,3 +167,19 @@ def test_certificates_and_tls_are_those_of_the_stack(oldest: str, tmp_path: Path
     text = build.render(household(changes("traefik")))["pi"]["certificates.nix"]
     assert 'group = "traefik";' in text
     assert 'reloadServices = [ "traefik.service" ];' in text
+
+
+def test_the_gate_believes_nothing_that_a_visitor_of_the_tunnel_claims(tmp_path: Path) -> None:
+    """S0-26: an exempt path is one that was asked for, not one that a header names."""
+    http = dynamic(planned(), tmp_path)["http"]
+    tunnelled = [r for r in http["routers"].values() if r["entryPoints"] == ["tunnel"]]
+    assert tunnelled
+    for router in tunnelled:
+        chain = router["middlewares"]
+        first = next(m for m in chain if m.endswith("-visitor"))
+        gates = [i for i, m in enumerate(chain) if m.startswith("gate")]
+        assert all(chain.index(first) < i for i in gates)
+        told = http["middlewares"][first]["headers"]["customRequestHeaders"]
+        for header in ("X-Forwarded-Uri", "X-Forwarded-Method", "X_Forwarded_Uri"):
+            assert told[header] == ""
+        assert told["X-Forwarded-Host"] in router["rule"]
