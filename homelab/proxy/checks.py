@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
@@ -145,6 +146,30 @@ def plugin_hash(plan: Plan) -> Iterator[Problem]:
             f'there is no pin "{other}"',
             did_you_mean(other, plan.site.nixpkgs, "pins"),
         )
+
+
+@check("sources-tailnet", rows="S4-12 S0-23")
+def sources_tailnet(plan: Plan) -> Iterator[Problem]:
+    """Names lead to a LAN address, and who forwards the tailnet to it speaks in its own name."""
+    entry = plan.hosts.get(plan.site.network.entry.host)
+    if plan.tailnet is None or entry is None or not entry.lan:
+        return
+    routers = {
+        host.name
+        for host in plan.hosts.values()
+        if host.config.tailscale is not None
+        and any(IPv4Address(entry.lan) in n for n in host.config.tailscale.subnet_routes)
+    }
+    if not routers or entry.name in routers:
+        return
+    for route in plan.routes:
+        if route.sources == "tailnet":
+            yield Problem(
+                f"{route.source}.sources",
+                f"the tailnet comes to {entry.name} by way of {', '.join(sorted(routers))}, "
+                "so its requests look like the LAN's",
+                f"sources: internal, or let {entry.name} forward its own network",
+            )
 
 
 @check("legacy-uri", rows="S0-18")

@@ -154,3 +154,25 @@ def test_small_words() -> None:
     ]
     assert [pattern(p) for p in ("/a.b", "/api/*", "/*")] == [r"^/a\.b$", "^/api/", "^/"]
     assert set(spellings("A-B-C")) == {"A-B-C", "A_B-C", "A-B_C", "A_B_C"}
+
+
+def test_the_tailnet_by_way_of_another_host_looks_like_the_lan() -> None:
+    """S4-12 S0-23: a route for the tailnet alone would answer to nobody there."""
+    tailnet: Changes = {
+        "tailnet": {
+            "name": "tail1234.ts.net",
+            "client_id": {"sops": "tailscale/id"},
+            "client_secret": {"sops": "tailscale/secret"},
+            "owners": ["sam@example.org"],
+        },
+        "services": {"miniflux": {"host": "pi", "routes": [{"sources": "tailnet"}]}},
+    }
+
+    def routed_by(host: str) -> list[str]:
+        routes: Changes = {"hosts": {host: {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}}}
+        return [str(p) for p in build.found(household(tailnet, routes), "sources-tailnet")]
+
+    (message,) = routed_by("aurora")
+    assert message.startswith("services.miniflux.routes[0].sources: ")
+    assert "by way of aurora" in message
+    assert routed_by("pi") == []

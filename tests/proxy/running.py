@@ -1,0 +1,115 @@
+"""Real proxies on what a stack renders, and requests to put to them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import subprocess
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from homelab.plan import Plan
+from homelab.proxy import caddy, nginx
+from tests.proxy import rig
+from tests.proxy.adapter import adapter
+from tests.proxy.nixos import Place, caddyfile, nginx_conf
+from tests.tools.programs import need
+
+HTTPS, HTTP, TUNNEL = "https", "http", "tunnel"
+CLIENT = "127.9.0.1"
+"""Inside the LAN of the stack; 127.0.0.1 is not."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A proxy that answers, and what its gate was asked."""
+
+    kind: str
+    place: Place
+    asked: list[rig.Asked]
+
+    def ask(self, row: Row) -> rig.Answer:
+        """Put one row's request."""
+        port = {HTTPS: self.place.https, HTTP: self.place.http, TUNNEL: self.place.tunnel}[row.way]
+        sni = (row.sni or row.host) if row.way == HTTPS else ""
+        self.asked.clear()
+        try:
+            connection = rig.connect(port, sni=sni, source=row.source, newest=row.newest)
+        except (ssl.SSLError, ConnectionError):
+            return rig.REFUSED
+        return rig.ask(
+            connection, row.host, row.path, method=row.method, headers=row.headers, body=row.body
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request, and what every proxy must make of it."""
+
+    what: str
+    host: str
+    path: str = "/"
+    way: str = HTTPS
+    headers: tuple[tuple[str, str], ...] = ()
+    method: str = "GET"
+    body: bytes = b""
+    source: str = CLIENT
+    sni: str = ""
+    newest: ssl.TLSVersion | None = None
+    status: tuple[int, ...] = (200,)
+    app: str = ""
+    """The app that is reached; none when empty."""
+    location: str = ""
+    asks: str = ""
+    """What the gate is asked about; nothing when empty."""
+    sees: dict[str, list[str]] = field(default_factory=dict)
+    """Headers as the app sees them, in any spelling."""
+
+
+def _config(kind: str, plan: Plan, place: Place) -> list[str]:
+    host = plan.hosts["pi"]
+    if kind == "caddy":
+        (module,) = caddy.modules(plan, host)
+        file = place.directory / "Caddyfile"
+        file.write_text(caddyfile(module, place), encoding="utf-8")
+        return ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]
+    (module,) = nginx.modules(plan, host)
+    file = place.directory / "nginx.conf"
+    file.write_text(nginx_conf(module, place), encoding="utf-8")
+    return ["nginx", "-p", str(place.directory), "-c", str(file)]
+
+
+def serve(kind: str, made: Plan, directory: Path, stack: ExitStack) -> Running:
+    """A real proxy on what this plan renders, in front of stubs of its apps and its gate."""
+    need(kind)
+    rig.certificate(directory, "home.example.org")
+    asked: list[rig.Asked] = []
+    assert made.identity is not None
+    stub = rig.gate if made.identity.gate.kind == "authelia" else adapter
+    addresses = {made.identity.gate.address: f"127.0.0.1:{stack.enter_context(stub(asked))}"}
+    for route in made.routes:
+        app = f"{route.address}:{route.port}"
+        if app not in addresses:
+            tls = directory if route.scheme == "https" else None
+            port = stack.enter_context(rig.app(route.service, tls))
+            addresses[app] = f"127.0.0.1:{port}"
+    http, https, tunnel = rig.free_ports(3)
+    place = Place(directory, http, https, tunnel, addresses)
+    words = _config(kind, made, place)
+    log = stack.enter_context((directory / "log").open("w"))
+    home = {**os.environ, "HOME": str(directory), "XDG_DATA_HOME": str(directory)}
+    process = subprocess.Popen(words, stdout=log, stderr=log, env=home)
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    for port in (http, https, tunnel):
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert process.poll() is None, (directory / "log").read_text()[-3000:]
+                time.sleep(0.02)
+    return Running(kind, place, asked)

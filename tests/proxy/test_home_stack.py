@@ -1,0 +1,126 @@
+"""The home stack with each proxy: what real programs answer is what the plan says, from both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from homelab.network.route import Route
+from homelab.plan import Plan, make_plan
+from homelab.site.document import Document, read_document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from tests import build
+from tests.proxy import rig
+from tests.proxy.running import HTTP, HTTPS, TUNNEL, Row, Running, serve
+from tests.proxy.tables import table
+
+STACK = build.ROOT / "Pulumi.home.yaml"
+SIGNED_IN = (("Cookie", rig.SIGNED_IN),)
+KINDS = ("caddy", "nginx", "traefik")
+
+
+def home(kind: str) -> Plan:
+    """The shipped stack with this proxy."""
+    values = dict(read_document(STACK).values)
+    network = values["network"]
+    assert isinstance(network, dict)
+    lan = {"cidr": "127.9.0.0/16", "gateway": "127.9.0.254"}
+    values["network"] = {**network, "lan": lan, "entry": {"host": "pi", "proxy": kind}}
+    hosts = values["hosts"]
+    assert isinstance(hosts, dict)
+    values["hosts"] = {
+        name: {**host, "address": {**host.get("address", {}), "lan": f"127.9.0.{i + 2}"}}
+        for i, (name, host) in enumerate(hosts.items())
+        if isinstance(host, dict)
+    }
+    return make_plan(load_site(Document(values)), Lock())
+
+
+@pytest.fixture(scope="module", params=("caddy", "nginx"))
+def proxy(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A real proxy on the home stack, with stubs for its apps and its gate."""
+    with ExitStack() as stack:
+        directory = tmp_path_factory.mktemp(request.param)
+        yield serve(request.param, home(request.param), directory, stack)
+
+
+# The portal is the gate itself, and the stub of that has no pages.
+ROUTES = tuple(r for r in home("caddy").routes if r.service != "authelia")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One of a route's names, and the listener that it is asked at."""
+
+    route: Route
+    name: str
+    way: str
+
+    def row(self, path: str = "/x?y=z", **more: object) -> Row:
+        return Row("", self.name, path, self.way, **more)  # type: ignore[arg-type]
+
+    @property
+    def portal(self) -> str:
+        return rig.PUBLIC_PORTAL if self.way == TUNNEL else rig.PORTAL
+
+
+WAYS = [
+    *(Way(r, r.internal, HTTPS) for r in ROUTES),
+    *(Way(r, r.public, TUNNEL) for r in ROUTES if r.public),
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda w: f"{w.route.name}-{w.way}")
+def test_every_name_leads_to_its_app_past_its_gate_and_no_further(proxy: Running, way: Way) -> None:
+    """S0-15 S0-26 S1-04 T1: strangers to the portal, who is signed in to the app."""
+    stranger = proxy.ask(way.row())
+    if way.route.auth == "forward":
+        asked = f"https://{way.name}/x?y=z"
+        assert (stranger.status, stranger.app) == (302, "")
+        assert stranger.location == f"{way.portal}/?rd={asked}"
+        assert [a.url for a in proxy.asked] == [asked]
+    else:
+        assert (stranger.status, stranger.app, proxy.asked) == (200, way.route.service, [])
+    known = proxy.ask(way.row(headers=SIGNED_IN))
+    assert (known.status, known.app) == (200, way.route.service)
+    told = known.header("Remote-User")
+    assert told == (["sam"] if way.route.auth == "forward" else [])
+
+
+@pytest.mark.parametrize("way", [w for w in WAYS if w.route.exempt], ids=lambda w: w.way)
+def test_what_an_apps_own_clients_need_is_open(proxy: Running, way: Way) -> None:
+    """S0-26: and nobody is believed there who says who they are."""
+    for path in way.route.exempt:
+        spoofed = (("Remote-User", "root"),)
+        answer = proxy.ask(way.row(path.replace("*", "a"), headers=spoofed))
+        assert (answer.status, answer.app, proxy.asked) == (200, way.route.service, [])
+        assert answer.header("Remote-User") == []
+
+
+@pytest.mark.parametrize("way", [HTTPS, HTTP, TUNNEL])
+def test_a_name_that_no_route_has_is_refused(proxy: Running, way: str) -> None:
+    """S0-15: on every listener."""
+    answer = proxy.ask(Row("", "nobody.home.example.org", way=way))
+    expected = 308 if way == HTTP else 404
+    assert (answer.status, answer.app) == (expected, "")
+
+
+def test_no_internal_name_comes_in_by_the_tunnel(proxy: Running) -> None:
+    """S0-14."""
+    for route in ROUTES:
+        assert proxy.ask(Row("", route.internal, way=TUNNEL)).status == 404
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_traefik_was_given_the_same_table(
+    kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """T1: names, upstreams, gates and exempt paths, as its parsed routers have them."""
+    first = table(home("caddy"), "caddy", tmp_path_factory.mktemp("caddy"))
+    assert table(home(kind), kind, tmp_path_factory.mktemp(kind)) == first
