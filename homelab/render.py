@@ -25,7 +25,7 @@ from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import minted, sops_nix
 from homelab.services import containers, control, nixos
 from homelab.storage import datasets, samba
-from homelab.system import ban, base, facts, flakes, hardware, home, lan, nixpkgs
+from homelab.system import ban, base, facts, flakes, hardware, home, lan, nixpkgs, recovery
 from homelab.tailnet import tailscale
 from homelab.vpn import killswitch, namespace
 
@@ -40,6 +40,7 @@ Backend = Callable[["Plan", "Host"], Iterator[Module]]
 ROOMS: tuple[Backend, ...] = (
     base.modules,
     hardware.modules,
+    recovery.modules,
     nixpkgs.modules,
     home.modules,
     lan.modules,

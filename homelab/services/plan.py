@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from homelab.catalog import find
-from homelab.catalog.model import OIDC, Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
+from homelab.catalog.model import OIDC, Entry, PortFact
 from homelab.cloudflare.model import tunnel_name
 from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
 from homelab.network.plan import default_auth
+from homelab.services.custom import custom_entry
 from homelab.services.model import Service, ServiceConfig
 from homelab.services.ports import assign_ports
 from homelab.site.lock import Lock
@@ -47,7 +48,7 @@ def hosts_of(name: str, site: Site) -> tuple[str, ...]:
 def entry_of(name: str, config: ServiceConfig) -> Entry | None:
     """The facts of a service: its catalog entry, or what the stack config alone says of it."""
     if config.container is not None or config.flake is not None:
-        return _custom(name, config)
+        return custom_entry(name, config)
     return find(config.service or name)
 
 
@@ -210,64 +211,6 @@ def _why(label: str, callers: list[str], direct: Scope | None, fact: PortFact) -
     if direct:
         who = [*who, "devices at home" if direct == "lan" else "devices of the tailnet"]
     return f"called by {', '.join(who)}" if who else fact.why
-
-
-def _custom(name: str, config: ServiceConfig) -> Entry:
-    """An entry from the stack config alone: a container, or a service of an external flake."""
-    ports = {
-        label: PortFact(number=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
-        for label, p in config.ports.items()
-    }
-    web = config.port or (config.container.port if config.container else None)
-    if web is not None:
-        ports["web"] = PortFact(number=web)
-    secrets = {
-        label: SecretFact(
-            form="env" if secret.env else "file",
-            env=((secret.env, "{value}"),) if secret.env else (),
-            source="stored" if secret.ref is not None else "derived",
-            owner=secret.owner or "root",
-            stored_key=(secret.ref.sops or "") if secret.ref is not None else "",
-        )
-        for label, secret in config.secrets.items()
-    }
-    flake = config.flake
-    tile = config.tile
-    return Entry(
-        name=name,
-        title=tile.title or name.replace("-", " ").title(),
-        summary=tile.description or "",
-        category=tile.group or "Tools",
-        ports=ports,
-        units=(flake.unit,) if flake else (f"podman-{name}",),
-        dynamic_user=flake.dynamic_user if flake else False,
-        state=tuple(config.state),
-        stateless="" if config.state else (config.backup.skip or ""),
-        sign_in=SignIn(
-            kinds=("forward", "native", "none", *(("oidc",) if config.oidc else ())),
-            headers=tuple(sorted(config.headers.items())),
-            oidc=_custom_oidc(config),
-        ),
-        health=config.health,
-        secrets=secrets,
-        hardening=Hardening(
-            exempt=""
-            if flake
-            else "a container is confined by Podman; its unit only starts and stops it"
-        ),
-    )
-
-
-def _custom_oidc(config: ServiceConfig) -> Oidc | None:
-    if config.oidc is None:
-        return None
-    env = config.oidc.env
-    return Oidc(
-        redirects=tuple(config.oidc.redirects),
-        secret=SecretFact(form="env", env=((env, "{value}"),)) if env else SecretFact(),
-        scopes=tuple(config.oidc.scopes),
-        post=config.oidc.post,
-    )
 
 
 def lock_key(service: Service, services: tuple[Service, ...]) -> str:

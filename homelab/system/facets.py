@@ -26,6 +26,22 @@ def supplicant(interface: str | None) -> str:
     return f"wpa_supplicant-{interface}" if interface else "wpa_supplicant"
 
 
+RECOVERY = ("recovery", "password")
+"""Service and name of the secret that holds the hash of the owner's password."""
+
+
+class Recovery(Model):
+    """A way in for whoever lost the key: by password, from home, for a while after each boot.
+
+    `systemctl start ssh-recovery`, on the console, opens it as well.
+    """
+
+    password: SecretRef
+    """Hash of the owner's password in the host's sops file, as `mkpasswd` makes it."""
+    seconds: Annotated[int, Field(ge=60, le=600)] = 300
+    """How long it is open."""
+
+
 class WifiWatchdog(Model):
     """What is done when the router no longer answers: first for the radio, then for the host."""
 

@@ -20,7 +20,7 @@ from homelab.model import (
     Str,
     TreePath,
 )
-from homelab.system.facets import Fail2ban, Wifi
+from homelab.system.facets import Fail2ban, Recovery, Wifi
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -71,6 +71,8 @@ class Ssh(Model):
     port: Port = 22
     host_key: HostKey | None = None
     """The host's ed25519 public key. Required for a live host: nothing connects unpinned."""
+    recovery: Recovery | None = None
+    """A way in by password, from home and for a while after a boot, for whoever lost the key."""
 
 
 class HostTailscale(Model):

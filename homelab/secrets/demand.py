@@ -1,0 +1,60 @@
+"""One secret that something on a host demands, from what is known of it."""
+
+from __future__ import annotations
+
+from homelab.catalog.model import SecretFact
+from homelab.secrets.model import Secret, secret_name, secret_path
+from homelab.site.model import Site
+
+
+def demanded(
+    site: Site, host: str, service: str, name: str, fact: SecretFact, origin: str
+) -> Secret:
+    """A stored or derived secret, by the facts of it; `origin` is the place that demands it."""
+    stored = fact.source == "stored"
+    return Secret(
+        name=secret_name(service, name),
+        host=host,
+        service=service,
+        source=fact.source,
+        path=secret_path(service, name, fact.source, fact.form),
+        owner=fact.owner,
+        mode="0400",
+        form=fact.form,
+        env=tuple((v, t.replace("{owner}", site.site.owner.user)) for v, t in fact.env),
+        key=(fact.stored_key or f"{service}/{name}") if stored else "",
+        purpose="",
+        epoch=site.secrets.epochs.get(service, 1),
+        length=fact.length,
+        units=(),
+        origin=origin,
+    )
+
+
+def minted(
+    host: str,
+    what: tuple[str, str],
+    purpose: str,
+    *,
+    origin: str,
+    owner: str = "root",
+    units: tuple[str, ...] = (),
+) -> Secret:
+    """A secret that a cloud makes; `purpose` is the name of the thing that was minted."""
+    return Secret(
+        name=secret_name(*what),
+        host=host,
+        service=what[0],
+        source="minted",
+        path=secret_path(*what, "minted", "file"),
+        owner=owner,
+        mode="0400",
+        form="file",
+        env=(),
+        key="",
+        purpose=purpose,
+        epoch=1,
+        length=0,
+        units=units,
+        origin=origin,
+    )

@@ -1,0 +1,87 @@
+"""Secrets that the sign-in needs: its people, its directory, its clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from homelab.catalog.model import SecretFact
+from homelab.identity.model import (
+    API_KEY,
+    LDAP_OWNER,
+    LDAP_PASSWORD,
+    IdentityConfig,
+    IdentityPlan,
+    api_key_source,
+)
+from homelab.model import SecretRef
+from homelab.secrets.demand import demanded
+from homelab.secrets.model import Secret
+from homelab.services.model import Service
+from homelab.site.model import Site
+
+USERS = "users"
+"""The sign-in's secret that holds its user file."""
+
+
+def of_identity(
+    site: Site, services: tuple[Service, ...], identity: IdentityPlan | None
+) -> Iterator[Secret]:
+    """What the provider, its directory and its gate read on their host."""
+    config = site.identity
+    if identity is None or config is None:
+        return
+    here = {s.name: s for s in services if s.host == identity.host}
+    provider = here.get(identity.provider)
+    if provider is None:
+        return
+    for fact, name, ref, origin in _of_people(config):
+        owned = replace(fact, owner=provider.entry.user or "root")
+        yield _of_provider(site, provider, name, owned, ref, origin)
+    if config.directory is not None:
+        # Both ends of one password: the directory asks for it, the provider knows it.
+        purpose = f"{config.directory.kind}/{LDAP_PASSWORD}"
+        for service in (provider, here.get(config.directory.kind)):
+            if service is not None:
+                fact = SecretFact(owner=service.entry.user)
+                found = _of_provider(site, service, LDAP_PASSWORD, fact, None, "identity.directory")
+                epoch = site.secrets.epochs.get(config.directory.kind, 1)
+                yield replace(found, purpose=purpose, epoch=epoch)
+        if (directory := here.get(config.directory.kind)) is not None:
+            yield _of_provider(
+                site, directory, LDAP_OWNER, SecretFact(), None, "identity.directory"
+            )
+    if identity.clients and identity.provider == "authelia":
+        hmac = SecretFact(owner=provider.entry.user, length=64)
+        yield _of_provider(site, provider, "oidc-hmac", hmac, None, "identity")
+    for client in identity.clients:
+        hashed = SecretFact(owner=provider.entry.user)
+        found = _of_provider(site, provider, client.secret, hashed, None, client.source)
+        yield replace(found, purpose=client.purpose, epoch=client.epoch, hashed=True)
+
+
+def _of_people(
+    config: IdentityConfig,
+) -> Iterator[tuple[SecretFact, str, SecretRef | None, str]]:
+    """What the provider itself must know before anybody signs in."""
+    if config.users is not None:
+        yield SecretFact(source="stored"), USERS, config.users, "identity.users"
+    if config.provider == "pocket-id":
+        yield SecretFact(source=api_key_source(config)), API_KEY, config.api_key, "identity.api_key"
+
+
+def _of_provider(
+    site: Site,
+    service: Service,
+    name: str,
+    fact: SecretFact,
+    ref: SecretRef | None,
+    origin: str,
+) -> Secret:
+    found = demanded(site, service.host, service.name, name, fact, origin)
+    return replace(
+        found,
+        key=(ref.sops or "") if ref is not None else found.key,
+        purpose="" if fact.source == "stored" else f"{service.name}/{name}",
+        units=tuple(f"{u}.service" for u in service.units[:1]),
+    )

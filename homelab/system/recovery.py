@@ -1,0 +1,74 @@
+"""A way in for whoever lost the key: by password, for a few minutes after a boot, from home alone.
+
+sshd takes the first value of a setting, and only a Match block can say otherwise for some; so the
+window is a file that such a block includes, there for as long as a unit runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from homelab.nix import After, Attrs, Lines, Module, Raw, Script, attrs, merge
+from homelab.secrets.model import FOR_USERS, secret_name
+from homelab.system.facets import RECOVERY
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+INCLUDED = "/run/homelab-recovery/sshd.conf"
+_UNIT = "ssh-recovery"
+_FILE = "lib/recovery.sh"
+_SHELL = (resources.files("homelab.system") / "recovery.sh").read_text(encoding="utf-8")
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`recovery.nix`, on a host that asks for it."""
+    recovery = host.config.ssh.recovery
+    if recovery is None or not host.is_nixos:
+        return
+    owner, lan = plan.site.site.owner.user, str(plan.site.network.lan.cidr)
+    match = f"Match Address {lan} User {owner}\n  Include {INCLUDED}\nMatch all\n"
+    yield Module(
+        "recovery.nix",
+        "A way in without a key: by password, from home, for a few minutes after a boot",
+        derived=merge(
+            attrs("services.openssh.extraConfig", After(Lines(match))),
+            attrs(f"users.users.{owner}.hashedPasswordFile", FOR_USERS + secret_name(*RECOVERY)),
+            attrs(f"systemd.services.{_UNIT}", _window(recovery.seconds)),
+            attrs(f"systemd.services.{_UNIT}-at-boot", _at_boot()),
+        ),
+        extra=((_FILE, _SHELL),),
+    )
+
+
+def _window(seconds: int) -> Attrs:
+    return {
+        "description": "Log in by password from home, for a while",
+        # A deployment opens no window.
+        "restartIfChanged": False,
+        "script": _run(f"open {seconds}"),
+        "postStop": _run("close"),
+        "serviceConfig": {
+            "RuntimeDirectory": "homelab-recovery",
+            "RuntimeDirectoryMode": "0755",
+            "RuntimeMaxSec": seconds + 30,
+        },
+    }
+
+
+def _at_boot() -> Attrs:
+    return {
+        "description": "Open the window for logins by password after a boot",
+        "after": ["sshd.service"],
+        "wantedBy": ["multi-user.target"],
+        "restartIfChanged": False,
+        "script": _run("at-boot"),
+        "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
+    }
+
+
+def _run(words: str) -> Script:
+    return Script.of(". ", Raw(f"./{_FILE}"), f" {words}\n")
