@@ -46,14 +46,17 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "secrets": secrets,
         "settings": _settings(plan, host, identity),
     }
+    order: Attrs = {}
     if _directory(plan) is not None:
+        asked: list[Nix] = ["openldap.service"]
+        order = attrs(f"systemd.services.authelia-{INSTANCE}", {"after": asked, "wants": asked})
         instance["environmentVariables"] = {
             "AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE": _derived(LDAP_PASSWORD)
         }
     yield Module(
         file="identity.nix",
         what="Identity: who may pass the gate in front of apps that cannot ask by themselves.",
-        derived=merge(attrs(f"services.authelia.instances.{INSTANCE}", instance), key),
+        derived=merge(attrs(f"services.authelia.instances.{INSTANCE}", instance), key, order),
         extra=extra,
     )
 

@@ -110,8 +110,8 @@ class _Wiring:
         key = f"{route.name}-public" if public else route.name
         first = [*self._sources(route), *self._rate(site), "strip"]
         if site.is_tunnel:
-            self.middlewares[f"{key}-visitor"] = _visitor(name)
-            first.append(f"{key}-visitor")
+            self.middlewares["claims"] = _claims()
+            first.append("claims")
         elif self.proxy.hsts:
             first.append("hsts")
         if route.host_header:
@@ -252,18 +252,15 @@ def _strip(proxy: ProxyPlan) -> Nix:
     }
 
 
-def _visitor(name: str) -> Nix:
-    """What the connector is not asked about.
+def _claims() -> Nix:
+    """Take away what a visitor of the tunnel claims of their request.
 
-    The tunnel's way in trusts whoever connects to it, so the gate would believe the path or the
-    method that a visitor claims.
+    The tunnel's way in trusts whoever connects to it, so the gate would judge the name, the path
+    or the method that a header says. Without them it judges what was asked for.
     """
-    told: Attrs = {}
-    for header in ("Host", "Method", "Port", "Prefix", "Server", "Uri"):
-        told |= dict.fromkeys(sorted(spellings(f"X-Forwarded-{header}")), "")
-    told |= dict.fromkeys(sorted(spellings("X-Real-Ip")), "")
-    told |= {"X-Forwarded-Host": name, "X-Forwarded-Port": "443"}
-    return {"headers": {"customRequestHeaders": told}}
+    claimed = ("Host", "Method", "Port", "Prefix", "Server", "Uri")
+    told: Attrs = {f"X-Forwarded-{header}": "" for header in claimed}
+    return {"headers": {"customRequestHeaders": {**told, "X-Real-Ip": ""}}}
 
 
 def _plain(rule: str, middleware: str) -> Nix:
