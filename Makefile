@@ -6,7 +6,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 PYTHON ?= python3
 STACK ?= home
 
-.PHONY: lab test check bench format update-golden docs clean
+.PHONY: lab test faults check bench format update-golden docs clean
 
 lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, no Pulumi command
 	uv run --no-sync homelab lab up -s $(STACK)
@@ -14,12 +14,15 @@ lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, n
 test: .venv/ready  ## every test that needs nothing but this clone
 	uv run --no-sync pytest -n auto
 
+faults: .venv/ready  ## machines that really fail: real systemd, SSH and power cuts; root on Linux
+	uv run --no-sync python -m tests.faults -n 4
+
 check: .venv/ready  ## types, style, import arrows, shell
 	uv run --no-sync ruff check .
 	uv run --no-sync ruff format --check .
 	uv run --no-sync mypy
 	uv run --no-sync lint-imports
-	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh .ci/run
+	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh tests/faults/nixos/*.sh .ci/run
 	uv run --no-sync homelab check -s home
 
 bench: .venv/ready  ## the design's budgets, as ratios in one run

@@ -7,7 +7,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_tailscale as tailscale
 
-from homelab.tailnet.drift import drift, refusal
+from homelab.tailnet.drift import drift, refusal, unwritten
 from homelab.tailnet.model import Device, TailnetPlan
 from homelab.tailnet.policy import policy_text
 
@@ -34,6 +34,18 @@ def refuse_unseen(plan: TailnetPlan, provider: pulumi.ProviderResource) -> None:
         raise pulumi.RunError(text)
 
 
+def _refuse_unwritten(plan: TailnetPlan, live: str) -> str:
+    """End an `up` after which another policy is in force.
+
+    Pulumi compares with what it wrote last and not with what is there, so it leaves alone what
+    somebody put back: an older policy of ours, or that of a new tailnet.
+    """
+    text = unwritten(drift(live, policy_text(plan), plan.adopt), plan.adopt)
+    if text:
+        raise pulumi.RunError(text)
+    return live
+
+
 class TailnetArgs(TypedDict):
     """What the tailnet needs."""
 
@@ -44,7 +56,8 @@ class Tailnet(pulumi.ComponentResource):
     """Policy, DNS, devices and join keys.
 
     The policy carries tests of its own, which Tailscale runs before it takes it: a policy that
-    would lock its owner out is refused there, after our own evaluation has refused it here.
+    would lock its owner out is refused in the run, after our own evaluation has refused it in the
+    preview, where the provider asks nobody.
     """
 
     policy: tailscale.Acl
@@ -67,6 +80,10 @@ class Tailnet(pulumi.ComponentResource):
             reset_acl_on_destroy=False,
             opts=kept,
         )
+        if not pulumi.runtime.is_dry_run():
+            tailscale.get_acl_output(
+                pulumi.InvokeOutputOptions(parent=self, depends_on=[self.policy])
+            ).apply(lambda found: _refuse_unwritten(plan, found.hujson))
         self.dns = tailscale.DnsConfiguration(
             f"{name}-dns",
             magic_dns=True,

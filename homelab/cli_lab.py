@@ -46,7 +46,7 @@ def lab_destroy(stack: StackName = None, cwd: Directory = HERE, as_json: Json = 
 
 @lab_app.command("status")
 def lab_status(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
-    """Show what each lab host runs."""
+    """Show what each lab host runs, and whose policy the lab's tailnet has."""
     _lab(lambda rehearsal: rehearsal.status(), stack, cwd, as_json)
 
 

@@ -12,6 +12,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from homelab.plan import Plan
+from homelab.tailnet.drift import Drift
+from homelab.tailnet.status import policy_data, policy_lines
 from lab.engine import Result
 from lab.events import Event, Failed, Finished, Message, Op, Skipped, Step
 from lab.provider import Value
@@ -61,6 +63,7 @@ class Display:
                     Text(f"  ·  {name}: not tried, for {because.rpartition('::')[2]} failed", "dim")
                 )
             case Message(severity, text):
+                text = _of_the_lab(text)
                 if severity == "error":
                     self._errors.append(text)
                 if severity != "debug":
@@ -177,8 +180,8 @@ class Display:
             where = f"{route.service} on {route.host}"
             self._out.print(f"    {route.url:<40} {where:<28} {route.audience}, {route.publish}")
 
-    def status(self) -> None:
-        """What every lab host runs, from its own files."""
+    def status(self, policy: Drift | None) -> None:
+        """What every lab host runs, from its own files; and the policy that the tailnet has."""
         rows = {
             name: {
                 "release": _text(root / "var/lib/homelab/current"),
@@ -187,10 +190,15 @@ class Display:
             for name, root in self._roots()
         }
         if self._as_json:
-            print(json.dumps(rows, indent=2))
+            tailnet = {"tailnet": {"policy": policy_data(policy)}} if policy else {}
+            print(json.dumps({"hosts": rows, **tailnet}, indent=2))
             return
         for name, row in rows.items():
             self._out.print(f"  {name:<14} {row['release'] or 'nothing yet':<14} {row['system']}")
+        if policy and self._plan.tailnet:
+            self._out.print()
+            for line in policy_lines(self._plan.tailnet.name, policy):
+                self.say(_of_the_lab(line))
 
     def _roots(self) -> Iterator[tuple[str, Path]]:
         for host in self._plan.hosts.values():
@@ -236,6 +244,11 @@ def _property_changes(step: Step) -> Iterator[tuple[str, str]]:
         for line in list(diff)[2:]:
             if not line.startswith("@@"):
                 yield f"    {line}", {"+": "green", "-": "red"}.get(line[:1], "")
+
+
+def _of_the_lab(text: str) -> str:
+    """What the stack's own messages tell to ask; the lab has clouds of its own."""
+    return text.replace("`homelab status`", "`homelab lab status`")
 
 
 def _files(properties: Mapping[str, Value]) -> dict[str, str]:

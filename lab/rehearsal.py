@@ -21,6 +21,8 @@ from homelab.ops.stack import check_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.site.document import read_document
+from homelab.tailnet.drift import drift
+from homelab.tailnet.policy import policy_text
 from lab import laptop, program
 from lab.display import Display
 from lab.engine import Engine, Result
@@ -70,9 +72,19 @@ class Rehearsal:
         return result.ok
 
     def status(self) -> bool:
-        """Show what each host runs."""
-        self._display.status()
-        return True
+        """Show what each host runs, and whether the tailnet's policy is the stack's to replace."""
+        tailnet = self._plan.tailnet
+        policy = (
+            drift(
+                TailscaleProvider(self._place / "tailscale.json").policy(),
+                policy_text(tailnet),
+                tailnet.adopt,
+            )
+            if tailnet
+            else None
+        )
+        self._display.status(policy)
+        return policy is None or policy.is_ours
 
     def break_host(self, name: str, fault: str) -> bool:
         """Let something be wrong with a host."""

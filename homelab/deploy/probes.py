@@ -41,6 +41,8 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
         if route is not None:
             there = f"{route.internal}:{HTTPS}:{LOOPBACK}"
             yield Probe("http", "entry-plane", f"https://{route.internal}/.homelab/probe", there)
+        else:
+            yield Probe("http", "entry-plane", f"http://{LOOPBACK}/.homelab/probe")
 
 
 def _apps(plan: Plan, host: Host) -> Iterator[Probe]:

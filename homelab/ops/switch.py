@@ -241,6 +241,9 @@ class _Switch:
                 return
             if phase in ("rolled_back", "failed_rollback"):
                 raise NotCommittedError(await self._outcome(nonce))
+            if status["rebooted"] and not status["supervised"]:
+                what = f"was interrupted: the host restarted while it was {phase}"
+                raise NotCommittedError(await self._outcome(nonce, what))
             if phase == "awaiting" and not sealed:
                 sealed = await self._confirm(nonce, status["attempt-paths"].split())
             await asyncio.sleep(spec.poll_seconds)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER
-from homelab.nix import Attrs, Call, Function, Module, Nix, Raw, attrs, merge
+from homelab.nix import After, Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
 
+SSH_PORT = 22
 NVIDIA = ("nvidia-kernel-modules", "nvidia-persistenced", "nvidia-settings", "nvidia-x11")
 
 
@@ -112,12 +113,18 @@ def _built_by(plan: Plan, host: Host) -> Attrs:
     builder = plan.hosts.get(host.config.build.host or "")
     if builder is None:
         return {}
+    address, port = builder.tailnet or builder.lan or builder.name, builder.config.ssh.port
     machine: Nix = {
-        "hostName": builder.tailnet or builder.lan or builder.name,
+        "hostName": address,
         "protocol": "ssh-ng",
         "sshKey": "/etc/ssh/ssh_host_ed25519_key",
         "sshUser": BUILD_USER,
         "supportedFeatures": ["big-parallel"],
         "systems": [host.config.platform],
     }
-    return attrs("nix", {"buildMachines": [machine], "distributedBuilds": True})
+    # Nix knows no port of a builder, so ssh has to; before this host's first switch it does not.
+    ssh = attrs("programs.ssh.extraConfig", After(Lines(f"Host {address}\n  Port {port}\n")))
+    return merge(
+        attrs("nix", {"buildMachines": [machine], "distributedBuilds": True}),
+        ssh if port != SSH_PORT else {},
+    )

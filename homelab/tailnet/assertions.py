@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from homelab.system.model import Host
 from homelab.tailnet.evaluate import reaches
 from homelab.tailnet.hujson import Document
-from homelab.tailnet.members import SSH, role_tag
+from homelab.tailnet.members import FAMILY, OWNERS, login_ports, role_tag
 from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest, TailnetConfig
 
 PRIVILEGED = "tag:workhorse"
@@ -27,7 +27,7 @@ def plan_tests(
     return (
         *_lifelines(config, names, members),
         *_edges(grants, names),
-        *_closed(config, members, tags),
+        *_closed(config, grants, names, members, tags),
         *_apart(grants, names, members, tags),
     )
 
@@ -60,7 +60,7 @@ def _lifelines(
     config: TailnetConfig, names: Mapping[str, str], members: Mapping[str, Host]
 ) -> Iterator[PolicyTest]:
     """Owners reach every host by SSH, so that no policy locks them out."""
-    reach = tuple(f"{n}:{SSH}" for n in names if n in members)
+    reach = tuple(f"{n}:{members[n].config.ssh.port}" for n in names if n in members)
     if reach:
         for owner in sorted(set(config.owners)):
             yield PolicyTest(owner, reach, (), "tailnet.owners")
@@ -79,9 +79,17 @@ def _edges(grants: tuple[Grant, ...], names: Mapping[str, str]) -> Iterator[Poli
 
 
 def _closed(
-    config: TailnetConfig, members: Mapping[str, Host], tags: Mapping[str, tuple[str, ...]]
+    config: TailnetConfig,
+    grants: tuple[Grant, ...],
+    names: Mapping[str, str],
+    members: Mapping[str, Host],
+    tags: Mapping[str, tuple[str, ...]],
 ) -> Iterator[PolicyTest]:
-    """Nobody but owners, and machines that were told to, logs in on a host."""
+    """Nobody but owners, and who was told to, logs in on a host. `tailnet.grants` tells nobody to:
+    a way that it opens by being too wide is what these tests are for.
+    """
+    told = _document([g for g in grants if g.source.startswith("tailnet.ssh[")], names)
+    told["groups"] = {FAMILY: list(config.family), OWNERS: list(config.owners)}
     for who, source in (("tag:agent", "hosts"), *((m, "tailnet.family") for m in config.family)):
         if who in config.owners:
             continue
@@ -89,9 +97,11 @@ def _closed(
         if is_tag and who not in tags:
             continue
         deny = tuple(
-            f"{n}:{SSH}"
+            f"{n}:{port}"
             for n, h in members.items()
             if h.tailnet and not (is_tag and role_tag(h) == who)
+            for port in login_ports(h)
+            if not reaches(told, who, n, port, tags=tags)
         )
         if deny:
             yield PolicyTest(who, (), deny, source)
@@ -104,16 +114,22 @@ def _apart(
     tags: Mapping[str, tuple[str, ...]],
 ) -> Iterator[PolicyTest]:
     """No machine logs in on another unless a grant says so: Tailscale has to find so, too."""
-    document: Document = {
-        "hosts": dict(names),
-        "grants": [{"src": [*g.src], "dst": [*g.dst], "ip": [*g.ip]} for g in grants],
-    }
+    document = _document(grants, names)
     joined = [n for n in members if n in names]
     for one in joined:
         deny = tuple(
-            f"{other}:{SSH}"
+            f"{other}:{port}"
             for other in joined
-            if other != one and not reaches(document, one, other, SSH, tags=tags)
+            if other != one
+            for port in login_ports(members[other])
+            if not reaches(document, one, other, port, tags=tags)
         )
         if deny:
             yield PolicyTest(one, (), deny, f"hosts.{one}")
+
+
+def _document(grants: Iterable[Grant], names: Mapping[str, str]) -> Document:
+    return {
+        "hosts": dict(names),
+        "grants": [{"src": [*g.src], "dst": [*g.dst], "ip": [*g.ip]} for g in grants],
+    }

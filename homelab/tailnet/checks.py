@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 from homelab.tailnet.evaluate import allowed, failed_tests
-from homelab.tailnet.members import DEPLOYER, SSH, is_member
+from homelab.tailnet.members import DEPLOYER, is_member
 from homelab.tailnet.policy import policy
 from homelab.tailnet.ssh_checks import sides
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.tailnet.model import TailnetConfig
 
+_LOGIN = re.compile(r"[^@\s]+@[^@\s]+")
 _AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "autogroup:tagged")
 
 
@@ -33,7 +35,11 @@ def acl_lockout(plan: Plan) -> Iterator[Problem]:
             "take back the grant that opens it, or narrow its ports",
         )
     for owner in plan.site.tailnet.owners if plan.site.tailnet else ():
-        shut = [n for n in tailnet.hosts if n in plan.hosts and not allowed(tailnet, owner, n, SSH)]
+        shut = [
+            name
+            for name, host in plan.hosts.items()
+            if name in tailnet.hosts and not allowed(tailnet, owner, name, host.config.ssh.port)
+        ]
         if shut:
             yield Problem(
                 "tailnet.owners",
@@ -56,7 +62,7 @@ def acl_tag_known(plan: Plan) -> Iterator[Problem]:
                 f"{end} has no tailnet address yet",
                 f"let it join, then write hosts.{end}.address.tailnet",
             )
-        elif end not in known and "@" not in end and not _is_network(end):
+        elif end not in known and not _LOGIN.fullmatch(end) and not _is_network(end):
             yield Problem(where, f'nothing is called "{end}"', did_you_mean(end, known, "names"))
     for name in tailnet.tags.get(DEPLOYER, ()):
         yield Problem(
@@ -208,4 +214,8 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
 
 
 def _is_network(text: str) -> bool:
-    return text.replace(".", "").replace("/", "").replace(":", "").isdigit()
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

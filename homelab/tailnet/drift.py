@@ -1,7 +1,9 @@
 """Whether the policy in force is ours to replace, told from its text alone.
 
 The first comment of a policy that we wrote names the digest of all that follows it. Who edits the
-policy elsewhere leaves that digest behind, so an edit shows without any memory of ours.
+policy elsewhere leaves that digest behind, so an edit shows without any memory of ours. It names
+the digest of the text that was given up for it as well: Pulumi compares what we want with what it
+wrote last, so a policy that somebody else put there is replaced only if ours reads differently.
 """
 
 from __future__ import annotations
@@ -55,10 +57,12 @@ class Drift:
         return self.verdict not in ("edited", "foreign")
 
 
-def signed(body: str) -> str:
-    """A policy of ours, with the comment that later tells whether it is as we left it."""
+def signed(body: str, replaced: str = "") -> str:
+    """A policy of ours, with the comment that later tells whether it is as we left it. `replaced`
+    is the digest of the text that was given up for it.
+    """
     return (
-        f"// Written by homelab; {digest(body)}. "
+        f"// Written by homelab; {digest(body)}{f', replaces {replaced}' if replaced else ''}. "
         "Change the stack instead: `up` refuses to replace what was edited here.\n" + body
     )
 
@@ -88,20 +92,39 @@ def refusal(found: Drift) -> str:
     return f"tailnet.adopt: the policy in force {who}, and nothing of it is replaced; {way_out}"
 
 
+def unwritten(found: Drift, adopt: str) -> str:
+    """Why an `up` that has written the policy is not done, and what to do; empty when it is."""
+    if found.verdict == "same":
+        return ""
+    # Adopted already, our text would read the same as what Pulumi remembers.
+    way_out = (
+        f'write adopt: "{found.digest}" under homelab:tailnet, which replaces it'
+        if found.digest != adopt
+        else "run `pulumi refresh`, then `pulumi up`"
+    )
+    return (
+        "tailnet.adopt: the policy in force is not the one that the stack wants, which Pulumi "
+        f"wrote earlier and takes to be there still; {way_out}"
+    )
+
+
 def _verdict(live: str, ours: str, found: str, adopt: str) -> Verdict:
-    if found == digest(ours):
-        return "same"
-    comments = [token for kind, token in tokens(live) if kind == "comment"]
-    headers = [h for h in map(_HEADER.fullmatch, comments) if h]
-    first = canonical(live).partition("\n")
-    header = _HEADER.fullmatch(first[0])
-    if header and header.group(1) == digest(first[2]):
-        return "older"
+    body = _left_alone(live)
+    if body:
+        return "same" if body == _left_alone(ours) else "older"
     if found == adopt:
         return "adopted"
     if _is_default(live):
         return "untouched"
-    return "edited" if headers else "foreign"
+    comments = [token for kind, token in tokens(live) if kind == "comment"]
+    return "edited" if any(map(_HEADER.fullmatch, comments)) else "foreign"
+
+
+def _left_alone(text: str) -> str:
+    """The digest that a text of ours names, if what follows still has it."""
+    first, _, body = canonical(text).partition("\n")
+    header = _HEADER.fullmatch(first)
+    return header.group(1) if header and header.group(1) == digest(body) else ""
 
 
 def _is_default(live: str) -> bool:

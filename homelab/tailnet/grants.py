@@ -125,13 +125,14 @@ def _machines(
     """Builds and backups go from machine to machine by SSH."""
     for name, host in sorted(hosts.items()):
         builder = host.config.build.host
-        if builder is not None and builder != name:
-            yield _edge(name, builder, SSH, f"hosts.{name}.build")
+        if builder is not None and builder in hosts and builder != name:
+            yield _edge(name, builder, hosts[builder].config.ssh.port, f"hosts.{name}.build")
     for name, target in sorted(site.backup.targets.items()):
-        if target.kind == "sftp" and target.host is not None:
+        if target.kind == "sftp" and target.host is not None and target.host in hosts:
+            port = hosts[target.host].config.ssh.port
             for source in sorted({s.host for s in services if s.state} - {target.host}):
                 if hosts[source].role != "agent":
-                    yield _edge(source, target.host, SSH, f"backup.targets.{name}")
+                    yield _edge(source, target.host, port, f"backup.targets.{name}")
 
 
 def _edge(source: str, target: str, port: int, why: str) -> Grant:

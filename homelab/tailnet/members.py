@@ -11,6 +11,7 @@ EVERYBODY = ("autogroup:member", "autogroup:tagged")
 DEPLOYER = "tag:iac"
 """Tag of the OAuth client that `pulumi up` signs in with; it owns every other tag."""
 SSH, HTTPS, DNS = 22, 443, 53
+"""`SSH` is where Tailscale's own answers; OpenSSH has a port of each host's own."""
 
 
 def is_member(host: Host) -> bool:
@@ -32,6 +33,11 @@ def role_tag(host: Host) -> str:
 def host_tags(host: Host) -> tuple[str, ...]:
     """Every tag the host carries: its role, and those the stack config adds."""
     return tuple(sorted({role_tag(host), *(f"tag:{t}" for t in settings(host).tags)}))
+
+
+def login_ports(host: Host) -> tuple[int, ...]:
+    """Where somebody could log in: the host's own port, and that of Tailscale's SSH."""
+    return tuple(sorted({host.config.ssh.port, *((SSH,) if settings(host).ssh else ())}))
 
 
 def lan_name(host: str) -> str:

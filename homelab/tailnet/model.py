@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from homelab.model import Address, Domain, Email, Model, Name, SecretRef, Str
 
 JOIN_KEY = ("tailscale", "auth-key")
 """Service and name of the secret that holds the key to join with."""
 
-Ports = Annotated[Str, Field(pattern=r"^(\*|(tcp|udp):([0-9]{1,5}(-[0-9]{1,5})?|\*))$")]
+_PORTS = r"(\*|(tcp|udp):(\*|([0-9]{1,5})(-([0-9]{1,5}))?))"
+
+
+def _ports(value: str) -> str:
+    found = re.fullmatch(_PORTS, value)
+    low, high = (found[4], found[6] or found[4]) if found else ("", "")
+    if found is None or (low and not 1 <= int(low) <= int(high) <= 65535):
+        raise ValueError("these are no ports; write tcp:443, udp:53, tcp:20-25 or *")
+    return value
+
+
+Ports = Annotated[Str, AfterValidator(_ports), Field(json_schema_extra={"pattern": f"^{_PORTS}$"})]
 
 
 class ExtraGrant(Model):
@@ -24,7 +36,7 @@ class ExtraGrant(Model):
     dst: Annotated[list[Str], Field(min_length=1)]
     """To what: as `src`."""
     ip: Annotated[list[Ports], Field(min_length=1)]
-    """Which ports: `tcp:443`, `udp:53`, `*`."""
+    """Which ports: `tcp:443`, `tcp:20-25`, `udp:53`, `*`."""
     why: Str = ""
 
 

@@ -46,15 +46,15 @@ def section(status: TailnetStatus) -> Section:
     """The tailnet's part of `homelab status`."""
     return Section(
         name="tailnet",
-        text="\n".join((*_policy(status), "", *_devices(status.machines))),
+        text="\n".join((*policy_lines(status.name, status.policy), "", *_devices(status.machines))),
         data=_data(status),
         ok=status.policy.is_ours,
     )
 
 
-def _policy(status: TailnetStatus) -> Iterator[str]:
-    found = status.policy
-    yield f"tailnet {status.name}"
+def policy_lines(name: str, found: Drift) -> Iterator[str]:
+    """What the policy in force is to the stack, and what to do about it."""
+    yield f"tailnet {name}"
     yield f"  policy  {_WORDS[found.verdict]}"
     text = refusal(found)
     if text:
@@ -83,15 +83,15 @@ def _devices(machines: tuple[Machine, ...]) -> Iterator[str]:
         yield f"  {'  '.join(cells)}  {row[3]}".rstrip()
 
 
+def policy_data(found: Drift) -> dict[str, JsonValue]:
+    """The same for scripts."""
+    return {"verdict": found.verdict, "digest": found.digest, "changes": list(found.changes)}
+
+
 def _data(status: TailnetStatus) -> dict[str, JsonValue]:
-    found = status.policy
     return {
         "name": status.name,
-        "policy": {
-            "verdict": found.verdict,
-            "digest": found.digest,
-            "changes": list(found.changes),
-        },
+        "policy": policy_data(status.policy),
         "devices": [
             {
                 "name": m.name,

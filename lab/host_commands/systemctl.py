@@ -7,7 +7,7 @@ import time
 from lab.host_commands.host import broken, failed_units, record, refuse
 from lab.host_commands.unit import Unit
 
-_STATES = ("--state=active", "--state=failed")
+_STATES = ("--state=active", "--state=auto-restart", "--state=failed")
 
 
 def main(arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from homelab.tailnet.hujson import parse
 from lab.provider import Created, Diff, Properties, RefusedError, Value
 from lab.standins.records import MADE_AT, Record, Records, Stored, hex_id
-from lab.standins.tailscale_policy import DEFAULT, refuse_tags
+from lab.standins.tailscale_policy import DEFAULT, refuse_policy, refuse_tags
 from lab.standins.tailscale_rules import ACL, DEVICES, KEY, ONE, SHAPES, TAGS, problems
 
 GET_ACL = "tailscale:index/getAcl:getAcl"
@@ -26,7 +26,7 @@ class TailscaleProvider:
         self._records = Records(file)
 
     def check(self, type_: str, inputs: Properties) -> list[str]:
-        """Wrong names and types, and, as in a real preview, a policy that fails its own tests."""
+        """Wrong names, types and values, as far as a real preview knows."""
         if type_ not in SHAPES:
             return [f"the lab has no {type_}; it has {', '.join(sorted(SHAPES))}"]
         return SHAPES[type_].problems(inputs) or list(problems(type_, inputs))
@@ -42,7 +42,7 @@ class TailscaleProvider:
                 raise RefusedError(
                     "412 Precondition Failed: You are trying to overwrite a non-default policy."
                 )
-            _check_tags(type_, inputs, stored)
+            _check(type_, inputs, stored)
             id_, turn = ONE.get(type_, ""), 0
             if type_ in DEVICES:
                 id_ = f"{type_.rpartition(':')[2]} {inputs['deviceId']}"
@@ -54,7 +54,7 @@ class TailscaleProvider:
     def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
         """New content. Like the real provider's, it does not look whether others edited it."""
         with self._records.change() as stored:
-            _check_tags(type_, inputs, stored)
+            _check(type_, inputs, stored)
             stored[id_] = Record(type=type_, props={**inputs})
             return _made(type_, id_, inputs)
 
@@ -68,8 +68,12 @@ class TailscaleProvider:
         """The policy in force; no other question is answered."""
         if token != GET_ACL:
             raise RefusedError(f"the lab has no function {token}; it has {GET_ACL}")
-        text = _policy(self._records.read())
+        text = self.policy()
         return {"id": hex_id(text), "hujson": text, "json": json.dumps(parse(text))}
+
+    def policy(self) -> str:
+        """The policy in force."""
+        return _policy(self._records.read())
 
     def edit_policy(self) -> None:
         """Let somebody open everything, past the stack and in the policy's own text."""
@@ -83,7 +87,9 @@ def _policy(stored: Stored) -> str:
     return str(policy["props"]["acl"]) if policy else DEFAULT
 
 
-def _check_tags(type_: str, inputs: Properties, stored: Stored) -> None:
+def _check(type_: str, inputs: Properties, stored: Stored) -> None:
+    if type_ == ACL:
+        refuse_policy(str(inputs["acl"]))
     if type_ in (KEY, TAGS):
         policy = parse(_policy(stored))
         refuse_tags(inputs, policy if isinstance(policy, dict) else {})

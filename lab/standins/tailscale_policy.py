@@ -49,13 +49,22 @@ def refuse_tags(inputs: Properties, policy: Document) -> None:
             )
 
 
-def policy_problems(text: str) -> Iterator[str]:
-    """What Tailscale would say of this text; its own tests are run, too."""
+def unreadable(text: str) -> Iterator[str]:
+    """What the provider says of this text in a preview: it reads it, and asks nobody."""
     try:
-        document = parse(text)
+        parse(text)
     except HujsonError as error:
         yield f"ACL validation failed: not HuJSON: {error}"
-        return
+
+
+def refuse_policy(text: str) -> None:
+    """Tailscale takes no policy that does not hold together, or that fails a test of its own."""
+    problems = [*unreadable(text)] or [*_problems(parse(text))]
+    if problems:
+        raise RefusedError("\n".join(f"400 Bad Request: {p}" for p in problems))
+
+
+def _problems(document: Json) -> Iterator[str]:
     if not isinstance(document, dict):
         yield "ACL validation failed: not an object"
         return

@@ -9,7 +9,7 @@ from typing import Final
 
 from lab.provider import Properties, Value
 from lab.standins.records import Shape, items, strangers
-from lab.standins.tailscale_policy import policy_problems
+from lab.standins.tailscale_policy import unreadable
 
 ACL: Final = "tailscale:index/acl:Acl"
 DNS: Final = "tailscale:index/dnsConfiguration:DnsConfiguration"
@@ -42,9 +42,9 @@ _DNS_NESTED = {"nameservers": ("address", "useWithExitNode"), "splitDns": ("doma
 
 
 def problems(type_: str, inputs: Properties) -> Iterator[str]:
-    """What shows in a preview; that of a policy is Tailscale's own answer already."""
+    """What shows in a preview; whether a policy holds together shows when Tailscale gets it."""
     if type_ == ACL and isinstance(inputs["acl"], str):
-        yield from policy_problems(inputs["acl"])
+        yield from unreadable(inputs["acl"])
     elif type_ == DNS:
         for name, known in _DNS_NESTED.items():
             for item in items(inputs.get(name)):

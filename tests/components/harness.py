@@ -23,6 +23,7 @@ from pulumi.runtime.stack import run_in_stack
 
 from lab.standins.tailscale import GET_ACL
 from lab.standins.tailscale_policy import DEFAULT
+from lab.standins.tailscale_rules import ACL
 
 _SIGNATURE, _SECRET = rpc._special_sig_key, rpc._special_secret_sig
 _MINTED = {
@@ -104,10 +105,11 @@ def run(
     preview: bool,
     program: Callable[[], None] | None = None,
     policy: str = DEFAULT,
+    unchanged: bool = False,
 ) -> Recorded:
     """Run `components.program.run` on a stack; secrets come from `op` and `sops` on PATH.
 
-    `policy` is the one that the tailnet has.
+    `policy` is the one that the tailnet has; it stays when the engine finds ours `unchanged`.
     """
     from components.program import run as run_program
 
@@ -117,7 +119,7 @@ def run(
     loop.set_exception_handler(lambda *_: None)
 
     def go() -> None:
-        monitor = _Monitor(_Mocks(policy if not preview else None), recorded)
+        monitor = _Monitor(_Mocks(policy if not preview else None, unchanged), recorded)
         pulumi.runtime.set_all_config(dict(config), [])
         settings.set_root_resource(None)  # type: ignore[arg-type]
         mocks.set_mocks(
@@ -175,8 +177,8 @@ class _ApiError(grpc.RpcError):
 
 
 class _Mocks(mocks.Mocks):
-    def __init__(self, policy: str | None) -> None:
-        self._policy = policy
+    def __init__(self, policy: str | None, unchanged: bool) -> None:
+        self._policy, self._unchanged = policy, unchanged
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         if args.token == GET_ACL and self._policy == "":
@@ -186,6 +188,8 @@ class _Mocks(mocks.Mocks):
         raise AssertionError(f"the program asks a cloud: {args.token}")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if args.typ == ACL and self._policy is not None and not self._unchanged:
+            self._policy = args.inputs["acl"]
         # Inputs keep their wrappers, so what is secret stays so on its way out.
         return f"{args.name}-id", {**args.inputs, **_MINTED.get(args.typ, {})}
 

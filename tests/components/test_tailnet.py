@@ -38,14 +38,25 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def run(
-    directory: Path, *changes: dict[str, Any], preview: bool = False, policy: str = DEFAULT
+    directory: Path,
+    *changes: dict[str, Any],
+    preview: bool = False,
+    policy: str = DEFAULT,
+    unchanged: bool = False,
 ) -> Recorded:
     # The Cloudflare SDK takes seconds to import and has no part in this.
     whole = stackdir.joined(TAILNET, *changes, {"cloudflare": None})
     stackdir.write_stack(directory, whole)
     values = build.config(stackdir.changed(whole))
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    return harness.run(directory, stackdir.NAME, config, preview=preview, policy=policy)
+    return harness.run(
+        directory,
+        stackdir.NAME,
+        config,
+        preview=preview,
+        policy=policy,
+        unchanged=unchanged,
+    )
 
 
 def ours(**changes: Any) -> str:
@@ -59,6 +70,7 @@ def adopt(text: str) -> dict[str, Any]:
 
 
 EDITED = ours().replace("tcp:443", "tcp:444", 1)
+OLDER = ours(services={"navidrome": {"host": "nas"}})
 
 
 @pytest.mark.parametrize("policy", [FOREIGN, EDITED])
@@ -72,10 +84,30 @@ def test_a_policy_that_nobody_here_wrote_ends_an_up_before_it_begins(
 
     recorded = run(tmp_path, adopt(policy), policy=policy)
     assert recorded.error == ""
-    assert recorded["tailnet-policy"].inputs["acl"] == ours()
+    text = recorded["tailnet-policy"].inputs["acl"]
+    assert text == ours(**adopt(policy))
+    assert text != ours(), "else the engine would find nothing to write"
 
 
-@pytest.mark.parametrize("policy", [DEFAULT, ours(), ours(services={"navidrome": {"host": "nas"}})])
+@pytest.mark.parametrize("policy", [DEFAULT, OLDER])
+def test_an_up_that_left_another_policy_in_force_fails(tmp_path: Path, policy: str) -> None:
+    """The engine finds our text in its state, but somebody has put back one of before."""
+    recorded = run(tmp_path, policy=policy, unchanged=True)
+    assert "is not the one that the stack wants" in recorded.error
+    assert f'adopt: "{digest(policy)}"' in recorded.error
+    assert run(tmp_path, adopt(policy), policy=policy).error == ""
+    again = run(tmp_path, adopt(policy), policy=policy, unchanged=True)
+    assert "run `pulumi refresh`" in again.error
+
+
+def test_what_was_adopted_stays_adopted(tmp_path: Path) -> None:
+    """Whether `tailnet.adopt` stays in the stack or goes, the policy is the one it wants."""
+    for written in (ours(), ours(**adopt(FOREIGN))):
+        for change in ({}, adopt(FOREIGN)):
+            assert run(tmp_path, change, policy=written, unchanged=True).error == ""
+
+
+@pytest.mark.parametrize("policy", [DEFAULT, ours(), OLDER])
 def test_a_new_tailnets_policy_and_those_of_ours_are_replaced(tmp_path: Path, policy: str) -> None:
     recorded = run(tmp_path, policy=policy)
     assert recorded.error == ""

@@ -19,12 +19,19 @@ ROOT = Path(__file__).parents[2]
 WORK = "HOMELAB_FAULTS"
 """Names the directory in which the tests work; without it they are not collected."""
 
+# Namespaces that end with the command, which ends with this process.
+_BELOW = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--net"),
+)
 _TOOLS = {
     "ip": "iproute2",
+    "mkfs.ext4": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
     "mount": "mount",
     "nft": "nftables",
     "nsenter": "util-linux",
+    "setpriv": "util-linux",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "systemd-nspawn": "systemd-container",
@@ -41,6 +48,8 @@ def why_not() -> str:
     missing = {package for tool, package in _TOOLS.items() if shutil.which(tool) is None}
     if missing:
         return f"apt-get install --no-install-recommends {' '.join(sorted(missing))}"
+    if not Path("/dev/loop-control").exists():
+        return "/dev/loop-control is not here; in a container, they need --privileged"
     return cgroup.why_not()
 
 
@@ -55,10 +64,9 @@ def main(arguments: list[str]) -> int:
     os.environ[image.IMAGE] = str(image.make())
     cgroup.sweep()
     with tempfile.TemporaryDirectory(prefix="homelab-faults-") as work:
-        command = ["unshare", "--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--net"]
         inside = [sys.executable, "-m", "tests.faults", "--inside", work, *arguments]
         try:
-            return subprocess.run([*command, *inside], cwd=ROOT, check=False).returncode
+            return subprocess.run([*_BELOW, *inside], cwd=ROOT, check=False).returncode
         finally:
             cgroup.sweep()
 

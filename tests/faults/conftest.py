@@ -24,8 +24,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    name = f"{os.getpid()}-{next(_numbers)}"
     work = Path(os.environ[WORK])
+    name = f"{work.name.rpartition('-')[2]}-{os.getpid()}-{next(_numbers)}"
     laptop = Laptop(name, work / f"laptop-{name}")
     try:
         machine = Machine(name, Path(os.environ[image.IMAGE]), work / f"machine-{name}", laptop)

@@ -42,7 +42,7 @@ class House:
         known = self.laptop.home / "known_hosts"
         known.write_text(f"{ADDRESSES[link]} {self.machine.host_key}\n")
         options = [f"-oUserKnownHostsFile={known}", "-oBatchMode=yes", "-oConnectTimeout=10"]
-        target = ["-i", self.laptop.key, f"root@{ADDRESSES[link]}", scripts.shell()]
+        target = [f"-i{self.laptop.key}", f"root@{ADDRESSES[link]}", scripts.shell()]
         process = self.laptop.start(["ssh", "-F", "none", *options, *target], script)
         output, _ = process.communicate(timeout=CLIENT_SECONDS)
         return Switched(process.returncode, output)
@@ -126,12 +126,22 @@ class House:
         """Wait until the last attempt is in this phase."""
         eventually(lambda: self.phases()[-1:] == [phase], f"an attempt is {phase}")
 
+    def went_back(self, label: str = "as-installed") -> None:
+        """The last attempt was rolled back, and nothing of it is left."""
+        self.reaches("rolled_back")
+        self.is_wholly(label)
+
     def is_wholly(self, label: str) -> None:
         """One system runs, is the profile's and the boot default's; none of our units is left."""
         assert (self.running(), self.profile(), self.boots()) == (label, label, label)
-        units = "homelab-activate.service homelab-rollback.service homelab-rollback.timer"
-        for unit in units.split():
-            eventually(lambda unit=unit: not self.machine.is_active(unit), f"{unit} has ended")
+        units = ("homelab-activate.service", "homelab-rollback.service", "homelab-rollback.timer")
+        eventually(lambda: not any(map(self.machine.is_active, units)), "our units have ended")
+
+
+def kill(client: subprocess.Popen[str]) -> None:
+    """As a lid that is closed, or a laptop that runs out of power."""
+    client.kill()
+    client.communicate()
 
 
 def gated(seconds: int = 60) -> dict[str, object]:

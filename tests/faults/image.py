@@ -36,7 +36,8 @@ def make() -> Path:
     cache.mkdir(parents=True)
     partial = cache / f"{digest}.partial"
     packages = ",".join(_PACKAGES)
-    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={packages}", suite, partial]
-    subprocess.run([*command, *sources], check=True, timeout=900)
+    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={packages}", suite]
+    paths = map(str, (partial, *sources))
+    subprocess.run([*command, *paths], check=True, timeout=900)
     partial.rename(target)
     return target

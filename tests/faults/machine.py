@@ -11,12 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults import cgroup
+from tests.faults.disks import Disks
 from tests.faults.network import Laptop, run
 
 _STANDINS = Path(__file__).with_name("nixos")
 _PATH = "/run/current-system/sw/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-_DISKS = {"nix/store": "400M", "boot": "48M", "var/lib/homelab": "16M"}
-"""File systems of their own, so that each can be full."""
 _REBOOTS = 133
 """How nspawn ends when its machine asks for a reboot."""
 
@@ -30,24 +29,18 @@ def eventually(happens: Callable[[], object], what: str, seconds: float = 60) ->
 
 
 class Machine:
-    """The machine `pi`. Its disks are overlays in memory: a copy per test costs nothing."""
+    """The machine `pi`, from its installation on."""
 
     def __init__(self, name: str, image: Path, directory: Path, laptop: Laptop) -> None:
         self.name, self.laptop, self.directory = name, laptop, directory
-        self.root = directory / "root"
+        self._disks = Disks(image, directory)
+        self.root = self._disks.root
         """Its `/`, on disk; what lies in /run is seen through `live`."""
         self.host_key = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
-        upper, work = directory / "upper", directory / "work"
-        for path in (self.root, upper, work):
-            path.mkdir(parents=True)
-        layers = f"lowerdir={image},upperdir={upper},workdir={work}"
-        run("mount", "-t", "overlay", "-o", layers, "overlay", self.root)
-        for disk, size in _DISKS.items():
-            (self.root / disk).mkdir(parents=True, exist_ok=True)
-            run("mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", self.root / disk)
         self._install()
+        self._disks.sync()
 
     # --- power ---------------------------------------------------------------------------------
 
@@ -72,17 +65,9 @@ class Machine:
         eventually(self._serves, "the machine is up")
 
     def cut_power(self) -> None:
-        """Everything that runs ends at once; the disks stay as they are."""
-        if self._process is None:
-            return
-        for pid in (*self._children(), self._process.pid):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        self._process.wait(30)
-        self._process = None
-        eventually(lambda: not Path(f"/proc/{self._leader}").exists(), "the machine is off")
+        """Everything that runs ends at once, and what is on disk is all that stays."""
+        self._kill()
+        self._disks.lose_power()
 
     def reboot(self) -> None:
         """As somebody at its keyboard would, and until it serves again."""
@@ -102,11 +87,9 @@ class Machine:
 
     def remove(self) -> None:
         """Power off, and no disks any more."""
-        self.cut_power()
+        self._kill()
         cgroup.sweep(self.name)
-        for disk in _DISKS:
-            run("umount", self.root / disk)
-        run("umount", self.root)
+        self._disks.unmount()
         shutil.rmtree(self.directory)
 
     # --- looking in from beside, whatever its network does ---------------------------------------
@@ -140,9 +123,10 @@ class Machine:
         (root / "etc/machine-id").write_text(f"{1:032x}\n")
         (root / "etc/hostname").write_text("pi\n")
         (root / "var/log/journal").mkdir(exist_ok=True)
+        (root / "nix/store").mkdir()
         shutil.copytree(_STANDINS, root / "usr/local/share/nixos")
-        for script in (root / "usr/local/share/nixos").glob("*.sh"):
-            script.chmod(0o755)
+        for program in (root / "usr/local/share/nixos").glob("*.sh"):
+            program.chmod(0o755)
         shutil.rmtree(root / "etc/systemd/system")
         (root / "etc/systemd/system").symlink_to("/etc/static/systemd/system")
         keys = root / "root/.ssh"
@@ -186,6 +170,18 @@ class Machine:
             return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         except FileNotFoundError:
             return []
+
+    def _kill(self) -> None:
+        if self._process is None:
+            return
+        for pid in (*self._children(), self._process.pid):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self._process.wait(30)
+        self._process = None
+        eventually(lambda: not Path(f"/proc/{self._leader}").exists(), "the machine is off")
 
     def _signal(self, what: signal.Signals) -> None:
         """To all of its processes."""

@@ -1,4 +1,4 @@
-"""An activation that fails or never ends is bounded and undone (4.13: fails, hangs, exit 4)."""
+"""An activation that fails or never ends is bounded and undone (S0-67, S4-34)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from tests.faults.machine import eventually
 
 BROKEN = {
     "units/app.service": "[Service]\nType=oneshot\nExecStart=false\n"
+    "[Install]\nWantedBy=multi-user.target\n"
+}
+LOOPING = {
+    "units/app.service": "[Unit]\nStartLimitIntervalSec=0\n"
+    "[Service]\nExecStart=false\nRestart=always\nRestartSec=2\n"
     "[Install]\nWantedBy=multi-user.target\n"
 }
 REFUSED = "Could not acquire lock"
@@ -24,10 +29,14 @@ def log(house: House) -> str:
     return "".join(path.read_text() for path in house.state.glob("attempts/*/log"))
 
 
-def fails(house: House, name: str) -> None:
-    house.machine.run(f"systemd-run --quiet --unit={name} false")
-    state = f"systemctl is-failed {name} || true"
-    eventually(lambda: house.machine.run(state).strip() == "failed", f"{name} has failed")
+def ails(house: House) -> dict[str, str]:
+    """From now on a unit of the host fails whenever it is started; what a release says of it."""
+    text = "[Service]\nType=oneshot\nExecStart=false\n[Install]\nWantedBy=multi-user.target\n"
+    files = {"units/old.service": text}
+    house.bring("r0", files)
+    done = house.switch("r0", may_fail=["old.service"])
+    assert done.code == 0, done.report
+    return files
 
 
 def test_an_activation_script_that_fails_is_rolled_back(house: House) -> None:
@@ -36,7 +45,7 @@ def test_an_activation_script_that_fails_is_rolled_back(house: House) -> None:
     assert done.code == 1
     assert "why: switch-to-configuration test ended with 2" in done.report
     assert "Activation script snippet 'users' failed" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +64,7 @@ def test_an_activation_that_hangs_for_ever_is_ended_and_rolled_back(
     done = house.switch("r1", **BOUNDED)
     assert done.code == 1
     assert "neither activated nor confirmed within 5 s" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
 
 
 @pytest.mark.parametrize("code", [2, 3, 100, 101])
@@ -64,24 +73,40 @@ def test_an_activation_with_a_bad_end_is_rolled_back(house: House, code: int) ->
     done = house.switch("r1")
     assert done.code == 1
     assert f"why: switch-to-configuration test ended with {code}" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
 
 
 def test_a_unit_that_had_failed_before_is_no_fault_of_the_switch(house: House) -> None:
-    fails(house, "old.service")
-    house.bring("r1")
+    old = ails(house)
+    house.bring("r1", old)
     done = house.switch("r1")
     assert done.code == 0, done.report
     house.is_wholly("r1")
 
 
 def test_a_unit_that_the_switch_broke_rolls_back(house: House) -> None:
-    fails(house, "old.service")
-    house.bring("r1", BROKEN)
+    old = ails(house)
+    house.bring("r1", old | BROKEN)
     done = house.switch("r1")
     assert done.code == 1
     assert "ended with 4; failed: app.service" in done.report
-    house.is_wholly("as-installed")
+    house.went_back("r0")
+
+
+def test_an_activation_script_that_fails_is_not_taken_for_an_old_failure(house: House) -> None:
+    old = ails(house)
+    house.bring("r1", old | {"activate.d/users": "exit 1\n"})
+    assert house.switch("r1").code == 1
+    house.went_back("r0")
+
+
+def test_a_unit_that_starts_over_and_over_is_not_taken_for_an_old_failure(house: House) -> None:
+    old = ails(house)
+    house.bring("r1", old | LOOPING)
+    done = house.switch("r1")
+    assert done.code == 1
+    assert "ended with 4; failed: app.service" in done.report
+    house.went_back("r0")
 
 
 def test_a_unit_that_may_fail_does_not(house: House) -> None:
@@ -131,4 +156,19 @@ def test_a_lock_that_somebody_keeps_means_that_nothing_was_activated(house: Hous
     assert house.phases() == ["rolled_back"]
     assert "nothing was activated" in done.report
     house.machine.run("systemctl stop upgrade")
-    house.is_wholly("as-installed")
+    house.went_back()
+
+
+def test_a_rollback_that_fails_says_so_and_the_next_release_is_taken(house: House) -> None:
+    house.bring("r1", {"activate.d/users": "[ ! -e /run/poison ]\n"})
+    assert house.switch("r1").code == 0
+    house.bring("r2", {"activate.d/users": "touch /run/poison; exit 1\n"})
+    done = house.switch("r2")
+    assert done.code == 1
+    assert "failed, and so did its rollback: the host needs a look" in done.report
+    assert house.phases() == ["committed", "failed_rollback"]
+    house.machine.run("rm /run/poison")
+    house.bring("r3")
+    done = house.switch("r3")
+    assert done.code == 0, done.report
+    house.is_wholly("r3")

@@ -1,10 +1,12 @@
-"""Whatever becomes of the client and its links, the host ends whole (4.13: killed, cut, two)."""
+"""Whatever becomes of the client and its links, the host ends whole (S0-67, S4-34)."""
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
-from tests.faults.house import House, end, gated
+from tests.faults.house import House, end, gated, kill
 from tests.faults.machine import eventually
 from tests.faults.network import ADDRESSES, run
 
@@ -12,34 +14,37 @@ SLOW = {"activate.d/slow": "until [ -e /run/go ]; do sleep 0.1; done\n"}
 PATIENT = {"activation_seconds": 120, "confirm": {"seconds": 120}}
 
 
-def test_a_client_that_is_killed_leaves_a_host_that_goes_back(house: House) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda how: how.name)
+def test_a_client_that_is_stopped_leaves_a_host_that_goes_back(
+    house: House, how: signal.Signals
+) -> None:
     house.bring("r1")
     client = house.start("r1", **gated(5))
     house.reaches("awaiting")
     assert house.running() == "r1"
-    client.kill()
-    client.communicate()
-    house.reaches("rolled_back")
-    house.is_wholly("as-installed")
+    client.send_signal(how)
+    done = end(client)
+    assert done.code != 0
+    assert (
+        "interrupted; a switch that had begun is rolled back" in done.report or how != signal.SIGINT
+    )
+    house.went_back()
 
 
 def test_a_client_that_is_killed_during_the_activation_too(house: House) -> None:
     house.bring("r1", SLOW)
     client = house.start("r1", confirm={"seconds": 3})
     house.reaches("activating")
-    client.kill()
-    client.communicate()
+    kill(client)
     house.machine.run("touch /run/go")
-    house.reaches("rolled_back")
-    house.is_wholly("as-installed")
+    house.went_back()
 
 
 def test_a_client_that_is_run_again_in_time_goes_on_and_commits(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", **gated())
     house.reaches("awaiting")
-    client.kill()
-    client.communicate()
+    kill(client)
     again = house.start("r1", **gated())
     house.open_gate()
     done = end(again)
@@ -55,7 +60,39 @@ def test_a_supervisor_that_is_killed_leaves_a_timer_that_goes_back(house: House)
     house.reaches("awaiting")
     house.machine.run("systemctl kill --kill-whom=all --signal=KILL homelab-activate.service")
     assert end(client).code == 1
-    house.is_wholly("as-installed")
+    house.went_back()
+
+
+def test_a_run_that_finds_no_supervisor_rolls_back_and_starts_anew(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", **gated())
+    house.reaches("awaiting")
+    kill(client)
+    house.machine.run("systemctl kill --kill-whom=all --signal=KILL homelab-activate.service")
+    house.open_gate()
+    done = end(house.start("r1", **gated()))
+    assert done.code == 0, done.report
+    assert house.phases() == ["rolled_back", "committed"]
+    house.is_wholly("r1")
+
+
+def test_a_run_that_meets_a_rollback_waits_for_its_end(house: House) -> None:
+    stop = "ExecStop=/bin/bash -c 'until [ -e /run/go ]; do sleep 0.1; done'\n"
+    service = f"[Service]\nExecStart=sleep infinity\n{stop}"
+    unit = f"{service}TimeoutStopSec=infinity\n[Install]\nWantedBy=multi-user.target\n"
+    house.bring("r1", {"units/slow.service": unit})
+    client = house.start("r1", **gated(3))
+    house.reaches("rolling_back")
+    kill(client)
+    house.open_gate()
+    again = house.start("r1", **gated())
+    assert again.stdout
+    assert "left half-way as rolling_back" in again.stdout.readline()
+    house.machine.run("touch /run/go")
+    done = end(again)
+    assert done.code == 0, done.report
+    assert house.phases() == ["rolled_back", "committed"]
+    house.is_wholly("r1")
 
 
 def test_a_timer_outlives_a_new_systemd(house: House) -> None:
@@ -64,7 +101,7 @@ def test_a_timer_outlives_a_new_systemd(house: House) -> None:
     house.reaches("awaiting")
     house.machine.run("systemctl kill --kill-whom=all --signal=KILL homelab-activate.service")
     assert end(client).code == 1
-    house.is_wholly("as-installed")
+    house.went_back()
 
 
 def connected(house: House) -> bool:

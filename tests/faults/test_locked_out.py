@@ -1,4 +1,4 @@
-"""A new system that shuts its deployer out is not kept (4.13, S0: test, confirm, then boot)."""
+"""A new system that shuts its deployer out is not kept (S0-67, S4-34)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_system_without_sshd_is_rolled_back(house: House) -> None:
     assert done.code == 1
     assert "was rolled back; the host is as before" in done.report
     assert "why: not confirmed within 4 s" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
     assert house.remote("true").code == 0, "sshd is back"
 
 
@@ -69,7 +69,7 @@ def test_a_firewall_that_drops_ssh_is_rolled_back(house: House, rule: str) -> No
     done = house.switch("r1", **SHORT)
     assert done.code == 1
     assert "release r1 was rolled back" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
     assert house.remote("true").code == 0, "the rule is gone"
 
 
@@ -79,8 +79,8 @@ def test_a_shared_connection_of_the_persons_own_proves_nothing(house: House) -> 
     config = folder / "config"
     config.write_text(f"Host *\n ControlMaster auto\n ControlPath {control}\n ControlPersist yes\n")
     (folder / "known_hosts").write_text(f"{ADDRESSES['lan']} {house.machine.host_key}\n")
-    key = ["-i", house.laptop.key, f"-oUserKnownHostsFile={folder}/known_hosts"]
-    ssh = [*house.laptop.inside(), "ssh", "-F", config, *key, f"root@{ADDRESSES['lan']}"]
+    key = [f"-i{house.laptop.key}", f"-oUserKnownHostsFile={folder}/known_hosts"]
+    ssh = [*house.laptop.inside(), "ssh", f"-F{config}", *key, f"root@{ADDRESSES['lan']}"]
     master = subprocess.run([*ssh, "true"], check=False, timeout=60)
     assert master.returncode == 0
     house.bring("r1", firewall("tcp dport 22 ct state new drop"))
@@ -89,7 +89,33 @@ def test_a_shared_connection_of_the_persons_own_proves_nothing(house: House) -> 
     shared = subprocess.run([*ssh, "true"], check=False, timeout=60)
     assert shared.returncode == 0, "whoever trusts a shared connection takes this for a yes"
     assert end(switch).code == 1
-    house.is_wholly("as-installed")
+    house.went_back()
+
+
+def sshd(house: House, options: str) -> str:
+    unit = (house.machine.root / "usr/local/share/nixos/units/sshd.service").read_text()
+    assert "sshd -D" in unit
+    return unit.replace("sshd -D", f"sshd -D {options}")
+
+
+def test_an_sshd_that_refuses_our_user_is_rolled_back(house: House) -> None:
+    house.bring("r1", {"units/sshd.service": sshd(house, "-o PermitRootLogin=no")})
+    done = house.switch("r1", **SHORT)
+    assert done.code == 1
+    assert "it refuses every key offered" in done.report
+    house.went_back()
+    assert house.remote("true").code == 0
+
+
+def test_an_sshd_with_another_host_key_is_rolled_back(house: House) -> None:
+    unit = sshd(house, "-o HostKey=/run/other")
+    new_key = "[ -e /run/other ] || ssh-keygen -q -t ed25519 -N '' -f /run/other\n"
+    drop = "rm -f /etc/ssh/sshd_config.d/pi.conf\n"
+    house.bring("r1", {"units/sshd.service": unit, "activate.d/key": new_key + drop})
+    done = house.switch("r1", **SHORT)
+    assert done.code == 1
+    assert "answers with another host key" in done.report
+    house.went_back()
 
 
 def test_a_lan_that_is_lost_is_rolled_back_although_the_tailnet_lives(house: House) -> None:
@@ -97,7 +123,7 @@ def test_a_lan_that_is_lost_is_rolled_back_although_the_tailnet_lives(house: Hou
     done = house.switch("r1", **SHORT)
     assert done.code == 1
     assert "why: not confirmed within 4 s" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
     assert house.remote("true").code == 0
 
 
@@ -127,7 +153,7 @@ def test_a_tailscaled_that_does_not_come_back_is_rolled_back(house: House) -> No
     done = house.switch("r1", confirm={"seconds": 12})
     assert done.code == 1
     assert "tried: confirm: pi over tailnet" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
     assert house.remote("true", "tailnet").code == 0
 
 
@@ -154,7 +180,7 @@ def test_a_service_that_is_not_well_is_rolled_back_and_mended_is_committed(house
     done = house.switch("r1", **gated(3))
     assert done.code == 1
     assert "unit gate.service is not active" in done.report
-    house.is_wholly("as-installed")
+    house.went_back()
     house.open_gate()
     assert house.switch("r1", **gated()).code == 0
     house.is_wholly("r1")

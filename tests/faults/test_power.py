@@ -1,4 +1,4 @@
-"""A power cut at any point boots a system that was confirmed, and the next run converges (4.13)."""
+"""A power cut at any point boots a system that was confirmed, and the next run converges (S0-67, S4-34)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import subprocess
 
 import pytest
 
-from tests.faults.house import House, end, gated
+from homelab.deploy import scripts
+from tests.faults.house import House, end, gated, kill
 from tests.faults.machine import eventually
-
-
-def kill(client: subprocess.Popen[str]) -> None:
-    client.kill()
-    client.communicate()
 
 
 def cut_power(house: House, client: subprocess.Popen[str]) -> None:
     kill(client)
     house.machine.cut_power()
     house.machine.boot()
+
+
+def test_a_power_cut_after_the_build_leaves_a_system_that_is_whole(house: House) -> None:
+    house.bring("r1")
+    house.machine.cut_power()
+    house.machine.boot()
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    assert (house.state / "secrets/r1/token").read_text() == "r1"
+    house.is_wholly("r1")
 
 
 @pytest.mark.parametrize("politely", [False, True], ids=["power-cut", "reboot"])
@@ -47,7 +53,8 @@ def test_a_power_cut_during_the_activation_boots_the_old_system(house: House) ->
     house.reaches("activating")
     cut_power(house, client)
     house.is_wholly("as-installed")
-    assert house.switch("r1").code == 0
+    done = house.switch("r1")
+    assert done.code == 0, done.report
     house.is_wholly("r1")
 
 
@@ -86,8 +93,7 @@ def test_a_machine_that_hangs_past_the_window_goes_back_when_it_wakes(house: Hou
     assert done.code == 1
     assert "state: unknown" in done.report
     house.machine.wake()
-    house.reaches("rolled_back")
-    house.is_wholly("as-installed")
+    house.went_back()
 
 
 def test_a_power_cut_before_the_boot_default_has_moved_boots_the_old_system(house: House) -> None:
@@ -102,6 +108,22 @@ def test_a_power_cut_before_the_boot_default_has_moved_boots_the_old_system(hous
     done = house.switch("r1")
     assert done.code == 0, done.report
     assert "left half-way as committing" in done.report
+    house.is_wholly("r1")
+
+
+def test_a_boot_loader_that_never_ends_is_ended_and_the_next_run_converges(house: House) -> None:
+    house.bring("r1")
+    house.machine.run("touch /run/loader-waits-before")
+    times = {"lock_seconds": 5, "activation_seconds": 3, "confirm": {"seconds": 3}}
+    done = house.switch("r1", **times, grace_seconds=2)
+    assert done.code == 1
+    assert "not known to be committed; last seen committing" in done.report
+    active = house.machine.is_active
+    eventually(lambda: not active("homelab-activate.service"), "the supervisor has ended")
+    house.machine.run("rm /run/loader-waits-before")
+    done = house.switch("r1")
+    assert done.code == 0, done.report
+    assert house.phases() == ["rolled_back", "committed"]
     house.is_wholly("r1")
 
 
@@ -136,4 +158,19 @@ def test_a_power_cut_during_a_rollback_is_rolled_back_by_the_next_run(house: Hou
     house.bring("r1")
     done = house.switch("r1")
     assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_a_power_cut_while_secrets_are_rotated_ends_with_the_new_ones(house: House) -> None:
+    house.bring("r1")
+    assert house.switch("r1", secrets_version="v1").code == 0
+    done = house.remote(scripts.secrets_script("r1", {"token": "new"}))
+    assert done.code == 0, done.report
+    client = house.start("r1", secrets_version="v2", **gated())
+    house.reaches("awaiting")
+    cut_power(house, client)
+    done = house.switch("r1", secrets_version="v2")
+    assert done.code == 0, done.report
+    assert house.phases() == ["committed", "rolled_back", "committed"]
+    assert (house.state / "secrets/r1/token").read_text() == "new"
     house.is_wholly("r1")

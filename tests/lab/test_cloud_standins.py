@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from homelab.cloudflare.plan import token_policies
 from homelab.tailnet.drift import drift
 from homelab.tailnet.hujson import parse
 from homelab.tailnet.policy import policy, policy_text
+from lab import laptop
 from lab.provider import UNKNOWN, Provider, RefusedError
 from lab.standins import cloudflare_shapes as cf
 from lab.standins import tailscale_rules as ts
@@ -259,6 +262,14 @@ def test_functions_are_refused_by_name(
         tailscale.invoke("tailscale:index/getDevice:getDevice", {})
 
 
+def test_a_stand_in_secret_is_one_that_a_real_provider_takes() -> None:
+    """Cloudflare's, as it checks a token in a preview; and a master key is base64."""
+    for name in map(str, range(20)):
+        secret = laptop.stand_in(name)
+        assert re.fullmatch(r"[0-9A-Za-z_-]{40,80}", secret)
+        assert len(base64.b64decode(secret, validate=True)) >= 32
+
+
 # --- Tailscale -----------------------------------------------------------------------------------
 
 
@@ -302,7 +313,6 @@ def changed(change: Callable[[dict[str, Any]], None]) -> str:
 
 
 BAD_POLICIES: dict[str, str] = {
-    "not HuJSON": "{",
     "not an object": "[]",
     'unknown field "grant"': changed(lambda d: d.update(grant=[])),
     "tag:media is not defined": changed(lambda d: d["grants"][0]["dst"].append("tag:media")),
@@ -315,10 +325,25 @@ BAD_POLICIES: dict[str, str] = {
 
 
 @pytest.mark.parametrize("says", BAD_POLICIES)
-def test_a_preview_refuses_a_policy_that_does_not_hold_together(
+def test_a_policy_that_does_not_hold_together_is_refused_when_tailscale_gets_it(
     tailscale: TailscaleProvider, says: str
 ) -> None:
-    assert any(says in p for p in tailscale.check(ts.ACL, {"acl": BAD_POLICIES[says]}))
+    """The real provider reads it in a preview, and asks nobody: `acl-lockout` is what fails there."""
+    bad = {"acl": BAD_POLICIES[says]}
+    assert tailscale.check(ts.ACL, bad) == []
+    with pytest.raises(RefusedError, match=says):
+        tailscale.create(ts.ACL, "acl", bad)
+    made = tailscale.create(ts.ACL, "acl", {"acl": POLICY_TEXT})
+    with pytest.raises(RefusedError, match=says):
+        tailscale.update(ts.ACL, made.id, made.outputs, bad)
+    assert tailscale.policy() == POLICY_TEXT
+
+
+def test_a_preview_refuses_a_policy_that_nobody_can_read(tailscale: TailscaleProvider) -> None:
+    (says,) = tailscale.check(ts.ACL, {"acl": "{"})
+    assert "not HuJSON" in says
+    with pytest.raises(RefusedError, match="not HuJSON"):
+        tailscale.create(ts.ACL, "acl", {"acl": "{"})
 
 
 def test_a_policy_that_somebody_edited_is_not_overwritten(tailscale: TailscaleProvider) -> None:
@@ -373,7 +398,8 @@ def test_the_policy_in_force_can_be_read_and_edited_by_somebody(
     assert live() == POLICY_TEXT
     tailscale.edit_policy()
     assert drift(live(), POLICY_TEXT).verdict == "edited"
-    assert tailscale.check(ts.ACL, {"acl": live()}), "its own tests show what the edit opened"
+    with pytest.raises(RefusedError, match=r"test\(s\) failed"):
+        tailscale.create(ts.ACL, "acl", {"acl": live(), "overwriteExistingContent": True})
 
 
 BAD_INPUTS: list[tuple[str, dict[str, Any], str]] = [

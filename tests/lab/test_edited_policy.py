@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -23,42 +24,97 @@ STACK: dict[str, Any] = {
 MORE: dict[str, Any] = {"services": {"miniflux": {"host": "nas", "port": 8123}}}
 
 
-def test_an_edited_policy_stops_an_up_until_it_is_adopted(tmp_path: Path) -> None:
-    lab = Lab(tmp_path / "stack")
-    stack = dict(STACK)
+class Tailnet(Lab):
+    """A stack with a tailnet."""
 
-    def write(*changes: dict[str, Any]) -> None:
-        lab.write()
-        stackdir.write_stack(lab.directory, stackdir.joined(stack, *changes))
+    def stack(self, *changes: dict[str, Any]) -> None:
+        self.write()
+        stackdir.write_stack(self.directory, stackdir.joined(STACK, *changes))
 
-    policy = lab.directory / ".homelab/lab" / stackdir.NAME / "tailscale.json"
-    write()
-    first = lab.json("up")
-    ours = policy.read_text()
-    assert "Written by homelab; sha256:" in ours
+    @property
+    def policy(self) -> Path:
+        return self.directory / ".homelab/lab" / stackdir.NAME / "tailscale.json"
+
+    def adopted(self, digest: str) -> dict[str, Any]:
+        return {"tailnet": {"adopt": digest}}
+
+    def refused(self) -> str:
+        """The digest that an `up` asks for."""
+        (error,) = self.json("up", code=1)["errors"]
+        found = re.search(r'adopt: "(sha256:[0-9a-f]{64})"', error)
+        assert found, error
+        return found.group(1)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Tailnet:
+    return Tailnet(tmp_path / "stack")
+
+
+def test_an_edited_policy_stops_an_up_until_it_is_adopted(lab: Tailnet) -> None:
+    lab.stack()
+    assert lab.json("up")["ok"]
+    assert "Written by homelab; sha256:" in lab.policy.read_text()
+    assert "as the stack wants it" in lab.run("status").stdout
     again = lab.json("up")
     assert set(again["changes"]) == {"same"}
     assert again["connections"] == {}
 
     assert "refuses" in lab.run("edit-policy").stdout
-    edited, before = policy.read_text(), lab.releases()
-    write(MORE)
+    edited, before = lab.policy.read_text(), lab.releases()
+    lab.stack(MORE)
     assert lab.json("preview")["ok"], "a preview opens no connection, so it cannot know"
     refused = lab.json("up", code=1)
-    (error,) = refused["errors"]
-    adopt = re.search(r'adopt: "(sha256:[0-9a-f]{64})"', error)
-    assert adopt
+    assert "see the difference with `homelab lab status`" in refused["errors"][0]
     assert {s["op"] for s in refused["steps"]} <= {"same"}
     assert refused["connections"] == {}
-    assert policy.read_text() == edited
+    assert lab.policy.read_text() == edited
     assert lab.releases() == before
 
-    write(MORE, {"tailnet": {"adopt": adopt.group(1)}})
+    lab.stack(MORE, lab.adopted(lab.refused()))
     assert lab.json("up")["ok"]
     assert lab.releases()["nas"] != before["nas"]
-    assert "just for now" not in policy.read_text()
+    assert "just for now" not in lab.policy.read_text()
 
     # What was adopted is this one text, so the next edit stops the next run again.
     lab.run("edit-policy")
     assert "edited since" in lab.json("up", code=1)["errors"][0]
-    assert first["ok"]
+
+
+def test_adopting_replaces_the_policy_even_if_nothing_else_changed(lab: Tailnet) -> None:
+    lab.stack()
+    lab.json("up")
+    lab.run("edit-policy")
+    digest = lab.refused()
+    status = lab.run("status")
+    assert status.returncode == 1
+    assert digest in status.stdout
+    assert lab.json("status", code=1)["tailnet"]["policy"]["digest"] == digest
+
+    lab.stack(lab.adopted(digest))
+    (step,) = lab.json("preview")["steps"]
+    assert step["op"] == "update"
+    assert step["urn"].endswith("::tailnet-policy")
+    assert lab.json("up")["changes"]["update"] == 1
+    assert "just for now" not in lab.policy.read_text()
+    assert lab.run("status").returncode == 0
+    assert set(lab.json("up")["changes"]) == {"same"}
+
+    # It may go again: what it was for is done.
+    lab.stack()
+    assert lab.json("up")["ok"]
+    assert lab.run("status").returncode == 0
+
+
+def test_a_default_policy_in_place_of_ours_is_not_taken_for_ours(lab: Tailnet) -> None:
+    """Everything is open, and the engine's state still says otherwise."""
+    lab.stack()
+    lab.json("up")
+    stored = json.loads(lab.policy.read_text())
+    lab.policy.write_text(json.dumps({k: v for k, v in stored.items() if k != "policy"}))
+    assert "that of a new tailnet" in lab.run("status").stdout
+
+    lab.stack(lab.adopted(lab.refused()))
+    assert lab.json("up")["changes"]["update"] == 1
+    assert "Written by homelab" in lab.policy.read_text()
+    assert set(lab.json("up")["changes"]) == {"same"}

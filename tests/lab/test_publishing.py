@@ -6,12 +6,14 @@ goes, then Access. At no time does a record lead past Access.
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests import stackdir
+from tests import build, stackdir
 from tests.components.test_cloudflare import EVERYTHING
 from tests.lab.test_rehearsal import Lab
 
@@ -96,3 +98,40 @@ def test_the_lab_says_why_it_adopts_nothing(lab: Lab) -> None:
     done = lab.run("up")
     assert done.returncode != 0
     assert "the lab does not do import, for nothing was here before it" in done.stdout + done.stderr
+
+
+def test_one_word_puts_one_route_of_the_home_stack_on_the_internet(tmp_path: Path) -> None:
+    """S0-10 S0-14: two components, one application, one record, one rule of the tunnel."""
+    file = "Pulumi.home.yaml"
+    for name in ("home", "hosts", "locks", "secrets"):
+        shutil.copytree(build.ROOT / name, tmp_path / name)
+    for name in ("Pulumi.yaml", file, "homelab.lock.yaml", "__main__.py"):
+        shutil.copy(build.ROOT / name, tmp_path)
+    home = Lab(tmp_path)
+    before = tunnel_of(home, home.json("up"))
+
+    text = (tmp_path / file).read_text("utf-8")
+    (line,) = [s for s in text.splitlines() if s.startswith("    jellyfin: {")]
+    published = line.removesuffix("}") + ", publish: tunnel}"
+    (tmp_path / file).write_text(text.replace(line, published), "utf-8")
+    result = home.json("up")
+
+    assert sorted(s.removeprefix("create ") for s in order(result) if s.startswith("create")) == [
+        *("jellyfin", "media", "media-access", "media-dns")
+    ]
+    # Hosts whose text speaks of it have a new release; nothing else changes, and nothing goes.
+    others = [s for s in order(result) if not s.startswith(("create", "same"))]
+    own = r"update (pi|aurora|workstation)(-(files|secrets|build|switch))?"
+    assert [s for s in others if not re.fullmatch(own, s)] == []
+    after = tunnel_of(home, result)
+    added = [s.strip() for s in after if s not in before]
+    assert added == ['"media-home.example.org" = "http://127.0.0.1:8180";']
+    assert [s for s in before if s not in after] == []
+
+
+def tunnel_of(home: Lab, result: dict[str, Any]) -> list[str]:
+    """The lines of the tunnel's module, as the entry host has them after this `up`."""
+    release = result["outputs"]["wanted_releases"]["pi"]
+    place = home.directory / ".homelab/lab/home/hosts/pi/root/var/lib/homelab/releases" / release
+    (file,) = place.rglob("tunnel.nix")
+    return file.read_text("utf-8").splitlines()

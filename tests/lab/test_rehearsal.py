@@ -97,7 +97,8 @@ class Lab:
 
     def releases(self) -> dict[str, str]:
         """What every host runs, as it says itself."""
-        return {h: row["release"] for h, row in self.json("status").items()}
+        rows = json.loads(self.run("status", "--json").stdout)["hosts"]
+        return {h: row["release"] for h, row in rows.items()}
 
     def records(self) -> set[str]:
         path = self.directory / ".homelab/lab" / stackdir.NAME / "cloudflare.json"

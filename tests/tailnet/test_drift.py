@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from homelab.tailnet.drift import Verdict, drift, refusal, signed
+from homelab.tailnet.drift import Verdict, drift, refusal, signed, unwritten
 from homelab.tailnet.hujson import canonical, digest, parse
 from homelab.tailnet.policy import policy, policy_text
 from lab.standins.tailscale_policy import DEFAULT
@@ -64,6 +65,26 @@ def test_what_was_seen_may_go_and_nothing_else(live: str) -> None:
     seen = digest(live)
     assert drift(live, OURS, seen).verdict == "adopted"
     assert drift(live.replace("*", "tag:agent", 1), OURS, seen).verdict in ("edited", "foreign")
+
+
+def test_a_policy_names_what_was_given_up_for_it() -> None:
+    """So that it differs from ours of before, and the engine has something to write."""
+    plan = tailnet()
+    text = policy_text(replace(plan, adopt=digest(FOREIGN)))
+    assert digest(FOREIGN) in text.partition("\n")[0]
+    assert text.partition("\n")[2] == OURS.partition("\n")[2]
+    for live, wanted in ((text, OURS), (OURS, text), (text, text)):
+        assert drift(live, wanted).verdict == "same"
+    assert drift(text.replace("tcp:443", "tcp:444"), OURS).verdict == "edited"
+
+
+@pytest.mark.parametrize("live", [OLDER, DEFAULT, EDITED])
+def test_what_is_in_force_after_an_up_is_ours_or_it_is_said(live: str) -> None:
+    assert unwritten(drift(OURS, OURS), "") == ""
+    text = unwritten(drift(live, OURS), "")
+    assert "is not the one that the stack wants" in text
+    assert f'adopt: "{digest(live)}"' in text
+    assert "`pulumi refresh`" in unwritten(drift(live, OURS, digest(live)), digest(live))
 
 
 def test_the_refusal_names_the_digest_to_adopt() -> None:

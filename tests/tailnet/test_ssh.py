@@ -98,6 +98,31 @@ def test_a_login_in_the_wrong_direction_is_refused(what: str) -> None:
     assert says in str(problem)
 
 
+@pytest.mark.parametrize("src", [CHILD, "group:family", "autogroup:member"])
+def test_the_family_gets_in_where_a_rule_lets_it_and_nowhere_else(src: str) -> None:
+    """As the guide says: `tailnet.ssh` lets others in."""
+    changes = with_rules(
+        rule(src, users=["kim"]), hosts={"big": host("100.64.0.8", role="appliance")}
+    )
+    assert build.found(changes, "acl-lockout") == []
+    plan = build.plan(changes).tailnet
+    assert plan is not None
+    assert allowed(plan, CHILD, "nas", 22)
+    document = policy(plan)
+    assert failed_tests(document, plan.tags) == ()
+    assert failed_login_tests(document) == ()
+    assert logs_in(document, CHILD, "tag:workhorse", "kim")
+    denied = {end for t in plan.tests if t.src == CHILD for end in t.deny}
+    assert denied == {"big:22", "pi:22"}
+
+
+def test_a_grant_alone_lets_nobody_log_in() -> None:
+    grant = {"src": ["group:family"], "dst": ["nas"], "ip": ["tcp:22"]}
+    (problem,) = build.found(stack(tailnet={"grants": [grant]}), "acl-lockout")
+    assert problem.where == "tailnet.grants"
+    assert "kim@example.org can reach nas:22" in problem.what
+
+
 def test_an_unknown_end_of_a_rule_is_named() -> None:
     (problem,) = build.found(with_rules(rule("tag:workhose")), "acl-tag-known")
     assert problem.where == "tailnet.ssh[0].src[0]"

@@ -10,6 +10,7 @@ import pytest
 
 from homelab.checks import run_checks
 from homelab.plan import Plan
+from homelab.problems import InvalidStackError
 from homelab.tailnet.evaluate import allowed, failed_tests, reaches
 from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy, policy_text
@@ -304,6 +305,48 @@ def test_an_agent_persists_host_keys_as_files_and_serves_nobody() -> None:
     changes = stack(hosts={"pavilion": agent}, services={"navidrome": {"host": "pavilion"}})
     found = {p.where for p in build.found(changes, "agent-posture")}
     assert found == {"hosts.pavilion.persistence.directories[0]", "services.navidrome"}
+
+
+@pytest.mark.parametrize(
+    "end", ["12", "1.2.3", "nobody@", "@example.org", "fd7a::/999", "nas:22", "a b@example.org"]
+)
+def test_what_is_nobodys_name_is_said(end: str) -> None:
+    (problem,) = build.found(
+        grants({"src": [end], "dst": ["nas"], "ip": ["tcp:443"]}), "acl-tag-known"
+    )
+    assert problem.where == "tailnet.grants[0].src[0]"
+    assert f'nothing is called "{end}"' in problem.what
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["100.64.0.9", "10.0.0.0/8", "fd7a:115c:a1e0::1", "fd7a:115c:a1e0::/48", "kim@github", CHILD],
+)
+def test_addresses_networks_and_logins_are_names_of_somebody(end: str) -> None:
+    changes = grants({"src": [end], "dst": ["nas"], "ip": ["tcp:443"]})
+    assert build.found(changes, "acl-tag-known") == []
+    plan = build.plan(changes).tailnet
+    assert plan is not None
+    assert failed_tests(policy(plan), plan.tags) == ()
+
+
+@pytest.mark.parametrize(
+    "ports", ["20-25", "tcp/1", "443", "", "tcp:", "tcp:0", "tcp:99999", "udp:25-20", "icmp:1"]
+)
+def test_wrong_ports_are_answered_with_right_ones(ports: str) -> None:
+    changes = grants({"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:443", ports]})
+    with pytest.raises(InvalidStackError) as caught:
+        build.plan(changes)
+    (problem,) = caught.value.problems
+    assert problem.where == "tailnet.grants[0].ip[1]"
+    assert problem.way_out == "write tcp:443, udp:53, tcp:20-25 or *"
+
+
+@pytest.mark.parametrize("ports", ["tcp:443", "udp:53", "tcp:20-25", "tcp:*", "*"])
+def test_right_ports_are_taken(ports: str) -> None:
+    changes = grants({"src": [OWNER], "dst": ["nas"], "ip": [ports]})
+    assert build.plan(changes).site.tailnet is not None
+    assert build.found(changes, "acl-lockout") == []
 
 
 def test_the_deployers_tag_is_no_hosts() -> None:

@@ -39,9 +39,11 @@ main() {
   # Units of an attempt that has ended may still be loaded, and would keep the names.
   systemctl stop homelab-rollback.timer homelab-rollback.service 2>/dev/null || true
   systemctl reset-failed homelab-rollback.service homelab-activate.service 2>/dev/null || true
+  # The timer bounds all but the commit, whose boot loader's installer may hang as well.
   if ! { detach homelab-rollback "$attempt/rollback.sh" \
     --on-active="${WINDOW_SECONDS}s" --timer-property=AccuracySec=1s &&
-    detach homelab-activate "$attempt/supervise.sh" --service-type=exec; }; then
+    detach homelab-activate "$attempt/supervise.sh" --service-type=exec \
+      --property=RuntimeMaxSec="$((LOCK_SECONDS + 2 * WINDOW_SECONDS))s"; }; then
     systemctl stop homelab-rollback.timer 2>/dev/null || true
     note reason "systemd-run did not start the units of the switch; nothing was activated"
     advance rolled_back armed || true

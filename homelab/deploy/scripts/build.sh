@@ -13,6 +13,9 @@ main() {
       tail -n 60 log | cut -b 1-2000 >&2
       fail "$release/log: nixos-rebuild build failed for $HOST (above, its last lines); mend it, then run again"
     }
+    # Nix leaves the writing to the kernel. What counts as built must outlive a power cut.
+    sync --file-system "$root/nix/store" 2>/dev/null || sync
+    flush "$release"
   fi
   say "built $(readlink -f result)"
   # Here, for every host builds before any host switches.

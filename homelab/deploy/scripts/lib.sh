@@ -113,6 +113,21 @@ switch() {
   return 75
 }
 
+# Units that have failed, or fail and start over and over.
+failed_units() {
+  systemctl list-units --state=failed --state=auto-restart --plain --no-legend --no-pager 2>/dev/null |
+    awk '{ print $1 }' | sort || true
+}
+
+# What the log from byte FROM blames for an exit 4. Asking systemd would miss jobs that only timed
+# out, and those who wait between two failures.
+blamed() {
+  tail -c "+$1" "$attempt/log" | sed -n \
+    -e 's/^warning: the following units failed: //p' \
+    -e 's/^Failed to [a-z-]* \([^ :/]*\.[a-z]*\)\(:.*\)\{0,1\}$/\1/p' |
+    tr ',' '\n' | tr -d ' ' | sort -u
+}
+
 # detach UNIT SCRIPT OPTION…: run a script as a unit of its own, so that neither a lost connection
 # nor the switch itself ends it. Tools come from the system that runs now, by store path: the new
 # one may be the fault.

@@ -3,7 +3,7 @@
 # Run by its timer, by the supervisor, or for a client that found the attempt abandoned.
 
 main() {
-  local previous boot='' code=0
+  local previous from boot='' code=0 ended=0
   attempt=$state/attempts/$NONCE
   rm -f "$attempt/room"
   if ! advance rolling_back armed activating awaiting rolling_back; then
@@ -11,6 +11,7 @@ main() {
     if [ "$(fact phase)" != committing ] || supervised; then exit 0; fi
     advance rolling_back committing || exit 0
   fi
+  : >>"$attempt/log" # a power cut may have taken it
   [ -e "$attempt/reason" ] ||
     note reason "neither activated nor confirmed within $WINDOW_SECONDS s"
   # A switch still running holds NixOS's own lock and ours.
@@ -26,7 +27,12 @@ main() {
     nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$attempt/log" 2>&1 || code=1
     boot=yes # the boot loader may already name the new system
   fi
-  switch "$previous" test || code=$?
+  from=$(($(wc -c <"$attempt/log") + 1))
+  switch "$previous" test || ended=$?
+  # What had failed before the attempt fails again: that is how the host was.
+  if [ "$ended" = 4 ] && [ -e "$attempt/failed-before" ] && [ -n "$(blamed "$from")" ] &&
+    [ -z "$(blamed "$from" | comm -13 "$attempt/failed-before" -)" ]; then ended=0; fi
+  [ "$ended" = 0 ] || code=$ended
   # A boot loader that still starts the old system is left alone: it may have failed for want of room.
   if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
   if [ "$code" = 0 ]; then

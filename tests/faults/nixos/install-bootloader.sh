@@ -53,4 +53,5 @@ END
 done
 printf 'timeout 5\ndefault %s\n' "${default:?is no generation}" >"$boot/loader/loader.conf.tmp"
 mv "$boot/loader/loader.conf.tmp" "$boot/loader/loader.conf"
+sync --file-system "$boot"
 while [ -e /run/loader-waits-after ]; do sleep 0.1; done

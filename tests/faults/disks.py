@@ -1,0 +1,67 @@
+"""A machine's disks: file systems in files, so that a power cut loses what was not yet written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.faults.network import run
+
+_SIZES = {"": "512M", "nix": "450M", "boot": "64M", "var/lib/homelab": "16M"}
+"""By mount point; each can be full for itself. The first takes what differs from the image."""
+
+
+class Disks:
+    """The disks below one directory, and the tree that they make up together."""
+
+    def __init__(self, image: Path, directory: Path) -> None:
+        self.image, self.directory = image, directory
+        self.root = directory / "root"
+        self.root.mkdir(parents=True)
+        for point, size in _SIZES.items():
+            run("truncate", "-s", size, self._file(point))
+            run("mkfs.ext4", "-q", "-m", "0", self._file(point))
+        self.mount()
+
+    def mount(self) -> None:
+        """Put the tree together."""
+        upper = self.directory / "upper"
+        upper.mkdir(exist_ok=True)
+        self._mount("", upper)
+        for name in ("files", "work"):
+            (upper / name).mkdir(exist_ok=True)
+        layers = f"lowerdir={self.image},upperdir={upper}/files,workdir={upper}/work"
+        run("mount", "-t", "overlay", "-o", layers, "overlay", self.root)
+        for point in filter(None, _SIZES):
+            (self.root / point).mkdir(parents=True, exist_ok=True)
+            self._mount(point, self.root / point)
+
+    def unmount(self) -> None:
+        """Take it apart, with everything written."""
+        for point in filter(None, _SIZES):
+            run("umount", self.root / point)
+        run("umount", self.root)
+        run("umount", self.directory / "upper")
+
+    def lose_power(self) -> None:
+        """Take it apart as it is on disk at this moment, and put it together again."""
+        for point in _SIZES:
+            file = self._file(point)
+            run("cp", "--sparse=always", file, file.with_suffix(".cut"))
+        # This writes the rest, into files that nobody reads again.
+        self.unmount()
+        for point in _SIZES:
+            self._file(point).with_suffix(".cut").replace(self._file(point))
+        self.mount()
+
+    def sync(self) -> None:
+        """Write everything."""
+        run("sync", "--file-system", self.directory / "upper")
+        for point in filter(None, _SIZES):
+            run("sync", "--file-system", self.root / point)
+
+    def _file(self, point: str) -> Path:
+        return self.directory / f"{point.replace('/', '-') or 'root'}.ext4"
+
+    def _mount(self, point: str, where: Path) -> None:
+        # Nothing is written of itself before the power is cut.
+        run("mount", "-o", "loop,commit=600", self._file(point), where)
