@@ -126,6 +126,6 @@ def make_plan(site: Site, lock: Lock) -> Plan:
         secrets=plan_secrets(
             site, hosts, services, backup, identity, cloudflare, tailnet, monitoring, vpn
         ),
-        firewall=plan_firewall(ports),
+        firewall=plan_firewall(site, ports, routes),
         waves=plan_waves(site, hosts),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
@@ -9,6 +11,8 @@ from rich.table import Table
 from homelab.network.table import route_table
 from homelab.plan import Plan
 from homelab.tailnet.direct import tailnet_urls
+
+_WIDE = 10_000
 
 
 def as_data(plan: Plan) -> dict[str, JsonValue]:
@@ -71,7 +75,8 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
 
 def as_tables(plan: Plan, console: Console | None = None) -> None:
     """Print the plan as tables."""
-    out = console or Console()
+    # Nobody looks at the width of a file; addresses that are cut there are lost.
+    out = console or Console(width=None if sys.stdout.isatty() else _WIDE)
     hosts = Table(
         "host", "role", "platform", "LAN", "tailnet", "runs", title="Hosts", title_justify="left"
     )

@@ -9,7 +9,6 @@ from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
-    from homelab.network.route import Route
     from homelab.plan import Plan
 
 
@@ -21,25 +20,20 @@ def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.publish != "tunnel" or route.access or route.public_reason:
             continue
-        if not _gated(route):
+        if not route.is_asked_in_tunnel:
             yield Problem(
-                f"{route.source}.access",
+                route.at("access"),
                 f"the route {route.name} goes through the tunnel without Access",
                 "leave access out, let auth: forward ask who it is, or say why anyone may reach "
                 "it: public: …",
             )
         elif route.exempt:
             yield Problem(
-                f"{route.source}.exempt",
+                route.at("exempt"),
                 f"the route {route.name} goes through the tunnel without Access, and its gate "
                 f"leaves {', '.join(route.exempt)} open to anyone",
                 "exempt: [], leave access out, or say why: public: …",
             )
-
-
-def _gated(route: Route) -> bool:
-    """Whether nothing of the app is reached before our identity provider knows who asks."""
-    return route.auth == "forward" and route.tunnel == "proxy"
 
 
 @check("access-known", rows="S2-06")

@@ -28,10 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     proxy = plan.site.network.entry.proxy
     certificate: dict[str, Nix] = {
         "dnsProvider": "cloudflare",
-        "dnsResolver": Comment(
-            "The home resolver answers these names by itself and would never see the challenge.",
-            "1.1.1.1:53",
-        ),
+        "dnsResolver": _resolver(plan),
         "credentialFiles": {"CF_DNS_API_TOKEN_FILE": secret_path(*ACME_TOKEN, "minted", "file")},
         "group": proxy,
         "reloadServices": [f"{proxy}.service"],
@@ -47,6 +44,16 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "Wildcard certificates by DNS-01",
         derived=merge(attrs("security.acme", acme), _expiry(ends) if ends else {}),
         extra=((_EXPIRY_FILE, _EXPIRY),) if ends else (),
+    )
+
+
+def _resolver(plan: Plan) -> Nix:
+    public = "1.1.1.1:53"
+    if not plan.dns.host:
+        return public
+    return Comment(
+        "The home resolver answers these names by itself and would never see the challenge.",
+        public,
     )
 
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 
-# A room's checks are found by importing this module; these are its other two files of them.
-from homelab.cloudflare import access_checks, tunnel_checks
-from homelab.cloudflare.access import MEMBERS
-from homelab.problems import Problem, did_you_mean
+# A room's checks are found by importing this module; these are its other files of them.
+from homelab.cloudflare import access_checks, account_checks, tunnel_checks
+from homelab.problems import Problem
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
 
-__all__ = ["access_checks", "tunnel_checks"]
+__all__ = ["access_checks", "account_checks", "tunnel_checks"]
 
 
 @check("no-public-record", rows="S0-14")
@@ -23,18 +22,12 @@ def no_public_record(plan: Plan) -> Iterator[Problem]:
     """A site says once how far it may be seen; no single route goes beyond that."""
     exposure = plan.site.site.exposure
     for route in plan.routes:
-        if exposure == "internal-only" and route.publish != "internal":
+        if exposure == "internal-only" and route.publish == "tunnel":
             yield Problem(
-                f"{route.source}.publish",
+                route.at("publish"),
                 f"the route {route.name} is published ({route.publish}), "
                 "but site.exposure is internal-only",
                 "make it publish: internal, or set site.exposure to tunnel-only or mixed",
-            )
-        elif exposure == "tunnel-only" and route.publish == "direct":
-            yield Problem(
-                f"{route.source}.publish",
-                f"the route {route.name} is published directly, but site.exposure is tunnel-only",
-                "make it publish: tunnel, or set site.exposure to mixed",
             )
     for page in plan.cloudflare.pages if plan.cloudflare else ():
         if exposure == "internal-only":
@@ -49,45 +42,36 @@ def no_public_record(plan: Plan) -> Iterator[Problem]:
 def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
     """A published name needs a zone to be published in, and a tunnel a host to end on."""
     for route in plan.routes:
-        if route.publish == "internal":
+        if route.publish != "tunnel":
             continue
         if plan.site.cloudflare is None:
             yield Problem(
-                f"{route.source}.publish",
+                route.at("publish"),
                 f"the route {route.name} is published ({route.publish}), "
                 "but there is no cloudflare section",
                 "add homelab:cloudflare with account, zone and token, or make it publish: internal",
             )
-        elif route.publish == "tunnel" and plan.site.cloudflare.tunnel is None:
+        elif plan.site.cloudflare.tunnel is None:
             yield Problem(
-                f"{route.source}.publish",
+                route.at("publish"),
                 f"the route {route.name} goes through a tunnel, but no host runs one",
                 f"add cloudflare.tunnel: {{host: {plan.site.network.entry.host}}}",
             )
 
 
-@check("direct-address", rows="S0-14")
+@check("direct-address", rows="S0-13 S0-14 S3-01")
 def direct_address(plan: Plan) -> Iterator[Problem]:
-    """A direct name needs a public address, and nothing in the stack config holds one."""
+    """A direct name needs a public address, and nothing in the stack config holds one. So what is
+    open to the internet comes through the tunnel, where somebody must say why it is open.
+    """
+    way = "internal" if plan.site.site.exposure == "internal-only" else "tunnel"
     for route in plan.routes:
-        if route.publish == "direct" and plan.cloudflare is not None:
+        if route.publish == "direct":
             yield Problem(
-                f"{route.source}.publish",
+                route.at("publish"),
                 f"no public address of {plan.site.network.entry.host} is known, "
                 f"so {route.public} can have no record",
-                "use publish: tunnel",
-            )
-
-
-@check("public-explicit", rows="S0-13")
-def public_explicit(plan: Plan) -> Iterator[Problem]:
-    """What is open to the whole internet is so because somebody said why."""
-    for route in plan.routes:
-        if route.publish == "direct" and not route.public_reason:
-            yield Problem(
-                f"{route.source}.public",
-                f"the route {route.name} is on the internet without Access and without a reason",
-                "say why: public: …, or use publish: tunnel",
+                f"use publish: {way}",
             )
 
 
@@ -163,6 +147,19 @@ def host_unique(plan: Plan) -> Iterator[Problem]:
                 )
 
 
+def ended(plan: Plan, today: str) -> Iterator[Problem]:
+    """DNS-01 tokens that ended before this day (`2026-12-31`). No check: it needs a clock."""
+    until = plan.site.cloudflare.acme.until if plan.site.cloudflare else None
+    if until is not None and until < today:
+        yield Problem(
+            "cloudflare.acme.until",
+            f"the DNS-01 tokens ended on {until}, and certificates are no longer renewed",
+            "move the day, or leave it out",
+            check="acme-until",
+            severity="warning",
+        )
+
+
 @check("acme-expiry-alert", rows="S0-17")
 def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
     """A token that ends stops certificates from being renewed, weeks before anybody notices."""
@@ -191,53 +188,6 @@ def caa_issuer(plan: Plan) -> Iterator[Problem]:
 
 ISSUER = "letsencrypt.org"
 """Where `security.acme` has certificates made."""
-
-
-@check("adopt-known", rows="S2-05")
-def adopt_known(plan: Plan) -> Iterator[Problem]:
-    """An id for something that is not made adopts nothing, and looks as if it had."""
-    config, cloud = plan.site.cloudflare, plan.cloudflare
-    if config is None or cloud is None:
-        return
-    adopt, where = config.adopt, "cloudflare.adopt"
-    for field, names, known in (
-        ("records", adopt.records, [r.route for r in cloud.records]),
-        ("apps", adopt.apps, [a.route for a in cloud.apps]),
-    ):
-        for name in names:
-            if name not in known:
-                what = "a record" if field == "records" else "Access in front of it"
-                yield Problem(
-                    f"{where}.{field}.{name}",
-                    f'there is no published route "{name}" with {what}',
-                    did_you_mean(name, known, "routes"),
-                )
-    for field, wanted, made in (
-        ("tunnel", adopt.tunnel, bool(cloud.tunnel)),
-        ("policy", adopt.policy, any(p.key == MEMBERS for p in cloud.policies)),
-        ("one_time_pin", adopt.one_time_pin, cloud.one_time_pin),
-    ):
-        if wanted is not None and not made:
-            yield Problem(
-                f"{where}.{field}",
-                f"the stack asks for no {field.replace('_', '-')} that it could be",
-                "leave it out",
-            )
-
-
-@check("bucket-known", rows="S0-31")
-def bucket_known(plan: Plan) -> Iterator[Problem]:
-    """Backups to a bucket that nobody makes keep nothing."""
-    known = plan.site.cloudflare.buckets if plan.site.cloudflare else {}
-    for name, target in plan.site.backup.targets.items():
-        if target.bucket is not None and target.bucket not in known:
-            yield Problem(
-                f"backup.targets.{name}.bucket",
-                f'there is no bucket "{target.bucket}"',
-                did_you_mean(target.bucket, known, "buckets")
-                if known
-                else f"add cloudflare.buckets: {{{target.bucket}: {{}}}}",
-            )
 
 
 def _published(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -166,7 +166,8 @@ class CloudflareConfig(Model):
     access: AccessConfig = AccessConfig()
     acme: AcmeConfig = AcmeConfig()
     caa: list[Domain] = Field(default_factory=list)
-    """Authorities that alone may certify the homelab's names, as CAA records: `letsencrypt.org`."""
+    """Authorities that alone may certify the homelab's names, as CAA records: `letsencrypt.org`.
+    Where `site.domain` is the zone itself, that is everything in the zone."""
     pages: dict[Name, PagesConfig] = Field(default_factory=dict)
     """Web sites that Cloudflare itself serves."""
     buckets: dict[Name, BucketConfig] = Field(default_factory=dict)

@@ -174,7 +174,7 @@ def _pages(site: Site, config: CloudflareConfig) -> list[PagesSite]:
 def _caa(
     site: Site, config: CloudflareConfig, certificates: tuple[Certificate, ...]
 ) -> tuple[CaaRecord, ...]:
-    """Where the certificates are, not at the zone: others may certify what else lies in it."""
+    """Where the certificates are. Only if that is the zone itself do they bind the whole zone."""
     if not config.caa:
         return ()
     domains = sorted({c.domain for c in certificates})

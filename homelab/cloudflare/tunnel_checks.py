@@ -25,12 +25,7 @@ def tunnel_host(plan: Plan) -> Iterator[Problem]:
         return
     host = plan.hosts.get(config.tunnel.host)
     if host is None:
-        yield Problem(
-            "cloudflare.tunnel.host",
-            f'there is no host "{config.tunnel.host}"',
-            did_you_mean(config.tunnel.host, plan.hosts, "hosts"),
-        )
-        return
+        return  # host-known tells
     if not host.is_nixos:
         yield Problem(
             "cloudflare.tunnel.host",
@@ -52,19 +47,39 @@ def tunnel_host(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.tunnel != "app":
             continue
-        if route.host != host.name and not route.tunnel_service:
+        if route.host != host.name and _is_beside(route.tunnel_service):
+            app = plan.hosts[route.host]
+            there = _LOOPBACK.sub(app.lan or app.tailnet, route.tunnel_service)
+            is_socket = there == route.tunnel_service
             yield Problem(
-                f"{route.source}.publish",
+                route.at("tunnel_service"),
+                f"{route.tunnel_service} is on {host.name}, where the tunnel ends, but "
+                f"{route.service} runs on {route.host}",
+                f"let {route.service} run on {host.name}"
+                if is_socket
+                else f"name that host: {there}",
+            )
+        elif route.host != host.name and not route.tunnel_service:
+            yield Problem(
+                route.at("publish"),
                 f"the tunnel ends on {host.name}, but {route.service} runs on {route.host}",
                 beside,
             )
         elif route.auth == "forward":
             yield Problem(
-                f"{route.source}.auth",
+                route.at("auth"),
                 f"the tunnel on {host.name} goes straight to {route.service}, "
                 "past the proxy that asks for the sign-in",
                 "leave tunnel_service out" if route.tunnel_service else beside,
             )
+
+
+def _is_beside(target: str) -> bool:
+    """Whether the connector finds it on its own host alone."""
+    return target.startswith("unix:") or bool(_LOOPBACK.search(target))
+
+
+_LOOPBACK = re.compile(r"(?<=://)(localhost|127\.[0-9.]+)(?=:|$)")
 
 
 @check("tunnel-scheme", rows="S2-08")
@@ -73,7 +88,7 @@ def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if not route.tunnel_service:
             continue
-        where, said = f"{route.source}.tunnel_service", route.tunnel_service
+        where, said = route.at("tunnel_service"), route.tunnel_service
         scheme, colon, rest = said.partition(":")
         if route.publish != "tunnel":
             yield Problem(
@@ -87,7 +102,7 @@ def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
                 f'cloudflared dials no "{scheme}"',
                 did_you_mean(scheme, SCHEMES, "schemes") + "; as ssh://localhost:22",
             )
-        elif not re.fullmatch(_UNIX if scheme == "unix" else _HOST, rest):
+        elif not re.fullmatch(_UNIX if scheme == "unix" else _HOST, rest) or _port(rest) > _LAST:
             yield Problem(
                 where,
                 f"{said} names nothing that cloudflared could dial",
@@ -97,6 +112,12 @@ def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
 
 _UNIX = r"/[^\s:]+"
 _HOST = r"//[A-Za-z0-9.-]+(:[1-9][0-9]{0,4})?"
+_LAST = 65535
+
+
+def _port(target: str) -> int:
+    number = target.rpartition(":")[2]
+    return int(number) if number.isdigit() else 0
 
 
 @check("tunnel-origin", rows="S2-08 S4-32")
@@ -107,7 +128,7 @@ def tunnel_origin(plan: Plan) -> Iterator[Problem]:
         said = [name for name in type(origin).model_fields if getattr(origin, name) is not None]
         if said and route.tunnel != "app":
             yield Problem(
-                f"{route.source}.origin",
+                route.at("origin"),
                 f"the tunnel asks the proxy for {route.name}, over plain HTTP on loopback",
                 "leave origin out, or name what it dials: tunnel_service",
             )
@@ -115,7 +136,7 @@ def tunnel_origin(plan: Plan) -> Iterator[Problem]:
         tls = [name for name in said if name != "connect_timeout"]
         if tls and not _is_tls(route):
             yield Problem(
-                f"{route.source}.origin.{tls[0]}",
+                route.at(f"origin.{tls[0]}"),
                 f"{route.name} is dialled without TLS, so there is no certificate to look at",
                 "leave it out, or dial https://…",
             )

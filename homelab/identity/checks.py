@@ -32,8 +32,8 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
             if route.auth in ("forward", "oidc"):
                 what = "is to be gated" if route.auth == "forward" else "is to ask a provider"
                 yield Problem(
-                    f"{route.source}.auth",
-                    f"{route.internal} {what}, and there is no identity provider",
+                    route.at("auth"),
+                    f"{route.title} {what}, and there is no identity provider",
                     f"add homelab:identity with host: {entry}, or choose auth: native or none",
                 )
         return
@@ -63,7 +63,7 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
             continue
         if own is None or not own.public:
             yield Problem(
-                f"{route.source}.publish",
+                route.at("publish"),
                 f"{route.public} is gated, and the portal is known at home only",
                 f"services.{identity.provider}: {{publish: {route.publish}}}, or publish: internal",
             )
@@ -86,7 +86,7 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
         if service is not None and service.entry.sign_in.oidc is None:
             can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
             yield Problem(
-                f"{route.source}.auth",
+                route.at("auth"),
                 f"{route.service} is not known to ask an identity provider itself",
                 f"services.{route.service}.oidc: {{redirects: [/…]}} says how"
                 if service.config.is_custom
@@ -103,7 +103,7 @@ def identity_capability(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.auth == "oidc":
             yield Problem(
-                f"{route.source}.auth",
+                route.at("auth"),
                 f"{route.service} needs a client secret that we know, and pocket-id makes its own",
                 "auth: forward or native, or identity.provider: authelia",
             )
@@ -134,7 +134,7 @@ def cookie_domain(plan: Plan) -> Iterator[Problem]:
         for name in route.names:
             if not name.endswith(tuple(f".{d}" for d in domains)):
                 yield Problem(
-                    f"{route.source}.name",
+                    route.at("name"),
                     f"{name} lies in none of the session's domains, {', '.join(domains)}",
                     "let the portal and the gated names share their domain in site.names",
                 )
@@ -150,7 +150,7 @@ def group_known(plan: Plan) -> Iterator[Problem]:
         for group in route.groups:
             if group not in groups:
                 yield Problem(
-                    f"{route.source}.groups",
+                    route.at("groups"),
                     f'there is no group "{group}"',
                     did_you_mean(group, groups, "groups"),
                 )
@@ -184,18 +184,18 @@ def directory_members(plan: Plan) -> Iterator[Problem]:
 def audience_auth(plan: Plan) -> Iterator[Problem]:
     """Family members are told apart by a sign-in; the operator's names stay on the tailnet."""
     for route in plan.routes:
-        # Without a resolver of ours no name leads past the tunnel, where Access asks everybody.
-        asked = route.publish == "tunnel" and route.access and not plan.dns.host
+        # What has no name at home is known to the tunnel alone, where Access asks everybody.
+        asked = route.publish == "tunnel" and route.access and not route.internal
         if route.audience == "family" and route.auth == "none" and not asked:
             yield Problem(
-                f"{route.source}.auth",
-                f"{route.internal} is for the family, and nothing asks who it is",
+                route.at("auth"),
+                f"{route.title} is for the family, and nothing asks who it is",
                 "auth: forward (the gate asks) or native (the app asks)",
             )
-        if route.audience == "operator" and route.publish != "internal":
+        if route.audience == "operator" and route.publish == "tunnel":
             yield Problem(
-                f"{route.source}.publish",
-                f"{route.internal} is for the operator, and publish: {route.publish} puts it "
+                route.at("publish"),
+                f"{route.title} is for the operator, and publish: {route.publish} puts it "
                 "on the internet",
                 "publish: internal, or audience: family",
             )
@@ -207,8 +207,8 @@ def admin_two_factor(plan: Plan) -> Iterator[Problem]:
     for route in _gated(plan):
         if route.audience == "operator" and route.policy != "two_factor":
             yield Problem(
-                f"{route.source}.policy",
-                f"{route.internal} is for the operator, and a password alone opens it",
+                route.at("policy"),
+                f"{route.title} is for the operator, and a password alone opens it",
                 "a route with policy: two_factor",
             )
 

@@ -31,7 +31,7 @@ def plan_identity(
     gated = tuple(r for r in routes if r.auth == "forward")
     asking = tuple(r for r in routes if r.auth == "oidc")
     public = tuple(sorted(r.public for r in gated if r.public))
-    portal = own.internal if own else _name(site, site.site.names.internal, identity)
+    portal = own.title if own else _name(site, site.site.names.internal, identity)
     public_portal = ""
     if public or any(r.public for r in asking):
         published = own.public if own else ""

@@ -21,6 +21,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     identity, entry = plan.identity, plan.hosts.get(plan.site.network.entry.host)
     if identity is None or entry is None:
         return
+    if any(not r.internal for r in plan.routes_of(identity.provider)):
+        return  # only the tunnel leads there, and any resolver knows its name
     apps = {s.name for s in plan.on(host.name)}
     address = entry.lan or entry.tailnet
     if address and any(c.service in apps for c in identity.clients):

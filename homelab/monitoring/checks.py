@@ -27,7 +27,7 @@ def monitor_intent(plan: Plan) -> Iterator[Problem]:
             if mine and not skipped and route.is_web and route.source not in watched:
                 yield Problem(
                     f"{service.source}.monitor",
-                    f"nothing watches {route.internal}",
+                    f"nothing watches {route.title}",
                     'give it a path, or skip: "why nothing watches it"',
                 )
 

@@ -31,14 +31,14 @@ def question(site: Site, route: Route, service: Service, watcher: str) -> Questi
     health = service.config.monitor.path or service.entry.health
     dialled = _dialled(site, route, service, watcher)
     if service.entry.monitor == "tcp":
-        return Question(f"tcp://{dialled or route.internal + ':443'}", bool(dialled))
-    named = f"https://{route.internal}{health}"
+        return Question(f"tcp://{dialled or route.title + ':443'}", bool(dialled))
+    named = f"https://{route.title}{health}"
     # Without a resolver of ours the name leads to Cloudflare, where Access would answer.
     ours = site.network.dns.host is not None
     if ours and (route.auth != "forward" or _is_exempt(health, route.exempt)):
         return Question(named, True)
     if dialled:
-        said = (("Host", route.host_header or route.internal), ("X-Forwarded-Proto", "https"))
+        said = (("Host", route.host_header or route.title), ("X-Forwarded-Proto", "https"))
         return Question(f"{route.scheme}://{dialled}{health}", True, said)
     return Question(named, False)
 

@@ -57,13 +57,13 @@ def route_port(plan: Plan) -> Iterator[Problem]:
         for index, route in enumerate(service.config.routes or []):
             if route.port is not None and route.port not in service.entry.ports:
                 yield Problem(
-                    f"{service.source}.routes[{index}].port",
+                    f"services.{service.name}.routes[{index}].port",
                     f'{service.name} has no port "{route.port}"',
                     did_you_mean(route.port, service.entry.ports, "ports"),
                 )
             elif route.port is None and not service.port:
                 yield Problem(
-                    f"{service.source}.routes[{index}]",
+                    f"services.{service.name}.routes[{index}]",
                     f"{service.name} has no web port",
                     "leave the route out",
                 )

@@ -30,8 +30,10 @@ def plan_routes(
 
 def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
     config = service.config
+    # Another section may ask for a service; what its routes are, its own section says.
+    source = f"services.{service.name}" if service.name in site.services else service.source
     if config.routes is not None:
-        return [(r, f"{service.source}.routes[{i}]") for i, r in enumerate(config.routes)]
+        return [(r, f"{source}.routes[{i}]") for i, r in enumerate(config.routes)]
     said = (config.name, config.audience, config.publish, config.auth)
     never = (config.never_publish or service.entry.never_publish) and not any(said)
     if not service.port or never or not service.entry.page:
@@ -46,7 +48,7 @@ def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
         auth=config.auth,
         public=config.public,
     )
-    return [(described, service.source)]
+    return [(described, source)]
 
 
 def _route(
@@ -67,12 +69,17 @@ def _route(
     auth: Auth = config.auth or default_auth(audience, entry.sign_in.kinds)
     port = next((p.port for p in service.ports if p.label == config.port), service.port)
     tunnel_service = config.tunnel_service or ""
+    public = "" if publish == "internal" else site.site.names.public.format(**fields)
+    internal = site.site.names.internal.format(**fields)
+    # Where no resolver of ours answers otherwise, a published name leads to Cloudflare, at home
+    # too; a listener for it would be a way past Access for whoever knows the entry's address.
+    outside = publish == "tunnel" and internal == public and site.network.dns.host is None
     return Route(
         name=name,
         service=service.name,
         host=service.host,
-        internal=site.site.names.internal.format(**fields) if is_web(tunnel_service) else "",
-        public="" if publish == "internal" else site.site.names.public.format(**fields),
+        internal=internal if is_web(tunnel_service) and not outside else "",
+        public=public,
         audience=audience,
         publish=publish,
         auth=auth,
@@ -184,6 +191,19 @@ def loopback_http(site: Site, routes: tuple[Route, ...]) -> tuple[PortUse, ...]:
     )
 
 
-def plan_firewall(ports: tuple[PortUse, ...]) -> FirewallPlan:
-    """What each host opens: exactly the ports that somebody else must reach."""
-    return FirewallPlan(tuple(p for p in ports if p.scope != "loopback"))
+def plan_firewall(
+    site: Site, ports: tuple[PortUse, ...], routes: tuple[Route, ...]
+) -> FirewallPlan:
+    """What each host opens: exactly the ports that somebody else must reach.
+
+    Where every name is the tunnel's, the proxy listens for none of them at home.
+    """
+    silent: tuple[str, ...] = () if any(r.internal for r in routes) else ("https", "http3")
+    proxy = site.network.entry.proxy
+    return FirewallPlan(
+        tuple(
+            p
+            for p in ports
+            if p.scope != "loopback" and not (p.owner == proxy and p.label in silent)
+        )
+    )

@@ -74,8 +74,9 @@ class RouteConfig(Model):
     service_tokens: list[Name] = Field(default_factory=list)
     """Service tokens of cloudflare.access that may pass Access, beside the people."""
     tunnel_service: Str | None = None
-    """What the tunnel dials in place of the proxy or the app: `ssh://localhost:22`. What is not
-    HTTP has no name at home, no tile and no probe: only the tunnel knows it."""
+    """What the tunnel dials, from the host that it ends on, in place of the proxy or the app:
+    `ssh://192.168.1.10:22`. What is not HTTP has no name at home, no tile and no probe: only the
+    tunnel knows it."""
     origin: Origin = Origin()
     upstream: Upstream = Upstream()
     upload: Size | None = None
@@ -104,7 +105,7 @@ class Route:
     host: str
     """Host of the app."""
     internal: str
-    """Host name on the LAN and the tailnet; empty for what is not HTTP."""
+    """Host name on the LAN and the tailnet; empty for what only the tunnel carries."""
     public: str
     """Host name on the internet; empty for an internal route."""
     audience: Audience
@@ -156,6 +157,16 @@ class Route:
         return f"https://{self.internal if self.publish == 'internal' else self.public}"
 
     @property
+    def title(self) -> str:
+        """What to call it in a message: the name at home, if it has one."""
+        return self.internal or self.public or self.name
+
+    @property
+    def is_asked_in_tunnel(self) -> bool:
+        """Whether our own sign-in asks whoever the tunnel brings, before they reach the app."""
+        return self.auth == "forward" and self.tunnel == "proxy"
+
+    @property
     def upstream(self) -> str:
         """The app, as the proxy dials it."""
         return f"{self.scheme}://{self.address}:{self.port}"
@@ -164,6 +175,12 @@ class Route:
     def is_direct(self) -> bool:
         """Whether devices may also ask the app itself, past the proxy."""
         return self.tailnet_direct or self.lan_direct
+
+    def at(self, field: str) -> str:
+        """Where the stack config says this of it. Sections other than services have no such field,
+        and stand for all that follows from them.
+        """
+        return f"{self.source}.{field}" if self.source.startswith("services.") else self.source
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from homelab.checks import run_checks
+from homelab.cloudflare.checks import ended
 from homelab.deploy.model import Release
 from homelab.nix.checks import check_locks
 from homelab.plan import Plan, make_plan
@@ -96,8 +97,8 @@ def _planned(
     plan = make_plan(site, _lock(directory))
     sources, missing = read_sources(directory, plan)
     today = datetime.now(UTC).date().isoformat()
-    found = {*run_checks(plan), *missing, *check_sources(plan, sources), *outlived(plan, today)}
-    problems = sorted(found)
+    found = {*run_checks(plan), *missing, *check_sources(plan, sources)}
+    problems = sorted({*found, *outlived(plan, today), *ended(plan, today)})
     return plan, sources, [_located(p, document) for p in problems]
 
 

@@ -22,7 +22,7 @@ def proxy_text(plan: Plan) -> Iterator[Problem]:
         for path in route.exempt:
             if "*" in path[:-1] or re.search(r"[`\s?#%\"\\{}]", path):
                 yield Problem(
-                    f"{route.source}.exempt",
+                    route.at("exempt"),
                     f"{path} is no plain path",
                     "write letters as they are, and a * at its end alone",
                 )
@@ -88,7 +88,7 @@ def gate_groups(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.auth == "forward" and route.groups:
             yield Problem(
-                f"{route.source}.groups",
+                route.at("groups"),
                 f"Traefik cannot ask oauth2-proxy who is in {', '.join(route.groups)}",
                 "choose network.entry.proxy: caddy or nginx, or leave groups out",
             )
@@ -116,7 +116,7 @@ def chain_known(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.sources != "any" and route.publish != "internal":
             yield Problem(
-                f"{route.source}.sources",
+                route.at("sources"),
                 f"{route.public} is on the internet, and sources: {route.sources} shuts it out",
                 "publish: internal, or leave sources out",
             )
@@ -165,7 +165,7 @@ def sources_tailnet(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.sources == "tailnet":
             yield Problem(
-                f"{route.source}.sources",
+                route.at("sources"),
                 f"the tailnet comes to {entry.name} by way of {', '.join(sorted(routers))}, "
                 "so its requests look like the LAN's",
                 f"sources: internal, or let {entry.name} forward its own network",

@@ -55,7 +55,11 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
         if not answer.reachable:
             continue
         kinds = {g.kind for g in answer.gates}
-        reasons = [r.public_reason for r in plan.routes if r.source == answer.target.source]
+        routes = [r for r in plan.routes if r.source == answer.target.source]
+        # Of a route that sends Access away, tunnel-requires-access tells.
+        if any(r.publish == "tunnel" and not (r.access or r.is_asked_in_tunnel) for r in routes):
+            continue
+        reasons = [r.public_reason for r in routes]
         pages = plan.cloudflare.pages if plan.cloudflare else ()
         reasons += [p.public_reason for p in pages if p.source == answer.target.source]
         if not kinds & {"access", "forward"} and not any(reasons):
@@ -82,7 +86,7 @@ def exposure_never(plan: Plan) -> Iterator[Problem]:
         if route.service in never:
             yield Problem(
                 route.source,
-                f"{route.service} has the name {route.internal}, and is never to be published "
+                f"{route.service} has the name {route.title}, and is never to be published "
                 f"({never[route.service]})",
                 f"routes: [], or take back services.{route.service}.never_publish",
             )

@@ -169,7 +169,7 @@ def _name(ground: Ground, asker: Asker, route: Route) -> Way:
     plan = ground.plan
     if not route.internal:
         what = f"{route.tunnel_service} is known to the tunnel alone, and has no name at home"
-        return Way("nobody", stopped=Reason(what, f"{route.source}.tunnel_service"))
+        return Way("nobody", stopped=Reason(what, route.at("tunnel_service")))
     dns = plan.dns
     address = ground.names.get(route.internal, "")
     resolver = plan.hosts.get(dns.host)
@@ -202,7 +202,7 @@ def _network(ground: Ground, asker: Asker, route: Route, door: Way) -> Way:
     if route.sources == "any":
         return Way("nobody")
     what = f"the proxy answers {route.name} to {route.sources} alone"
-    reason = Reason(what, f"{route.source}.sources")
+    reason = Reason(what, route.at("sources"))
     if route.sources == place or (route.sources == "internal" and place != "internet"):
         return Way("nobody", why=(reason,))
     return Way("nobody", stopped=reason)

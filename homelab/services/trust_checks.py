@@ -22,7 +22,7 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
         if route.is_direct and route.service in believing:
             header = believing[route.service].headers[0][0]
             yield Problem(
-                f"{route.source}.{'lan_direct' if route.lan_direct else 'tailnet_direct'}",
+                route.at("lan_direct" if route.lan_direct else "tailnet_direct"),
                 f"{route.service} believes {header}, and devices that ask it past the proxy could "
                 "write that themselves",
                 "leave it out, or choose auth: native for every route of the service",
@@ -39,7 +39,7 @@ def grafana_auth_scope(plan: Plan) -> Iterator[Problem]:
                     yield Problem(
                         route.source,
                         f"{path}: {value} makes everybody an administrator who passes "
-                        f"{route.internal}, and that is not for administrators alone",
+                        f"{route.title}, and that is not for administrators alone",
                         "a route with auth: forward, policy: two_factor and groups: [admins]; "
                         "or drop the option",
                     )

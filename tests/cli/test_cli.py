@@ -98,6 +98,13 @@ def test_render_writes_nothing_of_a_bad_stack(call: Any, tmp_path: Path) -> None
     assert not (tmp_path / "made").exists()
 
 
+def test_show_cuts_no_address_where_nobody_looks_at_its_width(
+    call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "http://100.64.0.3:8096" in call("show").out
+
+
 def test_show_tells_services_and_names(call: Any) -> None:
     assert "https://jellyfin.home.example.org" in call("show").out
     assert call("show", "--json").out.startswith("{")

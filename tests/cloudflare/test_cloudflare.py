@@ -134,9 +134,18 @@ BAD = {
     "no-public-record": {**PUBLISHED, "site": {**TUNNEL["site"], "exposure": "internal-only"}},
     "cloudflare-missing": {"services": PUBLISHED["services"]},
     "direct-address": route(publish="direct", public="my own web site"),
-    "tunnel-host": {**PUBLISHED, "cloudflare": {"tunnel": {"host": "pii"}}},
+    "tunnel-host": {
+        **PUBLISHED,
+        "hosts": {
+            "laptop": {
+                "platform": "x86_64-linux",
+                "kind": "home-manager",
+                "state_version": "25.11",
+            }
+        },
+        "cloudflare": {"tunnel": {"host": "laptop"}},
+    },
     "tunnel-requires-access": route(publish="tunnel", access=False),
-    "public-explicit": route(publish="direct"),
     "tunnel-hostname-depth": {**PUBLISHED, "site": {"names": {"public": "{name}.home.{zone}"}}},
     "acme-dns01": {
         "services": {"navidrome": {"host": "nas"}},
@@ -160,11 +169,38 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
     assert build.found(PUBLISHED, check) == []
 
 
-def test_a_tunnel_only_site_refuses_a_direct_name() -> None:
-    """S0-14, T4."""
-    changes = route(publish="direct", public="my own web site")
-    changes["site"] = {**TUNNEL["site"], "exposure": "tunnel-only"}
-    assert build.found(changes, "no-public-record")
+@pytest.mark.parametrize(
+    ("exposure", "way_out"),
+    [
+        ("mixed", "use publish: tunnel"),
+        ("tunnel-only", "use publish: tunnel"),
+        ("internal-only", "use publish: internal"),
+    ],
+)
+@pytest.mark.parametrize("audience", ["operator", "family", "public"])
+def test_a_direct_name_is_refused_once_and_for_that_alone(
+    exposure: str, way_out: str, audience: str
+) -> None:
+    """S0-13 S0-14 S3-01 T4: no advice that a second error would follow."""
+    changes = route(publish="direct", audience=audience, auth="native")
+    changes["site"] = {**TUNNEL["site"], "exposure": exposure}
+    (problem,) = [p for p in build.problems(changes) if ".routes[0]" in p.where]
+    assert (problem.check, problem.way_out) == ("direct-address", way_out)
+    assert "no public address of pi is known" in problem.what
+
+
+def test_a_mistyped_host_of_the_tunnel_is_one_problem() -> None:
+    """S1-05."""
+    changes = {**PUBLISHED, "cloudflare": {"tunnel": {"host": "pii"}}}
+    about = [p for p in build.problems(changes) if p.where.startswith("cloudflare.tunnel")]
+    assert [p.check for p in about] == ["host-known"]
+
+
+def test_a_route_that_sends_access_away_is_one_problem() -> None:
+    """S2-06."""
+    changes = route(publish="tunnel", audience="family", auth="native", access=False)
+    about = [p for p in build.problems(changes) if ".routes[0]" in p.where]
+    assert [p.check for p in about] == ["tunnel-requires-access"]
 
 
 def test_deep_names_are_fine_with_certificates_that_cover_them() -> None:

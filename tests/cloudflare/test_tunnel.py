@@ -14,7 +14,7 @@ from tests.cloudflare.stack import Changes, planned, stack
 from tests.tools.options import check_module, require_options
 
 SSH: Changes = {
-    "tunnel_service": "ssh://localhost:22",
+    "tunnel_service": "ssh://192.168.1.3:22",
     "audience": "family",
     "auth": "native",
 }
@@ -26,7 +26,7 @@ def test_the_tunnel_dials_exactly_what_a_route_names() -> None:
     """S2-08."""
     plan = planned(stack(route=SSH))
     assert [(i.hostname, i.service) for i in plan.ingress] == [
-        ("music-home.example.org", "ssh://localhost:22")
+        ("music-home.example.org", "ssh://192.168.1.3:22")
     ]
     assert [(a.type, a.domain) for a in plan.apps] == [("ssh", "music-home.example.org")]
     assert len(plan.records) == 1
@@ -104,6 +104,11 @@ BAD: dict[str, tuple[str, Changes, str]] = {
         stack(route={**SSH, "tunnel_service": "ssh:localhost"}),
         "names nothing",
     ),
+    "a port that there is not": (
+        "tunnel-scheme",
+        stack(route={**SSH, "tunnel_service": "tcp://192.168.1.3:99999"}),
+        "names nothing",
+    ),
     "a socket without a path": (
         "tunnel-scheme",
         stack(route={**SSH, "tunnel_service": "unix://run/app.sock:x"}),
@@ -139,6 +144,16 @@ BAD: dict[str, tuple[str, Changes, str]] = {
         stack({"tunnel": {"host": "nas", "via": "proxy"}}, NATIVE),
         "the proxy that it is to ask is on pi",
     ),
+    "the connector's own sshd in place of the app's": (
+        "tunnel-host",
+        stack(route={**SSH, "tunnel_service": "ssh://localhost:22"}),
+        "ssh://localhost:22 is on pi, where the tunnel ends, but navidrome runs on nas",
+    ),
+    "the connector's own socket": (
+        "tunnel-host",
+        stack(route={**NATIVE, "tunnel_service": "unix:/run/app.sock"}),
+        "unix:/run/app.sock is on pi",
+    ),
     "apps of other hosts": (
         "tunnel-host",
         stack({"tunnel": {"host": "pi", "via": "direct"}}),
@@ -153,6 +168,23 @@ def test_what_cannot_work_is_refused(case: str) -> None:
     (problem,) = build.found(changes, check)
     assert says in problem.what
     assert problem.way_out
+
+
+@pytest.mark.parametrize(
+    ("target", "way_out"),
+    [
+        ("ssh://localhost:22", "name that host: ssh://192.168.1.3:22"),
+        ("http://127.0.0.1", "name that host: http://192.168.1.3"),
+        ("unix:/run/app.sock", "let navidrome run on pi"),
+    ],
+)
+def test_what_is_on_loopback_is_on_the_host_of_the_tunnel(target: str, way_out: str) -> None:
+    """S2-08: there is such a thing there as well, as a rule, and it would be published."""
+    changes = stack(route={**NATIVE, "tunnel_service": target})
+    (problem,) = build.found(changes, "tunnel-host")
+    assert problem.way_out == way_out
+    beside = stack(route={**NATIVE, "tunnel_service": target}, on="pi")
+    assert build.found(beside, "tunnel-host") == []
 
 
 @pytest.mark.parametrize("check", sorted({c for c, *_ in BAD.values()}))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from homelab.cloudflare.checks import ended
 from homelab.cloudflare.plan import bucket_policies
 from homelab.problems import InvalidStackError
 from tests import build
@@ -223,3 +224,72 @@ def test_a_slip_of_the_pen_is_told(changes: Changes, says: str) -> None:
 def test_a_target_has_one_way_to_its_keys(target: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
         build.site(stack(BUCKET, backup={"targets": {"r2": target}}))
+
+
+ONE_ID = "a" * 32
+TWICE: dict[str, tuple[Changes, str, str]] = {
+    "a project": (
+        {"pages": {"blog": {"project": "homelab-docs"}, **DOCS["pages"]}},
+        "cloudflare.pages.docs.project",
+        "homelab-docs is already the project of cloudflare.pages.blog",
+    ),
+    "a project by its key": (
+        {"pages": {"docs": {}, "manual": {"project": "docs"}}},
+        "cloudflare.pages.manual.project",
+        "docs is already the project of cloudflare.pages.docs",
+    ),
+    "a bucket": (
+        {"buckets": {"example-backup": {}, **BUCKET["buckets"]}},
+        "cloudflare.buckets.example-backup.name",
+        "example-backup is already the bucket of cloudflare.buckets.backup",
+    ),
+    "a record": (
+        {"adopt": {"records": {"music": ONE_ID, "video": ONE_ID}}},
+        "cloudflare.adopt.records.video",
+        f"{ONE_ID} is already the id of cloudflare.adopt.records.music",
+    ),
+    "an application": (
+        {"adopt": {"apps": {"music": UUID, "video": UUID}}},
+        "cloudflare.adopt.apps.video",
+        f"{UUID} is already the id of cloudflare.adopt.apps.music",
+    ),
+}
+
+
+def _with_two_routes(cloudflare: Changes) -> Changes:
+    changes = stack(cloudflare)
+    video = {"host": "nas", "name": "video", "publish": "tunnel", "audience": "family"}
+    changes["services"] |= {"jellyfin": video}
+    return changes
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_what_is_one_thing_at_cloudflare_is_one_thing_here(case: str) -> None:
+    """S2-05 S2-07."""
+    cloudflare, where, what = TWICE[case]
+    (problem,) = build.found(_with_two_routes(cloudflare), "cloudflare-unique")
+    assert (problem.where, problem.what) == (where, what)
+
+
+def test_different_things_pass() -> None:
+    """S2-05 S2-07."""
+    both = {**DOCS, **BUCKET, "adopt": {"records": {"music": ONE_ID, "video": "b" * 32}}}
+    assert build.found(_with_two_routes(both), "cloudflare-unique") == []
+
+
+def test_a_token_that_has_ended_is_named() -> None:
+    """S0-17: by the day that the caller tells, for the plan has no clock."""
+    plan = build.plan(stack(LIMITS, monitoring=NTFY))
+    (problem,) = ended(plan, "2027-01-02")
+    assert problem.where == "cloudflare.acme.until"
+    assert "ended on 2027-01-01" in problem.what
+    assert list(ended(plan, "2027-01-01")) == []
+    assert list(ended(build.plan(stack()), "2027-01-02")) == []
+
+
+@pytest.mark.parametrize("network", [{}, {"dns": {"host": None, "server": "none"}}])
+def test_the_reason_for_the_challenges_resolver_is_one_that_there_is(network: Changes) -> None:
+    """S0-16."""
+    text = build.render(stack(network=network))["pi"]["certificates.nix"]
+    assert 'dnsResolver = "1.1.1.1:53";' in text
+    assert ("The home resolver" in text) == (not network)

@@ -51,6 +51,12 @@ def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
     }
 
 
+def test_a_proxy_without_a_name_at_home_is_asked_on_plain_http() -> None:
+    """S4-34: it answers there whatever it is asked for."""
+    found = probes("pi", {"identity": None, "services": {}})
+    assert found["entry-plane"] == ("http", "http://127.0.0.1/.homelab/probe")
+
+
 def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
     """S4-34: a container that the proxy calls is on the tailnet address alone."""
     apps: Changes = {

@@ -96,7 +96,12 @@ def test_the_tunnel_dials_each_service_and_sshd_as_they_are() -> None:
     text = files()["tunnel.nix"]
     assert '"jellyfin-home.javiersc.com" = "http://127.0.0.1:8096";' in text
     assert '"ssh-home.javiersc.com" = "ssh://localhost:22";' in text
-    assert "ssh-home" not in files()["proxy.nix"]
+
+
+def test_no_name_leads_past_access() -> None:
+    """S2-06 S3-01: whoever asks the machine itself for one is answered 404, at home and away."""
+    assert "javiersc.com" not in files()["proxy.nix"]
+    assert "certificates.nix" not in files()
 
 
 def test_plain_http_at_home_shows_the_dashboard() -> None:

@@ -14,6 +14,7 @@
     ./monitoring.nix
     ./nix.nix
     ./own.nix
+    ./portal.nix
     ./power.nix
     ./release.nix
     ./secrets.nix

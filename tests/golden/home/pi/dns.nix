@@ -35,9 +35,10 @@ in
         caching.prefetching = true;
         customDNS = {
           customTTL = "1h";
-          # Names here have an A record only; SOA and TXT must still reach the real zone,
-          # or DNS-01 cannot find it.
-          filterUnmappedTypes = false;
+          # These names have an A record only. Asked elsewhere for another type they would
+          # not exist at all, and some programs believe that of the whole name. Every other
+          # name is asked upstream, SOA and TXT of the zone included: DNS-01 finds it.
+          filterUnmappedTypes = true;
           mapping = {
             "ai.home.example.org" = "192.168.1.225";
             "auth.home.example.org" = "192.168.1.225";

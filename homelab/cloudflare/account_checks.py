@@ -1,0 +1,84 @@
+"""What the account has of its own: buckets, projects, and what was there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.cloudflare.access import MEMBERS
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("cloudflare-unique", rows="S2-05 S2-07")
+def cloudflare_unique(plan: Plan) -> Iterator[Problem]:
+    """Two things of the stack that are one at Cloudflare would take it from each other for ever."""
+    config, cloud = plan.site.cloudflare, plan.cloudflare
+    if config is None or cloud is None:
+        return
+    at = "cloudflare"
+    for said, what in (
+        ([(f"{at}.pages.{p.key}", "project", p.project) for p in cloud.pages], "the project"),
+        ([(f"{at}.buckets.{b.key}", "name", b.name) for b in cloud.buckets], "the bucket"),
+        ([(f"{at}.adopt.records.{n}", "", i) for n, i in config.adopt.records.items()], "the id"),
+        ([(f"{at}.adopt.apps.{n}", "", i) for n, i in config.adopt.apps.items()], "the id"),
+    ):
+        first: dict[str, str] = {}
+        for where, field, value in said:
+            other = first.setdefault(value, where)
+            if other != where:
+                yield Problem(
+                    f"{where}.{field}".rstrip("."),
+                    f"{value} is already {what} of {other}",
+                    "give one of them another",
+                )
+
+
+@check("adopt-known", rows="S2-05")
+def adopt_known(plan: Plan) -> Iterator[Problem]:
+    """An id for something that is not made adopts nothing, and looks as if it had."""
+    config, cloud = plan.site.cloudflare, plan.cloudflare
+    if config is None or cloud is None:
+        return
+    adopt, where = config.adopt, "cloudflare.adopt"
+    for field, names, known in (
+        ("records", adopt.records, [r.route for r in cloud.records]),
+        ("apps", adopt.apps, [a.route for a in cloud.apps]),
+    ):
+        for name in names:
+            if name not in known:
+                what = "a record" if field == "records" else "Access in front of it"
+                yield Problem(
+                    f"{where}.{field}.{name}",
+                    f'there is no published route "{name}" with {what}',
+                    did_you_mean(name, known, "routes"),
+                )
+    for field, wanted, made in (
+        ("tunnel", adopt.tunnel, bool(cloud.tunnel)),
+        ("policy", adopt.policy, any(p.key == MEMBERS for p in cloud.policies)),
+        ("one_time_pin", adopt.one_time_pin, cloud.one_time_pin),
+    ):
+        if wanted is not None and not made:
+            yield Problem(
+                f"{where}.{field}",
+                f"the stack asks for no {field.replace('_', '-')} that it could be",
+                "leave it out",
+            )
+
+
+@check("bucket-known", rows="S0-31")
+def bucket_known(plan: Plan) -> Iterator[Problem]:
+    """Backups to a bucket that nobody makes keep nothing."""
+    known = plan.site.cloudflare.buckets if plan.site.cloudflare else {}
+    for name, target in plan.site.backup.targets.items():
+        if target.bucket is not None and target.bucket not in known:
+            yield Problem(
+                f"backup.targets.{name}.bucket",
+                f'there is no bucket "{target.bucket}"',
+                did_you_mean(target.bucket, known, "buckets")
+                if known
+                else f"add cloudflare.buckets: {{{target.bucket}: {{}}}}",
+            )

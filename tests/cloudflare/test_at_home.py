@@ -1,0 +1,144 @@
+"""What a published name leads to at home, and which gates that needs (S0-13 S0-14 S2-06 S3-01 T3)."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from homelab.checks import all_checks
+from homelab.proxy.plan import plan_proxy
+from homelab.reach.plan import plan_reach
+from tests import build
+from tests.household import Changes, household
+from tests.stackdir import joined
+
+ONE_NAME: Changes = {"site": {"names": {"internal": "{name}-home.{zone}"}}}
+ALONE: Changes = {"network": {"dns": {"host": None, "server": "none"}}}
+NAME = "ai-home.example.org"
+
+
+def stack(*changes: Changes, host: str = "pi", **route: Any) -> Changes:
+    """An app without a sign-in of its own, published behind Access."""
+    said = {"name": "ai", "audience": "family", "auth": "none", "publish": "tunnel", **route}
+    services = {"authelia": {"publish": "tunnel"}, "ollama": {"host": host, "routes": [said]}}
+    return joined(household({"services": services}), *changes)
+
+
+def gates(changes: Changes, asker: str) -> tuple[str, list[str]]:
+    """How somebody comes to the name, and what asks on the way."""
+    answers = plan_reach(build.plan(changes)).to("ai")
+    (found,) = [a for a in answers if a.asker.name == asker]
+    return found.path, [g.kind for g in found.gates]
+
+
+@pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+def test_no_proxy_answers_at_home_for_a_name_that_only_access_guards(proxy: str) -> None:
+    """Whoever knows the entry's address could ask there for the name, and nobody would ask back."""
+    entry = {"network": {"entry": {"host": "pi", "proxy": proxy}}}
+    through_proxy = stack(ONE_NAME, ALONE, entry)
+    made = build.plan(through_proxy)
+    listeners = plan_proxy(made.site, made.routes, made.identity).sites
+    assert [s.is_tunnel for s in listeners if NAME in dict(s.routes)] == [True]
+    assert build.found(through_proxy, "audience-auth") == []
+
+    straight = stack(ONE_NAME, ALONE, entry, {"cloudflare": {"tunnel": {"via": "direct"}}})
+    files = build.render(straight)["pi"]
+    assert NAME not in files["proxy.nix"]
+    assert NAME in files["tunnel.nix"]
+
+
+def test_a_name_of_its_own_at_home_needs_a_gate_there() -> None:
+    """Somebody else's resolver may know it, and the proxy has a listener for it."""
+    (problem,) = build.found(stack(ALONE), "audience-auth")
+    assert problem.where == "services.ollama.routes[0].auth"
+    assert problem.what.startswith("ai.home.example.org is for the family")
+
+
+def test_a_resolver_leads_the_one_name_to_the_proxy_at_home() -> None:
+    """Then Access is not in the way, and what asks there is what the proxy knows."""
+    assert gates(stack(ONE_NAME), "lan") == ("lan", [])
+    assert build.found(stack(ONE_NAME), "audience-auth")
+    asked = stack(ONE_NAME, auth="forward")
+    assert gates(asked, "lan") == ("lan", ["forward"])
+    assert gates(asked, "internet") == ("tunnel", ["access", "forward"])
+    assert build.found(asked, "audience-auth") == []
+
+
+def test_the_portal_keeps_its_name_where_only_the_tunnel_leads_to_it() -> None:
+    """S0-26."""
+    identity = build.plan(stack(ONE_NAME, ALONE, auth="forward")).identity
+    assert identity is not None
+    assert identity.portal == identity.public_portal == "auth-home.example.org"
+    assert identity.cookies == (("example.org", "https://auth-home.example.org"),)
+
+
+@pytest.mark.parametrize("network", [{}, ALONE])
+def test_no_app_is_sent_to_a_portal_that_is_not_there(network: Changes) -> None:
+    """S0-27: at the proxy's address only where the proxy answers for that name."""
+    news = {"miniflux": {"host": "aurora", "auth": "oidc", "publish": "tunnel"}}
+    files = build.render(stack(ONE_NAME, network, {"services": news}))["aurora"]
+    assert ("portal.nix" in files) == (not network)
+
+
+AUDIENCES = ("operator", "family", "public")
+AUTHS = ("native", "forward", "none")
+RULES = ("audience-auth", "tunnel-requires-access", "internet-gate", "direct-address")
+
+
+def refused(audience: str, publish: str, auth: str, front: str, *, alone: bool) -> set[str]:
+    """The table of the guide: who may be let in from where, and by whom."""
+    if publish == "direct":
+        out = {"direct-address"}
+    elif publish == "tunnel":
+        out = {"audience-auth"} if audience == "operator" else set()
+        if front == "none" and auth != "forward":
+            out |= {"tunnel-requires-access"}
+    else:
+        out = set()
+    behind_access = alone and publish == "tunnel" and front == "access"
+    if audience == "family" and auth == "none" and not behind_access:
+        out |= {"audience-auth"}
+    return out
+
+
+@pytest.mark.parametrize(
+    ("audience", "publish", "auth", "front", "alone"),
+    [
+        *product(AUDIENCES, ["tunnel"], AUTHS, ["access", "none", "public"], [False, True]),
+        *product(AUDIENCES, ["internal", "direct"], AUTHS, ["access"], [False]),
+    ],
+)
+def test_what_may_be_combined_is_one_table(
+    audience: str, publish: str, auth: str, front: str, alone: bool
+) -> None:
+    """T3 S0-13 S0-14: as the guide has it, under Who may pass."""
+    fields: dict[str, Any] = {"audience": audience, "publish": publish, "auth": auth, "exempt": []}
+    if front == "none":
+        fields["access"] = False
+    if front == "public":
+        fields["public"] = "for all to see"
+    changes = stack(ONE_NAME, ALONE if alone else {}, **fields)
+    plan = build.plan(changes)
+    rules = [c for c in all_checks() if c.id in RULES]
+    found = {c.id for c in rules for p in c.rule(plan) if p.where.startswith("services.ollama")}
+    assert found == refused(audience, publish, auth, front, alone=alone)
+
+
+@pytest.mark.parametrize("section", [{}, {"authelia": {"monitor": {"interval": "5m"}}}])
+def test_a_problem_of_the_portals_route_is_at_a_place_that_exists(section: Changes) -> None:
+    """S0-61: its own section where there is one, else the section that asks for the service."""
+    changes = household({"site": {"exposure": "internal-only", "publish": "tunnel"}})
+    changes["services"] = section
+    (problem,) = [p for p in build.found(changes, "no-public-record") if "auth" in p.what]
+    assert problem.where == ("services.authelia.publish" if section else "identity")
+
+
+def test_a_route_of_an_implied_service_is_where_it_was_written() -> None:
+    """S0-61."""
+    changes = household({"services": {"authelia": {"routes": [{"name": "auth", "port": "wbe"}]}}})
+    (problem,) = build.found(changes, "route-port")
+    assert problem.where == "services.authelia.routes[0].port"
+    (route,) = build.plan(changes).routes
+    assert route.source == "services.authelia.routes[0]"

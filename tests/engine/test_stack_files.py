@@ -1,0 +1,47 @@
+"""The shipped stack files are written as Pulumi writes them, by Pulumi itself (S0-67)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import build
+
+pytestmark = pytest.mark.slow
+
+FILES = sorted(
+    [build.ROOT / "Pulumi.home.yaml", *(build.ROOT / "examples").glob("*/Pulumi.*.yaml")],
+    key=lambda p: p.name,
+)
+
+
+@pytest.mark.parametrize("file", FILES, ids=[p.name for p in FILES])
+def test_making_the_stack_adds_a_salt_and_changes_nothing_else(file: Path, tmp_path: Path) -> None:
+    if shutil.which("pulumi") is None:
+        pytest.skip("not on PATH: pulumi")
+    project, state = tmp_path / "project", tmp_path / "state"
+    for directory in (project, state):
+        directory.mkdir()
+    for name in ("Pulumi.yaml", file.name):
+        shutil.copy(file.parent / name, project)
+    subprocess.run(
+        ["pulumi", "stack", "init", file.name.split(".")[1], "--non-interactive"],
+        cwd=project,
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith("PULUMI_")},
+            "PULUMI_HOME": str(tmp_path / "pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_CONFIG_PASSPHRASE": "only a test's",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        },
+        capture_output=True,
+        check=True,
+    )
+    lines = (project / file.name).read_text("utf-8").splitlines()
+    salt = [line for line in lines if line.startswith("encryptionsalt: ")]
+    assert len(salt) == 1
+    assert [line for line in lines if line not in salt] == file.read_text("utf-8").splitlines()

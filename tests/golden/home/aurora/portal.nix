@@ -1,0 +1,12 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# Where apps on this host find the sign-in, whichever resolver is asked
+{ lib, ... }:
+
+let
+  derive = import ./lib/derive.nix lib;
+in
+{
+  config = derive {
+    networking.hosts."192.168.1.225" = [ "auth.home.example.org" ];
+  };
+}
