@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import pulumi
 
+from components.access import application
 from homelab.cloudflare.resources import PagesSite
 
 
@@ -47,21 +48,17 @@ class Pages(pulumi.ComponentResource):
         if site.policies:
             # Beside its own name the site answers to two of Cloudflare's, of builds of any branch.
             names = (site.domain, project.subdomain, pulumi.Output.concat("*.", project.subdomain))
-            app = cloudflare.ZeroTrustAccessApplication(
+            app = application(
                 f"{name}-pages-access",
-                account_id=account,
-                name=f"{site.key} ({site.domain})",
-                type="self_hosted",
-                destinations=[{"type": "public", "uri": uri} for uri in names],
-                session_duration=args["session"],
-                app_launcher_visible=True,
-                auto_redirect_to_identity=False,
-                http_only_cookie_attribute=True,
-                policies=[
-                    {"id": args["policies"][key], "precedence": place}
-                    for place, key in enumerate(site.policies, start=1)
-                ],
-                opts=pulumi.ResourceOptions(parent=self),
+                f"{site.key} ({site.domain})",
+                {
+                    "account": account,
+                    "session": args["session"],
+                    "policies": site.policies,
+                    "ids": args["policies"],
+                },
+                pulumi.ResourceOptions(parent=self),
+                uris=names,
             )
             after.append(app)
         domain = cloudflare.PagesDomain(

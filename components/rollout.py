@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TypedDict
 
 import pulumi
@@ -13,6 +12,7 @@ from pulumi_command import local
 from components.host import Host
 from homelab.deploy.model import DeployConfig, WavePlan
 from homelab.deploy.rules import Rules
+from homelab.deploy.spec import switch_spec
 from homelab.system.model import Host as HostPlan
 
 SWITCH = '"${UV_PROJECT_ENVIRONMENT:-.venv}/bin/homelab" switch'
@@ -127,34 +127,7 @@ class Wave(pulumi.ComponentResource):
 
 def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:
     """What the runner reads on its standard input; nothing in it is secret."""
-    config, rules = rollout["config"], rollout["rules"][plan.name]
-    paths = [
-        {
-            "name": path,
-            "address": address,
-            "port": plan.config.ssh.port,
-            "user": plan.config.ssh.user,
-        }
-        for path, address in (("lan", plan.lan), ("tailnet", plan.tailnet))
-        if address
-    ]
-    fixed: dict[str, object] = {
-        "host": plan.name,
-        "release": host.release_id,
-        "paths": paths,
-        "host_key": plan.config.ssh.host_key,
-        "confirm": {
-            "probes": [{k: v for k, v in asdict(p).items() if v} for p in rules.probes],
-            "seconds": config.confirm_seconds,
-        },
-        "activation_seconds": config.activation_seconds,
-        "boot": {"loader": rules.loader, "limit": rules.limit},
-    }
-    # Said only where there is something to say: the text is what a preview compares.
-    if rules.again:
-        fixed["again"] = rules.again
-    if rules.may_fail:
-        fixed["may_fail"] = list(rules.may_fail)
+    fixed = switch_spec(plan, host.release_id, rollout["config"], rollout["rules"][plan.name])
     return rollout["versions"][plan.name].apply(
         lambda version: json.dumps({**fixed, "secrets_version": version}, indent=2, sort_keys=True)
     )

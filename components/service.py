@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import pulumi
 
+from components.access import application
 from components.adopt import adopting
 from homelab.cloudflare.resources import AccessApp, CloudflarePlan, Record
 
@@ -42,22 +43,18 @@ class Route(pulumi.ComponentResource):
         if app is not None:
             id_ = f"accounts/{args['account']}/{app.adopt}" if app.adopt else ""
             after.append(
-                cloudflare.ZeroTrustAccessApplication(
+                application(
                     f"{name}-access",
-                    account_id=args["account"],
-                    name=app.name,
-                    type=app.type,
+                    app.name,
+                    {
+                        "account": args["account"],
+                        "session": args["session"],
+                        "policies": app.policies,
+                        "ids": args["policies"],
+                    },
+                    adopting(pulumi.ResourceOptions(parent=self), id_),
+                    type_=app.type,
                     domain=app.domain,
-                    session_duration=args["session"],
-                    # Said outright, for the API answers with defaults that would differ for ever.
-                    app_launcher_visible=True,
-                    auto_redirect_to_identity=False,
-                    http_only_cookie_attribute=True,
-                    policies=[
-                        {"id": args["policies"][key], "precedence": place}
-                        for place, key in enumerate(app.policies, start=1)
-                    ],
-                    opts=adopting(pulumi.ResourceOptions(parent=self), id_),
                 )
             )
         id_ = f"{args['zone']}/{record.adopt}" if record.adopt else ""

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from homelab.cli_lab import HERE, Directory, Json, StackName, lab_app
 from homelab.problems import HomelabError, InvalidStackError, Problem
+
+if TYPE_CHECKING:
+    from homelab.deploy.model import Release
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -138,13 +142,14 @@ def status(
     from homelab.ops.status import read_sections
     from homelab.status import as_data, as_text
 
-    # A stack with problems can be asked about, too: the answer may be the way out.
     name = find_stack(cwd, stack)
-    plan, _ = check_stack(cwd, name)
+    releases: Mapping[str, Release] = {}
     try:
-        releases = open_stack(cwd, name).releases
+        opened = open_stack(cwd, name)
+        plan, releases = opened.plan, opened.releases
     except InvalidStackError:
-        releases = {}
+        # A stack with problems can be asked about, too: the answer may be the way out.
+        plan, _ = check_stack(cwd, name)
     sections = read_sections(plan, cwd, releases, what)
     print(json.dumps(as_data(sections), indent=2) if as_json else as_text(sections).rstrip())
     raise typer.Exit(0 if all(s.ok for s in sections) else 1)

@@ -6,15 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
-
-# A room's checks are found by importing this module; these are its other files of them.
-from homelab.cloudflare import access_checks, account_checks, tunnel_checks
 from homelab.problems import Problem
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
-
-__all__ = ["access_checks", "account_checks", "tunnel_checks"]
 
 
 @check("no-public-record", rows="S0-14")

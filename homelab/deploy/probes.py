@@ -53,10 +53,6 @@ def _apps(plan: Plan, host: Host) -> Iterator[Probe]:
 
 def _address(plan: Plan, host: Host, service: Service) -> str:
     """The app itself, as its own host finds it."""
-    where = service.namespace.inside if service.namespace else LOOPBACK
-    if service.config.container is not None and service.callers:
-        # Published on the tailnet address alone.
-        where = host.tailnet or LOOPBACK
+    where = (service.is_outside_only and host.tailnet) or service.address
     scheme = next((r.scheme for r in plan.routes_of(service.name)), "http")
-    health = service.config.health if service.config.is_custom else service.entry.health
-    return f"{scheme}://{where}:{service.port}{service.config.monitor.path or health}"
+    return f"{scheme}://{where}:{service.port}{service.config.monitor.path or service.entry.health}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
@@ -21,6 +21,12 @@ LONGEST = "30d"
 
 def _gated(plan: Plan) -> tuple[Route, ...]:
     return tuple(r for r in plan.routes if r.auth == "forward")
+
+
+def unknown_group(group: str, known: Collection[str], where: str) -> Iterator[Problem]:
+    """A problem at `where`, if the sign-in has no such group."""
+    if group not in known:
+        yield Problem(where, f'there is no group "{group}"', did_you_mean(group, known, "groups"))
 
 
 @check("route-idp-present", rows="S0-11 S0-26")
@@ -148,12 +154,7 @@ def group_known(plan: Plan) -> Iterator[Problem]:
     groups = plan.site.identity.groups
     for route in plan.routes:
         for group in route.groups:
-            if group not in groups:
-                yield Problem(
-                    route.at("groups"),
-                    f'there is no group "{group}"',
-                    did_you_mean(group, groups, "groups"),
-                )
+            yield from unknown_group(group, groups, route.at("groups"))
 
 
 @check("directory-members", rows="S1-06")
@@ -165,12 +166,7 @@ def directory_members(plan: Plan) -> Iterator[Problem]:
     people = {plan.site.site.owner.user, *plan.site.site.members}
     for group, members in identity.directory.members.items():
         where = f"identity.directory.members.{group}"
-        if group not in identity.groups:
-            yield Problem(
-                where,
-                f'there is no group "{group}"',
-                did_you_mean(group, identity.groups, "groups"),
-            )
+        yield from unknown_group(group, identity.groups, where)
         for name in members:
             if name not in people:
                 yield Problem(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.identity.checks import unknown_group
 from homelab.identity.rules import BANDS, PATHS, covers
 from homelab.problems import Problem, did_you_mean
 
@@ -35,12 +36,7 @@ def rule_route(plan: Plan) -> Iterator[Problem]:
                 did_you_mean(rule.route, gated, "gated routes"),
             )
         for group in rule.groups:
-            if group not in identity.groups:
-                yield Problem(
-                    f"identity.rules[{i}].groups",
-                    f'there is no group "{group}"',
-                    did_you_mean(group, identity.groups, "groups"),
-                )
+            yield from unknown_group(group, identity.groups, f"identity.rules[{i}].groups")
 
 
 @check("rule-text", rows="S1-08")

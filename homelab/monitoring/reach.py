@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homelab.network.model import LOOPBACK
 from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -47,11 +46,8 @@ def _dialled(site: Site, route: Route, service: Service, watcher: str) -> str:
     """The app's own address and port, as the watcher dials it; empty if it may not."""
     host = site.hosts.get(route.host)
     outside = str(host.address.tailnet or host.address.lan or "") if host else ""
-    # A container that others call is published on the tailnet address alone.
-    local = service.config.container is None or not service.callers
-    if watcher == route.host and local:
-        address = service.namespace.inside if service.namespace else LOOPBACK
-        return f"{address}:{route.port}"
+    if watcher == route.host and not service.is_outside_only:
+        return f"{service.address}:{route.port}"
     if outside and (watcher == route.host or watcher in service.callers):
         return f"{outside}:{route.port}"
     return ""

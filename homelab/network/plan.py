@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from homelab.model import Audience, Auth, Publish
-from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
+from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
 from homelab.network.route import Route, RouteConfig, is_web
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -84,7 +84,7 @@ def _route(
         publish=publish,
         auth=auth,
         port=port,
-        address=(host.tailnet or host.lan) if remote else _local(service),
+        address=(host.tailnet or host.lan) if remote else service.address,
         remote=remote,
         scheme=config.upstream.scheme,
         host_header=config.upstream.host_header or "",
@@ -118,11 +118,6 @@ def _tunnel(site: Site, config: RouteConfig, publish: Publish) -> Literal["", "p
     apart = tunnel is not None and tunnel.host != site.network.entry.host
     told = tunnel is not None and tunnel.via == "direct"
     return "app" if config.tunnel_service or apart or told else "proxy"
-
-
-def _local(service: Service) -> str:
-    """Where the service's own host finds it."""
-    return service.namespace.inside if service.namespace else LOOPBACK
 
 
 def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:

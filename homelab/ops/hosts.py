@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.deploy.plan import rules_of
 from homelab.deploy.probes import probes_of
+from homelab.deploy.spec import paths_of, switch_spec
 from homelab.deploy.status import BY_HAND, HostFacts, HostStatus
 from homelab.ops.host import HostLink, HostPath
 from homelab.ops.ssh import DialError, DialMap, HostKeyError
-from homelab.ops.switch import BootRules as Boot
-from homelab.ops.switch import Confirm, ProbeSpec, SwitchSpec, bring
+from homelab.ops.switch import SwitchSpec, bring
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.system.model import Host
@@ -50,17 +51,8 @@ async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) ->
 
 
 def _link(host: Host, dial_map: DialMap | None) -> HostLink:
-    return HostLink(host.name, paths_of(host), host.config.ssh.host_key or "", dial_map)
-
-
-def paths_of(host: Host) -> tuple[HostPath, ...]:
-    """The ways to a host, the LAN first."""
-    ssh = host.config.ssh
-    return tuple(
-        HostPath(name=name, address=address, port=ssh.port, user=ssh.user)
-        for name, address in (("lan", host.lan), ("tailnet", host.tailnet))
-        if address
-    )
+    paths = tuple(HostPath.model_validate(path) for path in paths_of(host))
+    return HostLink(host.name, paths, host.config.ssh.host_key or "", dial_map)
 
 
 def _named(plan: Plan, name: str) -> Host:
@@ -92,24 +84,13 @@ async def _roll_back(plan: Plan, host: Host, to: str, report: Callable[[str], No
             f"{host.name}: there is no release {'of ours' if to == 'current' else 'before this'}; "
             "boot an older generation from its boot menu instead"
         )
-    rules = rules_of(plan.site, host)
-    again = f"{BY_HAND}{secrets.token_hex(4)}"
-    spec = SwitchSpec(
-        host=host.name,
-        release=release,
-        paths=paths_of(host),
-        host_key=host.config.ssh.host_key or "",
-        confirm=Confirm(
-            seconds=plan.site.deploy.confirm_seconds,
-            probes=tuple(ProbeSpec(**asdict(p)) for p in probes_of(plan, host)),
-        ),
-        activation_seconds=plan.site.deploy.activation_seconds,
-        boot=Boot(loader=rules.loader, limit=rules.limit),
-        may_fail=rules.may_fail,
-        # Whatever it runs now is what is to go.
-        again=again,
-        secrets_version=facts["secrets" if to == "current" else "before-secrets"],
+    # Whatever it runs now is what is to go.
+    rules = replace(
+        rules_of(plan.site, host, probes_of(plan, host)), again=f"{BY_HAND}{secrets.token_hex(4)}"
     )
+    version = facts["secrets" if to == "current" else "before-secrets"]
+    told = switch_spec(host, release, plan.site.deploy, rules) | {"secrets_version": version}
+    spec = SwitchSpec.model_validate_json(json.dumps(told))
     await bring(spec, dial_map, report)
     report(
         f"{host.name}: the stack does not know of this; change it, or go forward again with "

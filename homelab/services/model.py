@@ -24,7 +24,7 @@ from homelab.model import (
     Str,
 )
 from homelab.monitoring.model import ServiceMonitor
-from homelab.network.model import PortUse, Protocol, Scope
+from homelab.network.model import LOOPBACK, PortUse, Protocol, Scope
 from homelab.network.route import RouteConfig, exact_name
 from homelab.system.model import Role
 from homelab.vpn.model import Namespace, VpnUse
@@ -218,6 +218,16 @@ class Service:
     """Role of its host."""
     namespace: Namespace | None = None
     """The network namespace that it runs in; none for the host's own network."""
+
+    @property
+    def address(self) -> str:
+        """Where its own host finds it, if it listens there."""
+        return self.namespace.inside if self.namespace else LOOPBACK
+
+    @property
+    def is_outside_only(self) -> bool:
+        """A container that others call is published on its host's own addresses alone."""
+        return self.config.container is not None and bool(self.callers)
 
     @property
     def units(self) -> tuple[str, ...]:

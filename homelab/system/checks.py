@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.nix.checks import forbidden_lines
 from homelab.problems import Problem, did_you_mean
-from homelab.system import lan_checks, zones
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
-
-__all__ = ["check_own_modules", "lan_checks", "zones"]
 
 
 @check("host-known", rows="S0-01 S0-09")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from homelab import cli
 from homelab.deploy.model import Release
 from homelab.deploy.status import section
 from homelab.ops import hosts
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError
-from tests import build
+from tests import build, stackdir
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
 
@@ -179,3 +182,42 @@ def test_a_script_that_holds_the_lock_is_named_and_ended_when_forced(
     said = unlock(plan, force=True)
     assert "pi: ended a build" in said[0]
     assert said[-1] == "pi: nothing holds it"
+
+
+def test_the_command_line_asks_goes_back_and_lets_go(
+    stack: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`homelab status`, `rollback` and `unlock` find the stack's hosts and say how it went."""
+    config = {
+        "network": {"lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"}},
+        "hosts": {
+            "pi": {"address": {"lan": LAN, "tailnet": TAILNET}, "ssh": {"host_key": PIN}},
+            "nas": {"address": {"lan": "192.168.1.9", "tailnet": None}},
+        },
+    }
+    directory = stackdir.write_stack(tmp_path / "stack", config)
+
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["homelab", *words, "-C", str(directory)])
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        return int(str(code or 0)), said.out + said.err
+
+    for release in ("r1", "r2"):
+        stack.bring(release)
+        assert stack.switch(release) == 0
+    code, said = run("status", "hosts")
+    assert code == 0, said
+    assert "the stack wants " in said
+    code, said = run("rollback", "pi")
+    assert (code, stack.running()) == (0, "r1"), said
+    assert run("unlock", "pi") == (0, "pi: nothing holds it\n")
+    stack.lab.break_host("nas", "unreachable")
+    assert run("status", "hosts")[0] == 1

@@ -7,7 +7,7 @@ import zoneinfo
 import pytest
 
 from homelab.problems import InvalidStackError
-from homelab.system.zones import ZONES
+from homelab.system.zone_checks import ZONES
 from tests import build
 
 

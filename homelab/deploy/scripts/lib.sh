@@ -113,6 +113,27 @@ switch() {
   return 75
 }
 
+# go_back REASON: begin the rollback of $attempt, which nobody supervises any more; it runs detached.
+go_back() {
+  [ -e "$attempt/reason" ] || note reason "$1"
+  # After a reboot the unit is gone, but the script is not.
+  systemctl start --no-block homelab-rollback.service 2>/dev/null ||
+    detach homelab-rollback "$attempt/rollback.sh" --service-type=exec
+}
+
+# waits_for_boot SYSTEM: the first part of it that only a boot brings in; fails when there is none.
+waits_for_boot() {
+  local part booted=$root/run/booted-system
+  for part in kernel kernel-modules initrd; do
+    if [ -e "$booted/$part" ] && [ -e "$1/$part" ] &&
+      [ "$(readlink -f "$booted/$part")" != "$(readlink -f "$1/$part")" ]; then
+      say "$part"
+      return
+    fi
+  done
+  return 1
+}
+
 # Units that have failed, or fail and start over and over.
 failed_units() {
   systemctl list-units --state=failed --state=auto-restart --plain --no-legend --no-pager 2>/dev/null |

@@ -93,19 +93,14 @@ check_company() {
 
 # What the switch will stop and start, and whether it is enough.
 check_impact() {
-  local unit said part booted=$root/run/booted-system
+  local unit said part
   said=$("$1/bin/switch-to-configuration" dry-activate 2>&1 || true)
   for unit in sshd tailscaled systemd-networkd NetworkManager dhcpcd firewall nftables; do
     ! say "$said" | grep -Eq "would (stop|restart|reload).*\\b$unit\\.service" ||
       warn "$unit.service will be restarted; the connection may break for a moment"
   done
-  for part in kernel kernel-modules initrd; do
-    if [ -e "$booted/$part" ] && [ -e "$1/$part" ] &&
-      [ "$(readlink -f "$booted/$part")" != "$(readlink -f "$1/$part")" ]; then
-      warn "its $part is not the one that runs; it takes part at the next boot"
-      return
-    fi
-  done
+  ! part=$(waits_for_boot "$1") ||
+    warn "its $part is not the one that runs; it takes part at the next boot"
 }
 
 # preflight TOPLEVEL: everything at once. Fails when something stops the switch.

@@ -2,7 +2,7 @@
 # Say what is so, as lines of «key value»; takes no lock and changes nothing.
 
 main() {
-  local release=$state/releases/$RELEASE open=$NONCE part failed
+  local release=$state/releases/$RELEASE open=$NONCE failed
   say "release $(current)"
   say "before $(cat "$state/before" 2>/dev/null || true)"
   say "before-secrets $(cat "$state/releases/$(cat "$state/before" 2>/dev/null)/committed" 2>/dev/null || true)"
@@ -15,16 +15,9 @@ main() {
   say "built $([ ! -e "$release/result" ] || readlink -f "$release/result")"
   [ ! -L "$state/secrets/.next.$RELEASE" ] || say "rotation pending"
   ! supervised || say "supervised yes"
-  for part in kernel kernel-modules initrd; do
-    if [ -e "$root/run/booted-system/$part" ] && [ -e "$running/$part" ] &&
-      [ "$(readlink -f "$root/run/booted-system/$part")" != "$(readlink -f "$running/$part")" ]; then
-      say "reboot wanted"
-      break
-    fi
-  done
+  ! waits_for_boot "$running" >/dev/null || say "reboot wanted"
   if [ -n "$FULL" ]; then
-    failed=$(systemctl list-units --state=failed --plain --no-legend --no-pager 2>/dev/null |
-      awk '{ print $1 }' | tr '\n' ' ' || true)
+    failed=$(failed_units | tr '\n' ' ')
     say "failed ${failed% }"
   fi
 

@@ -21,10 +21,7 @@ main() {
     return
   fi
   attempt=$state/attempts/$open
-  [ -e "$attempt/reason" ] || note reason "let go by hand"
-  # After a reboot the unit is gone, but the script is not.
-  systemctl start --no-block homelab-rollback.service 2>/dev/null ||
-    detach homelab-rollback "$attempt/rollback.sh" --service-type=exec
+  go_back "let go by hand"
   say "attempt $open is rolled back"
 }
 

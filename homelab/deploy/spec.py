@@ -1,0 +1,47 @@
+"""What the switch runner is told of one host: the one place that puts it together.
+
+The text of it is an input of the switch resource, so what a preview compares is said here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TypeAlias
+
+from homelab.deploy.model import DeployConfig
+from homelab.deploy.rules import Rules
+from homelab.system.model import Host
+
+Spec: TypeAlias = dict[str, object]
+
+
+def paths_of(host: Host) -> list[Spec]:
+    """The ways to a host, the LAN first."""
+    ssh = host.config.ssh
+    return [
+        {"name": name, "address": address, "port": ssh.port, "user": ssh.user}
+        for name, address in (("lan", host.lan), ("tailnet", host.tailnet))
+        if address
+    ]
+
+
+def switch_spec(host: Host, release: str, config: DeployConfig, rules: Rules) -> Spec:
+    """Everything but the version of the secrets, which only the secrets tell."""
+    spec: Spec = {
+        "host": host.name,
+        "release": release,
+        "paths": paths_of(host),
+        "host_key": host.config.ssh.host_key,
+        "confirm": {
+            "probes": [{k: v for k, v in asdict(p).items() if v} for p in rules.probes],
+            "seconds": config.confirm_seconds,
+        },
+        "activation_seconds": config.activation_seconds,
+        "boot": {"loader": rules.loader, "limit": rules.limit},
+    }
+    # Said only where there is something to say, so that nothing else changes with an upgrade.
+    if rules.again:
+        spec["again"] = rules.again
+    if rules.may_fail:
+        spec["may_fail"] = list(rules.may_fail)
+    return spec

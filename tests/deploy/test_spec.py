@@ -1,0 +1,60 @@
+"""What the stack says of a switch reaches the runner, and only what it says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from homelab.deploy import scripts
+from homelab.deploy.plan import rules_of
+from homelab.deploy.probes import probes_of
+from homelab.deploy.spec import switch_spec
+from homelab.ops.switch import SwitchSpec
+from tests import build
+from tests.household import Changes, household
+
+
+def told(host: str, *changes: Changes) -> SwitchSpec:
+    """What the runner makes of the input of the host's switch."""
+    made = build.plan(household(*changes))
+    its = made.hosts[host]
+    rules = rules_of(made.site, its, probes_of(made, its))
+    spec = switch_spec(its, "r1", made.site.deploy, rules)
+    return SwitchSpec.model_validate_json(json.dumps({**spec, "secrets_version": "v"}))
+
+
+def test_the_words_of_the_stack_reach_the_switch_of_that_host_alone() -> None:
+    """S0-67: again, what may fail, the boot loader, and how long each may take."""
+    changes: Changes = {
+        "deploy": {
+            "again": {"pi": "3 May"},
+            "may_fail": ["comin.service"],
+            "confirm_seconds": 99,
+            "activation_seconds": 77,
+        },
+        "hosts": {"pi": {"boot": {"loader": "extlinux", "limit": 4}, "ssh": {"port": 2222}}},
+        "services": {"miniflux": {"host": "pi"}},
+    }
+    pi, aurora = told("pi", changes), told("aurora", changes)
+    assert (pi.again, aurora.again) == ("3 May", "")
+    assert pi.may_fail == aurora.may_fail == ("comin.service",)
+    assert (pi.boot.loader, pi.boot.limit) == ("extlinux", 4)
+    assert (pi.confirm.seconds, pi.activation_seconds) == (99, 77)
+    assert [(p.name, p.address, p.port) for p in pi.paths] == [
+        ("lan", "192.168.1.2", 2222),
+        ("tailnet", "100.64.0.2", 2222),
+    ]
+    assert "app-miniflux" in {p.name for p in pi.confirm.probes}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "line"),
+    [("again", "3 May", "AGAIN='3 May'"), ("loader", "grub", "BOOT_LOADER=grub")],
+)
+def test_a_build_looks_ahead_by_the_same_words(field: str, value: str, line: str) -> None:
+    """S4-06: so a change of them is looked at before any host switches."""
+    made = build.plan(household())
+    rules = replace(rules_of(made.site, made.hosts["pi"]), **{field: value})  # type: ignore[arg-type]
+    assert f"{line}\n" in scripts.build_script("r1", rules)
