@@ -25,7 +25,7 @@ from homelab.cloudflare.model import R2
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.deploy.model import Release
 from homelab.deploy.plan import build_flags, rules_of
-from homelab.deploy.probes import probes_of
+from homelab.deploy.probes import outside_of, probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
 
@@ -104,6 +104,7 @@ class Homelab(pulumi.ComponentResource):
                 "rules": {
                     n: rules_of(plan.site, h, probes_of(plan, h)) for n, h in plan.hosts.items()
                 },
+                "outside": {n: outside_of(plan, h) for n, h in plan.hosts.items()},
                 # The policy's own tests guard the deployer's way, so it goes before any host.
                 "after": [tailnet.policy] if tailnet else [],
             },

@@ -11,7 +11,7 @@ from pulumi_command import local
 
 from components.host import Host
 from homelab.deploy.model import DeployConfig, WavePlan
-from homelab.deploy.rules import Rules
+from homelab.deploy.rules import Outside, Rules
 from homelab.deploy.spec import switch_spec
 from homelab.system.model import Host as HostPlan
 
@@ -30,6 +30,8 @@ class RolloutArgs(TypedDict):
     config: DeployConfig
     rules: Mapping[str, Rules]
     """What each host's preflight and switch go by."""
+    outside: Mapping[str, tuple[Outside, ...]]
+    """What the household finds by way of each host."""
     after: list[pulumi.Resource]
     """What must be in place before any host changes."""
 
@@ -127,7 +129,8 @@ class Wave(pulumi.ComponentResource):
 
 def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:
     """What the runner reads on its standard input; nothing in it is secret."""
-    fixed = switch_spec(plan, host.release_id, rollout["config"], rollout["rules"][plan.name])
+    rules, outside = rollout["rules"][plan.name], rollout["outside"][plan.name]
+    fixed = switch_spec(plan, host.release_id, rollout["config"], rules, outside)
     return rollout["versions"][plan.name].apply(
         lambda version: json.dumps({**fixed, "secrets_version": version}, indent=2, sort_keys=True)
     )

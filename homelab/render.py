@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from homelab.backup import restic
 from homelab.cloudflare import acme, cloudflared
 from homelab.dashboard import homepage
+from homelab.deploy import reboot
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, pocket_id, portal
@@ -41,6 +42,7 @@ ROOMS: tuple[Backend, ...] = (
     base.modules,
     hardware.modules,
     recovery.modules,
+    reboot.modules,
     nixpkgs.modules,
     home.modules,
     lan.modules,

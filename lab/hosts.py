@@ -38,6 +38,9 @@ Fault = Literal[
     "services-stop",
     "boot-fails",
     "unreachable",
+    "needs-restart",
+    "kernel-panics",
+    "never-returns",
 ]
 """What can be wrong with a lab host, until it is mended."""
 
@@ -49,6 +52,9 @@ _BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
     "services-stop": {"probe": "fail"},
     "boot-fails": {"boot": "fail"},
     "unreachable": {"connect": "refuse"},
+    "needs-restart": {"init": "2"},
+    "kernel-panics": {"init": "2", "start": "panic"},
+    "never-returns": {"init": "2", "start": "never"},
 }
 
 

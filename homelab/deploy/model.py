@@ -32,6 +32,11 @@ class DeployConfig(Model):
     confirm_seconds: Annotated[int, Field(ge=5, le=3600)] = 240
     """How long the deployer may take to find the host again before it rolls itself back. Longer
     than the 141 s that a black-holed SSH session takes to fail."""
+    settle_seconds: Annotated[int, Field(ge=0, le=600)] = 10
+    """For how long, before a switch counts as well, no service may have been started anew."""
+    clean_up: bool = False
+    """Delete generations beyond `boot.limit` after each commit, never the one that runs, was booted
+    or ran before. Without it `nix.gc` deletes them by age."""
     again: dict[Name, Str] = Field(default_factory=dict)
     """Hosts to switch again although their release stands, with a word that is new each time:
     after somebody switched one by hand. `{pi: "rebooted into the old one, 3 May"}`"""

@@ -83,11 +83,15 @@ def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
 
 def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = ()) -> Rules:
     """What the host's preflight and switch go by."""
+    how = host.config.reboot
     return Rules(
         host=host.name,
         loader=host.config.boot.loader,
         limit=host.config.boot.limit,
         again=site.deploy.again.get(host.name, ""),
         may_fail=tuple(site.deploy.may_fail),
+        reboot="never" if how is None else "always" if how.without_one_shot else "once",
+        unlocked=how is not None and how.unlocked,
+        clean_up=site.deploy.clean_up,
         probes=probes,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.deploy.rules import Probe
+from homelab.deploy.rules import Outside, Probe
 from homelab.network.model import LOOPBACK
 
 if TYPE_CHECKING:
@@ -23,10 +23,39 @@ def probes_of(plan: Plan, host: Host) -> tuple[Probe, ...]:
     return tuple(sorted({*_carried(plan, host), *_apps(plan, host)}, key=lambda p: p.name))
 
 
+def outside_of(plan: Plan, host: Host) -> tuple[Outside, ...]:
+    """What the household finds by way of this host, asked from the deployer's machine by name."""
+    return tuple(sorted({*_names(plan, host), *_resolver(plan, host)}, key=lambda o: o.name))
+
+
+def _names(plan: Plan, host: Host) -> Iterator[Outside]:
+    """Each app's name at the entry host, and what the tunnel brings in from the internet."""
+    entry = plan.hosts.get(plan.site.network.entry.host)
+    cloud = plan.cloudflare
+    carries = {entry.name if entry else "", cloud.tunnel_host if cloud else ""}
+    for route in plan.routes:
+        if not route.is_web or host.name not in {route.host, *carries}:
+            continue
+        if route.internal and entry is not None and host.name in (route.host, entry.name):
+            for way, address in (("lan", entry.lan), ("tailnet", entry.tailnet)):
+                if address:
+                    yield Outside("web", f"{route.name} over {way}", address, route.internal)
+        if route.public and cloud and host.name in (route.host, cloud.tunnel_host):
+            yield Outside("web", f"{route.name} from the internet", "", route.public)
+
+
+def _resolver(plan: Plan, host: Host) -> Iterator[Outside]:
+    name = next((n for n, _ in plan.dns.names), "")
+    if plan.dns.host == host.name and name:
+        for way, address in (("lan", host.lan), ("tailnet", host.tailnet)):
+            if address:
+                yield Outside("dns", f"names over {way}", address, name)
+
+
 def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
     here = {s.name for s in plan.on(host.name)}
     if "tailscale" in here:
-        yield Probe("unit", "tailnet", "tailscaled.service")
+        yield Probe("tailnet", "tailnet", "tailscaled.service")
     if plan.dns.host == host.name:
         yield Probe("dns", "resolver", _ELSEWHERE)
         name = next((n for n, _ in plan.dns.names), "")
@@ -34,7 +63,7 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
             yield Probe("dns", "resolver-at-home", name)
     cloud = plan.cloudflare
     if cloud is not None and cloud.tunnel and cloud.tunnel_host == host.name:
-        yield Probe("unit", "tunnel", f"cloudflared-tunnel-{cloud.tunnel}.service")
+        yield Probe("tunnel", "tunnel", f"cloudflared-tunnel-{cloud.tunnel}.service")
     if plan.site.network.entry.host == host.name:
         # The proxy alone: it answers for a name that nobody has, too.
         route = next((r for r in plan.routes if r.is_web and r.internal), None)

@@ -5,16 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+ProbeKind = Literal["unit", "http", "dns", "tailnet", "tunnel"]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """One thing that a host is for, as the deployer finds it over a path of the household."""
+
+    kind: Literal["web", "dns"]
+    name: str
+    """What people call it, the path included; no two of a host share it."""
+    address: str
+    """Whom to ask: an address on the LAN or the tailnet, or empty for what the internet answers."""
+    host: str
+    """The name to ask for."""
+
 
 @dataclass(frozen=True)
 class Probe:
     """One thing that a host is for, and how to see on the host whether it works."""
 
-    kind: Literal["unit", "http", "dns"]
+    kind: ProbeKind
     name: str
     """What people call it; no two of a host share it."""
     target: str
-    """A unit, an address to ask, or a name to resolve."""
+    """A unit, an address to ask, or a name to resolve; its unit, for tailnet and tunnel."""
     resolve: str = ""
     """For http by a host name: where that leads, as curl takes it (`a.example:443:127.0.0.1`)."""
 
@@ -32,5 +47,12 @@ class Rules:
     """Another word than last time: switch again, whatever somebody did to the host by hand."""
     may_fail: tuple[str, ...] = ()
     """Units whose failure is no reason to roll back."""
+    reboot: Literal["never", "once", "always"] = "never"
+    """For what only a boot brings in. never: it waits for one; once: the host is restarted into it,
+    just once before it is confirmed; always: also where no boot loader can start a system once."""
+    unlocked: bool = False
+    """Encrypted disks open without a person."""
+    clean_up: bool = False
+    """Delete generations beyond `limit` after a commit."""
     probes: tuple[Probe, ...] = ()
     """What must still answer after the switch, where it answered before."""

@@ -70,7 +70,7 @@ def build_script(
     all builds come before all switches, so no host of the fleet has changed then.
     """
     names = {"RELEASE": _name("release", release), **_ruled(rules)}
-    extra = _part("boot") + _part("preflight")
+    extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 
 
@@ -93,12 +93,15 @@ def activate_script(
     version = {"SECRETS_VERSION": secrets_version}
     window = {"WINDOW_SECONDS": str(activation_seconds + confirm_seconds)}
     loader = {"BOOT_LOADER": rules.loader, "BOOT_LIMIT": str(rules.limit)}
-    boot = _part("boot")
+    boot = _part("boot") + _part("reboot")
     supervise = {**own, **version, **loader, "CONFIRM_SECONDS": str(confirm_seconds)}
-    supervise |= {"MAY_FAIL": " ".join(rules.may_fail)}
+    supervise |= {"MAY_FAIL": " ".join(rules.may_fail), "REBOOT": rules.reboot}
+    supervise |= {"CLEAN_UP": "yes" if rules.clean_up else ""}
+    resume = {**own, "WINDOW_SECONDS": str(2 * confirm_seconds)}
     detached = {
         "SUPERVISE": _compose("supervise", supervise, lock_seconds, boot),
         "ROLLBACK": _compose("rollback", {**own, **window, **loader}, extra=boot),
+        "RESUME": _compose("resume", resume, lock_seconds),
     }
     names = {**own, **version, **window, **detached, **_ruled(rules), "PATHS": " ".join(paths)}
     extra = boot + _part("preflight") + _part("probe")
@@ -106,15 +109,28 @@ def activate_script(
 
 
 def confirm_script(
-    nonce: str, units: Sequence[str] = (), *, seal: bool, rules: Rules | None = None
+    nonce: str,
+    units: Sequence[str] = (),
+    *,
+    seal: bool,
+    rules: Rules | None = None,
+    settle: int = 0,
 ) -> str:
     """Check the activated system from within; with `seal`, tell the supervisor to commit.
 
-    What seals also asks the probes: each that answered before the switch must answer again.
+    What seals also asks the probes: each that answered before the switch must answer again; and
+    for `settle` seconds no service may have been started anew.
     """
     names = {"NONCE": _name("attempt", nonce), "SEAL": "yes" if seal else ""}
     names["PROBES"] = _asked(rules) if rules and seal else ""
+    names["MAY_FAIL"] = " ".join(rules.may_fail) if rules else ""
+    names["SETTLE_SECONDS"] = str(settle)
     return _compose("confirm", names, extra=_part("probe"), arguments=units)
+
+
+def resume_script(nonce: str) -> str:
+    """Go on with an attempt after the restart that it asked for, if the host has not done so."""
+    return _compose("resumed", {"NONCE": _name("attempt", nonce)})
 
 
 def rollback_script(nonce: str) -> str:
@@ -148,6 +164,8 @@ def _ruled(rules: Rules) -> dict[str, str]:
         "BOOT_LOADER": rules.loader,
         "BOOT_LIMIT": str(rules.limit),
         "AGAIN": rules.again,
+        "REBOOT": rules.reboot,
+        "UNLOCKED": "yes" if rules.unlocked else "",
     }
 
 

@@ -5,11 +5,12 @@ The text of it is an input of the switch resource, so what a preview compares is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TypeAlias
 
 from homelab.deploy.model import DeployConfig
-from homelab.deploy.rules import Rules
+from homelab.deploy.rules import Outside, Rules
 from homelab.system.model import Host
 
 Spec: TypeAlias = dict[str, object]
@@ -25,7 +26,13 @@ def paths_of(host: Host) -> list[Spec]:
     ]
 
 
-def switch_spec(host: Host, release: str, config: DeployConfig, rules: Rules) -> Spec:
+def switch_spec(
+    host: Host,
+    release: str,
+    config: DeployConfig,
+    rules: Rules,
+    outside: Iterable[Outside] = (),
+) -> Spec:
     """Everything but the version of the secrets, which only the secrets tell."""
     spec: Spec = {
         "host": host.name,
@@ -33,8 +40,10 @@ def switch_spec(host: Host, release: str, config: DeployConfig, rules: Rules) ->
         "paths": paths_of(host),
         "host_key": host.config.ssh.host_key,
         "confirm": {
+            "outside": [asdict(each) for each in outside],
             "probes": [{k: v for k, v in asdict(p).items() if v} for p in rules.probes],
             "seconds": config.confirm_seconds,
+            "settle": config.settle_seconds,
         },
         "activation_seconds": config.activation_seconds,
         "boot": {"loader": rules.loader, "limit": rules.limit},
@@ -44,4 +53,8 @@ def switch_spec(host: Host, release: str, config: DeployConfig, rules: Rules) ->
         spec["again"] = rules.again
     if rules.may_fail:
         spec["may_fail"] = list(rules.may_fail)
+    if host.config.reboot is not None:
+        spec["reboot"] = host.config.reboot.model_dump()
+    if rules.clean_up:
+        spec["clean_up"] = True
     return spec

@@ -105,7 +105,7 @@ class HostStatus:
 
 BY_HAND = "rollback "
 """How the word begins that a rollback by hand leaves on a host."""
-_OPEN = ("armed", "activating", "awaiting", "committing", "rolling_back")
+_OPEN = ("armed", "activating", "rebooting", "awaiting", "committing", "rolling_back")
 
 
 def section(hosts: tuple[HostStatus, ...]) -> Section:

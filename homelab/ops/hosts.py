@@ -11,12 +11,13 @@ from dataclasses import replace
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.deploy.plan import rules_of
-from homelab.deploy.probes import probes_of
+from homelab.deploy.probes import outside_of, probes_of
 from homelab.deploy.spec import paths_of, switch_spec
 from homelab.deploy.status import BY_HAND, HostFacts, HostStatus
 from homelab.ops.host import HostLink, HostPath
+from homelab.ops.spec import SwitchSpec
 from homelab.ops.ssh import DialError, DialMap, HostKeyError
-from homelab.ops.switch import SwitchSpec, bring
+from homelab.ops.switch import bring
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.system.model import Host
@@ -89,7 +90,10 @@ async def _roll_back(plan: Plan, host: Host, to: str, report: Callable[[str], No
         rules_of(plan.site, host, probes_of(plan, host)), again=f"{BY_HAND}{secrets.token_hex(4)}"
     )
     version = facts["secrets" if to == "current" else "before-secrets"]
-    told = switch_spec(host, release, plan.site.deploy, rules) | {"secrets_version": version}
+    outside = outside_of(plan, host)
+    told = switch_spec(host, release, plan.site.deploy, rules, outside) | {
+        "secrets_version": version
+    }
     spec = SwitchSpec.model_validate_json(json.dumps(told))
     await bring(spec, dial_map, report)
     report(

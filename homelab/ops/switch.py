@@ -11,15 +11,15 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Probe, Rules
 from homelab.deploy.status import HostFacts
-from homelab.model import HostKey, Model, Name, Str
-from homelab.ops.host import ASK_SECONDS, HostLink, HostPath
+from homelab.ops import outside
+from homelab.ops import report as reports
+from homelab.ops.host import ASK_SECONDS, HostLink
+from homelab.ops.spec import SwitchSpec
 from homelab.ops.ssh import Completed, DialError, DialMap, HostKeyError
 from homelab.problems import HomelabError
 
@@ -27,57 +27,6 @@ Report = Callable[[str], None]
 """Takes each line of progress, and at the end the outcome. Never given a secret."""
 
 _BUSY = 75
-
-
-class ProbeSpec(Model):
-    """One thing that the host is for; see `Probe`."""
-
-    kind: Literal["unit", "http", "dns"]
-    name: Str
-    target: Str
-    resolve: Str = ""
-
-
-class Confirm(Model):
-    """When a new system counts as well."""
-
-    seconds: Annotated[int, Field(ge=1)] = 240
-    """How long the host waits to be confirmed before it returns to the old system."""
-    units: tuple[Str, ...] = ()
-    """Units that must be active."""
-    probes: tuple[ProbeSpec, ...] = ()
-    """What must answer again, where it answered before."""
-
-
-class BootRules(Model):
-    """What the host boots by."""
-
-    loader: Str = "hardware"
-    limit: Annotated[int, Field(ge=1)] = 10
-
-
-class SwitchSpec(Model):
-    """What the switch of one host needs to know; arrives as JSON on standard input."""
-
-    host: Name
-    release: Str
-    paths: Annotated[tuple[HostPath, ...], Field(min_length=1)]
-    """Tried in this order."""
-    host_key: HostKey
-    confirm: Confirm = Confirm()
-    activation_seconds: Annotated[int, Field(ge=1)] = 600
-    boot: BootRules = BootRules()
-    again: Str = ""
-    """Another word than last time: switch again, whatever somebody did to the host by hand."""
-    may_fail: tuple[Str, ...] = ()
-    """Units whose failure is no reason to roll back."""
-    secrets_version: Str = ""
-    """Changes when a secret of the release does; the switch then runs again."""
-    lock_seconds: Annotated[int, Field(ge=0)] = scripts.LOCK_SECONDS
-    """How long to wait for another change of the same host."""
-    poll_seconds: Annotated[float, Field(gt=0)] = 2.0
-    grace_seconds: Annotated[int, Field(ge=0)] = 60
-    """How long past its own deadlines a host may stay silent."""
 
 
 class NotCommittedError(HomelabError):
@@ -109,7 +58,8 @@ def run(spec_json: str, *, report: Report) -> int:
 
 async def bring(spec: SwitchSpec, dial_map: DialMap | None, report: Report) -> None:
     """Return when the host is committed to its release; else raise with the report."""
-    await _Switch(_patient(spec, dial_map), dial_map, report).converge()
+    longest = dial_map.confirm_seconds if dial_map else None
+    await _Switch(spec.patient(longest), dial_map, report).converge()
 
 
 def has_committed(facts: HostFacts, spec: SwitchSpec) -> bool:
@@ -129,17 +79,12 @@ class _Switch:
     dial_map: DialMap | None
     report: Report
     tried: list[str] = field(default_factory=list)
+    answered: frozenset[str] = frozenset()
+    """What answered from here before the switch."""
 
     def __post_init__(self) -> None:
         spec = self.spec
-        self.rules = Rules(
-            host=spec.host,
-            loader=spec.boot.loader,
-            limit=spec.boot.limit,
-            again=spec.again,
-            may_fail=spec.may_fail,
-            probes=tuple(Probe(p.kind, p.name, p.target, p.resolve) for p in spec.confirm.probes),
-        )
+        self.rules = spec.rules
         self.host = HostLink(spec.host, spec.paths, spec.host_key, self.dial_map)
 
     async def converge(self) -> None:
@@ -162,7 +107,8 @@ class _Switch:
             )
         if status["phase"]:
             same = (status["attempt-release"], status["attempt-secrets"])
-            if status["supervised"] and same == (spec.release, spec.secrets_version):
+            ours = same == (spec.release, spec.secrets_version)
+            if ours and (status["supervised"] or status["phase"] == "rebooting"):
                 self.report(f"{spec.host}: goes on with attempt {status['attempt']}")
                 await self._follow(status["attempt"])
                 return
@@ -172,6 +118,8 @@ class _Switch:
     async def _start(self) -> str:
         """Begin an attempt on the host; its nonce."""
         spec, nonce = self.spec, secrets.token_hex(8)
+        if self.dial_map is None:
+            self.answered = await outside.answering(spec.outside)
         script = scripts.activate_script(
             spec.release,
             nonce,
@@ -221,7 +169,7 @@ class _Switch:
 
     async def _follow(self, nonce: str) -> None:
         """See an attempt through: confirm it when it asks for that, and learn how it ended."""
-        spec, said, sealed = self.spec, "", False
+        spec, sealed, last = self.spec, False, HostFacts({})
         # A rollback may take as long as the activation did.
         end = _now() + 2 * spec.activation_seconds + spec.confirm.seconds + spec.grace_seconds
         while _now() < end:
@@ -234,27 +182,50 @@ class _Switch:
                 await asyncio.sleep(spec.poll_seconds)
                 continue
             phase = status["phase"]
-            if phase != said:
+            if phase != last["phase"]:
                 self.report(f"{spec.host}: release {spec.release} is {phase or 'not begun'}")
-                said = phase
+                if phase == "rebooting":
+                    self.report(f"{spec.host}: restarts; it has {spec.restart_seconds} s for that")
+                    end = _now() + spec.restart_seconds + spec.confirm.seconds + spec.grace_seconds
+            last = status
             if phase == "committed" and has_committed(status, spec):
                 return
             if phase in ("rolled_back", "failed_rollback"):
                 raise NotCommittedError(await self._outcome(nonce))
             if status["rebooted"] and not status["supervised"]:
-                what = f"was interrupted: the host restarted while it was {phase}"
-                raise NotCommittedError(await self._outcome(nonce, what))
+                await self._resume(nonce, status)
             if phase == "awaiting" and not sealed:
                 sealed = await self._confirm(nonce, status["attempt-paths"].split())
             await asyncio.sleep(spec.poll_seconds)
-        raise NotCommittedError(self._unknown(nonce, said))
+        raise NotCommittedError(reports.unknown(spec, nonce, last, self.tried))
+
+    async def _resume(self, nonce: str, status: HostFacts) -> None:
+        """Nobody on the host sees to an attempt after a restart; the host does so by itself after
+        the restarts that we asked for, but a system before our time does not.
+        """
+        if status["mode"] != "boot":
+            what = f"was interrupted: the host restarted while it was {status['phase']}"
+            raise NotCommittedError(await self._outcome(nonce, what))
+        # Give the host's own unit its chance.
+        await asyncio.sleep(2 * self.spec.poll_seconds)
+        try:
+            await self.host.ask(scripts.resume_script(nonce), self.spec.lock_seconds + ASK_SECONDS)
+        except DialError as error:
+            self._note(f"resume: {error}")
 
     async def _confirm(self, nonce: str, names: list[str]) -> bool:
         """Look from every path that worked before, each time anew; the last one seals."""
+        if not await self._answers():
+            return False
         paths = [path for path in self.spec.paths if path.name in names]
         for number, path in enumerate(paths, start=1):
+            confirm = self.spec.confirm
             script = scripts.confirm_script(
-                nonce, self.spec.confirm.units, seal=number == len(paths), rules=self.rules
+                nonce,
+                confirm.units,
+                seal=number == len(paths),
+                rules=self.rules,
+                settle=confirm.settle,
             )
             try:
                 done = await self.host.ask_afresh(path, script)
@@ -265,6 +236,25 @@ class _Switch:
                 self._note(f"confirm over {path.name}: {_last(done)}")
                 return False
         return True
+
+    async def _answers(self) -> bool:
+        """What the household found before, it finds again."""
+        if not self.answered:
+            return True
+        now = await outside.answering(self.spec.outside)
+        lost = sorted(self.answered - now)
+        if lost:
+            self._note(f"answered from here before, and does not now: {', '.join(lost)}")
+        return not lost
+
+    async def _outcome(self, nonce: str, what: str = "") -> str:
+        """What happened, how the host is now, what it logged, and what to do."""
+        try:
+            status = await self._status(nonce, log_lines=40)
+        except DialError as error:
+            self._note(f"ask: {error}")
+            status = HostFacts({})
+        return reports.ended(self.spec, status, self.tried, what)
 
     async def _status(self, nonce: str = "", log_lines: int = 0) -> HostFacts:
         done = await self.host.ask(
@@ -278,67 +268,6 @@ class _Switch:
         """Remember what did not work, once; said again at the end."""
         if what not in self.tried:
             self.tried.append(what)
-
-    async def _outcome(self, nonce: str, what: str = "") -> str:
-        """What happened, how the host is now, what it logged, and what to do."""
-        try:
-            status = await self._status(nonce, log_lines=40)
-        except DialError as error:
-            self._note(f"ask: {error}")
-            status = HostFacts({})
-        spec, phase = self.spec, status["phase"]
-        ends = {
-            "rolled_back": f"was rolled back; the host is as before ({_release(status)})",
-            "failed_rollback": "failed, and so did its rollback: the host needs a look",
-        }
-        lines = [f"{spec.host}: release {spec.release} {what or ends.get(phase, phase)}"]
-        if status["reason"]:
-            lines.append(f"  why: {status['reason']}")
-        lines += [f"  tried: {each}" for each in self.tried[-8:]]
-        lines.append(f"  runs: {status['running'] or 'unknown'}")
-        lines.append(f"  boots: {status['default'] or 'unknown'}")
-        if status["attempt"]:
-            lines.append(f"  attempt: {status['attempt']} ({phase})")
-        if status.log:
-            lines += ["  log:", *(f"    {line}" for line in status.log)]
-        lines.append("  next: mend the cause, then run pulumi up again")
-        if status["attempt"]:
-            lines.append(f"  more: {self._ssh()} cat {_log(status['attempt'])}")
-        return "\n".join(lines)
-
-    def _unknown(self, nonce: str, phase: str) -> str:
-        """The report when the host stayed silent, or stuck, past every deadline."""
-        spec = self.spec
-        known = f"last seen {phase}" if phase else "it never said that it began"
-        lines = [
-            f"{spec.host}: release {spec.release} is not known to be committed; {known}",
-            *(f"  tried: {each}" for each in self.tried[-8:]),
-            "  state: unknown; unless it was confirmed, the host goes back by itself",
-            f"  next: look at it ({self._ssh()} cat {_log(nonce)}), then run pulumi up again",
-        ]
-        return "\n".join(lines)
-
-    def _ssh(self) -> str:
-        path = self.spec.paths[0]
-        port = f"-p {path.port} " if path.port != 22 else ""
-        return f"ssh {port}{path.user}@{path.address}"
-
-
-def _patient(spec: SwitchSpec, dial_map: DialMap | None) -> SwitchSpec:
-    """The spec with a window no longer than the dial map allows."""
-    longest = dial_map.confirm_seconds if dial_map else None
-    if longest is None or longest >= spec.confirm.seconds:
-        return spec
-    confirm = spec.confirm.model_copy(update={"seconds": longest})
-    return spec.model_copy(update={"confirm": confirm})
-
-
-def _release(status: HostFacts) -> str:
-    return f"release {status['release']}" if status["release"] else "no release of ours"
-
-
-def _log(nonce: str) -> str:
-    return f"/var/lib/homelab/attempts/{nonce}/log"
 
 
 def _last(done: Completed) -> str:

@@ -42,6 +42,23 @@ class Recovery(Model):
     """How long it is open."""
 
 
+class Reboot(Model):
+    """A kernel or initrd takes part at a boot only: a switch that brings one restarts the host.
+
+    It is started just once before it is confirmed. If it does not come up, the next start is the
+    old system.
+    """
+
+    seconds: Annotated[int, Field(ge=60, le=7200)] = 600
+    """How long the host may take to come back."""
+    unlocked: bool = False
+    """Its encrypted disks open without a person; without that, a switch refuses to restart it."""
+    without_one_shot: bool = False
+    """Restart it also where the boot loader cannot start a system just once, as all but
+    systemd-boot: what comes up and is not confirmed goes back, but a kernel that does not come up
+    needs a person."""
+
+
 class WifiWatchdog(Model):
     """What is done when the router no longer answers: first for the radio, then for the host."""
 

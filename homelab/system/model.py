@@ -20,7 +20,7 @@ from homelab.model import (
     Str,
     TreePath,
 )
-from homelab.system.facets import Fail2ban, Recovery, Wifi
+from homelab.system.facets import Fail2ban, Reboot, Recovery, Wifi
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -177,6 +177,9 @@ class HostConfig(Model):
     tailscale: HostTailscale | None = HostTailscale()
     gpu: Gpu | None = None
     boot: Boot = Boot()
+    reboot: Reboot | None = None
+    """Let a switch restart the host where only a boot brings the new system in. Without it a new
+    kernel waits for a boot of somebody's own, and `homelab status` says so."""
     zram: Zram | None = None
     wake_on_lan: WakeOnLan | None = None
     build: Build = Build()

@@ -19,6 +19,8 @@ COMMANDS: Final = {
     "nix-store": "nix_store",
     "systemd-run": "systemd_run",
     "systemctl": "systemctl",
+    "bootctl": "bootctl",
+    "tailscale": "tailscale",
     "curl": "curl",
     "nc": "nc",
     "lab-switch-to-configuration": "switch_to_configuration",
@@ -53,20 +55,27 @@ def make_root(root: Path, name: str, commands: Path) -> None:
         return
     for folder in ("run", "var/lib", "var/log", "root", "proc/sys/kernel/random"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "sys/firmware/efi/efivars").mkdir(parents=True)
     (root / "proc/sys/kernel/random/boot_id").write_text("first boot\n")
     system = make_system(root, "0" * 32, name, "as-installed", commands)
     (root / "run/current-system").symlink_to(system)
+    (root / "run/booted-system").symlink_to(system)
     profiles.mkdir(parents=True)
     entries = root / "boot/loader/entries"
     entries.mkdir(parents=True)
-    (entries / f"{system.name}.conf").write_text(f"title NixOS\ninit {system}/init\n")
+    (entries / f"{system.name}.conf").write_text(f"title NixOS\noptions init={system}/init\n")
     (root / "boot/loader/loader.conf").write_text(f"default {system.name}.conf\n")
     (profiles / "system-1-link").symlink_to(system)
     (profiles / "system").symlink_to("system-1-link")
 
 
-def make_system(root: Path, digest: str, host: str, version: str, commands: Path) -> Path:
-    """A system in the host's store, whole or not at all; its path."""
+def make_system(
+    root: Path, digest: str, host: str, version: str, commands: Path, init: str = "1"
+) -> Path:
+    """A system in the host's store, whole or not at all; its path.
+
+    `init` is what NixOS calls the interface of its init: another one can only be booted.
+    """
     name = f"{digest}-nixos-system-{host}-{version}"
     store = root.resolve() / "nix/store"
     target, work = store / name, store / f".{name}"
@@ -75,6 +84,7 @@ def make_system(root: Path, digest: str, host: str, version: str, commands: Path
     shutil.rmtree(work, ignore_errors=True)
     (work / "bin").mkdir(parents=True)
     (work / "nixos-version").write_text(version + "\n")
+    (work / "init-interface-version").write_text(init + "\n")
     program = shlex.quote(str(commands / "lab-switch-to-configuration"))
     _executable(
         work / "bin/switch-to-configuration", f'exec {program} {shlex.quote(str(target))} "$@"'

@@ -30,6 +30,11 @@ def main(arguments: list[str]) -> int:
             if int(number) not in numbers:
                 refuse("nix-env", f"generation {number} does not exist")
             link(profile, _link(int(number)).name)
+        case ["--delete-generations", *old] if old:
+            for each in map(int, old):
+                if profile.readlink() == Path(_link(each).name):
+                    refuse("nix-env", f"cannot delete current generation {each}")
+                _link(each).unlink(missing_ok=True)
         case ["--list-generations"]:
             for each in numbers:
                 mark = "   (current)" if profile.readlink() == Path(_link(each).name) else ""

@@ -32,7 +32,11 @@ def main(arguments: list[str]) -> int:
     for path in files:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(flake)} {content}\n".encode())
-    system = make_system(root, digest.hexdigest()[:32], host, flake.parent.name, commands)
+    # A host may be told that its next system is one that only a boot brings in.
+    init = broken("init") or "1"
+    digest.update(init.encode())
+    name = digest.hexdigest()[:32]
+    system = make_system(root, name, host, flake.parent.name, commands, init)
     link(Path("result"), system)
     print(f"building the system configuration...\n{system}")
     return 0

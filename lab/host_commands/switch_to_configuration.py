@@ -52,22 +52,41 @@ def main(arguments: list[str]) -> int:
 
 
 def _boot(system: str) -> int:
+    """An entry for each generation, and whom it was called for as the default."""
     loader = root / "boot/loader"
-    entry = loader / "entries" / f"{Path(system).name}.conf"
-    if not entry.exists():
-        # A kernel that is there already needs no room.
-        if broken("boot"):
-            print("error: No space left on device: /boot", file=sys.stderr)
-            return 1
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        entry.write_text(f"title NixOS\noptions init={system}/init\n")
+    default = ""
+    for path in sorted(profile.parent.glob("system-*-link")):
+        generation = path.readlink()
+        entry = loader / "entries" / f"{generation.name}.conf"
+        if not entry.exists():
+            # A kernel that is there already needs no room.
+            if broken("boot"):
+                print("error: No space left on device: /boot", file=sys.stderr)
+                return 1
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            entry.write_text(f"title NixOS\noptions init={generation}/init\n")
+        if str(generation) == system:
+            default = entry.name
+    if not default:
+        print(f"error: {system} is no generation", file=sys.stderr)
+        return 1
     work = loader / "loader.conf.new"
-    work.write_text(f"default {entry.name}\n")
+    work.write_text(f"default {default}\n")
     work.replace(loader / "loader.conf")
     return 0
 
 
+def _live(system: Path) -> bool:
+    """Whether the init that runs can become that of the system; one that says nothing can."""
+    name = "init-interface-version"
+    both = [path / name for path in (system, current_system)]
+    return not all(p.exists() for p in both) or both[0].read_text() == both[1].read_text()
+
+
 def _activate(system: str, new: bool) -> int:
+    if not _live(Path(system)):
+        print("the new system has another init; it can only be booted", file=sys.stderr)
+        return 100
     print(f"activating the configuration... ({Path(system).name})", flush=True)
     link(current_system, system)
     network_lost.unlink(missing_ok=True)

@@ -46,8 +46,8 @@ def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
         "entry-plane": ("http", "https://auth.home.example.org/.homelab/probe"),
         "resolver": ("dns", "one.one.one.one"),
         "resolver-at-home": ("dns", "auth.home.example.org"),
-        "tailnet": ("unit", "tailscaled.service"),
-        "tunnel": ("unit", "cloudflared-tunnel-home-example-org.service"),
+        "tailnet": ("tailnet", "tailscaled.service"),
+        "tunnel": ("tunnel", "cloudflared-tunnel-home-example-org.service"),
     }
 
 

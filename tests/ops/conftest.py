@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -50,11 +51,18 @@ class Stack:
         assert status in (0, allowed), output + errors
         return output
 
-    def bring(self, release: str, *, allowed: int = 0, **secrets: str) -> None:
+    def bring(
+        self,
+        release: str,
+        *,
+        allowed: int = 0,
+        reboot: Literal["never", "once", "always"] = "never",
+        **secrets: str,
+    ) -> None:
         """Everything before the switch; `allowed` is how the build may end beside 0."""
         self.remote(scripts.stage_script(release, flake(release)))
         self.remote(scripts.secrets_script(release, secrets))
-        self.remote(scripts.build_script(release, Rules("pi")), allowed=allowed)
+        self.remote(scripts.build_script(release, Rules("pi", reboot=reboot)), allowed=allowed)
 
     def spec(self, release: str, **more: object) -> str:
         paths = [{"name": "lan", "address": LAN}, {"name": "tailnet", "address": TAILNET}]

@@ -27,10 +27,12 @@ main() {
   answering >"$attempt/answered"
   say "$PATHS" >"$attempt/paths"
   say "$AGAIN" >"$attempt/again"
+  if boot_mode "$toplevel"; then say boot >"$attempt/mode"; fi
   # The way back must not be garbage-collected while it may be needed.
   nix-store --realise "$previous" --add-root "$attempt/previous-system" --indirect >/dev/null
   printf '%s' "$SUPERVISE" >"$attempt/supervise.sh"
   printf '%s' "$ROLLBACK" >"$attempt/rollback.sh"
+  printf '%s' "$RESUME" >"$attempt/resume.sh"
   # Whatever fills the disk meanwhile, a rollback can still write down how far it is.
   head -c 65536 /dev/urandom >"$attempt/room"
   flush "$attempt"/*

@@ -2,6 +2,32 @@
 # Over a fresh connection: is this the system we activated, and is it well? The last path to say
 # so seals the attempt, and the supervisor commits. Ends with 75 for "not yet".
 
+# calm: for so many seconds nothing was started anew. A service that crashes again and again is active
+# whenever one looks in between.
+calm() {
+  local now unit
+  [ "$SETTLE_SECONDS" -gt 0 ] || return 0
+  now=$(restarts | while read -r unit times; do
+    case " $MAY_FAIL $(tr '\n' ' ' <"$attempt/failed-before") " in
+      *" $unit "*) ;;
+      *) say "$unit $times" ;;
+    esac
+  done)
+  if [ ! -e "$attempt/restarts" ] || [ "$now" != "$(cat "$attempt/restarts")" ]; then
+    if [ -e "$attempt/restarts" ]; then
+      say "started anew by itself: $(say "$now" | comm -13 "$attempt/restarts" - | cut -d ' ' -f 1 | tr '\n' ' ')"
+    else
+      say "watches for $SETTLE_SECONDS s whether everything keeps running"
+    fi
+    say "$now" >"$attempt/restarts"
+    seconds >"$attempt/calm-since"
+    return 1
+  fi
+  [ $(($(seconds) - $(fact calm-since))) -ge "$SETTLE_SECONDS" ] && return
+  say "watches for $SETTLE_SECONDS s whether everything keeps running"
+  return 1
+}
+
 main() {
   local unit lost name
   attempt=$state/attempts/$NONCE
@@ -20,6 +46,7 @@ main() {
     fi
   done
   if [ -n "$SEAL" ]; then
+    calm || exit 75
     answering >"$attempt/answers"
     lost=$(comm -23 "$attempt/answered" "$attempt/answers" | tr '\n' ' ')
     if [ -n "$lost" ]; then

@@ -86,7 +86,7 @@ open_attempt() {
   local file
   for file in "$state"/attempts/*/phase; do
     case "$(cat "$file" 2>/dev/null)" in
-      armed | activating | awaiting | committing | rolling_back)
+      armed | activating | rebooting | awaiting | committing | rolling_back)
         file=${file%/phase}
         say "${file##*/}"
         ;;
@@ -139,6 +139,16 @@ failed_units() {
   systemctl list-units --state=failed --state=auto-restart --plain --no-legend --no-pager 2>/dev/null |
     awk '{ print $1 }' | sort || true
 }
+
+# restarts: «UNIT TIMES» of each service that systemd has had to start anew by itself.
+restarts() {
+  systemctl show --property=Id --property=NRestarts '*.service' 2>/dev/null | awk -F = '
+    $1 == "Id" { unit = $2 } $1 == "NRestarts" { times = $2 }
+    $0 == "" { if (times > 0) print unit, times; times = 0 } END { if (times > 0) print unit, times }' | sort || true
+}
+
+# Seconds on a clock that nobody sets.
+seconds() { awk '{ print int($1) }' /proc/uptime 2>/dev/null || date +%s; }
 
 # What the log from byte FROM blames for an exit 4. Asking systemd would miss jobs that only timed
 # out, and those who wait between two failures.

@@ -63,8 +63,9 @@ check_system() {
     block "$1 is for $(cat "$1/system"), and this machine is $machine-linux; mend hosts.<name>.platform"
   fi
   said=$("$1/bin/switch-to-configuration" check 2>&1) || {
-    # Releases before 25.05 know no such word, and say how they are used.
-    say "$said" | grep -qi 'usage\|unknown\|invalid' ||
+    # Releases before 25.05 know no such word, and say how they are used. What only a boot brings in
+    # has a finding of its own.
+    say "$said" | grep -qi 'usage\|unknown\|invalid' || only_boots "$1" >/dev/null ||
       block "its own checks refuse it: $(say "$said" | tail -n 3 | tr '\n' ' ')"
   }
 }
@@ -93,14 +94,13 @@ check_company() {
 
 # What the switch will stop and start, and whether it is enough.
 check_impact() {
-  local unit said part
+  local unit said
+  boot_mode "$1" && return
   said=$("$1/bin/switch-to-configuration" dry-activate 2>&1 || true)
   for unit in sshd tailscaled systemd-networkd NetworkManager dhcpcd firewall nftables; do
     ! say "$said" | grep -Eq "would (stop|restart|reload).*\\b$unit\\.service" ||
       warn "$unit.service will be restarted; the connection may break for a moment"
   done
-  ! part=$(waits_for_boot "$1") ||
-    warn "its $part is not the one that runs; it takes part at the next boot"
 }
 
 # preflight TOPLEVEL: everything at once. Fails when something stops the switch.
@@ -108,6 +108,7 @@ preflight() {
   check_system "$1"
   check_room
   check_boot "$1"
+  check_reboot "$1"
   check_drift "$1"
   check_company
   [ -n "$blocked" ] || check_impact "$1"

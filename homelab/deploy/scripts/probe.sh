@@ -15,6 +15,16 @@ resolves() {
     awk '{ well = $4 % 16 == 0 && $7 * 256 + $8 > 0 } END { exit !well }'
 }
 
+# tunnel_ready: the connector has a connection to Cloudflare. It serves its metrics on the first of
+# these ports that is free.
+tunnel_ready() {
+  local port
+  for port in 20241 20242 20243 20244 20245; do
+    if curl -sk -o /dev/null --max-time 5 -w '%{http_code}\n' "http://127.0.0.1:$port/ready" | grep -qx 200; then return; fi
+  done
+  return 1
+}
+
 # probe KIND TARGET EXTRA
 probe() {
   case $1 in
@@ -22,6 +32,9 @@ probe() {
     # Any answer of an app is one, also «sign in first»; 5xx is the proxy's word for silence.
     http) curl -sk -o /dev/null --max-time 5 ${3:+--resolve "$3"} -w '%{http_code}\n' "$2" | grep -q '^[1-4]' ;;
     dns) resolves "$2" ;;
+    # Connected to the others, not merely started.
+    tailnet) systemctl is-active --quiet "$2" && tailscale status --json --peers=false | grep -q '"BackendState": *"Running"' ;;
+    tunnel) systemctl is-active --quiet "$2" && tunnel_ready ;;
   esac
 }
 

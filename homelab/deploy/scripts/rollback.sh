@@ -2,11 +2,40 @@
 # Undo exactly one attempt: back to the system, the secrets and the generation that it recorded.
 # Run by its timer, by the supervisor, or for a client that found the attempt abandoned.
 
+# go_back_now SYSTEM: switch to it, live.
+go_back_now() {
+  local from ended=0
+  from=$(($(wc -c <"$attempt/log") + 1))
+  switch "$1" test || ended=$?
+  # What had failed before the attempt fails again: that is how the host was.
+  if [ "$ended" = 4 ] && [ -e "$attempt/failed-before" ] && [ -n "$(blamed "$from")" ] &&
+    [ -z "$(blamed "$from" | comm -13 "$attempt/failed-before" -)" ]; then ended=0; fi
+  return "$ended"
+}
+
+# start_again SYSTEM: the host was restarted for the new one, and is once more to have the old. Never
+# more than once: a default that starts the new one again needs a person.
+start_again() {
+  [ "$(readlink -f "$running")" != "$1" ] || return 0
+  # That restart is still to come.
+  [ "$(fact went-back)" != "$(boot_id)" ] || exit 0
+  if [ -e "$attempt/went-back" ]; then
+    say "homelab: restarted to go back, and the new system was started again" >>"$attempt/log"
+    return 1
+  fi
+  note went-back "$(boot_id)"
+  say "homelab: restarts this host to start $1 again" >>"$attempt/log"
+  flush "$attempt/log"
+  systemctl --no-block reboot || return 1
+  # What is left is done after the restart, by resume.sh.
+  exit 0
+}
+
 main() {
-  local previous from boot='' code=0 ended=0
+  local previous boot='' code=0
   attempt=$state/attempts/$NONCE
   rm -f "$attempt/room"
-  if ! advance rolling_back armed activating awaiting rolling_back; then
+  if ! advance rolling_back armed activating rebooting awaiting rolling_back; then
     # A commit under way was confirmed, and finishes; one whose supervisor died does not.
     if [ "$(fact phase)" != committing ] || supervised; then exit 0; fi
     advance rolling_back committing || exit 0
@@ -27,14 +56,16 @@ main() {
     nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$attempt/log" 2>&1 || code=1
     boot=yes # the boot loader may already name the new system
   fi
-  from=$(($(wc -c <"$attempt/log") + 1))
-  switch "$previous" test || ended=$?
-  # What had failed before the attempt fails again: that is how the host was.
-  if [ "$ended" = 4 ] && [ -e "$attempt/failed-before" ] && [ -n "$(blamed "$from")" ] &&
-    [ -z "$(blamed "$from" | comm -13 "$attempt/failed-before" -)" ]; then ended=0; fi
-  [ "$ended" = 0 ] || code=$ended
+  [ "$(fact mode)" = boot ] || go_back_now "$previous" || code=$?
   # A boot loader that still starts the old system is left alone: it may have failed for want of room.
   if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
+  if [ "$(fact mode)" = boot ] && [ "$code" = 0 ]; then
+    bootctl set-oneshot '' >>"$attempt/log" 2>&1 || true
+    start_again "$previous" || code=1
+    # Nobody has confirmed it, so nobody shall find it in the boot menu.
+    [ -z "$(fact own-generation)" ] || [ "$(fact own-generation)" = "$(fact generation)" ] ||
+      nix-env -p "$profile" --delete-generations "$(fact own-generation)" >>"$attempt/log" 2>&1 || true
+  fi
   if [ "$code" = 0 ]; then
     advance rolled_back rolling_back
     rm -f "$attempt/previous-system" "$attempt/secrets-before"

@@ -29,6 +29,9 @@ main() {
   say "attempt-release $(fact release)"
   say "attempt-secrets $(fact secrets)"
   say "attempt-paths $(fact paths)"
+  say "attempt-system $(fact toplevel)"
+  say "mode $(fact mode)"
+  say "restarted $(fact restarted)"
   say "reason $(fact reason)"
   [ "$(fact boot)" = "$(boot_id)" ] || say "rebooted yes"
   if [ -e "$attempt/log" ]; then

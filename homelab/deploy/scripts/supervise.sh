@@ -5,7 +5,7 @@
 give_up() {
   rm -f "$attempt/room"
   note reason "$1"
-  advance rolling_back activating awaiting committing || exit 0
+  advance rolling_back activating rebooting awaiting committing || exit 0
   # Should this not start it, the timer will.
   systemctl start --no-block homelab-rollback.service || true
   exit 1
@@ -24,20 +24,68 @@ untouched() {
 # The boot default moves only here, after the confirmation. Then old releases go.
 commit() {
   local code=0
-  nix-env -p "$profile" --set "$1" >>"$attempt/log" 2>&1 9>&- && switch "$1" boot || return 1
+  if [ -n "$(fact own-generation)" ]; then # it has had one since before its restart
+    set -- "$1" --switch-generation "$(fact own-generation)"
+  else
+    set -- "$1" --set "$1"
+  fi
+  nix-env -p "$profile" "$2" "$3" >>"$attempt/log" 2>&1 9>&- && switch "$1" boot || return 1
   default_boots "$1" || code=$?
   [ "$code" != 1 ] || say "homelab: the boot loader's default is not the new system" >>"$attempt/log"
   [ "$code" != 1 ]
 }
 
+# start_once SYSTEM: restart the host into it. It gets an entry at the boot loader, and the old system
+# stays the default, so that whatever becomes of this start, the one after it is the old one.
+start_once() {
+  local previous entry
+  previous=$(fact previous)
+  nix-env -p "$profile" --set "$1" >>"$attempt/log" 2>&1 9>&- || give_up "it could not be made a generation"
+  note own-generation "$(generation)"
+  if [ "$REBOOT" = always ] && ! boots_once; then
+    switch "$1" boot || give_up "it could not be made the boot default"
+  else
+    # The installer writes every generation's entry; whom it was called for is the default.
+    if ! { nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$attempt/log" 2>&1 9>&- &&
+      switch "$previous" boot && default_boots "$previous"; }; then
+      give_up "the boot loader did not take it beside the old system"
+    fi
+    entry=$(entry_of "$1")
+    if ! { [ -n "$entry" ] && bootctl set-oneshot "$entry" >>"$attempt/log" 2>&1; }; then
+      give_up "the boot loader cannot be told to start it just once"
+    fi
+  fi
+  note restarted "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  advance rebooting activating || exit 0
+  say "homelab: restarts this host to start $1 once" >>"$attempt/log"
+  flush "$attempt/log"
+  systemctl --no-block reboot || give_up "the host does not restart"
+  exit 0
+}
+
+# started: whether everything that this start was to bring is there. Asked once systemd is through.
+started() {
+  local looks=$((CONFIRM_SECONDS * 5))
+  while systemctl is-system-running 2>/dev/null | grep -Eqx 'initializing|starting' && [ "$looks" -gt 0 ]; do
+    looks=$((looks - 1))
+    sleep 0.2
+  done
+  failed_units >"$attempt/failed-after"
+  bearable_units
+}
+
 # Exit 4: units failed. Those that had failed before are no fault of this switch, and those that
 # the stack lets fail are none either.
 bearable() {
-  local unit worse=''
   # An activation script that failed ends with 2, unless a unit fails too: then that is all it says.
   ! grep -q '^Activation script snippet .* failed\|^Failed to run activate script' "$attempt/log" || return 1
   blamed 1 >"$attempt/failed-after"
-  [ -s "$attempt/failed-after" ] || return 1
+  [ -s "$attempt/failed-after" ] && bearable_units
+}
+
+# Whether all that failed now had failed before, or is allowed to.
+bearable_units() {
+  local unit worse=''
   for unit in $(comm -13 "$attempt/failed-before" "$attempt/failed-after"); do
     case " $MAY_FAIL " in
       *" $unit "*) ;;
@@ -48,7 +96,8 @@ bearable() {
     note failed "${worse# }"
     return 1
   fi
-  say "homelab: failed as before or as allowed: $(tr '\n' ' ' <"$attempt/failed-after")" >>"$attempt/log"
+  [ ! -s "$attempt/failed-after" ] ||
+    say "homelab: failed as before or as allowed: $(tr '\n' ' ' <"$attempt/failed-after")" >>"$attempt/log"
 }
 
 # Keep the running release, the one before, and any that was staged later and waits for its turn.
@@ -78,23 +127,52 @@ why() {
   esac
 }
 
-main() {
-  local toplevel code=0 looks before live=$state/secrets/$RELEASE
-  attempt=$state/attempts/$NONCE
-  lock "$LOCK_SECONDS" "switching to release $RELEASE" || untouched "$(holder)"
-  advance activating armed || exit 0
-  toplevel=$(fact toplevel)
-
+# activate SYSTEM: its secrets first, then itself, now or by a restart.
+activate() {
+  local code=0
   if [ -L "$state/secrets/.next.$RELEASE" ]; then
     note secrets-before "$(readlink "$live")"
     ln -sfn "$(readlink "$state/secrets/.next.$RELEASE")" "$live"
   fi
   failed_units >"$attempt/failed-before"
-  switch "$toplevel" test || code=$?
+  [ "$(fact mode)" != boot ] || start_once "$1"
+  switch "$1" test || code=$?
   [ "$code" != 75 ] || untouched "another switch of this host held NixOS's lock all the time"
   if [ "$code" = 4 ] && bearable; then code=0; fi
   [ "$code" = 0 ] || give_up "switch-to-configuration test ended with $code$(why "$code")"
-  advance awaiting activating || exit 0
+}
+
+# Old generations, where the stack says so: never the one that runs, booted, or ran before.
+clean_up() {
+  local link number kept=0 old=''
+  [ -n "$CLEAN_UP" ] || return 0
+  for number in $(find "${profile%/*}" -name "${profile##*/}-*-link" | sed 's/.*-\([0-9]*\)-link$/\1/' | sort -rn); do
+    link=$(readlink -f "$profile-$number-link")
+    kept=$((kept + 1))
+    if [ "$kept" -gt "$BOOT_LIMIT" ] && [ "$link" != "$1" ] && [ "$link" != "$(fact previous)" ] &&
+      [ "$link" != "$(readlink -f "$root/run/booted-system" || true)" ]; then old="$old $number"; fi
+  done
+  [ -n "$old" ] || return 0
+  # shellcheck disable=SC2086 # numbers are words
+  nix-env -p "$profile" --delete-generations $old >>"$attempt/log" 2>&1 ||
+    say "homelab: old generations could not be deleted" >>"$attempt/log"
+}
+
+main() {
+  local toplevel looks before live=$state/secrets/$RELEASE
+  attempt=$state/attempts/$NONCE
+  toplevel=$(fact toplevel)
+  if [ "$(fact phase)" = rebooting ]; then
+    # Nobody else has begun anything: the attempt is open.
+    lock "$LOCK_SECONDS" "switching to release $RELEASE" || give_up "$(holder)"
+    started || give_up "restarted; failed: $(fact failed)"
+    advance awaiting rebooting || exit 0
+  else
+    lock "$LOCK_SECONDS" "switching to release $RELEASE" || untouched "$(holder)"
+    advance activating armed || exit 0
+    activate "$toplevel"
+    advance awaiting activating || exit 0
+  fi
 
   # Counted, not told by the clock, which a host without a battery may set in the middle of this.
   looks=$((CONFIRM_SECONDS * 5))
@@ -116,6 +194,7 @@ main() {
   write "$state/releases/$RELEASE/committed" "$SECRETS_VERSION"
   write "$state/again" "$(fact again)"
   write "$state/current" "$RELEASE"
+  clean_up "$toplevel"
   prune "$before"
 }
 

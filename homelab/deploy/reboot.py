@@ -1,0 +1,50 @@
+"""What a host needs so that a switch may restart it: going on afterwards, and coming back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from homelab.nix import Comment, Module, Raw, Script, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+_FILE = "lib/resume-at-boot.sh"
+_SHELL = (resources.files("homelab.deploy") / "resume-at-boot.sh").read_text(encoding="utf-8")
+_PANIC_SECONDS = 30
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`reboot.nix`, on a host that a switch may restart."""
+    if host.config.reboot is None or not host.is_nixos:
+        return
+    yield Module(
+        "reboot.nix",
+        "A switch may restart this host: it goes on at boot, and nothing waits for a keyboard",
+        derived=merge(
+            attrs(
+                "boot.kernelParams",
+                Comment(
+                    "A kernel or initrd that fails starts again, and the boot loader then starts"
+                    " the old system.",
+                    [f"panic={_PANIC_SECONDS}", "boot.panic_on_fail"],
+                ),
+            ),
+            attrs("systemd.enableEmergencyMode", False),
+            attrs(
+                "systemd.services.homelab-resume",
+                {
+                    "description": "Go on with the switch that restarted this host",
+                    "restartIfChanged": False,
+                    "script": Script.of(". ", Raw(f"./{_FILE}"), "\n"),
+                    "serviceConfig": {"Type": "oneshot"},
+                    "unitConfig": {"RequiresMountsFor": "/var/lib/homelab"},
+                    "wantedBy": ["multi-user.target"],
+                },
+            ),
+        ),
+        extra=((_FILE, _SHELL),),
+    )

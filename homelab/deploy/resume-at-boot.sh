@@ -1,0 +1,13 @@
+# shellcheck shell=bash
+# A switch that restarted this host wrote down how it goes on. Run at boot by the system, the new one
+# as well as the old one that came back.
+
+export PATH=/run/current-system/sw/bin:$PATH
+for phase in "${HOMELAB_ROOT:-}"/var/lib/homelab/attempts/*/phase; do
+  attempt=${phase%/phase}
+  case $(cat "$phase" 2>/dev/null) in
+    rebooting | awaiting | committing | rolling_back)
+      if [ -f "$attempt/resume.sh" ]; then bash "$attempt/resume.sh"; fi
+      ;;
+  esac
+done

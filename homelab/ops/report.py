@@ -1,0 +1,84 @@
+"""How a switch ended, in words: what happened, how the host is, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from homelab.deploy.status import HostFacts
+from homelab.ops.spec import SwitchSpec
+
+_LAST = 8
+"""Of what was tried in vain, as many as help."""
+_ENDS = {
+    "failed_rollback": "failed, and so did its rollback: the host needs a look",
+}
+
+
+def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = "") -> str:
+    """The report of a switch that is not committed, from a host that could be asked."""
+    phase = facts["phase"]
+    if not what:
+        ends = {
+            "rolled_back": f"was rolled back; the host is as before ({_release(facts)})",
+            **_ENDS,
+        }
+        what = ends.get(phase, phase)
+    lines = [f"{spec.host}: release {spec.release} {what}"]
+    if facts["reason"]:
+        lines.append(f"  why: {facts['reason']}")
+    lines += [f"  tried: {each}" for each in tried[-_LAST:]]
+    lines.append(f"  runs: {facts['running'] or 'unknown'}")
+    lines.append(f"  boots: {facts['default'] or 'unknown'}")
+    if facts["attempt"]:
+        lines.append(f"  attempt: {facts['attempt']} ({phase})")
+    if facts.log:
+        lines += ["  log:", *(f"    {line}" for line in facts.log)]
+    lines.append("  next: mend the cause, then run pulumi up again")
+    if facts["attempt"]:
+        lines.append(f"  more: {_ssh(spec)} cat {_log(facts['attempt'])}")
+    return "\n".join(lines)
+
+
+def unknown(spec: SwitchSpec, nonce: str, last: HostFacts, tried: Sequence[str]) -> str:
+    """The report of a host that stayed silent, or stuck, past every deadline."""
+    phase = last["phase"]
+    look = f"look at it ({_ssh(spec)} cat {_log(nonce)})"
+    if phase == "rebooting":
+        what = f"did not come back within {spec.restart_seconds} s after its restart"
+        known = f"it was told to restart at {last['restarted'] or 'a time unknown'}"
+        if spec.reboot is not None and spec.reboot.without_one_shot:
+            state = "it starts the new system each time, and goes back if that comes up unconfirmed"
+        else:
+            state = "its next start is the old system: switch it off and on"
+        return "\n".join(
+            [
+                f"{spec.host}: release {spec.release} {what}; {known}",
+                *(f"  tried: {each}" for each in tried[-_LAST:]),
+                f"  ran: {last['running'] or 'unknown'}",
+                f"  state: unknown; {state}",
+                "  next: look at its screen or power; once it answers, run pulumi up again",
+            ]
+        )
+    seen = f"last seen {phase}" if phase else "it never said that it began"
+    return "\n".join(
+        [
+            f"{spec.host}: release {spec.release} is not known to be committed; {seen}",
+            *(f"  tried: {each}" for each in tried[-_LAST:]),
+            "  state: unknown; unless it was confirmed, the host goes back by itself",
+            f"  next: {look}, then run pulumi up again",
+        ]
+    )
+
+
+def _ssh(spec: SwitchSpec) -> str:
+    path = spec.paths[0]
+    port = f"-p {path.port} " if path.port != 22 else ""
+    return f"ssh {port}{path.user}@{path.address}"
+
+
+def _release(facts: HostFacts) -> str:
+    return f"release {facts['release']}" if facts["release"] else "no release of ours"
+
+
+def _log(nonce: str) -> str:
+    return f"/var/lib/homelab/attempts/{nonce}/log"

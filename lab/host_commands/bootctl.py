@@ -1,0 +1,20 @@
+"""bootctl set-oneshot ENTRY: what the next boot starts, and only that one."""
+
+from __future__ import annotations
+
+from lab.host_commands.host import oneshot, record, refuse, root
+
+
+def main(arguments: list[str]) -> int:
+    """Write it where firmware would keep it; an empty name forgets it."""
+    record("bootctl", arguments)
+    match arguments:
+        case ["set-oneshot", ""]:
+            oneshot.unlink(missing_ok=True)
+        case ["set-oneshot", entry]:
+            if not (root / "boot/loader/entries" / entry).exists():
+                refuse("bootctl", f"no boot loader entry {entry}")
+            oneshot.write_text(entry)
+        case _:
+            refuse("bootctl", f"the lab does not know {' '.join(arguments)}")
+    return 0
