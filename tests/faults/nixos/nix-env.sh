@@ -27,5 +27,12 @@ case ${3:-} in
     [ -L "$profile-$4-link" ] || refuse "profile version $4 does not exist"
     point "$4"
     ;;
+  --delete-generations)
+    shift 3
+    for number in "$@"; do
+      [ "$(readlink "$profile")" != "system-$number-link" ] || refuse "cannot delete current generation $number"
+      rm -f "$profile-$number-link"
+    done
+    ;;
   *) refuse "not known here: $*" ;;
 esac

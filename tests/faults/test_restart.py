@@ -1,0 +1,98 @@
+"""A switch that restarts its host, over a boot loader that cannot start a system just once (S0-67).
+
+One that can is real in `test_boot_loader.py`.
+"""
+
+from __future__ import annotations
+
+from tests.faults.house import House, end, gated, kill
+from tests.faults.machine import eventually
+
+KERNEL = {"facts/kernel": "6.13 1\n"}
+RESTARTS = {"reboot": {"seconds": 90, "without_one_shot": True}}
+
+
+def test_a_new_kernel_is_started_and_committed_when_it_is_confirmed(house: House) -> None:
+    house.bring("r1", KERNEL)
+    client = house.start("r1", **RESTARTS)
+    house.machine.restarts()
+    done = end(client)
+    assert done.code == 0, done.report
+    assert next(house.state.glob("attempts/*/mode")).read_text() == "boot\n"
+    house.is_wholly("r1")
+    assert house.phases() == ["committed"]
+
+
+def test_a_new_kernel_that_is_not_confirmed_is_restarted_into_the_old(house: House) -> None:
+    house.bring("r1", KERNEL)
+    client = house.start("r1", **RESTARTS, **gated(6))
+    house.machine.restarts()
+    house.reaches("awaiting")
+    assert house.running() == "r1"
+    house.machine.restarts()
+    done = end(client)
+    assert done.code == 1
+    assert "not confirmed within 6 s" in done.report
+    house.went_back()
+
+
+def test_a_unit_that_fails_after_the_restart_takes_the_host_back(house: House) -> None:
+    broken = (
+        "[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n"
+    )
+    house.bring("r1", KERNEL | {"units/broken.service": broken})
+    client = house.start("r1", **RESTARTS)
+    house.machine.restarts()
+    house.machine.restarts()
+    done = end(client)
+    assert done.code == 1
+    assert "restarted; failed: broken.service" in done.report
+    house.went_back()
+
+
+def test_a_power_cut_after_the_restart_goes_back_by_itself(house: House) -> None:
+    house.bring("r1", KERNEL)
+    client = house.start("r1", **RESTARTS, **gated())
+    house.machine.restarts()
+    house.reaches("awaiting")
+    kill(client)
+    house.machine.cut_power()
+    # It comes up with the new system, which was the default, and goes back from there.
+    house.machine.boot()
+    house.went_back()
+    client = house.start("r1", **RESTARTS)
+    house.machine.restarts()
+    done = end(client)
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_a_client_that_was_killed_meanwhile_finds_the_attempt_again(house: House) -> None:
+    house.bring("r1", KERNEL)
+    client = house.start("r1", **RESTARTS, **gated())
+    house.reaches("rebooting")
+    kill(client)
+    house.machine.restarts()
+    again = house.start("r1", **RESTARTS, **gated())
+    house.open_gate()
+    done = end(again)
+    assert done.code == 0, done.report
+    assert "goes on with attempt" in done.report
+    house.is_wholly("r1")
+
+
+def test_a_service_that_crashes_again_and_again_is_not_confirmed(house: House) -> None:
+    """S4-34: whenever one looks it may be active."""
+    loop = (
+        "[Service]\nExecStart=/bin/sleep 1\nRestart=always\nRestartSec=100ms\n"
+        "[Install]\nWantedBy=multi-user.target\n[Unit]\nStartLimitIntervalSec=0\n"
+    )
+    house.bring("r1", {"units/crashes.service": loop})
+    done = house.switch("r1", confirm={"seconds": 8, "settle": 3})
+    assert done.code == 1
+    assert "started anew by itself: crashes.service" in done.report
+    house.went_back()
+    house.bring("r2")
+    done = house.switch("r2", confirm={"seconds": 20, "settle": 2})
+    assert done.code == 0, done.report
+    eventually(lambda: house.committed() == "r2", "r2 is committed")
