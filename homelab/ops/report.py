@@ -43,7 +43,8 @@ def unknown(spec: SwitchSpec, nonce: str, last: HostFacts, tried: Sequence[str])
     """The report of a host that stayed silent, or stuck, past every deadline."""
     phase = last["phase"]
     look = f"look at it ({_ssh(spec)} cat {_log(nonce)})"
-    if phase == "rebooting":
+    # A host that restarts at once is gone before anybody hears that it is about to.
+    if phase == "rebooting" or (last["mode"] == "boot" and phase in ("armed", "activating")):
         what = f"did not come back within {spec.restart_seconds} s after its restart"
         known = f"it was told to restart at {last['restarted'] or 'a time unknown'}"
         if spec.reboot is not None and spec.reboot.without_one_shot:

@@ -187,6 +187,10 @@ class _Switch:
                 if phase == "rebooting":
                     self.report(f"{spec.host}: restarts; it has {spec.restart_seconds} s for that")
                     end = _now() + spec.restart_seconds + spec.confirm.seconds + spec.grace_seconds
+                elif status["mode"] == "boot" and phase == "activating":
+                    # That it restarts may be said while nobody listens.
+                    seconds = spec.activation_seconds + spec.restart_seconds + spec.confirm.seconds
+                    end = _now() + seconds + spec.grace_seconds
             last = status
             if phase == "committed" and has_committed(status, spec):
                 return
