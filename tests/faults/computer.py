@@ -95,7 +95,7 @@ class Computer:
 
     def look(self, script: str) -> str:
         """The same, for whoever asks again and again: it must not keep the machine from its work."""
-        time.sleep(0.5)
+        time.sleep(1)
         return self.run(script)
 
     def started(self) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from tests.faults.house import House, gated, kill
 from tests.faults.machine import eventually
 
-PATIENT = {"activation_seconds": 120, "confirm": {"seconds": 120}, "grace_seconds": 60}
+PATIENT = {
+    "activation_seconds": 120,
+    "confirm": {"seconds": 120},
+    "grace_seconds": 60,
+    "poll_seconds": 3,
+}
+"""Whoever emulates every instruction is slow, and slower the more he is asked."""
 OTHER_KERNEL = {"facts/kernel": "6.13 1\n"}
 FIRST, SECOND = "nixos-generation-1.conf", "nixos-generation-2.conf"
 BROKEN = """

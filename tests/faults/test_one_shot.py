@@ -46,7 +46,12 @@ def test_a_machine_that_never_returns_is_a_bounded_error_and_its_next_start_the_
 ) -> None:
     house = booting_house
     house.bring("r1", OTHER_KERNEL | HANGS)
-    quick = {"reboot": {"seconds": 30}, "confirm": {"seconds": 10}, "grace_seconds": 5}
+    quick = {
+        "activation_seconds": 40,
+        "confirm": {"seconds": 10},
+        "grace_seconds": 5,
+        "reboot": {"seconds": 30},
+    }
     done = end(house.start("r1", **PATIENT | quick), 600)
     assert done.code == 1
     assert "did not come back within 30 s after its restart" in done.report

@@ -8,7 +8,8 @@ busybox mkdir -p /dev /proc /sys /system
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 busybox mount -t devtmpfs devtmpfs /dev
-for word in $(busybox cat /proc/cmdline); do
+read -r words </proc/cmdline
+for word in $words; do
   case $word in
     init=*) init=${word#init=} ;;
     root=*) root=${word#root=} ;;
