@@ -88,7 +88,7 @@ class Homelab(pulumi.ComponentResource):
                     "release": args["releases"][host_name],
                     "secrets": secrets,
                     "flags": build_flags(plan.hosts, host),
-                    "rules": rules_of(plan.site, host),
+                    "rules": rules_of(plan.site, host, stack=name),
                 },
                 child,
             )
@@ -102,7 +102,8 @@ class Homelab(pulumi.ComponentResource):
                 "versions": versions,
                 "config": plan.site.deploy,
                 "rules": {
-                    n: rules_of(plan.site, h, probes_of(plan, h)) for n, h in plan.hosts.items()
+                    n: rules_of(plan.site, h, probes_of(plan, h), stack=name)
+                    for n, h in plan.hosts.items()
                 },
                 "outside": {n: outside_of(plan, h) for n, h in plan.hosts.items()},
                 # The policy's own tests guard the deployer's way, so it goes before any host.

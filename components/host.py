@@ -66,12 +66,13 @@ class Host(pulumi.ComponentResource):
         self.name, self.release_id = host.name, release.id
         self._host, self._held = host, held
         files = self._command(
-            f"{name}-files", scripts.stage_script(release.id, dict(release.files))
+            f"{name}-files",
+            scripts.stage_script(release.id, dict(release.files), stack=args["rules"].stack),
         )
-        secrets = pulumi.Output.from_input(args["secrets"])
+        secrets, stack = pulumi.Output.from_input(args["secrets"]), args["rules"].stack
         placed = self._command(
             f"{name}-secrets",
-            secrets.apply(lambda values: scripts.secrets_script(release.id, values)),
+            secrets.apply(lambda values: scripts.secrets_script(release.id, values, stack=stack)),
             secret=True,
         )
         build = self._command(

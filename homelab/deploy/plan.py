@@ -81,11 +81,12 @@ def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
     return ["--builders", machine]
 
 
-def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = ()) -> Rules:
+def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = (), *, stack: str = "") -> Rules:
     """What the host's preflight and switch go by."""
     how = host.config.reboot
     return Rules(
         host=host.name,
+        stack=stack,
         loader=host.config.boot.loader,
         limit=host.config.boot.limit,
         again=site.deploy.again.get(host.name, ""),

@@ -39,6 +39,8 @@ class Rules:
     """What one host's preflight and switch go by."""
 
     host: str
+    stack: str = ""
+    """Whose run this is: while it goes on, no other stack changes the host."""
     loader: str = "hardware"
     """Boot loader, in the stack's word for it."""
     limit: int = 10

@@ -41,16 +41,24 @@ def shell(user: str = "root") -> str:
 
 
 def stage_script(
-    release: str, files: Mapping[str, str | bytes], *, lock_seconds: int = LOCK_SECONDS
+    release: str,
+    files: Mapping[str, str | bytes],
+    *,
+    stack: str = "",
+    lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Write a release's files exactly as given, whole or not at all; one that is there stays."""
     lines = [_document(path, files[path]) for path in _checked(files)]
     body = _function("files", "flake/", files, lines)
-    return _compose("stage", {"RELEASE": _name("release", release)}, lock_seconds, body)
+    return _compose("stage", _of(release, stack), lock_seconds, body)
 
 
 def secrets_script(
-    release: str, secrets: Mapping[str, str], *, lock_seconds: int = LOCK_SECONDS
+    release: str,
+    secrets: Mapping[str, str],
+    *,
+    stack: str = "",
+    lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Place the whole set of a release's secrets, each at `secrets/<release>/<name>`, mode 0400.
 
@@ -58,7 +66,7 @@ def secrets_script(
     """
     lines = [_secret(path, secrets[path]) for path in _checked(secrets)]
     body = _function("secrets", "", secrets, lines)
-    return _compose("secrets", {"RELEASE": _name("release", release)}, lock_seconds, body)
+    return _compose("secrets", _of(release, stack), lock_seconds, body)
 
 
 def build_script(
@@ -157,9 +165,16 @@ def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bo
     return _compose("status", names)
 
 
+def _of(release: str, stack: str) -> dict[str, str]:
+    """Which release, and which stack is at work; a lease keeps others away for a while."""
+    whose = {"STACK": _name("stack", stack)} if stack else {}
+    return {"RELEASE": _name("release", release), **whose}
+
+
 def _ruled(rules: Rules) -> dict[str, str]:
     """The rules as the scripts know them."""
     return {
+        **({"STACK": _name("stack", rules.stack)} if rules.stack else {}),
         "HOST": _name("host", rules.host),
         "BOOT_LOADER": rules.loader,
         "BOOT_LIMIT": str(rules.limit),

@@ -49,6 +49,8 @@ def switch_spec(
         "boot": {"loader": rules.loader, "limit": rules.limit},
     }
     # Said only where there is something to say, so that nothing else changes with an upgrade.
+    if rules.stack:
+        spec["stack"] = rules.stack
     if rules.again:
         spec["again"] = rules.again
     if rules.may_fail:

@@ -76,6 +76,8 @@ class SwitchSpec(Model):
     """Whether what only a boot brings in may restart the host; it waits for a boot when empty."""
     clean_up: bool = False
     """Delete generations beyond the limit after the commit."""
+    stack: Str = ""
+    """Whose run this is."""
     again: Str = ""
     """Another word than last time: switch again, whatever somebody did to the host by hand."""
     may_fail: tuple[Str, ...] = ()
@@ -94,6 +96,7 @@ class SwitchSpec(Model):
         how = self.reboot
         return Rules(
             host=self.host,
+            stack=self.stack,
             loader=self.boot.loader,
             limit=self.boot.limit,
             again=self.again,

@@ -120,12 +120,16 @@ class _Switch:
         spec, nonce = self.spec, secrets.token_hex(8)
         if self.dial_map is None:
             self.answered = await outside.answering(spec.outside)
+        paths = await self.host.working_paths()
+        for path in spec.paths:
+            if path.name not in paths:
+                self.report(f"{spec.host}: note: does not answer over {path.name} ({path.address})")
         script = scripts.activate_script(
             spec.release,
             nonce,
             self.rules,
             secrets_version=spec.secrets_version,
-            paths=await self.host.working_paths(),
+            paths=paths,
             activation_seconds=spec.activation_seconds,
             confirm_seconds=spec.confirm.seconds,
             lock_seconds=spec.lock_seconds,

@@ -194,6 +194,8 @@ main() {
   write "$state/releases/$RELEASE/committed" "$SECRETS_VERSION"
   write "$state/again" "$(fact again)"
   write "$state/current" "$RELEASE"
+  [ ! -e "$root/etc/machine-id" ] || write "$state/machine-id" "$(cat "$root/etc/machine-id")"
+  rm -f "$state/lease"
   clean_up "$toplevel"
   prune "$before"
 }
