@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER, WavePlan
 from homelab.deploy.rules import Probe, Rules
 from homelab.site.model import Site
 from homelab.system.model import Host
 
+if TYPE_CHECKING:
+    from homelab.services.model import Service
 
-def plan_waves(site: Site, hosts: Mapping[str, Host]) -> tuple[WavePlan, ...]:
+
+def plan_waves(
+    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...] = ()
+) -> tuple[WavePlan, ...]:
     """Waves in order: a canary, builders, everyone else, then each host that carries our own way.
 
     A held or planned host is in no wave. A host that may sleep is in the wave of its kind: when it
     is out of reach its own switch fails and says so, and nothing that others need depends on it.
     """
     deployed = [h for h in sorted(hosts) if hosts[h].is_deployed]
-    last = [h for h in _last(site, hosts) if h in deployed]
+    caches = {s.host for s in services if s.entry.serves_packages}
+    last = [h for h in _last(site, hosts, caches) if h in deployed]
     canary = [site.deploy.canary] if site.deploy.canary in deployed else []
     builders = sorted(
         {
@@ -39,19 +47,20 @@ def plan_waves(site: Site, hosts: Mapping[str, Host]) -> tuple[WavePlan, ...]:
     if awake or asleep:
         waves.append((tuple(sorted((*awake, *asleep))), "nothing else depends on them"))
     for host in last:
-        waves.append(((host,), _why(site, hosts[host])))
+        waves.append(((host,), _why(site, hosts[host], caches)))
     return tuple(WavePlan(f"wave-{i + 1}", names, why) for i, (names, why) in enumerate(waves))
 
 
-def _last(site: Site, hosts: Mapping[str, Host]) -> list[str]:
-    """Hosts that the deployer's own connection may run through."""
+def _last(site: Site, hosts: Mapping[str, Host], caches: AbstractSet[str]) -> list[str]:
+    """Hosts that the others need meanwhile: for packages, and then for the deployer's own way."""
     if site.deploy.last is not None:
         return list(site.deploy.last)
-    return [
+    ways = [
         name
         for name, host in sorted(hosts.items())
         if name in (site.network.dns.host, site.network.entry.host) or _routes(host)
     ]
+    return [*sorted(caches - {*ways}), *ways]
 
 
 def _routes(host: Host) -> bool:
@@ -59,8 +68,10 @@ def _routes(host: Host) -> bool:
     return tailscale is not None and bool(tailscale.subnet_routes or tailscale.exit_node)
 
 
-def _why(site: Site, host: Host) -> str:
+def _why(site: Site, host: Host, caches: AbstractSet[str]) -> str:
     reasons = []
+    if host.name in caches:
+        reasons.append("the cache")
     if host.name == site.network.dns.host:
         reasons.append("DNS")
     if host.name == site.network.entry.host:

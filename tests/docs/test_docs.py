@@ -174,3 +174,19 @@ def test_the_lab_page_lists_every_fault() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(text_of(ROOT / "README.md").splitlines()) <= 150
+
+
+def test_every_test_that_the_guide_names_is_one() -> None:
+    """A promise is kept by a test, by name."""
+    named = {
+        (page.name, name)
+        for page in (ROOT / "docs").rglob("*.md")
+        for name in re.findall(r"`(test_[a-z0-9_]+)`", page.read_text())
+    }
+    known = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
+    }
+    assert named
+    assert [(page, name) for page, name in sorted(named) if name not in known] == []
