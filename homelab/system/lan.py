@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from homelab.nix import After, Attrs, Comment, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
+from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.system.facets import VARIABLE, WIFI, supplicant
 
@@ -82,7 +82,7 @@ def _wifi(host: Host) -> Attrs:
         else {},
         attrs(
             f'systemd.services."{supplicant(host.config.interface)}".preStart',
-            After(Script.of(". ", Raw(f"./lib/{_SECRET}"), "\n")),
+            Script.of(". ", Raw(f"./lib/{_SECRET}"), "\n"),
         ),
     )
 
@@ -94,7 +94,7 @@ def _radio(plan: Plan, host: Host) -> Attrs:
         return {}
     rule = 'ACTION=="add", SUBSYSTEM=="net", KERNEL=="wl*", RUN+="'
     off = Text((rule, Pkg("iw"), '/bin/iw dev $name set power_save off"\n'), indented=True)
-    body = {} if wifi.power_save else attrs("services.udev.extraRules", After(off))
+    body = {} if wifi.power_save else attrs("services.udev.extraRules", off)
     watchdog = wifi.watchdog
     if watchdog is None:
         return body

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER
-from homelab.nix import After, Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
+from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -123,7 +123,7 @@ def _built_by(plan: Plan, host: Host) -> Attrs:
         "systems": [host.config.platform],
     }
     # Nix knows no port of a builder, so ssh has to; before this host's first switch it does not.
-    ssh = attrs("programs.ssh.extraConfig", After(Lines(f"Host {address}\n  Port {port}\n")))
+    ssh = attrs("programs.ssh.extraConfig", Lines(f"Host {address}\n  Port {port}\n"))
     return merge(
         attrs("nix", {"buildMachines": [machine], "distributedBuilds": True}),
         ssh if port != SSH_PORT else {},
