@@ -25,7 +25,18 @@ from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import minted, sops_nix
 from homelab.services import containers, control, nixos
 from homelab.storage import datasets, samba
-from homelab.system import ban, base, facts, flakes, hardware, home, lan, nixpkgs, recovery
+from homelab.system import (
+    ban,
+    base,
+    facts,
+    flakes,
+    hardware,
+    home,
+    lan,
+    nixpkgs,
+    recovery,
+    watchdog,
+)
 from homelab.tailnet import tailscale
 from homelab.vpn import killswitch, namespace
 
@@ -41,6 +52,7 @@ ROOMS: tuple[Backend, ...] = (
     base.modules,
     hardware.modules,
     recovery.modules,
+    watchdog.modules,
     nixpkgs.modules,
     home.modules,
     lan.modules,

@@ -20,6 +20,7 @@ from homelab.site.document import Document, Value, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, parse_lock
 from homelab.system.checks import check_own_modules
+from homelab.system.upkeep_checks import check_build_dirs
 
 LOCK_FILE = "homelab.lock.yaml"
 
@@ -181,6 +182,7 @@ def check_sources(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Proble
     return [
         *check_locks(plan, sources),
         *check_own_modules(plan, sources),
+        *check_build_dirs(plan, sources),
         *check_sops_files(plan, sources),
     ]
 

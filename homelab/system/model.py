@@ -20,7 +20,7 @@ from homelab.model import (
     Str,
     TreePath,
 )
-from homelab.system.facets import Fail2ban, Recovery, Wifi
+from homelab.system.facets import Fail2ban, HostNix, Recovery, Watchdog, Wifi
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -101,13 +101,22 @@ class Gpu(Model):
     """Device nodes for services that want one each; the vendor's usual ones when empty."""
 
 
+MINIMUM_LIMIT = 2
+"""Generations that a host keeps at least: the one it runs, and the one to go back to."""
+
+
 class Boot(Model):
     """Boot loader."""
 
     loader: Literal["systemd-boot", "grub", "extlinux", "hardware"] = "systemd-boot"
     """hardware: the host's own hardware module sets it."""
-    limit: Annotated[int, Field(ge=2, le=50)] = 10
+    limit: Annotated[int, Field(ge=MINIMUM_LIMIT, le=50)] = 10
     """Generations kept on the boot partition."""
+    esp_mib: Annotated[int, Field(ge=32)] | None = None
+    """Size of the boot partition in MiB (`df -m /boot`): whether the generations fit is checked."""
+    generation_mib: Annotated[int, Field(ge=1)] = 15
+    """What one generation takes of it in MiB, kernel and initrd: `ls -s --block-size=M` there
+    tells. Graphics or ZFS in the initrd take 40 and more."""
 
 
 class WakeOnLan(Model):
@@ -177,6 +186,9 @@ class HostConfig(Model):
     tailscale: HostTailscale | None = HostTailscale()
     gpu: Gpu | None = None
     boot: Boot = Boot()
+    watchdog: Watchdog | None = None
+    """Let hardware reset it when it hangs: `watchdog: {}`."""
+    nix: HostNix = HostNix()
     zram: Zram | None = None
     wake_on_lan: WakeOnLan | None = None
     build: Build = Build()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER
 from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
+from homelab.system.store import builds, garbage
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -24,7 +25,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "nix.nix",
         "Nix itself, and the packages it may build",
         derived=merge(
-            _settings(), _unfree(plan, host), _builds_for(plan, host), _built_by(plan, host)
+            _settings(),
+            garbage(host),
+            builds(host),
+            _unfree(plan, host),
+            _builds_for(plan, host),
+            _built_by(plan, host),
         ),
     )
     yield Module(
@@ -46,7 +52,6 @@ def _settings() -> Attrs:
     return attrs(
         "nix",
         {
-            "gc": {"automatic": True, "dates": "weekly", "options": "--delete-older-than 30d"},
             "optimise": {"automatic": True},
             "settings": {
                 "experimental-features": ["nix-command", "flakes"],
