@@ -117,6 +117,8 @@ def print_module(module: Module, head: str, root: str = ".") -> str:
     derived = joined(module.derived)
     text = "".join(f"# {line}".rstrip() + "\n" for line in (head + "\n" + module.what).splitlines())
     names = {n for tree in (derived, module.stated) for n in _free(tree)}
+    if any("${modulesPath}" in i for i in module.imports):
+        names.add("modulesPath")
     if derived:
         names.add("lib")
     text += _arguments(sorted(names))

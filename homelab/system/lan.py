@@ -26,7 +26,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`network.nix`, on a host whose way to the LAN is written down."""
     if not host.is_nixos:
         return
-    body = merge(_static(plan, host), _wifi(host), _radio(plan, host))
+    body = merge(static(plan, host), _wifi(host), _radio(plan, host))
     config = host.config.wifi
     scripts = {
         _SECRET: config is not None and config.psk is not None,
@@ -41,7 +41,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         )
 
 
-def _static(plan: Plan, host: Host) -> Attrs:
+def static(plan: Plan, host: Host) -> Attrs:
+    """Its fixed address and whom it asks for names; nothing where the router gives both."""
     interface = host.config.interface
     if not host.config.static or not interface or not host.lan:
         return {}

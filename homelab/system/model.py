@@ -55,6 +55,11 @@ class FlakeInput(Model):
     """Inputs of the flake that follow inputs of ours; an empty name drops one."""
 
 
+Bootstrap = Literal["sd-image", "iso"]
+"""sd-image: a card for an aarch64 board, which the board then keeps running from; iso: a stick to
+install from, by hand."""
+
+
 class HostAddress(Model):
     """Where a host is found."""
 
@@ -162,6 +167,8 @@ class HostConfig(Model):
     """Which pin."""
     state_version: Release
     """`system.stateVersion`: the release the host was installed with. Never raised by us."""
+    bootstrap: Bootstrap | None = None
+    """The image that a new machine starts from; `homelab bootstrap HOST` tells how."""
     hardware: TreePath | None = None
     """The host's hardware module (file systems, boot, drivers), beside the stack file."""
     modules: list[TreePath] = Field(default_factory=list)
@@ -203,6 +210,10 @@ class HostConfig(Model):
         darwin = self.platform.endswith("-darwin")
         if darwin and self.kind == "nixos":
             raise ValueError("NixOS does not run on macOS; add kind: home-manager")
+        if self.bootstrap is not None and self.kind != "nixos":
+            raise ValueError("only NixOS starts from an image of ours; leave bootstrap out")
+        if self.bootstrap == "sd-image" and self.platform != "aarch64-linux":
+            raise ValueError("an SD image is for aarch64-linux; write bootstrap: iso")
         return self
 
 

@@ -25,7 +25,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "nix.nix",
         "Nix itself, and the packages it may build",
         derived=merge(
-            _settings(),
+            settings(),
             garbage(host),
             builds(host),
             _unfree(plan, host),
@@ -48,7 +48,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
 
 
-def _settings() -> Attrs:
+def settings() -> Attrs:
+    """What every host of ours needs of Nix."""
     return attrs(
         "nix",
         {
