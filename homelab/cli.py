@@ -200,17 +200,28 @@ def render(
     from homelab.ops.stack import find_stack, open_stack
 
     opened = open_stack(cwd, find_stack(cwd, stack))
-    written = write_releases(out, opened.releases)
+    trees = {**opened.releases, **opened.images}
+    written = write_releases(out, trees)
     if as_json:
-        print(
-            json.dumps(
-                {h: {"release": r.id, "files": len(r.files)} for h, r in opened.releases.items()}
-            )
-        )
+        print(json.dumps({h: {"release": r.id, "files": len(r.files)} for h, r in trees.items()}))
     else:
-        for host, release in opened.releases.items():
+        for host, release in trees.items():
             print(f"{out / host}: {len(release.files)} files, release {release.id}")
         print(f"{written} written, the others were the same")
+
+
+@app.command()
+def bootstrap(
+    host: Annotated[str, typer.Argument(help="A host with `bootstrap:` in the stack config.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Print how a new machine gets its first system, step by step. Touches no disk."""
+    from homelab.ops.stack import check_stack, find_stack
+    from homelab.system.steps import first_steps
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    print(first_steps(plan, host), end="")
 
 
 @app.command()

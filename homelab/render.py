@@ -26,7 +26,19 @@ from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import minted, sops_nix
 from homelab.services import containers, control, nixos
 from homelab.storage import datasets, samba
-from homelab.system import ban, base, facts, flakes, hardware, home, lan, nixpkgs, recovery
+from homelab.system import (
+    ban,
+    base,
+    bootstrap,
+    facts,
+    flakes,
+    hardware,
+    home,
+    lan,
+    nixpkgs,
+    recovery,
+    watchdog,
+)
 from homelab.tailnet import tailscale
 from homelab.vpn import killswitch, namespace
 
@@ -43,6 +55,7 @@ ROOMS: tuple[Backend, ...] = (
     hardware.modules,
     recovery.modules,
     reboot.modules,
+    watchdog.modules,
     nixpkgs.modules,
     home.modules,
     lan.modules,
@@ -114,6 +127,24 @@ def render(plan: Plan, sources: Files) -> dict[str, Release]:
     }
 
 
+def render_images(plan: Plan, sources: Files) -> dict[str, Release]:
+    """The trees of planned hosts that start from an image: that image and no system."""
+    return {
+        name: _image(plan, host, image, sources)
+        for name, host in sorted(plan.hosts.items())
+        if host.config.state == "planned" and (image := bootstrap.image(plan, host)) is not None
+    }
+
+
+def _image(plan: Plan, host: Host, image: Module, sources: Files) -> Release:
+    files: dict[str, str | bytes] = {
+        "lib/derive.nix": _DERIVE,
+        image.file: print_module(image, HEAD),
+    }
+    files["flake.nix"], files["flake.lock"] = _flake(plan, host, None, sources)
+    return Release(digest(files), host.name, tuple(sorted(files.items())))
+
+
 def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) -> Release:
     modules = modules_of(plan, host)
     files: dict[str, str | bytes] = {"lib/derive.nix": _DERIVE}
@@ -124,6 +155,9 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
             printed[module.file] = text
         files[module.file] = text
         files |= dict(module.extra)
+    image = bootstrap.image(plan, host)
+    if image is not None:
+        files[image.file] = print_module(image, HEAD)
     names: list[Nix] = [Raw(f"./{m.file}") for m in modules]
     files["default.nix"] = print_file(
         {"imports": names},
@@ -170,16 +204,22 @@ def inputs_of(plan: Plan, host: Host, modules: list[Module]) -> list[str]:
     return sorted({"nixpkgs", *needed})
 
 
-def _flake(plan: Plan, host: Host, modules: list[Module], sources: Files) -> tuple[str, str]:
+def _flake(plan: Plan, host: Host, modules: list[Module] | None, sources: Files) -> tuple[str, str]:
+    """`flake.nix` and its lock, of the host's system, where it has one, and its image."""
     pin = plan.site.nixpkgs[host.config.nixpkgs]
     known = flakes.inputs(plan.site, pin.release)
-    names = inputs_of(plan, host, modules)
+    names = inputs_of(plan, host, modules or [])
     inputs: dict[str, tuple[str, Mapping[str, str]]] = {
         n: (known[n].url, known[n].follows) for n in names if n in known
     }
     inputs["nixpkgs"] = (pin.url, {})
+    systems: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+    if modules is not None:
+        systems[host.name] = ("default.nix", sorted({f for m in modules for f in m.flakes}))
+    if host.config.bootstrap is not None:
+        systems[bootstrap.output(host)] = (bootstrap.FILE, [])
     outputs = (
-        nixos_output(host.name, sorted({f for m in modules for f in m.flakes}))
+        nixos_output(systems)
         if host.is_nixos
         else home_output(plan.site.site.owner.user, host.config.platform)
     )

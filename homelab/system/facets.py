@@ -1,4 +1,4 @@
-"""Facets of a host that take more than a line: its WiFi, and whom it turns away."""
+"""Facets of a host that take more than a line: its WiFi, whom it turns away, how it keeps going."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from homelab.model import Model, Network, SecretRef, Str
+from homelab.model import AbsolutePath, Model, Network, SecretRef, Str
 
 WIFI = ("wifi", "psk")
 """Service and name of the secret that holds the password."""
@@ -97,3 +97,41 @@ class Fail2ban(Model):
     """Within which they are counted."""
     ignore: list[Network] = Field(default_factory=list)
     """Networks that are never banned, beside the LAN and the tailnet."""
+
+
+class Watchdog(Model):
+    """A timer in the hardware, which systemd has to wind up: a machine that hangs is reset."""
+
+    module: Annotated[Str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    """Kernel module that drives it; what the profile knows when empty (`bcm2835_wdt` of a
+    raspberry-pi-4), or what the kernel finds by itself."""
+    runtime: Span = "300s"
+    """How long systemd may be silent before the machine is reset."""
+    reboot: Span = "360s"
+    """How long a shutdown may take before it is; at least `runtime`."""
+
+
+class Gc(Model):
+    """When Nix throws away what nothing needs any more, and how old a generation may grow."""
+
+    dates: Annotated[Str, Field(pattern=r"^[^\n]+$")] = "weekly"
+    """A time as systemd.time(7) writes it: `daily`, `weekly`, `03:15`."""
+    keep: Annotated[Str, Field(pattern=r"^[1-9][0-9]*d$")] = "30d"
+    """Generations older than this go, but for the running one."""
+
+
+class HostNix(Model):
+    """Nix on this host: where it builds, and what it keeps."""
+
+    build_dir: AbsolutePath | None = None
+    """Directory that builds work in, on a disk with room; Nix's own place when empty."""
+    gc: Gc = Gc()
+
+
+_UNITS = {"s": 1, "min": 60, "h": 3600}
+
+
+def seconds(span: str) -> int:
+    """How many seconds a span has."""
+    number = span.rstrip("sminh")
+    return int(number) * _UNITS[span.removeprefix(number)]
