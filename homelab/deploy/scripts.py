@@ -151,6 +151,17 @@ def unlock_script(*, force: bool) -> str:
     return _compose("unlock", {"FORCE": "yes" if force else ""})
 
 
+def retire_script(host: str, release: str) -> str:
+    """Remove what earlier releases left on a host that runs this one, which has no services."""
+    names = {"HOST": _name("host", host), "RELEASE": _name("release", release), "YES": "yes"}
+    return _compose("retire", names, extra=_part("leave"))
+
+
+def forget_script(*, confirmed: bool) -> str:
+    """Remove everything of ours from a host but its system; unless `confirmed`, only say what."""
+    return _compose("forget", {"YES": "yes" if confirmed else ""}, extra=_part("leave"))
+
+
 def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bool = False) -> str:
     """Report what a host runs, what it would boot, and the attempt asked for or else open.
 

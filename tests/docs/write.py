@@ -122,7 +122,7 @@ def _ids(function: ast.FunctionDef) -> Iterator[str]:
 _CLI = """\
 # Command line
 
-Made from `homelab/cli.py` by `make docs`; change it there.
+Made from `homelab/cli*.py` by `make docs`; change it there.
 
 `uv run homelab …` runs it from a clone; inside an activated environment `homelab …` does. Every
 command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems found,
