@@ -40,7 +40,7 @@ def config(state: str | None = "retired") -> dict[str, object]:
 def open_as(state: str, release: str) -> stacks.Stack:
     """A stack that wants this release of pi."""
     releases = {"pi": Release(release, "pi", ())}
-    return stacks.Stack("small", Path(), build.plan(config(state)), (), releases)
+    return stacks.Stack("small", Path(), build.plan(config(state)), (), releases, {})
 
 
 def without_pi(lock: Lock | None = None, services: Mapping[str, object] | None = None) -> Plan:
@@ -115,7 +115,7 @@ def test_retiring_again_finds_nothing_and_changes_nothing(served: Stack) -> None
 def test_what_is_left_to_do_is_said_in_order(served: Stack) -> None:
     lock = lock_of([("navidrome", "pi", 4533, ("/var/lib/navidrome",))])
     plan = build.plan({**config(), "services": {"miniflux": {"host": "pi"}}}, lock)
-    said = retire(stacks.Stack("small", Path(), plan, (), {"pi": Release("empty", "pi", ())}))
+    said = retire(stacks.Stack("small", Path(), plan, (), {"pi": Release("empty", "pi", ())}, {}))
     steps = [line for line in said if "removed" not in line]
     assert steps[0].startswith("pi: stays: the system, its data, backups and user accounts; state")
     assert "/var/lib/navidrome" in steps[0]
@@ -140,7 +140,7 @@ def test_its_device_is_named_by_what_is_known_of_it(served: Stack, device: str |
         "owners": ["sam@example.org"],
     }
     plan = build.plan(changes)
-    said = retire(stacks.Stack("small", Path(), plan, (), {"pi": Release("empty", "pi", ())}))
+    said = retire(stacks.Stack("small", Path(), plan, (), {"pi": Release("empty", "pi", ())}, {}))
     what = f"{device} ({TAILNET})" if device else f"at {TAILNET}"
     assert any(f"next: remove its device {what} from the tailnet: https:" in line for line in said)
 
