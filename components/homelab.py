@@ -101,6 +101,7 @@ class Homelab(pulumi.ComponentResource):
                 "hosts": hosts,
                 "versions": versions,
                 "config": plan.site.deploy,
+                "signers": plan.site.site.owner.ssh_keys,
                 "rules": {
                     n: rules_of(plan.site, h, probes_of(plan, h)) for n, h in plan.hosts.items()
                 },

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
+from typing import Literal
 
 from homelab.deploy.rules import Rules
 from homelab.problems import HomelabError
@@ -139,6 +140,34 @@ def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bo
         "LOG_LINES": str(log_lines),
     }
     return _compose("status", names)
+
+
+def wake_script(command: str) -> str:
+    """Wake a neighbour by the command that this host has for it."""
+    return _compose("wake", {"WAKE": _name("command", command)})
+
+
+def courier_script(
+    sleeper: str, do: Literal["look", "put", "drop"], parcel: str = "", signature: str = ""
+) -> str:
+    """What waits on a courier for a host that sleeps, and what that host told: see, replace, drop.
+
+    The signature goes first, as `courier.sh` hands it out.
+    """
+    names = {"SLEEPER": _name("host", sleeper), "DO": do}
+    body = f"parcel() {{\n{fed('cat', signature + parcel)}}}\n" if do == "put" else ""
+    return _compose("parcel", names, extra=body)
+
+
+def taken_script(made: int) -> str:
+    """Let a host refuse every parcel that was made before this time, in nanoseconds."""
+    return _compose("taken", {"MADE": str(made)})
+
+
+def fed(command: str, text: str) -> str:
+    """Shell that gives a text of whole lines to a command on standard input, exactly."""
+    mark = _delimiter(text)
+    return f"{command} <<'{mark}'\n{text}{mark}\n"
 
 
 def _ruled(rules: Rules) -> dict[str, str]:

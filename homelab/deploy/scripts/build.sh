@@ -7,6 +7,7 @@ main() {
   [ -d "$release/flake" ] ||
     fail "$release: release $RELEASE is not staged here; run pulumi up, which stages it first"
   cd "$release" || exit
+  stay_awake
   if [ ! -x result/bin/switch-to-configuration ]; then
     nixos-rebuild build --flake "$release/flake#$HOST" --no-update-lock-file "$@" >log 2>&1 || {
       # Pulumi hangs on a line longer than 64 KiB.

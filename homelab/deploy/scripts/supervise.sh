@@ -81,6 +81,7 @@ why() {
 main() {
   local toplevel code=0 looks before live=$state/secrets/$RELEASE
   attempt=$state/attempts/$NONCE
+  stay_awake
   lock "$LOCK_SECONDS" "switching to release $RELEASE" || untouched "$(holder)"
   advance activating armed || exit 0
   toplevel=$(fact toplevel)
