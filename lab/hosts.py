@@ -256,7 +256,7 @@ class LabHosts:
             host_commands.make_root(host.root, host.name, self._commands)
             key = _key(host.directory / "host_key")
             host.host_key = key.export_public_key().decode().strip()
-            _place_keys(host.root, key, client)
+            _place_keys(host, client)
             for address in host.addresses:
                 server = await asyncssh.listen(
                     "127.0.0.1",
@@ -366,13 +366,13 @@ class LabHosts:
             await asyncio.gather(*hanging, return_exceptions=True)
 
 
-def _place_keys(root: Path, key: asyncssh.SSHKey, client: asyncssh.SSHKey) -> None:
+def _place_keys(host: LabHost, client: asyncssh.SSHKey) -> None:
     """What a host has below /etc: its own key, and whose signature it trusts, which is the lab's."""
-    own = root / "etc/ssh/ssh_host_ed25519_key"
+    own = host.root / "etc/ssh/ssh_host_ed25519_key"
     own.parent.mkdir(parents=True, exist_ok=True)
     own.touch(mode=0o600)
-    own.write_bytes(key.export_private_key())
-    signers = root / "etc" / SIGNERS
+    own.write_bytes((host.directory / "host_key").read_bytes())
+    signers = host.root / "etc" / SIGNERS
     signers.parent.mkdir(exist_ok=True)
     public = client.export_public_key().decode()
     signers.write_text(f'{SIGNER} namespaces="{NAMESPACE}" {public}')

@@ -216,7 +216,7 @@ def test_a_parcel_that_the_owner_did_not_sign_is_refused(fetching: Sleeper, tmp_
     ):
         path.write_text(text)
         status, said = pi.pull()
-        assert status == 1
+        assert status == 1, said
         assert "not signed by the owner" in said
     assert pi.stack.running() == "as-installed"
 
