@@ -24,7 +24,7 @@ from components.vault import Vault
 from homelab.cloudflare.model import R2
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.deploy.model import Release
-from homelab.deploy.plan import build_flags, rules_of
+from homelab.deploy.plan import build_flags, build_wake, rules_of
 from homelab.deploy.probes import probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
@@ -88,6 +88,7 @@ class Homelab(pulumi.ComponentResource):
                     "release": args["releases"][host_name],
                     "secrets": secrets,
                     "flags": build_flags(plan.hosts, host),
+                    "wake": build_wake(plan.hosts, host),
                     "rules": rules_of(plan.site, host),
                 },
                 child,

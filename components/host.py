@@ -23,6 +23,8 @@ class HostArgs(TypedDict):
     """Minted and derived secrets by name, every value secret."""
     flags: list[str]
     """Flags of the build: who builds."""
+    wake: tuple[str, ...]
+    """How the host wakes that one, where it is the one to do so."""
     rules: Rules
     """What the host's preflight goes by."""
 
@@ -70,7 +72,7 @@ class Host(pulumi.ComponentResource):
         self._host, self._held = host, held
         stage = scripts.stage_script(release.id, dict(release.files))
         secrets = pulumi.Output.from_input(args["secrets"])
-        build = scripts.build_script(release.id, args["rules"], args["flags"])
+        build = scripts.build_script(release.id, args["rules"], args["flags"], wake=args["wake"])
         if host.config.asleep is None:
             self.leaves = self._commands(stage, secrets, build)
         else:

@@ -125,7 +125,9 @@ class Wave(pulumi.ComponentResource):
                 ),
             )
             self.switches[host_name] = switch
-            line.append(switch)
+            # Nobody waits in a line behind a host that sleeps.
+            if plan.always_on:
+                line.append(switch)
         self.register_outputs({})
 
 

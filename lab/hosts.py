@@ -367,7 +367,7 @@ class LabHosts:
 
 
 def _place_keys(host: LabHost, client: asyncssh.SSHKey) -> None:
-    """What a host has below /etc: its own key, and whose signature it trusts, which is the lab's."""
+    """What a host has below /etc: its own key, and whose signature it trusts, the lab's here."""
     own = host.root / "etc/ssh/ssh_host_ed25519_key"
     own.parent.mkdir(parents=True, exist_ok=True)
     own.touch(mode=0o600)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.deploy.plan import is_woken_by
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -25,6 +26,21 @@ def asleep_known(plan: Plan) -> Iterator[Problem]:
         where = f"{host.source}.asleep.{kind}"
         for what, way_out in _wrong(plan, host, asleep):
             yield Problem(where, what, way_out)
+
+
+@check("builder-sleeps", rows="S0-05 S0-08", severity="warning")
+def builder_sleeps(plan: Plan) -> Iterator[Problem]:
+    """Whoever builds on a host that sleeps wakes it first, or may have to build by itself."""
+    for host in plan.hosts.values():
+        builder = plan.hosts.get(host.config.build.host or "")
+        if builder is None or builder.always_on or is_woken_by(builder, host):
+            continue
+        yield Problem(
+            f"{host.source}.build.host",
+            f"{builder.name} may sleep when {host.name} builds there, and {host.name} does not "
+            "wake it",
+            f"write {builder.source}.asleep: {{wake_by: {host.name}}}, or let another host build",
+        )
 
 
 def _wrong(plan: Plan, host: Host, asleep: Asleep) -> Iterator[tuple[str, str]]:

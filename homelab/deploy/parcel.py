@@ -49,7 +49,7 @@ class Parcel:
     confirm_seconds: int
     lock_seconds: int
     made: int
-    """When it was made, in nanoseconds since 1970; a host takes none that is older than its last."""
+    """When it was made, in nanoseconds since 1970; a host takes none older than its last."""
     since: str
     """The same for people."""
     nonce: str

@@ -63,14 +63,22 @@ def secrets_script(
 
 
 def build_script(
-    release: str, rules: Rules, flags: Sequence[str] = (), *, lock_seconds: int = LOCK_SECONDS
+    release: str,
+    rules: Rules,
+    flags: Sequence[str] = (),
+    *,
+    wake: Sequence[str] = (),
+    lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Build a staged release into its `result`, and look ahead whether the host can switch to it.
+
+    `wake` is the command that wakes who builds for the host, and the address and port to ask.
 
     A release that is built already is only looked at. What would stop a switch fails the build:
     all builds come before all switches, so no host of the fleet has changed then.
     """
     names = {"RELEASE": _name("release", release), **_ruled(rules)}
+    names["WAKE_BUILDER"] = " ".join(wake)
     extra = _part("boot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 

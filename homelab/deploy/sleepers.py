@@ -61,7 +61,7 @@ def _courier(plan: Plan, host: Host) -> Host | None:
 
 
 def _parcels(sleepers: list[Host]) -> Attrs:
-    """An account that hands out what waits and takes down what it is told, by each sleeper's key."""
+    """An account that hands out what waits and notes what it is told, by each sleeper's key."""
     keys: list[Nix] = []
     places: Attrs = {PARCELS: {"d": {"mode": "0755", "user": "root", "group": "root"}}}
     for each in sleepers:

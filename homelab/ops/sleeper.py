@@ -26,6 +26,11 @@ from homelab.ops.parcel import seal, sign
 from homelab.ops.ssh import DialError, DialMap, Endpoint, HostKeyError
 from homelab.ops.switch import NotCommittedError, Report, SwitchSpec, last_word, patient, rules_in
 
+_BACK = {
+    "rolled_back": "was rolled back; the host is as before",
+    "failed_rollback": "failed, and so did its rollback: the host needs a look",
+}
+"""What a host may tell of a release that it did not keep."""
 PACKET_SECONDS = 20
 """How long after a packet the next one goes out."""
 
@@ -104,9 +109,9 @@ class _Sleeper:
         placed = scripts.secrets_script(spec.release, spec.bring.secrets)
         if not switch.has_committed(await self._facts(), spec):
             for what, script in (
-                ("its files could not be written", spec.bring.stage),
-                ("its secrets could not be placed", placed),
-                ("it was not built, or would not come through the switch", spec.bring.build),
+                ("is not there: its files could not be written", spec.bring.stage),
+                ("is not there: its secrets could not be placed", placed),
+                ("was not built, or would not come through the switch", spec.bring.build),
             ):
                 done = await self.host.ask(script, None)
                 if done.exit != 0:
@@ -152,7 +157,8 @@ class _Sleeper:
                 break
             await asyncio.sleep(self.spec.poll_seconds)
         self._fail(
-            f"it sleeps, and did not answer within {awake.wake_seconds} s of being woken",
+            "is not there: it sleeps, and did not answer "
+            f"within {awake.wake_seconds} s of being woken",
             f"{awake.wake} on {awake.host}, {packets} time{'s' if packets != 1 else ''}",
             *answer.splitlines(),
             way_out="see whether it has power and its firmware heeds Wake-on-LAN, "
@@ -164,9 +170,12 @@ class _Sleeper:
         try:
             done = await self.other.ask(scripts.wake_script(awake.wake))
         except DialError as error:
-            self._fail(f"it sleeps, and {awake.host} cannot wake it", *str(error).splitlines())
+            self._fail(
+                f"is not there: it sleeps, and {awake.host} cannot wake it",
+                *str(error).splitlines(),
+            )
         if done.exit != 0:
-            self._fail(f"it sleeps, and {awake.host} cannot wake it", last_word(done))
+            self._fail(f"is not there: it sleeps, and {awake.host} cannot wake it", last_word(done))
 
     # --- its release waits where it fetches it ----------------------------------------------------
 
@@ -198,9 +207,9 @@ class _Sleeper:
             return
         told_lines = [f"why: {waiting['told-reason']}"] if told else []
         told_lines += [f"log: {line}" for line in waiting.log] if told else []
-        if told in ("rolled_back", "failed_rollback"):
+        if told in _BACK:
             self._fail(
-                f"was fetched from {awake.host}, and is {told}",
+                f"was fetched from {awake.host}, and {_BACK[told]}",
                 *told_lines,
                 way_out=f"mend the cause; or deploy.again: {{{self.name}: …}} to try as it is",
             )

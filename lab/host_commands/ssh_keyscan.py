@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 
-from lab.host_commands.host import record, refuse, root
+from lab.host_commands import neighbours
+from lab.host_commands.host import record, refuse
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -19,13 +19,12 @@ def main(arguments: list[str]) -> int:
             pass
         case _:
             refuse("ssh-keyscan", f"the lab does not know {' '.join(arguments)}")
-    dialled = json.loads((root.parents[2] / "dial.json").read_text())["hosts"]
-    real = shutil.which("ssh-keyscan", path=_PATH)
+    other, real = neighbours.at(address), shutil.which("ssh-keyscan", path=_PATH)
     if real is None:
         refuse("ssh-keyscan", "this machine has no OpenSSH")
-    if address not in dialled:
+    if other is None:
         return 1
-    port = str(dialled[address]["port"])
+    port = str(other.port)
     done = subprocess.run(
         [real, "-T", seconds, "-t", "ed25519", "-p", port, "127.0.0.1"],
         capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from lab.host_commands.host import record, root
 
@@ -11,7 +12,7 @@ def main(arguments: list[str]) -> int:
     """Wake the host of this name; one that is broken in another way stays so."""
     (name,) = arguments
     record(f"wake-{name}", [])
-    path = root.parents[1] / name / "break.json"
+    path: Path = root.parents[1] / name / "break.json"
     try:
         broken = json.loads(path.read_text())
     except FileNotFoundError:

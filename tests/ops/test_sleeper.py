@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,8 +78,8 @@ class Sleeper:
 
 
 @pytest.fixture
-def pi(stack: Stack) -> Iterator[Sleeper]:
-    yield Sleeper(stack)
+def pi(stack: Stack) -> Sleeper:
+    return Sleeper(stack)
 
 
 @pytest.fixture
@@ -123,7 +122,10 @@ def test_a_host_that_does_not_wake_fails_in_time_and_says_what_was_tried(pi: Sle
     begun = time.monotonic()
     assert pi.wake("r1") == 1
     assert time.monotonic() - begun < 30
-    assert "release r1 it sleeps, and did not answer within 1 s of being woken" in pi.report
+    assert (
+        "release r1 is not there: it sleeps, and did not answer within 1 s of being woken"
+        in pi.report
+    )
     assert "wake-pi on nas, 1 time" in pi.report
     assert "pi over lan" in pi.report
     assert "next: " in pi.report
@@ -187,10 +189,6 @@ def test_a_host_that_answers_takes_it_directly_and_nothing_is_left_waiting(
     _, said = pi.pull()
     assert "made before the last release that came here; refused" in said
     assert pi.stack.committed() == "r2"
-
-
-def forged(parcel: str, signature: str) -> str:
-    return signature + parcel.replace("HOST=pi", "HOST=pi\nevil=1")
 
 
 def test_a_parcel_that_the_owner_did_not_sign_is_refused(fetching: Sleeper, tmp_path: Path) -> None:
@@ -263,7 +261,7 @@ def test_a_release_that_the_host_rolled_back_is_told_with_its_log(fetching: Slee
 
     pi.lab.break_host("pi", "asleep")
     assert pi.let_wait("r1") == 1
-    assert "was fetched from nas, and is rolled_back" in pi.report
+    assert "was fetched from nas, and was rolled back" in pi.report
     assert "failed: broken.service" in pi.report
     assert "deploy.again" in pi.report
 
