@@ -24,6 +24,7 @@ ROOMS = (
     "backup",
     "cloudflare",
     "dashboard",
+    "deploy",
     "hardening",
     "identity",
     "monitoring",

@@ -128,7 +128,7 @@ def forget(
 @hosts_app.command()
 def switch(host: Annotated[str, typer.Argument(help="The host, as its spec names it.")]) -> None:
     """Switch one host to its release. `pulumi up` runs this; the spec comes on standard input."""
-    from homelab.ops.switch import run
+    from homelab.ops.sleeper import run
 
     code = run(sys.stdin.read(), report=_say)
     raise typer.Exit(code)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from homelab.backup import restic
 from homelab.cloudflare import acme, cloudflared
 from homelab.dashboard import homepage
-from homelab.deploy import reboot
+from homelab.deploy import reboot, sleepers
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, pocket_id, portal
@@ -61,6 +61,7 @@ ROOMS: tuple[Backend, ...] = (
     lan.modules,
     ban.modules,
     facts.modules,
+    sleepers.modules,
     firewall.modules,
     adguard.modules,
     avahi.modules,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from homelab.deploy.model import BUILD_USER, WavePlan
+from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
 from homelab.deploy.rules import Probe, Rules
 from homelab.site.model import Site
 from homelab.system.model import Host
@@ -90,6 +90,22 @@ def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
     key = "/etc/ssh/ssh_host_ed25519_key"
     machine = f"ssh-ng://{BUILD_USER}@{address} {host.config.platform} {key} 4 1 big-parallel"
     return ["--builders", machine]
+
+
+def build_wake(hosts: Mapping[str, Host], host: Host) -> tuple[str, ...]:
+    """The command that wakes who builds for the host, and the address and port to ask; empty unless
+    the host is the one that wakes it.
+    """
+    builder = hosts.get(host.config.build.host or "")
+    if builder is None or not is_woken_by(builder, host):
+        return ()
+    return (wake_command(builder.name), builder.lan, str(builder.config.ssh.port))
+
+
+def is_woken_by(sleeper: Host, host: Host) -> bool:
+    """Whether this is the neighbour that wakes that host."""
+    asleep = sleeper.config.asleep
+    return asleep is not None and asleep.wake_by == host.name
 
 
 def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = (), *, stack: str = "") -> Rules:

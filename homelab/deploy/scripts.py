@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
+from typing import Literal
 
 from homelab.deploy.rules import Rules
 from homelab.problems import HomelabError
@@ -70,14 +71,22 @@ def secrets_script(
 
 
 def build_script(
-    release: str, rules: Rules, flags: Sequence[str] = (), *, lock_seconds: int = LOCK_SECONDS
+    release: str,
+    rules: Rules,
+    flags: Sequence[str] = (),
+    *,
+    wake: Sequence[str] = (),
+    lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Build a staged release into its `result`, and look ahead whether the host can switch to it.
+
+    `wake` is the command that wakes who builds for the host, and the address and port to ask.
 
     A release that is built already is only looked at. What would stop a switch fails the build:
     all builds come before all switches, so no host of the fleet has changed then.
     """
     names = {"RELEASE": _name("release", release), **_ruled(rules)}
+    names["WAKE_BUILDER"] = " ".join(wake)
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 
@@ -174,6 +183,34 @@ def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bo
         "LOG_LINES": str(log_lines),
     }
     return _compose("status", names)
+
+
+def wake_script(command: str) -> str:
+    """Wake a neighbour by the command that this host has for it."""
+    return _compose("wake", {"WAKE": _name("command", command)})
+
+
+def courier_script(
+    sleeper: str, do: Literal["look", "put", "drop"], parcel: str = "", signature: str = ""
+) -> str:
+    """What waits on a courier for a host that sleeps, and what that host told: see, replace, drop.
+
+    The signature goes first, as `courier.sh` hands it out.
+    """
+    names = {"SLEEPER": _name("host", sleeper), "DO": do}
+    body = f"parcel() {{\n{fed('cat', signature + parcel)}}}\n" if do == "put" else ""
+    return _compose("parcel", names, extra=body)
+
+
+def taken_script(made: int) -> str:
+    """Let a host refuse every parcel that was made before this time, in nanoseconds."""
+    return _compose("taken", {"MADE": str(made)})
+
+
+def fed(command: str, text: str) -> str:
+    """Shell that gives a text of whole lines to a command on standard input, exactly."""
+    mark = _delimiter(text)
+    return f"{command} <<'{mark}'\n{text}{mark}\n"
 
 
 def _of(release: str, stack: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -117,7 +117,7 @@ class SwitchSpec(Model):
         """How long the host may take to come back from a restart."""
         return self.reboot.seconds if self.reboot is not None else 0
 
-    def patient(self, longest: int | None) -> SwitchSpec:
+    def patient(self, longest: int | None) -> Self:
         """The spec for hosts of which nothing takes longer than this, such as those of the lab."""
         if longest is None:
             return self

@@ -20,7 +20,7 @@ from homelab.model import (
     Str,
     TreePath,
 )
-from homelab.system.facets import Fail2ban, HostNix, Reboot, Recovery, Watchdog, Wifi
+from homelab.system.facets import Asleep, Fail2ban, HostNix, Reboot, Recovery, Watchdog, Wifi
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -185,6 +185,9 @@ class HostConfig(Model):
     """Answer for `<host>.local` on the LAN, and find others there; needs `interface`."""
     always_on: bool = True
     """Whether others may rely on it being awake."""
+    asleep: Asleep | None = None
+    """How a release reaches it while it sleeps; only for `always_on: false`. Without it a release
+    that does not find the host awake fails."""
     flash: bool = False
     """Root on flash that wears: no swap on disk, volatile journal, no local backup repository."""
     ssh: Ssh = Ssh()
@@ -217,6 +220,8 @@ class HostConfig(Model):
             raise ValueError("only NixOS starts from an image of ours; leave bootstrap out")
         if self.bootstrap == "sd-image" and self.platform != "aarch64-linux":
             raise ValueError("an SD image is for aarch64-linux; write bootstrap: iso")
+        if self.asleep is not None and self.always_on:
+            raise ValueError("a host that is always on does not sleep; add always_on: false")
         return self
 
 

@@ -71,6 +71,13 @@ generation() {
 
 boot_id() { cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null || true; }
 
+# stay_awake: until this script ends, a host that may sleep does not.
+stay_awake() {
+  command -v systemd-inhibit >/dev/null || return 0
+  systemd-inhibit --what=sleep:idle --who=homelab --why="release $RELEASE is on its way" \
+    tail --pid=$$ -f /dev/null </dev/null >/dev/null 2>&1 9>&- &
+}
+
 # --- attempts: everything about one switch lies in $attempt, one file per fact -------------------
 
 note() { write "$attempt/$1" "$2"; }

@@ -162,6 +162,7 @@ main() {
   local toplevel looks before live=$state/secrets/$RELEASE
   attempt=$state/attempts/$NONCE
   toplevel=$(fact toplevel)
+  stay_awake
   if [ "$(fact phase)" = rebooting ]; then
     # Nobody else has begun anything: the attempt is open.
     lock "$LOCK_SECONDS" "switching to release $RELEASE" || give_up "$(holder)"
