@@ -21,7 +21,6 @@ from homelab.identity import authelia, directory, pocket_id, portal
 from homelab.monitoring import gatus
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
-from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import minted, sops_nix
 from homelab.services import containers, control, nixos
@@ -142,7 +141,7 @@ def _image(plan: Plan, host: Host, image: Module, sources: Files) -> Release:
         "lib/derive.nix": _DERIVE,
         image.file: print_module(image, HEAD),
     }
-    files["flake.nix"], files["flake.lock"] = _flake(plan, host, None, sources)
+    files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, None, sources, HEAD)
     return Release(digest(files), host.name, tuple(sorted(files.items())))
 
 
@@ -164,7 +163,7 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
         {"imports": names},
         head=f"{HEAD}\n{host.name}, whole: import this from a flake of your own, or use flake.nix.",
     )
-    files["flake.nix"], files["flake.lock"] = _flake(plan, host, modules, sources)
+    files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, modules, sources, HEAD)
     for path in own_paths(plan, host):
         for name, content in _below(path, sources):
             files[f"own/{name}"] = content
@@ -194,41 +193,6 @@ def own_paths(plan: Plan, host: Host) -> list[str]:
     config = host.config
     paths = (config.hardware, *config.modules, config.home) if host.is_nixos else (config.home,)
     return sorted({p for p in paths if p})
-
-
-def inputs_of(plan: Plan, host: Host, modules: list[Module]) -> list[str]:
-    """Names of the flake inputs that a host's tree needs; a check names those nobody knows."""
-    known = flakes.inputs(plan.site, host.release)
-    needed = {name for m in modules for name, _ in m.flakes if name in known}
-    if not host.is_nixos:
-        needed.add("home-manager")
-    return sorted({"nixpkgs", *needed})
-
-
-def _flake(plan: Plan, host: Host, modules: list[Module] | None, sources: Files) -> tuple[str, str]:
-    """`flake.nix` and its lock, of the host's system, where it has one, and its image."""
-    pin = plan.site.nixpkgs[host.config.nixpkgs]
-    known = flakes.inputs(plan.site, pin.release)
-    names = inputs_of(plan, host, modules or [])
-    inputs: dict[str, tuple[str, Mapping[str, str]]] = {
-        n: (known[n].url, known[n].follows) for n in names if n in known
-    }
-    inputs["nixpkgs"] = (pin.url, {})
-    systems: dict[str, tuple[str, list[tuple[str, str]]]] = {}
-    if modules is not None:
-        systems[host.name] = ("default.nix", sorted({f for m in modules for f in m.flakes}))
-    if host.config.bootstrap is not None:
-        systems[bootstrap.output(host)] = (bootstrap.FILE, [])
-    outputs = (
-        nixos_output(systems)
-        if host.is_nixos
-        else home_output(plan.site.site.owner.user, host.config.platform)
-    )
-    text = flake_text(
-        head=HEAD, description=f"{host.name}, as homelab made it", inputs=inputs, outputs=outputs
-    )
-    lock = sources.get(pin.lock, "")
-    return text, prune_lock(lock if isinstance(lock, str) else lock.decode(), names)
 
 
 def _below(path: str, sources: Files) -> Iterator[tuple[str, str | bytes]]:
