@@ -46,7 +46,7 @@ class Reboot(Model):
     """A kernel or initrd takes part at a boot only: a switch that brings one restarts the host.
 
     It is started just once before it is confirmed. If it does not come up, the next start is the
-    old system. Where a host fetches its release itself (`asleep.pull_from`) a kernel waits for a boot.
+    old system. A host that fetches its release itself (`asleep.pull_from`) is not restarted.
     """
 
     seconds: Annotated[int, Field(ge=60, le=7200)] = 600
