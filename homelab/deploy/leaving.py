@@ -22,6 +22,7 @@ def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
     name = host.name
     state = sorted({p for s in plan.on(name) for p in s.state} | _remembered(plan, name))
     yield f"stays: {STAYS}" + (f"; state of services in {', '.join(state)}" if state else "")
+    yield "stays: older systems of its boot menu, which start without the secrets that we sent"
     services = [s.source for s in plan.on(name) if s.source.startswith("services.")]
     yield f"next: take {' and '.join([host.source, *services])} out of the stack" + (
         ", their names, records and Access with them" if services else ""

@@ -119,8 +119,9 @@ def test_what_is_left_to_do_is_said_in_order(served: Stack) -> None:
     steps = [line for line in said if "removed" not in line]
     assert steps[0].startswith("pi: stays: the system, its data, backups and user accounts; state")
     assert "/var/lib/navidrome" in steps[0]
+    assert steps[1].endswith("start without the secrets that we sent")
     gone = "take hosts.pi and services.miniflux out of the stack, their names, records and Access"
-    assert [s.removeprefix("pi: next: ") for s in steps[1:4]] == [
+    assert [s.removeprefix("pi: next: ") for s in steps[2:5]] == [
         f"{gone} with them",
         "homelab check, which names whatever still needs it",
         "pulumi up, which forgets pi-files, -secrets, -build and -switch, and runs nothing on it",
