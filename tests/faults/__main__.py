@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults import cgroup, image
+from tests.faults import cgroup, firmware, image
 
 ROOT = Path(__file__).parents[2]
 WORK = "HOMELAB_FAULTS"
@@ -37,6 +37,14 @@ _TOOLS = {
     "systemd-nspawn": "systemd-container",
     "unshare": "util-linux",
 }
+_COMPUTER_TOOLS = {
+    str(firmware.CODE): "ovmf",
+    "mcopy": "mtools",
+    "mkfs.vfat": "dosfstools",
+    "qemu-img": "qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "sfdisk": "fdisk",
+}
 
 
 def why_not() -> str:
@@ -45,7 +53,12 @@ def why_not() -> str:
         return "they boot Linux machines, and this is not Linux"
     if os.geteuid() != 0:
         return "they make namespaces and mounts; run them as root"
-    missing = {package for tool, package in _TOOLS.items() if shutil.which(tool) is None}
+    tools = _TOOLS | (_COMPUTER_TOOLS if image.boots_computers() else {})
+    missing = {
+        package
+        for tool, package in tools.items()
+        if not (shutil.which(tool) or Path(tool).exists())
+    }
     if missing:
         return f"apt-get install --no-install-recommends {' '.join(sorted(missing))}"
     if not Path("/dev/loop-control").exists():
@@ -61,7 +74,7 @@ def main(arguments: list[str]) -> int:
     if reason:
         print(f"faults: not run: {reason}", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
-    os.environ[image.IMAGE] = str(image.make())
+    os.environ |= {name: str(path) for name, path in image.make().items()}
     cgroup.sweep()
     with tempfile.TemporaryDirectory(prefix="homelab-faults-") as work:
         inside = [sys.executable, "-m", "tests.faults", "--inside", work, *arguments]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults import image
 from tests.faults.__main__ import WORK
+from tests.faults.computer import Computer
 from tests.faults.house import House
 from tests.faults.machine import Machine
 from tests.faults.network import Laptop
@@ -24,11 +28,49 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def house() -> Iterator[House]:
+    yield from _house(_machine)
+
+
+@pytest.fixture
+def booting_house() -> Iterator[House]:
+    """One whose machine has firmware, a boot loader and a kernel: slower, and nothing less will do."""
+    if not image.boots_computers():
+        pytest.skip("no firmware and kernel of this architecture are known here")
+    with _slot(Path(os.environ[WORK])):
+        yield from _house(_computer)
+
+
+@contextlib.contextmanager
+def _slot(work: Path) -> Iterator[None]:
+    """Two of these at a time: each keeps a core busy, and what is late would fail."""
+    slots = [(work / f"slot-{number}").open("w") for number in range(2)]
+    try:
+        while True:
+            for slot in slots:
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    yield
+                    return
+            time.sleep(0.5)
+    finally:
+        for slot in slots:
+            slot.close()
+
+
+def _machine(name: str, work: Path, laptop: Laptop) -> Machine:
+    return Machine(name, Path(os.environ[image.IMAGE]), work / f"machine-{name}", laptop)
+
+
+def _computer(name: str, work: Path, laptop: Laptop) -> Computer:
+    return Computer(name, Path(os.environ[image.COMPUTER_IMAGE]), work, laptop)
+
+
+def _house(make: Callable[[str, Path, Laptop], Machine | Computer]) -> Iterator[House]:
     work = Path(os.environ[WORK])
     name = f"{work.name.rpartition('-')[2]}-{os.getpid()}-{next(_numbers)}"
     laptop = Laptop(name, work / f"laptop-{name}")
     try:
-        machine = Machine(name, Path(os.environ[image.IMAGE]), work / f"machine-{name}", laptop)
+        machine = make(name, work, laptop)
         try:
             machine.boot()
             yield House(laptop, machine)

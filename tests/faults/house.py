@@ -11,6 +11,7 @@ from pathlib import Path
 
 from homelab.deploy import scripts
 from homelab.deploy.rules import Rules
+from tests.faults.computer import Computer
 from tests.faults.machine import Machine, eventually
 from tests.faults.network import ADDRESSES, Laptop
 
@@ -33,7 +34,7 @@ class House:
     """What a test acts on."""
 
     laptop: Laptop
-    machine: Machine
+    machine: Machine | Computer
 
     # --- the deployer's side ---------------------------------------------------------------------
 
@@ -93,6 +94,7 @@ class House:
 
     @property
     def state(self) -> Path:
+        """On disks that can be looked at from here."""
         return self.machine.root / "var/lib/homelab"
 
     def running(self) -> str:
@@ -101,30 +103,37 @@ class House:
 
     def boots(self) -> str:
         """The label of the system that the boot loader's default entry starts."""
-        loader = self.machine.root / "boot/loader"
-        default = (loader / "loader.conf").read_text().split()[-1]
-        return (loader / "entries" / default).read_text().split("/init")[0].rpartition("-pi-")[2]
+        script = """
+          default=$(awk '$1 == "default" { print $2 }' /boot/loader/loader.conf)
+          sed -n 's|.*init=[^ ]*-pi-\\([^/]*\\)/init.*|\\1|p' "/boot/loader/entries/$default"
+        """
+        return self.machine.look(script).strip()
 
     def profile(self) -> str:
         """The label of the system that the profile names."""
-        profile = self.machine.root / "nix/var/nix/profiles/system"
-        return str((profile.parent / profile.readlink()).readlink()).rpartition("-pi-")[2]
+        return (
+            self.machine.look("readlink -f /nix/var/nix/profiles/system")
+            .strip()
+            .rpartition("-pi-")[2]
+        )
 
     def committed(self) -> str:
         """The release that was last committed."""
-        path = self.state / "current"
-        return path.read_text().strip() if path.exists() else ""
+        return self.machine.look("cat /var/lib/homelab/current 2>/dev/null || true").strip()
 
     def phases(self) -> list[str]:
         """The phase of every attempt, in the order in which they began."""
-        begun = sorted(self.state.glob("attempts/*/boot"), key=lambda path: path.stat().st_mtime_ns)
-        phases = [path.with_name("phase") for path in begun]
         # An attempt has its facts a moment before its first phase.
-        return [phase.read_text().strip() for phase in phases if phase.exists()]
+        script = """
+          cd /var/lib/homelab/attempts 2>/dev/null || exit 0
+          for begun in $(ls -tr -- */boot 2>/dev/null); do cat "${begun%boot}phase" 2>/dev/null || true; done
+        """
+        return self.machine.look(script).split()
 
     def reaches(self, phase: str) -> None:
         """Wait until the last attempt is in this phase."""
-        eventually(lambda: self.phases()[-1:] == [phase], f"an attempt is {phase}")
+        reached = f"an attempt is {phase}"
+        eventually(lambda: self.phases()[-1:] == [phase], reached, self.machine.patience)
 
     def went_back(self, label: str = "as-installed") -> None:
         """The last attempt was rolled back, and nothing of it is left."""
@@ -149,10 +158,10 @@ def gated(seconds: int = 60) -> dict[str, object]:
     return {"confirm": {"seconds": seconds, "units": [_GATE]}}
 
 
-def end(process: subprocess.Popen[str]) -> Switched:
+def end(process: subprocess.Popen[str], seconds: int = CLIENT_SECONDS) -> Switched:
     """Wait for a client."""
     try:
-        output, _ = process.communicate(timeout=CLIENT_SECONDS)
+        output, _ = process.communicate(timeout=seconds)
     finally:
         process.kill()
     return Switched(process.returncode, output)

@@ -1,43 +1,74 @@
-"""The image that every machine starts from: Debian packages in a directory, made once."""
+"""The images that every machine starts from: Debian packages in a directory, made once."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
 
+from tests.faults import computer_disks
+
 IMAGE = "HOMELAB_FAULTS_IMAGE"
-"""Names the image's directory, for the tests."""
+"""Names the directory of the machines' image, for the tests."""
+COMPUTER_IMAGE = "HOMELAB_FAULTS_COMPUTER_IMAGE"
+"""The same with a kernel and a boot loader."""
 
 _PACKAGES = ("dbus", "iproute2", "nftables", "openssh-server", "procps", "systemd", "systemd-sysv")
+_TO_BOOT = ("busybox-static", "kmod", "qemu-guest-agent", "systemd-boot")
 _SOURCES = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
 
 
-def make() -> Path:
-    """The image's directory; made anew when packages or sources are others than last time."""
+def boots_computers() -> bool:
+    """Whether firmware, boot loader and kernel of this architecture are known here."""
+    return platform.machine() == "x86_64"
+
+
+def make() -> dict[str, Path]:
+    """The images' directories, by their names; made anew when packages or sources are others."""
     release = dict(
         line.split("=", 1)
         for line in Path("/etc/os-release").read_text().splitlines()
         if "=" in line
     )
     suite = release["VERSION_CODENAME"].strip('"')
-    found = [Path("/etc/apt", name) for name in _SOURCES]
-    sources = [path for path in found if path.is_file() and path.read_text().strip()]
-    facts = [suite, *_PACKAGES, *(path.read_text() for path in sources)]
-    digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    wanted = {IMAGE: _PACKAGES}
+    if boots_computers():
+        ubuntu = release["ID"].strip('"') == "ubuntu"
+        kernel = "linux-image-virtual" if ubuntu else "linux-image-cloud-amd64"
+        wanted[COMPUTER_IMAGE] = (*_PACKAGES, *_TO_BOOT, kernel)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "homelab-faults"
-    target = cache / digest
-    if target.exists():
-        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    images = {name: cache / _digest(suite, packages) for name, packages in wanted.items()}
+    kept = set(images.values())
+    if COMPUTER_IMAGE in images:
+        kept.add(computer_disks.place(images[COMPUTER_IMAGE]))
+    for other in set(cache.iterdir()) - kept:
+        shutil.rmtree(other)
+    for name, target in images.items():
+        if not target.exists():
+            _make(target, suite, wanted[name])
+    return images
+
+
+def _sources() -> list[Path]:
+    found = [Path("/etc/apt", name) for name in _SOURCES]
+    return [path for path in found if path.is_file() and path.read_text().strip()]
+
+
+def _digest(suite: str, packages: tuple[str, ...]) -> str:
+    facts = [suite, *packages, *(path.read_text() for path in _sources())]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+
+
+def _make(target: Path, suite: str, packages: tuple[str, ...]) -> None:
     print(f"faults: makes {target}, which takes a minute", flush=True)
-    shutil.rmtree(cache, ignore_errors=True)
-    cache.mkdir(parents=True)
-    partial = cache / f"{digest}.partial"
-    packages = ",".join(_PACKAGES)
-    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={packages}", suite]
-    paths = map(str, (partial, *sources))
-    subprocess.run([*command, *paths], check=True, timeout=900)
+    partial = target.with_suffix(".partial")
+    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(packages)}", suite]
+    # A kernel's package makes no initrd: ours is made beside its disks.
+    environment = {**os.environ, "INITRD": "No"}
+    paths = map(str, (partial, *_sources()))
+    subprocess.run([*command, *paths], check=True, timeout=900, env=environment)
     partial.rename(target)
-    return target

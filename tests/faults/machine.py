@@ -12,11 +12,9 @@ from pathlib import Path
 
 from tests.faults import cgroup
 from tests.faults.disks import Disks
+from tests.faults.install import PATH, authorize, host_key, install
 from tests.faults.network import Laptop, run
 
-_STANDINS = Path(__file__).with_name("nixos")
-_RESUME = Path(__file__).parents[2] / "homelab/deploy/resume-at-boot.sh"
-_PATH = "/run/current-system/sw/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 _REBOOTS = 133
 """How nspawn ends when its machine asks for a reboot."""
 
@@ -32,15 +30,19 @@ def eventually(happens: Callable[[], object], what: str, seconds: float = 60) ->
 class Machine:
     """The machine `pi`, from its installation on."""
 
+    patience = 60
+    """The longest that a test waits for anything to happen on it, in seconds."""
+
     def __init__(self, name: str, image: Path, directory: Path, laptop: Laptop) -> None:
         self.name, self.laptop, self.directory = name, laptop, directory
         self._disks = Disks(image, directory)
         self.root = self._disks.root
         """Its `/`, on disk; what lies in /run is seen through `live`."""
-        self.host_key = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
-        self._install()
+        install(self.root)
+        authorize(self.root, laptop.key)
+        self.host_key = host_key(self.root)
         self._disks.sync()
 
     # --- power ---------------------------------------------------------------------------------
@@ -103,8 +105,12 @@ class Machine:
     def run(self, script: str, seconds: float = 60) -> str:
         """Run a script on it as root; its output."""
         inside = ("nsenter", "--all", f"--target={self._leader}", "--")
-        environment = ("env", "-i", f"PATH={_PATH}", "HOME=/root")
+        environment = ("env", "-i", f"PATH={PATH}", "HOME=/root")
         return run(*inside, *environment, "bash", "-euo", "pipefail", "-c", script, seconds=seconds)
+
+    def look(self, script: str) -> str:
+        """What a script finds on its disks, whether it runs or not."""
+        return run("chroot", self.root, "bash", "-euo", "pipefail", "-c", script)
 
     def live(self, path: str) -> Path:
         """A path as the machine has it now; a link leads nowhere out here."""
@@ -122,43 +128,6 @@ class Machine:
         return said + done.stdout
 
     # --- within --------------------------------------------------------------------------------
-
-    def _install(self) -> None:
-        """What an installer leaves behind: keys, stand-ins, one system, and its boot entry."""
-        root = self.root
-        (root / "etc/machine-id").write_text(f"{1:032x}\n")
-        (root / "etc/hostname").write_text("pi\n")
-        (root / "var/log/journal").mkdir(exist_ok=True)
-        (root / "nix/store").mkdir()
-        shutil.copytree(_STANDINS, root / "usr/local/share/nixos")
-        shutil.copy(_RESUME, root / "usr/local/share/nixos")
-        for program in (root / "usr/local/share/nixos").glob("*.sh"):
-            program.chmod(0o755)
-        shutil.rmtree(root / "etc/systemd/system")
-        (root / "etc/systemd/system").symlink_to("/etc/static/systemd/system")
-        keys = root / "root/.ssh"
-        keys.mkdir(mode=0o700, exist_ok=True)
-        shutil.copy(self.laptop.key.with_suffix(".pub"), keys / "authorized_keys")
-        host_key = root / "etc/ssh/ssh_host_ed25519_key"
-        for old in host_key.parent.glob("ssh_host_*"):
-            old.unlink()
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "pi", "-f", host_key)
-        self.host_key = host_key.with_suffix(".pub").read_text().strip()
-        settings = root / "etc/ssh/sshd_config.d/pi.conf"
-        settings.write_text(f"SetEnv PATH={_PATH}\nHostKey /etc/ssh/ssh_host_ed25519_key\n")
-
-        flake = root / "root/installer"
-        (flake / "system").mkdir(parents=True)
-        (flake / "flake.nix").touch()
-        (flake / "system/label").write_text("as-installed\n")
-        script = """
-          cd /root/installer
-          standins=/usr/local/share/nixos
-          top=$($standins/nixos-rebuild.sh build --flake /root/installer#pi --no-update-lock-file | tail -n 1)
-          $standins/nix-env.sh -p /nix/var/nix/profiles/system --set "$top"
-          "$top/bin/switch-to-configuration" boot
-        """
-        run("chroot", root, "bash", "-euc", script)
 
     def _boot_default(self) -> str:
         """What firmware and boot loader would start: the program that becomes process 1."""

@@ -36,22 +36,29 @@ class Laptop:
         run("ip", "netns", "add", self.namespace)
         run("ip", "-n", self.namespace, "link", "set", "lo", "up")
 
-    def plug_in(self) -> None:
-        """New links to a machine with an empty network, as after its power came back."""
+    def plug_in(self, *, taps: bool = False) -> None:
+        """New links to a machine with an empty network, as after its power came back.
+
+        The other ends are in a namespace for the machine, or are the cards of a computer.
+        """
         self.unplug()
         run("ip", "netns", "add", self.machine)
         laptop = ("ip", "-n", self.namespace)
         for link, address in _LAPTOP.items():
-            peer = ("peer", "name", link, "netns", self.machine)
-            run(*laptop, "link", "add", link, "type", "veth", *peer)
+            if taps:
+                run(*laptop, "tuntap", "add", "dev", link, "mode", "tap")
+            else:
+                peer = ("peer", "name", link, "netns", self.machine)
+                run(*laptop, "link", "add", link, "type", "veth", *peer)
             run(*laptop, "address", "add", address, "dev", link)
             run(*laptop, "link", "set", link, "up")
 
     def unplug(self) -> None:
         """No links and no machine's network any more."""
-        links = run("ip", "-n", self.namespace, "-brief", "link")
+        listed = ("ip", "-n", self.namespace, "-brief", "link")
+        names = [line.split()[0] for line in run(*listed).splitlines()]
         for link in ADDRESSES:
-            if f"\n{link}@" in f"\n{links}":
+            if link in {name.partition("@")[0] for name in names}:
                 run("ip", "-n", self.namespace, "link", "delete", link)
         if self.machine in run("ip", "netns", "list").split():
             run("ip", "netns", "delete", self.machine)

@@ -46,12 +46,13 @@ title NixOS
 version Generation $n $(cat "$system/nixos-version")
 linux /EFI/nixos/$(in_store "$system/kernel")
 initrd /EFI/nixos/$(in_store "$system/initrd")
-options init=$system/init
+options init=$system/init $(cat "$system/kernel-params")
 END
   mv "$entry.tmp" "$entry"
   [ "$system" != "$top" ] || default=nixos-generation-$n.conf
 done
-printf 'timeout 5\ndefault %s\n' "${default:?is no generation}" >"$boot/loader/loader.conf.tmp"
+while [ -e /run/loader-waits-meanwhile ]; do sleep 0.1; done
+printf 'timeout 0\ndefault %s\n' "${default:?is no generation}" >"$boot/loader/loader.conf.tmp"
 mv "$boot/loader/loader.conf.tmp" "$boot/loader/loader.conf"
 sync --file-system "$boot"
 while [ -e /run/loader-waits-after ]; do sleep 0.1; done

@@ -31,13 +31,18 @@ label=$(cat "$given/label")
 hash=$(cd "$given" && find . -type f -exec sha256sum {} + | sort | sha256sum | cut -c 1-32)
 top=$store/$hash-nixos-system-pi-$label
 
-# A kernel is a store path of its own, which systems share.
+# A kernel is a store path of its own, which systems share. Where machines start by one, it is real.
+linux_here=/usr/local/share/linux
 kernel=$(cat "$given/facts/kernel" 2>/dev/null || echo "6.12 1")
 linux=$store/$(sha256sum <<<"$kernel" | cut -c 1-32)-linux-${kernel% *}
 if [ ! -e "$linux" ]; then
   mkdir "$linux.tmp"
-  head -c "${kernel#* }M" /dev/zero >"$linux.tmp/bzImage"
-  echo initrd >"$linux.tmp/initrd"
+  if [ -d "$linux_here" ]; then
+    cp "$linux_here/bzImage" "$linux_here/initrd" "$linux.tmp/"
+  else
+    head -c "${kernel#* }M" /dev/zero >"$linux.tmp/bzImage"
+    echo initrd >"$linux.tmp/initrd"
+  fi
   mv "$linux.tmp" "$linux"
 fi
 
@@ -50,6 +55,7 @@ if [ ! -e "$top" ]; then
     "$work/facts" "$work/activate.d"
   echo "$label" >"$work/nixos-version"
   echo "$(uname -m)-linux" >"$work/system"
+  cat "$given/facts/kernel-params" "$linux_here/kernel-params" 2>/dev/null | head -n 1 >"$work/kernel-params"
   ln -s "$linux/bzImage" "$work/kernel"
   ln -s "$linux/initrd" "$work/initrd"
   cp "$standins/init.sh" "$work/init"

@@ -1,0 +1,68 @@
+"""What QEMU's monitor and its agent in the guest speak: a line of JSON each way."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+_numbers = itertools.count(1)
+
+
+class Channel:
+    """A connection to a socket that QEMU made."""
+
+    def __init__(self, path: Path, seconds: float = 10) -> None:
+        self._path, self._left = path, b""
+        end = time.monotonic() + seconds
+        while True:
+            self._socket = socket.socket(socket.AF_UNIX)
+            try:
+                self._socket.connect(str(path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                self._socket.close()
+                assert time.monotonic() < end, f"nothing listens at {path}"
+                time.sleep(0.02)
+            else:
+                return
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def ask(self, execute: str, seconds: float = 30, **arguments: Any) -> Any:
+        """A command's answer; `TimeoutError` when there is none in time."""
+        said = {"execute": execute, "arguments": arguments}
+        self._socket.sendall(json.dumps(said).encode() + b"\n")
+        end = time.monotonic() + seconds
+        while True:
+            answer = self._read(end)
+            assert "error" not in answer, f"{execute}: {answer['error']['desc']}"
+            if "return" in answer:
+                return answer["return"]
+
+    def sync(self, seconds: float) -> None:
+        """Whatever was asked before is forgotten, by an agent that may have started meanwhile."""
+        number = next(_numbers)
+        said = {"execute": "guest-sync", "arguments": {"id": number}}
+        # The first byte makes the agent drop half a line.
+        self._socket.sendall(b"\xff" + json.dumps(said).encode() + b"\n")
+        end = time.monotonic() + seconds
+        while self._read(end).get("return") != number:
+            pass
+
+    def _read(self, end: float) -> dict[str, Any]:
+        while b"\n" not in self._left:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(self._path)
+            self._socket.settimeout(left)
+            more = self._socket.recv(1 << 16)
+            if not more:
+                raise TimeoutError(self._path)
+            self._left += more
+        line, _, self._left = self._left.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line.lstrip(b"\xff"))
+        return answer

@@ -1,0 +1,203 @@
+"""A computer: firmware, a boot loader and a kernel of its own, in QEMU, with the face of a `Machine`."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from tests.faults import computer_disks, firmware
+from tests.faults.channel import Channel
+from tests.faults.install import PATH
+from tests.faults.machine import eventually
+from tests.faults.network import Laptop
+
+BOOT_SECONDS = 240
+"""The longest that a start may take, where every instruction is emulated."""
+_STATE = "state"
+
+
+class Computer:
+    """The machine `pi` with everything below systemd, from the moment that it was up first."""
+
+    patience = BOOT_SECONDS
+
+    def __init__(self, name: str, image: Path, work: Path, laptop: Laptop) -> None:
+        self.name, self.laptop, self.directory = name, laptop, work / f"computer-{name}"
+        self.directory.mkdir()
+        self._disks = self.directory / "disks"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._monitor: Channel | None = None
+        self._agent: Channel | None = None
+        self._boot_id = ""
+        made = computer_disks.make(image, work, self._start_first)
+        self.host_key = (made / "host-key").read_text()
+        self._made: Path | None = made
+        computer_disks.overlay(made, self._disks)
+
+    # --- power ---------------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """Power on, until it serves. The first time it is as if that had just happened."""
+        if self._made is None:
+            self._start()
+        else:
+            self._start("-incoming", f"exec:cat {self._made / _STATE}")
+            self._made = None
+            key = self.laptop.key.with_suffix(".pub").read_text()
+            self.run(f"date -s @{int(time.time())}; echo '{key}' >/root/.ssh/authorized_keys; sync")
+        self._serves_again()
+
+    def cut_power(self) -> None:
+        """Everything ends at once. What was not flushed to a disk is lost, also by the disk."""
+        assert self._process is not None, "it is off"
+        self._process.kill()
+        self._off()
+
+    def reboot(self) -> None:
+        """As somebody at its keyboard would, and until it serves again."""
+        self.run("systemctl --no-block reboot")
+        self.restarts()
+
+    def restarts(self) -> None:
+        """Wait until it has restarted by itself, and serves again."""
+        self._serves_again()
+
+    def hang(self) -> None:
+        """Nothing on it runs any more, though its power is on; see `wake`."""
+        self._tell("stop")
+
+    def wake(self) -> None:
+        """After a hang everything goes on."""
+        self._tell("cont")
+
+    def remove(self) -> None:
+        """Power off, and no disks any more."""
+        if self._process is not None:
+            self.cut_power()
+        shutil.rmtree(self.directory)
+
+    # --- looking in from beside, whatever its network does ---------------------------------------
+
+    def run(self, script: str, seconds: float = BOOT_SECONDS) -> str:
+        """Run a script on it as root, once it is up; its output. One cut short by a restart runs again."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self._execute(script, end)
+            except TimeoutError:
+                self._agent = None
+                assert time.monotonic() < end, (
+                    f"{self.name} never answered: {script}\n{self.journal()}"
+                )
+
+    def look(self, script: str) -> str:
+        """The same, for whoever asks again and again: it must not keep the machine from its work."""
+        time.sleep(0.5)
+        return self.run(script)
+
+    def started(self) -> str:
+        """The boot entry that its boot loader chose, as the loader itself says."""
+        variable = "/sys/firmware/efi/efivars/LoaderEntrySelected-*"
+        return self.run(f"cat {variable} | tail -c +5 | tr -d '\\0'").strip()
+
+    def is_active(self, unit: str) -> bool:
+        return self.run(f"systemctl is-active {unit} || true").strip() == "active"
+
+    def journal(self) -> str:
+        """The last that its console says."""
+        console = self.directory / "console"
+        return console.read_text(errors="replace")[-6000:] if console.exists() else ""
+
+    # --- within --------------------------------------------------------------------------------
+
+    def _start_first(self, disks: Path) -> None:
+        """Start new disks, and keep all that the computer is once it is up."""
+        self._disks = disks
+        self._start()
+        self._serves_again()
+        self.run("sync")
+        self._tell("stop")
+        self._tell("migrate", uri=f"exec:cat >{disks / _STATE}")
+        eventually(lambda: self._tell("query-migrate")["status"] == "completed", "it is saved")
+        self._tell("quit")
+        assert self._process is not None
+        self._process.wait(30)
+        self._off()
+        self._disks = self.directory / "disks"
+
+    def _start(self, *more: str) -> None:
+        assert self._process is None, "it runs already"
+        self.laptop.plug_in(taps=True)
+        command = [*self.laptop.inside(), *firmware.command(self.directory, self._disks), *more]
+        with (self.directory / "qemu").open("ab") as said:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
+        self._monitor = Channel(self.directory / "monitor")
+        self._tell("qmp_capabilities")
+        eventually(lambda: self._tell("query-status")["status"] != "inmigrate", "it is on")
+        # It was saved while it stood still.
+        self._tell("cont")
+        self._boot_id = ""
+
+    def _off(self) -> None:
+        assert self._process is not None
+        self._process.wait(30)
+        for channel in (self._monitor, self._agent):
+            if channel is not None:
+                channel.close()
+        self._process = self._monitor = self._agent = None
+        for name in ("monitor", "agent"):
+            (self.directory / name).unlink(missing_ok=True)
+
+    def _tell(self, execute: str, **arguments: object) -> dict[str, str]:
+        assert self._monitor is not None, "it is off"
+        answer: dict[str, str] = self._monitor.ask(execute, **arguments)
+        return answer
+
+    def _serves_again(self) -> None:
+        """Another start than the one last seen, and one that is through."""
+        script = (
+            "cat /proc/sys/kernel/random/boot_id; systemctl is-active multi-user.target || true"
+        )
+
+        def served() -> bool:
+            boot, active = self.run(script).split()
+            if boot == self._boot_id or active != "active":
+                return False
+            self._boot_id = boot
+            return True
+
+        eventually(served, f"it serves\n{self.journal()}", BOOT_SECONDS)
+
+    def _execute(self, script: str, end: float) -> str:
+        if self._agent is None:
+            self._agent = Channel(self.directory / "agent")
+        # Whoever is not up does not answer at all.
+        self._agent.sync(min(2, end - time.monotonic()))
+        process = self._agent.ask(
+            "guest-exec",
+            path="/bin/bash",
+            arg=["-euo", "pipefail", "-c", script],
+            env=[f"PATH={PATH}", "HOME=/root"],
+            **{"capture-output": True},
+        )
+        while True:
+            try:
+                done = self._agent.ask("guest-exec-status", pid=process["pid"])
+            except AssertionError as error:
+                # Another agent, since another start: it knows of no such process.
+                raise TimeoutError from error
+            if done["exited"]:
+                break
+            if time.monotonic() > end:
+                raise TimeoutError(script)
+            time.sleep(0.1)
+        out, err = (
+            base64.b64decode(done.get(name, "")).decode() for name in ("out-data", "err-data")
+        )
+        assert done.get("exitcode") == 0, f"{script}: {done.get('exitcode')}\n{out}{err}"
+        return out

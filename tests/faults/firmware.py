@@ -1,0 +1,47 @@
+"""A computer's parts: what QEMU is told, from its firmware to its cards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+"""UEFI firmware."""
+VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+"""What the firmware remembers, when it is new."""
+CARDS = {"lan": "52:54:00:00:00:01", "tailnet": "52:54:00:00:00:02"}
+"""The initrd names them by these; see `nixos/stage-1.sh`."""
+DISKS = ("variables", "root", "esp")
+
+_AGENT = "org.qemu.guest_agent.0"
+
+
+def command(directory: Path, disks: Path) -> list[str]:
+    """A computer with its sockets and console in one directory and its disks in another.
+
+    Its links are taps of these names in the network that it is started in.
+    """
+    drive = {name: f"format=qcow2,cache=writeback,file={disks}/{name}.qcow2" for name in DISKS}
+    words = [
+        *("qemu-system-x86_64", "-name", "pi", "-nodefaults", "-no-user-config"),
+        *("-display", "none", "-rtc", "base=utc"),
+        # Slow and the same everywhere: a state that was saved with one kind is not another's.
+        *("-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "512"),
+        *("-drive", f"if=pflash,unit=0,readonly=on,format=raw,file={CODE}"),
+        *("-drive", f"if=pflash,unit=1,{drive['variables']}"),
+        *("-drive", f"if=none,id=root,{drive['root']}"),
+        *("-device", "virtio-blk-pci,drive=root"),
+        *("-drive", f"if=none,id=esp,{drive['esp']}"),
+        *("-device", "virtio-blk-pci,drive=esp,bootindex=1"),
+        *("-device", "virtio-serial-pci"),
+        *("-chardev", f"socket,id=agent,path={directory}/agent,server=on,wait=off"),
+        *("-device", f"virtserialport,chardev=agent,name={_AGENT}"),
+        *("-chardev", f"socket,id=monitor,path={directory}/monitor,server=on,wait=off"),
+        *("-mon", "chardev=monitor,mode=control"),
+        *("-chardev", f"file,id=console,path={directory}/console,append=on"),
+        *("-serial", "chardev:console"),
+    ]
+    for link, address in CARDS.items():
+        words += ["-netdev", f"tap,id={link},ifname={link},script=no,downscript=no"]
+        # Without a ROM the firmware does not try to boot over it.
+        words += ["-device", f"virtio-net-pci,netdev={link},mac={address},romfile="]
+    return words

@@ -1,0 +1,58 @@
+"""A switch that restarts its host, over firmware and a boot loader that start a system just once (S0-67, S4-34)."""
+
+from __future__ import annotations
+
+from tests.faults.house import House, end, gated
+from tests.faults.machine import eventually
+from tests.faults.test_boot_loader import FIRST, OTHER_KERNEL, PATIENT, SECOND, starts
+
+RESTARTS = PATIENT | {"reboot": {"seconds": 240}}
+PANICS = {"facts/kernel-params": "root=/none console=ttyS0 panic=2 boot.panic_on_fail\n"}
+HANGS = {"facts/kernel-params": "rdinit=/bin/sh console=ttyS0\n"}
+"""The initrd is a shell, which waits for somebody at the keyboard."""
+
+
+def test_a_new_kernel_is_started_once_confirmed_and_then_the_default(booting_house: House) -> None:
+    house = booting_house
+    house.bring("r1", OTHER_KERNEL)
+    client = house.start("r1", **RESTARTS | gated(240))
+    house.reaches("awaiting")
+    assert (starts(house), house.machine.started()) == ("r1", SECOND)
+    assert house.boots() == "as-installed"
+    house.open_gate()
+    done = end(client, 600)
+    assert done.code == 0, done.report
+    assert "release r1 is rebooting" in done.report
+    house.is_wholly("r1")
+    assert house.phases() == ["committed"]
+
+
+def test_a_new_kernel_that_panics_leaves_the_old_one_and_the_report_says_so(
+    booting_house: House,
+) -> None:
+    house = booting_house
+    house.bring("r1", OTHER_KERNEL | PANICS)
+    done = end(house.start("r1", **RESTARTS), 600)
+    assert done.code == 1
+    assert "the host was restarted to start it, and came back with" in done.report
+    assert "was rolled back; the host is as before" in done.report
+    assert "Kernel panic" in house.machine.journal()
+    house.went_back()
+    assert house.machine.started() == FIRST
+
+
+def test_a_machine_that_never_returns_is_a_bounded_error_and_its_next_start_the_old_system(
+    booting_house: House,
+) -> None:
+    house = booting_house
+    house.bring("r1", OTHER_KERNEL | HANGS)
+    quick = {"reboot": {"seconds": 30}, "confirm": {"seconds": 10}, "grace_seconds": 5}
+    done = end(house.start("r1", **PATIENT | quick), 600)
+    assert done.code == 1
+    assert "did not come back within 30 s after its restart" in done.report
+    assert "its next start is the old system: switch it off and on" in done.report
+    house.machine.cut_power()
+    house.machine.boot()
+    assert (starts(house), house.machine.started()) == ("as-installed", FIRST)
+    eventually(lambda: house.phases() == ["rolled_back"], "the attempt ends", 120)
+    house.is_wholly("as-installed")
