@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
-from homelab.deploy.rules import Probe, Rules
+from homelab.deploy.rules import Probe, Rules, restart_of
 from homelab.site.model import Site
 from homelab.system.model import Host
 
@@ -118,7 +118,7 @@ def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = (), *, stack: s
         limit=host.config.boot.limit,
         again=site.deploy.again.get(host.name, ""),
         may_fail=tuple(site.deploy.may_fail),
-        reboot="never" if how is None else "always" if how.without_one_shot else "once",
+        reboot=restart_of(how),
         unlocked=how is not None and how.unlocked,
         clean_up=site.deploy.clean_up,
         probes=probes,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Outside, Probe, ProbeKind, Rules
+from homelab.deploy.rules import Outside, Probe, ProbeKind, Rules, restart_of
 from homelab.model import HostKey, Model, Name, Str
 from homelab.ops.host import HostPath
 
@@ -101,7 +101,7 @@ class SwitchSpec(Model):
             limit=self.boot.limit,
             again=self.again,
             may_fail=self.may_fail,
-            reboot="never" if how is None else "always" if how.without_one_shot else "once",
+            reboot=restart_of(how),
             unlocked=how is not None and how.unlocked,
             clean_up=self.clean_up,
             probes=tuple(Probe(p.kind, p.name, p.target, p.resolve) for p in self.confirm.probes),

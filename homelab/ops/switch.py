@@ -215,7 +215,8 @@ class _Switch:
                 await self._resume(nonce, status)
             if phase == "awaiting" and not sealed:
                 sealed = await self._confirm(nonce, status["attempt-paths"].split())
-            await asyncio.sleep(spec.poll_seconds)
+            # From here on it is a matter of moments.
+            await asyncio.sleep(min(spec.poll_seconds, 0.5) if sealed else spec.poll_seconds)
         raise NotCommittedError(reports.unknown(spec, nonce, last, self.tried))
 
     async def _resume(self, nonce: str, status: HostFacts) -> None:
