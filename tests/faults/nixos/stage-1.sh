@@ -8,6 +8,7 @@ busybox mkdir -p /dev /proc /sys /system
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 busybox mount -t devtmpfs devtmpfs /dev
+# shellcheck disable=SC2013 # words are meant
 for word in $(busybox cat /proc/cmdline); do
   case $word in
     init=*) init=${word#init=} ;;
