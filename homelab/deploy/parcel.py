@@ -47,6 +47,8 @@ class Parcel:
     """Units that must be active afterwards."""
     activation_seconds: int
     confirm_seconds: int
+    settle: int
+    """Seconds in which no service may have been started anew."""
     lock_seconds: int
     made: int
     """When it was made, in nanoseconds since 1970; a host takes none older than its last."""
@@ -82,7 +84,9 @@ def parcel_text(parcel: Parcel) -> str:
         "activate": scripts.fed(_BASH, _activate(parcel)),
         "confirm": scripts.fed(
             _BASH,
-            scripts.confirm_script(parcel.nonce, parcel.units, seal=True, rules=parcel.rules),
+            scripts.confirm_script(
+                parcel.nonce, parcel.units, seal=True, rules=parcel.rules, settle=parcel.settle
+            ),
         ),
         "status": scripts.fed(
             _BASH, scripts.status_script(parcel.release, parcel.nonce, log_lines=40)

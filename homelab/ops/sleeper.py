@@ -107,7 +107,7 @@ class _Sleeper:
     async def directly(self) -> None:
         """Everything that a host which is always on has resources for, and then its switch."""
         spec = self.spec
-        placed = scripts.secrets_script(spec.release, spec.bring.secrets)
+        placed = self._secrets()
         if not switch.has_committed(await self._facts(), spec):
             for what, script in (
                 ("is not there: its files could not be written", spec.bring.stage),
@@ -118,6 +118,10 @@ class _Sleeper:
                 if done.exit != 0:
                     self._fail(what, *(done.stderr.splitlines()[-60:] or [last_word(done)]))
         await switch.bring(spec, self.dial_map, self.report)
+
+    def _secrets(self) -> str:
+        spec = self.spec
+        return scripts.secrets_script(spec.release, spec.bring.secrets, stack=spec.stack)
 
     async def _facts(self) -> HostFacts:
         done = await self.host.ask(scripts.status_script(self.spec.release))
@@ -244,14 +248,13 @@ class _Sleeper:
                 rules=replace(spec.rules, reboot="never"),
                 stage=spec.bring.stage,
                 build=spec.bring.build,
-                sealed=seal(
-                    scripts.secrets_script(spec.release, spec.bring.secrets), self._host_key()
-                ),
+                sealed=seal(self._secrets(), self._host_key()),
                 port=spec.paths[0].port,
                 paths=tuple(path.name for path in spec.paths),
                 units=spec.confirm.units,
                 activation_seconds=spec.activation_seconds,
                 confirm_seconds=spec.confirm.seconds,
+                settle=spec.confirm.settle,
                 lock_seconds=spec.lock_seconds,
                 made=made,
                 since=since,
