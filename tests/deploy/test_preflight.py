@@ -249,7 +249,7 @@ def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -
 
 def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> None:
     """S0-67: the pinned host key comes along with a cloned disk; the machine's id tells."""
-    (host.machine.root / "etc").mkdir()
+    (host.machine.root / "etc").mkdir(exist_ok=True)
     (host.machine.root / "etc/machine-id").write_text("1" * 32 + "\n")
     assert host.look()[0] == 0
     (host.machine.state / "machine-id").write_text("2" * 32 + "\n")
