@@ -6,7 +6,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 PYTHON ?= python3
 STACK ?= home
 
-.PHONY: lab test faults check bench format update-golden docs clean
+.PHONY: lab test faults check bench bench-deploy format update-golden docs clean
 
 lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, no Pulumi command
 	uv run --no-sync homelab lab up -s $(STACK)
@@ -27,6 +27,9 @@ check: .venv/ready  ## types, style, import arrows, shell
 
 bench: .venv/ready  ## the design's budgets, as ratios in one run
 	uv run --no-sync python -m tests.bench
+
+bench-deploy: .venv/ready  ## what a deployment costs beside a plain script, and a fleet of 50; minutes
+	uv run --no-sync python -m tests.bench_deploy
 
 format: .venv/ready
 	uv run --no-sync ruff check --fix .

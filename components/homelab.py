@@ -24,7 +24,7 @@ from components.vault import Vault
 from homelab.cloudflare.model import R2
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.deploy.model import Release
-from homelab.deploy.plan import build_flags, rules_of
+from homelab.deploy.plan import build_flags, build_wake, rules_of
 from homelab.deploy.probes import outside_of, probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
@@ -88,7 +88,8 @@ class Homelab(pulumi.ComponentResource):
                     "release": args["releases"][host_name],
                     "secrets": secrets,
                     "flags": build_flags(plan.hosts, host),
-                    "rules": rules_of(plan.site, host),
+                    "wake": build_wake(plan.hosts, host),
+                    "rules": rules_of(plan.site, host, stack=name),
                 },
                 child,
             )
@@ -101,8 +102,10 @@ class Homelab(pulumi.ComponentResource):
                 "hosts": hosts,
                 "versions": versions,
                 "config": plan.site.deploy,
+                "signers": plan.site.site.owner.ssh_keys,
                 "rules": {
-                    n: rules_of(plan.site, h, probes_of(plan, h)) for n, h in plan.hosts.items()
+                    n: rules_of(plan.site, h, probes_of(plan, h), stack=name)
+                    for n, h in plan.hosts.items()
                 },
                 "outside": {n: outside_of(plan, h) for n, h in plan.hosts.items()},
                 # The policy's own tests guard the deployer's way, so it goes before any host.

@@ -23,12 +23,14 @@ class HostArgs(TypedDict):
     """Minted and derived secrets by name, every value secret."""
     flags: list[str]
     """Flags of the build: who builds."""
+    wake: tuple[str, ...]
+    """How the host wakes that one, where it is the one to do so."""
     rules: Rules
     """What the host's preflight goes by."""
 
 
 class Host(pulumi.ComponentResource):
-    """Files, secrets and build of one host.
+    """Files, secrets and build of one host; of one that sleeps they travel with its switch.
 
     The files are inputs of this component, so that a preview shows them line by line; the command
     that writes them hides the same text.
@@ -42,6 +44,9 @@ class Host(pulumi.ComponentResource):
     leaves: list[pulumi.Resource]
     """What must be done before this host may switch. Depending on the component itself would be
     circular, for the rollout shares its parents."""
+    bring: pulumi.Output[dict[str, object]] | None = None
+    """Of a host that sleeps: what its switch brings along, every secret in it. A remote command
+    could neither wake the host nor wait for it, so there is none."""
 
     def __init__(
         self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None
@@ -65,23 +70,33 @@ class Host(pulumi.ComponentResource):
         )
         self.name, self.release_id = host.name, release.id
         self._host, self._held = host, held
-        files = self._command(
-            f"{name}-files", scripts.stage_script(release.id, dict(release.files))
-        )
+        rules = args["rules"]
+        stage = scripts.stage_script(release.id, dict(release.files), stack=rules.stack)
         secrets = pulumi.Output.from_input(args["secrets"])
-        placed = self._command(
-            f"{name}-secrets",
-            secrets.apply(lambda values: scripts.secrets_script(release.id, values)),
-            secret=True,
-        )
-        build = self._command(
-            f"{name}-build",
-            scripts.build_script(release.id, args["rules"], args["flags"]),
-            after=[files],
-        )
-        self.leaves = [placed, build]
+        build = scripts.build_script(release.id, rules, args["flags"], wake=args["wake"])
+        if host.config.asleep is None:
+            self.leaves = self._commands(stage, secrets, build, rules.stack)
+        else:
+            self.leaves = []
+            self.bring = secrets.apply(
+                lambda values: {"stage": stage, "secrets": values, "build": build}
+            )
         self.release = pulumi.Output.from_input(release.id)
         self.register_outputs({"release": self.release})
+
+    def _commands(
+        self, stage: str, secrets: pulumi.Output[dict[str, str]], build: str, stack: str
+    ) -> list[pulumi.Resource]:
+        files = self._command(f"{self.name}-files", stage)
+        placed = self._command(
+            f"{self.name}-secrets",
+            secrets.apply(
+                lambda values: scripts.secrets_script(self.release_id, values, stack=stack)
+            ),
+            secret=True,
+        )
+        built = self._command(f"{self.name}-build", build, after=[files])
+        return [placed, built]
 
     def _command(
         self,

@@ -12,7 +12,7 @@ from pulumi_command import local
 from components.host import Host
 from homelab.deploy.model import DeployConfig, WavePlan
 from homelab.deploy.rules import Outside, Rules
-from homelab.deploy.spec import switch_spec
+from homelab.deploy.spec import asleep_spec, switch_spec
 from homelab.system.model import Host as HostPlan
 
 SWITCH = '"${UV_PROJECT_ENVIRONMENT:-.venv}/bin/homelab" switch'
@@ -28,6 +28,8 @@ class RolloutArgs(TypedDict):
     versions: Mapping[str, pulumi.Output[str]]
     """Digest of each host's secrets, keyed: tells that one changed, and nothing else."""
     config: DeployConfig
+    signers: list[str]
+    """Public keys whose owner may sign what waits for a host that sleeps."""
     rules: Mapping[str, Rules]
     """What each host's preflight and switch go by."""
     outside: Mapping[str, tuple[Outside, ...]]
@@ -119,18 +121,34 @@ class Wave(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     depends_on=after,
+                    # Files line by line are the host component's to show.
+                    hide_diffs=["stdin"] if host.bring is not None else None,
                     ignore_changes=None if plan.is_deployed else ["create", "stdin"],
                 ),
             )
             self.switches[host_name] = switch
-            line.append(switch)
+            # Nobody waits in a line behind a host that sleeps.
+            if plan.always_on:
+                line.append(switch)
         self.register_outputs({})
 
 
 def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:
-    """What the runner reads on its standard input; nothing in it is secret."""
+    """What the runner reads on its standard input: nothing secret, except for a host that sleeps,
+    whose secrets travel with it.
+    """
     rules, outside = rollout["rules"][plan.name], rollout["outside"][plan.name]
     fixed = switch_spec(plan, host.release_id, rollout["config"], rules, outside)
-    return rollout["versions"][plan.name].apply(
-        lambda version: json.dumps({**fixed, "secrets_version": version}, indent=2, sort_keys=True)
+    version = rollout["versions"][plan.name]
+    if host.bring is None:
+        return version.apply(lambda word: _text({**fixed, "secrets_version": word}))
+    fixed["asleep"] = asleep_spec(plan, rollout["plans"], rollout["signers"])
+    return pulumi.Output.secret(
+        pulumi.Output.all(version, host.bring).apply(
+            lambda both: _text({**fixed, "secrets_version": both[0], "bring": both[1]})
+        )
     )
+
+
+def _text(spec: Mapping[str, object]) -> str:
+    return json.dumps(spec, indent=2, sort_keys=True)

@@ -24,6 +24,7 @@ ROOMS = (
     "backup",
     "cloudflare",
     "dashboard",
+    "deploy",
     "hardening",
     "identity",
     "monitoring",
@@ -83,5 +84,7 @@ def run_checks(plan: Plan) -> list[Problem]:
     found = set(plan.problems)
     for item in all_checks():
         for problem in item.rule(plan):
-            found.add(replace(problem, check=item.id, severity=item.severity))
+            # Of a rule that is an error, one problem may be a warning; never the other way round.
+            severity = item.severity if problem.severity == "error" else "warning"
+            found.add(replace(problem, check=item.id, severity=severity))
     return sorted(found)

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from homelab.cli_hosts import hosts_app
 from homelab.cli_lab import HERE, Directory, Json, StackName, lab_app
 from homelab.problems import HomelabError, InvalidStackError, Problem
-
-if TYPE_CHECKING:
-    from homelab.deploy.model import Release
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A homelab from one stack config. `pulumi up` brings it up; this looks and rehearses.",
 )
+app.add_typer(hosts_app)
 app.add_typer(lab_app, name="lab")
 
 
@@ -126,69 +124,6 @@ def reach(
 
 
 @app.command()
-def status(
-    what: Annotated[
-        Literal["all", "hosts", "tailnet"], typer.Argument(help="What to ask.")
-    ] = "all",
-    stack: StackName = None,
-    cwd: Directory = HERE,
-    as_json: Json = False,
-) -> None:
-    """Show what is so: every host, the tailnet's policy and devices. Asks, and changes nothing.
-
-    Ends with 1 where something needs a person, or the next `up` would refuse to go on.
-    """
-    from homelab.ops.stack import check_stack, find_stack, open_stack
-    from homelab.ops.status import read_sections
-    from homelab.status import as_data, as_text
-
-    name = find_stack(cwd, stack)
-    releases: Mapping[str, Release] = {}
-    try:
-        opened = open_stack(cwd, name)
-        plan, releases = opened.plan, opened.releases
-    except InvalidStackError:
-        # A stack with problems can be asked about, too: the answer may be the way out.
-        plan, _ = check_stack(cwd, name)
-    sections = read_sections(plan, cwd, releases, what)
-    print(json.dumps(as_data(sections), indent=2) if as_json else as_text(sections).rstrip())
-    raise typer.Exit(0 if all(s.ok for s in sections) else 1)
-
-
-@app.command()
-def rollback(
-    host: Annotated[str, typer.Argument(help="The host.")],
-    to: Annotated[
-        Literal["before", "current"],
-        typer.Option(help="The release before this one, or the one that was committed last."),
-    ] = "before",
-    stack: StackName = None,
-    cwd: Directory = HERE,
-) -> None:
-    """Switch a host back to a release that it had, confirmed like any other switch."""
-    from homelab.ops.hosts import roll_back
-    from homelab.ops.stack import check_stack, find_stack
-
-    plan, _ = check_stack(cwd, find_stack(cwd, stack))
-    roll_back(plan, host, to, _say)
-
-
-@app.command()
-def unlock(
-    host: Annotated[str, typer.Argument(help="The host.")],
-    force: Annotated[bool, typer.Option(help="Also end, and roll back, what is going on.")] = False,
-    stack: StackName = None,
-    cwd: Directory = HERE,
-) -> None:
-    """Let go of a host that a killed `up` left locked or half-way."""
-    from homelab.ops.hosts import unlock as let_go
-    from homelab.ops.stack import check_stack, find_stack
-
-    plan, _ = check_stack(cwd, find_stack(cwd, stack))
-    let_go(plan, host, _say, force=force)
-
-
-@app.command()
 def render(
     out: Annotated[Path, typer.Option("--out", help="Directory to write to.")] = Path("out"),
     stack: StackName = None,
@@ -200,17 +135,28 @@ def render(
     from homelab.ops.stack import find_stack, open_stack
 
     opened = open_stack(cwd, find_stack(cwd, stack))
-    written = write_releases(out, opened.releases)
+    trees = {**opened.releases, **opened.images}
+    written = write_releases(out, trees)
     if as_json:
-        print(
-            json.dumps(
-                {h: {"release": r.id, "files": len(r.files)} for h, r in opened.releases.items()}
-            )
-        )
+        print(json.dumps({h: {"release": r.id, "files": len(r.files)} for h, r in trees.items()}))
     else:
-        for host, release in opened.releases.items():
+        for host, release in trees.items():
             print(f"{out / host}: {len(release.files)} files, release {release.id}")
         print(f"{written} written, the others were the same")
+
+
+@app.command()
+def bootstrap(
+    host: Annotated[str, typer.Argument(help="A host with `bootstrap:` in the stack config.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Print how a new machine gets its first system, step by step. Touches no disk."""
+    from homelab.ops.stack import check_stack, find_stack
+    from homelab.system.steps import first_steps
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    print(first_steps(plan, host), end="")
 
 
 @app.command()
@@ -264,15 +210,6 @@ def secret(
     print(read_derived(plan, cwd, name, host), end="")
 
 
-@app.command()
-def switch(host: Annotated[str, typer.Argument(help="The host, as its spec names it.")]) -> None:
-    """Switch one host to its release. `pulumi up` runs this; the spec comes on standard input."""
-    from homelab.ops.switch import run
-
-    code = run(sys.stdin.read(), report=_say)
-    raise typer.Exit(code)
-
-
 def _list_checks(as_json: bool) -> None:
     from homelab.checks import all_checks
 
@@ -297,7 +234,3 @@ def _problem(problem: Problem) -> dict[str, str | int]:
         "file": problem.file,
         "line": problem.line,
     }
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

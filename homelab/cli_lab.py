@@ -75,6 +75,16 @@ def lab_mend(
     _lab(lambda rehearsal: rehearsal.mend_host(host), stack, cwd, as_json=False)
 
 
+@lab_app.command("pull")
+def lab_pull(
+    host: Annotated[str, typer.Argument(help="Lab host.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Let a host that sleeps fetch what waits for it, as it does when it wakes."""
+    _lab(lambda rehearsal: rehearsal.pull(host), stack, cwd, as_json=False)
+
+
 @lab_app.command("edit-policy")
 def lab_edit_policy(stack: StackName = None, cwd: Directory = HERE) -> None:
     """Let somebody change the tailnet's policy behind the stack's back."""

@@ -127,5 +127,5 @@ def make_plan(site: Site, lock: Lock) -> Plan:
             site, hosts, services, backup, identity, cloudflare, tailnet, monitoring, vpn
         ),
         firewall=plan_firewall(site, ports, routes),
-        waves=plan_waves(site, hosts),
+        waves=plan_waves(site, hosts, services),
     )

@@ -14,19 +14,30 @@ from typing import TYPE_CHECKING
 from homelab.backup import restic
 from homelab.cloudflare import acme, cloudflared
 from homelab.dashboard import homepage
-from homelab.deploy import reboot
+from homelab.deploy import reboot, sleepers
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, pocket_id, portal
 from homelab.monitoring import gatus
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
-from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import minted, sops_nix
 from homelab.services import containers, control, nixos
 from homelab.storage import datasets, samba
-from homelab.system import ban, base, facts, flakes, hardware, home, lan, nixpkgs, recovery
+from homelab.system import (
+    ban,
+    base,
+    bootstrap,
+    facts,
+    flakes,
+    hardware,
+    home,
+    lan,
+    nixpkgs,
+    recovery,
+    watchdog,
+)
 from homelab.tailnet import tailscale
 from homelab.vpn import killswitch, namespace
 
@@ -43,11 +54,13 @@ ROOMS: tuple[Backend, ...] = (
     hardware.modules,
     recovery.modules,
     reboot.modules,
+    watchdog.modules,
     nixpkgs.modules,
     home.modules,
     lan.modules,
     ban.modules,
     facts.modules,
+    sleepers.modules,
     firewall.modules,
     adguard.modules,
     avahi.modules,
@@ -114,6 +127,24 @@ def render(plan: Plan, sources: Files) -> dict[str, Release]:
     }
 
 
+def render_images(plan: Plan, sources: Files) -> dict[str, Release]:
+    """The trees of planned hosts that start from an image: that image and no system."""
+    return {
+        name: _image(plan, host, image, sources)
+        for name, host in sorted(plan.hosts.items())
+        if host.config.state == "planned" and (image := bootstrap.image(plan, host)) is not None
+    }
+
+
+def _image(plan: Plan, host: Host, image: Module, sources: Files) -> Release:
+    files: dict[str, str | bytes] = {
+        "lib/derive.nix": _DERIVE,
+        image.file: print_module(image, HEAD),
+    }
+    files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, None, sources, HEAD)
+    return Release(digest(files), host.name, tuple(sorted(files.items())))
+
+
 def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) -> Release:
     modules = modules_of(plan, host)
     files: dict[str, str | bytes] = {"lib/derive.nix": _DERIVE}
@@ -124,12 +155,15 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
             printed[module.file] = text
         files[module.file] = text
         files |= dict(module.extra)
+    image = bootstrap.image(plan, host)
+    if image is not None:
+        files[image.file] = print_module(image, HEAD)
     names: list[Nix] = [Raw(f"./{m.file}") for m in modules]
     files["default.nix"] = print_file(
         {"imports": names},
         head=f"{HEAD}\n{host.name}, whole: import this from a flake of your own, or use flake.nix.",
     )
-    files["flake.nix"], files["flake.lock"] = _flake(plan, host, modules, sources)
+    files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, modules, sources, HEAD)
     for path in own_paths(plan, host):
         for name, content in _below(path, sources):
             files[f"own/{name}"] = content
@@ -159,35 +193,6 @@ def own_paths(plan: Plan, host: Host) -> list[str]:
     config = host.config
     paths = (config.hardware, *config.modules, config.home) if host.is_nixos else (config.home,)
     return sorted({p for p in paths if p})
-
-
-def inputs_of(plan: Plan, host: Host, modules: list[Module]) -> list[str]:
-    """Names of the flake inputs that a host's tree needs; a check names those nobody knows."""
-    known = flakes.inputs(plan.site, host.release)
-    needed = {name for m in modules for name, _ in m.flakes if name in known}
-    if not host.is_nixos:
-        needed.add("home-manager")
-    return sorted({"nixpkgs", *needed})
-
-
-def _flake(plan: Plan, host: Host, modules: list[Module], sources: Files) -> tuple[str, str]:
-    pin = plan.site.nixpkgs[host.config.nixpkgs]
-    known = flakes.inputs(plan.site, pin.release)
-    names = inputs_of(plan, host, modules)
-    inputs: dict[str, tuple[str, Mapping[str, str]]] = {
-        n: (known[n].url, known[n].follows) for n in names if n in known
-    }
-    inputs["nixpkgs"] = (pin.url, {})
-    outputs = (
-        nixos_output(host.name, sorted({f for m in modules for f in m.flakes}))
-        if host.is_nixos
-        else home_output(plan.site.site.owner.user, host.config.platform)
-    )
-    text = flake_text(
-        head=HEAD, description=f"{host.name}, as homelab made it", inputs=inputs, outputs=outputs
-    )
-    lock = sources.get(pin.lock, "")
-    return text, prune_lock(lock if isinstance(lock, str) else lock.decode(), names)
 
 
 def _below(path: str, sources: Files) -> Iterator[tuple[str, str | bytes]]:

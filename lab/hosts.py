@@ -23,6 +23,8 @@ from typing import Final, Literal, Self, TypeVar
 
 import asyncssh
 
+from homelab.deploy.parcel import NAMESPACE, SIGNER
+from homelab.deploy.sleepers import SIGNERS, pull_text
 from homelab.ops import ssh
 from homelab.problems import did_you_mean
 from lab import host_commands
@@ -41,6 +43,7 @@ Fault = Literal[
     "needs-restart",
     "kernel-panics",
     "never-returns",
+    "asleep",
 ]
 """What can be wrong with a lab host, until it is mended."""
 
@@ -55,6 +58,8 @@ _BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
     "needs-restart": {"init": "2"},
     "kernel-panics": {"init": "2", "start": "panic"},
     "never-returns": {"init": "2", "start": "never"},
+    # Until a neighbour runs its wake command.
+    "asleep": {"connect": "asleep"},
 }
 
 
@@ -97,7 +102,7 @@ class LabHost:
         """Whether a connection to this address gets through."""
         broken = self.broken()
         lost = (self.root / "run/lab-network-lost").exists()
-        return not lost and broken.get("connect") not in ("refuse", address)
+        return not lost and broken.get("connect") not in ("refuse", "asleep", address)
 
 
 PATIENCE = 15
@@ -129,6 +134,7 @@ class LabHosts:
 
     def __enter__(self) -> Self:
         host_commands.install(self._commands)
+        host_commands.install_wakers(self._commands, self.hosts)
         self._thread.start()
         try:
             self._wait(self._serve())
@@ -211,6 +217,24 @@ class LabHosts:
         """Everything of this host works again, from now on."""
         (self._host(name).directory / "break.json").unlink(missing_ok=True)
 
+    def pull(self, name: str, words: Sequence[str]) -> tuple[int, str]:
+        """Let a host fetch what waits for it, as it does when it wakes; its exit status and words.
+
+        `words` are what its unit would call the script with.
+        """
+        host = self._host(name)
+        done = subprocess.run(
+            ["bash", "-ec", pull_text(), "bash", *words],
+            stdin=subprocess.DEVNULL,
+            env=host_commands.environment(host.root, self._commands),
+            cwd=host.root / "root",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
     def root(self, name: str) -> Path:
         """The directory that is the host's `/`."""
         return self._host(name).root
@@ -238,6 +262,7 @@ class LabHosts:
             host_commands.make_root(host.root, host.name, self._commands)
             key = _key(host.directory / "host_key")
             host.host_key = key.export_public_key().decode().strip()
+            _place_keys(host, client)
             for address in host.addresses:
                 server = await asyncssh.listen(
                     "127.0.0.1",
@@ -345,6 +370,18 @@ class LabHosts:
             for task in hanging:
                 task.cancel()
             await asyncio.gather(*hanging, return_exceptions=True)
+
+
+def _place_keys(host: LabHost, client: asyncssh.SSHKey) -> None:
+    """What a host has below /etc: its own key, and whose signature it trusts, the lab's here."""
+    own = host.root / "etc/ssh/ssh_host_ed25519_key"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.touch(mode=0o600)
+    own.write_bytes((host.directory / "host_key").read_bytes())
+    signers = host.root / "etc" / SIGNERS
+    signers.parent.mkdir(exist_ok=True)
+    public = client.export_public_key().decode()
+    signers.write_text(f'{SIGNER} namespaces="{NAMESPACE}" {public}')
 
 
 def _key(path: Path) -> asyncssh.SSHKey:

@@ -17,6 +17,7 @@ from typing import cast, get_args
 
 import yaml
 
+from homelab.deploy.sleepers import pull_words
 from homelab.ops.stack import check_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
@@ -110,6 +111,25 @@ class Rehearsal:
             hosts.mend_host(self._known(name))
         self._display.say(f"{name} works again")
         return True
+
+    def pull(self, name: str) -> bool:
+        """Let a host wake and fetch what waits for it."""
+        host = self._plan.hosts[self._known(name)]
+        courier = self._plan.hosts.get((host.config.asleep and host.config.asleep.pull_from) or "")
+        if courier is None:
+            raise InvalidStackError(
+                [
+                    Problem(
+                        f"hosts.{name}.asleep",
+                        f"nothing waits for {name} anywhere",
+                        "add pull_from: …",
+                    )
+                ]
+            )
+        with self._hosts(serve=True) as hosts:
+            status, said = hosts.pull(name, pull_words(host, courier))
+        self._display.say(said.strip() or f"nothing waits for {name} on {courier.name}")
+        return status == 0
 
     def edit_policy(self) -> bool:
         """Let somebody change the tailnet's policy past the stack."""

@@ -24,6 +24,7 @@ from homelab.render import render
 from homelab.site.load import load_site
 from homelab.site.lock import Lock
 from tests import build
+from tests.fleet import grown
 
 ROOT = build.ROOT
 SDK = "import pulumi, pulumi_command, pulumi_tailscale, pulumi_cloudflare"
@@ -152,25 +153,6 @@ def journey(changes: dict[str, object]) -> Callable[[], float]:
         return time.process_time() - begin
 
     return timed
-
-
-def grown(hosts: int) -> dict[str, object]:
-    """A stack of many hosts with six services each."""
-    names = [f"box{i}" for i in range(hosts)]
-    services = ("navidrome", "miniflux", "vaultwarden", "jellyfin", "ollama", "immich")
-    return {
-        "hosts": {
-            n: {
-                "platform": "x86_64-linux",
-                "state_version": "25.11",
-                "hardware": "hosts/nas/hardware.nix",
-                "address": {"lan": f"192.168.1.{i + 10}", "tailnet": f"100.64.1.{i + 10}"},
-                "ssh": {"host_key": build.KEY},
-            }
-            for i, n in enumerate(names)
-        },
-        "services": {f"{s}-{n}": {"service": s, "host": n} for n in names for s in services},
-    }
 
 
 def connections() -> list[Budget]:

@@ -245,5 +245,7 @@ class Entry:
     is asked by those that say `uses`."""
     never_publish: str = ""
     """Why it is for its own host alone: no name, no open port."""
+    serves_packages: bool = False
+    """Other hosts fetch from it what they do not build: its host switches after them."""
     infrastructure: bool = False
     """Part of the homelab's own machinery: other rooms place and configure it."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from homelab.cloudflare.access import plan_apps, plan_policies, policy_keys
-from homelab.cloudflare.model import CloudflareConfig, bucket_name, tunnel_name
+from homelab.cloudflare.model import ACME_TOKEN, CloudflareConfig, bucket_name, tunnel_name
 from homelab.cloudflare.resources import (
     Bucket,
     CaaRecord,
@@ -50,6 +50,7 @@ def plan_cloudflare(
         sorted((r for r in routes if r.publish == "tunnel"), key=lambda r: (r.public, r.service))
     )
     certificates = _certificates(site, hosts, routes)
+    epoch = site.secrets.epochs.get(ACME_TOKEN[0], 1)
     connector = config.tunnel.host if config.tunnel else ""
     pages = tuple(_pages(site, config))
     access = config.access
@@ -80,7 +81,8 @@ def plan_cloudflare(
         tokens=tuple(
             DnsToken(
                 host,
-                f"acme-{host}",
+                # A token's value never changes, so a new one is another token.
+                f"acme-{host}" + (f"-{epoch}" if epoch > 1 else ""),
                 config.zone.id,
                 tuple(sorted(set(config.acme.allow_from))),
                 config.acme.until or "",

@@ -11,6 +11,13 @@ from homelab.model import Model, Name, Str
 
 BUILD_USER = "nixbuild"
 """The account on a builder that other hosts build through, and nothing else."""
+PARCEL_USER = "homelab-parcels"
+"""The account through which hosts that sleep fetch what waits for them, and nothing else."""
+
+
+def wake_command(host: str) -> str:
+    """The command that wakes a host, on those of its neighbours that may."""
+    return f"wake-{host}"
 
 
 Unit = Annotated[

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
-from homelab.deploy.model import BUILD_USER, WavePlan
-from homelab.deploy.rules import Probe, Rules
+from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
+from homelab.deploy.rules import Probe, Rules, restart_of
 from homelab.site.model import Site
 from homelab.system.model import Host
 
+if TYPE_CHECKING:
+    from homelab.services.model import Service
 
-def plan_waves(site: Site, hosts: Mapping[str, Host]) -> tuple[WavePlan, ...]:
+
+def plan_waves(
+    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...] = ()
+) -> tuple[WavePlan, ...]:
     """Waves in order: a canary, builders, everyone else, then each host that carries our own way.
 
     A held or planned host is in no wave. A host that may sleep is in the wave of its kind: when it
     is out of reach its own switch fails and says so, and nothing that others need depends on it.
     """
     deployed = [h for h in sorted(hosts) if hosts[h].is_deployed]
-    last = [h for h in _last(site, hosts) if h in deployed]
+    caches = {s.host for s in services if s.entry.serves_packages}
+    last = [h for h in _last(site, hosts, caches) if h in deployed]
     canary = [site.deploy.canary] if site.deploy.canary in deployed else []
     builders = sorted(
         {
@@ -39,19 +47,20 @@ def plan_waves(site: Site, hosts: Mapping[str, Host]) -> tuple[WavePlan, ...]:
     if awake or asleep:
         waves.append((tuple(sorted((*awake, *asleep))), "nothing else depends on them"))
     for host in last:
-        waves.append(((host,), _why(site, hosts[host])))
+        waves.append(((host,), _why(site, hosts[host], caches)))
     return tuple(WavePlan(f"wave-{i + 1}", names, why) for i, (names, why) in enumerate(waves))
 
 
-def _last(site: Site, hosts: Mapping[str, Host]) -> list[str]:
-    """Hosts that the deployer's own connection may run through."""
+def _last(site: Site, hosts: Mapping[str, Host], caches: AbstractSet[str]) -> list[str]:
+    """Hosts that the others need meanwhile: for packages, and then for the deployer's own way."""
     if site.deploy.last is not None:
         return list(site.deploy.last)
-    return [
+    ways = [
         name
         for name, host in sorted(hosts.items())
         if name in (site.network.dns.host, site.network.entry.host) or _routes(host)
     ]
+    return [*sorted(caches - {*ways}), *ways]
 
 
 def _routes(host: Host) -> bool:
@@ -59,8 +68,10 @@ def _routes(host: Host) -> bool:
     return tailscale is not None and bool(tailscale.subnet_routes or tailscale.exit_node)
 
 
-def _why(site: Site, host: Host) -> str:
+def _why(site: Site, host: Host, caches: AbstractSet[str]) -> str:
     reasons = []
+    if host.name in caches:
+        reasons.append("the cache")
     if host.name == site.network.dns.host:
         reasons.append("DNS")
     if host.name == site.network.entry.host:
@@ -81,16 +92,33 @@ def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
     return ["--builders", machine]
 
 
-def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = ()) -> Rules:
+def build_wake(hosts: Mapping[str, Host], host: Host) -> tuple[str, ...]:
+    """The command that wakes who builds for the host, and the address and port to ask; empty unless
+    the host is the one that wakes it.
+    """
+    builder = hosts.get(host.config.build.host or "")
+    if builder is None or not is_woken_by(builder, host):
+        return ()
+    return (wake_command(builder.name), builder.lan, str(builder.config.ssh.port))
+
+
+def is_woken_by(sleeper: Host, host: Host) -> bool:
+    """Whether this is the neighbour that wakes that host."""
+    asleep = sleeper.config.asleep
+    return asleep is not None and asleep.wake_by == host.name
+
+
+def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = (), *, stack: str = "") -> Rules:
     """What the host's preflight and switch go by."""
     how = host.config.reboot
     return Rules(
         host=host.name,
+        stack=stack,
         loader=host.config.boot.loader,
         limit=host.config.boot.limit,
         again=site.deploy.again.get(host.name, ""),
         may_fail=tuple(site.deploy.may_fail),
-        reboot="never" if how is None else "always" if how.without_one_shot else "once",
+        reboot=restart_of(how),
         unlocked=how is not None and how.unlocked,
         clean_up=site.deploy.clean_up,
         probes=probes,

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 ProbeKind = Literal["unit", "http", "dns", "tailnet", "tunnel"]
+Restart = Literal["never", "once", "always"]
+
+
+def restart_of(how: Restarts | None) -> Restart:
+    """The word of the scripts for what the stack allows."""
+    if how is None:
+        return "never"
+    return "always" if how.without_one_shot else "once"
+
+
+class Restarts(Protocol):
+    """What the stack says of a host's restarts."""
+
+    @property
+    def without_one_shot(self) -> bool:
+        """Also where no boot loader can start a system just once."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,8 @@ class Rules:
     """What one host's preflight and switch go by."""
 
     host: str
+    stack: str = ""
+    """Whose run this is: while it goes on, no other stack changes the host."""
     loader: str = "hardware"
     """Boot loader, in the stack's word for it."""
     limit: int = 10
@@ -47,7 +65,7 @@ class Rules:
     """Another word than last time: switch again, whatever somebody did to the host by hand."""
     may_fail: tuple[str, ...] = ()
     """Units whose failure is no reason to roll back."""
-    reboot: Literal["never", "once", "always"] = "never"
+    reboot: Restart = "never"
     """For what only a boot brings in. never: it waits for one; once: the host is restarted into it,
     just once before it is confirmed; always: also where no boot loader can start a system once."""
     unlocked: bool = False

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import PurePosixPath
+from typing import Literal
 
 from homelab.deploy.rules import Rules
 from homelab.problems import HomelabError
@@ -41,16 +42,24 @@ def shell(user: str = "root") -> str:
 
 
 def stage_script(
-    release: str, files: Mapping[str, str | bytes], *, lock_seconds: int = LOCK_SECONDS
+    release: str,
+    files: Mapping[str, str | bytes],
+    *,
+    stack: str = "",
+    lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Write a release's files exactly as given, whole or not at all; one that is there stays."""
     lines = [_document(path, files[path]) for path in _checked(files)]
     body = _function("files", "flake/", files, lines)
-    return _compose("stage", {"RELEASE": _name("release", release)}, lock_seconds, body)
+    return _compose("stage", _of(release, stack), lock_seconds, body)
 
 
 def secrets_script(
-    release: str, secrets: Mapping[str, str], *, lock_seconds: int = LOCK_SECONDS
+    release: str,
+    secrets: Mapping[str, str],
+    *,
+    stack: str = "",
+    lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Place the whole set of a release's secrets, each at `secrets/<release>/<name>`, mode 0400.
 
@@ -58,18 +67,26 @@ def secrets_script(
     """
     lines = [_secret(path, secrets[path]) for path in _checked(secrets)]
     body = _function("secrets", "", secrets, lines)
-    return _compose("secrets", {"RELEASE": _name("release", release)}, lock_seconds, body)
+    return _compose("secrets", _of(release, stack), lock_seconds, body)
 
 
 def build_script(
-    release: str, rules: Rules, flags: Sequence[str] = (), *, lock_seconds: int = LOCK_SECONDS
+    release: str,
+    rules: Rules,
+    flags: Sequence[str] = (),
+    *,
+    wake: Sequence[str] = (),
+    lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Build a staged release into its `result`, and look ahead whether the host can switch to it.
+
+    `wake` is the command that wakes who builds for the host, and the address and port to ask.
 
     A release that is built already is only looked at. What would stop a switch fails the build:
     all builds come before all switches, so no host of the fleet has changed then.
     """
     names = {"RELEASE": _name("release", release), **_ruled(rules)}
+    names["WAKE_BUILDER"] = " ".join(wake)
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 
@@ -143,6 +160,17 @@ def unlock_script(*, force: bool) -> str:
     return _compose("unlock", {"FORCE": "yes" if force else ""})
 
 
+def retire_script(host: str, release: str) -> str:
+    """Remove what earlier releases left on a host that runs this one, which has no services."""
+    names = {"HOST": _name("host", host), "RELEASE": _name("release", release), "YES": "yes"}
+    return _compose("retire", names, extra=_part("leave"))
+
+
+def forget_script(*, confirmed: bool) -> str:
+    """Remove everything of ours from a host but its system; unless `confirmed`, only say what."""
+    return _compose("forget", {"YES": "yes" if confirmed else ""}, extra=_part("leave"))
+
+
 def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bool = False) -> str:
     """Report what a host runs, what it would boot, and the attempt asked for or else open.
 
@@ -157,9 +185,44 @@ def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bo
     return _compose("status", names)
 
 
+def wake_script(command: str) -> str:
+    """Wake a neighbour by the command that this host has for it."""
+    return _compose("wake", {"WAKE": _name("command", command)})
+
+
+def courier_script(
+    sleeper: str, do: Literal["look", "put", "drop"], parcel: str = "", signature: str = ""
+) -> str:
+    """What waits on a courier for a host that sleeps, and what that host told: see, replace, drop.
+
+    The signature goes first, as `courier.sh` hands it out.
+    """
+    names = {"SLEEPER": _name("host", sleeper), "DO": do}
+    body = f"parcel() {{\n{fed('cat', signature + parcel)}}}\n" if do == "put" else ""
+    return _compose("parcel", names, extra=body)
+
+
+def taken_script(made: int) -> str:
+    """Let a host refuse every parcel that was made before this time, in nanoseconds."""
+    return _compose("taken", {"MADE": str(made)})
+
+
+def fed(command: str, text: str) -> str:
+    """Shell that gives a text of whole lines to a command on standard input, exactly."""
+    mark = _delimiter(text)
+    return f"{command} <<'{mark}'\n{text}{mark}\n"
+
+
+def _of(release: str, stack: str) -> dict[str, str]:
+    """Which release, and which stack is at work; a lease keeps others away for a while."""
+    whose = {"STACK": _name("stack", stack)} if stack else {}
+    return {"RELEASE": _name("release", release), **whose}
+
+
 def _ruled(rules: Rules) -> dict[str, str]:
     """The rules as the scripts know them."""
     return {
+        **({"STACK": _name("stack", rules.stack)} if rules.stack else {}),
         "HOST": _name("host", rules.host),
         "BOOT_LOADER": rules.loader,
         "BOOT_LIMIT": str(rules.limit),

@@ -5,11 +5,11 @@ The text of it is an input of the switch resource, so what a preview compares is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TypeAlias
 
-from homelab.deploy.model import DeployConfig
+from homelab.deploy.model import DeployConfig, wake_command
 from homelab.deploy.rules import Outside, Rules
 from homelab.system.model import Host
 
@@ -49,6 +49,8 @@ def switch_spec(
         "boot": {"loader": rules.loader, "limit": rules.limit},
     }
     # Said only where there is something to say, so that nothing else changes with an upgrade.
+    if rules.stack:
+        spec["stack"] = rules.stack
     if rules.again:
         spec["again"] = rules.again
     if rules.may_fail:
@@ -58,3 +60,22 @@ def switch_spec(
     if rules.clean_up:
         spec["clean_up"] = True
     return spec
+
+
+def asleep_spec(host: Host, hosts: Mapping[str, Host], signers: Sequence[str]) -> Spec:
+    """How a host that sleeps is brought its release: who is awake instead, and what that one does.
+
+    `signers` are the public keys whose owner may sign what waits for the host.
+    """
+    asleep = host.config.asleep
+    if asleep is None or asleep.host not in hosts:
+        return {}
+    other = hosts[asleep.host]
+    spec: Spec = {
+        "host": other.name,
+        "paths": paths_of(other),
+        "host_key": other.config.ssh.host_key,
+    }
+    if asleep.wake_by:
+        return spec | {"wake": wake_command(host.name), "wake_seconds": asleep.wake_seconds}
+    return spec | {"signers": [" ".join(key.split()[:2]) for key in signers]}

@@ -77,7 +77,10 @@ class HostStatus:
         if not facts.release:
             yield "runs no release of ours yet"
         elif self.wanted and facts.release != self.wanted:
-            yield f"the stack wants {self.wanted}; the next `up` switches it" + (
+            ready = (
+                "built here" if facts["built"] else "staged" if facts["staged"] else "not here yet"
+            )
+            yield f"the stack wants {self.wanted} ({ready}); the next `up` switches it" + (
                 f', once it says deploy.again: {{{self.name}: "…"}}'
                 if facts["again"].startswith(BY_HAND)
                 else ""

@@ -5,6 +5,7 @@ from homelab.nix.printer import attrs, print_file, print_module, print_value
 from homelab.nix.values import (
     After,
     Attrs,
+    Before,
     Call,
     Comment,
     Force,
@@ -22,6 +23,7 @@ from homelab.nix.values import (
 __all__ = [
     "After",
     "Attrs",
+    "Before",
     "Call",
     "Comment",
     "Force",

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
     """Every pin's lock holds every input that its hosts need."""
-    from homelab.render import inputs_of, modules_of
+    from homelab.render import modules_of
+    from homelab.system.flakes import inputs_of
 
     needed: dict[str, set[str]] = {}
     for host in plan.hosts.values():

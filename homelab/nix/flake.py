@@ -77,12 +77,14 @@ def flake_text(
     return print_file(body, head=head)
 
 
-def nixos_output(host: str, modules: Sequence[tuple[str, str]]) -> dict[str, Nix]:
-    """`nixosConfigurations.<host>`, of the tree and modules of other flakes."""
-    listed: list[Nix] = [Raw("./default.nix")]
-    listed += [Raw(f"inputs.{name}.{attribute}") for name, attribute in modules]
-    system = Call("inputs.nixpkgs.lib.nixosSystem", ({"modules": listed},))
-    return {"nixosConfigurations": {host: system}}
+def nixos_output(systems: Mapping[str, tuple[str, Sequence[tuple[str, str]]]]) -> dict[str, Nix]:
+    """`nixosConfigurations.<name>`, each of a file of the tree and modules of other flakes."""
+    made: dict[str, Nix] = {}
+    for name, (file, modules) in sorted(systems.items()):
+        listed: list[Nix] = [Raw(f"./{file}")]
+        listed += [Raw(f"inputs.{flake}.{attribute}") for flake, attribute in modules]
+        made[name] = Call("inputs.nixpkgs.lib.nixosSystem", ({"modules": listed},))
+    return {"nixosConfigurations": made}
 
 
 def home_output(user: str, platform: str) -> dict[str, Nix]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from homelab.nix.lines import joined
 from homelab.nix.module import Module
 from homelab.nix.values import (
     After,
     Attrs,
+    Before,
     Call,
     Comment,
     Force,
@@ -92,6 +94,8 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
             return print_value(Call("lib.mkForce", (inner,)), indent, spread=spread)
         case After(inner):
             return print_value(Call("lib.mkAfter", (inner,)), indent, spread=spread)
+        case Before(inner):
+            return print_value(Call("lib.mkBefore", (inner,)), indent, spread=spread)
         case Comment(_, inner):
             return print_value(inner, indent, spread=spread)
         case Mapping():
@@ -106,26 +110,30 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
 def print_module(module: Module, head: str, root: str = ".") -> str:
     """A NixOS module as a file.
 
-    What is derived goes through the tree's `derive`, so that it yields to a hand-written module;
-    what is stated stands beside it as it is. `root` is the tree's top, seen from the file.
+    What is derived goes through the tree's `derive`, so that it yields to a hand-written module,
+    or joins with it where modules write lines together; what is stated stands beside it as it is.
+    `root` is the tree's top, seen from the file.
     """
+    derived = joined(module.derived)
     text = "".join(f"# {line}".rstrip() + "\n" for line in (head + "\n" + module.what).splitlines())
-    names = {n for tree in (module.derived, module.stated) for n in _free(tree)}
-    if module.derived:
+    names = {n for tree in (derived, module.stated) for n in _free(tree)}
+    if any("${modulesPath}" in i for i in module.imports):
+        names.add("modulesPath")
+    if derived:
         names.add("lib")
     text += _arguments(sorted(names))
-    if module.derived:
+    if derived:
         text += f"let\n  derive = import {root}/lib/derive.nix lib;\nin\n"
     text += "{\n"
     imports: list[Nix] = [Raw(i) for i in module.imports]
     if imports:
         text += f"  imports = {print_value(imports, 1)};\n"
-        text += "\n" if module.derived or module.stated else ""
-    if module.derived and module.stated:
-        text += "  config = lib.mkMerge [\n    (derive {\n" + _spaced(module.derived, 3)
+        text += "\n" if derived or module.stated else ""
+    if derived and module.stated:
+        text += "  config = lib.mkMerge [\n    (derive {\n" + _spaced(derived, 3)
         text += "    })\n    {\n" + _spaced(module.stated, 3) + "    }\n  ];\n"
-    elif module.derived:
-        text += "  config = derive {\n" + _spaced(module.derived, 2) + "  };\n"
+    elif derived:
+        text += "  config = derive {\n" + _spaced(derived, 2) + "  };\n"
     else:
         text += _spaced(module.stated, 1)
     return text + "}\n"
@@ -138,7 +146,7 @@ def _free(value: Nix) -> Iterator[str]:
             yield from (n for n in ("config", "lib", "pkgs") if re.search(rf"\b{n}\.", text))
         case Pkg():
             yield "pkgs"
-        case Force(inner) | After(inner):
+        case Force(inner) | After(inner) | Before(inner):
             yield "lib"
             yield from _free(inner)
         case Comment(_, inner) | Function(_, inner):
@@ -238,7 +246,7 @@ def _list(items: list[Nix], indent: int, *, spread: bool) -> str:
 def _argument(value: Nix, indent: int, *, spread: bool = False) -> str:
     """A value where only a simple expression may stand."""
     text = print_value(value, indent, spread=spread)
-    compound = isinstance(value, Call | Function | Force | After) or (
+    compound = isinstance(value, Call | Function | Force | After | Before) or (
         isinstance(value, Raw) and " " in text and text[0] not in '[{("'
     )
     negative = isinstance(value, int | float) and text.startswith("-")

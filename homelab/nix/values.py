@@ -96,6 +96,13 @@ class After:
 
 
 @dataclass(frozen=True)
+class Before:
+    """`lib.mkBefore`: joins before what other modules say, and is not overridden by them."""
+
+    value: Nix
+
+
+@dataclass(frozen=True)
 class Comment:
     """A value with a comment above its binding; says why."""
 
@@ -119,6 +126,7 @@ Nix: TypeAlias = (
     | Function
     | Force
     | After
+    | Before
     | Comment
     | Sequence["Nix"]
     | Mapping[str, "Nix"]

@@ -10,7 +10,7 @@ from homelab.ops.stack import LOCK_FILE, check_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.services.plan import lock_key, moved
-from homelab.site.lock import Lock, lock_of, lock_text
+from homelab.site.lock import Lock, lock_of, lock_text, without_host
 
 
 def write_releases(out: Path, releases: Mapping[str, Release]) -> int:
@@ -61,12 +61,41 @@ def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]
     if left:
         raise InvalidStackError(left)
     new, lines = updated_lock(plan, moves)
-    path = directory / LOCK_FILE
-    text = lock_text(new)
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    if not _put_lock(directory, new):
         return [f"{LOCK_FILE} is as it was"]
-    path.write_text(text, encoding="utf-8")
     return [*lines, f"{LOCK_FILE} written; commit it"]
+
+
+def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> list[str]:
+    """Take what the lock remembers on a host out of it; unless `confirmed`, only say what.
+
+    A service that the stack has elsewhere by now stays in it: whether its move is meant, and its
+    state copied, is asked by `homelab lock --move`.
+    """
+    here = sorted(key for key, p in plan.lock.services.items() if p.host == host)
+    kept = {lock_key(s, plan.services): s for s in plan.services} if here else {}
+    lines = [
+        f"stays in {LOCK_FILE}: {key}, which is on {kept[key].host} in the stack; copy its state, "
+        f"then homelab lock --move {kept[key].name}"
+        for key in here
+        if key in kept
+    ]
+    gone = [key for key in here if key not in kept]
+    if not gone:
+        return [*lines, f"{LOCK_FILE} holds nothing {'else ' if lines else ''}of it"]
+    if not confirmed:
+        return [*lines, f"would take out of {LOCK_FILE}: {', '.join(gone)}"]
+    _put_lock(directory, without_host(plan.lock, host, kept))
+    return [*lines, f"taken out of {LOCK_FILE}: {', '.join(gone)}; commit it"]
+
+
+def _put_lock(directory: Path, lock: Lock) -> bool:
+    """Write the lock, and tell whether it is another one."""
+    path, text = directory / LOCK_FILE, lock_text(lock)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.write_text(text, encoding="utf-8")
+    return True
 
 
 def updated_lock(plan: Plan, moves: tuple[str, ...]) -> tuple[Lock, list[str]]:

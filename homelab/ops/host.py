@@ -41,8 +41,11 @@ class HostLink:
         endpoint = Endpoint(self.name, path.name, path.address, path.port, path.user)
         return await connect(endpoint, self.host_key, self.dial_map)
 
-    async def ask(self, script: str, seconds: float = ASK_SECONDS) -> Completed:
-        """Run a script over the session, made anew over the first path that works."""
+    async def ask(self, script: str, seconds: float | None = ASK_SECONDS) -> Completed:
+        """Run a script over the session, made anew over the first path that works.
+
+        Without `seconds` for as long as it takes.
+        """
         if self.session is None or self.path is None:
             self.session, self.path = await self._first()
         try:

@@ -36,7 +36,7 @@ def read_hosts(plan: Plan, releases: Mapping[str, Release]) -> tuple[HostStatus,
 
 async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) -> HostStatus:
     wanted = release.id if release is not None and host.is_deployed else ""
-    link = _link(host, dial_map)
+    link = link_to(host, dial_map)
     facts, error = None, ""
     try:
         done = await link.ask(scripts.status_script(wanted, full=True))
@@ -51,12 +51,14 @@ async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) ->
     return HostStatus(host.name, wanted, facts, error, sleeps=not host.always_on)
 
 
-def _link(host: Host, dial_map: DialMap | None) -> HostLink:
+def link_to(host: Host, dial_map: DialMap | None) -> HostLink:
+    """A host over the paths that the stack knows."""
     paths = tuple(HostPath.model_validate(path) for path in paths_of(host))
     return HostLink(host.name, paths, host.config.ssh.host_key or "", dial_map)
 
 
-def _named(plan: Plan, name: str) -> Host:
+def named(plan: Plan, name: str) -> Host:
+    """The host that is meant. Raises UsageError with the nearest known name."""
     known = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
     if name not in known:
         raise UsageError(f'there is no host "{name}"; {did_you_mean(name, known, "hosts")}')
@@ -68,12 +70,12 @@ def roll_back(plan: Plan, name: str, to: str, report: Callable[[str], None]) -> 
 
     It is confirmed, or it goes back to where it was. Raises HomelabError with the report.
     """
-    asyncio.run(_roll_back(plan, _named(plan, name), to, report))
+    asyncio.run(_roll_back(plan, named(plan, name), to, report))
 
 
 async def _roll_back(plan: Plan, host: Host, to: str, report: Callable[[str], None]) -> None:
     dial_map = DialMap.from_environment()
-    link = _link(host, dial_map)
+    link = link_to(host, dial_map)
     try:
         done = await link.ask(scripts.status_script(""))
         facts = HostFacts.parse(done.stdout)
@@ -107,11 +109,11 @@ def unlock(plan: Plan, name: str, report: Callable[[str], None], *, force: bool)
 
     A switch that is going on is left alone, unless `force` says otherwise: it is rolled back then.
     """
-    asyncio.run(_unlock(_named(plan, name), report, force=force))
+    asyncio.run(_unlock(named(plan, name), report, force=force))
 
 
 async def _unlock(host: Host, report: Callable[[str], None], *, force: bool) -> None:
-    link = _link(host, DialMap.from_environment())
+    link = link_to(host, DialMap.from_environment())
     try:
         done = await link.ask(scripts.unlock_script(force=force))
     finally:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Outside, Probe, ProbeKind, Rules
+from homelab.deploy.rules import Outside, Probe, ProbeKind, Rules, restart_of
 from homelab.model import HostKey, Model, Name, Str
 from homelab.ops.host import HostPath
 
@@ -76,6 +76,8 @@ class SwitchSpec(Model):
     """Whether what only a boot brings in may restart the host; it waits for a boot when empty."""
     clean_up: bool = False
     """Delete generations beyond the limit after the commit."""
+    stack: Str = ""
+    """Whose run this is."""
     again: Str = ""
     """Another word than last time: switch again, whatever somebody did to the host by hand."""
     may_fail: tuple[Str, ...] = ()
@@ -94,11 +96,12 @@ class SwitchSpec(Model):
         how = self.reboot
         return Rules(
             host=self.host,
+            stack=self.stack,
             loader=self.boot.loader,
             limit=self.boot.limit,
             again=self.again,
             may_fail=self.may_fail,
-            reboot="never" if how is None else "always" if how.without_one_shot else "once",
+            reboot=restart_of(how),
             unlocked=how is not None and how.unlocked,
             clean_up=self.clean_up,
             probes=tuple(Probe(p.kind, p.name, p.target, p.resolve) for p in self.confirm.probes),
@@ -114,7 +117,7 @@ class SwitchSpec(Model):
         """How long the host may take to come back from a restart."""
         return self.reboot.seconds if self.reboot is not None else 0
 
-    def patient(self, longest: int | None) -> SwitchSpec:
+    def patient(self, longest: int | None) -> Self:
         """The spec for hosts of which nothing takes longer than this, such as those of the lab."""
         if longest is None:
             return self

@@ -14,12 +14,13 @@ from homelab.nix.checks import check_locks
 from homelab.plan import Plan, make_plan
 from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_mean
 from homelab.proxy.checks import outlived
-from homelab.render import own_paths, render
+from homelab.render import own_paths, render, render_images
 from homelab.secrets.recipients import check_sops_files
 from homelab.site.document import Document, Value, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, parse_lock
 from homelab.system.checks import check_own_modules
+from homelab.system.upkeep_checks import check_build_dirs
 
 LOCK_FILE = "homelab.lock.yaml"
 
@@ -33,6 +34,8 @@ class Stack:
     plan: Plan
     warnings: tuple[Problem, ...]
     releases: Mapping[str, Release]
+    images: Mapping[str, Release]
+    """Trees of planned hosts, with nothing but the image that each starts from."""
 
 
 def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = None) -> Stack:
@@ -46,7 +49,8 @@ def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = 
     errors = [p for p in problems if p.severity == "error"]
     if errors:
         raise InvalidStackError(problems)
-    return Stack(name, directory, plan, tuple(problems), render(plan, sources))
+    releases, images = render(plan, sources), render_images(plan, sources)
+    return Stack(name, directory, plan, tuple(problems), releases, images)
 
 
 def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
@@ -181,6 +185,7 @@ def check_sources(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Proble
     return [
         *check_locks(plan, sources),
         *check_own_modules(plan, sources),
+        *check_build_dirs(plan, sources),
         *check_sops_files(plan, sources),
     ]
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
@@ -29,21 +30,31 @@ Report = Callable[[str], None]
 _BUSY = 75
 
 
+Spec = TypeVar("Spec", bound=SwitchSpec)
+Way: TypeAlias = Callable[[Spec, DialMap | None, Report], Coroutine[None, None, None]]
+"""Returns when the host is committed to its release; else raises with the report."""
+
+
 class NotCommittedError(HomelabError):
     """The host does not run the release for good. The text is the whole report."""
 
 
 def run(spec_json: str, *, report: Report) -> int:
     """Switch a host. 0: committed. 1: not committed, and the report says why. 2: not a spec."""
+    return carry_out(SwitchSpec, bring, spec_json, report)
+
+
+def carry_out(model: type[Spec], way: Way[Spec], spec_json: str, report: Report) -> int:
+    """Bring a host to its release this way; the exit code, as of `run`."""
     try:
-        spec = SwitchSpec.model_validate_json(spec_json)
+        spec = model.model_validate_json(spec_json)
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             where = ".".join(str(part) for part in problem["loc"]) or "spec"
             report(f"{where}: {problem['msg']}; `homelab switch` takes what the stack gives it")
         return 2
     try:
-        asyncio.run(bring(spec, DialMap.from_environment(), report))
+        asyncio.run(way(spec, DialMap.from_environment(), report))
     except KeyboardInterrupt:
         report(
             f"{spec.host}: interrupted; a switch that had begun is rolled back by the host itself, "
@@ -58,8 +69,12 @@ def run(spec_json: str, *, report: Report) -> int:
 
 async def bring(spec: SwitchSpec, dial_map: DialMap | None, report: Report) -> None:
     """Return when the host is committed to its release; else raise with the report."""
-    longest = dial_map.confirm_seconds if dial_map else None
-    await _Switch(spec.patient(longest), dial_map, report).converge()
+    await _Switch(patient(spec, dial_map), dial_map, report).converge()
+
+
+def patient(spec: Spec, dial_map: DialMap | None) -> Spec:
+    """The spec with no window longer than the dial map allows."""
+    return spec.patient(dial_map.confirm_seconds if dial_map else None)
 
 
 def has_committed(facts: HostFacts, spec: SwitchSpec) -> bool:
@@ -120,12 +135,16 @@ class _Switch:
         spec, nonce = self.spec, secrets.token_hex(8)
         if self.dial_map is None:
             self.answered = await outside.answering(spec.outside)
+        paths = await self.host.working_paths()
+        for path in spec.paths:
+            if path.name not in paths:
+                self.report(f"{spec.host}: note: does not answer over {path.name} ({path.address})")
         script = scripts.activate_script(
             spec.release,
             nonce,
             self.rules,
             secrets_version=spec.secrets_version,
-            paths=await self.host.working_paths(),
+            paths=paths,
             activation_seconds=spec.activation_seconds,
             confirm_seconds=spec.confirm.seconds,
             lock_seconds=spec.lock_seconds,
@@ -144,7 +163,7 @@ class _Switch:
         if done.exit != 0:
             for line in found:
                 self._note(line.strip())
-            raise NotCommittedError(await self._outcome("", f"was not started: {_last(done)}"))
+            raise NotCommittedError(await self._outcome("", f"was not started: {last_word(done)}"))
         for line in found:
             self.report(f"{spec.host}: {line.strip()}")
         return nonce
@@ -200,7 +219,8 @@ class _Switch:
                 await self._resume(nonce, status)
             if phase == "awaiting" and not sealed:
                 sealed = await self._confirm(nonce, status["attempt-paths"].split())
-            await asyncio.sleep(spec.poll_seconds)
+            # From here on it is a matter of moments.
+            await asyncio.sleep(min(spec.poll_seconds, 0.5) if sealed else spec.poll_seconds)
         raise NotCommittedError(reports.unknown(spec, nonce, last, self.tried))
 
     async def _resume(self, nonce: str, status: HostFacts) -> None:
@@ -237,7 +257,7 @@ class _Switch:
                 self._note(f"confirm: {error}")
                 return False
             if done.exit != 0:
-                self._note(f"confirm over {path.name}: {_last(done)}")
+                self._note(f"confirm over {path.name}: {last_word(done)}")
                 return False
         return True
 
@@ -265,7 +285,7 @@ class _Switch:
             scripts.status_script(self.spec.release, nonce, log_lines=log_lines)
         )
         if done.exit != 0:
-            raise DialError(f"{self.spec.host}: it cannot say how it is: {_last(done)}")
+            raise DialError(f"{self.spec.host}: it cannot say how it is: {last_word(done)}")
         return HostFacts.parse(done.stdout)
 
     def _note(self, what: str) -> None:
@@ -274,7 +294,7 @@ class _Switch:
             self.tried.append(what)
 
 
-def _last(done: Completed) -> str:
+def last_word(done: Completed) -> str:
     """The last thing a script said, errors first."""
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return lines[-1][:1000] if lines else f"it ended with {done.exit} and said nothing"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.cloudflare.model import ACME_TOKEN
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -57,13 +58,16 @@ def secret_unique(plan: Plan) -> Iterator[Problem]:
 @check("secret-epoch", rows="S0-57")
 def secret_epoch(plan: Plan) -> Iterator[Problem]:
     """An epoch that rotates nothing is a mistyped name."""
-    known = sorted({s.service for s in plan.secrets.secrets if s.source == "derived"})
+    rotated = ("derived", ACME_TOKEN[0])
+    known = sorted(
+        {s.service for s in plan.secrets.secrets if s.source in rotated or s.service in rotated}
+    )
     for name, epoch in plan.site.secrets.epochs.items():
         if name not in known:
             yield Problem(
                 f"secrets.epochs.{name}",
-                f'no secret is derived for "{name}"',
-                did_you_mean(name, known, "services with derived secrets"),
+                f'no secret of "{name}" is made here',
+                did_you_mean(name, known, "services with secrets made here"),
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")

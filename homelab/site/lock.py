@@ -6,7 +6,7 @@ remembers where each one was, and the planner compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import yaml
 from pydantic import Field, ValidationError
@@ -88,3 +88,13 @@ def lock_of(
         },
         ids={name: Numbers(uid=uid, gid=gid) for name, uid, gid in ids},
     )
+
+
+def without_host(lock: Lock, host: str, kept: Container[str]) -> Lock:
+    """The lock without what it remembers on a host, less the services that are `kept`."""
+    services = {
+        key: placement
+        for key, placement in lock.services.items()
+        if placement.host != host or key in kept
+    }
+    return lock.model_copy(update={"services": services})

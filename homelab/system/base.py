@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from homelab.nix import Module, Nix, attrs, merge
+from homelab.nix import Attrs, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -17,71 +17,70 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """The host itself, its people, and its SSH."""
     if not host.is_nixos:
         return
-    yield _host(plan, host)
-    yield _users(plan)
-    yield _ssh(host)
+    yield Module(
+        "host.nix",
+        f"{host.name}: {host.role}, {host.config.platform}",
+        derived=identity(plan, host),
+        # Said outright: nothing may quietly change either.
+        stated=installed_with(host),
+    )
+    yield Module("users.nix", "The people who may log in", derived=people(plan), shared=True)
+    yield Module("ssh.nix", "The way in: keys only", derived=way_in(host))
     yield _known_hosts(plan)
 
 
-def _host(plan: Plan, host: Host) -> Module:
+def identity(plan: Plan, host: Host) -> Attrs:
+    """Its name, its clock and how it speaks."""
     site = plan.site.site
-    return Module(
-        "host.nix",
-        f"{host.name}: {host.role}, {host.config.platform}",
-        derived=merge(
-            attrs("console.keyMap", site.keymap),
-            attrs("i18n.defaultLocale", site.locale),
-            attrs("networking.hostName", host.name),
-            attrs("nixpkgs.hostPlatform", host.config.platform),
-            attrs("time.timeZone", site.timezone),
-        ),
-        # Said outright: nothing may quietly change either.
-        stated=attrs("system.stateVersion", host.config.state_version),
+    return merge(
+        attrs("console.keyMap", site.keymap),
+        attrs("i18n.defaultLocale", site.locale),
+        attrs("networking.hostName", host.name),
+        attrs("nixpkgs.hostPlatform", host.config.platform),
+        attrs("time.timeZone", site.timezone),
     )
 
 
-def _users(plan: Plan) -> Module:
+def installed_with(host: Host) -> Attrs:
+    """The release that its state is of."""
+    return attrs("system.stateVersion", host.config.state_version)
+
+
+def people(plan: Plan) -> Attrs:
+    """The owner, who is also root."""
     owner = plan.site.site.owner
     keys: list[Nix] = list(owner.ssh_keys)
-    return Module(
-        "users.nix",
-        "The people who may log in",
-        derived=merge(
-            attrs("security.sudo.wheelNeedsPassword", False),
-            {
+    return merge(
+        attrs("security.sudo.wheelNeedsPassword", False),
+        {
+            "users": {
                 "users": {
-                    "users": {
-                        owner.user: {
-                            "isNormalUser": True,
-                            "extraGroups": ["wheel"],
-                            "openssh": {"authorizedKeys": {"keys": keys}},
-                        },
-                        "root": {"openssh": {"authorizedKeys": {"keys": keys}}},
-                    }
+                    owner.user: {
+                        "isNormalUser": True,
+                        "extraGroups": ["wheel"],
+                        "openssh": {"authorizedKeys": {"keys": keys}},
+                    },
+                    "root": {"openssh": {"authorizedKeys": {"keys": keys}}},
                 }
-            },
-        ),
-        shared=True,
+            }
+        },
     )
 
 
-def _ssh(host: Host) -> Module:
-    return Module(
-        "ssh.nix",
-        "The way in: keys only",
-        derived=attrs(
-            "services.openssh",
-            {
-                "enable": True,
-                "openFirewall": False,
-                "ports": [host.config.ssh.port],
-                "settings": {
-                    "KbdInteractiveAuthentication": False,
-                    "PasswordAuthentication": False,
-                    "PermitRootLogin": "prohibit-password",
-                },
+def way_in(host: Host, *, everywhere: bool = False) -> Attrs:
+    """SSH by keys alone; to everywhere only where no firewall of ours says to whom."""
+    return attrs(
+        "services.openssh",
+        {
+            "enable": True,
+            "openFirewall": everywhere,
+            "ports": [host.config.ssh.port],
+            "settings": {
+                "KbdInteractiveAuthentication": False,
+                "PasswordAuthentication": False,
+                "PermitRootLogin": "prohibit-password",
             },
-        ),
+        },
     )
 
 

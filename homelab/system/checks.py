@@ -12,6 +12,7 @@ from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+    from homelab.system.model import Host
 
 
 @check("host-known", rows="S0-01 S0-09")
@@ -112,22 +113,28 @@ def host_complete(plan: Plan) -> Iterator[Problem]:
                     host.source, "a home-manager machine has no home", "add home: home/me.nix"
                 )
             continue
-        if not host.lan and not host.tailnet:
-            yield Problem(
-                f"{host.source}.address", "a live host has an address", "add address: {lan: …}"
-            )
-        if host.config.ssh.host_key is None:
-            yield Problem(
-                f"{host.source}.ssh.host_key",
-                "nothing connects to a host whose key is not pinned",
-                "copy /etc/ssh/ssh_host_ed25519_key.pub of the host",
-            )
-        if host.config.hardware is None:
-            yield Problem(
-                f"{host.source}.hardware",
-                "a system needs a root file system",
-                "run nixos-generate-config on the host and name its hardware-configuration.nix",
-            )
+        yield from missing(host)
+
+
+def missing(host: Host) -> Iterator[Problem]:
+    """What a host still lacks before it can be live: an age key comes of its SSH host key."""
+    help_ = f"; homelab bootstrap {host.name} tells how" if host.config.bootstrap else ""
+    if not host.lan and not host.tailnet:
+        yield Problem(
+            f"{host.source}.address", "a live host has an address", "add address: {lan: …}"
+        )
+    if host.config.ssh.host_key is None:
+        yield Problem(
+            f"{host.source}.ssh.host_key",
+            "nothing connects to a host whose key is not pinned, and no secret is encrypted to it",
+            f"copy /etc/ssh/ssh_host_ed25519_key.pub of the host{help_}",
+        )
+    if host.config.hardware is None:
+        yield Problem(
+            f"{host.source}.hardware",
+            "a system needs a root file system",
+            f"run nixos-generate-config on the host and name its hardware-configuration.nix{help_}",
+        )
 
 
 @check("builder-arch", rows="S0-08")

@@ -1,12 +1,12 @@
-"""Facets of a host that take more than a line: its WiFi, and whom it turns away."""
+"""Facets of a host that take more than a line: WiFi, boots, sleep, whom it turns away."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from homelab.model import Model, Network, SecretRef, Str
+from homelab.model import AbsolutePath, Model, Name, Network, SecretRef, Str
 
 WIFI = ("wifi", "psk")
 """Service and name of the secret that holds the password."""
@@ -46,7 +46,7 @@ class Reboot(Model):
     """A kernel or initrd takes part at a boot only: a switch that brings one restarts the host.
 
     It is started just once before it is confirmed. If it does not come up, the next start is the
-    old system.
+    old system. A host that fetches its release itself (`asleep.pull_from`) is not restarted.
     """
 
     seconds: Annotated[int, Field(ge=60, le=7200)] = 600
@@ -97,3 +97,63 @@ class Fail2ban(Model):
     """Within which they are counted."""
     ignore: list[Network] = Field(default_factory=list)
     """Networks that are never banned, beside the LAN and the tailnet."""
+
+
+class Asleep(Model):
+    """How a release reaches a host that sleeps: it is woken, or takes the release when it wakes."""
+
+    wake_by: Name | None = None
+    """The neighbour that wakes it by Wake-on-LAN, a host that is always on; needs `wake_on_lan`."""
+    pull_from: Name | None = None
+    """The host, always on, where its release waits until it wakes and fetches it."""
+    wake_seconds: Annotated[int, Field(ge=10, le=1800)] = 180
+    """How long it may take to answer after the first packet (`wake_by`)."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Asleep:
+        if (self.wake_by is None) == (self.pull_from is None):
+            raise ValueError("a host that sleeps has one way; write wake_by or pull_from")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The host that is awake instead."""
+        return self.wake_by or self.pull_from or ""
+
+
+class Watchdog(Model):
+    """A timer in the hardware, which systemd has to wind up: a machine that hangs is reset."""
+
+    module: Annotated[Str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    """Kernel module that drives it; what the profile knows when empty (`bcm2835_wdt` of a
+    raspberry-pi-4), or what the kernel finds by itself."""
+    runtime: Span = "300s"
+    """How long systemd may be silent before the machine is reset."""
+    reboot: Span = "360s"
+    """How long a shutdown may take before it is; at least `runtime`."""
+
+
+class Gc(Model):
+    """When Nix throws away what nothing needs any more, and how old a generation may grow."""
+
+    dates: Annotated[Str, Field(pattern=r"^[^\n]+$")] = "weekly"
+    """A time as systemd.time(7) writes it: `daily`, `weekly`, `03:15`."""
+    keep: Annotated[Str, Field(pattern=r"^[1-9][0-9]*d$")] = "30d"
+    """Generations older than this go, but for the running one."""
+
+
+class HostNix(Model):
+    """Nix on this host: where it builds, and what it keeps."""
+
+    build_dir: AbsolutePath | None = None
+    """Directory that builds work in, on a disk with room; Nix's own place when empty."""
+    gc: Gc = Gc()
+
+
+_UNITS = {"s": 1, "min": 60, "h": 3600}
+
+
+def seconds(span: str) -> int:
+    """How many seconds a span has."""
+    number = span.rstrip("sminh")
+    return int(number) * _UNITS[span.removeprefix(number)]

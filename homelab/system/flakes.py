@@ -1,11 +1,19 @@
-"""Flake inputs that a host's tree may need, by the name that its modules use."""
+"""A host's flake: the inputs that its tree needs, by the name that its modules use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from homelab.nix import Module
+from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
 from homelab.site.model import Site
+from homelab.system import bootstrap
 from homelab.system.model import FlakeInput
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
 
 
 def inputs(site: Site, release: str) -> Mapping[str, FlakeInput]:
@@ -20,3 +28,44 @@ def inputs(site: Site, release: str) -> Mapping[str, FlakeInput]:
         "sops-nix": FlakeInput(url="github:Mic92/sops-nix"),
         **site.flakes,
     }
+
+
+def inputs_of(plan: Plan, host: Host, modules: Sequence[Module]) -> list[str]:
+    """Names of the flake inputs that a host's tree needs; a check names those nobody knows."""
+    known = inputs(plan.site, host.release)
+    needed = {name for m in modules for name, _ in m.flakes if name in known}
+    if not host.is_nixos:
+        needed.add("home-manager")
+    return sorted({"nixpkgs", *needed})
+
+
+def flake(
+    plan: Plan,
+    host: Host,
+    modules: Sequence[Module] | None,
+    sources: Mapping[str, str | bytes],
+    head: str,
+) -> tuple[str, str]:
+    """`flake.nix` and its lock: of the host's system, where it has modules, and of its image."""
+    pin = plan.site.nixpkgs[host.config.nixpkgs]
+    known = inputs(plan.site, pin.release)
+    names = inputs_of(plan, host, modules or ())
+    listed: dict[str, tuple[str, Mapping[str, str]]] = {
+        n: (known[n].url, known[n].follows) for n in names if n in known
+    }
+    listed["nixpkgs"] = (pin.url, {})
+    systems: dict[str, tuple[str, Sequence[tuple[str, str]]]] = {}
+    if modules is not None:
+        systems[host.name] = ("default.nix", sorted({f for m in modules for f in m.flakes}))
+    if host.config.bootstrap is not None:
+        systems[bootstrap.output(host)] = (bootstrap.FILE, ())
+    outputs = (
+        nixos_output(systems)
+        if host.is_nixos
+        else home_output(plan.site.site.owner.user, host.config.platform)
+    )
+    text = flake_text(
+        head=head, description=f"{host.name}, as homelab made it", inputs=listed, outputs=outputs
+    )
+    lock = sources.get(pin.lock, "")
+    return text, prune_lock(lock if isinstance(lock, str) else lock.decode(), names)

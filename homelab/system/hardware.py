@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.deploy.model import wake_command
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Pkg, Script, attrs, merge
 
 if TYPE_CHECKING:
@@ -108,8 +109,7 @@ def _power(plan: Plan, host: Host) -> Attrs:
     if wake is not None:
         interface: Attrs = {wake.interface: {"wakeOnLan": {"enable": True}}}
         body = merge(body, {"networking": {"interfaces": interface}})
-    if host.role == "appliance":
-        body = merge(body, _wakers(plan))
+    body = merge(body, _wakers(plan, host))
     zram = host.config.zram
     if zram is not None:
         body = merge(
@@ -122,14 +122,17 @@ def _power(plan: Plan, host: Host) -> Attrs:
     return body
 
 
-def _wakers(plan: Plan) -> Attrs:
-    """A command for each machine that sleeps, on the machine that never does."""
+def _wakers(plan: Plan, host: Host) -> Attrs:
+    """A command for each machine that sleeps, on a machine that never does: on every appliance, and
+    on whom the machine itself names.
+    """
     commands: list[Nix] = []
     for name, other in sorted(plan.hosts.items()):
-        wake = other.config.wake_on_lan
-        if wake is not None:
+        wake, asleep = other.config.wake_on_lan, other.config.asleep
+        named = asleep is not None and asleep.wake_by == host.name
+        if wake is not None and (named or host.role == "appliance"):
             packet = Script.of("exec ", Pkg("wakeonlan"), f"/bin/wakeonlan {wake.mac}\n")
-            commands.append(Call("pkgs.writeShellScriptBin", (f"wake-{name}", packet)))
+            commands.append(Call("pkgs.writeShellScriptBin", (wake_command(name), packet)))
     return attrs("environment.systemPackages", commands) if commands else {}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from homelab.nix import After, Attrs, Comment, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
+from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.system.facets import VARIABLE, WIFI, supplicant
 
@@ -26,7 +26,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`network.nix`, on a host whose way to the LAN is written down."""
     if not host.is_nixos:
         return
-    body = merge(_static(plan, host), _wifi(host), _radio(plan, host))
+    body = merge(static(plan, host), _wifi(host), _radio(plan, host))
     config = host.config.wifi
     scripts = {
         _SECRET: config is not None and config.psk is not None,
@@ -41,7 +41,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         )
 
 
-def _static(plan: Plan, host: Host) -> Attrs:
+def static(plan: Plan, host: Host) -> Attrs:
+    """Its fixed address and whom it asks for names; nothing where the router gives both."""
     interface = host.config.interface
     if not host.config.static or not interface or not host.lan:
         return {}
@@ -82,7 +83,7 @@ def _wifi(host: Host) -> Attrs:
         else {},
         attrs(
             f'systemd.services."{supplicant(host.config.interface)}".preStart',
-            After(Script.of(". ", Raw(f"./lib/{_SECRET}"), "\n")),
+            Script.of(". ", Raw(f"./lib/{_SECRET}"), "\n"),
         ),
     )
 
@@ -94,7 +95,7 @@ def _radio(plan: Plan, host: Host) -> Attrs:
         return {}
     rule = 'ACTION=="add", SUBSYSTEM=="net", KERNEL=="wl*", RUN+="'
     off = Text((rule, Pkg("iw"), '/bin/iw dev $name set power_save off"\n'), indented=True)
-    body = {} if wifi.power_save else attrs("services.udev.extraRules", After(off))
+    body = {} if wifi.power_save else attrs("services.udev.extraRules", off)
     watchdog = wifi.watchdog
     if watchdog is None:
         return body

@@ -20,7 +20,7 @@ from homelab.model import (
     Str,
     TreePath,
 )
-from homelab.system.facets import Fail2ban, Reboot, Recovery, Wifi
+from homelab.system.facets import Asleep, Fail2ban, HostNix, Reboot, Recovery, Watchdog, Wifi
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -53,6 +53,11 @@ class FlakeInput(Model):
     """Flake reference, pinned by the lock: `github:owner/repo`."""
     follows: dict[Str, Str] = Field(default_factory=lambda: {"nixpkgs": "nixpkgs"})
     """Inputs of the flake that follow inputs of ours; an empty name drops one."""
+
+
+Bootstrap = Literal["sd-image", "iso"]
+"""sd-image: a card for an aarch64 board, which the board then keeps running from; iso: a stick to
+install from, by hand."""
 
 
 class HostAddress(Model):
@@ -101,13 +106,22 @@ class Gpu(Model):
     """Device nodes for services that want one each; the vendor's usual ones when empty."""
 
 
+MINIMUM_LIMIT = 2
+"""Generations that a host keeps at least: the one it runs, and the one to go back to."""
+
+
 class Boot(Model):
     """Boot loader."""
 
     loader: Literal["systemd-boot", "grub", "extlinux", "hardware"] = "systemd-boot"
     """hardware: the host's own hardware module sets it."""
-    limit: Annotated[int, Field(ge=2, le=50)] = 10
+    limit: Annotated[int, Field(ge=MINIMUM_LIMIT, le=50)] = 10
     """Generations kept on the boot partition."""
+    esp_mib: Annotated[int, Field(ge=32)] | None = None
+    """Size of the boot partition in MiB (`df -m /boot`): whether the generations fit is checked."""
+    generation_mib: Annotated[int, Field(ge=1)] = 15
+    """What one generation takes of it in MiB, kernel and initrd: `ls -s --block-size=M` there
+    tells. Graphics or ZFS in the initrd take 40 and more."""
 
 
 class WakeOnLan(Model):
@@ -153,6 +167,8 @@ class HostConfig(Model):
     """Which pin."""
     state_version: Release
     """`system.stateVersion`: the release the host was installed with. Never raised by us."""
+    bootstrap: Bootstrap | None = None
+    """The image that a new machine starts from; `homelab bootstrap HOST` tells how."""
     hardware: TreePath | None = None
     """The host's hardware module (file systems, boot, drivers), beside the stack file."""
     modules: list[TreePath] = Field(default_factory=list)
@@ -169,6 +185,9 @@ class HostConfig(Model):
     """Answer for `<host>.local` on the LAN, and find others there; needs `interface`."""
     always_on: bool = True
     """Whether others may rely on it being awake."""
+    asleep: Asleep | None = None
+    """How a release reaches it while it sleeps; only for `always_on: false`. Without it a release
+    that does not find the host awake fails."""
     flash: bool = False
     """Root on flash that wears: no swap on disk, volatile journal, no local backup repository."""
     ssh: Ssh = Ssh()
@@ -180,6 +199,9 @@ class HostConfig(Model):
     reboot: Reboot | None = None
     """Let a switch restart the host where only a boot brings the new system in. Without it a new
     kernel waits for a boot of somebody's own, and `homelab status` says so."""
+    watchdog: Watchdog | None = None
+    """Let hardware reset it when it hangs: `watchdog: {}`."""
+    nix: HostNix = HostNix()
     zram: Zram | None = None
     wake_on_lan: WakeOnLan | None = None
     build: Build = Build()
@@ -194,6 +216,12 @@ class HostConfig(Model):
         darwin = self.platform.endswith("-darwin")
         if darwin and self.kind == "nixos":
             raise ValueError("NixOS does not run on macOS; add kind: home-manager")
+        if self.bootstrap is not None and self.kind != "nixos":
+            raise ValueError("only NixOS starts from an image of ours; leave bootstrap out")
+        if self.bootstrap == "sd-image" and self.platform != "aarch64-linux":
+            raise ValueError("an SD image is for aarch64-linux; write bootstrap: iso")
+        if self.asleep is not None and self.always_on:
+            raise ValueError("a host that is always on does not sleep; add always_on: false")
         return self
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER
-from homelab.nix import After, Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
+from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
+from homelab.system.store import builds, garbage
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -24,7 +25,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "nix.nix",
         "Nix itself, and the packages it may build",
         derived=merge(
-            _settings(), _unfree(plan, host), _builds_for(plan, host), _built_by(plan, host)
+            settings(),
+            garbage(host),
+            builds(host),
+            _unfree(plan, host),
+            _builds_for(plan, host),
+            _built_by(plan, host),
         ),
     )
     yield Module(
@@ -42,11 +48,11 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
 
 
-def _settings() -> Attrs:
+def settings() -> Attrs:
+    """What every host of ours needs of Nix."""
     return attrs(
         "nix",
         {
-            "gc": {"automatic": True, "dates": "weekly", "options": "--delete-older-than 30d"},
             "optimise": {"automatic": True},
             "settings": {
                 "experimental-features": ["nix-command", "flakes"],
@@ -123,7 +129,7 @@ def _built_by(plan: Plan, host: Host) -> Attrs:
         "systems": [host.config.platform],
     }
     # Nix knows no port of a builder, so ssh has to; before this host's first switch it does not.
-    ssh = attrs("programs.ssh.extraConfig", After(Lines(f"Host {address}\n  Port {port}\n")))
+    ssh = attrs("programs.ssh.extraConfig", Lines(f"Host {address}\n  Port {port}\n"))
     return merge(
         attrs("nix", {"buildMachines": [machine], "distributedBuilds": True}),
         ssh if port != SSH_PORT else {},

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from homelab.nix import After, Attrs, Lines, Module, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Lines, Module, Raw, Script, attrs, merge
 from homelab.secrets.model import FOR_USERS, secret_name
 from homelab.system.facets import RECOVERY
 
@@ -35,7 +35,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "recovery.nix",
         "A way in without a key: by password, from home, for a few minutes after a boot",
         derived=merge(
-            attrs("services.openssh.extraConfig", After(Lines(match))),
+            attrs("services.openssh.extraConfig", Lines(match)),
             attrs(f"users.users.{owner}.hashedPasswordFile", FOR_USERS + secret_name(*RECOVERY)),
             attrs(f"systemd.services.{_UNIT}", _window(recovery.seconds)),
             attrs(f"systemd.services.{_UNIT}-at-boot", _at_boot()),

@@ -122,11 +122,16 @@ def _shares(site: Site, config: TailnetConfig) -> Iterator[Grant]:
 def _machines(
     site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
 ) -> Iterator[Grant]:
-    """Builds and backups go from machine to machine by SSH."""
+    """Builds, backups and releases that wait go from machine to machine by SSH."""
     for name, host in sorted(hosts.items()):
         builder = host.config.build.host
         if builder is not None and builder in hosts and builder != name:
             yield _edge(name, builder, hosts[builder].config.ssh.port, f"hosts.{name}.build")
+        courier = hosts.get((host.config.asleep and host.config.asleep.pull_from) or "")
+        if courier is not None:
+            # There to fetch, and back to see whether SSH answers from outside.
+            for one, other in ((host, courier), (courier, host)):
+                yield _edge(one.name, other.name, other.config.ssh.port, f"hosts.{name}.asleep")
     for name, target in sorted(site.backup.targets.items()):
         if target.kind == "sftp" and target.host is not None and target.host in hosts:
             port = hosts[target.host].config.ssh.port

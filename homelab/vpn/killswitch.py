@@ -13,7 +13,7 @@ from ipaddress import ip_interface
 from typing import TYPE_CHECKING
 
 from homelab.network.model import TAILNET
-from homelab.nix import After, Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.vpn.model import Member, Vpn
 from homelab.vpn.plan import SECRET
@@ -129,7 +129,7 @@ def _tunnel(vpn: Vpn) -> Attrs:
 def _answers(vpns: tuple[Vpn, ...]) -> Attrs:
     """What comes back by a tunnel is not where the host's own routes would have it come from."""
     rules = [f'iifname "{v.name}" ct state established,related accept\n' for v in vpns]
-    return attrs("networking.firewall.extraReversePathFilterRules", After(Lines("".join(rules))))
+    return attrs("networking.firewall.extraReversePathFilterRules", Lines("".join(rules)))
 
 
 def _resolver(vpn: Vpn) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,9 @@ COMMANDS: Final = {
     "tailscale": "tailscale",
     "curl": "curl",
     "nc": "nc",
+    "ssh": "ssh",
+    "ssh-keyscan": "ssh_keyscan",
+    "systemd-inhibit": "systemd_inhibit",
     "lab-switch-to-configuration": "switch_to_configuration",
 }
 """Each stand-in, and the module beside this one that is its program."""
@@ -48,12 +52,20 @@ def install(directory: Path) -> None:
     _executable(directory / "sudo", '[ "$1" != -n ] || shift\nexec "$@"')
 
 
+def install_wakers(directory: Path, hosts: Iterable[str]) -> None:
+    """Write the command that wakes each host, as every appliance has it."""
+    program = Path(__file__).with_name("__main__.py")
+    for name in hosts:
+        words = [sys.executable, "-S", "-E", "-s", str(program), "wake", name]
+        _executable(directory / f"wake-{name}", f"exec {shlex.join(words)}")
+
+
 def make_root(root: Path, name: str, commands: Path) -> None:
     """Make a freshly installed host, unless it is there: one system, running and booted."""
     profiles = root / "nix/var/nix/profiles"
     if profiles.exists():
         return
-    for folder in ("run", "var/lib", "var/log", "root", "proc/sys/kernel/random"):
+    for folder in ("run", "var/lib", "var/log", "root", "etc/ssh", "proc/sys/kernel/random"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "sys/firmware/efi/efivars").mkdir(parents=True)
     (root / "proc/sys/kernel/random/boot_id").write_text("first boot\n")

@@ -92,6 +92,25 @@ def test_render_writes_every_host_and_writes_nothing_twice(call: Any, tmp_path: 
     assert not (tmp_path / "made/nas/services").exists(), "what is gone is removed"
 
 
+def test_a_new_machine_gets_an_image_and_the_steps(call: Any, tmp_path: Path) -> None:
+    """S0-80 S1-31: what is printed names what render wrote."""
+    new: dict[str, Any] = {
+        "platform": "x86_64-linux",
+        "state": "planned",
+        "state_version": "25.11",
+        "bootstrap": "iso",
+    }
+    stackdir.write_stack(tmp_path, {**JELLYFIN, "hosts": {"box": new}})
+    assert "out/box: 4 files" in call("render").out
+    assert (tmp_path / "out/box/bootstrap.nix").exists()
+    said = call("bootstrap", "box")
+    assert said.code == 0
+    assert "path:./out/box#nixosConfigurations.box-bootstrap" in said.out
+    assert "Missing before state: live: hosts.box.address" in said.out
+    assert call("bootstrap", "nas").code == 2
+    assert 'did you mean "box"' in call("bootstrap", "bos").err
+
+
 def test_render_writes_nothing_of_a_bad_stack(call: Any, tmp_path: Path) -> None:
     stackdir.write_stack(tmp_path, {"services": {"jellyfin": {"host": "nass"}}})
     assert call("render", "--out", "made").code == 1

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from homelab.ops.sleeper import SleeperSpec
 from homelab.site.document import read_document
 from lab import laptop
 from tests import build, stackdir
@@ -22,6 +23,8 @@ from tests.components.harness import Recorded, Resource
 
 HOME = read_document(build.ROOT / "Pulumi.home.yaml").values
 ALWAYS_ON = {"pi", "aurora", "pavilion"}
+SLEEPER = "workstation"
+"""What its switch needs travels with it."""
 SWITCH = "-switch"
 TAKES = ("command:remote:Command", "command:local:Command")
 
@@ -82,7 +85,8 @@ def test_the_tree_hangs_together(run: Recorded) -> None:
     assert [(r.type, r.name) for r in tops] == [("homelab:homelab:Homelab", "home")]
     with_children = {r.parent for r in run.resources}
     empty = [r.name for r in run.resources if not r.custom and r.urn not in with_children]
-    assert empty == ["macbook"], "only a home that is shown and not ours to bring there"
+    # A home that is shown and not ours to bring there, and the files of a host that sleeps.
+    assert sorted(empty) == ["macbook", SLEEPER]
 
 
 def test_every_component_says_that_it_is_done(run: Recorded) -> None:
@@ -116,14 +120,36 @@ def test_every_host_is_built_before_any_switches(run: Recorded) -> None:
     for switch in switches(run):
         host = switch.name.removesuffix(SWITCH)
         needs = run.needs(switch)
-        for other in ALWAYS_ON | {host}:
+        for other in ALWAYS_ON:
             assert {f"{other}-files", f"{other}-secrets", f"{other}-build"} <= needs, switch.name
-        if host != "workstation":
-            assert not [n for n in needs if n.startswith("workstation-")], switch.name
+        if host != SLEEPER:
+            assert not [n for n in needs if n.startswith(f"{SLEEPER}-")], switch.name
+
+
+def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded) -> None:
+    """S0-05 S0-67: a remote command could neither wake it nor wait for it."""
+    own = [r for r in run.resources if r.custom and r.name.startswith(f"{SLEEPER}-")]
+    assert [r.name for r in own] == [f"{SLEEPER}{SWITCH}"]
+    (switch,) = own
+    assert "stdin" in switch.secrets
+    assert switch.hidden == ["stdin"]
+    assert set(switch.inputs) == {"addPreviousOutputInEnv", "create", "stdin"}
+    (host,) = [r for r in run.of(":Host") if r.name == SLEEPER]
+    assert "services.jellyfin" in host.inputs["files"]["services/jellyfin.nix"]
+    spec = SleeperSpec.model_validate_json(switch.inputs["stdin"])
+    assert (spec.asleep.host, spec.asleep.wake) == ("pi", "wake-workstation")
+    assert "services/jellyfin.nix" in spec.bring.stage
+    assert "nixos-rebuild build" in spec.bring.build
+
+
+def test_who_builds_on_a_host_that_sleeps_wakes_it(run: Recorded) -> None:
+    """S0-08: the builder switches only after this build, so nothing else would wake it."""
+    assert "WAKE_BUILDER='wake-workstation 192.168.1.20 22'" in run["pi-build"].inputs["stdin"]
+    assert "WAKE_BUILDER=''" in run["aurora-build"].inputs["stdin"]
 
 
 def test_files_come_before_their_build(run: Recorded) -> None:
-    for host in (*ALWAYS_ON, "workstation"):
+    for host in ALWAYS_ON:
         assert f"{host}-files" in run.needs(run[f"{host}-build"])
 
 
@@ -151,7 +177,7 @@ def test_keys_are_minted_before_the_host_needs_them(run: Recorded) -> None:
 
 def test_secrets_are_secret_wherever_they_go() -> None:
     recorded = up()
-    for host in ("pi", "aurora", "workstation", "pavilion"):
+    for host in ALWAYS_ON:
         assert "stdin" in recorded[f"{host}-secrets"].secrets
         assert {"stdout", "stderr"} <= set(recorded[f"{host}-secrets"].secret_outputs)
     assert "tunnelSecret" in recorded["home-example-org-tunnel"].secrets
@@ -197,7 +223,7 @@ def test_components_hold_nothing_secret_and_hosts_show_their_files(run: Recorded
 def test_a_switch_is_readable_in_a_preview(run: Recorded) -> None:
     """A rotated secret reaches its units, and the secret taints nothing."""
     for switch in switches(run):
-        assert switch.secrets == set()
+        assert switch.secrets == ({"stdin"} if switch.name == f"{SLEEPER}{SWITCH}" else set())
         spec = json.loads(switch.inputs["stdin"])
         assert re.fullmatch("[0-9a-f]{16}", spec["secrets_version"])
         assert spec["host_key"].startswith("ssh-ed25519 ")

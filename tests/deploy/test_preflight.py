@@ -200,3 +200,110 @@ def test_what_will_restart_and_what_waits_for_a_boot_is_said(host: Prepared) -> 
     assert status == 0
     assert "note: sshd.service will be restarted" in output
     assert "note: its kernel is not the one that runs" in output
+
+
+def test_a_restart_is_announced_or_refused_for_what_would_keep_the_host_away(
+    host: Prepared,
+) -> None:
+    """S4-34: a disk that waits for a person, a loader that cannot start a system once."""
+    (host.system / "init-interface-version").write_text("2\n")
+    assert host.look(reboot="once")[0] == 0
+    assert "this switch restarts the host" in host.look(reboot="once")[1]
+    mapped = host.machine.root / "sys/block/dm-0/dm"
+    mapped.mkdir(parents=True)
+    (mapped / "uuid").write_text("CRYPT-LUKS2-0123-root\n")
+    efivars = host.machine.root / "sys/firmware/efi/efivars"
+    efivars.rmdir()
+    status, output = host.look(reboot="once")
+    assert status == 1
+    assert "somebody has to unlock it after a restart" in output
+    assert "cannot start a system just once" in output
+    assert host.look(reboot="always", unlocked=True)[0] == 0
+    status, output = host.look()
+    assert status == 1
+    assert "it cannot be switched to while the old one runs" in output
+    assert "say hosts.pi.reboot: {}" in output
+
+
+def test_what_runs_must_be_a_generation_to_come_back_to(host: Prepared) -> None:
+    (host.system / "init-interface-version").write_text("2\n")
+    theirs = _run_by_hand(host)
+    (theirs / "init-interface-version").write_text("1\n")
+    status, output = host.look(reboot="once", again="theirs")
+    assert status == 1
+    assert "what runs is no generation of" in output
+
+
+def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -> None:
+    """S4-05: its partition is the small one."""
+    for path in (host.machine.root / "boot/loader/entries").iterdir():
+        path.unlink()
+    (host.machine.root / "boot/loader/entries").rmdir()
+    (host.machine.root / "boot/firmware/nixos").mkdir(parents=True)
+    host.boots_by("abc-linux-6.12", 15)
+    host.room("/boot/firmware", total=64, free=20)
+    status, output = host.look(loader="hardware")
+    assert status == 1
+    assert "/boot/firmware: the new system's kernel and initrd need 15 MiB there" in output
+
+
+def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> None:
+    """S0-67: the pinned host key comes along with a cloned disk; the machine's id tells."""
+    (host.machine.root / "etc").mkdir()
+    (host.machine.root / "etc/machine-id").write_text("1" * 32 + "\n")
+    assert host.look()[0] == 0
+    (host.machine.state / "machine-id").write_text("2" * 32 + "\n")
+    status, output = host.look()
+    assert status == 1
+    assert "this is another machine, or was installed anew" in output
+    assert host.look(again="moved to the new board")[0] == 0
+
+
+def test_a_boot_that_would_start_something_else_is_said(host: Prepared) -> None:
+    """S4-34: `nixos-rebuild boot` by hand."""
+    _run_by_hand(host)
+    running = host.machine.root / "run/current-system"
+    running.unlink()
+    running.symlink_to(host.machine.state / "releases/r1/result")
+    (host.machine.state / "current").write_text("r1\n")
+    assert "its next boot would start" in host.look()[1]
+
+
+def test_a_database_that_would_start_empty_needs_a_dump_of_today(host: Prepared) -> None:
+    """A major version of PostgreSQL does not read the data of the one before."""
+
+    def postgresql(system: Path, version: str) -> None:
+        unit = system / "etc/systemd/system/postgresql.service"
+        unit.parent.mkdir(parents=True, exist_ok=True)
+        path = f"/nix/store/{'0' * 32}-postgresql-and-plugins-{version}"
+        unit.write_text(f"[Service]\nExecStart={path}/bin/postgres\n")
+
+    now = (host.machine.root / "run/current-system").resolve()
+    postgresql(now, "16.4")
+    postgresql(host.system, "16.9")
+    assert host.look()[0] == 0
+    postgresql(host.system, "17.2")
+    status, output = host.look()
+    assert status == 1
+    assert "PostgreSQL would go from 16 to 17 and start empty" in output
+    dumps = host.machine.root / "var/backup/postgresql"
+    dumps.mkdir(parents=True)
+    (dumps / "all.sql.gz").write_text("dump")
+    status, output = host.look()
+    assert status == 0
+    assert "load the dumps of" in output
+
+
+def test_another_stack_does_not_begin_in_the_middle_of_a_run(machine: Machine) -> None:
+    """S0-67: a lock is one script's; the lease is a run's, and ends by itself."""
+    machine.succeed(scripts.stage_script("r1", FLAKE, stack="home"))
+    status, output = machine.run(scripts.stage_script("r2", FLAKE, stack="test"))
+    assert status == 1
+    assert "the stack home is at work here for 15 more min" in output
+    machine.succeed(scripts.secrets_script("r1", {}, stack="home"))
+    assert "took the lease from the stack home" in machine.succeed(
+        scripts.unlock_script(force=False)
+    )
+    machine.succeed(scripts.stage_script("r2", FLAKE, stack="test"))
+    (machine.state / "lease").write_text("test 1000\n")
+    machine.succeed(scripts.stage_script("r1", FLAKE, stack="home"))

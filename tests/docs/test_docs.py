@@ -136,6 +136,14 @@ def test_checks_and_tests_that_a_page_names_exist(path: Path) -> None:
         assert (ROOT / named).exists(), named
 
 
+def test_each_promise_of_the_guide_is_kept_by_a_test_that_exists() -> None:
+    files = (ROOT / "tests").rglob("test_*.py")
+    known = {n for f in files for n in re.findall(r"^def (test_\w+)", f.read_text(), re.MULTILINE)}
+    named = {n for path in WRITTEN for n in re.findall(r"`(test_[a-z0-9_]+)`", text_of(path))}
+    assert named
+    assert sorted(named - known) == []
+
+
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_no_page_tells_of_the_machine_it_was_written_on(path: Path) -> None:
     absolute = r"(?<![\w.>-])(?:/work|/root|/tmp|/Users|/home)/\w[\w/.-]*"

@@ -55,6 +55,7 @@ ends with the id of its check in square brackets.
 """
 
 _OF_FILES = {
+    "build-dir-mounted": "A build directory lies on a disk that is there, and nobody else writes it.",
     "file-present": "A host's tree takes along every file that the stack names, so each is there.",
     "forbidden-patterns": "A hand-written module that opens ports or writes the proxy's hosts works "
     "around the plan.",
@@ -121,7 +122,7 @@ def _ids(function: ast.FunctionDef) -> Iterator[str]:
 _CLI = """\
 # Command line
 
-Made from `homelab/cli.py` by `make docs`; change it there.
+Made from `homelab/cli*.py` by `make docs`; change it there.
 
 `uv run homelab …` runs it from a clone; inside an activated environment `homelab …` does. Every
 command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems found,

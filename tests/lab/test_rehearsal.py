@@ -258,3 +258,21 @@ def test_a_fault_or_host_that_is_unknown_is_named(lab: Lab) -> None:
         done = lab.run(*words)
         assert done.returncode == 1
         assert f'did you mean "{says}"' in done.stderr
+
+
+def test_a_minted_secret_is_revoked_when_the_new_one_is_in_use_and_not_before(lab: Lab) -> None:
+    """New, deployed, probed, revoked; a host that goes back still needs the old one."""
+    lab.json("up")
+    # Another port makes a new system, which is what a lab host loses its network by.
+    change = {"secrets": {"epochs": {"acme": 2}}, "services": {"miniflux": {"port": 8123}}}
+    lab.write(change)
+    lab.run("break", "pi", "loses-network")
+    failed = lab.json("up", code=1)
+    assert any("pi-switch" in error for error in failed["errors"])
+    assert "acme-pi-2" in names(failed, "create")
+    assert "acme-pi" not in names(failed, "delete")
+    lab.run("mend", "pi")
+    steps = [(s["op"], s["urn"].rpartition("::")[2]) for s in lab.json("up")["steps"]]
+    switched = next(n for n, (_, name) in enumerate(steps) if name == "pi-switch")
+    assert switched < steps.index(("delete", "acme-pi"))
+    assert set(lab.json("up")["changes"]) == {"same"}

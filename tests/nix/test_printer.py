@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from homelab.nix import (
     After,
+    Attrs,
     Call,
     Comment,
     Force,
@@ -31,6 +32,7 @@ from homelab.nix import (
 from homelab.nix import (
     Path as NixPath,
 )
+from homelab.nix.lines import joined
 from homelab.nix.values import ConflictError
 from homelab.render import _DERIVE
 from tests.tools.programs import evaluate, formatted
@@ -286,6 +288,7 @@ let
     mkOverride = priority: content: { _type = "override"; inherit priority content; };
     mkForce = content: { _type = "override"; priority = 50; inherit content; };
     mkAfter = content: { _type = "order"; priority = 1500; inherit content; };
+    mkBefore = content: { _type = "order"; priority = 500; inherit content; };
     mkMerge = contents: { _type = "merge"; inherit contents; };
   };
 in
@@ -319,6 +322,42 @@ def test_what_is_derived_yields_and_lists_join(tmp_path: Path) -> None:
     assert got["set"] == {"inner": yields(True)}
     assert got["forced"]["priority"] == 50
     assert got["after"]["_type"] == "order"
+
+
+RULES: Attrs = {
+    "networking": {"firewall": {"extraInputRules": Lines("tcp dport 22 accept\n")}},
+    "services": {
+        "journald": {"extraConfig": Comment("It is flash.", Lines("Storage=volatile\n"))},
+        "caddy": {"virtualHosts": {"*.home": {"extraConfig": Lines("abort\n"), "x": "y"}}},
+    },
+    "systemd": {"services": {"ours": {"script": Lines("a\nb\n"), "preStart": Lines("a\nb\n")}}},
+}
+
+
+def test_lines_that_others_write_too_join_and_a_body_of_ours_yields(tmp_path: Path) -> None:
+    """S0-56: a firewall rule of the owner's does not throw away the one that lets SSH in."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/derive.nix").write_text(_DERIVE, encoding="utf-8")
+    text = print_module(Module("x.nix", "What it holds", derived=RULES), "Head")
+    (tmp_path / "x.nix").write_text(text, encoding="utf-8")
+    assert formatted(tmp_path, [text]) == []
+    got = evaluate(STUB + "(import ./x.nix { inherit lib; }).config", tmp_path)
+    rules = got["networking"]["firewall"]["extraInputRules"]
+    assert rules == {"_type": "order", "priority": 1500, "content": "tcp dport 22 accept\n"}
+    # To journald the last line of a setting holds, and that shall be the owner's.
+    assert got["services"]["journald"]["extraConfig"]["priority"] == 500
+    host = got["services"]["caddy"]["virtualHosts"]["*.home"]
+    assert (host["extraConfig"]["_type"], host["x"]["_type"]) == ("order", "override")
+    unit = got["systemd"]["services"]["ours"]
+    assert (unit["script"]["priority"], unit["preStart"]["priority"]) == (900, 1500)
+
+
+def test_a_forced_text_stays_forced() -> None:
+    forced: Attrs = attrs("services.openssh.extraConfig", Force("x"))
+    assert joined(forced) == forced
+    assert joined(attrs("services.openssh.extraConfig", After("x"))) == attrs(
+        "services.openssh.extraConfig", After("x")
+    )
 
 
 def test_a_package_is_one_value(tmp_path: Path) -> None:

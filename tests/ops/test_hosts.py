@@ -61,7 +61,7 @@ def test_every_host_is_asked_and_says_how_it_is(stack: Stack, plan: Plan) -> Non
         "       runs no release of ours yet",
         "  pi   r1",
     ]
-    assert "the stack wants r2; the next `up` switches it" in told(plan, pi="r2")
+    assert "the stack wants r2 (not here yet); the next `up` switches it" in told(plan, pi="r2")
 
 
 def test_a_host_that_does_not_answer_is_an_answer(stack: Stack, plan: Plan) -> None:

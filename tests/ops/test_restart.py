@@ -103,3 +103,18 @@ def test_a_client_that_is_killed_during_the_restart_finds_the_attempt_again(stac
     assert "goes on with attempt" in stack.report
     assert stack.phases() == ["committed"]
     assert (stack.running(), stack.boots()) == ("r1", "r1")
+
+
+def test_generations_beyond_the_limit_go_where_the_stack_says_so(stack: Stack) -> None:
+    """S4-08: after a commit, and never what runs or ran before."""
+    for number in range(1, 5):
+        stack.bring(f"r{number}")
+        assert stack.switch(f"r{number}") == 0
+    profiles = stack.lab.root("pi") / "nix/var/nix/profiles"
+    assert len(list(profiles.glob("system-*-link"))) == 5
+    stack.bring("r5")
+    assert stack.switch("r5", clean_up=True, boot={"limit": 2}) == 0, stack.report
+    eventually(lambda: not stack.units())
+    left = {path.readlink().name.rpartition("-")[2] for path in profiles.glob("system-*-link")}
+    # What was booted stays, too.
+    assert left == {"installed", "r4", "r5"}

@@ -31,6 +31,8 @@ STACK: dict[str, Any] = {
     "cloudflare": {"tunnel": {"host": "pi"}},
     "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
     "services": {"authelia": {"publish": "tunnel"}, "miniflux": {"host": "nas"}},
+    # All of its secrets travel in one resource, and may wait on a host that must not read them.
+    "hosts": {"nas": {"always_on": False, "asleep": {"pull_from": "pi"}}},
 }
 LAPTOP = tuple(
     laptop.stand_in(path)
@@ -73,8 +75,11 @@ class Poisoned:
             (commands / name).chmod(0o755)
 
     def up(self) -> subprocess.CompletedProcess[str]:
+        return self.lab("up")
+
+    def lab(self, *words: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "homelab", "lab", "up", "-C", str(self.directory)],
+            [sys.executable, "-m", "homelab", "lab", *words, "-C", str(self.directory)],
             env={**os.environ, "PYTHONPATH": str(build.ROOT), "PULUMI_DEBUG_COMMANDS": "1"},
             capture_output=True,
             text=True,
@@ -171,5 +176,28 @@ def test_a_script_that_fails_tells_no_secret(poisoned: Poisoned) -> None:
     assert poisoned.up().returncode == 0, poisoned.output
     assert poisoned.secrets() - before
     test_no_secret_lies_in_any_other_file(poisoned)
+    shown = poisoned.output.encode()
+    assert [f for f in poisoned.forms() if f in shown] == []
+
+
+def test_what_waits_for_a_host_that_sleeps_tells_no_secret(poisoned: Poisoned) -> None:
+    """S0-67: not to the host that keeps it, and not on its way."""
+    for tool in ("age", "ssh-keygen", "ssh-keyscan"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not there")
+    before = poisoned.secrets()
+    changes = stackdir.joined(STACK, {"secrets": {"epochs": {"miniflux": 3, "authelia": 2}}})
+    stackdir.write_stack(poisoned.directory, changes)
+    poisoned.output = ""
+    assert poisoned.lab("break", "nas", "asleep").returncode == 0
+    assert poisoned.up().returncode == 1
+    assert "waits for it on pi since" in poisoned.output
+    assert poisoned.lab("mend", "nas").returncode == 0
+    assert poisoned.lab("pull", "nas").returncode == 0, poisoned.output
+    assert poisoned.up().returncode == 0, poisoned.output
+    assert poisoned.secrets() - before
+    assert (poisoned.place / "hosts/pi/root/var/lib/homelab-parcels/nas/parcel").exists()
+    test_no_secret_lies_in_any_other_file(poisoned)
+    test_no_process_carries_a_secret_in_its_arguments(poisoned)
     shown = poisoned.output.encode()
     assert [f for f in poisoned.forms() if f in shown] == []

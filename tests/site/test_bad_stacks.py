@@ -703,7 +703,7 @@ CASES: dict[str, Case] = {
     ),
     "epoch of nothing": Case(
         "secrets.epochs.autelia",
-        "no secret is derived",
+        "is made here",
         'did you mean "authelia"',
         both(IDENTITY, {"secrets": {"epochs": {"autelia": 2}}}),
         check="secret-epoch",

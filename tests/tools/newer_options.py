@@ -111,6 +111,9 @@ NEWER: dict[str, Newer] = {
     "services.traefik.static.settings": Newer(
         "JSON value", "26.05", "services.yaml: module file of nixpkgs"
     ),
+    "systemd.settings.Manager": Newer(
+        "attribute set of (systemd option)", "25.11", "release notes of 25.11"
+    ),
     "services.vaultwarden.configureNginx": Newer("boolean", "25.11", _LIST_2511),
     "services.vaultwarden.configurePostgres": Newer("boolean", "25.11", _LIST_2511),
     "services.vaultwarden.domain": Newer("null or string", "25.11", _LIST_2511),

@@ -14,6 +14,7 @@ from typing import cast
 
 from homelab.nix import (
     After,
+    Before,
     Call,
     Comment,
     Force,
@@ -43,7 +44,7 @@ _BETWEEN = re.compile(r"between (-?\d+) and (-?\d+) \(both inclusive\)")
 
 def plain(value: Nix) -> Nix:
     """A value without what only says how it is merged or explained."""
-    while isinstance(value, Force | After | Comment):
+    while isinstance(value, Force | After | Before | Comment):
         value = value.value
     return value
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,12 +18,14 @@ from pathlib import Path
 import pytest
 
 from homelab.nix import Module, Nix
+from homelab.nix.lines import is_decided
 from tests.tools.newer_options import KNOWN_FLAKES, NEWER, OUTSIDE
 from tests.tools.nixtypes import fits, is_free, is_opaque, plain
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = _ROOT.parent / "shared/reference/data/nixos-options.json.gz"
 NO_OPTION = "is no option"
+LINES = re.compile(r"(null or )?strings concatenated with .*")
 _ANY = ("_name_", "_")
 """Segments of the data that stand for a name of one's own, and for an item of a list."""
 
@@ -90,6 +93,11 @@ def check_module(module: Module, options: Node | None = None) -> list[str]:
     """
     root = options or require_options()
     found = [p for body in (module.derived, module.stated) for p in check_tree(body, root)]
+    found += [
+        f"{_name(path)} takes lines, and homelab/nix/lines.py does not say whether ours join"
+        for path in lines_of(module.derived, root)
+        if not is_decided(path)
+    ]
     if any(flake not in KNOWN_FLAKES for flake, _ in module.flakes):
         found = [p for p in found if not p.endswith(NO_OPTION)]
     return [f"{module.file}: {problem}" for problem in found]
@@ -98,6 +106,19 @@ def check_module(module: Module, options: Node | None = None) -> list[str]:
 def check_tree(body: Mapping[str, Nix], root: Node) -> Iterator[str]:
     """What is wrong with a set of options."""
     yield from _check(body, root, (), None)
+
+
+def lines_of(value: Nix, node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The options set here whose text is lines, which NixOS joins where several modules write."""
+    value = plain(value)
+    if node.type is not None and LINES.fullmatch(node.type):
+        if not isinstance(value, Mapping):
+            yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            child = node.child(key)
+            if child is not None:
+                yield from lines_of(inner, child, (*path, key))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from homelab.catalog import ENTRIES
-from homelab.nix import Attrs, Call, Force, Lines, Module, Nix, Path, Pkg, Raw, Text, attrs
+from homelab.nix import Attrs, Call, Force, Lines, Module, Nix, Path, Pkg, Raw, Text, attrs, lines
 from homelab.render import modules_of
 from homelab.services import nixos
 from tests import build
@@ -15,8 +15,10 @@ from tests.identity.test_oidc import NEWS as OIDC
 from tests.identity.test_pocket_id import PASSKEYS
 from tests.tools.newer_options import NEWER
 from tests.tools.nixtypes import fits
-from tests.tools.options import check_module, data_file, listed, require_options, tree
+from tests.tools.options import LINES as LINES_TYPE
+from tests.tools.options import Node, check_module, data_file, listed, require_options, tree
 
+LINES = "strings concatenated with “\\n”"
 OPTIONS = tree(
     {
         "services.app.enable": "boolean",
@@ -137,6 +139,25 @@ def test_types_are_read_as_the_manual_writes_them(type_: str, good: Nix, bad: Ni
 def test_an_expression_may_be_of_any_type() -> None:
     """What only Nix could tell is left to Nix."""
     assert fits("boolean", Call("lib.mkIf", (Raw("x"), True)))
+
+
+def test_lines_that_nobody_decided_about_are_found() -> None:
+    """A derived text that yields to an owner's line would vanish: each is decided about."""
+    root = tree({"services.app.extraRules": LINES, "services.app.text": f"null or {LINES}"})
+    module = Module("x.nix", "", derived=attrs("services.app.extraRules", "a\n"))
+    (problem,) = check_module(module, root)
+    assert "services.app.extraRules takes lines" in problem
+    said = Module("x.nix", "", stated=attrs("services.app.text", "a\n"))
+    assert check_module(said, root) == []
+
+
+@pytest.mark.parametrize("known", [*lines.AFTER, *lines.BEFORE, *lines.WHOLE])
+def test_what_is_decided_about_is_an_option_of_lines(known: str) -> None:
+    node: Node | None = require_options()
+    for key in known.split("."):
+        node = node.child("_name_" if key == "*" else key) if node else None
+    assert node is not None
+    assert LINES_TYPE.fullmatch(node.type or "")
 
 
 def test_an_option_known_to_the_data_is_not_listed_as_newer() -> None:

@@ -21,6 +21,7 @@ ENTRY = Entry(
     icon="nixos",
     homepage="https://docs.attic.rs",
     since="24.11",
+    serves_packages=True,
     ports={"web": PortFact(8080)},
     options={
         "services.atticd.enable": True,

@@ -21,6 +21,11 @@ boot_directory() {
       return
     fi
   done
+  # A Raspberry Pi whose firmware starts the kernel keeps it beside the firmware.
+  if [ -d "$root/boot/firmware/nixos" ] && [ ! -d "$root/boot/nixos" ]; then
+    say "$root/boot/firmware"
+    return
+  fi
   say "$root/boot"
 }
 

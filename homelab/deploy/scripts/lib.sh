@@ -41,6 +41,20 @@ holder() { say "$state/lock: held by $(cat "$state/lock")"; }
 
 take_lock() {
   lock "$LOCK_SECONDS" "$1" || fail "$(holder); let it end (or stop that process), then run again"
+  take_lease
+}
+
+# take_lease: a lock is one script's; between two scripts of one run, the lease keeps another stack
+# from beginning its own. Each script renews it, the end of the switch gives it back, and one that a
+# killed run left behind ends by itself.
+take_lease() {
+  local whose='' until=0
+  [ -n "${STACK:-}" ] || return 0
+  read -r whose until 2>/dev/null <"$state/lease" || true
+  if [ -n "$whose" ] && [ "$whose" != "$STACK" ] && [ "$(date +%s)" -lt "${until:-0}" ]; then
+    fail "$state/lease: the stack $whose is at work here for $(((until - $(date +%s) + 59) / 60)) more min; let it end, or let go of it (homelab unlock), then run again"
+  fi
+  write "$state/lease" "$STACK $(($(date +%s) + 900))"
 }
 
 # The release that was last committed; empty before the first.
@@ -56,6 +70,13 @@ generation() {
 }
 
 boot_id() { cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null || true; }
+
+# stay_awake: until this script ends, a host that may sleep does not.
+stay_awake() {
+  command -v systemd-inhibit >/dev/null || return 0
+  systemd-inhibit --what=sleep:idle --who=homelab --why="release $RELEASE is on its way" \
+    tail --pid=$$ -f /dev/null </dev/null >/dev/null 2>&1 9>&- &
+}
 
 # --- attempts: everything about one switch lies in $attempt, one file per fact -------------------
 

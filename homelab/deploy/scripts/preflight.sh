@@ -46,6 +46,9 @@ check_room() {
   elif [ "$free" -lt 1073741824 ]; then
     warn "$root/nix/store: $(mebibytes "$free") are free; the next build may fail"
   fi
+  # Some file systems do not count them.
+  free=$(df -Pi "$root/nix/store" 2>/dev/null | awk 'NR == 2 && $2 > 0 && $4 < 20000 { print $4 }')
+  [ -z "$free" ] || block "$root/nix/store: only $free more files fit; make room (nix-collect-garbage --delete-older-than 14d)"
   for dir in "$root/" "$root/var"; do
     if [ "$(room "$dir" 4)" -lt 524288000 ] || [ $(($(room "$dir" 4) * 20)) -lt "$(room "$dir" 2)" ]; then
       warn "$dir: less than 500 MiB or 5 % are free"
@@ -75,11 +78,42 @@ check_drift() {
   local ours now
   ours=$(readlink -f "$state/releases/$(current)/result" 2>/dev/null || true)
   [ -n "$(current)" ] && [ -n "$ours" ] || return 0
+  now=$(readlink -f "$profile")
+  [ "$now" = "$ours" ] || [ "$now" = "$(readlink -f "$1")" ] ||
+    warn "its next boot would start $now, which we did not commit; this switch replaces it"
   now=$(readlink -f "$running")
   [ "$now" != "$ours" ] || return 0
   [ "$now" != "$(readlink -f "$1")" ] || return 0
   [ "$(cat "$state/again" 2>/dev/null || true)" = "$AGAIN" ] || return 0
   block "it runs $now, which we did not commit (that was $ours): somebody switched it by hand. Keep their change in the stack, then say deploy.again: {$HOST: \"…a word of yours\"} to go on"
+}
+
+# A disk that was cloned, or moved to another machine, brings its host key along.
+check_identity() {
+  local was now
+  was=$(cat "$state/machine-id" 2>/dev/null) && now=$(cat "$root/etc/machine-id" 2>/dev/null) || return 0
+  [ "$was" != "$now" ] || return 0
+  [ "$(cat "$state/again" 2>/dev/null || true)" = "$AGAIN" ] || return 0
+  block "/etc/machine-id is $now, and releases were committed here as $was: this is another machine, or was installed anew. If it is $HOST, say deploy.again: {$HOST: \"…a word of yours\"}"
+}
+
+# database SYSTEM: the major version of its PostgreSQL; empty when it has none.
+database() {
+  sed -n 's|.*/nix/store/[^ /]*-postgresql\(-and-plugins\)\{0,1\}-\([0-9]*\)[.].*|\2|p' \
+    "$1/etc/systemd/system/postgresql.service" 2>/dev/null | head -n 1
+}
+
+# A new major version starts with an empty directory beside the old one's, and every app that uses it
+# starts with nothing. Whoever wants that has a dump to load.
+check_database() {
+  local old new dumps=$root/var/backup/postgresql
+  old=$(database "$running") new=$(database "$1")
+  if [ -z "$old" ] || [ -z "$new" ] || [ "$old" = "$new" ]; then return 0; fi
+  if [ -n "$(find "$dumps" -type f -mtime -1 2>/dev/null | head -n 1)" ]; then
+    warn "PostgreSQL goes from $old to $new and starts empty; load the dumps of $dumps into it"
+  else
+    block "PostgreSQL would go from $old to $new and start empty, and $dumps has no dump of the last day; make one (systemctl start 'postgresqlBackup*'), or pin services.postgresql.package"
+  fi
 }
 
 check_company() {
@@ -106,10 +140,12 @@ check_impact() {
 # preflight TOPLEVEL: everything at once. Fails when something stops the switch.
 preflight() {
   check_system "$1"
+  check_identity
   check_room
   check_boot "$1"
   check_reboot "$1"
   check_drift "$1"
+  check_database "$1"
   check_company
   [ -n "$blocked" ] || check_impact "$1"
   [ -z "$findings" ] || printf '%s' "$findings" >&2

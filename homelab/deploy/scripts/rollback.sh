@@ -72,6 +72,7 @@ main() {
   else
     advance failed_rollback rolling_back
   fi
+  rm -f "$state/lease"
   systemctl stop homelab-rollback.timer 2>/dev/null || true
 }
 

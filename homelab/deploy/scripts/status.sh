@@ -12,6 +12,7 @@ main() {
   say "secrets $(cat "$state/releases/$(current)/committed" 2>/dev/null || true)"
   say "running $(readlink -f "$running" || true)"
   say "default $(readlink -f "$profile" || true)"
+  [ -z "$RELEASE" ] || [ ! -d "$release/flake" ] || say "staged yes"
   say "built $([ ! -e "$release/result" ] || readlink -f "$release/result")"
   [ ! -L "$state/secrets/.next.$RELEASE" ] || say "rotation pending"
   ! supervised || say "supervised yes"

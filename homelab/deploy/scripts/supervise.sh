@@ -162,6 +162,7 @@ main() {
   local toplevel looks before live=$state/secrets/$RELEASE
   attempt=$state/attempts/$NONCE
   toplevel=$(fact toplevel)
+  stay_awake
   if [ "$(fact phase)" = rebooting ]; then
     # Nobody else has begun anything: the attempt is open.
     lock "$LOCK_SECONDS" "switching to release $RELEASE" || give_up "$(holder)"
@@ -194,6 +195,8 @@ main() {
   write "$state/releases/$RELEASE/committed" "$SECRETS_VERSION"
   write "$state/again" "$(fact again)"
   write "$state/current" "$RELEASE"
+  [ ! -e "$root/etc/machine-id" ] || write "$state/machine-id" "$(cat "$root/etc/machine-id")"
+  rm -f "$state/lease"
   clean_up "$toplevel"
   prune "$before"
 }

@@ -16,6 +16,10 @@ main() {
     kill "$pid" 2>/dev/null || true
     lock 30 "unlocking" || fail "$(holder), and it does not end"
   fi
+  if [ -e "$state/lease" ]; then
+    say "took the lease from the stack $(cut -d ' ' -f 1 "$state/lease")"
+    rm -f "$state/lease"
+  fi
   if [ -z "$open" ]; then
     say "nothing holds it"
     return

@@ -8,8 +8,8 @@ busybox mkdir -p /dev /proc /sys /system
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 busybox mount -t devtmpfs devtmpfs /dev
-read -r words </proc/cmdline
-for word in $words; do
+# shellcheck disable=SC2013 # words are meant
+for word in $(busybox cat /proc/cmdline); do
   case $word in
     init=*) init=${word#init=} ;;
     root=*) root=${word#root=} ;;

@@ -16,6 +16,7 @@
     ./own.nix
     ./portal.nix
     ./power.nix
+    ./reboot.nix
     ./release.nix
     ./secrets.nix
     ./services/draw.nix

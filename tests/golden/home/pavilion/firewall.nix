@@ -11,7 +11,7 @@ in
   config = derive {
     networking.firewall = {
       enable = true;
-      extraInputRules = ''
+      extraInputRules = lib.mkAfter ''
         ip saddr 192.168.1.0/24 tcp dport { 22 } accept
         ip saddr 192.168.1.0/24 udp dport { 41641 } accept
       '';

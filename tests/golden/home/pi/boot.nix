@@ -16,7 +16,7 @@ in
     };
 
     # The root is flash: the journal stays in memory.
-    services.journald.extraConfig = ''
+    services.journald.extraConfig = lib.mkBefore ''
       Storage=volatile
       RuntimeMaxUse=64M
     '';

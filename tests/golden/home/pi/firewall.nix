@@ -16,7 +16,7 @@ in
   config = derive {
     networking.firewall = {
       enable = true;
-      extraInputRules = ''
+      extraInputRules = lib.mkAfter ''
         ip saddr 192.168.1.0/24 tcp dport { 22, 53, 80, 443 } accept
         ip saddr 192.168.1.0/24 udp dport { 53, 443, 41641 } accept
       '';

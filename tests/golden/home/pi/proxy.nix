@@ -12,7 +12,7 @@ in
       email = "sam@example.org";
       virtualHosts = {
         "*.home.example.org" = {
-          extraConfig = ''
+          extraConfig = lib.mkAfter ''
             header {
               Strict-Transport-Security max-age=15552000
               defer
@@ -110,11 +110,11 @@ in
             respond "Not found" 404
           '';
         };
-        "http://*.home.example.org".extraConfig = ''
+        "http://*.home.example.org".extraConfig = lib.mkAfter ''
           redir https://{host}{uri} 308
         '';
         "http://:8180" = {
-          extraConfig = ''
+          extraConfig = lib.mkAfter ''
             request_header -Remote-*
             request_header -Remote_*
             request_header -X-Remote-User
@@ -153,7 +153,7 @@ in
           listenAddresses = [ "127.0.0.1" ];
         };
         "https://" = {
-          extraConfig = ''
+          extraConfig = lib.mkAfter ''
             respond "Not found" 404
           '';
           useACMEHost = "home.example.org";

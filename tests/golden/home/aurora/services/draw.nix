@@ -9,7 +9,7 @@ in
 {
   config = derive {
     networking.nftables.tables.container-draw = {
-      content = ''
+      content = lib.mkAfter ''
         chain published {
           type filter hook prerouting priority dstnat - 10; policy accept;
           ip daddr 100.100.71.10 tcp dport 8088 iifname != { "lo", "tailscale0" } drop

@@ -1,6 +1,6 @@
 # What follows from the stack config yields to a module of your own: text, numbers and switches
 # stand at priority 900, below a plain definition and above nixpkgs' mkDefault. Lists are left
-# alone, because they join with yours.
+# alone, because they join with yours, and so are the lines under mkAfter and mkBefore.
 lib:
 
 let

@@ -1,0 +1,97 @@
+"""Checks of how releases reach their hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.deploy.plan import is_woken_by
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.facets import Asleep
+    from homelab.system.model import Host
+
+
+@check("asleep-known", rows="S0-05 S0-67")
+def asleep_known(plan: Plan) -> Iterator[Problem]:
+    """A host that sleeps is woken by, or fetches from, a host of ours that never does."""
+    for host in plan.hosts.values():
+        asleep = host.config.asleep
+        if asleep is None or host.config.state == "planned":
+            continue
+        kind = "wake_by" if asleep.wake_by else "pull_from"
+        where = f"{host.source}.asleep.{kind}"
+        for what, way_out in _wrong(plan, host, asleep):
+            yield Problem(where, what, way_out)
+
+
+@check("builder-sleeps", rows="S0-05 S0-08", severity="warning")
+def builder_sleeps(plan: Plan) -> Iterator[Problem]:
+    """Whoever builds on a host that sleeps wakes it first, or may have to build by itself."""
+    for host in plan.hosts.values():
+        builder = plan.hosts.get(host.config.build.host or "")
+        if builder is None or builder.always_on or is_woken_by(builder, host):
+            continue
+        yield Problem(
+            f"{host.source}.build.host",
+            f"{builder.name} may sleep when {host.name} builds there, and {host.name} does not "
+            "wake it",
+            f"write {builder.source}.asleep: {{wake_by: {host.name}}}, or let another host build",
+        )
+
+
+def _wrong(plan: Plan, host: Host, asleep: Asleep) -> Iterator[tuple[str, str]]:
+    """What is wrong with the one who is awake, or else with the way there: what, way out."""
+    awake = [h.name for h in plan.hosts.values() if h.always_on and h.is_deployed and h is not host]
+    other = plan.hosts.get(asleep.host)
+    if not host.is_nixos:
+        yield f"{host.name} is home-manager only: no release is brought there", "drop asleep"
+    elif other is None:
+        yield (
+            f'there is no host "{asleep.host}"',
+            did_you_mean(asleep.host, awake, "hosts that are always on"),
+        )
+    elif other.name not in awake:
+        why = "it is that host" if other is host else "it may sleep itself, or is not deployed"
+        names = did_you_mean(asleep.host, awake, "hosts that are always on")
+        yield f"{other.name} cannot do that for {host.name}: {why}", names
+    elif asleep.wake_by:
+        yield from _unwakeable(host, other)
+    else:
+        yield from _unfetchable(host, other)
+
+
+def _unwakeable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
+    if host.config.wake_on_lan is None:
+        yield (
+            f"nobody knows what packet wakes {host.name}",
+            f"add {host.source}.wake_on_lan: {{interface: …, mac: …}}",
+        )
+    for each in (host, other):
+        if not each.lan:
+            yield (
+                f"Wake-on-LAN stays on the LAN, where {each.name} has no address",
+                f"add {each.source}.address.lan, or let {host.name} pull_from",
+            )
+
+
+def _unfetchable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
+    if host.config.ssh.host_key is None:
+        yield (
+            f"{host.name} signs in there with its host key, and what waits is sealed to that",
+            f"add {host.source}.ssh.host_key",
+        )
+    if not (host.lan and other.lan) and not (host.tailnet and other.tailnet):
+        yield (
+            f"{host.name} and {other.name} have no network in common",
+            "give both an address on the LAN or on the tailnet",
+        )
+    for each in (host, other):
+        if each.role == "agent":
+            yield (
+                f"the agent {each.name} would log in, or be logged in on",
+                "agents are in quarantine; use wake_by, or another host",
+            )

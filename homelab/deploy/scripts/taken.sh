@@ -1,0 +1,9 @@
+# shellcheck shell=bash
+# A release came another way: what was made to be fetched before that is stale.
+
+main() {
+  take_lock "noting which parcels are stale"
+  write "$state/taken" "$MADE"
+}
+
+main </dev/null

@@ -1,0 +1,127 @@
+"""A host leaves: what we put on it is taken off, what we remember of it is forgotten.
+
+Nothing here changes the system that runs on it, its profile, or any data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from homelab.deploy import scripts
+from homelab.deploy.leaving import STAYS, after_forgetting, after_retiring
+from homelab.model import HostKey
+from homelab.ops.files import forget_host
+from homelab.ops.host import ASK_SECONDS, HostLink, HostPath
+from homelab.ops.hosts import link_to, named
+from homelab.ops.ssh import DialMap
+from homelab.ops.stack import Stack
+from homelab.plan import Plan
+from homelab.problems import HomelabError, UsageError
+from homelab.system.model import Host
+
+Report = Callable[[str], None]
+Machine = tuple[HostPath, str]
+"""A way to a host that no stack knows, and its host key."""
+
+
+def retire(stack: Stack, name: str, report: Report) -> None:
+    """Take off a host what its earlier releases left, and say what is left to do.
+
+    The host is retired in the stack and runs that very release, or HomelabError says the way there.
+    """
+    host = named(stack.plan, name)
+    if host.config.state != "retired":
+        raise UsageError(
+            f"{host.source}.state: {name} is {host.config.state} in the stack; say state: retired, "
+            f"then pulumi up, then homelab retire {name}"
+        )
+    link = link_to(host, DialMap.from_environment())
+    script = scripts.retire_script(name, stack.releases[name].id)
+    asyncio.run(_carry_out(link, script, report))
+    for line in after_retiring(stack.plan, host):
+        report(f"{name}: {line}")
+
+
+def forget(
+    directory: Path,
+    plan: Plan,
+    name: str,
+    machine: Machine | None,
+    report: Report,
+    *,
+    confirmed: bool,
+) -> None:
+    """Forget a host that the stack has no more; unless `confirmed`, only say what would go.
+
+    With a `machine` that can still be reached everything of ours is taken off it. Raises
+    HomelabError where that would harm a host of the stack.
+    """
+    if name in plan.hosts:
+        raise UsageError(_still_there(plan.hosts[name]))
+    if machine is not None:
+        path, key = machine
+        _check_stranger(plan, path, key)
+        link = HostLink(name, (path,), key, DialMap.from_environment())
+        asyncio.run(_carry_out(link, scripts.forget_script(confirmed=confirmed), report))
+        report(f"{name}: stays: {STAYS}")
+    for line in forget_host(directory, plan, name, confirmed=confirmed):
+        report(f"{name}: {line}")
+    for line in after_forgetting(name):
+        report(f"{name}: {line}")
+    if not confirmed:
+        report(f"{name}: nothing was changed; the same with --yes does it")
+
+
+def machine_at(address: str | None, host_key: str | None, user: str, port: int) -> Machine | None:
+    """The machine that the words of a command mean; none without an address."""
+    if address is None and host_key is None:
+        return None
+    if address is None:
+        raise UsageError("--address is missing: say where the host can still be reached")
+    try:
+        key = TypeAdapter(HostKey).validate_python(host_key)
+    except ValidationError:
+        raise UsageError(
+            f"--host-key: {address} must prove that it is the host; give the line that the stack "
+            'had in ssh.host_key, "ssh-ed25519 AAAA…"'
+        ) from None
+    return HostPath(name="address", address=address, port=port, user=user), key
+
+
+async def _carry_out(link: HostLink, script: str, report: Report) -> None:
+    try:
+        done = await link.ask(script, scripts.LOCK_SECONDS + ASK_SECONDS)
+    finally:
+        await link.close()
+    for line in done.stdout.splitlines():
+        report(f"{link.name}: {line}")
+    if done.exit != 0:
+        raise HomelabError(f"{link.name}: {done.stderr.strip().removeprefix('homelab: ')}")
+
+
+def _still_there(host: Host) -> str:
+    state, name = host.config.state, host.name
+    first = {
+        "live": f"say state: retired, then pulumi up, then homelab retire {name}",
+        "retired": f"homelab retire {name} says what comes before",
+    }
+    way = first.get(state, f"take it out of the stack, then pulumi up, then homelab forget {name}")
+    return f"{host.source}: {name} is still in the stack, and {state}; {way}"
+
+
+def _check_stranger(plan: Plan, path: HostPath, key: str) -> None:
+    """A slip of the hand must not clean a host that the stack has."""
+    body = key.split()[1:2]
+    for host in plan.hosts.values():
+        if path.address in (host.lan, host.tailnet):
+            raise UsageError(
+                f"--address: {path.address} is {host.name}'s in the stack; name the host that left"
+            )
+        if host.config.ssh.host_key and host.config.ssh.host_key.split()[1:2] == body:
+            raise UsageError(
+                f"--host-key: this is {host.name}'s in the stack; name the host that left"
+            )

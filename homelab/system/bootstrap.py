@@ -1,0 +1,72 @@
+"""A first system for a machine that runs none of ours: a name, people and SSH, as an image.
+
+Nothing of the stack is in it but what is public anyway: no service, no secret, and no host key. The
+machine makes its own key when it first starts, and a person compares and pins it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homelab.nix import Attrs, Comment, Module, attrs, merge
+from homelab.system import base, lan, nixpkgs
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Bootstrap, Host
+
+FILE = "bootstrap.nix"
+IMAGES: dict[Bootstrap, tuple[str, str, str]] = {
+    "sd-image": (
+        "installer/sd-card/sd-image-aarch64.nix",
+        "sdImage",
+        "result/sd-image/*.img.zst",
+    ),
+    "iso": ("installer/cd-dvd/installation-cd-minimal.nix", "isoImage", "result/iso/*.iso"),
+}
+"""Module of nixpkgs, what it adds to `system.build`, and where the image lies then. Every release
+has these; `system.build.images` came with 25.05 and had no SD card for aarch64 at first."""
+
+
+def output(host: Host) -> str:
+    """Name of the system in the host's flake."""
+    return f"{host.name}-bootstrap"
+
+
+def image(plan: Plan, host: Host) -> Module | None:
+    """`bootstrap.nix`, for a host that asks for it."""
+    kind = host.config.bootstrap
+    if kind is None:
+        return None
+    return Module(
+        FILE,
+        f"{host.name}'s first system, of an image: no service and no secret",
+        derived=merge(
+            base.identity(plan, host),
+            base.people(plan),
+            base.way_in(host, everywhere=True),
+            nixpkgs.settings(),
+            lan.static(plan, host),
+            _card(host) if kind == "sd-image" else {},
+        ),
+        stated=base.installed_with(host),
+        imports=(f'"${{modulesPath}}/{IMAGES[kind][0]}"',),
+    )
+
+
+def _card(host: Host) -> Attrs:
+    """What an installation medium of nixpkgs has and an SD image lacks."""
+    body: Attrs = {
+        "hardware": {"enableRedistributableFirmware": True},
+        "services": {
+            "getty": {
+                "autologinUser": Comment(
+                    "Nobody has a password yet, and whoever is at the console has the card.", "root"
+                )
+            }
+        },
+    }
+    if host.config.wifi is None:
+        return body
+    joined_by_hand = Comment("Join the network with iwctl: its password is in no image.", True)
+    return merge(body, attrs("networking.wireless.iwd.enable", joined_by_hand))

@@ -1,0 +1,146 @@
+"""The way of a new machine from an image to `state: live`, as a person walks it.
+
+Every step that writes to a disk or trusts a key is a person's: we format nothing, and a host key is
+pinned because somebody compared it, never because it came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.problems import UsageError, did_you_mean
+from homelab.secrets.plan import host_file
+from homelab.system.bootstrap import IMAGES, output
+from homelab.system.checks import missing
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+_NIX = 'nix --extra-experimental-features "nix-command flakes"'
+_KEY = "/etc/ssh/ssh_host_ed25519_key"
+
+
+def first_steps(plan: Plan, name: str) -> str:
+    """The steps for one host, numbered. Raises UsageError for a host that starts from no image."""
+    host = plan.hosts.get(name)
+    known = [h.name for h in plan.hosts.values() if h.config.bootstrap is not None]
+    if host is None:
+        raise UsageError(f'there is no host "{name}"; {did_you_mean(name, plan.hosts, "hosts")}')
+    if host.config.bootstrap is None:
+        others = f"; hosts that have one: {', '.join(known)}" if known else ""
+        raise UsageError(
+            f"{name} starts from no image; add bootstrap: sd-image, or iso, to hosts.{name}{others}"
+        )
+    steps = [
+        _build(host),
+        _flash(host),
+        _start(host),
+        _pin(host),
+        _secrets(plan, host),
+        _hardware(host),
+        _live(host),
+    ]
+    text = f"{name}: from an image to state: live\n"
+    for number, (title, lines) in enumerate(steps, 1):
+        text += f"\n{number}. {title}\n" + "".join(f"   {line}".rstrip() + "\n" for line in lines)
+    return text + "\n" + "".join(_left(host))
+
+
+def _build(host: Host) -> tuple[str, list[str]]:
+    assert host.config.bootstrap is not None
+    _, attribute, result = IMAGES[host.config.bootstrap]
+    what = f"path:./out/{host.name}#nixosConfigurations.{output(host)}.config.system.build"
+    return f"Build the image, on any machine with Nix that builds for {host.config.platform}:", [
+        "  homelab render",
+        f"  {_NIX} build --no-update-lock-file '{what}.{attribute}'",
+        f"It is {result} then. No service, no secret and no host key is in it.",
+    ]
+
+
+def _flash(host: Host) -> tuple[str, list[str]]:
+    medium = "card" if host.config.bootstrap == "sd-image" else "stick"
+    unpack = "zstd -dc" if host.config.bootstrap == "sd-image" else "cat"
+    assert host.config.bootstrap is not None
+    return f"Write it to the {medium} yourself; lsblk tells which device that is:", [
+        f"  {unpack} {IMAGES[host.config.bootstrap][2]} | sudo dd of=/dev/DEVICE bs=4M conv=fsync",
+        "All that was on the device is gone. Nothing here writes to a disk for you.",
+    ]
+
+
+def _start(host: Host) -> tuple[str, list[str]]:
+    lines = ["It makes its SSH host key at the first start, and lets the owner and root in by key."]
+    if host.config.wifi is not None:
+        how = "iwctl" if host.config.bootstrap == "sd-image" else "nmtui, or what the console says"
+        lines.append(f"Its WiFi has no password in the image: join on the console with {how}.")
+    return "Start the machine from it, with a console.", lines
+
+
+def _pin(host: Host) -> tuple[str, list[str]]:
+    port = f" -p {host.config.ssh.port}" if host.config.ssh.port != 22 else ""
+    return "Pin its host key, once both fingerprints are the same:", [
+        f"  on its console:  ssh-keygen -lf {_KEY}.pub",
+        f"  here:            ssh-keyscan -t ed25519{port} {_at(host)} >{host.name}.known",
+        f"                   ssh-keygen -lf {host.name}.known",
+        f'Then hosts.{host.name}.ssh.host_key: "ssh-ed25519 AAAA…", as {host.name}.known has it.',
+        "A key that nobody compared may be anybody's; accept none because it came first.",
+    ]
+
+
+def _secrets(plan: Plan, host: Host) -> tuple[str, list[str]]:
+    return "Let it read its own secrets; its age recipient comes of the host key:", [
+        "  homelab sops >.sops.yaml",
+        f"  sops edit {host_file(plan.site, host.name)}    # where it has stored secrets",
+    ]
+
+
+def _hardware(host: Host) -> tuple[str, list[str]]:
+    path = f"hosts/{host.name}/hardware.nix"
+    ssh = f"ssh -o UserKnownHostsFile={host.name}.known -o StrictHostKeyChecking=yes"
+    port = f" -p {host.config.ssh.port}" if host.config.ssh.port != 22 else ""
+    ask = f"{ssh}{port} root@{_at(host)} nixos-generate-config --show-hardware-config"
+    if host.config.bootstrap == "sd-image":
+        return "Take along what it is made of:", [
+            f"  {ask} >{path}",
+            f"Then hosts.{host.name}.hardware: {path}",
+        ]
+    return "Make its file systems, mount them below /mnt, and take along what it is made of:", [
+        f"  {ask} --root /mnt >{path}",
+        f"Then hosts.{host.name}.hardware: {path}",
+        "Keep the key that you pinned; on its console, as root:",
+        f"  install -d /mnt/etc/ssh && cp -p {_KEY} {_KEY}.pub /mnt/etc/ssh/",
+    ]
+
+
+def _live(host: Host) -> tuple[str, list[str]]:
+    lines = [f"In hosts.{host.name}: state: live. Then:", "  homelab check"]
+    if host.config.bootstrap == "iso":
+        flake = f"path:/mnt/etc/homelab-first#{host.name}"
+        lines += [
+            "  homelab render",
+            f"Copy out/{host.name} to /mnt/etc/homelab-first on it, and on its console, as root:",
+            f"  nixos-install --root /mnt --no-root-passwd --flake {flake}",
+            "Start it from its disk, and here:",
+        ]
+    lines.append("  pulumi up")
+    if host.config.tailscale is not None and not host.tailnet:
+        lines += [
+            "It joins the tailnet by a key that this `up` mints. Approve it there, and write its",
+            f"address to hosts.{host.name}.address.tailnet.",
+        ]
+    return "Make it live:", lines
+
+
+def _left(host: Host) -> Iterator[str]:
+    left = [p.where for p in missing(host)]
+    if left:
+        yield f"Missing before state: live: {', '.join(left)}\n"
+    elif host.config.state == "planned":
+        yield "Nothing is missing before state: live.\n"
+    else:
+        yield f"{host.name} is {host.config.state} already.\n"
+
+
+def _at(host: Host) -> str:
+    return host.lan or host.tailnet or "ADDRESS"

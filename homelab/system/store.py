@@ -1,0 +1,46 @@
+"""The Nix store of a host: where builds work, and what is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homelab.nix import Attrs, Comment, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.system.model import Host
+
+BUILD_DIR_SINCE = "24.11"
+"""First release whose Nix (2.24) has the setting `build-dir`; before, the daemon asks `TMPDIR`."""
+
+
+def garbage(host: Host) -> Attrs:
+    """When what nothing needs goes."""
+    gc = host.config.nix.gc
+    return attrs(
+        "nix.gc",
+        {"automatic": True, "dates": gc.dates, "options": f"--delete-older-than {gc.keep}"},
+    )
+
+
+def builds(host: Host) -> Attrs:
+    """The directory that builds work in, there before the daemon needs it."""
+    path = host.config.nix.build_dir
+    if path is None:
+        return {}
+    where = (
+        attrs("nix.settings.build-dir", path)
+        if host.release >= BUILD_DIR_SINCE
+        else attrs("systemd.services.nix-daemon.environment.TMPDIR", path)
+    )
+    return merge(
+        where,
+        # Nix refuses a directory that others may write.
+        attrs(
+            f'systemd.tmpfiles.settings."10-nix-builds"."{path}".d',
+            {"user": "root", "group": "root", "mode": "0755"},
+        ),
+        attrs(
+            "systemd.services.nix-daemon.unitConfig.RequiresMountsFor",
+            Comment("Without its disk a build would fill what lies below the mount point.", [path]),
+        ),
+    )

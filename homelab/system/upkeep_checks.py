@@ -1,0 +1,152 @@
+"""Checks of what keeps a host going: its watchdog, its boot partition, its Nix store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.system.facets import seconds
+from homelab.system.model import MINIMUM_LIMIT, Boot
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+FILL = 0.85
+"""How much of a boot partition may be full: what a firmware or another system puts there grows."""
+_RARE = ("weekly", "monthly", "quarterly", "semiannually", "yearly", "annually")
+"""Times of systemd.time(7) further apart than a day."""
+_SMALL_KEEP = 7
+"""Days that old generations may live where few fit."""
+_WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - names
+"""Directories that anyone may write."""
+_OF_ROOT = ("/nix", "/var")
+"""What is on the root file system in any case, or on a disk that a host does not boot without."""
+
+
+@check("watchdog-order", rows="S1-26")
+def watchdog_order(plan: Plan) -> Iterator[Problem]:
+    """A shutdown that has less time than a silence would be cut off where a hang is not."""
+    for host in plan.hosts.values():
+        dog = host.config.watchdog
+        if dog is not None and seconds(dog.reboot) < seconds(dog.runtime):
+            yield Problem(
+                f"{host.source}.watchdog.reboot",
+                f"a reboot has {dog.reboot}, less than the {dog.runtime} of runtime",
+                f"write {dog.runtime} or more",
+            )
+
+
+@check("boot-capacity", rows="S4-05")
+def boot_capacity(plan: Plan) -> Iterator[Problem]:
+    """A full boot partition fails the switch that would mend it: one more is written first."""
+    for host in plan.hosts.values():
+        boot = host.config.boot
+        if not host.is_nixos or boot.esp_mib is None:
+            continue
+        where, fits = f"{host.source}.boot.limit", _fitting(boot)
+        way = f"write limit: {fits}"
+        if fits < MINIMUM_LIMIT:
+            way = f"make the partition larger: {_needed(boot, MINIMUM_LIMIT):.0f} MiB hold two"
+        if "limit" not in boot.model_fields_set:
+            # Whoever counts MiB means a number, not the one that happens to be there.
+            least = min(fits, boot.limit)
+            way = way if fits < MINIMUM_LIMIT else f"write limit: {least}"
+            yield Problem(where, f"nobody says how many generations {boot.esp_mib} MiB keep", way)
+            continue
+        taken, room = (boot.limit + 1) * boot.generation_mib, boot.esp_mib * FILL
+        if taken > room:
+            yield Problem(
+                where,
+                f"({boot.limit} + 1) x {boot.generation_mib} = {taken} MiB, more than "
+                f"{boot.esp_mib} x {FILL} = {room:.1f} MiB",
+                way,
+                severity="error" if taken > boot.esp_mib else "warning",
+            )
+
+
+@check("gc-enabled", rows="S4-06", severity="warning")
+def gc_enabled(plan: Plan) -> Iterator[Problem]:
+    """Where few generations fit on the boot partition, old ones are thrown away daily."""
+    for host in plan.hosts.values():
+        boot, gc = host.config.boot, host.config.nix.gc
+        if not host.is_nixos or boot.esp_mib is None or _fitting(boot) >= Boot().limit:
+            continue
+        days = int(gc.keep.removesuffix("d"))
+        if gc.dates in _RARE or days > _SMALL_KEEP:
+            yield Problem(
+                f"{host.source}.nix.gc",
+                f"{gc.dates}, older than {gc.keep}, is rare for a boot partition of "
+                f"{boot.esp_mib} MiB",
+                f"write gc: {{dates: daily, keep: {_SMALL_KEEP}d}}",
+            )
+
+
+def _fitting(boot: Boot) -> int:
+    """The highest limit with which one generation more stays within the room."""
+    return int((boot.esp_mib or 0) * FILL / boot.generation_mib) - 1
+
+
+def _needed(boot: Boot, limit: int) -> float:
+    return (limit + 1) * boot.generation_mib / FILL
+
+
+def check_build_dirs(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Builds work on a disk that is there."""
+    for host in plan.hosts.values():
+        if host.is_nixos and host.config.nix.build_dir is not None:
+            for what, way_out in _build_dir(plan, host, host.config.nix.build_dir, sources):
+                yield Problem(
+                    f"{host.source}.nix.build_dir", what, way_out, check="build-dir-mounted"
+                )
+
+
+def _build_dir(
+    plan: Plan, host: Host, path: str, sources: Mapping[str, str | bytes]
+) -> Iterator[tuple[str, str]]:
+    if any(_within(path, top) for top in _WRITABLE):
+        yield f"anyone may write above {path}, so Nix refuses it", "name a directory of its own"
+        return
+    here = [d for d in plan.datasets if d.host == host.name]
+    same = next((d for d in here if d.path.rstrip("/") == path.rstrip("/")), None)
+    if same is not None:
+        yield (
+            f"{path} is the dataset {same.name}, which is not root's alone",
+            f"name a directory beside it: {PurePosixPath(same.mount) / 'nix-build'}",
+        )
+        return
+    mounts = {d.mount for d in here} | _file_systems(plan, host, sources)
+    if any(_within(path, top) for top in (*_OF_ROOT, *sorted(mounts - {"/"}))):
+        return
+    elsewhere = next((d for d in plan.datasets if _within(path, d.mount)), None)
+    if elsewhere is not None:
+        yield f"{path} is on a disk of {elsewhere.host}", f"name a directory of {host.name}"
+        return
+    listed = ", ".join(sorted(mounts - {"/"})) or "none beside the root"
+    yield (
+        f"no dataset and no file system of {host.name} is above {path}",
+        f"add its dataset with mount:, or name a directory of one that is there: {listed}",
+    )
+
+
+def _file_systems(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
+    """Mount points that the host's own modules name."""
+    from homelab.render import own_paths
+
+    texts = [
+        text
+        for path in own_paths(plan, host)
+        for name, text in sources.items()
+        if (name == path or name.startswith(f"{path}/")) and isinstance(text, str)
+    ]
+    pattern = r'fileSystems\s*\.\s*"(/[^"]*)"|^\s*"(/[^"]*)"\s*=\s*\{|mountpoint\s*=\s*"(/[^"]*)"'
+    found = (m for text in texts for m in re.finditer(pattern, text, re.MULTILINE))
+    return {next(g for g in m.groups() if g) for m in found}
+
+
+def _within(path: str, top: str) -> bool:
+    return PurePosixPath(path).is_relative_to(top)

@@ -1,0 +1,51 @@
+"""What a lab host finds at an address: the dial map tells, for there is no other way to anybody."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.host_commands.host import root
+
+_LAB = root.parents[2]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A host at one of its addresses."""
+
+    directory: Path
+    address: str
+    port: int
+    """The loopback port that stands for the address."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether a connection gets through."""
+        try:
+            connect = json.loads((self.directory / "break.json").read_text()).get("connect")
+        except FileNotFoundError:
+            connect = None
+        lost = (self.directory / "root/run/lab-network-lost").exists()
+        return not lost and connect not in ("refuse", "asleep", self.address)
+
+
+def at(address: str) -> Neighbour | None:
+    """Who is at this address, if anybody."""
+    found = _dialled().get(address)
+    if found is None:
+        return None
+    return Neighbour(_LAB / "hosts" / str(found["name"]), address, int(found["port"]))
+
+
+def own_address_towards(address: str) -> str:
+    """This host's own address on the same network as that one: they begin alike."""
+    network = address.partition(".")[0]
+    mine = [a for a, d in _dialled().items() if d["name"] == root.parent.name]
+    return max(mine, key=lambda a: a.partition(".")[0] == network)
+
+
+def _dialled() -> dict[str, dict[str, str]]:
+    hosts: dict[str, dict[str, str]] = json.loads((_LAB / "dial.json").read_text())["hosts"]
+    return hosts

@@ -1,0 +1,49 @@
+"""ssh, from a host that sleeps to the one that keeps its release: what sshd would run there.
+
+The forced command of the account runs with the other host's root; the key says whose it is.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from lab.host_commands import neighbours
+from lab.host_commands.host import record, refuse, root
+
+_USER = "homelab-parcels"
+_VALUED = ("-F", "-i", "-p", "-o")
+
+
+def main(arguments: list[str]) -> int:
+    """Run `courier.sh` on the host that the address leads to, for this host."""
+    record("ssh", arguments)
+    words, key = list(arguments), ""
+    while words and words[0].startswith("-"):
+        option = words.pop(0)
+        if option not in _VALUED or not words:
+            refuse("ssh", f"the lab does not know {option}", 255)
+        value = words.pop(0)
+        key = value if option == "-i" else key
+    user, _, address = words.pop(0).partition("@")
+    other = neighbours.at(address)
+    if other is None or not other.answers:
+        refuse("ssh", f"connect to host {address} port 22: Connection timed out", 255)
+    if user != _USER or Path(key).read_bytes() != (root.parent / "host_key").read_bytes():
+        refuse("ssh", f"{user}@{address}: Permission denied (publickey).", 255)
+    own, there = root.parent.name, other.directory / "root"
+    # As tmpfiles makes it there.
+    (there / "var/lib/homelab-parcels" / own / "told").mkdir(parents=True, exist_ok=True)
+    return subprocess.run(
+        ["bash", str(Path(__file__).parents[2] / "homelab/deploy/courier.sh"), own],
+        env={
+            **os.environ,
+            "HOMELAB_ROOT": str(there),
+            "SSH_CLIENT": f"{neighbours.own_address_towards(address)} 50000 22",
+            "SSH_ORIGINAL_COMMAND": " ".join(words),
+        },
+        stdin=sys.stdin,
+        check=False,
+    ).returncode

@@ -1,0 +1,260 @@
+"""What is generated for hosts that sleep, and who may do that for them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from homelab.deploy import sleepers
+from homelab.deploy.parcel import identity
+from homelab.deploy.plan import rules_of
+from homelab.deploy.spec import asleep_spec, switch_spec
+from homelab.ops.parcel import ParcelError, seal, sign
+from homelab.ops.sleeper import SleeperSpec
+from tests import build
+from tests.household import KEY, Changes, household
+from tests.tools.options import check_module, require_options
+
+WOL: Changes = {"wake_on_lan": {"interface": "enp5s0", "mac": "d8:5e:d3:0a:1b:2c"}}
+BY_KEY = "restrict,command="
+
+
+def sleeper(*, by: Changes, **more: object) -> Changes:
+    """The household whose workstation sleeps so."""
+    return household({"hosts": {"workstation": {"asleep": by, **WOL, **more}}})
+
+
+PULLS = sleeper(by={"pull_from": "aurora"})
+
+
+def test_a_neighbour_that_is_no_appliance_gets_the_wake_command_of_who_names_it() -> None:
+    """S0-05: an appliance has one for every machine anyway."""
+    files = build.render(sleeper(by={"wake_by": "aurora"}))
+    for host in ("pi", "aurora"):
+        assert "wake-workstation" in files[host]["power.nix"]
+    assert "power.nix" not in build.render(sleeper(by={"pull_from": "aurora"}))["aurora"]
+
+
+def test_a_courier_lets_a_sleeper_in_for_one_command_and_its_own_parcels() -> None:
+    """S0-67: the key decides whose parcel it is, and opens nothing else."""
+    text = build.render(PULLS)["aurora"]["parcels.nix"]
+    key = " ".join(KEY.split()[:2])
+    assert f'${{./lib/courier.sh}} workstation\\" {key}"' in text
+    assert text.count(BY_KEY) == 1
+    assert '"/var/lib/homelab-parcels/workstation/told".d' in text
+
+
+def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch() -> None:
+    """S0-05."""
+    text = build.render(PULLS)["workstation"]["pull.nix"]
+    assert 'wantedBy = [ "post-resume.target" ];' in text
+    assert 'OnBootSec = "2min";' in text
+    assert "restartIfChanged = false;" in text
+    assert "X-StopOnRemoval = false;" in text
+    assert ". ${./lib/pull.sh} workstation 22 aurora 22 192.168.1.10 100.64.0.10" in text
+    signer = " ".join(build.KEY.split()[:2])
+    assert f'owner namespaces="homelab-parcel" {signer}' in text, "who may log in as root may sign"
+
+
+def test_hosts_that_have_no_part_in_it_get_nothing_of_it() -> None:
+    for files in build.render(household({})).values():
+        assert not {"pull.nix", "parcels.nix", "lib/pull.sh", "lib/courier.sh"} & set(files)
+
+
+def test_every_option_of_it_exists() -> None:
+    options = require_options()
+    made = build.plan(PULLS)
+    modules = [m for h in ("aurora", "workstation") for m in sleepers.modules(made, made.hosts[h])]
+    assert len(modules) == 2
+    assert [p for m in modules for p in check_module(m, options)] == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "words"), [("nixfmt", ["--check"]), ("nix-instantiate", ["--parse"])]
+)
+def test_what_is_generated_is_as_a_person_would_write_it(
+    tmp_path: Path, tool: str, words: list[str]
+) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not there")
+    files = build.render(PULLS)
+    paths = []
+    for host, name in (("aurora", "parcels.nix"), ("workstation", "pull.nix")):
+        paths.append(tmp_path / name)
+        paths[-1].write_text(files[host][name])
+    done = subprocess.run([tool, *words, *paths], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_policy_lets_them_reach_each_other_and_nobody_else() -> None:
+    """S0-24: there to fetch, and back to see whether SSH answers from outside."""
+    tailnet: Changes = {
+        "tailnet": {
+            "name": "tail1a2b3.ts.net",
+            "client_id": {"sops": "tailscale/client_id"},
+            "client_secret": {"sops": "tailscale/client_secret"},
+            "owners": ["sam@example.org"],
+        }
+    }
+    plan = build.plan(household(PULLS, tailnet)).tailnet
+    assert plan is not None
+    found = {(g.src, g.dst): g.ip for g in plan.grants if "asleep" in g.source}
+    assert found == {
+        (("workstation",), ("aurora",)): ("tcp:22",),
+        (("aurora",), ("workstation",)): ("tcp:22",),
+    }
+
+
+BAD: dict[str, tuple[Changes, str, str]] = {
+    "nobody": (sleeper(by={"wake_by": "aurra"}), "no host", 'did you mean "aurora"?'),
+    "itself": (sleeper(by={"wake_by": "workstation"}), "it is that host", "aurora"),
+    "held": (
+        household(sleeper(by={"wake_by": "aurora"}), {"hosts": {"aurora": {"state": "held"}}}),
+        "is not deployed",
+        "pi",
+    ),
+    "another sleeper": (
+        household(sleeper(by={"wake_by": "aurora"}), {"hosts": {"aurora": {"always_on": False}}}),
+        "may sleep itself",
+        "pi",
+    ),
+    "no packet": (
+        sleeper(by={"wake_by": "aurora"}, wake_on_lan=None),
+        "what packet wakes workstation",
+        "wake_on_lan",
+    ),
+    "no LAN": (
+        sleeper(by={"wake_by": "aurora"}, address={"lan": None, "tailnet": "100.64.0.20"}),
+        "workstation has no address",
+        "pull_from",
+    ),
+    "no key": (
+        sleeper(by={"pull_from": "aurora"}, ssh={"host_key": None}),
+        "host key",
+        "ssh.host_key",
+    ),
+    "no way": (
+        household(
+            {
+                "hosts": {
+                    "workstation": {
+                        "asleep": {"pull_from": "aurora"},
+                        "address": {"tailnet": None},
+                    },
+                    "aurora": {"address": {"lan": None}},
+                }
+            }
+        ),
+        "no network in common",
+        "LAN or on the tailnet",
+    ),
+    "agent": (
+        sleeper(by={"pull_from": "aurora"}, role="agent"),
+        "the agent workstation",
+        "quarantine",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_who_is_awake_instead_can_do_it(case: str) -> None:
+    """S0-05: one message, with the place and the way out."""
+    changes, what, way_out = BAD[case]
+    (problem,) = build.found(changes, "asleep-known")
+    assert problem.where.startswith("hosts.workstation.asleep.")
+    assert what in problem.what
+    assert way_out in problem.way_out
+
+
+@pytest.mark.parametrize("by", [{"wake_by": "aurora"}, {"pull_from": "pi"}])
+def test_a_host_that_sleeps_as_it_should_has_no_problem(by: Changes) -> None:
+    assert build.found(sleeper(by=by), "asleep-known") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"asleep": {}}, "write wake_by or pull_from"),
+        ({"asleep": {"wake_by": "pi", "pull_from": "pi"}}, "write wake_by or pull_from"),
+        ({"asleep": {"wake_by": "pi"}, "always_on": True}, "always_on: false"),
+    ],
+)
+def test_a_host_sleeps_in_one_way_or_not_at_all(changes: Changes, what: str) -> None:
+    with pytest.raises(Exception, match=what):
+        build.site(household({"hosts": {"workstation": changes}}))
+
+
+def test_who_builds_on_a_host_that_sleeps_is_told_unless_it_wakes_it() -> None:
+    """S0-08."""
+    builds: Changes = {"hosts": {"pi": {"build": {"host": "workstation"}}}}
+    (problem,) = build.found(household(builds), "builder-sleeps")
+    assert problem.severity == "warning"
+    assert "asleep: {wake_by: pi}" in problem.way_out
+    assert build.found(household(sleeper(by={"wake_by": "pi"}), builds), "builder-sleeps") == []
+
+
+def test_what_the_stack_says_of_a_sleeper_reaches_its_switch() -> None:
+    """S0-67: of it, of who is awake instead, and whose signature counts there."""
+    made = build.plan(PULLS)
+    its = made.hosts["workstation"]
+    told = asleep_spec(its, made.hosts, made.site.site.owner.ssh_keys)
+    spec = SleeperSpec.model_validate_json(
+        json.dumps(
+            {
+                **switch_spec(its, "r1", made.site.deploy, rules_of(made.site, its)),
+                "asleep": told,
+                "bring": {"stage": "", "secrets": {}, "build": ""},
+            }
+        )
+    )
+    assert (spec.asleep.host, spec.asleep.wake) == ("aurora", "")
+    assert spec.asleep.signers == (" ".join(build.KEY.split()[:2]),)
+
+
+def test_parcels_that_would_leave_a_host_the_same_are_the_same() -> None:
+    assert identity("r", "v", "") == identity("r", "v", "")
+    assert len({identity("r", "v", ""), identity("r", "", "v"), identity("v", "r", "")}) == 3
+
+
+def test_what_is_sealed_opens_with_the_hosts_own_key_and_no_other(tmp_path: Path) -> None:
+    for tool in ("age", "ssh-keygen"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not there")
+    for name in ("host", "other"):
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
+        subprocess.run(words, check=True)
+    text = "it's $(secret)\né"
+    sealed = seal(text, (tmp_path / "host.pub").read_text())
+
+    def opened(key: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["age", "-d", "-i", str(tmp_path / key)],
+            input=sealed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert opened("host").stdout == text
+    assert opened("other").returncode != 0
+
+
+def test_without_a_key_of_the_owner_nothing_is_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a key in a file signs where there is no agent."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen is not there")
+    with pytest.raises(ParcelError, match="ssh-add"):
+        sign("text\n", [" ".join(KEY.split()[:2])], None)
+    (tmp_path / ".ssh").mkdir()
+    own = tmp_path / ".ssh/id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(own)], check=True)
+    public = " ".join(own.with_suffix(".pub").read_text().split()[:2])
+    assert sign("text\n", [public], None).startswith("-----BEGIN SSH SIGNATURE-----")

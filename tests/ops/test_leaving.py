@@ -1,0 +1,400 @@
+"""A host leaves: what was ours goes from it and from our memory, what is the owner's stays."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from homelab import cli
+from homelab.deploy.model import Release
+from homelab.ops import leaving
+from homelab.ops import stack as stacks
+from homelab.ops.leaving import machine_at
+from homelab.plan import Plan
+from homelab.problems import HomelabError, UsageError
+from homelab.site.lock import Lock, lock_of, lock_text, parse_lock
+from tests import build, stackdir
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
+
+DATA = "var/lib/navidrome/music.db"
+ELSEWHERE: dict[str, object] = {
+    "network": {
+        "lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"},
+        "entry": {"host": "nas"},
+        "dns": {"host": "nas"},
+    }
+}
+
+
+def config(state: str | None = "retired") -> dict[str, object]:
+    """The lab's two hosts, pi in this state, or gone from the stack."""
+    address = {"lan": LAN, "tailnet": TAILNET}
+    pi = {"address": address, "ssh": {"host_key": PIN}, "state": state} if state else None
+    nas = {"address": {"lan": "192.168.1.9", "tailnet": None}}
+    return {**ELSEWHERE, "hosts": {"pi": pi, "nas": nas}}
+
+
+def open_as(state: str, release: str) -> stacks.Stack:
+    """A stack that wants this release of pi."""
+    releases = {"pi": Release(release, "pi", ())}
+    return stacks.Stack("small", Path(), build.plan(config(state)), (), releases, {})
+
+
+def without_pi(lock: Lock | None = None, services: Mapping[str, object] | None = None) -> Plan:
+    return build.plan({**config(None), "services": dict(services or {})}, lock)
+
+
+def retire(opened: stacks.Stack, host: str = "pi") -> list[str]:
+    said: list[str] = []
+    leaving.retire(opened, host, said.append)
+    return said
+
+
+def forget(
+    place: Path, plan: Plan, address: str | None = None, *, yes: bool = False, host: str = "pi"
+) -> list[str]:
+    said: list[str] = []
+    machine = machine_at(address, PIN if address else None, "root", 22)
+    leaving.forget(place, plan, host, machine, said.append, confirmed=yes)
+    return said
+
+
+def below(directory: Path) -> set[str]:
+    return {str(p.relative_to(directory)) for p in directory.rglob("*")}
+
+
+@pytest.fixture
+def served(stack: Stack) -> Stack:
+    """A host that had a release with secrets, and then one without services."""
+    stack.bring("r2", token="of r2")
+    assert stack.switch("r2") == 0, stack.report
+    stack.bring("empty")
+    assert stack.switch("empty") == 0, stack.report
+    data = stack.lab.root("pi") / DATA
+    data.parent.mkdir()
+    data.write_text("songs")
+    placed = stack.lab.root("pi") / "run/homelab/secrets/token"
+    placed.parent.mkdir(parents=True)
+    placed.write_text("of r2")
+    return stack
+
+
+# --- retire ---------------------------------------------------------------------------------------
+
+
+def test_a_retired_host_keeps_its_release_and_its_data_and_nothing_of_earlier_ones(
+    served: Stack,
+) -> None:
+    """S0-80, S4-34: no secret of a service outlives it; the running release stays whole."""
+    said = retire(open_as("retired", "empty"))
+    root = served.lab.root("pi")
+    assert {p.name for p in (served.state / "releases").iterdir()} == {"empty"}
+    assert {p.name for p in (served.state / "secrets").iterdir()} == {"empty", ".sets"}
+    assert not [p for p in below(root) if p.endswith("/token")]
+    assert len(list((served.state / "attempts").iterdir())) == 1
+    assert (root / DATA).read_text() == "songs"
+    assert (served.running(), served.boots(), served.committed()) == ("empty",) * 3
+    assert f"pi: removed {served.state}/secrets/r2" in said
+    assert served.switch("empty") == 0, served.report
+    assert "runs already" in served.report
+
+
+def test_retiring_again_finds_nothing_and_changes_nothing(served: Stack) -> None:
+    opened = open_as("retired", "empty")
+    retire(opened)
+    before = below(served.state)
+    said = retire(opened)
+    assert said[0] == "pi: nothing of earlier releases is left"
+    assert below(served.state) == before
+
+
+def test_what_is_left_to_do_is_said_in_order(served: Stack) -> None:
+    lock = lock_of([("navidrome", "pi", 4533, ("/var/lib/navidrome",))])
+    plan = build.plan({**config(), "services": {"miniflux": {"host": "pi"}}}, lock)
+    said = retire(stacks.Stack("small", Path(), plan, (), {"pi": Release("empty", "pi", ())}, {}))
+    steps = [line for line in said if "removed" not in line]
+    assert steps[0].startswith("pi: stays: the system, its data, backups and user accounts; state")
+    assert "/var/lib/navidrome" in steps[0]
+    assert steps[1].endswith("start without the secrets that we sent")
+    gone = "take hosts.pi and services.miniflux out of the stack, their names, records and Access"
+    assert [s.removeprefix("pi: next: ") for s in steps[2:5]] == [
+        f"{gone} with them",
+        "homelab check, which names whatever still needs it",
+        "pulumi up, which forgets pi-files, -secrets, -build and -switch, and runs nothing on it",
+    ]
+    assert steps[-1] == f"pi: next: homelab forget pi --address {LAN} --host-key '{PIN}'"
+
+
+@pytest.mark.parametrize("device", [None, "nDEVICE7CNTRL"])
+def test_its_device_is_named_by_what_is_known_of_it(served: Stack, device: str | None) -> None:
+    tailscale = {"device": device} if device else {}
+    changes = config()
+    changes["hosts"] = stackdir.joined(changes["hosts"], {"pi": {"tailscale": tailscale}})  # type: ignore[arg-type]
+    changes["tailnet"] = {
+        "name": "tail1a2b3.ts.net",
+        "client_id": {"sops": "tailscale/client_id"},
+        "client_secret": {"sops": "tailscale/client_secret"},
+        "owners": ["sam@example.org"],
+    }
+    plan = build.plan(changes)
+    said = retire(stacks.Stack("small", Path(), plan, (), {"pi": Release("empty", "pi", ())}, {}))
+    what = f"{device} ({TAILNET})" if device else f"at {TAILNET}"
+    assert any(f"next: remove its device {what} from the tailnet: https:" in line for line in said)
+
+
+@pytest.mark.parametrize("state", ["live", "held"])
+def test_a_host_that_is_not_retired_in_the_stack_is_not_cleaned(served: Stack, state: str) -> None:
+    before = below(served.state)
+    with pytest.raises(
+        UsageError,
+        match=rf"hosts.pi.state: pi is {state} in the stack; say state: retired, then pulumi up",
+    ):
+        retire(open_as(state, "empty"))
+    assert below(served.state) == before
+
+
+def test_a_host_that_still_runs_its_services_is_not_cleaned(stack: Stack) -> None:
+    opened = open_as("retired", "empty")
+    with pytest.raises(HomelabError, match=r"pi runs no release of ours, not empty, which is"):
+        retire(opened)
+    stack.bring("r1", token="of r1")
+    assert stack.switch("r1") == 0
+    with pytest.raises(HomelabError, match=r"pi runs r1, not empty, .*; run pulumi up first"):
+        retire(opened)
+    assert (stack.state / "secrets/r1/token").read_text() == "of r1"
+
+
+def test_a_host_that_somebody_switched_by_hand_is_not_cleaned(served: Stack) -> None:
+    """What runs may need what would go."""
+    root = served.lab.root("pi")
+    running = root / "run/current-system"
+    (root / "nix/store/theirs").mkdir()
+    running.unlink()
+    running.symlink_to(root / "nix/store/theirs")
+    with pytest.raises(HomelabError, match=r"theirs, not the release .*homelab rollback pi --to"):
+        retire(open_as("retired", "empty"))
+    assert (served.state / "secrets/r2/token").exists()
+
+
+def test_a_switch_under_way_stops_both(stack: Stack, tmp_path: Path) -> None:
+    stack.bring("r1", token="of r1")
+    client = stack.start_switch("r1", poll_seconds=60)
+    eventually(lambda: stack.phases() == ["awaiting"])
+    client.kill()
+    client.wait()
+    with pytest.raises(HomelabError, match=r"a switch of this host is under way"):
+        forget(tmp_path, without_pi(), LAN)
+    assert (stack.state / "secrets/r1/token").exists()
+
+
+def test_an_attempt_left_half_way_stops_both_and_the_way_out_is_said(
+    served: Stack, tmp_path: Path
+) -> None:
+    (attempt,) = (
+        p for p in (served.state / "attempts").glob("*/release") if "emp" in p.read_text()
+    )
+    (attempt.parent / "phase").write_text("awaiting\n")
+    name = attempt.parent.name
+    with pytest.raises(HomelabError, match=rf"{name} was left half-way.*homelab unlock pi, then"):
+        retire(open_as("retired", "empty"))
+    with pytest.raises(
+        HomelabError, match=rf"{name} was left half-way.*bash .*/rollback\.sh, then"
+    ):
+        forget(tmp_path, without_pi(), LAN, yes=True)
+    assert (served.state / "secrets/r2/token").exists()
+
+
+# --- forget, on the host --------------------------------------------------------------------------
+
+
+def test_forgetting_shows_first_what_would_go_and_leaves_no_trace(
+    served: Stack, tmp_path: Path
+) -> None:
+    before = below(served.lab.root("pi"))
+    said = forget(tmp_path, without_pi(), LAN)
+    assert f"pi: would remove {served.state}/releases" in said
+    assert f"pi: would remove {served.state}/secrets" in said
+    assert said[-1] == "pi: nothing was changed; the same with --yes does it"
+    assert below(served.lab.root("pi")) == before
+
+
+def test_forgetting_removes_everything_of_ours_and_nothing_else(
+    served: Stack, tmp_path: Path
+) -> None:
+    root = served.lab.root("pi")
+    forget(tmp_path, without_pi(), LAN, yes=True)
+    assert not served.state.exists()
+    assert not [p for p in below(root) if p.endswith("/token")]
+    assert (root / DATA).read_text() == "songs"
+    assert (served.running(), served.boots()) == ("empty", "empty")
+    said = forget(tmp_path, without_pi(), LAN, yes=True)
+    assert said[0] == f"pi: there is nothing of ours in {served.state}"
+    assert not served.state.exists()
+
+
+def test_secrets_that_the_running_system_places_at_boot_stay_and_that_is_said(
+    served: Stack, tmp_path: Path
+) -> None:
+    """The system that runs goes on, boots included."""
+    activate = served.lab.root("pi") / "run/current-system/activate"
+    activate.write_text("#### Activation script snippet homelab-secrets:\n")
+    said = forget(tmp_path, without_pi(), LAN, yes=True)
+    assert {p.name for p in served.state.iterdir()} == {"secrets"}
+    assert (served.state / "secrets/r2/token").read_text() == "of r2"
+    assert any("takes its secrets from there at each boot; run again once" in s for s in said)
+    activate.unlink()
+    forget(tmp_path, without_pi(), LAN, yes=True)
+    assert not served.state.exists()
+
+
+def test_a_directory_that_is_not_ours_stays_and_is_named(served: Stack, tmp_path: Path) -> None:
+    theirs = served.state / "photos"
+    theirs.mkdir()
+    (theirs / "a.jpg").touch()
+    said = forget(tmp_path, without_pi(), LAN, yes=True)
+    assert {p.name for p in served.state.iterdir()} == {"photos"}
+    assert (theirs / "a.jpg").exists()
+    assert f"pi: stays: {theirs}, which is not ours" in said
+
+
+def test_what_a_power_cut_left_goes_with_the_next_run(served: Stack, tmp_path: Path) -> None:
+    for place in (served.state, served.state / "releases"):
+        (place / ".leaving/flake").mkdir(parents=True)
+    retire(open_as("retired", "empty"))
+    assert {p.name for p in (served.state / "releases").iterdir()} == {"empty"}
+    forget(tmp_path, without_pi(), LAN, yes=True)
+    assert not served.state.exists()
+
+
+# --- forget, in the stack -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "way"),
+    [
+        ("live", "say state: retired, then pulumi up, then homelab retire pi"),
+        ("retired", "homelab retire pi says what comes before"),
+        ("held", "take it out of the stack, then pulumi up, then homelab forget pi"),
+    ],
+)
+def test_a_host_that_is_in_the_stack_is_not_forgotten(tmp_path: Path, state: str, way: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        forget(tmp_path, build.plan(config(state)), yes=True)
+    assert str(refused.value) == f"hosts.pi: pi is still in the stack, and {state}; {way}"
+
+
+def test_a_slip_of_the_hand_cleans_no_host_of_the_stack(tmp_path: Path) -> None:
+    nas = "192.168.1.9"
+    with pytest.raises(UsageError, match=rf"--address: {nas} is nas's in the stack"):
+        forget(tmp_path, without_pi(), nas, yes=True)
+    said: list[str] = []
+    machine = machine_at(LAN, f"{build.KEY} another comment", "root", 22)
+    with pytest.raises(UsageError, match=r"--host-key: this is nas's in the stack"):
+        leaving.forget(tmp_path, without_pi(), "pi", machine, said.append, confirmed=True)
+    assert said == []
+
+
+def test_a_machine_is_an_address_and_a_key_that_proves_it() -> None:
+    assert machine_at(None, None, "root", 22) is None
+    with pytest.raises(UsageError, match=r"--address is missing"):
+        machine_at(None, PIN, "root", 22)
+    for key in (None, "ssh-rsa AAAA", "nonsense"):
+        with pytest.raises(UsageError, match=r"--host-key: 10\.0\.0\.1 must prove .*ssh\.host_key"):
+            machine_at("10.0.0.1", key, "root", 22)
+
+
+def test_a_machine_that_answers_with_another_key_is_not_touched(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dial = tmp_path / "dial.json"
+    text = dial.read_text()
+    own = stack.lab.hosts["pi"].host_key
+    dial.write_text(text.replace(own, stack.lab.hosts["nas"].host_key))
+    monkeypatch.setenv("HOMELAB_DIAL", str(dial))
+    with pytest.raises(HomelabError, match=r"pi over address .* it answers with another host key"):
+        forget(tmp_path, without_pi(), LAN, yes=True)
+
+
+LOCK = lock_of(
+    [
+        ("navidrome", "pi", 4533, ("/var/lib/navidrome",)),
+        ("miniflux", "pi", 8080, ()),
+        ("jellyfin", "nas", 8096, ("/var/lib/jellyfin",)),
+    ]
+)
+
+
+def test_the_lock_forgets_what_was_on_the_host_and_keeps_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "homelab.lock.yaml"
+    path.write_text(lock_text(LOCK))
+    said = forget(tmp_path, without_pi(LOCK))
+    assert said[0] == "pi: would take out of homelab.lock.yaml: miniflux, navidrome"
+    assert path.read_text() == lock_text(LOCK)
+    said = forget(tmp_path, without_pi(LOCK), yes=True)
+    assert said[0] == "pi: taken out of homelab.lock.yaml: miniflux, navidrome; commit it"
+    left = parse_lock(path.read_text(), path.name)
+    assert set(left.services) == {"jellyfin"}
+    said = forget(tmp_path, without_pi(left), yes=True)
+    assert said[0] == "pi: homelab.lock.yaml holds nothing of it"
+    assert "the next pulumi up forgets pi-files, -secrets, -build and -switch" in said[1]
+    assert "Tailscale: its device is yours to remove" in said[2]
+
+
+def test_forgetting_a_host_acknowledges_no_move(tmp_path: Path) -> None:
+    """S0-77: a service that is on another host by now left its state behind."""
+    path = tmp_path / "homelab.lock.yaml"
+    path.write_text(lock_text(LOCK))
+    plan = without_pi(LOCK, {"navidrome": {"host": "nas"}})
+    said = forget(tmp_path, plan, yes=True)
+    assert said[0] == (
+        "pi: stays in homelab.lock.yaml: navidrome, which is on nas in the stack; copy its state, "
+        "then homelab lock --move navidrome"
+    )
+    assert set(parse_lock(path.read_text(), path.name).services) == {"navidrome", "jellyfin"}
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def test_the_command_line_retires_and_forgets(
+    stack: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The whole way out: retired, cleaned, taken out of the stack, forgotten."""
+    directory = stackdir.write_stack(tmp_path / "stack", config())
+
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["homelab", *words, "-C", str(directory)])
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        return int(str(code or 0)), said.out + said.err
+
+    stack.bring("r1", token="of r1")
+    assert stack.switch("r1") == 0
+    code, said = run("retire", "pi")
+    assert code == 1, said
+    assert "run pulumi up first" in said
+    release = stacks.open_stack(directory, stackdir.NAME).releases["pi"].id
+    stack.bring(release)
+    assert stack.switch(release) == 0, stack.report
+    code, said = run("retire", "pi")
+    assert code == 0, said
+    assert not (stack.state / "secrets/r1").exists()
+    assert run("forget", "pi")[0] == 2
+    stackdir.write_stack(directory, config(None))
+    assert run("retire", "pi")[0] == 2
+    words = ("forget", "pi", "--address", LAN, "--host-key", PIN)
+    code, said = run(*words)
+    assert (code, stack.committed()) == (0, release), said
+    code, said = run(*words, "--yes")
+    assert code == 0, said
+    assert not stack.state.exists()

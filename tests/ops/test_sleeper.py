@@ -1,0 +1,321 @@
+"""A host that sleeps is brought its release or takes it, and it counts when the host committed it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from homelab.deploy import scripts
+from homelab.deploy.parcel import NAMESPACE
+from homelab.deploy.rules import Rules
+from homelab.ops import sleeper
+from lab.hosts import LabHosts
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack, flake
+
+NAS = "192.168.1.9"
+SECRET = "hunter2-hunter2-hunter2"
+WORDS = ("pi", "22", "nas", "22", NAS)
+PATHS = [{"name": "lan", "address": LAN}, {"name": "tailnet", "address": TAILNET}]
+NEIGHBOUR: dict[str, object] = {
+    "host": "nas",
+    "paths": [{"name": "lan", "address": NAS}],
+    "host_key": PIN,
+}
+
+
+@dataclass
+class Sleeper:
+    """pi, which sleeps, and nas, which never does."""
+
+    stack: Stack
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def lab(self) -> LabHosts:
+        return self.stack.lab
+
+    def up(self, release: str, **more: object) -> int:
+        """What an `up` does with pi: its one resource."""
+        self.said = []
+        spec = {
+            **json.loads(self.stack.spec(release, secrets_version=f"v-{release}")),
+            "bring": {
+                "stage": scripts.stage_script(release, flake(release)),
+                "secrets": {"token": SECRET},
+                "build": scripts.build_script(release, Rules("pi")),
+            },
+            **more,
+        }
+        return sleeper.run(json.dumps(spec), report=self.said.append)
+
+    def wake(self, release: str, **more: object) -> int:
+        return self.up(release, asleep={**NEIGHBOUR, "wake": "wake-pi", "wake_seconds": 1, **more})
+
+    def let_wait(self, release: str, **more: object) -> int:
+        return self.up(release, asleep={**NEIGHBOUR, "signers": [PIN]}, **more)
+
+    def pull(self) -> tuple[int, str]:
+        """What pi does when it wakes."""
+        return self.lab.pull("pi", WORDS)
+
+    @property
+    def report(self) -> str:
+        return "\n".join(self.said)
+
+    @property
+    def place(self) -> Path:
+        return self.lab.root("nas") / "var/lib/homelab-parcels/pi"
+
+    def told(self) -> str:
+        return (self.place / "told/word").read_text()
+
+
+@pytest.fixture
+def pi(stack: Stack) -> Sleeper:
+    return Sleeper(stack)
+
+
+@pytest.fixture
+def fetching(pi: Sleeper) -> Sleeper:
+    for tool in ("age", "ssh-keygen", "ssh-keyscan"):
+        if shutil.which(tool, path="/usr/local/bin:/usr/bin:/bin") is None:
+            pytest.skip(f"{tool} is not there")
+    return pi
+
+
+def test_a_host_that_is_awake_is_brought_everything_at_once(pi: Sleeper) -> None:
+    """S0-67: files, secrets, build and switch, without a neighbour."""
+    assert pi.wake("r1") == 0, pi.report
+    assert (pi.stack.running(), pi.stack.committed()) == ("r1", "r1")
+    assert (pi.stack.state / "secrets/r1/token").read_text() == SECRET
+    assert pi.lab.connections["nas"] == 0
+    assert pi.wake("r1") == 0
+    assert "runs already" in pi.report
+
+
+def test_a_host_that_sleeps_is_woken_by_its_neighbour(pi: Sleeper) -> None:
+    """S0-05."""
+    pi.lab.break_host("pi", "asleep")
+    assert pi.wake("r1") == 0, pi.report
+    assert pi.stack.committed() == "r1"
+    assert "wake-pi" in {line["command"] for line in pi.lab.log("nas")}
+    assert "pi: does not answer; nas wakes it" in pi.report
+
+
+def test_a_host_that_is_worked_on_does_not_fall_asleep_again(pi: Sleeper) -> None:
+    """S0-05: from the build on, and while the switch goes on by itself."""
+    assert pi.wake("r1") == 0
+    asked = [line["arguments"] for line in pi.lab.log("pi") if line["command"] == "systemd-inhibit"]
+    assert len(asked) == 2
+    assert all("--what=sleep:idle" in str(words) for words in asked)
+
+
+def test_a_host_that_does_not_wake_fails_in_time_and_says_what_was_tried(pi: Sleeper) -> None:
+    pi.lab.break_host("pi", "unreachable")
+    begun = time.monotonic()
+    assert pi.wake("r1") == 1
+    assert time.monotonic() - begun < 30
+    assert (
+        "release r1 is not there: it sleeps, and did not answer within 1 s of being woken"
+        in pi.report
+    )
+    assert "wake-pi on nas, 1 time" in pi.report
+    assert "pi over lan" in pi.report
+    assert "next: " in pi.report
+    assert SECRET not in pi.report
+
+
+def test_a_neighbour_that_cannot_wake_says_why(pi: Sleeper) -> None:
+    pi.lab.break_host("pi", "asleep")
+    assert pi.wake("r1", wake="wake-nobody") == 1
+    assert "there is no wake-nobody here yet" in pi.report
+
+
+def test_a_release_waits_until_the_host_takes_it_and_counts_from_then_on(
+    fetching: Sleeper,
+) -> None:
+    """S0-05 S0-67: never recorded as applied before it was, and retried by each `up`."""
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    for _ in range(2):
+        assert pi.let_wait("r1") == 1
+        assert re.search("release r1 waits for it on nas since 20..-", pi.report)
+        assert "the next pulumi up records it" in pi.report
+    pi.lab.mend_host("pi")
+    status, said = pi.pull()
+    assert status == 0, said
+    assert (pi.stack.running(), pi.stack.boots(), pi.stack.committed()) == ("r1", "r1", "r1")
+    assert (pi.stack.state / "secrets/r1/token").read_text() == SECRET
+    assert "phase committed" in pi.told()
+
+    pi.lab.break_host("pi", "asleep")
+    before = pi.lab.connections["pi"]
+    assert pi.let_wait("r1") == 0, pi.report
+    assert pi.lab.connections["pi"] == before
+    assert pi.pull() == (0, "")
+    assert pi.stack.phases() == ["committed"]
+
+
+def test_who_keeps_a_parcel_reads_no_secret_in_it(fetching: Sleeper) -> None:
+    fetching.lab.break_host("pi", "asleep")
+    assert fetching.let_wait("r1") == 1
+    parcel = (fetching.place / "parcel").read_text()
+    assert "BEGIN AGE ENCRYPTED FILE" in parcel
+    everything = [p.read_bytes() for p in fetching.lab.root("nas").rglob("*") if p.is_file()]
+    assert not [data for data in everything if SECRET.encode() in data]
+    assert SECRET not in fetching.report
+
+
+def test_a_host_that_answers_takes_it_directly_and_nothing_is_left_waiting(
+    fetching: Sleeper,
+) -> None:
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    old = (pi.place / "parcel").read_text()
+    pi.lab.mend_host("pi")
+    assert pi.let_wait("r2") == 0, pi.report
+    assert pi.stack.committed() == "r2"
+    assert not (pi.place / "parcel").exists()
+    # Somebody puts the older one back.
+    (pi.place / "parcel").write_text(old)
+    _, said = pi.pull()
+    assert "made before the last release that came here; refused" in said
+    assert pi.stack.committed() == "r2"
+
+
+def test_a_parcel_that_the_owner_did_not_sign_is_refused(fetching: Sleeper, tmp_path: Path) -> None:
+    """S0-67: whoever keeps a parcel cannot change it, nor make one."""
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    pi.lab.mend_host("pi")
+    path = pi.place / "parcel"
+    whole = path.read_text()
+    end = whole.index("-----END SSH SIGNATURE-----\n") + len("-----END SSH SIGNATURE-----\n")
+    signature, parcel = whole[:end], whole[end:]
+
+    key = tmp_path / "another"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    words = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
+    other = subprocess.run(words, input=parcel, capture_output=True, text=True, check=True).stdout
+    for text in (
+        signature + parcel.replace("HOST=pi", "HOST=pi\nevil=1"),
+        parcel,
+        other + parcel,
+        signature + signature + parcel,
+    ):
+        path.write_text(text)
+        status, said = pi.pull()
+        assert status == 1, said
+        assert "not signed by the owner" in said
+    assert pi.stack.running() == "as-installed"
+
+
+def test_a_parcel_for_another_host_is_refused(fetching: Sleeper) -> None:
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    pi.lab.mend_host("pi")
+    status, said = pi.lab.pull("pi", ("laptop", *WORDS[1:]))
+    assert status == 1
+    assert "is for pi; refused" in said
+
+
+def test_a_parcel_that_was_taken_is_not_taken_again(fetching: Sleeper) -> None:
+    pi = fetching
+    kept = []
+    for release in ("r1", "r2"):
+        pi.lab.break_host("pi", "asleep")
+        assert pi.let_wait(release) == 1
+        pi.lab.mend_host("pi")
+        kept.append((pi.place / "parcel").read_text())
+        assert pi.pull()[0] == 0
+        assert pi.stack.committed() == release
+    (pi.place / "parcel").write_text(kept[0])
+    # The attempt of long ago is known to have ended, or is forgotten.
+    for path in (pi.stack.state / "attempts").iterdir():
+        if (path / "release").read_text() == "r1\n":
+            shutil.rmtree(path)
+    _, said = pi.pull()
+    assert "refused" in said
+    assert pi.stack.committed() == "r2"
+
+
+def test_a_release_that_the_host_rolled_back_is_told_with_its_log(fetching: Sleeper) -> None:
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    pi.lab.mend_host("pi")
+    pi.lab.break_host("pi", "activate-fails")
+    pi.pull()
+    assert "phase rolled_back" in pi.told()
+    assert pi.stack.running() == "as-installed"
+
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    assert "was fetched from nas, and was rolled back" in pi.report
+    assert "failed: broken.service" in pi.report
+    assert "deploy.again" in pi.report
+
+    pi.lab.mend_host("pi")
+    assert pi.let_wait("r1") == 0, pi.report
+    assert pi.stack.committed() == "r1"
+
+
+def test_a_switch_that_shuts_the_host_in_is_rolled_back(fetching: Sleeper) -> None:
+    """S0-67: nobody confirms from within alone; the courier must still reach its SSH."""
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1", confirm={"seconds": 3}) == 1
+    pi.lab.mend_host("pi")
+    pi.lab.break_host("pi", "loses-network")
+    pi.pull()
+    assert pi.stack.phases() == ["rolled_back"]
+    assert "not confirmed within 3 s" in pi.told()
+
+
+def test_a_release_that_does_not_build_waits_on_and_says_why(fetching: Sleeper) -> None:
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    pi.lab.mend_host("pi")
+    pi.lab.break_host("pi", "build-fails")
+    assert pi.pull()[0] == 1
+    pi.lab.mend_host("pi")
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    assert "it tried to take it, and could not" in pi.report
+    assert "it does not build" in pi.report
+    pi.lab.mend_host("pi")
+    assert pi.pull()[0] == 0
+    assert pi.stack.committed() == "r1"
+
+
+def test_two_at_once_never_switch_a_host(fetching: Sleeper) -> None:
+    """An attempt that somebody else began is left alone."""
+    pi = fetching
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    pi.lab.mend_host("pi")
+    attempt = pi.stack.state / "attempts/other"
+    attempt.mkdir(parents=True)
+    (attempt / "phase").write_text("awaiting\n")
+    status, said = pi.pull()
+    assert status == 0, said
+    assert "another switch of this host is going on" in said
+    assert pi.stack.running() == "as-installed"
+
+
+def test_a_spec_of_a_host_that_is_always_on_is_switched_as_ever(pi: Sleeper) -> None:
+    pi.stack.bring("r1")
+    said: list[str] = []
+    assert sleeper.run(pi.stack.spec("r1"), report=said.append) == 0, said
+    assert sleeper.run("not json", report=said.append) == 2

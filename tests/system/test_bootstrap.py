@@ -1,0 +1,206 @@
+"""A machine that runs nothing of ours yet: an image without secrets, and the way from there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from homelab.problems import InvalidStackError, UsageError
+from homelab.render import render, render_images
+from homelab.system import bootstrap
+from homelab.system.steps import first_steps
+from tests import build
+from tests.household import Changes
+from tests.tools.options import check_module
+from tests.tools.programs import evaluate, formatted
+
+CARD: Changes = {
+    "platform": "aarch64-linux",
+    "profile": "raspberry-pi-4",
+    "state": "planned",
+    "state_version": "25.11",
+    "bootstrap": "sd-image",
+    "static": True,
+    "interface": "wlan0",
+    "address": {"lan": "192.168.1.9"},
+    "wifi": {"ssid": "homenet", "psk": {"sops": "wifi/psk"}},
+}
+STICK: Changes = {
+    "platform": "x86_64-linux",
+    "state": "planned",
+    "state_version": "25.11",
+    "bootstrap": "iso",
+}
+SERVICES: Changes = {"services": {"navidrome": {"host": "nas"}}}
+
+
+def stack(**hosts: object) -> Changes:
+    return {"hosts": hosts}
+
+
+def images(changes: Changes) -> dict[str, dict[str, str]]:
+    made = build.plan(changes)
+    return {
+        host: {path: text for path, text in release.files if isinstance(text, str)}
+        for host, release in render_images(made, build.sources(made)).items()
+    }
+
+
+def steps(host: str, **config: object) -> str:
+    return first_steps(build.plan(stack(**{host: config})), host)
+
+
+def test_a_planned_host_has_an_image_and_nothing_to_deploy() -> None:
+    """S0-80 S1-31: one file of its own, one system in its flake, and no release."""
+    changes = stack(den=CARD, box=STICK)
+    made = build.plan(changes)
+    assert not {"den", "box"} & set(render(made, build.sources(made)))
+    files = images(changes)
+    assert set(files) == {"den", "box"}
+    for host, tree in files.items():
+        assert set(tree) == {"bootstrap.nix", "flake.nix", "flake.lock", "lib/derive.nix"}
+        assert f"nixosConfigurations.{host}-bootstrap" in tree["flake.nix"]
+        assert set(json.loads(tree["flake.lock"])["nodes"]) == {"root", "nixpkgs"}
+
+
+def test_a_host_without_the_field_has_no_image() -> None:
+    """S1-31: nothing changes for who does not ask."""
+    assert images(stack(den={**CARD, "bootstrap": None})) == {}
+    tree = build.render({})["nas"]
+    assert "bootstrap.nix" not in tree
+    assert "bootstrap" not in tree["flake.nix"]
+
+
+def test_a_live_host_keeps_its_image_beside_its_system() -> None:
+    """S1-31: a card that broke is made anew from the same tree, whose system does not import it."""
+    tree = build.render(stack(nas={"bootstrap": "iso"}))["nas"]
+    assert "nas-bootstrap = inputs.nixpkgs.lib.nixosSystem" in tree["flake.nix"]
+    assert "nas = inputs.nixpkgs.lib.nixosSystem" in tree["flake.nix"]
+    assert "bootstrap" not in tree["default.nix"]
+
+
+@pytest.mark.parametrize(
+    ("config", "module"),
+    [
+        (CARD, "installer/sd-card/sd-image-aarch64.nix"),
+        (STICK, "installer/cd-dvd/installation-cd-minimal.nix"),
+    ],
+)
+def test_the_image_is_a_name_people_and_ssh(config: Changes, module: str) -> None:
+    """S1-31: the owner's keys for the owner and root, by key alone, and no word of a secret."""
+    (tree,) = images({**stack(den=config), **SERVICES}).values()
+    text = tree["bootstrap.nix"]
+    assert f'imports = [ "${{modulesPath}}/{module}" ];' in text
+    assert text.count(f'"{build.KEY} sam"') == 2
+    assert "PasswordAuthentication = false;" in text
+    assert "openFirewall = true;" in text
+    assert 'networking.hostName = "den";' in text
+    for word in ("sops", "homenet", "psk", "navidrome", "/run/", "own/", "tailscale", "homelab/"):
+        assert word not in text, word
+
+
+def test_the_card_is_on_the_lan_as_the_host_will_be() -> None:
+    """S1-31: its fixed address; the WiFi is joined by hand, for no password is in an image."""
+    text = images(stack(den=CARD))["den"]["bootstrap.nix"]
+    assert 'address = "192.168.1.9";' in text
+    assert "networking.wireless.iwd.enable = true;" in text
+    assert "wireless" not in images(stack(den={**CARD, "wifi": None}))["den"]["bootstrap.nix"]
+    assert "wireless" not in images(stack(den=STICK))["den"]["bootstrap.nix"]
+
+
+@pytest.mark.parametrize("config", [CARD, STICK])
+def test_every_option_of_an_image_exists_and_is_as_nixfmt_has_it(
+    config: Changes, tmp_path: Path
+) -> None:
+    made = build.plan(stack(den=config))
+    image = bootstrap.image(made, made.hosts["den"])
+    assert image is not None
+    assert check_module(image) == []
+    tree = images(stack(den=config))["den"]
+    assert formatted(tmp_path, [tree["bootstrap.nix"], tree["flake.nix"]]) == []
+
+
+@pytest.mark.parametrize(("config", "system"), [(CARD, "aarch64-linux"), (STICK, "x86_64-linux")])
+def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_path: Path) -> None:
+    """S1-31: the system that the build command names is the one that the tree has."""
+    for path, text in images(stack(den=config))["den"].items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    found = evaluate(
+        """
+        let
+          lib = { mkMerge = x: x; mkOverride = _: x: x; isDerivation = _: false; };
+          flake = import ./flake.nix;
+          made = flake.outputs { nixpkgs.lib.nixosSystem = x: x; };
+          load = file: import file { inherit lib; modulesPath = "/nixpkgs/nixos/modules"; };
+        in
+        map load made.nixosConfigurations.den-bootstrap.modules
+        """,
+        tmp_path,
+    )
+    (image,) = found
+    derived, stated = image["config"]
+    assert derived["nixpkgs"]["hostPlatform"] == system
+    assert stated == {"system": {"stateVersion": "25.11"}}
+    assert image["imports"][0].startswith("/nixpkgs/nixos/modules/installer/")
+
+
+# --- the way from there ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("config", "attribute"), [(CARD, "sdImage"), (STICK, "isoImage")])
+def test_the_steps_build_compare_pin_and_end_in_live(config: Changes, attribute: str) -> None:
+    """S0-80 S1-31: the build command, the key that a person compares, the secrets, the hardware."""
+    text = steps("den", **config)
+    assert (
+        "build --no-update-lock-file 'path:./out/den#nixosConfigurations.den-bootstrap"
+        f".config.system.build.{attribute}'" in text
+    )
+    order = ["homelab render", "dd of=/dev/DEVICE", "ssh-keygen -lf /etc/ssh", "ssh-keyscan"]
+    order += ["ssh.host_key", "homelab sops", "--show-hardware-config", "state: live", "pulumi up"]
+    places = [text.index(word, text.index("\n1.")) for word in order]
+    assert places == sorted(places)
+    assert "accept-new" not in text
+    assert "StrictHostKeyChecking=yes" in text
+
+
+def test_the_steps_say_what_is_missing_still() -> None:
+    """S0-80: everything at once."""
+    assert "hosts.box.address, hosts.box.ssh.host_key, hosts.box.hardware" in steps("box", **STICK)
+    whole = {**CARD, "ssh": {"host_key": build.KEY}, "hardware": "hosts/den/hardware.nix"}
+    assert "Nothing is missing" in steps("den", **whole)
+    assert "den is live already" in steps("den", **{**whole, "state": "live"})
+
+
+def test_a_live_host_that_lacks_things_hears_of_all_of_them() -> None:
+    """S0-80: and of the command that tells how to get them."""
+    problems = build.found(stack(box={**STICK, "state": "live"}), "host-complete")
+    assert [p.where for p in problems] == [
+        "hosts.box.address",
+        "hosts.box.hardware",
+        "hosts.box.ssh.host_key",
+    ]
+    assert sum("homelab bootstrap box" in p.way_out for p in problems) == 2
+    assert build.found(stack(box=STICK), "host-complete") == []
+
+
+@pytest.mark.parametrize(
+    ("host", "says"), [("nos", 'did you mean "nas"'), ("nas", "add bootstrap: sd-image, or iso")]
+)
+def test_a_host_without_an_image_is_no_way_to_go(host: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        first_steps(build.plan({}), host)
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ({**STICK, "bootstrap": "sd-image"}, "write bootstrap: iso"),
+        ({**STICK, "kind": "home-manager", "home": "home/sam.nix"}, "leave bootstrap out"),
+    ],
+)
+def test_an_image_that_no_machine_could_start_is_refused(config: Changes, says: str) -> None:
+    with pytest.raises(InvalidStackError, match=says):
+        build.site(stack(box=config))

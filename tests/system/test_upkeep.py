@@ -1,0 +1,224 @@
+"""What keeps a host going: a watchdog, a boot partition with room, a store that is swept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homelab.problems import InvalidStackError, Problem
+from homelab.render import modules_of
+from homelab.system.upkeep_checks import check_build_dirs
+from tests import build
+from tests.household import Changes
+from tests.tools.options import check_module
+from tests.tools.programs import formatted
+
+PI: Changes = {"profile": "raspberry-pi-4", "watchdog": {}}
+
+
+def nas(**config: object) -> Changes:
+    """The smallest homelab with these fields of its NAS."""
+    return {"hosts": {"nas": config}}
+
+
+def released(release: str, **config: object) -> Changes:
+    return {"nixpkgs": {"default": {"release": release}}, **nas(**config)}
+
+
+def files(changes: Changes) -> dict[str, str]:
+    return build.render(changes)["nas"]
+
+
+def found(check: str, **config: object) -> list[Problem]:
+    return build.found(nas(**config), check)
+
+
+@pytest.mark.parametrize("release", ["24.05", "25.05", "25.11"])
+def test_every_option_exists_and_is_as_nixfmt_has_it(release: str, tmp_path: Path) -> None:
+    """S1-26 S1-30 S4-06."""
+    nix = {"build_dir": "/var/nix-build", "gc": {"dates": "daily", "keep": "7d"}}
+    changes = released(release, watchdog={"module": "iTCO_wdt"}, nix=nix)
+    made = build.plan(changes)
+    wanted = [
+        m for m in modules_of(made, made.hosts["nas"]) if m.file in ("nix.nix", "watchdog.nix")
+    ]
+    assert len(wanted) == 2
+    assert [p for m in wanted for p in check_module(m)] == []
+    texts = files(changes)
+    assert formatted(tmp_path, [texts["nix.nix"], texts["watchdog.nix"]]) == []
+
+
+# --- the watchdog ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("release", "lines"),
+    [
+        (
+            "25.11",
+            (
+                "systemd.settings.Manager = {",
+                'RuntimeWatchdogSec = "300s";',
+                'RebootWatchdogSec = "360s";',
+            ),
+        ),
+        (
+            "25.05",
+            ("systemd.watchdog = {", 'runtimeTime = "300s";', 'rebootTime = "360s";'),
+        ),
+    ],
+)
+def test_the_watchdog_is_wound_up_by_the_option_of_the_release(
+    release: str, lines: tuple[str, ...]
+) -> None:
+    """S1-26: the values appear exactly, under the name that the pinned release knows."""
+    text = files(released(release, **PI))["watchdog.nix"]
+    assert 'boot.kernelModules = [ "bcm2835_wdt" ];' in text
+    assert all(line in text for line in lines)
+
+
+def test_a_module_of_its_own_is_said_and_none_is_made_up() -> None:
+    """S1-26."""
+    assert "iTCO_wdt" in files(nas(watchdog={"module": "iTCO_wdt"}))["watchdog.nix"]
+    assert "kernelModules" not in files(nas(watchdog={}))["watchdog.nix"]
+    assert "watchdog.nix" not in files({})
+
+
+def test_a_reboot_may_take_no_less_than_a_silence() -> None:
+    """S1-26."""
+    (problem,) = found("watchdog-order", watchdog={"runtime": "5min", "reboot": "90s"})
+    assert problem.where == "hosts.nas.watchdog.reboot"
+    assert "write 5min or more" in problem.way_out
+    assert found("watchdog-order", watchdog={"runtime": "5min", "reboot": "300s"}) == []
+
+
+# --- the boot partition ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("boot", "says", "way_out", "severity"),
+    [
+        (
+            {"esp_mib": 96, "limit": 10},
+            "(10 + 1) x 15 = 165 MiB, more than 96 x 0.85 = 81.6 MiB",
+            "write limit: 4",
+            "error",
+        ),
+        (
+            {"esp_mib": 96, "generation_mib": 15, "limit": 5},
+            "(5 + 1) x 15 = 90 MiB, more than 96 x 0.85 = 81.6 MiB",
+            "write limit: 4",
+            "warning",
+        ),
+        ({"esp_mib": 96}, "nobody says how many generations 96 MiB keep", "limit: 4", "error"),
+        ({"esp_mib": 1024}, "nobody says how many generations", "limit: 10", "error"),
+        (
+            {"esp_mib": 96, "generation_mib": 40, "limit": 2},
+            "(2 + 1) x 40 = 120 MiB",
+            "141 MiB hold two",
+            "error",
+        ),
+    ],
+)
+def test_more_generations_than_a_boot_partition_holds_are_counted(
+    boot: Changes, says: str, way_out: str, severity: str
+) -> None:
+    """S4-05: the arithmetic is shown, and the highest limit that fits."""
+    (problem,) = found("boot-capacity", boot=boot)
+    assert says in problem.what
+    assert way_out in problem.way_out
+    assert problem.severity == severity
+
+
+@pytest.mark.parametrize(
+    "boot", [{}, {"limit": 50}, {"esp_mib": 96, "limit": 4}, {"esp_mib": 512, "limit": 10}]
+)
+def test_what_fits_is_no_matter(boot: Changes) -> None:
+    """S4-05."""
+    assert found("boot-capacity", boot=boot) == []
+
+
+# --- the store -------------------------------------------------------------------------------
+
+
+def test_garbage_goes_when_the_stack_says_so() -> None:
+    """S4-06: weekly and after thirty days, where nobody says otherwise."""
+    text = files({})["nix.nix"]
+    assert 'dates = "weekly";' in text
+    assert 'options = "--delete-older-than 30d";' in text
+    text = files(nas(nix={"gc": {"dates": "daily", "keep": "7d"}}))["nix.nix"]
+    assert 'dates = "daily";' in text
+    assert 'options = "--delete-older-than 7d";' in text
+    with pytest.raises(InvalidStackError, match="keep"):
+        build.site(nas(nix={"gc": {"keep": "7 days"}}))
+
+
+@pytest.mark.parametrize(
+    ("gc", "warned"),
+    [
+        ({"dates": "weekly", "keep": "14d"}, True),
+        ({"dates": "daily", "keep": "14d"}, True),
+        ({"dates": "weekly", "keep": "7d"}, True),
+        ({}, True),
+        ({"dates": "daily", "keep": "7d"}, False),
+        ({"dates": "03:30", "keep": "3d"}, False),
+    ],
+)
+def test_a_small_boot_partition_asks_for_a_daily_sweep(gc: Changes, warned: bool) -> None:
+    """S4-06."""
+    small = found("gc-enabled", boot={"esp_mib": 96, "limit": 4}, nix={"gc": gc})
+    assert [p.severity for p in small] == ["warning"] * warned
+    assert all("gc: {dates: daily, keep: 7d}" in p.way_out for p in small)
+    assert found("gc-enabled", boot={"esp_mib": 1024, "limit": 10}, nix={"gc": gc}) == []
+
+
+@pytest.mark.parametrize(
+    ("release", "line"),
+    [
+        ("25.11", 'build-dir = "/var/nix-build";'),
+        ("24.11", 'build-dir = "/var/nix-build";'),
+        ("24.05", 'environment.TMPDIR = "/var/nix-build";'),
+    ],
+)
+def test_builds_work_where_the_stack_says_once_the_disk_is_there(release: str, line: str) -> None:
+    """S1-30: the setting of the release, the directory, and the order of mounts."""
+    text = files(released(release, nix={"build_dir": "/var/nix-build"}))["nix.nix"]
+    assert line in text
+    assert 'RequiresMountsFor = [ "/var/nix-build" ];' in text
+    assert 'systemd.tmpfiles.settings."10-nix-builds"."/var/nix-build".d = {' in text
+    assert "build-dir" not in files({})["nix.nix"]
+    assert "RequiresMountsFor" not in files({})["nix.nix"]
+
+
+DATASET: Changes = {"path": "/mnt/data/files", "mount": "/mnt/data", "tier": "user"}
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "hardware", "says", "way_out"),
+    [
+        ("/mnt/data/nix-build", None, "", "no dataset and no file system of nas", "none beside"),
+        ("/mnt/data/nix-build", "pi", "", "is on a disk of pi", "a directory of nas"),
+        ("/mnt/data/files", "nas", "", "is the dataset files", "/mnt/data/nix-build"),
+        ("/tmp/nix-build", None, "", "anyone may write", "a directory of its own"),
+        ("/mnt/other/nix", "nas", "", "no dataset and no file system", "/mnt/data"),
+        ("/mnt/data/nix-build", "nas", "", "", ""),
+        ("/mnt/data/nix-build", None, 'fileSystems."/mnt/data" = { };', "", ""),
+        ("/mnt/data/x", None, 'fileSystems = {\n  "/mnt/data" = {\n };\n};', "", ""),
+        ("/var/nix-build", None, "", "", ""),
+    ],
+)
+def test_a_build_directory_lies_on_a_disk_that_is_there(
+    path: str, host: str | None, hardware: str, says: str, way_out: str
+) -> None:
+    """S1-30: the path's dataset absent is an error."""
+    datasets: Changes = {"datasets": {"files": {"host": host, **DATASET}}} if host else {}
+    made = build.plan({**nas(nix={"build_dir": path}), **datasets})
+    sources = {**build.sources(made), "hosts/nas/hardware.nix": build.HARDWARE + hardware}
+    problems = list(check_build_dirs(made, sources))
+    assert len(problems) == bool(says)
+    for problem in problems:
+        assert problem.where == "hosts.nas.nix.build_dir"
+        assert problem.check == "build-dir-mounted"
+        assert says in problem.what
+        assert way_out in problem.way_out
