@@ -84,7 +84,7 @@ class House:
 
     def switch(self, release: str, **more: object) -> Switched:
         """A `homelab switch` to its end."""
-        return end(self.start(release, **more))
+        return end(self.start(release, **more), 4 * self.machine.patience)
 
     def open_gate(self) -> None:
         """What a `gated` confirmation waits for is there from now on."""
