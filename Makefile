@@ -6,7 +6,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 PYTHON ?= python3
 STACK ?= home
 
-.PHONY: lab test faults check bench bench-deploy format update-golden docs clean
+.PHONY: lab test faults boot-faults check bench bench-deploy format update-golden docs clean
 
 lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, no Pulumi command
 	uv run --no-sync homelab lab up -s $(STACK)
@@ -16,6 +16,9 @@ test: .venv/ready  ## every test that needs nothing but this clone
 
 faults: .venv/ready  ## machines that really fail: real systemd, SSH and power cuts; root on Linux
 	uv run --no-sync python -m tests.faults -n 4
+
+boot-faults: .venv/ready  ## the same on emulated computers: firmware, a boot loader and a kernel
+	HOMELAB_FAULTS_BOOT=1 uv run --no-sync python -m tests.faults -n 2 tests/faults/test_boot_loader.py tests/faults/test_one_shot.py
 
 check: .venv/ready  ## types, style, import arrows, shell
 	uv run --no-sync ruff check .

@@ -34,6 +34,8 @@ def house() -> Iterator[House]:
 @pytest.fixture
 def booting_house() -> Iterator[House]:
     """One whose machine has firmware, a boot loader and a kernel: slower, and nothing less will do."""
+    if "HOMELAB_FAULTS_BOOT" not in os.environ:
+        pytest.skip("an emulated computer takes minutes: make boot-faults")
     if not image.boots_computers():
         pytest.skip("no firmware and kernel of this architecture are known here")
     with _slot(Path(os.environ[WORK])):
