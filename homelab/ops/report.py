@@ -9,9 +9,8 @@ from homelab.ops.spec import SwitchSpec
 
 _LAST = 8
 """Of what was tried in vain, as many as help."""
-_ENDS = {
-    "failed_rollback": "failed, and so did its rollback: the host needs a look",
-}
+NEEDS_A_LOOK = "failed, and so did its rollback: the host needs a look"
+"""What is said of a host that could not go back."""
 
 
 def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = "") -> str:
@@ -20,7 +19,7 @@ def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = 
     if not what:
         ends = {
             "rolled_back": f"was rolled back; the host is as before ({_release(facts)})",
-            **_ENDS,
+            "failed_rollback": NEEDS_A_LOOK,
         }
         what = ends.get(phase, phase)
     lines = [f"{spec.host}: release {spec.release} {what}"]

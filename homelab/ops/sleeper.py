@@ -23,13 +23,14 @@ from homelab.model import HostKey, Model, Name, PublicKey, Str
 from homelab.ops import switch
 from homelab.ops.host import ASK_SECONDS, HostLink, HostPath
 from homelab.ops.parcel import seal, sign
+from homelab.ops.report import NEEDS_A_LOOK
 from homelab.ops.spec import SwitchSpec
 from homelab.ops.ssh import DialError, DialMap, Endpoint, HostKeyError
 from homelab.ops.switch import NotCommittedError, Report, last_word, patient
 
 _BACK = {
     "rolled_back": "was rolled back; the host is as before",
-    "failed_rollback": "failed, and so did its rollback: the host needs a look",
+    "failed_rollback": NEEDS_A_LOOK,
 }
 """What a host may tell of a release that it did not keep."""
 PACKET_SECONDS = 20
