@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal, Protocol
 
 ProbeKind = Literal["unit", "http", "dns", "tailnet", "tunnel"]
@@ -55,6 +55,7 @@ class Rules:
     """What one host's preflight and switch go by."""
 
     host: str
+    _: KW_ONLY
     stack: str = ""
     """Whose run this is: while it goes on, no other stack changes the host."""
     loader: str = "hardware"

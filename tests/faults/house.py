@@ -58,7 +58,7 @@ class House:
         ):
             done = self.remote(script)
             assert done.code == 0, done.report
-        return self.remote(scripts.build_script(release, Rules("pi", "systemd-boot")))
+        return self.remote(scripts.build_script(release, Rules("pi", loader="systemd-boot")))
 
     def bring(self, release: str, files: Mapping[str, str] | None = None) -> None:
         """Everything before the switch."""
