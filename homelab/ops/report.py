@@ -49,7 +49,8 @@ def unknown(spec: SwitchSpec, nonce: str, last: HostFacts, tried: Sequence[str])
         if spec.reboot is not None and spec.reboot.without_one_shot:
             state = "it starts the new system each time, and goes back if that comes up unconfirmed"
         else:
-            state = "its next start is the old system: switch it off and on"
+            # If the power goes before the boot loader looked, the new one starts, once and watched.
+            state = "switch it off and on: it starts the old system, or goes back to it by itself"
         return "\n".join(
             [
                 f"{spec.host}: release {spec.release} {what}; {known}",

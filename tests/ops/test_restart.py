@@ -79,7 +79,7 @@ def test_a_host_that_never_returns_is_a_bounded_error_with_what_is_known(stack: 
     short = {"reboot": {"seconds": 2}, "grace_seconds": 1, "confirm": {"seconds": 1}}
     assert stack.switch("r1", **short) == 1
     assert "did not come back within 2 s after its restart" in stack.report
-    assert "its next start is the old system" in stack.report
+    assert "switch it off and on: it starts the old system" in stack.report
     assert "it was told to restart at 20" in stack.report
 
 

@@ -35,6 +35,7 @@ class Sleeper:
     """pi, which sleeps, and nas, which never does."""
 
     stack: Stack
+    rules: Rules = Rules("pi")
     said: list[str] = field(default_factory=list)
 
     @property
@@ -49,7 +50,7 @@ class Sleeper:
             "bring": {
                 "stage": scripts.stage_script(release, flake(release)),
                 "secrets": {"token": SECRET},
-                "build": scripts.build_script(release, Rules("pi")),
+                "build": scripts.build_script(release, self.rules),
             },
             **more,
         }
@@ -161,6 +162,26 @@ def test_a_release_waits_until_the_host_takes_it_and_counts_from_then_on(
     assert pi.lab.connections["pi"] == before
     assert pi.pull() == (0, "")
     assert pi.stack.phases() == ["committed"]
+
+
+def test_what_was_pulled_never_restarts_its_host(fetching: Sleeper) -> None:
+    """S4-34: nobody looks on who would confirm it; an `up` that finds the host awake does that."""
+    pi = fetching
+    pi.rules = Rules("pi", reboot="once")
+    restarts = {"reboot": {"seconds": 10}}
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1", **restarts) == 1
+    pi.lab.mend_host("pi")
+    pi.lab.break_host("pi", "needs-restart")
+    status, said = pi.pull()
+    assert status != 0
+    assert "only booted (init-interface-version differs)" in pi.told(), said
+    assert pi.stack.phases() == []
+    assert "boot" not in {line["command"] for line in pi.lab.log("pi")}
+
+    assert pi.let_wait("r1", **restarts) == 0, pi.report
+    assert pi.stack.phases() == ["committed"]
+    assert "boot" in {line["command"] for line in pi.lab.log("pi")}
 
 
 def test_who_keeps_a_parcel_reads_no_secret_in_it(fetching: Sleeper) -> None:
