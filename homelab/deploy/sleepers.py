@@ -26,7 +26,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`parcels.nix` where releases wait, `pull.nix` where they are waited for."""
     if not host.is_nixos:
         return
-    sleepers = [h for h in plan.hosts.values() if _courier(plan, h) is host]
+    sleepers = [h for h in plan.hosts.values() if courier_of(plan, h) is host]
     if sleepers:
         yield Module(
             "parcels.nix",
@@ -34,7 +34,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             derived=_parcels(sleepers),
             extra=((f"lib/{_COURIER}", courier_text()),),
         )
-    courier = _courier(plan, host)
+    courier = courier_of(plan, host)
     if courier is not None:
         yield Module(
             "pull.nix",
@@ -52,7 +52,7 @@ def pull_words(host: Host, courier: Host) -> tuple[str, ...]:
     return (host.name, str(ports[0]), courier.name, str(ports[1]), *addresses)
 
 
-def _courier(plan: Plan, host: Host) -> Host | None:
+def courier_of(plan: Plan, host: Host) -> Host | None:
     """Who keeps this host's release, where somebody does."""
     asleep = host.config.asleep
     if asleep is None or not asleep.pull_from or not host.is_nixos:

@@ -60,12 +60,16 @@ class HostStatus:
     error: str = ""
     sleeps: bool = False
     """It may sleep, so silence is no fault."""
+    courier: str = ""
+    """Who keeps its releases, where somebody does."""
+    parcel: HostFacts | None = None
+    """What waits there, as the courier says; asked only where the host does not answer."""
 
     @property
     def ok(self) -> bool:
         """Whether nothing about it needs a person."""
         if self.facts is None:
-            return self.sleeps
+            return self.sleeps and not self._kept().startswith("!")
         return not any(line.startswith("!") for line in self.notes())
 
     def notes(self) -> Iterator[str]:
@@ -73,6 +77,8 @@ class HostStatus:
         facts = self.facts
         if facts is None:
             yield f"{'' if self.sleeps else '! '}does not answer: {self.error}"
+            if self._kept():
+                yield self._kept()
             return
         if not facts.release:
             yield "runs no release of ours yet"
@@ -105,7 +111,30 @@ class HostStatus:
         if facts["failed"]:
             yield f"! failed units: {facts['failed']}"
 
+    def _kept(self) -> str:
+        """What its courier says of the release that waits there; empty when none does."""
+        parcel = self.parcel
+        if parcel is None or not parcel["RELEASE"]:
+            return ""
+        release = f"release {parcel['RELEASE']}"
+        fetched = f"fetched {release} from {self.courier}"
+        told = parcel["told-phase"] if parcel["told-nonce"] == parcel["NONCE"] else ""
+        if told == "committed":
+            return f"{fetched} and committed it; the next `up` records it"
+        if told in WENT_BACK:
+            why = f" ({parcel['told-reason']})" if parcel["told-reason"] else ""
+            return f"! {fetched}, and it {WENT_BACK[told]}{why}"
+        waits = f"{release} waits for it on {self.courier} since {parcel['SINCE']}"
+        return f"! {waits}; it could not take it: {parcel['told-reason']}" if told else waits
 
+
+NEEDS_A_LOOK = "failed, and so did its rollback: the host needs a look"
+"""What is said of a host that could not go back."""
+WENT_BACK = {
+    "rolled_back": "was rolled back; the host is as before",
+    "failed_rollback": NEEDS_A_LOOK,
+}
+"""What a host may tell of a release that it fetched and did not keep."""
 BY_HAND = "rollback "
 """How the word begins that a rollback by hand leaves on a host."""
 _OPEN = ("armed", "activating", "rebooting", "awaiting", "committing", "rolling_back")

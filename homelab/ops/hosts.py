@@ -12,6 +12,7 @@ from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.deploy.plan import rules_of
 from homelab.deploy.probes import outside_of, probes_of
+from homelab.deploy.sleepers import courier_of
 from homelab.deploy.spec import paths_of, switch_spec
 from homelab.deploy.status import BY_HAND, HostFacts, HostStatus
 from homelab.ops.host import HostLink, HostPath
@@ -29,7 +30,8 @@ def read_hosts(plan: Plan, releases: Mapping[str, Release]) -> tuple[HostStatus,
     dial_map = DialMap.from_environment()
 
     async def every() -> list[HostStatus]:
-        return await asyncio.gather(*(_ask(h, releases.get(h.name), dial_map) for h in asked))
+        answers = await asyncio.gather(*(_ask(h, releases.get(h.name), dial_map) for h in asked))
+        return await asyncio.gather(*(_look(plan, answer, dial_map) for answer in answers))
 
     return tuple(asyncio.run(every()))
 
@@ -49,6 +51,22 @@ async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) ->
     finally:
         await link.close()
     return HostStatus(host.name, wanted, facts, error, sleeps=not host.always_on)
+
+
+async def _look(plan: Plan, status: HostStatus, dial_map: DialMap | None) -> HostStatus:
+    """The same, with what waits elsewhere for a host that does not answer."""
+    courier = courier_of(plan, plan.hosts[status.name])
+    if status.facts is not None or courier is None:
+        return status
+    link = link_to(courier, dial_map)
+    try:
+        done = await link.ask(scripts.courier_script(status.name, "look"))
+    except (DialError, HostKeyError):
+        return status  # that one has a line of its own
+    finally:
+        await link.close()
+    parcel = HostFacts.parse(done.stdout) if done.exit == 0 else None
+    return replace(status, courier=courier.name, parcel=parcel)
 
 
 def link_to(host: Host, dial_map: DialMap | None) -> HostLink:

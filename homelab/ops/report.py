@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from homelab.deploy.status import HostFacts
+from homelab.deploy.status import NEEDS_A_LOOK, HostFacts
 from homelab.ops.spec import SwitchSpec
 
 _LAST = 8
 """Of what was tried in vain, as many as help."""
-NEEDS_A_LOOK = "failed, and so did its rollback: the host needs a look"
-"""What is said of a host that could not go back."""
 
 
 def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = "") -> str:

@@ -18,21 +18,15 @@ from pydantic import Field
 
 from homelab.deploy import scripts
 from homelab.deploy.parcel import Parcel, identity, parcel_text
-from homelab.deploy.status import HostFacts
+from homelab.deploy.status import WENT_BACK, HostFacts
 from homelab.model import HostKey, Model, Name, PublicKey, Str
 from homelab.ops import switch
 from homelab.ops.host import ASK_SECONDS, HostLink, HostPath
 from homelab.ops.parcel import seal, sign
-from homelab.ops.report import NEEDS_A_LOOK
 from homelab.ops.spec import SwitchSpec
 from homelab.ops.ssh import DialError, DialMap, Endpoint, HostKeyError
 from homelab.ops.switch import NotCommittedError, Report, last_word, patient
 
-_BACK = {
-    "rolled_back": "was rolled back; the host is as before",
-    "failed_rollback": NEEDS_A_LOOK,
-}
-"""What a host may tell of a release that it did not keep."""
 PACKET_SECONDS = 20
 """How long after a packet the next one goes out."""
 
@@ -213,9 +207,9 @@ class _Sleeper:
             return
         told_lines = [f"why: {waiting['told-reason']}"] if told else []
         told_lines += [f"log: {line}" for line in waiting.log] if told else []
-        if told in _BACK:
+        if told in WENT_BACK:
             self._fail(
-                f"was fetched from {awake.host}, and {_BACK[told]}",
+                f"was fetched from {awake.host}, and {WENT_BACK[told]}",
                 *told_lines,
                 way_out=f"mend the cause; or deploy.again: {{{self.name}: …}} to try as it is",
             )

@@ -15,8 +15,9 @@ import pytest
 from homelab.deploy import scripts
 from homelab.deploy.parcel import NAMESPACE
 from homelab.deploy.rules import Rules
-from homelab.ops import sleeper
+from homelab.ops import hosts, sleeper
 from lab.hosts import LabHosts
+from tests import build
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, flake
 
 NAS = "192.168.1.9"
@@ -35,7 +36,7 @@ class Sleeper:
     """pi, which sleeps, and nas, which never does."""
 
     stack: Stack
-    rules: Rules = Rules("pi")
+    rules: Rules = field(default_factory=lambda: Rules("pi"))
     said: list[str] = field(default_factory=list)
 
     @property
@@ -289,6 +290,59 @@ def test_a_release_that_the_host_rolled_back_is_told_with_its_log(fetching: Slee
     pi.lab.mend_host("pi")
     assert pi.let_wait("r1") == 0, pi.report
     assert pi.stack.committed() == "r1"
+
+
+def test_the_status_of_a_host_that_sleeps_says_what_waits_for_it(fetching: Sleeper) -> None:
+    """S0-67: asked of its courier, for the host itself does not answer."""
+    pi = fetching
+    plan = build.plan(
+        {
+            "network": {"lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"}},
+            "hosts": {
+                "pi": {
+                    "address": {"lan": LAN, "tailnet": None},
+                    "ssh": {"host_key": PIN},
+                    "always_on": False,
+                    "asleep": {"pull_from": "nas"},
+                },
+                "nas": {"address": {"lan": NAS, "tailnet": None}, "always_on": True},
+            },
+        }
+    )
+
+    def said() -> tuple[bool, str]:
+        pi.lab.break_host("pi", "asleep")
+        (host,) = (h for h in hosts.read_hosts(plan, {}) if h.name == "pi")
+        return host.ok, list(host.notes())[-1]
+
+    def pulled(fault: str = "") -> None:
+        pi.lab.mend_host("pi")
+        if fault:
+            pi.lab.break_host("pi", fault)
+        pi.pull()
+        pi.lab.mend_host("pi")
+
+    ok, words = said()
+    assert ok
+    assert words.startswith("does not answer: ")
+    assert pi.let_wait("r1") == 1
+    ok, words = said()
+    assert ok
+    assert re.fullmatch("release r1 waits for it on nas since 20[-0-9]+T[:0-9]+Z", words)
+    pulled("build-fails")
+    ok, words = said()
+    assert not ok
+    assert "; it could not take it: it does not build" in words
+    pulled("activate-fails")
+    ok, words = said()
+    assert not ok
+    assert words.startswith("! fetched release r1 from nas, and it was rolled back; the host is as")
+    assert pi.let_wait("r2") == 1
+    pulled()
+    assert said() == (
+        True,
+        "fetched release r2 from nas and committed it; the next `up` records it",
+    )
 
 
 def test_a_switch_that_shuts_the_host_in_is_rolled_back(fetching: Sleeper) -> None:

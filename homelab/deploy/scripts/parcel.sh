@@ -9,7 +9,7 @@ main() {
   case $DO in
     look)
       [ ! -f "$place/parcel" ] ||
-        sed -n -E -e '/^stage\(\)/q' -e 's/^(WHAT|NONCE|MADE|SINCE)=/\1 /p' "$place/parcel"
+        sed -n -E -e '/^stage\(\)/q' -e 's/^(WHAT|RELEASE|NONCE|MADE|SINCE)=/\1 /p' "$place/parcel"
       if [ -f "$told" ] && [ ! -L "$told" ]; then
         head -c 65536 "$told" | LC_ALL=C tr -cd '\11\12\40-\176\200-\377' | sed '/^log /!s/^/told-/'
       fi
