@@ -21,6 +21,17 @@ fail() {
 
 flush() { sync "$@" 2>/dev/null || sync; } # not every sync takes file names
 
+# land DIRECTORY…: what these file systems hold is on their disks. FAT (an EFI system partition) leaves
+# it in the disk's own cache, but for an fsync of a file or directory (Linux: fat_file_fsync).
+land() {
+  local dir
+  for dir; do
+    [ -d "$dir" ] || continue
+    sync -f "$dir" 2>/dev/null || sync
+    flush "$dir"
+  done
+}
+
 # write FILE TEXT: afterwards the file holds either the old text or all of the new one.
 write() {
   printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "$(dirname "$1")"
@@ -127,7 +138,10 @@ switch() {
     from=$(($(wc -c <"$attempt/log") + 1))
     code=0
     "$1/bin/switch-to-configuration" "$2" >>"$attempt/log" 2>&1 9>&- || code=$?
-    [ "$code" != 0 ] || return 0
+    if [ "$code" = 0 ]; then
+      if [ "$2" = boot ]; then land "${profile%/*}" "$(boot_directory)"; fi
+      return
+    fi
     tail -c "+$from" "$attempt/log" | grep 'Could not acquire lock' >/dev/null || return "$code"
     sleep 5
   done
