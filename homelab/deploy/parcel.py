@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from dataclasses import dataclass
 
 from homelab.deploy import scripts
 from homelab.deploy.rules import Rules
+from homelab.deploy.shell import assigned, fed
 
 NAMESPACE = "homelab-parcel"
 """What a signature of a parcel is good for, and of nothing else (ssh-keygen -n)."""
@@ -78,23 +78,20 @@ def parcel_text(parcel: Parcel) -> str:
         "LONGEST": str(2 * parcel.activation_seconds + parcel.confirm_seconds + 60),
     }
     bodies = {
-        "stage": scripts.fed(_BASH, parcel.stage),
-        "secrets": scripts.fed(f"{{ {_OPEN} | {_BASH}; }}", parcel.sealed),
-        "build": scripts.fed(_BASH, parcel.build),
-        "activate": scripts.fed(_BASH, _activate(parcel)),
-        "confirm": scripts.fed(
+        "stage": fed(_BASH, parcel.stage),
+        "secrets": fed(f"{{ {_OPEN} | {_BASH}; }}", parcel.sealed),
+        "build": fed(_BASH, parcel.build),
+        "activate": fed(_BASH, _activate(parcel)),
+        "confirm": fed(
             _BASH,
             scripts.confirm_script(
                 parcel.nonce, parcel.units, seal=True, rules=parcel.rules, settle=parcel.settle
             ),
         ),
-        "status": scripts.fed(
-            _BASH, scripts.status_script(parcel.release, parcel.nonce, log_lines=40)
-        ),
-        "abandon": scripts.fed(_BASH, scripts.rollback_script(parcel.nonce)),
+        "status": fed(_BASH, scripts.status_script(parcel.release, parcel.nonce, log_lines=40)),
+        "abandon": fed(_BASH, scripts.rollback_script(parcel.nonce)),
     }
-    head = "".join(f"{name}={shlex.quote(text)}\n" for name, text in names.items())
-    return head + "".join(f"{name}() {{\n{body}}}\n" for name, body in bodies.items())
+    return assigned(names) + "".join(f"{name}() {{\n{body}}}\n" for name, body in bodies.items())
 
 
 def _activate(parcel: Parcel) -> str:

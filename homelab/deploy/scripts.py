@@ -9,30 +9,16 @@ failing command's error message can show it.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from pathlib import PurePosixPath
 from typing import Literal
 
 from homelab.deploy.rules import Rules
-from homelab.problems import HomelabError
+from homelab.deploy.shell import ScriptError, assigned, fed, files_function, named, secrets_function
 
 LOCK_SECONDS = 300
 """How long a script waits for another one on the same host before it fails and names it."""
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,63}){0,8}")
-_PATH = re.compile(r"[A-Za-z0-9._+@=,~ -]+(/[A-Za-z0-9._+@=,~ -]+)*")
-# Some versions of bash use \001 and \177 as marks of their own inside here-documents.
-_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
-
-
-class ScriptError(HomelabError):
-    """A name or path that no script may contain."""
 
 
 def shell(user: str = "root") -> str:
@@ -49,8 +35,7 @@ def stage_script(
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Write a release's files exactly as given, whole or not at all; one that is there stays."""
-    lines = [_document(path, files[path]) for path in _checked(files)]
-    body = _function("files", "flake/", files, lines)
+    body = files_function("files", "flake/", files)
     return _compose("stage", _of(release, stack), lock_seconds, body)
 
 
@@ -65,8 +50,7 @@ def secrets_script(
 
     A set for the release that runs waits for the next switch, so that a rollback restores the old.
     """
-    lines = [_secret(path, secrets[path]) for path in _checked(secrets)]
-    body = _function("secrets", "", secrets, lines)
+    body = secrets_function("secrets", secrets)
     return _compose("secrets", _of(release, stack), lock_seconds, body)
 
 
@@ -85,7 +69,7 @@ def build_script(
     A release that is built already is only looked at. What would stop a switch fails the build:
     all builds come before all switches, so no host of the fleet has changed then.
     """
-    names = {"RELEASE": _name("release", release), **_ruled(rules)}
+    names = {"RELEASE": named("release", release), **_ruled(rules)}
     names["WAKE_BUILDER"] = " ".join(wake)
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
@@ -106,7 +90,7 @@ def activate_script(
 
     `paths` are the ways that led to the host just before, and so must lead to it afterwards.
     """
-    own = {"RELEASE": _name("release", release), "NONCE": _name("attempt", nonce)}
+    own = {"RELEASE": named("release", release), "NONCE": named("attempt", nonce)}
     version = {"SECRETS_VERSION": secrets_version}
     window = {"WINDOW_SECONDS": str(activation_seconds + confirm_seconds)}
     loader = {"BOOT_LOADER": rules.loader, "BOOT_LIMIT": str(rules.limit)}
@@ -138,7 +122,7 @@ def confirm_script(
     What seals also asks the probes: each that answered before the switch must answer again; and
     for `settle` seconds no service may have been started anew.
     """
-    names = {"NONCE": _name("attempt", nonce), "SEAL": "yes" if seal else ""}
+    names = {"NONCE": named("attempt", nonce), "SEAL": "yes" if seal else ""}
     names["PROBES"] = _asked(rules) if rules and seal else ""
     names["MAY_FAIL"] = " ".join(rules.may_fail) if rules else ""
     names["SETTLE_SECONDS"] = str(settle)
@@ -147,12 +131,12 @@ def confirm_script(
 
 def resume_script(nonce: str) -> str:
     """Go on with an attempt after the restart that it asked for, if the host has not done so."""
-    return _compose("resumed", {"NONCE": _name("attempt", nonce)})
+    return _compose("resumed", {"NONCE": named("attempt", nonce)})
 
 
 def rollback_script(nonce: str) -> str:
     """Ask for the rollback of an attempt whose client is gone; `status_script` tells the end."""
-    return _compose("abandon", {"NONCE": _name("attempt", nonce)})
+    return _compose("abandon", {"NONCE": named("attempt", nonce)})
 
 
 def unlock_script(*, force: bool) -> str:
@@ -162,7 +146,7 @@ def unlock_script(*, force: bool) -> str:
 
 def retire_script(host: str, release: str) -> str:
     """Remove what earlier releases left on a host that runs this one, which has no services."""
-    names = {"HOST": _name("host", host), "RELEASE": _name("release", release), "YES": "yes"}
+    names = {"HOST": named("host", host), "RELEASE": named("release", release), "YES": "yes"}
     return _compose("retire", names, extra=_part("leave"))
 
 
@@ -178,8 +162,8 @@ def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bo
     """
     names = {
         "FULL": "yes" if full else "",
-        "RELEASE": _name("release", release) if release else "",
-        "NONCE": _name("attempt", nonce) if nonce else "",
+        "RELEASE": named("release", release) if release else "",
+        "NONCE": named("attempt", nonce) if nonce else "",
         "LOG_LINES": str(log_lines),
     }
     return _compose("status", names)
@@ -187,7 +171,7 @@ def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bo
 
 def wake_script(command: str) -> str:
     """Wake a neighbour by the command that this host has for it."""
-    return _compose("wake", {"WAKE": _name("command", command)})
+    return _compose("wake", {"WAKE": named("command", command)})
 
 
 def courier_script(
@@ -197,7 +181,7 @@ def courier_script(
 
     The signature goes first, as `courier.sh` hands it out.
     """
-    names = {"SLEEPER": _name("host", sleeper), "DO": do}
+    names = {"SLEEPER": named("host", sleeper), "DO": do}
     body = f"parcel() {{\n{fed('cat', signature + parcel)}}}\n" if do == "put" else ""
     return _compose("parcel", names, extra=body)
 
@@ -207,23 +191,17 @@ def taken_script(made: int) -> str:
     return _compose("taken", {"MADE": str(made)})
 
 
-def fed(command: str, text: str) -> str:
-    """Shell that gives a text of whole lines to a command on standard input, exactly."""
-    mark = _delimiter(text)
-    return f"{command} <<'{mark}'\n{text}{mark}\n"
-
-
 def _of(release: str, stack: str) -> dict[str, str]:
     """Which release, and which stack is at work; a lease keeps others away for a while."""
-    whose = {"STACK": _name("stack", stack)} if stack else {}
-    return {"RELEASE": _name("release", release), **whose}
+    whose = {"STACK": named("stack", stack)} if stack else {}
+    return {"RELEASE": named("release", release), **whose}
 
 
 def _ruled(rules: Rules) -> dict[str, str]:
     """The rules as the scripts know them."""
     return {
-        **({"STACK": _name("stack", rules.stack)} if rules.stack else {}),
-        "HOST": _name("host", rules.host),
+        **({"STACK": named("stack", rules.stack)} if rules.stack else {}),
+        "HOST": named("host", rules.host),
         "BOOT_LOADER": rules.loader,
         "BOOT_LIMIT": str(rules.limit),
         "AGAIN": rules.again,
@@ -261,79 +239,4 @@ def _compose(
 ) -> str:
     """Library, names, body. The body is called in its last line: a text cut short does nothing."""
     given = {"LOCK_SECONDS": str(lock_seconds), **names}
-    assignments = "".join(f"{name}={shlex.quote(text)}\n" for name, text in given.items())
-    if arguments:
-        assignments += f"set -- {shlex.join(arguments)}\n"
-    return f"{_part('lib')}\n{assignments}{extra}\n{_part(part)}"
-
-
-def _function(name: str, below: str, paths: Iterable[str], lines: Iterable[str]) -> str:
-    """A shell function that makes the directories of a tree and then each of its files."""
-    parents = sorted({str(d) for p in paths for d in PurePosixPath(p).parents if str(d) != "."})
-    folders = "".join(f'mkdir -p "$work"/{shlex.quote(below + d)}\n' for d in parents)
-    body = folders + "".join(lines) or ":\n"
-    return f"{name}() {{\n{body}}}\n"
-
-
-def _document(path: str, content: str | bytes) -> str:
-    """One file as a here-document; base64 where a here-document would not be faithful."""
-    data = _encoded(path, content) if isinstance(content, str) else content
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = "\0"
-    where = shlex.quote(path)
-    if _UNFIT.search(text):
-        return f"put_base64 {where} <<'BASE64'\n{base64.encodebytes(data).decode()}BASE64\n"
-    mark = _delimiter(text)
-    if text and not text.endswith("\n"):
-        return f"put_bare {where} {len(data)} <<'{mark}'\n{text}\n{mark}\n"
-    return f"put {where} <<'{mark}'\n{text}{mark}\n"
-
-
-def _delimiter(text: str) -> str:
-    """A line that the text does not have, and that is the same for the same text."""
-    lines = frozenset(text.split("\n"))
-    mark = "END"
-    while mark in lines:
-        mark = f"END_{hashlib.sha256((mark + text).encode()).hexdigest()[:16]}"
-    return mark
-
-
-def _secret(path: str, value: str) -> str:
-    where, data = shlex.quote(path), _encoded(path, value)
-    if _UNFIT.search(value):
-        return f"secret_base64 {where} {base64.b64encode(data).decode()}\n"
-    return f"secret {where} {shlex.quote(value)}\n"
-
-
-def _encoded(path: str, text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        # Its own words would show the text, which may be a secret.
-        raise ScriptError(f"{path}: not text that can be written as UTF-8; give it again") from None
-
-
-def _name(what: str, name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ScriptError(
-            f"{what} {name!r}: it names a directory on a host; use letters, digits, - and _"
-        )
-    return name
-
-
-def _checked(paths: Iterable[str]) -> list[str]:
-    """The paths in order, each one below the tree's root and none the directory of another."""
-    ordered = sorted(paths)
-    for path in ordered:
-        if not _PATH.fullmatch(path) or not {".", ".."}.isdisjoint(path.split("/")):
-            raise ScriptError(
-                f"{path!r}: not a path below the release; use a/b.nix, without .., // or a first /"
-            )
-    known = frozenset(ordered)
-    for path in ordered:
-        for parent in PurePosixPath(path).parents:
-            if str(parent) in known:
-                raise ScriptError(f"{path!r}: {str(parent)!r} is a file too; rename one of them")
-    return ordered
+    return f"{_part('lib')}\n{assigned(given, arguments)}{extra}\n{_part(part)}"

@@ -14,7 +14,7 @@ import pytest
 from homelab.deploy import scripts
 from homelab.deploy.probes import probes_of
 from homelab.deploy.rules import Probe, Rules
-from homelab.deploy.scripts import ScriptError
+from homelab.deploy.shell import ScriptError
 from tests import build
 from tests.household import Changes, household
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from homelab.deploy import scripts
 from homelab.deploy.rules import Rules
+from homelab.deploy.shell import ScriptError
 from tests.deploy.conftest import Machine
 
 SCRIPTS = Path(scripts.__file__).with_name("scripts")
@@ -99,27 +100,27 @@ def test_a_script_cut_short_does_nothing(shared_machine: Machine, share: float) 
     ],
 )
 def test_a_path_that_leaves_the_release_is_refused(name: str) -> None:
-    with pytest.raises(scripts.ScriptError):
+    with pytest.raises(ScriptError):
         scripts.stage_script("r1", {name: ""})
-    with pytest.raises(scripts.ScriptError):
+    with pytest.raises(ScriptError):
         scripts.secrets_script("r1", {name: ""})
 
 
 def test_a_file_that_is_also_a_directory_is_refused() -> None:
-    with pytest.raises(scripts.ScriptError, match="is a file too"):
+    with pytest.raises(ScriptError, match="is a file too"):
         scripts.stage_script("r1", {"a": "", "a/b": ""})
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "-x", "a b", "$(id)", "a" * 65, "é"])
 def test_a_name_that_is_no_directory_name_is_refused(name: str) -> None:
-    with pytest.raises(scripts.ScriptError):
+    with pytest.raises(ScriptError):
         scripts.build_script(name, Rules("pi"))
-    with pytest.raises(scripts.ScriptError):
+    with pytest.raises(ScriptError):
         scripts.build_script("r1", Rules(name))
 
 
 def test_text_that_cannot_be_written_is_refused_without_showing_it() -> None:
-    with pytest.raises(scripts.ScriptError) as error:
+    with pytest.raises(ScriptError) as error:
         scripts.secrets_script("r1", {"token": "hunter2\ud800"})
     assert "hunter2" not in str(error.value)
 

@@ -83,12 +83,13 @@ class Computer:
 
     def run(self, script: str, seconds: float = BOOT_SECONDS) -> str:
         """Run a script on it as root, once it is up; its output. One cut short by a restart runs again."""
-        end = time.monotonic() + seconds
+        end, wait = time.monotonic() + seconds, 2.0
         while True:
             try:
-                return self._execute(script, end)
+                return self._execute(script, end, wait)
             except TimeoutError:
-                self._agent = None
+                # One that is merely slow must not be hung up on for ever.
+                self._agent, wait = None, min(2 * wait, 32)
                 assert time.monotonic() < end, (
                     f"{self.name} never answered: {script}\n{self.journal()}"
                 )
@@ -173,11 +174,11 @@ class Computer:
 
         eventually(served, f"it serves\n{self.journal()}", BOOT_SECONDS)
 
-    def _execute(self, script: str, end: float) -> str:
+    def _execute(self, script: str, end: float, wait: float) -> str:
         if self._agent is None:
             self._agent = Channel(self.directory / "agent")
         # Whoever is not up does not answer at all.
-        self._agent.sync(min(2, end - time.monotonic()))
+        self._agent.sync(min(wait, end - time.monotonic()))
         process = self._agent.ask(
             "guest-exec",
             path="/bin/bash",

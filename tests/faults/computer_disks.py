@@ -31,7 +31,7 @@ _FEWER_UNITS = r"""
   keep sockets.target.wants 'dbus.socket|systemd-journald.*.socket|systemd-initctl.socket'
   keep multi-user.target.wants 'dbus.service'
   keep timers.target.wants ''
-  printf '%s\n' '[Service]' 'Restart=always' \
+  printf '%s\n' '[Unit]' 'StartLimitIntervalSec=0' '[Service]' 'Restart=always' 'RestartSec=1' \
     'ExecStart=/bin/sh -c "exec /usr/sbin/qemu-ga --path=$(echo /dev/vport*p1)"' >agent.service
   ln -s ../agent.service multi-user.target.wants/
 """

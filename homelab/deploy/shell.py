@@ -1,0 +1,122 @@
+"""Shell from values: the one place where what an owner wrote becomes part of a script.
+
+Pure, and exact: what a shell makes of the text is the value, byte for byte. What no text can carry
+is refused, by a `ScriptError` that names where it stands and never says what it holds.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from homelab.problems import HomelabError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,63}){0,8}")
+_PATH = re.compile(r"[A-Za-z0-9._+@=,~ -]+(/[A-Za-z0-9._+@=,~ -]+)*")
+# Some versions of bash use \001 and \177 as marks of their own inside here-documents.
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class ScriptError(HomelabError):
+    """A name or path that no script may contain."""
+
+
+def assigned(names: Mapping[str, str], arguments: Sequence[str] = ()) -> str:
+    """Variables with these values, and the script's arguments, if there are any."""
+    lines = [f"{name}={shlex.quote(text)}\n" for name, text in names.items()]
+    if arguments:
+        lines.append(f"set -- {shlex.join(arguments)}\n")
+    return "".join(lines)
+
+
+def fed(command: str, text: str) -> str:
+    """Shell that gives a text of whole lines to a command on standard input, exactly."""
+    mark = _delimiter(text)
+    return f"{command} <<'{mark}'\n{text}{mark}\n"
+
+
+def files_function(name: str, below: str, files: Mapping[str, str | bytes]) -> str:
+    """A shell function that writes a tree of files, by `put` and its kin of `stage.sh`."""
+    return _function(name, below, files, [_document(p, files[p]) for p in _checked(files)])
+
+
+def secrets_function(name: str, secrets: Mapping[str, str]) -> str:
+    """A shell function that writes secrets, by `secret` and its kin of `secrets.sh`."""
+    return _function(name, "", secrets, [_secret(p, secrets[p]) for p in _checked(secrets)])
+
+
+def named(what: str, name: str) -> str:
+    """The name, which a directory on a host or a command may bear. Raises ScriptError."""
+    if not _NAME.fullmatch(name):
+        raise ScriptError(
+            f"{what} {name!r}: it names a directory on a host; use letters, digits, - and _"
+        )
+    return name
+
+
+def _function(name: str, below: str, paths: Iterable[str], lines: Iterable[str]) -> str:
+    """A shell function that makes the directories of a tree and then each of its files."""
+    parents = sorted({str(d) for p in paths for d in PurePosixPath(p).parents if str(d) != "."})
+    folders = "".join(f'mkdir -p "$work"/{shlex.quote(below + d)}\n' for d in parents)
+    body = folders + "".join(lines) or ":\n"
+    return f"{name}() {{\n{body}}}\n"
+
+
+def _document(path: str, content: str | bytes) -> str:
+    """One file as a here-document; base64 where a here-document would not be faithful."""
+    data = _encoded(path, content) if isinstance(content, str) else content
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    where = shlex.quote(path)
+    if _UNFIT.search(text):
+        return f"put_base64 {where} <<'BASE64'\n{base64.encodebytes(data).decode()}BASE64\n"
+    mark = _delimiter(text)
+    if text and not text.endswith("\n"):
+        return f"put_bare {where} {len(data)} <<'{mark}'\n{text}\n{mark}\n"
+    return f"put {where} <<'{mark}'\n{text}{mark}\n"
+
+
+def _delimiter(text: str) -> str:
+    """A line that the text does not have, and that is the same for the same text."""
+    lines = frozenset(text.split("\n"))
+    mark = "END"
+    while mark in lines:
+        mark = f"END_{hashlib.sha256((mark + text).encode()).hexdigest()[:16]}"
+    return mark
+
+
+def _secret(path: str, value: str) -> str:
+    where, data = shlex.quote(path), _encoded(path, value)
+    if _UNFIT.search(value):
+        return f"secret_base64 {where} {base64.b64encode(data).decode()}\n"
+    return f"secret {where} {shlex.quote(value)}\n"
+
+
+def _encoded(path: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # Its own words would show the text, which may be a secret.
+        raise ScriptError(f"{path}: not text that can be written as UTF-8; give it again") from None
+
+
+def _checked(paths: Iterable[str]) -> list[str]:
+    """The paths in order, each one below the tree's root and none the directory of another."""
+    ordered = sorted(paths)
+    for path in ordered:
+        if not _PATH.fullmatch(path) or not {".", ".."}.isdisjoint(path.split("/")):
+            raise ScriptError(
+                f"{path!r}: not a path below the release; use a/b.nix, without .., // or a first /"
+            )
+    known = frozenset(ordered)
+    for path in ordered:
+        for parent in PurePosixPath(path).parents:
+            if str(parent) in known:
+                raise ScriptError(f"{path!r}: {str(parent)!r} is a file too; rename one of them")
+    return ordered
