@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import asyncssh
@@ -10,6 +11,7 @@ from homelab.deploy import scripts
 from homelab.model import Model, Name, Port, Str
 from homelab.ops.ssh import Completed, DialError, DialMap, Endpoint, HostKeyError, connect
 from homelab.ops.ssh import run as run_command
+from homelab.problems import HomelabError
 
 ASK_SECONDS = 60
 """How long a host may take to answer a question."""
@@ -66,6 +68,22 @@ class HostLink:
             )
         finally:
             connection.abort()
+
+    async def carry_out(
+        self, script: str, report: Callable[[str], None], seconds: float = ASK_SECONDS
+    ) -> None:
+        """Run one script, pass on each line that it says, and hang up.
+
+        Raises HomelabError with its own words when it fails.
+        """
+        try:
+            done = await self.ask(script, seconds)
+        finally:
+            await self.close()
+        for line in done.stdout.splitlines():
+            report(f"{self.name}: {line}")
+        if done.exit != 0:
+            raise HomelabError(f"{self.name}: {done.stderr.strip().removeprefix('homelab: ')}")
 
     async def working_paths(self) -> list[str]:
         """The paths that lead to the host now; the session's own is known to."""

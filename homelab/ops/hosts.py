@@ -127,16 +127,5 @@ def unlock(plan: Plan, name: str, report: Callable[[str], None], *, force: bool)
 
     A switch that is going on is left alone, unless `force` says otherwise: it is rolled back then.
     """
-    asyncio.run(_unlock(named(plan, name), report, force=force))
-
-
-async def _unlock(host: Host, report: Callable[[str], None], *, force: bool) -> None:
-    link = link_to(host, DialMap.from_environment())
-    try:
-        done = await link.ask(scripts.unlock_script(force=force))
-    finally:
-        await link.close()
-    for line in done.stdout.splitlines():
-        report(f"{host.name}: {line}")
-    if done.exit != 0:
-        raise HomelabError(f"{host.name}: {done.stderr.strip()}")
+    link = link_to(named(plan, name), DialMap.from_environment())
+    asyncio.run(link.carry_out(scripts.unlock_script(force=force), report))

@@ -20,12 +20,13 @@ from homelab.ops.hosts import link_to, named
 from homelab.ops.ssh import DialMap
 from homelab.ops.stack import Stack
 from homelab.plan import Plan
-from homelab.problems import HomelabError, UsageError
+from homelab.problems import UsageError
 from homelab.system.model import Host
 
 Report = Callable[[str], None]
 Machine = tuple[HostPath, str]
 """A way to a host that no stack knows, and its host key."""
+_PATIENCE = scripts.LOCK_SECONDS + ASK_SECONDS
 
 
 def retire(stack: Stack, name: str, report: Report) -> None:
@@ -41,7 +42,7 @@ def retire(stack: Stack, name: str, report: Report) -> None:
         )
     link = link_to(host, DialMap.from_environment())
     script = scripts.retire_script(name, stack.releases[name].id)
-    asyncio.run(_carry_out(link, script, report))
+    asyncio.run(link.carry_out(script, report, _PATIENCE))
     for line in after_retiring(stack.plan, host):
         report(f"{name}: {line}")
 
@@ -66,7 +67,8 @@ def forget(
         path, key = machine
         _check_stranger(plan, path, key)
         link = HostLink(name, (path,), key, DialMap.from_environment())
-        asyncio.run(_carry_out(link, scripts.forget_script(confirmed=confirmed), report))
+        script = scripts.forget_script(confirmed=confirmed)
+        asyncio.run(link.carry_out(script, report, _PATIENCE))
         report(f"{name}: stays: {STAYS}")
     for line in forget_host(directory, plan, name, confirmed=confirmed):
         report(f"{name}: {line}")
@@ -90,17 +92,6 @@ def machine_at(address: str | None, host_key: str | None, user: str, port: int) 
             'had in ssh.host_key, "ssh-ed25519 AAAA…"'
         ) from None
     return HostPath(name="address", address=address, port=port, user=user), key
-
-
-async def _carry_out(link: HostLink, script: str, report: Report) -> None:
-    try:
-        done = await link.ask(script, scripts.LOCK_SECONDS + ASK_SECONDS)
-    finally:
-        await link.close()
-    for line in done.stdout.splitlines():
-        report(f"{link.name}: {line}")
-    if done.exit != 0:
-        raise HomelabError(f"{link.name}: {done.stderr.strip().removeprefix('homelab: ')}")
 
 
 def _still_there(host: Host) -> str:

@@ -166,7 +166,7 @@ class Computer:
         )
 
         def served() -> bool:
-            boot, active = self.run(script).split()
+            boot, active = self.look(script).split()
             if boot == self._boot_id or active != "active":
                 return False
             self._boot_id = boot
