@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from homelab.model import Model, Name, Str
 
@@ -40,7 +40,8 @@ class DeployConfig(Model):
     """How long the deployer may take to find the host again before it rolls itself back. Longer
     than the 141 s that a black-holed SSH session takes to fail."""
     settle_seconds: Annotated[int, Field(ge=0, le=600)] = 10
-    """For how long, before a switch counts as well, no service may have been started anew."""
+    """For how long, before a switch counts as well, no service may have been started anew; at most
+    half of `confirm_seconds`."""
     clean_up: bool = False
     """Delete generations beyond `boot.limit` after each commit, never the one that runs, was booted
     or ran before. Without it `nix.gc` deletes them by age."""
@@ -49,6 +50,16 @@ class DeployConfig(Model):
     after somebody switched one by hand. `{pi: "rebooted into the old one, 3 May"}`"""
     may_fail: list[Unit] = Field(default_factory=list)
     """Units whose failure is said and no reason to roll back: `nixos-upgrade.service`."""
+
+    @model_validator(mode="after")
+    def _time_to_confirm(self) -> DeployConfig:
+        if 2 * self.settle_seconds > self.confirm_seconds:
+            raise ValueError(
+                f"of {self.confirm_seconds} s to confirm a switch, {self.settle_seconds} s would "
+                "go into watching its services, and every switch be rolled back; write "
+                f"settle_seconds: {self.confirm_seconds // 2} or less, or longer confirm_seconds"
+            )
+        return self
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from homelab.deploy.plan import rules_of
 from homelab.deploy.probes import probes_of
 from homelab.deploy.spec import switch_spec
 from homelab.ops.switch import SwitchSpec
+from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes, household
 
@@ -58,3 +59,11 @@ def test_a_build_looks_ahead_by_the_same_words(field: str, value: str, line: str
     made = build.plan(household())
     rules = replace(rules_of(made.site, made.hosts["pi"]), **{field: value})  # type: ignore[arg-type]
     assert f"{line}\n" in scripts.build_script("r1", rules)
+
+
+def test_watching_the_services_leaves_time_to_confirm_the_switch() -> None:
+    """S0-67: or every switch would be rolled back."""
+    kept: dict[str, object] = {"deploy": {"confirm_seconds": 20, "settle_seconds": 10}}
+    assert build.site(kept).deploy.settle_seconds == 10
+    with pytest.raises(InvalidStackError, match="settle_seconds: 8 or less, or longer confirm_"):
+        build.site({"deploy": {"confirm_seconds": 17}})

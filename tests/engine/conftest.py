@@ -31,7 +31,10 @@ from tests import build, stackdir
 
 ADDRESSES = {"pi": ("127.0.0.2", "127.0.1.2"), "nas": ("127.0.0.3", "127.0.1.3")}
 """LAN and tailnet address of each host."""
-NEEDED = ("pulumi", "pulumi-language-python", "pulumi-resource-command", "ssh-agent", "ssh-add")
+NEEDED = (
+    *("pulumi", "pulumi-language-python", "pulumi-resource-command", "uv"),
+    *("ssh-agent", "ssh-add"),
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Real:
         own = {
             "cloudflare": None,
             "network": {"lan": {"cidr": "127.0.0.0/8", "gateway": "127.0.0.1"}},
-            "deploy": {"confirm_seconds": 5, "activation_seconds": 30},
+            "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
             "hosts": self.hosts,
         }
         stackdir.write_stack(self.directory, stackdir.joined(own, changes))

@@ -19,7 +19,7 @@ STACK: dict[str, Any] = {
     **TAILNET,
     "cloudflare": None,
     "services": {"miniflux": {"host": "nas"}},
-    "deploy": {"confirm_seconds": 5, "activation_seconds": 30},
+    "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
 }
 MORE: dict[str, Any] = {"services": {"miniflux": {"host": "nas", "port": 8123}}}
 

@@ -19,7 +19,7 @@ from tests.lab.test_rehearsal import Lab
 
 pytestmark = pytest.mark.slow
 
-QUICK = {"deploy": {"confirm_seconds": 5, "activation_seconds": 30}}
+QUICK = {"deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30}}
 
 
 def services(publish: str) -> dict[str, Any]:

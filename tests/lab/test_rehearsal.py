@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 HOMELAB = (sys.executable, "-m", "homelab")
 WORDS = {"create": "to create", "update": "to update", "delete": "to delete", "same": "unchanged"}
 STACK: dict[str, Any] = {
-    "deploy": {"confirm_seconds": 5, "activation_seconds": 30},
+    "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
     "site": {"names": {"public": "{name}-home.{zone}"}},
     "cloudflare": {"tunnel": {"host": "pi"}},
     "identity": {"host": "pi", "users": {"sops": "authelia/users"}},

@@ -26,7 +26,7 @@ from tests import build, stackdir
 pytestmark = pytest.mark.slow
 
 STACK: dict[str, Any] = {
-    "deploy": {"confirm_seconds": 5, "activation_seconds": 30},
+    "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
     "site": {"names": {"public": "{name}-home.{zone}"}},
     "cloudflare": {"tunnel": {"host": "pi"}},
     "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
