@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -153,8 +154,38 @@ def test_a_planned_host_registers_nothing(real: Real) -> None:
     assert not of("nas", *EVERYTHING) & preview.steps.keys()
 
 
-def test_no_secret_is_in_the_state_or_in_what_is_printed(real: Real) -> None:
-    real.write(services())
+SLEEPS = {
+    "always_on": False,
+    "wake_on_lan": {"interface": "eth0", "mac": "d8:5e:d3:0a:1b:2c"},
+    "asleep": {"wake_by": "pi", "wake_seconds": 10},
+}
+
+
+def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real) -> None:
+    """S0-05: and one that does not wake fails for itself alone."""
+    real.write(stackdir.joined(services(), {"hosts": {"nas": SLEEPS}}))
+    real.lab.break_host("nas", "unreachable")
+    up = real.up("--continue-on-error")
+    assert not up.ok
+    assert up.failed == {"nas-switch"}
+    assert "it sleeps, and did not answer within 10 s of being woken" in up.text
+    assert of("pi", *EVERYTHING) <= up.steps.keys()
+    assert {name for name in up.steps if name.startswith("nas-")} == {"nas-switch"}
+
+    real.lab.mend_host("nas")
+    real.lab.break_host("nas", "asleep")
+    woken = real.up()
+    assert woken.ok, woken.text
+    assert "wake-nas" in {line["command"] for line in real.lab.log("pi")}
+    again = real.up("--expect-no-changes")
+    assert again.ok, again.text
+
+
+@pytest.mark.parametrize("nas", [{}, SLEEPS], ids=["awake", "asleep"])
+def test_no_secret_is_in_the_state_or_in_what_is_printed(
+    real: Real, nas: Mapping[str, object]
+) -> None:
+    real.write(stackdir.joined(services(), {"hosts": {"nas": nas}}))
     up = real.up("--debug", "--show-full-output")
     assert up.ok, up.text
     placed = (real.lab.root("nas") / "var/lib/homelab/secrets").rglob("miniflux-admin")
