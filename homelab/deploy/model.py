@@ -34,6 +34,9 @@ class DeployConfig(Model):
     """Hosts that go last, one after the other; those that carry the deployer's way when empty."""
     max_parallel: Annotated[int, Field(ge=1, le=50)] = 4
     """Hosts of one wave that switch at the same time."""
+    dry_run_first: bool = False
+    """Evaluate on the host before its build begins, and say what will be built and fetched: a
+    mistake shows within a minute, for a second evaluation. No preview ever does."""
     activation_seconds: Annotated[int, Field(ge=10, le=7200)] = 600
     """How long an activation may take."""
     confirm_seconds: Annotated[int, Field(ge=5, le=3600)] = 240

@@ -117,6 +117,7 @@ def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = (), *, stack: s
         loader=host.config.boot.loader,
         limit=host.config.boot.limit,
         again=site.deploy.again.get(host.name, ""),
+        dry_run=site.deploy.dry_run_first,
         may_fail=tuple(site.deploy.may_fail),
         reboot=restart_of(how),
         unlocked=how is not None and how.unlocked,

@@ -64,6 +64,8 @@ class Rules:
     """Generations kept on the boot partition."""
     again: str = ""
     """Another word than last time: switch again, whatever somebody did to the host by hand."""
+    dry_run: bool = False
+    """Evaluate before the build begins, and say what it will build and fetch."""
     may_fail: tuple[str, ...] = ()
     """Units whose failure is no reason to roll back."""
     reboot: Restart = "never"

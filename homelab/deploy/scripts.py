@@ -70,7 +70,7 @@ def build_script(
     all builds come before all switches, so no host of the fleet has changed then.
     """
     names = {"RELEASE": named("release", release), **_ruled(rules)}
-    names["WAKE_BUILDER"] = " ".join(wake)
+    names |= {"WAKE_BUILDER": " ".join(wake), "DRY_RUN": "yes" if rules.dry_run else ""}
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 

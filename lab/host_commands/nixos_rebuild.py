@@ -1,4 +1,4 @@
-"""nixos-rebuild build: check the flake as far as that goes without Nix, then make a system."""
+"""nixos-rebuild: check the flake as far as that goes without Nix, then make a system."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ _FLAGS_WITH_VALUE = {"--build-host", "--builders", "--max-jobs", "-j", "--cores"
 def main(arguments: list[str]) -> int:
     """Build the system that a flake names, and link it as `result` here."""
     record("nixos-rebuild", arguments)
-    flake, host = _parse(arguments)
+    dry, flake, host = _parse(arguments)
+    if dry:
+        return _foreseen(flake, host)
     if fault := broken("build"):
         print("x" * 200_000, flush=True)
         refuse("nixos-rebuild", f"error: builder for '{host}' failed with exit code 1 ({fault})")
-    problems = [*_shape(flake, host), *nix_text.problems(flake), *_parsed(flake)]
-    if problems:
-        for problem in problems:
-            print(f"error: {problem}", file=sys.stderr)
+    if not _evaluates(flake, host):
         return 1
     files = [path for path in sorted(flake.rglob("*")) if path.is_file()]
     digest = hashlib.sha256(host.encode())
@@ -42,9 +41,25 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _parse(arguments: list[str]) -> tuple[Path, str]:
+def _foreseen(flake: Path, host: str) -> int:
+    if not _evaluates(flake, host):
+        return 1
+    system = f"/nix/store/{'0' * 32}-nixos-system-{host}"
+    print(f"building the system configuration...\nthis derivation will be built:\n  {system}.drv")
+    return 0
+
+
+def _evaluates(flake: Path, host: str) -> bool:
+    problems = [*_shape(flake, host), *nix_text.problems(flake), *_parsed(flake)]
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return not problems
+
+
+def _parse(arguments: list[str]) -> tuple[bool, Path, str]:
     flake, rest = "", list(arguments)
-    if not rest or rest.pop(0) != "build":
+    action = rest.pop(0) if rest else ""
+    if action not in ("build", "dry-build"):
         refuse("nixos-rebuild", f"the lab only builds; it was asked {' '.join(arguments)}")
     locked = False
     while rest:
@@ -64,7 +79,7 @@ def _parse(arguments: list[str]) -> tuple[Path, str]:
     if not locked:
         refuse("nixos-rebuild", "--no-update-lock-file is missing: a build must not move a pin")
     path, _, host = flake.removeprefix("path:").partition("#")
-    return Path(path), host
+    return action == "dry-build", Path(path), host
 
 
 def _shape(flake: Path, host: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -190,6 +191,22 @@ def test_a_failed_build_shows_its_end_and_no_line_that_hangs_pulumi(machine: Mac
     assert "error: builder for 'pi' failed" in output
     assert "releases/r1/log" in output
     assert max(map(len, output.splitlines())) < 64 * 1024
+
+
+def test_what_a_build_will_do_is_said_before_it_if_asked(machine: Machine) -> None:
+    """S4-33: what does not evaluate shows before anything is built."""
+    rules = Rules("pi", dry_run=True)
+    machine.succeed(scripts.stage_script("r1", FLAKE))
+    output = machine.succeed(scripts.build_script("r1", rules))
+    assert output.startswith("this derivation will be built\nbuilt ")
+    machine.succeed(scripts.stage_script("r2", {"flake.nix": "{ }\n"}))
+    status, output = machine.run(scripts.build_script("r2", rules))
+    assert status == 1
+    assert "no default.nix" in output
+    assert "nixos-rebuild dry-build failed for pi" in output
+    log = (machine.root / "var/log/homelab-lab.jsonl").read_text().splitlines()
+    asked = [line["arguments"][0] for line in map(json.loads, log) if "rebuild" in line["command"]]
+    assert asked == ["dry-build", "build", "dry-build"]
 
 
 def test_a_build_before_its_staging_says_so(machine: Machine) -> None:

@@ -67,3 +67,10 @@ def test_watching_the_services_leaves_time_to_confirm_the_switch() -> None:
     assert build.site(kept).deploy.settle_seconds == 10
     with pytest.raises(InvalidStackError, match="settle_seconds: 8 or less, or longer confirm_"):
         build.site({"deploy": {"confirm_seconds": 17}})
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_build_says_first_what_it_will_do_where_the_stack_asks_for_it(first: bool) -> None:
+    """S4-33."""
+    made = build.plan(household({"deploy": {"dry_run_first": first}}))
+    assert {rules_of(made.site, host).dry_run for host in made.hosts.values()} == {first}

@@ -36,6 +36,7 @@ EVERYTHING = ("files", "secrets", "build", "switch")
 
 
 def test_a_preview_works_without_secrets_and_reaches_no_host(real: Real) -> None:
+    """S4-33."""
     tools = real.environment["PATH"].split(os.pathsep)
     real.environment["PATH"] = os.pathsep.join(tools[1:])  # without the stand-in that knows secrets
     for name in ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SSH_AUTH_SOCK"):

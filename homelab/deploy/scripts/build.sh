@@ -12,6 +12,17 @@ wake_builder() {
   say "$2 does not wake; Nix may build here instead"
 }
 
+# rebuild ACTION FLAG…: what nixos-rebuild says goes into the log.
+rebuild() {
+  local action=$1
+  shift
+  nixos-rebuild "$action" --flake "$release/flake#$HOST" --no-update-lock-file "$@" >log 2>&1 || {
+    # Pulumi hangs on a line longer than 64 KiB.
+    tail -n 60 log | cut -b 1-2000 >&2
+    fail "$release/log: nixos-rebuild $action failed for $HOST (above, its last lines); mend it, then run again"
+  }
+}
+
 main() {
   local release=$state/releases/$RELEASE
   take_lock "building release $RELEASE"
@@ -22,11 +33,11 @@ main() {
   if [ ! -x result/bin/switch-to-configuration ]; then
     # shellcheck disable=SC2086 # three words
     [ -z "$WAKE_BUILDER" ] || wake_builder $WAKE_BUILDER
-    nixos-rebuild build --flake "$release/flake#$HOST" --no-update-lock-file "$@" >log 2>&1 || {
-      # Pulumi hangs on a line longer than 64 KiB.
-      tail -n 60 log | cut -b 1-2000 >&2
-      fail "$release/log: nixos-rebuild build failed for $HOST (above, its last lines); mend it, then run again"
-    }
+    if [ -n "$DRY_RUN" ]; then
+      rebuild dry-build "$@"
+      sed -n -E 's/^((this|these) .*will be (built|fetched).*):$/\1/p' log
+    fi
+    rebuild build "$@"
     # Nix leaves the writing to the kernel. What counts as built must outlive a power cut.
     sync --file-system "$root/nix/store" 2>/dev/null || sync
     flush "$release"
