@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -16,95 +15,23 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import asyncssh
 
-from homelab.deploy.parcel import NAMESPACE, SIGNER
-from homelab.deploy.sleepers import SIGNERS, pull_text
+from homelab.deploy.sleepers import pull_text
 from homelab.ops import ssh
 from homelab.problems import did_you_mean
 from lab import host_commands
+from lab.host import BREAKS, Fault, LabHost, key_in
 from lab.provider import RefusedError
 
 T = TypeVar("T")
 
-Fault = Literal[
-    "build-fails",
-    "activate-fails",
-    "activate-hangs",
-    "loses-network",
-    "services-stop",
-    "boot-fails",
-    "unreachable",
-    "needs-restart",
-    "kernel-panics",
-    "never-returns",
-    "asleep",
-]
-"""What can be wrong with a lab host, until it is mended."""
-
-_BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
-    "build-fails": {"build": "fail"},
-    "activate-fails": {"activate": "fail"},
-    "activate-hangs": {"activate": "hang"},
-    "loses-network": {"confirm": "refuse-connections"},
-    "services-stop": {"probe": "fail"},
-    "boot-fails": {"boot": "fail"},
-    "unreachable": {"connect": "refuse"},
-    "needs-restart": {"init": "2"},
-    "kernel-panics": {"init": "2", "start": "panic"},
-    "never-returns": {"init": "2", "start": "never"},
-    # Until a neighbour runs its wake command.
-    "asleep": {"connect": "asleep"},
-}
-
-
 _UNITS: Final = "run/lab-units/*/pid"
 """Below a host's root, the processes that its units are."""
-
-
-@dataclass
-class LabHost:
-    """One host of the lab."""
-
-    name: str
-    addresses: tuple[str, ...]
-    directory: Path
-    ports: dict[str, int] = field(default_factory=dict)
-    """Per address, the loopback port that stands for it."""
-    host_key: str = ""
-
-    @property
-    def root(self) -> Path:
-        """What the host takes for `/`."""
-        return self.directory / "root"
-
-    def break_now(self, what: Mapping[str, str]) -> None:
-        """Add to what is broken, in the words of `break.json`."""
-        path = self.directory / "break.json"
-        text = json.dumps({**self.broken(), **what})
-        path.with_suffix(".new").write_text(text)
-        path.with_suffix(".new").replace(path)
-
-    def broken(self) -> dict[str, str]:
-        """What is broken now."""
-        try:
-            found: dict[str, str] = json.loads((self.directory / "break.json").read_text())
-        except FileNotFoundError:
-            return {}
-        return found
-
-    def answers(self, address: str) -> bool:
-        """Whether a connection to this address gets through."""
-        broken = self.broken()
-        lost = (self.root / "run/lab-network-lost").exists()
-        return not lost and broken.get("connect") not in ("refuse", "asleep", address)
-
-
 PATIENCE = 15
 """Seconds in which a loopback host answers again, or never will."""
 
@@ -210,12 +137,12 @@ class LabHosts:
 
     def break_host(self, name: str, fault: Fault, address: str = "") -> None:
         """From now on something of this host is wrong; `unreachable` may be one address only."""
-        what = {"connect": address} if address and fault == "unreachable" else _BREAKS[fault]
+        what = {"connect": address} if address and fault == "unreachable" else BREAKS[fault]
         self._host(name).break_now(what)
 
     def mend_host(self, name: str) -> None:
         """Everything of this host works again, from now on."""
-        (self._host(name).directory / "break.json").unlink(missing_ok=True)
+        self._host(name).mend()
 
     def pull(self, name: str, words: Sequence[str]) -> tuple[int, str]:
         """Let a host fetch what waits for it, as it does when it wakes; its exit status and words.
@@ -241,8 +168,7 @@ class LabHosts:
 
     def log(self, name: str) -> list[dict[str, object]]:
         """What the host's stand-ins were asked, oldest first."""
-        path = self.root(name) / "var/log/homelab-lab.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return self._host(name).log()
 
     # --- serving -------------------------------------------------------------------------------
 
@@ -255,14 +181,14 @@ class LabHosts:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _serve(self) -> None:
-        client = _key(self.directory / "client_key")
+        client = key_in(self.directory / "client_key")
         allowed = asyncssh.import_authorized_keys(client.export_public_key().decode())
         for host in self.hosts.values():
             host.directory.mkdir(parents=True, exist_ok=True)
             host_commands.make_root(host.root, host.name, self._commands)
-            key = _key(host.directory / "host_key")
+            key = key_in(host.directory / "host_key")
             host.host_key = key.export_public_key().decode().strip()
-            _place_keys(host, client)
+            host.place_keys(client)
             for address in host.addresses:
                 server = await asyncssh.listen(
                     "127.0.0.1",
@@ -370,26 +296,3 @@ class LabHosts:
             for task in hanging:
                 task.cancel()
             await asyncio.gather(*hanging, return_exceptions=True)
-
-
-def _place_keys(host: LabHost, client: asyncssh.SSHKey) -> None:
-    """What a host has below /etc: its own key, and whose signature it trusts, the lab's here."""
-    own = host.root / "etc/ssh/ssh_host_ed25519_key"
-    own.parent.mkdir(parents=True, exist_ok=True)
-    own.touch(mode=0o600)
-    own.write_bytes((host.directory / "host_key").read_bytes())
-    signers = host.root / "etc" / SIGNERS
-    signers.parent.mkdir(exist_ok=True)
-    public = client.export_public_key().decode()
-    signers.write_text(f'{SIGNER} namespaces="{NAMESPACE}" {public}')
-
-
-def _key(path: Path) -> asyncssh.SSHKey:
-    """The lab's own key in this file, made when it is missed."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        key = asyncssh.generate_private_key("ssh-ed25519")
-        path.touch(mode=0o600)
-        path.write_bytes(key.export_private_key())
-        path.with_suffix(".pub").write_bytes(key.export_public_key())
-    return asyncssh.read_private_key(path)

@@ -27,7 +27,8 @@ from homelab.tailnet.policy import policy_text
 from lab import laptop, program
 from lab.display import Display
 from lab.engine import Engine, Result
-from lab.hosts import Fault, LabHosts
+from lab.host import Fault
+from lab.hosts import LabHosts
 from lab.monitor import Monitor
 from lab.standins.cloudflare import CloudflareProvider
 from lab.standins.command import CommandProvider

@@ -16,7 +16,7 @@ from homelab.plan import make_plan
 from homelab.site.document import Document, Value, parse_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock
-from lab.hosts import Fault
+from lab.host import Fault
 from tests.docs import write
 
 ROOT = write.ROOT
