@@ -14,7 +14,7 @@ from tests.faults.install import PATH
 from tests.faults.machine import eventually
 from tests.faults.network import Laptop
 
-BOOT_SECONDS = 240
+BOOT_SECONDS = 480
 """The longest that a start may take, where every instruction is emulated."""
 _STATE = "state"
 

@@ -6,8 +6,8 @@ from tests.faults.house import House, gated, kill
 from tests.faults.machine import eventually
 
 PATIENT = {
-    "activation_seconds": 120,
-    "confirm": {"seconds": 120},
+    "activation_seconds": 480,
+    "confirm": {"seconds": 480},
     "grace_seconds": 60,
     "poll_seconds": 3,
 }
@@ -52,7 +52,7 @@ def test_a_power_cut_boots_the_old_system_until_the_commit_and_then_the_new(
 ) -> None:
     house = booting_house
     house.bring("r1")
-    client = house.start("r1", **PATIENT | gated(120))
+    client = house.start("r1", **PATIENT | gated(480))
     house.reaches("awaiting")
     assert house.running() == "r1"
     kill(client)

@@ -6,8 +6,10 @@ from tests.faults.house import House, end, gated
 from tests.faults.machine import eventually
 from tests.faults.test_boot_loader import FIRST, OTHER_KERNEL, PATIENT, SECOND, starts
 
-RESTARTS = PATIENT | {"reboot": {"seconds": 240}}
+RESTARTS = PATIENT | {"reboot": {"seconds": 480}}
 PANICS = {"facts/kernel-params": "root=/none console=ttyS0 panic=2 boot.panic_on_fail\n"}
+LONGEST = 1200
+"""Seconds until a client of a slow computer hangs."""
 HANGS = {"facts/kernel-params": "rdinit=/bin/sh console=ttyS0\n"}
 """The initrd is a shell, which waits for somebody at the keyboard."""
 
@@ -15,12 +17,12 @@ HANGS = {"facts/kernel-params": "rdinit=/bin/sh console=ttyS0\n"}
 def test_a_new_kernel_is_started_once_confirmed_and_then_the_default(booting_house: House) -> None:
     house = booting_house
     house.bring("r1", OTHER_KERNEL)
-    client = house.start("r1", **RESTARTS | gated(240))
+    client = house.start("r1", **RESTARTS | gated(480))
     house.reaches("awaiting")
     assert (starts(house), house.machine.started()) == ("r1", SECOND)
     assert house.boots() == "as-installed"
     house.open_gate()
-    done = end(client, 600)
+    done = end(client, LONGEST)
     assert done.code == 0, done.report
     assert "release r1 is rebooting" in done.report
     house.is_wholly("r1")
@@ -32,7 +34,7 @@ def test_a_new_kernel_that_panics_leaves_the_old_one_and_the_report_says_so(
 ) -> None:
     house = booting_house
     house.bring("r1", OTHER_KERNEL | PANICS)
-    done = end(house.start("r1", **RESTARTS), 600)
+    done = end(house.start("r1", **RESTARTS), LONGEST)
     assert done.code == 1
     assert "the host was restarted to start it, and came back with" in done.report
     assert "was rolled back; the host is as before" in done.report
@@ -47,12 +49,12 @@ def test_a_machine_that_never_returns_is_a_bounded_error_and_its_next_start_the_
     house = booting_house
     house.bring("r1", OTHER_KERNEL | HANGS)
     quick = {
-        "activation_seconds": 40,
+        "activation_seconds": 160,
         "confirm": {"seconds": 10},
         "grace_seconds": 5,
         "reboot": {"seconds": 30},
     }
-    done = end(house.start("r1", **PATIENT | quick), 600)
+    done = end(house.start("r1", **PATIENT | quick), LONGEST)
     assert done.code == 1
     assert "did not come back within 30 s after its restart" in done.report
     assert "switch it off and on: it starts the old system" in done.report
