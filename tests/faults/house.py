@@ -45,7 +45,7 @@ class House:
         options = [f"-oUserKnownHostsFile={known}", "-oBatchMode=yes", "-oConnectTimeout=10"]
         target = [f"-i{self.laptop.key}", f"root@{ADDRESSES[link]}", scripts.shell()]
         process = self.laptop.start(["ssh", "-F", "none", *options, *target], script)
-        output, _ = process.communicate(timeout=CLIENT_SECONDS)
+        output, _ = process.communicate(timeout=4 * self.machine.patience)
         return Switched(process.returncode, output)
 
     def build(self, release: str, files: Mapping[str, str] | None = None) -> Switched:
