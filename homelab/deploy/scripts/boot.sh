@@ -29,6 +29,56 @@ boot_directory() {
   say "$root/boot"
 }
 
+# Where systemd-boot's own settings lie: on the EFI system partition, also when its entries have a
+# partition of their own (boot.loader.systemd-boot.xbootldrMountPoint).
+esp() {
+  local dir
+  for dir in "$(boot_directory)" "$root/efi" "$root/boot/efi" "$root/boot"; do
+    if [ -f "$dir/loader/loader.conf" ]; then
+      say "$dir"
+      return
+    fi
+  done
+  boot_directory
+}
+
+# default_entry: the file of the entry that starts next. Ends with 1 when it is not there, and with 2
+# when no one entry is named: a pattern takes the newest.
+default_entry() {
+  local dir id entry
+  dir=$(boot_directory)
+  # An installer that counts boots prefers one, for as long as it comes up.
+  id=$(awk '{ is[$1] = $2 } END { print is["preferred"] ? is["preferred"] : is["default"] }' \
+    "$(esp)/loader/loader.conf" 2>/dev/null) || return 1
+  case $id in
+    '' | *[*?]* | @*) return 2 ;;
+  esac
+  for entry in "$dir/loader/entries/${id%.conf}".conf "$dir/loader/entries/${id%.conf}"+*.conf; do
+    if [ -f "$entry" ]; then
+      say "$entry"
+      return
+    fi
+  done
+  return 1
+}
+
+# whole DIRECTORY ENTRY TOPLEVEL: whether all that a boot entry of this system names is there, with all
+# of its bytes. The names are the installer's; an initrd may have got secrets on top.
+whole() {
+  local key file size initrd=$3/initrd
+  while read -r key file _; do
+    size=$({ bytes "$1$file"; } 2>/dev/null)
+    [ "${size:-0}" -gt 0 ] || return 1
+    case $key in
+      linux) [ ! -f "$3/kernel" ] || [ "$size" = "$(bytes "$3/kernel")" ] || return 1 ;;
+      initrd)
+        [ ! -f "$initrd" ] || [ "$size" -ge "$(bytes "$initrd")" ] || return 1
+        initrd='' # others may follow
+        ;;
+    esac
+  done < <(awk '$1 == "linux" || $1 == "initrd" || $1 == "devicetree"' "$2")
+}
+
 # boot_files TOPLEVEL: «name bytes» of each file that a boot entry of this system needs.
 boot_files() {
   local part suffix=''
@@ -46,13 +96,14 @@ entry_files() {
   local dir=$1 number
   shift
   for number in "$@"; do
-    cat "$dir"/loader/entries/nixos-generation-"$number"[-.]*conf 2>/dev/null |
+    cat "$dir"/loader/entries/nixos-generation-"$number"[-+.]*conf 2>/dev/null |
       awk '$1 == "linux" || $1 == "initrd" { n = split($2, p, "/"); print p[n] }'
   done | sort -u
 }
 
 # freed DIRECTORY TOPLEVEL: bytes of files that nobody needs once the new entry is written.
-# systemd-boot's installer removes those first; the others write first.
+# An installer of systemd-boot that numbers its entries removes those first. One that names them by their
+# content (nixpkgs, systemd-boot-builder.py, 2026) writes first, as all the others do.
 freed() {
   local dir=$1 numbers kept gone total=0 name
   [ "$BOOT_LOADER" = systemd-boot ] || { say 0 && return; }
@@ -71,17 +122,13 @@ freed() {
 }
 
 # default_boots TOPLEVEL: whether the boot default is this system and all that it names is there. A zero
-# exit of an installer is no proof. Ends with 2 where no boot loader's files are to be seen.
+# exit of an installer is no proof. Ends with 2 where nothing says so: no boot loader's files, or a pattern.
 default_boots() {
   local dir entry file name
   dir=$(boot_directory)
   if [ -d "$dir/loader/entries" ]; then
-    entry=$(awk '$1 == "default" { print $2 }' "$dir/loader/loader.conf" 2>/dev/null)
-    entry=$dir/loader/entries/${entry%.conf}.conf
-    grep -qs "init=$1/init" "$entry" || return 1
-    while read -r name file; do
-      [ "$(bytes "$dir/EFI/nixos/$name" 2>/dev/null)" = "$file" ] || return 1
-    done < <(boot_files "$1")
+    entry=$(default_entry) || return
+    grep -q "init=$1/init" "$entry" && whole "$dir" "$entry" "$1"
   elif [ -f "$dir/extlinux/extlinux.conf" ]; then
     file=$dir/extlinux/extlinux.conf
     name=$(awk '$1 == "DEFAULT" { print $2 }' "$file")

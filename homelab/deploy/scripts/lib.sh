@@ -139,7 +139,7 @@ switch() {
     code=0
     "$1/bin/switch-to-configuration" "$2" >>"$attempt/log" 2>&1 9>&- || code=$?
     if [ "$code" = 0 ]; then
-      if [ "$2" = boot ]; then land "${profile%/*}" "$(boot_directory)"; fi
+      if [ "$2" = boot ]; then land "${profile%/*}" "$(boot_directory)" "$(esp)"; fi
       return
     fi
     tail -c "+$from" "$attempt/log" | grep 'Could not acquire lock' >/dev/null || return "$code"

@@ -24,10 +24,11 @@ entry_of() {
 }
 
 # boots_once: whether a system can be started just once, so that whatever becomes of it the next
-# start is the old one. systemd-boot keeps that in a variable of the firmware.
+# start is the old one. systemd-boot keeps that in a variable of the firmware. Where the default is the
+# newest entry, whichever that is, there is no way back.
 boots_once() {
   [ -d "$(boot_directory)/loader/entries" ] && [ -d "$root/sys/firmware/efi/efivars" ] &&
-    command -v bootctl >/dev/null
+    command -v bootctl >/dev/null && default_entry >/dev/null
 }
 
 # Whether somebody has to be there to unlock a disk.

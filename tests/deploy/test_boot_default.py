@@ -1,0 +1,151 @@
+"""What a boot loader would start next, as its installers write that down (S4-05, S0-67).
+
+After nixpkgs' systemd-boot-builder.py of 2024 (numbered entries) and of 2026 (entries named by
+their content, boot counting), and lanzaboote's settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from homelab.deploy import scripts
+from tests.deploy.conftest import Machine
+
+PARTS = Path(scripts.__file__).with_name("scripts")
+BOOTS, ANOTHER, UNKNOWN = "0", "1", "2"
+BY_CONTENT = f"nixos-{'c0ffee' * 10}beef"
+
+
+@dataclass
+class Loader:
+    """A boot partition, and a system with a kernel and an initrd."""
+
+    machine: Machine
+
+    @property
+    def system(self) -> Path:
+        return (self.machine.root / "run/current-system").resolve()
+
+    def entry(self, name: str, system: Path, initrd: str = "EFI/nixos/initrd.efi") -> None:
+        text = f"""title NixOS
+version Generation 7 r1, built on 2026-11-27
+linux /EFI/nixos/bzImage.efi
+initrd /{initrd}
+initrd /EFI/nixos/more.efi
+options init={system}/init quiet
+sort-key nixos"""
+        (self.boot / "loader/entries" / name).write_text(text)
+
+    @property
+    def boot(self) -> Path:
+        return self.machine.root / "boot"
+
+    def settings(self, *lines: str, at: str = "boot") -> None:
+        path = self.machine.root / at / "loader/loader.conf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(["timeout 5", *lines, "console-mode keep", ""]))
+
+    def ask(self, what: str) -> str:
+        parts = [(PARTS / f"{name}.sh").read_text() for name in ("lib", "boot", "reboot")]
+        script = "\n".join(["LOCK_SECONDS=1 BOOT_LOADER=systemd-boot BOOT_LIMIT=3", *parts])
+        output = self.machine.succeed(f"{script}\n{what} || code=$?; echo ${{code:-0}}\n")
+        return output.splitlines()[-1]
+
+    def default(self) -> str:
+        """How `default_boots` ends for the system."""
+        return self.ask(f"default_boots {self.system}")
+
+
+@pytest.fixture
+def loader(machine: Machine) -> Loader:
+    its = Loader(machine)
+    for name, size in {"kernel": 40, "initrd": 20}.items():
+        (its.system / name).write_bytes(b"x" * size)
+    nixos = its.boot / "EFI/nixos"
+    nixos.mkdir(parents=True)
+    for name, size in {"bzImage": 40, "initrd": 20, "more": 5}.items():
+        (nixos / f"{name}.efi").write_bytes(b"x" * size)
+    for path in (its.boot / "loader/entries").iterdir():
+        path.unlink()
+    return its
+
+
+@pytest.mark.parametrize(
+    ("entry", "settings"),
+    [
+        ("nixos-generation-7.conf", ["default nixos-generation-7.conf"]),
+        (f"{BY_CONTENT}.conf", [f"default {BY_CONTENT}.conf"]),
+        (f"{BY_CONTENT}+3.conf", [f"preferred {BY_CONTENT}.conf", "default nixos-*"]),
+        (f"{BY_CONTENT}+2-1.conf", ["default nixos-*", f"preferred {BY_CONTENT}.conf"]),
+    ],
+)
+def test_the_default_is_known_however_its_installer_names_it(
+    loader: Loader, entry: str, settings: list[str]
+) -> None:
+    loader.entry(entry, loader.system)
+    loader.settings(*settings)
+    assert loader.default() == BOOTS
+    loader.entry(entry, loader.system.with_name("another"))
+    assert loader.default() == ANOTHER
+    (loader.boot / "loader/entries" / entry).unlink()
+    assert loader.default() == ANOTHER
+
+
+def test_the_settings_may_lie_on_another_partition_than_the_entries(loader: Loader) -> None:
+    """boot.loader.systemd-boot.xbootldrMountPoint."""
+    (loader.boot / "loader/loader.conf").unlink()
+    loader.entry("nixos-generation-7.conf", loader.system)
+    loader.settings("default nixos-generation-7.conf", at="efi")
+    assert loader.default() == BOOTS
+
+
+@pytest.mark.parametrize("settings", [["default nixos-*"], ["default @saved"], []])
+def test_where_no_one_entry_is_named_nothing_is_claimed_and_nothing_started_once(
+    loader: Loader, settings: list[str]
+) -> None:
+    """The newest would be the default at once, so there would be no way back."""
+    loader.entry("nixos-generation-7.conf", loader.system)
+    loader.settings(*settings)
+    assert loader.default() == UNKNOWN
+    assert loader.ask("boots_once") == UNKNOWN
+    loader.settings("default nixos-generation-7.conf")
+    assert loader.ask("boots_once") == "0"
+
+
+def test_an_initrd_with_secrets_on_top_is_whole_and_a_short_one_is_not(loader: Loader) -> None:
+    """boot.initrd.secrets: the installer gives it another name, or at least another size."""
+    nixos = loader.boot / "EFI/nixos"
+    loader.entry("nixos-generation-7.conf", loader.system, "EFI/nixos/c0ffee-initrd.efi")
+    loader.settings("default nixos-generation-7.conf")
+    assert loader.default() == ANOTHER
+    (nixos / "c0ffee-initrd.efi").write_bytes(b"x" * 33)
+    assert loader.default() == BOOTS
+    (nixos / "c0ffee-initrd.efi").write_bytes(b"x" * 19)
+    assert loader.default() == ANOTHER
+
+
+@pytest.mark.parametrize(("name", "size"), [("bzImage", 39), ("bzImage", 41), ("more", 0)])
+def test_a_kernel_of_another_size_or_an_empty_file_does_not_boot(
+    loader: Loader, name: str, size: int
+) -> None:
+    loader.entry("nixos-generation-7.conf", loader.system)
+    loader.settings("default nixos-generation-7.conf")
+    assert loader.default() == BOOTS
+    (loader.boot / f"EFI/nixos/{name}.efi").write_bytes(b"x" * size)
+    assert loader.default() == ANOTHER
+
+
+def test_an_installer_that_writes_before_it_removes_gives_nothing_back(loader: Loader) -> None:
+    """Numbered entries beyond the limit are removed first, those named by their content last."""
+    (loader.boot / "EFI/nixos/old.efi").write_bytes(b"x" * 1000)
+    for number in (4, 5, 6, 7):
+        loader.entry(f"nixos-generation-{number}.conf", loader.system, f"EFI/nixos/{number}.efi")
+        (loader.boot / f"EFI/nixos/{number}.efi").write_bytes(b"x" * number)
+    count = f'[ "$(freed {loader.boot} {loader.system})" = %s ]'
+    assert loader.ask(count % 9) == "0"
+    for number, path in enumerate(sorted((loader.boot / "loader/entries").iterdir())):
+        path.rename(path.with_name(f"nixos-{number}{'0' * 63}.conf"))
+    assert loader.ask(count % 0) == "0"
