@@ -128,7 +128,8 @@ default_boots() {
   dir=$(boot_directory)
   if [ -d "$dir/loader/entries" ]; then
     entry=$(default_entry) || return
-    grep -q "init=$1/init" "$entry" && whole "$dir" "$entry" "$1"
+    grep -q "init=$1/init" "$entry" || return 1
+    whole "$dir" "$entry" "$1"
   elif [ -f "$dir/extlinux/extlinux.conf" ]; then
     file=$dir/extlinux/extlinux.conf
     name=$(awk '$1 == "DEFAULT" { print $2 }' "$file")
