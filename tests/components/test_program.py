@@ -139,7 +139,7 @@ def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded)
     spec = SleeperSpec.model_validate_json(switch.inputs["stdin"])
     assert (spec.asleep.host, spec.asleep.wake) == ("pi", "wake-workstation")
     assert "services/jellyfin.nix" in spec.bring.stage
-    assert "nixos-rebuild build" in spec.bring.build
+    assert "rebuild build" in spec.bring.build
 
 
 def test_who_builds_on_a_host_that_sleeps_wakes_it(run: Recorded) -> None:
