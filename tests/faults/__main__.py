@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,8 @@ def main(arguments: list[str]) -> int:
     if reason:
         print(f"faults: not run: {reason}", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
+    # A shell's background jobs ignore it, and so would the clients that the tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ |= {name: str(path) for name, path in image.make().items()}
     cgroup.sweep()
     with tempfile.TemporaryDirectory(prefix="homelab-faults-") as work:
