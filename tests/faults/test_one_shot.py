@@ -24,7 +24,7 @@ def test_a_new_kernel_is_started_once_confirmed_and_then_the_default(booting_hou
     house.open_gate()
     done = end(client, LONGEST)
     assert done.code == 0, done.report
-    assert "release r1 is rebooting" in done.report
+    assert "this switch restarts the host" in done.report
     house.is_wholly("r1")
     assert house.phases() == ["committed"]
 
