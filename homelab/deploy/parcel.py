@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from homelab.deploy import scripts
 from homelab.deploy.rules import Rules
-from homelab.deploy.shell import assigned, fed
+from homelab.deploy.shell import assigned, fed, function
 
 NAMESPACE = "homelab-parcel"
 """What a signature of a parcel is good for, and of nothing else (ssh-keygen -n)."""
@@ -91,7 +91,7 @@ def parcel_text(parcel: Parcel) -> str:
         "status": fed(_BASH, scripts.status_script(parcel.release, parcel.nonce, log_lines=40)),
         "abandon": fed(_BASH, scripts.rollback_script(parcel.nonce)),
     }
-    return assigned(names) + "".join(f"{name}() {{\n{body}}}\n" for name, body in bodies.items())
+    return assigned(names) + "".join(function(name, body) for name, body in bodies.items())
 
 
 def _activate(parcel: Parcel) -> str:

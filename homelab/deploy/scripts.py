@@ -15,7 +15,15 @@ from importlib import resources
 from typing import Literal
 
 from homelab.deploy.rules import Rules
-from homelab.deploy.shell import ScriptError, assigned, fed, files_function, named, secrets_function
+from homelab.deploy.shell import (
+    ScriptError,
+    assigned,
+    fed,
+    files_function,
+    function,
+    named,
+    secrets_function,
+)
 
 LOCK_SECONDS = 300
 """How long a script waits for another one on the same host before it fails and names it."""
@@ -182,7 +190,7 @@ def courier_script(
     The signature goes first, as `courier.sh` hands it out.
     """
     names = {"SLEEPER": named("host", sleeper), "DO": do}
-    body = f"parcel() {{\n{fed('cat', signature + parcel)}}}\n" if do == "put" else ""
+    body = function("parcel", fed("cat", signature + parcel)) if do == "put" else ""
     return _compose("parcel", names, extra=body)
 
 

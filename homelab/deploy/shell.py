@@ -39,14 +39,19 @@ def fed(command: str, text: str) -> str:
     return f"{command} <<'{mark}'\n{text}{mark}\n"
 
 
+def function(name: str, body: str) -> str:
+    """A shell function of whole lines."""
+    return f"{name}() {{\n{body}}}\n"
+
+
 def files_function(name: str, below: str, files: Mapping[str, str | bytes]) -> str:
     """A shell function that writes a tree of files, by `put` and its kin of `stage.sh`."""
-    return _function(name, below, files, [_document(p, files[p]) for p in _checked(files)])
+    return _tree(name, below, files, [_document(p, files[p]) for p in _checked(files)])
 
 
 def secrets_function(name: str, secrets: Mapping[str, str]) -> str:
     """A shell function that writes secrets, by `secret` and its kin of `secrets.sh`."""
-    return _function(name, "", secrets, [_secret(p, secrets[p]) for p in _checked(secrets)])
+    return _tree(name, "", secrets, [_secret(p, secrets[p]) for p in _checked(secrets)])
 
 
 def named(what: str, name: str) -> str:
@@ -58,12 +63,12 @@ def named(what: str, name: str) -> str:
     return name
 
 
-def _function(name: str, below: str, paths: Iterable[str], lines: Iterable[str]) -> str:
+def _tree(name: str, below: str, paths: Iterable[str], lines: Iterable[str]) -> str:
     """A shell function that makes the directories of a tree and then each of its files."""
     parents = sorted({str(d) for p in paths for d in PurePosixPath(p).parents if str(d) != "."})
     folders = "".join(f'mkdir -p "$work"/{shlex.quote(below + d)}\n' for d in parents)
     body = folders + "".join(lines) or ":\n"
-    return f"{name}() {{\n{body}}}\n"
+    return function(name, body)
 
 
 def _document(path: str, content: str | bytes) -> str:

@@ -139,7 +139,8 @@ def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded)
     spec = SleeperSpec.model_validate_json(switch.inputs["stdin"])
     assert (spec.asleep.host, spec.asleep.wake) == ("pi", "wake-workstation")
     assert "services/jellyfin.nix" in spec.bring.stage
-    assert "rebuild build" in spec.bring.build
+    assert 'nixos-rebuild "$action" --flake' in spec.bring.build
+    assert '\n    rebuild build "$@"\n' in spec.bring.build
 
 
 def test_who_builds_on_a_host_that_sleeps_wakes_it(run: Recorded) -> None:
