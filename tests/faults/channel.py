@@ -35,8 +35,8 @@ class Channel:
     def ask(self, execute: str, seconds: float = 30, **arguments: Any) -> Any:
         """A command's answer; `TimeoutError` when there is none in time."""
         said = {"execute": execute, "arguments": arguments}
-        self._socket.sendall(json.dumps(said).encode() + b"\n")
         end = time.monotonic() + seconds
+        self._say(json.dumps(said).encode())
         while True:
             answer = self._read(end)
             assert "error" not in answer, f"{execute}: {answer['error']['desc']}"
@@ -47,11 +47,17 @@ class Channel:
         """Whatever was asked before is forgotten, by an agent that may have started meanwhile."""
         number = next(_numbers)
         said = {"execute": "guest-sync", "arguments": {"id": number}}
-        # The first byte makes the agent drop half a line.
-        self._socket.sendall(b"\xff" + json.dumps(said).encode() + b"\n")
         end = time.monotonic() + seconds
+        # The first byte makes the agent drop half a line.
+        self._say(b"\xff" + json.dumps(said).encode())
         while self._read(end).get("return") != number:
             pass
+
+    def _say(self, line: bytes) -> None:
+        try:
+            self._socket.sendall(line + b"\n")
+        except ConnectionError as error:
+            raise TimeoutError(self._path) from error
 
     def _read(self, end: float) -> dict[str, Any]:
         while b"\n" not in self._left:
@@ -59,8 +65,12 @@ class Channel:
             if left <= 0:
                 raise TimeoutError(self._path)
             self._socket.settimeout(left)
-            more = self._socket.recv(1 << 16)
+            try:
+                more = self._socket.recv(1 << 16)
+            except ConnectionError:
+                more = b""
             if not more:
+                # The other end is gone, and will not answer any more.
                 raise TimeoutError(self._path)
             self._left += more
         line, _, self._left = self._left.partition(b"\n")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tests.faults.channel import Channel
 from tests.faults.install import PATH
 from tests.faults.machine import eventually
 from tests.faults.network import Laptop
+from tests.faults.power import Power
 
 BOOT_SECONDS = 480
 """The longest that a start may take, where every instruction is emulated."""
@@ -28,8 +28,7 @@ class Computer:
         self.name, self.laptop, self.directory = name, laptop, work / f"computer-{name}"
         self.directory.mkdir()
         self._disks = self.directory / "disks"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._monitor: Channel | None = None
+        self._power = Power(self.directory)
         self._agent: Channel | None = None
         self._boot_id = ""
         made = computer_disks.make(image, work, self._start_first)
@@ -44,17 +43,16 @@ class Computer:
         if self._made is None:
             self._start()
         else:
-            self._start("-incoming", f"exec:cat {self._made / _STATE}")
+            self._start(f"exec:cat {self._made / _STATE}")
             self._made = None
-            key = self.laptop.key.with_suffix(".pub").read_text()
-            self.run(f"date -s @{int(time.time())}; echo '{key}' >/root/.ssh/authorized_keys; sync")
+            key, now = self.laptop.public_key, int(time.time())
+            self.run(f"date -s @{now}; echo '{key}' >/root/.ssh/authorized_keys; sync")
         self._serves_again()
 
     def cut_power(self) -> None:
         """Everything ends at once. What was not flushed to a disk is lost, also by the disk."""
-        assert self._process is not None, "it is off"
-        self._process.kill()
-        self._off()
+        self._power.cut()
+        self._hang_up()
 
     def reboot(self) -> None:
         """As somebody at its keyboard would, and until it serves again."""
@@ -67,15 +65,15 @@ class Computer:
 
     def hang(self) -> None:
         """Nothing on it runs any more, though its power is on; see `wake`."""
-        self._tell("stop")
+        self._power.tell("stop")
 
     def wake(self) -> None:
         """After a hang everything goes on."""
-        self._tell("cont")
+        self._power.tell("cont")
 
     def remove(self) -> None:
         """Power off, and no disks any more."""
-        if self._process is not None:
+        if self._power.is_on:
             self.cut_power()
         shutil.rmtree(self.directory)
 
@@ -120,44 +118,20 @@ class Computer:
         self._start()
         self._serves_again()
         self.run("sync")
-        self._tell("stop")
-        self._tell("migrate", uri=f"exec:cat >{disks / _STATE}")
-        eventually(lambda: self._tell("query-migrate")["status"] == "completed", "it is saved")
-        self._tell("quit")
-        assert self._process is not None
-        self._process.wait(30)
-        self._off()
+        self._power.save(disks / _STATE)
+        self._hang_up()
         self._disks = self.directory / "disks"
 
-    def _start(self, *more: str) -> None:
-        assert self._process is None, "it runs already"
+    def _start(self, incoming: str = "") -> None:
         self.laptop.plug_in(taps=True)
-        command = [*self.laptop.inside(), *firmware.command(self.directory, self._disks), *more]
-        with (self.directory / "qemu").open("ab") as said:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-            )
-        self._monitor = Channel(self.directory / "monitor")
-        self._tell("qmp_capabilities")
-        eventually(lambda: self._tell("query-status")["status"] != "inmigrate", "it is on")
-        # It was saved while it stood still.
-        self._tell("cont")
+        command = firmware.command(self.directory, self._disks)
+        self._power.on([*self.laptop.inside(), *command], incoming)
         self._boot_id = ""
 
-    def _off(self) -> None:
-        assert self._process is not None
-        self._process.wait(30)
-        for channel in (self._monitor, self._agent):
-            if channel is not None:
-                channel.close()
-        self._process = self._monitor = self._agent = None
-        for name in ("monitor", "agent"):
-            (self.directory / name).unlink(missing_ok=True)
-
-    def _tell(self, execute: str, **arguments: object) -> dict[str, str]:
-        assert self._monitor is not None, "it is off"
-        answer: dict[str, str] = self._monitor.ask(execute, **arguments)
-        return answer
+    def _hang_up(self) -> None:
+        if self._agent is not None:
+            self._agent.close()
+        self._agent = None
 
     def _serves_again(self) -> None:
         """Another start than the one last seen, and one that is through."""

@@ -18,12 +18,13 @@ _AGENT = "org.qemu.guest_agent.0"
 def command(directory: Path, disks: Path) -> list[str]:
     """A computer with its sockets and console in one directory and its disks in another.
 
-    Its links are taps of these names in the network that it is started in.
+    Its links are taps of these names in the network that it is started in. It ends when the
+    machine resets itself.
     """
     drive = {name: f"format=qcow2,cache=writeback,file={disks}/{name}.qcow2" for name in DISKS}
     words = [
         *("qemu-system-x86_64", "-name", "pi", "-nodefaults", "-no-user-config"),
-        *("-display", "none", "-rtc", "base=utc"),
+        *("-display", "none", "-rtc", "base=utc", "-no-reboot"),
         # Slow and the same everywhere: a state that was saved with one kind is not another's.
         *("-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "512"),
         *("-drive", f"if=pflash,unit=0,readonly=on,format=raw,file={CODE}"),
