@@ -19,6 +19,8 @@ from tests.faults import cgroup, firmware, image
 ROOT = Path(__file__).parents[2]
 WORK = "HOMELAB_FAULTS"
 """Names the directory in which the tests work; without it they are not collected."""
+BOOT = "HOMELAB_FAULTS_BOOT"
+"""With it emulated computers are started too."""
 
 # Namespaces that end with the command, which ends with this process.
 _BELOW = (
@@ -64,6 +66,8 @@ def why_not() -> str:
         return f"apt-get install --no-install-recommends {' '.join(sorted(missing))}"
     if not Path("/dev/loop-control").exists():
         return "/dev/loop-control is not here; in a container, they need --privileged"
+    if BOOT in os.environ and not Path("/dev/net/tun").exists():
+        return "/dev/net/tun is not here: modprobe tun; a container needs --device=/dev/net/tun"
     return cgroup.why_not()
 
 

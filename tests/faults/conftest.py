@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults import image
-from tests.faults.__main__ import WORK
+from tests.faults.__main__ import BOOT, WORK
 from tests.faults.computer import Computer
 from tests.faults.house import House
+from tests.faults.keeper import Keeper
 from tests.faults.machine import Machine
 from tests.faults.network import Laptop
 
@@ -34,12 +35,25 @@ def house() -> Iterator[House]:
 @pytest.fixture
 def booting_house() -> Iterator[House]:
     """One whose machine has firmware, a boot loader and a kernel: slower, and nothing less will do."""
-    if "HOMELAB_FAULTS_BOOT" not in os.environ:
+    if BOOT not in os.environ:
         pytest.skip("an emulated computer takes minutes: make boot-faults")
     if not image.boots_computers():
         pytest.skip("no firmware and kernel of this architecture are known here")
     with _slot(Path(os.environ[WORK])):
         yield from _house(_computer)
+
+
+@pytest.fixture
+def keeper(house: House) -> Iterator[Keeper]:
+    """Who keeps what waits for the machine, which sleeps at times."""
+    assert isinstance(house.machine, Machine)
+    directory = Path(os.environ[WORK]) / f"keeper-{house.machine.name}"
+    keeper = Keeper(Path(os.environ[image.IMAGE]), directory, house.laptop)
+    try:
+        keeper.keeps_for(house.machine)
+        yield keeper
+    finally:
+        keeper.remove()
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from homelab.deploy import scripts
 from homelab.deploy.rules import Rules
@@ -29,6 +30,14 @@ class Switched:
     report: str
 
 
+class Bring(TypedDict):
+    """Scripts and secrets by which a release comes to a machine."""
+
+    stage: str
+    secrets: dict[str, str]
+    build: str
+
+
 @dataclass
 class House:
     """What a test acts on."""
@@ -48,17 +57,23 @@ class House:
         output, _ = process.communicate(timeout=4 * self.machine.patience)
         return Switched(process.returncode, output)
 
-    def build(self, release: str, files: Mapping[str, str] | None = None) -> Switched:
-        """Stage a release and build it; `files` say how its system differs from the first."""
+    def brings(self, release: str, files: Mapping[str, str] | None = None) -> Bring:
+        """What goes before a switch; `files` say how the release's system differs from the first."""
         given = {"label": f"{release}\n", **(files or {})}
         flake = {"flake.nix": "{ }\n"} | {f"system/{path}": text for path, text in given.items()}
-        for script in (
-            scripts.stage_script(release, flake),
-            scripts.secrets_script(release, {"token": release}),
-        ):
+        return {
+            "stage": scripts.stage_script(release, flake),
+            "secrets": {"token": release},
+            "build": scripts.build_script(release, Rules("pi", loader="systemd-boot")),
+        }
+
+    def build(self, release: str, files: Mapping[str, str] | None = None) -> Switched:
+        """Stage a release and build it."""
+        bring = self.brings(release, files)
+        for script in (bring["stage"], scripts.secrets_script(release, bring["secrets"])):
             done = self.remote(script)
             assert done.code == 0, done.report
-        return self.remote(scripts.build_script(release, Rules("pi", loader="systemd-boot")))
+        return self.remote(bring["build"])
 
     def bring(self, release: str, files: Mapping[str, str] | None = None) -> None:
         """Everything before the switch."""

@@ -16,7 +16,10 @@ IMAGE = "HOMELAB_FAULTS_IMAGE"
 COMPUTER_IMAGE = "HOMELAB_FAULTS_COMPUTER_IMAGE"
 """The same with a kernel and a boot loader."""
 
-_PACKAGES = ("dbus", "iproute2", "nftables", "openssh-server", "procps", "systemd", "systemd-sysv")
+_PACKAGES = (
+    *("age", "dbus", "iproute2", "nftables", "openssh-server", "procps"),
+    *("systemd", "systemd-sysv"),
+)
 _TO_BOOT = ("busybox-static", "kmod", "qemu-guest-agent", "systemd-boot")
 _SOURCES = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "sources.list")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 ADDRESSES = {"lan": "192.168.1.225", "tailnet": "100.100.71.3"}
 """What the machine answers to over each link."""
 
-_LAPTOP = {"lan": "192.168.1.2/24", "tailnet": "100.100.71.2/24"}
+LAPTOP = {"lan": "192.168.1.2", "tailnet": "100.100.71.2"}
+"""Where whatever runs on the laptop's side answers over each link."""
 
 
 def run(*command: str | Path, seconds: float = 60, stdin: str = "") -> str:
@@ -44,13 +45,13 @@ class Laptop:
         self.unplug()
         run("ip", "netns", "add", self.machine)
         laptop = ("ip", "-n", self.namespace)
-        for link, address in _LAPTOP.items():
+        for link, address in LAPTOP.items():
             if taps:
                 run(*laptop, "tuntap", "add", "dev", link, "mode", "tap")
             else:
                 peer = ("peer", "name", link, "netns", self.machine)
                 run(*laptop, "link", "add", link, "type", "veth", *peer)
-            run(*laptop, "address", "add", address, "dev", link)
+            run(*laptop, "address", "add", f"{address}/24", "dev", link)
             run(*laptop, "link", "set", link, "up")
 
     def unplug(self) -> None:
@@ -62,6 +63,11 @@ class Laptop:
                 run("ip", "-n", self.namespace, "link", "delete", link)
         if self.machine in run("ip", "netns", "list").split():
             run("ip", "netns", "delete", self.machine)
+
+    @property
+    def public_key(self) -> str:
+        """The owner's."""
+        return self.key.with_suffix(".pub").read_text()
 
     def remove(self) -> None:
         """End the links and the laptop's own network."""

@@ -1,0 +1,112 @@
+"""`nas`, which never sleeps: it keeps what waits for the machine. It stands where the laptop stands."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from homelab.deploy import sleepers
+from homelab.deploy.model import PARCEL_USER
+from tests.faults.machine import Machine, eventually
+from tests.faults.network import LAPTOP, Laptop, run
+
+UNIT = "homelab-pull.service"
+"""What a machine that sleeps runs when it wakes."""
+_COURIER, _PULL, _SIGNERS = "/etc/homelab/courier.sh", "/etc/homelab/pull.sh", sleepers.SIGNERS
+_PULLS = f"""\
+[Service]
+Type=oneshot
+Environment=HOME=/root PATH=/run/current-system/sw/bin:/usr/bin:/bin:/usr/sbin:/sbin
+ExecStart=/bin/bash -c '. {_PULL}' pull pi 22 nas 22 {" ".join(LAPTOP.values())}
+"""
+
+
+class Keeper:
+    """A tree of the image with an account for the machine, and an sshd in the laptop's network."""
+
+    def __init__(self, image: Path, directory: Path, laptop: Laptop) -> None:
+        self.laptop, self.directory, self.root = laptop, directory, directory / "root"
+        self._process: subprocess.Popen[bytes] | None = None
+        for part in ("root", "files", "work"):
+            (directory / part).mkdir(parents=True)
+        layers = f"lowerdir={image},upperdir={directory}/files,workdir={directory}/work"
+        run("mount", "-t", "overlay", "-o", layers, "overlay", self.root)
+        run("mount", "--bind", "/dev", self.root / "dev")
+        for old in (self.root / "etc/ssh").glob("ssh_host_*"):
+            old.unlink()
+        key = self.root / "etc/ssh/ssh_host_ed25519_key"
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "nas", "-f", key)
+        self.host_key = key.with_suffix(".pub").read_text().strip()
+        (self.root / "run/sshd").mkdir(parents=True, exist_ok=True)
+        keys = self.root / "etc/ssh/keys"
+        keys.mkdir()
+        (keys / "root").write_text(self.laptop.public_key)
+        settings = "HostKey /etc/ssh/ssh_host_ed25519_key\nAuthorizedKeysFile /etc/ssh/keys/%u\n"
+        (self.root / "etc/ssh/sshd_config.d/nas.conf").write_text(settings)
+        self.start()
+
+    def keeps_for(self, machine: Machine) -> None:
+        """What their own releases give a machine that sleeps, and the one that keeps for it."""
+        courier = self.root / _COURIER[1:]
+        courier.parent.mkdir()
+        courier.write_text(sleepers.courier_text())
+        key = f'restrict,command="/bin/bash {_COURIER} pi" {machine.host_key}\n'
+        (self.root / "etc/ssh/keys" / PARCEL_USER).write_text(key)
+        place = f"{sleepers.PARCELS}/pi"
+        account = f"""
+          useradd --system --shell /bin/bash {PARCEL_USER}
+          install -d -m 0750 -g {PARCEL_USER} {place}
+          install -d -m 0700 -o {PARCEL_USER} -g {PARCEL_USER} {place}/told
+        """
+        run("chroot", self.root, "bash", "-euc", account)
+        own = machine.root / "etc/homelab"
+        own.mkdir()
+        (machine.root / _PULL[1:]).write_text(sleepers.pull_text())
+        signer = f'owner namespaces="homelab-parcel" {self.laptop.public_key}'
+        (machine.root / "etc" / _SIGNERS).write_text(signer)
+        (machine.root / "etc/ssh/ssh_known_hosts").write_text(f"nas {self.host_key}\n")
+        (machine.root / "usr/local/lib/systemd/system").mkdir(parents=True, exist_ok=True)
+        (machine.root / "usr/local/lib/systemd/system" / UNIT).write_text(_PULLS)
+        machine.run("systemctl daemon-reload; sync")
+
+    def spec(self) -> dict[str, object]:
+        """What the deployer is told of it."""
+        return {
+            "host": "nas",
+            "paths": [{"name": link, "address": address} for link, address in LAPTOP.items()],
+            "host_key": self.host_key,
+            "signers": [" ".join(self.laptop.public_key.split()[:2])],
+        }
+
+    def told(self) -> str:
+        """The last that the machine told it."""
+        word = self.root / sleepers.PARCELS[1:] / "pi/told/word"
+        return word.read_text() if word.exists() else ""
+
+    def start(self) -> None:
+        """It answers, from now on."""
+        apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", f"--root={self.root}")
+        sshd = ("--mount-proc", "/usr/sbin/sshd", "-D", "-e")
+        with (self.directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self.laptop.inside(), *apart, *sshd],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        eventually(lambda: "listening" in (self.directory / "log").read_text(), "it answers")
+
+    def stop(self) -> None:
+        """Nothing answers there any more."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None
+
+    def remove(self) -> None:
+        """End it, and what it keeps."""
+        self.stop()
+        run("umount", self.root / "dev")
+        run("umount", self.root)
+        shutil.rmtree(self.directory)
