@@ -36,8 +36,8 @@ def sweep(name: str = "") -> None:
     """Remove what is left of one machine, or of all whose processes have ended."""
     for path in _hierarchies():
         for group in path.glob(f"{_NAME}-{name or '*'}"):
-            below = sorted((d for d in group.rglob("*") if d.is_dir()), reverse=True)
-            for each in (*below, group):
+            # Some vanish by themselves meanwhile, which this walk does not mind.
+            for directory, _, _ in os.walk(group, topdown=False):
                 # One that is busy belongs to a run beside this one.
                 with contextlib.suppress(OSError):
-                    each.rmdir()
+                    Path(directory).rmdir()
