@@ -64,8 +64,9 @@ def rollback(
     from homelab.ops.hosts import roll_back
     from homelab.ops.stack import check_stack, find_stack
 
-    plan, _ = check_stack(cwd, find_stack(cwd, stack))
-    roll_back(plan, host, to, _say)
+    name = find_stack(cwd, stack)
+    plan, _ = check_stack(cwd, name)
+    roll_back(plan, name, host, to, _say)
 
 
 @hosts_app.command()

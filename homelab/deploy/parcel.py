@@ -89,7 +89,7 @@ def parcel_text(parcel: Parcel) -> str:
             ),
         ),
         "status": fed(_BASH, scripts.status_script(parcel.release, parcel.nonce, log_lines=40)),
-        "abandon": fed(_BASH, scripts.rollback_script(parcel.nonce)),
+        "abandon": fed(_BASH, scripts.rollback_script("")),
     }
     return assigned(names) + "".join(function(name, body) for name, body in bodies.items())
 

@@ -113,6 +113,20 @@ follow() {
   sed -n '/^log /p' "$work/status" | tell "$phase" "it did not end"
 }
 
+# begin: start the attempt. One that is open and that nobody sees to, since a power cut, is rolled back
+# first. Ends with 75 when another one goes on all the time.
+begin() {
+  local code
+  SECONDS=0
+  while :; do
+    code=0
+    activate >"$work/log" 2>&1 || code=$?
+    [ "$code" = 75 ] && [ "$SECONDS" -lt "$LONGEST" ] || return "$code"
+    abandon >/dev/null 2>&1 || true
+    sleep 5
+  done
+}
+
 pull() {
   local taken address code=0
   fetch || {
@@ -130,14 +144,14 @@ pull() {
     say "what waits on $courier is for $HOST; refused"
     return 1
   }
-  if [ -d "$state/attempts/$NONCE" ]; then
+  if [ -e "$state/attempts/$NONCE/phase" ]; then
     [ "$(cat "$state/told" 2>/dev/null)" = "$NONCE" ] || follow
     return
   fi
   taken=$(cat "$state/taken" 2>/dev/null || echo 0)
   if ! [ "$MADE" -gt "$taken" ]; then
-    say "what waits on $courier was made before the last release that came here; refused"
-    return
+    : >"$work/log"
+    give_up "it was made before the last release that came here; refused"
   fi
   for address in "${addresses[@]}"; do
     if seen "$address" "$port"; then ways+=("$address"); fi
@@ -149,7 +163,7 @@ pull() {
   # What this says may hold a secret.
   secrets >/dev/null 2>&1 || give_up "its secrets could not be opened or placed"
   build >"$work/log" 2>&1 || give_up "it does not build, or would not come through the switch"
-  activate >"$work/log" 2>&1 || code=$?
+  begin || code=$?
   if [ "$code" = 75 ]; then
     say "another switch of this host is going on; next time"
     return

@@ -92,13 +92,15 @@ def activate_script(
     paths: Sequence[str],
     activation_seconds: int,
     confirm_seconds: int,
+    outside: Sequence[str] = (),
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
     """Arm the rollback of a new attempt, then start it; both go on without the connection.
 
-    `paths` are the ways that led to the host just before, and so must lead to it afterwards.
+    `paths` are the ways that led to the host just before, and so must lead to it afterwards;
+    `outside` is what the deployer found answering then, kept for a run that goes on.
     """
-    own = {"RELEASE": named("release", release), "NONCE": named("attempt", nonce)}
+    own = {**_of(release, rules.stack), "NONCE": named("attempt", nonce)}
     version = {"SECRETS_VERSION": secrets_version}
     window = {"WINDOW_SECONDS": str(activation_seconds + confirm_seconds)}
     loader = {"BOOT_LOADER": rules.loader, "BOOT_LIMIT": str(rules.limit)}
@@ -106,13 +108,15 @@ def activate_script(
     supervise = {**own, **version, **loader, "CONFIRM_SECONDS": str(confirm_seconds)}
     supervise |= {"MAY_FAIL": " ".join(rules.may_fail), "REBOOT": rules.reboot}
     supervise |= {"CLEAN_UP": "yes" if rules.clean_up else ""}
-    resume = {**own, "WINDOW_SECONDS": str(2 * confirm_seconds)}
+    # Until everything has started, until it has the lock, and until it is confirmed.
+    resume = {**own, "WINDOW_SECONDS": str(2 * confirm_seconds + lock_seconds)}
     detached = {
         "SUPERVISE": _compose("supervise", supervise, lock_seconds, boot),
         "ROLLBACK": _compose("rollback", {**own, **window, **loader}, extra=boot),
         "RESUME": _compose("resume", resume, lock_seconds),
     }
     names = {**own, **version, **window, **detached, **_ruled(rules), "PATHS": " ".join(paths)}
+    names["OUTSIDE"] = "\t".join(outside)
     extra = boot + _part("preflight") + _part("probe")
     return _compose("activate", {**names, "PROBES": _asked(rules)}, lock_seconds, extra)
 
@@ -143,8 +147,10 @@ def resume_script(nonce: str) -> str:
 
 
 def rollback_script(nonce: str) -> str:
-    """Ask for the rollback of an attempt whose client is gone; `status_script` tells the end."""
-    return _compose("abandon", {"NONCE": named("attempt", nonce)})
+    """Ask for the rollback of an attempt whose client is gone, or of whichever is open where none
+    is named; `status_script` tells the end.
+    """
+    return _compose("abandon", {"NONCE": named("attempt", nonce) if nonce else ""})
 
 
 def unlock_script(*, force: bool) -> str:
@@ -163,18 +169,26 @@ def forget_script(*, confirmed: bool) -> str:
     return _compose("forget", {"YES": "yes" if confirmed else ""}, extra=_part("leave"))
 
 
-def status_script(release: str, nonce: str = "", *, log_lines: int = 0, full: bool = False) -> str:
+def status_script(
+    release: str,
+    nonce: str = "",
+    *,
+    log_lines: int = 0,
+    full: bool = False,
+    loader: str = "hardware",
+) -> str:
     """Report what a host runs, what it would boot, and the attempt asked for or else open.
 
-    With `full`, also the units that failed.
+    With `full`, also the units that failed; with either of both, whether the boot loader agrees.
     """
     names = {
         "FULL": "yes" if full else "",
         "RELEASE": named("release", release) if release else "",
         "NONCE": named("attempt", nonce) if nonce else "",
         "LOG_LINES": str(log_lines),
+        "BOOT_LOADER": loader,
     }
-    return _compose("status", names)
+    return _compose("status", names, extra=_part("boot"))
 
 
 def wake_script(command: str) -> str:

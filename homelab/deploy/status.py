@@ -40,7 +40,18 @@ class HostFacts:
     @property
     def boots_another(self) -> bool:
         """A reboot would not start what runs now."""
-        return bool(self["running"]) and self["default"] != self["running"]
+        return bool(self["running"]) and (self["default"] != self["running"] or self.misled)
+
+    @property
+    def misled(self) -> bool:
+        """The boot loader names another system than the profile does."""
+        return self["loader"] == "another"
+
+    @property
+    def boots(self) -> str:
+        """What the next boot would start, in words."""
+        default = self["default"] or "unknown"
+        return f"another system than {default}, says its boot loader" if self.misled else default
 
     @property
     def wants_reboot(self) -> bool:
@@ -105,7 +116,7 @@ class HostStatus:
                 f"stack and say deploy.again, or homelab rollback {self.name} --to current"
             )
         elif facts.boots_another:
-            yield f"! a reboot starts {facts['default'] or 'nothing known'}, not what runs now"
+            yield f"! a reboot starts {facts.boots}, not what runs now"
         if facts.wants_reboot:
             yield "a reboot is needed: its kernel or initrd is not the one that runs"
         if facts["failed"]:

@@ -38,10 +38,11 @@ def read_hosts(plan: Plan, releases: Mapping[str, Release]) -> tuple[HostStatus,
 
 async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) -> HostStatus:
     wanted = release.id if release is not None and host.is_deployed else ""
+    loader = host.config.boot.loader
     link = link_to(host, dial_map)
     facts, error = None, ""
     try:
-        done = await link.ask(scripts.status_script(wanted, full=True))
+        done = await link.ask(scripts.status_script(wanted, full=True, loader=loader))
         if done.exit == 0:
             facts = HostFacts.parse(done.stdout)
         else:
@@ -83,15 +84,17 @@ def named(plan: Plan, name: str) -> Host:
     return plan.hosts[name]
 
 
-def roll_back(plan: Plan, name: str, to: str, report: Callable[[str], None]) -> None:
+def roll_back(plan: Plan, stack: str, name: str, to: str, report: Callable[[str], None]) -> None:
     """Switch a host to the release before (or to the one committed last), as any other switch.
 
     It is confirmed, or it goes back to where it was. Raises HomelabError with the report.
     """
-    asyncio.run(_roll_back(plan, named(plan, name), to, report))
+    asyncio.run(_roll_back(plan, stack, named(plan, name), to, report))
 
 
-async def _roll_back(plan: Plan, host: Host, to: str, report: Callable[[str], None]) -> None:
+async def _roll_back(
+    plan: Plan, stack: str, host: Host, to: str, report: Callable[[str], None]
+) -> None:
     dial_map = DialMap.from_environment()
     link = link_to(host, dial_map)
     try:
@@ -107,7 +110,8 @@ async def _roll_back(plan: Plan, host: Host, to: str, report: Callable[[str], No
         )
     # Whatever it runs now is what is to go.
     rules = replace(
-        rules_of(plan.site, host, probes_of(plan, host)), again=f"{BY_HAND}{secrets.token_hex(4)}"
+        rules_of(plan.site, host, probes_of(plan, host), stack=stack),
+        again=f"{BY_HAND}{secrets.token_hex(4)}",
     )
     version = facts["secrets" if to == "current" else "before-secrets"]
     outside = outside_of(plan, host)

@@ -25,7 +25,7 @@ def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = 
         lines.append(f"  why: {facts['reason']}")
     lines += [f"  tried: {each}" for each in tried[-_LAST:]]
     lines.append(f"  runs: {facts['running'] or 'unknown'}")
-    lines.append(f"  boots: {facts['default'] or 'unknown'}")
+    lines.append(f"  boots: {facts.boots}")
     if facts["attempt"]:
         lines.append(f"  attempt: {facts['attempt']} ({phase})")
     if facts.log:

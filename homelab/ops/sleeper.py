@@ -213,7 +213,9 @@ class _Sleeper:
                 *told_lines,
                 way_out=f"mend the cause; or deploy.again: {{{self.name}: …}} to try as it is",
             )
-        since = waiting["SINCE"] if ours else await self._put(what, made)
+        # What could not be taken waits anew, as an attempt of its own.
+        left = ours and not told
+        since = waiting["SINCE"] if left else await self._put(what, made)
         self._fail(
             f"waits for it on {awake.host} since {since}",
             *(["it tried to take it, and could not", *told_lines] if told else []),

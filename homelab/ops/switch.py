@@ -121,10 +121,11 @@ class _Switch:
                 "run pulumi up, which stages and builds it first"
             )
         if status["phase"]:
-            same = (status["attempt-release"], status["attempt-secrets"])
-            ours = same == (spec.release, spec.secrets_version)
+            same = (status["attempt-release"], status["attempt-secrets"], status["attempt-again"])
+            ours = same == (spec.release, spec.secrets_version, spec.again)
             if ours and (status["supervised"] or status["phase"] == "rebooting"):
                 self.report(f"{spec.host}: goes on with attempt {status['attempt']}")
+                self.answered = frozenset(filter(None, status["attempt-outside"].split("\t")))
                 await self._follow(status["attempt"])
                 return
             await self._settle(status)
@@ -147,6 +148,7 @@ class _Switch:
             paths=paths,
             activation_seconds=spec.activation_seconds,
             confirm_seconds=spec.confirm.seconds,
+            outside=sorted(self.answered),
             lock_seconds=spec.lock_seconds,
         )
         try:
@@ -194,9 +196,10 @@ class _Switch:
         while _now() < end:
             try:
                 status = await self._status(nonce)
-            except HostKeyError:
-                raise
             except DialError as error:
+                # Whoever asks for a disk's password during a restart has a key of its own.
+                if isinstance(error, HostKeyError) and not _restarts(last):
+                    raise
                 self._note(f"ask: {error}")
                 await asyncio.sleep(spec.poll_seconds)
                 continue
@@ -205,11 +208,13 @@ class _Switch:
                 self.report(f"{spec.host}: release {spec.release} is {phase or 'not begun'}")
                 if phase == "rebooting":
                     self.report(f"{spec.host}: restarts; it has {spec.restart_seconds} s for that")
-                    end = _now() + spec.restart_seconds + spec.confirm.seconds + spec.grace_seconds
+                    # Until all has started there, and until that is confirmed.
+                    seconds = spec.restart_seconds + 2 * spec.confirm.seconds
+                    end = _now() + seconds + spec.grace_seconds
                 elif status["mode"] == "boot" and phase == "activating":
                     # That it restarts may be said while nobody listens.
-                    seconds = spec.activation_seconds + spec.restart_seconds + spec.confirm.seconds
-                    end = _now() + seconds + spec.grace_seconds
+                    seconds = spec.restart_seconds + 2 * spec.confirm.seconds
+                    end = _now() + spec.activation_seconds + seconds + spec.grace_seconds
             last = status
             if phase == "committed" and has_committed(status, spec):
                 return
@@ -282,7 +287,9 @@ class _Switch:
 
     async def _status(self, nonce: str = "", log_lines: int = 0) -> HostFacts:
         done = await self.host.ask(
-            scripts.status_script(self.spec.release, nonce, log_lines=log_lines)
+            scripts.status_script(
+                self.spec.release, nonce, log_lines=log_lines, loader=self.rules.loader
+            )
         )
         if done.exit != 0:
             raise DialError(f"{self.spec.host}: it cannot say how it is: {last_word(done)}")
@@ -292,6 +299,11 @@ class _Switch:
         """Remember what did not work, once; said again at the end."""
         if what not in self.tried:
             self.tried.append(what)
+
+
+def _restarts(last: HostFacts) -> bool:
+    """Whether the host may be on its way through a restart that the switch asked for."""
+    return last["mode"] == "boot" and last["phase"] in ("armed", "activating", "rebooting")
 
 
 def last_word(done: Completed) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import wake_command
+from homelab.deploy.sleepers import PARCELS, courier_of
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Pkg, Script, attrs, merge
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if host.config.gpu is not None:
         yield Module("graphics.nix", "Graphics hardware that services use", derived=_gpu(host))
     if host.config.persistence is not None:
-        yield _persistence(host)
+        yield _persistence(plan, host)
 
 
 def _own(host: Host) -> Iterator[Module]:
@@ -152,10 +153,12 @@ def _gpu(host: Host) -> Attrs:
     return body
 
 
-def _persistence(host: Host) -> Module:
+def _persistence(plan: Plan, host: Host) -> Module:
     kept = host.config.persistence
     assert kept is not None
-    directories: list[Nix] = [*sorted({*_KEPT_DIRECTORIES, *kept.directories})]
+    waits = any(courier_of(plan, other) is host for other in plan.hosts.values())
+    ours = {*_KEPT_DIRECTORIES, *([PARCELS] if waits else [])}
+    directories: list[Nix] = [*sorted(ours | {*kept.directories})]
     files: list[Nix] = [*sorted({*_KEPT_FILES, *kept.files})]
     return Module(
         "impermanence.nix",

@@ -47,7 +47,7 @@ def ok(plan: Plan, host: str, **releases: str) -> bool:
 
 def back(plan: Plan, host: str = "pi", to: str = "before") -> list[str]:
     said: list[str] = []
-    hosts.roll_back(plan, host, to, said.append)
+    hosts.roll_back(plan, "home", host, to, said.append)
     return said
 
 
@@ -161,7 +161,7 @@ def test_a_switch_that_goes_on_is_left_alone_unless_forced(stack: Stack, plan: P
         unlock(plan)
     assert stack.phases() == ["awaiting"]
     said = unlock(plan, force=True)
-    assert "is rolled back" in said[-1]
+    assert "is being rolled back" in said[-1]
     eventually(lambda: stack.phases() == ["rolled_back"])
     assert stack.running() == "as-installed"
 
@@ -169,18 +169,18 @@ def test_a_switch_that_goes_on_is_left_alone_unless_forced(stack: Stack, plan: P
 def test_a_script_that_holds_the_lock_is_named_and_ended_when_forced(
     stack: Stack, plan: Plan
 ) -> None:
-    """A killed `pulumi up` leaves its remote process running."""
+    """A killed `pulumi up` leaves its remote process running, and the build that this one began."""
     lock = stack.state / "lock"
     stack.remote(
         f"mkdir -p {stack.state}; exec 9<>{lock}\n"
-        f'(flock 9; echo "a build (pid $BASHPID, since now, for me)" >{lock}; exec sleep 60) '
+        f'(flock 9; echo "a build (pid $BASHPID, since now, for me)" >{lock}; sleep 60; true) '
         ">/dev/null 2>&1 &\n"
     )
     eventually(lambda: lock.exists() and "a build" in lock.read_text())
     with pytest.raises(HomelabError, match=r"held by a build .*--force"):
         unlock(plan)
     said = unlock(plan, force=True)
-    assert "pi: ended a build" in said[0]
+    assert "pi: ends a build" in said[0]
     assert said[-1] == "pi: nothing holds it"
 
 

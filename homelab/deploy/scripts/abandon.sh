@@ -1,11 +1,14 @@
 # shellcheck shell=bash
-# Ask for the rollback of an attempt that nobody supervises any more; it runs detached.
+# Ask for the rollback of an attempt that nobody supervises any more: of this one, or of whichever is
+# open. It runs detached.
 
 main() {
-  attempt=$state/attempts/$NONCE
+  local open
   # Under the lock, so that an attempt which is just being started is not taken for a dead one.
   take_lock "abandoning attempt $NONCE"
-  if supervised || [ "$(open_attempt)" != "$NONCE" ]; then return; fi
+  open=$(open_attempt)
+  if supervised || [ -z "$open" ] || [ "${NONCE:-$open}" != "$open" ]; then return; fi
+  attempt=$state/attempts/$open
   go_back "abandoned: its client or this host stopped half-way"
 }
 

@@ -17,6 +17,7 @@ main() {
   previous=$(readlink -f "$running")
 
   attempt=$state/attempts/$NONCE
+  [ -e "$attempt/phase" ] || rm -rf "$attempt" # one that was cut short before it began
   mkdir "$attempt"
   say "$RELEASE" >"$attempt/release"
   say "$SECRETS_VERSION" >"$attempt/secrets"
@@ -27,6 +28,7 @@ main() {
   answering >"$attempt/answered"
   say "$PATHS" >"$attempt/paths"
   say "$AGAIN" >"$attempt/again"
+  say "$OUTSIDE" >"$attempt/outside"
   if boot_mode "$toplevel"; then say boot >"$attempt/mode"; fi
   # The way back must not be garbage-collected while it may be needed.
   nix-store --realise "$previous" --add-root "$attempt/previous-system" --indirect >/dev/null

@@ -79,10 +79,19 @@ whole() {
   done < <(awk '$1 == "linux" || $1 == "initrd" || $1 == "devicetree"' "$2")
 }
 
+# starts_from_store DIRECTORY: whether the boot loader reads kernels where Nix has put them. GRUB does, while
+# both lie in one file system (nixpkgs, install-grub.pl: copyKernels).
+starts_from_store() {
+  [ -f "$1/grub/grub.cfg" ] && [ "$(mounted "$1")" = "$(mounted "$root/nix/store")" ] && [ ! -d "$1/kernels" ]
+}
+
+# mounted DIRECTORY: where its file system is mounted.
+mounted() { df -Pk "$1" | awk 'NR == 2 { print $6 }'; }
+
 # boot_files TOPLEVEL: «name bytes» of each file that a boot entry of this system needs.
 boot_files() {
   local part suffix=''
-  [ "$BOOT_LOADER" != systemd-boot ] || suffix=.efi
+  if [ "$BOOT_LOADER" = systemd-boot ] || { [ "$BOOT_LOADER" = hardware ] && [ -d "$(boot_directory)/EFI/nixos" ]; }; then suffix=.efi; fi
   for part in kernel initrd; do
     [ ! -f "$1/$part" ] || say "$(in_store "$1/$part")$suffix $(bytes "$1/$part")"
   done
@@ -123,14 +132,15 @@ freed() {
 
 # default_boots TOPLEVEL: whether the boot default is this system and all that it names is there. A zero
 # exit of an installer is no proof. Ends with 2 where nothing says so: no boot loader's files, or a pattern.
+# Files of a boot loader that the host had before this one are not asked.
 default_boots() {
   local dir entry file name
   dir=$(boot_directory)
-  if [ -d "$dir/loader/entries" ]; then
+  if [ -d "$dir/loader/entries" ] && [ "$BOOT_LOADER" != grub ] && [ "$BOOT_LOADER" != extlinux ]; then
     entry=$(default_entry) || return
     grep -q "init=$1/init" "$entry" || return 1
     whole "$dir" "$entry" "$1"
-  elif [ -f "$dir/extlinux/extlinux.conf" ]; then
+  elif [ -f "$dir/extlinux/extlinux.conf" ] && [ "$BOOT_LOADER" != grub ]; then
     file=$dir/extlinux/extlinux.conf
     name=$(awk '$1 == "DEFAULT" { print $2 }' "$file")
     awk -v label="$name" '$1 == "LABEL" { on = $2 == label } on' "$file" | grep -q "init=$1/init" || return 1

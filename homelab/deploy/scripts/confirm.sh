@@ -46,6 +46,12 @@ main() {
     fi
   done
   if [ -n "$SEAL" ]; then
+    # One that has given up starting anew is calm as well.
+    lost=$(failed_units failed | worse | tr '\n' ' ')
+    if [ -n "$lost" ]; then
+      say "failed since the switch: ${lost% }"
+      exit 75
+    fi
     calm || exit 75
     answering >"$attempt/answers"
     lost=$(comm -23 "$attempt/answered" "$attempt/answers" | tr '\n' ' ')

@@ -68,6 +68,13 @@ take_lease() {
   write "$state/lease" "$STACK $(($(date +%s) + 900))"
 }
 
+# give_back_lease: ours; another stack's stays.
+give_back_lease() {
+  local whose=''
+  read -r whose _ 2>/dev/null <"$state/lease" || true
+  if [ -z "$whose" ] || [ "$whose" = "${STACK:-}" ]; then rm -f "$state/lease"; fi
+}
+
 # The release that was last committed; empty before the first.
 current() { cat "$state/current" 2>/dev/null || true; }
 
@@ -130,14 +137,14 @@ supervised() { systemctl is-active --quiet homelab-activate.service; }
 
 # switch TOPLEVEL ACTION: NixOS refuses a second switch instead of waiting for the first; we wait,
 # and end with 75 when its turn never came: then nothing was done.
-# Descriptor 9 is closed, lest a daemon that an activation script starts keep the host's lock.
+# Descriptors 7 and 9 are closed, lest a daemon that an activation script starts keep a lock.
 switch() {
   local code from try
   for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
     say "homelab: $1/bin/switch-to-configuration $2 (try $try)" >>"$attempt/log"
     from=$(($(wc -c <"$attempt/log") + 1))
     code=0
-    "$1/bin/switch-to-configuration" "$2" >>"$attempt/log" 2>&1 9>&- || code=$?
+    "$1/bin/switch-to-configuration" "$2" >>"$attempt/log" 2>&1 7>&- 9>&- || code=$?
     if [ "$code" = 0 ]; then
       if [ "$2" = boot ]; then land "${profile%/*}" "$(boot_directory)" "$(esp)"; fi
       return
@@ -151,7 +158,7 @@ switch() {
 # go_back REASON: begin the rollback of $attempt, which nobody supervises any more; it runs detached.
 go_back() {
   [ -e "$attempt/reason" ] || note reason "$1"
-  # After a reboot the unit is gone, but the script is not.
+  # After a reboot, or once its timer has been through, the unit is gone, but the script is not.
   systemctl start --no-block homelab-rollback.service 2>/dev/null ||
     detach homelab-rollback "$attempt/rollback.sh" --service-type=exec
 }
@@ -169,10 +176,23 @@ waits_for_boot() {
   return 1
 }
 
-# Units that have failed, or fail and start over and over.
+# failed_units STATE: units that have failed; with auto-restart also those that do so over and over.
 failed_units() {
-  systemctl list-units --state=failed --state=auto-restart --plain --no-legend --no-pager 2>/dev/null |
+  systemctl list-units --state=failed --state="$1" --plain --no-legend --no-pager 2>/dev/null |
     awk '{ print $1 }' | sort || true
+}
+
+# worse: of the units on standard input, in order, those that had not failed before the switch and
+# that the stack does not let fail. A certificate may take its time, and its timer tries again.
+worse() {
+  local unit
+  comm -13 "$attempt/failed-before" - | while read -r unit; do
+    case $unit in acme-*.service) continue ;; esac
+    case " $MAY_FAIL " in
+      *" $unit "*) ;;
+      *) say "$unit" ;;
+    esac
+  done
 }
 
 # restarts: «UNIT TIMES» of each service that systemd has had to start anew by itself.

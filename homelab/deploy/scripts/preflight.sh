@@ -22,7 +22,7 @@ room() { df -Pk "$1" | awk -v n="$2" 'NR == 2 { printf "%.0f\n", $n * 1024 }'; }
 check_boot() {
   local dir name size need=0 back free margin files
   dir=$(boot_directory)
-  [ -d "$dir" ] || return 0
+  [ -d "$dir" ] && ! starts_from_store "$dir" || return 0
   files=$(boot_files "$1")
   while read -r name size; do
     [ -n "$name" ] || continue
@@ -32,7 +32,9 @@ check_boot() {
   done <<<"$files"
   [ "$need" -gt 0 ] || return 0
   back=$(freed "$dir" "$1") free=$(room "$dir" 4) margin=$(($(room "$dir" 2) / 20))
+  # Where it is no partition of its own, a share of the whole disk would be too much to ask.
   [ "$margin" -ge 16777216 ] || margin=16777216
+  [ "$margin" -le 67108864 ] || margin=67108864
   if [ $((need - back + margin)) -gt "$free" ]; then
     block "$dir: the new system's kernel and initrd need $(mebibytes "$need") there and $(mebibytes "$margin") to spare; $(mebibytes "$free") are free, and old entries give back $(mebibytes "$back"). Lower boot.limit ($BOOT_LIMIT now), remove old generations (nix-env -p $profile --delete-generations old, then switch), or enlarge it"
   fi
@@ -73,6 +75,10 @@ check_system() {
   }
 }
 
+# asked_again: whether the stack has a word that it did not have at the last commit. Its owner has looked
+# at what is here, and means to go on.
+asked_again() { [ -n "$AGAIN" ] && [ "$AGAIN" != "$(cat "$state/again" 2>/dev/null || true)" ]; }
+
 # Somebody else's change would be undone by ours without a word.
 check_drift() {
   local ours now
@@ -84,7 +90,7 @@ check_drift() {
   now=$(readlink -f "$running")
   [ "$now" != "$ours" ] || return 0
   [ "$now" != "$(readlink -f "$1")" ] || return 0
-  [ "$(cat "$state/again" 2>/dev/null || true)" = "$AGAIN" ] || return 0
+  ! asked_again || return 0
   block "it runs $now, which we did not commit (that was $ours): somebody switched it by hand. Keep their change in the stack, then say deploy.again: {$HOST: \"…a word of yours\"} to go on"
 }
 
@@ -93,7 +99,7 @@ check_identity() {
   local was now
   was=$(cat "$state/machine-id" 2>/dev/null) && now=$(cat "$root/etc/machine-id" 2>/dev/null) || return 0
   [ "$was" != "$now" ] || return 0
-  [ "$(cat "$state/again" 2>/dev/null || true)" = "$AGAIN" ] || return 0
+  ! asked_again || return 0
   block "/etc/machine-id is $now, and releases were committed here as $was: this is another machine, or was installed anew. If it is $HOST, say deploy.again: {$HOST: \"…a word of yours\"}"
 }
 

@@ -27,7 +27,8 @@ entry_of() {
 # start is the old one. systemd-boot keeps that in a variable of the firmware. Where the default is the
 # newest entry, whichever that is, there is no way back.
 boots_once() {
-  [ -d "$(boot_directory)/loader/entries" ] && [ -d "$root/sys/firmware/efi/efivars" ] &&
+  [ "$BOOT_LOADER" != grub ] && [ "$BOOT_LOADER" != extlinux ] &&
+    [ -d "$(boot_directory)/loader/entries" ] && [ -d "$root/sys/firmware/efi/efivars" ] &&
     command -v bootctl >/dev/null && default_entry >/dev/null
 }
 

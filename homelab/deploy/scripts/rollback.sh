@@ -34,6 +34,9 @@ start_again() {
 main() {
   local previous boot='' code=0
   attempt=$state/attempts/$NONCE
+  # Its timer, its supervisor and a client may all ask for it; whoever comes second leaves it alone.
+  exec 7>"$attempt/rollback.lock"
+  flock -n 7 || exit 0
   rm -f "$attempt/room"
   if ! advance rolling_back armed activating rebooting awaiting rolling_back; then
     # A commit under way was confirmed, and finishes; one whose supervisor died does not.
@@ -54,16 +57,18 @@ main() {
   fi
   if [ -n "$(fact generation)" ] && [ "$(generation)" != "$(fact generation)" ]; then
     nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$attempt/log" 2>&1 || code=1
-    boot=yes # the boot loader may already name the new system
+    boot=yes
   fi
+  # The boot loader may name the new system, also where an earlier try has put the generation back.
+  [ ! -e "$attempt/loader" ] || boot=yes
   [ "$(fact mode)" = boot ] || go_back_now "$previous" || code=$?
   # A boot loader that still starts the old system is left alone: it may have failed for want of room.
   if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
   if [ "$(fact mode)" = boot ] && [ "$code" = 0 ]; then
     bootctl set-oneshot '' >>"$attempt/log" 2>&1 || true
     start_again "$previous" || code=1
-    # Nobody has confirmed it, so nobody shall find it in the boot menu.
-    [ -z "$(fact own-generation)" ] || [ "$(fact own-generation)" = "$(fact generation)" ] ||
+    # Nobody has confirmed it, so nobody shall find it in the boot menu; unless it is what runs.
+    [ "$code" != 0 ] || [ -z "$(fact own-generation)" ] || [ "$(fact own-generation)" = "$(fact generation)" ] ||
       nix-env -p "$profile" --delete-generations "$(fact own-generation)" >>"$attempt/log" 2>&1 || true
   fi
   if [ "$code" = 0 ]; then
@@ -72,7 +77,7 @@ main() {
   else
     advance failed_rollback rolling_back
   fi
-  rm -f "$state/lease"
+  give_back_lease
   systemctl stop homelab-rollback.timer 2>/dev/null || true
 }
 

@@ -2,7 +2,7 @@
 # Say what is so, as lines of «key value»; takes no lock and changes nothing.
 
 main() {
-  local release=$state/releases/$RELEASE open=$NONCE failed
+  local release=$state/releases/$RELEASE open=$NONCE failed boots
   say "release $(current)"
   say "before $(cat "$state/before" 2>/dev/null || true)"
   say "before-secrets $(cat "$state/releases/$(cat "$state/before" 2>/dev/null)/committed" 2>/dev/null || true)"
@@ -12,13 +12,19 @@ main() {
   say "secrets $(cat "$state/releases/$(current)/committed" 2>/dev/null || true)"
   say "running $(readlink -f "$running" || true)"
   say "default $(readlink -f "$profile" || true)"
+  # Asked of the boot loader only where a person reads the answer.
+  if [ -n "$FULL" ] || [ "$LOG_LINES" != 0 ]; then
+    boots=0
+    default_boots "$(readlink -f "$profile")" || boots=$?
+    [ "$boots" != 1 ] || say "loader another"
+  fi
   [ -z "$RELEASE" ] || [ ! -d "$release/flake" ] || say "staged yes"
   say "built $([ ! -e "$release/result" ] || readlink -f "$release/result")"
   [ ! -L "$state/secrets/.next.$RELEASE" ] || say "rotation pending"
   ! supervised || say "supervised yes"
   ! waits_for_boot "$running" >/dev/null || say "reboot wanted"
   if [ -n "$FULL" ]; then
-    failed=$(failed_units | tr '\n' ' ')
+    failed=$(failed_units auto-restart | tr '\n' ' ')
     say "failed ${failed% }"
   fi
 
@@ -30,6 +36,8 @@ main() {
   say "attempt-release $(fact release)"
   say "attempt-secrets $(fact secrets)"
   say "attempt-paths $(fact paths)"
+  say "attempt-again $(fact again)"
+  say "attempt-outside $(fact outside)"
   say "attempt-system $(fact toplevel)"
   say "mode $(fact mode)"
   say "restarted $(fact restarted)"

@@ -6,8 +6,8 @@ give_up() {
   rm -f "$attempt/room"
   note reason "$1"
   advance rolling_back activating rebooting awaiting committing || exit 0
-  # Should this not start it, the timer will.
-  systemctl start --no-block homelab-rollback.service || true
+  # Should this not start it, the timer will, unless it has been through.
+  go_back "$1" || true
   exit 1
 }
 
@@ -29,6 +29,8 @@ commit() {
   else
     set -- "$1" --set "$1"
   fi
+  # Whoever rolls this back has to look at the boot loader, however far this came.
+  note loader touched || return 1
   nix-env -p "$profile" "$2" "$3" >>"$attempt/log" 2>&1 9>&- && switch "$1" boot || return 1
   default_boots "$1" || code=$?
   [ "$code" != 1 ] || say "homelab: the boot loader's default is not the new system" >>"$attempt/log"
@@ -42,6 +44,9 @@ start_once() {
   previous=$(fact previous)
   nix-env -p "$profile" --set "$1" >>"$attempt/log" 2>&1 9>&- || give_up "it could not be made a generation"
   note own-generation "$(generation)"
+  # Before the boot loader is told anything: should the power go then, whatever comes up knows.
+  note loader touched
+  advance rebooting activating || exit 0
   if [ "$REBOOT" = always ] && ! boots_once; then
     switch "$1" boot || give_up "it could not be made the boot default"
   else
@@ -56,7 +61,7 @@ start_once() {
     fi
   fi
   note restarted "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-  advance rebooting activating || exit 0
+  [ "$(fact phase)" = rebooting ] || exit 0 # it was rolled back meanwhile
   say "homelab: restarts this host to start $1 once" >>"$attempt/log"
   flush "$attempt/log"
   systemctl --no-block reboot || give_up "the host does not restart"
@@ -66,11 +71,17 @@ start_once() {
 # started: whether everything that this start was to bring is there. Asked once systemd is through.
 started() {
   local looks=$((CONFIRM_SECONDS * 5))
-  while systemctl is-system-running 2>/dev/null | grep -Eqx 'initializing|starting' && [ "$looks" -gt 0 ]; do
+  while [ "$looks" -gt 0 ]; do
+    # It ends with 1 while it says so.
+    case $(systemctl is-system-running 2>/dev/null || true) in
+      initializing | starting) ;;
+      *) break ;;
+    esac
     looks=$((looks - 1))
     sleep 0.2
   done
-  failed_units >"$attempt/failed-after"
+  # What starts anew at boot may be through in a moment; the confirmation counts how often it does.
+  failed_units failed >"$attempt/failed-after"
   bearable_units
 }
 
@@ -85,32 +96,37 @@ bearable() {
 
 # Whether all that failed now had failed before, or is allowed to.
 bearable_units() {
-  local unit worse=''
-  for unit in $(comm -13 "$attempt/failed-before" "$attempt/failed-after"); do
-    case " $MAY_FAIL " in
-      *" $unit "*) ;;
-      *) worse="$worse $unit" ;;
-    esac
-  done
-  if [ -n "$worse" ]; then
-    note failed "${worse# }"
+  local found
+  found=$(worse <"$attempt/failed-after" | tr '\n' ' ')
+  if [ -n "$found" ]; then
+    note failed "${found% }"
     return 1
   fi
   [ ! -s "$attempt/failed-after" ] ||
     say "homelab: failed as before or as allowed: $(tr '\n' ' ' <"$attempt/failed-after")" >>"$attempt/log"
 }
 
-# Keep the running release, the one before, and any that was staged later and waits for its turn.
+# Keep the running release, the one before, and any that was staged later and waits for its turn. Of the
+# others the secrets stay for as long as the boot menu may start their generation.
 prune() {
-  local path name
+  local path name kept=''
+  for path in "$profile"-*-link; do
+    kept="$kept $(cat "$path/etc/homelab/release" 2>/dev/null || true)"
+  done
   for path in "$state"/releases/*; do
     name=${path##*/}
     if [ "$name" = "$RELEASE" ] || [ "$name" = "$1" ] ||
       [ "$path/flake" -nt "$state/releases/$RELEASE/flake" ]; then continue; fi
     # Out of the way in one step: half a release must never look like a whole one.
-    rm -rf "$state/releases/.$name.gone" "$state/secrets/$name" "$state/secrets/.next.$name"
+    rm -rf "$state/releases/.$name.gone"
     mv "$path" "$state/releases/.$name.gone"
     rm -rf "$state/releases/.$name.gone"
+  done
+  for path in "$state"/secrets/*; do
+    name=${path##*/}
+    if [ -e "$state/releases/$name" ] || [ "$path" -nt "$state/releases/$RELEASE/flake" ]; then continue; fi
+    case "$kept " in *" $name "*) continue ;; esac
+    rm -rf "$path" "$state/secrets/.next.$name"
   done
   # An attempt is its log; the last few are worth reading.
   find "$state/attempts" -mindepth 1 -maxdepth 1 -type d ! -name "$NONCE" -mtime +30 \
@@ -134,7 +150,7 @@ activate() {
     note secrets-before "$(readlink "$live")"
     ln -sfn "$(readlink "$state/secrets/.next.$RELEASE")" "$live"
   fi
-  failed_units >"$attempt/failed-before"
+  failed_units auto-restart >"$attempt/failed-before"
   [ "$(fact mode)" != boot ] || start_once "$1"
   switch "$1" test || code=$?
   [ "$code" != 75 ] || untouched "another switch of this host held NixOS's lock all the time"
@@ -196,7 +212,7 @@ main() {
   write "$state/again" "$(fact again)"
   write "$state/current" "$RELEASE"
   [ ! -e "$root/etc/machine-id" ] || write "$state/machine-id" "$(cat "$root/etc/machine-id")"
-  rm -f "$state/lease"
+  give_back_lease
   clean_up "$toplevel"
   prune "$before"
 }

@@ -51,9 +51,10 @@ if [ ! -e "$top" ]; then
   work=$top.tmp
   rm -rf "$work"
   trap 'rm -rf "$work"' EXIT # as Nix does with what it could not finish
-  mkdir -p "$work/bin" "$work/sw/bin" "$work/etc/systemd/system/multi-user.target.wants" \
+  mkdir -p "$work/bin" "$work/sw/bin" "$work/etc/homelab" "$work/etc/systemd/system/multi-user.target.wants" \
     "$work/facts" "$work/activate.d"
   echo "$label" >"$work/nixos-version"
+  printf %s "$label" >"$work/etc/homelab/release"
   echo "$(uname -m)-linux" >"$work/system"
   cat "$given/facts/kernel-params" "$linux_here/kernel-params" 2>/dev/null | head -n 1 >"$work/kernel-params"
   ln -s "$linux/bzImage" "$work/kernel"

@@ -1,0 +1,140 @@
+"""A way back is gone to its end, whoever asks for it and whatever interrupts it (S0-67, S4-34)."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.faults.house import House, end, gated, kill
+from tests.faults.machine import eventually
+from tests.faults.test_restart import KERNEL, RESTARTS
+
+SLOW_LOADER = "touch /run/loader-waits-before; systemd-run --quiet sh -c 'sleep 19; rm /run/loader-waits-before'"
+
+
+def test_a_power_cut_when_the_boot_default_has_moved_is_no_commit(house: House) -> None:
+    house.bring("r1", KERNEL)
+    house.machine.run("touch /run/loader-waits-after")
+    client = house.start("r1", **RESTARTS, **gated(4))
+    eventually(lambda: house.boots() == "r1", "the default has moved")
+    kill(client)
+    house.machine.cut_power()
+    # The new system starts, watched; nobody confirms it.
+    house.machine.boot()
+    house.machine.restarts()
+    house.went_back()
+
+
+def test_a_boot_loader_that_is_slow_on_the_way_back_is_waited_for(house: House) -> None:
+    house.bring("r1", KERNEL)
+    client = house.start("r1", **RESTARTS, **gated(4))
+    house.machine.restarts()
+    house.reaches("awaiting")
+    house.machine.run(SLOW_LOADER)
+    # Its client sees that nobody supervises the attempt, and asks for the rollback as well.
+    house.machine.restarts()
+    done = end(client)
+    assert done.code == 1
+    assert "not confirmed within 4 s" in done.report
+    house.went_back()
+
+
+def test_a_power_cut_on_the_way_back_is_no_end_of_it(house: House) -> None:
+    house.bring("r1", KERNEL)
+    client = house.start("r1", **RESTARTS, **gated(4))
+    house.machine.restarts()
+    house.reaches("awaiting")
+    kill(client)
+    house.machine.run("touch /run/loader-waits-before")
+    eventually(lambda: house.profile() == "as-installed", "the generation is back")
+    assert house.boots() == "r1"
+    house.machine.run("sync")
+    house.machine.cut_power()
+    # It goes on while it boots, and restarts into the old one before it is through.
+    house.machine.boot()
+    house.went_back()
+
+
+def test_a_commit_that_fails_after_the_timer_is_rolled_back(house: House) -> None:
+    house.bring("r1")
+    house.machine.run("touch /run/loader-waits-before")
+    client = house.start("r1", activation_seconds=4, confirm={"seconds": 3})
+    house.reaches("committing")
+    eventually(lambda: not house.machine.is_active("homelab-rollback.timer"), "it has been through")
+    time.sleep(1)
+    house.machine.run("touch /run/loader-lies; rm /run/loader-waits-before")
+    done = end(client)
+    assert done.code == 1
+    assert "confirmed, but it could not be made the boot default" in done.report
+    house.went_back()
+
+
+def test_a_report_does_not_take_the_profile_for_the_boot_loaders_word(house: House) -> None:
+    house.bring("r1")
+    client = house.start("r1", **gated(6))
+    house.reaches("awaiting")
+    # Somebody names another system behind everyone's back, and the installer only says it succeeded.
+    house.machine.run(
+        "sed -i 's/^default .*/default gone.conf/' /boot/loader/loader.conf; touch /run/loader-lies"
+    )
+    done = end(client)
+    assert done.code == 1
+    assert "boots: another system than /nix/store/" in done.report
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "[Service]\nExecStart=/bin/sh -c 'sleep 1.2; exit 1'\nRestart=always\n",
+        "[Service]\nExecStart=/bin/sh -c 'sleep 2; exit 1'\n",
+    ],
+    ids=["gives-up-starting-anew", "dies-once"],
+)
+def test_a_service_that_has_failed_by_the_confirmation_is_not_confirmed(
+    house: House, service: str
+) -> None:
+    house.bring(
+        "r1", {"units/crashes.service": f"{service}[Install]\nWantedBy=multi-user.target\n"}
+    )
+    done = house.switch("r1", confirm={"seconds": 20, "settle": 4})
+    assert done.code == 1
+    assert "failed since the switch: crashes.service" in done.report
+    house.went_back()
+
+
+def test_a_certificate_that_is_not_there_yet_is_no_reason_to_go_back(house: House) -> None:
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n"
+    house.bring("r1", {"units/acme-home.example.org.service": unit})
+    done = house.switch("r1", confirm={"seconds": 20, "settle": 2})
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_what_fails_late_in_a_boot_is_waited_for(house: House) -> None:
+    unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 8; exit 1'\n"
+    house.bring(
+        "r1", KERNEL | {"units/late.service": f"{unit}[Install]\nWantedBy=multi-user.target\n"}
+    )
+    client = house.start("r1", **RESTARTS)
+    house.machine.restarts()
+    house.machine.restarts()
+    done = end(client)
+    assert done.code == 1
+    assert "restarted; failed: late.service" in done.report
+    house.went_back()
+
+
+def test_secrets_stay_for_as_long_as_their_generation(house: House) -> None:
+    """S0-66: whoever picks an old one at the boot menu finds its own."""
+    for release in ("r1", "r2", "r3", "r4"):
+        house.bring(release)
+        assert house.switch(release).code == 0
+    for release in ("r1", "r2", "r3", "r4"):
+        assert (house.state / f"secrets/{release}/token").read_text() == release
+    assert not (house.state / "releases/r1").exists()
+    house.machine.run("nix-env -p /nix/var/nix/profiles/system --delete-generations 2 3")
+    house.bring("r5")
+    assert house.switch("r5").code == 0
+    left = sorted(path.name for path in (house.state / "secrets").glob("r*"))
+    assert left == ["r3", "r4", "r5"]
