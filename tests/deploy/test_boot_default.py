@@ -48,9 +48,9 @@ sort-key nixos"""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(["timeout 5", *lines, "console-mode keep", ""]))
 
-    def ask(self, what: str) -> str:
+    def ask(self, what: str, loader: str = "systemd-boot") -> str:
         parts = [(PARTS / f"{name}.sh").read_text() for name in ("lib", "boot", "reboot")]
-        script = "\n".join(["LOCK_SECONDS=1 BOOT_LOADER=systemd-boot BOOT_LIMIT=3", *parts])
+        script = "\n".join([f"LOCK_SECONDS=1 BOOT_LOADER={loader} BOOT_LIMIT=3", *parts])
         output = self.machine.succeed(f"{script}\n{what} || code=$?; echo ${{code:-0}}\n")
         return output.splitlines()[-1]
 
@@ -100,6 +100,17 @@ def test_the_settings_may_lie_on_another_partition_than_the_entries(loader: Load
     loader.entry("nixos-generation-7.conf", loader.system)
     loader.settings("default nixos-generation-7.conf", at="efi")
     assert loader.default() == BOOTS
+
+
+def test_entries_of_a_boot_loader_that_the_host_had_before_are_not_asked(loader: Loader) -> None:
+    loader.entry("nixos-generation-7.conf", loader.system.with_name("another"))
+    loader.settings("default nixos-generation-7.conf")
+    grub = loader.boot / "grub/grub.cfg"
+    grub.parent.mkdir()
+    grub.write_text(f"linux /kernels/k init={loader.system}/init\n")
+    assert loader.default() == ANOTHER
+    assert loader.ask(f"default_boots {loader.system}", "grub") == BOOTS
+    assert loader.ask("boots_once", "grub") != "0"
 
 
 @pytest.mark.parametrize("settings", [["default nixos-*"], ["default @saved"], []])

@@ -110,6 +110,37 @@ def test_old_entries_give_back_their_room_where_the_loader_removes_first(
     assert host.look(loader=loader, limit=4)[0] == status
 
 
+@pytest.mark.parametrize(("free", "status"), [(100, 0), (70, 1)])
+def test_a_boot_directory_on_a_large_disk_asks_for_no_share_of_it(
+    host: Prepared, free: int, status: int
+) -> None:
+    """S4-05: 64 MiB to spare are enough, however large the disk is."""
+    host.boots_by("abc-linux-6.12", 15)
+    (host.machine.root / "boot/grub").mkdir(parents=True)
+    (host.machine.root / "boot/kernels").mkdir()
+    host.room("/boot", total=1_000_000, free=free)
+    assert host.look(loader="grub")[0] == status
+
+
+def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_room(host: Prepared) -> None:
+    """S4-05: GRUB on one file system copies none."""
+    host.boots_by("abc-linux-6.12", 15)
+    grub = host.machine.root / "boot/grub"
+    grub.mkdir(parents=True)
+    host.room("/boot", total=1_000, free=1)
+    assert host.look(loader="grub")[0] == 1
+    (grub / "grub.cfg").write_text("linux /nix/store/k\n")
+    assert host.look(loader="grub")[0] == 0
+
+
+def test_whoever_brings_a_boot_loader_of_his_own_is_known_by_its_files(host: Prepared) -> None:
+    """S4-05: `loader: hardware` may well be systemd-boot."""
+    host.boots_by("abc-linux-6.12", 15)
+    host.entry(1, "abc-linux-6.12-bzImage.efi", 15)
+    host.room("/boot", total=96, free=1)
+    assert host.look(loader="hardware")[0] == 0
+
+
 def test_generations_that_share_a_kernel_give_nothing_back(host: Prepared) -> None:
     """S4-05: a file goes with the last entry that names it."""
     host.boots_by("abc-linux-6.12", 15)
@@ -162,6 +193,8 @@ def test_somebody_elses_change_is_not_undone_unseen(host: Prepared) -> None:
     assert host.look(again="their change is kept")[0] == 0
     (host.machine.state / "again").write_text("their change is kept\n")
     assert host.look(again="their change is kept")[0] == 1
+    # A word that is taken out of the stack again asks for nothing.
+    assert host.look()[0] == 1
 
 
 def test_what_we_want_anyway_is_no_drift(host: Prepared) -> None:

@@ -18,7 +18,7 @@ from homelab.deploy.rules import Rules
 from homelab.ops import hosts, sleeper
 from lab.hosts import LabHosts
 from tests import build
-from tests.ops.conftest import LAN, PIN, TAILNET, Stack, flake
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually, flake
 
 NAS = "192.168.1.9"
 SECRET = "hunter2-hunter2-hunter2"
@@ -210,6 +210,7 @@ def test_a_host_that_answers_takes_it_directly_and_nothing_is_left_waiting(
     (pi.place / "parcel").write_text(old)
     _, said = pi.pull()
     assert "made before the last release that came here; refused" in said
+    assert "made before the last release that came here" in pi.told()
     assert pi.stack.committed() == "r2"
 
 
@@ -269,6 +270,26 @@ def test_a_parcel_that_was_taken_is_not_taken_again(fetching: Sleeper) -> None:
     _, said = pi.pull()
     assert "refused" in said
     assert pi.stack.committed() == "r2"
+
+
+def test_what_waits_is_taken_although_an_older_attempt_was_cut_off(fetching: Sleeper) -> None:
+    """S0-67: its power went in the window, and nobody sees to that attempt any more."""
+    pi = fetching
+    pi.stack.bring("r0")
+    pi.lab.hosts["pi"].break_now({"unit": "never.service"})
+    runner = pi.stack.start_switch("r0", confirm={"seconds": 600, "units": ["never.service"]})
+    eventually(lambda: pi.stack.phases() == ["awaiting"])
+    runner.kill()
+    runner.communicate()
+    pi.stack.remote("systemctl stop homelab-activate.service homelab-rollback.timer </dev/null")
+    (pi.lab.root("pi") / "proc/sys/kernel/random/boot_id").write_text("second boot\n")
+    pi.lab.break_host("pi", "asleep")
+    assert pi.let_wait("r1") == 1
+    pi.lab.mend_host("pi")
+    status, said = pi.pull()
+    assert status == 0, said
+    assert pi.stack.phases() == ["rolled_back", "committed"]
+    assert pi.stack.committed() == "r1"
 
 
 def test_a_release_that_the_host_rolled_back_is_told_with_its_log(fetching: Sleeper) -> None:

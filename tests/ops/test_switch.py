@@ -9,6 +9,8 @@ import subprocess
 import pytest
 
 from homelab.deploy import scripts
+from homelab.deploy.rules import Rules
+from homelab.deploy.status import HostFacts
 from homelab.ops import switch
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
@@ -280,6 +282,53 @@ def test_a_run_finds_an_attempt_of_its_own_and_brings_it_to_its_end(stack: Stack
     assert stack.switch("r1", confirm=confirm) == 0
     assert stack.phases() == ["committed"]
     assert "goes on with attempt" in stack.report
+
+
+def test_an_attempt_for_another_word_is_not_taken_for_ones_own(stack: Stack) -> None:
+    """Nor waited for until the end: it is rolled back, and the switch that is asked for begins."""
+    stack.bring("r1")
+    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    confirm = {"seconds": 8, "units": ["slow.service"]}
+    runner = stack.start_switch("r1", again="a", activation_seconds=4, confirm=confirm)
+    eventually(lambda: stack.phases() == ["awaiting"])
+    runner.kill()
+    runner.communicate()
+    stack.lab.mend_host("pi")
+    assert stack.switch("r1", again="b") == 0, stack.report
+    assert (stack.state / "again").read_text() == "b\n"
+
+
+def test_a_run_that_goes_on_asks_for_what_the_first_one_found(stack: Stack) -> None:
+    """S1-28: what the household found before the switch is kept with the attempt."""
+    script = scripts.activate_script(
+        "r1",
+        "abcd",
+        Rules("pi"),
+        secrets_version="",
+        paths=["lan"],
+        activation_seconds=9,
+        confirm_seconds=9,
+        outside=["photos over lan", "names"],
+    )
+    stack.bring("r1")
+    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    stack.remote(script)
+    status = HostFacts.parse(stack.remote(scripts.status_script("r1")))
+    assert status["attempt-outside"].split("\t") == ["photos over lan", "names"]
+
+
+def test_another_stacks_lease_outlives_a_rollback_by_hand(stack: Stack) -> None:
+    """S0-67: whoever holds no lease gives none back."""
+    stack.bring("r1")
+    (stack.state / "lease").write_text("theirs 99999999999\n")
+    assert stack.switch("r1", stack="home") == 1
+    assert "the stack theirs is at work here" in stack.report
+    assert stack.switch("r1") == 0, stack.report
+    assert (stack.state / "lease").exists()
+    (stack.state / "lease").write_text("home 99999999999\n")
+    stack.bring("r2")
+    assert stack.switch("r2", stack="home") == 0
+    eventually(lambda: not (stack.state / "lease").exists())
 
 
 def test_an_attempt_that_a_reboot_cut_off_is_rolled_back_first(stack: Stack) -> None:
