@@ -59,38 +59,6 @@ def host_runs_services(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("ip-unique", rows="S0-01")
-def ip_unique(plan: Plan) -> Iterator[Problem]:
-    """Two hosts at one address: every rule that names it would mean either."""
-    for kind in ("lan", "tailnet"):
-        seen: dict[str, str] = {}
-        for host in plan.hosts.values():
-            address = host.lan if kind == "lan" else host.tailnet
-            if not address:
-                continue
-            if address in seen:
-                yield Problem(
-                    f"{host.source}.address.{kind}",
-                    f"{host.name} and {seen[address]} both have {address}",
-                    "give each host an address of its own",
-                )
-            seen[address] = host.name
-
-
-@check("ip-in-lan", rows="S0-01 S4-36")
-def ip_in_lan(plan: Plan) -> Iterator[Problem]:
-    """The firewall and the tailnet's subnet route speak of the LAN's network only."""
-    cidr = plan.site.network.lan.cidr
-    for host in plan.hosts.values():
-        lan = host.config.address.lan
-        if lan is not None and lan not in cidr:
-            yield Problem(
-                f"{host.source}.address.lan",
-                f"{lan} is not in the LAN {cidr}",
-                "correct it, or network.lan.cidr",
-            )
-
-
 @check("pin-known", rows="S0-71")
 def pin_known(plan: Plan) -> Iterator[Problem]:
     """A host builds with a named pin; without it there is nothing to build with."""
