@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.nix.checks import forbidden_lines
 from homelab.problems import Problem, did_you_mean
+from homelab.system.model import RUNNING
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+    from homelab.services.model import Service
     from homelab.system.model import Host
 
 
@@ -57,6 +59,33 @@ def host_runs_services(plan: Plan) -> Iterator[Problem]:
                 f"{service.host} is home-manager only and runs no services",
                 f"place it on one of: {', '.join(nixos)}",
             )
+
+
+@check("service-host-state", rows="S0-07 S0-80")
+def service_host_state(plan: Plan) -> Iterator[Problem]:
+    """A retired host runs nothing and a planned one nothing yet, while DNS and proxy lead there."""
+    others = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state in RUNNING]
+    for service in plan.services:
+        host = plan.hosts[service.host]
+        # Being reached is all that is left of a retired host, and the first of a planned one.
+        if host.config.state in RUNNING or service.source == f"{host.source}.tailscale":
+            continue
+        retired = host.config.state == "retired"
+        yield Problem(
+            _placed(service),
+            f"{host.name} is {host.config.state}, so {service.name} does not run there"
+            + ("" if retired else " yet"),
+            (f"place it on one of: {', '.join(others)}; or " if others else "")
+            + (f"leave {service.name} out" if retired else f"write {host.source}.state: live"),
+            severity="error" if retired else "warning",
+        )
+
+
+def _placed(service: Service) -> str:
+    """Where the stack config says on which host a service runs."""
+    source = service.source.removesuffix(".samba")
+    by_tag = source == f"services.{service.name}" and service.config.host is None
+    return f"{source}.{'tags' if by_tag else 'host'}"
 
 
 @check("pin-known", rows="S0-71")
