@@ -112,6 +112,11 @@ def sources(made: Plan) -> dict[str, str | bytes]:
             if path:
                 out[path] = HARDWARE
         out[host_file(made.site, host.name)] = sops_text(made, host.name)
+    for dataset in made.datasets:
+        path = made.hosts[dataset.host].config.hardware if dataset.host in made.hosts else None
+        if path and dataset.mount != "/":
+            disk = f'  fileSystems."{dataset.mount.rstrip("/")}".label = "disk";\n'
+            out[path] = str(out[path]).replace("{", "{\n" + disk, 1)
     return out
 
 

@@ -56,6 +56,8 @@ ends with the id of its check in square brackets.
 
 _OF_FILES = {
     "build-dir-mounted": "A build directory lies on a disk that is there, and nobody else writes it.",
+    "dataset-mounted": "A mount point that no module mounts is never waited for, and what should be on its "
+    "disk fills the root.",
     "file-present": "A host's tree takes along every file that the stack names, so each is there.",
     "forbidden-patterns": "A hand-written module that opens ports or writes the proxy's hosts works "
     "around the plan.",
