@@ -88,18 +88,6 @@ def _placed(service: Service) -> str:
     return f"{source}.{'tags' if by_tag else 'host'}"
 
 
-@check("pin-known", rows="S0-71")
-def pin_known(plan: Plan) -> Iterator[Problem]:
-    """A host builds with a named pin; without it there is nothing to build with."""
-    for host in plan.hosts.values():
-        if host.config.nixpkgs not in plan.site.nixpkgs:
-            yield Problem(
-                f"{host.source}.nixpkgs",
-                f'there is no pin "{host.config.nixpkgs}"',
-                did_you_mean(host.config.nixpkgs, plan.site.nixpkgs, "pins"),
-            )
-
-
 @check("host-complete", rows="S0-80 S0-70")
 def host_complete(plan: Plan) -> Iterator[Problem]:
     """A live host is reached by an address, known by its key, and boots by its hardware module."""

@@ -63,6 +63,8 @@ _OF_FILES = {
     "around the plan.",
     "host-boots": "A hardware module without a root file system makes a host that does not boot.",
     "lock-complete": "A pin's lock holds every input that its hosts need; a build may not add one.",
+    "lock-matches": "An input is locked for the address that hosts name; for another, a build fails, "
+    "since it may not lock anew.",
     "secret-plaintext": "A secret that was ever committed in clear is not one any more.",
     "secret-recipient": "A host can decrypt its own file, and no other host can.",
     "wifi-secret-format": "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else "

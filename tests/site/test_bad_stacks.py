@@ -614,6 +614,7 @@ CASES: dict[str, Case] = {
             service("navidrome", host="nas", options={"services.navidrome.environmentFile": "/x"}),
         ),
         check="module-available",
+        more=("lock-matches",),
     ),
     "lock file that is not there": Case(
         "nixpkgs.default.lock",
