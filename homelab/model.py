@@ -20,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 
+from homelab.sshkey import whole_key
+
 T = TypeVar("T")
 
 
@@ -134,6 +136,7 @@ PublicKey = Annotated[
         r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/=]+( [^\n]*)?",
         "this is not an OpenSSH public key; write ssh-ed25519 AAAA… comment",
     ),
+    AfterValidator(whole_key),
 ]
 HostKey = Annotated[
     Str,
@@ -141,6 +144,7 @@ HostKey = Annotated[
         r"ssh-ed25519 AAAA[A-Za-z0-9+/=]+( [^\n]*)?",
         "a host key is the host's /etc/ssh/ssh_host_ed25519_key.pub; other types cannot be pinned",
     ),
+    AfterValidator(whole_key),
 ]
 Release = Annotated[
     Str, _pattern(r"\d\d\.(05|11)", 'this is not a NixOS release; write "25.11", in quotes')

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from homelab.network.table import route_table
 from homelab.plan import Plan
+from homelab.system.model import Host
 from homelab.tailnet.direct import tailnet_urls
 
 _WIDE = 10_000
@@ -82,7 +83,14 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
     )
     for host in plan.hosts.values():
         runs = ", ".join(sorted(s.name for s in plan.on(host.name))) or "nothing of ours"
-        hosts.add_row(host.name, host.role, host.config.platform, host.lan, host.tailnet, runs)
+        hosts.add_row(
+            f"{host.name}{_not_live(host)}",
+            host.role,
+            host.config.platform,
+            host.lan,
+            host.tailnet,
+            runs,
+        )
     out.print(hosts)
     routes = Table(
         "address",
@@ -95,11 +103,15 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
         title_justify="left",
     )
     for route in plan.routes:
-        routes.add_row(
-            route.url, route.service, route.audience, route.publish, route.auth, route.upstream
-        )
+        answers = f"{route.upstream}{_not_live(plan.hosts[route.host])}"
+        routes.add_row(route.url, route.service, route.audience, route.publish, route.auth, answers)
     out.print(routes)
     waves = Table("wave", "hosts", "because", title="Rollout", title_justify="left")
     for wave in plan.waves:
         waves.add_row(wave.name, ", ".join(wave.hosts), wave.why)
     out.print(waves)
+
+
+def _not_live(host: Host) -> str:
+    """Remark behind a host that is not in step with the stack, so that nobody looks for it."""
+    return "" if host.config.state == "live" else f" ({host.config.state})"

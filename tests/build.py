@@ -24,6 +24,7 @@ from homelab.site.model import Site
 
 ROOT = Path(__file__).parent.parent
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
+URL = "github:NixOS/nixpkgs/nixos-25.11"
 
 SMALLEST: dict[str, object] = {
     "site": {
@@ -34,7 +35,7 @@ SMALLEST: dict[str, object] = {
     "nixpkgs": {
         "default": {
             "release": "25.11",
-            "url": "github:NixOS/nixpkgs/nixos-25.11",
+            "url": URL,
             "lock": "locks/nixos-25.11.lock",
         }
     },
@@ -72,7 +73,13 @@ HARDWARE = '{ fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = 
 
 def config(changes: Mapping[str, object] | None = None) -> dict[str, object]:
     """The smallest homelab's config with changes merged in; a value of None removes its key."""
-    return _merged(copy.deepcopy(SMALLEST), changes or {})
+    made = _merged(copy.deepcopy(SMALLEST), changes or {})
+    # Whoever changes the release alone means the nixpkgs of that release.
+    pins = made.get("nixpkgs")
+    for pin in pins.values() if isinstance(pins, dict) else ():
+        if isinstance(pin, dict) and pin.get("url") == URL and "release" in pin:
+            pin["url"] = URL.replace("25.11", str(pin["release"]))
+    return made
 
 
 def document(changes: Mapping[str, object] | None = None) -> Document:
@@ -106,12 +113,19 @@ def found(changes: Mapping[str, object], check: str) -> list[Problem]:
 def sources(made: Plan) -> dict[str, str | bytes]:
     """Stand-ins for the files that the hosts name."""
     lock = (ROOT / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
-    out: dict[str, str | bytes] = {p.lock: lock for p in made.site.nixpkgs.values()}
+    out: dict[str, str | bytes] = {
+        p.lock: lock.replace("-25.11", f"-{p.release}") for p in made.site.nixpkgs.values()
+    }
     for host in made.hosts.values():
         for path in (host.config.hardware, *host.config.modules, host.config.home):
             if path:
                 out[path] = HARDWARE
         out[host_file(made.site, host.name)] = sops_text(made, host.name)
+    for dataset in made.datasets:
+        path = made.hosts[dataset.host].config.hardware if dataset.host in made.hosts else None
+        if path and dataset.mount != "/":
+            disk = f'  fileSystems."{dataset.mount.rstrip("/")}".label = "disk";\n'
+            out[path] = str(out[path]).replace("{", "{\n" + disk, 1)
     return out
 
 

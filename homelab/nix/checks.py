@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from homelab.nix.flake import LockError, prune_lock
+from homelab.nix.flake import LockError, originals, prune_lock
+from homelab.nix.flakeref import parse_ref, show_ref
 from homelab.problems import Problem
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Every pin's lock holds every input that its hosts need."""
+    """Every pin's lock holds every input that its hosts need, as their flakes name it."""
     from homelab.render import modules_of
     from homelab.system.flakes import inputs_of
 
@@ -28,11 +29,34 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
         content = sources.get(path)
         if content is None:
             continue
+        text = content if isinstance(content, str) else ""
         try:
-            prune_lock(content if isinstance(content, str) else "", sorted(inputs))
+            prune_lock(text, sorted(inputs))
         except LockError as error:
             words = "lock it anew: nix flake lock, with every input named"
             yield Problem(f"nixpkgs.{pin}.lock", f"{path}: {error}", words, check="lock-complete")
+        yield from _other_flakes(plan, pin, inputs, text)
+
+
+def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator[Problem]:
+    """Inputs that were locked for another reference: a build may not lock them anew, and fails."""
+    from homelab.system.flakes import inputs as known_inputs
+
+    config, locked = plan.site.nixpkgs[pin], originals(text)
+    urls = {n: i.url for n, i in known_inputs(plan.site, config.release).items()}
+    urls["nixpkgs"] = config.url
+    for name in sorted(inputs & locked.keys()):
+        wanted = parse_ref(urls[name])
+        if wanted is not None and wanted != locked[name]:
+            correct = {"nixpkgs": f"nixpkgs.{pin}.url", "home-manager": f"nixpkgs.{pin}.release"}
+            place = f"flakes.{name}.url" if name in plan.site.flakes else correct.get(name)
+            yield Problem(
+                f"nixpkgs.{pin}.lock",
+                f"{config.lock} locks {name} for {show_ref(locked[name])}, "
+                f"and its hosts name {urls[name]}",
+                f"lock it anew with that in flake.nix{f', or correct {place}' if place else ''}",
+                check="lock-matches",
+            )
 
 
 FORBIDDEN = (

@@ -55,6 +55,22 @@ def prune_lock(text: str, inputs: Sequence[str]) -> str:
     return json.dumps(whole, indent=2, sort_keys=True) + "\n"
 
 
+def originals(text: str) -> dict[str, Mapping[str, Json]]:
+    """What each root input of a lock was locked for, where the lock says; nothing of no lock."""
+    try:
+        lock = json.loads(text)
+        nodes = lock["nodes"]
+        known = nodes[lock["root"]].get("inputs", {})
+        found = {
+            name: nodes[node].get("original")
+            for name, node in known.items()
+            if isinstance(node, str) and node in nodes
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {name: original for name, original in found.items() if isinstance(original, dict)}
+
+
 def flake_text(
     *,
     head: str,

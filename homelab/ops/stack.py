@@ -19,6 +19,7 @@ from homelab.secrets.recipients import check_sops_files
 from homelab.site.document import Document, Value, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, parse_lock
+from homelab.storage.mount_checks import check_mounts
 from homelab.system.checks import check_own_modules
 from homelab.system.upkeep_checks import check_build_dirs
 
@@ -186,6 +187,7 @@ def check_sources(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Proble
         *check_locks(plan, sources),
         *check_own_modules(plan, sources),
         *check_build_dirs(plan, sources),
+        *check_mounts(plan, sources),
         *check_sops_files(plan, sources),
     ]
 

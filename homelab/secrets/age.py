@@ -1,4 +1,5 @@
-"""The age recipient of an SSH host key, so that a host can decrypt with the key it has anyway.
+"""The age recipient of an SSH host key, so that a host can decrypt with the key it has anyway; and
+whether a recipient that somebody wrote is one.
 
 age works on Curve25519, SSH on its twin in Edwards form; one formula leads from a public key on
 the one to the public key on the other. The result is written in bech32, as age does.
@@ -6,16 +7,17 @@ the one to the public key on the other. The result is written in bech32, as age 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Iterator
+
+from homelab.sshkey import ssh_fields, whole_key
 
 _PRIME = 2**255 - 19
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _KEY_TYPE = "ssh-ed25519"
-_KEY_SIZE = 32
 _DIGIT = 5
 """Bits in a letter of bech32."""
+_RECIPIENT_LETTERS = 52 + 6
+"""Letters of 32 bytes, and of the checksum."""
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
@@ -31,32 +33,43 @@ def age_recipient(ssh_public_key: str) -> str:
 def bech32(prefix: str, data: bytes) -> str:
     """Bytes as bech32 text (BIP 173)."""
     values = list(_five_bits(data))
-    head = [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
-    sum_ = _checksum([*head, *values, *[0] * 6]) ^ 1
+    sum_ = _checksum([*_head(prefix), *values, *[0] * 6]) ^ 1
     values += [sum_ >> 5 * (5 - i) & 31 for i in range(6)]
     return f"{prefix}1" + "".join(_ALPHABET[v] for v in values)
 
 
+def check_recipient(text: str) -> str:
+    """The text itself, if sops can encrypt for it: an age recipient, a plugin's, or an SSH key."""
+    if text.upper().startswith("AGE-SECRET-KEY-"):
+        raise ValueError(
+            "this is the secret half of an age key, which now counts as lost; make a new one with "
+            "age-keygen, and write the age1… line that age-keygen -y prints for it"
+        )
+    if text.startswith(("ssh-ed25519 ", "ssh-rsa ")):
+        return whole_key(text)
+    prefix, _, letters = text.rpartition("1")
+    if not prefix.startswith("age"):
+        raise ValueError("this is no age recipient; write the age1… line that age-keygen -y prints")
+    values = [_ALPHABET.find(letter) for letter in letters]
+    # A plugin's recipient, age1name1…, holds what the plugin likes.
+    short = prefix == "age" and len(values) != _RECIPIENT_LETTERS
+    if short or min(values, default=-1) < 0 or _checksum([*_head(prefix), *values]) != 1:
+        raise ValueError(
+            "this age recipient is cut short or mistyped; copy it again, "
+            "from what age-keygen -y prints"
+        )
+    return text
+
+
 def _ed25519(ssh_public_key: str) -> bytes:
-    kind, _, rest = ssh_public_key.strip().partition(" ")
-    if kind != _KEY_TYPE or not rest.strip():
+    if ssh_public_key.split()[:1] != [_KEY_TYPE]:
         raise ValueError("only ssh-ed25519 keys can be turned into age recipients")
-    try:
-        blob = base64.b64decode(rest.split()[0], validate=True)
-    except binascii.Error:
-        raise ValueError("this SSH key is cut short or mistyped") from None
-    match list(_fields(blob)):
-        case [name, key] if name == _KEY_TYPE.encode() and len(key) == _KEY_SIZE:
-            return key
-    raise ValueError("this SSH key is cut short or mistyped")
+    (key,) = ssh_fields(ssh_public_key)
+    return key
 
 
-def _fields(blob: bytes) -> Iterator[bytes]:
-    """The parts of an SSH blob: each a length of four bytes, then as many bytes."""
-    while blob:
-        size = int.from_bytes(blob[:4], "big")
-        yield blob[4 : 4 + size]
-        blob = blob[4 + size :]
+def _head(prefix: str) -> list[int]:
+    return [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
 
 
 def _five_bits(data: bytes) -> Iterator[int]:

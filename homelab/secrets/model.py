@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from homelab.model import Model, Name, SecretRef, Str, TreePath, grouped
+from homelab.secrets.age import check_recipient
 
 Source = Literal["stored", "derived", "minted"]
 
@@ -46,7 +47,7 @@ class SecretsConfig(Model):
     epochs: dict[Name, int] = Field(default_factory=dict)
     """Raise a service's number to rotate every secret that is derived for it, and `acme` for the
     tokens of DNS-01."""
-    operators: list[Str] = Field(default_factory=list)
+    operators: list[Annotated[Str, AfterValidator(check_recipient)]] = Field(default_factory=list)
     """age recipients of the people who may edit the sops files."""
 
 

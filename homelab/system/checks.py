@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.nix.checks import forbidden_lines
 from homelab.problems import Problem, did_you_mean
+from homelab.system.model import RUNNING
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+    from homelab.services.model import Service
     from homelab.system.model import Host
 
 
@@ -59,48 +61,31 @@ def host_runs_services(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("ip-unique", rows="S0-01")
-def ip_unique(plan: Plan) -> Iterator[Problem]:
-    """Two hosts at one address: every rule that names it would mean either."""
-    for kind in ("lan", "tailnet"):
-        seen: dict[str, str] = {}
-        for host in plan.hosts.values():
-            address = host.lan if kind == "lan" else host.tailnet
-            if not address:
-                continue
-            if address in seen:
-                yield Problem(
-                    f"{host.source}.address.{kind}",
-                    f"{host.name} and {seen[address]} both have {address}",
-                    "give each host an address of its own",
-                )
-            seen[address] = host.name
+@check("service-host-state", rows="S0-07 S0-80")
+def service_host_state(plan: Plan) -> Iterator[Problem]:
+    """A retired host runs nothing and a planned one nothing yet, while DNS and proxy lead there."""
+    others = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state in RUNNING]
+    for service in plan.services:
+        host = plan.hosts[service.host]
+        # Being reached is all that is left of a retired host, and the first of a planned one.
+        if host.config.state in RUNNING or service.source == f"{host.source}.tailscale":
+            continue
+        retired = host.config.state == "retired"
+        yield Problem(
+            _placed(service),
+            f"{host.name} is {host.config.state}, so {service.name} does not run there"
+            + ("" if retired else " yet"),
+            (f"place it on one of: {', '.join(others)}; or " if others else "")
+            + (f"leave {service.name} out" if retired else f"write {host.source}.state: live"),
+            severity="error" if retired else "warning",
+        )
 
 
-@check("ip-in-lan", rows="S0-01 S4-36")
-def ip_in_lan(plan: Plan) -> Iterator[Problem]:
-    """The firewall and the tailnet's subnet route speak of the LAN's network only."""
-    cidr = plan.site.network.lan.cidr
-    for host in plan.hosts.values():
-        lan = host.config.address.lan
-        if lan is not None and lan not in cidr:
-            yield Problem(
-                f"{host.source}.address.lan",
-                f"{lan} is not in the LAN {cidr}",
-                "correct it, or network.lan.cidr",
-            )
-
-
-@check("pin-known", rows="S0-71")
-def pin_known(plan: Plan) -> Iterator[Problem]:
-    """A host builds with a named pin; without it there is nothing to build with."""
-    for host in plan.hosts.values():
-        if host.config.nixpkgs not in plan.site.nixpkgs:
-            yield Problem(
-                f"{host.source}.nixpkgs",
-                f'there is no pin "{host.config.nixpkgs}"',
-                did_you_mean(host.config.nixpkgs, plan.site.nixpkgs, "pins"),
-            )
+def _placed(service: Service) -> str:
+    """Where the stack config says on which host a service runs."""
+    source = service.source.removesuffix(".samba")
+    by_tag = source == f"services.{service.name}" and service.config.host is None
+    return f"{source}.{'tags' if by_tag else 'host'}"
 
 
 @check("host-complete", rows="S0-80 S0-70")

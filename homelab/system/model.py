@@ -29,6 +29,8 @@ programs run here, in quarantine."""
 State = Literal["planned", "live", "held", "retired"]
 """planned: nothing is made yet; live: kept in step; held: left as it is, outside every barrier;
 retired: an empty release, before it is forgotten."""
+RUNNING: tuple[State, ...] = ("live", "held")
+"""States of hosts that services run on."""
 
 Profile = Literal["generic", "raspberry-pi-4", "laptop-server"]
 """generic: a PC; raspberry-pi-4: boots from its firmware, modules of nixos-hardware;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.problems import Problem
 from homelab.system.facets import seconds
+from homelab.system.file_systems import file_systems, is_within
 from homelab.system.model import MINIMUM_LIMIT, Boot
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def check_build_dirs(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator
 def _build_dir(
     plan: Plan, host: Host, path: str, sources: Mapping[str, str | bytes]
 ) -> Iterator[tuple[str, str]]:
-    if any(_within(path, top) for top in _WRITABLE):
+    if any(is_within(path, top) for top in _WRITABLE):
         yield f"anyone may write above {path}, so Nix refuses it", "name a directory of its own"
         return
     here = [d for d in plan.datasets if d.host == host.name]
@@ -119,10 +119,10 @@ def _build_dir(
             f"name a directory beside it: {PurePosixPath(same.mount) / 'nix-build'}",
         )
         return
-    mounts = {d.mount for d in here} | _file_systems(plan, host, sources)
-    if any(_within(path, top) for top in (*_OF_ROOT, *sorted(mounts - {"/"}))):
+    mounts = {d.mount for d in here} | file_systems(plan, host, sources)
+    if any(is_within(path, top) for top in (*_OF_ROOT, *sorted(mounts - {"/"}))):
         return
-    elsewhere = next((d for d in plan.datasets if _within(path, d.mount)), None)
+    elsewhere = next((d for d in plan.datasets if is_within(path, d.mount)), None)
     if elsewhere is not None:
         yield f"{path} is on a disk of {elsewhere.host}", f"name a directory of {host.name}"
         return
@@ -131,22 +131,3 @@ def _build_dir(
         f"no dataset and no file system of {host.name} is above {path}",
         f"add its dataset with mount:, or name a directory of one that is there: {listed}",
     )
-
-
-def _file_systems(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
-    """Mount points that the host's own modules name."""
-    from homelab.render import own_paths
-
-    texts = [
-        text
-        for path in own_paths(plan, host)
-        for name, text in sources.items()
-        if (name == path or name.startswith(f"{path}/")) and isinstance(text, str)
-    ]
-    pattern = r'fileSystems\s*\.\s*"(/[^"]*)"|^\s*"(/[^"]*)"\s*=\s*\{|mountpoint\s*=\s*"(/[^"]*)"'
-    found = (m for text in texts for m in re.finditer(pattern, text, re.MULTILINE))
-    return {next(g for g in m.groups() if g) for m in found}
-
-
-def _within(path: str, top: str) -> bool:
-    return PurePosixPath(path).is_relative_to(top)

@@ -56,11 +56,15 @@ ends with the id of its check in square brackets.
 
 _OF_FILES = {
     "build-dir-mounted": "A build directory lies on a disk that is there, and nobody else writes it.",
+    "dataset-mounted": "A mount point that no module mounts is never waited for, and what should be on its "
+    "disk fills the root.",
     "file-present": "A host's tree takes along every file that the stack names, so each is there.",
     "forbidden-patterns": "A hand-written module that opens ports or writes the proxy's hosts works "
     "around the plan.",
     "host-boots": "A hardware module without a root file system makes a host that does not boot.",
     "lock-complete": "A pin's lock holds every input that its hosts need; a build may not add one.",
+    "lock-matches": "An input is locked for the address that hosts name; for another, a build fails, "
+    "since it may not lock anew.",
     "secret-plaintext": "A secret that was ever committed in clear is not one any more.",
     "secret-recipient": "A host can decrypt its own file, and no other host can.",
     "wifi-secret-format": "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else "

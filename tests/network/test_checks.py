@@ -99,14 +99,6 @@ def test_an_udp_port_and_a_tcp_port_of_one_number_are_two() -> None:
     assert build.found(box(ports=ports), "port-unique") == []
 
 
-def test_an_address_outside_the_lan_is_refused() -> None:
-    """S4-36: `ip-in-lan`; `cidr-valid` is kept by the type."""
-    (problem,) = build.found({"hosts": {"nas": {"address": {"lan": "10.0.0.3"}}}}, "ip-in-lan")
-    assert problem.where == "hosts.nas.address.lan"
-    assert "10.0.0.3 is not in the LAN 192.168.1.0/24" in problem.what
-    assert build.found({}, "ip-in-lan") == []
-
-
 def test_a_number_once_given_stays_whoever_else_leaves() -> None:
     """T10 S4-02: with bands, by the lock; the stack's own word outranks both."""
     made = build.plan(banded(None, vaultwarden={"host": "nas"}))

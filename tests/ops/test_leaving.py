@@ -301,7 +301,7 @@ def test_a_machine_is_an_address_and_a_key_that_proves_it() -> None:
     assert machine_at(None, None, "root", 22) is None
     with pytest.raises(UsageError, match=r"--address is missing"):
         machine_at(None, PIN, "root", 22)
-    for key in (None, "ssh-rsa AAAA", "nonsense"):
+    for key in (None, "ssh-rsa AAAA", PIN[:60], "nonsense"):
         with pytest.raises(UsageError, match=r"--host-key: 10\.0\.0\.1 must prove .*ssh\.host_key"):
             machine_at("10.0.0.1", key, "root", 22)
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.secrets.age import age_recipient, bech32
+from homelab.secrets.age import age_recipient, bech32, check_recipient
 
 RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
@@ -79,3 +79,40 @@ def test_age_itself_agrees() -> None:
 def test_what_is_not_a_host_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="key"):
         age_recipient(key)
+
+
+RECIPIENT = bech32("age", bytes(range(32)))
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        RECIPIENT,
+        bech32("age1yubikey", bytes(33)),
+        bech32("age1pq", bytes(1216)),
+        ssh_key(bytes(32)),
+    ],
+)
+def test_a_recipient_of_age_of_a_plugin_and_of_ssh_is_one(recipient: str) -> None:
+    """S0-58: whatever sops can encrypt for."""
+    assert check_recipient(recipient) == recipient
+
+
+@pytest.mark.parametrize(
+    ("recipient", "words"),
+    [
+        (RECIPIENT[:-1], "cut short or mistyped; copy it again"),
+        (RECIPIENT.replace("q", "p", 1), "cut short or mistyped; copy it again"),
+        (RECIPIENT.upper(), "no age recipient; write the age1"),
+        (bech32("age", bytes(31)), "cut short or mistyped"),
+        ("age1", "cut short or mistyped"),
+        ("sam", "no age recipient; write the age1"),
+        (ssh_key(bytes(32))[:60], "SSH key is cut short"),
+        (bech32("age-secret-key-", bytes(32)).upper(), "the secret half of an age key"),
+    ],
+)
+def test_what_nobody_could_decrypt_with_is_no_recipient(recipient: str, words: str) -> None:
+    """S0-58: sops would refuse it, or lock the operator out."""
+    with pytest.raises(ValueError, match=words) as error:
+        check_recipient(recipient)
+    assert recipient not in str(error.value)

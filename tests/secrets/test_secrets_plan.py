@@ -14,6 +14,7 @@ from homelab.secrets.model import Secret, SopsFile
 from homelab.secrets.recipients import check_recipients, check_sops_files, host_recipient, sops_yaml
 from tests import build
 
+OPERATOR = "age12zdv4fqe6lk6ghl4n3cm87mjv5yd6vk9tmy5t92jfr7qytz70g5s7enahh"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdTfaJflmeVAEnU5MwpR2wVbeUzX3vjHN91d+Pms24X"
 STACK: dict[str, Any] = {
     "identity": {"host": "pi", "users": {"sops": "gate/people"}},
@@ -228,11 +229,11 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
 
 def test_each_file_is_for_its_host_and_the_operators_alone() -> None:
     """S0-58."""
-    made = build.site({**STACK, "secrets": {"operators": ["age1operator"]}})
+    made = build.site({**STACK, "secrets": {"operators": [OPERATOR]}})
     rules = yaml.safe_load(sops_yaml(made))["creation_rules"]
     by_file = {r["path_regex"]: r["age"] for r in rules}
-    assert by_file[r"^secrets/nas\.yaml$"] == ["age1operator", host_recipient(made, "nas")]
-    assert by_file[r"^secrets/deploy\.yaml$"] == ["age1operator"]
+    assert by_file[r"^secrets/nas\.yaml$"] == [OPERATOR, host_recipient(made, "nas")]
+    assert by_file[r"^secrets/deploy\.yaml$"] == [OPERATOR]
     assert all(re.search(p, "secrets/nas.yaml") is None for p in by_file if "nas" not in p)
 
 
@@ -272,7 +273,7 @@ def test_a_missing_file_or_key_names_who_needs_it() -> None:
 
 def test_a_file_the_host_cannot_read_is_found_without_a_key() -> None:
     """S0-58."""
-    locked = file("pi", tuple(PI.kinds), recipients=frozenset({"age1operator"}))
+    locked = file("pi", tuple(PI.kinds), recipients=frozenset({OPERATOR}))
     assert found(NAS, locked) == {("secret-recipient", "hosts.pi.ssh.host_key")}
 
 

@@ -173,6 +173,24 @@ CASES: dict[str, Case] = {
         "cannot be pinned",
         {"hosts": {"nas": {"ssh": {"host_key": "ssh-rsa AAAAB3NzaC1yc2E="}}}},
     ),
+    "host key that is cut short": Case(
+        "hosts.nas.ssh.host_key",
+        "cut short",
+        "copy the whole line",
+        {"hosts": {"nas": {"ssh": {"host_key": build.KEY[:60]}}}},
+    ),
+    "owner's key of another type than it says": Case(
+        "site.owner.ssh_keys[0]",
+        "is of another type, ssh-ed25519",
+        "copy the whole line",
+        {"site": {"owner": {"ssh_keys": [build.KEY.replace("ssh-ed25519", "ssh-rsa")]}}},
+    ),
+    "operator's secret key": Case(
+        "secrets.operators[0]",
+        "the secret half",
+        "age-keygen -y",
+        {"secrets": {"operators": ["AGE-SECRET-KEY-1QQQQQQQQQQ"]}},
+    ),
     "image without a digest": Case(
         "services.draw.container.image",
         "form",
@@ -596,6 +614,7 @@ CASES: dict[str, Case] = {
             service("navidrome", host="nas", options={"services.navidrome.environmentFile": "/x"}),
         ),
         check="module-available",
+        more=("lock-matches",),
     ),
     "lock file that is not there": Case(
         "nixpkgs.default.lock",

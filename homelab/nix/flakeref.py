@@ -1,0 +1,43 @@
+"""Flake references as a lock keeps them, for those of the big forges; others are not read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_FORGES = ("github", "gitlab", "sourcehut")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_RELEASE = re.compile(r"(?:^|[/=])(?:nixos|nixpkgs|release)-(\d\d\.\d\d)(?=$|[-/&?#])")
+
+
+def parse_ref(url: str) -> Mapping[str, str] | None:
+    """What Nix writes as `original` for a reference; None for one that is not read here."""
+    scheme, _, rest = url.partition(":")
+    path, _, query = rest.partition("?")
+    parts = path.split("/", 2)
+    if scheme not in _FORGES or len(parts) < 2 or not all(parts) or "%" in rest or "#" in rest:
+        return None
+    out = {"type": scheme, "owner": parts[0], "repo": parts[1]}
+    if len(parts) > 2:
+        out["rev" if _COMMIT.fullmatch(parts[2]) else "ref"] = parts[2]
+    for pair in query.split("&") if query else ():
+        key, _, value = pair.partition("=")
+        if key not in ("dir", "ref", "rev") or not value or key in out:
+            return None
+        out[key] = value
+    return out
+
+
+def show_ref(original: Mapping[str, object]) -> str:
+    """An `original` as people write it."""
+    named = [
+        original[k] for k in ("owner", "repo", "id", "url", "path", "ref", "rev") if k in original
+    ]
+    where = f"?dir={original['dir']}" if "dir" in original else ""
+    return f"{original.get('type', 'flake')}:{'/'.join(map(str, named))}{where}"
+
+
+def release_of(url: str) -> str | None:
+    """The NixOS release that a reference to nixpkgs names; None for a commit and for unstable."""
+    found = _RELEASE.search(url.partition(":")[2])
+    return found[1] if found else None

@@ -1,0 +1,65 @@
+"""Checks of the disks that datasets lie on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+from homelab.system.file_systems import file_systems, is_within, own_texts
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.storage.model import Dataset
+    from homelab.system.model import Host
+
+
+@check("dataset-below-mount", rows="S0-40")
+def dataset_below_mount(plan: Plan) -> Iterator[Problem]:
+    """Who waits for the wrong disk may start on an empty directory and fill it."""
+    for dataset in plan.datasets:
+        if not is_within(dataset.path, dataset.mount):
+            yield Problem(
+                f"{dataset.source}.mount",
+                f"{dataset.path} does not lie below {dataset.mount}",
+                "write the mount point of the disk that it is on (findmnt -T PATH tells), "
+                f"or correct {dataset.source}.path",
+            )
+
+
+def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """A mount point that nothing mounts is never waited for."""
+    for dataset in plan.datasets:
+        host = plan.hosts.get(dataset.host)
+        stated = plan.site.datasets[dataset.name].mount is not None
+        # A file that is missing is named by a check of its own, and a planned host has none yet.
+        if not stated or host is None or (host.config.hardware or "") not in sources:
+            continue
+        if not _is_mounted(plan, host, dataset, sources):
+            known = sorted(file_systems(plan, host, sources) - {"/"})
+            yield Problem(
+                f"{dataset.source}.mount",
+                f"no module of {host.name} mounts {dataset.mount}",
+                f"{did_you_mean(dataset.mount, known, 'mounts')}; or add "
+                f'fileSystems."{dataset.mount}" to {host.config.hardware}, or leave mount out '
+                "where no disk of its own is meant",
+                check="dataset-mounted",
+            )
+
+
+def _is_mounted(
+    plan: Plan, host: Host, dataset: Dataset, sources: Mapping[str, str | bytes]
+) -> bool:
+    """Whether the mount point is named in quotes: some function may make a file system of it."""
+    if dataset.mount == "/":
+        return True
+    name = f'"{dataset.mount.rstrip("/")}"'
+    lines = [
+        line
+        for text in own_texts(plan, host, sources)
+        for line in text.splitlines()
+        if not line.lstrip().startswith("#")
+    ]
+    options = [option for service in plan.on(host.name) for option in service.config.options]
+    return any(name in text for text in (*lines, *options))

@@ -1,0 +1,102 @@
+"""Checks of addresses: each is one that a host can have, and nobody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.network.model import TAILNET_NETWORK
+from homelab.problems import Problem
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("ip-unique", rows="S0-01")
+def ip_unique(plan: Plan) -> Iterator[Problem]:
+    """Two hosts at one address: every rule that names it would mean either."""
+    for kind in ("lan", "tailnet"):
+        seen: dict[str, str] = {}
+        for host in plan.hosts.values():
+            address = host.lan if kind == "lan" else host.tailnet
+            if not address:
+                continue
+            if address in seen:
+                yield Problem(
+                    f"{host.source}.address.{kind}",
+                    f"{host.name} and {seen[address]} both have {address}",
+                    "give each host an address of its own",
+                )
+            seen[address] = host.name
+
+
+@check("ip-in-lan", rows="S0-01 S4-36")
+def ip_in_lan(plan: Plan) -> Iterator[Problem]:
+    """The firewall and the tailnet's subnet route speak of the LAN's network only, and some of its
+    addresses are no host's.
+    """
+    lan = plan.site.network.lan
+    for host in plan.hosts.values():
+        address = host.config.address.lan
+        if address is None:
+            continue
+        where = f"{host.source}.address.lan"
+        taken = _taken(address, lan.cidr)
+        if address not in lan.cidr:
+            yield Problem(
+                where, f"{address} is not in the LAN {lan.cidr}", "correct it, or network.lan.cidr"
+            )
+        elif taken:
+            yield Problem(
+                where,
+                f"{address} is {taken}, which no host can have",
+                "correct it, or network.lan.cidr",
+            )
+        elif address == lan.gateway:
+            yield Problem(
+                where,
+                f"{address} is the gateway's own address",
+                "give the host another, or correct network.lan.gateway",
+            )
+
+
+@check("gateway-in-lan", rows="S0-01 S1-01")
+def gateway_in_lan(plan: Plan) -> Iterator[Problem]:
+    """A router outside the network, or at an address of nobody, is one that no host reaches."""
+    lan = plan.site.network.lan
+    taken = _taken(lan.gateway, lan.cidr)
+    if lan.gateway not in lan.cidr or taken:
+        yield Problem(
+            "network.lan.gateway",
+            f"{lan.gateway} is {taken}, which no router can have"
+            if taken
+            else f"the gateway {lan.gateway} is not in the LAN {lan.cidr}",
+            "correct it (ip route shows it after default via), or network.lan.cidr",
+        )
+
+
+@check("ip-in-tailnet", rows="S0-01")
+def ip_in_tailnet(plan: Plan) -> Iterator[Problem]:
+    """Tailscale gives every machine an address of one network; rules for another mean nobody."""
+    for host in plan.hosts.values():
+        address = host.config.address.tailnet
+        if address is not None and address not in IPv4Network(TAILNET_NETWORK):
+            yield Problem(
+                f"{host.source}.address.tailnet",
+                f"{address} is no tailnet address; those are in {TAILNET_NETWORK}",
+                "write what tailscale ip -4 says on the host, or leave it out until it has joined",
+            )
+
+
+def _taken(address: IPv4Address, network: IPv4Network) -> str:
+    """What an address means in its network instead of a machine; empty if it may be one's."""
+    # A network of one or two addresses has no such ones (RFC 3021).
+    if network.prefixlen > 30:
+        return ""
+    if address == network.network_address:
+        return f"the network {network} itself"
+    if address == network.broadcast_address:
+        return f"the broadcast address of {network}"
+    return ""

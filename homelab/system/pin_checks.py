@@ -1,0 +1,38 @@
+"""Checks of pins: which nixpkgs a host builds with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.nix.flakeref import release_of
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("pin-known", rows="S0-71")
+def pin_known(plan: Plan) -> Iterator[Problem]:
+    """A host builds with a named pin; without it there is nothing to build with."""
+    for host in plan.hosts.values():
+        if host.config.nixpkgs not in plan.site.nixpkgs:
+            yield Problem(
+                f"{host.source}.nixpkgs",
+                f'there is no pin "{host.config.nixpkgs}"',
+                did_you_mean(host.config.nixpkgs, plan.site.nixpkgs, "pins"),
+            )
+
+
+@check("pin-release", rows="S0-71")
+def pin_release(plan: Plan) -> Iterator[Problem]:
+    """Options are chosen for the release that a pin says, and built with the one of its address."""
+    for name, pin in plan.site.nixpkgs.items():
+        built = release_of(pin.url)
+        if built is not None and built != pin.release:
+            yield Problem(
+                f"nixpkgs.{name}.url",
+                f"{pin.url} is NixOS {built}, and the pin says {pin.release}",
+                f'write {pin.url.replace(built, pin.release)}, or release: "{built}"',
+            )

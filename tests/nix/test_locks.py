@@ -1,0 +1,123 @@
+"""Pins: their address is of their release, and their lock of their address."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from homelab.nix.checks import check_locks
+from homelab.nix.flakeref import parse_ref, release_of, show_ref
+from homelab.problems import Problem
+from tests import build
+from tests.household import Changes
+
+LOCK = "locks/nixos-25.11.lock"
+COMMIT = "687f05a9184cad4eaf905c48b63649e3a86f5433"
+MAC: Changes = {
+    "kind": "home-manager",
+    "platform": "aarch64-darwin",
+    "state_version": "25.11",
+    "home": "home/sam.nix",
+}
+
+
+def pin(**changes: object) -> Changes:
+    return {"nixpkgs": {"default": changes}}
+
+
+@pytest.mark.parametrize(
+    ("url", "release"),
+    [
+        ("github:NixOS/nixpkgs/nixos-25.05", "25.05"),
+        ("github:NixOS/nixpkgs/nixos-25.05-small", "25.05"),
+        ("github:NixOS/nixpkgs?ref=release-25.05", "25.05"),
+        ("https://channels.nixos.org/nixos-25.05/nixexprs.tar.xz", "25.05"),
+        ("github:NixOS/nixpkgs/nixos-unstable", None),
+        (f"github:NixOS/nixpkgs/{COMMIT}", None),
+        ("github:sam/mynixos-25.05/main", None),
+    ],
+)
+def test_a_pins_address_is_of_its_release(url: str, release: str | None) -> None:
+    """S0-71: `pin-release`; what names no release may be any."""
+    assert release_of(url) == release
+    assert build.found(pin(release="25.05", url=url), "pin-release") == []
+    problems = build.found(pin(release="26.05", url=url), "pin-release")
+    assert len(problems) == (release is not None)
+    for problem in problems:
+        assert problem.where == "nixpkgs.default.url"
+        assert problem.what == f"{url} is NixOS 25.05, and the pin says 26.05"
+        assert url.replace("25.05", "26.05") in problem.way_out
+        assert 'release: "25.05"' in problem.way_out
+
+
+def matches(changes: Changes, text: str | None = None) -> list[Problem]:
+    """What is said of a lock that is as the repository's own."""
+    made = build.plan(changes)
+    text = text or (build.ROOT / LOCK).read_text(encoding="utf-8")
+    found = check_locks(made, {**build.sources(made), LOCK: text})
+    return [p for p in found if p.check == "lock-matches"]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (build.URL, ""),
+        ("github:NixOS/nixpkgs?ref=nixos-25.11", ""),
+        ("https://channels.nixos.org/nixos-25.11/nixexprs.tar.xz", ""),
+        ("github:NixOS/nixpkgs/nixos-25.11-small", "and its hosts name"),
+        (f"github:NixOS/nixpkgs/{COMMIT}", "and its hosts name"),
+        ("github:sam/nixpkgs/nixos-25.11", "and its hosts name"),
+    ],
+)
+def test_a_lock_is_for_the_address_that_its_hosts_name(url: str, says: str) -> None:
+    """S0-71: `lock-matches`; with --no-update-lock-file any other fails to build."""
+    problems = matches(pin(url=url))
+    assert len(problems) == bool(says)
+    for problem in problems:
+        assert problem.where == "nixpkgs.default.lock"
+        assert problem.what == f"{LOCK} locks nixpkgs for {build.URL}, {says} {url}"
+        assert problem.way_out.endswith("or correct nixpkgs.default.url")
+
+
+def test_home_manager_is_of_the_same_release() -> None:
+    """S0-71: its branch follows from the pin's release."""
+    mac: Changes = {"hosts": {"mac": MAC}}
+    assert matches(mac) == []
+    newer = matches({**mac, **pin(release="26.05")})
+    (problem,) = [p for p in newer if "locks home-manager" in p.what]
+    assert "locks home-manager for github:nix-community/home-manager/release-25.11" in problem.what
+    assert problem.way_out.endswith("or correct nixpkgs.default.release")
+
+
+def test_a_flake_of_the_stack_is_named_where_it_stands() -> None:
+    """S0-71."""
+    url = "github:sam/home-manager"
+    flakes: Changes = {"flakes": {"home-manager": {"url": url}}, "hosts": {"mac": MAC}}
+    (problem,) = matches(flakes)
+    assert problem.way_out.endswith("or correct flakes.home-manager.url")
+
+
+@pytest.mark.parametrize("text", ["no lock", "[]", json.dumps({"nodes": {}, "root": "root"})])
+def test_what_is_no_lock_is_said_by_another_check(text: str) -> None:
+    assert matches({}, text) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "original"),
+    [
+        ("github:a/b", {"type": "github", "owner": "a", "repo": "b"}),
+        ("github:a/b/main", {"type": "github", "owner": "a", "repo": "b", "ref": "main"}),
+        (f"github:a/b/{COMMIT}", {"type": "github", "owner": "a", "repo": "b", "rev": COMMIT}),
+        ("gitlab:a/b?dir=nix", {"type": "gitlab", "owner": "a", "repo": "b", "dir": "nix"}),
+        ("github:a/b/main?ref=other", None),
+        ("github:a/b?host=git.example.org", None),
+        ("github:a", None),
+        ("nixpkgs/nixos-25.11", None),
+        ("git+https://example.org/a/b", None),
+    ],
+)
+def test_a_reference_is_read_as_nix_reads_it(url: str, original: dict[str, str] | None) -> None:
+    assert parse_ref(url) == original
+    if original is not None:
+        assert show_ref(original) == url

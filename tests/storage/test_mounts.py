@@ -1,0 +1,81 @@
+"""The disks that datasets lie on."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.storage.mount_checks import check_mounts
+from tests import build
+from tests.household import Changes
+
+HARDWARE = "hosts/nas/hardware.nix"
+
+
+def media(path: str, mount: str | None, host: str = "nas") -> Changes:
+    dataset = {"host": host, "path": path, "mount": mount, "tier": "user"}
+    return {"datasets": {"media": {k: v for k, v in dataset.items() if v}}}
+
+
+@pytest.mark.parametrize("mount", ["/mnt/media", "/srv/media/films", "/srv/med"])
+def test_a_dataset_lies_on_the_disk_that_is_waited_for(mount: str) -> None:
+    """S0-40: `dataset-below-mount`."""
+    (problem,) = build.found(media("/srv/media", mount), "dataset-below-mount")
+    assert problem.where == "datasets.media.mount"
+    assert problem.what == f"/srv/media does not lie below {mount}"
+    assert "datasets.media.path" in problem.way_out
+
+
+@pytest.mark.parametrize("mount", [None, "/", "/srv", "/srv/media", "/srv/media/"])
+def test_the_directory_itself_or_one_above_it_is_its_disk(mount: str | None) -> None:
+    """S0-40: `dataset-below-mount` and `dataset-mounted`."""
+    for check in ("dataset-below-mount", "dataset-mounted"):
+        assert build.found(media("/srv/media", mount), check) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "mounted"),
+    [
+        ("", False),
+        ('fileSystems."/mnt/media" = { };', True),
+        ('fileSystems = {\n  "/mnt/media" = {\n };\n};', True),
+        ('disko.devices.disk.a.content.mountpoint = "/mnt/media";', True),
+        ('systemd.mounts = [ { where = "/mnt/media"; } ];', True),
+        ('# fileSystems."/mnt/media" = { };', False),
+        ('fileSystems."/mnt/media2" = { };', False),
+    ],
+)
+def test_a_module_of_the_host_mounts_it(module: str, mounted: bool) -> None:
+    """S0-40: `dataset-mounted`."""
+    made = build.plan(media("/mnt/media/films", "/mnt/media"))
+    sources = {**build.sources(made), HARDWARE: build.HARDWARE + module}
+    problems = list(check_mounts(made, sources))
+    assert [p.check for p in problems] == ["dataset-mounted"] * (not mounted)
+    for problem in problems:
+        assert problem.where == "datasets.media.mount"
+        assert problem.what == "no module of nas mounts /mnt/media"
+        assert f'fileSystems."/mnt/media" to {HARDWARE}' in problem.way_out
+        assert "leave mount out" in problem.way_out
+
+
+def test_the_nearest_mount_is_offered() -> None:
+    """S0-40."""
+    made = build.plan(media("/mnt/media/films", "/mnt/media"))
+    near = build.HARDWARE + 'fileSystems."/mnt/medai" = { };'
+    (problem,) = check_mounts(made, {**build.sources(made), HARDWARE: near})
+    assert 'did you mean "/mnt/medai"?' in problem.way_out
+
+
+def test_what_a_service_sets_may_mount_it() -> None:
+    """S0-40: options of the stack are as good as a module."""
+    options = {'fileSystems."/mnt/media".device': "nas:/media"}
+    service: Changes = {"services": {"miniflux": {"host": "nas", "options": options}}}
+    made = build.plan({**media("/mnt/media/films", "/mnt/media"), **service})
+    sources = {**build.sources(made), HARDWARE: build.HARDWARE}
+    assert list(check_mounts(made, sources)) == []
+
+
+def test_a_host_without_a_hardware_module_yet_is_not_asked() -> None:
+    """S0-40: a planned host's disks may be unknown."""
+    later: Changes = {"hosts": {"nas": {"state": "planned", "hardware": None}}}
+    made = build.plan({**media("/mnt/media/films", "/mnt/media"), **later})
+    assert list(check_mounts(made, build.sources(made))) == []

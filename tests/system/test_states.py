@@ -1,0 +1,78 @@
+"""States of hosts: what may be placed on one that runs nothing."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from homelab.show import as_tables
+from tests import build
+from tests.household import Changes, household
+from tests.stackdir import joined
+
+CHECK = "service-host-state"
+MUSIC: Changes = {"services": {"navidrome": {"host": "aurora"}}}
+BY_TAG: Changes = {
+    "hosts": {"aurora": {"tags": ["media"]}},
+    "services": {"navidrome": {"tags": ["media"]}},
+}
+TAILNET: Changes = {
+    "tailnet": {
+        "name": "example.ts.net",
+        "client_id": {"sops": "tailscale/id"},
+        "client_secret": {"sops": "tailscale/secret"},
+        "owners": ["sam@example.org"],
+    }
+}
+SHARE: Changes = {
+    **TAILNET,
+    "datasets": {"library": {"host": "aurora", "path": "/mnt/lib", "tier": "user", "samba": {}}},
+}
+GATE: Changes = {"identity": {"host": "aurora"}}
+
+
+def aurora(state: str) -> Changes:
+    return {"hosts": {"aurora": {"state": state}}}
+
+
+@pytest.mark.parametrize(
+    ("placed", "where", "name"),
+    [
+        (MUSIC, "services.navidrome.host", "navidrome"),
+        (BY_TAG, "services.navidrome.tags", "navidrome"),
+        (SHARE, "datasets.library.host", "samba"),
+        (GATE, "identity.host", "authelia"),
+    ],
+)
+def test_nothing_runs_on_a_retired_host_and_nothing_yet_on_a_planned_one(
+    placed: Changes, where: str, name: str
+) -> None:
+    """S0-07 S0-80: however it came there."""
+    stack = household(placed)
+    (error,) = build.found(joined(stack, aurora("retired")), CHECK)
+    assert (error.where, error.severity) == (where, "error")
+    assert error.what == f"aurora is retired, so {name} does not run there"
+    assert error.way_out == f"place it on one of: nas, pi, workstation; or leave {name} out"
+    (warning,) = build.found(joined(stack, aurora("planned")), CHECK)
+    assert (warning.where, warning.severity) == (where, "warning")
+    assert warning.what == f"aurora is planned, so {name} does not run there yet"
+    assert warning.way_out.endswith("or write hosts.aurora.state: live")
+    for state in ("live", "held"):
+        assert build.found(joined(stack, aurora(state)), CHECK) == []
+
+
+def test_the_way_to_a_retired_host_is_no_service_of_it() -> None:
+    """S0-80: Tailscale stays until the host is forgotten."""
+    assert build.found(household(TAILNET, aurora("retired")), CHECK) == []
+
+
+def test_show_says_who_does_not_run_yet() -> None:
+    out = io.StringIO()
+    as_tables(build.plan(household(MUSIC, aurora("planned"))), Console(file=out, width=400))
+    lines = out.getvalue().splitlines()
+    assert sum("aurora (planned)" in line for line in lines) == 1
+    (route,) = [line for line in lines if "navidrome" in line and "https://" in line]
+    assert "(planned)" in route
+    assert not any("pi (" in line for line in lines)
