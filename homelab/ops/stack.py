@@ -16,9 +16,10 @@ from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_m
 from homelab.proxy.checks import outlived
 from homelab.render import own_paths, render, render_images
 from homelab.secrets.recipients import check_sops_files
-from homelab.site.document import Document, Value, read_document
+from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, parse_lock
+from homelab.site.scalar import Value
 from homelab.system.checks import check_own_modules
 from homelab.system.upkeep_checks import check_build_dirs
 

@@ -114,7 +114,16 @@ CASES: dict[str, Case] = {
         'did you mean "publish"',
         service("navidrome", host="nas", routes=[{"name": "music", "pubish": "internal"}]),
     ),
-    "missing section": Case("network", "is missing", "add network", {"network": None}),
+    "missing section": Case("network", "is missing", "add homelab:network: …", {"network": None}),
+    "section without its namespace": Case(
+        "network.lan",
+        "is missing",
+        "add lan",
+        edits=(
+            ("  homelab:network:", "  network:"),
+            ('    lan:\n      cidr: "192.168.1.0/24"\n      gateway: "192.168.1.1"\n', ""),
+        ),
+    ),
     "missing key": Case(
         "site.owner.ssh_keys", "is missing", "add ssh_keys", {"site": {"owner": {"ssh_keys": None}}}
     ),
