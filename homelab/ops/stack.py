@@ -120,7 +120,7 @@ def _located(problem: Problem, document: Document) -> Problem:
 
 def _lock(directory: Path) -> Lock:
     path = directory / LOCK_FILE
-    return parse_lock(path.read_text(encoding="utf-8"), LOCK_FILE) if path.exists() else Lock()
+    return parse_lock(path.read_bytes(), LOCK_FILE) if path.exists() else Lock()
 
 
 def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:

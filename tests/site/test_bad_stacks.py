@@ -703,6 +703,12 @@ CASES: dict[str, Case] = {
         "version control",
         files=(("homelab.lock.yaml", "services: [jellyfin]\n"),),
     ),
+    "homelab's lock that is not text": Case(
+        "homelab.lock.yaml",
+        "not a lock file that homelab wrote",
+        "restore it from version control, or remove it",
+        files=(("homelab.lock.yaml", "\udc80: 1\n"),),
+    ),
     "no master key": Case(
         "secrets.master",
         "derived from it",
@@ -739,7 +745,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Case, P
     for path in case.missing:
         (directory / path).unlink()
     for path, text in case.files:
-        (directory / path).write_text(text)
+        (directory / path).write_text(text, encoding="utf-8", errors="surrogateescape")
     return request.param, case, directory
 
 
