@@ -61,6 +61,8 @@ _OF_FILES = {
     "around the plan.",
     "host-boots": "A hardware module without a root file system makes a host that does not boot.",
     "lock-complete": "A pin's lock holds every input that its hosts need; a build may not add one.",
+    "secret-deployer": "`pulumi up` finds its own secrets; a preview does without, so that they lack "
+    "would show only then.",
     "secret-plaintext": "A secret that was ever committed in clear is not one any more.",
     "secret-recipient": "A host can decrypt its own file, and no other host can.",
     "wifi-secret-format": "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else "
