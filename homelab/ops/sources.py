@@ -7,11 +7,14 @@ from pathlib import Path
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.render import own_paths
+from homelab.secrets.plan import host_file
 
 
 def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
     """The files that hosts name, by their path beside the stack, and those that are not there."""
     wanted: dict[str, str] = {}
+    # secret-known tells of these, and which keys they need.
+    told: set[str] = set()
     for name, pin in plan.site.nixpkgs.items():
         wanted[pin.lock] = f"nixpkgs.{name}.lock"
     for host in plan.hosts.values():
@@ -20,13 +23,16 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
                 f"{host.source}.hardware" if path == host.config.hardware else host.source
             )
         if any(s.source == "stored" for s in plan.secrets.on(host.name)):
-            wanted[plan.site.secrets.hosts.replace("{host}", host.name)] = "secrets.hosts"
+            path = host_file(plan.site, host.name)
+            wanted[path] = "secrets.hosts"
+            if host.is_deployed:
+                told.add(path)
     # Not wanted as the others are: a preview does without, and `check_deployer` says what is not.
     sources: dict[str, str | bytes] = _files(directory, plan.secrets.file)
     problems: list[Problem] = []
     for path, source in sorted(wanted.items()):
         found = _files(directory, path)
-        if not found:
+        if not found and path not in told:
             problems.append(
                 Problem(
                     source,

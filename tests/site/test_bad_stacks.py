@@ -848,3 +848,41 @@ def test_a_stack_that_is_not_there_is_named(
 
 def test_there_are_enough_kinds() -> None:
     assert len(CASES) >= 35
+
+
+def test_what_rests_on_a_host_that_does_not_exist_is_not_advised_on(tmp_path: Path) -> None:
+    """S0-09: to move the gate and the tunnel to a misspelt host would be no way out."""
+    changes = both(
+        IDENTITY,
+        TUNNEL,
+        {"network": {"entry": {"host": "pii", "local_http": "homepage"}}},
+        service("homepage", host="pi"),
+        service("authelia", publish="tunnel"),
+        service("navidrome", host="nas", publish="tunnel", auth="forward"),
+        service("gatus", host="pi"),
+    )
+    found = errors_of(stackdir.write_stack(tmp_path, changes))
+    assert [(p.check, p.where) for p in found] == [("host-known", "network.entry.host")]
+
+
+def test_a_hosts_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+    changes = {"backup": {"targets": {"b2": {"credentials": {"sops": "restic/b2"}}}}}
+    directory = stackdir.write_stack(tmp_path, both(changes, service("navidrome", host="nas")))
+    (directory / "secrets/nas.yaml").unlink()
+    (problem,) = [p for p in errors_of(directory) if "secrets" in p.where]
+    assert problem.check == "secret-known"
+    assert "nas needs restic/b2" in problem.what
+    assert problem.way_out == "make it: sops secrets/nas.yaml"
+
+
+def test_a_refusal_tells_warnings_from_what_must_be_mended() -> None:
+    warned = Problem("services.a", "this", "that", severity="warning")
+    assert str(InvalidStackError([Problem("site", "what"), warned, warned])).splitlines() == [
+        "1 problem and 2 warnings in the stack config:",
+        "  site: what",
+        "  warning: services.a: this; that",
+        "  warning: services.a: this; that",
+    ]
+    assert str(InvalidStackError([Problem("a", "b"), Problem("c", "d")])).startswith(
+        "2 problems in the stack config:"
+    )
