@@ -214,17 +214,15 @@ def secret(
 
 
 def _list_checks(as_json: bool) -> None:
-    from homelab.checks import all_checks
+    from homelab.checks import every_rule
 
-    checks = all_checks()
+    rules = every_rule()
     if as_json:
-        rows = [
-            {"id": c.id, "severity": c.severity, "rows": list(c.rows), "why": c.why} for c in checks
-        ]
+        rows = [{"id": r.id, "severity": r.severity, "why": r.why} for r in rules]
         print(json.dumps(rows, indent=2))
         return
-    for item in checks:
-        print(f"{item.id} ({item.severity}; {' '.join(item.rows)})\n    {item.why}")
+    for rule in rules:
+        print(f"{rule.id} ({rule.severity})\n    {rule.why}")
 
 
 def _problem(problem: Problem) -> dict[str, str | int]:
