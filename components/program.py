@@ -12,8 +12,8 @@ from components.homelab import Homelab
 from components.vault import Vault
 from homelab.ops.stack import Stack, open_stack
 from homelab.problems import HomelabError
-from homelab.site.document import Value
 from homelab.site.model import Site
+from homelab.site.scalar import Value
 from homelab.tailnet.direct import tailnet_urls
 
 

@@ -108,12 +108,12 @@ class Tailnet(pulumi.ComponentResource):
         self.keys = {}
         for key in plan.keys:
             minted = tailscale.TailnetKey(
-                f"{key.host}-join",
+                key.name,
                 description=f"{key.host} joins",
                 expiry=KEY_SECONDS,
                 ephemeral=False,
                 preauthorized=True,
-                # A key that was used is not missed.
+                # A key that was used is not missed; one that expired unused has a later epoch.
                 recreate_if_invalid="never",
                 reusable=False,
                 tags=list(key.tags),

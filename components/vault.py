@@ -7,7 +7,7 @@ lacks one stops before the first resource registers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pulumi
 
@@ -16,6 +16,7 @@ from homelab.ops.derive import derive, derive_secret
 from homelab.ops.secret import SecretUnavailableError, resolve
 from homelab.plan import Plan
 from homelab.problems import HomelabError
+from homelab.secrets.deployer import references
 from homelab.secrets.model import Secret
 
 
@@ -33,7 +34,7 @@ class Vault:
 
         values: dict[str, str] = {}
         lacking: list[SecretUnavailableError] = []
-        for ref in references(plan):
+        for ref in {r.name: r for r in references(plan).values()}.values():
             try:
                 values[ref.name] = resolve(ref, Path(directory), plan.secrets.file)
             except SecretUnavailableError as error:
@@ -62,20 +63,6 @@ class Vault:
     def derived_for(self, purpose: str) -> pulumi.Output[str]:
         """A derived secret that belongs to no host, such as a tunnel's."""
         return _secret(None if self._master is None else derive(self._master, purpose))
-
-
-def references(plan: Plan) -> list[SecretRef]:
-    """Every secret that Pulumi itself must know."""
-    refs: list[SecretRef | None] = [plan.secrets.master]
-    if plan.site.cloudflare is not None:
-        refs.append(plan.site.cloudflare.token)
-    if plan.site.tailnet is not None:
-        refs += [plan.site.tailnet.client_id, plan.site.tailnet.client_secret]
-    return _unique(r for r in refs if r is not None)
-
-
-def _unique(refs: Iterable[SecretRef]) -> list[SecretRef]:
-    return list({r.name: r for r in refs}.values())
 
 
 def _secret(value: str | None) -> pulumi.Output[str]:

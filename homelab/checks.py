@@ -51,6 +51,77 @@ class Check:
     rule: Rule
 
 
+@dataclass(frozen=True)
+class Outside:
+    """A rule that no plan can tell, for it reads a file or the clock; its room calls it by name."""
+
+    id: str
+    severity: Severity
+    why: str
+
+
+OUTSIDE = (
+    Outside("acme-until", "warning", "A DNS-01 token that has ended renews no certificate."),
+    Outside(
+        "build-dir-mounted",
+        "error",
+        "A build directory lies on a disk that is there, and nobody else writes it.",
+    ),
+    Outside(
+        "dataset-mounted",
+        "error",
+        "A mount point that no module mounts is never waited for, and what should be on its disk "
+        "fills the root.",
+    ),
+    Outside(
+        "file-present",
+        "error",
+        "A host's tree takes along every file that the stack names, so each is there.",
+    ),
+    Outside(
+        "forbidden-patterns",
+        "error",
+        "A hand-written module that opens ports or writes the proxy's hosts works around the plan.",
+    ),
+    Outside(
+        "host-boots",
+        "error",
+        "A hardware module without a root file system makes a host that does not boot.",
+    ),
+    Outside("legacy-until", "warning", "A legacy domain whose time is over is dropped."),
+    Outside(
+        "lock-complete",
+        "error",
+        "A pin's lock holds every input that its hosts need; a build may not add one.",
+    ),
+    Outside(
+        "lock-matches",
+        "error",
+        "An input is locked for the address that hosts name; for another, a build fails, since it "
+        "may not lock anew.",
+    ),
+    Outside(
+        "secret-deployer",
+        "warning",
+        "`pulumi up` finds its own secrets; a preview does without, so that they lack would show "
+        "only then.",
+    ),
+    Outside(
+        "secret-plaintext",
+        "error",
+        "A secret that was ever committed in clear is not one any more.",
+    ),
+    Outside("secret-recipient", "error", "A host can decrypt its own file, and no other host can."),
+    Outside(
+        "wifi-secret-format",
+        "error",
+        "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else its host "
+        "leaves the network.",
+    ),
+)
+"""The rules that stand in no registry, by id."""
+
+
 _REGISTRY: dict[str, Check] = {}
 
 
@@ -77,6 +148,11 @@ def all_checks() -> tuple[Check, ...]:
             if module.name == "checks" or module.name.endswith("_checks"):
                 importlib.import_module(f"{package.__name__}.{module.name}")
     return tuple(_REGISTRY[k] for k in sorted(_REGISTRY))
+
+
+def every_rule() -> tuple[Check | Outside, ...]:
+    """All that a problem may be labelled with, by id."""
+    return tuple(sorted((*all_checks(), *OUTSIDE), key=lambda rule: rule.id))
 
 
 def run_checks(plan: Plan) -> list[Problem]:

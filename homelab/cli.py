@@ -130,9 +130,12 @@ def render(
     cwd: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write every host's files to OUT/<host>/, as they would stand on the host."""
-    from homelab.ops.files import write_releases
+    """Write every host's files to OUT/<host>/, as they would stand on the host.
+
+    Files of an older run go; a directory that holds anything else is left alone, and said.
+    """
     from homelab.ops.stack import find_stack, open_stack
+    from homelab.ops.trees import write_releases
 
     opened = open_stack(cwd, find_stack(cwd, stack))
     trees = {**opened.releases, **opened.images}
@@ -142,7 +145,7 @@ def render(
     else:
         for host, release in trees.items():
             print(f"{out / host}: {len(release.files)} files, release {release.id}")
-        print(f"{written} written, the others were the same")
+        print(f"{written.changed} written, {written.removed} removed, the others were the same")
 
 
 @app.command()
@@ -211,17 +214,15 @@ def secret(
 
 
 def _list_checks(as_json: bool) -> None:
-    from homelab.checks import all_checks
+    from homelab.checks import every_rule
 
-    checks = all_checks()
+    rules = every_rule()
     if as_json:
-        rows = [
-            {"id": c.id, "severity": c.severity, "rows": list(c.rows), "why": c.why} for c in checks
-        ]
+        rows = [{"id": r.id, "severity": r.severity, "why": r.why} for r in rules]
         print(json.dumps(rows, indent=2))
         return
-    for item in checks:
-        print(f"{item.id} ({item.severity}; {' '.join(item.rows)})\n    {item.why}")
+    for rule in rules:
+        print(f"{rule.id} ({rule.severity})\n    {rule.why}")
 
 
 def _problem(problem: Problem) -> dict[str, str | int]:

@@ -47,8 +47,13 @@ class InvalidStackError(HomelabError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         errors = sum(p.severity == "error" for p in self.problems)
-        head = f"{errors} problem{'s' if errors != 1 else ''} in the stack config:"
-        super().__init__("\n".join([head, *(f"  {p}" for p in self.problems)]))
+        warnings = len(self.problems) - errors
+        head = f"{errors} problem{'s' if errors != 1 else ''}"
+        if warnings:
+            head += f" and {warnings} warning{'s' if warnings != 1 else ''}"
+        label = {"error": "", "warning": "warning: "}
+        lines = (f"  {label[p.severity]}{p}" for p in self.problems)
+        super().__init__("\n".join([f"{head} in the stack config:", *lines]))
 
 
 class UsageError(HomelabError):

@@ -24,7 +24,7 @@ def tunnel_host(plan: Plan) -> Iterator[Problem]:
     if config is None or config.tunnel is None:
         return
     host = plan.hosts.get(config.tunnel.host)
-    if host is None:
+    if host is None or plan.site.network.entry.host not in plan.hosts:
         return  # host-known tells
     if not host.is_nixos:
         yield Problem(

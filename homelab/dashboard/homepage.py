@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from homelab.dashboard.plan import DASHBOARD
 from homelab.network.model import LOOPBACK
 from homelab.network.plan import local_names
-from homelab.nix import Attrs, Module, Nix, attrs, merge
+from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.dashboard.model import Tile
@@ -41,7 +42,23 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 'systemd.services."homepage-dashboard".environment.HOSTNAME',
                 service.bind,
             ),
+            _names(plan, host),
         ),
+    )
+
+
+def _names(plan: Plan, host: Host) -> Attrs:
+    """What the page asks for, where its host does not ask the resolver that knows these names."""
+    if plan.dashboard is None or host.name != plan.dns.host:
+        return {}
+    known = {name: address for name, address in plan.dns.names if address}
+    asked = {urlsplit(t.probe).hostname or "" for _, tiles in plan.dashboard.groups for t in tiles}
+    found: dict[str, list[Nix]] = {}
+    for name in sorted(asked & known.keys()):
+        found.setdefault(known[name], []).append(name)
+    why = "Names that the page asks; this host does not use its own resolver."
+    return (
+        {"networking": {"hosts": {a: Comment(why, n) for a, n in found.items()}}} if found else {}
     )
 
 

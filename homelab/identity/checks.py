@@ -43,13 +43,9 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
                     f"add homelab:identity with host: {entry}, or choose auth: native or none",
                 )
         return
-    if identity.host not in plan.site.hosts:
-        yield Problem(
-            "identity.host",
-            f'there is no host "{identity.host}"',
-            did_you_mean(identity.host, plan.site.hosts, "hosts"),
-        )
-    elif identity.host != entry:
+    # Of a host that does not exist, host-known tells.
+    known = {identity.host, entry} <= plan.site.hosts.keys()
+    if known and identity.host != entry:
         yield Problem(
             "identity.host",
             f"the gate is on {identity.host}, and the proxy that asks it on {entry}",

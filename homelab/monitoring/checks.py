@@ -49,8 +49,8 @@ def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
 @check("monitor-proves", rows="S0-45 S0-12", severity="warning")
 def monitor_proves(plan: Plan) -> Iterator[Problem]:
     """Behind the gate it is the gate that answers: a dead app would look alive."""
-    if plan.monitoring is None:
-        return
+    if plan.monitoring is None or plan.site.network.entry.host not in plan.hosts:
+        return  # of an entry that does not exist, host-known tells
     for probe in plan.monitoring.probes:
         if not probe.proves:
             route = next(r for r in plan.routes if r.source == probe.source)

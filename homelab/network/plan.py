@@ -146,7 +146,9 @@ def legacy_names(site: Site, routes: tuple[Route, ...]) -> tuple[tuple[str, str,
 
 def local_names(site: Site) -> tuple[str, ...]:
     """What a device at home or on the tailnet calls the entry host, where no resolver helps it."""
-    host = site.hosts[site.network.entry.host]
+    host = site.hosts.get(site.network.entry.host)
+    if host is None:
+        return ()  # host-known tells
     own = (f"{site.network.entry.host}.local",) if host.mdns else ()
     return (*own, *(str(a) for a in (host.address.lan, host.address.tailnet) if a))
 

@@ -1,39 +1,14 @@
-"""Write what was generated."""
+"""Write what the stack must remember."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from homelab.deploy.model import Release
 from homelab.ops.stack import LOCK_FILE, check_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.services.plan import lock_key, moved
 from homelab.site.lock import Lock, lock_of, lock_text, without_host
-
-
-def write_releases(out: Path, releases: Mapping[str, Release]) -> int:
-    """Write every host's files; files of an older release go. Returns how many changed."""
-    changed = 0
-    for host, release in releases.items():
-        top = out / host
-        wanted = dict(release.files)
-        for path in sorted(top.rglob("*"), reverse=True) if top.exists() else []:
-            if path.is_file() and path.relative_to(top).as_posix() not in wanted:
-                path.unlink()
-                changed += 1
-            elif path.is_dir() and not any(path.iterdir()):
-                path.rmdir()
-        for name, content in wanted.items():
-            path = top / name
-            data = content.encode() if isinstance(content, str) else content
-            if path.exists() and path.read_bytes() == data:
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            changed += 1
-    return changed
 
 
 def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]:

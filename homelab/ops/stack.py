@@ -1,4 +1,4 @@
-"""Open a stack: the only place that reads the files beside it."""
+"""Open a stack: the way from the files on disk to a plan that was checked."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
 from homelab.deploy.model import Release
 from homelab.nix.checks import check_locks
+from homelab.ops.sources import read_sources
 from homelab.plan import Plan, make_plan
 from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_mean
 from homelab.proxy.checks import outlived
-from homelab.render import own_paths, render, render_images
+from homelab.render import render, render_images
+from homelab.secrets.deployer import check_deployer
 from homelab.secrets.recipients import check_sops_files
-from homelab.site.document import Document, Value, read_document
+from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, parse_lock
+from homelab.site.scalar import Value
 from homelab.storage.mount_checks import check_mounts
 from homelab.system.checks import check_own_modules
 from homelab.system.upkeep_checks import check_build_dirs
@@ -102,7 +105,12 @@ def _planned(
     plan = make_plan(site, _lock(directory))
     sources, missing = read_sources(directory, plan)
     today = datetime.now(UTC).date().isoformat()
-    found = {*run_checks(plan), *missing, *check_sources(plan, sources)}
+    found = {
+        *run_checks(plan),
+        *missing,
+        *check_sources(plan, sources),
+        *check_deployer(plan, sources),
+    }
     problems = sorted({*found, *outlived(plan, today), *ended(plan, today)})
     return plan, sources, [_located(p, document) for p in problems]
 
@@ -120,65 +128,7 @@ def _located(problem: Problem, document: Document) -> Problem:
 
 def _lock(directory: Path) -> Lock:
     path = directory / LOCK_FILE
-    return parse_lock(path.read_text(encoding="utf-8"), LOCK_FILE) if path.exists() else Lock()
-
-
-def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
-    """The files that hosts name, by their path beside the stack, and those that are not there."""
-    wanted: dict[str, str] = {}
-    for name, pin in plan.site.nixpkgs.items():
-        wanted[pin.lock] = f"nixpkgs.{name}.lock"
-    for host in plan.hosts.values():
-        for path in own_paths(plan, host):
-            wanted[path] = (
-                f"{host.source}.hardware" if path == host.config.hardware else host.source
-            )
-        if any(s.source == "stored" for s in plan.secrets.on(host.name)):
-            wanted[plan.site.secrets.hosts.replace("{host}", host.name)] = "secrets.hosts"
-    sources: dict[str, str | bytes] = {}
-    problems: list[Problem] = []
-    for path, source in sorted(wanted.items()):
-        found = _files(directory, path)
-        if not found:
-            problems.append(
-                Problem(
-                    source,
-                    f"there is no {path}",
-                    _way_out(path, source),
-                    check="file-present",
-                )
-            )
-        sources |= found
-    return sources, problems
-
-
-def _way_out(path: str, source: str) -> str:
-    if source == "secrets.hosts":
-        return f"make it with sops: sops edit {path}"
-    if source.endswith(".lock"):
-        return "make it with nix flake lock, on any machine that has Nix"
-    if source.endswith(".hardware"):
-        return "copy it from the host, where nixos-generate-config wrote it"
-    return "write it, or drop it from the stack config"
-
-
-def _files(directory: Path, path: str) -> dict[str, str | bytes]:
-    top = directory / path
-    if top.is_file():
-        return {path: _content(top)}
-    return {
-        p.relative_to(directory).as_posix(): _content(p)
-        for p in sorted(top.rglob("*"))
-        if p.is_file() and not p.name.startswith(".")
-    }
-
-
-def _content(path: Path) -> str | bytes:
-    data = path.read_bytes()
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data
+    return parse_lock(path.read_bytes(), LOCK_FILE) if path.exists() else Lock()
 
 
 def check_sources(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Problem]:

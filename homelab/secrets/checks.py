@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.cloudflare.model import ACME_TOKEN
 from homelab.problems import Problem, did_you_mean
+from homelab.tailnet.model import JOIN_KEY
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -61,6 +62,8 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
     rotated = ("derived", ACME_TOKEN[0])
     known = sorted(
         {s.service for s in plan.secrets.secrets if s.source in rotated or s.service in rotated}
+        # Also when every host has joined: what brought the last one in is no mistake since then.
+        | ({JOIN_KEY[0]} if plan.tailnet is not None else set())
     )
     for name, epoch in plan.site.secrets.epochs.items():
         if name not in known:

@@ -45,8 +45,8 @@ class SecretsConfig(Model):
     master: SecretRef | None = None
     """The master key that internal secrets are derived from: 32 random bytes, base64."""
     epochs: dict[Name, int] = Field(default_factory=dict)
-    """Raise a service's number to rotate every secret that is derived for it, and `acme` for the
-    tokens of DNS-01."""
+    """Raise a service's number to rotate every secret that is derived for it, `acme` for the tokens
+    of DNS-01, and `tailscale` for the keys of hosts that have yet to join."""
     operators: list[Annotated[Str, AfterValidator(check_recipient)]] = Field(default_factory=list)
     """age recipients of the people who may edit the sops files."""
 

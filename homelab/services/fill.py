@@ -36,22 +36,28 @@ def filled(facts: Mapping[str, Fact], plan: Plan, service: Service) -> dict[str,
 
 def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") -> str:
     """A template's text; see `Fill` for its fields."""
+    return template.format(**fields(plan, service), dataset=dataset)
+
+
+def fields(plan: Plan, service: Service) -> dict[str, str | int]:
+    """What text may name in braces, and what each is for this service."""
     route = next(iter(plan.routes_of(service.name)), None)
     site = plan.site
-    return template.format(
-        port=service.port,
-        bind=service.bind,
-        name=route.name if route else service.name,
-        url=route.url if route else f"http://127.0.0.1:{service.port}",
-        fqdn=route.url.removeprefix("https://") if route else "localhost",
-        domain=site.site.domain,
-        zone=site.cloudflare.zone.name if site.cloudflare else site.site.domain,
-        timezone=site.site.timezone,
-        issuer=plan.identity.issuer(public=bool(route and route.public)) if plan.identity else "",
-        client=route.name if route else service.name,
-        proxy=_proxy(plan, service),
-        dataset=dataset,
-    )
+    return {
+        "port": service.port,
+        "bind": service.bind,
+        "name": route.name if route else service.name,
+        "url": route.url if route else f"http://127.0.0.1:{service.port}",
+        "fqdn": route.url.removeprefix("https://") if route else "localhost",
+        "domain": site.site.domain,
+        "zone": site.cloudflare.zone.name if site.cloudflare else site.site.domain,
+        "timezone": site.site.timezone,
+        "issuer": plan.identity.issuer(public=bool(route and route.public))
+        if plan.identity
+        else "",
+        "client": route.name if route else service.name,
+        "proxy": _proxy(plan, service),
+    }
 
 
 def _proxy(plan: Plan, service: Service) -> str:
@@ -105,26 +111,3 @@ def _fill(fact: Fact, plan: Plan, service: Service) -> Nix | _Dropped:
             kept = [i for i in items if not isinstance(i, _Dropped)]
             return kept if kept or not items else _DROPPED
     return cast("Nix", fact)
-
-
-def stated(value: object, plan: Plan, service: Service) -> Nix:
-    """An option's value as the stack config says it.
-
-    An object with one key that starts with `$` names something that only the plan knows:
-    `{$secret: name}` its path, `{$port: web}` a number, `{$text: "{url}"}` filled-in text.
-    """
-    if isinstance(value, Mapping):
-        if len(value) == 1:
-            key, inner = next(iter(value.items()))
-            if key == "$secret" and inner in service.entry.secrets:
-                return path_of_secret(service, str(inner))
-            if key == "$port":
-                return next((p.port for p in service.ports if p.label == inner), service.port)
-            if key == "$text":
-                return fill_text(str(inner), plan, service)
-        return {str(k): stated(v, plan, service) for k, v in value.items()}
-    if isinstance(value, list):
-        return [stated(v, plan, service) for v in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(type(value).__name__)

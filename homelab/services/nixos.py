@@ -10,7 +10,8 @@ from homelab.network.model import LOOPBACK, TAILNET
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.services.containers import attached
-from homelab.services.fill import filled, path_of_secret, stated
+from homelab.services.fill import filled, path_of_secret
+from homelab.services.options import stated_options
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """A file for each of the host's services that has anything to say."""
     for service in plan.on(host.name):
-        said = merge(
-            *(attrs(k, stated(v, plan, service)) for k, v in sorted(service.config.options.items()))
-        )
+        said = stated_options(plan, service)
         derived, flakes = _derived(plan, host, service)
         if derived or said:
             yield Module(

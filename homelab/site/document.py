@@ -1,29 +1,23 @@
-"""Read a stack file exactly as Pulumi would, and remember the line of every value.
-
-Pulumi reads YAML with Go's yaml.v3, whose plain scalars differ from PyYAML's: `22:30`, `no` and
-`on` are text, `0644` is 420, `25.10` is the number 25.1. `tests/site/test_document.py` holds the
-table that was recorded with the real engine.
-"""
+"""Read a stack file exactly as Pulumi would, and remember the line of every value."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias
 
 import yaml
 
 from homelab.problems import InvalidStackError, Problem
+from homelab.site.scalar import Value, scalar
 
 try:
     from yaml import CSafeLoader as _Loader
 except ImportError:  # a PyYAML built without libyaml; slower, same values
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
-Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
 Path_: TypeAlias = tuple[str | int, ...]
 
 NAMESPACE = "homelab:"
@@ -31,15 +25,9 @@ _STR = "tag:yaml.org,2002:str"
 _RESOLVER = yaml.SafeLoader("")
 
 
-class Timestamp(str):
-    """Text that YAML took for a date: an error wherever text is meant."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True)
 class Document:
-    """The `homelab:*` values of one stack, and where each stands."""
+    """The `homelab:*` values of one stack, by section, and where each stands."""
 
     values: Mapping[str, Value]
     file: str = ""
@@ -104,14 +92,56 @@ def parse_document(text: str, file: str) -> Document:
                 )
             ]
         )
+    reader.problems += _key_problems(config, reader)
     if reader.problems:
         raise InvalidStackError(reader.problems)
-    values = {k[len(NAMESPACE) :]: v for k, v in config.items() if k.startswith(NAMESPACE)}
+    ours = {key: section for key in config if (section := _section(key)) is not None}
+    values = {section: config[key] for key, section in ours.items()}
     lines: dict[Path_, int] = {(): reader.lines.get(("config",), 1)}
     for where, line in reader.lines.items():
-        if len(where) > 1 and where[0] == "config" and str(where[1]).startswith(NAMESPACE):
-            lines[(str(where[1])[len(NAMESPACE) :], *where[2:])] = line
-    return Document(values, file, lines, config)
+        if len(where) > 1 and where[0] == "config" and where[1] in ours:
+            lines[(ours[str(where[1])], *where[2:])] = line
+    settings = {NAMESPACE + ours[k] if k in ours else k: v for k, v in config.items()}
+    return Document(values, file, lines, settings)
+
+
+def _section(key: str) -> str | None:
+    """Which of our sections a setting is; None for one of another namespace."""
+    # Pulumi puts the project's name before a key that has none.
+    return key if ":" not in key else key[len(NAMESPACE) :] if key.startswith(NAMESPACE) else None
+
+
+def _key_problems(config: Mapping[str, Value], reader: _Reader) -> list[Problem]:
+    """Settings that were meant as a section of ours, and are none or the same one again."""
+    problems = []
+    for key in config:
+        space, _, name = key.partition(":")
+        line = reader.lines.get(("config", key), 0)
+        if (
+            name
+            and space != "homelab"
+            and get_close_matches(space.lower(), ["homelab"], cutoff=0.75)
+        ):
+            problems.append(
+                Problem(
+                    key,
+                    f'nothing reads the namespace "{space}"',
+                    f'did you mean "{NAMESPACE}{name}"?',
+                    file=reader.file,
+                    line=line,
+                )
+            )
+        if not name and NAMESPACE + key in config:
+            problems.append(
+                Problem(
+                    key,
+                    f"{key} and {NAMESPACE}{key} are the same section to Pulumi",
+                    "keep one",
+                    file=reader.file,
+                    line=line,
+                )
+            )
+    return problems
 
 
 class _Reader:
@@ -144,7 +174,7 @@ class _Reader:
             where = ".".join(str(p) for p in (*path[1:], key))
             if key in out:
                 self._problem(where, f'the key "{key}" stands here twice', "keep one", line)
-            if key == "secure" and len(path) > 1:
+            if key == "secure" and len(path) > 1 and _section(str(path[1])) is not None:
                 self._problem(
                     where,
                     "an encrypted value inside an object reaches the program as plain text",
@@ -167,73 +197,6 @@ def _is_tagged(node: yaml.ScalarNode) -> bool:
     # given was written by somebody.
     plain = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
     return node.tag == _STR and plain != _STR
-
-
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_INTEGER = re.compile(
-    r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z"
-)
-_DATE = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})"
-    r"(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(Z|[-+]\d{2}:\d{2})?)?\Z"
-)
-_CONSTANTS: dict[str, Value] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-
-
-def scalar(text: str) -> Value:
-    """The value of an unquoted scalar, by the rules of yaml.v3."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in "+-.0123456789":
-        return text
-    if _DATE.match(text):
-        return _timestamp(text)
-    number = text.replace("_", "")
-    whole = _integer(number)
-    if whole is not None:
-        return whole
-    return _float(number, text) if _FLOAT.match(number) else text
-
-
-def _integer(text: str) -> int | None:
-    match = _INTEGER.match(text)
-    if not match:
-        return None
-    sign, hexa, binary, octal, old_octal, decimal = match.groups()
-    for digits, base in ((hexa, 16), (binary, 2), (octal, 8), (old_octal, 8), (decimal, 10)):
-        if digits is not None:
-            number = int(sign + digits, base)
-            return number if -(2**63) <= number < 2**64 else None
-    return None
-
-
-def _float(number: str, text: str) -> Value:
-    """The number as it arrives: by way of JSON, which writes 1.0 as 1."""
-    value = float(number)
-    if value in (float("inf"), float("-inf")):
-        return text
-    return int(value) if value.is_integer() and abs(value) < 1e21 else value
-
-
-def _timestamp(text: str) -> Value:
-    match = _DATE.match(text)
-    assert match is not None
-    separator, fraction, zone = match[4], match[8] or "", match[9]
-    if separator and (separator == " ") != (zone is None):
-        return text
-    try:
-        year, month, day = (int(g) for g in match.groups()[:3])
-        hour, minute, second = (int(g or 0) for g in match.groups()[4:7])
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return text
-    ending = fraction[:10].rstrip("0").rstrip(".")
-    ending += zone if zone not in (None, "+00:00", "-00:00") else "Z"
-    return Timestamp(moment.replace(tzinfo=None).isoformat() + ending)
 
 
 def _known_stacks(path: Path) -> str:

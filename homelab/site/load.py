@@ -13,8 +13,9 @@ from pydantic_core import ErrorDetails
 
 from homelab.model import Model
 from homelab.problems import InvalidStackError, Problem, did_you_mean
-from homelab.site.document import Document, Path_, Timestamp, Value
+from homelab.site.document import NAMESPACE, Document, Path_
 from homelab.site.model import Site
+from homelab.site.scalar import Timestamp, Value
 
 
 def load_site(document: Document) -> Site:
@@ -75,7 +76,8 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         known = list(model.model_fields) if model else []
         return "there is no such key", did_you_mean(str(path[-1]), known, "keys")
     if kind == "missing":
-        return "is missing", f"add {path[-1]}: …"
+        # Elsewhere the key stands under its section; a section stands beside other namespaces.
+        return "is missing", f"add {NAMESPACE if len(path) == 1 else ''}{path[-1]}: …"
     if kind == "value_error":
         message = str(context.get("error", error["msg"]))
         what, _, way_out = message.partition("; ")

@@ -47,7 +47,7 @@ HEAD = """\
 """
 
 
-def parse_lock(text: str, file: str) -> Lock:
+def parse_lock(text: str | bytes, file: str) -> Lock:
     """The lock of a text. Raises InvalidStackError where it was edited into something else."""
     try:
         return Lock.model_validate(yaml.safe_load(text) or {})
@@ -57,7 +57,7 @@ def parse_lock(text: str, file: str) -> Lock:
                 Problem(
                     file,
                     "this is not a lock file that homelab wrote",
-                    "restore it from version control, or write it anew: homelab lock",
+                    "restore it from version control, or remove it and write it anew: homelab lock",
                 )
             ]
         ) from None

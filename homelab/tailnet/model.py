@@ -156,6 +156,8 @@ class JoinKey:
     """A pre-auth key for a machine that has not joined yet."""
 
     host: str
+    name: str
+    """Another one for each epoch: a key that was used or has expired is never made anew."""
     tags: tuple[str, ...]
 
 

@@ -22,7 +22,7 @@ from homelab.tailnet.members import (
     settings,
     tagged,
 )
-from homelab.tailnet.model import Device, JoinKey, TailnetConfig, TailnetPlan
+from homelab.tailnet.model import JOIN_KEY, Device, JoinKey, TailnetConfig, TailnetPlan
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 """The routes of an exit node."""
@@ -58,7 +58,7 @@ def plan_tailnet(
         hosts=names,
         routes=_approvers(members),
         exit_nodes=tuple(sorted({role_tag(h) for h in members.values() if settings(h).exit_node})),
-        keys=tuple(JoinKey(n, host_tags(h)) for n, h in members.items() if needs_key(h)),
+        keys=tuple(_keys(members, site.secrets.epochs.get(JOIN_KEY[0], 1))),
         devices=tuple(_devices(members)),
         logins=logins,
         login_tests=plan_login_tests(config, logins, tags),
@@ -85,6 +85,13 @@ def _split(
     for domain, servers in sorted(config.dns.split.items()):
         if domain not in ours:
             yield domain, tuple(sorted(map(str, servers)))
+
+
+def _keys(members: Mapping[str, Host], epoch: int) -> Iterator[JoinKey]:
+    later = f"-{epoch}" if epoch > 1 else ""
+    for name, host in members.items():
+        if needs_key(host):
+            yield JoinKey(name, f"{name}-join{later}", host_tags(host))
 
 
 def _devices(members: Mapping[str, Host]) -> Iterator[Device]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,57 @@ def test_render_writes_every_host_and_writes_nothing_twice(call: Any, tmp_path: 
     assert (tmp_path / "made/pi/proxy.nix").is_file()
     assert "0 written" in call("render", "--out", "made").out
     stackdir.write_stack(tmp_path)
-    call("render", "--out", "made")
+    said = call("render", "--out", "made").out
+    assert ", 10 removed, " in said
     assert not (tmp_path / "made/nas/services").exists(), "what is gone is removed"
+
+
+def test_render_leaves_the_owners_files_alone(call: Any, tmp_path: Path) -> None:
+    """Every host's directory that is not ours is said, and nothing is written to any."""
+    before = sorted(tmp_path.rglob("*"))
+    said = call("render", "--out", "hosts")
+    assert said.code == 1
+    for host in ("nas", "pi"):
+        assert (
+            f"hosts/{host}: holds files that homelab render did not write, and would remove; "
+            "name an empty or a new directory" in said.err
+        )
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_render_leaves_what_begins_with_a_dot(call: Any, tmp_path: Path) -> None:
+    for path in ("made/nas/.git/config", "made/nas/.envrc"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("mine")
+    assert call("render", "--out", "made").code == 0
+    (tmp_path / "made/nas/old.nix").write_text("{ }")
+    (tmp_path / "made/nas/result").symlink_to(tmp_path)
+    assert ", 2 removed, " in call("render", "--out", "made").out
+    assert (tmp_path / "made/nas/.git/config").read_text() == "mine"
+    assert (tmp_path / "made/nas/.envrc").read_text() == "mine"
+
+
+@pytest.mark.parametrize("place", ["made", "made/pi"])
+def test_render_onto_a_file_is_said(call: Any, tmp_path: Path, place: str) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("mine")
+    said = call("render", "--out", "made")
+    assert said.code == 1
+    assert f"{place}: this is a file, not a directory; name a directory with --out" in said.err
+    assert said.err.count(place) == 1
+    assert (tmp_path / place).read_text() == "mine"
+
+
+def test_render_says_where_it_cannot_write(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _: bytes) -> int:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    said = call("render", "--out", "made")
+    assert said.code == 1
+    assert "made/nas/flake.nix: cannot be written: No space left on device; " in said.err
 
 
 def test_a_new_machine_gets_an_image_and_the_steps(call: Any, tmp_path: Path) -> None:
@@ -138,8 +188,11 @@ def test_the_schema_knows_every_section(call: Any) -> None:
 def test_checks_list_their_reasons(call: Any) -> None:
     rows = json.loads(call("check", "--list", "--json").out)
     assert len(rows) > 50
-    assert all(r["why"] and r["rows"] for r in rows)
-    assert "move-stateful" in call("check", "--list").out
+    assert all(r["why"] for r in rows)
+    said = call("check", "--list").out
+    assert "\nmove-stateful (error)\n" in said
+    assert "\nacme-until (warning)\n" in said, "what reads a file or the clock, too"
+    assert not re.search(r"\bS\d-\d\d", said)
 
 
 def test_a_move_is_refused_until_it_is_acknowledged(call: Any, tmp_path: Path) -> None:

@@ -176,6 +176,12 @@ def test_keys_are_minted_before_the_host_needs_them(run: Recorded) -> None:
     assert "acme-pi" in run.needs(run["pi-secrets"])
 
 
+def test_a_later_epoch_is_another_join_key_that_its_host_gets() -> None:
+    later = home({"secrets": {"epochs": {"tailscale": 2}}})
+    assert [r.name for r in later.of(":TailnetKey")] == ["pavilion-join-2"]
+    assert "pavilion-join-2" in later.needs(later["pavilion-secrets"])
+
+
 def test_secrets_are_secret_wherever_they_go() -> None:
     recorded = up()
     for host in ALWAYS_ON:

@@ -84,6 +84,21 @@ def test_homepage_answers_to_its_own_names_alone() -> None:
     assert "allowedHosts" not in build.render(household(PAGE, old))["aurora"]["dashboard.nix"]
 
 
+def test_on_the_resolvers_host_it_finds_what_it_asks() -> None:
+    """That host asks other resolvers, which know no name at home."""
+    here: Changes = {"services": {"homepage": {"host": "pi"}}}
+    link: Changes = {"title": "Elsewhere", "url": "https://example.com", "group": "Network"}
+    made = build.render(household(PAGE, here, {"dashboard": {"links": [link]}}))
+    text = made["pi"]["dashboard.nix"]
+    hosts = text[text.index("networking.hosts") :]
+    assert '"vault.home.example.org"' in hosts
+    assert '"media.home.example.org"' in hosts
+    assert '"example.com"' not in hosts
+    assert "networking.hosts" not in build.render(household(PAGE))["aurora"]["dashboard.nix"]
+    alone = build.render({"services": {"homepage": {"host": "pi"}}})["pi"]["dashboard.nix"]
+    assert "networking.hosts" not in alone, "nothing is asked"
+
+
 def test_a_link_is_a_tile_that_nobody_probes() -> None:
     """S3-06: for what has no route."""
     link: Changes = {

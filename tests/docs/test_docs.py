@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import indent
 from typing import get_args
@@ -11,7 +13,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from homelab.checks import all_checks, run_checks
+from homelab.checks import all_checks, every_rule, run_checks
 from homelab.plan import make_plan
 from homelab.site.document import Document, Value, parse_document
 from homelab.site.load import load_site
@@ -124,10 +126,27 @@ def test_every_make_target_is_in_the_contributing_guide() -> None:
     assert [t for t in targets if f"`make {t}`" not in guide] == []
 
 
+def test_every_label_of_a_problem_is_listed_once() -> None:
+    """So `homelab check --list` and the page have what a message ends with."""
+    ids = [rule.id for rule in every_rule()]
+    assert len(ids) == len(set(ids))
+    registered = {c.id for c in all_checks()}
+    assert set(_given()) - registered == set(ids) - registered
+
+
+def _given() -> Iterator[str]:
+    """Ids that the code gives to a `Problem` by hand: its fourth argument, or by name."""
+    for path in (ROOT / "homelab").rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem":
+                given = [k.value for k in node.keywords if k.arg == "check"] or node.args[3:4]
+                yield from (str(g.value) for g in given if isinstance(g, ast.Constant))
+
+
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
 def test_checks_and_tests_that_a_page_names_exist(path: Path) -> None:
     text = FENCE.sub("", text_of(path))
-    known = {c.id for c in all_checks()} | set(write.file_checks())
+    known = {rule.id for rule in every_rule()}
     for id_ in re.findall(r"\(`([a-z]+(?:-[a-z0-9]+)+)`\)", text):
         assert id_ in known, id_
     for id_ in re.findall(r"\[([a-z]+(?:-[a-z0-9]+)+)\]$", text_of(path), re.MULTILINE):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from homelab.catalog import ENTRIES
 from homelab.catalog.reference import catalog_page
-from homelab.checks import all_checks
+from homelab.checks import OUTSIDE, Check, Outside, all_checks
 from homelab.cli import app
 from homelab.site.schema import stack_schema
 from tests.docs.stack_page import stack_page
@@ -54,24 +53,6 @@ before the first resource registers: an error ends the run there, a warning is s
 ends with the id of its check in square brackets.
 """
 
-_OF_FILES = {
-    "build-dir-mounted": "A build directory lies on a disk that is there, and nobody else writes it.",
-    "dataset-mounted": "A mount point that no module mounts is never waited for, and what should be on its "
-    "disk fills the root.",
-    "file-present": "A host's tree takes along every file that the stack names, so each is there.",
-    "forbidden-patterns": "A hand-written module that opens ports or writes the proxy's hosts works "
-    "around the plan.",
-    "host-boots": "A hardware module without a root file system makes a host that does not boot.",
-    "lock-complete": "A pin's lock holds every input that its hosts need; a build may not add one.",
-    "lock-matches": "An input is locked for the address that hosts name; for another, a build fails, "
-    "since it may not lock anew.",
-    "secret-plaintext": "A secret that was ever committed in clear is not one any more.",
-    "secret-recipient": "A host can decrypt its own file, and no other host can.",
-    "wifi-secret-format": "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else "
-    "its host leaves the network.",
-}
-"""Why the rules about files are; these read what no plan holds, so they stand in no registry."""
-
 _SHAPES = """\
 A value of the wrong shape (an unknown key, a number where text is meant) is found while the file is
 read, before any check, and has no id; see [the stack config](../guide/stack.md).
@@ -84,41 +65,18 @@ def checks_page() -> str:
     rooms: dict[str, list[str]] = {}
     for check in all_checks():
         room = check.rule.__module__.split(".")[1]
-        kind = "" if check.severity == "error" else f" ({check.severity})"
-        rooms.setdefault(room, []).append(f"| `{check.id}`{kind} | {_cell(check.why)} |")
+        rooms.setdefault(room, []).append(_check(check))
     for room, rows in sorted(rooms.items()):
         parts.append(f"## {room}\n\n| Check | Why |\n| --- | --- |\n" + "\n".join(rows) + "\n")
-    of_files = [f"| `{i}` | {_cell(why)} |" for i, why in sorted(file_checks().items())]
-    parts.append("## Files beside the stack\n\n| Check | Why |\n| --- | --- |")
-    parts.append("\n".join(of_files) + "\n")
+    parts.append("## Files beside the stack, and the clock\n\n| Check | Why |\n| --- | --- |")
+    parts.append("\n".join(_check(rule) for rule in OUTSIDE) + "\n")
     parts.append(_SHAPES)
     return "\n".join(parts)
 
 
-def file_checks() -> dict[str, str]:
-    """Ids that stand in no registry, since their rules read files: id to what its function says."""
-    known = {c.id for c in all_checks()}
-    found: dict[str, str] = {}
-    for path in sorted((ROOT / "homelab").rglob("*.py")):
-        for function in _functions(ast.parse(path.read_text(encoding="utf-8"))):
-            why = " ".join((ast.get_docstring(function) or "").split())
-            for id_ in _ids(function):
-                if id_ not in known:
-                    found[id_] = _OF_FILES.get(id_, why)
-    return found
-
-
-def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
-    return (n for n in tree.body if isinstance(n, ast.FunctionDef))
-
-
-def _ids(function: ast.FunctionDef) -> Iterator[str]:
-    """The ids given to a `Problem` in a function: its fourth argument, or by name."""
-    for node in ast.walk(function):
-        if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem"):
-            continue
-        given = [k.value for k in node.keywords if k.arg == "check"] or node.args[3:4]
-        yield from (g.value for g in given if isinstance(g, ast.Constant))
+def _check(rule: Check | Outside) -> str:
+    kind = "" if rule.severity == "error" else f" ({rule.severity})"
+    return f"| `{rule.id}`{kind} | {_cell(rule.why)} |"
 
 
 # --- the command line -------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def test_an_exempt_path_opens_that_and_nothing_else(
             {"identity": {"host": "aurora"}},
             ["identity.host", "the gate is on aurora", "on pi"],
         ),
-        ("route-idp-present", {"identity": {"host": "pia"}}, ['did you mean "pi"?']),
+        ("host-known", {"identity": {"host": "pia"}}, ['did you mean "pi"?']),
         (
             "portal-reachable",
             {"services": {"navidrome": {"publish": "tunnel"}}},

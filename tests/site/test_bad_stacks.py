@@ -114,7 +114,16 @@ CASES: dict[str, Case] = {
         'did you mean "publish"',
         service("navidrome", host="nas", routes=[{"name": "music", "pubish": "internal"}]),
     ),
-    "missing section": Case("network", "is missing", "add network", {"network": None}),
+    "missing section": Case("network", "is missing", "add homelab:network: …", {"network": None}),
+    "section without its namespace": Case(
+        "network.lan",
+        "is missing",
+        "add lan",
+        edits=(
+            ("  homelab:network:", "  network:"),
+            ('    lan:\n      cidr: "192.168.1.0/24"\n      gateway: "192.168.1.1"\n', ""),
+        ),
+    ),
     "missing key": Case(
         "site.owner.ssh_keys", "is missing", "add ssh_keys", {"site": {"owner": {"ssh_keys": None}}}
     ),
@@ -713,6 +722,12 @@ CASES: dict[str, Case] = {
         "version control",
         files=(("homelab.lock.yaml", "services: [jellyfin]\n"),),
     ),
+    "homelab's lock that is not text": Case(
+        "homelab.lock.yaml",
+        "not a lock file that homelab wrote",
+        "restore it from version control, or remove it",
+        files=(("homelab.lock.yaml", "\udc80: 1\n"),),
+    ),
     "no master key": Case(
         "secrets.master",
         "derived from it",
@@ -749,7 +764,7 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Case, P
     for path in case.missing:
         (directory / path).unlink()
     for path, text in case.files:
-        (directory / path).write_text(text)
+        (directory / path).write_text(text, encoding="utf-8", errors="surrogateescape")
     return request.param, case, directory
 
 
@@ -852,3 +867,41 @@ def test_a_stack_that_is_not_there_is_named(
 
 def test_there_are_enough_kinds() -> None:
     assert len(CASES) >= 35
+
+
+def test_what_rests_on_a_host_that_does_not_exist_is_not_advised_on(tmp_path: Path) -> None:
+    """S0-09: to move the gate and the tunnel to a misspelt host would be no way out."""
+    changes = both(
+        IDENTITY,
+        TUNNEL,
+        {"network": {"entry": {"host": "pii", "local_http": "homepage"}}},
+        service("homepage", host="pi"),
+        service("authelia", publish="tunnel"),
+        service("navidrome", host="nas", publish="tunnel", auth="forward"),
+        service("gatus", host="pi"),
+    )
+    found = errors_of(stackdir.write_stack(tmp_path, changes))
+    assert [(p.check, p.where) for p in found] == [("host-known", "network.entry.host")]
+
+
+def test_a_hosts_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+    changes = {"backup": {"targets": {"b2": {"credentials": {"sops": "restic/b2"}}}}}
+    directory = stackdir.write_stack(tmp_path, both(changes, service("navidrome", host="nas")))
+    (directory / "secrets/nas.yaml").unlink()
+    (problem,) = [p for p in errors_of(directory) if "secrets" in p.where]
+    assert problem.check == "secret-known"
+    assert "nas needs restic/b2" in problem.what
+    assert problem.way_out == "make it: sops secrets/nas.yaml"
+
+
+def test_a_refusal_tells_warnings_from_what_must_be_mended() -> None:
+    warned = Problem("services.a", "this", "that", severity="warning")
+    assert str(InvalidStackError([Problem("site", "what"), warned, warned])).splitlines() == [
+        "1 problem and 2 warnings in the stack config:",
+        "  site: what",
+        "  warning: services.a: this; that",
+        "  warning: services.a: this; that",
+    ]
+    assert str(InvalidStackError([Problem("a", "b"), Problem("c", "d")])).startswith(
+        "2 problems in the stack config:"
+    )

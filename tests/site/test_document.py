@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homelab.problems import InvalidStackError, Problem
-from homelab.site.document import Timestamp, Value, parse_document, read_document
+from homelab.site.document import parse_document, read_document
+from homelab.site.scalar import Timestamp, Value
 from tests import stackdir
 
 ROOT = Path(__file__).parents[2]
@@ -249,6 +250,42 @@ def test_every_value_has_its_line() -> None:
     assert document.line(("hosts", "pi", "tags", 1)) == 6
     assert document.line(("hosts", "pi", "role")) == 3
     assert document.line(("sites",)) == 1
+
+
+def test_a_key_without_a_namespace_is_a_section_as_it_is_to_pulumi() -> None:
+    """Pulumi puts the project's name before it, so what it holds comes to pass."""
+    text = "config:\n  homelab:site: 1\n  hosts:\n    pi:\n      role: x\n  aws:region: eu\n"
+    document = parse_document(text, "Pulumi.x.yaml")
+    assert document.values == {"site": 1, "hosts": {"pi": {"role": "x"}}}
+    assert document.line(("hosts", "pi", "role")) == 5
+    assert set(document.settings) == {"homelab:site", "homelab:hosts", "aws:region"}
+
+
+def problems_of(body: str) -> list[tuple[str, str, str, int]]:
+    with pytest.raises(InvalidStackError) as refused:
+        parse_document(f"config:\n{body}", "Pulumi.x.yaml")
+    return [(p.where, p.what, p.way_out, p.line) for p in refused.value.problems]
+
+
+def test_a_section_with_and_without_its_namespace_stands_twice() -> None:
+    assert problems_of("  hosts: {}\n  homelab:hosts: {}\n") == [
+        ("hosts", "hosts and homelab:hosts are the same section to Pulumi", "keep one", 2)
+    ]
+
+
+@pytest.mark.parametrize("space", ["homlab", "Homelab", "home-lab", "homelabs"])
+def test_a_misspelt_namespace_is_said(space: str) -> None:
+    what = f'nothing reads the namespace "{space}"'
+    assert problems_of(f"  homelab:site: 1\n  {space}:backup: {{}}\n") == [
+        (f"{space}:backup", what, 'did you mean "homelab:backup"?', 3)
+    ]
+
+
+def test_settings_of_other_namespaces_are_nobodys_business_here() -> None:
+    text = "config:\n  cloudflare:apiToken:\n    secure: AAABAGx\n  home:x: 1\n"
+    document = parse_document(text, "Pulumi.x.yaml")
+    assert document.values == {}
+    assert document.settings == {"cloudflare:apiToken": {"secure": "AAABAGx"}, "home:x": 1}
 
 
 @pytest.mark.parametrize("stack", sorted(ROOT.glob("Pulumi.*.yaml")), ids=lambda p: p.name)

@@ -203,6 +203,17 @@ def test_only_a_live_host_without_an_address_gets_a_key() -> None:
     assert set(plan.hosts) == {"nas", "pi", "pi-lan"}
 
 
+def test_a_key_that_expired_has_a_later_epoch() -> None:
+    """By its name, for a key is never made anew; the first one's stays as it was."""
+    new = {"new": host()}
+    assert [k.name for k in tailnet(hosts=new).keys] == ["new-join"]
+    later = tailnet(hosts=new, secrets={"epochs": {"tailscale": 2}})
+    assert [k.name for k in later.keys] == ["new-join-2"]
+    raised: dict[str, Any] = {"secrets": {"epochs": {"tailscale": 2}}}
+    assert build.found(stack(**raised), "secret-epoch") == [], "also when every host has joined"
+    assert build.found(raised, "secret-epoch"), "without a tailnet it rotates nothing"
+
+
 def test_devices_ask_the_resolver_by_its_tailnet_address() -> None:
     """S0-20: moving the resolver moves the address."""
     plan = tailnet()

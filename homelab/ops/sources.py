@@ -1,0 +1,74 @@
+"""The files beside a stack that its plan names, and which of them are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from homelab.plan import Plan
+from homelab.problems import Problem
+from homelab.render import own_paths
+from homelab.secrets.plan import host_file
+
+
+def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
+    """The files that hosts name, by their path beside the stack, and those that are not there."""
+    wanted: dict[str, str] = {}
+    # secret-known tells of these, and which keys they need.
+    told: set[str] = set()
+    for name, pin in plan.site.nixpkgs.items():
+        wanted[pin.lock] = f"nixpkgs.{name}.lock"
+    for host in plan.hosts.values():
+        for path in own_paths(plan, host):
+            wanted[path] = (
+                f"{host.source}.hardware" if path == host.config.hardware else host.source
+            )
+        if any(s.source == "stored" for s in plan.secrets.on(host.name)):
+            path = host_file(plan.site, host.name)
+            wanted[path] = "secrets.hosts"
+            if host.is_deployed:
+                told.add(path)
+    # Not wanted as the others are: a preview does without, and `check_deployer` says what is not.
+    sources: dict[str, str | bytes] = _files(directory, plan.secrets.file)
+    problems: list[Problem] = []
+    for path, source in sorted(wanted.items()):
+        found = _files(directory, path)
+        if not found and path not in told:
+            problems.append(
+                Problem(
+                    source,
+                    f"there is no {path}",
+                    _way_out(path, source),
+                    check="file-present",
+                )
+            )
+        sources |= found
+    return sources, problems
+
+
+def _way_out(path: str, source: str) -> str:
+    if source == "secrets.hosts":
+        return f"make it with sops: sops edit {path}"
+    if source.endswith(".lock"):
+        return "make it with nix flake lock, on any machine that has Nix"
+    if source.endswith(".hardware"):
+        return "copy it from the host, where nixos-generate-config wrote it"
+    return "write it, or drop it from the stack config"
+
+
+def _files(directory: Path, path: str) -> dict[str, str | bytes]:
+    top = directory / path
+    if top.is_file():
+        return {path: _content(top)}
+    return {
+        p.relative_to(directory).as_posix(): _content(p)
+        for p in sorted(top.rglob("*"))
+        if p.is_file() and not p.name.startswith(".")
+    }
+
+
+def _content(path: Path) -> str | bytes:
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data

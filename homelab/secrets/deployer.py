@@ -1,0 +1,75 @@
+"""What `pulumi up` itself must know, and whether its sops file shows that it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.model import SecretRef
+from homelab.problems import Problem, did_you_mean
+from homelab.secrets.sops_file import parse_sops_file
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+def references(plan: Plan) -> dict[str, SecretRef]:
+    """Every secret that the deployer needs, by the place in the stack config that names it."""
+    wanted = {"secrets.master": plan.secrets.master}
+    if plan.site.cloudflare is not None:
+        wanted["cloudflare.token"] = plan.site.cloudflare.token
+    if plan.site.tailnet is not None:
+        wanted["tailnet.client_id"] = plan.site.tailnet.client_id
+        wanted["tailnet.client_secret"] = plan.site.tailnet.client_secret
+    return {place: ref for place, ref in wanted.items() if ref is not None}
+
+
+def stored_keys(plan: Plan) -> dict[str, str]:
+    """The keys that the deployer's sops file must have, by the place that names each."""
+    return {place: ref.sops for place, ref in references(plan).items() if ref.sops}
+
+
+def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """`pulumi up` finds its own secrets; a preview does without, so none is missed before."""
+    path, keys = plan.secrets.file, stored_keys(plan)
+    if not keys:
+        return
+    if path not in sources:
+        named = ", ".join(sorted(set(keys.values())))
+        yield _warning(
+            "secrets.file",
+            f"there is no {path}, and pulumi up needs {named} of it",
+            f"make it with sops: sops edit {path}",
+        )
+        return
+    text = sources[path]
+    file = parse_sops_file(path, text if isinstance(text, str) else "")
+    if not file.encrypted:
+        yield Problem(
+            "secrets.file",
+            f"{path} is not encrypted",
+            f"encrypt it: sops encrypt -i {path}; then rotate every secret in it, if it was "
+            "committed",
+            "secret-plaintext",
+        )
+        return
+    for place, key in keys.items():
+        kind = file.kinds.get(key)
+        if kind is None:
+            yield _warning(
+                place,
+                f'{path} has no key "{key}", which pulumi up needs',
+                f"{did_you_mean(key, file.kinds, 'keys')}; add it: sops edit {path}",
+            )
+        elif kind == "plain":
+            yield Problem(
+                place,
+                f"{key} is not encrypted in {path}",
+                "take unencrypted_suffix and encrypted_regex out of .sops.yaml, then rotate the "
+                "secret",
+                "secret-plaintext",
+            )
+
+
+def _warning(where: str, what: str, way_out: str) -> Problem:
+    return Problem(where, what, way_out, "secret-deployer", "warning")

@@ -1,0 +1,144 @@
+"""NixOS options that the stack config says of a service: their paths, and `$` words in them."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.nix import Attrs, Nix, attrs, merge
+from homelab.nix.values import ConflictError
+from homelab.problems import did_you_mean
+from homelab.services.fill import fields, fill_text, path_of_secret
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+
+WORDS = {"$secret": "secrets", "$port": "ports", "$text": "fields"}
+"""Words for what only the plan knows, and what each of them names."""
+
+_PART = r'(?:"[^"]+"|[^\s."]+)'
+_PATH = re.compile(rf"{_PART}(?:\.{_PART})*")
+
+
+def stated_options(plan: Plan, service: Service) -> Attrs:
+    """A service's options as Nix. One that the checks refuse is left out, so that the rest of a
+    stack with problems can still be looked at.
+    """
+    refused = {path for path, _, _ in clashes(service)}
+    return merge(
+        *(
+            attrs(path, stated(value, plan, service))
+            for path, value in sorted(service.config.options.items())
+            if path not in refused and not any(misread(value, plan, service))
+        )
+    )
+
+
+def stated(value: object, plan: Plan, service: Service) -> Nix:
+    """An option's value as the stack config says it.
+
+    An object with one key that starts with `$` names something that only the plan knows:
+    `{$secret: name}` its path, `{$port: web}` a number, `{$text: "{url}"}` filled-in text. The
+    check `option-word` has seen that there is such a thing.
+    """
+    if isinstance(value, Mapping):
+        if len(value) == 1:
+            key, inner = next(iter(value.items()))
+            if key == "$secret":
+                return path_of_secret(service, str(inner))
+            if key == "$port":
+                return next((p.port for p in service.ports if p.label == inner), service.port)
+            if key == "$text":
+                return fill_text(str(inner), plan, service)
+        return {str(k): stated(v, plan, service) for k, v in value.items()}
+    if isinstance(value, list):
+        return [stated(v, plan, service) for v in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(type(value).__name__)
+
+
+def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
+    """Paths that name no option, or one that has another value elsewhere: path, what, way out."""
+    said: dict[str, Attrs] = {}
+    for path, value in sorted(service.config.options.items()):
+        if not _PATH.fullmatch(path):
+            yield (
+                path,
+                f'"{path}" is not the path of an option',
+                'write it as services.x.enable; a name that holds dots stands in "double quotes"',
+            )
+            continue
+        mine = attrs(path, _opaque(value))
+        for other, theirs in said.items():
+            try:
+                merge(theirs, mine)
+            except ConflictError as error:
+                yield path, f"{error} has another value in {other}", "say it in one of them alone"
+        said[path] = mine
+
+
+def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+    """What is wrong with the words in a value, and the way out of each."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from misread(inner, plan, service)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if len(value) == 1 and key.startswith("$"):
+                yield from _wrong(key, inner, plan, service)
+            elif key in WORDS:
+                yield f"{key} stands beside other keys", f"write it alone: {{{key}: …}}"
+            else:
+                yield from misread(inner, plan, service)
+
+
+def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+    if word not in WORDS:
+        yield f"there is no word {word}", did_you_mean(word, WORDS, "words")
+        return
+    if not isinstance(named, str):
+        yield (
+            f"{word} is for one name, in text",
+            f"write {{{word}: …}} with one of its {WORDS[word]}",
+        )
+        return
+    if word == "$text":
+        yield from _wrong_text(named, list(fields(plan, service)))
+        return
+    known = {p.label for p in service.ports} if word == "$port" else set(service.entry.secrets)
+    if named not in known:
+        kind = WORDS[word]
+        yield (
+            f'{service.name} has no {kind[:-1]} "{named}"',
+            did_you_mean(named, known, f"{kind} of {service.name}"),
+        )
+
+
+def _wrong_text(text: str, known: list[str]) -> Iterator[tuple[str, str]]:
+    try:
+        parts = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(text)]
+    except ValueError:
+        yield "a brace in the text has no other half", "write {{ or }} for a brace that is text"
+        return
+    for name, spec, how in parts:
+        if name is not None and (name not in known or spec or how):
+            written = name + (f"!{how}" if how else "") + (f":{spec}" if spec else "")
+            yield (
+                f"the text has no field {{{written}}}",
+                did_you_mean(name, known, "fields") + "; write {{ and }} for braces that are text",
+            )
+
+
+def _opaque(value: object) -> Nix:
+    """The value with its words as text: what they become is one value, and no set of options."""
+    if isinstance(value, Mapping):
+        if len(value) == 1 and next(iter(value)).startswith("$"):
+            return repr(value)
+        return {str(k): _opaque(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_opaque(v) for v in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else repr(value)
