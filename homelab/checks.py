@@ -69,7 +69,7 @@ OUTSIDE = (
     ),
     Outside(
         "dataset-mounted",
-        "error",
+        "warning",
         "A mount point that no module mounts is never waited for, and what should be on its disk "
         "fills the root.",
     ),
