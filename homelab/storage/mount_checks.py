@@ -29,8 +29,8 @@ def dataset_below_mount(plan: Plan) -> Iterator[Problem]:
 
 
 def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """A mount point that nothing mounts is never waited for. A warning: ZFS may mount it by itself, and
-    a module from elsewhere is not read here.
+    """A mount point that nothing mounts is never waited for. A warning: ZFS may mount it by itself,
+    and a module from elsewhere is not read here.
     """
     for dataset in plan.datasets:
         host = plan.hosts.get(dataset.host)
