@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from homelab.ops.host import HostLink
+from homelab.ops.ssh import Completed, HostKeyError
 from tests.ops.conftest import Stack, eventually
 
 RESTARTS = {"reboot": {"seconds": 20}}
@@ -118,3 +122,24 @@ def test_generations_beyond_the_limit_go_where_the_stack_says_so(stack: Stack) -
     left = {path.readlink().name.rpartition("-")[2] for path in profiles.glob("system-*-link")}
     # What was booted stays, too.
     assert left == {"installed", "r4", "r5"}
+
+
+def test_an_initrd_that_asks_for_a_password_is_not_taken_for_an_impostor(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers SSH at the host's address with a key of its own, until somebody unlocks the disk."""
+    real, met = HostLink.ask, list[str]()
+
+    async def ask(link: HostLink, *question: str | float | None) -> Completed:
+        restarts = "is activating" in stack.report or "is rebooting" in stack.report
+        if restarts and stack.phases() == ["rebooting"]:
+            met.append("another key")
+            raise HostKeyError("pi: another host key")
+        return await real(link, *question)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(HostLink, "ask", ask)
+    stack.lab.break_host("pi", "needs-restart")
+    stack.bring("r1", reboot="once")
+    assert stack.switch("r1", **RESTARTS) == 0, stack.report
+    assert met
+    assert stack.committed() == "r1"
