@@ -87,6 +87,8 @@ def test_an_address_that_no_machine_can_have_there_is_refused(
     [
         {},
         at(lan="192.168.1.254", tailnet="100.127.255.254"),
+        # On the deployer's own machine, as in a rehearsal with the real engine.
+        at(tailnet="127.0.1.3"),
         # Of two addresses, neither is the network's nor for everybody.
         {
             **gateway("192.168.1.2", "192.168.1.2/31"),
