@@ -50,6 +50,16 @@ class Run:
     """Names of resources that failed."""
 
 
+def at_loopback(hosts: Mapping[str, object]) -> dict[str, object]:
+    """What the stack says so that its hosts may be this machine."""
+    return {
+        "cloudflare": None,
+        "network": {"lan": {"cidr": "127.0.0.0/8", "gateway": "127.0.0.1"}},
+        "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
+        "hosts": hosts,
+    }
+
+
 @dataclass
 class Real:
     """A stack directory, the engine that runs it, and the hosts that it reaches."""
@@ -68,13 +78,7 @@ class Real:
             for line in (file.read_text().splitlines() if file.exists() else [])
             if line.startswith("encryptionsalt")
         ]
-        own = {
-            "cloudflare": None,
-            "network": {"lan": {"cidr": "127.0.0.0/8", "gateway": "127.0.0.1"}},
-            "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
-            "hosts": self.hosts,
-        }
-        stackdir.write_stack(self.directory, stackdir.joined(own, changes))
+        stackdir.write_stack(self.directory, stackdir.joined(at_loopback(self.hosts), changes))
         file.write_text("\n".join([file.read_text(), *salt, ""]))
 
     def run(self, *words: str) -> Run:

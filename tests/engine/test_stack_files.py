@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import build
+from homelab.ops.stack import check_stack
+from tests import build, stackdir
+from tests.engine.conftest import ADDRESSES, at_loopback
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +47,11 @@ def test_making_the_stack_adds_a_salt_and_changes_nothing_else(file: Path, tmp_p
     salt = [line for line in lines if line.startswith("encryptionsalt: ")]
     assert len(salt) == 1
     assert [line for line in lines if line not in salt] == file.read_text("utf-8").splitlines()
+
+
+def test_the_stack_that_the_real_engine_runs_passes_every_check(tmp_path: Path) -> None:
+    """Also where there is no Pulumi to run it."""
+    hosts = {n: {"address": {"lan": a, "tailnet": b}} for n, (a, b) in ADDRESSES.items()}
+    stackdir.write_stack(tmp_path, at_loopback(hosts))
+    _, problems = check_stack(tmp_path, stackdir.NAME)
+    assert [str(p) for p in problems if p.severity == "error"] == []
