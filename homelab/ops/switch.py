@@ -193,6 +193,8 @@ class _Switch:
         spec, sealed, last = self.spec, False, HostFacts({})
         # A rollback may take as long as the activation did.
         end = _now() + 2 * spec.activation_seconds + spec.confirm.seconds + spec.grace_seconds
+        # Until it is back, until all has started there, and until that is confirmed.
+        restart = spec.restart_seconds + 2 * spec.confirm.seconds + spec.grace_seconds
         while _now() < end:
             try:
                 status = await self._status(nonce)
@@ -208,13 +210,10 @@ class _Switch:
                 self.report(f"{spec.host}: release {spec.release} is {phase or 'not begun'}")
                 if phase == "rebooting":
                     self.report(f"{spec.host}: restarts; it has {spec.restart_seconds} s for that")
-                    # Until all has started there, and until that is confirmed.
-                    seconds = spec.restart_seconds + 2 * spec.confirm.seconds
-                    end = _now() + seconds + spec.grace_seconds
+                    end = _now() + restart
                 elif status["mode"] == "boot" and phase == "activating":
                     # That it restarts may be said while nobody listens.
-                    seconds = spec.restart_seconds + 2 * spec.confirm.seconds
-                    end = _now() + spec.activation_seconds + seconds + spec.grace_seconds
+                    end = _now() + spec.activation_seconds + restart
             last = status
             if phase == "committed" and has_committed(status, spec):
                 return
