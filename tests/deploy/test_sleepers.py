@@ -60,6 +60,14 @@ def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch(
     assert f'owner namespaces="homelab-parcel" {signer}' in text, "who may log in as root may sign"
 
 
+def test_what_waits_outlives_a_restart_of_a_courier_whose_root_forgets() -> None:
+    """S0-67: or an owner was told that a release waits, and none does."""
+    forgets: Changes = {"hosts": {"aurora": {"persistence": {}}}}
+    kept = '"/var/lib/homelab-parcels"'
+    assert kept in build.render(household(PULLS, forgets))["aurora"]["impermanence.nix"]
+    assert kept not in build.render(household(forgets))["aurora"]["impermanence.nix"]
+
+
 def test_hosts_that_have_no_part_in_it_get_nothing_of_it() -> None:
     for files in build.render(household({})).values():
         assert not {"pull.nix", "parcels.nix", "lib/pull.sh", "lib/courier.sh"} & set(files)
