@@ -110,8 +110,9 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
 def print_module(module: Module, head: str, root: str = ".") -> str:
     """A NixOS module as a file.
 
-    What is derived goes through the tree's `derive`, so that it yields to a hand-written module,
-    or joins with it where modules write lines together; what is stated stands beside it as it is.
+    What is derived goes through the tree's `derive`, so that it yields to a hand-written module
+    as the option's type allows, or joins with it where modules write lines together; what is
+    stated stands beside it as it is.
     `root` is the tree's top, seen from the file.
     """
     derived = joined(module.derived)
@@ -120,10 +121,10 @@ def print_module(module: Module, head: str, root: str = ".") -> str:
     if any("${modulesPath}" in i for i in module.imports):
         names.add("modulesPath")
     if derived:
-        names.add("lib")
+        names |= {"lib", "options"}
     text += _arguments(sorted(names))
     if derived:
-        text += f"let\n  derive = import {root}/lib/derive.nix lib;\nin\n"
+        text += f"let\n  derive = import {root}/lib/derive.nix {{ inherit lib options; }};\nin\n"
     text += "{\n"
     imports: list[Nix] = [Raw(i) for i in module.imports]
     if imports:

@@ -295,35 +295,6 @@ in
 """
 
 
-def test_what_is_derived_yields_and_lists_join(tmp_path: Path) -> None:
-    derive = tmp_path / "derive.nix"
-    derive.write_text(_DERIVE, encoding="utf-8")
-    got = evaluate(
-        STUB
-        + """(import ./derive.nix lib) {
-          text = "a";
-          number = 1;
-          nothing = null;
-          list = [ 1 ];
-          set.inner = true;
-          forced = lib.mkForce 1;
-          after = lib.mkAfter [ 1 ];
-        }""",
-        tmp_path,
-    )
-
-    def yields(value: object) -> dict[str, object]:
-        return {"_type": "override", "priority": 900, "content": value}
-
-    assert got["text"] == yields("a")
-    assert got["number"] == yields(1)
-    assert got["nothing"] == yields(None)
-    assert got["list"] == [1]
-    assert got["set"] == {"inner": yields(True)}
-    assert got["forced"]["priority"] == 50
-    assert got["after"]["_type"] == "order"
-
-
 RULES: Attrs = {
     "networking": {"firewall": {"extraInputRules": Lines("tcp dport 22 accept\n")}},
     "services": {
@@ -341,7 +312,7 @@ def test_lines_that_others_write_too_join_and_a_body_of_ours_yields(tmp_path: Pa
     text = print_module(Module("x.nix", "What it holds", derived=RULES), "Head")
     (tmp_path / "x.nix").write_text(text, encoding="utf-8")
     assert formatted(tmp_path, [text]) == []
-    got = evaluate(STUB + "(import ./x.nix { inherit lib; }).config", tmp_path)
+    got = evaluate(STUB + "(import ./x.nix { inherit lib; options = { }; }).config", tmp_path)
     rules = got["networking"]["firewall"]["extraInputRules"]
     assert rules == {"_type": "order", "priority": 1500, "content": "tcp dport 22 accept\n"}
     # To journald the last line of a setting holds, and that shall be the owner's.
@@ -360,17 +331,6 @@ def test_a_forced_text_stays_forced() -> None:
     )
 
 
-def test_a_package_is_one_value(tmp_path: Path) -> None:
-    (tmp_path / "derive.nix").write_text(_DERIVE, encoding="utf-8")
-    got = evaluate(
-        STUB
-        + """(import ./derive.nix lib { package = { type = "derivation"; name = "x"; }; }).package""",
-        tmp_path,
-    )
-    assert got["priority"] == 900
-    assert got["content"]["name"] == "x"
-
-
 @ONCE
 @given(st.lists(st.tuples(trees, trees), min_size=5, max_size=20))
 def test_a_module_says_what_was_derived_and_what_was_stated(
@@ -379,9 +339,9 @@ def test_a_module_says_what_was_derived_and_what_was_stated(
     """Not one option is lost, whichever of the two ways it came."""
     data = [(_data(d), _data(s)) for d, s in batch]
     (tmp_path / "lib").mkdir(exist_ok=True)
-    (tmp_path / "lib/derive.nix").write_text("lib: value: value", encoding="utf-8")
+    (tmp_path / "lib/derive.nix").write_text("_: value: value", encoding="utf-8")
     whole = "let load = path: let m = import path; in if builtins.isFunction m then "
-    whole += "m { inherit lib; config = { }; pkgs = { }; } else m; in [\n"
+    whole += "m { inherit lib; config = { }; options = { }; pkgs = { }; } else m; in [\n"
     for i, (derived, stated) in enumerate(data):
         module = Module("x.nix", "What it holds", derived=derived, stated=stated)
         (tmp_path / f"m{i}.nix").write_text(print_module(module, "Head"), encoding="utf-8")

@@ -1,9 +1,14 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Backups: what is kept of this host, where and for how long, and who may write here
-{ lib, pkgs, ... }:
+{
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

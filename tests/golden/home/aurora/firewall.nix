@@ -8,10 +8,10 @@
 #   8088/tcp (tailnet) draw: called by pi
 #   8222/tcp (tailnet) vaultwarden: called by pi
 #   41641/udp (LAN and tailnet) tailscale: direct connections instead of relayed ones
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

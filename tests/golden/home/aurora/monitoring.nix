@@ -1,9 +1,14 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Monitoring: what is watched from here, and how a failure is reported.
-{ lib, pkgs, ... }:
+{
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

@@ -2,10 +2,10 @@
 # Open ports, each because of:
 #   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
 #   41641/udp (LAN and tailnet) tailscale: direct connections instead of relayed ones
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

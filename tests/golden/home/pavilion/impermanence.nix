@@ -1,9 +1,9 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # What survives a reboot; everything else on the root is thrown away
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

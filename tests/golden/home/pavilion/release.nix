@@ -1,9 +1,9 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Which release this is: nixos-version and /etc/homelab tell
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = lib.mkMerge [

@@ -7,10 +7,10 @@
 #   443/tcp (LAN and tailnet) caddy: every name of the homelab
 #   443/udp (LAN and tailnet) caddy: the same over QUIC
 #   41641/udp (LAN and tailnet) tailscale: direct connections instead of relayed ones
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

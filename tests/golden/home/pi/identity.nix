@@ -1,9 +1,14 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Identity: who may pass the gate in front of apps that cannot ask by themselves.
-{ lib, pkgs, ... }:
+{
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

@@ -1,9 +1,14 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Sleep, wake and memory
-{ lib, pkgs, ... }:
+{
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

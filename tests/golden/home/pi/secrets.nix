@@ -1,9 +1,14 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Stored secrets, decrypted on this host with its own SSH host key
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  options,
+  ...
+}:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

@@ -4,10 +4,10 @@
 #   8096/tcp (tailnet) jellyfin: called by pi
 #   11434/tcp (tailnet) ollama: called by pi
 #   41641/udp (LAN and tailnet) tailscale: direct connections instead of relayed ones
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

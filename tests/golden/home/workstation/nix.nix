@@ -1,9 +1,9 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Nix itself, and the packages it may build
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ./lib/derive.nix lib;
+  derive = import ./lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

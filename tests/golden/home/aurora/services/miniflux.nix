@@ -1,10 +1,10 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Miniflux: News and feeds, without the noise
 # https://news.home.example.org (family, internal)
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ../lib/derive.nix lib;
+  derive = import ../lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

@@ -1,10 +1,10 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Navidrome: Music, in the browser and in any Subsonic app
 # https://music-home.example.org (family, tunnel)
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ../lib/derive.nix lib;
+  derive = import ../lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

@@ -1,10 +1,10 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Vaultwarden: Passwords, for every browser and phone
 # https://vault.home.example.org (family, internal)
-{ lib, ... }:
+{ lib, options, ... }:
 
 let
-  derive = import ../lib/derive.nix lib;
+  derive = import ../lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {

@@ -1,10 +1,15 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Ollama: Language models on hardware of your own
 # https://ai.home.example.org (operator, internal)
-{ lib, pkgs, ... }:
+{
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 
 let
-  derive = import ../lib/derive.nix lib;
+  derive = import ../lib/derive.nix { inherit lib options; };
 in
 {
   config = derive {
