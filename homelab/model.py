@@ -7,9 +7,9 @@ value. What follows from it is a plan (a dataclass in the room's own `model.py`)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +35,17 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
         strict=True,
     )
+
+
+class Kind(Model):
+    """Base of a thing that has several kinds, each a model: what one does not read is no key of it.
+
+    `called` and `lacks` are for messages: what the kind is, and for each key of another kind the
+    way out here.
+    """
+
+    called: ClassVar[str] = ""
+    lacks: ClassVar[Mapping[str, str]] = {}
 
 
 def _text(value: object) -> object:

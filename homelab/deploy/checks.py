@@ -47,9 +47,7 @@ def _wrong(plan: Plan, host: Host, asleep: Asleep) -> Iterator[tuple[str, str]]:
     """What is wrong with the one who is awake, or else with the way there: what, way out."""
     awake = [h.name for h in plan.hosts.values() if h.always_on and h.is_deployed and h is not host]
     other = plan.hosts.get(asleep.host)
-    if not host.is_nixos:
-        yield f"{host.name} is home-manager only: no release is brought there", "drop asleep"
-    elif other is None:
+    if other is None:
         yield (
             f'there is no host "{asleep.host}"',
             did_you_mean(asleep.host, awake, "hosts that are always on"),

@@ -23,7 +23,7 @@ def intent(plan: Plan) -> Iterator[Problem]:
     write, so a service says what its unit may write, or why it goes without a sandbox.
     """
     for service in _once(plan):
-        harden = service.config.harden
+        harden = service.harden
         where = f"{service.source}.harden"
         if not service.units and not (service.entry.hardening.exempt or harden.exempt):
             yield Problem(
@@ -37,7 +37,7 @@ def intent(plan: Plan) -> Iterator[Problem]:
                 "exempt leaves nothing to relax or to bind",
                 "keep exempt alone, or drop it and keep the others",
             )
-        if service.config.flake is not None and not _says_what_it_writes(service):
+        if service.flake is not None and not _says_what_it_writes(service):
             yield Problem(
                 where,
                 "nothing says what its unit may write, and the baseline lets it write nothing",
@@ -47,8 +47,7 @@ def intent(plan: Plan) -> Iterator[Problem]:
 
 
 def _says_what_it_writes(service: Service) -> bool:
-    config = service.config
-    harden = config.harden
+    config, harden = service.config, service.harden
     return bool(
         config.state
         or harden.read_write
@@ -64,7 +63,7 @@ def exception(plan: Plan) -> Iterator[Problem]:
     looks like a decision.
     """
     for service in _once(plan):
-        harden = service.config.harden
+        harden = service.harden
         where = f"{service.source}.harden"
         if service.entry.hardening.exempt and (
             harden.relax or harden.read_only or harden.read_write
@@ -97,7 +96,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
     the real one open.
     """
     for service in _once(plan):
-        flake = service.config.flake
+        flake = service.flake
         if flake is not None and flake.unit.endswith(".service"):
             yield Problem(
                 f"{service.source}.flake.unit",

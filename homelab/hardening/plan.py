@@ -12,6 +12,7 @@ from homelab.nix import Nix
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.storage.model import Dataset
+from homelab.system.model import NixosHost
 
 EVERYTHING = "everything"
 """Name of the exception of a unit that has no sandbox of ours at all."""
@@ -61,7 +62,8 @@ class _Places:
 
 def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Places:
     entry, config = service.entry, service.config
-    stated = (*config.harden.read_only, *config.harden.read_write)
+    harden = service.harden
+    stated = (*harden.read_only, *harden.read_write)
     # Helpers of a service ask its main unit for data; the files are for that one alone.
     is_main = unit == service.units[0]
     parts = {name: part for part, name in sorted(config.datasets.items())} if is_main else {}
@@ -75,9 +77,9 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
     )
     for dataset in used:
         places.add(dataset.path, writes=parts[dataset.name] in entry.writes_datasets)
-    for path in config.harden.read_only:
+    for path in harden.read_only:
         places.add(path, writes=False)
-    for path in config.harden.read_write:
+    for path in harden.read_write:
         places.add(path, writes=True)
     for path in (*service.state, *entry.hardening.writable) if is_main else ():
         if below(path, tuple(d.path for d in used)):
@@ -98,7 +100,7 @@ def _must_hide(path: str, used: list[Dataset], stated: tuple[str, ...]) -> bool:
 
 
 def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHardening:
-    harden = service.config.harden
+    harden = service.harden
     exempt = harden.exempt or service.entry.hardening.exempt
     if exempt:
         settings: dict[str, Nix] = {}
@@ -120,7 +122,7 @@ def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHarde
 def _settings(
     site: Site, service: Service, places: _Places
 ) -> tuple[dict[str, Nix], set[str], dict[str, str]]:
-    facts, relax = service.entry.hardening, service.config.harden.relax
+    facts, relax = service.entry.hardening, service.harden.relax
     settings: dict[str, Nix] = {}
     forced: set[str] = set()
     exceptions: dict[str, str] = {}
@@ -175,13 +177,14 @@ def _value(service: Service, part: Part) -> tuple[Nix, str]:
 
 
 def _opens_devices(service: Service) -> bool:
-    if "private-devices" in service.config.harden.relax:
+    if "private-devices" in service.harden.relax:
         return True
     return service.entry.hardening.devices and not service.config.gpu
 
 
 def _devices(site: Site, service: Service) -> Iterator[str]:
-    gpu = site.hosts[service.host].gpu
+    host = site.hosts[service.host]
+    gpu = host.gpu if isinstance(host, NixosHost) else None
     if gpu is not None and gpu.devices:
         for device in gpu.devices:
             yield f"{for_systemd(device)} rw"
@@ -190,7 +193,7 @@ def _devices(site: Site, service: Service) -> Iterator[str]:
 
 
 def _paths(service: Service, places: _Places) -> Iterator[tuple[str, Nix]]:
-    facts, relax = service.entry.hardening, service.config.harden.relax
+    facts, relax = service.entry.hardening, service.harden.relax
     if not facts.confined and not facts.mounts and HIDE not in relax:
         emptied = sorted({*HIDDEN, *places.hide})
         yield "TemporaryFileSystem", [f"{for_systemd(p)}:ro" for p in emptied]

@@ -91,7 +91,7 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
                 route.at("auth"),
                 f"{route.service} is not known to ask an identity provider itself",
                 f"services.{route.service}.oidc: {{redirects: [/…]}} says how"
-                if service.config.is_custom
+                if service.is_custom
                 else f"auth: {' or '.join(can) or 'forward'}",
             )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
 from homelab.problems import Problem, did_you_mean
+from homelab.services.kinds import FlakeService
 from homelab.services.ports import band
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
 def _loopback_only(plan: Plan, name: str) -> bool:
     """A flake's service is told where to listen by its own options, which we cannot see."""
     config = plan.site.services[name]
-    return config.flake is not None and not any(
+    return isinstance(config, FlakeService) and not any(
         "host" in o.lower() or "address" in o.lower() or "bind" in o.lower()
         for o in config.options
         if "allowed" not in o.lower()

@@ -10,7 +10,7 @@ from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, Por
 from homelab.network.route import Route, RouteConfig, is_web
 from homelab.services.model import Service
 from homelab.site.model import Site
-from homelab.system.model import Host
+from homelab.system.model import Host, nixos_hosts
 
 
 def plan_routes(
@@ -146,7 +146,7 @@ def legacy_names(site: Site, routes: tuple[Route, ...]) -> tuple[tuple[str, str,
 
 def local_names(site: Site) -> tuple[str, ...]:
     """What a device at home or on the tailnet calls the entry host, where no resolver helps it."""
-    host = site.hosts.get(site.network.entry.host)
+    host = nixos_hosts(site.hosts).get(site.network.entry.host)
     if host is None:
         return ()  # host-known tells
     own = (f"{site.network.entry.host}.local",) if host.mdns else ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 from homelab.proxy.model import GATE_HEADERS, Gate
+from homelab.services.kinds import ContainerService
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -191,7 +192,7 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
             said: list[tuple[str, object]] = [
                 (f"options.{k}", v) for k, v in service.options.items()
             ]
-            if service.container is not None:
+            if isinstance(service, ContainerService):
                 said.append(("container", service.container.environment))
             for where, value in said:
                 for text in sorted(set(_texts(value))):

@@ -15,6 +15,7 @@ from homelab.secrets.plan import host_file
 from homelab.secrets.sops_file import parse_sops_file
 from homelab.site.model import Site
 from homelab.system.facets import SIZES, VARIABLE, WIFI
+from homelab.system.model import nixos_hosts
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -27,7 +28,8 @@ _HEAD = """\
 
 def host_recipient(site: Site, host: str) -> str:
     """The recipient of a host's SSH host key; empty when the key is not known or not usable."""
-    key = site.hosts[host].ssh.host_key if host in site.hosts else None
+    found = nixos_hosts(site.hosts).get(host)
+    key = found.ssh.host_key if found is not None else None
     try:
         return age_recipient(key) if key else ""
     except ValueError:
@@ -43,7 +45,7 @@ def sops_yaml(site: Site) -> str:
     rules = []
     for host in sorted(site.hosts):
         recipient = host_recipient(site, host)
-        if site.hosts[host].kind == "nixos" and recipient:
+        if recipient:
             rules.append(_rule(host_file(site, host), [*operators, recipient]))
     if operators:
         rules.append(_rule(site.secrets.file, operators))

@@ -9,6 +9,7 @@ from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
+from homelab.services.kinds import CatalogService, FlakeService
 from homelab.services.plan import entry_of, hosts_of, implied, moved
 from homelab.system.flakes import inputs
 
@@ -21,9 +22,10 @@ def service_known(plan: Plan) -> Iterator[Problem]:
     """A name that the catalog does not have would silently be no service at all."""
     for name, config in plan.site.services.items():
         if entry_of(name, config) is None:
-            wanted = config.service or name
+            said = config.service if isinstance(config, CatalogService) else None
+            wanted = said or name
             yield Problem(
-                f"services.{name}" + (".service" if config.service else ""),
+                f"services.{name}" + (".service" if said else ""),
                 f'the catalog has no service "{wanted}"',
                 did_you_mean(wanted, ENTRIES, "services")
                 + "; or describe it yourself, with container: or flake:",
@@ -82,13 +84,13 @@ def container_ref(plan: Plan) -> Iterator[Problem]:
     any other name would be found missing at start.
     """
     for service in plan.services:
-        container = service.config.container
+        container = service.container
         if container is None:
             continue
         near = {
             s.name
             for s in plan.on(service.host)
-            if s.config.container is not None and s.name != service.name
+            if s.container is not None and s.name != service.name
         }
         for index, name in enumerate(container.depends_on):
             where = f"{service.source}.container.depends_on[{index}]"
@@ -99,14 +101,14 @@ def container_ref(plan: Plan) -> Iterator[Problem]:
                     did_you_mean(name, near, f"containers of {service.host}"),
                 )
                 continue
-            other = plan.site.services[name].container
-            theirs = other.network if other is not None else None
-            if container.network is None or theirs != container.network:
+            theirs = next(s.container for s in plan.on(service.host) if s.name == name)
+            network = theirs.network if theirs is not None else None
+            if container.network is None or network != container.network:
                 yield Problem(
                     where,
                     f"{service.name} is on {_network(container.network)}, and {name} on "
-                    f"{_network(theirs)}, where neither knows the other's name",
-                    f"write network: {container.network or theirs or service.name[:11]} for both",
+                    f"{_network(network)}, where neither knows the other's name",
+                    f"write network: {container.network or network or service.name[:11]} for both",
                 )
 
 
@@ -118,7 +120,7 @@ def _network(name: str | None) -> str:
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
     """A service of a flake needs the flake's address; without one nothing can be locked."""
     for name, config in plan.site.services.items():
-        flake = config.flake
+        flake = config.flake if isinstance(config, FlakeService) else None
         if flake is not None and flake.input not in inputs(plan.site, ""):
             yield Problem(
                 f"services.{name}.flake.input",

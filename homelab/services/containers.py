@@ -42,13 +42,13 @@ def networks_on(services: tuple[Service, ...]) -> Mapping[str, tuple[Service, ..
 
 def network_of(service: Service) -> str:
     """The Podman network that a service's container is on; empty for Podman's own."""
-    container = service.config.container
+    container = service.container
     return (container.network or "") if container is not None else ""
 
 
 def attached(service: Service) -> Attrs:
     """What a container says of its network and of those it needs, under its own name."""
-    container = service.config.container
+    container = service.container
     if container is None:
         return {}
     body: Attrs = {}

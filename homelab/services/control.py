@@ -14,7 +14,8 @@ from homelab.nix import Lines, Module
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
-    from homelab.services.model import Control, Service
+    from homelab.services.model import Service
+    from homelab.services.parts import Control
     from homelab.system.model import Host
 
 # What polkit is asked for systemd: https://www.freedesktop.org/software/systemd/man/org.freedesktop.systemd1.html
@@ -34,7 +35,7 @@ polkit.addRule(function (action, subject) {{
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`control.nix`, on a host with a service that may control units."""
-    rules = [_rule(c, user_of(s)) for s in plan.on(host.name) if (c := s.config.may_control)]
+    rules = [_rule(c, user_of(s)) for s in plan.on(host.name) if (c := s.may_control)]
     if rules:
         yield Module(
             file="control.nix",
@@ -47,7 +48,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 def user_of(service: Service) -> str:
     """The user that asks; empty where nobody can tell."""
-    control, entry = service.config.may_control, service.entry
+    control, entry = service.may_control, service.entry
     if control is not None and control.user is not None:
         return control.user
     if entry.user or not entry.dynamic_user:

@@ -11,7 +11,8 @@ from homelab.services.control import user_of
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
-    from homelab.services.model import Control, Service
+    from homelab.services.model import Service
+    from homelab.services.parts import Control
 
 
 @check("mcp-unit-known", rows="S2-13")
@@ -36,13 +37,7 @@ def mcp_user(plan: Plan) -> Iterator[Problem]:
     for service, _ in _controls(plan):
         where = f"{service.source}.may_control"
         user = user_of(service)
-        if service.config.container is not None:
-            yield Problem(
-                where,
-                f"{service.name} is a container, which has no way to the host's systemd",
-                "run it as a service of the host, or leave may_control out",
-            )
-        elif user in ("", "root"):
+        if user in ("", "root"):
             yield Problem(
                 f"{where}.user",
                 f"{service.name} runs as {user}, which may do everything"
@@ -77,5 +72,5 @@ def mcp_loopback(plan: Plan) -> Iterator[Problem]:
 
 def _controls(plan: Plan) -> Iterator[tuple[Service, Control]]:
     for service in plan.services:
-        if service.config.may_control is not None:
-            yield service, service.config.may_control
+        if service.may_control is not None:
+            yield service, service.may_control

@@ -1,31 +1,23 @@
-"""Services that the catalog does not have: their facts are what the stack config says of them."""
+"""What the stack config says of a service as facts: all of a custom one, additions to another."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from homelab.catalog.model import Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
-from homelab.services.model import ServiceConfig
+from homelab.services.kinds import ContainerService, FlakeService, ServiceConfig
+from homelab.services.parts import CustomOidc
 
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:
     """An entry from the stack config alone: a container, or a service of an external flake."""
-    ports = {
-        label: PortFact(number=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
-        for label, p in config.ports.items()
-    }
-    web = config.port or (config.container.port if config.container else None)
+    container = config.container if isinstance(config, ContainerService) else None
+    flake = config.flake if isinstance(config, FlakeService) else None
+    oidc = config.oidc if isinstance(config, ContainerService | FlakeService) else None
+    ports = _ports(config)
+    web = config.port or (container.port if container else None)
     if web is not None:
         ports["web"] = PortFact(number=web)
-    secrets = {
-        label: SecretFact(
-            form="env" if secret.env else "file",
-            env=((secret.env, "{value}"),) if secret.env else (),
-            source="stored" if secret.ref is not None else "derived",
-            owner=secret.owner or "root",
-            stored_key=(secret.ref.sops or "") if secret.ref is not None else "",
-        )
-        for label, secret in config.secrets.items()
-    }
-    flake = config.flake
     tile = config.tile
     return Entry(
         name=name,
@@ -38,12 +30,12 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         state=tuple(config.state),
         stateless="" if config.state else (config.backup.skip or ""),
         sign_in=SignIn(
-            kinds=("forward", "native", "none", *(("oidc",) if config.oidc else ())),
+            kinds=("forward", "native", "none", *(("oidc",) if oidc else ())),
             headers=tuple(sorted(config.headers.items())),
-            oidc=_custom_oidc(config),
+            oidc=_oidc(oidc) if oidc else None,
         ),
-        health=config.health,
-        secrets=secrets,
+        health=config.health or "/",
+        secrets={label: _secret(config, label, "root") for label in config.secrets},
         hardening=Hardening(
             exempt=""
             if flake
@@ -52,13 +44,61 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
     )
 
 
-def _custom_oidc(config: ServiceConfig) -> Oidc | None:
-    if config.oidc is None:
-        return None
-    env = config.oidc.env
+def extended(entry: Entry, config: ServiceConfig) -> Entry:
+    """A catalog entry with what the stack config adds to it."""
+    if not (config.ports or config.secrets or config.state or config.health or config.headers):
+        return entry
+    known = entry.secrets
+    reader = "root" if entry.dynamic_user else entry.user or "root"
+    secrets = {
+        label: _elsewhere(known[label], config, label)
+        if label in known
+        else _secret(config, label, reader)
+        for label in config.secrets
+    }
+    headers = {**dict(entry.sign_in.headers), **config.headers}
+    return replace(
+        entry,
+        ports={**_ports(config), **entry.ports},
+        secrets={**known, **secrets},
+        state=tuple(dict.fromkeys((*entry.state, *config.state))),
+        stateless="" if config.state else entry.stateless,
+        health=config.health or entry.health,
+        sign_in=replace(entry.sign_in, headers=tuple(sorted(headers.items()))),
+    )
+
+
+def _ports(config: ServiceConfig) -> dict[str, PortFact]:
+    return {
+        label: PortFact(number=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
+        for label, p in config.ports.items()
+    }
+
+
+def _secret(config: ServiceConfig, label: str, reader: str) -> SecretFact:
+    secret = config.secrets[label]
+    return SecretFact(
+        form="env" if secret.env else "file",
+        env=((secret.env, "{value}"),) if secret.env else (),
+        source="stored" if secret.ref is not None else "derived",
+        owner=secret.owner or ("root" if secret.env else reader),
+        stored_key=(secret.ref.sops or "") if secret.ref is not None else "",
+    )
+
+
+def _elsewhere(fact: SecretFact, config: ServiceConfig, label: str) -> SecretFact:
+    """A secret that the catalog knows, from where the stack config says that it lies."""
+    ref = config.secrets[label].ref
+    if ref is None:
+        return fact
+    return replace(fact, source="stored", stored_key=ref.sops or "")
+
+
+def _oidc(config: CustomOidc) -> Oidc:
+    env = config.env
     return Oidc(
-        redirects=tuple(config.oidc.redirects),
+        redirects=tuple(config.redirects),
         secret=SecretFact(form="env", env=((env, "{value}"),)) if env else SecretFact(),
-        scopes=tuple(config.oidc.scopes),
-        post=config.oidc.post,
+        scopes=tuple(config.scopes),
+        post=config.post,
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from homelab.catalog import find
 from homelab.catalog.model import DatasetPath, Fact, Fill, Last, PortNumber, SecretPath
 from homelab.network.model import LOOPBACK
 from homelab.nix import After, Nix
@@ -77,13 +78,20 @@ def _dataset(plan: Plan, service: Service, part: str) -> str | None:
     return next(found, None)
 
 
+def stated_secrets(service: Service) -> frozenset[str]:
+    """Secrets that the stack config alone knows of; the catalog's options say nothing of them."""
+    every = frozenset(service.entry.secrets)
+    entry = None if service.is_custom else find(service.entry.name)
+    return every if entry is None else every & service.config.secrets.keys() - entry.secrets.keys()
+
+
 def path_of_secret(service: Service, name: str) -> str:
     """Where one of the service's secrets lies."""
     fact = service.entry.secrets[name]
-    flake = service.config.flake
-    if flake is not None and flake.dynamic_user and fact.form == "file":
+    handed = service.entry.dynamic_user and fact.form == "file"
+    if handed and service.units and name in stated_secrets(service):
         # The unit's user does not exist before it runs, so systemd hands the file over.
-        return f"/run/credentials/{flake.unit}.service/{name}"
+        return f"/run/credentials/{service.units[0]}.service/{name}"
     return secret_path(service.name, name, fact.source, fact.form)
 
 

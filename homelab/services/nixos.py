@@ -10,12 +10,13 @@ from homelab.network.model import LOOPBACK, TAILNET
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.services.containers import attached
-from homelab.services.fill import filled, path_of_secret
+from homelab.services.fill import filled, path_of_secret, stated_secrets
 from homelab.services.options import stated_options
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
-    from homelab.services.model import Container, Service
+    from homelab.services.model import Service
+    from homelab.services.parts import Container
     from homelab.system.model import Host
 
 
@@ -43,20 +44,25 @@ def _head(plan: Plan, service: Service) -> str:
 
 
 def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
-    if service.config.container is not None:
+    if service.container is not None:
         return _container(host, service), ()
-    flake = service.config.flake
+    flake = service.flake
     if flake is not None:
-        return _unit_secrets(service, flake.unit), ((flake.input, f"nixosModules.{flake.module}"),)
+        return _unit_secrets(service), ((flake.input, f"nixosModules.{flake.module}"),)
     facts = options_of(service.entry, service.release, service.config.gpu)
-    return merge(*(attrs(k, v) for k, v in sorted(filled(facts, plan, service).items()))), ()
+    options = (attrs(k, v) for k, v in sorted(filled(facts, plan, service).items()))
+    return merge(*options, _unit_secrets(service)), ()
 
 
-def _unit_secrets(service: Service, unit: str) -> Attrs:
-    """Hand a flake's unit its secrets: variables from a file, files as credentials."""
+def _unit_secrets(service: Service) -> Attrs:
+    """Hand the main unit the secrets that the stack config names: variables from a file, files as
+    credentials where its user does not exist before it runs. What the catalog knows of, an option
+    hands over already.
+    """
     files: list[Nix] = []
     credentials: list[Nix] = []
-    for name, fact in sorted(service.entry.secrets.items()):
+    for name in sorted(stated_secrets(service)):
+        fact = service.entry.secrets[name]
         path = path_of_secret(service, name)
         if fact.form == "env":
             files.append(path)
@@ -67,6 +73,7 @@ def _unit_secrets(service: Service, unit: str) -> Attrs:
         config["EnvironmentFile"] = files
     if credentials:
         config["LoadCredential"] = credentials
+    unit = service.units[0] if service.units else ""
     return {"systemd": {"services": {unit: {"serviceConfig": config}}}} if config else {}
 
 
@@ -76,7 +83,7 @@ def _store(service: Service, name: str) -> str:
 
 
 def _container(host: Host, service: Service) -> Attrs:
-    container = service.config.container
+    container = service.container
     assert container is not None
     # Podman's published ports pass by the firewall, so they get an address and a rule of their own.
     addresses = [] if service.callers else [LOOPBACK]

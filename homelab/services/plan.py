@@ -10,13 +10,14 @@ from homelab.catalog.model import OIDC, Entry, PortFact
 from homelab.cloudflare.model import tunnel_name
 from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
 from homelab.network.plan import default_auth
-from homelab.services.custom import custom_entry
-from homelab.services.model import Service, ServiceConfig
+from homelab.services.custom import custom_entry, extended
+from homelab.services.kinds import CatalogService, ServiceConfig
+from homelab.services.model import Service
 from homelab.services.ports import assign_ports
 from homelab.site.lock import Lock
 from homelab.site.model import Site
 from homelab.storage.shares import SAMBA, plan_shares
-from homelab.system.model import Host
+from homelab.system.model import Host, nixos_hosts
 from homelab.vpn.plan import namespace_of
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
@@ -42,14 +43,15 @@ def hosts_of(name: str, site: Site) -> tuple[str, ...]:
     config = site.services[name]
     if config.host is not None:
         return (config.host,)
-    return tuple(h for h, c in sorted(site.hosts.items()) if set(c.tags) & set(config.tags))
+    return tuple(h for h, c in nixos_hosts(site.hosts).items() if set(c.tags) & set(config.tags))
 
 
 def entry_of(name: str, config: ServiceConfig) -> Entry | None:
     """The facts of a service: its catalog entry, or what the stack config alone says of it."""
-    if config.container is not None or config.flake is not None:
+    if not isinstance(config, CatalogService):
         return custom_entry(name, config)
-    return find(config.service or name)
+    entry = find(config.service or name)
+    return extended(entry, config) if entry is not None else None
 
 
 def implied(site: Site) -> dict[str, tuple[tuple[str, str], ...]]:
@@ -70,8 +72,8 @@ def implied(site: Site) -> dict[str, tuple[tuple[str, str], ...]]:
     if site.tailnet is not None:
         out["tailscale"] = tuple(
             (name, f"hosts.{name}.tailscale")
-            for name, host in sorted(site.hosts.items())
-            if host.kind == "nixos" and host.tailscale is not None
+            for name, host in nixos_hosts(site.hosts).items()
+            if host.tailscale is not None
         )
     if shares := tuple(plan_shares(site)):
         out[SAMBA] = tuple({s.host: (s.host, s.source) for s in reversed(shares)}.values())
@@ -86,8 +88,9 @@ def _wanted(
     asked = implied(site)
     for name, places in asked.items():
         entry = find(name)
-        config = site.services.get(name, ServiceConfig())
+        config = site.services.get(name, CatalogService())
         if entry is not None:
+            entry = extended(entry, config)
             for host, source in places:
                 yield name, host, config, entry, source
     for name, config in site.services.items():
@@ -171,7 +174,7 @@ def _place(
         port=web.number if web else 0,
         bind=ANYWHERE if callers or direct or namespace else LOOPBACK,
         callers=tuple(callers),
-        state=tuple(config.state) if config.is_custom else entry.state,
+        state=entry.state,
         release=hosts[host].release,
         source=source,
         role=hosts[host].role,

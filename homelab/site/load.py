@@ -8,10 +8,10 @@ import typing
 from collections.abc import Mapping
 from typing import Annotated, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic_core import ErrorDetails
 
-from homelab.model import Model
+from homelab.model import Kind, Model
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.site.document import NAMESPACE, Document, Path_
 from homelab.site.model import Site
@@ -73,7 +73,11 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "extra_forbidden":
+        if model is not None and issubclass(model, Kind) and path[-1] in model.lacks:
+            return f"{model.called} has no {path[-1]}", model.lacks[str(path[-1])]
         known = list(model.model_fields) if model else []
+        if model is not None and issubclass(model, Kind):
+            known += model.lacks
         return "there is no such key", did_you_mean(str(path[-1]), known, "keys")
     if kind == "missing":
         # Elsewhere the key stands under its section; a section stands beside other namespaces.
@@ -127,14 +131,18 @@ def _form(path: Path_, model: type[BaseModel] | None) -> str:
 def _follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
     """The path as typed, and the model that the last key belongs to.
 
-    pydantic puts the names of union members and `[key]` into a location; those are not typed by
-    anyone, so they are left out.
+    pydantic puts the tags of kinds, the names of union members and `[key]` into a location; those
+    are not typed by anyone, so they are left out.
     """
     path: list[str | int] = []
     owner: type[BaseModel] | None = None
     here: object = Site
     for part in loc:
         if part == "[key]":
+            continue
+        kinds = _kinds(here)
+        if kinds:
+            here = kinds.get(part, here)
             continue
         model = _model(here)
         if model is not None:
@@ -161,7 +169,7 @@ def _wanted(path: Path_) -> type[BaseModel] | None:
         model = _model(here)
         field = model.model_fields.get(str(part)) if model else None
         here = field.annotation if field else _inner(here)
-    return _model(here)
+    return next(iter(_kinds(here).values()), None) or _model(here)
 
 
 def _unwrap(annotation: object) -> object:
@@ -176,6 +184,16 @@ def _unwrap(annotation: object) -> object:
 def _model(annotation: object) -> type[Model] | None:
     plain = _unwrap(annotation)
     return plain if isinstance(plain, type) and issubclass(plain, Model) else None
+
+
+def _kinds(annotation: object) -> Mapping[str | int, type[Model]]:
+    """The kinds of a thing by pydantic's tag, for one that has several."""
+    if get_origin(annotation) is not Annotated:
+        return {}
+    union, *info = get_args(annotation)
+    if not any(isinstance(i, Discriminator) for i in info):
+        return {}
+    return {tag.tag: model for model, tag in map(get_args, get_args(union))}
 
 
 def _inner(annotation: object) -> object | None:

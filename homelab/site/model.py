@@ -16,9 +16,9 @@ from homelab.model import Domain, Email, Model, Name, PublicKey, Str
 from homelab.monitoring.model import MonitoringConfig
 from homelab.network.model import NetworkConfig
 from homelab.secrets.model import SecretsConfig
-from homelab.services.model import ServiceConfig
+from homelab.services.kinds import AnyService
 from homelab.storage.model import DatasetConfig
-from homelab.system.model import FlakeInput, HostConfig, Pin
+from homelab.system.model import AnyHost, FlakeInput, Pin
 from homelab.tailnet.model import TailnetConfig
 from homelab.vpn.model import VpnConfig, VpnName
 
@@ -114,8 +114,8 @@ class Site(Model):
     nixpkgs: dict[Name, Pin]
     """Named nixpkgs pins; a host that names none uses `default`."""
     network: NetworkConfig
-    hosts: dict[Name, HostConfig]
-    services: dict[Name, ServiceConfig] = Field(default_factory=dict)
+    hosts: dict[Name, AnyHost]
+    services: dict[Name, AnyService] = Field(default_factory=dict)
     cloudflare: CloudflareConfig | None = None
     tailnet: TailnetConfig | None = None
     vpn: dict[VpnName, VpnConfig] = Field(default_factory=dict)

@@ -51,7 +51,7 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
 
 def _has_part(service: Service, part: str) -> bool:
     """Whether the part means something; a custom service names its parts as it likes."""
-    return service.config.is_custom or part in service.entry.datasets
+    return service.is_custom or part in service.entry.datasets
 
 
 @check("vault-always-on", rows="S0-04")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.nix.checks import forbidden_lines
 from homelab.problems import Problem, did_you_mean
-from homelab.system.model import RUNNING
+from homelab.system.model import RUNNING, nixos_hosts
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -35,9 +35,8 @@ def host_known(plan: Plan) -> Iterator[Problem]:
     named += [
         (f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host
     ]
-    named += [
-        (f"hosts.{n}.build.host", h.build.host) for n, h in site.hosts.items() if h.build.host
-    ]
+    nixos = nixos_hosts(site.hosts).items()
+    named += [(f"hosts.{n}.build.host", h.build.host) for n, h in nixos if h.build.host]
     named += [(f"deploy.last[{i}]", h) for i, h in enumerate(site.deploy.last or [])]
     if site.deploy.canary:
         named += [("deploy.canary", site.deploy.canary)]
@@ -92,13 +91,8 @@ def _placed(service: Service) -> str:
 def host_complete(plan: Plan) -> Iterator[Problem]:
     """A live host is reached by an address, known by its key, and boots by its hardware module."""
     for host in plan.hosts.values():
-        if not host.is_nixos or host.config.state == "planned":
-            if not host.is_nixos and host.config.home is None:
-                yield Problem(
-                    host.source, "a home-manager machine has no home", "add home: home/me.nix"
-                )
-            continue
-        yield from missing(host)
+        if host.is_nixos and host.config.state != "planned":
+            yield from missing(host)
 
 
 def missing(host: Host) -> Iterator[Problem]:

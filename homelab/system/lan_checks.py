@@ -19,11 +19,6 @@ def static_ip_complete(plan: Plan) -> Iterator[Problem]:
         if not host.config.static:
             continue
         where = f"{host.source}.static"
-        if not host.is_nixos:
-            yield Problem(
-                where, f"{host.name} is not a NixOS host, so nothing sets it", "leave it out"
-            )
-            continue
         if not host.lan:
             yield Problem(where, "there is no address to set", "add address: {lan: …}")
         if host.config.interface is None:
@@ -49,9 +44,6 @@ def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
         if wifi is None:
             continue
         where = f"{host.source}.wifi"
-        if not host.is_nixos:
-            yield Problem(where, f"{host.name} is not a NixOS host", "leave wifi out")
-            continue
         said = [f for f in ("ssid", "psk") if getattr(wifi, f) is not None]
         if wifi.backend == "iwd" and said:
             yield Problem(
@@ -84,8 +76,6 @@ def f2b_ignore(plan: Plan) -> Iterator[Problem]:
     for host in plan.hosts.values():
         config = host.config.fail2ban
         where = f"{host.source}.fail2ban"
-        if config is not None and not host.is_nixos:
-            yield Problem(where, f"{host.name} is not a NixOS host", "leave fail2ban out")
         for index, network in enumerate(config.ignore if config is not None else ()):
             if network.prefixlen < 8:
                 yield Problem(

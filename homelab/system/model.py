@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from homelab.model import (
     AbsolutePath,
     Address,
     HostKey,
+    Kind,
     Model,
     Name,
     Network,
@@ -156,26 +158,41 @@ class Zram(Model):
     algorithm: Literal["zstd", "lz4", "lzo"] = "zstd"
 
 
-class HostConfig(Model):
-    """One machine. The only place where its addresses are written."""
+def _kind_word(value: object) -> object:
+    if value != "nixos":
+        raise ValueError("there is no such kind of host; write nixos or home-manager")
+    return value
+
+
+class HostConfig(Kind):
+    """What is said of a machine of any kind. The only place where its addresses are written."""
 
     state: State = "live"
-    kind: Literal["nixos", "home-manager"] = "nixos"
-    """home-manager: only a user's home is rendered; the system is not ours."""
     platform: Platform
-    profile: Profile = "generic"
-    role: Role = "workhorse"
     nixpkgs: Name = "default"
     """Which pin."""
     state_version: Release
-    """`system.stateVersion`: the release the host was installed with. Never raised by us."""
+    """`system.stateVersion`, or `home.stateVersion`: the release it was installed with. Never
+    raised by us."""
+    address: HostAddress = HostAddress()
+    home: TreePath | None = None
+    """The owner's home-manager module."""
+
+
+class NixosHost(HostConfig):
+    """A machine whose whole system is ours to build."""
+
+    called: ClassVar[str] = "a NixOS host"
+
+    kind: Annotated[Literal["nixos"], BeforeValidator(_kind_word)] = "nixos"
+    profile: Profile = "generic"
+    role: Role = "workhorse"
     bootstrap: Bootstrap | None = None
     """The image that a new machine starts from; `homelab bootstrap HOST` tells how."""
     hardware: TreePath | None = None
     """The host's hardware module (file systems, boot, drivers), beside the stack file."""
     modules: list[TreePath] = Field(default_factory=list)
     """Hand-written modules, files or directories, that travel along."""
-    address: HostAddress = HostAddress()
     interface: Str | None = None
     """LAN interface, where the firewall has to tell it from others: `end0`."""
     static: bool = False
@@ -210,16 +227,12 @@ class HostConfig(Model):
     persistence: Persistence | None = None
     tags: list[Name] = Field(default_factory=list)
     """Services that carry one of these tags and name no host run here."""
-    home: TreePath | None = None
-    """The owner's home-manager module."""
 
     @model_validator(mode="after")
-    def _kinds(self) -> HostConfig:
+    def _together(self) -> NixosHost:
         darwin = self.platform.endswith("-darwin")
-        if darwin and self.kind == "nixos":
+        if darwin:
             raise ValueError("NixOS does not run on macOS; add kind: home-manager")
-        if self.bootstrap is not None and self.kind != "nixos":
-            raise ValueError("only NixOS starts from an image of ours; leave bootstrap out")
         if self.bootstrap == "sd-image" and self.platform != "aarch64-linux":
             raise ValueError("an SD image is for aarch64-linux; write bootstrap: iso")
         if self.asleep is not None and self.always_on:
@@ -227,15 +240,58 @@ class HostConfig(Model):
         return self
 
 
+class HomeManagerHost(HostConfig):
+    """A machine whose system is not ours: only the owner's home is rendered."""
+
+    called: ClassVar[str] = "a home-manager host"
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        (f for f in NixosHost.model_fields if f not in HostConfig.model_fields and f != "kind"),
+        "leave it out: its system is not ours, and nothing would read it",
+    )
+
+    kind: Literal["home-manager"]
+    home: TreePath
+    """The owner's home-manager module."""
+
+    def as_host(self) -> NixosHost:
+        """The same machine as rooms look at hosts: what it cannot say has nothing to say."""
+        return NixosHost.model_construct(
+            **{f: getattr(self, f) for f in HostConfig.model_fields}, tailscale=None
+        )
+
+
+def _host_kind(value: object) -> str:
+    """Which kind is meant, by the word that is there."""
+    if isinstance(value, HostConfig):
+        return "home-manager" if isinstance(value, HomeManagerHost) else "nixos"
+    said = value.get("kind") if isinstance(value, Mapping) else None
+    return "home-manager" if said == "home-manager" else "nixos"
+
+
+AnyHost = Annotated[
+    Annotated[NixosHost, Tag("nixos")] | Annotated[HomeManagerHost, Tag("home-manager")],
+    Discriminator(_host_kind),
+]
+"""One machine of the stack config, of whatever kind."""
+
+
+def nixos_hosts(hosts: Mapping[str, NixosHost | HomeManagerHost]) -> dict[str, NixosHost]:
+    """The hosts whose whole system is ours, by name."""
+    return {name: host for name, host in sorted(hosts.items()) if isinstance(host, NixosHost)}
+
+
 @dataclass(frozen=True)
 class Host:
     """A machine as the plan knows it."""
 
     name: str
-    config: HostConfig
+    config: NixosHost
+    """What the stack config says of it; of a home-manager host, with nothing said of its system."""
     release: str
     always_on: bool
     source: str
+    is_nixos: bool = True
+    """Whether the whole system is ours to build."""
 
     @property
     def lan(self) -> str:
@@ -246,11 +302,6 @@ class Host:
     def tailnet(self) -> str:
         """Tailnet address, or empty."""
         return str(self.config.address.tailnet or "")
-
-    @property
-    def is_nixos(self) -> bool:
-        """Whether the whole system is ours to build."""
-        return self.config.kind == "nixos"
 
     @property
     def role(self) -> Role:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homelab.site.model import Site
-from homelab.system.model import Host
+from homelab.system.model import Host, NixosHost
 
 
 def plan_hosts(site: Site) -> dict[str, Host]:
@@ -11,11 +11,13 @@ def plan_hosts(site: Site) -> dict[str, Host]:
     hosts = {}
     for name, config in sorted(site.hosts.items()):
         pin = site.nixpkgs.get(config.nixpkgs)
+        seen = config if isinstance(config, NixosHost) else config.as_host()
         hosts[name] = Host(
             name=name,
-            config=config,
+            config=seen,
             release=pin.release if pin else config.state_version,
-            always_on=config.always_on,
+            always_on=seen.always_on,
             source=f"hosts.{name}",
+            is_nixos=seen is config,
         )
     return hosts

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
+from homelab.services.kinds import vpn_of
 from homelab.services.plan import hosts_of
 from homelab.vpn.plan import has_fixed_user
 
@@ -94,13 +95,7 @@ def member_gid(plan: Plan) -> Iterator[Problem]:
         if vpn.mode != "killswitch":
             continue
         where = f"{service.source}.vpn"
-        if service.config.container is not None:
-            yield Problem(
-                where,
-                "a container's packets come from Podman's network, and from no group",
-                "run it as a NixOS service",
-            )
-        elif not has_fixed_user(service):
+        if not has_fixed_user(service):
             why = (
                 "gets another user at every start"
                 if service.entry.dynamic_user
@@ -145,7 +140,7 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
             if not member.user:
                 continue
             for other in plan.on(vpn.host):
-                its = other.config.vpn.name if other.config.vpn is not None else ""
+                its = other.vpn.name if other.vpn is not None else ""
                 if other.name == member.service or its == vpn.name:
                     continue
                 shared = other.entry.user == member.user or any(
@@ -171,13 +166,6 @@ def upstream(plan: Plan) -> Iterator[Problem]:
             f"{lan} overlaps {_CABLES}, where namespaces and their host find each other",
             "write mode: killswitch for their services",
         )
-    for service, vpn in _users(plan):
-        if vpn.mode == "namespace" and service.config.container is not None:
-            yield Problem(
-                f"{service.source}.vpn",
-                "Podman gives a container a network of its own",
-                "run it as a NixOS service",
-            )
 
 
 @check("vpn-uses", rows="S4-14 S4-15")
@@ -188,7 +176,8 @@ def uses(plan: Plan) -> Iterator[Problem]:
             other = plan.site.services.get(name)
             if other is None:
                 continue
-            inside = other.vpn is not None and other.vpn.name == vpn.name
+            theirs = vpn_of(other)
+            inside = theirs is not None and theirs.name == vpn.name
             near = service.host in hosts_of(name, plan.site)
             if vpn.mode == "namespace" and not (inside and near):
                 yield Problem(
@@ -258,5 +247,5 @@ def _sets_identity(path: str) -> bool:
 
 def _users(plan: Plan) -> Iterator[tuple[Service, ServiceVpn]]:
     for service in plan.services:
-        if service.config.vpn is not None:
-            yield service, service.config.vpn
+        if service.vpn is not None:
+            yield service, service.vpn

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from homelab.services.kinds import vpn_of
 from homelab.vpn.ids import ids_of
 from homelab.vpn.model import Ids, Member, Namespace, Vpn, VpnPlan
 
 if TYPE_CHECKING:
-    from homelab.services.model import Service, ServiceConfig
+    from homelab.services.kinds import ServiceConfig
+    from homelab.services.model import Service
     from homelab.site.lock import Lock
     from homelab.site.model import Site
 
@@ -24,11 +26,7 @@ def plan_vpn(site: Site, services: tuple[Service, ...], lock: Lock) -> VpnPlan:
     """
     confined = [s for s in services if has_fixed_user(s) and _mode(s) == "killswitch"]
     ids = ids_of(
-        (
-            (s.entry.user, s.config.vpn.uid, s.config.vpn.gid)
-            for s in confined
-            if s.config.vpn is not None
-        ),
+        ((s.entry.user, s.vpn.uid, s.vpn.gid) for s in confined if s.vpn is not None),
         {name: Ids(i.uid, i.gid) for name, i in lock.ids.items()},
     )
     found = (_vpn(site, name, services, ids) for name in sorted(site.vpn))
@@ -37,8 +35,8 @@ def plan_vpn(site: Site, services: tuple[Service, ...], lock: Lock) -> VpnPlan:
 
 def namespace_of(site: Site, host: str, config: ServiceConfig) -> Namespace | None:
     """The namespace that a service on this host runs in, if any."""
-    vpn = config.vpn
-    if vpn is None or vpn.mode != "namespace" or config.container is not None:
+    vpn = vpn_of(config)
+    if vpn is None or vpn.mode != "namespace":
         return None
     found = site.vpn.get(vpn.name)
     if found is None or found.host != host:
@@ -48,9 +46,9 @@ def namespace_of(site: Site, host: str, config: ServiceConfig) -> Namespace | No
 
 def has_fixed_user(service: Service) -> bool:
     """Whether packets of the service can be told by a number that is known beforehand."""
-    entry, config = service.entry, service.config
+    entry = service.entry
     return (
-        not config.is_custom
+        not service.is_custom
         and not entry.dynamic_user
         and entry.user not in ("", "root")
         and bool(service.units)
@@ -62,7 +60,7 @@ def _number(site: Site, name: str) -> int:
 
 
 def _mode(service: Service) -> str:
-    return service.config.vpn.mode if service.config.vpn is not None else ""
+    return service.vpn.mode if service.vpn is not None else ""
 
 
 def _vpn(
@@ -70,13 +68,11 @@ def _vpn(
 ) -> Vpn | None:
     config = site.vpn[name]
     users = [
-        s
-        for s in services
-        if s.config.vpn is not None and s.config.vpn.name == name and s.host == config.host
+        s for s in services if s.vpn is not None and s.vpn.name == name and s.host == config.host
     ]
     if not users:
         return None
-    mode = users[0].config.vpn.mode if users[0].config.vpn is not None else "killswitch"
+    mode = users[0].vpn.mode if users[0].vpn is not None else "killswitch"
     members = [_member(s, ids) for s in users if _mode(s) == mode and not _unfit(s)]
     if not members:
         return None
@@ -98,13 +94,11 @@ def _vpn(
 
 
 def _unfit(service: Service) -> bool:
-    if _mode(service) == "killswitch":
-        return not has_fixed_user(service)
-    return service.config.container is not None
+    return _mode(service) == "killswitch" and not has_fixed_user(service)
 
 
 def _member(service: Service, ids: Mapping[str, Ids]) -> Member:
-    vpn = service.config.vpn
+    vpn = service.vpn
     assert vpn is not None
     confined = vpn.mode == "killswitch"
     return Member(

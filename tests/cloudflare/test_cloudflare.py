@@ -141,6 +141,7 @@ BAD = {
                 "platform": "x86_64-linux",
                 "kind": "home-manager",
                 "state_version": "25.11",
+                "home": "home/sam.nix",
             }
         },
         "cloudflare": {"tunnel": {"host": "laptop"}},

@@ -92,7 +92,8 @@ def _section(name: str, shared: list[type[Model]]) -> Iterator[str]:
         yield "This section may be left out.\n"
     if get_origin(_plain(field.annotation)) is dict:
         _, inner = get_args(_plain(field.annotation))
-        yield f"By name, each a [{_title(inner)}](#{_anchor(inner.__name__)}).\n"
+        titles = [f"[{_title(m)}](#{_anchor(m.__name__)})" for m in _kinds(inner)]
+        yield f"By name, each a {' or '.join(titles)}.\n"
     for model in _reached(field.annotation):
         if model not in shared:
             yield "\n".join(_model(model, shared))
@@ -102,9 +103,13 @@ def _model(model: type[Model], shared: list[type[Model]]) -> Iterator[str]:
     if not _is_section(model):
         yield f"### {model.__name__}\n"
         yield f"{_about(model)}\n"
+    if base := _base(model):
+        yield f"And every field of [{_title(base)}](#{_anchor(base.__name__)}).\n"
     yield "| Field | What | Default | |"
     yield "| --- | --- | --- | --- |"
     for name, field in model.model_fields.items():
+        if name not in _source(model):
+            continue
         what, meaning = _type(model, name), _meaning(model, name, field)
         cells = (f"`{name}`", what, _default(field), meaning)
         yield "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
@@ -277,6 +282,19 @@ def _plain(annotation: Any) -> Any:
     return annotation
 
 
+def _kinds(annotation: Any) -> list[type[Model]]:
+    """The model, or each kind of a thing that has several."""
+    plain = _plain(annotation)
+    several = get_origin(plain) in (Union, types.UnionType)
+    return [m for a in get_args(plain) for m in _kinds(a)] if several else [plain]
+
+
+def _base(model: type[Model]) -> type[Model] | None:
+    """What is common to the kinds that the model is one of."""
+    base = model.__base__
+    return base if base is not None and issubclass(base, Model) and base.model_fields else None
+
+
 def _reached(annotation: Any) -> list[type[Model]]:
     """The models in an annotation, each before the ones inside it."""
     out: list[type[Model]] = []
@@ -284,7 +302,9 @@ def _reached(annotation: Any) -> list[type[Model]]:
     while pending:
         here = _plain(pending.pop(0))
         if isinstance(here, type) and issubclass(here, Model):
-            if here not in out:
+            if (base := _base(here)) and base not in out:
+                pending = [base, here, *pending]
+            elif here not in out:
                 out.append(here)
                 pending = [f.annotation for f in here.model_fields.values()] + pending
         else:

@@ -167,14 +167,6 @@ def test_what_is_kept_to_its_host_passes_every_check() -> None:
             "mcp-user",
             "jellyfin runs as jellyfin, too",
         ),
-        (
-            stack(
-                flake=None,
-                container={"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80},
-            ),
-            "mcp-user",
-            "is a container, which has no way to the host's systemd",
-        ),
     ],
 )
 def test_what_would_hand_over_more_is_refused(

@@ -198,7 +198,16 @@ def test_a_host_without_an_image_is_no_way_to_go(host: str, says: str) -> None:
     ("config", "says"),
     [
         ({**STICK, "bootstrap": "sd-image"}, "write bootstrap: iso"),
-        ({**STICK, "kind": "home-manager", "home": "home/sam.nix"}, "leave bootstrap out"),
+        (
+            {
+                "kind": "home-manager",
+                "platform": "x86_64-linux",
+                "state_version": "25.11",
+                "home": "home/sam.nix",
+                "bootstrap": "iso",
+            },
+            "has no bootstrap; leave it out",
+        ),
     ],
 )
 def test_an_image_that_no_machine_could_start_is_refused(config: Changes, says: str) -> None:

@@ -327,23 +327,3 @@ def test_a_ban_that_hits_everybody_or_nobody_is_refused(changes: Changes, where:
     (problem,) = build.found(changes, "f2b-ignore")
     assert problem.where == where
     assert build.found(nas(fail2ban={}), "f2b-ignore") == []
-
-
-@pytest.mark.parametrize(
-    ("field", "check"),
-    [
-        ({"static": True}, "static-ip-complete"),
-        ({"wifi": WIFI}, "wifi-backend-single"),
-        ({"fail2ban": {}}, "f2b-ignore"),
-    ],
-)
-def test_a_machine_that_is_not_ours_to_set_up_has_none_of_these(field: Changes, check: str) -> None:
-    """S1-01 S1-38 S4-35: a field without an effect would be believed."""
-    mac: Changes = {
-        "kind": "home-manager",
-        "platform": "x86_64-darwin",
-        "state_version": "25.11",
-        "home": "home/sam.nix",
-    }
-    (problem,) = build.found({"hosts": {"mac": {**mac, **field}}}, check)
-    assert "not a NixOS host" in problem.what

@@ -195,7 +195,12 @@ def test_only_a_live_host_without_an_address_gets_a_key() -> None:
         hosts={
             "new": host(tailscale={"tags": ["media"]}),
             "later": host(state="planned"),
-            "mac": host(kind="home-manager"),
+            "mac": {
+                "kind": "home-manager",
+                "platform": "x86_64-darwin",
+                "state_version": "25.11",
+                "home": "home/sam.nix",
+            },
             "alone": host(tailscale=None),
         }
     )

@@ -444,22 +444,6 @@ def test_a_stack_that_breaks_one_rule_is_told_so(check: str, changes: Changes, t
     assert told in said[0]
 
 
-CONTAINER: Changes = {
-    "image": "example.org/a:1@sha256:" + "0" * 64,
-    "port": 80,
-}
-
-
-@pytest.mark.parametrize(
-    ("check", "use"), [("vpn-member-gid", "privado"), ("netns-upstream", NAMESPACE)]
-)
-def test_a_container_is_refused_in_both_modes(check: str, use: object) -> None:
-    """S4-14, S4-15: Podman's bridge is no group, and a network of its own."""
-    changes = stack(draw={"vpn": use, "container": CONTAINER, "port": 8088})
-    assert [m[: m.index(":")] for m in found(check, changes)] == ["services.draw.vpn"]
-    assert build.plan(changes).vpn.vpns == ()
-
-
 @pytest.mark.parametrize("changes", [MEMBERS, INSIDE], ids=["killswitch", "namespace"])
 def test_good_stacks_break_no_rule_of_the_room(changes: Changes) -> None:
     """The other half of every check."""

@@ -1,0 +1,101 @@
+"""What the stack config says inside a service: ports, mounts, secrets, a container, a flake."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from homelab.model import AbsolutePath, Model, Name, Port, SecretRef, Str
+from homelab.network.model import Protocol, Scope
+
+Verb = Literal["reload", "restart", "start", "stop"]
+Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
+Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+Identity = Literal["user", "email", "name", "groups"]
+Gpu = Literal["nvidia", "intel", "amd"]
+
+
+class PortConfig(Model):
+    """A port of a custom service."""
+
+    port: Port
+    protocol: Protocol = "tcp"
+    scope: Scope = "loopback"
+    """How far it is open by itself; a route opens what it needs."""
+    why: Str = ""
+    """Why it is open further than loopback."""
+
+
+class Mount(Model):
+    """A directory of the host inside a container."""
+
+    source: AbsolutePath
+    target: AbsolutePath
+    read_only: bool = False
+
+
+class Container(Model):
+    """A service that runs as a Podman container."""
+
+    image: Annotated[Str, Field(pattern=r"^[^\s@]+(:[^\s@/]+)?@sha256:[0-9a-f]{64}$")]
+    """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone may change under you."""
+    port: Port
+    """Web port inside the container."""
+    environment: dict[str, Str] = Field(default_factory=dict)
+    mounts: list[Mount] = Field(default_factory=list)
+    command: list[Str] = Field(default_factory=list)
+    network: Annotated[Str, Field(pattern=r"^[a-z][a-z0-9-]{0,10}$")] | None = None
+    """Podman network, shared with every container of the host that names it: they find each other
+    by service name."""
+    depends_on: list[Name] = Field(default_factory=list)
+    """Containers on the same network that start before it."""
+
+
+class Flake(Model):
+    """The NixOS module of a service, from a flake of `homelab:flakes`."""
+
+    input: Name
+    module: Str = "default"
+    """Attribute under the flake's `nixosModules`."""
+    unit: Str
+    """The systemd unit it makes, without `.service`."""
+    dynamic_user: bool = False
+    """The unit runs with DynamicUser: its state lies below /var/lib/private."""
+
+
+class ServiceSecret(Model):
+    """A secret that a custom service reads."""
+
+    ref: SecretRef | None = None
+    """Where it is stored; derived from the master key when empty."""
+    env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
+    """Variable of the service's environment that holds it; a plain file when empty."""
+    owner: Name | None = None
+    """User that reads the file; root when empty, for systemd hands credentials over itself."""
+    mode: Annotated[Str, Field(pattern=r"^0[0-7]{3}$")] = "0400"
+    """Permission bits, in quotes."""
+
+
+class CustomOidc(Model):
+    """How a custom service asks the identity provider itself."""
+
+    redirects: Annotated[list[AbsolutePath], Field(min_length=1)]
+    """Paths that the provider sends people back to: `/oauth2/callback`."""
+    env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
+    """Variable of its environment that holds the client secret; a plain file when empty, which
+    options name as `{$secret: oidc}`."""
+    scopes: list[Name] = Field(default_factory=lambda: ["openid", "profile", "email", "groups"])
+    post: bool = False
+    """It sends its secret in the body and not in a header."""
+
+
+class Control(Model):
+    """Units of its host that a service may start and stop: for agents, which get nothing else."""
+
+    units: Annotated[list[Unit], Field(min_length=1)]
+    """Units of services on its host, without `.service`."""
+    verbs: Annotated[list[Verb], Field(min_length=1)]
+    """What it may do with them. How they are, everybody on the host may ask."""
+    user: Name | None = None
+    """The user that it runs as, where the catalog does not know."""

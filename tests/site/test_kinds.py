@@ -1,0 +1,134 @@
+"""Kinds of services and hosts: a field that a kind does not read is no key of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from homelab.model import Kind
+from homelab.problems import InvalidStackError
+from homelab.services.kinds import KINDS, CatalogService, ContainerService, FlakeService
+from homelab.site.schema import stack_schema
+from homelab.system.model import HomeManagerHost, NixosHost
+from tests import build
+
+IMAGE = f"docker.io/a/b:1@sha256:{'0' * 64}"
+SERVICES: dict[str, dict[str, object]] = {
+    "catalog": {"host": "nas"},
+    "container": {"host": "nas", "container": {"image": IMAGE, "port": 80}},
+    "flake": {"host": "nas", "flake": {"input": "a", "unit": "a"}},
+}
+MAC: dict[str, object] = {
+    "kind": "home-manager",
+    "platform": "x86_64-darwin",
+    "state_version": "25.11",
+    "home": "home/sam.nix",
+}
+VALUES: dict[str, object] = {
+    "container": {"image": IMAGE, "port": 80},
+    "flake": {"input": "a", "unit": "a"},
+    "harden": {"exempt": "it confines itself"},
+    "may_control": {"units": ["gatus"], "verbs": ["restart"]},
+    "oidc": {"redirects": ["/callback"]},
+    "service": "jellyfin",
+    "vpn": "privado",
+}
+"""A good value of each key that some kind of service lacks."""
+OTHERS = [
+    (word, key)
+    for word, kind in KINDS.items()
+    for key in sorted(kind.lacks)
+    # The key that makes a kind is that kind's; of two, the other one is the stranger.
+    if not (word == "catalog" and key in KINDS) and (word, key) != ("flake", "container")
+]
+MACS = sorted(HomeManagerHost.lacks)
+
+
+def refused(changes: Mapping[str, Any]) -> list[str]:
+    try:
+        build.site(changes)
+    except InvalidStackError as error:
+        return [str(p) for p in error.problems]
+    return []
+
+
+def named(word: str) -> str:
+    return "jellyfin" if word == "catalog" else "app"
+
+
+@pytest.mark.parametrize(("word", "key"), OTHERS)
+def test_a_key_of_another_kind_is_refused_by_name_with_a_way_out(word: str, key: str) -> None:
+    kind, name = KINDS[word], named(word)
+    assert refused({"services": {name: SERVICES[word]}}) == []
+    changed = {**SERVICES[word], key: VALUES[key]}
+    (said,) = refused({"services": {name: changed}})
+    assert said == f"services.{name}.{key}: {kind.called} has no {key}; {kind.lacks[key]}"
+
+
+@pytest.mark.parametrize("key", MACS)
+def test_a_home_manager_host_has_nothing_of_a_system(key: str) -> None:
+    (said,) = refused({"hosts": {"mac": {**MAC, key: {}}}})
+    assert (
+        said == f"hosts.mac.{key}: a home-manager host has no {key}; {HomeManagerHost.lacks[key]}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        (CatalogService, (ContainerService, FlakeService)),
+        (ContainerService, (CatalogService, FlakeService)),
+        (FlakeService, (CatalogService, ContainerService)),
+        (HomeManagerHost, (NixosHost,)),
+    ],
+)
+def test_each_kind_has_a_word_for_every_key_of_the_others(
+    kind: type[Kind], others: tuple[type[Kind], ...]
+) -> None:
+    theirs = {key for other in others for key in other.model_fields}
+    assert set(kind.lacks) == theirs - set(kind.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("section", "kinds"),
+    [
+        ("services", (CatalogService, ContainerService, FlakeService)),
+        ("hosts", (NixosHost, HomeManagerHost)),
+    ],
+)
+def test_the_schema_has_one_object_for_each_kind_with_its_own_keys_alone(
+    section: str, kinds: tuple[type[Kind], ...]
+) -> None:
+    schema: Any = stack_schema()
+    made = schema["properties"]["config"]["properties"][f"homelab:{section}"]
+    refs = [o["$ref"].removeprefix("#/$defs/") for o in made["additionalProperties"]["oneOf"]]
+    assert refs == [k.__name__ for k in kinds]
+    for kind in kinds:
+        said = schema["$defs"][kind.__name__]
+        assert said["additionalProperties"] is False
+        assert set(said["properties"]) == set(kind.model_fields)
+    # One and no more fits: what tells them apart is needed, or is another word.
+    told = [set(schema["$defs"][k].get("required", [])) & {"container", "flake"} for k in refs]
+    words = [schema["$defs"][k]["properties"].get("kind", {}).get("const", k) for k in refs]
+    assert len({(tuple(t), w) for t, w in zip(told, words, strict=True)}) == len(kinds)
+
+
+def test_a_mistyped_kind_is_named_with_the_nearest_one() -> None:
+    (said,) = refused({"services": {"app": {"host": "nas", "contaner": {}}}})
+    assert 'services.app.contaner: there is no such key; did you mean "container"?' in said
+    (said,) = refused({"hosts": {"nas": {"kind": "nixus"}}})
+    assert said == "hosts.nas.kind: there is no such kind of host; write nixos or home-manager"
+
+
+def test_places_are_told_as_they_are_typed() -> None:
+    """No tag of a kind stands in a place."""
+    (said,) = refused({"services": {"jellyfin": {"host": "nas", "routes": [{"name": "A B"}]}}})
+    assert said.startswith("services.jellyfin.routes[0].name: ")
+    (said,) = refused(
+        {"services": {"app": {"host": "nas", "container": {"image": "a", "port": 1}}}}
+    )
+    assert said.startswith("services.app.container.image: ")
+    (said,) = refused({"hosts": {"mac": {**MAC, "address": {"lan": "here"}}}})
+    assert said.startswith("hosts.mac.address.lan: ")
