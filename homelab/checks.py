@@ -22,6 +22,7 @@ Rule = Callable[["Plan"], Iterable[Problem]]
 
 ROOMS = (
     "backup",
+    "certificates",
     "cloudflare",
     "dashboard",
     "deploy",
@@ -110,6 +111,18 @@ OUTSIDE = (
         "secret-plaintext",
         "error",
         "A secret that was ever committed in clear is not one any more.",
+    ),
+    Outside(
+        "authority-ends",
+        "error",
+        "When the root certificate ends, so does every certificate at home, and devices have to "
+        "be told of the next one in time.",
+    ),
+    Outside(
+        "authority-root",
+        "error",
+        "What devices are told to trust is one certificate of an authority, without its key, and "
+        "good for the names at home alone.",
     ),
     Outside("secret-recipient", "error", "A host can decrypt its own file, and no other host can."),
     Outside(

@@ -8,6 +8,8 @@ from functools import cached_property
 
 from homelab.backup.model import BackupPlan
 from homelab.backup.plan import plan_backup
+from homelab.certificates.model import CertificatesPlan
+from homelab.certificates.plan import page_port, plan_certificates
 from homelab.cloudflare.plan import plan_cloudflare
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.dashboard.model import DashboardPlan
@@ -55,6 +57,7 @@ class Plan:
     identity: IdentityPlan | None
     dns: DnsPlan
     datasets: tuple[Dataset, ...]
+    certificates: CertificatesPlan
     cloudflare: CloudflarePlan | None
     tailnet: TailnetPlan | None
     vpn: VpnPlan
@@ -97,11 +100,12 @@ def make_plan(site: Site, lock: Lock) -> Plan:
     hosts = plan_hosts(site)
     services = plan_services(site, hosts, lock)
     routes = plan_routes(site, hosts, services)
-    ports = plan_ports(hosts, services) + loopback_http(site, routes)
-    dns = plan_dns(site, hosts, routes)
+    ports = plan_ports(hosts, services) + loopback_http(site, routes) + page_port(site)
+    certificates = plan_certificates(site, hosts, routes)
+    dns = plan_dns(site, hosts, routes, certificates.page)
     datasets = plan_datasets(site, services)
     identity = plan_identity(site, hosts, services, routes)
-    cloudflare = plan_cloudflare(site, hosts, routes)
+    cloudflare = plan_cloudflare(site, routes, certificates)
     tailnet = plan_tailnet(site, hosts, services, routes, dns)
     vpn = plan_vpn(site, services, lock)
     backup = plan_backup(site, hosts, services, datasets)
@@ -116,6 +120,7 @@ def make_plan(site: Site, lock: Lock) -> Plan:
         identity=identity,
         dns=dns,
         datasets=datasets,
+        certificates=certificates,
         cloudflare=cloudflare,
         tailnet=tailnet,
         vpn=vpn,
@@ -124,7 +129,16 @@ def make_plan(site: Site, lock: Lock) -> Plan:
         dashboard=plan_dashboard(site, services, routes),
         hardening=plan_hardening(site, services, datasets),
         secrets=plan_secrets(
-            site, hosts, services, backup, identity, cloudflare, tailnet, monitoring, vpn
+            site,
+            hosts,
+            services,
+            certificates,
+            backup,
+            identity,
+            cloudflare,
+            tailnet,
+            monitoring,
+            vpn,
         ),
         firewall=plan_firewall(site, ports, routes),
         waves=plan_waves(site, hosts, services),

@@ -12,7 +12,9 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from homelab.backup import restic
-from homelab.cloudflare import acme, cloudflared
+from homelab.certificates import acme, internal
+from homelab.certificates.model import ROOT
+from homelab.cloudflare import cloudflared
 from homelab.dashboard import homepage
 from homelab.deploy import reboot, sleepers
 from homelab.deploy.model import Release
@@ -69,6 +71,7 @@ ROOMS: tuple[Backend, ...] = (
     nginx.modules,
     traefik.modules,
     acme.modules,
+    internal.modules,
     cloudflared.modules,
     tailscale.modules,
     authelia.modules,
@@ -167,6 +170,9 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
     for path in own_paths(plan, host):
         for name, content in _below(path, sources):
             files[f"own/{name}"] = content
+    root = root_path(plan)
+    if root in sources and host.is_nixos:
+        files[ROOT] = sources[root]
     sops = plan.site.secrets.hosts.replace("{host}", host.name)
     if sops in sources and any(s.source == "stored" for s in plan.secrets.on(host.name)):
         files["secrets.yaml"] = sources[sops]
@@ -186,6 +192,12 @@ def digest(files: Files) -> str:
         whole.update(f"{path}\0{len(data)}\0".encode())
         whole.update(data)
     return whole.hexdigest()[:12]
+
+
+def root_path(plan: Plan) -> str:
+    """The authority's root certificate beside the stack file; empty without an authority."""
+    said = plan.site.network.entry.acme
+    return (said.root or "") if said is not None else ""
 
 
 def own_paths(plan: Plan, host: Host) -> list[str]:

@@ -21,6 +21,7 @@ from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock
 from homelab.site.model import Site
+from tests.certificates.authority import authority
 
 ROOT = Path(__file__).parent.parent
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
@@ -121,6 +122,8 @@ def sources(made: Plan) -> dict[str, str | bytes]:
             if path:
                 out[path] = HARDWARE
         out[host_file(made.site, host.name)] = sops_text(made, host.name)
+    if root := renderer.root_path(made):
+        out[root] = authority(made.site.site.domain)[0]
     for dataset in made.datasets:
         path = made.hosts[dataset.host].config.hardware if dataset.host in made.hosts else None
         if path and dataset.mount != "/":

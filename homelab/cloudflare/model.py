@@ -6,7 +6,7 @@ from datetime import date
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from homelab.model import Domain, Email, Model, Name, Reason, SecretRef, Str
 
@@ -155,6 +155,16 @@ class Adopt(Model):
 
 class CloudflareConfig(Model):
     """`homelab:cloudflare`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_zone(cls, said: object) -> object:
+        if isinstance(said, dict) and "zones" in said:
+            raise ValueError(
+                "a stack publishes in one zone, and zones names several; keep zone, and give the "
+                "names of another zone a stack of their own"
+            )
+        return said
 
     account: HexId
     """Account id, 32 hex digits."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
+from homelab.certificates.model import Certificate, CertificatesPlan
 from homelab.cloudflare.access import plan_apps, plan_policies, policy_keys
 from homelab.cloudflare.model import ACME_TOKEN, CloudflareConfig, bucket_name, tunnel_name
 from homelab.cloudflare.resources import (
     Bucket,
     CaaRecord,
-    Certificate,
     CloudflarePlan,
     DnsToken,
     Group,
@@ -23,7 +22,6 @@ from homelab.cloudflare.resources import (
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
 from homelab.site.model import Site
-from homelab.system.model import Host
 
 DNS_WRITE = "4755a26eedb94da69e1066d98aa820be"
 """Permission group that may edit the records of a zone."""
@@ -34,9 +32,7 @@ BUCKET_WRITE = "2efd5506f9c8494dacb1fa10a3e7d5b6"
 
 
 def plan_cloudflare(
-    site: Site,
-    hosts: Mapping[str, Host],
-    routes: tuple[Route, ...],
+    site: Site, routes: tuple[Route, ...], certificates: CertificatesPlan
 ) -> CloudflarePlan | None:
     """Everything that Cloudflare is asked for; None without a `cloudflare` section.
 
@@ -49,7 +45,8 @@ def plan_cloudflare(
     tunnelled = tuple(
         sorted((r for r in routes if r.publish == "tunnel"), key=lambda r: (r.public, r.service))
     )
-    certificates = _certificates(site, hosts, routes)
+    signed = certificates.certificates
+    proven = signed if certificates.kind == "cloudflare" else ()
     epoch = site.secrets.epochs.get(ACME_TOKEN[0], 1)
     connector = config.tunnel.host if config.tunnel else ""
     pages = tuple(_pages(site, config))
@@ -64,7 +61,7 @@ def plan_cloudflare(
             )
             for r in tunnelled
         ),
-        caa=_caa(site, config, certificates),
+        caa=_caa(site, config, signed),
         apps=plan_apps(config, tunnelled),
         policies=plan_policies(site, config, tunnelled, pages),
         groups=tuple(
@@ -87,9 +84,9 @@ def plan_cloudflare(
                 tuple(sorted(set(config.acme.allow_from))),
                 config.acme.until or "",
             )
-            for host in sorted({c.host for c in certificates})
+            for host in sorted({c.host for c in proven})
         ),
-        certificates=certificates,
+        certificates=proven,
         # Unique in the account, and kept when the connector moves to another host.
         tunnel=tunnel_name(site.site.domain) if config.tunnel else "",
         tunnel_host=connector,
@@ -179,7 +176,8 @@ def _caa(
     """Where the certificates are. Only if that is the zone itself do they bind the whole zone."""
     if not config.caa:
         return ()
-    domains = sorted({c.domain for c in certificates})
+    zone = config.zone.name
+    domains = sorted({c.domain for c in certificates if f".{c.domain}".endswith(f".{zone}")})
     owner = f"mailto:{site.site.owner.email}"
     return tuple(
         record
@@ -189,15 +187,3 @@ def _caa(
             CaaRecord(domain, "iodef", owner),
         )
     )
-
-
-def _certificates(
-    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]
-) -> tuple[Certificate, ...]:
-    """One wildcard for each domain that names lie directly below: with one scheme, just one."""
-    entry = site.network.entry.host
-    if entry not in hosts:
-        return ()
-    names = [r.internal for r in routes if r.internal]
-    names += [r.public for r in routes if r.publish == "direct"]
-    return tuple(Certificate(entry, d) for d in sorted({n.partition(".")[2] for n in names}))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from homelab.certificates.model import Certificate
+
 OriginRequest = tuple[tuple[str, str | bool], ...]
 """How cloudflared talks to an app: options of a rule's `originRequest`, by name."""
 
@@ -102,15 +104,6 @@ class DnsToken:
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """One wildcard certificate, proven by DNS-01 from the host that serves it."""
-
-    host: str
-    domain: str
-    """Domain whose names one label below it the certificate covers."""
-
-
-@dataclass(frozen=True)
 class Ingress:
     """One rule of the tunnel."""
 
@@ -163,6 +156,7 @@ class CloudflarePlan:
     session: str
     tokens: tuple[DnsToken, ...]
     certificates: tuple[Certificate, ...]
+    """Those that a token of this account proves."""
     tunnel: str
     """Name of the tunnel; empty for none."""
     tunnel_host: str

@@ -67,6 +67,8 @@ def alert_hosts(
     watching = {monitoring.host} if monitoring else set()
     if site.cloudflare is not None and site.cloudflare.acme.until is not None:
         watching.add(site.network.entry.host)
+    if site.network.entry.acme is not None and site.network.entry.acme.is_internal:
+        watching.add(site.network.entry.host)
     return tuple(sorted(watching | {j.host for j in backup.jobs}))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from homelab.certificates.model import Issuer
 from homelab.model import (
     Address,
     Model,
@@ -37,6 +38,8 @@ class Entry(Model):
     """Host of the reverse proxy."""
     proxy: Literal["caddy", "nginx", "traefik"] = "caddy"
     """Which reverse proxy. All three do the same; they differ in what you like to read."""
+    acme: Issuer | None = None
+    """Who certifies the names at home; Let's Encrypt by way of `homelab:cloudflare` when empty."""
     tls_min: Literal["1.2", "1.3"] = "1.2"
     """Oldest TLS that visitors may speak."""
     local_http: Name | None = None

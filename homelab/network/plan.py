@@ -153,12 +153,16 @@ def local_names(site: Site) -> tuple[str, ...]:
     return (*own, *(str(a) for a in (host.address.lan, host.address.tailnet) if a))
 
 
-def plan_dns(site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]) -> DnsPlan:
-    """What the home resolver answers: every internal name is the entry host's LAN address."""
+def plan_dns(
+    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...], page: str = ""
+) -> DnsPlan:
+    """What the home resolver answers: every internal name is the entry host's LAN address, and so
+    is that of the page that hands out the root certificate.
+    """
     dns = site.network.dns
     entry = hosts.get(site.network.entry.host)
     address = entry.lan if entry else ""
-    internal = {r.internal for r in routes if r.internal}
+    internal = {r.internal for r in routes if r.internal} | ({page} if page else set())
     names = sorted(internal | {old for _, old, _ in legacy_names(site, routes)})
     return DnsPlan(
         host=dns.host or "",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.render import own_paths
+from homelab.render import own_paths, root_path
 from homelab.secrets.plan import host_file
 
 
@@ -17,6 +17,8 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
     told: set[str] = set()
     for name, pin in plan.site.nixpkgs.items():
         wanted[pin.lock] = f"nixpkgs.{name}.lock"
+    if root := root_path(plan):
+        wanted[root] = "network.entry.acme.root"
     for host in plan.hosts.values():
         for path in own_paths(plan, host):
             wanted[path] = (
@@ -50,6 +52,8 @@ def _way_out(path: str, source: str) -> str:
         return f"make it with sops: sops edit {path}"
     if source.endswith(".lock"):
         return "make it with nix flake lock, on any machine that has Nix"
+    if source.endswith(".root"):
+        return "make it with openssl, as the guide's page on certificates says"
     if source.endswith(".hardware"):
         return "copy it from the host, where nixos-generate-config wrote it"
     return "write it, or drop it from the stack config"

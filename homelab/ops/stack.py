@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from homelab.certificates.root import check_root, root_ends
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
 from homelab.deploy.model import Release
@@ -108,7 +109,8 @@ def _planned(
     found = {*run_checks(plan), *missing}
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
-    problems = sorted({*found, *outlived(plan, today), *ended(plan, today)})
+    found |= {*outlived(plan, today), *ended(plan, today), *root_ends(plan, sources, today)}
+    problems = sorted(found)
     return plan, sources, [_located(p, document) for p in problems]
 
 
@@ -139,6 +141,7 @@ def check_sources(
         *check_own_modules(plan, sources),
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),
+        *check_root(plan, sources),
         *check_sops_files(plan, sources),
     ]
 

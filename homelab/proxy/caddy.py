@@ -34,7 +34,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     entry = plan.site.network.entry
     if host.name != entry.host or entry.proxy != "caddy":
         return
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
     yield Module(
         "proxy.nix",
         "The entry plane: every name, and what answers",
@@ -62,10 +62,13 @@ def _caddy(proxy: ProxyPlan) -> Attrs:
         first, *others = (f"http://{name}" for name in proxy.local.names)
         aliases: list[Nix] = [*others]
         hosts[first] = {"serverAliases": aliases, **_text(_local(proxy, proxy.local))}
+    if proxy.page:
+        asked = directive("reverse_proxy", proxy.page.upstream)
+        hosts[f"http://{proxy.page.name}"] = _text([asked])
     hosts["http://"] = Comment("Whoever asks for any other name.", _text([_NOT_FOUND]))
     if proxy.domains:
         # A name in the request may differ from the one in the handshake.
-        hosts["https://"] = {"useACMEHost": proxy.domains[0], **_text([_NOT_FOUND])}
+        hosts["https://"] = _signed(proxy, proxy.domains[0], [_NOT_FOUND])
     return merge(
         attrs("services.caddy", {"enable": True, "virtualHosts": hosts}),
         # The module would ask for certificates of its own otherwise; these come from security.acme.
@@ -77,13 +80,23 @@ def _text(directives: list[Directive]) -> dict[str, Nix]:
     return {"extraConfig": Lines(print_caddyfile(directives))}
 
 
+def _signed(proxy: ProxyPlan, domain: str, body: list[Directive]) -> dict[str, Nix]:
+    """A site with its certificate, and the oldest TLS where that is not Caddy's own choice."""
+    newer = proxy.tls_min == "1.3" and body != [_NOT_FOUND]
+    block = [directive("protocols", "tls1.3")] if newer else []
+    if proxy.certificates.is_acme or proxy.certificates.kind == "none":
+        tls = [directive("tls", block=block)] if block else []
+        return {"useACMEHost": domain, **_text([*tls, *body])}
+    return _text([directive("tls", *proxy.certificates.files(domain), block=block), *body])
+
+
 def _listeners(proxy: ProxyPlan, site: Site) -> dict[str, Nix]:
     if site.is_tunnel:
         body = {"listenAddresses": [LOOPBACK], **_text(_site(proxy, site))}
         return {f"http://:{LOOPBACK_HTTP_PORT}": body}
     redirect = directive("redir", "https://{host}{uri}", "308", live=True)
     return {
-        f"*.{site.domain}": {"useACMEHost": site.domain, **_text(_site(proxy, site))},
+        f"*.{site.domain}": _signed(proxy, site.domain, _site(proxy, site)),
         f"http://*.{site.domain}": _text([redirect]),
     }
 
@@ -101,12 +114,9 @@ def _moved(proxy: ProxyPlan, domain: str) -> list[Directive]:
 
 def _site(proxy: ProxyPlan, site: Site) -> list[Directive]:
     out: list[Directive] = []
-    if not site.is_tunnel:
-        if proxy.tls_min == "1.3":
-            out.append(directive("tls", block=[directive("protocols", "tls1.3")]))
-        if proxy.hsts:
-            header = directive("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
-            out.append(directive("header", block=[header, directive("defer")]))
+    if not site.is_tunnel and proxy.hsts:
+        header = directive("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
+        out.append(directive("header", block=[header, directive("defer")]))
     # Before any handle: Caddy sorts directives, and these come first of what follows.
     out += [directive("request_header", f"-{header}") for header in _stripped(proxy)]
     if not site.is_tunnel:

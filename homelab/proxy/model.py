@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from homelab.certificates.model import CertificatesPlan
 from homelab.network.entry import RateLimit
 from homelab.network.route import Route
 
@@ -120,6 +121,16 @@ class Local:
 
 
 @dataclass(frozen=True)
+class Page:
+    """What answers on plain HTTP to one name, beside the redirects to HTTPS: the page that hands
+    out the root certificate, which a device cannot verify before it has that.
+    """
+
+    name: str
+    upstream: str
+
+
+@dataclass(frozen=True)
 class ProxyPlan:
     """Everything the proxy serves, and what it does to every request.
 
@@ -137,6 +148,8 @@ class ProxyPlan:
     """What `sources` of a route means: (word, networks in CIDR form)."""
     tls_min: Tls
     hsts: bool
+    certificates: CertificatesPlan
+    page: Page | None = None
     local: Local | None = None
     rate: RateLimit | None = None
     """How fast one visitor may ask, whatever they ask for."""

@@ -29,7 +29,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     entry = plan.site.network.entry
     if host.name != entry.host or entry.proxy != "nginx":
         return
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
     files = {"forwarded": _forwarded(), "anonymous": _anonymous(proxy)}
     gate = proxy.gate
     if gate and any(proxy.gate_of(r) for s in proxy.sites for _, r in s.routes):
@@ -48,11 +48,15 @@ def _nginx(proxy: ProxyPlan) -> Attrs:
         for name, route in site.routes:
             key = f"http://{name}" if site.is_tunnel else name
             hosts[key] = _host(proxy, site, name, route)
-        hosts |= _strangers(site)
+        hosts |= _strangers(proxy, site)
     if proxy.local:
         hosts[proxy.local.names[0]] = {
             "serverAliases": list(proxy.local.names[1:]),
             "locations": {"/": _upstream(proxy, proxy.local.route, gated=False)},
+        }
+    if proxy.page:
+        hosts[proxy.page.name] = {
+            "locations": {"/": {"proxyPass": f"http://{proxy.page.upstream}"}}
         }
     for redirect in proxy.redirects:
         hosts[redirect.name] = {"locations": {"/": _moved(redirect.to)}}
@@ -120,7 +124,7 @@ def _nobody(proxy: ProxyPlan) -> Attrs:
     return body
 
 
-def _strangers(site: Site) -> dict[str, Nix]:
+def _strangers(proxy: ProxyPlan, site: Site) -> dict[str, Nix]:
     """Names that no route has, on a listener that would otherwise give them to the first one."""
     refuse: Attrs = {"/": {"return": 404}}
     if site.is_tunnel:
@@ -132,11 +136,15 @@ def _strangers(site: Site) -> dict[str, Nix]:
                 "locations": refuse,
             }
         }
-    return {f"*.{site.domain}": {**_tls(site.domain), "locations": refuse}}
+    return {f"*.{site.domain}": {**_tls(proxy, site.domain), "locations": refuse}}
 
 
-def _tls(domain: str) -> Attrs:
-    return {"forceSSL": True, "redirectCode": 308, "useACMEHost": domain}
+def _tls(proxy: ProxyPlan, domain: str) -> Attrs:
+    body: Attrs = {"forceSSL": True, "redirectCode": 308}
+    if proxy.certificates.kind != "internal":
+        return {**body, "useACMEHost": domain}
+    certificate, key = proxy.certificates.files(domain)
+    return {**body, "sslCertificate": certificate, "sslCertificateKey": key}
 
 
 def _loopback() -> Nix:
@@ -157,7 +165,7 @@ def _host(proxy: ProxyPlan, site: Site, name: str, route: Route) -> Nix:
             directive("real_ip_header", "CF-Connecting-IP"),
         ]
     else:
-        body |= _tls(site.domain)
+        body |= _tls(proxy, site.domain)
     if limit := bytes_of(route.upload):
         server.append(directive("client_max_body_size", str(limit)))
     for network in proxy.sources_of(route):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.certificates.model import PAGE_PORT, CertificatesPlan
 from homelab.identity.model import IdentityPlan
-from homelab.network.model import TAILNET_NETWORK
+from homelab.network.model import LOOPBACK, TAILNET_NETWORK
 from homelab.network.plan import legacy_names, local_names
 from homelab.network.route import Route
-from homelab.proxy.model import Gate, Local, ProxyPlan, Redirect, Site
+from homelab.proxy.model import Gate, Local, Page, ProxyPlan, Redirect, Site
 from homelab.site.model import Site as Stack
 
 
-def plan_proxy(stack: Stack, routes: tuple[Route, ...], identity: IdentityPlan | None) -> ProxyPlan:
+def plan_proxy(
+    stack: Stack,
+    routes: tuple[Route, ...],
+    identity: IdentityPlan | None,
+    certificates: CertificatesPlan,
+) -> ProxyPlan:
     """One TLS listener for each wildcard, one for the tunnel on loopback, and what was before."""
     entry, lan = stack.network.entry, str(stack.network.lan.cidr)
     return ProxyPlan(
@@ -28,6 +34,8 @@ def plan_proxy(stack: Stack, routes: tuple[Route, ...], identity: IdentityPlan |
         ),
         tls_min=entry.tls_min,
         hsts=entry.hsts,
+        certificates=certificates,
+        page=Page(certificates.page, f"{LOOPBACK}:{PAGE_PORT}") if certificates.page else None,
         local=_local(stack, routes),
         rate=entry.rate_limit,
     )

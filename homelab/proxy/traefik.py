@@ -32,6 +32,7 @@ DYNAMIC = "/var/lib/traefik/dynamic"
 _NONE = "noop@internal"
 _PLAIN = Site("local", ())
 """Where no name of a domain is asked for."""
+_PAGE = "root_certificate"
 _GATE = "oauth2_proxy"
 """The service behind the gate's own pages; no route has an underscore in its name."""
 
@@ -41,7 +42,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     entry = plan.site.network.entry
     if host.name != entry.host or entry.proxy != "traefik":
         return
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
     body: Attrs = {"enable": True}
     if host.release >= "26.05":
         body["static"] = {"settings": _static(proxy)}
@@ -147,6 +148,16 @@ class _Wiring:
                 }
             }
             self.routers[key] = _plain(f"Host(`{redirect.name}`)", key)
+        if page := self.proxy.page:
+            self.routers[_PAGE] = {
+                "rule": f"Host(`{page.name}`)",
+                "entryPoints": ["http"],
+                "priority": Comment("The redirect of its domain has the longer rule.", 1000),
+                "service": _PAGE,
+            }
+            self.services[_PAGE] = {
+                "loadBalancer": {"servers": [{"url": f"http://{page.upstream}"}]}
+            }
         if local := self.proxy.local:
             self.routers["local"] = {
                 "rule": " || ".join(f"Host(`{name}`)" for name in local.names),
@@ -183,7 +194,7 @@ class _Wiring:
                         "sniStrict": True,
                     }
                 },
-                "certificates": [_certificate(d) for d in self.proxy.domains],
+                "certificates": [_certificate(self.proxy, d) for d in self.proxy.domains],
             }
         return out
 
@@ -276,6 +287,6 @@ def _path(path: str) -> str:
     return f"PathPrefix(`{path[:-1]}`)" if path.endswith("*") else f"Path(`{path}`)"
 
 
-def _certificate(domain: str) -> Nix:
-    directory = f"/var/lib/acme/{domain}"
-    return {"certFile": f"{directory}/fullchain.pem", "keyFile": f"{directory}/key.pem"}
+def _certificate(proxy: ProxyPlan, domain: str) -> Nix:
+    certificate, key = proxy.certificates.files(domain)
+    return {"certFile": certificate, "keyFile": key}

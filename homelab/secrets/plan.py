@@ -7,6 +7,13 @@ from dataclasses import replace
 
 from homelab.backup.model import BackupPlan
 from homelab.catalog.model import SecretFact
+from homelab.certificates.model import (
+    AUTHORITY_KEY,
+    CREDENTIALS,
+    SIGNER,
+    CertificatesPlan,
+    secret_of,
+)
 from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.identity.model import IdentityPlan
@@ -31,6 +38,7 @@ def plan_secrets(
     site: Site,
     hosts: Mapping[str, Host],
     services: tuple[Service, ...],
+    certificates: CertificatesPlan,
     backup: BackupPlan,
     identity: IdentityPlan | None,
     cloudflare: CloudflarePlan | None,
@@ -42,6 +50,7 @@ def plan_secrets(
     wanted = (
         *_of_services(site, services),
         *of_identity(site, services, identity),
+        *_of_certificates(site, certificates),
         *_of_monitoring(site, backup, monitoring),
         *_of_backup(site, backup),
         *_of_cloudflare(hosts, cloudflare),
@@ -141,6 +150,22 @@ def _of_cloudflare(
     for shown in cloudflare.service_tokens:
         origin = f"cloudflare.access.service_tokens.{shown.name}"
         yield minted(shown.host, (ACCESS, shown.name), shown.name, origin=origin)
+
+
+def _of_certificates(site: Site, certificates: CertificatesPlan) -> Iterator[Secret]:
+    said = site.network.entry.acme
+    if said is None or not certificates.certificates:
+        return
+    host, where = certificates.certificates[0].host, "network.entry.acme"
+    fact = SecretFact(source="stored")
+    if said.key is not None:
+        service, name = AUTHORITY_KEY
+        found = demanded(site, host, service, name, fact, f"{where}.key")
+        yield replace(found, key=said.key.sops or "", units=(f"{SIGNER}.service",))
+    for variable, ref in sorted(said.credentials.items()):
+        origin = f"{where}.credentials.{variable}"
+        found = demanded(site, host, CREDENTIALS, secret_of(variable), fact, origin)
+        yield replace(found, key=ref.sops or "")
 
 
 def _of_tailnet(tailnet: TailnetPlan | None) -> Iterator[Secret]:

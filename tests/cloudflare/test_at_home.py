@@ -39,7 +39,7 @@ def test_no_proxy_answers_at_home_for_a_name_that_only_access_guards(proxy: str)
     entry = {"network": {"entry": {"host": "pi", "proxy": proxy}}}
     through_proxy = stack(ONE_NAME, ALONE, entry)
     made = build.plan(through_proxy)
-    listeners = plan_proxy(made.site, made.routes, made.identity).sites
+    listeners = plan_proxy(made.site, made.routes, made.identity, made.certificates).sites
     assert [s.is_tunnel for s in listeners if NAME in dict(s.routes)] == [True]
     assert build.found(through_proxy, "audience-auth") == []
 

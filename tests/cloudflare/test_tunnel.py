@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.cloudflare import acme, cloudflared
+from homelab.certificates import acme
+from homelab.cloudflare import cloudflared
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.cloudflare.stack import Changes, planned, stack

@@ -55,7 +55,7 @@ def test_without_an_end_nothing_watches_for_one() -> None:
 @pytest.mark.parametrize(("days", "code"), [(-1, 1), (10, 1), (40, 0)])
 def test_the_alarm_is_given_in_the_last_thirty_days(days: int, code: int) -> None:
     day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
-    script = build.ROOT / "homelab/cloudflare/expiry.sh"
+    script = build.ROOT / "homelab/certificates/expiry.sh"
     done = subprocess.run(
         ["bash", "-euc", f". {script}", "bash", day],
         env={**os.environ, "TZ": "UTC"},
@@ -70,7 +70,7 @@ def test_the_alarm_is_given_in_the_last_thirty_days(days: int, code: int) -> Non
 def test_shellcheck_finds_nothing_in_the_alarm() -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("no shellcheck here")
-    script = build.ROOT / "homelab/cloudflare/expiry.sh"
+    script = build.ROOT / "homelab/certificates/expiry.sh"
     done = subprocess.run(
         ["shellcheck", "--norc", script], capture_output=True, text=True, check=False
     )

@@ -31,7 +31,7 @@ def test_caddys_options_exist() -> None:
 def test_a_legacy_name_resolves_and_leads_to_the_name_of_now() -> None:
     """S0-18: one for every internal name, and none for a public one."""
     plan = build.plan(household(changes("caddy")))
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
     assert {r.name: r.to for r in proxy.redirects} == {
         f"{n}.nori.lan": f"{n}.home.example.org"
         for n in ("auth", "gated", "lan", "music", "plain", "sealed", "small")
@@ -102,7 +102,7 @@ def test_a_published_route_cannot_be_for_the_lan_alone() -> None:
 def test_internal_means_the_lan_and_the_tailnet() -> None:
     """S4-12 S4-36: the networks are said once, and every proxy has them from there."""
     plan = build.plan(household(changes("caddy"), _gated(sources="internal")))
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity)
+    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
     (route,) = (r for r in plan.routes if r.service == "gated")
     assert proxy.sources_of(route) == ("127.9.0.0/16", "100.64.0.0/10")
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from homelab.certificates.model import CREDENTIALS, Issuer, secret_of
 from homelab.cloudflare.model import ACME_TOKEN
-from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Comment, Module, Nix, Path, Raw, Script, attrs, merge
 from homelab.secrets.model import secret_path
 
 if TYPE_CHECKING:
@@ -15,40 +16,62 @@ if TYPE_CHECKING:
     from homelab.system.model import Host
 
 _EXPIRY_FILE = "lib/acme-token-expiry.sh"
-_EXPIRY = (resources.files("homelab.cloudflare") / "expiry.sh").read_text(encoding="utf-8")
+_EXPIRY = (resources.files("homelab.certificates") / "expiry.sh").read_text(encoding="utf-8")
+_SETTINGS_FILE = "lib/acme.env"
+PUBLIC_RESOLVER = "1.1.1.1:53"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """Wildcard certificates on the host that serves them."""
-    if plan.cloudflare is None:
-        return
-    domains = [c.domain for c in plan.cloudflare.certificates if c.host == host.name]
-    if not domains:
+    said = plan.site.network.entry.acme
+    domains = [c.domain for c in plan.certificates.certificates if c.host == host.name]
+    if not domains or not plan.certificates.is_acme:
         return
     proxy = plan.site.network.entry.proxy
     certificate: dict[str, Nix] = {
-        "dnsProvider": "cloudflare",
-        "dnsResolver": _resolver(plan),
-        "credentialFiles": {"CF_DNS_API_TOKEN_FILE": secret_path(*ACME_TOKEN, "minted", "file")},
+        "dnsProvider": said.provider if said else "cloudflare",
+        "dnsResolver": _resolver(plan, said),
+        "credentialFiles": _credentials(said),
         "group": proxy,
         "reloadServices": [f"{proxy}.service"],
     }
+    extra: list[tuple[str, str]] = []
+    if said is not None and said.settings:
+        certificate["environmentFile"] = Path(_SETTINGS_FILE)
+        extra.append((_SETTINGS_FILE, "".join(f"{k}={v}\n" for k, v in _sorted(said.settings))))
     acme: dict[str, Nix] = {
         "acceptTerms": True,
         "defaults": {"email": plan.site.site.owner.email},
         "certs": {domain: {"domain": f"*.{domain}", **certificate} for domain in domains},
     }
-    ends = next((t.until for t in plan.cloudflare.tokens if t.host == host.name), "")
+    tokens = plan.cloudflare.tokens if plan.cloudflare else ()
+    ends = next((t.until for t in tokens if t.host == host.name), "")
+    if ends:
+        extra.append((_EXPIRY_FILE, _EXPIRY))
     yield Module(
         "certificates.nix",
         "Wildcard certificates by DNS-01",
         derived=merge(attrs("security.acme", acme), _expiry(ends) if ends else {}),
-        extra=((_EXPIRY_FILE, _EXPIRY),) if ends else (),
+        extra=tuple(extra),
     )
 
 
-def _resolver(plan: Plan) -> Nix:
-    public = "1.1.1.1:53"
+def _credentials(said: Issuer | None) -> Attrs:
+    """Files with the values: lego takes each variable as a file, too."""
+    if said is None:
+        return {"CF_DNS_API_TOKEN_FILE": secret_path(*ACME_TOKEN, "minted", "file")}
+    return {
+        f"{variable}_FILE": secret_path(CREDENTIALS, secret_of(variable), "stored", "file")
+        for variable in sorted(said.credentials)
+    }
+
+
+def _sorted(settings: dict[str, str]) -> list[tuple[str, str]]:
+    return sorted(settings.items())
+
+
+def _resolver(plan: Plan, said: Issuer | None) -> Nix:
+    public = (said.resolver if said else None) or PUBLIC_RESOLVER
     if not plan.dns.host:
         return public
     return Comment(

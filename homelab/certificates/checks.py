@@ -1,0 +1,72 @@
+"""Somebody certifies every name at home, and what is said of certificates has an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+WHERE = "network.entry.acme"
+
+
+@check("certificate-issuer", rows="S0-16")
+def certificate_issuer(plan: Plan) -> Iterator[Problem]:
+    """A name without a certificate is one that no browser opens."""
+    if plan.certificates.kind == "none" and plan.certificates.certificates:
+        domains = ", ".join(f"*.{c.domain}" for c in plan.certificates.certificates)
+        yield Problem(
+            WHERE,
+            f"nobody certifies {domains}: there is neither homelab:cloudflare nor another issuer",
+            "add acme: {provider: internal, root: ca/root.crt, key: {sops: ca/key}} for an "
+            "authority of your own; or the DNS provider of the domain, as {provider: desec, "
+            "credentials: {DESEC_TOKEN: {sops: acme/desec}}}; or homelab:cloudflare",
+        )
+
+
+@check("authority-page", rows="S0-16")
+def authority_page(plan: Plan) -> Iterator[Problem]:
+    """The page that hands out the root certificate has a name of its own."""
+    for route in plan.routes:
+        if plan.certificates.page and plan.certificates.page in route.names:
+            yield Problem(
+                route.at("name"),
+                f"{plan.certificates.page} is where the root certificate is handed out",
+                f"give {route.service} another name",
+            )
+
+
+@check("authority-container", rows="S0-16 S1-03", severity="warning")
+def authority_container(plan: Plan) -> Iterator[Problem]:
+    """Programs of a host trust what the host trusts; a container has authorities of its own."""
+    if plan.certificates.kind != "internal":
+        return
+    for route in plan.routes:
+        config = plan.site.services.get(route.service)
+        if route.auth == "oidc" and config is not None and config.container is not None:
+            yield Problem(
+                route.at("auth"),
+                f"{route.service} asks the identity provider from a container, which does not "
+                "know our authority",
+                "mount /etc/ssl/certs/ca-bundle.crt read-only, and tell the app of it, as with "
+                "SSL_CERT_FILE",
+            )
+
+
+@check("acme-token-unused", rows="S0-17")
+def acme_token_unused(plan: Plan) -> Iterator[Problem]:
+    """Limits of a token that nobody mints limit nothing."""
+    config, kind = plan.site.cloudflare, plan.certificates.kind
+    if config is None or kind == "cloudflare":
+        return
+    for field, said in (("allow_from", config.acme.allow_from), ("until", config.acme.until)):
+        if said:
+            yield Problem(
+                f"cloudflare.acme.{field}",
+                f"no DNS-01 token is made at Cloudflare, for {WHERE} names another issuer",
+                f"leave it out, or {WHERE}",
+            )

@@ -1,0 +1,116 @@
+"""An authority of the homelab's own: every host trusts its root, the entry host signs with its key
+and hands the root out.
+
+No program answers on the network for it: a unit signs what is missing or about to end.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from homelab.certificates.model import AUTHORITY_KEY, PAGE_PORT, ROOT, SIGNER
+from homelab.certificates.page import page
+from homelab.network.model import LOOPBACK
+from homelab.nix import Attrs, Comment, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
+from homelab.secrets.model import secret_path
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+_SIGN_FILE = "lib/issue-certificates.sh"
+_SIGN = (resources.files("homelab.certificates") / "issue.sh").read_text(encoding="utf-8")
+_BUNDLE = "/etc/ssl/certs/ca-bundle.crt"
+_DIRECTORY = ROOT.rpartition("/")[0]
+_TRUSTED = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""How programs that bring authorities of their own are told of the system's."""
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`trust.nix` on every host, and `certificates.nix` on the one that signs."""
+    if plan.certificates.kind != "internal" or not host.is_nixos:
+        return
+    variables: Attrs = dict.fromkeys(_TRUSTED, _BUNDLE)
+    yield Module(
+        "trust.nix",
+        "The homelab's own authority, which signs every name at home",
+        derived=merge(
+            attrs("security.pki.certificateFiles", [Path(ROOT)]),
+            attrs(
+                "systemd.globalEnvironment",
+                Comment("Some programs bring authorities of their own.", variables),
+            ),
+        ),
+        shared=True,
+    )
+    signed = [c for c in plan.certificates.certificates if c.host == host.name]
+    if not signed:
+        return
+    proxy = f"{plan.site.network.entry.proxy}.service"
+    words = (plan.site.network.entry.proxy, proxy, plan.certificates.directory)
+    calls = "".join(f"vouch {shlex.join((c.domain, f'*.{c.domain}', *c.names))}\n" for c in signed)
+    root = Raw(f"./{ROOT}")
+    script = Script.of(
+        ". ", Raw(f"./{_SIGN_FILE}"), "\nsign ", root, f" {shlex.join(words)}\n{calls}tell\n"
+    )
+    yield Module(
+        "certificates.nix",
+        "Certificates by the homelab's own authority, and the page that hands out its root",
+        derived=merge(
+            attrs(f"systemd.services.{SIGNER}", _unit(plan, proxy, script)),
+            attrs(
+                f"systemd.services.{SIGNER}-renew",
+                {
+                    "description": "Look for certificates that end within a month",
+                    "startAt": "daily",
+                    "script": f"systemctl restart {SIGNER}.service",
+                    "serviceConfig": {"Type": "oneshot"},
+                },
+            ),
+            attrs(f"systemd.timers.{SIGNER}-renew.timerConfig.Persistent", True),
+            attrs(
+                "services.static-web-server",
+                {
+                    "enable": True,
+                    "listen": f"{LOOPBACK}:{PAGE_PORT}",
+                    "root": Path(_DIRECTORY),
+                },
+            ),
+        ),
+        extra=(
+            (_SIGN_FILE, _SIGN),
+            (f"{_DIRECTORY}/index.html", page(plan.certificates.page, plan.site.site.domain)),
+        ),
+    )
+
+
+def _unit(plan: Plan, proxy: str, script: Nix) -> Attrs:
+    key = secret_path(*AUTHORITY_KEY, "stored", "file")
+    failing: Attrs = (
+        {"onFailure": ["notify@%N.service"]} if plan.site.monitoring.ntfy is not None else {}
+    )
+    return {
+        "description": "Sign certificates that are missing or end within a month",
+        "before": [proxy],
+        "wantedBy": [proxy, "multi-user.target"],
+        "path": [Pkg("openssl")],
+        "script": script,
+        **failing,
+        "serviceConfig": {
+            "Type": "oneshot",
+            "RemainAfterExit": Comment("A switch starts it anew for other names.", True),
+            "LoadCredential": [f"key:{key}"],
+            "StateDirectory": plan.certificates.directory.rpartition("/")[2],
+            # The proxy passes through, and reads what is its group's.
+            "StateDirectoryMode": "0711",
+            "CapabilityBoundingSet": Comment("It gives files to the proxy's group.", ["CAP_CHOWN"]),
+            "NoNewPrivileges": True,
+            "PrivateNetwork": Comment("Nothing that reads the key is on the network.", True),
+            "PrivateTmp": True,
+            "ProtectHome": True,
+            "ProtectSystem": "strict",
+        },
+    }

@@ -1,0 +1,71 @@
+"""Which certificates the routes need, and who signs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from homelab.certificates.model import (
+    PAGE_NAME,
+    PAGE_PORT,
+    Certificate,
+    CertificatesPlan,
+    Kind,
+)
+from homelab.network.model import PortUse
+from homelab.network.route import Route
+from homelab.site.model import Site
+from homelab.system.model import Host
+
+
+def plan_certificates(
+    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]
+) -> CertificatesPlan:
+    """One certificate for each domain that names lie directly below: with one scheme, just one."""
+    return CertificatesPlan(issuer_of(site), _certificates(site, hosts, routes), page_name(site))
+
+
+def issuer_of(site: Site) -> Kind:
+    """Who signs: what the stack says, else Cloudflare's zone, else nobody."""
+    said = site.network.entry.acme
+    if said is not None:
+        return "internal" if said.is_internal else "dns"
+    return "cloudflare" if site.cloudflare is not None else "none"
+
+
+def page_name(site: Site) -> str:
+    """The name at home that hands out the authority's root; empty without an authority."""
+    if issuer_of(site) != "internal":
+        return ""
+    return site.site.names.internal.format(name=PAGE_NAME, domain=site.site.domain, zone="")
+
+
+def page_port(site: Site) -> tuple[PortUse, ...]:
+    """What the proxy asks for the page of the root."""
+    if not page_name(site):
+        return ()
+    return (
+        PortUse(
+            host=site.network.entry.host,
+            port=PAGE_PORT,
+            protocol="tcp",
+            owner="static-web-server",
+            label="page",
+            scope="loopback",
+            source="network.entry.acme",
+            why="the page that hands out the root certificate",
+        ),
+    )
+
+
+def _certificates(
+    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]
+) -> tuple[Certificate, ...]:
+    entry = site.network.entry.host
+    if entry not in hosts:
+        return ()
+    names = {r.internal for r in routes if r.internal}
+    names |= {r.public for r in routes if r.publish == "direct"}
+    domains: dict[str, list[str]] = {}
+    for name in sorted(names):
+        domains.setdefault(name.partition(".")[2], []).append(name)
+    return tuple(Certificate(entry, d, tuple(n)) for d, n in sorted(domains.items()))
