@@ -193,6 +193,9 @@ class Entry:
     homepage: str = ""
     since: str = "24.05"
     """First NixOS release whose module has the options below."""
+    modules: tuple[str, ...] = ()
+    """The modules of nixpkgs that it is made of, its own first, by their files in `upstream/`; the
+    one of its own name when empty."""
     ports: Mapping[str, PortFact] = field(default_factory=dict)
     """By name; `web` is the one that routes use."""
     options: Mapping[str, Fact] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from homelab.catalog.model import Entry, Hardening, PortFact, SignIn
 
 ENTRY = Entry(
     name="homepage",
+    modules=("homepage-dashboard",),
     title="Homepage",
     summary="The page that leads to all others",
     category="Tools",
