@@ -102,6 +102,16 @@ OUTSIDE = (
         "may not lock anew.",
     ),
     Outside(
+        "persistence-complete",
+        "error",
+        "On a root that forgets, whatever nobody keeps is gone after a restart.",
+    ),
+    Outside(
+        "persistence-root",
+        "error",
+        "A root that is to forget does, and what survives lies on a disk that is mounted.",
+    ),
+    Outside(
         "secret-deployer",
         "warning",
         "`pulumi up` finds its own secrets; a preview does without, so that they lack would show "

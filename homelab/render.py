@@ -37,6 +37,7 @@ from homelab.system import (
     home,
     lan,
     nixpkgs,
+    persistence,
     recovery,
     watchdog,
 )
@@ -113,7 +114,10 @@ def modules_of(plan: Plan, host: Host) -> list[Module]:
         )
     elif host.is_nixos:
         rooms = ROOMS
-    return sorted((m for room in rooms for m in room(plan, host)), key=lambda m: m.file)
+    made = [m for room in rooms for m in room(plan, host)]
+    # What is kept follows from everything else.
+    made += persistence.modules(plan, host, made)
+    return sorted(made, key=lambda m: m.file)
 
 
 def render(plan: Plan, sources: Files) -> dict[str, Release]:

@@ -121,6 +121,14 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         for path in (host.config.hardware, *host.config.modules, host.config.home):
             if path:
                 out[path] = HARDWARE
+        kept = host.config.persistence
+        if kept is not None and host.config.hardware:
+            # What it says is so: a root that forgets, and disks that do not.
+            disks = "".join(
+                f'  fileSystems."{d}".device = "/dev/sda";\n' for d in (kept.disk, *kept.mounted)
+            )
+            root = '  fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
+            out[host.config.hardware] = f"{{\n{root}{disks}}}\n"
         out[host_file(made.site, host.name)] = sops_text(made, host.name)
     if root := renderer.root_path(made):
         out[root] = authority(made.site.site.domain)[0]

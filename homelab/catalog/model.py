@@ -217,6 +217,9 @@ class Entry:
     """Directories that hold its state (already below /var/lib/private for DynamicUser)."""
     exclude: tuple[str, ...] = ()
     """Parts of its state that can be made again."""
+    keeps: tuple[str, ...] = ()
+    """Directories beside its state that no backup needs and no restart may empty: of a queue, of
+    a database that a dump stands for. PostgreSQL's own follows from `database`."""
     database: Database = "none"
     dumps: tuple[Dump, ...] = ()
     stateless: str = ""

@@ -25,6 +25,7 @@ from homelab.site.lock import Lock, parse_lock
 from homelab.site.scalar import Value
 from homelab.storage.mount_checks import check_mounts
 from homelab.system.checks import check_own_modules
+from homelab.system.persistence_checks import check_persistence
 from homelab.system.upkeep_checks import check_build_dirs
 
 LOCK_FILE = "homelab.lock.yaml"
@@ -142,6 +143,7 @@ def check_sources(
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),
         *check_root(plan, sources),
+        *check_persistence(plan, sources, sound=sound),
         *check_sops_files(plan, sources),
     ]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.model import AbsolutePath, Model, Name, Network, SecretRef, Str
+from homelab.model import AbsolutePath, Model, Name, Network, Reason, SecretRef, Str
 
 WIFI = ("wifi", "psk")
 """Service and name of the secret that holds the password."""
@@ -119,6 +119,32 @@ class Asleep(Model):
     def host(self) -> str:
         """The host that is awake instead."""
         return self.wake_by or self.pull_from or ""
+
+
+class Persistence(Model):
+    """What survives a restart of a host whose root file system does not.
+
+    Kept without a word are the state of every service, database and container that runs there,
+    certificates, the machine's identity, logs and homes. The generated `impermanence.nix` lists it.
+    """
+
+    root: AbsolutePath = "/persist"
+    """Directory on a disk that keeps it."""
+    mount: AbsolutePath | None = None
+    """Mount point of that disk, as in `/nix` for `root: /nix/persist`; `root` itself when empty."""
+    directories: list[AbsolutePath] = Field(default_factory=list)
+    """Directories to keep beside those."""
+    files: list[AbsolutePath] = Field(default_factory=list)
+    """Files to keep beside the host's keys and its machine-id."""
+    mounted: list[AbsolutePath] = Field(default_factory=list)
+    """Directories on file systems of their own, which keep them anyway: `/home`."""
+    forget: dict[AbsolutePath, Reason] = Field(default_factory=dict)
+    """What is not kept after all, and why: `{/home: what agents leave there goes}`."""
+
+    @property
+    def disk(self) -> str:
+        """Mount point of the disk that keeps it."""
+        return self.mount or self.root
 
 
 class Watchdog(Model):

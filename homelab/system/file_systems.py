@@ -16,6 +16,13 @@ _NAMED = re.compile(
     re.MULTILINE,
 )
 
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_ROOT = re.compile(r'"/"\s*(\.\s*fsType\s*=\s*"[^"]*"|=\s*\{[^}]*\})')
+_ROLLED_BACK = re.compile(
+    r"btrfs\s+subvolume\s+(delete|snapshot)|(zfs|bcachefs)\s+(rollback|subvolume\s+snapshot)"
+    r"|lvconvert\s+--merge|\bmkfs\b|\bmkfs\.[a-z0-9]+"
+)
+
 
 def file_systems(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
     """Mount points that the host's own modules name."""
@@ -24,13 +31,28 @@ def file_systems(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> 
 
 
 def own_texts(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
-    """The text of every hand-written module that travels to the host."""
+    """The text of every hand-written module that travels to the host, without lines of comment."""
     from homelab.render import own_paths
 
     for path in own_paths(plan, host):
         for name, text in sources.items():
             if (name == path or name.startswith(f"{path}/")) and isinstance(text, str):
-                yield text
+                yield _COMMENT.sub("", text)
+
+
+def root_type(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> str:
+    """`fsType` of the root file system; empty where the host's own modules do not say."""
+    for text in own_texts(plan, host, sources):
+        for found in _ROOT.finditer(text):
+            kind = re.search(r'fsType\s*=\s*"([^"]+)"', found[0])
+            if kind:
+                return kind[1]
+    return ""
+
+
+def is_rolled_back(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> bool:
+    """Whether an own module empties the root at each start, by a snapshot or a new file system."""
+    return any(_ROLLED_BACK.search(text) for text in own_texts(plan, host, sources))
 
 
 def is_within(path: str, top: str) -> bool:

@@ -1,4 +1,4 @@
-"""What depends on the machine: boot, power, memory, graphics, a root that forgets."""
+"""What depends on the machine: boot, power, memory, graphics."""
 
 from __future__ import annotations
 
@@ -6,19 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import wake_command
-from homelab.deploy.sleepers import PARCELS, courier_of
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Pkg, Script, attrs, merge
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
 
-_KEPT_DIRECTORIES = ("/var/lib/homelab", "/var/lib/nixos", "/var/log")
-_KEPT_FILES = (
-    "/etc/machine-id",
-    "/etc/ssh/ssh_host_ed25519_key",
-    "/etc/ssh/ssh_host_ed25519_key.pub",
-)
 SLEEP_TARGETS = ("hibernate", "hybrid-sleep", "sleep", "suspend")
 
 
@@ -33,8 +26,6 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         yield Module("power.nix", "Sleep, wake and memory", derived=power)
     if host.config.gpu is not None:
         yield Module("graphics.nix", "Graphics hardware that services use", derived=_gpu(host))
-    if host.config.persistence is not None:
-        yield _persistence(plan, host)
 
 
 def _own(host: Host) -> Iterator[Module]:
@@ -151,29 +142,3 @@ def _gpu(host: Host) -> Attrs:
     elif gpu.vendor == "intel":
         body = merge(body, attrs("hardware.graphics.extraPackages", [Pkg("intel-media-driver")]))
     return body
-
-
-def _persistence(plan: Plan, host: Host) -> Module:
-    kept = host.config.persistence
-    assert kept is not None
-    waits = any(courier_of(plan, other) is host for other in plan.hosts.values())
-    ours = {*_KEPT_DIRECTORIES, *([PARCELS] if waits else [])}
-    directories: list[Nix] = [*sorted(ours | {*kept.directories})]
-    files: list[Nix] = [*sorted({*_KEPT_FILES, *kept.files})]
-    return Module(
-        "impermanence.nix",
-        "What survives a reboot; everything else on the root is thrown away",
-        derived={
-            "environment": {
-                "persistence": {
-                    kept.root: {"hideMounts": True, "directories": directories, "files": files}
-                }
-            },
-            "fileSystems": {
-                # Secrets are put into place before anything else is mounted.
-                "/var/lib/homelab": {"neededForBoot": True},
-                kept.root: {"neededForBoot": True},
-            },
-        },
-        flakes=(("impermanence", "nixosModules.impermanence"),),
-    )

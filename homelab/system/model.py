@@ -22,7 +22,16 @@ from homelab.model import (
     Str,
     TreePath,
 )
-from homelab.system.facets import Asleep, Fail2ban, HostNix, Reboot, Recovery, Watchdog, Wifi
+from homelab.system.facets import (
+    Asleep,
+    Fail2ban,
+    HostNix,
+    Persistence,
+    Reboot,
+    Recovery,
+    Watchdog,
+    Wifi,
+)
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -141,14 +150,6 @@ class Build(Model):
 
     host: Name | None = None
     """Another host that builds for it; the host itself when empty."""
-
-
-class Persistence(Model):
-    """What survives a reboot of a host whose root file system does not."""
-
-    root: AbsolutePath = "/persist"
-    directories: list[AbsolutePath] = Field(default_factory=list)
-    files: list[AbsolutePath] = Field(default_factory=list)
 
 
 class Zram(Model):

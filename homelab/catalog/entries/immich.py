@@ -49,6 +49,7 @@ ENTRY = Entry(
     state=("/var/lib/immich",),
     exclude=("/var/lib/immich/encoded-video", "/var/lib/immich/thumbs"),
     database="postgresql",
+    keeps=("/var/lib/redis-immich",),
     # It dumps its database every night into backups/, beside the photos. A dump of ours would
     # not know of its vector indexes.
     dumps=(Dump("builtin", "/var/lib/immich/backups"),),

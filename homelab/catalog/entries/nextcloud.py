@@ -55,6 +55,7 @@ ENTRY = Entry(
     state=(_STATE,),
     exclude=(f"{_STATE}/data/appdata_*/preview", f"{_STATE}/data/nextcloud.log"),
     database="postgresql",
+    keeps=("/var/lib/redis-nextcloud",),
     dumps=(Dump("postgresql", "nextcloud"),),
     audience="family",
     sign_in=SignIn(kinds=("native",), note="its apps and calendars cannot pass a gate"),

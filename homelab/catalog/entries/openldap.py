@@ -16,6 +16,7 @@ ENTRY = Entry(
     user="openldap",
     # Its own files are of no use while it runs; every night it is written down beside them.
     state=("/var/lib/openldap-dump",),
+    keeps=("/var/lib/openldap",),
     sign_in=SignIn(kinds=("none",), note="a bind with a password"),
     monitor="asked by the sign-in at every turn; it has no page of its own",
     never_publish="the sign-in beside it is all that asks it",

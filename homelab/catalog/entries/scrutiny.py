@@ -27,6 +27,7 @@ ENTRY = Entry(
     user="scrutiny",
     dynamic_user=True,
     state=("/var/lib/private/scrutiny",),
+    keeps=("/var/lib/influxdb2",),
     stateless="disks are asked anew every quarter of an hour",
     sign_in=SignIn(kinds=("forward", "none"), note="no sign-in of its own"),
     health="/api/health",

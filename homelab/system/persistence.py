@@ -1,0 +1,262 @@
+"""A root that forgets: what of a host survives a restart, and the mounts that keep it.
+
+What is kept follows from what runs: the state that the catalog knows, databases and helpers beside
+it, whatever the other modules of the host switch on, and the machine's own identity. The owner adds
+to it, and takes away with a reason.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from homelab.catalog import find
+from homelab.deploy.sleepers import PARCELS, courier_of
+from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.system.facets import Persistence
+    from homelab.system.model import Host
+
+OURS = "/var/lib/homelab"
+"""Releases and secrets: mounted before the system is activated, which reads them."""
+PRIVATE = "/var/lib/private"
+"""State of every DynamicUser unit. Kept whole: impermanence would make it 0755 as the parent of a
+directory in it, and systemd then refuses to start such a unit."""
+FILES = (
+    "/etc/machine-id",
+    "/etc/ssh/ssh_host_ed25519_key",
+    "/etc/ssh/ssh_host_ed25519_key.pub",
+    "/etc/ssh/ssh_host_rsa_key",
+    "/etc/ssh/ssh_host_rsa_key.pub",
+)
+_MACHINE = (
+    ("/home", "what people have at home"),
+    ("/var/cache", "what is slow to make again: backups know by it what is new"),
+    ("/var/lib/nixos", "numbers of users and groups"),
+    ("/var/lib/systemd", "timers, random seed, clock, who lingers"),
+    ("/var/log", "the journal"),
+)
+STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("hardware.bluetooth", ("/var/lib/bluetooth",)),
+    ("networking.networkmanager", ("/etc/NetworkManager/system-connections",)),
+    ("networking.wireless.iwd", ("/var/lib/iwd",)),
+    ("security.acme.certs", ("/var/lib/acme",)),
+    ("services.fail2ban", ("/var/lib/fail2ban",)),
+    ("services.fprintd", ("/var/lib/fprint",)),
+    ("services.influxdb2", ("/var/lib/influxdb2",)),
+    ("services.mysql", ("/var/lib/mysql",)),
+    ("services.postgresql", ("/var/lib/postgresql",)),
+    ("services.postgresqlBackup", ("/var/backup",)),
+    ("services.printing", ("/var/lib/cups",)),
+    ("services.redis.servers.*", ("/var/lib/redis-*",)),
+    ("services.samba", ("/var/lib/samba",)),
+    ("virtualisation.docker", ("/var/lib/docker",)),
+    ("virtualisation.libvirtd", ("/var/lib/libvirt",)),
+    ("virtualisation.oci-containers", ("/var/lib/containers",)),
+    ("virtualisation.podman", ("/var/lib/containers",)),
+)
+"""Modules of nixpkgs that no catalog entry stands for, and where each keeps its state by default;
+`*` is any name. From `StateDirectory` and the defaults of the module files."""
+_FILE = "lib/persist.sh"
+_SHELL = (resources.files("homelab.system") / "persist.sh").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One directory that survives, and for what."""
+
+    path: str
+    why: str
+    user: str = ""
+    """The account that it is made for; root when empty, for systemd gives a StateDirectory to its
+    unit by itself."""
+    units: tuple[str, ...] = ()
+    """Units that write it, without `.service`."""
+
+
+def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
+    """Every directory that is kept beside our own, by path; none lies within another."""
+    config = host.config.persistence
+    if config is None:
+        return ()
+    wanted = [*_machine(plan, host), *_services(plan, host), *_options(made)]
+    wanted += [Kept(path, "the stack says so") for path in config.directories]
+    elsewhere = (config.root, *config.forget, *config.mounted, *_disks(plan, host))
+    chosen: dict[str, Kept] = {}
+    for one in sorted(wanted, key=lambda k: (len(PurePosixPath(k.path).parts), k.path)):
+        if one.path == OURS or any(_within(one.path, top) for top in elsewhere):
+            continue
+        top = next((path for path in chosen if _within(one.path, path)), "")
+        if not top:
+            chosen[one.path] = one
+            continue
+        before = chosen[top]
+        why = before.why if one.why in before.why.split(", ") else f"{before.why}, {one.why}"
+        units = tuple(dict.fromkeys((*before.units, *one.units)))
+        chosen[top] = Kept(top, why, before.user or (one.user if one.path == top else ""), units)
+    return tuple(chosen[path] for path in sorted(chosen))
+
+
+def by_itself(plan: Plan, host: Host, made: Sequence[Module]) -> set[str]:
+    """Paths that would be kept without a word of the owner's; what may be forgotten."""
+    wanted = [*_machine(plan, host), *_services(plan, host), *_options(made)]
+    return {*FILES, *(k.path for k in wanted)} - {OURS}
+
+
+def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
+    """`impermanence.nix`, on a host whose root forgets; `made` are its other modules."""
+    config = host.config.persistence
+    if config is None or not host.is_nixos:
+        return
+    keep = kept(plan, host, made)
+    files: list[Nix] = [*sorted({*FILES, *config.files} - {*config.forget})]
+    yield Module(
+        "impermanence.nix",
+        "What survives a restart; everything else on the root is thrown away:\n"
+        + "\n".join(f"  {one.path}: {one.why}" for one in keep),
+        derived=merge(
+            attrs(
+                f'environment.persistence."{config.root}"',
+                {
+                    "hideMounts": True,
+                    "directories": [_directory(one) for one in keep],
+                    "files": files,
+                },
+            ),
+            _early(config),
+            attrs(
+                "system.activationScripts.carry-to-persistence",
+                # impermanence makes directories in a script that comes after this one by its name.
+                {"deps": [], "text": _carry(config.root, keep)},
+            ),
+        ),
+        flakes=(("impermanence", "nixosModules.impermanence"),),
+        extra=((_FILE, _SHELL),),
+    )
+
+
+def _early(config: Persistence) -> Attrs:
+    """What is mounted in the initrd. impermanence mounts its directories later than that."""
+    root, disk = config.root.rstrip("/"), config.disk
+    return {
+        "fileSystems": {
+            OURS: Comment(
+                "Releases and secrets are read by the activation, before other mounts.",
+                {
+                    "device": f"{root}{OURS}",
+                    "fsType": "none",
+                    "options": ["bind"],
+                    "depends": [disk],
+                    "neededForBoot": True,
+                },
+            ),
+            disk: {"neededForBoot": True},
+        }
+    }
+
+
+def _directory(one: Kept) -> Nix:
+    if one.path == PRIVATE:
+        return {"directory": PRIVATE, "mode": "0700"}
+    if not one.user:
+        return one.path
+    return {
+        "directory": one.path,
+        "user": one.user,
+        "group": Raw(f"config.users.users.{one.user}.group"),
+        "mode": "0750",
+    }
+
+
+def _carry(root: str, keep: Iterable[Kept]) -> Script:
+    calls = "".join(
+        f"carry {shlex.join((root, one.path, *(f'{u}.service' for u in one.units)))}\n"
+        for one in (Kept(OURS, ""), *keep)
+    )
+    return Script.of("(\nset -e\n. ", Raw(f"./{_FILE}"), f"\n{calls})\n")
+
+
+def _machine(plan: Plan, host: Host) -> Iterator[Kept]:
+    for path, why in _MACHINE:
+        yield Kept(path, why)
+    if any(courier_of(plan, other) is host for other in plan.hosts.values()):
+        yield Kept(PARCELS, "releases that wait for others")
+
+
+def _services(plan: Plan, host: Host) -> Iterator[Kept]:
+    for service in plan.on(host.name):
+        entry = service.entry
+        original = find(entry.name)
+        # Where a dataset takes the place of its state, its own directory still holds the rest.
+        state = (*service.state, *entry.state, *(original.state if original else ()))
+        for path in dict.fromkeys(state):
+            user = "" if entry.dynamic_user or entry.user == "root" else _user(service)
+            yield Kept(_whole(path), service.name, user, entry.units)
+        if entry.database == "postgresql":
+            units = (*entry.units, "postgresql")
+            yield Kept("/var/lib/postgresql", f"database of {service.name}", "", units)
+        for path in entry.keeps:
+            yield Kept(_whole(path), service.name, "", entry.units)
+        container = service.config.container
+        for mount in container.mounts if container else ():
+            if not mount.read_only:
+                yield Kept(_whole(mount.source), service.name, "", entry.units)
+        if any(d.kind in ("sqlite", "postgresql") for d in entry.dumps):
+            yield Kept("/var/backup", "dumps for the backup")
+
+
+def _user(service: Service) -> str:
+    """Who owns its state; unknown where an option of the stack may name somebody else."""
+    named = any(option.rpartition(".")[2] == "user" for option in service.config.options)
+    return "" if named else service.entry.user
+
+
+def _whole(path: str) -> str:
+    """The directory below /var/lib that a path lies in: its owner is the service's from there."""
+    parts = PurePosixPath(path).parts
+    if parts[:3] == ("/", "var", "lib") and len(parts) > 4:
+        return str(PurePosixPath(*parts[:4]))
+    return PRIVATE if path.startswith(f"{PRIVATE}/") else str(PurePosixPath(path))
+
+
+def _options(made: Sequence[Module]) -> Iterator[Kept]:
+    """State of what the host's other modules switch on."""
+    for module in made:
+        for tree in (module.derived, module.stated):
+            for option, paths in STATE_OF:
+                for name in _names(tree, option.split(".")):
+                    for path in paths:
+                        yield Kept(path.replace("*", name), option.removesuffix(".*"))
+
+
+def _names(tree: Nix, option: Sequence[str]) -> Iterator[str]:
+    """The names that stand for `*` where a tree sets an option; one empty name without a `*`."""
+    if isinstance(tree, Comment):
+        tree = tree.value
+    if not option:
+        yield ""
+        return
+    if not isinstance(tree, Mapping):
+        return
+    if option[0] == "*":
+        yield from tree
+    elif option[0] in tree:
+        yield from _names(tree[option[0]], option[1:])
+
+
+def _disks(plan: Plan, host: Host) -> Iterator[str]:
+    """Places on disks of their own, as far as datasets tell."""
+    for dataset in plan.datasets:
+        if dataset.host == host.name:
+            yield from (p for p in (dataset.mount, dataset.path) if p != "/")
+
+
+def _within(path: str, top: str) -> bool:
+    return PurePosixPath(path).is_relative_to(top)

@@ -1,0 +1,166 @@
+"""Checks of a root that forgets: it does forget, the disk that keeps is there, nothing is lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.catalog import ENTRIES
+from homelab.problems import Problem, did_you_mean
+from homelab.system.file_systems import (
+    file_systems,
+    is_rolled_back,
+    is_within,
+    own_texts,
+    root_type,
+)
+from homelab.system.persistence import OURS, STATE_OF, by_itself, kept
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.facets import Persistence
+    from homelab.system.model import Host
+
+_IN_MEMORY = ("tmpfs", "ramfs")
+
+Sources = Mapping[str, str | bytes]
+
+
+def check_persistence(plan: Plan, sources: Sources, *, sound: bool = True) -> Iterator[Problem]:
+    """Every host whose root forgets, or is said to. What is kept follows from a host's modules,
+    which only a plan that is `sound` makes.
+    """
+    for host in plan.hosts.values():
+        # A file that is missing is named by a check of its own, and a planned host has none yet.
+        if not host.is_nixos or (host.config.hardware or "") not in sources:
+            continue
+        config = host.config.persistence
+        if config is None:
+            yield from _forgotten(plan, host, sources)
+            continue
+        yield from _forgets(plan, host, sources)
+        yield from _disk(plan, host, config, sources)
+        if sound:
+            yield from _known(plan, host, config)
+            yield from _complete(plan, host, config, sources)
+
+
+def _forgotten(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
+    kind = root_type(plan, host, sources)
+    if kind in _IN_MEMORY:
+        yield Problem(
+            host.source,
+            f"the root of {host.name} is a {kind}, so a restart loses everything that is not "
+            "on another file system, its keys and releases too",
+            "add persistence: {root: /persist}, a directory on a disk",
+            check="persistence-root",
+        )
+
+
+def _forgets(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
+    kind = root_type(plan, host, sources)
+    if kind and kind not in _IN_MEMORY and not is_rolled_back(plan, host, sources):
+        yield Problem(
+            f"{host.source}.persistence",
+            f"the root of {host.name} is {kind}, and no module of its own empties it: "
+            "it forgets nothing",
+            f'write fsType = "tmpfs" for "/" in {host.config.hardware}, or roll it back in the '
+            "initrd (btrfs subvolume delete, zfs rollback), or leave persistence out",
+            check="persistence-root",
+        )
+
+
+def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iterator[Problem]:
+    named = file_systems(plan, host, sources)
+    where = f"{host.source}.persistence.{'mount' if config.mount else 'root'}"
+    if not is_within(config.root, config.disk):
+        yield Problem(
+            where,
+            f"{config.root} does not lie below {config.disk}",
+            "write the mount point of the disk that it is on",
+            check="persistence-root",
+        )
+    if config.disk not in named:
+        known = sorted(named - {"/"})
+        yield Problem(
+            where,
+            f"no module of {host.name} mounts {config.disk}, so what is to be kept would lie on "
+            "the root that forgets",
+            f"{did_you_mean(config.disk, known, 'mounts')}; add "
+            f'fileSystems."{config.disk}" to {host.config.hardware}, or, where {config.root} is '
+            "a directory of a larger one, name that as mount",
+            check="persistence-root",
+        )
+    for i, path in enumerate(config.mounted):
+        if path not in named:
+            yield Problem(
+                f"{host.source}.persistence.mounted[{i}]",
+                f"no module of {host.name} mounts {path}, so it lies on the root that forgets",
+                f"{did_you_mean(path, sorted(named - {'/'}), 'mounts')}; or take it out, "
+                "and it is kept",
+                check="persistence-root",
+            )
+
+
+def _known(plan: Plan, host: Host, config: Persistence) -> Iterator[Problem]:
+    from homelab.render import modules_of
+
+    known = by_itself(plan, host, modules_of(plan, host))
+    for path in sorted({*config.forget} - known):
+        yield Problem(
+            f"{host.source}.persistence.forget",
+            f"{path} is not kept anyway"
+            if path != OURS
+            else f"without {OURS} the host loses its releases and secrets",
+            did_you_mean(path, known, "kept directories"),
+            check="persistence-complete",
+        )
+
+
+def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iterator[Problem]:
+    from homelab.render import modules_of
+
+    keep = kept(plan, host, modules_of(plan, host))
+    named = file_systems(plan, host, sources) - {"/"}
+    for one in keep:
+        mount = next((m for m in named if is_within(one.path, m)), "")
+        if mount:
+            yield Problem(
+                f"{host.source}.persistence",
+                f"{one.path} lies on a file system of its own, {mount}, which a second mount "
+                "would hide",
+                f"add mounted: [{mount}]",
+                check="persistence-complete",
+            )
+    places = [one.path for one in keep] + [*config.mounted, *config.forget, config.root, *named]
+    for module, paths in sorted(_switched_on(plan, host, sources).items()):
+        lost = [p for p in paths if not any(is_within(p, place) for place in places)]
+        if lost:
+            yield Problem(
+                f"{host.source}.persistence.directories",
+                f"a module of {host.name} sets {module}, which keeps its state in "
+                f"{', '.join(lost)}, and a restart empties that",
+                f"add directories: [{', '.join(lost)}], or forget it with a reason",
+                check="persistence-complete",
+            )
+
+
+def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[str, ...]]:
+    """What the host's own modules switch on and where that keeps its state, as far as is known."""
+    known = {option: paths for option, paths in STATE_OF if "*" not in option}
+    for entry in ENTRIES.values():
+        for option in entry.options:
+            if option.endswith(".enable") and (entry.state or entry.keeps):
+                known[option.removesuffix(".enable")] = (*entry.state, *entry.keeps)
+    texts = [*own_texts(plan, host, sources)]
+    return {
+        option: paths
+        for option, paths in known.items()
+        if any(
+            re.search(
+                rf"\b{re.escape(option)}(\.enable\s*=\s*true|\s*=\s*\{{\s*enable\s*=\s*true)", t
+            )
+            for t in texts
+        )
+    }

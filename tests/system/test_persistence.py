@@ -1,0 +1,449 @@
+"""A root that forgets: what runs on a host survives, and what would be lost is said."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+
+from homelab.catalog import ENTRIES
+from homelab.catalog.model import Entry
+from homelab.ops.stack import check_sources
+from homelab.problems import Problem
+from homelab.render import modules_of
+from homelab.system.persistence import kept
+from tests import build
+from tests.tools.options import check_module
+from tests.tools.programs import formatted, run
+
+FORGETS: dict[str, Any] = {"hosts": {"nas": {"persistence": {}}}}
+ROOT = '{ fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
+PERSIST = '  fileSystems."/persist" = { device = "/dev/sda1"; fsType = "ext4"; };\n'
+
+
+def forgetting(*changes: dict[str, Any], **persistence: object) -> dict[str, Any]:
+    """The smallest homelab with a NAS whose root forgets."""
+    out: dict[str, Any] = {"hosts": {"nas": {"persistence": persistence}}}
+    for change in changes:
+        out = build._merged(out, change)
+    return out
+
+
+def paths(changes: dict[str, Any], host: str = "nas") -> set[str]:
+    """What is kept."""
+    made = build.plan(changes)
+    return {k.path for k in kept(made, made.hosts[host], modules_of(made, made.hosts[host]))}
+
+
+def survives(path: str, places: set[str]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(p) for p in places)
+
+
+def said(changes: dict[str, Any], hardware: str, *, host: str = "nas") -> list[Problem]:
+    """What the checks say of a host with this hardware module."""
+    made = build.plan(changes)
+    found = check_sources(
+        made, {**build.sources(made), str(made.hosts[host].config.hardware): hardware}
+    )
+    return [p for p in found if p.check.startswith("persistence-")]
+
+
+# --- what is kept ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+def test_every_service_of_the_catalog_keeps_its_state_on_a_root_that_forgets(entry: Entry) -> None:
+    service: dict[str, Any] = {"host": "nas"}
+    changes: dict[str, Any] = {"services": {entry.name: service}}
+    if entry.infrastructure:
+        changes = _machinery(entry.name)
+    made = build.plan(forgetting(changes))
+    if not any(s.entry.name == entry.name for s in made.on("nas")):
+        pytest.skip("placed by a section that this test does not write")
+    places = paths(forgetting(changes))
+    for path in (*entry.state, *entry.keeps):
+        assert survives(path, places), path
+    if entry.database == "postgresql":
+        assert survives("/var/lib/postgresql", places)
+    assert entry.state or entry.keeps or entry.database != "none" or entry.stateless
+
+
+def _machinery(name: str) -> dict[str, Any]:
+    """A stack in which the homelab itself places a service on the NAS."""
+    sections: dict[str, dict[str, Any]] = {
+        "adguardhome": {"network": {"dns": {"host": "nas", "server": "adguard"}}},
+        "authelia": {"identity": {"host": "nas", "users": {"sops": "users"}}},
+        "blocky": {"network": {"dns": {"host": "nas"}}},
+        "caddy": {"network": {"entry": {"host": "nas"}}},
+        "cloudflared": {"cloudflare": {"tunnel": {"host": "nas"}}},
+        "nginx": {"network": {"entry": {"host": "nas", "proxy": "nginx"}}},
+        "openldap": {
+            "identity": {"host": "nas", "directory": {"kind": "openldap", "base_dn": "dc=x,dc=y"}}
+        },
+        "pocket-id": {"identity": {"host": "nas", "provider": "pocket-id"}},
+        "samba": {
+            "datasets": {"f": {"host": "nas", "path": "/mnt/f", "tier": "user", "samba": {}}}
+        },
+        "tailscale": {
+            "tailnet": {
+                "name": "tail1.ts.net",
+                "client_id": {"sops": "ts/id"},
+                "client_secret": {"sops": "ts/secret"},
+                "owners": ["sam@example.org"],
+            }
+        },
+        "traefik": {"network": {"entry": {"host": "nas", "proxy": "traefik"}}},
+    }
+    return sections.get(name, {"services": {name: {"host": "nas"}}})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home",
+        "/var/cache",
+        "/var/lib/nixos",
+        "/var/lib/systemd",
+        "/var/log",
+    ],
+)
+def test_the_machine_keeps_who_it_is(path: str) -> None:
+    assert path in paths(FORGETS)
+    text = build.render(FORGETS)["nas"]["impermanence.nix"]
+    assert all(f'"/etc/ssh/ssh_host_{kind}_key"' in text for kind in ("ed25519", "rsa"))
+    assert '"/etc/machine-id"' in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"network": {"entry": {"host": "nas"}}, "services": {"gatus": {"host": "nas"}}}, "acme"),
+        ({"hosts": {"nas": {"fail2ban": {}}}}, "fail2ban"),
+        ({"hosts": {"nas": {"wifi": {"backend": "iwd"}}}}, "iwd"),
+        (
+            {
+                "services": {
+                    "vaultwarden": {"host": "nas", "options": {"services.mysql.enable": True}}
+                }
+            },
+            "mysql",
+        ),
+        (
+            {
+                "services": {
+                    "vaultwarden": {
+                        "host": "nas",
+                        "options": {"services.redis.servers.queue.enable": True},
+                    }
+                }
+            },
+            "redis-queue",
+        ),
+    ],
+)
+def test_what_other_modules_switch_on_keeps_its_state(changes: dict[str, Any], path: str) -> None:
+    assert f"/var/lib/{path}" in paths(forgetting(changes))
+
+
+IMAGE = "ghcr.io/a/b:1@sha256:" + "0" * 64
+CONTAINER: dict[str, Any] = {
+    "services": {
+        "paste": {
+            "host": "nas",
+            "container": {
+                "image": IMAGE,
+                "port": 80,
+                "mounts": [
+                    {"source": "/var/lib/paste/data", "target": "/data"},
+                    {"source": "/etc/paste", "target": "/etc/paste", "read_only": True},
+                ],
+            },
+            "state": ["/srv/paste"],
+        }
+    }
+}
+
+
+def test_a_container_keeps_its_image_its_state_and_what_it_writes() -> None:
+    places = paths(forgetting(CONTAINER))
+    assert {"/var/lib/containers", "/var/lib/paste", "/srv/paste"} <= places
+    assert "/etc/paste" not in places
+
+
+def test_state_of_dynamic_users_is_kept_whole_with_the_mode_that_systemd_wants() -> None:
+    """As the parent of a directory in it, it would be 0755, and systemd refuses the unit."""
+    changes = forgetting({"services": {"uptime-kuma": {"host": "nas"}, "n8n": {"host": "nas"}}})
+    text = build.render(changes)["nas"]["impermanence.nix"]
+    block = text[text.index('directory = "/var/lib/private"') :]
+    assert block.splitlines()[1].strip() == 'mode = "0700";'
+    assert "/var/lib/private/" not in text
+
+
+def test_a_directory_is_made_for_who_owns_it() -> None:
+    text = build.render(forgetting({"services": {"grafana": {"host": "nas"}}}))["nas"][
+        "impermanence.nix"
+    ]
+    assert 'directory = "/var/lib/grafana";' in text
+    assert "group = config.users.users.grafana.group;" in text
+    assert 'user = "grafana";' in text
+    other = {"grafana": {"host": "nas", "options": {"services.grafana.user": "ann"}}}
+    text = build.render(forgetting({"services": other}))["nas"]["impermanence.nix"]
+    assert "users.users" not in text
+
+
+def test_what_lies_on_a_disk_of_its_own_is_not_mounted_twice() -> None:
+    places = paths(
+        forgetting(
+            {
+                "datasets": {
+                    "photos": {
+                        "host": "nas",
+                        "path": "/mnt/d/photos",
+                        "mount": "/mnt/d",
+                        "tier": "user",
+                    }
+                },
+                "services": {"immich": {"host": "nas", "datasets": {"photos": "photos"}}},
+            },
+            mounted=["/home", "/var/lib/postgresql"],
+        )
+    )
+    assert not [p for p in places if p.startswith(("/mnt", "/home", "/var/lib/postgresql"))]
+    assert {"/var/lib/immich", "/var/lib/redis-immich"} <= places
+
+
+def test_the_owner_adds_and_takes_away_with_a_reason() -> None:
+    places = paths(forgetting(directories=["/srv/www"], forget={"/home": "nobody lives here"}))
+    assert "/srv/www" in places
+    assert "/home" not in places
+
+
+def test_a_parent_that_the_owner_keeps_takes_its_children_along() -> None:
+    """impermanence refuses nothing, but mounts one over the other."""
+    places = paths(forgetting({"services": {"grafana": {"host": "nas"}}}, directories=["/var/lib"]))
+    assert "/var/lib" in places
+    assert not [p for p in places if p.startswith("/var/lib/")]
+
+
+# --- how ---------------------------------------------------------------------------------------
+
+
+def test_releases_are_mounted_before_the_activation_reads_them() -> None:
+    """By a whole file system: one without a device does not evaluate, and impermanence mounts later
+    than secrets are placed.
+    """
+    text = build.render(FORGETS)["nas"]["impermanence.nix"]
+    body = text[text.index('fileSystems."/var/lib/homelab"') :].split("};")[0]
+    assert 'device = "/persist/var/lib/homelab";' in body
+    assert 'fsType = "none";' in body
+    assert 'options = [ "bind" ];' in body
+    assert 'depends = [ "/persist" ];' in body
+    assert "neededForBoot = true;" in body
+    listed = text[text.index("directories = [") : text.index("files = [")]
+    assert '"/var/lib/homelab"' not in listed
+
+
+def test_a_root_below_another_mount_waits_for_that_one() -> None:
+    text = build.render(forgetting(root="/nix/persist", mount="/nix"))["nas"]["impermanence.nix"]
+    assert 'fileSystems."/nix".neededForBoot = true;' in text
+    assert 'depends = [ "/nix" ];' in text
+    assert 'fileSystems."/nix/persist"' not in text
+
+
+@pytest.mark.parametrize("release", ["24.11", "25.11"])
+def test_every_option_exists_and_is_as_nixfmt_has_it(release: str, tmp_path: Path) -> None:
+    changes = forgetting(
+        {
+            "nixpkgs": {"default": {"release": release}},
+            "services": {"grafana": {"host": "nas"}, "n8n": {"host": "nas"}},
+        }
+    )
+    made = build.plan(changes)
+    wanted = [m for m in modules_of(made, made.hosts["nas"]) if m.file == "impermanence.nix"]
+    assert [p for m in wanted for p in check_module(m)] == []
+    assert formatted(tmp_path, [build.render(changes)["nas"]["impermanence.nix"]]) == []
+
+
+# --- what is refused ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hardware", "says"),
+    [
+        ('fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };', "is ext4"),
+        ('fileSystems."/".fsType = "btrfs";', "is btrfs"),
+        ('fileSystems = { "/" = { device = "/dev/sda"; fsType = "ext4"; }; };', "is ext4"),
+        ('# fsType = "tmpfs"\n fileSystems."/" = { fsType = "ext4"; };', "is ext4"),
+    ],
+)
+def test_a_root_that_forgets_nothing_is_no_root_that_forgets(hardware: str, says: str) -> None:
+    (problem,) = said(FORGETS, f"{{ {hardware}\n{PERSIST} }}")
+    assert problem.where == "hosts.nas.persistence"
+    assert says in problem.what
+    assert "leave persistence out" in problem.way_out
+
+
+@pytest.mark.parametrize(
+    "hardware",
+    [
+        ROOT + PERSIST + "}",
+        '{ fileSystems."/" = { fsType = "btrfs"; };\n boot.initrd.postDeviceCommands = '
+        "''btrfs subvolume delete /mnt/root'';\n" + PERSIST + "}",
+        '{ fileSystems."/" = { fsType = "zfs"; };\n boot.initrd.postDeviceCommands = '
+        "''zfs rollback -r rpool/root@blank'';\n" + PERSIST + "}",
+    ],
+)
+def test_a_root_in_memory_or_rolled_back_passes(hardware: str) -> None:
+    assert said(FORGETS, hardware) == []
+
+
+def test_a_root_in_memory_without_a_word_of_what_is_kept_is_refused() -> None:
+    (problem,) = said({}, ROOT + "}")
+    assert problem.where == "hosts.nas"
+    assert "loses everything" in problem.what
+    assert "persistence:" in problem.way_out
+
+
+def test_the_disk_that_keeps_is_mounted() -> None:
+    (problem,) = said(FORGETS, ROOT + "}")
+    assert problem.where == "hosts.nas.persistence.root"
+    assert "no module of nas mounts /persist" in problem.what
+    below = forgetting(root="/nix/persist", mount="/nix")
+    nix = '  fileSystems."/nix" = { device = "/dev/sda2"; };\n'
+    assert said(below, ROOT + nix + "}") == []
+    assert [p.where for p in said(below, ROOT + PERSIST + "}")] == ["hosts.nas.persistence.mount"]
+
+
+def test_a_directory_that_is_mounted_by_itself_is_said_so_and_the_other_way_round() -> None:
+    home = '  fileSystems."/home" = { device = "/dev/sda3"; };\n'
+    (problem,) = said(FORGETS, ROOT + PERSIST + home + "}")
+    assert "add mounted: [/home]" in problem.way_out
+    assert said(forgetting(mounted=["/home"]), ROOT + PERSIST + home + "}") == []
+    (problem,) = said(forgetting(mounted=["/home"]), ROOT + PERSIST + "}")
+    assert problem.where == "hosts.nas.persistence.mounted[0]"
+
+
+@pytest.mark.parametrize(
+    ("module", "path"),
+    [
+        ("hardware.bluetooth.enable = true;", "/var/lib/bluetooth"),
+        ("services.postgresql = { enable = true; };", "/var/lib/postgresql"),
+        ("services.vaultwarden.enable = true;", "/var/lib/vaultwarden"),
+    ],
+)
+def test_state_of_an_own_module_that_nobody_keeps_is_named(module: str, path: str) -> None:
+    (problem,) = said(FORGETS, ROOT + PERSIST + module + "}")
+    assert problem.where == "hosts.nas.persistence.directories"
+    assert f"add directories: [{path}]" in problem.way_out
+    assert said(forgetting(directories=[path]), ROOT + PERSIST + module + "}") == []
+
+
+@pytest.mark.parametrize("path", ["/hoome", "/var/lib/homelab"])
+def test_only_what_is_kept_can_be_forgotten_and_never_the_releases(path: str) -> None:
+    (problem,) = said(forgetting(forget={path: "a good reason"}), ROOT + PERSIST + "}")
+    assert problem.where == "hosts.nas.persistence.forget"
+
+
+# --- the switch that first keeps a directory ---------------------------------------------------
+
+
+def carry(top: Path, *calls: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as the activation does, on a root of the test's own."""
+    commands = top / "bin"
+    commands.mkdir(exist_ok=True)
+    log = top / "log"
+    fakes = {
+        "mountpoint": f'grep -qx "$2" {top}/mounted 2>/dev/null',
+        "mount": f'echo "mount $*" >>{log}',
+        "systemctl": f'echo "$*" >>{log}; [ "$1" != --quiet ] || grep -qx "$3" {top}/active',
+    }
+    for name, text in fakes.items():
+        (commands / name).write_text(f"#!/bin/sh\n{text}\n")
+        (commands / name).chmod(0o755)
+    (top / "run/nixos").mkdir(parents=True, exist_ok=True)
+    script = build.ROOT / "homelab/system/persist.sh"
+    body = "".join(f"carry {c}\n" for c in calls)
+    return subprocess.run(
+        ["bash", "-c", f"(\nset -e\n. {script}\n{body})\n"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "HOMELAB_ROOT": str(top),
+            "PATH": f"{commands}:{os.environ['PATH']}",
+        },
+    )
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Path:
+    """A host with a service whose state nobody kept."""
+    (tmp_path / "var/lib/app").mkdir(parents=True)
+    (tmp_path / "var/lib/app/db").write_text("precious")
+    (tmp_path / "persist").mkdir()
+    (tmp_path / "active").write_text("app.service\n")
+    return tmp_path
+
+
+def test_state_of_before_is_taken_along_while_its_unit_stands(live: Path) -> None:
+    """A mount would otherwise hide it, and the next restart lose it."""
+    done = carry(live, "/persist /var/lib/app app.service helper.service")
+    assert done.returncode == 0, done.stderr
+    assert (live / "persist/var/lib/app/db").read_text() == "precious"
+    lines = (live / "log").read_text().splitlines()
+    assert lines.index("stop app.service") < lines.index(
+        f"mount --bind {live}/persist/var/lib/app {live}/var/lib/app"
+    )
+    assert "stop helper.service" not in lines
+    assert (live / "run/nixos/activation-restart-list").read_text() == "app.service\n"
+
+
+@pytest.mark.parametrize("why", ["mounted", "kept", "empty", "absent"])
+def test_nothing_is_taken_where_it_is_kept_already_or_nothing_is_there(
+    live: Path, why: str
+) -> None:
+    there = live / "persist/var/lib/app"
+    if why == "mounted":
+        (live / "mounted").write_text(f"{live}/var/lib/app\n")
+    elif why == "kept":
+        there.mkdir(parents=True)
+        (there / "db").write_text("older, and in force")
+    else:
+        (live / "var/lib/app/db").unlink()
+        if why == "absent":
+            (live / "var/lib/app").rmdir()
+    assert carry(live, "/persist /var/lib/app app.service").returncode == 0
+    assert not (live / "log").exists()
+    if why == "kept":
+        assert (there / "db").read_text() == "older, and in force"
+
+
+def test_a_disk_without_room_fails_the_switch_and_leaves_all_as_it_was(live: Path) -> None:
+    commands = live / "bin"
+    commands.mkdir()
+    (commands / "cp").write_text("#!/bin/sh\nmkdir -p \"$3\"; echo 'No space left' >&2; exit 1\n")
+    (commands / "cp").chmod(0o755)
+    done = carry(live, "/persist /var/lib/app app.service", "/persist /var/lib/other")
+    assert done.returncode != 0
+    assert "make room there" in done.stderr
+    assert not (live / "persist/var/lib/app.carried").exists()
+    assert (live / "var/lib/app/db").read_text() == "precious"
+    assert (live / "log").read_text().splitlines()[-1] == "start app.service"
+    assert not (live / "run/nixos/activation-restart-list").exists()
+
+
+def test_the_script_is_sound() -> None:
+    done = run("shellcheck", "--shell=bash", build.ROOT / "homelab/system/persist.sh")
+    assert done.returncode == 0, done.stdout
+
+
+def test_paths_reach_the_shell_as_they_are() -> None:
+    text = build.render(forgetting(directories=["/srv/my files; rm -rf $HOME"]))["nas"][
+        "impermanence.nix"
+    ]
+    assert re.search(r"carry /persist '/srv/my files; rm -rf \$HOME'", text)
