@@ -204,7 +204,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
             yield Kept("/var/lib/postgresql", f"database of {service.name}", "", units)
         for path in entry.keeps:
             yield Kept(_whole(path), service.name, "", entry.units)
-        container = service.config.container
+        container = service.container
         for mount in container.mounts if container else ():
             if not mount.read_only:
                 yield Kept(_whole(mount.source), service.name, "", entry.units)
