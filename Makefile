@@ -1,6 +1,7 @@
 # Targets are verbs. uv is fetched into .tools when it is not on PATH; everything else comes by it.
 
-SHELL := /bin/bash
+# Found on PATH: NixOS has no /bin/bash. A shell of its own name also makes old makes heed our PATH.
+SHELL := bash
 TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS)/bin:$(PATH)
 PYTHON ?= python3
@@ -10,6 +11,7 @@ STACK ?= home
 
 lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, no Pulumi command
 	uv run --no-sync homelab lab up -s $(STACK)
+	@bash .ci/next.sh $(STACK)
 
 test: .venv/ready  ## every test that needs nothing but this clone
 	uv run --no-sync pytest -n auto
@@ -25,7 +27,7 @@ check: .venv/ready  ## types, style, import arrows, shell
 	uv run --no-sync ruff format --check .
 	uv run --no-sync mypy
 	uv run --no-sync lint-imports
-	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh tests/faults/nixos/*.sh .ci/run
+	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh tests/faults/nixos/*.sh .ci/run .ci/next.sh
 	uv run --no-sync homelab check -s home
 
 bench: .venv/ready  ## the design's budgets, as ratios in one run

@@ -28,10 +28,6 @@ def main() -> int:
     print("uv is not on PATH; fetching it", file=sys.stderr)
     if not by_pip(target):
         by_wheel(target)
-    print(
-        f'Pulumi\'s own commands need it on PATH: export PATH="{target / "bin"}:$PATH"',
-        file=sys.stderr,
-    )
     return 0
 
 

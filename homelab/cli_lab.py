@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -83,6 +83,41 @@ def lab_pull(
 ) -> None:
     """Let a host that sleeps fetch what waits for it, as it does when it wakes."""
     _lab(lambda rehearsal: rehearsal.pull(host), stack, cwd, as_json=False)
+
+
+@lab_app.command("rollback")
+def lab_rollback(
+    host: Annotated[str, typer.Argument(help="Lab host.")],
+    to: Annotated[
+        Literal["before", "current"],
+        typer.Option(help="The release before this one, or the one that was committed last."),
+    ] = "before",
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Rehearse `homelab rollback`: switch a lab host back to a release that it had."""
+    _lab(lambda rehearsal: rehearsal.roll_back(host, to), stack, cwd, as_json=False)
+
+
+@lab_app.command("unlock")
+def lab_unlock(
+    host: Annotated[str, typer.Argument(help="Lab host.")],
+    force: Annotated[bool, typer.Option(help="Also end, and roll back, what is going on.")] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Rehearse `homelab unlock`: let go of a lab host that a killed `up` left locked."""
+    _lab(lambda rehearsal: rehearsal.unlock(host, force=force), stack, cwd, as_json=False)
+
+
+@lab_app.command("retire")
+def lab_retire(
+    host: Annotated[str, typer.Argument(help="Lab host, retired in the stack.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Rehearse `homelab retire`: clean a lab host that is retired and runs that release."""
+    _lab(lambda rehearsal: rehearsal.retire(host), stack, cwd, as_json=False)
 
 
 @lab_app.command("edit-policy")

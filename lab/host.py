@@ -12,6 +12,7 @@ import asyncssh
 
 from homelab.deploy.parcel import NAMESPACE, SIGNER
 from homelab.deploy.sleepers import SIGNERS
+from lab.state import DamagedError
 
 Fault = Literal[
     "build-fails",
@@ -74,11 +75,14 @@ class LabHost:
 
     def broken(self) -> dict[str, str]:
         """What is broken now."""
+        path = self.directory / "break.json"
         try:
-            found: dict[str, str] = json.loads((self.directory / "break.json").read_text())
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return {str(what): str(how) for what, how in found.items()}
         except FileNotFoundError:
             return {}
-        return found
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise DamagedError(path, type(error).__name__, self.directory) from error
 
     def answers(self, address: str) -> bool:
         """Whether a connection to this address gets through."""
@@ -111,4 +115,7 @@ def key_in(path: Path) -> asyncssh.SSHKey:
         path.touch(mode=0o600)
         path.write_bytes(key.export_private_key())
         path.with_suffix(".pub").write_bytes(key.export_public_key())
-    return asyncssh.read_private_key(path)
+    try:
+        return asyncssh.read_private_key(path)
+    except (ValueError, OSError) as error:
+        raise DamagedError(path, "it is no SSH key", path.parent) from error

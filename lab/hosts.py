@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import IO, Final, Self, TypeVar
 
 import asyncssh
 
@@ -25,6 +25,7 @@ from homelab.deploy.sleepers import pull_text
 from homelab.ops import ssh
 from homelab.problems import did_you_mean
 from lab import host_commands
+from lab.held import end_unit, hold
 from lab.host import BREAKS, Fault, LabHost, key_in
 from lab.provider import RefusedError
 
@@ -58,8 +59,11 @@ class LabHosts:
         self._servers: list[asyncssh.SSHAcceptor] = []
         self._groups: set[int] = set()
         self._dial_map: ssh.DialMap | None = None
+        self._held: IO[str] | None = None
 
     def __enter__(self) -> Self:
+        # Nothing of the lab is touched before this: somebody else may be dialling by it.
+        self._held = hold(self.directory / "serving")
         host_commands.install(self._commands)
         host_commands.install_wakers(self._commands, self.hosts)
         self._thread.start()
@@ -273,8 +277,7 @@ class LabHosts:
         """Stop serving, and end everything that still runs on the hosts."""
         units = [pid for host in self.hosts.values() for pid in host.root.glob(_UNITS)]
         for pid in units:
-            with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
-                os.kill(int(pid.read_text()), signal.SIGTERM)
+            end_unit(pid)
         self._wait(self._stop_serving())
         end = time.monotonic() + 5
         while any(pid.exists() for pid in units) and time.monotonic() < end:
@@ -282,6 +285,8 @@ class LabHosts:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        if self._held is not None:
+            self._held.close()
 
     async def _stop_serving(self) -> None:
         for server in self._servers:

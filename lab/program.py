@@ -121,9 +121,13 @@ def _as_own_process(program: Path, project_dir: Path) -> Iterator[None]:
     asyncio_log.setLevel(logging.CRITICAL)
     sys.argv = [str(program)]
     os.chdir(project_dir)
+    # Python takes a module for unchanged that was written anew within a second, to the same length;
+    # two runs of one lab can be that close.
+    writes_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
     finally:
+        sys.dont_write_bytecode = writes_bytecode
         os.chdir(directory)
         sys.argv, sys.path[:] = argv, path
         asyncio_log.setLevel(level)

@@ -18,7 +18,10 @@ from typing import cast, get_args
 import yaml
 
 from homelab.deploy.sleepers import pull_words
-from homelab.ops.stack import check_stack
+from homelab.ops.hosts import roll_back, unlock
+from homelab.ops.leaving import retire
+from homelab.ops.rehearsed import rehearsed
+from homelab.ops.stack import check_stack, open_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.site.document import read_document
@@ -33,6 +36,7 @@ from lab.monitor import Monitor
 from lab.standins.cloudflare import CloudflareProvider
 from lab.standins.command import CommandProvider
 from lab.standins.tailscale import TailscaleProvider
+from lab.state import DamagedError
 
 
 class Rehearsal:
@@ -40,7 +44,8 @@ class Rehearsal:
 
     def __init__(self, directory: Path, stack: str, *, as_json: bool = False) -> None:
         self._directory, self._stack = directory, stack
-        self._plan, problems = check_stack(directory, stack)
+        with rehearsed():
+            self._plan, problems = check_stack(directory, stack)
         errors = [p for p in problems if p.severity == "error"]
         if errors:
             raise InvalidStackError(problems)
@@ -66,8 +71,14 @@ class Rehearsal:
         if not self._place.exists():
             self._display.summary("destroy", Result(ok=True), {})
             return True
-        with self._hosts(serve=True) as hosts:
-            result = self._engine(hosts).destroy()
+        try:
+            with self._hosts(serve=True) as hosts:
+                result = self._engine(hosts).destroy()
+        except DamagedError as error:
+            # Nothing outside this directory is a lab's, so nothing is lost with it.
+            self._clear()
+            self._display.say(f"{error}\nIt is removed now.")
+            return True
         self._display.summary("destroy", result, hosts.connections)
         if result.ok:
             self._clear()
@@ -132,6 +143,38 @@ class Rehearsal:
         self._display.say(said.strip() or f"nothing waits for {name} on {courier.name}")
         return status == 0
 
+    def roll_back(self, name: str, to: str) -> bool:
+        """Switch a lab host back, as `homelab rollback` does."""
+        with self._dialled():
+            roll_back(self._plan, self._stack, self._known(name), to, self._display.say)
+        return True
+
+    def unlock(self, name: str, *, force: bool) -> bool:
+        """Let go of a lab host, as `homelab unlock` does."""
+        with self._dialled():
+            unlock(self._plan, self._known(name), self._display.say, force=force)
+        return True
+
+    def retire(self, name: str) -> bool:
+        """Clean a lab host that is retired, as `homelab retire` does."""
+        with rehearsed():
+            stack = open_stack(self._directory, self._stack)
+        with self._dialled():
+            retire(stack, self._known(name), self._display.say)
+        return True
+
+    @contextmanager
+    def _dialled(self) -> Iterator[None]:
+        """The lab hosts answer, and this process reaches them and nothing else."""
+        with self._hosts(serve=True) as hosts:
+            before = dict(os.environ)
+            os.environ.update(hosts.environment())
+            try:
+                yield
+            finally:
+                os.environ.clear()
+                os.environ.update(before)
+
     def edit_policy(self) -> bool:
         """Let somebody change the tailnet's policy past the stack."""
         TailscaleProvider(self._place / "tailscale.json").edit_policy()
@@ -177,7 +220,8 @@ class Rehearsal:
     def _program(self, monitor: Monitor, preview: bool) -> None:
         settings = read_document(self._directory / f"Pulumi.{self._stack}.yaml").settings
         config = {k: v if isinstance(v, str) else json.dumps(v) for k, v in settings.items()}
-        program.run(self._directory, self._stack, config, (), monitor, preview)
+        with rehearsed():
+            program.run(self._directory, self._stack, config, (), monitor, preview)
 
     @contextmanager
     def _tools(self) -> Iterator[None]:

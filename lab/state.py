@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from homelab.problems import HomelabError
 from lab.wire import Rich, Riches, dump, load
 
 if TYPE_CHECKING:
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
 _VERSION: Final = 1
 
 
-class StateError(Exception):
+class StateError(HomelabError):
     """The state cannot be used; says which file and what to do."""
+
+
+class DamagedError(StateError):
+    """A file of the lab cannot be read; only without it can the lab start again."""
+
+    def __init__(self, file: Path, why: str, place: Path) -> None:
+        super().__init__(
+            f"{file} is damaged ({why}); `homelab lab destroy` removes {place}, and the next "
+            "`homelab lab up` starts anew"
+        )
 
 
 @dataclass
@@ -88,15 +99,14 @@ class Store:
         if not self._file.exists():
             return []
         try:
-            data = json.loads(self._file.read_text())
+            data = json.loads(self._file.read_text(encoding="utf-8"))
             if data["version"] != _VERSION:
-                raise StateError(f"{self._file}: version {data['version']} is not known here.")
+                raise DamagedError(
+                    self._file, f"version {data['version']} is not known here", self.directory
+                )
             return [self._load(item) for item in data["resources"]]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StateError(
-                f"{self._file} is damaged ({type(error).__name__}); remove {self.directory} "
-                "to start the lab stack anew."
-            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedError(self._file, type(error).__name__, self.directory) from error
 
     def write(self, records: Iterable[Record]) -> None:
         """Replace the file, so that a crash leaves the old one or the new one."""
@@ -122,14 +132,16 @@ class Store:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise StateError(
-                    f"Another run (process {owner or 'unknown'}) holds {self.directory}; "
-                    "wait for it or stop it."
+                    f"another run (process {owner or 'unknown'}) holds {self.directory}; "
+                    "wait for it or stop it"
                 ) from error
             held.truncate(0)
             held.write(str(os.getpid()))
             held.flush()
-            yield bool(owner)
-            held.truncate(0)
+            try:
+                yield bool(owner)
+            finally:
+                held.truncate(0)
 
     def _text(self, record: Record) -> str:
         # Encryption is never the same twice, so an unchanged record keeps its text: a save costs
@@ -164,9 +176,8 @@ class Store:
         try:
             return load(json.loads(self._open().decrypt(text.encode())), self._unseal)
         except InvalidToken:
-            raise StateError(
-                f"{self._key} does not open {self._file}; put the right key back or remove "
-                f"{self.directory} to start the lab stack anew."
+            raise DamagedError(
+                self._file, f"{self._key} does not open it", self.directory
             ) from None
 
     def _open(self, *, create: bool = False) -> Fernet:
@@ -177,8 +188,11 @@ class Store:
                     out.flush()
                     os.fsync(out.fileno())
             if not self._key.exists():
-                raise StateError(f"{self._key} is missing; the secrets of the state need it.")
-            self._fernet = Fernet(self._key.read_bytes())
+                raise DamagedError(self._file, f"its key {self._key} is missing", self.directory)
+            try:
+                self._fernet = Fernet(self._key.read_bytes())
+            except ValueError as error:
+                raise DamagedError(self._key, "it is no key", self.directory) from error
         return self._fernet
 
 

@@ -12,6 +12,7 @@ from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
 from homelab.deploy.model import Release
 from homelab.nix.checks import check_locks
+from homelab.ops.rehearsed import is_rehearsed
 from homelab.ops.sources import read_sources
 from homelab.plan import Plan, make_plan
 from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_mean
@@ -19,6 +20,7 @@ from homelab.proxy.checks import outlived
 from homelab.render import render, render_images
 from homelab.secrets.deployer import check_deployer
 from homelab.secrets.recipients import check_sops_files
+from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, parse_lock
@@ -111,6 +113,9 @@ def _planned(
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     found |= {*outlived(plan, today), *ended(plan, today), *root_ends(plan, sources, today)}
+    if is_rehearsed():
+        sources |= stand_ins(plan, sources)
+        found = {for_rehearsal(p, plan) for p in found}
     problems = sorted(found)
     return plan, sources, [_located(p, document) for p in problems]
 

@@ -6,6 +6,7 @@ No signals between strangers and no /proc, so that it works wherever Python does
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -44,10 +45,13 @@ class Unit:
     def loaded(self) -> bool:
         """Whether its process lives; one that a crash took leaves only its files."""
         try:
-            os.kill(int((self.folder / "pid").read_text()), 0)
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+            with (self.folder / "pid").open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
             return False
-        return True
+        except OSError:
+            return True
+        return False
 
     def ask(self, what: str) -> None:
         """`start` or `stop`, from whoever is not the unit."""
@@ -70,7 +74,11 @@ def main(arguments: list[str]) -> int:
     name, text = arguments
     spec = json.loads(text)
     unit = Unit(name)
-    (unit.folder / "pid").write_text(str(os.getpid()))
+    held = (unit.folder / "pid").open("w")
+    # A number alone may belong to a stranger once this process is gone; the lock cannot.
+    fcntl.flock(held, fcntl.LOCK_EX)
+    held.write(str(os.getpid()))
+    held.flush()
     # The lab ends its units so; whatever they run ends with them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

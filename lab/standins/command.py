@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from lab.attached import run_attached
 from lab.provider import UNKNOWN, Created, Diff, Properties, RefusedError, Value
 
 Run = Callable[[Mapping[str, Value], str, str, Mapping[str, str]], tuple[int, str, str]]
@@ -132,25 +132,18 @@ class CommandProvider:
         words = [str(word) for word in shell] if isinstance(shell, list) else [str(shell)]
         directory = inputs.get("dir") or self._directory
         try:
-            done = subprocess.run(
+            return run_attached(
                 [*words, command],
-                input=stdin.encode(),
-                capture_output=True,
-                check=False,
-                cwd=str(directory) if directory else None,
-                env={**os.environ, **self._environment, **environment},
+                stdin,
+                {**os.environ, **self._environment, **environment},
+                str(directory) if directory else None,
             )
         except OSError as error:
             raise RefusedError(f"{error.strerror}: {error.filename}") from None
-        return done.returncode, _decoded(done.stdout), _decoded(done.stderr)
 
 
 def _texts(value: Value) -> dict[str, str]:
     return {key: str(item) for key, item in value.items()} if isinstance(value, dict) else {}
-
-
-def _decoded(output: bytes) -> str:
-    return output.decode(errors="replace")
 
 
 def _capped(text: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, TypedDict
 
 from lab.provider import UNKNOWN, Diff, Properties, Value
+from lab.state import DamagedError
 
 MADE_AT: Final = "2025-01-01T00:00:00Z"
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -104,8 +105,13 @@ class Records:
         """The records as they are."""
         try:
             stored: Stored = json.loads(self._path.read_text(encoding="utf-8"))
+            # Every record has both; a list or a number has neither.
+            for record in stored.values():
+                _ = record["type"], record["props"].items()
         except FileNotFoundError:
             return {}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedError(self._path, type(error).__name__, self._path.parent) from error
         return stored
 
 
