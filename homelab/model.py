@@ -125,6 +125,14 @@ AbsolutePath = Annotated[
     Str,
     _pattern(r"/[^\0\n]*", "a path on a host is absolute; start it with /"),
 ]
+WebPath = Annotated[
+    Str,
+    _pattern(
+        r"(?!.*\.\.)(/[A-Za-z0-9._~!&'()+,=:@-]+)*(/|/\*)?(?<!^/\*)(?<=.)",
+        "this is no plain path; write /admin, or /admin/* for it and all below",
+    ),
+]
+"""Path of an address, written as a browser writes it, with `/*` at its end for all below."""
 TreePath = Annotated[
     Str,
     _pattern(

@@ -36,6 +36,25 @@ def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("gate-opened", rows="S2-06 S1-08")
+def gate_opened(plan: Plan) -> Iterator[Problem]:
+    """A rule that asks nobody opens to the whole internet what nothing else stands before."""
+    alone = {
+        r.name: r
+        for r in plan.routes
+        if r.public and not (r.publish == "tunnel" and r.access) and not r.public_reason
+    }
+    for rule in plan.identity.rules if plan.identity else ():
+        route = alone.get(rule.route)
+        if rule.policy == "bypass" and route is not None:
+            yield Problem(
+                rule.source,
+                f"it opens {' '.join(rule.said) or 'all'} of {route.public} to anyone on the "
+                "internet, and nobody asks who they are",
+                "take it away, let Access stand in front of the route, or say why: public: …",
+            )
+
+
 @check("access-known", rows="S2-06")
 def access_known(plan: Plan) -> Iterator[Problem]:
     """A name that Access does not know would let nobody pass."""

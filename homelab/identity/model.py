@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from homelab.model import Model, Name, SecretRef, Str
+from homelab.model import Model, Name, SecretRef, Str, WebPath
 
 Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
 Policy = Literal["bypass", "one_factor", "two_factor", "deny"]
@@ -55,8 +55,12 @@ class RuleConfig(Model):
     route: Name
     """The route it is about, by its name."""
     policy: Policy
+    paths: list[WebPath] = Field(default_factory=list)
+    """Paths it is about, whatever their query: `/admin` alone, `/admin/*` with all below; every
+    path when empty."""
     resources: list[Str] = Field(default_factory=list)
-    """Paths as regular expressions, `^/admin(/.*)?$`; every path when empty."""
+    """The same as regular expressions, where paths cannot say it: `^/u/[0-9]+/edit$`. They are
+    asked of the path alone: `$` is its end, and no `.` is a `?`."""
     groups: list[Name] = Field(default_factory=list)
     """Groups it is about; everybody when empty."""
     users: list[Name] = Field(default_factory=list)
@@ -112,9 +116,13 @@ class Rule:
     subjects: tuple[str, ...]
     """`group:admins`, `user:sam`; everybody when empty."""
     resources: tuple[str, ...]
+    """Regular expressions of path and query together, as Authelia asks them; every path when
+    empty."""
     source: str
     priority: int = 50
     route: str = ""
+    said: tuple[str, ...] = ()
+    """The same paths and expressions as the stack says them."""
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.identity.checks import unknown_group
-from homelab.identity.rules import BANDS, PATHS, covers
+from homelab.identity.rules import BANDS, PATHS, asks_the_query, covers
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -52,11 +52,17 @@ def rule_text(plan: Plan) -> Iterator[Problem]:
                 "leave them out, or policy: one_factor",
             )
         for pattern in rule.resources:
-            if not _is_expression(pattern):
+            if found := asks_the_query(pattern):
+                yield Problem(
+                    f"{where}.resources",
+                    f"{pattern} has {found}, which a query would match",
+                    "name the characters, or write paths: [/admin/*]",
+                )
+            elif not _is_expression(pattern):
                 yield Problem(
                     f"{where}.resources",
                     f"{pattern} is no regular expression that Authelia takes",
-                    "write one as RE2 has them, without look-around: ^/admin(/.*)?$",
+                    "write one as RE2 has them, without look-around, or write paths: [/admin/*]",
                 )
             elif not pattern.startswith("^/"):
                 yield Problem(
@@ -81,13 +87,14 @@ def rule_range(plan: Plan) -> Iterator[Problem]:
     identity = plan.site.identity
     for i, rule in enumerate(identity.rules if identity else ()):
         low, high = BANDS[rule.policy]
-        about_paths = bool(rule.resources) and PATHS[0] <= rule.priority <= PATHS[1]
+        about_some = bool(rule.paths or rule.resources)
+        about_paths = about_some and PATHS[0] <= rule.priority <= PATHS[1]
         if not low <= rule.priority <= high and not about_paths:
             yield Problem(
                 f"identity.rules[{i}].priority",
                 f"{rule.priority} is no place for {rule.policy}",
                 f"{low} to {high}"
-                + (f", or {PATHS[0]} to {PATHS[1]} for single paths" if rule.resources else ""),
+                + (f", or {PATHS[0]} to {PATHS[1]} for single paths" if about_some else ""),
             )
 
 
@@ -120,7 +127,7 @@ def rule_deny_pair(plan: Plan) -> Iterator[Problem]:
                 continue
             if later.policy == "deny" and covers(later, rule_for_all(rule)):
                 break
-            if later.policy in ("bypass", "one_factor", "two_factor") and not later.resources:
+            if later.policy in ("bypass", "one_factor", "two_factor") and not later.said:
                 who = ", ".join(rule.subjects)
                 yield Problem(
                     rule.source,
@@ -137,5 +144,5 @@ def rule_for_all(rule: Rule) -> Rule:
 
 
 def _said(rule: Rule) -> str:
-    paths = f" for {' '.join(rule.resources)}" if rule.resources else ""
+    paths = f" for {' '.join(rule.said)}" if rule.said else ""
     return f"{rule.policy} of {rule.route}{paths} at {rule.priority}"

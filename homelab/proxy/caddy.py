@@ -9,10 +9,11 @@ from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Entry
 from homelab.network.route import Route
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Raw, attrs, merge
 from homelab.proxy import model
-from homelab.proxy.caddyfile import Directive, directive, print_caddyfile
+from homelab.proxy.caddyfile import Directive, Live, directive, print_caddyfile
 from homelab.proxy.model import (
     GATE_HEADERS,
     HSTS_SECONDS,
+    ODD,
     Gate,
     Local,
     ProxyPlan,
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
 
+_CAME = Live("{http.request.orig_uri}")
+"""The path and query as they came: Caddy's own matchers of paths see a path that it has cleaned,
+and the app sees one that it has not."""
 _NOT_FOUND = directive("respond", "Not found", "404")
+_FORBIDDEN = directive("respond", "Forbidden", "403")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -124,19 +129,22 @@ def _site(proxy: ProxyPlan, site: Site) -> list[Directive]:
     else:
         out.append(directive("request_header", "X-Real-IP", "{header.Cf-Connecting-Ip}", live=True))
     for name, route in site.routes:
-        sources = proxy.sources_of(route)
-        if sources:
-            outside = f"@{route.name}_outside"
-            told = [directive("host", name), directive("not", "remote_ip", *sources)]
-            out.append(directive(outside, block=told))
-            out.append(
-                directive("handle", outside, block=[directive("respond", "Forbidden", "403")])
-            )
+        for label, told in _refused(proxy, route):
+            out.append(directive(label, block=[directive("host", name), told]))
+            out.append(directive("handle", label, block=[_FORBIDDEN]))
         label = f"@{route.name}"
         out.append(directive(label, "host", name))
         out.append(directive("handle", label, block=_route(proxy, site, name, route)))
     out.append(directive("handle", block=[_NOT_FOUND]))
     return out
+
+
+def _refused(proxy: ProxyPlan, route: Route) -> Iterator[tuple[str, Directive]]:
+    """What a route does not answer: (label, matcher)."""
+    if sources := proxy.sources_of(route):
+        yield f"@{route.name}_outside", directive("not", "remote_ip", *sources)
+    if proxy.gate_of(route) and route.name in proxy.judged:
+        yield f"@{route.name}_odd", directive("vars_regexp", _CAME, ODD)
 
 
 def _local(proxy: ProxyPlan, local: Local) -> list[Directive]:
@@ -173,9 +181,12 @@ def _gated(gate: Gate, site: Site, name: str, route: Route) -> list[Directive]:
     words = ["forward_auth"]
     out: list[Directive] = []
     if route.exempt:
-        # Not `path`, which takes upper case for lower: an app may tell the two apart.
-        open_ = [directive("not", "path_regexp", model.pattern(p)) for p in route.exempt]
-        out.append(directive("@not_exempt", block=open_))
+        # Exempt is what is written so, and can be read in no other way.
+        exempt = [
+            directive("vars_regexp", _CAME, "|".join(model.pattern(p) for p in route.exempt)),
+            directive("not", "vars_regexp", _CAME, ODD),
+        ]
+        out.append(directive("@not_exempt", block=[directive("not", block=exempt)]))
         words.append("@not_exempt")
     copied = (ours if ours == theirs else f"{theirs}>{ours}" for ours, theirs in gate.answers)
     block = [

@@ -11,19 +11,23 @@ _BARE = re.compile(r"[A-Za-z0-9_@./:*+=~,^$%&|<>?-][A-Za-z0-9_@./:*+=~,^$%&|<>?#
 _LOOSE_BACKSLASH = re.compile(r'(?<!\\)(\\\\)*\\("|\Z)')
 
 
+class Live(str):
+    """A word whose placeholders (`{http.request…}`) are meant. Never a user's value."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Directive:
     """A line of words, and the block it opens, if any."""
 
     words: tuple[str, ...]
     block: tuple[Directive, ...] = field(default=())
-    live: bool = False
-    """Words hold placeholders (`{http.request…}`) that are meant."""
 
 
 def directive(*words: str, block: Sequence[Directive] = (), live: bool = False) -> Directive:
-    """A directive of these words."""
-    return Directive(words, tuple(block), live)
+    """A directive of these words; `live` says that placeholders in any of them are meant."""
+    return Directive(tuple(Live(w) for w in words) if live else words, tuple(block))
 
 
 def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
@@ -31,7 +35,7 @@ def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
     out = ""
     pad = "  " * indent
     for item in directives:
-        out += pad + " ".join(_word(w, item.live) for w in item.words)
+        out += pad + " ".join(_word(w, isinstance(w, Live)) for w in item.words)
         if item.block:
             out += " {\n" + print_caddyfile(item.block, indent + 1) + pad + "}"
         out += "\n"

@@ -21,11 +21,24 @@ def proxy_text(plan: Plan) -> Iterator[Problem]:
     """What one proxy reads differently from another opens more than was meant."""
     for route in plan.routes:
         for path in route.exempt:
-            if "*" in path[:-1] or re.search(r"[`\s?#%\"\\{}]", path):
+            plain = path.removesuffix("*")
+            if "*" in plain or re.search(r"[`\s?#%\"\\{};]|//|\.\.", plain):
                 yield Problem(
                     route.at("exempt"),
                     f"{path} is no plain path",
                     "write letters as they are, and a * at its end alone",
+                )
+            elif path == "/*":
+                yield Problem(
+                    route.at("exempt"),
+                    f"/* leaves all of {route.title} open, so the gate asks nobody",
+                    "auth: none",
+                )
+            elif plain != path and not plain.endswith("/"):
+                yield Problem(
+                    route.at("exempt"),
+                    f"{path} also opens every name that begins so, as {plain}-admin",
+                    f"{plain}/*, and {plain} if it is asked for itself",
                 )
 
 

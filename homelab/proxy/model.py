@@ -22,6 +22,11 @@ GATE_HEADERS = {
     "user": "Remote-User",
 }
 """The same, by what a service calls it in its catalog entry."""
+ODD = r"^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))"
+"""What finds a path, in a request as it came, that two programs may read in two ways: dots that
+lead upwards, doubled slashes, semicolons (to some, the rest is no part of the path), backslashes,
+and whatever stands for one of them in hexadecimal, an encoded `%` included. Go has no look-around.
+Such a path is never exempt, and where the gate judges single paths it is refused."""
 HSTS_SECONDS = 15552000
 """Half a year: how long a browser remembers to use HTTPS alone."""
 CIPHERS = {
@@ -44,6 +49,10 @@ AUTH_REQUEST = "/api/authz/auth-request"
 """The same for Nginx, which takes no redirect for an answer: 401 names the portal instead."""
 ADAPTER = "/oauth2"
 """Paths of oauth2-proxy, on every name that it guards: people come back from the provider there."""
+ADAPTER_HEADERS = tuple(
+    f"X-Auth-Request-{w}" for w in ("Email", "Groups", "Preferred-Username", "User")
+)
+"""Every header by which oauth2-proxy tells of a person: apps behind it may know them."""
 ADAPTER_ANSWERS = (
     ("Remote-Email", "X-Auth-Request-Email"),
     ("Remote-Groups", "X-Auth-Request-Groups"),
@@ -153,6 +162,9 @@ class ProxyPlan:
     local: Local | None = None
     rate: RateLimit | None = None
     """How fast one visitor may ask, whatever they ask for."""
+    judged: frozenset[str] = frozenset()
+    """Routes of which the gate judges single paths: they answer no path that can be read in two
+    ways, for the gate and the app may not read it alike."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -176,7 +188,8 @@ class ProxyPlan:
     def spoofable(self) -> tuple[str, ...]:
         """Headers that some app believes, and that no visitor may bring along."""
         wanted = {header for s in self.sites for _, r in s.routes for header in r.believes}
-        return tuple(sorted({*IDENTITY_HEADERS, *wanted}, key=str.lower))
+        told = ADAPTER_HEADERS if self.gate and self.gate.is_adapter else ()
+        return tuple(sorted({*IDENTITY_HEADERS, *told, *wanted}, key=str.lower))
 
 
 def spellings(header: str) -> tuple[str, ...]:
@@ -188,10 +201,12 @@ def spellings(header: str) -> tuple[str, ...]:
 
 
 def pattern(path: str) -> str:
-    """An exempt path as a regular expression: itself, or all that begins with it."""
+    """An exempt path as a regular expression of a request as it came, with its query: the path
+    itself, or all that begins with it. What `ODD` finds is none of them.
+    """
     begins, text = path.endswith("*"), path.removesuffix("*")
     quoted = re.sub(r"[.+*?()\[\]{}|^$\\]", r"\\\g<0>", text)
-    return f"^{quoted}" if begins else f"^{quoted}$"
+    return f"^{quoted}" if begins else rf"^{quoted}(\?|$)"
 
 
 def bytes_of(size: str) -> int:

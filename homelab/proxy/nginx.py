@@ -9,8 +9,8 @@ from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text
 from homelab.proxy import model
-from homelab.proxy.model import ADAPTER, AUTH_REQUEST, Gate, ProxyPlan, Site, bytes_of
-from homelab.proxy.nginxconf import Directive, Live, directive, print_nginx, quoted
+from homelab.proxy.model import ADAPTER, AUTH_REQUEST, ODD, Gate, ProxyPlan, Site, bytes_of
+from homelab.proxy.nginxconf import Directive, Live, Pattern, directive, print_nginx
 from homelab.proxy.plan import plan_proxy
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def _common(proxy: ProxyPlan) -> Iterator[Directive]:
         if proxy.tunnel
         else "",
     )
+    yield from _paths(proxy)
     if proxy.hsts:
         remember = directive("on", f"max-age={model.HSTS_SECONDS}")
         name = "Strict-Transport-Security"
@@ -115,6 +116,39 @@ def _common(proxy: ProxyPlan) -> Iterator[Directive]:
         )
         yield directive("add_header", name, Live("$remember_https"), "always")
         yield directive("proxy_hide_header", name)
+
+
+def _paths(proxy: ProxyPlan) -> Iterator[Directive]:
+    """What a path is, as it came: a location would match a cleaned one, and the app sees the other.
+    The first expression that matches decides.
+    """
+    gated = {r.name: r for s in proxy.sites for _, r in s.routes if proxy.gate_of(r)}
+    if proxy.judged & gated.keys():
+        odd = directive(Pattern(ODD), "1")
+        yield directive(
+            "map",
+            Live("$request_uri"),
+            Live("$odd"),
+            block=[directive("default", ""), odd],
+            why="A path that can be read in two ways, where the gate judges single paths.",
+        )
+    why = "Paths that the gate is not asked about: written so, and to be read in no other way."
+    for name, route in sorted(gated.items()):
+        if route.exempt:
+            open_ = [directive(Pattern(model.pattern(p)), "1") for p in route.exempt]
+            yield directive(
+                "map",
+                Live("$request_uri"),
+                Live(_exempt(name)),
+                block=[directive("default", ""), directive(Pattern(ODD), ""), *open_],
+                why=why,
+            )
+            why = ""
+
+
+def _exempt(route: str) -> str:
+    """The variable that is set where a route leaves a path open; no name has an underscore."""
+    return f"$exempt_{route.replace('-', '_')}"
 
 
 def _nobody(proxy: ProxyPlan) -> Attrs:
@@ -172,6 +206,8 @@ def _host(proxy: ProxyPlan, site: Site, name: str, route: Route) -> Nix:
         server.append(directive("allow", network))
     if proxy.sources_of(route):
         server.append(directive("deny", "all"))
+    if proxy.gate_of(route) and route.name in proxy.judged:
+        server.append(directive("if", Live("($odd)"), block=[directive("return", "403")]))
     if server:
         body["extraConfig"] = Lines(print_nginx(server))
     body["locations"] = _locations(proxy, name, route)
@@ -183,11 +219,11 @@ def _locations(proxy: ProxyPlan, name: str, route: Route) -> Attrs:
     if gate is None:
         return {"/": _upstream(proxy, route, gated=False)}
     out: Attrs = {"/": _upstream(proxy, route, gated=True)}
-    for path in route.exempt:
-        out[_location(path)] = _upstream(proxy, route, gated=False)
+    answer = [directive("return", "204")]
+    open_ = print_nginx([directive("if", Live(f"({_exempt(route.name)})"), block=answer)])
     out[f"= {GATE}"] = {
         "proxyPass": f"http://{gate.address}{gate.uri_for(name, route, AUTH_REQUEST)}",
-        "extraConfig": _lines(_include("ask")),
+        "extraConfig": _lines(*([open_] if route.exempt else []), _include("ask")),
     }
     if gate.is_adapter:
         out |= _pages(gate)
@@ -212,13 +248,6 @@ def _pages(gate: Gate) -> Attrs:
             "extraConfig": _lines(_include("forwarded"), print_nginx(there)),
         },
     }
-
-
-def _location(path: str) -> str:
-    """A path as Nginx matches it: a prefix that ends in a slash would redirect by itself."""
-    if path.endswith("*"):
-        return f"~ {quoted(model.pattern(path))}"
-    return f"= {quoted(path)}"
 
 
 def _upstream(proxy: ProxyPlan, route: Route, *, gated: bool) -> Nix:

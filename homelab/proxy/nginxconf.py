@@ -17,18 +17,26 @@ class Live:
 
 
 @dataclass(frozen=True)
+class Pattern:
+    """A regular expression that a `map` compares its variable with: a dollar in it is a dollar."""
+
+    text: str
+
+
+Word = str | Live | Pattern
+
+
+@dataclass(frozen=True)
 class Directive:
     """A line of words, and the block it opens, if any."""
 
-    words: tuple[str | Live, ...]
+    words: tuple[Word, ...]
     block: tuple[Directive, ...] | None = None
     why: str = ""
     """Comment above it."""
 
 
-def directive(
-    *words: str | Live, block: Sequence[Directive] | None = None, why: str = ""
-) -> Directive:
+def directive(*words: Word, block: Sequence[Directive] | None = None, why: str = "") -> Directive:
     """A directive of these words."""
     return Directive(words, None if block is None else tuple(block), why)
 
@@ -68,7 +76,9 @@ def quoted(word: str) -> str:
     return '"' + escaped.replace("\n", r"\n").replace("\r", r"\r").replace("\t", r"\t") + '"'
 
 
-def _printed(word: str | Live) -> str:
+def _printed(word: Word) -> str:
+    if isinstance(word, Pattern):
+        return quoted(f"~{word.text}")
     if isinstance(word, str):
         return literal(word)
     return word.text if _BARE.match(word.text.replace("$", "")) else f'"{word.text}"'

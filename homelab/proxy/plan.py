@@ -38,6 +38,9 @@ def plan_proxy(
         page=Page(certificates.page, f"{LOOPBACK}:{PAGE_PORT}") if certificates.page else None,
         local=_local(stack, routes),
         rate=entry.rate_limit,
+        judged=frozenset(r.route for r in identity.rules if r.resources)
+        if identity
+        else frozenset(),
     )
 
 

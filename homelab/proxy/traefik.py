@@ -16,6 +16,7 @@ from homelab.proxy.model import (
     CIPHERS,
     FORWARD_AUTH,
     HSTS_SECONDS,
+    ODD,
     Gate,
     ProxyPlan,
     Site,
@@ -33,6 +34,8 @@ _NONE = "noop@internal"
 _PLAIN = Site("local", ())
 """Where no name of a domain is asked for."""
 _PAGE = "root_certificate"
+_ODD = f"PathRegexp(`{ODD}`)"
+"""A path that can be read in two ways, after Traefik has cleaned it."""
 _GATE = "oauth2_proxy"
 """The service behind the gate's own pages; no route has an underscore in its name."""
 
@@ -69,9 +72,6 @@ def _static(proxy: ProxyPlan) -> Attrs:
     if proxy.tunnel:
         entries["tunnel"] = {
             "address": f"{LOOPBACK}:{LOOPBACK_HTTP_PORT}",
-            "forwardedHeaders": Comment(
-                "The connector says whom it speaks for.", {"trustedIPs": [f"{LOOPBACK}/32"]}
-            ),
             "transport": patient,
         }
     return {
@@ -111,8 +111,8 @@ class _Wiring:
         key = f"{route.name}-public" if public else route.name
         first = [*self._sources(route), *self._rate(site), "strip"]
         if site.is_tunnel:
-            self.middlewares["claims"] = _claims()
-            first.append("claims")
+            self.middlewares["tunnelled"] = _tunnelled()
+            first.append("tunnelled")
         elif self.proxy.hsts:
             first.append("hsts")
         if route.host_header:
@@ -126,7 +126,11 @@ class _Wiring:
         self._router(key, site, rule, chain, route.name)
         if gate is not None and route.exempt:
             paths = " || ".join(_path(p) for p in route.exempt)
-            self._router(f"{key}-open", site, f"{rule} && ({paths})", first, route.name)
+            plain = f"{rule} && ({paths}) && !{_ODD}"
+            self._router(f"{key}-open", site, plain, first, route.name)
+        if gate is not None and route.name in self.proxy.judged:
+            self.middlewares["nobody"] = {"ipAllowList": {"sourceRange": ["0.0.0.0/32"]}}
+            self._router(f"{key}-odd", site, f"{rule} && {_ODD}", ["nobody"], route.name)
         if gate is not None and gate.is_adapter:
             self._router(
                 f"{key}-sign-in", site, f"{rule} && PathPrefix(`{ADAPTER}/`)", first, _GATE
@@ -263,15 +267,15 @@ def _strip(proxy: ProxyPlan) -> Nix:
     }
 
 
-def _claims() -> Nix:
-    """Take away what a visitor of the tunnel claims of their request.
+def _tunnelled() -> Nix:
+    """The visitor speaks HTTPS, and the connector HTTP for them.
 
-    The tunnel's way in trusts whoever connects to it, so the gate would judge the name, the path
-    or the method that a header says. Without them it judges what was asked for.
+    Whatever else is said of the visitor is not believed. Cloudflare puts the address behind what
+    the visitor sent as X-Forwarded-For, and Authelia takes the first of them; Traefik can copy no
+    header in its place. So everybody who comes by the tunnel comes from 127.0.0.1.
     """
-    claimed = ("Host", "Method", "Port", "Prefix", "Server", "Uri")
-    told: Attrs = {f"X-Forwarded-{header}": "" for header in claimed}
-    return {"headers": {"customRequestHeaders": {**told, "X-Real-Ip": ""}}}
+    told: Attrs = {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
+    return {"headers": {"customRequestHeaders": told}}
 
 
 def _plain(rule: str, middleware: str) -> Nix:

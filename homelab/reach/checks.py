@@ -51,6 +51,8 @@ def _is_role(plan: Plan, use: PortUse) -> bool:
 @check("internet-gate", rows="S0-13 S0-14 S2-06 S3-01")
 def internet_gate(plan: Plan) -> Iterator[Problem]:
     """Whatever anyone on the internet reaches asks who they are first, or says why it does not."""
+    rules = plan.identity.rules if plan.identity else ()
+    opened = {r.route for r in rules if r.policy == "bypass"}
     for answer in plan_reach(plan, askers=(INTERNET,)).answers:
         if not answer.reachable:
             continue
@@ -58,6 +60,9 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
         routes = [r for r in plan.routes if r.source == answer.target.source]
         # Of a route that sends Access away, tunnel-requires-access tells.
         if any(r.publish == "tunnel" and not (r.access or r.is_asked_in_tunnel) for r in routes):
+            continue
+        # Of a rule that asks nobody, gate-opened does.
+        if opened & {r.name for r in routes}:
             continue
         reasons = [r.public_reason for r in routes]
         pages = plan.cloudflare.pages if plan.cloudflare else ()

@@ -16,16 +16,16 @@ def gate_of(identity: IdentityPlan, route: Route) -> Gate | None:
     where the rules let everybody in.
     """
     mine = [r for r in identity.rules if set(route.names) & set(r.domain)]
-    whole = next((r for r in mine if not r.resources and r.policy != "deny"), None)
+    whole = next((r for r in mine if not r.said and r.policy != "deny"), None)
     if whole is None or whole.policy == "bypass":
         return None
-    said = [r for r in mine if r.resources and r.source != route.source]
+    said = [r for r in mine if r.said]
     more = [
-        f"; {_who(r)} for {' '.join(r.resources)}"
+        f"; {_who(r)} for {' '.join(r.said)}"
         for r in said
         if r.policy in ("one_factor", "two_factor")
     ]
-    free = [*route.exempt, *(p for r in said if r.policy == "bypass" for p in r.resources)]
+    free = [*route.exempt, *(p for r in said if r.policy == "bypass" for p in r.said)]
     but = f", but {' '.join(free)}" if free else ""
     return Gate("forward", f"sign-in ({_who(whole)}{''.join(more)}){but}", whole.source)
 

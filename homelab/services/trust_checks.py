@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem
+from homelab.reach.plan import plan_reach
+from homelab.tailnet.members import OWNERS
 
 if TYPE_CHECKING:
     from homelab.network.route import Route
@@ -27,6 +29,36 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
                 "write that themselves",
                 "leave it out, or choose auth: native for every route of the service",
             )
+
+    direct = {r.service for r in plan.routes if r.is_direct}
+    yield from _others(plan, {s: r for s, r in believing.items() if s not in direct})
+
+
+def _others(plan: Plan, believing: Mapping[str, Route]) -> Iterator[Problem]:
+    """Grants and callers that reach the app's own port, and are neither the proxy nor the owner."""
+    entry = plan.site.network.entry.host
+    tags = plan.tailnet.tags if plan.tailnet else {}
+    proxy = {entry, *(tag for tag, hosts in tags.items() if hosts == (entry,))}
+    ports = {f"{r.host}:{r.port}/tcp": r for r in believing.values()}
+    owners = plan.tailnet.groups.get(OWNERS, ()) if plan.tailnet else ()
+    found: dict[tuple[str, str], list[str]] = {}
+    for answer in plan_reach(plan, services=frozenset(believing)).answers if believing else ():
+        who, where = answer.asker, answer.target
+        if where.kind != "port" or where.name not in ports or not answer.reachable:
+            continue
+        if who.name not in proxy and who.identity not in owners:
+            sources = [g.source for g in answer.gates if g.kind == "tailnet"]
+            for source in ", ".join(sources or [where.source]).split(", "):
+                found.setdefault((source, where.name), []).append(who.name)
+    for (source, port), names in found.items():
+        route = ports[port]
+        yield Problem(
+            source,
+            f"{route.service} believes {route.headers[0][0]}, and {', '.join(names)} would reach "
+            f"{port} past the proxy, where anybody could write that",
+            f"leave it out and let them ask https://{route.title}, or choose auth: native for "
+            f"every route of {route.service}",
+        )
 
 
 @check("grafana-auth-scope", rows="S0-49 S1-12")

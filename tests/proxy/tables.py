@@ -10,7 +10,7 @@ from typing import Any
 from homelab.nix import Module
 from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
-from homelab.proxy.model import pattern
+from homelab.proxy.model import ODD, pattern
 from tests.proxy.nixos import options
 
 BACKENDS = {"caddy": caddy.modules, "nginx": nginx.modules, "traefik": traefik.modules}
@@ -83,7 +83,13 @@ def _caddy(caddy: dict[str, Any]) -> list[Line]:
             outside = _find(block, f"{words[1]}_outside")
             ((proxy, inside),) = _find(body, "reverse_proxy")
             gates = _find(body, "forward_auth")
-            exempt = [w[2] for _, b in _find(body, "@not_exempt") for w, _ in b]
+            exempt = [
+                path
+                for _, told in _find(body, "@not_exempt")
+                for _, open_ in _find(told, "not")
+                for words, _ in _find(open_, "vars_regexp")
+                for path in words[2].replace("^", "\n^").replace("|\n", "\n").split()
+            ]
             out.append(
                 Line(
                     way,
@@ -113,8 +119,14 @@ def _nginx(nginx: dict[str, Any]) -> list[Line]:
         gate = host["locations"].get("= /.homelab/gate", {}).get("proxyPass", "")
         gated = "gated.conf" in root["extraConfig"]
         assert gated == bool(gate)
-        open_ = {k: v for k, v in host["locations"].items() if k not in ("/", "= /.homelab/gate")}
-        assert not any("gated.conf" in v["extraConfig"] for v in open_.values())
+        asked = host["locations"].get("= /.homelab/gate", {}).get("extraConfig", "")
+        variable = re.search(r"if \((\$exempt_\w+)\) {\n  return 204;", asked)
+        maps = re.findall(
+            r"map \$request_uri (\$\w+) {\n(.*?)}", nginx["commonHttpConfig"], re.DOTALL
+        )
+        lines = dict(maps)[variable[1]].splitlines() if variable else []
+        # The first expression refuses what can be read in two ways.
+        assert not lines or ODD in _unquoted(lines[1].split()[0])
         own = re.search(r"proxy_set_header Host ([^$].*);", root["extraConfig"])
         out.append(
             Line(
@@ -122,9 +134,7 @@ def _nginx(nginx: dict[str, Any]) -> list[Line]:
                 name,
                 root["proxyPass"],
                 gate=re.sub(r"^http://|/api.*$", "", gate),
-                exempt=tuple(
-                    sorted(_unquoted(k[2:]) if k[0] == "~" else f"^{k[2:]}$" for k in open_)
-                ),
+                exempt=tuple(sorted(_unquoted(x.split()[0])[1:] for x in lines[2:])),
                 sources=tuple(re.findall(r"allow (.*);", host.get("extraConfig", ""))),
                 host=own[1] if own else "",
             )
@@ -159,6 +169,7 @@ def _traefik(traefik: dict[str, Any]) -> list[Line]:
         exempt = [
             pattern(f"{p}*") if kind else pattern(p)
             for kind, p in re.findall(r"Path(Prefix)?\(`([^`]+)`", rules)
+            if f"!PathRegexp(`{ODD}`)" in rules
         ]
         headers = [m["headers"].get("customRequestHeaders", {}) for m in chain if "headers" in m]
         (server,) = http["services"][router["service"]]["loadBalancer"]["servers"]

@@ -26,17 +26,6 @@ in
           default_policy = "deny";
           rules = [
             {
-              domain = [
-                "music.home.example.org"
-                "music-home.example.org"
-              ];
-              policy = "bypass";
-              resources = [
-                "^/rest/"
-                "^/share/"
-              ];
-            }
-            {
               domain = [ "draw.home.example.org" ];
               policy = "one_factor";
             }

@@ -57,8 +57,10 @@ in
             @music host music.home.example.org
             handle @music {
               @not_exempt {
-                not path_regexp ^/rest/
-                not path_regexp ^/share/
+                not {
+                  vars_regexp {http.request.orig_uri} ^/rest/|^/share/
+                  not vars_regexp {http.request.orig_uri} "^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))"
+                }
               }
               forward_auth @not_exempt 127.0.0.1:9091 {
                 uri /api/authz/forward-auth
@@ -132,8 +134,10 @@ in
             @music host music-home.example.org
             handle @music {
               @not_exempt {
-                not path_regexp ^/rest/
-                not path_regexp ^/share/
+                not {
+                  vars_regexp {http.request.orig_uri} ^/rest/|^/share/
+                  not vars_regexp {http.request.orig_uri} "^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))"
+                }
               }
               forward_auth @not_exempt 127.0.0.1:9091 {
                 uri /api/authz/forward-auth
