@@ -33,7 +33,10 @@ class UnitHardening:
     settings: tuple[tuple[str, Nix], ...]
     """serviceConfig, in the order of the baseline."""
     forced: tuple[str, ...]
-    """Settings that must outrank upstream, because an exception is recorded for them."""
+    """Settings that must outrank nixpkgs: an exception is recorded for them, or nixpkgs' own plain
+    value is weaker."""
     exceptions: tuple[tuple[str, str], ...]
     """(what is relaxed, why)."""
+    outranked: tuple[tuple[str, str], ...]
+    """(setting, nixpkgs' own weaker value)."""
     source: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from homelab.hardening.baseline import BASELINE, DEVICES, FAMILIES, HIDDEN, HIDE, Part
 from homelab.hardening.model import UnitHardening
+from homelab.hardening.nixpkgs import holds, meet, said_by_nixpkgs
 from homelab.hardening.paths import below, for_systemd, is_hidden, is_home
 from homelab.nix import Nix
 from homelab.services.model import Service
@@ -105,9 +106,9 @@ def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHarde
     if exempt:
         settings: dict[str, Nix] = {}
         forced: set[str] = set()
-        exceptions = {EVERYTHING: exempt}
+        exceptions, outranked = {EVERYTHING: exempt}, {}
     else:
-        settings, forced, exceptions = _settings(site, service, places)
+        settings, forced, exceptions, outranked = _settings(site, service, unit, places)
     return UnitHardening(
         service=service.name,
         host=service.host,
@@ -115,17 +116,20 @@ def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHarde
         settings=tuple(settings.items()),
         forced=tuple(sorted(forced)),
         exceptions=tuple(sorted(exceptions.items())),
+        outranked=tuple(sorted(outranked.items())),
         source=service.source,
     )
 
 
 def _settings(
-    site: Site, service: Service, places: _Places
-) -> tuple[dict[str, Nix], set[str], dict[str, str]]:
+    site: Site, service: Service, unit: str, places: _Places
+) -> tuple[dict[str, Nix], set[str], dict[str, str], dict[str, str]]:
     facts, relax = service.entry.hardening, service.harden.relax
+    nixpkgs = said_by_nixpkgs(service, unit)
     settings: dict[str, Nix] = {}
     forced: set[str] = set()
     exceptions: dict[str, str] = {}
+    outranked: dict[str, str] = {}
     for part in BASELINE:
         value, why = _value(service, part)
         if why:
@@ -134,8 +138,19 @@ def _settings(
             settings[part.setting] = part.relaxed
             forced.add(part.setting)
             exceptions[part.name] = relax[part.name]
-        elif not facts.upstream and value is not None:
-            settings[part.setting] = value
+        elif facts.upstream:
+            if nixpkgs and not holds(part, nixpkgs):
+                exceptions.setdefault(part.name, "nixpkgs confines it, and leaves this part open")
+        else:
+            held = meet(part, value, nixpkgs.get(part.setting))
+            if held.value is not None:
+                settings[part.setting] = held.value
+            if held.is_forced:
+                forced.add(part.setting)
+            if held.stricter_than:
+                outranked[part.setting] = held.stricter_than
+            if held.weaker:
+                exceptions.setdefault(part.name, held.weaker)
     at_home = any(is_home(p) for p in (*places.bind, *places.bind_read_only))
     if at_home and "protect-home" not in relax:
         # With `true` nothing can be bound below; the stack says it outright, so it wins.
@@ -151,7 +166,7 @@ def _settings(
     if HIDE in relax:
         exceptions[HIDE] = relax[HIDE]
     settings |= dict(_paths(service, places))
-    return settings, forced, exceptions
+    return settings, forced, exceptions, outranked
 
 
 def _value(service: Service, part: Part) -> tuple[Nix, str]:

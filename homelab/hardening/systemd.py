@@ -23,9 +23,9 @@ _WHY = {
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`hardening.nix`, on a host with a unit to confine.
 
-    Derived values yield to what a module of nixpkgs says itself (priority 900): most such modules
-    set plain values that are as strict, so nothing here can weaken one. Only what undoes a part,
-    for a reason that is written down, outranks them.
+    Derived values yield to what a module of nixpkgs says itself (priority 900), and are as strict
+    as that or the same, so nothing here weakens one. What outranks a module says why: its own value
+    is weaker, or a part is undone for a reason that is written down.
     """
     units = {u.unit: _service_config(u) for u in plan.hardening if u.host == host.name}
     confined: Attrs = {name: {"serviceConfig": body} for name, body in units.items() if body}
@@ -38,12 +38,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _service_config(unit: UnitHardening) -> dict[str, Nix]:
-    why = dict(unit.exceptions)
+    why, outranked = dict(unit.exceptions), dict(unit.outranked)
     body: dict[str, Nix] = {}
     for setting, value in unit.settings:
         name = _NAMES.get(setting, "")
         if setting not in unit.forced:
             body[setting] = value
+        elif setting in outranked:
+            body[setting] = Comment(f"nixpkgs says {outranked[setting]}.", Force(value))
         elif name in why:
             body[setting] = Comment(why[name], Force(value))
         else:

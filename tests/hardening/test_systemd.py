@@ -28,7 +28,9 @@ def test_only_what_is_recorded_outranks_upstream_and_says_why() -> None:
     config = module.derived["systemd"]["services"]["jellyfin"]["serviceConfig"]  # type: ignore[index,call-overload]
     assert config["PrivateTmp"] == Comment("shares files with its helper", Force(False))  # type: ignore[index,call-overload]
     forced = [k for k, v in config.items() if isinstance(v, Comment | Force)]  # type: ignore[union-attr]
-    assert forced == ["PrivateTmp"]
+    # nixpkgs opens its devices for everybody, with a graphics card or without.
+    assert config["PrivateDevices"] == Comment("nixpkgs says false.", Force(True))  # type: ignore[index,call-overload]
+    assert forced == ["PrivateTmp", "PrivateDevices"]
     assert not module.stated
 
 
