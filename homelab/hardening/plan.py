@@ -106,7 +106,8 @@ def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHarde
     if exempt:
         settings: dict[str, Nix] = {}
         forced: set[str] = set()
-        exceptions, outranked = {EVERYTHING: exempt}, {}
+        exceptions = {EVERYTHING: exempt}
+        outranked: dict[str, str] = {}
     else:
         settings, forced, exceptions, outranked = _settings(site, service, unit, places)
     return UnitHardening(

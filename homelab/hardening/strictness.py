@@ -43,14 +43,13 @@ def stricter(setting: str, ours: Nix, theirs: Nix) -> Verdict:
 
 def granted(value: Nix) -> frozenset[str] | None:
     """What a list grants, in systemd's spelling; `None` where it grants all but what it names."""
-    words = " ".join(map(str, value)) if _is_list(value) else _text(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        words = " ".join(map(str, value))
+    else:
+        words = _text(value)
     if words.startswith("~"):
         return None
     return frozenset(w.upper() for w in words.split() if w != "none")
-
-
-def _is_list(value: Nix) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 def _text(value: Nix) -> str:

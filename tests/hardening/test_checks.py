@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from homelab.problems import InvalidStackError
 from tests import build
 
 Changes = dict[str, object]
