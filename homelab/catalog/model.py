@@ -118,6 +118,8 @@ class Oidc:
     """Further options by full path; `{issuer}` and `{client}` are filled in."""
     scopes: tuple[str, ...] = ("openid", "profile", "email", "groups")
     """With `offline_access`, it is given refresh tokens too."""
+    id_token: tuple[str, ...] = ()
+    """Claims that it reads from the ID token, and does not ask for."""
     post: bool = False
     """It sends its secret in the body and not in a header."""
     ui: str = ""

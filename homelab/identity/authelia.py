@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from homelab.identity.directory import GROUPS, LDAP_PORT, PEOPLE, admin_of
-from homelab.identity.model import LDAP_PASSWORD
+from homelab.identity.model import CLAIMS_POLICY, LDAP_PASSWORD
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 from homelab.secrets.model import secret_path
@@ -120,7 +120,9 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
         "webauthn": {"display_name": domain},
     }
     if identity.clients:
-        settings["identity_providers"] = {"oidc": _oidc(identity)}
+        settings["identity_providers"] = {
+            "oidc": _oidc(identity, policies=host.release >= CLAIMS_POLICY)
+        }
     return settings
 
 
@@ -159,7 +161,7 @@ def _ldap(directory: Directory) -> Attrs:
     }
 
 
-def _oidc(identity: IdentityPlan) -> Attrs:
+def _oidc(identity: IdentityPlan, *, policies: bool) -> Attrs:
     """Clients, each with the hash of its secret: the file is read when Authelia starts."""
     grouped = {c.id: c for c in identity.clients if c.groups}
     out: Attrs = {}
@@ -171,16 +173,23 @@ def _oidc(identity: IdentityPlan) -> Attrs:
             }
             for name, c in sorted(grouped.items())
         }
-    out["clients"] = [_client(c) for c in identity.clients]
+    told = {c.id: c.id_token for c in identity.clients if c.id_token and policies}
+    if told:
+        out["claims_policies"] = {
+            name: {"id_token": list(claims)} for name, claims in sorted(told.items())
+        }
+    out["clients"] = [_client(c, told) for c in identity.clients]
     return out
 
 
-def _client(client: OidcClient) -> Nix:
+def _client(client: OidcClient, told: Collection[str]) -> Nix:
     grants: list[Nix] = ["authorization_code"]
     if "offline_access" in client.scopes:
         grants.append("refresh_token")
     hashed = secret_path("authelia", client.secret, "derived", "file")
+    policy: Attrs = {"claims_policy": client.id} if client.id in told else {}
     return {
+        **policy,
         "client_id": client.id,
         "client_name": client.name,
         "client_secret": f'{{{{ secret "{hashed}" }}}}',

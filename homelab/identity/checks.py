@@ -195,12 +195,19 @@ def audience_auth(plan: Plan) -> Iterator[Problem]:
 
 @check("admin-two-factor", rows="S1-07", severity="warning")
 def admin_two_factor(plan: Plan) -> Iterator[Problem]:
-    """What administers the homelab deserves more than a password."""
+    """What administers the homelab deserves more than a password, whoever its name is for: on the
+    internet it is for the family, or it would not be there.
+    """
+    if plan.identity is not None and plan.identity.provider == "pocket-id":
+        return  # a passkey is two factors
+    tools = {s.name for s in plan.services if not s.is_custom and s.entry.audience == "operator"}
     for route in _gated(plan):
-        if route.audience == "operator" and route.policy != "two_factor":
+        for_operator = route.audience == "operator" or route.service in tools
+        if for_operator and route.policy != "two_factor":
+            what = "is for the operator" if route.audience == "operator" else "is a tool of theirs"
             yield Problem(
                 route.at("policy"),
-                f"{route.title} is for the operator, and a password alone opens it",
+                f"{route.title} {what}, and a password alone opens it",
                 "a route with policy: two_factor",
             )
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.model import Model, Name, SecretRef, Str, WebPath
 
 Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
 Policy = Literal["bypass", "one_factor", "two_factor", "deny"]
 Provider = Literal["authelia", "pocket-id"]
+CLAIMS_POLICY = "25.05"
+"""First release whose Authelia (4.39) has claims policies; the ones before put all of them into the
+ID token by themselves."""
 
 LDAP_PASSWORD = "ldap"
 """Secret of the provider's service that holds its password for the directory."""
@@ -21,6 +24,15 @@ STATIC_KEY = "26.05"
 """First release whose Pocket ID takes a key to its API from us (2.2)."""
 API_KEY = "api-key"
 """Secret of Pocket ID's service that holds the key to its API."""
+
+
+def _known_provider(value: object) -> object:
+    if isinstance(value, str) and value not in get_args(Provider):
+        raise ValueError(
+            "the sign-in is kept by authelia or pocket-id, and by no provider elsewhere; name one "
+            "of them, or leave the section out and let apps ask by themselves (auth: native)"
+        )
+    return value
 
 
 def api_key_source(config: IdentityConfig) -> Literal["stored", "derived"]:
@@ -70,7 +82,7 @@ class RuleConfig(Model):
 class IdentityConfig(Model):
     """`homelab:identity`."""
 
-    provider: Provider = "authelia"
+    provider: Annotated[Provider, BeforeValidator(_known_provider)] = "authelia"
     """authelia (passwords and second factors), or pocket-id (passkeys, with oauth2-proxy as the
     gate in front of apps that cannot ask)."""
     host: Name
@@ -141,6 +153,8 @@ class OidcClient:
     redirects: tuple[str, ...]
     """Every address that the provider may send people back to."""
     scopes: tuple[str, ...]
+    id_token: tuple[str, ...]
+    """Claims that stand in the ID token itself."""
     policy: Policy
     groups: tuple[str, ...]
     post: bool

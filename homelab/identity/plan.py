@@ -79,6 +79,7 @@ def _clients(
             service=service.name,
             redirects=tuple(f"https://{n}{p}" for n in route.names for p in fact.redirects),
             scopes=fact.scopes,
+            id_token=fact.id_token,
             policy="two_factor" if route.policy == "two_factor" else "one_factor",
             groups=route.groups,
             post=fact.post,

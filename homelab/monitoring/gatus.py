@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 TOPIC_FILE = secret_path("ntfy", "topic", "stored", "env")
 """Environment file with NTFY_TOPIC, on each host that sends alerts."""
+TOKEN_FILE = secret_path("ntfy", "token", "stored", "env")
+"""The same with NTFY_TOKEN, for a server that asks for one."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -44,20 +46,28 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
         ],
     }
     body: Attrs = {"enable": True, "settings": settings}
+    more: Attrs = {}
     if monitoring.alerts:
         body["environmentFile"] = TOPIC_FILE
-        settings["alerting"] = {
-            "ntfy": {
-                "url": monitoring.alerts,
-                "topic": Comment("Gatus fills it in from its environment.", "${NTFY_TOPIC}"),
-                "default-alert": {
-                    "failure-threshold": plan.site.monitoring.failures,
-                    "success-threshold": 2,
-                    "send-on-resolved": True,
-                },
-            }
+        ntfy: Attrs = {
+            "url": monitoring.alerts,
+            "topic": Comment("Gatus fills it in from its environment.", "${NTFY_TOPIC}"),
+            "default-alert": {
+                "failure-threshold": plan.site.monitoring.failures,
+                "success-threshold": 2,
+                "send-on-resolved": True,
+            },
         }
-    return attrs("services.gatus", body)
+        if _has_token(plan):
+            ntfy["token"] = "${NTFY_TOKEN}"
+            more = attrs("systemd.services.gatus.serviceConfig.EnvironmentFile", [TOKEN_FILE])
+        settings["alerting"] = {"ntfy": ntfy}
+    return merge(attrs("services.gatus", body), more)
+
+
+def _has_token(plan: Plan) -> bool:
+    ntfy = plan.site.monitoring.ntfy
+    return ntfy is not None and ntfy.token is not None
 
 
 def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
@@ -95,10 +105,10 @@ def _notify(plan: Plan) -> Attrs:
             "scriptArgs": "%i",
             "path": path,
             "environment": {"NTFY_URL": ntfy.url.rstrip("/")},
-            "script": Lines(NOTIFY),
+            "script": Lines(notify_script(token=_has_token(plan))),
             "serviceConfig": {
                 "Type": "oneshot",
-                "EnvironmentFile": TOPIC_FILE,
+                "EnvironmentFile": [TOPIC_FILE, TOKEN_FILE] if _has_token(plan) else TOPIC_FILE,
                 "DynamicUser": True,
                 "SupplementaryGroups": ["systemd-journal"],
             },
@@ -106,7 +116,15 @@ def _notify(plan: Plan) -> Attrs:
     )
 
 
-NOTIFY = """\
+def notify_script(*, token: bool) -> str:
+    """What `notify@` runs with a unit's name: wait, look again, and write to the topic."""
+    told = 'printf \'url = "%s/%s"\\n\' "$NTFY_URL" "$NTFY_TOPIC"'
+    if token:
+        told += '; printf \'header = "Authorization: Bearer %s"\\n\' "$NTFY_TOKEN"'
+    return _NOTIFY.replace("TOLD", told)
+
+
+_NOTIFY = """\
 unit=$1.service
 # What has mended itself by then is no news.
 sleep 120
@@ -114,7 +132,7 @@ systemctl is-failed --quiet "$unit" || exit 0
 # The topic is as good as a password, so it stays out of the process list.
 journalctl --unit "$unit" --lines 8 --no-pager --output cat |
   curl --fail --silent --show-error --retry 5 --output /dev/null \\
-    --config <(printf 'url = "%s/%s"\\n' "$NTFY_URL" "$NTFY_TOPIC") \\
+    --config <(TOLD) \\
     --header "Title: $unit failed on $(uname -n)" \\
     --header 'Priority: urgent' \\
     --data-binary @-

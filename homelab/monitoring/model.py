@@ -19,6 +19,8 @@ class Ntfy(Model):
     """The server alone; a topic in it would silently disable alerts."""
     topic: SecretRef
     """The topic, which is as secret as a password."""
+    token: SecretRef | None = None
+    """Access token, for a server that lets nobody write without one."""
 
 
 class MonitoringConfig(Model):

@@ -75,7 +75,9 @@ def _settings(dns: DnsPlan, *, flash: bool) -> dict[str, Nix]:
         },
         "filters": lists,
     }
-    if flash:
+    if dns.query_log is False:
+        settings["querylog"] = {"enabled": False}
+    elif flash and dns.query_log is None:
         settings["querylog"] = {
             "file_enabled": Comment("The disk is flash, which wears.", False),
         }

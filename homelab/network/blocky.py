@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.network.resolver import own_names
+from homelab.network.upstream import for_blocky
 from homelab.nix import Comment, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             "mapping": dict(dns.names),
         },
         "ports": {"dns": 53},
+        "queryLog": {"type": "console" if dns.query_log else "none"},
         "upstreams": {
-            "groups": {"default": list(dns.upstreams)},
+            "groups": {"default": [for_blocky(u) for u in dns.upstreams]},
             "init": {"strategy": "fast"},
             "strategy": "parallel_best",
         },

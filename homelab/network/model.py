@@ -20,6 +20,7 @@ from homelab.model import (
     grouped,
 )
 from homelab.network.entry import CaddyPlugin, PluginHash, RateLimit
+from homelab.network.upstream import Upstream
 
 
 class Lan(Model):
@@ -71,13 +72,14 @@ class Dns(Model):
     server: Literal["blocky", "adguard", "none"] = "blocky"
     """Which resolver: blocky; adguard (AdGuard Home), for those who want to look and click; or
     none, where public names and `<host>.local` are enough."""
-    upstreams: Annotated[list[Str], Field(min_length=1)] = Field(
+    upstreams: Annotated[list[Upstream], Field(min_length=1)] = Field(
         default_factory=lambda: [
             "https://one.one.one.one/dns-query",
             "https://dns.quad9.net/dns-query",
         ]
     )
-    """Resolvers that know the rest of the internet."""
+    """Resolvers that know the rest of the internet: `https://dns.quad9.net/dns-query`,
+    `tls://dns.quad9.net`, or the address of one that is asked without encryption."""
     bootstrap: list[Address] = Field(
         default_factory=lambda: [Address("1.1.1.1"), Address("9.9.9.9")]
     )
@@ -90,6 +92,10 @@ class Dns(Model):
     """Host lists that are answered with 0.0.0.0."""
     ttl: Annotated[Str, Field(pattern=r"^[1-9][0-9]*[smh]$")] = "1h"
     """How long a home name may be remembered."""
+
+    query_log: bool | None = None
+    """Who asked for what is written down: in the journal (Blocky), or for its pages (AdGuard Home).
+    When empty, Blocky writes nothing, and AdGuard Home what its pages show."""
 
     @model_validator(mode="after")
     def _placed(self) -> Dns:
@@ -176,6 +182,7 @@ class DnsPlan:
     bootstrap: tuple[str, ...]
     blocklists: tuple[str, ...]
     ttl: str
+    query_log: bool | None = None
 
 
 @dataclass(frozen=True)

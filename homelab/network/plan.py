@@ -168,6 +168,7 @@ def plan_dns(
         host=dns.host or "",
         names=tuple((n, address) for n in names) if dns.host else (),
         upstreams=tuple(dns.upstreams),
+        query_log=dns.query_log,
         bootstrap=tuple(str(a) for a in dns.bootstrap),
         blocklists=tuple(dns.blocklists),
         ttl=dns.ttl,

@@ -32,6 +32,8 @@ from homelab.vpn.plan import SECRET as VPN
 
 TOPIC = ("ntfy", "topic")
 """Service and name of the secret that holds the topic of the alerts."""
+TOKEN = ("ntfy", "token")
+"""The same of the token that ntfy's server may ask for."""
 
 
 def plan_secrets(
@@ -100,14 +102,15 @@ def _of_monitoring(
     ntfy = site.monitoring.ntfy
     if ntfy is None:
         return
-    service, name = TOPIC
-    fact = SecretFact(form="env", env=(("NTFY_TOPIC", "{value}"),), source="stored")
-    for host in sorted(alert_hosts(site, backup, monitoring)):
-        found = demanded(site, host, service, name, fact, "monitoring.ntfy.topic")
-        here = monitoring is not None and monitoring.host == host
-        yield replace(
-            found, key=ntfy.topic.sops or "", units=(f"{MONITOR}.service",) if here else ()
-        )
+    for (service, name), ref in ((TOPIC, ntfy.topic), (TOKEN, ntfy.token)):
+        if ref is None:
+            continue
+        variable = f"{service}_{name}".upper()
+        fact = SecretFact(form="env", env=((variable, "{value}"),), source="stored")
+        for host in sorted(alert_hosts(site, backup, monitoring)):
+            found = demanded(site, host, service, name, fact, f"monitoring.ntfy.{name}")
+            here = monitoring is not None and monitoring.host == host
+            yield replace(found, key=ref.sops or "", units=(f"{MONITOR}.service",) if here else ())
 
 
 def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:

@@ -100,5 +100,6 @@ def _oidc(config: CustomOidc) -> Oidc:
         redirects=tuple(config.redirects),
         secret=SecretFact(form="env", env=((env, "{value}"),)) if env else SecretFact(),
         scopes=tuple(config.scopes),
+        id_token=tuple(config.id_token),
         post=config.post,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from homelab.model import AbsolutePath, Model, Name, Port, SecretRef, Str
 from homelab.network.model import Protocol, Scope
@@ -13,6 +13,27 @@ Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Identity = Literal["user", "email", "name", "groups"]
+OidcScope = Literal["openid", "profile", "email", "groups", "offline_access", "address", "phone"]
+"""What an app may ask the identity provider for."""
+Claim = Literal[
+    "address",
+    "email",
+    "email_verified",
+    "groups",
+    "name",
+    "phone_number",
+    "preferred_username",
+]
+"""What the identity provider knows of a person."""
+_SCOPE_OF: dict[Claim, OidcScope] = {
+    "address": "address",
+    "email": "email",
+    "email_verified": "email",
+    "groups": "groups",
+    "name": "profile",
+    "phone_number": "phone",
+    "preferred_username": "profile",
+}
 Gpu = Literal["nvidia", "intel", "amd"]
 
 
@@ -85,9 +106,23 @@ class CustomOidc(Model):
     env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
     """Variable of its environment that holds the client secret; a plain file when empty, which
     options name as `{$secret: oidc}`."""
-    scopes: list[Name] = Field(default_factory=lambda: ["openid", "profile", "email", "groups"])
+    scopes: list[OidcScope] = Field(
+        default_factory=lambda: ["openid", "profile", "email", "groups"]
+    )
+    """What it may ask for; with offline_access it is given refresh tokens, too."""
+    id_token: list[Claim] = Field(default_factory=list)
+    """Claims that it reads from the ID token, for an app that does not ask for them: Authelia puts
+    none there by itself from 4.39 on."""
     post: bool = False
     """It sends its secret in the body and not in a header."""
+
+    @model_validator(mode="after")
+    def _told(self) -> CustomOidc:
+        for claim in self.id_token:
+            scope = _SCOPE_OF[claim]
+            if scope not in self.scopes:
+                raise ValueError(f"{claim} is told to who asks for {scope}; add it to scopes")
+        return self
 
 
 class Control(Model):

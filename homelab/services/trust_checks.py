@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem
-from homelab.reach.plan import plan_reach
+from homelab.tailnet.evaluate import allowed
 from homelab.tailnet.members import OWNERS
 
 if TYPE_CHECKING:
@@ -31,34 +32,44 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
             )
 
     direct = {r.service for r in plan.routes if r.is_direct}
-    yield from _others(plan, {s: r for s, r in believing.items() if s not in direct})
+    for route in plan.routes:
+        if route.headers and route.service not in direct:
+            yield from _others(plan, route)
 
 
-def _others(plan: Plan, believing: Mapping[str, Route]) -> Iterator[Problem]:
-    """Grants and callers that reach the app's own port, and are neither the proxy nor the owner."""
+def _others(plan: Plan, route: Route) -> Iterator[Problem]:
+    """Callers and grants that reach the app's own port, and are neither the proxy nor the owner."""
     entry = plan.site.network.entry.host
-    tags = plan.tailnet.tags if plan.tailnet else {}
-    proxy = {entry, *(tag for tag, hosts in tags.items() if hosts == (entry,))}
-    ports = {f"{r.host}:{r.port}/tcp": r for r in believing.values()}
-    owners = plan.tailnet.groups.get(OWNERS, ()) if plan.tailnet else ()
-    found: dict[tuple[str, str], list[str]] = {}
-    for answer in plan_reach(plan, services=frozenset(believing)).answers if believing else ():
-        who, where = answer.asker, answer.target
-        if where.kind != "port" or where.name not in ports or not answer.reachable:
+    if not any((p.host, p.port) == (route.host, route.port) for p in plan.firewall.ports):
+        return
+    out = f"let it ask https://{route.title}, or choose auth: native for every route"
+    header = route.headers[0][0]
+    for user in plan.services:
+        if route.service in user.config.uses and user.host not in (route.host, entry):
+            yield Problem(
+                f"{user.source}.uses",
+                f"{route.service} believes {header}, and {user.host} would ask it past the proxy, "
+                "where anybody could write that",
+                out,
+            )
+    tailnet = plan.tailnet
+    if tailnet is None:
+        return
+    known = {entry, tailnet.hosts.get(entry, entry), OWNERS, *tailnet.groups.get(OWNERS, ())}
+    known |= {tag for tag, hosts in tailnet.tags.items() if hosts == (entry,)}
+    for grant in tailnet.grants:
+        strangers = [who for who in grant.src if who not in known]
+        if not grant.source.startswith("tailnet.grants") or not strangers:
             continue
-        if who.name not in proxy and who.identity not in owners:
-            sources = [g.source for g in answer.gates if g.kind == "tailnet"]
-            for source in ", ".join(sources or [where.source]).split(", "):
-                found.setdefault((source, where.name), []).append(who.name)
-    for (source, port), names in found.items():
-        route = ports[port]
-        yield Problem(
-            source,
-            f"{route.service} believes {route.headers[0][0]}, and {', '.join(names)} would reach "
-            f"{port} past the proxy, where anybody could write that",
-            f"leave it out and let them ask https://{route.title}, or choose auth: native for "
-            f"every route of {route.service}",
-        )
+        # Whoever it is from: what it is to, and by which ports.
+        alone = replace(tailnet, grants=(replace(grant, src=("*",)),))
+        if allowed(alone, entry, route.host, route.port):
+            yield Problem(
+                grant.source,
+                f"{route.service} believes {header}, and {', '.join(strangers)} would ask it at "
+                f"{route.host}:{route.port} past the proxy, where anybody could write that",
+                out,
+            )
 
 
 @check("grafana-auth-scope", rows="S0-49 S1-12")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.monitoring.gatus import NOTIFY
+from homelab.monitoring.gatus import notify_script
 from homelab.monitoring.model import MonitoringPlan, Probe
 from homelab.problems import InvalidStackError
 from tests import build
@@ -193,7 +193,7 @@ def test_a_failure_that_mended_itself_is_no_news(tmp_path: Path, failed: str, se
         tool.write_text(f"#!{bash}\n{body}\n", encoding="utf-8")
         tool.chmod(0o755)
     out = subprocess.run(
-        [bash, "-euc", NOTIFY, "notify", "restic-backups-a-b"],
+        [bash, "-euc", notify_script(token=False), "notify", "restic-backups-a-b"],
         check=True,
         capture_output=True,
         text=True,

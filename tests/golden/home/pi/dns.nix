@@ -54,6 +54,7 @@ in
           };
         };
         ports.dns = 53;
+        queryLog.type = "none";
         upstreams = {
           groups.default = [
             "https://one.one.one.one/dns-query"

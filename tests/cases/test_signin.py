@@ -1,0 +1,227 @@
+"""Sign-in and the entry plane: what owners met, and what somebody on the way in could try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from homelab.problems import InvalidStackError
+from tests import build
+from tests.golden.test_home import planned, tree
+from tests.household import Changes, household
+from tests.proxy.running import Row, Running, serve
+from tests.proxy.stack import changes
+
+IMAGE = "docker.io/a/b:1@sha256:" + "0" * 64
+
+
+def app(**more: object) -> Changes:
+    """A container on the nas that keeps nothing."""
+    return {
+        "host": "nas",
+        "container": {"image": IMAGE, "port": 80},
+        "port": 8099,
+        "backup": {"skip": "it keeps nothing"},
+        **more,
+    }
+
+
+SIGN_IN: Changes = {"identity": {"host": "pi", "users": {"sops": "authelia/users"}}}
+
+
+# --- a gate passed by dot segments ----------------------------------------------------------------
+
+PASSED = (
+    *("/api/..;/admin", "/api/..%5cadmin", "/admin/..%2fapi/y", "/admin/%2e%2e/api/y"),
+    *("/admin/../api/y", "/admin/users/..%2f..%2fapi%2fy", "/admin/%2e%2e%2fapi/y"),
+    *("/admin/..%2fping", "/admin/../ping", "/admin/%2e%2e/ping", "/admin/x%2f..%2f..%2fping"),
+    *("/admin;/../api/x", "/admin%3f/../api/x", "//api/x", "/x//../api/y", "/%61pi/x"),
+    *("/api%2fx", "/ap%69/x", "/%2fapi/x", "/v1%2e0/x"),
+)
+"""Requests that once reached the app with nobody asked."""
+
+
+@pytest.fixture(scope="module", params=("caddy", "nginx"))
+def gated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    """A real proxy, in front of an app with `exempt: [/api/*, /ping, /v1.0/*]`."""
+    with ExitStack() as stack:
+        made = build.plan(household(changes(request.param)))
+        yield serve(request.param, made, tmp_path_factory.mktemp(request.param), stack)
+
+
+@pytest.mark.parametrize("path", PASSED)
+def test_a_path_that_only_looks_exempt_asks_the_gate(gated: Running, path: str) -> None:
+    """S0-15 T1: whatever an app behind the proxy would make of it."""
+    answer = gated.ask(Row("", "gated.home.example.org", path))
+    assert (answer.status, answer.app) == (302, "")
+    assert len(gated.asked) == 1
+
+
+# --- a bypass on the internet ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rule", [{"resources": ["^/.*"]}, {"paths": ["/open/*"]}, {}], ids=["all", "some", "whole"]
+)
+def test_a_rule_that_asks_nobody_does_not_open_the_internet(rule: Changes) -> None:
+    """S2-06 S1-08: one problem, with or without a tailnet that leads to the app."""
+    published = {"publish": "tunnel", "audience": "family", "auth": "forward", "access": False}
+    stack: Changes = {
+        **SIGN_IN,
+        "identity": {
+            **SIGN_IN["identity"],  # type: ignore[dict-item]
+            "rules": [{"route": "x", "policy": "bypass", "priority": 10, **rule}],
+        },
+        "cloudflare": {"tunnel": {"host": "pi"}},
+        "site": {"names": {"public": "{name}-home.{zone}"}},
+        "services": {
+            "authelia": {"publish": "tunnel"},
+            "x": app(routes=[{**published, "exempt": []}]),
+        },
+    }
+    about = ("gate-opened", "internet-gate", "tunnel-requires-access")
+    found = [p for p in build.problems(stack) if p.check in about]
+    assert [(p.check, p.where) for p in found] == [("gate-opened", "identity.rules[0]")]
+    stack["services"]["x"]["routes"][0]["public"] = "anybody may see it"  # type: ignore[index]
+    assert [p for p in build.problems(stack) if p.check in about] == []
+
+
+# --- an app that believes a header, granted past the gate -----------------------------------------
+
+TAILNET: Changes = {
+    "tailnet": {
+        "name": "tail1a2b3.ts.net",
+        "client_id": {"sops": "tailscale/client_id"},
+        "client_secret": {"sops": "tailscale/client_secret"},
+        "owners": ["sam@example.org"],
+        "family": ["kim@example.org"],
+    },
+    "hosts": {name: {"tailscale": {}} for name in ("pi", "nas")},
+}
+BELIEVES = app(audience="family", auth="forward", headers={"Remote-User": "user"})
+BOX: Changes = {
+    "platform": "x86_64-linux",
+    "role": "agent",
+    "state_version": "25.11",
+    "hardware": "hosts/nas/hardware.nix",
+    "address": {"lan": "192.168.1.30", "tailnet": "100.64.0.30"},
+    "ssh": {"host_key": build.KEY},
+    "tailscale": {},
+}
+
+
+def _granted(*grants: Changes, **services: Changes) -> list[str]:
+    stack = {
+        **SIGN_IN,
+        **TAILNET,
+        "tailnet": {**TAILNET["tailnet"], "grants": list(grants)},  # type: ignore[dict-item]
+        "hosts": {**TAILNET["hosts"], "box": BOX},  # type: ignore[dict-item]
+        "services": {"x": BELIEVES, **services},
+    }
+    return [p.where for p in build.found(stack, "proxy-header-trust")]
+
+
+@pytest.mark.parametrize(
+    ("src", "dst", "ip"),
+    [
+        (["tag:agent"], ["nas"], ["tcp:8099"]),
+        (["group:family"], ["nas"], ["*"]),
+        (["box"], ["tag:workhorse"], ["tcp:8000-9000"]),
+        (["autogroup:member"], ["*"], ["tcp:*"]),
+        (["100.64.0.30"], ["100.64.0.3"], ["tcp:8099"]),
+        (["100.64.0.0/10"], ["nas"], ["tcp:8099"]),
+    ],
+)
+def test_nobody_but_the_proxy_is_let_to_an_app_that_believes_it(
+    src: list[str], dst: list[str], ip: list[str]
+) -> None:
+    """S1-12 T21: an agent that writes `Remote-User: sam` would be sam."""
+    assert _granted({"src": src, "dst": dst, "ip": ip, "why": "direct please"}) == [
+        "tailnet.grants[0]"
+    ]
+
+
+def test_nor_is_a_service_on_another_host() -> None:
+    """S1-12."""
+    caller: Changes = {**app(uses=["x"]), "host": "box", "port": 8100, "routes": []}
+    assert _granted(caller=caller) == ["services.caller.uses"]
+    beside: Changes = {**app(uses=["x"]), "port": 8100, "routes": []}
+    assert _granted(beside=beside) == []
+
+
+def test_what_the_owner_and_the_proxy_reach_is_no_hole() -> None:
+    """S1-12: and neither is a grant for another port."""
+    assert _granted({"src": ["pi"], "dst": ["nas"], "ip": ["tcp:8099"], "why": "the proxy"}) == []
+    assert _granted({"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:22"], "why": "ssh"}) == []
+
+
+# --- rules, tokens and logs -----------------------------------------------------------------------
+
+
+def test_a_query_does_not_evade_a_rule_about_a_path() -> None:
+    """S1-08: said as a path or as an expression, Authelia is asked of both together."""
+    wanted = '"(?i)^/admin([/?].*)?$"', '"^/admin(/[^?]*)?(\\\\?.*)?$"'
+    rules = [
+        {"route": "draw", "priority": 40, "policy": "deny", "paths": ["/admin/*"]},
+        {"route": "draw", "priority": 41, "policy": "deny", "resources": ["^/admin(/.*)?$"]},
+    ]
+    text = tree({"identity": {"rules": rules}}, valid=False)["pi"]["identity.nix"]
+    assert all(w in text for w in wanted), text
+
+
+def _board(**oidc: object) -> Changes:
+    board = {
+        **app(audience="family", auth="oidc"),
+        "host": "aurora",
+        "oidc": {"redirects": ["/auth/callback"], "env": "OIDC_CLIENT_SECRET", **oidc},
+        "tile": {"group": "Tools"},
+    }
+    return {"services": {"board": board}}
+
+
+def test_an_app_is_told_claims_in_its_id_token() -> None:
+    """S0-27: by a policy of its own; nobody else's tokens change."""
+    text = tree(_board(id_token=["email", "groups"]))["pi"]["identity.nix"]
+    assert "claims_policies.board.id_token = [" in text
+    assert 'claims_policy = "board";' in text
+    assert "claims_polic" not in tree(_board())["pi"]["identity.nix"]
+    older = household(
+        _board(id_token=["email"]),
+        {"nixpkgs": {"default": {"release": "24.11"}}},
+    )
+    assert "claims_polic" not in build.render(older)["pi"]["identity.nix"]
+
+
+def test_a_claim_needs_its_scope() -> None:
+    """S0-27."""
+    with pytest.raises(InvalidStackError, match="groups is told to who asks for groups"):
+        planned(_board(id_token=["groups"], scopes=["openid"]))
+
+
+def test_a_refresh_token_can_be_asked_for() -> None:
+    """S0-27: and what no provider knows cannot."""
+    text = tree(_board(scopes=["openid", "offline_access"]))["pi"]["identity.nix"]
+    assert '"offline_access"' in text
+    assert '"refresh_token"' in text
+    with pytest.raises(InvalidStackError, match=r"oidc\.scopes"):
+        planned(_board(scopes=["openid", "offline-access"]))
+
+
+def test_the_resolver_writes_down_who_asked_only_where_the_stack_says_so() -> None:
+    """S0-19: a journal on an SD card is no place for it, and nobody asked."""
+    assert 'queryLog.type = "none";' in tree()["pi"]["dns.nix"]
+    said = tree({"network": {"dns": {"query_log": True}}})["pi"]["dns.nix"]
+    assert 'queryLog.type = "console";' in said
+
+
+@pytest.mark.parametrize("provider", ["kanidm", "keycloak", "authentik", "zitadel"])
+def test_another_provider_is_refused_with_what_there_is(provider: str) -> None:
+    """S4-16."""
+    with pytest.raises(
+        InvalidStackError, match="kept by authelia or pocket-id, and by no provider"
+    ):
+        planned({"identity": {"provider": provider}})
