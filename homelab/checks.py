@@ -79,10 +79,21 @@ OUTSIDE = (
         "error",
         "A host's tree takes along every file that the stack names, so each is there.",
     ),
+    Outside("flake-imported", "error", "An option that no module has does not evaluate."),
+    Outside(
+        "flake-unused",
+        "warning",
+        "An input that nobody needs is in no host's flake, whatever it was meant for.",
+    ),
     Outside(
         "forbidden-patterns",
         "error",
         "A hand-written module that opens ports or writes the proxy's hosts works around the plan.",
+    ),
+    Outside(
+        "grub-device",
+        "error",
+        "GRUB is written to a disk that somebody names; NixOS refuses a host without.",
     ),
     Outside(
         "host-boots",
@@ -100,6 +111,9 @@ OUTSIDE = (
         "error",
         "An input is locked for the address that hosts name; for another, a build fails, since it "
         "may not lock anew.",
+    ),
+    Outside(
+        "own-module", "error", "What a hand-written module imports travels with it, and is Nix."
     ),
     Outside(
         "persistence-complete",
@@ -141,6 +155,7 @@ OUTSIDE = (
         "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else its host "
         "leaves the network.",
     ),
+    Outside("zfs-host-id", "error", "ZFS opens its pools for the machine whose number they know."),
 )
 """The rules that stand in no registry, by id."""
 

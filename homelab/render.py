@@ -37,6 +37,7 @@ from homelab.system import (
     home,
     lan,
     nixpkgs,
+    own,
     persistence,
     recovery,
     watchdog,
@@ -171,9 +172,7 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
         head=f"{HEAD}\n{host.name}, whole: import this from a flake of your own, or use flake.nix.",
     )
     files["flake.nix"], files["flake.lock"] = flakes.flake(plan, host, modules, sources, HEAD)
-    for path in own_paths(plan, host):
-        for name, content in _below(path, sources):
-            files[f"own/{name}"] = content
+    files |= {f"own/{name}": content for name, content in own.carried(host, sources).items()}
     root = root_path(plan)
     if root in sources and host.is_nixos:
         files[ROOT] = sources[root]
@@ -202,20 +201,6 @@ def root_path(plan: Plan) -> str:
     """The authority's root certificate beside the stack file; empty without an authority."""
     said = plan.site.network.entry.acme
     return (said.root or "") if said is not None else ""
-
-
-def own_paths(plan: Plan, host: Host) -> list[str]:
-    """Hand-written files and directories that the host's tree takes along."""
-    config = host.config
-    paths = (config.hardware, *config.modules, config.home) if host.is_nixos else (config.home,)
-    return sorted({p for p in paths if p})
-
-
-def _below(path: str, sources: Files) -> Iterator[tuple[str, str | bytes]]:
-    """A file, or every file of a directory."""
-    for name, content in sources.items():
-        if name == path or name.startswith(f"{path}/"):
-            yield name, content
 
 
 _DERIVE = resources.files("homelab.nix").joinpath("derive.nix").read_text(encoding="utf-8")

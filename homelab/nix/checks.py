@@ -22,7 +22,7 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
     needed: dict[str, set[str]] = {}
     for host in plan.hosts.values():
         if host.config.nixpkgs in plan.site.nixpkgs:
-            names = inputs_of(plan, host, modules_of(plan, host))
+            names = inputs_of(plan, host, modules_of(plan, host), sources)
             needed.setdefault(host.config.nixpkgs, set()).update(names)
     for pin, inputs in sorted(needed.items()):
         path = plan.site.nixpkgs[pin].lock

@@ -93,21 +93,40 @@ def flake_text(
     return print_file(body, head=head)
 
 
-def nixos_output(systems: Mapping[str, tuple[str, Sequence[tuple[str, str]]]]) -> dict[str, Nix]:
-    """`nixosConfigurations.<name>`, each of a file of the tree and modules of other flakes."""
+INHERITED = Raw("{ inherit inputs; }")
+_TO_HOMES = Raw("{ home-manager.extraSpecialArgs = { inherit inputs; }; }")
+
+
+def nixos_output(
+    systems: Mapping[str, tuple[str, Sequence[tuple[str, str]]]],
+    *,
+    inputs: bool = False,
+    homes: bool = False,
+) -> dict[str, Nix]:
+    """`nixosConfigurations.<name>`, each of a file of the tree and modules of other flakes.
+
+    With `inputs`, its modules may ask for the flake's inputs as an argument; with `homes`, those
+    of home-manager may.
+    """
     made: dict[str, Nix] = {}
     for name, (file, modules) in sorted(systems.items()):
         listed: list[Nix] = [Raw(f"./{file}")]
         listed += [Raw(f"inputs.{flake}.{attribute}") for flake, attribute in modules]
-        made[name] = Call("inputs.nixpkgs.lib.nixosSystem", ({"modules": listed},))
+        listed += [_TO_HOMES] if homes else []
+        arguments: dict[str, Nix] = {"modules": listed}
+        if inputs:
+            arguments["specialArgs"] = INHERITED
+        made[name] = Call("inputs.nixpkgs.lib.nixosSystem", (arguments,))
     return {"nixosConfigurations": made}
 
 
-def home_output(user: str, platform: str) -> dict[str, Nix]:
+def home_output(user: str, platform: str, *, inputs: bool = False) -> dict[str, Nix]:
     """`homeConfigurations.<user>`, for a machine whose system is not ours."""
     arguments: dict[str, Nix] = {
         "modules": [Raw("./default.nix")],
         "pkgs": Raw(f"inputs.nixpkgs.legacyPackages.{platform}"),
     }
+    if inputs:
+        arguments["extraSpecialArgs"] = INHERITED
     call = Call("inputs.home-manager.lib.homeManagerConfiguration", (arguments,))
     return {"homeConfigurations": {user: call}}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.render import own_paths, root_path
+from homelab.render import root_path
 from homelab.secrets.plan import host_file
+from homelab.system.own import carried, named_by, own_paths
 
 
 def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
@@ -20,7 +21,7 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
     if root := root_path(plan):
         wanted[root] = "network.entry.acme.root"
     for host in plan.hosts.values():
-        for path in own_paths(plan, host):
+        for path in own_paths(host):
             wanted[path] = (
                 f"{host.source}.hardware" if path == host.config.hardware else host.source
             )
@@ -44,7 +45,25 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
                 )
             )
         sources |= found
+    _follow(directory, plan, sources)
     return sources, problems
+
+
+def _follow(directory: Path, plan: Plan, sources: dict[str, str | bytes]) -> None:
+    """Read what hand-written modules name by a relative path, too; own-module tells what is not."""
+    pending = [n for host in plan.hosts.values() for n in carried(host, sources)]
+    done: set[str] = set()
+    while pending:
+        name = pending.pop()
+        text = sources.get(name)
+        if name in done or not name.endswith(".nix") or not isinstance(text, str):
+            continue
+        done.add(name)
+        for _, there in named_by(name, text):
+            if there != "." and not there.startswith(".."):
+                found = _files(directory, there)
+                sources |= found
+                pending += found
 
 
 def _way_out(path: str, source: str) -> str:

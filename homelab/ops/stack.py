@@ -27,6 +27,9 @@ from homelab.site.lock import Lock, parse_lock
 from homelab.site.scalar import Value
 from homelab.storage.mount_checks import check_mounts
 from homelab.system.checks import check_own_modules
+from homelab.system.disk_checks import check_disks
+from homelab.system.flake_checks import check_flakes
+from homelab.system.own import check_own_files
 from homelab.system.persistence_checks import check_persistence
 from homelab.system.upkeep_checks import check_build_dirs
 
@@ -145,6 +148,9 @@ def check_sources(
     return [
         *(check_locks(plan, sources) if sound else ()),
         *check_own_modules(plan, sources),
+        *check_own_files(plan, sources),
+        *check_disks(plan, sources),
+        *check_flakes(plan, sources, sound=sound),
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),
         *check_root(plan, sources),

@@ -39,7 +39,7 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
         if not stated or host is None or (host.config.hardware or "") not in sources:
             continue
         if not _is_mounted(plan, host, dataset, sources):
-            known = sorted(file_systems(plan, host, sources) - {"/"})
+            known = sorted(file_systems(host, sources) - {"/"})
             yield Problem(
                 f"{dataset.source}.mount",
                 f"no module of {host.name} mounts {dataset.mount}",
@@ -60,7 +60,7 @@ def _is_mounted(
     name = f'"{dataset.mount.rstrip("/")}"'
     lines = [
         line
-        for text in own_texts(plan, host, sources)
+        for text in own_texts(host, sources)
         for line in text.splitlines()
         if not line.lstrip().startswith("#")
     ]

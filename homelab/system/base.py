@@ -42,8 +42,10 @@ def identity(plan: Plan, host: Host) -> Attrs:
 
 
 def installed_with(host: Host) -> Attrs:
-    """The release that its state is of."""
-    return attrs("system.stateVersion", host.config.state_version)
+    """The release that its state is of, and the number that its pools know it by."""
+    version = attrs("system.stateVersion", host.config.state_version)
+    number = host.config.host_id
+    return merge(version, attrs("networking.hostId", number)) if number else version
 
 
 def people(plan: Plan) -> Attrs:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.nix.checks import forbidden_lines
 from homelab.problems import Problem, did_you_mean
+from homelab.system.disk_checks import has_root
 from homelab.system.model import RUNNING, nixos_hosts
+from homelab.system.own import carried
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -158,37 +159,18 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
 
 def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
     """Hand-written modules do not work around the plan, and a host has a root to boot from."""
-    from homelab.render import own_paths
-
     for host in plan.hosts.values():
-        for path in own_paths(plan, host):
-            for name, content in sorted(sources.items()):
-                if (name == path or name.startswith(f"{path}/")) and isinstance(content, str):
-                    for line, what, way_out in forbidden_lines(name, content):
-                        yield Problem(
-                            host.source,
-                            f"{name}:{line}: {what}",
-                            way_out,
-                            check="forbidden-patterns",
-                        )
+        for name, content in carried(host, sources).items():
+            if isinstance(content, str):
+                for line, what, way_out in forbidden_lines(name, content):
+                    yield Problem(
+                        host.source, f"{name}:{line}: {what}", way_out, check="forbidden-patterns"
+                    )
         hardware = sources.get(host.config.hardware or "")
-        if (
-            host.is_nixos
-            and isinstance(hardware, str)
-            and not _has_root(host.config.hardware, sources)
-        ):
+        if host.is_nixos and isinstance(hardware, str) and not has_root(host, sources):
             yield Problem(
                 f"{host.source}.hardware",
                 f'{host.config.hardware} has no fileSystems."/"',
                 "run nixos-generate-config on the host",
                 check="host-boots",
             )
-
-
-def _has_root(path: str | None, sources: Mapping[str, str | bytes]) -> bool:
-    folder = (path or "").rpartition("/")[0]
-    return any(
-        isinstance(text, str) and re.search(r'fileSystems\s*(\.\s*"/"|=)|disko\.devices', text)
-        for name, text in sources.items()
-        if name == path or (folder and name.startswith(f"{folder}/"))
-    )

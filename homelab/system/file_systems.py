@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from homelab.system.own import carried
+
 if TYPE_CHECKING:
-    from homelab.plan import Plan
     from homelab.system.model import Host
 
 _NAMED = re.compile(
@@ -24,25 +25,22 @@ _ROLLED_BACK = re.compile(
 )
 
 
-def file_systems(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
+def file_systems(host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
     """Mount points that the host's own modules name."""
-    found = (m for text in own_texts(plan, host, sources) for m in _NAMED.finditer(text))
+    found = (m for text in own_texts(host, sources) for m in _NAMED.finditer(text))
     return {next(g for g in m.groups() if g) for m in found}
 
 
-def own_texts(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
-    """The text of every hand-written module that travels to the host, without lines of comment."""
-    from homelab.render import own_paths
-
-    for path in own_paths(plan, host):
-        for name, text in sources.items():
-            if (name == path or name.startswith(f"{path}/")) and isinstance(text, str):
-                yield _COMMENT.sub("", text)
+def own_texts(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
+    """The text of every hand-written file that travels to the host, without lines of comment."""
+    for text in carried(host, sources).values():
+        if isinstance(text, str):
+            yield _COMMENT.sub("", text)
 
 
-def root_type(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> str:
+def root_type(host: Host, sources: Mapping[str, str | bytes]) -> str:
     """`fsType` of the root file system; empty where the host's own modules do not say."""
-    for text in own_texts(plan, host, sources):
+    for text in own_texts(host, sources):
         for found in _ROOT.finditer(text):
             kind = re.search(r'fsType\s*=\s*"([^"]+)"', found[0])
             if kind:
@@ -50,9 +48,9 @@ def root_type(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> str
     return ""
 
 
-def is_rolled_back(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> bool:
+def is_rolled_back(host: Host, sources: Mapping[str, str | bytes]) -> bool:
     """Whether an own module empties the root at each start, by a snapshot or a new file system."""
-    return any(_ROLLED_BACK.search(text) for text in own_texts(plan, host, sources))
+    return any(_ROLLED_BACK.search(text) for text in own_texts(host, sources))
 
 
 def is_within(path: str, top: str) -> bool:

@@ -10,10 +10,15 @@ from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
 from homelab.site.model import Site
 from homelab.system import bootstrap
 from homelab.system.model import FlakeInput
+from homelab.system.own import carried, inputs_asked
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
+
+
+OURS = ("home-manager", "impermanence", "nixos-hardware", "sops-nix")
+"""Inputs that trees need of themselves; the stack's own may replace one."""
 
 
 def inputs(site: Site, release: str) -> Mapping[str, FlakeInput]:
@@ -30,10 +35,15 @@ def inputs(site: Site, release: str) -> Mapping[str, FlakeInput]:
     }
 
 
-def inputs_of(plan: Plan, host: Host, modules: Sequence[Module]) -> list[str]:
-    """Names of the flake inputs that a host's tree needs; a check names those nobody knows."""
+def inputs_of(
+    plan: Plan, host: Host, modules: Sequence[Module], sources: Mapping[str, str | bytes]
+) -> list[str]:
+    """Names of the flake inputs that a host's tree needs, its own modules too; a check names those
+    that nobody knows.
+    """
     known = inputs(plan.site, host.release)
     needed = {name for m in modules for name, _ in m.flakes if name in known}
+    needed |= inputs_asked(host, sources) & known.keys()
     if not host.is_nixos:
         needed.add("home-manager")
     return sorted({"nixpkgs", *needed})
@@ -49,7 +59,9 @@ def flake(
     """`flake.nix` and its lock: of the host's system, where it has modules, and of its image."""
     pin = plan.site.nixpkgs[host.config.nixpkgs]
     known = inputs(plan.site, pin.release)
-    names = inputs_of(plan, host, modules or ())
+    # The tree of an image has no modules of the owner's.
+    own = carried(host, sources) if modules is not None else {}
+    names = inputs_of(plan, host, modules or (), sources if own else {})
     listed: dict[str, tuple[str, Mapping[str, str]]] = {
         n: (known[n].url, known[n].follows) for n in names if n in known
     }
@@ -59,10 +71,11 @@ def flake(
         systems[host.name] = ("default.nix", sorted({f for m in modules for f in m.flakes}))
     if host.config.bootstrap is not None:
         systems[bootstrap.output(host)] = (bootstrap.FILE, ())
+    asked = bool(own) and bool(inputs_asked(host, sources))
     outputs = (
-        nixos_output(systems)
+        nixos_output(systems, inputs=asked, homes=asked and host.config.home is not None)
         if host.is_nixos
-        else home_output(plan.site.site.owner.user, host.config.platform)
+        else home_output(plan.site.site.owner.user, host.config.platform, inputs=asked)
     )
     text = flake_text(
         head=head, description=f"{host.name}, as homelab made it", inputs=listed, outputs=outputs

@@ -31,11 +31,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 def _own(host: Host) -> Iterator[Module]:
     """Hand-written modules travel along under the names they have beside the stack file."""
     paths = [p for p in (host.config.hardware, *host.config.modules) if p]
-    if paths:
+    named = (flake.partition(".") for flake in host.config.flakes)
+    flakes = tuple((name, path) for name, _, path in named)
+    if paths or flakes:
         yield Module(
             "own.nix",
             "Hand-written modules, copied as they are",
             imports=tuple(f"./own/{p}" for p in paths),
+            flakes=flakes,
         )
 
 
@@ -52,7 +55,16 @@ def _boot(host: Host) -> Module:
             }
         }
     elif boot.loader == "grub":
-        body = attrs("boot.loader.grub", {"enable": True, "configurationLimit": boot.limit})
+        grub: Attrs = {"enable": True, "configurationLimit": boot.limit}
+        if boot.device is not None:
+            grub["device"] = boot.device
+        body = attrs("boot.loader.grub", grub)
+        if boot.device == "nodev":
+            body = merge(
+                body,
+                attrs("boot.loader.grub.efiSupport", True),
+                attrs("boot.loader.efi.canTouchEfiVariables", True),
+            )
     elif boot.loader == "extlinux":
         body = {
             "boot": {

@@ -18,6 +18,7 @@ from homelab.model import (
     Network,
     Platform,
     Port,
+    Reason,
     Release,
     Str,
     TreePath,
@@ -66,7 +67,15 @@ class FlakeInput(Model):
     """Flake reference, pinned by the lock: `github:owner/repo`."""
     follows: dict[Str, Str] = Field(default_factory=lambda: {"nixpkgs": "nixpkgs"})
     """Inputs of the flake that follow inputs of ours; an empty name drops one."""
+    private: Reason | None = None
+    """How root of each host that needs it gets at it, for a flake that not everybody may read:
+    `a deploy key in /root/.ssh of each host`."""
 
+
+FlakeModule = Annotated[
+    Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_'-]*){2,}$")
+]
+"""A module of a flake: input, then the attribute path in it, `disko.nixosModules.disko`."""
 
 Bootstrap = Literal["sd-image", "iso"]
 """sd-image: a card for an aarch64 board, which the board then keeps running from; iso: a stick to
@@ -128,6 +137,8 @@ class Boot(Model):
 
     loader: Literal["systemd-boot", "grub", "extlinux", "hardware"] = "systemd-boot"
     """hardware: the host's own hardware module sets it."""
+    device: Annotated[Str, Field(pattern=r"^(nodev|/dev/[A-Za-z0-9_./:+-]+)$")] | None = None
+    """Disk that GRUB is written to, `/dev/disk/by-id/…`; `nodev` for GRUB on EFI alone."""
     limit: Annotated[int, Field(ge=MINIMUM_LIMIT, le=50)] = 10
     """Generations kept on the boot partition."""
     esp_mib: Annotated[int, Field(ge=32)] | None = None
@@ -193,7 +204,9 @@ class NixosHost(HostConfig):
     hardware: TreePath | None = None
     """The host's hardware module (file systems, boot, drivers), beside the stack file."""
     modules: list[TreePath] = Field(default_factory=list)
-    """Hand-written modules, files or directories, that travel along."""
+    """Hand-written modules, files or directories, that travel along, with what they import."""
+    flakes: list[FlakeModule] = Field(default_factory=list)
+    """Modules of flakes that those stand on: `disko.nixosModules.disko`, of `homelab:flakes`."""
     interface: Str | None = None
     """LAN interface, where the firewall has to tell it from others: `end0`."""
     static: bool = False
@@ -216,6 +229,9 @@ class NixosHost(HostConfig):
     tailscale: HostTailscale | None = HostTailscale()
     gpu: Gpu | None = None
     boot: Boot = Boot()
+    host_id: Annotated[Str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
+    """`networking.hostId`, for ZFS: the one that its pools know (`hostid` on the host), or for a
+    new machine the first eight characters of /etc/machine-id. In quotes."""
     reboot: Reboot | None = None
     """Let a switch restart the host where only a boot brings the new system in. Without it a new
     kernel waits for a boot of somebody's own, and `homelab status` says so."""
@@ -236,6 +252,8 @@ class NixosHost(HostConfig):
             raise ValueError("NixOS does not run on macOS; add kind: home-manager")
         if self.bootstrap == "sd-image" and self.platform != "aarch64-linux":
             raise ValueError("an SD image is for aarch64-linux; write bootstrap: iso")
+        if self.boot.device is not None and self.boot.loader != "grub":
+            raise ValueError("boot.device is GRUB's; add loader: grub, or leave it out")
         if self.asleep is not None and self.always_on:
             raise ValueError("a host that is always on does not sleep; add always_on: false")
         return self

@@ -47,7 +47,7 @@ def check_persistence(plan: Plan, sources: Sources, *, sound: bool = True) -> It
 
 
 def _forgotten(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
-    kind = root_type(plan, host, sources)
+    kind = root_type(host, sources)
     if kind in _IN_MEMORY:
         yield Problem(
             host.source,
@@ -59,8 +59,8 @@ def _forgotten(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
 
 
 def _forgets(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
-    kind = root_type(plan, host, sources)
-    if kind and kind not in _IN_MEMORY and not is_rolled_back(plan, host, sources):
+    kind = root_type(host, sources)
+    if kind and kind not in _IN_MEMORY and not is_rolled_back(host, sources):
         yield Problem(
             f"{host.source}.persistence",
             f"the root of {host.name} is {kind}, and no module of its own empties it: "
@@ -72,7 +72,7 @@ def _forgets(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
 
 
 def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iterator[Problem]:
-    named = file_systems(plan, host, sources)
+    named = file_systems(host, sources)
     where = f"{host.source}.persistence.{'mount' if config.mount else 'root'}"
     if not is_within(config.root, config.disk):
         yield Problem(
@@ -122,7 +122,7 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
     from homelab.render import modules_of
 
     keep = kept(plan, host, modules_of(plan, host))
-    named = file_systems(plan, host, sources) - {"/"}
+    named = file_systems(host, sources) - {"/"}
     for one in keep:
         mount = next((m for m in named if is_within(one.path, m)), "")
         if mount:
@@ -153,7 +153,7 @@ def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[st
         for option in entry.options:
             if option.endswith(".enable") and (entry.state or entry.keeps):
                 known[option.removesuffix(".enable")] = (*entry.state, *entry.keeps)
-    texts = [*own_texts(plan, host, sources)]
+    texts = [*own_texts(host, sources)]
     return {
         option: paths
         for option, paths in known.items()

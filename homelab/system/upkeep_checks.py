@@ -119,7 +119,7 @@ def _build_dir(
             f"name a directory beside it: {PurePosixPath(same.mount) / 'nix-build'}",
         )
         return
-    mounts = {d.mount for d in here} | file_systems(plan, host, sources)
+    mounts = {d.mount for d in here} | file_systems(host, sources)
     if any(is_within(path, top) for top in (*_OF_ROOT, *sorted(mounts - {"/"}))):
         return
     elsewhere = next((d for d in plan.datasets if is_within(path, d.mount)), None)

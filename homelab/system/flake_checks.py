@@ -1,0 +1,130 @@
+"""Checks of the flakes that hosts stand on: each is known, used, imported, and can be fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem, did_you_mean
+from homelab.system.file_systems import own_texts
+from homelab.system.flakes import OURS, inputs, inputs_of
+from homelab.system.own import inputs_asked
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+Sources = Mapping[str, str | bytes]
+
+_PRIVATE = re.compile(r"(git\+)?(ssh|file)://|[^/:]+@[^/:]+:")
+_ALWAYS = ("nixpkgs", "self")
+_OPTIONS = (
+    ("age.secrets", "agenix", "agenix.nixosModules.default", "github:ryantm/agenix"),
+    (
+        "boot.lanzaboote",
+        "lanzaboote",
+        "lanzaboote.nixosModules.lanzaboote",
+        "github:nix-community/lanzaboote",
+    ),
+    ("disko.devices", "disko", "disko.nixosModules.disko", "github:nix-community/disko"),
+    ("microvm.vms", "microvm", "microvm.nixosModules.host", "github:astro/microvm.nix"),
+    ("stylix.enable", "stylix", "stylix.nixosModules.stylix", "github:nix-community/stylix"),
+)
+"""Options that no module of nixpkgs has: option, repository, module, reference. From the README of
+each."""
+
+
+@check("flake-module-known", rows="S0-21")
+def flake_module_known(plan: Plan) -> Iterator[Problem]:
+    """A module of a flake that nobody names would not evaluate."""
+    for host in plan.hosts.values():
+        known = inputs(plan.site, host.release)
+        for i, module in enumerate(host.config.flakes):
+            name = module.partition(".")[0]
+            if name not in known:
+                yield Problem(
+                    f"{host.source}.flakes[{i}]",
+                    f'homelab:flakes has no "{name}"',
+                    did_you_mean(name, known, "flakes"),
+                )
+
+
+@check("flake-private", rows="S0-21")
+def flake_private(plan: Plan) -> Iterator[Problem]:
+    """A host fetches the flakes that it builds from as root, whom a private forge does not know."""
+    for name, flake in sorted(plan.site.flakes.items()):
+        if not _PRIVATE.match(flake.url) or flake.private is not None:
+            continue
+        users = sorted({s.host for s in plan.services if s.flake and s.flake.input == name})
+        users += [
+            h.name
+            for h in plan.hosts.values()
+            if any(m.startswith(f"{name}.") for m in h.config.flakes) and h.name not in users
+        ]
+        who = f"root of {', '.join(sorted(users))}" if users else "root of each host that needs it"
+        yield Problem(
+            f"flakes.{name}.url",
+            f"{who} has to fetch {flake.url}, and nothing here gives it a key",
+            "put a read-only deploy key of the forge in /root/.ssh there, with the forge in "
+            "known_hosts, before the first `pulumi up`, and add private: with how; a tarball by "
+            "https with access-tokens in /etc/nix/nix.conf is another way",
+        )
+
+
+def check_flakes(plan: Plan, sources: Sources, *, sound: bool = True) -> Iterator[Problem]:
+    """What own modules ask of flakes, and flakes that nobody asks for. Who needs which follows from
+    a host's modules, which only a plan that is `sound` makes.
+    """
+    for host in plan.hosts.values():
+        yield from _known(plan, host, sources)
+        yield from _imported(plan, host, sources)
+    if sound:
+        yield from _unused(plan, sources)
+
+
+def _known(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
+    known = inputs(plan.site, host.release)
+    for name in sorted(inputs_asked(host, sources) - known.keys() - {*_ALWAYS}):
+        yield Problem(
+            host.source,
+            f"a module of {host.name} asks for inputs.{name}, and homelab:flakes has none",
+            did_you_mean(name, known, "flakes"),
+            check="flake-module-known",
+        )
+
+
+def _imported(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
+    known = inputs(plan.site, host.release)
+    asked = inputs_asked(host, sources) | {m.partition(".")[0] for m in host.config.flakes}
+    there = " ".join([*asked, *(known[n].url for n in asked if n in known)])
+    text = "\n".join(own_texts(host, sources))
+    for option, repository, module, url in _OPTIONS:
+        first, second = option.split(".")
+        said = re.search(rf"\b{first}\s*(\.\s*{second}\b|=\s*\{{[^}}]*\b{second}\b)", text)
+        if said and repository not in there:
+            has = "" if repository in known else f'flakes: {{{repository}: {{url: "{url}"}}}}, and '
+            yield Problem(
+                host.source,
+                f"a module of {host.name} sets {option}, and nothing imports what has it",
+                f"add {has}{host.source}.flakes: [{module}]",
+                check="flake-imported",
+            )
+
+
+def _unused(plan: Plan, sources: Sources) -> Iterator[Problem]:
+    from homelab.render import modules_of
+
+    used = {*OURS}
+    for host in plan.hosts.values():
+        used |= set(inputs_of(plan, host, modules_of(plan, host), sources))
+    for name in sorted(plan.site.flakes.keys() - used):
+        yield Problem(
+            f"flakes.{name}",
+            f"nothing needs {name}, so no host's flake has it",
+            f"name it in a service (flake: {{input: {name}}}), in hosts.….flakes, or as "
+            f"inputs.{name} in a module of yours; or take it out",
+            check="flake-unused",
+            severity="warning",
+        )

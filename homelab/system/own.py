@@ -1,0 +1,112 @@
+"""Hand-written modules: which files of the stack's directory a host's tree takes along.
+
+A file that a module names by a relative path travels with it, as far as it lies in the stack's
+directory; what lies elsewhere, or is not there, is named.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.nix.code import inputs_in, paths_in
+from homelab.problems import Problem
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+Sources = Mapping[str, str | bytes]
+
+
+def own_paths(host: Host) -> list[str]:
+    """Hand-written files and directories that a host names."""
+    config = host.config
+    paths = (config.hardware, *config.modules, config.home) if host.is_nixos else (config.home,)
+    return sorted({p for p in paths if p})
+
+
+def named_by(path: str, text: str) -> Iterator[tuple[str, str]]:
+    """(as written, path from the stack file on) of each relative path in a Nix file. One that leads
+    out of the stack's directory begins with `..`.
+    """
+    for written in paths_in(text):
+        yield written, posixpath.normpath(posixpath.join(posixpath.dirname(path), written))
+
+
+def carried(host: Host, sources: Sources) -> dict[str, str | bytes]:
+    """Every file that travels: what the host names, and what those files name in turn."""
+    out: dict[str, str | bytes] = {}
+    pending = own_paths(host)
+    while pending:
+        for name, content in below(pending.pop(), sources):
+            if name in out:
+                continue
+            out[name] = content
+            if name.endswith(".nix") and isinstance(content, str):
+                pending += [there for _, there in named_by(name, content)]
+    return dict(sorted(out.items()))
+
+
+def below(path: str, sources: Sources) -> Iterator[tuple[str, str | bytes]]:
+    """A file, or every file of a directory."""
+    for name, content in sources.items():
+        if name == path or name.startswith(f"{path}/"):
+            yield name, content
+
+
+def inputs_asked(host: Host, sources: Sources) -> set[str]:
+    """Flake inputs that the host's own modules ask for, as `inputs.<name>`."""
+    out: set[str] = set()
+    for name, content in carried(host, sources).items():
+        if name.endswith(".nix") and isinstance(content, str):
+            out |= inputs_in(content)
+    return out
+
+
+def check_own_files(plan: Plan, sources: Sources) -> Iterator[Problem]:
+    """What a module imports travels along, and what is named as a module is one."""
+    for host in plan.hosts.values():
+        for path in own_paths(host):
+            yield from _is_module(host, path, sources)
+        for name, content in carried(host, sources).items():
+            if name.endswith(".nix") and isinstance(content, str):
+                yield from _all_there(host, name, content, sources)
+
+
+def _is_module(host: Host, path: str, sources: Sources) -> Iterator[Problem]:
+    where = f"{host.source}.hardware" if path == host.config.hardware else host.source
+    if path in sources and not path.endswith(".nix"):
+        yield Problem(
+            where,
+            f"{path} is no NixOS module: NixOS imports files of Nix",
+            "write it as a .nix file, or let a module of yours read it (builtins.readFile ./…)",
+            check="own-module",
+        )
+    inside = [name for name in sources if name.startswith(f"{path}/")]
+    if inside and f"{path}/default.nix" not in sources:
+        yield Problem(
+            where,
+            f"{path} has no default.nix, which is what NixOS imports of a directory",
+            f"add one, or name its files: {', '.join(sorted(inside)[:3])}",
+            check="own-module",
+        )
+
+
+def _all_there(host: Host, name: str, content: str, sources: Sources) -> Iterator[Problem]:
+    for written, there in named_by(name, content):
+        if there.startswith(".."):
+            yield Problem(
+                host.source,
+                f"{name} names {written}, which lies outside of the stack's directory",
+                "move it beside the stack file: nothing else travels to the host",
+                check="own-module",
+            )
+        elif there != "." and not any(True for _ in below(there, sources)):
+            yield Problem(
+                host.source,
+                f"{name} names {written}, and there is no {there}",
+                "write it, or take the line out",
+                check="own-module",
+            )

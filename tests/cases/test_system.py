@@ -1,0 +1,138 @@
+"""What people of this field met on their machines: disks, flakes, restarts, keys, names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests import build
+from tests.cases.on_disk import laid_out, rendered, tried
+
+DISKO = """{
+  disko.devices.disk.main = {
+    device = "/dev/nvme0n1";
+    type = "disk";
+    content = { type = "gpt"; partitions.root = { size = "100%";
+      content = { type = "filesystem"; format = "ext4"; mountpoint = "/"; }; }; };
+  };
+  fileSystems."/mnt/family".device = "/dev/disk/by-id/x";
+}
+"""
+
+
+def lock_with(*names: str) -> str:
+    """The shipped lock, with these inputs as `nix flake lock` would add them."""
+    lock = json.loads((build.ROOT / "locks/nixos-25.11.lock").read_text(encoding="utf-8"))
+    for name in names:
+        original = {"type": "github", "owner": "nix-community", "repo": name}
+        lock["nodes"][name] = {
+            "inputs": {"nixpkgs": ["nixpkgs"]},
+            "locked": {**original, "rev": "0" * 40, "narHash": "sha256-x", "lastModified": 1},
+            "original": original,
+        }
+        lock["nodes"]["root"]["inputs"][name] = name
+    return json.dumps(lock)
+
+
+def test_persistence_loses_state(tmp_path: Path) -> None:
+    """Every service of the host keeps its state, once the root really forgets."""
+    hardware = (build.ROOT / "hosts/aurora/hardware.nix").read_text(encoding="utf-8")
+    hardware = hardware.replace("/dev/disk/by-uuid/6c1c1f0e-6f9d-4a3c-9d7e-0b9a3f7c2d11", "none")
+    forgets = hardware.replace('fsType = "btrfs";\n    options = [ "subvol=@root" ];', "").replace(
+        'device = "none";',
+        'device = "none";\n    fsType = "tmpfs";\n  };\n  fileSystems."/persist" = {\n'
+        '    device = "/dev/disk/by-label/persist";\n    fsType = "ext4";',
+    )
+    edit = {"hosts": {"aurora": {"persistence": {"directories": ["/var/lib/tailscale"]}}}}
+    told = tried(laid_out(tmp_path / "as-it-was", edit))
+    assert {p.check for p in told} == {"persistence-root"}
+    assert ["it forgets nothing" in p.what for p in told] == [True, False]
+    assert "no module of aurora mounts /persist" in told[1].what
+    stack = laid_out(tmp_path / "mended", edit, {"hosts/aurora/hardware.nix": forgets})
+    assert tried(stack) == []
+    text = rendered(stack)["aurora"]["impermanence.nix"]
+    for kept in ("vaultwarden", "immich", "postgresql", "containers", "redis-immich", "tailscale"):
+        assert f'"/var/lib/{kept}"' in text
+
+
+def test_disks_by_disko(tmp_path: Path) -> None:
+    """Disks that disko lays out need its module: refused without, built with."""
+    edit = {
+        "flakes": {"disko": {"url": "github:nix-community/disko"}},
+        "hosts": {"aurora": {"hardware": "hosts/aurora/disko.nix"}},
+    }
+    files = {"hosts/aurora/disko.nix": DISKO, "locks/nixos-25.11.lock": lock_with("disko")}
+    found = {
+        p.check: p for p in tried(laid_out(tmp_path / "a", edit, files)) if p.severity == "error"
+    }
+    assert set(found) == {"flake-imported"}
+    assert "hosts.aurora.flakes: [disko.nixosModules.disko]" in found["flake-imported"].way_out
+    edit["hosts"]["aurora"]["flakes"] = ["disko.nixosModules.disko"]  # type: ignore[assignment]
+    stack = laid_out(tmp_path / "b", edit, files)
+    assert [p for p in tried(stack) if p.severity == "error"] == []
+    flake = rendered(stack)["aurora"]["flake.nix"]
+    assert "inputs.disko.nixosModules.disko" in flake
+    assert 'url = "github:nix-community/disko";' in flake
+    assert "disko" not in rendered(stack)["pi"]["flake.nix"]
+
+
+def test_own_module_needs_flake(tmp_path: Path) -> None:
+    """`inputs` reaches modules that ask for it, and the host's flake has what they name."""
+    edit = {
+        "flakes": {"disko": {"url": "github:nix-community/disko"}},
+        "hosts": {"aurora": {"modules": ["hosts/aurora/disko.nix"]}},
+    }
+    module = "{ inputs, ... }:\n{ imports = [ inputs.disko.nixosModules.disko ]; }\n"
+    files = {"hosts/aurora/disko.nix": module}
+    (problem,) = tried(laid_out(tmp_path / "a", edit, files))
+    assert problem.check == "lock-complete", "the lock has no disko, and the host needs it now"
+    files["locks/nixos-25.11.lock"] = lock_with("disko")
+    stack = laid_out(tmp_path / "b", edit, files)
+    assert tried(stack) == []
+    flake = rendered(stack)["aurora"]["flake.nix"]
+    assert "specialArgs = { inherit inputs; };" in flake
+    assert 'disko = {\n      inputs.nixpkgs.follows = "nixpkgs";' in flake
+    assert "specialArgs" not in rendered(stack)["pi"]["flake.nix"]
+
+
+def test_a_flake_that_nobody_needs_is_said(tmp_path: Path) -> None:
+    edit = {"flakes": {"disko": {"url": "github:nix-community/disko"}}}
+    (problem,) = tried(laid_out(tmp_path, edit))
+    assert (problem.where, problem.severity) == ("flakes.disko", "warning")
+    assert "hosts.….flakes" in problem.way_out
+
+
+def test_private_flake(tmp_path: Path) -> None:
+    """Which hosts must fetch it, and how."""
+    edit = {"flakes": {"eurovote": {"url": "git+ssh://git@github.com/sam/private"}}}
+    (problem,) = tried(laid_out(tmp_path / "a", edit))
+    assert problem.where == "flakes.eurovote.url"
+    assert problem.what.startswith("root of pi has to fetch")
+    assert "deploy key" in problem.way_out
+    edit["flakes"]["eurovote"]["private"] = "a deploy key in /root/.ssh of pi"
+    assert tried(laid_out(tmp_path / "b", edit)) == []
+
+
+def test_zfs_without_hostid(tmp_path: Path) -> None:
+    module = """{ modulesPath, ... }:
+{ imports = [ (modulesPath + "/installer/scan/not-detected.nix") ];
+  fileSystems."/" = { device = "rpool/root"; fsType = "zfs"; };
+  fileSystems."/boot" = { device = "/dev/disk/by-uuid/7A3B-19C4"; fsType = "vfat"; };
+  fileSystems."/mnt/family" = { device = "tank/family"; fsType = "zfs"; };
+  fileSystems."/mnt/onetouch" = { device = "/dev/disk/by-id/x"; fsType = "ext4"; };
+}
+"""
+    files = {"hosts/aurora/zfs.nix": module}
+    edit = {"hosts": {"aurora": {"hardware": "hosts/aurora/zfs.nix"}}}
+    (problem,) = tried(laid_out(tmp_path / "a", edit, files))
+    assert problem.where == "hosts.aurora.host_id"
+    assert "what `hostid` prints" in problem.way_out
+    edit["hosts"]["aurora"]["host_id"] = "8425e349"
+    stack = laid_out(tmp_path / "b", edit, files)
+    assert tried(stack) == []
+    assert 'networking.hostId = "8425e349";' in rendered(stack)["aurora"]["host.nix"]
+    own = {
+        "hosts/aurora/zfs.nix": module.replace("imports", 'networking.hostId = "8425e349"; imports')
+    }
+    del edit["hosts"]["aurora"]["host_id"]
+    assert tried(laid_out(tmp_path / "c", edit, own)) == []

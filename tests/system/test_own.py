@@ -1,0 +1,124 @@
+"""Hand-written modules: what they import travels along, and what cannot is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homelab.ops.stack import check_sources, read_sources
+from homelab.problems import Problem
+from homelab.render import render
+from tests import build
+
+
+def stack(tmp_path: Path, files: dict[str, str], **host: object) -> tuple[list[Problem], set[str]]:
+    """What is said of a NAS with these files beside the stack, and which of them travel to it."""
+    made = build.plan({"hosts": {"nas": host}})
+    there = build.sources(made) | files
+    for path in host.get("modules", ()):  # type: ignore[attr-defined]
+        if path not in files:
+            there.pop(path, None)
+    for path, text in there.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(str(text), encoding="utf-8")
+    sources, missing = read_sources(tmp_path, made)
+    found = [p for p in check_sources(made, sources) if p.check == "own-module"] + missing
+    travels = {p for p, _ in render(made, sources)["nas"].files if p.startswith("own/")}
+    return found, travels
+
+
+def test_what_a_single_file_imports_travels_along_and_so_on(tmp_path: Path) -> None:
+    files = {
+        "hosts/nas/hardware.nix": build.HARDWARE.replace("{", "{ imports = [ ./pc.nix ];", 1),
+        "hosts/nas/pc.nix": "{ imports = [ ../common/x.nix ./zsh ]; }",
+        "hosts/nas/other.nix": "{ }",
+        "hosts/nas/zsh/default.nix": "{ x = builtins.readFile ./rc; }",
+        "hosts/nas/zsh/rc": "alias l=ls",
+        "hosts/common/x.nix": "{ }",
+        "hosts/common/y.nix": "{ }",
+    }
+    found, travels = stack(tmp_path, files)
+    assert found == []
+    assert travels == {
+        "own/hosts/common/x.nix",
+        "own/hosts/nas/hardware.nix",
+        "own/hosts/nas/pc.nix",
+        "own/hosts/nas/zsh/default.nix",
+        "own/hosts/nas/zsh/rc",
+    }
+
+
+def test_two_files_that_import_each_other_travel_once(tmp_path: Path) -> None:
+    files = {
+        "a.nix": "{ imports = [ ./b.nix ]; }",
+        "b.nix": "{ imports = [ ./a.nix ]; }",
+    }
+    found, travels = stack(tmp_path, files, modules=["a.nix"])
+    assert found == []
+    assert {"own/a.nix", "own/b.nix"} < travels
+
+
+@pytest.mark.parametrize(
+    ("files", "modules", "says"),
+    [
+        ({"m/a.nix": "{ imports = [ ./b.nix ]; }"}, ["m/a.nix"], "there is no m/b.nix"),
+        ({"a.nix": "{ imports = [ ../b.nix ]; }"}, ["a.nix"], "outside of the stack's directory"),
+        ({"m/x.nix": "{ }"}, ["m"], "m has no default.nix"),
+        ({"a.yaml": "a: 1"}, ["a.yaml"], "a.yaml is no NixOS module"),
+    ],
+)
+def test_what_cannot_travel_or_is_no_module_is_named(
+    tmp_path: Path, files: dict[str, str], modules: list[str], says: str
+) -> None:
+    (problem,), _ = stack(tmp_path, files, modules=modules)
+    assert problem.where == "hosts.nas"
+    assert says in problem.what
+    assert problem.way_out
+
+
+GRUB = {"hosts": {"nas": {"boot": {"loader": "grub"}}}}
+
+
+@pytest.mark.parametrize(
+    ("boot", "module", "fine"),
+    [
+        ({"loader": "grub"}, "", False),
+        ({"loader": "grub"}, "# boot.loader.grub.device = x", False),
+        ({"loader": "grub"}, 'boot.loader.grub.device = "/dev/sda";', True),
+        ({"loader": "grub"}, 'boot.loader.grub = { device = "nodev"; };', True),
+        ({"loader": "grub", "device": "/dev/disk/by-id/ata-X"}, "", True),
+        ({"loader": "systemd-boot"}, "", True),
+    ],
+)
+def test_grub_is_written_to_a_disk_that_somebody_names(
+    boot: dict[str, str], module: str, fine: bool
+) -> None:
+    made = build.plan({"hosts": {"nas": {"boot": boot}}})
+    hardware = build.HARDWARE.replace("{", "{\n" + module + "\n", 1)
+    found = check_sources(made, {**build.sources(made), "hosts/nas/hardware.nix": hardware})
+    assert [p.check for p in found if p.check == "grub-device"] == ["grub-device"] * (not fine)
+
+
+def test_the_disk_of_grub_is_rendered_and_no_other_loader_takes_one() -> None:
+    boot = {"loader": "grub", "device": "/dev/disk/by-id/ata-X"}
+    text = build.render({"hosts": {"nas": {"boot": boot}}})["nas"]["boot.nix"]
+    assert 'device = "/dev/disk/by-id/ata-X";' in text
+    text = build.render({"hosts": {"nas": {"boot": {"loader": "grub", "device": "nodev"}}}})["nas"][
+        "boot.nix"
+    ]
+    assert "efiSupport = true;" in text
+    assert "canTouchEfiVariables = true;" in text
+    with pytest.raises(Exception, match="GRUB's"):
+        build.site({"hosts": {"nas": {"boot": {"device": "/dev/sda"}}}})
+
+
+def test_a_module_of_a_flake_is_of_one_that_is_known() -> None:
+    (problem,) = build.found({"hosts": {"nas": {"flakes": ["diskoo.a.b"]}}}, "flake-module-known")
+    assert problem.where == "hosts.nas.flakes[0]"
+    known = {"hosts": {"nas": {"flakes": ["nixos-hardware.nixosModules.common-pc-ssd"]}}}
+    assert build.found(known, "flake-module-known") == []
+    assert (
+        "inputs.nixos-hardware.nixosModules.common-pc-ssd"
+        in build.render(known)["nas"]["flake.nix"]
+    )
