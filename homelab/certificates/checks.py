@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem
+from homelab.services.kinds import ContainerService
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -47,7 +48,7 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
         return
     for route in plan.routes:
         config = plan.site.services.get(route.service)
-        if route.auth == "oidc" and config is not None and config.container is not None:
+        if route.auth == "oidc" and isinstance(config, ContainerService):
             yield Problem(
                 route.at("auth"),
                 f"{route.service} asks the identity provider from a container, which does not "

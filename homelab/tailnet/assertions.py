@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address
 
 from homelab.system.model import Host
 from homelab.tailnet.evaluate import reaches
 from homelab.tailnet.hujson import Document
-from homelab.tailnet.members import FAMILY, OWNERS, login_ports, role_tag
+from homelab.tailnet.members import FAMILY, OWNERS, login_ports, role_tag, settings
 from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest, TailnetConfig
 
 PRIVILEGED = "tag:workhorse"
@@ -26,7 +27,7 @@ def plan_tests(
     """The owners' way in, each way that something needs, and what nobody else may."""
     return (
         *_lifelines(config, names, members),
-        *_edges(grants, names),
+        *_edges(config, grants, names, tags),
         *_closed(config, grants, names, members, tags),
         *_apart(grants, names, members, tags),
     )
@@ -66,16 +67,34 @@ def _lifelines(
             yield PolicyTest(owner, reach, (), "tailnet.owners")
 
 
-def _edges(grants: tuple[Grant, ...], names: Mapping[str, str]) -> Iterator[PolicyTest]:
-    """Each way from host to host that routes and services need is open."""
+def _edges(
+    config: TailnetConfig,
+    grants: tuple[Grant, ...],
+    names: Mapping[str, str],
+    tags: Mapping[str, tuple[str, ...]],
+) -> Iterator[PolicyTest]:
+    """Each way that routes, services, people and the stack's own grants need is open, so that a
+    policy that lost one of them is refused.
+    """
+    people = {
+        FAMILY: config.family,
+        OWNERS: config.owners,
+        "autogroup:member": [*config.owners, *config.family],
+        "autogroup:tagged": [t for t, hosts in tags.items() if hosts],
+    }
     for grant in grants:
-        if len(grant.src) == 1 and grant.src[0] in names:
-            ports = [p.partition(":")[2] for p in grant.ip if p.startswith("tcp:")]
-            accept = tuple(
-                f"{d}:{p}" for d in grant.dst if d in names for p in ports if p.isdigit()
-            )
-            if accept:
-                yield PolicyTest(grant.src[0], accept, (), grant.source)
+        ports = dict.fromkeys(low for ip in grant.ip if (low := _lowest(ip)))
+        accept = tuple(f"{d}:{p}" for d in grant.dst if d in names or tags.get(d) for p in ports)
+        sources = dict.fromkeys(one for s in grant.src for one in people.get(s, [s]))
+        for one in sources if accept else ():
+            if one in names or "@" in one or tags.get(one):
+                yield PolicyTest(one, accept, (), grant.source)
+
+
+def _lowest(ip: str) -> str:
+    """The first port of what a grant opens; empty where it opens them all."""
+    port = ip.rpartition(":")[2].partition("-")[0]
+    return port if port.isdigit() else ""
 
 
 def _closed(
@@ -97,14 +116,22 @@ def _closed(
         if is_tag and who not in tags:
             continue
         deny = tuple(
-            f"{n}:{port}"
+            f"{place}:{port}"
             for n, h in members.items()
-            if h.tailnet and not (is_tag and role_tag(h) == who)
+            if not (is_tag and role_tag(h) == who)
+            for place in (*((n,) if h.tailnet else ()), *_through_routes(h, members))
             for port in login_ports(h)
-            if not reaches(told, who, n, port, tags=tags)
+            if not reaches(told, who, place, port, tags=tags)
         )
         if deny:
             yield PolicyTest(who, (), deny, source)
+
+
+def _through_routes(host: Host, members: Mapping[str, Host]) -> Iterator[str]:
+    """Its LAN address, where a subnet route leads there: the same machine by another door."""
+    networks = (n for m in members.values() for n in settings(m).subnet_routes)
+    if host.lan and any(IPv4Address(host.lan) in network for network in networks):
+        yield host.lan
 
 
 def _apart(
@@ -114,9 +141,12 @@ def _apart(
     tags: Mapping[str, tuple[str, ...]],
 ) -> Iterator[PolicyTest]:
     """No machine logs in on another unless a grant says so: Tailscale has to find so, too."""
-    document = _document(grants, names)
     joined = [n for n in members if n in names]
     for one in joined:
+        # Nobody can let an agent log in elsewhere: what follows from the stack is all it may.
+        agent = members[one].role == "agent"
+        mine = [g for g in grants if not (agent and g.source.startswith("tailnet.grants["))]
+        document = _document(mine, names)
         deny = tuple(
             f"{other}:{port}"
             for other in joined

@@ -1,7 +1,8 @@
 """Ask a policy what it allows, as Tailscale would, without asking Tailscale.
 
-Knows grants, groups, tags, hosts, addresses and the two autogroups of members and machines; that
-is all our policies use. What it does not know, it takes for closed.
+Knows grants, groups, tags, hosts, addresses and the two autogroups of members and machines. What
+it does not know, it takes for closed where somebody must get through, and for open where nobody
+may: a network that a person's device may be in, an IPv6 address of a host, a set of addresses.
 """
 
 from __future__ import annotations
@@ -24,40 +25,63 @@ def allowed(plan: TailnetPlan, src: str, dst_host: str, port: int, proto: str = 
 
 
 def reaches(
-    document: Document, src: str, dst: str, port: int, proto: str = "tcp", tags: Tags | None = None
+    document: Document,
+    src: str,
+    dst: str,
+    port: int,
+    proto: str = "tcp",
+    tags: Tags | None = None,
+    *,
+    perhaps: bool = False,
 ) -> bool:
-    """As `allowed`, of any policy."""
-    return bool(granting(document, src, dst, port, proto, tags))
+    """As `allowed`, of any policy; with `perhaps` also where it cannot be ruled out."""
+    return bool(granting(document, src, dst, port, proto, tags, perhaps=perhaps))
 
 
 def granting(
-    document: Document, src: str, dst: str, port: int, proto: str = "tcp", tags: Tags | None = None
+    document: Document,
+    src: str,
+    dst: str,
+    port: int,
+    proto: str = "tcp",
+    tags: Tags | None = None,
+    *,
+    perhaps: bool = False,
 ) -> tuple[int, ...]:
     """The grants of a policy that let `src` reach it, by their place in the list."""
     sources = _identities(document, src, tags or {})
     targets = _identities(document, dst, tags or {})
+
+    def ends_match(grant: dict[str, Json]) -> bool:
+        from_, to = _texts(grant.get("src")), _texts(grant.get("dst"))
+        if perhaps:
+            return _may_match(document, sources, from_) and _may_match(document, targets, to)
+        return _matches(document, sources, from_) and _matches(document, targets, to)
+
     return tuple(
         i
         for i, grant in enumerate(_objects(document.get("grants")))
-        if _matches(document, sources, _texts(grant.get("src")))
-        and _matches(document, targets, _texts(grant.get("dst")))
-        and any(_covers(ip, port, proto) for ip in _texts(grant.get("ip")))
+        if ends_match(grant) and any(_covers(ip, port, proto) for ip in _texts(grant.get("ip")))
     )
 
 
 def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...]:
-    """The policy's own tests that it does not pass, each as one sentence."""
-    failed = []
+    """The policy's own tests that it does not pass, a sentence for each source."""
+    failed: dict[str, dict[str, None]] = {}
     for test in _objects(document.get("tests")):
         src = str(test.get("src", ""))
         protocols = (str(test["proto"]),) if "proto" in test else ("tcp", "udp")
         for wanted, ends in ((True, test.get("accept")), (False, test.get("deny"))):
             for end in _texts(ends):
                 host, _, port = end.rpartition(":")
-                found = any(reaches(document, src, host, int(port), p, tags) for p in protocols)
+                found = any(
+                    reaches(document, src, host, int(port), p, tags, perhaps=not wanted)
+                    for p in protocols
+                )
                 if found is not wanted:
-                    failed.append(f"{src} {'cannot' if wanted else 'can'} reach {end}")
-    return tuple(failed)
+                    verb = "cannot" if wanted else "can"
+                    failed.setdefault(f"{src} {verb} reach", {})[end] = None
+    return tuple(f"{who} {', '.join(ends)}" for who, ends in failed.items())
 
 
 def logs_in(document: Document, src: str, tag: str, user: str) -> bool:
@@ -108,6 +132,34 @@ def _matches(document: Document, identities: frozenset[str], patterns: list[str]
         if any(_inside(identity, place) for identity in identities):
             return True
     return False
+
+
+def _may_match(document: Document, identities: frozenset[str], patterns: list[str]) -> bool:
+    """Whether it matches, or nobody can tell that it does not."""
+    if _matches(document, identities, patterns):
+        return True
+    hosts = _object(document.get("hosts"))
+    known = {str(address) for address in hosts.values()}
+    addresses = {i for i in identities if _is_address(i)}
+    for pattern in patterns:
+        place = str(hosts.get(pattern, pattern))
+        if pattern.startswith(("ipset:", "autogroup:danger")):
+            return True
+        if not _is_address(place) or place in known:
+            continue
+        # A person's devices have addresses that no policy says; a host has one of IPv6, too.
+        if not addresses or ip_network(place, strict=False).version == 6:
+            return True
+    return False
+
+
+@cache
+def _is_address(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 @cache

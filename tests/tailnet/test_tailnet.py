@@ -381,3 +381,41 @@ def test_ranges_networks_and_protocols_count() -> None:
     assert not reaches(document, "nas", "pi", 8011)
     assert not reaches(document, "nas", "192.168.1.2", 8005)
     assert reaches(document, CHILD, "nas", 443)
+
+
+@pytest.mark.parametrize(
+    ("grant", "who"),
+    [
+        ({"src": ["tag:agent"], "dst": ["192.168.1.0/24"], "ip": ["*"]}, "tag:agent"),
+        ({"src": ["tag:agent"], "dst": ["192.168.1.3"], "ip": ["tcp:22"]}, "tag:agent"),
+        ({"src": ["100.64.0.0/10"], "dst": ["nas"], "ip": ["tcp:22"]}, "tag:agent"),
+        ({"src": ["100.64.0.0/10"], "dst": ["nas"], "ip": ["tcp:22"]}, CHILD),
+        ({"src": ["pavilion"], "dst": ["nas"], "ip": ["tcp:22"]}, "pavilion"),
+        ({"src": ["tag:agent"], "dst": ["fd7a:115c:a1e0::/48"], "ip": ["*"]}, "tag:agent"),
+        ({"src": [CHILD], "dst": ["0.0.0.0/0"], "ip": ["tcp:1-1024"]}, CHILD),
+    ],
+)
+def test_no_other_spelling_of_a_way_in_passes(grant: dict[str, Any], who: str) -> None:
+    """A network, a LAN address behind a subnet route, IPv6: what cannot be ruled out is open."""
+    grant = {**grant, "why": "a way in by another name"}
+    found = build.found(stack(**merged(AGENT, {"tailnet": {"grants": [grant]}})), "acl-lockout")
+    assert any(f": {who} can reach" in p.what for p in found), [str(p) for p in found]
+    assert len({p.what for p in found}) == len(found), "one problem for each source"
+
+
+def test_a_grant_from_one_known_host_opens_nothing_to_people() -> None:
+    grant = {"src": ["100.64.0.2"], "dst": ["nas"], "ip": ["tcp:8080"], "why": "the entry host"}
+    assert build.found(stack(tailnet={"grants": [grant]}), "acl-lockout") == []
+
+
+def test_a_policy_that_lost_a_grant_fails_its_own_tests() -> None:
+    """Each way that something needs has a test, the family's and the agents' among them."""
+    models = {"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:11434"], "why": "local models"}
+    plan = tailnet(**merged(AGENT, {"tailnet": {"grants": [models]}}))
+    whole = policy(plan)
+    assert failed_tests(whole, plan.tags) == ()
+    for i, grant in enumerate(plan.grants):
+        if grant.src == ("group:owners",):
+            continue  # the owners' own tests are the lifelines
+        grants = [g for j, g in enumerate(whole["grants"]) if j != i]  # type: ignore[arg-type]
+        assert failed_tests({**whole, "grants": grants}, plan.tags), grant
