@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -57,40 +56,3 @@ def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator
                 f"lock it anew with that in flake.nix{f', or correct {place}' if place else ''}",
                 check="lock-matches",
             )
-
-
-FORBIDDEN = (
-    (
-        r"\b(allowed(TCP|UDP)Port(s|Ranges)|trustedInterfaces|extra(Input|Forward)Rules)\b",
-        "ports are opened by routes",
-        "give the service a route",
-    ),
-    (
-        r"firewall\.enable\s*=\s*false",
-        "the firewall is what keeps the plan true",
-        "open what you need by routes",
-    ),
-    (r"\bopenFirewall\s*=\s*true", "ports are opened by routes", "give the service a route"),
-    (
-        r"services\.(caddy\.virtualHosts|nginx\.virtualHosts|traefik\.dynamic)",
-        "the proxy has one writer",
-        "give the service a route",
-    ),
-    (r"\$pbkdf2-", "a password hash belongs in sops", "store it and name the secret"),
-    (
-        r"acmeCA\s*=\s*\"internal\"",
-        "browsers refuse an internal CA",
-        "use the wildcard certificate",
-    ),
-)
-"""Lines of hand-written modules that would work around the plan: pattern, why, way out."""
-
-
-def forbidden_lines(path: str, text: str) -> Iterator[tuple[int, str, str]]:
-    """(line, what, way out) for every forbidden line of a hand-written module."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith("#"):
-            continue
-        for pattern, why, way_out in FORBIDDEN:
-            if re.search(pattern, line):
-                yield number, why, way_out

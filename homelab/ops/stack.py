@@ -12,6 +12,7 @@ from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
 from homelab.deploy.model import Release
 from homelab.nix.checks import check_locks
+from homelab.openings.checks import check_openings
 from homelab.ops.rehearsed import is_rehearsed
 from homelab.ops.sources import read_sources
 from homelab.plan import Plan, make_plan
@@ -151,6 +152,7 @@ def check_sources(
         *check_own_files(plan, sources),
         *check_disks(plan, sources),
         *check_flakes(plan, sources, sound=sound),
+        *check_openings(plan, sources),
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),
         *check_root(plan, sources),

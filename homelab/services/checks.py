@@ -134,20 +134,6 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("open-firewall-ban", rows="S0-56 S2-10")
-def open_firewall_ban(plan: Plan) -> Iterator[Problem]:
-    """A port that an option opens is in no firewall plan, and `homelab reach` would be wrong."""
-    for name, config in sorted(plan.site.services.items()):
-        for option, value in sorted(config.options.items()):
-            opens = option.endswith(".openFirewall") and value is True
-            if opens or option.startswith("networking.firewall"):
-                yield Problem(
-                    f"services.{name}.options.{option}",
-                    "ports are opened by routes",
-                    "drop the option and give the service a route, or ports: with why:",
-                )
-
-
 @check("move-stateful", rows="S0-77")
 def move_stateful(plan: Plan) -> Iterator[Problem]:
     """A service that moves leaves its state behind, and would start empty."""

@@ -61,6 +61,9 @@ class ServiceConfig(Kind):
     tile: ServiceTile = ServiceTile()
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """NixOS options by full path, said outright: they outrank what is derived."""
+    accept: dict[Name, Reason] = Field(default_factory=dict)
+    """What its options or mounts may do though a check warns of it, each with its reason:
+    `{host-network: Thread's router needs real devices}`."""
     secrets: dict[Name, ServiceSecret] = Field(default_factory=dict)
     """Secrets that it reads, beside those that the catalog knows."""
     tags: list[Name] = Field(default_factory=list)

@@ -23,6 +23,16 @@ _PART = r'(?:"[^"]+"|[^\s."]+)'
 _PATH = re.compile(rf"{_PART}(?:\.{_PART})*")
 
 
+def is_path(path: str) -> bool:
+    """Whether text is the path of an option, as far as its form tells."""
+    return bool(_PATH.fullmatch(path))
+
+
+def keys_of(path: str) -> tuple[str, ...]:
+    """The parts of an option's path, without the quotes that some stand in."""
+    return tuple(part.strip('"') for part in re.findall(_PART, path))
+
+
 def stated_options(plan: Plan, service: Service) -> Attrs:
     """A service's options as Nix. One that the checks refuse is left out, so that the rest of a
     stack with problems can still be looked at.

@@ -12,7 +12,7 @@ from homelab.cloudflare.model import CloudflareConfig
 from homelab.dashboard.model import DashboardConfig
 from homelab.deploy.model import DeployConfig
 from homelab.identity.model import IdentityConfig
-from homelab.model import Domain, Email, Model, Name, PublicKey, Str
+from homelab.model import Domain, Email, Model, Name, PublicKey, SecretRef, Str
 from homelab.monitoring.model import MonitoringConfig
 from homelab.network.model import NetworkConfig
 from homelab.secrets.model import SecretsConfig
@@ -32,6 +32,12 @@ class Owner(Model):
     """Address for certificates and for the owner's own sign-in."""
     ssh_keys: Annotated[list[PublicKey], Field(min_length=1)]
     """OpenSSH public keys that may log in; without one, nobody could."""
+    sudo: Literal["passwordless", "password"] = "passwordless"
+    """What sudo asks of the owner. passwordless: nothing, for the same keys log in as root anyway;
+    password: the one below, which the deployer never has, so that hosts keep `ssh.user: root`."""
+    password: SecretRef | None = None
+    """Key in each host's sops file of the hash that `mkpasswd` prints: for the console, sudo and
+    Cockpit. Without one no account has a password."""
 
 
 class Member(Model):

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
-from homelab.nix.checks import forbidden_lines
 from homelab.problems import Problem, did_you_mean
 from homelab.system.disk_checks import has_root
 from homelab.system.model import RUNNING, nixos_hosts
-from homelab.system.own import carried
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -158,14 +156,8 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
 
 
 def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Hand-written modules do not work around the plan, and a host has a root to boot from."""
+    """A host has a root to boot from."""
     for host in plan.hosts.values():
-        for name, content in carried(host, sources).items():
-            if isinstance(content, str):
-                for line, what, way_out in forbidden_lines(name, content):
-                    yield Problem(
-                        host.source, f"{name}:{line}: {what}", way_out, check="forbidden-patterns"
-                    )
         hardware = sources.get(host.config.hardware or "")
         if host.is_nixos and isinstance(hardware, str) and not has_root(host, sources):
             yield Problem(

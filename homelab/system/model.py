@@ -207,6 +207,9 @@ class NixosHost(HostConfig):
     """Hand-written modules, files or directories, that travel along, with what they import."""
     flakes: list[FlakeModule] = Field(default_factory=list)
     """Modules of flakes that those stand on: `disko.nixosModules.disko`, of `homelab:flakes`."""
+    accept: dict[Name, Reason] = Field(default_factory=dict)
+    """What its hand-written modules may do though a check warns of it, each with its reason:
+    `{other-firewall: only libvirt's guests use it}`."""
     interface: Str | None = None
     """LAN interface, where the firewall has to tell it from others: `end0`."""
     static: bool = False

@@ -37,8 +37,13 @@ def named_by(path: str, text: str) -> Iterator[tuple[str, str]]:
 
 def carried(host: Host, sources: Sources) -> dict[str, str | bytes]:
     """Every file that travels: what the host names, and what those files name in turn."""
+    return reached(own_paths(host), sources)
+
+
+def reached(paths: list[str], sources: Sources) -> dict[str, str | bytes]:
+    """These files, and what they name in turn."""
     out: dict[str, str | bytes] = {}
-    pending = own_paths(host)
+    pending = list(paths)
     while pending:
         for name, content in below(pending.pop(), sources):
             if name in out:

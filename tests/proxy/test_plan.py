@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.nix.checks import forbidden_lines
 from homelab.problems import InvalidStackError
 from homelab.proxy.checks import outlived
 from homelab.proxy.model import bytes_of, pattern, spellings
 from homelab.proxy.plan import plan_proxy
 from tests import build
 from tests.household import Changes, household
+from tests.openings.test_openings import of_module
 from tests.proxy.stack import changes
 from tests.proxy.tables import module_of
 from tests.tools.options import check_module
@@ -133,15 +133,16 @@ def test_a_legacy_domain_that_outlived_its_day_is_named() -> None:
     "line",
     [
         'services.caddy.virtualHosts."x".extraConfig = "";',
-        "services.nginx.virtualHosts = { };",
-        "services.traefik.dynamicConfigOptions.http = { };",
-        "services.traefik.dynamic.files.x.settings = { };",
+        'services.nginx = { virtualHosts."x" = { }; };',
+        "services.traefik.dynamicConfigOptions.http.routers.x.rule = config.x;",
+        "services.traefik.dynamic.files.x.settings.http = import ./http.nix;",
     ],
 )
 def test_no_hand_written_module_adds_a_name_of_its_own(line: str) -> None:
     """S0-15: `proxy-single-writer`; the plan would know nothing of who may reach it."""
-    assert [n for n, _, _ in forbidden_lines("own.nix", f"{{\n  {line}\n}}\n")] == [2]
-    assert list(forbidden_lines("own.nix", f"# {line}\n")) == []
+    (told,) = of_module(line)
+    assert "own.nix:3: services." in told.what
+    assert of_module(f"# {line}") == []
 
 
 def test_small_words() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import build
+from tests.openings.test_openings import of_module
 
 TAILNET = {
     "tailnet": {
@@ -44,10 +45,9 @@ def test_an_option_opens_no_port(option: dict[str, object]) -> None:
 )
 def test_a_module_opens_no_port(line: str) -> None:
     """S0-60."""
-    from homelab.nix.checks import forbidden_lines
-
-    assert [number for number, *_ in forbidden_lines("x.nix", "{\n  # fine\n  " + line)] == [3]
-    assert not list(forbidden_lines("x.nix", "{ services.gatus.enable = true; }"))
+    (told,) = of_module("# fine\n  " + line)
+    assert told.what.startswith("own.nix:4: ")
+    assert of_module("services.gatus.enable = true;") == []
 
 
 def test_an_agent_logs_in_on_no_builder() -> None:

@@ -1,0 +1,390 @@
+"""Hand-written Nix, read without Nix: which options a module sets, and to what.
+
+The text is parsed by Nix's own grammar (tree-sitter), so that nesting, quotes, comments and line
+breaks make no difference. It is not evaluated: what is computed stays `Computed`, and a value that
+stands below a condition counts as set. `homelab eval` tells what text cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TypeAlias
+
+import tree_sitter
+import tree_sitter_nix
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A value that only Nix can tell: its text, with `${…}` where something is put in."""
+
+    text: str
+
+
+Value: TypeAlias = (
+    None | bool | int | float | str | Computed | tuple["Value", ...] | Mapping[str, "Value"]
+)
+"""What an option is set to. A set stands for itself only where it is empty or inside a list; any
+other is taken apart into the settings in it."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One option that is set somewhere."""
+
+    path: tuple[str, ...]
+    """Its parts, without quotes; `*` for one that is computed."""
+    value: Value
+    line: int = 0
+    """Line in the text, from 1."""
+    source: str = ""
+    """Place in the stack config, for one that is set there."""
+
+    @property
+    def name(self) -> str:
+        """The path as it is written."""
+        return ".".join(p if _PLAIN.fullmatch(p) else f'"{p}"' for p in self.path)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file of Nix sets."""
+
+    settings: tuple[Setting, ...]
+    unread: tuple[int, ...] = ()
+    """Lines that are no Nix as far as the grammar knows: what they set is not known."""
+
+
+_PLAIN = re.compile(r"[A-Za-z_*][A-Za-z0-9_'*-]*")
+_CONSTANTS: Mapping[str, Value] = {"true": True, "false": False, "null": None}
+_FIRST = frozenset(
+    (
+        *("mkForce", "mkDefault", "mkVMOverride", "mkBefore", "mkAfter", "mkOptionDefault"),
+        *("mkImageMediaOverride", "mkFixStrictness", "mkOverride", "mkOrder", "mkIf", "mkMerge"),
+        *("optionalAttrs", "optionals", "optionalString", "toString", "dag", "warn", "id"),
+    )
+)
+"""Functions of nixpkgs' library whose last argument is the value, sooner or later."""
+_DEEP = 32
+"""How many names may stand for each other before nobody believes that they end."""
+
+Scope = Mapping[str, tuple["tree_sitter.Node", "Scope | None"]]
+
+
+@cache
+def _language() -> tree_sitter.Language:
+    return tree_sitter.Language(tree_sitter_nix.language())
+
+
+@lru_cache(maxsize=512)
+def read_nix(text: str) -> Source:
+    """What a module sets. Never raises: what cannot be read is told by its lines."""
+    tree = tree_sitter.Parser(_language()).parse(text.encode(errors="replace"))
+    root = tree.root_node
+    try:
+        found = [s for node in root.named_children for s in _module(node, {})]
+        unread = {n.start_point.row + 1 for n in _errors(root)} if root.has_error else set()
+    except RecursionError:
+        return Source((), (1,))
+    return Source(tuple(found), tuple(sorted(unread)))
+
+
+def _errors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
+    if node.is_error or node.is_missing:
+        yield node
+    elif node.has_error:
+        for child in node.children:
+            yield from _errors(child)
+
+
+def _module(node: tree_sitter.Node, scope: Scope) -> Iterator[Setting]:
+    """The settings of a module: a set, or a function that makes one."""
+    for setting in _settings(node, (), scope):
+        path = setting.path
+        if path[:1] == ("config",):
+            path = path[1:]
+        elif len(path) > 3 and path[0] == "specialisation" and path[2] == "configuration":
+            path = path[3:]
+        elif path[:1] == ("options",):
+            continue
+        if path == ("imports",):
+            continue
+        yield Setting(path, setting.value, setting.line)
+
+
+def _settings(
+    node: tree_sitter.Node, path: tuple[str, ...], scope: Scope, depth: int = 0
+) -> Iterator[Setting]:
+    """Everything that is set by binding an expression to a path."""
+    node, scope = _bare(node, scope)
+    if depth > _DEEP:
+        yield Setting(path, Computed(_text(node)), _line(node))
+        return
+    parts = _parts(node, scope)
+    if parts is not None:
+        for part in parts:
+            yield from _settings(part, path, scope, depth + 1)
+        return
+    if node.type in ("attrset_expression", "rec_attrset_expression", "let_attrset_expression"):
+        inner = _with(scope, node) if node.type.startswith(("rec", "let")) else scope
+        bindings = [b for s in node.named_children if s.type == "binding_set" for b in s.children]
+        bindings += [b for b in node.named_children if b.type in ("binding", "inherit")]
+        if not bindings and path:
+            yield Setting(path, {}, _line(node))
+        for binding in bindings:
+            yield from _bound(binding, path, inner, depth)
+        return
+    if not path and node.type == "function_expression":
+        body = node.child_by_field_name("body")
+        if body is not None:
+            yield from _settings(body, path, scope, depth + 1)
+        return
+    value = _value(node, scope, depth)
+    yield Setting(path, value, _line(node))
+    if path == ("imports",) and node.type == "list_expression":
+        for element in node.named_children:
+            bare, near = _bare(element, scope)
+            if bare.type.endswith(("attrset_expression", "function_expression")):
+                yield from _settings(bare, (), near, depth + 1)
+
+
+def _bound(
+    binding: tree_sitter.Node, path: tuple[str, ...], scope: Scope, depth: int
+) -> Iterator[Setting]:
+    if binding.type == "binding":
+        target, value = (
+            binding.child_by_field_name("attrpath"),
+            binding.child_by_field_name("expression"),
+        )
+        if target is None or value is None:
+            return
+        here = (*path, *_path(target, scope))
+        for setting in _settings(value, here, scope, depth + 1):
+            # The line of the option, for its value may stand on another, or under a name.
+            line = target.start_point.row + 1 if setting.path == here else setting.line
+            yield Setting(setting.path, setting.value, line)
+    elif binding.type in ("inherit", "inherit_from"):
+        for attr in (
+            a
+            for s in binding.named_children
+            if s.type == "inherited_attrs"
+            for a in s.named_children
+        ):
+            name = _text(attr)
+            known = scope.get(name) if binding.type == "inherit" else None
+            here = (*path, name.strip('"'))
+            if known is not None:
+                yield from _settings(known[0], here, known[1] or {}, depth + 1)
+            else:
+                yield Setting(here, Computed(_text(binding)), _line(attr))
+
+
+def _path(attrpath: tree_sitter.Node, scope: Scope) -> tuple[str, ...]:
+    out = []
+    for attr in attrpath.named_children:
+        if attr.type == "comment":
+            continue
+        if attr.type == "identifier":
+            out.append(_text(attr))
+            continue
+        inner = attr.named_children[0] if attr.type == "interpolation" else attr
+        value = _value(inner, scope, 0)
+        out.append(value if isinstance(value, str) else "*")
+    return tuple(out)
+
+
+def _bare(node: tree_sitter.Node, scope: Scope) -> tuple[tree_sitter.Node, Scope]:
+    """The expression behind brackets, `let`, `with`, `assert` and names that are bound here."""
+    for _ in range(_DEEP):
+        if node.type == "parenthesized_expression":
+            inner = node.child_by_field_name("expression")
+        elif node.type == "let_expression":
+            scope = _with(scope, node)
+            inner = node.child_by_field_name("body")
+        elif node.type in ("with_expression", "assert_expression"):
+            inner = node.child_by_field_name("body")
+        elif node.type == "variable_expression" and _text(node) in scope:
+            inner, near = scope[_text(node)]
+            scope = near or {}
+        else:
+            return node, scope
+        if inner is None:
+            return node, scope
+        node = inner
+    return node, {}
+
+
+def _with(scope: Scope, node: tree_sitter.Node) -> Scope:
+    """The names that a `let` or a `rec` binds, beside those from outside."""
+    names: dict[str, tuple[tree_sitter.Node, Scope | None]] = dict(scope)
+    for bindings in (s for s in node.named_children if s.type == "binding_set"):
+        for binding in bindings.named_children:
+            if binding.type != "binding":
+                continue
+            target = binding.child_by_field_name("attrpath")
+            value = binding.child_by_field_name("expression")
+            if target is not None and value is not None and len(target.named_children) == 1:
+                names[_text(target)] = (value, names)
+    return names
+
+
+def _parts(node: tree_sitter.Node, scope: Scope) -> list[tree_sitter.Node] | None:
+    """Expressions whose settings all may hold: both sides of `//`, of `if`, each of `mkMerge`."""
+    if node.type == "binary_expression" and _operator(node) == "//":
+        sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
+        return [s for s in sides if s is not None]
+    if node.type == "if_expression":
+        ways = (node.child_by_field_name("consequence"), node.child_by_field_name("alternative"))
+        return [w for w in ways if w is not None]
+    if node.type != "apply_expression":
+        return None
+    name, arguments = _called(node)
+    if name == "recursiveUpdate":
+        return arguments
+    if name not in _FIRST or not arguments:
+        return None
+    if name == "mkMerge":
+        inner, _ = _bare(arguments[-1], scope)
+        return list(inner.named_children) if inner.type == "list_expression" else [inner]
+    if name == "optionals" and len(arguments) < 2:
+        return None
+    return [arguments[-1]]
+
+
+def _called(node: tree_sitter.Node) -> tuple[str, list[tree_sitter.Node]]:
+    """A function's own name, without where it comes from, and its arguments."""
+    arguments: list[tree_sitter.Node] = []
+    function: tree_sitter.Node | None = node
+    while function is not None and function.type == "apply_expression":
+        argument = function.child_by_field_name("argument")
+        if argument is not None:
+            arguments.insert(0, argument)
+        function = function.child_by_field_name("function")
+    name = _text(function).rpartition(".")[2] if function is not None else ""
+    return name, arguments
+
+
+def _value(node: tree_sitter.Node, scope: Scope, depth: int) -> Value:
+    node, scope = _bare(node, scope)
+    if depth > _DEEP:
+        return Computed(_text(node))
+    text = _text(node)
+    kind = node.type
+    if kind in ("string_expression", "indented_string_expression"):
+        return _string(node)
+    if kind == "variable_expression" and text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if kind == "integer_expression":
+        return int(text) if len(text) < 20 else Computed(text)
+    if kind == "float_expression":
+        return float(text)
+    if kind == "uri_expression":
+        return text
+    if kind == "list_expression":
+        elements = [n for n in node.named_children if n.type != "comment"]
+        return tuple(_value(n, scope, depth + 1) for n in elements)
+    if kind.endswith("attrset_expression"):
+        return _tree(_settings(node, (), scope, depth + 1))
+    if kind == "unary_expression" and text.startswith("-"):
+        argument = node.child_by_field_name("argument")
+        inner = _value(argument, scope, depth + 1) if argument is not None else None
+        return -inner if isinstance(inner, int | float) else Computed(text)
+    if kind == "binary_expression" and _operator(node) in ("++", "+"):
+        return _joined(node, scope, depth)
+    if kind == "apply_expression":
+        return _applied(node, scope, depth)
+    return Computed(text)
+
+
+def _joined(node: tree_sitter.Node, scope: Scope, depth: int) -> Value:
+    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+    if left is None or right is None:
+        return Computed(_text(node))
+    sides = (_value(left, scope, depth + 1), _value(right, scope, depth + 1))
+    if _operator(node) == "++":
+        items: list[Value] = []
+        for side in sides:
+            items.extend(side if isinstance(side, tuple) else (side,))
+        return tuple(items)
+    a, b = sides
+    return a + b if isinstance(a, str) and isinstance(b, str) else Computed(_text(node))
+
+
+def _applied(node: tree_sitter.Node, scope: Scope, depth: int) -> Value:
+    name, arguments = _called(node)
+    if name in _FIRST and arguments and name != "mkMerge":
+        value = _value(arguments[-1], scope, depth + 1)
+        if name == "toString" and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return value
+    if name in ("optional", "singleton") and arguments:
+        return (_value(arguments[-1], scope, depth + 1),)
+    if name in ("mkMerge", "flatten", "concatLists") and len(arguments) == 1:
+        value = _value(arguments[0], scope, depth + 1)
+        if isinstance(value, tuple) and all(isinstance(v, tuple) for v in value):
+            return tuple(v for inner in value if isinstance(inner, tuple) for v in inner)
+    return Computed(_text(node))
+
+
+def _tree(settings: Iterator[Setting]) -> Mapping[str, Value]:
+    out: dict[str, Value] = {}
+    for setting in settings:
+        here = out
+        for key in setting.path[:-1]:
+            below = here.setdefault(key, {})
+            if not isinstance(below, dict):
+                below = {}
+                here[key] = below
+            here = below
+        if setting.path:
+            here[setting.path[-1]] = setting.value
+    return out
+
+
+_ESCAPES = {"\\n": "\n", "\\r": "\r", "\\t": "\t", "''\\n": "\n", "''\\r": "\r", "''\\t": "\t"}
+
+
+def _string(node: tree_sitter.Node) -> Value:
+    out, whole = "", True
+    for part in node.named_children:
+        text = _text(part)
+        if part.type == "string_fragment":
+            out += text
+        elif part.type == "escape_sequence":
+            default = "''" if text == "'''" else text.removeprefix("''\\").removeprefix("\\")
+            out += _ESCAPES.get(text, default)
+        elif part.type == "interpolation":
+            inner = _value(part.named_children[0], {}, 0) if part.named_children else None
+            if isinstance(inner, str):
+                out += inner
+            else:
+                out, whole = out + text, False
+    if node.type == "indented_string_expression":
+        out = _unindented(out)
+    return out if whole else Computed(out)
+
+
+def _unindented(text: str) -> str:
+    """An indented string without what all its lines begin with, as Nix reads it."""
+    first, newline, rest = text.partition("\n")
+    if first.strip(" ") or not newline:
+        rest = text
+    lines = rest.split("\n")
+    depth = min((len(x) - len(x.lstrip(" ")) for x in lines if x.strip(" ")), default=0)
+    return "\n".join(x[depth:] for x in lines)
+
+
+def _operator(node: tree_sitter.Node) -> str:
+    operator = node.child_by_field_name("operator")
+    return _text(operator) if operator is not None else ""
+
+
+def _text(node: tree_sitter.Node) -> str:
+    return (node.text or b"").decode(errors="replace")
+
+
+def _line(node: tree_sitter.Node) -> int:
+    return node.start_point.row + 1

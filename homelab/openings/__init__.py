@@ -1,0 +1,1 @@
+"""What options and hand-written modules open beside the plan."""

@@ -1,0 +1,237 @@
+"""Accounts: passwords, sudo, groups that are as good as root, and who Nix trusts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from homelab.nix.source import Computed, Setting
+from homelab.openings.model import (
+    Opening,
+    View,
+    is_false,
+    is_set,
+    is_true,
+    like,
+    rule,
+    shown,
+    texts,
+    when,
+)
+
+_USER = "users.users.*"
+_LOCKED = re.compile(r"[!*]+[^$]*")
+_FILE = "keep its hash in the host's sops file, and name that: hashedPasswordFile"
+_AS_ROOT = ("docker", "podman", "libvirtd", "lxd", "incus-admin", "disk", "wheel")
+"""Groups whose members are root in all but name."""
+
+
+@rule(
+    f"{_USER}.password",
+    f"{_USER}.initialPassword",
+    f"{_USER}.hashedPassword",
+    f"{_USER}.initialHashedPassword",
+)
+def password(setting: Setting, view: View) -> Iterator[Opening]:
+    """A password, or its hash, that every user of the host can read in the Nix store."""
+    value = setting.value
+    if value is None or isinstance(value, Computed):
+        return
+    if value == "":
+        yield Opening(
+            "no-password",
+            f"{setting.name} is empty: whoever is at the console logs in without one",
+            _FILE,
+        )
+    elif not _LOCKED.fullmatch(str(value)):
+        what = "hash" if "ashed" in setting.path[-1] else "password"
+        yield Opening(
+            "password-in-store",
+            f"{setting.name} is a {what} in the clear: the Nix store shows it to everybody",
+            _FILE,
+        )
+
+
+@rule(f"{_USER}.hashedPasswordFile", f"{_USER}.passwordFile")
+def password_file(setting: Setting, view: View) -> Iterator[Opening]:
+    """A file that Nix would copy to where everybody reads it."""
+    value = setting.value
+    is_path = isinstance(value, Computed) and re.match(r"\.{0,2}/", value.text)
+    if is_path or (isinstance(value, str) and value.startswith("/nix/store")):
+        yield Opening(
+            "password-in-store",
+            f"{setting.name} is a file that Nix copies to its store, where everybody reads it",
+            'name a place on the host, in quotes: "/run/secrets-for-users/…"',
+        )
+
+
+@rule("users.mutableUsers")
+def mutable(setting: Setting, view: View) -> Iterator[Opening]:
+    """A password that the stack declares is one that holds."""
+    owner = view.plan.site.site.owner
+    if setting.value is True and (owner.password or view.host.config.ssh.recovery):
+        yield Opening(
+            "mutable-users",
+            f"{setting.name} is true, and a password that the stack declares would never reach an "
+            "account that is there",
+            "leave it out",
+        )
+
+
+when(
+    is_true,
+    "users.allowNoPasswordLogin",
+    word="no-password",
+    what="{option} takes away the check that somebody can still log in",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)
+
+
+@rule("security.sudo.wheelNeedsPassword", "security.sudo-rs.wheelNeedsPassword")
+def wheel(setting: Setting, view: View) -> Iterator[Opening]:
+    """What sudo asks of the owner is said in one place, and checked there."""
+    yield Opening(
+        "sudo",
+        f"{setting.name} is {shown(setting.value)}, and site.owner.sudo says what sudo asks for",
+        "drop it, and write site.owner.sudo: passwordless or password",
+    )
+
+
+@rule("security.sudo.enable")
+def without_sudo(setting: Setting, view: View) -> Iterator[Opening]:
+    """The deployer may need it."""
+    user = view.host.config.ssh.user
+    if setting.value is False and user != "root":
+        yield Opening(
+            "sudo",
+            f"{setting.name} is false, and the deployer logs in as {user} and needs it",
+            f"leave it out, or write {view.host.source}.ssh.user: root",
+        )
+
+
+when(
+    like("NOPASSWD|!authenticate"),
+    *("security.sudo.extraRules", "security.sudo.extraConfig", "security.sudo-rs.extraRules"),
+    *("security.sudo-rs.extraConfig",),
+    word="sudo",
+    what="{option} lets somebody be root without a password",
+    way_out="name single commands, or leave it out",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    lambda value: (
+        isinstance(value, tuple)
+        and any(isinstance(r, Mapping) and r.get("noPass") is True for r in value)
+    ),
+    "security.doas.extraRules",
+    word="sudo",
+    what="{option} lets somebody be root without a password",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    is_false,
+    "security.doas.wheelNeedsPassword",
+    word="sudo",
+    what="{option} lets everybody in wheel be root without a password",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    lambda value: any(t == "*" for t in texts(value)),
+    *("nix.settings.trusted-users", "nix.trustedUsers"),
+    word="nix-trusted",
+    what="{option} has *: everybody on the host is root in effect, for Nix does what they say",
+    way_out="name people in wheel alone",
+)
+when(
+    is_false,
+    *("nix.settings.sandbox", "nix.settings.require-sigs", "nix.useSandbox"),
+    word="nix-trusted",
+    what="{option} is false: builds see the host, or come from anybody",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    is_set,
+    *("services.getty.autologinUser", "services.displayManager.autoLogin.user"),
+    "services.xserver.displayManager.autoLogin.user",
+    word="autologin",
+    what="{option}: whoever stands before the machine is {value}, and with sudo root",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    is_true,
+    "security.pam.services.*.allowNullPassword",
+    word="no-password",
+    what="{option} takes an empty password",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)
+
+
+@rule(f"{_USER}.extraGroups", "users.groups.*.members")
+def as_root(setting: Setting, view: View) -> Iterator[Opening]:
+    """Somebody who may not have been meant to be root becomes it."""
+    owner = view.plan.site.site.owner.user
+    if setting.path[1] == "groups":
+        groups, people = {setting.path[2]}, set(texts(setting.value)) - {owner, "root"}
+    else:
+        groups, people = set(texts(setting.value)), {setting.path[2]} - {owner, "root"}
+    found = sorted(groups & set(_AS_ROOT))
+    if found and people:
+        yield Opening(
+            "as-root",
+            f"{setting.name}: who is in {', '.join(found)} is root on {view.host.name} in all but "
+            f"name, and {', '.join(sorted(people))} would be",
+            "leave it out",
+            "warning",
+            acceptable=True,
+        )
+
+
+when(
+    is_set,
+    "users.users.root.openssh.authorizedKeys.keyFiles",
+    word="root-keys",
+    what="{option} lets keys in as root that site.owner does not name",
+    way_out="write them to site.owner.ssh_keys",
+    severity="warning",
+    acceptable=True,
+)
+
+
+@rule("users.users.root.openssh.authorizedKeys.keys")
+def root_keys(setting: Setting, view: View) -> Iterator[Opening]:
+    """Keys that let in as root somebody whom the stack config does not name."""
+    known = {" ".join(k.split()[:2]) for k in view.plan.site.site.owner.ssh_keys}
+    more = [t for t in texts(setting.value) if " ".join(t.split()[:2]) not in known]
+    if more:
+        yield Opening(
+            "root-keys",
+            f"{setting.name} lets in as root a key that site.owner does not name",
+            "write it to site.owner.ssh_keys, or say whose it is",
+            "warning",
+            acceptable=True,
+        )
+
+
+when(
+    is_set,
+    "nixpkgs.config.allowUnfreePredicate",
+    word="unfree",
+    what="{option} takes the place of ours, and what services here need unfree would not build",
+    way_out="write nixpkgs.config.allowUnfree = true, or name ours in it too: nix.nix of the host "
+    "lists them",
+    severity="warning",
+    acceptable=True,
+)

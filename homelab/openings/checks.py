@@ -1,0 +1,140 @@
+"""What is opened beside the plan: by options of the stack config, and by hand-written modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.nix.source import Setting
+from homelab.openings.model import Opening, View
+from homelab.openings.registry import openings
+from homelab.openings.settings import of_containers, of_modules, of_options
+from homelab.problems import Problem, did_you_mean
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+FIREWALL = ("open-port", "firewall-off", "firewall-rules")
+"""Words of what makes `homelab reach` wrong."""
+
+
+@check("open-firewall-ban", rows="S0-56 S2-10")
+def open_firewall_ban(plan: Plan) -> Iterator[Problem]:
+    """A port that an option opens is in no firewall plan, and `homelab reach` would be wrong."""
+    for where, opening in _accepted_out(plan, _of_stack(plan)):
+        if opening.word in FIREWALL:
+            yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
+
+
+@check("option-opens", rows="S0-56 S0-57 S2-10")
+def option_opens(plan: Plan) -> Iterator[Problem]:
+    """What lets somebody in is said where the plan reads it; an option that says it otherwise works
+    around sign-in, firewall, policy and probes. Some may be accepted, with a reason.
+    """
+    for where, opening in _accepted_out(plan, _of_stack(plan)):
+        if opening.word not in FIREWALL:
+            yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
+
+
+@check("accept-known", rows="S0-09")
+def accept_known(plan: Plan) -> Iterator[Problem]:
+    """A reason for what nobody does any more would cover for the next who does it."""
+    found: dict[str, set[str]] = {}
+    for where, opening in _of_stack(plan):
+        if opening.acceptable:
+            found.setdefault(where.split(".")[1], set()).add(opening.word)
+    for name, config in sorted(plan.site.services.items()):
+        for word in config.accept:
+            if word not in found.get(name, ()):
+                yield _nothing(f"services.{name}.accept.{word}", word, found.get(name, set()))
+
+
+def _nothing(where: str, word: str, known: set[str]) -> Problem:
+    return Problem(
+        where,
+        f"nothing here needs {word} accepted",
+        did_you_mean(word, sorted(known), "words") if known else "drop it",
+    )
+
+
+def _of_stack(plan: Plan) -> Iterator[tuple[str, Opening]]:
+    seen = set()
+    for host in plan.hosts.values():
+        settings = (*of_options(plan, host.name), *of_containers(plan, host.name))
+        view = View(plan, host, settings)
+        for setting in settings:
+            for opening in openings(setting, view):
+                # One that several hosts run says it once.
+                if (setting.source, opening) not in seen:
+                    seen.add((setting.source, opening))
+                    yield setting.source, opening
+
+
+def _accepted_out(
+    plan: Plan, found: Iterator[tuple[str, Opening]]
+) -> Iterator[tuple[str, Opening]]:
+    for where, opening in found:
+        service = where.split(".")[1]
+        config = plan.site.services.get(service)
+        if not (opening.acceptable and config is not None and opening.word in config.accept):
+            yield where, _with_way(opening, f"services.{service}")
+
+
+def _with_way(opening: Opening, owner: str) -> Opening:
+    if not opening.acceptable:
+        return opening
+    way = f"{opening.way_out}; or say why it may: {owner}.accept: {{{opening.word}: …}}"
+    return Opening(opening.word, opening.what, way, opening.severity, acceptable=True)
+
+
+def check_openings(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Hand-written modules do not work around the plan."""
+    for host in plan.hosts.values():
+        yield from _of_host(plan, host, sources)
+
+
+def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    files = of_modules(host, sources)
+    beside = (
+        *of_options(plan, host.name),
+        *(s for source in files.values() for s in source.settings),
+    )
+    view, needed = View(plan, host, beside), set()
+    for name, source in files.items():
+        for line in source.unread[:1]:
+            yield Problem(
+                host.source,
+                f"{name}:{line}: this is not read as Nix, so nobody knows what it opens",
+                "correct it, or write it in a way that older versions of Nix read as well",
+                check="forbidden-patterns",
+                severity="warning",
+            )
+        for setting, opening in _each(source.settings, view):
+            if opening.acceptable:
+                needed.add(opening.word)
+                if opening.word in host.config.accept:
+                    continue
+            shown = _with_way(opening, host.source)
+            yield Problem(
+                host.source,
+                f"{name}:{setting.line}: {shown.what}",
+                shown.way_out,
+                check="forbidden-patterns",
+                severity=opening.severity,
+            )
+    for word in host.config.accept:
+        if word not in needed:
+            yield Problem(
+                f"{host.source}.accept.{word}",
+                f"nothing in its modules needs {word} accepted",
+                did_you_mean(word, sorted(needed), "words") if needed else "drop it",
+                check="forbidden-patterns",
+            )
+
+
+def _each(settings: tuple[Setting, ...], view: View) -> Iterator[tuple[Setting, Opening]]:
+    for setting in settings:
+        for opening in openings(setting, view):
+            yield setting, opening

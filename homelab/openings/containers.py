@@ -1,0 +1,219 @@
+"""Containers by options: what they publish past the firewall, and how little holds them in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from homelab.nix.source import Computed, Setting, Value
+from homelab.openings.model import Opening, View, is_true, like, rule, texts, when
+
+if TYPE_CHECKING:
+    from homelab.network.model import Scope
+
+_ALL = "virtualisation.oci-containers.containers.*"
+_DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+
+
+@rule(f"{_ALL}.ports")
+def published(setting: Setting, view: View) -> Iterator[Opening]:
+    """Ports that Podman or Docker publish: past the firewall, so the address is what counts."""
+    items = setting.value if isinstance(setting.value, tuple) else (setting.value,)
+    for item in items:
+        yield from _published(setting, item, view)
+
+
+def _published(setting: Setting, item: Value, view: View) -> Iterator[Opening]:
+    text = item.text if isinstance(item, Computed) else str(item)
+    address, port, protocol = address_of(text)
+    if address is None or is_loopback(address) or _planned(address, port, protocol, view):
+        return
+    to = "every network" if address in ("", "0.0.0.0", "::", "*") else address  # noqa: S104
+    yield Opening(
+        "container-port",
+        f"{setting.name} publishes {text} to {to}, past the firewall and the sign-in",
+        f"write 127.0.0.1 before it ({_local(text)}), and give the service a route",
+    )
+
+
+def address_of(text: str) -> tuple[str | None, str, str]:
+    """Address, port and protocol on the host that a published port names: empty for every address,
+    none for one that only Nix can tell.
+    """
+    plain = re.sub(r"\$\{[^}]*\}", "$", text.strip())
+    plain, _, protocol = plain.partition("/")
+    found = re.fullmatch(r"\[([^\]]*)\]:([^:]*):([^:]*)", plain)
+    if found:
+        return found[1], found[2], protocol or "tcp"
+    parts = plain.split(":")
+    if parts == ["$"]:
+        return None, "", ""
+    address = ":".join(parts[:-2])
+    port = parts[-2] if len(parts) > 1 else ""
+    return (None if "$" in address else address), port, protocol or "tcp"
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only the host itself reaches an address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _planned(address: str, port: str, protocol: str, view: View) -> bool:
+    host = view.host
+    scopes: dict[str, tuple[Scope, ...]] = {host.tailnet: ("tailnet", "lan"), host.lan: ("lan",)}
+    return bool(address) and any(
+        (str(use.port), use.protocol) == (port, protocol) and use.scope in scopes.get(address, ())
+        for use in view.plan.firewall.on(host.name)
+    )
+
+
+def _local(text: str) -> str:
+    numbers = text.rpartition("]:")[2].split(":")[-2:]
+    return ":".join(["127.0.0.1", *(numbers if len(numbers) == 2 else ["…", *numbers])])
+
+
+@rule(f"{_ALL}.extraOptions")
+def extra_options(setting: Setting, view: View) -> Iterator[Opening]:
+    """Words of `podman run` that say the same as options do, or take the walls down."""
+    for flag, value in flags(list(texts(setting.value))):
+        if flag in ("-p", "--publish"):
+            yield from _published(setting, value, view)
+        elif flag in ("-P", "--publish-all"):
+            yield Opening(
+                "container-port",
+                f"{setting.name} publishes every port of the image with {flag}",
+                "drop it, and give the service a route",
+            )
+        else:
+            yield from _walls(setting, flag, value)
+
+
+def flags(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Flags with their values, whether written `--a=b`, `--a b` or as two words."""
+    split = [w for word in words for w in (word.split(None, 1) if word.startswith("-") else [word])]
+    for i, word in enumerate(split):
+        if not word.startswith("-"):
+            continue
+        flag, equals, value = word.partition("=")
+        if not equals and re.fullmatch(r"-p.+", flag):
+            flag, value = "-p", flag[2:]
+        elif not equals and i + 1 < len(split) and not split[i + 1].startswith("-"):
+            value = split[i + 1]
+        yield flag, value
+
+
+def _walls(setting: Setting, flag: str, value: str) -> Iterator[Opening]:
+    said = f"{setting.name}: {flag}{'=' + value if value else ''}"
+    if flag == "--privileged" and value != "false":
+        yield _privileged(said)
+    elif flag in ("--network", "--net") and value == "host":
+        yield _host_network(said)
+    elif flag in ("--pid", "--ipc", "--userns", "--uts", "--cgroupns") and value == "host":
+        yield _loose("host-namespaces", f"{said} shares the host's own with the container")
+    elif flag == "--cap-add" and value.upper().removeprefix("CAP_") in _CAPABILITIES:
+        yield _loose("capabilities", f"{said} lets the container act as root on the host")
+    elif flag == "--security-opt" and re.search(r"unconfined|disable|unmask", value):
+        yield _loose("unconfined", f"{said} takes away what confines the container")
+    elif flag in ("-v", "--volume", "--mount") and (source := sensitive(value)):
+        yield _loose("host-paths", f"{said} shows the container {source} of the host")
+
+
+_CAPABILITIES = ("ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH")
+_PATHS = re.compile(
+    r"(?:^|src=|source=)(/(?:var/)?run/(?:docker|podman/podman)\.sock|/run/(?:secrets|homelab)(?:/[^:,]*)?"
+    r"|/|/(?:etc|root|home|boot|nix|proc|sys|dev|var|var/lib|var/lib/private|run))/?(?=[:,]|$)"
+)
+
+
+def sensitive(volume: str) -> str:
+    """The directory of the host that a volume gives away; empty for one that it may see."""
+    found = _PATHS.search(volume)
+    return found[1] if found else ""
+
+
+def _loose(word: str, what: str) -> Opening:
+    return Opening(word, what, "leave it out", "warning", acceptable=True)
+
+
+def _privileged(said: str) -> Opening:
+    return _loose("privileged", f"{said} makes the container root on the host in all but name")
+
+
+def _host_network(said: str) -> Opening:
+    return _loose(
+        "host-network",
+        f"{said} puts the container on the host's own network, where it reaches what listens on "
+        "loopback alone",
+    )
+
+
+@rule(f"{_ALL}.privileged", f"{_ALL}.networks", f"{_ALL}.volumes", f"{_ALL}.capabilities.*")
+def options(setting: Setting, view: View) -> Iterator[Opening]:
+    """What newer releases have options for."""
+    last = setting.path[4]
+    if last == "privileged" and setting.value is True:
+        yield _privileged(setting.name)
+    elif last == "networks" and "host" in texts(setting.value):
+        yield _host_network(f"{setting.name}: host")
+    elif last == "capabilities" and setting.value is True:
+        yield from _walls(setting, "--cap-add", setting.path[5])
+    elif last == "volumes":
+        for volume in texts(setting.value):
+            if source := sensitive(volume):
+                yield _loose(
+                    "host-paths", f"{setting.name} shows the container {source} of the host"
+                )
+
+
+@rule(f"{_ALL}.image")
+def image(setting: Setting, view: View) -> Iterator[Opening]:
+    """An image that may become another one without anybody's release."""
+    value = setting.value
+    loads = any(view.value(*setting.path[:-1], f) for f in ("imageFile", "imageStream"))
+    if isinstance(value, str) and not _DIGEST.search(value) and not loads:
+        yield Opening(
+            "image-digest",
+            f"{setting.name} is {value}, a tag that may be another image tomorrow",
+            "add its digest: …@sha256:…, as `skopeo inspect` tells it",
+        )
+
+
+when(
+    is_true,
+    *("virtualisation.docker.enable", "virtualisation.libvirtd.enable"),
+    *("virtualisation.lxd.enable", "virtualisation.incus.enable"),
+    word="other-firewall",
+    what="{option} writes firewall rules of its own beside our nftables: what it publishes "
+    "passes by the plan, and its guests may lose their network",
+    way_out="run containers by container: (Podman), or say what lets them through",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    like(r"0\.0\.0\.0|\[::\]|^tcp://|:\d+$"),
+    *("virtualisation.docker.listenOptions", "virtualisation.docker.daemon.settings.hosts"),
+    word="docker-api",
+    what="{option} answers on the network, and whoever asks there is root",
+    way_out="leave it out; the socket is enough",
+)
+when(
+    is_true,
+    "virtualisation.podman.networkSocket.enable",
+    word="docker-api",
+    what="{option} answers on the network, and whoever asks there is root",
+    way_out="leave it out; the socket is enough",
+)
+when(
+    is_true,
+    "virtualisation.podman.dockerSocket.enable",
+    word="docker-socket",
+    what="{option}: whoever opens that socket is root",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)

@@ -1,0 +1,19 @@
+"""All rules, from the modules that have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.nix.source import Setting
+from homelab.openings import accounts, containers, daemons, firewall, ssh, web
+from homelab.openings.model import RULES, Opening, View, matches
+
+HAVE_RULES = (accounts, containers, daemons, firewall, ssh, web)
+"""Each registers its rules when it is imported."""
+
+
+def openings(setting: Setting, view: View) -> Iterator[Opening]:
+    """What one option opens."""
+    for one in RULES:
+        if matches(one.path, setting.path):
+            yield from one.look(setting, view)

@@ -1,0 +1,77 @@
+"""Where settings come from: the stack config's options, merged for each host, and own modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from homelab.nix.source import Computed, Setting, Source, Value, read_nix
+from homelab.services.options import is_path, keys_of
+from homelab.system.own import reached
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+
+def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
+    """Every option that the stack config sets on a host, by its parts: however it is nested or
+    quoted, `services.x: {openFirewall: true}` is `services.x.openFirewall`.
+    """
+    return tuple(
+        setting
+        for service in plan.on(host)
+        for path, value in sorted(service.config.options.items())
+        if is_path(path)
+        for setting in _flat(keys_of(path), value, f"services.{service.name}.options.{path}")
+    )
+
+
+def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
+    """What the stack config itself says of a host's containers and no model can judge: mounts."""
+    for service in plan.on(host):
+        container = service.container
+        for i, mount in enumerate(container.mounts if container else ()):
+            yield Setting(
+                ("virtualisation", "oci-containers", "containers", service.name, "volumes"),
+                (f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else ""),),
+                source=f"services.{service.name}.container.mounts[{i}].source",
+            )
+
+
+def _flat(path: tuple[str, ...], value: object, source: str) -> Iterator[Setting]:
+    if isinstance(value, Mapping) and value and not _is_word(value):
+        for key, inner in value.items():
+            yield from _flat((*path, str(key)), inner, source)
+    else:
+        yield Setting(path, _plain(value), source=source)
+
+
+def _is_word(value: Mapping[object, object]) -> bool:
+    return len(value) == 1 and str(next(iter(value))).startswith("$")
+
+
+def _plain(value: object) -> Value:
+    """A JSON value as one of Nix; what a `$` word becomes is not text of the owner's."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        if _is_word(value):
+            inner = next(iter(value.values()))
+            return Computed(f"${{{inner}}}")
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, Sequence):
+        return tuple(_plain(v) for v in value)
+    return Computed("")
+
+
+def of_modules(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, Source]:
+    """What the host's hand-written modules set, by file. A home-manager module sets no option of
+    the system.
+    """
+    config = host.config
+    if not host.is_nixos:
+        return {}
+    files = reached([p for p in (config.hardware, *config.modules) if p], sources)
+    texts = {n: t for n, t in files.items() if n.endswith(".nix") and isinstance(t, str)}
+    return {name: read_nix(text) for name, text in texts.items()}

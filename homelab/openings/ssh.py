@@ -1,0 +1,105 @@
+"""The way in by SSH: keys only, at the port and the addresses that the deployer dials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.nix.source import Setting
+from homelab.openings.model import Opening, View, is_false, is_set, is_true, like, rule, when
+
+_SSH = "services.openssh"
+_SETTINGS = f"{_SSH}.settings"
+_KEYS = "drop it; SSH is by keys alone, and hosts.….ssh.recovery is the way in without one"
+
+when(
+    is_false,
+    *(f"{_SSH}.enable", "systemd.services.sshd.enable"),
+    word="ssh-off",
+    what="{option} is false, and SSH is the deployer's only way in",
+    way_out="leave it out",
+)
+when(
+    is_true,
+    *(f"{_SSH}.startWhenNeeded",),
+    word="ssh-socket",
+    what="{option} makes SSH wait for a socket's unit, and what we confirm is sshd.service",
+    way_out="leave it out",
+)
+when(
+    like("^(yes|without-password, password|true)$"),
+    *(f"{_SETTINGS}.PermitRootLogin", f"{_SSH}.permitRootLogin"),
+    word="ssh-password",
+    what="{option} is {value}: root may log in by password",
+    way_out=_KEYS,
+)
+when(
+    lambda value: value in (True, "yes"),
+    *(f"{_SETTINGS}.PasswordAuthentication", f"{_SSH}.passwordAuthentication"),
+    *(f"{_SETTINGS}.KbdInteractiveAuthentication", f"{_SSH}.kbdInteractiveAuthentication"),
+    *(f"{_SETTINGS}.ChallengeResponseAuthentication", f"{_SSH}.challengeResponseAuthentication"),
+    *(f"{_SETTINGS}.PermitEmptyPasswords", f"{_SETTINGS}.HostbasedAuthentication"),
+    word="ssh-password",
+    what="{option} lets people log in over SSH without a key",
+    way_out=_KEYS,
+)
+when(
+    like("password|keyboard-interactive"),
+    f"{_SETTINGS}.AuthenticationMethods",
+    word="ssh-password",
+    what="{option} asks for a password, and the deployer has none",
+    way_out=_KEYS,
+)
+when(
+    like(
+        r"^\s*(PasswordAuthentication|KbdInteractiveAuthentication|PermitEmptyPasswords)\s+yes"
+        r"|^\s*PermitRootLogin\s+yes"
+    ),
+    f"{_SSH}.extraConfig",
+    word="ssh-password",
+    what="{option} lets people log in over SSH without a key",
+    way_out=_KEYS,
+)
+when(
+    is_set,
+    *(f"{_SETTINGS}.{w}" for w in ("AllowUsers", "AllowGroups", "DenyUsers", "DenyGroups")),
+    word="ssh-users",
+    what="{option} may shut out the deployer, the owner, or whoever builds and backs up here",
+    way_out="leave it out; root, the owner, and the accounts of builds and backups must get in",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    is_set,
+    *(f"{_SSH}.listenAddresses", f"{_SETTINGS}.ListenAddress", f"{_SETTINGS}.Port"),
+    word="ssh-address",
+    what="{option} says where SSH listens, and the deployer and the firewall know nothing of it",
+    way_out="leave it out; the firewall says who may ask, and hosts.….ssh.port which port",
+)
+when(
+    lambda value: value in (True, "yes", "clientspecified"),
+    f"{_SETTINGS}.GatewayPorts",
+    word="ssh-forward",
+    what="{option} lets whoever logs in open ports of the host to others",
+    way_out="leave it out",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    is_set,
+    *(f"{_SSH}.hostKeys", f"{_SETTINGS}.HostKey"),
+    word="ssh-host-key",
+    what="{option} may give the host another key than the pinned one, which its secrets are for",
+    way_out="leave it out",
+)
+
+
+@rule(f"{_SSH}.ports")
+def port(setting: Setting, view: View) -> Iterator[Opening]:
+    """A port that the deployer does not dial, and the firewall does not open."""
+    mine = view.host.config.ssh.port
+    if setting.value != (mine,):
+        yield Opening(
+            "ssh-address",
+            f"{setting.name} differs from {mine}, which the deployer dials and the firewall opens",
+            f"drop it, or write {view.host.source}.ssh.port",
+        )

@@ -1,0 +1,143 @@
+"""Ways to the web beside the plan's: second virtual hosts, tunnels, and networks of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.nix.source import Setting
+from homelab.openings.model import Opening, View, is_set, is_true, like, rule, when
+
+_ONE = "the proxy has one writer: give the service a route"
+
+_NAMED = ("services.caddy.virtualHosts", "services.nginx.virtualHosts")
+
+
+@rule(*(f"{option}.**" for option in _NAMED))
+def virtual_hosts(setting: Setting, view: View) -> Iterator[Opening]:
+    """A name that no route explains has no gate, no monitor and no place in `homelab reach`."""
+    if len(setting.path) == 3 and not is_set(setting.value):
+        return
+    name = setting.path[3] if len(setting.path) > 3 else ""
+    last = setting.path[-1]
+    if last == "extraConfig" and _is_ours(name, view) and setting.source:
+        yield Opening(
+            "virtual-host",
+            f"{setting.name} comes before the sign-in and whatever else is written for that name",
+            "leave it out",
+            "warning",
+            acceptable=True,
+        )
+        return
+    yield Opening(
+        "virtual-host",
+        f"{setting.name}: names follow from routes, and no gate would stand before this one",
+        _ONE,
+    )
+
+
+def _is_ours(name: str, view: View) -> bool:
+    ours = {r.internal for r in view.plan.routes} | {r.public for r in view.plan.routes}
+    return name.removeprefix("https://").removeprefix("http://") in ours - {""}
+
+
+when(
+    is_set,
+    *("services.traefik.dynamicConfigOptions.**", "services.traefik.dynamic.**"),
+    *("services.traefik.staticConfigOptions.entryPoints.**", "services.traefik.dynamicConfigFile"),
+    *("services.traefik.staticConfigOptions.providers.**", "services.traefik.static.**"),
+    *("services.traefik.staticConfigFile", "services.traefik.staticConfigOptions.api.insecure"),
+    *("services.caddy.extraConfig", "services.caddy.configFile", "services.caddy.settings.**"),
+    *("services.nginx.config", "services.nginx.httpConfig", "services.nginx.streamConfig"),
+    *("services.nginx.defaultListen", "services.nginx.defaultListenAddresses"),
+    *("services.nginx.appendHttpConfig", "services.nginx.appendConfig"),
+    word="virtual-host",
+    what="{option} writes what the proxy serves, beside the routes and their gates",
+    way_out=_ONE,
+)
+when(
+    like(r"^internal$"),
+    "services.caddy.acmeCA",
+    word="internal-ca",
+    what='{option} is "internal": browsers refuse an internal CA',
+    way_out="use the wildcard certificate",
+)
+
+
+@rule("services.cloudflared.tunnels.*.**")
+def tunnels(setting: Setting, view: View) -> Iterator[Opening]:
+    """The internet comes in by the tunnel, so what it dials follows from routes alone."""
+    if len(setting.path) < 5 or setting.path[4] in ("ingress", "default", "originRequest"):
+        yield Opening(
+            "tunnel",
+            f"{setting.name}: what the tunnel dials follows from routes, and Access "
+            "would not stand before this",
+            "give the service a route with publish: tunnel",
+        )
+    else:
+        yield Opening(
+            "tunnel",
+            f"{setting.name} writes to a tunnel that the plan writes",
+            "say it in cloudflare.tunnel",
+        )
+
+
+when(
+    like(
+        r"--(advertise-(routes|exit-node|tags|connector)|ssh\b|accept-routes|accept-dns|webclient)"
+    ),
+    *("services.tailscale.extraUpFlags", "services.tailscale.extraSetFlags"),
+    *("services.tailscale.extraDaemonFlags",),
+    word="tailscale",
+    what="{option} says {value}, which the policy knows nothing of",
+    way_out="say it in hosts.….tailscale: subnet_routes, exit_node, ssh, tags, accept_routes",
+)
+when(
+    is_set,
+    "services.tailscale.serve.**",
+    word="tailscale",
+    what="{option} gives a service a name and a port of the tailnet's own, past the gate",
+    way_out="give it a route",
+)
+when(
+    like(r"tailscale\s+(funnel|serve|set|up)\b"),
+    *("systemd.services.*.script", "systemd.services.*.serviceConfig.ExecStart"),
+    *("systemd.services.*.preStart", "systemd.services.*.postStart"),
+    word="tailscale",
+    what="{option} calls tailscale, and what it opens is in no plan",
+    way_out="say it in hosts.….tailscale, or give the service a route",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    like(r"\b(nft\s+(add|insert|-f)|iptables|ip6tables|firewall-cmd|ufw)\b"),
+    *("systemd.services.*.script", "systemd.services.*.serviceConfig.ExecStart"),
+    *("systemd.services.*.preStart", "systemd.services.*.postStart"),
+    *("networking.localCommands", "boot.postBootCommands", "system.activationScripts.**"),
+    word="firewall-rules",
+    what="{option} writes firewall rules by hand, and what they open is in no plan",
+    way_out="give the service a route",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    is_true,
+    *("services.frp.enable", "services.frp.instances.*.enable", "services.rathole.enable"),
+    *("services.tor.relay.enable", "services.cloudflare-warp.enable", "services.headscale.enable"),
+    *("services.miniupnpd.enable", "services.netbird.enable", "services.yggdrasil.enable"),
+    *("services.mullvad-vpn.enable", "services.teamviewer.enable"),
+    *("services.nebula.networks.*.enable", "services.zerotierone.enable"),
+    word="other-way-in",
+    what="{option} makes a way in or out of the house that is in no plan",
+    way_out="give the service a route, or say why it may",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    is_set,
+    "services.tor.relay.onionServices.**",
+    word="other-way-in",
+    what="{option} publishes a port to the internet, past the tunnel and Access",
+    way_out="give the service a route, or say why it may",
+    severity="warning",
+    acceptable=True,
+)

@@ -1,0 +1,235 @@
+"""Careless lines, as people of this field write them: what each opens, and how it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DIGEST = "docker.io/a/b:1@sha256:" + "0" * 64
+_C = "virtualisation.oci-containers.containers"
+
+
+def container(**said: Any) -> dict[str, Any]:
+    return {f"{_C}.x": {"image": DIGEST, **said}}
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "open-firewall-ban": {
+        "a module's firewall": {"services.jellyfin.openFirewall": True},
+        "nested": {"services.jellyfin": {"openFirewall": True}},
+        "quoted": {'services.jellyfin."openFirewall"': True},
+        "quoted all over": {'"services"."jellyfin"."openFirewall"': True},
+        "another module": {"services.samba": {"openFirewall": True}},
+        "ports by another name": {"services.syncthing.openDefaultPorts": True},
+        "peer ports": {"services.transmission.openPeerPorts": True},
+        "tcp": {"networking.firewall.allowedTCPPorts": [1234]},
+        "tcp, nested": {"networking": {"firewall": {"allowedTCPPorts": [22, 1234]}}},
+        "udp, half nested": {"networking.firewall": {"allowedUDPPorts": [53]}},
+        "a range": {"networking.firewall.allowedTCPPortRanges": [{"from": 1, "to": 65535}]},
+        "on the tailnet": {"networking.firewall.interfaces.tailscale0.allowedTCPPorts": [9999]},
+        "on an interface": {'networking.firewall.interfaces."eth0".allowedTCPPorts': [80]},
+        "a trusted interface": {"networking.firewall.trustedInterfaces": ["tailscale0"]},
+        "no firewall": {"networking.firewall.enable": False},
+        "no firewall, nested": {"networking": {"firewall": {"enable": False}}},
+        "no nftables": {"networking.nftables.enable": False},
+        "commands": {"networking.firewall.extraCommands": "iptables -A INPUT -j ACCEPT"},
+        "input rules": {"networking.firewall.extraInputRules": "accept"},
+        "forward rules": {"networking.firewall.extraForwardRules": "accept"},
+        "a whole ruleset": {"networking.nftables.ruleset": "table inet x { }"},
+        "mosh opens a thousand": {"programs.mosh.enable": True},
+        "kdeconnect": {"programs.kdeconnect.enable": True},
+        "iptables in a unit": {
+            "systemd.services.x.serviceConfig.ExecStart": "iptables -A INPUT -j ACCEPT"
+        },
+    },
+    "option-opens": {
+        "container on 0.0.0.0": container(ports=["0.0.0.0:9999:80"]),
+        "container on every address": container(ports=["9999:80"]),
+        "container on [::]": container(ports=["[::]:9999:80"]),
+        "container on a random port": container(ports=["80"]),
+        "container by udp": container(ports=["5353:5353/udp"]),
+        "container at the LAN address": container(ports=["192.168.1.3:9999:80"]),
+        "publish as a flag": container(extraOptions=["--publish=9999:80"]),
+        "publish in two words": container(extraOptions=["-p", "0.0.0.0:9999:80"]),
+        "publish in one word": container(extraOptions=["-p 9999:80"]),
+        "publish glued": container(extraOptions=["-p9999:80"]),
+        "publish all": container(extraOptions=["-P"]),
+        "host network": container(extraOptions=["--network=host"]),
+        "host network, old word": container(extraOptions=["--net", "host"]),
+        "host network, as an option": container(networks=["host"]),
+        "privileged": container(extraOptions=["--privileged"]),
+        "privileged, as an option": container(privileged=True),
+        "every capability": container(extraOptions=["--cap-add=ALL"]),
+        "unconfined": container(extraOptions=["--security-opt=seccomp=unconfined"]),
+        "host pid": container(extraOptions=["--pid=host"]),
+        "the socket": container(volumes=["/var/run/docker.sock:/var/run/docker.sock"]),
+        "the whole disk": container(volumes=["/:/host:ro"]),
+        "the secrets": container(volumes=["/run/secrets:/s"]),
+        "latest": {f"{_C}.x.image": "nginx:latest"},
+        "no tag": {f"{_C}.x.image": "nginx"},
+        "docker": {"virtualisation.docker.enable": True},
+        "docker's api": {"virtualisation.docker.listenOptions": ["0.0.0.0:2375"]},
+        "libvirt": {"virtualisation.libvirtd.enable": True},
+        "a caddy host": {'services.caddy.virtualHosts."x.example.org".extraConfig': "respond hi"},
+        "a caddy host, nested": {"services.caddy": {"virtualHosts": {"x.y": {"extraConfig": "a"}}}},
+        "caddy's file": {"services.caddy.extraConfig": "x.y { respond hi }"},
+        "an nginx host": {"services.nginx.virtualHosts": {"x.y": {"locations": {"/": {}}}}},
+        "an nginx stream": {"services.nginx.streamConfig": "server { listen 5432; }"},
+        "a traefik router": {
+            "services.traefik.dynamicConfigOptions.http.routers.x": {"rule": "Host(`x`)"}
+        },
+        "a traefik door": {"services.traefik.staticConfigOptions.entryPoints.x.address": ":81"},
+        "tunnel ingress": {
+            'services.cloudflared.tunnels.x.ingress."a.example.org"': "http://127.0.0.1:1"
+        },
+        "tunnel default": {"services.cloudflared.tunnels.x.default": "http://127.0.0.1:80"},
+        "an exit node": {"services.tailscale.extraUpFlags": ["--advertise-exit-node"]},
+        "tailscale ssh": {"services.tailscale.extraSetFlags": ["--ssh"]},
+        "funnel in a unit": {"systemd.services.f.script": "tailscale funnel 8080"},
+        "an onion": {"services.tor.relay.onionServices.x.map": [80]},
+        "another network": {"services.netbird.enable": True},
+        "upnp": {"services.miniupnpd.enable": True},
+        "port forwarding": {
+            "networking.nat.forwardPorts": [{"sourcePort": 80, "destination": "10.0.0.2:80"}]
+        },
+        "a table of its own": {"networking.nftables.tables.x.content": "chain a { }"},
+        "root by password": {"services.openssh.settings.PermitRootLogin": "yes"},
+        "passwords": {"services.openssh.settings.PasswordAuthentication": True},
+        "passwords, nested": {"services.openssh": {"settings": {"PasswordAuthentication": True}}},
+        "passwords, old name": {"services.openssh.passwordAuthentication": True},
+        "keyboard-interactive": {
+            "services.openssh.settings": {"KbdInteractiveAuthentication": True}
+        },
+        "passwords in text": {"services.openssh.extraConfig": "  PasswordAuthentication yes"},
+        "no ssh": {"services.openssh.enable": False},
+        "another ssh port": {"services.openssh.ports": [2222]},
+        "ssh elsewhere": {"services.openssh.listenAddresses": [{"addr": "0.0.0.0"}]},
+        "only some users": {"services.openssh.settings.AllowUsers": ["kim"]},
+        "gateway ports": {"services.openssh.settings.GatewayPorts": "clientspecified"},
+        "a password": {"users.users.kim.password": "hunter2"},
+        "a first password": {"users.users.kim": {"initialPassword": "changeme"}},
+        "a hash": {"users.users.kim.hashedPassword": "$6$rounds=1$abc$def"},
+        "no password": {"users.users.kim.hashedPassword": ""},
+        "sudo for all": {"security.sudo.wheelNeedsPassword": False},
+        "sudo for kim": {
+            "security.sudo.extraRules": [
+                {"users": ["kim"], "commands": [{"command": "ALL", "options": ["NOPASSWD"]}]}
+            ]
+        },
+        "sudo in text": {"security.sudo.extraConfig": "kim ALL=(ALL) NOPASSWD: ALL"},
+        "doas": {"security.doas.extraRules": [{"users": ["kim"], "noPass": True}]},
+        "kim in docker": {"users.users.kim.extraGroups": ["docker"]},
+        "kim in wheel": {"users.groups.wheel.members": ["kim"]},
+        "everybody trusted": {"nix.settings.trusted-users": ["*"]},
+        "no sandbox": {"nix.settings.sandbox": False},
+        "a strange root key": {
+            "users.users.root.openssh.authorizedKeys.keys": ["ssh-ed25519 AAAAother kim"]
+        },
+        "root at the console": {"services.getty.autologinUser": "root"},
+        "listens everywhere": {"services.navidrome.settings.Address": "0.0.0.0"},
+        "listens everywhere, v6": {"services.navidrome.settings": {"Address": "[::]"}},
+        "every proxy trusted": {
+            "services.home-assistant.config.http.trusted_proxies": ["0.0.0.0/0"]
+        },
+        "guests": {"services.samba.settings.public": {"path": "/srv", "guest ok": "yes"}},
+        "an export": {"services.nfs.server.exports": "/srv *(rw,no_root_squash)"},
+        "postgresql trusts": {"services.postgresql.authentication": "host all all all trust"},
+        "any web page": {"services.transmission.settings.rpc-host-whitelist-enabled": False},
+        "no modules": {"disabledModules": ["services/networking/firewall.nix"]},
+        "doas for wheel": {"security.doas.wheelNeedsPassword": False},
+        "empty passwords": {"security.pam.services.sshd.allowNullPassword": True},
+        "no check of passwords": {"users.allowNoPasswordLogin": True},
+        "code without a password": {"services.code-server.auth": "none"},
+        "grafana for anybody": {'services.grafana.settings."auth.anonymous".enabled': True},
+        "grafana believes all": {'services.grafana.settings."auth.proxy"': {"whitelist": ""}},
+        "a database on the network": {"services.postgresql.enableTCPIP": True},
+        "another host key": {"services.openssh.hostKeys": [{"path": "/k", "type": "rsa"}]},
+        "two ways at once": {
+            "services.openssh.settings.AuthenticationMethods": "publickey,password"
+        },
+        "ssh by socket": {"services.openssh.startWhenNeeded": True},
+        "served by tailscale": {"services.tailscale.serve.services.x.endpoints": {"tcp:443": "a"}},
+        "keys from a file": {"users.users.root.openssh.authorizedKeys.keyFiles": ["/k"]},
+        "podman as docker": {"virtualisation.podman.dockerSocket.enable": True},
+        "podman on the network": {"virtualisation.podman.networkSocket.enable": True},
+        "no path filter": {"networking.firewall.checkReversePath": False},
+    },
+}
+"""Options of a service on nas, by the check that tells of them."""
+
+CAREFUL: dict[str, dict[str, Any]] = {
+    "closed": {"services.jellyfin.openFirewall": False},
+    "nothing": {"networking.firewall.allowedTCPPorts": []},
+    "loopback": container(ports=["127.0.0.1:9999:80", "[::1]:9998:80"]),
+    "loopback by flag": container(extraOptions=["-p", "127.0.0.1:9999:80", "--init"]),
+    "a network of its own": container(extraOptions=["--network=apps", "--cap-add=NET_RAW"]),
+    "its own files": container(volumes=["/var/lib/x:/data", "/srv/media:/media:ro"]),
+    "mosh without its ports": {"programs.mosh": {"enable": True, "openFirewall": False}},
+    "keys": {"services.openssh.settings.PasswordAuthentication": False},
+    "the port it has": {"services.openssh.ports": [22]},
+    "locked": {"users.users.kim.hashedPassword": "!"},
+    "on loopback": {"services.navidrome.settings.Address": "127.0.0.1"},
+    "kim in video": {"users.users.kim.extraGroups": ["video"]},
+    "ping": {"networking.firewall.allowPing": False},
+    "a module of its own": {"services.gatus.settings.web.address": "127.0.0.1"},
+}
+
+MODULES: dict[str, str] = {
+    "one line": "networking.firewall.allowedTCPPorts = [ 8080 ];",
+    "nested": "networking = { firewall = { enable = false; }; };",
+    "a line break": "networking.firewall.enable =\n    false;",
+    "mkForce": "networking.firewall.enable = lib.mkForce false;",
+    "mkForce after with": "networking = with lib; { firewall.enable = mkForce false; };",
+    "mkOverride": "networking.firewall.enable = lib.mkOverride 10 false;",
+    "mkIf": "networking.firewall.allowedTCPPorts = lib.mkIf true [ 22 ];",
+    "mkMerge": "services = lib.mkMerge [ { jellyfin.openFirewall = true; } { } ];",
+    "quoted": '"networking"."firewall"."enable" = false;',
+    "computed key": 'networking.${"firewall"}.enable = false;',
+    "a name": "networking.firewall.enable = let off = false; in off;",
+    "joined lists": "networking.firewall.allowedTCPPorts = [ ] ++ [ 80 ];",
+    "inherited": "networking.firewall = let enable = false; in { inherit enable; };",
+    "a comment between": "networking.firewall.enable /* really */ = # yes\n false;",
+    "optionals": "networking.firewall.allowedUDPPorts = lib.optionals true [ 53 ];",
+    "updated": "networking.firewall = { } // { enable = false; };",
+    "if": "networking.firewall.enable = if true then false else true;",
+    "inside config": "config.networking.firewall.enable = false;",
+    "an inline module": "imports = [ { networking.firewall.enable = false; } ];",
+    "a specialisation": "specialisation.x.configuration.networking.firewall.enable = false;",
+    "trusted": 'networking.firewall.trustedInterfaces = [ "br0" ];',
+    "commands": "networking.firewall.extraCommands = ''\n  iptables -P INPUT ACCEPT\n'';",
+    "what Nix computes": "networking.firewall.allowedTCPPorts = [ config.services.x.port ];",
+    "computed as a whole": "networking.firewall = import ./firewall.nix;",
+    "a second host": 'services.caddy = { virtualHosts."x.y".extraConfig = "respond hi"; };',
+    "an empty host": 'services.nginx.virtualHosts."x.y" = { };',
+    "traefik": "services.traefik.dynamicConfigOptions.http.x = 1;",
+    "a new traefik": "services.traefik.dynamic.files.x.settings.y = 1;",
+    "ingress": 'services.cloudflared.tunnels.t.ingress."x.y" = "http://localhost:1";',
+    "container": f'{_C}.x = {{ image = "{DIGEST}"; ports = [ "8080:80" ]; }};',
+    "container, computed port": f'{_C}.x.ports = [ "${{toString p}}:80" ];',
+    "container, host network": f'{_C}.x.extraOptions = [ "--network=host" ];',
+    "container, latest": f'{_C}.x.image = "nginx:latest";',
+    "docker": "virtualisation.docker.enable = true;",
+    "ssh": 'services.openssh = { settings.PermitRootLogin = "yes"; };',
+    "passwords": "services.openssh.settings = { PasswordAuthentication = true; };",
+    "a password": 'users.users.kim.initialPassword = "changeme";',
+    "a hash": 'users.users.kim.hashedPassword = "$y$j9T$abc$def";',
+    "a hash in the store": "users.users.kim.hashedPasswordFile = ./kim.hash;",
+    "sudo": "security.sudo.wheelNeedsPassword = false;",
+    "an internal CA": 'services.caddy.acmeCA = "internal";',
+    "autologin": 'services.getty.autologinUser = "sam";',
+    "unfree": "nixpkgs.config.allowUnfreePredicate = pkg: true;",
+    "mosh": "programs.mosh.enable = true;",
+    "exit node": 'services.tailscale.extraUpFlags = [ "--advertise-exit-node" ];',
+}
+"""Lines of a hand-written module."""
+
+HARMLESS: dict[str, str] = {
+    "a comment": "# networking.firewall.enable = false;",
+    "a long comment": "/* services.caddy.virtualHosts = { }; */",
+    "text": 'environment.etc.x.text = "networking.firewall.enable = false;";',
+    "another option": "services.desktopManager.gnome.enable = true;",
+    "true": "networking.firewall.enable = true;",
+    "on loopback": f'{_C}.x = {{ image = "{DIGEST}"; ports = [ "127.0.0.1:80:80" ]; }};',
+    "an address that Nix knows": f'{_C}.x.ports = [ "${{config.x.address}}:80:80" ];',
+    "no hosts": "services.nginx.virtualHosts = { };",
+    "an option of its own": "options.networking.firewall.enable = false;",
+}

@@ -1,0 +1,159 @@
+"""What the plan opens is all that is open: options and own modules are read as Nix reads them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homelab.checks import run_checks
+from homelab.nix.source import Setting, read_nix
+from homelab.openings.checks import check_openings
+from homelab.openings.model import RULES, View, matches
+from homelab.openings.registry import HAVE_RULES
+from homelab.openings.settings import of_options as merged
+from homelab.problems import Problem
+from tests import build
+from tests.openings.careless import CAREFUL, HARMLESS, MODULES, OPTIONS
+
+OF_OPTIONS = [(c, n, o) for c, table in OPTIONS.items() for n, o in table.items()]
+
+
+def of_options(options: dict[str, Any], **service: Any) -> list[Problem]:
+    said = {"host": "nas", "backup": {"skip": "only a test"}, "options": options, **service}
+    found = run_checks(build.plan({"services": {"navidrome": said}}))
+    return [p for p in found if p.check in (*OPTIONS, "accept-known")]
+
+
+def of_module(text: str, host: dict[str, Any] | None = None) -> list[Problem]:
+    plan = build.plan({"hosts": {"nas": {"modules": ["own.nix"], **(host or {})}}})
+    return list(check_openings(plan, {"own.nix": f"{{ config, lib, ... }}:\n{{\n  {text}\n}}\n"}))
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "options"), OF_OPTIONS, ids=[n for _, n, _ in OF_OPTIONS]
+)
+def test_a_careless_option_is_told_of(check: str, name: str, options: dict[str, Any]) -> None:
+    found = of_options(options)
+    assert [p.check for p in found] == [check], found
+    assert found[0].where.startswith("services.navidrome.options.")
+    assert found[0].way_out
+
+
+def test_the_table_is_long_enough_to_mean_something() -> None:
+    assert len(OF_OPTIONS) + len(MODULES) >= 130
+
+
+@pytest.mark.parametrize("name", CAREFUL)
+def test_a_careful_option_is_not(name: str) -> None:
+    assert of_options(CAREFUL[name]) == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_careless_line_of_a_module_is_told_of_however_it_is_written(name: str) -> None:
+    found = of_module(MODULES[name])
+    assert [p.check for p in found] == ["forbidden-patterns"], found
+    assert found[0].where == "hosts.nas"
+    assert found[0].what.startswith("own.nix:3: "), found[0].what
+    assert found[0].way_out
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_harmless_line_is_not(name: str) -> None:
+    assert of_module(HARMLESS[name]) == []
+
+
+def test_every_rule_fires_in_one_of_the_tables() -> None:
+    """A rule that nothing here meets may never have worked."""
+    assert HAVE_RULES
+    seen: list[tuple[Setting, View]] = []
+    for said in [o for _, _, o in OF_OPTIONS]:
+        plan = build.plan({"services": {"navidrome": {"host": "nas", "options": said}}})
+        view = View(plan, plan.hosts["nas"], merged(plan, "nas"))
+        seen += [(s, view) for s in view.settings]
+    for text in MODULES.values():
+        view = View(plan, plan.hosts["nas"], read_nix(f"{{\n{text}\n}}").settings)
+        seen += [(s, view) for s in view.settings]
+    fires: dict[int, bool] = {}
+    for rule in RULES:
+        met = any(matches(rule.path, s.path) and any(rule.look(s, v)) for s, v in seen)
+        fires[id(rule.look)] = fires.get(id(rule.look), False) or met
+    silent = sorted({".".join(r.path) for r in RULES if not fires[id(r.look)]})
+    assert silent == ELSEWHERE
+
+
+ELSEWHERE = [
+    # Depend on more of the stack than an option: see below.
+    "security.sudo.enable",
+    "users.mutableUsers",
+]
+
+
+def test_what_the_plan_opens_itself_may_be_said_again() -> None:
+    """The comparison is with the plan: a port of its own on its own interface opens nothing."""
+    port = build.plan({"services": {"navidrome": {"host": "nas"}}}).firewall.on("nas")[0]
+    said = {"networking.firewall.interfaces.tailscale0.allowedTCPPorts": [port.port]}
+    assert of_options(said) == []
+    assert of_options({"networking.firewall.allowedTCPPorts": [port.port]}) != []
+
+
+def test_an_app_that_believes_headers_listens_where_the_plan_says() -> None:
+    """C3: whoever came by another way could write the header."""
+    grafana = {
+        "host": "nas",
+        "backup": {"skip": "only a test"},
+        "auth": "forward",
+        "options": {"services.grafana.settings": {"server": {"http_addr": "0.0.0.0"}}},
+    }
+    identity = {"host": "pi", "users": {"sops": "a/b"}}
+    made = build.plan({"services": {"grafana": grafana}, "identity": identity})
+    (problem,) = [p for p in run_checks(made) if p.check == "option-opens"]
+    assert problem.severity == "error"
+    assert "X-WEBAUTH" in problem.what
+
+
+def test_a_reason_accepts_what_may_be_accepted_and_nothing_else() -> None:
+    said = OPTIONS["option-opens"]["host network"]
+    (problem,) = of_options(said)
+    assert "services.navidrome.accept: {host-network: …}" in problem.way_out
+    assert of_options(said, accept={"host-network": "it routes for real devices"}) == []
+    opened = OPTIONS["open-firewall-ban"]["tcp"]
+    assert [p.check for p in of_options(opened, accept={"open-port": "I know better"})] == [
+        "accept-known",
+        "open-firewall-ban",
+    ]
+    (stale,) = of_options({}, accept={"host-network": "it routes for real devices"})
+    assert (stale.check, stale.where) == ("accept-known", "services.navidrome.accept.host-network")
+    (near,) = of_options(said, accept={"host-netwrok": "it routes"})[:1]
+    assert 'did you mean "host-network"' in near.way_out
+
+
+def test_a_host_accepts_for_its_modules() -> None:
+    docker = MODULES["docker"]
+    reason = {"accept": {"other-firewall": "it publishes on loopback alone"}}
+    assert of_module(docker, reason) == []
+    (stale,) = of_module("", reason)
+    assert stale.where == "hosts.nas.accept.other-firewall"
+
+
+def test_a_file_that_is_no_nix_is_told_once_and_never_raises() -> None:
+    (problem,) = of_module("{a=" * 5000)
+    assert problem.severity == "warning"
+    assert "not read as Nix" in problem.what
+
+
+def test_what_depends_on_the_rest_of_the_stack() -> None:
+    told = of_module("security.sudo.enable = false;", {"ssh": {"user": "sam"}})
+    assert "sudo" in told[0].what
+    assert of_module("security.sudo.enable = false;") == []
+    recovery = {"ssh": {"recovery": {"password": {"sops": "a/b"}}}}
+    told = of_module("users.mutableUsers = true;", recovery)
+    assert "never reach an account" in told[0].what
+    assert of_module("users.mutableUsers = true;") == []
+
+
+def test_what_two_services_say_of_one_host_is_told_of_each() -> None:
+    said = {"backup": {"skip": "only a test"}, "options": OPTIONS["open-firewall-ban"]["tcp"]}
+    plan = build.plan({"services": {n: {"host": "nas", **said} for n in ("navidrome", "gatus")}})
+    places = {p.where.split(".")[1] for p in run_checks(plan) if p.check == "open-firewall-ban"}
+    assert places == {"navidrome", "gatus"}
