@@ -142,6 +142,8 @@ class SignIn:
     forward: Mapping[str, Fact] = field(default_factory=dict)
     """Options that make it believe the gate's headers: only where the gate is asked, for otherwise
     a visitor could write them."""
+    host_users: bool = False
+    """It signs in users of its host, who need a password for it."""
     powers: Mapping[str, str] = field(default_factory=dict)
     """Options that, with this value, make everybody who comes in an administrator."""
 

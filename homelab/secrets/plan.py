@@ -24,7 +24,7 @@ from homelab.secrets.identity import of_identity
 from homelab.secrets.model import FOR_USERS, Secret, SecretsPlan, secret_name
 from homelab.services.model import Service
 from homelab.site.model import Site
-from homelab.system.facets import RECOVERY, WIFI, supplicant
+from homelab.system.facets import PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 from homelab.vpn.model import VpnPlan
@@ -60,6 +60,7 @@ def plan_secrets(
         *_of_vpn(site, vpn),
         *_of_wifi(site, hosts),
         *_of_recovery(site, hosts),
+        *_of_owner(site, hosts),
     )
     unique = {(s.host, s.name, s.service, s.path): s for s in wanted if s.host in hosts}
     return SecretsPlan(
@@ -208,3 +209,16 @@ def _of_recovery(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
         found = demanded(site, host.name, service, name, SecretFact(source="stored"), origin)
         path = FOR_USERS + secret_name(service, name)
         yield replace(found, key=recovery.password.sops or "", path=path)
+
+
+def _of_owner(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
+    for host in hosts.values():
+        # The password of the recovery window is the account's own.
+        password = site.site.owner.password
+        if password is None or not host.is_nixos or host.config.ssh.recovery is not None:
+            continue
+        service, name = PASSWORD
+        origin = "site.owner.password"
+        found = demanded(site, host.name, service, name, SecretFact(source="stored"), origin)
+        path = FOR_USERS + secret_name(service, name)
+        yield replace(found, key=password.sops or "", path=path)

@@ -49,7 +49,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _entry(secret: Secret) -> Attrs:
-    entry: Attrs = {"key": secret.key}
+    # Said of each: a default of the owner's own would lead it to another file, or format.
+    entry: Attrs = {"format": "yaml", "key": secret.key, "sopsFile": Path(FILE)}
     if secret.path.startswith(FOR_USERS):
         return entry | {"neededForUsers": True}
     if secret.form == "file":

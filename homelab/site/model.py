@@ -39,6 +39,15 @@ class Owner(Model):
     """Key in each host's sops file of the hash that `mkpasswd` prints: for the console, sudo and
     Cockpit. Without one no account has a password."""
 
+    @model_validator(mode="after")
+    def _has_what_sudo_asks(self) -> Owner:
+        if self.sudo == "password" and self.password is None:
+            raise ValueError(
+                "sudo asks for a password, and the owner has none; add password: {sops: …}, or "
+                "sudo: passwordless"
+            )
+        return self
+
 
 class Member(Model):
     """Somebody who uses the homelab's services."""

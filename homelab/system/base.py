@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from homelab.nix import Attrs, Module, Nix, attrs, merge
+from homelab.secrets.model import FOR_USERS, secret_name
+from homelab.system.facets import PASSWORD
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -25,6 +27,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         stated=installed_with(host),
     )
     yield Module("users.nix", "The people who may log in", derived=people(plan), shared=True)
+    yield from _password(plan, host)
     yield Module("ssh.nix", "The way in: keys only", derived=way_in(host))
     yield _known_hosts(plan)
 
@@ -53,7 +56,7 @@ def people(plan: Plan) -> Attrs:
     owner = plan.site.site.owner
     keys: list[Nix] = list(owner.ssh_keys)
     return merge(
-        attrs("security.sudo.wheelNeedsPassword", False),
+        attrs("security.sudo.wheelNeedsPassword", owner.sudo == "password"),
         {
             "users": {
                 "users": {
@@ -67,6 +70,26 @@ def people(plan: Plan) -> Attrs:
             }
         },
     )
+
+
+def declared(owner: str, secret: tuple[str, str]) -> Attrs:
+    """A password whose hash is a secret of the host. NixOS gives it to an account that is there
+    already only where no account is changed by hand.
+    """
+    return merge(
+        attrs("users.mutableUsers", False),
+        attrs(f"users.users.{owner}.hashedPasswordFile", FOR_USERS + secret_name(*secret)),
+    )
+
+
+def _password(plan: Plan, host: Host) -> Iterator[Module]:
+    owner = plan.site.site.owner
+    if owner.password is not None and host.config.ssh.recovery is None:
+        yield Module(
+            "password.nix",
+            "The owner's password: for the console, for sudo and for Cockpit",
+            derived=declared(owner.user, PASSWORD),
+        )
 
 
 def way_in(host: Host, *, everywhere: bool = False) -> Attrs:

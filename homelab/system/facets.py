@@ -26,8 +26,10 @@ def supplicant(interface: str | None) -> str:
     return f"wpa_supplicant-{interface}" if interface else "wpa_supplicant"
 
 
-RECOVERY = ("recovery", "password")
+PASSWORD = ("owner", "password")
 """Service and name of the secret that holds the hash of the owner's password."""
+RECOVERY = ("recovery", "password")
+"""The same of a host that has a way in by password, which is the account's own there."""
 
 
 class Recovery(Model):

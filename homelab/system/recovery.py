@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from homelab.nix import Attrs, Lines, Module, Raw, Script, attrs, merge
-from homelab.secrets.model import FOR_USERS, secret_name
+from homelab.system.base import declared
 from homelab.system.facets import RECOVERY
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "A way in without a key: by password, from home, for a few minutes after a boot",
         derived=merge(
             attrs("services.openssh.extraConfig", Lines(match)),
-            attrs(f"users.users.{owner}.hashedPasswordFile", FOR_USERS + secret_name(*RECOVERY)),
+            declared(owner, RECOVERY),
             attrs(f"systemd.services.{_UNIT}", _window(recovery.seconds)),
             attrs(f"systemd.services.{_UNIT}-at-boot", _at_boot()),
         ),

@@ -34,7 +34,11 @@ ENTRY = Entry(
     removed={"services.cockpit.settings.WebService.Origins": "25.11"},
     units=("cockpit",),
     stateless="it shows what the host is, and keeps nothing of its own",
-    sign_in=SignIn(kinds=("native",), note="a user of the host signs in, with a password"),
+    sign_in=SignIn(
+        kinds=("native",),
+        note="the owner signs in, with the password of `site.owner.password`",
+        host_users=True,
+    ),
     health="/ping",
     websocket=True,
     hardening=Hardening(exempt="it opens sessions of the host's users, and what they may do"),

@@ -17,11 +17,17 @@ in
     sops.gnupg.sshKeyPaths = [ ];
 
     sops.secrets = {
-      ntfy-topic.key = "ntfy/topic";
+      ntfy-topic = {
+        format = "yaml";
+        key = "ntfy/topic";
+        sopsFile = ./secrets.yaml;
+      };
       restic-b2-credentials = {
+        format = "yaml";
         key = "restic/b2";
         mode = "0400";
         owner = "root";
+        sopsFile = ./secrets.yaml;
       };
     };
 

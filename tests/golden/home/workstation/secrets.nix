@@ -17,16 +17,24 @@ in
     sops.gnupg.sshKeyPaths = [ ];
 
     sops.secrets = {
-      ntfy-topic.key = "ntfy/topic";
+      ntfy-topic = {
+        format = "yaml";
+        key = "ntfy/topic";
+        sopsFile = ./secrets.yaml;
+      };
       restic-b2-credentials = {
+        format = "yaml";
         key = "restic/b2";
         mode = "0400";
         owner = "root";
+        sopsFile = ./secrets.yaml;
       };
       restic-onetouch-credentials = {
+        format = "yaml";
         key = "restic/ssh_key";
         mode = "0400";
         owner = "root";
+        sopsFile = ./secrets.yaml;
       };
     };
 

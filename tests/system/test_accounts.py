@@ -1,0 +1,77 @@
+"""Accounts: who has a password, what sudo asks for, and that what is declared holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import build
+
+HASH = {"sops": "users/sam"}
+RECOVERY = {"hosts": {"pi": {"ssh": {"recovery": {"password": {"sops": "users/pi"}}}}}}
+
+
+def owner(**said: Any) -> dict[str, Any]:
+    return {"site": {"owner": said}}
+
+
+def test_no_account_has_a_password_unless_the_stack_says_one() -> None:
+    files = build.render()["nas"]
+    assert "password.nix" not in files
+    assert not [f for f, text in files.items() if "mutableUsers" in text or "assword" in f]
+
+
+def test_a_password_is_a_secret_of_each_host_that_reaches_an_account_that_is_there() -> None:
+    """NixOS reads a hash file for an account that exists only where users are not mutable."""
+    files = build.render(owner(password=HASH))["nas"]
+    text = files["password.nix"]
+    assert "users.mutableUsers = false;" in text
+    assert 'users.users.sam.hashedPasswordFile = "/run/secrets-for-users/owner-password";' in text
+    assert 'key = "users/sam";' in files["secrets.nix"]
+    assert "neededForUsers = true;" in files["secrets.nix"]
+
+
+def test_the_password_of_a_recovery_window_reaches_an_account_that_is_there() -> None:
+    """B5: the window would open on an account without a password."""
+    assert "users.mutableUsers = false;" in build.render(RECOVERY)["pi"]["recovery.nix"]
+    both = build.render({**RECOVERY, **owner(password=HASH)})
+    assert "password.nix" not in both["pi"]
+    assert "password.nix" in both["nas"]
+
+
+def test_sudo_asks_for_nothing_or_for_the_password() -> None:
+    """C7: the owner decides, and the default is said in the guide."""
+    assert "security.sudo.wheelNeedsPassword = false;" in build.render()["nas"]["users.nix"]
+    asked = build.render(owner(sudo="password", password=HASH))["nas"]
+    assert "security.sudo.wheelNeedsPassword = true;" in asked["users.nix"]
+    with pytest.raises(Exception, match="the owner has none"):
+        build.site(owner(sudo="password"))
+
+
+def test_where_sudo_asks_the_deployer_is_root() -> None:
+    asked = owner(sudo="password", password=HASH)
+    assert not build.found(asked, "sudo-deployer")
+    as_sam = {**asked, "hosts": {"nas": {"ssh": {"user": "sam"}}}}
+    (problem,) = build.found(as_sam, "sudo-deployer")
+    assert problem.where == "hosts.nas.ssh.user"
+    assert not build.found({"hosts": {"nas": {"ssh": {"user": "sam"}}}}, "sudo-deployer")
+
+
+def test_cockpit_needs_an_account_with_a_password() -> None:
+    """B5: its page would let nobody in."""
+    cockpit = {"services": {"cockpit": {"host": "nas"}}}
+    (problem,) = build.found(cockpit, "password-present")
+    assert problem.where == "services.cockpit"
+    assert "site.owner.password" in problem.way_out
+    assert not build.found({**cockpit, **owner(password=HASH)}, "password-present")
+    on_pi = {"services": {"cockpit": {"host": "pi"}}, **RECOVERY}
+    assert not build.found(on_pi, "password-present")
+
+
+def test_a_default_of_the_owners_own_leads_no_secret_of_ours_elsewhere() -> None:
+    """B6: sops-nix takes a file and a format of each secret before its defaults."""
+    text = build.render(owner(password=HASH))["nas"]["secrets.nix"]
+    secret = text.partition("owner-password = {")[2].partition("};")[0]
+    assert "sopsFile = ./secrets.yaml;" in secret
+    assert 'format = "yaml";' in secret
