@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from homelab.network.model import TAILNET
 from homelab.nix.source import Computed, Setting, Value
@@ -55,7 +55,7 @@ def _port(item: Value) -> str:
         return str(item)
     if isinstance(item, Computed):
         return "what Nix computes"
-    if isinstance(item, tuple) or item is None:
+    if not isinstance(item, Mapping):
         return "more"
     ends = (item.get("from"), item.get("to"))
     return "-".join(str(e) if isinstance(e, int) else "?" for e in ends)
