@@ -7,6 +7,7 @@ our own stands in), and options that we do not set. Ports and addresses are mapp
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +46,11 @@ def options(module: Module, directory: Path) -> dict[str, Any]:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return cast("dict[str, Any]", _value(module.derived, directory))
+    return cast("dict[str, Any]", as_data(module.derived, directory))
 
 
-def _value(value: Any, directory: Path) -> Any:
+def as_data(value: Any, directory: Path) -> Any:
+    """A value of a module as plain data; paths beside it lie in the directory."""
     value = plain(value)
     match value:
         case Lines(text):
@@ -56,9 +58,9 @@ def _value(value: Any, directory: Path) -> Any:
         case Text(parts):
             return "".join(p if isinstance(p, str) else _path(p, directory) for p in parts)
         case Mapping():
-            return {k: _value(v, directory) for k, v in value.items()}
+            return {k: as_data(v, directory) for k, v in value.items()}
         case list() | tuple():
-            return [_value(v, directory) for v in value]
+            return [as_data(v, directory) for v in value]
     return value
 
 
@@ -90,6 +92,28 @@ def caddyfile(module: Module, place: Place) -> str:
             text += f"  tls {cert} {key}\n"
         text += host["extraConfig"] + "}\n"
     return place.mapped(text)
+
+
+def traefik_file(module: Module, place: Place) -> Path:
+    """The static file that services.traefik would run on; the dynamic one lies beside it."""
+    traefik = options(module, place.directory)["services"]["traefik"]
+    static = traefik.get("staticConfigOptions") or traefik["static"]["settings"]
+    dynamic = (
+        traefik.get("dynamicConfigOptions") or traefik["dynamic"]["files"]["homelab"]["settings"]
+    )
+    ports = {"http": place.http, "https": place.https, "tunnel": place.tunnel}
+    for name, entry in static["entryPoints"].items():
+        entry["address"] = f"127.0.0.1:{ports[name]}"
+    cert, key = place.certificate()
+    for made in dynamic.get("tls", {}).get("certificates", []):
+        made |= {"certFile": str(cert), "keyFile": str(key)}
+    file = place.directory / "dynamic.yaml"
+    # JSON is YAML, too.
+    file.write_text(place.mapped(json.dumps(dynamic)), encoding="utf-8")
+    static["providers"] = {"file": {"filename": str(file)}}
+    whole = place.directory / "traefik.yaml"
+    whole.write_text(json.dumps(static), encoding="utf-8")
+    return whole
 
 
 def nginx_conf(module: Module, place: Place) -> str:

@@ -7,20 +7,25 @@ import socket
 import ssl
 import subprocess
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from homelab.plan import Plan
-from homelab.proxy import caddy, nginx
+from homelab.proxy import caddy, nginx, traefik
 from tests.proxy import rig
 from tests.proxy.adapter import adapter
-from tests.proxy.nixos import Place, caddyfile, nginx_conf
-from tests.tools.programs import need
+from tests.proxy.nixos import Place, caddyfile, nginx_conf, traefik_file
+from tests.tools.programs import need, need_here
 
 HTTPS, HTTP, TUNNEL = "https", "http", "tunnel"
 CLIENT = "127.9.0.1"
 """Inside the LAN of the stack; 127.0.0.1 is not."""
+
+
+Gates = Callable[[Plan, Path, ExitStack], dict[str, str]]
+"""Starts a real gate; gives addresses as rendered, and where each listens in the test."""
 
 
 @dataclass(frozen=True)
@@ -76,20 +81,53 @@ def _config(kind: str, plan: Plan, place: Place) -> list[str]:
         file = place.directory / "Caddyfile"
         file.write_text(caddyfile(module, place), encoding="utf-8")
         return ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]
+    if kind == "traefik":
+        (module,) = traefik.modules(plan, host)
+        return ["traefik", f"--configFile={traefik_file(module, place)}"]
     (module,) = nginx.modules(plan, host)
     file = place.directory / "nginx.conf"
     file.write_text(nginx_conf(module, place), encoding="utf-8")
     return ["nginx", "-p", str(place.directory), "-c", str(file)]
 
 
-def serve(kind: str, made: Plan, directory: Path, stack: ExitStack) -> Running:
-    """A real proxy on what this plan renders, in front of stubs of its apps and its gate."""
-    need(kind)
+def await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until somebody listens; what the program said, if it ends instead."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert process.poll() is None, log.read_text()[-3000:]
+            time.sleep(0.02)
+        else:
+            return
+
+
+def await_routers(port: int) -> None:
+    """Wait until a handshake for a name of the certificate succeeds."""
+    for _ in range(500):
+        with suppress(ssl.SSLError, ConnectionError):
+            rig.connect(port, sni="plain.home.example.org").close()
+            return
+        time.sleep(0.02)
+    raise AssertionError("traefik has no certificate")
+
+
+def serve(
+    kind: str, made: Plan, directory: Path, stack: ExitStack, gate: Gates | None = None
+) -> Running:
+    """A real proxy on what this plan renders, in front of stubs of its apps and its gate, or of a
+    gate that is real.
+    """
+    (need_here if kind == "traefik" else need)(kind)
     rig.certificate(directory, "home.example.org")
     asked: list[rig.Asked] = []
     assert made.identity is not None
     stub = rig.gate if made.identity.gate.kind == "authelia" else adapter
-    addresses = {made.identity.gate.address: f"127.0.0.1:{stack.enter_context(stub(asked))}"}
+    addresses = (
+        gate(made, directory, stack)
+        if gate
+        else {made.identity.gate.address: f"127.0.0.1:{stack.enter_context(stub(asked))}"}
+    )
     for route in made.routes:
         app = f"{route.address}:{route.port}"
         if app not in addresses:
@@ -105,11 +143,8 @@ def serve(kind: str, made: Plan, directory: Path, stack: ExitStack) -> Running:
     stack.callback(process.wait)
     stack.callback(process.terminate)
     for port in (http, https, tunnel):
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (directory / "log").read_text()[-3000:]
-                time.sleep(0.02)
+        await_port(port, process, directory / "log")
+    if kind == "traefik":
+        # It listens before it has read its routers.
+        await_routers(https)
     return Running(kind, place, asked)

@@ -21,6 +21,12 @@ def need(program: str) -> None:
         pytest.skip(f"{program} is not on PATH")
 
 
+def need_here(program: str) -> None:
+    """Skip the test where a program is absent that Debian does not have, in CI, too."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not on PATH")
+
+
 def run(
     *words: str | Path, stdin: str = "", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:

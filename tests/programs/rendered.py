@@ -1,0 +1,143 @@
+"""What the shipped stacks, and a few of our own, give to each program."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from homelab.plan import Plan, make_plan
+from homelab.render import modules_of
+from homelab.site.document import read_document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from tests import build
+from tests.household import household
+from tests.proxy.nixos import as_data
+from tests.proxy.stack import changes
+
+SHIPPED = {
+    "home": build.ROOT / "Pulumi.home.yaml",
+    **{
+        p.parent.name: p
+        for p in sorted((build.ROOT / "examples").glob("*/Pulumi.*.yaml"))
+        if p.name == f"Pulumi.{p.parent.name}.yaml"
+    },
+}
+"""Stack files by name."""
+OWN = {
+    **{
+        f"{server}-with-every-upstream": {
+            "network": {
+                "dns": {
+                    "server": server,
+                    "query_log": log,
+                    "upstreams": [
+                        "https://dns.quad9.net/dns-query",
+                        "https://9.9.9.9:443/dns-query",
+                        "tls://dns.quad9.net",
+                        "tls://dns.quad9.net:853",
+                        "9.9.9.9",
+                        "1.1.1.1:53",
+                    ],
+                }
+            },
+            "services": {"miniflux": {"host": "aurora", "name": "news"}},
+        }
+        for server, log in (("blocky", True), ("adguard", False))
+    },
+    **{f"table-{proxy}": changes(proxy) for proxy in ("caddy", "nginx", "traefik")},
+    "oidc": {
+        "identity": {"directory": {"base_dn": "dc=example,dc=org"}, "users": None},
+        "services": {
+            "authelia": {"publish": "tunnel", "audience": "public", "public": "people sign in"},
+            "openldap": {},
+            "miniflux": {"host": "aurora", "name": "news", "auth": "oidc"},
+            "board": {
+                "host": "aurora",
+                "audience": "family",
+                "auth": "oidc",
+                "oidc": {
+                    "redirects": ["/auth/callback"],
+                    "scopes": ["openid", "profile", "email", "groups", "offline_access"],
+                    "id_token": ["email", "groups", "name"],
+                },
+                "container": {"image": "ghcr.io/a/b:1@sha256:" + "0" * 64, "port": 80},
+                "port": 8099,
+                "backup": {"skip": "it keeps nothing"},
+                "routes": None,
+            },
+        },
+    },
+}
+"""Changes over the household, by name."""
+ALL = (*SHIPPED, *OWN)
+
+
+@cache
+def planned(name: str) -> Plan:
+    """A stack's plan."""
+    if name in SHIPPED:
+        return make_plan(load_site(read_document(SHIPPED[name])), Lock())
+    return build.plan(household(OWN[name]))
+
+
+def settings(plan: Plan, path: str, directory: Path) -> Iterator[tuple[str, Any]]:
+    """(host, value) of an option by its full path, on each host that has it."""
+    for host in plan.hosts.values():
+        value: Any = None
+        for module in modules_of(plan, host):
+            for said in (module.derived, module.stated):
+                found = _at(said, path.split("."))
+                if found is not None:
+                    value = _joined(value, found)
+        if value is not None:
+            yield host.name, as_data(value, directory)
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for key in path:
+        value = getattr(value, "value", value)
+        if not isinstance(value, Mapping) or key not in value:
+            return None
+        value = value[key]
+    return value
+
+
+def _joined(old: Any, new: Any) -> Any:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return {**old, **{k: _joined(old.get(k), v) for k, v in new.items()}}
+    return new
+
+
+@contextmanager
+def running(
+    words: list[str], log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program for as long as it is needed; what it said stands in the log."""
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            words, stdout=out, stderr=out, env=dict(env) if env else None, cwd=cwd
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def until(log: Path, process: subprocess.Popen[bytes], words: str, seconds: float = 60) -> None:
+    """Wait until a program says something."""
+    end = time.monotonic() + seconds
+    while words not in log.read_text(encoding="utf-8", errors="replace"):
+        assert process.poll() is None, log.read_text()[-3000:]
+        assert time.monotonic() < end, log.read_text()[-3000:]
+        time.sleep(0.05)
