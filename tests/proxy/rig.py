@@ -252,6 +252,7 @@ class Answer:
     location: str = ""
     hsts: tuple[str, ...] = ()
     seen: dict[str, Any] = field(default_factory=dict)
+    cookies: tuple[str, ...] = ()
 
     @property
     def app(self) -> str:
@@ -319,4 +320,5 @@ def ask(
         response.headers.get("Location", ""),
         tuple(response.headers.get_all("Strict-Transport-Security", [])),
         seen,
+        tuple(response.headers.get_all("Set-Cookie", [])),
     )

@@ -1,0 +1,100 @@
+"""The same requests behind Caddy, Nginx and Traefik, where oauth2-proxy keeps the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests import build
+from tests.household import Changes, household
+from tests.programs.oauth2_proxy import Visitor, started
+from tests.proxy.running import CLIENT, HTTPS, TUNNEL, Row, serve
+from tests.proxy.stack import changes
+from tests.proxy.test_request_table import FORWARDED, ODD_PATHS, PASSKEYS, SPOOFED
+
+GATED = ("gated.home.example.org", HTTPS)
+MUSIC = ("music-home.example.org", TUNNEL)
+EVERYBODY: Changes = {
+    "services": {
+        "gated": {
+            "routes": [{"auth": "forward", "audience": "family", "exempt": ["/api/*", "/ping"]}]
+        }
+    }
+}
+"""Traefik cannot ask for groups, and the stack is refused that says so."""
+TOLD = tuple((f"X-Auth-Request-{w}", "root") for w in ("User", "Email", "Groups"))
+
+
+@pytest.fixture(scope="module", params=("caddy", "nginx", "traefik"))
+def visitor(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visitor]:
+    """A real proxy in front of stub apps, and the real gate beside it."""
+    kind = request.param
+    made = build.plan(household(changes(kind), PASSKEYS, EVERYBODY if kind == "traefik" else {}))
+    with ExitStack() as stack:
+        yield Visitor(serve(kind, made, tmp_path_factory.mktemp(kind), stack, started))
+
+
+@pytest.mark.parametrize(("host", "way"), [GATED, MUSIC])
+def test_whoever_signs_in_comes_back_to_the_very_page(
+    visitor: Visitor, host: str, way: str
+) -> None:
+    """S4-16 S4-17: by PKCE, and on the name that they asked for."""
+    cookie = visitor.cookie("sam", host, way)
+    answer = visitor.proxy.ask(Row("", host, "/x?y=z", way, headers=cookie))
+    assert (answer.status, answer.seen["path"]) == (200, "/x?y=z")
+
+
+@pytest.mark.parametrize(("host", "way", "source"), [(*GATED, CLIENT), (*MUSIC, "127.0.0.1")])
+def test_the_app_hears_who_it_is_from_the_gate_alone(
+    visitor: Visitor, host: str, way: str, source: str
+) -> None:
+    """T21: by every name that an app may know."""
+    forged = (*SPOOFED, *FORWARDED, *TOLD, ("Cf-Connecting-Ip", "203.0.113.9"))
+    headers = (*visitor.cookie("sam", host, way), *forged)
+    answer = visitor.proxy.ask(Row("", host, "/", way, headers=headers, source=source))
+    assert answer.status == 200
+    told = "X-Auth-Request-" if visitor.proxy.kind == "traefik" else "Remote-"
+    name = "Preferred-Username" if visitor.proxy.kind == "traefik" else "User"
+    assert answer.header(f"{told}{name}") == ["sam"]
+    assert answer.header(f"{told}Email") == ["sam@example.org"]
+    assert answer.header(f"{told}Groups") == ["family,admins"]
+    assert not any(v in ("root", "admins", "root@example.org") for _, v in answer.seen["headers"])
+    assert not any("6.6.6.6" in v for _, v in answer.seen["headers"])
+
+
+def test_who_is_in_no_group_of_the_route_does_not_pass(visitor: Visitor) -> None:
+    """S1-07: told apart where the proxy can ask."""
+    row = Row("", *GATED[:1], headers=visitor.cookie("kim", GATED[0]))
+    assert visitor.proxy.ask(row).status == (200 if visitor.proxy.kind == "traefik" else 403)
+
+
+@pytest.mark.parametrize("path", [p for p in ODD_PATHS if "v1.0" not in p])
+def test_a_path_that_only_looks_exempt_is_not(visitor: Visitor, path: str) -> None:
+    """S0-15 T1: the stranger is sent to sign in."""
+    answer = visitor.proxy.ask(Row("", GATED[0], path))
+    if answer.app:
+        assert visitor.proxy.kind == "traefik"
+        assert str(answer.seen["path"]).startswith(("/api/", "/ping"))
+        assert not any(x in str(answer.seen["path"]) for x in ("..", "//", ";", "%2F", "%2f", "%5"))
+    else:
+        assert answer.status in (302, 308, 400), answer
+
+
+@pytest.mark.parametrize("path", ["/api/x", "/api/x?y=..;"])
+def test_what_is_exempt_is_open_and_tells_of_nobody(visitor: Visitor, path: str) -> None:
+    """S0-26 T21."""
+    answer = visitor.proxy.ask(Row("", GATED[0], path, headers=(*SPOOFED, *TOLD)))
+    assert (answer.status, answer.app) == (200, "gated")
+    assert not any(v in ("root", "admins", "root@example.org") for _, v in answer.seen["headers"])
+
+
+def test_a_forged_page_to_come_back_to_is_not_believed(visitor: Visitor) -> None:
+    """S4-17: whoever signs in is not handed to a stranger's site."""
+    forged = (("X-Auth-Request-Redirect", "https://evil.example/"),)
+    answer = visitor.proxy.ask(Row("", GATED[0], "/x", headers=forged))
+    assert answer.status == 302
+    assert "evil.example" not in answer.location
