@@ -83,6 +83,10 @@ class PortFact:
     why: str = ""
     movable: bool = True
     """Whether an option can give it another number."""
+    bindable: bool = True
+    """Whether an option can give it another address."""
+    movable_since: str = ""
+    """First release whose module has that option; empty for every release of the entry."""
 
 
 @dataclass(frozen=True)
@@ -215,10 +219,19 @@ class Entry:
     units: tuple[str, ...] = ()
     """Its systemd units, without `.service`, the main one first. `{tunnel}` is the name of the
     homelab's tunnel."""
+    helpers: tuple[str, ...] = ()
+    """Further units that open its state: they wait for its disk, and the sandbox is not theirs."""
     user: str = ""
+    workers: bool = False
+    """Its unit starts as root, and its processes become the user, with the user's own groups: those
+    of the unit never reach them."""
     dynamic_user: bool = False
     state: tuple[str, ...] = ()
     """Directories that hold its state (already below /var/lib/private for DynamicUser)."""
+    scratch: tuple[str, ...] = ()
+    """Directories that systemd makes for it and that may go: nothing of it is kept there."""
+    own_state: str = ""
+    """What makes its state directories, where its module does not."""
     exclude: tuple[str, ...] = ()
     """Parts of its state that can be made again."""
     keeps: tuple[str, ...] = ()
@@ -257,5 +270,12 @@ class Entry:
     """Why it is for its own host alone: no name, no open port."""
     serves_packages: bool = False
     """Other hosts fetch from it what they do not build: its host switches after them."""
+    asks_one_of: tuple[tuple[str, ...], ...] = ()
+    """Options that the owner alone can say, of which one is needed: by full path."""
     infrastructure: bool = False
     """Part of the homelab's own machinery: other rooms place and configure it."""
+
+    def moves_port(self, release: str) -> bool:
+        """Whether an option gives its web port another number, in a release."""
+        web = self.ports.get("web")
+        return web is not None and web.movable and release >= web.movable_since

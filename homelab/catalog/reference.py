@@ -91,7 +91,10 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
 
 def _port(name: str, fact: PortFact) -> str:
     kind = f"{fact.number}/udp" if fact.protocol == "udp" else str(fact.number)
-    notes = [n for n in (name if name != "web" else "", "" if fact.movable else "fixed") if n]
+    fixed = "" if fact.movable else "fixed"
+    if fact.movable_since:
+        fixed = f"fixed before {fact.movable_since}"
+    notes = [n for n in (name if name != "web" else "", fixed) if n]
     return kind + (f" ({', '.join(notes)})" if notes else "")
 
 

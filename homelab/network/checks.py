@@ -9,7 +9,7 @@ from homelab.checks import check
 from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
 from homelab.problems import Problem, did_you_mean
 from homelab.services.kinds import FlakeService
-from homelab.services.ports import band
+from homelab.services.ports import band, is_movable
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -38,8 +38,7 @@ def port_band(plan: Plan) -> Iterator[Problem]:
     if plan.site.network.ports.policy != "banded":
         return
     for service in plan.services:
-        web = service.entry.ports.get("web")
-        if web is None or not web.movable:
+        if not is_movable(service):
             continue
         first, last = band(plan.site, service)
         if not first <= service.port <= last:

@@ -20,6 +20,7 @@ def assign_ports(site: Site, services: tuple[Service, ...], lock: Lock) -> tuple
 
     First what the stack says, then what the lock remembers, then the policy: the service's own
     default, or the next free number of its band. A number once given stays, whoever else leaves.
+    What no option moves keeps its own.
     """
     counts: dict[str, int] = {}
     for service in services:
@@ -31,7 +32,7 @@ def assign_ports(site: Site, services: tuple[Service, ...], lock: Lock) -> tuple
         known = service.config.port or (
             remembered.port if remembered and remembered.host == service.host else None
         )
-        if known and service.port:
+        if known and service.port and is_movable(service):
             fixed[(service.name, service.host)] = known
     taken = {
         (s.host, p.port)
@@ -50,12 +51,16 @@ def assign_ports(site: Site, services: tuple[Service, ...], lock: Lock) -> tuple
 
 
 def _by_policy(site: Site, service: Service, taken: set[tuple[str, int]]) -> int:
-    web = service.entry.ports.get("web")
-    if site.network.ports.policy == "default" or web is None or not web.movable:
+    if site.network.ports.policy == "default" or not is_movable(service):
         return service.port
     first, last = band(site, service)
     free = (p for p in range(first, last + 1) if (service.host, p) not in taken)
     return next(free, service.port)
+
+
+def is_movable(service: Service) -> bool:
+    """Whether an option of its module, in its host's release, gives its web port a number."""
+    return service.entry.moves_port(service.release)
 
 
 def band(site: Site, service: Service) -> tuple[int, int]:

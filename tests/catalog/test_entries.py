@@ -36,8 +36,12 @@ def _leaves(fact: Fact) -> Iterator[object]:
 def _facts(entry: Entry) -> Iterator[object]:
     more = (*entry.options_since.values(), *entry.options_gpu.values(), entry.sign_in.forward)
     for options in (entry.options, *more):
-        for fact in options.values():
-            yield from _leaves(fact)
+        yield from _all(options)
+
+
+def _all(options: Mapping[str, Fact]) -> Iterator[object]:
+    for fact in options.values():
+        yield from _leaves(fact)
 
 
 def test_every_service_of_the_home_stack_has_an_entry() -> None:
@@ -99,16 +103,20 @@ def test_it_can_be_shown_and_watched(entry: Entry) -> None:
     assert entry.units
 
 
+@pytest.mark.parametrize("release", ["25.05", "25.11", "26.05"])
 @each
-def test_the_web_port_and_address_are_set_by_an_option_or_cannot_be(entry: Entry) -> None:
+def test_the_web_port_and_address_are_set_by_an_option_or_cannot_be(
+    entry: Entry, release: str
+) -> None:
     """S0-11: what the port registry says has to reach the app, or the registry must not say it."""
     web = entry.ports.get("web")
-    if web is None or entry.infrastructure:
+    if web is None or entry.infrastructure or release < entry.since:
         return
-    said = list(_facts(entry))
+    said = list(_all(options_of(entry, release)))
     port = PortNumber() in said or any(isinstance(f, Fill) and "{port}" in f.template for f in said)
     bind = any(isinstance(f, Fill) and "{bind}" in f.template for f in said)
-    assert (port, bind) == (web.movable, web.movable)
+    moves = entry.moves_port(release)
+    assert (port, bind) == (moves, moves and web.bindable)
 
 
 def test_infrastructure_is_configured_by_other_rooms() -> None:

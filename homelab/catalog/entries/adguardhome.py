@@ -21,6 +21,7 @@ ENTRY = Entry(
     units=("adguardhome",),
     user="adguardhome",
     dynamic_user=True,
+    scratch=("/var/lib/private/AdGuardHome",),
     stateless="it starts from its configuration each time; counts and the log of queries may go",
     sign_in=SignIn(
         kinds=("forward", "none"),

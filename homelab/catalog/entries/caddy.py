@@ -19,6 +19,7 @@ ENTRY = Entry(
     },
     units=("caddy",),
     user="caddy",
+    scratch=("/var/lib/caddy",),
     stateless="its certificates are security.acme's, which fetches new ones",
     audience="public",
     sign_in=SignIn(kinds=("none",), note="asks the gate before it lets anyone pass"),

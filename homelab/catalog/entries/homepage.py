@@ -16,6 +16,7 @@ ENTRY = Entry(
     ports={"web": PortFact(8082)},
     units=("homepage-dashboard",),
     dynamic_user=True,
+    scratch=("/var/lib/private/homepage-dashboard",),
     stateless="its pages are in the generated configuration",
     sign_in=SignIn(kinds=("none", "forward")),
     health="/api/healthcheck",

@@ -1,6 +1,6 @@
 """Jackett, a translator between trackers and those who search them."""
 
-from homelab.catalog.model import Entry, Hardening, PortFact, SignIn
+from homelab.catalog.model import Entry, Hardening, PortFact, PortNumber, SignIn
 
 _HOME = "/var/lib/jackett/.config/Jackett"
 
@@ -13,8 +13,8 @@ ENTRY = Entry(
     homepage="https://github.com/Jackett/Jackett",
     since="24.11",
     # The module has an option for the port alone: the address is set on its own page.
-    ports={"web": PortFact(9117, movable=False)},
-    options={"services.jackett.enable": True},
+    ports={"web": PortFact(9117, bindable=False)},
+    options={"services.jackett.enable": True, "services.jackett.port": PortNumber()},
     units=("jackett",),
     user="jackett",
     state=(_HOME,),

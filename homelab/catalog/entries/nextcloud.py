@@ -51,6 +51,8 @@ ENTRY = Entry(
     },
     # Of its units this one answers to people; the others are short and its own.
     units=("phpfpm-nextcloud",),
+    helpers=("nextcloud-cron", "nextcloud-setup", "nextcloud-update-db"),
+    workers=True,
     user="nextcloud",
     state=(_STATE,),
     exclude=(f"{_STATE}/data/appdata_*/preview", f"{_STATE}/data/nextcloud.log"),
@@ -68,8 +70,9 @@ ENTRY = Entry(
     state_in={"files": "nextcloud"},
     writes_datasets=("files",),
     hardening=Hardening(
-        # Its master starts as root, and its workers are the user's.
-        capabilities=("CAP_CHOWN", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"),
+        # Its master starts as root, and its workers are the user's; what it hands them of secret
+        # settings it takes back at the next start.
+        capabilities=("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_KILL", "CAP_SETGID", "CAP_SETUID"),
         # Apps of its store lie there, wherever people's files do.
         writable=(_STATE,),
         jit=True,

@@ -17,6 +17,7 @@ ENTRY = Entry(
     # Its own files are of no use while it runs; every night it is written down beside them.
     state=("/var/lib/openldap-dump",),
     keeps=("/var/lib/openldap",),
+    own_state="a unit of ours that dumps it every night, and the directory's own start",
     sign_in=SignIn(kinds=("none",), note="a bind with a password"),
     monitor="asked by the sign-in at every turn; it has no page of its own",
     never_publish="the sign-in beside it is all that asks it",

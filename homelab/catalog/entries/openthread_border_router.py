@@ -16,15 +16,15 @@ ENTRY = Entry(
         "web": PortFact(8082),
         "rest": PortFact(8081, why="Home Assistant and its own page ask it", movable=False),
     },
-    # The radio is a matter of the host: services.openthread-border-router.radio.device, and its
-    # LAN interface in backboneInterfaces.
+    # The radio is a matter of the host, and so is its LAN interface: backboneInterfaces.
+    asks_one_of=((f"{_OTBR}.radio.device", f"{_OTBR}.radio.url"),),
     options={
         f"{_OTBR}.enable": True,
         f"{_OTBR}.web.enable": True,
         f"{_OTBR}.web.listenAddress": Fill("{bind}"),
         f"{_OTBR}.web.listenPort": PortNumber(),
     },
-    units=("otbr-web", "otbr-agent"),
+    units=("otbr-agent", "otbr-web"),
     # The agent's: without it every Thread device has to be joined anew.
     state=("/var/lib/thread",),
     sign_in=SignIn(kinds=("none", "forward"), note="whoever reaches it can take the network over"),

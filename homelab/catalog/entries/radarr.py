@@ -44,6 +44,7 @@ ENTRY = Entry(
     websocket=True,
     datasets={"downloads": "where downloads arrive", "media": "where they are filed"},
     writes_datasets=("downloads", "media"),
-    # .NET makes executable memory and looks at network interfaces.
-    hardening=Hardening(jit=True, netlink=True, umask="0022"),
+    # .NET makes executable memory and looks at network interfaces; whoever plays and files what it
+    # files is in the directory's group.
+    hardening=Hardening(jit=True, netlink=True, umask="0002"),
 )

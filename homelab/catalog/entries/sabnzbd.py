@@ -1,6 +1,6 @@
 """SABnzbd, downloads from Usenet."""
 
-from homelab.catalog.model import Dump, Entry, PortFact, SignIn
+from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, PortNumber, SignIn
 
 ENTRY = Entry(
     name="sabnzbd",
@@ -12,8 +12,19 @@ ENTRY = Entry(
     since="24.11",
     # Until 26.05 the module has no option for the port or the address: both are set on its own
     # pages, as is the list of names that it answers to.
-    ports={"web": PortFact(8080, movable=False)},
+    ports={"web": PortFact(8080, movable_since="26.05")},
     options={"services.sabnzbd.enable": True},
+    options_since={
+        "26.05": {
+            # Servers and folders are set on its own pages, and would last until it restarts.
+            "services.sabnzbd.allowConfigWrite": True,
+            "services.sabnzbd.settings.misc": {
+                "host": Fill("{bind}"),
+                "port": PortNumber(),
+                "host_whitelist": Fill("{fqdn}"),
+            },
+        }
+    },
     added={
         "services.sabnzbd.allowConfigWrite": "26.05",
         "services.sabnzbd.secretFiles": "26.05",
@@ -33,4 +44,6 @@ ENTRY = Entry(
     datasets={"downloads": "where finished downloads lie"},
     writes_datasets=("downloads",),
     unfree=("unrar",),
+    # Whoever files what it downloads is in the directory's group.
+    hardening=Hardening(umask="0002"),
 )

@@ -24,6 +24,7 @@ ENTRY = Entry(
     },
     # The collector is a unit of its own: as root it asks each disk, and answers to nobody.
     units=("scrutiny",),
+    helpers=("influxdb2",),
     user="scrutiny",
     dynamic_user=True,
     state=("/var/lib/private/scrutiny",),

@@ -10,6 +10,9 @@ from homelab.catalog.model import (
     SignIn,
 )
 
+_STATE = "/var/lib/sonarr"
+_DATA = f"{_STATE}/.config/NzbDrone"
+
 ENTRY = Entry(
     name="sonarr",
     title="Sonarr",
@@ -31,13 +34,11 @@ ENTRY = Entry(
     },
     units=("sonarr",),
     user="sonarr",
-    state=("/var/lib/sonarr/.config/NzbDrone",),
-    exclude=(
-        "/var/lib/sonarr/.config/NzbDrone/MediaCover",
-        "/var/lib/sonarr/.config/NzbDrone/logs",
-    ),
+    # From 26.05 on nothing makes the directory below it before the app does.
+    state=(_STATE,),
+    exclude=(f"{_DATA}/MediaCover", f"{_DATA}/logs"),
     database="sqlite",
-    dumps=(Dump("sqlite", "/var/lib/sonarr/.config/NzbDrone/sonarr.db"),),
+    dumps=(Dump("sqlite", f"{_DATA}/sonarr.db"),),
     sign_in=SignIn(
         kinds=("native", "forward"),
         exempt=("/api/*", "/feed/*"),
@@ -47,6 +48,7 @@ ENTRY = Entry(
     websocket=True,
     datasets={"downloads": "where downloads arrive", "media": "where they are filed"},
     writes_datasets=("downloads", "media"),
-    # .NET makes executable memory and looks at network interfaces.
-    hardening=Hardening(jit=True, netlink=True, umask="0022"),
+    # .NET makes executable memory and looks at network interfaces; whoever plays and files what it
+    # files is in the directory's group.
+    hardening=Hardening(jit=True, netlink=True, umask="0002"),
 )

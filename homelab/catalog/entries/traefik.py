@@ -17,6 +17,7 @@ ENTRY = Entry(
     },
     units=("traefik",),
     user="traefik",
+    scratch=("/var/lib/traefik",),
     stateless="its certificates are security.acme's, which fetches new ones",
     audience="public",
     sign_in=SignIn(

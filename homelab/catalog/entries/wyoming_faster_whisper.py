@@ -22,6 +22,7 @@ ENTRY = Entry(
     },
     units=("wyoming-faster-whisper-main",),
     dynamic_user=True,
+    scratch=("/var/lib/private/wyoming/faster-whisper",),
     stateless="its model is downloaded again",
     monitor="tcp",
     page=False,

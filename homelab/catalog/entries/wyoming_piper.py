@@ -22,8 +22,10 @@ ENTRY = Entry(
     },
     units=("wyoming-piper-main",),
     dynamic_user=True,
+    scratch=("/var/lib/private/wyoming/piper",),
     stateless="its model is downloaded again",
     monitor="tcp",
     page=False,
-    hardening=Hardening(upstream=True),
+    # Its voices run in onnxruntime.
+    hardening=Hardening(upstream=True, jit=True),
 )

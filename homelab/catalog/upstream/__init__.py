@@ -7,7 +7,7 @@ against it.
 
 from __future__ import annotations
 
-from homelab.catalog.upstream.ask import modules_of, release_of, service_config, unit_of
+from homelab.catalog.upstream.ask import matches, modules_of, release_of, service_config, unit_of
 from homelab.catalog.upstream.model import Release, Setting, Unit, Upstream, User
 from homelab.catalog.upstream.read import find, names
 
@@ -18,6 +18,7 @@ __all__ = [
     "Upstream",
     "User",
     "find",
+    "matches",
     "modules_of",
     "names",
     "release_of",

@@ -62,6 +62,11 @@ def unit_of(module: str, unit: str, release: str) -> Unit | None:
     return None
 
 
+def matches(pattern: str, unit: str) -> bool:
+    """Whether a unit of a module, which may have placeholders, is called so on a host."""
+    return _pattern(pattern).fullmatch(unit) is not None
+
+
 def _modules(name: str) -> Iterator[str]:
     entry = find_entry(name)
     yield from modules_of(entry) if entry is not None else (name,)
