@@ -140,6 +140,8 @@ class SignIn:
     """Paths its own clients need open under a forward-auth gate."""
     headers: tuple[tuple[str, str], ...] = ()
     """Headers it trusts for the identity: (its name, user|email|name|groups)."""
+    apps: str = ""
+    """Its own programs that no gate in front of it lets pass, as people know them: `phone apps`."""
     note: str = ""
     oidc: Oidc | None = None
     """How it asks an identity provider itself; with `oidc` among its kinds."""
@@ -159,6 +161,21 @@ class Dump:
     kind: Literal["sqlite", "postgresql", "builtin"]
     source: str = ""
     """Database file, or database name."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """What a module does otherwise for a host that was installed with an older NixOS."""
+
+    before: str
+    """It goes by a `state_version` before this release."""
+    release: str
+    """First release whose module does so."""
+    what: str
+    """What is otherwise."""
+    way_out: str
+    unless: str = ""
+    """Option that, said outright, shows that the owner knows."""
 
 
 @dataclass(frozen=True)
@@ -228,6 +245,10 @@ class Entry:
     dynamic_user: bool = False
     state: tuple[str, ...] = ()
     """Directories that hold its state (already below /var/lib/private for DynamicUser)."""
+    former_state: tuple[str, str] = ("", "")
+    """Where its module keeps the state of a host whose `state_version` is older than this: that
+    release, and the directory in place of the first of `state`."""
+    old_hosts: tuple[Since, ...] = ()
     scratch: tuple[str, ...] = ()
     """Directories that systemd makes for it and that may go: nothing of it is kept there."""
     own_state: str = ""

@@ -117,6 +117,20 @@ def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
     return entry
 
 
+def _installed(entry: Entry, state_version: str) -> Entry:
+    """The entry with its state where its module keeps it on a host that is older than that."""
+    before, former = entry.former_state
+    if not former or state_version >= before:
+        return entry
+    here = entry.state[0]
+    return replace(
+        entry,
+        state=(former, *entry.state[1:]),
+        exclude=tuple(e.replace(here, former, 1) for e in entry.exclude),
+        dumps=tuple(replace(d, source=d.source.replace(here, former, 1)) for d in entry.dumps),
+    )
+
+
 def _asking(entry: Entry, config: ServiceConfig) -> Entry:
     """The entry with what it takes to ask the identity provider, where a route of it does, and to
     believe the gate, where a route of it stands behind that.
@@ -146,6 +160,7 @@ def _place(
     hosts: Mapping[str, Host],
     source: str,
 ) -> Service:
+    entry = _installed(entry, hosts[host].config.state_version)
     entry = _asking(settled(entry, config, site), config)
     callers = sorted(set(_callers(name, host, entry, config, site)) - {host})
     direct = _direct(config)

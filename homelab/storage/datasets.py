@@ -47,7 +47,11 @@ def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
         return {}
     mounts: list[Nix] = [*sorted({d.mount for d in used})]
     groups: list[Nix] = [*sorted({d.group for d in used} - {"root"})]
+    entry = service.entry
+    # Workers drop to the user by themselves, with the groups that the user has.
+    workers = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.workers else {}
     return merge(
+        workers if groups else {},
         *(
             attrs(
                 f'systemd.services."{unit}"',
@@ -57,6 +61,7 @@ def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
                     "serviceConfig": {"SupplementaryGroups": groups} if groups else {},
                 },
             )
-            for unit in service.units
-        )
+            # What sets it up or tidies up in it finds no more than an empty directory, either.
+            for unit in (*service.units, *entry.helpers)
+        ),
     )

@@ -136,6 +136,17 @@ def test_backups_go_to_the_bucket_at_three_and_leave_out_what_can_be_built_again
     assert jobs["dataset-files"].unit in files()["own/hosts/pi-main/nextcloud.nix"]
 
 
+def test_nextclouds_database_and_files_are_of_one_moment() -> None:
+    """S1-21: the dump is made again while nobody writes, and is carried away after that."""
+    own = files()["own/hosts/pi-main/nextcloud.nix"]
+    prepare = own.split("backupPrepareCommand = ")[1].split("backupCleanupCommand")[0]
+    on, dump = prepare.index("maintenance:mode --on"), prepare.index("postgresqlBackup-nextcloud")
+    assert on < dump
+    jobs = {j.name: j for j in plan().backup.jobs}
+    assert f"systemd.services.restic-backups-{jobs['nextcloud'].unit}.after" in own
+    assert "previewgenerator" in own
+
+
 def test_no_secret_is_in_what_the_cache_is_told() -> None:
     """S1-16 S1-19: the key to its tokens comes by its environment."""
     own = files()["own/hosts/pi-main/attic.nix"]

@@ -41,6 +41,7 @@ ENTRY = Entry(
     dumps=(Dump("sqlite", f"{_STATE}/server.db"),),
     sign_in=SignIn(
         kinds=("native",),
+        apps="Nix on other machines",
         note="by tokens of `atticd-atticadm make-token`, which nothing keeps; Nix passes no gate",
     ),
     secrets={

@@ -2,6 +2,8 @@
 
 from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, PortNumber, SignIn
 
+_STATE = "/var/lib/hass"
+
 ENTRY = Entry(
     name="home-assistant",
     title="Home Assistant",
@@ -17,6 +19,11 @@ ENTRY = Entry(
         "services.home-assistant.enable": True,
         "services.home-assistant.config": {
             "default_config": {},
+            # What is made on its pages stands in files beside its configuration, which it writes
+            # without being told and reads only where it is.
+            "automation ui": "!include automations.yaml",
+            "scene ui": "!include scenes.yaml",
+            "script ui": "!include scripts.yaml",
             "homeassistant": {"external_url": Fill("{url}")},
             "http": {
                 "server_host": Fill("{bind}"),
@@ -26,15 +33,24 @@ ENTRY = Entry(
                 "trusted_proxies": [Fill("{proxy}")],
             },
         },
+        # It does not start where one of them is missing.
+        "systemd.tmpfiles.rules": [
+            f"f {_STATE}/{name}.yaml 0600 hass hass -"
+            for name in ("automations", "scenes", "scripts")
+        ],
     },
     units=("home-assistant",),
     user="hass",
-    state=("/var/lib/hass",),
-    exclude=("/var/lib/hass/deps", "/var/lib/hass/tts"),
+    state=(_STATE,),
+    exclude=(f"{_STATE}/deps", f"{_STATE}/tts"),
     database="sqlite",
-    dumps=(Dump("sqlite", "/var/lib/hass/home-assistant_v2.db"),),
+    dumps=(Dump("sqlite", f"{_STATE}/home-assistant_v2.db"),),
     audience="family",
-    sign_in=SignIn(kinds=("native",), note="phones, webhooks and speakers cannot pass a gate"),
+    sign_in=SignIn(
+        kinds=("native",),
+        apps="phone apps, webhooks and speakers",
+        note="phones, webhooks and speakers cannot pass a gate",
+    ),
     health="/manifest.json",
     websocket=True,
     upload="5GB",

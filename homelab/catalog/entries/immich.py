@@ -3,6 +3,7 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
+    Fact,
     Fill,
     Hardening,
     Oidc,
@@ -10,9 +11,16 @@ from homelab.catalog.model import (
     PortNumber,
     SecretFact,
     SignIn,
+    Since,
 )
 
 _MEDIA = "{dataset}/_immich-managed"
+
+_GPU: dict[str, Fact] = {
+    # All of them, as far as the module goes.
+    "services.immich.accelerationDevices": None,
+    "users.users.immich.extraGroups": ["render", "video"],
+}
 
 ENTRY = Entry(
     name="immich",
@@ -39,6 +47,19 @@ ENTRY = Entry(
             Fill(f'd "{_MEDIA}" 0700 immich immich -', dataset="photos"),
         ],
     },
+    # Its transcoder finds the driver by itself; which devices it may open, its sandbox says.
+    options_gpu={"amd": _GPU, "intel": _GPU, "nvidia": _GPU},
+    old_hosts=(
+        Since(
+            before="25.11",
+            release="25.11",
+            what="keeps the old vector extension, pgvecto.rs, which no PostgreSQL after 16 has and "
+            "which NixOS is about to drop",
+            way_out="move to VectorChord as the NixOS manual tells under Immich, then say "
+            "services.immich.database.enableVectors: false; or say true, and stay for now",
+            unless="services.immich.database.enableVectors",
+        ),
+    ),
     added={
         "services.immich.accelerationDevices": "25.05",
         "services.immich.database.enableVectorChord": "25.11",
@@ -56,6 +77,7 @@ ENTRY = Entry(
     audience="family",
     sign_in=SignIn(
         kinds=("native", "oidc"),
+        apps="phone apps",
         note="its apps cannot pass a gate",
         oidc=Oidc(
             redirects=("/api/oauth/mobile-redirect", "/auth/login", "/user-settings"),

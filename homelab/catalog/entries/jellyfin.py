@@ -33,7 +33,11 @@ ENTRY = Entry(
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/jellyfin/data/jellyfin.db"),),
     audience="family",
-    sign_in=SignIn(kinds=("native",), note="television and phone apps cannot pass a gate"),
+    sign_in=SignIn(
+        kinds=("native",),
+        apps="television and phone apps",
+        note="television and phone apps cannot pass a gate",
+    ),
     health="/health",
     websocket=True,
     upload="50MB",

@@ -33,7 +33,11 @@ ENTRY = Entry(
     dynamic_user=True,
     state=("/var/lib/private/litellm",),
     stateless="its models are in the generated configuration, and it has no database",
-    sign_in=SignIn(kinds=("native",), note="its clients send a key, and cannot pass a gate"),
+    sign_in=SignIn(
+        kinds=("native",),
+        apps="programs with a key",
+        note="its clients send a key, and cannot pass a gate",
+    ),
     health="/health/liveliness",
     websocket=True,
     upload="100MB",

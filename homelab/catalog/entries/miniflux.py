@@ -38,6 +38,7 @@ ENTRY = Entry(
     audience="family",
     sign_in=SignIn(
         kinds=("native", "oidc"),
+        apps="reader apps",
         note="its apps use an API that cannot pass a gate",
         oidc=Oidc(
             redirects=("/oauth2/oidc/callback",),

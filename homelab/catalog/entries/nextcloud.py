@@ -60,7 +60,11 @@ ENTRY = Entry(
     keeps=("/var/lib/redis-nextcloud",),
     dumps=(Dump("postgresql", "nextcloud"),),
     audience="family",
-    sign_in=SignIn(kinds=("native",), note="its apps and calendars cannot pass a gate"),
+    sign_in=SignIn(
+        kinds=("native",),
+        apps="desktop and phone apps and calendars",
+        note="its apps and calendars cannot pass a gate",
+    ),
     health="/status.php",
     upload="16GB",
     secrets={

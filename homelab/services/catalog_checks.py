@@ -1,0 +1,114 @@
+"""Rules about what a service of the catalog can do, by what is known of its module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.services.ports import is_movable
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+
+
+@check("port-fixed", rows="S0-11")
+def port_fixed(plan: Plan) -> Iterator[Problem]:
+    """A number that no option carries to the app moves the proxy, the probe and the firewall away
+    from it.
+    """
+    for service in plan.services:
+        web = service.entry.ports.get("web")
+        wanted = service.config.port
+        if web is None or wanted is None or wanted == web.number or is_movable(service):
+            continue
+        later = f" before NixOS {web.movable_since}" if web.movable_since else ""
+        yield Problem(
+            f"services.{service.name}.port",
+            f"no option of its module moves {service.name} from {web.number}{later}",
+            "leave port out, and give another number to what wants this one",
+        )
+
+
+@check("gpu-useful", rows="S0-52")
+def gpu_useful(plan: Plan) -> Iterator[Problem]:
+    """Devices in the sandbox of an app that knows nothing of them open the host and speed up
+    nothing.
+    """
+    for service in plan.services:
+        wanted, known = service.config.gpu, sorted(service.entry.options_gpu)
+        if wanted is None or service.is_custom or wanted in known:
+            continue
+        yield Problem(
+            f"services.{service.name}.gpu",
+            f"{service.entry.title} has no use for {wanted} graphics",
+            f"choose one of {', '.join(known)}" if known else "leave gpu out",
+        )
+
+
+@check("option-demanded", rows="S2-16 S0-71")
+def option_demanded(plan: Plan) -> Iterator[Problem]:
+    """What a module insists on and nobody can guess is missed only when the host is built."""
+    for service in plan.services:
+        for choice in service.entry.asks_one_of:
+            if not any(_says(service, path) for path in choice):
+                yield Problem(
+                    f"{service.source}.options",
+                    f"its module does not evaluate without {' or '.join(choice)}",
+                    f"add it under services.{service.name}.options",
+                )
+
+
+@check("state-version", rows="S0-71", severity="warning")
+def state_version(plan: Plan) -> Iterator[Problem]:
+    """Some modules treat a host by the NixOS that it was installed with, and say so nowhere."""
+    for service in plan.services:
+        installed = _installed(plan, service)
+        for since in service.entry.old_hosts:
+            if installed >= since.before or service.release < since.release:
+                continue
+            if since.unless and _says(service, since.unless):
+                continue
+            yield Problem(
+                service.source,
+                f"{service.host} was installed with NixOS {installed}, so {service.name} "
+                f"{since.what}",
+                since.way_out,
+            )
+
+
+@check("secret-owner", rows="S0-37 S0-57")
+def secret_owner(plan: Plan) -> Iterator[Problem]:
+    """A file cannot be given to a user that is made up when its unit starts: sops-nix stops at the
+    first such name, and no secret of the host is placed.
+    """
+    for service in plan.services:
+        if not service.entry.dynamic_user:
+            continue
+        for name, secret in sorted(service.config.secrets.items()):
+            if secret.owner not in (None, "root"):
+                yield Problem(
+                    f"services.{service.name}.secrets.{name}.owner",
+                    f"{service.name} runs as a dynamic user, and no {secret.owner} is there when "
+                    "secrets are placed",
+                    "leave owner out: systemd hands the file over when the unit starts",
+                )
+
+
+def _says(service: Service, path: str) -> bool:
+    """Whether the stack config says an option outright, by its path or inside a set of options."""
+    return any(_within(key, value, path) for key, value in service.config.options.items())
+
+
+def _within(key: str, value: object, path: str) -> bool:
+    if key == path:
+        return value is not None
+    if not path.startswith(f"{key}.") or not isinstance(value, Mapping):
+        return False
+    return any(_within(f"{key}.{name}", inner, path) for name, inner in value.items())
+
+
+def _installed(plan: Plan, service: Service) -> str:
+    return plan.hosts[service.host].config.state_version

@@ -1,0 +1,55 @@
+"""Inputs from the field that the catalog once took without a word, on the shipped home stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from homelab.checks import run_checks
+from tests.golden.test_home import planned, tree
+
+
+def _said(changes: dict[str, Any], check: str) -> list[str]:
+    return [str(p) for p in run_checks(planned(changes)) if p.check == check]
+
+
+def test_photos_of_an_old_host_keep_their_vectors_and_say_so() -> None:
+    """A database of pgvecto.rs on a host that was installed before 25.11: a warning with the way
+    on, which ends when the owner says which it is to be.
+    """
+    old: dict[str, Any] = {"hosts": {"aurora": {"state_version": "24.11"}}}
+    (warning,) = _said(old, "state-version")
+    assert "aurora was installed with NixOS 24.11" in warning
+    assert "VectorChord" in warning
+    assert "services.immich.database.enableVectors: false" in warning
+    for value in (True, False):
+        options = {"services.immich.database.enableVectors": value}
+        known = {**old, "services": {"immich": {"options": options}}}
+        assert not _said(known, "state-version")
+    assert not _said({}, "state-version")
+
+
+def test_what_is_made_on_home_assistants_pages_is_loaded() -> None:
+    """Automations, scenes and scripts are saved in files of their own, which it has to include
+    and to find.
+    """
+    ha = {"host": "aurora", "name": "ha", "publish": "tunnel", "tile": {"group": "Tools"}}
+    text = tree({"services": {"home-assistant": ha}})["aurora"]["services/home-assistant.nix"]
+    for word, name in (("automation", "automations"), ("scene", "scenes"), ("script", "scripts")):
+        assert f'"{word} ui" = "!include {name}.yaml";' in text
+        assert f"f /var/lib/hass/{name}.yaml 0600 hass hass -" in text
+
+
+def test_an_upload_that_cloudflare_ends_is_told_of() -> None:
+    """Immich's videos are larger than the 100 MB that Cloudflare takes, and its phone apps do not
+    pass Access at all.
+    """
+    tunnel: dict[str, Any] = {"services": {"immich": {"publish": "tunnel"}}}
+    (upload,) = _said(tunnel, "tunnel-upload")
+    assert "uploads of up to 50GB, and Cloudflare ends each at 100 MB" in upload
+    (apps,) = _said(tunnel, "access-apps")
+    assert "phone apps cannot pass Cloudflare Access" in apps
+    public = {
+        "services": {"immich": {"publish": "tunnel", "public": "its apps sign in themselves"}}
+    }
+    assert not _said(public, "access-apps")
+    assert not _said({}, "tunnel-upload")

@@ -1,0 +1,156 @@
+"""What an entry knows of its module becomes a file, a refusal or a warning."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import build
+from tests.household import Changes
+
+TUNNEL: Changes = {"cloudflare": {"tunnel": {"host": "pi"}}, "site": {"exposure": "mixed"}}
+FILES: Changes = {
+    "datasets": {
+        "files": {
+            "host": "nas",
+            "path": "/mnt/data/files",
+            "mount": "/mnt/data",
+            "tier": "user",
+            "group": "family",
+        }
+    },
+    "services": {"nextcloud": {"host": "nas", "datasets": {"files": "files"}}},
+}
+RADIO = {"services.openthread-border-router.radio.device": "/dev/ttyACM0"}
+
+
+def _on(release: str, **services: object) -> Changes:
+    return {"nixpkgs": {"default": {"release": release}}, "services": services}
+
+
+def _checked(changes: Changes, check: str) -> list[str]:
+    return [str(p) for p in build.found(changes, check)]
+
+
+def test_every_unit_of_nextcloud_waits_for_the_disk_of_its_files() -> None:
+    """S0-54: its setup would install it anew on an empty directory, against the old database."""
+    text = build.render(FILES)["nas"]["storage.nix"]
+    for unit in ("cron", "setup", "update-db"):
+        said = text.split(f"systemd.services.nextcloud-{unit} = {{")[1].split("};")[0]
+        assert 'unitConfig.RequiresMountsFor = [ "/mnt/data" ];' in said
+    assert "nextcloud-update-plugins" not in text
+
+
+def test_workers_have_their_datasets_group_by_their_user() -> None:
+    """S0-54: PHP's workers ask for the groups of the user, not for those of the unit."""
+    text = build.render(FILES)["nas"]["storage.nix"]
+    assert 'users.users.nextcloud.extraGroups = [ "family" ];' in text
+
+
+def test_sabnzbd_is_told_its_port_where_its_module_has_an_option() -> None:
+    """S0-11: and what is typed on its pages lasts."""
+    text = build.render(_on("26.05", sabnzbd={"host": "nas", "port": 8090}))["nas"]
+    said = text["services/sabnzbd.nix"]
+    assert "allowConfigWrite = true;" in said
+    assert "port = 8090;" in said
+    assert 'host_whitelist = "sabnzbd.home.example.org";' in said
+    before = build.render(_on("25.11", sabnzbd={"host": "nas"}))["nas"]["services/sabnzbd.nix"]
+    assert "settings" not in before
+
+
+def test_jackett_is_told_its_port() -> None:
+    """S0-11."""
+    text = build.render(_on("25.11", jackett={"host": "nas", "port": 9000}))["nas"]
+    assert "services.jackett" in text["services/jackett.nix"]
+    assert "port = 9000;" in text["services/jackett.nix"]
+
+
+@pytest.mark.parametrize(
+    ("service", "release", "words"),
+    [
+        ("jellyfin", "25.11", "no option of its module moves jellyfin from 8096;"),
+        ("sabnzbd", "25.11", "moves sabnzbd from 8080 before NixOS 26.05;"),
+    ],
+)
+def test_a_port_that_no_option_moves_is_refused(service: str, release: str, words: str) -> None:
+    """S0-11: the proxy would follow, and the app would stay."""
+    changes = _on(release, **{service: {"host": "nas", "port": 9000}})
+    (problem,) = _checked(changes, "port-fixed")
+    assert problem.startswith(f"services.{service}.port: ")
+    assert words in problem
+    assert build.plan(changes).services
+    assert not _checked(_on("26.05", sabnzbd={"host": "nas", "port": 9000}), "port-fixed")
+
+
+def test_a_port_that_stays_is_the_modules_own_whatever_was_remembered() -> None:
+    """S0-11: the plan says where the app listens."""
+    plan = build.plan(_on("25.11", jellyfin={"host": "nas", "port": 9000}))
+    (jellyfin,) = [s for s in plan.services if s.name == "jellyfin"]
+    assert jellyfin.port == 8096
+
+
+GPU = {"hosts": {"nas": {"gpu": {"vendor": "intel"}}}}
+
+
+def test_graphics_for_an_app_that_has_no_use_for_them_are_refused() -> None:
+    """S0-52: with what it could use, if anything."""
+    vault = {**GPU, "services": {"vaultwarden": {"host": "nas", "gpu": "intel"}}}
+    (problem,) = _checked(vault, "gpu-useful")
+    assert "Vaultwarden has no use for intel graphics; leave gpu out" in problem
+    ollama = {**GPU, "services": {"ollama": {"host": "nas", "gpu": "intel"}}}
+    assert "choose one of amd, nvidia" in _checked(ollama, "gpu-useful")[0]
+    immich = {**GPU, "services": {"immich": {"host": "nas", "gpu": "intel"}}}
+    assert not _checked(immich, "gpu-useful")
+
+
+def test_immich_may_open_the_graphics_that_it_is_given() -> None:
+    """S0-52: its module closes all devices by itself."""
+    files = build.render({**GPU, "services": {"immich": {"host": "nas", "gpu": "intel"}}})["nas"]
+    assert "accelerationDevices = null;" in files["services/immich.nix"]
+    assert "extraGroups = [" in files["services/immich.nix"]
+    plain = build.render({"services": {"immich": {"host": "nas"}}})["nas"]["services/immich.nix"]
+    assert "accelerationDevices" not in plain
+
+
+def test_a_border_router_is_asked_for_its_radio() -> None:
+    """S2-16: its module does not evaluate without one; by path or inside a set of options."""
+    bare = _on("26.05", **{"openthread-border-router": {"host": "nas"}})
+    (problem,) = _checked(bare, "option-demanded")
+    assert "radio.device or services.openthread-border-router.radio.url" in problem
+    nested = {"services.openthread-border-router": {"radio": {"url": "spinel+hdlc+uart:///dev/x"}}}
+    for options in (RADIO, nested):
+        said = _on("26.05", **{"openthread-border-router": {"host": "nas", "options": options}})
+        assert not _checked(said, "option-demanded")
+
+
+OLD = {"hosts": {"nas": {"state_version": "24.05"}}}
+
+
+def test_a_vault_that_is_old_is_kept_where_it_lies() -> None:
+    """S0-32 S0-35: the module leaves it where Bitwarden RS was."""
+    changes: Changes = {
+        **OLD,
+        "services": {"vaultwarden": {"host": "nas"}},
+        "backup": {
+            "targets": {"b2": {"kind": "b2", "path": "b/restic", "credentials": {"sops": "x/y"}}}
+        },
+    }
+    (job,) = [j for j in build.plan(changes).backup.jobs if j.name == "vaultwarden"]
+    assert "/var/lib/bitwarden_rs" in job.paths
+    assert all("/var/lib/vaultwarden" not in p for p in (*job.paths, *job.exclude))
+    assert [d for d in job.dumps if "/var/lib/bitwarden_rs/db.sqlite3" in d]
+
+
+def test_who_signs_for_a_dynamic_user_is_told_before_sops_nix_stops() -> None:
+    """S0-37: no secret at all would be placed on the host."""
+    flake = {
+        "host": "nas",
+        "flake": {"input": "own", "unit": "own", "dynamic_user": True},
+        "secrets": {"key": {"owner": "own", "ref": {"sops": "own/key"}}},
+        "port": 8007,
+        "state": ["/var/lib/private/own"],
+    }
+    changes: Changes = {"flakes": {"own": {"url": "github:a/b"}}, "services": {"own": flake}}
+    (problem,) = _checked(changes, "secret-owner")
+    assert "no own is there when secrets are placed" in problem
+    flake["secrets"] = {"key": {"ref": {"sops": "own/key"}}}
+    assert not _checked(changes, "secret-owner")
