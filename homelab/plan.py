@@ -79,6 +79,11 @@ class Plan:
         """The routes of one service."""
         return self._routes_of.get(service, ())
 
+    def main_route(self, service: str) -> Route | None:
+        """The name that stands for a service: the first said of its web pages, or else the first."""
+        said = sorted(self.routes_of(service), key=lambda r: (not r.is_web, r.position))
+        return said[0] if said else None
+
     @cached_property
     def _on(self) -> Mapping[str, tuple[Service, ...]]:
         return grouped(self.services, lambda s: s.host)

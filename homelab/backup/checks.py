@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.backup.dumps import commands_of, database_of
+from homelab.backup.model import CustomBackup
 from homelab.backup.plan import (
     KEPT_TIERS,
     dumps_of,
+    is_below,
     paths_of,
     skip_reason,
 )
@@ -22,12 +25,65 @@ if TYPE_CHECKING:
 def backup_intent(plan: Plan) -> Iterator[Problem]:
     """A service without a word about backup is one whose loss nobody has thought about."""
     for service in plan.services:
-        if not skip_reason(service) and not paths_of(service) and not dumps_of(service):
+        kept = paths_of(service) or dumps_of(service) or commands_of(service)
+        if not skip_reason(service) and not kept:
             yield Problem(
                 f"{service.source}.backup",
                 f"nothing says what to keep of {service.name}",
                 'include: [/var/lib/…], or skip: "why nothing is kept"',
             )
+
+
+@check("backup-dump", rows="S0-32 S0-35")
+def backup_dump(plan: Plan) -> Iterator[Problem]:
+    """A copy of a database that is in use may be torn, and nobody notices before it is needed."""
+    for service in plan.services:
+        backup = service.config.backup
+        if not isinstance(backup, CustomBackup):
+            continue
+        kind = database_of(service)
+        copied = paths_of(service) and not skip_reason(service)
+        if kind and copied and not backup.dump and backup.live is None:
+            yield Problem(
+                f"{service.source}.backup",
+                f"{service.name} is a database ({kind}), and its files are copied while it "
+                "writes them",
+                f"dump: {{{_dump_word(kind)}}}, or live: why a copy of the files is good",
+            )
+        if backup.live is not None and not copied:
+            yield Problem(
+                f"{service.source}.backup.live",
+                f"no file of {service.name} is copied, so there is nothing to be good",
+                "add state: with its directories, or leave live out",
+            )
+
+
+def _dump_word(kind: str) -> str:
+    if kind in ("mysql", "mariadb", "percona"):
+        return "mysql: its database"
+    if kind.startswith(("postg", "pgv", "timescale")):
+        return "postgresql: its database"
+    return "command: [its own dump program, …]"
+
+
+@check("backup-exclude", rows="S0-32")
+def backup_exclude(plan: Plan) -> Iterator[Problem]:
+    """What is excluded as a whole is not kept, whatever includes it."""
+    for service in plan.services:
+        for index, out in enumerate(service.config.backup.exclude):
+            gone = [p for p in paths_of(service) if p == out.rstrip("/") or is_below(p, out)]
+            if gone:
+                yield Problem(
+                    f"{service.source}.backup.exclude[{index}]",
+                    f"{gone[0]} is to be kept, and this leaves it out",
+                    "name a part of it, or drop one of the two",
+                )
+            elif skip_reason(service):
+                yield Problem(
+                    f"{service.source}.backup.exclude[{index}]",
+                    f"nothing of {service.name} is kept: {skip_reason(service)}",
+                    "leave exclude out",
+                )
 
 
 @check("backup-target-known", rows="S0-31")
@@ -58,7 +114,7 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
     wanted = [
         (s.name, s.host, f"{s.source}.backup", s.config.backup.targets)
         for s in plan.services
-        if not skip_reason(s) and (paths_of(s) or dumps_of(s))
+        if not skip_reason(s) and (paths_of(s) or dumps_of(s) or commands_of(s))
     ] + [
         (f"dataset-{d.name}", d.host, d.source, None)
         for d in plan.datasets

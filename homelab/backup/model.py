@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.model import AbsolutePath, Model, Name, PublicKey, Reason, SecretRef, Str, Time
+from homelab.nix import Script
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
 """How much a loss would hurt, from re-derivable (nothing) to irreplaceable (for ever)."""
@@ -106,6 +108,68 @@ class ServiceBackup(Model):
         return self
 
 
+Database = Annotated[Str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
+"""Name of a database or of its user."""
+
+
+class DumpConfig(Model):
+    """What makes a copy of a database that is whole. Of a container's it runs inside."""
+
+    sqlite: AbsolutePath | None = None
+    """A database file on the host."""
+    postgresql: Database | None = None
+    """A database of PostgreSQL: of the host, or of this container."""
+    mysql: Database | None = None
+    """A database of MariaDB or MySQL: of the host, or of this container."""
+    command: Annotated[list[Str], Field(min_length=1)] | None = None
+    """A program and its arguments, which writes a dump to its standard output."""
+    user: Database | None = None
+    """Who asks a container's database; `postgres` or `root` when empty."""
+
+    @model_validator(mode="after")
+    def _one(self) -> DumpConfig:
+        said = [k for k in ("sqlite", "postgresql", "mysql", "command") if getattr(self, k)]
+        if len(said) != 1:
+            raise ValueError("a dump is of one kind; write sqlite, postgresql, mysql or command")
+        if self.user is not None and said[0] in ("sqlite", "command"):
+            raise ValueError(f"{said[0]} asks as nobody; leave user out")
+        return self
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, Mapping | DumpConfig) else value
+
+
+class CustomBackup(ServiceBackup):
+    """A part of a service that the stack config alone describes, its databases too."""
+
+    dump: Annotated[
+        list[DumpConfig],
+        BeforeValidator(_listed, json_schema_input_type=DumpConfig | list[DumpConfig]),
+    ] = Field(default_factory=list)
+    """Databases to dump before they are backed up: `{postgresql: wiki}`, or a list of them."""
+    live: Reason | None = None
+    """Why a copy of its files is good, although it writes them meanwhile."""
+
+    @model_validator(mode="after")
+    def _kept(self) -> CustomBackup:
+        if self.skip is not None and (self.dump or self.live):
+            raise ValueError("skip keeps nothing; leave dump and live out")
+        if self.dump and self.live:
+            raise ValueError("a dump is no live copy; keep dump or live")
+        return self
+
+
+@dataclass(frozen=True)
+class DumpCommand:
+    """A dump that a command makes."""
+
+    file: str
+    """Where it lies."""
+    command: Script
+    """What writes it to its standard output, as shell."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One backup of one thing to one target."""
@@ -120,6 +184,10 @@ class Job:
     keep: Keep
     dumps: tuple[tuple[str, str, str], ...]
     """(sqlite or postgresql, database file or name, where the dump lies)."""
+    commands: tuple[DumpCommand, ...]
+    """Dumps that commands make."""
+    live: str
+    """Why its files may be copied while they are written; empty where nobody says so."""
     password: str
     """Path of the repository's password on the host."""
     environment: str

@@ -7,9 +7,19 @@ while it prunes, so jobs that shared one would fail each other night after night
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from homelab.backup.model import KEEP, BackupPlan, BackupTarget, Job, Keep, Tier
+from homelab.backup.dumps import commands_of, covered
+from homelab.backup.model import (
+    KEEP,
+    BackupPlan,
+    BackupTarget,
+    CustomBackup,
+    DumpCommand,
+    Job,
+    Keep,
+    Tier,
+)
 from homelab.cloudflare.model import R2, bucket_address
 from homelab.secrets.model import secret_path
 from homelab.services.model import Service
@@ -20,7 +30,7 @@ from homelab.system.model import Host
 SQLITE_DUMPS = "/var/backup/sqlite"
 POSTGRESQL_DUMPS = "/var/backup/postgresql"
 """Where `services.postgresqlBackup` puts its dumps, compressed with gzip."""
-KEPT_TIERS: tuple[Tier, ...] = ("user", "irreplaceable")
+KEPT_TIERS: tuple[Tier, ...] = ("service", "user", "irreplaceable")
 """Datasets of these tiers are backed up."""
 
 Dump = tuple[str, str, str]
@@ -35,6 +45,8 @@ class _Work:
     paths: tuple[str, ...]
     exclude: tuple[str, ...]
     dumps: tuple[Dump, ...]
+    commands: tuple[DumpCommand, ...]
+    live: str
     mounts: tuple[str, ...]
     tier: Tier
     targets: tuple[str, ...]
@@ -48,7 +60,10 @@ def plan_backup(
     datasets: tuple[Dataset, ...],
 ) -> BackupPlan:
     """One job for each thing worth keeping and each target that its host can reach."""
-    works = [*_services(site, services), *_datasets(site, datasets, services)]
+    works = [
+        replace(work, exclude=_unique((*work.exclude, *_again(work, datasets))))
+        for work in (*_services(site, services), *_datasets(site, datasets, services))
+    ]
     jobs = [
         _job(site, hosts, work, target, site.backup.targets[target])
         for work in works
@@ -110,18 +125,20 @@ def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -
 
 def _services(site: Site, services: tuple[Service, ...]) -> Iterator[_Work]:
     for service in services:
-        paths, dumps = paths_of(service), dumps_of(service)
-        if skip_reason(service) or not (paths or dumps):
+        paths, dumps, commands = paths_of(service), dumps_of(service), commands_of(service)
+        if skip_reason(service) or not (paths or dumps or commands):
             continue
         backup = service.config.backup
         live = [db + end for kind, db, _ in dumps if kind == "sqlite" for end in _SQLITE_FILES]
         yield _Work(
             name=service.name,
             host=service.host,
-            paths=_unique((*paths, *(file for *_, file in dumps))),
+            paths=_unique((*paths, *(file for *_, file in dumps), *(c.file for c in commands))),
             # A copy of a database in use may be torn; the dump is what can be restored.
-            exclude=_unique((*service.entry.exclude, *backup.exclude, *live)),
+            exclude=_unique((*service.entry.exclude, *backup.exclude, *live, *covered(service))),
             dumps=dumps,
+            commands=commands,
+            live=(backup.live or "") if isinstance(backup, CustomBackup) else "",
             mounts=(),
             tier=backup.tier,
             targets=_targets(site, backup.targets),
@@ -149,11 +166,28 @@ def _datasets(
                     if s.host == dataset.host and e.startswith(f"{dataset.path}/")
                 ),
                 dumps=(),
+                commands=(),
+                live="",
                 mounts=(dataset.mount,),
                 tier=dataset.tier,
                 targets=_targets(site, None),
                 source=dataset.source,
             )
+
+
+def _again(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
+    """Datasets inside what is kept that can be made again; what is kept by name stays kept."""
+    for dataset in datasets:
+        if dataset.host == work.host and dataset.tier == "re-derivable":
+            inside = any(is_below(dataset.path, path) for path in work.paths)
+            named = any(dataset.path == p or is_below(p, dataset.path) for p in work.paths)
+            if inside and not named:
+                yield dataset.path
+
+
+def is_below(path: str, top: str) -> bool:
+    """Whether a path lies below a directory, and is not that directory itself."""
+    return path != top and path.startswith(f"{top.rstrip('/')}/")
 
 
 def _skipped(site: Site, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
@@ -189,6 +223,8 @@ def _job(
         at=site.backup.at,
         keep=site.backup.tiers.get(work.tier) or KEEP.get(work.tier, Keep()),
         dumps=work.dumps,
+        commands=work.commands,
+        live=work.live,
         password=secret_path("restic", name, "derived", "file"),
         environment=secret
         if target.kind in _CLOUDS and (target.credentials or target.bucket)

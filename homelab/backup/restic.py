@@ -42,7 +42,9 @@ def _backup(job: Job, host: Host, jobs: tuple[Job, ...]) -> Attrs:
         "repository": job.repository,
         "passwordFile": job.password,
         "initialize": True,
-        "paths": list(job.paths),
+        "paths": Comment(f"Copied while in use: {job.live}", [*job.paths])
+        if job.live
+        else list(job.paths),
         "timerConfig": {
             "OnCalendar": job.at,
             # A host that slept through its hour makes up for it.
@@ -60,7 +62,10 @@ def _backup(job: Job, host: Host, jobs: tuple[Job, ...]) -> Attrs:
         body["extraOptions"] = [f"sftp.args='{options}'"]
     if not host.always_on:
         body["inhibitsSleep"] = True
-    files = [(source, file) for kind, source, file in job.dumps if kind == "sqlite"]
+    files = [
+        *((file, _sqlite(source)) for kind, source, file in job.dumps if kind == "sqlite"),
+        *((c.file, _redirected(c.command)) for c in job.commands),
+    ]
     if files:
         body["backupPrepareCommand"] = _dump(job, files, shared=shared)
         body["backupCleanupCommand"] = _cleanup(job, files)
@@ -81,34 +86,51 @@ def _keep(keep: Keep) -> list[Nix]:
     ]
 
 
-def _dump(job: Job, files: list[tuple[str, str]], *, shared: bool) -> Script:
-    """Copy SQLite databases while they are in use.
+Parts = tuple[str | Raw | Pkg, ...]
+
+
+def _sqlite(source: str) -> Parts:
+    """Copy a SQLite database while it is in use."""
+    return (
+        Pkg("sqlite"),
+        f'/bin/sqlite3 -readonly -cmd ".timeout 30000" {shlex.quote(source)} ',
+        "\"VACUUM INTO '$new'\"\n",
+    )
+
+
+def _redirected(command: Script) -> Parts:
+    return (*command.parts, ' >"$new"\n')
+
+
+def _dump(job: Job, files: list[tuple[str, Parts]], *, shared: bool) -> Script:
+    """Make every dump anew.
 
     Where several targets make the same dump at the same hour, the lock lets one at a time; the
     rename leaves a reader of the old file undisturbed.
     """
-    directory = posixpath.dirname(files[0][1])
     parts: list[str | Raw | Pkg] = ["#!", Pkg("runtimeShell"), "\nset -euo pipefail\numask 077\n"]
-    parts.append(f"mkdir -p {shlex.quote(directory)}\ncd {shlex.quote(directory)}\n")
-    if shared:
-        lock = shlex.quote(f"/run/backup-{job.name}.lock")
-        parts += [f"exec 9>{lock}\n", Pkg("util-linux"), "/bin/flock 9\n"]
-    for source, file in files:
+    here = ""
+    for file, dump in files:
+        directory = posixpath.dirname(file)
+        if directory != here:
+            parts.append(f"mkdir -p {shlex.quote(directory)}\ncd {shlex.quote(directory)}\n")
+        if shared and not here:
+            lock = shlex.quote(f"/run/backup-{job.name}.lock")
+            parts += [f"exec 9>{lock}\n", Pkg("util-linux"), "/bin/flock 9\n"]
+        here = directory
         parts += [
             f"dump={shlex.quote(posixpath.basename(file))}\n",
             f"new={shlex.quote(_unfinished(job, file))}\n",
             'rm -f "$new"\n',
-            Pkg("sqlite"),
-            f'/bin/sqlite3 -readonly -cmd ".timeout 30000" {shlex.quote(source)} ',
-            "\"VACUUM INTO '$new'\"\n",
+            *dump,
             'mv -f "$new" "$dump"\n',
         ]
     return Script(tuple(parts))
 
 
-def _cleanup(job: Job, files: list[tuple[str, str]]) -> Script:
+def _cleanup(job: Job, files: list[tuple[str, Parts]]) -> Script:
     """Remove what a failed dump left behind. Whole dumps stay: another target may read them."""
-    left = (posixpath.join(posixpath.dirname(f), _unfinished(job, f)) for _, f in files)
+    left = (posixpath.join(posixpath.dirname(f), _unfinished(job, f)) for f, _ in files)
     text = " ".join(shlex.quote(path) for path in left)
     return Script(("#!", Pkg("runtimeShell"), f"\nrm -f {text}\n"))
 

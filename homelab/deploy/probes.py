@@ -83,5 +83,6 @@ def _apps(plan: Plan, host: Host) -> Iterator[Probe]:
 def _address(plan: Plan, host: Host, service: Service) -> str:
     """The app itself, as its own host finds it."""
     where = (service.is_outside_only and host.tailnet) or service.address
-    scheme = next((r.scheme for r in plan.routes_of(service.name)), "http")
+    route = plan.main_route(service.name)
+    scheme = route.scheme if route is not None else "http"
     return f"{scheme}://{where}:{service.port}{service.config.monitor.path or service.entry.health}"

@@ -62,12 +62,11 @@ class _Places:
 
 
 def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Places:
-    entry, config = service.entry, service.config
-    harden = service.harden
+    entry, harden = service.entry, service.harden
     stated = (*harden.read_only, *harden.read_write)
     # Helpers of a service ask its main unit for data; the files are for that one alone.
     is_main = unit == service.units[0]
-    parts = {name: part for part, name in sorted(config.datasets.items())} if is_main else {}
+    parts = {name: part for part, name in sorted(service.datasets.items())} if is_main else {}
     here = [d for d in datasets if d.host == service.host]
     used = [d for d in here if d.name in parts]
     places = _Places(

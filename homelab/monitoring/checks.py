@@ -6,30 +6,44 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
-from homelab.monitoring.plan import MONITOR, skip_reason
+from homelab.monitoring.plan import MONITOR, asks_port, skip_reason
 from homelab.problems import Problem
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+    from homelab.services.model import Service
 
 
 @check("monitor-intent", rows="S0-45")
 def monitor_intent(plan: Plan) -> Iterator[Problem]:
-    """A route is watched, or something says why it is not."""
+    """What answers somebody is watched, or something says why it is not."""
     if plan.monitoring is None:
         return
     watched = {p.source for p in plan.monitoring.probes}
+    named = {(r.service, r.host) for r in plan.routes}
     for service in plan.services:
-        host = plan.hosts.get(service.host)
-        skipped = host is None or skip_reason(service, host)
-        for route in plan.routes:
-            mine = (route.service, route.host) == (service.name, service.host)
-            if mine and not skipped and route.is_web and route.source not in watched:
-                yield Problem(
-                    f"{service.source}.monitor",
-                    f"nothing watches {route.title}",
-                    'give it a path, or skip: "why nothing watches it"',
-                )
+        if (service.name, service.host) in named or not asks_port(service):
+            continue
+        if skip_reason(service, plan.hosts[service.host]) or service.source in watched:
+            continue
+        monitor, alone = service.config.monitor, _is_for_itself(service)
+        if alone and monitor.interval is None:
+            continue
+        yield Problem(
+            f"{service.source}.monitor",
+            f"{plan.monitoring.host} may not ask {service.name} on {service.host}, "
+            "so nothing watches it",
+            "leave monitor out, for it is for its own host alone"
+            if alone
+            else f"services.{MONITOR}.uses: [{service.name}] opens its port to the monitor; "
+            'or skip: "why nothing watches it"',
+            # The others of several were meant to be alike, and one of them is watched.
+            severity="warning" if any(n == service.name for n, _ in named) else "error",
+        )
+
+
+def _is_for_itself(service: Service) -> bool:
+    return bool(service.config.never_publish or service.entry.never_publish)
 
 
 @check("monitor-name-unique", rows="S1-15")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.backup.model import BackupPlan
 from homelab.monitoring.model import MonitoringPlan, Probe
-from homelab.monitoring.reach import question
+from homelab.monitoring.reach import dialled, question
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
 from homelab.services.model import Service
@@ -25,7 +25,9 @@ def plan_monitoring(
     routes: tuple[Route, ...],
     dns: DnsPlan,
 ) -> MonitoringPlan | None:
-    """A probe for each route and for the resolver; nothing where no monitor is placed."""
+    """A probe for each route, for each service without one whose port the monitor may ask, and for
+    the resolver; nothing where no monitor is placed.
+    """
     monitor = next((s for s in services if s.name == MONITOR), None)
     if monitor is None:
         return None
@@ -41,6 +43,16 @@ def plan_monitoring(
             skipped.add((service.name, reason))
         else:
             probes.append(_probe(site, hosts, monitor.host, route, service))
+    named = {(r.service, r.host) for r in routes}
+    for service in services:
+        if (service.name, service.host) in named or not asks_port(service):
+            continue
+        reason = skip_reason(service, hosts[service.host])
+        address = dialled(site, service, service.port, monitor.host)
+        if reason:
+            skipped.add((service.name, reason))
+        elif address:
+            probes.append(_bare(site, hosts, service, address))
     return MonitoringPlan(
         host=monitor.host,
         probes=tuple(sorted(probes, key=lambda p: (p.group, p.name))),
@@ -56,6 +68,11 @@ def skip_reason(service: Service, host: Host) -> str:
     if service.entry.monitor not in ("http", "tcp"):
         return service.entry.monitor
     return f"{host.name} is {host.config.state}" if host.config.state in ABSENT else ""
+
+
+def asks_port(service: Service) -> bool:
+    """Whether a service without a name has a port of its own to ask."""
+    return bool(service.port) and not service.entry.infrastructure
 
 
 def alert_hosts(
@@ -90,6 +107,25 @@ def _probe(
         headers=asked.headers,
         proves=asked.proves,
         source=route.source,
+    )
+
+
+def _bare(site: Site, hosts: Mapping[str, Host], service: Service, address: str) -> Probe:
+    """A service without a name, asked at its port."""
+    wanted, tcp = service.config.monitor, service.entry.monitor == "tcp"
+    path = wanted.path or service.entry.health
+    return Probe(
+        name=service.name,
+        group=service.entry.category,
+        url=f"tcp://{address}" if tcp else f"http://{address}{path}",
+        interval=wanted.interval or site.monitoring.interval,
+        conditions=("[CONNECTED] == true",) if tcp else ("[STATUS] == 200",),
+        failures=site.monitoring.failures,
+        relaxed=not hosts[service.host].always_on,
+        dns=None,
+        headers=(),
+        proves=True,
+        source=service.source,
     )
 
 

@@ -28,28 +28,28 @@ def question(site: Site, route: Route, service: Service, watcher: str) -> Questi
     watcher may dial it: on the app's host, on the entry host, or on one that the app is open to.
     """
     health = service.config.monitor.path or service.entry.health
-    dialled = _dialled(site, route, service, watcher)
+    address = dialled(site, service, route.port, watcher)
     if service.entry.monitor == "tcp":
-        return Question(f"tcp://{dialled or route.title + ':443'}", bool(dialled))
+        return Question(f"tcp://{address or route.title + ':443'}", bool(address))
     named = f"https://{route.title}{health}"
     # Without a resolver of ours the name leads to Cloudflare, where Access would answer.
     ours = site.network.dns.host is not None
     if ours and (route.auth != "forward" or _is_exempt(health, route.exempt)):
         return Question(named, True)
-    if dialled:
+    if address:
         said = (("Host", route.host_header or route.title), ("X-Forwarded-Proto", "https"))
-        return Question(f"{route.scheme}://{dialled}{health}", True, said)
+        return Question(f"{route.scheme}://{address}{health}", True, said)
     return Question(named, False)
 
 
-def _dialled(site: Site, route: Route, service: Service, watcher: str) -> str:
-    """The app's own address and port, as the watcher dials it; empty if it may not."""
-    host = site.hosts.get(route.host)
+def dialled(site: Site, service: Service, port: int, watcher: str) -> str:
+    """The app's own address and a port of it, as the watcher dials it; empty if it may not."""
+    host = site.hosts.get(service.host)
     outside = str(host.address.tailnet or host.address.lan or "") if host else ""
-    if watcher == route.host and not service.is_outside_only:
-        return f"{service.address}:{route.port}"
-    if outside and (watcher == route.host or watcher in service.callers):
-        return f"{outside}:{route.port}"
+    if watcher == service.host and not service.is_outside_only:
+        return f"{service.address}:{port}"
+    if outside and (watcher == service.host or watcher in service.callers):
+        return f"{outside}:{port}"
     return ""
 
 

@@ -24,7 +24,7 @@ def plan_routes(
             # A service on several hosts has one route, to the first of them.
             if (service.name, index) not in seen:
                 seen.add((service.name, index))
-                routes.append(_route(site, hosts, service, config, source))
+                routes.append(_route(site, hosts, service, config, index, source))
     return tuple(sorted(routes, key=lambda r: (r.name, r.service)))
 
 
@@ -56,6 +56,7 @@ def _route(
     hosts: Mapping[str, Host],
     service: Service,
     config: RouteConfig,
+    position: int,
     source: str,
 ) -> Route:
     entry = service.entry
@@ -77,6 +78,7 @@ def _route(
     return Route(
         name=name,
         service=service.name,
+        position=position,
         host=service.host,
         internal=internal if is_web(tunnel_service) and not outside else "",
         public=public,

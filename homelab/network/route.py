@@ -102,6 +102,8 @@ class Route:
 
     name: str
     service: str
+    position: int
+    """Among the routes of its service, as they are said; the first is the main one."""
     host: str
     """Host of the app."""
     internal: str

@@ -86,7 +86,7 @@ def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
             if fact.source == "minted":
                 continue
             secret = demanded(site, service.host, service.name, name, fact, service.source)
-            config = service.config.secrets.get(name)
+            config = service.secrets.get(name)
             yield replace(
                 secret,
                 key=(config.ref.sops or "") if config and config.ref else secret.key,

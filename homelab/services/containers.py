@@ -15,24 +15,54 @@ if TYPE_CHECKING:
     from homelab.services.model import Service
     from homelab.system.model import Host
 
+LABEL = "homelab"
+"""Of the networks that a unit of ours makes."""
 NAMES_PORT = 1153
 """Where Podman answers for container names on the resolver's own host, whose port 53 is taken."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`containers.nix`, on a host whose containers are on a network."""
-    networks = networks_on(plan.on(host.name))
-    if not networks:
+    """`containers.nix`, on a host with containers."""
+    here = plan.on(host.name)
+    if not any(s.container is not None for s in here):
         return
-    resolver = host.name == plan.dns.host
+    networks = networks_on(here)
+    resolver = bool(networks) and host.name == plan.dns.host
     yield Module(
         "containers.nix",
-        "Podman networks: made before their containers, which know each other by name",
+        "Podman: networks, made before their containers, and images that nothing runs any more",
         derived=merge(
+            _pruned(),
             *(_network(n, users, resolver=resolver) for n, users in sorted(networks.items())),
+            *(_opened(s) for s in here if s.bridges),
             _beside_resolver() if resolver else {},
         ),
     )
+
+
+def _pruned() -> Attrs:
+    """Each new digest leaves its old image, which has no name any more and would stay for ever."""
+    return attrs(
+        "virtualisation.podman.autoPrune",
+        {
+            "enable": True,
+            "flags": Comment(
+                "Images without a container; never a network of ours, which waits for its own.",
+                ["--all", f"--filter=label!={LABEL}"],
+            ),
+        },
+    )
+
+
+def _opened(service: Service) -> Attrs:
+    """Let containers of this host ask a service of it, at `host.containers.internal`."""
+    opened: Attrs = {
+        bridge: Comment(
+            f"{', '.join(callers)} asks {service.name}.", {"allowedTCPPorts": [service.port]}
+        )
+        for bridge, callers in sorted(service.bridges.items())
+    }
+    return {"networking": {"firewall": {"interfaces": opened}}}
 
 
 def networks_on(services: tuple[Service, ...]) -> Mapping[str, tuple[Service, ...]]:
@@ -61,10 +91,15 @@ def attached(service: Service) -> Attrs:
     return body
 
 
+def bridge_of(network: str | None) -> str:
+    """The interface of the host that containers of a network come by."""
+    return f"pod-{network}" if network else "podman0"
+
+
 def _network(name: str, users: tuple[Service, ...], *, resolver: bool) -> Attrs:
-    bridge = f"pod-{name}"
+    bridge = bridge_of(name)
     units: list[Nix] = [f"{u}.service" for s in users for u in s.units]
-    words = ("podman", "network", "create", "--ignore", f"--interface-name={bridge}", name)
+    words = ("podman", "network", "create", "--ignore", f"--interface-name={bridge}")
     port = NAMES_PORT if resolver else DNS_PORT
     return merge(
         attrs(
@@ -74,7 +109,7 @@ def _network(name: str, users: tuple[Service, ...], *, resolver: bool) -> Attrs:
                 "before": units,
                 "path": [Raw("config.virtualisation.podman.package")],
                 "requiredBy": units,
-                "script": f"exec {shlex.join(words)}",
+                "script": f"exec {shlex.join((*words, f'--label={LABEL}', name))}",
                 "serviceConfig": {"RemainAfterExit": True, "Type": "oneshot"},
             },
         ),

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from homelab.catalog.model import Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
-from homelab.services.kinds import ContainerService, FlakeService, ServiceConfig
-from homelab.services.parts import CustomOidc
+from homelab.backup.model import CustomBackup
+from homelab.catalog.model import Dump, Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
+from homelab.services.kinds import (
+    ContainerService,
+    FlakeService,
+    ServiceConfig,
+    ports_of,
+    secrets_of,
+)
+from homelab.services.parts import CustomOidc, ServiceSecret
 
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:
@@ -35,7 +43,8 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
             oidc=_oidc(oidc) if oidc else None,
         ),
         health=config.health or "/",
-        secrets={label: _secret(config, label, "root") for label in config.secrets},
+        dumps=tuple(_dumps(config)),
+        secrets={label: _secret(s, "root") for label, s in secrets_of(config).items()},
         hardening=Hardening(
             exempt=""
             if flake
@@ -44,17 +53,24 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
     )
 
 
+def _dumps(config: ServiceConfig) -> Iterator[Dump]:
+    """What the backup knows how to dump by itself; a command makes the others."""
+    for dump in config.backup.dump if isinstance(config.backup, CustomBackup) else ():
+        if dump.sqlite is not None:
+            yield Dump("sqlite", dump.sqlite)
+        elif dump.postgresql is not None and not isinstance(config, ContainerService):
+            yield Dump("postgresql", dump.postgresql)
+
+
 def extended(entry: Entry, config: ServiceConfig) -> Entry:
     """A catalog entry with what the stack config adds to it."""
-    if not (config.ports or config.secrets or config.state or config.health or config.headers):
+    stated, known = secrets_of(config), entry.secrets
+    if not (stated or ports_of(config) or config.state or config.health or config.headers):
         return entry
-    known = entry.secrets
     reader = "root" if entry.dynamic_user else entry.user or "root"
     secrets = {
-        label: _elsewhere(known[label], config, label)
-        if label in known
-        else _secret(config, label, reader)
-        for label in config.secrets
+        label: _elsewhere(known[label], secret) if label in known else _secret(secret, reader)
+        for label, secret in stated.items()
     }
     headers = {**dict(entry.sign_in.headers), **config.headers}
     return replace(
@@ -71,12 +87,11 @@ def extended(entry: Entry, config: ServiceConfig) -> Entry:
 def _ports(config: ServiceConfig) -> dict[str, PortFact]:
     return {
         label: PortFact(number=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
-        for label, p in config.ports.items()
+        for label, p in ports_of(config).items()
     }
 
 
-def _secret(config: ServiceConfig, label: str, reader: str) -> SecretFact:
-    secret = config.secrets[label]
+def _secret(secret: ServiceSecret, reader: str) -> SecretFact:
     return SecretFact(
         form="env" if secret.env else "file",
         env=((secret.env, "{value}"),) if secret.env else (),
@@ -86,12 +101,11 @@ def _secret(config: ServiceConfig, label: str, reader: str) -> SecretFact:
     )
 
 
-def _elsewhere(fact: SecretFact, config: ServiceConfig, label: str) -> SecretFact:
+def _elsewhere(fact: SecretFact, secret: ServiceSecret) -> SecretFact:
     """A secret that the catalog knows, from where the stack config says that it lies."""
-    ref = config.secrets[label].ref
-    if ref is None:
+    if secret.ref is None:
         return fact
-    return replace(fact, source="stored", stored_key=ref.sops or "")
+    return replace(fact, source="stored", stored_key=secret.ref.sops or "")
 
 
 def _oidc(config: CustomOidc) -> Oidc:

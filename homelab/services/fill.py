@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from homelab.catalog import find
-from homelab.catalog.model import DatasetPath, Fact, Fill, Last, PortNumber, SecretPath
+from homelab.catalog.model import OIDC, DatasetPath, Fact, Fill, Last, PortNumber, SecretPath
 from homelab.network.model import LOOPBACK
 from homelab.nix import After, Nix
 from homelab.secrets.model import secret_path
@@ -42,7 +42,9 @@ def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") ->
 
 def fields(plan: Plan, service: Service) -> dict[str, str | int]:
     """What text may name in braces, and what each is for this service."""
-    route = next(iter(plan.routes_of(service.name)), None)
+    route = plan.main_route(service.name)
+    # A client is of the route that asks the provider, whichever of them that is.
+    client = next((r for r in plan.routes_of(service.name) if r.auth == OIDC), route)
     site = plan.site
     return {
         "port": service.port,
@@ -53,10 +55,10 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int]:
         "domain": site.site.domain,
         "zone": site.cloudflare.zone.name if site.cloudflare else site.site.domain,
         "timezone": site.site.timezone,
-        "issuer": plan.identity.issuer(public=bool(route and route.public))
+        "issuer": plan.identity.issuer(public=bool(client and client.public))
         if plan.identity
         else "",
-        "client": route.name if route else service.name,
+        "client": client.name if client else service.name,
         "proxy": _proxy(plan, service),
     }
 
@@ -73,7 +75,7 @@ def _proxy(plan: Plan, service: Service) -> str:
 
 def _dataset(plan: Plan, service: Service, part: str) -> str | None:
     """Where the dataset lies that the service uses for this part."""
-    chosen = service.config.datasets.get(part)
+    chosen = service.datasets.get(part)
     found = (d.path for d in plan.datasets if d.name == chosen and d.host == service.host)
     return next(found, None)
 
@@ -82,7 +84,7 @@ def stated_secrets(service: Service) -> frozenset[str]:
     """Secrets that the stack config alone knows of; the catalog's options say nothing of them."""
     every = frozenset(service.entry.secrets)
     entry = None if service.is_custom else find(service.entry.name)
-    return every if entry is None else every & service.config.secrets.keys() - entry.secrets.keys()
+    return every if entry is None else every & service.secrets.keys() - entry.secrets.keys()
 
 
 def path_of_secret(service: Service, name: str) -> str:

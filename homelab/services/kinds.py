@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, model_validator
 
-from homelab.backup.model import ServiceBackup
+from homelab.backup.model import CustomBackup, ServiceBackup
 from homelab.dashboard.model import ServiceTile
 from homelab.hardening.model import ServiceHardening
 from homelab.model import AbsolutePath, Audience, Auth, Kind, Name, Port, Publish, Reason
@@ -18,8 +18,11 @@ from homelab.monitoring.model import ServiceMonitor
 from homelab.network.route import RouteConfig, exact_name
 from homelab.services.parts import (
     Container,
+    ContainerPort,
+    ContainerSecret,
     Control,
     CustomOidc,
+    DatasetUse,
     Flake,
     Gpu,
     Header,
@@ -54,8 +57,6 @@ class ServiceConfig(Kind):
     """Why it is for its own host alone: no name, no open port."""
     gpu: Gpu | None = None
     """Use the host's graphics hardware."""
-    datasets: dict[Name, Name] = Field(default_factory=dict)
-    """Datasets it uses, by the catalog's word for their part: `{music: library}`."""
     backup: ServiceBackup = ServiceBackup()
     monitor: ServiceMonitor = ServiceMonitor()
     tile: ServiceTile = ServiceTile()
@@ -64,14 +65,10 @@ class ServiceConfig(Kind):
     accept: dict[Name, Reason] = Field(default_factory=dict)
     """What its options or mounts may do though a check warns of it, each with its reason:
     `{host-network: Thread's router needs real devices}`."""
-    secrets: dict[Name, ServiceSecret] = Field(default_factory=dict)
-    """Secrets that it reads, beside those that the catalog knows."""
     tags: list[Name] = Field(default_factory=list)
     """Hosts with one of these tags run it, when it names no host."""
     uses: list[Name] = Field(default_factory=list)
     """Services it calls, which may be on other hosts: opens their port to this host alone."""
-    ports: dict[Name, PortConfig] = Field(default_factory=dict)
-    """Ports beside its web port."""
     headers: dict[Header, Identity] = Field(default_factory=dict)
     """Headers that it trusts for the identity, and what each holds."""
     state: list[AbsolutePath] = Field(default_factory=list)
@@ -95,6 +92,12 @@ class ServiceConfig(Kind):
 class NativeService(ServiceConfig):
     """What may be said besides of a service that runs as units of its host's own system."""
 
+    datasets: dict[Name, Name] = Field(default_factory=dict)
+    """Datasets it uses, by the catalog's word for their part: `{music: library}`."""
+    secrets: dict[Name, ServiceSecret] = Field(default_factory=dict)
+    """Secrets that it reads, beside those that the catalog knows."""
+    ports: dict[Name, PortConfig] = Field(default_factory=dict)
+    """Ports beside its web port."""
     harden: ServiceHardening = ServiceHardening()
     may_control: Control | None = None
     """Units of its host that it may start and stop."""
@@ -130,6 +133,13 @@ class ContainerService(ServiceConfig):
     }
 
     container: Container
+    datasets: dict[Name, DatasetUse] = Field(default_factory=dict)
+    """Datasets it uses, by name, and where it finds them: `{library: /books}`."""
+    secrets: dict[Name, ContainerSecret] = Field(default_factory=dict)
+    """Secrets that it reads."""
+    ports: dict[Name, ContainerPort] = Field(default_factory=dict)
+    """Ports beside its web port."""
+    backup: CustomBackup = CustomBackup()
     oidc: CustomOidc | None = None
     """How it asks the identity provider itself, for `auth: oidc`."""
 
@@ -141,8 +151,26 @@ class FlakeService(NativeService):
     lacks: ClassVar[Mapping[str, str]] = {"container": _ONE_KIND, "service": _ONE_KIND}
 
     flake: Flake
+    backup: CustomBackup = CustomBackup()
     oidc: CustomOidc | None = None
     """How it asks the identity provider itself, for `auth: oidc`."""
+
+
+def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
+    """The datasets that a service uses, by their part; a container calls them by name."""
+    if isinstance(config, ContainerService):
+        return {name: name for name in config.datasets}
+    return config.datasets if isinstance(config, NativeService) else {}
+
+
+def ports_of(config: ServiceConfig) -> Mapping[str, PortConfig]:
+    """The ports that the stack config says of a service, by their label."""
+    return config.ports if isinstance(config, NativeService | ContainerService) else {}
+
+
+def secrets_of(config: ServiceConfig) -> Mapping[str, ServiceSecret]:
+    """The secrets that the stack config says of a service, by their name."""
+    return config.secrets if isinstance(config, NativeService | ContainerService) else {}
 
 
 def is_custom(config: ServiceConfig) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homelab.catalog.model import Entry
@@ -12,10 +13,12 @@ from homelab.services.kinds import (
     FlakeService,
     NativeService,
     ServiceConfig,
+    datasets_of,
     is_custom,
+    secrets_of,
     vpn_of,
 )
-from homelab.services.parts import Container, Control, Flake
+from homelab.services.parts import Container, Control, Flake, ServiceSecret
 from homelab.system.model import Role
 from homelab.vpn.model import Namespace, ServiceVpn
 
@@ -36,6 +39,8 @@ class Service:
     firewall is the boundary."""
     callers: tuple[str, ...]
     """Hosts that call its web port over the tailnet."""
+    bridges: Mapping[str, tuple[str, ...]]
+    """Containers of its own host that call it, by the interface that they come by."""
     state: tuple[str, ...]
     release: str
     source: str
@@ -68,6 +73,16 @@ class Service:
     def flake(self) -> Flake | None:
         """Its module, for one that comes from a flake."""
         return self.config.flake if isinstance(self.config, FlakeService) else None
+
+    @property
+    def datasets(self) -> Mapping[str, str]:
+        """The datasets that it uses, by their part."""
+        return datasets_of(self.config)
+
+    @property
+    def secrets(self) -> Mapping[str, ServiceSecret]:
+        """The secrets that the stack config says of it."""
+        return secrets_of(self.config)
 
     @property
     def harden(self) -> ServiceHardening:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.catalog.options import options_of
-from homelab.network.model import LOOPBACK, TAILNET
-from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
+from homelab.hardening.paths import for_systemd
+from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.secrets.model import secret_path
-from homelab.services.containers import attached
+from homelab.services import podman
 from homelab.services.fill import filled, path_of_secret, stated_secrets
+from homelab.services.kinds import ContainerService
 from homelab.services.options import stated_options
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.services.model import Service
-    from homelab.services.parts import Container
     from homelab.system.model import Host
 
 
@@ -44,14 +44,37 @@ def _head(plan: Plan, service: Service) -> str:
 
 
 def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
-    if service.container is not None:
-        return _container(host, service), ()
+    if isinstance(service.config, ContainerService):
+        return podman.container(plan, host, service, service.config), ()
+    added = merge(_unit_secrets(service), _state(service))
     flake = service.flake
     if flake is not None:
-        return _unit_secrets(service), ((flake.input, f"nixosModules.{flake.module}"),)
+        return added, ((flake.input, f"nixosModules.{flake.module}"),)
     facts = options_of(service.entry, service.release, service.config.gpu)
     options = (attrs(k, v) for k, v in sorted(filled(facts, plan, service).items()))
-    return merge(*options, _unit_secrets(service)), ()
+    return merge(*options, added), ()
+
+
+def _state(service: Service) -> Attrs:
+    """Directories of state that the stack config names: made where no module of its own makes them,
+    and waited for.
+    """
+    stated = [p for p in service.config.state if not p.startswith("/var/lib/")]
+    if service.flake is None:
+        stated = list(service.config.state)
+    if not stated or not service.units:
+        return {}
+    user = service.entry.user or "root"
+    made: Attrs = {
+        p.replace("%", "%%"): {"d": {"mode": ":0700", "user": f":{user}", "group": ":root"}}
+        for p in stated
+        if service.flake is None and not service.entry.dynamic_user
+    }
+    waits: list[Nix] = [for_systemd(p) for p in stated]
+    return merge(
+        {"systemd": {"tmpfiles": {"settings": {f"10-state-{service.name}": made}}}} if made else {},
+        attrs(f'systemd.services."{service.units[0]}".unitConfig.RequiresMountsFor', waits),
+    )
 
 
 def _unit_secrets(service: Service) -> Attrs:
@@ -80,101 +103,3 @@ def _unit_secrets(service: Service) -> Attrs:
 def _store(service: Service, name: str) -> str:
     fact = service.entry.secrets[name]
     return secret_path(service.name, name, fact.source, fact.form)
-
-
-def _container(host: Host, service: Service) -> Attrs:
-    container = service.container
-    assert container is not None
-    # Podman's published ports pass by the firewall, so they get an address and a rule of their own.
-    addresses = [] if service.callers else [LOOPBACK]
-    scope = next((p.scope for p in service.ports if p.label == "web"), "loopback")
-    if scope in ("tailnet", "lan"):
-        addresses.append(host.tailnet)
-    if scope == "lan":
-        addresses.append(host.lan)
-    body: dict[str, Nix] = {
-        "image": container.image,
-        "ports": [f"{a}:{service.port}:{container.port}" for a in addresses if a],
-    }
-    if container.environment:
-        body["environment"] = dict(container.environment)
-    if container.mounts:
-        body["volumes"] = [
-            f"{m.source}:{m.target}" + (":ro" if m.read_only else "") for m in container.mounts
-        ]
-    if container.command:
-        body["cmd"] = list(container.command)
-    body |= attached(service)
-    files: list[Nix] = [
-        path_of_secret(service, n)
-        for n, fact in sorted(service.entry.secrets.items())
-        if fact.form == "env"
-    ]
-    if files:
-        body["environmentFiles"] = files
-    return merge(
-        {
-            "virtualisation": {
-                "oci-containers": {"backend": "podman", "containers": {service.name: body}}
-            }
-        },
-        _published(host, service) if scope == "tailnet" and host.tailnet else {},
-        _patient(service) if any(a != LOOPBACK for a in addresses if a) else {},
-        _mounted(service, container),
-    )
-
-
-def _mounted(service: Service, container: Container) -> Attrs:
-    """Make the directories that it writes: Podman starts no container where one is missing.
-
-    What is there stays whose it is, for many images give their files to a user of their own.
-    """
-    made: Attrs = {
-        m.source: {"d": {"mode": ":0755", "user": ":root", "group": ":root"}}
-        for m in container.mounts
-        if m.source.startswith("/var/") and not m.read_only
-    }
-    name = f"10-container-{service.name}"
-    return {"systemd": {"tmpfiles": {"settings": {name: made}}}} if made else {}
-
-
-def _published(host: Host, service: Service) -> Attrs:
-    """Keep a container's port on the tailnet to the tailnet.
-
-    Podman redirects by destination address, whatever interface a packet comes in by: without the
-    rule, a device on the LAN could route to the tailnet address and pass by the proxy's gate.
-    """
-    match = f"ip daddr {host.tailnet} tcp dport {service.port}"
-    rules = [
-        "chain published {",
-        "  type filter hook prerouting priority dstnat - 10; policy accept;",
-        f'  {match} iifname != {{ "lo", "{TAILNET}" }} drop',
-        "}",
-    ]
-    return {
-        "networking": {
-            "nftables": {
-                "tables": {
-                    f"container-{service.name}": {
-                        "family": "inet",
-                        "content": Lines("\n".join(rules) + "\n"),
-                    }
-                }
-            }
-        }
-    }
-
-
-def _patient(service: Service) -> Attrs:
-    """Podman binds only to an address that is there, and at boot some come late."""
-    return {
-        "systemd": {
-            "services": {
-                f"podman-{service.name}": {
-                    "after": ["tailscaled.service"],
-                    "startLimitIntervalSec": 0,
-                    "serviceConfig": {"RestartSec": "5s"},
-                }
-            }
-        }
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homelab.model import AbsolutePath, Model, Name, Port, SecretRef, Str
 from homelab.network.model import Protocol, Scope
@@ -35,10 +35,30 @@ _SCOPE_OF: dict[Claim, OidcScope] = {
     "preferred_username": "profile",
 }
 Gpu = Literal["nvidia", "intel", "amd"]
+MountPath = Annotated[
+    AbsolutePath,
+    Field(pattern=r"^[^:,\x00-\x1f\x7f]+$"),
+]
+"""Absolute path without colons and commas, between which Podman would take it apart."""
+
+
+def _network_name(value: str) -> str:
+    if value in _TAKEN:
+        raise ValueError(f"{value} means something else to Podman; choose another name")
+    return value
+
+
+_TAKEN = (
+    *("bridge", "container", "default", "host", "none", "ns", "pasta", "podman", "private"),
+    "slirp4netns",
+)
+NetworkName = Annotated[
+    Str, Field(pattern=r"^[a-z][a-z0-9-]{0,10}$"), AfterValidator(_network_name)
+]
 
 
 class PortConfig(Model):
-    """A port of a custom service."""
+    """A port that a service listens on, beside its web port."""
 
     port: Port
     protocol: Protocol = "tcp"
@@ -48,12 +68,37 @@ class PortConfig(Model):
     """Why it is open further than loopback."""
 
 
+class ContainerPort(PortConfig):
+    """A port of a container, published at the addresses of its scope and nowhere else."""
+
+    inside: Port | None = None
+    """Number inside the container; the same as outside when empty."""
+
+
 class Mount(Model):
     """A directory of the host inside a container."""
 
-    source: AbsolutePath
-    target: AbsolutePath
+    source: MountPath
+    target: MountPath
     read_only: bool = False
+
+
+class DatasetMount(Model):
+    """Where a container finds a dataset."""
+
+    target: MountPath
+    """Directory inside the container."""
+    read_only: bool = False
+
+
+def _targeted(value: object) -> object:
+    return {"target": value} if isinstance(value, str) else value
+
+
+DatasetUse = Annotated[
+    DatasetMount, BeforeValidator(_targeted, json_schema_input_type=MountPath | DatasetMount)
+]
+"""The directory inside alone will do: `{library: /books}`."""
 
 
 class Container(Model):
@@ -66,7 +111,7 @@ class Container(Model):
     environment: dict[str, Str] = Field(default_factory=dict)
     mounts: list[Mount] = Field(default_factory=list)
     command: list[Str] = Field(default_factory=list)
-    network: Annotated[Str, Field(pattern=r"^[a-z][a-z0-9-]{0,10}$")] | None = None
+    network: NetworkName | None = None
     """Podman network, shared with every container of the host that names it: they find each other
     by service name."""
     depends_on: list[Name] = Field(default_factory=list)
@@ -86,16 +131,24 @@ class Flake(Model):
 
 
 class ServiceSecret(Model):
-    """A secret that a custom service reads."""
+    """A secret that a service reads."""
 
     ref: SecretRef | None = None
     """Where it is stored; derived from the master key when empty."""
     env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
     """Variable of the service's environment that holds it; a plain file when empty."""
     owner: Name | None = None
-    """User that reads the file; root when empty, for systemd hands credentials over itself."""
+    """User of the host that reads the file; who the service runs as when empty, as far as that is
+    known, else root."""
     mode: Annotated[Str, Field(pattern=r"^0[0-7]{3}$")] = "0400"
     """Permission bits, in quotes."""
+
+
+class ContainerSecret(ServiceSecret):
+    """A secret that a container reads: a variable, or a file that it cannot write."""
+
+    target: MountPath | None = None
+    """The file inside the container; `/run/secrets/` and the secret's name when empty."""
 
 
 class CustomOidc(Model):

@@ -10,8 +10,9 @@ from homelab.catalog.model import OIDC, Entry, PortFact
 from homelab.cloudflare.model import tunnel_name
 from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
 from homelab.network.plan import default_auth
+from homelab.services.containers import bridge_of
 from homelab.services.custom import custom_entry, extended
-from homelab.services.kinds import CatalogService, ServiceConfig
+from homelab.services.kinds import CatalogService, ContainerService, ServiceConfig, datasets_of
 from homelab.services.model import Service
 from homelab.services.ports import assign_ports
 from homelab.site.lock import Lock
@@ -30,8 +31,12 @@ def plan_services(site: Site, hosts: Mapping[str, Host], lock: Lock) -> tuple[Se
     ports, state and a sandbox as any other. Services whose host or entry does not exist are left
     out; the checks name them.
     """
+    calling: dict[str, tuple[str, ...]] = {}
+    for name, config in site.services.items():
+        for used in config.uses if config.enable else ():
+            calling[used] = (*calling.get(used, ()), name)
     placed = [
-        _place(name, host, config, entry, site, hosts, source)
+        _place(name, host, config, entry, site, hosts, source, calling)
         for name, host, config, entry, source in _wanted(site, hosts)
         if host in hosts
     ]
@@ -104,7 +109,7 @@ def _wanted(
 def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
     """The entry with its state where it lies, for a service that keeps it in a dataset."""
     for part, below in entry.state_in.items():
-        dataset = site.datasets.get(config.datasets.get(part, ""))
+        dataset = site.datasets.get(datasets_of(config).get(part, ""))
         if dataset is not None and entry.state:
             here, there = entry.state[0], f"{dataset.path}/{below}"
             dumps = tuple(replace(d, source=d.source.replace(here, there, 1)) for d in entry.dumps)
@@ -159,10 +164,13 @@ def _place(
     site: Site,
     hosts: Mapping[str, Host],
     source: str,
+    calling: Mapping[str, tuple[str, ...]],
 ) -> Service:
     entry = _installed(entry, hosts[host].config.state_version)
     entry = _asking(settled(entry, config, site), config)
-    callers = sorted(set(_callers(name, host, entry, config, site)) - {host})
+    called = _called(name, host, entry, config, site, calling.get(name, ()))
+    callers = called.get("web", ())
+    bridges = _bridges(host, config, site, calling.get(name, ()))
     direct = _direct(config)
     ports = tuple(
         PortUse(
@@ -171,9 +179,9 @@ def _place(
             protocol=fact.protocol,
             owner=name,
             label=label,
-            scope=direct.get(label) or ("tailnet" if label == "web" and callers else fact.scope),
+            scope=direct.get(label) or _scope(fact.scope, called.get(label, ())),
             source=f"services.{name}.port" if label == "web" and name in site.services else source,
-            why=_why(label, callers, direct.get(label), fact),
+            why=_why(called.get(label, ()), direct.get(label), fact),
         )
         for label, fact in sorted(entry.ports.items())
     )
@@ -187,8 +195,9 @@ def _place(
         entry=replace(entry, units=units),
         ports=ports,
         port=web.number if web else 0,
-        bind=ANYWHERE if callers or direct or namespace else LOOPBACK,
-        callers=tuple(callers),
+        bind=ANYWHERE if callers or direct or namespace or bridges else LOOPBACK,
+        callers=callers,
+        bridges=bridges,
         state=entry.state,
         release=hosts[host].release,
         source=source,
@@ -197,19 +206,51 @@ def _place(
     )
 
 
-def _callers(
-    name: str, host: str, entry: Entry, config: ServiceConfig, site: Site
-) -> Iterator[str]:
-    """Hosts that reach the web port over the tailnet: the proxy, and services that use it."""
+def _called(
+    name: str,
+    host: str,
+    entry: Entry,
+    config: ServiceConfig,
+    site: Site,
+    calling: tuple[str, ...],
+) -> dict[str, tuple[str, ...]]:
+    """Other hosts that reach a port over the tailnet, by its label: the proxy asks every port that
+    a route leads to, and services that use it ask the web port.
+    """
     # The one route of a service on several hosts leads to the first of them.
     first = next(iter(hosts_of(name, site)), host) if name in site.services else host
     never = (config.never_publish or entry.never_publish) and config.routes is None
-    named = entry.page or config.routes
-    if "web" in entry.ports and host == first and named and not never and config.routes != []:
-        yield site.network.entry.host
-    for other, user in site.services.items():
-        if name in user.uses and user.enable:
-            yield from hosts_of(other, site)
+    routed = [r.port or "web" for r in config.routes or ()]
+    if config.routes is None and entry.page and not never:
+        routed = ["web"]
+    found: dict[str, set[str]] = {}
+    for label in routed if host == first else ():
+        found.setdefault(label, set()).add(site.network.entry.host)
+    for other in calling:
+        found.setdefault("web", set()).update(hosts_of(other, site))
+    return {
+        label: tuple(sorted(hosts - {host}))
+        for label, hosts in found.items()
+        if label in entry.ports and hosts - {host}
+    }
+
+
+def _bridges(
+    host: str, config: ServiceConfig, site: Site, calling: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """Containers of the same host that use a service which is none itself: the host's loopback is
+    not theirs. Two containers find each other on their network.
+    """
+    out: dict[str, list[str]] = {}
+    for other in calling if not isinstance(config, ContainerService) else ():
+        user = site.services[other]
+        if isinstance(user, ContainerService) and host in hosts_of(other, site):
+            out.setdefault(bridge_of(user.container.network), []).append(other)
+    return {bridge: tuple(sorted(users)) for bridge, users in sorted(out.items())}
+
+
+def _scope(own: Scope, callers: tuple[str, ...]) -> Scope:
+    return "tailnet" if callers and own in ("loopback", "link") else own
 
 
 def _direct(config: ServiceConfig) -> dict[str, Scope]:
@@ -224,8 +265,8 @@ def _direct(config: ServiceConfig) -> dict[str, Scope]:
     return out
 
 
-def _why(label: str, callers: list[str], direct: Scope | None, fact: PortFact) -> str:
-    who = callers if label == "web" else []
+def _why(callers: tuple[str, ...], direct: Scope | None, fact: PortFact) -> str:
+    who = [*callers]
     if direct:
         who = [*who, "devices at home" if direct == "lan" else "devices of the tailnet"]
     return f"called by {', '.join(who)}" if who else fact.why

@@ -25,7 +25,7 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
                 did_you_mean(config.host, plan.site.hosts, "hosts"),
             )
     for service in plan.services:
-        for part, name in service.config.datasets.items():
+        for part, name in service.datasets.items():
             where = f"services.{service.name}.datasets.{part}"
             dataset = plan.site.datasets.get(name)
             if dataset is None:

@@ -38,7 +38,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _used(service: Service, here: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
-    return tuple(d for d in here if d.name in service.config.datasets.values())
+    return tuple(d for d in here if d.name in service.datasets.values())
 
 
 def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:

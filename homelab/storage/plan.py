@@ -26,7 +26,7 @@ def plan_datasets(site: Site, services: tuple[Service, ...]) -> tuple[Dataset, .
                 sorted(
                     s.name
                     for s in services
-                    if s.host == config.host and name in s.config.datasets.values()
+                    if s.host == config.host and name in s.datasets.values()
                 )
             ),
             source=f"datasets.{name}",

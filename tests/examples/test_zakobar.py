@@ -103,7 +103,7 @@ def test_people_are_in_the_directory_and_authelia_asks_it() -> None:
 def test_containers_are_on_one_network_and_take_no_port_but_loopbacks() -> None:
     """S1-02: made before them, by its own unit."""
     assert (
-        "podman network create --ignore --interface-name=pod-homey homey"
+        "podman network create --ignore --interface-name=pod-homey --label=homelab homey"
         in (files()["containers.nix"])
     )
     for name in ("attic", "uptime-kuma"):

@@ -53,7 +53,7 @@ def test_a_network_is_made_before_the_containers_on_it(tmp_path: Path) -> None:
         listed = re.search(rf"{option} = \[([^\]]*)\]", unit)
         assert listed is not None
         assert set(re.findall(r'"(.*?)"', listed[1])) == {"podman-app.service", "podman-db.service"}
-    assert "podman network create --ignore --interface-name=pod-homey homey" in unit
+    assert "podman network create --ignore --interface-name=pod-homey --label=homelab homey" in unit
     assert 'networks = [ "homey" ];' in texts["services/app.nix"]
     assert 'dependsOn = [ "db" ];' in texts["services/app.nix"]
     assert build.found(homey(), "container-ref") == []
@@ -89,7 +89,10 @@ def test_an_older_release_is_told_in_its_own_words() -> None:
 
 
 def test_without_a_network_nothing_is_made() -> None:
-    assert "containers.nix" not in build.render({"services": {"app": container(8080)}})["nas"]
+    assert "podman network" not in build.render({"services": {"app": container(8080)}})["nas"][
+        "containers.nix"
+    ]
+    assert "containers.nix" not in build.render()["nas"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
   imports = [
     ./backup.nix
     ./boot.nix
+    ./containers.nix
     ./dashboard.nix
     ./facts.nix
     ./firewall.nix

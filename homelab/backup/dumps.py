@@ -1,0 +1,105 @@
+"""Dumps of services that the stack config alone describes: where they lie, what makes them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from homelab.backup.model import CustomBackup, DumpCommand, DumpConfig
+from homelab.nix import Raw, Script
+
+if TYPE_CHECKING:
+    from homelab.services.model import Service
+
+DUMPS = "/var/backup/dumps"
+_MYSQL = (resources.files("homelab.backup") / "container-mysql.sh").read_text(encoding="utf-8")
+_PODMAN = Raw("config.virtualisation.podman.package")
+_MYSQL_PACKAGE = Raw("config.services.mysql.package")
+
+_IMAGES = re.compile(
+    r"(^|[^a-z])(postgres|postgresql|postgis|pgvector|timescaledb|timescaledb-ha|mariadb|mysql|percona"
+    r"|mongo|mongodb|couchdb|influxdb|clickhouse|clickhouse-server|cassandra|neo4j|rethinkdb)$"
+)
+"""Last part of the name of an image that is a database."""
+_DATA = {
+    "/var/lib/postgresql": "postgresql",
+    "/var/lib/mysql": "mysql",
+    "/bitnami/postgresql": "postgresql",
+    "/bitnami/mariadb": "mysql",
+    "/bitnami/mysql": "mysql",
+    "/data/db": "mongodb",
+    "/data/configdb": "mongodb",
+    "/opt/couchdb/data": "couchdb",
+    "/var/lib/influxdb": "influxdb",
+    "/var/lib/influxdb2": "influxdb",
+    "/var/lib/clickhouse": "clickhouse",
+    "/var/lib/cassandra": "cassandra",
+}
+"""Where images of databases keep them, and which."""
+
+
+def said(service: Service) -> tuple[DumpConfig, ...]:
+    """The dumps that the stack config asks for."""
+    backup = service.config.backup
+    return tuple(backup.dump) if isinstance(backup, CustomBackup) else ()
+
+
+def commands_of(service: Service) -> tuple[DumpCommand, ...]:
+    """The dumps that a command writes. SQLite and the host's PostgreSQL have ways of their own."""
+    return tuple(_commands(service))
+
+
+def _commands(service: Service) -> Iterator[DumpCommand]:
+    inside = service.container is not None
+    run = Script.of(_PODMAN, f"/bin/podman exec {shlex.quote(service.name)} ") if inside else None
+    for index, dump in enumerate(said(service)):
+        if dump.command is not None:
+            name, words = f"command-{index}.dump", Script.of(shlex.join(dump.command))
+        elif dump.mysql is not None and inside:
+            argv = ["sh", "-c", _MYSQL, "sh", dump.user or "root", dump.mysql]
+            name, words = f"mysql-{dump.mysql}.sql", Script.of(shlex.join(argv))
+        elif dump.mysql is not None:
+            argv = ["--single-transaction", "--routines", "--databases", dump.mysql]
+            name = f"mysql-{dump.mysql}.sql"
+            words = Script.of(_MYSQL_PACKAGE, f"/bin/mysqldump {shlex.join(argv)}")
+        elif dump.postgresql is not None and inside:
+            argv = ["pg_dump", "--no-password", "--username", dump.user or "postgres"]
+            name = f"postgresql-{dump.postgresql}.sql"
+            words = Script.of(shlex.join([*argv, "--dbname", dump.postgresql]))
+        else:
+            continue
+        parts = (*run.parts, *words.parts) if run is not None else words.parts
+        yield DumpCommand(f"{DUMPS}/{service.name}/{name}", Script(parts))
+
+
+def covered(service: Service) -> tuple[str, ...]:
+    """Directories of the host that a dump takes the place of: a copy of their files may be torn."""
+    container = service.container
+    kinds = {kind for d in said(service) for kind in ("postgresql", "mysql") if getattr(d, kind)}
+    return tuple(
+        m.source
+        for m in (container.mounts if container is not None else ())
+        if _database_at(m.target) in kinds
+    )
+
+
+def database_of(service: Service) -> str:
+    """Which database a container obviously is, or keeps; empty for none that we know."""
+    container = service.container
+    if container is None:
+        return ""
+    name = container.image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    found = _IMAGES.search(name)
+    if found:
+        return found[2]
+    return next((k for m in container.mounts if (k := _database_at(m.target))), "")
+
+
+def _database_at(target: str) -> str:
+    for directory, kind in _DATA.items():
+        if target == directory or target.startswith(f"{directory}/"):
+            return kind
+    return ""

@@ -1,0 +1,208 @@
+"""A service in a container: what Podman is told, and what the host does around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.hardening.paths import for_systemd
+from homelab.network.model import LOOPBACK, TAILNET, PortUse, Scope
+from homelab.nix import Attrs, Lines, Nix, attrs, merge
+from homelab.services.containers import attached
+from homelab.services.fill import path_of_secret
+from homelab.services.kinds import ContainerService
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.system.model import Host
+
+SECRETS = "/run/secrets"
+"""Where a container finds its secrets, unless the stack config says another place."""
+_GRAPHICS = {"amd": ("/dev/dri", "/dev/kfd"), "intel": ("/dev/dri",)}
+_NVIDIA = "nvidia.com/gpu=all"
+"""What the CDI file of nvidia-container-toolkit calls the whole of the graphics hardware."""
+_GROUPS = {"video": 26, "render": 303}
+"""Who may open /dev/dri, and NixOS' own numbers of them: an image knows no names of its host."""
+
+
+def container(plan: Plan, host: Host, service: Service, config: ContainerService) -> Attrs:
+    """The options that make a service's container."""
+    said = config.container
+    uses = sorted(service.ports, key=lambda p: (p.label != "web", p.label))
+    body: Attrs = {
+        "image": said.image,
+        "ports": [text for use in uses for text in _published(host, service, config, use)],
+    }
+    if said.environment:
+        body["environment"] = dict(said.environment)
+    volumes: list[Nix] = [*_volumes(plan, service, config)]
+    if volumes:
+        body["volumes"] = volumes
+    if said.command:
+        body["cmd"] = list(said.command)
+    files: list[Nix] = [
+        path_of_secret(service, n)
+        for n, fact in sorted(service.entry.secrets.items())
+        if fact.form == "env"
+    ]
+    if files:
+        body["environmentFiles"] = files
+    devices: list[Nix] = [*_devices(host, config)]
+    if devices:
+        body["extraOptions"] = devices
+    outside = [a for p in service.ports for a in addresses(host, service, p) if a != LOOPBACK]
+    return merge(
+        {
+            "virtualisation": {
+                "oci-containers": {
+                    "backend": "podman",
+                    "containers": {service.name: merge(body, attached(service))},
+                }
+            }
+        },
+        _guarded(plan, host, service),
+        _patient(service) if outside else {},
+        _mounted(plan, service, config),
+        attrs("hardware.nvidia-container-toolkit.enable", True) if config.gpu == "nvidia" else {},
+    )
+
+
+def addresses(host: Host, service: Service, use: PortUse) -> list[str]:
+    """Where one of a container's ports is published. Podman's ports pass by the firewall, so they
+    get an address and a rule of their own.
+    """
+    near = [] if use.label == "web" and service.callers else [LOOPBACK]
+    if use.label != "web" and use.scope != "loopback":
+        near = []
+    found: dict[Scope, list[str]] = {
+        "loopback": near,
+        "tailnet": [*near, host.tailnet],
+        "lan": [*near, host.tailnet, host.lan],
+        "link": [*near, host.lan],
+    }
+    return [a for a in found[use.scope] if a]
+
+
+def _published(
+    host: Host, service: Service, config: ContainerService, use: PortUse
+) -> Iterator[str]:
+    inside = config.container.port
+    if use.label != "web":
+        said = config.ports[use.label]
+        inside = said.inside or said.port
+    end = "/udp" if use.protocol == "udp" else ""
+    for address in addresses(host, service, use):
+        yield f"{address}:{use.port}:{inside}{end}"
+
+
+def _volumes(plan: Plan, service: Service, config: ContainerService) -> Iterator[str]:
+    for mount in config.container.mounts:
+        yield f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
+    for name, use in sorted(config.datasets.items()):
+        for dataset in plan.datasets:
+            if dataset.name == name and dataset.host == service.host:
+                yield f"{dataset.path}:{use.target}" + (":ro" if use.read_only else "")
+    for name, fact in sorted(service.entry.secrets.items()):
+        if fact.form == "file":
+            yield f"{path_of_secret(service, name)}:{target_of(config, name)}:ro"
+
+
+def target_of(config: ContainerService, name: str) -> str:
+    """Where a container finds the file of one of its secrets."""
+    said = config.secrets.get(name)
+    return (said.target if said is not None else None) or f"{SECRETS}/{name}"
+
+
+def _devices(host: Host, config: ContainerService) -> Iterator[str]:
+    if config.gpu == "nvidia":
+        yield f"--device={_NVIDIA}"
+    elif config.gpu is not None:
+        gpu = host.config.gpu
+        for device in (gpu.devices if gpu is not None else ()) or _GRAPHICS[config.gpu]:
+            yield f"--device={device}"
+        for number in _GROUPS.values():
+            yield f"--group-add={number}"
+
+
+def _mounted(plan: Plan, service: Service, config: ContainerService) -> Attrs:
+    """Wait for the disks under what it mounts, and make the directories that it writes: Podman
+    starts no container where one is missing, and without its disk one would fill an empty one.
+
+    What is there stays whose it is, for many images give their files to a user of their own.
+    """
+    mounts = config.container.mounts
+    made: Attrs = {
+        m.source.replace("%", "%%"): {"d": {"mode": ":0755", "user": ":root", "group": ":root"}}
+        for m in mounts
+        if m.source.startswith("/var/") and not m.read_only
+    }
+    sources: list[Nix] = [*dict.fromkeys(for_systemd(m.source) for m in mounts)]
+    name = f"10-container-{service.name}"
+    return merge(
+        {"systemd": {"tmpfiles": {"settings": {name: made}}}} if made else {},
+        attrs(f'systemd.services."{service.units[0]}".unitConfig.RequiresMountsFor', sources)
+        if sources
+        else {},
+    )
+
+
+def _guarded(plan: Plan, host: Host, service: Service) -> Attrs:
+    """Keep a container's ports to those that their scope means.
+
+    Podman redirects by destination address, whatever interface a packet comes in by: without the
+    rules, a device on the LAN could route to the tailnet address and pass by the proxy's gate, and
+    whatever else is routed here could come to the LAN address.
+    """
+    rules = [r for use in service.ports for r in _rules(plan, host, service, use)]
+    if not rules:
+        return {}
+    lines = [
+        "chain published {",
+        "  type filter hook prerouting priority dstnat - 10; policy accept;",
+        *(f"  {rule}" for rule in rules),
+        "}",
+    ]
+    return {
+        "networking": {
+            "nftables": {
+                "tables": {
+                    f"container-{service.name}": {
+                        "family": "inet",
+                        "content": Lines("\n".join(lines) + "\n"),
+                    }
+                }
+            }
+        }
+    }
+
+
+def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[str]:
+    for address in addresses(host, service, use):
+        match = f"ip daddr {address} {use.protocol} dport {use.port}"
+        if address == LOOPBACK:
+            continue
+        if address == host.lan and use.scope == "link":
+            interface = host.config.interface
+            if interface is not None:
+                yield f'{match} iifname != {{ "lo", "{interface}" }} drop'
+        elif address == host.lan:
+            lan = plan.site.network.lan.cidr
+            yield f'{match} iifname != {{ "lo", "{TAILNET}" }} ip saddr != {lan} drop'
+        else:
+            yield f'{match} iifname != {{ "lo", "{TAILNET}" }} drop'
+
+
+def _patient(service: Service) -> Attrs:
+    """Podman binds only to an address that is there, and at boot some come late."""
+    return {
+        "systemd": {
+            "services": {
+                service.units[0]: {
+                    "after": ["tailscaled.service"],
+                    "startLimitIntervalSec": 0,
+                    "serviceConfig": {"RestartSec": "5s"},
+                }
+            }
+        }
+    }
