@@ -80,7 +80,7 @@ class Plan:
         return self._routes_of.get(service, ())
 
     def main_route(self, service: str) -> Route | None:
-        """The name that stands for a service: the first said of its web pages, or else the first."""
+        """The name that stands for a service: the first said of its web pages, or the first."""
         said = sorted(self.routes_of(service), key=lambda r: (not r.is_web, r.position))
         return said[0] if said else None
 
