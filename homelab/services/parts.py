@@ -159,7 +159,9 @@ class CustomOidc(Model):
     env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
     """Variable of its environment that holds the client secret; a plain file when empty, which
     options name as `{$secret: oidc}`."""
-    scopes: list[OidcScope] = ["openid", "profile", "email", "groups"]
+    scopes: list[OidcScope] = Field(
+        default_factory=lambda: list[OidcScope](("openid", "profile", "email", "groups"))
+    )
     """What it may ask for; with offline_access it is given refresh tokens, too."""
     id_token: list[Claim] = Field(default_factory=list)
     """Claims that it reads from the ID token, for an app that does not ask for them: Authelia puts
