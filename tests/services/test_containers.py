@@ -89,9 +89,10 @@ def test_an_older_release_is_told_in_its_own_words() -> None:
 
 
 def test_without_a_network_nothing_is_made() -> None:
-    assert "podman network" not in build.render({"services": {"app": container(8080)}})["nas"][
-        "containers.nix"
-    ]
+    assert (
+        "podman network"
+        not in build.render({"services": {"app": container(8080)}})["nas"]["containers.nix"]
+    )
     assert "containers.nix" not in build.render()["nas"]
 
 
