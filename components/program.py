@@ -10,6 +10,7 @@ import pulumi
 
 from components.homelab import Homelab
 from components.vault import Vault
+from homelab.ops.runner import write_runner
 from homelab.ops.stack import Stack, open_stack
 from homelab.problems import HomelabError
 from homelab.site.model import Site
@@ -27,6 +28,8 @@ def run(directory: Path) -> None:
     try:
         stack = open_stack(directory, pulumi.get_stack(), _values())
         vault = Vault.open(stack.plan, str(directory), preview=pulumi.runtime.is_dry_run())
+        if not pulumi.runtime.is_dry_run():
+            write_runner(directory)
     except HomelabError as error:
         raise pulumi.RunError(str(error)) from None
     for warning in stack.warnings:

@@ -13,10 +13,11 @@ from components.host import Host
 from homelab.deploy.model import DeployConfig, WavePlan
 from homelab.deploy.rules import Outside, Rules
 from homelab.deploy.spec import asleep_spec, switch_spec
+from homelab.ops.runner import COMMAND
 from homelab.system.model import Host as HostPlan
 
-SWITCH = '"${UV_PROJECT_ENVIRONMENT:-.venv}/bin/homelab" switch'
-"""Our runner, from the environment that this program runs in."""
+SWITCH = f"{COMMAND} switch"
+"""Our runner: text that is the same on every machine."""
 
 
 class RolloutArgs(TypedDict):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from homelab.deploy.sleepers import pull_words
 from homelab.ops.hosts import roll_back, unlock
 from homelab.ops.leaving import retire
 from homelab.ops.rehearsed import rehearsed
+from homelab.ops.runner import VARIABLE
 from homelab.ops.stack import check_stack, open_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
@@ -204,13 +204,12 @@ class Rehearsal:
             yield hosts
 
     def _engine(self, hosts: LabHosts) -> Engine:
-        environment = {**hosts.environment(), "UV_PROJECT_ENVIRONMENT": sys.prefix}
         return Engine(
             _project(self._directory),
             self._stack,
             self._place,
             [
-                CommandProvider(hosts.run_remote, environment, self._directory),
+                CommandProvider(hosts.run_remote, hosts.environment(), self._directory),
                 CloudflareProvider(self._place / "cloudflare.json"),
                 TailscaleProvider(self._place / "tailscale.json"),
             ],
@@ -225,14 +224,20 @@ class Rehearsal:
 
     @contextmanager
     def _tools(self) -> Iterator[None]:
-        """The stand-ins for tools that know secrets go first on PATH."""
-        old = os.environ.get("PATH", "")
+        """The stand-ins for tools that know secrets go first on PATH; the runner lies in the lab."""
+        old = {name: os.environ.get(name) for name in ("PATH", VARIABLE)}
         existed = self._place.exists()
-        os.environ["PATH"] = f"{laptop.install(self._place / 'laptop')}{os.pathsep}{old}"
+        tools = laptop.install(self._place / "laptop")
+        os.environ["PATH"] = f"{tools}{os.pathsep}{old['PATH'] or ''}"
+        os.environ[VARIABLE] = str(self._place / "run")
         try:
             yield
         finally:
-            os.environ["PATH"] = old
+            for name, value in old.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
             if not existed and not (self._place / "state.json").exists():
                 self._clear()
 
