@@ -178,7 +178,7 @@ def lock(
         list[str] | None, typer.Option("--move", help="Service whose move is meant.")
     ] = None,
 ) -> None:
-    """Write homelab.lock.yaml: where each service was first seen, so that none moves unnoticed."""
+    """Write the stack's lock: where each service was first seen, so that none moves unnoticed."""
     from homelab.ops.files import write_lock
     from homelab.ops.stack import find_stack
 

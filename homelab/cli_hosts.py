@@ -112,7 +112,7 @@ def forget(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Forget a host that has left the stack: what homelab.lock.yaml remembers of it.
+    """Forget a host that has left the stack: what the lock remembers of it.
 
     With an address and the host key also what is ours on the machine itself, but for the system
     that runs there. Without --yes it only says what would go.

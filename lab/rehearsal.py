@@ -224,7 +224,7 @@ class Rehearsal:
 
     @contextmanager
     def _tools(self) -> Iterator[None]:
-        """The stand-ins for tools that know secrets go first on PATH; the runner lies in the lab."""
+        """Tools that know secrets are stand-ins, first on PATH; the runner lies in the lab."""
         old = {name: os.environ.get(name) for name in ("PATH", VARIABLE)}
         existed = self._place.exists()
         tools = laptop.install(self._place / "laptop")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from homelab.ops.stack import LOCK_FILE, check_stack
+from homelab.ops.locks import read_lock
+from homelab.ops.stack import check_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.services.plan import lock_key, moved
@@ -36,9 +37,10 @@ def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]
     if left:
         raise InvalidStackError(left)
     new, lines = updated_lock(plan, moves)
-    if not _put_lock(directory, new):
-        return [f"{LOCK_FILE} is as it was"]
-    return [*lines, f"{LOCK_FILE} written; commit it"]
+    file = read_lock(directory, stack).name
+    if not _put_lock(directory / file, new):
+        return [f"{file} is as it was"]
+    return [*lines, f"{file} written; commit it"]
 
 
 def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> list[str]:
@@ -47,26 +49,27 @@ def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> l
     A service that the stack has elsewhere by now stays in it: whether its move is meant, and its
     state copied, is asked by `homelab lock --move`.
     """
+    file = read_lock(directory, plan.lock.stack).name
     here = sorted(key for key, p in plan.lock.services.items() if p.host == host)
     kept = {lock_key(s, plan.services): s for s in plan.services} if here else {}
     lines = [
-        f"stays in {LOCK_FILE}: {key}, which is on {kept[key].host} in the stack; copy its state, "
+        f"stays in {file}: {key}, which is on {kept[key].host} in the stack; copy its state, "
         f"then homelab lock --move {kept[key].name}"
         for key in here
         if key in kept
     ]
     gone = [key for key in here if key not in kept]
     if not gone:
-        return [*lines, f"{LOCK_FILE} holds nothing {'else ' if lines else ''}of it"]
+        return [*lines, f"{file} holds nothing {'else ' if lines else ''}of it"]
     if not confirmed:
-        return [*lines, f"would take out of {LOCK_FILE}: {', '.join(gone)}"]
-    _put_lock(directory, without_host(plan.lock, host, kept))
-    return [*lines, f"taken out of {LOCK_FILE}: {', '.join(gone)}; commit it"]
+        return [*lines, f"would take out of {file}: {', '.join(gone)}"]
+    _put_lock(directory / file, without_host(plan.lock, host, kept))
+    return [*lines, f"taken out of {file}: {', '.join(gone)}; commit it"]
 
 
-def _put_lock(directory: Path, lock: Lock) -> bool:
+def _put_lock(path: Path, lock: Lock) -> bool:
     """Write the lock, and tell whether it is another one."""
-    path, text = directory / LOCK_FILE, lock_text(lock)
+    text = lock_text(lock)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.write_text(text, encoding="utf-8")
@@ -102,4 +105,5 @@ def updated_lock(plan: Plan, moves: tuple[str, ...]) -> tuple[Lock, list[str]]:
         for user, (uid, gid) in sorted(ids.items())
         if user not in plan.lock.ids
     ]
-    return lock_of(placed, ((user, *both) for user, both in sorted(ids.items()))), lines
+    numbers = ((user, *both) for user, both in sorted(ids.items()))
+    return lock_of(placed, numbers, plan.lock.stack), lines

@@ -40,10 +40,8 @@ def write_runner(directory: Path) -> Path:
         if path.is_file() and path.read_bytes() == os.fsencode(text):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="surrogateescape", dir=path.parent, prefix="run.", delete=False
-        ) as file:
-            file.write(text)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix="run.", delete=False) as file:
+            file.write(os.fsencode(text))
         Path(file.name).replace(path)
     except OSError as error:
         raise RunnerError(

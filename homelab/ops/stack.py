@@ -13,6 +13,7 @@ from homelab.cloudflare.checks import ended
 from homelab.deploy.model import Release
 from homelab.nix.checks import check_locks
 from homelab.openings.checks import check_openings
+from homelab.ops.locks import read_lock, stack_names
 from homelab.ops.rehearsed import is_rehearsed
 from homelab.ops.sources import read_sources
 from homelab.plan import Plan, make_plan
@@ -24,7 +25,6 @@ from homelab.secrets.recipients import check_sops_files
 from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
-from homelab.site.lock import Lock, parse_lock
 from homelab.site.scalar import Value
 from homelab.storage.mount_checks import check_mounts
 from homelab.system.checks import check_own_modules
@@ -33,8 +33,6 @@ from homelab.system.flake_checks import check_flakes
 from homelab.system.own import check_own_files
 from homelab.system.persistence_checks import check_persistence
 from homelab.system.upkeep_checks import check_build_dirs
-
-LOCK_FILE = "homelab.lock.yaml"
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = 
     Raises InvalidStackError with every problem, and nothing has happened by then.
     """
     document = _document(directory, name, values)
-    plan, sources, problems = _planned(directory, document)
+    plan, sources, problems = _planned(directory, name, document)
     errors = [p for p in problems if p.severity == "error"]
     if errors:
         raise InvalidStackError(problems)
@@ -67,13 +65,13 @@ def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = 
 
 def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
     """A plan and everything that is wrong with it. Raises only for what cannot be planned."""
-    plan, _, problems = _planned(directory, _document(directory, name, None))
+    plan, _, problems = _planned(directory, name, _document(directory, name, None))
     return plan, tuple(problems)
 
 
 def find_stack(directory: Path, name: str | None) -> str:
     """The stack that is meant: the named one, or the only one there is."""
-    known = sorted(p.name[7:-5] for p in directory.glob("Pulumi.*.yaml"))
+    known = stack_names(directory)
     if name is None:
         if len(known) == 1:
             return known[0]
@@ -107,10 +105,10 @@ def _document(directory: Path, name: str, values: Mapping[str, Value] | None) ->
 
 
 def _planned(
-    directory: Path, document: Document
+    directory: Path, name: str, document: Document
 ) -> tuple[Plan, dict[str, str | bytes], list[Problem]]:
     site = load_site(document)
-    plan = make_plan(site, _lock(directory))
+    plan = make_plan(site, read_lock(directory, name).lock)
     sources, missing = read_sources(directory, plan)
     today = datetime.now(UTC).date().isoformat()
     found = {*run_checks(plan), *missing}
@@ -133,11 +131,6 @@ def _located(problem: Problem, document: Document) -> Problem:
         path.append(int(part) if part.isdigit() else part)
     # Keys may hold dots themselves (options); the nearest known thing around them is right.
     return replace(problem, file=document.file, line=document.line(tuple(path)))
-
-
-def _lock(directory: Path) -> Lock:
-    path = directory / LOCK_FILE
-    return parse_lock(path.read_bytes(), LOCK_FILE) if path.exists() else Lock()
 
 
 def check_sources(

@@ -1,4 +1,4 @@
-"""`homelab.lock.yaml`: what must stay as it was first seen, though the planner forgets everything.
+"""A stack's lock: what must stay as it was first seen, though the planner forgets everything.
 
 The planner is pure, so a service that moves or changes its port looks like any other. The lock
 remembers where each one was, and the planner compares.
@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable
 import yaml
 from pydantic import Field, ValidationError
 
-from homelab.model import AbsolutePath, Model, Name, Port
+from homelab.model import AbsolutePath, Model, Name, Port, Str
 from homelab.problems import InvalidStackError, Problem
 
 
@@ -35,6 +35,8 @@ class Numbers(Model):
 class Lock(Model):
     """The whole lock file."""
 
+    stack: Str = ""
+    """Whose it is: the name of its stack. Locks of before name none."""
     services: dict[str, Placement] = Field(default_factory=dict)
     """By service, or `service@host` for one that runs on several hosts."""
     ids: dict[str, Numbers] = Field(default_factory=dict)
@@ -73,15 +75,18 @@ def lock_text(lock: Lock) -> str:
     }
     if lock.ids:
         data["ids"] = {name: numbers.model_dump() for name, numbers in sorted(lock.ids.items())}
-    return HEAD + yaml.safe_dump(data, sort_keys=True, default_flow_style=False)
+    stack = yaml.safe_dump({"stack": lock.stack}) if lock.stack else ""
+    return HEAD + stack + yaml.safe_dump(data, sort_keys=True, default_flow_style=False)
 
 
 def lock_of(
     placements: Iterable[tuple[str, str, int, tuple[str, ...]]],
     ids: Iterable[tuple[str, int, int]] = (),
+    stack: str = "",
 ) -> Lock:
     """A lock that remembers exactly these: (key, host, port, state), and (user, uid, gid)."""
     return Lock(
+        stack=stack,
         services={
             key: Placement(host=host, port=port or None, state=list(state))
             for key, host, port, state in placements

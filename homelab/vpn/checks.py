@@ -205,7 +205,7 @@ def id_unique(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     source,
                     f"{other} and {user} both have {kind} {number} on {host}",
-                    f"state another {kind}, or correct ids in homelab.lock.yaml",
+                    f"state another {kind}, or correct ids in the stack's lock",
                 )
 
 
@@ -226,7 +226,7 @@ def id_stable(plan: Plan) -> Iterator[Problem]:
                         f"{member.source}.{kind}",
                         f"{member.user} had {kind} {old}, and its files on {vpn.host} still do",
                         f"leave {kind} out; or change their owner by hand, drop {member.user} "
-                        "from ids in homelab.lock.yaml, and run homelab lock",
+                        "from ids in the stack's lock, and run homelab lock",
                     )
 
 
