@@ -94,6 +94,26 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
         )
 
 
+@check("exporter-scraped", rows="S0-47")
+def exporter_scraped(plan: Plan) -> Iterator[Problem]:
+    """An exporter listens on loopback, for a Prometheus beside it: elsewhere nobody asks it."""
+    hosts = {s.host for s in plan.services if s.name == SCRAPER}
+    for service in plan.services:
+        if SCRAPES in service.entry.options and service.host not in hosts:
+            there = ", ".join(sorted(hosts))
+            yield Problem(
+                f"{service.source}.host",
+                f"{service.name} measures {service.host}, and only a Prometheus there would ask it",
+                f"host: {there}, or a Prometheus on {service.host}, too"
+                if there
+                else f"services.prometheus: {{host: {service.host}}}, or leave it out",
+            )
+
+
+SCRAPER, SCRAPES = "prometheus", "services.prometheus.scrapeConfigs"
+"""The service that asks exporters, and what an exporter adds to its settings."""
+
+
 @check("sleepy-dependency", rows="S0-05", severity="warning")
 def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
     """What the family relies on does not wait for a host that sleeps."""

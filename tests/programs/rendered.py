@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -94,9 +93,9 @@ def settings(plan: Plan, path: str, directory: Path) -> Iterator[tuple[str, Any]
             for said in (module.derived, module.stated):
                 found = _at(said, path.split("."))
                 if found is not None:
-                    value = _joined(value, found)
+                    value = _joined(value, as_data(found, directory))
         if value is not None:
-            yield host.name, as_data(value, directory)
+            yield host.name, value
 
 
 def _at(value: Any, path: list[str]) -> Any:
@@ -111,6 +110,8 @@ def _at(value: Any, path: list[str]) -> Any:
 def _joined(old: Any, new: Any) -> Any:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{k: _joined(old.get(k), v) for k, v in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return [*old, *new]
     return new
 
 
@@ -132,12 +133,3 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def until(log: Path, process: subprocess.Popen[bytes], words: str, seconds: float = 60) -> None:
-    """Wait until a program says something."""
-    end = time.monotonic() + seconds
-    while words not in log.read_text(encoding="utf-8", errors="replace"):
-        assert process.poll() is None, log.read_text()[-3000:]
-        assert time.monotonic() < end, log.read_text()[-3000:]
-        time.sleep(0.05)
