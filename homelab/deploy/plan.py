@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
 from homelab.deploy.rules import Probe, Rules, restart_of
 from homelab.site.model import Site
+from homelab.system.home import may_fail as home_may_fail
 from homelab.system.model import Host
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = (), *, stack: s
         limit=host.config.boot.limit,
         again=site.deploy.again.get(host.name, ""),
         dry_run=site.deploy.dry_run_first,
-        may_fail=tuple(site.deploy.may_fail),
+        may_fail=(*site.deploy.may_fail, *home_may_fail(host, site.site.owner.user)),
         reboot=restart_of(how),
         unlocked=how is not None and how.unlocked,
         clean_up=site.deploy.clean_up,

@@ -69,7 +69,7 @@ def password_file(setting: Setting, view: View) -> Iterator[Opening]:
 def mutable(setting: Setting, view: View) -> Iterator[Opening]:
     """A password that the stack declares is one that holds."""
     owner = view.plan.site.site.owner
-    if setting.value is True and (owner.password or view.host.config.ssh.recovery):
+    if setting.value is True and owner.password:
         yield Opening(
             "mutable-users",
             f"{setting.name} is true, and a password that the stack declares would never reach an "

@@ -207,15 +207,13 @@ def _of_recovery(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
         service, name = RECOVERY
         origin = f"{host.source}.ssh.recovery.password"
         found = demanded(site, host.name, service, name, SecretFact(source="stored"), origin)
-        path = FOR_USERS + secret_name(service, name)
-        yield replace(found, key=recovery.password.sops or "", path=path)
+        yield replace(found, key=recovery.password.sops or "")
 
 
 def _of_owner(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
     for host in hosts.values():
-        # The password of the recovery window is the account's own.
         password = site.site.owner.password
-        if password is None or not host.is_nixos or host.config.ssh.recovery is not None:
+        if password is None or not host.is_nixos:
             continue
         service, name = PASSWORD
         origin = "site.owner.password"

@@ -84,7 +84,7 @@ def declared(owner: str, secret: tuple[str, str]) -> Attrs:
 
 def _password(plan: Plan, host: Host) -> Iterator[Module]:
     owner = plan.site.site.owner
-    if owner.password is not None and host.config.ssh.recovery is None:
+    if owner.password is not None:
         yield Module(
             "password.nix",
             "The owner's password: for the console, for sudo and for Cockpit",

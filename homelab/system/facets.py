@@ -35,7 +35,7 @@ RECOVERY = ("recovery", "password")
 class Recovery(Model):
     """A way in for whoever lost the key: by password, from home, for a while after each boot.
 
-    `systemctl start ssh-recovery`, on the console, opens it as well.
+    `systemctl start ssh-recovery` opens it as well. The account has that password for as long.
     """
 
     password: SecretRef

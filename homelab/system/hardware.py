@@ -99,15 +99,7 @@ def _power(plan: Plan, host: Host) -> Attrs:
     body: Attrs = {}
     if host.config.profile == "laptop-server":
         body = merge(
-            attrs(
-                "services.logind",
-                {
-                    "lidSwitch": "ignore",
-                    "lidSwitchDocked": "ignore",
-                    "lidSwitchExternalPower": "ignore",
-                },
-            ),
-            {"systemd": {"targets": {t: {"enable": False} for t in SLEEP_TARGETS}}},
+            _lid(host), {"systemd": {"targets": {t: {"enable": False} for t in SLEEP_TARGETS}}}
         )
     wake = host.config.wake_on_lan
     if wake is not None:
@@ -124,6 +116,19 @@ def _power(plan: Plan, host: Host) -> Attrs:
             ),
         )
     return body
+
+
+LOGIND_SINCE = "25.11"
+"""First release where logind's settings are one set; the older names are aliases that warn."""
+
+
+def _lid(host: Host) -> Attrs:
+    """A closed lid is no reason to sleep."""
+    ways = ("", "Docked", "ExternalPower")
+    if host.release >= LOGIND_SINCE:
+        login: Attrs = {f"HandleLidSwitch{way}": "ignore" for way in ways}
+        return attrs("services.logind.settings.Login", login)
+    return attrs("services.logind", {f"lidSwitch{way}": "ignore" for way in ways})
 
 
 def _wakers(plan: Plan, host: Host) -> Attrs:
@@ -148,9 +153,27 @@ def _gpu(host: Host) -> Attrs:
     if gpu.vendor == "nvidia":
         body = merge(
             body,
-            attrs("hardware.nvidia.open", True),
+            attrs("hardware.nvidia.open", gpu.open),
             attrs("services.xserver.videoDrivers", ["nvidia"]),
         )
     elif gpu.vendor == "intel":
-        body = merge(body, attrs("hardware.graphics.extraPackages", [Pkg("intel-media-driver")]))
+        packages: list[Nix] = [*map(Pkg, intel_packages(gpu.generation, host.release))]
+        body = merge(body, attrs("hardware.graphics.extraPackages", packages))
     return body
+
+
+VPL_SINCE = "24.11"
+"""First release that calls Quick Sync's runtime vpl-gpu-rt (renamed 2024-06-04)."""
+LEGACY_SINCE = "25.05"
+"""First release whose OpenCL runtime leaves processors before the 11th generation to another."""
+
+
+def intel_packages(generation: int | None, release: str) -> tuple[str, ...]:
+    """What decodes and encodes video (VA-API, Quick Sync) and maps its tones (OpenCL)."""
+    if generation is not None and generation < 5:
+        return ("intel-vaapi-driver",)
+    if generation is not None and generation < 11:
+        legacy = "-legacy1" if release >= LEGACY_SINCE else ""
+        return (f"intel-compute-runtime{legacy}", "intel-media-driver")
+    vpl = "vpl-gpu-rt" if release >= VPL_SINCE else "onevpl-intel-gpu"
+    return ("intel-compute-runtime", "intel-media-driver", vpl)

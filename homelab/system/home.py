@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.nix import Module, Raw, attrs
+from homelab.nix import Attrs, Comment, Module, Raw, attrs
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
+
+
+OVERWRITE_SINCE = "25.11"
+"""First release of home-manager that may overwrite the copy that it kept before."""
+
+
+def may_fail(host: Host, owner: str) -> tuple[str, ...]:
+    """The unit that makes the owner's home, where a file in its way twice would fail it: that is no
+    reason to take the whole system back.
+    """
+    if host.config.home is None or not host.is_nixos or host.release >= OVERWRITE_SINCE:
+        return ()
+    return (f"home-manager-{owner}.service",)
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -22,13 +35,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         yield Module(
             "home.nix",
             f"The home of {owner}",
-            derived={
-                "home-manager": {
-                    "backupFileExtension": "before-home-manager",
-                    "useGlobalPkgs": True,
-                    "useUserPackages": True,
-                }
-            },
+            derived=attrs("home-manager", _settings(host)),
             stated={
                 "home-manager": {
                     "users": {
@@ -56,3 +63,17 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         ),
         imports=(f"./own/{path}",),
     )
+
+
+def _settings(host: Host) -> Attrs:
+    settings: Attrs = {
+        "backupFileExtension": "before-home-manager",
+        "useGlobalPkgs": True,
+        "useUserPackages": True,
+    }
+    if host.release >= OVERWRITE_SINCE:
+        settings["overwriteBackup"] = Comment(
+            "Programs write their files anew; the second one in its way would fail the switch.",
+            True,
+        )
+    return settings

@@ -124,8 +124,27 @@ class Gpu(Model):
     """Graphics hardware that services may use."""
 
     vendor: Literal["nvidia", "intel", "amd"]
+    open: bool | None = None
+    """NVIDIA: whether its open kernel modules drive the card. They do from Turing on (GeForce 16
+    and RTX 20), and alone from Blackwell on (RTX 50); an older card wants false."""
+    generation: Annotated[int, Field(ge=2, le=30)] | None = None
+    """Intel: generation of the Core processor, as in the 8 of an i5-8500T, where it is older than
+    11; an N100 and newer ones need no word."""
     devices: list[AbsolutePath] = Field(default_factory=list)
     """Device nodes for services that want one each; the vendor's usual ones when empty."""
+
+    @model_validator(mode="after")
+    def _of_the_vendor(self) -> Gpu:
+        if self.vendor == "nvidia" and self.open is None:
+            raise ValueError(
+                "nobody says which kernel modules drive the card; add open: true (GeForce 16, RTX "
+                "and newer) or open: false (older ones)"
+            )
+        if self.vendor != "nvidia" and self.open is not None:
+            raise ValueError("open is about NVIDIA's kernel modules; leave it out")
+        if self.vendor != "intel" and self.generation is not None:
+            raise ValueError("generation is of Intel's processors; leave it out")
+        return self
 
 
 MINIMUM_LIMIT = 2

@@ -1,7 +1,9 @@
 """A way in for whoever lost the key: by password, for a few minutes after a boot, from home alone.
 
 sshd takes the first value of a setting, and only a Match block can say otherwise for some; so the
-window is a file that such a block includes, there for as long as a unit runs.
+window is a file that such a block includes, there for as long as a unit runs. NixOS gives passwords
+to new accounts alone (`hashedPasswordFile`, while `users.mutableUsers` holds), so for as long as
+the window is open the owner's account is lent one.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from homelab.nix import Attrs, Lines, Module, Raw, Script, attrs, merge
-from homelab.system.base import declared
+from homelab.nix import Attrs, Lines, Module, Pkg, Raw, Script, attrs, merge
+from homelab.secrets.model import secret_path
 from homelab.system.facets import RECOVERY
 
 if TYPE_CHECKING:
@@ -36,25 +38,28 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "A way in without a key: by password, from home, for a few minutes after a boot",
         derived=merge(
             attrs("services.openssh.extraConfig", Lines(match)),
-            declared(owner, RECOVERY),
-            attrs(f"systemd.services.{_UNIT}", _window(recovery.seconds)),
+            attrs(f"systemd.services.{_UNIT}", _window(recovery.seconds, owner)),
             attrs(f"systemd.services.{_UNIT}-at-boot", _at_boot()),
         ),
         extra=((_FILE, _SHELL),),
     )
 
 
-def _window(seconds: int) -> Attrs:
+def _window(seconds: int, owner: str) -> Attrs:
+    password = secret_path(*RECOVERY, "stored", "file")
     return {
         "description": "Log in by password from home, for a while",
         # A deployment opens no window.
         "restartIfChanged": False,
-        "script": _run(f"open {seconds}"),
-        "postStop": _run("close"),
+        "path": [Pkg("shadow")],
+        "script": _run(f"open {seconds} {owner} {password}"),
+        "postStop": _run(f"close {owner}"),
         "serviceConfig": {
             "RuntimeDirectory": "homelab-recovery",
             "RuntimeDirectoryMode": "0755",
             "RuntimeMaxSec": seconds + 30,
+            "StateDirectory": "homelab-recovery",
+            "StateDirectoryMode": "0700",
         },
     }
 

@@ -136,3 +136,33 @@ def test_zfs_without_hostid(tmp_path: Path) -> None:
     }
     del edit["hosts"]["aurora"]["host_id"]
     assert tried(laid_out(tmp_path / "c", edit, own)) == []
+
+
+def test_intel_n100_jellyfin(tmp_path: Path) -> None:
+    edit = {
+        "hosts": {"aurora": {"gpu": {"vendor": "intel"}}},
+        "datasets": {
+            "media": {"host": "aurora", "path": "/mnt/family/media", "mount": "/mnt/family"}
+        },
+        "services": {
+            "jellyfin": None,
+            "film": {
+                "service": "jellyfin",
+                "host": "aurora",
+                "name": "media",
+                "gpu": "intel",
+                "datasets": {"media": "media"},
+            },
+        },
+    }
+    stack = laid_out(tmp_path, edit)
+    assert [p for p in tried(stack) if p.severity == "error"] == []
+    text = rendered(stack)["aurora"]["graphics.nix"]
+    for package in ("vpl-gpu-rt", "intel-compute-runtime", "intel-media-driver"):
+        assert f"pkgs.{package}\n" in text
+
+
+def test_home_file_twice(tmp_path: Path) -> None:
+    """The second file in the way overwrites the copy of the first, and fails no switch."""
+    text = rendered(laid_out(tmp_path, {}))["workstation"]["home.nix"]
+    assert "home-manager.overwriteBackup = true;" in text

@@ -25,8 +25,11 @@ def of_options(options: dict[str, Any], **service: Any) -> list[Problem]:
     return [p for p in found if p.check in (*OPTIONS, "accept-known")]
 
 
-def of_module(text: str, host: dict[str, Any] | None = None) -> list[Problem]:
-    plan = build.plan({"hosts": {"nas": {"modules": ["own.nix"], **(host or {})}}})
+def of_module(
+    text: str, host: dict[str, Any] | None = None, owner: dict[str, Any] | None = None
+) -> list[Problem]:
+    hosts = {"nas": {"modules": ["own.nix"], **(host or {})}}
+    plan = build.plan({"hosts": hosts, "site": {"owner": owner or {}}})
     return list(check_openings(plan, {"own.nix": f"{{ config, lib, ... }}:\n{{\n  {text}\n}}\n"}))
 
 
@@ -146,8 +149,7 @@ def test_what_depends_on_the_rest_of_the_stack() -> None:
     told = of_module("security.sudo.enable = false;", {"ssh": {"user": "sam"}})
     assert "sudo" in told[0].what
     assert of_module("security.sudo.enable = false;") == []
-    recovery = {"ssh": {"recovery": {"password": {"sops": "a/b"}}}}
-    told = of_module("users.mutableUsers = true;", recovery)
+    told = of_module("users.mutableUsers = true;", owner={"password": {"sops": "a/b"}})
     assert "never reach an account" in told[0].what
     assert of_module("users.mutableUsers = true;") == []
 

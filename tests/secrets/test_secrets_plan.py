@@ -109,6 +109,7 @@ def test_a_stored_secret_is_rendered_by_sops_nix() -> None:
     """S0-57: paths and placeholders, never a value."""
     text = build.render(CUSTOM)["nas"]["secrets.nix"]
     assert "sops.defaultSopsFile = ./secrets.yaml;" in text
+    assert text.count("sopsFile = ./secrets.yaml;") == text.count("key = "), "each of ours"
     assert 'sops.age.sshKeyPaths = [ "/etc/ssh/ssh_host_ed25519_key" ];' in text
     assert 'key = "paste/token";' in text
     assert 'PASTE_TOKEN=${config.sops.placeholder."paste-token"}' in text
@@ -304,3 +305,24 @@ def test_the_text_of_the_files_is_enough() -> None:
         ("secret-plaintext", "secrets (secrets/nas.yaml)"),
         ("secret-plaintext", "secrets (secrets/pi.yaml)"),
     }
+
+
+def test_a_secret_belongs_to_nobody_who_is_there_only_while_a_unit_runs() -> None:
+    """sops-nix would leave the whole host without secrets."""
+
+    def vote(owner: str | None, *, dynamic: bool) -> dict[str, object]:
+        return {
+            "flakes": {"vote": {"url": "github:sam/vote"}},
+            "services": {
+                "vote": {
+                    "host": "nas",
+                    "flake": {"input": "vote", "unit": "vote", "dynamic_user": dynamic},
+                    "secrets": {"token": {"ref": {"sops": "vote/token"}, "owner": owner}},
+                }
+            },
+        }
+
+    (problem,) = build.found(vote("vote", dynamic=True), "secret-owner")
+    assert problem.where == "services.vote.secrets.token.owner"
+    assert build.found(vote("vote", dynamic=False), "secret-owner") == []
+    assert build.found(vote(None, dynamic=True), "secret-owner") == []

@@ -32,16 +32,15 @@ def test_the_window_opens_after_a_boot_and_a_deployment_opens_none() -> None:
     assert "recovery.nix" not in build.render(household({}))["pi"]
 
 
-def test_the_password_is_a_stored_hash_that_accounts_are_made_with() -> None:
-    """S4-10: without one the window would open a door that nobody has a key to."""
+def test_the_password_is_a_stored_hash_that_the_window_lends_to_the_account() -> None:
+    """S4-10: `hashedPasswordFile` is for new accounts alone, and the owner's is one that exists."""
     rendered = files()
-    assert (
-        'users.users.sam.hashedPasswordFile = "/run/secrets-for-users/recovery-password";'
-        in rendered["recovery.nix"]
-    )
-    secret = rendered["secrets.nix"]
-    assert "neededForUsers = true;" in secret
-    assert 'key = "users/sam";' in secret
+    text = rendered["recovery.nix"]
+    assert "hashedPasswordFile" not in text
+    assert "open 120 sam /run/secrets/recovery-password" in text
+    assert "close sam" in text
+    assert "path = [ pkgs.shadow ];" in text
+    assert 'key = "users/sam";' in rendered["secrets.nix"]
 
 
 @pytest.mark.parametrize("seconds", [30, 900])
@@ -116,36 +115,116 @@ def test_sshd_lets_in_the_owner_from_home_while_it_is_open_and_nobody_else(
     assert f"passwordauthentication {allowed}\n" in done.stdout
 
 
-def test_it_closes_however_it_ends(tmp_path: Path) -> None:
-    """S4-10: the file goes, and sshd hears of it; at boot it opens, after a switch it does not."""
-    (tmp_path / "run/homelab-recovery").mkdir(parents=True)
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "bin").mkdir()
-    log = tmp_path / "log"
+HASH = "$y$j9T$salt$hash"
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    """A root with two accounts without a password, a secret, and systemctl as a log."""
+    for name in ("run/homelab-recovery", "var/lib/homelab-recovery", "proc", "bin", "etc"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc/passwd").write_text(
+        "root:x:0:0::/root:/bin/sh\nsam:x:1000:100::/home/sam:/bin/sh\n"
+    )
+    (tmp_path / "etc/group").write_text("root:x:0:\nusers:x:100:\n")
+    (tmp_path / "etc/shadow").write_text("root:!:1::::::\nsam:!:1::::::\n")
+    (tmp_path / "secret").write_text(f"{HASH}\n")
     systemctl = tmp_path / "bin/systemctl"
-    systemctl.write_text(f'#!/bin/sh\necho "$@" >>{log}\n')
+    systemctl.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/log\n')
     systemctl.chmod(0o755)
+    return tmp_path
+
+
+def window(top: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as its unit does, below another root."""
     script = build.ROOT / "homelab/system/recovery.sh"
-    into = tmp_path / "run/homelab-recovery/sshd.conf"
+    return subprocess.run(
+        ["bash", "-euc", f'. {script} "$@"', "bash", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={
+            **os.environ,
+            "HOMELAB_ROOT": str(top),
+            "PATH": f"{top}/bin:{os.environ['PATH']}:/usr/sbin",
+        },
+    )
 
-    def run(*words: str) -> None:
-        subprocess.run(
-            ["bash", "-euc", f'. {script} "$@"', "bash", *words],
-            check=True,
-            env={
-                **os.environ,
-                "HOMELAB_ROOT": str(tmp_path),
-                "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
-            },
-        )
 
-    run("open", "0")
+def password(top: Path, user: str = "sam") -> str:
+    lines = (top / "etc/shadow").read_text().splitlines()
+    return next(line.split(":")[1] for line in lines if line.startswith(f"{user}:"))
+
+
+def _chpasswd(top: Path) -> None:
+    """The real one, where it may work below another root: it needs to be root for that."""
+    if os.geteuid() == 0 and (
+        shutil.which("chpasswd") or shutil.which("chpasswd", path="/usr/sbin")
+    ):
+        return
+    fake = top / "bin/chpasswd"
+    fake.write_text(
+        "#!/bin/sh\n"
+        "IFS=: read -r user hash\n"
+        f'sed -i "s|^$user:[^:]*|$user:$hash|" {top}/etc/shadow\n'
+    )
+    fake.chmod(0o755)
+
+
+@pytest.mark.parametrize("before", ["!", "$y$j9T$own$password", "*"])
+def test_the_account_has_the_password_while_it_is_open_and_then_its_own_again(
+    top: Path, before: str
+) -> None:
+    """S4-10: an account that exists, whatever it had."""
+    _chpasswd(top)
+    shadow = top / "etc/shadow"
+    shadow.write_text(shadow.read_text().replace("sam:!", f"sam:{before}"))
+    into = top / "run/homelab-recovery/sshd.conf"
+    done = window(top, "open", "0", "sam", f"{top}/secret")
+    assert done.returncode == 0, done.stderr
+    assert password(top) == HASH
+    assert password(top, "root") == "!"
     assert into.read_text() == "PasswordAuthentication yes\n"
-    run("close")
+    done = window(top, "close", "sam")
+    assert done.returncode == 0, done.stderr
     assert not into.exists()
-    (tmp_path / "proc/uptime").write_text("9000.5 1.0\n")
-    run("at-boot")
-    assert log.read_text().splitlines() == ["reload sshd.service"] * 2
-    (tmp_path / "proc/uptime").write_text("20.5 1.0\n")
-    run("at-boot")
-    assert log.read_text().splitlines()[-1] == "start --no-block ssh-recovery.service"
+    assert password(top) == before
+    assert (top / "log").read_text().splitlines() == ["reload sshd.service"] * 2
+    assert window(top, "close", "sam").returncode == 0
+    assert password(top) == before
+
+
+def test_a_loss_of_power_while_it_is_open_keeps_no_password(top: Path) -> None:
+    """S4-10: /run is gone then, and the next window still knows what was before."""
+    _chpasswd(top)
+    window(top, "open", "0", "sam", f"{top}/secret")
+    (top / "run/homelab-recovery/sshd.conf").unlink()
+    assert (top / "var/lib/homelab-recovery/before").stat().st_mode & 0o077 == 0
+    window(top, "open", "0", "sam", f"{top}/secret")
+    window(top, "close", "sam")
+    assert password(top) == "!"
+
+
+@pytest.mark.parametrize("secret", ["", "hunter2\n", None])
+def test_a_secret_that_is_no_hash_opens_nothing(top: Path, secret: str | None) -> None:
+    """S4-10: in the shadow file it would lock the account, or be a password in clear."""
+    if secret is None:
+        (top / "secret").unlink()
+    else:
+        (top / "secret").write_text(secret)
+    done = window(top, "open", "0", "sam", f"{top}/secret")
+    assert done.returncode == 1
+    assert "no hash of a password" in done.stderr
+    assert "hunter2" not in done.stderr + done.stdout
+    assert password(top) == "!"
+    assert not (top / "run/homelab-recovery/sshd.conf").exists()
+
+
+def test_it_opens_at_a_boot_and_after_a_switch_it_does_not(top: Path) -> None:
+    """S4-10: a new release starts its units too."""
+    (top / "proc/uptime").write_text("9000.5 1.0\n")
+    window(top, "at-boot")
+    assert not (top / "log").exists()
+    (top / "proc/uptime").write_text("20.5 1.0\n")
+    window(top, "at-boot")
+    assert (top / "log").read_text().splitlines() == ["start --no-block ssh-recovery.service"]

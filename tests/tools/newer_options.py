@@ -111,6 +111,9 @@ NEWER: dict[str, Newer] = {
     "services.traefik.static.settings": Newer(
         "JSON value", "26.05", "services.yaml: module file of nixpkgs"
     ),
+    "services.logind.settings.Login": Newer(
+        "attribute set of (systemd option)", "25.11", "release notes of 25.11"
+    ),
     "systemd.settings.Manager": Newer(
         "attribute set of (systemd option)", "25.11", "release notes of 25.11"
     ),
@@ -134,6 +137,7 @@ OUTSIDE: dict[str, Newer] = {
     "environment.persistence._name_.hideMounts": Newer("boolean", "", _IMPERMANENCE),
     "home-manager.backupFileExtension": Newer("null or string", "", _HOME),
     "home-manager.extraSpecialArgs": Newer("attribute set", "", _HOME),
+    "home-manager.overwriteBackup": Newer("boolean", "25.11", _HOME),
     "home-manager.useGlobalPkgs": Newer("boolean", "", _HOME),
     "home-manager.useUserPackages": Newer("boolean", "", _HOME),
     "home-manager.users._name_": Newer("anything", "", _HOME),

@@ -173,6 +173,13 @@ def test_what_the_catalog_says_of_newer_options_is_what_the_list_says() -> None:
     assert {p: NEWER[p].release for p in said if p in NEWER} == said
 
 
+GPU: dict[str, dict[str, object]] = {
+    "amd": {"vendor": "amd"},
+    "intel": {"vendor": "intel"},
+    "nvidia": {"vendor": "nvidia", "open": True},
+}
+
+
 @pytest.mark.parametrize("name", [n for n, e in ENTRIES.items() if not e.infrastructure])
 @pytest.mark.parametrize("gpu", [None, "amd", "intel", "nvidia"])
 def test_every_option_of_a_catalog_entry_exists_with_that_type(name: str, gpu: str | None) -> None:
@@ -181,7 +188,7 @@ def test_every_option_of_a_catalog_entry_exists_with_that_type(name: str, gpu: s
     datasets = {part: f"all-{part}" for part in ENTRIES[name].datasets}
     changes = {
         "nixpkgs": {"default": {"release": max("25.11", ENTRIES[name].since)}},
-        "hosts": {"nas": {"gpu": {"vendor": gpu} if gpu else None}},
+        "hosts": {"nas": {"gpu": GPU.get(gpu or "")}},
         "services": {name: {"host": "nas", "gpu": gpu, "datasets": datasets}},
         "datasets": {
             d: {"host": "nas", "path": f"/mnt/{d}", "tier": "user"} for d in datasets.values()

@@ -9,6 +9,10 @@ in
   config = lib.mkMerge [
     (derive {
       home-manager.backupFileExtension = "before-home-manager";
+
+      # Programs write their files anew; the second one in its way would fail the switch.
+      home-manager.overwriteBackup = true;
+
       home-manager.useGlobalPkgs = true;
       home-manager.useUserPackages = true;
     })
