@@ -74,21 +74,3 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")
-
-
-@check("secret-owner", rows="S0-57")
-def secret_owner(plan: Plan) -> Iterator[Problem]:
-    """A user of systemd's making is there while its unit runs; sops-nix looks for the owner of a
-    secret before, and without one leaves the whole host without secrets.
-    """
-    for service in plan.services:
-        if not service.entry.dynamic_user:
-            continue
-        for name, fact in sorted(service.entry.secrets.items()):
-            if fact.owner != "root" and fact.source != "minted":
-                yield Problem(
-                    f"{service.source}.secrets.{name}.owner",
-                    f"{service.name} runs with DynamicUser, so no {fact.owner} is there when its "
-                    "secret is put into place",
-                    "leave owner out: systemd hands the file over as a credential",
-                )

@@ -20,6 +20,10 @@ def secret_name(service: str, name: str) -> str:
     return f"{service}-{name}"
 
 
+FOR_USERS = "/run/secrets-for-users/"
+"""Where sops-nix puts what is needed to make accounts, before anything else is there."""
+
+
 def secret_path(service: str, name: str, source: Source, form: Literal["file", "env"]) -> str:
     """Where a unit finds a secret. Paths are known long before values are.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.nix import Attrs, Module, Nix, Path, Raw, Text, attrs, merge
-from homelab.secrets.model import Secret, secret_name
+from homelab.secrets.model import FOR_USERS, Secret, secret_name
 from homelab.system.facets import WIFI
 
 if TYPE_CHECKING:

@@ -305,24 +305,3 @@ def test_the_text_of_the_files_is_enough() -> None:
         ("secret-plaintext", "secrets (secrets/nas.yaml)"),
         ("secret-plaintext", "secrets (secrets/pi.yaml)"),
     }
-
-
-def test_a_secret_belongs_to_nobody_who_is_there_only_while_a_unit_runs() -> None:
-    """sops-nix would leave the whole host without secrets."""
-
-    def vote(owner: str | None, *, dynamic: bool) -> dict[str, object]:
-        return {
-            "flakes": {"vote": {"url": "github:sam/vote"}},
-            "services": {
-                "vote": {
-                    "host": "nas",
-                    "flake": {"input": "vote", "unit": "vote", "dynamic_user": dynamic},
-                    "secrets": {"token": {"ref": {"sops": "vote/token"}, "owner": owner}},
-                }
-            },
-        }
-
-    (problem,) = build.found(vote("vote", dynamic=True), "secret-owner")
-    assert problem.where == "services.vote.secrets.token.owner"
-    assert build.found(vote("vote", dynamic=False), "secret-owner") == []
-    assert build.found(vote(None, dynamic=True), "secret-owner") == []
