@@ -13,9 +13,10 @@ from typing import Annotated
 
 import typer
 
+from homelab.cli_eval import eval_app
 from homelab.cli_hosts import hosts_app
 from homelab.cli_lab import HERE, Directory, Json, StackName, lab_app
-from homelab.problems import HomelabError, InvalidStackError, Problem
+from homelab.problems import HomelabError, InvalidStackError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A homelab from one stack config. `pulumi up` brings it up; this looks and rehearses.",
 )
+app.add_typer(eval_app)
 app.add_typer(hosts_app)
 app.add_typer(lab_app, name="lab")
 
@@ -55,7 +57,7 @@ def check(
         problems = error.problems
     errors = [p for p in problems if p.severity == "error"]
     if as_json:
-        print(json.dumps([_problem(p) for p in problems], indent=2))
+        print(json.dumps([p.as_data() for p in problems], indent=2))
     else:
         for problem in problems:
             print(f"{problem.severity}: {problem}")
@@ -223,15 +225,3 @@ def _list_checks(as_json: bool) -> None:
         return
     for rule in rules:
         print(f"{rule.id} ({rule.severity})\n    {rule.why}")
-
-
-def _problem(problem: Problem) -> dict[str, str | int]:
-    return {
-        "where": problem.where,
-        "what": problem.what,
-        "way_out": problem.way_out,
-        "check": problem.check,
-        "severity": problem.severity,
-        "file": problem.file,
-        "line": problem.line,
-    }

@@ -34,6 +34,18 @@ class Problem:
         label = f" [{self.check}]" if self.check else ""
         return f"{place}{self.where}: {self.what}{tail}{label}"
 
+    def as_data(self) -> dict[str, str | int]:
+        """The same for a script."""
+        return {
+            "where": self.where,
+            "what": self.what,
+            "way_out": self.way_out,
+            "check": self.check,
+            "severity": self.severity,
+            "file": self.file,
+            "line": self.line,
+        }
+
 
 class HomelabError(Exception):
     """Base of every error that a user may meet. Its text is the whole message."""

@@ -213,6 +213,30 @@ def taken_script(made: int) -> str:
     return _compose("taken", {"MADE": str(made)})
 
 
+def evaluate_script(
+    files: Mapping[str, str | bytes],
+    question: str,
+    attribute: str,
+    *,
+    memory_mib: int,
+    by_directories: bool,
+) -> str:
+    """Evaluate a tree where the script runs; JSON on standard output, Nix's words beside it.
+
+    `question` is an expression: by flakes a function of the `attribute` of the tree's flake, by
+    directories the answer itself, in a file beside the tree at `./flake`. Nothing is left behind.
+    """
+    names = {
+        "ATTRIBUTE": attribute,
+        "HOW": "by_directories" if by_directories else "whole_flake",
+        "MEMORY_MIB": str(memory_mib),
+        "PROGRAM": "nix-instantiate" if by_directories else "nix",
+    }
+    body = files_function("files", "flake/", files)
+    body += function("question", fed('cat >"$work/question.nix"', question + "\n"))
+    return f"set -euo pipefail\numask 077\n{assigned(names)}{body}\n{_part('evaluate')}"
+
+
 def _of(release: str, stack: str) -> dict[str, str]:
     """Which release, and which stack is at work; a lease keeps others away for a while."""
     whose = {"STACK": named("stack", stack)} if stack else {}

@@ -122,6 +122,11 @@ def _planned(
     return plan, sources, [_located(p, document) for p in problems]
 
 
+def located(stack: Stack, problem: Problem) -> Problem:
+    """The problem with the line that its place stands on in the stack's file."""
+    return _located(problem, read_document(stack.directory / f"Pulumi.{stack.name}.yaml"))
+
+
 def _located(problem: Problem, document: Document) -> Problem:
     """The problem with the line that its place in the stack config stands on."""
     if problem.line or not document.lines:
@@ -129,8 +134,10 @@ def _located(problem: Problem, document: Document) -> Problem:
     path: list[str | int] = []
     for part in problem.where.replace("]", "").replace("[", ".").split("."):
         path.append(int(part) if part.isdigit() else part)
-    # Keys may hold dots themselves (options); the nearest known thing around them is right.
-    return replace(problem, file=document.file, line=document.line(tuple(path)))
+    # A key may hold dots itself, as those of options do: then it is all of the rest.
+    whole = [(*path[:i], ".".join(map(str, path[i:]))) for i in range(1, len(path))]
+    known = [w for w in whole if w in document.lines]
+    return replace(problem, file=document.file, line=document.line((known or [tuple(path)])[0]))
 
 
 def check_sources(
@@ -160,6 +167,7 @@ __all__ = [
     "check_sources",
     "check_stack",
     "find_stack",
+    "located",
     "open_stack",
     "read_sources",
 ]

@@ -47,6 +47,8 @@ let
     {
       attrsOf = byElement type;
       lazyAttrsOf = byElement type;
+      # What attrsOf was called for some options until 20.09.
+      loaOf = byElement type;
       submodule = bySubmodule type;
       nullOr =
         let

@@ -1,0 +1,146 @@
+"""What an evaluation found, as problems of the stack: each with the place that caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.evaluation.messages import Complaint, Position, read_complaint
+from homelab.evaluation.model import Answer, Report, Said
+from homelab.evaluation.openings import openings
+from homelab.evaluation.places import Place, Places
+from homelab.evaluation.plan import STARTS
+from homelab.evaluation.sandbox import weaker
+from homelab.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+MISSING = "hardening.nix confines a unit that nothing defines"
+
+
+def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator[Problem]:
+    """Everything that is wrong with one host, and what it warns of."""
+    for warning in answer.warnings:
+        yield _problem(places.of_text(warning) or places.whole, warning, severity="warning")
+    if answer.complaint:
+        yield _stopped(places, read_complaint(answer.complaint))
+        return
+    report = answer.report
+    if report is None:
+        return
+    for said in report.assertions:
+        place = _of_said(places, report, said)
+        yield _problem(place, f"an assertion of {_module(said.file)} failed: {_line(said.text)}")
+    for said in report.warnings:
+        place = _of_said(places, report, said)
+        yield _problem(place, f"{_line(said.text)} ({_module(said.file)})", severity="warning")
+    yield from _sandboxes(plan, host, report)
+    yield from _mounts(plan, host, report)
+    yield from openings(plan, host, places, report)
+
+
+def _problem(place: Place, what: str, way_out: str = "", severity: Severity = "error") -> Problem:
+    return Problem(place.where, what, way_out, severity=severity, file=place.file, line=place.line)
+
+
+def _stopped(places: Places, complaint: Complaint) -> Problem:
+    """The problem that an evaluation stopped at."""
+    place = _cause(places, complaint)
+    way_out = ""
+    if "out of the memory" in complaint.text:
+        way_out = "give it more with --memory, or look for a definition that repeats itself"
+    if "infinite recursion" in complaint.text:
+        way_out = (
+            "a value there depends on itself: leave the option that it sets out of what it reads"
+        )
+    named = ".".join(complaint.options[0]) if complaint.options else ""
+    about = f" (while evaluating {named})" if named and named not in complaint.text else ""
+    return _problem(place, f"{places.shortened(complaint.text)}{about}", way_out)
+
+
+def _cause(places: Places, complaint: Complaint) -> Place:
+    """The owner's own file that Nix names first, else what the stack says of the option."""
+    named = [(p, places.of_position(p)) for p in complaint.positions]
+    for position, place in named:
+        if place is not None and place.file:
+            if not position.line and complaint.options:
+                return Place(
+                    place.where, place.file, places.line_of(place.file, complaint.options[0])
+                )
+            return place
+    for option in complaint.options:
+        found = places.of_option(option)
+        if found is not None:
+            return found
+    return next((p for _, p in named if p is not None), places.whole)
+
+
+def _of_said(places: Places, report: Report, said: Said) -> Place:
+    """Who says it, if it is of the tree; else the option it names; else what its module is for."""
+    own = places.of_position(Position(said.file))
+    named = places.of_text(said.text)
+    if own is not None and own.file:
+        return own
+    if named is not None:
+        return named
+    if own is not None:
+        return own
+    declared = [d.name for d in report.declared if said.file in d.files]
+    found = [p for name in declared if (p := places.of_option(name)) is not None]
+    services = [p for p in found if p.where.startswith("services.")]
+    return next(iter(services or found), places.whole)
+
+
+def _sandboxes(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
+    for unit in plan.hardening:
+        if unit.host != host.name or not unit.settings:
+            continue
+        effective = report.units.get(unit.unit)
+        name = f"{unit.unit}.service"
+        if effective is None or STARTS not in effective:
+            yield Problem(
+                unit.source,
+                f"{MISSING}: {name}",
+                "enable what makes it, or say harden.exempt with the reason",
+            )
+            continue
+        for setting, promised, got in weaker(unit.settings, effective):
+            yield Problem(
+                unit.source,
+                f"{name} gets {setting}={got}, and hardening.nix says {promised}",
+                "take away what sets it, or write harden.relax with the reason",
+            )
+
+
+def _mounts(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
+    """Whatever the plan waits for is mounted by something."""
+    mounted = set(report.file_systems)
+    for dataset in plan.datasets:
+        if dataset.host == host.name and dataset.mount not in mounted | {"/"}:
+            yield Problem(
+                dataset.source,
+                f"nothing mounts {dataset.mount}: no fileSystems of the whole system has it",
+                "add it to the host's hardware module, or name the mount that the path lies on",
+                severity="warning",
+            )
+    kept = host.config.persistence
+    if kept is not None and kept.root not in mounted:
+        yield Problem(
+            f"{host.source}.persistence.root",
+            f"nothing mounts {kept.root}",
+            "add it to the host's hardware module",
+        )
+
+
+def _module(file: str) -> str:
+    """A file by what people know of it: its path below nixpkgs, or its name."""
+    for mark in ("/nixos/modules/", "/own/"):
+        if mark in file:
+            return file.split(mark, 1)[1]
+    return file.rsplit("/", 1)[-1] if file.startswith("/") else "a module"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,127 @@
+"""What Nix says when it cannot evaluate: the message, and the options and places that it names.
+
+Its words differ between versions, its marks do not: an option stands between a backquote and a
+quote, the file of a definition after "in", "and" or "from", a position after "at". The samples in
+`tests/evaluation/samples` are of several versions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_ERROR = re.compile(r"^[ \t]*error:[ \t]*", re.MULTILINE)
+_QUOTED = r"[`\u2018]([^'\u2019`\n]+)['\u2019]"
+_OPTION = re.compile(rf"option (?:value )?{_QUOTED}")
+_SPLIT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."]+)')
+_DEFINED = re.compile(r"\b(?:[Ii]n|and|from|module) [`\u2018]?(/[^'\u2019`\n :]+)")
+_AT = re.compile(r"\bat «?(/[^\s:»]+)»?:(\d+):\d+")
+_PATH = re.compile(r"(?:path|file|status of|import of) [`'\u2018\"]?(/[^\s'\u2019\"`:]+)")
+_SNIPPET = re.compile(r"^\s*\d*\|")
+_TRACE = re.compile(r"^\s*(?:…|\.\.\. while|at [/«]|\(use '--|\(stack trace|note: )")
+_WARNING = re.compile(r"^\s*(?:trace: )?(?:evaluation )?warning: (.+)$")
+_MEMORY = re.compile(r"out of memory|bad_alloc|Too many heap sections", re.IGNORECASE)
+
+ABOUT_NIX = (
+    "the group 'nixbld'",
+    "Git tree",
+    "ignoring ",
+    "unknown setting",
+    "unknown experimental",
+    "Ignoring setting",
+    "you did not specify",
+    "not writing modified lock file",
+)
+"""How warnings begin that are about Nix and not about a host."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file that Nix names; line 0 where it names the file alone."""
+
+    file: str
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What stopped an evaluation."""
+
+    text: str
+    """The message in one line."""
+    options: tuple[tuple[str, ...], ...]
+    """Options that it names, then those that were being evaluated, the innermost first."""
+    positions: tuple[Position, ...]
+    """Where the cause lies, the likeliest place first."""
+
+
+def read_complaint(stderr: str) -> Complaint:
+    """The complaint that Nix ended with: of several marks of an error the last is the cause."""
+    text = _ANSI.sub("", stderr)
+    chunks = _ERROR.split(text)[1:]
+    at = max((i for i, c in enumerate(chunks) if _message(c)), default=-1)
+    cause = chunks[at] if at >= 0 else text
+    message = _message(cause) or _last_line(text)
+    # Old versions put what led there after the cause, the nearest first; new ones before it, the
+    # nearest last.
+    led = cause.splitlines() + [line for c in reversed(chunks[:at]) for line in _turned(c)]
+    positions = _positions(cause.split("…")[0], message)
+    positions += [p for line in led for p in _positions(line, line)]
+    options = [split_path(o) for part in (message, *led) for o in _OPTION.findall(part)]
+    if _MEMORY.search(text):
+        message = "Nix ran out of the memory that it may use"
+    return Complaint(_line(message), _once(options), _once(positions))
+
+
+def read_warnings(stderr: str) -> tuple[str, ...]:
+    """What was warned of on the way, once each."""
+    lines = _ANSI.sub("", stderr).splitlines()
+    found = [m.group(1).strip() for line in lines if (m := _WARNING.match(line))]
+    return _once([w for w in found if not w.startswith(ABOUT_NIX)])
+
+
+def split_path(text: str) -> tuple[str, ...]:
+    """`services."a.b".c` as its parts; some versions of nixpkgs leave such quotes out."""
+    return tuple(quoted or plain for quoted, plain in _SPLIT.findall(text))
+
+
+def _once(values: Iterable[_T]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _positions(part: str, message: str) -> list[Position]:
+    """Places in a part of the output; where a definition stands tells more than who tripped."""
+    defined = [Position(f) for f in _DEFINED.findall(message)]
+    where = [Position(f, int(line)) for f, line in _AT.findall(part)]
+    return [*defined, *where, *(Position(f) for f in _PATH.findall(message))]
+
+
+def _turned(chunk: str) -> list[str]:
+    return list(reversed(chunk.splitlines()))
+
+
+def _message(part: str) -> str:
+    """The message itself: what comes before its positions and its trace."""
+    kept: list[str] = []
+    for line in part.splitlines():
+        if _TRACE.match(line) or _SNIPPET.match(line):
+            if kept:
+                break
+            continue
+        if line.strip():
+            kept.append(line)
+    return "\n".join(kept).strip()
+
+
+def _line(message: str) -> str:
+    return re.sub(r"\s+", " ", message).strip()
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "Nix said nothing"

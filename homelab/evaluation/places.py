@@ -1,0 +1,234 @@
+"""From what Nix names (an option, a file) to the place in the stack config that caused it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from homelab.evaluation.messages import Position
+from homelab.evaluation.plan import Path, leaves_of
+from homelab.render import modules_of
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+FILES: Mapping[str, str] = {
+    "backup.nix": "backup",
+    "bootstrap.nix": "hosts.{host}.bootstrap",
+    "boot.nix": "hosts.{host}.boot",
+    "certificates.nix": "cloudflare",
+    "containers.nix": "services",
+    "control.nix": "services",
+    "dashboard.nix": "dashboard",
+    "directory.nix": "identity",
+    "dns.nix": "network.dns",
+    "facts.nix": "hosts.{host}",
+    "fail2ban.nix": "hosts.{host}.fail2ban",
+    "firewall.nix": "network",
+    "flake.nix": "flakes",
+    "gate.nix": "identity",
+    "graphics.nix": "hosts.{host}.gpu",
+    "hardening.nix": "services",
+    "home.nix": "hosts.{host}.home",
+    "host.nix": "hosts.{host}",
+    "identity.nix": "identity",
+    "impermanence.nix": "hosts.{host}.persistence",
+    "known-hosts.nix": "hosts",
+    "mdns.nix": "hosts.{host}.mdns",
+    "minted-secrets.nix": "secrets",
+    "monitoring.nix": "monitoring",
+    "network.nix": "hosts.{host}.address",
+    "nix.nix": "hosts.{host}.nix",
+    "own.nix": "hosts.{host}.modules",
+    "parcels.nix": "hosts.{host}",
+    "portal.nix": "identity",
+    "power.nix": "hosts.{host}",
+    "proxy.nix": "network.entry",
+    "pull.nix": "hosts.{host}.asleep",
+    "reboot.nix": "hosts.{host}.reboot",
+    "recovery.nix": "hosts.{host}.ssh.recovery",
+    "release.nix": "hosts.{host}",
+    "samba.nix": "datasets",
+    "secrets.nix": "secrets",
+    "ssh.nix": "hosts.{host}.ssh",
+    "storage.nix": "datasets",
+    "tailnet.nix": "hosts.{host}.tailscale",
+    "tunnel.nix": "cloudflare",
+    "users.nix": "site.owner",
+    "vpn-killswitch.nix": "vpn",
+    "vpn-namespaces.nix": "vpn",
+    "watchdog.nix": "hosts.{host}.watchdog",
+}
+"""The place in the stack config that a file of the tree comes from, where no name says better."""
+
+_WORD = re.compile(r'[A-Za-z_][\w-]*(?:\.(?:[\w<>*-]+|"[^"\n]+"))+')
+_STORES = re.compile(r"/nix/store/[0-9a-z]{32}-[^/\s]+/")
+_STORE = re.compile(r"^/nix/store/[^/]+/")
+_TOP = ("default.nix", "flake.nix")
+"""Names that other trees have as well."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the stack config, and the owner's own file, if it is in one."""
+
+    where: str
+    file: str = ""
+    line: int = 0
+
+
+class Places:
+    """Of one host: every option that its tree sets, every file that it consists of."""
+
+    def __init__(self, plan: Plan, host: Host, files: Mapping[str, str | bytes], top: str) -> None:
+        """`top` is where the tree lay when it was evaluated, as far as that is known."""
+        self._plan, self._host, self._files, self._top = plan, host, files, top.rstrip("/")
+        self._names = dict(_names(plan, host))
+        self._leaves = {
+            path: self._of_leaf(m.file, path, stated=stated)
+            for m in modules_of(plan, host)
+            for path, stated in leaves_of(m)
+        }
+
+    @property
+    def whole(self) -> Place:
+        """The host, for what nothing else can be said of."""
+        return Place(self._host.source)
+
+    def of_position(self, position: Position) -> Place | None:
+        """The place of a file that Nix names; none for one that is not of the tree."""
+        path = self.in_tree(position.file)
+        if path is None:
+            return None
+        if path.startswith("own/"):
+            return Place(self._own(path[4:]), path[4:], position.line)
+        return Place(self._of_file(path))
+
+    def in_tree(self, file: str) -> str | None:
+        """The path below the tree's top; a tree that Nix copied is known by the files it has."""
+        if self._top and file.startswith(f"{self._top}/"):
+            return file[len(self._top) + 1 :]
+        path = _STORE.sub("", file)
+        if path == file or path in _TOP:
+            return None
+        return path if path in self._files or path.startswith("own/") else None
+
+    def shortened(self, text: str) -> str:
+        """A message with the files of the tree as the tree names them, the owner's as the owner."""
+        for top in (f"{self._top}/" if self._top else "", *_STORES.findall(text)):
+            text = text.replace(f"{top}own/", "").replace(top, "") if top else text
+        return text
+
+    def of_option(self, option: Sequence[str]) -> Place | None:
+        """The place of an option that the tree sets, or of one that is set below or above it."""
+        # Nix of some versions leaves the quotes out around a name that holds dots.
+        wanted = ".".join(option)
+        exact = [p for path, p in self._leaves.items() if ".".join(path) == wanted]
+        if exact:
+            return exact[0]
+        below = [p for path, p in self._leaves.items() if ".".join(path).startswith(f"{wanted}.")]
+        above = [
+            (len(path), p)
+            for path, p in self._leaves.items()
+            if len(path) > 1 and wanted.startswith(f"{'.'.join(path)}.")
+        ]
+        if above:
+            return max(above, key=lambda a: a[0])[1]
+        return _shared(below) if len(option) > 1 else None
+
+    def of_text(self, text: str) -> Place | None:
+        """The place of the first option that a sentence names, by its path or the start of it."""
+        for word in _WORD.findall(text):
+            parts = [p.strip('"') for p in re.findall(r'"[^"]+"|[^."]+', word)]
+            while len(parts) > 1:
+                found = self.of_option(parts)
+                if found is not None:
+                    return found
+                parts = parts[:-1]
+        return None
+
+    def line_of(self, file: str, option: Sequence[str]) -> int:
+        """The line of an owner's file that alone has the last word of an option; 0 for none."""
+        content = self._files.get(f"own/{file}", "")
+        text = content if isinstance(content, str) else content.decode(errors="replace")
+        word = re.compile(rf"(?<![\w-]){re.escape(option[-1])}(?![\w-])")
+        lines = [n for n, line in enumerate(text.splitlines(), 1) if word.search(line)]
+        return lines[0] if len(lines) == 1 else 0
+
+    def _of_leaf(self, file: str, path: Path, *, stated: bool) -> Place:
+        if file.startswith("services/"):
+            where = self._of_file(file)
+            key = self._said(file[9:-4], path) if stated else ""
+            return Place(f"{where}.options.{key}" if key else where)
+        known = [self._names[part] for part in reversed(path) if part in self._names]
+        return Place(known[0] if known else self._of_file(file))
+
+    def _said(self, service: str, path: Path) -> str:
+        """The key under `options` that says it."""
+        dotted = ".".join(path)
+        for found in self._plan.on(self._host.name):
+            if found.name == service:
+                for key in found.config.options:
+                    plain = key.replace('"', "")
+                    if dotted == plain or dotted.startswith(f"{plain}."):
+                        return key
+        return ""
+
+    def _of_file(self, file: str) -> str:
+        if file.startswith("services/"):
+            name = file[9:-4]
+            sources = [s.source for s in self._plan.on(self._host.name) if s.name == name]
+            return sources[0] if sources else "services"
+        return FILES.get(file, self._host.source).replace("{host}", self._host.name)
+
+    def _own(self, path: str) -> str:
+        """Who names an owner's file, or the directory that it lies in or would."""
+        config = self._host.config
+        named = [(config.hardware, "hardware"), (config.home, "home")]
+        named += [(m, f"modules[{i}]") for i, m in enumerate(config.modules)]
+        for name, field in named:
+            if name and (path == name or path.startswith(f"{name}/")):
+                return f"{self._host.source}.{field}"
+        return f"{self._host.source}.modules"
+
+
+def _shared(places: Sequence[Place]) -> Place | None:
+    """One place for several: the same one, or the section that they have in common."""
+    if not places:
+        return None
+    wheres = list(dict.fromkeys(p.where for p in places))
+    if len(wheres) == 1:
+        return places[0]
+    split = [w.split(".") for w in wheres]
+    same = 0
+    while all(len(s) > same and s[same] == split[0][same] for s in split):
+        same += 1
+    return Place(".".join(split[0][:same])) if same else None
+
+
+def _names(plan: Plan, host: Host) -> Iterator[tuple[str, str]]:
+    """Names that stand in options' paths, and what they come from; a later one wins."""
+    yield plan.site.site.owner.user, "site.owner"
+    for other in plan.hosts.values():
+        yield other.name, other.source
+    for secret in plan.secrets.on(host.name):
+        yield secret.name, secret.origin
+    for service in plan.on(host.name):
+        for name in (service.name, f"podman-{service.name}", f"container-{service.name}"):
+            yield name, service.source
+        for unit in service.units:
+            yield unit, service.source
+    for dataset in plan.datasets:
+        if dataset.host == host.name:
+            yield dataset.name, dataset.source
+            yield dataset.path, dataset.source
+    for job in plan.backup.on(host.name):
+        yield job.unit, job.source
+        yield f"restic-backups-{job.unit}", job.source
+    for route in plan.routes:
+        for name in (route.internal, route.public):
+            if name:
+                yield name, route.source

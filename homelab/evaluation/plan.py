@@ -1,0 +1,48 @@
+"""What to ask of each host: derived from the modules that its tree consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.evaluation.model import Asked
+from homelab.hardening.baseline import BASELINE
+from homelab.nix import Comment, Module, Nix
+from homelab.render import modules_of
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
+
+Path = tuple[str, ...]
+STARTS = "ExecStart"
+
+
+def plan_asked(plan: Plan, host: Host) -> Asked:
+    """Every option that the host's tree sets, and every unit that hardening.nix confines."""
+    units = [u for u in plan.hardening if u.host == host.name]
+    settings = {part.setting for part in BASELINE} | {s for u in units for s, _ in u.settings}
+    # A unit that has nothing to start is one that hardening.nix alone would make.
+    settings.add(STARTS)
+    return Asked(
+        options=tuple(sorted({path for m in modules_of(plan, host) for path, _ in leaves_of(m)})),
+        units=tuple(sorted({u.unit for u in units})),
+        settings=tuple(sorted(settings)),
+    )
+
+
+def leaves_of(module: Module) -> Iterator[tuple[Path, bool]]:
+    """The path of every value that a module sets, and whether the stack says it outright."""
+    for path in _leaves(module.derived, ()):
+        yield path, False
+    for path in _leaves(module.stated, ()):
+        yield path, True
+
+
+def _leaves(tree: Mapping[str, Nix], path: Path) -> Iterator[Path]:
+    for key, value in tree.items():
+        inner = value.value if isinstance(value, Comment) else value
+        if isinstance(inner, Mapping) and inner:
+            yield from _leaves(inner, (*path, key))
+        else:
+            yield (*path, key)

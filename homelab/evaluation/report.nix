@@ -1,0 +1,104 @@
+# What `homelab eval` asks of one evaluated host. A function of what is asked
+# and of the system that the host's flake makes: nothing is built or changed.
+asked: system:
+
+let
+  inherit (system) config options;
+  lib = system.pkgs.lib;
+
+  # Definitions of an option with the file of each; nixpkgs of every age has both lists.
+  definitions = option: lib.zipListsWith (file: value: { inherit file value; }) (map toString option.files) option.definitions;
+
+  failed = lib.concatMap (
+    one: map (a: { inherit (one) file; text = a.message; }) (lib.filter (a: !a.assertion) one.value)
+  ) (definitions options.assertions);
+
+  warned = lib.concatMap (one: map (text: { inherit (one) file text; }) one.value) (
+    definitions options.warnings
+  );
+
+  # The option that a path leads into: its own name, and where it is declared.
+  option =
+    node: path: name:
+    if lib.isOption node then
+      { inherit name; files = map toString node.declarations; }
+    else if path == [ ] then
+      { inherit name; files = [ ]; }
+    else if builtins.isAttrs node && node ? ${lib.head path} then
+      option node.${lib.head path} (lib.tail path) (name ++ [ (lib.head path) ])
+    else
+      { name = name ++ [ (lib.head path) ]; files = null; };
+
+  options' = map (path: option options path [ ]) asked.options;
+
+  # Text as systemd would get it, one value a line.
+  plain =
+    value:
+    if builtins.isList value then
+      lib.concatMap plain value
+    else if value == null then
+      [ ]
+    else if builtins.isBool value then
+      [ (lib.boolToString value) ]
+    else
+      [ (toString value) ];
+
+  unit =
+    name:
+    let
+      found = config.systemd.services.${name} or null;
+    in
+    if found == null || found.enable == false then
+      null
+    else
+      lib.mapAttrs (_: plain) (
+        lib.filterAttrs (setting: _: lib.elem setting asked.settings) found.serviceConfig
+      );
+
+  person = user: {
+    normal = user.isNormalUser;
+    groups = [ user.group ] ++ user.extraGroups;
+    keys = user.openssh.authorizedKeys.keys;
+  };
+
+  ports = from: {
+    tcp = from.allowedTCPPorts;
+    udp = from.allowedUDPPorts;
+    tcp_ranges = map (r: [ r.from r.to ]) from.allowedTCPPortRanges;
+    udp_ranges = map (r: [ r.from r.to ]) from.allowedUDPPortRanges;
+  };
+
+  firewall = config.networking.firewall;
+
+  # Who opens what on every interface.
+  openers =
+    key: name: map (one: { inherit (one) file; ${key} = one.value; }) (definitions options.networking.firewall.${name});
+in
+{
+  release = lib.trivial.release;
+  assertions = failed;
+  warnings = warned;
+  # Every option that the tree sets and this nixpkgs does not have.
+  absent = lib.unique (map (o: o.name) (lib.filter (o: o.files == null) options'));
+  # Which files declare what the tree sets: who says something is known by them.
+  declared = (
+    lib.unique (map (o: { inherit (o) name files; }) (lib.filter (o: o.files != null && o.files != [ ]) options'))
+  );
+  units = lib.genAttrs asked.units unit;
+  users = lib.mapAttrs (_: person) config.users.users;
+  file_systems = lib.mapAttrs (_: fs: {
+    inherit (fs) device options;
+    type = fs.fsType;
+    early = fs.neededForBoot;
+  }) config.fileSystems;
+  firewall = {
+    inherit (firewall) enable;
+    trusted = firewall.trustedInterfaces;
+    everywhere = ports firewall;
+    interfaces = lib.mapAttrs (_: ports) firewall.interfaces;
+    rules = firewall.extraInputRules or "";
+  };
+  opened = openers "tcp" "allowedTCPPorts" ++ openers "udp" "allowedUDPPorts";
+  # Last, because it is what everything else of a host hangs off; failed assertions are told above.
+  toplevel = if failed == [ ] then config.system.build.toplevel.drvPath else "";
+}

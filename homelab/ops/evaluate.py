@@ -1,0 +1,161 @@
+"""Have Nix evaluate hosts, here or on a host of the stack, and say what it found in which place."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from homelab.deploy import scripts
+from homelab.deploy.model import Release
+from homelab.evaluation.findings import findings
+from homelab.evaluation.messages import read_warnings
+from homelab.evaluation.model import Answer, Report
+from homelab.evaluation.places import Places
+from homelab.evaluation.plan import plan_asked
+from homelab.evaluation.question import attribute, by_directories, by_flake
+from homelab.ops.hosts import link_to, named
+from homelab.ops.ssh import Completed, DialMap
+from homelab.ops.stack import Stack, located
+from homelab.plan import Plan
+from homelab.problems import HomelabError, Problem, UsageError, did_you_mean
+from homelab.system.model import Host
+
+MEMORY_MIB = 4096
+"""What Nix may take for one host. A large one with a desktop needs about 2 GiB."""
+_TREE = "homelab: the tree is "
+_NO_PROGRAM = 127
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One host, evaluated: what Nix answered, and what is wrong."""
+
+    host: str
+    answer: Answer
+    problems: tuple[Problem, ...]
+
+
+def evaluate(
+    stack: Stack,
+    hosts: Sequence[str],
+    *,
+    on: str | None = None,
+    inputs: Mapping[str, str] | None = None,
+    memory_mib: int = MEMORY_MIB,
+    report: Callable[[str], None],
+) -> Iterator[Evaluation]:
+    """Evaluate hosts one after another: all that have files, or those that are named.
+
+    By each tree's own flake and lock, or by `inputs` (name to directory) without flakes; here, or
+    `on` a host of the stack. Raises HomelabError where that cannot be done at all.
+    """
+    plan = stack.plan
+    if on is not None and inputs:
+        raise UsageError("--input names directories of this machine; leave out --on, or --input")
+    builder = named(plan, on) if on is not None else None
+    for host in chosen(stack, hosts):
+        release = stack.releases[host.name]
+        where = f" on {builder.name}" if builder else ""
+        report(f"{host.name}: evaluating release {release.id}{where}")
+        script = _script(plan, host, release, inputs or {}, memory_mib)
+        done = _there(builder, script) if builder else _here(script)
+        yield _read(stack, host, release, done, inputs or {}, builder)
+
+
+def chosen(stack: Stack, names: Sequence[str]) -> list[Host]:
+    """The hosts that are meant. Raises UsageError for one that has no files."""
+    known = list(stack.releases)
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f'there is no host "{name}" with files; {did_you_mean(name, known, "hosts")}'
+            )
+    return [stack.plan.hosts[name] for name in dict.fromkeys(names or known)]
+
+
+def _script(
+    plan: Plan, host: Host, release: Release, inputs: Mapping[str, str], memory_mib: int
+) -> str:
+    asked = plan_asked(plan, host)
+    question = by_directories(plan, host, asked, inputs) if inputs else by_flake(host, asked)
+    return scripts.evaluate_script(
+        dict(release.files),
+        question,
+        attribute(plan, host),
+        memory_mib=memory_mib,
+        by_directories=bool(inputs),
+    )
+
+
+def _here(script: str) -> Completed:
+    try:
+        done = subprocess.run(
+            scripts.shell().split(),
+            input=script.encode(),
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise HomelabError(f"bash cannot be run: {error.strerror}; put it on PATH") from None
+    return Completed(
+        done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    )
+
+
+def _there(builder: Host, script: str) -> Completed:
+    async def ask() -> Completed:
+        link = link_to(builder, DialMap.from_environment())
+        try:
+            return await link.ask(script, None)
+        finally:
+            await link.close()
+
+    return asyncio.run(ask())
+
+
+def _read(
+    stack: Stack,
+    host: Host,
+    release: Release,
+    done: Completed,
+    inputs: Mapping[str, str],
+    builder: Host | None,
+) -> Evaluation:
+    lines = done.stderr.splitlines()
+    if done.exit == _NO_PROGRAM and not done.stdout:
+        where = builder.name if builder else "this machine"
+        raise HomelabError(
+            f"there is no {'nix-instantiate' if inputs else 'nix'} on the PATH of {where}; "
+            "install Nix, or name a host of the stack that has it: homelab eval --on HOST"
+        )
+    top = next((line[len(_TREE) :] for line in lines if line.startswith(_TREE)), "")
+    said = "\n".join(line for line in lines if not line.startswith("homelab: "))
+    answer = _answer(host, done, said)
+    places = Places(stack.plan, host, dict(release.files), top)
+    found = [located(stack, p) for p in findings(stack.plan, host, places, answer)]
+    return Evaluation(host.name, answer, tuple(dict.fromkeys(sorted(found))))
+
+
+def _answer(host: Host, done: Completed, said: str) -> Answer:
+    warnings = read_warnings(said)
+    if done.exit != 0:
+        return Answer(host.name, None, said or f"Nix ended with {done.exit}", warnings)
+    try:
+        data = json.loads(done.stdout)
+        if not host.is_nixos:
+            return Answer(host.name, None, "", warnings, toplevel=str(data["toplevel"]))
+        found = Report.model_validate(data)
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        kind = type(error).__name__
+        raise HomelabError(
+            f"{host.name}: Nix answered something that is no report ({kind}); "
+            "see whether another program is called nix on PATH"
+        ) from None
+    told = {" ".join(w.text.split()) for w in found.warnings}
+    own = tuple(w for w in warnings if not any(w in t or t in w for t in told))
+    return Answer(host.name, found, "", own, toplevel=found.toplevel)

@@ -1,0 +1,193 @@
+# What only the age of a nixpkgs explains, each with its reason: NixOS 20.09 beside the 25.11 that
+# stacks are made for. A nixpkgs that is not older than 25.11 gets nothing of this.
+lib:
+
+with lib;
+let
+  later = type: why: { inherit type why; };
+in
+{
+  # The release that the list is for: with it, `test_age` finds the entries that have no use.
+  release = "20.09";
+
+  # Options that came later. They are declared, so that any other unknown option is still refused.
+  absent = {
+    "hardware.graphics" = later "attrs" "hardware.opengl until 24.11";
+    "hardware.nvidia.open" = later "bool" "open kernel modules came with 22.11";
+    "networking.firewall.extraInputRules" = later "lines" "a firewall of nftables came with 23.05";
+    "networking.firewall.extraReversePathFilterRules" = later "lines" "came with 23.05";
+    "networking.nftables.tables" = later "submodules" "tables of their own came with 23.11";
+    "nix.settings" = later "attrs" "nix.conf by settings came with 22.05";
+    "services.openssh.settings" = later "attrs" "sshd_config by settings came with 23.05";
+    "services.tailscale.authKeyFile" = later "str" "came with 23.05";
+    "services.tailscale.extraSetFlags" = later "list" "came with 24.11";
+    "services.tailscale.extraUpFlags" = later "list" "came with 23.05";
+    "services.tailscale.useRoutingFeatures" = later "str" "came with 22.11";
+    "security.acme.defaults" = later "attrs" "came with 21.11";
+    "services.avahi.allowInterfaces" = later "list" "services.avahi.interfaces until 23.05";
+    "services.avahi.nssmdns4" = later "bool" "services.avahi.nssmdns until 23.11";
+    "services.radarr.settings" = later "attrs" "settings as variables came with 24.11";
+    "services.sonarr.settings" = later "attrs" "settings as variables came with 24.11";
+    "services.transmission.package" = later "any" "came with 23.11";
+    "services.home-assistant.extraComponents" = later "list" "came with 22.05";
+    "networking.wireless.secretsFile" = later "str" "environmentFile until 24.11";
+    "services.desktopManager" = later "attrs" "below services.xserver until 24.05";
+    "services.displayManager" = later "attrs" "below services.xserver until 24.05";
+    "services.influxdb2" = later "attrs" "came with 22.11";
+    "services.netdata.enableAnalyticsReporting" = later "bool" "came with 21.11";
+    "services.nextcloud.configureRedis" = later "bool" "came with 23.05";
+    "services.nextcloud.database" = later "attrs" "databases of its own came with 23.05";
+    "services.nextcloud.datadir" = later "str" "came with 23.05";
+    "services.nextcloud.settings" = later "attrs" "came with 24.05";
+    "services.openldap.settings" = later "any" "cn=config by settings came with 21.05";
+    "services.prometheus.port" = later "any" "listenAddress with its port until 21.05";
+    "systemd.settings" = later "attrs" "came with 25.11";
+    "systemd.tmpfiles.settings" = later "submodules" "tmpfiles by settings came with 24.05";
+    "nixpkgs.hostPlatform" = later "str" "came with 22.11; nixpkgs.localSystem before";
+  };
+
+  # Services whose modules came later, or are others today. Their options are taken as they are;
+  # what their units and accounts are today is known from the catalog's facts of nixpkgs.
+  services = {
+    adguardhome.why = "came with 21.05";
+    atticd.why = "came with 24.11";
+    authelia.why = "came with 23.05";
+    blocky.why = "came with 21.05";
+    caddy = {
+      instead = [ "services/web-servers/caddy.nix" ];
+      why = "virtual hosts by options since 21.05; a whole Caddyfile before";
+    };
+    cloudflared.why = "came with 22.11";
+    cockpit.why = "came with 23.05";
+    fail2ban = {
+      instead = [ "services/security/fail2ban.nix" ];
+      why = "jails of settings since 23.11; of lines before";
+    };
+    flaresolverr.why = "came with 24.11";
+    gatus.why = "came with 24.05";
+    grafana = {
+      instead = [ "services/monitoring/grafana.nix" ];
+      why = "settings and provisioning by files since 22.11";
+    };
+    homepage = {
+      at = "services.homepage-dashboard";
+      why = "came with 23.05";
+    };
+    immich.why = "came with 24.11";
+    litellm.why = "came with 25.05";
+    matter-server.why = "came with 24.05";
+    miniflux = {
+      instead = [ "services/web-apps/miniflux.nix" ];
+      why = "its settings are text alone until 23.11";
+    };
+    mosquitto = {
+      instead = [ "services/networking/mosquitto.nix" ];
+      why = "listeners took the place of users and ports with 22.05";
+    };
+    n8n.why = "came with 21.05";
+    navidrome.why = "came with 21.11";
+    nginx = {
+      instead = [
+        "services/web-servers/nginx/default.nix"
+        "services/web-servers/nginx/gitweb.nix"
+        "services/security/nginx-sso.nix"
+      ];
+      why = "numbers in return, and much of what virtual hosts say today, came with 21.11";
+    };
+    systemd-exporter = {
+      # Declared below, in the submodule that exporters are.
+      at = "";
+      why = "came with 21.11";
+    };
+    oauth2-proxy.why = "services.oauth2_proxy until 24.05";
+    openthread-border-router.why = "came with 26.05";
+    pocket-id.why = "came with 25.05";
+    scrutiny.why = "came with 24.05";
+    uptime-kuma.why = "came with 22.11";
+    ollama.why = "came with 24.05";
+    prowlarr.why = "came with 21.05";
+    vaultwarden.why = "bitwarden_rs until 21.11";
+    wyoming-faster-whisper = {
+      at = "services.wyoming.faster-whisper";
+      why = "came with 23.05";
+    };
+    wyoming-piper = {
+      at = "services.wyoming.piper";
+      why = "came with 23.05";
+    };
+  };
+
+  # Packages that came later; each is a stand-in of no content.
+  packages = [
+    "ollama-cuda"
+    "iproute2"
+    "pandoc"
+    "wakeonlan"
+  ];
+
+  # Options that mean something else today.
+  changed = {
+    platform = {
+      why = "nixpkgs.hostPlatform decides since 22.11";
+      applies = { options, ... }: !(options.nixpkgs ? hostPlatform);
+      module =
+        { config, ... }:
+        {
+          nixpkgs.localSystem.system = config.nixpkgs.hostPlatform;
+        };
+    };
+    exporters = {
+      why = "exporters are one option, and systemd's came with 21.11";
+      module.options.services.prometheus.exporters = mkOption {
+        type = types.submodule {
+          options.systemd = mkOption {
+            type = types.attrsOf types.unspecified;
+            default = { };
+          };
+        };
+      };
+    };
+    nftables = {
+      why = "the firewall excludes a ruleset of nftables until 23.05";
+      module.networking.nftables.enable = mkForce false;
+    };
+    acme-credentials = {
+      why = "credentials are asked of every certificate by DNS-01, whatever its environment file";
+      module.options.security.acme.certs = mkOption {
+        type = types.attrsOf (
+          types.submodule {
+            options.environmentFile = mkOption {
+              type = types.nullOr types.str;
+              default = null;
+            };
+            config.credentialsFile = mkDefault "/environment-file";
+          }
+        );
+      };
+    };
+    postgresql = {
+      why = "its package follows the state's version, and 20.09 knows none of today's";
+      module =
+        { pkgs, ... }:
+        {
+          services.postgresql.package = mkDefault pkgs.postgresql_12;
+        };
+    };
+    nix-daemon-mounts = {
+      why = "text and lists of one setting of a unit join since 23.05";
+      module.systemd.services.nix-daemon.unitConfig.RequiresMountsFor = mkForce "/nix/store";
+    };
+    openldap = {
+      why = "its old options stand beside the settings and ask for values until 21.05";
+      module.services.openldap = {
+        suffix = mkDefault "dc=old";
+        rootdn = mkDefault "cn=old";
+        rootpw = mkDefault "old";
+      };
+    };
+    acme-email = {
+      why = "the account's address is said once since 21.11, as security.acme.defaults";
+      module.security.acme.email = mkDefault "stand-in@example.org";
+    };
+  };
+}

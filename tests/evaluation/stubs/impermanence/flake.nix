@@ -1,0 +1,4 @@
+# A stand-in for github:nix-community/impermanence.
+{
+  outputs = _: { nixosModules.impermanence = ./module.nix; };
+}

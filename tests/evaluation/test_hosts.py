@@ -1,0 +1,43 @@
+"""Every host of every shipped stack, as a whole nixpkgs sees it."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from homelab.ops.stack import Stack, open_stack
+from tests.build import ROOT
+from tests.evaluation.nixpkgs import evaluated
+
+pytestmark = pytest.mark.nixpkgs
+
+HERE = Path(__file__).parent
+MORE = os.environ.get("HOMELAB_EVAL_STACKS", "")
+"""A directory with further stacks, each in a directory of its own."""
+
+
+def _stacks() -> list[tuple[Path, str]]:
+    tops = [ROOT, *sorted((ROOT / "examples").iterdir())]
+    for below in (HERE / "stacks", *([Path(MORE)] if MORE else [])):
+        tops += sorted(p for p in below.iterdir() if p.is_dir()) if below.is_dir() else []
+    return [(top, f.name[7:-5]) for top in tops for f in sorted(top.glob("Pulumi.*.yaml"))]
+
+
+@cache
+def _opened(top: Path, name: str) -> Stack:
+    return open_stack(top, name)
+
+
+HOSTS = [(top, name, host) for top, name in _stacks() for host in _opened(top, name).releases]
+
+
+@pytest.mark.parametrize(("top", "name", "host"), HOSTS, ids=[f"{n}-{h}" for _, n, h in HOSTS])
+def test_a_host_evaluates_without_a_word(top: Path, name: str, host: str, tmp_path: Path) -> None:
+    """To its toplevel: no assertion, no warning, every unit confined as hardening.nix says, every
+    mount there, and no port open that the plan does not know."""
+    found = evaluated(_opened(top, name), host, tmp_path)
+    assert [str(p) for p in found.problems] == []
+    assert found.answer.toplevel.endswith(".drv")
