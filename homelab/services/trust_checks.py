@@ -88,9 +88,13 @@ def grafana_auth_scope(plan: Plan) -> Iterator[Problem]:
                     )
 
 
+ADMINS = "admins"
+"""The group of those who administer the homelab."""
+
+
 def _closed(route: Route) -> bool:
     if route.auth == "forward":
-        return route.policy == "two_factor" and bool(route.groups)
+        return route.policy == "two_factor" and set(route.groups) == {ADMINS}
     return route.publish == "internal" and route.audience == "operator"
 
 
