@@ -87,7 +87,7 @@ class Homelab(pulumi.ComponentResource):
                     "host": host,
                     "release": args["releases"][host_name],
                     "secrets": secrets,
-                    "flags": build_flags(plan.hosts, host),
+                    "flags": build_flags(plan.site, plan.hosts, host),
                     "wake": build_wake(plan.hosts, host),
                     "rules": rules_of(plan.site, host, stack=name),
                 },

@@ -69,6 +69,15 @@ SMALLEST: dict[str, object] = {
         },
     },
 }
+TAILNET: dict[str, object] = {
+    "tailnet": {
+        "name": "tail1a2b3.ts.net",
+        "client_id": {"sops": "tailscale/client_id"},
+        "client_secret": {"sops": "tailscale/client_secret"},
+        "owners": ["sam@example.org"],
+    }
+}
+"""A tailnet, over which its hosts call each other then."""
 HARDWARE = '{ fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; }; }\n'
 
 
@@ -193,6 +202,7 @@ __all__ = [
     "KEY",
     "ROOT",
     "SMALLEST",
+    "TAILNET",
     "config",
     "found",
     "json_config",

@@ -21,6 +21,7 @@ from homelab.backup.model import (
     Tier,
 )
 from homelab.cloudflare.model import R2, bucket_address
+from homelab.network.between import dialled
 from homelab.secrets.model import secret_path
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -217,7 +218,7 @@ def _job(
         name=work.name,
         host=work.host,
         target=name,
-        repository=_repository(site, hosts, target, f"{work.host}/{work.name}", here=here),
+        repository=_repository(site, hosts, target, work.host, work.name, here=here),
         paths=work.paths,
         exclude=work.exclude,
         at=site.backup.at,
@@ -241,8 +242,15 @@ _SSH = 22
 
 
 def _repository(
-    site: Site, hosts: Mapping[str, Host], target: BackupTarget, below: str, *, here: bool
+    site: Site,
+    hosts: Mapping[str, Host],
+    target: BackupTarget,
+    client: str,
+    job: str,
+    *,
+    here: bool,
 ) -> str:
+    below = f"{client}/{job}"
     path = target.path.rstrip("/")
     if target.bucket is not None:
         return f"s3:{bucket_address(site.cloudflare, target.bucket)}/{path.lstrip('/')}/{below}"
@@ -250,7 +258,7 @@ def _repository(
         return f"{path}/{below}"
     if target.kind == "sftp":
         server = hosts[target.host or ""]
-        address, port = server.tailnet or server.lan, server.config.ssh.port
+        address, port = dialled(site, client, server.name), server.config.ssh.port
         if port == _SSH:
             return f"sftp:{target.user}@{address}:{path}/{below}"
         return f"sftp://{target.user}@{address}:{port}/{path}/{below}"

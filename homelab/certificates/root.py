@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from homelab.plan import Plan
 
-LABEL, ENDS = "authority-root", "authority-ends"
 _ANEW = "make it anew, as the guide's page on certificates says"
 _EARLY = timedelta(days=90)
 
@@ -74,7 +73,7 @@ def root_ends(plan: Plan, sources: Mapping[str, str | bytes], today: str) -> Ite
             f"{found[0]} {'ended' if over else 'ends'} on {root.not_valid_after_utc.date()}, and "
             "every certificate at home with it",
             f"{_ANEW}, and let every device trust that one too",
-            check=ENDS,
+            check="authority-ends",
             severity="error" if over else "warning",
         )
 
@@ -113,6 +112,6 @@ def _problem(what: str, way_out: str, *, severity_is_warning: bool = False) -> P
         f"{WHERE}.root",
         what,
         way_out,
-        check=LABEL,
+        check="authority-root",
         severity="warning" if severity_is_warning else "error",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
 from homelab.deploy.rules import Probe, Rules, restart_of
+from homelab.network.between import dialled
 from homelab.site.model import Site
 from homelab.system.home import may_fail as home_may_fail
 from homelab.system.model import Host
@@ -82,12 +83,12 @@ def _why(site: Site, host: Host, caches: AbstractSet[str]) -> str:
     return f"it carries {', '.join(reasons)}" if reasons else "the stack says last"
 
 
-def build_flags(hosts: Mapping[str, Host], host: Host) -> list[str]:
+def build_flags(site: Site, hosts: Mapping[str, Host], host: Host) -> list[str]:
     """Flags for a build on the host: who else may build for it, and how that one is reached."""
     builder = hosts.get(host.config.build.host or "")
     if builder is None:
         return []
-    address = builder.tailnet or builder.lan
+    address = dialled(site, host.name, builder.name) or builder.lan
     key = "/etc/ssh/ssh_host_ed25519_key"
     machine = f"ssh-ng://{BUILD_USER}@{address} {host.config.platform} {key} 4 1 big-parallel"
     return ["--builders", machine]

@@ -82,7 +82,8 @@ def _apps(plan: Plan, host: Host) -> Iterator[Probe]:
 
 def _address(plan: Plan, host: Host, service: Service) -> str:
     """The app itself, as its own host finds it."""
-    where = (service.is_outside_only and host.tailnet) or service.address
+    outside = next(iter(service.called_at), "") if service.is_outside_only else ""
+    where = outside or service.address
     route = plan.main_route(service.name)
     scheme = route.scheme if route is not None else "http"
     return f"{scheme}://{where}:{service.port}{service.config.monitor.path or service.entry.health}"

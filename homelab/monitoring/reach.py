@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homelab.network.between import dialled as address_of
 from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -44,13 +45,11 @@ def question(site: Site, route: Route, service: Service, watcher: str) -> Questi
 
 def dialled(site: Site, service: Service, port: int, watcher: str) -> str:
     """The app's own address and a port of it, as the watcher dials it; empty if it may not."""
-    host = site.hosts.get(service.host)
-    outside = str(host.address.tailnet or host.address.lan or "") if host else ""
-    if watcher == service.host and not service.is_outside_only:
-        return f"{service.address}:{port}"
-    if outside and (watcher == service.host or watcher in service.callers):
-        return f"{outside}:{port}"
-    return ""
+    if watcher == service.host:
+        outside = next(iter(service.called_at), "")
+        return f"{outside if service.is_outside_only else service.address}:{port}"
+    outside = address_of(site, watcher, service.host) if watcher in service.callers else ""
+    return f"{outside}:{port}" if outside else ""
 
 
 def _is_exempt(path: str, exempt: tuple[str, ...]) -> bool:

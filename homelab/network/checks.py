@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.network.between import on_tailnet, way
+from homelab.network.calls import calls_of
 from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
 from homelab.problems import Problem, did_you_mean
 from homelab.services.kinds import FlakeService
 from homelab.services.ports import band, is_movable
+from homelab.storage.shares import SAMBA
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -71,31 +74,99 @@ def route_port(plan: Plan) -> Iterator[Problem]:
 
 @check("backend-reachable", rows="S0-12")
 def backend_reachable(plan: Plan) -> Iterator[Problem]:
-    """The proxy reaches a service on another host over the tailnet, so that host must be on it."""
-    if plan.site.network.entry.host not in plan.hosts:
-        return  # host-known tells
-    for route in plan.routes:
-        host = plan.hosts[route.host]
-        if not route.remote:
+    """A host that calls another finds it: over the tailnet where both are in it, else on the LAN,
+    where the one has to know the other's address, and the other the caller's.
+    """
+    for call in calls_of(plan):
+        found = way(plan.site, call.caller, call.callee)
+        if found is None or found.is_known:
             continue
-        if not host.tailnet:
-            yield Problem(
-                route.source,
-                f"{plan.site.network.entry.host} cannot reach {route.service} on {route.host}",
-                f"add {host.source}.address.tailnet once the host has joined",
+        lacking = call.callee if not found.callee else call.caller
+        if found.network == "tailnet":
+            way_out = (
+                f"add hosts.{lacking}.address.tailnet once the host has joined; or "
+                f"hosts.{lacking}.tailscale: null, to be called over the LAN"
             )
-        elif plan.site.services.get(route.service) and _loopback_only(plan, route.service):
+        else:
+            why = (
+                ""
+                if plan.site.tailnet is None
+                else f", for {_outside(plan, call.caller, call.callee)} is not in the tailnet"
+            )
+            way_out = f"add hosts.{lacking}.address.lan{why}"
+        yield Problem(
+            call.source, f"{call.caller} cannot reach {call.what} on {call.callee}", way_out
+        )
+    entry = plan.site.network.entry.host
+    for route in plan.routes:
+        if entry in plan.hosts and route.remote and _loopback_only(plan, route.service):
             yield Problem(
                 route.source,
-                f"{route.service} listens on loopback only, and the proxy is on "
-                f"{plan.site.network.entry.host}",
-                f"place it on {plan.site.network.entry.host}",
+                f"{route.service} listens on loopback only, and the proxy is on {entry}",
+                f"place it on {entry}",
+            )
+
+
+def _outside(plan: Plan, *hosts: str) -> str:
+    return next(h for h in hosts if not on_tailnet(plan.site, h))
+
+
+@check("tailnet-elsewhere", rows="S0-22")
+def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
+    """Without `homelab:tailnet` nothing here runs Tailscale: its addresses and settings have no
+    effect on how hosts call each other.
+    """
+    if plan.site.tailnet is not None:
+        return
+    for host in plan.hosts.values():
+        settings = host.config.tailscale
+        if host.is_nixos and settings is not None and settings.model_fields_set:
+            yield Problem(
+                f"{host.source}.tailscale",
+                f"{', '.join(sorted(settings.model_fields_set))} would be settings of Tailscale, "
+                f"and there is no homelab:tailnet that {host.name} could be in",
+                "leave it out, or add homelab:tailnet",
+            )
+        if host.tailnet:
+            yield Problem(
+                f"{host.source}.address.tailnet",
+                f"without homelab:tailnet {host.tailnet} is for SSH of the deployer alone; hosts "
+                "call each other over the LAN",
+                f"leave it out, or add homelab:tailnet, if {host.name} is in one",
+                severity="warning",
+            )
+    for route in plan.routes:
+        said = "tailnet_direct" if route.tailnet_direct and not route.lan_direct else ""
+        if route.sources == "tailnet":
+            said = "sources"
+        if said:
+            yield Problem(
+                route.at(said),
+                f"{route.service} is to answer the tailnet's devices, and there is no "
+                "homelab:tailnet",
+                f"add it, or write {'lan_direct: true' if said != 'sources' else 'sources: lan'}",
+            )
+
+
+@check("scope-tailnet", rows="S0-56")
+def scope_tailnet(plan: Plan) -> Iterator[Problem]:
+    """A port that is open to the tailnet alone is closed on a host that is not in it."""
+    direct = {(r.host, r.port) for r in plan.routes if r.is_direct}
+    for use in plan.firewall.ports:
+        if use.scope == "tailnet" and not on_tailnet(plan.site, use.host):
+            if (use.host, use.port) in direct or use.owner == SAMBA:
+                continue  # tailnet-elsewhere and smb-not-public tell
+            yield Problem(
+                use.source,
+                f"{use.port}/{use.protocol} of {use.owner} is for the tailnet, and {use.host} is "
+                "not in it",
+                "scope: lan, or let the host join",
             )
 
 
 def _loopback_only(plan: Plan, name: str) -> bool:
     """A flake's service is told where to listen by its own options, which we cannot see."""
-    config = plan.site.services[name]
+    config = plan.site.services.get(name)
     return isinstance(config, FlakeService) and not any(
         "host" in o.lower() or "address" in o.lower() or "bind" in o.lower()
         for o in config.options

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from homelab.network.between import on_tailnet
 from homelab.network.model import TAILNET, PortUse
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
 
@@ -20,24 +22,22 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     ports = plan.firewall.on(host.name)
     lan = [p for p in ports if p.scope == "lan"]
     rules = [
-        line
-        for protocol in ("tcp", "udp")
-        for line in _lan_rules(str(plan.site.network.lan.cidr), protocol, lan)
+        *_lan_rules(str(plan.site.network.lan.cidr), lan),
+        *_host_rules(host, ports),
     ]
-    tailnet = _allowed([p for p in ports if p.scope != "link"])
+    tailnet = _allowed([p for p in ports if p.scope not in ("link", "hosts")])
     link = _allowed([p for p in ports if p.scope == "link"])
-    # A host may be in a tailnet that the stack does not describe.
-    has_tailnet = bool(host.tailnet) or any(s.name == "tailscale" for s in plan.on(host.name))
     yield Module(
         "firewall.nix",
-        "Open ports, each because of:\n" + "\n".join(_reasons(ports)),
+        "Open ports, each because of:\n"
+        + "\n".join(_reasons(ports, tailnet=on_tailnet(plan.site, host.name))),
         derived=merge(
             attrs("networking.nftables.enable", True),
             attrs("networking.firewall.enable", True),
             attrs("networking.firewall.extraInputRules", Lines("\n".join(rules) + "\n"))
             if rules
             else {},
-            _on_interface(TAILNET, tailnet) if has_tailnet else {},
+            _on_interface(TAILNET, tailnet) if on_tailnet(plan.site, host.name) else {},
             _on_interface(host.config.interface or "", link),
         ),
     )
@@ -58,15 +58,43 @@ def _on_interface(name: str, options: dict[str, Nix]) -> Attrs:
     return {"networking": {"firewall": {"interfaces": {name: options}}}}
 
 
-def _lan_rules(cidr: str, protocol: str, ports: list[PortUse]) -> Iterator[str]:
-    numbers = sorted({p.port for p in ports if p.protocol == protocol})
-    if numbers:
-        listed = ", ".join(str(n) for n in numbers)
-        yield f"ip saddr {cidr} {protocol} dport {{ {listed} }} accept"
+def _lan_rules(cidr: str, ports: list[PortUse]) -> Iterator[str]:
+    for protocol in ("tcp", "udp"):
+        numbers = sorted({p.port for p in ports if p.protocol == protocol})
+        if numbers:
+            yield f"ip saddr {cidr} {protocol} dport {_set(numbers)} accept"
 
 
-def _reasons(ports: tuple[PortUse, ...]) -> Iterator[str]:
+def _host_rules(host: Host, ports: tuple[PortUse, ...]) -> Iterator[str]:
+    """For each other host, the ports that it calls over the LAN, and on the LAN's interface alone
+    where the stack says which that is.
+    """
+    interface = f'iifname "{host.config.interface}" ' if host.config.interface else ""
+    called: dict[tuple[IPv4Address, str], set[int]] = {}
+    for use in ports:
+        for peer in use.peers:
+            called.setdefault((IPv4Address(peer), use.protocol), set()).add(use.port)
+    for (peer, protocol), numbers in sorted(called.items()):
+        yield f"{interface}ip saddr {peer} {protocol} dport {_set(sorted(numbers))} accept"
+
+
+def _set(numbers: list[int]) -> str:
+    return "{ " + ", ".join(str(n) for n in numbers) + " }"
+
+
+def where_open(use: PortUse, *, tailnet: bool) -> str:
+    """From where a port may be asked, in words."""
+    words = {
+        "hosts": "",
+        "lan": "LAN and tailnet" if tailnet else "LAN",
+        "link": "LAN interface",
+        "tailnet": "tailnet",
+    }[use.scope]
+    return " and ".join(w for w in (words, *use.peers) if w)
+
+
+def _reasons(ports: tuple[PortUse, ...], *, tailnet: bool) -> Iterator[str]:
     for p in ports:
-        where = {"lan": "LAN and tailnet", "link": "LAN interface"}.get(p.scope, "tailnet")
+        where = where_open(p, tailnet=tailnet)
         why = f": {p.why}" if p.why else ""
         yield f"  {p.port}/{p.protocol} ({where}) {p.owner}{why}"

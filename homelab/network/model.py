@@ -146,9 +146,12 @@ LOOPBACK_HTTP_PORT = 8180
 """Where the proxy listens for the tunnel: plain HTTP on 127.0.0.1 of the entry host."""
 
 Protocol = Literal["tcp", "udp"]
-Scope = Literal["loopback", "tailnet", "lan", "link"]
-"""How far a port is open: loopback, tailnet (the tailnet interface), lan (LAN and tailnet), link
-(the LAN's interface alone, for what no router passes on)."""
+OpenTo = Literal["loopback", "tailnet", "lan", "link"]
+"""How far a port may be said to be open; see `Scope`."""
+Scope = Literal["loopback", "hosts", "tailnet", "lan", "link"]
+"""How far a port is open: loopback, hosts (the hosts that call it over the LAN, and nobody else
+there), tailnet (the tailnet interface), lan (LAN and tailnet), link (the LAN's interface alone, for
+what no router passes on)."""
 
 
 def resolver_entry(server: str) -> str:
@@ -168,6 +171,8 @@ class PortUse:
     scope: Scope
     source: str
     why: str = ""
+    peers: tuple[str, ...] = ()
+    """LAN addresses of the hosts that call it over the LAN, where that is not open to all of it."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from homelab.model import Audience, Auth, Publish
+from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
 from homelab.network.route import Route, RouteConfig, is_web
 from homelab.services.model import Service
@@ -65,8 +66,8 @@ def _route(
     audience: Audience = config.audience or entry.audience
     zone = site.cloudflare.zone.name if site.cloudflare else site.site.domain
     fields = {"name": name, "domain": site.site.domain, "zone": zone}
-    remote = service.host != site.network.entry.host
-    host = hosts[service.host]
+    entry_host = site.network.entry.host
+    remote = service.host != entry_host
     auth: Auth = config.auth or default_auth(audience, entry.sign_in.kinds)
     port = next((p.port for p in service.ports if p.label == config.port), service.port)
     tunnel_service = config.tunnel_service or ""
@@ -86,7 +87,7 @@ def _route(
         publish=publish,
         auth=auth,
         port=port,
-        address=(host.tailnet or host.lan) if remote else service.address,
+        address=dialled(site, entry_host, service.host) if remote else service.address,
         remote=remote,
         scheme=config.upstream.scheme,
         host_header=config.upstream.host_header or "",

@@ -115,7 +115,7 @@ class Route:
     auth: Auth
     port: int
     address: str
-    """Where the proxy finds the app: 127.0.0.1 or the tailnet address of its host."""
+    """Where the proxy finds the app: 127.0.0.1 or an address of its host; empty without a way."""
     remote: bool
     scheme: str
     host_header: str

@@ -21,6 +21,8 @@ def plan_proxy(
 ) -> ProxyPlan:
     """One TLS listener for each wildcard, one for the tunnel on loopback, and what was before."""
     entry, lan = stack.network.entry, str(stack.network.lan.cidr)
+    # Without a tailnet, whoever comes from its addresses is a stranger.
+    tailnet = (TAILNET_NETWORK,) if stack.tailnet is not None else ()
     return ProxyPlan(
         host=entry.host,
         email=stack.site.owner.email,
@@ -28,9 +30,9 @@ def plan_proxy(
         redirects=tuple(Redirect(d, old, new) for d, old, new in legacy_names(stack, routes)),
         gate=_gate(identity) if identity else None,
         networks=(
-            ("internal", (lan, TAILNET_NETWORK)),
+            ("internal", (lan, *tailnet)),
             ("lan", (lan,)),
-            ("tailnet", (TAILNET_NETWORK,)),
+            ("tailnet", tailnet),
         ),
         tls_min=entry.tls_min,
         hsts=entry.hsts,

@@ -19,7 +19,15 @@ INTERNET = Asker("internet", "internet", "", "site.exposure")
 def plan_askers(plan: Plan) -> tuple[Asker, ...]:
     """Each kind of asker: people first, then machines, then those off the tailnet."""
     inside = _on_tailnet(plan, plan.tailnet) if plan.tailnet is not None else ()
-    return (*inside, LAN, INTERNET)
+    return (*inside, LAN, *_on_lan(plan), INTERNET)
+
+
+def _on_lan(plan: Plan) -> Iterator[Asker]:
+    """Hosts that some firewall knows by their LAN address, and lets do more than any device."""
+    peers = {address for use in plan.firewall.ports for address in use.peers}
+    for name, host in sorted(plan.hosts.items()):
+        if host.lan in peers:
+            yield Asker(name, "lan", name, f"hosts.{name}.address")
 
 
 def _on_tailnet(plan: Plan, tailnet: TailnetPlan) -> Iterator[Asker]:

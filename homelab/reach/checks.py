@@ -95,8 +95,11 @@ def exposure_never(plan: Plan) -> Iterator[Problem]:
                 f"({never[route.service]})",
                 f"routes: [], or take back services.{route.service}.never_publish",
             )
+    named = {r.service for r in plan.routes}
     for answer in plan_reach(plan, services=frozenset(never)).answers:
         target = answer.target
+        if target.service in named:
+            continue  # its port is open because of its name
         if answer.reachable and target.kind == "port":
             yield Problem(
                 target.source,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from homelab.network.between import way as between
 from homelab.reach.askers import INTERNET, plan_askers
 from homelab.reach.model import Answer, Asker, Gate, Path, Reach, Reason, Target
 from homelab.reach.rules import gate_of
@@ -214,7 +215,9 @@ def _backend(ground: Ground, route: Route) -> Way:
         return Way("nobody")
     plan = ground.plan
     entry = plan.site.network.entry.host
-    asker = Asker(entry, "tailnet", entry, "network.entry")
+    found = between(plan.site, entry, route.host)
+    network = found.network if found is not None else "lan"
+    asker = Asker(entry, network, entry, "network.entry")
     way = ground.way(asker, plan.hosts[route.host], route.address, route.port)
     if way.stopped:
         what = f"{entry} does not reach {route.service}: {way.stopped.what}"

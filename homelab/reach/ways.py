@@ -78,7 +78,7 @@ class Ground:
         if use is None:
             return _no(f"the firewall: nothing opens {what}", host.source)
         if asker.place == "lan":
-            return self._from_lan(host, address, use)
+            return self._from_lan(asker, host, address, use)
         if asker.place == "tailnet":
             return self._from_tailnet(asker, host, address, use)
         return _no(f"the firewall: {what} is open at home alone", use.source)
@@ -95,14 +95,19 @@ class Ground:
             self._grants[key] = tuple(dict.fromkeys(sources))
         return self._grants[key]
 
-    def _from_lan(self, host: Host, address: str, use: PortUse) -> Way:
+    def _from_lan(self, asker: Asker, host: Host, address: str, use: PortUse) -> Way:
         what = f"{use.port}/{use.protocol} on {host.name}"
         if not host.lan:
             return _no(f"{host.name} has no LAN address", f"{host.source}.address")
         if address != host.lan:
             return _no(f"{address} is no address of the LAN", f"{host.source}.address")
-        if use.scope == "tailnet":
-            return _no(f"the firewall: {what} is open on the tailnet alone", use.source)
+        caller = self.plan.hosts.get(asker.name)
+        if use.peers and caller is not None and caller.lan in use.peers:
+            why = f"the firewall: {what} is open to {caller.lan} ({caller.name})"
+            return Way("lan", why=(Reason(why, use.source),))
+        if use.scope in ("tailnet", "hosts"):
+            whom = "on the tailnet" if use.scope == "tailnet" else "to the hosts that call it"
+            return _no(f"the firewall: {what} is open {whom} alone", use.source)
         cidr = self.plan.site.network.lan.cidr
         return Way("lan", why=(Reason(f"the firewall: {what} is open to {cidr}", use.source),))
 
@@ -131,6 +136,8 @@ class Ground:
             return _no(f"the firewall: {what} is open on the tailnet alone", use.source)
         if use.scope == "link":
             return _no(f"the firewall: {what} is open on the LAN's interface alone", use.source)
+        if use.scope == "hosts":
+            return _no(f"the firewall: {what} is open to the hosts that call it alone", use.source)
         forwarded = (
             Reason(f"{router} forwards the tailnet to {address}", f"hosts.{router}.tailscale"),
         )

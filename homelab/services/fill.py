@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, DatasetPath, Fact, Fill, Last, PortNumber, SecretPath
+from homelab.network.between import way
 from homelab.network.model import LOOPBACK
 from homelab.nix import After, Nix
 from homelab.secrets.model import secret_path
@@ -70,7 +71,8 @@ def _proxy(plan: Plan, service: Service) -> str:
     entry = plan.hosts.get(plan.site.network.entry.host)
     if entry is None or entry.name == service.host:
         return LOOPBACK
-    return entry.tailnet or entry.lan
+    found = way(plan.site, entry.name, service.host)
+    return found.caller if found is not None else ""
 
 
 def _dataset(plan: Plan, service: Service, part: str) -> str | None:

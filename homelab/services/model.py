@@ -38,12 +38,14 @@ class Service:
     """Address the web port is bound to: 127.0.0.1, or 0.0.0.0 where another host calls it and the
     firewall is the boundary."""
     callers: tuple[str, ...]
-    """Hosts that call its web port over the tailnet."""
+    """Hosts that call its web port."""
     bridges: Mapping[str, tuple[str, ...]]
     """Containers of its own host that call it, by the interface that they come by."""
     state: tuple[str, ...]
     release: str
     source: str
+    called_at: tuple[str, ...] = ()
+    """Addresses of its host that those hosts dial; empty where nobody calls."""
     role: Role = "workhorse"
     """Role of its host."""
     namespace: Namespace | None = None

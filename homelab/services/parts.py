@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homelab.model import AbsolutePath, Model, Name, Port, SecretRef, Str
-from homelab.network.model import Protocol, Scope
+from homelab.network.model import OpenTo, Protocol
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
@@ -62,7 +62,7 @@ class PortConfig(Model):
 
     port: Port
     protocol: Protocol = "tcp"
-    scope: Scope = "loopback"
+    scope: OpenTo = "loopback"
     """How far it is open by itself; a route opens what it needs."""
     why: Str = ""
     """Why it is open further than loopback."""

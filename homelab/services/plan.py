@@ -8,6 +8,7 @@ from dataclasses import replace
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry, PortFact
 from homelab.cloudflare.model import tunnel_name
+from homelab.network.between import dialled, lan_callers, way
 from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
 from homelab.network.plan import default_auth
 from homelab.services.containers import bridge_of
@@ -179,11 +180,13 @@ def _place(
             protocol=fact.protocol,
             owner=name,
             label=label,
-            scope=direct.get(label) or _scope(fact.scope, called.get(label, ())),
+            scope=scope,
+            peers=lan_callers(site, called.get(label, ()), host) if _is_narrow(scope) else (),
             source=f"services.{name}.port" if label == "web" and name in site.services else source,
             why=_why(called.get(label, ()), direct.get(label), fact),
         )
         for label, fact in sorted(entry.ports.items())
+        for scope in (direct.get(label) or _scope(site, host, fact.scope, called.get(label, ())),)
     )
     web = entry.ports.get("web")
     namespace = namespace_of(site, host, config)
@@ -198,6 +201,7 @@ def _place(
         bind=ANYWHERE if callers or direct or namespace or bridges else LOOPBACK,
         callers=callers,
         bridges=bridges,
+        called_at=tuple(dict.fromkeys(a for c in callers if (a := dialled(site, c, host)))),
         state=entry.state,
         release=hosts[host].release,
         source=source,
@@ -214,8 +218,8 @@ def _called(
     site: Site,
     calling: tuple[str, ...],
 ) -> dict[str, tuple[str, ...]]:
-    """Other hosts that reach a port over the tailnet, by its label: the proxy asks every port that
-    a route leads to, and services that use it ask the web port.
+    """Other hosts that reach a port, by its label: the proxy asks every port that a route leads to,
+    and services that use it ask the web port.
     """
     # The one route of a service on several hosts leads to the first of them.
     first = next(iter(hosts_of(name, site)), host) if name in site.services else host
@@ -249,8 +253,17 @@ def _bridges(
     return {bridge: tuple(sorted(users)) for bridge, users in sorted(out.items())}
 
 
-def _scope(own: Scope, callers: tuple[str, ...]) -> Scope:
-    return "tailnet" if callers and own in ("loopback", "link") else own
+def _scope(site: Site, host: str, own: Scope, callers: tuple[str, ...]) -> Scope:
+    """How far a port is open: as far as it is by itself, or to its callers."""
+    if not callers or own not in ("loopback", "link"):
+        return own
+    networks = {w.network for c in callers if (w := way(site, c, host)) is not None}
+    return "tailnet" if "tailnet" in networks else "hosts"
+
+
+def _is_narrow(scope: Scope) -> bool:
+    """Whether hosts on the LAN have to be let in by name: with `lan`, everybody there is."""
+    return scope in ("hosts", "tailnet")
 
 
 def _direct(config: ServiceConfig) -> dict[str, Scope]:

@@ -62,7 +62,7 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
             }
         },
         _guarded(plan, host, service),
-        _patient(service) if outside else {},
+        _patient(service, tailnet=host.tailnet in outside) if outside else {},
         _mounted(plan, service, config),
         attrs("hardware.nvidia-container-toolkit.enable", True) if config.gpu == "nvidia" else {},
     )
@@ -75,9 +75,11 @@ def addresses(host: Host, service: Service, use: PortUse) -> list[str]:
     near = [] if use.label == "web" and service.callers else [LOOPBACK]
     if use.label != "web" and use.scope != "loopback":
         near = []
+    called = [host.lan] if use.peers else []
     found: dict[Scope, list[str]] = {
         "loopback": near,
-        "tailnet": [*near, host.tailnet],
+        "hosts": [*near, *called],
+        "tailnet": [*near, host.tailnet, *called],
         "lan": [*near, host.tailnet, host.lan],
         "link": [*near, host.lan],
     }
@@ -186,6 +188,9 @@ def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[s
             interface = host.config.interface
             if interface is not None:
                 yield f'{match} iifname != {{ "lo", "{interface}" }} drop'
+        elif address == host.lan and use.scope in ("hosts", "tailnet"):
+            peers = ", ".join(use.peers)
+            yield f'{match} iifname != "lo" ip saddr != {{ {peers} }} drop'
         elif address == host.lan:
             lan = plan.site.network.lan.cidr
             yield f'{match} iifname != {{ "lo", "{TAILNET}" }} ip saddr != {lan} drop'
@@ -193,13 +198,14 @@ def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[s
             yield f'{match} iifname != {{ "lo", "{TAILNET}" }} drop'
 
 
-def _patient(service: Service) -> Attrs:
+def _patient(service: Service, *, tailnet: bool) -> Attrs:
     """Podman binds only to an address that is there, and at boot some come late."""
+    lan: Attrs = {"after": ["network-online.target"], "wants": ["network-online.target"]}
     return {
         "systemd": {
             "services": {
                 service.units[0]: {
-                    "after": ["tailscaled.service"],
+                    **({"after": ["tailscaled.service"]} if tailnet else lan),
                     "startLimitIntervalSec": 0,
                     "serviceConfig": {"RestartSec": "5s"},
                 }

@@ -22,7 +22,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     config = host.config.fail2ban
     if config is None or not host.is_nixos:
         return
-    ours = (str(plan.site.network.lan.cidr), TAILNET_NETWORK, TAILNET_NETWORK_6)
+    tailnet = (TAILNET_NETWORK, TAILNET_NETWORK_6) if plan.site.tailnet is not None else ()
+    ours = (str(plan.site.network.lan.cidr), *tailnet)
     ignored: list[Nix] = [*dict.fromkeys((*ours, *map(str, config.ignore)))]
     yield Module(
         "fail2ban.nix",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER
+from homelab.network.between import dialled
 from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
 from homelab.system.store import builds, garbage
 
@@ -119,7 +120,8 @@ def _built_by(plan: Plan, host: Host) -> Attrs:
     builder = plan.hosts.get(host.config.build.host or "")
     if builder is None:
         return {}
-    address, port = builder.tailnet or builder.lan or builder.name, builder.config.ssh.port
+    address = dialled(plan.site, host.name, builder.name) or builder.name
+    port = builder.config.ssh.port
     machine: Nix = {
         "hostName": address,
         "protocol": "ssh-ng",

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, ip_network
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.network.between import way
 from homelab.problems import Problem, did_you_mean
 from homelab.tailnet.evaluate import allowed, failed_tests
 from homelab.tailnet.members import DEPLOYER, is_member
@@ -106,15 +107,9 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
         return
     entry = plan.site.network.entry.host
     for route in plan.routes:
-        if not route.remote or route.host not in plan.hosts:
-            continue
-        for name in (entry, route.host):
-            if name in plan.hosts and plan.hosts[name].config.tailscale is None:
-                yield Problem(
-                    route.source,
-                    f"{entry} reaches {route.host} over the tailnet, but {name} is not in it",
-                    f"give hosts.{name} a tailscale section, or move {route.service} to {entry}",
-                )
+        found = way(plan.site, entry, route.host) if route.remote else None
+        if found is None or found.network != "tailnet":
+            continue  # over the LAN the firewall alone decides
         joined = entry in tailnet.hosts and route.host in tailnet.hosts
         if joined and not allowed(tailnet, entry, route.host, route.port):
             yield Problem(

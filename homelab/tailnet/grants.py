@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from homelab.network.between import way
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
 from homelab.services.model import Service
@@ -49,7 +50,7 @@ def plan_grants(
         for g in (
             *_people(site, config, members, names, dns),
             *_routes(site, config, routes),
-            *_uses(services),
+            *_uses(site, services),
             *_shares(site, config),
             *_machines(site, hosts, services),
         )
@@ -99,16 +100,24 @@ def _people(
 
 def _routes(site: Site, config: TailnetConfig, routes: tuple[Route, ...]) -> Iterator[Grant]:
     for route in routes:
-        if route.remote:
+        if route.remote and _meet(site, site.network.entry.host, route.host):
             yield _edge(site.network.entry.host, route.host, route.port, route.source)
         if route.is_direct and route.audience != "operator" and config.family:
             yield Grant((FAMILY,), (route.host,), (f"tcp:{route.port}",), route.source)
 
 
-def _uses(services: tuple[Service, ...]) -> Iterator[Grant]:
+def _meet(site: Site, caller: str, callee: str) -> bool:
+    """Whether one host calls the other over the tailnet."""
+    found = way(site, caller, callee)
+    return found is not None and found.network == "tailnet"
+
+
+def _uses(site: Site, services: tuple[Service, ...]) -> Iterator[Grant]:
     for user in services:
         for used in services:
-            if used.name in user.config.uses and used.host != user.host and used.port:
+            if used.name not in user.config.uses or used.host == user.host or not used.port:
+                continue
+            if _meet(site, user.host, used.host):
                 yield _edge(user.host, used.host, used.port, f"{user.source}.uses")
 
 

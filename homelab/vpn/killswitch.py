@@ -82,6 +82,7 @@ def _rules(vpns: tuple[Vpn, ...], lan: str) -> Iterator[str]:
 def _chain(vpn: Vpn, lan: str) -> Iterator[str]:
     with_lan = [m for m in vpn.members if m.lan]
     called = [m for m in vpn.members if m.outside]
+    on_tailnet = [m for m in called if m.is_on_tailnet]
     yield f"chain to-{vpn.name} {{"
     yield f'  oifname "{vpn.name}" accept'
     yield "  # Names are looked up inside, or not at all: another resolver would tell who asks."
@@ -89,9 +90,14 @@ def _chain(vpn: Vpn, lan: str) -> Iterator[str]:
     yield '  oifname "lo" accept'
     if with_lan:
         yield f"  meta skgid {_gids(with_lan)} ip daddr {lan} accept"
-    if called:
+    for member in called:
+        if member.peers:
+            yield "  # Answers to the hosts that call it over the LAN."
+            to = "{ " + ", ".join(member.peers) + " }"
+            yield f"  meta skgid {_gids([member])} ip daddr {to} ct direction reply accept"
+    if on_tailnet:
         yield "  # Answers to whoever may call over the tailnet."
-        yield f'  meta skgid {_gids(called)} oifname "{TAILNET}" ct direction reply accept'
+        yield f'  meta skgid {_gids(on_tailnet)} oifname "{TAILNET}" ct direction reply accept'
     yield "  counter drop"
     yield "}"
 

@@ -153,9 +153,15 @@ class Member:
     port: int
     """Web port; 0 for none."""
     outside: bool
-    """Whether others than its host call it, over the tailnet."""
+    """Whether others than its host call it."""
     lan: bool
     source: str
+    is_on_tailnet: bool = False
+    """Whether some of them come over the tailnet."""
+    called_at: tuple[str, ...] = ()
+    """Addresses of its host that other hosts dial."""
+    peers: tuple[str, ...] = ()
+    """LAN addresses of the hosts that call it over the LAN."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,6 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     vpns = plan.vpn.on(host.name, "namespace")
     if not vpns or not host.is_nixos:
         return
-    address = host.tailnet or host.lan
     yield Module(
         "vpn-namespaces.nix",
         "\n".join(
@@ -54,7 +53,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         derived=merge(
             *(_namespace(v) for v in vpns),
             *(_tunnel(v) for v in vpns),
-            *(_proxy(v, m, address) for v in vpns for m in v.members if m.outside and m.port),
+            *(
+                _proxy(v, m, m.called_at or _everywhere(host))
+                for v in vpns
+                for m in v.members
+                if m.outside and m.port
+            ),
         ),
         # Said outright: without these a service would be in the host's network.
         stated=merge(
@@ -152,7 +156,11 @@ def _member(vpn: Vpn, unit: str) -> Attrs:
     return {"systemd": {"services": {unit: {"serviceConfig": config}}}}
 
 
-def _proxy(vpn: Vpn, member: Member, address: str) -> Attrs:
+def _everywhere(host: Host) -> tuple[str, ...]:
+    return tuple(a for a in (host.tailnet, host.lan) if a)[:1]
+
+
+def _proxy(vpn: Vpn, member: Member, addresses: tuple[str, ...]) -> Attrs:
     """A door for other hosts, which cannot reach into the namespace themselves."""
     name = f"{member.service}-netns-proxy"
     target = f"{vpn.namespace.inside}:{member.port}"
@@ -162,7 +170,7 @@ def _proxy(vpn: Vpn, member: Member, address: str) -> Attrs:
             f"systemd.sockets.{name}",
             {
                 "description": f"{member.service}, for other hosts",
-                "listenStreams": [f"{address}:{member.port}"],
+                "listenStreams": [f"{a}:{member.port}" for a in addresses],
                 "socketConfig": {"FreeBind": True},
                 "wantedBy": ["sockets.target"],
             },

@@ -101,13 +101,17 @@ def _member(service: Service, ids: Mapping[str, Ids]) -> Member:
     vpn = service.vpn
     assert vpn is not None
     confined = vpn.mode == "killswitch"
+    web = [p for p in service.ports if p.label == "web"]
     return Member(
         service=service.name,
         units=service.units,
         user=service.entry.user if confined else "",
         ids=ids[service.entry.user] if confined else None,
         port=service.port,
-        outside=any(p.label == "web" and p.scope != "loopback" for p in service.ports),
+        outside=any(p.scope != "loopback" for p in web),
         lan=vpn.lan,
         source=f"{service.source}.vpn",
+        is_on_tailnet=any(p.scope in ("tailnet", "lan") for p in web),
+        called_at=service.called_at,
+        peers=tuple(sorted({a for p in web for a in p.peers})),
     )

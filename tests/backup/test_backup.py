@@ -47,7 +47,7 @@ def test_a_service_has_one_unit_for_each_target() -> None:
 def test_another_host_goes_by_sftp_below_its_own_name() -> None:
     """S0-31: hosts do not share a repository."""
     job = jobs({"services": {"vaultwarden": {"host": "pi"}}})["pi", "vaultwarden", "disk"]
-    assert job.repository == "sftp:restic@100.64.0.10:/mnt/disk/restic/pi/vaultwarden"
+    assert job.repository == "sftp:restic@192.168.1.10:/mnt/disk/restic/pi/vaultwarden"
     assert (job.ssh_key, job.mounts) == ("/run/secrets/restic-disk-credentials", ())
     rendered = text({"services": {"vaultwarden": {"host": "pi"}}}, host="pi")
     assert "sftp.args='-i /run/secrets/restic-disk-credentials -o IdentitiesOnly=yes" in rendered

@@ -66,7 +66,7 @@ def test_a_tile_of_another_group_is_an_error() -> None:
 def test_homepage_answers_to_its_own_names_alone() -> None:
     """S0-50: from 25.05 on it refuses a Host header that it was not told of."""
     text = build.render(household(PAGE))["aurora"]["dashboard.nix"]
-    assert "home.home.example.org,127.0.0.1:8082,100.64.0.10:8082" in text
+    assert "home.home.example.org,127.0.0.1:8082,192.168.1.10:8082" in text
     assert (
         """\
             {

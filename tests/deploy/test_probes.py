@@ -73,7 +73,7 @@ def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
         }
     }
     assert probes("aurora", apps) == {
-        "app-draw": ("http", "http://100.64.0.10:8088/"),
+        "app-draw": ("http", "http://192.168.1.10:8088/"),
         "app-miniflux": ("http", "http://127.0.0.1:8080/up"),
     }
 

@@ -55,7 +55,7 @@ def test_an_app_that_asks_for_itself_is_watched_the_whole_way() -> None:
 @pytest.mark.parametrize(
     ("changes", "url"),
     [
-        (on("aurora", auth="forward"), "http://100.64.0.10:4533/ping"),
+        (on("aurora", auth="forward"), "http://192.168.1.10:4533/ping"),
         (on("pi", auth="forward"), "http://127.0.0.1:4533/ping"),
         (
             on("aurora", auth="forward", monitor={"path": "/rest/ping"}),
@@ -83,7 +83,7 @@ def test_an_app_with_a_certificate_of_its_own_is_believed_at_its_address() -> No
     """S0-45, S0-12."""
     route = {"name": "music", "auth": "forward", "upstream": {"scheme": "https"}}
     rendered = text(on("aurora", routes=[route]))
-    assert 'url = "https://100.64.0.10:4533/ping";' in rendered
+    assert 'url = "https://192.168.1.10:4533/ping";' in rendered
     assert rendered.count("client.insecure = true;") == 1
 
 
@@ -95,7 +95,7 @@ def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
     assert "services.gatus.uses: [navidrome]" in message
     opened: Changes = {"services": {"gatus": {"uses": ["navidrome"]}}}
     assert found("monitor-proves", STATUS, there, away, opened) == []
-    assert probes(there, away, opened)["navidrome"].url == "http://100.64.0.20:4533/ping"
+    assert probes(there, away, opened)["navidrome"].url == "http://192.168.1.20:4533/ping"
 
 
 def test_the_resolver_is_asked_for_a_name_of_the_house() -> None:

@@ -101,10 +101,11 @@ def test_a_published_route_cannot_be_for_the_lan_alone() -> None:
 
 def test_internal_means_the_lan_and_the_tailnet() -> None:
     """S4-12 S4-36: the networks are said once, and every proxy has them from there."""
-    plan = build.plan(household(changes("caddy"), _gated(sources="internal")))
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
-    (route,) = (r for r in plan.routes if r.service == "gated")
-    assert proxy.sources_of(route) == ("127.9.0.0/16", "100.64.0.0/10")
+    for tailnet, more in (({}, ()), (build.TAILNET, ("100.64.0.0/10",))):
+        plan = build.plan(household(changes("caddy"), _gated(sources="internal"), tailnet))
+        proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
+        (route,) = (r for r in plan.routes if r.service == "gated")
+        assert proxy.sources_of(route) == ("127.9.0.0/16", *more)
 
 
 def test_nothing_is_configured_by_a_name_of_before() -> None:

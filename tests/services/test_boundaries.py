@@ -75,7 +75,7 @@ def test_a_retired_host_can_still_be_reached_over_the_tailnet() -> None:
 def test_a_containers_port_on_the_tailnet_is_for_the_tailnet_alone() -> None:
     """S0-12: Podman redirects by address, so a device on the LAN could go round the gate."""
     container = {"host": "nas", "port": 8088, "container": {"image": IMAGE, "port": 80}}
-    files = build.render({"services": {"draw": container}})
+    files = build.render({**build.TAILNET, "services": {"draw": container}})
     text = files["nas"]["services/draw.nix"]
     assert 'ip daddr 100.64.0.3 tcp dport 8088 iifname != { "lo", "tailscale0" } drop' in text
     at_home = build.render({"services": {"draw": {**container, "host": "pi"}}})

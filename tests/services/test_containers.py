@@ -156,12 +156,23 @@ def test_no_stack_says_where_a_container_is_published() -> None:
         build.plan({"services": {"app": container(8080, ports=["0.0.0.0:80:80"])}})
 
 
-@pytest.mark.parametrize("host", ["pi", "nas"])
-def test_a_container_is_published_to_whom_the_proxy_is_and_nobody_else(host: str) -> None:
-    """S1-02 S2-09: loopback beside the proxy, the tailnet address elsewhere."""
-    changes = {"services": {"app": {**container(8080, host), "routes": None, "auth": "none"}}}
+@pytest.mark.parametrize(
+    ("host", "tailnet", "address"),
+    [
+        ("pi", {}, "127.0.0.1"),
+        ("nas", build.TAILNET, "100.64.0.3"),
+        ("nas", {}, "192.168.1.3"),
+    ],
+)
+def test_a_container_is_published_to_whom_the_proxy_is_and_nobody_else(
+    host: str, tailnet: dict[str, object], address: str
+) -> None:
+    """S1-02 S2-09: loopback beside the proxy, an address of its host elsewhere."""
+    changes = {
+        **tailnet,
+        "services": {"app": {**container(8080, host), "routes": None, "auth": "none"}},
+    }
     text = build.render(changes)[host]["services/app.nix"]
-    address = "127.0.0.1" if host == "pi" else "100.64.0.3"
     assert f'ports = [ "{address}:8080:80" ];' in text
 
 

@@ -53,7 +53,7 @@ def test_a_link_ends_at_a_service_that_runs(changes: Changes, words: tuple[str, 
 
 def test_a_link_opens_its_port_to_the_tailnet_and_says_for_whom() -> None:
     """S3-04 S0-56: with routes or without, and nothing on the LAN."""
-    made = build.plan(linked(auth=None, routes=[]))
+    made = build.plan({**build.TAILNET, **linked(auth=None, routes=[])})
     (use,) = [p for p in made.firewall.on("nas") if p.port == 9117]
     assert (use.scope, use.why) == ("tailnet", "called by pi")
 

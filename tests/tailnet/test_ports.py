@@ -86,7 +86,7 @@ def test_ssh_knows_the_port_of_a_builder_as_nix_cannot() -> None:
     assert "Host 100.64.0.3\n" in text
     assert f"Port {PORT}" in text
     plan = build.plan(stack(**MOVED))
-    (_, machine) = build_flags(plan.hosts, plan.hosts["pi"])
+    (_, machine) = build_flags(plan.site, plan.hosts, plan.hosts["pi"])
     assert machine.startswith("ssh-ng://nixbuild@100.64.0.3 "), "a port there is no port to Nix"
     usual = build.render(stack(hosts={"pi": {"build": {"host": "nas"}}}))["pi"]["nix.nix"]
     assert "programs.ssh" not in usual

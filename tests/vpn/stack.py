@@ -26,7 +26,7 @@ def stack(vpn: Changes | None = None, *, name: str = "privado", **services: obje
     for service, use in services.items():
         more = use if isinstance(use, dict) and "vpn" in use else {"vpn": use}
         told[service] = {"host": "nas", **more}
-    return {"vpn": {name: {**VPN, **(vpn or {})}}, "services": told}
+    return {**build.TAILNET, "vpn": {name: {**VPN, **(vpn or {})}}, "services": told}
 
 
 MEMBERS = stack(jellyfin="privado", navidrome={"name": "privado", "lan": True})

@@ -1,0 +1,68 @@
+"""How one host of the homelab calls another: decided here, and nowhere else.
+
+Over the tailnet where both are in it, and over the LAN otherwise. What follows for addresses,
+firewalls, grants and who believes whom, is asked of `way`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from homelab.network.model import PortUse
+from homelab.site.model import Site
+from homelab.system.model import Host, NixosHost
+
+
+@dataclass(frozen=True)
+class Way:
+    """From one host to another."""
+
+    network: Literal["tailnet", "lan"]
+    caller: str
+    """Address that a call comes from; empty while the stack config does not say it."""
+    callee: str
+    """Address that is dialled; empty while the stack config does not say it."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it can be gone: the tailnet's policy knows a caller by name, a firewall on the
+        LAN by its address alone.
+        """
+        return bool(self.callee) and bool(self.caller or self.network == "tailnet")
+
+
+def on_tailnet(site: Site, host: str) -> bool:
+    """Whether a host is in the tailnet or joins it: the stack has one, and it a part there."""
+    config = site.hosts.get(host)
+    joins = isinstance(config, NixosHost) and config.tailscale is not None
+    return site.tailnet is not None and joins
+
+
+def way(site: Site, caller: str, callee: str) -> Way | None:
+    """How one host calls another; None where the stack has no such hosts."""
+    one, other = site.hosts.get(caller), site.hosts.get(callee)
+    if one is None or other is None:
+        return None
+    if on_tailnet(site, caller) and on_tailnet(site, callee):
+        return Way("tailnet", str(one.address.tailnet or ""), str(other.address.tailnet or ""))
+    return Way("lan", str(one.address.lan or ""), str(other.address.lan or ""))
+
+
+def dialled(site: Site, caller: str, callee: str) -> str:
+    """The address that one host dials to reach another; empty where there is none."""
+    found = way(site, caller, callee)
+    return found.callee if found is not None else ""
+
+
+def lan_callers(site: Site, callers: tuple[str, ...], callee: str) -> tuple[str, ...]:
+    """Of the hosts that call another, the addresses of those that do so over the LAN."""
+    ways = (way(site, caller, callee) for caller in callers)
+    return tuple(sorted({w.caller for w in ways if w and w.network == "lan" and w.caller}))
+
+
+def published(use: PortUse, host: Host) -> tuple[str, ...]:
+    """The addresses of a host that others find a port at."""
+    tailnet = use.scope in ("tailnet", "lan")
+    lan = use.scope == "lan" or bool(use.peers)
+    return tuple(a for a, said in ((host.tailnet, tailnet), (host.lan, lan)) if a and said)

@@ -1,0 +1,58 @@
+"""Which host calls which, and what for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@dataclass(frozen=True)
+class Call:
+    """One host calls another."""
+
+    caller: str
+    callee: str
+    what: str
+    """What it wants there, for a message."""
+    source: str
+    """Place in the stack config that asks for it."""
+
+
+def calls_of(plan: Plan) -> Iterator[Call]:
+    """Every call from one host to another: of the proxy, of services, backups and builds."""
+    entry = plan.site.network.entry.host
+    calls = (
+        *(Call(entry, r.host, r.service, r.source) for r in plan.routes if r.remote),
+        *_uses(plan),
+        *_backups(plan),
+        *_builds(plan),
+    )
+    for call in dict.fromkeys(calls):
+        # What is nowhere is named by the check of its own section.
+        if call.caller != call.callee and {call.caller, call.callee} <= set(plan.hosts):
+            yield call
+
+
+def _uses(plan: Plan) -> Iterator[Call]:
+    for user in plan.services:
+        for index, name in enumerate(user.config.uses):
+            for used in plan.services:
+                if used.name == name and used.port:
+                    where = f"{user.source}.uses[{index}]"
+                    yield Call(user.host, used.host, name, where)
+
+
+def _backups(plan: Plan) -> Iterator[Call]:
+    for job in plan.backup.jobs:
+        if job.server:
+            yield Call(job.host, job.server, "the repository", f"backup.targets.{job.target}")
+
+
+def _builds(plan: Plan) -> Iterator[Call]:
+    for host in plan.hosts.values():
+        if host.is_nixos and host.config.build.host is not None:
+            yield Call(host.name, host.config.build.host, "the builder", f"{host.source}.build")
