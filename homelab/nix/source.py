@@ -110,7 +110,7 @@ def _module(node: tree_sitter.Node, scope: Scope) -> Iterator[Setting]:
             path = path[3:]
         elif path[:1] == ("options",):
             continue
-        if path == ("imports",):
+        if path in ((), ("imports",)):
             continue
         yield Setting(path, setting.value, setting.line)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.nix.source import Setting
+from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
 from homelab.openings.registry import openings
 from homelab.openings.settings import of_containers, of_modules, of_options
@@ -23,9 +24,8 @@ FIREWALL = ("open-port", "firewall-off", "firewall-rules")
 @check("open-firewall-ban", rows="S0-56 S2-10")
 def open_firewall_ban(plan: Plan) -> Iterator[Problem]:
     """A port that an option opens is in no firewall plan, and `homelab reach` would be wrong."""
-    for where, opening in _accepted_out(plan, _of_stack(plan)):
-        if opening.word in FIREWALL:
-            yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
+    for where, opening in of_stack(plan, FIREWALL):
+        yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
 @check("option-opens", rows="S0-56 S0-57 S2-10")
@@ -33,8 +33,8 @@ def option_opens(plan: Plan) -> Iterator[Problem]:
     """What lets somebody in is said where the plan reads it; an option that says it otherwise works
     around sign-in, firewall, policy and probes. Some may be accepted, with a reason.
     """
-    for where, opening in _accepted_out(plan, _of_stack(plan)):
-        if opening.word not in FIREWALL:
+    for where, opening in of_stack(plan):
+        if opening.word not in (*FIREWALL, LITERAL):
             yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
@@ -72,13 +72,15 @@ def _of_stack(plan: Plan) -> Iterator[tuple[str, Opening]]:
                     yield setting.source, opening
 
 
-def _accepted_out(
-    plan: Plan, found: Iterator[tuple[str, Opening]]
-) -> Iterator[tuple[str, Opening]]:
-    for where, opening in found:
+def of_stack(plan: Plan, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Opening]]:
+    """What the stack config's own options open and nobody accepted, of these words or of all: the
+    place, and what it is.
+    """
+    for where, opening in _of_stack(plan):
         service = where.split(".")[1]
         config = plan.site.services.get(service)
-        if not (opening.acceptable and config is not None and opening.word in config.accept):
+        accepted = opening.acceptable and config is not None and opening.word in config.accept
+        if not accepted and (not words or opening.word in words):
             yield where, _with_way(opening, f"services.{service}")
 
 
@@ -121,7 +123,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 host.source,
                 f"{name}:{setting.line}: {shown.what}",
                 shown.way_out,
-                check="forbidden-patterns",
+                "secret-literal" if opening.word == LITERAL else "forbidden-patterns",
                 severity=opening.severity,
             )
     for word in host.config.accept:

@@ -28,15 +28,21 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
 
 
 def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
-    """What the stack config itself says of a host's containers and no model can judge: mounts."""
+    """What the stack config says of a host's containers and no model can judge, as options."""
     for service in plan.on(host):
         container = service.container
-        for i, mount in enumerate(container.mounts if container else ()):
-            yield Setting(
-                ("virtualisation", "oci-containers", "containers", service.name, "volumes"),
-                (f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else ""),),
-                source=f"services.{service.name}.container.mounts[{i}].source",
-            )
+        if container is None:
+            continue
+        path = ("virtualisation", "oci-containers", "containers", service.name)
+        where = f"services.{service.name}.container"
+        for i, mount in enumerate(container.mounts):
+            volume = f"{mount.source}:{mount.target}" + (":ro" if mount.read_only else "")
+            yield Setting((*path, "volumes"), (volume,), source=f"{where}.mounts[{i}].source")
+        for name, value in container.environment.items():
+            variable = (*path, "environment", name)
+            yield Setting(variable, _plain(value), source=f"{where}.environment.{name}")
+        if container.command:
+            yield Setting((*path, "cmd"), tuple(container.command), source=f"{where}.command")
 
 
 def _flat(path: tuple[str, ...], value: object, source: str) -> Iterator[Setting]:

@@ -21,6 +21,7 @@ from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_m
 from homelab.proxy.checks import outlived
 from homelab.render import render, render_images
 from homelab.secrets.deployer import check_deployer
+from homelab.secrets.literal_checks import check_literals
 from homelab.secrets.recipients import check_sops_files
 from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.site.document import Document, read_document
@@ -152,6 +153,7 @@ def check_sources(
         *check_own_files(plan, sources),
         *check_disks(plan, sources),
         *check_flakes(plan, sources, sound=sound),
+        *check_literals(plan, sources),
         *check_openings(plan, sources),
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),

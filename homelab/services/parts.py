@@ -140,8 +140,8 @@ class ServiceSecret(Model):
     owner: Name | None = None
     """User of the host that reads the file; who the service runs as when empty, as far as that is
     known, else root."""
-    mode: Annotated[Str, Field(pattern=r"^0[0-7]{3}$")] = "0400"
-    """Permission bits, in quotes."""
+    mode: Annotated[Str, Field(pattern=r"^0[0-7][0-7]0$")] = "0400"
+    """Permission bits, in quotes, with none for others: `"0440"`."""
 
 
 class ContainerSecret(ServiceSecret):

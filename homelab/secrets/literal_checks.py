@@ -1,0 +1,66 @@
+"""Secrets that stand in the clear: in the stack config, in options, in hand-written files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.openings.checks import of_stack
+from homelab.openings.literals import LITERAL, WHY
+from homelab.problems import Problem
+from homelab.secrets.shapes import kinds_in
+from homelab.system.own import carried
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+_FILE = "change it, keep it in the host's sops file, and name the file that it becomes there"
+
+
+@check("secret-literal", rows="S0-57")
+def secret_literal(plan: Plan) -> Iterator[Problem]:
+    """A secret that becomes text is read by everybody on the host, and by whoever reads the
+    project; in the stack config there are references only.
+    """
+    certain: dict[str, str] = {}
+    for where, text in _texts(plan.site.model_dump(mode="json", by_alias=True), ""):
+        for what in kinds_in(text):
+            certain.setdefault(where, what)
+    for where, what in sorted(certain.items()):
+        yield Problem(where, f"this holds {what}: {WHY}", _way(where))
+    for where, opening in of_stack(plan, (LITERAL,)):
+        yield Problem(where, opening.what, opening.way_out, severity="warning")
+
+
+def _way(where: str) -> str:
+    service = ".".join(where.split(".")[:2]) if where.startswith("services.") else ""
+    if service:
+        return (
+            f"change it, and name it: {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, with env: "
+            "for a variable, and {$secret: name} for a file that an option names"
+        )
+    return "change it, keep it in a sops file, and write a reference: {sops: …}"
+
+
+def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield where or str(key), str(key)
+            yield from _texts(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _texts(inner, f"{where}[{i}]")
+    elif isinstance(value, str):
+        yield where, value
+
+
+def check_literals(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Secrets in the clear in the files that travel along with a host, comments and all."""
+    for host in plan.hosts.values():
+        for name, content in carried(host, sources).items():
+            lines = content.splitlines() if isinstance(content, str) else ()
+            for number, line in enumerate(lines, 1):
+                for what in kinds_in(line):
+                    told = f"{name}:{number}: this holds {what}: {WHY}"
+                    yield Problem(host.source, told, _FILE, check="secret-literal")

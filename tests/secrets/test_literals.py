@@ -1,0 +1,203 @@
+"""No secret stands in the clear in what becomes text, wherever somebody wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homelab.openings.checks import check_openings
+from homelab.problems import Problem
+from homelab.secrets.literal_checks import check_literals
+from homelab.secrets.shapes import SHAPES, is_literal, kinds_in, looks_random, words
+from tests import build
+
+IMAGE = "ghcr.io/a/b:1@sha256:" + "0" * 64
+X = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7d"
+
+LOOKS: dict[str, str] = {
+    "an age secret key": "AGE-SECRET" + "-KEY-1" + "QYQSZQGP" * 7,
+    "a private key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
+    "a key of Tailscale": "tskey-" + "auth-kFGhjk5CNTRL-" + X,
+    "a token of GitHub": "github" + "_pat_11ABCDEFG0123456789_abcdef",
+    "a token of GitLab": "glpat" + "-" + X[:20],
+    "a key of AWS": "AK" + "IAIOSFODNN7EXAMPLE",
+    "a token of Slack": "xox" + "b-123456789012-abcdefghijkl",
+    "a webhook of Slack": "https://hooks.slack.com/services/" + "T00000000/B00000000/XXXXXXXX",
+    "a webhook of Discord": "https://discord.com/api/webhooks/" + "123456789/" + X,
+    "a token of a Telegram bot": "123456789" + ":AA" + X[:33],
+    "a key of OpenAI or Anthropic": "sk-" + "proj-" + X,
+    "a key of Google": "AIza" + X[:35],
+    "a key of Stripe": "sk_" + "live_" + X[:24],
+    "a token of Hugging Face": "hf_" + X[:34],
+    "a token of npm or PyPI": "npm_" + X[:36],
+    "a token of DigitalOcean": "dop_v1_" + "0123456789abcdef" * 4,
+    "a token of 1Password": "ops_" + "eyJ" + X,
+    "a signed token (JWT)": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0." + X,
+    "the hash of a password": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+    "a password in an address": "postgres://app:hunter2@db/app",
+}
+
+HARMLESS = (
+    "AGE-SECRET-KEY",
+    "age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdTfaJflmeVAEnU5MwpR2wVbeUzX3vjHN91d+Pms24X sam",
+    IMAGE,
+    "sha256-7bNHPFvdVBuY8Y2Vq0vX5n1W0v9m1f1J6o1hXyVQz0s=",
+    "https://user:${PASSWORD}@host/",
+    "postgresql:///app?host=/run/postgresql",
+    "/dev/disk/by-id/ata-ST12000VN0008_A1B2C3-part1",
+    "/nix/store/0123456789abcdefghijklmnopqrstuv-password-file",
+    "github:NixOS/nixpkgs/nixos-25.11",
+    "op://Homelab/Cloudflare/token",
+    "http://127.0.0.1:11434/v1",
+    "$__file{/run/secrets/x}",
+)
+
+
+@pytest.mark.parametrize("what", LOOKS)
+def test_a_secret_is_known_by_its_form(what: str) -> None:
+    assert list(kinds_in(f"say {LOOKS[what]} here")) == [what]
+
+
+def test_the_table_has_every_form() -> None:
+    assert sorted(LOOKS) == sorted(what for what, _ in SHAPES)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_is_no_secret_is_not_taken_for_one(text: str) -> None:
+    assert list(kinds_in(text)) == []
+    assert not looks_random("services.x.settings.value", text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("password", "DB_PASSWORD", "adminPassword", "admin_password", "smtp-pass", "PASSWD"),
+        *("secret", "CLIENT_SECRET", "clientSecret", "token", "API_TOKEN", "apiKey", "API_KEY"),
+        *("api_key", "private-key", "PrivateKey", "ENCRYPTION_KEY", "JWT_SECRET", "psk", "secret2"),
+    ],
+)
+def test_a_name_tells_of_a_secret(name: str) -> None:
+    assert is_literal(name, "hunter2-9f8e7d6c5b4a")
+    for place in ("", "/run/secrets/x", "$__file{/x}", "${TOKEN}", "!secret x", "%d/x", "none"):
+        assert not is_literal(name, place), place
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("passwordFile", "PASSWORD_FILE", "token_path", "secretName", "tokenTTL", "publicKey"),
+        *("compass", "keymap", "monkey", "PASSWORD_LENGTH", "tokens_enabled", "key", "sortKey"),
+    ],
+)
+def test_a_name_that_is_none_of_a_secret_tells_nothing(name: str) -> None:
+    assert not is_literal(name, "hunter2-9f8e7d6c5b4a")
+
+
+def test_flags_of_a_command_are_names_with_values() -> None:
+    said = ["serve", "--password=a", "--token", "b", "-e", "API_KEY=c", "--verbose", "--x"]
+    assert dict(words(said)) == {"password": "a", "token": "b", "API_KEY": "c"}
+
+
+def stack(**service: Any) -> dict[str, Any]:
+    said = {"host": "nas", "port": 8099, "container": {"image": IMAGE, "port": 80}}
+    said["backup"] = {"skip": "it keeps nothing"}
+    for key, value in service.items():
+        old = said.get(key)
+        said[key] = {**old, **value} if isinstance(old, dict) else value
+    return {"services": {"x": said}}
+
+
+KEY = LOOKS["a key of Tailscale"]
+PLACES: dict[str, tuple[dict[str, Any], str]] = {
+    "a variable": (stack(container={"environment": {"X": KEY}}), "services.x.container"),
+    "a name": (stack(container={"environment": {KEY: "x"}}), "services.x.container"),
+    "a command": (stack(container={"command": ["run", f"--x={KEY}"]}), "services.x.container"),
+    "an option": (stack(options={"services.x": {"y": [{"z": KEY}]}}), "services.x.options"),
+    "a reason": (stack(backup={"skip": f"see {KEY}"}), "services.x.backup.skip"),
+    "a title": (stack(tile={"title": KEY}), "services.x.tile.title"),
+    "another section": ({"dashboard": {"title": KEY}}, "dashboard.title"),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_secret_is_refused_wherever_it_stands(name: str) -> None:
+    changes, place = PLACES[name]
+    found = build.found(changes, "secret-literal")
+    assert [p.severity for p in found] == ["error"], found
+    assert found[0].where.startswith(place)
+    assert "a key of Tailscale" in found[0].what
+    assert KEY not in str(found[0])
+
+
+def test_what_only_its_name_tells_is_a_warning_that_a_reason_accepts() -> None:
+    said = {"container": {"environment": {"DB_PASSWORD": "hunter2-9f8e7d6c5b4a"}}}
+    (problem,) = build.found(stack(**said), "secret-literal")
+    assert problem.severity == "warning"
+    assert problem.where == "services.x.container.environment.DB_PASSWORD"
+    assert "hunter2" not in str(problem)
+    assert "services.x.secrets" in problem.way_out
+    accepted = stack(**said, accept={"literal-secret": "a database for tests, with nothing in it"})
+    assert not build.found(accepted, "secret-literal")
+    assert not build.found(accepted, "accept-known")
+
+
+def test_an_option_that_names_a_place_or_a_word_of_ours_is_no_secret() -> None:
+    said = {
+        "services.x.passwordFile": "/run/secrets/x",
+        "services.x.settings.token": {"$secret": "t"},
+        "services.x.settings.password": "/run/secrets/x",
+    }
+    assert not build.found(stack(options=said, secrets={"t": {}}), "secret-literal")
+
+
+def test_a_random_text_is_told_of_where_nothing_says_that_it_is_public() -> None:
+    (problem,) = build.found(stack(options={"services.x.settings.salt": X}), "secret-literal")
+    assert "looks like a key" in problem.what
+    assert X not in str(problem)
+    assert not build.found(stack(options={"services.x.publicKey": X}), "secret-literal")
+
+
+def of_file(text: str, path: str = "own.nix", **host: Any) -> list[Problem]:
+    plan = build.plan({"hosts": {"nas": {"modules": [path], **host}}})
+    sources: dict[str, str | bytes] = {path: text}
+    found = [*check_literals(plan, sources), *check_openings(plan, sources)]
+    return [p for p in found if p.check == "secret-literal"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'services.x.settings.any = "{KEY}";',
+        f"# {KEY}",
+        f"services.x.settings.text = ''\n    key: {KEY}\n  '';",
+    ],
+)
+def test_a_secret_in_a_module_is_refused_in_comments_too(line: str) -> None:
+    (problem,) = of_file(f"{{\n  {line}\n}}\n")
+    assert problem.severity == "error"
+    assert problem.what.startswith("own.nix:")
+    assert KEY not in str(problem)
+
+
+def test_a_named_secret_in_a_module_is_told_of() -> None:
+    (problem,) = of_file('{ services.x.settings.smtp = { password = "hunter2"; }; }')
+    assert problem.severity == "warning"
+    assert "own.nix:1: services.x.settings.smtp.password is written out" in problem.what
+    assert not of_file('{ services.x.passwordFile = "/run/secrets/x"; }')
+    reason = {"accept": {"literal-secret": "the default of a printer at home"}}
+    assert not of_file('{ services.x.password = "hunter2"; }', **reason)
+
+
+@pytest.mark.parametrize(
+    ("mode", "fine"),
+    [("0400", True), ("0440", True), ("0777", False), ("0444", False), ("0604", False)],
+)
+def test_a_secret_is_nothing_for_everybody(mode: str, fine: bool) -> None:
+    said = stack(secrets={"t": {"mode": mode}})
+    if fine:
+        build.site(said)
+        return
+    with pytest.raises(Exception, match="none for others"):
+        build.site(said)
