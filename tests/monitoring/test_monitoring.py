@@ -208,3 +208,17 @@ def test_a_failure_that_mended_itself_is_no_news(tmp_path: Path, failed: str, se
         arguments = (tmp_path / "args").read_text()
         assert "Title: restic-backups-a-b.service failed on nas" in arguments
         assert "hushhush" not in arguments
+
+
+def test_a_server_that_asks_for_a_token_is_given_one() -> None:
+    """S0-45: from a file of its own, and neither in the text nor among a process' arguments."""
+    locked: Changes = {
+        "monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}}}
+    }
+    told = text(locked)
+    assert 'token = "\\${NTFY_TOKEN}";' in told or "''${NTFY_TOKEN}" in told
+    assert told.count("ntfy-token") == 2
+    assert "Authorization: Bearer" in told
+    assert "Bearer" not in text(NTFY)
+    keys = {s.key for s in build.plan(household(STATUS, locked)).secrets.on("pi")}
+    assert {"ntfy/topic", "ntfy/token"} <= keys

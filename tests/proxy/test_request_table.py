@@ -7,7 +7,9 @@ import shutil
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -281,7 +283,35 @@ def _run(
     return serve(kind, made, directory, stack)
 
 
-@pytest.fixture(scope="module", params=("caddy", "nginx"))
+TRAEFIK: dict[str, dict[str, Any]] = {
+    # It knows 301 alone for a change of scheme.
+    "plain HTTP is sent on": {"status": (301,)},
+    # It would have to keep every body until it is whole.
+    "a body over it": {"status": (200,), "app": "small"},
+    # It can copy no header, so nobody who comes by the tunnel is told from another.
+    "and the same identity, for whom Cloudflare speaks for": {
+        "sees": SAM
+        | {
+            "X-Forwarded-For": ["127.0.0.1"],
+            "X-Forwarded-Proto": ["https"],
+            "X-Forwarded-Host": ["music-home.example.org"],
+            "X-Real-IP": ["127.0.0.1"],
+        }
+    },
+    # It hands on the gate's headers by their own names.
+    "who is signed in passes, and the app hears who it is, by the name it wants": {"sees": SAM},
+    "what the gate says outweighs what the visitor says": {"sees": SAM},
+}
+"""Where Traefik does otherwise, as the guide says. What it makes of odd paths, which it cleans, is
+seen with a real gate in tests/programs.
+"""
+
+
+def _for(kind: str, row: Row) -> Row:
+    return replace(row, **TRAEFIK.get(row.what, {})) if kind == "traefik" else row
+
+
+@pytest.fixture(scope="module", params=("caddy", "nginx", "traefik"))
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
@@ -293,6 +323,9 @@ def proxy(
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.what)
 def test_every_proxy_gives_the_same_answer(proxy: Running, row: Row) -> None:
     """S0-15 S0-18 S1-04 S4-12 T1 T21: upstream, gate, identity, exemption, refusal, redirect."""
+    if proxy.kind == "traefik" and row.path in ODD_PATHS:
+        pytest.skip("Traefik cleans it first")
+    row = _for(proxy.kind, row)
     answer = proxy.ask(row)
     assert answer.status in row.status
     assert answer.app == row.app
