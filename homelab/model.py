@@ -123,7 +123,13 @@ Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
 AbsolutePath = Annotated[
     Str,
-    _pattern(r"/[^\0\n]*", "a path on a host is absolute; start it with /"),
+    _pattern(r"/.*", "a path on a host is absolute; start it with /"),
+    # Each of these means something to systemd, tmpfiles, Samba, sshd or a shell.
+    _pattern(
+        r"[^\x00-\x1f\x7f\"'\\`$%]*",
+        "this path has a character that some program takes for its own; rename the directory "
+        "without quotes, backslashes, $ and %",
+    ),
 ]
 WebPath = Annotated[
     Str,

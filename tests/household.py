@@ -40,8 +40,6 @@ HOUSEHOLD: Changes = {
                 "kind": "sftp",
                 "host": "aurora",
                 "path": "/mnt/disk/restic",
-                "credentials": {"sops": "restic/ssh"},
-                "keys": [KEY],
             },
             "b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}},
         }

@@ -15,6 +15,7 @@ from homelab.backup.plan import (
     skip_reason,
 )
 from homelab.checks import check
+from homelab.hardening.paths import below
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -166,17 +167,22 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("backup-key-pair", rows="S0-34", severity="warning")
-def backup_key_pair(plan: Plan) -> Iterator[Problem]:
-    """A key on one side alone opens nothing, and the first backup would be the first to know."""
+@check("backup-target-root", rows="S0-34")
+def backup_target_root(plan: Plan) -> Iterator[Problem]:
+    """Sshd shuts a client into its directory only if nobody but root can write any part of the way
+    there; with a group's dataset above it, no client could sign in.
+    """
     for name, target in plan.site.backup.targets.items():
-        writers = sorted({j.host for j in plan.backup.jobs if j.target == name and j.server})
-        if writers and not target.keys:
-            yield Problem(
-                f"backup.targets.{name}.keys",
-                f"{target.host} lets no key in, and {', '.join(writers)} would write there by SSH",
-                "list the public half of credentials, as ssh-keygen -y prints it",
-            )
+        if target.kind != "sftp":
+            continue
+        for dataset in plan.datasets:
+            if dataset.host == target.host and below(target.path, (dataset.path,)):
+                yield Problem(
+                    f"backup.targets.{name}.path",
+                    f"{target.path} lies in the dataset {dataset.name}, which {dataset.group} "
+                    "writes, so sshd lets no client in",
+                    "name a directory outside every dataset, as /mnt/<disk>/restic",
+                )
 
 
 @check("role-backup", rows="S0-02")

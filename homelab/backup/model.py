@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from homelab.model import AbsolutePath, Model, Name, PublicKey, Reason, SecretRef, Str, Time
+from homelab.model import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time
 from homelab.nix import Script
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
@@ -49,12 +49,17 @@ class BackupTarget(Model):
     bucket: Name | None = None
     """One of cloudflare.buckets (s3), whose address and keys are known."""
     user: Name = "restic"
-    """Login at the host (sftp)."""
+    """How the logins at the host begin (sftp): each client has one of its own, `restic-pi`, with a
+    key that is derived for it, and sees its own repositories alone."""
     credentials: SecretRef | None = None
-    """Environment file of the store's keys (b2, s3, rest), or the SSH key (sftp)."""
-    keys: list[PublicKey] = Field(default_factory=list)
-    """Public halves of the SSH keys that may write here (sftp): one for each writing host, or one
-    for all of them."""
+    """Environment file of the store's keys (b2, s3, rest)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_keys(cls, value: object) -> object:
+        if isinstance(value, dict) and "keys" in value:
+            raise ValueError("keys are made for each client now; leave keys and credentials out")
+        return value
 
     @model_validator(mode="after")
     def _fields(self) -> BackupTarget:
@@ -68,10 +73,11 @@ class BackupTarget(Model):
                 raise ValueError(f"bucket is for a target of kind s3; this one is {self.kind}")
             if self.credentials is not None:
                 raise ValueError("the keys of a bucket are made for it; leave credentials out")
-        elif self.kind in ("sftp", "b2", "s3") and self.credentials is None:
+        elif self.kind in ("b2", "s3") and self.credentials is None:
             raise ValueError(f"a {self.kind} target needs credentials: {{sops: …}}")
-        if self.keys and self.kind != "sftp":
-            raise ValueError(f"keys are for a target of kind sftp; a {self.kind} target has none")
+        if self.kind in ("local", "sftp") and self.credentials is not None:
+            what = "each client has a key that is derived for it" if self.kind == "sftp" else "none"
+            raise ValueError(f"a {self.kind} target has no credentials ({what}); leave it out")
         if self.user == "root":
             raise ValueError("backups do not log in as root; leave user out, or name another")
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from homelab.backup.account import account, private_key
 from homelab.backup.dumps import commands_of, covered
 from homelab.backup.model import (
     KEEP,
@@ -230,7 +231,7 @@ def _job(
         environment=secret
         if target.kind in _CLOUDS and (target.credentials or target.bucket)
         else "",
-        ssh_key=secret if sftp else "",
+        ssh_key=private_key(name) if sftp else "",
         server=target.host or "" if sftp else "",
         mounts=(*work.mounts, *((target.path,) if here else ())),
         source=work.source,
@@ -259,9 +260,11 @@ def _repository(
     if target.kind == "sftp":
         server = hosts[target.host or ""]
         address, port = dialled(site, client, server.name), server.config.ssh.port
+        # sshd takes the client's own directory for its root.
+        login = account(target.user, client)
         if port == _SSH:
-            return f"sftp:{target.user}@{address}:{path}/{below}"
-        return f"sftp://{target.user}@{address}:{port}/{path}/{below}"
+            return f"sftp:{login}@{address}:/{job}"
+        return f"sftp://{login}@{address}:{port}//{job}"
     if target.kind == "b2":
         bucket, _, inside = path.partition("/")
         return f"b2:{bucket}:{inside}/{below}" if inside else f"b2:{bucket}:{below}"

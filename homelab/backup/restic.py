@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.backup.account import FILE, SHELL, server
+from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
 
 if TYPE_CHECKING:
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`backup.nix`, on a host with something to keep, or a place to keep it."""
-    jobs, server = plan.backup.on(host.name), _server(plan, host)
-    if not jobs and not server:
+    jobs, accounts = plan.backup.on(host.name), server(plan, host)
+    if not jobs and not accounts:
         return
     alert = plan.site.monitoring.ntfy is not None
     yield Module(
@@ -31,8 +33,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             *(_backup(job, host, jobs) for job in jobs),
             *(_unit(job, alert=alert) for job in jobs),
             _postgresql(plan, host, alert=alert),
-            server,
+            accounts,
         ),
+        extra=((FILE, SHELL),) if accounts else (),
     )
 
 
@@ -149,53 +152,10 @@ def _unit(job: Job, *, alert: bool) -> Attrs:
     if after:
         body["after"] = after
     if job.mounts:
-        body["unitConfig"] = {"RequiresMountsFor": list(job.mounts)}
+        body["unitConfig"] = {"RequiresMountsFor": [for_systemd(m) for m in job.mounts]}
     if alert:
         body["onFailure"] = ["notify@%N.service"]
     return attrs(f'systemd.services."restic-backups-{job.unit}"', body) if body else {}
-
-
-def _server(plan: Plan, host: Host) -> Attrs:
-    """The account that other hosts write through: SFTP and nothing else, for the keys named."""
-    parts = []
-    for name, target in sorted(plan.site.backup.targets.items()):
-        if target.kind != "sftp" or target.host != host.name or not target.keys:
-            continue
-        user = target.user
-        keys: list[Nix] = [
-            f'restrict,command="internal-sftp" {" ".join(key.split()[:2])}' for key in target.keys
-        ]
-        parts += [
-            attrs(
-                f"users.users.{user}",
-                {
-                    "isSystemUser": True,
-                    "group": user,
-                    "openssh": {"authorizedKeys": {"keys": keys}},
-                },
-            ),
-            attrs(f"users.groups.{user}", {}),
-            attrs(f'systemd.services."backup-target-{name}"', _directory(user, target.path)),
-        ]
-    return merge(*parts)
-
-
-def _directory(user: str, path: str) -> Attrs:
-    """Make a target's directory once its disk is there.
-
-    Not by tmpfiles, which would make it below the mount point of a disk that is missing: others
-    would then fill the root file system with their backups.
-    """
-    place = shlex.quote(path)
-    return {
-        "description": "Directory for the backups of other hosts",
-        "wantedBy": ["multi-user.target"],
-        "unitConfig": {"RequiresMountsFor": [path]},
-        "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
-        "script": Script.of(
-            f"install --directory --mode 0700 --owner {user} --group {user} \\\n  {place}\n"
-        ),
-    }
 
 
 def _postgresql(plan: Plan, host: Host, *, alert: bool) -> Attrs:

@@ -28,3 +28,8 @@ def for_systemd(path: str) -> str:
     if not any(c in text for c in " \t:\"'\\"):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def for_tmpfiles(path: str) -> str:
+    """A path as tmpfiles.d reads it: NixOS quotes it, and % would be a specifier."""
+    return path.replace("%", "%%")

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from homelab.ops.secret import resolve
+from homelab.ops.sshkeys import private_half, public_half
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.secrets.model import Secret
@@ -50,6 +51,8 @@ def derive_secret(master: str, secret: Secret) -> str:
     value = derive(master, secret.purpose, epoch=secret.epoch, length=secret.length)
     if secret.hashed:
         return pbkdf2(value, derive(master, f"{secret.purpose}/salt", epoch=secret.epoch))
+    if secret.half:
+        return private_half(value) if secret.half == "private" else public_half(value)
     if secret.form == "file":
         return value
     return env_file((variable, t.replace("{value}", value)) for variable, t in secret.env)

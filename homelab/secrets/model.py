@@ -80,6 +80,8 @@ class Secret:
     """Place in the stack config that demands it."""
     hashed: bool = False
     """The host gets a PBKDF2 hash of it: it checks the secret and never shows it."""
+    half: Literal["", "private", "public"] = ""
+    """The host gets one half of an SSH key that follows from it."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homelab.backup.model import BackupPlan
+from homelab.backup.account import key_names
+from homelab.backup.model import BackupPlan, Job
 from homelab.catalog.model import SecretFact
 from homelab.certificates.model import (
     AUTHORITY_KEY,
@@ -121,7 +122,9 @@ def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:
         password = demanded(site, job.host, "restic", job.target, derived, origin)
         # A repository is of one host; the password of a lost one can be derived anywhere.
         yield replace(password, purpose=f"restic/{job.target}@{job.host}", path=job.password)
-        credentials = job.environment or job.ssh_key
+        if job.server:
+            yield from _client_key(site, job, derived, origin)
+        credentials = job.environment
         bucket = site.backup.targets[job.target].bucket
         if bucket is not None:
             yield minted(job.host, (R2, bucket), bucket, origin=f"{origin}.bucket")
@@ -131,6 +134,17 @@ def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:
             name = f"{job.target}-credentials"
             found = demanded(site, job.host, "restic", name, stored, f"{origin}.credentials")
             yield replace(found, key=ref.sops or "", path=credentials)
+
+
+def _client_key(site: Site, job: Job, fact: SecretFact, origin: str) -> Iterator[Secret]:
+    """The key that a client's backups sign in with, a half on either side."""
+    mine, theirs = key_names(job.target, job.host)
+    purpose = f"restic/{job.target}@{job.host}/key"
+    private = demanded(site, job.host, "restic", mine, fact, origin)
+    yield replace(private, purpose=purpose, half="private")
+    public = demanded(site, job.server, "restic", theirs, fact, origin)
+    # sshd reads it as the account that signs in.
+    yield replace(public, purpose=purpose, half="public", mode="0444")
 
 
 def _of_cloudflare(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from homelab.hardening.paths import for_systemd
+from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.network.model import LOOPBACK, TAILNET, PortUse, Scope
 from homelab.nix import Attrs, Lines, Nix, attrs, merge
 from homelab.services.containers import attached
@@ -135,7 +135,7 @@ def _mounted(plan: Plan, service: Service, config: ContainerService) -> Attrs:
     """
     mounts = config.container.mounts
     made: Attrs = {
-        m.source.replace("%", "%%"): {"d": {"mode": ":0755", "user": ":root", "group": ":root"}}
+        for_tmpfiles(m.source): {"d": {"mode": ":0755", "user": ":root", "group": ":root"}}
         for m in mounts
         if m.source.startswith("/var/") and not m.read_only
     }

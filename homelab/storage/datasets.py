@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if not here:
         return
     directories: Attrs = {
-        d.path: {"d": {"user": d.owner, "group": d.group, "mode": d.mode}} for d in here
+        for_tmpfiles(d.path): {"d": {"user": d.owner, "group": d.group, "mode": d.mode}}
+        for d in here
     }
     groups: Attrs = {d.group: {} for d in here if d.group not in _NIXOS_GROUPS}
     yield Module(
@@ -45,7 +47,7 @@ def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
     """What the service's units need: the disks mounted, and the datasets' groups."""
     if not used:
         return {}
-    mounts: list[Nix] = [*sorted({d.mount for d in used})]
+    mounts: list[Nix] = [for_systemd(m) for m in sorted({d.mount for d in used})]
     groups: list[Nix] = [*sorted({d.group for d in used} - {"root"})]
     entry = service.entry
     # Workers drop to the user by themselves, with the groups that the user has.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.hardening.paths import for_systemd
 from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6
 from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
 from homelab.storage.shares import Share, plan_shares
@@ -30,7 +31,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if not shares or not host.is_nixos:
         return
     settings: Attrs = {"global": _global(shares), **{s.name: _share(s) for s in shares}}
-    mounts: list[Nix] = [*sorted({s.mount for s in shares})]
+    mounts: list[Nix] = [for_systemd(m) for m in sorted({s.mount for s in shares})]
     yield Module(
         "samba.nix",
         "Datasets as network drives, for devices of the tailnet alone",

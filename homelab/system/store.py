@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Comment, attrs, merge
 
 if TYPE_CHECKING:
@@ -36,11 +37,14 @@ def builds(host: Host) -> Attrs:
         where,
         # Nix refuses a directory that others may write.
         attrs(
-            f'systemd.tmpfiles.settings."10-nix-builds"."{path}".d',
-            {"user": "root", "group": "root", "mode": "0755"},
+            'systemd.tmpfiles.settings."10-nix-builds"',
+            {for_tmpfiles(path): {"d": {"user": "root", "group": "root", "mode": "0755"}}},
         ),
         attrs(
             "systemd.services.nix-daemon.unitConfig.RequiresMountsFor",
-            Comment("Without its disk a build would fill what lies below the mount point.", [path]),
+            Comment(
+                "Without its disk a build would fill what lies below the mount point.",
+                [for_systemd(path)],
+            ),
         ),
     )

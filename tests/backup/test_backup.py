@@ -44,6 +44,7 @@ def test_a_service_has_one_unit_for_each_target() -> None:
     assert mine["b2"].password == "/run/homelab/secrets/restic-b2"
 
 
+<<<<<<< HEAD
 def test_another_host_goes_by_sftp_below_its_own_name() -> None:
     """S0-31: hosts do not share a repository."""
     job = jobs({"services": {"vaultwarden": {"host": "pi"}}})["pi", "vaultwarden", "disk"]
@@ -51,20 +52,77 @@ def test_another_host_goes_by_sftp_below_its_own_name() -> None:
     assert (job.ssh_key, job.mounts) == ("/run/secrets/restic-disk-credentials", ())
     rendered = text({"services": {"vaultwarden": {"host": "pi"}}}, host="pi")
     assert "sftp.args='-i /run/secrets/restic-disk-credentials -o IdentitiesOnly=yes" in rendered
+=======
+THERE: Changes = {"services": {"vaultwarden": {"host": "pi"}}}
+>>>>>>> 8b64142 (Each client of an SFTP backup target has a derived key and a root of its own)
 
 
-def test_the_target_host_lets_in_the_keys_that_are_named_and_for_sftp_alone() -> None:
-    """S0-34."""
-    there: Changes = {"services": {"vaultwarden": {"host": "pi"}}}
-    rendered = text(there)
-    kind, key, *_ = KEY.split()
-    assert f'"restrict,command=\\"internal-sftp\\" {kind} {key}"' in rendered
-    assert "install --directory --mode 0700 --owner restic" in rendered
-    assert "restrict" not in text(there, host="pi")
-    unkeyed: Changes = {"backup": {"targets": {"disk": {"keys": []}}}}
-    (warning,) = found("backup-key-pair", there, unkeyed)
-    assert "backup.targets.disk.keys: aurora lets no key in, and pi" in warning
-    assert found("backup-key-pair", there) == []
+def test_another_host_goes_by_sftp_into_a_root_of_its_own() -> None:
+    """S0-31, S0-34: it has a login and a key of its own, and no path of the server in its hands."""
+    job = jobs(THERE)["pi", "vaultwarden", "disk"]
+    assert job.repository == "sftp:restic-pi@100.64.0.10:/vaultwarden"
+    assert (job.ssh_key, job.mounts) == ("/run/homelab/secrets/restic-disk-key", ())
+    rendered = text(THERE, host="pi")
+    assert "sftp.args='-i /run/homelab/secrets/restic-disk-key -o IdentitiesOnly=yes" in rendered
+
+
+def test_each_client_is_shut_in_its_own_directory() -> None:
+    """S0-34: it can neither read datasets nor touch the repositories of another host."""
+    both: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
+    rendered = text(THERE, both)
+    for client in ("pi", "workstation"):
+        assert f"Match User restic-{client}" in rendered
+        assert f"ChrootDirectory /mnt/disk/restic/{client}\n" in rendered
+        key = f"/run/homelab/secrets/restic-disk-{client}-key"
+        assert f"AuthorizedKeysFile {key}\n" in rendered
+        # sshd wants a root that nobody but root can write; repositories lie one level below.
+        assert f"root /mnt/disk/restic/{client}\n" in rendered
+    assert "repository restic-pi /mnt/disk/restic/pi/vaultwarden\n" in rendered
+    assert rendered.count("ForceCommand internal-sftp") == 2
+    assert rendered.index("Match all") > rendered.rindex("Match User")
+    assert "Match User" not in text(THERE, host="pi")
+
+
+def test_what_lets_a_client_in_lies_with_the_server_and_its_key_with_the_client_alone() -> None:
+    secrets = {(s.host, s.name): s for s in build.plan(household(THERE)).secrets.secrets}
+    mine, theirs = secrets["pi", "restic-disk-key"], secrets["aurora", "restic-disk-pi-key"]
+    assert (mine.half, mine.mode) == ("private", "0400")
+    assert (theirs.half, theirs.mode) == ("public", "0444")
+    assert mine.purpose == theirs.purpose
+    assert ("aurora", "restic-disk-key") not in secrets
+
+
+def test_a_target_inside_a_dataset_lets_nobody_in_and_is_refused() -> None:
+    """sshd shuts nobody into a directory whose way there a group can write."""
+    inside: Changes = {
+        "datasets": {
+            "all": {
+                "host": "aurora",
+                "path": "/mnt/disk",
+                "tier": "re-derivable",
+                "group": "family",
+            }
+        }
+    }
+    (problem,) = found("backup-target-root", THERE, inside)
+    assert "backup.targets.disk.path" in problem
+    assert found("backup-target-root", THERE) == []
+
+
+def test_a_path_with_blanks_is_one_path() -> None:
+    """A unit that waits for the wrong disk fills the root with backups when it is missing."""
+    blank: Changes = {"backup": {"targets": {"disk": {"path": "/mnt/One Touch/restic"}}}}
+    rendered = text(VAULT, THERE, blank)
+    assert r'RequiresMountsFor = [ "\"/mnt/One Touch/restic\"" ]' in rendered
+    assert 'ChrootDirectory "/mnt/One Touch/restic/pi"' in rendered
+    assert "root '/mnt/One Touch/restic'" in rendered
+
+
+@pytest.mark.parametrize("field", ["keys", "credentials"])
+def test_the_keys_of_before_are_refused_with_the_way_out(field: str) -> None:
+    said = {"keys": [KEY], "credentials": {"sops": "restic/ssh"}}[field]
+    with pytest.raises(InvalidStackError, match=r"leave (keys and credentials|it) out"):
+        build.site(household({"backup": {"targets": {"disk": {field: said}}}}))
 
 
 def test_a_local_target_is_for_its_own_host_alone() -> None:
@@ -145,10 +203,9 @@ def test_datasets_worth_it_have_jobs_of_their_own() -> None:
         ),
         ({"targets": {"disk": {"path": "mnt/disk"}}}, ["backup.targets.disk", "start it with /"]),
         (
-            {"targets": {"disk": {"credentials": None}}},
-            ["backup.targets.disk", "needs credentials"],
+            {"targets": {"b2": {"credentials": None}}},
+            ["backup.targets.b2", "needs credentials"],
         ),
-        ({"targets": {"b2": {"keys": [KEY]}}}, ["backup.targets.b2", "keys are for a target of"]),
         ({"targets": {"disk": {"user": "root"}}}, ["backup.targets.disk", "log in as root"]),
     ],
 )
@@ -312,9 +369,9 @@ def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
     """S0-35: the very script that is rendered, with its paths moved below a directory."""
     (tmp_path / "backup.nix").write_text(text(VAULT), encoding="utf-8")
     (tmp_path / "lib").mkdir()
-    (tmp_path / "lib/derive.nix").write_text("lib: x: x\n", encoding="utf-8")
+    (tmp_path / "lib/derive.nix").write_text("_: x: x\n", encoding="utf-8")
     expression = (
-        f"(import {tmp_path}/backup.nix {{ lib = {{ }}; pkgs = {{"
+        f"(import {tmp_path}/backup.nix {{ lib = {{ }}; options = {{ }}; pkgs = {{"
         ' runtimeShell = "/bin/sh"; sqlite = "SQLITE"; util-linux = "UTIL"; }; })'
         ".config.services.restic.backups.vaultwarden-disk.backupPrepareCommand"
     )

@@ -134,7 +134,7 @@ def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_pat
           lib = { mkMerge = x: x; mkOverride = _: x: x; isDerivation = _: false; };
           flake = import ./flake.nix;
           made = flake.outputs { nixpkgs.lib.nixosSystem = x: x; };
-          load = file: import file { inherit lib; modulesPath = "/nixpkgs/nixos/modules"; };
+          load = file: import file { inherit lib; options = { }; modulesPath = "/nixpkgs/nixos/modules"; };
         in
         map load made.nixosConfigurations.den-bootstrap.modules
         """,

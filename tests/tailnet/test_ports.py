@@ -20,7 +20,7 @@ PORT = 2222
 MOVED: dict[str, Any] = {
     "hosts": {"nas": {"ssh": {"port": PORT}}, "pi": {"build": {"host": "nas"}}},
 }
-DISK = {"kind": "sftp", "host": "nas", "path": "/mnt/disk", "credentials": {"sops": "restic/ssh"}}
+DISK = {"kind": "sftp", "host": "nas", "path": "/mnt/disk"}
 
 
 def tailnet(**changes: Any) -> TailnetPlan:

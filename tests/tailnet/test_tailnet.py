@@ -116,7 +116,6 @@ def test_machines_that_build_or_back_up_elsewhere_log_in_there() -> None:
         "kind": "sftp",
         "host": "nas",
         "path": "/mnt/disk",
-        "credentials": {"sops": "restic/ssh"},
     }
     plan = tailnet(
         backup={"targets": {"disk": disk}},

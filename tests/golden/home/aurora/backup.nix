@@ -12,6 +12,29 @@ let
 in
 {
   config = derive {
+    # Each client has a root of its own, and SFTP alone.
+    services.openssh.extraConfig = lib.mkAfter ''
+      Match User restic-pi
+        ChrootDirectory /mnt/onetouch/restic/pi
+        ForceCommand internal-sftp -d /
+        AuthorizedKeysFile /run/homelab/secrets/restic-onetouch-pi-key
+        AllowTcpForwarding no
+        X11Forwarding no
+        PermitTunnel no
+        PermitTTY no
+        AllowAgentForwarding no
+      Match User restic-workstation
+        ChrootDirectory /mnt/onetouch/restic/workstation
+        ForceCommand internal-sftp -d /
+        AuthorizedKeysFile /run/homelab/secrets/restic-onetouch-workstation-key
+        AllowTcpForwarding no
+        X11Forwarding no
+        PermitTunnel no
+        PermitTTY no
+        AllowAgentForwarding no
+      Match all
+    '';
+
     services.postgresqlBackup = {
       enable = true;
       databases = [ "miniflux" ];
@@ -402,10 +425,17 @@ in
     };
 
     systemd.services.backup-target-onetouch = {
-      description = "Directory for the backups of other hosts";
+      description = "Directories for the backups of other hosts";
       script = ''
-        install --directory --mode 0700 --owner restic --group restic \
-          /mnt/onetouch/restic
+        . ${./lib/backup-target.sh}
+        root /mnt/onetouch/restic
+        root /mnt/onetouch/restic/pi
+        repository restic-pi /mnt/onetouch/restic/pi/authelia
+        repository restic-pi /mnt/onetouch/restic/pi/eurovote
+        repository restic-pi /mnt/onetouch/restic/pi/tailscale
+        root /mnt/onetouch/restic/workstation
+        repository restic-workstation /mnt/onetouch/restic/workstation/jellyfin
+        repository restic-workstation /mnt/onetouch/restic/workstation/tailscale
       '';
       serviceConfig = {
         RemainAfterExit = true;
@@ -483,14 +513,17 @@ in
     };
 
     systemd.timers.postgresqlBackup-miniflux.timerConfig.Persistent = true;
-    users.groups.restic = { };
+    users.groups.restic-pi = { };
+    users.groups.restic-workstation = { };
 
-    users.users.restic = {
-      group = "restic";
+    users.users.restic-pi = {
+      group = "restic-pi";
       isSystemUser = true;
-      openssh.authorizedKeys.keys = [
-        "restrict,command=\"internal-sftp\" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE2vjk/u4f3mYdWfvh1V4YRceBjacp2vHsUfKkgMNe18"
-      ];
+    };
+
+    users.users.restic-workstation = {
+      group = "restic-workstation";
+      isSystemUser = true;
     };
   };
 }

@@ -19,6 +19,8 @@ in
         place miniflux-oidc root 0400 miniflux.service
         place restic-b2 root 0400
         place restic-onetouch root 0400
+        place restic-onetouch-pi-key root 0444
+        place restic-onetouch-workstation-key root 0444
         place vaultwarden-admin root 0400 vaultwarden.service
         forget_others
         )

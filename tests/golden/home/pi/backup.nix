@@ -84,7 +84,7 @@ in
           "/var/lib/authelia-main/db.sqlite3-journal"
         ];
         extraOptions = [
-          "sftp.args='-i /run/secrets/restic-onetouch-credentials -o IdentitiesOnly=yes -o BatchMode=yes'"
+          "sftp.args='-i /run/homelab/secrets/restic-onetouch-key -o IdentitiesOnly=yes -o BatchMode=yes'"
         ];
         initialize = true;
         passwordFile = "/run/homelab/secrets/restic-onetouch";
@@ -98,7 +98,7 @@ in
           "--keep-monthly 12"
           "--group-by host"
         ];
-        repository = "sftp:restic@100.100.71.10:/mnt/onetouch/restic/pi/authelia";
+        repository = "sftp:restic-pi@100.100.71.10:/authelia";
         timerConfig = {
           OnCalendar = "04:30";
           Persistent = true;
@@ -125,7 +125,7 @@ in
       };
       eurovote-onetouch = {
         extraOptions = [
-          "sftp.args='-i /run/secrets/restic-onetouch-credentials -o IdentitiesOnly=yes -o BatchMode=yes'"
+          "sftp.args='-i /run/homelab/secrets/restic-onetouch-key -o IdentitiesOnly=yes -o BatchMode=yes'"
         ];
         initialize = true;
         passwordFile = "/run/homelab/secrets/restic-onetouch";
@@ -136,7 +136,7 @@ in
           "--keep-monthly 12"
           "--group-by host"
         ];
-        repository = "sftp:restic@100.100.71.10:/mnt/onetouch/restic/pi/eurovote";
+        repository = "sftp:restic-pi@100.100.71.10:/eurovote";
         timerConfig = {
           OnCalendar = "04:30";
           Persistent = true;
@@ -165,7 +165,7 @@ in
       tailscale-onetouch = {
         exclude = [ "/var/lib/tailscale/files" ];
         extraOptions = [
-          "sftp.args='-i /run/secrets/restic-onetouch-credentials -o IdentitiesOnly=yes -o BatchMode=yes'"
+          "sftp.args='-i /run/homelab/secrets/restic-onetouch-key -o IdentitiesOnly=yes -o BatchMode=yes'"
         ];
         initialize = true;
         passwordFile = "/run/homelab/secrets/restic-onetouch";
@@ -176,7 +176,7 @@ in
           "--keep-monthly 12"
           "--group-by host"
         ];
-        repository = "sftp:restic@100.100.71.10:/mnt/onetouch/restic/pi/tailscale";
+        repository = "sftp:restic-pi@100.100.71.10:/tailscale";
         timerConfig = {
           OnCalendar = "04:30";
           Persistent = true;

@@ -25,6 +25,7 @@ in
         place eurovote-secret-key root 0400 eurovote.service
         place restic-b2 root 0400
         place restic-onetouch root 0400
+        place restic-onetouch-key root 0400
         forget_others
         )
       '';

@@ -37,13 +37,6 @@ in
         owner = "root";
         sopsFile = ./secrets.yaml;
       };
-      restic-onetouch-credentials = {
-        format = "yaml";
-        key = "restic/ssh_key";
-        mode = "0400";
-        owner = "root";
-        sopsFile = ./secrets.yaml;
-      };
     };
 
     sops.templates.ntfy-topic = {

@@ -89,7 +89,7 @@ in
           "/var/lib/jellyfin/data/jellyfin.db-journal"
         ];
         extraOptions = [
-          "sftp.args='-i /run/secrets/restic-onetouch-credentials -o IdentitiesOnly=yes -o BatchMode=yes'"
+          "sftp.args='-i /run/homelab/secrets/restic-onetouch-key -o IdentitiesOnly=yes -o BatchMode=yes'"
         ];
         inhibitsSleep = true;
         initialize = true;
@@ -104,7 +104,7 @@ in
           "--keep-monthly 12"
           "--group-by host"
         ];
-        repository = "sftp:restic@100.100.71.10:/mnt/onetouch/restic/workstation/jellyfin";
+        repository = "sftp:restic-workstation@100.100.71.10:/jellyfin";
         timerConfig = {
           OnCalendar = "04:30";
           Persistent = true;
@@ -134,7 +134,7 @@ in
       tailscale-onetouch = {
         exclude = [ "/var/lib/tailscale/files" ];
         extraOptions = [
-          "sftp.args='-i /run/secrets/restic-onetouch-credentials -o IdentitiesOnly=yes -o BatchMode=yes'"
+          "sftp.args='-i /run/homelab/secrets/restic-onetouch-key -o IdentitiesOnly=yes -o BatchMode=yes'"
         ];
         inhibitsSleep = true;
         initialize = true;
@@ -146,7 +146,7 @@ in
           "--keep-monthly 12"
           "--group-by host"
         ];
-        repository = "sftp:restic@100.100.71.10:/mnt/onetouch/restic/workstation/tailscale";
+        repository = "sftp:restic-workstation@100.100.71.10:/tailscale";
         timerConfig = {
           OnCalendar = "04:30";
           Persistent = true;

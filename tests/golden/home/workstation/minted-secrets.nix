@@ -17,6 +17,7 @@ in
         . ${./lib/place-secrets.sh} ${import ./release-id.nix}
         place restic-b2 root 0400
         place restic-onetouch root 0400
+        place restic-onetouch-key root 0400
         forget_others
         )
       '';
