@@ -44,23 +44,13 @@ def test_a_service_has_one_unit_for_each_target() -> None:
     assert mine["b2"].password == "/run/homelab/secrets/restic-b2"
 
 
-<<<<<<< HEAD
-def test_another_host_goes_by_sftp_below_its_own_name() -> None:
-    """S0-31: hosts do not share a repository."""
-    job = jobs({"services": {"vaultwarden": {"host": "pi"}}})["pi", "vaultwarden", "disk"]
-    assert job.repository == "sftp:restic@192.168.1.10:/mnt/disk/restic/pi/vaultwarden"
-    assert (job.ssh_key, job.mounts) == ("/run/secrets/restic-disk-credentials", ())
-    rendered = text({"services": {"vaultwarden": {"host": "pi"}}}, host="pi")
-    assert "sftp.args='-i /run/secrets/restic-disk-credentials -o IdentitiesOnly=yes" in rendered
-=======
 THERE: Changes = {"services": {"vaultwarden": {"host": "pi"}}}
->>>>>>> 8b64142 (Each client of an SFTP backup target has a derived key and a root of its own)
 
 
 def test_another_host_goes_by_sftp_into_a_root_of_its_own() -> None:
     """S0-31, S0-34: it has a login and a key of its own, and no path of the server in its hands."""
     job = jobs(THERE)["pi", "vaultwarden", "disk"]
-    assert job.repository == "sftp:restic-pi@100.64.0.10:/vaultwarden"
+    assert job.repository == "sftp:restic-pi@192.168.1.10:/vaultwarden"
     assert (job.ssh_key, job.mounts) == ("/run/homelab/secrets/restic-disk-key", ())
     rendered = text(THERE, host="pi")
     assert "sftp.args='-i /run/homelab/secrets/restic-disk-key -o IdentitiesOnly=yes" in rendered
