@@ -102,6 +102,7 @@ OUTSIDE = (
         "error",
         "A hardware module without a root file system makes a host that does not boot.",
     ),
+    Outside("flash-swap", "warning", "Swap on flash wears it out in a year or two."),
     Outside("legacy-until", "warning", "A legacy domain whose time is over is dropped."),
     Outside(
         "lock-complete",

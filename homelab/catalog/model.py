@@ -14,7 +14,7 @@ from homelab.model import Audience, Auth
 from homelab.nix import Nix
 
 Database = Literal["none", "sqlite", "postgresql"]
-Need = Literal["always_on", "gpu", "state_on_disk"]
+Need = Literal["always_on", "gpu"]
 
 
 @dataclass(frozen=True)

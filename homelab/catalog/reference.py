@@ -32,7 +32,6 @@ _DUMPS = {
 _NEEDS = {
     "always_on": "a host that never sleeps",
     "gpu": "graphics hardware",
-    "state_on_disk": "a disk for its state",
 }
 
 

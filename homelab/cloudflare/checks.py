@@ -24,6 +24,13 @@ def no_public_record(plan: Plan) -> Iterator[Problem]:
                 "but site.exposure is internal-only",
                 "make it publish: internal, or set site.exposure to tunnel-only or mixed",
             )
+        elif exposure == "tunnel-only" and route.publish == "direct":
+            yield Problem(
+                route.at("publish"),
+                f"the route {route.name} is published ({route.publish}), "
+                "but site.exposure is tunnel-only",
+                "use publish: tunnel",
+            )
     for page in plan.cloudflare.pages if plan.cloudflare else ():
         if exposure == "internal-only":
             yield Problem(
@@ -59,9 +66,10 @@ def direct_address(plan: Plan) -> Iterator[Problem]:
     """A direct name needs a public address, and nothing in the stack config holds one. So what is
     open to the internet comes through the tunnel, where somebody must say why it is open.
     """
-    way = "internal" if plan.site.site.exposure == "internal-only" else "tunnel"
+    exposure = plan.site.site.exposure
+    way = "internal" if exposure == "internal-only" else "tunnel"
     for route in plan.routes:
-        if route.publish == "direct":
+        if route.publish == "direct" and exposure != "tunnel-only":
             yield Problem(
                 route.at("publish"),
                 f"no public address of {plan.site.network.entry.host} is known, "

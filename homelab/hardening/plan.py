@@ -9,6 +9,7 @@ from homelab.hardening.baseline import BASELINE, DEVICES, FAMILIES, HIDDEN, HIDE
 from homelab.hardening.model import UnitHardening
 from homelab.hardening.nixpkgs import holds, meet, said_by_nixpkgs
 from homelab.hardening.paths import below, for_systemd, is_hidden, is_home
+from homelab.hardening.together import brought_in
 from homelab.nix import Nix
 from homelab.services.model import Service
 from homelab.site.model import Site
@@ -69,14 +70,17 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
     parts = {name: part for part, name in sorted(service.datasets.items())} if is_main else {}
     here = [d for d in datasets if d.host == service.host]
     used = [d for d in here if d.name in parts]
+    written = {name for name, part in parts.items() if part in entry.writes_datasets}
+    tops = brought_in(used, written)
+    seen = tuple(tops.values())
     places = _Places(
         hide=tuple(
-            sorted(d.path for d in here if d not in used and _must_hide(d.path, used, stated))
+            sorted(d.path for d in here if d not in used and _must_hide(d.path, seen, stated))
         ),
         bind_all=entry.hardening.confined,
     )
     for dataset in used:
-        places.add(dataset.path, writes=parts[dataset.name] in entry.writes_datasets)
+        places.add(tops[dataset.name], writes=dataset.name in written)
     for path in harden.read_only:
         places.add(path, writes=False)
     for path in harden.read_write:
@@ -92,11 +96,11 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
     return places
 
 
-def _must_hide(path: str, used: list[Dataset], stated: tuple[str, ...]) -> bool:
+def _must_hide(path: str, seen: tuple[str, ...], stated: tuple[str, ...]) -> bool:
     """Whether a dataset that the unit does not use would be in sight."""
     if path in _SYSTEM or below(path, stated):
         return False
-    return not (is_hidden(path) or is_home(path)) or below(path, [d.path for d in used])
+    return not (is_hidden(path) or is_home(path)) or below(path, seen)
 
 
 def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHardening:

@@ -87,7 +87,7 @@ def secret_owner(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         if not service.entry.dynamic_user:
             continue
-        for name, secret in sorted(service.config.secrets.items()):
+        for name, secret in sorted(service.secrets.items()):
             if secret.owner not in (None, "root"):
                 yield Problem(
                     f"services.{service.name}.secrets.{name}.owner",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.hardening.paths import for_systemd, for_tmpfiles
@@ -30,10 +31,14 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
     """The options that make a service's container."""
     said = config.container
     uses = sorted(service.ports, key=lambda p: (p.label != "web", p.label))
+    if on_host_network(service):
+        uses = []
     body: Attrs = {
         "image": said.image,
-        "ports": [text for use in uses for text in _published(host, service, config, use)],
     }
+    published: list[Nix] = [t for use in uses for t in _published(host, service, config, use)]
+    if published:
+        body["ports"] = published
     if said.environment:
         body["environment"] = dict(said.environment)
     volumes: list[Nix] = [*_volumes(plan, service, config)]
@@ -51,7 +56,7 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
     devices: list[Nix] = [*_devices(host, config)]
     if devices:
         body["extraOptions"] = devices
-    outside = [a for p in service.ports for a in addresses(host, service, p) if a != LOOPBACK]
+    outside = [a for use in uses for a in addresses(host, service, use) if a != LOOPBACK]
     return merge(
         {
             "virtualisation": {
@@ -61,11 +66,37 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
                 }
             }
         },
-        _guarded(plan, host, service),
+        _guarded(plan, host, service, uses),
         _patient(service, tailnet=host.tailnet in outside) if outside else {},
         _mounted(plan, service, config),
         attrs("hardware.nvidia-container-toolkit.enable", True) if config.gpu == "nvidia" else {},
     )
+
+
+def on_host_network(service: Service) -> bool:
+    """Whether its options put it on the host's own network, where it listens by itself and what
+    Podman publishes would be thrown away.
+    """
+    option = f"virtualisation.oci-containers.containers.{service.name}"
+    for path, value in service.config.options.items():
+        for name, inner in _leaves(path.replace('"', ""), value):
+            words = [str(w) for w in inner] if isinstance(inner, list) else []
+            if name == f"{option}.networks" and "host" in words:
+                return True
+            if name == f"{option}.extraOptions" and _HOST_NETWORK.search(" ".join(words)):
+                return True
+    return False
+
+
+_HOST_NETWORK = re.compile(r"(^| )--net(work)?[= ]host( |$)")
+
+
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(f"{path}.{key}", inner)
+    else:
+        yield path, value
 
 
 def addresses(host: Host, service: Service, use: PortUse) -> list[str]:
@@ -149,14 +180,14 @@ def _mounted(plan: Plan, service: Service, config: ContainerService) -> Attrs:
     )
 
 
-def _guarded(plan: Plan, host: Host, service: Service) -> Attrs:
+def _guarded(plan: Plan, host: Host, service: Service, uses: list[PortUse]) -> Attrs:
     """Keep a container's ports to those that their scope means.
 
     Podman redirects by destination address, whatever interface a packet comes in by: without the
     rules, a device on the LAN could route to the tailnet address and pass by the proxy's gate, and
     whatever else is routed here could come to the LAN address.
     """
-    rules = [r for use in service.ports for r in _rules(plan, host, service, use)]
+    rules = [r for use in uses for r in _rules(plan, host, service, use)]
     if not rules:
         return {}
     lines = [

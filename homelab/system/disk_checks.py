@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from homelab.nix.source import read_nix
 from homelab.problems import Problem
 from homelab.system.file_systems import own_texts
 
@@ -30,6 +31,13 @@ def has_root(host: Host, sources: Sources) -> bool:
     return any(_ROOT.search(text) for text in own_texts(host, sources))
 
 
+def _swaps(text: str) -> bool:
+    """Whether a module has swap that is not in memory."""
+    return any(
+        s.path[0] == "swapDevices" and s.value not in ((), None) for s in read_nix(text).settings
+    )
+
+
 def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
     """What NixOS would refuse only on the host, or what would not start there."""
     for host in plan.hosts.values():
@@ -48,6 +56,14 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 "nothing says which disk GRUB is written to",
                 "add device: /dev/disk/by-id/… (the whole disk), or device: nodev on EFI",
                 check="grub-device",
+            )
+        if host.config.flash and any(_swaps(t) for t in own_texts(host, sources)):
+            yield Problem(
+                f"{host.source}.flash",
+                f"a module of {host.name} swaps to disk, which wears flash out",
+                "take swapDevices out of it and write zram: {}, or leave flash out",
+                check="flash-swap",
+                severity="warning",
             )
         if _ZFS.search(text) and not host.config.host_id and not _HOST_ID.search(text):
             yield Problem(

@@ -171,23 +171,33 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("exposure", "way_out"),
+    ("exposure", "check", "what", "way_out"),
     [
-        ("mixed", "use publish: tunnel"),
-        ("tunnel-only", "use publish: tunnel"),
-        ("internal-only", "use publish: internal"),
+        ("mixed", "direct-address", "no public address of pi is known", "use publish: tunnel"),
+        (
+            "tunnel-only",
+            "no-public-record",
+            "(direct), but site.exposure is tunnel-only",
+            "use publish: tunnel",
+        ),
+        (
+            "internal-only",
+            "direct-address",
+            "no public address of pi is known",
+            "use publish: internal",
+        ),
     ],
 )
 @pytest.mark.parametrize("audience", ["operator", "family", "public"])
 def test_a_direct_name_is_refused_once_and_for_that_alone(
-    exposure: str, way_out: str, audience: str
+    exposure: str, check: str, what: str, way_out: str, audience: str
 ) -> None:
     """S0-13 S0-14 S3-01 T4: no advice that a second error would follow."""
     changes = route(publish="direct", audience=audience, auth="native")
     changes["site"] = {**TUNNEL["site"], "exposure": exposure}
     (problem,) = [p for p in build.problems(changes) if ".routes[0]" in p.where]
-    assert (problem.check, problem.way_out) == ("direct-address", way_out)
-    assert "no public address of pi is known" in problem.what
+    assert (problem.check, problem.way_out) == (check, way_out)
+    assert what in problem.what
 
 
 def test_a_mistyped_host_of_the_tunnel_is_one_problem() -> None:

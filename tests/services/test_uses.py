@@ -60,9 +60,10 @@ def test_a_link_opens_its_port_to_the_tailnet_and_says_for_whom() -> None:
 
 def test_two_that_call_each_other_wait_for_neither() -> None:
     """S3-04: an order both ways is a circle, which systemd breaks by never starting one of them."""
+    image = {"image": IMAGE, "port": 80, "network": "media"}
     both = {
-        "sonarr": app(8989, "nas", uses=["jackett"]),
-        "jackett": app(9117, "nas", uses=["sonarr"]),
+        "sonarr": app(8989, "nas", uses=["jackett"], container=image),
+        "jackett": app(9117, "nas", uses=["sonarr"], container=image),
     }
     files = build.render({"services": both})["nas"]
     for name, other in (("sonarr", "jackett"), ("jackett", "sonarr")):

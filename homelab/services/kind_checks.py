@@ -1,0 +1,273 @@
+"""Rules about what is said of a service: it is read, it is said once, and it can be so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.catalog import find
+from homelab.catalog.model import OIDC, Entry
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.services.kinds import CatalogService, ContainerService, ports_of
+from homelab.services.plan import hosts_of, implied
+from homelab.services.podman import addresses, target_of
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+
+_SINGLE = {"gatus": "the monitor", "homepage": "the dashboard"}
+"""Machinery that the stack config places itself: the homelab has one of each."""
+
+
+@check("service-single", rows="S0-09 S0-45 S0-50")
+def service_single(plan: Plan) -> Iterator[Problem]:
+    """What the homelab's own machinery does is written for one of it; another would run without
+    anything to do.
+    """
+    placed = implied(plan.site)
+    for name, config in plan.site.services.items():
+        if not isinstance(config, CatalogService):
+            if name in placed:
+                yield Problem(
+                    f"services.{name}",
+                    f"{placed[name][0][1]} runs {name} by itself, and this is {config.called}",
+                    "give the service another name",
+                )
+            continue
+        entry = find(config.service or name)
+        if entry is None or not entry.infrastructure or not config.enable or name in placed:
+            continue
+        if entry.name not in _SINGLE:
+            yield Problem(
+                f"services.{name}",
+                f"nothing would ask this {entry.name}: its own section places it",
+                "leave it out, or change network, identity, cloudflare or tailnet instead",
+            )
+        elif name != entry.name:
+            yield Problem(
+                f"services.{name}.service",
+                f"{_SINGLE[entry.name]} is called {entry.name}, and one of another name would "
+                "show nothing",
+                f"call it {entry.name}, or take another service for a second one",
+            )
+        elif len(hosts := hosts_of(name, plan.site)) > 1:
+            yield Problem(
+                f"services.{name}.tags",
+                f"{_SINGLE[entry.name]} is one, and {', '.join(hosts)} would each run it",
+                f"write host: {hosts[0]}",
+            )
+
+
+@check("service-adds", rows="S0-09")
+def service_adds(plan: Plan) -> Iterator[Problem]:
+    """What the stack config adds to a service is new; what the catalog knows already is changed in
+    another way, or not at all.
+    """
+    for service in _once(plan):
+        entry = None if service.is_custom else find(service.entry.name)
+        yield from _ports(service, entry)
+        if entry is not None:
+            yield from _secrets(service, entry)
+            yield from _state(service, entry)
+        if OIDC in service.secrets:
+            yield Problem(
+                f"{_at(service)}.secrets.{OIDC}",
+                "this is the name of the secret that is shown to the identity provider",
+                "give it another name",
+            )
+
+
+def _ports(service: Service, entry: Entry | None) -> Iterator[Problem]:
+    for label, said in ports_of(service.config).items():
+        where = f"{_at(service)}.ports.{label}"
+        use = next((p for p in service.ports if p.label == label), None)
+        if label == "web":
+            yield Problem(where, "the web port has a key of its own", "write port: …")
+        elif entry is not None and label in entry.ports:
+            number = entry.ports[label].number
+            yield Problem(
+                where,
+                f"{service.name} has a port {label} already, {number}",
+                "give this one another name",
+            )
+        elif use is not None and said.scope == "link" and use.scope != "link":
+            yield Problem(
+                f"{where}.scope",
+                f"a route leads to it, and link keeps it to the LAN's interface: {use.why}",
+                "write scope: lan, or lead no route to it",
+            )
+
+
+def _secrets(service: Service, entry: Entry) -> Iterator[Problem]:
+    for name, secret in service.secrets.items():
+        fact = entry.secrets.get(name)
+        if fact is None:
+            continue
+        where = f"{_at(service)}.secrets.{name}"
+        for field in ("env", "owner"):
+            if getattr(secret, field) is not None:
+                yield Problem(
+                    f"{where}.{field}",
+                    f"the catalog knows how {service.name} reads its {name}",
+                    "leave it out, or give a secret of your own another name",
+                )
+        if fact.source == "minted":
+            yield Problem(where, f"a cloud makes the {name} of {service.name}", "leave it out")
+        elif not secret.model_fields_set & {"ref", "mode", "env", "owner"}:
+            yield Problem(
+                where,
+                f"{service.name} has this secret without a word",
+                "leave it out, or say where it lies: ref",
+            )
+
+
+def _state(service: Service, entry: Entry) -> Iterator[Problem]:
+    for index, path in enumerate(service.config.state):
+        where = f"{_at(service)}.state[{index}]"
+        if path.rstrip("/") in entry.state:
+            yield Problem(where, f"the catalog knows {path}", "leave it out")
+        elif entry.dynamic_user and not path.startswith("/var/lib/private/"):
+            yield Problem(
+                where,
+                f"{service.name} has another user at every start, who owns nothing at {path}",
+                "choose a directory below /var/lib/private that its unit makes: "
+                "StateDirectory among its options",
+            )
+
+
+@check("header-read", rows="S1-12")
+def header_read(plan: Plan) -> Iterator[Problem]:
+    """Headers say who a visitor is, and only the gate knows that: without it none is ever sent."""
+    for service in _once(plan):
+        gated = any(r.auth == "forward" for r in plan.routes_of(service.name))
+        if service.config.headers and not gated:
+            yield Problem(
+                f"{_at(service)}.headers",
+                f"no route of {service.name} stands behind the gate, so nobody writes them",
+                "write auth: forward, or leave headers out",
+            )
+
+
+@check("tile-shown", rows="S0-50")
+def tile_shown(plan: Plan) -> Iterator[Problem]:
+    """A tile is a link to a name; a service without one has nothing to click on."""
+    for service in _once(plan):
+        tile = service.config.tile
+        if any(r.is_web for r in plan.routes_of(service.name)) or tile.skip is not None:
+            continue
+        # The probe of a service of its own is called and grouped by the others.
+        fields = ("icon",) if service.is_custom else ("group", "title", "icon", "description")
+        for field in fields:
+            if getattr(tile, field) is not None:
+                yield Problem(
+                    f"{_at(service)}.tile.{field}",
+                    f"{service.name} has no name in a browser, and so no tile",
+                    "leave it out, or give the service a route",
+                )
+
+
+@check("container-mounts", rows="S1-02")
+def container_mounts(plan: Plan) -> Iterator[Problem]:
+    """Two things at one place inside a container: Podman refuses the second at start."""
+    for service in _once(plan):
+        config = service.config
+        if not isinstance(config, ContainerService):
+            continue
+        at = _at(service)
+        places = [
+            *(
+                (f"{at}.container.mounts[{i}]", m.target)
+                for i, m in enumerate(config.container.mounts)
+            ),
+            *((f"{at}.datasets.{n}", d.target) for n, d in config.datasets.items()),
+            *(
+                (f"{at}.secrets.{n}", target_of(config, n))
+                for n, s in config.secrets.items()
+                if s.env is None
+            ),
+        ]
+        seen: dict[str, str] = {}
+        for where, target in places:
+            first = seen.setdefault(target.rstrip("/"), where)
+            if first != where:
+                yield Problem(
+                    where,
+                    f"{first} is at {target} of the container already",
+                    "give one of them another target",
+                )
+        for name, secret in config.secrets.items():
+            if secret.env is not None and secret.target is not None:
+                yield Problem(
+                    f"{at}.secrets.{name}.target",
+                    f"{name} is the variable {secret.env}, and no file",
+                    "keep env or target",
+                )
+
+
+@check("container-address", rows="S1-02 S0-56")
+def container_address(plan: Plan) -> Iterator[Problem]:
+    """A container's port is published at an address of its host; without one it is nowhere."""
+    for service in plan.services:
+        if not isinstance(service.config, ContainerService):
+            continue
+        host = plan.hosts[service.host]
+        for use in service.ports:
+            if not addresses(host, service, use):
+                kind = "tailnet" if use.scope == "tailnet" else "lan"
+                # Of a route that the proxy cannot lead there, backend-reachable tells.
+                if use.label != "web" or use.scope in ("lan", "link"):
+                    yield Problem(
+                        f"{host.source}.address.{kind}",
+                        f"{service.name} publishes {use.port}/{use.protocol} there, and the "
+                        "address is not known",
+                        f"add address: {{{kind}: …}}, or narrow the port's scope",
+                    )
+
+
+@check("container-uses", rows="S3-04 S1-02")
+def container_uses(plan: Plan) -> Iterator[Problem]:
+    """A container has a loopback of its own: what it uses on its host is on its network, or is
+    asked at `host.containers.internal`.
+    """
+    for service in plan.services:
+        mine = service.container
+        if mine is None:
+            continue
+        here = {s.name: s for s in plan.on(service.host)}
+        for index, name in enumerate(service.config.uses):
+            other = here.get(name)
+            theirs = other.container if other is not None else None
+            if other is None or other is service:
+                continue
+            where = f"{service.source}.uses[{index}]"
+            if theirs is not None and (mine.network is None or mine.network != theirs.network):
+                network = mine.network or theirs.network or service.name[:11]
+                yield Problem(
+                    where,
+                    f"{service.name} and {name} are containers of {service.host} on no common "
+                    "network, and neither reaches what the other publishes",
+                    f"write network: {network} for both",
+                )
+            elif theirs is None and (other.namespace is not None or not other.port):
+                yield Problem(
+                    where,
+                    f"{name} has no port that a container of {service.host} could ask"
+                    if not other.port
+                    else f"{name} sees nothing but its VPN",
+                    "leave it out",
+                )
+
+
+def _at(service: Service) -> str:
+    return f"services.{service.name}"
+
+
+def _once(plan: Plan) -> Iterator[Service]:
+    """Each service of the stack config once, however many hosts run it."""
+    seen = set()
+    for service in plan.services:
+        if service.name in plan.site.services and service.name not in seen:
+            seen.add(service.name)
+            yield service

@@ -1,0 +1,49 @@
+"""Rules about datasets that are moved between: in a container each is a mount of its own."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.services.kinds import ContainerService
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.storage.model import Dataset
+
+
+@check("dataset-links", rows="S0-40 S3-04", severity="warning")
+def dataset_links(plan: Plan) -> Iterator[Problem]:
+    """No file is linked from one mount to another, not even of one disk: what is filed is copied,
+    and takes its room twice.
+    """
+    datasets = {d.name: d for d in plan.datasets}
+    for service in plan.services:
+        config = service.config
+        if not isinstance(config, ContainerService):
+            continue
+        writes = [n for n, d in sorted(config.datasets.items()) if not d.read_only]
+        written = [datasets[n] for n in writes if n in datasets]
+        for mount, together in sorted(_by_mount(service, written).items()):
+            if len(together) > 1:
+                names = " and ".join(d.name for d in together)
+                yield Problem(
+                    f"services.{service.name}.datasets",
+                    f"{names} lie on one disk, {mount}, but {service.name} sees each as a mount "
+                    "of its own: it copies between them and cannot link",
+                    f"mount {posixpath.commonpath([d.path for d in together])} instead, under "
+                    "container.mounts",
+                )
+
+
+def _by_mount(service: Service, written: list[Dataset]) -> dict[str, list[Dataset]]:
+    found: dict[str, list[Dataset]] = {}
+    for dataset in written:
+        here = found.setdefault(dataset.mount, [])
+        if dataset.host == service.host and dataset not in here:
+            here.append(dataset)
+    return found

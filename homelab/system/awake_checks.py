@@ -1,0 +1,81 @@
+"""Rules about hosts that sleep, and hosts that are not ours to set up: nothing relies on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("always-on-needed", rows="S0-05 S0-02")
+def always_on_needed(plan: Plan) -> Iterator[Problem]:
+    """What every device asks all day does not run on a machine that sleeps: names, the proxy, the
+    sign-in, the tunnel, and whoever tells when something is gone.
+    """
+    needed: dict[str, list[str]] = {}
+    for host, place in _asked(plan):
+        known = plan.hosts.get(host)
+        if known is not None and not known.always_on and place not in needed.get(host, ()):
+            needed.setdefault(host, []).append(place)
+    awake = ", ".join(h.name for h in plan.hosts.values() if h.is_nixos and h.always_on)
+    for host, places in sorted(needed.items()):
+        yield Problem(
+            f"hosts.{host}.always_on",
+            f"{host} may sleep, and {', '.join(places)} {'need' if len(places) > 1 else 'needs'} "
+            "a host that never does",
+            "write always_on: true" + (f", or name another host: {awake}" if awake else ""),
+        )
+    for name, target in sorted(plan.site.backup.targets.items()):
+        known = plan.hosts.get(target.host or "")
+        writers = {j.host for j in plan.backup.jobs if j.target == name and j.server}
+        if known is not None and not known.always_on and known.name not in needed and writers:
+            yield Problem(
+                f"backup.targets.{name}.host",
+                f"{known.name} may sleep at {plan.site.backup.at}, when "
+                f"{', '.join(sorted(writers))} would write there",
+                "choose a host that never sleeps"
+                + (f": {awake}" if awake else f", or write {known.source}.always_on: true"),
+                severity="warning",
+            )
+
+
+def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
+    """(host, place in the stack config) of what must always answer."""
+    site = plan.site
+    yield site.network.entry.host, "network.entry"
+    if site.network.dns.host is not None:
+        yield site.network.dns.host, "network.dns"
+    if site.identity is not None:
+        yield site.identity.host, "identity"
+    if site.cloudflare is not None and site.cloudflare.tunnel is not None:
+        yield site.cloudflare.tunnel.host, "cloudflare.tunnel"
+    for service in plan.services:
+        if "always_on" in service.entry.needs and service.source.startswith("services."):
+            yield service.host, service.source
+
+
+@check("host-is-ours", rows="S0-07")
+def host_is_ours(plan: Plan) -> Iterator[Problem]:
+    """On a home-manager machine there is no system of ours to hold a disk, a name or a tunnel."""
+    site = plan.site
+    named = [("network.entry.host", site.network.entry.host)]
+    if site.network.dns.host is not None:
+        named.append(("network.dns.host", site.network.dns.host))
+    named += [(f"datasets.{n}.host", d.host) for n, d in site.datasets.items()]
+    named += [
+        (f"backup.targets.{n}.host", t.host) for n, t in site.backup.targets.items() if t.host
+    ]
+    known = [h.name for h in plan.hosts.values() if h.is_nixos]
+    for where, name in named:
+        host = plan.hosts.get(name)
+        if host is not None and not host.is_nixos:
+            yield Problem(
+                where,
+                f"{name} is home-manager only, and its system is not ours",
+                f"choose one of: {', '.join(known)}",
+            )
