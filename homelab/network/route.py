@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from homelab.model import AbsolutePath, Audience, Auth, Domain, Model, Name, Publish, Reason, Str
+from homelab.model import (
+    AbsolutePath,
+    Audience,
+    Auth,
+    Domain,
+    Kind,
+    Model,
+    Name,
+    Publish,
+    Reason,
+    Str,
+)
 
 
-class Upstream(Model):
+class Upstream(Kind):
     """How the proxy talks to the app."""
+
+    called: ClassVar[str] = "an upstream"
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("address", "host", "port", "url"),
+        "leave it out: a route leads to its own service; what is no service of a host in this "
+        "stack, such as a NAS or a router, cannot have a name here",
+    )
 
     scheme: Literal["http", "https"] = "http"
     host_header: Annotated[Str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$")] | None = None

@@ -28,7 +28,8 @@ def service_known(plan: Plan) -> Iterator[Problem]:
                 f"services.{name}" + (".service" if said else ""),
                 f'the catalog has no service "{wanted}"',
                 did_you_mean(wanted, ENTRIES, "services")
-                + "; or describe it yourself, with container: or flake:",
+                + "; or describe it yourself, with container: or flake: (a module of nixpkgs that "
+                "the catalog does not have cannot be named by itself)",
             )
 
 

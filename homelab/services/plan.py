@@ -94,7 +94,9 @@ def _wanted(
     asked = implied(site)
     for name, places in asked.items():
         entry = find(name)
-        config = site.services.get(name, CatalogService())
+        config = site.services.get(name)
+        if not isinstance(config, CatalogService):
+            config = CatalogService()  # service-single tells
         if entry is not None:
             entry = extended(entry, config)
             for host, source in places:

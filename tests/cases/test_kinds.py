@@ -1,0 +1,257 @@
+"""What people of this field said of a service, and nothing read it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cases.on_disk import laid_out, rendered, tried
+from tests.household import Changes
+
+DIGEST = "@sha256:3c2513e830bb6e195147c05b34ecf8393d0ba2b1cc86e93b407a5777d6135c6c"
+
+
+def services(**said: object) -> Changes:
+    return {"services": said}
+
+
+def test_catalog_service_fields_ignored(tmp_path: Path) -> None:
+    """Each is honoured, or named: headers without a gate are never written."""
+    vault: Changes = {
+        "state": ["/srv/vault"],
+        "ports": {"smtp": {"port": 2525, "scope": "lan", "why": "test"}},
+        "headers": {"X-User": "user"},
+        "health": "/other",
+        "secrets": {"smtp": {"env": "SMTP_PASSWORD"}},
+    }
+    (problem,) = tried(laid_out(tmp_path / "as-it-was", services(vaultwarden=vault)))
+    assert (problem.check, problem.where) == ("header-read", "services.vaultwarden.headers")
+    files = rendered(
+        laid_out(tmp_path / "mended", services(vaultwarden={**vault, "headers": None}))
+    )
+    aurora = files["aurora"]
+    assert '"/srv/vault"' in aurora["backup.nix"]
+    assert '"/srv/vault"' in aurora["hardening.nix"]
+    unit = aurora["services/vaultwarden.nix"]
+    assert "RequiresMountsFor" in unit
+    assert 'EnvironmentFile = [ "/run/homelab/secrets/vaultwarden-smtp" ];' in unit
+    assert '"/srv/vault".d = {' in unit
+    assert "2525/tcp (LAN and tailnet) vaultwarden: test" in aurora["firewall.nix"]
+    assert "/other" in files["pi"]["monitoring.nix"]
+
+
+FORGE: Changes = {
+    "host": "aurora",
+    "name": "git",
+    "audience": "family",
+    "auth": "native",
+    "container": {
+        "image": f"codeberg.org/forgejo/forgejo:11{DIGEST}",
+        "port": 3000,
+        "mounts": [{"source": "/var/lib/forge", "target": "/data"}],
+    },
+    "port": 3010,
+    "ports": {"ssh": {"port": 2222, "scope": "lan", "why": "git over SSH"}},
+    "state": ["/var/lib/forge"],
+    "tile": {"group": "Tools", "title": "Git"},
+}
+
+
+def test_container_second_port(tmp_path: Path) -> None:
+    """It is published where its scope says, and kept to it."""
+    stack = laid_out(tmp_path / "a", services(forge=FORGE))
+    assert tried(stack) == []
+    text = rendered(stack)["aurora"]["services/forge.nix"]
+    published = re.findall(r'"([0-9.]+:\d+:\d+)"', text)
+    assert published == [
+        "100.100.71.10:3010:3000",
+        "100.100.71.10:2222:2222",
+        "192.168.1.10:2222:2222",
+    ]
+    guard = "ip daddr 192.168.1.10 tcp dport 2222 "
+    assert f'{guard}iifname != {{ "lo", "tailscale0" }} ip saddr != 192.168.1.0/24 drop' in text
+    assert 'ip daddr 100.100.71.10 tcp dport 2222 iifname != { "lo", "tailscale0" } drop' in text
+
+
+def test_container_second_port_of_another_number_inside(tmp_path: Path) -> None:
+    """Games speak UDP, and an image's own number is not always free outside."""
+    ports = {
+        "game": {
+            "port": 34198,
+            "inside": 34197,
+            "protocol": "udp",
+            "scope": "lan",
+            "why": "the game",
+        }
+    }
+    stack = laid_out(tmp_path / "a", services(forge={**FORGE, "ports": ports}))
+    assert tried(stack) == []
+    text = rendered(stack)["aurora"]["services/forge.nix"]
+    assert '"192.168.1.10:34198:34197/udp"' in text
+    assert "ip daddr 192.168.1.10 udp dport 34198" in text
+
+
+WIKI_DB: Changes = {
+    "host": "aurora",
+    "container": {
+        "image": f"docker.io/library/postgres:17{DIGEST}",
+        "port": 5432,
+        "mounts": [{"source": "/var/lib/wiki-db", "target": "/var/lib/postgresql/data"}],
+        "network": "wiki",
+    },
+    "routes": [],
+    "state": ["/var/lib/wiki-db"],
+    "monitor": {"skip": "the wiki says when it is gone"},
+    "tile": {"skip": "it has no page"},
+}
+
+
+@pytest.mark.parametrize(
+    ("image", "dump", "command", "file"),
+    [
+        (
+            "library/postgres:17",
+            {"postgresql": "wiki"},
+            "pg_dump --no-password --username postgres --dbname wiki",
+            "postgresql-wiki.sql",
+        ),
+        ("library/mariadb:11", {"mysql": "wiki"}, "sh root wiki", "mysql-wiki.sql"),
+        (
+            "library/mongo:8",
+            {"command": ["mongodump", "--archive"]},
+            "mongodump --archive",
+            "command-0.dump",
+        ),
+    ],
+)
+def test_container_database_live_copy(
+    tmp_path: Path, image: str, dump: Changes, command: str, file: str
+) -> None:
+    """A database in a container is dumped inside it, or its owner says why that need not be."""
+    container = {**WIKI_DB["container"], "image": f"docker.io/{image}{DIGEST}"}  # type: ignore[dict-item]
+    wiki = {**WIKI_DB, "container": container}
+    (problem,) = tried(laid_out(tmp_path / "as-it-was", services(**{"wiki-db": wiki})))
+    assert (problem.check, problem.where) == ("backup-dump", "services.wiki-db.backup")
+    assert next(iter(dump)) in problem.way_out
+    live = laid_out(
+        tmp_path / "live", services(**{"wiki-db": {**wiki, "backup": {"live": "it is a cache"}}})
+    )
+    assert tried(live) == []
+    assert "# Copied while in use: it is a cache" in rendered(live)["aurora"]["backup.nix"]
+    dumped = laid_out(
+        tmp_path / "dumped", services(**{"wiki-db": {**wiki, "backup": {"dump": dump}}})
+    )
+    assert tried(dumped) == []
+    text = rendered(dumped)["aurora"]["backup.nix"]
+    job = text[text.index("wiki-db-b2") :]
+    assert "/bin/podman exec wiki-db " in job
+    assert f'{command} >"$new"' in job
+    assert f'"/var/backup/dumps/wiki-db/{file}"' in job
+
+
+def test_container_on_missing_disk(tmp_path: Path) -> None:
+    """Every directory that it mounts is waited for; where no disk is meant, that costs nothing."""
+    books: Changes = {
+        "host": "aurora",
+        "name": "books",
+        "audience": "family",
+        "auth": "native",
+        "container": {
+            "image": f"ghcr.io/advplyr/audiobookshelf:2.19{DIGEST}",
+            "port": 80,
+            "mounts": [
+                {"source": "/var/lib/abs", "target": "/config"},
+                {"source": "/mnt/family/library/books", "target": "/books"},
+            ],
+        },
+        "port": 8090,
+        "state": ["/var/lib/abs"],
+        "tile": {"group": "Media", "title": "Books"},
+    }
+    stack = laid_out(tmp_path / "a", services(audiobookshelf=books))
+    assert tried(stack) == []
+    text = rendered(stack)["aurora"]["services/audiobookshelf.nix"]
+    waits = text[text.index("RequiresMountsFor") :]
+    assert '"/mnt/family/library/books"' in waits[: waits.index("]")]
+
+
+def test_hardlink_two_datasets(tmp_path: Path) -> None:
+    """What is moved between comes in as one mount; what is only read stays one of its own."""
+    dataset = {
+        "host": "workstation",
+        "mount": "/mnt/media",
+        "tier": "re-derivable",
+        "group": "media",
+    }
+    edit: Changes = {
+        "datasets": {
+            "media": None,
+            "downloads": {**dataset, "path": "/mnt/media/downloads"},
+            "tv": {**dataset, "path": "/mnt/media/tv"},
+            "other": {**dataset, "path": "/mnt/media/other"},
+        },
+        "services": {
+            "jellyfin": {"datasets": {"media": "tv"}},
+            "sonarr": {
+                "host": "workstation",
+                "name": "series",
+                "datasets": {"downloads": "downloads", "media": "tv"},
+            },
+            "sabnzbd": {
+                "host": "workstation",
+                "name": "nzb",
+                "datasets": {"downloads": "downloads"},
+            },
+        },
+    }
+    stack = laid_out(tmp_path / "a", edit)
+    assert [p for p in tried(stack) if p.severity == "error"] == []
+    text = rendered(stack)["workstation"]["hardening.nix"]
+
+    def bound(unit: str) -> list[str]:
+        part = text[text.index(f"systemd.services.{unit}.serviceConfig") :]
+        return re.findall(r'"([^"]+)"', part[part.index("BindPaths") :].split(";")[0])
+
+    assert bound("sonarr") == ["/mnt/media"]
+    assert bound("sabnzbd") == ["/mnt/media/downloads"]
+    sonarr = text[text.index("systemd.services.sonarr.serviceConfig") :]
+    hidden = sonarr[sonarr.index("TemporaryFileSystem") :].split(";")[0]
+    assert '"/mnt/media/other:ro"' in hidden
+
+
+def test_podman_prune(tmp_path: Path) -> None:
+    """Old images go wherever containers run, and an owner may say otherwise."""
+    text = rendered(laid_out(tmp_path / "base", {}))["aurora"]["containers.nix"]
+    assert "autoPrune = {\n      enable = true;" in text
+    off = {"draw": {"options": {"virtualisation.podman.autoPrune.enable": False}}}
+    said = rendered(laid_out(tmp_path / "off", services(**off)))["aurora"]["services/draw.nix"]
+    assert "virtualisation.podman.autoPrune.enable = false;" in said
+
+
+def test_native_module_not_in_catalog(tmp_path: Path) -> None:
+    """What is missing is named: a module of nixpkgs alone is no kind of service."""
+    forgejo: Changes = {
+        "host": "aurora",
+        "name": "git",
+        "audience": "family",
+        "auth": "native",
+        "port": 3010,
+        "state": ["/var/lib/forgejo"],
+        "options": {"services.forgejo.enable": True},
+        "tile": {"group": "Tools"},
+    }
+    (problem,) = tried(laid_out(tmp_path / "a", services(forgejo=forgejo)))
+    assert (problem.check, problem.where) == ("service-known", "services.forgejo")
+    assert "a module of nixpkgs that the catalog does not have" in problem.way_out
+
+
+def test_external_upstream(tmp_path: Path) -> None:
+    """What is missing is named: a route leads to a service of a host."""
+    upstream = {"scheme": "https", "address": "192.168.1.5", "port": 5001, "verify": False}
+    nas = {"host": "pi", "name": "nas", "routes": [{"name": "nas", "upstream": upstream}]}
+    del nas["name"]
+    told = tried(laid_out(tmp_path / "a", services(nas=nas)))
+    assert [p.where.rpartition(".")[2] for p in told] == ["address", "port"]
+    assert all("such as a NAS or a router, cannot have a name here" in p.way_out for p in told)

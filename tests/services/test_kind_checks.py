@@ -1,0 +1,176 @@
+"""What is said of a service is read, said once, and can be so: each rule, and what keeps it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import build
+from tests.household import Changes
+
+IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
+KEPT: Changes = {
+    "backup": {
+        "targets": {"b2": {"kind": "b2", "path": "b/restic", "credentials": {"sops": "restic/b2"}}}
+    }
+}
+QUIET: Changes = {"backup": {"skip": "keeps nothing"}, "auth": "none"}
+
+
+def app(host: str = "nas", **said: Any) -> Changes:
+    inside = said.pop("inside", {})
+    return {
+        "host": host,
+        "port": 8080,
+        **QUIET,
+        "container": {"image": IMAGE, "port": 80, **inside},
+        **said,
+    }
+
+
+def services(**said: Any) -> Changes:
+    return {**KEPT, "services": {k.replace("_", "-"): v for k, v in said.items()}}
+
+
+def dataset(path: str, **more: Any) -> Changes:
+    return {"host": "nas", "path": path, "tier": "re-derivable", "mount": "/mnt/media", **more}
+
+
+RULES: dict[str, tuple[str, Changes, str, str]] = {
+    "a container by the proxy's name": (
+        "service-single", services(caddy=app()), "services.caddy", "this is a container"),
+    "a proxy that nothing places": (
+        "service-single", services(nginx={"host": "nas"}), "services.nginx",
+        "nothing would ask this nginx"),
+    "a second monitor": (
+        "service-single", services(gatus={"host": "pi"}, status={"service": "gatus", "host": "nas"}),
+        "services.status.service", "the monitor is called gatus"),
+    "a dashboard on two hosts": (
+        "service-single",
+        {**services(homepage={"tags": ["all"]}),
+         "hosts": {"pi": {"tags": ["all"]}, "nas": {"tags": ["all"]}}},
+        "services.homepage.tags", "the dashboard is one"),
+    "a port that the catalog has": (
+        "service-adds", services(transmission={"host": "nas", "ports": {"peers": {"port": 1}}}),
+        "services.transmission.ports.peers", "has a port peers already, 51413"),
+    "a second web port": (
+        "service-adds", services(app=app(ports={"web": {"port": 81}})), "services.app.ports.web",
+        "the web port has a key of its own"),
+    "a secret of the catalog read in another way": (
+        "service-adds",
+        services(miniflux={"host": "nas", "secrets": {"admin": {"env": "X", "ref": {
+            "sops": "a/b"}}}}),
+        "services.miniflux.secrets.admin.env", "the catalog knows how miniflux reads its admin"),
+    "a secret of the catalog without a word": (
+        "service-adds", services(miniflux={"host": "nas", "secrets": {"admin": {}}}),
+        "services.miniflux.secrets.admin", "has this secret without a word"),
+    "a secret by the provider's name": (
+        "service-adds", services(jellyfin={"host": "nas", "secrets": {"oidc": {}}}),
+        "services.jellyfin.secrets.oidc", "shown to the identity provider"),
+    "state that the catalog knows": (
+        "service-adds", services(jellyfin={"host": "nas", "state": ["/var/lib/jellyfin"]}),
+        "services.jellyfin.state[0]", "the catalog knows /var/lib/jellyfin"),
+    "state of a dynamic user": (
+        "service-adds", services(prowlarr={"host": "nas", "state": ["/srv/prowlarr"]}),
+        "services.prowlarr.state[0]", "owns nothing at /srv/prowlarr"),
+    "headers without a gate": (
+        "header-read", services(app=app(headers={"X-User": "user"})), "services.app.headers",
+        "nobody writes them"),
+    "a tile without a name": (
+        "tile-shown",
+        services(prometheus={"host": "nas", "never_publish": "Grafana asks it",
+                             "tile": {"title": "Graphs"}}),
+        "services.prometheus.tile.title", "has no name in a browser"),
+    "two things at one place": (
+        "container-mounts",
+        services(app=app(secrets={"key": {}},
+                         inside={"mounts": [{"source": "/srv/a", "target": "/run/secrets/key"}]})),
+        "services.app.secrets.key", "is at /run/secrets/key of the container already"),
+    "a place for a variable": (
+        "container-mounts", services(app=app(secrets={"key": {"env": "KEY", "target": "/key"}})),
+        "services.app.secrets.key.target", "is the variable KEY"),
+    "a port without an address": (
+        "container-address",
+        {**services(app=app(ports={"ssh": {"port": 2222, "scope": "lan", "why": "git"}})),
+         "hosts": {"nas": {"address": {"lan": None, "tailnet": None}}}},
+        "hosts.nas.address.lan", "publishes 2222/tcp there"),
+    "two containers that cannot meet": (
+        "container-uses", services(app=app(uses=["db"]), db={**app(), "port": 8081}),
+        "services.app.uses[0]", "on no common network"),
+    "links between two mounts": (
+        "dataset-links",
+        {**services(app=app(datasets={"tv": "/tv", "downloads": {"target": "/downloads"}})),
+         "datasets": {"tv": dataset("/mnt/media/tv"),
+                      "downloads": dataset("/mnt/media/downloads")}},
+        "services.app.datasets", "sees each as a mount"),
+    "names on a machine that sleeps": (
+        "always-on-needed", {"hosts": {"pi": {"always_on": False}}}, "hosts.pi.always_on",
+        "network.entry, network.dns need a host that never does"),
+    "a backup target that sleeps": (
+        "always-on-needed",
+        {"hosts": {"nas": {"always_on": False}},
+         "backup": {"targets": {"disk": {"kind": "sftp", "host": "nas", "path": "/mnt/b"}}},
+         "services": {"jellyfin": {"host": "pi"}}},
+        "backup.targets.disk.host", "nas may sleep at 04:30, when pi would write there"),
+    "a dataset on a Mac": (
+        "host-is-ours",
+        {"hosts": {"mac": {"kind": "home-manager", "platform": "x86_64-darwin",
+                           "state_version": "25.11", "home": "home/sam.nix"}},
+         "datasets": {"tv": {**dataset("/mnt/media/tv"), "host": "mac"}}},
+        "datasets.tv.host", "its system is not ours"),
+    "a path kept and left out": (
+        "backup-exclude",
+        services(jellyfin={"host": "nas", "backup": {"exclude": ["/var/lib"]}}),
+        "services.jellyfin.backup.exclude[0]", "/var/lib/jellyfin is to be kept"),
+    "a live copy of nothing": (
+        "backup-dump", services(app=app(backup={"live": "it is a cache", "include": []})),
+        "services.app.backup.live", "no file of app is copied"),
+    "a port that nobody may ask": (
+        "monitor-intent", services(gatus={"host": "pi"}, app=app(routes=[], auth=None)),
+        "services.app.monitor", "so nothing watches it"),
+    "an interval of nothing": (
+        "monitor-intent",
+        services(gatus={"host": "pi"}, prometheus={
+            "host": "nas", "never_publish": "Grafana asks it", "monitor": {"interval": "5m"}}),
+        "services.prometheus.monitor", "so nothing watches it"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_names_the_place_and_what_is_wrong(name: str) -> None:
+    check, changes, where, what = RULES[name]
+    (problem,) = build.found(changes, check)
+    assert problem.where == where
+    assert what in problem.what
+    assert problem.way_out
+
+
+PASSES: Changes = {
+    **KEPT,
+    "identity": {"provider": "authelia", "host": "pi", "users": {"sops": "authelia/users"}},
+    "datasets": {
+        "tv": dataset("/mnt/media/tv"),
+        "downloads": dataset("/mnt/media/downloads"),
+    },
+    "services": {
+        "gatus": {"host": "pi", "uses": ["db"]},
+        "homepage": {"host": "pi"},
+        "miniflux": {"host": "nas", "secrets": {"admin": {"ref": {"sops": "miniflux/admin"}}}},
+        "jellyfin": {"host": "nas", "state": ["/srv/jellyfin"],
+                     "ports": {"dlna": {"port": 1900, "protocol": "udp", "scope": "lan",
+                                        "why": "televisions"}}},
+        "app": {**app(uses=["db"], auth="forward", headers={"X-User": "user"},
+                      secrets={"key": {}, "token": {"env": "TOKEN"}},
+                      datasets={"tv": {"target": "/tv", "read_only": True},
+                                "downloads": "/downloads"},
+                      ports={"ssh": {"port": 2222, "scope": "lan", "why": "git"}},
+                      inside={"network": "apps"})},
+        "db": {**app(routes=[], auth=None, inside={"network": "apps"}), "port": 8081},
+    },
+}  # fmt: skip
+
+
+def test_what_is_well_said_breaks_no_rule() -> None:
+    rules = {check for check, *_ in RULES.values()}
+    assert [p for p in build.problems(PASSES) if p.check in rules] == []
