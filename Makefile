@@ -28,7 +28,7 @@ check: .venv/ready  ## types, style, import arrows, shell
 	uv run --no-sync mypy
 	uv run --no-sync lint-imports
 	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh tests/faults/nixos/*.sh .ci/run .ci/next.sh
-	uv run --no-sync homelab check -s home
+	uv run --no-sync homelab check
 
 bench: .venv/ready  ## the design's budgets, as ratios in one run
 	uv run --no-sync python -m tests.bench

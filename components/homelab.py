@@ -18,7 +18,7 @@ from components.pages import Pages, PagesArgs
 from components.providers import make_providers
 from components.rollout import Rollout
 from components.service import RouteArgs, Service, by_service
-from components.tailnet import Tailnet, refuse_unseen
+from components.tailnet import Tailnet, look
 from components.tunnel import Tunnel
 from components.vault import Vault
 from homelab.cloudflare.model import R2
@@ -52,10 +52,10 @@ class Homelab(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         providers = make_providers(name, plan, vault, own)
         child = pulumi.ResourceOptions(parent=self, providers=providers)
+        tailnet = None
         if plan.tailnet:
-            refuse_unseen(plan.tailnet, providers["tailscale"])
-
-        tailnet = Tailnet("tailnet", {"plan": plan.tailnet}, child) if plan.tailnet else None
+            seen = plan.tailnet.elsewhere or look(plan.tailnet, providers["tailscale"])
+            tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "seen": seen}, child)
         cloud = plan.cloudflare
         edge = Edge("edge", {"plan": cloud}, child) if cloud else None
         tunnel = (
@@ -109,7 +109,7 @@ class Homelab(pulumi.ComponentResource):
                 },
                 "outside": {n: outside_of(plan, h) for n, h in plan.hosts.items()},
                 # The policy's own tests guard the deployer's way, so it goes before any host.
-                "after": [tailnet.policy] if tailnet else [],
+                "after": [tailnet.policy] if tailnet and tailnet.policy else [],
             },
             child,
         )

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_tailscale as tailscale
 
 from homelab.tailnet.drift import drift, refusal, unwritten
+from homelab.tailnet.hujson import digest
 from homelab.tailnet.model import Device, TailnetPlan
 from homelab.tailnet.policy import policy_text
 
@@ -15,23 +16,27 @@ KEY_SECONDS = 24 * 60 * 60
 """A join key lives for a day: it is minted in the run that uses it."""
 
 
-def refuse_unseen(plan: TailnetPlan, provider: pulumi.ProviderResource) -> None:
-    """End an `up` that would replace a policy which is not ours to replace.
+def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> bool:
+    """Whether the policy in force was seen, and is ours to replace. Raises RunError where it is
+    seen and is not.
 
     It asks before the first resource of a run, so that nothing has changed by then. A preview
-    opens no connection, so it does not ask.
+    opens no connection, so it does not ask. Where Tailscale gives no answer the run goes on, for
+    it may be there to repair a host; the policy is left alone then.
     """
     if pulumi.runtime.is_dry_run():
-        return
+        return True
     try:
         live = tailscale.get_acl(pulumi.InvokeOptions(provider=provider)).hujson
     except Exception as error:  # noqa: BLE001 the SDK raises a bare one for whatever the API said
-        raise pulumi.RunError(
-            f"tailnet: the policy in force cannot be read, so it is not replaced; {error}"
-        ) from None
+        pulumi.log.warn(
+            f"tailnet: the policy in force cannot be read, so this run does not replace it; {error}"
+        )
+        return False
     text = refusal(drift(live, policy_text(plan), plan.adopt))
     if text:
         raise pulumi.RunError(text)
+    return True
 
 
 def _refuse_unwritten(plan: TailnetPlan, live: str) -> str:
@@ -46,10 +51,33 @@ def _refuse_unwritten(plan: TailnetPlan, live: str) -> str:
     return live
 
 
+def _is_written(plan: TailnetPlan, last: str) -> bool:
+    """Whether the policy that Pulumi wrote last is the one that the stack wants now. In a run for
+    some targets alone it may be an older one, which is then not this run's to write.
+    """
+    return digest(last) == digest(policy_text(plan))
+
+
+def _after(plan: TailnetPlan, last: str, seen: bool, opts: pulumi.InvokeOutputOptions) -> None:
+    """See to it that a run does not end well with another policy in force than it wrote."""
+    if not _is_written(plan, last):
+        if not seen:
+            pulumi.log.error(
+                "tailnet: the stack wants another policy than the one that was written last, and "
+                "the one in force cannot be read, so it was not replaced; run pulumi up again "
+                "when Tailscale answers"
+            )
+        return
+    if seen:
+        tailscale.get_acl_output(opts).apply(lambda found: _refuse_unwritten(plan, found.hujson))
+
+
 class TailnetArgs(TypedDict):
     """What the tailnet needs."""
 
     plan: TailnetPlan
+    seen: bool
+    """Whether the policy in force may be replaced; see `look`."""
 
 
 class Tailnet(pulumi.ComponentResource):
@@ -60,8 +88,8 @@ class Tailnet(pulumi.ComponentResource):
     preview, where the provider asks nobody.
     """
 
-    policy: tailscale.Acl
-    dns: tailscale.DnsConfiguration
+    policy: tailscale.Acl | None = None
+    """None where another stack has the tailnet's policy and its DNS."""
     keys: dict[str, pulumi.Output[str]]
     """Join key by host, secret."""
 
@@ -72,37 +100,12 @@ class Tailnet(pulumi.ComponentResource):
         super().__init__("homelab:tailnet:Tailnet", name, {"tailnet": plan.name}, opts)
         # Destroying the stack must not leave the tailnet open or without DNS.
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
-        self.policy = tailscale.Acl(
-            f"{name}-policy",
-            acl=policy_text(plan),
-            # `refuse_unseen` has looked; the provider itself would look at a first creation alone.
-            overwrite_existing_content=True,
-            reset_acl_on_destroy=False,
-            opts=kept,
-        )
-        if not pulumi.runtime.is_dry_run():
-            tailscale.get_acl_output(
-                pulumi.InvokeOutputOptions(parent=self, depends_on=[self.policy])
-            ).apply(lambda found: _refuse_unwritten(plan, found.hujson))
-        self.dns = tailscale.DnsConfiguration(
-            f"{name}-dns",
-            magic_dns=True,
-            override_local_dns=plan.override_local_dns,
-            nameservers=[
-                {"address": a, "use_with_exit_node": True} for a in sorted(plan.nameservers)
-            ],
-            split_dns=[
-                {
-                    "domain": domain,
-                    "nameservers": [{"address": a, "use_with_exit_node": True} for a in servers],
-                }
-                for domain, servers in plan.split
-            ],
-            search_paths=list(plan.search),
-            opts=kept,
-        )
+        if not plan.elsewhere:
+            self.policy = self._policy(name, plan, args["seen"], kept)
+            self._dns(name, plan, kept)
         # What the policy says of a tag must hold before a machine carries it.
-        after = pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[self.policy]))
+        first = [self.policy] if self.policy is not None else []
+        after = pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=first))
         for device in plan.devices:
             _bind(device, after)
         self.keys = {}
@@ -119,11 +122,48 @@ class Tailnet(pulumi.ComponentResource):
                 tags=list(key.tags),
                 # The policy says who may use the tags.
                 opts=pulumi.ResourceOptions(
-                    parent=self, depends_on=[self.policy], additional_secret_outputs=["key"]
+                    parent=self, depends_on=first, additional_secret_outputs=["key"]
                 ),
             )
             self.keys[key.host] = minted.key
         self.register_outputs({})
+
+    def _policy(
+        self, name: str, plan: TailnetPlan, seen: bool, opts: pulumi.ResourceOptions
+    ) -> tailscale.Acl:
+        # What nobody has seen is kept; the provider itself refuses to make one over another then.
+        unseen = pulumi.ResourceOptions(ignore_changes=["acl", "overwriteExistingContent"])
+        policy = tailscale.Acl(
+            f"{name}-policy",
+            acl=policy_text(plan),
+            # `look` has looked; the provider itself would look at a first creation alone.
+            overwrite_existing_content=seen,
+            reset_acl_on_destroy=False,
+            opts=opts if seen else pulumi.ResourceOptions.merge(opts, unseen),
+        )
+        if not pulumi.runtime.is_dry_run():
+            ask = pulumi.InvokeOutputOptions(parent=self, depends_on=[policy])
+            policy.acl.apply(lambda last: _after(plan, last, seen, ask))
+        return policy
+
+    def _dns(self, name: str, plan: TailnetPlan, opts: pulumi.ResourceOptions) -> None:
+        tailscale.DnsConfiguration(
+            f"{name}-dns",
+            magic_dns=True,
+            override_local_dns=plan.override_local_dns,
+            nameservers=[
+                {"address": a, "use_with_exit_node": True} for a in sorted(plan.nameservers)
+            ],
+            split_dns=[
+                {
+                    "domain": domain,
+                    "nameservers": [{"address": a, "use_with_exit_node": True} for a in servers],
+                }
+                for domain, servers in plan.split
+            ],
+            search_paths=list(plan.search),
+            opts=opts,
+        )
 
 
 def _bind(device: Device, opts: pulumi.ResourceOptions) -> None:

@@ -17,15 +17,18 @@ from homelab.ops.secret import SecretUnavailableError, resolve
 from homelab.plan import Plan
 from homelab.problems import HomelabError
 from homelab.secrets.deployer import references
-from homelab.secrets.model import Secret
+from homelab.secrets.model import Secret, scoped
 
 
 class Vault:
     """Every secret that Pulumi itself handles, resolved once."""
 
-    def __init__(self, values: Mapping[str, str], master: str | None) -> None:
+    def __init__(
+        self, values: Mapping[str, str], master: str | None, namespace: str | None = None
+    ) -> None:
         self._values = dict(values)
         self._master = master
+        self._namespace = namespace
 
     @classmethod
     def open(cls, plan: Plan, directory: str, *, preview: bool) -> Vault:
@@ -48,7 +51,8 @@ class Vault:
         elif lacking:
             raise HomelabError("\n".join(sorted({str(e) for e in lacking})))
         master = plan.secrets.master
-        return cls(values, values.get(master.name) if master is not None else None)
+        key = values.get(master.name) if master is not None else None
+        return cls(values, key, plan.site.secrets.namespace)
 
     def value(self, ref: SecretRef) -> pulumi.Output[str]:
         """A secret as a secret output; unknown where it cannot be had."""
@@ -62,7 +66,9 @@ class Vault:
 
     def derived_for(self, purpose: str) -> pulumi.Output[str]:
         """A derived secret that belongs to no host, such as a tunnel's."""
-        return _secret(None if self._master is None else derive(self._master, purpose))
+        if self._master is None:
+            return _secret(None)
+        return _secret(derive(self._master, scoped(self._namespace, purpose)))
 
 
 def _secret(value: str | None) -> pulumi.Output[str]:

@@ -153,6 +153,31 @@ OUTSIDE = (
     ),
     Outside("secret-recipient", "error", "A host can decrypt its own file, and no other host can."),
     Outside(
+        "stack-compared",
+        "warning",
+        "Two stacks that share an account or a machine are compared, if both can be planned.",
+    ),
+    Outside("stack-host", "error", "A machine runs one release, so one stack has it."),
+    Outside(
+        "stack-names",
+        "error",
+        "A record, a tunnel or a bucket of two stacks is made by one and broken by the other.",
+    ),
+    Outside(
+        "stack-policy", "error", "A tailnet has one policy and one DNS, so one stack has both."
+    ),
+    Outside(
+        "stack-policy-part",
+        "warning",
+        "The stack that has the policy speaks of every machine, or the owners alone reach it.",
+    ),
+    Outside(
+        "stack-secrets",
+        "error",
+        "Secrets that two stacks derive for the same purpose are the same, unless a namespace sets "
+        "them apart.",
+    ),
+    Outside(
         "wifi-secret-format",
         "error",
         "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else its host "

@@ -45,16 +45,18 @@ def check(
     as_json: Json = False,
     list_: Annotated[bool, typer.Option("--list", help="List the checks and why each is.")] = False,
 ) -> None:
-    """Say everything that is wrong with a stack."""
+    """Say everything that is wrong with a stack, or with all of them if none is named."""
     if list_:
         _list_checks(as_json)
         return
-    from homelab.ops.stack import check_stack, find_stack
+    from homelab.ops.stack import check_stack, meant_stacks
 
-    try:
-        _, problems = check_stack(cwd, find_stack(cwd, stack))
-    except InvalidStackError as error:
-        problems = error.problems
+    problems: list[Problem] = []
+    for name in meant_stacks(cwd, stack):
+        try:
+            problems += check_stack(cwd, name)[1]
+        except InvalidStackError as error:
+            problems += error.problems
     errors = [p for p in problems if p.severity == "error"]
     if as_json:
         print(json.dumps([p.as_data() for p in problems], indent=2))
@@ -74,6 +76,10 @@ def show(
     clients: Annotated[
         bool, typer.Option("--clients", help="Print what devices have to set, as Markdown.")
     ] = False,
+    policy: Annotated[
+        bool,
+        typer.Option("--policy", help="Print what the stack with the tailnet's policy has to say."),
+    ] = False,
 ) -> None:
     """Show what follows from a stack: hosts, services, names and who may reach them."""
     from homelab.ops.stack import find_stack, open_stack
@@ -84,6 +90,11 @@ def show(
         from homelab.network.clients import guide
 
         print(guide(opened.plan), end="")
+        return
+    if policy:
+        from homelab.tailnet.part import part
+
+        print(part(opened.plan), end="")
         return
     if as_json:
         print(json.dumps(as_data(opened.plan), indent=2))

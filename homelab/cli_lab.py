@@ -17,7 +17,8 @@ lab_app = typer.Typer(
 )
 
 StackName = Annotated[
-    str | None, typer.Option("--stack", "-s", help="Name of the stack; may be left out if alone.")
+    str | None,
+    typer.Option("--stack", "-s", help="Name of the stack; the only or first one if left out."),
 ]
 Directory = Annotated[
     Path, typer.Option("--cwd", "-C", help="Directory with the stack file.", file_okay=False)

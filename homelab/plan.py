@@ -111,7 +111,7 @@ def make_plan(site: Site, lock: Lock) -> Plan:
     datasets = plan_datasets(site, services)
     identity = plan_identity(site, hosts, services, routes)
     cloudflare = plan_cloudflare(site, routes, certificates)
-    tailnet = plan_tailnet(site, hosts, services, routes, dns)
+    tailnet = plan_tailnet(site, hosts, services, routes, dns, lock.stack)
     vpn = plan_vpn(site, services, lock)
     backup = plan_backup(site, hosts, services, datasets)
     monitoring = plan_monitoring(site, hosts, services, routes, dns)

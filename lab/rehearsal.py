@@ -93,7 +93,7 @@ class Rehearsal:
                 policy_text(tailnet),
                 tailnet.adopt,
             )
-            if tailnet
+            if tailnet and not tailnet.elsewhere
             else None
         )
         self._display.status(policy)

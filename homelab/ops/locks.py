@@ -31,6 +31,12 @@ def stack_names(directory: Path) -> list[str]:
     return sorted(p.name[7:-5] for p in directory.glob("Pulumi.*.yaml"))
 
 
+def first_stack(directory: Path) -> str:
+    """The stack that `homelab.lock.yaml` names; empty if it is not there or names none."""
+    lock = _read(directory, FIRST)
+    return lock.stack if lock is not None else ""
+
+
 def read_lock(directory: Path, stack: str) -> LockFile:
     """The lock of one stack, empty if it has none yet. It names the stack in any case.
 

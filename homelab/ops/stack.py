@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from homelab.cloudflare.checks import ended
 from homelab.deploy.model import Release
 from homelab.nix.checks import check_locks
 from homelab.openings.checks import check_openings
-from homelab.ops.locks import read_lock, stack_names
+from homelab.ops.locks import first_stack, read_lock, stack_names
+from homelab.ops.neighbours import keys_of, read_neighbours
 from homelab.ops.rehearsed import is_rehearsed
 from homelab.ops.sources import read_sources
 from homelab.plan import Plan, make_plan
@@ -26,6 +28,7 @@ from homelab.secrets.recipients import check_sops_files
 from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
+from homelab.site.neighbours import check_neighbours
 from homelab.site.scalar import Value
 from homelab.storage.mount_checks import check_mounts
 from homelab.system.checks import check_own_modules
@@ -71,9 +74,14 @@ def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
 
 
 def find_stack(directory: Path, name: str | None) -> str:
-    """The stack that is meant: the named one, or the only one there is."""
+    """The stack that is meant: the named one, that of PULUMI_STACK, the only one there is, or of
+    several the first, whose the lock `homelab.lock.yaml` is.
+    """
     known = stack_names(directory)
+    name = name or os.environ.get("PULUMI_STACK") or None
     if name is None:
+        if len(known) > 1 and (first := first_stack(directory)) in known:
+            return first
         if len(known) == 1:
             return known[0]
         way = f"name one with -s: {', '.join(known)}" if known else "name its directory with -C"
@@ -88,6 +96,12 @@ def find_stack(directory: Path, name: str | None) -> str:
             ]
         )
     return name
+
+
+def meant_stacks(directory: Path, name: str | None) -> list[str]:
+    """As `find_stack`, for what can be asked of several at once: all of them if none is named."""
+    every = stack_names(directory)
+    return every if name is None and len(every) > 1 else [find_stack(directory, name)]
 
 
 def _document(directory: Path, name: str, values: Mapping[str, Value] | None) -> Document:
@@ -116,6 +130,9 @@ def _planned(
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     found |= {*outlived(plan, today), *ended(plan, today), *root_ends(plan, sources, today)}
+    found |= {
+        *check_neighbours(plan, keys_of(directory, plan), read_neighbours(directory, name, plan))
+    }
     if is_rehearsed():
         sources |= stand_ins(plan, sources)
         found = {for_rehearsal(p, plan) for p in found}
@@ -170,6 +187,7 @@ __all__ = [
     "check_stack",
     "find_stack",
     "located",
+    "meant_stacks",
     "open_stack",
     "read_sources",
 ]

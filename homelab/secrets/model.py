@@ -44,11 +44,20 @@ class SecretsConfig(Model):
     """Sops file of each host: what sops-nix decrypts there."""
     master: SecretRef | None = None
     """The master key that internal secrets are derived from: 32 random bytes, base64."""
+    namespace: Name | None = None
+    """Sets what is derived here apart from what another stack derives from the same master key.
+    The first stack needs none; another writes its own name, before its first `up`: each derived
+    secret changes with it."""
     epochs: dict[Name, int] = Field(default_factory=dict)
     """Raise a service's number to rotate every secret that is derived for it, `acme` for the tokens
     of DNS-01, and `tailscale` for the keys of hosts that have yet to join."""
     operators: list[Annotated[Str, AfterValidator(check_recipient)]] = Field(default_factory=list)
     """age recipients of the people who may edit the sops files."""
+
+
+def scoped(namespace: str | None, purpose: str) -> str:
+    """A purpose within a namespace. No purpose has a colon, so none is another stack's."""
+    return f"{namespace}:{purpose}" if namespace else purpose
 
 
 @dataclass(frozen=True)

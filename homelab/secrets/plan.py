@@ -22,7 +22,7 @@ from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import MONITOR, alert_hosts
 from homelab.secrets.demand import demanded, minted
 from homelab.secrets.identity import of_identity
-from homelab.secrets.model import FOR_USERS, Secret, SecretsPlan, secret_name
+from homelab.secrets.model import FOR_USERS, Secret, SecretsPlan, scoped, secret_name
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.facets import PASSWORD, RECOVERY, WIFI, supplicant
@@ -63,7 +63,11 @@ def plan_secrets(
         *_of_recovery(site, hosts),
         *_of_owner(site, hosts),
     )
-    unique = {(s.host, s.name, s.service, s.path): s for s in wanted if s.host in hosts}
+    space = site.secrets.namespace
+    scopes = (
+        replace(s, purpose=scoped(space, s.purpose)) if s.source == "derived" else s for s in wanted
+    )
+    unique = {(s.host, s.name, s.service, s.path): s for s in scopes if s.host in hosts}
     return SecretsPlan(
         secrets=tuple(unique[k] for k in sorted(unique)),
         file=site.secrets.file,

@@ -85,6 +85,27 @@ def _ends(config: TailnetConfig) -> Iterator[tuple[str, str]]:
             yield f"tailnet.{where}[{j}]", end
 
 
+@check("machine-elsewhere", rows="S0-24")
+def machine_elsewhere(plan: Plan) -> Iterator[Problem]:
+    """A machine that the policy only speaks of has a name and an address of its own."""
+    config = plan.site.tailnet
+    addresses = {h.tailnet: n for n, h in plan.hosts.items() if h.tailnet}
+    for name, machine in config.machines.items() if config else ():
+        taken = name if name in plan.hosts else addresses.get(str(machine.address))
+        if taken is not None:
+            yield Problem(
+                f"tailnet.machines.{name}",
+                f"{taken} is a host of this stack, so the policy speaks of it already",
+                "leave it out here, or take the host out of the stack",
+            )
+        if DEPLOYER.removeprefix("tag:") in machine.tags:
+            yield Problem(
+                f"tailnet.machines.{name}.tags",
+                f"{DEPLOYER} is the deployer's own tag, and owns all the others",
+                "give the machine another tag",
+            )
+
+
 @check("device-unique", rows="S0-22 S0-23")
 def device_unique(plan: Plan) -> Iterator[Problem]:
     """One machine's tags and routes are set once, not by two hosts in turn."""

@@ -16,12 +16,16 @@ from typing import Literal
 from homelab.tailnet.hujson import Document, HujsonError, canonical, digest, parse, tokens
 from homelab.tailnet.members import DEPLOYER
 
-Verdict = Literal["same", "older", "untouched", "adopted", "edited", "foreign"]
+Verdict = Literal["same", "older", "untouched", "adopted", "edited", "foreign", "other"]
 """same: what the stack wants; older: an earlier policy of ours, as we left it; untouched: the one
 that every new tailnet has; adopted: somebody else's, seen and given up; edited: ours, and changed
-since; foreign: never ours."""
+since; foreign: never ours; other: another stack's."""
 
-_HEADER = re.compile(r"// Written by homelab; (sha256:[0-9a-f]{64})\b.*")
+_HEADER = re.compile(
+    r"// Written by homelab(?: for the stack (?P<stack>[A-Za-z0-9._-]+))?; "
+    r"(?P<digest>sha256:[0-9a-f]{64})\b.*"
+)
+"""A policy of before names no stack."""
 _OPEN: tuple[Document, ...] = (
     {"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]},
     {"grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"]}]},
@@ -50,19 +54,23 @@ class Drift:
     """Names the text in force; what `tailnet.adopt` takes."""
     changes: tuple[str, ...] = ()
     """From what is in force to what the stack wants, as a unified diff."""
+    stack: str = ""
+    """Whose policy is in force, where it says so."""
 
     @property
     def is_ours(self) -> bool:
         """Whether `up` may replace it."""
-        return self.verdict not in ("edited", "foreign")
+        return self.verdict not in ("edited", "foreign", "other")
 
 
-def signed(body: str, replaced: str = "") -> str:
+def signed(body: str, replaced: str = "", stack: str = "") -> str:
     """A policy of ours, with the comment that later tells whether it is as we left it. `replaced`
-    is the digest of the text that was given up for it.
+    is the digest of the text that was given up for it, `stack` is whose it is.
     """
+    given_up = f", replaces {replaced}" if replaced else ""
+    whose = f" for the stack {re.sub('[^A-Za-z0-9._-]', '-', stack)}" if stack else ""
     return (
-        f"// Written by homelab; {digest(body)}{f', replaces {replaced}' if replaced else ''}. "
+        f"// Written by homelab{whose}; {digest(body)}{given_up}. "
         "Change the stack instead: `up` refuses to replace what was edited here.\n" + body
     )
 
@@ -75,13 +83,21 @@ def drift(live: str, ours: str, adopt: str = "") -> Drift:
     except HujsonError:
         # Tailscale keeps no such text; whatever this is, it is not ours.
         return Drift("foreign", "")
-    return Drift(verdict, found, () if verdict == "same" else _changes(live, ours))
+    changes = () if verdict == "same" else _changes(live, ours)
+    return Drift(verdict, found, changes, _stack(live))
 
 
 def refusal(found: Drift) -> str:
     """Why `up` does not go on, and how it may; empty when it does."""
     if found.is_ours:
         return ""
+    if found.verdict == "other":
+        whose = f"the stack {found.stack}" if found.stack else "another stack"
+        return (
+            f"tailnet.policy: the policy in force is of {whose}, and a tailnet has one; leave it "
+            "to that one with policy: elsewhere under homelab:tailnet, or take it over with "
+            f'adopt: "{found.digest}"'
+        )
     who = "was edited since" if found.verdict == "edited" else "is not one of ours"
     way_out = (
         f'see the difference with `homelab status`, then write adopt: "{found.digest}" '
@@ -110,6 +126,8 @@ def unwritten(found: Drift, adopt: str) -> str:
 
 def _verdict(live: str, ours: str, found: str, adopt: str) -> Verdict:
     body = _left_alone(live)
+    if found != adopt and _is_of_another(live, ours):
+        return "other"
     if body:
         return "same" if body == _left_alone(ours) else "older"
     if found == adopt:
@@ -124,7 +142,35 @@ def _left_alone(text: str) -> str:
     """The digest that a text of ours names, if what follows still has it."""
     first, _, body = canonical(text).partition("\n")
     header = _HEADER.fullmatch(first)
-    return header.group(1) if header and header.group(1) == digest(body) else ""
+    return header["digest"] if header and header["digest"] == digest(body) else ""
+
+
+def _stack(text: str) -> str:
+    """The stack that a policy says it is of."""
+    header = _HEADER.fullmatch(canonical(text).partition("\n")[0])
+    return (header["stack"] or "") if header else ""
+
+
+def _is_of_another(live: str, ours: str) -> bool:
+    """Whether a stack wrote it, and not this one: it has another name, or not one machine of ours
+    under the name or the address that we have for it. Two clones may call their stacks the same.
+    """
+    if not _HEADER.fullmatch(canonical(live).partition("\n")[0]):
+        return False
+    theirs, mine = _stack(live), _stack(ours)
+    if theirs and mine and theirs != mine:
+        return True
+    there, here = _machines(live), _machines(ours)
+    return bool(there and here) and there.isdisjoint(here)
+
+
+def _machines(text: str) -> set[str]:
+    """Names and addresses of a policy's hosts."""
+    document = parse(text)
+    hosts = document.get("hosts") if isinstance(document, dict) else None
+    return (
+        {str(end) for pair in hosts.items() for end in pair} if isinstance(hosts, dict) else set()
+    )
 
 
 def _is_default(live: str) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from homelab.model import Address, Domain, Email, Model, Name, SecretRef, Str
+from homelab.model import Address, Domain, Email, Model, Name, Network, SecretRef, Str
 
 JOIN_KEY = ("tailscale", "auth-key")
 """Service and name of the secret that holds the key to join with."""
@@ -71,6 +71,19 @@ class TailnetDns(Model):
     """Domains in which devices look for bare names, after the stack's own."""
 
 
+class Machine(Model):
+    """A machine that is in no stack's hosts here, and that the policy speaks of all the same."""
+
+    address: Address
+    """Its address in the tailnet."""
+    tags: Annotated[list[Name], Field(min_length=1)]
+    """Tags it carries, without `tag:`; whoever deploys may give them to machines that join."""
+    routes: list[Network] = Field(default_factory=list)
+    """Networks that it may forward the tailnet to."""
+    exit_node: bool = False
+    """It may be an exit node."""
+
+
 class TailnetConfig(Model):
     """`homelab:tailnet`."""
 
@@ -79,6 +92,10 @@ class TailnetConfig(Model):
     client_id: SecretRef
     """OAuth client id, which needs no hiding but lives beside its secret."""
     client_secret: SecretRef
+    policy: Literal["here", "elsewhere"] = "here"
+    """Who has the tailnet's policy and its DNS, of which there is one: this stack, or another. With
+    elsewhere nothing of either is touched, and `homelab show --policy` prints what the other one
+    has to say for this one."""
     owners: Annotated[list[Email], Field(min_length=1)]
     """Tailnet users who may reach everything and administer it."""
     family: list[Email] = Field(default_factory=list)
@@ -93,6 +110,25 @@ class TailnetConfig(Model):
     ssh: list[SshRule] = Field(default_factory=list)
     """Who else logs in on hosts with `tailscale.ssh`."""
     node_attributes: list[NodeAttributes] = Field(default_factory=list)
+    machines: dict[Name, Machine] = Field(default_factory=dict)
+    """Machines of other stacks, by the name that grants have for each."""
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> TailnetConfig:
+        if self.policy == "elsewhere":
+            given = self.model_fields_set & _OF_THE_POLICY
+            if given:
+                raise ValueError(
+                    f"with policy: elsewhere this stack writes no {', '.join(sorted(given))}; "
+                    "write it in the stack that has the policy"
+                )
+        return self
+
+
+_OF_THE_POLICY = frozenset(
+    {"adopt", "dns", "grants", "machines", "node_attributes", "override_local_dns", "ssh"}
+)
+"""Fields that only say what stands in the policy or the tailnet's DNS."""
 
 
 @dataclass(frozen=True)
@@ -189,3 +225,8 @@ class TailnetPlan:
     override_local_dns: bool
     adopt: str
     """Digest of a policy that may be replaced though it is not ours."""
+    stack: str
+    """Whose policy it is; empty where nobody said."""
+    elsewhere: bool
+    """Whether another stack has the policy and the DNS; what is said of both here is then only
+    what that one should say."""

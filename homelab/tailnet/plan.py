@@ -34,13 +34,14 @@ def plan_tailnet(
     services: tuple[Service, ...],
     routes: tuple[Route, ...],
     dns: DnsPlan,
+    stack: str = "",
 ) -> TailnetPlan | None:
     """Everything that Tailscale is asked for; None without a `tailnet` section."""
     config = site.tailnet
     if config is None:
         return None
     members = {n: h for n, h in sorted(hosts.items()) if is_member(h)}
-    names, tags = _names(site, hosts), tagged(hosts)
+    names, tags = _names(site, config, hosts), _tags(config, hosts)
     grants = plan_grants(site, config, hosts, members, names, services, routes, dns)
     logins = plan_logins(config, members)
     resolver = hosts[dns.host].tailnet if dns.host in members else ""
@@ -56,8 +57,8 @@ def plan_tailnet(
         },
         tags=tags,
         hosts=names,
-        routes=_approvers(members),
-        exit_nodes=tuple(sorted({role_tag(h) for h in members.values() if settings(h).exit_node})),
+        routes=_approvers(config, members),
+        exit_nodes=tuple(sorted({*_exits(config, members)})),
         keys=tuple(_keys(members, site.secrets.epochs.get(JOIN_KEY[0], 1))),
         devices=tuple(_devices(members)),
         logins=logins,
@@ -72,6 +73,8 @@ def plan_tailnet(
         # Without a resolver of ours, devices must keep the one they have.
         override_local_dns=config.override_local_dns and bool(nameservers),
         adopt=config.adopt or "",
+        stack=stack,
+        elsewhere=config.policy == "elsewhere",
     )
 
 
@@ -103,17 +106,38 @@ def _devices(members: Mapping[str, Host]) -> Iterator[Device]:
             yield Device(name, mine.device, host_tags(host), tuple(routes))
 
 
-def _names(site: Site, hosts: Mapping[str, Host]) -> dict[str, str]:
-    """Every host that has joined, and the LAN address that the internal names lead to."""
-    names = {n: h.tailnet for n, h in hosts.items() if h.tailnet}
+def _names(site: Site, config: TailnetConfig, hosts: Mapping[str, Host]) -> dict[str, str]:
+    """Every machine that has joined, and the LAN address that the internal names lead to."""
+    names = {n: str(m.address) for n, m in config.machines.items()}
+    names |= {n: h.tailnet for n, h in hosts.items() if h.tailnet}
     entry = hosts.get(site.network.entry.host)
     if entry is not None and entry.lan and lan_name(entry.name) not in names:
         names[lan_name(entry.name)] = entry.lan
     return dict(sorted(names.items()))
 
 
-def _approvers(members: Mapping[str, Host]) -> dict[str, tuple[str, ...]]:
+def _tags(config: TailnetConfig, hosts: Mapping[str, Host]) -> dict[str, tuple[str, ...]]:
+    """Every tag and who carries it."""
+    tags = tagged(hosts)
+    for name, machine in sorted(config.machines.items()):
+        for tag in machine.tags:
+            tags[f"tag:{tag}"] = tuple(sorted({*tags.get(f"tag:{tag}", ()), name}))
+    return {tag: tags[tag] for tag in sorted(tags)}
+
+
+def _exits(config: TailnetConfig, members: Mapping[str, Host]) -> Iterator[str]:
+    """Tags whose machines may be exit nodes."""
+    yield from {role_tag(h) for h in members.values() if settings(h).exit_node}
+    for machine in config.machines.values():
+        if machine.exit_node:
+            yield f"tag:{machine.tags[0]}"
+
+
+def _approvers(config: TailnetConfig, members: Mapping[str, Host]) -> dict[str, tuple[str, ...]]:
     routes: dict[str, set[str]] = {}
+    for machine in config.machines.values():
+        for network in machine.routes:
+            routes.setdefault(str(network), set()).add(f"tag:{machine.tags[0]}")
     for host in members.values():
         for network in settings(host).subnet_routes:
             routes.setdefault(str(network), set()).add(role_tag(host))

@@ -14,7 +14,8 @@ ADMINS = "autogroup:admin"
 
 def policy_text(plan: TailnetPlan) -> str:
     """The policy, the same bytes for the same plan: Tailscale's provider compares order, too."""
-    return signed(json.dumps(policy(plan), indent=2, ensure_ascii=False) + "\n", plan.adopt)
+    body = json.dumps(policy(plan), indent=2, ensure_ascii=False) + "\n"
+    return signed(body, plan.adopt, plan.stack)
 
 
 def policy(plan: TailnetPlan) -> Document:

@@ -17,6 +17,7 @@ _WORDS = {
     "adopted": "somebody else's, adopted; the next `up` replaces it",
     "edited": "ours, and edited elsewhere since",
     "foreign": "not one of ours",
+    "other": "another stack's",
 }
 NO_IDS = "no device has joined yet"
 
@@ -38,7 +39,8 @@ class TailnetStatus:
     """What Tailscale says of itself."""
 
     name: str
-    policy: Drift
+    policy: Drift | None
+    """None where another stack has it."""
     machines: tuple[Machine, ...]
 
 
@@ -48,13 +50,16 @@ def section(status: TailnetStatus) -> Section:
         name="tailnet",
         text="\n".join((*policy_lines(status.name, status.policy), "", *_devices(status.machines))),
         data=_data(status),
-        ok=status.policy.is_ours,
+        ok=status.policy is None or status.policy.is_ours,
     )
 
 
-def policy_lines(name: str, found: Drift) -> Iterator[str]:
+def policy_lines(name: str, found: Drift | None) -> Iterator[str]:
     """What the policy in force is to the stack, and what to do about it."""
     yield f"tailnet {name}"
+    if found is None:
+        yield "  policy  that of another stack; this one leaves it alone"
+        return
     yield f"  policy  {_WORDS[found.verdict]}"
     text = refusal(found)
     if text:
@@ -83,8 +88,10 @@ def _devices(machines: tuple[Machine, ...]) -> Iterator[str]:
         yield f"  {'  '.join(cells)}  {row[3]}".rstrip()
 
 
-def policy_data(found: Drift) -> dict[str, JsonValue]:
+def policy_data(found: Drift | None) -> dict[str, JsonValue]:
     """The same for scripts."""
+    if found is None:
+        return {"verdict": "elsewhere", "digest": "", "changes": []}
     return {"verdict": found.verdict, "digest": found.digest, "changes": list(found.changes)}
 
 

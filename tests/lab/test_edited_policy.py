@@ -54,7 +54,7 @@ def lab(tmp_path: Path) -> Tailnet:
 def test_an_edited_policy_stops_an_up_until_it_is_adopted(lab: Tailnet) -> None:
     lab.stack()
     assert lab.json("up")["ok"]
-    assert "Written by homelab; sha256:" in lab.policy.read_text()
+    assert "Written by homelab for the stack small; sha256:" in lab.policy.read_text()
     assert "as the stack wants it" in lab.run("status").stdout
     again = lab.json("up")
     assert set(again["changes"]) == {"same"}

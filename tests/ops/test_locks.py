@@ -11,6 +11,7 @@ from homelab.ops.locks import FIRST, read_lock
 from homelab.problems import InvalidStackError
 from homelab.site.lock import parse_lock
 from tests import stackdir
+from tests.site.test_neighbours import APART
 
 NAMED = "stack: home\nservices: {jellyfin: {host: pi}}\n"
 NAMELESS = "services: {jellyfin: {host: pi}}\n"
@@ -78,7 +79,7 @@ def test_each_stack_writes_and_moves_in_its_own_lock(tmp_path: Path) -> None:
     stackdir.write_stack(tmp_path, {"services": {"jellyfin": service}})
     assert write_lock(tmp_path, stackdir.NAME, ())[-1] == f"{FIRST} written; commit it"
     text = stackdir.stack_text(
-        {"services": {"jellyfin": {**service, "host": "pi"}}, "secrets": {"namespace": "cabin"}}
+        stackdir.joined(APART, {"services": {"jellyfin": {**service, "host": "pi"}}})
     )
     (tmp_path / "Pulumi.cabin.yaml").write_text(text)
     before = (tmp_path / FIRST).read_bytes()
