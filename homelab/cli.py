@@ -16,7 +16,7 @@ import typer
 from homelab.cli_eval import eval_app
 from homelab.cli_hosts import hosts_app
 from homelab.cli_lab import HERE, Directory, Json, StackName, lab_app
-from homelab.problems import HomelabError, InvalidStackError
+from homelab.problems import HomelabError, InvalidStackError, Problem
 
 app = typer.Typer(
     no_args_is_help=True,
