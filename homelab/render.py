@@ -20,7 +20,7 @@ from homelab.deploy import reboot, sleepers
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, pocket_id, portal
-from homelab.monitoring import gatus
+from homelab.monitoring import gatus, measurements
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
 from homelab.proxy import caddy, nginx, traefik
@@ -86,6 +86,7 @@ ROOMS: tuple[Backend, ...] = (
     samba.modules,
     restic.modules,
     gatus.modules,
+    measurements.modules,
     homepage.modules,
     systemd.modules,
     killswitch.modules,

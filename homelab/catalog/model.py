@@ -289,6 +289,12 @@ class Entry:
     is asked by those that say `uses`."""
     never_publish: str = ""
     """Why it is for its own host alone: no name, no open port."""
+    gives: str = ""
+    """What others read at its web port by themselves: `measurements`, or `series` of them."""
+    reads: str = ""
+    """What it reads of every service that gives it: beside it, or else over the tailnet."""
+    job: str = ""
+    """What its measurements are called in Prometheus."""
     serves_packages: bool = False
     """Other hosts fetch from it what they do not build: its host switches after them."""
     asks_one_of: tuple[tuple[str, ...], ...] = ()

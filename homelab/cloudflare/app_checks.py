@@ -54,6 +54,8 @@ def access_apps(plan: Plan) -> Iterator[Problem]:
 
 def _way(route: Route) -> str:
     """The way to the app that passes by Cloudflare."""
+    if route.internal == route.public:
+        return f"ask it at home, where {route.internal} does not pass Cloudflare"
     if route.internal:
         return f"ask https://{route.internal} instead, which never leaves home or the tailnet"
     if route.lan_direct or route.tailnet_direct:

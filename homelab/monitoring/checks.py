@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.monitoring.measurements import read_by
 from homelab.monitoring.plan import MONITOR, asks_port, skip_reason
 from homelab.problems import Problem
 
@@ -94,24 +95,25 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("exporter-scraped", rows="S0-47")
+@check("exporter-scraped", rows="S0-47 S1-11")
 def exporter_scraped(plan: Plan) -> Iterator[Problem]:
-    """An exporter listens on loopback, for a Prometheus beside it: elsewhere nobody asks it."""
-    hosts = {s.host for s in plan.services if s.name == SCRAPER}
+    """What nobody reads looks like monitoring, and tells nobody anything."""
+    read = {
+        (source.name, source.host)
+        for reader in plan.services
+        if reader.entry.reads
+        for source, _ in read_by(plan, reader)
+    }
     for service in plan.services:
-        if SCRAPES in service.entry.options and service.host not in hosts:
-            there = ", ".join(sorted(hosts))
-            yield Problem(
-                f"{service.source}.host",
-                f"{service.name} measures {service.host}, and only a Prometheus there would ask it",
-                f"host: {there}, or a Prometheus on {service.host}, too"
-                if there
-                else f"services.prometheus: {{host: {service.host}}}, or leave it out",
-            )
-
-
-SCRAPER, SCRAPES = "prometheus", "services.prometheus.scrapeConfigs"
-"""The service that asks exporters, and what an exporter adds to its settings."""
+        if service.entry.gives != "measurements" or (service.name, service.host) in read:
+            continue
+        yield Problem(
+            f"{service.source}.host",
+            f"no Prometheus reads what {service.name} measures on {service.host}",
+            "drop never_publish, so that a Prometheus elsewhere may ask it"
+            if service.config.never_publish
+            else f"add services.prometheus: {{host: {service.host}}}, or leave {service.name} out",
+        )
 
 
 @check("sleepy-dependency", rows="S0-05", severity="warning")

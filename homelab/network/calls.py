@@ -39,10 +39,11 @@ def calls_of(plan: Plan) -> Iterator[Call]:
 
 def _uses(plan: Plan) -> Iterator[Call]:
     for user in plan.services:
-        for index, name in enumerate(user.config.uses):
+        said = len(user.config.uses)
+        for index, name in enumerate(user.asks):
             for used in plan.services:
-                if used.name == name and used.port:
-                    where = f"{user.source}.uses[{index}]"
+                if used.name == name and used.port and user.host in used.callers:
+                    where = f"{user.source}.uses[{index}]" if index < said else user.source
                     yield Call(user.host, used.host, name, where)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def firewall_reach(plan: Plan) -> Iterator[Problem]:
     """An open port is one that a route, a caller or a role needs; any other is a hole."""
     called = {(r.host, r.port) for r in plan.routes if r.remote or r.is_direct}
-    used = {u: s.host for s in plan.services for u in s.config.uses}
+    used = {u: s.host for s in plan.services for u in s.asks}
     called |= {(s.host, s.port) for s in plan.services if used.get(s.name, s.host) != s.host}
     for use in plan.firewall.ports:
         if (use.host, use.port) not in called and not _is_role(plan, use):

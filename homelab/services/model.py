@@ -39,6 +39,8 @@ class Service:
     firewall is the boundary."""
     callers: tuple[str, ...]
     """Hosts that call its web port."""
+    asks: tuple[str, ...]
+    """Services that it calls: those that it says it uses, and those that it reads by itself."""
     bridges: Mapping[str, tuple[str, ...]]
     """Containers of its own host that call it, by the interface that they come by."""
     state: tuple[str, ...]

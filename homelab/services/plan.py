@@ -16,6 +16,7 @@ from homelab.services.custom import custom_entry, extended
 from homelab.services.kinds import CatalogService, ContainerService, ServiceConfig, datasets_of
 from homelab.services.model import Service
 from homelab.services.ports import assign_ports
+from homelab.services.readers import Readers
 from homelab.site.lock import Lock
 from homelab.site.model import Site
 from homelab.storage.shares import SAMBA, plan_shares
@@ -36,8 +37,9 @@ def plan_services(site: Site, hosts: Mapping[str, Host], lock: Lock) -> tuple[Se
     for name, config in site.services.items():
         for used in config.uses if config.enable else ():
             calling[used] = (*calling.get(used, ()), name)
+    readers = Readers(site, hosts_of)
     placed = [
-        _place(name, host, config, entry, site, hosts, source, calling)
+        _place(name, host, config, entry, readers, hosts, source, calling)
         for name, host, config, entry, source in _wanted(site, hosts)
         if host in hosts
     ]
@@ -164,14 +166,16 @@ def _place(
     host: str,
     config: ServiceConfig,
     entry: Entry,
-    site: Site,
+    readers: Readers,
     hosts: Mapping[str, Host],
     source: str,
     calling: Mapping[str, tuple[str, ...]],
 ) -> Service:
+    site = readers.site
     entry = _installed(entry, hosts[host].config.state_version)
     entry = _asking(settled(entry, config, site), config)
-    called = _called(name, host, entry, config, site, calling.get(name, ()))
+    reading = readers.callers(host, entry, config)
+    called = _called(name, host, entry, config, site, calling.get(name, ()), reading)
     callers = called.get("web", ())
     bridges = _bridges(host, config, site, calling.get(name, ()))
     direct = _direct(config)
@@ -202,6 +206,7 @@ def _place(
         port=web.number if web else 0,
         bind=ANYWHERE if callers or direct or namespace or bridges else LOOPBACK,
         callers=callers,
+        asks=(*config.uses, *(n for n in readers.read_by(entry) if n not in config.uses)),
         bridges=bridges,
         called_at=tuple(dict.fromkeys(a for c in callers if (a := dialled(site, c, host)))),
         state=entry.state,
@@ -219,9 +224,10 @@ def _called(
     config: ServiceConfig,
     site: Site,
     calling: tuple[str, ...],
+    reading: tuple[str, ...],
 ) -> dict[str, tuple[str, ...]]:
     """Other hosts that reach a port, by its label: the proxy asks every port that a route leads to,
-    and services that use it ask the web port.
+    and services that use it, or read it by themselves, ask the web port.
     """
     # The one route of a service on several hosts leads to the first of them.
     first = next(iter(hosts_of(name, site)), host) if name in site.services else host
@@ -232,8 +238,7 @@ def _called(
     found: dict[str, set[str]] = {}
     for label in routed if host == first else ():
         found.setdefault(label, set()).add(site.network.entry.host)
-    for other in calling:
-        found.setdefault("web", set()).update(hosts_of(other, site))
+    found.setdefault("web", set()).update(reading, *(hosts_of(o, site) for o in calling))
     return {
         label: tuple(sorted(hosts - {host}))
         for label, hosts in found.items()

@@ -115,10 +115,11 @@ def _meet(site: Site, caller: str, callee: str) -> bool:
 def _uses(site: Site, services: tuple[Service, ...]) -> Iterator[Grant]:
     for user in services:
         for used in services:
-            if used.name not in user.config.uses or used.host == user.host or not used.port:
+            if used.name not in user.asks or user.host not in used.callers or not used.port:
                 continue
             if _meet(site, user.host, used.host):
-                yield _edge(user.host, used.host, used.port, f"{user.source}.uses")
+                said = f"{user.source}.uses" if used.name in user.config.uses else user.source
+                yield _edge(user.host, used.host, used.port, said)
 
 
 def _shares(site: Site, config: TailnetConfig) -> Iterator[Grant]:

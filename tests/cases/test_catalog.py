@@ -53,3 +53,23 @@ def test_an_upload_that_cloudflare_ends_is_told_of() -> None:
     }
     assert not _said(public, "access-apps")
     assert not _said({}, "tunnel-upload")
+
+
+def test_one_prometheus_reaches_the_exporters_of_other_hosts() -> None:
+    """An exporter on another host opens to Prometheus alone, and Prometheus is told of it."""
+    changes: dict[str, Any] = {
+        "services": {
+            "prometheus": {"host": "pi", "never_publish": "Grafana asks it"},
+            "node-exporter": {"host": "aurora", "uses": []},
+            "node-pi": {"service": "node-exporter", "host": "pi"},
+        }
+    }
+    plan = planned(changes)
+    told = tree(changes)["pi"]["measurements.nix"]
+    assert f'targets = [ "{plan.hosts["aurora"].tailnet}:9100" ];' in told
+    assert 'targets = [ "127.0.0.1:9100" ];' in told
+    assert [p.scope for p in plan.firewall.on("aurora") if p.port == 9100] == ["tailnet"]
+    assert plan.tailnet is not None
+    ways = [(g.src, g.dst) for g in plan.tailnet.grants if "tcp:9100" in g.ip]
+    assert ways == [(("pi",), ("aurora",))]
+    assert not _said(changes, "exporter-scraped")

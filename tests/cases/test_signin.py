@@ -225,22 +225,3 @@ def test_another_provider_is_refused_with_what_there_is(provider: str) -> None:
         InvalidStackError, match="kept by authelia or pocket-id, and by no provider"
     ):
         planned({"identity": {"provider": provider}})
-
-
-# --- an exporter that nobody asks -----------------------------------------------------------------
-
-
-def _measured(host: str) -> list[str]:
-    services = {
-        "prometheus": {"host": "pi", "never_publish": "Grafana asks it"},
-        "node-exporter": {"host": host},
-    }
-    return [str(p) for p in build.found(household({"services": services}), "exporter-scraped")]
-
-
-def test_an_exporter_is_beside_the_prometheus_that_asks_it() -> None:
-    """S0-47: elsewhere it would measure for nobody, and its job would stand where no Prometheus is."""
-    (message,) = _measured("aurora")
-    assert message.startswith("services.node-exporter.host: node-exporter measures aurora")
-    assert "host: pi, or a Prometheus on aurora, too" in message
-    assert _measured("pi") == []

@@ -28,7 +28,7 @@ def test_home_assistant_believes_the_proxy_alone() -> None:
     assert 'trusted_proxies = [ "127.0.0.1" ];' in text
     assert "use_x_forwarded_for = true;" in text
     remote = build.render({"services": {"home-assistant": {"host": "nas"}}})["nas"]
-    assert 'trusted_proxies = [ "100.64.0.2" ];' in remote["services/home-assistant.nix"]
+    assert 'trusted_proxies = [ "192.168.1.2" ];' in remote["services/home-assistant.nix"]
 
 
 @pytest.mark.parametrize("name", QUIET)

@@ -99,7 +99,7 @@ def test_it_can_be_shown_and_watched(entry: Entry) -> None:
     assert entry.summary
     assert entry.homepage.startswith("https://")
     assert entry.health.startswith("/")
-    assert entry.monitor in ("http", "tcp") or "web" not in entry.ports
+    assert entry.monitor in ("http", "tcp") or "web" not in entry.ports or not entry.page
     assert entry.units
 
 

@@ -17,6 +17,10 @@ def _file(changes: Changes, host: str, name: str) -> str:
     return build.render(changes)[host][f"services/{name}.nix"]
 
 
+def _file_of(changes: Changes, host: str, path: str) -> str:
+    return build.render(changes)[host][path]
+
+
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
 def test_nextclouds_own_nginx_stays_clear_of_the_proxy(proxy: str) -> None:
     """S1-22: it listens on loopback by a port of its own, under a name that nobody types."""
@@ -58,18 +62,75 @@ def test_nextclouds_files_may_lie_in_a_dataset_and_its_apps_stay() -> None:
     assert jobs["dataset-files"].paths == ("/mnt/files",)
 
 
-def test_exporters_answer_to_their_own_host_alone_and_are_asked_by_whoever_measures_there() -> None:
-    """S0-47 S1-11: no name, no open port; each brings its own line for Prometheus."""
-    names = ("node-exporter", "systemd-exporter")
-    changes: Changes = {"services": {n: {"host": "nas"} for n in names}}
+EXPORTERS = ("node-exporter", "systemd-exporter")
+
+
+def test_exporters_answer_to_a_prometheus_beside_them_alone() -> None:
+    """S0-47 S1-11: no name, no open port; the one beside them is told of both."""
+    changes: Changes = {
+        "services": {**{n: {"host": "nas"} for n in EXPORTERS}, "prometheus": {"host": "nas"}}
+    }
     plan = build.plan(changes)
-    assert not [r for r in plan.routes if r.service in names]
+    assert not [r for r in plan.routes if r.service in EXPORTERS]
     assert {9100, 9558}.isdisjoint(p.port for p in plan.firewall.on("nas"))
+    told = _file_of(changes, "nas", "measurements.nix")
     for name, port in (("node", 9100), ("systemd", 9558)):
         text = _file(changes, "nas", f"{name}-exporter")
         assert 'listenAddress = "127.0.0.1";' in text
-        assert "scrapeConfigs = lib.mkAfter [" in text
-        assert f'targets = [ "127.0.0.1:{port}" ];' in text
+        assert f'job_name = "{name}";' in told
+        assert f'targets = [ "127.0.0.1:{port}" ];' in told
+    assert not build.found(changes, "exporter-scraped")
+
+
+def test_one_prometheus_measures_the_hosts_that_have_none() -> None:
+    """S0-47 S0-56: over the tailnet, by a port that opens to its host and to nobody else."""
+    changes: Changes = {
+        "services": {
+            "prometheus": {"host": "pi"},
+            "node-exporter": {"host": "nas"},
+            "node-pi": {"service": "node-exporter", "host": "pi"},
+        }
+    }
+    tailnet = {
+        "name": "tail1234.ts.net",
+        "client_id": {"sops": "tailscale/id"},
+        "client_secret": {"sops": "tailscale/secret"},
+        "owners": ["sam@example.org"],
+    }
+    members = {name: {"tailscale": {}} for name in ("nas", "pi")}
+    changes = {**changes, "tailnet": tailnet, "hosts": members}
+    plan = build.plan(changes)
+    told = _file_of(changes, "pi", "measurements.nix")
+    assert 'targets = [ "100.64.0.3:9100" ];' in told
+    assert 'targets = [ "127.0.0.1:9100" ];' in told
+    assert told.count("job_name") == 1
+    assert 'listenAddress = "0.0.0.0";' in _file(changes, "nas", "node-exporter")
+    assert 'listenAddress = "127.0.0.1";' in _file(changes, "pi", "node-pi")
+    (opened,) = [p for p in plan.firewall.on("nas") if p.port == 9100]
+    assert opened.scope == "tailnet"
+    assert not [p for p in plan.firewall.on("pi") if p.port == 9100]
+    assert plan.tailnet is not None
+    ways = [g for g in plan.tailnet.grants if "tcp:9100" in g.ip]
+    assert [(g.src, g.dst) for g in ways] == [(("pi",), ("nas",))]
+    assert not build.found(changes, "firewall-reach")
+    assert not build.found(changes, "exporter-scraped")
+
+
+def test_measurements_that_nobody_reads_are_told_of() -> None:
+    """S1-11: an exporter without a Prometheus, or kept from the only one."""
+    alone: Changes = {"services": {"node-exporter": {"host": "nas"}}}
+    (problem,) = build.found(alone, "exporter-scraped")
+    assert problem.severity == "error"
+    assert "no Prometheus reads what node-exporter measures on nas" in problem.what
+    kept: Changes = {
+        "services": {
+            "node-exporter": {"host": "nas", "never_publish": "for itself"},
+            "prometheus": {"host": "pi"},
+        }
+    }
+    assert "drop never_publish" in build.found(kept, "exporter-scraped")[0].way_out
+    text = _file_of({**kept}, "nas", "services/node-exporter.nix")
+    assert 'listenAddress = "127.0.0.1";' in text
 
 
 def test_the_node_exporter_sees_every_file_system() -> None:
@@ -80,11 +141,16 @@ def test_the_node_exporter_sees_every_file_system() -> None:
     assert "temporary-file-system" in dict(unit.exceptions)
 
 
-def test_grafana_finds_a_prometheus_on_its_own_host() -> None:
-    """S1-11 S0-49."""
-    text = _file({"services": {"prometheus": {"host": "nas"}}}, "nas", "prometheus")
+def test_grafana_draws_what_prometheus_measures_here_or_elsewhere() -> None:
+    """S1-11 S0-49: beside it by loopback, and on another host by a port that opens to it."""
+    near: Changes = {"services": {"prometheus": {"host": "nas"}, "grafana": {"host": "nas"}}}
+    text = _file_of(near, "nas", "measurements.nix")
     assert "datasources.settings.datasources = lib.mkAfter [" in text
     assert 'url = "http://127.0.0.1:9090";' in text
+    far: Changes = {"services": {"prometheus": {"host": "nas"}, "grafana": {"host": "pi"}}}
+    assert 'url = "http://192.168.1.3:9090";' in _file_of(far, "pi", "measurements.nix")
+    alone: Changes = {"services": {"grafana": {"host": "pi"}}}
+    assert "measurements.nix" not in build.render(alone)["pi"]
 
 
 @pytest.mark.parametrize(

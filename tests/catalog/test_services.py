@@ -42,7 +42,7 @@ def test_an_app_believes_the_proxy_that_calls_it() -> None:
     )["navidrome"]["settings"]
     assert isinstance(remote, dict)
     assert isinstance(near, dict)
-    assert remote["ReverseProxyWhitelist"] == "100.64.0.2/32"
+    assert remote["ReverseProxyWhitelist"] == "192.168.1.2/32"
     assert near["ReverseProxyWhitelist"] == "127.0.0.1/32"
 
 

@@ -39,6 +39,7 @@ ENTRY = Entry(
             "cookie_secure": True,
         },
     },
+    reads="series",
     units=("grafana",),
     user="grafana",
     state=("/var/lib/grafana",),

@@ -1,8 +1,6 @@
 """The node exporter, which tells Prometheus how its host is."""
 
-from homelab.catalog.model import Entry, Hardening, Last, PortFact, PortNumber
-
-_ADDRESS = "127.0.0.1:9100"
+from homelab.catalog.model import Entry, Fill, Hardening, PortFact, PortNumber
 
 ENTRY = Entry(
     name="node-exporter",
@@ -12,22 +10,18 @@ ENTRY = Entry(
     icon="prometheus",
     homepage="https://github.com/prometheus/node_exporter",
     since="24.11",
-    ports={
-        "metrics": PortFact(9100, why="Prometheus beside it asks for measurements", movable=False)
-    },
+    ports={"web": PortFact(9100)},
+    gives="measurements",
+    job="node",
     options={
         "services.prometheus.exporters.node.enable": True,
-        "services.prometheus.exporters.node.listenAddress": "127.0.0.1",
-        "services.prometheus.exporters.node.port": PortNumber("metrics"),
-        # Nobody reads this but a Prometheus on the same host.
-        "services.prometheus.scrapeConfigs": Last(
-            [{"job_name": "node", "static_configs": [{"targets": [_ADDRESS]}]}]
-        ),
+        "services.prometheus.exporters.node.listenAddress": Fill("{bind}"),
+        "services.prometheus.exporters.node.port": PortNumber(),
     },
     units=("prometheus-node-exporter",),
     user="node-exporter",
     stateless="it measures and forgets",
     monitor="Prometheus says when it no longer answers",
-    never_publish="it tells everything of its host, to Prometheus beside it",
+    page=False,
     hardening=Hardening(upstream=True, mounts=True),
 )

@@ -1,6 +1,6 @@
 """Prometheus, which measures what the exporters tell."""
 
-from homelab.catalog.model import Entry, Fill, Last, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Entry, Fill, PortFact, PortNumber, SignIn
 
 ENTRY = Entry(
     name="prometheus",
@@ -16,12 +16,9 @@ ENTRY = Entry(
         "services.prometheus.listenAddress": Fill("{bind}"),
         "services.prometheus.port": PortNumber(),
         "services.prometheus.webExternalUrl": Fill("{url}"),
-        # Nobody reads this but a Grafana on the same host.
-        "services.grafana.provision.enable": True,
-        "services.grafana.provision.datasources.settings.datasources": Last(
-            [{"name": "Prometheus", "type": "prometheus", "url": Fill("http://127.0.0.1:{port}")}]
-        ),
     },
+    gives="series",
+    reads="measurements",
     units=("prometheus",),
     user="prometheus",
     state=("/var/lib/prometheus2",),

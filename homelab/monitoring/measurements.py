@@ -1,0 +1,75 @@
+"""What Prometheus measures and what Grafana draws, wherever it runs: each is told of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.network.between import dialled
+from homelab.nix import After, Attrs, Module, Nix, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.services.model import Service
+    from homelab.system.model import Host
+
+SCRAPED = "services.prometheus.scrapeConfigs"
+_GRAFANA = "services.grafana.provision"
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`measurements.nix`, on a host that reads measurements or series of them."""
+    here = plan.on(host.name)
+    parts = [
+        *(_scraped(plan, s) for s in here if s.entry.reads == "measurements"),
+        *(_drawn(plan, s) for s in here if s.entry.reads == "series"),
+    ]
+    derived = merge(*parts)
+    if derived:
+        yield Module(
+            "measurements.nix",
+            "Who measures what, and who draws it",
+            derived=derived,
+        )
+
+
+def read_by(plan: Plan, reader: Service) -> tuple[tuple[Service, str], ...]:
+    """What a service reads, each with the address and port that it dials."""
+    found = []
+    for source in plan.services:
+        if source.name not in reader.asks or not source.entry.gives:
+            continue
+        if source.host == reader.host:
+            found.append((source, f"{source.address}:{source.port}"))
+        elif reader.host in source.callers:
+            address = dialled(plan.site, reader.host, source.host)
+            found.append((source, f"{address}:{source.port}"))
+    return tuple(found)
+
+
+def _scraped(plan: Plan, prometheus: Service) -> Attrs:
+    jobs: dict[str, list[Nix]] = {}
+    for source, address in read_by(plan, prometheus):
+        target: Nix = {"targets": [address], "labels": {"host": source.host}}
+        jobs.setdefault(source.entry.job, []).append(target)
+    scraped: list[Nix] = [
+        {"job_name": job, "static_configs": targets} for job, targets in sorted(jobs.items())
+    ]
+    return attrs(SCRAPED, After(scraped)) if scraped else {}
+
+
+def _drawn(plan: Plan, grafana: Service) -> Attrs:
+    sources = read_by(plan, grafana)
+    names = {
+        s.name: f"Prometheus ({s.host})" if len(sources) > 1 else "Prometheus" for s, _ in sources
+    }
+    listed: list[Nix] = [
+        {"name": names[s.name], "type": "prometheus", "url": f"http://{address}"}
+        for s, address in sources
+    ]
+    if not listed:
+        return {}
+    return merge(
+        attrs(f"{_GRAFANA}.enable", True),
+        attrs(f"{_GRAFANA}.datasources.settings.datasources", After(listed)),
+    )

@@ -1,0 +1,50 @@
+"""Who reads what others give without being told: Prometheus exporters, Grafana Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from homelab.catalog import find
+from homelab.catalog.model import Entry
+from homelab.services.kinds import CatalogService, ServiceConfig
+from homelab.site.model import Site
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The services of a stack that give something to read, and those that read it."""
+
+    site: Site
+    hosts_of: Callable[[str, Site], tuple[str, ...]]
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        """Entries of what runs, by the name of the service, where they give or read."""
+        found = {
+            name: find(config.service or name)
+            for name, config in self.site.services.items()
+            if config.enable and isinstance(config, CatalogService)
+        }
+        return {n: e for n, e in found.items() if e is not None and (e.gives or e.reads)}
+
+    def callers(self, host: str, entry: Entry, config: ServiceConfig) -> tuple[str, ...]:
+        """Hosts that read what a service gives on this host: its own where somebody there reads,
+        and otherwise every one that does.
+        """
+        if not entry.gives or config.never_publish:
+            return ()
+        there = {
+            place
+            for name, other in self._entries.items()
+            if other.reads == entry.gives
+            for place in self.hosts_of(name, self.site)
+        }
+        return (host,) if host in there else tuple(sorted(there))
+
+    def read_by(self, entry: Entry) -> tuple[str, ...]:
+        """Services that an entry reads."""
+        if not entry.reads:
+            return ()
+        return tuple(n for n, other in self._entries.items() if other.gives == entry.reads)
