@@ -1,0 +1,283 @@
+"""Every homelab without Cloudflare, without Tailscale, or without both is whole, or is refused."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from homelab.checks import run_checks
+from homelab.plan import make_plan
+from homelab.reach.plan import plan_reach
+from homelab.reach.text import as_text
+from homelab.render import render
+from homelab.show import as_data
+from homelab.site.document import Document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from tests import build
+from tests.household import Changes, household
+
+INTERNAL: Changes = {"provider": "internal", "root": "ca/root.crt", "key": {"sops": "ca/key"}}
+PROXIES = ("caddy", "nginx", "traefik")
+RESOLVERS = ("blocky", "adguard", "none")
+PROVIDERS = ("authelia", "pocket-id", "")
+IMAGE = "docker.io/x/draw:1@sha256:" + "0" * 64
+HOSTS = ("pi", "aurora", "workstation")
+
+
+def called(*, gated: bool) -> Changes:
+    """Services that the proxy calls on other hosts, one of them in a container."""
+    draw: Changes = {"container": {"image": IMAGE, "port": 80}, "port": 8088, "host": "aurora"}
+    draw["backup"] = {"skip": "drawings stay in the browser"}
+    return {
+        "draw": {**draw, **({"audience": "family"} if gated else {"auth": "none"})},
+        "miniflux": {"host": "workstation", "name": "news"},
+        "gatus": {"host": "pi", "name": "status", "uses": ["miniflux"]},
+    }
+
+
+def stack(*, cloudflare: bool, tailnet: bool, proxy: str, resolver: str, provider: str) -> Changes:
+    """A household that says just what there is, and nothing of what there is not."""
+    entry: Changes = {"host": "pi", "proxy": proxy}
+    if not cloudflare:
+        entry["acme"] = INTERNAL
+    changes: Changes = {
+        "network": {
+            "entry": entry,
+            "dns": {"server": resolver, "host": "pi"},
+        },
+        "services": {
+            **called(gated=bool(provider)),
+            **({"tailscale": {"backup": {"skip": "it joins anew"}}} if tailnet else {}),
+        },
+    }
+    if tailnet:
+        changes = {
+            **changes,
+            **build.TAILNET,
+            "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}},
+        }
+    changes["identity"] = None
+    if provider:
+        said = {"authelia": {"users": {"sops": "users"}}, "pocket-id": {"api_key": {"sops": "key"}}}
+        changes["identity"] = {"provider": provider, "host": "pi", **said[provider]}
+    made = household({**changes, "identity": None}, {"identity": changes["identity"]})
+    # Said outright: below this lies another stack, whose own would come through.
+    more: Changes = {"hosts": {"nas": None}}
+    if resolver == "none":
+        more["network"] = {"dns": {"server": "none", "host": None}}
+    if not cloudflare:
+        more["cloudflare"] = None
+    if not tailnet:
+        more["hosts"] = {"nas": None, **{h: {"address": {"tailnet": None}} for h in HOSTS}}
+    return changed(made, more)
+
+
+def changed(base: Changes, more: Changes) -> Changes:
+    """The one with the other merged in; None stays, and takes away what lies below."""
+    out = dict(base)
+    for key, value in more.items():
+        old = out.get(key)
+        out[key] = (
+            changed(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
+    return out
+
+
+def errors(changes: Changes) -> list[str]:
+    return [str(p) for p in build.problems(changes) if p.severity == "error"]
+
+
+@pytest.mark.parametrize("cloudflare", [True, False])
+@pytest.mark.parametrize("tailnet", [True, False])
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_what_there_is_suffices(proxy: str, *, tailnet: bool, cloudflare: bool) -> None:
+    """A stack with neither cloud is whole, whatever else it chooses, and speaks of neither."""
+    for resolver, provider in product(RESOLVERS, PROVIDERS):
+        changes = stack(
+            cloudflare=cloudflare,
+            tailnet=tailnet,
+            proxy=proxy,
+            resolver=resolver,
+            provider=provider,
+        )
+        assert errors(changes) == [], (resolver, provider)
+        plan = build.plan(changes)
+        hosts = build.render(changes)
+        text = "\n".join(t for files in hosts.values() for t in files.values())
+        assert ("tailscale0" in text) == tailnet
+        assert ("100.64." in text) == tailnet
+        assert ("CF_DNS_API_TOKEN_FILE" in text) == cloudflare
+        assert ("vouch home.example.org" in text) != cloudflare
+        shown = as_text(reach := plan_reach(plan), reach.answers)
+        assert ("tailnet" in shown) == tailnet
+        assert as_data(plan)["routes"]
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_with_neither_an_issuer_nor_a_tunnel_it_is_refused(proxy: str) -> None:
+    changes = stack(
+        cloudflare=False, tailnet=False, proxy=proxy, resolver="blocky", provider="authelia"
+    )
+    bare = changed(changes, {"network": {"entry": {"acme": None}}})
+    assert [p.check for p in build.problems(bare) if p.severity == "error"] == [
+        "certificate-issuer"
+    ]
+    published = changed(changes, {"services": {"draw": {"publish": "tunnel"}}})
+    found = [p for p in build.problems(published) if p.severity == "error"]
+    assert "cloudflare-missing" in {p.check for p in found}
+    assert all(p.way_out for p in found)
+
+
+def lan_only(**services: object) -> Changes:
+    made = stack(cloudflare=False, tailnet=False, proxy="caddy", resolver="blocky", provider="")
+    return changed(made, {"services": services})
+
+
+# --- the firewall between hosts ------------------------------------------------------------------
+
+
+def test_on_the_lan_the_caller_alone_is_let_in() -> None:
+    """S0-12 S0-56: as narrow as the tailnet's policy would be."""
+    text = build.render(lan_only())["workstation"]["firewall.nix"]
+    assert "ip saddr 192.168.1.2 tcp dport { 8080 } accept" in text
+    assert "8080/tcp (192.168.1.2) miniflux: called by pi" in text
+    (lan,) = [line for line in text.splitlines() if "192.168.1.0/24" in line]
+    assert "dport { 22 }" in lan
+
+
+def test_the_rule_names_the_interface_where_the_stack_does() -> None:
+    changes = changed(lan_only(), {"hosts": {"workstation": {"interface": "enp5s0"}}})
+    text = build.render(changes)["workstation"]["firewall.nix"]
+    assert 'iifname "enp5s0" ip saddr 192.168.1.2 tcp dport { 8080 } accept' in text
+
+
+def test_a_container_is_published_at_the_lan_address_and_for_the_caller_alone() -> None:
+    """Podman's ports pass by the firewall, so a rule of their own says who comes in."""
+    text = build.render(lan_only())["aurora"]["services/draw.nix"]
+    assert 'ports = [ "192.168.1.10:8088:80" ];' in text
+    assert (
+        'ip daddr 192.168.1.10 tcp dport 8088 iifname != "lo" ip saddr != { 192.168.1.2 } drop'
+    ) in text
+    assert 'after = [ "network-online.target" ];' in text
+
+
+def test_the_proxy_dials_the_lan_address() -> None:
+    text = build.render(lan_only())["pi"]["proxy.nix"]
+    assert "http://192.168.1.10:8088" in text
+    assert "http://192.168.1.20:8080" in text
+
+
+def test_who_reaches_what_on_the_lan_is_told_as_it_is() -> None:
+    """S0-12: a device at home comes to the proxy, and the proxy alone to the app."""
+    reach = plan_reach(build.plan(lan_only()))
+    (port,) = {a.target.name for a in reach.answers if a.target.service == "miniflux"} - {"news"}
+    told = {a.asker.name: a.path for a in reach.to(port)}
+    assert told == {"lan": "nobody", "pi": "lan", "internet": "nobody"}
+    assert {a.asker.name: a.path for a in reach.to("news")}["lan"] == "lan"
+
+
+def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() -> None:
+    """Each pair by itself: both in the tailnet, or the LAN."""
+    changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
+    mixed = build._merged(
+        dict(changes), {"hosts": {"aurora": {"address": {"tailnet": None}, "tailscale": None}}}
+    )
+    config = build.config(mixed)
+    hosts = config["hosts"]
+    assert isinstance(hosts, dict)
+    # Here null is a word of the stack config, and no key that is not there.
+    hosts["aurora"]["tailscale"] = None
+    plan = make_plan(load_site(Document(config)), Lock())  # type: ignore[arg-type]
+    assert [str(p) for p in run_checks(plan) if p.severity == "error"] == []
+    upstreams = {r.name: r.upstream for r in plan.routes}
+    assert upstreams["draw"] == "http://192.168.1.10:8088"
+    assert upstreams["news"] == "http://100.64.0.20:8080"
+    assert plan.tailnet is not None
+    assert not [g for g in plan.tailnet.grants if g.dst == ("aurora",)]
+    files = render(plan, build.sources(plan))
+    text = dict(files["aurora"].files)["services/draw.nix"]
+    assert isinstance(text, str)
+    assert "ip saddr != { 192.168.1.2 } drop" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "field", "way_out"),
+    [
+        ("workstation", "lan", "hosts.workstation.address.lan"),
+        ("pi", "lan", "hosts.pi.address.lan"),
+    ],
+)
+def test_a_call_without_addresses_says_whose_is_lacking(
+    host: str, field: str, way_out: str
+) -> None:
+    changes = lan_only()
+    broken = changed(changes, {"hosts": {host: {"address": {field: None}}}})
+    found = build.found(broken, "backend-reachable")
+    assert found
+    assert all(way_out in p.way_out for p in found)
+    assert build.found(changes, "backend-reachable") == []
+
+
+def test_a_host_that_has_yet_to_join_is_not_called_in_the_clear_meanwhile() -> None:
+    changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
+    waiting = build._merged(
+        dict(changes), {"hosts": {"workstation": {"address": {"tailnet": None}}}}
+    )
+    found = build.found(waiting, "backend-reachable")
+    assert found
+    assert all("once the host has joined" in p.way_out for p in found)
+    assert all("tailscale: null" in p.way_out for p in found)
+
+
+def test_backups_go_over_the_lan_too() -> None:
+    changes = lan_only(vaultwarden={"host": "workstation", "name": "vault", "auth": "native"})
+    jobs = [j for j in build.plan(changes).backup.jobs if j.server == "aurora"]
+    assert jobs
+    assert all(j.repository.startswith("sftp:restic@192.168.1.10:") for j in jobs)
+
+
+# --- what would be for a tailnet that is not there -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "severity"),
+    [
+        (
+            {"hosts": {"pi": {"tailscale": {"exit_node": True}}}},
+            "hosts.pi.tailscale",
+            "error",
+        ),
+        (
+            {"hosts": {"pi": {"address": {"tailnet": "100.64.0.2"}}}},
+            "hosts.pi.address.tailnet",
+            "warning",
+        ),
+        (
+            {"services": {"gatus": {"name": None, "routes": [{"sources": "tailnet"}]}}},
+            "services.gatus.routes[0].sources",
+            "error",
+        ),
+        (
+            {"services": {"gatus": {"name": None, "routes": [{"tailnet_direct": True}]}}},
+            "services.gatus.routes[0].tailnet_direct",
+            "error",
+        ),
+    ],
+)
+def test_what_only_a_tailnet_would_read_is_not_swallowed(
+    changes: Changes, where: str, severity: str
+) -> None:
+    (problem,) = build.found(changed(lan_only(), changes), "tailnet-elsewhere")
+    assert (problem.where, problem.severity) == (where, severity)
+    assert problem.way_out
+    assert build.found(lan_only(), "tailnet-elsewhere") == []
+
+
+def test_a_port_for_the_tailnet_on_a_host_that_is_not_in_it_is_refused() -> None:
+    ports: Changes = {"extra": {"port": 9000, "scope": "tailnet", "why": "for phones"}}
+    (problem,) = build.found(lan_only(draw={"ports": ports}), "scope-tailnet")
+    assert "scope: lan" in problem.way_out
+    ports = {"extra": {"port": 9000, "scope": "lan", "why": "for phones"}}
+    assert build.found(lan_only(draw={"ports": ports}), "scope-tailnet") == []
