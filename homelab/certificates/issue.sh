@@ -25,7 +25,11 @@ vouch() {
   local domain=$1 names="" name new
   shift
   for name; do names="$names${names:+,}DNS:$name"; done
-  if is_good "$domain" "$names"; then return; fi
+  if is_good "$domain" "$names"; then
+    # Another proxy may read them since then.
+    chgrp -R "$group" "$directory/$domain/"
+    return
+  fi
   new=$(mktemp -d "$directory/.$domain.XXXXXX")
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$new/key.pem"
   printf '%s\n' "basicConstraints = critical, CA:FALSE" "keyUsage = critical, digitalSignature" \

@@ -91,6 +91,8 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
             f"nobody watches {host}, which watches everything else",
             "set monitoring.email, for Cloudflare tells when a tunnel of this host goes down"
             if tunnel
+            else "let something else ask it now and then, or know that silence is no news"
+            if plan.cloudflare is None
             else "let something outside watch it too: a tunnel on this host with monitoring.email",
         )
 

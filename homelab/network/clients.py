@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.certificates.page import markdown
 from homelab.network.table import route_table
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def guide(plan: Plan) -> str:
     """A page of Markdown for whoever has a device to set up."""
-    parts = [*_lan(plan), *_tailnet(plan), *_direct(plan), *_public(plan)]
+    parts = [*_lan(plan), *_authority(plan), *_tailnet(plan), *_direct(plan), *_public(plan)]
     return "# Devices\n\n" + "\n\n".join(parts) + "\n"
 
 
@@ -39,6 +40,20 @@ def _lan(plan: Plan) -> Iterator[str]:
     name, address = next(iter(plan.dns.names), ("", ""))
     if name:
         yield f"To see whether it works: `nslookup {name}` answers `{address}`."
+
+
+def _authority(plan: Plan) -> Iterator[str]:
+    said = plan.site.network.entry.acme
+    if not plan.certificates.page or said is None:
+        return
+    yield "## Certificates at home"
+    yield (
+        f"Names at home are certified by an authority of the homelab's own. Its root is at "
+        f"<http://{plan.certificates.page}>, which a device opens once the DNS server is set. "
+        "Whoever installs it compares the fingerprint first, with what this says beside the stack "
+        f"file: `openssl x509 -in {said.root} -noout -fingerprint -sha256`."
+    )
+    yield markdown()
 
 
 def _systems(server: str) -> Iterator[tuple[str, str]]:

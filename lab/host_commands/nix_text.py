@@ -42,6 +42,8 @@ def problems(flake: Path) -> Iterator[str]:
             elif not target.exists():
                 yield f"path '{where}' does not exist"
             elif target.is_dir() and not (target / "default.nix").exists():
+                if not any(target.rglob("*.nix")):
+                    continue  # files for a program, which nobody imports
                 yield f"{where} is a directory without default.nix"
 
 
