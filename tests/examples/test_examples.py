@@ -41,6 +41,7 @@ KNOWN = {
         ("services.litellm.routes[0]", "access-apps"),
         ("services.ollama.routes[0]", "tunnel-upload"),
     },
+    "lan": {("services.gatus.host", "monitor-independent")},
     "zakobar": {("services.nextcloud", "tunnel-upload")},
 }
 """What their owners have to know, and chose: their routes are as they wrote them by hand."""
