@@ -34,8 +34,10 @@ _NONE = "noop@internal"
 _PLAIN = Site("local", ())
 """Where no name of a domain is asked for."""
 _PAGE = "root_certificate"
-_ODD = f"PathRegexp(`{ODD}`)"
-"""A path that can be read in two ways, after Traefik has cleaned it."""
+ODD_RULE = rf"PathRegexp(`{ODD}|[\x00-\x1f\x7f\x{{fffd}}]`)"
+"""A path that can be read in two ways, after Traefik has cleaned it and decoded what has no meaning
+of its own: control characters, and what is no character at all.
+"""
 _GATE = "oauth2_proxy"
 """The service behind the gate's own pages; no route has an underscore in its name."""
 
@@ -126,11 +128,11 @@ class _Wiring:
         self._router(key, site, rule, chain, route.name)
         if gate is not None and route.exempt:
             paths = " || ".join(_path(p) for p in route.exempt)
-            plain = f"{rule} && ({paths}) && !{_ODD}"
+            plain = f"{rule} && ({paths}) && !{ODD_RULE}"
             self._router(f"{key}-open", site, plain, first, route.name)
         if gate is not None and route.name in self.proxy.judged:
             self.middlewares["nobody"] = {"ipAllowList": {"sourceRange": ["0.0.0.0/32"]}}
-            self._router(f"{key}-odd", site, f"{rule} && {_ODD}", ["nobody"], route.name)
+            self._router(f"{key}-odd", site, f"{rule} && {ODD_RULE}", ["nobody"], route.name)
         if gate is not None and gate.is_adapter:
             self._router(
                 f"{key}-sign-in", site, f"{rule} && PathPrefix(`{ADAPTER}/`)", first, _GATE

@@ -167,7 +167,8 @@ class Visitor:
             callback = f"/oauth2/callback?code={code}&state={asked['state'][0]}"
             jar = (("Cookie", "; ".join(c.partition(";")[0] for c in sent.cookies)),)
             home = self.proxy.ask(Row("", host, callback, way, headers=jar))
-            assert (home.status, home.location) == (302, "/there?x=y"), home
+            page = home.location.removeprefix(f"https://{host}")
+            assert (home.status, page) == (302, "/there?x=y"), home
             made = [c.partition(";")[0] for c in home.cookies if "csrf" not in c]
             self.jars[who, host] = "; ".join(made)
         return (("Cookie", self.jars[who, host]),)

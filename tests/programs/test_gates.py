@@ -160,8 +160,8 @@ def test_a_path_that_can_be_read_in_two_ways_reaches_no_app_as_it_came(
     for who in (NOBODY, KIM, STRONG):
         answer = entry.ask(who, Row("", host, path, way))
         if answer.app:
-            assert who
             seen = str(answer.seen["path"])
+            assert who or seen == "/ping"
             assert not any(x in seen for x in ("..", "//", ";", "%2", "%5", "%01", "%3"))
         else:
             assert answer.status in (302, 400, 403, 404), (who, answer)

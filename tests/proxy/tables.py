@@ -11,6 +11,7 @@ from homelab.nix import Module
 from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
 from homelab.proxy.model import ODD, pattern
+from homelab.proxy.traefik import ODD_RULE
 from tests.proxy.nixos import options
 
 BACKENDS = {"caddy": caddy.modules, "nginx": nginx.modules, "traefik": traefik.modules}
@@ -169,7 +170,7 @@ def _traefik(traefik: dict[str, Any]) -> list[Line]:
         exempt = [
             pattern(f"{p}*") if kind else pattern(p)
             for kind, p in re.findall(r"Path(Prefix)?\(`([^`]+)`", rules)
-            if f"!PathRegexp(`{ODD}`)" in rules
+            if f"!{ODD_RULE}" in rules
         ]
         headers = [m["headers"].get("customRequestHeaders", {}) for m in chain if "headers" in m]
         (server,) = http["services"][router["service"]]["loadBalancer"]["servers"]

@@ -9,6 +9,7 @@ import pytest
 
 from homelab.plan import Plan
 from homelab.proxy.model import spellings
+from homelab.proxy.traefik import ODD_RULE
 from tests import build
 from tests.household import household
 from tests.proxy.nixos import options
@@ -179,3 +180,15 @@ def test_the_gate_believes_nothing_that_a_visitor_of_the_tunnel_claims(tmp_path:
         assert all(chain.index("tunnelled") < i for i in gates)
     told = http["middlewares"]["tunnelled"]["headers"]["customRequestHeaders"]
     assert told == {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
+
+
+def test_a_path_that_can_be_read_in_two_ways_has_a_router_of_its_own(tmp_path: Path) -> None:
+    """S1-08: where rules speak of paths, nobody is let through to it."""
+    rule = {"route": "gated", "priority": 40, "policy": "deny", "paths": ["/admin/*"]}
+    http = dynamic(planned("traefik", {"identity": {"rules": [rule]}}), tmp_path)["http"]
+    router = http["routers"]["gated-odd"]
+    assert router["rule"] == f"Host(`gated.home.example.org`) && {ODD_RULE}"
+    # The longer rule is asked first.
+    assert len(router["rule"]) > len(http["routers"]["gated"]["rule"])
+    assert router["middlewares"] == ["nobody"]
+    assert http["middlewares"]["nobody"]["ipAllowList"]["sourceRange"] == ["0.0.0.0/32"]

@@ -1,0 +1,54 @@
+"""Each proxy takes the file that each stack renders for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from homelab.plan import Plan
+from homelab.proxy import caddy, nginx, traefik
+from tests.programs.rendered import ALL, planned, running
+from tests.proxy import rig
+from tests.proxy.nixos import Place, caddyfile, nginx_conf, traefik_file
+from tests.proxy.running import await_port
+from tests.tools.programs import need_here, run
+
+
+def place(plan: Plan, directory: Path) -> Place:
+    """Where the proxy would run, beside apps that nobody asks."""
+    rig.certificate(directory, plan.site.site.domain)
+    http, https, tunnel = rig.free_ports(3)
+    return Place(directory, http, https, tunnel, {})
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_file_is_accepted(name: str, tmp_path: Path) -> None:
+    """S0-15 T1: without a word of complaint from Traefik, which starts with half of a file, too."""
+    plan = planned(name)
+    entry = plan.site.network.entry
+    there, host = place(plan, tmp_path), plan.hosts[entry.host]
+    if entry.proxy == "caddy":
+        (module,) = caddy.modules(plan, host)
+        file = tmp_path / "Caddyfile"
+        file.write_text(caddyfile(module, there), encoding="utf-8")
+        done = run("caddy", "validate", "--adapter", "caddyfile", "--config", file)
+        assert done.returncode == 0, done.stdout + done.stderr
+    elif entry.proxy == "nginx":
+        (module,) = nginx.modules(plan, host)
+        file = tmp_path / "nginx.conf"
+        file.write_text(nginx_conf(module, there), encoding="utf-8")
+        done = run("nginx", "-t", "-q", "-p", tmp_path, "-c", file)
+        assert (done.returncode, done.stderr) == (0, "")
+    else:
+        need_here("traefik")
+        (module,) = traefik.modules(plan, host)
+        file, log = traefik_file(module, there), tmp_path / "log"
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        with running(["traefik", f"--configFile={file}"], log, env) as process:
+            for port in (there.http, there.https):
+                await_port(port, process, log)
+        said = log.read_text(encoding="utf-8")
+        assert " ERR " not in said, said
+        assert " WRN " not in said, said
