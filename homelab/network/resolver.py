@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from homelab.network.model import DnsPlan
 from homelab.nix import Attrs, Comment, Nix, attrs, merge
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+    from homelab.system.model import Host
 
 
 def own_names(dns: DnsPlan) -> Attrs:
@@ -15,6 +21,44 @@ def own_names(dns: DnsPlan) -> Attrs:
             Comment("This host must find names while its own resolver is down.", own),
         ),
         attrs("services.resolved.enable", False),
+    )
+
+
+def servers(plan: Plan, host: Host) -> tuple[str, ...]:
+    """Whom a host asks for names: the home resolver, and others for while that is down. Empty where
+    no resolver of ours is to be reached, and for its own host.
+    """
+    resolver = plan.hosts.get(plan.dns.host)
+    if resolver is None or resolver is host:
+        return ()
+    first = resolver.lan if host.lan and resolver.lan else resolver.tailnet
+    return (first, *plan.dns.bootstrap) if first else ()
+
+
+def asks_the_tailnet(plan: Plan, host: Host) -> bool:
+    """Whether a host takes the tailnet's resolver in place of its own: a server does not, for that
+    is one resolver alone, and while it is down there would be no name at all.
+    """
+    settings = host.config.tailscale
+    if host.name == plan.dns.host:
+        # It cannot be its own upstream.
+        return False
+    if settings is not None and settings.accept_dns is not None:
+        return settings.accept_dns
+    return not servers(plan, host)
+
+
+def names_of(plan: Plan, host: Host) -> Attrs:
+    """The resolvers of a host that asks others than the tailnet's."""
+    listed: list[Nix] = [*servers(plan, host)]
+    if not listed:
+        return {}
+    return merge(
+        attrs(
+            "networking.nameservers",
+            Comment("The home resolver; the others answer while it is down.", listed),
+        ),
+        attrs("networking.resolvconf.extraOptions", ["timeout:2"]),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from homelab.network.resolver import asks_the_tailnet, names_of
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.system.facets import VARIABLE, WIFI, supplicant
@@ -26,7 +27,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`network.nix`, on a host whose way to the LAN is written down."""
     if not host.is_nixos:
         return
-    body = merge(static(plan, host), _wifi(host), _radio(plan, host))
+    body = merge(static(plan, host), _names(plan, host), _wifi(host), _radio(plan, host))
     config = host.config.wifi
     scripts = {
         _SECRET: config is not None and config.psk is not None,
@@ -54,12 +55,17 @@ def static(plan: Plan, host: Host) -> Attrs:
             "interfaces": {interface: {"ipv4": {"addresses": addresses}, "useDHCP": False}},
         }
     }
-    resolver = plan.hosts.get(plan.dns.host)
-    if resolver is host:
+    if plan.dns.host == host.name:
         # It never asks itself, and its own module says whom it asks.
         return body
-    server = resolver.lan if resolver is not None and resolver.lan else str(lan.gateway)
-    return merge(body, attrs("networking.nameservers", [server]))
+    return merge(body, names_of(plan, host) or attrs("networking.nameservers", [str(lan.gateway)]))
+
+
+def _names(plan: Plan, host: Host) -> Attrs:
+    """Whom a host of the tailnet asks that does not ask the tailnet's resolver."""
+    if host.config.static or plan.tailnet is None or host.config.tailscale is None:
+        return {}
+    return {} if asks_the_tailnet(plan, host) else names_of(plan, host)
 
 
 def _wifi(host: Host) -> Attrs:

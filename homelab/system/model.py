@@ -112,7 +112,10 @@ class HostTailscale(Model):
     exit_node: bool = False
     """Offer the way to the internet to the tailnet's devices."""
     accept_routes: bool = False
-    """Use the subnet routes of others."""
+    """Use the subnet routes of others; for a host that is in none of those networks."""
+    accept_dns: bool | None = None
+    """Ask the tailnet's resolver alone. A host asks the home resolver itself when empty, and others
+    while that is down."""
     ssh: bool = False
     """Let Tailscale answer SSH at the tailnet address, for owners and whom `tailnet.ssh` names."""
     device: Annotated[Str, Field(pattern=r"^[0-9A-Za-z]+$")] | None = None

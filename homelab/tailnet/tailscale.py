@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.network.resolver import asks_the_tailnet
 from homelab.nix import Comment, Module, Nix, attrs
 from homelab.secrets.model import secret_path
 from homelab.system.model import HostTailscale
@@ -21,14 +22,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     settings = host.config.tailscale
     if plan.tailnet is None or settings is None or not is_member(host):
         return
-    resolver = host.name == plan.dns.host
+    asks = asks_the_tailnet(plan, host)
     options: dict[str, Nix] = {
         "enable": True,
         "useRoutingFeatures": _routing(settings),
-        "extraSetFlags": _flags(host.name, settings, resolver=resolver),
+        "extraSetFlags": _flags(host.name, settings, asks=asks),
         "extraUpFlags": Comment(
             "Read when the host joins; extraSetFlags keep them so afterwards.",
-            _flags(host.name, settings, resolver=resolver),
+            _flags(host.name, settings, asks=asks),
         ),
     }
     if any(key.host == host.name for key in plan.tailnet.keys):
@@ -40,7 +41,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
 
 
-def _flags(name: str, settings: HostTailscale, *, resolver: bool) -> list[Nix]:
+def _flags(name: str, settings: HostTailscale, *, asks: bool) -> list[Nix]:
     """Every flag is said outright, off as well as on, so that taking one back takes it back."""
     routes = ",".join(str(r) for r in sorted(settings.subnet_routes))
     return [
@@ -48,8 +49,7 @@ def _flags(name: str, settings: HostTailscale, *, resolver: bool) -> list[Nix]:
         f"--advertise-routes={routes}",
         f"--advertise-exit-node={_word(settings.exit_node)}",
         f"--accept-routes={_word(settings.accept_routes)}",
-        # The home resolver cannot be its own upstream.
-        f"--accept-dns={_word(not resolver)}",
+        f"--accept-dns={_word(asks)}",
         f"--ssh={_word(settings.ssh)}",
     ]
 

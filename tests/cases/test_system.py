@@ -166,3 +166,21 @@ def test_home_file_twice(tmp_path: Path) -> None:
     """The second file in the way overwrites the copy of the first, and fails no switch."""
     text = rendered(laid_out(tmp_path, {}))["workstation"]["home.nix"]
     assert "home-manager.overwriteBackup = true;" in text
+
+
+def test_accept_routes_own_lan(tmp_path: Path) -> None:
+    edit = {"hosts": {"aurora": {"tailscale": {"accept_routes": True}}}}
+    (problem,) = tried(laid_out(tmp_path, edit))
+    assert problem.check == "accept-routes-own-lan"
+    assert "192.168.1.0/24, which pi advertises" in problem.what
+
+
+def test_server_loses_dns_with_pi(tmp_path: Path) -> None:
+    """It asks the Pi first and others while that is down, whether or not it says so."""
+    said = rendered(
+        laid_out(tmp_path / "a", {"hosts": {"aurora": {"tailscale": {"accept_dns": False}}}})
+    )
+    assert said == rendered(laid_out(tmp_path / "b", {}))
+    assert '"--accept-dns=false"' in said["aurora"]["tailnet.nix"]
+    names = said["aurora"]["network.nix"]
+    assert names.index('"192.168.1.225"') < names.index('"1.1.1.1"')

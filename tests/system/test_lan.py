@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homelab.nix import Comment
 from homelab.problems import InvalidStackError, Problem
 from homelab.render import modules_of
 from homelab.secrets.recipients import check_recipients
@@ -78,7 +79,11 @@ def test_a_static_host_has_its_address_gateway_and_resolver() -> None:
                 "useDHCP": False,
             }
         },
-        "nameservers": ["192.168.1.2"],
+        "nameservers": Comment(
+            "The home resolver; the others answer while it is down.",
+            ["192.168.1.2", "1.1.1.1", "9.9.9.9"],
+        ),
+        "resolvconf": {"extraOptions": ["timeout:2"]},
     }
 
 

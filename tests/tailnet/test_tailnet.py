@@ -245,7 +245,8 @@ def test_flags_hold_when_a_host_joins_and_afterwards() -> None:
     assert 'useRoutingFeatures = "server"' in text
     assert "authKeyFile" not in text
     assert "/run/homelab/secrets/tailscale-auth-key" in files["new"]["tailnet.nix"]
-    assert '"--accept-dns=true"' in files["nas"]["tailnet.nix"]
+    asks = {"nas": {"tailscale": {"accept_dns": True}}}
+    assert '"--accept-dns=true"' in build.render(stack(hosts=asks))["nas"]["tailnet.nix"]
     everything = "".join(t for f in files.values() for t in f.values())
     assert "openFirewall = true" not in everything
     assert "trustedInterfaces" not in everything
@@ -422,3 +423,26 @@ def test_a_policy_that_lost_a_grant_fails_its_own_tests() -> None:
             continue  # the owners' own tests are the lifelines
         grants = [g for j, g in enumerate(whole["grants"]) if j != i]  # type: ignore[arg-type]
         assert failed_tests({**whole, "grants": grants}, plan.tags), grant
+
+
+def test_a_server_has_names_while_the_home_resolver_is_down() -> None:
+    """S0-19: the tailnet's resolver is one machine; a server asks it first, and then others."""
+    files = build.render(stack(hosts={"far": host() | {"address": {"tailnet": "100.64.0.9"}}}))
+    near, far = files["nas"]["network.nix"], files["far"]["network.nix"]
+    assert [a in near for a in ('"192.168.1.2"', '"1.1.1.1"', '"9.9.9.9"')] == [True] * 3
+    assert '"100.64.0.2"' in far
+    assert '"--accept-dns=false"' in files["nas"]["tailnet.nix"]
+    asks = {"nas": {"tailscale": {"accept_dns": True}}}
+    assert "network.nix" not in build.render(stack(hosts=asks))["nas"]
+    none = stack(network={"dns": {"host": None, "server": "none"}})
+    assert '"--accept-dns=true"' in build.render(none)["nas"]["tailnet.nix"]
+
+
+def test_a_host_takes_no_way_through_another_to_its_own_network() -> None:
+    """S0-23: its neighbours would be reached through the subnet router, or not at all."""
+    accepts = {"nas": {"tailscale": {"accept_routes": True}}}
+    (problem,) = build.found(stack(hosts=accepts), "accept-routes-own-lan")
+    assert problem.where == "hosts.nas.tailscale.accept_routes"
+    assert "which pi advertises" in problem.what
+    far = {"far": host(tailscale={"accept_routes": True}) | {"address": {"tailnet": "100.64.0.9"}}}
+    assert build.found(stack(hosts=far), "accept-routes-own-lan") == []

@@ -13,6 +13,7 @@
     ./known-hosts.nix
     ./minted-secrets.nix
     ./monitoring.nix
+    ./network.nix
     ./nix.nix
     ./own.nix
     ./portal.nix

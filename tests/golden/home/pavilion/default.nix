@@ -9,6 +9,7 @@
     ./impermanence.nix
     ./known-hosts.nix
     ./minted-secrets.nix
+    ./network.nix
     ./nix.nix
     ./own.nix
     ./release.nix

@@ -14,7 +14,7 @@ in
         "--advertise-routes="
         "--advertise-exit-node=false"
         "--accept-routes=false"
-        "--accept-dns=true"
+        "--accept-dns=false"
         "--ssh=false"
       ];
       # Read when the host joins; extraSetFlags keep them so afterwards.
@@ -23,7 +23,7 @@ in
         "--advertise-routes="
         "--advertise-exit-node=false"
         "--accept-routes=false"
-        "--accept-dns=true"
+        "--accept-dns=false"
         "--ssh=false"
       ];
       useRoutingFeatures = "none";

@@ -1,0 +1,38 @@
+"""Checks of the ways that hosts take over the tailnet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.tailnet.members import is_member
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("accept-routes-own-lan", rows="S0-23")
+def accept_routes_own_lan(plan: Plan) -> Iterator[Problem]:
+    """On Linux a route that is accepted wins over the network that the host is in: what it sends to
+    its neighbours would go through whoever advertises that network, and be lost with it.
+    """
+    if plan.tailnet is None:
+        return
+    members = [h for h in plan.hosts.values() if is_member(h)]
+    for host in members:
+        settings = host.config.tailscale
+        if settings is None or not settings.accept_routes or not host.lan:
+            continue
+        for other in members:
+            theirs = other.config.tailscale
+            for network in theirs.subnet_routes if theirs and other is not host else ():
+                if IPv4Address(host.lan) in network:
+                    yield Problem(
+                        f"{host.source}.tailscale.accept_routes",
+                        f"{host.name} ({host.lan}) is in {network}, which {other.name} advertises: "
+                        "what it sends to its own network would go there",
+                        "leave accept_routes out; at home it needs no route to home",
+                    )

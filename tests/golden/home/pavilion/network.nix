@@ -1,0 +1,19 @@
+# Made by homelab from the stack config; the next `pulumi up` writes it anew.
+# How this host is on the LAN
+{ lib, options, ... }:
+
+let
+  derive = import ./lib/derive.nix { inherit lib options; };
+in
+{
+  config = derive {
+    # The home resolver; the others answer while it is down.
+    networking.nameservers = [
+      "192.168.1.225"
+      "1.1.1.1"
+      "9.9.9.9"
+    ];
+
+    networking.resolvconf.extraOptions = [ "timeout:2" ];
+  };
+}
