@@ -207,7 +207,8 @@ def signer(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(at: Path, *names: str) -> subprocess.CompletedProcess[str]:
+def sign(at: Path, *names: str) -> subprocess.CompletedProcess[str]:
+    """Run the script with the root and the key in a directory; what it signs is in `held`."""
     script = build.ROOT / "homelab/certificates/issue.sh"
     group = subprocess.run(["id", "-gn"], capture_output=True, text=True, check=True).stdout.strip()
     lines = [
@@ -232,7 +233,7 @@ def _openssl(*words: str) -> str:
 
 
 def test_what_is_signed_is_good_for_each_name_and_for_a_server(signer: Path) -> None:
-    done = _run(signer, "music.home.example.org")
+    done = sign(signer, "music.home.example.org")
     assert done.returncode == 0, done.stderr
     assert "try-reload-or-restart caddy.service" in done.stdout
     held = signer / "held/home.example.org"
@@ -248,19 +249,19 @@ def test_what_is_signed_is_good_for_each_name_and_for_a_server(signer: Path) -> 
 
 
 def test_what_is_good_for_another_month_stays_and_nobody_is_told(signer: Path) -> None:
-    _run(signer, "music.home.example.org")
+    sign(signer, "music.home.example.org")
     held = signer / "held/home.example.org"
     before = (held / "cert.pem").read_bytes()
-    again = _run(signer, "music.home.example.org")
+    again = sign(signer, "music.home.example.org")
     assert (again.returncode, again.stdout) == (0, "")
     assert (held / "cert.pem").read_bytes() == before
 
 
 def test_another_name_is_another_certificate_and_the_old_one_is_gone(signer: Path) -> None:
-    _run(signer, "music.home.example.org")
+    sign(signer, "music.home.example.org")
     held = signer / "held/home.example.org"
     before = held.resolve()
-    done = _run(signer, "music.home.example.org", "photos.home.example.org")
+    done = sign(signer, "music.home.example.org", "photos.home.example.org")
     assert "try-reload" in done.stdout
     assert not before.exists()
     told = _openssl("x509", "-in", f"{held}/cert.pem", "-noout", "-ext", "subjectAltName")
@@ -268,18 +269,18 @@ def test_another_name_is_another_certificate_and_the_old_one_is_gone(signer: Pat
 
 
 def test_another_root_makes_another_certificate(signer: Path) -> None:
-    _run(signer, "music.home.example.org")
+    sign(signer, "music.home.example.org")
     before = (signer / "held/home.example.org/cert.pem").read_bytes()
     pem, key = authority("home.example.org", "example.org")
     (signer / "root.crt").write_text(pem)
     (signer / "key").write_text(key)
-    assert _run(signer, "music.home.example.org").returncode == 0
+    assert sign(signer, "music.home.example.org").returncode == 0
     assert (signer / "held/home.example.org/cert.pem").read_bytes() != before
 
 
 def test_a_key_of_another_root_signs_nothing(signer: Path) -> None:
     (signer / "key").write_text(authority("example.com")[1])
-    done = _run(signer, "music.home.example.org")
+    done = sign(signer, "music.home.example.org")
     assert done.returncode == 1
     assert "not that of the root certificate" in done.stderr
     assert list((signer / "held").iterdir()) == []
@@ -289,7 +290,7 @@ def test_a_root_that_ends_within_a_month_signs_nothing_more(signer: Path) -> Non
     pem, key = authority("home.example.org", days=20)
     (signer / "root.crt").write_text(pem)
     (signer / "key").write_text(key)
-    done = _run(signer, "music.home.example.org")
+    done = sign(signer, "music.home.example.org")
     assert done.returncode == 1
     assert "ends within a month" in done.stderr
 

@@ -106,7 +106,8 @@ def traefik_file(module: Module, place: Place) -> Path:
         entry["address"] = f"127.0.0.1:{ports[name]}"
     cert, key = place.certificate()
     for made in dynamic.get("tls", {}).get("certificates", []):
-        made |= {"certFile": str(cert), "keyFile": str(key)}
+        if made["certFile"].startswith("/var/lib/acme/"):
+            made |= {"certFile": str(cert), "keyFile": str(key)}
     file = place.directory / "dynamic.yaml"
     # JSON is YAML, too.
     file.write_text(place.mapped(json.dumps(dynamic)), encoding="utf-8")
@@ -171,6 +172,9 @@ def _server(name: str, host: dict[str, Any], place: Place) -> str:
     if host.get("useACMEHost"):
         cert, key = place.certificate()
         out += f"ssl_certificate {cert};\nssl_certificate_key {key};\n"
+    elif host.get("sslCertificate"):
+        out += f"ssl_certificate {host['sslCertificate']};\n"
+        out += f"ssl_certificate_key {host['sslCertificateKey']};\n"
     if host.get("rejectSSL"):
         out += "ssl_reject_handshake on;\n"
     for where, location in host.get("locations", {}).items():
