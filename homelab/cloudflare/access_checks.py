@@ -109,6 +109,36 @@ def access_group_empty(plan: Plan) -> Iterator[Problem]:
             )
 
 
+_ANYBODY = frozenset(
+    (
+        *("aol.com", "duck.com", "email.com", "fastmail.com", "gmail.com", "gmx.at", "gmx.ch"),
+        *("gmx.com", "gmx.de", "gmx.net", "googlemail.com", "hey.com", "hotmail.co.uk"),
+        *("hotmail.com", "hotmail.fr", "icloud.com", "laposte.net", "libero.it", "live.com"),
+        *("mac.com", "mail.com", "mail.ru", "mailbox.org", "me.com", "msn.com", "naver.com"),
+        *("orange.fr", "outlook.com", "outlook.de", "pm.me", "posteo.de", "proton.me"),
+        *("protonmail.com", "qq.com", "t-online.de", "tuta.com", "tutanota.com", "web.de"),
+        *("yahoo.co.uk", "yahoo.com", "yahoo.de", "yahoo.fr", "yandex.com", "yandex.ru"),
+        *("ymail.com", "zoho.com", "163.com", "126.com", "free.fr", "wanadoo.fr", "online.no"),
+    )
+)
+"""Domains in which anybody gets an address."""
+
+
+@check("access-group-wide", rows="S2-06")
+def access_group_wide(plan: Plan) -> Iterator[Problem]:
+    """A group by an e-mail domain is everybody with an address there: at a mail provider, whoever
+    asks for one.
+    """
+    for group in plan.cloudflare.groups if plan.cloudflare else ():
+        for i, domain in enumerate(group.domains):
+            if domain in _ANYBODY:
+                yield Problem(
+                    f"cloudflare.access.groups.{group.name}.domains[{i}]",
+                    f"anybody gets an address at {domain}, so Access would let everybody in",
+                    "name the people: emails: […]",
+                )
+
+
 @check("service-token-host", rows="S2-06")
 def service_token_host(plan: Plan) -> Iterator[Problem]:
     """A token for a host that is not there reaches nobody."""

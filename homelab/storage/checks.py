@@ -107,6 +107,36 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("smb-guest", rows="S0-30 S0-31")
+def smb_guest(plan: Plan) -> Iterator[Problem]:
+    """Any device of the tailnet, a guest's phone or one that somebody broke into, would change or
+    delete what nobody can bring back.
+    """
+    for share in plan_shares(plan.site):
+        tier = plan.site.datasets[share.dataset].tier
+        if share.guest and not share.read_only and tier == "irreplaceable":
+            yield Problem(
+                f"{share.source}.guest",
+                f"{share.dataset} is {tier}, and whoever reaches {share.host} could delete it "
+                "without a password",
+                "add read_only: true, or name its users",
+            )
+
+
+@check("smb-shares", rows="S0-30")
+def smb_shares(plan: Plan) -> Iterator[Problem]:
+    """Samba without a share opens its port for nothing."""
+    shared = {s.host for s in plan_shares(plan.site)}
+    for service in plan.services:
+        if service.entry.name == SAMBA and service.host not in shared:
+            yield Problem(
+                service.source,
+                f"no dataset of {service.host} is shared, and {service.name} would open "
+                f"{SMB[1]} for nothing",
+                "leave it out, or share a dataset: datasets.….samba: {}",
+            )
+
+
 @check("smb-users", rows="S0-30")
 def smb_users(plan: Plan) -> Iterator[Problem]:
     """A drive that nobody can open, or that two datasets fight for, is one that somebody misses."""

@@ -62,6 +62,31 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
             )
 
 
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")
+"""Networks of homes (RFC 1918), and loopback, which stands for a rehearsal."""
+
+
+@check("lan-private", rows="S4-36 S0-56")
+def lan_private(plan: Plan) -> Iterator[Problem]:
+    """Whoever has an address of the LAN counts as being at home: the firewall lets them ask for
+    SSH, names and pages.
+    """
+    lan = plan.site.network.lan.cidr
+    if lan.subnet_of(IPv4Network(TAILNET_NETWORK)):
+        yield Problem(
+            "network.lan.cidr",
+            f"{lan} is where the tailnet's own addresses lie, and each rule would mean both",
+            "write the router's network, as `ip route` shows it",
+        )
+    elif not any(lan.subnet_of(IPv4Network(private)) for private in _PRIVATE):
+        yield Problem(
+            "network.lan.cidr",
+            f"{lan} is no private network: strangers have addresses there, and would count as at "
+            "home",
+            "write the router's network, as `ip route` shows it: 192.168.1.0/24",
+        )
+
+
 @check("gateway-in-lan", rows="S0-01 S1-01")
 def gateway_in_lan(plan: Plan) -> Iterator[Problem]:
     """A router outside the network, or at an address of nobody, is one that no host reaches."""

@@ -134,6 +134,36 @@ def builder_arch(plan: Plan) -> Iterator[Problem]:
             )
 
 
+_MORE = {"agent": 0, "appliance": 1, "workhorse": 2}
+"""Roles by how much a host of each holds."""
+
+
+@check("builder-trust", rows="S0-08 S0-25", severity="warning")
+def builder_trust(plan: Plan) -> Iterator[Problem]:
+    """Whoever builds on a host is root there in all but name: a host that holds less, broken into,
+    opens one that holds more.
+    """
+    for host in plan.hosts.values():
+        builder = plan.hosts.get(host.config.build.host or "")
+        if builder is None or host.role == "agent":
+            continue
+        above = _MORE[builder.role] > _MORE[host.role]
+        where = f"{host.source}.build"
+        if above and host.config.build.trusted is None:
+            yield Problem(
+                f"{where}.host",
+                f"{host.name} ({host.role}) would be root on {builder.name} ({builder.role}) in "
+                "all but name, for it builds there",
+                f"let it build for itself, or say why it may: {where}.trusted: …",
+            )
+        elif not above and host.config.build.trusted is not None:
+            yield Problem(
+                f"{where}.trusted",
+                f"{builder.name} holds no more than {host.name}, so there is nothing to excuse",
+                "drop it",
+            )
+
+
 @check("gpu-present", rows="S0-52 S0-02")
 def gpu_present(plan: Plan) -> Iterator[Problem]:
     """A service cannot use hardware that its host does not have."""

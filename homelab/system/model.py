@@ -183,6 +183,9 @@ class Build(Model):
 
     host: Name | None = None
     """Another host that builds for it; the host itself when empty."""
+    trusted: Reason | None = None
+    """Why this host may be root on its builder in all but name, where the builder holds more than
+    it: Nix there takes what it sends."""
 
 
 class Zram(Model):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.network.between import way
 from homelab.problems import Problem, did_you_mean
+from homelab.system.nixpkgs import builds_for
 from homelab.tailnet.evaluate import allowed, failed_tests
 from homelab.tailnet.members import DEPLOYER, is_member
 from homelab.tailnet.policy import policy
@@ -17,6 +18,7 @@ from homelab.tailnet.ssh_checks import sides
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
+    from homelab.secrets.model import Secret
     from homelab.tailnet.model import TailnetConfig
 
 _LOGIN = re.compile(r"[^@\s]+@[^@\s]+")
@@ -204,6 +206,12 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"{host.source}.tailscale", f"the agent {host.name} would forward traffic", way_out
             )
+        for client in builds_for(plan, host):
+            yield Problem(
+                f"{client.source}.build.host",
+                f"the agent {host.name} would make the system that {client.name} runs as root",
+                "let it build for itself, or on a host where no untrusted programs run",
+            )
         builder = host.config.build.host
         if builder is not None:
             yield Problem(
@@ -216,7 +224,7 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
                 what = f"the route {route.name} leads to the agent {host.name}"
                 yield Problem(route.source, what, way_out)
         for secret in plan.secrets.on(host.name):
-            if "github" in f"{secret.name} {secret.key}".lower():
+            if names_github(secret):
                 what = f"the agent {host.name} would hold a GitHub credential ({secret.name})"
                 yield Problem(secret.origin, what, way_out)
         persisted = host.config.persistence
@@ -227,6 +235,15 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
                     f"{path} would keep whatever a program leaves there, keys to log in with too",
                     "persist the files /etc/ssh/ssh_host_ed25519_key and its .pub instead",
                 )
+
+
+_GITHUB = re.compile(r"(?i)(^|[^a-z])(git-?hub|gh)([^a-z]|$)")
+
+
+def names_github(secret: Secret) -> bool:
+    """Whether any word of a secret, of its key or of its variable is GitHub's."""
+    words = (secret.name, secret.key, *(variable for variable, _ in secret.env))
+    return secret.source == "stored" and any(_GITHUB.search(w) for w in words)
 
 
 def _is_network(text: str) -> bool:

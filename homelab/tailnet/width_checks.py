@@ -1,0 +1,102 @@
+"""Rules about how much one line of the tailnet's section opens, and to how many."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, get_args
+
+from homelab.checks import check
+from homelab.network.model import TAILNET_NETWORK
+from homelab.problems import Problem
+from homelab.system.model import Role
+from homelab.tailnet.members import settings
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+_EVERYBODY = ("*", "autogroup:member", "autogroup:tagged", "autogroup:shared")
+_NARROWEST = 8
+
+
+@check("subnet-route-width", rows="S0-22 S0-24")
+def subnet_route_width(plan: Plan) -> Iterator[Problem]:
+    """A subnet route leads to a network that its host can reach, and the internet is not one: that
+    is what an exit node is for, which each device chooses to use.
+    """
+    for host in plan.hosts.values():
+        for i, network in enumerate(settings(host).subnet_routes):
+            where = f"{host.source}.tailscale.subnet_routes[{i}]"
+            if network.prefixlen == 0:
+                yield Problem(
+                    where,
+                    f"{network} is the whole internet, for every device that accepts routes",
+                    f"drop it, and write {host.source}.tailscale.exit_node: true",
+                )
+            elif network.overlaps(IPv4Network(TAILNET_NETWORK)):
+                yield Problem(
+                    where,
+                    f"{network} is where the tailnet's own addresses lie",
+                    "name the network behind the host",
+                )
+            elif network.prefixlen < _NARROWEST:
+                yield Problem(
+                    where,
+                    f"{network} is more than any network at home, and mostly other people's",
+                    f"name the network behind the host, as {plan.site.network.lan.cidr}",
+                )
+
+
+@check("funnel-width", rows="S0-24 S2-06")
+def funnel_width(plan: Plan) -> Iterator[Problem]:
+    """Funnel publishes to the internet, past the tunnel and Access, so who may is named."""
+    config = plan.site.tailnet
+    for i, attribute in enumerate(config.node_attributes if config else ()):
+        wide = [t for t in attribute.target if t in _EVERYBODY]
+        if "funnel" in attribute.attr and wide:
+            yield Problem(
+                f"tailnet.node_attributes[{i}].target",
+                f"{', '.join(wide)} could publish anything of theirs to the internet by funnel",
+                "name the host or the tag that is meant, or give the service a route",
+            )
+
+
+@check("ssh-root", rows="S0-25")
+def ssh_root(plan: Plan) -> Iterator[Problem]:
+    """Whoever logs in as root, or as an owner whom sudo asks for nothing, owns the host."""
+    config, owner = plan.site.tailnet, plan.site.site.owner
+    as_root = {"root", *((owner.user,) if owner.sudo == "passwordless" else ())}
+    for i, rule in enumerate(config.ssh if config else ()):
+        wide = [s for s in rule.src if s in _EVERYBODY or s == "group:family"]
+        users = [u for u in rule.users if u in as_root]
+        if wide and users:
+            yield Problem(
+                f"tailnet.ssh[{i}].users",
+                f"{', '.join(wide)} would log in as {', '.join(users)}, which is root",
+                "name a user of their own, or the people who are meant in src",
+            )
+
+
+@check("tag-used", rows="S0-23 S0-24", severity="warning")
+def tag_used(plan: Plan) -> Iterator[Problem]:
+    """A tag that nothing names opens nothing, and a mistyped one takes a host out of every rule
+    about the right one.
+    """
+    config, tailnet = plan.site.tailnet, plan.tailnet
+    if config is None or tailnet is None:
+        return
+    named = {e for g in (*config.grants, *config.ssh) for e in (*g.src, *g.dst)}
+    named |= {t for a in config.node_attributes for t in a.target}
+    known = sorted({f"tag:{r}" for r in get_args(Role)} | {n for n in named if n[:4] == "tag:"})
+    for host in plan.hosts.values():
+        for i, tag in enumerate(settings(host).tags):
+            if f"tag:{tag}" in known:
+                continue
+            close = difflib.get_close_matches(f"tag:{tag}", known, n=1, cutoff=0.8)
+            hint = f'did you mean "{close[0].removeprefix("tag:")}"? Or ' if close else ""
+            yield Problem(
+                f"{host.source}.tailscale.tags[{i}]",
+                f"no grant, no SSH rule and no attribute names tag:{tag}, so it opens nothing",
+                f"{hint}name it in tailnet.grants, or drop it",
+            )
