@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from homelab.nix.printer import print_file
 from homelab.nix.values import Call, Function, Nix, Raw
+from homelab.plaintext import json_data, mapping
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
@@ -27,15 +28,9 @@ def prune_lock(text: str, inputs: Sequence[str]) -> str:
     (tried with 2.8), so every host gets its own.
     """
     try:
-        lock = json.loads(text)
-        nodes: dict[str, dict[str, Json]] = lock["nodes"]
-        root = nodes[lock["root"]]
-        known = root.get("inputs", {})
-        version = lock["version"]
+        nodes, known, version = _parts(text)
     except (ValueError, KeyError, TypeError) as error:
         raise LockError("this is not a flake.lock") from error
-    if not isinstance(known, dict):
-        raise LockError("this is not a flake.lock")
     missing = [i for i in inputs if i not in known]
     if missing:
         raise LockError(f"the lock has no {', '.join(missing)}", missing)
@@ -48,6 +43,8 @@ def prune_lock(text: str, inputs: Sequence[str]) -> str:
             continue
         if not isinstance(name, str) or name not in nodes:
             raise LockError("the lock names a node that it does not hold")
+        if not isinstance(nodes[name], dict):
+            raise LockError(f"its node {name} is none")
         kept[name] = dict(nodes[name])
         further = nodes[name].get("inputs", {})
         pending.extend(further.values() if isinstance(further, dict) else ())
@@ -58,9 +55,7 @@ def prune_lock(text: str, inputs: Sequence[str]) -> str:
 def originals(text: str) -> dict[str, Mapping[str, Json]]:
     """What each root input of a lock was locked for, where the lock says; nothing of no lock."""
     try:
-        lock = json.loads(text)
-        nodes = lock["nodes"]
-        known = nodes[lock["root"]].get("inputs", {})
+        nodes, known, _ = _parts(text)
         found = {
             name: nodes[node].get("original")
             for name, node in known.items()
@@ -69,6 +64,16 @@ def originals(text: str) -> dict[str, Mapping[str, Json]]:
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {name: original for name, original in found.items() if isinstance(original, dict)}
+
+
+def _parts(text: str) -> tuple[dict[str, dict[str, Json]], dict[str, Json], Json]:
+    """Nodes, root inputs and version. Raises ValueError, KeyError or TypeError for no lock."""
+    lock = cast("dict[str, Json]", json_data(text))
+    nodes = cast("dict[str, dict[str, Json]]", lock["nodes"])
+    known = mapping(nodes[cast("str", lock["root"])]).get("inputs", {})
+    if not isinstance(nodes, dict) or not isinstance(known, dict):
+        raise TypeError("a lock is an object of objects")
+    return nodes, cast("dict[str, Json]", known), lock["version"]
 
 
 def flake_text(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import yaml
-
+from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.secrets.model import SopsFile
 
 _VALUE = re.compile(r"ENC\[AES256_GCM,data:(.*?),.*type:([a-z]+)\]", re.DOTALL)
@@ -15,10 +14,9 @@ _VALUE = re.compile(r"ENC\[AES256_GCM,data:(.*?),.*type:([a-z]+)\]", re.DOTALL)
 def parse_sops_file(path: str, text: str) -> SopsFile:
     """The file as it shows. What is not YAML, or lacks sops' own part, is not encrypted."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError:
-        data = None
-    tree = data if isinstance(data, dict) else {}
+        tree = mapping(yaml_data(text))
+    except UnreadableError:
+        tree = {}
     about = tree.get("sops")
     encrypted = isinstance(about, dict) and "mac" in about
     leaves = tuple(_leaves(tree, "")) if encrypted else ()
@@ -56,7 +54,11 @@ def _size(data: str) -> int:
 def _recipients(about: object) -> Iterator[str]:
     if not isinstance(about, dict):
         return
-    for group in (about, *(about.get("key_groups") or [])):
-        for entry in (group.get("age") or []) if isinstance(group, dict) else []:
+    for group in (about, *_items(about.get("key_groups"))):
+        for entry in _items(mapping(group).get("age")):
             if isinstance(entry, dict) and isinstance(entry.get("recipient"), str):
                 yield entry["recipient"]
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -10,13 +10,9 @@ from typing import TypeAlias
 
 import yaml
 
+from homelab.plaintext import UnreadableError, yaml_node
 from homelab.problems import InvalidStackError, Problem
 from homelab.site.scalar import Value, scalar
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # a PyYAML built without libyaml; slower, same values
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
 
 Path_: TypeAlias = tuple[str | int, ...]
 
@@ -62,18 +58,16 @@ def read_document(path: Path) -> Document:
 def parse_document(text: str, file: str) -> Document:
     """As `read_document`, for text that is already there."""
     try:
-        root = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "this is not YAML"
+        root = yaml_node(text)
+    except UnreadableError as error:
         raise InvalidStackError(
             [
                 Problem(
                     "YAML",
-                    str(what),
+                    error.what,
                     "mind the indentation, and quote text that holds : or #",
                     file=file,
-                    line=mark.line + 1 if mark else 0,
+                    line=error.line,
                 )
             ]
         ) from None

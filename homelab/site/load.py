@@ -12,6 +12,7 @@ from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic_core import ErrorDetails
 
 from homelab.model import Kind, Model
+from homelab.plaintext import unfit
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.site.document import NAMESPACE, Document, Path_
 from homelab.site.model import Site
@@ -20,6 +21,9 @@ from homelab.site.scalar import Timestamp, Value
 
 def load_site(document: Document) -> Site:
     """The typed stack config. Raises InvalidStackError with every value that cannot be used."""
+    unfit = list(_unfit(document.values, (), document))
+    if unfit:
+        raise InvalidStackError(sorted(set(unfit)))
     dates = list(_dates(document.values, ()))
     try:
         site = Site.model_validate(dict(document.values))
@@ -48,6 +52,34 @@ def _dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[P
     elif isinstance(value, list):
         for i, inner in enumerate(value):
             yield from _dates(inner, (*path, i))
+
+
+def _unfit(
+    value: Value | Mapping[str, Value], path: Path_, document: Document
+) -> typing.Iterator[Problem]:
+    """Texts and keys with a character that no generated file can hold, or nobody can see."""
+    if isinstance(value, str):
+        if found := unfit(value):
+            yield _unfit_problem(path, found, document)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if found := unfit(key):
+                yield _unfit_problem(path, found, document)
+            else:
+                yield from _unfit(inner, (*path, key), document)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _unfit(inner, (*path, i), document)
+
+
+def _unfit_problem(path: Path_, found: str, document: Document) -> Problem:
+    return Problem(
+        where(path),
+        f"this holds the character {found}, which cannot be seen or written",
+        "leave it out",
+        file=document.file,
+        line=document.line(path),
+    )
 
 
 def _date_problems(dates: list[Path_], document: Document) -> list[Problem]:

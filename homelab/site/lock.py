@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from homelab.model import AbsolutePath, Model, Name, Port, Str
+from homelab.plaintext import UnreadableError, yaml_data
 from homelab.problems import InvalidStackError, Problem
 
 
@@ -52,8 +53,8 @@ HEAD = """\
 def parse_lock(text: str | bytes, file: str) -> Lock:
     """The lock of a text. Raises InvalidStackError where it was edited into something else."""
     try:
-        return Lock.model_validate(yaml.safe_load(text) or {})
-    except (yaml.YAMLError, ValidationError):
+        return Lock.model_validate(yaml_data(text) or {})
+    except (UnreadableError, ValidationError):
         raise InvalidStackError(
             [
                 Problem(

@@ -24,6 +24,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _INTEGER = re.compile(
     r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]+)|(0|[1-9][0-9]*))\Z"
 )
+_BITS = 64
 _DATE = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"
     r"(?:([Tt ])(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(Z|[-+]\d{2}:\d{2})?)?\Z"
@@ -56,7 +57,8 @@ def _integer(text: str) -> int | None:
         return None
     sign, hexa, binary, octal, old_octal, decimal = match.groups()
     for digits, base in ((hexa, 16), (binary, 2), (octal, 8), (old_octal, 8), (decimal, 10)):
-        if digits is not None:
+        # Python converts no number of thousands of digits; Pulumi keeps none of more than 64 bits.
+        if digits is not None and len(digits.lstrip("0")) <= _BITS:
             number = int(sign + digits, base)
             return number if -(2**63) <= number < 2**64 else None
     return None

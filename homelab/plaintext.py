@@ -1,0 +1,133 @@
+"""YAML and JSON of files as plain data, whatever is in them.
+
+Files come damaged, cut short, made by other tools or by somebody who means harm. A reader that
+recurses, expands aliases or converts numbers meets each of those with an error of its own, or with
+no end. So every file is read here, and is data of a sane size or one `UnreadableError`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import yaml
+
+try:
+    from yaml import CSafeLoader as Loader
+except ImportError:  # a PyYAML built without libyaml; slower, same values
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
+DEEPEST = 100
+"""Levels of a document; a stack file has a dozen."""
+MOST_REPEATED = 100_000
+"""Values that aliases may stand for, all together."""
+
+_UNFIT = re.compile(
+    "[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
+    "\ud800-\udfff]"
+)
+"""Control characters, line separators, direction marks, halves of surrogate pairs: no configuration
+takes them all, and nobody sees them."""
+_OPEN = re.compile(r"[\[{]")
+_INDENT = re.compile(r"^[ -]*", re.MULTILINE)
+_ENOUGH = 1000
+
+
+class UnreadableError(ValueError):
+    """Text that is no data: what is wrong, and the line where that is known (0 else)."""
+
+    def __init__(self, what: str, line: int = 0) -> None:
+        super().__init__(what)
+        self.what, self.line = what, line
+
+
+def unfit(text: str) -> str:
+    """The first character of a text that no configuration can hold, as U+0000; empty for none."""
+    found = _UNFIT.search(text)
+    return f"U+{ord(found[0]):04X}" if found else ""
+
+
+def yaml_node(text: str | bytes) -> yaml.Node | None:
+    """The document's root, which no alias leads back into and which is of a sane size.
+
+    Raises UnreadableError.
+    """
+    if isinstance(text, bytes):
+        try:
+            text = text.decode("utf-8")
+        except UnicodeDecodeError:
+            raise UnreadableError("this is not UTF-8") from None
+    if _too_deep(text):
+        raise UnreadableError("it is nested too deeply")
+    try:
+        root = yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or "this is not YAML"
+        raise UnreadableError(str(what), mark.line + 1 if mark else 0) from None
+    except (RecursionError, ValueError) as error:
+        raise UnreadableError("this is not YAML") from error
+    if root is not None:
+        _measured(root, {}, 0)
+    return root
+
+
+def yaml_data(text: str | bytes) -> object:
+    """The document as plain data. Raises UnreadableError."""
+    yaml_node(text)
+    try:
+        return yaml.load(text, Loader=Loader)
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise UnreadableError("this is not plain YAML") from error
+
+
+def json_data(text: str | bytes) -> object:
+    """JSON as plain data. Raises UnreadableError."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError("this is not JSON") from error
+
+
+def mapping(value: object) -> Mapping[str, object]:
+    """An object, or an empty one in place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _too_deep(text: str) -> bool:
+    """Whether a parser that recurses would have to go far down, judged without one."""
+    if len(_OPEN.findall(text)) > _ENOUGH:
+        depth = deepest = 0
+        for char in text:
+            if char in "[{":
+                depth += 1
+                deepest = max(deepest, depth)
+            elif char in "]}":
+                depth -= 1
+        if deepest > _ENOUGH:
+            return True
+    return any(len(match[0]) > _ENOUGH for match in _INDENT.finditer(text))
+
+
+def _measured(node: yaml.Node, known: dict[int, int], depth: int) -> int:
+    """How many values a node stands for, aliases counted as often as they stand."""
+    line = node.start_mark.line + 1
+    if depth > DEEPEST:
+        raise UnreadableError("it is nested too deeply", line)
+    size = known.get(id(node))
+    if size == 0:
+        raise UnreadableError("an alias leads back into what it stands in", line)
+    if size is not None:
+        known[-1] = known.get(-1, 0) + size
+        if known[-1] > MOST_REPEATED:
+            raise UnreadableError(f"its aliases stand for more than {MOST_REPEATED} values", line)
+        return size
+    known[id(node)] = 0
+    size = 1
+    if isinstance(node, yaml.MappingNode):
+        size += sum(_measured(n, known, depth + 1) for pair in node.value for n in pair)
+    elif isinstance(node, yaml.SequenceNode):
+        size += sum(_measured(n, known, depth + 1) for n in node.value)
+    known[id(node)] = size
+    return size

@@ -1,0 +1,128 @@
+"""Files that are damaged, of something else, or made to harm: a line each, and never a traceback."""
+
+from __future__ import annotations
+
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from homelab.ops.stack import check_stack
+from homelab.plaintext import UnreadableError, json_data, unfit, yaml_data
+from homelab.problems import HomelabError
+from tests import build, stackdir
+
+FILES = (
+    f"Pulumi.{stackdir.NAME}.yaml",
+    "homelab.lock.yaml",
+    "locks/nixos-25.11.lock",
+    "secrets/pi.yaml",
+    "secrets/deploy.yaml",
+    "hosts/nas/hardware.nix",
+)
+ANYTHING = (
+    *(b"", b"\x00", b"\xff\xfe\x00a", b"null\n", b"[]\n", b"{}\n", b"42\n", b'"text"\n', b"- a\n"),
+    *(b"a: b\n", b"a: &x [*x]\n", b"a: &x {b: *x}\n", b"<<: *a\n", b"a: *a\n", b"? [a]\n: b\n"),
+    *(b"[" * 5000, b"{" * 5000, b"[" * 200_000, b"a:\n " * 3000, b"9" * 5000, b"a: " + b"9" * 5000),
+    *(b"sops: 1\n", b"sops: {mac: 1, age: 5}\n", b"sops: {mac: 1, age: [1, {recipient: 3}]}\n"),
+    *(b"sops: {mac: 1, key_groups: 7}\n", b"sops: {mac: 1, lastmodified: 2024-99-99}\n"),
+    *(b"\xed\xa0\x80\n", b'"\\ud800"\n', b"!!python/object:os.system x\n", b"\xef\xbb\xbf{}"),
+    *(b"version: []\n", b"services: 3\n", b"services: {a: {port: 1.5}}\n", b"stack: {}\n"),
+    *(b'{"version": "7"}', b'{"nodes": [], "root": "root", "version": 7}'),
+    *(b'{"nodes": {"root": 3}, "root": "root", "version": 7}',),
+    *(b'{"nodes": {"root": {"inputs": {"nixpkgs": 3}}}, "root": "root", "version": 7}',),
+    *(b'{"nodes": {"root": {"inputs": {"nixpkgs": "n"}}, "n": 3}, "root": "root", "version": 7}',),
+    b'{"nodes": {"root": {"inputs": {"x": "n"}}, "n": {"original": []}}, "root": "root", "version": 7}',
+)
+BOMB = "a0: &a0 [1, 2]\n" + "".join(f"a{i}: &a{i} [{f'*a{i - 1}, ' * 10}]\n" for i in range(1, 9))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = stackdir.write_stack(tmp_path_factory.mktemp("bad") / "stack")
+    (directory / "homelab.lock.yaml").write_text("services: {}\n")
+    return directory
+
+
+def answered(place: Path, file: str, content: bytes) -> None:
+    """The stack is checked with this file in it, and the answer is words."""
+    path = place / file
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        with suppress(HomelabError):
+            check_stack(place, stackdir.NAME)
+    finally:
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_any_bytes_in_any_file_are_answered_in_words(place: Path, file: str) -> None:
+    for content in (*ANYTHING, BOMB.encode()):
+        answered(place, file, content)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_that_was_damaged_anywhere_is_answered_in_words(place: Path, file: str) -> None:
+    chance = random.Random(file)
+    whole = (place / file).read_bytes()
+    for _ in range(40):
+        content = bytearray(whole)
+        at = chance.randrange(len(content))
+        match chance.randrange(3):
+            case 0:
+                del content[at:]
+            case 1:
+                content[at] = chance.randrange(256)
+            case _:
+                content[at:at] = chance.choice(
+                    (b"null", b"{}", b"&a *a", b"\x00", b"\n", b"9" * 4400)
+                )
+        answered(place, file, bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: &x [*x]", "an alias leads back"),
+        (BOMB, "its aliases stand for more than"),
+        ("[" * 3000 + "]" * 3000, "nested too deeply"),
+        ("a: [1", "expected"),
+    ],
+)
+def test_what_no_reader_should_be_given_is_named(text: str, says: str) -> None:
+    with pytest.raises(UnreadableError, match=says):
+        yaml_data(text)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "9" * 5000])
+def test_json_is_data_or_one_error(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        json_data(text)
+
+
+def test_aliases_that_are_meant_are_read() -> None:
+    assert yaml_data("a: &x {b: 1}\nc: *x\nd: *x\n") == {
+        "a": {"b": 1},
+        "c": {"b": 1},
+        "d": {"b": 1},
+    }
+
+
+@pytest.mark.parametrize("char", ["\0", "\x1b", "\x7f", "\x9f", "\u2028", "\u202e", "\ud800"])
+def test_a_character_that_nobody_sees_is_refused_where_it_stands(char: str) -> None:
+    """It would be one thing to a reader and another to a program."""
+    assert unfit(f"a{char}b") == f"U+{ord(char):04X}"
+    problems = build.document({"site": {"owner": {"email": f"sam{char}@example.org"}}})
+    from homelab.site.load import load_site
+
+    with pytest.raises(
+        HomelabError, match=rf"site\.owner\.email: this holds the character U\+{ord(char):04X}"
+    ):
+        load_site(problems)
+
+
+def test_other_scripts_and_lines_are_text_like_any_other() -> None:
+    for text in ("Zürich", "日本語", "a\tb\nc", "🏠", "\u00a0"):
+        assert unfit(text) == ""
