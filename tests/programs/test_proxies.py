@@ -20,7 +20,14 @@ def place(plan: Plan, directory: Path) -> Place:
     """Where the proxy would run, beside apps that nobody asks."""
     rig.certificate(directory, plan.site.site.domain)
     http, https, tunnel = rig.free_ports(3)
-    return Place(directory, http, https, tunnel, {})
+    # An authority of one's own has a directory of its own.
+    own = f"{CERTIFICATES}/{plan.site.site.domain}"
+    files = {f"{own}/fullchain.pem": "cert.pem", f"{own}/key.pem": "key.pem"}
+    mapped = {path: str(directory / name) for path, name in files.items()}
+    return Place(directory, http, https, tunnel, mapped)
+
+
+CERTIFICATES = "/var/lib/homelab-certificates"
 
 
 @pytest.mark.parametrize("name", ALL)
