@@ -11,7 +11,7 @@ from typing import Literal
 
 from homelab.network.model import PortUse
 from homelab.site.model import Site
-from homelab.system.model import Host, NixosHost
+from homelab.system.model import NixosHost
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,12 @@ def lan_callers(site: Site, callers: tuple[str, ...], callee: str) -> tuple[str,
     return tuple(sorted({w.caller for w in ways if w and w.network == "lan" and w.caller}))
 
 
-def published(use: PortUse, host: Host) -> tuple[str, ...]:
-    """The addresses of a host that others find a port at."""
-    tailnet = use.scope in ("tailnet", "lan")
-    lan = use.scope == "lan" or bool(use.peers)
-    return tuple(a for a, said in ((host.tailnet, tailnet), (host.lan, lan)) if a and said)
+def published(site: Site, use: PortUse) -> tuple[str, ...]:
+    """The addresses of its host that others find a port at: those of networks that it is open to,
+    as far as the host is in them.
+    """
+    address = site.hosts[use.host].address
+    tailnet = use.scope in ("tailnet", "lan") and on_tailnet(site, use.host)
+    lan = use.scope in ("lan", "link") or bool(use.peers)
+    found = (address.tailnet if tailnet else None, address.lan if lan else None)
+    return tuple(str(a) for a in found if a is not None)

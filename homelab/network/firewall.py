@@ -74,8 +74,8 @@ def _host_rules(host: Host, ports: tuple[PortUse, ...]) -> Iterator[str]:
     for use in ports:
         for peer in use.peers:
             called.setdefault((IPv4Address(peer), use.protocol), set()).add(use.port)
-    for (peer, protocol), numbers in sorted(called.items()):
-        yield f"{interface}ip saddr {peer} {protocol} dport {_set(sorted(numbers))} accept"
+    for (caller, protocol), numbers in sorted(called.items()):
+        yield f"{interface}ip saddr {caller} {protocol} dport {_set(sorted(numbers))} accept"
 
 
 def _set(numbers: list[int]) -> str:

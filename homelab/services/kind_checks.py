@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
 from homelab.checks import check
+from homelab.network.between import on_tailnet
 from homelab.problems import Problem
 from homelab.services.kinds import CatalogService, ContainerService, ports_of
 from homelab.services.plan import hosts_of, implied
@@ -214,7 +215,9 @@ def container_address(plan: Plan) -> Iterator[Problem]:
             continue
         host = plan.hosts[service.host]
         for use in service.ports:
-            if not addresses(host, service, use):
+            if not addresses(plan, service, use):
+                if use.scope == "tailnet" and not on_tailnet(plan.site, use.host):
+                    continue  # scope-tailnet tells
                 kind = "tailnet" if use.scope == "tailnet" else "lan"
                 # Of a route that the proxy cannot lead there, backend-reachable tells.
                 if use.label != "web" or use.scope in ("lan", "link"):

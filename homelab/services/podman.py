@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.hardening.paths import for_systemd, for_tmpfiles
-from homelab.network.model import LOOPBACK, TAILNET, PortUse, Scope
+from homelab.network.between import published
+from homelab.network.model import LOOPBACK, TAILNET, PortUse
 from homelab.nix import Attrs, Lines, Nix, attrs, merge
 from homelab.services.containers import attached
 from homelab.services.fill import path_of_secret
@@ -36,7 +37,7 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
     body: Attrs = {
         "image": said.image,
     }
-    published: list[Nix] = [t for use in uses for t in _published(host, service, config, use)]
+    published: list[Nix] = [t for use in uses for t in _published(plan, service, config, use)]
     if published:
         body["ports"] = published
     if said.environment:
@@ -56,7 +57,7 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
     devices: list[Nix] = [*_devices(host, config)]
     if devices:
         body["extraOptions"] = devices
-    outside = [a for use in uses for a in addresses(host, service, use) if a != LOOPBACK]
+    outside = [a for use in uses for a in addresses(plan, service, use) if a != LOOPBACK]
     return merge(
         {
             "virtualisation": {
@@ -99,33 +100,25 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
         yield path, value
 
 
-def addresses(host: Host, service: Service, use: PortUse) -> list[str]:
+def addresses(plan: Plan, service: Service, use: PortUse) -> list[str]:
     """Where one of a container's ports is published. Podman's ports pass by the firewall, so they
     get an address and a rule of their own.
     """
     near = [] if use.label == "web" and service.callers else [LOOPBACK]
     if use.label != "web" and use.scope != "loopback":
         near = []
-    called = [host.lan] if use.peers else []
-    found: dict[Scope, list[str]] = {
-        "loopback": near,
-        "hosts": [*near, *called],
-        "tailnet": [*near, host.tailnet, *called],
-        "lan": [*near, host.tailnet, host.lan],
-        "link": [*near, host.lan],
-    }
-    return [a for a in found[use.scope] if a]
+    return [*near, *published(plan.site, use)]
 
 
 def _published(
-    host: Host, service: Service, config: ContainerService, use: PortUse
+    plan: Plan, service: Service, config: ContainerService, use: PortUse
 ) -> Iterator[str]:
     inside = config.container.port
     if use.label != "web":
         said = config.ports[use.label]
         inside = said.inside or said.port
     end = "/udp" if use.protocol == "udp" else ""
-    for address in addresses(host, service, use):
+    for address in addresses(plan, service, use):
         yield f"{address}:{use.port}:{inside}{end}"
 
 
@@ -211,7 +204,7 @@ def _guarded(plan: Plan, host: Host, service: Service, uses: list[PortUse]) -> A
 
 
 def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[str]:
-    for address in addresses(host, service, use):
+    for address in addresses(plan, service, use):
         match = f"ip daddr {address} {use.protocol} dport {use.port}"
         if address == LOOPBACK:
             continue

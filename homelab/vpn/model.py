@@ -159,7 +159,7 @@ class Member:
     is_on_tailnet: bool = False
     """Whether some of them come over the tailnet."""
     called_at: tuple[str, ...] = ()
-    """Addresses of its host that other hosts dial."""
+    """Addresses of its host that others find it at."""
     peers: tuple[str, ...] = ()
     """LAN addresses of the hosts that call it over the LAN."""
 

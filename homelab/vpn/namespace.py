@@ -53,12 +53,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         derived=merge(
             *(_namespace(v) for v in vpns),
             *(_tunnel(v) for v in vpns),
-            *(
-                _proxy(v, m, m.called_at or _everywhere(host))
-                for v in vpns
-                for m in v.members
-                if m.outside and m.port
-            ),
+            *(_proxy(v, m, m.called_at) for v in vpns for m in v.members if m.outside and m.port),
         ),
         # Said outright: without these a service would be in the host's network.
         stated=merge(
@@ -154,10 +149,6 @@ def _member(vpn: Vpn, unit: str) -> Attrs:
         **service_config(_resolver(vpn)),
     }
     return {"systemd": {"services": {unit: {"serviceConfig": config}}}}
-
-
-def _everywhere(host: Host) -> tuple[str, ...]:
-    return tuple(a for a in (host.tailnet, host.lan) if a)[:1]
 
 
 def _proxy(vpn: Vpn, member: Member, addresses: tuple[str, ...]) -> Attrs:

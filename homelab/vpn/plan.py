@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from homelab.network.between import published
 from homelab.services.kinds import vpn_of
 from homelab.vpn.ids import ids_of
 from homelab.vpn.model import Ids, Member, Namespace, Vpn, VpnPlan
@@ -73,7 +74,7 @@ def _vpn(
     if not users:
         return None
     mode = users[0].vpn.mode if users[0].vpn is not None else "killswitch"
-    members = [_member(s, ids) for s in users if _mode(s) == mode and not _unfit(s)]
+    members = [_member(site, s, ids) for s in users if _mode(s) == mode and not _unfit(s)]
     if not members:
         return None
     return Vpn(
@@ -97,7 +98,7 @@ def _unfit(service: Service) -> bool:
     return _mode(service) == "killswitch" and not has_fixed_user(service)
 
 
-def _member(service: Service, ids: Mapping[str, Ids]) -> Member:
+def _member(site: Site, service: Service, ids: Mapping[str, Ids]) -> Member:
     vpn = service.vpn
     assert vpn is not None
     confined = vpn.mode == "killswitch"
@@ -112,6 +113,6 @@ def _member(service: Service, ids: Mapping[str, Ids]) -> Member:
         lan=vpn.lan,
         source=f"{service.source}.vpn",
         is_on_tailnet=any(p.scope in ("tailnet", "lan") for p in web),
-        called_at=service.called_at,
+        called_at=tuple(a for p in web for a in published(site, p)),
         peers=tuple(sorted({a for p in web for a in p.peers})),
     )

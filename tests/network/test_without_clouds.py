@@ -235,7 +235,7 @@ def test_backups_go_over_the_lan_too() -> None:
     changes = lan_only(vaultwarden={"host": "workstation", "name": "vault", "auth": "native"})
     jobs = [j for j in build.plan(changes).backup.jobs if j.server == "aurora"]
     assert jobs
-    assert all(j.repository.startswith("sftp:restic@192.168.1.10:") for j in jobs)
+    assert all("@192.168.1.10:" in j.repository for j in jobs)
 
 
 # --- what would be for a tailnet that is not there -----------------------------------------------
@@ -281,3 +281,15 @@ def test_a_port_for_the_tailnet_on_a_host_that_is_not_in_it_is_refused() -> None
     assert "scope: lan" in problem.way_out
     ports = {"extra": {"port": 9000, "scope": "lan", "why": "for phones"}}
     assert build.found(lan_only(draw={"ports": ports}), "scope-tailnet") == []
+
+
+def test_what_is_open_to_the_lan_is_published_there_and_at_no_address_of_a_tailnet() -> None:
+    """An address that is not there keeps a container from starting at all."""
+    ports: Changes = {"extra": {"port": 9000, "scope": "lan", "why": "for phones"}}
+    changes = changed(
+        lan_only(draw={"ports": ports}),
+        {"hosts": {"aurora": {"address": {"tailnet": "100.64.0.10"}}}},
+    )
+    text = build.render(changes)["aurora"]["services/draw.nix"]
+    assert "192.168.1.10:9000:9000" in text
+    assert "100.64.0.10" not in text
