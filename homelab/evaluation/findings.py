@@ -61,20 +61,21 @@ def _stopped(places: Places, complaint: Complaint) -> Problem:
 
 
 def _cause(places: Places, complaint: Complaint) -> Place:
-    """The owner's own file that Nix names first, else what the stack says of the option."""
-    named = [(p, places.of_position(p)) for p in complaint.positions]
-    for position, place in named:
+    """The owner's own file that Nix names, else what the stack says of the option.
+
+    Of several definitions the last of the owner's is meant: hardware comes first.
+    """
+    for position in (*reversed(complaint.definitions), *complaint.positions):
+        place = places.of_position(position)
         if place is not None and place.file:
-            if not position.line and complaint.options:
-                return Place(
-                    place.where, place.file, places.line_of(place.file, complaint.options[0])
-                )
-            return place
-    for option in complaint.options:
-        found = places.of_option(option)
+            lines = (places.line_of(place.file, o[-1:]) for o in complaint.options)
+            return Place(place.where, place.file, place.line or next(filter(None, lines), 0))
+    for named in complaint.options:
+        found = places.near(named)
         if found is not None:
             return found
-    return next((p for _, p in named if p is not None), places.whole)
+    generated = [places.of_position(p) for p in (*complaint.definitions, *complaint.positions)]
+    return next((p for p in generated if p is not None), places.whole)
 
 
 def _of_said(places: Places, report: Report, said: Said) -> Place:
@@ -82,7 +83,7 @@ def _of_said(places: Places, report: Report, said: Said) -> Place:
     own = places.of_position(Position(said.file))
     named = places.of_text(said.text)
     if own is not None and own.file:
-        return own
+        return Place(own.where, own.file, places.line_of(own.file, (said.text.strip(),)))
     if named is not None:
         return named
     if own is not None:

@@ -56,8 +56,10 @@ class Complaint:
     """The message in one line."""
     options: tuple[tuple[str, ...], ...]
     """Options that it names, then those that were being evaluated, the innermost first."""
+    definitions: tuple[Position, ...]
+    """Files that define the option, in the order of the message."""
     positions: tuple[Position, ...]
-    """Where the cause lies, the likeliest place first."""
+    """Where it happened, the innermost place first."""
 
 
 def read_complaint(stderr: str) -> Complaint:
@@ -70,12 +72,14 @@ def read_complaint(stderr: str) -> Complaint:
     # Old versions put what led there after the cause, the nearest first; new ones before it, the
     # nearest last.
     led = cause.splitlines() + [line for c in reversed(chunks[:at]) for line in _turned(c)]
-    positions = _positions(cause.split("…")[0], message)
-    positions += [p for line in led for p in _positions(line, line)]
+    definitions = [Position(f) for f in _DEFINED.findall(message)]
+    positions = [Position(f, int(line)) for f, line in _AT.findall(cause.split("…")[0])]
+    positions += [Position(f) for f in _PATH.findall(message)]
+    positions += [p for line in led for p in _positions(line)]
     options = [split_path(o) for part in (message, *led) for o in _OPTION.findall(part)]
     if _MEMORY.search(text):
         message = "Nix ran out of the memory that it may use"
-    return Complaint(_line(message), _once(options), _once(positions))
+    return Complaint(_line(message), _once(options), _once(definitions), _once(positions))
 
 
 def read_warnings(stderr: str) -> tuple[str, ...]:
@@ -94,11 +98,10 @@ def _once(values: Iterable[_T]) -> tuple[_T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _positions(part: str, message: str) -> list[Position]:
-    """Places in a part of the output; where a definition stands tells more than who tripped."""
-    defined = [Position(f) for f in _DEFINED.findall(message)]
-    where = [Position(f, int(line)) for f, line in _AT.findall(part)]
-    return [*defined, *where, *(Position(f) for f in _PATH.findall(message))]
+def _positions(line: str) -> list[Position]:
+    """Places that a line of the trace names: a definition's file, or a line of code."""
+    defined = [Position(f) for f in _DEFINED.findall(line)]
+    return defined + [Position(f, int(number)) for f, number in _AT.findall(line)]
 
 
 def _turned(chunk: str) -> list[str]:

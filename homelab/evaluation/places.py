@@ -103,6 +103,9 @@ class Places:
         path = self.in_tree(position.file)
         if path is None:
             return None
+        if path.startswith("own/") and path not in self._files and not self._below(path):
+            # A file that is not there: whoever names it has to do with it.
+            return self._of_word(path.rsplit("/", 1)[-1]) or Place(self._own(path[4:]), path[4:])
         if path.startswith("own/"):
             return Place(self._own(path[4:]), path[4:], position.line)
         return Place(self._of_file(path))
@@ -142,21 +145,40 @@ class Places:
     def of_text(self, text: str) -> Place | None:
         """The place of the first option that a sentence names, by its path or the start of it."""
         for word in _WORD.findall(text):
-            parts = [p.strip('"') for p in re.findall(r'"[^"]+"|[^."]+', word)]
-            while len(parts) > 1:
-                found = self.of_option(parts)
-                if found is not None:
-                    return found
-                parts = parts[:-1]
+            found = self.near([p.strip('"') for p in re.findall(r'"[^"]+"|[^."]+', word)])
+            if found is not None:
+                return found
         return None
 
-    def line_of(self, file: str, option: Sequence[str]) -> int:
-        """The line of an owner's file that alone has the last word of an option; 0 for none."""
+    def near(self, option: Sequence[str]) -> Place | None:
+        """Who sets an option, in the stack or in a module of the owner's; else the set it is in."""
+        for end in range(len(option), 1, -1):
+            found = self.of_option(option[:end]) or self._of_word(".".join(option[:end]))
+            if found is not None:
+                return found
+        return None
+
+    def _of_word(self, word: str) -> Place | None:
+        """The one line of an owner's file that has a word."""
+        for path in self._files:
+            line = self.line_of(path[4:], (word,)) if path.startswith("own/") else 0
+            if line:
+                return Place(self._own(path[4:]), path[4:], line)
+        return None
+
+    def _below(self, path: str) -> bool:
+        return any(p.startswith(f"{path}/") for p in self._files)
+
+    def line_of(self, file: str, words: Sequence[str]) -> int:
+        """The line of an owner's file that alone has the words; 0 for none, or several."""
         content = self._files.get(f"own/{file}", "")
         text = content if isinstance(content, str) else content.decode(errors="replace")
-        word = re.compile(rf"(?<![\w-]){re.escape(option[-1])}(?![\w-])")
-        lines = [n for n, line in enumerate(text.splitlines(), 1) if word.search(line)]
-        return lines[0] if len(lines) == 1 else 0
+        found = [
+            number
+            for number, line in enumerate(text.splitlines(), 1)
+            if words and all(re.search(rf"(?<![\w-]){re.escape(w)}(?![\w-])", line) for w in words)
+        ]
+        return found[0] if len(found) == 1 else 0
 
     def _of_leaf(self, file: str, path: Path, *, stated: bool) -> Place:
         if file.startswith("services/"):

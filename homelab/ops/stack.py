@@ -147,7 +147,7 @@ def located(stack: Stack, problem: Problem) -> Problem:
 
 def _located(problem: Problem, document: Document) -> Problem:
     """The problem with the line that its place in the stack config stands on."""
-    if problem.line or not document.lines:
+    if problem.line or problem.file or not document.lines:
         return problem
     path: list[str | int] = []
     for part in problem.where.replace("]", "").replace("[", ".").split("."):
