@@ -42,6 +42,8 @@ def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator
 
 
 def _problem(place: Place, what: str, way_out: str = "", severity: Severity = "error") -> Problem:
+    if place.file and not place.line and place.file not in what:
+        what = f"{place.file}: {what}"
     return Problem(place.where, what, way_out, severity=severity, file=place.file, line=place.line)
 
 

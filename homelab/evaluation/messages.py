@@ -36,6 +36,7 @@ ABOUT_NIX = (
     "Ignoring setting",
     "you did not specify",
     "not writing modified lock file",
+    "error: ",
 )
 """How warnings begin that are about Nix and not about a host."""
 
@@ -64,7 +65,8 @@ class Complaint:
 
 def read_complaint(stderr: str) -> Complaint:
     """The complaint that Nix ended with: of several marks of an error the last is the cause."""
-    text = _ANSI.sub("", stderr)
+    lines = _ANSI.sub("", stderr).splitlines()
+    text = "\n".join(line for line in lines if not _SNIPPET.match(line))
     chunks = _ERROR.split(text)[1:]
     at = max((i for i, c in enumerate(chunks) if _message(c)), default=-1)
     cause = chunks[at] if at >= 0 else text
@@ -112,7 +114,7 @@ def _message(part: str) -> str:
     """The message itself: what comes before its positions and its trace."""
     kept: list[str] = []
     for line in part.splitlines():
-        if _TRACE.match(line) or _SNIPPET.match(line):
+        if _TRACE.match(line):
             if kept:
                 break
             continue

@@ -44,6 +44,8 @@ def openings(plan: Plan, host: Host, places: Places, report: Report) -> Iterator
     for opening in sorted(set(_of(firewall.everywhere)) - told.everywhere):
         place = _opener(places, report, opening)
         what = f"{_shown(opening)} is open on every interface, and the plan does not know of it"
+        if place.file and not place.line:
+            what = f"{place.file}: {what}"
         yield Problem(
             place.where, what, _WAY_OUT, severity="warning", file=place.file, line=place.line
         )

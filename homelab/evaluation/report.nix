@@ -13,9 +13,13 @@ let
     one: map (a: { inherit (one) file; text = a.message; }) (lib.filter (a: !a.assertion) one.value)
   ) (definitions options.assertions);
 
-  warned = lib.concatMap (one: map (text: { inherit (one) file text; }) one.value) (
-    definitions options.warnings
-  );
+  warned = lib.concatMap (
+    one:
+    map (text: {
+      inherit (one) file;
+      inherit text;
+    }) one.value
+  ) (definitions options.warnings);
 
   # The option that a path leads into: its own name, and where it is declared.
   option =

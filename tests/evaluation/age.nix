@@ -118,12 +118,16 @@ in
   };
 
   # Packages that came later; each is a stand-in of no content.
-  packages = [
-    "ollama-cuda"
-    "iproute2"
-    "pandoc"
-    "wakeonlan"
-  ];
+  packages = {
+    iproute2.why = "iproute until 21.05";
+    ollama-cuda.why = "came with 24.05";
+    pandoc = {
+      why = "made of hackage-packages.nix, which a snapshot may leave out for its size";
+      # It has a name there, and no more.
+      named = true;
+    };
+    wakeonlan.why = "came with 21.05";
+  };
 
   # Options that mean something else today.
   changed = {

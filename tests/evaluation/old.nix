@@ -43,7 +43,7 @@
       packages.nixpkgs.overlays = [
         (
           _: _:
-          lib.genAttrs list.packages (
+          lib.genAttrs (lib.attrNames list.packages) (
             name:
             derivation {
               inherit name;

@@ -1,0 +1,248 @@
+"""`homelab eval`, with a stand-in for Nix that says what it was told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab import cli
+from lab.hosts import LabHosts
+from tests import stackdir
+from tests.cli.test_cli import Said
+
+OWN = "hosts/nas/extra.nix"
+SOURCE = "/nix/store/aw9k2zm1c5kq4s0n8n2sv7c9v2hzw0mq-source"
+NIXPKGS = "/nix/store/0ccnxa25whszw7mgbgyzdm4nqc0zwnm8-source"
+CHANGES: dict[str, Any] = {
+    "hosts": {"nas": {"modules": [OWN]}},
+    "services": {
+        "jellyfin": {"host": "nas", "options": {"services.jellyfin.group": "media"}},
+        "miniflux": {"host": "nas"},
+    },
+}
+STRICT = {
+    "CapabilityBoundingSet": [""],
+    "ExecStart": ["jellyfin"],
+}
+
+
+class Stand:
+    """A stack, and a directory on PATH with what is called nix there."""
+
+    def __init__(self, top: Path) -> None:
+        self.stack = stackdir.write_stack(top / "stack", CHANGES)
+        (self.stack / OWN).write_text("{\n  services.x.y = 1;\n}\n", encoding="utf-8")
+        self.bin = top / "bin"
+        self.bin.mkdir()
+        self.seen = top / "seen"
+
+    def answers(self, report: object, stderr: str = "", code: int = 0) -> None:
+        """Let nix say this, and write down how it was called and what stood in the tree."""
+        for name in ("nix", "nix-instantiate"):
+            program = self.bin / name
+            program.write_text(
+                "#!/bin/bash\n"
+                f'printf \'%s\\n\' "$GC_MAXIMUM_HEAP_SIZE" "$@" >{self.seen}\n'
+                f"cat >&2 <<'END'\n{stderr}\nEND\n"
+                f"cat <<'END'\n{json.dumps(report)}\nEND\n"
+                f"exit {code}\n",
+                encoding="utf-8",
+            )
+            program.chmod(0o755)
+
+
+@pytest.fixture
+def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    made = Stand(tmp_path)
+    monkeypatch.setenv("PATH", f"{made.bin}{os.pathsep}{os.environ['PATH']}")
+    return made
+
+
+@pytest.fixture
+def call(stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*words: str) -> Said:
+        monkeypatch.chdir(stand.stack)
+        monkeypatch.setattr(sys, "argv", ["homelab", "eval", *words])
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Said(int(str(code or 0)), out, err)
+
+    return run
+
+
+def report(**more: object) -> dict[str, object]:
+    """What Nix would say of a host of which everything is right, but for what is given."""
+    closed = {"tcp": [], "udp": [], "tcp_ranges": [], "udp_ranges": []}
+    tailnet = {**closed, "tcp": [22, 8080, 8096], "udp": [41641]}
+    made: dict[str, object] = {
+        "release": "25.11",
+        "toplevel": "/nix/store/x-nixos-system-nas.drv",
+        "assertions": [],
+        "warnings": [],
+        "absent": [],
+        "declared": [],
+        "units": {},
+        "users": {},
+        "file_systems": {},
+        "firewall": {
+            "enable": True,
+            "trusted": ["lo"],
+            "everywhere": closed,
+            "interfaces": {"tailscale0": tailnet},
+            "rules": "ip saddr 192.168.1.0/24 tcp dport { 22 } accept\n"
+            "ip saddr 192.168.1.0/24 udp dport { 41641 } accept\n",
+        },
+        "opened": [],
+    }
+    return {**made, **more}
+
+
+def test_an_assertion_a_warning_and_a_weak_unit_come_with_their_places(
+    call: Any, stand: Stand
+) -> None:
+    module = f"{NIXPKGS}/nixos/modules/services/web-apps/miniflux.nix"
+    stand.answers(
+        report(
+            assertions=[
+                {"file": f"{SOURCE}/own/{OWN}", "text": "x must not be 1"},
+                {"file": module, "text": "it wants a library"},
+            ],
+            warnings=[{"file": module, "text": "`services.jellyfin.group' is old"}],
+            declared=[{"name": ["services", "miniflux", "enable"], "files": [module]}],
+            units={"jellyfin": STRICT, "miniflux": None},
+        ),
+        "evaluation warning: something else is old",
+    )
+    said = call("nas")
+    assert said.code == 1
+    lines = said.out.splitlines()
+
+    def one(words: str) -> str:
+        found = [line for line in lines if words in line]
+        assert len(found) == 1, (words, lines)
+        return found[0]
+
+    assert one("x must not be 1").startswith("error: nas: hosts.nas.modules[0]: an assertion of")
+    assert ": services.miniflux: " in one("it wants a library")
+    assert one("is old (").startswith("warning: nas: Pulumi.small.yaml:")
+    assert ": services.jellyfin.options.services.jellyfin.group: " in one("is old (")
+    assert one("something else").startswith("warning: nas: ")
+    assert ": services.jellyfin: jellyfin.service gets ProtectSystem=nothing" in one(
+        "ProtectSystem="
+    )
+    assert "confines a unit that nothing defines: miniflux.service" in one("nothing defines")
+
+
+def test_an_error_comes_with_the_owners_file_and_line(call: Any, stand: Stand) -> None:
+    stand.answers(
+        None,
+        "error:\n       … while evaluating the option `services':\n\n"
+        "       error: The option `services.x' does not exist. Definition values:\n"
+        f"       - In `{SOURCE}/own/{OWN}': {{ }}\n",
+        1,
+    )
+    said = call("nas", "--json")
+    assert said.code == 1
+    (problem,) = json.loads(said.out)["nas"]
+    assert (problem["where"], problem["file"]) == ("hosts.nas.modules[0]", OWN)
+    assert "does not exist" in problem["what"]
+    assert "/nix/store" not in problem["what"]
+
+
+def test_by_default_the_flake_is_evaluated_pure_by_its_own_lock_and_within_bounds(
+    call: Any, stand: Stand
+) -> None:
+    stand.answers(report())
+    call("nas", "--memory", "1024")
+    heap, *words = stand.seen.read_text(encoding="utf-8").splitlines()
+    assert heap == str(1024 * 1024 * 1024)
+    assert {"eval", "--json", "--no-update-lock-file", "--apply"} <= set(words)
+    assert "--impure" not in words
+    assert words[-1].endswith('/flake#nixosConfigurations."nas"')
+    assert not Path(words[-1].removeprefix("path:").partition("#")[0]).exists(), "nothing is left"
+
+
+def test_ports_that_are_open_beyond_the_plan_are_told(call: Any, stand: Stand) -> None:
+    firewall = report()["firewall"]
+    assert isinstance(firewall, dict)
+    opened = {**firewall["everywhere"], "tcp": [9000]}
+    stand.answers(
+        report(
+            firewall={**firewall, "everywhere": opened, "rules": ""},
+            opened=[{"file": f"{SOURCE}/own/{OWN}", "tcp": [9000]}],
+        )
+    )
+    said = call("nas")
+    assert f"warning: nas: hosts.nas.modules[0]: {OWN}: 9000/tcp is open on every" in said.out
+    assert "error: nas: " in said.out
+    assert "the rule of firewall.nix is gone: ip saddr 192.168.1.0/24 tcp dport { 22 }" in said.out
+
+
+def test_inputs_that_lie_here_need_no_flakes(call: Any, stand: Stand, tmp_path: Path) -> None:
+    stand.answers(report())
+    call("nas", "--input", f"nixpkgs={tmp_path}")
+    assert "--strict" in stand.seen.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nsa",), 'did you mean "nas"?'),
+        (("--input", "nixpkgs"), "write NAME=DIRECTORY"),
+        (("--input", "nixpkgs=/not/there"), "is no directory"),
+        (("--on", "nsa"), 'did you mean "nas"?'),
+        (("--on", "nas", "--input", "nixpkgs=/"), "leave out --on, or --input"),
+    ],
+)
+def test_a_wrong_call_is_told_the_way_out(
+    call: Any, stand: Stand, words: tuple[str, ...], says: str
+) -> None:
+    said = call(*words)
+    assert said.code == 2
+    assert says in said.err
+
+
+def test_without_nix_the_way_out_is_another_host(
+    call: Any, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = stand.bin.parent / "tools"
+    tools.mkdir()
+    for name in ("bash", "mktemp", "mkdir", "cat", "rm"):
+        found = next(p for d in ("/usr/bin", "/bin") if (p := Path(d) / name).exists())
+        (tools / name).symlink_to(found)
+    monkeypatch.setenv("PATH", str(tools))
+    said = call("nas")
+    assert said.code == 1
+    assert "homelab eval --on HOST" in said.err
+
+
+def test_what_is_no_report_is_no_traceback(call: Any, stand: Stand) -> None:
+    stand.answers({"release": "25.11"})
+    said = call("nas")
+    assert said.code == 1
+    assert "is no report" in said.err
+
+
+def test_another_host_of_the_stack_may_do_it_over_ssh(
+    call: Any, stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.answers(report(assertions=[{"file": f"{SOURCE}/own/{OWN}", "text": "x is 1"}]))
+    with LabHosts(tmp_path / "lab", {"pi": ["192.168.1.2"], "nas": ["192.168.1.3"]}) as lab:
+        for name, value in lab.environment().items():
+            monkeypatch.setenv(name, value)
+        commands = next((tmp_path / "lab").rglob("nixos-rebuild")).parent
+        (commands / "nix").symlink_to(stand.bin / "nix")
+        said = call("nas", "--on", "pi")
+    assert said.code == 1, said.err
+    assert "hosts.nas.modules[0]: an assertion of hosts/nas/extra.nix failed: x is 1" in said.out
+    assert stand.seen.exists()

@@ -1,0 +1,75 @@
+"""What Nix of several versions says is read the same way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from homelab.evaluation.messages import Position, read_complaint, read_warnings
+
+SAMPLES = Path(__file__).parent / "samples"
+TREE = "/nix/store/aw9k2zm1c5kq4s0n8n2sv7c9v2hzw0mq-source"
+OWN = f"{TREE}/own/hosts/nas"
+
+
+class Case(NamedTuple):
+    """What a sample is read as."""
+
+    begins: str
+    option: str
+    file: str
+    line: int = 0
+
+
+CASES = {
+    "new-type": Case(
+        "A definition for option `services.jellyfin.group' is not of type",
+        "services.jellyfin.group",
+        f"{TREE}/services/jellyfin.nix",
+    ),
+    "new-missing": Case("path '", "", f"{OWN}/not-there.nix"),
+    "new-syntax": Case("syntax error, unexpected '}'", "", f"{OWN}/extra.nix", 3),
+    "new-recursion": Case(
+        "infinite recursion encountered", "services.openssh.extraConfig", f"{OWN}/extra.nix"
+    ),
+    "old-conflict": Case(
+        "The option `fileSystems./.fsType' has conflicting",
+        "fileSystems./.fsType",
+        "/tree/flake/own/hosts/nas/extra.nix",
+    ),
+    "memory": Case("Nix ran out of the memory that it may use", "", ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_cause_is_told_with_its_option_and_its_file(name: str) -> None:
+    case = CASES[name]
+    said = read_complaint((SAMPLES / f"{name}.txt").read_text(encoding="utf-8"))
+    assert said.text.startswith(case.begins)
+    assert (".".join(said.options[0]) if said.options else "") == case.option
+    if case.file:
+        assert Position(case.file, case.line) in (*said.definitions, *said.positions)
+
+
+def test_every_sample_is_read() -> None:
+    assert {p.stem for p in SAMPLES.iterdir()} == set(CASES)
+
+
+def test_a_message_without_any_mark_of_an_error_is_told_as_it_is() -> None:
+    assert read_complaint("bash: line 3: nix: Killed\n").text == "bash: line 3: nix: Killed"
+    assert read_complaint("").text == "Nix said nothing"
+
+
+def test_warnings_of_nix_about_itself_are_left_out() -> None:
+    said = read_warnings(
+        "warning: Git tree '/home/sam/homelab' is dirty\n"
+        "evaluation warning: The option `services.logind.lidSwitch' has been renamed\n"
+        "trace: warning: system.stateVersion is not set\n"
+        "trace: warning: system.stateVersion is not set\n"
+    )
+    assert said == (
+        "The option `services.logind.lidSwitch' has been renamed",
+        "system.stateVersion is not set",
+    )
