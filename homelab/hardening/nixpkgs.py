@@ -58,10 +58,11 @@ def holds(part: Part, nixpkgs: Mapping[str, Setting]) -> bool:
     )
 
 
-def meet(part: Part, ours: Nix, theirs: Setting | None) -> Held:
+def meet(part: Part, ours: Nix, theirs: Setting | None, *, wanted: bool = False) -> Held:
     """What a unit gets of a part, from the service's own value and the module's.
 
-    `ours` is `None` for a part that the service cannot bear.
+    `ours` is `None` for a part that the service cannot bear; `wanted` says that its value is what
+    the service needs here, and no stricter one will do.
     """
     if theirs is None or theirs.priority in ("package", "default"):
         return Held(ours)
@@ -72,6 +73,8 @@ def meet(part: Part, ours: Nix, theirs: Setting | None) -> Held:
     verdict = stricter(part.setting, ours, value)
     if verdict == "same":
         return Held(ours)
+    if wanted:
+        return Held(ours, is_forced=True)
     if part.setting in GRANTS:
         more = (granted(value) or frozenset()) - (granted(ours) or frozenset())
         weaker = f"nixpkgs gives it {', '.join(sorted(more))}" if more else ""

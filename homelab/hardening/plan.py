@@ -146,7 +146,9 @@ def _settings(
             if nixpkgs and not holds(part, nixpkgs):
                 exceptions.setdefault(part.name, "nixpkgs confines it, and leaves this part open")
         else:
-            held = meet(part, value, nixpkgs.get(part.setting))
+            # Whoever writes for a group is of no use to it with a stricter mask.
+            wanted = part.name == "umask" and bool(facts.umask)
+            held = meet(part, value, nixpkgs.get(part.setting), wanted=wanted)
             if held.value is not None:
                 settings[part.setting] = held.value
             if held.is_forced:

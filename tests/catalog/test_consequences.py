@@ -88,6 +88,16 @@ def test_a_port_that_stays_is_the_modules_own_whatever_was_remembered() -> None:
     assert jellyfin.port == 8096
 
 
+@pytest.mark.parametrize("release", ["25.11", "26.05"])
+@pytest.mark.parametrize("service", ["radarr", "sabnzbd", "sonarr"])
+def test_what_one_files_the_others_of_its_group_may_change(service: str, release: str) -> None:
+    """S0-54: also where nixpkgs says a mask of its own, as Sonarr's and Radarr's do since 26.05."""
+    text = build.render(_on(release, **{service: {"host": "nas"}}))["nas"]["hardening.nix"]
+    said = text.split(f"systemd.services.{service}.serviceConfig")[1].split("UMask = ")[1]
+    own = release == "26.05" and service != "sabnzbd"
+    assert said.startswith('lib.mkForce "0002";' if own else '"0002";')
+
+
 GPU = {"hosts": {"nas": {"gpu": {"vendor": "intel"}}}}
 
 

@@ -1,6 +1,6 @@
 """Authelia, the gate in front of apps that cannot ask for a sign-in themselves."""
 
-from homelab.catalog.model import Dump, Entry, Hardening, PortFact, SecretFact, SignIn
+from homelab.catalog.model import Dump, Entry, PortFact, SecretFact, SignIn
 
 _USER = "authelia-main"
 
@@ -33,5 +33,4 @@ ENTRY = Entry(
         "session": _own("encrypts sessions"),
         "storage-encryption": _own("encrypts second factors in the database; lost with them"),
     },
-    hardening=Hardening(upstream=True),
 )

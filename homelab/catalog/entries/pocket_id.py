@@ -1,6 +1,6 @@
 """Pocket ID, the identity provider that knows passkeys and nothing else."""
 
-from homelab.catalog.model import Dump, Entry, Hardening, PortFact, SecretFact, SignIn
+from homelab.catalog.model import Dump, Entry, PortFact, SecretFact, SignIn
 
 _STATE = "/var/lib/pocket-id"
 
@@ -28,5 +28,4 @@ ENTRY = Entry(
             owner="pocket-id", note="encrypts its signing keys; lost with them"
         )
     },
-    hardening=Hardening(upstream=True),
 )

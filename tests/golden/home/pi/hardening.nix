@@ -7,10 +7,34 @@ let
 in
 {
   config = derive {
-    systemd.services.authelia-main.serviceConfig.TemporaryFileSystem = [
-      "/mnt:ro"
-      "/srv:ro"
-    ];
+    systemd.services.authelia-main.serviceConfig = {
+      CapabilityBoundingSet = "";
+      LockPersonality = true;
+      MemoryDenyWriteExecute = true;
+      NoNewPrivileges = true;
+      PrivateDevices = true;
+      PrivateTmp = true;
+      ProtectClock = true;
+      ProtectControlGroups = true;
+      # nixpkgs says read-only.
+      ProtectHome = lib.mkForce true;
+      ProtectHostname = true;
+      ProtectKernelLogs = true;
+      ProtectKernelModules = true;
+      ProtectKernelTunables = true;
+      ProtectSystem = "strict";
+      ReadWritePaths = [ "/var/lib/authelia-main" ];
+      RestrictAddressFamilies = "AF_UNIX AF_INET AF_INET6";
+      RestrictNamespaces = true;
+      RestrictRealtime = true;
+      RestrictSUIDSGID = true;
+      SystemCallArchitectures = "native";
+      TemporaryFileSystem = [
+        "/mnt:ro"
+        "/srv:ro"
+      ];
+      UMask = "0077";
+    };
 
     systemd.services.blocky.serviceConfig = {
       CapabilityBoundingSet = "CAP_NET_BIND_SERVICE";
