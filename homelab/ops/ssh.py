@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ DIAL_MAP = "HOMELAB_DIAL"
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
 KEEPALIVE_MISSES = 3
+OFFERED_AT_ONCE = 5
+_TOO_MANY = "Too many authentication failures"
 
 
 class DialError(HomelabError):
@@ -102,22 +105,68 @@ async def connect(
     endpoint: Endpoint, host_key: str, dial_map: DialMap | None
 ) -> asyncssh.SSHClientConnection:
     """A new connection to the host itself, signed in; the caller closes it."""
-    address, port, options = endpoint.address, endpoint.port, asyncssh.SSHClientConnectionOptions
-    if dial_map is None:
-        # Without client_keys: the agent, then the default files.
-        known, credentials = host_key, options(config=None)
-    else:
+    if dial_map is not None:
         mapped = dial_map.look_up(endpoint)
-        address, port, known = "127.0.0.1", mapped.port, mapped.host_key
-        credentials = options(config=None, client_keys=[dial_map.client_key], agent_path=None)
+        keys = asyncssh.SSHClientConnectionOptions(
+            config=None, client_keys=[dial_map.client_key], agent_path=None
+        )
+        return await _connect(endpoint, "127.0.0.1", mapped.port, mapped.host_key, keys)
+    async with AsyncExitStack() as stack:
+        offers = await _offers(stack)
+        for last, keys in enumerate(offers, 1 - len(offers)):
+            try:
+                return await _connect(endpoint, endpoint.address, endpoint.port, host_key, keys)
+            except _RefusedError:
+                if not last:
+                    raise
+    raise AssertionError("there is always something to offer")
+
+
+class _RefusedError(DialError):
+    """None of the keys that were offered lets in; others may."""
+
+
+async def _offers(stack: AsyncExitStack) -> list[asyncssh.SSHClientConnectionOptions]:
+    """Keys to offer, by connection: the agent's, then the default files.
+
+    A host hangs up after a few (MaxAuthTries, six), so those of a full agent are offered in parts.
+    The agent is asked to sign for as long as the stack is open.
+    """
+    options = asyncssh.SSHClientConnectionOptions
+    held = await _held(stack)
+    if len(held) <= OFFERED_AT_ONCE:
+        return [options(config=None)]
+    parts = [held[i : i + OFFERED_AT_ONCE] for i in range(0, len(held), OFFERED_AT_ONCE)]
+    offers = [options(config=None, client_keys=part, agent_path=None) for part in parts]
+    return [*offers, options(config=None, agent_path=None)]
+
+
+async def _held(stack: AsyncExitStack) -> list[asyncssh.SSHKeyPair]:
+    """What the agent holds; nothing where there is no agent to ask."""
+    if not os.environ.get("SSH_AUTH_SOCK"):
+        return []
+    try:
+        agent = await stack.enter_async_context(asyncssh.connect_agent())
+        return [*await agent.get_keys()]
+    except (OSError, asyncssh.Error, ValueError):
+        return []
+
+
+async def _connect(
+    endpoint: Endpoint,
+    address: str,
+    port: int,
+    host_key: str,
+    keys: asyncssh.SSHClientConnectionOptions,
+) -> asyncssh.SSHClientConnection:
     try:
         return await asyncssh.connect(
             address,
             port,
-            options=credentials,
+            options=keys,
             config=None,
             username=endpoint.user,
-            known_hosts=([_public_key(endpoint, known)], [], []),
+            known_hosts=([_public_key(endpoint, host_key)], [], []),
             server_host_key_algs=["ssh-ed25519"],
             preferred_auth="publickey",
             connect_timeout=CONNECT_SECONDS,
@@ -130,10 +179,15 @@ async def connect(
             "if it was reinstalled, put its new key in ssh.host_key, else find out who answers"
         ) from None
     except asyncssh.PermissionDenied:
-        raise DialError(
+        raise _RefusedError(
             f"{endpoint}: it refuses every key offered; load the right one with ssh-add"
         ) from None
     except (TimeoutError, OSError, asyncssh.Error) as error:
+        if _TOO_MANY in str(error):
+            raise _RefusedError(
+                f"{endpoint}: more keys were offered than it listens to, and the right one was "
+                "not among them; load that one alone: ssh-add -D, then ssh-add"
+            ) from None
         what = str(error) or f"no answer within {CONNECT_SECONDS} s"
         raise DialError(f"{endpoint}: {what}; is it on, and is this path up?") from None
 
