@@ -197,8 +197,15 @@ _SOPS_KEY = r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*"
 _OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
 
 
-class SecretRef(Model):
+class SecretRef(Kind):
     """Where a secret lies. The stack config holds such references and never a value."""
+
+    called: ClassVar[str] = "a reference to a secret"
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("age", "agenix", "path", "file"),
+        "agenix is not read here: put the secret into the host's sops file and write sops: "
+        "path/in/it, or let a module of your own name it in the service's options",
+    )
 
     sops: (
         Annotated[Str, _pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from homelab.certificates.model import Issuer
 from homelab.model import (
     Address,
+    Kind,
     Model,
     Name,
     Network,
@@ -23,8 +24,15 @@ from homelab.network.entry import CaddyPlugin, PluginHash, RateLimit
 from homelab.network.upstream import Upstream
 
 
-class Lan(Model):
+class Lan(Kind):
     """The home network."""
+
+    called: ClassVar[str] = "the LAN"
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("cidr6", "gateway6", "prefix6", "ipv6"),
+        "leave it out: hosts, names and the firewall speak IPv4 at home; nothing of ours is open "
+        "to IPv6 there",
+    )
 
     cidr: Network
     """Network in CIDR form, its first address: `192.168.1.0/24`."""
@@ -64,8 +72,14 @@ class Entry(Model):
         return self
 
 
-class Dns(Model):
+class Dns(Kind):
     """The resolver of the LAN and the tailnet."""
+
+    called: ClassVar[str] = "the resolver"
+    lacks: ClassVar[Mapping[str, str]] = {
+        "hosts": "name one as host: hosts of ours ask others while it is down, and devices of "
+        "people wait for it"
+    }
 
     host: Name | None = None
     """Host of the resolver."""

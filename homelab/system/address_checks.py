@@ -32,6 +32,12 @@ def ip_unique(plan: Plan) -> Iterator[Problem]:
             seen[address] = host.name
 
 
+_AT_HOME = tuple(
+    IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
+)
+"""Addresses that no machine of the internet has (RFC 1918, RFC 3927)."""
+
+
 @check("ip-in-lan", rows="S0-01 S4-36")
 def ip_in_lan(plan: Plan) -> Iterator[Problem]:
     """The firewall and the tailnet's subnet route speak of the LAN's network only, and some of its
@@ -45,9 +51,13 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
         where = f"{host.source}.address.lan"
         taken = _taken(address, lan.cidr)
         if address not in lan.cidr:
-            yield Problem(
-                where, f"{address} is not in the LAN {lan.cidr}", "correct it, or network.lan.cidr"
-            )
+            way_out = "correct it, or network.lan.cidr"
+            if not any(address in network for network in _AT_HOME):
+                way_out = (
+                    "a host outside of the LAN is reached over the tailnet alone: let it join by "
+                    "hand (tailscale up) and write address: {tailnet: …}"
+                )
+            yield Problem(where, f"{address} is not in the LAN {lan.cidr}", way_out)
         elif taken:
             yield Problem(
                 where,

@@ -82,8 +82,24 @@ Bootstrap = Literal["sd-image", "iso"]
 install from, by hand."""
 
 
-class HostAddress(Model):
+_OUTSIDE = (
+    "a host outside of the LAN is reached over the tailnet alone: let it join by hand "
+    "(tailscale up) and write address: {tailnet: …}"
+)
+_IPV4 = (
+    "leave it out: hosts, names and the firewall speak IPv4 at home, and IPv6 comes to a host over "
+    "the tailnet alone"
+)
+
+
+class HostAddress(Kind):
     """Where a host is found."""
+
+    called: ClassVar[str] = "a host's address"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("public", "wan", "name", "dns"), _OUTSIDE),
+        **dict.fromkeys(("lan6", "tailnet6", "ipv6"), _IPV4),
+    }
 
     lan: Address | None = None
     """Fixed LAN address; empty for a roaming host."""
@@ -178,8 +194,14 @@ class WakeOnLan(Model):
     """MAC address in lower case with colons."""
 
 
-class Build(Model):
+class Build(Kind):
     """Where the host's system is built."""
+
+    called: ClassVar[str] = "build"
+    lacks: ClassVar[Mapping[str, str]] = {
+        "evaluate": "leave it out: a host evaluates its own system, which takes 1 to 2 GB of "
+        "memory; with less, add zram: {percent: 100} or swap on a disk"
+    }
 
     host: Name | None = None
     """Another host that builds for it; the host itself when empty."""

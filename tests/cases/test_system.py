@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests import build
 from tests.cases.on_disk import laid_out, rendered, tried
@@ -184,3 +187,71 @@ def test_server_loses_dns_with_pi(tmp_path: Path) -> None:
     assert '"--accept-dns=false"' in said["aurora"]["tailnet.nix"]
     names = said["aurora"]["network.nix"]
     assert names.index('"192.168.1.225"') < names.index('"1.1.1.1"')
+
+
+NOT_YET: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "evaluate-elsewhere": (
+        {"hosts": {"pi": {"build": {"host": "workstation", "evaluate": True}}}},
+        "hosts.pi.build.evaluate",
+        "build has no evaluate",
+        "a host evaluates its own system",
+    ),
+    "vps-public-address": (
+        {"hosts": {"aurora": {"address": {"lan": "203.0.113.40"}}}},
+        "hosts.aurora.address.lan",
+        "203.0.113.40 is not in the LAN",
+        "reached over the tailnet alone",
+    ),
+    "vps-public-name": (
+        {"hosts": {"aurora": {"address": {"public": "203.0.113.40"}}}},
+        "hosts.aurora.address.public",
+        "a host's address has no public",
+        "reached over the tailnet alone",
+    ),
+    "second-zone": (
+        {"cloudflare": {"zones": [{"name": "example.net", "id": "9" * 32}]}},
+        "cloudflare",
+        "a stack publishes in one zone",
+        "a stack of their own",
+    ),
+    "ipv6-lan": (
+        {"network": {"lan": {"cidr6": "fd00:1::/64"}}},
+        "network.lan.cidr6",
+        "the LAN has no cidr6",
+        "speak IPv4 at home",
+    ),
+    "ipv6-host": (
+        {"hosts": {"pi": {"address": {"lan6": "fd00:1::5"}}}},
+        "hosts.pi.address.lan6",
+        "a host's address has no lan6",
+        "speak IPv4 at home",
+    ),
+    "two-resolvers": (
+        {"network": {"dns": {"hosts": ["pi", "aurora"]}}},
+        "network.dns.hosts",
+        "the resolver has no hosts",
+        "while it is down",
+    ),
+    "agenix": (
+        {"services": {"vaultwarden": {"secrets": {"admin": {"ref": {"age": "secrets/v.age"}}}}}},
+        "services.vaultwarden.secrets.admin.ref.age",
+        "a reference to a secret has no age",
+        "put the secret into the host's sops file",
+    ),
+    "agenix-elsewhere": (
+        {"secrets": {"master": {"age": "secrets/master.age"}}},
+        "secrets.master.age",
+        "a reference to a secret has no age",
+        "write sops: path/in/it",
+    ),
+}
+"""What is no part of this yet: the edit, and the place, what is missing and the way out."""
+
+
+@pytest.mark.parametrize("name", NOT_YET)
+def test_what_is_missing_is_named_with_a_way_out(name: str, tmp_path: Path) -> None:
+    edit, where, what, way_out = NOT_YET[name]
+    first, *_ = (p for p in tried(laid_out(tmp_path, edit)) if p.severity == "error")
+    assert first.where.startswith(where)
+    assert what in first.what
+    assert way_out in first.way_out
