@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.hardening.baseline import HIDDEN, HOMES, NAMES
 from homelab.problems import Problem, did_you_mean
+from homelab.services.said import said_of
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.services.model import Service
-
-_UNIT = re.compile(r"systemd\.services\.(?:\"([^\"]+)\"|([^.]+))\.serviceConfig(?:\.|$)")
 
 
 @check("harden-intent", rows="S0-55 S4-20 T15")
@@ -103,13 +101,14 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                 f'"{flake.unit}" would become {flake.unit}.service',
                 f'write "{flake.unit.removesuffix(".service")}"',
             )
-        for path in sorted(service.config.options):
-            found = _UNIT.match(path)
-            name = (found.group(1) or found.group(2)) if found else ""
+        for said in said_of(service.config):
+            path = said.path
+            is_unit = path[:2] == ("systemd", "services") and path[3:4] == ("serviceConfig",)
+            name = path[2] if is_unit else ""
             if name and name not in service.units:
                 yield Problem(
                     f"{service.source}.options",
-                    f'"{path}": {service.name} has no unit "{name}"',
+                    f'"{said.key}": {service.name} has no unit "{name}"',
                     did_you_mean(name, service.units, "units"),
                 )
     owners: dict[tuple[str, str], str] = {}

@@ -12,6 +12,7 @@ from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
 from homelab.problems import Problem, did_you_mean
 from homelab.services.kinds import FlakeService
 from homelab.services.ports import band, is_movable
+from homelab.services.said import said_of
 from homelab.storage.shares import SAMBA
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _loopback_only(plan: Plan, name: str) -> bool:
     config = plan.site.services.get(name)
     return isinstance(config, FlakeService) and not any(
         "host" in o.lower() or "address" in o.lower() or "bind" in o.lower()
-        for o in config.options
+        for o in (said.name for said in said_of(config))
         if "allowed" not in o.lower()
     )
 
@@ -241,17 +242,18 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
                 "give it another port or another host",
             )
     for name, config in plan.site.services.items():
-        for path, value in sorted(config.options.items()):
-            if value is True and path in _OTHER_RESOLVERS and _runs_on(plan, name, dns.host or ""):
+        for said in said_of(config):
+            other = said.value is True and said.name in _OTHER_RESOLVERS
+            if other and _runs_on(plan, name, dns.host or ""):
                 yield Problem(
                     f"services.{name}.options",
-                    f"{path} starts a second resolver on {dns.host}",
+                    f"{said.name} starts a second resolver on {dns.host}",
                     "leave it out; network.dns says who answers",
                 )
-            elif path.startswith(_TABLES):
+            elif said.name.startswith(_TABLES):
                 yield Problem(
                     f"services.{name}.options",
-                    f"{path} writes names of its own",
+                    f"{said.name} writes names of its own",
                     "names follow from routes; give the service a route",
                 )
 

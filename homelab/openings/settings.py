@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from homelab.nix.source import Computed, Setting, Source, Value, read_nix
-from homelab.services.options import is_path, keys_of
+from homelab.services.said import is_word, said_of
 from homelab.system.own import reached
 
 if TYPE_CHECKING:
@@ -19,11 +19,9 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
     quoted, `services.x: {openFirewall: true}` is `services.x.openFirewall`.
     """
     return tuple(
-        setting
+        Setting(said.path, _plain(said.value), source=f"services.{service.name}.options.{said.key}")
         for service in plan.on(host)
-        for path, value in sorted(service.config.options.items())
-        if is_path(path)
-        for setting in _flat(keys_of(path), value, f"services.{service.name}.options.{path}")
+        for said in said_of(service.config)
     )
 
 
@@ -45,24 +43,12 @@ def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
             yield Setting((*path, "cmd"), tuple(container.command), source=f"{where}.command")
 
 
-def _flat(path: tuple[str, ...], value: object, source: str) -> Iterator[Setting]:
-    if isinstance(value, Mapping) and value and not _is_word(value):
-        for key, inner in value.items():
-            yield from _flat((*path, str(key)), inner, source)
-    else:
-        yield Setting(path, _plain(value), source=source)
-
-
-def _is_word(value: Mapping[object, object]) -> bool:
-    return len(value) == 1 and str(next(iter(value))).startswith("$")
-
-
 def _plain(value: object) -> Value:
     """A JSON value as one of Nix; what a `$` word becomes is not text of the owner's."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        if _is_word(value):
+        if is_word(value):
             inner = next(iter(value.values()))
             return Computed(f"${{{inner}}}")
         return {str(k): _plain(v) for k, v in value.items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem
 from homelab.services.ports import is_movable
+from homelab.services.said import says
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -53,7 +54,7 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
     """What a module insists on and nobody can guess is missed only when the host is built."""
     for service in plan.services:
         for choice in service.entry.asks_one_of:
-            if not any(_says(service, path) for path in choice):
+            if not any(says(service.config, path) for path in choice):
                 yield Problem(
                     f"{service.source}.options",
                     f"its module does not evaluate without {' or '.join(choice)}",
@@ -69,7 +70,7 @@ def state_version(plan: Plan) -> Iterator[Problem]:
         for since in service.entry.old_hosts:
             if installed >= since.before or service.release < since.release:
                 continue
-            if since.unless and _says(service, since.unless):
+            if since.unless and says(service.config, since.unless):
                 continue
             yield Problem(
                 service.source,
@@ -95,19 +96,6 @@ def secret_owner(plan: Plan) -> Iterator[Problem]:
                     "secrets are placed",
                     "leave owner out: systemd hands the file over when the unit starts",
                 )
-
-
-def _says(service: Service, path: str) -> bool:
-    """Whether the stack config says an option outright, by its path or inside a set of options."""
-    return any(_within(key, value, path) for key, value in service.config.options.items())
-
-
-def _within(key: str, value: object, path: str) -> bool:
-    if key == path:
-        return value is not None
-    if not path.startswith(f"{key}.") or not isinstance(value, Mapping):
-        return False
-    return any(_within(f"{key}.{name}", inner, path) for name, inner in value.items())
 
 
 def _installed(plan: Plan, service: Service) -> str:

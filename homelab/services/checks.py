@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.catalog import ENTRIES
@@ -11,6 +11,7 @@ from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 from homelab.services.kinds import CatalogService, FlakeService
 from homelab.services.plan import entry_of, hosts_of, implied, moved
+from homelab.services.said import said_of
 from homelab.system.flakes import inputs
 
 if TYPE_CHECKING:
@@ -162,19 +163,11 @@ def module_available(plan: Plan) -> Iterator[Problem]:
                 f"{entry.title} needs NixOS {entry.since}; {service.host} is pinned to {release}",
                 f'set {pin} to "{entry.since}" or later, or run it on a host with another pin',
             )
-        for path in sorted(p for k, v in service.config.options.items() for p in _paths(k, v)):
-            why = lacks(entry, path, release)
+        for said in said_of(service.config):
+            why = lacks(entry, said.name, release)
             if why:
                 yield Problem(
                     f"{service.source}.options",
-                    f"{path} {why}, and {service.host} is pinned to {release}",
+                    f"{said.name} {why}, and {service.host} is pinned to {release}",
                     f"drop it, or change {pin}",
                 )
-
-
-def _paths(path: str, value: object) -> Iterator[str]:
-    """A stated option's path, and the ones inside a set of options."""
-    yield path
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _paths(f"{path}.{key}", inner)

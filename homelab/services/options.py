@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import string
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from homelab.nix import Attrs, Nix, attrs, merge
 from homelab.nix.values import ConflictError
 from homelab.problems import did_you_mean
 from homelab.services.fill import fields, fill_text, path_of_secret
+from homelab.services.said import is_path
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -18,19 +18,6 @@ if TYPE_CHECKING:
 
 WORDS = {"$secret": "secrets", "$port": "ports", "$text": "fields"}
 """Words for what only the plan knows, and what each of them names."""
-
-_PART = r'(?:"[^"]+"|[^\s."]+)'
-_PATH = re.compile(rf"{_PART}(?:\.{_PART})*")
-
-
-def is_path(path: str) -> bool:
-    """Whether text is the path of an option, as far as its form tells."""
-    return bool(_PATH.fullmatch(path))
-
-
-def keys_of(path: str) -> tuple[str, ...]:
-    """The parts of an option's path, without the quotes that some stand in."""
-    return tuple(part.strip('"') for part in re.findall(_PART, path))
 
 
 def stated_options(plan: Plan, service: Service) -> Attrs:
@@ -75,7 +62,7 @@ def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
     """Paths that name no option, or one that has another value elsewhere: path, what, way out."""
     said: dict[str, Attrs] = {}
     for path, value in sorted(service.config.options.items()):
-        if not _PATH.fullmatch(path):
+        if not is_path(path):
             yield (
                 path,
                 f'"{path}" is not the path of an option',

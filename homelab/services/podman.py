@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.hardening.paths import for_systemd, for_tmpfiles
@@ -13,6 +13,7 @@ from homelab.nix import Attrs, Lines, Nix, attrs, merge
 from homelab.services.containers import attached
 from homelab.services.fill import path_of_secret
 from homelab.services.kinds import ContainerService
+from homelab.services.said import said_of
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -79,25 +80,16 @@ def on_host_network(service: Service) -> bool:
     Podman publishes would be thrown away.
     """
     option = f"virtualisation.oci-containers.containers.{service.name}"
-    for path, value in service.config.options.items():
-        for name, inner in _leaves(path.replace('"', ""), value):
-            words = [str(w) for w in inner] if isinstance(inner, list) else []
-            if name == f"{option}.networks" and "host" in words:
-                return True
-            if name == f"{option}.extraOptions" and _HOST_NETWORK.search(" ".join(words)):
-                return True
+    for said in said_of(service.config):
+        words = [str(w) for w in said.value] if isinstance(said.value, list) else []
+        if said.name == f"{option}.networks" and "host" in words:
+            return True
+        if said.name == f"{option}.extraOptions" and _HOST_NETWORK.search(" ".join(words)):
+            return True
     return False
 
 
 _HOST_NETWORK = re.compile(r"(^| )--net(work)?[= ]host( |$)")
-
-
-def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(f"{path}.{key}", inner)
-    else:
-        yield path, value
 
 
 def addresses(plan: Plan, service: Service, use: PortUse) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem
+from homelab.services.said import keys_of, said_of
 from homelab.tailnet.evaluate import allowed
 from homelab.tailnet.members import OWNERS
 
@@ -99,19 +100,7 @@ def _closed(route: Route) -> bool:
 
 
 def _powers(service: Service) -> Iterator[tuple[str, str]]:
-    said = {_plain(p): v for k, o in service.config.options.items() for p, v in _leaves(k, o)}
+    said = {s.path: s.value for s in said_of(service.config)}
     for path, value in service.entry.sign_in.powers.items():
-        if said.get(_plain(path)) == value:
+        if said.get(keys_of(path)) == value:
             yield path, value
-
-
-def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _leaves(f"{path}.{key}", inner)
-    else:
-        yield path, value
-
-
-def _plain(path: str) -> str:
-    return path.replace('"', "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem
+from homelab.services.said import said_of
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -59,10 +60,10 @@ def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
             )
         mine = "networking.wireless" + (".iwd.enable" if wifi.backend == "iwd" else ".enable")
         for service in plan.on(host.name):
-            for option in sorted(set(service.config.options) & set(_OTHERS) - {mine}):
-                if service.config.options[option] is True:
+            for said in said_of(service.config):
+                if said.value is True and said.name in _OTHERS and said.name != mine:
                     yield Problem(
-                        f"services.{service.name}.options.{option}",
+                        f"services.{service.name}.options.{said.key}",
                         f"{host.name} has WiFi by {wifi.backend}, and this starts a second program",
                         f"leave it out, or change {where}.backend",
                     )
@@ -84,10 +85,10 @@ def f2b_ignore(plan: Plan) -> Iterator[Problem]:
                     "name the networks that you log in from",
                 )
         for service in plan.on(host.name) if config is None else ():
-            for option in sorted(service.config.options):
-                if option.startswith("services.fail2ban."):
+            for said in said_of(service.config):
+                if said.path[:2] == ("services", "fail2ban"):
                     yield Problem(
-                        f"services.{service.name}.options.{option}",
+                        f"services.{service.name}.options.{said.key}",
                         "fail2ban set up here would ban the LAN and the tailnet too",
                         f"write {where}: {{}} instead",
                     )

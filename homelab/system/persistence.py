@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from homelab.catalog import find
 from homelab.deploy.sleepers import PARCELS, courier_of
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
+from homelab.services.said import said_of
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -214,7 +215,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
 
 def _user(service: Service) -> str:
     """Who owns its state; unknown where an option of the stack may name somebody else."""
-    named = any(option.rpartition(".")[2] == "user" for option in service.config.options)
+    named = any(said.path[-1] == "user" for said in said_of(service.config))
     return "" if named else service.entry.user
 
 

@@ -10,6 +10,7 @@ from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 from homelab.services.kinds import vpn_of
 from homelab.services.plan import hosts_of
+from homelab.services.said import said_of
 from homelab.vpn.plan import has_fixed_user
 
 if TYPE_CHECKING:
@@ -107,11 +108,11 @@ def member_gid(plan: Plan) -> Iterator[Problem]:
                 f"write vpn: {{name: {vpn.name}, mode: namespace}}",
             )
         else:
-            for path in sorted(service.config.options):
-                if _sets_identity(path):
+            for said in said_of(service.config):
+                if _sets_identity(said.path):
                     yield Problem(
                         f"{service.source}.options",
-                        f"{path} gives it another user or group than the kill-switch knows",
+                        f"{said.name} gives it another user or group than the kill-switch knows",
                         f"drop it, or write vpn: {{name: {vpn.name}, mode: namespace}}",
                     )
 
@@ -144,8 +145,8 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
                 if other.name == member.service or its == vpn.name:
                     continue
                 shared = other.entry.user == member.user or any(
-                    _sets_identity(path) and value == member.user
-                    for path, value in other.config.options.items()
+                    _sets_identity(said.path) and said.value == member.user
+                    for said in said_of(other.config)
                 )
                 if shared:
                     yield Problem(
@@ -238,8 +239,7 @@ def _numbers(plan: Plan, kind: str) -> Iterator[tuple[str, str, int, str]]:
                 yield vpn.host, member.user, number, f"{member.source}.{kind}"
 
 
-def _sets_identity(path: str) -> bool:
-    parts = path.split(".")
+def _sets_identity(parts: tuple[str, ...]) -> bool:
     return (parts[0] == "services" and parts[-1] in ("user", "group")) or (
         "serviceConfig" in parts and parts[-1] in ("User", "Group", "DynamicUser")
     )
