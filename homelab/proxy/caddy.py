@@ -27,9 +27,15 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.system.model import Host
 
-_CAME = Live("{http.request.orig_uri}")
-"""The path and query as they came: Caddy's own matchers of paths see a path that it has cleaned,
-and the app sees one that it has not."""
+
+def _came(pattern: str) -> str:
+    """Whether the path and query, as they came, match an expression: Caddy's own matchers of paths
+    see a path that it has cleaned, and the app sees one that it has not. Not `vars_regexp`: some
+    releases expand what a visitor wrote between braces before they match.
+    """
+    return "{http.request.orig_uri}.matches(r'" + pattern.replace("'", r"\x27") + "')"
+
+
 _NOT_FOUND = directive("respond", "Not found", "404")
 _FORBIDDEN = directive("respond", "Forbidden", "403")
 
@@ -144,7 +150,7 @@ def _refused(proxy: ProxyPlan, route: Route) -> Iterator[tuple[str, Directive]]:
     if sources := proxy.sources_of(route):
         yield f"@{route.name}_outside", directive("not", "remote_ip", *sources)
     if proxy.gate_of(route) and route.name in proxy.judged:
-        yield f"@{route.name}_odd", directive("vars_regexp", _CAME, ODD)
+        yield f"@{route.name}_odd", directive("expression", Live(_came(ODD)))
 
 
 def _local(proxy: ProxyPlan, local: Local) -> list[Directive]:
@@ -182,11 +188,9 @@ def _gated(gate: Gate, site: Site, name: str, route: Route) -> list[Directive]:
     out: list[Directive] = []
     if route.exempt:
         # Exempt is what is written so, and can be read in no other way.
-        exempt = [
-            directive("vars_regexp", _CAME, "|".join(model.pattern(p) for p in route.exempt)),
-            directive("not", "vars_regexp", _CAME, ODD),
-        ]
-        out.append(directive("@not_exempt", block=[directive("not", block=exempt)]))
+        exempt = _came("|".join(model.pattern(p) for p in route.exempt))
+        told = Live(f"!{exempt} || {_came(ODD)}")
+        out.append(directive("@not_exempt", "expression", told))
         words.append("@not_exempt")
     copied = (ours if ours == theirs else f"{theirs}>{ours}" for ours, theirs in gate.answers)
     block = [

@@ -39,8 +39,10 @@ PASSED = (
     *("/admin/..%2fping", "/admin/../ping", "/admin/%2e%2e/ping", "/admin/x%2f..%2f..%2fping"),
     *("/admin;/../api/x", "/admin%3f/../api/x", "//api/x", "/x//../api/y", "/%61pi/x"),
     *("/api%2fx", "/ap%69/x", "/%2fapi/x", "/v1%2e0/x"),
+    # What some releases of Caddy take for a placeholder, and leave out before they look.
+    *("/api/{/../../admin?}", "/api/{http.request.header.X}/../../admin?}", "/api/{/}../admin"),
 )
-"""Requests that once reached the app with nobody asked."""
+"""Requests that once reached the app with nobody asked, or would have."""
 
 
 @pytest.fixture(scope="module", params=("caddy", "nginx"))

@@ -86,10 +86,9 @@ def _caddy(caddy: dict[str, Any]) -> list[Line]:
             gates = _find(body, "forward_auth")
             exempt = [
                 path
-                for _, told in _find(body, "@not_exempt")
-                for _, open_ in _find(told, "not")
-                for words, _ in _find(open_, "vars_regexp")
-                for path in words[2].replace("^", "\n^").replace("|\n", "\n").split()
+                for words, _ in _find(body, "@not_exempt")
+                if f".matches(r'{ODD}')" in words[2]
+                for path in re.sub(r"\|?\^", " ^", words[2].split("'")[1]).split()
             ]
             out.append(
                 Line(

@@ -56,12 +56,7 @@ in
             }
             @music host music.home.example.org
             handle @music {
-              @not_exempt {
-                not {
-                  vars_regexp {http.request.orig_uri} ^/rest/|^/share/
-                  not vars_regexp {http.request.orig_uri} "^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))"
-                }
-              }
+              @not_exempt expression "!{http.request.orig_uri}.matches(r'^/rest/|^/share/') || {http.request.orig_uri}.matches(r'^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))')"
               forward_auth @not_exempt 127.0.0.1:9091 {
                 uri /api/authz/forward-auth
                 copy_headers Remote-Email Remote-Groups Remote-Name Remote-User
@@ -133,12 +128,7 @@ in
             }
             @music host music-home.example.org
             handle @music {
-              @not_exempt {
-                not {
-                  vars_regexp {http.request.orig_uri} ^/rest/|^/share/
-                  not vars_regexp {http.request.orig_uri} "^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))"
-                }
-              }
+              @not_exempt expression "!{http.request.orig_uri}.matches(r'^/rest/|^/share/') || {http.request.orig_uri}.matches(r'^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))')"
               forward_auth @not_exempt 127.0.0.1:9091 {
                 uri /api/authz/forward-auth
                 copy_headers Remote-Email Remote-Groups Remote-Name Remote-User
