@@ -7,6 +7,7 @@ to the edge (the program or the command line), which shows all of them at once.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -30,9 +31,9 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.line else ""
-        tail = f"; {self.way_out}" if self.way_out else ""
+        tail = f"; {shortened(self.way_out)}" if self.way_out else ""
         label = f" [{self.check}]" if self.check else ""
-        return f"{place}{self.where}: {self.what}{tail}{label}"
+        return f"{place}{self.where}: {shortened(self.what)}{tail}{label}"
 
     def as_data(self) -> dict[str, str | int]:
         """The same for a script."""
@@ -45,6 +46,24 @@ class Problem:
             "file": self.file,
             "line": self.line,
         }
+
+
+_LONG, _SHOWN = 12, 8
+
+
+def shortened(text: str) -> str:
+    """The text with each long list cut: `a, b, c, … and 190 more`."""
+    parts = []
+    for part in re.split(r"(; |\. )", text):
+        items = part.split(", ")
+        if len(items) > _LONG:
+            # What follows the list belongs to its last item.
+            _, _, after = items[-1].partition(" ")
+            rest = f" {after}" if after else ""
+            parts.append(f"{', '.join(items[:_SHOWN])} and {len(items) - _SHOWN} more{rest}")
+        else:
+            parts.append(part)
+    return "".join(parts)
 
 
 class HomelabError(Exception):
@@ -73,6 +92,9 @@ class UsageError(HomelabError):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        return shortened(super().__str__())
+
 
 def nearest(word: str, known: Sequence[str]) -> list[str]:
     """The known words, those most like `word` first."""
@@ -80,11 +102,10 @@ def nearest(word: str, known: Sequence[str]) -> list[str]:
 
 
 def did_you_mean(word: str, known: Iterable[str], plural: str) -> str:
-    """A way out that names the nearest known word and then all of them."""
+    """A way out that names the nearest known word and then all of them, the nearest first."""
     names = nearest(word, list(known))
     if not names:
         return f"there are no {plural} yet"
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f'did you mean "{close[0]}"? ' if close else ""
-    listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-    return f"{hint}{plural.capitalize()}: {listed}"
+    return f"{hint}{plural.capitalize()}: {', '.join(names)}"

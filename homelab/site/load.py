@@ -136,7 +136,7 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         keys = list(wanted.model_fields)[:6] if wanted else []
         return (
             "keys are meant here, not a single value",
-            f"keys: {', '.join(keys)}, …" if keys else "",
+            f"keys: {', '.join(keys)}, …" if keys else "write its keys below it, each with a value",
         )
     return error["msg"], ""
 
