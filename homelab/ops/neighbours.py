@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from homelab.model import SecretRef
 from homelab.ops.locks import read_lock
+from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.plan import Plan, make_plan
 from homelab.problems import HomelabError
 from homelab.site.document import read_document
@@ -52,10 +51,10 @@ def _keys(directory: Path, ref: SecretRef | None, name: str) -> frozenset[str]:
     file = (directory / name).resolve()
     out = {f"{file}#{ref.sops}"}
     try:
-        value = yaml.safe_load(file.read_bytes())
+        value = yaml_data(file.read_bytes())
         for part in (ref.sops or "").split("/"):
-            value = value[part]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError):
+            value = mapping(value)[part]
+    except (OSError, KeyError, UnreadableError):
         return frozenset(out)
     # The same cipher text is the same key: somebody has copied the file.
     return frozenset({*out, value} if isinstance(value, str) else out)

@@ -126,3 +126,18 @@ def test_a_character_that_nobody_sees_is_refused_where_it_stands(char: str) -> N
 def test_other_scripts_and_lines_are_text_like_any_other() -> None:
     for text in ("Zürich", "日本語", "a\tb\nc", "🏠", "\u00a0"):
         assert unfit(text) == ""
+
+
+READERS = {"homelab/plaintext.py", "homelab/catalog/upstream/read.py"}
+"""The second reads what this package ships."""
+
+
+def test_no_file_of_an_owner_is_read_by_another_reader() -> None:
+    """A reader of YAML that is given anything ends in an error of its own, or not at all."""
+    for path in (build.ROOT / "homelab").rglob("*.py"):
+        name = path.relative_to(build.ROOT).as_posix()
+        if name not in READERS:
+            text = path.read_text(encoding="utf-8")
+            assert "yaml.safe_load(" not in text, name
+            assert "yaml.load(" not in text, name
+            assert "yaml.compose(" not in text, name

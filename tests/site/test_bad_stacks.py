@@ -862,7 +862,7 @@ def test_a_stack_that_is_not_there_is_named(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    assert 'did you mean "small"' in capsys.readouterr().out
+    assert 'did you mean "small"' in capsys.readouterr().err
 
 
 def test_there_are_enough_kinds() -> None:
