@@ -31,6 +31,8 @@ from tests import build, stackdir
 
 ADDRESSES = {"pi": ("127.0.0.2", "127.0.1.2"), "nas": ("127.0.0.3", "127.0.1.3")}
 """LAN and tailnet address of each host."""
+SECOND = {"hut": ("127.0.0.4", "127.0.1.4")}
+"""Those of the hosts of a second stack."""
 NEEDED = (
     *("pulumi", "pulumi-language-python", "pulumi-resource-command", "uv"),
     *("ssh-agent", "ssh-add"),
@@ -69,6 +71,8 @@ class Real:
     environment: dict[str, str]
     hosts: Mapping[str, object]
     """How each host is reached, in the stack's words."""
+    second: Mapping[str, object]
+    """The same of the hosts of a second stack."""
 
     def write(self, changes: Mapping[str, object]) -> None:
         """Write the stack file: the smallest homelab on these hosts, and this on top."""
@@ -162,8 +166,9 @@ def real(tmp_path: Path) -> Iterator[Real]:
     if lacking := [name for name in NEEDED if shutil.which(name) is None]:
         pytest.skip(f"not on PATH: {', '.join(lacking)}")
     with ExitStack() as stack:
-        lab = stack.enter_context(LabHosts(tmp_path / "lab", ADDRESSES))
+        lab = stack.enter_context(LabHosts(tmp_path / "lab", {**ADDRESSES, **SECOND}))
         hosts = {name: _reached(lab, name, stack) for name in ADDRESSES}
+        second = {name: _reached(lab, name, stack) for name in SECOND}
         agent = stack.enter_context(_Agent(lab.directory / "client_key"))
         directory, state = tmp_path / "stack", tmp_path / "state"
         state.mkdir()
@@ -184,7 +189,7 @@ def real(tmp_path: Path) -> Iterator[Real]:
             # The program and the runner come from the environment that the tests run in.
             "UV_PROJECT_ENVIRONMENT": sys.prefix,
         }
-        made = Real(directory, lab, environment, hosts)
+        made = Real(directory, lab, environment, hosts, second)
         made.write({})
         init = made.pulumi("stack", "init", stackdir.NAME)
         assert init.returncode == 0, init.stderr

@@ -1,0 +1,142 @@
+"""Two stacks of one project under the real engine; and a project that lies anywhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests import build, stackdir
+
+from .conftest import Real, at_loopback
+from .test_program import NO_BACKUP, services
+
+pytestmark = pytest.mark.slow
+
+CABIN = "cabin"
+
+
+def write_cabin(real: Real, **miniflux: object) -> None:
+    """The second stack file: one host, and what every stack has."""
+    host = {
+        "platform": "x86_64-linux",
+        "state_version": "25.11",
+        "hardware": "hosts/nas/hardware.nix",
+    }
+    hosts = {name: stackdir.joined(host, reached) for name, reached in real.second.items()}
+    changes = stackdir.joined(
+        at_loopback({"pi": None, "nas": None, **hosts}),
+        {
+            "site": {"domain": "cabin.example.org"},
+            "network": {"entry": {"host": "hut"}, "dns": {"host": "hut"}},
+            "secrets": {"namespace": CABIN},
+            "services": {"miniflux": {"host": "hut", **NO_BACKUP, **miniflux}},
+        },
+    )
+    file = real.directory / f"Pulumi.{CABIN}.yaml"
+    salt = [
+        line
+        for line in (file.read_text().splitlines() if file.exists() else [])
+        if line.startswith("encryptionsalt")
+    ]
+    file.write_text("\n".join([stackdir.stack_text(changes), *salt, ""]))
+
+
+def outputs(real: Real, stack: str) -> dict[str, str]:
+    shown = real.pulumi("stack", "output", "--json", "--stack", stack).stdout
+    wanted: dict[str, str] = json.loads(shown)["wanted_releases"]
+    return wanted
+
+
+def test_both_come_up_one_changes_and_one_goes(real: Real) -> None:
+    first, second = ("--stack", stackdir.NAME), ("--stack", CABIN)
+    real.write(services())
+    assert real.up(*first).ok
+    wanted = outputs(real, stackdir.NAME)
+    reached = dict(real.lab.connections)
+
+    init = real.pulumi("stack", "init", CABIN)
+    assert init.returncode == 0, init.stderr
+    write_cabin(real)
+    up = real.up(*second)
+    assert up.ok, up.text
+    assert {"hut-files", "hut-secrets", "hut-build", "hut-switch"} <= up.steps.keys()
+    assert outputs(real, CABIN) == {"hut": real.release("hut")}
+    for host in wanted:
+        assert real.lab.connections[host] == reached[host]
+
+    # One master key, and no password of the one is the other's.
+    sent = {
+        host: {p.read_text() for p in place.rglob("miniflux-admin")}
+        for host in ("nas", "hut")
+        if (place := real.lab.root(host) / "var/lib/homelab/secrets")
+    }
+    assert sent["nas"]
+    assert sent["hut"]
+    assert not sent["nas"] & sent["hut"]
+
+    write_cabin(real, port=8123)
+    changed = real.up(*second)
+    assert changed.ok, changed.text
+    assert changed.steps["hut-switch"] == "update"
+    again = real.up(*first, "--expect-no-changes")
+    assert again.ok, again.text
+
+    gone = real.run("destroy", "--yes", "--skip-preview", *second)
+    assert gone.ok, gone.text
+    assert set(gone.steps.values()) == {"delete"}
+    again = real.up(*first, "--expect-no-changes")
+    assert again.ok, again.text
+    assert {host: real.release(host) for host in wanted} == wanted
+    assert dict(real.lab.connections) | {"hut": 0} == reached | {"hut": 0}
+
+
+def test_a_target_of_one_host_reaches_that_host_alone(real: Real) -> None:
+    """The way of the guide to repair one host: its name leads those of its resources."""
+    real.write(services())
+    assert real.up().ok
+    reached = dict(real.lab.connections)
+    real.write(stackdir.joined(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
+    up = real.up("--target", "**nas-*")
+    assert up.ok, up.text
+    assert up.steps["nas-switch"] == "update"
+    assert not {name for name in up.steps if name.startswith("pi")}
+    assert real.lab.connections["pi"] == reached["pi"]
+
+
+@pytest.mark.parametrize("toolchain", ["uv", "pip"])
+def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_owners(
+    real: Real, toolchain: str
+) -> None:
+    """At a path with a blank; what Pulumi finds the environment by is all that tells where."""
+    top = real.directory.parent / "a clone"
+    below = top / "examples" / "my home"
+    below.parent.mkdir(parents=True)
+    shutil.move(real.directory, below)
+    real.directory = below
+    (below / "uv.lock").unlink()
+    if toolchain == "uv":
+        real.environment.pop("UV_PROJECT_ENVIRONMENT")
+        for name in ("uv.lock", "pyproject.toml"):
+            shutil.copy(build.ROOT / name, top)
+        (top / ".venv").symlink_to(sys.prefix)
+    else:
+        # An environment variable of uv's must not matter here.
+        real.environment["UV_PROJECT_ENVIRONMENT"] = str(top / "nowhere")
+        project = yaml.safe_load((below / "Pulumi.yaml").read_text())
+        options = {"toolchain": "pip", "virtualenv": str(Path(sys.prefix))}
+        project["runtime"] = {"name": "python", "options": options}
+        (below / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+    real.write(services())
+    up = real.up()
+    assert up.ok, up.text
+    assert {host: real.release(host) for host in ("pi", "nas")} == outputs(real, stackdir.NAME)
+    # The text of a switch is the same on another machine.
+    state = json.loads(real.pulumi("stack", "export").stdout)["deployment"]["resources"]
+    [switch] = [r for r in state if r["urn"].endswith("::nas-switch")]
+    assert sys.prefix not in json.dumps(switch["inputs"])
+    assert str(top) not in json.dumps(switch["inputs"])

@@ -1,0 +1,126 @@
+"""Home and the cabin, in one project: each comes up, changes and goes without the other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import build
+from tests.lab.test_rehearsal import Lab, names
+
+pytestmark = pytest.mark.slow
+
+STACKS = ("home", "cabin")
+
+
+class Stack(Lab):
+    """One of several stacks of a directory."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        super().__init__(directory)
+        self.name = name
+
+    def command(self, *words: str) -> list[str]:
+        return [*super().command(*words), "-s", self.name]
+
+    @property
+    def place(self) -> Path:
+        return self.directory / ".homelab/lab" / self.name
+
+    def edit(self, old: str, new: str) -> None:
+        file = self.directory / f"Pulumi.{self.name}.yaml"
+        text = file.read_text("utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new, 1), "utf-8")
+
+    def runs(self) -> dict[str, str]:
+        rows = json.loads(self.run("status", "--json").stdout)["hosts"]
+        return {h: row["release"] for h, row in rows.items()}
+
+    def secrets(self, host: str) -> dict[str, str]:
+        """What was sent to a host and is derived there, by name."""
+        sent = (self.place / "hosts" / host / "root/var/lib/homelab/secrets").rglob("miniflux-*")
+        return {path.name: path.read_text("utf-8") for path in sent if path.is_file()}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The shipped project, at a path with a blank."""
+    directory = tmp_path / "my homelab"
+    directory.mkdir()
+    for name in ("home", "hosts", "locks", "secrets"):
+        shutil.copytree(build.ROOT / name, directory / name)
+    files = [f"Pulumi.{s}.yaml" for s in STACKS] + ["homelab.lock.yaml", "homelab.cabin.lock.yaml"]
+    for name in ("Pulumi.yaml", "__main__.py", *files):
+        shutil.copy(build.ROOT / name, directory)
+    return directory
+
+
+def kinds(result: dict[str, Any]) -> set[str]:
+    return {step["type"] for step in result["steps"]}
+
+
+def test_both_come_up_one_changes_and_one_goes(project: Path) -> None:
+    home, cabin = (Stack(project, name) for name in STACKS)
+    assert home.json("up")["ok"]
+    before = home.runs()
+
+    first = cabin.json("up")
+    assert first["ok"]
+    assert set(first["connections"]) == {"hut"}
+    assert not {k for k in kinds(first) if k.startswith("tailscale:index") and k.endswith("Acl")}
+    assert not {k for k in kinds(first) if "DnsConfiguration" in k}
+    assert home.runs() == before
+
+    # One master key, and no password of the one is the other's.
+    here, there = home.secrets("aurora"), cabin.secrets("hut")
+    assert here
+    assert here.keys() & there.keys()
+    assert not set(here.values()) & set(there.values())
+
+    cabin.edit("name: heating", "name: warmth")
+    changed = cabin.json("up")
+    assert "hut-switch" in names(changed, "update")
+    assert set(home.json("up")["changes"]) == {"same"}
+
+    gone = cabin.json("destroy")
+    assert gone["ok"]
+    assert not cabin.place.exists()
+    again = home.json("up")
+    assert set(again["changes"]) == {"same"}
+    assert again["connections"] == {}
+    assert home.runs() == before
+
+
+def test_without_a_name_the_first_stack_is_meant(project: Path) -> None:
+    home = Lab(project)
+    told = home.json("preview")
+    assert any("::home" in step["urn"] for step in told["steps"])
+    shutil.rmtree(project / "hosts" / "hut")
+    # check looks at all of them.
+    done = Stack(project, "home").run("preview")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_tailnet_that_another_stack_has_is_left_as_it_is(project: Path) -> None:
+    """Should both lie in clones of their own, what is in force tells."""
+    home, cabin = (Stack(project, name) for name in STACKS)
+    assert home.json("up")["ok"]
+    cabin.edit("    policy: elsewhere\n", "")
+    refused = cabin.run("up")
+    assert refused.returncode == 1
+    assert "Pulumi.home.yaml writes the policy and the DNS" in refused.stderr
+    # Apart from home's file, with its tailnet all the same.
+    live = home.place / "tailscale.json"
+    (project / "Pulumi.home.yaml").unlink()
+    (project / "homelab.lock.yaml").unlink()
+    cabin.place.mkdir(parents=True, exist_ok=True)
+    shutil.copy(live, cabin.place)
+    kept = (cabin.place / "tailscale.json").read_bytes()
+    (error,) = cabin.json("up", code=1)["errors"]
+    assert "the policy in force is of the stack home" in error
+    assert (cabin.place / "tailscale.json").read_bytes() == kept
