@@ -33,6 +33,8 @@ ADDRESSES = {"pi": ("127.0.0.2", "127.0.1.2"), "nas": ("127.0.0.3", "127.0.1.3")
 """LAN and tailnet address of each host."""
 SECOND = {"hut": ("127.0.0.4", "127.0.1.4")}
 """Those of the hosts of a second stack."""
+ISSUER = {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "ntfy/topic"}}}
+"""Who certifies names without Cloudflare; the key is one that the hosts' sops files have."""
 NEEDED = (
     *("pulumi", "pulumi-language-python", "pulumi-resource-command", "uv"),
     *("ssh-agent", "ssh-add"),
@@ -56,7 +58,10 @@ def at_loopback(hosts: Mapping[str, object]) -> dict[str, object]:
     """What the stack says so that its hosts may be this machine."""
     return {
         "cloudflare": None,
-        "network": {"lan": {"cidr": "127.0.0.0/8", "gateway": "127.0.0.1"}},
+        "network": {
+            "lan": {"cidr": "127.0.0.0/8", "gateway": "127.0.0.1"},
+            "entry": {"acme": ISSUER},
+        },
         "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
         "hosts": hosts,
     }
@@ -82,8 +87,17 @@ class Real:
             for line in (file.read_text().splitlines() if file.exists() else [])
             if line.startswith("encryptionsalt")
         ]
-        stackdir.write_stack(self.directory, stackdir.joined(at_loopback(self.hosts), changes))
+        whole = stackdir.joined(at_loopback(self.hosts), changes)
+        stackdir.write_stack(self.directory, whole)
+        self.write_secrets(whole)
         file.write_text("\n".join([file.read_text(), *salt, ""]))
+
+    def write_secrets(self, changes: Mapping[str, object]) -> None:
+        """A sops file for each host of a stack, which its host key opens."""
+        plan = build.plan(stackdir.changed(changes))
+        for host in plan.hosts:
+            path = self.directory / "secrets" / f"{host}.yaml"
+            path.write_text(build.sops_text(plan, host), encoding="utf-8")
 
     def run(self, *words: str) -> Run:
         """One command of the engine, with what it did."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import site
+import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,7 @@ def write_cabin(real: Real, **miniflux: object) -> None:
             "services": {"miniflux": {"host": "hut", **NO_BACKUP, **miniflux}},
         },
     )
+    real.write_secrets(changes)
     file = real.directory / f"Pulumi.{CABIN}.yaml"
     salt = [
         line
@@ -55,7 +59,8 @@ def outputs(real: Real, stack: str) -> dict[str, str]:
 def test_both_come_up_one_changes_and_one_goes(real: Real) -> None:
     first, second = ("--stack", stackdir.NAME), ("--stack", CABIN)
     real.write(services())
-    assert real.up(*first).ok
+    up = real.up(*first)
+    assert up.ok, up.text
     wanted = outputs(real, stackdir.NAME)
     reached = dict(real.lab.connections)
 
@@ -98,7 +103,8 @@ def test_both_come_up_one_changes_and_one_goes(real: Real) -> None:
 def test_a_target_of_one_host_reaches_that_host_alone(real: Real) -> None:
     """The way of the guide to repair one host: its name leads those of its resources."""
     real.write(services())
-    assert real.up().ok
+    up = real.up()
+    assert up.ok, up.text
     reached = dict(real.lab.connections)
     real.write(stackdir.joined(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
     up = real.up("--target", "**nas-*")
@@ -117,13 +123,24 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
     below = top / "examples" / "my home"
     below.parent.mkdir(parents=True)
     shutil.move(real.directory, below)
+    # As any clone has them, whatever the last run left.
+    shutil.rmtree(below / ".homelab", ignore_errors=True)
     real.directory = below
     (below / "uv.lock").unlink()
+    real.write(services())
     if toolchain == "uv":
         real.environment.pop("UV_PROJECT_ENVIRONMENT")
-        for name in ("uv.lock", "pyproject.toml"):
-            shutil.copy(build.ROOT / name, top)
-        (top / ".venv").symlink_to(sys.prefix)
+        # A root of uv's that needs nothing, so that its sync has nothing to fetch.
+        (top / "pyproject.toml").write_text(
+            '[project]\nname = "clone"\nversion = "1"\nrequires-python = ">=3.11"\n'
+            "[tool.uv]\npackage = false\n"
+        )
+        subprocess.run(["uv", "lock", "--offline", "-q"], cwd=top, check=True)
+        # Not the environment of the tests itself, which uv might change.
+        venv.create(top / ".venv", symlinks=True)
+        [packages] = (top / ".venv/lib").glob("python*/site-packages")
+        lines = [*site.getsitepackages(), str(build.ROOT)]
+        (packages / "tests.pth").write_text("\n".join(lines) + "\n")
     else:
         # An environment variable of uv's must not matter here.
         real.environment["UV_PROJECT_ENVIRONMENT"] = str(top / "nowhere")
@@ -131,12 +148,13 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
         options = {"toolchain": "pip", "virtualenv": str(Path(sys.prefix))}
         project["runtime"] = {"name": "python", "options": options}
         (below / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-    real.write(services())
-    up = real.up()
+    up = real.up("--stack", stackdir.NAME)
     assert up.ok, up.text
     assert {host: real.release(host) for host in ("pi", "nas")} == outputs(real, stackdir.NAME)
     # The text of a switch is the same on another machine.
-    state = json.loads(real.pulumi("stack", "export").stdout)["deployment"]["resources"]
+    state = json.loads(real.pulumi("stack", "export", "--stack", stackdir.NAME).stdout)[
+        "deployment"
+    ]["resources"]
     [switch] = [r for r in state if r["urn"].endswith("::nas-switch")]
     assert sys.prefix not in json.dumps(switch["inputs"])
     assert str(top) not in json.dumps(switch["inputs"])
