@@ -51,6 +51,8 @@ class _Real:
         self._program = directory / "program"
         self._log = directory / "events"
         shutil.copytree(HERE / "program", self._program)
+        # Without it the engine asks pip what the program needs, and an environment of uv's has none.
+        shutil.copy(HERE.parent.parent / "uv.lock", self._program)
         (directory / "state").mkdir()
         self._env = os.environ | {
             "PULUMI_BACKEND_URL": f"file://{directory}/state",
@@ -58,6 +60,7 @@ class _Real:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # for --event-log
+            "UV_PROJECT_ENVIRONMENT": sys.prefix,
         }
         self._call("stack", "init", "dev")
 

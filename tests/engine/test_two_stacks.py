@@ -6,9 +6,7 @@ import json
 import shutil
 import site
 import subprocess
-import sys
 import venv
-from pathlib import Path
 
 import pytest
 import yaml
@@ -128,6 +126,12 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
     real.directory = below
     (below / "uv.lock").unlink()
     real.write(services())
+    # Not the environment of the tests itself, which uv might change.
+    own = top / ".venv" if toolchain == "uv" else top / "an environment"
+    venv.create(own, symlinks=True, with_pip=toolchain == "pip")
+    [packages] = (own / "lib").glob("python*/site-packages")
+    lines = [*site.getsitepackages(), str(build.ROOT)]
+    (packages / "tests.pth").write_text("\n".join(lines) + "\n")
     if toolchain == "uv":
         real.environment.pop("UV_PROJECT_ENVIRONMENT")
         # A root of uv's that needs nothing, so that its sync has nothing to fetch.
@@ -136,16 +140,11 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
             "[tool.uv]\npackage = false\n"
         )
         subprocess.run(["uv", "lock", "--offline", "-q"], cwd=top, check=True)
-        # Not the environment of the tests itself, which uv might change.
-        venv.create(top / ".venv", symlinks=True)
-        [packages] = (top / ".venv/lib").glob("python*/site-packages")
-        lines = [*site.getsitepackages(), str(build.ROOT)]
-        (packages / "tests.pth").write_text("\n".join(lines) + "\n")
     else:
         # An environment variable of uv's must not matter here.
         real.environment["UV_PROJECT_ENVIRONMENT"] = str(top / "nowhere")
         project = yaml.safe_load((below / "Pulumi.yaml").read_text())
-        options = {"toolchain": "pip", "virtualenv": str(Path(sys.prefix))}
+        options = {"toolchain": "pip", "virtualenv": str(own)}
         project["runtime"] = {"name": "python", "options": options}
         (below / "Pulumi.yaml").write_text(yaml.safe_dump(project))
     up = real.up("--stack", stackdir.NAME)
@@ -156,5 +155,5 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
         "deployment"
     ]["resources"]
     [switch] = [r for r in state if r["urn"].endswith("::nas-switch")]
-    assert sys.prefix not in json.dumps(switch["inputs"])
+    assert str(own) not in json.dumps(switch["inputs"])
     assert str(top) not in json.dumps(switch["inputs"])
