@@ -1,98 +1,60 @@
-"""What a Nix file says, without its comments and texts: enough to see which paths it names."""
+"""What a Nix file names beside options: relative paths, and inputs of the flake."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 
-_PATH = re.compile(
-    r"(?<![A-Za-z0-9_.+/$}\"-])(\.{1,2}(?:/[A-Za-z0-9._+-]+)+/?|\.{1,2}/(?![A-Za-z0-9._+*-]))"
-)
-_INPUT = re.compile(r"\binputs\s*\.\s*([A-Za-z_][A-Za-z0-9_'-]*)")
-_INHERITED = re.compile(r"\binherit\s*\(\s*inputs\s*\)([^;]*);")
+import tree_sitter
+import tree_sitter_nix
+
+
+@cache
+def _language() -> tree_sitter.Language:
+    return tree_sitter.Language(tree_sitter_nix.language())
 
 
 @lru_cache(maxsize=512)
-def code_of(text: str) -> str:
-    """The text with comments gone and strings emptied, but for what is interpolated into them."""
-    return _Reader(text).read()
+def paths_in(text: str) -> tuple[str, ...]:
+    """Relative paths that a Nix file names, as written: `./disk.nix`, `../common`. Of one that goes
+    on with something computed, the directory before that.
+    """
+    found: list[str] = []
+    for node in _nodes(text):
+        if node.type == "path_expression":
+            first = node.named_children[0]
+            written = _text(first)
+            if len(node.named_children) > 1:
+                written = written.rpartition("/")[0]
+            if written.startswith("."):
+                found.append(written.rstrip("/"))
+    return tuple(dict.fromkeys(found))
 
 
-def paths_in(text: str) -> Iterator[str]:
-    """Relative paths that a Nix file names, as written: `./disk.nix`, `../common`."""
-    yield from dict.fromkeys(m[1].rstrip("/") for m in _PATH.finditer(code_of(text)))
-
-
-def inputs_in(text: str) -> set[str]:
+@lru_cache(maxsize=512)
+def inputs_in(text: str) -> frozenset[str]:
     """Flake inputs that a module asks for by `inputs.<name>` or `inherit (inputs) <name>`."""
-    code = code_of(text)
-    found = {m[1] for m in _INPUT.finditer(code)}
-    for inherited in _INHERITED.finditer(code):
-        found |= set(inherited[1].split())
-    return found
+    found: set[str] = set()
+    for node in _nodes(text):
+        children = node.named_children
+        if node.type not in ("select_expression", "inherit_from") or len(children) < 2:
+            continue
+        if _text(children[0]) != "inputs":
+            continue
+        names = children[1].named_children
+        asked = names[:1] if node.type == "select_expression" else names
+        found |= {_text(n).strip('"') for n in asked if n.type != "interpolation"}
+    return frozenset(found)
 
 
-class _Reader:
-    """One pass over a Nix file; what it cannot read it leaves as it stands."""
+def _nodes(text: str) -> Iterator[tree_sitter.Node]:
+    """Every node of the file, in the order that they stand."""
+    pending = [tree_sitter.Parser(_language()).parse(text.encode(errors="replace")).root_node]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += reversed(node.named_children)
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.out: list[str] = []
 
-    def read(self) -> str:
-        while self.at < len(self.text):
-            self._code(closing=False)
-        return "".join(self.out)
-
-    def _code(self, *, closing: bool) -> None:
-        """Code up to its end, or up to the brace that closes an interpolation."""
-        depth = 0
-        while self.at < len(self.text):
-            rest = self.text[self.at : self.at + 2]
-            if rest[:1] == "#":
-                self._skip("\n")
-            elif rest == "/*":
-                self._skip("*/")
-                self.out.append(" ")
-            elif rest == "''":
-                self._string("''")
-            elif rest[:1] == '"':
-                self._string('"')
-            else:
-                depth += {"{": 1, "}": -1}.get(rest[:1], 0)
-                self.at += 1
-                if closing and depth < 0:
-                    return
-                self.out.append(rest[:1])
-
-    def _skip(self, end: str) -> None:
-        found = self.text.find(end, self.at + len(end))
-        # The end of a line stays, that of a comment in stars goes.
-        self.at = len(self.text) if found < 0 else found + (0 if end == "\n" else len(end))
-
-    def _string(self, quote: str) -> None:
-        self.at += len(quote)
-        self.out.append('"')
-        while self.at < len(self.text):
-            rest = self.text[self.at : self.at + 3]
-            if quote == '"' and rest[:1] == "\\":
-                self.at += 2
-            elif quote == "''" and rest[:2] == "''" and rest[2:] in ("$", "'"):
-                self.at += 3
-            elif quote == "''" and rest == "''\\":
-                self.at += 4
-            elif rest[:2] == "$$":
-                self.at += 2
-            elif rest[:2] == "${":
-                self.at += 2
-                self.out.append(" ( ")
-                self._code(closing=True)
-                self.out.append(" ) ")
-            elif rest.startswith(quote):
-                self.at += len(quote)
-                break
-            else:
-                self.at += 1
-        self.out.append('"')
+def _text(node: tree_sitter.Node) -> str:
+    return (node.text or b"").decode(errors="replace")

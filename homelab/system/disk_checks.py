@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from homelab.nix.source import read_nix
+from homelab.nix.source import Computed, Setting, read_nix
 from homelab.problems import Problem
 from homelab.system.file_systems import own_texts
+from homelab.system.own import own_settings
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -16,26 +16,20 @@ if TYPE_CHECKING:
 
 Sources = Mapping[str, str | bytes]
 
-_ROOT = re.compile(r'fileSystems\s*(\.\s*"/"|=)|\bdisko\b')
-_GRUB = re.compile(
-    r"\bgrub\s*\.\s*(device|devices|mirroredBoots)\b|\bgrub\s*=\s*\{[^}]*\bdevices?\b"
-)
-_ZFS = re.compile(
-    r'fsType\s*=\s*"zfs"|supportedFilesystems[^;]*\bzfs\b|type\s*=\s*"(zpool|zfs_fs)"'
-)
-_HOST_ID = re.compile(r"\bhostId\b")
+_NAMING = (("device",), ("devices",), ("mirroredBoots",))
 
 
 def has_root(host: Host, sources: Sources) -> bool:
-    """Whether a module of the host's own names a root file system, or disks to lay out."""
-    return any(_ROOT.search(text) for text in own_texts(host, sources))
-
-
-def _swaps(text: str) -> bool:
-    """Whether a module has swap that is not in memory."""
-    return any(
-        s.path[0] == "swapDevices" and s.value not in ((), None) for s in read_nix(text).settings
-    )
+    """Whether a module of the host's own names a root file system, or disks to lay out; one that
+    computes them is believed, and one that is no Nix is told elsewhere.
+    """
+    for setting in own_settings(host, sources):
+        path = setting.path
+        if path[:2] in (("fileSystems", "/"), ("fileSystems", "*"), ("disko", "devices")):
+            return True
+        if path == ("fileSystems",) and isinstance(setting.value, Computed):
+            return True
+    return any(read_nix(t).unread and "fileSystems" in t for t in own_texts(host, sources))
 
 
 def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
@@ -43,21 +37,19 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
     for host in plan.hosts.values():
         if not host.is_nixos or (host.config.hardware or "") not in sources:
             continue
-        text = "\n".join(own_texts(host, sources))
-        by_disko = bool(re.search(r"\bdisko\b", text))
-        if (
-            host.config.boot.loader == "grub"
-            and host.config.boot.device is None
-            and not _GRUB.search(text)
-            and not by_disko
-        ):
+        settings = [*own_settings(host, sources)]
+        paths = {s.path for s in settings}
+        by_disko = any(p[:2] == ("disko", "devices") for p in paths)
+        grub = any(p[:3] == ("boot", "loader", "grub") and p[3:4] in _NAMING for p in paths)
+        boot = host.config.boot
+        if boot.loader == "grub" and boot.device is None and not grub and not by_disko:
             yield Problem(
                 f"{host.source}.boot",
                 "nothing says which disk GRUB is written to",
                 "add device: /dev/disk/by-id/… (the whole disk), or device: nodev on EFI",
                 check="grub-device",
             )
-        if host.config.flash and any(_swaps(t) for t in own_texts(host, sources)):
+        if host.config.flash and any(map(_swaps, settings)):
             yield Problem(
                 f"{host.source}.flash",
                 f"a module of {host.name} swaps to disk, which wears flash out",
@@ -65,7 +57,8 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 check="flash-swap",
                 severity="warning",
             )
-        if _ZFS.search(text) and not host.config.host_id and not _HOST_ID.search(text):
+        has_number = host.config.host_id or ("networking", "hostId") in paths
+        if any(map(_is_zfs, settings)) and not has_number:
             yield Problem(
                 f"{host.source}.host_id",
                 f"{host.name} has ZFS, which knows a machine by a number of eight digits",
@@ -73,3 +66,20 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 "the first eight characters of its /etc/machine-id; in quotes",
                 check="zfs-host-id",
             )
+
+
+def _swaps(setting: Setting) -> bool:
+    """Whether a setting is swap that is not in memory."""
+    return setting.path[0] == "swapDevices" and setting.value not in ((), None)
+
+
+def _is_zfs(setting: Setting) -> bool:
+    """Whether a setting makes the host open a pool of ZFS."""
+    path, value = setting.path, setting.value
+    if path[0] == "fileSystems" and path[-1] == "fsType":
+        return value == "zfs"
+    if path[-1] == "supportedFilesystems":
+        return isinstance(value, tuple) and "zfs" in value
+    if path[-2:] == ("supportedFilesystems", "zfs"):
+        return value is not False
+    return path[0] == "disko" and path[-1] == "type" and value in ("zpool", "zfs_fs", "zfs_volume")

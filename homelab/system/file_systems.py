@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from homelab.system.own import carried
+from homelab.nix.source import Setting, read_nix
+from homelab.system.own import carried, own_settings
 
 if TYPE_CHECKING:
     from homelab.system.model import Host
@@ -18,7 +19,6 @@ _NAMED = re.compile(
 )
 
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
-_ROOT = re.compile(r'"/"\s*(\.\s*fsType\s*=\s*"[^"]*"|=\s*\{[^}]*\})')
 _ROLLED_BACK = re.compile(
     r"btrfs\s+subvolume\s+(delete|snapshot)|(zfs|bcachefs)\s+(rollback|subvolume\s+snapshot)"
     r"|lvconvert\s+--merge|\bmkfs\b|\bmkfs\.[a-z0-9]+"
@@ -27,8 +27,22 @@ _ROLLED_BACK = re.compile(
 
 def file_systems(host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
     """Mount points that the host's own modules name."""
-    found = (m for text in own_texts(host, sources) for m in _NAMED.finditer(text))
-    return {next(g for g in m.groups() if g) for m in found}
+    found = {mount for setting in own_settings(host, sources) for mount in _mounts(setting)}
+    # What is no Nix as far as the grammar knows is still looked through.
+    for text in own_texts(host, sources):
+        if read_nix(text).unread:
+            found |= {next(g for g in m.groups() if g) for m in _NAMED.finditer(text)}
+    return found
+
+
+def _mounts(setting: Setting) -> Iterator[str]:
+    path, value = setting.path, setting.value
+    if path[0] == "fileSystems" and len(path) > 1 and path[1].startswith("/"):
+        yield path[1]
+    elif path[:3] == ("disko", "devices", "nodev") and len(path) > 3:
+        yield path[3]
+    elif path[0] == "disko" and path[-1] == "mountpoint" and isinstance(value, str):
+        yield value
 
 
 def own_texts(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
@@ -40,11 +54,10 @@ def own_texts(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
 
 def root_type(host: Host, sources: Mapping[str, str | bytes]) -> str:
     """`fsType` of the root file system; empty where the host's own modules do not say."""
-    for text in own_texts(host, sources):
-        for found in _ROOT.finditer(text):
-            kind = re.search(r'fsType\s*=\s*"([^"]+)"', found[0])
-            if kind:
-                return kind[1]
+    places = (("fileSystems", "/", "fsType"), ("disko", "devices", "nodev", "/", "fsType"))
+    for setting in own_settings(host, sources):
+        if setting.path in places and isinstance(setting.value, str):
+            return setting.value
     return ""
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
-from homelab.system.file_systems import own_texts
 from homelab.system.flakes import OURS, inputs, inputs_of
-from homelab.system.own import inputs_asked
+from homelab.system.own import inputs_asked, own_settings
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -99,11 +98,9 @@ def _imported(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
     known = inputs(plan.site, host.release)
     asked = inputs_asked(host, sources) | {m.partition(".")[0] for m in host.config.flakes}
     there = " ".join([*asked, *(known[n].url for n in asked if n in known)])
-    text = "\n".join(own_texts(host, sources))
+    paths = {s.path[:2] for s in own_settings(host, sources)}
     for option, repository, module, url in _OPTIONS:
-        first, second = option.split(".")
-        said = re.search(rf"\b{first}\s*(\.\s*{second}\b|=\s*\{{[^}}]*\b{second}\b)", text)
-        if said and repository not in there:
+        if tuple(option.split(".")) in paths and repository not in there:
             has = "" if repository in known else f'flakes: {{{repository}: {{url: "{url}"}}}}, and '
             yield Problem(
                 host.source,

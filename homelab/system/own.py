@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.nix.code import inputs_in, paths_in
+from homelab.nix.source import Setting, read_nix
 from homelab.problems import Problem
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ def below(path: str, sources: Sources) -> Iterator[tuple[str, str | bytes]]:
     for name, content in sources.items():
         if name == path or name.startswith(f"{path}/"):
             yield name, content
+
+
+def own_settings(host: Host, sources: Sources) -> Iterator[Setting]:
+    """Every option that a hand-written module of the host sets, as far as its text tells."""
+    for name, content in carried(host, sources).items():
+        if name.endswith(".nix") and isinstance(content, str):
+            yield from read_nix(content).settings
 
 
 def inputs_asked(host: Host, sources: Sources) -> set[str]:

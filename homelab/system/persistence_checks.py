@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,9 @@ from homelab.system.file_systems import (
     file_systems,
     is_rolled_back,
     is_within,
-    own_texts,
     root_type,
 )
+from homelab.system.own import own_settings
 from homelab.system.persistence import OURS, STATE_OF, by_itself, kept
 
 if TYPE_CHECKING:
@@ -153,14 +152,7 @@ def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[st
         for option in entry.options:
             if option.endswith(".enable") and (entry.state or entry.keeps):
                 known[option.removesuffix(".enable")] = (*entry.state, *entry.keeps)
-    texts = [*own_texts(host, sources)]
-    return {
-        option: paths
-        for option, paths in known.items()
-        if any(
-            re.search(
-                rf"\b{re.escape(option)}(\.enable\s*=\s*true|\s*=\s*\{{\s*enable\s*=\s*true)", t
-            )
-            for t in texts
-        )
+    enabled = {
+        s.path[:-1] for s in own_settings(host, sources) if s.path[-1] == "enable" and s.value
     }
+    return {option: paths for option, paths in known.items() if tuple(option.split(".")) in enabled}

@@ -20,7 +20,7 @@ from homelab.nix.code import inputs_in, paths_in
         ('{ x = "${toString { a = "}"; }} ${./a}"; }', ["./a"]),
         ("{ x = builtins.readFile ./motd; y = a/b; z = /etc/x; w = a.b/c; }", ["./motd"]),
         ("{ x = a ./b; y = [./c]; z = (./d); }", ["./b", "./c", "./d"]),
-        ('{ x = "never closed ./a', []),
+        ("{ x = ./modules/${name}; y = ./a-${b}.nix; }", ["./modules", "."]),
         ("{ a = ./a/; b = ./a; }", ["./a"]),
     ],
 )
