@@ -76,6 +76,14 @@ def test_a_member_called_from_another_host_may_answer() -> None:
     )
 
 
+def test_a_member_called_over_the_lan_answers_its_callers_alone() -> None:
+    """Without a tailnet: nothing but answers, and to the proxy's host alone."""
+    changes = {k: v for k, v in MEMBERS.items() if k != "tailnet"}
+    rules = table(build.plan(changes), "vpn-killswitch")
+    assert "ip daddr { 192.168.1.2 } ct direction reply accept" in rules
+    assert "tailscale0" not in rules
+
+
 def test_the_tunnel_leaves_the_host_as_it_is() -> None:
     """S4-13: a table of its own, no resolver for everybody, and the key by its file."""
     assert """\
