@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import product
 
 import pytest
@@ -184,7 +185,7 @@ def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() 
     mixed = build._merged(
         dict(changes), {"hosts": {"aurora": {"address": {"tailnet": None}, "tailscale": None}}}
     )
-    config = build.config(mixed)
+    config = copy.deepcopy(build.config(mixed))
     hosts = config["hosts"]
     assert isinstance(hosts, dict)
     # Here null is a word of the stack config, and no key that is not there.
