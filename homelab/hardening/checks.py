@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.catalog.upstream.ask import modules_of, release_of
 from homelab.checks import check
 from homelab.hardening.baseline import HIDDEN, HOMES, NAMES
 from homelab.problems import Problem, did_you_mean
@@ -105,11 +106,12 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
             path = said.path
             is_unit = path[:2] == ("systemd", "services") and path[3:4] == ("serviceConfig",)
             name = path[2] if is_unit else ""
-            if name and name not in service.units:
+            known = _units(service) if name and name not in service.units else (name,)
+            if name not in known:
                 yield Problem(
                     f"{service.source}.options",
                     f'"{said.key}": {service.name} has no unit "{name}"',
-                    did_you_mean(name, service.units, "units"),
+                    did_you_mean(name, known, "units"),
                 )
     owners: dict[tuple[str, str], str] = {}
     for unit in plan.hardening:
@@ -120,6 +122,14 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                 f'"{unit.unit}" is the unit of {other} too, on {unit.host}',
                 "give one of them another unit, or another host",
             )
+
+
+def _units(service: Service) -> tuple[str, ...]:
+    """Every unit of a service: those that are confined here, and what else its module makes."""
+    names = () if service.is_custom else modules_of(service.entry)
+    made = [release_of(module, service.release) for module in names]
+    others = (u for facts in made if facts for u in facts.units if "{" not in u)
+    return tuple(dict.fromkeys((*service.units, *service.entry.helpers, *others)))
 
 
 def _once(plan: Plan) -> Iterator[Service]:

@@ -194,21 +194,22 @@ def _machine(plan: Plan, host: Host) -> Iterator[Kept]:
 def _services(plan: Plan, host: Host) -> Iterator[Kept]:
     for service in plan.on(host.name):
         entry = service.entry
+        writers = (*entry.units, *entry.helpers)
         original = find(entry.name)
         # Where a dataset takes the place of its state, its own directory still holds the rest.
         state = (*service.state, *entry.state, *(original.state if original else ()))
         for path in dict.fromkeys(state):
             user = "" if entry.dynamic_user or entry.user == "root" else _user(service)
-            yield Kept(_whole(path), service.name, user, entry.units)
+            yield Kept(_whole(path), service.name, user, writers)
         if entry.database == "postgresql":
-            units = (*entry.units, "postgresql")
+            units = (*writers, "postgresql")
             yield Kept("/var/lib/postgresql", f"database of {service.name}", "", units)
         for path in entry.keeps:
-            yield Kept(_whole(path), service.name, "", entry.units)
+            yield Kept(_whole(path), service.name, "", writers)
         container = service.container
         for mount in container.mounts if container else ():
             if not mount.read_only:
-                yield Kept(_whole(mount.source), service.name, "", entry.units)
+                yield Kept(_whole(mount.source), service.name, "", writers)
         if any(d.kind in ("sqlite", "postgresql") for d in entry.dumps):
             yield Kept("/var/backup", "dumps for the backup")
 

@@ -164,3 +164,30 @@ def test_who_signs_for_a_dynamic_user_is_told_before_sops_nix_stops() -> None:
     assert "no own is there when secrets are placed" in problem
     flake["secrets"] = {"key": {"ref": {"sops": "own/key"}}}
     assert not _checked(changes, "secret-owner")
+
+
+def test_an_option_may_speak_of_any_unit_that_the_module_makes() -> None:
+    """S0-79: a misspelt one is named with all of them."""
+
+    def said(unit: str) -> list[str]:
+        option = {f"systemd.services.{unit}.serviceConfig.Nice": 10}
+        changes = {"services": {"nextcloud": {"host": "nas", "options": option}}}
+        return _checked(changes, "harden-unit-known")
+
+    assert not said("nextcloud-cron")
+    assert not said("nextcloud-update-plugins")
+    (problem,) = said("nextcloud-crom")
+    assert 'did you mean "nextcloud-cron"?' in problem
+
+
+def test_what_writes_the_state_stops_while_it_is_carried_to_a_disk_that_stays() -> None:
+    """S0-54: its jobs too, and not the unit that answers to people alone."""
+    hosts = {"nas": {"persistence": {"root": "/persist"}}}
+    made = build.render({"hosts": hosts, "services": {"nextcloud": {"host": "nas"}}})["nas"]
+    (line,) = [
+        line
+        for line in made["impermanence.nix"].splitlines()
+        if line.strip().startswith("carry /persist /var/lib/nextcloud ")
+    ]
+    for unit in ("phpfpm-nextcloud", "nextcloud-cron", "nextcloud-setup", "nextcloud-update-db"):
+        assert f"{unit}.service" in line
