@@ -33,8 +33,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "Podman: networks, made before their containers, and images that nothing runs any more",
         derived=merge(
             _pruned(),
-            *(_network(n, users, resolver=resolver) for n, users in sorted(networks.items())),
-            *(_opened(s) for s in here if s.bridges),
+            *(_network(n, users) for n, users in sorted(networks.items())),
+            _bridges(here, resolver=resolver),
             _beside_resolver() if resolver else {},
         ),
     )
@@ -54,15 +54,28 @@ def _pruned() -> Attrs:
     )
 
 
-def _opened(service: Service) -> Attrs:
-    """Let containers of this host ask a service of it, at `host.containers.internal`."""
-    opened: Attrs = {
-        bridge: Comment(
-            f"{', '.join(callers)} asks {service.name}.", {"allowedTCPPorts": [service.port]}
-        )
-        for bridge, callers in sorted(service.bridges.items())
-    }
-    return {"networking": {"firewall": {"interfaces": opened}}}
+def _bridges(here: tuple[Service, ...], *, resolver: bool) -> Attrs:
+    """What containers may ask of their host: Podman for each other's names, and at
+    `host.containers.internal` the services that they use.
+    """
+    names = NAMES_PORT if resolver else DNS_PORT
+    asked: dict[str, list[tuple[int, str]]] = {}
+    for service in here:
+        for bridge, callers in service.bridges.items():
+            why = f"{', '.join(callers)} ask{'s' if len(callers) == 1 else ''} {service.name}"
+            asked.setdefault(bridge, []).append((service.port, why))
+    named = {bridge_of(n) for n in networks_on(here)}
+    opened: Attrs = {}
+    for bridge in sorted({*named, *asked}):
+        mine = sorted(asked.get(bridge, ()))
+        tcp: list[Nix] = [*([names] if bridge in named else []), *(port for port, _ in mine)]
+        options: Attrs = {"allowedTCPPorts": tcp}
+        said = [f"{why[0].upper()}{why[1:]}." for _, why in mine]
+        if bridge in named:
+            options["allowedUDPPorts"] = [names]
+            said = ["Containers ask Podman for each other's names.", *said]
+        opened[bridge] = Comment("\n".join(said), options)
+    return {"networking": {"firewall": {"interfaces": opened}}} if opened else {}
 
 
 def networks_on(services: tuple[Service, ...]) -> Mapping[str, tuple[Service, ...]]:
@@ -96,34 +109,18 @@ def bridge_of(network: str | None) -> str:
     return f"pod-{network}" if network else "podman0"
 
 
-def _network(name: str, users: tuple[Service, ...], *, resolver: bool) -> Attrs:
-    bridge = bridge_of(name)
+def _network(name: str, users: tuple[Service, ...]) -> Attrs:
     units: list[Nix] = [f"{u}.service" for s in users for u in s.units]
-    words = ("podman", "network", "create", "--ignore", f"--interface-name={bridge}")
-    port = NAMES_PORT if resolver else DNS_PORT
-    return merge(
-        attrs(
-            f'systemd.services."podman-{name}-network"',
-            {
-                "description": f"Podman network {name}",
-                "before": units,
-                "path": [Raw("config.virtualisation.podman.package")],
-                "requiredBy": units,
-                "script": f"exec {shlex.join((*words, f'--label={LABEL}', name))}",
-                "serviceConfig": {"RemainAfterExit": True, "Type": "oneshot"},
-            },
-        ),
+    words = ("podman", "network", "create", "--ignore", f"--interface-name={bridge_of(name)}")
+    return attrs(
+        f'systemd.services."podman-{name}-network"',
         {
-            "networking": {
-                "firewall": {
-                    "interfaces": {
-                        bridge: Comment(
-                            "Containers ask Podman for each other's names.",
-                            {"allowedTCPPorts": [port], "allowedUDPPorts": [port]},
-                        )
-                    }
-                }
-            }
+            "description": f"Podman network {name}",
+            "before": units,
+            "path": [Raw("config.virtualisation.podman.package")],
+            "requiredBy": units,
+            "script": f"exec {shlex.join((*words, f'--label={LABEL}', name))}",
+            "serviceConfig": {"RemainAfterExit": True, "Type": "oneshot"},
         },
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.catalog.options import options_of
-from homelab.hardening.paths import for_systemd
+from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.secrets.model import secret_path
 from homelab.services import podman
@@ -66,7 +66,7 @@ def _state(service: Service) -> Attrs:
         return {}
     user = service.entry.user or "root"
     made: Attrs = {
-        p.replace("%", "%%"): {"d": {"mode": ":0700", "user": f":{user}", "group": ":root"}}
+        for_tmpfiles(p): {"d": {"mode": ":0700", "user": f":{user}", "group": ":root"}}
         for p in stated
         if service.flake is None and not service.entry.dynamic_user
     }

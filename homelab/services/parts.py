@@ -37,9 +37,9 @@ _SCOPE_OF: dict[Claim, OidcScope] = {
 Gpu = Literal["nvidia", "intel", "amd"]
 MountPath = Annotated[
     AbsolutePath,
-    Field(pattern=r"^[^:,\x00-\x1f\x7f]+$"),
+    Field(pattern=r"^[^:,'\"\\\x00-\x1f\x7f]+$"),
 ]
-"""Absolute path without colons and commas, between which Podman would take it apart."""
+"""Absolute path without colons, commas, quotes and backslashes: Podman would take it apart."""
 
 
 def _network_name(value: str) -> str:

@@ -48,7 +48,9 @@ def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
     if not used:
         return {}
     mounts: list[Nix] = [for_systemd(m) for m in sorted({d.mount for d in used})]
-    groups: list[Nix] = [*sorted({d.group for d in used} - {"root"})]
+    # Who a container runs as is its image's business; groups of its unit are Podman's alone.
+    mine = used if service.container is None else ()
+    groups: list[Nix] = [*sorted({d.group for d in mine} - {"root"})]
     entry = service.entry
     # Workers drop to the user by themselves, with the groups that the user has.
     workers = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.workers else {}

@@ -180,3 +180,123 @@ def test_a_network_has_a_name_that_an_interface_can_have() -> None:
     """S1-02: fifteen letters, of which four say that it is Podman's."""
     with pytest.raises(InvalidStackError, match="network"):
         build.plan({"services": {"app": container(8080, network="a-name-too-long")}})
+
+
+def app(**said: object) -> Changes:
+    return {"services": {"app": {**container(8080), **said}}}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "host", "options"),
+    [
+        ("nvidia", {"open": True}, ["--device=nvidia.com/gpu=all"]),
+        (
+            "intel",
+            {"generation": 9},
+            ["--device=/dev/dri", "--group-add=26", "--group-add=303"],
+        ),
+        (
+            "amd",
+            {},
+            ["--device=/dev/dri", "--device=/dev/kfd", "--group-add=26", "--group-add=303"],
+        ),
+        (
+            "intel",
+            {"generation": 9, "devices": ["/dev/dri/renderD129"]},
+            ["--device=/dev/dri/renderD129", "--group-add=26", "--group-add=303"],
+        ),
+    ],
+)
+def test_graphics_come_into_a_container_by_their_vendor(
+    vendor: str, host: Changes, options: list[str]
+) -> None:
+    """S0-52: CDI for NVIDIA, device nodes for the others, and the groups that may open them."""
+    changes = {**app(gpu=vendor), "hosts": {"nas": {"gpu": {"vendor": vendor, **host}}}}
+    text = build.render(changes)["nas"]["services/app.nix"]
+    listed = re.search(r"extraOptions = \[([^\]]*)\]", text)
+    assert listed is not None
+    assert re.findall(r'"(.*?)"', listed[1]) == options
+    assert ("hardware.nvidia-container-toolkit.enable = true" in text) == (vendor == "nvidia")
+
+
+def test_a_secret_is_a_file_that_a_container_cannot_write() -> None:
+    """S0-57: at /run/secrets, or where its app looks for it; a variable is in a file of its own."""
+    changes = app(
+        secrets={"key": {}, "salt": {"target": "/app/salt"}, "word": {"env": "WORD"}},
+    )
+    text = build.render(changes)["nas"]["services/app.nix"]
+    assert '"/run/homelab/secrets/app-key:/run/secrets/key:ro"' in text
+    assert '"/run/homelab/secrets/app-salt:/app/salt:ro"' in text
+    assert 'environmentFiles = [ "/run/homelab/secrets/app-word" ];' in text
+    assert "app-word:" not in text
+
+
+def test_a_dataset_is_a_mount_and_its_disk_is_waited_for() -> None:
+    """S0-40: by name, in short or with read_only."""
+    dataset = {"host": "nas", "mount": "/mnt/media", "tier": "user", "group": "media"}
+    changes: Changes = {
+        **app(datasets={"books": "/books", "films": {"target": "/films", "read_only": True}}),
+        "datasets": {
+            "books": {**dataset, "path": "/mnt/media/books"},
+            "films": {**dataset, "path": "/mnt/media/films"},
+        },
+    }
+    files = build.render(changes)["nas"]
+    assert '"/mnt/media/books:/books"' in files["services/app.nix"]
+    assert '"/mnt/media/films:/films:ro"' in files["services/app.nix"]
+    storage = files["storage.nix"]
+    # Groups of the unit are Podman's alone; who runs inside is the image's business.
+    assert "podman-app" in storage
+    unit = storage[storage.index("podman-app") :]
+    assert 'RequiresMountsFor = [ "/mnt/media" ];' in unit
+    assert "SupplementaryGroups" not in unit
+
+
+def test_a_container_asks_a_service_of_its_host_and_no_other_port_is_open_to_it() -> None:
+    """S3-04: the host's loopback is not a container's, so its bridge is let in to that port."""
+    changes: Changes = {
+        "services": {
+            "app": {**container(8080), "uses": ["ollama"]},
+            "web": {**container(8081, network="homey"), "uses": ["ollama", "miniflux"]},
+            "ollama": {"host": "nas"},
+            "miniflux": {"host": "nas"},
+        }
+    }
+    files = build.render(changes)["nas"]
+    text = files["containers.nix"]
+    assert "# App asks ollama.\n" in text
+    bridges = text[text.index("interfaces") :]
+    own = " ".join(bridges[bridges.index("podman0") :].split())
+    assert own.startswith("podman0 = { allowedTCPPorts = [ 11434 ]; };")
+    homey = " ".join(bridges[bridges.index("pod-homey") :].split())
+    assert homey.startswith("pod-homey = { allowedTCPPorts = [ 53 8080 11434 ];")
+    assert 'host = "0.0.0.0";' in files["services/ollama.nix"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"virtualisation.oci-containers.containers.app.extraOptions": ["--network=host"]},
+        {"virtualisation.oci-containers": {"containers": {"app": {"networks": ["host"]}}}},
+        {'virtualisation.oci-containers.containers."app".extraOptions': ["--net", "host"]},
+    ],
+)
+def test_on_the_hosts_network_nothing_is_published(options: Changes) -> None:
+    """S1-02: Podman throws such ports away, so none is written."""
+    text = build.render(app(options=options))["nas"]["services/app.nix"]
+    assert "ports = [" not in text
+
+
+@pytest.mark.parametrize("path", ["/a:b", "/a,b", "/a'b", '/a"b', "/a\\b", "/a\nb"])
+def test_a_mount_has_a_path_that_podman_reads_as_one(path: str) -> None:
+    """Between colons Podman takes it apart, and no quoting helps."""
+    for field in ("source", "target"):
+        mount = {"source": "/a", "target": "/b", field: path}
+        with pytest.raises(InvalidStackError, match=r"container\.mounts\[0\]"):
+            build.plan(app(container={"image": f"a/b:1{DIGEST}", "port": 80, "mounts": [mount]}))
+
+
+@pytest.mark.parametrize("name", ["host", "none", "bridge", "podman"])
+def test_a_network_of_our_own_has_no_name_of_podmans(name: str) -> None:
+    with pytest.raises(InvalidStackError, match="means something else to Podman"):
+        build.plan({"services": {"app": container(8080, network=name)}})
