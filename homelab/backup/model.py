@@ -74,7 +74,9 @@ class BackupTarget(Model):
             if self.credentials is not None:
                 raise ValueError("the keys of a bucket are made for it; leave credentials out")
         elif self.kind in ("b2", "s3") and self.credentials is None:
-            raise ValueError(f"a {self.kind} target needs credentials: {{sops: …}}")
+            raise ValueError(
+                f"a {self.kind} target has no credentials; add credentials: {{sops: restic/…}}"
+            )
         if self.kind in ("local", "sftp") and self.credentials is not None:
             what = "each client has a key that is derived for it" if self.kind == "sftp" else "none"
             raise ValueError(f"a {self.kind} target has no credentials ({what}); leave it out")

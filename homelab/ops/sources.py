@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from homelab.plan import Plan
-from homelab.problems import Problem
+from homelab.problems import HomelabError, Problem
 from homelab.render import root_path
 from homelab.secrets.plan import host_file
 from homelab.system.own import carried, named_by, own_paths
@@ -66,6 +66,10 @@ def _follow(directory: Path, plan: Plan, sources: dict[str, str | bytes]) -> Non
                 pending += found
 
 
+_LONGEST = 240
+"""Characters of a path beside the stack file; a name has at most 255 bytes."""
+
+
 def _way_out(path: str, source: str) -> str:
     if source == "secrets.hosts":
         return f"make it with sops: sops edit {path}"
@@ -80,6 +84,8 @@ def _way_out(path: str, source: str) -> str:
 
 def _files(directory: Path, path: str) -> dict[str, str | bytes]:
     top = directory / path
+    if len(path) > _LONGEST:
+        return {}  # no file has such a name, and asking for one is an error of its own
     if top.is_file():
         return {path: _content(top)}
     return {
@@ -90,7 +96,12 @@ def _files(directory: Path, path: str) -> dict[str, str | bytes]:
 
 
 def _content(path: Path) -> str | bytes:
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise HomelabError(
+            f"{path}: cannot be read ({error.strerror}); mend its permissions or its disk"
+        ) from None
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

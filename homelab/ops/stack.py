@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
 from homelab.site.neighbours import check_neighbours
+from homelab.site.rest import rest_of, unrelated
 from homelab.site.scalar import Value
 from homelab.storage.mount_checks import check_mounts
 from homelab.system.checks import check_own_modules
@@ -122,7 +123,12 @@ def _document(directory: Path, name: str, values: Mapping[str, Value] | None) ->
 def _planned(
     directory: Path, name: str, document: Document
 ) -> tuple[Plan, dict[str, str | bytes], list[Problem]]:
-    site = load_site(document)
+    try:
+        site = load_site(document)
+    except InvalidStackError as error:
+        raise InvalidStackError(
+            sorted({*error.problems, *_of_the_rest(directory, name, document)})
+        ) from None
     plan = make_plan(site, read_lock(directory, name).lock)
     sources, missing = read_sources(directory, plan)
     today = datetime.now(UTC).date().isoformat()
@@ -136,8 +142,27 @@ def _planned(
     if is_rehearsed():
         sources |= stand_ins(plan, sources)
         found = {for_rehearsal(p, plan) for p in found}
-    problems = sorted(found)
+    problems = _each_once(found)
     return plan, sources, [_located(p, document) for p in problems]
+
+
+def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem]:
+    """What is wrong beside values that cannot be read, so that all of it is told at once."""
+    rest = rest_of(document)
+    if rest is None:
+        return []
+    site, left_out = rest
+    plan = make_plan(site, read_lock(directory, name).lock)
+    found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
+    return [_located(p, document) for p in unrelated(found, left_out)]
+
+
+def _each_once(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems in order, each cause once: two checks may see the same from two sides."""
+    seen: dict[tuple[str, str], Problem] = {}
+    for problem in sorted(problems):
+        seen.setdefault((problem.where, problem.what), problem)
+    return [*seen.values()]
 
 
 def located(stack: Stack, problem: Problem) -> Problem:

@@ -24,14 +24,14 @@ def load_site(document: Document) -> Site:
     unfit = list(_unfit(document.values, (), document))
     if unfit:
         raise InvalidStackError(sorted(set(unfit)))
-    dates = list(_dates(document.values, ()))
+    found = list(dates(document.values, ()))
     try:
         site = Site.model_validate(dict(document.values))
     except ValidationError as error:
         problems = {_problem(e, document) for e in error.errors(include_url=False)}
-        raise InvalidStackError(sorted(problems | set(_date_problems(dates, document)))) from None
-    if dates:
-        raise InvalidStackError(_date_problems(dates, document))
+        raise InvalidStackError(sorted(problems | set(_date_problems(found, document)))) from None
+    if found:
+        raise InvalidStackError(_date_problems(found, document))
     return site
 
 
@@ -43,15 +43,16 @@ def where(path: Path_) -> str:
     return out or "config"
 
 
-def _dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[Path_]:
+def dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[Path_]:
+    """Places of the values that YAML took for dates."""
     if isinstance(value, Timestamp):
         yield path
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _dates(inner, (*path, key))
+            yield from dates(inner, (*path, key))
     elif isinstance(value, list):
         for i, inner in enumerate(value):
-            yield from _dates(inner, (*path, i))
+            yield from dates(inner, (*path, i))
 
 
 def _unfit(
@@ -82,7 +83,7 @@ def _unfit_problem(path: Path_, found: str, document: Document) -> Problem:
     )
 
 
-def _date_problems(dates: list[Path_], document: Document) -> list[Problem]:
+def _date_problems(found: list[Path_], document: Document) -> list[Problem]:
     return [
         Problem(
             where(d),
@@ -91,12 +92,12 @@ def _date_problems(dates: list[Path_], document: Document) -> list[Problem]:
             file=document.file,
             line=document.line(d),
         )
-        for d in dates
+        for d in found
     ]
 
 
 def _problem(error: ErrorDetails, document: Document) -> Problem:
-    path, model = _follow(error["loc"])
+    path, model = follow(error["loc"])
     what, way_out = _words(error, path, model)
     return Problem(where(path), what, way_out, file=document.file, line=document.line(path))
 
@@ -160,7 +161,7 @@ def _form(path: Path_, model: type[BaseModel] | None) -> str:
     return " ".join(field.description.split())
 
 
-def _follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
+def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
     """The path as typed, and the model that the last key belongs to.
 
     pydantic puts the tags of kinds, the names of union members and `[key]` into a location; those

@@ -194,7 +194,7 @@ def test_datasets_worth_it_have_jobs_of_their_own() -> None:
         ({"targets": {"disk": {"path": "mnt/disk"}}}, ["backup.targets.disk", "start it with /"]),
         (
             {"targets": {"b2": {"credentials": None}}},
-            ["backup.targets.b2", "needs credentials"],
+            ["backup.targets.b2", "has no credentials"],
         ),
         ({"targets": {"disk": {"user": "root"}}}, ["backup.targets.disk", "log in as root"]),
     ],

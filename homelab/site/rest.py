@@ -1,0 +1,77 @@
+"""The well-formed rest of a stack config, so that one mistyped value hides nothing else.
+
+What cannot be read is left out: a whole service, host or dataset; elsewhere the value alone. A
+problem that names what was left out may only be its absence, so it is not reported.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable
+from typing import cast
+
+from pydantic import ValidationError
+
+from homelab.problems import Problem
+from homelab.site.document import Document, Path_
+from homelab.site.load import dates, follow
+from homelab.site.model import Site
+from homelab.site.scalar import Value
+
+_NAMED: dict[str, int] = {
+    **dict.fromkeys(("services", "hosts", "datasets", "vpn", "flakes"), 2),
+}
+"""Sections of named things, each of which is left out as a whole."""
+_ROUNDS = 12
+"""A value is left out at first, then what holds it, then what holds that."""
+
+
+def rest_of(document: Document) -> tuple[Site, frozenset[str]] | None:
+    """The site without what cannot be read, and the names of what was left out; `None` where too
+    little is left to be a site.
+    """
+    values = cast("dict[str, Value]", copy.deepcopy(dict(document.values)))
+    left_out: set[str] = set()
+    paths = {*dates(values, ())}
+    for _ in range(_ROUNDS):
+        for path in sorted(paths, key=len, reverse=True):
+            cut = path[: _NAMED.get(str(path[0]), len(path))] if path else ()
+            removed = _remove(values, cut)
+            if removed is None:
+                return None
+            left_out.add(removed)
+        try:
+            return Site.model_validate(values), frozenset(left_out)
+        except ValidationError as error:
+            paths = {follow(e["loc"])[0] for e in error.errors(include_url=False)}
+    return None
+
+
+def unrelated(problems: Iterable[Problem], names: frozenset[str]) -> list[Problem]:
+    """The problems that say nothing of what was left out."""
+    if not names:
+        return list(problems)
+    word = re.compile(rf"\b({'|'.join(re.escape(n) for n in sorted(names))})\b")
+    return [p for p in problems if not word.search(f"{p.where} {p.what} {p.way_out}")]
+
+
+def _remove(values: dict[str, Value], path: Path_) -> str | None:
+    """Take out what stands at a path, or the nearest thing around it that is there; its name."""
+    for end in range(len(path), 0, -1):
+        holder: object = values
+        for part in path[: end - 1]:
+            if isinstance(holder, dict):
+                holder = holder.get(part)
+            elif isinstance(holder, list) and isinstance(part, int) and part < len(holder):
+                holder = holder[part]
+            else:
+                holder = None
+        last = path[end - 1]
+        if isinstance(holder, dict) and last in holder:
+            del holder[last]
+            return str(last)
+        if isinstance(holder, list) and isinstance(last, int) and last < len(holder):
+            del holder[last]
+            return str(path[end - 2]) if end > 1 else None
+    return None

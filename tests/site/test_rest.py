@@ -1,0 +1,63 @@
+"""One value that cannot be read hides nothing else that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from homelab.ops.stack import check_stack
+from homelab.problems import InvalidStackError, Problem
+from homelab.site.document import Document
+from homelab.site.rest import rest_of, unrelated
+from tests import build, stackdir
+
+
+def told(tmp_path: Path, changes: dict[str, object]) -> list[str]:
+    stackdir.write_stack(tmp_path, changes)
+    with pytest.raises(InvalidStackError) as raised:
+        check_stack(tmp_path, stackdir.NAME)
+    return [f"{p.where}: {p.what}" for p in raised.value.problems if p.severity == "error"]
+
+
+def test_a_mistyped_key_hides_no_check_of_the_rest(tmp_path: Path) -> None:
+    problems = told(
+        tmp_path,
+        {
+            "services": {
+                "jellyfin": {"host": "nas", "pirt": 1},
+                "navidrome": {"host": "nass"},
+            }
+        },
+    )
+    assert any(p.startswith("services.jellyfin.pirt: there is no such key") for p in problems)
+    assert any(p.startswith("services.navidrome.host: there is no host") for p in problems)
+
+
+def test_what_is_only_the_absence_of_what_was_left_out_is_not_told(tmp_path: Path) -> None:
+    """The service on a host that cannot be read is on a host that is there."""
+    problems = told(
+        tmp_path,
+        {"hosts": {"nas": {"state": "alive"}}, "services": {"jellyfin": {"host": "nas"}}},
+    )
+    assert [p.split(":")[0] for p in problems] == ["hosts.nas.state"]
+
+
+def test_each_cause_is_told_once(tmp_path: Path) -> None:
+    stackdir.write_stack(
+        tmp_path, {"backup": {"targets": {"disk": {"kind": "local", "host": "nass", "path": "/x"}}}}
+    )
+    _, problems = check_stack(tmp_path, stackdir.NAME)
+    about = [p for p in problems if p.where == "backup.targets.disk.host"]
+    assert len(about) == 1, [str(p) for p in about]
+
+
+@pytest.mark.parametrize("section", ["site", "network"])
+def test_without_a_section_that_all_rests_on_there_is_no_rest(section: str) -> None:
+    values = build.config({section: None})
+    assert rest_of(Document(values)) is None  # type: ignore[arg-type]
+
+
+def test_names_are_words() -> None:
+    problems = [Problem("services.pilot", "x"), Problem("hosts.pi", "y")]
+    assert unrelated(problems, frozenset({"pi"})) == [problems[0]]
