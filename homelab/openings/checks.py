@@ -9,6 +9,7 @@ from homelab.checks import check
 from homelab.nix.source import Setting
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
+from homelab.openings.names import UNKNOWN
 from homelab.openings.registry import openings
 from homelab.openings.settings import of_containers, of_modules, of_options
 from homelab.problems import Problem, did_you_mean
@@ -34,8 +35,17 @@ def option_opens(plan: Plan) -> Iterator[Problem]:
     around sign-in, firewall, policy and probes. Some may be accepted, with a reason.
     """
     for where, opening in of_stack(plan):
-        if opening.word not in (*FIREWALL, LITERAL):
+        if opening.word not in (*FIREWALL, LITERAL, UNKNOWN):
             yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
+
+
+@check("option-known", rows="S0-71")
+def option_known(plan: Plan) -> Iterator[Problem]:
+    """A mistyped option ends the build of its host, after everything else has been changed
+    already. What resembles no known name may be newer than our list, and is left to Nix.
+    """
+    for where, opening in of_stack(plan, (UNKNOWN,)):
+        yield Problem(where, opening.what, opening.way_out)
 
 
 @check("accept-known", rows="S0-09")

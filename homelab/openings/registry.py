@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.nix.source import Setting
-from homelab.openings import accounts, containers, daemons, firewall, literals, ssh, web
+from homelab.openings import accounts, containers, daemons, firewall, literals, names, ssh, web
 from homelab.openings.model import RULES, Opening, View, matches
 
-HAVE_RULES = (accounts, containers, daemons, firewall, literals, ssh, web)
+HAVE_RULES = (accounts, containers, daemons, firewall, literals, names, ssh, web)
 """Each registers its rules when it is imported."""
 
 

@@ -45,14 +45,14 @@ def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
         if wifi is None:
             continue
         where = f"{host.source}.wifi"
-        said = [f for f in ("ssid", "psk") if getattr(wifi, f) is not None]
-        if wifi.backend == "iwd" and said:
+        named = [f for f in ("ssid", "psk") if getattr(wifi, f) is not None]
+        if wifi.backend == "iwd" and named:
             yield Problem(
                 where,
-                f"{' and '.join(said)} are for wpa_supplicant; iwd keeps its networks itself",
+                f"{' and '.join(named)} are for wpa_supplicant; iwd keeps its networks itself",
                 "write backend: wpa_supplicant, or join with: iwctl station wlan0 connect NAME",
             )
-        if wifi.backend == "wpa_supplicant" and len(said) < 2:
+        if wifi.backend == "wpa_supplicant" and len(named) < 2:
             yield Problem(
                 where,
                 "wpa_supplicant needs the network's name and secret",

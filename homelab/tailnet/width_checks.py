@@ -86,7 +86,8 @@ def tag_used(plan: Plan) -> Iterator[Problem]:
     config, tailnet = plan.site.tailnet, plan.tailnet
     if config is None or tailnet is None:
         return
-    named = {e for g in (*config.grants, *config.ssh) for e in (*g.src, *g.dst)}
+    named = {end for grant in config.grants for end in (*grant.src, *grant.dst)}
+    named |= {end for rule in config.ssh for end in (*rule.src, *rule.dst)}
     named |= {t for a in config.node_attributes for t in a.target}
     known = sorted({f"tag:{r}" for r in get_args(Role)} | {n for n in named if n[:4] == "tag:"})
     for host in plan.hosts.values():
