@@ -106,10 +106,12 @@ def run(
     program: Callable[[], None] | None = None,
     policy: str = DEFAULT,
     unchanged: bool = False,
+    written: str = "",
 ) -> Recorded:
     """Run `components.program.run` on a stack; secrets come from `op` and `sops` on PATH.
 
-    `policy` is the one that the tailnet has; it stays when the engine finds ours `unchanged`.
+    `policy` is the one that the tailnet has; it stays when the engine finds ours `unchanged`, or
+    leaves the one that it has `written` last as it is, as in a run for other targets.
     """
     from components.program import run as run_program
 
@@ -119,7 +121,9 @@ def run(
     loop.set_exception_handler(lambda *_: None)
 
     def go() -> None:
-        monitor = _Monitor(_Mocks(policy if not preview else None, unchanged), recorded)
+        monitor = _Monitor(
+            _Mocks(policy if not preview else None, unchanged or bool(written), written), recorded
+        )
         pulumi.runtime.set_all_config(dict(config), [])
         settings.set_root_resource(None)  # type: ignore[arg-type]
         mocks.set_mocks(
@@ -177,8 +181,8 @@ class _ApiError(grpc.RpcError):
 
 
 class _Mocks(mocks.Mocks):
-    def __init__(self, policy: str | None, unchanged: bool) -> None:
-        self._policy, self._unchanged = policy, unchanged
+    def __init__(self, policy: str | None, unchanged: bool, written: str) -> None:
+        self._policy, self._unchanged, self._written = policy, unchanged, written
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         if args.token == GET_ACL and self._policy == "":
@@ -190,6 +194,8 @@ class _Mocks(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         if args.typ == ACL and self._policy is not None and not self._unchanged:
             self._policy = args.inputs["acl"]
+        if args.typ == ACL and self._written:
+            return f"{args.name}-id", {**args.inputs, "acl": self._written}
         # Inputs keep their wrappers, so what is secret stays so on its way out.
         return f"{args.name}-id", {**args.inputs, **_MINTED.get(args.typ, {})}
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from homelab.site.lock import Lock
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.policy import policy_text
 from lab import laptop
@@ -43,6 +44,7 @@ def run(
     preview: bool = False,
     policy: str = DEFAULT,
     unchanged: bool = False,
+    written: str = "",
 ) -> Recorded:
     # The Cloudflare SDK takes seconds to import and has no part in this.
     whole = stackdir.joined(TAILNET, *changes, {"cloudflare": None})
@@ -56,11 +58,12 @@ def run(
         preview=preview,
         policy=policy,
         unchanged=unchanged,
+        written=written,
     )
 
 
 def ours(**changes: Any) -> str:
-    made = build.plan(stackdir.joined(TAILNET, changes)).tailnet
+    made = build.plan(stackdir.joined(TAILNET, changes), Lock(stack=stackdir.NAME)).tailnet
     assert made is not None
     return policy_text(made)
 
@@ -121,10 +124,43 @@ def test_a_preview_does_not_ask(tmp_path: Path) -> None:
     assert recorded["tailnet-policy"].inputs["acl"] == ours()
 
 
-def test_a_policy_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:
+def test_a_policy_that_cannot_be_read_is_left_alone_and_the_run_goes_on(tmp_path: Path) -> None:
+    """A host can be repaired while Tailscale is out of reach."""
     recorded = run(tmp_path, policy="")
-    assert recorded.error.startswith("tailnet: the policy in force cannot be read")
-    assert "no such host" in recorded.error
+    assert recorded.error == ""
+    assert [line for line in recorded.logs if "cannot be read" in line and "no such host" in line]
+    policy = recorded["tailnet-policy"]
+    assert policy.ignored == ["acl", "overwriteExistingContent"]
+    # Of one that was never made, the provider itself asks whether there is another.
+    assert policy.inputs["overwriteExistingContent"] is False
+    assert recorded["nas-switch"]
+
+
+def test_a_run_that_could_not_write_a_pending_policy_says_so(tmp_path: Path) -> None:
+    recorded = run(tmp_path, policy="", written=OLDER)
+    assert [line for line in recorded.logs if "so it was not replaced" in line]
+    settled = run(tmp_path, policy="", written=ours())
+    assert not [line for line in settled.logs if "so it was not replaced" in line]
+
+
+def test_a_run_for_other_targets_does_not_miss_a_policy_that_is_pending(tmp_path: Path) -> None:
+    """The engine leaves the policy as it is then; to adopt anything would be wrong."""
+    recorded = run(tmp_path, policy=OLDER, written=OLDER)
+    assert recorded.error == ""
+    assert not [line for line in recorded.logs if "adopt" in line]
+
+
+def test_a_stack_without_the_policy_touches_neither_it_nor_the_dns(tmp_path: Path) -> None:
+    elsewhere = stackdir.joined(DEVICE, {"tailnet": {"policy": "elsewhere"}})
+    recorded = run(tmp_path, elsewhere, policy="")
+    assert recorded.error == ""
+    assert not [line for line in recorded.logs if "cannot be read" in line]
+    kinds = {r.type for r in recorded.resources}
+    assert not {k for k in kinds if "index/acl" in k or "dnsConfiguration" in k}
+    assert recorded["pi-tags"].inputs["tags"] == ["tag:appliance"]
+    joins = stackdir.joined({"hosts": {"nas": {"address": {"tailnet": None}}}}, elsewhere)
+    joins["hosts"]["nas"]["tailscale"] = {}  # type: ignore[index]
+    assert [r for r in run(tmp_path, joins, policy="").resources if "tailnetKey" in r.type]
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -155,7 +191,9 @@ def test_outputs_name_what_is_asked_past_the_proxy(tmp_path: Path) -> None:
     """S2-09, S0-29."""
     routes = [{"audience": "family", "auth": "native", "tailnet_direct": True}]
     services = {"navidrome": {"host": "nas", "routes": routes}, "miniflux": {"host": "pi"}}
-    recorded = run(tmp_path, {"services": services}, preview=True)
+    issuer = {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "ntfy/topic"}}}
+    entry = {"network": {"entry": {"acme": issuer}}}
+    recorded = run(tmp_path, {"services": services}, entry, preview=True)
     (outputs,) = [o for o in recorded.outputs.values() if "tailnet_urls" in o]
     assert outputs["tailnet_urls"] == {"navidrome": "http://100.64.0.3:4533"}
     assert set(outputs["routes"]) == {"miniflux", "navidrome"}
