@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from homelab.catalog import find
+from homelab.catalog.upstream import modules_of, release_of
 from homelab.deploy.sleepers import PARCELS, courier_of
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
 from homelab.services.said import said_of
@@ -189,6 +190,8 @@ def _machine(plan: Plan, host: Host) -> Iterator[Kept]:
         yield Kept(path, why)
     if any(courier_of(plan, other) is host for other in plan.hosts.values()):
         yield Kept(PARCELS, "releases that wait for others")
+    if any(c.host == host.name for c in plan.certificates.certificates):
+        yield Kept(plan.certificates.directory, "certificates")
 
 
 def _services(plan: Plan, host: Host) -> Iterator[Kept]:
@@ -201,6 +204,8 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
         for path in dict.fromkeys(state):
             user = "" if entry.dynamic_user or entry.user == "root" else _user(service)
             yield Kept(_whole(path), service.name, user, writers)
+        for path, user in _upstream(service):
+            yield Kept(_whole(path), service.name, user, writers)
         if entry.database == "postgresql":
             units = (*writers, "postgresql")
             yield Kept("/var/lib/postgresql", f"database of {service.name}", "", units)
@@ -212,6 +217,23 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
                 yield Kept(_whole(mount.source), service.name, "", writers)
         if any(d.kind in ("sqlite", "postgresql") for d in entry.dumps):
             yield Kept("/var/backup", "dumps for the backup")
+
+
+def _upstream(service: Service) -> Iterator[tuple[str, str]]:
+    """Directories that the modules of nixpkgs make for a service, and whose: also of one whose loss
+    is no matter, which would fill the memory that such a root is.
+    """
+    for module in modules_of(service.entry) if not service.is_custom else ():
+        facts = release_of(module, service.release)
+        if facts is None:
+            continue
+        known = service.entry.user in facts.users and not service.entry.dynamic_user
+        made = dict.fromkeys(facts.made, _user(service) if known else "")
+        for unit in facts.units.values():
+            made |= dict.fromkeys(unit.state_directories, "")
+        for path, user in sorted(made.items()):
+            if path.startswith("/var/lib/") and "{" not in path:
+                yield path, "" if user == "root" else user
 
 
 def _user(service: Service) -> str:

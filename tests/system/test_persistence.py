@@ -12,6 +12,8 @@ import pytest
 
 from homelab.catalog import ENTRIES
 from homelab.catalog.model import Entry
+from homelab.catalog.upstream import modules_of as modules_of_entry
+from homelab.catalog.upstream import release_of
 from homelab.ops.stack import check_sources
 from homelab.problems import Problem
 from homelab.render import modules_of
@@ -67,6 +69,13 @@ def test_every_service_of_the_catalog_keeps_its_state_on_a_root_that_forgets(ent
     places = paths(forgetting(changes))
     for path in (*entry.state, *entry.keeps):
         assert survives(path, places), path
+    for module in modules_of_entry(entry):
+        facts = release_of(module, "25.11")
+        made = [d for u in facts.units.values() for d in u.state_directories] if facts else []
+        for path in (*made, *(facts.made if facts else ())):
+            # Of a name that the configuration gives, and of no other place than that for state.
+            if path.startswith("/var/lib/") and "{" not in path:
+                assert survives(path, places), path
     if entry.database == "postgresql":
         assert survives("/var/lib/postgresql", places)
     assert entry.state or entry.keeps or entry.database != "none" or entry.stateless
@@ -181,6 +190,23 @@ def test_state_of_dynamic_users_is_kept_whole_with_the_mode_that_systemd_wants()
     block = text[text.index('directory = "/var/lib/private"') :]
     assert block.splitlines()[1].strip() == 'mode = "0700";'
     assert "/var/lib/private/" not in text
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+def test_who_a_directory_is_made_for_has_an_account_by_nixpkgs(entry: Entry) -> None:
+    """Without one the system does not evaluate."""
+    if entry.dynamic_user or entry.user in ("", "root") or not entry.state:
+        return
+    known = [release_of(module, "25.11") for module in modules_of_entry(entry)]
+    users = {
+        re.sub(r"\{[a-z]+\}", "main", user) for facts in known if facts for user in facts.users
+    }
+    assert entry.user in users
+
+
+def test_certificates_are_kept_where_the_proxy_finds_them() -> None:
+    changes = {"network": {"entry": {"host": "nas"}}, "services": {"gatus": {"host": "nas"}}}
+    assert "/var/lib/acme" in paths(forgetting(changes))
 
 
 def test_a_directory_is_made_for_who_owns_it() -> None:
