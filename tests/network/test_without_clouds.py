@@ -182,8 +182,8 @@ def test_who_reaches_what_on_the_lan_is_told_as_it_is() -> None:
 def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() -> None:
     """Each pair by itself: both in the tailnet, or the LAN."""
     changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
-    mixed = build._merged(
-        dict(changes), {"hosts": {"aurora": {"address": {"tailnet": None}, "tailscale": None}}}
+    mixed = changed(
+        changes, {"hosts": {"aurora": {"address": {"tailnet": None}, "tailscale": None}}}
     )
     config = copy.deepcopy(build.config(mixed))
     hosts = config["hosts"]
@@ -223,9 +223,7 @@ def test_a_call_without_addresses_says_whose_is_lacking(
 
 def test_a_host_that_has_yet_to_join_is_not_called_in_the_clear_meanwhile() -> None:
     changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
-    waiting = build._merged(
-        dict(changes), {"hosts": {"workstation": {"address": {"tailnet": None}}}}
-    )
+    waiting = changed(changes, {"hosts": {"workstation": {"address": {"tailnet": None}}}})
     found = build.found(waiting, "backend-reachable")
     assert found
     assert all("once the host has joined" in p.way_out for p in found)
