@@ -70,6 +70,8 @@ _FIRST = frozenset(
 """Functions of nixpkgs' library whose last argument is the value, sooner or later."""
 _DEEP = 32
 """How many names may stand for each other before nobody believes that they end."""
+_NESTED = 150
+"""How many sets, conditions and functions may stand inside each other in a file that is read."""
 
 Scope = Mapping[str, tuple["tree_sitter.Node", "Scope | None"]]
 
@@ -120,9 +122,8 @@ def _settings(
 ) -> Iterator[Setting]:
     """Everything that is set by binding an expression to a path."""
     node, scope = _bare(node, scope)
-    if depth > _DEEP:
-        yield Setting(path, Computed(_text(node)), _line(node))
-        return
+    if depth > _NESTED:
+        raise RecursionError
     parts = _parts(node, scope)
     if parts is not None:
         for part in parts:

@@ -136,7 +136,7 @@ def texts(value: Value) -> Iterator[str]:
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, int | float):
-        yield str(value)
+        yield f"{value:.15g}" if abs(value) < 1e300 else ""
     elif isinstance(value, tuple):
         for inner in value:
             yield from texts(inner)
@@ -152,7 +152,7 @@ def shown(value: Value) -> str:
     if isinstance(value, Computed):
         return "what Nix computes"
     if isinstance(value, str | int | float):
-        text = " ".join(str(value).split())
+        text = " ".join(" ".join(texts(value)).split())
         return text if len(text) < 40 else f"{text[:37]}…"
     if isinstance(value, tuple):
         items = [shown(v) for v in value[:4]]

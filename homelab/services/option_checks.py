@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem
 from homelab.services.options import clashes, misread
+from homelab.services.said import said_of
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -31,6 +33,60 @@ def option_path(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         for path, what, way_out in clashes(service):
             yield Problem(_where(service, path), what, way_out)
+
+
+@check("option-conflict", rows="S0-09 S0-71")
+def option_conflict(plan: Plan) -> Iterator[Problem]:
+    """Options of all services of a host become one system: of two values of one option, said by two
+    services, NixOS takes neither.
+    """
+    for host in plan.hosts:
+        first: dict[tuple[str, ...], tuple[str, object]] = {}
+        for service in plan.on(host):
+            for said in said_of(service.config):
+                if isinstance(said.value, list | Mapping):
+                    continue  # Lists join, and what a word becomes differs by service.
+                name, value = first.setdefault(said.path, (service.name, said.value))
+                if name != service.name and (type(value), value) != (type(said.value), said.value):
+                    yield Problem(
+                        _where(service, said.key),
+                        f"{said.name} has another value in the options of {name}, on {host} too",
+                        "say it in one of them alone",
+                    )
+
+
+@check("option-value", rows="S0-09")
+def option_value(plan: Plan) -> Iterator[Problem]:
+    """Nix holds numbers of 64 bits; another, or what is nested without end, makes a file that it
+    cannot read.
+    """
+    for service in plan.services:
+        for path, value in sorted(service.config.options.items()):
+            for what in sorted(set(_unfit(value, 0))):
+                yield Problem(_where(service, path), what, "write what the option takes")
+
+
+_DEEPEST = 40
+_LIMIT = 2**63
+
+
+def _unfit(value: object, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST:
+        yield f"it is nested more than {_DEEPEST} levels deep"
+    elif isinstance(value, str | bool) or value is None:
+        return
+    elif isinstance(value, int):
+        if not -_LIMIT <= value < _LIMIT:
+            yield "a number in it does not fit into 64 bits"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield "a number in it is no number"
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _unfit(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _unfit(inner, depth + 1)
 
 
 def _where(service: Service, path: str) -> str:
