@@ -205,6 +205,8 @@ class Places:
             name = file[9:-4]
             sources = [s.source for s in self._plan.on(self._host.name) if s.name == name]
             return sources[0] if sources else "services"
+        if file == "certificates.nix" and self._plan.site.network.entry.acme is not None:
+            return "network.entry.acme"
         return FILES.get(file, self._host.source).replace("{host}", self._host.name)
 
     def _own(self, path: str) -> str:

@@ -27,6 +27,9 @@ in
     "services.avahi.allowInterfaces" = later "list" "services.avahi.interfaces until 23.05";
     "services.avahi.nssmdns4" = later "bool" "services.avahi.nssmdns until 23.11";
     "services.radarr.settings" = later "attrs" "settings as variables came with 24.11";
+    "services.samba.nmbd" = later "attrs" "enableNmbd until 24.11";
+    "services.samba.settings" = later "attrs" "shares and extraConfig until 24.11";
+    "services.samba.winbindd" = later "attrs" "enableWinbindd until 24.11";
     "services.sonarr.settings" = later "attrs" "settings as variables came with 24.11";
     "services.transmission.package" = later "any" "came with 23.11";
     "services.home-assistant.extraComponents" = later "list" "came with 22.05";
@@ -42,6 +45,7 @@ in
     "services.openldap.settings" = later "any" "cn=config by settings came with 21.05";
     "services.prometheus.port" = later "any" "listenAddress with its port until 21.05";
     "services.static-web-server" = later "attrs" "came with 23.11";
+    "virtualisation.podman.autoPrune" = later "attrs" "came with 22.11";
     "systemd.settings" = later "attrs" "came with 25.11";
     "systemd.tmpfiles.settings" = later "submodules" "tmpfiles by settings came with 24.05";
     "nixpkgs.hostPlatform" = later "str" "came with 22.11; nixpkgs.localSystem before";
@@ -181,6 +185,16 @@ in
     nix-daemon-mounts = {
       why = "text and lists of one setting of a unit join since 23.05";
       module.systemd.services.nix-daemon.unitConfig.RequiresMountsFor = mkForce "/nix/store";
+    };
+    samba-mounts = {
+      why = "text and lists of one setting of a unit join since 23.05";
+      module =
+        { config, ... }:
+        {
+          systemd.services = mkIf config.services.samba.enable {
+            samba-smbd.unitConfig.RequiresMountsFor = mkForce "/var/lib/samba";
+          };
+        };
     };
     openldap = {
       why = "its old options stand beside the settings and ask for values until 21.05";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -10,19 +11,22 @@ import pytest
 
 from homelab.ops.stack import Stack, open_stack
 from tests.build import ROOT
+from tests.evaluation import stacks
 from tests.evaluation.nixpkgs import NIXPKGS, evaluated
 
 pytestmark = pytest.mark.nixpkgs
 
-HERE = Path(__file__).parent
 MORE = os.environ.get("HOMELAB_EVAL_STACKS", "")
 """A directory with further stacks, each in a directory of its own."""
 
 
+_WRITTEN = tempfile.TemporaryDirectory(prefix="stacks-")
+
+
 def _stacks() -> list[tuple[Path, str]]:
     tops = [ROOT, *sorted((ROOT / "examples").iterdir())]
-    for below in (HERE / "stacks", *([Path(MORE)] if MORE else [])):
-        tops += sorted(p for p in below.iterdir() if p.is_dir()) if below.is_dir() else []
+    tops += [stacks.write(name, Path(_WRITTEN.name) / name) for name in stacks.STACKS]
+    tops += sorted(p for p in Path(MORE).iterdir() if p.is_dir()) if MORE else []
     return [(top, f.name[7:-5]) for top in tops for f in sorted(top.glob("Pulumi.*.yaml"))]
 
 
