@@ -37,6 +37,7 @@ def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator
         place = _of_said(places, report, said)
         yield _problem(place, f"{_line(said.text)} ({_module(said.file)})", severity="warning")
     yield from _sandboxes(plan, host, report)
+    yield from _people(plan, host, report)
     yield from _mounts(plan, host, report)
     yield from openings(plan, host, places, report)
 
@@ -114,6 +115,20 @@ def _sandboxes(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
                 unit.source,
                 f"{name} gets {setting}={got}, and hardening.nix says {promised}",
                 "take away what sets it, or write harden.relax with the reason",
+            )
+
+
+def _people(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
+    """The owner and the deployer get in with the owner's keys, whatever else was merged."""
+    owner = plan.site.site.owner
+    for name in dict.fromkeys((owner.user, host.config.ssh.user)):
+        person = report.users.get(name)
+        lost = [k for k in owner.ssh_keys if person is None or k not in person.keys]
+        if lost:
+            yield Problem(
+                "site.owner.ssh_keys",
+                f"{name} does not get in on {host.name} by {len(lost)} of the owner's keys",
+                "take what replaces users.users or its keys out of its own modules",
             )
 
 

@@ -13,6 +13,7 @@ import pytest
 from homelab import cli
 from lab.hosts import LabHosts
 from tests import stackdir
+from tests.build import KEY
 from tests.cli.test_cli import Said
 
 OWN = "hosts/nas/extra.nix"
@@ -25,6 +26,7 @@ CHANGES: dict[str, Any] = {
         "miniflux": {"host": "nas"},
     },
 }
+KEYS = [f"{KEY} sam"]
 STRICT = {
     "CapabilityBoundingSet": [""],
     "ExecStart": ["jellyfin"],
@@ -92,7 +94,7 @@ def report(**more: object) -> dict[str, object]:
         "absent": [],
         "declared": [],
         "units": {},
-        "users": {},
+        "users": {name: {"normal": True, "groups": [], "keys": KEYS} for name in ("sam", "root")},
         "file_systems": {},
         "firewall": {
             "enable": True,
