@@ -31,7 +31,7 @@ def tunnel_upload(plan: Plan) -> Iterator[Problem]:
                 route.source,
                 f"{route.service} takes uploads of up to {route.upload}, and Cloudflare ends each "
                 f"at {LARGEST} MB",
-                f"{_way(route)}; or say upload: {LARGEST}MB, which refuses more at once",
+                f"{_way(route)}; or say {_limit(route)}, so that more is refused at once",
             )
 
 
@@ -47,9 +47,15 @@ def access_apps(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             route.source,
             f"{apps} cannot pass Cloudflare Access in front of {route.public}",
-            f"{_way(route)}; or say access: false and public: with the reason why anyone may ask "
-            f"{route.service} itself",
+            f"{_way(route)}; or say public: with the reason why anyone may ask {route.service} "
+            "itself",
         )
+
+
+def _limit(route: Route) -> str:
+    """How the stack config says a smaller limit: a service that has no list of routes gets one."""
+    listed = route.source.endswith("]")
+    return f"upload: {LARGEST}MB" if listed else f"routes: [{{…, upload: {LARGEST}MB}}]"
 
 
 def _way(route: Route) -> str:

@@ -52,6 +52,9 @@ def test_an_upload_that_cloudflare_ends_is_told_of() -> None:
         "services": {"immich": {"publish": "tunnel", "public": "its apps sign in themselves"}}
     }
     assert not _said(public, "access-apps")
+    route = {"name": "photos", "audience": "family", "publish": "tunnel", "upload": "100MB"}
+    said = {"name": None, "audience": None, "publish": None, "routes": [route]}
+    assert not _said({"services": {"immich": said}}, "tunnel-upload")
     assert not _said({}, "tunnel-upload")
 
 
