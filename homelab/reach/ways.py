@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from homelab.network.model import PortUse
 from homelab.reach.model import Asker, Gate, Path, Reason
-from homelab.tailnet.evaluate import granting
+from homelab.tailnet.evaluate import Grants
 from homelab.tailnet.hujson import Document
 from homelab.tailnet.members import is_member
 from homelab.tailnet.policy import policy
@@ -56,6 +56,11 @@ class Ground:
         return dict(self.plan.dns.names)
 
     @cached_property
+    def _policy(self) -> Grants:
+        assert self.plan.tailnet is not None
+        return Grants(self.document, self.plan.tailnet.tags)
+
+    @cached_property
     def _grants(self) -> dict[tuple[str, str, PortUse], tuple[str, ...]]:
         return {}
 
@@ -90,7 +95,7 @@ class Ground:
             return ()
         key = (who, whom, use)
         if key not in self._grants:
-            found = granting(self.document, who, whom, use.port, use.protocol, tailnet.tags)
+            found = self._policy.granting(who, whom, use.port, use.protocol)
             sources = [s for i in found for s in _about(tailnet.grants[i].source, use)]
             self._grants[key] = tuple(dict.fromkeys(sources))
         return self._grants[key]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address
 
 from homelab.system.model import Host
-from homelab.tailnet.evaluate import reaches
+from homelab.tailnet.evaluate import Grants
 from homelab.tailnet.hujson import Document
 from homelab.tailnet.members import FAMILY, OWNERS, login_ports, role_tag, settings
 from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest, TailnetConfig
@@ -109,6 +109,7 @@ def _closed(
     """
     told = _document([g for g in grants if g.source.startswith("tailnet.ssh[")], names)
     told["groups"] = {FAMILY: list(config.family), OWNERS: list(config.owners)}
+    asked = Grants(told, tags)
     for who, source in (("tag:agent", "hosts"), *((m, "tailnet.family") for m in config.family)):
         if who in config.owners:
             continue
@@ -121,7 +122,7 @@ def _closed(
             if not (is_tag and role_tag(h) == who)
             for place in (*((n,) if h.tailnet else ()), *_through_routes(h, members))
             for port in login_ports(h)
-            if not reaches(told, who, place, port, tags=tags)
+            if not asked.reaches(who, place, port)
         )
         if deny:
             yield PolicyTest(who, (), deny, source)
@@ -142,17 +143,18 @@ def _apart(
 ) -> Iterator[PolicyTest]:
     """No machine logs in on another unless a grant says so: Tailscale has to find so, too."""
     joined = [n for n in members if n in names]
+    # Nobody can let an agent log in elsewhere: what follows from the stack is all it may.
+    derived = [g for g in grants if not g.source.startswith("tailnet.grants[")]
+    of_all = Grants(_document(grants, names), tags)
+    of_agents = Grants(_document(derived, names), tags)
     for one in joined:
-        # Nobody can let an agent log in elsewhere: what follows from the stack is all it may.
-        agent = members[one].role == "agent"
-        mine = [g for g in grants if not (agent and g.source.startswith("tailnet.grants["))]
-        document = _document(mine, names)
+        asked = of_agents if members[one].role == "agent" else of_all
         deny = tuple(
             f"{other}:{port}"
             for other in joined
             if other != one
             for port in login_ports(members[other])
-            if not reaches(document, one, other, port, tags=tags)
+            if not asked.reaches(one, other, port)
         )
         if deny:
             yield PolicyTest(one, (), deny, f"hosts.{one}")

@@ -11,7 +11,7 @@ from homelab.checks import check
 from homelab.network.between import way
 from homelab.problems import Problem, did_you_mean
 from homelab.system.nixpkgs import builds_for
-from homelab.tailnet.evaluate import allowed, failed_tests
+from homelab.tailnet.evaluate import Grants, failed_tests
 from homelab.tailnet.members import DEPLOYER, is_member
 from homelab.tailnet.policy import policy
 from homelab.tailnet.ssh_checks import sides
@@ -37,11 +37,12 @@ def acl_lockout(plan: Plan) -> Iterator[Problem]:
             f"the policy fails a test of its own: {sentence}",
             "take back the grant that opens it, or narrow its ports",
         )
+    grants = Grants.of(tailnet)
     for owner in plan.site.tailnet.owners if plan.site.tailnet else ():
         shut = [
             name
             for name, host in plan.hosts.items()
-            if name in tailnet.hosts and not allowed(tailnet, owner, name, host.config.ssh.port)
+            if name in tailnet.hosts and not grants.reaches(owner, name, host.config.ssh.port)
         ]
         if shut:
             yield Problem(
@@ -128,13 +129,13 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
     tailnet = plan.tailnet
     if tailnet is None:
         return
-    entry = plan.site.network.entry.host
+    entry, grants = plan.site.network.entry.host, Grants.of(tailnet)
     for route in plan.routes:
         found = way(plan.site, entry, route.host) if route.remote else None
         if found is None or found.network != "tailnet":
             continue  # over the LAN the firewall alone decides
         joined = entry in tailnet.hosts and route.host in tailnet.hosts
-        if joined and not allowed(tailnet, entry, route.host, route.port):
+        if joined and not grants.reaches(entry, route.host, route.port):
             yield Problem(
                 route.source,
                 f"the policy does not let {entry} reach {route.host}:{route.port}",

@@ -21,7 +21,60 @@ Tags = Mapping[str, tuple[str, ...]]
 
 def allowed(plan: TailnetPlan, src: str, dst_host: str, port: int, proto: str = "tcp") -> bool:
     """Whether `src` (a user, a tag, a host) reaches a port of a host (or of hosts under a tag)."""
-    return reaches(policy(plan), src, dst_host, port, proto, plan.tags)
+    return Grants.of(plan).reaches(src, dst_host, port, proto)
+
+
+class Grants:
+    """The grants of a policy, to be asked about many pairs: who matches which is found once."""
+
+    def __init__(self, document: Document, tags: Tags | None = None) -> None:
+        self._document, self._tags = document, tags or {}
+        self._grants = [
+            (_texts(grant.get("src")), _texts(grant.get("dst")), _texts(grant.get("ip")))
+            for grant in _objects(document.get("grants"))
+        ]
+        self._known = frozenset(str(a) for a in _object(document.get("hosts")).values())
+        self._identities: dict[str, frozenset[str]] = {}
+        self._from: dict[tuple[str, bool], tuple[int, ...]] = {}
+
+    @classmethod
+    def of(cls, plan: TailnetPlan) -> Grants:
+        """Those of a plan."""
+        return cls(policy(plan), plan.tags)
+
+    def reaches(
+        self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
+    ) -> bool:
+        """Whether a grant lets `src` reach it; with `perhaps` also where it cannot be ruled out."""
+        return bool(self.granting(src, dst, port, proto, perhaps=perhaps))
+
+    def granting(
+        self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
+    ) -> tuple[int, ...]:
+        """The grants that let `src` reach it, by their place in the list."""
+        return tuple(
+            i
+            for i in self._of(src, perhaps)
+            if self._match(dst, self._grants[i][1], perhaps)
+            and any(_covers(ip, port, proto) for ip in self._grants[i][2])
+        )
+
+    def _of(self, src: str, perhaps: bool) -> tuple[int, ...]:
+        """The grants whose source this is."""
+        found = self._from.get((src, perhaps))
+        if found is None:
+            found = self._from[src, perhaps] = tuple(
+                i for i, grant in enumerate(self._grants) if self._match(src, grant[0], perhaps)
+            )
+        return found
+
+    def _match(self, who: str, patterns: list[str], perhaps: bool) -> bool:
+        mine = self._identities.get(who)
+        if mine is None:
+            mine = self._identities[who] = _identities(self._document, who, self._tags)
+        if _matches(self._document, mine, patterns):
+            return True
+        return perhaps and _may_match(self._document, self._known, mine, patterns)
 
 
 def reaches(
@@ -35,39 +88,13 @@ def reaches(
     perhaps: bool = False,
 ) -> bool:
     """As `allowed`, of any policy; with `perhaps` also where it cannot be ruled out."""
-    return bool(granting(document, src, dst, port, proto, tags, perhaps=perhaps))
-
-
-def granting(
-    document: Document,
-    src: str,
-    dst: str,
-    port: int,
-    proto: str = "tcp",
-    tags: Tags | None = None,
-    *,
-    perhaps: bool = False,
-) -> tuple[int, ...]:
-    """The grants of a policy that let `src` reach it, by their place in the list."""
-    sources = _identities(document, src, tags or {})
-    targets = _identities(document, dst, tags or {})
-
-    def ends_match(grant: dict[str, Json]) -> bool:
-        from_, to = _texts(grant.get("src")), _texts(grant.get("dst"))
-        if perhaps:
-            return _may_match(document, sources, from_) and _may_match(document, targets, to)
-        return _matches(document, sources, from_) and _matches(document, targets, to)
-
-    return tuple(
-        i
-        for i, grant in enumerate(_objects(document.get("grants")))
-        if ends_match(grant) and any(_covers(ip, port, proto) for ip in _texts(grant.get("ip")))
-    )
+    return Grants(document, tags).reaches(src, dst, port, proto, perhaps=perhaps)
 
 
 def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...]:
     """The policy's own tests that it does not pass, a sentence for each source."""
     failed: dict[str, dict[str, None]] = {}
+    grants = Grants(document, tags)
     for test in _objects(document.get("tests")):
         src = str(test.get("src", ""))
         protocols = (str(test["proto"]),) if "proto" in test else ("tcp", "udp")
@@ -75,8 +102,7 @@ def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...
             for end in _texts(ends):
                 host, _, port = end.rpartition(":")
                 found = any(
-                    reaches(document, src, host, int(port), p, tags, perhaps=not wanted)
-                    for p in protocols
+                    grants.reaches(src, host, int(port), p, perhaps=not wanted) for p in protocols
                 )
                 if found is not wanted:
                     verb = "cannot" if wanted else "can"
@@ -134,18 +160,17 @@ def _matches(document: Document, identities: frozenset[str], patterns: list[str]
     return False
 
 
-def _may_match(document: Document, identities: frozenset[str], patterns: list[str]) -> bool:
-    """Whether it matches, or nobody can tell that it does not."""
-    if _matches(document, identities, patterns):
-        return True
+def _may_match(
+    document: Document, known: frozenset[str], identities: frozenset[str], patterns: list[str]
+) -> bool:
+    """Whether nobody can tell that it does not match."""
     hosts = _object(document.get("hosts"))
-    known = {str(address) for address in hosts.values()}
-    addresses = {i for i in identities if _is_address(i)}
+    addresses = any(_is_address(i) for i in identities)
     for pattern in patterns:
         place = str(hosts.get(pattern, pattern))
         if pattern.startswith(("ipset:", "autogroup:danger")):
             return True
-        if not _is_address(place) or place in known:
+        if place in known or not _is_address(place):
             continue
         # A person's devices have addresses that no policy says; a host has one of IPv6, too.
         if not addresses or ip_network(place, strict=False).version == 6:
