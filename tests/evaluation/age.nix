@@ -37,6 +37,10 @@ in
     "services.desktopManager" = later "attrs" "below services.xserver until 24.05";
     "services.displayManager" = later "attrs" "below services.xserver until 24.05";
     "services.influxdb2" = later "attrs" "came with 22.11";
+    "services.jackett.port" = later "any" "came with 24.11";
+    "services.logind.settings" = later "attrs" "came with 25.11; an option for each setting before";
+    "services.nextcloud.appstoreEnable" = later "bool" "came with 22.05";
+    "services.nextcloud.extraApps" = later "attrs" "came with 22.11";
     "services.netdata.enableAnalyticsReporting" = later "bool" "came with 21.11";
     "services.nextcloud.configureRedis" = later "bool" "came with 23.05";
     "services.nextcloud.database" = later "attrs" "databases of its own came with 23.05";
