@@ -78,6 +78,8 @@ class ServiceConfig(Kind):
 
     @model_validator(mode="after")
     def _said_once(self) -> ServiceConfig:
+        if self.host is not None and self.tags:
+            raise ValueError("tags decide only where no host is named; keep host or tags")
         if self.routes is not None:
             said = [
                 f for f in ("name", "audience", "publish", "auth") if getattr(self, f) is not None

@@ -132,3 +132,8 @@ def test_places_are_told_as_they_are_typed() -> None:
     assert said.startswith("services.app.container.image: ")
     (said,) = refused({"hosts": {"mac": {**MAC, "address": {"lan": "here"}}}})
     assert said.startswith("hosts.mac.address.lan: ")
+
+
+def test_a_host_and_tags_are_two_answers_to_one_question() -> None:
+    (said,) = refused({"services": {"jellyfin": {"host": "nas", "tags": ["media"]}}})
+    assert said.startswith("services.jellyfin: tags decide only where no host is named")
