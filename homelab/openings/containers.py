@@ -165,9 +165,8 @@ def options(setting: Setting, view: View) -> Iterator[Opening]:
     elif last == "volumes":
         for volume in texts(setting.value):
             if source := sensitive(volume):
-                yield _loose(
-                    "host-paths", f"{setting.name} shows the container {source} of the host"
-                )
+                said = "it" if ".container." in setting.source else setting.name
+                yield _loose("host-paths", f"{said} shows the container {source} of the host")
 
 
 @rule(f"{_ALL}.image")

@@ -17,7 +17,10 @@ def literal(setting: Setting, view: View) -> Iterator[Opening]:
     """An option, a variable or a flag that is called a secret and holds one."""
     if setting.path[:2] == ("users", "users"):
         return  # Told of as a password.
-    for name, value in _leaves(setting.name, setting.path[-1], setting.value):
+    # What stands in a container's own section is called as it is there.
+    own = ".container." in setting.source
+    shown = setting.path[-1] if own else setting.name
+    for name, value in _leaves(shown, setting.path[-1], setting.value):
         if any(kinds_in(value)):
             continue  # What is certain is told of wherever it stands.
         written = is_literal(name.rpartition(".")[2].strip('"'), value)
