@@ -81,9 +81,8 @@ class ServiceConfig(Kind):
         if self.host is not None and self.tags:
             raise ValueError("tags decide only where no host is named; keep host or tags")
         if self.routes is not None:
-            said = [
-                f for f in ("name", "audience", "publish", "auth") if getattr(self, f) is not None
-            ]
+            fields = ("name", "audience", "publish", "auth", "public")
+            said = [f for f in fields if getattr(self, f) is not None]
             if said:
                 raise ValueError(
                     f"{', '.join(said)} and routes say the same thing; move {said[0]} into routes"
