@@ -34,9 +34,9 @@ import json
 from pathlib import Path
 from homelab.site.document import read_document
 from tests.components.harness import run
-settings = read_document(Path("Pulumi.home.yaml")).settings
+settings = read_document(Path("tests/shipped/Pulumi.home.yaml")).settings
 config = {k: v if isinstance(v, str) else json.dumps(v) for k, v in settings.items()}
-recorded = run(Path.cwd(), "home", config, preview=True)
+recorded = run(Path("tests/shipped").resolve(), "home", config, preview=True)
 assert recorded.resources and not recorded.error, recorded.error
 """
 
@@ -124,7 +124,7 @@ def fresh(code: str) -> float:
 def opened() -> float:
     """Seconds from the stack file to every byte of generated Nix."""
     begin = time.perf_counter()
-    build.open_stack(ROOT, "home")
+    build.open_stack(build.SHIPPED, "home")
     return time.perf_counter() - begin
 
 
@@ -159,11 +159,7 @@ def connections() -> list[Budget]:
     """Whom an `up` talks to: nobody when nothing changed, and else only whose text changed."""
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "stack"
-        shutil.copytree(
-            ROOT,
-            copy,
-            ignore=shutil.ignore_patterns(".git", ".venv", ".homelab", ".tools", "tests"),
-        )
+        shutil.copytree(build.SHIPPED, copy)
         lab(copy)
         noop = lab(copy)["connections"]
         stack = copy / "Pulumi.home.yaml"

@@ -72,7 +72,7 @@ def main() -> None:
 
 def one_host(runs: int) -> list[Figure]:
     """One host that changes, as `pulumi up` goes about it and as a plain script would, in turns."""
-    opened = build.open_stack(build.ROOT, "home")
+    opened = build.open_stack(build.SHIPPED, "home")
     pi = opened.plan.hosts[HOST]
     addresses = {HOST: [str(p["address"]) for p in paths_of(pi)], PLAIN: [PLAIN_ADDRESS]}
     ours: list[dict[str, float]] = []

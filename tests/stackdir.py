@@ -88,8 +88,8 @@ def write_stack(
         place.write_text(build.HARDWARE, encoding="utf-8")
         sops = directory / "secrets" / f"{host}.yaml"
         sops.parent.mkdir(exist_ok=True)
-        shutil.copy(build.ROOT / "secrets/pi.yaml", sops)
-    shutil.copy(build.ROOT / "secrets/deploy.yaml", directory / "secrets")
+        shutil.copy(build.SHIPPED / "secrets/pi.yaml", sops)
+    shutil.copy(build.SHIPPED / "secrets/deploy.yaml", directory / "secrets")
     (directory / "locks").mkdir(exist_ok=True)
-    shutil.copy(build.ROOT / "locks/nixos-25.11.lock", directory / "locks")
+    shutil.copy(build.SHIPPED / "locks/nixos-25.11.lock", directory / "locks")
     return directory

@@ -107,10 +107,15 @@ def _stack_files(directory: Path) -> Iterator[Path]:
     here = directory.resolve()
     yield from here.glob("Pulumi.*.yaml")
     top = next((p for p in [here, *here.parents][:_ABOVE] if (p / ".git").exists()), None)
-    if top is None:
+    if top is None or any(_is_skipped(p) for p in here.relative_to(top).parts):
         return
     for place, below, files in os.walk(top):
         depth = len(Path(place).relative_to(top).parts)
-        below[:] = [] if depth >= DEPTH else [b for b in below if not b.startswith((".", "_"))]
+        below[:] = [] if depth >= DEPTH else [b for b in below if not _is_skipped(b)]
         if "Pulumi.yaml" in files and Path(place) != here:
             yield from Path(place).glob("Pulumi.*.yaml")
+
+
+def _is_skipped(name: str) -> bool:
+    """Whether stacks below are there to be read alone: nobody runs `up` on those of tests."""
+    return name == "tests" or name.startswith((".", "_"))

@@ -64,9 +64,9 @@ from homelab.site.lock import Lock
 from pathlib import Path
 
 all_checks()
-stacks = [read_document(Path("Pulumi.home.yaml"))]
+stacks = [read_document(Path("tests/shipped/Pulumi.home.yaml"))]
 first = make_plan(load_site(stacks[0]), Lock())
-sources, _ = read_sources(Path("."), first)
+sources, _ = read_sources(Path("tests/shipped"), first)
 render(first, sources), run_checks(first), check_sources(first, sources)  # late imports
 
 touched = []

@@ -21,12 +21,12 @@ def laid_out(
 ) -> Path:
     """The home stack with settings merged over its own (None removes a key) and files beside it."""
     for name in BESIDE:
-        source = build.ROOT / name
+        source = build.SHIPPED / name
         if source.is_dir():
             shutil.copytree(source, directory / name)
         elif source.exists():
             shutil.copy(source, directory / name)
-    stack = yaml.safe_load((build.ROOT / "Pulumi.home.yaml").read_text(encoding="utf-8"))
+    stack = yaml.safe_load((build.SHIPPED / "Pulumi.home.yaml").read_text(encoding="utf-8"))
     over = {key if ":" in key else f"homelab:{key}": value for key, value in edit.items()}
     stack["config"] = build._merged(stack["config"], over)
     text = yaml.safe_dump(stack, sort_keys=False)

@@ -25,7 +25,7 @@ DISKO = """{
 
 def lock_with(*names: str) -> str:
     """The shipped lock, with these inputs as `nix flake lock` would add them."""
-    lock = json.loads((build.ROOT / "locks/nixos-25.11.lock").read_text(encoding="utf-8"))
+    lock = json.loads((build.SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8"))
     for name in names:
         original = {"type": "github", "owner": "nix-community", "repo": name}
         lock["nodes"][name] = {
@@ -39,7 +39,7 @@ def lock_with(*names: str) -> str:
 
 def test_persistence_loses_state(tmp_path: Path) -> None:
     """Every service of the host keeps its state, once the root really forgets."""
-    hardware = (build.ROOT / "hosts/aurora/hardware.nix").read_text(encoding="utf-8")
+    hardware = (build.SHIPPED / "hosts/aurora/hardware.nix").read_text(encoding="utf-8")
     hardware = hardware.replace("/dev/disk/by-uuid/6c1c1f0e-6f9d-4a3c-9d7e-0b9a3f7c2d11", "none")
     forgets = hardware.replace('fsType = "btrfs";\n    options = [ "subvol=@root" ];', "").replace(
         'device = "none";',

@@ -14,7 +14,7 @@ from homelab.nix.values import After, Comment, Force
 from tests import build
 
 STACKS = [
-    build.ROOT / "Pulumi.home.yaml",
+    build.SHIPPED / "Pulumi.home.yaml",
     *sorted(build.ROOT.glob("examples/*/Pulumi.*.yaml")),
 ]
 SWITCHES = {

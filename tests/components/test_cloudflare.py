@@ -250,11 +250,11 @@ def test_what_was_there_before_is_imported_by_the_ids_that_the_provider_wants(
 
 def home(changes: dict[str, Any] | None = None) -> Recorded:
     values = build._merged(
-        json.loads(json.dumps(read_document(build.ROOT / "Pulumi.home.yaml").values)),
+        json.loads(json.dumps(read_document(build.SHIPPED / "Pulumi.home.yaml").values)),
         changes or {},
     )
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    recorded = harness.run(build.ROOT, "home", config, preview=True)
+    recorded = harness.run(build.SHIPPED, "home", config, preview=True)
     assert recorded.error == ""
     return recorded
 

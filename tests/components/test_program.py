@@ -21,7 +21,7 @@ from tests import build, stackdir
 from tests.components import harness
 from tests.components.harness import Recorded, Resource
 
-HOME = read_document(build.ROOT / "Pulumi.home.yaml").values
+HOME = read_document(build.SHIPPED / "Pulumi.home.yaml").values
 ALWAYS_ON = {"pi", "aurora", "pavilion"}
 SLEEPER = "workstation"
 """What its switch needs travels with it."""
@@ -39,7 +39,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def home(changes: dict[str, Any] | None = None, *, preview: bool = False) -> Recorded:
     values = build._merged(json.loads(json.dumps(HOME)), changes or {})
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    recorded = harness.run(build.ROOT, "home", config, preview=preview)
+    recorded = harness.run(build.SHIPPED, "home", config, preview=preview)
     assert recorded.error == ""
     return recorded
 

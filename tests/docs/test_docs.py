@@ -170,7 +170,7 @@ def test_no_page_tells_of_the_machine_it_was_written_on(path: Path) -> None:
     assert re.findall(absolute, text_of(path)) == []
 
 
-STACK = "Pulumi.home.yaml"
+STACK = "tests/shipped/Pulumi.home.yaml"
 EXAMPLES = [(p, body) for p in WRITTEN for body in blocks(p, "yaml")]
 
 

@@ -16,7 +16,7 @@ from tests.engine.conftest import ADDRESSES, at_loopback
 pytestmark = pytest.mark.slow
 
 FILES = sorted(
-    [build.ROOT / "Pulumi.home.yaml", *(build.ROOT / "examples").glob("*/Pulumi.*.yaml")],
+    [build.SHIPPED / "Pulumi.home.yaml", *(build.ROOT / "examples").glob("*/Pulumi.*.yaml")],
     key=lambda p: p.name,
 )
 

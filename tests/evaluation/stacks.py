@@ -274,5 +274,5 @@ def write(name: str, directory: Path) -> Path:
         place.write_text(str(content), encoding="utf-8")
     deploy = directory / "secrets/deploy.yaml"
     deploy.parent.mkdir(exist_ok=True)
-    deploy.write_bytes((build.ROOT / "secrets/deploy.yaml").read_bytes())
+    deploy.write_bytes((build.SHIPPED / "secrets/deploy.yaml").read_bytes())
     return directory

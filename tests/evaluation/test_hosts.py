@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from homelab.ops.stack import Stack, open_stack
-from tests.build import ROOT
+from tests.build import ROOT, SHIPPED
 from tests.evaluation import stacks
 from tests.evaluation.nixpkgs import NIXPKGS, evaluated
 
@@ -24,7 +24,7 @@ _WRITTEN = tempfile.TemporaryDirectory(prefix="stacks-")
 
 
 def _stacks() -> list[tuple[Path, str]]:
-    tops = [ROOT, *sorted((ROOT / "examples").iterdir())]
+    tops = [SHIPPED, *sorted((ROOT / "examples").iterdir())]
     tops += [stacks.write(name, Path(_WRITTEN.name) / name) for name in stacks.STACKS]
     tops += sorted(p for p in Path(MORE).iterdir() if p.is_dir()) if MORE else []
     return [(top, f.name[7:-5]) for top in tops for f in sorted(top.glob("Pulumi.*.yaml"))]

@@ -10,11 +10,11 @@ from homelab.evaluation.places import FILES, Places
 from homelab.evaluation.plan import leaves_of
 from homelab.ops.stack import Stack, open_stack
 from homelab.render import modules_of
-from tests.build import ROOT
+from tests.build import ROOT, SHIPPED
 from tests.evaluation import stacks
 
 STACKS = [(p.parent, p.name[7:-5]) for p in sorted(ROOT.glob("examples/*/Pulumi.*.yaml"))]
-STACKS += [(ROOT, p.name[7:-5]) for p in sorted(ROOT.glob("Pulumi.*.yaml"))]
+STACKS += [(SHIPPED, p.name[7:-5]) for p in sorted(SHIPPED.glob("Pulumi.*.yaml"))]
 SECTIONS = (
     *("backup", "cloudflare", "dashboard", "datasets", "flakes", "hosts", "identity"),
     *("monitoring", "network", "secrets", "services", "site", "tailnet", "vpn"),

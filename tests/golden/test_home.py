@@ -24,7 +24,7 @@ from tests import build
 from tests.tools.programs import formatted, run
 
 GOLDEN = Path(__file__).parent / "home"
-HOME = read_document(build.ROOT / "Pulumi.home.yaml")
+HOME = read_document(build.SHIPPED / "Pulumi.home.yaml")
 Tree = dict[str, dict[str, str]]
 WITHOUT_ID = {"release-id.nix"}
 """Changes with every byte of every other file."""
@@ -45,7 +45,7 @@ def _copy(value: Any) -> Any:
 def tree(changes: dict[str, Any] | None = None, *, valid: bool = True) -> Tree:
     """Every generated text by host and path, of a stack that passes its checks."""
     plan = planned(changes or {})
-    sources, missing = read_sources(build.ROOT, plan)
+    sources, missing = read_sources(build.SHIPPED, plan)
     problems = [*missing, *run_checks(plan), *check_sources(plan, sources)]
     assert not valid or [str(p) for p in problems if p.severity == "error"] == []
     return {
@@ -107,7 +107,7 @@ def test_the_order_of_keys_makes_no_difference() -> None:
     values = _copy(HOME.values)
     turned = {k: _turned(v) for k, v in reversed(values.items())}
     plan = make_plan(load_site(Document(turned)), Lock())
-    sources, _ = read_sources(build.ROOT, plan)
+    sources, _ = read_sources(build.SHIPPED, plan)
     got = {
         host: {path: text for path, text in release.files if isinstance(text, str)}
         for host, release in render(plan, sources).items()

@@ -104,9 +104,9 @@ def test_one_word_puts_one_route_of_the_home_stack_on_the_internet(tmp_path: Pat
     """S0-10 S0-14: two components, one application, one record, one rule of the tunnel."""
     file = "Pulumi.home.yaml"
     for name in ("home", "hosts", "locks", "secrets"):
-        shutil.copytree(build.ROOT / name, tmp_path / name)
+        shutil.copytree(build.SHIPPED / name, tmp_path / name)
     for name in ("Pulumi.yaml", file, "homelab.lock.yaml", "__main__.py"):
-        shutil.copy(build.ROOT / name, tmp_path)
+        shutil.copy(build.SHIPPED / name, tmp_path)
     home = Lab(tmp_path)
     before = tunnel_of(home, home.json("up"))
 

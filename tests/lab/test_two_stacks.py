@@ -53,10 +53,10 @@ def project(tmp_path: Path) -> Path:
     directory = tmp_path / "my homelab"
     directory.mkdir()
     for name in ("home", "hosts", "locks", "secrets"):
-        shutil.copytree(build.ROOT / name, directory / name)
+        shutil.copytree(build.SHIPPED / name, directory / name)
     files = [f"Pulumi.{s}.yaml" for s in STACKS] + ["homelab.lock.yaml", "homelab.cabin.lock.yaml"]
     for name in ("Pulumi.yaml", "__main__.py", *files):
-        shutil.copy(build.ROOT / name, directory)
+        shutil.copy(build.SHIPPED / name, directory)
     return directory
 
 

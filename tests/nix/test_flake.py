@@ -85,7 +85,7 @@ def test_a_lock_with_a_hole_is_refused() -> None:
 
 
 def test_the_shipped_lock_serves_every_input_that_a_tree_may_name() -> None:
-    text = (build.ROOT / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
+    text = (build.SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
     known = json.loads(text)["nodes"]["root"]["inputs"]
     for name in known:
         assert {"root", known[name]} <= nodes(prune_lock(text, [name]))

@@ -54,7 +54,7 @@ def test_a_pins_address_is_of_its_release(url: str, release: str | None) -> None
 def matches(changes: Changes, text: str | None = None) -> list[Problem]:
     """What is said of a lock that is as the repository's own."""
     made = build.plan(changes)
-    text = text or (build.ROOT / LOCK).read_text(encoding="utf-8")
+    text = text or (build.SHIPPED / LOCK).read_text(encoding="utf-8")
     found = check_locks(made, {**build.sources(made), LOCK: text})
     return [p for p in found if p.check == "lock-matches"]
 

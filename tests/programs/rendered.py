@@ -20,7 +20,7 @@ from tests.proxy.nixos import as_data
 from tests.proxy.stack import changes
 
 SHIPPED = {
-    "home": build.ROOT / "Pulumi.home.yaml",
+    "home": build.SHIPPED / "Pulumi.home.yaml",
     **{
         p.parent.name: p
         for p in sorted((build.ROOT / "examples").glob("*/Pulumi.*.yaml"))

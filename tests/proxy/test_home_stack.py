@@ -18,7 +18,7 @@ from tests.proxy import rig
 from tests.proxy.running import HTTP, HTTPS, TUNNEL, Row, Running, serve
 from tests.proxy.tables import table
 
-STACK = build.ROOT / "Pulumi.home.yaml"
+STACK = build.SHIPPED / "Pulumi.home.yaml"
 SIGNED_IN = (("Cookie", rig.SIGNED_IN),)
 KINDS = ("caddy", "nginx", "traefik")
 

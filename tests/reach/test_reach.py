@@ -41,7 +41,7 @@ SUBNET: dict[str, Any] = {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24
 @cache
 def home() -> Plan:
     """The home stack's plan."""
-    return make_plan(load_site(read_document(build.ROOT / "Pulumi.home.yaml")), Lock())
+    return make_plan(load_site(read_document(build.SHIPPED / "Pulumi.home.yaml")), Lock())
 
 
 @cache
@@ -407,13 +407,13 @@ def test_the_picture_and_the_data_hold_every_yes() -> None:
     ],
 )
 def test_the_command_answers(words: list[str], said: str) -> None:
-    done = CliRunner().invoke(app, ["reach", "-s", "home", "-C", str(build.ROOT), *words])
+    done = CliRunner().invoke(app, ["reach", "-s", "home", "-C", str(build.SHIPPED), *words])
     assert done.exit_code == 0
     assert said in done.output
 
 
 def test_show_prints_what_devices_have_to_set() -> None:
     """S0-21."""
-    done = CliRunner().invoke(app, ["show", "-s", "home", "-C", str(build.ROOT), "--clients"])
+    done = CliRunner().invoke(app, ["show", "-s", "home", "-C", str(build.SHIPPED), "--clients"])
     assert done.exit_code == 0
     assert "The DNS server is `192.168.1.225` (pi)" in done.output

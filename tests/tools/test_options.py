@@ -203,7 +203,7 @@ def test_every_option_of_a_catalog_entry_exists_with_that_type(name: str, gpu: s
 def test_every_option_of_the_home_stack_exists_with_that_type() -> None:
     """Every module of every NixOS host, whichever room it comes from."""
     options = require_options()
-    stack = build.ROOT / "Pulumi.home.yaml"
+    stack = build.SHIPPED / "Pulumi.home.yaml"
     made = build.modules(stack)
     # home-manager's options are no options of NixOS.
     hosts = [h for h, modules in made.items() if any(m.file == "host.nix" for m in modules)]
