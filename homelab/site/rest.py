@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable
-from typing import cast
 
 from pydantic import ValidationError
 
@@ -31,7 +30,7 @@ def rest_of(document: Document) -> tuple[Site, frozenset[str]] | None:
     """The site without what cannot be read, and the names of what was left out; `None` where too
     little is left to be a site.
     """
-    values = cast("dict[str, Value]", copy.deepcopy(dict(document.values)))
+    values: dict[str, Value] = copy.deepcopy(dict(document.values))
     left_out: set[str] = set()
     paths = {*dates(values, ())}
     for _ in range(_ROUNDS):
