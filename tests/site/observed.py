@@ -1,0 +1,96 @@
+"""What a stack causes: files, what resources are made of, and what is said against it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from homelab.checks import run_checks
+from homelab.cloudflare.checks import ended
+from homelab.deploy.plan import build_flags, build_wake, rules_of
+from homelab.ops.stack import check_sources
+from homelab.plan import Plan, make_plan
+from homelab.proxy.checks import outlived
+from homelab.render import modules_of
+from homelab.secrets.deployer import check_deployer
+from homelab.site.document import Document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from homelab.system import bootstrap
+from homelab.system.flakes import flake
+from homelab.system.own import own_paths
+from tests import build
+from tests.site.rich import FORGETS
+
+Effects = Mapping[str, str]
+
+
+def sources(plan: Plan) -> dict[str, str | bytes]:
+    """Stand-ins for every file, with a lock that has each flake."""
+    out = build.sources(plan)
+    for pin in plan.site.nixpkgs.values():
+        lock = json.loads(out[pin.lock])
+        for name, said in plan.site.flakes.items():
+            kind, _, rest = said.url.partition(":")
+            owner, _, repo = rest.partition("/")
+            original = {"type": kind, "owner": owner, "repo": repo}
+            lock["nodes"][name] = {
+                "inputs": {"nixpkgs": ["nixpkgs"]},
+                "locked": {**original, "rev": "0" * 40, "narHash": "sha256-x", "lastModified": 1},
+                "original": original,
+            }
+            lock["nodes"]["root"]["inputs"][name] = name
+        out[pin.lock] = json.dumps(lock)
+    out["hosts/box/hardware.nix"] = FORGETS
+    return out
+
+
+def effects(values: Mapping[str, Any]) -> Effects:
+    """Everything that follows from a stack, by what it is. Raises for values that do not load."""
+    site = load_site(Document(dict(values)))
+    plan = make_plan(site, Lock())
+    files = sources(plan)
+    found = {*run_checks(plan)}
+    sound = not any(p.severity == "error" for p in found)
+    found |= {*check_sources(plan, files, sound=sound), *check_deployer(plan, files)}
+    problems = sorted({*found, *outlived(plan, "2030-06-01"), *ended(plan, "2029-12-20")})
+    out = {"problems": "\n".join(str(p) for p in problems)}
+    for name, host in plan.hosts.items():
+        image = bootstrap.image(plan, host)
+        if host.config.state == "planned":
+            modules = [image] if image is not None else []
+        else:
+            modules = [*modules_of(plan, host), *([image] if image is not None else [])]
+            if sound:
+                out[f"{name}/flake.nix"] = flake(plan, host, modules, files, "")[0]
+            out[f"{name}/own"] = repr(own_paths(host))
+        # What a module is made of is what its file says; to print each would take minutes.
+        out |= {f"{name}/{m.file}": repr(m) for m in modules}
+    return out | _resources(plan)
+
+
+def _resources(plan: Plan) -> Effects:
+    """What the components are handed."""
+    out = {
+        "cloudflare": repr(plan.cloudflare),
+        "tailnet": repr(plan.tailnet),
+        "waves": repr(plan.waves),
+        "secrets": repr(plan.secrets),
+        "deploy": repr(plan.site.deploy),
+    }
+    for name, host in plan.hosts.items():
+        out[f"host {name}"] = repr(
+            (
+                host.config.state,
+                host.config.ssh,
+                host.config.build,
+                # As they are, in what a switch is told.
+                host.config.asleep,
+                host.config.reboot,
+                rules_of(plan.site, host, stack="rich"),
+                build_flags(plan.site, plan.hosts, host),
+                build_wake(plan.hosts, host),
+            )
+        )
+    return out

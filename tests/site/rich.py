@@ -1,0 +1,346 @@
+"""A homelab that says something of everything: each kind of object stands in it at least once."""
+
+from __future__ import annotations
+
+from tests.household import Changes
+
+IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH3l/El2u3JMu6UvEeXIbdbnZgzCT2mlfyiIUN+A5kZl"
+
+
+def _host(number: int, **said: object) -> Changes:
+    return {
+        "platform": "x86_64-linux",
+        "state_version": "25.11",
+        "hardware": "hosts/nas/hardware.nix",
+        "address": {"lan": f"192.168.1.{number}", "tailnet": f"100.64.0.{number}"},
+        "ssh": {"host_key": OTHER_KEY},
+        **said,
+    }
+
+
+RICH: Changes = {
+    "site": {
+        "members": {"kim": {"email": "kim@example.org"}},
+        "names": {"internal": "{name}.{domain}", "public": "{name}-home.{zone}"},
+        "legacy_domains": [{"domain": "old.example.net", "until": "2030-01-01"}],
+        "owner": {"sudo": "password", "password": {"sops": "sam/password"}},
+    },
+    "network": {
+        "entry": {
+            "plugins": [{"module": "github.com/mholt/caddy-ratelimit", "version": "v0.1.0"}],
+            "plugin_hashes": {"default": f"sha256-{'A' * 43}="},
+            "local_http": "homepage",
+        },
+        "ports": {"policy": "default"},
+    },
+    "cloudflare": {
+        "tunnel": {"host": "pi"},
+        "access": {
+            "groups": {"friends": {"emails": ["lee@example.net"], "domains": ["friends.example"]}},
+            "service_tokens": {"phone": {"host": "nas"}},
+        },
+        "acme": {"allow_from": ["203.0.113.7/32"], "until": "2030-01-01"},
+        "caa": ["letsencrypt.org"],
+        "pages": {"docs": {"access_groups": ["friends"]}},
+        "buckets": {"vault": {}},
+        "adopt": {"records": {"news": "2" * 32}},
+    },
+    "tailnet": {
+        "name": "tail1a2b3.ts.net",
+        "client_id": {"sops": "tailscale/client_id"},
+        "client_secret": {"sops": "tailscale/client_secret"},
+        "owners": ["sam@example.org"],
+        "family": ["kim@example.org"],
+        "dns": {"split": {"corp.example": ["192.168.1.2"]}, "search": ["corp.example"]},
+        "grants": [{"src": ["group:family"], "dst": ["nas"], "ip": ["tcp:445"], "why": "drives"}],
+        "ssh": [{"src": ["group:owners"], "dst": ["tag:workhorse"], "users": ["sam"]}],
+        "node_attributes": [{"target": ["group:owners"], "attr": ["mullvad"]}],
+        "machines": {"printer": {"address": "100.64.0.99", "tags": ["print"]}},
+    },
+    "identity": {
+        "provider": "authelia",
+        "host": "pi",
+        "directory": {"kind": "openldap", "base_dn": "dc=home,dc=example,dc=org", "members": {}},
+        "groups": ["admins"],
+        "rules": [{"priority": 25, "route": "news", "policy": "two_factor", "paths": ["/admin/*"]}],
+    },
+    "vpn": {
+        "privado": {
+            "host": "nas",
+            "address": ["10.2.0.2/32"],
+            "dns": ["10.2.0.1"],
+            "endpoint": "203.0.113.7:51820",
+            "public_key": f"{'A' * 43}=",
+            "key": {"sops": "vpn/privado"},
+        }
+    },
+    "hosts": {
+        "pi": {
+            "profile": "raspberry-pi-4",
+            "interface": "end0",
+            "static": True,
+            "mdns": True,
+            "flash": True,
+            "zram": {"percent": 25},
+            "boot": {"loader": "extlinux", "esp_mib": 512, "limit": 8},
+            "watchdog": {},
+            "fail2ban": {"ignore": ["10.9.0.0/24"]},
+            "build": {"host": "nas"},
+            "tailscale": {"subnet_routes": ["192.168.1.0/24"], "exit_node": True, "tags": ["dns"]},
+        },
+        "nas": {
+            "interface": "enp1s0",
+            "reboot": {"seconds": 300},
+            "gpu": {"vendor": "nvidia", "open": True},
+            "nix": {"build_dir": "/mnt/media/build", "gc": {"dates": "daily"}},
+            "ssh": {"recovery": {"password": {"sops": "sam/password"}}},
+            "home": "home/sam.nix",
+            "modules": ["hosts/nas/own.nix"],
+            "tags": ["metrics"],
+            "flakes": [],
+        },
+        "box": _host(
+            4,
+            always_on=False,
+            hardware="hosts/box/hardware.nix",
+            tailscale={"ssh": True},
+            asleep={"wake_by": "pi"},
+            wake_on_lan={"interface": "enp2s0", "mac": "d8:5e:d3:0a:1b:2c"},
+            wifi={
+                "ssid": "home",
+                "psk": {"sops": "wifi/psk"},
+                "watchdog": {},
+            },
+            persistence={"root": "/persist", "directories": ["/var/lib/x"]},
+            gpu={"vendor": "intel", "generation": 9},
+        ),
+        "mac": {
+            "kind": "home-manager",
+            "platform": "x86_64-darwin",
+            "state_version": "25.11",
+            "home": "home/sam.nix",
+        },
+    },
+    "datasets": {
+        "library": {
+            "host": "nas",
+            "path": "/mnt/media/library",
+            "mount": "/mnt/media",
+            "tier": "user",
+            "group": "media",
+            "samba": {"users": ["sam"]},
+        },
+        "films": {
+            "host": "nas",
+            "path": "/mnt/media/library/films",
+            "mount": "/mnt/media",
+            "tier": "re-derivable",
+            "group": "media",
+        },
+    },
+    "flakes": {"vote": {"url": "github:sam/vote"}},
+    "services": {
+        "authelia": {"publish": "tunnel"},
+        "prometheus": {"host": "nas", "never_publish": "nobody looks at it"},
+        "gatus": {"host": "pi", "name": "status", "uses": ["db"]},
+        "homepage": {"host": "nas", "name": "home"},
+        "jellyfin": {
+            "host": "nas",
+            "audience": "family",
+            "auth": "native",
+            "publish": "tunnel",
+            "gpu": "nvidia",
+            "datasets": {"media": "films"},
+            "harden": {
+                "read_only": ["/srv/films"],
+                "relax": {"private-devices": "it reads a stick"},
+            },
+            "ports": {
+                "dlna": {"port": 1900, "protocol": "udp", "scope": "lan", "why": "televisions"}
+            },
+            "secrets": {"token": {"env": "TOKEN", "ref": {"sops": "jellyfin/token"}}},
+            "state": ["/srv/jellyfin"],
+            "options": {"services.jellyfin.group": "media"},
+        },
+        "miniflux": {
+            "host": "nas",
+            "routes": [
+                {
+                    "name": "news",
+                    "auth": "forward",
+                    "audience": "family",
+                    "publish": "tunnel",
+                    "groups": ["admins"],
+                    "policy": "two_factor",
+                    "exempt": ["/v1/*"],
+                    "access_groups": ["friends"],
+                    "service_tokens": ["phone"],
+                    "upload": "10MB",
+                },
+                {"name": "feeds", "auth": "oidc", "upstream": {"host_header": "feeds"}},
+            ],
+            "backup": {"tier": "user", "exclude": ["/var/lib/miniflux/cache"]},
+        },
+        "sonarr": {
+            "host": "nas",
+            "name": "series",
+            "vpn": {"name": "privado"},
+            "audience": "operator",
+        },
+        "music": {
+            "service": "navidrome",
+            "host": "nas",
+            "audience": "family",
+            "datasets": {"music": "library"},
+            "tile": {"group": "Media", "title": "Music"},
+            "monitor": {"path": "/ping", "interval": "5m"},
+        },
+        "shell": {
+            "host": "pi",
+            "flake": {"input": "vote", "unit": "shell"},
+            "port": 8022,
+            "state": ["/var/lib/shell"],
+            "routes": [
+                {
+                    "name": "shell",
+                    "publish": "tunnel",
+                    "audience": "family",
+                    "auth": "native",
+                    "tunnel_service": "https://127.0.0.1:8022",
+                    "origin": {"server_name": "shell.example.org"},
+                }
+            ],
+            "backup": {"dump": [{"sqlite": "/var/lib/shell/db.sqlite"}]},
+        },
+        "vote": {
+            "host": "pi",
+            "audience": "family",
+            "auth": "forward",
+            "flake": {"input": "vote", "unit": "vote", "dynamic_user": True},
+            "port": 8007,
+            "state": ["/var/lib/private/vote"],
+            "headers": {"X-Remote-User": "user"},
+            "secrets": {"key": {}},
+            "options": {"services.vote.enable": True},
+            "may_control": None,
+            "tile": {"group": "Tools"},
+        },
+        "agent": {
+            "host": "nas",
+            "flake": {"input": "vote", "unit": "agent", "dynamic_user": True},
+            "port": 19000,
+            "never_publish": "agents come to it by SSH",
+            "backup": {"skip": "it keeps nothing of its own"},
+            "may_control": {"units": ["jellyfin"], "verbs": ["restart"]},
+        },
+        "wiki": {
+            "host": "nas",
+            "auth": "oidc",
+            "audience": "family",
+            "port": 8090,
+            "container": {
+                "image": IMAGE,
+                "port": 3000,
+                "network": "wiki",
+                "depends_on": ["db"],
+                "environment": {"DB_HOST": "db"},
+                "mounts": [{"source": "/var/lib/wiki", "target": "/data"}],
+                "command": ["serve"],
+            },
+            "datasets": {"library": {"target": "/books", "read_only": True}},
+            "secrets": {"salt": {"target": "/salt"}, "word": {"env": "WORD"}},
+            "ports": {"ssh": {"port": 2222, "inside": 22, "scope": "lan", "why": "git"}},
+            "oidc": {"redirects": ["/callback"], "env": "OIDC_SECRET"},
+            "state": ["/var/lib/wiki"],
+            "backup": {"live": "it writes whole files alone"},
+            "gpu": "nvidia",
+            "uses": ["ollama"],
+            "tile": {"group": "Tools"},
+        },
+        "db": {
+            "host": "nas",
+            "port": 5432,
+            "routes": [],
+            "container": {
+                "image": f"docker.io/library/postgres:17@sha256:{'0' * 64}",
+                "port": 5432,
+                "network": "wiki",
+                "mounts": [{"source": "/var/lib/db", "target": "/var/lib/postgresql/data"}],
+            },
+            "state": ["/var/lib/db"],
+            "backup": {"dump": [{"postgresql": "wiki", "user": "wiki"}]},
+        },
+        "ollama": {"host": "nas", "name": "ai", "gpu": "nvidia"},
+        "node-exporter": {"tags": ["metrics"]},
+    },
+    "backup": {
+        "targets": {
+            "b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}},
+            "r2": {"kind": "s3", "path": "restic", "bucket": "vault"},
+            "usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"},
+        },
+        "tiers": {"user": {"daily": 14}},
+    },
+    "monitoring": {
+        "ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}},
+        "email": "sam@example.org",
+    },
+    "dashboard": {
+        "links": [{"title": "Router", "url": "http://192.168.1.1", "group": "Network"}],
+    },
+    "secrets": {
+        "epochs": {"miniflux": 2},
+        "operators": ["age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"],
+    },
+    "deploy": {"canary": "nas", "last": ["pi"]},
+}
+
+
+VARIANTS: dict[str, Changes] = {
+    "as it is": {},
+    "nginx": {
+        "network": {
+            "entry": {
+                "proxy": "nginx",
+                "plugins": None,
+                "plugin_hashes": None,
+                "rate_limit": {"average": 50, "burst": 100},
+            }
+        }
+    },
+    "an authority of our own": {
+        "network": {
+            "entry": {
+                "acme": {
+                    "provider": "internal",
+                    "root": "ca/root.crt",
+                    "key": {"sops": "ca/key"},
+                }
+            },
+            "dns": {"server": "adguard"},
+        },
+    },
+    "another DNS provider": {
+        "network": {
+            "entry": {
+                "acme": {
+                    "provider": "desec",
+                    "credentials": {"DESEC_TOKEN": {"sops": "acme/desec"}},
+                }
+            }
+        }
+    },
+    "ports by bands": {"network": {"ports": {"policy": "banded"}}},
+    "passkeys": {
+        "identity": {"provider": "pocket-id", "directory": None, "rules": None},
+        "services": {"authelia": None, "pocket-id": {"publish": "tunnel"}, "wiki": None},
+    },
+}
+"""What only stands beside other things, over the rest."""
+
+FORGETS = """{
+  fileSystems."/" = { device = "none"; fsType = "tmpfs"; };
+  fileSystems."/persist" = { device = "/dev/disk/by-label/persist"; fsType = "ext4"; };
+}
+"""
