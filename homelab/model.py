@@ -107,6 +107,17 @@ Name = Annotated[
 ]
 """Name of a host, a service, a route, a dataset: also a DNS label and a part of a unit's name."""
 
+Interface = Annotated[
+    Str,
+    # Fifteen bytes are what Linux takes; it becomes a word of firewall rules and of units.
+    _pattern(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}",
+        "this is no name of a network interface; write it as `ip link` shows it: end0",
+    ),
+]
+Permissions = Annotated[
+    Str, _pattern(r"[0-7]{3,4}", 'these are no permission bits; write "2775", in quotes')
+]
 Domain = Annotated[
     Str,
     _pattern(rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"),

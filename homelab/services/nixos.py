@@ -25,7 +25,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     for service in plan.on(host.name):
         said = stated_options(plan, service)
         derived, flakes = _derived(plan, host, service)
-        if derived or said:
+        # A service of a flake may have nothing to say but the module that it comes from.
+        if derived or said or flakes:
             yield Module(
                 f"services/{service.name}.nix",
                 _head(plan, service),

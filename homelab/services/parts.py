@@ -11,6 +11,10 @@ from homelab.network.model import OpenTo, Protocol
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
+FlakeAttribute = Annotated[
+    Str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_'-]*(\.[A-Za-z_][A-Za-z0-9_'-]*)*$")
+]
+FlakeUnit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9:_.@-]*$")]
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Identity = Literal["user", "email", "name", "groups"]
 OidcScope = Literal["openid", "profile", "email", "groups", "offline_access", "address", "phone"]
@@ -122,9 +126,9 @@ class Flake(Model):
     """The NixOS module of a service, from a flake of `homelab:flakes`."""
 
     input: Name
-    module: Str = "default"
-    """Attribute under the flake's `nixosModules`."""
-    unit: Str
+    module: FlakeAttribute = "default"
+    """Attribute under the flake's `nixosModules`: `default`."""
+    unit: FlakeUnit
     """The systemd unit it makes, without `.service`."""
     dynamic_user: bool = False
     """The unit runs with DynamicUser: its state lies below /var/lib/private."""

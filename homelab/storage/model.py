@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from homelab.backup.model import Tier
-from homelab.model import AbsolutePath, Model, Name, Reason, Str
+from homelab.model import AbsolutePath, Model, Name, Permissions, Reason
 from homelab.storage.shares import SambaConfig
 
 
@@ -19,7 +19,7 @@ class DatasetConfig(Model):
     """Mount point that must be there before anything uses it; the path itself when empty."""
     owner: Name = "root"
     group: Name = "users"
-    mode: Str = "2775"
+    mode: Permissions = "2775"
     """Permission bits, in quotes."""
     backup: Reason | None = None
     """Why an irreplaceable or user dataset is not backed up by us."""

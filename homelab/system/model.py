@@ -12,6 +12,7 @@ from homelab.model import (
     AbsolutePath,
     Address,
     HostKey,
+    Interface,
     Kind,
     Model,
     Name,
@@ -189,7 +190,7 @@ class Boot(Model):
 class WakeOnLan(Model):
     """How a sleeping host is woken."""
 
-    interface: Str
+    interface: Interface
     mac: Annotated[Str, Field(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
     """MAC address in lower case with colons."""
 
@@ -257,7 +258,7 @@ class NixosHost(HostConfig):
     accept: dict[Name, Reason] = Field(default_factory=dict)
     """What its hand-written modules may do though a check warns of it, each with its reason:
     `{other-firewall: only libvirt's guests use it}`."""
-    interface: Str | None = None
+    interface: Interface | None = None
     """LAN interface, where the firewall has to tell it from others: `end0`."""
     static: bool = False
     """Set `address.lan` on `interface` on the host itself, with `network.lan`'s prefix and gateway;

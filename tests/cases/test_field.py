@@ -1,0 +1,152 @@
+"""What somebody could write where a word is meant, and what is left to say of single cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.problems import InvalidStackError
+from homelab.tailnet.policy import policy
+from tests import build
+from tests.cases.on_disk import laid_out, rendered, tried
+from tests.cases.test_openings import TAILNET, host, merged
+from tests.cases.test_system import lock_with
+from tests.golden.test_home import planned, tree
+
+HOSTILE = ('eth0"; accept #', "eth0 }", "default ({ ... }: { })", "x\ny", "$(id)", "a b", "")
+"""Words that are code in nftables, in Nix, in tmpfiles, in units or in a shell."""
+WORDS: dict[str, Any] = {
+    "hosts.nas.interface": lambda word: {"hosts": {"nas": {"interface": word}}},
+    "hosts.nas.wake_on_lan.interface": lambda word: {
+        "hosts": {"nas": {"wake_on_lan": {"interface": word, "mac": "00:11:22:33:44:55"}}}
+    },
+    "services.x.flake.module": lambda word: _of_flake(module=word),
+    "services.x.flake.unit": lambda word: _of_flake(unit=word),
+    "datasets.photos.mode": lambda word: {
+        "datasets": {"photos": {"host": "nas", "path": "/mnt/p", "tier": "user", "mode": word}}
+    },
+}
+"""Fields whose word becomes a part of code, and a stack that says it."""
+
+
+def _of_flake(**said: str) -> dict[str, Any]:
+    service = {
+        "host": "pi",
+        "flake": {"input": "f", "unit": "x", **said},
+        "port": 8099,
+        "backup": {"skip": "it keeps nothing"},
+    }
+    return {"flakes": {"f": {"url": "github:a/b"}}, "services": {"x": service}}
+
+
+@pytest.mark.parametrize("field", WORDS)
+@pytest.mark.parametrize("word", HOSTILE)
+def test_a_word_that_would_be_code_is_refused(field: str, word: str) -> None:
+    with pytest.raises(InvalidStackError) as error:
+        build.site(WORDS[field](word))
+    (problem,) = error.value.problems
+    assert problem.where == field
+    assert problem.way_out
+
+
+@pytest.mark.parametrize("word", ["end0", "enp0s31f6", "wlp2s0", "eth0.10", "br-lan", "wan_1"])
+def test_names_of_interfaces_are_not(word: str) -> None:
+    assert build.site(WORDS["hosts.nas.interface"](word)).hosts["nas"].interface == word
+
+
+def test_a_service_of_a_flake_has_its_module_even_where_nothing_else_is_said(
+    tmp_path: Path,
+) -> None:
+    """One that keeps nothing and reads no secret was left out of its host's flake, with its routes
+    leading to nothing.
+    """
+    service = {
+        "host": "pi",
+        "name": "votes",
+        "audience": "family",
+        "auth": "native",
+        "flake": {"input": "disko", "unit": "votes", "module": "votes.server"},
+        "port": 8099,
+        "backup": {"skip": "it keeps nothing"},
+        "tile": {"group": "Tools"},
+    }
+    edit: dict[str, Any] = {
+        "flakes": {"disko": {"url": "github:nix-community/disko"}},
+        "services": {"votes": service},
+    }
+    (problem,) = tried(laid_out(tmp_path / "a", edit))
+    assert problem.check == "lock-complete", "the host's flake needs it"
+    files = {"locks/nixos-25.11.lock": lock_with("disko")}
+    stack = laid_out(tmp_path / "b", edit, files)
+    assert tried(stack) == []
+    pi = rendered(stack)["pi"]
+    assert "inputs.disko.nixosModules.votes.server" in pi["flake.nix"]
+    assert "https://votes.home.example.org" in pi["services/votes.nix"]
+
+
+BOX = merged(TAILNET, {"hosts": {"box": host("agent")}})
+
+
+@pytest.mark.parametrize(
+    ("grant", "routed", "says"),
+    [
+        (
+            {"src": ["100.64.0.0/10"], "dst": ["nas"], "ip": ["tcp:22"], "why": "all of us"},
+            False,
+            "box can reach nas:22",
+        ),
+        (
+            {"src": ["tag:agent"], "dst": ["192.168.1.0/24"], "ip": ["tcp:22"], "why": "the LAN"},
+            True,
+            "tag:agent can reach 192.168.1.3:22",
+        ),
+    ],
+    ids=["a network that holds the agent", "the LAN address behind a route"],
+)
+def test_an_agent_logs_in_nowhere_whatever_the_way_is_called(
+    grant: dict[str, Any], routed: bool, says: str
+) -> None:
+    """The policy would fail tests that travel in it, and is refused before Tailscale sees it."""
+    routes = {"hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}}}
+    made = merged(BOX, routes if routed else {}, {"tailnet": {"grants": [grant]}})
+    found = build.found(made, "acl-lockout")
+    assert any(says in p.what for p in found), found
+    assert build.found(merged(BOX, routes if routed else {}), "acl-lockout") == []
+
+
+def test_the_tests_in_the_policy_hold_what_people_and_agents_were_given() -> None:
+    """A policy that lost a grant of the family's, or of the stack's own, is refused."""
+    plan = planned({})
+    assert plan.tailnet is not None
+    tests: Any = policy(plan.tailnet)["tests"]
+    accepted = {(t["src"], place) for t in tests for place in t.get("accept", ())}
+    assert {("kim@example.org", "pi:443"), ("tag:agent", "workstation:11434")} <= accepted
+
+
+def test_a_backup_waits_for_a_disk_whose_path_has_a_blank() -> None:
+    """Systemd reads a list of words there; half a path would be ignored."""
+    disk = {"kind": "local", "host": "nas", "path": "/mnt/One Touch/restic"}
+    changes = {"backup": {"targets": {"disk": disk}}, "services": {"navidrome": {"host": "nas"}}}
+    text = build.render(changes)["nas"]["backup.nix"]
+    assert r'"\"/mnt/One Touch/restic\""' in text
+    assert '"/mnt/One Touch/restic"\n    ];' not in text
+
+
+def test_a_client_of_a_backup_sees_its_own_repositories_alone() -> None:
+    """The pi's root, with the pi's key, reads no dataset of aurora and deletes nobody's copies."""
+    text = tree({"services": {"vaultwarden": {"host": "pi"}}}, valid=False)["aurora"]["backup.nix"]
+    assert "Match User restic-pi" in text
+    assert "ChrootDirectory /mnt/onetouch/restic/pi" in text
+    assert "ForceCommand internal-sftp" in text
+
+
+def test_a_gate_keeps_an_encoded_way_out_of_what_is_open() -> None:
+    """Traefik matches `/api/..%2fx` against a prefix as it stands, and passes it on."""
+    from tests.household import household
+    from tests.proxy.stack import changes
+
+    text = build.render(household(changes("traefik")))["pi"]["proxy.nix"]
+    line = next(x for x in text.splitlines() if "PathPrefix(`/api/`)" in x)
+    assert "!PathRegexp(`" in line
