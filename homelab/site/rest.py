@@ -1,7 +1,8 @@
 """The well-formed rest of a stack config, so that one mistyped value hides nothing else.
 
 What cannot be read is left out: a whole service, host or dataset; elsewhere the value alone. A
-problem that names what was left out may only be its absence, so it is not reported.
+problem that names what was left out may only be its absence, so it is not reported; neither is one
+that names a service of such a host, nor a warning where a whole section is missing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from homelab.problems import Problem
+from homelab.services.plan import implied
 from homelab.site.document import Document, Path_
 from homelab.site.load import dates, follow
 from homelab.site.model import Site
@@ -27,8 +29,8 @@ _ROUNDS = 12
 
 
 def rest_of(document: Document) -> tuple[Site, frozenset[str]] | None:
-    """The site without what cannot be read, and the names of what was left out; `None` where too
-    little is left to be a site.
+    """The site without what cannot be read, and the names of what was left out and of what stands
+    on that; `None` where too little is left to be a site.
     """
     values: dict[str, Value] = copy.deepcopy(dict(document.values))
     left_out: set[str] = set()
@@ -41,18 +43,34 @@ def rest_of(document: Document) -> tuple[Site, frozenset[str]] | None:
                 return None
             left_out.add(removed)
         try:
-            return Site.model_validate(values), frozenset(left_out)
+            site = Site.model_validate(values)
         except ValidationError as error:
             paths = {follow(e["loc"])[0] for e in error.errors(include_url=False)}
+        else:
+            return site, frozenset(left_out | _standing_on(site, left_out))
     return None
 
 
 def unrelated(problems: Iterable[Problem], names: frozenset[str]) -> list[Problem]:
-    """The problems that say nothing of what was left out."""
+    """The problems that say nothing of what was left out. A warning weighs the stack as a whole, so
+    none is told of a stack that lacks a section.
+    """
     if not names:
         return list(problems)
+    if names & Site.model_fields.keys():
+        problems = [p for p in problems if p.severity == "error"]
     word = re.compile(rf"\b({'|'.join(re.escape(n) for n in sorted(names))})\b")
     return [p for p in problems if not word.search(f"{p.where} {p.what} {p.way_out}")]
+
+
+def _standing_on(site: Site, names: Iterable[str]) -> set[str]:
+    """The services and datasets whose host was left out: they are nowhere now, and so is all that
+    others ask of them.
+    """
+    gone = {*names}
+    asked = {name for name, at in implied(site).items() if at and {h for h, _ in at} <= gone}
+    placed = {**site.services, **site.datasets}
+    return asked | {name for name, config in placed.items() if config.host in gone}
 
 
 def _remove(values: dict[str, Value], path: Path_) -> str | None:

@@ -11,6 +11,7 @@ from homelab.problems import InvalidStackError, Problem
 from homelab.site.document import Document
 from homelab.site.rest import rest_of, unrelated
 from tests import build, stackdir
+from tests.cases.on_disk import laid_out, tried
 
 
 def told(tmp_path: Path, changes: dict[str, object]) -> list[str]:
@@ -41,6 +42,17 @@ def test_what_is_only_the_absence_of_what_was_left_out_is_not_told(tmp_path: Pat
         {"hosts": {"nas": {"state": "alive"}}, "services": {"jellyfin": {"host": "nas"}}},
     )
     assert [p.split(":")[0] for p in problems] == ["hosts.nas.state"]
+
+
+def test_nor_is_the_absence_of_what_stands_on_it(tmp_path: Path) -> None:
+    """The portal is nowhere while its host cannot be read; what asks for it is not told so."""
+    edit = {"hosts": {"pi": {"build": {"host": "workstation", "evaluate": True}}}}
+    assert [p.where for p in tried(laid_out(tmp_path, edit))] == ["hosts.pi.build.evaluate"]
+
+
+def test_a_section_that_cannot_be_read_is_not_warned_to_be_missing(tmp_path: Path) -> None:
+    zones = {"cloudflare": {"zones": [{"name": "example.net", "id": "9" * 32}]}}
+    assert [p.where for p in tried(laid_out(tmp_path, zones))] == ["cloudflare"]
 
 
 def test_each_cause_is_told_once(tmp_path: Path) -> None:
