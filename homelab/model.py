@@ -74,7 +74,8 @@ def _network(value: object) -> object:
         ) from None
 
 
-def _pattern(regex: str, words: str) -> AfterValidator:
+def pattern(regex: str, words: str) -> AfterValidator:
+    """A type's whole text matches, or `what is wrong; way out` is said."""
     compiled = re.compile(regex)
 
     def check(value: str) -> str:
@@ -100,7 +101,7 @@ Str = Annotated[str, BeforeValidator(_text)]
 
 Name = Annotated[
     Str,
-    _pattern(
+    pattern(
         r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
         "this is not a name; use lower-case letters, digits and inner hyphens, a letter first",
     ),
@@ -110,22 +111,23 @@ Name = Annotated[
 Interface = Annotated[
     Str,
     # Fifteen bytes are what Linux takes; it becomes a word of firewall rules and of units.
-    _pattern(
+    pattern(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}",
         "this is no name of a network interface; write it as `ip link` shows it: end0",
     ),
 ]
 Permissions = Annotated[
-    Str, _pattern(r"[0-7]{3,4}", 'these are no permission bits; write "2775", in quotes')
+    Str, pattern(r"[0-7]{3,4}", 'these are no permission bits; write "2775", in quotes')
 ]
 Domain = Annotated[
     Str,
-    _pattern(rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"),
+    pattern(rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"),
 ]
 Email = Annotated[
     Str,
-    _pattern(
-        r"[^@\s\"'<>]+@[^@\s\"'<>]+\.[^@\s\"'<>]+",
+    pattern(
+        # Proxies, Gatus, systemd and shells take braces, $ and % for their own.
+        r"[\w.+~=-]+@[\w-]+(\.[\w-]+)+",
         "this is not an e-mail address; write sam@example.org",
     ),
 ]
@@ -134,17 +136,17 @@ Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
 AbsolutePath = Annotated[
     Str,
-    _pattern(r"/.*", "a path on a host is absolute; start it with /"),
-    # Each of these means something to systemd, tmpfiles, Samba, sshd or a shell.
-    _pattern(
-        r"[^\x00-\x1f\x7f\"'\\`$%]*",
+    pattern(r"(?s)/.*", "a path on a host is absolute; start it with /"),
+    # Each of these means something to systemd, tmpfiles, mount, Samba, restic, sshd or a shell.
+    pattern(
+        r"(?!.* $)[^\x00-\x1f\x7f\x85\"'\\`$%:;|<>*?{}\[\]#]*",
         "this path has a character that some program takes for its own; rename the directory "
-        "without quotes, backslashes, $ and %",
+        "without quotes, backslashes, a blank at its end and any of $ % : ; | < > * ? { } [ ] #",
     ),
 ]
 WebPath = Annotated[
     Str,
-    _pattern(
+    pattern(
         r"(?!.*\.\.)(/[A-Za-z0-9._~!&'()+,=:@-]+)*(/|/\*)?(?<!^/\*)(?<=.)",
         "this is no plain path; write /admin, or /admin/* for it and all below",
     ),
@@ -152,14 +154,14 @@ WebPath = Annotated[
 """Path of an address, written as a browser writes it, with `/*` at its end for all below."""
 TreePath = Annotated[
     Str,
-    _pattern(
+    pattern(
         r"(?!/)(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._+/-]+",
         "this path leads astray; write it from the stack file on, without .. and spaces",
     ),
 ]
 Reason = Annotated[
     Str,
-    _pattern(
+    pattern(
         r"(?s).*\S.{3,}", "this is no reason; write a few words that will mean something in a year"
     ),
 ]
@@ -167,26 +169,29 @@ Reason = Annotated[
 
 PublicKey = Annotated[
     Str,
-    _pattern(
+    pattern(
         r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
-        r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/=]+( [^\n]*)?",
+        r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/=]+( [^\r\n]*)?",
         "this is not an OpenSSH public key; write ssh-ed25519 AAAA… comment",
     ),
     AfterValidator(whole_key),
 ]
 HostKey = Annotated[
     Str,
-    _pattern(
-        r"ssh-ed25519 AAAA[A-Za-z0-9+/=]+( [^\n]*)?",
+    pattern(
+        r"ssh-ed25519 AAAA[A-Za-z0-9+/=]+( [^\r\n]*)?",
         "a host key is the host's /etc/ssh/ssh_host_ed25519_key.pub; other types cannot be pinned",
     ),
     AfterValidator(whole_key),
 ]
 Release = Annotated[
-    Str, _pattern(r"\d\d\.(05|11)", 'this is not a NixOS release; write "25.11", in quotes')
+    Str, pattern(r"[0-9][0-9]\.(05|11)", 'this is not a NixOS release; write "25.11", in quotes')
 ]
 Time = Annotated[
-    Str, _pattern(r"([01]\d|2[0-3]):[0-5]\d", 'this is not a time of day; write "03:30", in quotes')
+    Str,
+    pattern(
+        r"([01][0-9]|2[0-3]):[0-5][0-9]", 'this is not a time of day; write "03:30", in quotes'
+    ),
 ]
 
 Audience = Literal["operator", "family", "public"]
@@ -219,13 +224,13 @@ class SecretRef(Kind):
     )
 
     sops: (
-        Annotated[Str, _pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")]
+        Annotated[Str, pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")]
         | None
     ) = None
     """Key in the sops file of the stack, parts joined by `/`: `cloudflare/token`."""
     op: (
         Annotated[
-            Str, _pattern(_OP, "this is not a 1Password reference; write op://vault/item/field")
+            Str, pattern(_OP, "this is not a 1Password reference; write op://vault/item/field")
         ]
         | None
     ) = None

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.model import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time
 from homelab.nix import Script
+from homelab.words import FilePattern, Repository
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
 """How much a loss would hurt, from re-derivable (nothing) to irreplaceable (for ever)."""
@@ -44,7 +45,7 @@ class BackupTarget(Model):
     kind: Literal["local", "sftp", "b2", "s3", "rest"]
     host: Name | None = None
     """Host that holds the repository (local, sftp)."""
-    path: Str
+    path: Repository
     """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone."""
     bucket: Name | None = None
     """One of cloudflare.buckets (s3), whose address and keys are known."""
@@ -102,7 +103,7 @@ class ServiceBackup(Model):
 
     include: list[AbsolutePath] | None = None
     """Directories; the catalog's state directories when empty."""
-    exclude: list[AbsolutePath] = Field(default_factory=list)
+    exclude: list[FilePattern] = Field(default_factory=list)
     targets: list[Name] | None = None
     """Which targets; all of them when empty."""
     tier: Tier = "service"

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from homelab.model import Domain, Email, Model, Name, Reason, SecretRef, Str
+from homelab.words import Branch
 
 TUNNEL_CREDENTIALS = ("cloudflared", "credentials")
 """Service and name of the secret that holds the tunnel's credentials file."""
@@ -27,7 +28,8 @@ def tunnel_name(domain: str) -> str:
 
 def _cidr(value: str) -> str:
     try:
-        return str(ip_network(value))
+        # The zone of an IPv6 address, after a %, may be any text to ipaddress.
+        return str(ip_network("" if "%" in value else value))
     except ValueError:
         raise ValueError(
             "this is not a network; write its first address, as 203.0.113.7/32 or 2001:db8::/56"
@@ -120,7 +122,7 @@ class PagesConfig(Model):
     """First label of its public name; the site's own name when empty."""
     project: Annotated[Str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,56}[a-z0-9])?$")] | None = None
     """Name of the project at Cloudflare; the site's own name when empty."""
-    branch: Str = "main"
+    branch: Branch = "main"
     """Branch whose builds are the site; those of others are previews."""
     access_groups: list[Name] = Field(default_factory=list)
     """Groups that may pass Access, in place of owner and members."""

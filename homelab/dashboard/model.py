@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
 
 from pydantic import Field
 
-from homelab.model import Model, Reason, Str
+from homelab.model import Model, Reason
+from homelab.words import Icon, Label, Url
 
 
 class Link(Model):
     """A tile that leads out of the homelab."""
 
-    title: Str
-    url: Annotated[Str, Field(pattern=r"^https?://[^\s]+$")]
-    group: Str
-    icon: Str = ""
-    description: Str = ""
+    title: Label
+    url: Url
+    group: Label
+    icon: Icon = ""
+    description: Label = ""
 
 
 class DashboardConfig(Model):
     """`homelab:dashboard`."""
 
-    title: Str = "Home"
-    groups: list[Str] = Field(
+    title: Label = "Home"
+    groups: list[Label] = Field(
         default_factory=lambda: [
             "Media",
             "Personal",
@@ -43,10 +43,10 @@ class DashboardConfig(Model):
 class ServiceTile(Model):
     """A service's tile."""
 
-    group: Str | None = None
-    title: Str | None = None
-    icon: Str | None = None
-    description: Str | None = None
+    group: Label | None = None
+    title: Label | None = None
+    icon: Icon | None = None
+    description: Label | None = None
     skip: Reason | None = None
     """Why it has no tile."""
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from homelab.model import AbsolutePath, Email, Model, Reason, SecretRef, Str
+from homelab.model import Email, Model, Reason, SecretRef, Str
+from homelab.words import RequestPath
 
 Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$")]
 
@@ -15,7 +16,9 @@ Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$")]
 class Ntfy(Model):
     """Alerts by ntfy."""
 
-    url: Annotated[Str, Field(pattern=r"^https?://[^/\s]+/?$")] = "https://ntfy.sh"
+    url: Annotated[Str, Field(pattern=r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/?$")] = (
+        "https://ntfy.sh"
+    )
     """The server alone; a topic in it would silently disable alerts."""
     topic: SecretRef
     """The topic, which is as secret as a password."""
@@ -38,7 +41,7 @@ class MonitoringConfig(Model):
 class ServiceMonitor(Model):
     """How one service is watched."""
 
-    path: AbsolutePath | None = None
+    path: RequestPath | None = None
     interval: Interval | None = None
     skip: Reason | None = None
     """Why it is not watched."""

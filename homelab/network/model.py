@@ -22,6 +22,7 @@ from homelab.model import (
 )
 from homelab.network.entry import CaddyPlugin, PluginHash, RateLimit
 from homelab.network.upstream import Upstream
+from homelab.words import BlockList
 
 
 class Lan(Kind):
@@ -98,7 +99,7 @@ class Dns(Kind):
         default_factory=lambda: [Address("1.1.1.1"), Address("9.9.9.9")]
     )
     """Addresses asked for the upstreams' own names; without them the resolver cannot start."""
-    blocklists: list[Str] = Field(
+    blocklists: list[BlockList] = Field(
         default_factory=lambda: [
             "https://raw.githubusercontent.com/StevenBlack/hosts/master/hosts",
         ]

@@ -20,6 +20,7 @@ from homelab.model import (
     Reason,
     Str,
 )
+from homelab.words import ExemptPath, TunnelTarget
 
 
 class Upstream(Kind):
@@ -78,7 +79,7 @@ class RouteConfig(Model):
     audience: Audience | None = None
     publish: Publish | None = None
     auth: Auth | None = None
-    exempt: list[AbsolutePath] | None = None
+    exempt: list[ExemptPath] | None = None
     """Paths that the forward-auth gate leaves open, a trailing `*` for all below."""
     groups: list[Name] | None = None
     """Groups that may pass the sign-in; everybody who can sign in when empty."""
@@ -92,7 +93,7 @@ class RouteConfig(Model):
     """Groups of cloudflare.access that may pass Access; owner and members when empty."""
     service_tokens: list[Name] = Field(default_factory=list)
     """Service tokens of cloudflare.access that may pass Access, beside the people."""
-    tunnel_service: Str | None = None
+    tunnel_service: TunnelTarget | None = None
     """What the tunnel dials, from the host that it ends on, in place of the proxy or the app:
     `ssh://192.168.1.10:22`. What is not HTTP has no name at home, no tile and no probe: only the
     tunnel knows it."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
-from homelab.nix.printer import print_file
+from homelab.nix.printer import attribute, print_file
 from homelab.nix.values import Call, Function, Nix, Raw
 from homelab.plaintext import json_data, mapping
 
@@ -116,7 +116,7 @@ def nixos_output(
     made: dict[str, Nix] = {}
     for name, (file, modules) in sorted(systems.items()):
         listed: list[Nix] = [Raw(f"./{file}")]
-        listed += [Raw(f"inputs.{flake}.{attribute}") for flake, attribute in modules]
+        listed += [Raw(attribute(f"inputs.{flake}.{path}")) for flake, path in modules]
         listed += [_TO_HOMES] if homes else []
         arguments: dict[str, Nix] = {"modules": listed}
         if inputs:

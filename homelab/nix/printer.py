@@ -54,6 +54,11 @@ def attrs(path: str, value: Nix) -> Attrs:
     return out
 
 
+def attribute(path: str) -> str:
+    """A path of attributes in an expression, each quoted where Nix would read another word."""
+    return ".".join(_key(k) for k in path.split("."))
+
+
 def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
     """One expression, laid out for a binding that starts at this indent.
 
@@ -74,7 +79,7 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
         case Raw(text):
             return text
         case Pkg(name):
-            return "pkgs." + ".".join(_key(k) for k in name.split("."))
+            return f"pkgs.{attribute(name)}"
         case Path(path):
             return _path(path)
         case Lines(text):

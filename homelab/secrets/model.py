@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from homelab.model import Model, Name, SecretRef, Str, TreePath, grouped
 from homelab.secrets.age import check_recipient
+from homelab.words import HostFile
 
 Source = Literal["stored", "derived", "minted"]
 
@@ -40,7 +41,7 @@ class SecretsConfig(Model):
 
     file: TreePath = "secrets/deploy.yaml"
     """Sops file of the deployer: what `pulumi up` itself needs (tokens, the master key)."""
-    hosts: Str = "secrets/{host}.yaml"
+    hosts: HostFile = "secrets/{host}.yaml"
     """Sops file of each host: what sops-nix decrypts there."""
     master: SecretRef | None = None
     """The master key that internal secrets are derived from: 32 random bytes, base64."""

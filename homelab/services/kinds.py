@@ -31,6 +31,7 @@ from homelab.services.parts import (
     ServiceSecret,
 )
 from homelab.vpn.model import ServiceVpn, VpnUse
+from homelab.words import RequestPath
 
 _ONE_KIND = "a service is of one kind; keep one of them"
 
@@ -73,7 +74,7 @@ class ServiceConfig(Kind):
     """Headers that it trusts for the identity, and what each holds."""
     state: list[AbsolutePath] = Field(default_factory=list)
     """Directories that hold its state, beside those that the catalog knows."""
-    health: AbsolutePath | None = None
+    health: RequestPath | None = None
     """Path that answers 200 when all is well; the catalog's when empty, `/` where it has none."""
 
     @model_validator(mode="after")

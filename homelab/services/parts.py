@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homelab.model import AbsolutePath, Model, Name, Port, SecretRef, Str
 from homelab.network.model import OpenTo, Protocol
+from homelab.words import RequestPath, Variable
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
@@ -108,11 +109,11 @@ DatasetUse = Annotated[
 class Container(Model):
     """A service that runs as a Podman container."""
 
-    image: Annotated[Str, Field(pattern=r"^[^\s@]+(:[^\s@/]+)?@sha256:[0-9a-f]{64}$")]
+    image: Annotated[Str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$")]
     """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone may change under you."""
     port: Port
     """Web port inside the container."""
-    environment: dict[str, Str] = Field(default_factory=dict)
+    environment: dict[Variable, Str] = Field(default_factory=dict)
     mounts: list[Mount] = Field(default_factory=list)
     command: list[Str] = Field(default_factory=list)
     network: NetworkName | None = None
@@ -158,7 +159,7 @@ class ContainerSecret(ServiceSecret):
 class CustomOidc(Model):
     """How a custom service asks the identity provider itself."""
 
-    redirects: Annotated[list[AbsolutePath], Field(min_length=1)]
+    redirects: Annotated[list[RequestPath], Field(min_length=1)]
     """Paths that the provider sends people back to: `/oauth2/callback`."""
     env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
     """Variable of its environment that holds the client secret; a plain file when empty, which

@@ -21,6 +21,7 @@ from homelab.storage.model import DatasetConfig
 from homelab.system.model import AnyHost, FlakeInput, Pin
 from homelab.tailnet.model import TailnetConfig
 from homelab.vpn.model import VpnConfig, VpnName
+from homelab.words import Keymap, TimeZone
 
 
 class Owner(Model):
@@ -79,6 +80,10 @@ class Names(Model):
                 raise ValueError(
                     f"{which} is no template; it may hold {{name}}, {{domain}} and {{zone}} only"
                 ) from None
+            if not re.fullmatch(r"([a-z0-9.-]|\{[a-z]+\})+", template):
+                raise ValueError(
+                    f"{which} makes no host names; write {{name}} and the rest of the domain"
+                )
             if "{name}" not in template or not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", shown):
                 raise ValueError(
                     f"{which} makes no host names; write {{name}} and the rest of the domain"
@@ -104,13 +109,13 @@ class SiteFacts(Model):
     names: Names = Names()
     legacy_domains: list[LegacyDomain] = Field(default_factory=list)
     """Domains of before, which redirect to `domain` on plain HTTP."""
-    timezone: Str
+    timezone: TimeZone
     """tz database name: `Europe/Oslo`."""
     locale: Annotated[Str, Field(pattern=r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[a-z]+)?$")] = (
         "en_US.UTF-8"
     )
     """Locale of every host."""
-    keymap: Str = "us"
+    keymap: Keymap = "us"
     """Console keyboard layout of every host."""
     owner: Owner
     members: dict[Name, Member] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from homelab.model import AbsolutePath, Model, Name, Network, Reason, SecretRef, Str
+from homelab.words import Calendar
 
 WIFI = ("wifi", "psk")
 """Service and name of the secret that holds the password."""
@@ -164,7 +165,7 @@ class Watchdog(Model):
 class Gc(Model):
     """When Nix throws away what nothing needs any more, and how old a generation may grow."""
 
-    dates: Annotated[Str, Field(pattern=r"^[^\n]+$")] = "weekly"
+    dates: Calendar = "weekly"
     """A time as systemd.time(7) writes it: `daily`, `weekly`, `03:15`."""
     keep: Annotated[Str, Field(pattern=r"^[1-9][0-9]*d$")] = "30d"
     """Generations older than this go, but for the running one."""

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from homelab.model import (
-    AbsolutePath,
     Address,
     HostKey,
     Interface,
@@ -34,6 +33,7 @@ from homelab.system.facets import (
     Watchdog,
     Wifi,
 )
+from homelab.words import DeviceNode, FlakeUrl, InputName, InputOrNone, UserName
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -55,7 +55,7 @@ class Pin(Model):
 
     release: Release
     """NixOS release whose option names hold: `"25.11"`."""
-    url: Str
+    url: FlakeUrl
     """Flake reference: `github:NixOS/nixpkgs/nixos-25.11`."""
     lock: TreePath
     """Committed flake.lock with every input that hosts of this pin may need."""
@@ -64,9 +64,9 @@ class Pin(Model):
 class FlakeInput(Model):
     """A flake that services or modules come from."""
 
-    url: Str
+    url: FlakeUrl
     """Flake reference, pinned by the lock: `github:owner/repo`."""
-    follows: dict[Str, Str] = Field(default_factory=lambda: {"nixpkgs": "nixpkgs"})
+    follows: dict[InputName, InputOrNone] = Field(default_factory=lambda: {"nixpkgs": "nixpkgs"})
     """Inputs of the flake that follow inputs of ours; an empty name drops one."""
     private: Reason | None = None
     """How root of each host that needs it gets at it, for a flake that not everybody may read:
@@ -111,7 +111,7 @@ class HostAddress(Kind):
 class Ssh(Model):
     """How the deployer logs in."""
 
-    user: Str = "root"
+    user: UserName = "root"
     port: Port = 22
     host_key: HostKey | None = None
     """The host's ed25519 public key. Required for a live host: nothing connects unpinned."""
@@ -150,7 +150,7 @@ class Gpu(Model):
     generation: Annotated[int, Field(ge=2, le=30)] | None = None
     """Intel: generation of the Core processor, as in the 8 of an i5-8500T, where it is older than
     11; an N100 and newer ones need no word."""
-    devices: list[AbsolutePath] = Field(default_factory=list)
+    devices: list[DeviceNode] = Field(default_factory=list)
     """Device nodes for services that want one each; the vendor's usual ones when empty."""
 
     @model_validator(mode="after")

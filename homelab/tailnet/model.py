@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from homelab.model import Address, Domain, Email, Model, Name, Network, SecretRef, Str
+from homelab.words import NodeAttribute
 
 JOIN_KEY = ("tailscale", "auth-key")
 """Service and name of the secret that holds the key to join with."""
@@ -58,7 +59,7 @@ class NodeAttributes(Model):
 
     target: Annotated[list[Str], Field(min_length=1)]
     """Which: `tag:media`, `group:family`, `autogroup:member`, a host's name, or `*`."""
-    attr: Annotated[list[Str], Field(min_length=1)]
+    attr: Annotated[list[NodeAttribute], Field(min_length=1)]
     """What: `funnel`, `mullvad`, …"""
 
 

@@ -31,7 +31,8 @@ def _interface(value: str) -> str:
 
 def _addressed(value: str) -> str:
     try:
-        ip_interface(value)
+        # The zone of an IPv6 address, after a %, may be any text to ipaddress.
+        ip_interface("" if "%" in value else value)
     except ValueError:
         raise ValueError(
             "this is not an address; write it as the provider does: 10.2.0.2/32"
@@ -41,7 +42,12 @@ def _addressed(value: str) -> str:
 
 def _endpoint(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535 or set(host) - _ENDPOINT:
+    if (
+        not host
+        or not (port.isascii() and port.isdecimal())
+        or not 1 <= int(port) <= 65535
+        or set(host) - _ENDPOINT
+    ):
         raise ValueError("this is not an endpoint; write host:port, as 203.0.113.7:51820")
     return value
 

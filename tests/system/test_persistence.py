@@ -469,7 +469,7 @@ def test_the_script_is_sound() -> None:
 
 
 def test_paths_reach_the_shell_as_they_are() -> None:
-    text = build.render(forgetting(directories=["/srv/my files; rm -rf ~"]))["nas"][
+    text = build.render(forgetting(directories=["/srv/my files && rm -rf ~"]))["nas"][
         "impermanence.nix"
     ]
-    assert re.search(r"carry /persist '/srv/my files; rm -rf ~'", text)
+    assert re.search(r"carry /persist '/srv/my files && rm -rf ~'", text)
