@@ -68,10 +68,11 @@ class Issuer(Model):
                 "key: {sops: ca/key}, made as the guide's page on certificates says"
             )
         if not internal and not self.credentials:
+            variable = {"desec": "DESEC_TOKEN"}.get(self.provider, "VARIABLE")
             raise ValueError(
                 f"{self.provider} lets nobody in without credentials; add those that "
                 f"https://go-acme.github.io/lego/dns/{self.provider} names, as "
-                "{DESEC_TOKEN: {sops: acme/desec}}"
+                f"credentials: {{{variable}: {{sops: acme/{self.provider}}}}}"
             )
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import types
 import typing
@@ -16,6 +17,7 @@ from homelab.plaintext import unfit
 from homelab.problems import InvalidStackError, Problem, did_you_mean
 from homelab.site.document import NAMESPACE, Document, Path_
 from homelab.site.model import Site
+from homelab.site.not_yet import SHAPES, WORDS, missing_key
 from homelab.site.scalar import Timestamp, Value
 
 
@@ -108,9 +110,12 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
     if kind == "extra_forbidden":
         if model is not None and issubclass(model, Kind) and path[-1] in model.lacks:
             return f"{model.called} has no {path[-1]}", model.lacks[str(path[-1])]
+        if told := missing_key(model, str(path[-1])):
+            return told
         known = list(model.model_fields) if model else []
         if model is not None and issubclass(model, Kind):
-            known += model.lacks
+            # One of these is no way out, but a nearly right word is answered with why.
+            known += difflib.get_close_matches(str(path[-1]), model.lacks, n=1, cutoff=0.8)
         return "there is no such key", did_you_mean(str(path[-1]), known, "keys")
     if kind == "missing":
         # Elsewhere the key stands under its section; a section stands beside other namespaces.
@@ -120,6 +125,8 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         what, _, way_out = message.partition("; ")
         return what, way_out
     if kind == "literal_error":
+        if told := WORDS.get((model, str(path[-1]))) if model else None:
+            return told
         known = re.findall(r"'([^']+)'", str(context.get("expected", "")))
         return "this is not one of the words that fit here", did_you_mean(
             str(error.get("input", "")), known, "words"
@@ -134,6 +141,8 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         return "this number is out of range", error["msg"].removeprefix("Input ")
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         wanted = _wanted(path)
+        if wanted is not None and wanted in SHAPES:
+            return SHAPES[wanted]
         keys = list(wanted.model_fields)[:6] if wanted else []
         return (
             "keys are meant here, not a single value",
@@ -199,8 +208,9 @@ def _wanted(path: Path_) -> type[BaseModel] | None:
     """The model that belongs at a place."""
     here: object = Site
     for part in path:
-        model = _model(here)
-        field = model.model_fields.get(str(part)) if model else None
+        models = [m for m in (_model(here), *_kinds(here).values()) if m is not None]
+        fields = (m.model_fields.get(str(part)) for m in models)
+        field = next((f for f in fields if f is not None), None)
         here = field.annotation if field else _inner(here)
     return next(iter(_kinds(here).values()), None) or _model(here)
 

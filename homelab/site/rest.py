@@ -64,12 +64,14 @@ def unrelated(problems: Iterable[Problem], names: frozenset[str]) -> list[Proble
 
 
 def _standing_on(site: Site, names: Iterable[str]) -> set[str]:
-    """The services and datasets whose host was left out: they are nowhere now, and so is all that
-    others ask of them.
+    """The services and datasets whose host was left out, or the section that says their host: they
+    are nowhere now, and so is all that others ask of them.
     """
     gone = {*names}
     asked = {name for name, at in implied(site).items() if at and {h for h, _ in at} <= gone}
     placed = {**site.services, **site.datasets}
+    if gone & Site.model_fields.keys():
+        asked |= {n for n, c in site.services.items() if c.host is None and not c.tags}
     return asked | {name for name, config in placed.items() if config.host in gone}
 
 

@@ -1,0 +1,129 @@
+"""What people of this field have and this does not: named as such, with what to do instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from homelab.problems import InvalidStackError
+from homelab.site.not_yet import KEYS
+from tests import build
+from tests.cases.on_disk import laid_out, tried
+
+NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a provider by its address": (
+        {"identity": {"issuer": "https://id.example.org"}},
+        "identity.issuer",
+        "auth: native",
+    ),
+    "a provider with keys": (
+        {"identity": {"provider": {"url": "https://id.example.org"}}},
+        "identity.provider",
+        "auth: native",
+    ),
+    "another directory": (
+        {"identity": {"directory": {"kind": "lldap", "base_dn": "dc=example,dc=org"}}},
+        "identity.directory.kind",
+        "kind: openldap",
+    ),
+    "another directory, by its word": (
+        {"identity": {"directory": "lldap"}},
+        "identity.directory",
+        "kind: openldap",
+    ),
+    "a drive on the LAN": (
+        {"datasets": {"photos": {"samba": {"lan": True}}}},
+        "datasets.photos.samba.lan",
+        "the tailnet",
+    ),
+    "a drive by NFS": ({"datasets": {"photos": {"nfs": {}}}}, "datasets.photos.nfs", "samba: {}"),
+    "VLANs": (
+        {"network": {"vlans": {"iot": {"id": 20}}}},
+        "network.vlans",
+        "network.lan is the one network",
+    ),
+    "the VLAN of the LAN": (
+        {"network": {"lan": {"vlan": 20}}},
+        "network.lan.vlan",
+        "hosts.….modules",
+    ),
+    "the VLANs of a host": (
+        {"hosts": {"pi": {"vlans": [20]}}},
+        "hosts.pi.vlans",
+        "hosts.….modules",
+    ),
+    "a NAS behind a name": (
+        {"services": {"draw": {"upstream": "https://192.168.1.5:5001"}}},
+        "services.draw.upstream",
+        "asked at its own address",
+    ),
+    "a NAS behind a route": (
+        {
+            "services": {
+                "draw": {
+                    "audience": None,
+                    "routes": [{"name": "nas", "upstream": "https://192.168.1.5:5001"}],
+                }
+            }
+        },
+        "services.draw.routes[0].upstream",
+        "asked at its own address",
+    ),
+    "a zone of a service": (
+        {"services": {"navidrome": {"zone": "example.net"}}},
+        "services.navidrome.zone",
+        "a stack of their own",
+    ),
+    "two zones": (
+        {"cloudflare": {"zone": [{"name": "example.org", "id": "1" * 32}]}},
+        "cloudflare.zone",
+        "a stack of their own",
+    ),
+    "a module of nixpkgs": (
+        {"services": {"forgejo": {"host": "aurora", "unit": "forgejo", "port": 3000}}},
+        "services.forgejo.unit",
+        "container: or flake:",
+    ),
+    "disks": ({"hosts": {"pi": {"disks": {"main": "/dev/sda"}}}}, "hosts.pi.disks", "disko"),
+    "Headscale": (
+        {"tailnet": {"server": "https://hs.example.org"}},
+        "tailnet.server",
+        "over the LAN",
+    ),
+    "WireGuard between hosts": ({"wireguard": {"hosts": ["pi"]}}, "wireguard", "homelab:tailnet"),
+    "DNS elsewhere": ({"dns": {"provider": "desec"}}, "dns", "network.entry.acme"),
+}
+"""What people look for in the place where they do: the edit, its place, and the way out."""
+
+
+@pytest.mark.parametrize("name", NOT_YET)
+def test_what_is_not_supported_yet_is_called_so(name: str, tmp_path: Path) -> None:
+    """It is no mistyped key: no other key is guessed."""
+    edit, where, way_out = NOT_YET[name]
+    (problem,) = [p for p in tried(laid_out(tmp_path, edit)) if p.severity == "error"]
+    assert problem.where == where
+    assert "not supported yet" in problem.what or "not laid out" in problem.what
+    assert way_out in problem.way_out
+    assert "did you mean" not in str(problem)
+
+
+@pytest.mark.parametrize("model", KEYS, ids=lambda m: str(m.__name__))
+def test_what_is_not_supported_yet_is_no_key(model: type[BaseModel]) -> None:
+    """What comes to be had leaves the page of what is missing."""
+    kinds = [model, *model.__subclasses__()]
+    assert not {f for kind in kinds for f in kind.model_fields} & KEYS[model].keys()
+
+
+def test_keys_that_are_none_are_not_offered(tmp_path: Path) -> None:
+    (problem,) = tried(laid_out(tmp_path, {"hosts": {"pi": {"address": {"iot": "192.168.2.3"}}}}))
+    assert problem.way_out.endswith("Keys: tailnet, lan")
+
+
+@pytest.mark.parametrize(("provider", "says"), [("desec", "DESEC_TOKEN"), ("ovh", "acme/ovh")])
+def test_another_dns_provider_is_told_how_it_signs_in(provider: str, says: str) -> None:
+    with pytest.raises(InvalidStackError, match=says) as error:
+        build.site({"network": {"entry": {"acme": {"provider": provider}}}})
+    assert ("DESEC" in str(error.value)) is (provider == "desec")
