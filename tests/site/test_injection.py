@@ -79,7 +79,10 @@ def loose(text: str, values: list[str]) -> list[str]:
     """Words of a shell script in which the canary stands without the whole value around it."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    return [w for w in lexer if CANARY in w and not any(v in w for v in values)]
+    # A dump is called as its file is.
+    last = {v.rpartition("/")[2] for v in values} - {CANARY}
+    whole = [*values, *(v for v in last if CANARY in v), f"={CANARY}"]
+    return [w for w in lexer if CANARY in w and not any(v in w for v in whole)]
 
 
 def judged(directory: Path, puts: list[Put], plan: Plan) -> list[str]:
