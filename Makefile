@@ -14,7 +14,7 @@ lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, n
 	@bash .ci/next.sh $(STACK)
 
 test: .venv/ready  ## every test that needs nothing but this clone
-	uv run --no-sync pytest -n auto
+	uv run --no-sync pytest -n auto --dist worksteal
 
 faults: .venv/ready  ## machines that really fail: real systemd, SSH and power cuts; root on Linux
 	uv run --no-sync python -m tests.faults -n 4

@@ -148,7 +148,9 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         path = made.hosts[dataset.host].config.hardware if dataset.host in made.hosts else None
         if path and dataset.mount != "/":
             disk = f'  fileSystems."{dataset.mount.rstrip("/")}".label = "disk";\n'
-            out[path] = str(out[path]).replace("{", "{\n" + disk, 1)
+            # Several datasets may lie on one disk.
+            if disk not in str(out[path]):
+                out[path] = str(out[path]).replace("{", "{\n" + disk, 1)
     return out
 
 

@@ -49,6 +49,7 @@ in
     "services.openldap.settings" = later "any" "cn=config by settings came with 21.05";
     "services.prometheus.port" = later "any" "listenAddress with its port until 21.05";
     "services.static-web-server" = later "attrs" "came with 23.11";
+    "hardware.nvidia-container-toolkit" = later "attrs" "came with 24.05";
     "virtualisation.podman.autoPrune" = later "attrs" "came with 22.11";
     "systemd.settings" = later "attrs" "came with 25.11";
     "systemd.tmpfiles.settings" = later "submodules" "tmpfiles by settings came with 24.05";

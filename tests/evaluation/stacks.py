@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from homelab.plan import make_plan
+from homelab.plan import Plan, make_plan
 from homelab.site.document import Document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock
 from tests import build, stackdir
+from tests.site.rich import RICH
 
 KEY = build.KEY
 IMAGE = "ghcr.io/example/app:1.2@sha256:" + "a" * 64
@@ -255,7 +257,8 @@ FLEET: Stack = {
     },
 }
 
-STACKS: Mapping[str, Stack] = {"small": SMALL, "lan": LAN, "fleet": FLEET}
+STACKS: Mapping[str, Stack] = {"small": SMALL, "lan": LAN, "fleet": FLEET, "rich": RICH}
+"""The last one says every field of every kind that a check lets stand beside the others."""
 
 
 def write(name: str, directory: Path) -> Path:
@@ -271,8 +274,20 @@ def write(name: str, directory: Path) -> Path:
     for path, content in build.sources(plan).items():
         place = directory / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(str(content), encoding="utf-8")
+        place.write_text(_with_inputs(path, str(content), plan), encoding="utf-8")
     deploy = directory / "secrets/deploy.yaml"
     deploy.parent.mkdir(exist_ok=True)
     deploy.write_bytes((build.SHIPPED / "secrets/deploy.yaml").read_bytes())
     return directory
+
+
+def _with_inputs(path: str, content: str, plan: Plan) -> str:
+    """A lock that knows the flakes of the stack, too."""
+    if not path.endswith(".lock"):
+        return content
+    lock = json.loads(content)
+    for name in plan.site.flakes:
+        if name not in lock["nodes"]["root"]["inputs"]:
+            lock["nodes"][name] = {"locked": lock["nodes"]["sops-nix"]["locked"]}
+            lock["nodes"]["root"]["inputs"][name] = name
+    return json.dumps(lock)
