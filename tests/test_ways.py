@@ -51,7 +51,7 @@ def test_whatever_it_runs_as_it_has_the_same_facets(kind: str) -> None:
     (service,) = [s for s in made.services if s.name == "page"]
     (route,) = made.routes_of("page")
     assert (route.internal, route.port) == ("page.home.example.org", service.port)
-    assert [u.scope for u in made.firewall.on("aurora") if u.port == service.port] == ["tailnet"]
+    assert [u.scope for u in made.firewall.on("aurora") if u.port == service.port] == ["hosts"]
     assert route.internal in dict(made.dns.names)
     assert "page.home.example.org" in rendered["pi"]["proxy.nix"]
     assert 'name = "page";' in rendered["pi"]["monitoring.nix"]

@@ -138,9 +138,11 @@ def _state(service: Service, entry: Entry) -> Iterator[Problem]:
             )
 
 
-@check("header-read", rows="S1-12")
+@check("header-read", rows="S1-12", severity="warning")
 def header_read(plan: Plan) -> Iterator[Problem]:
-    """Headers say who a visitor is, and only the gate knows that: without it none is ever sent."""
+    """Headers say who a visitor is, and only the gate knows that: without it they are taken off a
+    visitor's request and none is ever sent.
+    """
     for service in _once(plan):
         gated = any(r.auth == "forward" for r in plan.routes_of(service.name))
         if service.config.headers and not gated:

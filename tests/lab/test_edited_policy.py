@@ -17,7 +17,6 @@ pytestmark = pytest.mark.slow
 
 STACK: dict[str, Any] = {
     **TAILNET,
-    "cloudflare": None,
     "services": {"miniflux": {"host": "nas"}},
     "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},
 }
