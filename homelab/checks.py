@@ -178,6 +178,11 @@ OUTSIDE = (
         "them apart.",
     ),
     Outside(
+        "target-mounted",
+        "warning",
+        "Backups for a disk that no module mounts fill the root disk, and are lost with it.",
+    ),
+    Outside(
         "wifi-secret-format",
         "error",
         "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else its host "

@@ -82,10 +82,13 @@ def show(
     ] = False,
 ) -> None:
     """Show what follows from a stack: hosts, services, names and who may reach them."""
+    from homelab.ops.rehearsed import rehearsed
     from homelab.ops.stack import find_stack, open_stack
     from homelab.show import as_data, as_tables
 
-    opened = open_stack(cwd, find_stack(cwd, stack))
+    # What follows from a stack can be looked at before its secrets are there.
+    with rehearsed():
+        opened = open_stack(cwd, find_stack(cwd, stack))
     if clients:
         from homelab.network.clients import guide
 

@@ -44,9 +44,12 @@ def evaluate(
     which ports the merged options open beyond the plan. Builds and changes nothing.
     """
     from homelab.ops.evaluate import evaluate as ask
+    from homelab.ops.rehearsed import rehearsed
     from homelab.ops.stack import find_stack, open_stack
 
-    opened = open_stack(cwd, find_stack(cwd, stack))
+    # Nix reads names of secrets, and never a value: evaluation needs no secrets file.
+    with rehearsed():
+        opened = open_stack(cwd, find_stack(cwd, stack))
     named = dict(_input(text) for text in inputs or ())
     wrong, found = False, []
     for done in ask(opened, hosts or (), on=on, inputs=named, memory_mib=memory, report=_say):

@@ -55,7 +55,7 @@ def rollback(
     host: HostName,
     to: Annotated[
         Literal["before", "current"],
-        typer.Option(help="The release before this one, or the one that was committed last."),
+        typer.Option(help="before: the release before; current: the one committed last."),
     ] = "before",
     stack: StackName = None,
     cwd: Directory = HERE,

@@ -91,7 +91,7 @@ def lab_rollback(
     host: Annotated[str, typer.Argument(help="Lab host.")],
     to: Annotated[
         Literal["before", "current"],
-        typer.Option(help="The release before this one, or the one that was committed last."),
+        typer.Option(help="before: the release before; current: the one committed last."),
     ] = "before",
     stack: StackName = None,
     cwd: Directory = HERE,

@@ -253,6 +253,10 @@ def _plain_texts(value: Rich) -> Iterator[str]:
             yield value
 
 
+_WHERE = frozenset({"host", "hostKey", "port", "user"})
+"""Parts of a connection that say where it leads and to whom."""
+
+
 def _is_telling(text: str) -> bool:
     """Whether hiding a text hides anything: a short plain word (`root`) stands everywhere."""
     return len(text) > 3 and not (len(text) < 8 and text.isalpha())
@@ -266,7 +270,9 @@ def _texts(value: Rich, *, secret: bool) -> Iterator[str]:
             for item in value:
                 yield from _texts(item, secret=secret)
         case dict():
-            for item in value.values():
-                yield from _texts(item, secret=secret)
+            for key, item in value.items():
+                # Where a connection leads is in every report; a person has to read it there.
+                if not (secret and key in _WHERE):
+                    yield from _texts(item, secret=secret)
         case str() if secret:
             yield value

@@ -1,4 +1,4 @@
-"""Whether what runs now is a rehearsal, which does without secrets files."""
+"""Whether what runs now reads or rehearses alone, and does without secrets files."""
 
 from __future__ import annotations
 

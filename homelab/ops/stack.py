@@ -31,7 +31,7 @@ from homelab.site.load import load_site
 from homelab.site.neighbours import check_neighbours
 from homelab.site.rest import rest_of, unrelated
 from homelab.site.scalar import Value
-from homelab.storage.mount_checks import check_mounts
+from homelab.storage.mount_checks import check_mounts, check_targets
 from homelab.system.checks import check_own_modules
 from homelab.system.disk_checks import check_disks
 from homelab.system.flake_checks import check_flakes
@@ -199,6 +199,7 @@ def check_sources(
         *check_openings(plan, sources),
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),
+        *check_targets(plan, sources),
         *check_root(plan, sources),
         *check_persistence(plan, sources, sound=sound),
         *check_sops_files(plan, sources),

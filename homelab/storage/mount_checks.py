@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.hardening.paths import below
 from homelab.problems import Problem, did_you_mean
 from homelab.system.file_systems import file_systems, is_within, own_texts
 
@@ -47,6 +48,26 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
                 f'fileSystems."{dataset.mount}" to {host.config.hardware}, or leave mount out '
                 "where no disk of its own is meant",
                 check="dataset-mounted",
+                severity="warning",
+            )
+
+
+def check_targets(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Backups for a disk that nothing mounts go to the root disk, and are lost with it."""
+    for name, target in sorted(plan.site.backup.targets.items()):
+        host = plan.hosts.get(target.host or "")
+        if host is None or (host.config.hardware or "") not in sources:
+            continue
+        known = {m.rstrip("/") for m in file_systems(host, sources)} - {""}
+        place = target.path.rstrip("/")
+        if below(place, ("/mnt", "/media", "/run/media")) and not below(place, tuple(known)):
+            yield Problem(
+                f"backup.targets.{name}.path",
+                f"no module of {host.name} mounts a disk for {target.path}, so backups go to its "
+                "root disk",
+                f'add fileSystems."{place.rpartition("/")[0] or place}" to {host.config.hardware}, '
+                "or name a directory elsewhere where the root disk is meant",
+                check="target-mounted",
                 severity="warning",
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.storage.mount_checks import check_mounts
+from homelab.storage.mount_checks import check_mounts, check_targets
 from tests import build
 from tests.household import Changes
 
@@ -79,3 +79,17 @@ def test_a_host_without_a_hardware_module_yet_is_not_asked() -> None:
     later: Changes = {"hosts": {"nas": {"state": "planned", "hardware": None}}}
     made = build.plan({**media("/mnt/media/films", "/mnt/media"), **later})
     assert list(check_mounts(made, build.sources(made))) == []
+
+
+def test_backups_for_a_disk_that_nothing_mounts_are_warned_of() -> None:
+    """They would lie on the root disk, beside what they are backups of."""
+    target = {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"}
+    changes = {"backup": {"targets": {"usb": target}}}
+    made = build.plan(changes)
+    sources = build.sources(made)
+    (problem,) = check_targets(made, sources)
+    assert (problem.where, problem.severity) == ("backup.targets.usb.path", "warning")
+    mounted = {**sources, "hosts/nas/hardware.nix": '{ fileSystems."/mnt/usb".label = "usb"; }'}
+    assert list(check_targets(made, mounted)) == []
+    elsewhere = build.plan({"backup": {"targets": {"usb": {**target, "path": "/var/backup"}}}})
+    assert list(check_targets(elsewhere, sources)) == []
