@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from homelab.ops.ssh import DIAL_MAP, DialMap
+
+if not os.access("/nix/var/nix", os.W_OK):
+    # Nix wants to write where it keeps its store, even to parse; an ordinary user may not.
+    _NIX = Path(tempfile.gettempdir()) / f"homelab-nix-{os.getuid()}"
+    for _name in ("STATE", "STORE", "LOG"):
+        os.environ.setdefault(f"NIX_{_name}_DIR", str(_NIX / _name.lower()))
 
 
 @pytest.fixture(scope="session")
