@@ -1,0 +1,108 @@
+"""Stacks that somebody mistyped: keys gone, renamed, doubled; values of another place or kind.
+
+Whatever is left, the answer is a plan, or problems that each name a place and what is wrong there.
+`MUTATIONS=2000` tries as many of each shipped stack; without it a sample of each is enough.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.checks import run_checks
+from homelab.ops.stack import check_sources, read_sources
+from homelab.plan import make_plan
+from homelab.problems import InvalidStackError, Problem
+from homelab.render import render
+from homelab.site.document import Document, read_document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock
+from tests import build
+
+MANY = int(os.environ.get("MUTATIONS", "25"))
+STACKS = [
+    *sorted(build.SHIPPED.glob("Pulumi.*.yaml")),
+    *sorted((build.ROOT / "examples").glob("*/Pulumi.*.yaml")),
+]
+STRANGE: list[Any] = [
+    *(None, True, 0, -1, 65536, 1.5, 10**12, "", "x", "a b", "10.0.0.1", "0.0.0.0/0", "/", "../x"),
+    *("*", "{", "{name}", "${x}", "'", '"', "%", "a:b", "no", "25.11", "99.99", [], {}, [None]),
+    *([{}], {"": 1}, ["x", "x"], "x" * 300, "pi", "tag:agent"),
+]
+KEYS = ("host", "state", "name", "port", "options", "routes", "tags", "kind", "path", "secrets")
+Place = tuple[str | int, ...]
+
+
+def places(value: Any, path: Place = ()) -> list[Place]:
+    inner = value.items() if isinstance(value, dict) else ()
+    inner = enumerate(value) if isinstance(value, list) else inner
+    return [*([path] if path else []), *(p for k, v in inner for p in places(v, (*path, k)))]
+
+
+def at(value: Any, path: Place) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def mistyped(word: str, chance: random.Random) -> str:
+    i = chance.randrange(len(word)) if word else 0
+    return chance.choice(
+        [word[:i] + word[i + 1 :], word[:i] + "x" + word[i:], word.upper(), word.replace("_", "-")]
+    )
+
+
+def mutate(values: Any, path: Place, others: list[Any], chance: random.Random) -> None:
+    holder, key = at(values, path[:-1]), path[-1]
+    match chance.randrange(7):
+        case 0:
+            del holder[key]
+        case 1 if isinstance(holder, dict):
+            holder[mistyped(str(key), chance)] = holder.pop(key)
+        case 2:
+            holder[key] = copy.deepcopy(chance.choice(others))
+        case 3 if isinstance(holder[key], str):
+            holder[key] = mistyped(holder[key], chance)
+        case 4 if isinstance(holder, dict):
+            holder[chance.choice(KEYS)] = copy.deepcopy(chance.choice([*STRANGE, *others]))
+        case 5 if isinstance(holder[key], list):
+            holder[key] = [*holder[key], copy.deepcopy(chance.choice([*STRANGE, *holder[key]]))]
+        case _:
+            holder[key] = copy.deepcopy(chance.choice(STRANGE))
+
+
+def problems_of(values: Any, file: Path) -> list[Problem]:
+    """What is wrong, and every file of it where nothing is."""
+    try:
+        plan = make_plan(load_site(Document(values, file.name)), Lock())
+    except InvalidStackError as error:
+        return [*error.problems]
+    sources, missing = read_sources(file.parent, plan)
+    found = {*run_checks(plan), *missing}
+    sound = not any(p.severity == "error" for p in found)
+    found |= {*check_sources(plan, sources, sound=sound)}
+    if not any(p.severity == "error" for p in found):
+        render(plan, sources)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("file", STACKS, ids=lambda f: f.name)
+def test_a_mistyped_stack_is_planned_or_refused_in_words(file: Path) -> None:
+    chance = random.Random(file.name)
+    whole = dict(read_document(file).values)
+    every = places(whole)
+    others = [at(whole, p) for p in every]
+    for _ in range(MANY):
+        values = copy.deepcopy(whole)
+        for _ in range(chance.choice((1, 1, 1, 2, 3))):
+            mutate(values, chance.choice(places(values)), others, chance)
+        for problem in problems_of(values, file):
+            assert problem.where
+            assert problem.what
+            assert problem.way_out, str(problem)
+            assert len(str(problem)) < 1200, str(problem)
