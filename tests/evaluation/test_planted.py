@@ -99,10 +99,10 @@ MISTAKES = {
     ),
     "an option of the stack that does not exist": Case(
         FINE,
-        "services.jellyfin.options.services.jellyfin.grop",
+        "services.jellyfin.options.services.jellyfin.zeal",
         0,
-        "services.jellyfin.grop",
-        {"services.jellyfin.grop": "media"},
+        "services.jellyfin.zeal",
+        {"services.jellyfin.zeal": "media"},
     ),
 }
 
