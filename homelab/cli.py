@@ -209,6 +209,13 @@ def sops(stack: StackName = None, cwd: Directory = HERE) -> None:
     from homelab.secrets.recipients import sops_yaml
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    if not plan.site.secrets.operators:
+        # Standard output is the file; whoever writes it there still reads this.
+        print(
+            f"secrets.operators: nobody is named, so {plan.site.secrets.file} has no rule, and no "
+            "person can edit a host's file; add operators: [age1…], as age-keygen prints it",
+            file=sys.stderr,
+        )
     print(sops_yaml(plan.site), end="")
 
 
