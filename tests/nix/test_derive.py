@@ -206,6 +206,10 @@ def test_the_module_system_takes_every_derived_value(tmp_path: Path) -> None:
     nixpkgs = os.environ.get("HOMELAB_NIXPKGS")
     if not nixpkgs:
         pytest.skip("HOMELAB_NIXPKGS names no nixpkgs")
+    versions = [Path(nixpkgs) / ".version", Path(nixpkgs) / "lib/.version"]
+    release = next(v.read_text(encoding="utf-8") for v in versions if v.is_file())
+    if release.strip() < "21.05":
+        pytest.skip("freeform types and anything came with 21.05")
     (tmp_path / "derive.nix").write_text(_DERIVE, encoding="utf-8")
     got = evaluate(REAL.replace("${nixpkgs}", nixpkgs), tmp_path)
     assert got["alone"] == {
