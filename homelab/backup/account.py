@@ -44,7 +44,8 @@ def key_names(target: str, client: str) -> tuple[str, str]:
 
 def private_key(target: str) -> str:
     """Where a client finds its key."""
-    return secret_path("restic", f"{target}-key", "derived", "file")
+    mine, _ = key_names(target, "")
+    return secret_path("restic", mine, "derived", "file")
 
 
 def server(plan: Plan, host: Host) -> Attrs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab.backup.account import _match
 from homelab.backup.model import Job
 from homelab.problems import InvalidStackError
 from tests import build
@@ -393,3 +395,29 @@ def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
     with closing(sqlite3.connect(dump)) as copy:
         assert copy.execute("SELECT secret FROM vault").fetchall() == [("one",)]
     assert [p.name for p in dump.parent.iterdir()] == ["db.sqlite3"]
+
+
+@pytest.mark.parametrize("path", ["/mnt/disk/restic", "/mnt/One Touch/restic"])
+def test_sshd_reads_each_clients_rules_as_they_are_meant(tmp_path: Path, path: str) -> None:
+    """Asked of a real sshd: a path that it cuts in two would shut nobody in."""
+    sshd = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
+    if sshd is None:
+        pytest.skip("sshd is not there")
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    rules = tmp_path / "sshd_config"
+    rules.write_text("\n".join([f"HostKey {key}", *_match("restic-pi", "disk", "pi", path), ""]))
+    done = subprocess.run(
+        [sshd, "-T", "-C", "user=restic-pi,host=pi,addr=192.168.1.2", "-f", rules],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = done.stdout.splitlines()
+    assert f"chrootdirectory {path}/pi" in found
+    assert "forcecommand internal-sftp -d /" in found
+    assert "authorizedkeysfile /run/homelab/secrets/restic-disk-pi-key" in found
+    assert "permittty no" in found
