@@ -69,7 +69,7 @@ def test_the_file_is_json_that_any_script_reads(tmp_path: Path) -> None:
           mkOverride = priority: value: value;
           isDerivation = value: false;
         };
-        module = import ./facts.nix { inherit lib; config = { }; pkgs = { }; };
+        module = import ./facts.nix { inherit lib; config = { }; options = { }; pkgs = { }; };
       in
         (module.config or module).environment.etc."homelab/facts.json".text
     """
