@@ -1,0 +1,87 @@
+"""Whoever does what a message says, and nothing else, has a stack without that problem, or new ones.
+
+Each room has its table beside this file. A reader's edits are held to the message's own words, so
+where the words do not lead out, the message is what has to change.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import pytest
+
+from homelab.checks import all_checks, every_rule
+from homelab.problems import Problem
+from tests.site.ways_out.elsewhere import ELSEWHERE
+from tests.site.ways_out.model import WayOut
+
+TABLES = ("backup",)
+"""Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
+`outside` for the rules of files and of stacks beside each other."""
+WHOLE: tuple[str, ...] = ()
+"""Rooms each of whose checks is in their table, or in `ELSEWHERE`."""
+
+
+def ways(table: str) -> tuple[WayOut, ...]:
+    found: tuple[WayOut, ...] = importlib.import_module(f"tests.site.ways_out.{table}").WAYS
+    return found
+
+
+ALL = [way for table in TABLES for way in ways(table)]
+
+
+def rooms() -> Mapping[str, list[str]]:
+    """Ids of the checks of each room."""
+    out: dict[str, list[str]] = {}
+    for check in all_checks():
+        out.setdefault(check.rule.__module__.split(".")[1], []).append(check.id)
+    return out
+
+
+def test_the_stack_that_is_broken_has_no_error_of_its_own() -> None:
+    found = WayOut("", {}, {}).before()
+    assert not [p for p in found if p.severity == "error"], _lines(found)
+
+
+@pytest.mark.parametrize("way", ALL, ids=[way.name for way in ALL])
+def test_who_does_what_the_message_says_is_out(way: WayOut) -> None:
+    before = way.before()
+    problem = way.chosen(before)
+    assert problem.way_out, f"no way out: {problem}"
+    errors = {p.check for p in before if p.severity == "error"}
+    assert errors <= {way.check, *way.beside}, _lines(before)
+
+    followed = [problem, *(p for p in before if p.check in way.beside and p is not problem)]
+    unsaid = list(way.unsaid(followed))
+    assert not unsaid, "\n".join([*unsaid, "of", *map(str, followed)])
+
+    after = way.after()
+    assert [p for p in after if p.severity == "error"] == [], _lines(after)
+    assert not _same(problem, after), _lines(after)
+    new = {p.check for p in after} - {p.check for p in before}
+    assert new == set(way.warns), _lines(after)
+
+
+def _same(problem: Problem, found: list[Problem]) -> list[Problem]:
+    return [
+        p
+        for p in found
+        if (p.check, p.where, p.what) == (problem.check, problem.where, problem.what)
+    ]
+
+
+def _lines(found: list[Problem]) -> str:
+    return "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("room", WHOLE)
+def test_each_check_of_a_room_is_in_its_table_or_has_its_way_out_elsewhere(room: str) -> None:
+    tried = {way.check for way in ways(room)}
+    assert set(rooms().get(room, ())) - ELSEWHERE.keys() == tried & set(rooms().get(room, ()))
+
+
+def test_what_has_its_way_out_elsewhere_is_in_no_table_and_says_why() -> None:
+    assert ELSEWHERE.keys() <= {rule.id for rule in every_rule()}
+    assert not ELSEWHERE.keys() & {way.check for way in ALL}
+    assert all(len(reason.split()) > 4 for reason in ELSEWHERE.values())
