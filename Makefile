@@ -7,14 +7,17 @@ export PATH := $(TOOLS)/bin:$(PATH)
 PYTHON ?= python3
 STACK ?= home
 
-.PHONY: lab test faults boot-faults check bench bench-deploy format update-golden docs clean
+.PHONY: lab test test-lab faults boot-faults check bench bench-deploy format update-golden docs clean
 
 lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, no Pulumi command
 	uv run --no-sync homelab lab up -s $(STACK)
 	@bash .ci/next.sh $(STACK)
 
-test: .venv/ready  ## every test that needs nothing but this clone
-	uv run --no-sync pytest -n auto --dist worksteal
+test: .venv/ready  ## every test that needs nothing but this clone, and a short way through the lab
+	uv run --no-sync pytest -n auto --dist worksteal -m "not lab"
+
+test-lab: .venv/ready  ## the whole ways through the lab: ups, failures, kills, two stacks; minutes
+	uv run --no-sync pytest -n auto --dist worksteal -m lab
 
 faults: .venv/ready  ## machines that really fail: real systemd, SSH and power cuts; root on Linux
 	uv run --no-sync python -m tests.faults -n 4

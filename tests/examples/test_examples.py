@@ -95,7 +95,7 @@ def test_it_is_a_project_like_any_other_and_tells_no_secret(example: Path) -> No
     assert not [t for t in texts if "PRIVATE KEY" in t or "AGE-SECRET-KEY-" in t]
 
 
-@pytest.mark.slow
+@pytest.mark.lab
 @each
 def test_it_comes_up_in_the_lab_and_the_second_up_changes_nothing(
     example: Path, tmp_path: Path

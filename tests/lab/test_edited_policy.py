@@ -13,7 +13,7 @@ from tests import stackdir
 from tests.lab.test_rehearsal import Lab
 from tests.tailnet.test_tailnet import TAILNET
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.lab
 
 STACK: dict[str, Any] = {
     **TAILNET,

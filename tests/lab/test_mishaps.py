@@ -108,6 +108,7 @@ def lab(tmp_path: Path) -> Lab:
     return lab
 
 
+@pytest.mark.lab
 def test_a_second_run_is_refused_in_one_line_and_the_first_goes_on(lab: Lab) -> None:
     first = subprocess.Popen(
         lab.command("up"),
@@ -131,6 +132,7 @@ def test_a_second_run_is_refused_in_one_line_and_the_first_goes_on(lab: Lab) -> 
     assert first.returncode == 0, said
 
 
+@pytest.mark.lab
 def test_a_rehearsal_needs_no_secrets_file_no_sops_and_no_age(lab: Lab, tmp_path: Path) -> None:
     """Whoever writes a first stack can rehearse it; what `up` will need is a warning."""
     shutil.rmtree(lab.directory / "secrets")
@@ -159,6 +161,7 @@ def test_a_rehearsal_needs_no_secrets_file_no_sops_and_no_age(lab: Lab, tmp_path
     assert checked.returncode == 1, "a real `up` does need them"
 
 
+@pytest.mark.lab
 def test_leaving_and_going_back_can_be_rehearsed(lab: Lab) -> None:
     lab.json("up")
     before = lab.releases()
@@ -174,6 +177,7 @@ def test_leaving_and_going_back_can_be_rehearsed(lab: Lab) -> None:
     assert [line for line in lab.dialled() if "'127.0.0.1'" not in line] == []
 
 
+@pytest.mark.lab
 def test_destroy_clears_a_damaged_lab(lab: Lab) -> None:
     lab.json("up")
     state = lab.directory / ".homelab/lab" / stackdir.NAME / "state.json"

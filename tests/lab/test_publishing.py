@@ -17,7 +17,7 @@ from tests import build, stackdir
 from tests.components.test_cloudflare import EVERYTHING
 from tests.lab.test_rehearsal import Lab
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.lab
 
 QUICK = {"deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30}}
 

@@ -20,7 +20,7 @@ import pytest
 
 from tests import build, stackdir
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.lab
 
 HOMELAB = (sys.executable, "-m", "homelab")
 WORDS = {"create": "to create", "update": "to update", "delete": "to delete", "same": "unchanged"}

@@ -12,7 +12,7 @@ import pytest
 from tests import build
 from tests.lab.test_rehearsal import Lab, names
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.lab
 
 STACKS = ("home", "cabin")
 

@@ -23,7 +23,7 @@ from homelab.render import render
 from lab import laptop
 from tests import build, stackdir
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.lab
 
 STACK: dict[str, Any] = {
     "deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30},

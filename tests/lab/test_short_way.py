@@ -1,0 +1,73 @@
+"""A short way through the lab, for `make test`; the long ones are what `make test-lab` runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import build, stackdir
+from tests.lab.test_rehearsal import STACK, Lab
+
+SMALL = stackdir.joined(
+    STACK,
+    {
+        "identity": None,
+        "services": {"authelia": None, "miniflux": None, "navidrome": {"auth": "native"}},
+    },
+)
+"""One service, and one name on the internet."""
+
+
+class Small(Lab):
+    """Fewer services, and the same way."""
+
+    def write(self, changes: dict[str, object] | None = None) -> None:
+        super().write()
+        stackdir.write_stack(self.directory, stackdir.joined(SMALL, changes or {}))
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Small:
+    lab = Small(tmp_path / "stack")
+    lab.write()
+    return lab
+
+
+def test_what_a_preview_shows_comes_up_stays_changes_and_goes(lab: Small) -> None:
+    planned = lab.json("preview")
+    assert planned["connections"] == {}
+    assert not (lab.directory / ".homelab").exists()
+
+    first = lab.json("up")
+    assert first["changes"] == planned["changes"]
+    assert set(first["connections"]) == {"pi", "nas"}
+    assert lab.records() == {"navidrome-home.example.org"}
+    assert lab.releases() == first["outputs"]["wanted_releases"]
+
+    # What changed is sent to whom it concerns; everything else is as it was.
+    lab.write({"services": {"navidrome": {"publish": None}}})
+    changed = lab.json("up")
+    assert {"update", "delete", "same"} <= set(changed["changes"])
+    assert lab.records() == set()
+    again = lab.json("up")
+    assert set(again["changes"]) == {"same"}
+    assert again["connections"] == {}
+
+    assert [line for line in lab.dialled() if "'127.0.0.1'" not in line] == []
+    assert lab.json("destroy")["ok"]
+    assert not (lab.directory / ".homelab").exists()
+
+
+def test_the_two_targets_leave_out_no_test_between_them() -> None:
+    """CI runs both, so a test that is marked for the lab is still run."""
+    makefile = (build.ROOT / "Makefile").read_text("utf-8")
+    chosen = re.findall(r"^(test(?:-lab)?):.*\n\t.* pytest (.*)$", makefile, re.MULTILINE)
+    everything = "-n auto --dist worksteal"
+    assert dict(chosen) == {
+        "test": f'{everything} -m "not lab"',
+        "test-lab": f"{everything} -m lab",
+    }
+    ci = (build.ROOT / ".ci/run").read_text("utf-8").splitlines()
+    assert {"ordinary make test", "ordinary make test-lab"} <= {line.strip() for line in ci}
