@@ -51,12 +51,6 @@ def backup_dump(plan: Plan) -> Iterator[Problem]:
                 "writes them",
                 f"dump: {{{_dump_word(kind)}}}, or live: why a copy of the files is good",
             )
-        if backup.live is not None and not copied:
-            yield Problem(
-                f"{service.source}.backup.live",
-                f"no file of {service.name} is copied, so there is nothing to be good",
-                "add state: with its directories, or leave live out",
-            )
 
 
 def _dump_word(kind: str) -> str:
@@ -127,8 +121,8 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             "backup.targets",
             f"there is no backup target, so nothing is kept of {names}",
-            "add one, as disk: {kind: local, host: …, path: /mnt/…}, "
-            "or give each a skip with its reason",
+            "add one, as disk: {kind: local, host: …, path: /mnt/…}, or say why not of each, as "
+            + next(_not_kept(source) for _, _, source, _ in lost),
         )
         return
     known = set(plan.site.backup.targets)
@@ -138,8 +132,15 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             source,
             f"{host} reaches no backup target for {name}",
-            "a local target is for its own host alone; add one of kind sftp, b2, s3 or rest",
+            "a local target is for its own host alone; add to backup.targets one of another kind, "
+            "as b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
         )
+
+
+def _not_kept(source: str) -> str:
+    """How a service or a dataset says that nothing of it is kept."""
+    why = '"why nothing is kept"'
+    return f"{source}: {{skip: {why}}}" if source.endswith(".backup") else f"{source}.backup: {why}"
 
 
 @check("backup-target-single", rows="S0-31")
@@ -212,7 +213,10 @@ def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         if not service.entry.dynamic_user:
             continue
-        field = "backup.include" if service.config.backup.include is not None else "state"
+        include = service.config.backup.include
+        if include is None and not service.is_custom:
+            continue  # its state is the catalog's, and service-adds tells of what is added
+        field = "backup.include" if include is not None else "state"
         for index, path in enumerate(paths_of(service)):
             private = _private(path)
             if private:

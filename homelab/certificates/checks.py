@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.certificates.internal import BUNDLE
 from homelab.checks import check
+from homelab.cloudflare.model import SECTION
 from homelab.problems import Problem
 from homelab.services.kinds import ContainerService
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
 
 WHERE = "network.entry.acme"
+BUNDLES = (BUNDLE, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc/pki/tls/certs")
+"""Where NixOS has the authorities that a host trusts."""
 
 
 @check("certificate-issuer", rows="S0-16")
@@ -25,7 +29,7 @@ def certificate_issuer(plan: Plan) -> Iterator[Problem]:
             f"nobody certifies {domains}: there is neither homelab:cloudflare nor another issuer",
             "add acme: {provider: internal, root: ca/root.crt, key: {sops: ca/key}} for an "
             "authority of your own; or the DNS provider of the domain, as {provider: desec, "
-            "credentials: {DESEC_TOKEN: {sops: acme/desec}}}; or homelab:cloudflare",
+            f"credentials: {{DESEC_TOKEN: {{sops: acme/desec}}}}}}; or {SECTION}",
         )
 
 
@@ -48,13 +52,16 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
         return
     for route in plan.routes:
         config = plan.site.services.get(route.service)
-        if route.auth == "oidc" and isinstance(config, ContainerService):
+        if route.auth != "oidc" or not isinstance(config, ContainerService):
+            continue
+        if not any(mount.source in BUNDLES for mount in config.container.mounts):
             yield Problem(
                 route.at("auth"),
                 f"{route.service} asks the identity provider from a container, which does not "
                 "know our authority",
-                "mount /etc/ssl/certs/ca-bundle.crt read-only, and tell the app of it, as with "
-                "SSL_CERT_FILE",
+                f"add container.mounts: [{{source: {BUNDLE}, target: {BUNDLE}, read_only: true}}], "
+                "and tell the app of it, as with "
+                f"container.environment: {{SSL_CERT_FILE: {BUNDLE}}}",
             )
 
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 _SIGN_FILE = "lib/issue-certificates.sh"
 _SIGN = (resources.files("homelab.certificates") / "issue.sh").read_text(encoding="utf-8")
-_BUNDLE = "/etc/ssl/certs/ca-bundle.crt"
+BUNDLE = "/etc/ssl/certs/ca-bundle.crt"
 _DIRECTORY = ROOT.rpartition("/")[0]
-_TRUSTED = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+_TRUSTED = ("NODE_EXTRA_CA_CERTS", "REQUESTS_CABUNDLE", "SSL_CERT_FILE")
 """How programs that bring authorities of their own are told of the system's."""
 
 
@@ -33,7 +33,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`trust.nix` on every host, and `certificates.nix` on the one that signs."""
     if plan.certificates.kind != "internal" or not host.is_nixos:
         return
-    variables: Attrs = dict.fromkeys(_TRUSTED, _BUNDLE)
+    variables: Attrs = dict.fromkeys(_TRUSTED, BUNDLE)
     yield Module(
         "trust.nix",
         "The homelab's own authority, which signs every name at home",

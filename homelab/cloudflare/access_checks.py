@@ -9,6 +9,7 @@ from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 
 if TYPE_CHECKING:
+    from homelab.network.route import Route
     from homelab.plan import Plan
 
 
@@ -51,7 +52,8 @@ def gate_opened(plan: Plan) -> Iterator[Problem]:
                 rule.source,
                 f"it opens {' '.join(rule.said) or 'all'} of {route.public} to anyone on the "
                 "internet, and nobody asks who they are",
-                "take it away, let Access stand in front of the route, or say why: public: …",
+                f"take it away; or leave {route.at('access')} out, so that Access asks; or say why "
+                f"at {route.at('public')}: …",
             )
 
 
@@ -74,27 +76,49 @@ def access_known(plan: Plan) -> Iterator[Problem]:
                     f'Access knows no {what.removesuffix("s")} "{name}"',
                     did_you_mean(name, known, what)
                     if known
-                    else f"add it to cloudflare.access.{what.replace(' ', '_')}",
+                    else f"add cloudflare.access.{_made(what, name)}",
                 )
+
+
+def _made(what: str, name: str) -> str:
+    """How the stack config makes the first group, or the first token."""
+    if what == "groups":
+        return f"groups: {{{name}: {{emails: […]}}}}"
+    return f"service_tokens: {{{name}: {{}}}}"
 
 
 @check("access-effect", rows="S2-06")
 def access_effect(plan: Plan) -> Iterator[Problem]:
     """Who reads access_groups believes that all others are kept out."""
     opened = [
-        (r.source, bool(r.access_groups or r.service_tokens))
+        (r.source, _said_of_access(r), _behind_access(r))
         for r in plan.routes
         if r.publish != "tunnel" or not r.access
     ]
     for page in plan.cloudflare.pages if plan.cloudflare else ():
-        opened.append((page.source, bool(page.access_groups and page.public_reason)))
-    for source, said in opened:
+        if page.public_reason:
+            said = "access_groups" if page.access_groups else ""
+            opened.append((page.source, said, "leave public out"))
+    for source, said, behind in opened:
         if said:
             yield Problem(
                 source,
                 "it says whom Access lets pass, and Access does not stand in front of it",
-                "leave access_groups and service_tokens out, or publish it behind Access",
+                f"leave {said} out; or publish it behind Access: {behind}",
             )
+
+
+def _said_of_access(route: Route) -> str:
+    """What a route says of Access."""
+    said = {"access_groups": route.access_groups, "service_tokens": route.service_tokens}
+    return " and ".join(name for name, value in said.items() if value)
+
+
+def _behind_access(route: Route) -> str:
+    """What is to be written, so that Access stands in front of a route."""
+    publish = "" if route.publish == "tunnel" else "publish: tunnel"
+    away = "leave public out" if route.public_reason else "" if publish else "leave access out"
+    return ", and ".join(filter(None, (publish, away)))
 
 
 @check("access-group-empty", rows="S2-06")
@@ -105,7 +129,7 @@ def access_group_empty(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"cloudflare.access.groups.{group.name}",
                 f"nobody is in the group {group.name}",
-                "add emails or domains, or leave it out",
+                "add emails: […] or domains: […], or leave it out",
             )
 
 
@@ -135,7 +159,7 @@ def access_group_wide(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"cloudflare.access.groups.{group.name}.domains[{i}]",
                     f"anybody gets an address at {domain}, so Access would let everybody in",
-                    "name the people: emails: […]",
+                    "take it away, and name the people: emails: […]",
                 )
 
 
@@ -162,5 +186,5 @@ def service_token_expiry(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"cloudflare.access.service_tokens.{token.name}.duration",
                 f"the token {token.name} ends after {token.duration}, and nobody would hear of it",
-                "set monitoring.email, for Cloudflare tells a week before",
+                "set monitoring.email: …, for Cloudflare tells a week before",
             )

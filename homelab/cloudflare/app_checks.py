@@ -47,8 +47,7 @@ def access_apps(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             route.source,
             f"{apps} cannot pass Cloudflare Access in front of {route.public}",
-            f"{_way(route)}; or say public: with the reason why anyone may ask {route.service} "
-            "itself",
+            f"{_way(route)}; or say public: …, why anyone may ask {route.service} itself",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from homelab.checks import check
+from homelab.cloudflare.model import SECTION
 from homelab.problems import Problem
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
                 route.at("publish"),
                 f"the route {route.name} is published ({route.publish}), "
                 "but there is no cloudflare section",
-                "add homelab:cloudflare with account, zone and token, or make it publish: internal",
+                f"add {SECTION}, or make it publish: internal",
             )
         elif plan.site.cloudflare.tunnel is None:
             yield Problem(
@@ -107,7 +108,7 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 "site.domain",
                 f"a certificate for *.{certificate.domain} cannot be proven: the zone is {zone}",
-                f"use a domain in {zone}, or name its zone in cloudflare.zone",
+                f"use a domain in {zone}, or write its zone, cloudflare.zone: {{name: …, id: …}}",
             )
     for public, source in _published(plan):
         if not _within(public, zone):
@@ -115,21 +116,6 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
                 "site.names.public",
                 f"{public} (of {source}) lies outside the zone {zone}",
                 'use a pattern that ends in "{zone}"',
-            )
-
-
-@check("token-scope", rows="S0-17")
-def token_scope(plan: Plan) -> Iterator[Problem]:
-    """A DNS-01 token edits one zone, and only a host that asks for certificates has one."""
-    if plan.cloudflare is None:
-        return
-    hosts = {c.host for c in plan.cloudflare.certificates}
-    for token in plan.cloudflare.tokens:
-        if token.zone != plan.cloudflare.zone or token.host not in hosts:
-            yield Problem(
-                "cloudflare.zone.id",
-                f"the token {token.name} would reach further than {plan.cloudflare.zone_name}",
-                "a token is good for one zone, on a host that makes certificates",
             )
 
 
@@ -153,7 +139,7 @@ def host_unique(plan: Plan) -> Iterator[Problem]:
 def ended(plan: Plan, today: str) -> Iterator[Problem]:
     """DNS-01 tokens that ended before this day (`2026-12-31`). No check: it needs a clock."""
     until = plan.site.cloudflare.acme.until if plan.site.cloudflare else None
-    if until is not None and until < today:
+    if until is not None and until < today and plan.certificates.kind == "cloudflare":
         yield Problem(
             "cloudflare.acme.until",
             f"the DNS-01 tokens ended on {until}, and certificates are no longer renewed",
@@ -169,11 +155,14 @@ def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
     config = plan.site.cloudflare
     if config is None or config.acme.until is None or plan.site.monitoring.ntfy is not None:
         return
+    if plan.certificates.kind != "cloudflare":
+        return  # acme-token-unused tells
     yield Problem(
         "cloudflare.acme.until",
         f"the DNS-01 tokens end on {config.acme.until}, and nobody would hear of it: Cloudflare "
         "sends no notice about such a token",
-        "add monitoring.ntfy, so that the host gives the alarm; or leave until out",
+        "add monitoring.ntfy: {topic: {sops: ntfy/topic}}, so that the host gives the alarm; or "
+        "leave until out",
     )
 
 
@@ -181,7 +170,9 @@ def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
 def caa_issuer(plan: Plan) -> Iterator[Problem]:
     """Whoever lists authorities and leaves out his own gets no more certificates."""
     config = plan.site.cloudflare
-    if config is not None and config.caa and ISSUER not in config.caa:
+    if config is None or not plan.certificates.is_acme:
+        return
+    if config.caa and ISSUER not in config.caa:
         yield Problem(
             "cloudflare.caa",
             f"our own certificates come from {ISSUER}, which would be forbidden to make them",

@@ -189,6 +189,12 @@ class CloudflareConfig(Model):
     """The zone has certificates for names two labels below it."""
 
 
+SECTION = (
+    "homelab:cloudflare: {account: …, zone: {name: …, id: …}, token: {sops: cloudflare/token}}"
+)
+"""The least of its section, for messages that ask for it."""
+
+
 def bucket_name(config: CloudflareConfig | None, key: str) -> str:
     """What a bucket is called in the account."""
     bucket = config.buckets.get(key) if config is not None else None

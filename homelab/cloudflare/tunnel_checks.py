@@ -24,14 +24,8 @@ def tunnel_host(plan: Plan) -> Iterator[Problem]:
     if config is None or config.tunnel is None:
         return
     host = plan.hosts.get(config.tunnel.host)
-    if host is None or plan.site.network.entry.host not in plan.hosts:
-        return  # host-known tells
-    if not host.is_nixos:
-        yield Problem(
-            "cloudflare.tunnel.host",
-            f"{host.name} is not a NixOS host, so it cannot run cloudflared",
-            f"name {plan.site.network.entry.host}, the entry host",
-        )
+    if host is None or not host.is_nixos or plan.site.network.entry.host not in plan.hosts:
+        return  # host-known and host-runs-services tell
     entry = plan.site.network.entry.host
     if config.tunnel.via == "proxy" and host.name != entry:
         yield Problem(
@@ -55,7 +49,7 @@ def tunnel_host(plan: Plan) -> Iterator[Problem]:
                 route.at("tunnel_service"),
                 f"{route.tunnel_service} is on {host.name}, where the tunnel ends, but "
                 f"{route.service} runs on {route.host}",
-                f"let {route.service} run on {host.name}"
+                f"write services.{route.service}.host: {host.name}"
                 if is_socket
                 else f"name that host: {there}",
             )
@@ -106,8 +100,17 @@ def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 where,
                 f"{said} names nothing that cloudflared could dial",
-                "write unix:/run/app.sock" if scheme == "unix" else "write ssh://localhost:22",
+                f"write {_well_formed(scheme, rest)}",
             )
+
+
+def _well_formed(scheme: str, rest: str) -> str:
+    """The same in the form that cloudflared takes, or an example of that form."""
+    bare = rest.strip("/")
+    if scheme == "unix":
+        return f"unix:/{bare}" if re.fullmatch(_UNIX, f"/{bare}") else "unix:/run/app.sock"
+    good = re.fullmatch(_HOST, f"//{bare}") and _port(bare) <= _LAST
+    return f"{scheme}://{bare if good else 'localhost:22'}"
 
 
 _UNIX = r"/[^\s:]+"
@@ -138,8 +141,15 @@ def tunnel_origin(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 route.at(f"origin.{tls[0]}"),
                 f"{route.name} is dialled without TLS, so there is no certificate to look at",
-                "leave it out, or dial https://…",
+                f"leave it out, or write {_over_tls(route)}",
             )
+
+
+def _over_tls(route: Route) -> str:
+    """How the stack config says that the tunnel dials a route's app over TLS."""
+    if route.tunnel_service:
+        return f"tunnel_service: https:{route.tunnel_service.partition(':')[2]}"
+    return "upstream: {scheme: https}"
 
 
 def _is_tls(route: Route) -> bool:

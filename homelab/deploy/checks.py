@@ -77,19 +77,18 @@ def _unwakeable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
 
 
 def _unfetchable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
-    if host.config.ssh.host_key is None:
-        yield (
-            f"{host.name} signs in there with its host key, and what waits is sealed to that",
-            f"add {host.source}.ssh.host_key",
-        )
-    if not (host.lan and other.lan) and not (host.tailnet and other.tailnet):
+    # Of one without any address, and of one without its host key, host-complete tells.
+    apart = (host.lan, other.tailnet) if host.lan else (host.tailnet, other.lan)
+    if all(apart) and not (host.lan and other.lan) and not (host.tailnet and other.tailnet):
+        lacking = " and ".join(f"{h.source}.address.lan" for h in (host, other) if not h.lan)
         yield (
             f"{host.name} and {other.name} have no network in common",
-            "give both an address on the LAN or on the tailnet",
+            f"add {lacking}: …, or let both join the tailnet",
         )
     for each in (host, other):
         if each.role == "agent":
+            packet = f"{host.source}.wake_on_lan: {{interface: …, mac: …}}"
             yield (
                 f"the agent {each.name} would log in, or be logged in on",
-                "agents are in quarantine; use wake_by, or another host",
+                f"agents are in quarantine; write wake_by instead, with {packet}, or another host",
             )

@@ -30,11 +30,12 @@ def intent(plan: Plan) -> Iterator[Problem]:
                 "nothing says which systemd unit it runs as, so nothing confines it",
                 "name its unit, or say why it is exempt: {exempt: …}",
             )
-        if harden.exempt and (harden.relax or harden.read_only or harden.read_write):
+        beside = [k for k in ("relax", "read_only", "read_write") if getattr(harden, k)]
+        if harden.exempt and beside:
             yield Problem(
                 where,
                 "exempt leaves nothing to relax or to bind",
-                "keep exempt alone, or drop it and keep the others",
+                f"drop {' and '.join(beside)}, or drop exempt",
             )
         if service.flake is not None and not _says_what_it_writes(service):
             yield Problem(
@@ -120,7 +121,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 unit.source,
                 f'"{unit.unit}" is the unit of {other} too, on {unit.host}',
-                "give one of them another unit, or another host",
+                "give one of them a unit of its own, flake: {unit: …}, or another host",
             )
 
 

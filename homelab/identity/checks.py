@@ -40,7 +40,8 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     route.at("auth"),
                     f"{route.title} {what}, and there is no identity provider",
-                    f"add homelab:identity with host: {entry}, or choose auth: native or none",
+                    f"add homelab:identity: {{host: {entry}, users: {{sops: authelia/users}}}}, "
+                    "or choose auth: native or none",
                 )
         return
     # Of a host that does not exist, host-known tells.

@@ -49,27 +49,33 @@ def rule_text(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 where,
                 "bypass asks nobody who they are, so it cannot be for groups or users",
-                "leave them out, or policy: one_factor",
+                "leave them out, or write policy: one_factor with a priority of "
+                f"{BANDS['one_factor'][0]} to {BANDS['one_factor'][1]}",
             )
         for pattern in rule.resources:
             if found := asks_the_query(pattern):
                 yield Problem(
                     f"{where}.resources",
                     f"{pattern} has {found}, which a query would match",
-                    "name the characters, or write paths: [/admin/*]",
+                    "name the characters, or drop it and write paths: [/admin/*]",
                 )
             elif not _is_expression(pattern):
                 yield Problem(
                     f"{where}.resources",
                     f"{pattern} is no regular expression that Authelia takes",
-                    "write one as RE2 has them, without look-around, or write paths: [/admin/*]",
+                    "write one as RE2 has them, without look-around, or drop it and write paths: "
+                    "[/admin/*]",
                 )
             elif not pattern.startswith("^/"):
                 yield Problem(
                     f"{where}.resources",
                     f"{pattern} would also match further inside a path, or in its query",
-                    "begin it with ^/",
+                    f"begin it with ^/, as {_from_the_start(pattern)}",
                 )
+
+
+def _from_the_start(pattern: str) -> str:
+    return f"^/{pattern.removeprefix('^').removeprefix('/')}"
 
 
 def _is_expression(pattern: str) -> bool:
@@ -133,7 +139,8 @@ def rule_deny_pair(plan: Plan) -> Iterator[Problem]:
                     rule.source,
                     f"{_said(rule)} is for {who}, and {_said(later)} ({later.source}) lets in "
                     "everybody else",
-                    f"add a rule for {rule.route} with policy: deny and a priority between",
+                    f"add to identity.rules {{priority: …, route: {rule.route}, policy: deny}}, "
+                    f"with a priority between {rule.priority} and {later.priority}",
                 )
                 break
 

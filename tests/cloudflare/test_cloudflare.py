@@ -136,15 +136,7 @@ BAD = {
     "direct-address": route(publish="direct", public="my own web site"),
     "tunnel-host": {
         **PUBLISHED,
-        "hosts": {
-            "laptop": {
-                "platform": "x86_64-linux",
-                "kind": "home-manager",
-                "state_version": "25.11",
-                "home": "home/sam.nix",
-            }
-        },
-        "cloudflare": {"tunnel": {"host": "laptop"}},
+        "cloudflare": {"tunnel": {"host": "nas", "via": "proxy"}},
     },
     "tunnel-requires-access": route(publish="tunnel", access=False),
     "tunnel-hostname-depth": {**PUBLISHED, "site": {"names": {"public": "{name}.home.{zone}"}}},
@@ -158,6 +150,14 @@ BAD = {
 }
 
 
+def test_a_token_edits_one_zone_and_only_a_host_with_certificates_has_one() -> None:
+    """S0-17."""
+    cloud = build.plan(PUBLISHED).cloudflare
+    assert cloud is not None
+    assert [(t.host, t.zone) for t in cloud.tokens] == [("pi", cloud.zone)]
+    assert {c.host for c in cloud.certificates} == {"pi"}
+
+
 @pytest.mark.parametrize("check", BAD)
 def test_each_check_finds_the_stack_that_breaks_it(check: str) -> None:
     found = build.found(BAD[check], check)
@@ -165,7 +165,7 @@ def test_each_check_finds_the_stack_that_breaks_it(check: str) -> None:
     assert all(p.where and p.way_out for p in found)
 
 
-@pytest.mark.parametrize("check", [*BAD, "token-scope"])
+@pytest.mark.parametrize("check", BAD)
 def test_each_check_passes_a_good_stack(check: str) -> None:
     assert build.found(PUBLISHED, check) == []
 

@@ -176,7 +176,7 @@ def test_what_cannot_work_is_refused(case: str) -> None:
     [
         ("ssh://localhost:22", "name that host: ssh://192.168.1.3:22"),
         ("http://127.0.0.1", "name that host: http://192.168.1.3"),
-        ("unix:/run/app.sock", "let navidrome run on pi"),
+        ("unix:/run/app.sock", "write services.navidrome.host: pi"),
     ],
 )
 def test_what_is_on_loopback_is_on_the_host_of_the_tunnel(target: str, way_out: str) -> None:

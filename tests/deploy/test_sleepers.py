@@ -140,11 +140,6 @@ BAD: dict[str, tuple[Changes, str, str]] = {
         "workstation has no address",
         "pull_from",
     ),
-    "no key": (
-        sleeper(by={"pull_from": "aurora"}, ssh={"host_key": None}),
-        "host key",
-        "ssh.host_key",
-    ),
     "no way": (
         household(
             {
@@ -158,7 +153,7 @@ BAD: dict[str, tuple[Changes, str, str]] = {
             }
         ),
         "no network in common",
-        "LAN or on the tailnet",
+        "add hosts.aurora.address.lan: …",
     ),
     "agent": (
         sleeper(by={"pull_from": "aurora"}, role="agent"),

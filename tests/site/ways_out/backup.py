@@ -3,36 +3,135 @@
 from __future__ import annotations
 
 from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.parts import draw, jellyfin, vote
 
 
-def jellyfin(**config: object) -> Changes:
-    """A service that needs nothing but a host."""
-    return {"services": {"jellyfin": {"host": "nas", **config}}}
+def database(**config: object) -> Changes:
+    """A container that is a database."""
+    image = f"docker.io/library/postgres:17@sha256:{'0' * 64}"
+    mine = {
+        "host": "nas",
+        "container": {"image": image, "port": 5432},
+        "auth": "native",
+        "tile": {"group": "Tools"},
+        "state": ["/var/lib/draw"],
+    }
+    return {"services": {"draw": {**mine, **config}}}
 
 
-CONTAINER = {
-    "host": "nas",
-    "container": {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80},
-    "auth": "native",
-    "tile": {"group": "Tools"},
-}
+def targets(**named: object) -> Changes:
+    return {"backup": {"targets": named}}
+
+
+DISK = {"kind": "local", "host": "nas", "path": "/mnt/disk"}
 
 WAYS = (
     WayOut(
         "backup-intent",
-        {"services": {"draw": CONTAINER}},
+        draw(),
         {"services": {"draw": {"backup": {"skip": "keeps nothing"}}}},
     ),
     WayOut(
         "backup-intent",
-        {"services": {"draw": CONTAINER}},
+        draw(),
         {"services": {"draw": {"backup": {"include": ["/var/lib/draw"]}}}},
         asked={"/var/lib/draw": "include: [/var/lib/…]"},
+    ),
+    WayOut(
+        "backup-dump",
+        database(),
+        {"services": {"draw": {"backup": {"dump": {"postgresql": "draw"}}}}},
+        asked={"draw": "postgresql: its database"},
+    ),
+    WayOut(
+        "backup-dump",
+        database(),
+        {"services": {"draw": {"backup": {"live": "it is stopped at night"}}}},
+        asked={"it is stopped at night": "live: why a copy of the files is good"},
+    ),
+    WayOut(
+        "backup-exclude",
+        jellyfin(backup={"exclude": ["/var/lib/jellyfin"]}),
+        jellyfin(backup={"exclude": ["/var/lib/jellyfin/metadata"]}),
+        asked={"/var/lib/jellyfin/metadata": "name a part of it"},
+    ),
+    WayOut(
+        "backup-exclude",
+        jellyfin(backup={"exclude": ["/var/lib/jellyfin/metadata"], "skip": "it is easily made"}),
+        jellyfin(backup={"exclude": None}),
     ),
     WayOut(
         "backup-target-known",
         jellyfin(backup={"targets": ["b22"]}),
         jellyfin(backup={"targets": ["b2"]}),
+    ),
+    WayOut(
+        "backup-target-known",
+        targets(disk={**DISK, "host": "nass"}),
+        targets(disk={"host": "nas"}),
+        warns=("target-mounted",),
+    ),
+    WayOut(
+        "backup-has-target",
+        {"backup": {"targets": None}, **jellyfin()},
+        targets(disk=DISK),
+        asked={"nas": "host: …", "/mnt/disk": "path: /mnt/…"},
+        warns=("target-mounted",),
+    ),
+    WayOut(
+        "backup-has-target",
+        {"backup": {"targets": None}, **jellyfin()},
+        jellyfin(backup={"skip": "films can be had again"}),
+    ),
+    WayOut(
+        "backup-has-target",
+        {
+            "backup": {"targets": {"b2": None, "disk": DISK}},
+            "services": {"jellyfin": {"host": "pi"}},
+        },
+        targets(b2={"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}),
+        asked={"bucket/restic": "path: bucket/…"},
+    ),
+    WayOut(
+        "backup-target-single",
+        targets(
+            disk={"kind": "sftp", "host": "nas", "path": "/mnt/disk"},
+            more={"kind": "sftp", "host": "nas", "path": "/mnt/disk"},
+        ),
+        targets(more={"path": "/mnt/more"}),
+        asked={"/mnt/more": "give each a directory of its own"},
+    ),
+    WayOut(
+        "backup-target-root",
+        {
+            "backup": {
+                "targets": {"disk": {"kind": "sftp", "host": "nas", "path": "/mnt/a/restic"}}
+            },
+            "datasets": {"all": {"host": "nas", "path": "/mnt/a", "tier": "re-derivable"}},
+        },
+        targets(disk={"path": "/mnt/b/restic"}),
+        asked={"/mnt/b/restic": "name a directory outside every dataset, as /mnt/<disk>/restic"},
+        warns=("target-mounted",),
+    ),
+    WayOut(
+        "role-backup",
+        {"hosts": {"nas": {"role": "agent"}}, **jellyfin(routes=[])},
+        jellyfin(backup={"skip": "films can be had again"}),
+    ),
+    WayOut(
+        "role-backup",
+        {
+            "hosts": {"nas": {"flash": True}},
+            "backup": {"targets": {"disk": DISK}},
+            **jellyfin(backup={"targets": ["disk"]}),
+        },
+        jellyfin(backup={"targets": ["b2"]}),
+        asked={"b2": "list targets without disk"},
+    ),
+    WayOut(
+        "dynamic-user-path",
+        vote(backup={"include": ["/var/lib/vote"]}),
+        vote(backup={"include": ["/var/lib/private/vote"]}),
     ),
     WayOut(
         "dump-before-backup",

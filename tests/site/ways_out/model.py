@@ -6,7 +6,6 @@ import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from homelab.certificates.root import root_ends
 from homelab.checks import run_checks
@@ -21,7 +20,7 @@ from homelab.site.load import load_site
 from homelab.site.lock import Lock
 from tests import build, stackdir
 
-Changes = Mapping[str, Any]
+Changes = Mapping[str, object]
 """Merged over a stack; None takes a key away."""
 TODAY = "2026-01-01"
 
@@ -118,12 +117,14 @@ class Edit:
     path: tuple[str | int, ...]
     old: object
     new: object
+    renamed: bool = False
+    """The key has another name, `new`, and its value is as it was."""
 
     def __str__(self) -> str:
         return f"{'.'.join(map(str, self.path))}: {self.old!r} -> {self.new!r}"
 
 
-AWAY = re.compile(r"\b(leave|drop|remove|take|keep (one|\w+ alone)|without|or none|move)\b")
+AWAY = re.compile(r"\b(leave|drop|remove|take|keep (one|\w+ alone)|delete)\b")
 """Words by which a message asks to take something away."""
 
 
@@ -167,7 +168,11 @@ class Reading:
             if not self._goes(edit, named):
                 yield f"{edit}: no way out asks to take it away"
             return
-        if not self._said(edit.new) and not self._asked_by_key(keys[-1] if keys else ""):
+        if edit.renamed:
+            parts = set(str(edit.new).split(".")) - set(str(edit.old).split("."))
+            if not all(self._in_way(part) for part in parts):
+                yield f"{edit}: no way out names it so"
+        elif not self._said(edit.new) and not self._asked_by_key(keys[-1] if keys else ""):
             yield f"{edit}: the value stands in no message"
         elif not any(self._in_way(word) for word in (edit.new, *keys)):
             yield f"{edit}: no way out speaks of it"
@@ -200,12 +205,8 @@ class Reading:
 
 
 def _stands_in(value: object, text: str) -> bool:
-    word = {True: "true", False: "false"}.get(value, str(value)) if _is_bool(value) else str(value)
-    return bool(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)) or word in ("{}", "")
-
-
-def _is_bool(value: object) -> bool:
-    return isinstance(value, bool)
+    word = str(value).lower() if isinstance(value, bool) else str(value)
+    return word in ("{}", "") or bool(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text))
 
 
 def edits_of(old: object, new: object, path: tuple[str | int, ...] = ()) -> Iterator[Edit]:
@@ -214,10 +215,16 @@ def edits_of(old: object, new: object, path: tuple[str | int, ...] = ()) -> Iter
         before = old if isinstance(old, dict) else {}
         if not new and not before:
             yield from [Edit(path, old, "{}")] if old != new else []
-        for key in before.keys() - new.keys():
-            yield Edit((*path, key), before[key], None)
+        gone = {key: value for key, value in before.items() if key not in new}
         for key, value in new.items():
-            yield from edits_of(before.get(key), value, (*path, key))
+            was = next((k for k, v in gone.items() if key not in before and v == value), None)
+            if was is None:
+                yield from edits_of(before.get(key), value, (*path, key))
+            else:
+                del gone[was]
+                yield Edit((*path, was), was, key, renamed=True)
+        for key in gone:
+            yield Edit((*path, key), before[key], None)
     elif isinstance(new, list):
         before_ = old if isinstance(old, list) else []
         if len(new) == len(before_):

@@ -16,10 +16,18 @@ from homelab.problems import Problem
 from tests.site.ways_out.elsewhere import ELSEWHERE
 from tests.site.ways_out.model import WayOut
 
-TABLES = ("backup",)
+TABLES = (
+    "backup",
+    "certificates",
+    "cloudflare",
+    "dashboard",
+    "deploy",
+    "hardening",
+    "identity",
+)
 """Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
 `outside` for the rules of files and of stacks beside each other."""
-WHOLE: tuple[str, ...] = ()
+WHOLE = TABLES
 """Rooms each of whose checks is in their table, or in `ELSEWHERE`."""
 
 

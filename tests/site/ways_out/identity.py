@@ -1,0 +1,198 @@
+"""Ways out of what is wrong with sign-in, and with access rules."""
+
+from __future__ import annotations
+
+from tests import stackdir
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
+
+
+def both(*changes: Changes) -> Changes:
+    return stackdir.joined(*changes)
+
+
+def navidrome(**config: object) -> Changes:
+    return {"services": {"navidrome": {"host": "nas", **config}}}
+
+
+def identity(**said: object) -> Changes:
+    return {"identity": said}
+
+
+def gated(*rules: Changes, **route: object) -> Changes:
+    """Music behind the gate, with these rules."""
+    routes = [{"name": "music", "exempt": [], **route}]
+    return both(IDENTITY, navidrome(routes=routes), identity(rules=[*rules]))
+
+
+def rules(*said: Changes) -> Changes:
+    return identity(rules=[*said])
+
+
+def routed(**route: object) -> Changes:
+    return {"services": {"navidrome": {"routes": [{"name": "music", "exempt": [], **route}]}}}
+
+
+def rule(priority: int, policy: str, **more: object) -> Changes:
+    return {"priority": priority, "route": "music", "policy": policy, **more}
+
+
+ASKS = draw(auth="oidc", oidc={"redirects": ["/cb"]}, backup={"skip": "keeps nothing"})
+PUBLIC = both(
+    TUNNEL,
+    IDENTITY,
+    ASKS,
+    {
+        "services": {
+            "draw": {"publish": "tunnel", "audience": "family"},
+            "authelia": {"publish": "tunnel"},
+        }
+    },
+)
+KEY = identity(api_key={"sops": "pocket-id/api-key"})
+POCKET = identity(host="pi", provider="pocket-id", users=None)
+LDAP = {"kind": "openldap", "base_dn": "dc=home,dc=example,dc=org"}
+FLAT = {
+    "site": {"names": {"internal": "{name}.lan"}},
+    "network": {
+        "entry": {
+            "acme": {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "acme/desec"}}}
+        }
+    },
+    "cloudflare": None,
+}
+
+WAYS = (
+    WayOut("route-idp-present", navidrome(), IDENTITY),
+    WayOut("route-idp-present", navidrome(), navidrome(auth="native")),
+    WayOut(
+        "route-idp-present", both(navidrome(), IDENTITY, identity(host="nas")), identity(host="pi")
+    ),
+    WayOut(
+        "portal-reachable",
+        both(TUNNEL, IDENTITY, navidrome(publish="tunnel")),
+        {"services": {"authelia": {"publish": "tunnel"}}},
+    ),
+    WayOut(
+        "portal-reachable",
+        both(TUNNEL, IDENTITY, navidrome(publish="tunnel")),
+        navidrome(publish="internal"),
+    ),
+    WayOut(
+        "portal-reachable",
+        PUBLIC,
+        {"services": {"authelia": {"public": "who asks is not known yet"}}},
+    ),
+    WayOut("portal-reachable", PUBLIC, {"services": {"draw": {"auth": "forward"}}}),
+    WayOut("oidc-capable", both(IDENTITY, navidrome(auth="oidc")), navidrome(auth="forward")),
+    WayOut(
+        "oidc-capable",
+        both(IDENTITY, draw(auth="oidc", backup={"skip": "keeps nothing"})),
+        {"services": {"draw": {"oidc": {"redirects": ["/cb"]}}}},
+        asked={"/cb": "redirects: [/…]"},
+    ),
+    WayOut(
+        "identity-capability", both(POCKET, ASKS, KEY), {"services": {"draw": {"auth": "forward"}}}
+    ),
+    WayOut(
+        "identity-capability",
+        POCKET,
+        identity(api_key={"sops": "pocket-id/api-key"}),
+    ),
+    WayOut(
+        "cookie-domain",
+        both(FLAT, IDENTITY, navidrome()),
+        {"site": {"names": {"internal": "{name}.home.example.org"}}},
+    ),
+    WayOut("group-known", gated(groups=["famly"]), routed(groups=["family"])),
+    WayOut(
+        "directory-members",
+        both(IDENTITY, identity(users=None, directory={**LDAP, "members": {"famly": ["sam"]}})),
+        identity(directory={"members": {"famly": None, "family": ["sam"]}}),
+    ),
+    WayOut(
+        "directory-members",
+        both(IDENTITY, identity(users=None, directory={**LDAP, "members": {"family": ["sma"]}})),
+        identity(directory={"members": {"family": ["sam"]}}),
+    ),
+    WayOut("audience-auth", both(IDENTITY, navidrome(auth="none")), navidrome(auth="forward")),
+    WayOut("audience-auth", both(IDENTITY, navidrome(auth="none")), navidrome(auth="native")),
+    WayOut(
+        "audience-auth",
+        both(TUNNEL, navidrome(auth="native", audience="operator", publish="tunnel")),
+        navidrome(publish="internal"),
+    ),
+    WayOut(
+        "audience-auth",
+        both(TUNNEL, navidrome(auth="native", audience="operator", publish="tunnel")),
+        navidrome(audience="family"),
+    ),
+    WayOut(
+        "admin-two-factor",
+        gated(audience="operator", auth="forward"),
+        routed(audience="operator", auth="forward", policy="two_factor"),
+    ),
+    WayOut(
+        "session-bounds",
+        both(IDENTITY, identity(session={"inactivity": "2d"})),
+        identity(session={"inactivity": "12h"}),
+    ),
+    WayOut(
+        "session-bounds",
+        both(IDENTITY, identity(session={"expiration": "90d", "remember_me": "90d"})),
+        identity(session={"expiration": "30d"}),
+    ),
+    # --- rules -------------------------------------------------------------------------------
+    WayOut(
+        "rule-route",
+        gated({**rule(30, "two_factor"), "route": "musik"}),
+        rules(rule(30, "two_factor")),
+    ),
+    WayOut(
+        "rule-route",
+        gated(rule(30, "deny", resources=["^/x"], groups=["admin"])),
+        rules(rule(30, "deny", resources=["^/x"], groups=["admins"])),
+    ),
+    WayOut(
+        "rule-text",
+        gated(rule(10, "bypass", paths=["/x/*"], groups=["admins"])),
+        rules(rule(10, "bypass", paths=["/x/*"])),
+    ),
+    WayOut(
+        "rule-text",
+        gated(rule(10, "bypass", paths=["/x/*"], users=["sam"])),
+        rules(rule(50, "one_factor", paths=["/x/*"], users=["sam"])),
+    ),
+    WayOut(
+        "rule-text",
+        gated(rule(40, "deny", resources=["^/admin\\D"])),
+        rules(rule(40, "deny", paths=["/admin/*"])),
+    ),
+    WayOut(
+        "rule-text",
+        gated(rule(40, "deny", resources=["^/(?=x)"])),
+        rules(rule(40, "deny", paths=["/admin/*"])),
+    ),
+    WayOut(
+        "rule-text",
+        gated(rule(40, "deny", resources=["/api"])),
+        rules(rule(40, "deny", resources=["^/api"])),
+    ),
+    WayOut(
+        "rule-range",
+        gated(rule(10, "two_factor", resources=["^/x"])),
+        rules(rule(20, "two_factor", resources=["^/x"])),
+    ),
+    WayOut(
+        "rule-shadowed",
+        gated(rule(70, "two_factor", resources=["^/admin"])),
+        rules(rule(40, "two_factor", resources=["^/admin"])),
+        asked={"40": "a priority below 55"},
+    ),
+    WayOut("rule-shadowed", gated(rule(70, "two_factor", resources=["^/admin"])), rules()),
+    WayOut(
+        "rule-deny-pair",
+        gated(rule(25, "two_factor", groups=["admins"])),
+        rules(rule(25, "two_factor", groups=["admins"]), rule(26, "deny")),
+    ),
+)
