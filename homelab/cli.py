@@ -16,6 +16,7 @@ import typer
 from homelab.cli_eval import eval_app
 from homelab.cli_hosts import hosts_app
 from homelab.cli_lab import HERE, Directory, Json, StackName, lab_app
+from homelab.cli_problems import print_error, print_problems
 from homelab.problems import HomelabError, InvalidStackError, Problem
 
 app = typer.Typer(
@@ -34,7 +35,7 @@ def main() -> None:
     try:
         app()
     except HomelabError as error:
-        print(error, file=sys.stderr)
+        print_error(error)
         sys.exit(error.exit_code)
 
 
@@ -61,8 +62,7 @@ def check(
     if as_json:
         print(json.dumps([p.as_data() for p in problems], indent=2))
     else:
-        for problem in problems:
-            print(f"{problem.severity}: {problem}")
+        print_problems(problems)
         if not problems:
             print("nothing is wrong")
     raise typer.Exit(1 if errors else 0)

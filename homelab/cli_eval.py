@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from homelab.cli_lab import HERE, Directory, Json, StackName
+from homelab.cli_problems import print_problems
 from homelab.problems import UsageError
 
 eval_app = typer.Typer()
@@ -56,8 +57,7 @@ def evaluate(
         wrong = wrong or any(p.severity == "error" for p in done.problems)
         found.append((done.host, done.problems))
         if not as_json:
-            for problem in done.problems:
-                print(f"{problem.severity}: {done.host}: {problem}")
+            print_problems(done.problems, done.host)
             if not done.problems:
                 print(f"{done.host}: nothing is wrong")
     if as_json:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from homelab.cli_problems import print_error
+from homelab.problems import HomelabError
+
 if TYPE_CHECKING:
     from lab.rehearsal import Rehearsal
 
@@ -130,6 +133,12 @@ def lab_edit_policy(stack: StackName = None, cwd: Directory = HERE) -> None:
 def _lab(action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool) -> None:
     from homelab.ops.stack import find_stack
     from lab.rehearsal import Rehearsal as Real  # here alone: nothing else needs an engine
+    from lab.words import of_the_lab
 
-    rehearsal = Real(cwd.resolve(), find_stack(cwd, stack), as_json=as_json)
-    raise typer.Exit(0 if action(rehearsal) else 1)
+    try:
+        rehearsal = Real(cwd.resolve(), find_stack(cwd, stack), as_json=as_json)
+        done = action(rehearsal)
+    except HomelabError as error:
+        print_error(error, of_the_lab)
+        raise typer.Exit(error.exit_code) from None
+    raise typer.Exit(0 if done else 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,6 +34,10 @@ class Problem:
         tail = f"; {shortened(self.way_out)}" if self.way_out else ""
         label = f" [{self.check}]" if self.check else ""
         return f"{place}{self.where}: {shortened(self.what)}{tail}{label}"
+
+    def said(self, about: str = "") -> str:
+        """The line that a person reads, everywhere: `error: pi: where: what; way out`."""
+        return f"{self.severity}: {about}{': ' if about else ''}{self}"
 
     def as_data(self) -> dict[str, str | int]:
         """The same for a script."""
@@ -82,9 +86,8 @@ class InvalidStackError(HomelabError):
         head = f"{errors} problem{'s' if errors != 1 else ''}"
         if warnings:
             head += f" and {warnings} warning{'s' if warnings != 1 else ''}"
-        label = {"error": "", "warning": "warning: "}
-        lines = (f"  {label[p.severity]}{p}" for p in self.problems)
-        super().__init__("\n".join([f"{head} in the stack config:", *lines]))
+        lines = (f"  {p.said()}" for p in self.problems)
+        super().__init__("\n".join([f"{head} in the stack:", *lines]))
 
 
 class UsageError(HomelabError):
@@ -96,16 +99,27 @@ class UsageError(HomelabError):
         return shortened(super().__str__())
 
 
-def nearest(word: str, known: Sequence[str]) -> list[str]:
-    """The known words, those most like `word` first."""
-    return sorted(known, key=lambda k: (-difflib.SequenceMatcher(None, word, k).ratio(), k))
+class Choice(str):
+    """A way out that is one word of several; it still knows of which."""
+
+    __slots__ = ("known", "plural", "word")
+
+    word: str
+    known: frozenset[str]
+    plural: str
 
 
-def did_you_mean(word: str, known: Iterable[str], plural: str) -> str:
-    """A way out that names the nearest known word and then all of them, the nearest first."""
-    names = nearest(word, list(known))
-    if not names:
-        return f"there are no {plural} yet"
+def did_you_mean(word: str, known: Iterable[str], plural: str) -> Choice:
+    """A way out that names the nearest known word, and all of them: that one, then by alphabet."""
+    names = sorted(set(known))
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f'did you mean "{close[0]}"? ' if close else ""
-    return f"{hint}{plural.capitalize()}: {', '.join(names)}"
+    listed = [*close, *(name for name in names if name not in close)]
+    text = (
+        f"{hint}{plural.capitalize()}: {', '.join(listed)}"
+        if names
+        else f"there are no {plural} yet"
+    )
+    made = Choice(text)
+    made.word, made.known, made.plural = word, frozenset(names), plural
+    return made

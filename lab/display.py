@@ -17,6 +17,7 @@ from homelab.tailnet.status import policy_data, policy_lines
 from lab.engine import Result
 from lab.events import Event, Failed, Finished, Message, Op, Skipped, Step
 from lab.provider import Value
+from lab.words import of_the_lab
 
 _SIGNS: dict[Op, tuple[str, str]] = {
     "create": ("+ ", "green"),
@@ -56,14 +57,14 @@ class Display:
             case Failed(step, error):
                 self._errors.append(f"{step.name}: {error}")
                 self._row("!!", "red", step, "failed")
-                self._print(Text(_indented(error), "red"))
+                self._print(Text(_indented(of_the_lab(error)), "red"))
             case Skipped(urn, because):
                 name = urn.rpartition("::")[2]
                 self._print(
                     Text(f"  ·  {name}: not tried, for {because.rpartition('::')[2]} failed", "dim")
                 )
             case Message(severity, text):
-                text = _of_the_lab(text)
+                text = of_the_lab(text)
                 if severity == "error":
                     self._errors.append(text)
                 if severity != "debug":
@@ -71,8 +72,8 @@ class Display:
                     self._print(Text(text, style))
 
     def say(self, line: str) -> None:
-        """Print a line."""
-        self._print(Text(line))
+        """Print a line, in the words of the lab."""
+        self._print(Text(of_the_lab(line)))
 
     def _finished(self, step: Step, seconds: float) -> None:
         self._steps.append(step)
@@ -198,7 +199,7 @@ class Display:
         if policy and self._plan.tailnet:
             self._out.print()
             for line in policy_lines(self._plan.tailnet.name, policy):
-                self.say(_of_the_lab(line))
+                self.say(line)
 
     def _roots(self) -> Iterator[tuple[str, Path]]:
         for host in self._plan.hosts.values():
@@ -244,11 +245,6 @@ def _property_changes(step: Step) -> Iterator[tuple[str, str]]:
         for line in list(diff)[2:]:
             if not line.startswith("@@"):
                 yield f"    {line}", {"+": "green", "-": "red"}.get(line[:1], "")
-
-
-def _of_the_lab(text: str) -> str:
-    """What the stack's own messages tell to ask; the lab has clouds of its own."""
-    return text.replace("`homelab status`", "`homelab lab status`")
 
 
 def _files(properties: Mapping[str, Value]) -> dict[str, str]:

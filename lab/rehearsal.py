@@ -23,7 +23,7 @@ from homelab.ops.rehearsed import rehearsed
 from homelab.ops.runner import VARIABLE
 from homelab.ops.stack import check_stack, open_stack
 from homelab.plan import Plan
-from homelab.problems import InvalidStackError, Problem, did_you_mean
+from homelab.problems import InvalidStackError, Problem, UsageError, did_you_mean
 from homelab.site.document import read_document
 from homelab.tailnet.drift import drift
 from homelab.tailnet.policy import policy_text
@@ -37,6 +37,7 @@ from lab.standins.cloudflare import CloudflareProvider
 from lab.standins.command import CommandProvider
 from lab.standins.tailscale import TailscaleProvider
 from lab.state import DamagedError
+from lab.words import after_retiring
 
 
 class Rehearsal:
@@ -103,14 +104,8 @@ class Rehearsal:
         """Let something be wrong with a host."""
         faults = get_args(Fault)
         if fault not in faults:
-            raise InvalidStackError(
-                [
-                    Problem(
-                        "fault",
-                        f'there is no fault "{fault}"',
-                        did_you_mean(fault, faults, "faults"),
-                    )
-                ]
+            raise UsageError(
+                f'there is no fault "{fault}"; {did_you_mean(fault, faults, "faults")}'
             )
         with self._hosts(serve=False) as hosts:
             hosts.break_host(self._known(name), cast("Fault", fault))
@@ -129,14 +124,9 @@ class Rehearsal:
         host = self._plan.hosts[self._known(name)]
         courier = self._plan.hosts.get((host.config.asleep and host.config.asleep.pull_from) or "")
         if courier is None:
-            raise InvalidStackError(
-                [
-                    Problem(
-                        f"hosts.{name}.asleep",
-                        f"nothing waits for {name} anywhere",
-                        "add pull_from: …",
-                    )
-                ]
+            raise UsageError(
+                f"nothing waits for {name} anywhere; give hosts.{name}.asleep a pull_from, "
+                "the host where it fetches what waits"
             )
         with self._hosts(serve=True) as hosts:
             status, said = hosts.pull(name, pull_words(host, courier))
@@ -160,7 +150,7 @@ class Rehearsal:
         with rehearsed():
             stack = open_stack(self._directory, self._stack)
         with self._dialled():
-            retire(stack, self._known(name), self._display.say)
+            retire(stack, self._known(name), self._display.say, after_retiring)
         return True
 
     @contextmanager
@@ -184,12 +174,8 @@ class Rehearsal:
     def _known(self, name: str) -> str:
         hosts = _addresses(self._plan)
         if name not in hosts:
-            raise InvalidStackError(
-                [
-                    Problem(
-                        "host", f'there is no lab host "{name}"', did_you_mean(name, hosts, "hosts")
-                    )
-                ]
+            raise UsageError(
+                f'there is no lab host "{name}"; {did_you_mean(name, hosts, "lab hosts")}'
             )
         return name
 

@@ -25,3 +25,9 @@ def test_the_nearest_known_word_comes_first_and_the_rest_is_counted() -> None:
 @pytest.mark.parametrize("text", ["", "a, b, c", "one of a, b; or c", ", ".join(MANY[:12])])
 def test_a_short_list_stays_as_it_is(text: str) -> None:
     assert shortened(text) == text
+
+
+def test_after_the_nearest_word_the_list_is_by_alphabet() -> None:
+    said = did_you_mean("jelyfin", ["navidrome", "jellyfin", "attic", "jellyseerr"], "services")
+    assert said == 'did you mean "jellyfin"? Services: jellyfin, attic, jellyseerr, navidrome'
+    assert did_you_mean("x", [], "hosts") == "there are no hosts yet"

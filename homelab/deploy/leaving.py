@@ -23,9 +23,9 @@ def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
     state = sorted({p for s in plan.on(name) for p in s.state} | _remembered(plan, name))
     yield f"stays: {STAYS}" + (f"; state of services in {', '.join(state)}" if state else "")
     yield "stays: older systems of its boot menu, which start without the secrets that we sent"
-    services = [s.source for s in plan.on(name) if s.source.startswith("services.")]
-    yield f"next: take {' and '.join([host.source, *services])} out of the stack" + (
-        ", their names, records and Access with them" if services else ""
+    sources = sources_of(plan, host)
+    yield f"next: take {' and '.join(sources)} out of the stack" + (
+        ", their names, records and Access with them" if len(sources) > 1 else ""
     )
     yield "next: homelab check, which names whatever still needs it"
     yield f"next: pulumi up, which forgets {_forgotten(name)}"
@@ -38,10 +38,17 @@ def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
     yield f"next: {forget_command(host)}"
 
 
-def after_forgetting(name: str) -> Iterator[str]:
+def sources_of(plan: Plan, host: Host) -> list[str]:
+    """What of the stack goes with a host: itself, and the services that it runs."""
+    services = [s.source for s in plan.on(host.name) if s.source.startswith("services.")]
+    return [host.source, *services]
+
+
+def after_forgetting(plan: Plan, name: str) -> Iterator[str]:
     """What else may know a host that is in the stack no more."""
     yield f"Pulumi: the next pulumi up forgets {_forgotten(name)}"
-    yield f"Tailscale: its device is yours to remove, if it is still there: {MACHINES}"
+    if plan.tailnet is not None:
+        yield f"Tailscale: its device is yours to remove, if it is still there: {MACHINES}"
 
 
 def forget_command(host: Host) -> str:

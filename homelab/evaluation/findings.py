@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.evaluation import failures
 from homelab.evaluation.messages import Complaint, Position, read_complaint
 from homelab.evaluation.model import Answer, Report, Said
 from homelab.evaluation.openings import openings
@@ -51,7 +52,10 @@ def _problem(place: Place, what: str, way_out: str = "", severity: Severity = "e
 def _stopped(places: Places, complaint: Complaint) -> Problem:
     """The problem that an evaluation stopped at."""
     place = _cause(places, complaint)
-    way_out = ""
+    if not place.file and (elsewhere := failures.way_out(complaint.text)):
+        return Problem(failures.WHERE, places.shortened(complaint.text), elsewhere)
+    # Where an owner's own file asks for what cannot be had, it is still that file's.
+    way_out = failures.way_out(complaint.text)
     if "out of the memory" in complaint.text:
         way_out = "give it more with --memory, or look for a definition that repeats itself"
     if "infinite recursion" in complaint.text:

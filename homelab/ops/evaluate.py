@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
+from homelab.evaluation.failures import WHERE as NIX
 from homelab.evaluation.findings import findings
 from homelab.evaluation.messages import read_warnings
 from homelab.evaluation.model import Answer, Report
@@ -128,16 +129,24 @@ def _read(
 ) -> Evaluation:
     lines = done.stderr.splitlines()
     if done.exit == _NO_PROGRAM and not done.stdout:
-        where = builder.name if builder else "this machine"
-        raise HomelabError(
-            f"there is no {'nix-instantiate' if inputs else 'nix'} on the PATH of {where}; "
-            "install Nix, or name a host of the stack that has it: homelab eval --on HOST"
+        program = "nix-instantiate" if inputs else "nix"
+        where, way = (
+            (builder.name, "name another host of the stack, or leave --on out where Nix is here")
+            if builder
+            else (
+                "this machine",
+                "install Nix, or name a host of the stack that has it: homelab eval --on HOST",
+            )
         )
+        raise HomelabError(f"Nix: there is no {program} on the PATH of {where}; {way}")
     top = next((line[len(_TREE) :] for line in lines if line.startswith(_TREE)), "")
     said = "\n".join(line for line in lines if not line.startswith("homelab: "))
     answer = _answer(host, done, said)
     places = Places(stack.plan, host, dict(release.files), top)
-    found = [located(stack, p) for p in findings(stack.plan, host, places, answer)]
+    found = [
+        p if p.where == NIX else located(stack, p)
+        for p in findings(stack.plan, host, places, answer)
+    ]
     return Evaluation(host.name, answer, tuple(dict.fromkeys(sorted(found))))
 
 

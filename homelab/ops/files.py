@@ -7,7 +7,7 @@ from pathlib import Path
 from homelab.ops.locks import read_lock
 from homelab.ops.stack import check_stack
 from homelab.plan import Plan
-from homelab.problems import InvalidStackError, Problem, did_you_mean
+from homelab.problems import InvalidStackError, UsageError, did_you_mean
 from homelab.services.plan import lock_key, moved
 from homelab.site.lock import Lock, lock_of, lock_text, without_host
 
@@ -22,11 +22,11 @@ def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]
     unknown = [m for m in moves if plan.service(m) is None]
     if unknown:
         names = {s.name for s in plan.services}
-        raise InvalidStackError(
-            [
-                Problem("--move", f'there is no service "{m}"', did_you_mean(m, names, "services"))
+        raise UsageError(
+            "\n".join(
+                f'--move {m}: there is no service "{m}"; {did_you_mean(m, names, "services")}'
                 for m in unknown
-            ]
+            )
         )
     meant = {where for where, s, _ in moved(plan.services, plan.lock) if s.name in moves}
     left = [

@@ -6,7 +6,7 @@ Nothing here changes the system that runs on it, its profile, or any data.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,8 +29,13 @@ Machine = tuple[HostPath, str]
 _PATIENCE = scripts.LOCK_SECONDS + ASK_SECONDS
 
 
-def retire(stack: Stack, name: str, report: Report) -> None:
-    """Take off a host what its earlier releases left, and say what is left to do.
+def retire(
+    stack: Stack,
+    name: str,
+    report: Report,
+    steps: Callable[[Plan, Host], Iterable[str]] = after_retiring,
+) -> None:
+    """Take off a host what its earlier releases left, and say what is left to do: the `steps`.
 
     The host is retired in the stack and runs that very release, or HomelabError says the way there.
     """
@@ -43,7 +48,7 @@ def retire(stack: Stack, name: str, report: Report) -> None:
     link = link_to(host, DialMap.from_environment())
     script = scripts.retire_script(name, stack.releases[name].id)
     asyncio.run(link.carry_out(script, report, _PATIENCE))
-    for line in after_retiring(stack.plan, host):
+    for line in steps(stack.plan, host):
         report(f"{name}: {line}")
 
 
@@ -72,7 +77,7 @@ def forget(
         report(f"{name}: stays: {STAYS}")
     for line in forget_host(directory, plan, name, confirmed=confirmed):
         report(f"{name}: {line}")
-    for line in after_forgetting(name):
+    for line in after_forgetting(plan, name):
         report(f"{name}: {line}")
     if not confirmed:
         report(f"{name}: nothing was changed; the same with --yes does it")

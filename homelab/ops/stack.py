@@ -19,7 +19,13 @@ from homelab.ops.neighbours import keys_of, read_neighbours
 from homelab.ops.rehearsed import is_rehearsed
 from homelab.ops.sources import read_sources
 from homelab.plan import Plan, make_plan
-from homelab.problems import HomelabError, InvalidStackError, Problem, did_you_mean
+from homelab.problems import (
+    HomelabError,
+    InvalidStackError,
+    Problem,
+    UsageError,
+    did_you_mean,
+)
 from homelab.proxy.checks import outlived
 from homelab.render import render, render_images
 from homelab.secrets.deployer import check_deployer
@@ -29,7 +35,7 @@ from homelab.secrets.stand_in import for_rehearsal, stand_ins
 from homelab.site.document import Document, read_document
 from homelab.site.load import load_site
 from homelab.site.neighbours import check_neighbours
-from homelab.site.rest import rest_of, unrelated
+from homelab.site.rest import completed, rest_of, unrelated
 from homelab.site.scalar import Value
 from homelab.storage.mount_checks import check_mounts, check_targets
 from homelab.system.checks import check_own_modules
@@ -76,26 +82,26 @@ def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
 
 def find_stack(directory: Path, name: str | None) -> str:
     """The stack that is meant: the named one, that of PULUMI_STACK, the only one there is, or of
-    several the first, whose the lock `homelab.lock.yaml` is.
+    several the first, whose the lock `homelab.lock.yaml` is. Raises UsageError.
     """
+    if not directory.is_dir():
+        raise UsageError(f"there is no directory {directory}; name that of the stack file with -C")
     known = stack_names(directory)
+    said_by = "" if name else "PULUMI_STACK: "
     name = name or os.environ.get("PULUMI_STACK") or None
     if name is None:
         if len(known) > 1 and (first := first_stack(directory)) in known:
             return first
         if len(known) == 1:
             return known[0]
-        way = f"name one with -s: {', '.join(known)}" if known else "name its directory with -C"
-        what = "there are several stacks here" if known else "there is no Pulumi.<stack>.yaml here"
-        raise InvalidStackError([Problem("stack", what, way)])
-    if name not in known:
-        raise InvalidStackError(
-            [
-                Problem(
-                    "stack", f'there is no stack "{name}" here', did_you_mean(name, known, "stacks")
-                )
-            ]
+        if known:
+            raise UsageError(f"there are several stacks here; name one with -s: {', '.join(known)}")
+        raise UsageError(
+            f"there is no Pulumi.<stack>.yaml in {directory.resolve()}; name its directory with -C"
         )
+    if name not in known:
+        way = did_you_mean(name, known, "stacks") if known else "name its directory with -C"
+        raise UsageError(f'{said_by}there is no stack "{name}" in {directory.resolve()}; {way}')
     return name
 
 
@@ -154,7 +160,8 @@ def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem
     site, left_out = rest
     plan = make_plan(site, read_lock(directory, name).lock)
     found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
-    return [_located(p, document) for p in unrelated(found, left_out)]
+    told = [completed(p, left_out, document) for p in unrelated(found, left_out)]
+    return [_located(p, document) for p in told]
 
 
 def _each_once(problems: Iterable[Problem]) -> list[Problem]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
-from homelab.problems import Problem
+from homelab.problems import Choice, Problem, did_you_mean
 from homelab.services.plan import implied
 from homelab.site.document import Document, Path_
 from homelab.site.load import dates, follow
@@ -24,6 +25,16 @@ _NAMED: dict[str, int] = {
     **dict.fromkeys(("services", "hosts", "datasets", "vpn", "flakes"), 2),
 }
 """Sections of named things, each of which is left out as a whole."""
+_LISTS: dict[str, Path_] = {
+    "hosts": ("hosts",),
+    "services": ("services",),
+    "datasets": ("datasets",),
+    "flakes": ("flakes",),
+    "VPNs": ("vpn",),
+    "pins": ("nixpkgs",),
+    "targets": ("backup", "targets"),
+}
+"""What messages list by name, and where those names stand."""
 _ROUNDS = 12
 """A value is left out at first, then what holds it, then what holds that."""
 
@@ -61,6 +72,26 @@ def unrelated(problems: Iterable[Problem], names: frozenset[str]) -> list[Proble
         problems = [p for p in problems if p.severity == "error"]
     word = re.compile(rf"\b({'|'.join(re.escape(n) for n in sorted(names))})\b")
     return [p for p in problems if not word.search(f"{p.where} {p.what} {p.way_out}")]
+
+
+def completed(problem: Problem, names: frozenset[str], document: Document) -> Problem:
+    """The problem with what was left out named among what there is to choose from: it is there,
+    though it cannot be read.
+    """
+    choice = problem.way_out
+    if not isinstance(choice, Choice):
+        return problem
+    named = _names_at(document.values, _LISTS.get(choice.plural))
+    if not names & named or not choice.known <= named:
+        return problem
+    known = choice.known | (names & named)
+    return replace(problem, way_out=did_you_mean(choice.word, known, choice.plural))
+
+
+def _names_at(values: object, path: Path_ | None) -> frozenset[str]:
+    for part in path or ():
+        values = values.get(part) if isinstance(values, Mapping) else None
+    return frozenset(map(str, values)) if path and isinstance(values, Mapping) else frozenset()
 
 
 def _standing_on(site: Site, names: Iterable[str]) -> set[str]:

@@ -61,7 +61,8 @@ def test_a_stack_elsewhere_is_found_by_its_directory(call: Any, tmp_path: Path) 
     assert call("check", "-C", str(tmp_path), at=other).code == 0
     assert call("check", "--cwd", str(tmp_path), "--stack", stackdir.NAME, at=other).code == 0
     said = call("check", at=other)
-    assert said.code == 1
+    assert said.code == 2
+    assert said.err.startswith(f"error: there is no Pulumi.<stack>.yaml in {other}; ")
     assert "-C" in said.err
 
 
@@ -215,7 +216,9 @@ def test_a_move_is_refused_until_it_is_acknowledged(call: Any, tmp_path: Path) -
     assert said.code == 1
     assert "homelab lock --move jellyfin" in said.out
     assert call("lock").code == 1, "and is not remembered by accident"
-    assert call("lock", "--move", "jelyfin").code == 1
+    wrong = call("lock", "--move", "jelyfin")
+    assert wrong.code == 2
+    assert 'error: --move jelyfin: there is no service "jelyfin"; did you mean "jelly' in wrong.err
 
     moved = call("lock", "--move", "jellyfin")
     assert moved.code == 0

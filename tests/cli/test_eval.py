@@ -248,3 +248,75 @@ def test_another_host_of_the_stack_may_do_it_over_ssh(
     assert said.code == 1, said.err
     assert "hosts.nas.modules[0]: an assertion of hosts/nas/extra.nix failed: x is 1" in said.out
     assert stand.seen.exists()
+
+
+NIXS_OWN = {
+    "channel": (
+        "error: file 'nixpkgs' was not found in the Nix search path (add it using $NIX_PATH or -I)"
+    ),
+    "download": "error: unable to download 'https://api.github.com/x': Couldn't resolve host (6)",
+    "git": "error: program 'git' failed with exit code 128",
+    "registry": "error: cannot find flake 'flake:nixpkgs' in the flake registries",
+    "flakes": "error: experimental Nix feature 'nix-command' is disabled; use '--extra-…'",
+    "daemon": "error: cannot connect to socket at '/nix/var/nix/daemon-socket/socket': refused",
+    "store": "error: creating directory '/nix/store': Permission denied",
+    "killed": "/bin/bash: line 90:  4711 Killed                  nix eval",
+    "disk": "mktemp: failed to create directory via template '/tmp/tmp.X': No space left on device",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("kind", NIXS_OWN)
+def test_what_is_nixs_own_failure_blames_no_place_of_the_stack(
+    call: Any, stand: Stand, kind: str
+) -> None:
+    stand.answers(None, NIXS_OWN[kind], 1)
+    said = call("nas", "--json")
+    assert said.code == 1
+    (problem,) = json.loads(said.out)["nas"]
+    assert (problem["where"], problem["file"]) == ("Nix", "")
+    assert "homelab eval --" in problem["way_out"]
+    said = call("nas")
+    assert said.out.startswith("error: nas: Nix: ")
+
+
+@pytest.mark.parametrize("kind", ["channel", "download", "git", "registry", "flakes"])
+def test_what_nix_cannot_fetch_may_lie_here(call: Any, stand: Stand, kind: str) -> None:
+    stand.answers(None, NIXS_OWN[kind], 1)
+    assert "homelab eval --input nixpkgs=DIR" in call("nas").out
+
+
+def test_an_input_without_a_directory_is_named(call: Any, stand: Stand, tmp_path: Path) -> None:
+    stand.answers(None, "error: no directory was named for the input sops-nix", 1)
+    said = call("nas", "--input", f"nixpkgs={tmp_path}")
+    assert "error: nas: Nix: no directory was named for the input sops-nix; " in said.out
+    assert "add --input sops-nix=DIR" in said.out
+
+
+def test_a_fetch_of_the_owners_own_file_is_that_files(call: Any, stand: Stand) -> None:
+    stand.answers(
+        None,
+        "error:\n       … while calling the 'fetchTarball' builtin\n\n"
+        f"         at {SOURCE}/own/{OWN}:2:3:\n\n"
+        "       error: unable to download 'https://example.org/x.tar.gz': HTTP error 404\n",
+        1,
+    )
+    (problem,) = json.loads(call("nas", "--json").out)["nas"]
+    assert (problem["where"], problem["file"], problem["line"]) == ("hosts.nas.modules[0]", OWN, 2)
+    assert "see that this machine reaches it" in problem["way_out"]
+
+
+def test_without_nix_on_the_builder_it_is_the_builder_that_is_named(
+    call: Any, stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.answers(report())
+    with LabHosts(tmp_path / "lab", {"pi": ["192.168.1.2"], "nas": ["192.168.1.3"]}) as lab:
+        for name, value in lab.environment().items():
+            monkeypatch.setenv(name, value)
+        commands = next((tmp_path / "lab").rglob("nixos-rebuild")).parent
+        # What a script without the program ends with, wherever this machine has its own Nix.
+        (commands / "nix").write_text("#!/bin/sh\nexit 127\n")
+        (commands / "nix").chmod(0o755)
+        said = call("nas", "--on", "pi")
+    assert said.code == 1
+    assert "error: Nix: there is no nix on the PATH of pi; name another host" in said.err

@@ -39,6 +39,10 @@ CASES = {
         "fileSystems./.fsType",
         "/tree/flake/own/hosts/nas/extra.nix",
     ),
+    "nix-no-channel": Case(
+        "file 'nixpkgs' was not found in the Nix search path", "", "/tree/flake/flake.nix", 1
+    ),
+    "nix-fetch": Case("unable to download 'https://api.github.com", "", ""),
     "memory": Case("Nix ran out of the memory that it may use", "", ""),
 }
 

@@ -861,7 +861,7 @@ def test_a_stack_that_is_not_there_is_named(
     monkeypatch.setattr(sys, "argv", ["homelab", "check", "-s", "smal", "-C", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     assert 'did you mean "small"' in capsys.readouterr().err
 
 
@@ -897,11 +897,11 @@ def test_a_hosts_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
 def test_a_refusal_tells_warnings_from_what_must_be_mended() -> None:
     warned = Problem("services.a", "this", "that", severity="warning")
     assert str(InvalidStackError([Problem("site", "what"), warned, warned])).splitlines() == [
-        "1 problem and 2 warnings in the stack config:",
-        "  site: what",
+        "1 problem and 2 warnings in the stack:",
+        "  error: site: what",
         "  warning: services.a: this; that",
         "  warning: services.a: this; that",
     ]
     assert str(InvalidStackError([Problem("a", "b"), Problem("c", "d")])).startswith(
-        "2 problems in the stack config:"
+        "2 problems in the stack:"
     )

@@ -73,3 +73,47 @@ def test_without_a_section_that_all_rests_on_there_is_no_rest(section: str) -> N
 def test_names_are_words() -> None:
     problems = [Problem("services.pilot", "x"), Problem("hosts.pi", "y")]
     assert unrelated(problems, frozenset({"pi"})) == [problems[0]]
+
+
+@pytest.mark.parametrize(
+    ("broken", "asking", "where", "lists"),
+    [
+        (
+            {"hosts": {"nas": {"state": "alive"}}},
+            {"services": {"jellyfin": {"host": "nass"}}},
+            "services.jellyfin.host",
+            'did you mean "nas"? Hosts: nas, pi',
+        ),
+        (
+            {"hosts": {"nas": {"state": "alive"}}},
+            {"services": {"jellyfin": {"host": "pie"}}},
+            "services.jellyfin.host",
+            'did you mean "pi"? Hosts: pi, nas',
+        ),
+        (
+            {"nixpkgs": {"older": {"release": 24.11, "lock": "locks/older.lock"}}},
+            {"hosts": {"nas": {"nixpkgs": "oder"}}},
+            "hosts.nas.nixpkgs",
+            'did you mean "older"? Pins: older, default',
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_still_among_what_there_is(
+    tmp_path: Path, broken: dict[str, object], asking: dict[str, object], where: str, lists: str
+) -> None:
+    stackdir.write_stack(tmp_path, stackdir.joined(broken, asking))
+    with pytest.raises(InvalidStackError) as raised:
+        check_stack(tmp_path, stackdir.NAME)
+    (asked,) = [p for p in raised.value.problems if p.where == where]
+    assert asked.way_out == lists
+
+
+def test_a_list_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    """The catalog's services are no names of the stack."""
+    services = {"my-own": {"pirt": 1}, "jelyfin": {"host": "nas"}}
+    stackdir.write_stack(tmp_path, {"services": services})
+    with pytest.raises(InvalidStackError) as raised:
+        check_stack(tmp_path, stackdir.NAME)
+    (asked,) = [p for p in raised.value.problems if p.where == "services.jelyfin"]
+    assert 'did you mean "jellyfin"? Services: jellyfin, ' in asked.way_out
+    assert "my-own" not in asked.way_out

@@ -1,0 +1,97 @@
+"""A call that cannot work is told from a stack that has problems: other words, another exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from homelab import cli
+from tests import stackdir
+from tests.cli.test_cli import call
+
+__all__ = ["call"]
+
+WORDS = {"host": "nas", "name": "miniflux-admin"}
+"""What stands for each argument that a command needs."""
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Each command that reads a stack, with what it needs."""
+    inner = getattr(group, "commands", None)
+    if inner is not None:
+        for name, command in inner.items():
+            yield from _commands(command, (*path, name))
+    elif any(p.name == "stack" for p in group.params):
+        needed = [p for p in group.params if p.param_type_name == "argument" and p.required]
+        yield (*path, *(WORDS[p.name] for p in needed))
+
+
+EVERY = list(_commands(typer.main.get_command(cli.app)))
+
+
+def test_the_walk_finds_the_commands() -> None:
+    assert {("check",), ("lab", "up"), ("forget", "nas"), ("eval",)} <= {*EVERY}
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_a_stack_that_is_not_there_is_a_wrong_call_of_every_command(
+    call: Any, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = call(*words, "-s", "nowhere")
+    assert said.code == 2
+    assert said.err == (
+        f'error: there is no stack "nowhere" in {tmp_path}; Stacks: {stackdir.NAME}\n'
+    )
+    (tmp_path / "empty").mkdir()
+    said = call(*words, "-C", "empty")
+    assert said.code == 2
+    assert said.err == (
+        f"error: there is no Pulumi.<stack>.yaml in {tmp_path / 'empty'}; "
+        "name its directory with -C\n"
+    )
+    said = call(*words, "-C", "missing")
+    assert said.code == 2
+    assert "missing; name that of the stack file with -C" in said.err
+    monkeypatch.setenv("PULUMI_STACK", "elsewhere")
+    said = call(*words)
+    assert said.code == 2
+    assert said.err.startswith('error: PULUMI_STACK: there is no stack "elsewhere" in ')
+
+
+LAB = [("break", "nass"), ("mend", "nass"), ("pull", "nass"), ("rollback", "nass")]
+LAB += [("unlock", "nass"), ("retire", "nass")]
+
+
+@pytest.mark.parametrize("words", LAB, ids=" ".join)
+def test_a_lab_host_that_is_not_there_is_a_wrong_call(call: Any, words: tuple[str, ...]) -> None:
+    said = call("lab", *words)
+    assert said.code == 2
+    assert said.err == (
+        'error: there is no lab host "nass"; did you mean "nas"? Lab hosts: nas, pi\n'
+    )
+
+
+def test_other_words_of_the_lab_are_a_wrong_call_too(call: Any) -> None:
+    said = call("lab", "break", "nas", "boot-failed")
+    assert said.code == 2
+    assert 'error: there is no fault "boot-failed"; did you mean "boot-fails"?' in said.err
+    said = call("lab", "pull", "nas")
+    assert said.code == 2
+    assert "error: nothing waits for nas anywhere; give hosts.nas.asleep a pull_from" in said.err
+
+
+@pytest.mark.parametrize("words", [("show",), ("render",), ("lab", "preview"), ("lock",)])
+def test_problems_have_the_same_lines_whatever_command_meets_them(
+    call: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    stackdir.write_stack(tmp_path, {"services": {"jellyfin": {"host": "nass"}}})
+    checked = [line for line in call("check").out.splitlines() if line.startswith("error: ")]
+    assert checked
+    said = call(*words)
+    assert said.code == 1
+    assert [line for line in said.err.splitlines() if line.startswith("error: ")] == checked
+    assert all(line.startswith(("error: ", "warning: ")) for line in said.err.splitlines())
