@@ -29,7 +29,7 @@ def backup_intent(plan: Plan) -> Iterator[Problem]:
         kept = paths_of(service) or dumps_of(service) or commands_of(service)
         if not skip_reason(service) and not kept:
             yield Problem(
-                f"{service.source}.backup",
+                service.at("backup"),
                 f"nothing says what to keep of {service.name}",
                 'include: [/var/lib/…], or skip: "why nothing is kept"',
             )
@@ -46,7 +46,7 @@ def backup_dump(plan: Plan) -> Iterator[Problem]:
         copied = paths_of(service) and not skip_reason(service)
         if kind and copied and not backup.dump and backup.live is None:
             yield Problem(
-                f"{service.source}.backup",
+                service.at("backup"),
                 f"{service.name} is a database ({kind}), and its files are copied while it "
                 "writes them",
                 f"dump: {{{_dump_word(kind)}}}, or live: why a copy of the files is good",
@@ -69,13 +69,13 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
             gone = [p for p in paths_of(service) if p == out.rstrip("/") or is_below(p, out)]
             if gone:
                 yield Problem(
-                    f"{service.source}.backup.exclude[{index}]",
+                    service.at(f"backup.exclude[{index}]"),
                     f"{gone[0]} is to be kept, and this leaves it out",
                     "name a part of it, or drop one of the two",
                 )
             elif skip_reason(service):
                 yield Problem(
-                    f"{service.source}.backup.exclude[{index}]",
+                    service.at(f"backup.exclude[{index}]"),
                     f"nothing of {service.name} is kept: {skip_reason(service)}",
                     "leave exclude out",
                 )
@@ -96,7 +96,7 @@ def backup_target_known(plan: Plan) -> Iterator[Problem]:
         for index, name in enumerate(service.config.backup.targets or ()):
             if name not in targets:
                 yield Problem(
-                    f"{service.source}.backup.targets[{index}]",
+                    service.at(f"backup.targets[{index}]"),
                     f'{service.name} is to be kept at "{name}", and there is no such target',
                     did_you_mean(name, targets, "targets"),
                 )
@@ -107,7 +107,7 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
     """What is worth keeping goes somewhere."""
     kept = {(j.name, j.host) for j in plan.backup.jobs}
     wanted = [
-        (s.name, s.host, f"{s.source}.backup", s.config.backup.targets)
+        (s.name, s.host, s.at("backup"), s.config.backup.targets)
         for s in plan.services
         if not skip_reason(s) and (paths_of(s) or dumps_of(s) or commands_of(s))
     ] + [
@@ -221,7 +221,7 @@ def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
             private = _private(path)
             if private:
                 yield Problem(
-                    f"{service.source}.{field}[{index}]",
+                    service.at(f"{field}[{index}]"),
                     f"{service.name} runs with DynamicUser, so {path} is a link and its backup "
                     "would be empty",
                     f"write {private}",

@@ -144,7 +144,7 @@ def _services(site: Site, services: tuple[Service, ...]) -> Iterator[_Work]:
             mounts=(),
             tier=backup.tier,
             targets=_targets(site, backup.targets),
-            source=f"{service.source}.backup",
+            source=service.at("backup"),
         )
 
 

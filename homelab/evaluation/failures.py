@@ -36,8 +36,8 @@ _KINDS = (
             r"|unrecognised flag|unknown flag"
         ),
         (
-            f"this Nix is too old for flakes, or they are forbidden here; {_GIVE}, which needs none, "
-            f"{_ELSEWHERE}"
+            f"this Nix is too old for flakes, or they are forbidden here; {_GIVE}, "
+            f"which needs none, {_ELSEWHERE}"
         ),
     ),
     (

@@ -23,7 +23,7 @@ def intent(plan: Plan) -> Iterator[Problem]:
     """
     for service in _once(plan):
         harden = service.harden
-        where = f"{service.source}.harden"
+        where = service.at("harden")
         if not service.units and not (service.entry.hardening.exempt or harden.exempt):
             yield Problem(
                 where,
@@ -64,7 +64,7 @@ def exception(plan: Plan) -> Iterator[Problem]:
     """
     for service in _once(plan):
         harden = service.harden
-        where = f"{service.source}.harden"
+        where = service.at("harden")
         if service.entry.hardening.exempt and (
             harden.relax or harden.read_only or harden.read_write
         ):
@@ -99,7 +99,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
         flake = service.flake
         if flake is not None and flake.unit.endswith(".service"):
             yield Problem(
-                f"{service.source}.flake.unit",
+                service.at("flake.unit"),
                 f'"{flake.unit}" would become {flake.unit}.service',
                 f'write "{flake.unit.removesuffix(".service")}"',
             )
@@ -110,7 +110,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
             known = _units(service) if name and name not in service.units else (name,)
             if name not in known:
                 yield Problem(
-                    f"{service.source}.options",
+                    service.at("options"),
                     f'"{said.key}": {service.name} has no unit "{name}"',
                     did_you_mean(name, known, "units"),
                 )

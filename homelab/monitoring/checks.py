@@ -31,7 +31,7 @@ def monitor_intent(plan: Plan) -> Iterator[Problem]:
         if alone and monitor.interval is None:
             continue
         yield Problem(
-            f"{service.source}.monitor",
+            service.at("monitor"),
             f"{plan.monitoring.host} may not ask {service.name} on {service.host}, "
             "so nothing watches it",
             "leave monitor out, for it is for its own host alone"
@@ -110,7 +110,7 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
         if service.entry.gives != "measurements" or (service.name, service.host) in read:
             continue
         yield Problem(
-            f"{service.source}.host",
+            service.host_at,
             f"no Prometheus reads what {service.name} measures on {service.host}",
             "drop never_publish, so that a Prometheus elsewhere may ask it"
             if service.config.never_publish
@@ -133,7 +133,7 @@ def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
                 if there == service.host:
                     continue
                 yield Problem(
-                    f"{service.source}.uses[{index}]",
+                    service.at(f"uses[{index}]"),
                     f"{service.name} on {service.host} needs {name} on {there}, which may sleep",
                     f"move {name} to a host that never sleeps, "
                     f"or be sure that {service.name} does without it for a while",

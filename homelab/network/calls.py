@@ -43,7 +43,7 @@ def _uses(plan: Plan) -> Iterator[Call]:
         for index, name in enumerate(user.asks):
             for used in plan.services:
                 if used.name == name and used.port and user.host in used.callers:
-                    where = f"{user.source}.uses[{index}]" if index < said else user.source
+                    where = user.at(f"uses[{index}]") if index < said else user.source
                     yield Call(user.host, used.host, name, where)
 
 

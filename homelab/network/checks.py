@@ -48,7 +48,7 @@ def port_band(plan: Plan) -> Iterator[Problem]:
         if not first <= service.port <= last:
             kind = "infrastructure" if service.entry.infrastructure else "services"
             yield Problem(
-                f"{service.source}.port",
+                service.at("port"),
                 f"{service.port} is outside the band of {kind}, {first} to {last}",
                 "choose one inside, or leave it out",
             )

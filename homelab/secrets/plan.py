@@ -98,7 +98,7 @@ def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
                 purpose=f"{owner}/{name}" if fact.source == "derived" else "",
                 mode=config.mode if config else secret.mode,
                 units=tuple(f"{u}.service" for u in service.units[:1]),
-                origin=f"{service.source}.secrets.{name}" if config else service.source,
+                origin=service.at(f"secrets.{name}") if config else service.source,
             )
 
 

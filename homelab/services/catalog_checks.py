@@ -56,7 +56,7 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
         for choice in service.entry.asks_one_of:
             if not any(says(service.config, path) for path in choice):
                 yield Problem(
-                    f"{service.source}.options",
+                    service.at("options"),
                     f"its module does not evaluate without {' or '.join(choice)}",
                     f"add it under services.{service.name}.options",
                 )

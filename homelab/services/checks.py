@@ -95,7 +95,7 @@ def container_ref(plan: Plan) -> Iterator[Problem]:
             if s.container is not None and s.name != service.name
         }
         for index, name in enumerate(container.depends_on):
-            where = f"{service.source}.container.depends_on[{index}]"
+            where = service.at(f"container.depends_on[{index}]")
             if name not in near:
                 yield Problem(
                     where,
@@ -167,7 +167,7 @@ def module_available(plan: Plan) -> Iterator[Problem]:
             why = lacks(entry, said.name, release)
             if why:
                 yield Problem(
-                    f"{service.source}.options",
+                    service.at("options"),
                     f"{said.name} {why}, and {service.host} is pinned to {release}",
                     f"drop it, or change {pin}",
                 )

@@ -25,7 +25,7 @@ def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
         for index, unit in enumerate(control.units):
             if unit not in known:
                 yield Problem(
-                    f"{service.source}.may_control.units[{index}]",
+                    service.at(f"may_control.units[{index}]"),
                     f'no service of {service.host} has the unit "{unit}"',
                     did_you_mean(unit, known, "units"),
                 )
@@ -35,7 +35,7 @@ def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
 def mcp_user(plan: Plan) -> Iterator[Problem]:
     """The rule is for one user; root needs none, and everybody's would be for everybody."""
     for service, _ in _controls(plan):
-        where = f"{service.source}.may_control"
+        where = service.at("may_control")
         user = user_of(service)
         if user in ("", "root"):
             yield Problem(

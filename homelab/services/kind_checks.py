@@ -246,7 +246,7 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
             theirs = other.container if other is not None else None
             if other is None or other is service:
                 continue
-            where = f"{service.source}.uses[{index}]"
+            where = service.at(f"uses[{index}]")
             if theirs is not None and (mine.network is None or mine.network != theirs.network):
                 network = mine.network or theirs.network or service.name[:11]
                 yield Problem(

@@ -53,6 +53,18 @@ class Service:
     namespace: Namespace | None = None
     """The network namespace that it runs in; none for the host's own network."""
 
+    def at(self, field: str) -> str:
+        """The place of a field of its own: under `services`, whichever section asks for it."""
+        return f"services.{self.name}.{field}"
+
+    @property
+    def host_at(self) -> str:
+        """The place that says its host."""
+        first, *rest = self.source.split(".")
+        if first == "hosts":
+            return self.source
+        return f"datasets.{rest[0]}.host" if first == "datasets" else f"{self.source}.host"
+
     @property
     def address(self) -> str:
         """Where its own host finds it, if it listens there."""

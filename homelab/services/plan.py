@@ -309,5 +309,5 @@ def moved(services: tuple[Service, ...], lock: Lock) -> tuple[tuple[str, Service
         kept = (service.state or service.entry.dumps) and not service.entry.stateless
         own = service.source.startswith("hosts.")
         if before is not None and before.host != service.host and kept and not own:
-            out.append((f"{service.source}.host", service, before.host))
+            out.append((service.host_at, service, before.host))
     return tuple(out)

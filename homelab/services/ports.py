@@ -89,7 +89,7 @@ def _names(services: tuple[Service, ...]) -> Iterator[PortUse]:
                     owner="podman",
                     label="names",
                     scope="loopback",
-                    source=f"{service.source}.container.network",
+                    source=service.at("container.network"),
                     why="containers ask it for each other's names",
                 )
 

@@ -48,7 +48,7 @@ def _others(plan: Plan, route: Route) -> Iterator[Problem]:
     for user in plan.services:
         if route.service in user.config.uses and user.host not in (route.host, entry):
             yield Problem(
-                f"{user.source}.uses",
+                user.at("uses"),
                 f"{route.service} believes {header}, and {user.host} would ask it past the proxy, "
                 "where anybody could write that",
                 out,

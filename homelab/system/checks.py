@@ -53,7 +53,7 @@ def host_runs_services(plan: Plan) -> Iterator[Problem]:
         if not plan.hosts[service.host].is_nixos:
             nixos = [h.name for h in plan.hosts.values() if h.is_nixos]
             yield Problem(
-                f"{service.source}.host",
+                service.host_at,
                 f"{service.host} is home-manager only and runs no services",
                 f"place it on one of: {', '.join(nixos)}",
             )
@@ -173,7 +173,7 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
             continue
         gpu = plan.hosts[service.host].config.gpu
         has = [h.name for h in plan.hosts.values() if h.config.gpu is not None]
-        where = f"{service.source}.gpu" if wanted else f"{service.source}.host"
+        where = service.at("gpu") if wanted else service.host_at
         if gpu is None:
             way = f"place it on one of: {', '.join(has)}" if has else "describe one: hosts.….gpu"
             yield Problem(where, f"{service.name} needs a GPU and {service.host} has none", way)

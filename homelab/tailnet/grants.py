@@ -118,7 +118,7 @@ def _uses(site: Site, services: tuple[Service, ...]) -> Iterator[Grant]:
             if used.name not in user.asks or user.host not in used.callers or not used.port:
                 continue
             if _meet(site, user.host, used.host):
-                said = f"{user.source}.uses" if used.name in user.config.uses else user.source
+                said = user.at("uses") if used.name in user.config.uses else user.source
                 yield _edge(user.host, used.host, used.port, said)
 
 

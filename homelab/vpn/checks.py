@@ -75,13 +75,13 @@ def on_its_host(plan: Plan) -> Iterator[Problem]:
         tunnel = plan.site.vpn.get(vpn.name)
         if tunnel is None:
             yield Problem(
-                f"{service.source}.vpn",
+                service.at("vpn"),
                 f'there is no VPN "{vpn.name}"',
                 did_you_mean(vpn.name, plan.site.vpn, "VPNs"),
             )
         elif tunnel.host != service.host:
             yield Problem(
-                f"{service.source}.vpn",
+                service.at("vpn"),
                 f"{vpn.name} is on {tunnel.host}, and {service.name} runs on {service.host}",
                 f"run {service.name} on {tunnel.host}, or describe a VPN on {service.host}",
             )
@@ -95,7 +95,7 @@ def member_gid(plan: Plan) -> Iterator[Problem]:
     for service, vpn in _users(plan):
         if vpn.mode != "killswitch":
             continue
-        where = f"{service.source}.vpn"
+        where = service.at("vpn")
         if not has_fixed_user(service):
             why = (
                 "gets another user at every start"
@@ -111,7 +111,7 @@ def member_gid(plan: Plan) -> Iterator[Problem]:
             for said in said_of(service.config):
                 if _sets_identity(said.path):
                     yield Problem(
-                        f"{service.source}.options",
+                        service.at("options"),
                         f"{said.name} gives it another user or group than the kill-switch knows",
                         f"drop it, or write vpn: {{name: {vpn.name}, mode: namespace}}",
                     )
@@ -125,7 +125,7 @@ def mode_single(plan: Plan) -> Iterator[Problem]:
         other, mode = first.setdefault(vpn.name, (service.name, vpn.mode))
         if vpn.mode != mode:
             yield Problem(
-                f"{service.source}.vpn.mode",
+                service.at("vpn.mode"),
                 f"{vpn.name} has mode {mode} for {other}, and {vpn.mode} for {service.name}",
                 "choose one of them, or describe a second VPN",
             )
@@ -182,14 +182,14 @@ def uses(plan: Plan) -> Iterator[Problem]:
             near = service.host in hosts_of(name, plan.site)
             if vpn.mode == "namespace" and not (inside and near):
                 yield Problem(
-                    f"{service.source}.uses[{index}]",
+                    service.at(f"uses[{index}]"),
                     f"{service.name} sees nothing but {vpn.name}, and {name} is not in there",
                     f"add vpn: {{name: {vpn.name}, mode: namespace}} to {name}, or write mode: "
                     "killswitch for both",
                 )
             elif vpn.mode == "killswitch" and not near:
                 yield Problem(
-                    f"{service.source}.uses[{index}]",
+                    service.at(f"uses[{index}]"),
                     f"{name} is on another host, and {service.name} leaves by {vpn.name} only",
                     f"run {name} on {service.host}",
                 )

@@ -111,7 +111,7 @@ def _member(site: Site, service: Service, ids: Mapping[str, Ids]) -> Member:
         port=service.port,
         outside=any(p.scope != "loopback" for p in web),
         lan=vpn.lan,
-        source=f"{service.source}.vpn",
+        source=service.at("vpn"),
         is_on_tailnet=any(p.scope in ("tailnet", "lan") for p in web),
         called_at=tuple(a for p in web for a in published(site, p)),
         peers=tuple(sorted({a for p in web for a in p.peers})),
