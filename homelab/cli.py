@@ -203,20 +203,38 @@ def lock(
 
 
 @app.command()
-def sops(stack: StackName = None, cwd: Directory = HERE) -> None:
-    """Print .sops.yaml: who may decrypt which file, from the hosts' own keys."""
+def sops(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="File to write instead, whole; says which lines changed."),
+    ] = None,
+) -> None:
+    """Print .sops.yaml: who may decrypt which file, from the hosts' own keys.
+
+    With `--out .sops.yaml` it writes the file, and leaves it as it is where anything is wrong.
+    """
+    from homelab.ops.files import write_sops_rules
     from homelab.ops.stack import check_stack, find_stack
     from homelab.secrets.recipients import sops_yaml
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     if not plan.site.secrets.operators:
         # Standard output is the file; whoever writes it there still reads this.
-        print(
-            f"secrets.operators: nobody is named, so {plan.site.secrets.file} has no rule, and no "
-            "person can edit a host's file; add operators: [age1…], as age-keygen prints it",
-            file=sys.stderr,
+        nobody = Problem(
+            "secrets.operators",
+            f"nobody is named, so {plan.site.secrets.file} has no rule, and no person can edit a "
+            "host's file",
+            "add operators: [age1…], as age-keygen prints it",
+            severity="warning",
         )
-    print(sops_yaml(plan.site), end="")
+        print_problems([nobody], out=sys.stderr)
+    if out is None:
+        print(sops_yaml(plan.site), end="")
+        return
+    for line in write_sops_rules(out, plan):
+        print(line)
 
 
 @app.command()

@@ -34,7 +34,7 @@ def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
         device = f"{ids[0]} ({host.tailnet})" if ids else f"at {host.tailnet}"
         yield f"next: remove its device {device} from the tailnet: {MACHINES}"
     if any(s.source == "stored" for s in plan.secrets.on(name)):
-        yield f"next: delete {host_file(plan.site, name)}, and write .sops.yaml anew: homelab sops"
+        yield f"next: delete {host_file(plan.site, name)}, then homelab sops --out .sops.yaml"
     yield f"next: {forget_command(host)}"
 
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from homelab.ops.locks import read_lock
 from homelab.ops.stack import check_stack
+from homelab.ops.whole import replace_file
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, UsageError, did_you_mean
+from homelab.secrets.recipients import OURS, sops_yaml
 from homelab.services.plan import lock_key, moved
 from homelab.site.lock import Lock, lock_of, lock_text, without_host
 
@@ -38,9 +40,30 @@ def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]
         raise InvalidStackError(left)
     new, lines = updated_lock(plan, moves)
     file = read_lock(directory, stack).name
-    if not _put_lock(directory / file, new):
+    changed = replace_file(directory / file, lock_text(new))
+    if not changed:
         return [f"{file} is as it was"]
-    return [*lines, f"{file} written; commit it"]
+    return [*lines, f"{file}:", *(f"  {line}" for line in changed), f"{file} written; commit it"]
+
+
+def write_sops_rules(path: Path, plan: Plan) -> list[str]:
+    """Write who may decrypt which file; what changed, a line each.
+
+    Raises UsageError for a file that somebody else wrote: its rules would be gone.
+    """
+    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(OURS):
+        raise UsageError(
+            f"--out {path}: homelab did not write this file, and would drop its rules; move them "
+            "away, or name another file"
+        )
+    changed = replace_file(path, sops_yaml(plan.site))
+    if not changed:
+        return [f"{path} is as it was"]
+    return [
+        f"{path}:",
+        *(f"  {line}" for line in changed),
+        f"{path} written; for each file whose readers changed: sops updatekeys FILE",
+    ]
 
 
 def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> list[str]:
@@ -63,17 +86,8 @@ def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> l
         return [*lines, f"{file} holds nothing {'else ' if lines else ''}of it"]
     if not confirmed:
         return [*lines, f"would take out of {file}: {', '.join(gone)}"]
-    _put_lock(directory / file, without_host(plan.lock, host, kept))
+    replace_file(directory / file, lock_text(without_host(plan.lock, host, kept)))
     return [*lines, f"taken out of {file}: {', '.join(gone)}; commit it"]
-
-
-def _put_lock(path: Path, lock: Lock) -> bool:
-    """Write the lock, and tell whether it is another one."""
-    text = lock_text(lock)
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    path.write_text(text, encoding="utf-8")
-    return True
 
 
 def updated_lock(plan: Plan, moves: tuple[str, ...]) -> tuple[Lock, list[str]]:

@@ -20,10 +20,13 @@ from homelab.system.model import nixos_hosts
 if TYPE_CHECKING:
     from homelab.plan import Plan
 
-_HEAD = """\
-# Who may decrypt what, made from the stack config by `homelab sops`.
+OURS = "# Who may decrypt what, made from the stack config by `homelab sops`."
+"""How a file of ours begins."""
+_HEAD = f"""\
+{OURS}
 # After a change: sops updatekeys FILE
 """
+_ANEW = "write .sops.yaml anew: homelab sops --out .sops.yaml"
 
 
 def host_recipient(site: Site, host: str) -> str:
@@ -144,7 +147,7 @@ def _readers(site: Site, host: str, file: SopsFile) -> Iterator[Problem]:
         yield Problem(
             f"hosts.{host}.ssh.host_key",
             f"{file.path} is not encrypted for {host} ({mine})",
-            f"write .sops.yaml anew, then: sops updatekeys {file.path}",
+            f"{_ANEW}, then: sops updatekeys {file.path}",
             "secret-recipient",
         )
     for other in sorted(site.hosts):
@@ -153,8 +156,7 @@ def _readers(site: Site, host: str, file: SopsFile) -> Iterator[Problem]:
             yield Problem(
                 f"hosts.{other}",
                 f"{other} can read {file.path}, the secrets of {host}",
-                f"write .sops.yaml anew, then: sops updatekeys {file.path}; "
-                "rotate what it could read",
+                f"{_ANEW}, then: sops updatekeys {file.path}; rotate what it could read",
                 "secret-recipient",
             )
 

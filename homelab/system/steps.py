@@ -90,7 +90,7 @@ def _pin(host: Host) -> tuple[str, list[str]]:
 
 def _secrets(plan: Plan, host: Host) -> tuple[str, list[str]]:
     return "Let it read its own secrets; its age recipient comes of the host key:", [
-        "  homelab sops >.sops.yaml",
+        "  homelab sops --out .sops.yaml",
         f"  sops edit {host_file(plan.site, host.name)}    # where it has stored secrets",
     ]
 

@@ -269,3 +269,58 @@ def test_a_secret_that_is_not_there_names_the_nearest(call: Any, own_secrets: No
     assert said.code == 2
     assert 'no derived secret "restic-b3"' in said.err
     assert 'did you mean "restic-' in said.err
+
+
+OPERATOR = "age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"
+
+
+def test_sops_writes_its_file_whole_and_says_what_changed(call: Any, tmp_path: Path) -> None:
+    file = tmp_path / ".sops.yaml"
+    first = call("sops", "--out", ".sops.yaml")
+    assert first.code == 0
+    assert file.read_text() == call("sops").out
+    assert "  + creation_rules:" in first.out.splitlines()
+    assert call("sops", "--out", ".sops.yaml").out == ".sops.yaml is as it was\n"
+
+    stackdir.write_stack(tmp_path, {"secrets": {"operators": [OPERATOR]}})
+    said = call("sops", "--out", ".sops.yaml").out.splitlines()
+    assert f"  +   - {OPERATOR}" in said
+    assert not any(line.startswith("  -") for line in said), "and nothing else is named"
+    assert "sops updatekeys FILE" in said[-1]
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("..sops")] == []
+
+
+def test_an_error_leaves_the_sops_file_as_it_is(call: Any, tmp_path: Path) -> None:
+    file = tmp_path / ".sops.yaml"
+    assert call("sops", "--out", ".sops.yaml").code == 0
+    before = file.read_text()
+    (tmp_path / f"Pulumi.{stackdir.NAME}.yaml").write_text("config: {homelab:site: 1}\n")
+    assert call("sops", "--out", ".sops.yaml").code == 1
+    assert file.read_text() == before
+
+
+def test_a_sops_file_of_somebody_else_is_not_overwritten(call: Any, tmp_path: Path) -> None:
+    (tmp_path / ".sops.yaml").write_text("creation_rules: []\n")
+    said = call("sops", "--out", ".sops.yaml")
+    assert said.code == 2
+    assert "homelab did not write this file, and would drop its rules" in said.err
+    assert (tmp_path / ".sops.yaml").read_text() == "creation_rules: []\n"
+
+
+def test_the_lock_says_which_lines_changed(call: Any, tmp_path: Path) -> None:
+    stackdir.write_stack(tmp_path, {"services": {"miniflux": {"host": "nas"}}})
+    first = call("lock")
+    assert first.code == 0, first.err
+    said = first.out.splitlines()
+    assert "  +   miniflux:" in said
+    assert said[-1] == "homelab.lock.yaml written; commit it"
+    assert call("lock").out == "homelab.lock.yaml is as it was\n"
+    stackdir.write_stack(tmp_path, {"services": {"miniflux": {"host": "nas", "port": 4600}}})
+    called = call("lock")
+    assert called.code == 0, called.err
+    assert called.out.splitlines() == [
+        "homelab.lock.yaml:",
+        "  -     port: 8080",
+        "  +     port: 4600",
+        "homelab.lock.yaml written; commit it",
+    ]

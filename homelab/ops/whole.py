@@ -1,0 +1,52 @@
+"""Write an owner's file whole or not at all, and tell which lines became different."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from pathlib import Path
+
+from homelab.problems import HomelabError
+
+
+def replace_file(path: Path, text: str) -> list[str]:
+    """Make the file this text; its lines that are different, each after `+` or `-`, if any are.
+
+    A crash leaves the old file or the new one. Raises HomelabError where it cannot be written.
+    """
+    try:
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        if path.exists() and before == text:
+            return []
+        # A link stays one: what it leads to is replaced.
+        _replace(path.resolve(), text)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise HomelabError(
+            f"{path}: cannot be written: {why}; nothing was changed, mend it and run it again"
+        ) from None
+    return changed_lines(before, text)
+
+
+def changed_lines(before: str, after: str) -> list[str]:
+    """The lines that go and come, each after its sign, in the order of the file."""
+    diff = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
+    return [f"{line[0]} {line[1:]}" for line in list(diff)[2:] if not line.startswith("@@")]
+
+
+def _replace(path: Path, text: str) -> None:
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as out:
+        made = Path(out.name)
+        try:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+            made.chmod(mode)
+            made.replace(path)
+        except BaseException:
+            made.unlink()
+            raise
