@@ -133,12 +133,11 @@ def lab_edit_policy(stack: StackName = None, cwd: Directory = HERE) -> None:
 def _lab(action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool) -> None:
     from homelab.ops.stack import find_stack
     from lab.rehearsal import Rehearsal as Real  # here alone: nothing else needs an engine
-    from lab.words import of_the_lab
 
     try:
         rehearsal = Real(cwd.resolve(), find_stack(cwd, stack), as_json=as_json)
         done = action(rehearsal)
     except HomelabError as error:
-        print_error(error, of_the_lab)
+        print_error(error, Real.words)
         raise typer.Exit(error.exit_code) from None
     raise typer.Exit(0 if done else 1)

@@ -37,11 +37,14 @@ from lab.standins.cloudflare import CloudflareProvider
 from lab.standins.command import CommandProvider
 from lab.standins.tailscale import TailscaleProvider
 from lab.state import DamagedError
-from lab.words import after_retiring
+from lab.words import after_retiring, of_the_lab
 
 
 class Rehearsal:
     """A stack in the lab. Everything of it lies in `.homelab/lab/<stack>` beside the stack file."""
+
+    words = staticmethod(of_the_lab)
+    """Puts what stopped a rehearsal in the words of the lab."""
 
     def __init__(self, directory: Path, stack: str, *, as_json: bool = False) -> None:
         self._directory, self._stack = directory, stack
