@@ -73,7 +73,10 @@ def monitor_proves(plan: Plan) -> Iterator[Problem]:
                 f"{probe.source}.auth",
                 f"{plan.monitoring.host} can watch {route.service} only through the gate, "
                 "which answers in its place",
-                f"services.{MONITOR}.uses: [{route.service}] opens its port to the monitor",
+                f"services.{MONITOR}.host: {plan.site.network.entry.host}, for the proxy's host "
+                "may ask it at its port"
+                if route.believes
+                else f"services.{MONITOR}.uses: [{route.service}] opens its port to the monitor",
             )
 
 
@@ -89,11 +92,12 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             f"services.{MONITOR}.host",
             f"nobody watches {host}, which watches everything else",
-            "set monitoring.email, for Cloudflare tells when a tunnel of this host goes down"
+            "set monitoring.email: …, for Cloudflare tells when a tunnel of this host goes down"
             if tunnel
             else "let something else ask it now and then, or know that silence is no news"
             if plan.cloudflare is None
-            else "let something outside watch it too: a tunnel on this host with monitoring.email",
+            else f"let Cloudflare watch it: cloudflare.tunnel: {{host: {host}}}, and "
+            "monitoring.email: …",
         )
 
 

@@ -14,6 +14,7 @@ from homelab.services.kinds import FlakeService
 from homelab.services.ports import band, is_movable
 from homelab.services.said import said_of
 from homelab.storage.shares import SAMBA
+from homelab.tailnet.model import SECTION
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -26,7 +27,9 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
     for use in plan.ports:
         key = (use.host, use.port, use.protocol)
         other = seen.get(key)
-        if other is not None and other != use.owner:
+        # Beside the resolver, dns-single-writer tells.
+        names = use.port == DNS_PORT and use.host == plan.site.network.dns.host
+        if other is not None and other != use.owner and not names:
             first, second = sorted((other, use.owner))
             yield Problem(
                 use.source,
@@ -83,6 +86,8 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
         if found is None or found.is_known:
             continue
         lacking = call.callee if not found.callee else call.caller
+        if found.network == "lan" and lacking == plan.site.network.entry.host:
+            continue  # entry-address tells
         if found.network == "tailnet":
             way_out = (
                 f"add hosts.{lacking}.address.tailnet once the host has joined; or "
@@ -104,7 +109,7 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 route.source,
                 f"{route.service} listens on loopback only, and the proxy is on {entry}",
-                f"place it on {entry}",
+                f"write services.{route.service}.host: {entry}",
             )
 
 
@@ -126,14 +131,14 @@ def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
                 f"{host.source}.tailscale",
                 f"{', '.join(sorted(settings.model_fields_set))} would be settings of Tailscale, "
                 f"and there is no homelab:tailnet that {host.name} could be in",
-                "leave it out, or add homelab:tailnet",
+                f"leave it out, or add {SECTION}",
             )
         if host.tailnet:
             yield Problem(
                 f"{host.source}.address.tailnet",
                 f"without homelab:tailnet {host.tailnet} is for SSH of the deployer alone; hosts "
                 "call each other over the LAN",
-                f"leave it out, or add homelab:tailnet, if {host.name} is in one",
+                f"leave it out; or, if {host.name} is in one, add {SECTION}",
                 severity="warning",
             )
     for route in plan.routes:
@@ -145,7 +150,8 @@ def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
                 route.at(said),
                 f"{route.service} is to answer the tailnet's devices, and there is no "
                 "homelab:tailnet",
-                f"add it, or write {'lan_direct: true' if said != 'sources' else 'sources: lan'}",
+                f"add {SECTION}; or instead of {said} write "
+                f"{'lan_direct: true' if said != 'sources' else 'sources: lan'}",
             )
 
 
@@ -235,7 +241,9 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
                 f"server: {RESOLVERS[service.name]}}}",
             )
     for use in plan.ports:
-        if chosen and use.host == dns.host and use.port == DNS_PORT and use.owner != chosen:
+        if use.owner in (chosen, *RESOLVERS):
+            continue
+        if chosen and use.host == dns.host and use.port == DNS_PORT:
             yield Problem(
                 use.source,
                 f"{use.owner} takes port {use.port} of {use.host}, where {chosen} answers",
@@ -254,7 +262,7 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"services.{name}.options",
                     f"{said.name} writes names of its own",
-                    "names follow from routes; give the service a route",
+                    "leave it out: names follow from routes, so give the service a route",
                 )
 
 
@@ -275,15 +283,6 @@ def _runs_on(plan: Plan, service: str, host: str) -> bool:
 @check("mdns-scope", rows="S3-05")
 def mdns_scope(plan: Plan) -> Iterator[Problem]:
     """Multicast DNS tells everyone in earshot what there is, so it stays on the LAN's interface."""
-    for host in plan.hosts.values():
-        if not host.config.mdns:
-            continue
-        if not host.is_nixos:
-            yield Problem(
-                f"{host.source}.mdns",
-                f"{host.name} is not a NixOS host, and answers for {host.name}.local by itself",
-                "leave mdns out",
-            )
     for use in plan.firewall.ports:
         if use.scope == "link" and plan.hosts[use.host].config.interface is None:
             yield Problem(
@@ -296,5 +295,11 @@ def mdns_scope(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 use.source,
                 f"{use.owner} opens {MDNS_PORT}/udp on {use.host} further than the LAN's interface",
-                f"use hosts.{use.host}.mdns: true instead",
+                f"drop it, and write hosts.{use.host}.mdns: true{_on_link(plan, use.host)}",
             )
+
+
+def _on_link(plan: Plan, host: str) -> str:
+    """What mDNS needs beside it."""
+    said = plan.hosts[host].config.interface is not None
+    return "" if said else f", and hosts.{host}.interface: … (its name in `ip link`)"

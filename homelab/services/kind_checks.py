@@ -9,6 +9,7 @@ from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
 from homelab.checks import check
 from homelab.network.between import on_tailnet
+from homelab.network.model import RESOLVERS
 from homelab.problems import Problem
 from homelab.services.kinds import CatalogService, ContainerService, ports_of
 from homelab.services.plan import hosts_of, implied
@@ -40,6 +41,8 @@ def service_single(plan: Plan) -> Iterator[Problem]:
         entry = find(config.service or name)
         if entry is None or not entry.infrastructure or not config.enable or name in placed:
             continue
+        if name in RESOLVERS:
+            continue  # dns-single-writer tells
         if entry.name not in _SINGLE:
             yield Problem(
                 f"services.{name}",

@@ -13,7 +13,13 @@ from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
 from homelab.network.plan import default_auth
 from homelab.services.containers import bridge_of
 from homelab.services.custom import custom_entry, extended
-from homelab.services.kinds import CatalogService, ContainerService, ServiceConfig, datasets_of
+from homelab.services.kinds import (
+    CatalogService,
+    ContainerService,
+    ServiceConfig,
+    datasets_of,
+    ports_of,
+)
 from homelab.services.model import Service
 from homelab.services.ports import assign_ports
 from homelab.services.readers import Readers
@@ -127,6 +133,14 @@ def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
     return entry
 
 
+def _said_at(name: str, label: str, site: Site, source: str) -> str:
+    """Where the stack config says the number of a port, or else what brought it along."""
+    config = site.services.get(name)
+    if config is not None and label in ports_of(config):
+        return f"services.{name}.ports.{label}"
+    return f"services.{name}.port" if label == "web" and config is not None else source
+
+
 def _installed(entry: Entry, state_version: str) -> Entry:
     """The entry with its state where its module keeps it on a host that is older than that."""
     before, former = entry.former_state
@@ -188,7 +202,7 @@ def _place(
             label=label,
             scope=scope,
             peers=lan_callers(site, called.get(label, ()), host) if _is_narrow(scope) else (),
-            source=f"services.{name}.port" if label == "web" and name in site.services else source,
+            source=_said_at(name, label, site, source),
             why=_why(called.get(label, ()), direct.get(label), fact),
         )
         for label, fact in sorted(entry.ports.items())

@@ -231,3 +231,7 @@ class TailnetPlan:
     elsewhere: bool
     """Whether another stack has the policy and the DNS; what is said of both here is then only
     what that one should say."""
+
+
+SECTION = "homelab:tailnet: {name: …, client_id: {sops: …}, client_secret: {sops: …}, owners: […]}"
+"""The least of its section, for messages that ask for it."""

@@ -90,12 +90,22 @@ def test_an_app_with_a_certificate_of_its_own_is_believed_at_its_address() -> No
 def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
     """S0-12: and naming the app under `uses` opens the way."""
     away: Changes = {"services": {"gatus": {"host": "aurora"}}}
+    route = {"name": "video", "auth": "forward", "exempt": []}
+    there: Changes = {"services": {"jellyfin": {"host": "workstation", "routes": [route]}}}
+    (message,) = found("monitor-proves", STATUS, there, away)
+    assert "services.gatus.uses: [jellyfin]" in message
+    opened: Changes = {"services": {"gatus": {"uses": ["jellyfin"]}}}
+    assert found("monitor-proves", STATUS, there, away, opened) == []
+    assert probes(there, away, opened)["video"].url == "http://192.168.1.20:8096/health"
+
+
+def test_an_app_that_believes_headers_is_asked_from_the_proxys_host() -> None:
+    """S0-12: to open it to the monitor would open it past the gate."""
+    away: Changes = {"services": {"gatus": {"host": "aurora"}}}
     there = on("workstation", auth="forward")
     (message,) = found("monitor-proves", STATUS, there, away)
-    assert "services.gatus.uses: [navidrome]" in message
-    opened: Changes = {"services": {"gatus": {"uses": ["navidrome"]}}}
-    assert found("monitor-proves", STATUS, there, away, opened) == []
-    assert probes(there, away, opened)["navidrome"].url == "http://192.168.1.20:4533/ping"
+    assert "services.gatus.host: pi" in message
+    assert found("monitor-proves", STATUS, there) == []
 
 
 def test_the_resolver_is_asked_for_a_name_of_the_house() -> None:

@@ -51,7 +51,7 @@ def bootstrap(*addresses: str) -> Changes:
         (
             "firewall-owner",
             box(ports={"sync": {"port": 22000, "scope": "lan"}}),
-            "services.box",
+            "services.box.ports.sync",
             "without a reason",
             box(ports={"sync": {"port": 22000, "scope": "lan", "why": "phones sync at home"}}),
         ),

@@ -124,8 +124,8 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         services(jellyfin={"host": "nas", "backup": {"exclude": ["/var/lib"]}}),
         "services.jellyfin.backup.exclude[0]", "/var/lib/jellyfin is to be kept"),
     "a live copy of nothing": (
-        "backup-dump", services(app=app(backup={"live": "it is a cache", "include": []})),
-        "services.app.backup.live", "no file of app is copied"),
+        "backup-intent", services(app=app(backup={"live": "it is a cache", "include": []})),
+        "services.app.backup", "nothing says what to keep of app"),
     "a port that nobody may ask": (
         "monitor-intent", services(gatus={"host": "pi"}, app=app(routes=[], auth=None)),
         "services.app.monitor", "so nothing watches it"),

@@ -24,6 +24,8 @@ TABLES = (
     "deploy",
     "hardening",
     "identity",
+    "monitoring",
+    "network",
 )
 """Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
 `outside` for the rules of files and of stacks beside each other."""

@@ -1,0 +1,110 @@
+"""Ways out of what is not watched."""
+
+from __future__ import annotations
+
+from tests import stackdir
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
+
+WATCHED: Changes = {"services": {"gatus": {"host": "pi", "auth": "native"}}}
+
+
+def both(*changes: Changes) -> Changes:
+    return stackdir.joined(*changes)
+
+
+def on(name: str, /, **config: object) -> Changes:
+    return {"services": {name: config}}
+
+
+BOX = draw(port=8123, routes=[], auth=None, tile=None, backup={"skip": "keeps nothing"})
+AWAY = both(
+    IDENTITY,
+    on("gatus", host="nas", auth="native"),
+    on("navidrome", host="nas2", auth="forward"),
+    {
+        "hosts": {
+            "nas2": {
+                "platform": "x86_64-linux",
+                "state_version": "25.11",
+                "hardware": "hosts/nas2/hardware.nix",
+                "address": {"lan": "192.168.1.4"},
+                "ssh": {
+                    "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
+                },
+            }
+        }
+    },
+)
+
+WAYS = (
+    WayOut(
+        "monitor-intent",
+        both(WATCHED, BOX),
+        on("gatus", uses=["draw"]),
+    ),
+    WayOut(
+        "monitor-intent",
+        both(WATCHED, BOX),
+        on("draw", monitor={"skip": "it is for tests alone"}),
+    ),
+    WayOut(
+        "monitor-intent",
+        both(
+            WATCHED,
+            on(
+                "prometheus",
+                host="nas",
+                never_publish="Grafana asks it",
+                monitor={"interval": "5m"},
+            ),
+        ),
+        on("prometheus", monitor=None),
+    ),
+    WayOut(
+        "monitor-name-unique",
+        both(WATCHED, on("jellyfin", host="nas", name="resolver")),
+        on("jellyfin", name="films"),
+        asked={"films": "give one of the routes another name"},
+    ),
+    WayOut("monitor-proves", AWAY, on("gatus", host="pi")),
+    WayOut(
+        "monitor-proves",
+        both(
+            AWAY,
+            {
+                "services": {
+                    "navidrome": None,
+                    "jellyfin": {
+                        "host": "nas2",
+                        "routes": [{"name": "films", "auth": "forward", "exempt": []}],
+                    },
+                }
+            },
+        ),
+        on("gatus", uses=["jellyfin"]),
+    ),
+    WayOut(
+        "monitor-independent", both(WATCHED, TUNNEL), {"monitoring": {"email": "sam@example.org"}}
+    ),
+    WayOut(
+        "monitor-independent",
+        WATCHED,
+        {"cloudflare": {"tunnel": {"host": "pi"}}, "monitoring": {"email": "sam@example.org"}},
+    ),
+    WayOut("exporter-scraped", on("node-exporter", host="nas"), on("prometheus", host="nas")),
+    WayOut(
+        "exporter-scraped", on("node-exporter", host="nas"), {"services": {"node-exporter": None}}
+    ),
+    WayOut(
+        "sleepy-dependency",
+        {
+            "hosts": {"nas": {"always_on": False}},
+            "services": {
+                "jellyfin": {"host": "pi", "uses": ["ollama"], "backup": {"skip": "films"}},
+                "ollama": {"host": "nas"},
+            },
+        },
+        on("ollama", host="pi"),
+    ),
+)

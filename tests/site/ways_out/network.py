@@ -1,0 +1,176 @@
+"""Ways out of what is wrong with ports, routes and the resolver."""
+
+from __future__ import annotations
+
+from tests import build, stackdir
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.parts import draw, jellyfin, vote
+
+BOX = draw(port=8123, backup={"skip": "keeps nothing"})
+
+
+def both(*changes: Changes) -> Changes:
+    return stackdir.joined(*changes)
+
+
+def box(**config: object) -> Changes:
+    return both(BOX, {"services": {"draw": config}})
+
+
+def films(**route: object) -> Changes:
+    return jellyfin(routes=[{"name": "films", **route}])
+
+
+def dns(**said: object) -> Changes:
+    return {"network": {"dns": said}}
+
+
+def host(name: str, /, **said: object) -> Changes:
+    return {"hosts": {name: said}}
+
+
+BANDED = {
+    "network": {"ports": {"policy": "banded"}},
+    "services": {"miniflux": {"host": "nas", "port": 8080}},
+}
+SYNC = {"port": 22000, "scope": "lan"}
+
+WAYS = (
+    WayOut(
+        "port-unique",
+        both(box(port=8080), {"services": {"miniflux": {"host": "nas", "port": 8080}}}),
+        {"services": {"miniflux": {"port": 8081}}},
+        asked={"8081": "give one of them another port"},
+    ),
+    WayOut(
+        "port-band",
+        BANDED,
+        {"services": {"miniflux": {"port": 20500}}},
+        asked={"20500": "choose one inside"},
+    ),
+    WayOut("port-band", BANDED, {"services": {"miniflux": {"port": None}}}),
+    WayOut(
+        "route-port",
+        jellyfin(routes=[{"name": "films", "port": "webb"}]),
+        jellyfin(routes=[{"name": "films", "port": "web"}]),
+    ),
+    WayOut(
+        "route-port",
+        {"services": {"blocky": {"routes": [{"name": "x"}]}}},
+        {"services": {"blocky": {"routes": []}}},
+    ),
+    WayOut(
+        "backend-reachable",
+        both(jellyfin(), host("nas", address={"lan": None})),
+        host("nas", address={"lan": "192.168.1.3"}),
+        asked={"192.168.1.3": "add hosts.nas.address.lan"},
+    ),
+    WayOut(
+        "backend-reachable",
+        both(
+            jellyfin(),
+            build.TAILNET,
+            host("pi", tailscale={"subnet_routes": ["192.168.1.0/24"]}),
+            host("nas", address={"tailnet": None}),
+        ),
+        host("nas", address={"tailnet": "100.64.0.3"}),
+        asked={"100.64.0.3": "add hosts.nas.address.tailnet"},
+    ),
+    WayOut(
+        "backend-reachable",
+        vote(host="nas", options=None, state=["/var/lib/private/vote"]),
+        {"services": {"vote": {"host": "pi"}}},
+    ),
+    WayOut(
+        "tailnet-elsewhere",
+        host("nas", tailscale={"exit_node": True}),
+        host("nas", tailscale=None),
+        where="hosts.nas.tailscale",
+    ),
+    WayOut("tailnet-elsewhere", {}, host("nas", address={"tailnet": None}), where="hosts.nas"),
+    WayOut(
+        "tailnet-elsewhere",
+        films(tailnet_direct=True),
+        films(lan_direct=True),
+        where="services.jellyfin",
+    ),
+    WayOut(
+        "tailnet-elsewhere",
+        films(sources="tailnet"),
+        films(sources="lan"),
+        where="services.jellyfin",
+    ),
+    WayOut(
+        "tailnet-elsewhere",
+        host("pi", tailscale={"subnet_routes": ["192.168.1.0/24"]}),
+        build.TAILNET,
+        where="hosts.pi.tailscale",
+        asked={
+            "tail1a2b3.ts.net": "name: …",
+            **{f"tailscale/client_{k}": "{sops: …}" for k in ("id", "secret")},
+        },
+    ),
+    WayOut(
+        "scope-tailnet",
+        both(box(ports={"sync": {**SYNC, "scope": "tailnet", "why": "phones sync"}})),
+        box(ports={"sync": {"scope": "lan"}}),
+    ),
+    WayOut(
+        "entry-address",
+        both(jellyfin(), host("pi", address={"lan": None})),
+        host("pi", address={"lan": "192.168.1.2"}),
+    ),
+    WayOut("dns-bootstrap", dns(bootstrap=[]), dns(bootstrap=["1.1.1.1", "9.9.9.9"])),
+    WayOut(
+        "dns-bootstrap",
+        dns(bootstrap=["1.1.1.1", "192.168.1.2"]),
+        dns(bootstrap=["1.1.1.1", "9.9.9.9"]),
+        asked={"9.9.9.9": "name a public resolver"},
+    ),
+    WayOut(
+        "firewall-owner",
+        box(ports={"sync": SYNC}),
+        box(ports={"sync": {"why": "phones sync at home"}}),
+    ),
+    WayOut(
+        "dns-single-writer",
+        {"services": {"adguardhome": {"host": "pi"}}},
+        {"services": {"adguardhome": None}},
+    ),
+    WayOut(
+        "dns-single-writer",
+        {"services": {"adguardhome": {"host": "pi"}}},
+        dns(host="pi", server="adguard"),
+    ),
+    WayOut(
+        "dns-single-writer",
+        both(BOX, {"services": {"draw": {"host": "pi", "port": 53}}}),
+        {"services": {"draw": {"port": 5353}}},
+        asked={"5353": "give it another port"},
+    ),
+    WayOut(
+        "dns-single-writer",
+        jellyfin(host="pi", options={"services.dnsmasq.enable": True}),
+        jellyfin(host="pi", options=None),
+    ),
+    WayOut(
+        "dns-single-writer",
+        {
+            "services": {
+                "blocky": {
+                    "options": {"services.blocky.settings.customDNS.mapping": {"a.b": "192.0.2.1"}}
+                }
+            }
+        },
+        {"services": {"blocky": {"options": None}}},
+    ),
+    WayOut("mdns-scope", host("nas", mdns=True), host("nas", interface="enp3s0")),
+    WayOut(
+        "mdns-scope",
+        box(ports={"names": {"port": 5353, "protocol": "udp", "scope": "lan", "why": "names"}}),
+        {
+            "hosts": {"nas": {"mdns": True, "interface": "enp3s0"}},
+            "services": {"draw": {"ports": None}},
+        },
+    ),
+)
