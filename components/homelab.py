@@ -54,8 +54,9 @@ class Homelab(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self, providers=providers)
         tailnet = None
         if plan.tailnet:
-            seen = plan.tailnet.elsewhere or look(plan.tailnet, providers["tailscale"])
-            tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "seen": seen}, child)
+            asks = not vault.hosts_alone
+            seen = asks and (plan.tailnet.elsewhere or look(plan.tailnet, providers["tailscale"]))
+            tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "asks": asks, "seen": seen}, child)
         cloud = plan.cloudflare
         edge = Edge("edge", {"plan": cloud}, child) if cloud else None
         tunnel = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,7 @@ from types import TracebackType
 import pulumi
 
 from components.homelab import Homelab
+from components.targets import hosts_alone
 from components.vault import Vault
 from homelab.ops.runner import write_runner
 from homelab.ops.stack import Stack, open_stack
@@ -27,7 +29,12 @@ def run(directory: Path) -> None:
     sys.excepthook = _end_quietly
     try:
         stack = open_stack(directory, pulumi.get_stack(), _values())
-        vault = Vault.open(stack.plan, str(directory), preview=pulumi.runtime.is_dry_run())
+        vault = Vault.open(
+            stack.plan,
+            str(directory),
+            preview=pulumi.runtime.is_dry_run(),
+            hosts_alone=hosts_alone(os.environ),
+        )
         if not pulumi.runtime.is_dry_run():
             write_runner(directory)
     except HomelabError as error:

@@ -36,7 +36,11 @@ def _quick_import() -> Iterator[None]:
 def make_providers(
     name: str, plan: Plan, vault: Vault, opts: pulumi.ResourceOptions
 ) -> dict[str, pulumi.ProviderResource]:
-    """The providers that this plan needs, by package."""
+    """The providers that this plan needs, by package.
+
+    A run for hosts alone has no credentials of the clouds: their providers are registered whatever
+    the targets are, and keep those that the state has.
+    """
     providers: dict[str, pulumi.ProviderResource] = {
         "command": command.Provider(f"{name}-command", opts=opts)
     }
@@ -44,10 +48,10 @@ def make_providers(
     if tailnet is not None:
         providers["tailscale"] = tailscale.Provider(
             f"{name}-tailscale",
-            oauth_client_id=vault.value(tailnet.client_id),
-            oauth_client_secret=vault.value(tailnet.client_secret),
+            oauth_client_id=vault.credential(tailnet.client_id),
+            oauth_client_secret=vault.credential(tailnet.client_secret),
             tailnet="-",
-            opts=opts,
+            opts=_kept(vault, opts, "oauthClientId", "oauthClientSecret"),
         )
     cloudflare = plan.site.cloudflare
     if cloudflare is not None:
@@ -55,6 +59,15 @@ def make_providers(
             import pulumi_cloudflare
 
         providers["cloudflare"] = pulumi_cloudflare.Provider(
-            f"{name}-cloudflare", api_token=vault.value(cloudflare.token), opts=opts
+            f"{name}-cloudflare",
+            api_token=vault.credential(cloudflare.token),
+            opts=_kept(vault, opts, "apiToken"),
         )
     return providers
+
+
+def _kept(vault: Vault, opts: pulumi.ResourceOptions, *credentials: str) -> pulumi.ResourceOptions:
+    if not vault.hosts_alone:
+        return opts
+    ignored = pulumi.ResourceOptions(ignore_changes=list(credentials))
+    return pulumi.ResourceOptions.merge(opts, ignored)

@@ -76,6 +76,8 @@ class TailnetArgs(TypedDict):
     """What the tailnet needs."""
 
     plan: TailnetPlan
+    asks: bool
+    """Whether Tailscale may be asked anything; not in a run for hosts alone."""
     seen: bool
     """Whether the policy in force may be replaced; see `look`."""
 
@@ -101,7 +103,7 @@ class Tailnet(pulumi.ComponentResource):
         # Destroying the stack must not leave the tailnet open or without DNS.
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         if not plan.elsewhere:
-            self.policy = self._policy(name, plan, args["seen"], kept)
+            self.policy = self._policy(name, args, kept)
             self._dns(name, plan, kept)
         # What the policy says of a tag must hold before a machine carries it.
         first = [self.policy] if self.policy is not None else []
@@ -128,9 +130,8 @@ class Tailnet(pulumi.ComponentResource):
             self.keys[key.host] = minted.key
         self.register_outputs({})
 
-    def _policy(
-        self, name: str, plan: TailnetPlan, seen: bool, opts: pulumi.ResourceOptions
-    ) -> tailscale.Acl:
+    def _policy(self, name: str, args: TailnetArgs, opts: pulumi.ResourceOptions) -> tailscale.Acl:
+        plan, seen = args["plan"], args["seen"]
         # What nobody has seen is kept; the provider itself refuses to make one over another then.
         unseen = pulumi.ResourceOptions(ignore_changes=["acl", "overwriteExistingContent"])
         policy = tailscale.Acl(
@@ -141,7 +142,7 @@ class Tailnet(pulumi.ComponentResource):
             reset_acl_on_destroy=False,
             opts=opts if seen else pulumi.ResourceOptions.merge(opts, unseen),
         )
-        if not pulumi.runtime.is_dry_run():
+        if args["asks"] and not pulumi.runtime.is_dry_run():
             ask = pulumi.InvokeOutputOptions(parent=self, depends_on=[policy])
             policy.acl.apply(lambda last: _after(plan, last, seen, ask))
         return policy

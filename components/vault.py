@@ -16,28 +16,41 @@ from homelab.ops.derive import derive, derive_secret
 from homelab.ops.secret import SecretUnavailableError, resolve
 from homelab.plan import Plan
 from homelab.problems import HomelabError
-from homelab.secrets.deployer import references
+from homelab.secrets.deployer import MASTER, references
 from homelab.secrets.model import Secret, scoped
 
 
 class Vault:
     """Every secret that Pulumi itself handles, resolved once."""
 
+    hosts_alone: bool
+    """Whether the clouds have no part in this run, so that their credentials were not asked for."""
+
     def __init__(
-        self, values: Mapping[str, str], master: str | None, namespace: str | None = None
+        self,
+        values: Mapping[str, str],
+        master: str | None,
+        namespace: str | None = None,
+        *,
+        hosts_alone: bool = False,
     ) -> None:
         self._values = dict(values)
         self._master = master
         self._namespace = namespace
+        self.hosts_alone = hosts_alone
 
     @classmethod
-    def open(cls, plan: Plan, directory: str, *, preview: bool) -> Vault:
-        """Resolve what the plan refers to. Raises HomelabError with all that an `up` lacks."""
+    def open(cls, plan: Plan, directory: str, *, preview: bool, hosts_alone: bool = False) -> Vault:
+        """Resolve what the plan refers to; for hosts alone, only what they get something of.
+        Raises HomelabError with all that an `up` lacks.
+        """
         from pathlib import Path
 
         values: dict[str, str] = {}
         lacking: list[SecretUnavailableError] = []
-        for ref in {r.name: r for r in references(plan).values()}.values():
+        named = references(plan)
+        wanted = [r for place, r in named.items() if not hosts_alone or place == MASTER]
+        for ref in {r.name: r for r in wanted}.values():
             try:
                 values[ref.name] = resolve(ref, Path(directory), plan.secrets.file)
             except SecretUnavailableError as error:
@@ -52,7 +65,11 @@ class Vault:
             raise HomelabError("\n".join(sorted({str(e) for e in lacking})))
         master = plan.secrets.master
         key = values.get(master.name) if master is not None else None
-        return cls(values, key, plan.site.secrets.namespace)
+        return cls(values, key, plan.site.secrets.namespace, hosts_alone=hosts_alone)
+
+    def credential(self, ref: SecretRef) -> pulumi.Output[str] | None:
+        """A secret that a cloud's provider signs in with; None in a run for hosts alone."""
+        return None if self.hosts_alone else self.value(ref)
 
     def value(self, ref: SecretRef) -> pulumi.Output[str]:
         """A secret as a secret output; unknown where it cannot be had."""

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
 
 
+MASTER = "secrets.master"
+"""The only one of the deployer's secrets that hosts get something of: what is derived from it."""
+
+
 def references(plan: Plan) -> dict[str, SecretRef]:
     """Every secret that the deployer needs, by the place in the stack config that names it."""
-    wanted = {"secrets.master": plan.secrets.master}
+    wanted = {MASTER: plan.secrets.master}
     if plan.site.cloudflare is not None:
         wanted["cloudflare.token"] = plan.site.cloudflare.token
     if plan.site.tailnet is not None:

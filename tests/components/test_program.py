@@ -95,7 +95,7 @@ def test_every_component_says_that_it_is_done(run: Recorded) -> None:
 
 
 def test_host_names_lead_the_names_of_their_resources(run: Recorded) -> None:
-    """Repair without the clouds is --target '**pi-*'."""
+    """Repair without the clouds names the commands as '**:Command::pi-*'."""
     for resource in run.resources:
         if resource.type in TAKES:
             host, _, what = resource.name.partition("-")

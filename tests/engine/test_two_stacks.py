@@ -14,7 +14,7 @@ import yaml
 from tests import build, stackdir
 
 from .conftest import Real, at_loopback
-from .test_program import NO_BACKUP, services
+from .test_program import EVERYTHING, NO_BACKUP, of, services
 
 pytestmark = pytest.mark.slow
 
@@ -105,10 +105,9 @@ def test_a_target_of_one_host_reaches_that_host_alone(real: Real) -> None:
     assert up.ok, up.text
     reached = dict(real.lab.connections)
     real.write(stackdir.joined(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
-    up = real.up("--target", "**nas-*")
+    up = real.up("--target", "**:Host::nas", "--target", "**:Command::nas-*")
     assert up.ok, up.text
-    assert up.steps["nas-switch"] == "update"
-    assert not {name for name in up.steps if name.startswith("pi")}
+    assert up.steps == dict.fromkeys(of("nas", *EVERYTHING), "update")
     assert real.lab.connections["pi"] == reached["pi"]
 
 

@@ -1,0 +1,75 @@
+"""A run for hosts alone is told by Pulumi's own variable, and leaves the clouds out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from components.targets import hosts_alone
+from lab import laptop
+from tests import stackdir
+from tests.components import harness
+
+from .test_tailnet import FOREIGN, OLDER, run
+
+TARGET = "PULUMI_OPTION_TARGET"
+URN = "urn:pulumi:home::homelab::homelab:homelab:Homelab"
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        "**:Command::pi-*",
+        "**:Host::pi,**:Command::pi-*",
+        '"**:Command::pi-*","**:Host::pi"',
+        f"{URN}$homelab:host:Host$command:remote:Command::pi-files",
+    ],
+)
+def test_targets_that_can_only_be_of_hosts(targets: str) -> None:
+    assert hosts_alone({TARGET: targets})
+    assert not hosts_alone({TARGET: targets, "PULUMI_OPTION_TARGET_DEPENDENTS": "true"})
+    assert not hosts_alone({TARGET: f"{targets},**::tailnet-policy"})
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        "",
+        "**::pi-*",
+        "**pi-*",
+        "**:Command::**",
+        "**",
+        f"{URN}$homelab:tailnet:Tailnet$tailscale:index/acl:Acl::tailnet-policy",
+        f"{URN}$homelab:tailnet:Tailnet$tailscale:index/deviceTags:DeviceTags::pi-tags",
+    ],
+)
+def test_targets_that_may_be_of_a_cloud(targets: str) -> None:
+    assert not hosts_alone({TARGET: targets})
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_no_cloud_is_asked_and_none_of_its_secrets_is_for_hosts_alone(
+    tmp_path: Path, preview: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools, log = laptop.install(tmp_path / "laptop"), tmp_path / "asked"
+    for tool in laptop.TOOLS:
+        first, rest = (tools / tool).read_text().split("\n", 1)
+        (tools / tool).write_text(f'{first}\necho "$@" >> {log}\n{rest}')
+    with harness.path_with(tools):
+        monkeypatch.setenv(TARGET, "**:Command::pi-*")
+        # A look at the policy in force would end the run, for it is nobody's here.
+        alone = run(tmp_path / "alone", preview=preview, policy=FOREIGN, written=OLDER)
+        asked = log.read_text().splitlines()
+        monkeypatch.delenv(TARGET)
+        whole = run(tmp_path / "whole", preview=preview, policy=FOREIGN)
+    assert alone.error == ""
+    provider = alone[f"{stackdir.NAME}-tailscale"]
+    assert provider.ignored == ["oauthClientId", "oauthClientSecret"]
+    assert not provider.inputs.keys() & set(provider.ignored)
+    assert alone["tailnet-policy"].ignored == ["acl", "overwriteExistingContent"]
+    assert not [line for line in alone.logs if "policy" in line or "cannot be had" in line]
+    assert ["master" in line for line in asked] == [True]
+
+    assert ("policy in force" in whole.error) is not preview
+    assert len(log.read_text().splitlines()) == len(asked) + 3
