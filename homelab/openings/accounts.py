@@ -21,7 +21,7 @@ from homelab.openings.model import (
 
 _USER = "users.users.*"
 _LOCKED = re.compile(r"[!*]+[^$]*")
-_FILE = "keep its hash in the host's sops file, and name that: hashedPasswordFile"
+_FILE = "drop it, keep its hash in the host's sops file, and name that: hashedPasswordFile"
 _AS_ROOT = ("docker", "podman", "libvirtd", "lxd", "incus-admin", "disk", "wheel")
 """Groups whose members are root in all but name."""
 
@@ -147,7 +147,7 @@ when(
     *("nix.settings.trusted-users", "nix.trustedUsers"),
     word="nix-trusted",
     what="{option} has *: everybody on the host is root in effect, for Nix does what they say",
-    way_out="name people in wheel alone",
+    way_out="name people in wheel alone, as @wheel",
 )
 when(
     is_false,
@@ -204,7 +204,7 @@ when(
     "users.users.root.openssh.authorizedKeys.keyFiles",
     word="root-keys",
     what="{option} lets keys in as root that site.owner does not name",
-    way_out="write them to site.owner.ssh_keys",
+    way_out="drop it, and write them to site.owner.ssh_keys",
     severity="warning",
     acceptable=True,
 )
@@ -219,7 +219,7 @@ def root_keys(setting: Setting, view: View) -> Iterator[Opening]:
         yield Opening(
             "root-keys",
             f"{setting.name} lets in as root a key that site.owner does not name",
-            "write it to site.owner.ssh_keys, or say whose it is",
+            "drop it, and write it to site.owner.ssh_keys, or say whose it is",
             "warning",
             acceptable=True,
         )

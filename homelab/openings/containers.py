@@ -189,7 +189,7 @@ when(
     word="other-firewall",
     what="{option} writes firewall rules of its own beside our nftables: what it publishes "
     "passes by the plan, and its guests may lose their network",
-    way_out="run containers by container: (Podman), or say what lets them through",
+    way_out="leave it out, and run containers by container: (Podman)",
     severity="warning",
     acceptable=True,
 )

@@ -112,7 +112,7 @@ when(
     "services.matrix-synapse.settings.enable_registration_without_verification",
     word="no-password",
     what="{option}: people come in whom nobody asked who they are, or from further than meant",
-    way_out="leave it out, or say why it may",
+    way_out="leave it out",
     severity="warning",
     acceptable=True,
 )
@@ -125,7 +125,7 @@ def grafana_anonymous(setting: Setting, view: View) -> Iterator[Opening]:
         yield Opening(
             "no-password",
             f"{setting.name}: everybody whom the proxy lets in sees Grafana without a name",
-            "leave it out, or say why it may",
+            "leave it out",
             "warning",
             acceptable=True,
         )
@@ -136,7 +136,7 @@ when(
     "services.code-server.auth",
     word="no-password",
     what="{option} is {value}: whoever reaches it has a shell",
-    way_out="leave it out, or say why it may",
+    way_out="leave it out",
     severity="warning",
     acceptable=True,
 )
@@ -163,7 +163,7 @@ def samba(setting: Setting, view: View) -> Iterator[Opening]:
         yield Opening(
             "share",
             f"{setting.name} is {shown(setting.value)}: whoever reaches it needs no password",
-            "say it in datasets.….samba: guest",
+            "drop it, and say it in datasets.….samba: guest",
         )
     elif part == "global" and key in ("hosts allow", "hosts deny", "interfaces", "smb ports"):
         yield Opening(
@@ -184,7 +184,7 @@ when(
     "services.nfs.server.exports",
     word="share",
     what="{option} gives files to machines that nobody names, or with root's rights",
-    way_out="name addresses, and drop no_root_squash; or say why it may",
+    way_out="name addresses, and drop no_root_squash",
     severity="warning",
     acceptable=True,
 )

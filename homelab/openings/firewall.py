@@ -75,7 +75,7 @@ when(
     "networking.firewall.enable",
     word="firewall-off",
     what="the firewall is what keeps the plan true, and {option} is false",
-    way_out="open what you need by routes",
+    way_out="leave it out, and open what you need by routes",
 )
 when(
     is_false,
@@ -112,7 +112,7 @@ when(
     "networking.nftables.tables.*.content",
     word="nftables-table",
     what="{option} is a table of its own beside the firewall, and may lead packets past it",
-    way_out="give the service a route instead",
+    way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
 )
@@ -121,7 +121,7 @@ when(
     *("networking.nat.forwardPorts", "networking.nat.dmzHost", "networking.nat.extraCommands"),
     word="nat",
     what="{option} leads packets on to where no route of the plan leads",
-    way_out="give the service a route, or say why it may",
+    way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
 )
@@ -139,7 +139,7 @@ when(
     "disabledModules",
     word="modules",
     what="{option} takes modules away, and with them what our options say to them",
-    way_out="leave it out, or say why it may",
+    way_out="leave it out",
     severity="warning",
     acceptable=True,
 )

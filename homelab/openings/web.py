@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.nix.source import Setting
 from homelab.openings.model import Opening, View, is_set, is_true, like, rule, when
 
-_ONE = "the proxy has one writer: give the service a route"
+_ONE = "drop it: the proxy has one writer, so give the service a route"
 
 _NAMED = ("services.caddy.virtualHosts", "services.nginx.virtualHosts")
 
@@ -71,13 +71,13 @@ def tunnels(setting: Setting, view: View) -> Iterator[Opening]:
             "tunnel",
             f"{setting.name}: what the tunnel dials follows from routes, and Access "
             "would not stand before this",
-            "give the service a route with publish: tunnel",
+            "drop it, and give the service a route with publish: tunnel",
         )
     else:
         yield Opening(
             "tunnel",
             f"{setting.name} writes to a tunnel that the plan writes",
-            "say it in cloudflare.tunnel",
+            "drop it, and say it in cloudflare.tunnel",
         )
 
 
@@ -89,14 +89,15 @@ when(
     *("services.tailscale.extraDaemonFlags",),
     word="tailscale",
     what="{option} says {value}, which the policy knows nothing of",
-    way_out="say it in hosts.….tailscale: subnet_routes, exit_node, ssh, tags, accept_routes",
+    way_out="drop it, and say it in hosts.….tailscale: subnet_routes, exit_node, ssh, tags, "
+    "accept_routes",
 )
 when(
     is_set,
     "services.tailscale.serve.**",
     word="tailscale",
     what="{option} gives a service a name and a port of the tailnet's own, past the gate",
-    way_out="give it a route",
+    way_out="drop it, and give it a route",
 )
 when(
     like(r"tailscale\s+(funnel|serve|set|up)\b"),
@@ -104,7 +105,7 @@ when(
     *("systemd.services.*.preStart", "systemd.services.*.postStart"),
     word="tailscale",
     what="{option} calls tailscale, and what it opens is in no plan",
-    way_out="say it in hosts.….tailscale, or give the service a route",
+    way_out="drop it, and say it in hosts.….tailscale, or give the service a route",
     severity="warning",
     acceptable=True,
 )
@@ -115,7 +116,7 @@ when(
     *("networking.localCommands", "boot.postBootCommands", "system.activationScripts.**"),
     word="firewall-rules",
     what="{option} writes firewall rules by hand, and what they open is in no plan",
-    way_out="give the service a route",
+    way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
 )
@@ -128,7 +129,7 @@ when(
     *("services.nebula.networks.*.enable", "services.zerotierone.enable"),
     word="other-way-in",
     what="{option} makes a way in or out of the house that is in no plan",
-    way_out="give the service a route, or say why it may",
+    way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
 )
@@ -137,7 +138,7 @@ when(
     "services.tor.relay.onionServices.**",
     word="other-way-in",
     what="{option} publishes a port to the internet, past the tunnel and Access",
-    way_out="give the service a route, or say why it may",
+    way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
 )

@@ -26,6 +26,7 @@ TABLES = (
     "identity",
     "monitoring",
     "network",
+    "openings",
 )
 """Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
 `outside` for the rules of files and of stacks beside each other."""

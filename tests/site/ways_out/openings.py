@@ -1,0 +1,94 @@
+"""Ways out of what is opened beside the plan: each careless option goes, or is said elsewhere."""
+
+from __future__ import annotations
+
+from tests.openings.careless import DIGEST, OPTIONS
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.parts import IDENTITY
+
+_C = "virtualisation.oci-containers.containers.x"
+_LOCAL = "127.0.0.1:9999:80"
+_ON_LOOPBACK = f"write 127.0.0.1 before it ({_LOCAL})"
+_DIGEST = {DIGEST: "add its digest: …@sha256:…"}
+
+
+def navidrome(**config: object) -> Changes:
+    return {**IDENTITY, "services": {"navidrome": {"host": "nas", **config}}}
+
+
+def ports(*said: str) -> Changes:
+    return {_C: {"ports": [*said]}}
+
+
+def flags(*said: str) -> Changes:
+    return {_C: {"extraOptions": [*said]}}
+
+
+OTHERWISE: dict[str, tuple[Changes, dict[str, str]]] = {
+    "mosh opens a thousand": ({"programs.mosh.openFirewall": False}, {}),
+    "container on 0.0.0.0": (ports(_LOCAL), {}),
+    "container on every address": (ports(_LOCAL), {}),
+    "container on [::]": (ports(_LOCAL), {}),
+    "container at the LAN address": (ports(_LOCAL), {}),
+    "container on a random port": (
+        ports("127.0.0.1:8080:80"),
+        {"127.0.0.1:8080:80": "write 127.0.0.1 before it (127.0.0.1:…:80)"},
+    ),
+    "container by udp": (ports("127.0.0.1:5353:5353/udp"), {}),
+    "publish as a flag": (
+        flags(f"--publish={_LOCAL}"),
+        {f"--publish={_LOCAL}": _ON_LOOPBACK},
+    ),
+    "publish in two words": (flags("-p", _LOCAL), {}),
+    "publish in one word": (flags(f"-p {_LOCAL}"), {f"-p {_LOCAL}": _ON_LOOPBACK}),
+    "publish glued": (flags(f"-p{_LOCAL}"), {f"-p{_LOCAL}": _ON_LOOPBACK}),
+    "latest": ({f"{_C}.image": DIGEST}, _DIGEST),
+    "no tag": ({f"{_C}.image": DIGEST}, _DIGEST),
+    "everybody trusted": ({"nix.settings.trusted-users": ["@wheel"]}, {}),
+    "postgresql trusts": (
+        {"services.postgresql.authentication": "host all all all scram-sha-256"},
+        {"host all all all scram-sha-256": "use peer, or scram-sha-256"},
+    ),
+}
+"""What is written in place of a careless option that the way out does not take away, and what asks
+for it; by the name that it has in the table of these."""
+
+REASON = "it routes for real devices"
+HOST_NETWORK = {_C: {"image": DIGEST, "extraOptions": ["--network=host"]}}
+MISTYPED = {"services.navidrome.enviromentFile": "/run/x"}
+
+
+def followed(check: str, name: str, options: Changes) -> WayOut:
+    """A careless option, and its reader."""
+    instead, asked = OTHERWISE.get(name, (dict.fromkeys(options), {}))
+    return WayOut(
+        check,
+        navidrome(options=options),
+        navidrome(options=instead),
+        where="services.navidrome.options",
+        asked=asked,
+        beside=("harden-unit-known",),
+        kind=name,
+    )
+
+
+WAYS = (
+    *(followed(check, name, o) for check, table in OPTIONS.items() for name, o in table.items()),
+    WayOut(
+        "option-opens", navidrome(options=HOST_NETWORK), navidrome(accept={"host-network": REASON})
+    ),
+    WayOut("accept-known", navidrome(accept={"host-network": REASON}), navidrome(accept=None)),
+    WayOut(
+        "accept-known",
+        navidrome(options=HOST_NETWORK, accept={"host-netwrok": REASON}),
+        navidrome(accept={"host-netwrok": None, "host-network": REASON}),
+        beside=("option-opens",),
+    ),
+    WayOut(
+        "option-known",
+        navidrome(options=MISTYPED),
+        navidrome(
+            options={**dict.fromkeys(MISTYPED), "services.navidrome.environmentFile": "/run/x"}
+        ),
+    ),
+)
