@@ -28,13 +28,14 @@ SHIPPED = ROOT / "tests" / "shipped"
 """The example stack as this repository ships it. What stands at the top is its owner's, who may have
 replaced it; `.ci/run` compares the two."""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
+OWNER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICKgs3fB1uVn8GXlqedQshkJqLGo02DwsTZ40qulQE+V"
 URL = "github:NixOS/nixpkgs/nixos-25.11"
 
 SMALLEST: dict[str, object] = {
     "site": {
         "domain": "home.example.org",
         "timezone": "Europe/Oslo",
-        "owner": {"user": "sam", "email": "sam@example.org", "ssh_keys": [f"{KEY} sam"]},
+        "owner": {"user": "sam", "email": "sam@example.org", "ssh_keys": [f"{OWNER} sam"]},
     },
     "nixpkgs": {
         "default": {

@@ -162,7 +162,9 @@ def _settings(
         # With `true` nothing can be bound below; the stack says it outright, so it wins.
         settings["ProtectHome"] = "tmpfs"
         forced.add("ProtectHome")
-    if service.config.gpu and not facts.upstream and "private-devices" not in relax:
+    # Upstream's own list of devices holds, unless the stack says which there are.
+    ours = not facts.upstream or bool(_named_devices(site, service))
+    if service.config.gpu and ours and "private-devices" not in relax:
         settings["DevicePolicy"] = "closed"
         settings["DeviceAllow"] = [*_devices(site, service)]
         # Upstream may say none at all, as text, which a list of ours could not join.
@@ -203,14 +205,16 @@ def _opens_devices(service: Service) -> bool:
     return service.entry.hardening.devices and not service.config.gpu
 
 
-def _devices(site: Site, service: Service) -> Iterator[str]:
+def _named_devices(site: Site, service: Service) -> list[str]:
+    """The graphics devices that the stack names on its host."""
     host = site.hosts[service.host]
     gpu = host.gpu if isinstance(host, NixosHost) else None
-    if gpu is not None and gpu.devices:
-        for device in gpu.devices:
-            yield f"{for_systemd(device)} rw"
-    else:
-        yield from DEVICES[service.config.gpu or ""]
+    return gpu.devices if gpu is not None else []
+
+
+def _devices(site: Site, service: Service) -> list[str]:
+    named = [f"{for_systemd(device)} rw" for device in _named_devices(site, service)]
+    return named or [*DEVICES[service.config.gpu or ""]]
 
 
 def _paths(service: Service, places: _Places) -> Iterator[tuple[str, Nix]]:

@@ -1,4 +1,4 @@
-"""Rules about accounts: who has a password, and what sudo asks for."""
+"""Rules about accounts: who has a password, what sudo asks for, and whose a key is."""
 
 from __future__ import annotations
 
@@ -40,3 +40,24 @@ def sudo_deployer(plan: Plan) -> Iterator[Problem]:
                 f"sudo would ask {user} for a password, and a deployment has none",
                 "write ssh: {user: root}, or site.owner.sudo: passwordless",
             )
+
+
+@check("host-key-own", rows="S0-56 S0-72")
+def host_key_own(plan: Plan) -> Iterator[Problem]:
+    """A host proves by a key that it alone has. With a person's key pinned nothing connects to it,
+    and its secrets are encrypted to that person instead.
+    """
+    persons = {_body(key) for key in plan.site.site.owner.ssh_keys}
+    for host in plan.hosts.values():
+        pinned = host.config.ssh.host_key
+        if pinned and _body(pinned) in persons:
+            yield Problem(
+                f"{host.source}.ssh.host_key",
+                "this is a key of site.owner.ssh_keys: people log in with it, and no host has it",
+                "copy the host's own /etc/ssh/ssh_host_ed25519_key.pub",
+            )
+
+
+def _body(line: str) -> str:
+    """The key itself, without its comment."""
+    return " ".join(line.split()[:2])

@@ -13,7 +13,7 @@ import pytest
 from homelab import cli
 from lab.hosts import LabHosts
 from tests import stackdir
-from tests.build import KEY
+from tests.build import OWNER
 from tests.cli.test_cli import Said
 
 OWN = "hosts/nas/extra.nix"
@@ -26,7 +26,7 @@ CHANGES: dict[str, Any] = {
         "miniflux": {"host": "nas"},
     },
 }
-KEYS = [f"{KEY} sam"]
+KEYS = [f"{OWNER} sam"]
 STRICT = {
     "CapabilityBoundingSet": [""],
     "ExecStart": ["jellyfin"],

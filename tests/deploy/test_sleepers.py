@@ -56,7 +56,7 @@ def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch(
     assert "restartIfChanged = false;" in text
     assert "X-StopOnRemoval = false;" in text
     assert ". ${./lib/pull.sh} workstation 22 aurora 22 192.168.1.10 100.64.0.10" in text
-    signer = " ".join(build.KEY.split()[:2])
+    signer = " ".join(build.OWNER.split()[:2])
     assert f'owner namespaces="homelab-parcel" {signer}' in text, "who may log in as root may sign"
 
 
@@ -215,7 +215,7 @@ def test_what_the_stack_says_of_a_sleeper_reaches_its_switch() -> None:
         )
     )
     assert (spec.asleep.host, spec.asleep.wake) == ("aurora", "")
-    assert spec.asleep.signers == (" ".join(build.KEY.split()[:2]),)
+    assert spec.asleep.signers == (" ".join(build.OWNER.split()[:2]),)
 
 
 def test_parcels_that_would_leave_a_host_the_same_are_the_same() -> None:

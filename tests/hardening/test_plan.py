@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homelab.catalog import ENTRIES
 from homelab.hardening.baseline import BASELINE, NAMES
 from homelab.hardening.model import UnitHardening
 from homelab.hardening.paths import for_systemd
@@ -158,6 +160,27 @@ def test_only_a_service_with_graphics_hardware_sees_devices_and_only_those() -> 
     assert "DeviceAllow" in unit.forced
     changes["hosts"] = {"nas": {"gpu": {"vendor": "intel", "devices": ["/dev/dri/renderD128"]}}}
     assert _settings(changes, "jellyfin")["DeviceAllow"] == ["/dev/dri/renderD128 rw"]
+
+
+GRAPHICS = [(name, vendor) for name, e in ENTRIES.items() for vendor in e.options_gpu]
+
+
+@pytest.mark.parametrize(("name", "vendor"), GRAPHICS)
+def test_devices_that_the_stack_names_are_all_that_any_of_these_services_opens(
+    name: str, vendor: str
+) -> None:
+    """Also where upstream lists devices by itself."""
+    gpu = {"vendor": vendor, "devices": ["/dev/dri/renderD129"]}
+    gpu |= {"open": True} if vendor == "nvidia" else {}
+    changes: Changes = {
+        "hosts": {"nas": {"gpu": gpu}},
+        "services": {name: {"host": "nas", "gpu": vendor}},
+    }
+    units = [u for u in build.plan(changes).hardening if u.service == name]
+    assert units
+    for unit in units:
+        assert dict(unit.settings)["DeviceAllow"] == ["/dev/dri/renderD129 rw"]
+        assert "DeviceAllow" in unit.forced
 
 
 def test_a_relaxation_outranks_upstream_and_keeps_its_reason() -> None:

@@ -126,3 +126,26 @@ def test_an_option_has_one_path_and_one_value(case: str) -> None:
     assert problem.where == f"services.navidrome.options{where}"
     assert what in problem.what
     assert way_out in problem.way_out
+
+
+@pytest.mark.parametrize(
+    ("routes", "url"),
+    [
+        ([{"name": "zebra"}, {"name": "alpha"}], "https://zebra.home.example.org"),
+        ([{"name": "alpha"}, {"name": "zebra"}], "https://alpha.home.example.org"),
+    ],
+)
+def test_the_url_of_a_service_is_of_the_route_that_is_said_first(
+    routes: list[dict[str, str]], url: str
+) -> None:
+    """Not of the first by alphabet."""
+    option = {"services.navidrome.settings.BaseUrl": {"$text": "{url}"}}
+    changes = with_options(option)
+    changes["services"]["navidrome"] |= {"routes": routes}  # type: ignore[index]
+    assert f'"{url}"' in build.render(changes)["nas"]["services/navidrome.nix"]
+    assert (
+        f'BASE_URL = "{url}'
+        in build.render({"services": {"miniflux": {"host": "nas", "routes": routes}}})["nas"][
+            "services/miniflux.nix"
+        ]
+    )

@@ -75,3 +75,11 @@ def test_a_default_of_the_owners_own_leads_no_secret_of_ours_elsewhere() -> None
     secret = text.partition("owner-password = {")[2].partition("};")[0]
     assert "sopsFile = ./secrets.yaml;" in secret
     assert 'format = "yaml";' in secret
+
+
+def test_a_host_is_not_pinned_by_a_key_that_people_log_in_with() -> None:
+    assert not build.found({}, "host-key-own")
+    wrong = {"hosts": {"nas": {"ssh": {"host_key": f"{build.OWNER} root@nas"}}}}
+    (problem,) = build.found(wrong, "host-key-own")
+    assert problem.where == "hosts.nas.ssh.host_key"
+    assert "ssh_host_ed25519_key.pub" in problem.way_out

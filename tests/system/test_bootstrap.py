@@ -93,7 +93,7 @@ def test_the_image_is_a_name_people_and_ssh(config: Changes, module: str) -> Non
     (tree,) = images({**stack(den=config), **SERVICES}).values()
     text = tree["bootstrap.nix"]
     assert f'imports = [ "${{modulesPath}}/{module}" ];' in text
-    assert text.count(f'"{build.KEY} sam"') == 2
+    assert text.count(f'"{build.OWNER} sam"') == 2
     assert "PasswordAuthentication = false;" in text
     assert "openFirewall = true;" in text
     assert 'networking.hostName = "den";' in text

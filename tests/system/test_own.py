@@ -100,6 +100,26 @@ def test_grub_is_written_to_a_disk_that_somebody_names(
     assert [p.check for p in found if p.check == "grub-device"] == ["grub-device"] * (not fine)
 
 
+@pytest.mark.parametrize(
+    ("host", "module", "fine"),
+    [
+        ({"flash": True}, 'swapDevices = [ { device = "/dev/sda2"; } ];', False),
+        ({"flash": True}, "swapDevices = [ { device = x; size = 4096; } ];", False),
+        ({"flash": True}, "swapDevices = lib.mkForce [ { label = y; } ];", False),
+        ({"flash": True}, "swapDevices = [ ];", True),
+        ({"flash": True}, "# swapDevices = [ { } ];", True),
+        ({"flash": True, "zram": {}}, "", True),
+        ({}, 'swapDevices = [ { device = "/dev/sda2"; } ];', True),
+    ],
+)
+def test_swap_wears_flash_out(host: dict[str, object], module: str, fine: bool) -> None:
+    made = build.plan({"hosts": {"nas": host}})
+    hardware = build.HARDWARE.replace("{", "{\n" + module + "\n", 1)
+    found = check_sources(made, {**build.sources(made), "hosts/nas/hardware.nix": hardware})
+    told = [p for p in found if p.check == "flash-swap"]
+    assert [(p.where, p.severity) for p in told] == [("hosts.nas.flash", "warning")] * (not fine)
+
+
 def test_the_disk_of_grub_is_rendered_and_no_other_loader_takes_one() -> None:
     boot = {"loader": "grub", "device": "/dev/disk/by-id/ata-X"}
     text = build.render({"hosts": {"nas": {"boot": boot}}})["nas"]["boot.nix"]
