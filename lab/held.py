@@ -12,30 +12,49 @@ import signal
 from pathlib import Path
 from typing import IO
 
-from lab.state import StateError
+from lab.errors import StateError
 
 
-def hold(path: Path) -> IO[str]:
-    """Hold the file until it is closed, or this process ends.
+class Held:
+    """A file that this process holds, until it lets go or ends."""
+
+    def __init__(self, file: IO[str], owner: str) -> None:
+        self._file = file
+        self.was_left = bool(owner)
+        """Whether whoever held it before was killed: its number still stands there."""
+
+    def let_go(self) -> None:
+        """Let the next one have it, and know that nobody was killed."""
+        self._file.truncate(0)
+        self._file.close()
+
+
+def hold(path: Path) -> Held:
+    """Hold the file until it is let go, or this process ends.
 
     Raises StateError, with the number of the process that holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    held = path.open("a+", encoding="utf-8")
-    held.seek(0)
-    owner = held.read().strip()
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    file = os.fdopen(private(str(path), flags), "a+", encoding="utf-8")
+    file.seek(0)
+    owner = file.read().strip()
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        held.close()
+        file.close()
         raise StateError(
-            f"another run (process {owner or 'unknown'}) has the hosts of {path.parent}; wait for "
-            "it or stop it"
+            f"another run (process {owner or 'unknown'}) has {path.parent}; wait for it or stop it"
         ) from None
-    held.truncate(0)
-    held.write(str(os.getpid()))
-    held.flush()
-    return held
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return Held(file, owner)
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that nobody else may read."""
+    return os.open(path, flags, 0o600)
 
 
 def is_held(path: Path) -> bool:

@@ -12,7 +12,7 @@ import asyncssh
 
 from homelab.deploy.parcel import NAMESPACE, SIGNER
 from homelab.deploy.sleepers import SIGNERS
-from lab.state import DamagedError
+from lab.errors import DamagedError
 
 Fault = Literal[
     "build-fails",

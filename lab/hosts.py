@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import asyncssh
 
@@ -25,7 +25,7 @@ from homelab.deploy.sleepers import pull_text
 from homelab.ops import ssh
 from homelab.problems import did_you_mean
 from lab import host_commands
-from lab.held import end_unit, hold
+from lab.held import Held, end_unit, hold
 from lab.host import BREAKS, Fault, LabHost, key_in
 from lab.provider import RefusedError
 
@@ -59,7 +59,7 @@ class LabHosts:
         self._servers: list[asyncssh.SSHAcceptor] = []
         self._groups: set[int] = set()
         self._dial_map: ssh.DialMap | None = None
-        self._held: IO[str] | None = None
+        self._held: Held | None = None
 
     def __enter__(self) -> Self:
         # Nothing of the lab is touched before this: somebody else may be dialling by it.
@@ -286,7 +286,7 @@ class LabHosts:
         self._thread.join()
         self._loop.close()
         if self._held is not None:
-            self._held.close()
+            self._held.let_go()
 
     async def _stop_serving(self) -> None:
         for server in self._servers:

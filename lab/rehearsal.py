@@ -30,13 +30,13 @@ from homelab.tailnet.policy import policy_text
 from lab import laptop, program
 from lab.display import Display
 from lab.engine import Engine, Result
+from lab.errors import DamagedError
 from lab.host import Fault
 from lab.hosts import LabHosts
 from lab.monitor import Monitor
 from lab.standins.cloudflare import CloudflareProvider
 from lab.standins.command import CommandProvider
 from lab.standins.tailscale import TailscaleProvider
-from lab.state import DamagedError
 from lab.words import after_retiring, of_the_lab
 
 

@@ -6,7 +6,6 @@ Secrets in the file are sealed with a key that lies beside it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -17,27 +16,14 @@ from typing import TYPE_CHECKING, Final, cast
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from homelab.problems import HomelabError
+from lab.errors import DamagedError
+from lab.held import hold, private
 from lab.wire import Rich, Riches, dump, load
 
 if TYPE_CHECKING:
     from lab.provider import Value
 
 _VERSION: Final = 1
-
-
-class StateError(HomelabError):
-    """The state cannot be used; says which file and what to do."""
-
-
-class DamagedError(StateError):
-    """A file of the lab cannot be read; only without it can the lab start again."""
-
-    def __init__(self, file: Path, why: str, place: Path) -> None:
-        super().__init__(
-            f"{file} is damaged ({why}); `homelab lab destroy` removes {place}, and the next "
-            "`homelab lab up` starts anew"
-        )
 
 
 @dataclass
@@ -112,7 +98,7 @@ class Store:
         """Replace the file, so that a crash leaves the old one or the new one."""
         body = ",\n".join([self._text(record) for record in records])
         temporary = self._file.with_suffix(".tmp")
-        with open(temporary, "w", opener=_private) as out:
+        with open(temporary, "w", opener=private) as out:
             out.write(f'{{"version": {_VERSION}, "resources": [\n{body}\n]}}\n')
             out.flush()
             os.fsync(out.fileno())
@@ -124,24 +110,11 @@ class Store:
 
         The kernel frees the lock of a dead process, so the mark is only there to be told.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with open(self.directory / "lock", "a+", opener=_private) as held:
-            held.seek(0)
-            owner = held.read().strip()
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise StateError(
-                    f"another run (process {owner or 'unknown'}) holds {self.directory}; "
-                    "wait for it or stop it"
-                ) from error
-            held.truncate(0)
-            held.write(str(os.getpid()))
-            held.flush()
-            try:
-                yield bool(owner)
-            finally:
-                held.truncate(0)
+        held = hold(self.directory / "lock")
+        try:
+            yield held.was_left
+        finally:
+            held.let_go()
 
     def _text(self, record: Record) -> str:
         # Encryption is never the same twice, so an unchanged record keeps its text: a save costs
@@ -183,7 +156,7 @@ class Store:
     def _open(self, *, create: bool = False) -> Fernet:
         if self._fernet is None:
             if create and not self._key.exists():
-                with open(self._key, "xb", opener=_private) as out:
+                with open(self._key, "xb", opener=private) as out:
                     out.write(Fernet.generate_key())
                     out.flush()
                     os.fsync(out.fileno())
@@ -194,7 +167,3 @@ class Store:
             except ValueError as error:
                 raise DamagedError(self._key, "it is no key", self.directory) from error
         return self._fernet
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

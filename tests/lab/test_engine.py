@@ -18,9 +18,10 @@ import pytest
 
 from lab import program
 from lab.engine import Engine, Program, Result
+from lab.errors import StateError
 from lab.events import Event, Failed, Finished, Message, Skipped, Started
 from lab.provider import UNKNOWN, Created, Diff, Properties, RefusedError
-from lab.state import StateError, Store
+from lab.state import Store
 
 HEAD = """
 import pulumi

@@ -14,10 +14,11 @@ import pytest
 
 from homelab.problems import HomelabError
 from lab.attached import run_attached
+from lab.errors import DamagedError
 from lab.held import end_unit, hold, is_held
 from lab.host import LabHost, key_in
 from lab.standins.records import Records
-from lab.state import DamagedError, Store
+from lab.state import Store
 from tests import stackdir
 from tests.lab.test_rehearsal import Lab
 
@@ -45,11 +46,20 @@ def test_a_damaged_file_of_a_lab_is_named_and_never_a_traceback(
 
 def test_what_is_held_is_held_until_its_process_ends(tmp_path: Path) -> None:
     path = tmp_path / "serving"
-    with hold(path):
-        assert is_held(path)
-        with pytest.raises(HomelabError, match=f"process {os.getpid()}"):
-            hold(path)
+    held = hold(path)
+    assert not held.was_left
+    assert is_held(path)
+    with pytest.raises(HomelabError, match=f"process {os.getpid()}"):
+        hold(path)
+    held.let_go()
     assert not is_held(path)
+    again = hold(path)
+    assert not again.was_left, "nobody was killed"
+    again.let_go()
+    path.write_text("4711")
+    killed = hold(path)
+    assert killed.was_left
+    killed.let_go()
 
 
 def test_the_number_of_a_process_that_is_gone_ends_no_stranger(tmp_path: Path) -> None:
