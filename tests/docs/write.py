@@ -86,7 +86,7 @@ _CLI = """\
 
 Made from `homelab/cli*.py` by `make docs`; change it there.
 
-`uv run homelab …` runs it from a clone; inside an activated environment `homelab …` does. Every
+After `make lab` it is in `.venv/bin`; the [README](../../README.md#try-it) says how a shell finds it. Every
 command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems found,
 2 called wrongly.
 """
