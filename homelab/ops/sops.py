@@ -13,7 +13,7 @@ from homelab.problems import HomelabError
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
 from homelab.secrets.recipients import sops_yaml
-from homelab.secrets.sops_file import parse_sops_file
+from homelab.secrets.sops_file import in_file, parse_sops_file
 
 __all__ = ["age_recipient", "read_encrypted", "read_host_files", "resolve", "sops_yaml"]
 
@@ -58,7 +58,9 @@ def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailable
             f"sops updatekeys {file}",
         )
     if any(part in complaint for part in _NOT_FOUND):
-        return SecretUnavailableError(ref, f"{file} has no such key", f"add it: sops {file}")
+        return SecretUnavailableError(
+            ref, f"{file} has no such key", f"{in_file(ref.sops or '')} with sops {file}"
+        )
     return SecretUnavailableError(
         ref, f"sops could not read {file}", f"see why: sops decrypt {file} >/dev/null"
     )

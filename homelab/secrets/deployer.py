@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.model import SecretRef
 from homelab.problems import Problem, did_you_mean
-from homelab.secrets.sops_file import parse_sops_file
+from homelab.secrets.sops_file import in_file, parse_sops_file
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -43,7 +43,7 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
         yield _warning(
             "secrets.file",
             f"there is no {path}, and pulumi up needs {named} of it",
-            f"make it with sops: sops edit {path}",
+            f"make it: sops {path}",
         )
         return
     text = sources[path]
@@ -63,7 +63,7 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
             yield _warning(
                 place,
                 f'{path} has no key "{key}", which pulumi up needs',
-                f"{did_you_mean(key, file.kinds, 'keys')}; add it: sops edit {path}",
+                f"{did_you_mean(key, file.kinds, 'keys')}; {in_file(key)} with sops {path}",
             )
         elif kind == "plain":
             yield Problem(

@@ -12,7 +12,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import Secret, SopsFile, secret_name
 from homelab.secrets.plan import host_file
-from homelab.secrets.sops_file import parse_sops_file
+from homelab.secrets.sops_file import in_file, parse_sops_file
 from homelab.site.model import Site
 from homelab.system.facets import SIZES, VARIABLE, WIFI
 from homelab.system.model import nixos_hosts
@@ -107,7 +107,8 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
         yield Problem(
             secret.origin,
             f'{file.path} has no key "{secret.key}", which {secret.service} on {secret.host} needs',
-            f"{did_you_mean(secret.key, file.kinds, 'keys')}; add it: sops {file.path}",
+            f"{did_you_mean(secret.key, file.kinds, 'keys')}; {in_file(secret.key)} with "
+            f"sops {file.path}",
             "secret-known",
         )
     elif file.kinds[secret.key] == "plain":

@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.secrets.model import SopsFile
 
+
+def in_file(key: str) -> str:
+    """How a key of a reference is written in the file: each part below the one before it."""
+    *above, last = key.split("/")
+    return f"write {last}: below {', below '.join(reversed(above))}:" if above else f"write {last}:"
+
+
 _VALUE = re.compile(r"ENC\[AES256_GCM,data:(.*?),.*type:([a-z]+)\]", re.DOTALL)
 
 
@@ -35,7 +42,8 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str, int]]:
     """
     if isinstance(value, dict):
         for key, inner in value.items():
-            if path or key != "sops":
+            # A reference's `/` goes one level down, so it leads to no key that has one in its name.
+            if (path or key != "sops") and "/" not in str(key):
                 yield from _leaves(inner, f"{path}/{key}" if path else str(key))
     elif isinstance(value, list):
         yield path, "list", 0

@@ -65,7 +65,7 @@ def test_a_1password_reference_gives_exactly_the_value(tool: Tool, stack: Path) 
 
 SOPS_COMPLAINTS = {
     "Failed to get the data key required to decrypt the SOPS file.": "SOPS_AGE_KEY_FILE",
-    'component ["token"] not found': "add it: sops deploy.yaml",
+    'component ["token"] not found': "with sops deploy.yaml",
     "sops metadata not found": "sops encrypt -i deploy.yaml",
     f"something else about {VALUE}": "sops decrypt deploy.yaml",
 }

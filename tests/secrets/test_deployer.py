@@ -32,7 +32,7 @@ def test_a_file_that_is_not_there_is_said_with_what_it_is_for(tmp_path: Path) ->
     (problem,) = said(directory)
     assert problem.severity == "warning", "a preview does without"
     assert problem.what == f"there is no {FILE}, and pulumi up needs cloudflare/token, master of it"
-    assert problem.way_out == f"make it with sops: sops edit {FILE}"
+    assert problem.way_out == f"make it: sops {FILE}"
 
 
 def test_a_key_that_is_not_in_the_file_is_said(tmp_path: Path) -> None:
@@ -42,7 +42,16 @@ def test_a_key_that_is_not_in_the_file_is_said(tmp_path: Path) -> None:
     assert (problem.where, problem.severity) == ("cloudflare.token", "warning")
     assert problem.what == f'{FILE} has no key "cloudflare/token", which pulumi up needs'
     assert problem.way_out.startswith('did you mean "cloudflare/tokn"?')
-    assert problem.way_out.endswith(f"add it: sops edit {FILE}")
+    assert problem.way_out.endswith(f"write token: below cloudflare: with sops {FILE}")
+
+
+def test_a_slash_in_a_reference_is_a_level_of_the_file(tmp_path: Path) -> None:
+    """A key that has one in its name is another key, and sops-nix finds none."""
+    directory = stackdir.write_stack(tmp_path)
+    (directory / FILE).write_text(f"cloudflare/token: '{KEY}'\nmaster: '{KEY}'\n{SOPS}")
+    (problem,) = said(directory)
+    assert problem.what == f'{FILE} has no key "cloudflare/token", which pulumi up needs'
+    assert problem.way_out.endswith(f"write token: below cloudflare: with sops {FILE}")
 
 
 @pytest.mark.parametrize(
