@@ -23,7 +23,8 @@ from tests.tools.newer_options import KNOWN_FLAKES, NEWER, OUTSIDE
 from tests.tools.nixtypes import fits, is_free, is_opaque, plain
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BESIDE = _ROOT.parent / "shared/reference/data/nixos-options.json.gz"
+_BESIDE = "*/reference/data/nixos-options.json.gz"
+"""Where it may lie, from the directory that a checkout is in."""
 NO_OPTION = "is no option"
 LINES = re.compile(r"(null or )?strings concatenated with .*")
 _ANY = ("_name_", "_")
@@ -48,7 +49,9 @@ class Node:
 
 def data_file() -> Path:
     """Where the option data is looked for."""
-    return Path(os.environ.get("HOMELAB_OPTION_DATA") or _BESIDE)
+    if said := os.environ.get("HOMELAB_OPTION_DATA"):
+        return Path(said)
+    return min(_ROOT.parent.glob(_BESIDE), default=_ROOT / "nixos-options.json.gz")
 
 
 def require_options() -> Node:
