@@ -47,7 +47,7 @@ _KINDS = (
             r"creating directory '?\"?/nix|No space left on device|database disk image|"
             r"is not (?:owned by|writable)|[Pp]ermission denied.*'?/nix/store['/]"
         ),
-        f"mend Nix there first: its daemon runs, and /nix can be written and has room; {_ELSEWHERE}",
+        f"mend Nix there first: a daemon that runs, a /nix with room; {_ELSEWHERE}",
     ),
     (
         (
