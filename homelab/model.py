@@ -240,7 +240,8 @@ class SecretRef(Kind):
     def _one_source(self) -> SecretRef:
         if (self.sops is None) == (self.op is None):
             raise ValueError(
-                "a secret has one source; write sops: path/in/file or op: op://vault/item/field"
+                "a secret has one source; write sops: path/in/file, or drop it and write "
+                "op: op://vault/item/field"
             )
         return self
 

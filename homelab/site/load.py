@@ -116,10 +116,12 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         if model is not None and issubclass(model, Kind):
             # One of these is no way out, but a nearly right word is answered with why.
             known += difflib.get_close_matches(str(path[-1]), model.lacks, n=1, cutoff=0.8)
-        return "there is no such key", did_you_mean(str(path[-1]), known, "keys")
+        nearest_of = did_you_mean(str(path[-1]), known, "keys")
+        is_near = nearest_of.startswith("did you mean")
+        return "there is no such key", nearest_of if is_near else f"leave it out. {nearest_of}"
     if kind == "missing":
         # Elsewhere the key stands under its section; a section stands beside other namespaces.
-        return "is missing", f"add {NAMESPACE if len(path) == 1 else ''}{path[-1]}: …"
+        return "is missing", f"add {NAMESPACE if len(path) == 1 else ''}{path[-1]}: {_least(path)}"
     if kind == "value_error":
         message = str(context.get("error", error["msg"]))
         what, _, way_out = message.partition("; ")
@@ -133,6 +135,8 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
         )
     if kind == "string_pattern_mismatch":
         return "this does not have the form that is meant here", _form(path, model)
+    if kind == "is_instance_of" and str(context.get("class", "")).endswith("Network"):
+        return "a network is meant here", "write it as 192.168.1.0/24"
     if kind in _SHAPES:
         return _SHAPES[kind]
     if kind == "too_short":
@@ -151,13 +155,21 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
     return error["msg"], ""
 
 
+def _least(path: Path_) -> str:
+    """The least that may stand at a place, where that is keys of one kind."""
+    wanted = _wanted(path)
+    if wanted is None:
+        return "…"
+    needed = [k for k, field in wanted.model_fields.items() if field.is_required()]
+    return f"{{{', '.join(f'{k}: …' for k in needed)}}}" if needed else "…"
+
+
 _SHAPES = {
-    "string_type": ("text is meant here", "quote it"),
-    "int_type": ("a whole number is meant here", "write it without quotes"),
-    "float_type": ("a number is meant here", "write it without quotes"),
-    "bool_type": ("true or false is meant here", "write it without quotes"),
+    # A number, a date, true and false are told of by themselves.
+    "string_type": ("one text is meant here", "write it in quotes, as one value"),
+    "int_type": ("a whole number is meant here", "write it without quotes or fractions"),
+    "bool_type": ("true or false is meant here", "write true or false without quotes"),
     "list_type": ("a list is meant here", "write [a, b], or one item a line after -"),
-    "ip_v4_address": ("an IPv4 address is meant here", "write it as 192.168.1.10"),
     "is_instance_of": ("an IP address is meant here", "write it as 192.168.1.10"),
 }
 

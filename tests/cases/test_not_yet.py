@@ -119,7 +119,7 @@ def test_what_is_not_supported_yet_is_no_key(model: type[BaseModel]) -> None:
 
 def test_keys_that_are_none_are_not_offered(tmp_path: Path) -> None:
     (problem,) = tried(laid_out(tmp_path, {"hosts": {"pi": {"address": {"iot": "192.168.2.3"}}}}))
-    assert problem.way_out.endswith("Keys: tailnet, lan")
+    assert problem.way_out.endswith("Keys: lan, tailnet")
 
 
 @pytest.mark.parametrize(("provider", "says"), [("desec", "DESEC_TOKEN"), ("ovh", "acme/ovh")])

@@ -114,7 +114,9 @@ CASES: dict[str, Case] = {
         'did you mean "publish"',
         service("navidrome", host="nas", routes=[{"name": "music", "pubish": "internal"}]),
     ),
-    "missing section": Case("network", "is missing", "add homelab:network: …", {"network": None}),
+    "missing section": Case(
+        "network", "is missing", "add homelab:network: {lan: …, entry: …", {"network": None}
+    ),
     "section without its namespace": Case(
         "network.lan",
         "is missing",

@@ -124,7 +124,7 @@ class Edit:
         return f"{'.'.join(map(str, self.path))}: {self.old!r} -> {self.new!r}"
 
 
-AWAY = re.compile(r"\b(leave|drop|remove|take|keep (one|\w+ alone)|delete)\b")
+AWAY = re.compile(r"\b(leave|drop|remove|take|move \w+ into|keep (one|\w+ alone)|delete)\b")
 """Words by which a message asks to take something away."""
 
 
@@ -159,6 +159,7 @@ class Reading:
             yield "nothing is edited"
 
     def _unsaid(self, edit: Edit) -> Iterator[str]:
+        ways = "\n".join(p.way_out for p in self.texts)
         keys = [k for k in edit.path if isinstance(k, str)]
         for key in keys:
             if not self._said(key):
@@ -167,6 +168,8 @@ class Reading:
             named = keys[-1] if keys else ""
             if not self._goes(edit, named):
                 yield f"{edit}: no way out asks to take it away"
+            return
+        if _is_rewritten(edit) and re.search(r"quotes?\b|\[a, b\]", ways):
             return
         if edit.renamed:
             parts = set(str(edit.new).split(".")) - set(str(edit.old).split("."))
@@ -202,6 +205,11 @@ class Reading:
         """Whether a way out leaves the value of this key open: `port: …`, `skip: "why …"`."""
         open_value = rf"(?<!\w){re.escape(key)}: ([\"'\[{{]?[^,;}}\]]*…|[\"\[{{]*why\b)"
         return bool(key) and any(re.search(open_value, p.way_out) for p in self.texts)
+
+
+def _is_rewritten(edit: Edit) -> bool:
+    """Whether it is the same text in another shape: quoted or bare, alone or as a list."""
+    return edit.path[-1] == 0 or str(edit.new).lower() == str(edit.old).lower()
 
 
 def _stands_in(value: object, text: str) -> bool:

@@ -10,9 +10,12 @@ import importlib
 from collections.abc import Mapping
 
 import pytest
+from pydantic import ValidationError
 
-from homelab.checks import all_checks, every_rule
+from homelab.checks import ROOMS, all_checks, every_rule
 from homelab.problems import Problem
+from homelab.site.load import _SHAPES
+from homelab.site.model import Site
 from tests.site.ways_out.elsewhere import ELSEWHERE
 from tests.site.ways_out.model import WayOut
 
@@ -27,10 +30,11 @@ TABLES = (
     "monitoring",
     "network",
     "openings",
+    "site",
 )
 """Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
 `outside` for the rules of files and of stacks beside each other."""
-WHOLE = TABLES
+WHOLE = tuple(table for table in TABLES if table in ROOMS)
 """Rooms each of whose checks is in their table, or in `ELSEWHERE`."""
 
 
@@ -42,6 +46,10 @@ def ways(table: str) -> tuple[WayOut, ...]:
 ALL = [way for table in TABLES for way in ways(table)]
 
 
+QUIET = WayOut("", {}, {}).before()
+"""Warnings of the stack that is broken."""
+
+
 def rooms() -> Mapping[str, list[str]]:
     """Ids of the checks of each room."""
     out: dict[str, list[str]] = {}
@@ -51,8 +59,7 @@ def rooms() -> Mapping[str, list[str]]:
 
 
 def test_the_stack_that_is_broken_has_no_error_of_its_own() -> None:
-    found = WayOut("", {}, {}).before()
-    assert not [p for p in found if p.severity == "error"], _lines(found)
+    assert not [p for p in QUIET if p.severity == "error"], _lines(QUIET)
 
 
 @pytest.mark.parametrize("way", ALL, ids=[way.name for way in ALL])
@@ -70,7 +77,7 @@ def test_who_does_what_the_message_says_is_out(way: WayOut) -> None:
     after = way.after()
     assert [p for p in after if p.severity == "error"] == [], _lines(after)
     assert not _same(problem, after), _lines(after)
-    new = {p.check for p in after} - {p.check for p in before}
+    new = {p.check for p in after} - {p.check for p in (*before, *QUIET)}
     assert new == set(way.warns), _lines(after)
 
 
@@ -96,3 +103,20 @@ def test_what_has_its_way_out_elsewhere_is_in_no_table_and_says_why() -> None:
     assert ELSEWHERE.keys() <= {rule.id for rule in every_rule()}
     assert not ELSEWHERE.keys() & {way.check for way in ALL}
     assert all(len(reason.split()) > 4 for reason in ELSEWHERE.values())
+
+
+def test_each_kind_of_wrong_shape_is_in_the_table_under_its_own_name() -> None:
+    """Which of pydantic's errors there are follows from the words that the loader has for them."""
+    tried = {way.kind for way in ways("site")}
+    assert tried == {*_SHAPES, *KINDS}
+    for way in ways("site"):
+        with pytest.raises(ValidationError) as refused:
+            Site.model_validate(way.config())
+        assert {error["type"] for error in refused.value.errors()} == {way.kind}
+
+
+KINDS = (
+    *("dict_type", "extra_forbidden", "greater_than_equal", "less_than_equal", "literal_error"),
+    *("missing", "model_type", "string_pattern_mismatch", "too_short", "value_error"),
+)
+"""Kinds that the loader tells of by the value or its model, beside those it has fixed words for."""
