@@ -15,6 +15,7 @@ from homelab.site.document import read_document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock
 from tests import build
+from tests.evaluation import stacks
 from tests.household import household
 from tests.proxy.nixos import as_data
 from tests.proxy.stack import changes
@@ -74,7 +75,9 @@ OWN = {
     },
 }
 """Changes over the household, by name."""
-ALL = (*SHIPPED, *OWN)
+WHOLE = {f"every-field-{name}": changes for name, changes in stacks.STACKS.items()}
+"""Changes over the smallest homelab that between them say every field, by name."""
+ALL = (*SHIPPED, *OWN, *WHOLE)
 
 
 @cache
@@ -82,7 +85,7 @@ def planned(name: str) -> Plan:
     """A stack's plan."""
     if name in SHIPPED:
         return make_plan(load_site(read_document(SHIPPED[name])), Lock())
-    return build.plan(household(OWN[name]))
+    return build.plan(WHOLE[name] if name in WHOLE else household(OWN[name]))
 
 
 def settings(plan: Plan, path: str, directory: Path) -> Iterator[tuple[str, Any]]:

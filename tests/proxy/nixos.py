@@ -8,13 +8,14 @@ our own stands in), and options that we do not set. Ports and addresses are mapp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from homelab.network.model import LOOPBACK_HTTP_PORT
-from homelab.nix import Lines, Module, Raw, Text
+from homelab.nix import Lines, Module, Pkg, Raw, Script, Text
 from tests.tools.nixtypes import plain
 
 
@@ -55,7 +56,7 @@ def as_data(value: Any, directory: Path) -> Any:
     match value:
         case Lines(text):
             return text
-        case Text(parts):
+        case Text(parts) | Script(parts):
             return "".join(p if isinstance(p, str) else _path(p, directory) for p in parts)
         case Mapping():
             return {k: as_data(v, directory) for k, v in value.items()}
@@ -65,9 +66,18 @@ def as_data(value: Any, directory: Path) -> Any:
 
 
 def _path(part: Any, directory: Path) -> str:
+    """A file of the tree; or a package, which a test may lay at `pkgs/<name>`."""
+    if isinstance(part, Pkg):
+        return str(directory / "pkgs" / part.name)
     assert isinstance(part, Raw)
-    assert part.text.startswith("./"), part.text
-    return str(directory / part.text)
+    if part.text.startswith("./"):
+        return str(directory / part.text)
+    found = _PACKAGE.fullmatch(part.text)
+    assert found, part.text
+    return str(directory / "pkgs" / (found[1] or found[2]))
+
+
+_PACKAGE = re.compile(r"pkgs\.([\w-]+)|config\.[\w.]*?([\w-]+)\.package")
 
 
 def caddyfile(module: Module, place: Place) -> str:

@@ -27,6 +27,14 @@ def need_here(program: str) -> None:
         pytest.skip(f"{program} is not on PATH")
 
 
+def at(program: str) -> str:
+    """Where a program of Debian's lies, though it be for root; as `need` where it is absent."""
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
+    if found is None:
+        need(program)
+    return found or program
+
+
 def run(
     *words: str | Path, stdin: str = "", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:

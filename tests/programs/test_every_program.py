@@ -1,0 +1,155 @@
+"""Every program that a stack or the catalog configures has a test here, or a reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from homelab.catalog import ENTRIES
+from homelab.nix import Nix
+from homelab.render import modules_of
+from tests import build
+from tests.programs.rendered import ALL, planned
+from tests.tools.nixtypes import plain
+
+READ = {
+    "boot.kernel": "programs/test_network.py",
+    "networking.firewall": "programs/test_network.py",
+    "networking.nftables": "programs/test_network.py",
+    "networking.wg-quick": "programs/test_network.py",
+    "networking.wireguard": "programs/test_network.py",
+    "networking.wireless": "programs/test_network.py",
+    "nix": "programs/test_system.py",
+    "programs.ssh": "programs/test_system.py",
+    "security.polkit": "services/test_control.py",
+    "services.adguardhome": "programs/test_names.py",
+    "services.authelia": "programs/authelia.py",
+    "services.blocky": "programs/test_names.py",
+    "services.caddy": "programs/test_proxies.py",
+    "services.cloudflared": "programs/test_tunnel.py",
+    "services.fail2ban": "programs/test_access.py",
+    "services.gatus": "programs/test_monitors.py",
+    "services.miniflux": "programs/test_daemons.py",
+    "services.mosquitto": "programs/test_daemons.py",
+    "services.netdata": "programs/test_daemons.py",
+    "services.nginx": "programs/test_proxies.py",
+    "services.oauth2-proxy": "programs/oauth2_proxy.py",
+    "services.openldap": "identity/test_directory.py",
+    "services.openssh": "programs/test_access.py",
+    "services.prometheus": "programs/test_monitors.py",
+    "services.restic": "programs/test_restic.py",
+    "services.samba": "programs/test_access.py",
+    "services.tailscale": "programs/test_system.py",
+    "services.traefik": "programs/test_proxies.py",
+    "services.transmission": "programs/test_daemons.py",
+    "systemd.services": "programs/test_units.py",
+    "systemd.sockets": "programs/test_units.py",
+    "systemd.timers": "programs/test_units.py",
+    "systemd.tmpfiles": "programs/test_units.py",
+    "virtualisation.containers": "programs/test_containers.py",
+    "virtualisation.oci-containers": "programs/test_containers.py",
+    "virtualisation.podman": "programs/test_containers.py",
+}
+"""The test, or what helps it, that has the real program read what an option holds."""
+TYPED = {
+    *("boot.binfmt", "boot.kernelModules", "boot.kernelParams", "boot.loader", "console"),
+    *("environment.systemPackages", "fileSystems", "hardware.graphics", "hardware.nvidia"),
+    "hardware.nvidia-container-toolkit",
+    *("i18n", "networking.defaultGateway", "networking.dhcpcd", "networking.hostId"),
+    *("networking.hostName", "networking.hosts", "networking.interfaces"),
+    *("networking.nameservers", "networking.resolvconf", "nixpkgs", "security.pki"),
+    *("security.sudo", "services.avahi", "services.flaresolverr", "services.jackett"),
+    *("services.jellyfin", "services.ollama", "services.postgresqlBackup", "services.resolved"),
+    *("services.sabnzbd", "services.static-web-server", "services.wyoming", "services.xserver"),
+    *("system", "systemd.enableEmergencyMode", "systemd.targets", "time", "users"),
+    "zramSwap",
+}
+"""Nothing but typed options, of which a module of NixOS writes the program's file: `homelab eval`
+and the tests of evaluation ask the module.
+"""
+NOT_READ = {
+    "environment.etc": "files of our own, which our scripts read; and resolv.conf, by tests of vpn",
+    "environment.persistence": "a module of a flake reads it",
+    "home": "the owner's own, by home-manager",
+    "home-manager": "a module of a flake reads it",
+    "homelab": "options of our own",
+    "security.acme": "lego asks a certificate authority and a provider of DNS, and has no dry run",
+    "services.atticd": "Debian has none; it opens its database before it says anything",
+    "services.cockpit": "cockpit passes over what it does not know without a word",
+    "services.eurovote": "an app of the owner's, from a flake",
+    "services.grafana": "Debian has none, and none was built for these tests",
+    "services.home-assistant": "Debian has none; PyPI's wants a newer Python than Debian's",
+    "services.homepage-dashboard": "Debian has none; it reads plain YAML when a page is asked for",
+    "services.immich": "environment alone, which it does not check",
+    "services.influxdb2": "Debian has version 1 alone",
+    "services.journald": "systemd reads it when the daemon starts alone",
+    "services.litellm": "Debian has none, and none was built for these tests",
+    "services.logind": "systemd reads it when the daemon starts alone",
+    "services.matter-server": "Debian has none; one flag of ours",
+    "services.n8n": "environment alone, which it does not check",
+    "services.navidrome": "Debian has none, and none was built for these tests",
+    "services.nextcloud": "Debian has none; its module writes the PHP",
+    "services.openthread-border-router": "Debian has none; it wants a radio",
+    "services.pocket-id": "Debian has none, and none was built for these tests",
+    "services.prowlarr": "environment alone, which it does not check",
+    "services.radarr": "environment alone, which it does not check",
+    "services.scrutiny": "Debian has none, and none was built for these tests",
+    "services.sonarr": "environment alone, which it does not check",
+    "services.udev": "Debian's udevadm has no `verify` yet",
+    "services.uptime-kuma": "environment alone, which it does not check",
+    "services.vaultwarden": "environment alone, which it does not check",
+    "services.vote": "an app of the owner's, from a flake",
+    "sops": "a module of a flake reads it; tests of secrets open files with the real age",
+    "systemd.globalEnvironment": "one time zone for every unit",
+    "systemd.settings": "systemd reads it when it boots alone",
+}
+"""Programs that no test asks, and why."""
+_DEEP = (
+    *("boot", "environment", "hardware", "networking", "programs", "security", "services"),
+    *("systemd", "virtualisation"),
+)
+
+
+def _options(value: Mapping[str, Nix]) -> Iterator[str]:
+    for top, inner in value.items():
+        below = plain(inner)
+        if top in _DEEP and isinstance(below, Mapping):
+            yield from (f"{top}.{key}" for key in below)
+        else:
+            yield top
+
+
+def configured() -> set[str]:
+    """Every program's options that a stack renders or an entry of the catalog has."""
+    found = {
+        option
+        for name in ALL
+        for host in planned(name).hosts.values()
+        for module in modules_of(planned(name), host)
+        for said in (module.derived, module.stated)
+        for option in _options(said)
+    }
+    for entry in ENTRIES.values():
+        for options in (entry.options, *entry.options_since.values(), *entry.options_gpu.values()):
+            found |= {_start(path) for path in options}
+    return found
+
+
+def _start(path: str) -> str:
+    top, _, rest = path.partition(".")
+    return f"{top}.{rest.partition('.')[0]}" if top in _DEEP else top
+
+
+def test_no_program_is_forgotten() -> None:
+    """A new one is read by a test, or its reason is written down; none is listed that is gone."""
+    known = [*READ, *TYPED, *NOT_READ]
+    assert sorted(set(known)) == sorted(known)
+    assert configured() == set(known)
+
+
+@pytest.mark.parametrize("option", READ)
+def test_its_test_speaks_of_it(option: str) -> None:
+    """A list that names a test which reads something else would be believed."""
+    text = (build.ROOT / "tests" / READ[option]).read_text(encoding="utf-8")
+    assert option in text or option.rpartition(".")[2] in text

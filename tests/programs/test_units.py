@@ -1,0 +1,97 @@
+"""systemd takes every unit of systemd.services, systemd.timers and systemd.sockets, and makes every
+directory, as we render them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.programs.rendered import ALL, planned, settings
+from tests.programs.units import units
+from tests.tools.programs import at, need, run
+
+_NOT_HERE = re.compile(
+    r"Command \S+ is not executable: No such file or directory"
+    r"|Unit configuration has fatal error, unit will not be started\."
+)
+"""Programs of the store; the second is only said together with another complaint."""
+
+
+def verified(place: Path) -> list[str]:
+    """What systemd says of the units in a directory."""
+    need("systemd-analyze")
+    files = sorted(str(p) for p in place.iterdir())
+    env = {**os.environ, "SYSTEMD_UNIT_PATH": f"{place}:", "SYSTEMD_LOG_LEVEL": "warning"}
+    words = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *files]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+    said = (done.stdout + done.stderr).splitlines()
+    return [s for s in said if not _NOT_HERE.search(s)]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_units_are_accepted(name: str, tmp_path: Path) -> None:
+    """S0-13 S0-38: no key that systemd does not know, no value that it would pass over."""
+    found = list(units(planned(name), tmp_path))
+    for host, unit, text in found:
+        place = tmp_path / host
+        place.mkdir(exist_ok=True)
+        (place / unit.replace("@.", "@x.")).write_text(text, encoding="utf-8")
+        if unit.endswith(".socket"):
+            # The service of a module's own socket is that module's.
+            served = place / unit.replace(".socket", ".service")
+            if not served.exists():
+                served.write_text("[Service]\nExecStart=/bin/true\n", encoding="utf-8")
+    for host in {h for h, _, _ in found}:
+        assert verified(tmp_path / host) == [], host
+
+
+WITH_DIRECTORIES = [n for n in ALL if list(settings(planned(n), "systemd.tmpfiles", Path()))]
+
+
+@pytest.mark.parametrize("name", WITH_DIRECTORIES)
+def test_the_directories_are_made(name: str, tmp_path: Path) -> None:
+    """By systemd-tmpfiles, each with its mode."""
+    if os.geteuid():
+        pytest.skip("only root makes directories of others")
+    program = at("systemd-tmpfiles")
+    for host, found in settings(planned(name), "systemd.tmpfiles", tmp_path):
+        made = {
+            place: (kind, how)
+            for file in found.get("settings", {}).values()
+            for place, kinds in file.items()
+            for kind, how in kinds.items()
+        }
+        lines = [
+            f"'{kind}' '{place}' '{h['mode']}' '{h['user']}' '{h['group']}' - -"
+            for place, (kind, h) in made.items()
+        ] + found.get("rules", [])
+        root = tmp_path / host
+        (root / "etc").mkdir(parents=True)
+        people = {who.strip(":") for _, h in made.values() for who in (h["user"], h["group"])}
+        people |= {w for rule in found.get("rules", []) for w in shlex.split(rule)[3:5]}
+        named = sorted(p for p in people - {"root"} if not p.isdigit())
+        ids = {"root": 0, **{p: 500 + i for i, p in enumerate(named)}}
+        users = "".join(f"{p}:x:{i}:{i}::/:/bin/sh\n" for p, i in ids.items())
+        (root / "etc/passwd").write_text(users)
+        (root / "etc/group").write_text("".join(f"{p}:x:{i}:\n" for p, i in ids.items()))
+        file = tmp_path / f"{host}.conf"
+        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        done = run(program, f"--root={root}", "--create", file)
+        assert (done.returncode, done.stderr) == (0, ""), host
+        for place, (_, how) in made.items():
+            there = root / place.lstrip("/")
+            assert f"{there.stat().st_mode & 0o7777:04o}" == how["mode"].strip(":"), place
+
+
+def test_a_key_that_it_does_not_know_is_told(tmp_path: Path) -> None:
+    """What passes everything proves nothing."""
+    (tmp_path / "a.service").write_text(
+        "[Unit]\nRequiresMountFor=/x\n[Service]\nExecStart=/bin/true\nPrivateTmp=perhaps\n"
+    )
+    assert len(verified(tmp_path)) == 2
