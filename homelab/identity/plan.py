@@ -11,7 +11,6 @@ from homelab.identity.rules import rules_of
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route
 from homelab.services.model import Service
-from homelab.services.plan import lock_key
 from homelab.site.model import Site
 from homelab.system.model import Host
 
@@ -83,7 +82,7 @@ def _clients(
             policy="two_factor" if route.policy == "two_factor" else "one_factor",
             groups=route.groups,
             post=fact.post,
-            purpose=f"{lock_key(service, services)}/{OIDC}",
+            purpose=f"{service.owner}/{OIDC}",
             epoch=site.secrets.epochs.get(service.name, 1),
             source=route.source,
         )

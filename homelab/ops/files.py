@@ -10,8 +10,10 @@ from homelab.ops.whole import replace_file
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, UsageError, did_you_mean
 from homelab.secrets.recipients import OURS, sops_yaml
-from homelab.services.plan import lock_key, moved
-from homelab.site.lock import Lock, lock_of, lock_text, without_host
+from homelab.services.memory import lock_key, lost_paths, moved
+from homelab.site.lock import Lock, Machine, Numbers, Place, Placement, lock_text, without_host
+from homelab.storage.memory import moved_datasets
+from homelab.system.model import nixos_hosts
 
 
 def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]:
@@ -21,24 +23,22 @@ def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]
     than the moves that are acknowledged here.
     """
     plan, problems = check_stack(directory, stack)
-    unknown = [m for m in moves if plan.service(m) is None]
+    names = {s.name for s in plan.services} | {d.name for d in plan.datasets}
+    unknown = [m for m in moves if m not in names]
     if unknown:
-        names = {s.name for s in plan.services}
         raise UsageError(
             "\n".join(
                 f'--move {m}: there is no service "{m}"; {did_you_mean(m, names, "services")}'
                 for m in unknown
             )
         )
-    meant = {where for where, s, _ in moved(plan.services, plan.lock) if s.name in moves}
-    left = [
-        p
-        for p in problems
-        if p.severity == "error" and not (p.check == "move-stateful" and p.where in meant)
-    ]
+    meant = {("move-stateful", where) for where, s, _ in moved(plan.services) if s.name in moves}
+    meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
+    meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
+    left = [p for p in problems if p.severity == "error" and (p.check, p.where) not in meant]
     if left:
         raise InvalidStackError(left)
-    new, lines = updated_lock(plan, moves)
+    new, lines = updated_lock(plan)
     file = read_lock(directory, stack).name
     changed = replace_file(directory / file, lock_text(new))
     if not changed:
@@ -74,7 +74,7 @@ def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> l
     """
     file = read_lock(directory, plan.lock.stack).name
     here = sorted(key for key, p in plan.lock.services.items() if p.host == host)
-    kept = {lock_key(s, plan.services): s for s in plan.services} if here else {}
+    kept = {s.memory.key: s for s in plan.services if s.memory is not None}
     lines = [
         f"stays in {file}: {key}, which is on {kept[key].host} in the stack; copy its state, "
         f"then homelab lock --move {kept[key].name}"
@@ -90,34 +90,65 @@ def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> l
     return [*lines, f"taken out of {file}: {', '.join(gone)}; commit it"]
 
 
-def updated_lock(plan: Plan, moves: tuple[str, ...]) -> tuple[Lock, list[str]]:
-    """The lock that fits the plan, and what is different in it."""
-    placed = []
+def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
+    """The lock that fits the plan, and what is different in it.
+
+    A service that is switched off keeps what is remembered of it, unless another took its place.
+    """
+    services: dict[str, Placement] = {}
     lines = []
     for service in plan.services:
         if service.entry.infrastructure and not service.state:
             continue
-        key = lock_key(service, plan.services)
-        old = plan.lock.services.get(key)
-        placed.append((key, service.host, service.port, service.state))
-        if old is None:
+        key, before = lock_key(service, plan.services), service.memory
+        catalog = None if service.is_custom else service.entry.name
+        services[key] = Placement(
+            host=service.host,
+            port=service.port or None,
+            state=list(service.state),
+            service=catalog if catalog != service.name else None,
+            owner=service.owner if service.owner != key else None,
+        )
+        if before is None:
             lines.append(f"{key} is on {service.host}")
-        elif old.host != service.host:
+            continue
+        if before.name != service.name:
+            lines.append(f"{key} was {before.key}, and keeps its keys")
+        if before.host != service.host:
             lines.append(
-                f"{key} moved from {old.host} to {service.host}; its state is yours to copy"
+                f"{key} moved from {before.host} to {service.host}; its state is yours to copy"
             )
-    kept = {key for key, *_ in placed}
-    lines += [f"{key} is gone" for key in sorted(plan.lock.services) if key not in kept]
+        elif lost_paths(service):
+            lines.append(f"{key} has its state in {', '.join(service.state) or 'no directory'} now")
+    taken = {s.memory.key for s in plan.services if s.memory is not None}
+    off = {name for name, config in plan.site.services.items() if not config.enable}
+    for key, placement in sorted(plan.lock.services.items()):
+        if key in taken or key in services:
+            continue
+        if key.partition("@")[0] in off:
+            services[key] = placement
+        else:
+            lines.append(f"{key} is gone")
     ids = {
-        m.user: (m.ids.uid, m.ids.gid)
+        m.user: Numbers(uid=m.ids.uid, gid=m.ids.gid)
         for v in plan.vpn.vpns
         for m in v.members
         if m.ids is not None
     }
     lines += [
-        f"{user} has uid {uid} and gid {gid}"
-        for user, (uid, gid) in sorted(ids.items())
+        f"{user} has uid {numbers.uid} and gid {numbers.gid}"
+        for user, numbers in sorted(ids.items())
         if user not in plan.lock.ids
     ]
-    numbers = ((user, *both) for user, both in sorted(ids.items()))
-    return lock_of(placed, numbers, plan.lock.stack), lines
+    lock = Lock(
+        stack=plan.lock.stack,
+        services=services,
+        datasets={d.name: Place(host=d.host, path=d.path) for d in plan.datasets},
+        hosts={
+            name: Machine(host_key=host.ssh.host_key)
+            for name, host in nixos_hosts(plan.site.hosts).items()
+            if host.ssh.host_key
+        },
+        ids=ids,
+    )
+    return lock, lines

@@ -81,12 +81,7 @@ def host_file(site: Site, host: str) -> str:
 
 
 def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
-    placed: dict[str, int] = {}
     for service in services:
-        placed[service.name] = placed.get(service.name, 0) + 1
-    for service in services:
-        # A secret moves with its service, for what it encrypted moves too.
-        owner = service.name if placed[service.name] == 1 else f"{service.name}@{service.host}"
         for name, fact in sorted(service.entry.secrets.items()):
             if fact.source == "minted":
                 continue
@@ -95,7 +90,8 @@ def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
             yield replace(
                 secret,
                 key=(config.ref.sops or "") if config and config.ref else secret.key,
-                purpose=f"{owner}/{name}" if fact.source == "derived" else "",
+                # It moves with its service, for what it encrypted moves too.
+                purpose=f"{service.owner}/{name}" if fact.source == "derived" else "",
                 mode=config.mode if config else secret.mode,
                 units=tuple(f"{u}.service" for u in service.units[:1]),
                 origin=service.at(f"secrets.{name}") if config else service.source,

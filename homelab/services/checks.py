@@ -10,7 +10,7 @@ from homelab.catalog.options import lacks
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 from homelab.services.kinds import CatalogService, FlakeService
-from homelab.services.plan import entry_of, hosts_of, implied, moved
+from homelab.services.plan import entry_of, hosts_of, implied
 from homelab.services.said import said_of
 from homelab.system.flakes import inputs
 
@@ -133,19 +133,6 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
     if "nixpkgs" in plan.site.flakes:
         yield Problem(
             "flakes.nixpkgs", "nixpkgs is given by the host's pin", "change it in homelab:nixpkgs"
-        )
-
-
-@check("move-stateful", rows="S0-77")
-def move_stateful(plan: Plan) -> Iterator[Problem]:
-    """A service that moves leaves its state behind, and would start empty."""
-    for where, service, before in moved(plan.services, plan.lock):
-        state = ", ".join(service.state) or "its database"
-        yield Problem(
-            where,
-            f"{service.name} was on {before}, and {state} stays there",
-            f"copy it to {service.host}, then acknowledge: homelab lock --move {service.name}; "
-            f"or let it run on {before}",
         )
 
 

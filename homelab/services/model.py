@@ -19,8 +19,22 @@ from homelab.services.kinds import (
     vpn_of,
 )
 from homelab.services.parts import Container, Control, Flake, ServiceSecret
+from homelab.site.lock import Placement
 from homelab.system.model import Role
 from homelab.vpn.model import Namespace, ServiceVpn
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the lock remembers of a service."""
+
+    key: str
+    """Its key in the lock."""
+    name: str
+    """What it was called."""
+    host: str
+    """Where it was, by the name that the machine has now."""
+    placement: Placement
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,11 @@ class Service:
     """Role of its host."""
     namespace: Namespace | None = None
     """The network namespace that it runs in; none for the host's own network."""
+    memory: Memory | None = None
+    """What the lock remembers of it; none for one that it has never seen."""
+    owner: str = ""
+    """What its secrets are derived for: the name by which it was first seen. What they encrypted
+    stays readable when it moves, is renamed or gets a second instance."""
 
     def at(self, field: str) -> str:
         """The place of a field of its own: under `services`, whichever section asks for it."""

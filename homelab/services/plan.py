@@ -20,6 +20,7 @@ from homelab.services.kinds import (
     datasets_of,
     ports_of,
 )
+from homelab.services.memory import with_memory
 from homelab.services.model import Service
 from homelab.services.ports import assign_ports
 from homelab.services.readers import Readers
@@ -27,6 +28,7 @@ from homelab.site.lock import Lock
 from homelab.site.model import Site
 from homelab.storage.shares import SAMBA, plan_shares
 from homelab.system.model import Host, nixos_hosts
+from homelab.system.renamed import renamed_hosts
 from homelab.vpn.plan import namespace_of
 
 ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
@@ -49,7 +51,10 @@ def plan_services(site: Site, hosts: Mapping[str, Host], lock: Lock) -> tuple[Se
         for name, host, config, entry, source in _wanted(site, hosts)
         if host in hosts
     ]
-    return assign_ports(site, tuple(sorted(placed, key=lambda s: (s.name, s.host))), lock)
+    known = with_memory(
+        tuple(sorted(placed, key=lambda s: (s.name, s.host))), lock, renamed_hosts(site, lock)
+    )
+    return assign_ports(site, known)
 
 
 def hosts_of(name: str, site: Site) -> tuple[str, ...]:
@@ -304,24 +309,3 @@ def _why(callers: tuple[str, ...], direct: Scope | None, fact: PortFact) -> str:
     if direct:
         who = [*who, "devices at home" if direct == "lan" else "devices of the tailnet"]
     return f"called by {', '.join(who)}" if who else fact.why
-
-
-def lock_key(service: Service, services: tuple[Service, ...]) -> str:
-    """The service's name in the lock: its own, or `name@host` where several hosts run it."""
-    several = sum(s.name == service.name for s in services) > 1
-    return f"{service.name}@{service.host}" if several else service.name
-
-
-def moved(services: tuple[Service, ...], lock: Lock) -> tuple[tuple[str, Service, str], ...]:
-    """Services with state that the lock remembers on another host: (place, service, that host).
-
-    What every host has of its own, such as its part in the tailnet, never moves.
-    """
-    out = []
-    for service in services:
-        before = lock.services.get(lock_key(service, services))
-        kept = (service.state or service.entry.dumps) and not service.entry.stateless
-        own = service.source.startswith("hosts.")
-        if before is not None and before.host != service.host and kept and not own:
-            out.append((service.host_at, service, before.host))
-    return tuple(out)

@@ -8,29 +8,24 @@ from dataclasses import replace
 from homelab.network.model import MDNS_PORT, RESOLVERS, PortUse, Protocol
 from homelab.services.containers import NAMES_PORT, network_of
 from homelab.services.model import Service
-from homelab.site.lock import Lock
 from homelab.site.model import Site
 from homelab.system.model import Host
 
 PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp")
 
 
-def assign_ports(site: Site, services: tuple[Service, ...], lock: Lock) -> tuple[Service, ...]:
+def assign_ports(site: Site, services: tuple[Service, ...]) -> tuple[Service, ...]:
     """Give every web port its number.
 
     First what the stack says, then what the lock remembers, then the policy: the service's own
     default, or the next free number of its band. A number once given stays, whoever else leaves.
     What no option moves keeps its own.
     """
-    counts: dict[str, int] = {}
-    for service in services:
-        counts[service.name] = counts.get(service.name, 0) + 1
     fixed: dict[tuple[str, str], int] = {}
     for service in services:
-        key = service.name if counts[service.name] == 1 else f"{service.name}@{service.host}"
-        remembered = lock.services.get(key)
+        memory = service.memory
         known = service.config.port or (
-            remembered.port if remembered and remembered.host == service.host else None
+            memory.placement.port if memory and memory.host == service.host else None
         )
         if known and service.port and is_movable(service):
             fixed[(service.name, service.host)] = known

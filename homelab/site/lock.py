@@ -6,7 +6,7 @@ remembers where each one was, and the planner compares.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 
 import yaml
 from pydantic import Field, ValidationError
@@ -24,6 +24,24 @@ class Placement(Model):
     """Web port."""
     state: list[AbsolutePath] = Field(default_factory=list)
     """Directories with its state."""
+    service: Name | None = None
+    """Its catalog service, where that has another name."""
+    owner: Str | None = None
+    """What its secrets are derived for, where that is not its key here."""
+
+
+class Machine(Model):
+    """A host, as it was first seen."""
+
+    host_key: Str
+    """What it is known by, whatever its name."""
+
+
+class Place(Model):
+    """A dataset, as it was first seen."""
+
+    host: Name
+    path: AbsolutePath
 
 
 class Numbers(Model):
@@ -40,6 +58,8 @@ class Lock(Model):
     """Whose it is: the name of its stack. Locks of before name none."""
     services: dict[str, Placement] = Field(default_factory=dict)
     """By service, or `service@host` for one that runs on several hosts."""
+    datasets: dict[str, Place] = Field(default_factory=dict)
+    hosts: dict[str, Machine] = Field(default_factory=dict)
     ids: dict[str, Numbers] = Field(default_factory=dict)
     """Users whose numbers rules and files know."""
 
@@ -74,26 +94,13 @@ def lock_text(lock: Lock) -> str:
             for name, placement in sorted(lock.services.items())
         }
     }
+    for section, known in (("datasets", lock.datasets), ("hosts", lock.hosts)):
+        if known:
+            data[section] = {name: one.model_dump() for name, one in sorted(known.items())}
     if lock.ids:
         data["ids"] = {name: numbers.model_dump() for name, numbers in sorted(lock.ids.items())}
     stack = yaml.safe_dump({"stack": lock.stack}) if lock.stack else ""
     return HEAD + stack + yaml.safe_dump(data, sort_keys=True, default_flow_style=False)
-
-
-def lock_of(
-    placements: Iterable[tuple[str, str, int, tuple[str, ...]]],
-    ids: Iterable[tuple[str, int, int]] = (),
-    stack: str = "",
-) -> Lock:
-    """A lock that remembers exactly these: (key, host, port, state), and (user, uid, gid)."""
-    return Lock(
-        stack=stack,
-        services={
-            key: Placement(host=host, port=port or None, state=list(state))
-            for key, host, port, state in placements
-        },
-        ids={name: Numbers(uid=uid, gid=gid) for name, uid, gid in ids},
-    )
 
 
 def without_host(lock: Lock, host: str, kept: Container[str]) -> Lock:
@@ -103,4 +110,5 @@ def without_host(lock: Lock, host: str, kept: Container[str]) -> Lock:
         for key, placement in lock.services.items()
         if placement.host != host or key in kept
     }
-    return lock.model_copy(update={"services": services})
+    hosts = {name: machine for name, machine in lock.hosts.items() if name != host}
+    return lock.model_copy(update={"services": services, "hosts": hosts})

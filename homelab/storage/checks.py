@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
+from homelab.storage.memory import moved_datasets
 from homelab.storage.shares import SAMBA, SMB, plan_shares
 
 if TYPE_CHECKING:
@@ -170,3 +171,17 @@ def smb_users(plan: Plan) -> Iterator[Problem]:
                 f"{share.host} has a share {share.name} already: {first}",
                 "give one of them another name",
             )
+
+
+@check("dataset-moved", rows="S0-40 S0-77")
+def dataset_moved(plan: Plan) -> Iterator[Problem]:
+    """Files stay where they are when a dataset is said to be elsewhere, and its backup would keep
+    an empty directory.
+    """
+    for dataset, before in moved_datasets(plan):
+        yield Problem(
+            dataset.source,
+            f"{dataset.name} was {before.path} on {before.host}, and what it holds stays there",
+            f"copy it to {dataset.path} on {dataset.host}, then acknowledge: "
+            f"homelab lock --move {dataset.name}; or name the old place again",
+        )

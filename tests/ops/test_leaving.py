@@ -15,7 +15,7 @@ from homelab.ops import stack as stacks
 from homelab.ops.leaving import machine_at
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError
-from homelab.site.lock import Lock, lock_of, lock_text, parse_lock
+from homelab.site.lock import Lock, Placement, lock_text, parse_lock
 from tests import build, stackdir
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
@@ -112,7 +112,9 @@ def test_retiring_again_finds_nothing_and_changes_nothing(served: Stack) -> None
 
 
 def test_what_is_left_to_do_is_said_in_order(served: Stack) -> None:
-    lock = lock_of([("navidrome", "pi", 4533, ("/var/lib/navidrome",))])
+    lock = Lock(
+        services={"navidrome": Placement(host="pi", port=4533, state=["/var/lib/navidrome"])}
+    )
     plan = build.plan({**config(), "services": {"miniflux": {"host": "pi"}}}, lock)
     said = retire(stacks.Stack("small", Path(), plan, (), {"pi": Release("empty", "pi", ())}, {}))
     steps = [line for line in said if "removed" not in line]
@@ -318,12 +320,12 @@ def test_a_machine_that_answers_with_another_key_is_not_touched(
         forget(tmp_path, without_pi(), LAN, yes=True)
 
 
-LOCK = lock_of(
-    [
-        ("navidrome", "pi", 4533, ("/var/lib/navidrome",)),
-        ("miniflux", "pi", 8080, ()),
-        ("jellyfin", "nas", 8096, ("/var/lib/jellyfin",)),
-    ]
+LOCK = Lock(
+    services={
+        "navidrome": Placement(host="pi", port=4533, state=["/var/lib/navidrome"]),
+        "miniflux": Placement(host="pi", port=8080),
+        "jellyfin": Placement(host="nas", port=8096, state=["/var/lib/jellyfin"]),
+    }
 )
 
 

@@ -1,0 +1,57 @@
+"""State stays where the lock saw it: a move, a rename or another path would start empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from homelab.checks import check
+from homelab.problems import Problem
+from homelab.services.memory import lost_paths, moved
+from homelab.storage.memory import moved_datasets
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+@check("move-stateful", rows="S0-77")
+def move_stateful(plan: Plan) -> Iterator[Problem]:
+    """A service that moves leaves its state behind, and would start empty; so does one that goes
+    and comes back elsewhere under another name.
+    """
+    for where, service, before in moved(plan.services):
+        state = ", ".join(before.placement.state or service.state) or "its database"
+        renamed = service.name != before.name
+        what = f"{service.name} takes the place of {before.name}, which" if renamed else before.name
+        yield Problem(
+            where,
+            f"{what} was on {before.host}, and {state} stays there",
+            f"copy it to {service.host}, then acknowledge: homelab lock --move {service.name}; "
+            f"or let it run on {before.host}",
+        )
+
+
+@check("state-path", rows="S0-77")
+def state_path(plan: Plan) -> Iterator[Problem]:
+    """State that is looked for in another directory is not found there, and the backup and what
+    survives a restart leave the old one out.
+    """
+    apart = [place.path for _, place in moved_datasets(plan)]
+    for service in plan.services:
+        lost = [
+            path
+            for path in lost_paths(service)
+            if not any(path == top or path.startswith(f"{top}/") for top in apart)
+        ]
+        if not lost:
+            continue
+        before = service.memory.placement.state if service.memory else []
+        there = ", ".join(p for p in service.state if p not in before)
+        gone = "; now it is " + there if there else ", and is not any more"
+        copied = f"copy the data to {there}" if there else "see that nothing in it is needed"
+        yield Problem(
+            service.source,
+            f"{', '.join(lost)} on {service.host} was the state of {service.name}{gone}",
+            f"{copied}, then acknowledge: homelab lock --move {service.name}; "
+            "or name the old path again",
+        )

@@ -1,0 +1,26 @@
+"""Datasets that the lock remembers elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from homelab.site.lock import Place
+from homelab.storage.model import Dataset
+from homelab.system.renamed import renamed_hosts
+
+if TYPE_CHECKING:
+    from homelab.plan import Plan
+
+
+def moved_datasets(plan: Plan) -> tuple[tuple[Dataset, Place], ...]:
+    """Datasets whose loss matters, with where they were: on another host, or at another path."""
+    renamed = renamed_hosts(plan.site, plan.lock)
+    out = []
+    for dataset in plan.datasets:
+        before = plan.lock.datasets.get(dataset.name)
+        if before is None or dataset.tier == "re-derivable":
+            continue
+        host = renamed.get(before.host, before.host)
+        if (host, before.path) != (dataset.host, dataset.path):
+            out.append((dataset, Place(host=host, path=before.path)))
+    return tuple(out)

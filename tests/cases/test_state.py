@@ -1,0 +1,184 @@
+"""State stays where it was seen: whatever is renamed, switched off, moved or given another path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homelab.checks import run_checks
+from homelab.ops.files import updated_lock
+from homelab.plan import Plan, make_plan
+from homelab.problems import Problem
+from homelab.site.document import Document
+from homelab.site.load import load_site
+from homelab.site.lock import Lock, lock_text, parse_lock
+from tests import build
+from tests.golden.test_home import HOME, _copy
+
+SHIPPED = parse_lock((build.SHIPPED / "homelab.lock.yaml").read_bytes(), "homelab.lock.yaml")
+OURS = {"move-stateful", "state-path", "dataset-moved"}
+
+
+def planned(changes: dict[str, Any], lock: Lock = SHIPPED) -> Plan:
+    values = build._merged(_copy(dict(HOME.values)), changes)
+    return make_plan(load_site(Document(values)), lock)
+
+
+def told(plan: Plan) -> list[Problem]:
+    return [p for p in run_checks(plan) if p.check in OURS]
+
+
+def locked(changes: dict[str, Any], lock: Lock = SHIPPED) -> Lock:
+    """The lock that `homelab lock` would write, as it is read again."""
+    return parse_lock(lock_text(updated_lock(planned(changes, lock))[0]), "homelab.lock.yaml")
+
+
+def tags(**hosts: list[str]) -> dict[str, Any]:
+    return {name: {"tags": list(said)} for name, said in hosts.items()}
+
+
+def test_the_shipped_stack_and_its_lock_agree() -> None:
+    assert told(planned({})) == []
+    assert locked({}) == SHIPPED
+
+
+@pytest.mark.parametrize("old", ["gone", "switched off"])
+def test_a_stateful_service_that_comes_back_elsewhere_by_another_name_has_moved(old: str) -> None:
+    gone = None if old == "gone" else {"enable": False}
+    new = {"service": "vaultwarden", "host": "workstation", "name": "vault"}
+    (problem,) = told(planned({"services": {"vaultwarden": gone, "passwords": new}}))
+    assert problem.check == "move-stateful"
+    assert problem.where == "services.passwords.host"
+    assert "passwords takes the place of vaultwarden, which was on aurora" in problem.what
+    assert "/var/lib/vaultwarden stays there" in problem.what
+    assert "homelab lock --move passwords" in problem.way_out
+
+
+def test_a_service_of_ones_own_is_known_again_by_a_path_of_its_state() -> None:
+    eurovote = _copy(HOME.values["services"]["eurovote"])  # type: ignore[index,call-overload]
+    changes = {"eurovote": None, "jury": {**eurovote, "host": "aurora"}}
+    (problem,) = told(planned({"services": changes}))
+    assert (problem.check, problem.where) == ("move-stateful", "services.jury.host")
+
+
+def test_a_rename_on_the_same_host_and_another_service_of_its_kind_are_no_moves() -> None:
+    renamed = {"service": "vaultwarden", "host": "aurora", "name": "vault"}
+    plan = planned({"services": {"vaultwarden": None, "passwords": renamed}})
+    assert told(plan) == []
+    beside = {"service": "vaultwarden", "host": "workstation", "name": "work"}
+    assert told(planned({"services": {"passwords": beside}})) == []
+
+
+GRAFANA = {"grafana": {"tags": ["a", "b"], "name": "charts"}}
+
+
+@pytest.mark.parametrize(
+    ("first", "hosts", "then", "then_hosts"),
+    [
+        (
+            {"vaultwarden": {"enable": False}},
+            {},
+            {"vaultwarden": {"enable": True, "host": "workstation"}},
+            {},
+        ),
+        (
+            GRAFANA,
+            tags(aurora=["a"], workstation=["b"]),
+            {"grafana": {"host": "pi", "name": "charts"}},
+            {},
+        ),
+        (
+            {"grafana": {"tags": ["a"], "name": "charts"}},
+            tags(aurora=["a"], workstation=["b"]),
+            {"grafana": {"tags": ["b"], "name": "charts"}},
+            tags(aurora=["a"], workstation=["b"]),
+        ),
+        (
+            GRAFANA,
+            tags(aurora=["a"], workstation=["b"]),
+            {"grafana": {"tags": ["b"], "name": "charts"}},
+            tags(aurora=["a"], pi=["b"]),
+        ),
+    ],
+    ids=["switched-off", "two-hosts-to-another", "by-another-tag", "one-of-two-moves"],
+)
+def test_the_lock_knows_a_service_by_whatever_says_its_hosts(
+    first: dict[str, Any], hosts: dict[str, Any], then: dict[str, Any], then_hosts: dict[str, Any]
+) -> None:
+    lock = locked({"services": first, "hosts": hosts})
+    (problem,) = told(planned({"services": then, "hosts": then_hosts}, lock))
+    assert problem.check == "move-stateful"
+
+
+def test_dropping_one_of_two_hosts_leaves_the_other_with_its_state_and_keys() -> None:
+    hosts = tags(aurora=["a"], pi=["b"])
+    lock = locked({"services": GRAFANA, "hosts": hosts})
+    left = {"services": {"grafana": {"tags": ["b"], "name": "charts"}}, "hosts": hosts}
+    plan = planned(left, lock)
+    assert told(plan) == []
+    assert purposes(plan, "grafana", "key") == {"pi": "grafana@pi/key"}
+    again = planned({"services": GRAFANA, "hosts": hosts}, locked(left, lock))
+    assert purposes(again, "grafana", "key")["pi"] == "grafana@pi/key"
+
+
+def purposes(plan: Plan, service: str, name: str) -> dict[str, str]:
+    return {s.host: s.purpose for s in plan.secrets.secrets if s.name == f"{service}-{name}"}
+
+
+def test_a_second_instance_and_a_rename_leave_the_first_ones_keys_as_they_are() -> None:
+    hosts = tags(aurora=["a"], pi=["b"])
+    one = {"services": {"grafana": {"tags": ["a"], "name": "charts"}}, "hosts": hosts}
+    lock = locked(one)
+    both = {"services": GRAFANA, "hosts": hosts}
+    now = {"aurora": "grafana/key", "pi": "grafana@pi/key"}
+    assert purposes(planned(both, lock), "grafana", "key") == now
+    lock = locked(both, lock)
+    assert purposes(planned(both, lock), "grafana", "key") == now
+    charts = {"services": {"charts": {"service": "grafana", "host": "aurora"}}}
+    renamed = planned(charts, locked(one))
+    assert purposes(renamed, "charts", "key") == {"aurora": "grafana/key"}
+    lock = locked(charts, locked(one))
+    # Nobody else ever gets what the renamed one has, and it keeps it.
+    beside = {"services": {**charts["services"], "grafana": {"host": "pi", "name": "g"}}}
+    assert purposes(planned(beside, lock), "charts", "key") == {"aurora": "grafana/key"}
+    assert purposes(planned(beside, lock), "grafana", "key") == {"pi": "grafana@pi/key"}
+
+
+FORGE = {
+    "host": "aurora",
+    "container": {
+        "image": "docker.io/gitea/gitea:1@sha256:" + "0" * 64,
+        "port": 3000,
+        "mounts": [{"source": "/var/lib/forge", "target": "/data"}],
+    },
+    "port": 3001,
+    "state": ["/var/lib/forge"],
+    "backup": {"live": "its files are small", "include": ["/var/lib/forge"]},
+}
+
+
+def test_another_path_of_state_is_an_error_until_it_is_acknowledged() -> None:
+    changes = {"services": {"eurovote": {"state": ["/var/lib/private/other"]}}}
+    (problem,) = told(planned(changes))
+    assert (problem.check, problem.where) == ("state-path", "services.eurovote")
+    assert "/var/lib/private/eurovote on pi was the state of eurovote" in problem.what
+    assert "copy the data to /var/lib/private/other" in problem.way_out
+    assert "homelab lock --move eurovote" in problem.way_out
+    assert told(planned(changes, locked(changes))) == []
+
+
+def test_a_containers_state_and_a_datasets_path_do_not_change_by_themselves() -> None:
+    lock = locked({"services": {"forge": FORGE}})
+    mounts = [{"source": "/var/lib/forge2", "target": "/data"}]
+    container = {**FORGE["container"], "mounts": mounts}  # type: ignore[dict-item]
+    other = {**FORGE, "container": container, "state": ["/var/lib/forge2"]}
+    (problem,) = told(planned({"services": {"forge": other}}, lock))
+    assert problem.check == "state-path"
+    changes = {"datasets": {"photos": {"path": "/mnt/family/pictures"}}}
+    (problem,) = told(planned(changes))
+    assert (problem.check, problem.where) == ("dataset-moved", "datasets.photos")
+    assert "homelab lock --move photos" in problem.way_out
+    # A lock that knows no datasets still knows the state that lies in them.
+    (problem,) = told(planned(changes, SHIPPED.model_copy(update={"datasets": {}})))
+    assert (problem.check, problem.where) == ("state-path", "services.immich")
