@@ -55,9 +55,10 @@ class Display:
             case Finished(step, seconds):
                 self._finished(step, seconds)
             case Failed(step, error):
+                error = of_the_lab(error)
                 self._errors.append(f"{step.name}: {error}")
                 self._row("!!", "red", step, "failed")
-                self._print(Text(_indented(of_the_lab(error)), "red"))
+                self._print(Text(_indented(error), "red"))
             case Skipped(urn, because):
                 name = urn.rpartition("::")[2]
                 self._print(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from io import StringIO
+from pathlib import Path
+
 import pytest
 import typer
+from rich.console import Console
 
 from homelab.cli import app
 from homelab.deploy.leaving import after_retiring
 from lab import words
+from lab.display import Display
+from lab.events import Failed, Message, Step
 from lab.words import of_the_lab
 from tests import build
 from tests.household import household
@@ -43,3 +49,21 @@ def test_the_steps_after_retiring_a_lab_host_touch_nothing_real() -> None:
     assert "sops" not in said
     assert "next: homelab lab up, which forgets it" in said
     assert "homelab lab destroy" in said
+
+
+def test_what_failed_and_what_is_said_is_in_the_words_of_the_lab(tmp_path: Path) -> None:
+    out = StringIO()
+    plan = build.plan(household({}))
+    shown = Display(plan, tmp_path, as_json=False, console=Console(file=out, width=200))
+    kind = "command:local:Command"
+    step = Step("update", f"urn:pulumi:s::p::{kind}::pi-switch", kind, "pi-switch", "", custom=True)
+    shown.event(
+        Failed(step, "pi: was rolled back\n  next: mend the cause, then run pulumi up again")
+    )
+    shown.event(Message("warning", "see `homelab status`, then `pulumi preview`"))
+    shown.say("pi: let go of it: homelab unlock pi")
+    said = out.getvalue()
+    assert "then run homelab lab up again" in said
+    assert "see `homelab lab status`, then `homelab lab preview`" in said
+    assert "homelab lab unlock pi" in said
+    assert "pulumi" not in said
