@@ -23,10 +23,17 @@ MISSING = "hardening.nix confines a unit that nothing defines"
 
 def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator[Problem]:
     """Everything that is wrong with one host, and what it warns of."""
+    stopped = [_stopped(places, read_complaint(answer.complaint))] if answer.complaint else []
     for warning in answer.warnings:
-        yield _problem(places.of_text(warning) or places.whole, warning, severity="warning")
-    if answer.complaint:
-        yield _stopped(places, read_complaint(answer.complaint))
+        place, elsewhere = places.of_text(warning), failures.way_out(warning)
+        if place is None and elsewhere:
+            # What stopped Nix was warned of on the way; one cause is one problem.
+            if not any(p.where == failures.WHERE for p in stopped):
+                yield Problem(failures.WHERE, warning, elsewhere, severity="warning")
+        else:
+            yield _problem(place or places.whole, warning, severity="warning")
+    yield from stopped
+    if stopped:
         return
     report = answer.report
     if report is None:

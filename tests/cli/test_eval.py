@@ -280,6 +280,16 @@ def test_what_is_nixs_own_failure_blames_no_place_of_the_stack(
     assert said.out.startswith("error: nas: Nix: ")
 
 
+def test_a_warning_of_the_network_blames_no_host_either_and_a_cause_is_told_once(
+    call: Any, stand: Stand
+) -> None:
+    cache = "unable to download 'https://cache.nixos.org/nix-cache-info': no route"
+    stand.answers(report(), f"warning: {cache}")
+    assert call("nas").out.startswith(f"warning: nas: Nix: {cache}; see that this machine")
+    stand.answers(None, f"warning: {cache}\n{NIXS_OWN['download']}", 1)
+    assert len(call("nas").out.splitlines()) == 1
+
+
 @pytest.mark.parametrize("kind", ["channel", "download", "git", "registry", "flakes"])
 def test_what_nix_cannot_fetch_may_lie_here(call: Any, stand: Stand, kind: str) -> None:
     stand.answers(None, NIXS_OWN[kind], 1)
