@@ -102,7 +102,7 @@ def _hosts(plan: Plan, other: Neighbour, there: Plan) -> Iterator[Problem]:
                 f"hosts.{name}.ssh.host_key",
                 f"this is the machine that {other.file} calls {keys[key]}; each stack would switch "
                 "it to a system of its own",
-                "leave it to one stack, and make it planned in the other",
+                "leave it to one stack, and write state: planned in the other",
                 "stack-host",
             )
 
@@ -121,9 +121,8 @@ def _cloud(mine: CloudflarePlan, other: Neighbour, theirs: CloudflarePlan) -> It
             yield _taken("site.domain", other, f"the tunnel {mine.tunnel}", way_out)
         for bucket in mine.buckets:
             if bucket.name in {b.name for b in theirs.buckets}:
-                yield _taken(
-                    "backup.targets", other, f"the bucket {bucket.name}", "name another bucket"
-                )
+                where = f"cloudflare.buckets.{bucket.key}"
+                yield _taken(where, other, f"the bucket {bucket.name}", "give it another name: …")
 
 
 def _taken(where: str, other: Neighbour, what: str, way_out: str) -> Problem:

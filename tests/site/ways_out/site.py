@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests import build
+from tests.household import KEY
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import draw, jellyfin
 
-SSH_KEY = f"{build.KEY} sam"
+SSH_KEY = KEY
 IMAGE = f"docker.io/a/b:1@sha256:{'0' * 64}"
 MAC = {"platform": "x86_64-darwin", "state_version": "25.11", "home": "hosts/nas/hardware.nix"}
 

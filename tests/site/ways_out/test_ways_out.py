@@ -12,12 +12,13 @@ from collections.abc import Mapping
 import pytest
 from pydantic import ValidationError
 
-from homelab.checks import ROOMS, all_checks, every_rule
+from homelab.checks import OUTSIDE, ROOMS, all_checks, every_rule
 from homelab.problems import Problem
 from homelab.site.load import _SHAPES
 from homelab.site.model import Site
 from tests.site.ways_out.elsewhere import ELSEWHERE
 from tests.site.ways_out.model import WayOut
+from tests.site.ways_out.test_two_stacks import TABLE
 
 TABLES = (
     "backup",
@@ -30,6 +31,7 @@ TABLES = (
     "monitoring",
     "network",
     "openings",
+    "outside",
     "site",
 )
 """Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
@@ -120,3 +122,8 @@ KINDS = (
     *("missing", "model_type", "string_pattern_mismatch", "too_short", "value_error"),
 )
 """Kinds that the loader tells of by the value or its model, beside those it has fixed words for."""
+
+
+def test_each_rule_of_files_and_of_the_clock_is_tried_or_has_its_way_out_elsewhere() -> None:
+    tried = {way.check for way in ALL} | {way.check for _, way in TABLE}
+    assert {rule.id for rule in OUTSIDE} == (tried | ELSEWHERE.keys()) & {r.id for r in OUTSIDE}

@@ -1,0 +1,186 @@
+"""Ways out of what only a file beside the stack, or the clock, tells."""
+
+from __future__ import annotations
+
+import json
+
+from tests import build
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.parts import jellyfin
+
+NIX = "hosts/nas/hardware.nix"
+NTFY: Changes = {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}
+OWN = "hosts/nas/own.nix"
+
+
+def nas(**said: object) -> Changes:
+    return {"hosts": {"nas": said}}
+
+
+def hardware(*lines: str) -> dict[str, str]:
+    """A hardware module with a root, and these lines beside it."""
+    return {NIX: "\n".join([build.HARDWARE.rstrip().removesuffix("}"), *lines, "}"]) + "\n"}
+
+
+def target(path: str) -> Changes:
+    return {"backup": {"targets": {"disk": {"kind": "local", "host": "nas", "path": path}}}}
+
+
+def dataset(mount: str | None) -> Changes:
+    said = {"host": "nas", "path": "/mnt/films", "tier": "re-derivable", "mount": mount}
+    return {"datasets": {"films": said}}
+
+
+SHIPPED = json.loads((build.SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8"))
+KEPT = jellyfin()
+LOCK = json.dumps(
+    {
+        **SHIPPED,
+        "nodes": {
+            **SHIPPED["nodes"],
+            "root": {"inputs": {**SHIPPED["nodes"]["root"]["inputs"], "disko": "disko"}},
+            "disko": {"original": {"type": "github", "owner": "nix-community", "repo": "disko"}},
+        },
+    }
+)
+FORGETS = {
+    NIX: '{\n  fileSystems."/" = { fsType = "tmpfs"; };\n  fileSystems."/persist" = { };\n'
+    '  fileSystems."/var/lib/jellyfin" = { };\n}\n'
+}
+
+WAYS = (
+    WayOut(
+        "acme-until",
+        {"cloudflare": {"acme": {"until": "2025-12-01"}}, **NTFY},
+        {"cloudflare": {"acme": {"until": None}}},
+    ),
+    WayOut(
+        "acme-until",
+        {"cloudflare": {"acme": {"until": "2025-12-01"}}, **NTFY},
+        {"cloudflare": {"acme": {"until": "2027-12-01"}}},
+        asked={"2027-12-01": "move the day"},
+    ),
+    WayOut(
+        "legacy-until",
+        {"site": {"legacy_domains": [{"domain": "old.example.org", "until": "2025-12-01"}]}},
+        {"site": {"legacy_domains": []}},
+    ),
+    WayOut(
+        "target-mounted",
+        target("/mnt/restic"),
+        target("/var/backup"),
+        asked={"/var/backup": "name a directory elsewhere"},
+        files=hardware(),
+    ),
+    WayOut(
+        "target-mounted",
+        target("/mnt/restic"),
+        {},
+        files=hardware(),
+        mended=hardware('fileSystems."/mnt" = { };'),
+    ),
+    WayOut("dataset-mounted", dataset("/mnt"), dataset(None), files=hardware()),
+    WayOut(
+        "dataset-mounted",
+        dataset("/mnt"),
+        {},
+        files=hardware(),
+        mended=hardware('fileSystems."/mnt" = { };'),
+    ),
+    WayOut(
+        "host-boots",
+        {},
+        {},
+        files={NIX: "{\n}\n"},
+        mended={NIX: '{\n  fileSystems."/" = { };\n}\n'},
+    ),
+    WayOut(
+        "flash-swap",
+        nas(flash=True),
+        nas(flash=None),
+        files=hardware('swapDevices = [ { device = "/dev/sdb"; } ];'),
+    ),
+    WayOut(
+        "flash-swap",
+        nas(flash=True),
+        nas(zram={}),
+        files=hardware('swapDevices = [ { device = "/dev/sdb"; } ];'),
+        mended=hardware(),
+    ),
+    WayOut(
+        "zfs-host-id",
+        {},
+        nas(host_id="0123abcd"),
+        files=hardware('fileSystems."/tank" = { fsType = "zfs"; };'),
+    ),
+    WayOut(
+        "grub-device",
+        nas(boot={"loader": "grub"}),
+        nas(boot={"device": "nodev"}),
+        files=hardware(),
+    ),
+    WayOut(
+        "forbidden-patterns",
+        nas(modules=[OWN]),
+        {},
+        files={OWN: "{\n  networking.firewall.allowedTCPPorts = [ 1234 ];\n}\n"},
+        mended={OWN: "{\n}\n"},
+    ),
+    WayOut(
+        "forbidden-patterns",
+        nas(modules=[OWN]),
+        nas(accept={"other-firewall": "it publishes on loopback alone"}),
+        files={OWN: "{\n  virtualisation.docker.enable = true;\n}\n"},
+    ),
+    WayOut(
+        "own-module",
+        nas(modules=[OWN]),
+        {},
+        files={OWN: "{\n  imports = [ ./more.nix ];\n}\n"},
+        mended={OWN: "{\n}\n"},
+    ),
+    WayOut(
+        "persistence-root",
+        nas(persistence={}),
+        nas(persistence=None),
+        files=hardware('fileSystems."/persist" = { };'),
+    ),
+    WayOut(
+        "persistence-complete",
+        {"hosts": {"nas": {"persistence": {}}}, **KEPT},
+        nas(persistence={"mounted": ["/var/lib/jellyfin"]}),
+        files=FORGETS,
+    ),
+    WayOut(
+        "flake-imported",
+        nas(modules=[OWN]),
+        {
+            "flakes": {"disko": {"url": "github:nix-community/disko"}},
+            **nas(flakes=["disko.nixosModules.disko"]),
+        },
+        files={OWN: "{\n  disko.devices = { };\n}\n", "locks/nixos-25.11.lock": LOCK},
+    ),
+    WayOut(
+        "build-dir-mounted",
+        nas(nix={"build_dir": "/tmp/nix-build"}),
+        nas(nix={"build_dir": "/var/lib/nix-build"}),
+        asked={"/var/lib/nix-build": "name a directory of its own"},
+    ),
+    WayOut(
+        "build-dir-mounted",
+        nas(nix={"build_dir": "/mnt/nix-build"}),
+        nas(nix={"build_dir": "/fast/nix-build"}),
+        asked={"/fast/nix-build": "name a directory of one that is there: /fast"},
+        files=hardware('fileSystems."/fast" = { };'),
+    ),
+    WayOut(
+        "flake-unused",
+        {"flakes": {"eurovote": {"url": "github:anerisgreat/eurovote"}}},
+        {"flakes": None},
+    ),
+    WayOut(
+        "lock-matches",
+        {"nixpkgs": {"default": {"url": "github:NixOS/nixpkgs/nixos-25.11-small"}}},
+        {"nixpkgs": {"default": {"url": build.URL}}},
+    ),
+)
