@@ -94,6 +94,11 @@ def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, tuple[T, .
     return {k: tuple(v) for k, v in out.items()}
 
 
+STRAIGHT = r"(?!.*//)(?!(.*/)?\.\.?(/.*)?\Z)"
+"""Before the pattern of a path: no step is empty, and none is `.` or `..`. Two spellings of one
+directory would be two to every comparison, and a check of where a path lies would be led astray.
+"""
+
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 Str = Annotated[str, BeforeValidator(_text)]
@@ -143,11 +148,16 @@ AbsolutePath = Annotated[
         "this path has a character that some program takes for its own; rename the directory "
         "without quotes, backslashes, a blank at its end and any of $ % : ; | < > * ? { } [ ] #",
     ),
+    pattern(
+        rf"{STRAIGHT}.*",
+        "this path does not go straight; write it without . and .. and with one slash at a time: "
+        "/srv/media",
+    ),
 ]
 WebPath = Annotated[
     Str,
     pattern(
-        r"(?!.*\.\.)(/[A-Za-z0-9._~!&'()+,=:@-]+)*(/|/\*)?(?<!^/\*)(?<=.)",
+        rf"{STRAIGHT}(?!.*\.\.)(/[A-Za-z0-9._~!&'()+,=:@-]+)*(/|/\*)?(?<!^/\*)(?<=.)",
         "this is no plain path; write /admin, or /admin/* for it and all below",
     ),
 ]
@@ -155,8 +165,9 @@ WebPath = Annotated[
 TreePath = Annotated[
     Str,
     pattern(
-        r"(?!/)(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._+/-]+",
-        "this path leads astray; write it from the stack file on, without .. and spaces",
+        rf"{STRAIGHT}(?!/)[A-Za-z0-9._+/-]+(?<!/)",
+        "this path leads astray; write it from the stack file on, hosts/nas/disks.nix, without . "
+        "and .., without spaces and without a slash at its end",
     ),
 ]
 Reason = Annotated[

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from homelab.model import Str, pattern
+from pydantic import Field
+
+from homelab.model import STRAIGHT, Str, pattern
+
+_STRAIGHT_REQUEST = r"(?![^?]*//)(?!([^?]*/)?\.\.?([/?].*)?\Z)"
+"""The same of a path that a query may follow."""
 
 TimeZone = Annotated[
     Str,
@@ -65,9 +70,24 @@ Variable = Annotated[
         "this is not the name of a variable; use letters, digits and underscores: TZ",
     ),
 ]
+_OPTION = r"""([A-Za-z0-9_][A-Za-z0-9_'-]*|"[^"\\\n]+")"""
+OptionPath = Annotated[
+    Str,
+    pattern(
+        rf"{_OPTION}(\.{_OPTION})*",
+        "this is not the path of an option; write it as services.x.enable, with each name that "
+        'holds more than letters, digits, _, - and \' in "double quotes"',
+    ),
+    Field(json_schema_extra={"pattern": rf"^{_OPTION}(\.{_OPTION})*$"}),
+]
+"""Path of a NixOS option, its parts as Nix writes them."""
+
 Branch = Annotated[
     Str,
-    pattern(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "this is not a branch; write its name, main"),
+    pattern(
+        r"(?!.*(\.\.|//|/\.))[A-Za-z0-9][A-Za-z0-9._/-]*(?<![/.])",
+        "this is not a branch; write its name, main",
+    ),
 ]
 Url = Annotated[
     Str,
@@ -80,16 +100,17 @@ Url = Annotated[
 BlockList = Annotated[
     Str,
     pattern(
-        r"(https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?)?/[A-Za-z0-9._~:/?@!&+,=%-]*",
+        r"(https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?)?"
+        rf"{_STRAIGHT_REQUEST}/[A-Za-z0-9._~:/?@!&+,=%-]*",
         "this is not a list; write the address it is fetched from, https://example.org/hosts",
     ),
 ]
 RequestPath = Annotated[
     Str,
     pattern(
-        r"/[A-Za-z0-9._~:/?@!&()*+,;=%-]*",
+        rf"{_STRAIGHT_REQUEST}/[A-Za-z0-9._~:/?@!&()*+,;=%-]*",
         "this is not a path of an address; write it as a browser shows it, /api/health, with other "
-        "characters than those of addresses as %7B",
+        "characters than those of addresses as %7B, without . and .. and with one slash at a time",
     ),
 ]
 """Path and query of a request, as it is sent."""
@@ -97,8 +118,9 @@ RequestPath = Annotated[
 ExemptPath = Annotated[
     Str,
     pattern(
-        r"/[A-Za-z0-9._~:/@!&()+,=-]*\*?",
-        "this is not a path that a gate can leave open; write /api, or /api/* for all below",
+        rf"{STRAIGHT}/[A-Za-z0-9._~:/@!&()+,=-]*\*?",
+        "this is not a path that a gate can leave open; write /api, or /api/* for all below, "
+        "without . and ..",
     ),
 ]
 TunnelTarget = Annotated[
@@ -111,9 +133,9 @@ TunnelTarget = Annotated[
 Repository = Annotated[
     Str,
     pattern(
-        r"[A-Za-z0-9/][A-Za-z0-9 ._~:/@+,=()&!-]*(?<! )",
+        r"(?!.*(?<!:)//)(?!(.*/)?\.\.?(/.*)?\Z)[A-Za-z0-9/][A-Za-z0-9 ._~:/@+,=()&!-]*(?<! )",
         "this is not where a repository can lie; write bucket/path, or a directory without "
-        "quotes, backslashes, $ and %",
+        "quotes, backslashes, $ and %, without . and ..",
     ),
 ]
 NodeAttribute = Annotated[
@@ -126,14 +148,15 @@ NodeAttribute = Annotated[
 HostFile = Annotated[
     Str,
     pattern(
-        r"(?!/)(?!.*(^|/)\.\.(/|$))([A-Za-z0-9._+/-]|\{host\})+",
-        "this path leads astray; write it from the stack file on, with {host} for the host's name",
+        rf"{STRAIGHT}(?!/)([A-Za-z0-9._+/-]|\{{host\}})+(?<!/)",
+        "this path leads astray; write it from the stack file on, without . and .., with {host} "
+        "for the host's name",
     ),
 ]
 Icon = Annotated[
     Str,
     pattern(
-        r"([A-Za-z0-9/][A-Za-z0-9._:/#?&=%+-]*)?",
+        r"(?!.*(?<!:)//)(?!(.*/)?\.\.?(/.*)?\Z)([A-Za-z0-9/][A-Za-z0-9._:/#?&=%+-]*)?",
         "this is not an icon; write its name, jellyfin.png, or an address",
     ),
 ]
@@ -149,12 +172,22 @@ Label = Annotated[
 FilePattern = Annotated[
     Str,
     pattern(
-        r"(?!.* $)/[^\x00-\x1f\x7f\"'\\`$%:;|<>{}#]*",
+        STRAIGHT + r"(?!.* $)/[^\x00-\x1f\x7f\"'\\`$%:;|<>{}#]*",
         "this is not a path that restic can leave out; write it absolute, with * and ? for what "
-        "differs, without quotes, backslashes, $ and %",
+        "differs, without quotes, backslashes, $ and %, without . and ..",
     ),
 ]
 DeviceNode = Annotated[
     Str,
-    pattern(r"/dev/[A-Za-z0-9._:/+-]+", "this is not a device; write /dev/dri/renderD128"),
+    pattern(
+        rf"{STRAIGHT}/dev/[A-Za-z0-9._:/+-]+(?<!/)",
+        "this is not a device; write /dev/dri/renderD128",
+    ),
+]
+BootDevice = Annotated[
+    Str,
+    pattern(
+        rf"nodev|{STRAIGHT}/dev/[A-Za-z0-9_./:+-]+(?<!/)",
+        "this is not a disk to boot from; write /dev/disk/by-id/…, or nodev",
+    ),
 ]

@@ -165,7 +165,10 @@ def sops_text(made: Plan, host: str) -> str:
             *above, last = secret.key.split("/")
             place = data
             for part in above:
-                place = place.setdefault(part, {})  # type: ignore[assignment]
+                inner = place.get(part)
+                # No file holds both a and a/b: one of them is missing then.
+                place[part] = inner if isinstance(inner, dict) else {}
+                place = place[part]  # type: ignore[assignment]
             place[last] = f"ENC[AES256_GCM,data:{'A' * 32},iv:x,tag:x,type:str]"
     return yaml.safe_dump(data)
 

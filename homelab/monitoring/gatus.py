@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from homelab.monitoring.plan import MONITOR, alert_hosts
@@ -41,7 +41,9 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
     settings: Attrs = {
         "web": {"address": service.bind, "port": service.port},
         "endpoints": [
-            _endpoint(p, alerts=bool(monitoring.alerts), resolver=host.name == plan.dns.host)
+            _literal(
+                _endpoint(p, alerts=bool(monitoring.alerts), resolver=host.name == plan.dns.host)
+            )
             for p in monitoring.probes
         ],
     }
@@ -63,6 +65,19 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
             more = attrs("systemd.services.gatus.serviceConfig.EnvironmentFile", [TOKEN_FILE])
         settings["alerting"] = {"ntfy": ntfy}
     return merge(attrs("services.gatus", body), more)
+
+
+def _literal(value: Nix) -> Nix:
+    """A setting that Gatus takes as it is: it fills in `$name` all over its file, and reads two
+    dollars as one.
+    """
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, Mapping):
+        return {key: _literal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_literal(inner) for inner in value]
+    return value
 
 
 def _has_token(plan: Plan) -> bool:

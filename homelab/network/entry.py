@@ -21,7 +21,9 @@ class RateLimit(Model):
 class CaddyPlugin(Model):
     """A Go module that is built into Caddy."""
 
-    module: Annotated[Str, Field(pattern=r"^[a-z0-9.-]+\.[a-z]+(/[A-Za-z0-9._~-]+)+$")]
+    module: Annotated[
+        Str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*\.[a-z]+(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$")
+    ]
     """Import path: `github.com/caddy-dns/cloudflare`."""
     version: Annotated[Str, Field(pattern=r"^v[0-9][A-Za-z0-9.+-]*$")]
     """Tag or pseudo-version: `v0.2.4`."""

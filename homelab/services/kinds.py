@@ -31,7 +31,7 @@ from homelab.services.parts import (
     ServiceSecret,
 )
 from homelab.vpn.model import ServiceVpn, VpnUse
-from homelab.words import RequestPath
+from homelab.words import OptionPath, RequestPath
 
 _ONE_KIND = "a service is of one kind; keep one of them"
 
@@ -61,7 +61,7 @@ class ServiceConfig(Kind):
     backup: ServiceBackup = ServiceBackup()
     monitor: ServiceMonitor = ServiceMonitor()
     tile: ServiceTile = ServiceTile()
-    options: dict[str, JsonValue] = Field(default_factory=dict)
+    options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
     """NixOS options by full path, said outright: they outrank what is derived."""
     accept: dict[Name, Reason] = Field(default_factory=dict)
     """What its options or mounts may do though a check warns of it, each with its reason:

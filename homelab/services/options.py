@@ -10,7 +10,6 @@ from homelab.nix import Attrs, Nix, attrs, merge
 from homelab.nix.values import ConflictError
 from homelab.problems import did_you_mean
 from homelab.services.fill import fields, fill_text, path_of_secret
-from homelab.services.said import is_path
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -59,16 +58,9 @@ def stated(value: object, plan: Plan, service: Service) -> Nix:
 
 
 def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
-    """Paths that name no option, or one that has another value elsewhere: path, what, way out."""
+    """Paths of options that have another value elsewhere: path, what, way out."""
     said: dict[str, Attrs] = {}
     for path, value in sorted(service.config.options.items()):
-        if not is_path(path):
-            yield (
-                path,
-                f'"{path}" is not the path of an option',
-                'write it as services.x.enable; a name that holds dots stands in "double quotes"',
-            )
-            continue
         mine = attrs(path, _opaque(value))
         for other, theirs in said.items():
             try:

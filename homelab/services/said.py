@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from homelab.services.kinds import ServiceConfig
 
 PART = r'(?:"[^"]+"|[^\s."]+)'
-_PATH = re.compile(rf"{PART}(?:\.{PART})*")
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,6 @@ class Said:
         return ".".join(self.path)
 
 
-def is_path(path: str) -> bool:
-    """Whether text is the path of an option, as far as its form tells."""
-    return bool(_PATH.fullmatch(path))
-
-
 def keys_of(path: str) -> tuple[str, ...]:
     """The parts of an option's path, without the quotes that some stand in."""
     return tuple(part.strip('"') for part in re.findall(PART, path))
@@ -46,13 +40,10 @@ def is_word(value: object) -> bool:
 
 
 def said_of(config: ServiceConfig) -> Iterator[Said]:
-    """Every option that the stack config says of a service, by its key; what is no path is left
-    out, for the check `option-path` names it.
-    """
+    """Every option that the stack config says of a service, by its key."""
     for key, value in sorted(config.options.items()):
-        if is_path(key):
-            for path, inner in _leaves(keys_of(key), value):
-                yield Said(key, path, inner)
+        for path, inner in _leaves(keys_of(key), value):
+            yield Said(key, path, inner)
 
 
 def says(config: ServiceConfig, name: str) -> bool:

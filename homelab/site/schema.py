@@ -12,6 +12,7 @@ from homelab.site.model import Site
 def stack_schema() -> dict[str, JsonValue]:
     """The schema that editors complete `Pulumi.<stack>.yaml` with."""
     site = Site.model_json_schema(by_alias=True, schema_generator=GenerateJsonSchema)
+    _close(site)
     definitions = site.pop("$defs", {})
     properties = {f"{NAMESPACE}{k}": v for k, v in site["properties"].items()}
     return {
@@ -34,3 +35,17 @@ def stack_schema() -> dict[str, JsonValue]:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _close(schema: JsonValue) -> None:
+    """A key that does not match the pattern of its keys is refused when a stack is loaded; without
+    a word here, editors would take it.
+    """
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema.setdefault("additionalProperties", False)
+        for inner in schema.values():
+            _close(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _close(inner)

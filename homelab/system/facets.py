@@ -153,7 +153,7 @@ class Persistence(Model):
 class Watchdog(Model):
     """A timer in the hardware, which systemd has to wind up: a machine that hangs is reset."""
 
-    module: Annotated[Str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    module: Annotated[Str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] | None = None
     """Kernel module that drives it; what the profile knows when empty (`bcm2835_wdt` of a
     raspberry-pi-4), or what the kernel finds by itself."""
     runtime: Span = "300s"

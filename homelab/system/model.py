@@ -33,7 +33,7 @@ from homelab.system.facets import (
     Watchdog,
     Wifi,
 )
-from homelab.words import DeviceNode, FlakeUrl, InputName, InputOrNone, UserName
+from homelab.words import BootDevice, DeviceNode, FlakeUrl, InputName, InputOrNone, UserName
 
 Role = Literal["appliance", "workhorse", "agent"]
 """appliance: always on, survives the others; workhorse: holds data or computes; agent: untrusted
@@ -176,7 +176,7 @@ class Boot(Model):
 
     loader: Literal["systemd-boot", "grub", "extlinux", "hardware"] = "systemd-boot"
     """hardware: the host's own hardware module sets it."""
-    device: Annotated[Str, Field(pattern=r"^(nodev|/dev/[A-Za-z0-9_./:+-]+)$")] | None = None
+    device: BootDevice | None = None
     """Disk that GRUB is written to, `/dev/disk/by-id/…`; `nodev` for GRUB on EFI alone."""
     limit: Annotated[int, Field(ge=MINIMUM_LIMIT, le=50)] = 10
     """Generations kept on the boot partition."""

@@ -232,3 +232,17 @@ def test_a_server_that_asks_for_a_token_is_given_one() -> None:
     assert "Bearer" not in text(NTFY)
     keys = {s.key for s in build.plan(household(STATUS, locked)).secrets.on("pi")}
     assert {"ntfy/topic", "ntfy/token"} <= keys
+
+
+def test_a_dollar_in_a_title_is_a_dollar_to_gatus() -> None:
+    """Gatus fills in `$name` all over its file; two dollars are one."""
+    board = {
+        "host": "nas",
+        "port": 8099,
+        "container": {"image": "ghcr.io/a/b:1@sha256:" + "0" * 64, "port": 80},
+        "backup": {"skip": "it keeps nothing"},
+        "tile": {"group": "$HOME films"},
+    }
+    said = text({"services": {"board": board}}, NTFY)
+    assert 'group = "$$HOME films";' in said
+    assert '"\\${NTFY_TOPIC}"' in said

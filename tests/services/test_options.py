@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from homelab.problems import InvalidStackError
+from homelab.site.schema import stack_schema
 from tests import build
 from tests.household import Changes
 
@@ -55,15 +58,8 @@ WORDS: dict[str, tuple[Any, str, str]] = {
     ),
 }
 
+NO_PATHS = ("", "services..x", 'services."x', "services.x y", "services.x;y", "services.${x}", ".x")
 PATHS: dict[str, tuple[dict[str, Any], str, str, str]] = {
-    "no path": ({"": 1}, "", '"" is not the path of an option', "services.x.enable"),
-    "a dot too many": (
-        {"services..x": 1},
-        ".services..x",
-        "not the path",
-        "write it as services.x.enable",
-    ),
-    "half a quote": ({'services."x': 1}, '.services."x', "not the path", 'in "double quotes"'),
     "a set and one of its options": (
         {
             "services.navidrome": {"settings": {"Port": 1}},
@@ -116,6 +112,22 @@ def test_a_word_names_what_the_plan_knows(case: str) -> None:
     assert problem.where == "services.navidrome.options.services.x.y"
     assert what in problem.what
     assert way_out in problem.way_out
+
+
+@pytest.mark.parametrize("path", NO_PATHS)
+def test_what_is_no_path_of_an_option_is_refused_with_the_way_out(path: str) -> None:
+    """S0-09 S0-71: in the editor, too."""
+    with pytest.raises(InvalidStackError) as refused:
+        build.site(with_options({path: 1}))
+    (problem,) = refused.value.problems
+    assert problem.what == "this is not the path of an option"
+    assert 'in "double quotes"' in problem.way_out
+    schema: Any = stack_schema()
+    said = schema["$defs"]["CatalogService"]["properties"]["options"]
+    assert said["additionalProperties"] is False
+    (pattern,) = said["patternProperties"]
+    assert not re.search(pattern, path)
+    assert all(re.search(pattern, good) for good in GOOD)
 
 
 @pytest.mark.parametrize("case", PATHS)

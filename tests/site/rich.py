@@ -309,6 +309,7 @@ VARIANTS: dict[str, Changes] = {
             }
         }
     },
+    "traefik": {"network": {"entry": {"proxy": "traefik", "plugins": None, "plugin_hashes": None}}},
     "an authority of our own": {
         "network": {
             "entry": {

@@ -1,0 +1,325 @@
+"""Each language that we write, asked about hostile values in it: what else than the string itself a
+value changes. A judge says what is wrong with a text; nothing when each value is whole in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from html.parser import HTMLParser
+
+import pytest
+import yaml
+
+from tests.site.payloads import MARK
+
+Values = Mapping[str, str]
+"""Hostile values by their marks."""
+Judge = Callable[[str, Values], list[str]]
+
+WORD = re.compile(r"[A-Za-z0-9_./:@+,=-]*")
+
+
+def marks(text: str) -> set[str]:
+    """The marks in a text."""
+    return {*MARK.findall(text)}
+
+
+def whole(text: str, values: Values) -> list[str]:
+    """One string, which says a value as it is."""
+    return [
+        f"{m} is not whole in {text!r}" for m in sorted(marks(text)) if not _stands(text, values[m])
+    ]
+
+
+def _stands(text: str, value: str) -> bool:
+    # Names of headers and of units are spelled with other marks.
+    return any(v.translate(_SAME) in text.translate(_SAME) for v in spellings(value))
+
+
+_SAME = str.maketrans("_.", "--")
+
+
+def option(text: str, values: Values) -> list[str]:
+    """A name or a value of an option that the owner says: of its path, a part is one name."""
+    return [
+        said
+        for said in whole(text, values)
+        if not any(
+            MARK.search(part) and part in text
+            for mark in marks(said)
+            for part in re.findall(r"[^\".]+", values[mark])
+        )
+    ]
+
+
+def spellings(value: str) -> Iterator[str]:
+    """What becomes of a value where it is not only passed on."""
+    yield value
+    # A path without the wildcard, without the slash at its end, the name of a file alone.
+    yield value.rstrip("*").rstrip("/")
+    yield value.lstrip("/")
+    # A pattern that means the text.
+    yield re.escape(value.rstrip("*").rstrip("/"))
+    name = value.rstrip("/").rpartition("/")[2]
+    if MARK.search(name):
+        yield name
+
+
+def strings(value: object) -> Iterator[str]:
+    """Every string and every key of parsed data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from strings(key)
+            yield from strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from strings(inner)
+
+
+def data(value: object, values: Values) -> list[str]:
+    """Parsed data: each string alone."""
+    return [said for text in strings(value) for said in whole(text, values)]
+
+
+def without(live: str, judge: Judge = whole) -> Judge:
+    """The language of a judge, in which a value must not bring what this pattern finds."""
+    pattern = re.compile(live)
+
+    def judged(text: str, values: Values) -> list[str]:
+        found = judge(text, values)
+        for mark in sorted(marks(text)):
+            value = next((v for v in spellings(values[mark]) if v in text), "")
+            if value and any(_touches(m, text, value) for m in pattern.finditer(text)):
+                found.append(f"{mark} is more than text in {text!r}")
+        return found
+
+    return judged
+
+
+def _touches(found: re.Match[str], text: str, value: str) -> bool:
+    start = text.find(value)
+    while start >= 0:
+        if found.start() < start + len(value) and found.end() > start:
+            return True
+        start = text.find(value, start + 1)
+    return False
+
+
+def each(split: Callable[[str], Iterable[str]], judge: Judge = whole) -> Judge:
+    """A language of words: each of them is judged alone, and one that cannot be told is wrong."""
+
+    def judged(text: str, values: Values) -> list[str]:
+        if not marks(text):
+            return []
+        try:
+            words = [*split(text)]
+        except ValueError as error:
+            return [f"{error} in {text!r}"]
+        return [said for word in words for said in judge(word, values)]
+
+    return judged
+
+
+_DOLLAR = re.compile(r"(?<!\$)\$(?:\$\$)*(?!\$)")
+
+
+def gatus(text: str, values: Values) -> list[str]:
+    """A setting of Gatus, which reads two dollars as one, and a variable after one."""
+    found = [f"a variable in {text!r}"] if marks(text) and _DOLLAR.search(text) else []
+    return found + whole(text.replace("$$", "$"), values)
+
+
+def plain(text: str, values: Values) -> list[str]:
+    """A language that has no parser here: its values are words, which no language divides."""
+    found = whole(text, values)
+    return found + [
+        f"{m} is no word in {text!r}" for m in sorted(marks(text)) if not WORD.fullmatch(values[m])
+    ]
+
+
+def systemd_words(text: str) -> Iterator[str]:
+    """The words of a setting, man 7 systemd.syntax: quotes, and C escapes."""
+    word, quote, inside, i = "", "", False, 0
+    while i < len(text):
+        char = text[i]
+        if char == "\n":
+            raise ValueError("a line ends within a setting")
+        if char == "\\":
+            if i + 1 == len(text):
+                raise ValueError("a line goes on after a backslash")
+            if text[i + 1] == "x":
+                word, i = word + chr(int(text[i + 2 : i + 4], 16)), i + 2
+            elif text[i + 1] in "abfnrtv\\\"'s":
+                word += {"s": " ", "n": "\n", "t": "\t"}.get(text[i + 1], text[i + 1])
+            else:
+                raise ValueError("an escape that systemd does not know")
+            i, inside = i + 2, True
+            continue
+        if quote:
+            word, quote = (word, "") if char == quote else (word + char, quote)
+        elif char in "\"'":
+            quote, inside = char, True
+        elif char in " \t\r":
+            if inside:
+                yield word
+            word, inside = "", False
+        else:
+            word, inside = word + char, True
+        i += 1
+    if quote:
+        raise ValueError("a quote has no end")
+    if inside:
+        yield word
+
+
+_UNQUOTED = re.compile(r"(?<!%)(?:%%)*%(?!%)")
+systemd = each(systemd_words, without(_UNQUOTED.pattern))
+"""A setting of a unit: no specifier in a value."""
+
+
+def nginx_words(text: str) -> Iterator[str]:
+    """The words of a configuration, as ngx_conf_read_token tells them."""
+    i, size = 0, len(text)
+    while i < size:
+        char = text[i]
+        if char in " \t\r\n;{}":
+            i += 1
+        elif char == "#":
+            i = (text.find("\n", i) + size + 1) % (size + 1) or size
+        elif char in "\"'":
+            word, i = "", i + 1
+            while i < size and text[i] != char:
+                if text[i] == "\\" and i + 1 < size and text[i + 1] in "\"'\\tnr":
+                    i += 1
+                    word += {"t": "\t", "n": "\n", "r": "\r"}.get(text[i], text[i])
+                else:
+                    word += text[i]
+                i += 1
+            i += 1
+            if i < size and text[i] not in " \t\r\n;{)":
+                raise ValueError("a word goes on after its quote")
+            yield word
+        else:
+            start = i
+            while i < size and text[i] not in " \t\r\n;{":
+                i += 2 if text[i] == "\\" or text.startswith("${", i) else 1
+            yield text[start:i]
+
+
+def ldif_lines(text: str) -> Iterator[str]:
+    """The values of records, RFC 2849, without continuation lines, which we do not write."""
+    for line in text.split("\n"):
+        if line and not line.startswith("#"):
+            if line[0] == " " or ": " not in line or line.partition(": ")[2][:1] in " :<":
+                raise ValueError("no line of LDIF")
+            yield line.partition(": ")[2]
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.texts += [tag, *(n for n, _ in attrs), *(v or "" for _, v in attrs)]
+
+    def handle_comment(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def html(text: str, values: Values) -> list[str]:
+    """A page: its texts and attributes."""
+    page = _Page()
+    page.feed(text)
+    return data(page.texts, values)
+
+
+def as_json(text: str, values: Values) -> list[str]:
+    """A file of JSON."""
+    return data(json.loads(text), values)
+
+
+def as_yaml(text: str, values: Values) -> list[str]:
+    """A file of YAML."""
+    return data(yaml.safe_load(text), values)
+
+
+def volume_words(text: str) -> Iterator[str]:
+    """The parts of podman's --volume: source, target, options."""
+    parts = text.split(":")
+    if len(parts) > 3 or "," in text.rpartition(":")[0]:
+        raise ValueError("a volume has a source, a target and options")
+    yield from parts
+
+
+_STRING_OR_WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|\w+|\s+|[^\w\s"\'`]')
+
+
+def javascript_words(text: str) -> Iterator[str]:
+    """The tokens of a rule of polkit; its strings are those of JSON."""
+    at = 0
+    while at < len(text):
+        found = _STRING_OR_WORD.match(text, at)
+        if not found:
+            raise ValueError(f"no token of JavaScript at {text[at : at + 20]!r}")
+        yield json.loads(found[0]) if found[0].startswith('"') else found[0]
+        at = found.end()
+
+
+def sshd_words(text: str) -> Iterator[str]:
+    """The words of sshd_config, each line alone."""
+    for line in text.splitlines():
+        yield from shlex.split(line, comments=False)
+
+
+def bash(text: str, values: Values) -> list[str]:
+    """A script, by the tree of its grammar: a value is one argument, or text in one."""
+    if not marks(text):
+        return []
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_bash")
+    source = text.encode()
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    root = parser.parse(source).root_node
+    found = ["the grammar of bash does not read this: " + text] if root.has_error else []
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        said = source[node.start_byte : node.end_byte].decode()
+        if not marks(said) or node.type == "comment":
+            continue
+        if node.type in _ARGUMENTS:
+            found += _argument(said, values)
+        elif node.type == "heredoc_body" and node.child_count == 0:
+            found += [w for line in said.splitlines() for w in whole(line, values)]
+        elif not node.children:
+            found.append(f"{said!r} is a {node.type}")
+        pending += [] if node.type in _ARGUMENTS else node.children
+    return found
+
+
+_ARGUMENTS = {"word", "raw_string", "string", "concatenation"}
+_MEANT = re.compile(r"[*?\[\]{}~$`!&|;<>()\\\"' \t\n#]")
+
+
+def _argument(said: str, values: Values) -> list[str]:
+    words = shlex.split(said)
+    if len(words) != 1:
+        return [f"{said!r} is {len(words)} words"]
+    found = whole(words[0], values)
+    for mark in sorted(marks(said)):
+        special = _MEANT.search(values[mark])
+        quoted = [shlex.quote(v) for v in spellings(values[mark])]
+        if special and not any(q in said or (q[1:-1] in said and "'" in said) for q in quoted):
+            found.append(f"{mark} is not quoted in {said!r}")
+        if words[0].startswith("-") and values[mark].startswith("-") and words[0] in values[mark]:
+            found.append(f"{mark} is an option: {said!r}")
+    return found

@@ -1,0 +1,83 @@
+"""What a real proxy makes of the configuration of a homelab with hostile values in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from homelab.plan import Plan
+from homelab.proxy import caddy, nginx, traefik
+from tests.proxy import rig
+from tests.proxy.nixos import Place, as_data, caddyfile, nginx_conf
+from tests.site import judges
+from tests.site.judges import Values
+from tests.tools.programs import run
+
+PLACEHOLDER = judges.without(r"\{[^{}\s]*\}")
+"""Caddy fills these in when a request comes."""
+VARIABLE = judges.without(r"\$")
+_RULE = re.compile(r"(?P<call>[A-Za-z]+)\(`(?P<text>[^`]*)`\)|\s+|&&|\|\||[!()]")
+TEMPLATE = judges.without(r"\{\{")
+"""Traefik reads its file as a template of Go."""
+
+
+def wrong(plan: Plan, directory: Path, values: Values) -> list[str]:
+    """What is wrong with the configuration of the entry's proxy."""
+    entry = plan.site.network.entry
+    if entry.host not in plan.hosts:
+        return []
+    directory.mkdir(parents=True, exist_ok=True)
+    rig.certificate(directory, "example.org")
+    own = f"/var/lib/homelab-certificates/{plan.site.site.domain}"
+    mapped = {
+        f"{own}/{a}": str(directory / b)
+        for a, b in (("fullchain.pem", "cert.pem"), ("key.pem", "key.pem"))
+    }
+    http, https, tunnel = rig.free_ports(3)
+    place = Place(directory, http, https, tunnel, mapped)
+    return {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}[entry.proxy](plan, place, values)
+
+
+def _caddy(plan: Plan, place: Place, values: Values) -> list[str]:
+    (module,) = caddy.modules(plan, plan.hosts[plan.site.network.entry.host])
+    file = place.directory / "Caddyfile"
+    file.write_text(caddyfile(module, place), encoding="utf-8")
+    done = run("caddy", "adapt", "--adapter", "caddyfile", "--config", file)
+    if done.returncode:
+        return [f"caddy: {done.stderr}"]
+    found = []
+    for text in judges.strings(json.loads(done.stdout)):
+        found += PLACEHOLDER(text, values)
+    return found
+
+
+def _nginx(plan: Plan, place: Place, values: Values) -> list[str]:
+    (module,) = nginx.modules(plan, plan.hosts[plan.site.network.entry.host])
+    file = place.directory / "nginx.conf"
+    text = nginx_conf(module, place)
+    file.write_text(text, encoding="utf-8")
+    done = run("nginx", "-t", "-q", "-p", place.directory, "-c", file)
+    said = [f"nginx: {done.stderr}"] if done.returncode else []
+    return said + judges.each(judges.nginx_words, VARIABLE)(text, values)
+
+
+def _traefik(plan: Plan, place: Place, values: Values) -> list[str]:
+    (module,) = traefik.modules(plan, plan.hosts[plan.site.network.entry.host])
+    found = []
+    for text in judges.strings(as_data(module.derived, place.directory)):
+        found += TEMPLATE(text, values)
+        if judges.marks(text) and re.match(r"!?\(*(Host|Path|Header|Client)[A-Za-z]*\(", text):
+            found += _rule(text, values)
+    return found
+
+
+def _rule(text: str, values: Values) -> list[str]:
+    at, found = 0, []
+    while at < len(text):
+        here = _RULE.match(text, at)
+        if not here:
+            return [f"no rule of Traefik from {at}: {text!r}"]
+        found += judges.whole(here["text"] or "", values)
+        at = here.end()
+    return found

@@ -1,0 +1,186 @@
+"""Every text of a rendered homelab, with the language that whoever reads it speaks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+
+from homelab.nix import Comment, Lines, Nix, Path, Pkg, Raw, Script, Text
+from homelab.nix.values import After, Before, Call, Force, Function
+from homelab.plan import Plan
+from homelab.render import modules_of
+from tests.site import judges
+from tests.site.judges import Judge
+
+KEY = "="
+"""The last part of the place of a name, beside what it names."""
+STORE = "/nix/store/x"
+"""What an expression of Nix stands for in a text."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text, and its place: a file and an option's path."""
+
+    place: str
+    path: tuple[str, ...]
+    text: str
+    stated: bool = False
+
+
+def texts(plan: Plan) -> Iterator[Said]:
+    """Every text of every host that is rendered."""
+    for host in plan.hosts.values():
+        if host.config.state == "planned":
+            continue
+        for module in modules_of(plan, host):
+            place = f"{host.name}/{module.file}"
+            yield from (Said(place, p, t) for p, t in walked(module.derived))
+            yield from (Said(place, p, t, stated=True) for p, t in walked(module.stated))
+            yield from (Said(place, ("file", name), text) for name, text in module.extra)
+
+
+def walked(value: Nix, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The texts of a value, by path; an item of a list is at its list's."""
+    match value:
+        case Comment(text, inner):
+            # Nix's parser reads it.
+            yield from walked(inner, path)
+        case Force(inner) | After(inner) | Before(inner):
+            yield from walked(inner, path)
+        case str():
+            yield path, value
+        case Lines(text) | Raw(text):
+            yield path, text
+        case Path(text) | Pkg(text):
+            yield path, text
+        case Text(parts, _) | Script(parts):
+            yield path, "".join(p if isinstance(p, str) else STORE for p in parts)
+        case Call(_, args):
+            for inner in args:
+                yield from walked(inner, path)
+        case Function(_, body):
+            yield from walked(body, path)
+        case Mapping():
+            for key, inner in value.items():
+                yield (*path, KEY), key
+                yield from walked(inner, (*path, key))
+        case list() | tuple():
+            for inner in value:
+                yield from walked(inner, path)
+
+
+_WHOLE = judges.whole
+_WORD = judges.plain
+_LINE = judges.without(r"[\n\r]")
+_SHELL = judges.bash
+_UNIT = judges.systemd
+_UNIT_NAME = judges.without(r"[^A-Za-z0-9:_.@-]", _WORD)
+# NixOS puts it in single quotes, and tmpfiles knows escapes and specifiers there.
+_TMPFILES = judges.without(r"['\\%\n\r]")
+_PAGE = judges.without(r"\{\{")
+_NGINX = judges.each(judges.nginx_words, judges.without(r"\$"))
+# The program reads the whole of it: `test_injection`.
+_PROXY: Judge = lambda text, values: []  # noqa: E731
+
+LANGUAGES: tuple[tuple[str, Judge], ...] = (
+    # Lines of one file each, and files beside the modules.
+    ("environment.etc.homelab/facts.json.**", _WHOLE),
+    ("environment.etc.*.text", _WORD),
+    ("file.ca/index.html", judges.html),
+    ("file.lib/people.ldif", judges.each(judges.ldif_lines, _LINE)),
+    ("file.lib/pocket-id-gate.json", judges.as_json),
+    ("file.nginx/*", _NGINX),
+    # Words of the kernel, of the console, of firewalls.
+    ("boot.kernelModules", judges.without(r"^-", _WORD)),
+    ("console.keyMap", judges.without(r"^-", _WORD)),
+    ("networking.firewall.**", _WORD),
+    ("networking.nftables.**", _WORD),
+    ("networking.interfaces.**", _WORD),
+    ("networking.defaultGateway.interface", _WORD),
+    ("networking.hosts.**", _WORD),
+    ("networking.wg-quick.interfaces.**", _WORD),
+    # NixOS writes it in double quotes.
+    ("networking.wireless.networks.=", judges.without(r"[\"\\\n\r]")),
+    # fstab, where NixOS writes a blank as \040.
+    ("fileSystems.**", judges.without(r"[\t\n\r\\]")),
+    ("environment.persistence.**", _LINE),
+    # nix.conf: a setting ends with its line.
+    ("nix.settings.*", judges.without(r"[\n\r#]")),
+    ("nix.gc.dates", judges.without(r"[%\n\r\\\\]")),
+    ("users.users.*.openssh.authorizedKeys.keys", _LINE),
+    ("users.**", _WORD),
+    ("security.acme.**", _WORD),
+    ("security.polkit.extraConfig", judges.each(judges.javascript_words)),
+    ("sops.**", _WORD),
+    ("home-manager.users.*.imports", _WORD),
+    ("services.avahi.allowInterfaces", _WORD),
+    # Settings that NixOS writes as JSON, as YAML, or as arguments.
+    ("services.adguardhome.settings.**", _WHOLE),
+    ("services.authelia.instances.main.settings.**", _WHOLE),
+    ("services.blocky.settings.**", _WHOLE),
+    ("services.cloudflared.tunnels.=", _UNIT_NAME),
+    ("services.cloudflared.**", _WHOLE),
+    ("services.gatus.settings.**", judges.gatus),
+    ("services.homepage-dashboard.allowedHosts", _WORD),
+    ("services.homepage-dashboard.**", _PAGE),
+    ("services.miniflux.config.**", _UNIT),
+    ("services.navidrome.settings.**", _WHOLE),
+    ("services.oauth2-proxy.**", _WORD),
+    ("services.openldap.settings.**", _WORD),
+    ("services.pocket-id.settings.**", _UNIT),
+    ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
+    ("services.openssh.extraConfig", judges.each(judges.sshd_words, judges.without("%"))),
+    # Proxies.
+    ("services.caddy.email", _WORD),
+    ("services.caddy.package.plugins", judges.without(r"^-", _WORD)),
+    ("services.caddy.**", _PROXY),
+    ("services.nginx.**", _PROXY),
+    ("services.traefik.**", _PROXY),
+    # restic: lines of files, words of a command, an environment.
+    ("services.restic.backups.=", _UNIT_NAME),
+    ("services.restic.backups.*.backupPrepareCommand", _SHELL),
+    ("services.restic.backups.*.backupCleanupCommand", _SHELL),
+    ("services.restic.backups.*.paths", judges.without(r"[*?\[\]\n\r\\]|^[#!]| $")),
+    ("services.restic.backups.*.exclude", judges.without(r"[$\n\r\\]|^[#!]| $")),
+    ("services.restic.backups.*.repository", judges.without(r"[%\"\\\n\r$]")),
+    ("services.restic.backups.**", _UNIT),
+    # Shell and units.
+    ("system.activationScripts.*.text", _SHELL),
+    ("systemd.services.=", _UNIT_NAME),
+    ("systemd.timers.=", _UNIT_NAME),
+    ("systemd.services.*.script", _SHELL),
+    ("systemd.services.*.preStart", _SHELL),
+    ("systemd.services.*.postStop", _SHELL),
+    ("systemd.services.*.path", _WORD),
+    ("systemd.services.**", _UNIT),
+    ("systemd.timers.**", _UNIT),
+    ("systemd.tmpfiles.settings.**", _TMPFILES),
+    # podman's command line, each argument quoted by NixOS.
+    ("virtualisation.oci-containers.containers.=", _UNIT_NAME),
+    ("virtualisation.oci-containers.containers.*.volumes", judges.each(judges.volume_words)),
+    ("virtualisation.oci-containers.containers.*.cmd", _WHOLE),
+    ("virtualisation.oci-containers.containers.*.environment.=", _WORD),
+    ("virtualisation.oci-containers.containers.*.environment.*", _WHOLE),
+    ("virtualisation.oci-containers.containers.**", _WORD),
+)
+"""The language of each option; a text at no path of these is one that nobody judges."""
+
+
+def language(path: tuple[str, ...]) -> Judge | None:
+    """Who reads the text at a path; nobody whom we know."""
+    return next((j for glob, j in _globs() if _matches(glob, path)), None)
+
+
+@cache
+def _globs() -> tuple[tuple[tuple[str, ...], Judge], ...]:
+    return tuple((tuple(re.findall(r"[^.]+(?:\.(?:json|html|ldif))?", g)), j) for g, j in LANGUAGES)
+
+
+def _matches(glob: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    if not glob or glob == ("**",):
+        return bool(glob) or not path
+    return bool(path) and fnmatchcase(path[0], glob[0]) and _matches(glob[1:], path[1:])
