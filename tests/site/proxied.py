@@ -10,7 +10,7 @@ from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
 from tests.proxy import rig
 from tests.proxy.nixos import Place, as_data, caddyfile, nginx_conf
-from tests.site import judges
+from tests.site import dividing, judges
 from tests.site.judges import Values
 from tests.tools.programs import run
 
@@ -59,7 +59,7 @@ def _nginx(plan: Plan, place: Place, values: Values) -> list[str]:
     file.write_text(text, encoding="utf-8")
     done = run("nginx", "-t", "-q", "-p", place.directory, "-c", file)
     said = [f"nginx: {done.stderr}"] if done.returncode else []
-    return said + judges.each(judges.nginx_words, VARIABLE)(text, values)
+    return said + judges.each(dividing.nginx_words, VARIABLE)(text, values)
 
 
 def _traefik(plan: Plan, place: Place, values: Values) -> list[str]:

@@ -8,83 +8,29 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import shlex
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from homelab.nix import print_module
 from homelab.plan import Plan
-from homelab.render import modules_of
-from homelab.system.flakes import flake
 from homelab.tailnet.hujson import parse
 from homelab.tailnet.policy import policy, policy_text
-from tests.site import judges, proxied
+from tests.site import dividing, judges, proxied, staged
 from tests.site.hostile import Put, round_of, settled
-from tests.site.observed import sources
-from tests.site.payloads import CANARY
 from tests.site.rich import VARIANTS
 from tests.site.texts import language, texts
-from tests.tools.programs import run
 
 MANY = int(os.environ.get("HOSTILE_VALUES", "0"))
 HOMELABS = [*VARIANTS] if MANY else ["as it is", "nginx"]
 
 
-def rendered(plan: Plan) -> dict[str, str]:
-    """The Nix files of every host, by host and path."""
-    files = sources(plan)
-    out = {}
-    for name, host in plan.hosts.items():
-        if host.config.state == "planned":
-            continue
-        modules = modules_of(plan, host)
-        out[f"{name}/flake.nix"] = str(flake(plan, host, modules, files, "")[0])
-        out |= {f"{name}/{m.file}": print_module(m, "head") for m in modules}
-    return out
-
-
-def unread(directory: Path, files: Mapping[str, str]) -> tuple[str, str]:
-    """What Nix says against the files, and how it read them; a variable that nobody defined is an
-    error to its parser.
-    """
-    paths = []
-    for name, text in files.items():
-        if CANARY in text or name.endswith("flake.nix"):
-            path = directory / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            paths.append(path)
-    done = run("nix-instantiate", "--parse", *paths)
-    return (done.stderr if done.returncode else ""), done.stdout
-
-
-_LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_ESCAPE = {"n": "\n", "r": "\r", "t": "\t"}
-
-
-def literals(parsed: str) -> set[str]:
-    """The strings with a canary in what Nix has read."""
-    return {
-        re.sub(r"\\(.)", lambda m: _ESCAPE.get(m[1], m[1]), found, flags=re.DOTALL)
-        for found in _LITERAL.findall(parsed)
-        if CANARY in found
-    }
-
-
 def judged(directory: Path, puts: list[Put], plan: Plan) -> list[str]:
     """What is wrong with what is rendered."""
     values = {p.mark: p.value for p in puts}
-    error, parsed = unread(directory / "nix", rendered(plan))
-    wrong = [error] if error else []
     written = [said for said in texts(plan) if judges.marks(said.text)]
-    for text in literals(parsed):
-        # Nix has read what was written, or (of a flake) the value as it is.
-        if not any(text in said.text for said in written):
-            wrong += [f"Nix: {w}" for w in judges.whole(text, values)]
+    wrong = staged.wrong(plan, directory / "hosts", values, [said.text for said in written])
     for said in written:
         # What the owner says outright is Nix's to read.
         judge = judges.option if said.stated else language(said.path)
@@ -125,10 +71,20 @@ VALUE = {"zqxaaa": "a'; zqxaaa"}
 
 
 def test_a_canary_outside_of_a_string_is_found(tmp_path: Path) -> None:
-    assert unread(tmp_path, {"a.nix": '{ ... }: { a = "x" + zqxaaa + ""; }'})[0]
-    error, parsed = unread(tmp_path, {"a.nix": '{ ... }: { a = "x\\" + zqxaaa + \\""; }'})
+    file = tmp_path / "a.nix"
+    file.write_text('{ ... }: { a = "x" + zqxaaa + ""; }')
+    assert staged.parsed_by_nix([file])[0]
+    file.write_text('{ ... }: { a = "x\\" + zqxaaa + \\""; }')
+    error, parsed = staged.parsed_by_nix([file])
     assert not error
-    assert literals(parsed) == {'x" + zqxaaa + "'}
+    assert staged.literals(parsed) == {'x" + zqxaaa + "'}
+
+
+def test_a_file_that_a_shell_would_change_is_found(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"a/b.nix": "END\n$(zqx)\n", "c": "no line $x", "d": b"\xff"}
+    assert staged.arrived(tmp_path / "good", files) == []
+    (tmp_path / "bad" / "flake" / "c").mkdir(parents=True)
+    assert staged.arrived(tmp_path / "bad", files)
 
 
 @pytest.mark.parametrize(
@@ -157,10 +113,10 @@ SPLIT = {"zqxaaa": "a zqxaaa"}
     ("judge", "good", "bad"),
     [
         (judges.systemd, '"a zqxaaa"', "a zqxaaa"),
-        (judges.each(judges.nginx_words), '"a zqxaaa";', "x a zqxaaa;"),
-        (judges.each(judges.sshd_words), 'Match User "a zqxaaa"', "Match User a zqxaaa"),
-        (judges.each(judges.javascript_words), '["a zqxaaa"]', '["a"] zqxaaa'),
-        (judges.each(judges.volume_words), "/x:a zqxaaa:ro", "a:zqxaaa:/x:ro"),
+        (judges.each(dividing.nginx_words), '"a zqxaaa";', "x a zqxaaa;"),
+        (judges.each(dividing.sshd_words), 'Match User "a zqxaaa"', "Match User a zqxaaa"),
+        (judges.each(dividing.javascript_words), '["a zqxaaa"]', '["a"] zqxaaa'),
+        (judges.each(dividing.volume_words), "/x:a zqxaaa:ro", "a:zqxaaa:/x:ro"),
         (judges.html, "<p>a zqxaaa</p>", "<p>a <b>zqxaaa</b></p>"),
         (judges.as_json, '{"a zqxaaa": 1}', '{"a": "zqxaaa"}'),
         (judges.without("%"), "a zqxaaa", "a% zqxaaa"),

@@ -12,7 +12,7 @@ from homelab.nix import Comment, Lines, Nix, Path, Pkg, Raw, Script, Text
 from homelab.nix.values import After, Before, Call, Force, Function
 from homelab.plan import Plan
 from homelab.render import modules_of
-from tests.site import judges
+from tests.site import dividing, judges
 from tests.site.judges import Judge
 
 KEY = "="
@@ -82,16 +82,21 @@ _UNIT_NAME = judges.without(r"[^A-Za-z0-9:_.@-]", _WORD)
 # NixOS puts it in single quotes, and tmpfiles knows escapes and specifiers there.
 _TMPFILES = judges.without(r"['\\%\n\r]")
 _PAGE = judges.without(r"\{\{")
-_NGINX = judges.each(judges.nginx_words, judges.without(r"\$"))
-# The program reads the whole of it: `test_injection`.
-_PROXY: Judge = lambda text, values: []  # noqa: E731
+_NGINX = judges.each(dividing.nginx_words, judges.without(r"\$"))
+
+
+def _by_its_program(text: str, values: judges.Values) -> list[str]:
+    """Nothing is said here: a proxy reads the whole of its configuration, `proxied.py`."""
+    del text, values
+    return []
+
 
 LANGUAGES: tuple[tuple[str, Judge], ...] = (
     # Lines of one file each, and files beside the modules.
     ("environment.etc.homelab/facts.json.**", _WHOLE),
     ("environment.etc.*.text", _WORD),
     ("file.ca/index.html", judges.html),
-    ("file.lib/people.ldif", judges.each(judges.ldif_lines, _LINE)),
+    ("file.lib/people.ldif", judges.each(dividing.ldif_lines, _LINE)),
     ("file.lib/pocket-id-gate.json", judges.as_json),
     ("file.nginx/*", _NGINX),
     # Words of the kernel, of the console, of firewalls.
@@ -114,7 +119,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("users.users.*.openssh.authorizedKeys.keys", _LINE),
     ("users.**", _WORD),
     ("security.acme.**", _WORD),
-    ("security.polkit.extraConfig", judges.each(judges.javascript_words)),
+    ("security.polkit.extraConfig", judges.each(dividing.javascript_words)),
     ("sops.**", _WORD),
     ("home-manager.users.*.imports", _WORD),
     ("services.avahi.allowInterfaces", _WORD),
@@ -133,13 +138,13 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.openldap.settings.**", _WORD),
     ("services.pocket-id.settings.**", _UNIT),
     ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
-    ("services.openssh.extraConfig", judges.each(judges.sshd_words, judges.without("%"))),
+    ("services.openssh.extraConfig", judges.each(dividing.sshd_words, judges.without("%"))),
     # Proxies.
     ("services.caddy.email", _WORD),
-    ("services.caddy.package.plugins", judges.without(r"^-", _WORD)),
-    ("services.caddy.**", _PROXY),
-    ("services.nginx.**", _PROXY),
-    ("services.traefik.**", _PROXY),
+    ("services.caddy.package.plugins", judges.without(r"^-|[\s@]|[^\w./~@+-]")),
+    ("services.caddy.**", _by_its_program),
+    ("services.nginx.**", _by_its_program),
+    ("services.traefik.**", _by_its_program),
     # restic: lines of files, words of a command, an environment.
     ("services.restic.backups.=", _UNIT_NAME),
     ("services.restic.backups.*.backupPrepareCommand", _SHELL),
@@ -161,7 +166,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("systemd.tmpfiles.settings.**", _TMPFILES),
     # podman's command line, each argument quoted by NixOS.
     ("virtualisation.oci-containers.containers.=", _UNIT_NAME),
-    ("virtualisation.oci-containers.containers.*.volumes", judges.each(judges.volume_words)),
+    ("virtualisation.oci-containers.containers.*.volumes", judges.each(dividing.volume_words)),
     ("virtualisation.oci-containers.containers.*.cmd", _WHOLE),
     ("virtualisation.oci-containers.containers.*.environment.=", _WORD),
     ("virtualisation.oci-containers.containers.*.environment.*", _WHOLE),
