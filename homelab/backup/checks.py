@@ -156,14 +156,14 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
                 "give each a directory of its own, or keep one",
             )
         seen.setdefault(place, name)
-    written: dict[tuple[str, str], str] = {}
+    # A repository is called after its job, and a job after its service or its dataset.
+    written: dict[str, str] = {}
     for job in plan.backup.jobs:
-        place = (job.target, job.repository)
-        other = written.setdefault(place, f"{job.name} on {job.host}")
-        if other != f"{job.name} on {job.host}":
+        other = written.setdefault(job.repository, job.source)
+        if other != job.source:
             yield Problem(
                 job.source,
-                f"{job.name} on {job.host} and {other} write one repository, {job.repository}",
+                f"what is kept of it and of {other} would be one repository, {job.repository}",
                 "rename one of them",
             )
 

@@ -139,7 +139,8 @@ def cookie_domain(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     route.at("name"),
                     f"{name} lies in none of the session's domains, {', '.join(domains)}",
-                    "let the portal and the gated names share their domain in site.names",
+                    "let site.names.internal and site.names.public begin with {name}, as "
+                    f"{{name}}.{plan.site.site.domain}",
                 )
 
 

@@ -23,6 +23,7 @@ def targets(**named: object) -> Changes:
     return {"backup": {"targets": named}}
 
 
+FILMS = {**draw()["services"]["draw"], "state": ["/var/lib/films"]}  # type: ignore[index]
 DISK = {"kind": "local", "host": "nas", "path": "/mnt/disk"}
 
 WAYS = (
@@ -100,6 +101,15 @@ WAYS = (
         ),
         targets(more={"path": "/mnt/more"}),
         asked={"/mnt/more": "give each a directory of its own"},
+    ),
+    WayOut(
+        "backup-target-single",
+        {
+            "datasets": {"films": {"host": "nas", "path": "/srv/films", "tier": "user"}},
+            "services": {"dataset-films": FILMS},
+        },
+        {"services": {"dataset-films": None, "cinema": FILMS}},
+        asked={"cinema": "rename one of them"},
     ),
     WayOut(
         "backup-target-root",

@@ -104,6 +104,11 @@ WAYS = (
         both(FLAT, IDENTITY, navidrome()),
         {"site": {"names": {"internal": "{name}.home.example.org"}}},
     ),
+    WayOut(
+        "cookie-domain",
+        both(IDENTITY, navidrome(), {"site": {"names": {"internal": "at.{name}.example.org"}}}),
+        {"site": {"names": {"internal": "{name}.home.example.org"}}},
+    ),
     WayOut("group-known", gated(groups=["famly"]), routed(groups=["family"])),
     WayOut(
         "directory-members",

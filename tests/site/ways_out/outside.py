@@ -133,6 +133,19 @@ WAYS = (
         files={OWN: "{\n  virtualisation.docker.enable = true;\n}\n"},
     ),
     WayOut(
+        "forbidden-patterns",
+        nas(modules=[OWN], accept={"other-firewall": "it publishes on loopback alone"}),
+        nas(accept=None),
+        files={OWN: "{\n}\n"},
+    ),
+    WayOut(
+        "forbidden-patterns",
+        nas(modules=[OWN]),
+        {},
+        files={OWN: "{\n"},
+        mended={OWN: "{\n}\n"},
+    ),
+    WayOut(
         "own-module",
         nas(modules=[OWN]),
         {},
