@@ -245,6 +245,9 @@ class Entry:
     dynamic_user: bool = False
     state: tuple[str, ...] = ()
     """Directories that hold its state (already below /var/lib/private for DynamicUser)."""
+    state_at: Mapping[str, str] = field(default_factory=dict)
+    """Options that say where a part of its state lies, by full path, and where it lies without
+    them. Backup, persistence and the lock follow what the stack config says there."""
     former_state: tuple[str, str] = ("", "")
     """Where its module keeps the state of a host whose `state_version` is older than this: that
     release, and the directory in place of the first of `state`."""

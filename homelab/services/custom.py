@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from homelab.backup.model import CustomBackup
 from homelab.catalog.model import Dump, Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
+from homelab.services.follow import followed
 from homelab.services.kinds import (
     ContainerService,
     FlakeService,
@@ -64,6 +65,7 @@ def _dumps(config: ServiceConfig) -> Iterator[Dump]:
 
 def extended(entry: Entry, config: ServiceConfig) -> Entry:
     """A catalog entry with what the stack config adds to it."""
+    entry = followed(entry, config)
     stated, known = secrets_of(config), entry.secrets
     if not (stated or ports_of(config) or config.state or config.health or config.headers):
         return entry

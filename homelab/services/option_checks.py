@@ -91,3 +91,28 @@ def _unfit(value: object, depth: int) -> Iterator[str]:
 
 def _where(service: Service, path: str) -> str:
     return f"services.{service.name}.options" + (f".{path}" if path else "")
+
+
+@check("option-state", rows="S0-32 S0-77")
+def option_state(plan: Plan) -> Iterator[Problem]:
+    """State that an option moves is kept where that says; where nobody can read it, the backup
+    would keep the old directory.
+    """
+    for service in plan.services:
+        if service.is_custom:
+            continue
+        for said in said_of(service.config):
+            if said.name == "services.postgresql.dataDir":
+                yield Problem(
+                    _where(service, said.key),
+                    "this moves the databases of every service of the host, and neither the lock "
+                    "nor what survives a restart follows",
+                    "leave it out, and mount a disk at /var/lib/postgresql instead",
+                )
+            elif said.name in service.entry.state_at and not isinstance(said.value, str):
+                yield Problem(
+                    _where(service, said.key),
+                    f"{said.name} says where the state of {service.name} lies, and backups have to "
+                    "know that place",
+                    "write the directory as plain text: /var/lib/…",
+                )

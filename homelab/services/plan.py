@@ -126,7 +126,7 @@ def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
     """The entry with its state where it lies, for a service that keeps it in a dataset."""
     for part, below in entry.state_in.items():
         dataset = site.datasets.get(datasets_of(config).get(part, ""))
-        if dataset is not None and entry.state:
+        if dataset is not None and entry.state and not _is_elsewhere(entry):
             here, there = entry.state[0], f"{dataset.path}/{below}"
             dumps = tuple(replace(d, source=d.source.replace(here, there, 1)) for d in entry.dumps)
             return replace(
@@ -152,12 +152,20 @@ def _installed(entry: Entry, state_version: str) -> Entry:
     if not former or state_version >= before:
         return entry
     here = entry.state[0]
+    if _is_elsewhere(entry):
+        return entry
     return replace(
         entry,
         state=(former, *entry.state[1:]),
         exclude=tuple(e.replace(here, former, 1) for e in entry.exclude),
         dumps=tuple(replace(d, source=d.source.replace(here, former, 1)) for d in entry.dumps),
     )
+
+
+def _is_elsewhere(entry: Entry) -> bool:
+    """Whether an option of the stack config says where its state lies."""
+    known = find(entry.name)
+    return known is not None and known.state[:1] != entry.state[:1]
 
 
 def _asking(entry: Entry, config: ServiceConfig) -> Entry:

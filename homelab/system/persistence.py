@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 OURS = "/var/lib/homelab"
 """Releases and secrets: mounted before the system is activated, which reads them."""
 PRIVATE = "/var/lib/private"
+FLEETING = ("/run", "/var/run", "/tmp", "/var/tmp", "/var/cache", "/dev", "/proc", "/sys", "/nix")  # noqa: S108
+"""Where nothing is meant to outlive a restart, or what lies there is not on the root."""
 """State of every DynamicUser unit. Kept whole: impermanence would make it 0755 as the parent of a
 directory in it, and systemd then refuses to start such a unit."""
 FILES = (
@@ -211,6 +213,10 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
             yield Kept("/var/lib/postgresql", f"database of {service.name}", "", units)
         for path in entry.keeps:
             yield Kept(_whole(path), service.name, "", writers)
+        for path in service.harden.read_write:
+            # What it may write outside its own directories is there to stay, too.
+            if not any(_within(path, top) for top in FLEETING):
+                yield Kept(_whole(path), service.name, "", writers)
         container = service.container
         for mount in container.mounts if container else ():
             if not mount.read_only:

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.ops.files import updated_lock
 from homelab.plan import Plan, make_plan
 from homelab.problems import Problem
+from homelab.services.custom import extended
+from homelab.services.kinds import CatalogService
 from homelab.site.document import Document
 from homelab.site.load import load_site
 from homelab.site.lock import Lock, lock_text, parse_lock
+from homelab.system import persistence
 from tests import build
 from tests.golden.test_home import HOME, _copy
 
@@ -182,3 +186,57 @@ def test_a_containers_state_and_a_datasets_path_do_not_change_by_themselves() ->
     # A lock that knows no datasets still knows the state that lies in them.
     (problem,) = told(planned(changes, SHIPPED.model_copy(update={"datasets": {}})))
     assert (problem.check, problem.where) == ("state-path", "services.immich")
+
+
+MOVABLE = [
+    (entry.name, option, here)
+    for entry in ENTRIES.values()
+    for option, here in entry.state_at.items()
+]
+
+
+@pytest.mark.parametrize(("name", "option", "here"), MOVABLE, ids=[m[1] for m in MOVABLE])
+def test_backup_and_lock_follow_an_option_that_moves_state(
+    name: str, option: str, here: str
+) -> None:
+    entry = ENTRIES[name]
+    there = "/srv/elsewhere"
+    config = CatalogService.model_validate({"host": "nas", "options": {option: there}})
+    found = extended(entry, config)
+    assert {there} & {*found.state, *found.keeps}, "it is kept"
+    if here in entry.state:
+        assert here not in found.state
+        rest = (*found.exclude, *(d.source for d in found.dumps))
+        assert not [p for p in rest if p.startswith(f"{here}/")]
+
+
+def test_an_option_that_moves_state_is_a_move_that_the_lock_sees() -> None:
+    option = {"services.vaultwarden.config.DATA_FOLDER": "/var/vault"}
+    plan = planned({"services": {"vaultwarden": {"options": option}}})
+    (problem,) = told(plan)
+    assert (problem.check, problem.where) == ("state-path", "services.vaultwarden")
+    jobs = [j for j in plan.backup.jobs if j.name == "vaultwarden"]
+    assert jobs
+    assert all("/var/vault" in j.paths for j in jobs)
+    assert all(j.dumps[0][:2] == ("sqlite", "/var/vault/db.sqlite3") for j in jobs)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"services.postgresql.dataDir": "/srv/db"},
+        {"services.vaultwarden.config.DATA_FOLDER": {"$text": "/srv/{name}"}},
+    ],
+)
+def test_a_place_of_state_that_nobody_can_follow_is_refused(option: dict[str, Any]) -> None:
+    found = run_checks(planned({"services": {"vaultwarden": {"options": option}}}))
+    assert [p.check for p in found if p.check == "option-state"] == ["option-state"]
+
+
+def test_a_path_that_a_service_may_write_survives_a_root_that_forgets() -> None:
+    harden = {"read_write": ["/srv/songs", "/run/songs"]}
+    service = {"navidrome": {"host": "nas", "name": "music", "harden": harden}}
+    plan = build.plan({"hosts": {"nas": {"persistence": {}}}, "services": service})
+    kept = {k.path for k in persistence._services(plan, plan.hosts["nas"])}
+    assert "/srv/songs" in kept
+    assert "/run/songs" not in kept

@@ -35,6 +35,9 @@ ENTRY = Entry(
     user="atticd",
     dynamic_user=True,
     state=(_STATE,),
+    state_at={
+        "services.atticd.settings.storage.path": f"{_STATE}/storage",
+    },
     # What is cached can be built again.
     exclude=(f"{_STATE}/storage",),
     database="sqlite",

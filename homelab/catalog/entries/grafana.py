@@ -43,6 +43,9 @@ ENTRY = Entry(
     units=("grafana",),
     user="grafana",
     state=("/var/lib/grafana",),
+    state_at={
+        "services.grafana.dataDir": "/var/lib/grafana",
+    },
     exclude=("/var/lib/grafana/data/log", "/var/lib/grafana/data/png"),
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/grafana/data/grafana.db"),),

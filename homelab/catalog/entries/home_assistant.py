@@ -42,6 +42,9 @@ ENTRY = Entry(
     units=("home-assistant",),
     user="hass",
     state=(_STATE,),
+    state_at={
+        "services.home-assistant.configDir": _STATE,
+    },
     exclude=(f"{_STATE}/deps", f"{_STATE}/tts"),
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/home-assistant_v2.db"),),

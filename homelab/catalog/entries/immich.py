@@ -68,6 +68,9 @@ ENTRY = Entry(
     units=("immich-server", "immich-machine-learning"),
     user="immich",
     state=("/var/lib/immich",),
+    state_at={
+        "services.immich.mediaLocation": "/var/lib/immich",
+    },
     exclude=("/var/lib/immich/encoded-video", "/var/lib/immich/thumbs"),
     database="postgresql",
     keeps=("/var/lib/redis-immich",),

@@ -18,6 +18,9 @@ ENTRY = Entry(
     units=("jackett",),
     user="jackett",
     state=(_HOME,),
+    state_at={
+        "services.jackett.dataDir": _HOME,
+    },
     exclude=(f"{_HOME}/cache", f"{_HOME}/log.txt"),
     sign_in=SignIn(
         kinds=("none", "forward"),

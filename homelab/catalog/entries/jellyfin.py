@@ -29,6 +29,10 @@ ENTRY = Entry(
     units=("jellyfin",),
     user="jellyfin",
     state=("/var/lib/jellyfin",),
+    state_at={
+        "services.jellyfin.dataDir": "/var/lib/jellyfin",
+        "services.jellyfin.configDir": "/var/lib/jellyfin/config",
+    },
     exclude=("/var/lib/jellyfin/log", "/var/lib/jellyfin/transcodes"),
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/jellyfin/data/jellyfin.db"),),

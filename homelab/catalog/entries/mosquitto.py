@@ -39,6 +39,9 @@ ENTRY = Entry(
     units=("mosquitto",),
     user="mosquitto",
     state=("/var/lib/mosquitto",),
+    state_at={
+        "services.mosquitto.dataDir": "/var/lib/mosquitto",
+    },
     sign_in=SignIn(kinds=("native",), note="users of its own, one for each client"),
     monitor="tcp",
     page=False,

@@ -33,6 +33,9 @@ ENTRY = Entry(
     dynamic_user=True,
     # With the key to the credentials that it keeps.
     state=(_STATE,),
+    state_at={
+        "services.n8n.environment.N8N_USER_FOLDER": _STATE,
+    },
     exclude=(f"{_STATE}/.cache", f"{_STATE}/.n8n/n8nEventLog*.log"),
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/.n8n/database.sqlite"),),

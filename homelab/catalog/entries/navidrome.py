@@ -41,6 +41,9 @@ ENTRY = Entry(
     units=("navidrome",),
     user="navidrome",
     state=("/var/lib/navidrome",),
+    state_at={
+        "services.navidrome.settings.DataFolder": "/var/lib/navidrome",
+    },
     exclude=("/var/lib/navidrome/cache",),
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/navidrome/navidrome.db"),),

@@ -55,6 +55,10 @@ ENTRY = Entry(
     workers=True,
     user="nextcloud",
     state=(_STATE,),
+    state_at={
+        "services.nextcloud.home": _STATE,
+        "services.nextcloud.datadir": _STATE,
+    },
     exclude=(f"{_STATE}/data/appdata_*/preview", f"{_STATE}/data/nextcloud.log"),
     database="postgresql",
     keeps=("/var/lib/redis-nextcloud",),

@@ -34,6 +34,10 @@ ENTRY = Entry(
     units=("ollama",),
     dynamic_user=True,
     state=("/var/lib/private/ollama",),
+    state_at={
+        "services.ollama.home": "/var/lib/private/ollama",
+        "services.ollama.models": "/var/lib/private/ollama/models",
+    },
     exclude=("/var/lib/private/ollama/models",),
     stateless="models are downloaded again",
     sign_in=SignIn(kinds=("none", "forward"), note="it has no sign-in at all"),

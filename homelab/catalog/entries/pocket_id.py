@@ -17,6 +17,9 @@ ENTRY = Entry(
     units=("pocket-id",),
     user="pocket-id",
     state=(_STATE,),
+    state_at={
+        "services.pocket-id.dataDir": _STATE,
+    },
     exclude=(f"{_STATE}/data/GeoLite2-City.mmdb",),
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/data/pocket-id.db"),),

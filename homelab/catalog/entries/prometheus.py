@@ -22,6 +22,9 @@ ENTRY = Entry(
     units=("prometheus",),
     user="prometheus",
     state=("/var/lib/prometheus2",),
+    state_at={
+        "services.prometheus.stateDir": "/var/lib/prometheus2",
+    },
     stateless="measurements of some weeks, which start anew",
     sign_in=SignIn(kinds=("none", "forward"), note="it has no sign-in at all"),
     health="/-/healthy",

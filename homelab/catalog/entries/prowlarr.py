@@ -33,6 +33,9 @@ ENTRY = Entry(
     units=("prowlarr",),
     dynamic_user=True,
     state=("/var/lib/private/prowlarr",),
+    state_at={
+        "services.prowlarr.dataDir": "/var/lib/private/prowlarr",
+    },
     exclude=("/var/lib/private/prowlarr/Definitions", "/var/lib/private/prowlarr/logs"),
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/private/prowlarr/prowlarr.db"),),

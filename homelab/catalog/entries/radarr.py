@@ -32,6 +32,9 @@ ENTRY = Entry(
     units=("radarr",),
     user="radarr",
     state=("/var/lib/radarr/.config/Radarr",),
+    state_at={
+        "services.radarr.dataDir": "/var/lib/radarr/.config/Radarr",
+    },
     exclude=("/var/lib/radarr/.config/Radarr/MediaCover", "/var/lib/radarr/.config/Radarr/logs"),
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/radarr/.config/Radarr/radarr.db"),),

@@ -34,6 +34,7 @@ ENTRY = Entry(
     units=("sabnzbd",),
     user="sabnzbd",
     state=("/var/lib/sabnzbd",),
+    state_at={"services.sabnzbd.stateDir": "/var/lib/sabnzbd"},
     exclude=("/var/lib/sabnzbd/Downloads", "/var/lib/sabnzbd/logs"),
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/sabnzbd/admin/history1.db"),),

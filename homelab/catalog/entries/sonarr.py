@@ -36,6 +36,9 @@ ENTRY = Entry(
     user="sonarr",
     # From 26.05 on nothing makes the directory below it before the app does.
     state=(_STATE,),
+    state_at={
+        "services.sonarr.dataDir": _DATA,
+    },
     exclude=(f"{_DATA}/MediaCover", f"{_DATA}/logs"),
     database="sqlite",
     dumps=(Dump("sqlite", f"{_DATA}/sonarr.db"),),

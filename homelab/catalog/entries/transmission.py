@@ -43,6 +43,11 @@ ENTRY = Entry(
     units=("transmission",),
     user="transmission",
     state=("/var/lib/transmission",),
+    state_at={
+        "services.transmission.home": "/var/lib/transmission",
+        "services.transmission.settings.download-dir": "/var/lib/transmission/Downloads",
+        "services.transmission.settings.incomplete-dir": "/var/lib/transmission/.incomplete",
+    },
     exclude=("/var/lib/transmission/.incomplete", "/var/lib/transmission/Downloads"),
     sign_in=SignIn(
         kinds=("none", "forward"),

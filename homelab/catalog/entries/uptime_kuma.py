@@ -21,6 +21,9 @@ ENTRY = Entry(
     user="uptime-kuma",
     dynamic_user=True,
     state=(_STATE,),
+    state_at={
+        "services.uptime-kuma.settings.DATA_DIR": _STATE,
+    },
     exclude=(f"{_STATE}/screenshots",),
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/kuma.db"),),

@@ -41,6 +41,10 @@ ENTRY = Entry(
     units=("vaultwarden",),
     user="vaultwarden",
     state=("/var/lib/vaultwarden",),
+    state_at={
+        "services.vaultwarden.config.DATA_FOLDER": "/var/lib/vaultwarden",
+        "services.vaultwarden.config.ATTACHMENTS_FOLDER": "/var/lib/vaultwarden/attachments",
+    },
     former_state=("24.11", "/var/lib/bitwarden_rs"),
     exclude=("/var/lib/vaultwarden/icon_cache", "/var/lib/vaultwarden/tmp"),
     database="sqlite",
