@@ -191,14 +191,18 @@ def lock(
     stack: StackName = None,
     cwd: Directory = HERE,
     move: Annotated[
-        list[str] | None, typer.Option("--move", help="Service whose move is meant.")
+        list[str] | None, typer.Option("--move", help="Service or dataset whose move is meant.")
+    ] = None,
+    rotate: Annotated[
+        list[str] | None,
+        typer.Option("--rotate", help="Service whose new epoch is meant, or `namespace`."),
     ] = None,
 ) -> None:
     """Write the stack's lock: where each service was first seen, so that none moves unnoticed."""
     from homelab.ops.files import write_lock
     from homelab.ops.stack import find_stack
 
-    for line in write_lock(cwd, find_stack(cwd, stack), tuple(move or ())):
+    for line in write_lock(cwd, find_stack(cwd, stack), tuple(move or ()), tuple(rotate or ())):
         print(line)
 
 
@@ -247,10 +251,16 @@ def secret(
     cwd: Directory = HERE,
 ) -> None:
     """Print a derived secret, such as the first password of a service. Needs the master key."""
-    from homelab.ops.derive import read_derived
+    from homelab.ops.derive import former_password, read_derived
     from homelab.ops.stack import check_stack, find_stack
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    if (former := former_password(plan, name, host)) is not None:
+        typer.echo(
+            f"no backup goes from {host} to {former} in this stack; its repositories from before, "
+            "if there are any, open with this",
+            err=True,
+        )
     print(read_derived(plan, cwd, name, host), end="")
 
 

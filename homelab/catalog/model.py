@@ -103,6 +103,8 @@ class SecretFact:
     """Characters of a derived secret (base64url; 43 hold 256 bits)."""
     stored_key: str = ""
     """Default key in the sops file, for source stored."""
+    seals: str = ""
+    """What it has encrypted, which another value does not open; empty for one that may change."""
     note: str = ""
 
 

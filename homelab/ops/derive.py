@@ -19,7 +19,7 @@ from homelab.ops.secret import resolve
 from homelab.ops.sshkeys import private_half, public_half
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
-from homelab.secrets.model import Secret
+from homelab.secrets.model import RESTIC, Secret, restic_purpose, scoped
 
 _SALT = b"homelab derived secret 1"
 _HASH = 32
@@ -76,6 +76,11 @@ def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> st
     """A derived secret as its host gets it: for the person who must type it once, or restore."""
     every = [s for s in plan.secrets.secrets if s.source == "derived"]
     derived = {s.name: s for s in every if host in (None, s.host)}
+    former = former_password(plan, name, host)
+    if former is not None and plan.secrets.master is not None:
+        purpose = scoped(plan.site.secrets.namespace, restic_purpose(former, host or ""))
+        master = resolve(plan.secrets.master, directory, plan.secrets.file)
+        return derive(master, purpose, epoch=plan.site.secrets.epochs.get(RESTIC, 1))
     if name not in derived:
         on = f" on {host}" if host else ""
         way_out = did_you_mean(name, derived, "secrets")
@@ -86,6 +91,19 @@ def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> st
     if plan.secrets.master is None:
         raise MasterKeyError("secrets.master is not set; add master: {sops: master}")
     return derive_secret(resolve(plan.secrets.master, directory, plan.secrets.file), derived[name])
+
+
+def former_password(plan: Plan, name: str, host: str | None) -> str | None:
+    """The target of a password that the stack no longer has: of a host or a target that has left,
+    whose repositories may still be there. None for any other secret.
+    """
+    kind, _, target = name.partition("-")
+    if kind != RESTIC or not target or host is None:
+        return None
+    if any(s.name == name and s.host == host for s in plan.secrets.secrets):
+        return None
+    left = host not in plan.site.hosts or target not in plan.site.backup.targets
+    return target if left else None
 
 
 def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:

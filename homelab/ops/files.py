@@ -10,13 +10,25 @@ from homelab.ops.whole import replace_file
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, UsageError, did_you_mean
 from homelab.secrets.recipients import OURS, sops_yaml
+from homelab.secrets.rotation import rotations
 from homelab.services.memory import lock_key, lost_paths, moved
-from homelab.site.lock import Lock, Machine, Numbers, Place, Placement, lock_text, without_host
+from homelab.site.lock import (
+    Derived,
+    Lock,
+    Machine,
+    Numbers,
+    Place,
+    Placement,
+    lock_text,
+    without_host,
+)
 from homelab.storage.memory import moved_datasets
 from homelab.system.model import nixos_hosts
 
 
-def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]:
+def write_lock(
+    directory: Path, stack: str, moves: tuple[str, ...], rotated: tuple[str, ...] = ()
+) -> list[str]:
     """Remember every service that is new, and every move that was acknowledged.
 
     Returns what changed, a line each. Raises InvalidStackError while the stack has problems other
@@ -35,6 +47,9 @@ def write_lock(directory: Path, stack: str, moves: tuple[str, ...]) -> list[str]
     meant = {("move-stateful", where) for where, s, _ in moved(plan.services) if s.name in moves}
     meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
+    meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
+    if idle := [r for r in rotated if r not in {name for name, *_ in rotations(plan)}]:
+        raise UsageError(f"--rotate {idle[0]}: nothing that encrypts changes there; leave it out")
     left = [p for p in problems if p.severity == "error" and (p.check, p.where) not in meant]
     if left:
         raise InvalidStackError(left)
@@ -149,6 +164,10 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
             for name, host in nixos_hosts(plan.site.hosts).items()
             if host.ssh.host_key
         },
+        secrets=Derived(
+            namespace=plan.site.secrets.namespace or "",
+            epochs={s.service: s.epoch for s in plan.secrets.secrets if s.seals},
+        ),
         ids=ids,
     )
     return lock, lines

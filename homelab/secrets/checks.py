@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from homelab.checks import check
 from homelab.cloudflare.model import ACME_TOKEN
 from homelab.problems import Problem, did_you_mean
+from homelab.secrets.rotation import rotations
 from homelab.tailnet.model import JOIN_KEY
 
 if TYPE_CHECKING:
@@ -74,3 +75,15 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")
+
+
+@check("secret-rotated", rows="S0-57")
+def secret_rotated(plan: Plan) -> Iterator[Problem]:
+    """A new key opens nothing that the old one encrypted: backups fail, apps do not start."""
+    for name, where, sealed in rotations(plan):
+        yield Problem(
+            where,
+            f"this changes keys that have encrypted something: {'; '.join(sealed)}",
+            "leave it as it was; or have the owner of each take the new key (restic: restic key "
+            f"add), then acknowledge: homelab lock --rotate {name}",
+        )

@@ -28,6 +28,7 @@ def demanded(
         length=fact.length,
         units=(),
         origin=origin,
+        seals=fact.seals if fact.source == "derived" else "",
     )
 
 

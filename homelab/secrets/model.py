@@ -56,6 +56,15 @@ class SecretsConfig(Model):
     """age recipients of the people who may edit the sops files."""
 
 
+RESTIC = "restic"
+"""What passwords of repositories belong to."""
+
+
+def restic_purpose(target: str, host: str) -> str:
+    """What the password of a host's repositories at a target is derived for."""
+    return f"{RESTIC}/{target}@{host}"
+
+
 def scoped(namespace: str | None, purpose: str) -> str:
     """A purpose within a namespace. No purpose has a colon, so none is another stack's."""
     return f"{namespace}:{purpose}" if namespace else purpose
@@ -90,6 +99,8 @@ class Secret:
     """Place in the stack config that demands it."""
     hashed: bool = False
     """The host gets a PBKDF2 hash of it: it checks the secret and never shows it."""
+    seals: str = ""
+    """What it has encrypted, which another value does not open."""
     half: Literal["", "private", "public"] = ""
     """The host gets one half of an SSH key that follows from it."""
 

@@ -22,7 +22,15 @@ from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import MONITOR, alert_hosts
 from homelab.secrets.demand import demanded, minted
 from homelab.secrets.identity import of_identity
-from homelab.secrets.model import FOR_USERS, Secret, SecretsPlan, scoped, secret_name
+from homelab.secrets.model import (
+    FOR_USERS,
+    RESTIC,
+    Secret,
+    SecretsPlan,
+    restic_purpose,
+    scoped,
+    secret_name,
+)
 from homelab.services.model import Service
 from homelab.site.model import Site
 from homelab.system.facets import PASSWORD, RECOVERY, WIFI, supplicant
@@ -119,9 +127,10 @@ def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:
     for job in backup.jobs:
         origin = f"backup.targets.{job.target}"
         derived = SecretFact()
-        password = demanded(site, job.host, "restic", job.target, derived, origin)
+        fact = SecretFact(seals="the backups that there are")
+        password = demanded(site, job.host, RESTIC, job.target, fact, origin)
         # A repository is of one host; the password of a lost one can be derived anywhere.
-        yield replace(password, purpose=f"restic/{job.target}@{job.host}", path=job.password)
+        yield replace(password, purpose=restic_purpose(job.target, job.host), path=job.password)
         if job.server:
             yield from _client_key(site, job, derived, origin)
         credentials = job.environment

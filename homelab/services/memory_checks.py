@@ -9,6 +9,7 @@ from homelab.checks import check
 from homelab.problems import Problem
 from homelab.services.memory import lost_paths, moved
 from homelab.storage.memory import moved_datasets
+from homelab.system.renamed import renamed_hosts
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -54,4 +55,26 @@ def state_path(plan: Plan) -> Iterator[Problem]:
             f"{', '.join(lost)} on {service.host} was the state of {service.name}{gone}",
             f"{copied}, then acknowledge: homelab lock --move {service.name}; "
             "or name the old path again",
+        )
+
+
+@check("host-renamed", rows="S0-77", severity="warning")
+def host_renamed(plan: Plan) -> Iterator[Problem]:
+    """A machine of another name begins its backups anew, and the old ones are of a name that no
+    stack knows.
+    """
+    for old, new in renamed_hosts(plan.site, plan.lock).items():
+        targets = sorted({j.target for j in plan.backup.jobs if j.host == new})
+        kept = (
+            f"; its backups begin anew in …/{new}/…, and what it has kept is in …/{old}/… at "
+            + ", ".join(targets)
+            if targets
+            else ""
+        )
+        ask = "; ".join(f"homelab secret restic-{t} {old}" for t in targets)
+        yield Problem(
+            f"hosts.{new}",
+            f"{new} has the host key of {old}, so it is the same machine{kept}",
+            (f"the old repositories open with: {ask}; " if ask else "")
+            + f"if it is meant: homelab lock; otherwise call it {old} again",
         )

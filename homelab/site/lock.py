@@ -44,6 +44,13 @@ class Place(Model):
     path: AbsolutePath
 
 
+class Derived(Model):
+    """What derived secrets that encrypt something were made with."""
+
+    namespace: Str = ""
+    epochs: dict[str, int] = Field(default_factory=dict)
+
+
 class Numbers(Model):
     """Numbers of a user and of the group of the same name."""
 
@@ -60,6 +67,8 @@ class Lock(Model):
     """By service, or `service@host` for one that runs on several hosts."""
     datasets: dict[str, Place] = Field(default_factory=dict)
     hosts: dict[str, Machine] = Field(default_factory=dict)
+    secrets: Derived | None = None
+    """None in a lock from before locks knew."""
     ids: dict[str, Numbers] = Field(default_factory=dict)
     """Users whose numbers rules and files know."""
 
@@ -97,6 +106,8 @@ def lock_text(lock: Lock) -> str:
     for section, known in (("datasets", lock.datasets), ("hosts", lock.hosts)):
         if known:
             data[section] = {name: one.model_dump() for name, one in sorted(known.items())}
+    if lock.secrets is not None:
+        data["secrets"] = lock.secrets.model_dump()
     if lock.ids:
         data["ids"] = {name: numbers.model_dump() for name, numbers in sorted(lock.ids.items())}
     stack = yaml.safe_dump({"stack": lock.stack}) if lock.stack else ""

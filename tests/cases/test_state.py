@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
-from homelab.ops.files import updated_lock
+from homelab.ops import derive as derived
+from homelab.ops.files import updated_lock, write_lock
 from homelab.plan import Plan, make_plan
-from homelab.problems import Problem
+from homelab.problems import InvalidStackError, Problem, UsageError
 from homelab.services.custom import extended
 from homelab.services.kinds import CatalogService
 from homelab.site.document import Document
@@ -18,6 +22,7 @@ from homelab.site.load import load_site
 from homelab.site.lock import Lock, lock_text, parse_lock
 from homelab.system import persistence
 from tests import build
+from tests.cases.on_disk import laid_out
 from tests.golden.test_home import HOME, _copy
 
 SHIPPED = parse_lock((build.SHIPPED / "homelab.lock.yaml").read_bytes(), "homelab.lock.yaml")
@@ -240,3 +245,70 @@ def test_a_path_that_a_service_may_write_survives_a_root_that_forgets() -> None:
     kept = {k.path for k in persistence._services(plan, plan.hosts["nas"])}
     assert "/srv/songs" in kept
     assert "/run/songs" not in kept
+
+
+def rotated(changes: dict[str, Any], lock: Lock = SHIPPED) -> list[Problem]:
+    return [p for p in run_checks(planned(changes, lock)) if p.check == "secret-rotated"]
+
+
+@pytest.mark.parametrize(
+    ("secrets", "where", "sealed"),
+    [
+        ({"epochs": {"restic": 2}}, "secrets.epochs.restic", "restic-b2: the backups that"),
+        ({"epochs": {"authelia": 2}}, "secrets.epochs.authelia", "its database"),
+        ({"namespace": "home"}, "secrets.namespace", "restic-onetouch: the backups that"),
+    ],
+)
+def test_a_new_key_for_what_is_encrypted_already_is_an_error(
+    secrets: dict[str, Any], where: str, sealed: str
+) -> None:
+    (problem,) = rotated({"secrets": secrets})
+    assert problem.where == where
+    assert sealed in problem.what
+    assert f"homelab lock --rotate {where.rpartition('.')[2]}" in problem.way_out
+    assert rotated({"secrets": secrets}, locked({"secrets": secrets})) == []
+
+
+def test_a_key_that_encrypts_nothing_rotates_freely() -> None:
+    assert rotated({"secrets": {"epochs": {"miniflux": 2}}}) == []
+
+
+def test_a_meant_rotation_is_acknowledged_by_name(tmp_path: Path) -> None:
+    stack = laid_out(tmp_path, {"secrets": {"epochs": {"restic": 2}}})
+    with pytest.raises(InvalidStackError):
+        write_lock(stack, "home", ())
+    assert "homelab.lock.yaml written; commit it" in write_lock(stack, "home", (), ("restic",))
+    with pytest.raises(UsageError, match="--rotate restic"):
+        write_lock(stack, "home", (), ("restic",))
+
+
+def renamed() -> dict[str, Any]:
+    """The home stack with its host aurora called nas."""
+    text = json.dumps(HOME.values).replace('"aurora"', '"nas"')
+    return {"site": json.loads(text)}
+
+
+def test_a_renamed_machine_is_the_same_machine() -> None:
+    plan = make_plan(load_site(Document(renamed()["site"])), SHIPPED)
+    assert told(plan) == []
+    (problem,) = [p for p in run_checks(plan) if p.check == "host-renamed"]
+    assert (problem.where, problem.severity) == ("hosts.nas", "warning")
+    assert "nas has the host key of aurora" in problem.what
+    assert "homelab secret restic-b2 aurora" in problem.way_out
+    after = make_plan(plan.site, updated_lock(plan)[0])
+    assert [p for p in run_checks(after) if p.check in {*OURS, "host-renamed"}] == []
+
+
+def test_the_password_of_a_repository_outlives_its_host_and_its_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    master = base64.b64encode(b"m" * 32).decode()
+    monkeypatch.setattr(derived, "resolve", lambda *_: master)
+    before = derived.read_derived(planned({}), tmp_path, "restic-b2", "aurora")
+    after = make_plan(load_site(Document(renamed()["site"])), SHIPPED)
+    assert derived.read_derived(after, tmp_path, "restic-b2", "aurora") == before
+    gone = planned({"backup": {"targets": {"b2": None}}})
+    assert derived.read_derived(gone, tmp_path, "restic-b2", "aurora") == before
+    assert derived.former_password(planned({}), "restic-b2", "aurora") is None
+    with pytest.raises(UsageError):
+        derived.read_derived(after, tmp_path, "miniflux-admin", "aurora")

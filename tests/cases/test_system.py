@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from homelab.ops.files import write_lock
 from tests import build
 from tests.cases.on_disk import laid_out, rendered, tried
 
@@ -159,6 +160,10 @@ def test_intel_n100_jellyfin(tmp_path: Path) -> None:
         },
     }
     stack = laid_out(tmp_path, edit)
+    (problem,) = [p for p in tried(stack) if p.severity == "error"]
+    assert "homelab lock --move film" in problem.way_out
+    write_lock(stack, "home", ("film",))
+    assert "  film:\n    host: aurora\n" in (stack / "homelab.lock.yaml").read_text()
     assert [p for p in tried(stack) if p.severity == "error"] == []
     text = rendered(stack)["aurora"]["graphics.nix"]
     for package in ("vpl-gpu-rt", "intel-compute-runtime", "intel-media-driver"):

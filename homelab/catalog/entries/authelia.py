@@ -5,9 +5,9 @@ from homelab.catalog.model import Dump, Entry, PortFact, SecretFact, SignIn
 _USER = "authelia-main"
 
 
-def _own(note: str) -> SecretFact:
+def _own(note: str, seals: str = "") -> SecretFact:
     """A file that Authelia itself reads: as its own user, before systemd could hand it over."""
-    return SecretFact(owner=_USER, length=64, note=note)
+    return SecretFact(owner=_USER, length=64, note=note, seals=seals)
 
 
 ENTRY = Entry(
@@ -31,6 +31,8 @@ ENTRY = Entry(
     secrets={
         "jwt": _own("signs the links that reset a password"),
         "session": _own("encrypts sessions"),
-        "storage-encryption": _own("encrypts second factors in the database; lost with them"),
+        "storage-encryption": _own(
+            "encrypts second factors in the database; lost with them", "its database"
+        ),
     },
 )

@@ -78,7 +78,11 @@ ENTRY = Entry(
     websocket=True,
     secrets={
         "admin": SecretFact(owner="grafana", note="the first account, admin, on an empty database"),
-        "key": SecretFact(owner="grafana", note="encrypts what data sources sign in with"),
+        "key": SecretFact(
+            owner="grafana",
+            note="encrypts what data sources sign in with",
+            seals="what data sources sign in with",
+        ),
     },
     # Plugins compile at run time, and it looks up network interfaces.
     hardening=Hardening(jit=True, netlink=True),

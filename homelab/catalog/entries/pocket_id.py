@@ -28,7 +28,9 @@ ENTRY = Entry(
     health="/healthz",
     secrets={
         "encryption-key": SecretFact(
-            owner="pocket-id", note="encrypts its signing keys; lost with them"
+            owner="pocket-id",
+            note="encrypts its signing keys; lost with them",
+            seals="its signing keys",
         )
     },
 )
