@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 import pulumi_tailscale as tailscale
 
+from components.targets import ALONE
 from homelab.tailnet.drift import drift, refusal, unwritten
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.model import Device, TailnetPlan
@@ -21,8 +22,10 @@ def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> bool:
     seen and is not.
 
     It asks before the first resource of a run, so that nothing has changed by then. A preview
-    opens no connection, so it does not ask. Where Tailscale gives no answer the run goes on, for
-    it may be there to repair a host; the policy is left alone then.
+    does not ask. Where Tailscale gives no answer the run goes on, for `--target` may have it repair
+    a host; the policy is left alone then. A whole run ends at it, for the provider has Tailscale
+    try each policy that it compares, also one that stays (terraform-provider-tailscale 0.29.2,
+    resource_acl.go, ModifyPlan).
     """
     if pulumi.runtime.is_dry_run():
         return True
@@ -30,7 +33,8 @@ def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> bool:
         live = tailscale.get_acl(pulumi.InvokeOptions(provider=provider)).hujson
     except Exception as error:  # noqa: BLE001 the SDK raises a bare one for whatever the API said
         pulumi.log.warn(
-            f"tailnet: the policy in force cannot be read, so this run does not replace it; {error}"
+            "tailnet: the policy in force cannot be read, so this run does not replace it; hosts "
+            f"come up without Tailscale by {ALONE} pulumi up; {error}"
         )
         return False
     text = refusal(drift(live, policy_text(plan), plan.adopt))
@@ -86,8 +90,8 @@ class Tailnet(pulumi.ComponentResource):
     """Policy, DNS, devices and join keys.
 
     The policy carries tests of its own, which Tailscale runs before it takes it: a policy that
-    would lock its owner out is refused in the run, after our own evaluation has refused it in the
-    preview, where the provider asks nobody.
+    would lock its owner out is refused, after our own evaluation has refused it already. Where the
+    deployer's secrets are to be had, the provider has Tailscale run them in a preview as well.
     """
 
     policy: tailscale.Acl | None = None

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 TARGETS = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_TARGET_REPLACE")
 DEPENDENTS = "PULUMI_OPTION_TARGET_DEPENDENTS"
+ALONE = f"{TARGETS[0]}='**:Host::*,**:Command::*'"
+"""How every host is named, and nothing else."""
 OF_HOSTS = (":Command", ":Host")
 """How the types of a host's resources end; no type of a cloud ends so."""
 

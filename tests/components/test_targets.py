@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.targets import hosts_alone
+from components.targets import ALONE, hosts_alone
 from lab import laptop
 from tests import stackdir
 from tests.components import harness
@@ -20,6 +20,7 @@ URN = "urn:pulumi:home::homelab::homelab:homelab:Homelab"
 @pytest.mark.parametrize(
     "targets",
     [
+        ALONE.partition("=")[2].strip("'"),
         "**:Command::pi-*",
         "**:Host::pi,**:Command::pi-*",
         '"**:Command::pi-*","**:Host::pi"',
