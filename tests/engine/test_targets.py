@@ -90,7 +90,7 @@ def test_a_run_for_one_host_signs_in_to_no_cloud(real: Real) -> None:
     assert cloud.told("asked") == []
 
 
-def test_a_second_up_asks_for_the_policy_and_reaches_no_host(real: Real) -> None:
+def test_a_second_up_asks_for_the_policy_alone_and_destroy_leaves_it(real: Real) -> None:
     cloud = Cloud(real)
     real.write(on_tailnet())
     up = real.up()
@@ -101,4 +101,11 @@ def test_a_second_up_asks_for_the_policy_and_reaches_no_host(real: Real) -> None
     assert again.ok, again.text
     assert not again.steps
     assert set(cloud.told("asked")) == {GET_ACL}
+    assert dict(real.lab.connections) == reached
+
+    # The tailnet is neither left open nor without DNS.
+    gone = real.run("destroy", "--yes", "--skip-preview")
+    assert gone.ok, gone.text
+    assert {"tailnet-policy", "tailnet-dns"} <= gone.steps.keys()
+    assert cloud.told("asked") == []
     assert dict(real.lab.connections) == reached
