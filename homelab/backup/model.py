@@ -233,3 +233,9 @@ class BackupPlan:
     def databases_on(self, host: str) -> tuple[str, ...]:
         """PostgreSQL databases that this host dumps."""
         return dict(self.databases).get(host, ())
+
+
+def place_of(target: BackupTarget) -> str:
+    """Where a target's repositories lie, whatever it is called."""
+    where = target.bucket or ("" if target.kind not in ("local", "sftp") else target.host or "")
+    return f"{target.kind}:{where}:{target.path.rstrip('/')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from homelab.backup.model import place_of
 from homelab.ops.locks import read_lock
 from homelab.ops.stack import check_stack
 from homelab.ops.whole import replace_file
@@ -164,6 +165,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
             for name, host in nixos_hosts(plan.site.hosts).items()
             if host.ssh.host_key
         },
+        targets={name: place_of(t) for name, t in plan.site.backup.targets.items()},
         secrets=Derived(
             namespace=plan.site.secrets.namespace or "",
             epochs={s.service: s.epoch for s in plan.secrets.secrets if s.seals},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from homelab.backup.model import place_of
 from homelab.checks import check
 from homelab.problems import Problem
 from homelab.services.memory import lost_paths, moved
@@ -78,3 +79,21 @@ def host_renamed(plan: Plan) -> Iterator[Problem]:
             (f"the old repositories open with: {ask}; " if ask else "")
             + f"if it is meant: homelab lock; otherwise call it {old} again",
         )
+
+
+@check("target-renamed", rows="S0-31 S0-77")
+def target_renamed(plan: Plan) -> Iterator[Problem]:
+    """Passwords are derived for a target's name: under another one, no repository opens."""
+    targets = plan.site.backup.targets
+    for name, target in targets.items():
+        if name in plan.lock.targets:
+            continue
+        for old, place in sorted(plan.lock.targets.items()):
+            if old not in targets and place == place_of(target):
+                host = next((j.host for j in plan.backup.jobs if j.target == name), "HOST")
+                yield Problem(
+                    f"backup.targets.{name}",
+                    f"the repositories there were made for {old}, and their password is another",
+                    f"call it {old} again; or give {name} a path of its own, and read the old ones "
+                    f"with: homelab secret restic-{old} {host}",
+                )

@@ -67,6 +67,8 @@ class Lock(Model):
     """By service, or `service@host` for one that runs on several hosts."""
     datasets: dict[str, Place] = Field(default_factory=dict)
     hosts: dict[str, Machine] = Field(default_factory=dict)
+    targets: dict[str, Str] = Field(default_factory=dict)
+    """Where the backups of each target lie."""
     secrets: Derived | None = None
     """None in a lock from before locks knew."""
     ids: dict[str, Numbers] = Field(default_factory=dict)
@@ -106,6 +108,8 @@ def lock_text(lock: Lock) -> str:
     for section, known in (("datasets", lock.datasets), ("hosts", lock.hosts)):
         if known:
             data[section] = {name: one.model_dump() for name, one in sorted(known.items())}
+    if lock.targets:
+        data["targets"] = dict(sorted(lock.targets.items()))
     if lock.secrets is not None:
         data["secrets"] = lock.secrets.model_dump()
     if lock.ids:

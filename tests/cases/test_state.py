@@ -312,3 +312,16 @@ def test_the_password_of_a_repository_outlives_its_host_and_its_target(
     assert derived.former_password(planned({}), "restic-b2", "aurora") is None
     with pytest.raises(UsageError):
         derived.read_derived(after, tmp_path, "miniflux-admin", "aurora")
+
+
+def test_a_renamed_backup_target_is_refused_where_its_old_repositories_are() -> None:
+    b2 = HOME.values["backup"]["targets"]["b2"]  # type: ignore[index,call-overload]
+    lock = locked({})
+    assert lock.targets["b2"] == "b2::example-homelab/restic"
+    changes = {"backup": {"targets": {"b2": None, "cloud": b2}}}
+    found = run_checks(planned(changes, lock))
+    (problem,) = [p for p in found if p.check == "target-renamed"]
+    assert problem.where == "backup.targets.cloud"
+    assert "homelab secret restic-b2 " in problem.way_out
+    changes["backup"]["targets"]["cloud"] = {**b2, "path": "example-homelab/anew"}
+    assert not [p for p in run_checks(planned(changes, lock)) if p.check == "target-renamed"]
