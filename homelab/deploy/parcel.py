@@ -20,6 +20,8 @@ NAMESPACE = "homelab-parcel"
 SIGNER = "owner"
 """Whose signature counts, in the host's file of signers."""
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
+LEEWAY = 60
+"""Seconds that a switch may take beyond what its parts are allowed."""
 
 _BASH = "bash -euo pipefail -s"
 _OPEN = f'age -d -i "${{HOMELAB_ROOT:-}}{HOST_KEY}"'
@@ -75,7 +77,7 @@ def parcel_text(parcel: Parcel) -> str:
         "SINCE": parcel.since,
         "SSH_PORT": str(parcel.port),
         # A rollback may take as long as the activation did.
-        "LONGEST": str(2 * parcel.activation_seconds + parcel.confirm_seconds + 60),
+        "LONGEST": str(2 * parcel.activation_seconds + parcel.confirm_seconds + LEEWAY),
     }
     bodies = {
         "stage": fed(_BASH, parcel.stage),

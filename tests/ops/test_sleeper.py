@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.deploy import scripts
+from homelab.deploy import parcel, scripts
 from homelab.deploy.parcel import NAMESPACE
 from homelab.deploy.rules import Rules
 from homelab.ops import hosts, sleeper
@@ -395,11 +395,14 @@ def test_a_release_that_does_not_build_waits_on_and_says_why(fetching: Sleeper) 
     assert pi.stack.committed() == "r1"
 
 
-def test_two_at_once_never_switch_a_host(fetching: Sleeper) -> None:
-    """An attempt that somebody else began is left alone."""
+def test_two_at_once_never_switch_a_host(
+    fetching: Sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that somebody else began is left alone, however often it is asked for."""
     pi = fetching
     pi.lab.break_host("pi", "asleep")
-    assert pi.let_wait("r1") == 1
+    monkeypatch.setattr(parcel, "LEEWAY", 0)
+    assert pi.let_wait("r1", activation_seconds=2, confirm={"seconds": 4}) == 1
     pi.lab.mend_host("pi")
     attempt = pi.stack.state / "attempts/other"
     attempt.mkdir(parents=True)
