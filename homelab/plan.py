@@ -84,6 +84,27 @@ class Plan:
         said = sorted(self.routes_of(service), key=lambda r: (not r.is_web, r.position))
         return said[0] if said else None
 
+    def ports_on(self, host: str) -> tuple[PortUse, ...]:
+        """Every port that something listens at on one host, of whatever scope."""
+        return self._ports_on.get(host, ())
+
+    def units_on(self, host: str) -> tuple[UnitHardening, ...]:
+        """The units of one host, each with its sandbox."""
+        return self._units_on.get(host, ())
+
+    @cached_property
+    def _ports_on(self) -> Mapping[str, tuple[PortUse, ...]]:
+        return grouped(self.ports, lambda p: p.host)
+
+    @cached_property
+    def _units_on(self) -> Mapping[str, tuple[UnitHardening, ...]]:
+        return grouped(self.hardening, lambda u: u.host)
+
+    @cached_property
+    def route_at(self) -> Mapping[str, Route]:
+        """The (first) route of each place in the stack config."""
+        return {r.source: r for r in reversed(self.routes)}
+
     @cached_property
     def _on(self) -> Mapping[str, tuple[Service, ...]]:
         return grouped(self.services, lambda s: s.host)
@@ -92,9 +113,22 @@ class Plan:
     def _routes_of(self) -> Mapping[str, tuple[Route, ...]]:
         return grouped(self.routes, lambda r: r.service)
 
+    def users_of(self, service: str) -> tuple[Service, ...]:
+        """The services that say that they use one."""
+        return self._users_of.get(service, ())
+
+    @cached_property
+    def _users_of(self) -> Mapping[str, tuple[Service, ...]]:
+        pairs = ((used, s) for s in self.services for used in dict.fromkeys(s.config.uses))
+        return {k: tuple(s for _, s in v) for k, v in grouped(pairs, lambda p: p[0]).items()}
+
     def service(self, name: str) -> Service | None:
         """The (first) instance of a service."""
-        return next((s for s in self.services if s.name == name), None)
+        return self._named.get(name)
+
+    @cached_property
+    def _named(self) -> Mapping[str, Service]:
+        return {s.name: s for s in reversed(self.services)}
 
 
 def make_plan(site: Site, lock: Lock) -> Plan:

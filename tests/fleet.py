@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 
 from homelab.secrets.plan import host_file
@@ -9,24 +11,61 @@ from tests import build, stackdir
 from tests.household import Changes
 
 SERVICES = ("navidrome", "miniflux", "vaultwarden", "jellyfin", "ollama", "immich")
+MORE = ("sonarr", "radarr", "uptime-kuma", "n8n")
+"""What a host of a large fleet has beside them."""
 
 
-def grown(hosts: int) -> Changes:
-    """Many hosts beside the two of the smallest homelab, with six services each."""
+def grown(hosts: int, services: tuple[str, ...] = SERVICES) -> Changes:
+    """Many hosts beside the two of the smallest homelab, with these services each."""
     names = [f"box{i}" for i in range(hosts)]
     return {
+        "network": {"lan": {"cidr": "192.168.0.0/16"}},
         "hosts": {
             n: {
                 "platform": "x86_64-linux",
                 "state_version": "25.11",
                 "hardware": "hosts/nas/hardware.nix",
-                "address": {"lan": f"192.168.1.{i + 10}", "tailnet": f"100.64.1.{i + 10}"},
-                "ssh": {"host_key": build.KEY},
+                "address": {"lan": f"192.168.{_last(i)}", "tailnet": f"100.64.{_last(i)}"},
+                "ssh": {"host_key": host_key(n)},
             }
             for i, n in enumerate(names)
         },
-        "services": {f"{s}-{n}": {"service": s, "host": n} for n in names for s in SERVICES},
+        "services": {f"{s}-{n}": {"service": s, "host": n} for n in names for s in services},
     }
+
+
+def large(hosts: int) -> Changes:
+    """So many hosts with ten services each, that call each other over a tailnet; all is monitored,
+    backed up, measured and on one page."""
+    every: Changes = {
+        **build.TAILNET,
+        "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
+        "backup": {
+            "targets": {"usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"}},
+        },
+        "monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}},
+        "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.0.0/16"]}}},
+        "services": {
+            "gatus": {"host": "pi", "name": "status"},
+            "homepage": {"host": "nas", "name": "home"},
+            "prometheus": {"host": "nas"},
+        },
+    }
+    fleet = grown(hosts - 2, SERVICES + MORE)
+    return stackdir.joined(fleet, every)
+
+
+def host_key(name: str) -> str:
+    """A public key of a host's own."""
+    kind = b"ssh-ed25519"
+    point = hashlib.sha256(name.encode()).digest()
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (kind, point))
+    return f"{kind.decode()} {base64.b64encode(blob).decode()}"
+
+
+def _last(number: int) -> str:
+    """The last two parts of an address."""
+    return f"{2 + number // 250}.{1 + number % 250}"
 
 
 def write_fleet(directory: Path, hosts: int, *changes: Changes) -> Path:

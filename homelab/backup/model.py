@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from homelab.model import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time
+from homelab.model import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time, grouped
 from homelab.nix import Script
 from homelab.words import FilePattern, Repository
 
@@ -228,11 +229,19 @@ class BackupPlan:
 
     def on(self, host: str) -> tuple[Job, ...]:
         """The jobs of one host."""
-        return tuple(j for j in self.jobs if j.host == host)
+        return self._on.get(host, ())
+
+    @cached_property
+    def _on(self) -> Mapping[str, tuple[Job, ...]]:
+        return grouped(self.jobs, lambda j: j.host)
 
     def databases_on(self, host: str) -> tuple[str, ...]:
         """PostgreSQL databases that this host dumps."""
-        return dict(self.databases).get(host, ())
+        return self._databases.get(host, ())
+
+    @cached_property
+    def _databases(self) -> Mapping[str, tuple[str, ...]]:
+        return dict(self.databases)
 
 
 def place_of(target: BackupTarget) -> str:

@@ -6,6 +6,7 @@ while it prunes, so jobs that shared one would fail each other night after night
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -193,10 +194,11 @@ def is_below(path: str, top: str) -> bool:
 
 
 def _skipped(site: Site, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
+    many = Counter(s.name for s in services)
     for service in services:
         reason = skip_reason(service)
         if reason:
-            several = sum(s.name == service.name for s in services) > 1
+            several = many[service.name] > 1
             yield f"{service.name}@{service.host}" if several else service.name, reason
     for name, dataset in site.datasets.items():
         if dataset.backup is not None:

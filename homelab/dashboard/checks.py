@@ -20,7 +20,7 @@ def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
         if group in declared:
             continue
         for tile in tiles:
-            route = next((r for r in plan.routes if r.source == tile.source), None)
+            route = plan.route_at.get(tile.source)
             yield Problem(
                 f"services.{route.service}.tile.group" if route else f"{tile.source}.group",
                 f'the dashboard has no group "{group}"',

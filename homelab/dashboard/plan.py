@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from homelab.dashboard.model import DashboardPlan, Tile
+from homelab.model import grouped
 from homelab.monitoring.reach import question
 from homelab.network.route import Route
 from homelab.services.model import Service
@@ -23,6 +26,7 @@ def plan_dashboard(
     if dashboard is None:
         return None
     by_place = {(s.name, s.host): s for s in services}
+    pages = Counter(r.service for r in routes if r.is_web)
     skipped = set()
     tiles = []
     for route in routes:
@@ -33,30 +37,29 @@ def plan_dashboard(
         if reason is not None:
             skipped.add((service.name, reason))
         else:
-            tiles.append(_tile(site, dashboard.host, route, service, routes))
+            tiles.append(_tile(site, dashboard.host, route, service, pages[service.name]))
     for index, link in enumerate(site.dashboard.links):
         where = f"dashboard.links[{index}]"
         tiles.append(Tile(**link.model_dump(), probe="", source=where))
     declared = site.dashboard.groups
     groups = [*declared, *sorted({t.group for t in tiles} - set(declared))]
+    by_group = grouped(tiles, lambda t: t.group)
     return DashboardPlan(
         host=dashboard.host,
         title=site.dashboard.title,
         groups=tuple(
-            (g, tuple(sorted((t for t in tiles if t.group == g), key=lambda t: t.title)))
-            for g in groups
-            if any(t.group == g for t in tiles)
+            (g, tuple(sorted(by_group[g], key=lambda t: t.title)))
+            for g in dict.fromkeys(groups)
+            if g in by_group
         ),
         skipped=tuple(sorted(skipped)),
     )
 
 
-def _tile(
-    site: Site, watcher: str, route: Route, service: Service, routes: tuple[Route, ...]
-) -> Tile:
+def _tile(site: Site, watcher: str, route: Route, service: Service, pages: int) -> Tile:
     wanted, entry = service.config.tile, service.entry
     title = wanted.title or entry.title
-    if sum(r.service == service.name and r.is_web for r in routes) > 1:
+    if pages > 1:
         title = f"{title} ({route.name})"
     asked = question(site, route, service, watcher)
     # An app watched at its bare port has no page to ask for; the tile then shows no state.

@@ -20,7 +20,7 @@ STARTS = "ExecStart"
 
 def plan_asked(plan: Plan, host: Host) -> Asked:
     """Every option that the host's tree sets, and every unit that hardening.nix confines."""
-    units = [u for u in plan.hardening if u.host == host.name]
+    units = plan.units_on(host.name)
     settings = {part.setting for part in BASELINE} | {s for u in units for s, _ in u.settings}
     # A unit that has nothing to start is one that hardening.nix alone would make.
     settings.add(STARTS)

@@ -27,7 +27,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     as that or the same, so nothing here weakens one. What outranks a module says why: its own value
     is weaker, or a part is undone for a reason that is written down.
     """
-    units = {u.unit: _service_config(u) for u in plan.hardening if u.host == host.name}
+    units = {u.unit: _service_config(u) for u in plan.units_on(host.name)}
     confined: Attrs = {name: {"serviceConfig": body} for name, body in units.items() if body}
     if confined:
         yield Module(

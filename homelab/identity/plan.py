@@ -67,8 +67,9 @@ def _address(services: tuple[Service, ...], name: str, host: str) -> str:
 def _clients(
     site: Site, services: tuple[Service, ...], routes: tuple[Route, ...]
 ) -> Iterator[OidcClient]:
+    placed = {(s.name, s.host): s for s in services}
     for route in routes:
-        service = next(s for s in services if s.name == route.service and s.host == route.host)
+        service = placed[route.service, route.host]
         fact = service.entry.sign_in.oidc
         if fact is None:
             continue

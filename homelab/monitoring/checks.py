@@ -68,7 +68,7 @@ def monitor_proves(plan: Plan) -> Iterator[Problem]:
         return  # of an entry that does not exist, host-known tells
     for probe in plan.monitoring.probes:
         if not probe.proves:
-            route = next(r for r in plan.routes if r.source == probe.source)
+            route = plan.route_at[probe.source]
             yield Problem(
                 f"{probe.source}.auth",
                 f"{plan.monitoring.host} can watch {route.service} only through the gate, "

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from homelab.model import grouped
+
 if TYPE_CHECKING:
     from homelab.plan import Plan
 
@@ -31,18 +33,20 @@ def calls_of(plan: Plan) -> Iterator[Call]:
         *_backups(plan),
         *_builds(plan),
     )
+    hosts = set(plan.hosts)
     for call in dict.fromkeys(calls):
         # What is nowhere is named by the check of its own section.
-        if call.caller != call.callee and {call.caller, call.callee} <= set(plan.hosts):
+        if call.caller != call.callee and {call.caller, call.callee} <= hosts:
             yield call
 
 
 def _uses(plan: Plan) -> Iterator[Call]:
+    named = grouped(plan.services, lambda s: s.name)
     for user in plan.services:
         said = len(user.config.uses)
         for index, name in enumerate(user.asks):
-            for used in plan.services:
-                if used.name == name and used.port and user.host in used.callers:
+            for used in named.get(name, ()):
+                if used.port and user.host in used.callers:
                     where = user.at(f"uses[{index}]") if index < said else user.source
                     yield Call(user.host, used.host, name, where)
 

@@ -128,7 +128,7 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Gate, ...]:
     if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
         return ()
     # The stack config alone speaks for a service of its own, and only of its route.
-    own = any(r.auth in ("native", "oidc") for r in plan.routes if r.service == service.name)
+    own = any(r.auth in ("native", "oidc") for r in plan.routes_of(service.name))
     if service.is_custom and not own:
         return ()
     return (Gate("app", "the app's sign-in", service.source),)

@@ -59,7 +59,7 @@ def mcp_user(plan: Plan) -> Iterator[Problem]:
 def mcp_loopback(plan: Plan) -> Iterator[Problem]:
     """Who reaches a service that controls others controls them, so it is for its host alone."""
     for service, _ in _controls(plan):
-        reached = [r.title for r in plan.routes if r.service == service.name]
+        reached = [r.title for r in plan.routes_of(service.name)]
         reached += [f"{p.port}/{p.protocol}" for p in service.ports if p.scope != "loopback"]
         if reached:
             yield Problem(

@@ -45,8 +45,8 @@ def _others(plan: Plan, route: Route) -> Iterator[Problem]:
         return
     out = f"let it ask https://{route.title}, or choose auth: native for every route"
     header = route.headers[0][0]
-    for user in plan.services:
-        if route.service in user.config.uses and user.host not in (route.host, entry):
+    for user in plan.users_of(route.service):
+        if user.host not in (route.host, entry):
             yield Problem(
                 user.at("uses"),
                 f"{route.service} believes {header}, and {user.host} would ask it past the proxy, "

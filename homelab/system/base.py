@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from homelab.network.calls import calls_of
 from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.secrets.model import FOR_USERS, secret_name
 from homelab.system.facets import PASSWORD
@@ -29,7 +30,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module("users.nix", "The people who may log in", derived=people(plan), shared=True)
     yield from _password(plan, host)
     yield Module("ssh.nix", "The way in: keys only", derived=way_in(host))
-    yield _known_hosts(plan)
+    yield from _known_hosts(plan, host)
 
 
 def identity(plan: Plan, host: Host) -> Attrs:
@@ -109,18 +110,39 @@ def way_in(host: Host, *, everywhere: bool = False) -> Attrs:
     )
 
 
-@lru_cache(maxsize=1)
-def _known_hosts(plan: Plan) -> Module:
+def _known_hosts(plan: Plan, host: Host) -> Iterator[Module]:
     known: dict[str, Nix] = {}
+    near = _neighbours(plan)[host.name]
     for other in plan.hosts.values():
+        if other.name not in near:
+            continue
         key = other.config.ssh.host_key
         if key is None:
             continue
         names: list[Nix] = [n for n in (other.name, other.lan, other.tailnet) if n]
         known[other.name] = {"hostNames": names, "publicKey": " ".join(key.split()[:2])}
-    return Module(
-        "known-hosts.nix",
-        "Every host's key, known to every other",
-        derived=attrs("programs.ssh.knownHosts", known),
-        shared=True,
-    )
+    if known:
+        yield Module(
+            "known-hosts.nix",
+            "The keys of the hosts that it speaks with, and its own",
+            derived=attrs("programs.ssh.knownHosts", known),
+        )
+
+
+@lru_cache(maxsize=1)
+def _neighbours(plan: Plan) -> Mapping[str, frozenset[str]]:
+    """The hosts that each host calls, is called by or sleeps beside, and itself.
+
+    Backups and builds come by SSH from programs that ask nobody whether a key is the right one.
+    """
+    near = {name: {name} for name in plan.hosts}
+    pairs = [(c.caller, c.callee) for c in calls_of(plan)]
+    for name, host in plan.hosts.items():
+        asleep = host.config.asleep
+        if asleep is not None:
+            pairs += [(name, other) for other in (asleep.wake_by, asleep.pull_from) if other]
+    for one, other in pairs:
+        if one in near and other in near:
+            near[one].add(other)
+            near[other].add(one)
+    return {name: frozenset(others) for name, others in near.items()}

@@ -30,7 +30,7 @@ def facts(plan: Plan, host: Host) -> Attrs:
     """Services, names and ports of one host, each by its name. Nothing in it is secret."""
     here = plan.on(host.name)
     routes = [r for s in here for r in plan.routes_of(s.name) if r.host == host.name]
-    ports = [p for p in plan.ports if p.host == host.name]
+    ports = plan.ports_on(host.name)
     return {
         "host": host.name,
         "role": host.role,

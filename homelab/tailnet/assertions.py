@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from homelab.system.model import Host
 from homelab.tailnet.evaluate import Grants
@@ -110,6 +110,7 @@ def _closed(
     told = _document([g for g in grants if g.source.startswith("tailnet.ssh[")], names)
     told["groups"] = {FAMILY: list(config.family), OWNERS: list(config.owners)}
     asked = Grants(told, tags)
+    networks = {n for m in members.values() for n in settings(m).subnet_routes}
     for who, source in (("tag:agent", "hosts"), *((m, "tailnet.family") for m in config.family)):
         if who in config.owners:
             continue
@@ -120,7 +121,7 @@ def _closed(
             f"{place}:{port}"
             for n, h in members.items()
             if not (is_tag and role_tag(h) == who)
-            for place in (*((n,) if h.tailnet else ()), *_through_routes(h, members))
+            for place in (*((n,) if h.tailnet else ()), *_through_routes(h, networks))
             for port in login_ports(h)
             if not asked.reaches(who, place, port)
         )
@@ -128,9 +129,8 @@ def _closed(
             yield PolicyTest(who, (), deny, source)
 
 
-def _through_routes(host: Host, members: Mapping[str, Host]) -> Iterator[str]:
+def _through_routes(host: Host, networks: Iterable[IPv4Network]) -> Iterator[str]:
     """Its LAN address, where a subnet route leads there: the same machine by another door."""
-    networks = (n for m in members.values() for n in settings(m).subnet_routes)
     if host.lan and any(IPv4Address(host.lan) in network for network in networks):
         yield host.lan
 
@@ -147,14 +147,13 @@ def _apart(
     derived = [g for g in grants if not g.source.startswith("tailnet.grants[")]
     of_all = Grants(_document(grants, names), tags)
     of_agents = Grants(_document(derived, names), tags)
+    doors = [(n, p, f"{n}:{p}") for n in joined for p in login_ports(members[n])]
     for one in joined:
         asked = of_agents if members[one].role == "agent" else of_all
         deny = tuple(
-            f"{other}:{port}"
-            for other in joined
-            if other != one
-            for port in login_ports(members[other])
-            if not asked.reaches(one, other, port)
+            door
+            for other, port, door in doors
+            if other != one and not asked.reaches(one, other, port)
         )
         if deny:
             yield PolicyTest(one, (), deny, f"hosts.{one}")

@@ -8,8 +8,8 @@ may: a network that a person's device may be in, an IPv6 address of a host, a se
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
-from ipaddress import ip_address, ip_network
+from functools import cache, lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from homelab.tailnet.hujson import Document, Json
 from homelab.tailnet.model import TailnetPlan
@@ -17,6 +17,10 @@ from homelab.tailnet.policy import policy
 
 Tags = Mapping[str, tuple[str, ...]]
 """Tag to the hosts that carry it; a policy alone does not say."""
+
+
+_UNKNOWN = ("ipset:", "autogroup:danger")
+"""Ends of whom a policy does not say who they are."""
 
 
 def allowed(plan: TailnetPlan, src: str, dst_host: str, port: int, proto: str = "tcp") -> bool:
@@ -28,14 +32,16 @@ class Grants:
     """The grants of a policy, to be asked about many pairs: who matches which is found once."""
 
     def __init__(self, document: Document, tags: Tags | None = None) -> None:
-        self._document, self._tags = document, tags or {}
-        self._grants = [
-            (_texts(grant.get("src")), _texts(grant.get("dst")), _texts(grant.get("ip")))
-            for grant in _objects(document.get("grants"))
-        ]
-        self._known = frozenset(str(a) for a in _object(document.get("hosts")).values())
-        self._identities: dict[str, frozenset[str]] = {}
-        self._from: dict[tuple[str, bool], tuple[int, ...]] = {}
+        self._document = document
+        self._hosts_of = _inverted(tags or {})
+        self._groups_of = _inverted(
+            {g: tuple(_texts(m)) for g, m in _object(document.get("groups")).items()}
+        )
+        grants = [*_objects(document.get("grants"))]
+        self._sources = Ends(document, [_texts(g.get("src")) for g in grants])
+        self._targets = Ends(document, [_texts(g.get("dst")) for g in grants])
+        self._ports = [_texts(g.get("ip")) for g in grants]
+        self._found: dict[tuple[str, bool, bool], frozenset[int]] = {}
 
     @classmethod
     def of(cls, plan: TailnetPlan) -> Grants:
@@ -46,35 +52,81 @@ class Grants:
         self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
     ) -> bool:
         """Whether a grant lets `src` reach it; with `perhaps` also where it cannot be ruled out."""
-        return bool(self.granting(src, dst, port, proto, perhaps=perhaps))
+        mine, theirs = self._of(src, perhaps), self._onto(dst, perhaps)
+        # Most of many pairs have no grant in common, and that is told at once.
+        return not mine.isdisjoint(theirs) and any(
+            _covers(ip, port, proto) for i in mine & theirs for ip in self._ports[i]
+        )
 
     def granting(
         self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
     ) -> tuple[int, ...]:
         """The grants that let `src` reach it, by their place in the list."""
+        both = self._of(src, perhaps) & self._onto(dst, perhaps)
         return tuple(
-            i
-            for i in self._of(src, perhaps)
-            if self._match(dst, self._grants[i][1], perhaps)
-            and any(_covers(ip, port, proto) for ip in self._grants[i][2])
+            i for i in sorted(both) if any(_covers(ip, port, proto) for ip in self._ports[i])
         )
 
-    def _of(self, src: str, perhaps: bool) -> tuple[int, ...]:
+    def _of(self, src: str, perhaps: bool) -> frozenset[int]:
         """The grants whose source this is."""
-        found = self._from.get((src, perhaps))
+        found = self._found.get((src, perhaps, True))
         if found is None:
-            found = self._from[src, perhaps] = tuple(
-                i for i, grant in enumerate(self._grants) if self._match(src, grant[0], perhaps)
-            )
+            found = self._sources.of(self._identities(src), perhaps)
+            self._found[src, perhaps, True] = found
         return found
 
-    def _match(self, who: str, patterns: list[str], perhaps: bool) -> bool:
-        mine = self._identities.get(who)
-        if mine is None:
-            mine = self._identities[who] = _identities(self._document, who, self._tags)
-        if _matches(self._document, mine, patterns):
-            return True
-        return perhaps and _may_match(self._document, self._known, mine, patterns)
+    def _onto(self, dst: str, perhaps: bool) -> frozenset[int]:
+        """The grants that lead there."""
+        found = self._found.get((dst, perhaps, False))
+        if found is None:
+            found = self._targets.of(self._identities(dst), perhaps)
+            self._found[dst, perhaps, False] = found
+        return found
+
+    def _identities(self, who: str) -> frozenset[str]:
+        return _identities(
+            self._document, who, self._groups_of.get(who, ()), self._hosts_of.get(who, ())
+        )
+
+
+class Ends:
+    """One end of each grant, found by who it is; only a few have to be looked at one by one."""
+
+    def __init__(self, document: Document, ends: list[list[str]]) -> None:
+        self._document, self._ends = document, ends
+        hosts = _object(document.get("hosts"))
+        self._known = frozenset(str(a) for a in hosts.values())
+        self._by_name: dict[str, list[int]] = {}
+        self._by_address: dict[IPv4Address | IPv6Address, list[int]] = {}
+        self._wide: set[int] = set()
+        for i, patterns in enumerate(ends):
+            for pattern in patterns:
+                self._by_name.setdefault(pattern, []).append(i)
+                place = str(hosts.get(pattern, pattern))
+                address = _address(place)
+                if address is not None:
+                    self._by_address.setdefault(address, []).append(i)
+                if (
+                    pattern == "*"
+                    or pattern.startswith(_UNKNOWN)
+                    or (_is_address(place) and (address is None or place not in self._known))
+                ):
+                    self._wide.add(i)
+
+    def of(self, identities: frozenset[str], perhaps: bool) -> frozenset[int]:
+        """The grants with an end that somebody of these identities is, or perhaps is."""
+        near = set(self._wide)
+        for one in identities:
+            near.update(self._by_name.get(one, ()))
+            address = _address(one)
+            if address is not None:
+                near.update(self._by_address.get(address, ()))
+        return frozenset(
+            i
+            for i in near
+            if _matches(self._document, identities, self._ends[i])
+            or (perhaps and _may_match(self._document, self._known, identities, self._ends[i]))
+        )
 
 
 def reaches(
@@ -100,9 +152,9 @@ def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...
         protocols = (str(test["proto"]),) if "proto" in test else ("tcp", "udp")
         for wanted, ends in ((True, test.get("accept")), (False, test.get("deny"))):
             for end in _texts(ends):
-                host, _, port = end.rpartition(":")
+                host, port = _end(end)
                 found = any(
-                    grants.reaches(src, host, int(port), p, perhaps=not wanted) for p in protocols
+                    grants.reaches(src, host, port, p, perhaps=not wanted) for p in protocols
                 )
                 if found is not wanted:
                     verb = "cannot" if wanted else "can"
@@ -110,9 +162,16 @@ def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...
     return tuple(f"{who} {', '.join(ends)}" for who, ends in failed.items())
 
 
+@lru_cache(maxsize=100_000)
+def _end(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
+
+
 def logs_in(document: Document, src: str, tag: str, user: str) -> bool:
     """Whether Tailscale's SSH lets `src` (a user, a tag) be a user of the hosts under a tag."""
-    sources = _identities(document, src, {})
+    groups = _inverted({g: tuple(_texts(m)) for g, m in _object(document.get("groups")).items()})
+    sources = _identities(document, src, groups.get(src, ()), ())
     wanted = {user} if user == "root" else {user, "autogroup:nonroot"}
     return any(
         not sources.isdisjoint(_texts(rule.get("src")))
@@ -136,17 +195,25 @@ def failed_login_tests(document: Document) -> tuple[str, ...]:
     return tuple(failed)
 
 
-def _identities(document: Document, who: str, tags: Tags) -> frozenset[str]:
+def _identities(
+    document: Document, who: str, groups: tuple[str, ...], tags: tuple[str, ...]
+) -> frozenset[str]:
     """Everything that a person or machine counts as, its address among it."""
     if "@" in who:
-        groups = _object(document.get("groups"))
-        mine = {g for g, members in groups.items() if who in _texts(members)}
-        return frozenset({who, *mine, "autogroup:member"})
+        return frozenset({who, *groups, "autogroup:member"})
     if who.startswith("tag:"):
         return frozenset({who, "autogroup:tagged"})
     address = _object(document.get("hosts")).get(who, who)
-    mine = {t for t, hosts in tags.items() if who in hosts}
-    return frozenset({who, str(address), *mine, *(("autogroup:tagged",) if mine else ())})
+    return frozenset({who, str(address), *tags, *(("autogroup:tagged",) if tags else ())})
+
+
+def _inverted(members: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The sets that each member is in."""
+    out: dict[str, list[str]] = {}
+    for name, inside in members.items():
+        for one in dict.fromkeys(inside):
+            out.setdefault(one, []).append(name)
+    return {one: tuple(names) for one, names in out.items()}
 
 
 def _matches(document: Document, identities: frozenset[str], patterns: list[str]) -> bool:
@@ -168,7 +235,7 @@ def _may_match(
     addresses = any(_is_address(i) for i in identities)
     for pattern in patterns:
         place = str(hosts.get(pattern, pattern))
-        if pattern.startswith(("ipset:", "autogroup:danger")):
+        if pattern.startswith(_UNKNOWN):
             return True
         if place in known or not _is_address(place):
             continue
@@ -176,6 +243,14 @@ def _may_match(
         if not addresses or ip_network(place, strict=False).version == 6:
             return True
     return False
+
+
+@cache
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
 
 
 @cache

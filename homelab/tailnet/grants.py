@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from homelab.model import grouped
 from homelab.network.between import way
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
@@ -113,9 +114,10 @@ def _meet(site: Site, caller: str, callee: str) -> bool:
 
 
 def _uses(site: Site, services: tuple[Service, ...]) -> Iterator[Grant]:
+    named = grouped(services, lambda s: s.name)
     for user in services:
-        for used in services:
-            if used.name not in user.asks or user.host not in used.callers or not used.port:
+        for used in (s for name in sorted(user.asks) for s in named.get(name, ())):
+            if user.host not in used.callers or not used.port:
                 continue
             if _meet(site, user.host, used.host):
                 said = user.at("uses") if used.name in user.config.uses else user.source

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Every host's key, known to every other
+# The keys of the hosts that it speaks with, and its own
 { lib, options, ... }:
 
 let
@@ -7,38 +7,12 @@ let
 in
 {
   config = derive {
-    programs.ssh.knownHosts = {
-      aurora = {
-        hostNames = [
-          "aurora"
-          "192.168.1.10"
-          "100.100.71.10"
-        ];
-        publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMFHuNkdP1K5nn1xXxwlfp7tEMK/WBsKC7bbqSZNupSY";
-      };
-      pavilion = {
-        hostNames = [
-          "pavilion"
-          "192.168.1.30"
-        ];
-        publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEhVe57w8Kiuop2X8SfTwKti5loS/iB3Xp0+1Fr6F6Ql";
-      };
-      pi = {
-        hostNames = [
-          "pi"
-          "192.168.1.225"
-          "100.100.71.3"
-        ];
-        publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr";
-      };
-      workstation = {
-        hostNames = [
-          "workstation"
-          "192.168.1.20"
-          "100.100.71.20"
-        ];
-        publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH3l/El2u3JMu6UvEeXIbdbnZgzCT2mlfyiIUN+A5kZl";
-      };
+    programs.ssh.knownHosts.pavilion = {
+      hostNames = [
+        "pavilion"
+        "192.168.1.30"
+      ];
+      publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEhVe57w8Kiuop2X8SfTwKti5loS/iB3Xp0+1Fr6F6Ql";
     };
   };
 }

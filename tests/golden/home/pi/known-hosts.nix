@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Every host's key, known to every other
+# The keys of the hosts that it speaks with, and its own
 { lib, options, ... }:
 
 let
@@ -15,13 +15,6 @@ in
           "100.100.71.10"
         ];
         publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMFHuNkdP1K5nn1xXxwlfp7tEMK/WBsKC7bbqSZNupSY";
-      };
-      pavilion = {
-        hostNames = [
-          "pavilion"
-          "192.168.1.30"
-        ];
-        publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEhVe57w8Kiuop2X8SfTwKti5loS/iB3Xp0+1Fr6F6Ql";
       };
       pi = {
         hostNames = [
