@@ -63,6 +63,7 @@ def main() -> int:
     budgets = [
         *program_budgets(options.runs),
         scaling(options.runs),
+        *growth(options.runs),
         *connections(),
     ]
     if options.json:
@@ -138,6 +139,47 @@ def scaling(runs: int) -> Budget:
         f"{statistics.median(once) * 1000:.0f} ms for 20 hosts with 120 services, "
         f"{statistics.median(twice) * 1000:.0f} ms for 40 with 240",
     )
+
+
+def growth(runs: int) -> list[Budget]:
+    """Ten times the hosts and services of a fleet that is monitored, backed up and in a tailnet."""
+    small = [fleet(100) for _ in range(max(runs // 2, 1))]
+    seconds, memory = fleet(1000)
+    once = statistics.median(s for s, _ in small)
+    return [
+        Budget(
+            "ten times the hosts and services of a fleet",
+            seconds / once,
+            12,
+            f"{once:.2f} s for 100 hosts with 1,000 services, "
+            f"{seconds:.2f} s for 1,000 with 10,000",
+        ),
+        Budget(
+            "memory of the largest fleet against 500 MiB",
+            memory / 500,
+            1,
+            f"{memory:.0f} MiB for 1,000 hosts with 10,000 services",
+        ),
+    ]
+
+
+FLEET = """
+import json, resource, sys
+from tests.bench import journey
+from tests.fleet import large
+timed = journey(large(int(sys.argv[1])))
+seconds = timed()
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
+
+
+def fleet(hosts: int) -> tuple[float, float]:
+    """Seconds and MiB that a fresh interpreter takes for a fleet of so many hosts."""
+    done = subprocess.run(
+        [sys.executable, "-c", FLEET, str(hosts)], cwd=ROOT, check=True, capture_output=True
+    )
+    seconds, memory = json.loads(done.stdout)
+    return seconds, memory
 
 
 def journey(changes: dict[str, object]) -> Callable[[], float]:

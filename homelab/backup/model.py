@@ -232,6 +232,11 @@ class BackupPlan:
         return self._on.get(host, ())
 
     @cached_property
+    def hosts(self) -> frozenset[str]:
+        """The hosts that keep something."""
+        return frozenset(self._on)
+
+    @cached_property
     def _on(self) -> Mapping[str, tuple[Job, ...]]:
         return grouped(self.jobs, lambda j: j.host)
 

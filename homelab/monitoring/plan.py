@@ -77,16 +77,16 @@ def asks_port(service: Service) -> bool:
 
 def alert_hosts(
     site: Site, backup: BackupPlan, monitoring: MonitoringPlan | None
-) -> tuple[str, ...]:
+) -> frozenset[str]:
     """Hosts that send alerts, and so read the ntfy topic."""
     if site.monitoring.ntfy is None:
-        return ()
+        return frozenset()
     watching = {monitoring.host} if monitoring else set()
     if site.cloudflare is not None and site.cloudflare.acme.until is not None:
         watching.add(site.network.entry.host)
     if site.network.entry.acme is not None and site.network.entry.acme.is_internal:
         watching.add(site.network.entry.host)
-    return tuple(sorted(watching | {j.host for j in backup.jobs}))
+    return backup.hosts | watching
 
 
 def _probe(

@@ -33,16 +33,16 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
             )
 
     direct = {r.service for r in plan.routes if r.is_direct}
+    open_ports = {(p.host, p.port) for p in plan.firewall.ports}
     for route in plan.routes:
-        if route.headers and route.service not in direct:
+        asked = (route.host, route.port) in open_ports
+        if route.headers and route.service not in direct and asked:
             yield from _others(plan, route)
 
 
 def _others(plan: Plan, route: Route) -> Iterator[Problem]:
     """Callers and grants that reach the app's own port, and are neither the proxy nor the owner."""
     entry = plan.site.network.entry.host
-    if not any((p.host, p.port) == (route.host, route.port) for p in plan.firewall.ports):
-        return
     out = f"let it ask https://{route.title}, or choose auth: native for every route"
     header = route.headers[0][0]
     for user in plan.users_of(route.service):

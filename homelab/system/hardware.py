@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from homelab.deploy.model import wake_command
@@ -136,13 +137,25 @@ def _wakers(plan: Plan, host: Host) -> Attrs:
     on whom the machine itself names.
     """
     commands: list[Nix] = []
-    for name, other in sorted(plan.hosts.items()):
-        wake, asleep = other.config.wake_on_lan, other.config.asleep
-        named = asleep is not None and asleep.wake_by == host.name
-        if wake is not None and (named or host.role == "appliance"):
-            packet = Script.of("exec ", Pkg("wakeonlan"), f"/bin/wakeonlan {wake.mac}\n")
+    for name, mac, waker in _woken(plan):
+        if waker == host.name or host.role == "appliance":
+            packet = Script.of("exec ", Pkg("wakeonlan"), f"/bin/wakeonlan {mac}\n")
             commands.append(Call("pkgs.writeShellScriptBin", (wake_command(name), packet)))
     return attrs("environment.systemPackages", commands) if commands else {}
+
+
+@lru_cache(maxsize=1)
+def _woken(plan: Plan) -> tuple[tuple[str, str, str], ...]:
+    """The machines that a packet wakes: name, address of the card, and whom the machine names."""
+    return tuple(
+        (
+            name,
+            host.config.wake_on_lan.mac,
+            (host.config.asleep and host.config.asleep.wake_by) or "",
+        )
+        for name, host in sorted(plan.hosts.items())
+        if host.config.wake_on_lan is not None
+    )
 
 
 def _gpu(host: Host) -> Attrs:
