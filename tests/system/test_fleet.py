@@ -1,0 +1,89 @@
+"""What a host has does not grow with the homelab around it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import build, stackdir
+from tests.fleet import large
+from tests.household import Changes
+
+OF_ALL = {"release-id.nix"}
+"""Changes with every byte of every other file."""
+
+
+def known(changes: Changes, host: str) -> set[str]:
+    """The hosts whose SSH keys a host knows."""
+    files = build.render(stackdir.changed(changes))[host]
+    text = files.get("known-hosts.nix", "")
+    names = build.plan(stackdir.changed(changes)).hosts
+    return {name for name in names if f'"{name}"' in text}
+
+
+@pytest.fixture(scope="module")
+def fleets() -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    small, twice = (build.render(large(n)) for n in (6, 12))
+    return small, twice
+
+
+def test_a_host_has_the_same_files_in_a_fleet_of_twice_the_size(
+    fleets: tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]],
+) -> None:
+    small, twice = fleets
+    assert set(small["box0"]) == set(twice["box0"])
+    differ = {p for p, text in small["box0"].items() if twice["box0"][p] != text}
+    assert differ <= OF_ALL
+
+
+def test_only_the_hosts_that_serve_all_others_tell_of_all_others(
+    fleets: tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]],
+) -> None:
+    _, twice = fleets
+    telling = {
+        host for host, files in twice.items() if any("box9" in text for text in files.values())
+    }
+    assert telling == {"box9", "pi", "nas"}
+
+
+def box(**said: object) -> Changes:
+    here: Changes = {
+        "platform": "x86_64-linux",
+        "state_version": "25.11",
+        "hardware": "hosts/box/hardware.nix",
+        "address": {"lan": "192.168.1.4"},
+        "ssh": {"host_key": build.KEY},
+        **said,
+    }
+    return {"hosts": {"box": here}}
+
+
+USB: Changes = {
+    "backup": {"targets": {"usb": {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"}}}
+}
+WAYS: dict[str, tuple[Changes, str]] = {
+    "a service behind the proxy": ({"services": {"miniflux": {"host": "box"}}}, "pi"),
+    "backups": ({"services": {"miniflux": {"host": "box"}}, **USB}, "nas"),
+    "a build": (box(build={"host": "nas"}), "nas"),
+    "being woken": (
+        box(
+            always_on=False,
+            asleep={"wake_by": "nas"},
+            wake_on_lan={"interface": "enp2s0", "mac": "d8:5e:d3:0a:1b:2c"},
+        ),
+        "nas",
+    ),
+    "releases that wait": (box(always_on=False, asleep={"pull_from": "nas"}), "nas"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_hosts_that_speak_with_each_other_know_each_others_keys(way: str) -> None:
+    """restic and Nix ask nobody whether a key is the right one."""
+    changes, other = WAYS[way]
+    whole = stackdir.joined(box(), changes)
+    assert other in known(whole, "box")
+    assert "box" in known(whole, other)
+
+
+def test_a_host_that_speaks_with_nobody_knows_its_own_key_alone() -> None:
+    assert known(box(), "box") == {"box"}
