@@ -147,14 +147,12 @@ def _apart(
     derived = [g for g in grants if not g.source.startswith("tailnet.grants[")]
     of_all = Grants(_document(grants, names), tags)
     of_agents = Grants(_document(derived, names), tags)
-    doors = [(n, p, f"{n}:{p}") for n in joined for p in login_ports(members[n])]
+    own = {n: tuple(f"{n}:{p}" for p in login_ports(members[n])) for n in joined}
+    doors = [door for n in joined for door in own[n]]
     for one in joined:
         asked = of_agents if members[one].role == "agent" else of_all
-        deny = tuple(
-            door
-            for other, port, door in doors
-            if other != one and not asked.reaches(one, other, port)
-        )
+        open_to = {*asked.reached(one, doors, ("tcp",)), *own[one]}
+        deny = tuple(door for door in doors if door not in open_to)
         if deny:
             yield PolicyTest(one, (), deny, f"hosts.{one}")
 

@@ -7,8 +7,8 @@ may: a network that a person's device may be in, an IPv6 address of a host, a se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from homelab.tailnet.hujson import Document, Json
@@ -41,6 +41,7 @@ class Grants:
         self._sources = Ends(document, [_texts(g.get("src")) for g in grants])
         self._targets = Ends(document, [_texts(g.get("dst")) for g in grants])
         self._ports = [_texts(g.get("ip")) for g in grants]
+        self._ends: dict[bool, dict[str, tuple[frozenset[int], int]]] = {False: {}, True: {}}
         self._found: dict[tuple[str, bool, bool], frozenset[int]] = {}
 
     @classmethod
@@ -52,11 +53,27 @@ class Grants:
         self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
     ) -> bool:
         """Whether a grant lets `src` reach it; with `perhaps` also where it cannot be ruled out."""
-        mine, theirs = self._of(src, perhaps), self._onto(dst, perhaps)
-        # Most of many pairs have no grant in common, and that is told at once.
-        return not mine.isdisjoint(theirs) and any(
-            _covers(ip, port, proto) for i in mine & theirs for ip in self._ports[i]
-        )
+        return bool(self.reached(src, (f"{dst}:{port}",), (proto,), perhaps=perhaps))
+
+    def reached(
+        self, src: str, ends: Iterable[str], protos: Iterable[str], *, perhaps: bool = False
+    ) -> tuple[str, ...]:
+        """Of many ends (`host:port`), those that `src` reaches by one of these protocols."""
+        mine, known, out = self._of(src, perhaps), self._ends[perhaps], []
+        for end in ends:
+            found = known.get(end)
+            if found is None:
+                host, _, port = end.rpartition(":")
+                found = known[end] = (self._onto(host, perhaps), int(port))
+            # Most of many pairs have no grant in common, and that is told at once.
+            if not mine.isdisjoint(found[0]) and any(
+                _covers(ip, found[1], proto)
+                for i in mine & found[0]
+                for ip in self._ports[i]
+                for proto in protos
+            ):
+                out.append(end)
+        return tuple(out)
 
     def granting(
         self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
@@ -151,21 +168,14 @@ def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...
         src = str(test.get("src", ""))
         protocols = (str(test["proto"]),) if "proto" in test else ("tcp", "udp")
         for wanted, ends in ((True, test.get("accept")), (False, test.get("deny"))):
-            for end in _texts(ends):
-                host, port = _end(end)
-                found = any(
-                    grants.reaches(src, host, port, p, perhaps=not wanted) for p in protocols
-                )
-                if found is not wanted:
-                    verb = "cannot" if wanted else "can"
-                    failed.setdefault(f"{src} {verb} reach", {})[end] = None
+            told = _texts(ends)
+            found = grants.reached(src, told, protocols, perhaps=not wanted)
+            open_to = frozenset(found)
+            wrong = [e for e in told if (e in open_to) is not wanted]
+            for end in wrong:
+                verb = "cannot" if wanted else "can"
+                failed.setdefault(f"{src} {verb} reach", {})[end] = None
     return tuple(f"{who} {', '.join(ends)}" for who, ends in failed.items())
-
-
-@lru_cache(maxsize=100_000)
-def _end(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    return host, int(port)
 
 
 def logs_in(document: Document, src: str, tag: str, user: str) -> bool:
