@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -41,11 +42,13 @@ def with_memory(
                 left.remove(one)
     owners = {at: one.placement.owner or one.key for at, one in found.items()}
     out = []
+    many, taken = Counter(s.name for s in services), set(owners.values())
     for service in services:
         at = (service.name, service.host)
         if at not in owners:
-            taken = set(owners.values())
-            owners[at] = next(o for o in _owners(service, services) if o not in taken)
+            several = many[service.name] > 1
+            owners[at] = next(o for o in _owners(service, several=several) if o not in taken)
+            taken.add(owners[at])
         known = found.get(at)
         memory = Memory(known.key, known.name, known.host, known.placement) if known else None
         out.append(replace(service, memory=memory, owner=owners[at]))
@@ -102,9 +105,9 @@ def _same_thing_here(service: Service, gone: _Gone) -> bool:
     return service.host == gone.host and _same_thing(service, gone)
 
 
-def _owners(service: Service, services: tuple[Service, ...]) -> Iterator[str]:
+def _owners(service: Service, *, several: bool) -> Iterator[str]:
     """Names to derive for, the plainest first; nobody gets one that another has from before."""
-    yield lock_key(service, services)
+    yield service.name if not several else f"{service.name}@{service.host}"
     yield f"{service.name}@{service.host}"
     number = 2
     while True:
