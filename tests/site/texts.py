@@ -120,6 +120,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("users.**", _WORD),
     ("security.acme.**", _WORD),
     ("security.polkit.extraConfig", judges.each(dividing.javascript_words)),
+    ("sops.age.sshKeyPaths", _LINE),
     ("sops.**", _WORD),
     ("home-manager.users.*.imports", _WORD),
     ("services.avahi.allowInterfaces", _WORD),
