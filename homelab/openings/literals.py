@@ -40,7 +40,10 @@ def _way(setting: Setting) -> str:
     service = ".".join(setting.source.split(".")[:2])
     if ".container." in setting.source:
         return f"write {service}.secrets: {{name: {{ref: {{sops: …}}, env: VARIABLE}}}}"
-    return f"write {service}.secrets: {{name: …}}, and {{$secret: name}} where a file is meant"
+    return (
+        f"write {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, and {{$secret: name}} where a "
+        "file is meant"
+    )
 
 
 def _leaves(shown: str, last: str, value: Value) -> Iterator[tuple[str, str]]:

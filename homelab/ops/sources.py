@@ -8,7 +8,7 @@ from homelab.plan import Plan
 from homelab.problems import HomelabError, Problem
 from homelab.render import root_path
 from homelab.secrets.plan import host_file
-from homelab.system.own import carried, named_by, own_paths
+from homelab.system.own import carried, named_at, named_by, own_paths
 
 
 def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
@@ -22,9 +22,7 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
         wanted[root] = "network.entry.acme.root"
     for host in plan.hosts.values():
         for path in own_paths(host):
-            wanted[path] = (
-                f"{host.source}.hardware" if path == host.config.hardware else host.source
-            )
+            wanted[path] = named_at(host, path)
         if any(s.source == "stored" for s in plan.secrets.on(host.name)):
             path = host_file(plan.site, host.name)
             wanted[path] = "secrets.hosts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
@@ -11,8 +12,10 @@ from homelab.checks import check
 from homelab.problems import Problem, did_you_mean
 from homelab.proxy.model import GATE_HEADERS, Gate
 from homelab.services.kinds import ContainerService
+from homelab.system.pin_checks import later
 
 if TYPE_CHECKING:
+    from homelab.network.route import Route
     from homelab.plan import Plan
 
 
@@ -25,21 +28,29 @@ def proxy_text(plan: Plan) -> Iterator[Problem]:
             if "*" in plain or re.search(r"[`\s?#%\"\\{};]|//|\.\.", plain):
                 yield Problem(
                     route.at("exempt"),
-                    f"{path} is no plain path",
-                    "write letters as they are, and a * at its end alone",
+                    f"{path} is no plain path: one proxy reads it as it stands, and another not",
+                    f"write {_plain(path)}",
                 )
             elif path == "/*":
                 yield Problem(
                     route.at("exempt"),
                     f"/* leaves all of {route.title} open, so the gate asks nobody",
-                    "auth: none",
+                    "leave exempt out and write auth: none and audience: public, or name the paths "
+                    "that its clients need",
                 )
             elif plain != path and not plain.endswith("/"):
                 yield Problem(
                     route.at("exempt"),
                     f"{path} also opens every name that begins so, as {plain}-admin",
-                    f"{plain}/*, and {plain} if it is asked for itself",
+                    f"leave it out and write {plain}/*, and {plain} if it is asked for itself",
                 )
+
+
+def _plain(path: str) -> str:
+    """The path as every proxy reads it, and all below where a `*` ended it."""
+    letters = re.sub(r"[^A-Za-z0-9._~:/@!&()+,=*-]", "", path)
+    whole = posixpath.normpath("/" + letters.replace("*", "").lstrip("/"))
+    return whole.rstrip("/") + "/*" if path.endswith("*") else whole
 
 
 @check("local-http", rows="S3-11")
@@ -59,7 +70,7 @@ def local_http(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             where,
             f"{wanted} answers to {routes[0].sources} alone, and plain HTTP is for all at home",
-            "show another service there, or leave sources out",
+            f"show another service there, or leave {routes[0].at('sources')} out",
         )
     elif routes[0].auth == "forward":
         yield Problem(
@@ -83,14 +94,26 @@ def proxy_headers(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     route.source,
                     f"{route.service} wants {theirs}, and {gate} tells no {ours}",
-                    "let the app do without it, or choose identity.provider: authelia",
+                    f"{_reading(plan, route, theirs)}, or choose identity.provider: authelia",
                 )
             elif theirs != told and plan.site.network.entry.proxy == "traefik":
                 yield Problem(
                     route.source,
                     f"{route.service} wants {theirs}, and Traefik can only hand on {told}",
-                    "let the app read that one, or choose network.entry.proxy: caddy or nginx",
+                    f"{_reading(plan, route, theirs, f'{told}: {ours}')}, or choose "
+                    "network.entry.proxy: caddy or nginx",
                 )
+
+
+def _reading(plan: Plan, route: Route, header: str, other: str = "") -> str:
+    """How a route is asked without a header, or with another that the app can read as well; those
+    of the catalog come and go with the gate.
+    """
+    service = plan.site.services.get(route.service)
+    if service is None or header not in service.headers:
+        return "choose another auth than forward for it"
+    there = f"services.{route.service}.headers"
+    return f"leave {there}.{header} out" + (f" and let the app read {other}" if other else "")
 
 
 @check("gate-groups", rows="S4-16 T2")
@@ -125,7 +148,7 @@ def chain_known(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             "network.entry.plugins",
             f"Caddy takes plugins from NixOS 25.05 on, and {host.name} is pinned to {host.release}",
-            f"set nixpkgs.{host.config.nixpkgs}.release to a later one, or leave plugins out",
+            f"{later(plan, host.config.nixpkgs, '25.05')}, or leave plugins out",
         )
     for route in plan.routes:
         if route.sources != "any" and route.publish != "internal":
@@ -158,7 +181,7 @@ def plugin_hash(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             f"network.entry.plugin_hashes.{other}",
             f'there is no pin "{other}"',
-            did_you_mean(other, plan.site.nixpkgs, "pins"),
+            f"{did_you_mean(other, plan.site.nixpkgs, 'pins')}; write that, or drop it",
         )
 
 
@@ -182,7 +205,8 @@ def sources_tailnet(plan: Plan) -> Iterator[Problem]:
                 route.at("sources"),
                 f"the tailnet comes to {entry.name} by way of {', '.join(sorted(routers))}, "
                 "so its requests look like the LAN's",
-                f"sources: internal, or let {entry.name} forward its own network",
+                "write sources: internal, or let its own host forward the LAN: add "
+                f"{plan.site.network.lan.cidr} to hosts.{entry.name}.tailscale.subnet_routes",
             )
 
 
@@ -213,7 +237,7 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
                         yield Problem(
                             f"services.{key}.{where}",
                             f"{text} lies in {legacy.domain}, which only redirects",
-                            f"say it with {facts.domain}",
+                            "write " + name.sub(rf"\g<1>{facts.domain}\g<2>", text),
                         )
 
 
@@ -224,7 +248,7 @@ def outlived(plan: Plan, today: str) -> Iterator[Problem]:
             yield Problem(
                 f"site.legacy_domains[{index}].until",
                 f"{legacy.domain} was to redirect until {legacy.until}",
-                "leave it out, or give its visitors more time",
+                f"leave the domain out, or give its visitors more time: until: … (after {today})",
                 check="legacy-until",
                 severity="warning",
             )

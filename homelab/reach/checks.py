@@ -77,6 +77,13 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
             )
 
 
+def _nearer(plan: Plan, name: str, host: str) -> str:
+    """What to write for nobody but its own host to reach a service."""
+    callers = [s.name for s in plan.services if name in s.asks and s.host != host]
+    moved = " and ".join(f"services.{c}.host: {host}" for c in dict.fromkeys(callers))
+    return f"write {moved}" if moved else "write scope: loopback for its ports"
+
+
 @check("exposure-never", rows="S3-03")
 def exposure_never(plan: Plan) -> Iterator[Problem]:
     """A service that is for its own host alone has no name and no open port."""
@@ -105,5 +112,5 @@ def exposure_never(plan: Plan) -> Iterator[Problem]:
                 target.source,
                 f"{answer.asker.name} reaches {target.name} of {target.service}, which is never "
                 f"to be published ({never[target.service]})",
-                f"let its callers run on {target.host}",
+                _nearer(plan, target.service, target.host),
             )

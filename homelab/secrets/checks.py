@@ -37,9 +37,9 @@ def secret_known(plan: Plan) -> Iterator[Problem]:
     for secret in plan.secrets.secrets:
         if secret.source == "stored" and not secret.key:
             yield Problem(
-                secret.origin,
+                secret.origin + (".ref" if ".secrets." in secret.origin else ""),
                 f"{secret.service} on {secret.host} cannot read a 1Password reference",
-                "keep the secret in the host's sops file and write {sops: path/in/file}",
+                "keep the secret in the host's sops file, drop op and write {sops: path/in/file}",
             )
 
 
@@ -53,7 +53,7 @@ def secret_unique(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 secret.origin,
                 f"the name {secret.name} on {secret.host} is already taken by {first}",
-                "give one of the two services another name",
+                "give one of the two another name",
             )
 
 
@@ -71,7 +71,7 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"secrets.epochs.{name}",
                 f'no secret of "{name}" is made here',
-                did_you_mean(name, known, "services with secrets made here"),
+                f"{did_you_mean(name, known, 'services with secrets made here')}; or drop it",
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")

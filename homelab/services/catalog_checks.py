@@ -29,7 +29,7 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             f"services.{service.name}.port",
             f"no option of its module moves {service.name} from {web.number}{later}",
-            "leave port out, and give another number to what wants this one",
+            f"leave port out; where something else has {web.number}, give that another",
         )
 
 
@@ -45,7 +45,7 @@ def gpu_useful(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             f"services.{service.name}.gpu",
             f"{service.entry.title} has no use for {wanted} graphics",
-            f"choose one of {', '.join(known)}" if known else "leave gpu out",
+            f"write gpu: {' or '.join(known)}, or leave it out" if known else "leave gpu out",
         )
 
 
@@ -58,7 +58,7 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     service.at("options"),
                     f"its module does not evaluate without {' or '.join(choice)}",
-                    f"add it under services.{service.name}.options",
+                    f"add {choice[0]}: … under services.{service.name}.options",
                 )
 
 
@@ -76,7 +76,7 @@ def state_version(plan: Plan) -> Iterator[Problem]:
                 service.source,
                 f"{service.host} was installed with NixOS {installed}, so {service.name} "
                 f"{since.what}",
-                since.way_out,
+                f"{since.way_out}, among the options of {service.name}",
             )
 
 

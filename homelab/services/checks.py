@@ -13,6 +13,7 @@ from homelab.services.kinds import CatalogService, FlakeService
 from homelab.services.plan import entry_of, hosts_of, implied
 from homelab.services.said import said_of
 from homelab.system.flakes import inputs
+from homelab.system.pin_checks import later
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -42,25 +43,41 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
         if name in placed:
             hosts = sorted({host for host, _ in placed[name]})
             section = placed[name][0][1].partition(".tailscale")[0] if hosts else name
+            if not isinstance(config, CatalogService):
+                continue  # service-single tells
             if not config.enable:
                 yield Problem(
                     f"services.{name}.enable",
                     f"{section} needs {name}, so it cannot be switched off here",
-                    f"change {section} instead",
+                    f"leave enable out, or {_without(section)}",
                 )
             elif config.host is not None and [config.host] != hosts:
                 yield Problem(
                     f"services.{name}.host",
                     f"{section} says that {name} runs on {', '.join(hosts)}",
-                    f"leave host out, or change {section}",
+                    f"leave host out; {section} alone places it",
                 )
         elif config.enable and not hosts_of(name, plan.site):
             tags = ", ".join(config.tags)
+            known = ", ".join(h.name for h in plan.hosts.values() if h.is_nixos)
             yield Problem(
                 f"services.{name}.host",
                 f"no host has a tag of {name} ({tags})" if tags else f"{name} says no host",
-                f"add host: one of {', '.join(h.name for h in plan.hosts.values() if h.is_nixos)}",
+                f"{'leave tags out and ' if tags else ''}add host: one of {known}",
             )
+
+
+def _without(section: str) -> str:
+    """How a homelab is without what a section asks for."""
+    if section == "network.dns":
+        return "write network.dns: {server: none}, without a host, for no resolver at all"
+    if section == "network.entry":
+        return "choose another network.entry.proxy"
+    if section.startswith("datasets."):
+        return f"leave {section} out, and every other share"
+    if section.startswith("hosts."):
+        return "leave tailnet out, for none of it"
+    return f"leave {section} out, for none of it"
 
 
 @check("service-uses", rows="S0-05 S0-56 S3-04")
@@ -74,7 +91,7 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"services.{name}.uses[{index}]",
                     f"{used} is switched off" if off else f'no service "{used}" runs here',
-                    f"drop services.{used}.enable: false, or this"
+                    f"drop services.{used}.enable, or this"
                     if off
                     else did_you_mean(used, known - {name}, "services"),
                 )
@@ -128,11 +145,13 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
                 f"services.{name}.flake.input",
                 f'there is no flake "{flake.input}"',
                 did_you_mean(flake.input, plan.site.flakes, "flakes")
-                + f'; add it: homelab:flakes: {{{flake.input}: {{url: "github:…"}}}}',
+                + f'; add it: homelab:flakes: {{{flake.input}: {{url: "github:…"}}}}, and lock it',
             )
     if "nixpkgs" in plan.site.flakes:
         yield Problem(
-            "flakes.nixpkgs", "nixpkgs is given by the host's pin", "change it in homelab:nixpkgs"
+            "flakes.nixpkgs",
+            "nixpkgs is given by the host's pin",
+            "leave it out; homelab:nixpkgs has it",
         )
 
 
@@ -143,12 +162,12 @@ def module_available(plan: Plan) -> Iterator[Problem]:
     """
     for service in plan.services:
         entry, release = service.entry, service.release
-        pin = f"nixpkgs.{plan.hosts[service.host].config.nixpkgs}.release"
+        pin = plan.hosts[service.host].config.nixpkgs
         if release < entry.since:
             yield Problem(
                 service.source,
                 f"{entry.title} needs NixOS {entry.since}; {service.host} is pinned to {release}",
-                f'set {pin} to "{entry.since}" or later, or run it on a host with another pin',
+                f"{later(plan, pin, entry.since)}; or run it on a host with another pin",
             )
         for said in said_of(service.config):
             why = lacks(entry, said.name, release)
@@ -156,5 +175,5 @@ def module_available(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     service.at("options"),
                     f"{said.name} {why}, and {service.host} is pinned to {release}",
-                    f"drop it, or change {pin}",
+                    f"drop it, or change nixpkgs.{pin}.release and its url",
                 )

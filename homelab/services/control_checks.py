@@ -51,7 +51,7 @@ def mcp_user(plan: Plan) -> Iterator[Problem]:
                     yield Problem(
                         f"{where}.user",
                         f"{other.name} runs as {user}, too, and could do the same",
-                        f"give {service.name} a user of its own",
+                        f"let {service.name} run as a user of its own, and name it: user: …",
                     )
 
 
@@ -59,14 +59,19 @@ def mcp_user(plan: Plan) -> Iterator[Problem]:
 def mcp_loopback(plan: Plan) -> Iterator[Problem]:
     """Who reaches a service that controls others controls them, so it is for its host alone."""
     for service, _ in _controls(plan):
-        reached = [r.title for r in plan.routes_of(service.name)]
-        reached += [f"{p.port}/{p.protocol}" for p in service.ports if p.scope != "loopback"]
+        routes = [r.title for r in plan.routes_of(service.name)]
+        open_ = [p for p in service.ports if p.scope != "loopback"]
+        reached = [*routes, *(f"{p.port}/{p.protocol}" for p in open_)]
         if reached:
+            # The web port is open for its routes alone.
+            said = [f"{service.source}.ports.{p.label}" for p in open_ if p.label != "web"]
+            closed = f", and scope: loopback in {' and '.join(said)}" if said else ""
             yield Problem(
                 service.source,
                 f"{service.name} may control units of {service.host}, and is reached from "
                 f"elsewhere at {', '.join(reached)}",
-                'keep it to its host: never_publish: "why"; people come to it by SSH',
+                f'keep it to its host: write never_publish: "why…"{closed}; people come to it by '
+                "SSH",
             )
 
 

@@ -105,8 +105,8 @@ def _secret(secret: ServiceSecret, reader: str) -> SecretFact:
 
 def _elsewhere(fact: SecretFact, secret: ServiceSecret) -> SecretFact:
     """A secret that the catalog knows, from where the stack config says that it lies."""
-    if secret.ref is None:
-        return fact
+    if secret.ref is None or fact.source == "minted":
+        return fact  # service-adds tells of the latter
     return replace(fact, source="stored", stored_key=secret.ref.sops or "")
 
 

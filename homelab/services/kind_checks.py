@@ -14,6 +14,7 @@ from homelab.problems import Problem
 from homelab.services.kinds import CatalogService, ContainerService, ports_of
 from homelab.services.plan import hosts_of, implied
 from homelab.services.podman import addresses, target_of
+from homelab.storage.shares import SAMBA
 
 if TYPE_CHECKING:
     from homelab.plan import Plan
@@ -41,8 +42,8 @@ def service_single(plan: Plan) -> Iterator[Problem]:
         entry = find(config.service or name)
         if entry is None or not entry.infrastructure or not config.enable or name in placed:
             continue
-        if name in RESOLVERS:
-            continue  # dns-single-writer tells
+        if name in (*RESOLVERS, SAMBA):
+            continue  # dns-single-writer and smb-shares tell
         if entry.name not in _SINGLE:
             yield Problem(
                 f"services.{name}",
@@ -60,7 +61,7 @@ def service_single(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"services.{name}.tags",
                 f"{_SINGLE[entry.name]} is one, and {', '.join(hosts)} would each run it",
-                f"write host: {hosts[0]}",
+                f"leave tags out and write host: {hosts[0]}",
             )
 
 
@@ -88,7 +89,9 @@ def _ports(service: Service, entry: Entry | None) -> Iterator[Problem]:
         where = f"{_at(service)}.ports.{label}"
         use = next((p for p in service.ports if p.label == label), None)
         if label == "web":
-            yield Problem(where, "the web port has a key of its own", "write port: …")
+            yield Problem(
+                where, "the web port has a key of its own", "leave it out and write port: …"
+            )
         elif entry is not None and label in entry.ports:
             number = entry.ports[label].number
             yield Problem(
@@ -136,9 +139,14 @@ def _state(service: Service, entry: Entry) -> Iterator[Problem]:
             yield Problem(
                 where,
                 f"{service.name} has another user at every start, who owns nothing at {path}",
-                "choose a directory below /var/lib/private that its unit makes: "
-                "StateDirectory among its options",
+                "choose a directory below /var/lib/private that its unit makes, "
+                f"{_state_directory(service)}: […] among its options",
             )
+
+
+def _state_directory(service: Service) -> str:
+    unit = service.units[0] if service.units else service.name
+    return f"systemd.services.{unit}.serviceConfig.StateDirectory"
 
 
 @check("header-read", rows="S1-12", severity="warning")
@@ -170,7 +178,7 @@ def tile_shown(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"{_at(service)}.tile.{field}",
                     f"{service.name} has no name in a browser, and so no tile",
-                    "leave it out, or give the service a route",
+                    "leave it out, or give the service a route: routes: [{name: …}]",
                 )
 
 
@@ -208,7 +216,7 @@ def container_mounts(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"{at}.secrets.{name}.target",
                     f"{name} is the variable {secret.env}, and no file",
-                    "keep env or target",
+                    "leave target out, or env",
                 )
 
 
@@ -256,7 +264,7 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
                     where,
                     f"{service.name} and {name} are containers of {service.host} on no common "
                     "network, and neither reaches what the other publishes",
-                    f"write network: {network} for both",
+                    f"write container: {{network: {network}}} for both",
                 )
             elif theirs is None and (other.namespace is not None or not other.port):
                 yield Problem(

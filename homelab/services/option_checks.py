@@ -51,7 +51,7 @@ def option_conflict(plan: Plan) -> Iterator[Problem]:
                     yield Problem(
                         _where(service, said.key),
                         f"{said.name} has another value in the options of {name}, on {host} too",
-                        "say it in one of them alone",
+                        "leave it out of one of them",
                     )
 
 

@@ -66,7 +66,7 @@ def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
             try:
                 merge(theirs, mine)
             except ConflictError as error:
-                yield path, f"{error} has another value in {other}", "say it in one of them alone"
+                yield path, f"{error} has another value in {other}", "leave it out of one of them"
         said[path] = mine
 
 
@@ -80,7 +80,11 @@ def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, 
             if len(value) == 1 and key.startswith("$"):
                 yield from _wrong(key, inner, plan, service)
             elif key in WORDS:
-                yield f"{key} stands beside other keys", f"write it alone: {{{key}: …}}"
+                others = ", ".join(k for k in value if k != key)
+                yield (
+                    f"{key} stands beside other keys",
+                    f"leave {others} out: {{{key}: …}} is alone",
+                )
             else:
                 yield from misread(inner, plan, service)
 
@@ -101,9 +105,11 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
     known = {p.label for p in service.ports} if word == "$port" else set(service.entry.secrets)
     if named not in known:
         kind = WORDS[word]
+        add = f"services.{service.name}.secrets: {{{named}: {{ref: {{sops: …}}}}}}"
         yield (
-            f'{service.name} has no {kind[:-1]} "{named}"',
-            did_you_mean(named, known, f"{kind} of {service.name}"),
+            f'{service.name} has no {kind[:-1]} "{named}" for {word}',
+            did_you_mean(named, known, f"{kind} of {service.name}")
+            + (f"; or add {add}" if word == "$secret" else ""),
         )
 
 
@@ -111,13 +117,16 @@ def _wrong_text(text: str, known: list[str]) -> Iterator[tuple[str, str]]:
     try:
         parts = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(text)]
     except ValueError:
-        yield "a brace in the text has no other half", "write {{ or }} for a brace that is text"
+        yield (
+            "a brace in the text of $text has no other half",
+            "write {{ or }} for a brace that is text",
+        )
         return
     for name, spec, how in parts:
         if name is not None and (name not in known or spec or how):
             written = name + (f"!{how}" if how else "") + (f":{spec}" if spec else "")
             yield (
-                f"the text has no field {{{written}}}",
+                f"$text has no field {{{written}}}",
                 did_you_mean(name, known, "fields") + "; write {{ and }} for braces that are text",
             )
 

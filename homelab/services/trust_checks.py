@@ -29,7 +29,7 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
                 route.at("lan_direct" if route.lan_direct else "tailnet_direct"),
                 f"{route.service} believes {header}, and devices that ask it past the proxy could "
                 "write that themselves",
-                "leave it out, or choose auth: native for every route of the service",
+                f"leave it out, or choose auth: native for every route of {route.service}",
             )
 
     direct = {r.service for r in plan.routes if r.is_direct}
@@ -43,7 +43,7 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
 def _others(plan: Plan, route: Route) -> Iterator[Problem]:
     """Callers and grants that reach the app's own port, and are neither the proxy nor the owner."""
     entry = plan.site.network.entry.host
-    out = f"let it ask https://{route.title}, or choose auth: native for every route"
+    native = f"choose auth: native for every route of {route.service}"
     header = route.headers[0][0]
     for user in plan.users_of(route.service):
         if user.host not in (route.host, entry):
@@ -51,7 +51,7 @@ def _others(plan: Plan, route: Route) -> Iterator[Problem]:
                 user.at("uses"),
                 f"{route.service} believes {header}, and {user.host} would ask it past the proxy, "
                 "where anybody could write that",
-                out,
+                f"leave {route.service} out and let it ask https://{route.title}, or {native}",
             )
     tailnet = plan.tailnet
     if tailnet is None:
@@ -69,7 +69,7 @@ def _others(plan: Plan, route: Route) -> Iterator[Problem]:
                 grant.source,
                 f"{route.service} believes {header}, and {', '.join(strangers)} would ask it at "
                 f"{route.host}:{route.port} past the proxy, where anybody could write that",
-                out,
+                f"drop the grant and let them ask https://{route.title}, or {native}",
             )
 
 
@@ -84,8 +84,8 @@ def grafana_auth_scope(plan: Plan) -> Iterator[Problem]:
                         route.source,
                         f"{path}: {value} makes everybody an administrator who passes "
                         f"{route.title}, and that is not for administrators alone",
-                        "a route with auth: forward, policy: two_factor and groups: [admins]; "
-                        "or drop the option",
+                        "write auth: forward, policy: two_factor and groups: [admins] there; or "
+                        "drop that from options",
                     )
 
 

@@ -40,7 +40,8 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
                     where,
                     f"{service.name} runs on {service.host}, but the dataset {name} "
                     f"lies on {dataset.host}",
-                    f"move {service.name} to {dataset.host}, or use a dataset of {service.host}",
+                    f"move {service.name} (host: {dataset.host}), or use a dataset of "
+                    f"{service.host}",
                 )
             if not _has_part(service, part):
                 yield Problem(
@@ -79,10 +80,13 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
     for share in plan_shares(plan.site):
         host = plan.hosts.get(share.host)
         if host is not None and not any(s.name == "tailscale" for s in plan.on(host.name)):
+            way = "add homelab:tailnet"
+            if plan.site.tailnet is not None:
+                way = f"drop {host.source}.tailscale: null"
             yield Problem(
                 share.source,
                 f"{host.name} is not in the tailnet, so nobody would reach the share",
-                f"add homelab:tailnet and {host.source}.tailscale, or leave samba out",
+                f"{way}, or leave samba out",
             )
     config = plan.site.services.get(SAMBA)
     for name in ("name", "routes", "publish", "audience", "auth", "ports"):
@@ -104,7 +108,8 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 use.source,
                 f"{use.owner} opens SMB ({use.port}) on {use.host} further than the tailnet",
-                "scope: tailnet, or share a dataset: datasets.….samba: {}",
+                f"write scope: tailnet in {use.source}.ports.{use.label}, or drop it and share "
+                "a dataset: datasets.….samba: {}",
             )
 
 
@@ -120,7 +125,8 @@ def smb_guest(plan: Plan) -> Iterator[Problem]:
                 f"{share.source}.guest",
                 f"{share.dataset} is {tier}, and whoever reaches {share.host} could delete it "
                 "without a password",
-                "add read_only: true, or name its users",
+                "add read_only: true, or leave guest out: then the owner opens it with a password, "
+                "or whom users names",
             )
 
 
@@ -150,7 +156,8 @@ def smb_users(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"{share.source}.users[{index}]",
                     f'nobody is called "{user}"',
-                    did_you_mean(user, known, "people") + "; add others to site.members",
+                    did_you_mean(user, known, "people")
+                    + f"; add others: site.members.{user}: {{email: …}}",
                 )
         if share.guest and config is not None and config.users:
             yield Problem(

@@ -35,8 +35,8 @@ def dataset_links(plan: Plan) -> Iterator[Problem]:
                     f"services.{service.name}.datasets",
                     f"{names} lie on one disk, {mount}, but {service.name} sees each as a mount "
                     "of its own: it copies between them and cannot link",
-                    f"mount {posixpath.commonpath([d.path for d in together])} instead, under "
-                    "container.mounts",
+                    f"leave {names} out here, and add to container.mounts: {{source: "
+                    f"{posixpath.commonpath([d.path for d in together])}, target: …}}",
                 )
 
 

@@ -44,6 +44,8 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
     addresses are no host's.
     """
     lan = plan.site.network.lan
+    if not _is_at_home(lan.cidr):
+        return  # lan-private tells
     for host in plan.hosts.values():
         address = host.config.address.lan
         if address is None:
@@ -55,7 +57,7 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
             if not any(address in network for network in _AT_HOME):
                 way_out = (
                     "a host outside of the LAN is reached over the tailnet alone: let it join by "
-                    "hand (tailscale up) and write address: {tailnet: …}"
+                    "hand (tailscale up), leave lan out and write address: {tailnet: …}"
                 )
             yield Problem(where, f"{address} is not in the LAN {lan.cidr}", way_out)
         elif taken:
@@ -82,19 +84,21 @@ def lan_private(plan: Plan) -> Iterator[Problem]:
     SSH, names and pages.
     """
     lan = plan.site.network.lan.cidr
+    if _is_at_home(lan):
+        return
+    what = "is no private network: strangers have addresses there, and would count as at home"
     if lan.subnet_of(IPv4Network(TAILNET_NETWORK)):
-        yield Problem(
-            "network.lan.cidr",
-            f"{lan} is where the tailnet's own addresses lie, and each rule would mean both",
-            "write the router's network, as `ip route` shows it",
-        )
-    elif not any(lan.subnet_of(IPv4Network(private)) for private in _PRIVATE):
-        yield Problem(
-            "network.lan.cidr",
-            f"{lan} is no private network: strangers have addresses there, and would count as at "
-            "home",
-            "write the router's network, as `ip route` shows it: 192.168.1.0/24",
-        )
+        what = "is where the tailnet's own addresses lie, and each rule would mean both"
+    yield Problem(
+        "network.lan.cidr",
+        f"{lan} {what}",
+        "write the router's network, as `ip route` shows it: 192.168.1.0/24; its gateway and the "
+        "LAN address of each host lie in there",
+    )
+
+
+def _is_at_home(network: IPv4Network) -> bool:
+    return any(network.subnet_of(IPv4Network(private)) for private in _PRIVATE)
 
 
 @check("gateway-in-lan", rows="S0-01 S1-01")
@@ -102,6 +106,8 @@ def gateway_in_lan(plan: Plan) -> Iterator[Problem]:
     """A router outside the network, or at an address of nobody, is one that no host reaches."""
     lan = plan.site.network.lan
     taken = _taken(lan.gateway, lan.cidr)
+    if not _is_at_home(lan.cidr):
+        return  # lan-private tells
     if lan.gateway not in lan.cidr or taken:
         yield Problem(
             "network.lan.gateway",

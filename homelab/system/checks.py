@@ -105,13 +105,14 @@ def missing(host: Host) -> Iterator[Problem]:
         yield Problem(
             f"{host.source}.ssh.host_key",
             "nothing connects to a host whose key is not pinned, and no secret is encrypted to it",
-            f"copy /etc/ssh/ssh_host_ed25519_key.pub of the host{help_}",
+            "write host_key: with what /etc/ssh/ssh_host_ed25519_key.pub of the host holds" + help_,
         )
     if host.config.hardware is None:
         yield Problem(
             f"{host.source}.hardware",
             "a system needs a root file system",
-            f"run nixos-generate-config on the host and name its hardware-configuration.nix{help_}",
+            "run nixos-generate-config on the host, copy its hardware-configuration.nix beside the "
+            f"stack file, and name it: hardware: …{help_}",
         )
 
 
@@ -122,6 +123,7 @@ def builder_arch(plan: Plan) -> Iterator[Problem]:
         builder = plan.hosts.get(host.config.build.host or "")
         if builder is None:
             continue
+        others = [h.name for h in plan.hosts.values() if h.is_nixos and h is not host]
         if builder.name == host.name:
             yield Problem(
                 f"{host.source}.build.host", "a host builds for itself anyway", "leave it out"
@@ -130,7 +132,9 @@ def builder_arch(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"{host.source}.build.host",
                 f"{builder.name} ({builder.config.platform}) cannot build {host.config.platform}",
-                "name a NixOS host",
+                f"name a NixOS host ({', '.join(others)}), or leave it out"
+                if others
+                else "leave it out",
             )
 
 
@@ -154,7 +158,8 @@ def builder_trust(plan: Plan) -> Iterator[Problem]:
                 f"{where}.host",
                 f"{host.name} ({host.role}) would be root on {builder.name} ({builder.role}) in "
                 "all but name, for it builds there",
-                f"let it build for itself, or say why it may: {where}.trusted: …",
+                "leave host out and let it build for itself, or say why it may: "
+                f"{where}.trusted: …",
             )
         elif not above and host.config.build.trusted is not None:
             yield Problem(
@@ -175,7 +180,10 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
         has = [h.name for h in plan.hosts.values() if h.config.gpu is not None]
         where = service.at("gpu") if wanted else service.host_at
         if gpu is None:
-            way = f"place it on one of: {', '.join(has)}" if has else "describe one: hosts.….gpu"
+            vendor = {None: "…", "nvidia": "nvidia, open: …"}.get(wanted, wanted)
+            way = f"where it has one, write hosts.{service.host}.gpu: {{vendor: {vendor}}}"
+            if has:
+                way = f"place it on another host: {', '.join(has)}; or, {way}"
             yield Problem(where, f"{service.name} needs a GPU and {service.host} has none", way)
         elif wanted is not None and gpu.vendor != wanted:
             yield Problem(
@@ -193,6 +201,7 @@ def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterato
             yield Problem(
                 f"{host.source}.hardware",
                 f'{host.config.hardware} has no fileSystems."/"',
-                "run nixos-generate-config on the host",
+                "run nixos-generate-config on the host, and copy the "
+                "hardware-configuration.nix that it writes",
                 check="host-boots",
             )

@@ -46,8 +46,12 @@ def flake_module_known(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"{host.source}.flakes[{i}]",
                     f'homelab:flakes has no "{name}"',
-                    did_you_mean(name, known, "flakes"),
+                    f"{did_you_mean(name, known, 'flakes')}; {_added(name)}",
                 )
+
+
+def _added(name: str) -> str:
+    return f'or add flakes: {{{name}: {{url: "…"}}}}, and lock it'
 
 
 @check("flake-private", rows="S0-21")
@@ -67,7 +71,7 @@ def flake_private(plan: Plan) -> Iterator[Problem]:
             f"flakes.{name}.url",
             f"{who} has to fetch {flake.url}, and nothing here gives it a key",
             "put a read-only deploy key of the forge in /root/.ssh there, with the forge in "
-            "known_hosts, before the first `pulumi up`, and add private: with how; a tarball by "
+            'known_hosts, before the first `pulumi up`, and add private: "how…"; a tarball by '
             "https with access-tokens in /etc/nix/nix.conf is another way",
         )
 
@@ -89,7 +93,7 @@ def _known(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
         yield Problem(
             host.source,
             f"a module of {host.name} asks for inputs.{name}, and homelab:flakes has none",
-            did_you_mean(name, known, "flakes"),
+            f"{did_you_mean(name, known, 'flakes')}; {_added(name)}",
             check="flake-module-known",
         )
 
@@ -105,7 +109,7 @@ def _imported(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
             yield Problem(
                 host.source,
                 f"a module of {host.name} sets {option}, and nothing imports what has it",
-                f"add {has}{host.source}.flakes: [{module}]",
+                f"add {has}{host.source}.flakes: [{module}]" + (", and lock it" if has else ""),
                 check="flake-imported",
             )
 

@@ -49,14 +49,15 @@ def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
         if wifi.backend == "iwd" and named:
             yield Problem(
                 where,
-                f"{' and '.join(named)} are for wpa_supplicant; iwd keeps its networks itself",
-                "write backend: wpa_supplicant, or join with: iwctl station wlan0 connect NAME",
+                f"{' and '.join(named)} would be for wpa_supplicant; iwd keeps its networks itself",
+                f"leave {' and '.join(named)} out and join with: iwctl station wlan0 connect NAME; "
+                "or write backend: wpa_supplicant, which needs both ssid and psk",
             )
         if wifi.backend == "wpa_supplicant" and len(named) < 2:
             yield Problem(
                 where,
                 "wpa_supplicant needs the network's name and secret",
-                "add ssid: NAME and psk: {sops: wifi/psk}; or backend: iwd",
+                "add ssid: NAME and psk: {sops: wifi/psk}; or leave both out, with backend: iwd",
             )
         mine = "networking.wireless" + (".iwd.enable" if wifi.backend == "iwd" else ".enable")
         for service in plan.on(host.name):
@@ -90,5 +91,5 @@ def f2b_ignore(plan: Plan) -> Iterator[Problem]:
                     yield Problem(
                         f"services.{service.name}.options.{said.key}",
                         "fail2ban set up here would ban the LAN and the tailnet too",
-                        f"write {where}: {{}} instead",
+                        f"leave it out, and write {where}: {{}}",
                     )

@@ -28,6 +28,15 @@ def own_paths(host: Host) -> list[str]:
     return sorted({p for p in paths if p})
 
 
+def named_at(host: Host, path: str) -> str:
+    """Where the stack config names a file or a directory of a host's own."""
+    if path == host.config.hardware:
+        return f"{host.source}.hardware"
+    if path in host.config.modules:
+        return f"{host.source}.modules[{host.config.modules.index(path)}]"
+    return f"{host.source}.home"
+
+
 def named_by(path: str, text: str) -> Iterator[tuple[str, str]]:
     """(as written, path from the stack file on) of each relative path in a Nix file. One that leads
     out of the stack's directory begins with `..`.
@@ -89,12 +98,13 @@ def check_own_files(plan: Plan, sources: Sources) -> Iterator[Problem]:
 
 
 def _is_module(host: Host, path: str, sources: Sources) -> Iterator[Problem]:
-    where = f"{host.source}.hardware" if path == host.config.hardware else host.source
+    where = named_at(host, path)
     if path in sources and not path.endswith(".nix"):
         yield Problem(
             where,
             f"{path} is no NixOS module: NixOS imports files of Nix",
-            "write it as a .nix file, or let a module of yours read it (builtins.readFile ./…)",
+            f"write it as Nix and name that: {posixpath.splitext(path)[0]}.nix; or let a module of "
+            "yours read it (builtins.readFile ./…)",
             check="own-module",
         )
     inside = [name for name in sources if name.startswith(f"{path}/")]
@@ -102,7 +112,7 @@ def _is_module(host: Host, path: str, sources: Sources) -> Iterator[Problem]:
         yield Problem(
             where,
             f"{path} has no default.nix, which is what NixOS imports of a directory",
-            f"add one, or name its files: {', '.join(sorted(inside)[:3])}",
+            f"add {path}/default.nix, or name its files: {', '.join(sorted(inside)[:3])}",
             check="own-module",
         )
 

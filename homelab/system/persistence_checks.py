@@ -112,7 +112,9 @@ def _known(plan: Plan, host: Host, config: Persistence) -> Iterator[Problem]:
             f"{path} is not kept anyway"
             if path != OURS
             else f"without {OURS} the host loses its releases and secrets",
-            did_you_mean(path, known, "kept directories"),
+            f"{did_you_mean(path, known, 'kept directories')}; or drop it"
+            if path != OURS
+            else "drop it",
             check="persistence-complete",
         )
 

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from homelab.plan import Plan
 
 
+def later(plan: Plan, name: str, release: str) -> str:
+    """What to write for hosts of this pin to have this release, as a part of a way out."""
+    pin = plan.site.nixpkgs.get(name)
+    said = release_of(pin.url) if pin is not None else None
+    url = "its url to that release"
+    if pin is not None and said is not None:
+        url = f"its url to {pin.url.replace(said, release)}"
+    return f'set nixpkgs.{name}.release to "{release}" or later, {url}, and lock it anew'
+
+
 @check("pin-known", rows="S0-71")
 def pin_known(plan: Plan) -> Iterator[Problem]:
     """A host builds with a named pin; without it there is nothing to build with."""

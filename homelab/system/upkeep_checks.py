@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import ceil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ _SMALL_KEEP = 7
 """Days that old generations may live where few fit."""
 _WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - names
 """Directories that anyone may write."""
+_OWN = "/var/nix-build"
+"""A directory that root alone writes."""
 _OF_ROOT = ("/nix", "/var")
 """What is on the root file system in any case, or on a disk that a host does not boot without."""
 
@@ -51,11 +54,15 @@ def boot_capacity(plan: Plan) -> Iterator[Problem]:
         where, fits = f"{host.source}.boot.limit", _fitting(boot)
         way = f"write limit: {fits}"
         if fits < MINIMUM_LIMIT:
-            way = f"make the partition larger: {_needed(boot, MINIMUM_LIMIT):.0f} MiB hold two"
+            least = ceil(_needed(boot, MINIMUM_LIMIT))
+            way = (
+                f"make the partition larger: {least} MiB hold two; then write esp_mib: {least} and "
+                f"limit: {MINIMUM_LIMIT}"
+            )
         if "limit" not in boot.model_fields_set:
             # Whoever counts MiB means a number, not the one that happens to be there.
-            least = min(fits, boot.limit)
-            way = way if fits < MINIMUM_LIMIT else f"write limit: {least}"
+            if fits >= MINIMUM_LIMIT:
+                way = f"write limit: {min(fits, boot.limit)}"
             yield Problem(where, f"nobody says how many generations {boot.esp_mib} MiB keep", way)
             continue
         taken, room = (boot.limit + 1) * boot.generation_mib, boot.esp_mib * FILL
@@ -109,7 +116,7 @@ def _build_dir(
     plan: Plan, host: Host, path: str, sources: Mapping[str, str | bytes]
 ) -> Iterator[tuple[str, str]]:
     if any(is_within(path, top) for top in _WRITABLE):
-        yield f"anyone may write above {path}, so Nix refuses it", "name a directory of its own"
+        yield f"anyone may write above {path}, so Nix refuses it", f"name another: {_OWN}"
         return
     here = [d for d in plan.datasets if d.host == host.name]
     same = next((d for d in here if d.path.rstrip("/") == path.rstrip("/")), None)
@@ -124,10 +131,17 @@ def _build_dir(
         return
     elsewhere = next((d for d in plan.datasets if is_within(path, d.mount)), None)
     if elsewhere is not None:
-        yield f"{path} is on a disk of {elsewhere.host}", f"name a directory of {host.name}"
+        yield (
+            f"{path} is on a disk of {elsewhere.host}",
+            f"name a directory of {host.name}: {_OWN}",
+        )
         return
-    listed = ", ".join(sorted(mounts - {"/"})) or "none beside the root"
+    listed = ", ".join(("/var", *sorted(mounts - {"/"})))
+    top = "/".join(path.split("/")[:2])
     yield (
         f"no dataset and no file system of {host.name} is above {path}",
-        f"add its dataset with mount:, or name a directory of one that is there: {listed}",
+        (
+            f"name a directory below one of: {listed}, as {_OWN}; or add its disk to "
+            f'{host.config.hardware}: fileSystems."{top}"'
+        ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_network
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from homelab.tailnet.ssh_checks import sides
 if TYPE_CHECKING:
     from homelab.plan import Plan
     from homelab.secrets.model import Secret
-    from homelab.tailnet.model import TailnetConfig
+    from homelab.tailnet.model import TailnetConfig, TailnetPlan
 
 _LOGIN = re.compile(r"[^@\s]+@[^@\s]+")
 _AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "autogroup:tagged")
@@ -33,9 +34,9 @@ def acl_lockout(plan: Plan) -> Iterator[Problem]:
         return
     for sentence in failed_tests(policy(tailnet), tailnet.tags):
         yield Problem(
-            "tailnet.grants",
+            _opening(tailnet, sentence),
             f"the policy fails a test of its own: {sentence}",
-            "take back the grant that opens it, or narrow its ports",
+            "drop the grant that opens it, or narrow what it opens: ip: [tcp:…]",
         )
     grants = Grants.of(tailnet)
     for owner in plan.site.tailnet.owners if plan.site.tailnet else ():
@@ -50,6 +51,17 @@ def acl_lockout(plan: Plan) -> Iterator[Problem]:
                 f"{owner} could not log in on {', '.join(shut)} any more",
                 "owners reach everything; keep their grant",
             )
+
+
+def _opening(tailnet: TailnetPlan, sentence: str) -> str:
+    """The one grant of the stack config without which a test would not fail, or all of them."""
+    for grant in tailnet.grants:
+        if not grant.source.startswith("tailnet.grants["):
+            continue
+        others = replace(tailnet, grants=tuple(g for g in tailnet.grants if g is not grant))
+        if sentence not in failed_tests(policy(others), tailnet.tags):
+            return grant.source
+    return "tailnet.grants"
 
 
 @check("acl-tag-known", rows="S0-24")
@@ -69,6 +81,8 @@ def acl_tag_known(plan: Plan) -> Iterator[Problem]:
         elif end not in known and not _LOGIN.fullmatch(end) and not _is_network(end):
             yield Problem(where, f'nothing is called "{end}"', did_you_mean(end, known, "names"))
     for name in tailnet.tags.get(DEPLOYER, ()):
+        if name not in plan.hosts:
+            continue  # machine-elsewhere tells
         yield Problem(
             f"hosts.{name}.tailscale.tags",
             f"{DEPLOYER} is the deployer's own tag, and owns all the others",
@@ -119,7 +133,7 @@ def device_unique(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"hosts.{device.host}.tailscale.device",
                 f"{device.id} is {first} already",
-                "`homelab status` lists every device and its id",
+                "write its own: `homelab status` lists every device and its id",
             )
 
 
@@ -175,7 +189,7 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             "network.dns.host",
             f"{host.name} is not in the tailnet, so its devices cannot ask the resolver there",
-            f"give hosts.{host.name} a tailscale section, or name another host",
+            f"drop hosts.{host.name}.tailscale: null, or name another host",
         )
     others = {a: h.name for h in plan.hosts.values() for a in (h.lan, h.tailnet) if a}
     for domain, servers in plan.tailnet.split:
@@ -184,7 +198,7 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"tailnet.dns.split.{domain}",
                     f"the tailnet would ask {address} ({others[address]}), where no resolver runs",
-                    f"name {host.name}'s address, or a resolver outside the stack",
+                    f"name {host.tailnet or host.lan} ({host.name}), or one outside the stack",
                 )
     taken = {plan.site.site.domain, *(d.domain for d in plan.site.site.legacy_domains)}
     for domain in sorted(taken & {*(plan.site.tailnet.dns.split if plan.site.tailnet else ())}):
@@ -201,24 +215,27 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
     for host in plan.hosts.values():
         if host.role != "agent":
             continue
-        way_out = "agents are in quarantine; use another host, or another role"
+        others = [h.name for h in plan.hosts.values() if h.is_nixos and h.role != "agent"]
+        way_out = f"agents are in quarantine: place it on another host ({', '.join(others)})"
         settings = host.config.tailscale
         if settings is not None and (settings.exit_node or settings.subnet_routes):
             yield Problem(
-                f"{host.source}.tailscale", f"the agent {host.name} would forward traffic", way_out
+                f"{host.source}.tailscale",
+                f"the agent {host.name} would forward traffic",
+                "agents are in quarantine: leave exit_node and subnet_routes out",
             )
         for client in builds_for(plan, host):
             yield Problem(
                 f"{client.source}.build.host",
                 f"the agent {host.name} would make the system that {client.name} runs as root",
-                "let it build for itself, or on a host where no untrusted programs run",
+                f"leave host out and let it build for itself, or name one of: {', '.join(others)}",
             )
         builder = host.config.build.host
         if builder is not None:
             yield Problem(
                 f"{host.source}.build.host",
                 f"the agent {host.name} would log in on {builder}, as a user that Nix trusts",
-                "let it build for itself",
+                "leave host out and let it build for itself",
             )
         for route in plan.routes:
             if route.host == host.name:
@@ -234,7 +251,7 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"{host.source}.persistence.directories[{i}]",
                     f"{path} would keep whatever a program leaves there, keys to log in with too",
-                    "persist the files /etc/ssh/ssh_host_ed25519_key and its .pub instead",
+                    "leave it out: the host's own keys are kept without a word",
                 )
 
 

@@ -34,7 +34,7 @@ def ssh_direction(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"{where}.src",
                 f"{', '.join(low)} would log in on {', '.join(high)}, where the data is",
-                "let people or workhorses log in there, and nobody else",
+                f"name people or {PRIVILEGED} there, and nobody else",
             )
         for side, ends in sides(rule):
             for j, end in enumerate(ends):

@@ -99,5 +99,5 @@ def tag_used(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"{host.source}.tailscale.tags[{i}]",
                 f"no grant, no SSH rule and no attribute names tag:{tag}, so it opens nothing",
-                f"{hint}name it in tailnet.grants, or drop it",
+                f"{hint}name it as src or dst in tailnet.grants, or drop it",
             )

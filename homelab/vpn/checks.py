@@ -64,7 +64,9 @@ def used(plan: Plan) -> Iterator[Problem]:
     for name in plan.site.vpn:
         if name not in made:
             yield Problem(
-                f"vpn.{name}", "no service leaves by it", f"add vpn: {name} to one, or drop it"
+                f"vpn.{name}",
+                "no service leaves by it",
+                f"add vpn: {name} to one of services, or drop it",
             )
 
 
@@ -83,7 +85,8 @@ def on_its_host(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 service.at("vpn"),
                 f"{vpn.name} is on {tunnel.host}, and {service.name} runs on {service.host}",
-                f"run {service.name} on {tunnel.host}, or describe a VPN on {service.host}",
+                f"run {service.name} on its host (host: {tunnel.host}), or describe a VPN on "
+                f"{service.host}",
             )
 
 
@@ -127,7 +130,7 @@ def mode_single(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 service.at("vpn.mode"),
                 f"{vpn.name} has mode {mode} for {other}, and {vpn.mode} for {service.name}",
-                "choose one of them, or describe a second VPN",
+                f"write mode: {mode} for both, or mode: {vpn.mode}; or describe a second VPN",
             )
 
 
@@ -144,16 +147,17 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
                 its = other.vpn.name if other.vpn is not None else ""
                 if other.name == member.service or its == vpn.name:
                     continue
-                shared = other.entry.user == member.user or any(
-                    _sets_identity(said.path) and said.value == member.user
-                    for said in said_of(other.config)
-                )
-                if shared:
+                said = [
+                    s.name
+                    for s in said_of(other.config)
+                    if _sets_identity(s.path) and s.value == member.user
+                ]
+                if said:
                     yield Problem(
-                        other.source,
+                        f"{other.source}.options",
                         f"{other.name} runs with the group {member.user}, which {member.service} "
                         f"leaves by {vpn.name} with",
-                        f"add vpn: {vpn.name}, or give it another group",
+                        f"drop {', '.join(said)}, or give it another group there",
                     )
 
 
@@ -161,11 +165,13 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
 def upstream(plan: Plan) -> Iterator[Problem]:
     """A namespace is reached by its cable and reaches nothing but its VPN."""
     lan = plan.site.network.lan.cidr
-    if lan.overlaps(_CABLES) and any(v.mode == "namespace" for v in plan.vpn.vpns):
+    inside = [v for v in plan.vpn.vpns if v.mode == "namespace"]
+    if lan.overlaps(_CABLES) and inside:
+        those = [f"services.{m.service}.vpn" for v in inside for m in v.members]
         yield Problem(
             "network.lan.cidr",
             f"{lan} overlaps {_CABLES}, where namespaces and their host find each other",
-            "write mode: killswitch for their services",
+            f"write mode: killswitch in {', '.join(those)}",
         )
 
 
@@ -191,7 +197,7 @@ def uses(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     service.at(f"uses[{index}]"),
                     f"{name} is on another host, and {service.name} leaves by {vpn.name} only",
-                    f"run {name} on {service.host}",
+                    f"run {name} on the same: services.{name}.host: {service.host}",
                 )
 
 

@@ -61,7 +61,7 @@ def test_what_obeys_everybody_is_never_asked_from_another_host(name: str) -> Non
     uses = {"home-assistant": {"host": "pi", "uses": [name]}, name: {"host": "nas"}}
     found = build.found({"tailnet": TAILNET, "services": uses}, "exposure-never")
     assert found
-    assert all(p.way_out == "let its callers run on nas" for p in found)
+    assert all(p.way_out == "write services.home-assistant.host: nas" for p in found)
 
 
 def test_mosquitto_reads_the_password_of_its_client_from_a_file() -> None:

@@ -107,7 +107,7 @@ def test_graphics_for_an_app_that_has_no_use_for_them_are_refused() -> None:
     (problem,) = _checked(vault, "gpu-useful")
     assert "Vaultwarden has no use for intel graphics; leave gpu out" in problem
     ollama = {**GPU, "services": {"ollama": {"host": "nas", "gpu": "intel"}}}
-    assert "choose one of amd, nvidia" in _checked(ollama, "gpu-useful")[0]
+    assert "write gpu: amd or nvidia" in _checked(ollama, "gpu-useful")[0]
     immich = {**GPU, "services": {"immich": {"host": "nas", "gpu": "intel"}}}
     assert not _checked(immich, "gpu-useful")
 

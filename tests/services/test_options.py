@@ -31,14 +31,18 @@ WORDS: dict[str, tuple[Any, str, str]] = {
     "deep inside": ([{"a": {"$prot": "web"}}], "no word $prot", 'did you mean "$port"?'),
     "no such field": (
         {"$text": "{fqdm}"},
-        "the text has no field {fqdm}",
+        "$text has no field {fqdm}",
         'did you mean "fqdn"?',
     ),
     "a field by number": ({"$text": "{0}"}, "no field {0}", "braces that are text"),
     "a field without a name": ({"$text": "{}"}, "no field {}", "Fields: "),
     "a part of a field": ({"$text": "{url.x}"}, "no field {url.x}", 'did you mean "url"?'),
     "a field in a form": ({"$text": "{url!r:>9}"}, "no field {url!r:>9}", 'did you mean "url"?'),
-    "half a brace": ({"$text": "{"}, "a brace in the text has no other half", "write {{ or }}"),
+    "half a brace": (
+        {"$text": "{"},
+        "a brace in the text of $text has no other half",
+        "write {{ or }}",
+    ),
     "no text": ({"$text": 5}, "$text is for one name, in text", "one of its fields"),
     "no such port": (
         {"$port": "wep"},
@@ -54,7 +58,7 @@ WORDS: dict[str, tuple[Any, str, str]] = {
     "not alone": (
         {"$port": "web", "x": 1},
         "$port stands beside other keys",
-        "write it alone: {$port: …}",
+        "leave x out: {$port: …} is alone",
     ),
 }
 
@@ -67,19 +71,19 @@ PATHS: dict[str, tuple[dict[str, Any], str, str, str]] = {
         },
         ".services.navidrome.settings.Port",
         "services.navidrome.settings.Port has another value in services.navidrome",
-        "one of them alone",
+        "leave it out of one of them",
     ),
     "a value and an option inside": (
         {"services.navidrome.settings": 1, "services.navidrome.settings.Port": 2},
         ".services.navidrome.settings.Port",
         "services.navidrome.settings has another value in services.navidrome.settings",
-        "one of them alone",
+        "leave it out of one of them",
     ),
     "a word and an option inside": (
         {"services.x": {"$text": "{url}"}, "services.x.y": 2},
         ".services.x.y",
         "services.x has another value in services.x",
-        "one of them alone",
+        "leave it out of one of them",
     ),
 }
 

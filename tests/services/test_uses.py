@@ -35,7 +35,7 @@ def linked(**jackett: object) -> Changes:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (linked(enable=False), ("jackett is switched off", "drop services.jackett.enable: false")),
+        (linked(enable=False), ("jackett is switched off", "drop services.jackett.enable,")),
         (
             {"services": {"sonarr": app(8989, "pi", uses=["jacket"]), "jackett": app(9117, "nas")}},
             ('no service "jacket" runs here', 'did you mean "jackett"?'),

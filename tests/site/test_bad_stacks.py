@@ -345,7 +345,7 @@ CASES: dict[str, Case] = {
     "needed service switched off": Case(
         "services.blocky.enable",
         "cannot be switched off",
-        "change network.dns",
+        "write network.dns: {server: none}",
         service("blocky", enable=False),
         check="service-placed",
     ),

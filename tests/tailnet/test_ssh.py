@@ -120,7 +120,7 @@ def test_the_family_gets_in_where_a_rule_lets_it_and_nowhere_else(src: str) -> N
 def test_a_grant_alone_lets_nobody_log_in() -> None:
     grant = {"src": ["group:family"], "dst": ["nas"], "ip": ["tcp:22"]}
     (problem,) = build.found(stack(tailnet={"grants": [grant]}), "acl-lockout")
-    assert problem.where == "tailnet.grants"
+    assert problem.where == "tailnet.grants[0]"
     assert "kim@example.org can reach nas:22" in problem.what
 
 

@@ -418,7 +418,7 @@ BREAKS: list[tuple[str, Changes, str]] = [
             jellyfin="privado",
             navidrome={"vpn": None, "options": {"services.navidrome.group": "jellyfin"}},
         ),
-        "services.navidrome: navidrome runs with the group jellyfin, which jellyfin leaves by",
+        "services.navidrome.options: navidrome runs with the group jellyfin, which jellyfin leaves",
     ),
     (
         "netns-upstream",

@@ -366,6 +366,14 @@ WAYS = (
         routed(upload="100MB"),
     ),
     WayOut(
+        "acme-until",
+        both(
+            cloudflare(acme={"until": "2025-12-31"}),
+            {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}},
+        ),
+        cloudflare(acme={"until": None}),
+    ),
+    WayOut(
         "access-apps",
         music(),
         routed(public=PUBLIC),

@@ -16,4 +16,7 @@ ELSEWHERE: dict[str, str] = {
     "stack-compared": _ANOTHER,
     "stack-policy-part": _ANOTHER,
     "wifi-secret-format": _SOPS,
+    "acl-route-covered": "the plan writes this grant itself: only a fault of ours would lack it",
+    "firewall-reach": "ports open for routes, callers and roles alone: only a fault opens another",
+    "internet-gate": "checks of routes refuse it first: it looks at the plan from the other end",
 }

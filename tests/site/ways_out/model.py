@@ -23,6 +23,8 @@ from tests import build, stackdir
 Changes = Mapping[str, object]
 """Merged over a stack; None takes a key away."""
 TODAY = "2026-01-01"
+NULL = "~"
+"""Stands in changes for a null that is written, where None takes the key away."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class WayOut:
     @property
     def name(self) -> str:
         """What a test is called."""
-        return f"{self.check or self.kind}-{self.where or 'all'}".replace(" ", "-")
+        told = self.where or self.says or "all"
+        return f"{self.check or self.kind}-{told}".replace(" ", "-")
 
     def before(self) -> list[Problem]:
         """What is said of the broken stack."""
@@ -72,7 +75,7 @@ class WayOut:
         """The stack config, as data."""
         changes = stackdir.changed(self.broken)
         config = build.config(stackdir.joined(changes, self.applied) if applied else changes)
-        return stackdir.without_nulls(copy.deepcopy(config))  # type: ignore[return-value]
+        return _written(stackdir.without_nulls(copy.deepcopy(config)))  # type: ignore[return-value]
 
     def chosen(self, found: list[Problem]) -> Problem:
         """The one problem that this is about."""
@@ -99,7 +102,10 @@ def problems(
     except InvalidStackError as error:
         return list(error.problems)
     plan = make_plan(site, lock)
-    sources = build.sources(plan) | dict(files or {})
+    given = dict(files or {})
+    # A module may be a directory, and then there is no file of its name.
+    stand_ins = build.sources(plan).items()
+    sources = {p: t for p, t in stand_ins if not any(g.startswith(f"{p}/") for g in given)} | given
     found = set(run_checks(plan))
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
@@ -214,6 +220,12 @@ def _is_rewritten(edit: Edit) -> bool:
     return edit.path[-1] == 0 or str(edit.new).lower() == str(edit.old).lower()
 
 
+def _written(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _written(v) for k, v in value.items()}
+    return None if value == NULL else value
+
+
 def _stands_in(value: object, text: str) -> bool:
     word = str(value).lower() if isinstance(value, bool) else str(value)
     return word in ("{}", "") or bool(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text))
@@ -251,4 +263,4 @@ def edits_of(old: object, new: object, path: tuple[str | int, ...] = ()) -> Iter
         yield Edit(path, old, new)
 
 
-__all__ = ["Changes", "Lock", "WayOut", "problems"]
+__all__ = ["NULL", "Changes", "Lock", "WayOut", "problems"]

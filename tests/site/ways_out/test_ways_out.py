@@ -35,6 +35,14 @@ TABLES = (
     "network",
     "openings",
     "outside",
+    "proxy",
+    "reach",
+    "secrets",
+    "services",
+    "storage",
+    "system",
+    "tailnet",
+    "vpn",
     "site",
 )
 """Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and

@@ -1,0 +1,76 @@
+"""Ways out of secrets that nobody finds, or everybody."""
+
+from __future__ import annotations
+
+from tests.site.ways_out.model import WayOut
+from tests.site.ways_out.stacks import IDENTITY, ROOT, both, container, own, service
+
+GITHUB = f"ghp_{'a1B2' * 9}"
+"""What looks like a token of GitHub."""
+
+WAYS = (
+    WayOut(
+        "secret-master",
+        both(IDENTITY, {"secrets": {"master": None}}),
+        {"secrets": {"master": {"sops": "master"}}},
+    ),
+    WayOut(
+        "secret-known",
+        service("jellyfin", host="nas", secrets={"k": {"ref": {"op": "op://a/b/c"}}}),
+        service("jellyfin", secrets={"k": {"ref": {"op": None, "sops": "a/b"}}}),
+        says="1Password",
+        asked={"a/b": "{sops: path/in/file}"},
+    ),
+    WayOut(
+        "secret-unique",
+        both(
+            service("a", **container(auth="none", secrets={"b-c": {"ref": {"sops": "x"}}})),
+            service(
+                "a-b", **container("nas", 8009, auth="none", secrets={"c": {"ref": {"sops": "x"}}})
+            ),
+        ),
+        service("a-b", secrets={"c": None, "d": {"ref": {"sops": "x"}}}),
+        asked={"d": "another name"},
+    ),
+    WayOut(
+        "secret-epoch",
+        both(IDENTITY, {"secrets": {"epochs": {"autelia": 2}}}),
+        {"secrets": {"epochs": {"autelia": None, "authelia": 2}}},
+        says="is made here",
+    ),
+    WayOut(
+        "secret-epoch",
+        both(IDENTITY, {"secrets": {"epochs": {"authelia": 0}}}),
+        {"secrets": {"epochs": {"authelia": 1}}},
+        says="first epoch",
+    ),
+    WayOut(
+        "secret-literal",
+        service("jellyfin", host="nas", options={"environment.etc.x.text": GITHUB}),
+        service(
+            "jellyfin",
+            options={"environment.etc.x.text": {"$secret": "k"}},
+            secrets={"k": {"ref": {"sops": "j/k"}}},
+        ),
+        asked={"k": "{name: {ref"},
+    ),
+    WayOut(
+        "secret-literal",
+        {},
+        {},
+        says="hosts/nas/hardware.nix",
+        files=own(ROOT, "services.x.token =", f'"{GITHUB}";'),
+        mended=own(ROOT, "services.x.token =", '"/run/homelab/secrets/x";'),
+        asked={"run/homelab/secrets/x": "name the file that it becomes there"},
+    ),
+    WayOut(
+        "secret-literal",
+        service("jellyfin", host="nas", options={"services.x.password": "hunter22"}),
+        service(
+            "jellyfin",
+            options={"services.x.password": {"$secret": "k"}},
+            secrets={"k": {"ref": {"sops": "j/k"}}},
+        ),
+        asked={"k": "{name: {ref"},
+    ),
+)

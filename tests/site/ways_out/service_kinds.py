@@ -1,0 +1,193 @@
+"""Ways out of what is said of a service and not read, or said twice."""
+
+from __future__ import annotations
+
+from tests.site.ways_out.model import WayOut
+from tests.site.ways_out.stacks import IDENTITY, TUNNEL, both, container, host, service
+
+WAYS = (
+    WayOut(
+        "container-ref",
+        both(
+            service("a", **container("nas", 8007, inside={"depends_on": ["bb"], "network": "n"})),
+            service("b", **container("nas", 8008, inside={"network": "n"})),
+            IDENTITY,
+        ),
+        service("a", container={"depends_on": ["b"]}),
+        says="no other container",
+    ),
+    WayOut(
+        "container-ref",
+        both(
+            service("a", **container("nas", 8007, inside={"depends_on": ["b"]})),
+            service("b", **container("nas", 8008)),
+            IDENTITY,
+        ),
+        both(service("a", container={"network": "a"}), service("b", container={"network": "a"})),
+        says="where neither",
+    ),
+    WayOut(
+        "service-single",
+        service("caddy", **container(auth="none")),
+        {"services": {"caddy": None, "web": container(auth="none")}},
+        says="by itself",
+        asked={"web": "another name"},
+    ),
+    WayOut(
+        "service-single",
+        service("nginx", host="nas"),
+        {"services": {"nginx": None}},
+        says="nothing would ask",
+    ),
+    WayOut(
+        "service-single",
+        service("status", host="nas", service="gatus"),
+        {"services": {"status": None, "gatus": {"host": "nas", "service": "gatus"}}},
+        says="is called",
+        warns=("monitor-independent",),
+    ),
+    WayOut(
+        "service-single",
+        both(
+            service("homepage", tags=["all"]), host("pi", tags=["all"]), host("nas", tags=["all"])
+        ),
+        service("homepage", host="nas", tags=None),
+        says="is one",
+    ),
+    WayOut(
+        "service-adds",
+        service("a", **container(ports={"web": {"port": 8107}}), auth="none"),
+        service("a", ports=None, port=8107),
+        says="key of its own",
+    ),
+    WayOut(
+        "service-adds",
+        service("transmission", host="nas", auth="native", ports={"peers": {"port": 100}}),
+        service("transmission", ports={"peers": None, "more": {"port": 100}}),
+        says="already",
+        asked={"more": "another name"},
+    ),
+    WayOut(
+        "service-adds",
+        service(
+            "a",
+            **container(
+                ports={"x": {"port": 8107, "scope": "link", "why": "x"}},
+                routes=[{"port": "x", "auth": "none"}],
+            ),
+        ),
+        service("a", ports={"x": {"scope": "lan"}}),
+        says="a route leads",
+    ),
+    WayOut(
+        "service-adds",
+        service("miniflux", host="nas", secrets={"admin": {"env": "X", "ref": {"sops": "a/b"}}}),
+        service("miniflux", secrets={"admin": {"env": None}}),
+        says="how miniflux reads",
+    ),
+    WayOut(
+        "service-adds",
+        both(TUNNEL, service("cloudflared", secrets={"credentials": {"ref": {"sops": "a/b"}}})),
+        {"services": {"cloudflared": None}},
+        says="a cloud makes",
+    ),
+    WayOut(
+        "service-adds",
+        service("miniflux", host="nas", secrets={"admin": {}}),
+        service("miniflux", secrets=None),
+        says="without a word",
+    ),
+    WayOut(
+        "service-adds",
+        service("jellyfin", host="nas", secrets={"oidc": {"ref": {"sops": "a/b"}}}),
+        service("jellyfin", secrets={"oidc": None, "key": {"ref": {"sops": "a/b"}}}),
+        says="shown to",
+        asked={"key": "another name"},
+    ),
+    WayOut(
+        "service-adds",
+        service("jellyfin", host="nas", state=["/var/lib/jellyfin"]),
+        service("jellyfin", state=None),
+        says="catalog knows /",
+    ),
+    WayOut(
+        "service-adds",
+        service("miniflux", host="nas", state=["/srv/x"]),
+        service(
+            "miniflux",
+            state=["/var/lib/private/x"],
+            options={"systemd.services.miniflux.serviceConfig.StateDirectory": ["x"]},
+        ),
+        says="owns nothing",
+        asked={"/var/lib/private/x": "a directory below /var/lib/private"},
+    ),
+    WayOut(
+        "header-read",
+        both(IDENTITY, service("a", **container(headers={"X-User": "user"}, auth="none"))),
+        service("a", auth="forward"),
+        warns=("admin-two-factor",),
+    ),
+    WayOut(
+        "header-read",
+        service("a", **container(headers={"X-User": "user"}, auth="none")),
+        service("a", headers=None),
+    ),
+    WayOut(
+        "tile-shown",
+        service("prometheus", host="nas", never_publish="x y z", tile={"title": "G"}),
+        service("prometheus", tile=None),
+    ),
+    WayOut(
+        "container-mounts",
+        service(
+            "a",
+            **container(
+                "nas",
+                8007,
+                inside={"mounts": [{"source": "/srv/a", "target": "/run/secrets/key"}]},
+                auth="none",
+                secrets={"key": {}},
+            ),
+        ),
+        service("a", secrets={"key": {"target": "/key"}}),
+        says="already",
+        asked={"/key": "another target"},
+    ),
+    WayOut(
+        "container-mounts",
+        service("a", **container(auth="none", secrets={"key": {"env": "KEY", "target": "/key"}})),
+        service("a", secrets={"key": {"target": None}}),
+        says="variable",
+    ),
+    WayOut(
+        "container-address",
+        both(
+            service(
+                "a",
+                **container(
+                    routes=[],
+                    tile=None,
+                    monitor={"skip": "git alone"},
+                    ports={"ssh": {"port": 2222, "scope": "lan", "why": "git"}},
+                ),
+            ),
+            host("nas", address={"lan": None}),
+        ),
+        host("nas", address={"lan": "192.168.1.3"}),
+    ),
+    WayOut(
+        "container-uses",
+        both(
+            service("a", **container(auth="none", uses=["b"])),
+            service("b", **container("nas", 8008, auth="none")),
+        ),
+        both(service("a", container={"network": "a"}), service("b", container={"network": "a"})),
+        says="no common",
+    ),
+    WayOut(
+        "container-uses",
+        both(service("a", **container("pi", 8007, auth="none", uses=["blocky"]))),
+        service("a", uses=None),
+        says="no port",
+    ),
+)

@@ -1,0 +1,251 @@
+"""Ways out of services that are nowhere, unknown, or may do too much."""
+
+from __future__ import annotations
+
+from homelab.site.lock import Lock
+from tests import build
+from tests.site.ways_out import service_kinds, service_options
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.stacks import (
+    FLAKES,
+    IDENTITY,
+    LOCKED,
+    TAILNET,
+    TUNNEL,
+    both,
+    container,
+    flake,
+    machine,
+    service,
+)
+
+ADMIN = {"services.grafana.settings.users.auto_assign_org_role": "Admin"}
+GATED = {
+    "name": "grafana",
+    "audience": "family",
+    "auth": "forward",
+    "policy": "two_factor",
+    "groups": ["admins"],
+}
+
+
+def grafana(route: Changes | None = None, **said: object) -> Changes:
+    mine = {"host": "pi", "routes": [{**GATED, **(route or {})}], **said}
+    return both(IDENTITY, service("grafana", **mine))
+
+
+def control(units: str = "jellyfin", user: str | None = None, **said: object) -> Changes:
+    """A service of a flake that may restart another."""
+    may = {"units": [units], "verbs": ["restart"], **({"user": user} if user else {})}
+    mine = {
+        **flake("nas"),
+        "flake": {"input": "vote", "unit": "mcp", "dynamic_user": True},
+        "never_publish": "agents come to it by SSH",
+        "tile": None,
+        "may_control": may,
+        **said,
+    }
+    return both(FLAKES, service("jellyfin", host="nas"), service("mcp", **mine))
+
+
+SHARED: Changes = {"host": "nas", "path": "/mnt/tv", "tier": "re-derivable", "samba": {}}
+
+WAS = Lock.model_validate(
+    {"services": {"jellyfin": {"host": "pi", "port": 8096, "state": ["/var/lib/jellyfin"]}}}
+)
+
+WAYS = (
+    WayOut(
+        "service-known",
+        service("jelyfin", host="nas"),
+        {"services": {"jelyfin": None, "jellyfin": {"host": "nas"}}},
+    ),
+    WayOut(
+        "service-known",
+        service("films", host="nas", service="jelyfin"),
+        service("films", service="jellyfin"),
+    ),
+    WayOut(
+        "service-placed",
+        both(IDENTITY, service("authelia", enable=False)),
+        {"identity": None},
+    ),
+    WayOut(
+        "service-placed",
+        both(TUNNEL, service("cloudflared", enable=False)),
+        {"cloudflare": {"tunnel": None}},
+    ),
+    WayOut(
+        "service-placed",
+        both(TAILNET, service("samba", enable=False), {"datasets": {"tv": SHARED}}),
+        {"datasets": {"tv": {"samba": None}}},
+    ),
+    WayOut(
+        "service-placed",
+        both(build.TAILNET, service("tailscale", enable=False)),
+        {"tailnet": None},
+        warns=("tailnet-elsewhere",),
+    ),
+    WayOut(
+        "service-placed",
+        service("caddy", enable=False),
+        service("caddy", enable=None),
+    ),
+    WayOut(
+        "service-placed",
+        service("blocky", enable=False),
+        {"network": {"dns": {"host": None, "server": "none"}}},
+        says="cannot be switched off",
+    ),
+    WayOut(
+        "service-placed",
+        both(IDENTITY, service("authelia", host="nas")),
+        service("authelia", host=None),
+        says="says that",
+    ),
+    WayOut(
+        "service-placed",
+        service("jellyfin", tags=["media"]),
+        service("jellyfin", host="nas", tags=None),
+        says="no host has a tag",
+    ),
+    WayOut(
+        "service-placed", service("jellyfin"), service("jellyfin", host="nas"), says="says no host"
+    ),
+    WayOut(
+        "service-uses",
+        both(service("miniflux", host="nas", uses=["olama"]), service("ollama", host="nas")),
+        service("miniflux", uses=["ollama"]),
+        says="runs here",
+    ),
+    WayOut(
+        "service-uses",
+        both(
+            service("miniflux", host="nas", uses=["ollama"]),
+            service("ollama", host="nas", enable=False),
+        ),
+        service("ollama", enable=None),
+        says="switched off",
+    ),
+    WayOut(
+        "flake-input-known",
+        both(IDENTITY, service("vote", **flake("pi"))),
+        FLAKES,
+        says="no flake",
+        files=LOCKED,
+    ),
+    WayOut(
+        "flake-input-known",
+        {"flakes": {"nixpkgs": {"url": "github:NixOS/nixpkgs"}}},
+        {"flakes": {"nixpkgs": None}},
+        says="given by the host",
+    ),
+    WayOut(
+        "move-stateful", service("jellyfin", host="nas"), service("jellyfin", host="pi"), lock=WAS
+    ),
+    WayOut("mcp-unit-known", control("jelyfin"), control(), files=LOCKED),
+    WayOut(
+        "mcp-user",
+        control(user="root"),
+        service("mcp", may_control={"user": "mcp"}),
+        says="may do everything",
+        files=LOCKED,
+    ),
+    WayOut(
+        "mcp-user",
+        control(flake={"input": "vote", "unit": "mcp"}),
+        service("mcp", may_control={"user": "mcp"}),
+        says="nobody can tell",
+        files=LOCKED,
+    ),
+    WayOut(
+        "mcp-user",
+        control(user="jellyfin"),
+        service("mcp", may_control={"user": "mcp"}),
+        says="too",
+        files=LOCKED,
+    ),
+    WayOut(
+        "mcp-loopback",
+        both(
+            FLAKES,
+            service("jellyfin", host="pi"),
+            service(
+                "mcp",
+                **{
+                    **flake("pi", may_control={"units": ["jellyfin"], "verbs": ["restart"]}),
+                    "flake": {"input": "vote", "unit": "mcp", "dynamic_user": True},
+                },
+            ),
+        ),
+        service("mcp", never_publish="people come by SSH"),
+        files=LOCKED,
+    ),
+    WayOut(
+        "mcp-loopback",
+        both(
+            FLAKES,
+            service("jellyfin", host="nas"),
+            service(
+                "mcp",
+                **{
+                    **flake(
+                        routes=[],
+                        ports={"x": {"port": 99, "scope": "lan", "why": "agents"}},
+                        may_control={"units": ["jellyfin"], "verbs": ["restart"]},
+                    ),
+                    "flake": {"input": "vote", "unit": "mcp", "dynamic_user": True},
+                    "tile": None,
+                },
+            ),
+        ),
+        service("mcp", never_publish="people come by SSH", ports={"x": {"scope": "loopback"}}),
+        files=LOCKED,
+    ),
+    WayOut("proxy-header-trust", grafana({"lan_direct": True}), grafana(), says="devices that ask"),
+    WayOut(
+        "proxy-header-trust",
+        both(
+            grafana(),
+            {"hosts": {"third": machine("192.168.1.4")}},
+            {
+                "services": {
+                    "grafana": {"host": "nas"},
+                    "a": container("third", 8007, uses=["grafana"], auth="none"),
+                }
+            },
+        ),
+        service("a", uses=None),
+        says="would ask it past",
+    ),
+    WayOut(
+        "proxy-header-trust",
+        both(
+            TAILNET,
+            grafana(),
+            service("grafana", host="nas"),
+            {
+                "tailnet": {
+                    "grants": [
+                        {"src": ["group:family"], "dst": ["nas"], "ip": ["tcp:3000"], "why": "x"}
+                    ],
+                    "family": ["kim@example.org"],
+                }
+            },
+        ),
+        {"tailnet": {"grants": None}},
+        says="would ask it at",
+    ),
+    WayOut(
+        "grafana-auth-scope",
+        grafana({"policy": "one_factor"}, options=ADMIN),
+        grafana(options=ADMIN),
+    ),
+    WayOut(
+        "grafana-auth-scope",
+        grafana({"policy": "one_factor"}, options=ADMIN),
+        service("grafana", options=None),
+    ),
+    *service_kinds.WAYS,
+    *service_options.WAYS,
+)

@@ -1,0 +1,109 @@
+"""Pieces of stacks that tables break and mend."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests import build, stackdir
+from tests.site.ways_out.model import Changes
+
+IDENTITY: Changes = {"identity": {"host": "pi", "users": {"sops": "authelia/users"}}}
+POCKET_ID: Changes = {
+    "identity": {"host": "pi", "provider": "pocket-id", "api_key": {"sops": "pocket-id/key"}}
+}
+TUNNEL: Changes = {
+    "cloudflare": {"tunnel": {"host": "pi"}},
+    "site": {"names": {"public": "{name}-home.{zone}"}},
+}
+TAILNET: Changes = {
+    **build.TAILNET,
+    "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}},
+}
+FLAKES: Changes = {"flakes": {"vote": {"url": "github:a/vote"}}}
+MAC: Changes = {
+    "kind": "home-manager",
+    "platform": "x86_64-darwin",
+    "state_version": "25.11",
+    "home": "home/sam.nix",
+}
+MACS: Changes = {"hosts": {"mac": MAC}}
+REASON = "it is for me alone"
+ROOT = 'fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; };'
+FORGETS = 'fileSystems."/" = { device = "none"; fsType = "tmpfs"; };'
+PERSIST = 'fileSystems."/persist".device = "/dev/sda";'
+
+
+def both(*changes: Changes) -> Changes:
+    """Changes, later ones winning."""
+    return stackdir.joined(*changes)
+
+
+def service(name: str, /, **said: Any) -> Changes:
+    return {"services": {name: said}}
+
+
+def host(name: str, /, **said: Any) -> Changes:
+    return {"hosts": {name: said}}
+
+
+def container(
+    on: str = "nas", port: int = 8007, /, inside: Changes | None = None, **said: Any
+) -> Changes:
+    """A container of one's own that keeps nothing."""
+    image = f"docker.io/a/b:1@sha256:{'0' * 64}"
+    return {
+        "host": on,
+        "container": {"image": image, "port": 80, **(inside or {})},
+        "port": port,
+        "backup": {"skip": "it keeps nothing"},
+        "tile": {"group": "Tools"},
+        **said,
+    }
+
+
+def flake(on: str = "nas", /, **said: Any) -> Changes:
+    """A service of the flake `vote` that keeps nothing."""
+    return {
+        "host": on,
+        "flake": {"input": "vote", "unit": "vote"},
+        "port": 8008,
+        "backup": {"skip": "it keeps nothing"},
+        "tile": {"group": "Tools"},
+        **said,
+    }
+
+
+def machine(lan: str, tailnet: str = "", **said: Any) -> Changes:
+    """Another live NixOS host."""
+    return {
+        "platform": "x86_64-linux",
+        "state_version": "25.11",
+        "hardware": "hosts/nas/hardware.nix",
+        "address": {"lan": lan, **({"tailnet": tailnet} if tailnet else {})},
+        "ssh": {"host_key": build.KEY},
+        **said,
+    }
+
+
+def own(*lines: str, of: str = "nas", head: str = "") -> dict[str, str]:
+    """The hardware module of a host, with these lines in it."""
+    text = "".join(f"  {line}\n" for line in lines)
+    return {f"hosts/{of}/hardware.nix": f"{head}{{\n{text}}}\n"}
+
+
+def _locked() -> dict[str, str]:
+    path = "locks/nixos-25.11.lock"
+    lock = json.loads((build.SHIPPED / path).read_text(encoding="utf-8"))
+    for owner, repo in (("a", "vote"), ("nix-community", "disko")):
+        ref = {"type": "github", "owner": owner, "repo": repo}
+        lock["nodes"][repo] = {
+            "locked": {**ref, "rev": "0" * 40, "narHash": "sha256-x"},
+            "original": ref,
+        }
+        lock["nodes"][lock["root"]]["inputs"][repo] = repo
+    return {path: json.dumps(lock)}
+
+
+LOCKED = _locked()
+"""A lock that has the flakes of these tables already, so that their locking is no other problem."""

@@ -1,0 +1,213 @@
+"""Ways out of what is wrong with datasets and network drives."""
+
+from __future__ import annotations
+
+from tests.site.ways_out.model import NULL, Changes, WayOut
+from tests.site.ways_out.stacks import IDENTITY, ROOT, TAILNET, both, container, host, own, service
+
+SHARE = both(TAILNET, host("nas", tailscale={}))
+
+
+def dataset(name: str, /, host: str = "nas", tier: str = "re-derivable", **said: object) -> Changes:
+    return {"datasets": {name: {"host": host, "path": f"/mnt/{name}", "tier": tier, **said}}}
+
+
+WAYS = (
+    WayOut(
+        "dataset-host",
+        dataset("tv", host="nass"),
+        {"datasets": {"tv": {"host": "nas"}}},
+        says="no host",
+        beside=("host-known",),
+    ),
+    WayOut(
+        "dataset-host",
+        both(
+            IDENTITY,
+            dataset("library"),
+            service("navidrome", host="nas", datasets={"music": "libary"}),
+        ),
+        service("navidrome", datasets={"music": "library"}),
+        says="no dataset",
+    ),
+    WayOut(
+        "dataset-host",
+        both(
+            IDENTITY,
+            dataset("library", "pi"),
+            service("navidrome", host="nas", datasets={"music": "library"}),
+        ),
+        service("navidrome", host="pi"),
+        says="lies on",
+    ),
+    WayOut(
+        "dataset-host",
+        both(
+            IDENTITY,
+            dataset("library"),
+            service("navidrome", host="nas", datasets={"musik": "library"}),
+        ),
+        service("navidrome", datasets={"musik": None, "music": "library"}),
+        says="no part",
+    ),
+    WayOut(
+        "vault-always-on",
+        both(dataset("photos", tier="irreplaceable"), host("nas", always_on=False)),
+        host("nas", always_on=True),
+    ),
+    WayOut(
+        "vault-always-on",
+        both(dataset("photos", tier="irreplaceable"), host("nas", always_on=False)),
+        {"datasets": {"photos": {"host": "pi"}}},
+    ),
+    WayOut(
+        "smb-not-public",
+        dataset("tv", samba={}),
+        {"datasets": {"tv": {"samba": None}}},
+        says="not in the tailnet",
+    ),
+    WayOut(
+        "smb-not-public",
+        both(TAILNET, host("nas", tailscale=NULL), dataset("tv", samba={})),
+        host("nas", tailscale=None),
+        says="not in the tailnet",
+    ),
+    WayOut(
+        "smb-not-public",
+        both(SHARE, dataset("tv", samba={}), service("samba", name="files")),
+        {"services": {"samba": None}},
+        says="no name and",
+    ),
+    WayOut(
+        "smb-not-public",
+        both(service("a", **container("nas", 445), auth="none")),
+        {"services": {"a": None}},
+        says="is SMB and",
+    ),
+    WayOut(
+        "smb-not-public",
+        both(
+            TAILNET,
+            service(
+                "a",
+                **container(auth="none", ports={"smb": {"port": 445, "scope": "lan", "why": "x"}}),
+            ),
+        ),
+        service("a", ports={"smb": {"scope": "tailnet"}}),
+        says="further than",
+    ),
+    WayOut(
+        "smb-guest",
+        both(SHARE, dataset("p", tier="irreplaceable", samba={"guest": True})),
+        {"datasets": {"p": {"samba": {"read_only": True}}}},
+    ),
+    WayOut(
+        "smb-guest",
+        both(SHARE, dataset("p", tier="irreplaceable", samba={"guest": True})),
+        {"datasets": {"p": {"samba": {"guest": None}}}},
+    ),
+    WayOut("smb-shares", both(SHARE, service("samba", host="nas")), {"services": {"samba": None}}),
+    WayOut(
+        "smb-shares",
+        both(SHARE, dataset("tv"), service("samba", host="nas")),
+        {"datasets": {"tv": {"samba": {}}}},
+        asked={"tv": "share a dataset: datasets.…"},
+    ),
+    WayOut(
+        "smb-users",
+        both(SHARE, dataset("tv", samba={"users": ["kim"]})),
+        {"datasets": {"tv": {"samba": {"users": ["sam"]}}}},
+        says="nobody is",
+    ),
+    WayOut(
+        "smb-users",
+        both(SHARE, dataset("tv", samba={"users": ["kim"]})),
+        {"site": {"members": {"kim": {"email": "kim@example.org"}}}},
+        says="nobody is",
+    ),
+    WayOut(
+        "smb-users",
+        both(SHARE, dataset("tv", samba={"users": ["sam"], "guest": True})),
+        {"datasets": {"tv": {"samba": {"users": None}}}},
+        says="changes nothing",
+    ),
+    WayOut(
+        "smb-users",
+        both(SHARE, dataset("homes", samba={})),
+        {"datasets": {"homes": {"samba": {"share": "house"}}}},
+        says="means something",
+        asked={"house": "another name"},
+    ),
+    WayOut(
+        "smb-users",
+        both(SHARE, dataset("tv", samba={}), dataset("films", samba={"share": "tv"})),
+        {"datasets": {"tv": {"samba": {"share": "series"}}}},
+        says="already",
+        asked={"series": "another name"},
+    ),
+    WayOut(
+        "dataset-links",
+        both(
+            {
+                "datasets": {
+                    n: {
+                        "host": "nas",
+                        "path": f"/mnt/media/{n}",
+                        "mount": "/mnt/media",
+                        "tier": "re-derivable",
+                    }
+                    for n in ("tv", "down")
+                }
+            },
+            service("a", **container(auth="none", datasets={"tv": "/tv", "down": "/down"})),
+        ),
+        service(
+            "a", datasets=None, container={"mounts": [{"source": "/mnt/media", "target": "/media"}]}
+        ),
+    ),
+    WayOut(
+        "dataset-below-mount",
+        dataset("tv", mount="/data"),
+        {"datasets": {"tv": {"mount": "/mnt/tv"}}},
+    ),
+    WayOut(
+        "dataset-below-mount",
+        dataset("tv", mount="/data"),
+        {"datasets": {"tv": {"path": "/data/tv"}}},
+        asked={"/data/tv": "or correct datasets.tv.path"},
+    ),
+    WayOut(
+        "dataset-mounted",
+        dataset("tv", mount="/mnt"),
+        {"datasets": {"tv": {"mount": None}}},
+        files=own(ROOT),
+    ),
+    WayOut(
+        "dataset-mounted",
+        dataset("tv", mount="/mnt/tv"),
+        {},
+        files=own('fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };'),
+        mended=own(
+            'fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };',
+            'fileSystems."/mnt/tv".label = "data";',
+        ),
+        asked={"label": 'add fileSystems."/mnt/tv"', "data": 'add fileSystems."/mnt/tv"'},
+    ),
+    WayOut(
+        "target-mounted",
+        {"backup": {"targets": {"disk": {"kind": "local", "host": "nas", "path": "/mnt/b/r"}}}},
+        {},
+        files=own('fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };'),
+        mended=own(
+            'fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };',
+            'fileSystems."/mnt/b".label = "data";',
+        ),
+        asked={"label": 'add fileSystems."/mnt/b"', "data": 'add fileSystems."/mnt/b"'},
+    ),
+    WayOut(
+        "target-mounted",
+        {"backup": {"targets": {"disk": {"kind": "local", "host": "nas", "path": "/mnt/b/r"}}}},
+        {"backup": {"targets": {"disk": {"path": "/var/b"}}}},
+        asked={"/var/b": "name a directory elsewhere"},
+    ),
+)

@@ -1,0 +1,179 @@
+"""Ways out of hosts that are not there, lack something, or are not to be relied on."""
+
+from __future__ import annotations
+
+from tests import build
+from tests.site.ways_out import system_files, system_settings
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, host, machine, service
+
+SLEEPER: Changes = {"hosts": {"desk": machine("192.168.1.9", always_on=False)}}
+
+WAYS = (
+    WayOut(
+        "password-present",
+        both(IDENTITY, service("cockpit", host="nas")),
+        {"site": {"owner": {"password": {"sops": "owner/password"}}}},
+    ),
+    WayOut(
+        "password-present",
+        both(IDENTITY, service("cockpit", host="nas")),
+        {"services": {"cockpit": None}},
+    ),
+    WayOut(
+        "sudo-deployer",
+        both(
+            {"site": {"owner": {"sudo": "password", "password": {"sops": "owner/password"}}}},
+            host("nas", ssh={"user": "sam"}),
+        ),
+        host("nas", ssh={"user": "root"}),
+    ),
+    WayOut(
+        "sudo-deployer",
+        both(
+            {"site": {"owner": {"sudo": "password", "password": {"sops": "owner/password"}}}},
+            host("nas", ssh={"user": "sam"}),
+        ),
+        {"site": {"owner": {"sudo": "passwordless"}}},
+    ),
+    WayOut(
+        "always-on-needed", host("pi", always_on=False), host("pi", always_on=True), says="need"
+    ),
+    WayOut(
+        "always-on-needed",
+        host("pi", always_on=False),
+        {"network": {"entry": {"host": "nas"}, "dns": {"host": "nas"}}},
+        says="need",
+    ),
+    WayOut(
+        "always-on-needed",
+        both(
+            SLEEPER,
+            {"backup": {"targets": {"disk": {"kind": "sftp", "host": "desk", "path": "/srv/b"}}}},
+            service("jellyfin", host="pi"),
+        ),
+        {"backup": {"targets": {"disk": {"host": "nas"}}}},
+        says="may sleep at",
+    ),
+    WayOut(
+        "host-is-ours",
+        both(MACS, {"datasets": {"tv": {"host": "mac", "path": "/tv", "tier": "re-derivable"}}}),
+        {"datasets": {"tv": {"host": "nas"}}},
+    ),
+    WayOut("host-known", service("jellyfin", host="nass"), service("jellyfin", host="nas")),
+    WayOut(
+        "host-known",
+        {"network": {"entry": {"host": "pie"}}},
+        {"network": {"entry": {"host": "pi"}}},
+    ),
+    WayOut("host-known", {"deploy": {"last": ["nass"]}}, {"deploy": {"last": ["nas"]}}),
+    WayOut("host-known", {"deploy": {"canary": "nass"}}, {"deploy": {"canary": "nas"}}),
+    WayOut(
+        "host-runs-services",
+        both(MACS, service("jellyfin", host="mac")),
+        service("jellyfin", host="nas"),
+        beside=("backend-reachable",),
+    ),
+    WayOut(
+        "service-host-state",
+        both(host("nas", state="retired"), service("jellyfin", host="nas")),
+        service("jellyfin", host="pi"),
+        says="retired",
+    ),
+    WayOut(
+        "service-host-state",
+        both(host("nas", state="retired"), service("jellyfin", host="nas")),
+        {"services": {"jellyfin": None}},
+        says="retired",
+    ),
+    WayOut(
+        "service-host-state",
+        both(host("nas", state="planned"), service("jellyfin", host="nas")),
+        service("jellyfin", host="pi"),
+        says="yet",
+    ),
+    WayOut(
+        "service-host-state",
+        both(host("nas", state="planned"), service("jellyfin", host="nas")),
+        host("nas", state="live"),
+        says="yet",
+    ),
+    WayOut(
+        "host-complete",
+        host("nas", address={"lan": None, "tailnet": None}),
+        host("nas", address={"lan": "192.168.1.3"}),
+        says="has an address",
+    ),
+    WayOut(
+        "host-complete",
+        host("nas", ssh={"host_key": None}),
+        host("nas", ssh={"host_key": build.KEY}),
+        says="pinned",
+        asked={build.KEY: "what /etc/ssh/ssh_host_ed25519_key.pub of the host holds"},
+    ),
+    WayOut(
+        "host-complete",
+        host("nas", hardware=None),
+        host("nas", hardware="hosts/nas/hardware-configuration.nix"),
+        says="root file system",
+    ),
+    WayOut(
+        "builder-arch",
+        host("nas", build={"host": "nas"}),
+        host("nas", build={"host": None}),
+        says="anyway",
+    ),
+    WayOut(
+        "builder-arch",
+        both(
+            {"hosts": {"mac": {**MAC, "address": {"lan": "192.168.1.9"}}}},
+            host("nas", build={"host": "mac"}),
+        ),
+        host("nas", build={"host": "pi"}),
+        says="cannot build",
+    ),
+    WayOut(
+        "builder-trust",
+        host("pi", build={"host": "nas"}),
+        host("pi", build={"trusted": "it is mine alone"}),
+        says="all but name",
+    ),
+    WayOut(
+        "builder-trust",
+        host("pi", build={"host": "nas"}),
+        host("pi", build={"host": None}),
+        says="all but name",
+    ),
+    WayOut(
+        "builder-trust",
+        host("nas", build={"host": "pi", "trusted": "it is mine alone"}),
+        host("nas", build={"trusted": None}),
+        says="excuse",
+    ),
+    WayOut(
+        "gpu-present",
+        both(host("pi", gpu={"vendor": "intel"}), service("jellyfin", host="nas", gpu="intel")),
+        service("jellyfin", host="pi"),
+        says="has none",
+    ),
+    WayOut(
+        "gpu-present",
+        both(service("jellyfin", host="nas", gpu="intel")),
+        host("nas", gpu={"vendor": "intel"}),
+        says="has none",
+    ),
+    WayOut(
+        "gpu-present",
+        both(host("nas", gpu={"vendor": "intel"}), service("jellyfin", host="nas", gpu="nvidia")),
+        service("jellyfin", gpu="intel"),
+        says="graphics, not",
+    ),
+    *system_files.WAYS,
+    *system_settings.WAYS,
+    WayOut(
+        "host-key-own",
+        host("nas", ssh={"host_key": build.OWNER}),
+        host("nas", ssh={"host_key": build.KEY}),
+        asked={build.KEY: "the host's own /etc/ssh/ssh_host_ed25519_key.pub"},
+    ),
+)

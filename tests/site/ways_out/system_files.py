@@ -1,0 +1,274 @@
+"""Ways out of what hosts' own modules say, and of the flakes that they stand on."""
+
+from __future__ import annotations
+
+from tests.site.ways_out.model import WayOut
+from tests.site.ways_out.stacks import (
+    FLAKES,
+    FORGETS,
+    LOCKED,
+    PERSIST,
+    REASON,
+    ROOT,
+    both,
+    host,
+    own,
+)
+
+WAYS = (
+    WayOut(
+        "grub-device",
+        host("nas", boot={"loader": "grub"}),
+        host("nas", boot={"device": "/dev/disk/by-id/ata-x"}),
+    ),
+    WayOut(
+        "grub-device", host("nas", boot={"loader": "grub"}), host("nas", boot={"device": "nodev"})
+    ),
+    WayOut(
+        "flash-swap",
+        host("nas", flash=True),
+        host("nas", zram={}),
+        files=own(ROOT, 'swapDevices = [ { device = "/dev/sda2"; } ];'),
+        mended=own(ROOT),
+    ),
+    WayOut(
+        "flash-swap",
+        host("nas", flash=True),
+        host("nas", flash=None),
+        files=own(ROOT, 'swapDevices = [ { device = "/dev/sda2"; } ];'),
+    ),
+    WayOut(
+        "zfs-host-id",
+        {},
+        host("nas", host_id="deadbeef"),
+        files=own(ROOT, 'boot.supportedFilesystems = [ "zfs" ];'),
+    ),
+    WayOut(
+        "host-boots",
+        {},
+        {},
+        files=own(),
+        mended=own(ROOT),
+        asked=dict.fromkeys(
+            ("device", "dev/disk/by-label/nixos", "fsType", "ext4"),
+            "run nixos-generate-config on the host",
+        ),
+    ),
+    WayOut(
+        "flake-module-known",
+        both(FLAKES, host("nas", flakes=["vot.nixosModules.x"])),
+        host("nas", flakes=["vote.nixosModules.x"]),
+        says="has no",
+        asked={"vote.nixosModules.x": 'did you mean "vote"'},
+        files=LOCKED,
+    ),
+    WayOut(
+        "flake-module-known",
+        FLAKES,
+        {},
+        says="asks for inputs",
+        files={
+            **LOCKED,
+            **own(
+                "imports = [", "  inputs.vot.nixosModules.x", "];", ROOT, head="{ inputs, ... }: "
+            ),
+        },
+        mended=own(
+            "imports = [", "  inputs.vote.nixosModules.x", "];", ROOT, head="{ inputs, ... }: "
+        ),
+        asked={"inputs.vote.nixosModules.x": 'did you mean "vote"'},
+    ),
+    WayOut(
+        "flake-private",
+        both(
+            {"flakes": {"vote": {"url": "git+ssh://git@forge/a/vote"}}},
+            host("nas", flakes=["vote.nixosModules.x"]),
+        ),
+        {"flakes": {"vote": {"private": "a deploy key in /root/.ssh"}}},
+        files=LOCKED,
+    ),
+    WayOut(
+        "flake-imported",
+        {},
+        {
+            "flakes": {"disko": {"url": "github:nix-community/disko"}},
+            "hosts": {"nas": {"flakes": ["disko.nixosModules.disko"]}},
+        },
+        files=LOCKED | own(ROOT, 'disko.devices.disk.a.device = "/dev/sda";'),
+    ),
+    WayOut(
+        "flake-unused",
+        FLAKES,
+        host("nas", flakes=["vote.nixosModules.x"]),
+        asked={"vote.nixosModules.x": "in hosts.….flakes", "nas": "in hosts.….flakes"},
+        files=LOCKED,
+    ),
+    WayOut("flake-unused", FLAKES, {"flakes": {"vote": None}}),
+    WayOut(
+        "build-dir-mounted",
+        host("nas", nix={"build_dir": "/tmp/build"}),
+        host("nas", nix={"build_dir": "/var/nix-build"}),
+        says="anyone may",
+    ),
+    WayOut(
+        "build-dir-mounted",
+        both(
+            host("nas", nix={"build_dir": "/mnt/b"}),
+            {"datasets": {"b": {"host": "nas", "path": "/mnt/b", "tier": "re-derivable"}}},
+        ),
+        host("nas", nix={"build_dir": "/mnt/b/nix-build"}),
+        says="is the dataset",
+    ),
+    WayOut(
+        "build-dir-mounted",
+        both(
+            host("nas", nix={"build_dir": "/mnt/b/x"}),
+            {
+                "datasets": {
+                    "b": {
+                        "host": "pi",
+                        "path": "/mnt/b/d",
+                        "mount": "/mnt/b",
+                        "tier": "re-derivable",
+                    }
+                }
+            },
+        ),
+        host("nas", nix={"build_dir": "/var/nix-build"}),
+        says="on a disk of",
+    ),
+    WayOut(
+        "build-dir-mounted",
+        host("nas", nix={"build_dir": "/data/x"}),
+        host("nas", nix={"build_dir": "/var/nix-build"}),
+        says="no dataset",
+    ),
+    WayOut(
+        "own-module",
+        host("nas", modules=["hosts/nas/extra.txt"]),
+        host("nas", modules=["hosts/nas/extra.nix"]),
+        says="no NixOS module",
+        files={"hosts/nas/extra.txt": "x\n"},
+        mended={"hosts/nas/extra.nix": "{ }\n"},
+    ),
+    WayOut(
+        "own-module",
+        host("nas", modules=["hosts/nas/mods"]),
+        {},
+        says="no default.nix",
+        files={"hosts/nas/mods/a.nix": "{ }\n"},
+        mended={"hosts/nas/mods/default.nix": "{ }\n"},
+    ),
+    WayOut(
+        "own-module",
+        {},
+        {},
+        says="outside",
+        files=own(ROOT, "imports = [", "  ../../../x.nix", "];"),
+        mended={**own(ROOT, "imports = [", "  ../../x.nix", "];"), "x.nix": "{ }\n"},
+    ),
+    WayOut(
+        "own-module",
+        {},
+        {},
+        says="there is no",
+        files=own(ROOT, "imports = [ ./x.nix ];"),
+        mended=own(ROOT),
+    ),
+    WayOut(
+        "persistence-root",
+        {},
+        host("nas", persistence={"root": "/persist"}),
+        says="loses everything",
+        files=own(FORGETS, PERSIST),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={}),
+        {},
+        says="forgets nothing",
+        files=own(
+            'fileSystems."/".device = "/dev/sdb";', 'fileSystems."/".fsType = "ext4";', PERSIST
+        ),
+        mended=own(
+            'fileSystems."/".device = "/dev/sdb";', 'fileSystems."/".fsType = "tmpfs";', PERSIST
+        ),
+        asked={"fileSystems.": 'for "/" in hosts'},
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={}),
+        host("nas", persistence=None),
+        says="forgets nothing",
+        files=own('fileSystems."/" = { device = "/dev/sdb"; fsType = "ext4"; };', PERSIST),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"root": "/nix/persist", "mount": "/data"}),
+        host("nas", persistence={"mount": "/nix"}),
+        says="does not lie",
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"root": "/persist"}),
+        host("nas", persistence={"root": "/persists"}),
+        says="what is to be kept",
+        files=own(FORGETS, 'fileSystems."/persists".device = "/dev/sda";'),
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"mounted": ["/homes"]}),
+        host("nas", persistence={"mounted": ["/home"]}),
+        says="so it lies",
+        files=own(FORGETS, PERSIST, 'fileSystems."/home".device = "/dev/sdb";'),
+        beside=("persistence-complete",),
+    ),
+    WayOut(
+        "persistence-complete",
+        host("nas", persistence={"forget": {"/hom": "agents leave things"}}),
+        host("nas", persistence={"forget": {"/hom": None, "/home": "agents leave things"}}),
+        says="not kept anyway",
+    ),
+    WayOut(
+        "persistence-complete",
+        host("nas", persistence={"forget": {"/var/lib/homelab": "agents leave things"}}),
+        host("nas", persistence={"forget": None}),
+        says="loses its releases",
+    ),
+    WayOut(
+        "persistence-complete",
+        host("nas", persistence={}),
+        host("nas", persistence={"mounted": ["/home"]}),
+        says="file system of its own",
+        files=own(FORGETS, PERSIST, 'fileSystems."/home".device = "/dev/sdb";'),
+    ),
+    WayOut(
+        "persistence-complete",
+        host("nas", persistence={}),
+        host("nas", persistence={"directories": ["/var/lib/jellyfin"]}),
+        says="keeps its state",
+        files=own(FORGETS, PERSIST, "services.jellyfin.enable = true;"),
+    ),
+    WayOut(
+        "forbidden-patterns",
+        {},
+        {},
+        says="not read as Nix",
+        files=own(ROOT, "services.x = ;"),
+        mended=own(ROOT),
+    ),
+    WayOut(
+        "forbidden-patterns",
+        {},
+        {},
+        says="firewall",
+        files=own(ROOT, "networking.firewall.allowedTCPPorts = [ 99 ];"),
+        mended=own(ROOT),
+    ),
+    WayOut(
+        "forbidden-patterns",
+        host("nas", accept={"other-firewall": REASON}),
+        host("nas", accept=None),
+        says="nothing in its modules",
+    ),
+)

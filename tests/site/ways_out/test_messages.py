@@ -1,0 +1,71 @@
+"""Each message that a check can write is in a table, so that somebody has followed its way out."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from homelab.checks import ROOMS
+from homelab.problems import Problem
+from tests.build import ROOT
+from tests.site.ways_out.test_ways_out import ALL
+
+NEVER = {
+    "and no route, service or role needs it": "ports are opened for those alone",
+    "does not let {entry} reach": "the plan grants it for each route",
+    "nothing asks who they are": "other checks refuse such a route first",
+    "write one repository": "a job is named by its service and its host",
+    "nothing says which systemd unit": "each entry names one, and a flake has to",
+    "could not log in on": "owners are always granted all: only a fault of the plan brings it",
+}
+"""Words of messages that no stack config brings about, and why."""
+
+
+def modules(room: str) -> list[Path]:
+    """Where the checks of a room stand."""
+    here = ROOT / "homelab" / room
+    return sorted(p for p in here.glob("*.py") if p.stem == "checks" or p.stem.endswith("_checks"))
+
+
+def messages(path: Path) -> Iterator[tuple[int, int, str]]:
+    """First and last line of each problem that a module writes, and what it says."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
+            yield node.lineno, node.end_lineno or node.lineno, ast.unparse(node)
+
+
+@pytest.fixture(scope="module")
+def followed() -> set[tuple[str, int]]:
+    """Where each message that a table is about was made."""
+    # Two checks may say the same of one place, and then it is shown once.
+    made: dict[tuple[str, str], set[tuple[str, int]]] = {}
+    names = {str(path) for room in ROOMS for path in modules(room)}
+    init = Problem.__init__
+
+    def noted(self: Problem, *args: object, **more: object) -> None:
+        init(self, *args, **more)  # type: ignore[arg-type]
+        frame = sys._getframe(1)
+        if frame.f_code.co_filename in names:
+            place = (frame.f_code.co_filename, frame.f_lineno)
+            made.setdefault((self.where, self.what), set()).add(place)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Problem, "__init__", noted)
+        chosen = [way.chosen(way.before()) for way in ALL]
+    return set().union(*(made.get((p.where, p.what), set()) for p in chosen))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_message_of_a_room_is_followed(room: str, followed: set[tuple[str, int]]) -> None:
+    silent = [
+        f"{path.name}:{first}: {said}"
+        for path in modules(room)
+        for first, last, said in messages(path)
+        if not followed & {(str(path), line) for line in range(first, last + 1)}
+        and not any(words in said for words in NEVER)
+    ]
+    assert not silent, "\n".join(silent)
