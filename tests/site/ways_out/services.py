@@ -84,7 +84,6 @@ WAYS = (
         "service-placed",
         both(build.TAILNET, service("tailscale", enable=False)),
         {"tailnet": None},
-        warns=("tailnet-elsewhere",),
     ),
     WayOut(
         "service-placed",
