@@ -190,5 +190,6 @@ def dataset_moved(plan: Plan) -> Iterator[Problem]:
             dataset.source,
             f"{dataset.name} was {before.path} on {before.host}, and what it holds stays there",
             f"copy it to {dataset.path} on {dataset.host}, then acknowledge: "
-            f"homelab lock --move {dataset.name}; or name the old place again",
+            f"homelab lock --move {dataset.name}; or name the old place: host: {before.host}, "
+            f"path: {before.path}",
         )

@@ -156,7 +156,8 @@ class Reading:
             yield from self._unsaid(edit)
         for path, text in self.way.mended.items():
             old = self.way.files.get(path, "").splitlines()
-            if set(old) - set(text.splitlines()) and not AWAY.search(ways):
+            gone, come = set(old) - set(text.splitlines()), set(text.splitlines()) - set(old)
+            if len(gone) > len(come) and not AWAY.search(ways):
                 yield f"{path}: no way out asks to take a line away"
             for line in text.splitlines():
                 if line not in old:

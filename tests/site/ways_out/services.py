@@ -50,6 +50,7 @@ def control(units: str = "jellyfin", user: str | None = None, **said: object) ->
 
 SHARED: Changes = {"host": "nas", "path": "/mnt/tv", "tier": "re-derivable", "samba": {}}
 
+KEPT = {"host": "nas", "port": 8096, "state": ["/var/lib/jellyfin", "/srv/old"]}
 WAS = Lock.model_validate(
     {"services": {"jellyfin": {"host": "pi", "port": 8096, "state": ["/var/lib/jellyfin"]}}}
 )
@@ -247,4 +248,10 @@ WAYS = (
     ),
     *service_kinds.WAYS,
     *service_options.WAYS,
+    WayOut(
+        "state-path",
+        service("jellyfin", host="nas", state=["/srv/new"]),
+        service("jellyfin", state=["/srv/old"]),
+        lock=Lock.model_validate({"services": {"jellyfin": KEPT}}),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.site.lock import Lock
 from tests.site.ways_out.model import NULL, Changes, WayOut
 from tests.site.ways_out.stacks import IDENTITY, ROOT, TAILNET, both, container, host, own, service
 
@@ -209,5 +210,11 @@ WAYS = (
         {"backup": {"targets": {"disk": {"kind": "local", "host": "nas", "path": "/mnt/b/r"}}}},
         {"backup": {"targets": {"disk": {"path": "/var/b"}}}},
         asked={"/var/b": "name a directory elsewhere"},
+    ),
+    WayOut(
+        "dataset-moved",
+        dataset("tv", tier="user"),
+        {"datasets": {"tv": {"path": "/mnt/films"}}},
+        lock=Lock.model_validate({"datasets": {"tv": {"host": "nas", "path": "/mnt/films"}}}),
     ),
 )

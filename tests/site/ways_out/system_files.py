@@ -255,7 +255,8 @@ WAYS = (
         {},
         says="not read as Nix",
         files=own(ROOT, "services.x = ;"),
-        mended=own(ROOT),
+        mended=own(ROOT, "services.x = { };"),
+        asked={"services.x": "correct it"},
     ),
     WayOut(
         "forbidden-patterns",
