@@ -13,10 +13,12 @@ ELSEWHERE: dict[str, str] = {
     "secret-deployer": _SOPS,
     "secret-plaintext": "the secret is made anew where it is used, for it was seen; then sops",
     "secret-recipient": _SOPS,
+    "secret-rotated": "homelab lock --rotate acknowledges it; tests/cases/test_state.py runs that",
     "stack-compared": _ANOTHER,
     "stack-policy-part": _ANOTHER,
     "wifi-secret-format": _SOPS,
     "acl-route-covered": "the plan writes this grant itself: only a fault of ours would lack it",
     "firewall-reach": "ports open for routes, callers and roles alone: only a fault opens another",
+    "host-renamed": "homelab lock acknowledges the name, and tests/cases/test_state.py runs that",
     "internet-gate": "checks of routes refuse it first: it looks at the plan from the other end",
 }

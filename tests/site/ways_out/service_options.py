@@ -121,16 +121,6 @@ WAYS = (
     ),
     WayOut(
         "option-path",
-        service("jellyfin", host="nas", options={"environment.etc.a b.text": "x"}),
-        service(
-            "jellyfin",
-            options={"environment.etc.a b.text": None, 'environment.etc."a b".text': "x"},
-        ),
-        says="not the path",
-        asked={'"a b"': 'in "double quotes"'},
-    ),
-    WayOut(
-        "option-path",
         service(
             "jellyfin",
             host="nas",
@@ -153,5 +143,22 @@ WAYS = (
         service("jellyfin", options={"environment.etc.x.text": "a"}),
         says="64 bits",
         asked={"a": "write what the option takes"},
+    ),
+    WayOut(
+        "option-state",
+        service("miniflux", host="nas", options={"services.postgresql.dataDir": "/srv/db"}),
+        service("miniflux", options=None),
+        says="databases",
+    ),
+    WayOut(
+        "option-state",
+        service(
+            "jellyfin",
+            host="nas",
+            options={"services.jellyfin.dataDir": {"$text": "/var/lib/{name}"}},
+        ),
+        service("jellyfin", options={"services.jellyfin.dataDir": "/var/lib/jellyfin"}),
+        asked={"/var/lib/jellyfin": "as plain text: /var/lib/…"},
+        says="have to know",
     ),
 )

@@ -254,4 +254,11 @@ WAYS = (
         service("jellyfin", state=["/srv/old"]),
         lock=Lock.model_validate({"services": {"jellyfin": KEPT}}),
     ),
+    WayOut(
+        "target-renamed",
+        service("jellyfin", host="nas"),
+        {"backup": {"targets": {"b2": {"path": "bucket/anew"}}}},
+        asked={"bucket/anew": "a path of its own"},
+        lock=Lock.model_validate({"targets": {"cloud": "b2::bucket/restic"}}),
+    ),
 )
