@@ -105,11 +105,12 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
             )
     for use in plan.ports:
         if use.port in SMB and use.scope not in ("loopback", "tailnet"):
+            scoped = ".ports." in use.source  # The web port has no scope of its own.
             yield Problem(
                 use.source,
                 f"{use.owner} opens SMB ({use.port}) on {use.host} further than the tailnet",
-                f"write scope: tailnet in {use.source}.ports.{use.label}, or drop it and share "
-                "a dataset: datasets.….samba: {}",
+                ("write scope: tailnet, or drop it" if scoped else "choose another port")
+                + " and share a dataset: datasets.….samba: {}",
             )
 
 

@@ -162,7 +162,7 @@ BOX: Changes = {
                     }
                 }
             },
-            "services.box",
+            "services.box.ports.smb",
         ),
         (
             {"services": {"box": {**BOX, "host": "pi", "port": 445, "publish": "tunnel"}}},

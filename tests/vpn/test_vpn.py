@@ -287,7 +287,7 @@ def test_numbers_come_from_the_name_and_stay_whoever_else_is_there() -> None:
 def test_the_lock_keeps_numbers() -> None:
     """S4-31."""
     plan = build.plan(stack(jellyfin="privado"))
-    lock, lines = updated_lock(plan, ())
+    lock, lines = updated_lock(plan)
     number = gids(plan)["jellyfin"]
     assert lock.ids == {"jellyfin": Numbers(uid=number, gid=number)}
     assert f"jellyfin has uid {number} and gid {number}" in lines
