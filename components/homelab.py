@@ -10,22 +10,22 @@ from typing import TypedDict
 
 import pulumi
 
-from components.bucket import Bucket
-from components.edge import Edge
-from components.home import Home
-from components.host import Host
-from components.pages import Pages, PagesArgs
-from components.providers import make_providers
-from components.rollout import Rollout
-from components.service import RouteArgs, Service, by_service
-from components.tailnet import Tailnet, look
-from components.tunnel import Tunnel
-from components.vault import Vault
 from homelab.cloudflare.model import R2
 from homelab.cloudflare.resources import CloudflarePlan
+from homelab.components.bucket import Bucket
+from homelab.components.home_manager import HomeManagerHost
+from homelab.components.host import Host
+from homelab.components.pages import Pages, PagesArgs
+from homelab.components.providers import make_providers
+from homelab.components.rollout import Rollout
+from homelab.components.secret_resolver import SecretResolver
+from homelab.components.service import RouteArgs, Service, by_service
+from homelab.components.tailnet import Tailnet, look
+from homelab.components.tunnel import Tunnel
+from homelab.components.zone import CloudflareZone
 from homelab.deploy.model import Release
-from homelab.deploy.plan import build_flags, build_wake, rules_of
-from homelab.deploy.probes import outside_of, probes_of
+from homelab.deploy.plan import build_flags, build_wake, policy_of
+from homelab.deploy.probes import external_probes_of, probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
 
@@ -35,11 +35,11 @@ class HomelabArgs(TypedDict):
 
     plan: Plan
     releases: Mapping[str, Release]
-    vault: Vault
+    resolver: SecretResolver
 
 
 class Homelab(pulumi.ComponentResource):
-    """Clouds first mint, then hosts change, then names are published."""
+    """Clouds first issue, then hosts change, then names are published."""
 
     urls: dict[str, str]
     """Address of every route, by route."""
@@ -47,20 +47,20 @@ class Homelab(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: HomelabArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        plan, vault = args["plan"], args["vault"]
-        super().__init__("homelab:homelab:Homelab", name, {"domain": plan.site.site.domain}, opts)
+        plan, resolver = args["plan"], args["resolver"]
+        super().__init__("homelab:homelab:Homelab", name, {"domain": plan.stack.site.domain}, opts)
         own = pulumi.ResourceOptions(parent=self)
-        providers = make_providers(name, plan, vault, own)
+        providers = make_providers(name, plan, resolver, own)
         child = pulumi.ResourceOptions(parent=self, providers=providers)
         tailnet = None
         if plan.tailnet:
-            asks = not vault.hosts_alone
+            asks = not resolver.hosts_alone
             seen = asks and (plan.tailnet.elsewhere or look(plan.tailnet, providers["tailscale"]))
             tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "asks": asks, "seen": seen}, child)
         cloud = plan.cloudflare
-        edge = Edge("edge", {"plan": cloud}, child) if cloud else None
+        zone_component = CloudflareZone("edge", {"plan": cloud}, child) if cloud else None
         tunnel = (
-            Tunnel(cloud.tunnel, {"plan": cloud, "vault": vault}, child)
+            Tunnel(cloud.tunnel, {"plan": cloud, "resolver": resolver}, child)
             if cloud and cloud.tunnel
             else None
         )
@@ -69,7 +69,7 @@ class Homelab(pulumi.ComponentResource):
             for bucket in (cloud.buckets if cloud else ())
             if cloud
         }
-        mint = _Mint(vault, tailnet, edge, tunnel, buckets)
+        issued = _IssuedSecrets(resolver, tailnet, zone_component, tunnel, buckets)
 
         hosts: dict[str, Host] = {}
         versions: dict[str, pulumi.Output[str]] = {}
@@ -77,9 +77,11 @@ class Homelab(pulumi.ComponentResource):
             if host.config.state == "planned":
                 continue
             if not host.is_nixos:
-                Home(host_name, {"release": args["releases"][host_name]}, child)
+                HomeManagerHost(host_name, {"release": args["releases"][host_name]}, child)
                 continue
-            values = {s.name: mint.value(s) for s in plan.secrets.on(host_name) if mint.makes(s)}
+            values = {
+                s.name: issued.value(s) for s in plan.secrets.on(host_name) if issued.makes(s)
+            }
             together: pulumi.Output[dict[str, str]] = pulumi.Output.all(**values)
             secrets: pulumi.Output[dict[str, str]] = pulumi.Output.secret(together)
             hosts[host_name] = Host(
@@ -88,13 +90,13 @@ class Homelab(pulumi.ComponentResource):
                     "host": host,
                     "release": args["releases"][host_name],
                     "secrets": secrets,
-                    "flags": build_flags(plan.site, plan.hosts, host),
+                    "flags": build_flags(plan.stack, plan.hosts, host),
                     "wake": build_wake(plan.hosts, host),
-                    "rules": rules_of(plan.site, host, stack=name),
+                    "policy": policy_of(plan.stack, host, stack=name),
                 },
                 child,
             )
-            versions[host_name] = version(vault, secrets)
+            versions[host_name] = version(resolver, secrets)
         rollout = Rollout(
             "rollout",
             {
@@ -102,41 +104,41 @@ class Homelab(pulumi.ComponentResource):
                 "plans": plan.hosts,
                 "hosts": hosts,
                 "versions": versions,
-                "config": plan.site.deploy,
-                "signers": plan.site.site.owner.ssh_keys,
-                "rules": {
-                    n: rules_of(plan.site, h, probes_of(plan, h), stack=name)
+                "config": plan.stack.deploy,
+                "signers": plan.stack.site.owner.ssh_keys,
+                "policy": {
+                    n: policy_of(plan.stack, h, probes_of(plan, h), stack=name)
                     for n, h in plan.hosts.items()
                 },
-                "outside": {n: outside_of(plan, h) for n, h in plan.hosts.items()},
+                "external": {n: external_probes_of(plan, h) for n, h in plan.hosts.items()},
                 # The policy's own tests guard the deployer's way, so it goes before any host.
                 "after": [tailnet.policy] if tailnet and tailnet.policy else [],
             },
             child,
         )
-        if cloud and edge:
-            _publish(plan, cloud, edge, tunnel, rollout, child)
+        if cloud and zone_component:
+            _publish(plan, cloud, zone_component, tunnel, rollout, child)
         self.urls = {r.name: r.url for r in plan.routes}
         self.register_outputs({"urls": self.urls})
 
 
-class _Mint:
+class _IssuedSecrets:
     """Where each secret that no file holds comes from."""
 
     def __init__(
         self,
-        vault: Vault,
+        resolver: SecretResolver,
         tailnet: Tailnet | None,
-        edge: Edge | None,
+        zone_component: CloudflareZone | None,
         tunnel: Tunnel | None,
         buckets: Mapping[str, Bucket],
     ) -> None:
-        self._vault = vault
-        self._minted: dict[tuple[str, str], pulumi.Output[str]] = {}
+        self._resolver = resolver
+        self._issued: dict[tuple[str, str], pulumi.Output[str]] = {}
         for host, key in (tailnet.keys if tailnet else {}).items():
-            self._minted[("tailscale", host)] = key
-        self._minted |= edge.minted if edge else {}
-        self._minted |= {(R2, name): bucket.keys for name, bucket in buckets.items()}
+            self._issued[("tailscale", host)] = key
+        self._issued |= zone_component.issued if zone_component else {}
+        self._issued |= {(R2, name): bucket.keys for name, bucket in buckets.items()}
         if tunnel is not None:
             self._tunnel = tunnel.credentials
 
@@ -147,18 +149,18 @@ class _Mint:
     def value(self, secret: Secret) -> pulumi.Output[str]:
         """The secret's value."""
         if secret.source == "derived":
-            return self._vault.derived(secret)
+            return self._resolver.derived(secret)
         if secret.service == "cloudflared":
             return self._tunnel
-        return self._minted[(secret.service, secret.purpose)]
+        return self._issued[(secret.service, secret.purpose)]
 
 
-def version(vault: Vault, secrets: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
+def version(resolver: SecretResolver, secrets: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
     """A keyed digest of a host's secrets: it changes when one does, and tells nothing of any.
 
     It is not secret itself, so that the switch that takes it stays readable in a preview.
     """
-    key = vault.derived_for("secrets-version")
+    key = resolver.derived_for("secrets-version")
     digest = pulumi.Output.all(key, secrets).apply(
         lambda both: hmac.digest(
             both[0].encode(), json.dumps(both[1], sort_keys=True).encode(), hashlib.sha256
@@ -170,7 +172,7 @@ def version(vault: Vault, secrets: pulumi.Output[dict[str, str]]) -> pulumi.Outp
 def _publish(
     plan: Plan,
     cloud: CloudflarePlan,
-    edge: Edge,
+    zone_component: CloudflareZone,
     tunnel: Tunnel | None,
     rollout: Rollout,
     opts: pulumi.ResourceOptions,
@@ -189,7 +191,7 @@ def _publish(
                 "zone": cloud.zone,
                 "session": cloud.session,
                 "content": tunnel.target if tunnel and not record.content else record.content,
-                "policies": edge.policies,
+                "policies": zone_component.policies,
                 "after": [switch] if switch is not None else [],
             }
         Service(service, {"routes": routes}, opts)
@@ -199,6 +201,6 @@ def _publish(
             "account": cloud.account,
             "zone": cloud.zone,
             "session": cloud.session,
-            "policies": edge.policies,
+            "policies": zone_component.policies,
         }
         Pages(page.key, args, opts)

@@ -7,10 +7,10 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import remote
 
-from components.home import shown
+from homelab.components.home_manager import shown
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
-from homelab.deploy.rules import Rules
+from homelab.deploy.policy import DeployPolicy
 from homelab.system.model import Host as HostPlan
 
 
@@ -20,12 +20,12 @@ class HostArgs(TypedDict):
     host: HostPlan
     release: Release
     secrets: pulumi.Input[dict[str, str]]
-    """Minted and derived secrets by name, every value secret."""
+    """Issued and derived secrets by name, every value secret."""
     flags: list[str]
     """Flags of the build: who builds."""
     wake: tuple[str, ...]
     """How the host wakes that one, where it is the one to do so."""
-    rules: Rules
+    policy: DeployPolicy
     """What the host's preflight goes by."""
 
 
@@ -44,8 +44,8 @@ class Host(pulumi.ComponentResource):
     leaves: list[pulumi.Resource]
     """What must be done before this host may switch. Depending on the component itself would be
     circular, for the rollout shares its parents."""
-    bring: pulumi.Output[dict[str, object]] | None = None
-    """Of a host that sleeps: what its switch brings along, every secret in it. A remote command
+    payload: pulumi.Output[dict[str, object]] | None = None
+    """Of an offline host: what its switch brings along, every secret in it. A remote command
     could neither wake the host nor wait for it, so there is none."""
 
     def __init__(
@@ -70,15 +70,15 @@ class Host(pulumi.ComponentResource):
         )
         self.name, self.release_id = host.name, release.id
         self._host, self._held = host, held
-        rules = args["rules"]
-        stage = scripts.stage_script(release.id, dict(release.files), stack=rules.stack)
+        policy = args["policy"]
+        stage = scripts.stage_script(release.id, dict(release.files), stack=policy.stack)
         secrets = pulumi.Output.from_input(args["secrets"])
-        build = scripts.build_script(release.id, rules, args["flags"], wake=args["wake"])
-        if host.config.asleep is None:
-            self.leaves = self._commands(stage, secrets, build, rules.stack)
+        build = scripts.build_script(release.id, policy, args["flags"], wake=args["wake"])
+        if host.config.offline is None:
+            self.leaves = self._commands(stage, secrets, build, policy.stack)
         else:
             self.leaves = []
-            self.bring = secrets.apply(
+            self.payload = secrets.apply(
                 lambda values: {"stage": stage, "secrets": values, "build": build}
             )
         self.release = pulumi.Output.from_input(release.id)

@@ -6,8 +6,8 @@ from typing import TypedDict
 
 import pulumi
 
-from components.access import application
 from homelab.cloudflare.resources import PagesSite
+from homelab.components.access import application
 
 
 class PagesArgs(TypedDict):

@@ -9,14 +9,14 @@ from types import TracebackType
 
 import pulumi
 
-from components.homelab import Homelab
-from components.targets import hosts_alone
-from components.vault import Vault
-from homelab.ops.runner import write_runner
-from homelab.ops.stack import Stack, open_stack
+from homelab.components.homelab import Homelab
+from homelab.components.secret_resolver import SecretResolver
+from homelab.components.targets import hosts_alone
+from homelab.config.scalar import Value
+from homelab.config.stack import StackConfig
+from homelab.ops.deploy.runner import write_runner
+from homelab.ops.project.stack import Stack, open_stack
 from homelab.problems import HomelabError
-from homelab.site.model import Site
-from homelab.site.scalar import Value
 from homelab.tailnet.direct import tailnet_urls
 
 
@@ -29,7 +29,7 @@ def run(directory: Path) -> None:
     sys.excepthook = _end_quietly
     try:
         stack = open_stack(directory, pulumi.get_stack(), _values())
-        vault = Vault.open(
+        resolver = SecretResolver.open(
             stack.plan,
             str(directory),
             preview=pulumi.runtime.is_dry_run(),
@@ -41,7 +41,9 @@ def run(directory: Path) -> None:
         raise pulumi.RunError(str(error)) from None
     for warning in stack.warnings:
         pulumi.log.warn(str(warning))
-    homelab = Homelab(stack.name, {"plan": stack.plan, "releases": stack.releases, "vault": vault})
+    homelab = Homelab(
+        stack.name, {"plan": stack.plan, "releases": stack.releases, "resolver": resolver}
+    )
     _export(stack, homelab)
 
 
@@ -58,13 +60,13 @@ def _end_quietly(
 def _values() -> dict[str, Value]:
     """The stack's settings as Pulumi hands them over."""
     config = pulumi.Config("homelab")
-    found = {section: config.get_object(section) for section in Site.model_fields}
+    found = {section: config.get_object(section) for section in StackConfig.model_fields}
     return {section: value for section, value in found.items() if value is not None}
 
 
 def _export(stack: Stack, homelab: Homelab) -> None:
     plan = stack.plan
-    entry = plan.hosts[plan.site.network.entry.host]
+    entry = plan.hosts[plan.stack.network.entry.host]
     pulumi.export("urls", homelab.urls)
     # Past the proxy, for clients that pass no gate.
     pulumi.export("tailnet_urls", tailnet_urls(plan))

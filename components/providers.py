@@ -14,7 +14,7 @@ import pulumi
 import pulumi_command as command
 import pulumi_tailscale as tailscale
 
-from components.vault import Vault
+from homelab.components.secret_resolver import SecretResolver
 from homelab.plan import Plan
 
 
@@ -34,7 +34,7 @@ def _quick_import() -> Iterator[None]:
 
 
 def make_providers(
-    name: str, plan: Plan, vault: Vault, opts: pulumi.ResourceOptions
+    name: str, plan: Plan, resolver: SecretResolver, opts: pulumi.ResourceOptions
 ) -> dict[str, pulumi.ProviderResource]:
     """The providers that this plan needs, by package.
 
@@ -44,30 +44,32 @@ def make_providers(
     providers: dict[str, pulumi.ProviderResource] = {
         "command": command.Provider(f"{name}-command", opts=opts)
     }
-    tailnet = plan.site.tailnet
+    tailnet = plan.stack.tailnet
     if tailnet is not None:
         providers["tailscale"] = tailscale.Provider(
             f"{name}-tailscale",
-            oauth_client_id=vault.credential(tailnet.client_id),
-            oauth_client_secret=vault.credential(tailnet.client_secret),
+            oauth_client_id=resolver.credential(tailnet.client_id),
+            oauth_client_secret=resolver.credential(tailnet.client_secret),
             tailnet="-",
-            opts=_kept(vault, opts, "oauthClientId", "oauthClientSecret"),
+            opts=_kept(resolver, opts, "oauthClientId", "oauthClientSecret"),
         )
-    cloudflare = plan.site.cloudflare
+    cloudflare = plan.stack.cloudflare
     if cloudflare is not None:
         with _quick_import():
             import pulumi_cloudflare
 
         providers["cloudflare"] = pulumi_cloudflare.Provider(
             f"{name}-cloudflare",
-            api_token=vault.credential(cloudflare.token),
-            opts=_kept(vault, opts, "apiToken"),
+            api_token=resolver.credential(cloudflare.token),
+            opts=_kept(resolver, opts, "apiToken"),
         )
     return providers
 
 
-def _kept(vault: Vault, opts: pulumi.ResourceOptions, *credentials: str) -> pulumi.ResourceOptions:
-    if not vault.hosts_alone:
+def _kept(
+    resolver: SecretResolver, opts: pulumi.ResourceOptions, *credentials: str
+) -> pulumi.ResourceOptions:
+    if not resolver.hosts_alone:
         return opts
     ignored = pulumi.ResourceOptions(ignore_changes=list(credentials))
     return pulumi.ResourceOptions.merge(opts, ignored)

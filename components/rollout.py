@@ -9,11 +9,12 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import local
 
-from components.host import Host
-from homelab.deploy.model import DeployConfig, WavePlan
-from homelab.deploy.rules import Outside, Rules
-from homelab.deploy.spec import asleep_spec, switch_spec
-from homelab.ops.runner import COMMAND
+from homelab.components.host import Host
+from homelab.config.deploy import DeployConfig
+from homelab.deploy.model import WavePlan
+from homelab.deploy.policy import DeployPolicy, ExternalProbe
+from homelab.deploy.spec import offline_spec, switch_spec
+from homelab.ops.deploy.runner import COMMAND
 from homelab.system.model import Host as HostPlan
 
 SWITCH = f"{COMMAND} switch"
@@ -30,10 +31,10 @@ class RolloutArgs(TypedDict):
     """Digest of each host's secrets, keyed: tells that one changed, and nothing else."""
     config: DeployConfig
     signers: list[str]
-    """Public keys whose owner may sign what waits for a host that sleeps."""
-    rules: Mapping[str, Rules]
+    """Public keys whose owner may sign what waits for an offline host."""
+    policy: Mapping[str, DeployPolicy]
     """What each host's preflight and switch go by."""
-    outside: Mapping[str, tuple[Outside, ...]]
+    external: Mapping[str, tuple[ExternalProbe, ...]]
     """What the household finds by way of each host."""
     after: list[pulumi.Resource]
     """What must be in place before any host changes."""
@@ -123,30 +124,30 @@ class Wave(pulumi.ComponentResource):
                     parent=self,
                     depends_on=after,
                     # Files line by line are the host component's to show.
-                    hide_diffs=["stdin"] if host.bring is not None else None,
+                    hide_diffs=["stdin"] if host.payload is not None else None,
                     ignore_changes=None if plan.is_deployed else ["create", "stdin"],
                 ),
             )
             self.switches[host_name] = switch
-            # Nobody waits in a line behind a host that sleeps.
+            # Nobody waits in a line behind an offline host.
             if plan.always_on:
                 line.append(switch)
         self.register_outputs({})
 
 
 def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:
-    """What the runner reads on its standard input: nothing secret, except for a host that sleeps,
+    """What the runner reads on its standard input: nothing secret, except for an offline host,
     whose secrets travel with it.
     """
-    rules, outside = rollout["rules"][plan.name], rollout["outside"][plan.name]
-    fixed = switch_spec(plan, host.release_id, rollout["config"], rules, outside)
+    policy, external = rollout["policy"][plan.name], rollout["external"][plan.name]
+    fixed = switch_spec(plan, host.release_id, rollout["config"], policy, external)
     version = rollout["versions"][plan.name]
-    if host.bring is None:
+    if host.payload is None:
         return version.apply(lambda word: _text({**fixed, "secrets_version": word}))
-    fixed["asleep"] = asleep_spec(plan, rollout["plans"], rollout["signers"])
+    fixed["offline"] = offline_spec(plan, rollout["plans"], rollout["signers"])
     return pulumi.Output.secret(
-        pulumi.Output.all(version, host.bring).apply(
-            lambda both: _text({**fixed, "secrets_version": both[0], "bring": both[1]})
+        pulumi.Output.all(version, host.payload).apply(
+            lambda both: _text({**fixed, "secrets_version": both[0], "payload": both[1]})
         )
     )
 

@@ -6,9 +6,9 @@ from typing import TypedDict
 
 import pulumi
 
-from components.access import application
-from components.adopt import adopting
 from homelab.cloudflare.resources import AccessApp, CloudflarePlan, Record
+from homelab.components.access import application
+from homelab.components.adopt import adopting
 
 
 class RouteArgs(TypedDict):

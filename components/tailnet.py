@@ -7,14 +7,14 @@ from typing import TypedDict
 import pulumi
 import pulumi_tailscale as tailscale
 
-from components.targets import ALONE
+from homelab.components.targets import ALONE
 from homelab.tailnet.drift import drift, refusal, unwritten
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.model import Device, TailnetPlan
 from homelab.tailnet.policy import policy_text
 
 KEY_SECONDS = 24 * 60 * 60
-"""A join key lives for a day: it is minted in the run that uses it."""
+"""A join key lives for a day: it is issued in the run that uses it."""
 
 
 def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> bool:
@@ -116,7 +116,7 @@ class Tailnet(pulumi.ComponentResource):
             _bind(device, after)
         self.keys = {}
         for key in plan.keys:
-            minted = tailscale.TailnetKey(
+            issued = tailscale.TailnetKey(
                 key.name,
                 description=f"{key.host} joins",
                 expiry=KEY_SECONDS,
@@ -131,7 +131,7 @@ class Tailnet(pulumi.ComponentResource):
                     parent=self, depends_on=first, additional_secret_outputs=["key"]
                 ),
             )
-            self.keys[key.host] = minted.key
+            self.keys[key.host] = issued.key
         self.register_outputs({})
 
     def _policy(self, name: str, args: TailnetArgs, opts: pulumi.ResourceOptions) -> tailscale.Acl:

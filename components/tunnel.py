@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pulumi
 
-from components.adopt import adopting
-from components.vault import Vault
 from homelab.cloudflare.resources import CloudflarePlan
+from homelab.components.adopt import adopting
+from homelab.components.secret_resolver import SecretResolver
 
 if TYPE_CHECKING:
     import pulumi_cloudflare as cloudflare
@@ -19,7 +19,7 @@ class TunnelArgs(TypedDict):
     """What a tunnel needs."""
 
     plan: CloudflarePlan
-    vault: Vault
+    resolver: SecretResolver
 
 
 class Tunnel(pulumi.ComponentResource):
@@ -43,7 +43,7 @@ class Tunnel(pulumi.ComponentResource):
 
         child = pulumi.ResourceOptions(parent=self)
         # Derived, 32 bytes as base64url: the provider wants standard base64.
-        secret = args["vault"].derived_for(f"tunnel/{name}").apply(_standard_base64)
+        secret = args["resolver"].derived_for(f"tunnel/{name}").apply(_standard_base64)
         id_ = f"{plan.account}/{plan.adopt_tunnel}" if plan.adopt_tunnel else ""
         tunnel = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",

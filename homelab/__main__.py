@@ -1,5 +1,5 @@
 """`python -m homelab`."""
 
-from homelab.cli import main
+from homelab.cli.app import main
 
 main()

@@ -1,6 +1,6 @@
 """What is wrong with a stack, said so that its owner can mend it.
 
-Every room reports `Problem`s; nobody prints or raises one by itself. `HomelabError` carries them
+Every package reports `Problem`s; nobody prints or raises one by itself. `HomelabError` carries them
 to the edge (the program or the command line), which shows all of them at once.
 """
 

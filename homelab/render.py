@@ -9,22 +9,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from homelab.backup import restic
 from homelab.certificates import acme, internal
 from homelab.certificates.model import ROOT
 from homelab.cloudflare import cloudflared
 from homelab.dashboard import homepage
-from homelab.deploy import reboot, sleepers
+from homelab.deploy import reboot
 from homelab.deploy.model import Release
 from homelab.hardening import systemd
 from homelab.identity import authelia, directory, pocket_id, portal
 from homelab.monitoring import gatus, measurements
 from homelab.network import adguard, avahi, blocky, firewall
 from homelab.nix import Module, Nix, Raw, print_file, print_module
+from homelab.offline import delivery
+from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
-from homelab.secrets import minted, sops_nix
+from homelab.secrets import issued, sops_nix
 from homelab.services import containers, control, nixos
 from homelab.storage import datasets, samba
 from homelab.system import (
@@ -42,18 +43,15 @@ from homelab.system import (
     recovery,
     watchdog,
 )
+from homelab.system.model import Host
 from homelab.tailnet import tailscale
 from homelab.vpn import killswitch, namespace
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
-
-
 Backend = Callable[["Plan", "Host"], Iterator[Module]]
-"""A room's way to say its part of the plan in NixOS options: the files it adds to a host's tree."""
+"""A package's way to say its part of the plan in NixOS options: the files it adds to a host's
+tree."""
 
-ROOMS: tuple[Backend, ...] = (
+BACKENDS: tuple[Backend, ...] = (
     base.modules,
     hardware.modules,
     recovery.modules,
@@ -64,7 +62,7 @@ ROOMS: tuple[Backend, ...] = (
     lan.modules,
     ban.modules,
     facts.modules,
-    sleepers.modules,
+    delivery.modules,
     firewall.modules,
     adguard.modules,
     avahi.modules,
@@ -81,7 +79,7 @@ ROOMS: tuple[Backend, ...] = (
     pocket_id.modules,
     portal.modules,
     sops_nix.modules,
-    minted.modules,
+    issued.modules,
     datasets.modules,
     samba.modules,
     restic.modules,
@@ -102,9 +100,9 @@ Files = Mapping[str, str | bytes]
 
 def modules_of(plan: Plan, host: Host) -> list[Module]:
     """Every module of a host, by file name."""
-    rooms: tuple[Backend, ...] = (home.modules,)
+    backends: tuple[Backend, ...] = (home.modules,)
     if host.config.state == "retired":
-        rooms = (
+        backends = (
             base.modules,
             hardware.modules,
             nixpkgs.modules,
@@ -115,8 +113,8 @@ def modules_of(plan: Plan, host: Host) -> list[Module]:
             tailscale.modules,
         )
     elif host.is_nixos:
-        rooms = ROOMS
-    made = [m for room in rooms for m in room(plan, host)]
+        backends = BACKENDS
+    made = [m for backend in backends for m in backend(plan, host)]
     # What is kept follows from everything else.
     made += persistence.modules(plan, host, made)
     return sorted(made, key=lambda m: m.file)
@@ -177,7 +175,7 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
     root = root_path(plan)
     if root in sources and host.is_nixos:
         files[ROOT] = sources[root]
-    sops = plan.site.secrets.hosts.replace("{host}", host.name)
+    sops = plan.stack.secrets.hosts.replace("{host}", host.name)
     if sops in sources and any(s.source == "stored" for s in plan.secrets.on(host.name)):
         files["secrets.yaml"] = sources[sops]
     id_ = digest(files)
@@ -200,7 +198,7 @@ def digest(files: Files) -> str:
 
 def root_path(plan: Plan) -> str:
     """The authority's root certificate beside the stack file; empty without an authority."""
-    said = plan.site.network.entry.acme
+    said = plan.stack.network.entry.acme
     return (said.root or "") if said is not None else ""
 
 

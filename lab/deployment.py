@@ -1,7 +1,7 @@
 """One run over one stack: doing what each registration comes to, and deleting the rest.
 
-Decisions are taken one at a time (`lab.planner`), the work runs in parallel. Nothing is on record
-before it is done, and everything done is on record before the program hears of it.
+Decisions are taken one at a time (`homelab.lab.planner`), the work runs in parallel. Nothing is on
+record before it is done, and everything done is on record before the program hears of it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from lab.events import Event, Failed, Finished, Listener, Message, Op, Part, Skipped, Started, Step
-from lab.goal import PROVIDERS, STACK, Goal
-from lab.graph import all_needs, waves
-from lab.ledger import Ledger
-from lab.planner import AbortError, Change, Planner, Skip
-from lab.provider import Created, Properties, Provider, RefusedError, Unknown
-from lab.state import Record, Store
-from lab.wire import Censor, Rich, Riches, Secret, holds, masked_all, plain, plain_all
+from homelab.lab.codec import Censor, Rich, Riches, Secret, holds, masked_all, plain, plain_all
+from homelab.lab.events import (
+    Event,
+    Failed,
+    Finished,
+    Listener,
+    Message,
+    Op,
+    Part,
+    Skipped,
+    Started,
+    Step,
+)
+from homelab.lab.graph import all_needs, waves
+from homelab.lab.journal import StateJournal
+from homelab.lab.planner import AbortError, Change, Planner, Skip
+from homelab.lab.provider import Created, Properties, Provider, RefusedError, Unknown
+from homelab.lab.registration import PROVIDERS, STACK, ResourceRegistration
+from homelab.lab.state import Record, Store
 
 
 class StoppedError(Exception):
@@ -60,31 +71,35 @@ class Deployment:
         self.denied: frozenset[str] = frozenset()
         """Packages whose default provider is switched off; `*` for all."""
         self.censor = Censor()
-        self._ledger = Ledger(store, dry=preview)
-        self._planner = Planner(project, stack, self._ledger, providers)
+        self._journal = StateJournal(store, dry=preview)
+        self._planner = Planner(project, stack, self._journal, providers)
         self._listen, self._parallel = listen, parallel
         self._lock, self._telling = threading.RLock(), threading.RLock()
         self._slots = threading.BoundedSemaphore(parallel)
         self._defaults: dict[str, Outcome] = {}
         self._exports: Riches | None = None
-        for record in self._ledger.base:
+        for record in self._journal.base:
             self.censor.learn([record.inputs, record.outputs])
 
     # What the program asks.
 
-    def register(self, goal: Goal) -> Outcome:
+    def register(self, registration: ResourceRegistration) -> Outcome:
         """Make the resource so; returns when that is done, failed or skipped."""
-        self.censor.learn(goal.inputs)
+        self.censor.learn(registration.inputs)
         try:
             with self._lock:
                 self._check_running()
-                if goal.custom and not goal.provider and not goal.type.startswith(PROVIDERS):
-                    goal.provider = self._default_provider(goal)
-                change = self._planner.plan(goal)
+                if (
+                    registration.custom
+                    and not registration.provider
+                    and not registration.type.startswith(PROVIDERS)
+                ):
+                    registration.provider = self._default_provider(registration)
+                change = self._planner.plan(registration)
         except AbortError as error:
             raise self.abort(*error.texts, urn=error.urn) from None
         except RefusedError as error:
-            raise self.abort(f"{goal.type} {goal.name!r}: {error}") from None
+            raise self.abort(f"{registration.type} {registration.name!r}: {error}") from None
         if isinstance(change, Skip):
             self._tell(Skipped(change.urn, change.because))
             return Outcome(change.urn, done=False)
@@ -93,7 +108,11 @@ class Deployment:
             if not self.preview:
                 raise self.abort(change.objection, urn=change.new.urn)
             self.say("error", change.objection, change.new.urn)
-        if not goal.custom or goal.type.startswith(PROVIDERS) or change.op == "same":
+        if (
+            not registration.custom
+            or registration.type.startswith(PROVIDERS)
+            or change.op == "same"
+        ):
             return self._carry_out(change)  # nothing to wait for
         with self._slots:
             self._check_running()
@@ -102,14 +121,14 @@ class Deployment:
     def register_outputs(self, urn: str, outputs: Riches) -> None:
         """Keep a component's outputs; the stack's own are settled when the run ends."""
         self.censor.learn(outputs)
-        record = self._ledger.news.get(urn)
+        record = self._journal.news.get(urn)
         if record is None:  # it was skipped
             return
         if record.type == STACK:
             self._exports = self._known(outputs)
         else:
-            self._ledger.give(record, self._known(outputs))
-            self._ledger.save()
+            self._journal.give(record, self._known(outputs))
+            self._journal.save()
 
     def invoke(self, token: str, args: Riches, provider: str) -> Riches:
         """Answer a function call; what was asked with a secret is answered with secrets."""
@@ -128,7 +147,7 @@ class Deployment:
 
     def lookup(self, urn: str) -> Record:
         """The resource behind a reference."""
-        record = self._ledger.news.get(urn)
+        record = self._journal.news.get(urn)
         if record is None:
             raise self.abort(f"unknown resource {urn}")
         return record
@@ -142,21 +161,23 @@ class Deployment:
         never got, so what is missing now may be wanted still.
         """
         if not self.failed or self.preview:
-            remaining = self._ledger.remaining()
-            self._delete([r for r in remaining if r.delete or r.urn not in self._planner.goals])
+            remaining = self._journal.remaining()
+            self._delete(
+                [r for r in remaining if r.delete or r.urn not in self._planner.registrations]
+            )
 
     def destroy(self) -> None:
         """Delete everything."""
-        self._delete(self._ledger.base)
+        self._delete(self._journal.base)
 
     def close(self) -> Riches:
         """Settle and return the stack's outputs; a failed run keeps old ones it did not set."""
-        stack = self._ledger.find(STACK)
+        stack = self._journal.find(STACK)
         if stack is None:
             return {}
         if self._exports is not None:
-            self._ledger.give(stack, {**(stack.outputs if self.failed else {}), **self._exports})
-            self._ledger.save()
+            self._journal.give(stack, {**(stack.outputs if self.failed else {}), **self._exports})
+            self._journal.save()
         return stack.outputs
 
     def stop(self) -> None:
@@ -184,11 +205,13 @@ class Deployment:
 
     # Default providers.
 
-    def _default_provider(self, goal: Goal) -> str:
-        self._check_default(goal.package, goal.type)
-        version = "".join(c if c.isalnum() else "_" for c in goal.version)
+    def _default_provider(self, registration: ResourceRegistration) -> str:
+        self._check_default(registration.package, registration.type)
+        version = "".join(c if c.isalnum() else "_" for c in registration.version)
         name = f"default_{version}" if version else "default"
-        own = Goal(f"{PROVIDERS}{goal.package}", name, custom=True, version=goal.version)
+        own = ResourceRegistration(
+            f"{PROVIDERS}{registration.package}", name, custom=True, version=registration.version
+        )
         urn = own.urn(self.stack, self.project)
         if urn not in self._defaults:
             self._defaults[urn] = self.register(own)
@@ -204,28 +227,28 @@ class Deployment:
     # Doing.
 
     def _carry_out(self, change: Change) -> Outcome:
-        goal, new, old = change.goal, change.new, change.old
+        registration, new, old = change.registration, change.new, change.old
         for record in change.doomed:
             if not self._remove(record, early=True):
                 self._break(new.urn)
                 return Outcome(new.urn, done=False)
         step, seconds = _step(change), 0.0
         if change.op == "same" and old is not None:
-            new.id, new.outputs = old.id, self._marked(old.outputs, new.inputs, goal)
+            new.id, new.outputs = old.id, self._marked(old.outputs, new.inputs, registration)
             new = old if new == old else new
         else:
             seconds, failed = self._attempt(step, lambda: self._make(change))
             if failed:
                 return Outcome(new.urn, done=False)
         if change.op == "replace" and old is not None and not change.early:
-            self._ledger.settle_beside(new, old)
+            self._journal.settle_beside(new, old)
         else:
-            self._ledger.settle(new, old)
+            self._journal.settle(new, old)
         self._done(step, seconds)
         return Outcome(new.urn, new.id, new.outputs if new.custom else {})
 
     def _make(self, change: Change) -> None:
-        goal, new, old = change.goal, change.new, change.old
+        registration, new, old = change.registration, change.new, change.old
         updated = old if change.op == "update" else None
         if updated is not None:
             new.id = updated.id
@@ -233,7 +256,7 @@ class Deployment:
             new.outputs = old.outputs if old is not None else {}
         elif self.preview:
             # What is not among the inputs is left out, and thereby unknown to the program.
-            new.outputs = self._marked(new.inputs, new.inputs, goal)
+            new.outputs = self._marked(new.inputs, new.inputs, registration)
         elif new.type.startswith(PROVIDERS):
             new.id, new.outputs = new.id or str(uuid.uuid4()), new.inputs
         else:
@@ -244,13 +267,17 @@ class Deployment:
             else:
                 made = provider.create(new.type, new.name, inputs)
             outputs = _riches(made.outputs)
-            new.id, new.outputs = made.id, self._marked(outputs, new.inputs, goal, made)
+            new.id, new.outputs = made.id, self._marked(outputs, new.inputs, registration, made)
 
     def _marked(
-        self, outputs: Riches, inputs: Riches, goal: Goal, made: Created | None = None
+        self,
+        outputs: Riches,
+        inputs: Riches,
+        registration: ResourceRegistration,
+        made: Created | None = None,
     ) -> Riches:
         """Outputs with their secrets marked: asked for, the provider's, or secret as inputs."""
-        secret = {*goal.secret_outputs, *(made.secrets if made else ())}
+        secret = {*registration.secret_outputs, *(made.secrets if made else ())}
         result: Riches = {}
         for key, value in outputs.items():
             given = inputs.get(key)
@@ -270,7 +297,7 @@ class Deployment:
         return {key: value for key, value in outputs.items() if not holds(value, Unknown)}
 
     def _delete(self, condemned: list[Record]) -> None:
-        base, planner = self._ledger.base, self._planner
+        base, planner = self._journal.base, self._planner
         planner.deleting.update(record.urn for record in condemned)
         with ThreadPoolExecutor(self._parallel) as pool:
             for wave in waves(base, condemned):
@@ -301,7 +328,7 @@ class Deployment:
         )
         seconds, failed = self._attempt(step, lambda: self._unmake(record, replaced=replaced))
         if not failed:
-            self._ledger.remove(record, awaits_replacement=early)
+            self._journal.remove(record, awaits_replacement=early)
             self._done(step, seconds)
         return not failed
 
@@ -340,7 +367,7 @@ class Deployment:
         return time.monotonic() - start, bool(failure)
 
     def _done(self, step: Step, seconds: float) -> None:
-        self._ledger.save()
+        self._journal.save()
         if not _is_internal(step):
             with self._lock:
                 if not step.parts or "replace" in step.parts:
@@ -377,7 +404,7 @@ def _step(change: Change) -> Step:
         replaces=change.diff.replaces,
         old=masked_all(old.inputs) if old else {},
         new=masked_all(new.inputs),
-        hide=tuple(change.goal.hide_diffs),
+        hide=tuple(change.registration.hide_diffs),
         parts=parts[::-1] if change.early else parts,
     )
 

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from homelab.lab.engine import Result
+from homelab.lab.events import Event, Failed, Finished, Message, Op, Skipped, Step
+from homelab.lab.provider import Value
+from homelab.lab.words import of_the_lab
 from homelab.plan import Plan
 from homelab.tailnet.drift import Drift
 from homelab.tailnet.status import policy_data, policy_lines
-from lab.engine import Result
-from lab.events import Event, Failed, Finished, Message, Op, Skipped, Step
-from lab.provider import Value
-from lab.words import of_the_lab
 
 _SIGNS: dict[Op, tuple[str, str]] = {
     "create": ("+ ", "green"),

@@ -1,8 +1,9 @@
 """An embedded engine: preview, up and destroy of one stack, in this process, without Pulumi's CLI.
 
 The program and the SDK are the real ones, unchanged. What lies below them is ours: the state is a
-file (`lab.state`) that is never imported anywhere, the providers are stand-ins (`lab.provider`),
-and the decisions (`lab.planner`, `lab.deployment`) are those of the real engine, kept so by the
+file (`homelab.lab.state`) that is never imported anywhere, the providers are stand-ins
+(`homelab.lab.provider`), and the decisions (`homelab.lab.planner`, `homelab.lab.deployment`) are
+those of the real engine, kept so by the
 recordings under `tests/engine/`. A failure stops only what depends on it, as with
 `pulumi up --continue-on-error`. Three things differ, each on the careful side:
 
@@ -20,13 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lab.deployment import Deployment, StoppedError
-from lab.events import Listener, Message, Op
-from lab.goal import STACK
-from lab.monitor import Monitor
-from lab.provider import Provider, Value
-from lab.state import Store
-from lab.wire import masked_all, plain_all
+from homelab.lab.codec import masked_all, plain_all
+from homelab.lab.deployment import Deployment, StoppedError
+from homelab.lab.events import Listener, Message, Op
+from homelab.lab.monitor import Monitor
+from homelab.lab.provider import Provider, Value
+from homelab.lab.registration import STACK
+from homelab.lab.state import Store
 
 PARALLEL: Final = 16
 """Steps that run at once: a dozen hosts side by side, and one slow one starves nobody."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lab.provider import Value
+from homelab.lab.provider import Value
 
 Op = Literal["create", "update", "replace", "delete", "same"]
 """Pulumi's own words. A replace is one event here; its parts are in `Step.parts`."""

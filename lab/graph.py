@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from lab.state import Record
+from homelab.lab.state import Record
 
 
 def dependents(records: Sequence[Record], root: Record, done: Collection[str]) -> list[Record]:

@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 from typing import IO
 
-from lab.errors import StateError
+from homelab.lab.errors import StateError
 
 
 class Held:

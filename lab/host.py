@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 import asyncssh
 
-from homelab.deploy.parcel import NAMESPACE, SIGNER
-from homelab.deploy.sleepers import SIGNERS
-from lab.errors import DamagedError
+from homelab.lab.errors import DamagedError
+from homelab.offline.bundle import NAMESPACE, SIGNER
+from homelab.offline.delivery import SIGNERS
 
 Fault = Literal[
     "build-fails",
@@ -25,7 +25,7 @@ Fault = Literal[
     "needs-restart",
     "kernel-panics",
     "never-returns",
-    "asleep",
+    "offline",
 ]
 """What can be wrong with a lab host, until it is mended."""
 
@@ -41,9 +41,9 @@ BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
     "kernel-panics": {"init": "2", "start": "panic"},
     "never-returns": {"init": "2", "start": "never"},
     # Until a neighbour runs its wake command.
-    "asleep": {"connect": "asleep"},
+    "offline": {"connect": "offline"},
 }
-"""The same in the words of `break.json`, which the stand-ins read."""
+"""The same in the words of `faults.json`, which the stand-ins read."""
 
 
 @dataclass
@@ -63,19 +63,19 @@ class LabHost:
         return self.directory / "root"
 
     def break_now(self, what: Mapping[str, str]) -> None:
-        """Add to what is broken, in the words of `break.json`."""
-        path = self.directory / "break.json"
+        """Add to what is broken, in the words of `faults.json`."""
+        path = self.directory / "faults.json"
         text = json.dumps({**self.broken(), **what})
         path.with_suffix(".new").write_text(text)
         path.with_suffix(".new").replace(path)
 
-    def mend(self) -> None:
+    def clear_faults(self) -> None:
         """Everything works again, from now on."""
-        (self.directory / "break.json").unlink(missing_ok=True)
+        (self.directory / "faults.json").unlink(missing_ok=True)
 
     def broken(self) -> dict[str, str]:
         """What is broken now."""
-        path = self.directory / "break.json"
+        path = self.directory / "faults.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             return {str(what): str(how) for what, how in found.items()}
@@ -88,7 +88,7 @@ class LabHost:
         """Whether a connection to this address gets through."""
         broken = self.broken()
         lost = (self.root / "run/lab-network-lost").exists()
-        return not lost and broken.get("connect") not in ("refuse", "asleep", address)
+        return not lost and broken.get("connect") not in ("refuse", "offline", address)
 
     def log(self) -> list[dict[str, object]]:
         """What its stand-ins were asked, oldest first."""

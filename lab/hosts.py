@@ -21,13 +21,13 @@ from typing import Final, Self, TypeVar
 
 import asyncssh
 
-from homelab.deploy.sleepers import pull_text
-from homelab.ops import ssh
+from homelab.lab import host_commands
+from homelab.lab.held import Held, end_unit, hold
+from homelab.lab.host import BREAKS, Fault, LabHost, key_in
+from homelab.lab.provider import RefusedError
+from homelab.offline.delivery import pull_text
+from homelab.ops.machine import ssh
 from homelab.problems import did_you_mean
-from lab import host_commands
-from lab.held import Held, end_unit, hold
-from lab.host import BREAKS, Fault, LabHost, key_in
-from lab.provider import RefusedError
 
 T = TypeVar("T")
 
@@ -139,14 +139,14 @@ class LabHosts:
             raise RefusedError(str(error)) from None
         return done.exit, done.stdout, done.stderr
 
-    def break_host(self, name: str, fault: Fault, address: str = "") -> None:
+    def inject_fault(self, name: str, fault: Fault, address: str = "") -> None:
         """From now on something of this host is wrong; `unreachable` may be one address only."""
         what = {"connect": address} if address and fault == "unreachable" else BREAKS[fault]
         self._host(name).break_now(what)
 
-    def mend_host(self, name: str) -> None:
+    def clear_faults(self, name: str) -> None:
         """Everything of this host works again, from now on."""
-        self._host(name).mend()
+        self._host(name).clear_faults()
 
     def pull(self, name: str, words: Sequence[str]) -> tuple[int, str]:
         """Let a host fetch what waits for it, as it does when it wakes; its exit status and words.

@@ -18,7 +18,7 @@ def install(directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     for tool in TOOLS:
         script = directory / tool
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lab.laptop {tool} "$@"\n')
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m homelab.lab.laptop {tool} "$@"\n')
         script.chmod(0o755)
     return directory
 

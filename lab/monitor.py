@@ -13,9 +13,9 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
-from lab.deployment import Deployment, StoppedError
-from lab.goal import UnsupportedError, read_goal
-from lab.wire import Riches, UnsupportedValueError, decode, encode, plain
+from homelab.lab.codec import Riches, UnsupportedValueError, decode, encode, plain
+from homelab.lab.deployment import Deployment, StoppedError
+from homelab.lab.registration import UnsupportedError, read_goal
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

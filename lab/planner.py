@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from lab.events import Op
-from lab.goal import PROVIDERS, Goal, at_path, keep_old, read_path
-from lab.graph import dependents
-from lab.ledger import Ledger
-from lab.provider import UNKNOWN, Diff, Provider, Unknown
-from lab.state import Record
-from lab.wire import Rich, Riches, holds, plain_all
+from homelab.lab.codec import Rich, Riches, holds, plain_all
+from homelab.lab.events import Op
+from homelab.lab.graph import dependents
+from homelab.lab.journal import StateJournal
+from homelab.lab.provider import UNKNOWN, Diff, Provider, Unknown
+from homelab.lab.registration import PROVIDERS, ResourceRegistration, at_path, keep_old, read_path
+from homelab.lab.state import Record
 
 _COMPARING_SECRECY: Final = "command:"
 """The one package whose real provider takes a value that becomes secret for a changed one."""
@@ -40,7 +40,7 @@ class Change:
     """What is to be done about one registration."""
 
     op: Op
-    goal: Goal
+    registration: ResourceRegistration
     new: Record
     """Has no id and no outputs yet."""
     old: Record | None = None
@@ -65,46 +65,46 @@ class Planner:
     """Decides for one run. Not thread-safe: its caller asks under a lock."""
 
     def __init__(
-        self, project: str, stack: str, ledger: Ledger, providers: Mapping[str, Provider]
+        self, project: str, stack: str, journal: StateJournal, providers: Mapping[str, Provider]
     ) -> None:
-        self.goals: dict[str, Goal] = {}
+        self.registrations: dict[str, ResourceRegistration] = {}
         """Everything registered so far, by URN."""
         self.broken: set[str] = set()
         """URNs that failed or were skipped; what needs them is skipped."""
         self.deleting: set[str] = set()
         """URNs deleted in this run, or about to be."""
         self._project, self._stack = project, stack
-        self._ledger, self._providers = ledger, providers
+        self._journal, self._providers = journal, providers
         self._replacing: set[str] = set()
         self._recreating: set[str] = set()
 
-    def plan(self, goal: Goal) -> Change | Skip:
+    def plan(self, registration: ResourceRegistration) -> Change | Skip:
         """Decide; raises AbortError where the real engine would end the run."""
-        urn = goal.urn(self._stack, self._project)
-        if urn in self.goals:
+        urn = registration.urn(self._stack, self._project)
+        if urn in self.registrations:
             text = f"Duplicate resource URN '{urn}'; try giving it a unique name"
             raise AbortError(text, urn=urn)
-        if goal.parent and goal.parent not in self.goals:
-            raise AbortError(f"could not find parent resource {goal.parent}", urn=urn)
-        self.goals[urn] = goal
-        self._inherit(goal)
-        new, old = _record(urn, goal), self._ledger.olds.get(urn)
-        for needed in sorted({goal.parent, *new.needs()}):
+        if registration.parent and registration.parent not in self.registrations:
+            raise AbortError(f"could not find parent resource {registration.parent}", urn=urn)
+        self.registrations[urn] = registration
+        self._inherit(registration)
+        new, old = _record(urn, registration), self._journal.olds.get(urn)
+        for needed in sorted({registration.parent, *new.needs()}):
             if needed in self.broken:
                 self.broken.add(urn)
                 return Skip(urn, needed)
         asked = new.inputs
         if old is not None:
-            new.inputs = keep_old(old.inputs, asked, goal.ignore_changes)
-        self._check(goal, new)
+            new.inputs = keep_old(old.inputs, asked, registration.ignore_changes)
+        self._check(registration, new)
         if old is None:
-            return Change("create", goal, new)
+            return Change("create", registration, new)
         gone = urn in self._recreating or old.pending_replacement
-        diff = Diff() if gone else self._diff(old, new, goal.replace_on_changes)
+        diff = Diff() if gone else self._diff(old, new, registration.replace_on_changes)
         if gone or diff.replaces:
             new.inputs = asked  # a new resource has no old values to keep
-            return self._replace(goal, new, old, diff, gone=gone)
-        return Change("update" if diff.changes else "same", goal, new, old, diff)
+            return self._replace(registration, new, old, diff, gone=gone)
+        return Change("update" if diff.changes else "same", registration, new, old, diff)
 
     def stand_in(self, package: str, token: str) -> Provider:
         """The package's stand-in; `token` is what asks for it."""
@@ -117,25 +117,25 @@ class Planner:
         """The stand-in that makes this resource."""
         return self.stand_in(record.type.partition(":")[0], record.type)
 
-    def _inherit(self, goal: Goal) -> None:
-        parent = self.goals.get(goal.parent)
+    def _inherit(self, registration: ResourceRegistration) -> None:
+        parent = self.registrations.get(registration.parent)
         if parent is None:
             return
-        if goal.protect is None:
-            goal.protect = parent.protect
-        if goal.retain_on_delete is None:
-            goal.retain_on_delete = parent.retain_on_delete
-        goal.deleted_with = goal.deleted_with or parent.deleted_with
+        if registration.protect is None:
+            registration.protect = parent.protect
+        if registration.retain_on_delete is None:
+            registration.retain_on_delete = parent.retain_on_delete
+        registration.deleted_with = registration.deleted_with or parent.deleted_with
 
-    def _check(self, goal: Goal, new: Record) -> None:
-        if goal.type.startswith(PROVIDERS):
-            self.stand_in(goal.package, goal.type)
-        elif goal.custom:
-            if new.provider_urn not in self.goals:
-                raise AbortError(f"unknown provider '{goal.provider}'", urn=new.urn)
+    def _check(self, registration: ResourceRegistration, new: Record) -> None:
+        if registration.type.startswith(PROVIDERS):
+            self.stand_in(registration.package, registration.type)
+        elif registration.custom:
+            if new.provider_urn not in self.registrations:
+                raise AbortError(f"unknown provider '{registration.provider}'", urn=new.urn)
             problems = self.stand_in_for(new).check(new.type, plain_all(new.inputs))
             if problems:
-                what = f"{goal.type} resource '{goal.name}' has a problem"
+                what = f"{registration.type} resource '{registration.name}' has a problem"
                 raise AbortError(*(f"{what}: {text}" for text in problems), urn=new.urn)
 
     def _diff(self, old: Record, new: Record, replace_on: Sequence[str]) -> Diff:
@@ -160,14 +160,22 @@ class Planner:
         }
         return replace(diff, replaces=tuple(sorted({*diff.replaces, *forced})))
 
-    def _replace(self, goal: Goal, new: Record, old: Record, diff: Diff, *, gone: bool) -> Change:
-        change = Change("replace", goal, new, old, diff, early=gone)
+    def _replace(
+        self,
+        registration: ResourceRegistration,
+        new: Record,
+        old: Record,
+        diff: Diff,
+        *,
+        gone: bool,
+    ) -> Change:
+        change = Change("replace", registration, new, old, diff, early=gone)
         self._replacing.add(new.urn)
         if gone:
             return change
         if new.protect and old.protect:
             change.objection = f'unable to replace resource "{new.urn}"\n{_UNPROTECT}'
-        first = goal.delete_before_replace
+        first = registration.delete_before_replace
         if first or (first is None and diff.delete_before_replace):
             falling = self._falling_with(old)
             for record in falling:
@@ -183,7 +191,7 @@ class Planner:
         """Records that cannot outlive `root`: a change of it would replace them too."""
         falling = {root.urn}
         result = []
-        for record in dependents(self._ledger.base, root, self.goals):
+        for record in dependents(self._journal.base, root, self.registrations):
             if record.custom and not record.delete and self._falls(record, falling):
                 falling.add(record.urn)
                 result.append(record)
@@ -203,25 +211,25 @@ class Planner:
         return bool(self._diff(record, then, record.replace_on_changes).replaces)
 
 
-def _record(urn: str, goal: Goal) -> Record:
-    inputs = dict(goal.inputs)
-    if goal.type.startswith(PROVIDERS) and goal.version:
-        inputs.setdefault("version", goal.version)
+def _record(urn: str, registration: ResourceRegistration) -> Record:
+    inputs = dict(registration.inputs)
+    if registration.type.startswith(PROVIDERS) and registration.version:
+        inputs.setdefault("version", registration.version)
     return Record(
         urn=urn,
-        type=goal.type,
-        custom=goal.custom,
-        parent=goal.parent,
-        provider=goal.provider if goal.custom else "",
+        type=registration.type,
+        custom=registration.custom,
+        parent=registration.parent,
+        provider=registration.provider if registration.custom else "",
         inputs=inputs,
-        dependencies=goal.dependencies,
-        property_dependencies=goal.property_dependencies,
-        protect=bool(goal.protect),
-        retain_on_delete=bool(goal.retain_on_delete),
-        deleted_with=goal.deleted_with,
-        ignore_changes=goal.ignore_changes,
-        replace_on_changes=goal.replace_on_changes,
-        timeouts=goal.timeouts,
+        dependencies=registration.dependencies,
+        property_dependencies=registration.property_dependencies,
+        protect=bool(registration.protect),
+        retain_on_delete=bool(registration.retain_on_delete),
+        deleted_with=registration.deleted_with,
+        ignore_changes=registration.ignore_changes,
+        replace_on_changes=registration.replace_on_changes,
+        timeouts=registration.timeouts,
     )
 
 

@@ -20,7 +20,7 @@ import yaml
 from pulumi import runtime
 from pulumi.runtime import settings
 
-from lab.monitor import Monitor
+from homelab.lab.monitor import Monitor
 
 ORGANIZATION: Final = "organization"
 """What Pulumi calls the owner of a stack that is kept in files."""

@@ -16,28 +16,28 @@ from typing import cast, get_args
 
 import yaml
 
-from homelab.deploy.sleepers import pull_words
+from homelab.config.document import read_document
+from homelab.lab import laptop, program
+from homelab.lab.display import Display
+from homelab.lab.engine import Engine, Result
+from homelab.lab.errors import DamagedError
+from homelab.lab.host import Fault
+from homelab.lab.hosts import LabHosts
+from homelab.lab.monitor import Monitor
+from homelab.lab.standins.cloudflare import CloudflareProvider
+from homelab.lab.standins.command import CommandProvider
+from homelab.lab.standins.tailscale import TailscaleProvider
+from homelab.lab.words import after_retiring, of_the_lab
+from homelab.offline.delivery import pull_words
+from homelab.ops.deploy.runner import VARIABLE
 from homelab.ops.hosts import roll_back, unlock
 from homelab.ops.leaving import retire
-from homelab.ops.rehearsed import rehearsed
-from homelab.ops.runner import VARIABLE
-from homelab.ops.stack import check_stack, open_stack
+from homelab.ops.project.rehearsed import rehearsed
+from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, Problem, UsageError, did_you_mean
-from homelab.site.document import read_document
 from homelab.tailnet.drift import drift
 from homelab.tailnet.policy import policy_text
-from lab import laptop, program
-from lab.display import Display
-from lab.engine import Engine, Result
-from lab.errors import DamagedError
-from lab.host import Fault
-from lab.hosts import LabHosts
-from lab.monitor import Monitor
-from lab.standins.cloudflare import CloudflareProvider
-from lab.standins.command import CommandProvider
-from lab.standins.tailscale import TailscaleProvider
-from lab.words import after_retiring, of_the_lab
 
 
 class Rehearsal:
@@ -103,7 +103,7 @@ class Rehearsal:
         self._display.status(policy)
         return policy is None or policy.is_ours
 
-    def break_host(self, name: str, fault: str) -> bool:
+    def inject_fault(self, name: str, fault: str) -> bool:
         """Let something be wrong with a host."""
         faults = get_args(Fault)
         if fault not in faults:
@@ -111,29 +111,29 @@ class Rehearsal:
                 f'there is no fault "{fault}"; {did_you_mean(fault, faults, "faults")}'
             )
         with self._hosts(serve=False) as hosts:
-            hosts.break_host(self._known(name), cast("Fault", fault))
-        self._display.say(f"{name} is broken: {fault}. `homelab lab mend {name}` mends it.")
+            hosts.inject_fault(self._known(name), cast("Fault", fault))
+        self._display.say(f"{name} is broken: {fault}. `homelab lab clear {name}` mends it.")
         return True
 
-    def mend_host(self, name: str) -> bool:
+    def clear_faults(self, name: str) -> bool:
         """Make a host work again."""
         with self._hosts(serve=False) as hosts:
-            hosts.mend_host(self._known(name))
+            hosts.clear_faults(self._known(name))
         self._display.say(f"{name} works again")
         return True
 
     def pull(self, name: str) -> bool:
         """Let a host wake and fetch what waits for it."""
         host = self._plan.hosts[self._known(name)]
-        courier = self._plan.hosts.get((host.config.asleep and host.config.asleep.pull_from) or "")
-        if courier is None:
+        relay = self._plan.hosts.get((host.config.offline and host.config.offline.pull_from) or "")
+        if relay is None:
             raise UsageError(
-                f"nothing waits for {name} anywhere; give hosts.{name}.asleep a pull_from, "
+                f"nothing waits for {name} anywhere; give hosts.{name}.offline a pull_from, "
                 "the host where it fetches what waits"
             )
         with self._hosts(serve=True) as hosts:
-            status, said = hosts.pull(name, pull_words(host, courier))
-        self._display.say(said.strip() or f"nothing waits for {name} on {courier.name}")
+            status, said = hosts.pull(name, pull_words(host, relay))
+        self._display.say(said.strip() or f"nothing waits for {name} on {relay.name}")
         return status == 0
 
     def roll_back(self, name: str, to: str) -> bool:

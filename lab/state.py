@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final, cast
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from lab.errors import DamagedError
-from lab.held import hold, private
-from lab.wire import Rich, Riches, dump, load
+from homelab.lab.codec import Rich, Riches, dump, load
+from homelab.lab.errors import DamagedError
+from homelab.lab.held import hold, private
 
 if TYPE_CHECKING:
-    from lab.provider import Value
+    from homelab.lab.provider import Value
 
 _VERSION: Final = 1
 

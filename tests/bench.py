@@ -19,20 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homelab.checks import run_checks
-from homelab.plan import make_plan
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.planner import make_plan
 from homelab.render import render
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from tests import build
 from tests.fleet import grown
 
 ROOT = build.ROOT
 SDK = "import pulumi, pulumi_command, pulumi_tailscale, pulumi_cloudflare"
-PROGRAM = f"import components.program\n{SDK}"
+PROGRAM = f"import homelab.components.program\n{SDK}"
 MOCKED = """
 import json
 from pathlib import Path
-from homelab.site.document import read_document
+from homelab.config.document import read_document
 from tests.components.harness import run
 settings = read_document(Path("tests/shipped/Pulumi.home.yaml")).settings
 config = {k: v if isinstance(v, str) else json.dumps(v) for k, v in settings.items()}
@@ -189,7 +189,7 @@ def journey(changes: dict[str, object]) -> Callable[[], float]:
 
     def timed() -> float:
         begin = time.process_time()
-        plan = make_plan(load_site(document), Lock())
+        plan = make_plan(load_stack_config(document), Lock())
         run_checks(plan)
         render(plan, sources)
         return time.process_time() - begin

@@ -21,11 +21,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from homelab.deploy import scripts
-from homelab.deploy.plan import rules_of
+from homelab.deploy.plan import policy_of
 from homelab.deploy.probes import probes_of
 from homelab.deploy.spec import paths_of, switch_spec
-from homelab.ops.stack import Stack
-from lab.hosts import LabHosts
+from homelab.lab.hosts import LabHosts
+from homelab.ops.project.stack import Stack
 from tests import build, stackdir
 from tests.fleet import write_fleet
 
@@ -116,9 +116,9 @@ def as_pulumi(
 ) -> dict[str, float]:
     """The resources of one host, with everything that their commands do."""
     plan, host = opened.plan, opened.plan.hosts[HOST]
-    rules = rules_of(plan.site, host, probes_of(plan, host))
+    rules = policy_of(plan.stack, host, probes_of(plan, host))
     way = {"host": host.lan, "port": 22, "user": "root", "hostKey": host.config.ssh.host_key}
-    spec = switch_spec(host, release, plan.site.deploy, rules) | {"secrets_version": "1"}
+    spec = switch_spec(host, release, plan.stack.deploy, rules) | {"secrets_version": "1"}
 
     def remote(script: str) -> None:
         code, output, errors = lab.run_remote(way, scripts.shell(), script, {})

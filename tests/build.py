@@ -11,16 +11,17 @@ import yaml
 
 from homelab import render as renderer
 from homelab.checks import run_checks
+from homelab.config.document import Document, read_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.config.stack import StackConfig
 from homelab.nix import Module
-from homelab.ops.stack import check_sources, open_stack, read_sources
-from homelab.plan import Plan, make_plan
+from homelab.ops.project.stack import check_sources, open_stack, read_sources
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from homelab.problems import Problem
-from homelab.secrets.plan import host_file
+from homelab.secret_paths import host_file
 from homelab.secrets.recipients import host_recipient
-from homelab.site.document import Document, read_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
-from homelab.site.model import Site
 from tests.certificates.authority import authority
 
 ROOT = Path(__file__).parent.parent
@@ -101,14 +102,14 @@ def document(changes: Mapping[str, object] | None = None) -> Document:
     return Document(config(changes))  # type: ignore[arg-type]
 
 
-def site(changes: Mapping[str, object] | None = None) -> Site:
+def stack_config(changes: Mapping[str, object] | None = None) -> StackConfig:
     """The typed site."""
-    return load_site(document(changes))
+    return load_stack_config(document(changes))
 
 
 def plan(changes: Mapping[str, object] | None = None, lock: Lock | None = None) -> Plan:
     """The plan, unchecked."""
-    return make_plan(site(changes), lock or Lock())
+    return make_plan(stack_config(changes), lock or Lock())
 
 
 def problems(
@@ -128,7 +129,7 @@ def sources(made: Plan) -> dict[str, str | bytes]:
     """Stand-ins for the files that the hosts name."""
     lock = (SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
     out: dict[str, str | bytes] = {
-        p.lock: lock.replace("-25.11", f"-{p.release}") for p in made.site.nixpkgs.values()
+        p.lock: lock.replace("-25.11", f"-{p.release}") for p in made.stack.nixpkgs.values()
     }
     for host in made.hosts.values():
         for path in (host.config.hardware, *host.config.modules, host.config.home):
@@ -142,9 +143,9 @@ def sources(made: Plan) -> dict[str, str | bytes]:
             )
             root = '  fileSystems."/" = { device = "none"; fsType = "tmpfs"; };\n'
             out[host.config.hardware] = f"{{\n{root}{disks}}}\n"
-        out[host_file(made.site, host.name)] = sops_text(made, host.name)
+        out[host_file(made.stack, host.name)] = sops_text(made, host.name)
     if root := renderer.root_path(made):
-        out[root] = authority(made.site.site.domain)[0]
+        out[root] = authority(made.stack.site.domain)[0]
     for dataset in made.datasets:
         path = made.hosts[dataset.host].config.hardware if dataset.host in made.hosts else None
         if path and dataset.mount != "/":
@@ -158,7 +159,7 @@ def sources(made: Plan) -> dict[str, str | bytes]:
 def sops_text(made: Plan, host: str) -> str:
     """A file as sops would leave it, with every key that the host needs and nothing behind them."""
     data: dict[str, object] = {
-        "sops": {"mac": "ENC[]", "age": [{"recipient": host_recipient(made.site, host)}]}
+        "sops": {"mac": "ENC[]", "age": [{"recipient": host_recipient(made.stack, host)}]}
     }
     for secret in made.secrets.on(host):
         if secret.source == "stored":
@@ -184,7 +185,7 @@ def render(changes: Mapping[str, object] | None = None) -> dict[str, dict[str, s
 
 def modules(stack: Path) -> dict[str, list[Module]]:
     """Every module of every host of a stack file, by host."""
-    made = make_plan(load_site(read_document(stack)), Lock())
+    made = make_plan(load_stack_config(read_document(stack)), Lock())
     read_sources(stack.parent, made)
     return {host.name: renderer.modules_of(made, host) for host in made.hosts.values()}
 
@@ -220,6 +221,5 @@ __all__ = [
     "plan",
     "problems",
     "render",
-    "site",
     "sources",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.ssh import DIAL_MAP, DialMap
+from homelab.ops.machine.ssh import DIAL_MAP, DialMap
 
 if not os.access("/nix/var/nix", os.W_OK):
     # Nix wants to write where it keeps its store, even to parse; an ordinary user may not.

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from pathlib import Path
 
-from homelab.secrets.plan import host_file
+from homelab.secret_paths import host_file
 from tests import build, stackdir
 from tests.household import Changes
 
@@ -75,6 +75,6 @@ def write_fleet(directory: Path, hosts: int, *changes: Changes) -> Path:
     stackdir.write_stack(directory, whole)
     plan = build.plan(stackdir.changed(whole))
     for host in plan.hosts:
-        file = directory / host_file(plan.site, host)
+        file = directory / host_file(plan.stack, host)
         file.write_text(build.sops_text(plan, host), encoding="utf-8")
     return directory

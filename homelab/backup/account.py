@@ -11,16 +11,13 @@ import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from typing import TYPE_CHECKING
 
+from homelab.backup.model import Job
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Comment, Lines, Raw, Script, attrs, merge
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.backup.model import Job
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 FILE = "lib/backup-target.sh"
 """What the units of targets source, in the tree."""
@@ -52,7 +49,7 @@ def server(plan: Plan, host: Host) -> Attrs:
     """The accounts, their directories and what sshd lets each of them do."""
     parts: list[Attrs] = []
     matches: list[str] = []
-    for name, target in sorted(plan.site.backup.targets.items()):
+    for name, target in sorted(plan.stack.backup.targets.items()):
         if target.kind != "sftp" or target.host != host.name:
             continue
         clients = _clients(plan, name)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.backup.dumps import commands_of, database_of
-from homelab.backup.model import CustomBackup
 from homelab.backup.plan import (
     KEPT_TIERS,
     dumps_of,
@@ -14,12 +12,11 @@ from homelab.backup.plan import (
     paths_of,
     skip_reason,
 )
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.backup import CustomBackup
 from homelab.hardening.paths import below
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("backup-intent", rows="S0-32")
@@ -84,13 +81,13 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
 @check("backup-target-known", rows="S0-31")
 def backup_target_known(plan: Plan) -> Iterator[Problem]:
     """A job to a target that does not exist keeps nothing."""
-    targets = plan.site.backup.targets
+    targets = plan.stack.backup.targets
     for name, target in targets.items():
-        if target.host is not None and target.host not in plan.site.hosts:
+        if target.host is not None and target.host not in plan.stack.hosts:
             yield Problem(
                 f"backup.targets.{name}.host",
                 f'there is no host "{target.host}"',
-                did_you_mean(target.host, plan.site.hosts, "hosts"),
+                did_you_mean(target.host, plan.stack.hosts, "hosts"),
             )
     for service in plan.services:
         for index, name in enumerate(service.config.backup.targets or ()):
@@ -113,10 +110,10 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
     ] + [
         (f"dataset-{d.name}", d.host, d.source, None)
         for d in plan.datasets
-        if d.tier in KEPT_TIERS and plan.site.datasets[d.name].backup is None
+        if d.tier in KEPT_TIERS and plan.stack.datasets[d.name].backup is None
     ]
     lost = [w for w in wanted if w[1] in plan.hosts and w[:2] not in kept]
-    if lost and not plan.site.backup.targets:
+    if lost and not plan.stack.backup.targets:
         names = ", ".join(sorted({name for name, *_ in lost}))
         yield Problem(
             "backup.targets",
@@ -125,7 +122,7 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
             + next(_not_kept(source) for _, _, source, _ in lost),
         )
         return
-    known = set(plan.site.backup.targets)
+    known = set(plan.stack.backup.targets)
     for name, host, source, targets in lost:
         if targets and not set(targets) & known:
             continue
@@ -147,7 +144,7 @@ def _not_kept(source: str) -> str:
 def backup_target_single(plan: Plan) -> Iterator[Problem]:
     """Two writers in one repository lock each other out, and prune each other's snapshots."""
     seen: dict[tuple[str, str], str] = {}
-    for name, target in plan.site.backup.targets.items():
+    for name, target in plan.stack.backup.targets.items():
         place = (target.host or target.bucket or target.kind, target.path.rstrip("/"))
         if place in seen:
             yield Problem(
@@ -173,7 +170,7 @@ def backup_target_root(plan: Plan) -> Iterator[Problem]:
     """Sshd shuts a client into its directory only if nobody but root can write any part of the way
     there; with a group's dataset above it, no client could sign in.
     """
-    for name, target in plan.site.backup.targets.items():
+    for name, target in plan.stack.backup.targets.items():
         if target.kind != "sftp":
             continue
         for dataset in plan.datasets:
@@ -240,7 +237,7 @@ def _private(path: str) -> str:
 @check("dump-before-backup", rows="S0-35")
 def dump_before_backup(plan: Plan) -> Iterator[Problem]:
     """A dump made after the backup is a day old when it is kept."""
-    at, dump_at = plan.site.backup.at, plan.site.backup.dump_at
+    at, dump_at = plan.stack.backup.at, plan.stack.backup.dump_at
     if plan.backup.databases and dump_at >= at:
         yield Problem(
             "backup.dump_at",

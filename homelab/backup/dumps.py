@@ -6,13 +6,11 @@ import re
 import shlex
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
-from homelab.backup.model import CustomBackup, DumpCommand, DumpConfig
+from homelab.backup.model import DumpCommand
+from homelab.config.backup import CustomBackup, DumpConfig
 from homelab.nix import Raw, Script
-
-if TYPE_CHECKING:
-    from homelab.services.model import Service
+from homelab.services.model import Service
 
 DUMPS = "/var/backup/dumps"
 _MYSQL = (resources.files("homelab.backup") / "container-mysql.sh").read_text(encoding="utf-8")

@@ -12,21 +12,13 @@ from dataclasses import dataclass, replace
 
 from homelab.backup.account import account, private_key
 from homelab.backup.dumps import commands_of, covered
-from homelab.backup.model import (
-    KEEP,
-    BackupPlan,
-    BackupTarget,
-    CustomBackup,
-    DumpCommand,
-    Job,
-    Keep,
-    Tier,
-)
+from homelab.backup.model import BackupPlan, DumpCommand, Job
 from homelab.cloudflare.model import R2, bucket_address
+from homelab.config.backup import KEEP, BackupTarget, CustomBackup, Keep, Tier
+from homelab.config.stack import StackConfig
 from homelab.network.between import dialled
-from homelab.secrets.model import secret_path
+from homelab.secret_paths import secret_path
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.storage.model import Dataset
 from homelab.system.model import Host
 
@@ -57,7 +49,7 @@ class _Work:
 
 
 def plan_backup(
-    site: Site,
+    stack: StackConfig,
     hosts: Mapping[str, Host],
     services: tuple[Service, ...],
     datasets: tuple[Dataset, ...],
@@ -65,13 +57,13 @@ def plan_backup(
     """One job for each thing worth keeping and each target that its host can reach."""
     works = [
         replace(work, exclude=_unique((*work.exclude, *_again(work, datasets))))
-        for work in (*_services(site, services), *_datasets(site, datasets, services))
+        for work in (*_services(stack, services), *_datasets(stack, datasets, services))
     ]
     jobs = [
-        _job(site, hosts, work, target, site.backup.targets[target])
+        _job(stack, hosts, work, target, stack.backup.targets[target])
         for work in works
         for target in work.targets
-        if reaches(work.host, site.backup.targets.get(target), hosts)
+        if reaches(work.host, stack.backup.targets.get(target), hosts)
     ]
     dumped: dict[str, set[str]] = {}
     for work in works:
@@ -80,9 +72,9 @@ def plan_backup(
                 dumped.setdefault(work.host, set()).add(database)
     return BackupPlan(
         jobs=tuple(sorted(jobs, key=lambda j: (j.host, j.name, j.target))),
-        skipped=tuple(sorted(_skipped(site, services))),
+        skipped=tuple(sorted(_skipped(stack, services))),
         databases=tuple((host, tuple(sorted(names))) for host, names in sorted(dumped.items())),
-        dump_at=site.backup.dump_at,
+        dump_at=stack.backup.dump_at,
     )
 
 
@@ -126,7 +118,7 @@ def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -
     return target.kind != "sftp" or target.host in hosts
 
 
-def _services(site: Site, services: tuple[Service, ...]) -> Iterator[_Work]:
+def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Work]:
     for service in services:
         paths, dumps, commands = paths_of(service), dumps_of(service), commands_of(service)
         if skip_reason(service) or not (paths or dumps or commands):
@@ -144,7 +136,7 @@ def _services(site: Site, services: tuple[Service, ...]) -> Iterator[_Work]:
             live=(backup.live or "") if isinstance(backup, CustomBackup) else "",
             mounts=(),
             tier=backup.tier,
-            targets=_targets(site, backup.targets),
+            targets=_targets(stack, backup.targets),
             source=service.at("backup"),
         )
 
@@ -153,10 +145,10 @@ _SQLITE_FILES = ("", "-wal", "-shm", "-journal")
 
 
 def _datasets(
-    site: Site, datasets: tuple[Dataset, ...], services: tuple[Service, ...]
+    stack: StackConfig, datasets: tuple[Dataset, ...], services: tuple[Service, ...]
 ) -> Iterator[_Work]:
     for dataset in datasets:
-        if dataset.tier in KEPT_TIERS and site.datasets[dataset.name].backup is None:
+        if dataset.tier in KEPT_TIERS and stack.datasets[dataset.name].backup is None:
             yield _Work(
                 name=f"dataset-{dataset.name}",
                 host=dataset.host,
@@ -173,7 +165,7 @@ def _datasets(
                 live="",
                 mounts=(dataset.mount,),
                 tier=dataset.tier,
-                targets=_targets(site, None),
+                targets=_targets(stack, None),
                 source=dataset.source,
             )
 
@@ -193,39 +185,39 @@ def is_below(path: str, top: str) -> bool:
     return path != top and path.startswith(f"{top.rstrip('/')}/")
 
 
-def _skipped(site: Site, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
+def _skipped(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[tuple[str, str]]:
     many = Counter(s.name for s in services)
     for service in services:
         reason = skip_reason(service)
         if reason:
             several = many[service.name] > 1
             yield f"{service.name}@{service.host}" if several else service.name, reason
-    for name, dataset in site.datasets.items():
+    for name, dataset in stack.datasets.items():
         if dataset.backup is not None:
             yield f"dataset-{name}", dataset.backup
 
 
-def _targets(site: Site, named: list[str] | None) -> tuple[str, ...]:
-    return _unique(named if named is not None else sorted(site.backup.targets))
+def _targets(stack: StackConfig, named: list[str] | None) -> tuple[str, ...]:
+    return _unique(named if named is not None else sorted(stack.backup.targets))
 
 
 def _job(
-    site: Site, hosts: Mapping[str, Host], work: _Work, name: str, target: BackupTarget
+    stack: StackConfig, hosts: Mapping[str, Host], work: _Work, name: str, target: BackupTarget
 ) -> Job:
     here = target.kind in ("local", "sftp") and target.host == work.host
     secret = secret_path("restic", f"{name}-credentials", "stored", "file")
     if target.bucket is not None:
-        secret = secret_path(R2, target.bucket, "minted", "file")
+        secret = secret_path(R2, target.bucket, "issued", "file")
     sftp = target.kind == "sftp" and not here
     return Job(
         name=work.name,
         host=work.host,
         target=name,
-        repository=_repository(site, hosts, target, work.host, work.name, here=here),
+        repository=_repository(stack, hosts, target, work.host, work.name, here=here),
         paths=work.paths,
         exclude=work.exclude,
-        at=site.backup.at,
-        keep=site.backup.tiers.get(work.tier) or KEEP.get(work.tier, Keep()),
+        at=stack.backup.at,
+        keep=stack.backup.tiers.get(work.tier) or KEEP.get(work.tier, Keep()),
         dumps=work.dumps,
         commands=work.commands,
         live=work.live,
@@ -245,7 +237,7 @@ _SSH = 22
 
 
 def _repository(
-    site: Site,
+    stack: StackConfig,
     hosts: Mapping[str, Host],
     target: BackupTarget,
     client: str,
@@ -256,12 +248,12 @@ def _repository(
     below = f"{client}/{job}"
     path = target.path.rstrip("/")
     if target.bucket is not None:
-        return f"s3:{bucket_address(site.cloudflare, target.bucket)}/{path.lstrip('/')}/{below}"
+        return f"s3:{bucket_address(stack.cloudflare, target.bucket)}/{path.lstrip('/')}/{below}"
     if here:
         return f"{path}/{below}"
     if target.kind == "sftp":
         server = hosts[target.host or ""]
-        address, port = dialled(site, client, server.name), server.config.ssh.port
+        address, port = dialled(stack, client, server.name), server.config.ssh.port
         # sshd takes the client's own directory for its root.
         login = account(target.user, client)
         if port == _SSH:

@@ -8,16 +8,14 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.backup.account import FILE, SHELL, server
+from homelab.backup.model import Job
+from homelab.config.backup import Keep
 from homelab.hardening.paths import for_systemd
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.backup.model import Job, Keep
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -25,7 +23,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     jobs, accounts = plan.backup.on(host.name), server(plan, host)
     if not jobs and not accounts:
         return
-    alert = plan.site.monitoring.ntfy is not None
+    alert = plan.stack.monitoring.ntfy is not None
     yield Module(
         file="backup.nix",
         what="Backups: what is kept of this host, where and for how long, and who may write here",

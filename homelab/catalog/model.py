@@ -1,6 +1,6 @@
 """What is known of a service before anyone runs it: facts, without a site.
 
-An entry's options may hold the placeholders below; the services room fills them in. The facts of
+An entry's options may hold the placeholders below; the services package fills them in. The facts of
 one service stand in its entry and nowhere else.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from homelab.model import Audience, Auth
+from homelab.config.base import Audience, Auth
 from homelab.nix import Nix
 
 Database = Literal["none", "sqlite", "postgresql"]
@@ -18,7 +18,7 @@ Need = Literal["always_on", "gpu"]
 
 
 @dataclass(frozen=True)
-class Fill:
+class Template:
     """Text in which `{port}`, `{bind}`, `{url}`, `{fqdn}`, `{name}`, `{zone}`, `{domain}`,
     `{timezone}`, `{proxy}` (the address that the reverse proxy calls from), `{issuer}` and
     `{client}` (of the identity provider) and `{dataset}` are filled in.
@@ -57,18 +57,18 @@ class DatasetPath:
 class Last:
     """A list that comes after what the module itself says, where the order matters."""
 
-    items: Sequence[Fact]
+    items: Sequence[OptionValue]
 
 
-Fact: TypeAlias = (
+OptionValue: TypeAlias = (
     Nix
-    | Fill
+    | Template
     | PortNumber
     | SecretPath
     | DatasetPath
     | Last
-    | Sequence["Fact"]
-    | Mapping[str, "Fact"]
+    | Sequence["OptionValue"]
+    | Mapping[str, "OptionValue"]
 )
 
 
@@ -97,7 +97,7 @@ class SecretFact:
     env: tuple[tuple[str, str], ...] = ()
     """For form env: (variable, template), where `{value}` is the secret and `{owner}` the owner's
     user name."""
-    source: Literal["derived", "stored", "minted"] = "derived"
+    source: Literal["derived", "stored", "issued"] = "derived"
     owner: str = "root"
     length: int = 43
     """Characters of a derived secret (base64url; 43 hold 256 bits)."""
@@ -120,7 +120,7 @@ class Oidc:
     """Paths below its address that the provider sends people back to."""
     secret: SecretFact
     """How it reads its client secret."""
-    options: Mapping[str, Fact] = field(default_factory=dict)
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
     """Further options by full path; `{issuer}` and `{client}` are filled in."""
     scopes: tuple[str, ...] = ("openid", "profile", "email", "groups")
     """With `offline_access`, it is given refresh tokens too."""
@@ -147,7 +147,7 @@ class SignIn:
     note: str = ""
     oidc: Oidc | None = None
     """How it asks an identity provider itself; with `oidc` among its kinds."""
-    forward: Mapping[str, Fact] = field(default_factory=dict)
+    forward: Mapping[str, OptionValue] = field(default_factory=dict)
     """Options that make it believe the gate's headers: only where the gate is asked, for otherwise
     a visitor could write them."""
     host_users: bool = False
@@ -225,11 +225,11 @@ class Entry:
     one of its own name when empty."""
     ports: Mapping[str, PortFact] = field(default_factory=dict)
     """By name; `web` is the one that routes use."""
-    options: Mapping[str, Fact] = field(default_factory=dict)
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
     """NixOS options by full path, for every host."""
-    options_since: Mapping[str, Mapping[str, Fact]] = field(default_factory=dict)
+    options_since: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict)
     """Further options from a release on."""
-    options_gpu: Mapping[str, Mapping[str, Fact]] = field(default_factory=dict)
+    options_gpu: Mapping[str, Mapping[str, OptionValue]] = field(default_factory=dict)
     """Further options by GPU vendor."""
     added: Mapping[str, str] = field(default_factory=dict)
     """Options of its module that older releases lack: path to the first release that has it."""
@@ -305,7 +305,7 @@ class Entry:
     asks_one_of: tuple[tuple[str, ...], ...] = ()
     """Options that the owner alone can say, of which one is needed: by full path."""
     infrastructure: bool = False
-    """Part of the homelab's own machinery: other rooms place and configure it."""
+    """Part of the homelab's own machinery: other packages place and configure it."""
 
     def moves_port(self, release: str) -> bool:
         """Whether an option gives its web port another number, in a release."""

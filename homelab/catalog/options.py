@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from homelab.catalog.model import Entry, Fact
+from homelab.catalog.model import Entry, OptionValue
 
 
-def options_of(entry: Entry, release: str, gpu: str | None = None) -> Mapping[str, Fact]:
+def options_of(entry: Entry, release: str, gpu: str | None = None) -> Mapping[str, OptionValue]:
     """The options for a host pinned to this release: later ones win, absent ones are left out."""
-    facts: dict[str, Fact] = dict(entry.options)
+    facts: dict[str, OptionValue] = dict(entry.options)
     for since, more in sorted(entry.options_since.items()):
         if release >= since:
             facts |= more

@@ -15,7 +15,7 @@ What is known of each service before anyone runs it. A service of the stack conf
 more than `host:` gets all of this; each fact can be changed by a field of its own.
 
 Services marked *machinery* are placed by another section of the stack config (`network`,
-`identity`, `cloudflare`, `tailnet`) or configured by a room of their own, from the whole plan.
+`identity`, `cloudflare`, `tailnet`) or configured by a package of their own, from the whole plan.
 """
 
 _SIGN_IN = {

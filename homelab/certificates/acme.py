@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
-from homelab.certificates.model import CREDENTIALS, Issuer, secret_of
+from homelab.certificates.model import CREDENTIALS, secret_of
 from homelab.cloudflare.model import ACME_TOKEN
+from homelab.config.certificates import Issuer
 from homelab.nix import Attrs, Comment, Module, Nix, Path, Raw, Script, attrs, merge
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 _EXPIRY_FILE = "lib/acme-token-expiry.sh"
 _EXPIRY = (resources.files("homelab.certificates") / "expiry.sh").read_text(encoding="utf-8")
@@ -23,11 +21,11 @@ PUBLIC_RESOLVER = "1.1.1.1:53"
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """Wildcard certificates on the host that serves them."""
-    said = plan.site.network.entry.acme
+    said = plan.stack.network.entry.acme
     domains = [c.domain for c in plan.certificates.certificates if c.host == host.name]
     if not domains or not plan.certificates.is_acme:
         return
-    proxy = plan.site.network.entry.proxy
+    proxy = plan.stack.network.entry.proxy
     certificate: dict[str, Nix] = {
         "dnsProvider": said.provider if said else "cloudflare",
         "dnsResolver": _resolver(plan, said),
@@ -41,7 +39,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         extra.append((_SETTINGS_FILE, "".join(f"{k}={v}\n" for k, v in _sorted(said.settings))))
     acme: dict[str, Nix] = {
         "acceptTerms": True,
-        "defaults": {"email": plan.site.site.owner.email},
+        "defaults": {"email": plan.stack.site.owner.email},
         "certs": {domain: {"domain": f"*.{domain}", **certificate} for domain in domains},
     }
     tokens = plan.cloudflare.tokens if plan.cloudflare else ()
@@ -59,7 +57,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 def _credentials(said: Issuer | None) -> Attrs:
     """Files with the values: lego takes each variable as a file, too."""
     if said is None:
-        return {"CF_DNS_API_TOKEN_FILE": secret_path(*ACME_TOKEN, "minted", "file")}
+        return {"CF_DNS_API_TOKEN_FILE": secret_path(*ACME_TOKEN, "issued", "file")}
     return {
         f"{variable}_FILE": secret_path(CREDENTIALS, secret_of(variable), "stored", "file")
         for variable in sorted(said.credentials)

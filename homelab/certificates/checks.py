@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.certificates.internal import BUNDLE
-from homelab.checks import check
+from homelab.check import check
 from homelab.cloudflare.model import SECTION
+from homelab.config.services import ContainerService
+from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.services.kinds import ContainerService
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 WHERE = "network.entry.acme"
 BUNDLES = (BUNDLE, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc/pki/tls/certs")
@@ -51,7 +48,7 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
     if plan.certificates.kind != "internal":
         return
     for route in plan.routes:
-        config = plan.site.services.get(route.service)
+        config = plan.stack.services.get(route.service)
         if route.auth != "oidc" or not isinstance(config, ContainerService):
             continue
         if not any(mount.source in BUNDLES for mount in config.container.mounts):
@@ -67,8 +64,8 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
 
 @check("acme-token-unused", rows="S0-17")
 def acme_token_unused(plan: Plan) -> Iterator[Problem]:
-    """Limits of a token that nobody mints limit nothing."""
-    config, kind = plan.site.cloudflare, plan.certificates.kind
+    """Limits of a token that nobody issues limit nothing."""
+    config, kind = plan.stack.cloudflare, plan.certificates.kind
     if config is None or kind == "cloudflare":
         return
     for field, said in (("allow_from", config.acme.allow_from), ("until", config.acme.until)):

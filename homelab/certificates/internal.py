@@ -9,17 +9,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from homelab.certificates.model import AUTHORITY_KEY, PAGE_PORT, ROOT, SIGNER
 from homelab.certificates.page import page
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Path, Pkg, Raw, Script, attrs, merge
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 _SIGN_FILE = "lib/issue-certificates.sh"
 _SIGN = (resources.files("homelab.certificates") / "issue.sh").read_text(encoding="utf-8")
@@ -49,8 +46,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     signed = [c for c in plan.certificates.certificates if c.host == host.name]
     if not signed:
         return
-    proxy = f"{plan.site.network.entry.proxy}.service"
-    words = (plan.site.network.entry.proxy, proxy, plan.certificates.directory)
+    proxy = f"{plan.stack.network.entry.proxy}.service"
+    words = (plan.stack.network.entry.proxy, proxy, plan.certificates.directory)
     calls = "".join(f"vouch {shlex.join((c.domain, f'*.{c.domain}', *c.names))}\n" for c in signed)
     root = Raw(f"./{ROOT}")
     script = Script.of(
@@ -82,7 +79,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         ),
         extra=(
             (_SIGN_FILE, _SIGN),
-            (f"{_DIRECTORY}/index.html", page(plan.certificates.page, plan.site.site.domain)),
+            (f"{_DIRECTORY}/index.html", page(plan.certificates.page, plan.stack.site.domain)),
         ),
     )
 
@@ -90,7 +87,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 def _unit(plan: Plan, proxy: str, script: Nix) -> Attrs:
     key = secret_path(*AUTHORITY_KEY, "stored", "file")
     failing: Attrs = (
-        {"onFailure": ["notify@%N.service"]} if plan.site.monitoring.ntfy is not None else {}
+        {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
     )
     return {
         "description": "Sign certificates that are missing or end within a month",

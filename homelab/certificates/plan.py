@@ -11,41 +11,41 @@ from homelab.certificates.model import (
     CertificatesPlan,
     Kind,
 )
+from homelab.config.stack import StackConfig
 from homelab.network.model import PortUse
 from homelab.network.route import Route
-from homelab.site.model import Site
 from homelab.system.model import Host
 
 
 def plan_certificates(
-    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]
+    stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...]
 ) -> CertificatesPlan:
     """One certificate for each domain that names lie directly below: with one scheme, just one."""
-    return CertificatesPlan(issuer_of(site), _certificates(site, hosts, routes), page_name(site))
+    return CertificatesPlan(issuer_of(stack), _certificates(stack, hosts, routes), page_name(stack))
 
 
-def issuer_of(site: Site) -> Kind:
+def issuer_of(stack: StackConfig) -> Kind:
     """Who signs: what the stack says, else Cloudflare's zone, else nobody."""
-    said = site.network.entry.acme
+    said = stack.network.entry.acme
     if said is not None:
         return "internal" if said.is_internal else "dns"
-    return "cloudflare" if site.cloudflare is not None else "none"
+    return "cloudflare" if stack.cloudflare is not None else "none"
 
 
-def page_name(site: Site) -> str:
+def page_name(stack: StackConfig) -> str:
     """The name at home that hands out the authority's root; empty without an authority."""
-    if issuer_of(site) != "internal":
+    if issuer_of(stack) != "internal":
         return ""
-    return site.site.names.internal.format(name=PAGE_NAME, domain=site.site.domain, zone="")
+    return stack.site.names.internal.format(name=PAGE_NAME, domain=stack.site.domain, zone="")
 
 
-def page_port(site: Site) -> tuple[PortUse, ...]:
+def page_port(stack: StackConfig) -> tuple[PortUse, ...]:
     """What the proxy asks for the page of the root."""
-    if not page_name(site):
+    if not page_name(stack):
         return ()
     return (
         PortUse(
-            host=site.network.entry.host,
+            host=stack.network.entry.host,
             port=PAGE_PORT,
             protocol="tcp",
             owner="static-web-server",
@@ -58,9 +58,9 @@ def page_port(site: Site) -> tuple[PortUse, ...]:
 
 
 def _certificates(
-    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...]
+    stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...]
 ) -> tuple[Certificate, ...]:
-    entry = site.network.entry.host
+    entry = stack.network.entry.host
     if entry not in hosts:
         return ()
     names = {r.internal for r in routes if r.internal}

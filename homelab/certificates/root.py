@@ -7,12 +7,25 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from homelab.certificates.checks import WHERE
+from homelab.plan import Plan
 from homelab.problems import Problem
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+from homelab.check import file_check
 
-    from homelab.plan import Plan
+AUTHORITY_ENDS = file_check(
+    "authority-ends",
+    "error",
+    "When the root certificate ends, so does every certificate at home, and devices have to be "
+    "told of the next one in time.",
+)
+AUTHORITY_ROOT = file_check(
+    "authority-root",
+    "error",
+    "What devices are told to trust is one certificate of an authority, without its key, and good"
+    " for the names at home alone.",
+)
 
 _ANEW = "make it anew, as the guide's page on certificates says"
 _EARLY = timedelta(days=90)
@@ -48,7 +61,7 @@ def check_root(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Probl
     if not allowed:
         yield _problem(
             f"{path} may vouch for every name on the internet, and whoever has its key with it",
-            f"limit it to {', '.join(domains) or plan.site.site.domain}: {_ANEW}",
+            f"limit it to {', '.join(domains) or plan.stack.site.domain}: {_ANEW}",
             severity_is_warning=True,
         )
         return
@@ -73,13 +86,13 @@ def root_ends(plan: Plan, sources: Mapping[str, str | bytes], today: str) -> Ite
             f"{found[0]} {'ended' if over else 'ends'} on {root.not_valid_after_utc.date()}, and "
             "every certificate at home with it",
             f"{_ANEW}, and let every device trust that one too",
-            check="authority-ends",
+            check=AUTHORITY_ENDS,
             severity="error" if over else "warning",
         )
 
 
 def _text(plan: Plan, sources: Mapping[str, str | bytes]) -> tuple[str, str] | None:
-    said = plan.site.network.entry.acme
+    said = plan.stack.network.entry.acme
     if said is None or said.root is None or said.root not in sources:
         return None  # file-present tells
     content = sources[said.root]
@@ -112,6 +125,6 @@ def _problem(what: str, way_out: str, *, severity_is_warning: bool = False) -> P
         f"{WHERE}.root",
         what,
         way_out,
-        check="authority-root",
+        check=AUTHORITY_ROOT,
         severity="warning" if severity_is_warning else "error",
     )

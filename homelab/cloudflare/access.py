@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from homelab.cloudflare.model import CloudflareConfig
 from homelab.cloudflare.resources import AccessApp, AccessPolicy, PagesSite
+from homelab.config.cloudflare import CloudflareConfig
+from homelab.config.stack import StackConfig
 from homelab.network.route import Route
-from homelab.site.model import Site
 
 MEMBERS = "members"
 """Key of the policy for owner and members. No group's key is called so."""
@@ -38,7 +38,10 @@ def policy_keys(groups: tuple[str, ...], tokens: tuple[str, ...]) -> tuple[str, 
 
 
 def plan_policies(
-    site: Site, config: CloudflareConfig, tunnelled: Iterable[Route], pages: Iterable[PagesSite]
+    stack: StackConfig,
+    config: CloudflareConfig,
+    tunnelled: Iterable[Route],
+    pages: Iterable[PagesSite],
 ) -> tuple[AccessPolicy, ...]:
     """Each policy that an application uses, once."""
     groups = {r.access_groups for r in tunnelled if r.access}
@@ -51,7 +54,7 @@ def plan_policies(
             MEMBERS,
             "homelab members",
             "allow",
-            emails=allowed_emails(site),
+            emails=allowed_emails(stack),
             adopt=config.adopt.policy or "",
         )
         for g in sorted(groups)
@@ -65,10 +68,10 @@ def plan_policies(
     return (*people, *programs)
 
 
-def allowed_emails(site: Site) -> tuple[str, ...]:
+def allowed_emails(stack: StackConfig) -> tuple[str, ...]:
     """Who passes Access where a route says nothing: the owner, the members, and whom the stack
     config adds.
     """
-    extra: Iterable[str] = site.cloudflare.access.emails if site.cloudflare else ()
-    members = (m.email for m in site.site.members.values())
-    return tuple(sorted({site.site.owner.email, *members, *extra}))
+    extra: Iterable[str] = stack.cloudflare.access.emails if stack.cloudflare else ()
+    members = (m.email for m in stack.site.members.values())
+    return tuple(sorted({stack.site.owner.email, *members, *extra}))

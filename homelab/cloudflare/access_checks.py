@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.network.route import Route
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.network.route import Route
-    from homelab.plan import Plan
 
 
 @check("tunnel-requires-access", rows="S2-06")
@@ -37,8 +34,8 @@ def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("gate-opened", rows="S2-06 S1-08")
-def gate_opened(plan: Plan) -> Iterator[Problem]:
+@check("auth-proxy-opened", rows="S2-06 S1-08")
+def auth_proxy_opened(plan: Plan) -> Iterator[Problem]:
     """A rule that asks nobody opens to the whole internet what nothing else stands before."""
     alone = {
         r.name: r
@@ -60,7 +57,7 @@ def gate_opened(plan: Plan) -> Iterator[Problem]:
 @check("access-known", rows="S2-06")
 def access_known(plan: Plan) -> Iterator[Problem]:
     """A name that Access does not know would let nobody pass."""
-    config = plan.site.cloudflare
+    config = plan.stack.cloudflare
     groups = list(config.access.groups) if config else []
     tokens = list(config.access.service_tokens) if config else []
     wanted = [(r.source, "access_groups", r.access_groups, groups) for r in plan.routes]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.cloudflare.access import MEMBERS
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("cloudflare-unique", rows="S2-05 S2-07")
 def cloudflare_unique(plan: Plan) -> Iterator[Problem]:
     """Two things of the stack that are one at Cloudflare would take it from each other for ever."""
-    config, cloud = plan.site.cloudflare, plan.cloudflare
+    config, cloud = plan.stack.cloudflare, plan.cloudflare
     if config is None or cloud is None:
         return
     at = "cloudflare"
@@ -40,7 +37,7 @@ def cloudflare_unique(plan: Plan) -> Iterator[Problem]:
 @check("adopt-known", rows="S2-05")
 def adopt_known(plan: Plan) -> Iterator[Problem]:
     """An id for something that is not made adopts nothing, and looks as if it had."""
-    config, cloud = plan.site.cloudflare, plan.cloudflare
+    config, cloud = plan.stack.cloudflare, plan.cloudflare
     if config is None or cloud is None:
         return
     adopt, where = config.adopt, "cloudflare.adopt"
@@ -72,8 +69,8 @@ def adopt_known(plan: Plan) -> Iterator[Problem]:
 @check("bucket-known", rows="S0-31")
 def bucket_known(plan: Plan) -> Iterator[Problem]:
     """Backups to a bucket that nobody makes keep nothing."""
-    known = plan.site.cloudflare.buckets if plan.site.cloudflare else {}
-    for name, target in plan.site.backup.targets.items():
+    known = plan.stack.cloudflare.buckets if plan.stack.cloudflare else {}
+    for name, target in plan.stack.backup.targets.items():
         if target.bucket is not None and target.bucket not in known:
             yield Problem(
                 f"backup.targets.{name}.bucket",

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.network.route import Route
+from homelab.plan import Plan
 from homelab.problems import Problem
-
-if TYPE_CHECKING:
-    from homelab.network.route import Route
-    from homelab.plan import Plan
 
 LARGEST = 100
 """MB of the largest request that Cloudflare takes on a free or a Pro plan; 413 for more."""

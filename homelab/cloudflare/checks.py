@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check, file_check
 from homelab.cloudflare.model import SECTION
+from homelab.plan import Plan
 from homelab.problems import Problem
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
+ACME_UNTIL = file_check(
+    "acme-until", "warning", "A DNS-01 token that has ended renews no certificate."
+)
 
 
 @check("no-public-record", rows="S0-14")
 def no_public_record(plan: Plan) -> Iterator[Problem]:
     """A site says once how far it may be seen; no single route goes beyond that."""
-    exposure = plan.site.site.exposure
+    exposure = plan.stack.site.exposure
     for route in plan.routes:
         if exposure == "internal-only" and route.publish == "tunnel":
             yield Problem(
@@ -47,18 +48,18 @@ def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.publish != "tunnel":
             continue
-        if plan.site.cloudflare is None:
+        if plan.stack.cloudflare is None:
             yield Problem(
                 route.at("publish"),
                 f"the route {route.name} is published ({route.publish}), "
                 "but there is no cloudflare section",
                 f"add {SECTION}, or make it publish: internal",
             )
-        elif plan.site.cloudflare.tunnel is None:
+        elif plan.stack.cloudflare.tunnel is None:
             yield Problem(
                 route.at("publish"),
                 f"the route {route.name} goes through a tunnel, but no host runs one",
-                f"add cloudflare.tunnel: {{host: {plan.site.network.entry.host}}}",
+                f"add cloudflare.tunnel: {{host: {plan.stack.network.entry.host}}}",
             )
 
 
@@ -67,13 +68,13 @@ def direct_address(plan: Plan) -> Iterator[Problem]:
     """A direct name needs a public address, and nothing in the stack config holds one. So what is
     open to the internet comes through the tunnel, where somebody must say why it is open.
     """
-    exposure = plan.site.site.exposure
+    exposure = plan.stack.site.exposure
     way = "internal" if exposure == "internal-only" else "tunnel"
     for route in plan.routes:
         if route.publish == "direct" and exposure != "tunnel-only":
             yield Problem(
                 route.at("publish"),
-                f"no public address of {plan.site.network.entry.host} is known, "
+                f"no public address of {plan.stack.network.entry.host} is known, "
                 f"so {route.public} can have no record",
                 f"use publish: {way}",
             )
@@ -82,7 +83,7 @@ def direct_address(plan: Plan) -> Iterator[Problem]:
 @check("tunnel-hostname-depth", rows="S1-05")
 def tunnel_hostname_depth(plan: Plan) -> Iterator[Problem]:
     """Cloudflare's own certificate covers the zone and one label below it, no more."""
-    config = plan.site.cloudflare
+    config = plan.stack.cloudflare
     if config is None or config.advanced_certificates:
         return
     for public, source in _published(plan):
@@ -138,13 +139,13 @@ def host_unique(plan: Plan) -> Iterator[Problem]:
 
 def ended(plan: Plan, today: str) -> Iterator[Problem]:
     """DNS-01 tokens that ended before this day (`2026-12-31`). No check: it needs a clock."""
-    until = plan.site.cloudflare.acme.until if plan.site.cloudflare else None
+    until = plan.stack.cloudflare.acme.until if plan.stack.cloudflare else None
     if until is not None and until < today and plan.certificates.kind == "cloudflare":
         yield Problem(
             "cloudflare.acme.until",
             f"the DNS-01 tokens ended on {until}, and certificates are no longer renewed",
             "move the day, or leave it out",
-            check="acme-until",
+            check=ACME_UNTIL,
             severity="warning",
         )
 
@@ -152,8 +153,8 @@ def ended(plan: Plan, today: str) -> Iterator[Problem]:
 @check("acme-expiry-alert", rows="S0-17")
 def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
     """A token that ends stops certificates from being renewed, weeks before anybody notices."""
-    config = plan.site.cloudflare
-    if config is None or config.acme.until is None or plan.site.monitoring.ntfy is not None:
+    config = plan.stack.cloudflare
+    if config is None or config.acme.until is None or plan.stack.monitoring.ntfy is not None:
         return
     if plan.certificates.kind != "cloudflare":
         return  # acme-token-unused tells
@@ -169,7 +170,7 @@ def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
 @check("caa-issuer", rows="S0-16")
 def caa_issuer(plan: Plan) -> Iterator[Problem]:
     """Whoever lists authorities and leaves out his own gets no more certificates."""
-    config = plan.site.cloudflare
+    config = plan.stack.cloudflare
     if config is None or not plan.certificates.is_acme:
         return
     if config.caa and ISSUER not in config.caa:

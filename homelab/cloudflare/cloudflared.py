@@ -1,18 +1,15 @@
-"""The tunnel's connector as NixOS knows it: rules here, identity in a file minted by Pulumi."""
+"""The tunnel's connector as NixOS knows it: rules here, identity in a file issued by Pulumi."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.cloudflare.model import TUNNEL_CREDENTIALS
+from homelab.cloudflare.resources import Ingress
 from homelab.nix import Comment, Module, Nix, attrs
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.cloudflare.resources import Ingress
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -20,7 +17,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     cloudflare = plan.cloudflare
     if cloudflare is None or not cloudflare.tunnel or cloudflare.tunnel_host != host.name:
         return
-    credentials: Nix = secret_path(*TUNNEL_CREDENTIALS, "minted", "file")
+    credentials: Nix = secret_path(*TUNNEL_CREDENTIALS, "issued", "file")
     tunnel: dict[str, Nix] = {
         "credentialsFile": Comment(
             "Holds the tunnel's id too; its name is enough in this file.", credentials

@@ -6,7 +6,7 @@ import json
 
 from homelab.certificates.model import Certificate, CertificatesPlan
 from homelab.cloudflare.access import plan_apps, plan_policies, policy_keys
-from homelab.cloudflare.model import ACME_TOKEN, CloudflareConfig, bucket_name, tunnel_name
+from homelab.cloudflare.model import ACME_TOKEN, bucket_name, tunnel_name
 from homelab.cloudflare.resources import (
     Bucket,
     CaaRecord,
@@ -19,9 +19,10 @@ from homelab.cloudflare.resources import (
     Record,
     Token,
 )
+from homelab.config.cloudflare import CloudflareConfig
+from homelab.config.stack import StackConfig
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
-from homelab.site.model import Site
 
 DNS_WRITE = "4755a26eedb94da69e1066d98aa820be"
 """Permission group that may edit the records of a zone."""
@@ -32,14 +33,14 @@ BUCKET_WRITE = "2efd5506f9c8494dacb1fa10a3e7d5b6"
 
 
 def plan_cloudflare(
-    site: Site, routes: tuple[Route, ...], certificates: CertificatesPlan
+    stack: StackConfig, routes: tuple[Route, ...], certificates: CertificatesPlan
 ) -> CloudflarePlan | None:
     """Everything that Cloudflare is asked for; None without a `cloudflare` section.
 
     A route that stays internal leaves no trace here. A direct route makes no record as long as
     nobody says which address the internet finds the entry host at; a check tells.
     """
-    config = site.cloudflare
+    config = stack.cloudflare
     if config is None:
         return None
     tunnelled = tuple(
@@ -47,9 +48,9 @@ def plan_cloudflare(
     )
     signed = certificates.certificates
     proven = signed if certificates.kind == "cloudflare" else ()
-    epoch = site.secrets.epochs.get(ACME_TOKEN[0], 1)
+    epoch = stack.secrets.epochs.get(ACME_TOKEN[0], 1)
     connector = config.tunnel.host if config.tunnel else ""
-    pages = tuple(_pages(site, config))
+    pages = tuple(_pages(stack, config))
     access = config.access
     return CloudflarePlan(
         account=config.account,
@@ -61,9 +62,9 @@ def plan_cloudflare(
             )
             for r in tunnelled
         ),
-        caa=_caa(site, config, signed),
+        caa=_caa(stack, config, signed),
         apps=plan_apps(config, tunnelled),
-        policies=plan_policies(site, config, tunnelled, pages),
+        policies=plan_policies(stack, config, tunnelled, pages),
         groups=tuple(
             Group(n, tuple(sorted(set(g.emails))), tuple(sorted(set(g.domains))))
             for n, g in sorted(access.groups.items())
@@ -88,7 +89,7 @@ def plan_cloudflare(
         ),
         certificates=proven,
         # Unique in the account, and kept when the connector moves to another host.
-        tunnel=tunnel_name(site.site.domain) if config.tunnel else "",
+        tunnel=tunnel_name(stack.site.domain) if config.tunnel else "",
         tunnel_host=connector,
         adopt_tunnel=config.adopt.tunnel or "",
         ingress=tuple(i for r in tunnelled if (i := _ingress(connector, r)) is not None),
@@ -97,7 +98,7 @@ def plan_cloudflare(
             Bucket(key, bucket_name(config, key), b.location or "")
             for key, b in sorted(config.buckets.items())
         ),
-        alert_email=site.monitoring.email or "",
+        alert_email=stack.monitoring.email or "",
     )
 
 
@@ -152,14 +153,14 @@ def _origin(route: Route) -> OriginRequest:
     return tuple((name, value) for name, value in said.items() if value)
 
 
-def _pages(site: Site, config: CloudflareConfig) -> list[PagesSite]:
+def _pages(stack: StackConfig, config: CloudflareConfig) -> list[PagesSite]:
     return [
         PagesSite(
             key=key,
             project=page.project or key,
             branch=page.branch,
-            domain=site.site.names.public.format(
-                name=page.name or key, domain=site.site.domain, zone=config.zone.name
+            domain=stack.site.names.public.format(
+                name=page.name or key, domain=stack.site.domain, zone=config.zone.name
             ),
             access_groups=(groups := tuple(sorted(set(page.access_groups)))),
             policies=() if page.public else policy_keys(groups, ()),
@@ -171,14 +172,14 @@ def _pages(site: Site, config: CloudflareConfig) -> list[PagesSite]:
 
 
 def _caa(
-    site: Site, config: CloudflareConfig, certificates: tuple[Certificate, ...]
+    stack: StackConfig, config: CloudflareConfig, certificates: tuple[Certificate, ...]
 ) -> tuple[CaaRecord, ...]:
     """Where the certificates are. Only if that is the zone itself do they bind the whole zone."""
     if not config.caa:
         return ()
     zone = config.zone.name
     domains = sorted({c.domain for c in certificates if f".{c.domain}".endswith(f".{zone}")})
-    owner = f"mailto:{site.site.owner.email}"
+    owner = f"mailto:{stack.site.owner.email}"
     return tuple(
         record
         for domain in domains

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.network.route import Route
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.network.route import Route
-    from homelab.plan import Plan
 
 SCHEMES = ("http", "https", "rdp", "smb", "ssh", "tcp", "unix")
 """What cloudflared can dial."""
@@ -20,13 +17,13 @@ SCHEMES = ("http", "https", "rdp", "smb", "ssh", "tcp", "unix")
 @check("tunnel-host", rows="S1-05")
 def tunnel_host(plan: Plan) -> Iterator[Problem]:
     """The connector runs on a host of ours, and reaches by loopback what it publishes."""
-    config = plan.site.cloudflare
+    config = plan.stack.cloudflare
     if config is None or config.tunnel is None:
         return
     host = plan.hosts.get(config.tunnel.host)
-    if host is None or not host.is_nixos or plan.site.network.entry.host not in plan.hosts:
+    if host is None or not host.is_nixos or plan.stack.network.entry.host not in plan.hosts:
         return  # host-known and host-runs-services tell
-    entry = plan.site.network.entry.host
+    entry = plan.stack.network.entry.host
     if config.tunnel.via == "proxy" and host.name != entry:
         yield Problem(
             "cloudflare.tunnel.via",

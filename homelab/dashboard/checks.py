@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("dashboard-group-known", rows="S0-50")
 def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
     """A group outside the declared ones has no place in their order."""
-    declared = plan.site.dashboard.groups
+    declared = plan.stack.dashboard.groups
     for group, tiles in plan.dashboard.groups if plan.dashboard else ():
         if group in declared:
             continue

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from homelab.dashboard.model import Tile
 from homelab.dashboard.plan import DASHBOARD
 from homelab.network.model import LOOPBACK
 from homelab.network.plan import local_names
 from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.dashboard.model import Tile
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -81,6 +78,6 @@ def _hosts(plan: Plan, service: Service) -> list[str]:
         if route.service == service.name:
             names += route.names
             addresses.append(route.address)
-    if plan.site.network.entry.local_http == service.name:
-        names += local_names(plan.site)
+    if plan.stack.network.entry.local_http == service.name:
+        names += local_names(plan.stack)
     return list(dict.fromkeys([*names, *(f"{a}:{service.port}" for a in addresses)]))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
+from homelab.config.stack import StackConfig
 from homelab.dashboard.model import DashboardPlan, Tile
-from homelab.model import grouped
+from homelab.grouping import grouped
 from homelab.monitoring.reach import question
 from homelab.network.route import Route
 from homelab.services.model import Service
-from homelab.site.model import Site
 
 DASHBOARD = "homepage"
 
 
 def plan_dashboard(
-    site: Site, services: tuple[Service, ...], routes: tuple[Route, ...]
+    stack: StackConfig, services: tuple[Service, ...], routes: tuple[Route, ...]
 ) -> DashboardPlan | None:
     """A tile for each route in its group; nothing where no dashboard is placed.
 
@@ -37,16 +37,16 @@ def plan_dashboard(
         if reason is not None:
             skipped.add((service.name, reason))
         else:
-            tiles.append(_tile(site, dashboard.host, route, service, pages[service.name]))
-    for index, link in enumerate(site.dashboard.links):
+            tiles.append(_tile(stack, dashboard.host, route, service, pages[service.name]))
+    for index, link in enumerate(stack.dashboard.links):
         where = f"dashboard.links[{index}]"
         tiles.append(Tile(**link.model_dump(), probe="", source=where))
-    declared = site.dashboard.groups
+    declared = stack.dashboard.groups
     groups = [*declared, *sorted({t.group for t in tiles} - set(declared))]
     by_group = grouped(tiles, lambda t: t.group)
     return DashboardPlan(
         host=dashboard.host,
-        title=site.dashboard.title,
+        title=stack.dashboard.title,
         groups=tuple(
             (g, tuple(sorted(by_group[g], key=lambda t: t.title)))
             for g in dict.fromkeys(groups)
@@ -56,12 +56,12 @@ def plan_dashboard(
     )
 
 
-def _tile(site: Site, watcher: str, route: Route, service: Service, pages: int) -> Tile:
+def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, pages: int) -> Tile:
     wanted, entry = service.config.tile, service.entry
     title = wanted.title or entry.title
     if pages > 1:
         title = f"{title} ({route.name})"
-    asked = question(site, route, service, watcher)
+    asked = question(stack, route, service, watcher)
     # An app watched at its bare port has no page to ask for; the tile then shows no state.
     web = asked.url.startswith("http") and entry.monitor == "http"
     return Tile(

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.host_options import Offline
 from homelab.deploy.plan import is_woken_by
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.facets import Asleep
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 
-@check("asleep-known", rows="S0-05 S0-67")
-def asleep_known(plan: Plan) -> Iterator[Problem]:
-    """A host that sleeps is woken by, or fetches from, a host of ours that never does."""
+@check("offline-known", rows="S0-05 S0-67")
+def offline_known(plan: Plan) -> Iterator[Problem]:
+    """An offline host is woken by, or fetches from, a host of ours that never does."""
     for host in plan.hosts.values():
-        asleep = host.config.asleep
-        if asleep is None or host.config.state == "planned":
+        offline = host.config.offline
+        if offline is None or host.config.state == "planned":
             continue
-        kind = "wake_by" if asleep.wake_by else "pull_from"
-        where = f"{host.source}.asleep.{kind}"
-        for what, way_out in _wrong(plan, host, asleep):
+        kind = "wake_by" if offline.wake_by else "pull_from"
+        where = f"{host.source}.offline.{kind}"
+        for what, way_out in _wrong(plan, host, offline):
             yield Problem(where, what, way_out)
 
 
-@check("builder-sleeps", rows="S0-05 S0-08", severity="warning")
-def builder_sleeps(plan: Plan) -> Iterator[Problem]:
-    """Whoever builds on a host that sleeps wakes it first, or may have to build by itself."""
+@check("builder-offline", rows="S0-05 S0-08", severity="warning")
+def builder_offline(plan: Plan) -> Iterator[Problem]:
+    """Whoever builds on an offline host wakes it first, or may have to build by itself."""
     for host in plan.hosts.values():
         builder = plan.hosts.get(host.config.build.host or "")
         if builder is None or builder.always_on or is_woken_by(builder, host):
@@ -39,24 +36,24 @@ def builder_sleeps(plan: Plan) -> Iterator[Problem]:
             f"{host.source}.build.host",
             f"{builder.name} may sleep when {host.name} builds there, and {host.name} does not "
             "wake it",
-            f"write {builder.source}.asleep: {{wake_by: {host.name}}}, or let another host build",
+            f"write {builder.source}.offline: {{wake_by: {host.name}}}, or let another host build",
         )
 
 
-def _wrong(plan: Plan, host: Host, asleep: Asleep) -> Iterator[tuple[str, str]]:
+def _wrong(plan: Plan, host: Host, offline: Offline) -> Iterator[tuple[str, str]]:
     """What is wrong with the one who is awake, or else with the way there: what, way out."""
     awake = [h.name for h in plan.hosts.values() if h.always_on and h.is_deployed and h is not host]
-    other = plan.hosts.get(asleep.host)
+    other = plan.hosts.get(offline.host)
     if other is None:
         yield (
-            f'there is no host "{asleep.host}"',
-            did_you_mean(asleep.host, awake, "hosts that are always on"),
+            f'there is no host "{offline.host}"',
+            did_you_mean(offline.host, awake, "hosts that are always on"),
         )
     elif other.name not in awake:
         why = "it is that host" if other is host else "it may sleep itself, or is not deployed"
-        names = did_you_mean(asleep.host, awake, "hosts that are always on")
+        names = did_you_mean(offline.host, awake, "hosts that are always on")
         yield f"{other.name} cannot do that for {host.name}: {why}", names
-    elif asleep.wake_by:
+    elif offline.wake_by:
         yield from _unwakeable(host, other)
     else:
         yield from _unfetchable(host, other)

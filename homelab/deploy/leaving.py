@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.secrets.plan import host_file
+from homelab.plan import Plan
+from homelab.secret_paths import host_file
 from homelab.system.model import Host
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 MACHINES = "https://login.tailscale.com/admin/machines"
 STAYS = "the system, its data, backups and user accounts"
@@ -34,7 +31,7 @@ def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
         device = f"{ids[0]} ({host.tailnet})" if ids else f"at {host.tailnet}"
         yield f"next: remove its device {device} from the tailnet: {MACHINES}"
     if any(s.source == "stored" for s in plan.secrets.on(name)):
-        yield f"next: delete {host_file(plan.site, name)}, then homelab sops --out .sops.yaml"
+        yield f"next: delete {host_file(plan.stack, name)}, then homelab sops --out .sops.yaml"
     yield f"next: {forget_command(host)}"
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING
 
+from homelab.config.stack import StackConfig
 from homelab.deploy.model import BUILD_USER, WavePlan, wake_command
-from homelab.deploy.rules import Probe, Rules, restart_of
+from homelab.deploy.policy import DeployPolicy, Probe, restart_of
 from homelab.network.between import dialled
-from homelab.site.model import Site
+from homelab.services.model import Service
 from homelab.system.home import may_fail as home_may_fail
 from homelab.system.model import Host
 
-if TYPE_CHECKING:
-    from homelab.services.model import Service
-
 
 def plan_waves(
-    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...] = ()
+    stack_config: StackConfig, hosts: Mapping[str, Host], services: tuple[Service, ...] = ()
 ) -> tuple[WavePlan, ...]:
     """Waves in order: a canary, builders, everyone else, then each host that carries our own way.
 
@@ -27,8 +24,8 @@ def plan_waves(
     """
     deployed = [h for h in sorted(hosts) if hosts[h].is_deployed]
     caches = {s.host for s in services if s.entry.serves_packages}
-    last = [h for h in _last(site, hosts, caches) if h in deployed]
-    canary = [site.deploy.canary] if site.deploy.canary in deployed else []
+    last = [h for h in _last(stack_config, hosts, caches) if h in deployed]
+    canary = [stack_config.deploy.canary] if stack_config.deploy.canary in deployed else []
     builders = sorted(
         {
             h.config.build.host
@@ -38,7 +35,7 @@ def plan_waves(
         - {None}
     )
     awake = [h for h in deployed if hosts[h].always_on and h not in (*last, *canary, *builders)]
-    asleep = [
+    offline = [
         h for h in deployed if not hosts[h].always_on and h not in (*last, *canary, *builders)
     ]
     waves: list[tuple[tuple[str, ...], str]] = []
@@ -46,21 +43,23 @@ def plan_waves(
         waves.append((tuple(c for c in canary if c), "the canary"))
     if builders:
         waves.append((tuple(b for b in builders if b), "they build for others"))
-    if awake or asleep:
-        waves.append((tuple(sorted((*awake, *asleep))), "nothing else depends on them"))
+    if awake or offline:
+        waves.append((tuple(sorted((*awake, *offline))), "nothing else depends on them"))
     for host in last:
-        waves.append(((host,), _why(site, hosts[host], caches)))
+        waves.append(((host,), _why(stack_config, hosts[host], caches)))
     return tuple(WavePlan(f"wave-{i + 1}", names, why) for i, (names, why) in enumerate(waves))
 
 
-def _last(site: Site, hosts: Mapping[str, Host], caches: AbstractSet[str]) -> list[str]:
+def _last(
+    stack_config: StackConfig, hosts: Mapping[str, Host], caches: AbstractSet[str]
+) -> list[str]:
     """Hosts that the others need meanwhile: for packages, and then for the deployer's own way."""
-    if site.deploy.last is not None:
-        return list(site.deploy.last)
+    if stack_config.deploy.last is not None:
+        return list(stack_config.deploy.last)
     ways = [
         name
         for name, host in sorted(hosts.items())
-        if name in (site.network.dns.host, site.network.entry.host) or _routes(host)
+        if name in (stack_config.network.dns.host, stack_config.network.entry.host) or _routes(host)
     ]
     return [*sorted(caches - {*ways}), *ways]
 
@@ -70,25 +69,25 @@ def _routes(host: Host) -> bool:
     return tailscale is not None and bool(tailscale.subnet_routes or tailscale.exit_node)
 
 
-def _why(site: Site, host: Host, caches: AbstractSet[str]) -> str:
+def _why(stack_config: StackConfig, host: Host, caches: AbstractSet[str]) -> str:
     reasons = []
     if host.name in caches:
         reasons.append("the cache")
-    if host.name == site.network.dns.host:
+    if host.name == stack_config.network.dns.host:
         reasons.append("DNS")
-    if host.name == site.network.entry.host:
-        reasons.append("the entry plane")
+    if host.name == stack_config.network.entry.host:
+        reasons.append("the reverse proxy")
     if _routes(host):
         reasons.append("the way in from outside")
     return f"it carries {', '.join(reasons)}" if reasons else "the stack says last"
 
 
-def build_flags(site: Site, hosts: Mapping[str, Host], host: Host) -> list[str]:
+def build_flags(stack_config: StackConfig, hosts: Mapping[str, Host], host: Host) -> list[str]:
     """Flags for a build on the host: who else may build for it, and how that one is reached."""
     builder = hosts.get(host.config.build.host or "")
     if builder is None:
         return []
-    address = dialled(site, host.name, builder.name) or builder.lan
+    address = dialled(stack_config, host.name, builder.name) or builder.lan
     key = "/etc/ssh/ssh_host_ed25519_key"
     machine = f"ssh-ng://{BUILD_USER}@{address} {host.config.platform} {key} 4 1 big-parallel"
     return ["--builders", machine]
@@ -104,25 +103,30 @@ def build_wake(hosts: Mapping[str, Host], host: Host) -> tuple[str, ...]:
     return (wake_command(builder.name), builder.lan, str(builder.config.ssh.port))
 
 
-def is_woken_by(sleeper: Host, host: Host) -> bool:
+def is_woken_by(offline_host: Host, host: Host) -> bool:
     """Whether this is the neighbour that wakes that host."""
-    asleep = sleeper.config.asleep
-    return asleep is not None and asleep.wake_by == host.name
+    offline = offline_host.config.offline
+    return offline is not None and offline.wake_by == host.name
 
 
-def rules_of(site: Site, host: Host, probes: tuple[Probe, ...] = (), *, stack: str = "") -> Rules:
+def policy_of(
+    stack_config: StackConfig, host: Host, probes: tuple[Probe, ...] = (), *, stack: str = ""
+) -> DeployPolicy:
     """What the host's preflight and switch go by."""
     how = host.config.reboot
-    return Rules(
+    return DeployPolicy(
         host=host.name,
         stack=stack,
         loader=host.config.boot.loader,
         limit=host.config.boot.limit,
-        again=site.deploy.again.get(host.name, ""),
-        dry_run=site.deploy.dry_run_first,
-        may_fail=(*site.deploy.may_fail, *home_may_fail(host, site.site.owner.user)),
+        again=stack_config.deploy.again.get(host.name, ""),
+        dry_run=stack_config.deploy.dry_run_first,
+        may_fail=(
+            *stack_config.deploy.may_fail,
+            *home_may_fail(host, stack_config.site.owner.user),
+        ),
         reboot=restart_of(how),
         unlocked=how is not None and how.unlocked,
-        clean_up=site.deploy.clean_up,
+        clean_up=stack_config.deploy.clean_up,
         probes=probes,
     )

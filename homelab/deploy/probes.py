@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.deploy.rules import Outside, Probe
+from homelab.deploy.policy import ExternalProbe, Probe
 from homelab.network.model import LOOPBACK
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.system.model import Host
 
 HTTPS = 443
 _ELSEWHERE = "one.one.one.one"
@@ -23,14 +20,14 @@ def probes_of(plan: Plan, host: Host) -> tuple[Probe, ...]:
     return tuple(sorted({*_carried(plan, host), *_apps(plan, host)}, key=lambda p: p.name))
 
 
-def outside_of(plan: Plan, host: Host) -> tuple[Outside, ...]:
+def external_probes_of(plan: Plan, host: Host) -> tuple[ExternalProbe, ...]:
     """What the household finds by way of this host, asked from the deployer's machine by name."""
     return tuple(sorted({*_names(plan, host), *_resolver(plan, host)}, key=lambda o: o.name))
 
 
-def _names(plan: Plan, host: Host) -> Iterator[Outside]:
+def _names(plan: Plan, host: Host) -> Iterator[ExternalProbe]:
     """Each app's name at the entry host, and what the tunnel brings in from the internet."""
-    entry = plan.hosts.get(plan.site.network.entry.host)
+    entry = plan.hosts.get(plan.stack.network.entry.host)
     cloud = plan.cloudflare
     carries = {entry.name if entry else "", cloud.tunnel_host if cloud else ""}
     for route in plan.routes:
@@ -39,17 +36,17 @@ def _names(plan: Plan, host: Host) -> Iterator[Outside]:
         if route.internal and entry is not None and host.name in (route.host, entry.name):
             for way, address in (("lan", entry.lan), ("tailnet", entry.tailnet)):
                 if address:
-                    yield Outside("web", f"{route.name} over {way}", address, route.internal)
+                    yield ExternalProbe("web", f"{route.name} over {way}", address, route.internal)
         if route.public and cloud and host.name in (route.host, cloud.tunnel_host):
-            yield Outside("web", f"{route.name} from the internet", "", route.public)
+            yield ExternalProbe("web", f"{route.name} from the internet", "", route.public)
 
 
-def _resolver(plan: Plan, host: Host) -> Iterator[Outside]:
+def _resolver(plan: Plan, host: Host) -> Iterator[ExternalProbe]:
     name = next((n for n, _ in plan.dns.names), "")
     if plan.dns.host == host.name and name:
         for way, address in (("lan", host.lan), ("tailnet", host.tailnet)):
             if address:
-                yield Outside("dns", f"names over {way}", address, name)
+                yield ExternalProbe("dns", f"names over {way}", address, name)
 
 
 def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
@@ -64,7 +61,7 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
     cloud = plan.cloudflare
     if cloud is not None and cloud.tunnel and cloud.tunnel_host == host.name:
         yield Probe("tunnel", "tunnel", f"cloudflared-tunnel-{cloud.tunnel}.service")
-    if plan.site.network.entry.host == host.name:
+    if plan.stack.network.entry.host == host.name:
         # The proxy alone: it answers for a name that nobody has, too.
         route = next((r for r in plan.routes if r.is_web and r.internal), None)
         if route is not None:
@@ -82,8 +79,8 @@ def _apps(plan: Plan, host: Host) -> Iterator[Probe]:
 
 def _address(plan: Plan, host: Host, service: Service) -> str:
     """The app itself, as its own host finds it."""
-    outside = next(iter(service.called_at), "") if service.is_outside_only else ""
-    where = outside or service.address
+    external = next(iter(service.called_at), "") if service.is_outside_only else ""
+    where = external or service.address
     route = plan.main_route(service.name)
     scheme = route.scheme if route is not None else "http"
     return f"{scheme}://{where}:{service.port}{service.config.monitor.path or service.entry.health}"

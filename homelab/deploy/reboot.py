@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from homelab.nix import Comment, Module, Raw, Script, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 _FILE = "lib/resume-at-boot.sh"
 _SHELL = (resources.files("homelab.deploy") / "resume-at-boot.sh").read_text(encoding="utf-8")

@@ -3,11 +3,11 @@
 # as well as the old one that came back.
 
 export PATH=/run/current-system/sw/bin:$PATH
-for phase in "${HOMELAB_ROOT:-}"/var/lib/homelab/attempts/*/phase; do
-  attempt=${phase%/phase}
+for phase in "${HOMELAB_ROOT:-}"/var/lib/homelab/deployments/*/phase; do
+  deployment=${phase%/phase}
   case $(cat "$phase" 2>/dev/null) in
     rebooting | awaiting | committing | rolling_back)
-      if [ -f "$attempt/resume.sh" ]; then bash "$attempt/resume.sh"; fi
+      if [ -f "$deployment/resume.sh" ]; then bash "$deployment/resume.sh"; fi
       ;;
   esac
 done

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-from homelab.deploy.rules import Rules
+from homelab.deploy.policy import DeployPolicy
 from homelab.deploy.shell import (
     ScriptError,
     assigned,
@@ -64,7 +64,7 @@ def secrets_script(
 
 def build_script(
     release: str,
-    rules: Rules,
+    policy: DeployPolicy,
     flags: Sequence[str] = (),
     *,
     wake: Sequence[str] = (),
@@ -77,37 +77,37 @@ def build_script(
     A release that is built already is only looked at. What would stop a switch fails the build:
     all builds come before all switches, so no host of the fleet has changed then.
     """
-    names = {"RELEASE": named("release", release), **_ruled(rules)}
-    names |= {"WAKE_BUILDER": " ".join(wake), "DRY_RUN": "yes" if rules.dry_run else ""}
+    names = {"RELEASE": named("release", release), **_ruled(policy)}
+    names |= {"WAKE_BUILDER": " ".join(wake), "DRY_RUN": "yes" if policy.dry_run else ""}
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
 
 
 def activate_script(
     release: str,
-    nonce: str,
-    rules: Rules,
+    deployment_id: str,
+    policy: DeployPolicy,
     *,
     secrets_version: str,
     paths: Sequence[str],
     activation_seconds: int,
     confirm_seconds: int,
-    outside: Sequence[str] = (),
+    external: Sequence[str] = (),
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
-    """Arm the rollback of a new attempt, then start it; both go on without the connection.
+    """Arm the rollback of a new deployment, then start it; both go on without the connection.
 
     `paths` are the ways that led to the host just before, and so must lead to it afterwards;
-    `outside` is what the deployer found answering then, kept for a run that goes on.
+    `external` is what the deployer found answering then, kept for a run that goes on.
     """
-    own = {**_of(release, rules.stack), "NONCE": named("attempt", nonce)}
+    own = {**_of(release, policy.stack), "DEPLOYMENT_ID": named("deployment", deployment_id)}
     version = {"SECRETS_VERSION": secrets_version}
     window = {"WINDOW_SECONDS": str(activation_seconds + confirm_seconds)}
-    loader = {"BOOT_LOADER": rules.loader, "BOOT_LIMIT": str(rules.limit)}
+    loader = {"BOOT_LOADER": policy.loader, "BOOT_LIMIT": str(policy.limit)}
     boot = _part("boot") + _part("reboot")
     supervise = {**own, **version, **loader, "CONFIRM_SECONDS": str(confirm_seconds)}
-    supervise |= {"MAY_FAIL": " ".join(rules.may_fail), "REBOOT": rules.reboot}
-    supervise |= {"CLEAN_UP": "yes" if rules.clean_up else ""}
+    supervise |= {"MAY_FAIL": " ".join(policy.may_fail), "REBOOT": policy.reboot}
+    supervise |= {"CLEAN_UP": "yes" if policy.clean_up else ""}
     # Until everything has started, until it has the lock, and until it is confirmed.
     resume = {**own, "WINDOW_SECONDS": str(2 * confirm_seconds + lock_seconds)}
     detached = {
@@ -115,18 +115,18 @@ def activate_script(
         "ROLLBACK": _compose("rollback", {**own, **window, **loader}, extra=boot),
         "RESUME": _compose("resume", resume, lock_seconds),
     }
-    names = {**own, **version, **window, **detached, **_ruled(rules), "PATHS": " ".join(paths)}
-    names["OUTSIDE"] = "\t".join(outside)
+    names = {**own, **version, **window, **detached, **_ruled(policy), "PATHS": " ".join(paths)}
+    names["EXTERNAL"] = "\t".join(external)
     extra = boot + _part("preflight") + _part("probe")
-    return _compose("activate", {**names, "PROBES": _asked(rules)}, lock_seconds, extra)
+    return _compose("activate", {**names, "PROBES": _asked(policy)}, lock_seconds, extra)
 
 
 def confirm_script(
-    nonce: str,
+    deployment_id: str,
     units: Sequence[str] = (),
     *,
     seal: bool,
-    rules: Rules | None = None,
+    policy: DeployPolicy | None = None,
     settle: int = 0,
 ) -> str:
     """Check the activated system from within; with `seal`, tell the supervisor to commit.
@@ -134,23 +134,25 @@ def confirm_script(
     What seals also asks the probes: each that answered before the switch must answer again; and
     for `settle` seconds no service may have been started anew.
     """
-    names = {"NONCE": named("attempt", nonce), "SEAL": "yes" if seal else ""}
-    names["PROBES"] = _asked(rules) if rules and seal else ""
-    names["MAY_FAIL"] = " ".join(rules.may_fail) if rules else ""
+    names = {"DEPLOYMENT_ID": named("deployment", deployment_id), "SEAL": "yes" if seal else ""}
+    names["PROBES"] = _asked(policy) if policy and seal else ""
+    names["MAY_FAIL"] = " ".join(policy.may_fail) if policy else ""
     names["SETTLE_SECONDS"] = str(settle)
     return _compose("confirm", names, extra=_part("probe"), arguments=units)
 
 
-def resume_script(nonce: str) -> str:
-    """Go on with an attempt after the restart that it asked for, if the host has not done so."""
-    return _compose("resumed", {"NONCE": named("attempt", nonce)})
+def resume_script(deployment_id: str) -> str:
+    """Go on with a deployment after the restart that it asked for, if the host has not done so."""
+    return _compose("resumed", {"DEPLOYMENT_ID": named("deployment", deployment_id)})
 
 
-def rollback_script(nonce: str) -> str:
-    """Ask for the rollback of an attempt whose client is gone, or of whichever is open where none
+def rollback_script(deployment_id: str) -> str:
+    """Ask for the rollback of a deployment whose client is gone, or of whichever is open where none
     is named; `status_script` tells the end.
     """
-    return _compose("abandon", {"NONCE": named("attempt", nonce) if nonce else ""})
+    return _compose(
+        "abandon", {"DEPLOYMENT_ID": named("deployment", deployment_id) if deployment_id else ""}
+    )
 
 
 def unlock_script(*, force: bool) -> str:
@@ -171,20 +173,20 @@ def forget_script(*, confirmed: bool) -> str:
 
 def status_script(
     release: str,
-    nonce: str = "",
+    deployment_id: str = "",
     *,
     log_lines: int = 0,
     full: bool = False,
     loader: str = "hardware",
 ) -> str:
-    """Report what a host runs, what it would boot, and the attempt asked for or else open.
+    """Report what a host runs, what it would boot, and the deployment asked for or else open.
 
     With `full`, also the units that failed; with either of both, whether the boot loader agrees.
     """
     names = {
         "FULL": "yes" if full else "",
         "RELEASE": named("release", release) if release else "",
-        "NONCE": named("attempt", nonce) if nonce else "",
+        "DEPLOYMENT_ID": named("deployment", deployment_id) if deployment_id else "",
         "LOG_LINES": str(log_lines),
         "BOOT_LOADER": loader,
     }
@@ -196,20 +198,20 @@ def wake_script(command: str) -> str:
     return _compose("wake", {"WAKE": named("command", command)})
 
 
-def courier_script(
-    sleeper: str, do: Literal["look", "put", "drop"], parcel: str = "", signature: str = ""
+def relay_script(
+    offline_host: str, do: Literal["look", "put", "drop"], bundle: str = "", signature: str = ""
 ) -> str:
-    """What waits on a courier for a host that sleeps, and what that host told: see, replace, drop.
+    """What waits on a relay for an offline host, and what that host told: see, replace, drop.
 
-    The signature goes first, as `courier.sh` hands it out.
+    The signature goes first, as `relay.sh` hands it out.
     """
-    names = {"SLEEPER": named("host", sleeper), "DO": do}
-    body = function("parcel", fed("cat", signature + parcel)) if do == "put" else ""
-    return _compose("parcel", names, extra=body)
+    names = {"OFFLINE_HOST": named("host", offline_host), "DO": do}
+    body = function("bundle", fed("cat", signature + bundle)) if do == "put" else ""
+    return _compose("bundle", names, extra=body)
 
 
 def taken_script(made: int) -> str:
-    """Let a host refuse every parcel that was made before this time, in nanoseconds."""
+    """Let a host refuse every bundle that was made before this time, in nanoseconds."""
     return _compose("taken", {"MADE": str(made)})
 
 
@@ -243,23 +245,23 @@ def _of(release: str, stack: str) -> dict[str, str]:
     return {"RELEASE": named("release", release), **whose}
 
 
-def _ruled(rules: Rules) -> dict[str, str]:
+def _ruled(policy: DeployPolicy) -> dict[str, str]:
     """The rules as the scripts know them."""
     return {
-        **({"STACK": named("stack", rules.stack)} if rules.stack else {}),
-        "HOST": named("host", rules.host),
-        "BOOT_LOADER": rules.loader,
-        "BOOT_LIMIT": str(rules.limit),
-        "AGAIN": rules.again,
-        "REBOOT": rules.reboot,
-        "UNLOCKED": "yes" if rules.unlocked else "",
+        **({"STACK": named("stack", policy.stack)} if policy.stack else {}),
+        "HOST": named("host", policy.host),
+        "BOOT_LOADER": policy.loader,
+        "BOOT_LIMIT": str(policy.limit),
+        "AGAIN": policy.again,
+        "REBOOT": policy.reboot,
+        "UNLOCKED": "yes" if policy.unlocked else "",
     }
 
 
-def _asked(rules: Rules) -> str:
+def _asked(policy: DeployPolicy) -> str:
     """The probes as `probe.sh` reads them, one on a line."""
     lines = []
-    for probe in rules.probes:
+    for probe in policy.probes:
         words = (probe.kind, probe.name, probe.target, probe.resolve)
         if any(set(word) & set(" \t\n\\") for word in words):
             raise ScriptError(f"{probe.name}: a probe is words without blanks; mend its address")

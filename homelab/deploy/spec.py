@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TypeAlias
 
-from homelab.deploy.model import DeployConfig, wake_command
-from homelab.deploy.rules import Outside, Rules
+from homelab.config.deploy import DeployConfig
+from homelab.deploy.model import wake_command
+from homelab.deploy.policy import DeployPolicy, ExternalProbe
 from homelab.system.model import Host
 
 Spec: TypeAlias = dict[str, object]
@@ -30,8 +31,8 @@ def switch_spec(
     host: Host,
     release: str,
     config: DeployConfig,
-    rules: Rules,
-    outside: Iterable[Outside] = (),
+    policy: DeployPolicy,
+    external: Iterable[ExternalProbe] = (),
 ) -> Spec:
     """Everything but the version of the secrets, which only the secrets tell."""
     spec: Spec = {
@@ -40,42 +41,42 @@ def switch_spec(
         "paths": paths_of(host),
         "host_key": host.config.ssh.host_key,
         "confirm": {
-            "outside": [asdict(each) for each in outside],
-            "probes": [{k: v for k, v in asdict(p).items() if v} for p in rules.probes],
+            "external": [asdict(each) for each in external],
+            "probes": [{k: v for k, v in asdict(p).items() if v} for p in policy.probes],
             "seconds": config.confirm_seconds,
             "settle": config.settle_seconds,
         },
         "activation_seconds": config.activation_seconds,
-        "boot": {"loader": rules.loader, "limit": rules.limit},
+        "boot": {"loader": policy.loader, "limit": policy.limit},
     }
     # Said only where there is something to say, so that nothing else changes with an upgrade.
-    if rules.stack:
-        spec["stack"] = rules.stack
-    if rules.again:
-        spec["again"] = rules.again
-    if rules.may_fail:
-        spec["may_fail"] = list(rules.may_fail)
+    if policy.stack:
+        spec["stack"] = policy.stack
+    if policy.again:
+        spec["again"] = policy.again
+    if policy.may_fail:
+        spec["may_fail"] = list(policy.may_fail)
     if host.config.reboot is not None:
         spec["reboot"] = host.config.reboot.model_dump()
-    if rules.clean_up:
+    if policy.clean_up:
         spec["clean_up"] = True
     return spec
 
 
-def asleep_spec(host: Host, hosts: Mapping[str, Host], signers: Sequence[str]) -> Spec:
-    """How a host that sleeps is brought its release: who is awake instead, and what that one does.
+def offline_spec(host: Host, hosts: Mapping[str, Host], signers: Sequence[str]) -> Spec:
+    """How an offline host is brought its release: who is awake instead, and what that one does.
 
     `signers` are the public keys whose owner may sign what waits for the host.
     """
-    asleep = host.config.asleep
-    if asleep is None or asleep.host not in hosts:
+    offline = host.config.offline
+    if offline is None or offline.host not in hosts:
         return {}
-    other = hosts[asleep.host]
+    other = hosts[offline.host]
     spec: Spec = {
         "host": other.name,
         "paths": paths_of(other),
         "host_key": other.config.ssh.host_key,
     }
-    if asleep.wake_by:
-        return spec | {"wake": wake_command(host.name), "wake_seconds": asleep.wake_seconds}
+    if offline.wake_by:
+        return spec | {"wake": wake_command(host.name), "wake_seconds": offline.wake_seconds}
     return spec | {"signers": [" ".join(key.split()[:2]) for key in signers]}

@@ -71,10 +71,10 @@ class HostStatus:
     error: str = ""
     sleeps: bool = False
     """It may sleep, so silence is no fault."""
-    courier: str = ""
+    relay: str = ""
     """Who keeps its releases, where somebody does."""
-    parcel: HostFacts | None = None
-    """What waits there, as the courier says; asked only where the host does not answer."""
+    bundle: HostFacts | None = None
+    """What waits there, as the relay says; asked only where the host does not answer."""
 
     @property
     def ok(self) -> bool:
@@ -103,13 +103,14 @@ class HostStatus:
                 else ""
             )
         if facts["phase"] in _OPEN:
-            attempt = f"attempt {facts['attempt']} for release {facts['attempt-release']}"
+            deployment = (
+                f"deployment {facts['deployment']} for release {facts['deployment-release']}"
+            )
             if facts["supervised"]:
-                yield f"{attempt} is {facts['phase']}"
+                yield f"{deployment} is {facts['phase']}"
             else:
-                yield (
-                    f"! {attempt} was left half-way as {facts['phase']}: homelab unlock {self.name}"
-                )
+                phase = facts["phase"]
+                yield f"! {deployment} was left half-way as {phase}: homelab unlock {self.name}"
         elif facts.drifted:
             yield (
                 f"! runs {facts['running']}, which we did not commit: keep that change in the "
@@ -123,20 +124,20 @@ class HostStatus:
             yield f"! failed units: {facts['failed']}"
 
     def _kept(self) -> str:
-        """What its courier says of the release that waits there; empty when none does."""
-        parcel = self.parcel
-        if parcel is None or not parcel["RELEASE"]:
+        """What its relay says of the release that waits there; empty when none does."""
+        bundle = self.bundle
+        if bundle is None or not bundle["RELEASE"]:
             return ""
-        release = f"release {parcel['RELEASE']}"
-        fetched = f"fetched {release} from {self.courier}"
-        told = parcel["told-phase"] if parcel["told-nonce"] == parcel["NONCE"] else ""
-        if told == "committed":
+        release = f"release {bundle['RELEASE']}"
+        fetched = f"fetched {release} from {self.relay}"
+        reported = bundle["report-phase"] if bundle["report-id"] == bundle["DEPLOYMENT_ID"] else ""
+        if reported == "committed":
             return f"{fetched} and committed it; the next `up` records it"
-        if told in WENT_BACK:
-            why = f" ({parcel['told-reason']})" if parcel["told-reason"] else ""
-            return f"! {fetched}, and it {WENT_BACK[told]}{why}"
-        waits = f"{release} waits for it on {self.courier} since {parcel['SINCE']}"
-        return f"! {waits}; it could not take it: {parcel['told-reason']}" if told else waits
+        if reported in WENT_BACK:
+            why = f" ({bundle['report-reason']})" if bundle["report-reason"] else ""
+            return f"! {fetched}, and it {WENT_BACK[reported]}{why}"
+        waits = f"{release} waits for it on {self.relay} since {bundle['SINCE']}"
+        return f"! {waits}; it could not take it: {bundle['report-reason']}" if reported else waits
 
 
 NEEDS_A_LOOK = "failed, and so did its rollback: the host needs a look"

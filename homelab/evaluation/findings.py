@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.evaluation import failures
 from homelab.evaluation.messages import Complaint, Position, read_complaint
@@ -12,11 +11,9 @@ from homelab.evaluation.openings import openings
 from homelab.evaluation.places import Place, Places
 from homelab.evaluation.plan import STARTS
 from homelab.evaluation.sandbox import weaker
+from homelab.plan import Plan
 from homelab.problems import Problem, Severity
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 MISSING = "hardening.nix confines a unit that nothing defines"
 
@@ -131,7 +128,7 @@ def _sandboxes(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
 
 def _people(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
     """The owner and the deployer get in with the owner's keys, whatever else was merged."""
-    owner = plan.site.site.owner
+    owner = plan.stack.site.owner
     for name in dict.fromkeys((owner.user, host.config.ssh.user)):
         person = report.users.get(name)
         lost = [k for k in owner.ssh_keys if person is None or k not in person.keys]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from homelab.model import Model, Str
+from homelab.config.base import Model, Str
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from homelab.evaluation.messages import Position
 from homelab.evaluation.model import Ports, Report
 from homelab.evaluation.places import Place, Places
 from homelab.nix import After, Comment, Lines, Nix
+from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.render import modules_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 Opening = tuple[str, int, int]
 """Protocol, first and last port."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from homelab.evaluation.messages import Position
 from homelab.evaluation.plan import Path, leaves_of
+from homelab.plan import Plan
 from homelab.render import modules_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 FILES: Mapping[str, str] = {
     "backup.nix": "backup",
@@ -29,7 +26,7 @@ FILES: Mapping[str, str] = {
     "fail2ban.nix": "hosts.{host}.fail2ban",
     "firewall.nix": "network",
     "flake.nix": "flakes",
-    "gate.nix": "identity",
+    "auth-proxy.nix": "identity",
     "graphics.nix": "hosts.{host}.gpu",
     "hardening.nix": "services",
     "home.nix": "hosts.{host}.home",
@@ -39,17 +36,17 @@ FILES: Mapping[str, str] = {
     "known-hosts.nix": "hosts",
     "measurements.nix": "monitoring",
     "mdns.nix": "hosts.{host}.mdns",
-    "minted-secrets.nix": "secrets",
+    "issued-secrets.nix": "secrets",
     "monitoring.nix": "monitoring",
     "network.nix": "hosts.{host}.address",
     "nix.nix": "hosts.{host}.nix",
     "own.nix": "hosts.{host}.modules",
-    "parcels.nix": "hosts.{host}",
+    "bundles.nix": "hosts.{host}",
     "password.nix": "site.owner.password",
     "portal.nix": "identity",
     "power.nix": "hosts.{host}",
     "proxy.nix": "network.entry",
-    "pull.nix": "hosts.{host}.asleep",
+    "pull.nix": "hosts.{host}.offline",
     "reboot.nix": "hosts.{host}.reboot",
     "recovery.nix": "hosts.{host}.ssh.recovery",
     "release.nix": "hosts.{host}",
@@ -207,7 +204,7 @@ class Places:
             name = file[9:-4]
             sources = [s.source for s in self._plan.on(self._host.name) if s.name == name]
             return sources[0] if sources else "services"
-        if file == "certificates.nix" and self._plan.site.network.entry.acme is not None:
+        if file == "certificates.nix" and self._plan.stack.network.entry.acme is not None:
             return "network.entry.acme"
         return FILES.get(file, self._host.source).replace("{host}", self._host.name)
 
@@ -238,7 +235,7 @@ def _shared(places: Sequence[Place]) -> Place | None:
 
 def _names(plan: Plan, host: Host) -> Iterator[tuple[str, str]]:
     """Names that stand in options' paths, and what they come from; a later one wins."""
-    yield plan.site.site.owner.user, "site.owner"
+    yield plan.stack.site.owner.user, "site.owner"
     for other in plan.hosts.values():
         yield other.name, other.source
     for secret in plan.secrets.on(host.name):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from homelab.evaluation.model import Asked
 from homelab.hardening.baseline import BASELINE
 from homelab.nix import Comment, Module, Nix
+from homelab.plan import Plan
 from homelab.render import modules_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 Path = tuple[str, ...]
 STARTS = "ExecStart"

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from homelab.evaluation.model import Asked
 from homelab.nix import print_value
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 DEPTH = 5
 """Parts of a path that are asked for: every option that the tree sets ends there or before."""
@@ -27,7 +24,7 @@ def attribute(plan: Plan, host: Host) -> str:
     """Which output of the host's flake is evaluated."""
     if host.is_nixos:
         return f'nixosConfigurations."{host.name}"'
-    return f'homeConfigurations."{plan.site.site.owner.user}"'
+    return f'homeConfigurations."{plan.stack.site.owner.user}"'
 
 
 def by_flake(host: Host, asked: Asked) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.catalog.upstream.ask import modules_of, release_of
-from homelab.checks import check
+from homelab.check import check
 from homelab.hardening.baseline import HIDDEN, HOMES, NAMES
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.model import Service
 from homelab.services.said import said_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
 
 
 @check("harden-intent", rows="S0-55 S4-20 T15")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from homelab.config.hosts import NixosHost
+from homelab.config.stack import StackConfig
 from homelab.hardening.baseline import BASELINE, DEVICES, FAMILIES, HIDDEN, HIDE, Part
 from homelab.hardening.model import UnitHardening
 from homelab.hardening.nixpkgs import holds, meet, said_by_nixpkgs
@@ -12,9 +14,7 @@ from homelab.hardening.paths import below, for_systemd, is_hidden, is_home
 from homelab.hardening.together import brought_in
 from homelab.nix import Nix
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.storage.model import Dataset
-from homelab.system.model import NixosHost
 
 EVERYTHING = "everything"
 """Name of the exception of a unit that has no sandbox of ours at all."""
@@ -27,11 +27,11 @@ _SYSTEM = (
 
 
 def plan_hardening(
-    site: Site, services: tuple[Service, ...], datasets: tuple[Dataset, ...]
+    stack: StackConfig, services: tuple[Service, ...], datasets: tuple[Dataset, ...]
 ) -> tuple[UnitHardening, ...]:
     """The sandbox of every unit of every service, sorted by host and unit."""
     units = [
-        _unit(site, service, unit, _places(service, unit, datasets))
+        _unit(stack, service, unit, _places(service, unit, datasets))
         for service in services
         for unit in service.units
     ]
@@ -103,7 +103,7 @@ def _must_hide(path: str, seen: tuple[str, ...], stated: tuple[str, ...]) -> boo
     return not (is_hidden(path) or is_home(path)) or below(path, seen)
 
 
-def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHardening:
+def _unit(stack: StackConfig, service: Service, unit: str, places: _Places) -> UnitHardening:
     harden = service.harden
     exempt = harden.exempt or service.entry.hardening.exempt
     if exempt:
@@ -112,7 +112,7 @@ def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHarde
         exceptions = {EVERYTHING: exempt}
         outranked: dict[str, str] = {}
     else:
-        settings, forced, exceptions, outranked = _settings(site, service, unit, places)
+        settings, forced, exceptions, outranked = _settings(stack, service, unit, places)
     return UnitHardening(
         service=service.name,
         host=service.host,
@@ -126,7 +126,7 @@ def _unit(site: Site, service: Service, unit: str, places: _Places) -> UnitHarde
 
 
 def _settings(
-    site: Site, service: Service, unit: str, places: _Places
+    stack: StackConfig, service: Service, unit: str, places: _Places
 ) -> tuple[dict[str, Nix], set[str], dict[str, str], dict[str, str]]:
     facts, relax = service.entry.hardening, service.harden.relax
     nixpkgs = said_by_nixpkgs(service, unit)
@@ -163,10 +163,10 @@ def _settings(
         settings["ProtectHome"] = "tmpfs"
         forced.add("ProtectHome")
     # Upstream's own list of devices holds, unless the stack says which there are.
-    ours = not facts.upstream or bool(_named_devices(site, service))
+    ours = not facts.upstream or bool(_named_devices(stack, service))
     if service.config.gpu and ours and "private-devices" not in relax:
         settings["DevicePolicy"] = "closed"
-        settings["DeviceAllow"] = [*_devices(site, service)]
+        settings["DeviceAllow"] = [*_devices(stack, service)]
         # Upstream may say none at all, as text, which a list of ours could not join.
         forced.add("DeviceAllow")
     if facts.mounts:
@@ -205,15 +205,15 @@ def _opens_devices(service: Service) -> bool:
     return service.entry.hardening.devices and not service.config.gpu
 
 
-def _named_devices(site: Site, service: Service) -> list[str]:
+def _named_devices(stack: StackConfig, service: Service) -> list[str]:
     """The graphics devices that the stack names on its host."""
-    host = site.hosts[service.host]
+    host = stack.hosts[service.host]
     gpu = host.gpu if isinstance(host, NixosHost) else None
     return gpu.devices if gpu is not None else []
 
 
-def _devices(site: Site, service: Service) -> list[str]:
-    named = [f"{for_systemd(device)} rw" for device in _named_devices(site, service)]
+def _devices(stack: StackConfig, service: Service) -> list[str]:
+    named = [f"{for_systemd(device)} rw" for device in _named_devices(stack, service)]
     return named or [*DEVICES[service.config.gpu or ""]]
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.hardening.baseline import BASELINE
 from homelab.hardening.model import UnitHardening
 from homelab.nix import Attrs, Comment, Force, Module, Nix
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 _NAMES = {part.setting: part.name for part in BASELINE}
 _WHY = {

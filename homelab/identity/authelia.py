@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
+from homelab.config.identity import Directory
 from homelab.identity.directory import GROUPS, LDAP_PORT, PEOPLE, admin_of
-from homelab.identity.model import CLAIMS_POLICY, LDAP_PASSWORD
+from homelab.identity.model import CLAIMS_POLICY, LDAP_PASSWORD, IdentityPlan, OidcClient, Rule
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.identity.model import Directory, IdentityPlan, OidcClient, Rule
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 INSTANCE = "main"
 STATE = f"/var/lib/authelia-{INSTANCE}"
@@ -86,7 +83,7 @@ def _key_unit() -> Attrs:
 
 
 def _directory(plan: Plan) -> Directory | None:
-    return plan.site.identity.directory if plan.site.identity else None
+    return plan.stack.identity.directory if plan.stack.identity else None
 
 
 def _derived(name: str) -> str:
@@ -96,7 +93,7 @@ def _derived(name: str) -> str:
 def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
     service = next((s for s in plan.on(host.name) if s.name == "authelia"), None)
     address = f"{service.bind}:{service.port}" if service else identity.address
-    domain = plan.site.site.domain
+    domain = plan.stack.site.domain
     settings: Attrs = {
         "theme": "auto",
         "log": {"level": "info", "format": "text"},

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.identity.model import STATIC_KEY
 from homelab.identity.plan import minutes
+from homelab.network.route import Route
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.network.route import Route
-    from homelab.plan import Plan
-
 
 LONGEST = "30d"
 """Longest session."""
 
 
-def _gated(plan: Plan) -> tuple[Route, ...]:
+def _protected(plan: Plan) -> tuple[Route, ...]:
     return tuple(r for r in plan.routes if r.auth == "forward")
 
 
@@ -32,7 +28,7 @@ def unknown_group(group: str, known: Collection[str], where: str) -> Iterator[Pr
 @check("route-idp-present", rows="S0-11 S0-26")
 def route_idp_present(plan: Plan) -> Iterator[Problem]:
     """A gate needs somebody who keeps it, beside the proxy that asks it for every request."""
-    identity, entry = plan.site.identity, plan.site.network.entry.host
+    identity, entry = plan.stack.identity, plan.stack.network.entry.host
     if identity is None:
         for route in plan.routes:
             if route.auth in ("forward", "oidc"):
@@ -45,7 +41,7 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
                 )
         return
     # Of a host that does not exist, host-known tells.
-    known = {identity.host, entry} <= plan.site.hosts.keys()
+    known = {identity.host, entry} <= plan.stack.hosts.keys()
     if known and identity.host != entry:
         yield Problem(
             "identity.host",
@@ -57,7 +53,7 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
 @check("portal-reachable", rows="S0-26")
 def portal_reachable(plan: Plan) -> Iterator[Problem]:
     """Whoever meets the gate on the internet must find the portal there."""
-    identity = plan.site.identity
+    identity = plan.stack.identity
     if identity is None:
         return
     own = next((r for r in plan.routes if r.service == identity.provider), None)
@@ -100,7 +96,7 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
 @check("identity-capability", rows="S4-16 T2")
 def identity_capability(plan: Plan) -> Iterator[Problem]:
     """What is asked of a provider is something that it does."""
-    identity = plan.site.identity
+    identity = plan.stack.identity
     if identity is None or identity.provider != "pocket-id":
         return
     for route in plan.routes:
@@ -133,23 +129,23 @@ def cookie_domain(plan: Plan) -> Iterator[Problem]:
     if plan.identity is None:
         return
     domains = tuple(d for d, _ in plan.identity.cookies)
-    for route in _gated(plan):
+    for route in _protected(plan):
         for name in route.names:
             if not name.endswith(tuple(f".{d}" for d in domains)):
                 yield Problem(
                     route.at("name"),
                     f"{name} lies in none of the session's domains, {', '.join(domains)}",
                     "let site.names.internal and site.names.public begin with {name}, as "
-                    f"{{name}}.{plan.site.site.domain}",
+                    f"{{name}}.{plan.stack.site.domain}",
                 )
 
 
 @check("group-known", rows="S0-26 S1-07")
 def group_known(plan: Plan) -> Iterator[Problem]:
     """A rule for a group that nobody is in shuts everybody out."""
-    if plan.site.identity is None:
+    if plan.stack.identity is None:
         return
-    groups = plan.site.identity.groups
+    groups = plan.stack.identity.groups
     for route in plan.routes:
         for group in route.groups:
             yield from unknown_group(group, groups, route.at("groups"))
@@ -158,10 +154,10 @@ def group_known(plan: Plan) -> Iterator[Problem]:
 @check("directory-members", rows="S1-06")
 def directory_members(plan: Plan) -> Iterator[Problem]:
     """Members of a directory's groups are people of the stack, in groups that there are."""
-    identity = plan.site.identity
+    identity = plan.stack.identity
     if identity is None or identity.directory is None:
         return
-    people = {plan.site.site.owner.user, *plan.site.site.members}
+    people = {plan.stack.site.owner.user, *plan.stack.site.members}
     for group, members in identity.directory.members.items():
         where = f"identity.directory.members.{group}"
         yield from unknown_group(group, identity.groups, where)
@@ -203,7 +199,7 @@ def admin_two_factor(plan: Plan) -> Iterator[Problem]:
     if plan.identity is not None and plan.identity.provider == "pocket-id":
         return  # a passkey is two factors
     tools = {s.name for s in plan.services if not s.is_custom and s.entry.audience == "operator"}
-    for route in _gated(plan):
+    for route in _protected(plan):
         for_operator = route.audience == "operator" or route.service in tools
         if for_operator and route.policy != "two_factor":
             what = "is for the operator" if route.audience == "operator" else "is a tool of theirs"
@@ -217,9 +213,9 @@ def admin_two_factor(plan: Plan) -> Iterator[Problem]:
 @check("session-bounds", rows="S0-28 S4-17")
 def session_bounds(plan: Plan) -> Iterator[Problem]:
     """A session ends when idle, then at its end, then when remembering ends: in this order."""
-    if plan.site.identity is None:
+    if plan.stack.identity is None:
         return
-    session = plan.site.identity.session
+    session = plan.stack.identity.session
     if minutes(session.expiration) > minutes(LONGEST):
         yield Problem(
             "identity.session.expiration",

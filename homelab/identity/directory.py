@@ -12,18 +12,15 @@ import re
 import shlex
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
-from homelab.identity.model import LDAP_OWNER, LDAP_PASSWORD, Directory
+from homelab.config.identity import Directory, IdentityConfig
+from homelab.config.stack import StackConfig
+from homelab.identity.model import LDAP_OWNER, LDAP_PASSWORD
 from homelab.network.model import LOOPBACK
 from homelab.nix import Attrs, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.identity.model import IdentityConfig
-    from homelab.plan import Plan
-    from homelab.site.model import Site
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 LDAP_PORT = 389
 PEOPLE, GROUPS = "people", "groups"
@@ -42,7 +39,7 @@ def admin_of(directory: Directory) -> str:
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`directory.nix`, beside the sign-in that asks it."""
-    identity = plan.site.identity
+    identity = plan.stack.identity
     if plan.identity is None or plan.identity.host != host.name or identity is None:
         return
     directory = identity.directory
@@ -51,8 +48,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "directory.nix",
         "The directory of people and groups, which the sign-in asks",
-        derived=merge(_openldap(directory), _seed(plan.site, directory)),
-        extra=((_SEED, _SHELL), (_PEOPLE, people(plan.site, identity, directory))),
+        derived=merge(_openldap(directory), _seed(plan.stack, directory)),
+        extra=((_SEED, _SHELL), (_PEOPLE, people(plan.stack, identity, directory))),
     )
 
 
@@ -92,8 +89,8 @@ def _openldap(directory: Directory) -> Attrs:
     )
 
 
-def _seed(site: Site, directory: Directory) -> Attrs:
-    owner = f"uid={site.site.owner.user},ou={PEOPLE},{directory.base_dn}"
+def _seed(stack: StackConfig, directory: Directory) -> Attrs:
+    owner = f"uid={stack.site.owner.user},ou={PEOPLE},{directory.base_dn}"
     words = (
         f"ldap://{LOOPBACK}:{LDAP_PORT}",
         admin_of(directory),
@@ -137,11 +134,11 @@ def _seed(site: Site, directory: Directory) -> Attrs:
     return merge(seed, attrs("systemd.services.openldap-dump", nightly))
 
 
-def people(site: Site, identity: IdentityConfig, directory: Directory) -> str:
+def people(stack: StackConfig, identity: IdentityConfig, directory: Directory) -> str:
     """The people and groups of the stack as LDIF: entries to add, then members to add."""
     base = directory.base_dn
-    owner = site.site.owner
-    everybody = {owner.user: owner.email} | {n: m.email for n, m in site.site.members.items()}
+    owner = stack.site.owner
+    everybody = {owner.user: owner.email} | {n: m.email for n, m in stack.site.members.items()}
     label = base.partition(",")[0].removeprefix("dc=")
     entries = [
         _entry(
@@ -149,7 +146,7 @@ def people(site: Site, identity: IdentityConfig, directory: Directory) -> str:
             ("objectClass", "dcObject"),
             ("objectClass", "organization"),
             ("dc", label),
-            ("o", site.site.domain),
+            ("o", stack.site.domain),
         ),
         *(
             _entry(f"ou={ou},{base}", ("objectClass", "organizationalUnit"), ("ou", ou))

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from homelab.catalog.model import OIDC
-from homelab.identity.model import GatePlan, IdentityConfig, IdentityPlan, OidcClient
-from homelab.identity.rules import rules_of
+from homelab.config.identity import IdentityConfig
+from homelab.config.stack import StackConfig
+from homelab.identity.model import AuthProxyPlan, IdentityPlan, OidcClient
+from homelab.identity.rules import policy_of
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.system.model import Host
 
 ADAPTER: Final = "oauth2-proxy"
@@ -20,21 +21,24 @@ CALLBACK = "/oauth2/callback"
 
 
 def plan_identity(
-    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...], routes: tuple[Route, ...]
+    stack: StackConfig,
+    hosts: Mapping[str, Host],
+    services: tuple[Service, ...],
+    routes: tuple[Route, ...],
 ) -> IdentityPlan | None:
     """The provider, its gate with a rule for each gated route, and its clients."""
-    identity = site.identity
+    identity = stack.identity
     if identity is None or identity.host not in hosts:
         return None
     own = next((r for r in routes if r.service == identity.provider), None)
-    gated = tuple(r for r in routes if r.auth == "forward")
+    protected = tuple(r for r in routes if r.auth == "forward")
     asking = tuple(r for r in routes if r.auth == "oidc")
-    public = tuple(sorted(r.public for r in gated if r.public))
-    portal = own.title if own else _name(site, site.site.names.internal, identity)
+    public = tuple(sorted(r.public for r in protected if r.public))
+    portal = own.title if own else _name(stack, stack.site.names.internal, identity)
     public_portal = ""
     if public or any(r.public for r in asking):
         published = own.public if own else ""
-        public_portal = published or _name(site, site.site.names.public, identity)
+        public_portal = published or _name(stack, stack.site.names.public, identity)
     address = _address(services, identity.provider, identity.host)
     return IdentityPlan(
         provider=identity.provider,
@@ -45,15 +49,15 @@ def plan_identity(
         domain=_parent(portal),
         cookies=_cookies(portal, public_portal),
         public_names=public,
-        rules=rules_of(identity, routes) if identity.provider == "authelia" else (),
-        clients=tuple(_clients(site, services, asking)),
+        rules=policy_of(identity, routes) if identity.provider == "authelia" else (),
+        clients=tuple(_clients(stack, services, asking)),
         session=identity.session,
-        gate=GatePlan("authelia", address)
+        auth_proxy=AuthProxyPlan("authelia", address)
         if identity.provider == "authelia"
-        else GatePlan(
+        else AuthProxyPlan(
             ADAPTER,
             _address(services, ADAPTER, identity.host),
-            tuple(sorted(f"https://{n}{CALLBACK}" for r in gated for n in r.names)),
+            tuple(sorted(f"https://{n}{CALLBACK}" for r in protected for n in r.names)),
         ),
     )
 
@@ -65,7 +69,7 @@ def _address(services: tuple[Service, ...], name: str, host: str) -> str:
 
 
 def _clients(
-    site: Site, services: tuple[Service, ...], routes: tuple[Route, ...]
+    stack: StackConfig, services: tuple[Service, ...], routes: tuple[Route, ...]
 ) -> Iterator[OidcClient]:
     placed = {(s.name, s.host): s for s in services}
     for route in routes:
@@ -84,14 +88,14 @@ def _clients(
             groups=route.groups,
             post=fact.post,
             purpose=f"{service.owner}/{OIDC}",
-            epoch=site.secrets.epochs.get(service.name, 1),
+            epoch=stack.secrets.epochs.get(service.name, 1),
             source=route.source,
         )
 
 
-def _name(site: Site, template: str, identity: IdentityConfig) -> str:
-    zone = site.cloudflare.zone.name if site.cloudflare else site.site.domain
-    return template.format(name=identity.name, domain=site.site.domain, zone=zone)
+def _name(stack: StackConfig, template: str, identity: IdentityConfig) -> str:
+    zone = stack.cloudflare.zone.name if stack.cloudflare else stack.site.domain
+    return template.format(name=identity.name, domain=stack.site.domain, zone=zone)
 
 
 def _parent(name: str) -> str:

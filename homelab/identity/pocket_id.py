@@ -6,17 +6,14 @@ import json
 import shlex
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
-from homelab.identity.model import API_KEY, STATIC_KEY, Duration, api_key_source
+from homelab.config.identity import Duration
+from homelab.identity.model import API_KEY, STATIC_KEY, IdentityPlan, api_key_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, Pkg, Raw, Script, attrs, merge
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.identity.model import IdentityPlan
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 CLIENT = "gate"
 """The gate's client id at Pocket ID."""
@@ -29,7 +26,7 @@ _SHELL = (resources.files("homelab.identity") / "pocket-id-client.sh").read_text
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`identity.nix` and `gate.nix`, on the provider's host."""
+    """`identity.nix` and `auth-proxy.nix`, on the provider's host."""
     identity = plan.identity
     if identity is None or identity.host != host.name or identity.provider != "pocket-id":
         return
@@ -41,7 +38,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         ),
     )
     yield Module(
-        "gate.nix",
+        "auth-proxy.nix",
         "The gate in front of apps that cannot ask for a sign-in by themselves",
         derived=merge(_proxy(identity), _registration(plan, identity)),
         extra=((_FILE, _SHELL), (_CLIENT, _client(identity))),
@@ -49,7 +46,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _api_key(plan: Plan) -> str:
-    config = plan.site.identity
+    config = plan.stack.identity
     source = api_key_source(config) if config else "derived"
     return secret_path("pocket-id", API_KEY, source, "file")
 
@@ -91,7 +88,7 @@ def _proxy(identity: IdentityPlan) -> Attrs:
             ),
             "scope": "openid profile email groups",
             "email": {"domains": ["*"]},
-            "httpAddress": f"http://{identity.gate.address}",
+            "httpAddress": f"http://{identity.auth_proxy.address}",
             "reverseProxy": True,
             "setXauthrequest": True,
             "upstream": ["static://202"],
@@ -112,7 +109,7 @@ def _proxy(identity: IdentityPlan) -> Attrs:
 
 def _names(identity: IdentityPlan) -> set[str]:
     """Every name that the gate guards."""
-    return {c.removeprefix("https://").partition("/")[0] for c in identity.gate.callbacks}
+    return {c.removeprefix("https://").partition("/")[0] for c in identity.auth_proxy.callbacks}
 
 
 def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
@@ -165,7 +162,7 @@ def _client(identity: IdentityPlan) -> str:
     client = {
         "id": CLIENT,
         "name": "Gate",
-        "callbackURLs": list(identity.gate.callbacks),
+        "callbackURLs": list(identity.auth_proxy.callbacks),
         "logoutCallbackURLs": [],
         "isPublic": False,
         "pkceEnabled": True,

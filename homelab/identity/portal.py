@@ -7,18 +7,15 @@ purpose, and so does one that takes what its network offers.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.nix import Module, attrs
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`portal.nix`, on each host with a client of the provider."""
-    identity, entry = plan.identity, plan.hosts.get(plan.site.network.entry.host)
+    identity, entry = plan.identity, plan.hosts.get(plan.stack.network.entry.host)
     if identity is None or entry is None:
         return
     if any(not r.internal for r in plan.routes_of(identity.provider)):

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.identity.checks import unknown_group
+from homelab.identity.model import Rule
 from homelab.identity.rules import BANDS, PATHS, asks_the_query, covers
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.identity.model import Rule
-    from homelab.plan import Plan
-
 
 SAID = "identity.rules["
 """Where the rules stand that the stack adds."""
@@ -24,16 +20,16 @@ SAID = "identity.rules["
 @check("rule-route", rows="S1-08")
 def rule_route(plan: Plan) -> Iterator[Problem]:
     """A rule is about a route that the gate is asked about, and groups that exist."""
-    identity = plan.site.identity
+    identity = plan.stack.identity
     if identity is None:
         return
-    gated = {r.name for r in plan.routes if r.auth == "forward"}
+    protected = {r.name for r in plan.routes if r.auth == "forward"}
     for i, rule in enumerate(identity.rules):
-        if rule.route not in gated:
+        if rule.route not in protected:
             yield Problem(
                 f"identity.rules[{i}].route",
                 f'the gate is asked about no route "{rule.route}"',
-                did_you_mean(rule.route, gated, "gated routes"),
+                did_you_mean(rule.route, protected, "gated routes"),
             )
         for group in rule.groups:
             yield from unknown_group(group, identity.groups, f"identity.rules[{i}].groups")
@@ -42,7 +38,7 @@ def rule_route(plan: Plan) -> Iterator[Problem]:
 @check("rule-text", rows="S1-08")
 def rule_text(plan: Plan) -> Iterator[Problem]:
     """A rule is one that Authelia starts with, and opens what it says and nothing beside it."""
-    identity = plan.site.identity
+    identity = plan.stack.identity
     for i, rule in enumerate(identity.rules if identity else ()):
         where = f"identity.rules[{i}]"
         if rule.policy == "bypass" and (rule.groups or rule.users):
@@ -90,7 +86,7 @@ def _is_expression(pattern: str) -> bool:
 @check("rule-range", rows="S1-08")
 def rule_range(plan: Plan) -> Iterator[Problem]:
     """A priority says what kind of rule it is, so that a list of fifty can be read."""
-    identity = plan.site.identity
+    identity = plan.stack.identity
     for i, rule in enumerate(identity.rules if identity else ()):
         low, high = BANDS[rule.policy]
         about_some = bool(rule.paths or rule.resources)

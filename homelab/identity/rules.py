@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from homelab.identity.model import IdentityConfig, Rule
+from homelab.config.identity import IdentityConfig
+from homelab.identity.model import Rule
 from homelab.network.route import Route
 
 BANDS = {
@@ -23,7 +24,7 @@ passwords. Of exempt paths there is no rule: the proxy does not ask about them, 
 looks like one gets no other answer than the rest."""
 
 
-def rules_of(config: IdentityConfig, routes: Sequence[Route]) -> tuple[Rule, ...]:
+def policy_of(config: IdentityConfig, routes: Sequence[Route]) -> tuple[Rule, ...]:
     """Every rule, in the order in which the gate asks them."""
     derived = [rule for route in routes if route.auth == "forward" for rule in _of(route)]
     named = {r.name: r for r in routes}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.monitoring.measurements import read_by
 from homelab.monitoring.plan import MONITOR, asks_port, skip_reason
+from homelab.plan import Plan
 from homelab.problems import Problem
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
+from homelab.services.model import Service
 
 
 @check("monitor-intent", rows="S0-45")
@@ -64,7 +61,7 @@ def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
 @check("monitor-proves", rows="S0-45 S0-12", severity="warning")
 def monitor_proves(plan: Plan) -> Iterator[Problem]:
     """Behind the gate it is the gate that answers: a dead app would look alive."""
-    if plan.monitoring is None or plan.site.network.entry.host not in plan.hosts:
+    if plan.monitoring is None or plan.stack.network.entry.host not in plan.hosts:
         return  # of an entry that does not exist, host-known tells
     for probe in plan.monitoring.probes:
         if not probe.proves:
@@ -73,7 +70,7 @@ def monitor_proves(plan: Plan) -> Iterator[Problem]:
                 f"{probe.source}.auth",
                 f"{plan.monitoring.host} can watch {route.service} only through the gate, "
                 "which answers in its place",
-                f"services.{MONITOR}.host: {plan.site.network.entry.host}, for the proxy's host "
+                f"services.{MONITOR}.host: {plan.stack.network.entry.host}, for the proxy's host "
                 "may ask it at its port"
                 if route.believes
                 else f"services.{MONITOR}.uses: [{route.service}] opens its port to the monitor",
@@ -88,7 +85,7 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
     host = plan.monitoring.host
     elsewhere = any(s.name == MONITOR and s.host != host for s in plan.services)
     tunnel = plan.cloudflare is not None and plan.cloudflare.tunnel_host == host
-    if not elsewhere and not (tunnel and plan.site.monitoring.email):
+    if not elsewhere and not (tunnel and plan.stack.monitoring.email):
         yield Problem(
             f"services.{MONITOR}.host",
             f"nobody watches {host}, which watches everything else",
@@ -124,7 +121,7 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
 
 @check("sleepy-dependency", rows="S0-05", severity="warning")
 def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
-    """What the family relies on does not wait for a host that sleeps."""
+    """What the family relies on does not wait for an offline host."""
     family = {r.service for r in plan.routes if r.audience == "family"}
     for service in plan.services:
         host = plan.hosts[service.host]

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
+from homelab.monitoring.model import MonitoringPlan, Probe
 from homelab.monitoring.plan import MONITOR, alert_hosts
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, attrs, merge
-from homelab.secrets.model import secret_path
-
-if TYPE_CHECKING:
-    from homelab.monitoring.model import MonitoringPlan, Probe
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 TOPIC_FILE = secret_path("ntfy", "topic", "stored", "env")
 """Environment file with NTFY_TOPIC, on each host that sends alerts."""
@@ -23,7 +20,7 @@ TOKEN_FILE = secret_path("ntfy", "token", "stored", "env")
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`monitoring.nix`, on the monitor's host and on each that reports failures of its units."""
     monitoring = plan.monitoring if plan.monitoring and plan.monitoring.host == host.name else None
-    reports = host.name in alert_hosts(plan.site, plan.backup, plan.monitoring)
+    reports = host.name in alert_hosts(plan.stack, plan.backup, plan.monitoring)
     if monitoring is None and not reports:
         return
     yield Module(
@@ -55,7 +52,7 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
             "url": monitoring.alerts,
             "topic": Comment("Gatus fills it in from its environment.", "${NTFY_TOPIC}"),
             "default-alert": {
-                "failure-threshold": plan.site.monitoring.failures,
+                "failure-threshold": plan.stack.monitoring.failures,
                 "success-threshold": 2,
                 "send-on-resolved": True,
             },
@@ -81,7 +78,7 @@ def _literal(value: Nix) -> Nix:
 
 
 def _has_token(plan: Plan) -> bool:
-    ntfy = plan.site.monitoring.ntfy
+    ntfy = plan.stack.monitoring.ntfy
     return ntfy is not None and ntfy.token is not None
 
 
@@ -110,7 +107,7 @@ def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
 
 def _notify(plan: Plan) -> Attrs:
     """`notify@UNIT`, which others name in OnFailure."""
-    ntfy = plan.site.monitoring.ntfy
+    ntfy = plan.stack.monitoring.ntfy
     assert ntfy is not None
     path: list[Nix] = [Pkg("curl")]
     return attrs(

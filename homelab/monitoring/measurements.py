@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.network.between import dialled
 from homelab.nix import After, Attrs, Module, Nix, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.system.model import Host
 
 SCRAPED = "services.prometheus.scrapeConfigs"
 _GRAFANA = "services.grafana.provision"
@@ -42,7 +39,7 @@ def read_by(plan: Plan, reader: Service) -> tuple[tuple[Service, str], ...]:
         if source.host == reader.host:
             found.append((source, f"{source.address}:{source.port}"))
         elif reader.host in source.callers:
-            address = dialled(plan.site, reader.host, source.host)
+            address = dialled(plan.stack, reader.host, source.host)
             found.append((source, f"{address}:{source.port}"))
     return tuple(found)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.backup.model import BackupPlan
+from homelab.config.stack import StackConfig
 from homelab.monitoring.model import MonitoringPlan, Probe
 from homelab.monitoring.reach import dialled, question
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.system.model import Host
 
 MONITOR = "gatus"
@@ -19,7 +19,7 @@ ABSENT = ("planned", "retired")
 
 
 def plan_monitoring(
-    site: Site,
+    stack: StackConfig,
     hosts: Mapping[str, Host],
     services: tuple[Service, ...],
     routes: tuple[Route, ...],
@@ -32,7 +32,7 @@ def plan_monitoring(
     if monitor is None:
         return None
     by_place = {(s.name, s.host): s for s in services}
-    probes = [*_resolver(site, hosts, routes, dns)]
+    probes = [*_resolver(stack, hosts, routes, dns)]
     skipped = set()
     for route in routes:
         service = by_place.get((route.service, route.host))
@@ -42,22 +42,22 @@ def plan_monitoring(
         if reason:
             skipped.add((service.name, reason))
         else:
-            probes.append(_probe(site, hosts, monitor.host, route, service))
+            probes.append(_probe(stack, hosts, monitor.host, route, service))
     named = {(r.service, r.host) for r in routes}
     for service in services:
         if (service.name, service.host) in named or not asks_port(service):
             continue
         reason = skip_reason(service, hosts[service.host])
-        address = dialled(site, service, service.port, monitor.host)
+        address = dialled(stack, service, service.port, monitor.host)
         if reason:
             skipped.add((service.name, reason))
         elif address:
-            probes.append(_bare(site, hosts, service, address))
+            probes.append(_bare(stack, hosts, service, address))
     return MonitoringPlan(
         host=monitor.host,
         probes=tuple(sorted(probes, key=lambda p: (p.group, p.name))),
         skipped=tuple(sorted(skipped)),
-        alerts=site.monitoring.ntfy.url.rstrip("/") if site.monitoring.ntfy else "",
+        alerts=stack.monitoring.ntfy.url.rstrip("/") if stack.monitoring.ntfy else "",
     )
 
 
@@ -76,32 +76,32 @@ def asks_port(service: Service) -> bool:
 
 
 def alert_hosts(
-    site: Site, backup: BackupPlan, monitoring: MonitoringPlan | None
+    stack: StackConfig, backup: BackupPlan, monitoring: MonitoringPlan | None
 ) -> frozenset[str]:
     """Hosts that send alerts, and so read the ntfy topic."""
-    if site.monitoring.ntfy is None:
+    if stack.monitoring.ntfy is None:
         return frozenset()
     watching = {monitoring.host} if monitoring else set()
-    if site.cloudflare is not None and site.cloudflare.acme.until is not None:
-        watching.add(site.network.entry.host)
-    if site.network.entry.acme is not None and site.network.entry.acme.is_internal:
-        watching.add(site.network.entry.host)
+    if stack.cloudflare is not None and stack.cloudflare.acme.until is not None:
+        watching.add(stack.network.entry.host)
+    if stack.network.entry.acme is not None and stack.network.entry.acme.is_internal:
+        watching.add(stack.network.entry.host)
     return backup.hosts | watching
 
 
 def _probe(
-    site: Site, hosts: Mapping[str, Host], watcher: str, route: Route, service: Service
+    stack: StackConfig, hosts: Mapping[str, Host], watcher: str, route: Route, service: Service
 ) -> Probe:
     wanted = service.config.monitor
-    asked = question(site, route, service, watcher)
+    asked = question(stack, route, service, watcher)
     tcp = asked.url.startswith("tcp://")
     return Probe(
         name=route.name,
         group=service.entry.category,
         url=asked.url,
-        interval=wanted.interval or site.monitoring.interval,
+        interval=wanted.interval or stack.monitoring.interval,
         conditions=("[CONNECTED] == true",) if tcp else ("[STATUS] == 200",),
-        failures=site.monitoring.failures,
+        failures=stack.monitoring.failures,
         relaxed=not hosts[route.host].always_on,
         dns=None,
         headers=asked.headers,
@@ -110,7 +110,7 @@ def _probe(
     )
 
 
-def _bare(site: Site, hosts: Mapping[str, Host], service: Service, address: str) -> Probe:
+def _bare(stack: StackConfig, hosts: Mapping[str, Host], service: Service, address: str) -> Probe:
     """A service without a name, asked at its port."""
     wanted, tcp = service.config.monitor, service.entry.monitor == "tcp"
     path = wanted.path or service.entry.health
@@ -118,9 +118,9 @@ def _bare(site: Site, hosts: Mapping[str, Host], service: Service, address: str)
         name=service.name,
         group=service.entry.category,
         url=f"tcp://{address}" if tcp else f"http://{address}{path}",
-        interval=wanted.interval or site.monitoring.interval,
+        interval=wanted.interval or stack.monitoring.interval,
         conditions=("[CONNECTED] == true",) if tcp else ("[STATUS] == 200",),
-        failures=site.monitoring.failures,
+        failures=stack.monitoring.failures,
         relaxed=not hosts[service.host].always_on,
         dns=None,
         headers=(),
@@ -130,7 +130,7 @@ def _bare(site: Site, hosts: Mapping[str, Host], service: Service, address: str)
 
 
 def _resolver(
-    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...], dns: DnsPlan
+    stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...], dns: DnsPlan
 ) -> Iterator[Probe]:
     """Ask the resolver for the monitor's own name: it is there as long as the monitor is."""
     host = hosts.get(dns.host)
@@ -142,9 +142,9 @@ def _resolver(
         name="resolver",
         group="Network",
         url=host.lan or host.tailnet,
-        interval=site.monitoring.interval,
+        interval=stack.monitoring.interval,
         conditions=("[DNS_RCODE] == NOERROR", f"[BODY] == {answer}"),
-        failures=site.monitoring.failures,
+        failures=stack.monitoring.failures,
         relaxed=not host.always_on,
         dns=(name, answer),
         headers=(),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from homelab.config.stack import StackConfig
 from homelab.network.between import dialled as address_of
 from homelab.network.route import Route
 from homelab.services.model import Service
-from homelab.site.model import Site
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Question:
     """What the proxy would have said: many an app refuses a host name that it does not know."""
 
 
-def question(site: Site, route: Route, service: Service, watcher: str) -> Question:
+def question(stack: StackConfig, route: Route, service: Service, watcher: str) -> Question:
     """What `watcher` asks to learn whether the app behind a route works.
 
     By its internal name that is the whole way: name, certificate, proxy and app. Behind the
@@ -29,12 +29,12 @@ def question(site: Site, route: Route, service: Service, watcher: str) -> Questi
     watcher may dial it: on the app's host, on the entry host, or on one that the app is open to.
     """
     health = service.config.monitor.path or service.entry.health
-    address = dialled(site, service, route.port, watcher)
+    address = dialled(stack, service, route.port, watcher)
     if service.entry.monitor == "tcp":
         return Question(f"tcp://{address or route.title + ':443'}", bool(address))
     named = f"https://{route.title}{health}"
     # Without a resolver of ours the name leads to Cloudflare, where Access would answer.
-    ours = site.network.dns.host is not None
+    ours = stack.network.dns.host is not None
     if ours and (route.auth != "forward" or _is_exempt(health, route.exempt)):
         return Question(named, True)
     if address:
@@ -43,12 +43,12 @@ def question(site: Site, route: Route, service: Service, watcher: str) -> Questi
     return Question(named, False)
 
 
-def dialled(site: Site, service: Service, port: int, watcher: str) -> str:
+def dialled(stack: StackConfig, service: Service, port: int, watcher: str) -> str:
     """The app's own address and a port of it, as the watcher dials it; empty if it may not."""
     if watcher == service.host:
         outside = next(iter(service.called_at), "")
         return f"{outside if service.is_outside_only else service.address}:{port}"
-    outside = address_of(site, watcher, service.host) if watcher in service.callers else ""
+    outside = address_of(stack, watcher, service.host) if watcher in service.callers else ""
     return f"{outside}:{port}" if outside else ""
 
 

@@ -5,22 +5,19 @@ that would outlast a restart.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from homelab.network.model import DnsPlan
 from homelab.network.resolver import own_names, seconds
 from homelab.nix import Comment, Module, Nix, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.network.model import DnsPlan
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 SERVICE = "adguardhome"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """AdGuard Home on the host that the stack names, and a host that does not ask itself."""
-    if host.name != plan.dns.host or plan.site.network.dns.server != "adguard":
+    if host.name != plan.dns.host or plan.stack.network.dns.server != "adguard":
         return
     page = next((s for s in plan.on(host.name) if s.name == SERVICE), None)
     options: dict[str, Nix] = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from homelab.config.hosts import NixosHost
+from homelab.config.stack import StackConfig
 from homelab.network.model import PortUse
-from homelab.site.model import Site
-from homelab.system.model import NixosHost
 
 
 @dataclass(frozen=True)
@@ -32,41 +32,41 @@ class Way:
         return bool(self.callee) and bool(self.caller or self.network == "tailnet")
 
 
-def on_tailnet(site: Site, host: str) -> bool:
+def on_tailnet(stack: StackConfig, host: str) -> bool:
     """Whether a host is in the tailnet or joins it: the stack has one, and it a part there."""
-    config = site.hosts.get(host)
+    config = stack.hosts.get(host)
     joins = isinstance(config, NixosHost) and config.tailscale is not None
-    return site.tailnet is not None and joins
+    return stack.tailnet is not None and joins
 
 
-def way(site: Site, caller: str, callee: str) -> Way | None:
+def path_between(stack: StackConfig, caller: str, callee: str) -> Way | None:
     """How one host calls another; None where the stack has no such hosts."""
-    one, other = site.hosts.get(caller), site.hosts.get(callee)
+    one, other = stack.hosts.get(caller), stack.hosts.get(callee)
     if one is None or other is None:
         return None
-    if on_tailnet(site, caller) and on_tailnet(site, callee):
+    if on_tailnet(stack, caller) and on_tailnet(stack, callee):
         return Way("tailnet", str(one.address.tailnet or ""), str(other.address.tailnet or ""))
     return Way("lan", str(one.address.lan or ""), str(other.address.lan or ""))
 
 
-def dialled(site: Site, caller: str, callee: str) -> str:
+def dialled(stack: StackConfig, caller: str, callee: str) -> str:
     """The address that one host dials to reach another; empty where there is none."""
-    found = way(site, caller, callee)
+    found = path_between(stack, caller, callee)
     return found.callee if found is not None else ""
 
 
-def lan_callers(site: Site, callers: tuple[str, ...], callee: str) -> tuple[str, ...]:
+def lan_callers(stack: StackConfig, callers: tuple[str, ...], callee: str) -> tuple[str, ...]:
     """Of the hosts that call another, the addresses of those that do so over the LAN."""
-    ways = (way(site, caller, callee) for caller in callers)
+    ways = (path_between(stack, caller, callee) for caller in callers)
     return tuple(sorted({w.caller for w in ways if w and w.network == "lan" and w.caller}))
 
 
-def published(site: Site, use: PortUse) -> tuple[str, ...]:
+def published(stack: StackConfig, use: PortUse) -> tuple[str, ...]:
     """The addresses of its host that others find a port at: those of networks that it is open to,
     as far as the host is in them.
     """
-    address = site.hosts[use.host].address
-    tailnet = use.scope in ("tailnet", "lan") and on_tailnet(site, use.host)
+    address = stack.hosts[use.host].address
+    tailnet = use.scope in ("tailnet", "lan") and on_tailnet(stack, use.host)
     lan = use.scope in ("lan", "link") or bool(use.peers)
     found = (address.tailnet if tailnet else None, address.lan if lan else None)
     return tuple(str(a) for a in found if a is not None)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from homelab.config.upstream import for_blocky
 from homelab.network.resolver import own_names
-from homelab.network.upstream import for_blocky
 from homelab.nix import Comment, Module, Nix, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """Blocky on the host that the stack names, and a host that does not ask itself."""
     dns = plan.dns
-    if host.name != dns.host or plan.site.network.dns.server != "blocky":
+    if host.name != dns.host or plan.stack.network.dns.server != "blocky":
         return
     bootstrap: list[Nix] = [{"upstream": f"tcp+udp:{a}"} for a in dns.bootstrap]
     settings: dict[str, Nix] = {

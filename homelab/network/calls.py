@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from homelab.model import grouped
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
+from homelab.grouping import grouped
+from homelab.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Call:
 
 def calls_of(plan: Plan) -> Iterator[Call]:
     """Every call from one host to another: of the proxy, of services, backups and builds."""
-    entry = plan.site.network.entry.host
+    entry = plan.stack.network.entry.host
     calls = (
         *(Call(entry, r.host, r.service, r.source) for r in plan.routes if r.remote),
         *_uses(plan),

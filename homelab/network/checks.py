@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
-from homelab.network.between import on_tailnet, way
+from homelab.check import check
+from homelab.config.services import FlakeService
+from homelab.network.between import on_tailnet, path_between
 from homelab.network.calls import calls_of
 from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.services.kinds import FlakeService
 from homelab.services.ports import band, is_movable
 from homelab.services.said import said_of
 from homelab.storage.shares import SAMBA
 from homelab.tailnet.model import SECTION
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("port-unique", rows="S0-11 S4-02")
@@ -28,7 +25,7 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
         key = (use.host, use.port, use.protocol)
         other = seen.get(key)
         # Beside the resolver, dns-single-writer tells.
-        names = use.port == DNS_PORT and use.host == plan.site.network.dns.host
+        names = use.port == DNS_PORT and use.host == plan.stack.network.dns.host
         if other is not None and other != use.owner and not names:
             first, second = sorted((other, use.owner))
             yield Problem(
@@ -42,12 +39,12 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
 @check("port-band", rows="S4-02")
 def port_band(plan: Plan) -> Iterator[Problem]:
     """With bands, a number tells what kind of thing listens."""
-    if plan.site.network.ports.policy != "banded":
+    if plan.stack.network.ports.policy != "banded":
         return
     for service in plan.services:
         if not is_movable(service):
             continue
-        first, last = band(plan.site, service)
+        first, last = band(plan.stack, service)
         if not first <= service.port <= last:
             kind = "infrastructure" if service.entry.infrastructure else "services"
             yield Problem(
@@ -82,11 +79,11 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
     where the one has to know the other's address, and the other the caller's.
     """
     for call in calls_of(plan):
-        found = way(plan.site, call.caller, call.callee)
+        found = path_between(plan.stack, call.caller, call.callee)
         if found is None or found.is_known:
             continue
         lacking = call.callee if not found.callee else call.caller
-        if found.network == "lan" and lacking == plan.site.network.entry.host:
+        if found.network == "lan" and lacking == plan.stack.network.entry.host:
             continue  # entry-address tells
         if found.network == "tailnet":
             way_out = (
@@ -96,14 +93,14 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
         else:
             why = (
                 ""
-                if plan.site.tailnet is None
+                if plan.stack.tailnet is None
                 else f", for {_outside(plan, call.caller, call.callee)} is not in the tailnet"
             )
             way_out = f"add hosts.{lacking}.address.lan{why}"
         yield Problem(
             call.source, f"{call.caller} cannot reach {call.what} on {call.callee}", way_out
         )
-    entry = plan.site.network.entry.host
+    entry = plan.stack.network.entry.host
     for route in plan.routes:
         if entry in plan.hosts and route.remote and _loopback_only(plan, route.service):
             yield Problem(
@@ -114,7 +111,7 @@ def backend_reachable(plan: Plan) -> Iterator[Problem]:
 
 
 def _outside(plan: Plan, *hosts: str) -> str:
-    return next(h for h in hosts if not on_tailnet(plan.site, h))
+    return next(h for h in hosts if not on_tailnet(plan.stack, h))
 
 
 @check("tailnet-elsewhere", rows="S0-22")
@@ -122,7 +119,7 @@ def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
     """Without `homelab:tailnet` nothing here runs Tailscale: its addresses and settings have no
     effect on how hosts call each other.
     """
-    if plan.site.tailnet is not None:
+    if plan.stack.tailnet is not None:
         return
     for host in plan.hosts.values():
         settings = host.config.tailscale
@@ -160,7 +157,7 @@ def scope_tailnet(plan: Plan) -> Iterator[Problem]:
     """A port that is open to the tailnet alone is closed on a host that is not in it."""
     direct = {(r.host, r.port) for r in plan.routes if r.is_direct}
     for use in plan.firewall.ports:
-        if use.scope == "tailnet" and not on_tailnet(plan.site, use.host):
+        if use.scope == "tailnet" and not on_tailnet(plan.stack, use.host):
             if (use.host, use.port) in direct or use.owner == SAMBA:
                 continue  # tailnet-elsewhere and smb-not-public tell
             yield Problem(
@@ -173,7 +170,7 @@ def scope_tailnet(plan: Plan) -> Iterator[Problem]:
 
 def _loopback_only(plan: Plan, name: str) -> bool:
     """A flake's service is told where to listen by its own options, which we cannot see."""
-    config = plan.site.services.get(name)
+    config = plan.stack.services.get(name)
     return isinstance(config, FlakeService) and not any(
         "host" in o.lower() or "address" in o.lower() or "bind" in o.lower()
         for o in (said.name for said in said_of(config))
@@ -184,7 +181,7 @@ def _loopback_only(plan: Plan, name: str) -> bool:
 @check("entry-address", rows="S0-19 S0-14")
 def entry_address(plan: Plan) -> Iterator[Problem]:
     """Every internal name is the entry host's LAN address; without one, none resolves."""
-    entry = plan.hosts.get(plan.site.network.entry.host)
+    entry = plan.hosts.get(plan.stack.network.entry.host)
     if entry is not None and not entry.lan:
         yield Problem(
             f"{entry.source}.address.lan",
@@ -196,7 +193,7 @@ def entry_address(plan: Plan) -> Iterator[Problem]:
 @check("dns-bootstrap", rows="S0-19 S0-79")
 def dns_bootstrap(plan: Plan) -> Iterator[Problem]:
     """Upstreams given by name are looked up somewhere, and that cannot be this resolver."""
-    dns = plan.site.network.dns
+    dns = plan.stack.network.dns
     if dns.host is None:
         return
     if not dns.bootstrap:
@@ -230,7 +227,7 @@ def firewall_owner(plan: Plan) -> Iterator[Problem]:
 @check("dns-single-writer", rows="S0-19 S0-60")
 def dns_single_writer(plan: Plan) -> Iterator[Problem]:
     """One program answers for the homelab's names, from one table; a second would disagree."""
-    dns = plan.site.network.dns
+    dns = plan.stack.network.dns
     chosen = resolver_entry(dns.server)
     for service in plan.services:
         if service.name in RESOLVERS and service.name != chosen:
@@ -249,7 +246,7 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
                 f"{use.owner} takes port {use.port} of {use.host}, where {chosen} answers",
                 "give it another port or another host",
             )
-    for name, config in plan.site.services.items():
+    for name, config in plan.stack.services.items():
         for said in said_of(config):
             other = said.value is True and said.name in _OTHER_RESOLVERS
             if other and _runs_on(plan, name, dns.host or ""):

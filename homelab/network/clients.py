@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.certificates.page import markdown
 from homelab.network.table import route_table
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
+from homelab.plan import Plan
 
 
 def guide(plan: Plan) -> str:
@@ -19,7 +16,7 @@ def guide(plan: Plan) -> str:
 
 
 def _lan(plan: Plan) -> Iterator[str]:
-    lan, host = plan.site.network.lan, plan.hosts.get(plan.dns.host)
+    lan, host = plan.stack.network.lan, plan.hosts.get(plan.dns.host)
     yield f"## At home, {lan.cidr}"
     local = sorted(h.name for h in plan.hosts.values() if h.config.mdns)
     if local:
@@ -43,7 +40,7 @@ def _lan(plan: Plan) -> Iterator[str]:
 
 
 def _authority(plan: Plan) -> Iterator[str]:
-    said = plan.site.network.entry.acme
+    said = plan.stack.network.entry.acme
     if not plan.certificates.page or said is None:
         return
     yield "## Certificates at home"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
 from homelab.network.between import on_tailnet
 from homelab.network.model import TAILNET, PortUse
 from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -22,7 +19,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     ports = plan.firewall.on(host.name)
     lan = [p for p in ports if p.scope == "lan"]
     rules = [
-        *_lan_rules(str(plan.site.network.lan.cidr), lan),
+        *_lan_rules(str(plan.stack.network.lan.cidr), lan),
         *_host_rules(host, ports),
     ]
     tailnet = _allowed([p for p in ports if p.scope not in ("link", "hosts")])
@@ -30,14 +27,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "firewall.nix",
         "Open ports, each because of:\n"
-        + "\n".join(_reasons(ports, tailnet=on_tailnet(plan.site, host.name))),
+        + "\n".join(_reasons(ports, tailnet=on_tailnet(plan.stack, host.name))),
         derived=merge(
             attrs("networking.nftables.enable", True),
             attrs("networking.firewall.enable", True),
             attrs("networking.firewall.extraInputRules", Lines("\n".join(rules) + "\n"))
             if rules
             else {},
-            _on_interface(TAILNET, tailnet) if on_tailnet(plan.site, host.name) else {},
+            _on_interface(TAILNET, tailnet) if on_tailnet(plan.stack, host.name) else {},
             _on_interface(host.config.interface or "", link),
         ),
     )

@@ -5,34 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from homelab.model import Audience, Auth, Publish
+from homelab.config.base import Audience, Auth, Publish
+from homelab.config.routes import RouteConfig
+from homelab.config.stack import StackConfig
 from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
-from homelab.network.route import Route, RouteConfig, is_web
+from homelab.network.route import Route, is_web
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.system.model import Host, nixos_hosts
 
 
 def plan_routes(
-    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
+    stack: StackConfig, hosts: Mapping[str, Host], services: tuple[Service, ...]
 ) -> tuple[Route, ...]:
     """Every route of every service, sorted by name."""
     routes = []
     seen: set[tuple[str, int]] = set()
     for service in services:
-        for index, (config, source) in enumerate(_configs(site, service)):
+        for index, (config, source) in enumerate(_configs(stack, service)):
             # A service on several hosts has one route, to the first of them.
             if (service.name, index) not in seen:
                 seen.add((service.name, index))
-                routes.append(_route(site, hosts, service, config, index, source))
+                routes.append(_route(stack, hosts, service, config, index, source))
     return tuple(sorted(routes, key=lambda r: (r.name, r.service)))
 
 
-def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
+def _configs(stack: StackConfig, service: Service) -> list[tuple[RouteConfig, str]]:
     config = service.config
     # Another section may ask for a service; what its routes are, its own section says.
-    source = f"services.{service.name}" if service.name in site.services else service.source
+    source = f"services.{service.name}" if service.name in stack.services else service.source
     if config.routes is not None:
         return [(r, f"{source}.routes[{i}]") for i, r in enumerate(config.routes)]
     said = (config.name, config.audience, config.publish, config.auth)
@@ -40,8 +41,8 @@ def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
     if not service.port or never or not service.entry.page:
         return []
     name = config.name
-    if site.identity is not None and service.name == site.identity.provider and name is None:
-        name = site.identity.name
+    if stack.identity is not None and service.name == stack.identity.provider and name is None:
+        name = stack.identity.name
     described = RouteConfig(
         name=name,
         audience=config.audience,
@@ -53,7 +54,7 @@ def _configs(site: Site, service: Service) -> list[tuple[RouteConfig, str]]:
 
 
 def _route(
-    site: Site,
+    stack: StackConfig,
     hosts: Mapping[str, Host],
     service: Service,
     config: RouteConfig,
@@ -62,20 +63,20 @@ def _route(
 ) -> Route:
     entry = service.entry
     name = config.name or service.name
-    publish: Publish = config.publish or site.site.publish
+    publish: Publish = config.publish or stack.site.publish
     audience: Audience = config.audience or entry.audience
-    zone = site.cloudflare.zone.name if site.cloudflare else site.site.domain
-    fields = {"name": name, "domain": site.site.domain, "zone": zone}
-    entry_host = site.network.entry.host
+    zone = stack.cloudflare.zone.name if stack.cloudflare else stack.site.domain
+    fields = {"name": name, "domain": stack.site.domain, "zone": zone}
+    entry_host = stack.network.entry.host
     remote = service.host != entry_host
     auth: Auth = config.auth or default_auth(audience, entry.sign_in.kinds)
     port = next((p.port for p in service.ports if p.label == config.port), service.port)
     tunnel_service = config.tunnel_service or ""
-    public = "" if publish == "internal" else site.site.names.public.format(**fields)
-    internal = site.site.names.internal.format(**fields)
+    public = "" if publish == "internal" else stack.site.names.public.format(**fields)
+    internal = stack.site.names.internal.format(**fields)
     # Where no resolver of ours answers otherwise, a published name leads to Cloudflare, at home
     # too; a listener for it would be a way past Access for whoever knows the entry's address.
-    outside = publish == "tunnel" and internal == public and site.network.dns.host is None
+    outside = publish == "tunnel" and internal == public and stack.network.dns.host is None
     return Route(
         name=name,
         service=service.name,
@@ -87,7 +88,7 @@ def _route(
         publish=publish,
         auth=auth,
         port=port,
-        address=dialled(site, entry_host, service.host) if remote else service.address,
+        address=dialled(stack, entry_host, service.host) if remote else service.address,
         remote=remote,
         scheme=config.upstream.scheme,
         host_header=config.upstream.host_header or "",
@@ -104,7 +105,7 @@ def _route(
         sources=config.sources,
         tailnet_direct=config.tailnet_direct,
         lan_direct=config.lan_direct,
-        tunnel=_tunnel(site, config, publish),
+        tunnel=_tunnel(stack, config, publish),
         tunnel_service=tunnel_service,
         origin=config.origin,
         access_groups=tuple(sorted(set(config.access_groups))),
@@ -113,12 +114,14 @@ def _route(
     )
 
 
-def _tunnel(site: Site, config: RouteConfig, publish: Publish) -> Literal["", "proxy", "app"]:
+def _tunnel(
+    stack: StackConfig, config: RouteConfig, publish: Publish
+) -> Literal["", "proxy", "app"]:
     """What the tunnel dials: the proxy where it ends beside it, unless it is told otherwise."""
     if publish != "tunnel":
         return ""
-    tunnel = site.cloudflare.tunnel if site.cloudflare else None
-    apart = tunnel is not None and tunnel.host != site.network.entry.host
+    tunnel = stack.cloudflare.tunnel if stack.cloudflare else None
+    apart = tunnel is not None and tunnel.host != stack.network.entry.host
     told = tunnel is not None and tunnel.via == "direct"
     return "app" if config.tunnel_service or apart or told else "proxy"
 
@@ -135,11 +138,11 @@ def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
     return next((k for k in kinds if k not in ("none", "oidc")), "forward")
 
 
-def legacy_names(site: Site, routes: tuple[Route, ...]) -> tuple[tuple[str, str, str], ...]:
+def legacy_names(stack: StackConfig, routes: tuple[Route, ...]) -> tuple[tuple[str, str, str], ...]:
     """(legacy domain, name of before, internal name of now), for every internal name."""
-    now, end = {r.internal for r in routes}, f".{site.site.domain}"
+    now, end = {r.internal for r in routes}, f".{stack.site.domain}"
     names: dict[str, tuple[str, str]] = {}
-    for legacy in site.site.legacy_domains:
+    for legacy in stack.site.legacy_domains:
         for route in routes:
             old = f"{route.internal.removesuffix(end)}.{legacy.domain}"
             if route.internal.endswith(end) and old not in now:
@@ -147,26 +150,26 @@ def legacy_names(site: Site, routes: tuple[Route, ...]) -> tuple[tuple[str, str,
     return tuple((domain, old, new) for old, (domain, new) in sorted(names.items()))
 
 
-def local_names(site: Site) -> tuple[str, ...]:
+def local_names(stack: StackConfig) -> tuple[str, ...]:
     """What a device at home or on the tailnet calls the entry host, where no resolver helps it."""
-    host = nixos_hosts(site.hosts).get(site.network.entry.host)
+    host = nixos_hosts(stack.hosts).get(stack.network.entry.host)
     if host is None:
         return ()  # host-known tells
-    own = (f"{site.network.entry.host}.local",) if host.mdns else ()
+    own = (f"{stack.network.entry.host}.local",) if host.mdns else ()
     return (*own, *(str(a) for a in (host.address.lan, host.address.tailnet) if a))
 
 
 def plan_dns(
-    site: Site, hosts: Mapping[str, Host], routes: tuple[Route, ...], page: str = ""
+    stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...], page: str = ""
 ) -> DnsPlan:
     """What the home resolver answers: every internal name is the entry host's LAN address, and so
     is that of the page that hands out the root certificate.
     """
-    dns = site.network.dns
-    entry = hosts.get(site.network.entry.host)
+    dns = stack.network.dns
+    entry = hosts.get(stack.network.entry.host)
     address = entry.lan if entry else ""
     internal = {r.internal for r in routes if r.internal} | ({page} if page else set())
-    names = sorted(internal | {old for _, old, _ in legacy_names(site, routes)})
+    names = sorted(internal | {old for _, old, _ in legacy_names(stack, routes)})
     return DnsPlan(
         host=dns.host or "",
         names=tuple((n, address) for n in names) if dns.host else (),
@@ -178,16 +181,16 @@ def plan_dns(
     )
 
 
-def loopback_http(site: Site, routes: tuple[Route, ...]) -> tuple[PortUse, ...]:
+def loopback_http(stack: StackConfig, routes: tuple[Route, ...]) -> tuple[PortUse, ...]:
     """The proxy's port for the tunnel, where a route is published through one."""
     if not any(r.tunnel == "proxy" for r in routes):
         return ()
     return (
         PortUse(
-            host=site.network.entry.host,
+            host=stack.network.entry.host,
             port=LOOPBACK_HTTP_PORT,
             protocol="tcp",
-            owner=site.network.entry.proxy,
+            owner=stack.network.entry.proxy,
             label="tunnel",
             scope="loopback",
             source="network.entry",
@@ -197,14 +200,14 @@ def loopback_http(site: Site, routes: tuple[Route, ...]) -> tuple[PortUse, ...]:
 
 
 def plan_firewall(
-    site: Site, ports: tuple[PortUse, ...], routes: tuple[Route, ...]
+    stack: StackConfig, ports: tuple[PortUse, ...], routes: tuple[Route, ...]
 ) -> FirewallPlan:
     """What each host opens: exactly the ports that somebody else must reach.
 
     Where every name is the tunnel's, the proxy listens for none of them at home.
     """
     silent: tuple[str, ...] = () if any(r.internal for r in routes) else ("https", "http3")
-    proxy = site.network.entry.proxy
+    proxy = stack.network.entry.proxy
     return FirewallPlan(
         tuple(
             p

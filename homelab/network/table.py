@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from homelab.network.route import Route
-    from homelab.plan import Plan
+from homelab.network.route import Route
+from homelab.plan import Plan
 
 HTTP = 80
 
@@ -54,7 +52,7 @@ def _routes(plan: Plan) -> Iterator[Row]:
 
 
 def _host(plan: Plan, route: Route) -> str:
-    return plan.site.network.entry.host if _is_local(plan, route) else route.host
+    return plan.stack.network.entry.host if _is_local(plan, route) else route.host
 
 
 def _port(plan: Plan, route: Route) -> int:
@@ -64,7 +62,7 @@ def _port(plan: Plan, route: Route) -> int:
 
 
 def _is_local(plan: Plan, route: Route) -> bool:
-    return route.is_web and route.service == plan.site.network.entry.local_http
+    return route.is_web and route.service == plan.stack.network.entry.local_http
 
 
 def _sites(plan: Plan) -> Iterator[Row]:

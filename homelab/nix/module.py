@@ -1,4 +1,4 @@
-"""A module of a host's tree: what a room's backend returns."""
+"""A module of a host's tree: what a package's backend returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homelab.nix.values import Attrs
 
 @dataclass(frozen=True)
 class Module:
-    """One file of a host's tree, named after the room it comes from."""
+    """One file of a host's tree, named after the package it comes from."""
 
     file: str
     """Path inside the tree: `proxy.nix`, `services/immich.nix`."""

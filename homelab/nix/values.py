@@ -135,7 +135,7 @@ Attrs: TypeAlias = dict[str, Nix]
 
 
 class ConflictError(ValueError):
-    """Two rooms set one option to different values: a mistake of ours, not of the user."""
+    """Two packages set one option to different values: a mistake of ours, not of the user."""
 
 
 def merge(*trees: Mapping[str, Nix]) -> Attrs:

@@ -68,7 +68,7 @@ def password_file(setting: Setting, view: View) -> Iterator[Opening]:
 @rule("users.mutableUsers")
 def mutable(setting: Setting, view: View) -> Iterator[Opening]:
     """A password that the stack declares is one that holds."""
-    owner = view.plan.site.site.owner
+    owner = view.plan.stack.site.owner
     if setting.value is True and owner.password:
         yield Opening(
             "mutable-users",
@@ -182,7 +182,7 @@ when(
 @rule(f"{_USER}.extraGroups", "users.groups.*.members")
 def as_root(setting: Setting, view: View) -> Iterator[Opening]:
     """Somebody who may not have been meant to be root becomes it."""
-    owner = view.plan.site.site.owner.user
+    owner = view.plan.stack.site.owner.user
     if setting.path[1] == "groups":
         groups, people = {setting.path[2]}, set(texts(setting.value)) - {owner, "root"}
     else:
@@ -213,7 +213,7 @@ when(
 @rule("users.users.root.openssh.authorizedKeys.keys")
 def root_keys(setting: Setting, view: View) -> Iterator[Opening]:
     """Keys that let in as root somebody whom the stack config does not name."""
-    known = {" ".join(k.split()[:2]) for k in view.plan.site.site.owner.ssh_keys}
+    known = {" ".join(k.split()[:2]) for k in view.plan.stack.site.owner.ssh_keys}
     more = [t for t in texts(setting.value) if " ".join(t.split()[:2]) not in known]
     if more:
         yield Opening(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check, file_check
 from homelab.nix.source import Setting
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
 from homelab.openings.registry import openings
 from homelab.openings.settings import of_containers, of_modules, of_options
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.system.model import Host
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+FORBIDDEN_PATTERNS = file_check(
+    "forbidden-patterns",
+    "error",
+    "A hand-written module that opens ports, writes the proxy's hosts or lets people in another "
+    "way works around the plan.",
+)
 
 FIREWALL = ("open-port", "firewall-off", "firewall-rules")
 """Words of what makes `homelab reach` wrong."""
@@ -55,7 +59,7 @@ def accept_known(plan: Plan) -> Iterator[Problem]:
     for where, opening in _of_stack(plan):
         if opening.acceptable:
             found.setdefault(where.split(".")[1], set()).add(opening.word)
-    for name, config in sorted(plan.site.services.items()):
+    for name, config in sorted(plan.stack.services.items()):
         for word in config.accept:
             if word not in found.get(name, ()):
                 yield _nothing(f"services.{name}.accept.{word}", word, found.get(name, set()))
@@ -88,7 +92,7 @@ def of_stack(plan: Plan, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Ope
     """
     for where, opening in _of_stack(plan):
         service = where.split(".")[1]
-        config = plan.site.services.get(service)
+        config = plan.stack.services.get(service)
         accepted = opening.acceptable and config is not None and opening.word in config.accept
         if not accepted and (not words or opening.word in words):
             yield where, _with_way(opening, f"services.{service}")
@@ -120,7 +124,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 host.source,
                 f"{name}:{line}: this is not read as Nix, so nobody knows what it opens",
                 "correct it, or write it in a way that older versions of Nix read as well",
-                check="forbidden-patterns",
+                check=FORBIDDEN_PATTERNS,
                 severity="warning",
             )
         for setting, opening in _each(source.settings, view):
@@ -133,7 +137,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 host.source,
                 f"{name}:{setting.line}: {shown.what}",
                 shown.way_out,
-                "secret-literal" if opening.word == LITERAL else "forbidden-patterns",
+                "secret-literal" if opening.word == LITERAL else FORBIDDEN_PATTERNS,
                 severity=opening.severity,
             )
     for word in host.config.accept:
@@ -142,7 +146,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 f"{host.source}.accept.{word}",
                 f"nothing in its modules needs {word} accepted",
                 did_you_mean(word, sorted(needed), "words") if needed else "drop it",
-                check="forbidden-patterns",
+                check=FORBIDDEN_PATTERNS,
             )
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
 
+from homelab.config.network import Scope
 from homelab.nix.source import Computed, Setting, Value
 from homelab.openings.model import Opening, View, is_true, like, rule, texts, when
-
-if TYPE_CHECKING:
-    from homelab.network.model import Scope
 
 _ALL = "virtualisation.oci-containers.containers.*"
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")

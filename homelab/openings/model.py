@@ -9,14 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from homelab.nix.source import Computed, Setting, Value
+from homelab.plan import Plan
 from homelab.problems import Severity
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 
 @dataclass(frozen=True)

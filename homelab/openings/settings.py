@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from homelab.nix.source import Computed, Setting, Source, Value, read_nix
+from homelab.plan import Plan
 from homelab.services.said import is_word, said_of
+from homelab.system.model import Host
 from homelab.system.own import reached
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
 
 
 def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:

@@ -20,8 +20,8 @@ from homelab.evaluation.places import Places
 from homelab.evaluation.plan import plan_asked
 from homelab.evaluation.question import attribute, by_directories, by_flake
 from homelab.ops.hosts import link_to, named
-from homelab.ops.ssh import Completed, DialMap
-from homelab.ops.stack import Stack, located
+from homelab.ops.machine.ssh import Completed, DialMap
+from homelab.ops.project.stack import Stack, located
 from homelab.plan import Plan
 from homelab.problems import HomelabError, Problem, UsageError, did_you_mean
 from homelab.system.model import Host

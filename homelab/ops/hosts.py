@@ -10,15 +10,15 @@ from dataclasses import replace
 
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
-from homelab.deploy.plan import rules_of
-from homelab.deploy.probes import outside_of, probes_of
-from homelab.deploy.sleepers import courier_of
+from homelab.deploy.plan import policy_of
+from homelab.deploy.probes import external_probes_of, probes_of
 from homelab.deploy.spec import paths_of, switch_spec
 from homelab.deploy.status import BY_HAND, HostFacts, HostStatus
-from homelab.ops.host import HostLink, HostPath
-from homelab.ops.spec import SwitchSpec
-from homelab.ops.ssh import DialError, DialMap, HostKeyError
-from homelab.ops.switch import bring
+from homelab.offline.delivery import relay_of
+from homelab.ops.deploy.spec import SwitchSpec
+from homelab.ops.deploy.switch import bring
+from homelab.ops.machine.host import HostLink, HostPath
+from homelab.ops.machine.ssh import DialError, DialMap, HostKeyError
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError, did_you_mean
 from homelab.system.model import Host
@@ -56,18 +56,18 @@ async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) ->
 
 async def _look(plan: Plan, status: HostStatus, dial_map: DialMap | None) -> HostStatus:
     """The same, with what waits elsewhere for a host that does not answer."""
-    courier = courier_of(plan, plan.hosts[status.name])
-    if status.facts is not None or courier is None:
+    relay = relay_of(plan, plan.hosts[status.name])
+    if status.facts is not None or relay is None:
         return status
-    link = link_to(courier, dial_map)
+    link = link_to(relay, dial_map)
     try:
-        done = await link.ask(scripts.courier_script(status.name, "look"))
+        done = await link.ask(scripts.relay_script(status.name, "look"))
     except (DialError, HostKeyError):
         return status  # that one has a line of its own
     finally:
         await link.close()
-    parcel = HostFacts.parse(done.stdout) if done.exit == 0 else None
-    return replace(status, courier=courier.name, parcel=parcel)
+    bundle = HostFacts.parse(done.stdout) if done.exit == 0 else None
+    return replace(status, relay=relay.name, bundle=bundle)
 
 
 def link_to(host: Host, dial_map: DialMap | None) -> HostLink:
@@ -109,13 +109,13 @@ async def _roll_back(
             "boot an older generation from its boot menu instead"
         )
     # Whatever it runs now is what is to go.
-    rules = replace(
-        rules_of(plan.site, host, probes_of(plan, host), stack=stack),
+    policy = replace(
+        policy_of(plan.stack, host, probes_of(plan, host), stack=stack),
         again=f"{BY_HAND}{secrets.token_hex(4)}",
     )
     version = facts["secrets" if to == "current" else "before-secrets"]
-    outside = outside_of(plan, host)
-    told = switch_spec(host, release, plan.site.deploy, rules, outside) | {
+    external = external_probes_of(plan, host)
+    told = switch_spec(host, release, plan.stack.deploy, policy, external) | {
         "secrets_version": version
     }
     spec = SwitchSpec.model_validate_json(json.dumps(told))
@@ -127,7 +127,7 @@ async def _roll_back(
 
 
 def unlock(plan: Plan, name: str, report: Callable[[str], None], *, force: bool) -> None:
-    """Let go of a host that an attempt or a script left behind. Says whom it stopped.
+    """Let go of a host that a deployment or a script left behind. Says whom it stopped.
 
     A switch that is going on is left alone, unless `force` says otherwise: it is rolled back then.
     """

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from homelab.config.base import HostKey
 from homelab.deploy import scripts
 from homelab.deploy.leaving import STAYS, after_forgetting, after_retiring
-from homelab.model import HostKey
-from homelab.ops.files import forget_host
-from homelab.ops.host import ASK_SECONDS, HostLink, HostPath
 from homelab.ops.hosts import link_to, named
-from homelab.ops.ssh import DialMap
-from homelab.ops.stack import Stack
+from homelab.ops.machine.host import ASK_SECONDS, HostLink, HostPath
+from homelab.ops.machine.ssh import DialMap
+from homelab.ops.project.files import forget_host
+from homelab.ops.project.stack import Stack
 from homelab.plan import Plan
 from homelab.problems import UsageError
 from homelab.system.model import Host

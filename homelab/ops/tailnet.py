@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from homelab.ops.secret import resolve
+from homelab.config.tailnet import TailnetConfig
+from homelab.ops.secrets.lookup import resolve
+from homelab.plan import Plan
 from homelab.problems import HomelabError
 from homelab.tailnet.drift import drift
+from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy_text
 from homelab.tailnet.status import Machine, TailnetStatus
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage
     from typing import IO
-
-    from homelab.plan import Plan
-    from homelab.tailnet.model import TailnetConfig, TailnetPlan
 
 API = "https://api.tailscale.com/api/v2"
 TIMEOUT = 20
@@ -65,7 +65,7 @@ class _Devices(_Answered):
 
 def read_status(plan: Plan, directory: Path) -> TailnetStatus | None:
     """What Tailscale has against what the stack wants; None without a tailnet in the stack."""
-    config = plan.site.tailnet
+    config = plan.stack.tailnet
     if config is None or plan.tailnet is None:
         return None
     token = _sign_in(config, directory, plan.secrets.file)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT, Entry
+from homelab.config.network import Entry
+from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Raw, attrs, merge
+from homelab.plan import Plan
 from homelab.proxy import model
 from homelab.proxy.caddyfile import Directive, Live, directive, print_caddyfile
 from homelab.proxy.model import (
-    GATE_HEADERS,
+    AUTH_PROXY_HEADERS,
     HSTS_SECONDS,
     ODD,
-    Gate,
+    AuthProxy,
     Local,
     ProxyPlan,
-    Site,
+    VirtualHost,
     bytes_of,
     spellings,
 )
 from homelab.proxy.plan import plan_proxy
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 
 def _came(pattern: str) -> str:
@@ -42,13 +40,13 @@ _FORBIDDEN = directive("respond", "Forbidden", "403")
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """Caddy on the entry host."""
-    entry = plan.site.network.entry
+    entry = plan.stack.network.entry
     if host.name != entry.host or entry.proxy != "caddy":
         return
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
+    proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
     yield Module(
         "proxy.nix",
-        "The entry plane: every name, and what answers",
+        "The reverse proxy: every name, and what answers",
         derived=merge(_caddy(proxy), _package(entry, host)),
     )
 
@@ -65,8 +63,8 @@ def _package(entry: Entry, host: Host) -> Attrs:
 
 def _caddy(proxy: ProxyPlan) -> Attrs:
     hosts: dict[str, Nix] = {}
-    for site in proxy.sites:
-        hosts |= _listeners(proxy, site)
+    for virtual_host in proxy.virtual_hosts:
+        hosts |= _listeners(proxy, virtual_host)
     for domain in sorted({r.domain for r in proxy.redirects}):
         hosts[f"http://*.{domain}"] = _text(_moved(proxy, domain))
     if proxy.local:
@@ -101,14 +99,16 @@ def _signed(proxy: ProxyPlan, domain: str, body: list[Directive]) -> dict[str, N
     return _text([directive("tls", *proxy.certificates.files(domain), block=block), *body])
 
 
-def _listeners(proxy: ProxyPlan, site: Site) -> dict[str, Nix]:
-    if site.is_tunnel:
-        body = {"listenAddresses": [LOOPBACK], **_text(_site(proxy, site))}
+def _listeners(proxy: ProxyPlan, virtual_host: VirtualHost) -> dict[str, Nix]:
+    if virtual_host.is_tunnel:
+        body = {"listenAddresses": [LOOPBACK], **_text(_virtual_host(proxy, virtual_host))}
         return {f"http://:{LOOPBACK_HTTP_PORT}": body}
     redirect = directive("redir", "https://{host}{uri}", "308", live=True)
     return {
-        f"*.{site.domain}": _signed(proxy, site.domain, _site(proxy, site)),
-        f"http://*.{site.domain}": _text([redirect]),
+        f"*.{virtual_host.domain}": _signed(
+            proxy, virtual_host.domain, _virtual_host(proxy, virtual_host)
+        ),
+        f"http://*.{virtual_host.domain}": _text([redirect]),
     }
 
 
@@ -123,24 +123,24 @@ def _moved(proxy: ProxyPlan, domain: str) -> list[Directive]:
     return [*out, directive("handle", block=[_NOT_FOUND])]
 
 
-def _site(proxy: ProxyPlan, site: Site) -> list[Directive]:
+def _virtual_host(proxy: ProxyPlan, virtual_host: VirtualHost) -> list[Directive]:
     out: list[Directive] = []
-    if not site.is_tunnel and proxy.hsts:
+    if not virtual_host.is_tunnel and proxy.hsts:
         header = directive("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
         out.append(directive("header", block=[header, directive("defer")]))
     # Before any handle: Caddy sorts directives, and these come first of what follows.
     out += [directive("request_header", f"-{header}") for header in _stripped(proxy)]
-    if not site.is_tunnel:
+    if not virtual_host.is_tunnel:
         out.append(directive("request_header", "X-Real-IP", "{remote_host}", live=True))
     else:
         out.append(directive("request_header", "X-Real-IP", "{header.Cf-Connecting-Ip}", live=True))
-    for name, route in site.routes:
+    for name, route in virtual_host.routes:
         for label, told in _refused(proxy, route):
             out.append(directive(label, block=[directive("host", name), told]))
             out.append(directive("handle", label, block=[_FORBIDDEN]))
         label = f"@{route.name}"
         out.append(directive(label, "host", name))
-        out.append(directive("handle", label, block=_route(proxy, site, name, route)))
+        out.append(directive("handle", label, block=_route(proxy, virtual_host, name, route)))
     out.append(directive("handle", block=[_NOT_FOUND]))
     return out
 
@@ -149,14 +149,14 @@ def _refused(proxy: ProxyPlan, route: Route) -> Iterator[tuple[str, Directive]]:
     """What a route does not answer: (label, matcher)."""
     if sources := proxy.sources_of(route):
         yield f"@{route.name}_outside", directive("not", "remote_ip", *sources)
-    if proxy.gate_of(route) and route.name in proxy.judged:
+    if proxy.auth_proxy_of(route) and route.name in proxy.judged:
         yield f"@{route.name}_odd", directive("expression", Live(_came(ODD)))
 
 
 def _local(proxy: ProxyPlan, local: Local) -> list[Directive]:
     out = [directive("request_header", f"-{header}") for header in _stripped(proxy)]
     out.append(directive("request_header", "X-Real-IP", "{remote_host}", live=True))
-    return [*out, _upstream(Site(local.names[0], ()), local.route)]
+    return [*out, _upstream(VirtualHost(local.names[0], ()), local.route)]
 
 
 def _stripped(proxy: ProxyPlan) -> list[str]:
@@ -165,25 +165,27 @@ def _stripped(proxy: ProxyPlan) -> list[str]:
     return ["Remote-*", "Remote_*", *own]
 
 
-def _route(proxy: ProxyPlan, site: Site, name: str, route: Route) -> list[Directive]:
+def _route(proxy: ProxyPlan, virtual_host: VirtualHost, name: str, route: Route) -> list[Directive]:
     out: list[Directive] = []
     if limit := bytes_of(route.upload):
         out.append(directive("request_body", block=[directive("max_size", str(limit))]))
-    gate = proxy.gate_of(route)
-    if gate is None:
-        return [*out, _upstream(site, route)]
-    gated = [*_gated(gate, site, name, route), _upstream(site, route)]
-    if not gate.is_adapter:
-        return out + gated
-    pages = directive("reverse_proxy", gate.address, block=_visitor(site))
+    auth_proxy = proxy.auth_proxy_of(route)
+    if auth_proxy is None:
+        return [*out, _upstream(virtual_host, route)]
+    protected = [*_protected(auth_proxy, virtual_host, name, route), _upstream(virtual_host, route)]
+    if not auth_proxy.is_adapter:
+        return out + protected
+    pages = directive("reverse_proxy", auth_proxy.address, block=_visitor(virtual_host))
     return [
         *out,
         directive("handle", f"{model.ADAPTER}/*", block=[pages]),
-        directive("handle", block=gated),
+        directive("handle", block=protected),
     ]
 
 
-def _gated(gate: Gate, site: Site, name: str, route: Route) -> list[Directive]:
+def _protected(
+    auth_proxy: AuthProxy, virtual_host: VirtualHost, name: str, route: Route
+) -> list[Directive]:
     words = ["forward_auth"]
     out: list[Directive] = []
     if route.exempt:
@@ -192,29 +194,29 @@ def _gated(gate: Gate, site: Site, name: str, route: Route) -> list[Directive]:
         told = Live(f"!{exempt} || {_came(ODD)}")
         out.append(directive("@not_exempt", "expression", told))
         words.append("@not_exempt")
-    copied = (ours if ours == theirs else f"{theirs}>{ours}" for ours, theirs in gate.answers)
+    copied = (ours if ours == theirs else f"{theirs}>{ours}" for ours, theirs in auth_proxy.answers)
     block = [
-        directive("uri", gate.uri_for(name, route)),
+        directive("uri", auth_proxy.uri_for(name, route)),
         directive("copy_headers", *copied),
-        *_visitor(site),
+        *_visitor(virtual_host),
     ]
-    if gate.is_adapter:
+    if auth_proxy.is_adapter:
         came = directive(
             "header_up", "X-Auth-Request-Redirect", "{http.request.orig_uri}", live=True
         )
         start = [
             directive("rewrite", "*", f"{model.ADAPTER}/start"),
-            directive("reverse_proxy", gate.address, block=[came, *_visitor(site)]),
+            directive("reverse_proxy", auth_proxy.address, block=[came, *_visitor(virtual_host)]),
         ]
         block.append(directive("@stranger", "status", "401"))
         block.append(directive("handle_response", "@stranger", block=start))
-    out.append(directive(*words, gate.address, block=block))
+    out.append(directive(*words, auth_proxy.address, block=block))
     return out
 
 
-def _visitor(site: Site) -> list[Directive]:
+def _visitor(virtual_host: VirtualHost) -> list[Directive]:
     """The tunnel's connector is on this host and speaks HTTP for a visitor who speaks HTTPS."""
-    if not site.is_tunnel:
+    if not virtual_host.is_tunnel:
         return []
     client = "{header.Cf-Connecting-Ip}"
     return [
@@ -223,12 +225,12 @@ def _visitor(site: Site) -> list[Directive]:
     ]
 
 
-def _upstream(site: Site, route: Route) -> Directive:
-    block = _visitor(site)
+def _upstream(virtual_host: VirtualHost, route: Route) -> Directive:
+    block = _visitor(virtual_host)
     if route.host_header:
         block.append(directive("header_up", "Host", route.host_header))
     for theirs, ours in route.headers:
-        source = GATE_HEADERS[ours]
+        source = AUTH_PROXY_HEADERS[ours]
         if theirs != source:
             block.append(directive("header_up", theirs, f"{{header.{source}}}", live=True))
     if route.scheme == "https" and not route.verify:

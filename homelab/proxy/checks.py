@@ -1,21 +1,22 @@
-"""Checks of the entry plane: what no proxy could do, or what only one of them would."""
+"""Checks of the reverse proxy: what no proxy could do, or what only one of them would."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check, file_check
+from homelab.config.services import ContainerService
+from homelab.network.route import Route
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.proxy.model import GATE_HEADERS, Gate
-from homelab.services.kinds import ContainerService
+from homelab.proxy.model import AUTH_PROXY_HEADERS, AuthProxy
 from homelab.system.pin_checks import later
 
-if TYPE_CHECKING:
-    from homelab.network.route import Route
-    from homelab.plan import Plan
+LEGACY_UNTIL = file_check(
+    "legacy-until", "warning", "A legacy domain whose time is over is dropped."
+)
 
 
 @check("proxy-text", rows="S0-15 T1")
@@ -42,7 +43,7 @@ def proxy_text(plan: Plan) -> Iterator[Problem]:
 @check("local-http", rows="S3-11")
 def local_http(plan: Plan) -> Iterator[Problem]:
     """What plain HTTP shows at home is a page of a service, and not one behind a sign-in."""
-    wanted = plan.site.network.entry.local_http
+    wanted = plan.stack.network.entry.local_http
     if wanted is None:
         return
     routes = [r for r in plan.routes if r.service == wanted and r.is_web]
@@ -71,18 +72,18 @@ def proxy_headers(plan: Plan) -> Iterator[Problem]:
     """Traefik hands on the gate's headers by their own names, and no gate tells all of them."""
     if plan.identity is None:
         return
-    gate = plan.identity.gate.kind
-    answers = dict(Gate(gate, "").answers)
+    auth_proxy = plan.identity.auth_proxy.kind
+    answers = dict(AuthProxy(auth_proxy, "").answers)
     for route in plan.routes:
         for theirs, ours in route.headers:
-            told = answers.get(GATE_HEADERS[ours])
+            told = answers.get(AUTH_PROXY_HEADERS[ours])
             if told is None:
                 yield Problem(
                     route.source,
-                    f"{route.service} wants {theirs}, and {gate} tells no {ours}",
+                    f"{route.service} wants {theirs}, and {auth_proxy} tells no {ours}",
                     f"{_reading(plan, route, theirs)}, or choose identity.provider: authelia",
                 )
-            elif theirs != told and plan.site.network.entry.proxy == "traefik":
+            elif theirs != told and plan.stack.network.entry.proxy == "traefik":
                 yield Problem(
                     route.source,
                     f"{route.service} wants {theirs}, and Traefik can only hand on {told}",
@@ -95,18 +96,18 @@ def _reading(plan: Plan, route: Route, header: str, other: str = "") -> str:
     """How a route is asked without a header, or with another that the app can read as well; those
     of the catalog come and go with the gate.
     """
-    service = plan.site.services.get(route.service)
+    service = plan.stack.services.get(route.service)
     if service is None or header not in service.headers:
         return "choose another auth than forward for it"
     there = f"services.{route.service}.headers"
     return f"leave {there}.{header} out" + (f" and let the app read {other}" if other else "")
 
 
-@check("gate-groups", rows="S4-16 T2")
-def gate_groups(plan: Plan) -> Iterator[Problem]:
+@check("auth-proxy-groups", rows="S4-16 T2")
+def auth_proxy_groups(plan: Plan) -> Iterator[Problem]:
     """oauth2-proxy tells groups apart only where it is asked, and Traefik asks for its pages."""
-    adapter = plan.identity is not None and plan.identity.gate.kind == "oauth2-proxy"
-    if plan.site.network.entry.proxy != "traefik" or not adapter:
+    adapter = plan.identity is not None and plan.identity.auth_proxy.kind == "oauth2-proxy"
+    if plan.stack.network.entry.proxy != "traefik" or not adapter:
         return
     for route in plan.routes:
         if route.auth == "forward" and route.groups:
@@ -122,7 +123,7 @@ def chain_known(plan: Plan) -> Iterator[Problem]:
     """What stands before a route is what its proxy can do, and what its visitors can pass: those of
     the tunnel are in no network of ours.
     """
-    entry = plan.site.network.entry
+    entry = plan.stack.network.entry
     if entry.rate_limit is not None and entry.proxy == "caddy":
         yield Problem(
             "network.entry.rate_limit",
@@ -150,7 +151,7 @@ def plugin_hash(plan: Plan) -> Iterator[Problem]:
     """Caddy with plugins is other source code with every nixpkgs pin, and Nix builds only what it
     was told the hash of.
     """
-    entry = plan.site.network.entry
+    entry = plan.stack.network.entry
     host = plan.hosts.get(entry.host)
     if host is None or not entry.plugins:
         return
@@ -163,18 +164,18 @@ def plugin_hash(plan: Plan) -> Iterator[Problem]:
             "let it: the build stops before anything changes and prints got: sha256-…; write that "
             f"as {{{pin}: sha256-…}}",
         )
-    for other in sorted(set(entry.plugin_hashes) - set(plan.site.nixpkgs)):
+    for other in sorted(set(entry.plugin_hashes) - set(plan.stack.nixpkgs)):
         yield Problem(
             f"network.entry.plugin_hashes.{other}",
             f'there is no pin "{other}"',
-            f"{did_you_mean(other, plan.site.nixpkgs, 'pins')}; write that, or drop it",
+            f"{did_you_mean(other, plan.stack.nixpkgs, 'pins')}; write that, or drop it",
         )
 
 
 @check("sources-tailnet", rows="S4-12 S0-23")
 def sources_tailnet(plan: Plan) -> Iterator[Problem]:
     """Names lead to a LAN address, and who forwards the tailnet to it speaks in its own name."""
-    entry = plan.hosts.get(plan.site.network.entry.host)
+    entry = plan.hosts.get(plan.stack.network.entry.host)
     if plan.tailnet is None or entry is None or not entry.lan:
         return
     routers = {
@@ -192,7 +193,7 @@ def sources_tailnet(plan: Plan) -> Iterator[Problem]:
                 f"the tailnet comes to {entry.name} by way of {', '.join(sorted(routers))}, "
                 "so its requests look like the LAN's",
                 "write sources: internal, or let its own host forward the LAN: add "
-                f"{plan.site.network.lan.cidr} to hosts.{entry.name}.tailscale.subnet_routes",
+                f"{plan.stack.network.lan.cidr} to hosts.{entry.name}.tailscale.subnet_routes",
             )
 
 
@@ -201,7 +202,7 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
     """A redirect is for people's bookmarks: what is configured says the name of now, or a sign-in
     ends at a name that has no certificate.
     """
-    facts = plan.site.site
+    facts = plan.stack.site
     for index, legacy in enumerate(facts.legacy_domains):
         if facts.domain == legacy.domain or facts.domain.endswith(f".{legacy.domain}"):
             yield Problem(
@@ -211,7 +212,7 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
             )
         before = re.escape(legacy.domain)
         name = re.compile(rf"(^|[^a-z0-9-]){before}($|[^a-z0-9.-])", re.IGNORECASE)
-        for key, service in plan.site.services.items():
+        for key, service in plan.stack.services.items():
             said: list[tuple[str, object]] = [
                 (f"options.{k}", v) for k, v in service.options.items()
             ]
@@ -229,13 +230,13 @@ def legacy_uri(plan: Plan) -> Iterator[Problem]:
 
 def outlived(plan: Plan, today: str) -> Iterator[Problem]:
     """Legacy domains whose time is over by this day (`2026-12-31`). No check: it needs a clock."""
-    for index, legacy in enumerate(plan.site.site.legacy_domains):
+    for index, legacy in enumerate(plan.stack.site.legacy_domains):
         if legacy.until is not None and legacy.until < today:
             yield Problem(
                 f"site.legacy_domains[{index}].until",
                 f"{legacy.domain} was to redirect until {legacy.until}",
                 f"leave the domain out, or give its visitors more time: until: … (after {today})",
-                check="legacy-until",
+                check=LEGACY_UNTIL,
                 severity="warning",
             )
 

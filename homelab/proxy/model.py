@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from homelab.certificates.model import CertificatesPlan
-from homelab.network.entry import RateLimit
+from homelab.config.proxy import RateLimit
 from homelab.network.route import Route
 
 Tls = Literal["1.2", "1.3"]
@@ -15,7 +15,7 @@ Tls = Literal["1.2", "1.3"]
 IDENTITY_HEADERS = ("Remote-Email", "Remote-Groups", "Remote-Name", "Remote-User")
 """What the gate tells of a person. Never believed from outside: a proxy takes them from every
 request before the gate may set them."""
-GATE_HEADERS = {
+AUTH_PROXY_HEADERS = {
     "email": "Remote-Email",
     "groups": "Remote-Groups",
     "name": "Remote-Name",
@@ -62,7 +62,7 @@ ADAPTER_ANSWERS = (
 
 
 @dataclass(frozen=True)
-class Gate:
+class AuthProxy:
     """Where the proxy asks whether a request may pass."""
 
     kind: Literal["authelia", "oauth2-proxy"]
@@ -92,7 +92,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Site:
+class VirtualHost:
     """The names one label below a domain, or those that the tunnel asks for."""
 
     domain: str
@@ -150,9 +150,9 @@ class ProxyPlan:
 
     host: str
     email: str
-    sites: tuple[Site, ...]
+    virtual_hosts: tuple[VirtualHost, ...]
     redirects: tuple[Redirect, ...]
-    gate: Gate | None
+    auth_proxy: AuthProxy | None
     networks: tuple[tuple[str, tuple[str, ...]], ...]
     """What `sources` of a route means: (word, networks in CIDR form)."""
     tls_min: Tls
@@ -169,16 +169,16 @@ class ProxyPlan:
     @property
     def domains(self) -> tuple[str, ...]:
         """Domains with a certificate."""
-        return tuple(s.domain for s in self.sites if s.domain)
+        return tuple(s.domain for s in self.virtual_hosts if s.domain)
 
     @property
-    def tunnel(self) -> Site | None:
+    def tunnel(self) -> VirtualHost | None:
         """What the tunnel asks for, if there is one."""
-        return next((s for s in self.sites if s.is_tunnel), None)
+        return next((s for s in self.virtual_hosts if s.is_tunnel), None)
 
-    def gate_of(self, route: Route) -> Gate | None:
+    def auth_proxy_of(self, route: Route) -> AuthProxy | None:
         """Who is asked before a request to this route passes."""
-        return self.gate if route.auth == "forward" else None
+        return self.auth_proxy if route.auth == "forward" else None
 
     def sources_of(self, route: Route) -> tuple[str, ...]:
         """Networks that a route answers to; none for all."""
@@ -187,8 +187,8 @@ class ProxyPlan:
     @property
     def spoofable(self) -> tuple[str, ...]:
         """Headers that some app believes, and that no visitor may bring along."""
-        wanted = {header for s in self.sites for _, r in s.routes for header in r.believes}
-        told = ADAPTER_HEADERS if self.gate and self.gate.is_adapter else ()
+        wanted = {header for s in self.virtual_hosts for _, r in s.routes for header in r.believes}
+        told = ADAPTER_HEADERS if self.auth_proxy and self.auth_proxy.is_adapter else ()
         return tuple(sorted({*IDENTITY_HEADERS, *told, *wanted}, key=str.lower))
 
 

@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Raw, Text
+from homelab.plan import Plan
 from homelab.proxy import model
-from homelab.proxy.model import ADAPTER, AUTH_REQUEST, ODD, Gate, ProxyPlan, Site, bytes_of
+from homelab.proxy.model import (
+    ADAPTER,
+    AUTH_REQUEST,
+    ODD,
+    AuthProxy,
+    ProxyPlan,
+    VirtualHost,
+    bytes_of,
+)
 from homelab.proxy.nginxconf import Directive, Live, Pattern, directive, print_nginx
 from homelab.proxy.plan import plan_proxy
+from homelab.system.model import Host
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
-
-GATE = "/.homelab/gate"
+AUTH_PROXY = "/.homelab/gate"
 """Path that the proxy asks itself; nobody else can."""
 SIGN_IN = "/.homelab/sign-in"
 """Where it hands a stranger to the gate's own pages."""
-_IDENTITY = {h: f"$gate_{what}" for what, h in model.GATE_HEADERS.items()}
+_IDENTITY = {h: f"$gate_{what}" for what, h in model.AUTH_PROXY_HEADERS.items()}
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """Nginx on the entry host."""
-    entry = plan.site.network.entry
+    entry = plan.stack.network.entry
     if host.name != entry.host or entry.proxy != "nginx":
         return
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
+    proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
     files = {"forwarded": _forwarded(), "anonymous": _anonymous(proxy)}
-    gate = proxy.gate
-    if gate and any(proxy.gate_of(r) for s in proxy.sites for _, r in s.routes):
-        files |= {"ask": _ask(proxy), "gated": _gated(gate)}
+    auth_proxy = proxy.auth_proxy
+    if auth_proxy and any(proxy.auth_proxy_of(r) for s in proxy.virtual_hosts for _, r in s.routes):
+        files |= {"ask": _ask(proxy), "gated": _protected(auth_proxy)}
     yield Module(
         "proxy.nix",
-        "The entry plane: every name, and what answers",
+        "The reverse proxy: every name, and what answers",
         derived={"services": {"nginx": _nginx(proxy)}},
         extra=tuple((f"nginx/{name}.conf", print_nginx(d)) for name, d in sorted(files.items())),
     )
@@ -44,15 +49,15 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 def _nginx(proxy: ProxyPlan) -> Attrs:
     hosts: dict[str, Nix] = {"_": Comment("Whoever asks for any other name.", _nobody(proxy))}
-    for site in proxy.sites:
-        for name, route in site.routes:
-            key = f"http://{name}" if site.is_tunnel else name
-            hosts[key] = _host(proxy, site, name, route)
-        hosts |= _strangers(proxy, site)
+    for virtual_host in proxy.virtual_hosts:
+        for name, route in virtual_host.routes:
+            key = f"http://{name}" if virtual_host.is_tunnel else name
+            hosts[key] = _host(proxy, virtual_host, name, route)
+        hosts |= _strangers(proxy, virtual_host)
     if proxy.local:
         hosts[proxy.local.names[0]] = {
             "serverAliases": list(proxy.local.names[1:]),
-            "locations": {"/": _upstream(proxy, proxy.local.route, gated=False)},
+            "locations": {"/": _upstream(proxy, proxy.local.route, protected=False)},
         }
     if proxy.page:
         hosts[proxy.page.name] = {
@@ -122,8 +127,10 @@ def _paths(proxy: ProxyPlan) -> Iterator[Directive]:
     """What a path is, as it came: a location would match a cleaned one, and the app sees the other.
     The first expression that matches decides.
     """
-    gated = {r.name: r for s in proxy.sites for _, r in s.routes if proxy.gate_of(r)}
-    if proxy.judged & gated.keys():
+    protected = {
+        r.name: r for s in proxy.virtual_hosts for _, r in s.routes if proxy.auth_proxy_of(r)
+    }
+    if proxy.judged & protected.keys():
         odd = directive(Pattern(ODD), "1")
         yield directive(
             "map",
@@ -133,7 +140,7 @@ def _paths(proxy: ProxyPlan) -> Iterator[Directive]:
             why="A path that can be read in two ways, where the gate judges single paths.",
         )
     why = "Paths that the gate is not asked about: written so, and to be read in no other way."
-    for name, route in sorted(gated.items()):
+    for name, route in sorted(protected.items()):
         if route.exempt:
             open_ = [directive(Pattern(model.pattern(p)), "1") for p in route.exempt]
             yield directive(
@@ -158,10 +165,10 @@ def _nobody(proxy: ProxyPlan) -> Attrs:
     return body
 
 
-def _strangers(proxy: ProxyPlan, site: Site) -> dict[str, Nix]:
+def _strangers(proxy: ProxyPlan, virtual_host: VirtualHost) -> dict[str, Nix]:
     """Names that no route has, on a listener that would otherwise give them to the first one."""
     refuse: Attrs = {"/": {"return": 404}}
-    if site.is_tunnel:
+    if virtual_host.is_tunnel:
         return {
             "http://_": {
                 "serverName": "_",
@@ -170,7 +177,7 @@ def _strangers(proxy: ProxyPlan, site: Site) -> dict[str, Nix]:
                 "locations": refuse,
             }
         }
-    return {f"*.{site.domain}": {**_tls(proxy, site.domain), "locations": refuse}}
+    return {f"*.{virtual_host.domain}": {**_tls(proxy, virtual_host.domain), "locations": refuse}}
 
 
 def _tls(proxy: ProxyPlan, domain: str) -> Attrs:
@@ -189,24 +196,24 @@ def _moved(to: str) -> Nix:
     return {"return": f"301 https://{to}$request_uri"}
 
 
-def _host(proxy: ProxyPlan, site: Site, name: str, route: Route) -> Nix:
+def _host(proxy: ProxyPlan, virtual_host: VirtualHost, name: str, route: Route) -> Nix:
     body: Attrs = {}
     server: list[Directive] = []
-    if site.is_tunnel:
+    if virtual_host.is_tunnel:
         body |= {"serverName": name, "listen": [_loopback()]}
         server += [
             directive("set_real_ip_from", LOOPBACK, why="The connector says whom it speaks for."),
             directive("real_ip_header", "CF-Connecting-IP"),
         ]
     else:
-        body |= _tls(proxy, site.domain)
+        body |= _tls(proxy, virtual_host.domain)
     if limit := bytes_of(route.upload):
         server.append(directive("client_max_body_size", str(limit)))
     for network in proxy.sources_of(route):
         server.append(directive("allow", network))
     if proxy.sources_of(route):
         server.append(directive("deny", "all"))
-    if proxy.gate_of(route) and route.name in proxy.judged:
+    if proxy.auth_proxy_of(route) and route.name in proxy.judged:
         server.append(directive("if", Live("($odd)"), block=[directive("return", "403")]))
     if server:
         body["extraConfig"] = Lines(print_nginx(server))
@@ -215,28 +222,28 @@ def _host(proxy: ProxyPlan, site: Site, name: str, route: Route) -> Nix:
 
 
 def _locations(proxy: ProxyPlan, name: str, route: Route) -> Attrs:
-    gate = proxy.gate_of(route)
-    if gate is None:
-        return {"/": _upstream(proxy, route, gated=False)}
-    out: Attrs = {"/": _upstream(proxy, route, gated=True)}
+    auth_proxy = proxy.auth_proxy_of(route)
+    if auth_proxy is None:
+        return {"/": _upstream(proxy, route, protected=False)}
+    out: Attrs = {"/": _upstream(proxy, route, protected=True)}
     answer = [directive("return", "204")]
     open_ = print_nginx([directive("if", Live(f"({_exempt(route.name)})"), block=answer)])
-    out[f"= {GATE}"] = {
-        "proxyPass": f"http://{gate.address}{gate.uri_for(name, route, AUTH_REQUEST)}",
+    out[f"= {AUTH_PROXY}"] = {
+        "proxyPass": f"http://{auth_proxy.address}{auth_proxy.uri_for(name, route, AUTH_REQUEST)}",
         "extraConfig": _lines(*([open_] if route.exempt else []), _include("ask")),
     }
-    if gate.is_adapter:
-        out |= _pages(gate)
+    if auth_proxy.is_adapter:
+        out |= _pages(auth_proxy)
     return out
 
 
-def _pages(gate: Gate) -> Attrs:
+def _pages(auth_proxy: AuthProxy) -> Attrs:
     """The gate's own pages, on every name that it guards."""
     came = directive("proxy_set_header", "X-Auth-Request-Redirect", Live("$request_uri"))
     there = [directive("proxy_set_header", "Host", Live("$host"))]
     return {
         f"= {SIGN_IN}": {
-            "proxyPass": f"http://{gate.address}{ADAPTER}/start",
+            "proxyPass": f"http://{auth_proxy.address}{ADAPTER}/start",
             "extraConfig": _lines(
                 print_nginx([directive("internal")]),
                 _include("forwarded"),
@@ -244,21 +251,21 @@ def _pages(gate: Gate) -> Attrs:
             ),
         },
         f"^~ {ADAPTER}/": {
-            "proxyPass": f"http://{gate.address}",
+            "proxyPass": f"http://{auth_proxy.address}",
             "extraConfig": _lines(_include("forwarded"), print_nginx(there)),
         },
     }
 
 
-def _upstream(proxy: ProxyPlan, route: Route, *, gated: bool) -> Nix:
+def _upstream(proxy: ProxyPlan, route: Route, *, protected: bool) -> Nix:
     own: list[Directive] = [
         directive("proxy_set_header", "Host", route.host_header or Live("$host"))
     ]
-    for header in proxy.spoofable if gated else ():
+    for header in proxy.spoofable if protected else ():
         # Whom the gate let in, by the name that the app wants; nobody by any other name.
         if header not in _IDENTITY:
             ours = dict(route.headers).get(header)
-            told = Live(_IDENTITY[model.GATE_HEADERS[ours]]) if ours else ""
+            told = Live(_IDENTITY[model.AUTH_PROXY_HEADERS[ours]]) if ours else ""
             own.append(directive("proxy_set_header", header, told))
     if route.scheme == "https" and route.verify:
         own += [
@@ -269,7 +276,7 @@ def _upstream(proxy: ProxyPlan, route: Route, *, gated: bool) -> Nix:
         "proxyPass": route.upstream,
         "proxyWebsockets": True,
         "extraConfig": _lines(
-            _include("forwarded"), _include("gated" if gated else "anonymous"), print_nginx(own)
+            _include("forwarded"), _include("gated" if protected else "anonymous"), print_nginx(own)
         ),
     }
 
@@ -320,15 +327,15 @@ def _ask(proxy: ProxyPlan) -> list[Directive]:
     ]
 
 
-def _gated(gate: Gate) -> list[Directive]:
-    out = [directive("auth_request", GATE)]
-    answers = dict(gate.answers)
+def _protected(auth_proxy: AuthProxy) -> list[Directive]:
+    out = [directive("auth_request", AUTH_PROXY)]
+    answers = dict(auth_proxy.answers)
     for header, variable in _IDENTITY.items():
         told = answers.get(header)
         answer = Live("$upstream_http_" + told.lower().replace("-", "_")) if told else ""
         out.append(directive("auth_request_set", Live(variable), answer))
         out.append(directive("proxy_set_header", header, Live(variable)))
-    if gate.is_adapter:
+    if auth_proxy.is_adapter:
         return [*out, directive("error_page", "401", "=", SIGN_IN, why="Sign in, then come back.")]
     return [
         *out,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.certificates.model import PAGE_PORT, CertificatesPlan
+from homelab.config.stack import StackConfig as Stack
 from homelab.identity.model import IdentityPlan
 from homelab.network.model import LOOPBACK, TAILNET_NETWORK
 from homelab.network.plan import legacy_names, local_names
 from homelab.network.route import Route
-from homelab.proxy.model import Gate, Local, Page, ProxyPlan, Redirect, Site
-from homelab.site.model import Site as Stack
+from homelab.proxy.model import AuthProxy, Local, Page, ProxyPlan, Redirect, VirtualHost
 
 
 def plan_proxy(
@@ -26,9 +26,9 @@ def plan_proxy(
     return ProxyPlan(
         host=entry.host,
         email=stack.site.owner.email,
-        sites=tuple(_sites(routes)),
+        virtual_hosts=tuple(_virtual_hosts(routes)),
         redirects=tuple(Redirect(d, old, new) for d, old, new in legacy_names(stack, routes)),
-        gate=_gate(identity) if identity else None,
+        auth_proxy=_gate(identity) if identity else None,
         networks=(
             ("internal", (lan, *tailnet)),
             ("lan", (lan,)),
@@ -52,7 +52,7 @@ def _local(stack: Stack, routes: tuple[Route, ...]) -> Local | None:
     return Local(local_names(stack), route) if route is not None else None
 
 
-def _sites(routes: tuple[Route, ...]) -> Iterator[Site]:
+def _virtual_hosts(routes: tuple[Route, ...]) -> Iterator[VirtualHost]:
     wildcards: dict[str, dict[str, Route]] = {}
     tunnelled: dict[str, Route] = {}
     for route in routes:
@@ -62,12 +62,12 @@ def _sites(routes: tuple[Route, ...]) -> Iterator[Site]:
         if route.tunnel == "proxy":
             tunnelled.setdefault(route.public, route)
     for domain, named in sorted(wildcards.items()):
-        yield Site(domain, tuple(sorted(named.items())))
+        yield VirtualHost(domain, tuple(sorted(named.items())))
     if tunnelled:
-        yield Site("", tuple(sorted(tunnelled.items())))
+        yield VirtualHost("", tuple(sorted(tunnelled.items())))
 
 
-def _gate(identity: IdentityPlan) -> Gate:
-    gate = identity.gate
+def _gate(identity: IdentityPlan) -> AuthProxy:
+    auth_proxy = identity.auth_proxy
     queries = ((name, identity.query(name)) for name in identity.public_names)
-    return Gate(gate.kind, gate.address, tuple((n, q) for n, q in queries if q))
+    return AuthProxy(auth_proxy.kind, auth_proxy.address, tuple((n, q) for n, q in queries if q))

@@ -6,32 +6,29 @@ A limit of uploads is not among it: Traefik would have to keep every body until 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.network.model import LOOPBACK, LOOPBACK_HTTP_PORT
 from homelab.network.route import Route
 from homelab.nix import Attrs, Comment, Module, Nix
+from homelab.plan import Plan
 from homelab.proxy.model import (
     ADAPTER,
     CIPHERS,
     FORWARD_AUTH,
     HSTS_SECONDS,
     ODD,
-    Gate,
+    AuthProxy,
     ProxyPlan,
-    Site,
+    VirtualHost,
     spellings,
 )
 from homelab.proxy.plan import plan_proxy
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 DYNAMIC = "/var/lib/traefik/dynamic"
 """Where the module links the routers, from 26.05 on."""
 _NONE = "noop@internal"
-_PLAIN = Site("local", ())
+_PLAIN = VirtualHost("local", ())
 """Where no name of a domain is asked for."""
 _PAGE = "root_certificate"
 ODD_RULE = rf"PathRegexp(`{ODD}|[\x00-\x1f\x7f\x{{fffd}}]`)"
@@ -44,10 +41,10 @@ _GATE = "oauth2_proxy"
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """Traefik on the entry host."""
-    entry = plan.site.network.entry
+    entry = plan.stack.network.entry
     if host.name != entry.host or entry.proxy != "traefik":
         return
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
+    proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
     body: Attrs = {"enable": True}
     if host.release >= "26.05":
         body["static"] = {"settings": _static(proxy)}
@@ -56,7 +53,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         body |= {"staticConfigOptions": _static(proxy), "dynamicConfigOptions": _dynamic(proxy)}
     yield Module(
         "proxy.nix",
-        "The entry plane: every name, and what answers",
+        "The reverse proxy: every name, and what answers",
         derived={"services": {"traefik": body}},
     )
 
@@ -85,9 +82,9 @@ def _static(proxy: ProxyPlan) -> Attrs:
 
 def _dynamic(proxy: ProxyPlan) -> Attrs:
     wiring = _Wiring(proxy)
-    for site in proxy.sites:
-        for name, route in site.routes:
-            wiring.route(site, name, route)
+    for virtual_host in proxy.virtual_hosts:
+        for name, route in virtual_host.routes:
+            wiring.route(virtual_host, name, route)
     wiring.plain_http()
     return wiring.options()
 
@@ -106,13 +103,13 @@ class _Wiring:
                 "headers": {"stsSeconds": HSTS_SECONDS, "forceSTSHeader": True}
             }
 
-    def route(self, site: Site, name: str, route: Route) -> None:
+    def route(self, virtual_host: VirtualHost, name: str, route: Route) -> None:
         """One name: its service, its router, and a second one for what stays open."""
         # One name may be known both at home and through the tunnel.
-        public = site.is_tunnel or (name == route.public and name != route.internal)
+        public = virtual_host.is_tunnel or (name == route.public and name != route.internal)
         key = f"{route.name}-public" if public else route.name
-        first = [*self._sources(route), *self._rate(site), "strip"]
-        if site.is_tunnel:
+        first = [*self._sources(route), *self._rate(virtual_host), "strip"]
+        if virtual_host.is_tunnel:
             self.middlewares["tunnelled"] = _tunnelled()
             first.append("tunnelled")
         elif self.proxy.hsts:
@@ -122,23 +119,25 @@ class _Wiring:
                 "headers": {"customRequestHeaders": {"Host": route.host_header}}
             }
             first.append(f"{route.name}-host")
-        gate = self.proxy.gate_of(route)
-        chain = first if gate is None else [*first, self._gate(gate, name, route)]
+        auth_proxy = self.proxy.auth_proxy_of(route)
+        chain = first if auth_proxy is None else [*first, self._gate(auth_proxy, name, route)]
         rule = f"Host(`{name}`)"
-        self._router(key, site, rule, chain, route.name)
-        if gate is not None and route.exempt:
+        self._router(key, virtual_host, rule, chain, route.name)
+        if auth_proxy is not None and route.exempt:
             paths = " || ".join(_path(p) for p in route.exempt)
             plain = f"{rule} && ({paths}) && !{ODD_RULE}"
-            self._router(f"{key}-open", site, plain, first, route.name)
-        if gate is not None and route.name in self.proxy.judged:
+            self._router(f"{key}-open", virtual_host, plain, first, route.name)
+        if auth_proxy is not None and route.name in self.proxy.judged:
             self.middlewares["nobody"] = {"ipAllowList": {"sourceRange": ["0.0.0.0/32"]}}
-            self._router(f"{key}-odd", site, f"{rule} && {ODD_RULE}", ["nobody"], route.name)
-        if gate is not None and gate.is_adapter:
             self._router(
-                f"{key}-sign-in", site, f"{rule} && PathPrefix(`{ADAPTER}/`)", first, _GATE
+                f"{key}-odd", virtual_host, f"{rule} && {ODD_RULE}", ["nobody"], route.name
+            )
+        if auth_proxy is not None and auth_proxy.is_adapter:
+            self._router(
+                f"{key}-sign-in", virtual_host, f"{rule} && PathPrefix(`{ADAPTER}/`)", first, _GATE
             )
             self.services[_GATE] = {
-                "loadBalancer": {"servers": [{"url": f"http://{gate.address}"}]}
+                "loadBalancer": {"servers": [{"url": f"http://{auth_proxy.address}"}]}
             }
         self.services[route.name] = {"loadBalancer": self._servers(route)}
 
@@ -204,24 +203,26 @@ class _Wiring:
             }
         return out
 
-    def _router(self, key: str, site: Site, rule: str, chain: list[str], service: str) -> None:
+    def _router(
+        self, key: str, virtual_host: VirtualHost, rule: str, chain: list[str], service: str
+    ) -> None:
         body: Attrs = {
             "rule": rule,
-            "entryPoints": ["tunnel" if site.is_tunnel else "https"],
+            "entryPoints": ["tunnel" if virtual_host.is_tunnel else "https"],
             "middlewares": list(chain),
             "service": service,
         }
-        if not site.is_tunnel:
+        if not virtual_host.is_tunnel:
             body["tls"] = {}
         self.routers[key] = body
 
-    def _rate(self, site: Site) -> list[str]:
+    def _rate(self, virtual_host: VirtualHost) -> list[str]:
         rate = self.proxy.rate
         if rate is None:
             return []
-        key = "rate-tunnel" if site.is_tunnel else "rate"
+        key = "rate-tunnel" if virtual_host.is_tunnel else "rate"
         body: Attrs = {"average": rate.average, "burst": rate.burst}
-        if site.is_tunnel:
+        if virtual_host.is_tunnel:
             # The connector is the one address that everybody comes from.
             body["sourceCriterion"] = {"requestHeaderName": "Cf-Connecting-Ip"}
         self.middlewares[key] = {"rateLimit": body}
@@ -235,19 +236,19 @@ class _Wiring:
         self.middlewares[key] = {"ipAllowList": {"sourceRange": list(networks)}}
         return [key]
 
-    def _gate(self, gate: Gate, name: str, route: Route) -> str:
-        if gate.is_adapter:
+    def _gate(self, auth_proxy: AuthProxy, name: str, route: Route) -> str:
+        if auth_proxy.is_adapter:
             # Asked for any page, it answers a stranger with the way to the provider.
             uri, key = "/", "gate"
         else:
-            uri = gate.uri_for(name, route)
+            uri = auth_proxy.uri_for(name, route)
             domain = name.partition(".")[2].replace(".", "-")
             key = "gate" if uri == FORWARD_AUTH else f"gate-{domain}"
         self.middlewares[key] = {
             "forwardAuth": {
-                "address": f"http://{gate.address}{uri}",
+                "address": f"http://{auth_proxy.address}{uri}",
                 "trustForwardHeader": True,
-                "authResponseHeaders": sorted({theirs for _, theirs in gate.answers}),
+                "authResponseHeaders": sorted({theirs for _, theirs in auth_proxy.answers}),
             }
         }
         return key

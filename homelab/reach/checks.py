@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.network.model import PortUse
+from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.reach.askers import INTERNET
+from homelab.reach.origins import INTERNET
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import path_of
-
-if TYPE_CHECKING:
-    from homelab.network.model import PortUse
-    from homelab.plan import Plan
 
 
 @check("firewall-reach", rows="S0-56 S2-10 S0-12")
@@ -53,15 +50,15 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
     """Whatever anyone on the internet reaches asks who they are first, or says why it does not."""
     rules = plan.identity.rules if plan.identity else ()
     opened = {r.route for r in rules if r.policy == "bypass"}
-    for answer in plan_reach(plan, askers=(INTERNET,)).answers:
+    for answer in plan_reach(plan, origins=(INTERNET,)).answers:
         if not answer.reachable:
             continue
-        kinds = {g.kind for g in answer.gates}
+        kinds = {g.kind for g in answer.barriers}
         routes = [r for r in plan.routes if r.source == answer.target.source]
         # Of a route that sends Access away, tunnel-requires-access tells.
         if any(r.publish == "tunnel" and not (r.access or r.is_asked_in_tunnel) for r in routes):
             continue
-        # Of a rule that asks nobody, gate-opened does.
+        # Of a rule that asks nobody, auth-proxy-opened does.
         if opened & {r.name for r in routes}:
             continue
         reasons = [r.public_reason for r in routes]
@@ -110,7 +107,7 @@ def exposure_never(plan: Plan) -> Iterator[Problem]:
         if answer.reachable and target.kind == "port":
             yield Problem(
                 target.source,
-                f"{answer.asker.name} reaches {target.name} of {target.service}, which is never "
+                f"{answer.origin.name} reaches {target.name} of {target.service}, which is never "
                 f"to be published ({never[target.service]})",
                 _nearer(plan, target.service, target.host),
             )

@@ -13,13 +13,13 @@ Path = Literal["lan", "tailnet", "subnet", "tunnel", "direct", "edge", "nobody"]
 address, forwarded by a host of the tailnet; tunnel: through Cloudflare; direct: from the internet
 straight to the entry host; edge: Cloudflare itself serves it; nobody: not at all."""
 
-GateKind = Literal["tailnet", "access", "forward", "app"]
+BarrierKind = Literal["tailnet", "access", "forward", "app"]
 """tailnet: the tailnet's policy; access: Cloudflare Access; forward: the sign-in that the proxy
 asks for; app: a sign-in of the app's own."""
 
 
 @dataclass(frozen=True)
-class Asker:
+class Origin:
     """Somebody, in the place they ask from."""
 
     name: str
@@ -52,10 +52,10 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Gate:
+class Barrier:
     """Something that stops whom it does not know."""
 
-    kind: GateKind
+    kind: BarrierKind
     what: str
     source: str
 
@@ -64,12 +64,12 @@ class Gate:
 class Answer:
     """Whether one asker reaches one target."""
 
-    asker: Asker
+    origin: Origin
     target: Target
     path: Path
     via: str
     """Host that the path leads through; empty for a path that needs none."""
-    gates: tuple[Gate, ...]
+    barriers: tuple[Barrier, ...]
     """In the order in which a request meets them; empty where nothing asks."""
     why: tuple[Reason, ...]
     """What the path rests on; for nobody, how far a request would come."""
@@ -86,15 +86,15 @@ class Answer:
 class Reach:
     """Every answer, by target and asker."""
 
-    askers: tuple[Asker, ...]
+    origins: tuple[Origin, ...]
     targets: tuple[Target, ...]
     answers: tuple[Answer, ...]
     at_home: tuple[str, ...]
     """Hosts with a LAN address: whatever the tailnet denies them, the LAN may allow."""
 
-    def of(self, asker: str) -> tuple[Answer, ...]:
+    def of(self, origin: str) -> tuple[Answer, ...]:
         """What one asker reaches and does not."""
-        return tuple(a for a in self.answers if a.asker.name == asker)
+        return tuple(a for a in self.answers if a.origin.name == origin)
 
     def to(self, target: str) -> tuple[Answer, ...]:
         """Who reaches one target and who does not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homelab.reach.model import Answer, Reach, Target
-from homelab.reach.text import gates_of, path_of
+from homelab.reach.text import barriers_of, path_of
 
 Signature = tuple[tuple[str, str, str], ...]
 """Who comes to a target, over which path and past which gates."""
@@ -16,21 +16,21 @@ def as_mermaid(reach: Reach, answers: tuple[Answer, ...]) -> str:
         about = [a for a in answers if a.target == target]
         if about:
             groups.setdefault((target.kind, _signature(about)), []).append(target)
-    askers = {name for _, signature in groups for name, _, _ in signature}
-    ids = {a.name: f"a{i}" for i, a in enumerate(reach.askers) if a.name in askers}
+    origins = {name for _, signature in groups for name, _, _ in signature}
+    ids = {a.name: f"a{i}" for i, a in enumerate(reach.origins) if a.name in origins}
     lines = ["flowchart LR"]
-    lines += [f"  {ids[a.name]}([{_quoted(a.name)}])" for a in reach.askers if a.name in ids]
+    lines += [f"  {ids[a.name]}([{_quoted(a.name)}])" for a in reach.origins if a.name in ids]
     edges: list[str] = []
     for index, ((_, signature), targets) in enumerate(groups.items()):
         text = _quoted("<br/>".join(_label(t) for t in targets))
         lines.append(f"  t{index}[{text}]")
-        for name, path, gates in signature:
-            edges.append(f"  {ids[name]} -->|{_quoted(f'{path}<br/>{gates}')}| t{index}")
+        for name, path, barriers in signature:
+            edges.append(f"  {ids[name]} -->|{_quoted(f'{path}<br/>{barriers}')}| t{index}")
     return "\n".join([*lines, *edges]) + "\n"
 
 
 def _signature(answers: list[Answer]) -> Signature:
-    return tuple((a.asker.name, path_of(a), gates_of(a)) for a in answers if a.reachable)
+    return tuple((a.origin.name, path_of(a), barriers_of(a)) for a in answers if a.reachable)
 
 
 def _label(target: Target) -> str:

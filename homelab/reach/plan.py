@@ -9,30 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from homelab.network.between import way as between
-from homelab.reach.askers import INTERNET, plan_askers
-from homelab.reach.model import Answer, Asker, Gate, Path, Reach, Reason, Target
+from homelab.cloudflare.resources import PagesSite
+from homelab.network.between import path_between as between
+from homelab.network.model import PortUse
+from homelab.network.route import Route
+from homelab.plan import Plan
+from homelab.reach.hops import Ground, Hop
+from homelab.reach.model import Answer, Barrier, Origin, Path, Reach, Reason, Target
+from homelab.reach.origins import INTERNET, plan_origins
 from homelab.reach.rules import gate_of
-from homelab.reach.ways import Ground, Way
 from homelab.storage.shares import SAMBA, plan_shares
 from homelab.tailnet.members import DNS, HTTPS
 
-if TYPE_CHECKING:
-    from homelab.cloudflare.resources import PagesSite
-    from homelab.network.model import PortUse
-    from homelab.network.route import Route
-    from homelab.plan import Plan
-
 
 def plan_reach(
-    plan: Plan, askers: tuple[Asker, ...] | None = None, services: frozenset[str] | None = None
+    plan: Plan, origins: tuple[Origin, ...] | None = None, services: frozenset[str] | None = None
 ) -> Reach:
     """Every answer, names first, then ports; only those of some askers or services where named."""
     ground = Ground(plan)
-    everybody = plan_askers(plan) if askers is None else askers
-    entry = plan.site.network.entry.host
+    everybody = plan_origins(plan) if origins is None else origins
+    entry = plan.stack.network.entry.host
     routes = [r for r in plan.routes if r.host in plan.hosts]
     uses = [p for p in plan.firewall.ports if p.host in plan.hosts]
     if services is not None:
@@ -60,7 +57,7 @@ def plan_reach(
         ),
     ]
     return Reach(
-        askers=everybody,
+        origins=everybody,
         targets=(*names, *sites, *ports),
         answers=tuple(answers),
         at_home=tuple(h.name for h in plan.hosts.values() if h.lan),
@@ -83,20 +80,20 @@ def _port_target(plan: Plan, use: PortUse) -> Target:
     return Target("port", name, use.owner, use.host, addresses, use.source)
 
 
-def _answer(asker: Asker, target: Target, *ways: Way) -> Answer:
+def _answer(origin: Origin, target: Target, *hops: Hop) -> Answer:
     """The steps of a path as one answer: what stops the first of them stops them all."""
-    end = next((i for i, w in enumerate(ways) if w.stopped), None)
+    end = next((i for i, w in enumerate(hops) if w.stopped), None)
     if end is not None:
-        ways = ways[: end + 1]
-    stopped = ways[-1].stopped
-    path: Path = "nobody" if stopped else next(w.path for w in ways if w.path != "nobody")
+        hops = hops[: end + 1]
+    stopped = hops[-1].stopped
+    path: Path = "nobody" if stopped else next(w.path for w in hops if w.path != "nobody")
     return Answer(
-        asker=asker,
+        origin=origin,
         target=target,
         path=path,
-        via="" if stopped else next((w.via for w in ways if w.via), ""),
-        gates=() if stopped else tuple(g for w in ways for g in w.gates),
-        why=tuple(r for w in ways for r in w.why),
+        via="" if stopped else next((w.via for w in hops if w.via), ""),
+        barriers=() if stopped else tuple(g for w in hops for g in w.barriers),
+        why=tuple(r for w in hops for r in w.why),
         stopped=stopped,
     )
 
@@ -104,26 +101,26 @@ def _answer(asker: Asker, target: Target, *ways: Way) -> Answer:
 # --- open ports -----------------------------------------------------------------------------------
 
 
-def _to_port(ground: Ground, asker: Asker, target: Target, use: PortUse) -> Answer:
+def _to_port(ground: Ground, origin: Origin, target: Target, use: PortUse) -> Answer:
     """By whichever address works; the reason of the first that does not, where none does."""
     host = ground.plan.hosts[use.host]
-    if asker.place == "tailnet" and host.tailnet:
+    if origin.place == "tailnet" and host.tailnet:
         addresses = [host.tailnet, host.lan]
     else:
         addresses = [host.lan]
-    ways = [ground.way(asker, host, a, use.port, use.protocol) for a in addresses]
-    way = next((w for w in ways if w.stopped is None), ways[0])
-    gate = _own_sign_in(ground.plan, use)
-    return _answer(asker, target, replace(way, gates=(*way.gates, *gate)))
+    hops = [ground.hop(origin, host, a, use.port, use.protocol) for a in addresses]
+    hop = next((w for w in hops if w.stopped is None), hops[0])
+    barrier = _own_sign_in(ground.plan, use)
+    return _answer(origin, target, replace(hop, barriers=(*hop.barriers, *barrier)))
 
 
-def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Gate, ...]:
+def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
     """What a port asks for by itself; the proxy's gate is not in this way."""
     if use.owner == "ssh":
-        return (Gate("app", "SSH key", "site.owner"),)
+        return (Barrier("app", "SSH key", "site.owner"),)
     if use.owner == SAMBA:
-        drives = [s for s in plan_shares(plan.site) if s.host == use.host and not s.guest]
-        return (Gate("app", "Samba password", drives[0].source),) if drives else ()
+        drives = [s for s in plan_shares(plan.stack) if s.host == use.host and not s.guest]
+        return (Barrier("app", "Samba password", drives[0].source),) if drives else ()
     service = next((s for s in plan.on(use.host) if s.name == use.owner), None)
     if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
         return ()
@@ -131,33 +128,33 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Gate, ...]:
     own = any(r.auth in ("native", "oidc") for r in plan.routes_of(service.name))
     if service.is_custom and not own:
         return ()
-    return (Gate("app", "the app's sign-in", service.source),)
+    return (Barrier("app", "the app's sign-in", service.source),)
 
 
 # --- names ----------------------------------------------------------------------------------------
 
 
-def _to_route(ground: Ground, asker: Asker, target: Target, route: Route) -> Answer:
+def _to_route(ground: Ground, origin: Origin, target: Target, route: Route) -> Answer:
     # Where no resolver of ours answers, everybody asks the internet's, and comes from there.
     known = route.internal and ground.plan.dns.host
-    if asker.place == "internet" or (route.public and not known):
-        return _answer(asker, target, *_from_internet(ground, INTERNET, route))
-    named = _name(ground, asker, route)
+    if origin.place == "internet" or (route.public and not known):
+        return _answer(origin, target, *_from_internet(ground, INTERNET, route))
+    named = _name(ground, origin, route)
     if named.stopped:
-        return _answer(asker, target, named)
-    entry = ground.plan.hosts[ground.plan.site.network.entry.host]
-    door = ground.way(asker, entry, ground.names[route.internal], HTTPS)
-    way = (named, door, _network(ground, asker, route, door), _backend(ground, route))
-    return _answer(asker, target, *way, _at_proxy(ground.plan, route))
+        return _answer(origin, target, named)
+    entry = ground.plan.hosts[ground.plan.stack.network.entry.host]
+    door = ground.hop(origin, entry, ground.names[route.internal], HTTPS)
+    hop = (named, door, _network(ground, origin, route, door), _backend(ground, route))
+    return _answer(origin, target, *hop, _at_proxy(ground.plan, route))
 
 
-def _to_page(ground: Ground, page: PagesSite) -> Way:
+def _to_page(ground: Ground, page: PagesSite) -> Hop:
     """No host of ours is asked: whoever comes, comes to Cloudflare."""
     cloud = ground.plan.cloudflare
     policies = cloud.policies_of(page.policies) if cloud else ()
-    return Way(
+    return Hop(
         "edge",
-        gates=(Gate("access", "Cloudflare Access", page.source),) if policies else (),
+        barriers=(Barrier("access", "Cloudflare Access", page.source),) if policies else (),
         why=(
             Reason(f"{page.domain} has a public record", page.source),
             *(Reason(f"Access lets pass {p.who}", page.source) for p in policies),
@@ -165,118 +162,118 @@ def _to_page(ground: Ground, page: PagesSite) -> Way:
     )
 
 
-def _name(ground: Ground, asker: Asker, route: Route) -> Way:
+def _name(ground: Ground, origin: Origin, route: Route) -> Hop:
     """What the asker's resolver makes of the route's name at home."""
     plan = ground.plan
     if not route.internal:
         what = f"{route.tunnel_service} is known to the tunnel alone, and has no name at home"
-        return Way("nobody", stopped=Reason(what, route.at("tunnel_service")))
+        return Hop("nobody", stopped=Reason(what, route.at("tunnel_service")))
     dns = plan.dns
     address = ground.names.get(route.internal, "")
     resolver = plan.hosts.get(dns.host)
-    if resolver is None or not address or plan.site.network.entry.host not in plan.hosts:
+    if resolver is None or not address or plan.stack.network.entry.host not in plan.hosts:
         what = f"no resolver of ours answers {route.internal}"
-        return Way("nobody", stopped=Reason(what, "network.dns"))
-    if asker.place == "tailnet":
+        return Hop("nobody", stopped=Reason(what, "network.dns"))
+    if origin.place == "tailnet":
         if plan.tailnet is None or not plan.tailnet.nameservers:
             what = f"the tailnet's devices are not told to ask {resolver.name} for {route.internal}"
-            return Way("nobody", stopped=Reason(what, f"hosts.{resolver.name}.address"))
+            return Hop("nobody", stopped=Reason(what, f"hosts.{resolver.name}.address"))
         asked = resolver.tailnet
     else:
         asked = resolver.lan
-    if asker.name != resolver.name:
-        way = ground.way(asker, resolver, asked, DNS, "udp")
-        if way.stopped:
-            return replace(way, path="nobody", gates=(), why=())
+    if origin.name != resolver.name:
+        hop = ground.hop(origin, resolver, asked, DNS, "udp")
+        if hop.stopped:
+            return replace(hop, path="nobody", barriers=(), why=())
     why = (
         Reason(f"{resolver.name} answers {route.internal} with {address}", "network.dns"),
         Reason(f"{route.internal} is a name of {route.service}", route.source),
     )
-    return Way("nobody", why=why)
+    return Hop("nobody", why=why)
 
 
-def _network(ground: Ground, asker: Asker, route: Route, door: Way) -> Way:
+def _network(ground: Ground, origin: Origin, route: Route, door: Hop) -> Hop:
     """The proxy looks where a request comes from, where the route says so."""
     # Another host that forwards for the tailnet puts its own LAN address on what it passes on.
-    disguised = door.via not in ("", ground.plan.site.network.entry.host)
-    place = "lan" if disguised else asker.place
+    disguised = door.via not in ("", ground.plan.stack.network.entry.host)
+    place = "lan" if disguised else origin.place
     if route.sources == "any":
-        return Way("nobody")
+        return Hop("nobody")
     what = f"the proxy answers {route.name} to {route.sources} alone"
     reason = Reason(what, route.at("sources"))
     if route.sources == place or (route.sources == "internal" and place != "internet"):
-        return Way("nobody", why=(reason,))
-    return Way("nobody", stopped=reason)
+        return Hop("nobody", why=(reason,))
+    return Hop("nobody", stopped=reason)
 
 
-def _backend(ground: Ground, route: Route) -> Way:
+def _backend(ground: Ground, route: Route) -> Hop:
     """From the proxy to the app."""
     if not route.remote:
-        return Way("nobody")
+        return Hop("nobody")
     plan = ground.plan
-    entry = plan.site.network.entry.host
-    found = between(plan.site, entry, route.host)
+    entry = plan.stack.network.entry.host
+    found = between(plan.stack, entry, route.host)
     network = found.network if found is not None else "lan"
-    asker = Asker(entry, network, entry, "network.entry")
-    way = ground.way(asker, plan.hosts[route.host], route.address, route.port)
-    if way.stopped:
-        what = f"{entry} does not reach {route.service}: {way.stopped.what}"
-        return Way("nobody", stopped=Reason(what, way.stopped.source))
-    source = way.gates[0].source if way.gates else route.source
+    origin = Origin(entry, network, entry, "network.entry")
+    hop = ground.hop(origin, plan.hosts[route.host], route.address, route.port)
+    if hop.stopped:
+        what = f"{entry} does not reach {route.service}: {hop.stopped.what}"
+        return Hop("nobody", stopped=Reason(what, hop.stopped.source))
+    source = hop.barriers[0].source if hop.barriers else route.source
     why = Reason(f"{entry} calls {route.service} on {route.host}:{route.port}", source)
-    return Way("nobody", why=(why,))
+    return Hop("nobody", why=(why,))
 
 
-def _at_proxy(plan: Plan, route: Route) -> Way:
+def _at_proxy(plan: Plan, route: Route) -> Hop:
     """What asks for a sign-in, at the proxy and behind it."""
     if route.auth in ("native", "oidc"):
-        return Way("nobody", gates=(_app(route),))
+        return Hop("nobody", barriers=(_app(route),))
     if route.auth != "forward" or plan.identity is None:
-        return Way("nobody")
+        return Hop("nobody")
     if plan.identity.provider == "pocket-id":
         free = f", but {' '.join(route.exempt)}" if route.exempt else ""
         who = f"passkey, {' or '.join(route.groups)}" if route.groups else "passkey"
-        return Way("nobody", gates=(Gate("forward", f"sign-in ({who}){free}", route.source),))
-    gate = gate_of(plan.identity, route)
-    return Way("nobody", gates=(gate,) if gate else ())
+        return Hop("nobody", barriers=(Barrier("forward", f"sign-in ({who}){free}", route.source),))
+    barrier = gate_of(plan.identity, route)
+    return Hop("nobody", barriers=(barrier,) if barrier else ())
 
 
-def _app(route: Route) -> Gate:
+def _app(route: Route) -> Barrier:
     if route.tunnel_service.startswith("ssh:"):
-        return Gate("app", "SSH key", route.source)
+        return Barrier("app", "SSH key", route.source)
     asked = "the app's sign-in, at our provider" if route.auth == "oidc" else "the app's sign-in"
-    return Gate("app", asked, route.source)
+    return Barrier("app", asked, route.source)
 
 
-def _from_internet(ground: Ground, asker: Asker, route: Route) -> Iterator[Way]:
+def _from_internet(ground: Ground, origin: Origin, route: Route) -> Iterator[Hop]:
     """The public name: a record first, then what stands behind it."""
     cloud = ground.plan.cloudflare
     records = [r for r in cloud.records if r.name == route.public] if cloud and route.public else []
     if route.publish == "internal" or cloud is None or not records:
         name = route.public or route.internal
         what = f"{name} has no public record (publish: {route.publish})"
-        yield Way("nobody", stopped=Reason(what, route.source))
+        yield Hop("nobody", stopped=Reason(what, route.source))
         return
     record = Reason(f"{route.public} has a public record", records[0].source)
     if route.publish == "direct":
-        entry = ground.plan.hosts[ground.plan.site.network.entry.host]
-        door = ground.way(asker, entry, records[0].content, HTTPS)
+        entry = ground.plan.hosts[ground.plan.stack.network.entry.host]
+        door = ground.hop(origin, entry, records[0].content, HTTPS)
         yield replace(door, why=(record, *door.why))
-        yield _network(ground, asker, route, door)
+        yield _network(ground, origin, route, door)
         yield _backend(ground, route)
         yield _at_proxy(ground.plan, route)
         return
     rule = next((i for i in cloud.ingress if i.hostname == route.public), None)
     if not cloud.tunnel or rule is None:
         what = f"no rule of the tunnel leads to {route.service}"
-        yield Way("nobody", why=(record,), stopped=Reason(what, route.source))
+        yield Hop("nobody", why=(record,), stopped=Reason(what, route.source))
         return
     app = next((a for a in cloud.apps if a.domain == route.public), None)
     policies = cloud.policies_of(app.policies) if app else ()
-    yield Way(
+    yield Hop(
         "tunnel",
         via=cloud.tunnel_host,
-        gates=(Gate("access", "Cloudflare Access", app.source),) if app else (),
+        barriers=(Barrier("access", "Cloudflare Access", app.source),) if app else (),
         why=(
             record,
             *(Reason(f"Access lets pass {p.who}", app.source) for p in policies if app),
@@ -284,9 +281,9 @@ def _from_internet(ground: Ground, asker: Asker, route: Route) -> Iterator[Way]:
         ),
     )
     if route.tunnel == "proxy":
-        yield _network(ground, asker, route, Way("tunnel"))
+        yield _network(ground, origin, route, Hop("tunnel"))
         yield _backend(ground, route)
         yield _at_proxy(ground.plan, route)
     elif route.auth in ("native", "oidc"):
         # The connector is beside the app: the proxy and its gate are not in this way.
-        yield Way("nobody", gates=(_app(route),))
+        yield Hop("nobody", barriers=(_app(route),))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from homelab.reach.model import Gate
-
-if TYPE_CHECKING:
-    from homelab.identity.model import IdentityPlan, Rule
-    from homelab.network.route import Route
+from homelab.identity.model import IdentityPlan, Rule
+from homelab.network.route import Route
+from homelab.reach.model import Barrier
 
 
-def gate_of(identity: IdentityPlan, route: Route) -> Gate | None:
+def gate_of(identity: IdentityPlan, route: Route) -> Barrier | None:
     """The rule for the whole route, and those that say something else of some of its paths; none
     where the rules let everybody in.
     """
@@ -27,7 +23,7 @@ def gate_of(identity: IdentityPlan, route: Route) -> Gate | None:
     ]
     free = [*route.exempt, *(p for r in said if r.policy == "bypass" for p in r.said)]
     but = f", but {' '.join(free)}" if free else ""
-    return Gate("forward", f"sign-in ({_who(whole)}{''.join(more)}){but}", whole.source)
+    return Barrier("forward", f"sign-in ({_who(whole)}{''.join(more)}){but}", whole.source)
 
 
 def _who(rule: Rule) -> str:

@@ -31,8 +31,8 @@ def chosen(reach: Reach, word: str | None) -> tuple[Answer, ...]:
 
 
 def _words(answer: Answer) -> tuple[str, ...]:
-    asker, target = answer.asker.name, answer.target
-    who = (asker, asker.removeprefix("tag:"))
+    origin, target = answer.origin.name, answer.target
+    who = (origin, origin.removeprefix("tag:"))
     return (*who, target.name, target.host, target.service, *target.addresses)
 
 
@@ -41,9 +41,9 @@ def path_of(answer: Answer) -> str:
     return _PATHS[answer.path].format(via=answer.via)
 
 
-def gates_of(answer: Answer) -> str:
+def barriers_of(answer: Answer) -> str:
     """The gates in words, in order."""
-    return " > ".join(g.what for g in answer.gates) or "no gate"
+    return " > ".join(g.what for g in answer.barriers) or "no gate"
 
 
 def title_of(target: Target) -> str:
@@ -61,7 +61,7 @@ def as_text(reach: Reach, answers: tuple[Answer, ...], *, why: bool = False) -> 
         about = [a for a in answers if a.target == target]
         if about:
             lines += ["", title_of(target), *(_reasons(about) if why else _rows(about))]
-    if any(not a.reachable and a.asker.place == "tailnet" for a in answers):
+    if any(not a.reachable and a.origin.place == "tailnet" for a in answers):
         home = ", ".join(reach.at_home)
         lines += ["", f"At home these hosts are on the LAN, and reach what lan reaches: {home}"]
     return "\n".join(lines).lstrip("\n") + "\n"
@@ -71,12 +71,12 @@ def _rows(answers: list[Answer]) -> Iterator[str]:
     alike: dict[tuple[str, str], list[str]] = {}
     for answer in answers:
         if answer.reachable:
-            alike.setdefault((path_of(answer), gates_of(answer)), []).append(answer.asker.name)
-    rows = [(", ".join(who), path, gates) for (path, gates), who in alike.items()]
+            alike.setdefault((path_of(answer), barriers_of(answer)), []).append(answer.origin.name)
+    rows = [(", ".join(who), path, barriers) for (path, barriers), who in alike.items()]
     first, second = (max((len(r[i]) for r in rows), default=0) for i in (0, 1))
-    for who, path, gates in rows:
-        yield f"  {who:<{first}}  {path:<{second}}  {gates}"
-    closed = [a.asker.name for a in answers if not a.reachable]
+    for who, path, barriers in rows:
+        yield f"  {who:<{first}}  {path:<{second}}  {barriers}"
+    closed = [a.origin.name for a in answers if not a.reachable]
     if closed:
         yield f"  closed to {', '.join(closed)}"
 
@@ -84,13 +84,13 @@ def _rows(answers: list[Answer]) -> Iterator[str]:
 def _reasons(answers: list[Answer]) -> Iterator[str]:
     for answer in answers:
         if answer.stopped is not None:
-            yield f"  {answer.asker.name}: closed"
+            yield f"  {answer.origin.name}: closed"
         else:
-            yield f"  {answer.asker.name}: {path_of(answer)}; {gates_of(answer)}"
+            yield f"  {answer.origin.name}: {path_of(answer)}; {barriers_of(answer)}"
         for reason in answer.why:
             yield f"    {reason.what} [{reason.source}]"
-        for gate in answer.gates:
-            yield f"    asks: {gate.what} [{gate.source}]"
+        for barrier in answer.barriers:
+            yield f"    asks: {barrier.what} [{barrier.source}]"
         if answer.stopped is not None:
             yield f"    stops: {answer.stopped.what} [{answer.stopped.source}]"
 
@@ -99,8 +99,8 @@ def as_data(answers: tuple[Answer, ...]) -> list[JsonValue]:
     """The answers as plain data."""
     return [
         {
-            "asker": a.asker.name,
-            "from": a.asker.place,
+            "asker": a.origin.name,
+            "from": a.origin.place,
             "target": a.target.name,
             "kind": a.target.kind,
             "service": a.target.service,
@@ -109,7 +109,7 @@ def as_data(answers: tuple[Answer, ...]) -> list[JsonValue]:
             "reachable": a.reachable,
             "path": a.path,
             "via": a.via,
-            "gates": [{"kind": g.kind, "what": g.what, "source": g.source} for g in a.gates],
+            "gates": [{"kind": g.kind, "what": g.what, "source": g.source} for g in a.barriers],
             "why": [{"what": r.what, "source": r.source} for r in a.why],
             "stopped": {"what": a.stopped.what, "source": a.stopped.source} if a.stopped else None,
         }

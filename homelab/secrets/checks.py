@@ -6,16 +6,13 @@ The files themselves are checked by `recipients.check_recipients`, which is give
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.cloudflare.model import ACME_TOKEN
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.secrets.rotation import rotations
 from homelab.tailnet.model import JOIN_KEY
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("secret-master", rows="S0-57")
@@ -66,7 +63,7 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
         # Also when every host has joined: what brought the last one in is no mistake since then.
         | ({JOIN_KEY[0]} if plan.tailnet is not None else set())
     )
-    for name, epoch in plan.site.secrets.epochs.items():
+    for name, epoch in plan.stack.secrets.epochs.items():
         if name not in known:
             yield Problem(
                 f"secrets.epochs.{name}",

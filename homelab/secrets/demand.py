@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from homelab.catalog.model import SecretFact
-from homelab.secrets.model import Secret, secret_name, secret_path
-from homelab.site.model import Site
+from homelab.config.stack import StackConfig
+from homelab.secret_paths import secret_name, secret_path
+from homelab.secrets.model import Secret
 
 
 def demanded(
-    site: Site, host: str, service: str, name: str, fact: SecretFact, origin: str
+    stack: StackConfig, host: str, service: str, name: str, fact: SecretFact, origin: str
 ) -> Secret:
     """A stored or derived secret, by the facts of it; `origin` is the place that demands it."""
     stored = fact.source == "stored"
@@ -21,10 +22,10 @@ def demanded(
         owner=fact.owner,
         mode="0400",
         form=fact.form,
-        env=tuple((v, t.replace("{owner}", site.site.owner.user)) for v, t in fact.env),
+        env=tuple((v, t.replace("{owner}", stack.site.owner.user)) for v, t in fact.env),
         key=(fact.stored_key or f"{service}/{name}") if stored else "",
         purpose="",
-        epoch=site.secrets.epochs.get(service, 1),
+        epoch=stack.secrets.epochs.get(service, 1),
         length=fact.length,
         units=(),
         origin=origin,
@@ -32,7 +33,7 @@ def demanded(
     )
 
 
-def minted(
+def issued(
     host: str,
     what: tuple[str, str],
     purpose: str,
@@ -41,13 +42,13 @@ def minted(
     owner: str = "root",
     units: tuple[str, ...] = (),
 ) -> Secret:
-    """A secret that a cloud makes; `purpose` is the name of the thing that was minted."""
+    """A secret that a cloud makes; `purpose` is the name of the thing that was issued."""
     return Secret(
         name=secret_name(*what),
         host=host,
         service=what[0],
-        source="minted",
-        path=secret_path(*what, "minted", "file"),
+        source="issued",
+        path=secret_path(*what, "issued", "file"),
         owner=owner,
         mode="0400",
         form="file",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.model import SecretRef
+from homelab.check import file_check
+from homelab.config.base import SecretRef
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.secrets.sops_file import in_file, parse_sops_file
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
+SECRET_DEPLOYER = file_check(
+    "secret-deployer",
+    "warning",
+    "`pulumi up` finds its own secrets; a preview does without, so that they lack would show only"
+    " then.",
+)
 
 
 MASTER = "secrets.master"
@@ -20,11 +25,11 @@ MASTER = "secrets.master"
 def references(plan: Plan) -> dict[str, SecretRef]:
     """Every secret that the deployer needs, by the place in the stack config that names it."""
     wanted = {MASTER: plan.secrets.master}
-    if plan.site.cloudflare is not None:
-        wanted["cloudflare.token"] = plan.site.cloudflare.token
-    if plan.site.tailnet is not None:
-        wanted["tailnet.client_id"] = plan.site.tailnet.client_id
-        wanted["tailnet.client_secret"] = plan.site.tailnet.client_secret
+    if plan.stack.cloudflare is not None:
+        wanted["cloudflare.token"] = plan.stack.cloudflare.token
+    if plan.stack.tailnet is not None:
+        wanted["tailnet.client_id"] = plan.stack.tailnet.client_id
+        wanted["tailnet.client_secret"] = plan.stack.tailnet.client_secret
     return {place: ref for place, ref in wanted.items() if ref is not None}
 
 
@@ -76,4 +81,4 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
 
 
 def _warning(where: str, what: str, way_out: str) -> Problem:
-    return Problem(where, what, way_out, "secret-deployer", "warning")
+    return Problem(where, what, way_out, SECRET_DEPLOYER, "warning")

@@ -6,29 +6,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from homelab.catalog.model import SecretFact
-from homelab.identity.model import (
-    API_KEY,
-    LDAP_OWNER,
-    LDAP_PASSWORD,
-    IdentityConfig,
-    IdentityPlan,
-    api_key_source,
-)
-from homelab.model import SecretRef
+from homelab.config.base import SecretRef
+from homelab.config.identity import IdentityConfig
+from homelab.config.stack import StackConfig
+from homelab.identity.model import API_KEY, LDAP_OWNER, LDAP_PASSWORD, IdentityPlan, api_key_source
 from homelab.secrets.demand import demanded
 from homelab.secrets.model import Secret
 from homelab.services.model import Service
-from homelab.site.model import Site
 
 USERS = "users"
 """The sign-in's secret that holds its user file."""
 
 
 def of_identity(
-    site: Site, services: tuple[Service, ...], identity: IdentityPlan | None
+    stack: StackConfig, services: tuple[Service, ...], identity: IdentityPlan | None
 ) -> Iterator[Secret]:
     """What the provider, its directory and its gate read on their host."""
-    config = site.identity
+    config = stack.identity
     if identity is None or config is None:
         return
     here = {s.name: s for s in services if s.host == identity.host}
@@ -37,26 +31,28 @@ def of_identity(
         return
     for fact, name, ref, origin in _of_people(config):
         owned = replace(fact, owner=provider.entry.user or "root")
-        yield _of_provider(site, provider, name, owned, ref, origin)
+        yield _of_provider(stack, provider, name, owned, ref, origin)
     if config.directory is not None:
         # Both ends of one password: the directory asks for it, the provider knows it.
         purpose = f"{config.directory.kind}/{LDAP_PASSWORD}"
         for service in (provider, here.get(config.directory.kind)):
             if service is not None:
                 fact = SecretFact(owner=service.entry.user)
-                found = _of_provider(site, service, LDAP_PASSWORD, fact, None, "identity.directory")
-                epoch = site.secrets.epochs.get(config.directory.kind, 1)
+                found = _of_provider(
+                    stack, service, LDAP_PASSWORD, fact, None, "identity.directory"
+                )
+                epoch = stack.secrets.epochs.get(config.directory.kind, 1)
                 yield replace(found, purpose=purpose, epoch=epoch)
         if (directory := here.get(config.directory.kind)) is not None:
             yield _of_provider(
-                site, directory, LDAP_OWNER, SecretFact(), None, "identity.directory"
+                stack, directory, LDAP_OWNER, SecretFact(), None, "identity.directory"
             )
     if identity.clients and identity.provider == "authelia":
         hmac = SecretFact(owner=provider.entry.user, length=64)
-        yield _of_provider(site, provider, "oidc-hmac", hmac, None, "identity")
+        yield _of_provider(stack, provider, "oidc-hmac", hmac, None, "identity")
     for client in identity.clients:
         hashed = SecretFact(owner=provider.entry.user)
-        found = _of_provider(site, provider, client.secret, hashed, None, client.source)
+        found = _of_provider(stack, provider, client.secret, hashed, None, client.source)
         yield replace(found, purpose=client.purpose, epoch=client.epoch, hashed=True)
 
 
@@ -71,14 +67,14 @@ def _of_people(
 
 
 def _of_provider(
-    site: Site,
+    stack: StackConfig,
     service: Service,
     name: str,
     fact: SecretFact,
     ref: SecretRef | None,
     origin: str,
 ) -> Secret:
-    found = demanded(site, service.host, service.name, name, fact, origin)
+    found = demanded(stack, service.host, service.name, name, fact, origin)
     return replace(
         found,
         key=(ref.sops or "") if ref is not None else found.key,

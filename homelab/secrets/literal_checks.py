@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.openings.checks import of_stack
 from homelab.openings.literals import LITERAL, WHY
+from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.secrets.shapes import kinds_in
 from homelab.system.own import carried
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 _FILE = "change it, keep it in the host's sops file, and name the file that it becomes there"
 
@@ -24,7 +21,7 @@ def secret_literal(plan: Plan) -> Iterator[Problem]:
     project; in the stack config there are references only.
     """
     certain: dict[str, str] = {}
-    for where, text in _texts(plan.site.model_dump(mode="json", by_alias=True), ""):
+    for where, text in _texts(plan.stack.model_dump(mode="json", by_alias=True), ""):
         for what in kinds_in(text):
             certain.setdefault(where, what)
     for where, what in sorted(certain.items()):

@@ -5,56 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
-
-from homelab.model import Model, Name, SecretRef, Str, TreePath, grouped
-from homelab.secrets.age import check_recipient
-from homelab.words import HostFile
-
-Source = Literal["stored", "derived", "minted"]
-
-
-def secret_name(service: str, name: str) -> str:
-    """A secret's name on its host."""
-    return f"{service}-{name}"
-
-
-FOR_USERS = "/run/secrets-for-users/"
-"""Where sops-nix puts what is needed to make accounts, before anything else is there."""
-
-
-def secret_path(service: str, name: str, source: Source, form: Literal["file", "env"]) -> str:
-    """Where a unit finds a secret. Paths are known long before values are.
-
-    Stored ones are where sops-nix puts them; the others are put into place by the release's own
-    activation, from what the secrets resource left on the host.
-    """
-    if source == "stored":
-        return f"/run/secrets/{'rendered/' if form == 'env' else ''}{secret_name(service, name)}"
-    return f"/run/homelab/secrets/{secret_name(service, name)}"
-
-
-class SecretsConfig(Model):
-    """`homelab:secrets`."""
-
-    file: TreePath = "secrets/deploy.yaml"
-    """Sops file of the deployer: what `pulumi up` itself needs (tokens, the master key)."""
-    hosts: HostFile = "secrets/{host}.yaml"
-    """Sops file of each host: what sops-nix decrypts there."""
-    master: SecretRef | None = None
-    """The master key that internal secrets are derived from: 32 random bytes, base64."""
-    namespace: Name | None = None
-    """Sets what is derived here apart from what another stack derives from the same master key.
-    The first stack needs none; another writes its own name, before its first `up`: each derived
-    secret changes with it."""
-    epochs: dict[Name, int] = Field(default_factory=dict)
-    """Raise a service's number to rotate every secret that is derived for it, `acme` for the tokens
-    of DNS-01, and `tailscale` for the keys of hosts that have yet to join."""
-    operators: list[Annotated[Str, AfterValidator(check_recipient)]] = Field(default_factory=list)
-    """age recipients of the people who may edit the sops files."""
-
+from homelab.config.base import SecretRef
+from homelab.grouping import grouped
+from homelab.secret_paths import Source
 
 RESTIC = "restic"
 """What passwords of repositories belong to."""
@@ -89,8 +44,8 @@ class Secret:
     key: str
     """Key in the host's sops file (stored)."""
     purpose: str
-    """What it is derived for (derived): no two share it, and it moves with its service. The minted
-    thing's name (minted): of the tunnel, of the token, of the host that joins."""
+    """What it is derived for (derived): no two share it, and it moves with its service. The issued
+    thing's name (issued): of the tunnel, of the token, of the host that joins."""
     epoch: int
     length: int
     units: tuple[str, ...]

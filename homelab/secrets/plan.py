@@ -1,4 +1,4 @@
-"""Which secrets each host needs, gathered from every room that demands one."""
+"""Which secrets each host needs, gathered from every package that demands one."""
 
 from __future__ import annotations
 
@@ -17,23 +17,16 @@ from homelab.certificates.model import (
 )
 from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
+from homelab.config.host_options import PASSWORD, RECOVERY, WIFI, supplicant
+from homelab.config.stack import StackConfig
 from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import MONITOR, alert_hosts
-from homelab.secrets.demand import demanded, minted
+from homelab.secret_paths import FOR_USERS, secret_name
+from homelab.secrets.demand import demanded, issued
 from homelab.secrets.identity import of_identity
-from homelab.secrets.model import (
-    FOR_USERS,
-    RESTIC,
-    Secret,
-    SecretsPlan,
-    restic_purpose,
-    scoped,
-    secret_name,
-)
+from homelab.secrets.model import RESTIC, Secret, SecretsPlan, restic_purpose, scoped
 from homelab.services.model import Service
-from homelab.site.model import Site
-from homelab.system.facets import PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.system.model import Host
 from homelab.tailnet.model import JOIN_KEY, TailnetPlan
 from homelab.vpn.model import VpnPlan
@@ -46,7 +39,7 @@ TOKEN = ("ntfy", "token")
 
 
 def plan_secrets(
-    site: Site,
+    stack: StackConfig,
     hosts: Mapping[str, Host],
     services: tuple[Service, ...],
     certificates: CertificatesPlan,
@@ -59,41 +52,36 @@ def plan_secrets(
 ) -> SecretsPlan:
     """Every secret of every host, by host and name. A host gets what its own services need."""
     wanted = (
-        *_of_services(site, services),
-        *of_identity(site, services, identity),
-        *_of_certificates(site, certificates),
-        *_of_monitoring(site, backup, monitoring),
-        *_of_backup(site, backup),
+        *_of_services(stack, services),
+        *of_identity(stack, services, identity),
+        *_of_certificates(stack, certificates),
+        *_of_monitoring(stack, backup, monitoring),
+        *_of_backup(stack, backup),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
-        *_of_vpn(site, vpn),
-        *_of_wifi(site, hosts),
-        *_of_recovery(site, hosts),
-        *_of_owner(site, hosts),
+        *_of_vpn(stack, vpn),
+        *_of_wifi(stack, hosts),
+        *_of_recovery(stack, hosts),
+        *_of_owner(stack, hosts),
     )
-    space = site.secrets.namespace
+    space = stack.secrets.namespace
     scopes = (
         replace(s, purpose=scoped(space, s.purpose)) if s.source == "derived" else s for s in wanted
     )
     unique = {(s.host, s.name, s.service, s.path): s for s in scopes if s.host in hosts}
     return SecretsPlan(
         secrets=tuple(unique[k] for k in sorted(unique)),
-        file=site.secrets.file,
-        master=site.secrets.master,
+        file=stack.secrets.file,
+        master=stack.secrets.master,
     )
 
 
-def host_file(site: Site, host: str) -> str:
-    """The sops file of a host, beside the stack file."""
-    return site.secrets.hosts.replace("{host}", host)
-
-
-def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
+def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Secret]:
     for service in services:
         for name, fact in sorted(service.entry.secrets.items()):
-            if fact.source == "minted":
+            if fact.source == "issued":
                 continue
-            secret = demanded(site, service.host, service.name, name, fact, service.source)
+            secret = demanded(stack, service.host, service.name, name, fact, service.source)
             config = service.secrets.get(name)
             yield replace(
                 secret,
@@ -107,9 +95,9 @@ def _of_services(site: Site, services: tuple[Service, ...]) -> Iterator[Secret]:
 
 
 def _of_monitoring(
-    site: Site, backup: BackupPlan, monitoring: MonitoringPlan | None
+    stack: StackConfig, backup: BackupPlan, monitoring: MonitoringPlan | None
 ) -> Iterator[Secret]:
-    ntfy = site.monitoring.ntfy
+    ntfy = stack.monitoring.ntfy
     if ntfy is None:
         return
     for (service, name), ref in ((TOPIC, ntfy.topic), (TOKEN, ntfy.token)):
@@ -117,41 +105,41 @@ def _of_monitoring(
             continue
         variable = f"{service}_{name}".upper()
         fact = SecretFact(form="env", env=((variable, "{value}"),), source="stored")
-        for host in sorted(alert_hosts(site, backup, monitoring)):
-            found = demanded(site, host, service, name, fact, f"monitoring.ntfy.{name}")
+        for host in sorted(alert_hosts(stack, backup, monitoring)):
+            found = demanded(stack, host, service, name, fact, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host
             yield replace(found, key=ref.sops or "", units=(f"{MONITOR}.service",) if here else ())
 
 
-def _of_backup(site: Site, backup: BackupPlan) -> Iterator[Secret]:
+def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
     for job in backup.jobs:
         origin = f"backup.targets.{job.target}"
         derived = SecretFact()
         fact = SecretFact(seals="the backups that there are")
-        password = demanded(site, job.host, RESTIC, job.target, fact, origin)
+        password = demanded(stack, job.host, RESTIC, job.target, fact, origin)
         # A repository is of one host; the password of a lost one can be derived anywhere.
         yield replace(password, purpose=restic_purpose(job.target, job.host), path=job.password)
         if job.server:
-            yield from _client_key(site, job, derived, origin)
+            yield from _client_key(stack, job, derived, origin)
         credentials = job.environment
-        bucket = site.backup.targets[job.target].bucket
+        bucket = stack.backup.targets[job.target].bucket
         if bucket is not None:
-            yield minted(job.host, (R2, bucket), bucket, origin=f"{origin}.bucket")
-        ref = site.backup.targets[job.target].credentials
+            yield issued(job.host, (R2, bucket), bucket, origin=f"{origin}.bucket")
+        ref = stack.backup.targets[job.target].credentials
         if credentials and ref is not None:
             stored = SecretFact(source="stored", stored_key=ref.sops or "")
             name = f"{job.target}-credentials"
-            found = demanded(site, job.host, "restic", name, stored, f"{origin}.credentials")
+            found = demanded(stack, job.host, "restic", name, stored, f"{origin}.credentials")
             yield replace(found, key=ref.sops or "", path=credentials)
 
 
-def _client_key(site: Site, job: Job, fact: SecretFact, origin: str) -> Iterator[Secret]:
+def _client_key(stack: StackConfig, job: Job, fact: SecretFact, origin: str) -> Iterator[Secret]:
     """The key that a client's backups sign in with, a half on either side."""
     mine, theirs = key_names(job.target, job.host)
     purpose = f"restic/{job.target}@{job.host}/key"
-    private = demanded(site, job.host, "restic", mine, fact, origin)
+    private = demanded(stack, job.host, "restic", mine, fact, origin)
     yield replace(private, purpose=purpose, half="private")
-    public = demanded(site, job.server, "restic", theirs, fact, origin)
+    public = demanded(stack, job.server, "restic", theirs, fact, origin)
     # sshd reads it as the account that signs in.
     yield replace(public, purpose=purpose, half="public", mode="0444")
 
@@ -163,7 +151,7 @@ def _of_cloudflare(
         return
     host = hosts.get(cloudflare.tunnel_host)
     if cloudflare.tunnel and host is not None:
-        yield minted(
+        yield issued(
             host.name,
             TUNNEL_CREDENTIALS,
             cloudflare.tunnel,
@@ -173,42 +161,42 @@ def _of_cloudflare(
             origin="cloudflare.tunnel",
         )
     for token in cloudflare.tokens:
-        yield minted(token.host, ACME_TOKEN, token.name, origin="cloudflare.zone")
+        yield issued(token.host, ACME_TOKEN, token.name, origin="cloudflare.zone")
     for shown in cloudflare.service_tokens:
         origin = f"cloudflare.access.service_tokens.{shown.name}"
-        yield minted(shown.host, (ACCESS, shown.name), shown.name, origin=origin)
+        yield issued(shown.host, (ACCESS, shown.name), shown.name, origin=origin)
 
 
-def _of_certificates(site: Site, certificates: CertificatesPlan) -> Iterator[Secret]:
-    said = site.network.entry.acme
+def _of_certificates(stack: StackConfig, certificates: CertificatesPlan) -> Iterator[Secret]:
+    said = stack.network.entry.acme
     if said is None or not certificates.certificates:
         return
     host, where = certificates.certificates[0].host, "network.entry.acme"
     fact = SecretFact(source="stored")
     if said.key is not None:
         service, name = AUTHORITY_KEY
-        found = demanded(site, host, service, name, fact, f"{where}.key")
+        found = demanded(stack, host, service, name, fact, f"{where}.key")
         yield replace(found, key=said.key.sops or "", units=(f"{SIGNER}.service",))
     for variable, ref in sorted(said.credentials.items()):
         origin = f"{where}.credentials.{variable}"
-        found = demanded(site, host, CREDENTIALS, secret_of(variable), fact, origin)
+        found = demanded(stack, host, CREDENTIALS, secret_of(variable), fact, origin)
         yield replace(found, key=ref.sops or "")
 
 
 def _of_tailnet(tailnet: TailnetPlan | None) -> Iterator[Secret]:
     for key in tailnet.keys if tailnet else ():
         origin = f"hosts.{key.host}.tailscale"
-        yield minted(key.host, JOIN_KEY, key.host, origin=origin)
+        yield issued(key.host, JOIN_KEY, key.host, origin=origin)
 
 
-def _of_vpn(site: Site, vpn: VpnPlan) -> Iterator[Secret]:
+def _of_vpn(stack: StackConfig, vpn: VpnPlan) -> Iterator[Secret]:
     for tunnel in vpn.vpns:
         fact = SecretFact(source="stored")
-        found = demanded(site, tunnel.host, VPN, tunnel.name, fact, f"{tunnel.source}.key")
+        found = demanded(stack, tunnel.host, VPN, tunnel.name, fact, f"{tunnel.source}.key")
         yield replace(found, key=tunnel.key.sops or "", units=(f"{tunnel.unit}.service",))
 
 
-def _of_wifi(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
+def _of_wifi(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
     for host in hosts.values():
         wifi = host.config.wifi
         if wifi is None or wifi.psk is None or wifi.backend != "wpa_supplicant":
@@ -217,29 +205,29 @@ def _of_wifi(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
         # Since 26.05 wpa_supplicant is no longer root.
         owner = "wpa_supplicant" if host.release >= "26.05" else "root"
         fact = SecretFact(source="stored", owner=owner)
-        found = demanded(site, host.name, service, name, fact, f"{host.source}.wifi.psk")
+        found = demanded(stack, host.name, service, name, fact, f"{host.source}.wifi.psk")
         unit = f"{supplicant(host.config.interface)}.service"
         yield replace(found, key=wifi.psk.sops or "", units=(unit,))
 
 
-def _of_recovery(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
+def _of_recovery(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
     for host in hosts.values():
         recovery = host.config.ssh.recovery
         if recovery is None:
             continue
         service, name = RECOVERY
         origin = f"{host.source}.ssh.recovery.password"
-        found = demanded(site, host.name, service, name, SecretFact(source="stored"), origin)
+        found = demanded(stack, host.name, service, name, SecretFact(source="stored"), origin)
         yield replace(found, key=recovery.password.sops or "")
 
 
-def _of_owner(site: Site, hosts: Mapping[str, Host]) -> Iterator[Secret]:
+def _of_owner(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
     for host in hosts.values():
-        password = site.site.owner.password
+        password = stack.site.owner.password
         if password is None or not host.is_nixos:
             continue
         service, name = PASSWORD
         origin = "site.owner.password"
-        found = demanded(site, host.name, service, name, SecretFact(source="stored"), origin)
+        found = demanded(stack, host.name, service, name, SecretFact(source="stored"), origin)
         path = FOR_USERS + secret_name(service, name)
         yield replace(found, key=password.sops or "", path=path)

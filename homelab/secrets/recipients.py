@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import yaml
 
+from homelab.check import file_check
+from homelab.config.host_options import SIZES, VARIABLE, WIFI
+from homelab.config.stack import StackConfig
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.secret_paths import host_file, secret_name
 from homelab.secrets.age import age_recipient
-from homelab.secrets.model import Secret, SopsFile, secret_name
-from homelab.secrets.plan import host_file
+from homelab.secrets.model import Secret, SopsFile
 from homelab.secrets.sops_file import in_file, parse_sops_file
-from homelab.site.model import Site
-from homelab.system.facets import SIZES, VARIABLE, WIFI
 from homelab.system.model import nixos_hosts
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
+SECRET_PLAINTEXT = file_check(
+    "secret-plaintext", "error", "A secret that was ever committed in clear is not one any more."
+)
+SECRET_RECIPIENT = file_check(
+    "secret-recipient", "error", "A host can decrypt its own file, and no other host can."
+)
+WIFI_SECRET_FORMAT = file_check(
+    "wifi-secret-format",
+    "error",
+    "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else its host leaves "
+    "the network.",
+)
 
 OURS = "# Who may decrypt what, made from the stack config by `homelab sops`."
 """How a file of ours begins."""
@@ -29,9 +40,9 @@ _HEAD = f"""\
 _ANEW = "write .sops.yaml anew: homelab sops --out .sops.yaml"
 
 
-def host_recipient(site: Site, host: str) -> str:
+def host_recipient(stack: StackConfig, host: str) -> str:
     """The recipient of a host's SSH host key; empty when the key is not known or not usable."""
-    found = nixos_hosts(site.hosts).get(host)
+    found = nixos_hosts(stack.hosts).get(host)
     key = found.ssh.host_key if found is not None else None
     try:
         return age_recipient(key) if key else ""
@@ -39,19 +50,19 @@ def host_recipient(site: Site, host: str) -> str:
         return ""
 
 
-def sops_yaml(site: Site) -> str:
+def sops_yaml(stack: StackConfig) -> str:
     """The text of `.sops.yaml`: each host's file for that host alone, and for the operators.
 
     A host whose key is not known yet gets no rule, so that nobody encrypts a file it cannot read.
     """
-    operators = sorted(set(site.secrets.operators))
+    operators = sorted(set(stack.secrets.operators))
     rules = []
-    for host in sorted(site.hosts):
-        recipient = host_recipient(site, host)
+    for host in sorted(stack.hosts):
+        recipient = host_recipient(stack, host)
         if recipient:
-            rules.append(_rule(host_file(site, host), [*operators, recipient]))
+            rules.append(_rule(host_file(stack, host), [*operators, recipient]))
     if operators:
-        rules.append(_rule(site.secrets.file, operators))
+        rules.append(_rule(stack.secrets.file, operators))
     return _HEAD + yaml.safe_dump({"creation_rules": rules}, sort_keys=False, width=200)
 
 
@@ -68,8 +79,8 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
     for host in plan.hosts.values():
         stored = [s for s in plan.secrets.on(host.name) if s.source == "stored"]
         if host.is_deployed and stored:
-            path = host_file(plan.site, host.name)
-            problems += _host(plan.site, host.name, stored, path, sops_files.get(path))
+            path = host_file(plan.stack, host.name)
+            problems += _host(plan.stack, host.name, stored, path, sops_files.get(path))
     for path in sorted(sops_files):
         if not sops_files[path].encrypted:
             problems.append(_plaintext(path))
@@ -78,13 +89,13 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
 
 def check_sops_files(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Problem]:
     """As `check_recipients`, for the text of the hosts' files by path."""
-    paths = {host_file(plan.site, name) for name in plan.hosts}
+    paths = {host_file(plan.stack, name) for name in plan.hosts}
     texts = {p: t if isinstance(t, str) else "" for p, t in sources.items() if p in paths}
     return check_recipients(plan, {p: parse_sops_file(p, t) for p, t in texts.items()})
 
 
 def _host(
-    site: Site, host: str, stored: list[Secret], path: str, file: SopsFile | None
+    stack: StackConfig, host: str, stored: list[Secret], path: str, file: SopsFile | None
 ) -> Iterator[Problem]:
     if file is None:
         names = ", ".join(sorted({s.key for s in stored}))
@@ -99,7 +110,7 @@ def _host(
         return
     for secret in stored:
         yield from _key(secret, file)
-    yield from _readers(site, host, file)
+    yield from _readers(stack, host, file)
 
 
 def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
@@ -116,7 +127,7 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
             secret.origin,
             f"{secret.key} is not encrypted in {file.path}",
             "take unencrypted_suffix and encrypted_regex out of .sops.yaml, then rotate the secret",
-            "secret-plaintext",
+            SECRET_PLAINTEXT,
         )
     elif file.kinds[secret.key] != "str":
         yield Problem(
@@ -131,34 +142,34 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
             f"{secret.key} in {file.path} cannot be one line {VARIABLE}=<password>: its length "
             "is not that of any",
             f"write it so, the password with 8 to 63 characters: sops {file.path}",
-            "wifi-secret-format",
+            WIFI_SECRET_FORMAT,
         )
 
 
-def _readers(site: Site, host: str, file: SopsFile) -> Iterator[Problem]:
-    mine = host_recipient(site, host)
+def _readers(stack: StackConfig, host: str, file: SopsFile) -> Iterator[Problem]:
+    mine = host_recipient(stack, host)
     if not mine:
         yield Problem(
             f"hosts.{host}.ssh.host_key",
             f"without it nobody can tell whether {host} can read {file.path}",
             "write the host's /etc/ssh/ssh_host_ed25519_key.pub there",
-            "secret-recipient",
+            SECRET_RECIPIENT,
         )
     elif mine not in file.recipients:
         yield Problem(
             f"hosts.{host}.ssh.host_key",
             f"{file.path} is not encrypted for {host} ({mine})",
             f"{_ANEW}, then: sops updatekeys {file.path}",
-            "secret-recipient",
+            SECRET_RECIPIENT,
         )
-    for other in sorted(site.hosts):
-        theirs = host_recipient(site, other)
+    for other in sorted(stack.hosts):
+        theirs = host_recipient(stack, other)
         if other != host and theirs and theirs != mine and theirs in file.recipients:
             yield Problem(
                 f"hosts.{other}",
                 f"{other} can read {file.path}, the secrets of {host}",
                 f"{_ANEW}, then: sops updatekeys {file.path}; rotate what it could read",
-                "secret-recipient",
+                SECRET_RECIPIENT,
             )
 
 
@@ -167,5 +178,5 @@ def _plaintext(path: str) -> Problem:
         f"secrets ({path})",
         "this file is not encrypted",
         f"encrypt it: sops encrypt -i {path}; then rotate every secret in it, if it was committed",
-        "secret-plaintext",
+        SECRET_PLAINTEXT,
     )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
+from homelab.plan import Plan
 
 
 def rotations(plan: Plan) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
@@ -22,10 +20,10 @@ def _rotations(plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for secret in plan.secrets.secrets:
         if secret.seals and secret.service in before.epochs:
             sealed.setdefault(secret.service, set()).add(f"{secret.name}: {secret.seals}")
-    if sealed and (plan.site.secrets.namespace or "") != before.namespace:
+    if sealed and (plan.stack.secrets.namespace or "") != before.namespace:
         every = {word for words in sealed.values() for word in words}
         yield "namespace", "secrets.namespace", tuple(sorted(every))
         return
     for service, words in sorted(sealed.items()):
-        if plan.site.secrets.epochs.get(service, 1) != before.epochs[service]:
+        if plan.stack.secrets.epochs.get(service, 1) != before.epochs[service]:
             yield service, f"secrets.epochs.{service}", tuple(sorted(words))

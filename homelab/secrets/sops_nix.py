@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from homelab.config.host_options import WIFI
 from homelab.nix import Attrs, Module, Nix, Path, Raw, Text, attrs, merge
-from homelab.secrets.model import FOR_USERS, Secret, secret_name
-from homelab.system.facets import WIFI
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import FOR_USERS, secret_name
+from homelab.secrets.model import Secret
+from homelab.system.model import Host
 
 FILE = "secrets.yaml"
 """The host's encrypted file, as it lies in the host's tree."""

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import yaml
 
+from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.secrets.plan import host_file
+from homelab.secret_paths import host_file
 from homelab.secrets.recipients import host_recipient
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 _HEAD = "# A rehearsal's stand-in for a file that is not there yet; it holds no secret.\n"
 _VALUE = f"ENC[AES256_GCM,data:{'A' * 64},iv:,tag:,type:str]"
@@ -27,13 +24,13 @@ def stand_ins(plan: Plan, sources: Mapping[str, str | bytes]) -> dict[str, str]:
         path: _text(plan, name)
         for name in plan.hosts
         if any(s.source == "stored" for s in plan.secrets.on(name))
-        and (path := host_file(plan.site, name)) not in sources
+        and (path := host_file(plan.stack, name)) not in sources
     }
 
 
 def for_rehearsal(problem: Problem, plan: Plan) -> Problem:
     """The problem as a rehearsal has it: a secret that is not there yet stops nothing."""
-    files = {host_file(plan.site, name) for name in plan.hosts} | {plan.secrets.file}
+    files = {host_file(plan.stack, name) for name in plan.hosts} | {plan.secrets.file}
     if problem.check in _LACKING and any(path in problem.what + problem.where for path in files):
         return replace(problem, severity="warning")
     return problem
@@ -41,7 +38,7 @@ def for_rehearsal(problem: Problem, plan: Plan) -> Problem:
 
 def _text(plan: Plan, host: str) -> str:
     tree: dict[str, object] = {
-        "sops": {"mac": _VALUE, "age": [{"recipient": host_recipient(plan.site, host)}]}
+        "sops": {"mac": _VALUE, "age": [{"recipient": host_recipient(plan.stack, host)}]}
     }
     for secret in plan.secrets.on(host):
         if secret.source == "stored" and secret.key:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.model import Service
 from homelab.services.ports import is_movable
 from homelab.services.said import says
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
 
 
 @check("port-fixed", rows="S0-11")

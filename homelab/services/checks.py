@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.services import CatalogService, FlakeService
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.services.kinds import CatalogService, FlakeService
 from homelab.services.plan import entry_of, hosts_of, implied
 from homelab.services.said import said_of
 from homelab.system.flakes import inputs
 from homelab.system.pin_checks import later
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-
 
 @check("service-known", rows="S0-09")
 def service_known(plan: Plan) -> Iterator[Problem]:
     """A name that the catalog does not have would silently be no service at all."""
-    for name, config in plan.site.services.items():
+    for name, config in plan.stack.services.items():
         if entry_of(name, config) is None:
             said = config.service if isinstance(config, CatalogService) else None
             wanted = said or name
@@ -38,8 +35,8 @@ def service_known(plan: Plan) -> Iterator[Problem]:
 @check("service-placed", rows="S0-09")
 def service_placed(plan: Plan) -> Iterator[Problem]:
     """A service runs somewhere, and what another section places runs where that one says."""
-    placed = implied(plan.site)
-    for name, config in plan.site.services.items():
+    placed = implied(plan.stack)
+    for name, config in plan.stack.services.items():
         if name in placed:
             hosts = sorted({host for host, _ in placed[name]})
             section = placed[name][0][1].partition(".tailscale")[0] if hosts else name
@@ -57,7 +54,7 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
                     f"{section} says that {name} runs on {', '.join(hosts)}",
                     f"leave host out; {section} alone places it",
                 )
-        elif config.enable and not hosts_of(name, plan.site):
+        elif config.enable and not hosts_of(name, plan.stack):
             tags = ", ".join(config.tags)
             known = ", ".join(h.name for h in plan.hosts.values() if h.is_nixos)
             yield Problem(
@@ -83,10 +80,12 @@ def _without(section: str) -> str:
 @check("service-uses", rows="S0-05 S0-56 S3-04")
 def service_uses(plan: Plan) -> Iterator[Problem]:
     """What a service calls exists; a mistyped name would open no port and be found at run time."""
-    known = {s.name for s in plan.services} | {n for n, c in plan.site.services.items() if c.enable}
-    for name, config in plan.site.services.items():
+    known = {s.name for s in plan.services} | {
+        n for n, c in plan.stack.services.items() if c.enable
+    }
+    for name, config in plan.stack.services.items():
         for index, used in enumerate(config.uses):
-            off = used in plan.site.services and not plan.site.services[used].enable
+            off = used in plan.stack.services and not plan.stack.services[used].enable
             if used not in known:
                 yield Problem(
                     f"services.{name}.uses[{index}]",
@@ -138,16 +137,16 @@ def _network(name: str | None) -> str:
 @check("flake-input-known", rows="S1-40")
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
     """A service of a flake needs the flake's address; without one nothing can be locked."""
-    for name, config in plan.site.services.items():
+    for name, config in plan.stack.services.items():
         flake = config.flake if isinstance(config, FlakeService) else None
-        if flake is not None and flake.input not in inputs(plan.site, ""):
+        if flake is not None and flake.input not in inputs(plan.stack, ""):
             yield Problem(
                 f"services.{name}.flake.input",
                 f'there is no flake "{flake.input}"',
-                did_you_mean(flake.input, plan.site.flakes, "flakes")
+                did_you_mean(flake.input, plan.stack.flakes, "flakes")
                 + f'; add it: homelab:flakes: {{{flake.input}: {{url: "github:…"}}}}, and lock it',
             )
-    if "nixpkgs" in plan.site.flakes:
+    if "nixpkgs" in plan.stack.flakes:
         yield Problem(
             "flakes.nixpkgs",
             "nixpkgs is given by the host's pin",

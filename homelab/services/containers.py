@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.model import grouped
+from homelab.grouping import grouped
 from homelab.network.model import DNS_PORT
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.system.model import Host
 
 LABEL = "homelab"
 """Of the networks that a unit of ours makes."""

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from homelab.config.service_parts import Control
 from homelab.nix import Lines, Module
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.services.parts import Control
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.system.model import Host
 
 # What polkit is asked for systemd: https://www.freedesktop.org/software/systemd/man/org.freedesktop.systemd1.html
 _RULE = """\

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.service_parts import Control
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.control import user_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.services.parts import Control
+from homelab.services.model import Service
 
 
 @check("mcp-unit-known", rows="S2-13")

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from homelab.backup.model import CustomBackup
 from homelab.catalog.model import Dump, Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
-from homelab.services.follow import followed
-from homelab.services.kinds import (
+from homelab.config.backup import CustomBackup
+from homelab.config.service_parts import CustomOidc, ServiceSecret
+from homelab.config.services import (
     ContainerService,
     FlakeService,
     ServiceConfig,
     ports_of,
     secrets_of,
 )
-from homelab.services.parts import CustomOidc, ServiceSecret
+from homelab.services.follow import followed
 
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:
@@ -105,7 +105,7 @@ def _secret(secret: ServiceSecret, reader: str) -> SecretFact:
 
 def _elsewhere(fact: SecretFact, secret: ServiceSecret) -> SecretFact:
     """A secret that the catalog knows, from where the stack config says that it lies."""
-    if secret.ref is None or fact.source == "minted":
+    if secret.ref is None or fact.source == "issued":
         return fact  # service-adds tells of the latter
     return replace(fact, source="stored", stored_key=secret.ref.sops or "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from homelab.catalog.model import Entry
-from homelab.services.kinds import ServiceConfig
+from homelab.config.services import ServiceConfig
 from homelab.services.said import said_of
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.services import CatalogService, ContainerService, ports_of
 from homelab.network.between import on_tailnet
 from homelab.network.model import RESOLVERS
+from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.services.kinds import CatalogService, ContainerService, ports_of
+from homelab.services.model import Service
 from homelab.services.plan import hosts_of, implied
 from homelab.services.podman import addresses, target_of
 from homelab.storage.shares import SAMBA
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
 
 _SINGLE = {"gatus": "the monitor", "homepage": "the dashboard"}
 """Machinery that the stack config places itself: the homelab has one of each."""
@@ -29,8 +26,8 @@ def service_single(plan: Plan) -> Iterator[Problem]:
     """What the homelab's own machinery does is written for one of it; another would run without
     anything to do.
     """
-    placed = implied(plan.site)
-    for name, config in plan.site.services.items():
+    placed = implied(plan.stack)
+    for name, config in plan.stack.services.items():
         if not isinstance(config, CatalogService):
             if name in placed:
                 yield Problem(
@@ -57,7 +54,7 @@ def service_single(plan: Plan) -> Iterator[Problem]:
                 "show nothing",
                 f"call it {entry.name}, or take another service for a second one",
             )
-        elif len(hosts := hosts_of(name, plan.site)) > 1:
+        elif len(hosts := hosts_of(name, plan.stack)) > 1:
             yield Problem(
                 f"services.{name}.tags",
                 f"{_SINGLE[entry.name]} is one, and {', '.join(hosts)} would each run it",
@@ -120,7 +117,7 @@ def _secrets(service: Service, entry: Entry) -> Iterator[Problem]:
                     f"the catalog knows how {service.name} reads its {name}",
                     "leave it out, or give a secret of your own another name",
                 )
-        if fact.source == "minted":
+        if fact.source == "issued":
             yield Problem(where, f"a cloud makes the {name} of {service.name}", "leave it out")
         elif not secret.model_fields_set & {"ref", "mode", "env", "owner"}:
             yield Problem(
@@ -229,7 +226,7 @@ def container_address(plan: Plan) -> Iterator[Problem]:
         host = plan.hosts[service.host]
         for use in service.ports:
             if not addresses(plan, service, use):
-                if use.scope == "tailnet" and not on_tailnet(plan.site, use.host):
+                if use.scope == "tailnet" and not on_tailnet(plan.stack, use.host):
                     continue  # scope-tailnet tells
                 kind = "tailnet" if use.scope == "tailnet" else "lan"
                 # Of a route that the proxy cannot lead there, backend-reachable tells.
@@ -284,6 +281,6 @@ def _once(plan: Plan) -> Iterator[Service]:
     """Each service of the stack config once, however many hosts run it."""
     seen = set()
     for service in plan.services:
-        if service.name in plan.site.services and service.name not in seen:
+        if service.name in plan.stack.services and service.name not in seen:
             seen.add(service.name)
             yield service

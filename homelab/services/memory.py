@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from homelab.config.lock import Lock, Placement
 from homelab.services.model import Memory, Service
-from homelab.site.lock import Lock, Placement
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.backup.model import place_of
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.memory import lost_paths, moved
 from homelab.storage.memory import moved_datasets
 from homelab.system.renamed import renamed_hosts
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("move-stateful", rows="S0-77")
@@ -64,7 +61,7 @@ def host_renamed(plan: Plan) -> Iterator[Problem]:
     """A machine of another name begins its backups anew, and the old ones are of a name that no
     stack knows.
     """
-    for old, new in renamed_hosts(plan.site, plan.lock).items():
+    for old, new in renamed_hosts(plan.stack, plan.lock).items():
         targets = sorted({j.target for j in plan.backup.jobs if j.host == new})
         kept = (
             f"; its backups begin anew in …/{new}/…, and what it has kept is in …/{old}/… at "
@@ -84,7 +81,7 @@ def host_renamed(plan: Plan) -> Iterator[Problem]:
 @check("target-renamed", rows="S0-31 S0-77")
 def target_renamed(plan: Plan) -> Iterator[Problem]:
     """Passwords are derived for a target's name: under another one, no repository opens."""
-    targets = plan.site.backup.targets
+    targets = plan.stack.backup.targets
     for name, target in targets.items():
         if name in plan.lock.targets:
             continue

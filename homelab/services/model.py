@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from homelab.catalog.model import Entry
-from homelab.hardening.model import ServiceHardening
-from homelab.network.model import LOOPBACK, PortUse
-from homelab.services.kinds import (
+from homelab.config.hardening import ServiceHardening
+from homelab.config.hosts import Role
+from homelab.config.lock import Placement
+from homelab.config.service_parts import Container, Control, Flake, ServiceSecret
+from homelab.config.services import (
     ContainerService,
     FlakeService,
     NativeService,
@@ -18,10 +20,9 @@ from homelab.services.kinds import (
     secrets_of,
     vpn_of,
 )
-from homelab.services.parts import Container, Control, Flake, ServiceSecret
-from homelab.site.lock import Placement
-from homelab.system.model import Role
-from homelab.vpn.model import Namespace, ServiceVpn
+from homelab.config.vpn import ServiceVpn
+from homelab.network.model import LOOPBACK, PortUse
+from homelab.vpn.model import Namespace
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.catalog.options import options_of
+from homelab.config.services import ContainerService
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
-from homelab.secrets.model import secret_path
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
 from homelab.services import podman
-from homelab.services.fill import filled, path_of_secret, stated_secrets
-from homelab.services.kinds import ContainerService
+from homelab.services.model import Service
 from homelab.services.options import stated_options
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.model import Host
+from homelab.services.templates import filled, path_of_secret, stated_secrets
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.model import Service
 from homelab.services.options import clashes, misread
 from homelab.services.said import said_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
 
 
 @check("option-word", rows="S0-05 S0-09")

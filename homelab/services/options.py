@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from homelab.nix import Attrs, Nix, attrs, merge
 from homelab.nix.values import ConflictError
+from homelab.plan import Plan
 from homelab.problems import did_you_mean
-from homelab.services.fill import fields, fill_text, path_of_secret
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
+from homelab.services.model import Service
+from homelab.services.templates import fields, fill_text, path_of_secret
 
 WORDS = {"$secret": "secrets", "$port": "ports", "$text": "fields"}
 """Words for what only the plan knows, and what each of them names."""

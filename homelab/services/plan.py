@@ -8,24 +8,25 @@ from dataclasses import replace
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry, PortFact
 from homelab.cloudflare.model import tunnel_name
-from homelab.network.between import dialled, lan_callers, way
-from homelab.network.model import LOOPBACK, PortUse, Scope, resolver_entry
-from homelab.network.plan import default_auth
-from homelab.services.containers import bridge_of
-from homelab.services.custom import custom_entry, extended
-from homelab.services.kinds import (
+from homelab.config.lock import Lock
+from homelab.config.network import Scope
+from homelab.config.services import (
     CatalogService,
     ContainerService,
     ServiceConfig,
     datasets_of,
     ports_of,
 )
+from homelab.config.stack import StackConfig
+from homelab.network.between import dialled, lan_callers, path_between
+from homelab.network.model import LOOPBACK, PortUse, resolver_entry
+from homelab.network.plan import default_auth
+from homelab.services.containers import bridge_of
+from homelab.services.custom import custom_entry, extended
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
 from homelab.services.ports import assign_ports
 from homelab.services.readers import Readers
-from homelab.site.lock import Lock
-from homelab.site.model import Site
 from homelab.storage.shares import SAMBA, plan_shares
 from homelab.system.model import Host, nixos_hosts
 from homelab.system.renamed import renamed_hosts
@@ -34,7 +35,7 @@ from homelab.vpn.plan import namespace_of
 ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
 
 
-def plan_services(site: Site, hosts: Mapping[str, Host], lock: Lock) -> tuple[Service, ...]:
+def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> tuple[Service, ...]:
     """Every enabled service on every host that runs it, sorted by name, then host.
 
     What the homelab itself needs (proxy, resolver, sign-in, tunnel, tailnet) is here too: it has
@@ -42,27 +43,27 @@ def plan_services(site: Site, hosts: Mapping[str, Host], lock: Lock) -> tuple[Se
     out; the checks name them.
     """
     calling: dict[str, tuple[str, ...]] = {}
-    for name, config in site.services.items():
+    for name, config in stack.services.items():
         for used in config.uses if config.enable else ():
             calling[used] = (*calling.get(used, ()), name)
-    readers = Readers(site, hosts_of)
+    readers = Readers(stack, hosts_of)
     placed = [
         _place(name, host, config, entry, readers, hosts, source, calling)
-        for name, host, config, entry, source in _wanted(site, hosts)
+        for name, host, config, entry, source in _wanted(stack, hosts)
         if host in hosts
     ]
     known = with_memory(
-        tuple(sorted(placed, key=lambda s: (s.name, s.host))), lock, renamed_hosts(site, lock)
+        tuple(sorted(placed, key=lambda s: (s.name, s.host))), lock, renamed_hosts(stack, lock)
     )
-    return assign_ports(site, known)
+    return assign_ports(stack, known)
 
 
-def hosts_of(name: str, site: Site) -> tuple[str, ...]:
+def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
     """Hosts that a service of the stack config is to run on."""
-    config = site.services[name]
+    config = stack.services[name]
     if config.host is not None:
         return (config.host,)
-    return tuple(h for h, c in nixos_hosts(site.hosts).items() if set(c.tags) & set(config.tags))
+    return tuple(h for h, c in nixos_hosts(stack.hosts).items() if set(c.tags) & set(config.tags))
 
 
 def entry_of(name: str, config: ServiceConfig) -> Entry | None:
@@ -73,59 +74,59 @@ def entry_of(name: str, config: ServiceConfig) -> Entry | None:
     return extended(entry, config) if entry is not None else None
 
 
-def implied(site: Site) -> dict[str, tuple[tuple[str, str], ...]]:
+def implied(stack: StackConfig) -> dict[str, tuple[tuple[str, str], ...]]:
     """Services that other sections ask for: name to (host, place in the stack config)."""
     out: dict[str, tuple[tuple[str, str], ...]] = {
-        site.network.entry.proxy: ((site.network.entry.host, "network.entry"),),
+        stack.network.entry.proxy: ((stack.network.entry.host, "network.entry"),),
     }
-    if site.network.dns.host is not None:
-        resolver = resolver_entry(site.network.dns.server)
-        out[resolver] = ((site.network.dns.host, "network.dns"),)
-    if site.identity is not None:
-        place = ((site.identity.host, "identity"),)
-        out[site.identity.provider] = place
-        if site.identity.provider == "pocket-id":
+    if stack.network.dns.host is not None:
+        resolver = resolver_entry(stack.network.dns.server)
+        out[resolver] = ((stack.network.dns.host, "network.dns"),)
+    if stack.identity is not None:
+        place = ((stack.identity.host, "identity"),)
+        out[stack.identity.provider] = place
+        if stack.identity.provider == "pocket-id":
             out["oauth2-proxy"] = place
-        if site.identity.directory is not None:
-            out[site.identity.directory.kind] = place
-    if site.tailnet is not None:
+        if stack.identity.directory is not None:
+            out[stack.identity.directory.kind] = place
+    if stack.tailnet is not None:
         out["tailscale"] = tuple(
             (name, f"hosts.{name}.tailscale")
-            for name, host in nixos_hosts(site.hosts).items()
+            for name, host in nixos_hosts(stack.hosts).items()
             if host.tailscale is not None
         )
-    if shares := tuple(plan_shares(site)):
+    if shares := tuple(plan_shares(stack)):
         out[SAMBA] = tuple({s.host: (s.host, s.source) for s in reversed(shares)}.values())
-    if site.cloudflare is not None and site.cloudflare.tunnel is not None:
-        out["cloudflared"] = ((site.cloudflare.tunnel.host, "cloudflare.tunnel"),)
+    if stack.cloudflare is not None and stack.cloudflare.tunnel is not None:
+        out["cloudflared"] = ((stack.cloudflare.tunnel.host, "cloudflare.tunnel"),)
     return out
 
 
 def _wanted(
-    site: Site, hosts: Mapping[str, Host]
+    stack: StackConfig, hosts: Mapping[str, Host]
 ) -> Iterator[tuple[str, str, ServiceConfig, Entry, str]]:
-    asked = implied(site)
+    asked = implied(stack)
     for name, places in asked.items():
         entry = find(name)
-        config = site.services.get(name)
+        config = stack.services.get(name)
         if not isinstance(config, CatalogService):
             config = CatalogService()  # service-single tells
         if entry is not None:
             entry = extended(entry, config)
             for host, source in places:
                 yield name, host, config, entry, source
-    for name, config in site.services.items():
+    for name, config in stack.services.items():
         entry = entry_of(name, config)
         if name in asked or not config.enable or entry is None:
             continue
-        for host in hosts_of(name, site):
+        for host in hosts_of(name, stack):
             yield name, host, config, entry, f"services.{name}"
 
 
-def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
+def settled(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
     """The entry with its state where it lies, for a service that keeps it in a dataset."""
     for part, below in entry.state_in.items():
-        dataset = site.datasets.get(datasets_of(config).get(part, ""))
+        dataset = stack.datasets.get(datasets_of(config).get(part, ""))
         if dataset is not None and entry.state and not _is_elsewhere(entry):
             here, there = entry.state[0], f"{dataset.path}/{below}"
             dumps = tuple(replace(d, source=d.source.replace(here, there, 1)) for d in entry.dumps)
@@ -138,9 +139,9 @@ def settled(entry: Entry, config: ServiceConfig, site: Site) -> Entry:
     return entry
 
 
-def _said_at(name: str, label: str, site: Site, source: str) -> str:
+def _said_at(name: str, label: str, stack: StackConfig, source: str) -> str:
     """Where the stack config says the number of a port, or else what brought it along."""
-    config = site.services.get(name)
+    config = stack.services.get(name)
     if config is not None and label in ports_of(config):
         return f"services.{name}.ports.{label}"
     return f"services.{name}.port" if label == "web" and config is not None else source
@@ -198,13 +199,13 @@ def _place(
     source: str,
     calling: Mapping[str, tuple[str, ...]],
 ) -> Service:
-    site = readers.site
+    stack = readers.stack
     entry = _installed(entry, hosts[host].config.state_version)
-    entry = _asking(settled(entry, config, site), config)
+    entry = _asking(settled(entry, config, stack), config)
     reading = readers.callers(host, entry, config)
-    called = _called(name, host, entry, config, site, calling.get(name, ()), reading)
+    called = _called(name, host, entry, config, stack, calling.get(name, ()), reading)
     callers = called.get("web", ())
-    bridges = _bridges(host, config, site, calling.get(name, ()))
+    bridges = _bridges(host, config, stack, calling.get(name, ()))
     direct = _direct(config)
     ports = tuple(
         PortUse(
@@ -214,16 +215,16 @@ def _place(
             owner=name,
             label=label,
             scope=scope,
-            peers=lan_callers(site, called.get(label, ()), host) if _is_narrow(scope) else (),
-            source=_said_at(name, label, site, source),
+            peers=lan_callers(stack, called.get(label, ()), host) if _is_narrow(scope) else (),
+            source=_said_at(name, label, stack, source),
             why=_why(called.get(label, ()), direct.get(label), fact),
         )
         for label, fact in sorted(entry.ports.items())
-        for scope in (direct.get(label) or _scope(site, host, fact.scope, called.get(label, ())),)
+        for scope in (direct.get(label) or _scope(stack, host, fact.scope, called.get(label, ())),)
     )
     web = entry.ports.get("web")
-    namespace = namespace_of(site, host, config)
-    units = tuple(u.replace("{tunnel}", tunnel_name(site.site.domain)) for u in entry.units)
+    namespace = namespace_of(stack, host, config)
+    units = tuple(u.replace("{tunnel}", tunnel_name(stack.site.domain)) for u in entry.units)
     return Service(
         name=name,
         host=host,
@@ -235,7 +236,7 @@ def _place(
         callers=callers,
         asks=(*config.uses, *(n for n in readers.read_by(entry) if n not in config.uses)),
         bridges=bridges,
-        called_at=tuple(dict.fromkeys(a for c in callers if (a := dialled(site, c, host)))),
+        called_at=tuple(dict.fromkeys(a for c in callers if (a := dialled(stack, c, host)))),
         state=entry.state,
         release=hosts[host].release,
         source=source,
@@ -249,7 +250,7 @@ def _called(
     host: str,
     entry: Entry,
     config: ServiceConfig,
-    site: Site,
+    stack: StackConfig,
     calling: tuple[str, ...],
     reading: tuple[str, ...],
 ) -> dict[str, tuple[str, ...]]:
@@ -257,15 +258,15 @@ def _called(
     and services that use it, or read it by themselves, ask the web port.
     """
     # The one route of a service on several hosts leads to the first of them.
-    first = next(iter(hosts_of(name, site)), host) if name in site.services else host
+    first = next(iter(hosts_of(name, stack)), host) if name in stack.services else host
     never = (config.never_publish or entry.never_publish) and config.routes is None
     routed = [r.port or "web" for r in config.routes or ()]
     if config.routes is None and entry.page and not never:
         routed = ["web"]
     found: dict[str, set[str]] = {}
     for label in routed if host == first else ():
-        found.setdefault(label, set()).add(site.network.entry.host)
-    found.setdefault("web", set()).update(reading, *(hosts_of(o, site) for o in calling))
+        found.setdefault(label, set()).add(stack.network.entry.host)
+    found.setdefault("web", set()).update(reading, *(hosts_of(o, stack) for o in calling))
     return {
         label: tuple(sorted(hosts - {host}))
         for label, hosts in found.items()
@@ -274,24 +275,24 @@ def _called(
 
 
 def _bridges(
-    host: str, config: ServiceConfig, site: Site, calling: tuple[str, ...]
+    host: str, config: ServiceConfig, stack: StackConfig, calling: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
     """Containers of the same host that use a service which is none itself: the host's loopback is
     not theirs. Two containers find each other on their network.
     """
     out: dict[str, list[str]] = {}
     for other in calling if not isinstance(config, ContainerService) else ():
-        user = site.services[other]
-        if isinstance(user, ContainerService) and host in hosts_of(other, site):
+        user = stack.services[other]
+        if isinstance(user, ContainerService) and host in hosts_of(other, stack):
             out.setdefault(bridge_of(user.container.network), []).append(other)
     return {bridge: tuple(sorted(users)) for bridge, users in sorted(out.items())}
 
 
-def _scope(site: Site, host: str, own: Scope, callers: tuple[str, ...]) -> Scope:
+def _scope(stack: StackConfig, host: str, own: Scope, callers: tuple[str, ...]) -> Scope:
     """How far a port is open: as far as it is by itself, or to its callers."""
     if not callers or own not in ("loopback", "link"):
         return own
-    networks = {w.network for c in callers if (w := way(site, c, host)) is not None}
+    networks = {w.network for c in callers if (w := path_between(stack, c, host)) is not None}
     return "tailnet" if "tailnet" in networks else "hosts"
 
 

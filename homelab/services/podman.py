@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from homelab.config.services import ContainerService
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.network.between import published
 from homelab.network.model import LOOPBACK, TAILNET, PortUse
 from homelab.nix import Attrs, Lines, Nix, attrs, merge
+from homelab.plan import Plan
 from homelab.services.containers import attached
-from homelab.services.fill import path_of_secret
-from homelab.services.kinds import ContainerService
+from homelab.services.model import Service
 from homelab.services.said import said_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.model import Host
+from homelab.services.templates import path_of_secret
+from homelab.system.model import Host
 
 SECRETS = "/run/secrets"
 """Where a container finds its secrets, unless the stack config says another place."""
@@ -99,7 +96,7 @@ def addresses(plan: Plan, service: Service, use: PortUse) -> list[str]:
     near = [] if use.label == "web" and service.callers else [LOOPBACK]
     if use.label != "web" and use.scope != "loopback":
         near = []
-    return [*near, *published(plan.site, use)]
+    return [*near, *published(plan.stack, use)]
 
 
 def _published(
@@ -208,7 +205,7 @@ def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[s
             peers = ", ".join(use.peers)
             yield f'{match} iifname != "lo" ip saddr != {{ {peers} }} drop'
         elif address == host.lan:
-            lan = plan.site.network.lan.cidr
+            lan = plan.stack.network.lan.cidr
             yield f'{match} iifname != {{ "lo", "{TAILNET}" }} ip saddr != {lan} drop'
         else:
             yield f'{match} iifname != {{ "lo", "{TAILNET}" }} drop'

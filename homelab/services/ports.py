@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homelab.network.model import MDNS_PORT, RESOLVERS, PortUse, Protocol
+from homelab.config.network import Protocol
+from homelab.config.stack import StackConfig
+from homelab.network.model import MDNS_PORT, RESOLVERS, PortUse
 from homelab.services.containers import NAMES_PORT, network_of
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.system.model import Host
 
 PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp")
 
 
-def assign_ports(site: Site, services: tuple[Service, ...]) -> tuple[Service, ...]:
+def assign_ports(stack: StackConfig, services: tuple[Service, ...]) -> tuple[Service, ...]:
     """Give every web port its number.
 
     First what the stack says, then what the lock remembers, then the policy: the service's own
@@ -33,22 +34,22 @@ def assign_ports(site: Site, services: tuple[Service, ...]) -> tuple[Service, ..
         (s.host, p.port)
         for s in services
         for p in s.ports
-        if p.label != "web" or site.network.ports.policy == "default"
+        if p.label != "web" or stack.network.ports.policy == "default"
     } | {(host, port) for (_, host), port in fixed.items()}
     out = []
     for service in services:
         port = fixed.get((service.name, service.host))
         if port is None:
-            port = _by_policy(site, service, taken)
+            port = _by_policy(stack, service, taken)
             taken.add((service.host, port))
         out.append(_on_port(service, port))
     return tuple(out)
 
 
-def _by_policy(site: Site, service: Service, taken: set[tuple[str, int]]) -> int:
-    if site.network.ports.policy == "default" or not is_movable(service):
+def _by_policy(stack: StackConfig, service: Service, taken: set[tuple[str, int]]) -> int:
+    if stack.network.ports.policy == "default" or not is_movable(service):
         return service.port
-    first, last = band(site, service)
+    first, last = band(stack, service)
     free = (p for p in range(first, last + 1) if (service.host, p) not in taken)
     return next(free, service.port)
 
@@ -58,9 +59,9 @@ def is_movable(service: Service) -> bool:
     return service.entry.moves_port(service.release)
 
 
-def band(site: Site, service: Service) -> tuple[int, int]:
+def band(stack: StackConfig, service: Service) -> tuple[int, int]:
     """First and last port of the service's band."""
-    bands = site.network.ports.bands
+    bands = stack.network.ports.bands
     first, last = bands.infrastructure if service.entry.infrastructure else bands.services
     return first, last
 

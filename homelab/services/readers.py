@@ -8,23 +8,23 @@ from functools import cached_property
 
 from homelab.catalog import find
 from homelab.catalog.model import Entry
-from homelab.services.kinds import CatalogService, ServiceConfig
-from homelab.site.model import Site
+from homelab.config.services import CatalogService, ServiceConfig
+from homelab.config.stack import StackConfig
 
 
 @dataclass(frozen=True)
 class Readers:
     """The services of a stack that give something to read, and those that read it."""
 
-    site: Site
-    hosts_of: Callable[[str, Site], tuple[str, ...]]
+    stack: StackConfig
+    hosts_of: Callable[[str, StackConfig], tuple[str, ...]]
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:
         """Entries of what runs, by the name of the service, where they give or read."""
         found = {
             name: find(config.service or name)
-            for name, config in self.site.services.items()
+            for name, config in self.stack.services.items()
             if config.enable and isinstance(config, CatalogService)
         }
         return {n: e for n, e in found.items() if e is not None and (e.gives or e.reads)}
@@ -39,7 +39,7 @@ class Readers:
             place
             for name, other in self._entries.items()
             if other.reads == entry.gives
-            for place in self.hosts_of(name, self.site)
+            for place in self.hosts_of(name, self.stack)
         }
         return (host,) if host in there else tuple(sorted(there))
 

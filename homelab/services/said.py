@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from homelab.services.kinds import ServiceConfig
+from homelab.config.services import ServiceConfig
 
 PART = r'(?:"[^"]+"|[^\s."]+)'
 

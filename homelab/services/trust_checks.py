@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.network.route import Route
+from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.model import Service
 from homelab.services.said import keys_of, said_of
 from homelab.tailnet.evaluate import allowed
 from homelab.tailnet.members import OWNERS
-
-if TYPE_CHECKING:
-    from homelab.network.route import Route
-    from homelab.plan import Plan
-    from homelab.services.model import Service
 
 
 @check("proxy-header-trust", rows="S1-12 T21")
@@ -42,7 +39,7 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
 
 def _others(plan: Plan, route: Route) -> Iterator[Problem]:
     """Callers and grants that reach the app's own port, and are neither the proxy nor the owner."""
-    entry = plan.site.network.entry.host
+    entry = plan.stack.network.entry.host
     native = f"choose auth: native for every route of {route.service}"
     header = route.headers[0][0]
     for user in plan.users_of(route.service):

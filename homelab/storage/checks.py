@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.model import Service
 from homelab.storage.memory import moved_datasets
 from homelab.storage.shares import SAMBA, SMB, plan_shares
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
 
 
 @check("dataset-host", rows="S0-40")
 def dataset_host(plan: Plan) -> Iterator[Problem]:
     """A path on one host means nothing on another: a service runs where its datasets are."""
-    for name, config in plan.site.datasets.items():
-        if config.host not in plan.site.hosts:
+    for name, config in plan.stack.datasets.items():
+        if config.host not in plan.stack.hosts:
             yield Problem(
                 f"datasets.{name}.host",
                 f'there is no host "{config.host}"',
-                did_you_mean(config.host, plan.site.hosts, "hosts"),
+                did_you_mean(config.host, plan.stack.hosts, "hosts"),
             )
     for service in plan.services:
         for part, name in service.datasets.items():
             where = f"services.{service.name}.datasets.{part}"
-            dataset = plan.site.datasets.get(name)
+            dataset = plan.stack.datasets.get(name)
             if dataset is None:
                 yield Problem(
                     where,
                     f'there is no dataset "{name}"',
-                    did_you_mean(name, plan.site.datasets, "datasets"),
+                    did_you_mean(name, plan.stack.datasets, "datasets"),
                 )
             elif dataset.host != service.host:
                 yield Problem(
@@ -77,18 +74,18 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
     """SMB has no sign-in that the internet, or a guest on the LAN, could not wear down: it is asked
     over the tailnet and nowhere else.
     """
-    for share in plan_shares(plan.site):
+    for share in plan_shares(plan.stack):
         host = plan.hosts.get(share.host)
         if host is not None and not any(s.name == "tailscale" for s in plan.on(host.name)):
             way = "add homelab:tailnet"
-            if plan.site.tailnet is not None:
+            if plan.stack.tailnet is not None:
                 way = f"drop {host.source}.tailscale: null"
             yield Problem(
                 share.source,
                 f"{host.name} is not in the tailnet, so nobody would reach the share",
                 f"{way}, or leave samba out",
             )
-    config = plan.site.services.get(SAMBA)
+    config = plan.stack.services.get(SAMBA)
     for name in ("name", "routes", "publish", "audience", "auth", "ports"):
         if config is not None and getattr(config, name):
             yield Problem(
@@ -119,8 +116,8 @@ def smb_guest(plan: Plan) -> Iterator[Problem]:
     """Any device of the tailnet, a guest's phone or one that somebody broke into, would change or
     delete what nobody can bring back.
     """
-    for share in plan_shares(plan.site):
-        tier = plan.site.datasets[share.dataset].tier
+    for share in plan_shares(plan.stack):
+        tier = plan.stack.datasets[share.dataset].tier
         if share.guest and not share.read_only and tier == "irreplaceable":
             yield Problem(
                 f"{share.source}.guest",
@@ -134,7 +131,7 @@ def smb_guest(plan: Plan) -> Iterator[Problem]:
 @check("smb-shares", rows="S0-30")
 def smb_shares(plan: Plan) -> Iterator[Problem]:
     """Samba without a share opens its port for nothing."""
-    shared = {s.host for s in plan_shares(plan.site)}
+    shared = {s.host for s in plan_shares(plan.stack)}
     for service in plan.services:
         if service.entry.name == SAMBA and service.host not in shared:
             yield Problem(
@@ -148,10 +145,10 @@ def smb_shares(plan: Plan) -> Iterator[Problem]:
 @check("smb-users", rows="S0-30")
 def smb_users(plan: Plan) -> Iterator[Problem]:
     """A drive that nobody can open, or that two datasets fight for, is one that somebody misses."""
-    known = {plan.site.site.owner.user, *plan.site.site.members}
+    known = {plan.stack.site.owner.user, *plan.stack.site.members}
     seen: dict[tuple[str, str], str] = {}
-    for share in plan_shares(plan.site):
-        config = plan.site.datasets[share.dataset].samba
+    for share in plan_shares(plan.stack):
+        config = plan.stack.datasets[share.dataset].samba
         for index, user in enumerate(config.users if config is not None else ()):
             if user not in known:
                 yield Problem(

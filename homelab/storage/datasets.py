@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Module, Nix, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.storage.model import Dataset
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.storage.model import Dataset
+from homelab.system.model import Host
 
 _NIXOS_GROUPS = frozenset({"root", "users", "wheel"})
 """Groups that every NixOS has."""

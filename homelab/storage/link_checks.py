@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.services import ContainerService
+from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.services.kinds import ContainerService
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.storage.model import Dataset
+from homelab.services.model import Service
+from homelab.storage.model import Dataset
 
 
 @check("dataset-links", rows="S0-40 S3-04", severity="warning")
 def dataset_links(plan: Plan) -> Iterator[Problem]:
     """No file is linked from one mount to another, not even of one disk: what is filed is copied,
-    and takes its room twice.
+    and takes its package twice.
     """
     datasets = {d.name: d for d in plan.datasets}
     for service in plan.services:

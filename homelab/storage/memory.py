@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from homelab.site.lock import Place
+from homelab.config.lock import Place
+from homelab.plan import Plan
 from homelab.storage.model import Dataset
 from homelab.system.renamed import renamed_hosts
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 def moved_datasets(plan: Plan) -> tuple[tuple[Dataset, Place], ...]:
     """Datasets whose loss matters, with where they were: on another host, or at another path."""
-    renamed = renamed_hosts(plan.site, plan.lock)
+    renamed = renamed_hosts(plan.stack, plan.lock)
     out = []
     for dataset in plan.datasets:
         before = plan.lock.datasets.get(dataset.name)

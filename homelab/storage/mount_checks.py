@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check, file_check
 from homelab.hardening.paths import below
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.storage.model import Dataset
 from homelab.system.file_systems import file_systems, is_within, own_texts
+from homelab.system.model import Host
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.storage.model import Dataset
-    from homelab.system.model import Host
+DATASET_MOUNTED = file_check(
+    "dataset-mounted",
+    "warning",
+    "A mount point that no module mounts is never waited for, and what should be on its disk "
+    "fills the root.",
+)
+TARGET_MOUNTED = file_check(
+    "target-mounted",
+    "warning",
+    "Backups for a disk that no module mounts fill the root disk, and are lost with it.",
+)
 
 
 @check("dataset-below-mount", rows="S0-40")
@@ -35,7 +44,7 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
     """
     for dataset in plan.datasets:
         host = plan.hosts.get(dataset.host)
-        stated = plan.site.datasets[dataset.name].mount is not None
+        stated = plan.stack.datasets[dataset.name].mount is not None
         # A file that is missing is named by a check of its own, and a planned host has none yet.
         if not stated or host is None or (host.config.hardware or "") not in sources:
             continue
@@ -47,14 +56,14 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
                 f"{did_you_mean(dataset.mount, known, 'mounts')}; or add "
                 f'fileSystems."{dataset.mount}" to {host.config.hardware}, or leave mount out '
                 "where no disk of its own is meant",
-                check="dataset-mounted",
+                check=DATASET_MOUNTED,
                 severity="warning",
             )
 
 
 def check_targets(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
     """Backups for a disk that nothing mounts go to the root disk, and are lost with it."""
-    for name, target in sorted(plan.site.backup.targets.items()):
+    for name, target in sorted(plan.stack.backup.targets.items()):
         host = plan.hosts.get(target.host or "")
         if host is None or (host.config.hardware or "") not in sources:
             continue
@@ -67,7 +76,7 @@ def check_targets(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pr
                 "root disk",
                 f'add fileSystems."{place.rpartition("/")[0] or place}" to {host.config.hardware}, '
                 "or name a directory elsewhere where the root disk is meant",
-                check="target-mounted",
+                check=TARGET_MOUNTED,
                 severity="warning",
             )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from homelab.config.stack import StackConfig
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.storage.model import Dataset
 
 
-def plan_datasets(site: Site, services: tuple[Service, ...]) -> tuple[Dataset, ...]:
+def plan_datasets(stack: StackConfig, services: tuple[Service, ...]) -> tuple[Dataset, ...]:
     """Every dataset, by name, with the services of its own host that use it.
 
     A service that names a dataset of another host is not among the users; a check names it.
@@ -31,5 +31,5 @@ def plan_datasets(site: Site, services: tuple[Service, ...]) -> tuple[Dataset, .
             ),
             source=f"datasets.{name}",
         )
-        for name, config in sorted(site.datasets.items())
+        for name, config in sorted(stack.datasets.items())
     )

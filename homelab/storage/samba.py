@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.hardening.paths import for_systemd
 from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6
 from homelab.nix import Attrs, Comment, Module, Nix, attrs, merge
+from homelab.plan import Plan
 from homelab.storage.shares import Share, plan_shares
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 _MAC: Attrs = {
     "fruit:delete_empty_adfiles": "yes",
@@ -27,7 +24,7 @@ _MAC: Attrs = {
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`samba.nix`, on a host that shares a dataset."""
-    shares = tuple(s for s in plan_shares(plan.site) if s.host == host.name)
+    shares = tuple(s for s in plan_shares(plan.stack) if s.host == host.name)
     if not shares or not host.is_nixos:
         return
     settings: Attrs = {"global": _global(shares), **{s.name: _share(s) for s in shares}}
@@ -90,7 +87,7 @@ def _share(share: Share) -> Attrs:
 
 def _users(plan: Plan, shares: tuple[Share, ...]) -> Attrs:
     """Samba signs in users of the system: who has no account here gets one without a shell."""
-    names = {u for s in shares for u in s.users} - {plan.site.site.owner.user}
+    names = {u for s in shares for u in s.users} - {plan.stack.site.owner.user}
     if not names:
         return {}
     return {

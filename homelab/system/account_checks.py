@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 PASSWORD = "site.owner.password"
 
@@ -17,7 +14,7 @@ PASSWORD = "site.owner.password"
 @check("password-present", rows="S0-57 S1-12")
 def password_present(plan: Plan) -> Iterator[Problem]:
     """An app that signs in users of its host lets nobody in where no account has a password."""
-    owner = plan.site.site.owner
+    owner = plan.stack.site.owner
     for service in plan.services:
         if service.entry.sign_in.host_users and owner.password is None:
             yield Problem(
@@ -30,7 +27,7 @@ def password_present(plan: Plan) -> Iterator[Problem]:
 @check("sudo-deployer", rows="S0-72")
 def sudo_deployer(plan: Plan) -> Iterator[Problem]:
     """The deployer types no password: where sudo asks for one, it has to log in as root."""
-    if plan.site.site.owner.sudo != "password":
+    if plan.stack.site.owner.sudo != "password":
         return
     for host in plan.hosts.values():
         user = host.config.ssh.user
@@ -47,7 +44,7 @@ def host_key_own(plan: Plan) -> Iterator[Problem]:
     """A host proves by a key that it alone has. With a person's key pinned nothing connects to it,
     and its secrets are encrypted to that person instead.
     """
-    persons = {_body(key) for key in plan.site.site.owner.ssh_keys}
+    persons = {_body(key) for key in plan.stack.site.owner.ssh_keys}
     for host in plan.hosts.values():
         pinned = host.config.ssh.host_key
         if pinned and _body(pinned) in persons:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.network.model import TAILNET_NETWORK
+from homelab.plan import Plan
 from homelab.problems import Problem
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("ip-unique", rows="S0-01")
@@ -43,7 +40,7 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
     """The firewall and the tailnet's subnet route speak of the LAN's network only, and some of its
     addresses are no host's.
     """
-    lan = plan.site.network.lan
+    lan = plan.stack.network.lan
     if not _is_at_home(lan.cidr):
         return  # lan-private tells
     for host in plan.hosts.values():
@@ -83,7 +80,7 @@ def lan_private(plan: Plan) -> Iterator[Problem]:
     """Whoever has an address of the LAN counts as being at home: the firewall lets them ask for
     SSH, names and pages.
     """
-    lan = plan.site.network.lan.cidr
+    lan = plan.stack.network.lan.cidr
     if _is_at_home(lan):
         return
     what = "is no private network: strangers have addresses there, and would count as at home"
@@ -104,7 +101,7 @@ def _is_at_home(network: IPv4Network) -> bool:
 @check("gateway-in-lan", rows="S0-01 S1-01")
 def gateway_in_lan(plan: Plan) -> Iterator[Problem]:
     """A router outside the network, or at an address of nobody, is one that no host reaches."""
-    lan = plan.site.network.lan
+    lan = plan.stack.network.lan
     taken = _taken(lan.gateway, lan.cidr)
     if not _is_at_home(lan.cidr):
         return  # lan-private tells

@@ -1,15 +1,12 @@
-"""Rules about hosts that sleep, and hosts that are not ours to set up: nothing relies on them."""
+"""Rules about offline hosts, and hosts that are not ours to set up: nothing relies on them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("always-on-needed", rows="S0-05 S0-02")
@@ -30,13 +27,13 @@ def always_on_needed(plan: Plan) -> Iterator[Problem]:
             "a host that never does",
             "write always_on: true" + (f", or name another host: {awake}" if awake else ""),
         )
-    for name, target in sorted(plan.site.backup.targets.items()):
+    for name, target in sorted(plan.stack.backup.targets.items()):
         known = plan.hosts.get(target.host or "")
         writers = {j.host for j in plan.backup.jobs if j.target == name and j.server}
         if known is not None and not known.always_on and known.name not in needed and writers:
             yield Problem(
                 f"backup.targets.{name}.host",
-                f"{known.name} may sleep at {plan.site.backup.at}, when "
+                f"{known.name} may sleep at {plan.stack.backup.at}, when "
                 f"{', '.join(sorted(writers))} would write there",
                 "choose a host that never sleeps"
                 + (f": {awake}" if awake else f", or write {known.source}.always_on: true"),
@@ -46,7 +43,7 @@ def always_on_needed(plan: Plan) -> Iterator[Problem]:
 
 def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
     """(host, place in the stack config) of what must always answer."""
-    site = plan.site
+    site = plan.stack
     yield site.network.entry.host, "network.entry"
     if site.network.dns.host is not None:
         yield site.network.dns.host, "network.dns"
@@ -62,7 +59,7 @@ def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
 @check("host-is-ours", rows="S0-07")
 def host_is_ours(plan: Plan) -> Iterator[Problem]:
     """On a home-manager machine there is no system of ours to hold a disk, a name or a tunnel."""
-    site = plan.site
+    site = plan.stack
     named = [("network.entry.host", site.network.entry.host)]
     if site.network.dns.host is not None:
         named.append(("network.dns.host", site.network.dns.host))

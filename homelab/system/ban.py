@@ -7,14 +7,11 @@ what a hand-written module opens further, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.network.model import TAILNET_NETWORK, TAILNET_NETWORK_6
 from homelab.nix import Comment, Module, Nix, attrs
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -22,8 +19,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     config = host.config.fail2ban
     if config is None or not host.is_nixos:
         return
-    tailnet = (TAILNET_NETWORK, TAILNET_NETWORK_6) if plan.site.tailnet is not None else ()
-    ours = (str(plan.site.network.lan.cidr), *tailnet)
+    tailnet = (TAILNET_NETWORK, TAILNET_NETWORK_6) if plan.stack.tailnet is not None else ()
+    ours = (str(plan.stack.network.lan.cidr), *tailnet)
     ignored: list[Nix] = [*dict.fromkeys((*ours, *map(str, config.ignore)))]
     yield Module(
         "fail2ban.nix",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from homelab.config.host_options import PASSWORD
 from homelab.network.calls import calls_of
 from homelab.nix import Attrs, Module, Nix, attrs, merge
-from homelab.secrets.model import FOR_USERS, secret_name
-from homelab.system.facets import PASSWORD
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import FOR_USERS, secret_name
+from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -35,7 +32,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 def identity(plan: Plan, host: Host) -> Attrs:
     """Its name, its clock and how it speaks."""
-    site = plan.site.site
+    site = plan.stack.site
     return merge(
         attrs("console.keyMap", site.keymap),
         attrs("i18n.defaultLocale", site.locale),
@@ -54,7 +51,7 @@ def installed_with(host: Host) -> Attrs:
 
 def people(plan: Plan) -> Attrs:
     """The owner, who is also root."""
-    owner = plan.site.site.owner
+    owner = plan.stack.site.owner
     keys: list[Nix] = list(owner.ssh_keys)
     return merge(
         attrs("security.sudo.wheelNeedsPassword", owner.sudo == "password"),
@@ -84,7 +81,7 @@ def declared(owner: str, secret: tuple[str, str]) -> Attrs:
 
 
 def _password(plan: Plan, host: Host) -> Iterator[Module]:
-    owner = plan.site.site.owner
+    owner = plan.stack.site.owner
     if owner.password is not None:
         yield Module(
             "password.nix",
@@ -138,9 +135,9 @@ def _neighbours(plan: Plan) -> Mapping[str, frozenset[str]]:
     near = {name: {name} for name in plan.hosts}
     pairs = [(c.caller, c.callee) for c in calls_of(plan)]
     for name, host in plan.hosts.items():
-        asleep = host.config.asleep
-        if asleep is not None:
-            pairs += [(name, other) for other in (asleep.wake_by, asleep.pull_from) if other]
+        offline = host.config.offline
+        if offline is not None:
+            pairs += [(name, other) for other in (offline.wake_by, offline.pull_from) if other]
     for one, other in pairs:
         if one in near and other in near:
             near[one].add(other)

@@ -6,14 +6,11 @@ machine makes its own key when it first starts, and a person compares and pins i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from homelab.config.hosts import Bootstrap
 from homelab.nix import Attrs, Comment, Module, attrs, merge
+from homelab.plan import Plan
 from homelab.system import base, lan, nixpkgs
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Bootstrap, Host
+from homelab.system.model import Host
 
 FILE = "bootstrap.nix"
 IMAGES: dict[Bootstrap, tuple[str, str, str]] = {

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check, file_check
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.model import Service
 from homelab.system.disk_checks import has_root
-from homelab.system.model import RUNNING, nixos_hosts
+from homelab.system.model import RUNNING, Host, nixos_hosts
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.model import Host
+HOST_BOOTS = file_check(
+    "host-boots",
+    "error",
+    "A hardware module without a root file system makes a host that does not boot.",
+)
 
 
 @check("host-known", rows="S0-01 S0-09")
 def host_known(plan: Plan) -> Iterator[Problem]:
     """A service, a dataset or a role on a host that does not exist would silently not be there."""
-    site = plan.site
+    site = plan.stack
     named = [
         (f"services.{n}.host", s.host) for n, s in site.services.items() if s.host and s.enable
     ]
@@ -203,5 +205,5 @@ def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterato
                 f'{host.config.hardware} has no fileSystems."/"',
                 "run nixos-generate-config on the host, and copy the "
                 "hardware-configuration.nix that it writes",
-                check="host-boots",
+                check=HOST_BOOTS,
             )

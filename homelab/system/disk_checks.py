@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
+from homelab.check import file_check
 from homelab.nix.source import Computed, Setting, read_nix
+from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.system.file_systems import own_texts
+from homelab.system.model import Host
 from homelab.system.own import own_settings
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+GRUB_DEVICE = file_check(
+    "grub-device",
+    "error",
+    "GRUB is written to a disk that somebody names; NixOS refuses a host without.",
+)
+FLASH_SWAP = file_check("flash-swap", "warning", "Swap on flash wears it out in a year or two.")
+ZFS_HOST_ID = file_check(
+    "zfs-host-id", "error", "ZFS opens its pools for the machine whose number they know."
+)
 
 Sources = Mapping[str, str | bytes]
 
@@ -47,14 +55,14 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 f"{host.source}.boot",
                 "nothing says which disk GRUB is written to",
                 "add device: /dev/disk/by-id/… (the whole disk), or device: nodev on EFI",
-                check="grub-device",
+                check=GRUB_DEVICE,
             )
         if host.config.flash and any(map(_swaps, settings)):
             yield Problem(
                 f"{host.source}.flash",
                 f"a module of {host.name} swaps to disk, which wears flash out",
                 "take swapDevices out of it and write zram: {}, or leave flash out",
-                check="flash-swap",
+                check=FLASH_SWAP,
                 severity="warning",
             )
         has_number = host.config.host_id or ("networking", "hostId") in paths
@@ -64,7 +72,7 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
                 f"{host.name} has ZFS, which knows a machine by a number of eight digits",
                 'add host_id: "…" with what `hostid` prints on the host, or for a new machine '
                 "the first eight characters of its /etc/machine-id; in quotes",
-                check="zfs-host-id",
+                check=ZFS_HOST_ID,
             )
 
 

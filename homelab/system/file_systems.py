@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from homelab.nix.source import Setting, read_nix
+from homelab.system.model import Host
 from homelab.system.own import carried, own_settings
-
-if TYPE_CHECKING:
-    from homelab.system.model import Host
 
 _NAMED = re.compile(
     r'fileSystems\s*\.\s*"(/[^"]*)"|^\s*"(/[^"]*)"\s*=\s*\{|mountpoint\s*=\s*"(/[^"]*)"',

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check, file_check
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.flakes import OURS, inputs, inputs_of
+from homelab.system.model import Host
 from homelab.system.own import inputs_asked, own_settings
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+FLAKE_IMPORTED = file_check(
+    "flake-imported", "error", "An option that no module has does not evaluate."
+)
+FLAKE_UNUSED = file_check(
+    "flake-unused",
+    "warning",
+    "An input that nobody needs is in no host's flake, whatever it was meant for.",
+)
 
 Sources = Mapping[str, str | bytes]
 
@@ -39,7 +45,7 @@ each."""
 def flake_module_known(plan: Plan) -> Iterator[Problem]:
     """A module of a flake that nobody names would not evaluate."""
     for host in plan.hosts.values():
-        known = inputs(plan.site, host.release)
+        known = inputs(plan.stack, host.release)
         for i, module in enumerate(host.config.flakes):
             name = module.partition(".")[0]
             if name not in known:
@@ -57,7 +63,7 @@ def _added(name: str) -> str:
 @check("flake-private", rows="S0-21")
 def flake_private(plan: Plan) -> Iterator[Problem]:
     """A host fetches the flakes that it builds from as root, whom a private forge does not know."""
-    for name, flake in sorted(plan.site.flakes.items()):
+    for name, flake in sorted(plan.stack.flakes.items()):
         if not _PRIVATE.match(flake.url) or flake.private is not None:
             continue
         users = sorted({s.host for s in plan.services if s.flake and s.flake.input == name})
@@ -88,7 +94,7 @@ def check_flakes(plan: Plan, sources: Sources, *, sound: bool = True) -> Iterato
 
 
 def _known(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
-    known = inputs(plan.site, host.release)
+    known = inputs(plan.stack, host.release)
     for name in sorted(inputs_asked(host, sources) - known.keys() - {*_ALWAYS}):
         yield Problem(
             host.source,
@@ -99,7 +105,7 @@ def _known(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
 
 
 def _imported(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
-    known = inputs(plan.site, host.release)
+    known = inputs(plan.stack, host.release)
     asked = inputs_asked(host, sources) | {m.partition(".")[0] for m in host.config.flakes}
     there = " ".join([*asked, *(known[n].url for n in asked if n in known)])
     paths = {s.path[:2] for s in own_settings(host, sources)}
@@ -110,7 +116,7 @@ def _imported(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
                 host.source,
                 f"a module of {host.name} sets {option}, and nothing imports what has it",
                 f"add {has}{host.source}.flakes: [{module}]" + (", and lock it" if has else ""),
-                check="flake-imported",
+                check=FLAKE_IMPORTED,
             )
 
 
@@ -120,12 +126,12 @@ def _unused(plan: Plan, sources: Sources) -> Iterator[Problem]:
     used = {*OURS}
     for host in plan.hosts.values():
         used |= set(inputs_of(plan, host, modules_of(plan, host), sources))
-    for name in sorted(plan.site.flakes.keys() - used):
+    for name in sorted(plan.stack.flakes.keys() - used):
         yield Problem(
             f"flakes.{name}",
             f"nothing needs {name}, so no host's flake has it",
             f"name it in a service (flake: {{input: {name}}}), in hosts.….flakes, or as "
             f"inputs.{name} in a module of yours; or take it out",
-            check="flake-unused",
+            check=FLAKE_UNUSED,
             severity="warning",
         )

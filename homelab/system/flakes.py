@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from homelab.config.hosts import FlakeInput
+from homelab.config.stack import StackConfig
 from homelab.nix import Module
 from homelab.nix.flake import flake_text, home_output, nixos_output, prune_lock
-from homelab.site.model import Site
+from homelab.plan import Plan
 from homelab.system import bootstrap
-from homelab.system.model import FlakeInput
+from homelab.system.model import Host
 from homelab.system.own import carried, inputs_asked
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
-
 
 OURS = ("home-manager", "impermanence", "nixos-hardware", "sops-nix")
 """Inputs that trees need of themselves; the stack's own may replace one."""
 
 
-def inputs(site: Site, release: str) -> Mapping[str, FlakeInput]:
+def inputs(stack: StackConfig, release: str) -> Mapping[str, FlakeInput]:
     """Every input the tree can find: ours, then the stack's own, which may replace one."""
     return {
         "home-manager": FlakeInput(url=f"github:nix-community/home-manager/release-{release}"),
@@ -31,7 +27,7 @@ def inputs(site: Site, release: str) -> Mapping[str, FlakeInput]:
         ),
         "nixos-hardware": FlakeInput(url="github:NixOS/nixos-hardware", follows={}),
         "sops-nix": FlakeInput(url="github:Mic92/sops-nix"),
-        **site.flakes,
+        **stack.flakes,
     }
 
 
@@ -41,7 +37,7 @@ def inputs_of(
     """Names of the flake inputs that a host's tree needs, its own modules too; a check names those
     that nobody knows.
     """
-    known = inputs(plan.site, host.release)
+    known = inputs(plan.stack, host.release)
     needed = {name for m in modules for name, _ in m.flakes if name in known}
     needed |= inputs_asked(host, sources) & known.keys()
     if not host.is_nixos:
@@ -57,8 +53,8 @@ def flake(
     head: str,
 ) -> tuple[str, str]:
     """`flake.nix` and its lock: of the host's system, where it has modules, and of its image."""
-    pin = plan.site.nixpkgs[host.config.nixpkgs]
-    known = inputs(plan.site, pin.release)
+    pin = plan.stack.nixpkgs[host.config.nixpkgs]
+    known = inputs(plan.stack, pin.release)
     # The tree of an image has no modules of the owner's.
     own = carried(host, sources) if modules is not None else {}
     names = inputs_of(plan, host, modules or (), sources if own else {})
@@ -75,7 +71,7 @@ def flake(
     outputs = (
         nixos_output(systems, inputs=asked, homes=asked and host.config.home is not None)
         if host.is_nixos
-        else home_output(plan.site.site.owner.user, host.config.platform, inputs=asked)
+        else home_output(plan.stack.site.owner.user, host.config.platform, inputs=asked)
     )
     text = flake_text(
         head=head, description=f"{host.name}, as homelab made it", inputs=listed, outputs=outputs

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from homelab.deploy.model import wake_command
 from homelab.nix import Attrs, Call, Comment, Lines, Module, Nix, Pkg, Script, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 SLEEP_TARGETS = ("hibernate", "hybrid-sleep", "sleep", "suspend")
 
@@ -151,7 +148,7 @@ def _woken(plan: Plan) -> tuple[tuple[str, str, str], ...]:
         (
             name,
             host.config.wake_on_lan.mac,
-            (host.config.asleep and host.config.asleep.wake_by) or "",
+            (host.config.offline and host.config.offline.wake_by) or "",
         )
         for name, host in sorted(plan.hosts.items())
         if host.config.wake_on_lan is not None

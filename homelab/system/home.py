@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.nix import Attrs, Comment, Module, Raw, attrs
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
-
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 OVERWRITE_SINCE = "25.11"
 """First release of home-manager that may overwrite the copy that it kept before."""
@@ -28,7 +24,7 @@ def may_fail(host: Host, owner: str) -> tuple[str, ...]:
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`home.nix`, where the stack names a home-manager module for the host."""
     path = host.config.home
-    owner = plan.site.site.owner.user
+    owner = plan.stack.site.owner.user
     if path is None:
         return
     if host.is_nixos:

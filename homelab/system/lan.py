@@ -9,16 +9,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
+from homelab.config.host_options import VARIABLE, WIFI, supplicant
 from homelab.network.resolver import asks_the_tailnet, names_of
 from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, Text, attrs, merge
-from homelab.secrets.model import secret_path
-from homelab.system.facets import VARIABLE, WIFI, supplicant
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 _SECRET, _WATCHDOG = "wifi.sh", "watchdog.sh"
 
@@ -47,7 +44,7 @@ def static(plan: Plan, host: Host) -> Attrs:
     interface = host.config.interface
     if not host.config.static or not interface or not host.lan:
         return {}
-    lan = plan.site.network.lan
+    lan = plan.stack.network.lan
     addresses: list[Nix] = [{"address": host.lan, "prefixLength": lan.cidr.prefixlen}]
     body: Attrs = {
         "networking": {
@@ -108,7 +105,7 @@ def _radio(plan: Plan, host: Host) -> Attrs:
     unit = "iwd" if wifi.backend == "iwd" else supplicant(host.config.interface)
     # The sleep command says m where systemd says min.
     grace = watchdog.grace.removesuffix("in")
-    call = shlex.join(("watch", str(plan.site.network.lan.gateway), grace, f"{unit}.service"))
+    call = shlex.join(("watch", str(plan.stack.network.lan.gateway), grace, f"{unit}.service"))
     return merge(
         body,
         attrs(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.said import said_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("static-ip-complete", rows="S1-01")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.deploy.model import BUILD_USER
 from homelab.network.between import dialled
 from homelab.nix import Attrs, Call, Function, Lines, Module, Nix, Raw, attrs, merge
+from homelab.plan import Plan
+from homelab.system.model import Host
 from homelab.system.store import builds, garbage
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
 
 SSH_PORT = 22
 NVIDIA = ("nvidia-kernel-modules", "nvidia-persistenced", "nvidia-settings", "nvidia-x11")
@@ -120,7 +117,7 @@ def _built_by(plan: Plan, host: Host) -> Attrs:
     builder = plan.hosts.get(host.config.build.host or "")
     if builder is None:
         return {}
-    address = dialled(plan.site, host.name, builder.name) or builder.name
+    address = dialled(plan.stack, host.name, builder.name) or builder.name
     port = builder.config.ssh.port
     machine: Nix = {
         "hostName": address,

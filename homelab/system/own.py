@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
+from homelab.check import file_check
 from homelab.nix.code import inputs_in, paths_in
 from homelab.nix.source import Setting, read_nix
+from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.system.model import Host
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+OWN_MODULE = file_check(
+    "own-module", "error", "What a hand-written module imports travels with it, and is Nix."
+)
 
 Sources = Mapping[str, str | bytes]
 
@@ -105,7 +107,7 @@ def _is_module(host: Host, path: str, sources: Sources) -> Iterator[Problem]:
             f"{path} is no NixOS module: NixOS imports files of Nix",
             f"write it as Nix and name that: {posixpath.splitext(path)[0]}.nix; or let a module of "
             "yours read it (builtins.readFile ./…)",
-            check="own-module",
+            check=OWN_MODULE,
         )
     inside = [name for name in sources if name.startswith(f"{path}/")]
     if inside and f"{path}/default.nix" not in sources:
@@ -113,7 +115,7 @@ def _is_module(host: Host, path: str, sources: Sources) -> Iterator[Problem]:
             where,
             f"{path} has no default.nix, which is what NixOS imports of a directory",
             f"add {path}/default.nix, or name its files: {', '.join(sorted(inside)[:3])}",
-            check="own-module",
+            check=OWN_MODULE,
         )
 
 
@@ -124,12 +126,12 @@ def _all_there(host: Host, name: str, content: str, sources: Sources) -> Iterato
                 host.source,
                 f"{name} names {written}, which lies outside of the stack's directory",
                 "move it beside the stack file: nothing else travels to the host",
-                check="own-module",
+                check=OWN_MODULE,
             )
         elif there != "." and not any(True for _ in below(there, sources)):
             yield Problem(
                 host.source,
                 f"{name} names {written}, and there is no {there}",
                 "write it, or take the line out",
-                check="own-module",
+                check=OWN_MODULE,
             )

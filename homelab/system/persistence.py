@@ -12,19 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
 from homelab.catalog import find
 from homelab.catalog.upstream import modules_of, release_of
-from homelab.deploy.sleepers import PARCELS, courier_of
+from homelab.config.host_options import Persistence
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
+from homelab.offline.delivery import BUNDLES, relay_of
+from homelab.plan import Plan
+from homelab.services.model import Service
 from homelab.services.said import said_of
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.system.facets import Persistence
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 OURS = "/var/lib/homelab"
 """Releases and secrets: mounted before the system is activated, which reads them."""
@@ -190,8 +187,8 @@ def _carry(root: str, keep: Iterable[Kept]) -> Script:
 def _machine(plan: Plan, host: Host) -> Iterator[Kept]:
     for path, why in _MACHINE:
         yield Kept(path, why)
-    if any(courier_of(plan, other) is host for other in plan.hosts.values()):
-        yield Kept(PARCELS, "releases that wait for others")
+    if any(relay_of(plan, other) is host for other in plan.hosts.values()):
+        yield Kept(BUNDLES, "releases that wait for others")
     if any(c.host == host.name for c in plan.certificates.certificates):
         yield Kept(plan.certificates.directory, "certificates")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from homelab.catalog import ENTRIES
+from homelab.check import file_check
+from homelab.config.host_options import Persistence
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.file_systems import (
     file_systems,
@@ -13,13 +15,20 @@ from homelab.system.file_systems import (
     is_within,
     root_type,
 )
+from homelab.system.model import Host
 from homelab.system.own import own_settings
 from homelab.system.persistence import OURS, STATE_OF, by_itself, kept
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.facets import Persistence
-    from homelab.system.model import Host
+PERSISTENCE_COMPLETE = file_check(
+    "persistence-complete",
+    "error",
+    "On a root that forgets, whatever nobody keeps is gone after a restart.",
+)
+PERSISTENCE_ROOT = file_check(
+    "persistence-root",
+    "error",
+    "A root that is to forget does, and what survives lies on a disk that is mounted.",
+)
 
 _IN_MEMORY = ("tmpfs", "ramfs")
 
@@ -53,7 +62,7 @@ def _forgotten(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
             f"the root of {host.name} is a {kind}, so a restart loses everything that is not "
             "on another file system, its keys and releases too",
             "add persistence: {root: /persist}, a directory on a disk",
-            check="persistence-root",
+            check=PERSISTENCE_ROOT,
         )
 
 
@@ -66,7 +75,7 @@ def _forgets(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
             "it forgets nothing",
             f'write fsType = "tmpfs" for "/" in {host.config.hardware}, or roll it back in the '
             "initrd (btrfs subvolume delete, zfs rollback), or leave persistence out",
-            check="persistence-root",
+            check=PERSISTENCE_ROOT,
         )
 
 
@@ -78,7 +87,7 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
             where,
             f"{config.root} does not lie below {config.disk}",
             "write the mount point of the disk that it is on",
-            check="persistence-root",
+            check=PERSISTENCE_ROOT,
         )
     if config.disk not in named:
         known = sorted(named - {"/"})
@@ -89,7 +98,7 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
             f"{did_you_mean(config.disk, known, 'mounts')}; add "
             f'fileSystems."{config.disk}" to {host.config.hardware}, or, where {config.root} is '
             "a directory of a larger one, name that as mount",
-            check="persistence-root",
+            check=PERSISTENCE_ROOT,
         )
     for i, path in enumerate(config.mounted):
         if path not in named:
@@ -98,7 +107,7 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
                 f"no module of {host.name} mounts {path}, so it lies on the root that forgets",
                 f"{did_you_mean(path, sorted(named - {'/'}), 'mounts')}; or take it out, "
                 "and it is kept",
-                check="persistence-root",
+                check=PERSISTENCE_ROOT,
             )
 
 
@@ -115,7 +124,7 @@ def _known(plan: Plan, host: Host, config: Persistence) -> Iterator[Problem]:
             f"{did_you_mean(path, known, 'kept directories')}; or drop it"
             if path != OURS
             else "drop it",
-            check="persistence-complete",
+            check=PERSISTENCE_COMPLETE,
         )
 
 
@@ -132,7 +141,7 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
                 f"{one.path} lies on a file system of its own, {mount}, which a second mount "
                 "would hide",
                 f"add mounted: [{mount}]",
-                check="persistence-complete",
+                check=PERSISTENCE_COMPLETE,
             )
     places = [one.path for one in keep] + [*config.mounted, *config.forget, config.root, *named]
     for module, paths in sorted(_switched_on(plan, host, sources).items()):
@@ -143,7 +152,7 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
                 f"a module of {host.name} sets {module}, which keeps its state in "
                 f"{', '.join(lost)}, and a restart empties that",
                 f"add directories: [{', '.join(lost)}], or forget it with a reason",
-                check="persistence-complete",
+                check=PERSISTENCE_COMPLETE,
             )
 
 

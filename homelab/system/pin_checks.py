@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
 from homelab.nix.flakeref import release_of
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 def later(plan: Plan, name: str, release: str) -> str:
     """What to write for hosts of this pin to have this release, as a part of a way out."""
-    pin = plan.site.nixpkgs.get(name)
+    pin = plan.stack.nixpkgs.get(name)
     said = release_of(pin.url) if pin is not None else None
     url = "its url to that release"
     if pin is not None and said is not None:
@@ -27,18 +24,18 @@ def later(plan: Plan, name: str, release: str) -> str:
 def pin_known(plan: Plan) -> Iterator[Problem]:
     """A host builds with a named pin; without it there is nothing to build with."""
     for host in plan.hosts.values():
-        if host.config.nixpkgs not in plan.site.nixpkgs:
+        if host.config.nixpkgs not in plan.stack.nixpkgs:
             yield Problem(
                 f"{host.source}.nixpkgs",
                 f'there is no pin "{host.config.nixpkgs}"',
-                did_you_mean(host.config.nixpkgs, plan.site.nixpkgs, "pins"),
+                did_you_mean(host.config.nixpkgs, plan.stack.nixpkgs, "pins"),
             )
 
 
 @check("pin-release", rows="S0-71")
 def pin_release(plan: Plan) -> Iterator[Problem]:
     """Options are chosen for the release that a pin says, and built with the one of its address."""
-    for name, pin in plan.site.nixpkgs.items():
+    for name, pin in plan.stack.nixpkgs.items():
         built = release_of(pin.url)
         if built is not None and built != pin.release:
             yield Problem(

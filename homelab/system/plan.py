@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from homelab.site.model import Site
-from homelab.system.model import Host, NixosHost
+from homelab.config.hosts import NixosHost
+from homelab.config.stack import StackConfig
+from homelab.system.model import Host
 
 
-def plan_hosts(site: Site) -> dict[str, Host]:
+def plan_hosts(stack: StackConfig) -> dict[str, Host]:
     """Every host of the stack, by name, whatever its state."""
     hosts = {}
-    for name, config in sorted(site.hosts.items()):
-        pin = site.nixpkgs.get(config.nixpkgs)
+    for name, config in sorted(stack.hosts.items()):
+        pin = stack.nixpkgs.get(config.nixpkgs)
         seen = config if isinstance(config, NixosHost) else config.as_host()
         hosts[name] = Host(
             name=name,

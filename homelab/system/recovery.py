@@ -10,15 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
+from homelab.config.host_options import RECOVERY
 from homelab.nix import Attrs, Lines, Module, Pkg, Raw, Script, attrs, merge
-from homelab.secrets.model import secret_path
-from homelab.system.facets import RECOVERY
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 
 INCLUDED = "/run/homelab-recovery/sshd.conf"
 _UNIT = "ssh-recovery"
@@ -31,7 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     recovery = host.config.ssh.recovery
     if recovery is None or not host.is_nixos:
         return
-    owner, lan = plan.site.site.owner.user, str(plan.site.network.lan.cidr)
+    owner, lan = plan.stack.site.owner.user, str(plan.stack.network.lan.cidr)
     match = f"Match Address {lan} User {owner}\n  Include {INCLUDED}\nMatch all\n"
     yield Module(
         "recovery.nix",

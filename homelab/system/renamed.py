@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from homelab.site.lock import Lock
-from homelab.site.model import Site
+from homelab.config.lock import Lock
+from homelab.config.stack import StackConfig
 from homelab.system.model import nixos_hosts
 
 
-def renamed_hosts(site: Site, lock: Lock) -> dict[str, str]:
+def renamed_hosts(stack: StackConfig, lock: Lock) -> dict[str, str]:
     """Old name to new name. A key that several new hosts have tells nobody who is who."""
     out = {}
     for old, machine in lock.hosts.items():
         now = [
             name
-            for name, host in nixos_hosts(site.hosts).items()
+            for name, host in nixos_hosts(stack.hosts).items()
             if name not in lock.hosts and _key(host.ssh.host_key) == _key(machine.host_key)
         ]
-        if old not in site.hosts and len(now) == 1:
+        if old not in stack.hosts and len(now) == 1:
             out[old] = now[0]
     return out
 

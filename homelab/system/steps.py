@@ -7,16 +7,13 @@ pinned because somebody compared it, never because it came first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from homelab.plan import Plan
 from homelab.problems import UsageError, did_you_mean
-from homelab.secrets.plan import host_file
+from homelab.secret_paths import host_file
 from homelab.system.bootstrap import IMAGES, output
 from homelab.system.checks import missing
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 _NIX = 'nix --extra-experimental-features "nix-command flakes"'
 _KEY = "/etc/ssh/ssh_host_ed25519_key"
@@ -91,7 +88,7 @@ def _pin(host: Host) -> tuple[str, list[str]]:
 def _secrets(plan: Plan, host: Host) -> tuple[str, list[str]]:
     return "Let it read its own secrets; its age recipient comes of the host key:", [
         "  homelab sops --out .sops.yaml",
-        f"  sops edit {host_file(plan.site, host.name)}    # where it has stored secrets",
+        f"  sops edit {host_file(plan.stack, host.name)}    # where it has stored secrets",
     ]
 
 
@@ -126,7 +123,7 @@ def _live(host: Host) -> tuple[str, list[str]]:
     lines.append("  pulumi up")
     if host.config.tailscale is not None and not host.tailnet:
         lines += [
-            "It joins the tailnet by a key that this `up` mints. Approve it there, and write its",
+            "It joins the tailnet by a key that this `up` issues. Approve it there, and write its",
             f"address to hosts.{host.name}.address.tailnet.",
         ]
     return "Make it live:", lines

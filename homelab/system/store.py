@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from homelab.hardening.paths import for_systemd, for_tmpfiles
 from homelab.nix import Attrs, Comment, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.system.model import Host
+from homelab.system.model import Host
 
 BUILD_DIR_SINCE = "24.11"
 """First release whose Nix (2.24) has the setting `build-dir`; before, the daemon asks `TMPDIR`."""

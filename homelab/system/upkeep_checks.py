@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from math import ceil
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check, file_check
+from homelab.config.host_options import seconds
+from homelab.config.hosts import MINIMUM_LIMIT, Boot
+from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.system.facets import seconds
 from homelab.system.file_systems import file_systems, is_within
-from homelab.system.model import MINIMUM_LIMIT, Boot
+from homelab.system.model import Host
 
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+BUILD_DIR_MOUNTED = file_check(
+    "build-dir-mounted",
+    "error",
+    "A build directory lies on a disk that is there, and nobody else writes it.",
+)
 
 FILL = 0.85
 """How much of a boot partition may be full: what a firmware or another system puts there grows."""
@@ -94,7 +97,7 @@ def gc_enabled(plan: Plan) -> Iterator[Problem]:
 
 
 def _fitting(boot: Boot) -> int:
-    """The highest limit with which one generation more stays within the room."""
+    """The highest limit with which one generation more stays within the package."""
     return int((boot.esp_mib or 0) * FILL / boot.generation_mib) - 1
 
 
@@ -108,7 +111,7 @@ def check_build_dirs(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator
         if host.is_nixos and host.config.nix.build_dir is not None:
             for what, way_out in _build_dir(plan, host, host.config.nix.build_dir, sources):
                 yield Problem(
-                    f"{host.source}.nix.build_dir", what, way_out, check="build-dir-mounted"
+                    f"{host.source}.nix.build_dir", what, way_out, check=BUILD_DIR_MOUNTED
                 )
 
 

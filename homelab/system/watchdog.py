@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from homelab.nix import Attrs, Module, attrs, merge
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
+from homelab.plan import Plan
+from homelab.system.model import Host
 
 SETTINGS_SINCE = "25.11"
 """First release with `systemd.settings.Manager`, which took the place of `systemd.watchdog` (its

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 # Shipped, because not every machine that plans has the database, and none has the same.
 ZONES = frozenset(
@@ -21,7 +18,7 @@ ZONES = frozenset(
 @check("timezone-known", rows="S0-01")
 def timezone_known(plan: Plan) -> Iterator[Problem]:
     """A zone that nobody knows is UTC to systemd, without a word: every timer is off by hours."""
-    zone = plan.site.site.timezone
+    zone = plan.stack.site.timezone
     if zone not in ZONES:
         yield Problem(
             "site.timezone",

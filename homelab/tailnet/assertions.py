@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
+from homelab.config.tailnet import TailnetConfig
 from homelab.system.model import Host
 from homelab.tailnet.evaluate import Grants
 from homelab.tailnet.hujson import Document
 from homelab.tailnet.members import FAMILY, OWNERS, login_ports, role_tag, settings
-from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest, TailnetConfig
+from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest
 
 PRIVILEGED = "tag:workhorse"
 """Where the data is."""

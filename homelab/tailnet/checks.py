@@ -6,21 +6,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_network
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
-from homelab.network.between import way
+from homelab.check import check
+from homelab.config.tailnet import TailnetConfig
+from homelab.network.between import path_between
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.secrets.model import Secret
 from homelab.system.nixpkgs import builds_for
 from homelab.tailnet.evaluate import Grants, failed_tests
 from homelab.tailnet.members import DEPLOYER, is_member
+from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy
 from homelab.tailnet.ssh_checks import sides
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.secrets.model import Secret
-    from homelab.tailnet.model import TailnetConfig, TailnetPlan
 
 _LOGIN = re.compile(r"[^@\s]+@[^@\s]+")
 _AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "autogroup:tagged")
@@ -39,7 +37,7 @@ def acl_lockout(plan: Plan) -> Iterator[Problem]:
             "drop the grant that opens it, or narrow what it opens: ip: [tcp:…]",
         )
     grants = Grants.of(tailnet)
-    for owner in plan.site.tailnet.owners if plan.site.tailnet else ():
+    for owner in plan.stack.tailnet.owners if plan.stack.tailnet else ():
         shut = [
             name
             for name, host in plan.hosts.items()
@@ -68,10 +66,10 @@ def _opening(tailnet: TailnetPlan, sentence: str) -> str:
 def acl_tag_known(plan: Plan) -> Iterator[Problem]:
     """A grant about a tag, group or host that does not exist would open nothing, silently."""
     tailnet = plan.tailnet
-    if tailnet is None or plan.site.tailnet is None:
+    if tailnet is None or plan.stack.tailnet is None:
         return
     known = sorted({*tailnet.tags, *tailnet.groups, *tailnet.hosts, *_AUTOGROUPS, "*"})
-    for where, end in _ends(plan.site.tailnet):
+    for where, end in _ends(plan.stack.tailnet):
         if end in plan.hosts and end not in tailnet.hosts:
             yield Problem(
                 where,
@@ -105,7 +103,7 @@ def _ends(config: TailnetConfig) -> Iterator[tuple[str, str]]:
 @check("machine-elsewhere", rows="S0-24")
 def machine_elsewhere(plan: Plan) -> Iterator[Problem]:
     """A machine that the policy only speaks of has a name and an address of its own."""
-    config = plan.site.tailnet
+    config = plan.stack.tailnet
     addresses = {h.tailnet: n for n, h in plan.hosts.items() if h.tailnet}
     for name, machine in config.machines.items() if config else ():
         taken = name if name in plan.hosts else addresses.get(str(machine.address))
@@ -143,9 +141,9 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
     tailnet = plan.tailnet
     if tailnet is None:
         return
-    entry, grants = plan.site.network.entry.host, Grants.of(tailnet)
+    entry, grants = plan.stack.network.entry.host, Grants.of(tailnet)
     for route in plan.routes:
-        found = way(plan.site, entry, route.host) if route.remote else None
+        found = path_between(plan.stack, entry, route.host) if route.remote else None
         if found is None or found.network != "tailnet":
             continue  # over the LAN the firewall alone decides
         joined = entry in tailnet.hosts and route.host in tailnet.hosts
@@ -160,7 +158,7 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
 @check("subnet-covers-entry", rows="S0-23")
 def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
     """Internal names are the entry host's LAN address; from afar a subnet route leads there."""
-    entry = plan.hosts.get(plan.site.network.entry.host)
+    entry = plan.hosts.get(plan.stack.network.entry.host)
     if plan.tailnet is None or entry is None or not entry.lan or not plan.dns.names:
         return
     networks = [
@@ -170,7 +168,7 @@ def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
         for network in host.config.tailscale.subnet_routes
     ]
     if not any(IPv4Address(entry.lan) in network for network in networks):
-        lan = plan.site.network.lan.cidr
+        lan = plan.stack.network.lan.cidr
         yield Problem(
             f"hosts.{entry.name}.tailscale.subnet_routes",
             f"no host forwards the tailnet to {entry.lan} ({entry.name}), "
@@ -200,8 +198,8 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
                     f"the tailnet would ask {address} ({others[address]}), where no resolver runs",
                     f"name {host.tailnet or host.lan} ({host.name}), or one outside the stack",
                 )
-    taken = {plan.site.site.domain, *(d.domain for d in plan.site.site.legacy_domains)}
-    for domain in sorted(taken & {*(plan.site.tailnet.dns.split if plan.site.tailnet else ())}):
+    taken = {plan.stack.site.domain, *(d.domain for d in plan.stack.site.legacy_domains)}
+    for domain in sorted(taken & {*(plan.stack.tailnet.dns.split if plan.stack.tailnet else ())}):
         yield Problem(
             f"tailnet.dns.split.{domain}",
             f"{host.name} answers {domain} itself",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
+from homelab.plan import Plan
 
 
 def tailnet_urls(plan: Plan) -> dict[str, str]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from homelab.model import grouped
-from homelab.network.between import way
+from homelab.config.stack import StackConfig
+from homelab.config.tailnet import TailnetConfig
+from homelab.grouping import grouped
+from homelab.network.between import path_between
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.storage.shares import SMB, plan_shares
 from homelab.system.model import Host
 from homelab.tailnet.members import (
@@ -29,14 +30,14 @@ from homelab.tailnet.members import (
     role_tag,
     settings,
 )
-from homelab.tailnet.model import Grant, Login, TailnetConfig
+from homelab.tailnet.model import Grant, Login
 
 ANYBODY = ("autogroup:nonroot", "root")
 """Every user of a host."""
 
 
 def plan_grants(
-    site: Site,
+    stack: StackConfig,
     config: TailnetConfig,
     hosts: Mapping[str, Host],
     members: Mapping[str, Host],
@@ -49,11 +50,11 @@ def plan_grants(
     derived = _merged(
         g
         for g in (
-            *_people(site, config, members, names, dns),
-            *_routes(site, config, routes),
-            *_uses(site, services),
-            *_shares(site, config),
-            *_machines(site, hosts, services),
+            *_people(stack, config, members, names, dns),
+            *_routes(stack, config, routes),
+            *_uses(stack, services),
+            *_shares(stack, config),
+            *_machines(stack, hosts, services),
         )
         if _known(g, names)
     )
@@ -83,13 +84,13 @@ def plan_logins(config: TailnetConfig, members: Mapping[str, Host]) -> tuple[Log
 
 
 def _people(
-    site: Site,
+    stack: StackConfig,
     config: TailnetConfig,
     members: Mapping[str, Host],
     names: Mapping[str, str],
     dns: DnsPlan,
 ) -> Iterator[Grant]:
-    entry = site.network.entry.host
+    entry = stack.network.entry.host
     yield Grant((OWNERS,), ("*",), ("*",), "tailnet.owners")
     if config.family:
         doors = tuple(n for n in (entry, lan_name(entry)) if n in names)
@@ -99,52 +100,54 @@ def _people(
     yield Grant(EVERYBODY, (dns.host,), (f"tcp:{DNS}", f"udp:{DNS}"), "network.dns")
 
 
-def _routes(site: Site, config: TailnetConfig, routes: tuple[Route, ...]) -> Iterator[Grant]:
+def _routes(
+    stack: StackConfig, config: TailnetConfig, routes: tuple[Route, ...]
+) -> Iterator[Grant]:
     for route in routes:
-        if route.remote and _meet(site, site.network.entry.host, route.host):
-            yield _edge(site.network.entry.host, route.host, route.port, route.source)
+        if route.remote and _meet(stack, stack.network.entry.host, route.host):
+            yield _edge(stack.network.entry.host, route.host, route.port, route.source)
         if route.is_direct and route.audience != "operator" and config.family:
             yield Grant((FAMILY,), (route.host,), (f"tcp:{route.port}",), route.source)
 
 
-def _meet(site: Site, caller: str, callee: str) -> bool:
+def _meet(stack: StackConfig, caller: str, callee: str) -> bool:
     """Whether one host calls the other over the tailnet."""
-    found = way(site, caller, callee)
+    found = path_between(stack, caller, callee)
     return found is not None and found.network == "tailnet"
 
 
-def _uses(site: Site, services: tuple[Service, ...]) -> Iterator[Grant]:
+def _uses(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Grant]:
     named = grouped(services, lambda s: s.name)
     for user in services:
         for used in (s for name in sorted(user.asks) for s in named.get(name, ())):
             if user.host not in used.callers or not used.port:
                 continue
-            if _meet(site, user.host, used.host):
+            if _meet(stack, user.host, used.host):
                 said = user.at("uses") if used.name in user.config.uses else user.source
                 yield _edge(user.host, used.host, used.port, said)
 
 
-def _shares(site: Site, config: TailnetConfig) -> Iterator[Grant]:
+def _shares(stack: StackConfig, config: TailnetConfig) -> Iterator[Grant]:
     """Network drives that are for more people than the owner."""
-    for share in plan_shares(site):
-        if config.family and (share.guest or set(share.users) - {site.site.owner.user}):
+    for share in plan_shares(stack):
+        if config.family and (share.guest or set(share.users) - {stack.site.owner.user}):
             yield Grant((FAMILY,), (share.host,), (f"tcp:{SMB[-1]}",), share.source)
 
 
 def _machines(
-    site: Site, hosts: Mapping[str, Host], services: tuple[Service, ...]
+    stack: StackConfig, hosts: Mapping[str, Host], services: tuple[Service, ...]
 ) -> Iterator[Grant]:
     """Builds, backups and releases that wait go from machine to machine by SSH."""
     for name, host in sorted(hosts.items()):
         builder = host.config.build.host
         if builder is not None and builder in hosts and builder != name:
             yield _edge(name, builder, hosts[builder].config.ssh.port, f"hosts.{name}.build")
-        courier = hosts.get((host.config.asleep and host.config.asleep.pull_from) or "")
-        if courier is not None:
+        relay = hosts.get((host.config.offline and host.config.offline.pull_from) or "")
+        if relay is not None:
             # There to fetch, and back to see whether SSH answers from outside.
-            for one, other in ((host, courier), (courier, host)):
-                yield _edge(one.name, other.name, other.config.ssh.port, f"hosts.{name}.asleep")
-    for name, target in sorted(site.backup.targets.items()):
+            for one, other in ((host, relay), (relay, host)):
+                yield _edge(one.name, other.name, other.config.ssh.port, f"hosts.{name}.offline")
+    for name, target in sorted(stack.backup.targets.items()):
         if target.kind == "sftp" and target.host is not None and target.host in hosts:
             port = hosts[target.host].config.ssh.port
             for source in sorted({s.host for s in services if s.state} - {target.host}):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from homelab.system.model import Host, HostTailscale
+from homelab.config.hosts import HostTailscale
+from homelab.system.model import Host
 
 OWNERS, FAMILY = "group:owners", "group:family"
 EVERYBODY = ("autogroup:member", "autogroup:tagged")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import yaml
 
+from homelab.plan import Plan
 from homelab.problems import UsageError
 from homelab.system.model import Host
 from homelab.tailnet.members import OWNERS, host_tags, is_member, settings
 from homelab.tailnet.model import TailnetPlan
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 def part(plan: Plan) -> str:

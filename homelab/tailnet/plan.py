@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from homelab.config.stack import StackConfig
+from homelab.config.tailnet import TailnetConfig
 from homelab.network.model import DnsPlan
 from homelab.network.route import Route
 from homelab.services.model import Service
-from homelab.site.model import Site
 from homelab.system.model import Host
 from homelab.tailnet.assertions import plan_login_tests, plan_tests
 from homelab.tailnet.grants import plan_grants, plan_logins
@@ -22,14 +23,14 @@ from homelab.tailnet.members import (
     settings,
     tagged,
 )
-from homelab.tailnet.model import JOIN_KEY, Device, JoinKey, TailnetConfig, TailnetPlan
+from homelab.tailnet.model import JOIN_KEY, Device, JoinKey, TailnetPlan
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 """The routes of an exit node."""
 
 
 def plan_tailnet(
-    site: Site,
+    stack_config: StackConfig,
     hosts: Mapping[str, Host],
     services: tuple[Service, ...],
     routes: tuple[Route, ...],
@@ -37,12 +38,12 @@ def plan_tailnet(
     stack: str = "",
 ) -> TailnetPlan | None:
     """Everything that Tailscale is asked for; None without a `tailnet` section."""
-    config = site.tailnet
+    config = stack_config.tailnet
     if config is None:
         return None
     members = {n: h for n, h in sorted(hosts.items()) if is_member(h)}
-    names, tags = _names(site, config, hosts), _tags(config, hosts)
-    grants = plan_grants(site, config, hosts, members, names, services, routes, dns)
+    names, tags = _names(stack_config, config, hosts), _tags(config, hosts)
+    grants = plan_grants(stack_config, config, hosts, members, names, services, routes, dns)
     logins = plan_logins(config, members)
     resolver = hosts[dns.host].tailnet if dns.host in members else ""
     nameservers = (resolver,) if resolver else ()
@@ -59,7 +60,7 @@ def plan_tailnet(
         hosts=names,
         routes=_approvers(config, members),
         exit_nodes=tuple(sorted({*_exits(config, members)})),
-        keys=tuple(_keys(members, site.secrets.epochs.get(JOIN_KEY[0], 1))),
+        keys=tuple(_keys(members, stack_config.secrets.epochs.get(JOIN_KEY[0], 1))),
         devices=tuple(_devices(members)),
         logins=logins,
         login_tests=plan_login_tests(config, logins, tags),
@@ -68,8 +69,8 @@ def plan_tailnet(
             for a in config.node_attributes
         ),
         nameservers=nameservers,
-        split=tuple(_split(site, config, nameservers)),
-        search=(site.site.domain, *config.dns.search),
+        split=tuple(_split(stack_config, config, nameservers)),
+        search=(stack_config.site.domain, *config.dns.search),
         # Without a resolver of ours, devices must keep the one they have.
         override_local_dns=config.override_local_dns and bool(nameservers),
         adopt=config.adopt or "",
@@ -79,10 +80,14 @@ def plan_tailnet(
 
 
 def _split(
-    site: Site, config: TailnetConfig, nameservers: tuple[str, ...]
+    stack_config: StackConfig, config: TailnetConfig, nameservers: tuple[str, ...]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Who answers which domain; names of before are the home resolver's, too."""
-    ours = (site.site.domain, *(d.domain for d in site.site.legacy_domains)) if nameservers else ()
+    ours = (
+        (stack_config.site.domain, *(d.domain for d in stack_config.site.legacy_domains))
+        if nameservers
+        else ()
+    )
     for domain in dict.fromkeys(ours):
         yield domain, nameservers
     for domain, servers in sorted(config.dns.split.items()):
@@ -106,11 +111,13 @@ def _devices(members: Mapping[str, Host]) -> Iterator[Device]:
             yield Device(name, mine.device, host_tags(host), tuple(routes))
 
 
-def _names(site: Site, config: TailnetConfig, hosts: Mapping[str, Host]) -> dict[str, str]:
+def _names(
+    stack_config: StackConfig, config: TailnetConfig, hosts: Mapping[str, Host]
+) -> dict[str, str]:
     """Every machine that has joined, and the LAN address that the internal names lead to."""
     names = {n: str(m.address) for n, m in config.machines.items()}
     names |= {n: h.tailnet for n, h in hosts.items() if h.tailnet}
-    entry = hosts.get(site.network.entry.host)
+    entry = hosts.get(stack_config.network.entry.host)
     if entry is not None and entry.lan and lan_name(entry.name) not in names:
         names[lan_name(entry.name)] = entry.lan
     return dict(sorted(names.items()))

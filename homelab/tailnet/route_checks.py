@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.tailnet.members import is_member
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 
 @check("accept-routes-own-lan", rows="S0-23")

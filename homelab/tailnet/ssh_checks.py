@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.tailnet import ExtraGrant, SshRule
+from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.tailnet.assertions import PRIVILEGED, SUBORDINATE
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.tailnet.model import ExtraGrant, SshRule
 
 _MACHINES = ("*", "autogroup:tagged")
 
@@ -20,13 +17,13 @@ _MACHINES = ("*", "autogroup:tagged")
 def ssh_direction(plan: Plan) -> Iterator[Problem]:
     """Tailscale's SSH never leads from a machine that others steer to one that holds the data."""
     tailnet = plan.tailnet
-    if tailnet is None or plan.site.tailnet is None:
+    if tailnet is None or plan.stack.tailnet is None:
         return
 
     def roles(tag: str) -> set[str]:
         return {tag, *(f"tag:{plan.hosts[h].role}" for h in tailnet.tags.get(tag, ()))}
 
-    for i, rule in enumerate(plan.site.tailnet.ssh):
+    for i, rule in enumerate(plan.stack.tailnet.ssh):
         where = f"tailnet.ssh[{i}]"
         low = [s for s in rule.src if s in _MACHINES or not roles(s).isdisjoint(SUBORDINATE)]
         high = [d for d in rule.dst if PRIVILEGED in roles(d)]

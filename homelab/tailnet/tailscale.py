@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from homelab.config.hosts import HostTailscale
 from homelab.network.resolver import asks_the_tailnet
 from homelab.nix import Comment, Module, Nix, attrs
-from homelab.secrets.model import secret_path
-from homelab.system.model import HostTailscale
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 from homelab.tailnet.members import is_member
 from homelab.tailnet.model import JOIN_KEY
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -33,7 +30,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         ),
     }
     if any(key.host == host.name for key in plan.tailnet.keys):
-        options["authKeyFile"] = secret_path(*JOIN_KEY, "minted", "file")
+        options["authKeyFile"] = secret_path(*JOIN_KEY, "issued", "file")
     yield Module(
         "tailnet.nix",
         "This host's part in the tailnet",

@@ -5,16 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.hosts import Role
 from homelab.network.model import TAILNET_NETWORK
+from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.system.model import Role
 from homelab.tailnet.members import settings
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
 
 _EVERYBODY = ("*", "autogroup:member", "autogroup:tagged", "autogroup:shared")
 _NARROWEST = 8
@@ -44,14 +42,14 @@ def subnet_route_width(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     where,
                     f"{network} is more than any network at home, and mostly other people's",
-                    f"name the network behind the host, as {plan.site.network.lan.cidr}",
+                    f"name the network behind the host, as {plan.stack.network.lan.cidr}",
                 )
 
 
 @check("funnel-width", rows="S0-24 S2-06")
 def funnel_width(plan: Plan) -> Iterator[Problem]:
     """Funnel publishes to the internet, past the tunnel and Access, so who may is named."""
-    config = plan.site.tailnet
+    config = plan.stack.tailnet
     for i, attribute in enumerate(config.node_attributes if config else ()):
         wide = [t for t in attribute.target if t in _EVERYBODY]
         if "funnel" in attribute.attr and wide:
@@ -65,7 +63,7 @@ def funnel_width(plan: Plan) -> Iterator[Problem]:
 @check("ssh-root", rows="S0-25")
 def ssh_root(plan: Plan) -> Iterator[Problem]:
     """Whoever logs in as root, or as an owner whom sudo asks for nothing, owns the host."""
-    config, owner = plan.site.tailnet, plan.site.site.owner
+    config, owner = plan.stack.tailnet, plan.stack.site.owner
     as_root = {"root", *((owner.user,) if owner.sudo == "passwordless" else ())}
     for i, rule in enumerate(config.ssh if config else ()):
         wide = [s for s in rule.src if s in _EVERYBODY or s == "group:family"]
@@ -83,7 +81,7 @@ def tag_used(plan: Plan) -> Iterator[Problem]:
     """A tag that nothing names opens nothing, and a mistyped one takes a host out of every rule
     about the right one.
     """
-    config, tailnet = plan.site.tailnet, plan.tailnet
+    config, tailnet = plan.stack.tailnet, plan.tailnet
     if config is None or tailnet is None:
         return
     named = {end for grant in config.grants for end in (*grant.src, *grant.dst)}

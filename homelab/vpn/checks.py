@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
 
-from homelab.checks import check
+from homelab.check import check
+from homelab.config.services import vpn_of
+from homelab.config.vpn import ServiceVpn
+from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.services.kinds import vpn_of
+from homelab.services.model import Service
 from homelab.services.plan import hosts_of
 from homelab.services.said import said_of
 from homelab.vpn.plan import has_fixed_user
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.services.model import Service
-    from homelab.vpn.model import ServiceVpn
 
 _CABLES = IPv4Network("10.200.0.0/16")
 
@@ -25,8 +22,8 @@ _CABLES = IPv4Network("10.200.0.0/16")
 def complete(plan: Plan) -> Iterator[Problem]:
     """A tunnel that cannot come up, or whose names are looked up beside it, is no VPN."""
     own = {h.lan for h in plan.hosts.values()} | {h.tailnet for h in plan.hosts.values()}
-    lan = plan.site.network.lan.cidr
-    for name, vpn in plan.site.vpn.items():
+    lan = plan.stack.network.lan.cidr
+    for name, vpn in plan.stack.vpn.items():
         host = plan.hosts.get(vpn.host)
         if host is None:
             hosts = [h.name for h in plan.hosts.values() if h.is_nixos]
@@ -61,7 +58,7 @@ def complete(plan: Plan) -> Iterator[Problem]:
 def used(plan: Plan) -> Iterator[Problem]:
     """A tunnel that nothing uses is not made, though it looks as if it were."""
     made = {v.name for v in plan.vpn.vpns}
-    for name in plan.site.vpn:
+    for name in plan.stack.vpn:
         if name not in made:
             yield Problem(
                 f"vpn.{name}",
@@ -74,12 +71,12 @@ def used(plan: Plan) -> Iterator[Problem]:
 def on_its_host(plan: Plan) -> Iterator[Problem]:
     """A service is confined on the host of its tunnel; anywhere else nothing would hold it."""
     for service, vpn in _users(plan):
-        tunnel = plan.site.vpn.get(vpn.name)
+        tunnel = plan.stack.vpn.get(vpn.name)
         if tunnel is None:
             yield Problem(
                 service.at("vpn"),
                 f'there is no VPN "{vpn.name}"',
-                did_you_mean(vpn.name, plan.site.vpn, "VPNs"),
+                did_you_mean(vpn.name, plan.stack.vpn, "VPNs"),
             )
         elif tunnel.host != service.host:
             yield Problem(
@@ -164,7 +161,7 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
 @check("netns-upstream", rows="S4-15")
 def upstream(plan: Plan) -> Iterator[Problem]:
     """A namespace is reached by its cable and reaches nothing but its VPN."""
-    lan = plan.site.network.lan.cidr
+    lan = plan.stack.network.lan.cidr
     inside = [v for v in plan.vpn.vpns if v.mode == "namespace"]
     if lan.overlaps(_CABLES) and inside:
         those = [f"services.{m.service}.vpn" for v in inside for m in v.members]
@@ -180,12 +177,12 @@ def uses(plan: Plan) -> Iterator[Problem]:
     """What a confined service calls lies where it may go; else its calls are dropped in silence."""
     for service, vpn in _users(plan):
         for index, name in enumerate(service.config.uses):
-            other = plan.site.services.get(name)
+            other = plan.stack.services.get(name)
             if other is None:
                 continue
             theirs = vpn_of(other)
             inside = theirs is not None and theirs.name == vpn.name
-            near = service.host in hosts_of(name, plan.site)
+            near = service.host in hosts_of(name, plan.stack)
             if vpn.mode == "namespace" and not (inside and near):
                 yield Problem(
                     service.at(f"uses[{index}]"),

@@ -10,18 +10,15 @@ import shlex
 from collections.abc import Iterator
 from importlib import resources
 from ipaddress import ip_interface
-from typing import TYPE_CHECKING
 
 from homelab.network.model import TAILNET
 from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, attrs, merge
-from homelab.secrets.model import secret_path
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 from homelab.vpn.model import Member, Vpn
 from homelab.vpn.plan import SECRET
 from homelab.vpn.resolver import resolv_conf, service_config
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
 
 TABLE = "vpn-killswitch"
 _FILE = "lib/vpn-killswitch.sh"
@@ -45,7 +42,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         stated=merge(
             attrs(
                 f"networking.nftables.tables.{TABLE}",
-                {"family": "inet", "content": Lines(rules(vpns, str(plan.site.network.lan.cidr)))},
+                {"family": "inet", "content": Lines(rules(vpns, str(plan.stack.network.lan.cidr)))},
             ),
             *(_identity(m) for m in members),
         ),

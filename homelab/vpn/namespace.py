@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from homelab.nix import (
     Attrs,
@@ -25,14 +24,12 @@ from homelab.nix import (
     attrs,
     merge,
 )
-from homelab.secrets.model import secret_path
+from homelab.plan import Plan
+from homelab.secret_paths import secret_path
+from homelab.system.model import Host
 from homelab.vpn.model import Member, Vpn
 from homelab.vpn.plan import SECRET
 from homelab.vpn.resolver import resolv_conf, service_config
-
-if TYPE_CHECKING:
-    from homelab.plan import Plan
-    from homelab.system.model import Host
 
 TABLE = "vpn-namespaces"
 _FILE = "lib/vpn-namespace.sh"

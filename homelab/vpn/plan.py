@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from homelab.config.lock import Lock
+from homelab.config.services import ServiceConfig, vpn_of
+from homelab.config.stack import StackConfig
 from homelab.network.between import published
-from homelab.services.kinds import vpn_of
+from homelab.services.model import Service
 from homelab.vpn.ids import ids_of
 from homelab.vpn.model import Ids, Member, Namespace, Vpn, VpnPlan
-
-if TYPE_CHECKING:
-    from homelab.services.kinds import ServiceConfig
-    from homelab.services.model import Service
-    from homelab.site.lock import Lock
-    from homelab.site.model import Site
 
 SECRET = "vpn"
 """Service name of the tunnels' secrets: `vpn-privado`."""
 
 
-def plan_vpn(site: Site, services: tuple[Service, ...], lock: Lock) -> VpnPlan:
+def plan_vpn(stack: StackConfig, services: tuple[Service, ...], lock: Lock) -> VpnPlan:
     """Every tunnel that a service on its host uses, by name, with those services.
 
     A service on another host than its tunnel is left out, as is a second mode; checks name both.
@@ -30,19 +26,19 @@ def plan_vpn(site: Site, services: tuple[Service, ...], lock: Lock) -> VpnPlan:
         ((s.entry.user, s.vpn.uid, s.vpn.gid) for s in confined if s.vpn is not None),
         {name: Ids(i.uid, i.gid) for name, i in lock.ids.items()},
     )
-    found = (_vpn(site, name, services, ids) for name in sorted(site.vpn))
+    found = (_vpn(stack, name, services, ids) for name in sorted(stack.vpn))
     return VpnPlan(tuple(v for v in found if v is not None))
 
 
-def namespace_of(site: Site, host: str, config: ServiceConfig) -> Namespace | None:
+def namespace_of(stack: StackConfig, host: str, config: ServiceConfig) -> Namespace | None:
     """The namespace that a service on this host runs in, if any."""
     vpn = vpn_of(config)
     if vpn is None or vpn.mode != "namespace":
         return None
-    found = site.vpn.get(vpn.name)
+    found = stack.vpn.get(vpn.name)
     if found is None or found.host != host:
         return None
-    return Namespace(_number(site, vpn.name))
+    return Namespace(_number(stack, vpn.name))
 
 
 def has_fixed_user(service: Service) -> bool:
@@ -56,8 +52,8 @@ def has_fixed_user(service: Service) -> bool:
     )
 
 
-def _number(site: Site, name: str) -> int:
-    return 1 + sorted(site.vpn).index(name)
+def _number(stack: StackConfig, name: str) -> int:
+    return 1 + sorted(stack.vpn).index(name)
 
 
 def _mode(service: Service) -> str:
@@ -65,23 +61,23 @@ def _mode(service: Service) -> str:
 
 
 def _vpn(
-    site: Site, name: str, services: tuple[Service, ...], ids: Mapping[str, Ids]
+    stack: StackConfig, name: str, services: tuple[Service, ...], ids: Mapping[str, Ids]
 ) -> Vpn | None:
-    config = site.vpn[name]
+    config = stack.vpn[name]
     users = [
         s for s in services if s.vpn is not None and s.vpn.name == name and s.host == config.host
     ]
     if not users:
         return None
     mode = users[0].vpn.mode if users[0].vpn is not None else "killswitch"
-    members = [_member(site, s, ids) for s in users if _mode(s) == mode and not _unfit(s)]
+    members = [_member(stack, s, ids) for s in users if _mode(s) == mode and not _unfit(s)]
     if not members:
         return None
     return Vpn(
         name=name,
         host=config.host,
         mode=mode,
-        number=_number(site, name),
+        number=_number(stack, name),
         addresses=tuple(config.address),
         dns=tuple(str(a) for a in config.dns),
         endpoint=config.endpoint,
@@ -98,7 +94,7 @@ def _unfit(service: Service) -> bool:
     return _mode(service) == "killswitch" and not has_fixed_user(service)
 
 
-def _member(site: Site, service: Service, ids: Mapping[str, Ids]) -> Member:
+def _member(stack: StackConfig, service: Service, ids: Mapping[str, Ids]) -> Member:
     vpn = service.vpn
     assert vpn is not None
     confined = vpn.mode == "killswitch"
@@ -113,6 +109,6 @@ def _member(site: Site, service: Service, ids: Mapping[str, Ids]) -> Member:
         lan=vpn.lan,
         source=service.at("vpn"),
         is_on_tailnet=any(p.scope in ("tailnet", "lan") for p in web),
-        called_at=tuple(a for p in web for a in published(site, p)),
+        called_at=tuple(a for p in web for a in published(stack, p)),
         peers=tuple(sorted({a for p in web for a in p.peers})),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.host_commands.host import oneshot, record, refuse, root
+from homelab.lab.host_commands.host import oneshot, record, refuse, root
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ Apps do not run in the lab. They answer, until a host is broken so that a new sy
 
 from __future__ import annotations
 
-from lab.host_commands.host import record, refuse, silenced
+from homelab.lab.host_commands.host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:

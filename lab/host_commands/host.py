@@ -35,7 +35,7 @@ def record(command: str, arguments: list[str], **more: str | int) -> None:
 def broken(what: str) -> str:
     """How something of this host was broken on request; empty when it works."""
     try:
-        found = json.loads((root.parent / "break.json").read_text()).get(what, "")
+        found = json.loads((root.parent / "faults.json").read_text()).get(what, "")
     except FileNotFoundError:
         return ""
     return str(found)

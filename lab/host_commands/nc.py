@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from lab.host_commands import neighbours
-from lab.host_commands.host import record, refuse, silenced
+from homelab.lab.host_commands import neighbours
+from homelab.lab.host_commands.host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.host_commands.host import root
+from homelab.lab.host_commands.host import root
 
 _LAB = root.parents[2]
 
@@ -24,11 +24,11 @@ class Neighbour:
     def answers(self) -> bool:
         """Whether a connection gets through."""
         try:
-            connect = json.loads((self.directory / "break.json").read_text()).get("connect")
+            connect = json.loads((self.directory / "faults.json").read_text()).get("connect")
         except FileNotFoundError:
             connect = None
         lost = (self.directory / "root/run/lab-network-lost").exists()
-        return not lost and connect not in ("refuse", "asleep", self.address)
+        return not lost and connect not in ("refuse", "offline", self.address)
 
 
 def at(address: str) -> Neighbour | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lab.host_commands.host import link, profile, record, refuse
+from homelab.lab.host_commands.host import link, profile, record, refuse
 
 
 def main(arguments: list[str]) -> int:

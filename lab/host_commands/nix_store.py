@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.host_commands.host import link, record, refuse
+from homelab.lab.host_commands.host import link, record, refuse
 
 
 def main(arguments: list[str]) -> int:

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.host_commands import make_system, nix_text
-from lab.host_commands.host import broken, commands, link, record, refuse, root
+from homelab.lab.host_commands import make_system, nix_text
+from homelab.lab.host_commands.host import broken, commands, link, record, refuse, root
 
 _FLAGS = {"--show-trace", "--print-build-logs", "-L", "--keep-going", "--fast", "--no-reexec"}
 _FLAGS_WITH_VALUE = {"--build-host", "--builders", "--max-jobs", "-j", "--cores"}

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from lab.host_commands.host import (
+from homelab.lab.host_commands.host import (
     boot_id,
     broken,
     current_system,
@@ -27,7 +27,7 @@ from lab.host_commands.host import (
     record,
     root,
 )
-from lab.host_commands.unit import UNITS
+from homelab.lab.host_commands.unit import UNITS
 
 _RESUME = Path(__file__).parents[2] / "homelab/deploy/resume-at-boot.sh"
 _SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""ssh, from a host that sleeps to the one that keeps its release: what sshd would run there.
+"""ssh, from an offline host to the one that keeps its release: what sshd would run there.
 
 The forced command of the account runs with the other host's root; the key says whose it is.
 """
@@ -10,15 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.host_commands import neighbours
-from lab.host_commands.host import record, refuse, root
+from homelab.lab.host_commands import neighbours
+from homelab.lab.host_commands.host import record, refuse, root
 
-_USER = "homelab-parcels"
+_USER = "homelab-bundles"
 _VALUED = ("-F", "-i", "-p", "-o")
 
 
 def main(arguments: list[str]) -> int:
-    """Run `courier.sh` on the host that the address leads to, for this host."""
+    """Run `relay.sh` on the host that the address leads to, for this host."""
     record("ssh", arguments)
     words, key = list(arguments), ""
     while words and words[0].startswith("-"):
@@ -35,9 +35,9 @@ def main(arguments: list[str]) -> int:
         refuse("ssh", f"{user}@{address}: Permission denied (publickey).", 255)
     own, there = root.parent.name, other.directory / "root"
     # As tmpfiles makes it there.
-    (there / "var/lib/homelab-parcels" / own / "told").mkdir(parents=True, exist_ok=True)
+    (there / "var/lib/homelab-bundles" / own / "told").mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        ["bash", str(Path(__file__).parents[2] / "homelab/deploy/courier.sh"), own],
+        ["bash", str(Path(__file__).parents[2] / "homelab/deploy/relay.sh"), own],
         env={
             **os.environ,
             "HOMELAB_ROOT": str(there),

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from lab.host_commands.host import (
+from homelab.lab.host_commands.host import (
     broken,
     current_system,
     failed_units,
@@ -59,7 +59,7 @@ def _boot(system: str) -> int:
         generation = path.readlink()
         entry = loader / "entries" / f"{generation.name}.conf"
         if not entry.exists():
-            # A kernel that is there already needs no room.
+            # A kernel that is there already needs no package.
             if broken("boot"):
                 print("error: No space left on device: /boot", file=sys.stderr)
                 return 1

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from lab.host_commands.host import broken, failed_units, record, refuse
-from lab.host_commands.unit import Unit
+from homelab.lab.host_commands.host import broken, failed_units, record, refuse
+from homelab.lab.host_commands.unit import Unit
 
 _STATES = ("--state=active", "--state=auto-restart", "--state=failed")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from lab.host_commands.host import record, refuse
+from homelab.lab.host_commands.host import record, refuse
 
 _OPTIONS = ("--what=", "--who=", "--why=")
 

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from lab.host_commands.host import record, refuse
-from lab.host_commands.unit import Unit
+from homelab.lab.host_commands.host import record, refuse
+from homelab.lab.host_commands.unit import Unit
 
 _SWITCHES = {"--quiet", "--collect"}
 _IGNORED = {"--service-type", "--timer-property", "--description"}

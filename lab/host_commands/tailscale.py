@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lab.host_commands.host import record, refuse, silenced
+from homelab.lab.host_commands.host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from lab.host_commands.host import record, root
+from homelab.lab.host_commands.host import record, root
 
 UNITS = root / "run/lab-units"
 _BEAT = 0.02

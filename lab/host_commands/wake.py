@@ -1,23 +1,23 @@
-"""`wake-<host>`: a host that sleeps hears the packet, and answers from then on."""
+"""`wake-<host>`: an offline host hears the packet, and answers from then on."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from lab.host_commands.host import record, root
+from homelab.lab.host_commands.host import record, root
 
 
 def main(arguments: list[str]) -> int:
     """Wake the host of this name; one that is broken in another way stays so."""
     (name,) = arguments
     record(f"wake-{name}", [])
-    path: Path = root.parents[1] / name / "break.json"
+    path: Path = root.parents[1] / name / "faults.json"
     try:
         broken = json.loads(path.read_text())
     except FileNotFoundError:
         return 0
-    if broken.get("connect") == "asleep":
+    if broken.get("connect") == "offline":
         work = path.with_suffix(".woken")
         work.write_text(json.dumps({k: v for k, v in broken.items() if k != "connect"}))
         work.replace(path)

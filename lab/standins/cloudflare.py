@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lab.provider import Created, Diff, Properties, RefusedError, Value
-from lab.standins.cloudflare_rules import problems, refuse
-from lab.standins.cloudflare_shapes import (
+from homelab.lab.provider import Created, Diff, Properties, RefusedError, Value
+from homelab.lab.standins.cloudflare_rules import problems, refuse
+from homelab.lab.standins.cloudflare_shapes import (
     APP,
     GROUP,
     LOGIN,
@@ -19,7 +19,7 @@ from lab.standins.cloudflare_shapes import (
     TOKEN,
     TUNNEL,
 )
-from lab.standins.records import MADE_AT, Record, Records, Stored, hex_id, items, uuid_id
+from homelab.lab.standins.records import MADE_AT, Record, Records, Stored, hex_id, items, uuid_id
 
 _SECRETS: Final = {
     TOKEN: frozenset({"value"}),

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from lab.provider import Properties, RefusedError, Value
-from lab.standins.cloudflare_shapes import (
+from homelab.lab.provider import Properties, RefusedError, Value
+from homelab.lab.standins.cloudflare_shapes import (
     APP,
     BUCKET,
     DOMAIN,
@@ -22,7 +22,7 @@ from lab.standins.cloudflare_shapes import (
     TOKEN,
     TUNNEL,
 )
-from lab.standins.records import Record, items, strangers
+from homelab.lab.standins.records import Record, items, strangers
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 _DURATION = re.compile(r"forever|([0-9]+(ns|us|ms|s|m|h))+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from lab.standins.records import Shape
+from homelab.lab.standins.records import Shape
 
 RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 TOKEN: Final = "cloudflare:index/apiToken:ApiToken"

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from lab.attached import run_attached
-from lab.provider import UNKNOWN, Created, Diff, Properties, RefusedError, Value
+from homelab.lab.attached import run_attached
+from homelab.lab.provider import UNKNOWN, Created, Diff, Properties, RefusedError, Value
 
 Run = Callable[[Mapping[str, Value], str, str, Mapping[str, str]], tuple[int, str, str]]
 """Runs a command on a host: connection, command, stdin, environment → exit code, stdout, stderr."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypedDict
 
-from lab.errors import DamagedError
-from lab.provider import UNKNOWN, Diff, Properties, Value
+from homelab.lab.errors import DamagedError
+from homelab.lab.provider import UNKNOWN, Diff, Properties, Value
 
 MADE_AT: Final = "2025-01-01T00:00:00Z"
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from homelab.lab.provider import Created, Diff, Properties, RefusedError, Value
+from homelab.lab.standins.records import MADE_AT, Record, Records, Stored, hex_id
+from homelab.lab.standins.tailscale_policy import DEFAULT, refuse_policy, refuse_tags
+from homelab.lab.standins.tailscale_rules import ACL, DEVICES, KEY, ONE, SHAPES, TAGS, problems
 from homelab.tailnet.hujson import parse
-from lab.provider import Created, Diff, Properties, RefusedError, Value
-from lab.standins.records import MADE_AT, Record, Records, Stored, hex_id
-from lab.standins.tailscale_policy import DEFAULT, refuse_policy, refuse_tags
-from lab.standins.tailscale_rules import ACL, DEVICES, KEY, ONE, SHAPES, TAGS, problems
 
 GET_ACL = "tailscale:index/getAcl:getAcl"
 EDIT = '{"src": ["*"], "dst": ["*"], "ip": ["*"]}, // let me in, just for now'

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from homelab.lab.provider import Properties, RefusedError
+from homelab.lab.standins.records import items
 from homelab.tailnet.evaluate import failed_login_tests, failed_tests
 from homelab.tailnet.hujson import Document, HujsonError, Json, parse
-from lab.provider import Properties, RefusedError
-from lab.standins.records import items
 
 DEFAULT: Final = """\
 // Example/default ACLs for unrestricted connections.

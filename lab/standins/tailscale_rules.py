@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Final
 
-from lab.provider import Properties, Value
-from lab.standins.records import Shape, items, strangers
-from lab.standins.tailscale_policy import unreadable
+from homelab.lab.provider import Properties, Value
+from homelab.lab.standins.records import Shape, items, strangers
+from homelab.lab.standins.tailscale_policy import unreadable
 
 ACL: Final = "tailscale:index/acl:Acl"
 DNS: Final = "tailscale:index/dnsConfiguration:DnsConfiguration"

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("pulumi", "pulumi_cloudflare", "pulumi_command", "pulumi_tailscale", "asyncssh", "lab")
+HEAVY = (
+    "pulumi",
+    "pulumi_cloudflare",
+    "pulumi_command",
+    "pulumi_tailscale",
+    "asyncssh",
+    "homelab.lab",
+)
 
 
 def modules_after(statement: str) -> set[str]:
@@ -32,12 +39,14 @@ def modules_after(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    ["homelab.plan", "homelab.checks", "homelab.render", "homelab.site.load", "homelab.catalog"],
+    ["homelab.plan", "homelab.checks", "homelab.render", "homelab.config.load", "homelab.catalog"],
 )
 def test_the_decider_loads_nothing_that_acts(module: str) -> None:
     loaded = modules_after(f"import {module}")
     assert not loaded & {*HEAVY, "subprocess", "multiprocessing"}
-    assert not [m for m in loaded if m.startswith(("homelab.ops", "components", "lab."))]
+    assert not [
+        m for m in loaded if m.startswith(("homelab.ops", "homelab.components", "homelab.lab"))
+    ]
 
 
 def test_all_checks_load_nothing_that_acts() -> None:
@@ -46,7 +55,7 @@ def test_all_checks_load_nothing_that_acts() -> None:
 
 
 def test_the_command_line_starts_without_pulumi_or_ssh() -> None:
-    loaded = modules_after("import homelab.cli")
+    loaded = modules_after("import homelab.cli.app")
     assert not loaded & {*HEAVY, "yaml", "pydantic"}
 
 
@@ -55,17 +64,17 @@ def test_planning_checking_and_rendering_touch_no_file_and_no_network() -> None:
     program = """
 import json, sys
 from homelab.checks import all_checks, run_checks
-from homelab.ops.stack import check_sources, read_sources
-from homelab.plan import make_plan
+from homelab.ops.project.stack import check_sources, read_sources
+from homelab.planner import make_plan
 from homelab.render import render
-from homelab.site.document import read_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
+from homelab.config.document import read_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
 from pathlib import Path
 
 all_checks()
 stacks = [read_document(Path("tests/shipped/Pulumi.home.yaml"))]
-first = make_plan(load_site(stacks[0]), Lock())
+first = make_plan(load_stack_config(stacks[0]), Lock())
 sources, _ = read_sources(Path("tests/shipped"), first)
 render(first, sources), run_checks(first), check_sources(first, sources)  # late imports
 
@@ -76,7 +85,7 @@ def hook(event, arguments):
         touched.append((event, repr(arguments)[:200]))
 
 sys.addaudithook(hook)
-plan = make_plan(load_site(stacks[0]), Lock())
+plan = make_plan(load_stack_config(stacks[0]), Lock())
 run_checks(plan)
 check_sources(plan, sources)
 releases = render(plan, sources)

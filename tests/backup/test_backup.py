@@ -114,7 +114,7 @@ def test_a_path_with_blanks_is_one_path() -> None:
 def test_the_keys_of_before_are_refused_with_the_way_out(field: str) -> None:
     said = {"keys": [KEY], "credentials": {"sops": "restic/ssh"}}[field]
     with pytest.raises(InvalidStackError, match=r"leave (keys and credentials|it) out"):
-        build.site(household({"backup": {"targets": {"disk": {field: said}}}}))
+        build.stack_config(household({"backup": {"targets": {"disk": {field: said}}}}))
 
 
 def test_a_local_target_is_for_its_own_host_alone() -> None:
@@ -204,7 +204,7 @@ def test_datasets_worth_it_have_jobs_of_their_own() -> None:
 def test_a_target_or_tier_that_cannot_work_is_refused(backup: Changes, words: list[str]) -> None:
     """S0-31, S0-33."""
     with pytest.raises(InvalidStackError) as refused:
-        build.site(household({"backup": backup}))
+        build.stack_config(household({"backup": backup}))
     assert all(word in str(refused.value) for word in words), refused.value
 
 
@@ -212,7 +212,7 @@ def test_a_target_or_tier_that_cannot_work_is_refused(backup: Changes, words: li
 def test_a_skip_has_a_reason_and_stands_alone(backup: Changes) -> None:
     """S0-32."""
     with pytest.raises(InvalidStackError, match=r"services\.vaultwarden\.backup"):
-        build.site(household(VAULT, {"services": {"vaultwarden": {"backup": backup}}}))
+        build.stack_config(household(VAULT, {"services": {"vaultwarden": {"backup": backup}}}))
 
 
 def test_what_is_not_kept_is_listed_with_its_reason() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from homelab.ops.stack import check_stack, open_stack
+from homelab.ops.project.stack import check_stack, open_stack
 from homelab.problems import InvalidStackError, Problem
 from tests import build
 

@@ -45,7 +45,7 @@ def _of_flake(**said: str) -> dict[str, Any]:
 @pytest.mark.parametrize("word", HOSTILE)
 def test_a_word_that_would_be_code_is_refused(field: str, word: str) -> None:
     with pytest.raises(InvalidStackError) as error:
-        build.site(WORDS[field](word))
+        build.stack_config(WORDS[field](word))
     (problem,) = error.value.problems
     assert problem.where == field
     assert problem.way_out
@@ -53,7 +53,7 @@ def test_a_word_that_would_be_code_is_refused(field: str, word: str) -> None:
 
 @pytest.mark.parametrize("word", ["end0", "enp0s31f6", "wlp2s0", "eth0.10", "br-lan", "wan_1"])
 def test_names_of_interfaces_are_not(word: str) -> None:
-    assert build.site(WORDS["hosts.nas.interface"](word)).hosts["nas"].interface == word
+    assert build.stack_config(WORDS["hosts.nas.interface"](word)).hosts["nas"].interface == word
 
 
 def test_a_service_of_a_flake_has_its_module_even_where_nothing_else_is_said(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from homelab.config.not_yet import KEYS
 from homelab.problems import InvalidStackError
-from homelab.site.not_yet import KEYS
 from tests import build
 from tests.cases.on_disk import laid_out, tried
 
@@ -125,5 +125,5 @@ def test_keys_that_are_none_are_not_offered(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("provider", "says"), [("desec", "DESEC_TOKEN"), ("ovh", "acme/ovh")])
 def test_another_dns_provider_is_told_how_it_signs_in(provider: str, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says) as error:
-        build.site({"network": {"entry": {"acme": {"provider": provider}}}})
+        build.stack_config({"network": {"entry": {"acme": {"provider": provider}}}})
     assert ("DESEC" in str(error.value)) is (provider == "desec")

@@ -257,7 +257,7 @@ def test_a_secret_in_the_clear_is_told_of() -> None:
 
 def test_a_secret_that_everybody_may_read_is_refused() -> None:
     with pytest.raises(InvalidStackError, match="with none for others"):
-        build.site(app(secrets={"tok": {"mode": "0777"}}))
+        build.stack_config(app(secrets={"tok": {"mode": "0777"}}))
 
 
 def test_a_host_that_holds_less_says_why_it_builds_where_more_is() -> None:

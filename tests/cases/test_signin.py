@@ -1,4 +1,4 @@
-"""Sign-in and the entry plane: what owners met, and what somebody on the way in could try."""
+"""Sign-in and the reverse proxy: what owners met, and what somebody on the way in could try."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def test_a_rule_that_asks_nobody_does_not_open_the_internet(rule: Changes) -> No
             "x": app(routes=[{**published, "exempt": []}]),
         },
     }
-    about = ("gate-opened", "internet-gate", "tunnel-requires-access")
+    about = ("auth-proxy-opened", "internet-gate", "tunnel-requires-access")
     found = [p for p in build.problems(stack) if p.check in about]
-    assert [(p.check, p.where) for p in found] == [("gate-opened", "identity.rules[0]")]
+    assert [(p.check, p.where) for p in found] == [("auth-proxy-opened", "identity.rules[0]")]
     stack["services"]["x"]["routes"][0]["public"] = "anybody may see it"  # type: ignore[index]
     assert [p for p in build.problems(stack) if p.check in about] == []
 

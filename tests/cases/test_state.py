@@ -11,15 +11,16 @@ import pytest
 
 from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
-from homelab.ops import derive as derived
-from homelab.ops.files import updated_lock, write_lock
-from homelab.plan import Plan, make_plan
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock, lock_text, parse_lock
+from homelab.config.services import CatalogService
+from homelab.ops.project.files import updated_lock, write_lock
+from homelab.ops.secrets import derive as derived
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem, UsageError
 from homelab.services.custom import extended
-from homelab.services.kinds import CatalogService
-from homelab.site.document import Document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock, lock_text, parse_lock
 from homelab.system import persistence
 from tests import build
 from tests.cases.on_disk import laid_out
@@ -31,7 +32,7 @@ OURS = {"move-stateful", "state-path", "dataset-moved"}
 
 def planned(changes: dict[str, Any], lock: Lock = SHIPPED) -> Plan:
     values = build._merged(_copy(dict(HOME.values)), changes)
-    return make_plan(load_site(Document(values)), lock)
+    return make_plan(load_stack_config(Document(values)), lock)
 
 
 def told(plan: Plan) -> list[Problem]:
@@ -289,13 +290,13 @@ def renamed() -> dict[str, Any]:
 
 
 def test_a_renamed_machine_is_the_same_machine() -> None:
-    plan = make_plan(load_site(Document(renamed()["site"])), SHIPPED)
+    plan = make_plan(load_stack_config(Document(renamed()["site"])), SHIPPED)
     assert told(plan) == []
     (problem,) = [p for p in run_checks(plan) if p.check == "host-renamed"]
     assert (problem.where, problem.severity) == ("hosts.nas", "warning")
     assert "nas has the host key of aurora" in problem.what
     assert "homelab secret restic-b2 aurora" in problem.way_out
-    after = make_plan(plan.site, updated_lock(plan)[0])
+    after = make_plan(plan.stack, updated_lock(plan)[0])
     assert [p for p in run_checks(after) if p.check in {*OURS, "host-renamed"}] == []
 
 
@@ -305,7 +306,7 @@ def test_the_password_of_a_repository_outlives_its_host_and_its_target(
     master = base64.b64encode(b"m" * 32).decode()
     monkeypatch.setattr(derived, "resolve", lambda *_: master)
     before = derived.read_derived(planned({}), tmp_path, "restic-b2", "aurora")
-    after = make_plan(load_site(Document(renamed()["site"])), SHIPPED)
+    after = make_plan(load_stack_config(Document(renamed()["site"])), SHIPPED)
     assert derived.read_derived(after, tmp_path, "restic-b2", "aurora") == before
     gone = planned({"backup": {"targets": {"b2": None}}})
     assert derived.read_derived(gone, tmp_path, "restic-b2", "aurora") == before

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homelab.ops.files import write_lock
+from homelab.ops.project.files import write_lock
 from tests import build
 from tests.cases.on_disk import laid_out, rendered, tried
 

@@ -125,7 +125,7 @@ def test_every_unit_that_opens_its_state_is_known(entry: Entry, release: str) ->
 def test_every_option_without_default_is_said(entry: Entry, release: str) -> None:
     """The module would not evaluate; what only the owner knows is demanded by a check."""
     if entry.infrastructure:
-        return  # Other rooms configure it; a whole stack is asked below.
+        return  # Other packages configure it; a whole stack is asked below.
     options = said(entry, release)
     for fact in facts(entry, release):
         for path in fact.required:

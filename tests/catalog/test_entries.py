@@ -7,10 +7,18 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from homelab.catalog import ENTRIES, find
-from homelab.catalog.model import DatasetPath, Entry, Fact, Fill, Last, PortNumber, SecretPath
+from homelab.catalog.model import (
+    DatasetPath,
+    Entry,
+    Last,
+    OptionValue,
+    PortNumber,
+    SecretPath,
+    Template,
+)
 from homelab.catalog.options import lacks, options_of
 from homelab.catalog.reference import catalog_page
-from homelab.dashboard.model import DashboardConfig
+from homelab.config.dashboard import DashboardConfig
 from homelab.nix import Pkg
 
 WANTED = (
@@ -20,7 +28,7 @@ WANTED = (
 each = pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
 
 
-def _leaves(fact: Fact) -> Iterator[object]:
+def _leaves(fact: OptionValue) -> Iterator[object]:
     if isinstance(fact, Mapping):
         for value in fact.values():
             yield from _leaves(value)
@@ -39,7 +47,7 @@ def _facts(entry: Entry) -> Iterator[object]:
         yield from _all(options)
 
 
-def _all(options: Mapping[str, Fact]) -> Iterator[object]:
+def _all(options: Mapping[str, OptionValue]) -> Iterator[object]:
     for fact in options.values():
         yield from _leaves(fact)
 
@@ -62,7 +70,7 @@ def test_placeholders_name_what_the_entry_has(entry: Entry) -> None:
                 assert name in entry.ports
             case DatasetPath(name):
                 assert name in entry.datasets
-            case Fill(template, dataset):
+            case Template(template, dataset):
                 assert ("{dataset}" in template) == bool(dataset)
                 assert not dataset or dataset in entry.datasets
     assert set(entry.writes_datasets) <= set(entry.datasets)
@@ -113,8 +121,10 @@ def test_the_web_port_and_address_are_set_by_an_option_or_cannot_be(
     if web is None or entry.infrastructure or release < entry.since:
         return
     said = list(_all(options_of(entry, release)))
-    port = PortNumber() in said or any(isinstance(f, Fill) and "{port}" in f.template for f in said)
-    bind = any(isinstance(f, Fill) and "{bind}" in f.template for f in said)
+    port = PortNumber() in said or any(
+        isinstance(f, Template) and "{port}" in f.template for f in said
+    )
+    bind = any(isinstance(f, Template) and "{bind}" in f.template for f in said)
     moves = entry.moves_port(release)
     assert (port, bind) == (moves, moves and web.bindable)
 
@@ -150,7 +160,7 @@ def test_subsonic_apps_pass_the_gate_of_navidrome_and_it_believes_the_proxy_alon
     assert set(entry.sign_in.exempt) == {"/rest/*", "/share/*"}
     settings = entry.options["services.navidrome.settings"]
     assert isinstance(settings, Mapping)
-    assert settings["ReverseProxyWhitelist"] == Fill("{proxy}/32")
+    assert settings["ReverseProxyWhitelist"] == Template("{proxy}/32")
 
 
 def test_a_graphics_card_changes_the_package_and_the_licences_it_needs() -> None:

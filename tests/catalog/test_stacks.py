@@ -1,4 +1,4 @@
-"""Whole stacks, held against what nixpkgs' modules insist on: also what no entry says, but a room."""
+"""Whole stacks, held against what nixpkgs' modules insist on: also what no entry says, but a package."""
 
 from __future__ import annotations
 

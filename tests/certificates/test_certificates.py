@@ -68,7 +68,7 @@ def test_any_provider_of_lego_proves_the_names_with_its_own_credentials(
     assert cloud is None or cloud.tokens == ()
     keys = {s.key for s in build.plan(changes).secrets.on("pi")}
     assert "ovh/key" in keys
-    assert not [s for s in build.plan(changes).secrets.on("pi") if s.source == "minted"]
+    assert not [s for s in build.plan(changes).secrets.on("pi") if s.source == "issued"]
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
@@ -150,7 +150,7 @@ def test_a_container_that_asks_the_provider_is_told_of_the_authority() -> None:
 )
 def test_what_an_issuer_does_not_read_is_refused(acme: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidStackError) as error:
-        build.site(stack(acme))
+        build.stack_config(stack(acme))
     assert words in str(error.value)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from homelab import cli
+from homelab.cli import app
 from tests import stackdir
 
 JELLYFIN: dict[str, Any] = {"services": {"jellyfin": {"host": "nas"}}}
@@ -39,7 +39,7 @@ def call(
         monkeypatch.setattr(sys, "argv", ["homelab", *words])
         code: object = 0
         try:
-            cli.main()
+            app.main()
         except SystemExit as ended:
             code = ended.code
         out, err = capsys.readouterr()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from homelab import cli
-from lab.hosts import LabHosts
+from homelab.cli import app
+from homelab.lab.hosts import LabHosts
 from tests import stackdir
 from tests.build import OWNER
 from tests.cli.test_cli import Said
@@ -72,7 +72,7 @@ def call(stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         monkeypatch.setattr(sys, "argv", ["homelab", "eval", *words])
         code: object = 0
         try:
-            cli.main()
+            app.main()
         except SystemExit as ended:
             code = ended.code
         out, err = capsys.readouterr()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer
 
-from homelab import cli
+from homelab.cli import app
 from tests import stackdir
 from tests.cli.test_cli import call
 
@@ -30,7 +30,7 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
         yield (*path, *(WORDS[p.name] for p in needed))
 
 
-EVERY = list(_commands(typer.main.get_command(cli.app)))
+EVERY = list(_commands(typer.main.get_command(app.app)))
 
 
 def test_the_walk_finds_the_commands() -> None:
@@ -62,7 +62,7 @@ def test_a_stack_that_is_not_there_is_a_wrong_call_of_every_command(
     assert said.err.startswith('error: PULUMI_STACK: there is no stack "elsewhere" in ')
 
 
-LAB = [("break", "nass"), ("mend", "nass"), ("pull", "nass"), ("rollback", "nass")]
+LAB = [("inject", "nass"), ("clear", "nass"), ("pull", "nass"), ("rollback", "nass")]
 LAB += [("unlock", "nass"), ("retire", "nass")]
 
 
@@ -76,12 +76,12 @@ def test_a_lab_host_that_is_not_there_is_a_wrong_call(call: Any, words: tuple[st
 
 
 def test_other_words_of_the_lab_are_a_wrong_call_too(call: Any) -> None:
-    said = call("lab", "break", "nas", "boot-failed")
+    said = call("lab", "inject", "nas", "boot-failed")
     assert said.code == 2
     assert 'error: there is no fault "boot-failed"; did you mean "boot-fails"?' in said.err
     said = call("lab", "pull", "nas")
     assert said.code == 2
-    assert "error: nothing waits for nas anywhere; give hosts.nas.asleep a pull_from" in said.err
+    assert "error: nothing waits for nas anywhere; give hosts.nas.offline a pull_from" in said.err
 
 
 @pytest.mark.parametrize("words", [("show",), ("render",), ("lab", "preview"), ("lock",)])

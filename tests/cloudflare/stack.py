@@ -1,4 +1,4 @@
-"""Published stacks for this room's tests."""
+"""Published stacks for this package's tests."""
 
 from __future__ import annotations
 

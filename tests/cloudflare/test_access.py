@@ -58,7 +58,7 @@ def test_a_program_passes_by_its_token_and_people_as_before() -> None:
 def test_the_host_that_asks_for_a_token_is_given_it_and_no_other() -> None:
     plan = build.plan(stack(ACCESS))
     (secret,) = [s for s in plan.secrets.secrets if s.service == "access"]
-    assert (secret.host, secret.source) == ("nas", "minted")
+    assert (secret.host, secret.source) == ("nas", "issued")
     assert secret.path == "/run/homelab/secrets/access-probe"
 
 

@@ -29,8 +29,8 @@ def stack(*changes: Changes, host: str = "pi", **route: Any) -> Changes:
 def gates(changes: Changes, asker: str) -> tuple[str, list[str]]:
     """How somebody comes to the name, and what asks on the way."""
     answers = plan_reach(build.plan(changes)).to("ai")
-    (found,) = [a for a in answers if a.asker.name == asker]
-    return found.path, [g.kind for g in found.gates]
+    (found,) = [a for a in answers if a.origin.name == asker]
+    return found.path, [g.kind for g in found.barriers]
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
@@ -39,7 +39,7 @@ def test_no_proxy_answers_at_home_for_a_name_that_only_access_guards(proxy: str)
     entry = {"network": {"entry": {"host": "pi", "proxy": proxy}}}
     through_proxy = stack(ONE_NAME, ALONE, entry)
     made = build.plan(through_proxy)
-    listeners = plan_proxy(made.site, made.routes, made.identity, made.certificates).sites
+    listeners = plan_proxy(made.stack, made.routes, made.identity, made.certificates).virtual_hosts
     assert [s.is_tunnel for s in listeners if NAME in dict(s.routes)] == [True]
     assert build.found(through_proxy, "audience-auth") == []
 

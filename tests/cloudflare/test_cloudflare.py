@@ -55,7 +55,7 @@ def test_access_lets_owner_members_and_extra_people_in() -> None:
     """S2-06: a new member changes the policy and no application."""
     emails = {"access": {"emails": ["zoe@example.org", "sam@example.org"]}}
     members = {"members": {"kim": {"email": "kim@example.org"}}}
-    site = build.site({"cloudflare": emails, "site": members})
+    site = build.stack_config({"cloudflare": emails, "site": members})
     assert allowed_emails(site) == ("kim@example.org", "sam@example.org", "zoe@example.org")
 
 
@@ -102,10 +102,13 @@ def test_one_wildcard_certificate_is_proven_by_dns_without_the_home_resolver() -
 
 def test_the_domain_moves_the_certificate_along() -> None:
     """S0-16."""
-    changes = {"services": {"navidrome": {"host": "nas"}}, "site": {"domain": "lab.example.org"}}
+    changes = {
+        "services": {"navidrome": {"host": "nas"}},
+        "site": {"domain": "homelab.lab.example.org"},
+    }
     plan = build.plan(changes)
     assert plan.cloudflare is not None
-    assert [c.domain for c in plan.cloudflare.certificates] == ["lab.example.org"]
+    assert [c.domain for c in plan.cloudflare.certificates] == ["homelab.lab.example.org"]
 
 
 def test_only_the_entry_host_gets_a_token_and_for_one_zone() -> None:

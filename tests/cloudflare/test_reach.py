@@ -24,16 +24,16 @@ def test_a_web_site_has_a_name_and_no_host() -> None:
 
 def test_an_open_web_site_has_no_gate_and_that_is_said_to_be_meant() -> None:
     changes = stack({"pages": OPEN})
-    (answer,) = [a for a in plan_reach(build.plan(changes)).to("docs") if a.asker.name == "lan"]
-    assert (answer.path, answer.gates) == ("edge", ())
+    (answer,) = [a for a in plan_reach(build.plan(changes)).to("docs") if a.origin.name == "lan"]
+    assert (answer.path, answer.barriers) == ("edge", ())
     assert build.found(changes, "internet-gate") == []
 
 
 def test_what_is_not_http_is_reached_by_the_tunnel_from_everywhere() -> None:
     route = {"tunnel_service": "ssh://192.168.1.3:22", "audience": "family", "auth": "native"}
     answers = plan_reach(build.plan(stack(route=route))).to("music")
-    assert {(a.asker.name, a.path) for a in answers} == {("lan", "tunnel"), ("internet", "tunnel")}
-    assert {a.gates[0].kind for a in answers} == {"access"}
+    assert {(a.origin.name, a.path) for a in answers} == {("lan", "tunnel"), ("internet", "tunnel")}
+    assert {a.barriers[0].kind for a in answers} == {"access"}
 
 
 def test_the_answer_says_whom_access_lets_pass() -> None:

@@ -204,7 +204,7 @@ def test_a_good_stack_passes(check: str) -> None:
 def test_a_wildcard_is_refused_and_told_why(changes: Changes) -> None:
     """S4-32."""
     with pytest.raises(InvalidStackError, match="cloudflared takes"):
-        build.site(changes)
+        build.stack_config(changes)
 
 
 def test_every_option_of_a_rule_is_one_that_nixos_has() -> None:

@@ -111,7 +111,7 @@ def test_a_bucket_takes_backups_with_keys_of_its_own() -> None:
     assert job.repository == f"s3:{address}/nas/navidrome"
     assert job.environment == "/run/homelab/secrets/r2-backup"
     (keys,) = [s for s in plan.secrets.on("nas") if s.service == "r2"]
-    assert (keys.source, keys.purpose, keys.path) == ("minted", "backup", job.environment)
+    assert (keys.source, keys.purpose, keys.path) == ("issued", "backup", job.environment)
     assert build.found(changes, "bucket-known") == []
     assert job.environment in build.render(changes)["nas"]["backup.nix"]
 
@@ -208,7 +208,7 @@ def test_a_good_stack_passes(check: str) -> None:
 )
 def test_a_slip_of_the_pen_is_told(changes: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
-        build.site(stack(changes))
+        build.stack_config(stack(changes))
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_slip_of_the_pen_is_told(changes: Changes, says: str) -> None:
 )
 def test_a_target_has_one_way_to_its_keys(target: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
-        build.site(stack(BUCKET, backup={"targets": {"r2": target}}))
+        build.stack_config(stack(BUCKET, backup={"targets": {"r2": target}}))
 
 
 ONE_ID = "a" * 32

@@ -21,19 +21,19 @@ import pulumi
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
-from lab.standins.tailscale import GET_ACL
-from lab.standins.tailscale_policy import DEFAULT
-from lab.standins.tailscale_rules import ACL
+from homelab.lab.standins.tailscale import GET_ACL
+from homelab.lab.standins.tailscale_policy import DEFAULT
+from homelab.lab.standins.tailscale_rules import ACL
 
 _SIGNATURE, _SECRET = rpc._special_sig_key, rpc._special_secret_sig
 _MINTED = {
-    "cloudflare:index/apiToken:ApiToken": {"value": "minted-api-token"},
+    "cloudflare:index/apiToken:ApiToken": {"value": "issued-api-token"},
     "cloudflare:index/pagesProject:PagesProject": {"subdomain": "docs-1ab.pages.dev"},
     "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken": {
-        "clientId": "minted-client.access",
-        "clientSecret": "minted-client-secret",
+        "clientId": "issued-client.access",
+        "clientSecret": "issued-client-secret",
     },
-    "tailscale:index/tailnetKey:TailnetKey": {"key": "minted-join-key"},
+    "tailscale:index/tailnetKey:TailnetKey": {"key": "issued-join-key"},
     "command:remote:Command": {"stdout": "", "stderr": ""},
     "command:local:Command": {"stdout": "", "stderr": ""},
 }
@@ -108,12 +108,12 @@ def run(
     unchanged: bool = False,
     written: str = "",
 ) -> Recorded:
-    """Run `components.program.run` on a stack; secrets come from `op` and `sops` on PATH.
+    """Run `homelab.components.program.run` on a stack; secrets come from `op` and `sops` on PATH.
 
     `policy` is the one that the tailnet has; it stays when the engine finds ours `unchanged`, or
     leaves the one that it has `written` last as it is, as in a run for other targets.
     """
-    from components.program import run as run_program
+    from homelab.components.program import run as run_program
 
     recorded = Recorded()
     loop = asyncio.new_event_loop()

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from homelab.site.document import read_document
-from lab import laptop
+from homelab.config.document import read_document
+from homelab.lab import laptop
 from tests import build, stackdir
 from tests.components import harness
 from tests.components.harness import Recorded, Resource
@@ -137,7 +137,7 @@ def test_a_service_token_reaches_the_host_that_asked_and_stays_secret(
     assert "service-token-probe-2" not in everything.needs(everything["pi-secrets"])
     sent = everything["nas-secrets"]
     assert "stdin" in sent.secrets
-    assert "CF_ACCESS_CLIENT_SECRET=minted-client-secret" in str(sent.inputs["stdin"])
+    assert "CF_ACCESS_CLIENT_SECRET=issued-client-secret" in str(sent.inputs["stdin"])
 
 
 def test_cloudflare_tells_before_a_service_token_ends(everything: Recorded) -> None:
@@ -202,7 +202,7 @@ def test_a_bucket_outlives_the_stack_and_its_keys_are_a_token(everything: Record
     assert everything["backup-bucket"].retained
     assert everything["backup-bucket"].ignored == ["location"], "a hint, heeded once"
     assert everything["backup-bucket"].inputs["location"] == "weur"
-    secret = hashlib.sha256(b"minted-api-token").hexdigest()
+    secret = hashlib.sha256(b"issued-api-token").hexdigest()
     sent = str(everything["nas-secrets"].inputs["stdin"])
     assert f"AWS_ACCESS_KEY_ID=backup-keys-id\nAWS_SECRET_ACCESS_KEY={secret}" in sent
     assert "backup-keys" in everything.needs(everything["nas-secrets"])
@@ -211,7 +211,7 @@ def test_a_bucket_outlives_the_stack_and_its_keys_are_a_token(everything: Record
 
 
 def test_no_minted_value_stands_in_the_open(everything: Recorded) -> None:
-    hidden = ("minted-client-secret", hashlib.sha256(b"minted-api-token").hexdigest())
+    hidden = ("issued-client-secret", hashlib.sha256(b"issued-api-token").hexdigest())
     for resource in everything.resources:
         shown = {k: v for k, v in resource.inputs.items() if k not in resource.secrets}
         assert not [h for h in hidden if h in json.dumps(shown, default=repr)], resource.name

@@ -14,16 +14,16 @@ from typing import Any
 
 import pytest
 
-from homelab.ops.sleeper import SleeperSpec
-from homelab.site.document import read_document
-from lab import laptop
+from homelab.config.document import read_document
+from homelab.lab import laptop
+from homelab.ops.deploy.offline import OfflineSpec
 from tests import build, stackdir
 from tests.components import harness
 from tests.components.harness import Recorded, Resource
 
 HOME = read_document(build.SHIPPED / "Pulumi.home.yaml").values
 ALWAYS_ON = {"pi", "aurora", "pavilion"}
-SLEEPER = "workstation"
+OFFLINE = "workstation"
 """What its switch needs travels with it."""
 SWITCH = "-switch"
 TAKES = ("command:remote:Command", "command:local:Command")
@@ -85,8 +85,8 @@ def test_the_tree_hangs_together(run: Recorded) -> None:
     assert [(r.type, r.name) for r in tops] == [("homelab:homelab:Homelab", "home")]
     with_children = {r.parent for r in run.resources}
     empty = [r.name for r in run.resources if not r.custom and r.urn not in with_children]
-    # A home that is shown and not ours to bring there, and the files of a host that sleeps.
-    assert sorted(empty) == ["macbook", SLEEPER]
+    # A home that is shown and not ours to bring there, and the files of an offline host.
+    assert sorted(empty) == ["macbook", OFFLINE]
 
 
 def test_every_component_says_that_it_is_done(run: Recorded) -> None:
@@ -122,25 +122,25 @@ def test_every_host_is_built_before_any_switches(run: Recorded) -> None:
         needs = run.needs(switch)
         for other in ALWAYS_ON:
             assert {f"{other}-files", f"{other}-secrets", f"{other}-build"} <= needs, switch.name
-        if host != SLEEPER:
-            assert not [n for n in needs if n.startswith(f"{SLEEPER}-")], switch.name
+        if host != OFFLINE:
+            assert not [n for n in needs if n.startswith(f"{OFFLINE}-")], switch.name
 
 
 def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded) -> None:
     """S0-05 S0-67: a remote command could neither wake it nor wait for it."""
-    own = [r for r in run.resources if r.custom and r.name.startswith(f"{SLEEPER}-")]
-    assert [r.name for r in own] == [f"{SLEEPER}{SWITCH}"]
+    own = [r for r in run.resources if r.custom and r.name.startswith(f"{OFFLINE}-")]
+    assert [r.name for r in own] == [f"{OFFLINE}{SWITCH}"]
     (switch,) = own
     assert "stdin" in switch.secrets
     assert switch.hidden == ["stdin"]
     assert set(switch.inputs) == {"addPreviousOutputInEnv", "create", "stdin"}
-    (host,) = [r for r in run.of(":Host") if r.name == SLEEPER]
+    (host,) = [r for r in run.of(":Host") if r.name == OFFLINE]
     assert "services.jellyfin" in host.inputs["files"]["services/jellyfin.nix"]
-    spec = SleeperSpec.model_validate_json(switch.inputs["stdin"])
-    assert (spec.asleep.host, spec.asleep.wake) == ("pi", "wake-workstation")
-    assert "services/jellyfin.nix" in spec.bring.stage
-    assert 'nixos-rebuild "$action" --flake' in spec.bring.build
-    assert '\n    rebuild build "$@"\n' in spec.bring.build
+    spec = OfflineSpec.model_validate_json(switch.inputs["stdin"])
+    assert (spec.offline.host, spec.offline.wake) == ("pi", "wake-workstation")
+    assert "services/jellyfin.nix" in spec.payload.stage
+    assert 'nixos-rebuild "$action" --flake' in spec.payload.build
+    assert '\n    rebuild build "$@"\n' in spec.payload.build
 
 
 def test_who_builds_on_a_host_that_sleeps_wakes_it(run: Recorded) -> None:
@@ -193,7 +193,7 @@ def test_secrets_are_secret_wherever_they_go() -> None:
 
 
 def test_no_secret_value_stands_anywhere_else(run: Recorded) -> None:
-    known = {"minted-api-token", "minted-join-key"}
+    known = {"issued-api-token", "issued-join-key"}
     known |= {
         laptop.stand_in(f'["{a}"]["{b}"]')
         for a, b in (
@@ -230,7 +230,7 @@ def test_components_hold_nothing_secret_and_hosts_show_their_files(run: Recorded
 def test_a_switch_is_readable_in_a_preview(run: Recorded) -> None:
     """A rotated secret reaches its units, and the secret taints nothing."""
     for switch in switches(run):
-        assert switch.secrets == ({"stdin"} if switch.name == f"{SLEEPER}{SWITCH}" else set())
+        assert switch.secrets == ({"stdin"} if switch.name == f"{OFFLINE}{SWITCH}" else set())
         spec = json.loads(switch.inputs["stdin"])
         assert re.fullmatch("[0-9a-f]{16}", spec["secrets_version"])
         assert spec["host_key"].startswith("ssh-ed25519 ")

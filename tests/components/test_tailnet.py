@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from homelab.site.lock import Lock
+from homelab.config.lock import Lock
+from homelab.lab import laptop
+from homelab.lab.standins.tailscale_policy import DEFAULT
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.policy import policy_text
-from lab import laptop
-from lab.standins.tailscale_policy import DEFAULT
 from tests import build, stackdir
 from tests.components import harness
 from tests.components.harness import Recorded

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.targets import ALONE, hosts_alone
-from lab import laptop
+from homelab.components.targets import ALONE, hosts_alone
+from homelab.lab import laptop
 from tests import stackdir
 from tests.components import harness
 

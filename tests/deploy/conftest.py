@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
-from lab import host_commands
+from homelab.lab import host_commands
 
 
 @dataclass

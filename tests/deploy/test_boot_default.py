@@ -165,9 +165,9 @@ def test_an_installer_that_writes_before_it_removes_gives_nothing_back(loader: L
 def test_a_new_boot_default_is_flushed_to_the_disk_itself(loader: Loader) -> None:
     """S4-34: syncing FAT leaves it in the disk's cache; an fsync of the partition's root does not."""
     said = loader.machine.root / "synced"
-    log = loader.machine.root / "attempt/log"
+    log = loader.machine.root / "deployment/log"
     log.parent.mkdir()
-    names = f'attempt={log.parent}; sync() {{ say "$*" >>{said}; }}'
+    names = f'deployment={log.parent}; sync() {{ say "$*" >>{said}; }}'
     assert loader.ask(f"{names}; switch {loader.system} test") == "0"
     assert not said.exists()
     assert loader.ask(f"{names}; switch {loader.system} boot") == "0"

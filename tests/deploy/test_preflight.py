@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Rules
+from homelab.deploy.policy import DeployPolicy
 from tests.deploy.conftest import Machine
 from tests.deploy.test_scripts_on_a_host import FLAKE
 
@@ -59,9 +59,9 @@ class Prepared:
         text = f"title NixOS\nlinux /EFI/nixos/{kernel}\noptions init=/nix/x/init\n"
         (boot / f"loader/entries/nixos-generation-{number}.conf").write_text(text)
 
-    def look(self, **rules: object) -> tuple[int, str]:
+    def look(self, **policy: object) -> tuple[int, str]:
         """What building the release says, which is built already."""
-        given = Rules("pi", **rules)  # type: ignore[arg-type]
+        given = DeployPolicy("pi", **policy)  # type: ignore[arg-type]
         return self.machine.run(scripts.build_script("r1", given))
 
 

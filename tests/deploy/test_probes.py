@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
+from homelab.deploy.policy import DeployPolicy, Probe
 from homelab.deploy.probes import probes_of
-from homelab.deploy.rules import Probe, Rules
 from homelab.deploy.shell import ScriptError
 from tests import build
 from tests.household import Changes, household
@@ -27,7 +27,7 @@ def probes(host: str, *changes: Changes) -> dict[str, tuple[str, str]]:
 
 
 def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
-    """S4-34: resolver at home and beyond, entry plane, tunnel, tailnet, and its own apps."""
+    """S4-34: resolver at home and beyond, reverse proxy, tunnel, tailnet, and its own apps."""
     published: Changes = {
         "tailnet": {
             "name": "tail1234.ts.net",
@@ -79,9 +79,9 @@ def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
 
 
 def test_a_probe_is_words_and_nothing_that_a_shell_would_read() -> None:
-    rules = Rules("pi", probes=(Probe("http", "app", "http://127.0.0.1/a b"),))
+    policy = DeployPolicy("pi", probes=(Probe("http", "app", "http://127.0.0.1/a b"),))
     with pytest.raises(ScriptError, match="app: a probe is words without blanks"):
-        scripts.confirm_script("n", seal=True, rules=rules)
+        scripts.confirm_script("n", seal=True, policy=policy)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Rules
+from homelab.deploy.policy import DeployPolicy
 from homelab.deploy.shell import ScriptError
 from tests.deploy.conftest import Machine
 
@@ -114,9 +114,9 @@ def test_a_file_that_is_also_a_directory_is_refused() -> None:
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "-x", "a b", "$(id)", "a" * 65, "é"])
 def test_a_name_that_is_no_directory_name_is_refused(name: str) -> None:
     with pytest.raises(ScriptError):
-        scripts.build_script(name, Rules("pi"))
+        scripts.build_script(name, DeployPolicy("pi"))
     with pytest.raises(ScriptError):
-        scripts.build_script("r1", Rules(name))
+        scripts.build_script("r1", DeployPolicy(name))
 
 
 def test_text_that_cannot_be_written_is_refused_without_showing_it() -> None:
@@ -142,11 +142,11 @@ def test_another_user_than_root_becomes_root_without_a_password() -> None:
 ALL = {
     "stage": scripts.stage_script("r", {"a/b": "x\n", "c": "y", "d": b"\xff", "e": ""}),
     "secrets": scripts.secrets_script("r", {"a/b": "it's", "c": "\r"}),
-    "build": scripts.build_script("r", Rules("pi"), ["--option", "builders", "a b"]),
+    "build": scripts.build_script("r", DeployPolicy("pi"), ["--option", "builders", "a b"]),
     "activate": scripts.activate_script(
         "r",
         "n",
-        Rules("pi"),
+        DeployPolicy("pi"),
         secrets_version="v",
         paths=["lan"],
         activation_seconds=1,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Rules
+from homelab.deploy.policy import DeployPolicy
 from tests.deploy.conftest import Machine
 
 FLAKE = {
@@ -66,7 +66,7 @@ def test_a_script_that_finds_the_host_locked_names_the_holder(
     slow = tmp_path / "slow"
     shim(slow, "nixos-rebuild", "sleep 600")
     machine.succeed(scripts.stage_script("r1", FLAKE))
-    build = scripts.build_script("r1", Rules("pi"))
+    build = scripts.build_script("r1", DeployPolicy("pi"))
     process = machine.start(build, PATH=f"{slow}:{machine.environment['PATH']}")
     eventually((machine.state / "releases/r1/log").exists)
     try:
@@ -173,20 +173,20 @@ def test_the_running_release_keeps_its_secrets_until_the_switch(machine: Machine
 
 def test_a_build_leaves_its_result_in_the_release(machine: Machine) -> None:
     machine.succeed(scripts.stage_script("r1", FLAKE))
-    output = machine.succeed(scripts.build_script("r1", Rules("pi"), ["--show-trace"]))
+    output = machine.succeed(scripts.build_script("r1", DeployPolicy("pi"), ["--show-trace"]))
     result = (machine.state / "releases/r1/result").resolve()
     assert (result / "bin/switch-to-configuration").exists()
     assert output == f"built {result}\n"
     log = machine.root / "var/log/homelab-lab.jsonl"
     built = log.read_text().count("nixos-rebuild")
-    machine.succeed(scripts.build_script("r1", Rules("pi"), ["--show-trace"]))
+    machine.succeed(scripts.build_script("r1", DeployPolicy("pi"), ["--show-trace"]))
     assert log.read_text().count("nixos-rebuild") == built, "what is built is not built again"
 
 
 def test_a_failed_build_shows_its_end_and_no_line_that_hangs_pulumi(machine: Machine) -> None:
     machine.succeed(scripts.stage_script("r1", FLAKE))
-    (machine.root.parent / "break.json").write_text('{"build": "fail"}')
-    status, output = machine.run(scripts.build_script("r1", Rules("pi")))
+    (machine.root.parent / "faults.json").write_text('{"build": "fail"}')
+    status, output = machine.run(scripts.build_script("r1", DeployPolicy("pi")))
     assert status == 1
     assert "error: builder for 'pi' failed" in output
     assert "releases/r1/log" in output
@@ -195,12 +195,12 @@ def test_a_failed_build_shows_its_end_and_no_line_that_hangs_pulumi(machine: Mac
 
 def test_what_a_build_will_do_is_said_before_it_if_asked(machine: Machine) -> None:
     """S4-33: what does not evaluate shows before anything is built."""
-    rules = Rules("pi", dry_run=True)
+    policy = DeployPolicy("pi", dry_run=True)
     machine.succeed(scripts.stage_script("r1", FLAKE))
-    output = machine.succeed(scripts.build_script("r1", rules))
+    output = machine.succeed(scripts.build_script("r1", policy))
     assert output.startswith("this derivation will be built\nbuilt ")
     machine.succeed(scripts.stage_script("r2", {"flake.nix": "{ }\n"}))
-    status, output = machine.run(scripts.build_script("r2", rules))
+    status, output = machine.run(scripts.build_script("r2", policy))
     assert status == 1
     assert "no default.nix" in output
     assert "nixos-rebuild dry-build failed for pi" in output
@@ -210,6 +210,6 @@ def test_what_a_build_will_do_is_said_before_it_if_asked(machine: Machine) -> No
 
 
 def test_a_build_before_its_staging_says_so(machine: Machine) -> None:
-    status, output = machine.run(scripts.build_script("r1", Rules("pi")))
+    status, output = machine.run(scripts.build_script("r1", DeployPolicy("pi")))
     assert status == 1
     assert "release r1 is not staged here" in output

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from homelab.deploy import scripts
-from homelab.deploy.plan import rules_of
+from homelab.deploy.plan import policy_of
 from homelab.deploy.probes import probes_of
 from homelab.deploy.spec import switch_spec
-from homelab.ops.switch import SwitchSpec
+from homelab.ops.deploy.switch import SwitchSpec
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import Changes, household
@@ -21,8 +21,8 @@ def told(host: str, *changes: Changes) -> SwitchSpec:
     """What the runner makes of the input of the host's switch."""
     made = build.plan(household(*changes))
     its = made.hosts[host]
-    rules = rules_of(made.site, its, probes_of(made, its))
-    spec = switch_spec(its, "r1", made.site.deploy, rules)
+    policy = policy_of(made.stack, its, probes_of(made, its))
+    spec = switch_spec(its, "r1", made.stack.deploy, policy)
     return SwitchSpec.model_validate_json(json.dumps({**spec, "secrets_version": "v"}))
 
 
@@ -57,20 +57,20 @@ def test_the_words_of_the_stack_reach_the_switch_of_that_host_alone() -> None:
 def test_a_build_looks_ahead_by_the_same_words(field: str, value: str, line: str) -> None:
     """S4-06: so a change of them is looked at before any host switches."""
     made = build.plan(household())
-    rules = replace(rules_of(made.site, made.hosts["pi"]), **{field: value})  # type: ignore[arg-type]
-    assert f"{line}\n" in scripts.build_script("r1", rules)
+    policy = replace(policy_of(made.stack, made.hosts["pi"]), **{field: value})  # type: ignore[arg-type]
+    assert f"{line}\n" in scripts.build_script("r1", policy)
 
 
 def test_watching_the_services_leaves_time_to_confirm_the_switch() -> None:
     """S0-67: or every switch would be rolled back."""
     kept: dict[str, object] = {"deploy": {"confirm_seconds": 20, "settle_seconds": 10}}
-    assert build.site(kept).deploy.settle_seconds == 10
+    assert build.stack_config(kept).deploy.settle_seconds == 10
     with pytest.raises(InvalidStackError, match="settle_seconds: 8 or less, or longer confirm_"):
-        build.site({"deploy": {"confirm_seconds": 17}})
+        build.stack_config({"deploy": {"confirm_seconds": 17}})
 
 
 @pytest.mark.parametrize("first", [True, False])
 def test_a_build_says_first_what_it_will_do_where_the_stack_asks_for_it(first: bool) -> None:
     """S4-33."""
     made = build.plan(household({"deploy": {"dry_run_first": first}}))
-    assert {rules_of(made.site, host).dry_run for host in made.hosts.values()} == {first}
+    assert {policy_of(made.stack, host).dry_run for host in made.hosts.values()} == {first}

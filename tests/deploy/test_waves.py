@@ -13,14 +13,14 @@ def waves(*changes: Changes) -> list[tuple[tuple[str, ...], str]]:
 def test_the_way_in_goes_last_and_alone() -> None:
     hosts, why = waves()[-1]
     assert hosts == ("pi",)
-    assert why == "it carries DNS, the entry plane"
+    assert why == "it carries DNS, the reverse proxy"
 
 
 def test_a_cache_goes_after_those_who_fetch_from_it_and_before_the_way_in() -> None:
     cache: Changes = {"services": {"atticd": {"host": "aurora"}}}
     assert waves(cache)[-2:] == [
         (("aurora",), "it carries the cache"),
-        (("pi",), "it carries DNS, the entry plane"),
+        (("pi",), "it carries DNS, the reverse proxy"),
     ]
 
 

@@ -21,9 +21,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from homelab.model import Model
-from homelab.site.document import NAMESPACE
-from homelab.site.model import Site
+from homelab.config.base import Model
+from homelab.config.document import NAMESPACE
+from homelab.config.stack import StackConfig
 
 _INTRO = """\
 # Stack config
@@ -71,7 +71,7 @@ _MANY = {
 
 def stack_page() -> str:
     """Every section, and every kind of object inside one, field by field."""
-    sections = list(Site.model_fields)
+    sections = list(StackConfig.model_fields)
     shared = sorted(_shared(), key=lambda m: m.__name__)
     contents = ", ".join(f"[`{NAMESPACE}{s}`](#{_anchor(NAMESPACE + s)})" for s in sections)
     parts = [_INTRO, f"Sections: {contents}.\n"]
@@ -84,7 +84,7 @@ def stack_page() -> str:
 
 
 def _section(name: str, shared: list[type[Model]]) -> Iterator[str]:
-    field = Site.model_fields[name]
+    field = StackConfig.model_fields[name]
     yield f"## {NAMESPACE}{name}\n"
     if field.description:
         yield f"{_sentence(field.description)}\n"
@@ -118,7 +118,7 @@ def _model(model: type[Model], shared: list[type[Model]]) -> Iterator[str]:
 
 def _is_section(model: type[Model]) -> bool:
     """Whether the model is a whole section, whose heading stands above it already."""
-    return any(_plain(f.annotation) is model for f in Site.model_fields.values())
+    return any(_plain(f.annotation) is model for f in StackConfig.model_fields.values())
 
 
 def _about(model: type[Model]) -> str:
@@ -253,7 +253,7 @@ def _source(model: type[Model]) -> dict[str, ast.expr]:
 def _aliases() -> Mapping[str, str]:
     """What the models' own words mean: the text under `Role = Literal[…]`."""
     out = {}
-    modules = {m.__module__ for m in _all_models()} | {"homelab.model"}
+    modules = {m.__module__ for m in _all_models()} | {"homelab.config.base"}
     for name in sorted(modules):
         body = _tree(str(sys.modules[name].__file__)).body
         for node, after in pairwise(body):
@@ -314,13 +314,13 @@ def _reached(annotation: Any) -> list[type[Model]]:
 
 @cache
 def _all_models() -> tuple[type[Model], ...]:
-    return tuple(_reached(Site))[1:]
+    return tuple(_reached(StackConfig))[1:]
 
 
 def _shared() -> list[type[Model]]:
     """Models that more than one section uses."""
     seen: dict[type[Model], int] = {}
-    for field in Site.model_fields.values():
+    for field in StackConfig.model_fields.values():
         for model in _reached(field.annotation):
             seen[model] = seen.get(model, 0) + 1
     return [m for m, n in seen.items() if n > 1]

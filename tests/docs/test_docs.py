@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from homelab.checks import all_checks, every_rule, run_checks
-from homelab.plan import make_plan
-from homelab.site.document import Document, Value, parse_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
-from lab.host import Fault
+from homelab.config.document import Document, Value, parse_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.lab.host import Fault
+from homelab.planner import make_plan
 from tests.docs import write
 
 ROOT = write.ROOT
@@ -142,6 +142,11 @@ def _given() -> Iterator[str]:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem":
                 given = [k.value for k in node.keywords if k.arg == "check"] or node.args[3:4]
                 yield from (str(g.value) for g in given if isinstance(g, ast.Constant))
+                yield from (
+                    g.id.lower().replace("_", "-")
+                    for g in given
+                    if isinstance(g, ast.Name) and g.id.isupper()
+                )
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name_of)
@@ -184,7 +189,7 @@ def test_an_example_fits_into_the_home_stack(path: Path, body: str) -> None:
     # Who keeps the people is one choice: a section about it stands for itself.
     under = {k: v for k, v in home.items() if k != "identity"}
     values = {**home, **{k: laid_over(under.get(k), v) for k, v in example.items()}}
-    problems = run_checks(make_plan(load_site(Document(values)), Lock()))
+    problems = run_checks(make_plan(load_stack_config(Document(values)), Lock()))
     assert [str(p) for p in problems if p.severity == "error"] == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from homelab.cli import app
+from homelab.cli.app import app
 from tests.build import ROOT
 
 STUB = '#!/bin/sh\necho "$(basename "$0") $*" >>"$(dirname "$0")/../../called"\n'

@@ -11,9 +11,10 @@ import typer
 
 from homelab.catalog import ENTRIES
 from homelab.catalog.reference import catalog_page
-from homelab.checks import OUTSIDE, Check, Outside, all_checks
-from homelab.cli import app
-from homelab.site.schema import stack_schema
+from homelab.check import Check, FileCheck
+from homelab.checks import all_checks, file_checks
+from homelab.cli.app import app
+from homelab.config.schema import stack_schema
 from tests.docs.stack_page import stack_page
 
 ROOT = Path(__file__).parents[2]
@@ -62,19 +63,19 @@ read, before any check, and has no id; see [the stack config](../guide/stack.md)
 def checks_page() -> str:
     """Every check by room, with the reason that it gives for itself."""
     parts = [_CHECKS]
-    rooms: dict[str, list[str]] = {}
+    packages: dict[str, list[str]] = {}
     for check in all_checks():
-        room = check.rule.__module__.split(".")[1]
-        rooms.setdefault(room, []).append(_check(check))
-    for room, rows in sorted(rooms.items()):
-        parts.append(f"## {room}\n\n| Check | Why |\n| --- | --- |\n" + "\n".join(rows) + "\n")
+        package = check.rule.__module__.split(".")[1]
+        packages.setdefault(package, []).append(_check(check))
+    for package, rows in sorted(packages.items()):
+        parts.append(f"## {package}\n\n| Check | Why |\n| --- | --- |\n" + "\n".join(rows) + "\n")
     parts.append("## Files beside the stack, and the clock\n\n| Check | Why |\n| --- | --- |")
-    parts.append("\n".join(_check(rule) for rule in OUTSIDE) + "\n")
+    parts.append("\n".join(_check(rule) for rule in file_checks()) + "\n")
     parts.append(_SHAPES)
     return "\n".join(parts)
 
 
-def _check(rule: Check | Outside) -> str:
+def _check(rule: Check | FileCheck) -> str:
     kind = "" if rule.severity == "error" else f" ({rule.severity})"
     return f"| `{rule.id}`{kind} | {_cell(rule.why)} |"
 

@@ -25,8 +25,8 @@ from typing import Self
 
 import pytest
 
-from lab import laptop
-from lab.hosts import LabHosts
+from homelab.lab import laptop
+from homelab.lab.hosts import LabHosts
 from tests import build, stackdir
 
 ADDRESSES = {"pi": ("127.0.0.2", "127.0.1.2"), "nas": ("127.0.0.3", "127.0.1.3")}

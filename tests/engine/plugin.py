@@ -19,8 +19,8 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from lab.provider import UNKNOWN, Properties, Provider, RefusedError, Value
-from lab.standins.tailscale import TailscaleProvider
+from homelab.lab.provider import UNKNOWN, Properties, Provider, RefusedError, Value
+from homelab.lab.standins.tailscale import TailscaleProvider
 
 PROVIDERS = {"tailscale": TailscaleProvider}
 

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab import program
-from lab.engine import Engine, Program, Result
-from lab.events import Event, Failed, Finished, Message, Step
-from lab.standins.command import CommandProvider
-from lab.state import Record, Store
-from lab.wire import masked_all
+from homelab.lab import program
+from homelab.lab.codec import masked_all
+from homelab.lab.engine import Engine, Program, Result
+from homelab.lab.events import Event, Failed, Finished, Message, Step
+from homelab.lab.standins.command import CommandProvider
+from homelab.lab.state import Record, Store
 
 from .sequences import Run
 

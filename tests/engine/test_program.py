@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from lab import laptop
+from homelab.lab import laptop
 from tests import stackdir
 
 from .conftest import Real
@@ -108,7 +108,7 @@ def test_a_switch_that_is_not_committed_fails_with_its_report_and_is_tried_again
     real.write(services())
     assert real.up().ok
     before = real.release("nas")
-    real.lab.break_host("nas", "loses-network")
+    real.lab.inject_fault("nas", "loses-network")
     real.write(services(port=8123))
     up = real.up()
     assert not up.ok
@@ -118,7 +118,7 @@ def test_a_switch_that_is_not_committed_fails_with_its_report_and_is_tried_again
     assert "Traceback" not in up.text
     assert real.release("nas") == before
 
-    real.lab.mend_host("nas")
+    real.lab.clear_faults("nas")
     retried = real.up()
     assert retried.ok, retried.text
     # The host that came after it had to wait.
@@ -128,18 +128,18 @@ def test_a_switch_that_is_not_committed_fails_with_its_report_and_is_tried_again
 
 def test_a_held_host_is_left_as_it_is_even_when_it_is_new(real: Real) -> None:
     held = {"hosts": {"nas": {"state": "held"}}}
-    real.lab.break_host("nas", "unreachable")
+    real.lab.inject_fault("nas", "unreachable")
     real.write(stackdir.joined(services(), held))
     first = real.up()
     assert first.ok, first.text
     assert not real.lab.connections["nas"]
 
-    real.lab.mend_host("nas")
+    real.lab.clear_faults("nas")
     real.write(services())
     assert real.up().ok
     reached, before = real.lab.connections["nas"], real.release("nas")
 
-    real.lab.break_host("nas", "unreachable")
+    real.lab.inject_fault("nas", "unreachable")
     real.write(stackdir.joined(services(port=8123), held))
     up = real.up()
     assert up.ok, up.text
@@ -158,14 +158,14 @@ def test_a_planned_host_registers_nothing(real: Real) -> None:
 SLEEPS = {
     "always_on": False,
     "wake_on_lan": {"interface": "eth0", "mac": "d8:5e:d3:0a:1b:2c"},
-    "asleep": {"wake_by": "pi", "wake_seconds": 10},
+    "offline": {"wake_by": "pi", "wake_seconds": 10},
 }
 
 
 def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real) -> None:
     """S0-05: and one that does not wake fails for itself alone."""
     real.write(stackdir.joined(services(), {"hosts": {"nas": SLEEPS}}))
-    real.lab.break_host("nas", "unreachable")
+    real.lab.inject_fault("nas", "unreachable")
     up = real.up("--continue-on-error")
     assert not up.ok
     assert up.failed == {"nas-switch"}
@@ -173,8 +173,8 @@ def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real
     assert of("pi", *EVERYTHING) <= up.steps.keys()
     assert {name for name in up.steps if name.startswith("nas-")} == {"nas-switch"}
 
-    real.lab.mend_host("nas")
-    real.lab.break_host("nas", "asleep")
+    real.lab.clear_faults("nas")
+    real.lab.inject_fault("nas", "offline")
     woken = real.up()
     assert woken.ok, woken.text
     assert "wake-nas" in {line["command"] for line in real.lab.log("pi")}
@@ -182,7 +182,7 @@ def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real
     assert again.ok, again.text
 
 
-@pytest.mark.parametrize("nas", [{}, SLEEPS], ids=["awake", "asleep"])
+@pytest.mark.parametrize("nas", [{}, SLEEPS], ids=["awake", "offline"])
 def test_no_secret_is_in_the_state_or_in_what_is_printed(
     real: Real, nas: Mapping[str, object]
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.stack import check_stack
+from homelab.ops.project.stack import check_stack
 from tests import build, stackdir
 from tests.engine.conftest import ADDRESSES, at_loopback
 

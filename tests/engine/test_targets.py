@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.standins.tailscale import GET_ACL
+from homelab.lab.standins.tailscale import GET_ACL
 from tests import build, stackdir
 from tests.tailnet.test_tailnet import TAILNET
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from homelab.catalog.upstream.ask import modules_of, release_of, service_config
 from homelab.catalog.upstream.model import Value
 from homelab.ops.evaluate import Evaluation, evaluate
-from homelab.ops.stack import Stack
+from homelab.ops.project.stack import Stack
 from homelab.plan import Plan
 from homelab.system.model import Host
 

@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from homelab.plan import Plan, make_plan
-from homelab.site.document import Document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from tests import build, stackdir
 from tests.site.rich import RICH
 
@@ -212,7 +213,7 @@ FLEET: Stack = {
         "forge": _host(
             20,
             always_on=False,
-            asleep={"wake_by": "vault", "wake_seconds": 200},
+            offline={"wake_by": "vault", "wake_seconds": 200},
             wake_on_lan={"interface": "enp5s0", "mac": "d8:5e:d3:0a:1b:2c"},
             gpu={"vendor": "nvidia", "open": True},
         ),
@@ -270,7 +271,7 @@ def write(name: str, directory: Path) -> Path:
         {"config": {f"homelab:{k}": stackdir.without_nulls(v) for k, v in config.items()}}
     )
     (directory / f"Pulumi.{name}.yaml").write_text(text, encoding="utf-8")
-    plan = make_plan(load_site(Document(config)), Lock())  # type: ignore[arg-type]
+    plan = make_plan(load_stack_config(Document(config)), Lock())  # type: ignore[arg-type]
     for path, content in build.sources(plan).items():
         place = directory / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -286,7 +287,7 @@ def _with_inputs(path: str, content: str, plan: Plan) -> str:
     if not path.endswith(".lock"):
         return content
     lock = json.loads(content)
-    for name in plan.site.flakes:
+    for name in plan.stack.flakes:
         if name not in lock["nodes"]["root"]["inputs"]:
             lock["nodes"][name] = {"locked": lock["nodes"]["sops-nix"]["locked"]}
             lock["nodes"]["root"]["inputs"][name] = name

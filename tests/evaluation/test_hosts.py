@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.stack import Stack, open_stack
+from homelab.ops.project.stack import Stack, open_stack
 from tests.build import ROOT, SHIPPED
 from tests.evaluation import stacks
 from tests.evaluation.nixpkgs import NIXPKGS, evaluated

@@ -8,7 +8,7 @@ import pytest
 
 from homelab.evaluation.places import FILES, Places
 from homelab.evaluation.plan import leaves_of
-from homelab.ops.stack import Stack, open_stack
+from homelab.ops.project.stack import Stack, open_stack
 from homelab.render import modules_of
 from tests.build import ROOT, SHIPPED
 from tests.evaluation import stacks

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from homelab.ops.stack import open_stack
+from homelab.ops.project.stack import open_stack
 from homelab.problems import Problem
 from tests import stackdir
 from tests.evaluation.nixpkgs import evaluated

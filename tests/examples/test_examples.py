@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from homelab.ops.stack import check_stack, open_stack
+from homelab.ops.project.stack import check_stack, open_stack
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import as_text
 from homelab.system.plan import plan_hosts
@@ -70,7 +70,7 @@ def test_every_option_of_it_exists_with_that_type(example: Path) -> None:
     options = require_options()
     made = build.modules(example / f"Pulumi.{example.name}.yaml")
     plan, _ = check_stack(example, example.name)
-    hosts = [h.name for h in plan_hosts(plan.site).values() if h.is_nixos]
+    hosts = [h.name for h in plan_hosts(plan.stack).values() if h.is_nixos]
     assert hosts
     assert [p for h in hosts for m in made[h] for p in check_module(m, options)] == []
 

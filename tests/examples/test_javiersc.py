@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from homelab.network.table import route_table
-from homelab.ops.stack import check_stack, open_stack
+from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
 from tests import build
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from homelab.ops.stack import check_stack, open_stack
+from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
 from tests import build
 
@@ -87,7 +87,9 @@ def test_pocket_id_is_asked_through_a_gate_that_knows_every_gated_name() -> None
     assert identity is not None
     gated = [r for r in plan().routes if r.auth == "forward"]
     assert len(gated) == 9
-    assert set(identity.gate.callbacks) == {f"https://{r.internal}/oauth2/callback" for r in gated}
+    assert set(identity.auth_proxy.callbacks) == {
+        f"https://{r.internal}/oauth2/callback" for r in gated
+    }
     assert 'APP_URL = "https://nix-auth.m7c5.de";' in files()["identity.nix"]
 
 

@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from homelab.network.model import LOOPBACK
-from homelab.ops.stack import check_stack, open_stack
+from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
 from tests import build
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Rules
+from homelab.deploy.policy import DeployPolicy
 from tests.faults.computer import Computer
 from tests.faults.machine import Machine, eventually
 from tests.faults.network import ADDRESSES, Laptop
@@ -30,7 +30,7 @@ class Switched:
     report: str
 
 
-class Bring(TypedDict):
+class Payload(TypedDict):
     """Scripts and secrets by which a release comes to a machine."""
 
     stage: str
@@ -57,14 +57,14 @@ class House:
         output, _ = process.communicate(timeout=4 * self.machine.patience)
         return Switched(process.returncode, output)
 
-    def brings(self, release: str, files: Mapping[str, str] | None = None) -> Bring:
+    def payload(self, release: str, files: Mapping[str, str] | None = None) -> Payload:
         """What goes before a switch; `files` say how the release's system differs from the first."""
         given = {"label": f"{release}\n", **(files or {})}
         flake = {"flake.nix": "{ }\n"} | {f"system/{path}": text for path, text in given.items()}
         return {
             "stage": scripts.stage_script(release, flake),
             "secrets": {"token": release},
-            "build": scripts.build_script(release, Rules("pi", loader="systemd-boot")),
+            "build": scripts.build_script(release, DeployPolicy("pi", loader="systemd-boot")),
         }
 
     def build(self, release: str, files: Mapping[str, str] | None = None) -> Switched:
@@ -137,21 +137,21 @@ class House:
         return self.machine.look("cat /var/lib/homelab/current 2>/dev/null || true").strip()
 
     def phases(self) -> list[str]:
-        """The phase of every attempt, in the order in which they began."""
-        # An attempt has its facts a moment before its first phase.
+        """The phase of every deployment, in the order in which they began."""
+        # A deployment has its facts a moment before its first phase.
         script = """
-          cd /var/lib/homelab/attempts 2>/dev/null || exit 0
+          cd /var/lib/homelab/deployments 2>/dev/null || exit 0
           for begun in $(ls -tr -- */boot 2>/dev/null); do cat "${begun%boot}phase" 2>/dev/null || true; done
         """
         return self.machine.look(script).split()
 
     def reaches(self, phase: str) -> None:
-        """Wait until the last attempt is in this phase."""
-        reached = f"an attempt is {phase}"
+        """Wait until the last deployment is in this phase."""
+        reached = f"a deployment is {phase}"
         eventually(lambda: self.phases()[-1:] == [phase], reached, self.machine.patience)
 
     def went_back(self, label: str = "as-installed") -> None:
-        """The last attempt was rolled back, and nothing of it is left."""
+        """The last deployment was rolled back, and nothing of it is left."""
         self.reaches("rolled_back")
         self.is_wholly(label)
 

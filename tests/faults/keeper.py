@@ -6,14 +6,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from homelab.deploy import sleepers
-from homelab.deploy.model import PARCEL_USER
+from homelab.deploy.model import BUNDLE_USER
+from homelab.offline import delivery
 from tests.faults.machine import Machine, eventually
 from tests.faults.network import LAPTOP, Laptop, run
 
 UNIT = "homelab-pull.service"
 """What a machine that sleeps runs when it wakes."""
-_COURIER, _PULL, _SIGNERS = "/etc/homelab/courier.sh", "/etc/homelab/pull.sh", sleepers.SIGNERS
+_RELAY, _PULL, _SIGNERS = "/etc/homelab/relay.sh", "/etc/homelab/pull.sh", delivery.SIGNERS
 _PULLS = f"""\
 [Service]
 Type=oneshot
@@ -48,22 +48,22 @@ class Keeper:
 
     def keeps_for(self, machine: Machine) -> None:
         """What their own releases give a machine that sleeps, and the one that keeps for it."""
-        courier = self.root / _COURIER[1:]
-        courier.parent.mkdir()
-        courier.write_text(sleepers.courier_text())
-        key = f'restrict,command="/bin/bash {_COURIER} pi" {machine.host_key}\n'
-        (self.root / "etc/ssh/keys" / PARCEL_USER).write_text(key)
-        place = f"{sleepers.PARCELS}/pi"
+        relay = self.root / _RELAY[1:]
+        relay.parent.mkdir()
+        relay.write_text(delivery.relay_text())
+        key = f'restrict,command="/bin/bash {_RELAY} pi" {machine.host_key}\n'
+        (self.root / "etc/ssh/keys" / BUNDLE_USER).write_text(key)
+        place = f"{delivery.BUNDLES}/pi"
         account = f"""
-          useradd --system --shell /bin/bash {PARCEL_USER}
-          install -d -m 0750 -g {PARCEL_USER} {place}
-          install -d -m 0700 -o {PARCEL_USER} -g {PARCEL_USER} {place}/told
+          useradd --system --shell /bin/bash {BUNDLE_USER}
+          install -d -m 0750 -g {BUNDLE_USER} {place}
+          install -d -m 0700 -o {BUNDLE_USER} -g {BUNDLE_USER} {place}/report
         """
         run("chroot", self.root, "bash", "-euc", account)
         own = machine.root / "etc/homelab"
         own.mkdir()
-        (machine.root / _PULL[1:]).write_text(sleepers.pull_text())
-        signer = f'owner namespaces="homelab-parcel" {self.laptop.public_key}'
+        (machine.root / _PULL[1:]).write_text(delivery.pull_text())
+        signer = f'owner namespaces="homelab-bundle" {self.laptop.public_key}'
         (machine.root / "etc" / _SIGNERS).write_text(signer)
         (machine.root / "etc/ssh/ssh_known_hosts").write_text(f"nas {self.host_key}\n")
         (machine.root / "usr/local/lib/systemd/system").mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class Keeper:
 
     def told(self) -> str:
         """The last that the machine told it."""
-        word = self.root / sleepers.PARCELS[1:] / "pi/told/word"
+        word = self.root / delivery.BUNDLES[1:] / "pi/report/word"
         return word.read_text() if word.exists() else ""
 
     def start(self) -> None:

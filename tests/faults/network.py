@@ -76,16 +76,16 @@ class Laptop:
 
     def cut(self, link: str) -> None:
         """From now on nothing passes, and nobody is told: every packet is dropped."""
-        rules = f"""
+        policy = f"""
           add table inet cut-{link}
           add chain inet cut-{link} in {{ type filter hook input priority 0; }}
           add chain inet cut-{link} out {{ type filter hook output priority 0; }}
           add rule inet cut-{link} in iifname {link} drop
           add rule inet cut-{link} out oifname {link} drop
         """
-        run(*self.inside(), "nft", "-f", "-", stdin=rules)
+        run(*self.inside(), "nft", "-f", "-", stdin=policy)
 
-    def mend(self, link: str) -> None:
+    def clear_faults(self, link: str) -> None:
         """The link works again."""
         run(*self.inside(), "nft", "delete", "table", "inet", f"cut-{link}")
 

@@ -26,7 +26,7 @@ def unit(start: str) -> dict[str, str]:
 
 
 def log(house: House) -> str:
-    return "".join(path.read_text() for path in house.state.glob("attempts/*/log"))
+    return "".join(path.read_text() for path in house.state.glob("deployments/*/log"))
 
 
 def ails(house: House) -> dict[str, str]:

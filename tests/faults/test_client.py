@@ -49,7 +49,7 @@ def test_a_client_that_is_run_again_in_time_goes_on_and_commits(house: House) ->
     house.open_gate()
     done = end(again)
     assert done.code == 0, done.report
-    assert "goes on with attempt" in done.report
+    assert "goes on with deployment" in done.report
     house.is_wholly("r1")
     assert house.phases() == ["committed"]
 
@@ -124,7 +124,7 @@ def test_links_that_are_cut_during_the_activation_leave_no_half_state(
     if long:
         eventually(lambda: not connected(house), "the client gives its session up", 120)
     for link in ADDRESSES:
-        house.laptop.mend(link)
+        house.laptop.clear_faults(link)
     done = end(client)
     assert done.code == 0, done.report
     house.is_wholly("r1")
@@ -147,7 +147,7 @@ def test_two_clients_for_two_releases_take_turns(house: House) -> None:
     house.reaches("awaiting")
     second = house.start("r2")
     assert second.stdout
-    assert "waits for attempt" in second.stdout.readline()
+    assert "waits for deployment" in second.stdout.readline()
     house.open_gate()
     assert end(first).code == 0
     done = end(second)

@@ -61,5 +61,5 @@ def test_a_machine_that_never_returns_is_a_bounded_error_and_its_next_start_the_
     house.machine.cut_power()
     house.machine.boot()
     assert (starts(house), house.machine.started()) == ("as-installed", FIRST)
-    eventually(lambda: house.phases() == ["rolled_back"], "the attempt ends", 120)
+    eventually(lambda: house.phases() == ["rolled_back"], "the deployment ends", 120)
     house.is_wholly("as-installed")

@@ -18,7 +18,7 @@ def test_a_new_kernel_is_started_and_committed_when_it_is_confirmed(house: House
     house.machine.restarts()
     done = end(client)
     assert done.code == 0, done.report
-    assert next(house.state.glob("attempts/*/mode")).read_text() == "boot\n"
+    assert next(house.state.glob("deployments/*/mode")).read_text() == "boot\n"
     house.is_wholly("r1")
     assert house.phases() == ["committed"]
 
@@ -77,7 +77,7 @@ def test_a_client_that_was_killed_meanwhile_finds_the_attempt_again(house: House
     house.open_gate()
     done = end(again)
     assert done.code == 0, done.report
-    assert "goes on with attempt" in done.report
+    assert "goes on with deployment" in done.report
     house.is_wholly("r1")
 
 

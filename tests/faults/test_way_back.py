@@ -32,7 +32,7 @@ def test_a_boot_loader_that_is_slow_on_the_way_back_is_waited_for(house: House) 
     house.machine.restarts()
     house.reaches("awaiting")
     house.machine.run(SLOW_LOADER)
-    # Its client sees that nobody supervises the attempt, and asks for the rollback as well.
+    # Its client sees that nobody supervises the deployment, and asks for the rollback as well.
     house.machine.restarts()
     done = end(client)
     assert done.code == 1

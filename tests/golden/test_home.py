@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from homelab.checks import run_checks
-from homelab.ops.stack import check_sources, read_sources
-from homelab.plan import Plan, make_plan
+from homelab.config.document import Document, read_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.ops.project.stack import check_sources, read_sources
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from homelab.render import render
-from homelab.site.document import Document, read_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from tests import build
 from tests.tools.programs import formatted, run
 
@@ -33,7 +34,7 @@ WITHOUT_ID = {"release-id.nix"}
 def planned(changes: dict[str, Any]) -> Plan:
     """The home stack with changes; a value of None removes its key."""
     values = build._merged(_copy(dict(HOME.values)), changes)
-    return make_plan(load_site(Document(values)), Lock())
+    return make_plan(load_stack_config(Document(values)), Lock())
 
 
 def _copy(value: Any) -> Any:
@@ -106,7 +107,7 @@ def test_the_same_stack_gives_the_same_bytes() -> None:
 def test_the_order_of_keys_makes_no_difference() -> None:
     values = _copy(HOME.values)
     turned = {k: _turned(v) for k, v in reversed(values.items())}
-    plan = make_plan(load_site(Document(turned)), Lock())
+    plan = make_plan(load_stack_config(Document(turned)), Lock())
     sources, _ = read_sources(build.SHIPPED, plan)
     got = {
         host: {path: text for path, text in release.files if isinstance(text, str)}
@@ -163,7 +164,7 @@ LINES: dict[str, tuple[dict[str, Any], set[str]]] = {
             "aurora/backup.nix",
             "aurora/hardening.nix",
             "aurora/dashboard.nix",
-            "aurora/minted-secrets.nix",
+            "aurora/issued-secrets.nix",
             "pi/proxy.nix",
             "pi/dns.nix",
             "pi/monitoring.nix",
@@ -228,7 +229,7 @@ OLD_DOMAIN = re.compile(r"(?<![a-z0-9-])home[.-]example")
 
 def test_another_domain_leaves_no_trace_of_the_old_one() -> None:
     """S1-32."""
-    files = tree({"site": {"domain": "lab.example.org"}})
+    files = tree({"site": {"domain": "homelab.lab.example.org"}})
     left = [
         (host, path)
         for host, texts in files.items()

@@ -1,4 +1,4 @@
-"""Each check of the room: one stack that breaks only it, and one that passes."""
+"""Each check of the package: one stack that breaks only it, and one that passes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_relaxing_what_has_no_sandbox_is_an_error() -> None:
     with pytest.raises(
         InvalidStackError, match=r"services\.app\.harden: a container has no harden"
     ):
-        build.site({"services": {"app": app}})
+        build.stack_config({"services": {"app": app}})
 
 
 def test_settings_for_a_unit_that_the_service_does_not_have_are_an_error() -> None:

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from homelab.ops.derive import derive, derive_secret, pbkdf2
+from homelab.ops.secrets.derive import derive, derive_secret, pbkdf2
 from tests import build
 from tests.household import Changes, household
 

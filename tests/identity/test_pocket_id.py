@@ -42,7 +42,7 @@ def test_changing_the_provider_changes_sign_in_files_alone() -> None:
     elsewhere = {(host, file) for host, file in changed if host != "pi"}
     assert elsewhere == {("aurora", "backup.nix"), ("aurora", "release-id.nix")}
     changed -= elsewhere
-    assert {file for _, file in changed} >= {"identity.nix", "gate.nix", "proxy.nix"}
+    assert {file for _, file in changed} >= {"identity.nix", "auth-proxy.nix", "proxy.nix"}
     assert not {file for _, file in changed} & {"dns.nix", "firewall.nix", "certificates.nix"}
     first, second = build.plan(household(authelia)), build.plan(household(PASSKEYS))
     assert [r for r in first.routes if r.service == "navidrome"] == [
@@ -54,7 +54,7 @@ def test_passkeys_are_bound_to_one_name_and_the_gate_asks_on_its_own_host() -> N
     """S4-16: the gate needs neither names nor certificates to start."""
     files = rendered()
     assert 'APP_URL = "https://auth.home.example.org";' in files["identity.nix"]
-    gate = files["gate.nix"]
+    gate = files["auth-proxy.nix"]
     assert 'oidcIssuerUrl = "https://auth.home.example.org";' in gate
     assert 'redeemURL = "http://127.0.0.1:1411/api/oidc/token";' in gate
     assert "skip-oidc-discovery = true;" in gate
@@ -88,7 +88,7 @@ def test_every_gated_name_is_among_the_callbacks() -> None:
 def test_what_pocket_id_does_not_know_is_refused(changes: Changes, words: str) -> None:
     """T2."""
     with pytest.raises(Exception, match=words):
-        build.site(household(PASSKEYS, changes))
+        build.stack_config(household(PASSKEYS, changes))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_pocket_id_does_not_know_is_refused(changes: Changes, words: str) -
 def test_authelia_finds_its_people_in_one_place(identity: Changes, words: str) -> None:
     """S0-28 S1-06."""
     with pytest.raises(Exception, match=words):
-        build.site(household({"identity": identity}))
+        build.stack_config(household({"identity": identity}))
 
 
 class _Api(BaseHTTPRequestHandler):

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from homelab.cloudflare.plan import token_policies
+from homelab.lab import laptop
+from homelab.lab.provider import UNKNOWN, Provider, RefusedError
+from homelab.lab.standins import cloudflare_shapes as cf
+from homelab.lab.standins import tailscale_rules as ts
+from homelab.lab.standins.cloudflare import CloudflareProvider
+from homelab.lab.standins.tailscale import GET_ACL, TailscaleProvider
 from homelab.tailnet.drift import drift
 from homelab.tailnet.hujson import parse
 from homelab.tailnet.policy import policy, policy_text
-from lab import laptop
-from lab.provider import UNKNOWN, Provider, RefusedError
-from lab.standins import cloudflare_shapes as cf
-from lab.standins import tailscale_rules as ts
-from lab.standins.cloudflare import CloudflareProvider
-from lab.standins.tailscale import GET_ACL, TailscaleProvider
 from tests import build
 from tests.tailnet.test_tailnet import AGENT, stack
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from homelab.cloudflare.plan import bucket_policies
-from lab.provider import RefusedError
-from lab.standins import cloudflare_shapes as cf
-from lab.standins.cloudflare import CloudflareProvider
+from homelab.lab.provider import RefusedError
+from homelab.lab.standins import cloudflare_shapes as cf
+from homelab.lab.standins.cloudflare import CloudflareProvider
 
 ACCOUNT, ZONE = "0" * 32, "1" * 32
 OWNED: dict[str, Any] = {"accountId": ACCOUNT, "name": "homelab one"}

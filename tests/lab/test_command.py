@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.provider import UNKNOWN, Properties, RefusedError, Value
-from lab.standins.command import LOCAL, REMOTE, CommandProvider
+from homelab.lab.provider import UNKNOWN, Properties, RefusedError, Value
+from homelab.lab.standins.command import LOCAL, REMOTE, CommandProvider
 
 
 class Host:

@@ -16,12 +16,12 @@ from textwrap import dedent
 
 import pytest
 
-from lab import program
-from lab.engine import Engine, Program, Result
-from lab.errors import StateError
-from lab.events import Event, Failed, Finished, Message, Skipped, Started
-from lab.provider import UNKNOWN, Created, Diff, Properties, RefusedError
-from lab.state import Store
+from homelab.lab import program
+from homelab.lab.engine import Engine, Program, Result
+from homelab.lab.errors import StateError
+from homelab.lab.events import Event, Failed, Finished, Message, Skipped, Started
+from homelab.lab.provider import UNKNOWN, Created, Diff, Properties, RefusedError
+from homelab.lab.state import Store
 
 HEAD = """
 import pulumi

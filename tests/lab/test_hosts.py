@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Rules
-from lab.host_commands import nix_text
-from lab.hosts import LabHosts
-from lab.provider import RefusedError
+from homelab.deploy.policy import DeployPolicy
+from homelab.lab.host_commands import nix_text
+from homelab.lab.hosts import LabHosts
+from homelab.lab.provider import RefusedError
 
 PIN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7r5dN5C6m4ZcV2mRkQyqS3mY6b0xw3oQnJ9m1qf1aR pi"
 LAN = "192.168.1.225"
@@ -38,7 +38,7 @@ def build(lab: LabHosts, **files: str | None) -> tuple[int, str, str]:
     tree = {**FLAKE, **{name.replace("_", "."): text for name, text in files.items()}}
     present = {name: text for name, text in tree.items() if text is not None}
     run(lab, scripts.shell(), scripts.stage_script("r1", present))
-    return run(lab, scripts.shell(), scripts.build_script("r1", Rules("pi")))
+    return run(lab, scripts.shell(), scripts.build_script("r1", DeployPolicy("pi")))
 
 
 def test_a_command_gets_its_input_and_gives_its_output_and_status(lab: LabHosts) -> None:
@@ -221,10 +221,10 @@ def test_what_a_stand_in_does_not_know_it_refuses(lab: LabHosts, command: str) -
 
 
 def test_a_broken_host_is_broken_until_it_is_mended(lab: LabHosts) -> None:
-    lab.break_host("pi", "unreachable")
+    lab.inject_fault("pi", "unreachable")
     with pytest.raises(RefusedError, match=LAN):
         run(lab, "true")
-    lab.mend_host("pi")
+    lab.clear_faults("pi")
     assert run(lab, "true")[0] == 0
     with pytest.raises(RefusedError, match="host pii: did you mean"):
-        lab.break_host("pii", "unreachable")
+        lab.inject_fault("pii", "unreachable")

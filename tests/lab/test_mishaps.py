@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from homelab.lab.attached import run_attached
+from homelab.lab.errors import DamagedError
+from homelab.lab.held import end_unit, hold, is_held
+from homelab.lab.host import LabHost, key_in
+from homelab.lab.standins.records import Records
+from homelab.lab.state import Store
 from homelab.problems import HomelabError
-from lab.attached import run_attached
-from lab.errors import DamagedError
-from lab.held import end_unit, hold, is_held
-from lab.host import LabHost, key_in
-from lab.standins.records import Records
-from lab.state import Store
 from tests import stackdir
 from tests.lab.test_rehearsal import Lab
 
@@ -38,9 +38,9 @@ def test_a_damaged_file_of_a_lab_is_named_and_never_a_traceback(
     (tmp_path / "host_key").write_bytes(content)
     with pytest.raises(DamagedError, match="host_key is damaged"):
         key_in(tmp_path / "host_key")
-    (tmp_path / "break.json").write_bytes(content)
+    (tmp_path / "faults.json").write_bytes(content)
     if content not in {b'{"version": 9}', b'{"a": 1}'}:
-        with pytest.raises(DamagedError, match=r"break\.json is damaged"):
+        with pytest.raises(DamagedError, match=r"faults\.json is damaged"):
             LabHost("pi", (), tmp_path).broken()
 
 

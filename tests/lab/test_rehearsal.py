@@ -215,7 +215,7 @@ def test_a_host_that_gets_lost_returns_to_where_it_was_and_the_next_up_retries(l
     lab.json("up")
     before = lab.releases()
     lab.write({"services": {"miniflux": {"port": 8123}}})
-    assert lab.run("break", "nas", "loses-network").returncode == 0
+    assert lab.run("inject", "nas", "loses-network").returncode == 0
 
     failed = lab.json("up", code=1)
     assert not failed["ok"]
@@ -227,7 +227,7 @@ def test_a_host_that_gets_lost_returns_to_where_it_was_and_the_next_up_retries(l
     assert after["nas"] == before["nas"]
     assert after["pi"] == before["pi"], "the entry host waits for those before it"
 
-    assert lab.run("mend", "nas").returncode == 0
+    assert lab.run("clear", "nas").returncode == 0
     retried = lab.json("up")
     assert "nas-switch" in names(retried, "create") | names(retried, "update")
     assert lab.releases()["nas"] != before["nas"]
@@ -239,11 +239,11 @@ def test_a_build_that_fails_changes_no_host_and_can_be_taken_back(lab: Lab) -> N
     lab.json("up")
     before = lab.releases()
     lab.write({"services": {"miniflux": {"port": 8123}}})
-    lab.run("break", "pi", "build-fails")
+    lab.run("inject", "pi", "build-fails")
     failed = lab.json("up", code=1)
     assert any("pi-build" in e for e in failed["errors"])
     assert lab.releases() == before
-    lab.run("mend", "pi")
+    lab.run("clear", "pi")
     lab.write()
     assert lab.json("up")["ok"]
     assert lab.releases() == before
@@ -252,8 +252,8 @@ def test_a_build_that_fails_changes_no_host_and_can_be_taken_back(lab: Lab) -> N
 
 def test_a_fault_or_host_that_is_unknown_is_named(lab: Lab) -> None:
     for words, says in (
-        (("break", "nass"), "nas"),
-        (("break", "nas", "lose-net"), "loses-network"),
+        (("inject", "nass"), "nas"),
+        (("inject", "nas", "lose-net"), "loses-network"),
     ):
         done = lab.run(*words)
         assert done.returncode == 1
@@ -266,12 +266,12 @@ def test_a_minted_secret_is_revoked_when_the_new_one_is_in_use_and_not_before(la
     # Another port makes a new system, which is what a lab host loses its network by.
     change = {"secrets": {"epochs": {"acme": 2}}, "services": {"miniflux": {"port": 8123}}}
     lab.write(change)
-    lab.run("break", "pi", "loses-network")
+    lab.run("inject", "pi", "loses-network")
     failed = lab.json("up", code=1)
     assert any("pi-switch" in error for error in failed["errors"])
     assert "acme-pi-2" in names(failed, "create")
     assert "acme-pi" not in names(failed, "delete")
-    lab.run("mend", "pi")
+    lab.run("clear", "pi")
     steps = [(s["op"], s["urn"].rpartition("::")[2]) for s in lab.json("up")["steps"]]
     switched = next(n for n, (_, name) in enumerate(steps) if name == "pi-switch")
     assert switched < steps.index(("delete", "acme-pi"))

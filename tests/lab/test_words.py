@@ -9,12 +9,12 @@ import pytest
 import typer
 from rich.console import Console
 
-from homelab.cli import app
+from homelab.cli.app import app
 from homelab.deploy.leaving import after_retiring
-from lab import words
-from lab.display import Display
-from lab.events import Failed, Message, Step
-from lab.words import of_the_lab
+from homelab.lab import words
+from homelab.lab.display import Display
+from homelab.lab.events import Failed, Message, Step
+from homelab.lab.words import of_the_lab
 from tests import build
 from tests.household import household
 

@@ -121,9 +121,9 @@ def test_a_host_that_sleeps_raises_no_alarm() -> None:
     assert not probes(on("aurora"))["navidrome"].relaxed
     rendered = text(NTFY, on("workstation"), {"services": {"vaultwarden": {"host": "aurora"}}})
     endpoints = rendered.split("\n          {\n")
-    (asleep,) = [e for e in endpoints if 'name = "navidrome";' in e]
+    (offline,) = [e for e in endpoints if 'name = "navidrome";' in e]
     (awake,) = [e for e in endpoints if 'name = "vaultwarden";' in e]
-    assert "alerts" not in asleep
+    assert "alerts" not in offline
     assert "alerts = [" in awake
 
 
@@ -140,7 +140,7 @@ def test_a_topic_in_the_url_is_refused() -> None:
     """S0-45, S0-79: Gatus would take it and send no alert, ever."""
     joined: Changes = {"monitoring": {"ntfy": {"url": "https://ntfy.sh/hushhush"}}}
     with pytest.raises(InvalidStackError, match=r"monitoring\.ntfy\.url") as refused:
-        build.site(household(NTFY, joined))
+        build.stack_config(household(NTFY, joined))
     assert "hushhush" not in str(refused.value)
 
 

@@ -8,14 +8,14 @@ from itertools import product
 import pytest
 
 from homelab.checks import run_checks
-from homelab.plan import make_plan
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.planner import make_plan
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import as_text
 from homelab.render import render
 from homelab.show import as_data
-from homelab.site.document import Document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from tests import build
 from tests.household import Changes, household
 
@@ -174,9 +174,9 @@ def test_who_reaches_what_on_the_lan_is_told_as_it_is() -> None:
     """S0-12: a device at home comes to the proxy, and the proxy alone to the app."""
     reach = plan_reach(build.plan(lan_only()))
     (port,) = {a.target.name for a in reach.answers if a.target.service == "miniflux"} - {"news"}
-    told = {a.asker.name: a.path for a in reach.to(port)}
+    told = {a.origin.name: a.path for a in reach.to(port)}
     assert told == {"lan": "nobody", "pi": "lan", "internet": "nobody"}
-    assert {a.asker.name: a.path for a in reach.to("news")}["lan"] == "lan"
+    assert {a.origin.name: a.path for a in reach.to("news")}["lan"] == "lan"
 
 
 def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() -> None:
@@ -190,7 +190,7 @@ def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() 
     assert isinstance(hosts, dict)
     # Here null is a word of the stack config, and no key that is not there.
     hosts["aurora"]["tailscale"] = None
-    plan = make_plan(load_site(Document(config)), Lock())  # type: ignore[arg-type]
+    plan = make_plan(load_stack_config(Document(config)), Lock())  # type: ignore[arg-type]
     assert [str(p) for p in run_checks(plan) if p.severity == "error"] == []
     upstreams = {r.name: r.upstream for r in plan.routes}
     assert upstreams["draw"] == "http://192.168.1.10:8088"

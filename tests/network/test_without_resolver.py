@@ -36,9 +36,9 @@ def gates(plan: Plan, asker: str) -> tuple[str, list[str]]:
     (found,) = [
         a
         for a in plan_reach(plan).to("ollama")
-        if a.asker.name == asker and a.target.kind == "route"
+        if a.origin.name == asker and a.target.kind == "route"
     ]
-    return found.path, [g.kind for g in found.gates]
+    return found.path, [g.kind for g in found.barriers]
 
 
 @pytest.mark.parametrize("asker", ["owner", "lan", "internet"])

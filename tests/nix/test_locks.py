@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from homelab.nix.checks import check_locks
 from homelab.nix.flakeref import parse_ref, release_of, show_ref
 from homelab.problems import Problem
+from homelab.system.nix_checks import check_locks
 from tests import build
 from tests.household import Changes
 

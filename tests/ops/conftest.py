@@ -15,9 +15,9 @@ from typing import Literal
 import pytest
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Rules
-from homelab.ops import switch
-from lab.hosts import LabHosts
+from homelab.deploy.policy import DeployPolicy
+from homelab.lab.hosts import LabHosts
+from homelab.ops.deploy import switch
 
 # What production would pin; under a dial map the lab's own keys take its place.
 PIN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7r5dN5C6m4ZcV2mRkQyqS3mY6b0xw3oQnJ9m1qf1aR pi"
@@ -62,7 +62,9 @@ class Stack:
         """Everything before the switch; `allowed` is how the build may end beside 0."""
         self.remote(scripts.stage_script(release, flake(release)))
         self.remote(scripts.secrets_script(release, secrets))
-        self.remote(scripts.build_script(release, Rules("pi", reboot=reboot)), allowed=allowed)
+        self.remote(
+            scripts.build_script(release, DeployPolicy("pi", reboot=reboot)), allowed=allowed
+        )
 
     def spec(self, release: str, **more: object) -> str:
         paths = [{"name": "lan", "address": LAN}, {"name": "tailnet", "address": TAILNET}]
@@ -77,7 +79,7 @@ class Stack:
     def start_switch(self, release: str, **more: object) -> subprocess.Popen[str]:
         """The same in a process of its own, that a test can kill."""
         program = (
-            "import sys; from homelab.ops.switch import run\n"
+            "import sys; from homelab.ops.deploy.switch import run\n"
             "sys.exit(run(sys.stdin.read(), report=lambda line: print(line, flush=True)))"
         )
         process = subprocess.Popen(
@@ -113,9 +115,11 @@ class Stack:
         return path.read_text().strip() if path.exists() else ""
 
     def phases(self) -> list[str]:
-        """The phase of every attempt, in the order in which they began."""
-        attempts = sorted(self.state.glob("attempts/*/boot"), key=lambda p: p.stat().st_mtime_ns)
-        phases = [path.with_name("phase") for path in attempts]
+        """The phase of every deployment, in the order in which they began."""
+        deployments = sorted(
+            self.state.glob("deployments/*/boot"), key=lambda p: p.stat().st_mtime_ns
+        )
+        phases = [path.with_name("phase") for path in deployments]
         return [phase.read_text().strip() for phase in phases if phase.exists()]
 
     def units(self) -> set[str]:

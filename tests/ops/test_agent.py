@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from homelab.ops.ssh import DialError, Endpoint, connect
+from homelab.ops.machine.ssh import DialError, Endpoint, connect
 
 TRIES = 6
 """MaxAuthTries of OpenSSH."""
@@ -107,7 +107,7 @@ def test_without_the_right_key_that_is_what_it_says(tmp_path: Path, others: int)
 def test_a_host_that_hangs_up_all_the_same_is_not_said_to_be_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("homelab.ops.ssh.OFFERED_AT_ONCE", 20)
+    monkeypatch.setattr("homelab.ops.machine.ssh.OFFERED_AT_ONCE", 20)
     for i in range(8):
         add(tmp_path, f"other{i}")
     with pytest.raises(DialError, match="more keys were offered than it listens to") as error:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.ops.derive import (
+from homelab.ops.secrets.derive import (
     MasterKeyError,
     UnfitValueError,
     derive,

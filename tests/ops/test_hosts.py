@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab import cli
+from homelab.cli import app
 from homelab.deploy.model import Release
 from homelab.deploy.status import section
 from homelab.ops import hosts
@@ -65,7 +65,7 @@ def test_every_host_is_asked_and_says_how_it_is(stack: Stack, plan: Plan) -> Non
 
 
 def test_a_host_that_does_not_answer_is_an_answer(stack: Stack, plan: Plan) -> None:
-    stack.lab.break_host("nas", "unreachable")
+    stack.lab.inject_fault("nas", "unreachable")
     assert "! does not answer: nas over lan" in told(plan)
     assert not ok(plan, "nas")
     assert ok(plan, "pi")
@@ -204,7 +204,7 @@ def test_the_command_line_asks_goes_back_and_lets_go(
         monkeypatch.setattr(sys, "argv", ["homelab", *words, "-C", str(directory)])
         code: object = 0
         try:
-            cli.main()
+            app.main()
         except SystemExit as ended:
             code = ended.code
         said = capsys.readouterr()
@@ -219,5 +219,5 @@ def test_the_command_line_asks_goes_back_and_lets_go(
     code, said = run("rollback", "pi")
     assert (code, stack.running()) == (0, "r1"), said
     assert run("unlock", "pi") == (0, "pi: nothing holds it\n")
-    stack.lab.break_host("nas", "unreachable")
+    stack.lab.inject_fault("nas", "unreachable")
     assert run("status", "hosts")[0] == 1

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from homelab import cli
+from homelab.cli import app
+from homelab.config.lock import Lock, Placement, lock_text, parse_lock
 from homelab.deploy.model import Release
 from homelab.ops import leaving
-from homelab.ops import stack as stacks
 from homelab.ops.leaving import machine_at
+from homelab.ops.project import stack as stacks
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError
-from homelab.site.lock import Lock, Placement, lock_text, parse_lock
 from tests import build, stackdir
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
@@ -94,7 +94,7 @@ def test_a_retired_host_keeps_its_release_and_its_data_and_nothing_of_earlier_on
     assert {p.name for p in (served.state / "releases").iterdir()} == {"empty"}
     assert {p.name for p in (served.state / "secrets").iterdir()} == {"empty", ".sets"}
     assert not [p for p in below(root) if p.endswith("/token")]
-    assert len(list((served.state / "attempts").iterdir())) == 1
+    assert len(list((served.state / "deployments").iterdir())) == 1
     assert (root / DATA).read_text() == "songs"
     assert (served.running(), served.boots(), served.committed()) == ("empty",) * 3
     assert f"pi: removed {served.state}/secrets/r2" in said
@@ -195,11 +195,11 @@ def test_a_switch_under_way_stops_both(stack: Stack, tmp_path: Path) -> None:
 def test_an_attempt_left_half_way_stops_both_and_the_way_out_is_said(
     served: Stack, tmp_path: Path
 ) -> None:
-    (attempt,) = (
-        p for p in (served.state / "attempts").glob("*/release") if "emp" in p.read_text()
+    (deployment,) = (
+        p for p in (served.state / "deployments").glob("*/release") if "emp" in p.read_text()
     )
-    (attempt.parent / "phase").write_text("awaiting\n")
-    name = attempt.parent.name
+    (deployment.parent / "phase").write_text("awaiting\n")
+    name = deployment.parent.name
     with pytest.raises(HomelabError, match=rf"{name} was left half-way.*homelab unlock pi, then"):
         retire(open_as("retired", "empty"))
     with pytest.raises(
@@ -382,7 +382,7 @@ def test_the_command_line_retires_and_forgets(
         monkeypatch.setattr(sys, "argv", ["homelab", *words, "-C", str(directory)])
         code: object = 0
         try:
-            cli.main()
+            app.main()
         except SystemExit as ended:
             code = ended.code
         said = capsys.readouterr()

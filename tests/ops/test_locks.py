@@ -1,4 +1,4 @@
-"""Whose lock is which, where a project holds several stacks (`homelab.ops.locks`)."""
+"""Whose lock is which, where a project holds several stacks (`homelab.ops.project.locks`)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.files import write_lock
-from homelab.ops.locks import FIRST, read_lock
+from homelab.config.lock import parse_lock
+from homelab.ops.project.files import write_lock
+from homelab.ops.project.locks import FIRST, read_lock
 from homelab.problems import InvalidStackError
-from homelab.site.lock import parse_lock
 from tests import stackdir
 from tests.site.test_neighbours import APART
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.ops.host import HostLink
-from homelab.ops.ssh import Completed, HostKeyError
+from homelab.ops.machine.host import HostLink
+from homelab.ops.machine.ssh import Completed, HostKeyError
 from tests.ops.conftest import Stack, eventually
 
 RESTARTS = {"reboot": {"seconds": 20}}
@@ -16,7 +16,7 @@ def test_what_only_a_boot_brings_in_is_started_once_confirmed_and_then_the_defau
 ) -> None:
     stack.bring("r1")
     assert stack.switch("r1") == 0
-    stack.lab.break_host("pi", "needs-restart")
+    stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r2", reboot="once")
     assert stack.switch("r2", **RESTARTS) == 0, stack.report
     assert "release r2 is rebooting" in stack.report
@@ -34,7 +34,7 @@ def test_what_only_a_boot_brings_in_is_started_once_confirmed_and_then_the_defau
 
 
 def test_until_it_is_confirmed_every_other_start_is_the_old_system(stack: Stack) -> None:
-    stack.lab.break_host("pi", "needs-restart")
+    stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", reboot="once")
     stack.lab.hosts["pi"].break_now({"unit": "never.service"})
     runner = stack.start_switch(
@@ -44,7 +44,7 @@ def test_until_it_is_confirmed_every_other_start_is_the_old_system(stack: Stack)
     assert (stack.running(), stack.boots()) == ("r1", "as-installed")
     oneshot = stack.lab.root("pi") / "sys/firmware/efi/efivars/LoaderEntryOneShot"
     assert not oneshot.exists()
-    stack.lab.mend_host("pi")
+    stack.lab.clear_faults("pi")
     assert runner.wait(60) == 0
     assert (stack.running(), stack.boots()) == ("r1", "r1")
 
@@ -52,20 +52,20 @@ def test_until_it_is_confirmed_every_other_start_is_the_old_system(stack: Stack)
 def test_a_kernel_that_does_not_come_up_leaves_the_old_system_and_says_so(stack: Stack) -> None:
     stack.bring("r1")
     assert stack.switch("r1") == 0
-    stack.lab.break_host("pi", "kernel-panics")
+    stack.lab.inject_fault("pi", "kernel-panics")
     stack.bring("r2", reboot="once")
     assert stack.switch("r2", **RESTARTS) == 1
     assert "was rolled back; the host is as before (release r1)" in stack.report
     assert "the host was restarted to start it, and came back with" in stack.report
     assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
-    stack.lab.mend_host("pi")
-    stack.lab.break_host("pi", "needs-restart")
+    stack.lab.clear_faults("pi")
+    stack.lab.inject_fault("pi", "needs-restart")
     assert stack.switch("r2", **RESTARTS) == 0, stack.report
     assert (stack.running(), stack.boots()) == ("r2", "r2")
 
 
 def test_what_comes_up_and_is_not_confirmed_is_restarted_into_the_old_system(stack: Stack) -> None:
-    stack.lab.break_host("pi", "needs-restart")
+    stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", reboot="once")
     stack.lab.hosts["pi"].break_now({"unit": "never.service"})
     unwell = {"seconds": 2, "units": ["never.service"]}
@@ -78,7 +78,7 @@ def test_what_comes_up_and_is_not_confirmed_is_restarted_into_the_old_system(sta
 
 
 def test_a_host_that_never_returns_is_a_bounded_error_with_what_is_known(stack: Stack) -> None:
-    stack.lab.break_host("pi", "never-returns")
+    stack.lab.inject_fault("pi", "never-returns")
     stack.bring("r1", reboot="once")
     short = {"reboot": {"seconds": 2}, "grace_seconds": 1, "confirm": {"seconds": 1}}
     assert stack.switch("r1", **short) == 1
@@ -89,7 +89,7 @@ def test_a_host_that_never_returns_is_a_bounded_error_with_what_is_known(stack: 
 
 def test_without_a_word_in_the_stack_nothing_is_restarted(stack: Stack) -> None:
     """And what could not be switched to live stops before anything is activated."""
-    stack.lab.break_host("pi", "needs-restart")
+    stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", allowed=1)
     assert stack.switch("r1") == 1
     assert "only booted (init-interface-version differs); say hosts.pi.reboot: {}" in stack.report
@@ -97,14 +97,14 @@ def test_without_a_word_in_the_stack_nothing_is_restarted(stack: Stack) -> None:
 
 
 def test_a_client_that_is_killed_during_the_restart_finds_the_attempt_again(stack: Stack) -> None:
-    stack.lab.break_host("pi", "needs-restart")
+    stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", reboot="once")
     runner = stack.start_switch("r1", **RESTARTS)
     eventually(lambda: stack.phases() == ["rebooting"])
     runner.kill()
     runner.communicate()
     assert stack.switch("r1", **RESTARTS) == 0, stack.report
-    assert "goes on with attempt" in stack.report
+    assert "goes on with deployment" in stack.report
     assert stack.phases() == ["committed"]
     assert (stack.running(), stack.boots()) == ("r1", "r1")
 
@@ -138,7 +138,7 @@ def test_an_initrd_that_asks_for_a_password_is_not_taken_for_an_impostor(
         return await real(link, *question)  # type: ignore[arg-type]
 
     monkeypatch.setattr(HostLink, "ask", ask)
-    stack.lab.break_host("pi", "needs-restart")
+    stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", reboot="once")
     assert stack.switch("r1", **RESTARTS) == 0, stack.report
     assert met

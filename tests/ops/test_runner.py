@@ -1,4 +1,4 @@
-"""The script that switches are run by (`homelab.ops.runner`)."""
+"""The script that switches are run by (`homelab.ops.deploy.runner`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.runner import COMMAND, RUNNER, VARIABLE, RunnerError, write_runner
+from homelab.ops.deploy.runner import COMMAND, RUNNER, VARIABLE, RunnerError, write_runner
 
 
 def run(directory: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from homelab.model import SecretRef
-from homelab.ops.secret import SecretUnavailableError, resolve
-from homelab.ops.sops import UnreadableSopsFileError, read_encrypted, read_host_files
+from homelab.config.base import SecretRef
+from homelab.ops.secrets.lookup import SecretUnavailableError, resolve
+from homelab.ops.secrets.sops import UnreadableSopsFileError, read_encrypted, read_host_files
 
 VALUE = "s3cr3t $value\nwith a line"
 REF = SecretRef(sops="cloudflare/token")

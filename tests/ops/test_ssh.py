@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.ssh import DialError, DialMap, Endpoint, HostKeyError, connect, run
+from homelab.ops.machine.ssh import DialError, DialMap, Endpoint, HostKeyError, connect, run
 from tests.ops.conftest import LAN, PIN, Stack
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homelab.ops.sshkeys import private_half, public_half
+from homelab.ops.secrets.sshkeys import private_half, public_half
 
 
 @given(st.text(min_size=1, max_size=60))

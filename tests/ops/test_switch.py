@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from homelab.deploy import scripts
-from homelab.deploy.rules import Rules
+from homelab.deploy.policy import DeployPolicy
 from homelab.deploy.status import HostFacts
-from homelab.ops import switch
+from homelab.ops.deploy import switch
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
 SHORT = {"confirm": {"seconds": 1}}
@@ -63,15 +63,15 @@ def test_a_second_run_asks_once_and_changes_nothing(stack: Stack) -> None:
 def test_a_confirmation_comes_over_every_path_that_worked_before(stack: Stack) -> None:
     stack.bring("r1")
     assert stack.switch("r1") == 0
-    (attempt,) = stack.state.glob("attempts/*")
-    assert (attempt / "paths").read_text() == "lan tailnet\n"
+    (deployment,) = stack.state.glob("deployments/*")
+    assert (deployment / "paths").read_text() == "lan tailnet\n"
 
 
 def test_a_host_that_loses_its_network_goes_back_by_itself(stack: Stack) -> None:
     stack.bring("r1")
     assert stack.switch("r1") == 0
     stack.bring("r2")
-    stack.lab.break_host("pi", "loses-network")
+    stack.lab.inject_fault("pi", "loses-network")
     assert stack.switch("r2", **SHORT) == 1
     assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
     assert "release r2 was rolled back; the host is as before (release r1)" in stack.report
@@ -79,7 +79,7 @@ def test_a_host_that_loses_its_network_goes_back_by_itself(stack: Stack) -> None
     assert "tried: confirm: pi over lan" in stack.report
     assert "next: " in stack.report
 
-    stack.lab.mend_host("pi")
+    stack.lab.clear_faults("pi")
     assert stack.switch("r2") == 0
     assert (stack.running(), stack.boots(), stack.committed()) == ("r2", "r2", "r2")
     assert stack.phases() == ["committed", "rolled_back", "committed"]
@@ -91,7 +91,7 @@ def test_a_path_that_worked_before_and_not_after_is_not_confirmed(stack: Stack) 
     # Until the unit is well nothing can be confirmed, so there is time to cut the second path.
     stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
     eventually(lambda: stack.phases() == ["awaiting"])
-    stack.lab.break_host("pi", "unreachable", TAILNET)
+    stack.lab.inject_fault("pi", "unreachable", TAILNET)
     stack.lab.hosts["pi"].break_now({"unit": ""})
     output, _ = runner.communicate(timeout=60)
     assert runner.returncode == 1
@@ -101,7 +101,7 @@ def test_a_path_that_worked_before_and_not_after_is_not_confirmed(stack: Stack) 
 
 def test_a_path_that_did_not_work_before_is_not_asked_for(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.break_host("pi", "unreachable", LAN)
+    stack.lab.inject_fault("pi", "unreachable", LAN)
     assert stack.switch("r1") == 0
 
 
@@ -115,7 +115,7 @@ def test_a_unit_that_is_not_active_is_not_confirmed(stack: Stack) -> None:
 
 def test_a_failed_activation_is_rolled_back_with_its_log(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.break_host("pi", "activate-fails")
+    stack.lab.inject_fault("pi", "activate-fails")
     assert stack.switch("r1") == 1
     assert stack.running() == "as-installed"
     assert "test ended with 4; failed: broken.service" in stack.report
@@ -126,7 +126,7 @@ def test_a_failed_activation_is_rolled_back_with_its_log(stack: Stack) -> None:
 def test_a_unit_that_had_failed_before_is_no_reason_to_go_back(stack: Stack) -> None:
     """S0-67: exit code 4 says that units failed, and not since when."""
     stack.bring("r1")
-    stack.lab.break_host("pi", "activate-fails")
+    stack.lab.inject_fault("pi", "activate-fails")
     (stack.lab.root("pi") / "run/lab-failed-units").write_text("broken.service\n")
     assert stack.switch("r1") == 0, stack.report
     assert (stack.running(), stack.boots()) == ("r1", "r1")
@@ -135,7 +135,7 @@ def test_a_unit_that_had_failed_before_is_no_reason_to_go_back(stack: Stack) -> 
 def test_a_unit_that_may_fail_is_no_reason_to_go_back(stack: Stack) -> None:
     """S0-67: the stack says which."""
     stack.bring("r1")
-    stack.lab.break_host("pi", "activate-fails")
+    stack.lab.inject_fault("pi", "activate-fails")
     assert stack.switch("r1", may_fail=["other.service"]) == 1
     assert stack.switch("r1", may_fail=["broken.service"]) == 0, stack.report
 
@@ -177,7 +177,7 @@ def test_what_a_host_is_for_still_answers_or_it_goes_back(stack: Stack) -> None:
     stack.bring("r1")
     assert stack.switch("r1", **probed(30)) == 0, stack.report
     stack.bring("r2")
-    stack.lab.break_host("pi", "services-stop")
+    stack.lab.inject_fault("pi", "services-stop")
     assert stack.switch("r2", **probed(2)) == 1
     assert stack.running() == "r1"
     assert "answered before, and does not now: app-news resolver" in stack.report
@@ -188,13 +188,13 @@ def test_what_did_not_answer_before_is_no_reason_to_go_back(stack: Stack) -> Non
     stack.lab.root("pi").joinpath("run/lab-down").touch()
     stack.bring("r1")
     assert stack.switch("r1", **probed(30)) == 0, stack.report
-    log = next(stack.state.glob("attempts/*/log")).read_text()
+    log = next(stack.state.glob("deployments/*/log")).read_text()
     assert "does not answer yet: app-news" in log
 
 
 def test_an_activation_that_hangs_is_ended_and_rolled_back(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.break_host("pi", "activate-hangs")
+    stack.lab.inject_fault("pi", "activate-hangs")
     assert stack.switch("r1", activation_seconds=1, **SHORT) == 1
     assert stack.running() == "as-installed"
     assert "neither activated nor confirmed within 2 s" in stack.report
@@ -205,7 +205,7 @@ def test_a_boot_loader_that_fails_takes_the_profile_back_too(stack: Stack) -> No
     stack.bring("r1")
     assert stack.switch("r1") == 0
     stack.bring("r2")
-    stack.lab.break_host("pi", "boot-fails")
+    stack.lab.inject_fault("pi", "boot-fails")
     assert stack.switch("r2") == 1
     assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
     profile = stack.lab.root("pi") / "nix/var/nix/profiles/system"
@@ -216,7 +216,7 @@ def test_going_back_to_the_old_release_after_a_rollback_is_nothing_to_do(stack: 
     stack.bring("r1")
     assert stack.switch("r1") == 0
     stack.bring("r2")
-    stack.lab.break_host("pi", "activate-fails")
+    stack.lab.inject_fault("pi", "activate-fails")
     assert stack.switch("r2") == 1
     stack.bring("r1")
     assert stack.switch("r1") == 0
@@ -278,10 +278,10 @@ def test_a_run_finds_an_attempt_of_its_own_and_brings_it_to_its_end(stack: Stack
     eventually(lambda: stack.phases() == ["awaiting"])
     runner.kill()
     runner.communicate()
-    stack.lab.mend_host("pi")
+    stack.lab.clear_faults("pi")
     assert stack.switch("r1", confirm=confirm) == 0
     assert stack.phases() == ["committed"]
-    assert "goes on with attempt" in stack.report
+    assert "goes on with deployment" in stack.report
 
 
 def test_an_attempt_for_another_word_is_not_taken_for_ones_own(stack: Stack) -> None:
@@ -293,28 +293,28 @@ def test_an_attempt_for_another_word_is_not_taken_for_ones_own(stack: Stack) -> 
     eventually(lambda: stack.phases() == ["awaiting"])
     runner.kill()
     runner.communicate()
-    stack.lab.mend_host("pi")
+    stack.lab.clear_faults("pi")
     assert stack.switch("r1", again="b") == 0, stack.report
     assert (stack.state / "again").read_text() == "b\n"
 
 
 def test_a_run_that_goes_on_asks_for_what_the_first_one_found(stack: Stack) -> None:
-    """S1-28: what the household found before the switch is kept with the attempt."""
+    """S1-28: what the household found before the switch is kept with the deployment."""
     script = scripts.activate_script(
         "r1",
         "abcd",
-        Rules("pi"),
+        DeployPolicy("pi"),
         secrets_version="",
         paths=["lan"],
         activation_seconds=9,
         confirm_seconds=9,
-        outside=["photos over lan", "names"],
+        external=["photos over lan", "names"],
     )
     stack.bring("r1")
     stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
     stack.remote(script)
     status = HostFacts.parse(stack.remote(scripts.status_script("r1")))
-    assert status["attempt-outside"].split("\t") == ["photos over lan", "names"]
+    assert status["deployment-external"].split("\t") == ["photos over lan", "names"]
 
 
 def test_another_stacks_lease_outlives_a_rollback_by_hand(stack: Stack) -> None:
@@ -344,7 +344,7 @@ def test_an_attempt_that_a_reboot_cut_off_is_rolled_back_first(stack: Stack) -> 
     (root / "proc/sys/kernel/random/boot_id").write_text("second boot\n")
     (root / "run/current-system").unlink()
     (root / "run/current-system").symlink_to((root / "nix/var/nix/profiles/system").resolve())
-    stack.lab.mend_host("pi")
+    stack.lab.clear_faults("pi")
     assert stack.switch("r1") == 0
     assert stack.phases() == ["rolled_back", "committed"]
     assert "left half-way as awaiting" in stack.report
@@ -366,8 +366,8 @@ def test_a_run_waits_for_another_release_that_is_under_way(stack: Stack) -> None
     eventually(lambda: stack.phases() == ["awaiting"])
     second = stack.start_switch("r2")
     assert second.stdout
-    assert "waits for attempt" in second.stdout.readline()
-    stack.lab.mend_host("pi")
+    assert "waits for deployment" in second.stdout.readline()
+    stack.lab.clear_faults("pi")
     assert first.wait(120) == 0
     assert second.wait(120) == 0
     assert stack.running() == "r2"
@@ -380,9 +380,9 @@ def test_a_run_that_waited_in_vain_names_what_it_waited_for(stack: Stack) -> Non
     first = stack.start_switch("r1", confirm={"seconds": 60, "units": ["slow.service"]})
     eventually(lambda: stack.phases() == ["awaiting"])
     assert stack.switch("r2", lock_seconds=0) == 1
-    assert "waited in vain for attempt" in stack.report
+    assert "waited in vain for deployment" in stack.report
     assert "for release r1" in stack.report
-    stack.lab.mend_host("pi")
+    stack.lab.clear_faults("pi")
     assert first.wait(120) == 0
 
 
@@ -408,7 +408,7 @@ def test_a_rollback_returns_to_the_old_secrets(stack: Stack) -> None:
     confirm = {"seconds": 1, "units": ["app.service"]}
     assert stack.switch("r1", secrets_version="v2", confirm=confirm) == 1
     assert (stack.state / "secrets/r1/token").read_text() == "old"
-    stack.lab.mend_host("pi")
+    stack.lab.clear_faults("pi")
     assert stack.switch("r1", secrets_version="v2", confirm=confirm) == 0
     assert (stack.state / "secrets/r1/token").read_text() == "new"
 
@@ -421,7 +421,7 @@ def test_a_release_that_is_not_built_is_refused_before_anything_happens(stack: S
 
 
 def test_a_host_that_is_off_is_reported_with_every_path_that_was_tried(stack: Stack) -> None:
-    stack.lab.break_host("pi", "unreachable")
+    stack.lab.inject_fault("pi", "unreachable")
     assert stack.switch("r1") == 1
     assert "pi over lan" in stack.report
     assert "pi over tailnet" in stack.report
@@ -450,7 +450,7 @@ def test_what_runs_detached_on_the_host_is_clean_too(stack: Stack) -> None:
     stack.bring("r1")
     assert stack.switch("r1") == 0
     for name in ("supervise.sh", "rollback.sh"):
-        (path,) = stack.state.glob(f"attempts/*/{name}")
+        (path,) = stack.state.glob(f"deployments/*/{name}")
         found = subprocess.run(
             ["shellcheck", "--norc", "-f", "gcc", path], capture_output=True, text=True, check=False
         )

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from homelab import cli
+from homelab.cli import app
+from homelab.lab import laptop
 from homelab.ops import tailnet as ops
-from homelab.ops.stack import check_stack
+from homelab.ops.project.stack import check_stack
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.policy import policy_text
 from homelab.tailnet.status import NO_IDS
-from lab import laptop
 from tests import stackdir
 from tests.components.harness import path_with
 from tests.tailnet.test_tailnet import TAILNET
@@ -128,7 +128,7 @@ def status(stack: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         monkeypatch.setattr(sys, "argv", ["homelab", "status", "tailnet", "-C", str(stack), *words])
         code: object = 0
         try:
-            cli.main()
+            app.main()
         except SystemExit as ended:
             code = ended.code
         out, err = capsys.readouterr()

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
+from homelab.lab import laptop
 from homelab.render import render
-from lab import laptop
 from tests import build, stackdir
 
 pytestmark = pytest.mark.lab
@@ -32,7 +32,7 @@ STACK: dict[str, Any] = {
     "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
     "services": {"authelia": {"publish": "tunnel"}, "miniflux": {"host": "nas"}},
     # All of its secrets travel in one resource, and may wait on a host that must not read them.
-    "hosts": {"nas": {"always_on": False, "asleep": {"pull_from": "pi"}}},
+    "hosts": {"nas": {"always_on": False, "offline": {"pull_from": "pi"}}},
 }
 LAPTOP = tuple(
     laptop.stand_in(path)
@@ -189,14 +189,14 @@ def test_what_waits_for_a_host_that_sleeps_tells_no_secret(poisoned: Poisoned) -
     changes = stackdir.joined(STACK, {"secrets": {"epochs": {"miniflux": 3, "authelia": 2}}})
     stackdir.write_stack(poisoned.directory, changes)
     poisoned.output = ""
-    assert poisoned.lab("break", "nas", "asleep").returncode == 0
+    assert poisoned.lab("inject", "nas", "offline").returncode == 0
     assert poisoned.up().returncode == 1
     assert "waits for it on pi since" in poisoned.output
-    assert poisoned.lab("mend", "nas").returncode == 0
+    assert poisoned.lab("clear", "nas").returncode == 0
     assert poisoned.lab("pull", "nas").returncode == 0, poisoned.output
     assert poisoned.up().returncode == 0, poisoned.output
     assert poisoned.secrets() - before
-    assert (poisoned.place / "hosts/pi/root/var/lib/homelab-parcels/nas/parcel").exists()
+    assert (poisoned.place / "hosts/pi/root/var/lib/homelab-bundles/nas/bundle").exists()
     test_no_secret_lies_in_any_other_file(poisoned)
     test_no_process_carries_a_secret_in_its_arguments(poisoned)
     shown = poisoned.output.encode()

@@ -131,7 +131,7 @@ def started(plan: Plan, directory: Path, stack: ExitStack) -> dict[str, str]:
     (port,) = rig.free_ports(1)
     there = stack.enter_context(provider(identity.issuer(public=False)))
     addresses = {
-        identity.gate.address: f"127.0.0.1:{port}",
+        identity.auth_proxy.address: f"127.0.0.1:{port}",
         identity.address: f"127.0.0.1:{there}",
     }
     ((_, found),) = settings(plan, "services.oauth2-proxy", directory)

@@ -9,11 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from homelab.plan import Plan, make_plan
+from homelab.config.document import read_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from homelab.render import modules_of
-from homelab.site.document import read_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from tests import build
 from tests.evaluation import stacks
 from tests.household import household
@@ -84,7 +85,7 @@ ALL = (*SHIPPED, *OWN, *WHOLE)
 def planned(name: str) -> Plan:
     """A stack's plan."""
     if name in SHIPPED:
-        return make_plan(load_site(read_document(SHIPPED[name])), Lock())
+        return make_plan(load_stack_config(read_document(SHIPPED[name])), Lock())
     return build.plan(WHOLE[name] if name in WHOLE else household(OWN[name]))
 
 

@@ -93,7 +93,7 @@ def entry(
     def gate(plan: Plan, directory: Path, stack: ExitStack) -> dict[str, str]:
         portals.append(started(plan, directory, stack))
         assert plan.identity is not None
-        return {plan.identity.gate.address: f"127.0.0.1:{portals[0].port}"}
+        return {plan.identity.auth_proxy.address: f"127.0.0.1:{portals[0].port}"}
 
     with ExitStack() as until_then:
         running = serve(kind, made, tmp_path_factory.mktemp(kind), until_then, gate)

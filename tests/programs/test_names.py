@@ -111,7 +111,7 @@ WITH_ONE = [n for n in ALL if planned(n).dns.host]
 def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
     """S0-19: every field of them; each upstream in the program's own words."""
     plan = planned(name)
-    server = plan.site.network.dns.server
+    server = plan.stack.network.dns.server
     program = "blocky" if server == "blocky" else "AdGuardHome"
     need_here(program)
     path = "services.blocky.settings" if server == "blocky" else "services.adguardhome.settings"
@@ -131,14 +131,14 @@ def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
 def test_every_name_is_answered_with_the_entry_hosts_address(name: str, tmp_path: Path) -> None:
     """S0-19 S0-60: no other type of it is asked upstream, so that the name exists for everybody."""
     plan = planned(name)
-    entry = plan.hosts[plan.site.network.entry.host]
+    entry = plan.hosts[plan.stack.network.entry.host]
     wanted = {r.internal for r in plan.routes if r.internal}
     assert wanted <= {n for n, _ in plan.dns.names}
-    with SERVERS[plan.site.network.dns.server](plan, tmp_path) as port:
+    with SERVERS[plan.stack.network.dns.server](plan, tmp_path) as port:
         for home, address in plan.dns.names:
             assert ask(port, home) == (OK, [address]), home
             assert address == entry.lan
-            if plan.site.network.dns.server == "blocky":
+            if plan.stack.network.dns.server == "blocky":
                 assert ask(port, home, AAAA) == (OK, [])
 
 

@@ -18,10 +18,10 @@ from tests.tools.programs import need_here, run
 
 def place(plan: Plan, directory: Path) -> Place:
     """Where the proxy would run, beside apps that nobody asks."""
-    rig.certificate(directory, plan.site.site.domain)
+    rig.certificate(directory, plan.stack.site.domain)
     http, https, tunnel = rig.free_ports(3)
     # An authority of one's own has a directory of its own.
-    own = f"{CERTIFICATES}/{plan.site.site.domain}"
+    own = f"{CERTIFICATES}/{plan.stack.site.domain}"
     files = {f"{own}/fullchain.pem": "cert.pem", f"{own}/key.pem": "key.pem"}
     mapped = {path: str(directory / name) for path, name in files.items()}
     return Place(directory, http, https, tunnel, mapped)
@@ -42,7 +42,7 @@ listens for the tunnel, or sends visitors on to HTTPS.
 def test_the_file_is_accepted(name: str, tmp_path: Path) -> None:
     """S0-15 T1: without a word of complaint from Traefik, which starts with half of a file, too."""
     plan = planned(name)
-    entry = plan.site.network.entry
+    entry = plan.stack.network.entry
     there, host = place(plan, tmp_path), plan.hosts[entry.host]
     if entry.proxy == "caddy":
         (module,) = caddy.modules(plan, host)

@@ -123,11 +123,11 @@ def serve(
     rig.certificate(directory, "home.example.org")
     asked: list[rig.Asked] = []
     assert made.identity is not None
-    stub = rig.gate if made.identity.gate.kind == "authelia" else adapter
+    stub = rig.gate if made.identity.auth_proxy.kind == "authelia" else adapter
     addresses = (
         gate(made, directory, stack)
         if gate
-        else {made.identity.gate.address: f"127.0.0.1:{stack.enter_context(stub(asked))}"}
+        else {made.identity.auth_proxy.address: f"127.0.0.1:{stack.enter_context(stub(asked))}"}
     )
     for route in made.routes:
         app = f"{route.address}:{route.port}"

@@ -34,7 +34,7 @@ class Line:
 
 def module_of(plan: Plan, kind: str) -> Module:
     """What a backend renders for the entry host."""
-    (module,) = BACKENDS[kind](plan, plan.hosts[plan.site.network.entry.host])
+    (module,) = BACKENDS[kind](plan, plan.hosts[plan.stack.network.entry.host])
     return module
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from homelab.config.document import Document, read_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
 from homelab.network.route import Route
-from homelab.plan import Plan, make_plan
-from homelab.site.document import Document, read_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from tests import build
 from tests.proxy import rig
 from tests.proxy.running import HTTP, HTTPS, TUNNEL, Row, Running, serve
@@ -37,7 +38,7 @@ def home(kind: str) -> Plan:
         for i, (name, host) in enumerate(hosts.items())
         if isinstance(host, dict)
     }
-    return make_plan(load_site(Document(values)), Lock())
+    return make_plan(load_stack_config(Document(values)), Lock())
 
 
 @pytest.fixture(scope="module", params=("caddy", "nginx"))

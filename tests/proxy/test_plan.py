@@ -31,7 +31,7 @@ def test_caddys_options_exist() -> None:
 def test_a_legacy_name_resolves_and_leads_to_the_name_of_now() -> None:
     """S0-18: one for every internal name, and none for a public one."""
     plan = build.plan(household(changes("caddy")))
-    proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
+    proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
     assert {r.name: r.to for r in proxy.redirects} == {
         f"{n}.nori.lan": f"{n}.home.example.org"
         for n in ("auth", "gated", "lan", "music", "plain", "sealed", "small")
@@ -69,7 +69,7 @@ def _gated(**more: object) -> Changes:
 def test_an_exempt_path_that_proxies_would_read_differently_is_refused(path: str) -> None:
     """S0-15 T1."""
     with pytest.raises(InvalidStackError, match=r"services\.gated\.routes\[0\]\.exempt\[0\]"):
-        build.site(household(changes("caddy"), _gated(exempt=[path])))
+        build.stack_config(household(changes("caddy"), _gated(exempt=[path])))
     assert _found("proxy-text", "caddy", _gated(exempt=["/a.b/c+d/*"])) == []
 
 
@@ -103,7 +103,7 @@ def test_internal_means_the_lan_and_the_tailnet() -> None:
     """S4-12 S4-36: the networks are said once, and every proxy has them from there."""
     for tailnet, more in (({}, ()), (build.TAILNET, ("100.64.0.0/10",))):
         plan = build.plan(household(changes("caddy"), _gated(sources="internal"), tailnet))
-        proxy = plan_proxy(plan.site, plan.routes, plan.identity, plan.certificates)
+        proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
         (route,) = (r for r in plan.routes if r.service == "gated")
         assert proxy.sources_of(route) == ("127.9.0.0/16", *more)
 

@@ -10,19 +10,20 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from homelab.cli import app
-from homelab.model import Model
+from homelab.cli.app import app
+from homelab.config.base import Model
+from homelab.config.document import read_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
 from homelab.network.model import PortUse
-from homelab.plan import Plan, make_plan
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from homelab.problems import UsageError
 from homelab.reach.checks import firewall_reach, internet_gate
 from homelab.reach.model import Answer, Reach
 from homelab.reach.picture import as_mermaid
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import as_data, as_text, chosen
-from homelab.site.document import read_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from homelab.tailnet.evaluate import allowed
 from tests import build
 from tests.household import household
@@ -41,7 +42,7 @@ SUBNET: dict[str, Any] = {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24
 @cache
 def home() -> Plan:
     """The home stack's plan."""
-    return make_plan(load_site(read_document(build.SHIPPED / "Pulumi.home.yaml")), Lock())
+    return make_plan(load_stack_config(read_document(build.SHIPPED / "Pulumi.home.yaml")), Lock())
 
 
 @cache
@@ -62,7 +63,7 @@ def small(**changes: Any) -> Plan:
 
 def answer(plan: Plan, asker: str, target: str) -> Answer:
     """One answer."""
-    (found,) = [a for a in plan_reach(plan).to(target) if a.asker.name == asker]
+    (found,) = [a for a in plan_reach(plan).to(target) if a.origin.name == asker]
     return found
 
 
@@ -112,7 +113,7 @@ def test_only_a_tunnel_leads_in_and_only_past_access_or_a_reason(
         if found.target.name != "news" or publish != "tunnel":
             assert not found.reachable
             continue
-        kinds = [g.kind for g in found.gates]
+        kinds = [g.kind for g in found.barriers]
         assert found.reachable
         assert ("access" in kinds) != ("public" in more)
         assert ("forward" in kinds) == (auth == "forward" and connector == "pi")
@@ -122,7 +123,7 @@ def test_whatever_the_internet_reaches_asks_first() -> None:
     """S0-13 S2-06."""
     reached = [a for a in home_reach().of("internet") if a.reachable]
     assert reached
-    assert all(a.gates and a.gates[0].kind == "access" for a in reached)
+    assert all(a.barriers and a.barriers[0].kind == "access" for a in reached)
 
 
 def test_an_agent_reaches_exactly_what_grants_say() -> None:
@@ -143,7 +144,7 @@ def test_an_answer_goes_with_the_grant_it_rests_on() -> None:
     grant = {"src": ["tag:workhorse"], "dst": ["aurora"], "ip": ["tcp:22"]}
     target = "aurora:22/tcp"
     with_it = small(tailnet={"grants": [grant]})
-    assert answer(with_it, "tag:workhorse", target).gates[0].source == "tailnet.grants[0]"
+    assert answer(with_it, "tag:workhorse", target).barriers[0].source == "tailnet.grants[0]"
     assert "no grant lets tag:workhorse reach 22/tcp" in stopped(small(), "tag:workhorse", target)
 
 
@@ -152,13 +153,13 @@ def test_every_answer_names_places_that_the_stack_config_has(plan: Any) -> None:
     """Every yes can say why, and so can every no."""
     made = plan()
     for found in plan_reach(made).answers:
-        sources = [r.source for r in found.why] + [g.source for g in found.gates]
+        sources = [r.source for r in found.why] + [g.source for g in found.barriers]
         if found.stopped is not None:
             sources.append(found.stopped.source)
         else:
             assert found.why
         for source in (s for joined in sources for s in joined.split(", ")):
-            assert _exists(made.site, source), (source, found)
+            assert _exists(made.stack, source), (source, found)
 
 
 def _exists(value: object, source: str) -> bool:
@@ -253,8 +254,8 @@ def test_a_tunnel_that_ends_beside_the_app_passes_the_gate_by() -> None:
     beside = answer(
         small(services=service, cloudflare={"tunnel": {"host": "aurora"}}), "internet", "news"
     )
-    assert [g.kind for g in at_proxy.gates] == ["access", "forward"]
-    assert [g.kind for g in beside.gates] == ["access"]
+    assert [g.kind for g in at_proxy.barriers] == ["access", "forward"]
+    assert [g.kind for g in beside.barriers] == ["access"]
 
 
 def test_a_direct_route_lets_the_family_ask_the_app_itself() -> None:
@@ -264,14 +265,14 @@ def test_a_direct_route_lets_the_family_ask_the_app_itself() -> None:
     target = next(
         t.name for t in plan_reach(made).targets if t.service == "miniflux" and t.kind == "port"
     )
-    reached = {a.asker.name for a in plan_reach(made).to(target) if a.reachable}
+    reached = {a.origin.name for a in plan_reach(made).to(target) if a.reachable}
     assert reached == {"owner", "family", "pi"}
 
 
 def test_without_a_tailnet_there_are_the_lan_and_the_internet() -> None:
     """S0-14."""
     made = build.plan(household({"services": {"gatus": {"host": "pi"}}}))
-    assert [a.name for a in plan_reach(made).askers] == ["lan", "internet"]
+    assert [a.name for a in plan_reach(made).origins] == ["lan", "internet"]
     assert answer(made, "lan", "gatus").path == "lan"
 
 
@@ -375,7 +376,7 @@ def test_reasons_are_told_step_by_step() -> None:
 def test_one_word_chooses_a_name_a_host_or_an_asker(word: str, targets: set[str] | None) -> None:
     found = chosen(home_reach(), word)
     if targets is None:
-        assert {a.asker.name for a in found} == {"tag:agent"}
+        assert {a.origin.name for a in found} == {"tag:agent"}
     else:
         assert {a.target.name for a in found} == targets
 
@@ -391,7 +392,7 @@ def test_the_picture_and_the_data_hold_every_yes() -> None:
     picture = as_mermaid(home_reach(), home_reach().answers)
     assert picture.startswith("flowchart LR\n")
     for found in reached:
-        assert f'"{found.asker.name}"' in picture
+        assert f'"{found.origin.name}"' in picture
         assert found.target.addresses[0] in picture or found.target.name in picture
     data = as_data(home_reach().answers)
     assert sum(d["reachable"] for d in data) == len(reached)  # type: ignore[call-overload,index]

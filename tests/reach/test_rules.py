@@ -19,8 +19,8 @@ def _gates(route: Changes, *rules: Changes) -> list[str]:
         }
     )
     found = plan_reach(build.plan(changes)).to("music")
-    (answer,) = [a for a in found if a.asker.name == "lan"]
-    return [g.what for g in answer.gates]
+    (answer,) = [a for a in found if a.origin.name == "lan"]
+    return [g.what for g in answer.barriers]
 
 
 def _rule(priority: int, policy: str, **more: object) -> Changes:

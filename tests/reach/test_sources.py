@@ -39,12 +39,12 @@ def planned(sources: str) -> Plan:
 def test_a_route_answers_the_networks_that_it_names(sources: str, inside: set[str]) -> None:
     """S4-12 S0-56: and for each answer, either way, the reason is the field that says so."""
     for answer in plan_reach(planned(sources)).to("news"):
-        if answer.asker.name not in ("owner", "family", "lan", "internet"):
+        if answer.origin.name not in ("owner", "family", "lan", "internet"):
             continue
-        assert answer.reachable == (answer.asker.name in inside), answer
+        assert answer.reachable == (answer.origin.name in inside), answer
         last = answer.why[-1] if answer.reachable else answer.stopped
         said = [r.source for r in (*answer.why, last) if r is not None]
-        if answer.asker.name == "internet":
+        if answer.origin.name == "internet":
             assert WHERE not in said
         else:
             assert (WHERE in said) == (sources != "any")
@@ -55,6 +55,6 @@ def test_the_reason_says_to_whom(sources: str) -> None:
     """S4-12: also to somebody who gets there."""
     reach = plan_reach(planned(sources))
     asker = "lan" if sources == "lan" else "owner"
-    (answer,) = [a for a in reach.to("news") if a.asker.name == asker]
+    (answer,) = [a for a in reach.to("news") if a.origin.name == asker]
     words = [r.what for r in answer.why if r.source == WHERE]
     assert words == [f"the proxy answers news to {sources} alone"]

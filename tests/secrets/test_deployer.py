@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from homelab.ops.stack import check_stack
+from homelab.ops.project.stack import check_stack
 from homelab.problems import Problem
 from tests import stackdir
 

@@ -197,7 +197,7 @@ def test_a_named_secret_in_a_module_is_told_of() -> None:
 def test_a_secret_is_nothing_for_everybody(mode: str, fine: bool) -> None:
     said = stack(secrets={"t": {"mode": mode}})
     if fine:
-        build.site(said)
+        build.stack_config(said)
         return
     with pytest.raises(Exception, match="none for others"):
-        build.site(said)
+        build.stack_config(said)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from components.vault import Vault
-from homelab.ops.derive import derive, derive_secret
+from homelab.components.secret_resolver import SecretResolver
+from homelab.ops.secrets.derive import derive, derive_secret
 from tests import build
 
 MASTER = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
@@ -40,7 +40,7 @@ def test_what_belongs_to_no_host_is_set_apart_too() -> None:
     """A tunnel's secret, and the key of the digests that tell that a secret changed."""
 
     async def value(namespace: str | None) -> str | None:
-        return await Vault({}, MASTER, namespace).derived_for("tunnel/x").future()
+        return await SecretResolver({}, MASTER, namespace).derived_for("tunnel/x").future()
 
     plain, cabin = (asyncio.run(value(namespace)) for namespace in (None, "cabin"))
     assert plain == derive(MASTER, "tunnel/x")

@@ -125,7 +125,7 @@ def test_a_host_that_forgets_its_root_decrypts_with_the_key_it_keeps() -> None:
 
 def test_what_was_sent_with_a_release_is_placed_by_that_release() -> None:
     files = build.render(STACK)["nas"]
-    text = files["minted-secrets.nix"]
+    text = files["issued-secrets.nix"]
     assert "${./lib/place-secrets.sh} ${import ./release-id.nix}" in text
     assert "place miniflux-admin root 0400 miniflux.service\n" in text
     assert "lib/place-secrets.sh" in files
@@ -230,7 +230,7 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
 
 def test_each_file_is_for_its_host_and_the_operators_alone() -> None:
     """S0-58."""
-    made = build.site({**STACK, "secrets": {"operators": [OPERATOR]}})
+    made = build.stack_config({**STACK, "secrets": {"operators": [OPERATOR]}})
     rules = yaml.safe_load(sops_yaml(made))["creation_rules"]
     by_file = {r["path_regex"]: r["age"] for r in rules}
     assert by_file[r"^secrets/nas\.yaml$"] == [OPERATOR, host_recipient(made, "nas")]
@@ -240,7 +240,7 @@ def test_each_file_is_for_its_host_and_the_operators_alone() -> None:
 
 def file(host: str, keys: tuple[str, ...], *extra: str, **changes: Any) -> SopsFile:
     """A host's file with these keys, as it shows without a key."""
-    mine = host_recipient(build.site(STACK), host)
+    mine = host_recipient(build.stack_config(STACK), host)
     fields: dict[str, Any] = {
         "path": f"secrets/{host}.yaml",
         "encrypted": True,
@@ -280,7 +280,7 @@ def test_a_file_the_host_cannot_read_is_found_without_a_key() -> None:
 
 def test_a_host_that_can_read_what_it_has_no_need_of_is_named() -> None:
     """S0-58."""
-    open_ = file("pi", tuple(PI.kinds), host_recipient(build.site(STACK), "nas"))
+    open_ = file("pi", tuple(PI.kinds), host_recipient(build.stack_config(STACK), "nas"))
     assert found(NAS, open_) == {("secret-recipient", "hosts.nas")}
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from homelab.config.schema import stack_schema
 from homelab.problems import InvalidStackError
-from homelab.site.schema import stack_schema
 from tests import build
 from tests.household import Changes
 
@@ -122,7 +122,7 @@ def test_a_word_names_what_the_plan_knows(case: str) -> None:
 def test_what_is_no_path_of_an_option_is_refused_with_the_way_out(path: str) -> None:
     """S0-09 S0-71: in the editor, too."""
     with pytest.raises(InvalidStackError) as refused:
-        build.site(with_options({path: 1}))
+        build.stack_config(with_options({path: 1}))
     (problem,) = refused.value.problems
     assert problem.what == "this is not the path of an option"
     assert 'in "double quotes"' in problem.way_out

@@ -71,7 +71,7 @@ def test_no_spelling_gets_past_a_check(check: str) -> None:
 
 def test_an_option_is_taken_apart_to_its_values_and_words() -> None:
     options = {"a.b": {"c": {"d": 1}, "e": {}, "f.g": [{"h": 1}]}, 'x."y.z"': {"$port": "web"}}
-    config = build.site(of("navidrome", options)).services["navidrome"]
+    config = build.stack_config(of("navidrome", options)).services["navidrome"]
     assert {(s.path, str(s.value)) for s in said_of(config)} == {
         (("a", "b", "c", "d"), "1"),
         (("a", "b", "e"), "{}"),

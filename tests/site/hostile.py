@@ -18,21 +18,22 @@ from typing import get_args
 from pydantic import BaseModel
 
 from homelab.checks import run_checks
-from homelab.model import Model
-from homelab.ops.stack import check_sources
+from homelab.config.base import Model
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config, where
+from homelab.config.lock import Lock
+from homelab.config.scalar import Value
+from homelab.config.stack import StackConfig
+from homelab.ops.project.stack import check_sources
 from homelab.plaintext import unfit
-from homelab.plan import Plan, make_plan
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem
-from homelab.site.document import Document
-from homelab.site.load import load_site, where
-from homelab.site.lock import Lock
-from homelab.site.model import Site
-from homelab.site.scalar import Value
 from tests.site.observed import sources
 from tests.site.payloads import CANARY, EMPTY, FORMS, MARKS, PAYLOADS, is_hostile
 from tests.site.test_every_field import MODELS, Path, fits, occurrences, plain, stack
 
-ALL: tuple[type[Model], ...] = (*MODELS, Site)
+ALL: tuple[type[Model], ...] = (*MODELS, StackConfig)
 NAMED = {m.__name__: m for m in ALL}
 DRAWS = 500
 """Values that are tried on the type of a field."""
@@ -282,10 +283,10 @@ def settled(variant: str, puts: list[Put]) -> tuple[list[Put], Plan] | None:
 def _refused(variant: str, puts: list[Put]) -> tuple[list[Problem], Plan | None]:
     """What the loader or a check finds wrong."""
     try:
-        site = load_site(Document(applied(variant, puts)))
+        stack_config = load_stack_config(Document(applied(variant, puts)))
     except InvalidStackError as error:
         return list(error.problems), None
-    plan = make_plan(site, Lock())
+    plan = make_plan(stack_config, Lock())
     found = _new(variant, run_checks(plan))
     return found or _new(variant, check_sources(plan, sources(plan))), plan
 
@@ -298,6 +299,6 @@ def _new(variant: str, problems: Iterable[Problem]) -> list[Problem]:
 @cache
 def harmless(variant: str) -> frozenset[tuple[str, str]]:
     """What is wrong with the homelab as it is: it says everything, not all of it wisely."""
-    plan = make_plan(load_site(Document(stack(variant))), Lock())
+    plan = make_plan(load_stack_config(Document(stack(variant))), Lock())
     problems = [*run_checks(plan), *check_sources(plan, sources(plan))]
     return frozenset((p.where, p.what) for p in problems if p.severity == "error")

@@ -8,15 +8,16 @@ from typing import Any
 
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
-from homelab.deploy.plan import build_flags, build_wake, rules_of
-from homelab.ops.stack import check_sources
-from homelab.plan import Plan, make_plan
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.deploy.plan import build_flags, build_wake, policy_of
+from homelab.ops.project.stack import check_sources
+from homelab.plan import Plan
+from homelab.planner import make_plan
 from homelab.proxy.checks import outlived
 from homelab.render import modules_of
 from homelab.secrets.deployer import check_deployer
-from homelab.site.document import Document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from homelab.system import bootstrap
 from homelab.system.flakes import flake
 from homelab.system.own import own_paths
@@ -29,9 +30,9 @@ Effects = Mapping[str, str]
 def sources(plan: Plan) -> dict[str, str | bytes]:
     """Stand-ins for every file, with a lock that has each flake."""
     out = build.sources(plan)
-    for pin in plan.site.nixpkgs.values():
+    for pin in plan.stack.nixpkgs.values():
         lock = json.loads(out[pin.lock])
-        for name, said in plan.site.flakes.items():
+        for name, said in plan.stack.flakes.items():
             kind, _, rest = said.url.partition(":")
             owner, _, repo = rest.partition("/")
             original = {"type": kind, "owner": owner, "repo": repo}
@@ -48,7 +49,7 @@ def sources(plan: Plan) -> dict[str, str | bytes]:
 
 def effects(values: Mapping[str, Any]) -> Effects:
     """Everything that follows from a stack, by what it is. Raises for values that do not load."""
-    site = load_site(Document(dict(values)))
+    site = load_stack_config(Document(dict(values)))
     plan = make_plan(site, Lock())
     files = sources(plan)
     found = {*run_checks(plan)}
@@ -77,7 +78,7 @@ def _resources(plan: Plan) -> Effects:
         "tailnet": repr(plan.tailnet),
         "waves": repr(plan.waves),
         "secrets": repr(plan.secrets),
-        "deploy": repr(plan.site.deploy),
+        "deploy": repr(plan.stack.deploy),
     }
     for name, host in plan.hosts.items():
         out[f"host {name}"] = repr(
@@ -86,10 +87,10 @@ def _resources(plan: Plan) -> Effects:
                 host.config.ssh,
                 host.config.build,
                 # As they are, in what a switch is told.
-                host.config.asleep,
+                host.config.offline,
                 host.config.reboot,
-                rules_of(plan.site, host, stack="rich"),
-                build_flags(plan.site, plan.hosts, host),
+                policy_of(plan.stack, host, stack="rich"),
+                build_flags(plan.stack, plan.hosts, host),
                 build_wake(plan.hosts, host),
             )
         )

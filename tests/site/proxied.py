@@ -24,12 +24,12 @@ TEMPLATE = judges.without(r"\{\{")
 
 def wrong(plan: Plan, directory: Path, values: Values) -> list[str]:
     """What is wrong with the configuration of the entry's proxy."""
-    entry = plan.site.network.entry
+    entry = plan.stack.network.entry
     if entry.host not in plan.hosts:
         return []
     directory.mkdir(parents=True, exist_ok=True)
     rig.certificate(directory, "example.org")
-    own = f"/var/lib/homelab-certificates/{plan.site.site.domain}"
+    own = f"/var/lib/homelab-certificates/{plan.stack.site.domain}"
     mapped = {
         f"{own}/{a}": str(directory / b)
         for a, b in (("fullchain.pem", "cert.pem"), ("key.pem", "key.pem"))
@@ -40,7 +40,7 @@ def wrong(plan: Plan, directory: Path, values: Values) -> list[str]:
 
 
 def _caddy(plan: Plan, place: Place, values: Values) -> list[str]:
-    (module,) = caddy.modules(plan, plan.hosts[plan.site.network.entry.host])
+    (module,) = caddy.modules(plan, plan.hosts[plan.stack.network.entry.host])
     file = place.directory / "Caddyfile"
     file.write_text(caddyfile(module, place), encoding="utf-8")
     done = run("caddy", "adapt", "--adapter", "caddyfile", "--config", file)
@@ -53,7 +53,7 @@ def _caddy(plan: Plan, place: Place, values: Values) -> list[str]:
 
 
 def _nginx(plan: Plan, place: Place, values: Values) -> list[str]:
-    (module,) = nginx.modules(plan, plan.hosts[plan.site.network.entry.host])
+    (module,) = nginx.modules(plan, plan.hosts[plan.stack.network.entry.host])
     file = place.directory / "nginx.conf"
     text = nginx_conf(module, place)
     file.write_text(text, encoding="utf-8")
@@ -63,7 +63,7 @@ def _nginx(plan: Plan, place: Place, values: Values) -> list[str]:
 
 
 def _traefik(plan: Plan, place: Place, values: Values) -> list[str]:
-    (module,) = traefik.modules(plan, plan.hosts[plan.site.network.entry.host])
+    (module,) = traefik.modules(plan, plan.hosts[plan.stack.network.entry.host])
     found = []
     for text in judges.strings(as_data(module.derived, place.directory)):
         found += TEMPLATE(text, values)

@@ -105,7 +105,7 @@ RICH: Changes = {
             always_on=False,
             hardware="hosts/box/hardware.nix",
             tailscale={"ssh": True},
-            asleep={"wake_by": "pi"},
+            offline={"wake_by": "pi"},
             wake_on_lan={"interface": "enp2s0", "mac": "d8:5e:d3:0a:1b:2c"},
             wifi={
                 "ssid": "home",

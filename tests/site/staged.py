@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from homelab.deploy.plan import build_flags, build_wake, rules_of
+from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.deploy.scripts import build_script, confirm_script
 from homelab.deploy.shell import files_function
 from homelab.plan import Plan
@@ -40,8 +40,8 @@ def wrong(plan: Plan, directory: Path, values: Values, meant: list[str]) -> list
             for name, text in files.items()
             if name.endswith(".nix") and isinstance(text, str) and CANARY in text
         ]
-        rules = rules_of(plan.site, plan.hosts[host], stack="rich")
-        flags = build_flags(plan.site, plan.hosts, plan.hosts[host])
+        rules = policy_of(plan.stack, plan.hosts[host], stack="rich")
+        flags = build_flags(plan.stack, plan.hosts, plan.hosts[host])
         wake = build_wake(plan.hosts, plan.hosts[host])
         for script in (
             build_script(release.id, rules, flags, wake=wake),

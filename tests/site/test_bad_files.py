@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.stack import check_stack
+from homelab.ops.project.stack import check_stack
 from homelab.plaintext import UnreadableError, json_data, unfit, yaml_data
 from homelab.problems import HomelabError
 from tests import build, stackdir
@@ -115,12 +115,12 @@ def test_a_character_that_nobody_sees_is_refused_where_it_stands(char: str) -> N
     """It would be one thing to a reader and another to a program."""
     assert unfit(f"a{char}b") == f"U+{ord(char):04X}"
     problems = build.document({"site": {"owner": {"email": f"sam{char}@example.org"}}})
-    from homelab.site.load import load_site
+    from homelab.config.load import load_stack_config
 
     with pytest.raises(
         HomelabError, match=rf"site\.owner\.email: this holds the character U\+{ord(char):04X}"
     ):
-        load_site(problems)
+        load_stack_config(problems)
 
 
 def test_other_scripts_and_lines_are_text_like_any_other() -> None:

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from homelab import cli
-from homelab.ops.stack import check_stack
+from homelab.cli import app
+from homelab.config.document import read_document
+from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, Problem
-from homelab.site.document import read_document
 from tests import build, stackdir
 from tests.components import harness
 
@@ -695,7 +695,7 @@ CASES: dict[str, Case] = {
         both({"backup": {"dump_at": "05:00"}}, service("miniflux", host="nas")),
         check="dump-before-backup",
     ),
-    "irreplaceable things on a host that sleeps": Case(
+    "irreplaceable things on an offline host": Case(
         "datasets.photos.host",
         "may sleep",
         "always_on",
@@ -806,7 +806,7 @@ def test_the_command_line_shows_the_line_and_ends_with_1(
     name, case, directory = broken
     monkeypatch.setattr(sys, "argv", ["homelab", "check", "-C", str(directory)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     output = "".join(capsys.readouterr())
     assert ended.value.code == 1, output
     assert case.says in output
@@ -862,7 +862,7 @@ def test_a_stack_that_is_not_there_is_named(
     stackdir.write_stack(tmp_path)
     monkeypatch.setattr(sys, "argv", ["homelab", "check", "-s", "smal", "-C", str(tmp_path)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        app.main()
     assert ended.value.code == 2
     assert 'did you mean "small"' in capsys.readouterr().err
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from homelab.config.document import parse_document, read_document
+from homelab.config.scalar import Timestamp, Value
 from homelab.problems import InvalidStackError, Problem
-from homelab.site.document import parse_document, read_document
-from homelab.site.scalar import Timestamp, Value
 from tests import stackdir
 
 ROOT = Path(__file__).parents[2]

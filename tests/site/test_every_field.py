@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from homelab.model import Model
+from homelab.config.base import Model
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config
+from homelab.config.stack import StackConfig
 from homelab.problems import InvalidStackError
-from homelab.site.document import Document
-from homelab.site.load import load_site
-from homelab.site.model import Site
 from tests import build
 from tests.household import Changes
 from tests.site.observed import Effects, effects
@@ -99,8 +99,8 @@ def _graphics(**said: object) -> Changes:
 _DIRECTORY: Changes = {"identity": {"directory": {"base_dn": "dc=other,dc=example"}}}
 WAYS: dict[str, tuple[Changes, Changes]] = {
     "Asleep.pull_from": (
-        {"hosts": {"box": {"asleep": {"wake_by": None, "pull_from": "pi"}}}},
-        {"hosts": {"box": {"asleep": {"wake_by": None, "pull_from": "nas"}}}},
+        {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "pi"}}}},
+        {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "nas"}}}},
     ),
     "Boot.device": (
         {"hosts": {"nas": {"boot": {"loader": "grub", "device": "/dev/sda"}}}},
@@ -225,7 +225,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"identity": {"directory": None, "users": {"sops": "authelia/users"}}},
         {"identity": {"directory": None, "users": {"sops": "authelia/others"}}},
     ),
-    "NixosHost.asleep": ({}, {"hosts": {"box": {"asleep": None}}}),
+    "NixosHost.offline": ({}, {"hosts": {"box": {"offline": None}}}),
     "NixosHost.flakes": ({}, {"hosts": {"nas": {"flakes": ["vote.nixosModules.default"]}}}),
     "NixosHost.host_id": ({}, {"hosts": {"nas": {"host_id": "0123abcd"}}}),
     "Persistence.forget": (
@@ -276,7 +276,9 @@ def kinds_in(annotation: Any) -> Iterator[type[Model]]:
             pending += get_args(here)
 
 
-MODELS = sorted({m for m in kinds_in(Site) if m is not Site}, key=lambda m: m.__name__)
+MODELS = sorted(
+    {m for m in kinds_in(StackConfig) if m is not StackConfig}, key=lambda m: m.__name__
+)
 FIELDS = [f"{m.__name__}.{f}" for m in MODELS for f in m.model_fields]
 
 
@@ -307,7 +309,7 @@ def occurrences() -> Mapping[str, list[tuple[str, Path]]]:
                 walk(inner, variant, (*path, index))
 
     for variant in VARIANTS:
-        walk(load_site(Document(stack(variant))), variant, ())
+        walk(load_stack_config(Document(stack(variant))), variant, ())
     return found
 
 
@@ -392,7 +394,7 @@ def fits(model: type[BaseModel], name: str, value: object) -> bool:
 
 def loads(values: Mapping[str, Any]) -> bool:
     try:
-        load_site(Document(dict(values)))
+        load_stack_config(Document(dict(values)))
     except InvalidStackError:
         return False
     return True
@@ -415,11 +417,15 @@ def proof(model: type[BaseModel], name: str) -> str:
     if f"{model.__name__}.{name}" in WAYS:
         return between(f"{model.__name__}.{name}")
     for variant, path in occurrences()[model.__name__]:
-        site: Any = load_site(Document(stack(variant)))
+        stack_config: Any = load_stack_config(Document(stack(variant)))
         for part in path:
-            site = site[part] if isinstance(site, Mapping | list) else getattr(site, str(part))
+            stack_config = (
+                stack_config[part]
+                if isinstance(stack_config, Mapping | list)
+                else getattr(stack_config, str(part))
+            )
         tried = 0
-        for value in guesses(model, name, getattr(site, name)):
+        for value in guesses(model, name, getattr(stack_config, name)):
             if value is not None and not fits(model, name, value):
                 continue
             values = changed(variant, path, name, value)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from homelab.model import Kind
+from homelab.config.base import Kind
+from homelab.config.hosts import HomeManagerHost, NixosHost
+from homelab.config.schema import stack_schema
+from homelab.config.services import KINDS, CatalogService, ContainerService, FlakeService
 from homelab.problems import InvalidStackError
-from homelab.services.kinds import KINDS, CatalogService, ContainerService, FlakeService
-from homelab.site.schema import stack_schema
-from homelab.system.model import HomeManagerHost, NixosHost
 from tests import build
 
 IMAGE = f"docker.io/a/b:1@sha256:{'0' * 64}"
@@ -48,7 +48,7 @@ MACS = sorted(HomeManagerHost.lacks)
 
 def refused(changes: Mapping[str, Any]) -> list[str]:
     try:
-        build.site(changes)
+        build.stack_config(changes)
     except InvalidStackError as error:
         return [str(p) for p in error.problems]
     return []

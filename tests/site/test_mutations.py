@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from homelab.checks import run_checks
-from homelab.ops.stack import check_sources, read_sources
-from homelab.plan import make_plan
+from homelab.config.document import Document, read_document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.ops.project.stack import check_sources, read_sources
+from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem
 from homelab.render import render
-from homelab.site.document import Document, read_document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from tests import build
 
 MANY = int(os.environ.get("MUTATIONS", "25"))
@@ -79,7 +79,7 @@ def mutate(values: Any, path: Place, others: list[Any], chance: random.Random) -
 def problems_of(values: Any, file: Path) -> list[Problem]:
     """What is wrong, and every file of it where nothing is."""
     try:
-        plan = make_plan(load_site(Document(values, file.name)), Lock())
+        plan = make_plan(load_stack_config(Document(values, file.name)), Lock())
     except InvalidStackError as error:
         return [*error.problems]
     sources, missing = read_sources(file.parent, plan)

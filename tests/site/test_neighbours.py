@@ -1,4 +1,4 @@
-"""Two stacks beside each other are told of what both would change (`homelab.site.neighbours`)."""
+"""Two stacks beside each other are told of what both would change (`homelab.neighbours`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.stack import check_stack
+from homelab.ops.project.stack import check_stack
 from homelab.problems import Problem
 from tests import build, stackdir
 from tests.tailnet.test_tailnet import TAILNET

@@ -9,8 +9,8 @@ from typing import Any, get_args, get_origin
 
 import pytest
 
-from homelab.model import Model
-from homelab.site.model import Site
+from homelab.config.base import Model
+from homelab.config.stack import StackConfig
 from tests import build
 from tests.site.test_every_field import plain, stack
 
@@ -64,17 +64,17 @@ PLAN = build.plan(stack("as it is"))
 
 @pytest.mark.parametrize("place", sorted(set(_places(PLAN, set()))))
 def test_a_place_of_the_plan_is_a_key_of_the_stack_config(place: str) -> None:
-    assert _is_key(Site, _parts(place.partition(" ")[0])), place
+    assert _is_key(StackConfig, _parts(place.partition(" ")[0])), place
 
 
 @pytest.mark.parametrize("service", PLAN.services, ids=lambda s: f"{s.name}-{s.host}")
 def test_so_is_every_field_of_a_service_whichever_section_asks_for_it(service: Any) -> None:
     for field in type(service.config).model_fields:
-        assert _is_key(Site, _parts(service.at(field)))
-    assert _is_key(Site, _parts(service.host_at))
+        assert _is_key(StackConfig, _parts(service.at(field)))
+    assert _is_key(StackConfig, _parts(service.host_at))
 
 
 def test_what_is_no_key_is_found() -> None:
-    assert issubclass(Site, Model)
+    assert issubclass(StackConfig, Model)
     for place in ("identity.backup", "services.immich.backpu", "hosts.pi.host", "nowhere"):
-        assert not _is_key(Site, _parts(place)), place
+        assert not _is_key(StackConfig, _parts(place)), place

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.stack import check_stack
+from homelab.config.document import Document
+from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, Problem
-from homelab.site.document import Document
-from homelab.site.rest import rest_of, unrelated
+from homelab.remainder import rest_of, unrelated
 from tests import build, stackdir
 from tests.cases.on_disk import laid_out, tried
 

@@ -115,7 +115,7 @@ def test_a_share_moves_with_its_dataset() -> None:
 def _reached(made: Plan) -> dict[str, tuple[bool, str]]:
     target = "aurora:445/tcp"
     answers = plan_reach(made).to(target)
-    return {a.asker.name: (a.reachable, " > ".join(g.what for g in a.gates)) for a in answers}
+    return {a.origin.name: (a.reachable, " > ".join(g.what for g in a.barriers)) for a in answers}
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,9 @@ def test_a_dataset_at_hand_is_fine() -> None:
 def test_what_is_irreplaceable_lies_on_a_host_that_never_sleeps() -> None:
     """S0-04."""
     photos = {"path": "/mnt/photos", "tier": "irreplaceable"}
-    asleep: Changes = {"datasets": {"photos": {**photos, "host": "workstation"}}}
+    offline: Changes = {"datasets": {"photos": {**photos, "host": "workstation"}}}
     awake: Changes = {"datasets": {"photos": {**photos, "host": "aurora"}}}
-    (message,) = found(asleep, "vault-always-on")
+    (message,) = found(offline, "vault-always-on")
     assert "datasets.photos.host" in message
     assert "workstation may sleep" in message
     assert found(awake, "vault-always-on") == []

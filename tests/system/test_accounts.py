@@ -46,7 +46,7 @@ def test_sudo_asks_for_nothing_or_for_the_password() -> None:
     asked = build.render(owner(sudo="password", password=HASH))["nas"]
     assert "security.sudo.wheelNeedsPassword = true;" in asked["users.nix"]
     with pytest.raises(Exception, match="the owner has none"):
-        build.site(owner(sudo="password"))
+        build.stack_config(owner(sudo="password"))
 
 
 def test_where_sudo_asks_the_deployer_is_root() -> None:

@@ -212,4 +212,4 @@ def test_a_host_without_an_image_is_no_way_to_go(host: str, says: str) -> None:
 )
 def test_an_image_that_no_machine_could_start_is_refused(config: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
-        build.site(stack(box=config))
+        build.stack_config(stack(box=config))

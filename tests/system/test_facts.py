@@ -24,26 +24,26 @@ STACK: Changes = household(
 )
 
 
-def told(plan: Plan, host: str) -> Any:
+def report(plan: Plan, host: str) -> Any:
     return facts(plan, plan.hosts[host])
 
 
 def test_a_host_knows_its_own_services_names_and_ports() -> None:
     """S0-29."""
     made = build.plan(STACK)
-    aurora = told(made, "aurora")
+    aurora = report(made, "aurora")
     assert set(aurora["services"]) == {s.name for s in made.on("aurora")}
     assert aurora["services"]["miniflux"]["units"][0] == "miniflux.service"
     assert set(aurora["routes"]) == {"music", "news"}
     assert aurora["routes"]["music"]["url"] == "https://music-home.example.org"
     assert "22/tcp" in aurora["ports"]
-    assert "music" not in told(made, "pi")["routes"]
+    assert "music" not in report(made, "pi")["routes"]
 
 
 def test_every_route_and_port_of_the_plan_is_told_by_one_host() -> None:
     """S0-29: together the hosts know what the plan knows, and nothing twice."""
     made = build.plan(STACK)
-    all_ = {h: told(made, h) for h in made.hosts}
+    all_ = {h: report(made, h) for h in made.hosts}
     assert sorted(n for f in all_.values() for n in f["routes"]) == sorted(
         r.name for r in made.routes
     )
@@ -73,14 +73,14 @@ def test_the_file_is_json_that_any_script_reads(tmp_path: Path) -> None:
       in
         (module.config or module).environment.etc."homelab/facts.json".text
     """
-    assert json.loads(evaluate(expression, tmp_path)) == told(made, "aurora")
+    assert json.loads(evaluate(expression, tmp_path)) == report(made, "aurora")
 
 
 def test_no_secret_and_no_place_of_one_is_told() -> None:
     """S0-29: everybody on the host may read it."""
     made = build.plan(STACK)
     for host in made.hosts:
-        text = json.dumps(told(made, host))
+        text = json.dumps(report(made, host))
         for secret in made.secrets.on(host):
             assert secret.path not in text
             assert not secret.key or secret.key not in text

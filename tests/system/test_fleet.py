@@ -67,12 +67,12 @@ WAYS: dict[str, tuple[Changes, str]] = {
     "being woken": (
         box(
             always_on=False,
-            asleep={"wake_by": "nas"},
+            offline={"wake_by": "nas"},
             wake_on_lan={"interface": "enp2s0", "mac": "d8:5e:d3:0a:1b:2c"},
         ),
         "nas",
     ),
-    "releases that wait": (box(always_on=False, asleep={"pull_from": "nas"}), "nas"),
+    "releases that wait": (box(always_on=False, offline={"pull_from": "nas"}), "nas"),
 }
 
 

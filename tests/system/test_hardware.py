@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from homelab.deploy.plan import rules_of
+from homelab.deploy.plan import policy_of
 from homelab.render import modules_of
 from homelab.system.hardware import intel_packages
 from tests import build
@@ -56,7 +56,7 @@ def test_which_kernel_modules_drive_an_nvidia_card_is_said(is_open: bool) -> Non
 )
 def test_what_is_said_of_a_card_is_of_its_vendor(gpu: dict[str, object], says: str) -> None:
     with pytest.raises(Exception, match=says):
-        build.site(nas(gpu=gpu))
+        build.stack_config(nas(gpu=gpu))
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_a_file_in_the_way_of_a_home_twice_takes_no_system_back(
     text = build.render(changes)["nas"]["home.nix"]
     assert ("home-manager.overwriteBackup = true;" in text) == overwrites
     made = build.plan(changes)
-    assert rules_of(made.site, made.hosts["nas"]).may_fail == may_fail
-    assert rules_of(made.site, made.hosts["pi"]).may_fail == ()
+    assert policy_of(made.stack, made.hosts["nas"]).may_fail == may_fail
+    assert policy_of(made.stack, made.hosts["pi"]).may_fail == ()

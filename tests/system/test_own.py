@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.stack import check_sources, read_sources
+from homelab.ops.project.stack import check_sources, read_sources
 from homelab.problems import Problem
 from homelab.render import render
 from tests import build
@@ -130,7 +130,7 @@ def test_the_disk_of_grub_is_rendered_and_no_other_loader_takes_one() -> None:
     assert "efiSupport = true;" in text
     assert "canTouchEfiVariables = true;" in text
     with pytest.raises(Exception, match="GRUB's"):
-        build.site({"hosts": {"nas": {"boot": {"device": "/dev/sda"}}}})
+        build.stack_config({"hosts": {"nas": {"boot": {"device": "/dev/sda"}}}})
 
 
 def test_a_module_of_a_flake_is_of_one_that_is_known() -> None:

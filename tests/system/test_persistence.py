@@ -14,7 +14,7 @@ from homelab.catalog import ENTRIES
 from homelab.catalog.model import Entry
 from homelab.catalog.upstream import modules_of as modules_of_entry
 from homelab.catalog.upstream import release_of
-from homelab.ops.stack import check_sources
+from homelab.ops.project.stack import check_sources
 from homelab.problems import Problem
 from homelab.render import modules_of
 from homelab.system.persistence import kept

@@ -48,7 +48,7 @@ def test_a_window_is_neither_a_blink_nor_a_door(seconds: int) -> None:
     """S4-10."""
     changes: Changes = {"hosts": {"pi": {"ssh": {"recovery": {"seconds": seconds}}}}}
     with pytest.raises(Exception, match="seconds"):
-        build.site(household(RECOVERY, changes))
+        build.stack_config(household(RECOVERY, changes))
 
 
 def test_every_option_of_it_exists() -> None:

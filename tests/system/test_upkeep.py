@@ -151,7 +151,7 @@ def test_garbage_goes_when_the_stack_says_so() -> None:
     assert 'dates = "daily";' in text
     assert 'options = "--delete-older-than 7d";' in text
     with pytest.raises(InvalidStackError, match="keep"):
-        build.site(nas(nix={"gc": {"keep": "7 days"}}))
+        build.stack_config(nas(nix={"gc": {"keep": "7 days"}}))
 
 
 @pytest.mark.parametrize(

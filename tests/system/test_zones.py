@@ -46,4 +46,4 @@ def test_a_locale_is_written_as_glibc_has_it(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", ["en_US.UTF-8", "C.UTF-8", "sr_RS.UTF-8@latin"])
 def test_a_locale_of_glibc_is_fine(locale: str) -> None:
-    assert build.plan({"site": {"locale": locale}}).site.site.locale == locale
+    assert build.plan({"site": {"locale": locale}}).stack.site.locale == locale

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from homelab.lab.standins.tailscale_policy import DEFAULT
 from homelab.tailnet.drift import Verdict, drift, refusal, signed, unwritten
 from homelab.tailnet.hujson import canonical, digest, parse
 from homelab.tailnet.policy import policy, policy_text
-from lab.standins.tailscale_policy import DEFAULT
 from tests.tailnet.test_tailnet import tailnet
 
 OURS = policy_text(tailnet())

@@ -75,7 +75,7 @@ def test_what_only_a_policy_says_is_refused_where_another_stack_has_it(
     field: Mapping[str, object],
 ) -> None:
     with pytest.raises(InvalidStackError, match=f"writes no {next(iter(field))}"):
-        build.site(stackdir.joined(ELSEWHERE, {"tailnet": field}))
+        build.stack_config(stackdir.joined(ELSEWHERE, {"tailnet": field}))
 
 
 def test_what_the_other_stack_has_to_say_is_printed_and_opens_the_ways_there() -> None:

@@ -26,7 +26,7 @@ def test_a_planned_hosts_tag_exists_before_the_host_does() -> None:
     owners: Any = policy(plan.tailnet)["tagOwners"]
     assert "tag:agent" in owners
     assert build.found(changes, "acl-tag-known") == []
-    assert "tag:agent" not in {a.name for a in plan_reach(plan).askers}
+    assert "tag:agent" not in {a.name for a in plan_reach(plan).origins}
 
 
 def test_a_planned_agent_is_kept_out_already() -> None:

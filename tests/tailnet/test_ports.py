@@ -39,9 +39,9 @@ def test_a_host_reaches_its_builder_where_that_listens() -> None:
     assert not allowed(plan, "pi", "nas", 22)
     reach = plan_reach(build.plan(stack(**MOVED)))
     ways = {
-        (a.asker.name, a.reachable)
+        (a.origin.name, a.reachable)
         for a in reach.answers
-        if a.target.source == "hosts.nas.ssh.port" and a.asker.name in ("pi", "family")
+        if a.target.source == "hosts.nas.ssh.port" and a.origin.name in ("pi", "family")
     }
     assert ways == {("pi", True), ("family", False)}
 
@@ -86,7 +86,7 @@ def test_ssh_knows_the_port_of_a_builder_as_nix_cannot() -> None:
     assert "Host 100.64.0.3\n" in text
     assert f"Port {PORT}" in text
     plan = build.plan(stack(**MOVED))
-    (_, machine) = build_flags(plan.site, plan.hosts, plan.hosts["pi"])
+    (_, machine) = build_flags(plan.stack, plan.hosts, plan.hosts["pi"])
     assert machine.startswith("ssh-ng://nixbuild@100.64.0.3 "), "a port there is no port to Nix"
     usual = build.render(stack(hosts={"pi": {"build": {"host": "nas"}}}))["pi"]["nix.nix"]
     assert "programs.ssh" not in usual

@@ -365,7 +365,7 @@ def test_wrong_ports_are_answered_with_right_ones(ports: str) -> None:
 @pytest.mark.parametrize("ports", ["tcp:443", "udp:53", "tcp:20-25", "tcp:*", "*"])
 def test_right_ports_are_taken(ports: str) -> None:
     changes = grants({"src": [OWNER], "dst": ["nas"], "ip": [ports]})
-    assert build.plan(changes).site.tailnet is not None
+    assert build.plan(changes).stack.tailnet is not None
     assert build.found(changes, "acl-lockout") == []
 
 

@@ -201,7 +201,7 @@ def test_every_option_of_a_catalog_entry_exists_with_that_type(name: str, gpu: s
 
 
 def test_every_option_of_the_home_stack_exists_with_that_type() -> None:
-    """Every module of every NixOS host, whichever room it comes from."""
+    """Every module of every NixOS host, whichever package it comes from."""
     options = require_options()
     stack = build.SHIPPED / "Pulumi.home.yaml"
     made = build.modules(stack)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.files import updated_lock
+from homelab.config.lock import Lock, Numbers, lock_text, parse_lock
+from homelab.ops.project.files import updated_lock
 from homelab.problems import InvalidStackError
 from homelab.render import modules_of
-from homelab.site.lock import Lock, Numbers, lock_text, parse_lock
 from homelab.vpn.ids import FIRST, LAST
 from tests import build
 from tests.tools.options import check_module
@@ -31,7 +31,7 @@ def found(check: str, changes: Changes) -> list[str]:
 
 def refused(changes: Changes) -> str:
     with pytest.raises(InvalidStackError) as error:
-        build.site(changes)
+        build.stack_config(changes)
     return str(error.value)
 
 

@@ -3,12 +3,12 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     SecretFact,
     SecretPath,
     SignIn,
+    Template,
 )
 
 _STATE = "/var/lib/private/atticd"
@@ -27,8 +27,8 @@ ENTRY = Entry(
         "services.atticd.enable": True,
         "services.atticd.environmentFile": SecretPath("token"),
         "services.atticd.settings": {
-            "listen": Fill("{bind}:{port}"),
-            "api-endpoint": Fill("{url}/"),
+            "listen": Template("{bind}:{port}"),
+            "api-endpoint": Template("{url}/"),
         },
     },
     units=("atticd",),

@@ -14,12 +14,12 @@ ENTRY = Entry(
     infrastructure=True,
     units=("cloudflared-tunnel-{tunnel}",),
     dynamic_user=True,
-    stateless="its rules are in the generated configuration and its identity is minted",
+    stateless="its rules are in the generated configuration and its identity is issued",
     audience="public",
     monitor="every name it carries is watched by itself",
     secrets={
         "credentials": SecretFact(
-            source="minted", note="the tunnel's credentials file, handed over by systemd"
+            source="issued", note="the tunnel's credentials file, handed over by systemd"
         )
     },
     # Both from nixpkgs' module of 25.05 and later.

@@ -1,6 +1,6 @@
 """Cockpit, the host's own administration page."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, Last, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Entry, Hardening, Last, PortFact, PortNumber, SignIn, Template
 
 ENTRY = Entry(
     name="cockpit",
@@ -21,10 +21,10 @@ ENTRY = Entry(
             "ForwardedForHeader": "X-Forwarded-For",
         },
         # Pages of which it accepts WebSockets.
-        "services.cockpit.settings.WebService.Origins": Fill("{url}"),
-        "services.cockpit.allowed-origins": [Fill("{url}")],
+        "services.cockpit.settings.WebService.Origins": Template("{url}"),
+        "services.cockpit.allowed-origins": [Template("{url}")],
         # The module's socket listens on every address, and an empty entry takes that back.
-        "systemd.sockets.cockpit.listenStreams": Last(["", Fill("{bind}:{port}")]),
+        "systemd.sockets.cockpit.listenStreams": Last(["", Template("{bind}:{port}")]),
     },
     added={
         "services.cockpit.allowed-origins": "25.11",

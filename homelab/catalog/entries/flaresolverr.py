@@ -1,6 +1,6 @@
 """FlareSolverr, a browser that answers for indexers what only a browser can."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact, PortNumber
+from homelab.catalog.model import Entry, Hardening, PortFact, PortNumber, Template
 
 ENTRY = Entry(
     name="flaresolverr",
@@ -14,7 +14,7 @@ ENTRY = Entry(
     options={
         "services.flaresolverr.enable": True,
         "services.flaresolverr.port": PortNumber(),
-        "systemd.services.flaresolverr.environment.HOST": Fill("{bind}"),
+        "systemd.services.flaresolverr.environment.HOST": Template("{bind}"),
     },
     units=("flaresolverr",),
     dynamic_user=True,

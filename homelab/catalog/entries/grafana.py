@@ -3,13 +3,13 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SecretFact,
     SecretPath,
     SignIn,
+    Template,
 )
 
 _SECTION = "services.grafana.settings"
@@ -27,10 +27,10 @@ ENTRY = Entry(
     options={
         "services.grafana.enable": True,
         f"{_SECTION}.server": {
-            "http_addr": Fill("{bind}"),
+            "http_addr": Template("{bind}"),
             "http_port": PortNumber(),
-            "domain": Fill("{fqdn}"),
-            "root_url": Fill("{url}/"),
+            "domain": Template("{fqdn}"),
+            "root_url": Template("{url}/"),
         },
         # Grafana reads the files itself; without a key of its own it uses one that everybody knows.
         f"{_SECTION}.security": {
@@ -65,7 +65,7 @@ ENTRY = Entry(
                 "headers": "Email:X-WEBAUTH-EMAIL Name:X-WEBAUTH-NAME",
                 "auto_sign_up": True,
                 # Whoever else comes with such a header is a stranger.
-                "whitelist": Fill("{proxy}"),
+                "whitelist": Template("{proxy}"),
             },
             f"{_SECTION}.auth.disable_login_form": True,
         },

@@ -1,6 +1,6 @@
 """Home Assistant, the home's own automation."""
 
-from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Dump, Entry, Hardening, PortFact, PortNumber, SignIn, Template
 
 _STATE = "/var/lib/hass"
 
@@ -24,13 +24,13 @@ ENTRY = Entry(
             "automation ui": "!include automations.yaml",
             "scene ui": "!include scenes.yaml",
             "script ui": "!include scripts.yaml",
-            "homeassistant": {"external_url": Fill("{url}")},
+            "homeassistant": {"external_url": Template("{url}")},
             "http": {
-                "server_host": Fill("{bind}"),
+                "server_host": Template("{bind}"),
                 "server_port": PortNumber(),
                 # Without these it refuses whatever the proxy passes on.
                 "use_x_forwarded_for": True,
-                "trusted_proxies": [Fill("{proxy}")],
+                "trusted_proxies": [Template("{proxy}")],
             },
         },
         # It does not start where one of them is missing.

@@ -3,20 +3,20 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fact,
-    Fill,
     Hardening,
     Oidc,
+    OptionValue,
     PortFact,
     PortNumber,
     SecretFact,
     SignIn,
     Since,
+    Template,
 )
 
 _MEDIA = "{dataset}/_immich-managed"
 
-_GPU: dict[str, Fact] = {
+_GPU: dict[str, OptionValue] = {
     # All of them, as far as the module goes.
     "services.immich.accelerationDevices": None,
     "users.users.immich.extraGroups": ["render", "video"],
@@ -38,13 +38,13 @@ ENTRY = Entry(
     # sign-in, quotas and storage templates are set there.
     options={
         "services.immich.enable": True,
-        "services.immich.host": Fill("{bind}"),
+        "services.immich.host": Template("{bind}"),
         "services.immich.port": PortNumber(),
-        "services.immich.environment": {"IMMICH_TRUSTED_PROXIES": Fill("{proxy}")},
-        "services.immich.mediaLocation": Fill(_MEDIA, dataset="photos"),
+        "services.immich.environment": {"IMMICH_TRUSTED_PROXIES": Template("{proxy}")},
+        "services.immich.mediaLocation": Template(_MEDIA, dataset="photos"),
         # The module leaves any place but its own to be made by hand.
         "systemd.tmpfiles.rules": [
-            Fill(f'd "{_MEDIA}" 0700 immich immich -', dataset="photos"),
+            Template(f'd "{_MEDIA}" 0700 immich immich -', dataset="photos"),
         ],
     },
     # Its transcoder finds the driver by itself; which devices it may open, its sandbox says.

@@ -1,8 +1,8 @@
 """Jellyfin, films and series."""
 
-from homelab.catalog.model import Dump, Entry, Fact, Hardening, PortFact, SignIn
+from homelab.catalog.model import Dump, Entry, Hardening, OptionValue, PortFact, SignIn
 
-_GROUPS: dict[str, Fact] = {"users.users.jellyfin.extraGroups": ["render", "video"]}
+_GROUPS: dict[str, OptionValue] = {"users.users.jellyfin.extraGroups": ["render", "video"]}
 
 ENTRY = Entry(
     name="jellyfin",

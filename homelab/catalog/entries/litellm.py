@@ -2,13 +2,13 @@
 
 from homelab.catalog.model import (
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SecretFact,
     SecretPath,
     SignIn,
+    Template,
 )
 
 ENTRY = Entry(
@@ -24,7 +24,7 @@ ENTRY = Entry(
     # Models are a matter of the homelab: services.litellm.settings.model_list.
     options={
         "services.litellm.enable": True,
-        "services.litellm.host": Fill("{bind}"),
+        "services.litellm.host": Template("{bind}"),
         "services.litellm.port": PortNumber(),
         "services.litellm.environmentFile": SecretPath("key"),
         "services.litellm.settings.general_settings.master_key": "os.environ/LITELLM_MASTER_KEY",

@@ -1,6 +1,6 @@
 """The Matter server, which speaks to Matter devices for Home Assistant."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact, PortNumber
+from homelab.catalog.model import Entry, Hardening, PortFact, PortNumber, Template
 
 ENTRY = Entry(
     name="matter-server",
@@ -14,7 +14,7 @@ ENTRY = Entry(
     options={
         "services.matter-server.enable": True,
         "services.matter-server.port": PortNumber(),
-        "services.matter-server.extraArgs": ["--listen-address", Fill("{bind}")],
+        "services.matter-server.extraArgs": ["--listen-address", Template("{bind}")],
     },
     units=("matter-server",),
     dynamic_user=True,

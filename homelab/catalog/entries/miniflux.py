@@ -4,13 +4,13 @@ from homelab.catalog.model import (
     OIDC,
     Dump,
     Entry,
-    Fill,
     Hardening,
     Oidc,
     PortFact,
     SecretFact,
     SecretPath,
     SignIn,
+    Template,
 )
 
 ENTRY = Entry(
@@ -26,8 +26,8 @@ ENTRY = Entry(
         "services.miniflux.enable": True,
         "services.miniflux.adminCredentialsFile": SecretPath("admin"),
         "services.miniflux.config": {
-            "BASE_URL": Fill("{url}"),
-            "LISTEN_ADDR": Fill("{bind}:{port}"),
+            "BASE_URL": Template("{url}"),
+            "LISTEN_ADDR": Template("{bind}:{port}"),
         },
     },
     units=("miniflux",),
@@ -45,9 +45,11 @@ ENTRY = Entry(
             secret=SecretFact(form="env", env=(("OAUTH2_CLIENT_SECRET", "{value}"),)),
             options={
                 "services.miniflux.config.OAUTH2_PROVIDER": "oidc",
-                "services.miniflux.config.OAUTH2_CLIENT_ID": Fill("{client}"),
-                "services.miniflux.config.OAUTH2_OIDC_DISCOVERY_ENDPOINT": Fill("{issuer}"),
-                "services.miniflux.config.OAUTH2_REDIRECT_URL": Fill("{url}/oauth2/oidc/callback"),
+                "services.miniflux.config.OAUTH2_CLIENT_ID": Template("{client}"),
+                "services.miniflux.config.OAUTH2_OIDC_DISCOVERY_ENDPOINT": Template("{issuer}"),
+                "services.miniflux.config.OAUTH2_REDIRECT_URL": Template(
+                    "{url}/oauth2/oidc/callback"
+                ),
                 # Whoever the provider lets in has an account.
                 "services.miniflux.config.OAUTH2_USER_CREATION": 1,
                 "systemd.services.miniflux.serviceConfig.EnvironmentFile": [SecretPath(OIDC)],

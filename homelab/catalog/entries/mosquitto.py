@@ -2,13 +2,13 @@
 
 from homelab.catalog.model import (
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SecretFact,
     SecretPath,
     SignIn,
+    Template,
 )
 
 ENTRY = Entry(
@@ -25,7 +25,7 @@ ENTRY = Entry(
         "services.mosquitto.enable": True,
         "services.mosquitto.listeners": [
             {
-                "address": Fill("{bind}"),
+                "address": Template("{bind}"),
                 "port": PortNumber(),
                 "users": {
                     "home-assistant": {

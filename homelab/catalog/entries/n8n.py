@@ -1,6 +1,6 @@
 """n8n, automations of steps that are drawn."""
 
-from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Dump, Entry, Hardening, PortFact, PortNumber, SignIn, Template
 
 _STATE = "/var/lib/private/n8n"
 
@@ -17,14 +17,14 @@ ENTRY = Entry(
     options={
         "services.n8n.enable": True,
         "services.n8n.environment": {
-            "N8N_EDITOR_BASE_URL": Fill("{url}"),
-            "N8N_LISTEN_ADDRESS": Fill("{bind}"),
-            "N8N_PORT": Fill("{port}"),
+            "N8N_EDITOR_BASE_URL": Template("{url}"),
+            "N8N_LISTEN_ADDRESS": Template("{bind}"),
+            "N8N_PORT": Template("{port}"),
             "N8N_PROXY_HOPS": "1",
-            "WEBHOOK_URL": Fill("{url}/"),
+            "WEBHOOK_URL": Template("{url}/"),
         },
-        "services.n8n.settings": {"listen_address": Fill("{bind}"), "port": PortNumber()},
-        "services.n8n.webhookUrl": Fill("{url}/"),
+        "services.n8n.settings": {"listen_address": Template("{bind}"), "port": PortNumber()},
+        "services.n8n.webhookUrl": Template("{url}/"),
     },
     added={"services.n8n.environment": "25.11"},
     removed={"services.n8n.settings": "25.11", "services.n8n.webhookUrl": "25.11"},

@@ -4,14 +4,14 @@ from homelab.catalog.model import (
     DatasetPath,
     Dump,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SignIn,
+    Template,
 )
 
-_PROXY = Fill("{proxy}/32")
+_PROXY = Template("{proxy}/32")
 
 ENTRY = Entry(
     name="navidrome",
@@ -25,9 +25,9 @@ ENTRY = Entry(
     options={
         "services.navidrome.enable": True,
         "services.navidrome.settings": {
-            "Address": Fill("{bind}"),
+            "Address": Template("{bind}"),
             "Port": PortNumber(),
-            "BaseUrl": Fill("{url}"),
+            "BaseUrl": Template("{url}"),
             "MusicFolder": DatasetPath("music"),
             "EnableInsightsCollector": False,
             # Whom it believes about who is signed in. Versions differ in the name of this, and

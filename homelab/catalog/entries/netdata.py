@@ -1,6 +1,6 @@
 """Netdata, measurements of its host by the second."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact, SignIn
+from homelab.catalog.model import Entry, Hardening, PortFact, SignIn, Template
 
 ENTRY = Entry(
     name="netdata",
@@ -15,8 +15,8 @@ ENTRY = Entry(
         "services.netdata.enable": True,
         "services.netdata.enableAnalyticsReporting": False,
         "services.netdata.config.web": {
-            "bind to": Fill("{bind}"),
-            "default port": Fill("{port}"),
+            "bind to": Template("{bind}"),
+            "default port": Template("{port}"),
         },
     },
     units=("netdata",),

@@ -3,7 +3,6 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fill,
     Hardening,
     Last,
     PortFact,
@@ -11,6 +10,7 @@ from homelab.catalog.model import (
     SecretFact,
     SecretPath,
     SignIn,
+    Template,
 )
 
 _STATE = "/var/lib/nextcloud"
@@ -30,14 +30,14 @@ ENTRY = Entry(
         # listens where our proxy finds it, and stays clear of the proxy's own names.
         "services.nextcloud.hostName": "nextcloud",
         "services.nginx.virtualHosts.nextcloud.listen": [
-            {"addr": Fill("{bind}"), "port": PortNumber()}
+            {"addr": Template("{bind}"), "port": PortNumber()}
         ],
         "services.nextcloud.settings": {
             # The module names its own virtual host here.
-            "trusted_domains": Last([Fill("{fqdn}")]),
-            "trusted_proxies": [Fill("{proxy}")],
+            "trusted_domains": Last([Template("{fqdn}")]),
+            "trusted_proxies": [Template("{proxy}")],
             "overwriteprotocol": "https",
-            "overwrite.cli.url": Fill("{url}"),
+            "overwrite.cli.url": Template("{url}"),
         },
         "services.nextcloud.config": {
             "dbtype": "pgsql",
@@ -47,7 +47,7 @@ ENTRY = Entry(
         "services.nextcloud.database.createLocally": True,
         "services.nextcloud.configureRedis": True,
         "services.nextcloud.maxUploadSize": "16G",
-        "services.nextcloud.datadir": Fill("{dataset}/nextcloud", dataset="files"),
+        "services.nextcloud.datadir": Template("{dataset}/nextcloud", dataset="files"),
     },
     # Of its units this one answers to people; the others are short and its own.
     units=("phpfpm-nextcloud",),

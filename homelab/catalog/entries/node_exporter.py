@@ -1,6 +1,6 @@
 """The node exporter, which tells Prometheus how its host is."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact, PortNumber
+from homelab.catalog.model import Entry, Hardening, PortFact, PortNumber, Template
 
 ENTRY = Entry(
     name="node-exporter",
@@ -15,7 +15,7 @@ ENTRY = Entry(
     job="node",
     options={
         "services.prometheus.exporters.node.enable": True,
-        "services.prometheus.exporters.node.listenAddress": Fill("{bind}"),
+        "services.prometheus.exporters.node.listenAddress": Template("{bind}"),
         "services.prometheus.exporters.node.port": PortNumber(),
     },
     units=("prometheus-node-exporter",),

@@ -1,6 +1,6 @@
 """Ollama, language models on the homelab's own hardware."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Entry, Hardening, PortFact, PortNumber, SignIn, Template
 from homelab.nix import Pkg
 
 ENTRY = Entry(
@@ -14,7 +14,7 @@ ENTRY = Entry(
     ports={"web": PortFact(11434)},
     options={
         "services.ollama.enable": True,
-        "services.ollama.host": Fill("{bind}"),
+        "services.ollama.host": Template("{bind}"),
         "services.ollama.port": PortNumber(),
     },
     # Until 25.11 the module builds its package anew for `acceleration`, which undoes the choice

@@ -1,6 +1,6 @@
 """OpenThread Border Router, the way from the LAN to Thread devices."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Entry, Hardening, PortFact, PortNumber, SignIn, Template
 
 _OTBR = "services.openthread-border-router"
 
@@ -21,7 +21,7 @@ ENTRY = Entry(
     options={
         f"{_OTBR}.enable": True,
         f"{_OTBR}.web.enable": True,
-        f"{_OTBR}.web.listenAddress": Fill("{bind}"),
+        f"{_OTBR}.web.listenAddress": Template("{bind}"),
         f"{_OTBR}.web.listenPort": PortNumber(),
     },
     units=("otbr-agent", "otbr-web"),

@@ -1,6 +1,6 @@
 """Prometheus, which measures what the exporters tell."""
 
-from homelab.catalog.model import Entry, Fill, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Entry, PortFact, PortNumber, SignIn, Template
 
 ENTRY = Entry(
     name="prometheus",
@@ -13,9 +13,9 @@ ENTRY = Entry(
     ports={"web": PortFact(9090)},
     options={
         "services.prometheus.enable": True,
-        "services.prometheus.listenAddress": Fill("{bind}"),
+        "services.prometheus.listenAddress": Template("{bind}"),
         "services.prometheus.port": PortNumber(),
-        "services.prometheus.webExternalUrl": Fill("{url}"),
+        "services.prometheus.webExternalUrl": Template("{url}"),
     },
     gives="series",
     reads="measurements",

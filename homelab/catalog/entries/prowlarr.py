@@ -3,11 +3,11 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SignIn,
+    Template,
 )
 
 ENTRY = Entry(
@@ -22,7 +22,7 @@ ENTRY = Entry(
     ports={"web": PortFact(9696)},
     options={
         "services.prowlarr.enable": True,
-        "services.prowlarr.settings.server.bindaddress": Fill("{bind}"),
+        "services.prowlarr.settings.server.bindaddress": Template("{bind}"),
         "services.prowlarr.settings.server.port": PortNumber(),
     },
     added={

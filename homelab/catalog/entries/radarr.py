@@ -3,11 +3,11 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SignIn,
+    Template,
 )
 
 ENTRY = Entry(
@@ -22,7 +22,7 @@ ENTRY = Entry(
     ports={"web": PortFact(7878)},
     options={
         "services.radarr.enable": True,
-        "services.radarr.settings.server.bindaddress": Fill("{bind}"),
+        "services.radarr.settings.server.bindaddress": Template("{bind}"),
         "services.radarr.settings.server.port": PortNumber(),
     },
     added={

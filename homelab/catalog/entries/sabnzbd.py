@@ -1,6 +1,6 @@
 """SABnzbd, downloads from Usenet."""
 
-from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Dump, Entry, Hardening, PortFact, PortNumber, SignIn, Template
 
 ENTRY = Entry(
     name="sabnzbd",
@@ -19,9 +19,9 @@ ENTRY = Entry(
             # Servers and folders are set on its own pages, and would last until it restarts.
             "services.sabnzbd.allowConfigWrite": True,
             "services.sabnzbd.settings.misc": {
-                "host": Fill("{bind}"),
+                "host": Template("{bind}"),
                 "port": PortNumber(),
-                "host_whitelist": Fill("{fqdn}"),
+                "host_whitelist": Template("{fqdn}"),
             },
         }
     },

@@ -1,6 +1,6 @@
 """Scrutiny, the health of disks: a page, a collector and InfluxDB."""
 
-from homelab.catalog.model import Entry, Fill, PortFact, PortNumber, SignIn
+from homelab.catalog.model import Entry, PortFact, PortNumber, SignIn, Template
 
 ENTRY = Entry(
     name="scrutiny",
@@ -16,7 +16,7 @@ ENTRY = Entry(
     },
     options={
         "services.scrutiny.enable": True,
-        "services.scrutiny.settings.web.listen.host": Fill("{bind}"),
+        "services.scrutiny.settings.web.listen.host": Template("{bind}"),
         "services.scrutiny.settings.web.listen.port": PortNumber(),
         "services.scrutiny.settings.web.influxdb.host": "127.0.0.1",
         # Its own default is every address of the host.

@@ -3,11 +3,11 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SignIn,
+    Template,
 )
 
 _STATE = "/var/lib/sonarr"
@@ -25,7 +25,7 @@ ENTRY = Entry(
     ports={"web": PortFact(8989)},
     options={
         "services.sonarr.enable": True,
-        "services.sonarr.settings.server.bindaddress": Fill("{bind}"),
+        "services.sonarr.settings.server.bindaddress": Template("{bind}"),
         "services.sonarr.settings.server.port": PortNumber(),
     },
     added={

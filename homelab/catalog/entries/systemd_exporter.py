@@ -1,6 +1,6 @@
 """The systemd exporter, which tells Prometheus how the units of its host are."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact, PortNumber
+from homelab.catalog.model import Entry, Hardening, PortFact, PortNumber, Template
 
 ENTRY = Entry(
     name="systemd-exporter",
@@ -15,7 +15,7 @@ ENTRY = Entry(
     job="systemd",
     options={
         "services.prometheus.exporters.systemd.enable": True,
-        "services.prometheus.exporters.systemd.listenAddress": Fill("{bind}"),
+        "services.prometheus.exporters.systemd.listenAddress": Template("{bind}"),
         "services.prometheus.exporters.systemd.port": PortNumber(),
     },
     units=("prometheus-systemd-exporter",),

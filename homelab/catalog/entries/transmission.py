@@ -3,11 +3,11 @@
 from homelab.catalog.model import (
     DatasetPath,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SignIn,
+    Template,
 )
 from homelab.nix import Pkg
 
@@ -30,9 +30,9 @@ ENTRY = Entry(
         # The module's own default is the version before, which is no longer kept up.
         "services.transmission.package": Pkg("transmission_4"),
         "services.transmission.settings": {
-            "rpc-bind-address": Fill("{bind}"),
+            "rpc-bind-address": Template("{bind}"),
             "rpc-port": PortNumber(),
-            "rpc-host-whitelist": Fill("*.{domain},*.{zone}"),
+            "rpc-host-whitelist": Template("*.{domain},*.{zone}"),
             # The firewall says who may ask; a list here would have to say it again.
             "rpc-whitelist-enabled": False,
             "download-dir": DatasetPath("downloads"),

@@ -1,6 +1,6 @@
 """Uptime Kuma, the status page whose monitors are set on its own pages."""
 
-from homelab.catalog.model import Dump, Entry, Fill, Hardening, PortFact, SignIn
+from homelab.catalog.model import Dump, Entry, Hardening, PortFact, SignIn, Template
 
 _STATE = "/var/lib/private/uptime-kuma"
 
@@ -15,7 +15,7 @@ ENTRY = Entry(
     ports={"web": PortFact(3001)},
     options={
         "services.uptime-kuma.enable": True,
-        "services.uptime-kuma.settings": {"HOST": Fill("{bind}"), "PORT": Fill("{port}")},
+        "services.uptime-kuma.settings": {"HOST": Template("{bind}"), "PORT": Template("{port}")},
     },
     units=("uptime-kuma",),
     user="uptime-kuma",

@@ -3,13 +3,13 @@
 from homelab.catalog.model import (
     Dump,
     Entry,
-    Fill,
     Hardening,
     PortFact,
     PortNumber,
     SecretFact,
     SecretPath,
     SignIn,
+    Template,
 )
 
 ENTRY = Entry(
@@ -24,8 +24,8 @@ ENTRY = Entry(
     options={
         "services.vaultwarden.enable": True,
         "services.vaultwarden.config": {
-            "DOMAIN": Fill("{url}"),
-            "ROCKET_ADDRESS": Fill("{bind}"),
+            "DOMAIN": Template("{url}"),
+            "ROCKET_ADDRESS": Template("{bind}"),
             "ROCKET_PORT": PortNumber(),
             # The name that Caddy gives it; without it every failed login seems to be the proxy's.
             "IP_HEADER": "X-Forwarded-For",

@@ -1,6 +1,6 @@
 """Whisper, which listens for Home Assistant, over the Wyoming protocol."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact
+from homelab.catalog.model import Entry, Hardening, PortFact, Template
 
 ENTRY = Entry(
     name="wyoming-faster-whisper",
@@ -16,7 +16,7 @@ ENTRY = Entry(
             "main": {
                 "enable": True,
                 "language": "auto",
-                "uri": Fill("tcp://{bind}:{port}"),
+                "uri": Template("tcp://{bind}:{port}"),
             }
         }
     },

@@ -1,6 +1,6 @@
 """Piper, which speaks for Home Assistant, over the Wyoming protocol."""
 
-from homelab.catalog.model import Entry, Fill, Hardening, PortFact
+from homelab.catalog.model import Entry, Hardening, PortFact, Template
 
 ENTRY = Entry(
     name="wyoming-piper",
@@ -16,7 +16,7 @@ ENTRY = Entry(
             "main": {
                 "enable": True,
                 "voice": "en_US-lessac-medium",
-                "uri": Fill("tcp://{bind}:{port}"),
+                "uri": Template("tcp://{bind}:{port}"),
             }
         }
     },

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Over a fresh connection: is this the system we activated, and is it well? The last path to say
-# so seals the attempt, and the supervisor commits. Ends with 75 for "not yet".
+# so seals the deployment, and the supervisor commits. Ends with 75 for "not yet".
 
 # calm: for so many seconds nothing was started anew. A service that crashes again and again is active
 # whenever one looks in between.
@@ -8,19 +8,19 @@ calm() {
   local now unit
   [ "$SETTLE_SECONDS" -gt 0 ] || return 0
   now=$(restarts | while read -r unit times; do
-    case " $MAY_FAIL $(tr '\n' ' ' <"$attempt/failed-before") " in
+    case " $MAY_FAIL $(tr '\n' ' ' <"$deployment/failed-before") " in
       *" $unit "*) ;;
       *) say "$unit $times" ;;
     esac
   done)
-  if [ ! -e "$attempt/restarts" ] || [ "$now" != "$(cat "$attempt/restarts")" ]; then
-    if [ -e "$attempt/restarts" ]; then
-      say "started anew by itself: $(say "$now" | comm -13 "$attempt/restarts" - | cut -d ' ' -f 1 | tr '\n' ' ')"
+  if [ ! -e "$deployment/restarts" ] || [ "$now" != "$(cat "$deployment/restarts")" ]; then
+    if [ -e "$deployment/restarts" ]; then
+      say "started anew by itself: $(say "$now" | comm -13 "$deployment/restarts" - | cut -d ' ' -f 1 | tr '\n' ' ')"
     else
       say "watches for $SETTLE_SECONDS s whether everything keeps running"
     fi
-    say "$now" >"$attempt/restarts"
-    seconds >"$attempt/calm-since"
+    say "$now" >"$deployment/restarts"
+    seconds >"$deployment/calm-since"
     return 1
   fi
   [ $(($(seconds) - $(fact calm-since))) -ge "$SETTLE_SECONDS" ] && return
@@ -30,9 +30,9 @@ calm() {
 
 main() {
   local unit lost name
-  attempt=$state/attempts/$NONCE
+  deployment=$state/deployments/$DEPLOYMENT_ID
   if [ "$(fact phase)" != awaiting ]; then
-    say "attempt $NONCE is $(fact phase), not awaiting a confirmation"
+    say "deployment $DEPLOYMENT_ID is $(fact phase), not awaiting a confirmation"
     exit 75
   fi
   if [ "$(readlink -f "$running")" != "$(fact toplevel)" ]; then
@@ -53,15 +53,15 @@ main() {
       exit 75
     fi
     calm || exit 75
-    answering >"$attempt/answers"
-    lost=$(comm -23 "$attempt/answered" "$attempt/answers" | tr '\n' ' ')
+    answering >"$deployment/answers"
+    lost=$(comm -23 "$deployment/answered" "$deployment/answers" | tr '\n' ' ')
     if [ -n "$lost" ]; then
       say "answered before, and does not now: ${lost% }"
       exit 75
     fi
     while read -r _ name _; do
-      if [ -n "$name" ] && ! grep -Fqx "$name" "$attempt/answers"; then
-        say "homelab: does not answer yet: $name" >>"$attempt/log"
+      if [ -n "$name" ] && ! grep -Fqx "$name" "$deployment/answers"; then
+        say "homelab: does not answer yet: $name" >>"$deployment/log"
       fi
     done <<<"$PROBES"
   fi

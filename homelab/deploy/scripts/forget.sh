@@ -8,7 +8,7 @@ parts() {
   for path in "$state"/* "$state"/.??*; do
     case ${path##*/} in
       lock) ;;
-      releases | attempts | secrets | .leaving) say "$path" ;;
+      releases | deployments | secrets | .leaving) say "$path" ;;
       *) if [ -f "$path" ]; then say "$path"; fi ;;
     esac
   done
@@ -22,7 +22,7 @@ main() {
   fi
   # To look is no change, and a look must leave no trace.
   [ -z "$YES" ] || take_lock "forgetting this host"
-  settled "on the host: bash $state/attempts/$(open_attempt)/rollback.sh"
+  settled "on the host: bash $state/deployments/$(open_attempt)/rollback.sh"
   for path in "$running" "$profile"; do
     if places_secrets "$path"; then needed=$(readlink -f "$path"); fi
   done
@@ -42,7 +42,7 @@ main() {
   if [ -z "$found" ]; then say "there is nothing of ours to remove"; fi
   for path in "$state"/*; do
     case ${path##*/} in
-      releases | attempts | secrets) ;;
+      releases | deployments | secrets) ;;
       *) if [ -d "$path" ]; then say "stays: $path, which is not ours"; fi ;;
     esac
   done

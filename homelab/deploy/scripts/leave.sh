@@ -8,9 +8,9 @@ found=''
 settled() {
   local open
   open=$(open_attempt)
-  attempt=$state/attempts/$open
+  deployment=$state/deployments/$open
   ! supervised || fail "a switch of this host is under way; it ends by itself: wait for that, then run again"
-  [ -z "$open" ] || fail "attempt $open was left half-way as $(fact phase); $1, then run again"
+  [ -z "$open" ] || fail "deployment $open was left half-way as $(fact phase); $1, then run again"
 }
 
 # drop PATH…: remove what is there, each in one step: half a release must never look like a whole

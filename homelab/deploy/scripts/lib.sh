@@ -10,7 +10,7 @@ root=${HOMELAB_ROOT:-} # empty in production, a directory in the lab
 state=$root/var/lib/homelab
 profile=$root/nix/var/nix/profiles/system
 running=$root/run/current-system
-attempt='' # the directory of the attempt at hand, where there is one
+deployment='' # the directory of the deployment at hand, where there is one
 
 say() { printf '%s\n' "$*"; }
 
@@ -41,7 +41,7 @@ write() {
 # process running, so this waits, but not for ever. Children inherit the lock on purpose: a build
 # whose shell was killed still holds it.
 lock() {
-  mkdir -p "$state/releases" "$state/secrets" "$state/attempts"
+  mkdir -p "$state/releases" "$state/secrets" "$state/deployments"
   exec 9<>"$state/lock"
   flock -w "$1" 9 || return 1
   printf '%s (pid %s, since %s, for %s)\n' \
@@ -96,11 +96,11 @@ stay_awake() {
     tail --pid=$$ -f /dev/null </dev/null >/dev/null 2>&1 9>&- &
 }
 
-# --- attempts: everything about one switch lies in $attempt, one file per fact -------------------
+# --- deployments: everything about one switch lies in $deployment, one file per fact -------------------
 
-note() { write "$attempt/$1" "$2"; }
+note() { write "$deployment/$1" "$2"; }
 
-fact() { cat "$attempt/$1" 2>/dev/null || true; }
+fact() { cat "$deployment/$1" 2>/dev/null || true; }
 
 # advance TO FROM…: the only way a phase changes, under its own lock, so that of a commit and a
 # rollback that race exactly one goes ahead. Fails when the phase is none of FROM.
@@ -117,13 +117,13 @@ advance() {
       fi
     done
     exit 1
-  ) 8>"$attempt/phase.lock"
+  ) 8>"$deployment/phase.lock"
 }
 
-# The attempt that has not ended, by its nonce; empty when all have.
+# The deployment that has not ended, by its deployment id; empty when all have.
 open_attempt() {
   local file
-  for file in "$state"/attempts/*/phase; do
+  for file in "$state"/deployments/*/phase; do
     case "$(cat "$file" 2>/dev/null)" in
       armed | activating | rebooting | awaiting | committing | rolling_back)
         file=${file%/phase}
@@ -141,26 +141,26 @@ supervised() { systemctl is-active --quiet homelab-activate.service; }
 switch() {
   local code from try
   for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
-    say "homelab: $1/bin/switch-to-configuration $2 (try $try)" >>"$attempt/log"
-    from=$(($(wc -c <"$attempt/log") + 1))
+    say "homelab: $1/bin/switch-to-configuration $2 (try $try)" >>"$deployment/log"
+    from=$(($(wc -c <"$deployment/log") + 1))
     code=0
-    "$1/bin/switch-to-configuration" "$2" >>"$attempt/log" 2>&1 7>&- 9>&- || code=$?
+    "$1/bin/switch-to-configuration" "$2" >>"$deployment/log" 2>&1 7>&- 9>&- || code=$?
     if [ "$code" = 0 ]; then
       if [ "$2" = boot ]; then land "${profile%/*}" "$(boot_directory)" "$(esp)"; fi
       return
     fi
-    tail -c "+$from" "$attempt/log" | grep 'Could not acquire lock' >/dev/null || return "$code"
+    tail -c "+$from" "$deployment/log" | grep 'Could not acquire lock' >/dev/null || return "$code"
     sleep 5
   done
   return 75
 }
 
-# go_back REASON: begin the rollback of $attempt, which nobody supervises any more; it runs detached.
+# go_back REASON: begin the rollback of $deployment, which nobody supervises any more; it runs detached.
 go_back() {
-  [ -e "$attempt/reason" ] || note reason "$1"
+  [ -e "$deployment/reason" ] || note reason "$1"
   # After a reboot, or once its timer has been through, the unit is gone, but the script is not.
   systemctl start --no-block homelab-rollback.service 2>/dev/null ||
-    detach homelab-rollback "$attempt/rollback.sh" --service-type=exec
+    detach homelab-rollback "$deployment/rollback.sh" --service-type=exec
 }
 
 # waits_for_boot SYSTEM: the first part of it that only a boot brings in; fails when there is none.
@@ -186,7 +186,7 @@ failed_units() {
 # that the stack does not let fail. A certificate may take its time, and its timer tries again.
 worse() {
   local unit
-  comm -13 "$attempt/failed-before" - | while read -r unit; do
+  comm -13 "$deployment/failed-before" - | while read -r unit; do
     case $unit in acme-*.service) continue ;; esac
     case " $MAY_FAIL " in
       *" $unit "*) ;;
@@ -208,7 +208,7 @@ seconds() { awk '{ print int($1) }' /proc/uptime 2>/dev/null || date +%s; }
 # What the log from byte FROM blames for an exit 4. Asking systemd would miss jobs that only timed
 # out, and those who wait between two failures.
 blamed() {
-  tail -c "+$1" "$attempt/log" | sed -n \
+  tail -c "+$1" "$deployment/log" | sed -n \
     -e 's/^warning: the following units failed: //p' \
     -e 's/^Failed to [a-z-]* \([^ :/]*\.[a-z]*\)\(:.*\)\{0,1\}$/\1/p' |
     tr ',' '\n' | tr -d ' ' | sort -u
@@ -229,12 +229,12 @@ detach() {
 
 # --- secrets: whole sets in .sets, made live by one link per release ------------------------------
 
-# Remove the sets that no release, no pending rotation and no open attempt points to.
+# Remove the sets that no release, no pending rotation and no open deployment points to.
 prune_sets() {
   local used set link
   used=$(
     for link in "$state"/secrets/* "$state"/secrets/.next.*; do readlink "$link" || true; done
-    cat "$state"/attempts/*/secrets-before 2>/dev/null || true
+    cat "$state"/deployments/*/secrets-before 2>/dev/null || true
   )
   used=" $(printf '%s' "$used" | tr '\n' ' ') "
   for set in "$state"/secrets/.sets/*; do

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Go on with an attempt after its restart, for a client that found nobody doing so.
+# Go on with a deployment after its restart, for a client that found nobody doing so.
 
 main() {
-  attempt=$state/attempts/$NONCE
-  [ -e "$attempt/resume.sh" ] || fail "$attempt: there is no such attempt here"
-  bash "$attempt/resume.sh"
+  deployment=$state/deployments/$DEPLOYMENT_ID
+  [ -e "$deployment/resume.sh" ] || fail "$deployment: there is no such deployment here"
+  bash "$deployment/resume.sh"
 }
 
 main </dev/null

@@ -25,8 +25,8 @@ main() {
   for path in "$state"/releases/* "$state"/releases/.??*; do
     [ "${path##*/}" = "$RELEASE" ] || drop "$path"
   done
-  for attempt in "$state"/attempts/*; do
-    [ "$(fact release)" = "$RELEASE" ] || drop "$attempt"
+  for deployment in "$state"/deployments/*; do
+    [ "$(fact release)" = "$RELEASE" ] || drop "$deployment"
   done
   [ -n "$found" ] || say "nothing of earlier releases is left"
 }

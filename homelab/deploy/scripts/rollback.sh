@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Undo exactly one attempt: back to the system, the secrets and the generation that it recorded.
-# Run by its timer, by the supervisor, or for a client that found the attempt abandoned.
+# Undo exactly one deployment: back to the system, the secrets and the generation that it recorded.
+# Run by its timer, by the supervisor, or for a client that found the deployment abandoned.
 
 # go_back_now SYSTEM: switch to it, live.
 go_back_now() {
   local from ended=0
-  from=$(($(wc -c <"$attempt/log") + 1))
+  from=$(($(wc -c <"$deployment/log") + 1))
   switch "$1" test || ended=$?
-  # What had failed before the attempt fails again: that is how the host was.
-  if [ "$ended" = 4 ] && [ -e "$attempt/failed-before" ] && [ -n "$(blamed "$from")" ] &&
-    [ -z "$(blamed "$from" | comm -13 "$attempt/failed-before" -)" ]; then ended=0; fi
+  # What had failed before the deployment fails again: that is how the host was.
+  if [ "$ended" = 4 ] && [ -e "$deployment/failed-before" ] && [ -n "$(blamed "$from")" ] &&
+    [ -z "$(blamed "$from" | comm -13 "$deployment/failed-before" -)" ]; then ended=0; fi
   return "$ended"
 }
 
@@ -19,13 +19,13 @@ start_again() {
   [ "$(readlink -f "$running")" != "$1" ] || return 0
   # That restart is still to come.
   [ "$(fact went-back)" != "$(boot_id)" ] || exit 0
-  if [ -e "$attempt/went-back" ]; then
-    say "homelab: restarted to go back, and the new system was started again" >>"$attempt/log"
+  if [ -e "$deployment/went-back" ]; then
+    say "homelab: restarted to go back, and the new system was started again" >>"$deployment/log"
     return 1
   fi
   note went-back "$(boot_id)"
-  say "homelab: restarts this host to start $1 again" >>"$attempt/log"
-  flush "$attempt/log"
+  say "homelab: restarts this host to start $1 again" >>"$deployment/log"
+  flush "$deployment/log"
   systemctl --no-block reboot || return 1
   # What is left is done after the restart, by resume.sh.
   exit 0
@@ -33,18 +33,18 @@ start_again() {
 
 main() {
   local previous boot='' code=0
-  attempt=$state/attempts/$NONCE
+  deployment=$state/deployments/$DEPLOYMENT_ID
   # Its timer, its supervisor and a client may all ask for it; whoever comes second leaves it alone.
-  exec 7>"$attempt/rollback.lock"
+  exec 7>"$deployment/rollback.lock"
   flock -n 7 || exit 0
-  rm -f "$attempt/room"
+  rm -f "$deployment/room"
   if ! advance rolling_back armed activating rebooting awaiting rolling_back; then
     # A commit under way was confirmed, and finishes; one whose supervisor died does not.
     if [ "$(fact phase)" != committing ] || supervised; then exit 0; fi
     advance rolling_back committing || exit 0
   fi
-  : >>"$attempt/log" # a power cut may have taken it
-  [ -e "$attempt/reason" ] ||
+  : >>"$deployment/log" # a power cut may have taken it
+  [ -e "$deployment/reason" ] ||
     note reason "neither activated nor confirmed within $WINDOW_SECONDS s"
   # A switch still running holds NixOS's own lock and ours.
   systemctl stop homelab-activate.service 2>/dev/null || true
@@ -52,28 +52,28 @@ main() {
   lock 5 "rolling back from release $RELEASE" || say "not waiting for $(holder)"
 
   previous=$(fact previous)
-  if [ -e "$attempt/secrets-before" ]; then
+  if [ -e "$deployment/secrets-before" ]; then
     ln -sfn "$(fact secrets-before)" "$state/secrets/$RELEASE"
   fi
   if [ -n "$(fact generation)" ] && [ "$(generation)" != "$(fact generation)" ]; then
-    nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$attempt/log" 2>&1 || code=1
+    nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$deployment/log" 2>&1 || code=1
     boot=yes
   fi
   # The boot loader may name the new system, also where an earlier try has put the generation back.
-  [ ! -e "$attempt/loader" ] || boot=yes
+  [ ! -e "$deployment/loader" ] || boot=yes
   [ "$(fact mode)" = boot ] || go_back_now "$previous" || code=$?
   # A boot loader that still starts the old system is left alone: it may have failed for want of room.
   if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
   if [ "$(fact mode)" = boot ] && [ "$code" = 0 ]; then
-    bootctl set-oneshot '' >>"$attempt/log" 2>&1 || true
+    bootctl set-oneshot '' >>"$deployment/log" 2>&1 || true
     start_again "$previous" || code=1
     # Nobody has confirmed it, so nobody shall find it in the boot menu; unless it is what runs.
     [ "$code" != 0 ] || [ -z "$(fact own-generation)" ] || [ "$(fact own-generation)" = "$(fact generation)" ] ||
-      nix-env -p "$profile" --delete-generations "$(fact own-generation)" >>"$attempt/log" 2>&1 || true
+      nix-env -p "$profile" --delete-generations "$(fact own-generation)" >>"$deployment/log" 2>&1 || true
   fi
   if [ "$code" = 0 ]; then
     advance rolled_back rolling_back
-    rm -f "$attempt/previous-system" "$attempt/secrets-before"
+    rm -f "$deployment/previous-system" "$deployment/secrets-before"
   else
     advance failed_rollback rolling_back
   fi

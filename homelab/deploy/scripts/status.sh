@@ -2,7 +2,7 @@
 # Say what is so, as lines of «key value»; takes no lock and changes nothing.
 
 main() {
-  local release=$state/releases/$RELEASE open=$NONCE failed boots
+  local release=$state/releases/$RELEASE open=$DEPLOYMENT_ID failed boots
   say "release $(current)"
   say "before $(cat "$state/before" 2>/dev/null || true)"
   say "before-secrets $(cat "$state/releases/$(cat "$state/before" 2>/dev/null)/committed" 2>/dev/null || true)"
@@ -29,22 +29,22 @@ main() {
   fi
 
   [ -n "$open" ] || open=$(open_attempt)
-  attempt=$state/attempts/$open
-  if [ -z "$open" ] || [ ! -d "$attempt" ]; then return; fi
-  say "attempt $open"
+  deployment=$state/deployments/$open
+  if [ -z "$open" ] || [ ! -d "$deployment" ]; then return; fi
+  say "deployment $open"
   say "phase $(fact phase)"
-  say "attempt-release $(fact release)"
-  say "attempt-secrets $(fact secrets)"
-  say "attempt-paths $(fact paths)"
-  say "attempt-again $(fact again)"
-  say "attempt-outside $(fact outside)"
-  say "attempt-system $(fact toplevel)"
+  say "deployment-release $(fact release)"
+  say "deployment-secrets $(fact secrets)"
+  say "deployment-paths $(fact paths)"
+  say "deployment-again $(fact again)"
+  say "deployment-external $(fact external)"
+  say "deployment-system $(fact toplevel)"
   say "mode $(fact mode)"
   say "restarted $(fact restarted)"
   say "reason $(fact reason)"
   [ "$(fact boot)" = "$(boot_id)" ] || say "rebooted yes"
-  if [ -e "$attempt/log" ]; then
-    tail -n "$LOG_LINES" "$attempt/log" | cut -b 1-1000 | sed 's/^/log /'
+  if [ -e "$deployment/log" ]; then
+    tail -n "$LOG_LINES" "$deployment/log" | cut -b 1-1000 | sed 's/^/log /'
   fi
 }
 

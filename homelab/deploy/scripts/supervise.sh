@@ -3,7 +3,7 @@
 # from beginning to end, and hands every failure to the one rollback.
 
 give_up() {
-  rm -f "$attempt/room"
+  rm -f "$deployment/room"
   note reason "$1"
   advance rolling_back activating rebooting awaiting committing || exit 0
   # Should this not start it, the timer will, unless it has been through.
@@ -15,9 +15,9 @@ give_up() {
 # the very lock that this one did not get.
 untouched() {
   note reason "nothing was activated; $1"
-  if [ -e "$attempt/secrets-before" ]; then ln -sfn "$(fact secrets-before)" "$live"; fi
+  if [ -e "$deployment/secrets-before" ]; then ln -sfn "$(fact secrets-before)" "$live"; fi
   advance rolled_back armed activating && systemctl stop homelab-rollback.timer
-  rm -f "$attempt/previous-system" "$attempt/secrets-before" "$attempt/room"
+  rm -f "$deployment/previous-system" "$deployment/secrets-before" "$deployment/room"
   exit 1
 }
 
@@ -31,9 +31,9 @@ commit() {
   fi
   # Whoever rolls this back has to look at the boot loader, however far this came.
   note loader touched || return 1
-  nix-env -p "$profile" "$2" "$3" >>"$attempt/log" 2>&1 9>&- && switch "$1" boot || return 1
+  nix-env -p "$profile" "$2" "$3" >>"$deployment/log" 2>&1 9>&- && switch "$1" boot || return 1
   default_boots "$1" || code=$?
-  [ "$code" != 1 ] || say "homelab: the boot loader's default is not the new system" >>"$attempt/log"
+  [ "$code" != 1 ] || say "homelab: the boot loader's default is not the new system" >>"$deployment/log"
   [ "$code" != 1 ]
 }
 
@@ -42,7 +42,7 @@ commit() {
 start_once() {
   local previous entry
   previous=$(fact previous)
-  nix-env -p "$profile" --set "$1" >>"$attempt/log" 2>&1 9>&- || give_up "it could not be made a generation"
+  nix-env -p "$profile" --set "$1" >>"$deployment/log" 2>&1 9>&- || give_up "it could not be made a generation"
   note own-generation "$(generation)"
   # Before the boot loader is told anything: should the power go then, whatever comes up knows.
   note loader touched
@@ -51,19 +51,19 @@ start_once() {
     switch "$1" boot || give_up "it could not be made the boot default"
   else
     # The installer writes every generation's entry; whom it was called for is the default.
-    if ! { nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$attempt/log" 2>&1 9>&- &&
+    if ! { nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$deployment/log" 2>&1 9>&- &&
       switch "$previous" boot && default_boots "$previous"; }; then
       give_up "the boot loader did not take it beside the old system"
     fi
     entry=$(entry_of "$1")
-    if ! { [ -n "$entry" ] && bootctl set-oneshot "$entry" >>"$attempt/log" 2>&1; }; then
+    if ! { [ -n "$entry" ] && bootctl set-oneshot "$entry" >>"$deployment/log" 2>&1; }; then
       give_up "the boot loader cannot be told to start it just once"
     fi
   fi
   note restarted "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
   [ "$(fact phase)" = rebooting ] || exit 0 # it was rolled back meanwhile
-  say "homelab: restarts this host to start $1 once" >>"$attempt/log"
-  flush "$attempt/log"
+  say "homelab: restarts this host to start $1 once" >>"$deployment/log"
+  flush "$deployment/log"
   systemctl --no-block reboot || give_up "the host does not restart"
   exit 0
 }
@@ -81,7 +81,7 @@ started() {
     sleep 0.2
   done
   # What starts anew at boot may be through in a moment; the confirmation counts how often it does.
-  failed_units failed >"$attempt/failed-after"
+  failed_units failed >"$deployment/failed-after"
   bearable_units
 }
 
@@ -89,21 +89,21 @@ started() {
 # the stack lets fail are none either.
 bearable() {
   # An activation script that failed ends with 2, unless a unit fails too: then that is all it says.
-  ! grep -q '^Activation script snippet .* failed\|^Failed to run activate script' "$attempt/log" || return 1
-  blamed 1 >"$attempt/failed-after"
-  [ -s "$attempt/failed-after" ] && bearable_units
+  ! grep -q '^Activation script snippet .* failed\|^Failed to run activate script' "$deployment/log" || return 1
+  blamed 1 >"$deployment/failed-after"
+  [ -s "$deployment/failed-after" ] && bearable_units
 }
 
 # Whether all that failed now had failed before, or is allowed to.
 bearable_units() {
   local found
-  found=$(worse <"$attempt/failed-after" | tr '\n' ' ')
+  found=$(worse <"$deployment/failed-after" | tr '\n' ' ')
   if [ -n "$found" ]; then
     note failed "${found% }"
     return 1
   fi
-  [ ! -s "$attempt/failed-after" ] ||
-    say "homelab: failed as before or as allowed: $(tr '\n' ' ' <"$attempt/failed-after")" >>"$attempt/log"
+  [ ! -s "$deployment/failed-after" ] ||
+    say "homelab: failed as before or as allowed: $(tr '\n' ' ' <"$deployment/failed-after")" >>"$deployment/log"
 }
 
 # Keep the running release, the one before, and any that was staged later and waits for its turn. Of the
@@ -128,10 +128,10 @@ prune() {
     case "$kept " in *" $name "*) continue ;; esac
     rm -rf "$path" "$state/secrets/.next.$name"
   done
-  # An attempt is its log; the last few are worth reading.
-  find "$state/attempts" -mindepth 1 -maxdepth 1 -type d ! -name "$NONCE" -mtime +30 \
+  # A deployment is its log; the last few are worth reading.
+  find "$state/deployments" -mindepth 1 -maxdepth 1 -type d ! -name "$DEPLOYMENT_ID" -mtime +30 \
     -exec rm -rf {} +
-  rm -f "$attempt/previous-system" "$attempt/secrets-before" "$attempt/room"
+  rm -f "$deployment/previous-system" "$deployment/secrets-before" "$deployment/room"
   prune_sets
 }
 
@@ -150,7 +150,7 @@ activate() {
     note secrets-before "$(readlink "$live")"
     ln -sfn "$(readlink "$state/secrets/.next.$RELEASE")" "$live"
   fi
-  failed_units auto-restart >"$attempt/failed-before"
+  failed_units auto-restart >"$deployment/failed-before"
   [ "$(fact mode)" != boot ] || start_once "$1"
   switch "$1" test || code=$?
   [ "$code" != 75 ] || untouched "another switch of this host held NixOS's lock all the time"
@@ -170,17 +170,17 @@ clean_up() {
   done
   [ -n "$old" ] || return 0
   # shellcheck disable=SC2086 # numbers are words
-  nix-env -p "$profile" --delete-generations $old >>"$attempt/log" 2>&1 ||
-    say "homelab: old generations could not be deleted" >>"$attempt/log"
+  nix-env -p "$profile" --delete-generations $old >>"$deployment/log" 2>&1 ||
+    say "homelab: old generations could not be deleted" >>"$deployment/log"
 }
 
 main() {
   local toplevel looks before live=$state/secrets/$RELEASE
-  attempt=$state/attempts/$NONCE
+  deployment=$state/deployments/$DEPLOYMENT_ID
   toplevel=$(fact toplevel)
   stay_awake
   if [ "$(fact phase)" = rebooting ]; then
-    # Nobody else has begun anything: the attempt is open.
+    # Nobody else has begun anything: the deployment is open.
     lock "$LOCK_SECONDS" "switching to release $RELEASE" || give_up "$(holder)"
     started || give_up "restarted; failed: $(fact failed)"
     advance awaiting rebooting || exit 0
@@ -193,7 +193,7 @@ main() {
 
   # Counted, not told by the clock, which a host without a battery may set in the middle of this.
   looks=$((CONFIRM_SECONDS * 5))
-  until [ -e "$attempt/confirmed" ]; do
+  until [ -e "$deployment/confirmed" ]; do
     [ "$(fact phase)" = awaiting ] || exit 0
     [ "$looks" -gt 0 ] || give_up "not confirmed within $CONFIRM_SECONDS s"
     looks=$((looks - 1))

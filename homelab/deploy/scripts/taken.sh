@@ -2,7 +2,7 @@
 # A release came another way: what was made to be fetched before that is stale.
 
 main() {
-  take_lock "noting which parcels are stale"
+  take_lock "noting which bundles are stale"
   write "$state/taken" "$MADE"
 }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Let go of what was left behind: a script that still holds the host's lock, an attempt that nobody
+# Let go of what was left behind: a script that still holds the host's lock, a deployment that nobody
 # supervises. What is going on is left alone, unless FORCE says otherwise; then it is rolled back.
 
 # holders: processes that hold the host's lock: a script, or a build that outlived its own.
@@ -18,8 +18,8 @@ main() {
   local open pids
   open=$(open_attempt)
   if supervised && [ -z "$FORCE" ]; then
-    attempt=$state/attempts/$open
-    fail "attempt $open is $(fact phase) and will end by itself; wait, or roll it back with --force"
+    deployment=$state/deployments/$open
+    fail "deployment $open is $(fact phase) and will end by itself; wait, or roll it back with --force"
   fi
   if ! lock 1 "unlocking"; then
     [ -n "$FORCE" ] || fail "$(holder); wait, or end it with --force"
@@ -39,9 +39,9 @@ main() {
     say "nothing holds it"
     return
   fi
-  attempt=$state/attempts/$open
+  deployment=$state/deployments/$open
   go_back "let go by hand"
-  say "attempt $open is being rolled back"
+  say "deployment $open is being rolled back"
 }
 
 main </dev/null

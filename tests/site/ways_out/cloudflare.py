@@ -160,7 +160,7 @@ WAYS = (
         warns=("access-apps",),
     ),
     WayOut(
-        "gate-opened",
+        "auth-proxy-opened",
         gated(
             OPEN,
             access=False,
@@ -168,7 +168,7 @@ WAYS = (
         {"identity": {"rules": []}},
     ),
     WayOut(
-        "gate-opened",
+        "auth-proxy-opened",
         gated(
             OPEN,
             access=False,
@@ -176,7 +176,7 @@ WAYS = (
         routed(auth="forward", access=False, public=PUBLIC),
     ),
     WayOut(
-        "gate-opened",
+        "auth-proxy-opened",
         gated(
             OPEN,
             access=False,

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from homelab.certificates.root import root_ends
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
-from homelab.ops.stack import check_sources
-from homelab.plan import make_plan
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.ops.project.stack import check_sources
+from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem
 from homelab.proxy.checks import outlived
 from homelab.secrets.deployer import check_deployer
-from homelab.site.document import Document
-from homelab.site.load import load_site
-from homelab.site.lock import Lock
 from tests import build, stackdir
 
 Changes = Mapping[str, object]
@@ -98,7 +98,7 @@ def problems(
 ) -> list[Problem]:
     """All that is said of a stack with these files beside it, in place of the stand-ins."""
     try:
-        site = load_site(Document(config))  # type: ignore[arg-type]
+        site = load_stack_config(Document(config))  # type: ignore[arg-type]
     except InvalidStackError as error:
         return list(error.problems)
     plan = make_plan(site, lock)

@@ -84,7 +84,7 @@ WAYS = (
         says="Traefik can only",
     ),
     WayOut(
-        "gate-groups",
+        "auth-proxy-groups",
         both(
             {**POCKET_ID, "network": {"entry": {"proxy": "traefik"}}},
             service(

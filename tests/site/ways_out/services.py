@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homelab.site.lock import Lock
+from homelab.config.lock import Lock
 from tests import build
 from tests.site.ways_out import service_kinds, service_options
 from tests.site.ways_out.model import Changes, WayOut

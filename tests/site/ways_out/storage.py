@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homelab.site.lock import Lock
+from homelab.config.lock import Lock
 from tests.site.ways_out.model import NULL, Changes, WayOut
 from tests.site.ways_out.stacks import IDENTITY, ROOT, TAILNET, both, container, host, own, service
 

@@ -7,7 +7,7 @@ from tests.site.ways_out import system_files, system_settings
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, host, machine, service
 
-SLEEPER: Changes = {"hosts": {"desk": machine("192.168.1.9", always_on=False)}}
+OFFLINE: Changes = {"hosts": {"desk": machine("192.168.1.9", always_on=False)}}
 
 WAYS = (
     WayOut(
@@ -48,7 +48,7 @@ WAYS = (
     WayOut(
         "always-on-needed",
         both(
-            SLEEPER,
+            OFFLINE,
             {"backup": {"targets": {"disk": {"kind": "sftp", "host": "desk", "path": "/srv/b"}}}},
             service("jellyfin", host="pi"),
         ),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.checks import ROOMS
+from homelab.checks import PACKAGES
 from homelab.problems import Problem
 from tests.build import ROOT
 from tests.site.ways_out.test_ways_out import ALL
@@ -28,7 +28,7 @@ NEVER = {
 
 
 def modules(room: str) -> list[Path]:
-    """Where the checks of a room stand."""
+    """Where the checks of a package stand."""
     here = ROOT / "homelab" / room
     return sorted(p for p in here.glob("*.py") if p.stem == "checks" or p.stem.endswith("_checks"))
 
@@ -45,7 +45,7 @@ def followed() -> set[tuple[str, int]]:
     """Where each message that a table is about was made."""
     # Two checks may say the same of one place, and then it is shown once.
     made: dict[tuple[str, str], set[tuple[str, int]]] = {}
-    names = {str(path) for room in ROOMS for path in modules(room)}
+    names = {str(path) for room in PACKAGES for path in modules(room)}
     init = Problem.__init__
 
     def noted(self: Problem, *args: object, **more: object) -> None:
@@ -61,7 +61,7 @@ def followed() -> set[tuple[str, int]]:
     return set().union(*(made.get((p.where, p.what), set()) for p in chosen))
 
 
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("room", PACKAGES)
 def test_each_message_of_a_room_is_followed(room: str, followed: set[tuple[str, int]]) -> None:
     silent = [
         f"{path.name}:{first}: {said}"

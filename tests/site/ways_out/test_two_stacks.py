@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from homelab.ops.stack import check_stack
+from homelab.ops.project.stack import check_stack
 from homelab.problems import Problem
 from tests import build, stackdir
 from tests.site.test_neighbours import APART, PUBLIC

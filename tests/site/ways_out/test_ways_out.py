@@ -14,10 +14,10 @@ from collections.abc import Mapping
 import pytest
 from pydantic import ValidationError
 
-from homelab.checks import OUTSIDE, ROOMS, all_checks, every_rule
+from homelab.checks import PACKAGES, all_checks, every_rule, file_checks
+from homelab.config.load import _SHAPES
+from homelab.config.stack import StackConfig
 from homelab.problems import Problem
-from homelab.site.load import _SHAPES
-from homelab.site.model import Site
 from tests import build
 from tests.site.ways_out.elsewhere import ELSEWHERE
 from tests.site.ways_out.model import WayOut
@@ -47,8 +47,8 @@ TABLES = (
 )
 """Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
 `outside` for the rules of files and of stacks beside each other."""
-WHOLE = tuple(table for table in TABLES if table in ROOMS)
-"""Rooms each of whose checks is in their table, or in `ELSEWHERE`."""
+WHOLE = tuple(table for table in TABLES if table in PACKAGES)
+"""Packages each of whose checks is in their table, or in `ELSEWHERE`."""
 
 
 def ways(table: str) -> tuple[WayOut, ...]:
@@ -124,7 +124,7 @@ def test_each_kind_of_wrong_shape_is_in_the_table_under_its_own_name() -> None:
     assert tried == {*_SHAPES, *KINDS}
     for way in ways("site"):
         with pytest.raises(ValidationError) as refused:
-            Site.model_validate(way.config())
+            StackConfig.model_validate(way.config())
         assert {error["type"] for error in refused.value.errors()} == {way.kind}
 
 
@@ -137,14 +137,16 @@ KINDS = (
 
 def test_each_rule_of_files_and_of_the_clock_is_tried_or_has_its_way_out_elsewhere() -> None:
     tried = {way.check for way in ALL} | {way.check for _, way in TABLE}
-    assert {rule.id for rule in OUTSIDE} == (tried | ELSEWHERE.keys()) & {r.id for r in OUTSIDE}
+    assert {rule.id for rule in file_checks()} == (tried | ELSEWHERE.keys()) & {
+        r.id for r in file_checks()
+    }
 
 
 MET = (
     *("backup", "certificates", "cloudflare", "dashboard", "deploy", "hardening", "identity"),
     *("monitoring", "network", "openings"),
 )
-"""Rooms each of whose messages is met by an entry, not each check alone."""
+"""Packages each of whose messages is met by an entry, not each check alone."""
 UNMET = {
     "nothing says which systemd unit": "each kind of service has a unit; it guards the catalog's",
 }

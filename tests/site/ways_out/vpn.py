@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homelab.site.lock import Lock, Numbers
+from homelab.config.lock import Lock, Numbers
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.stacks import FLAKES, IDENTITY, LOCKED, MAC, both, flake, host, service
 from tests.vpn.stack import NAMESPACE, VPN

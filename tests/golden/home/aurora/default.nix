@@ -10,8 +10,8 @@
     ./firewall.nix
     ./hardening.nix
     ./host.nix
+    ./issued-secrets.nix
     ./known-hosts.nix
-    ./minted-secrets.nix
     ./monitoring.nix
     ./network.nix
     ./nix.nix

@@ -7,8 +7,8 @@
     ./firewall.nix
     ./host.nix
     ./impermanence.nix
+    ./issued-secrets.nix
     ./known-hosts.nix
-    ./minted-secrets.nix
     ./network.nix
     ./nix.nix
     ./own.nix

@@ -11,8 +11,8 @@
     ./hardening.nix
     ./host.nix
     ./identity.nix
+    ./issued-secrets.nix
     ./known-hosts.nix
-    ./minted-secrets.nix
     ./monitoring.nix
     ./nix.nix
     ./own.nix

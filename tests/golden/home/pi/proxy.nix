@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# The entry plane: every name, and what answers
+# The reverse proxy: every name, and what answers
 { lib, options, ... }:
 
 let

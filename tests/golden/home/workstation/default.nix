@@ -10,8 +10,8 @@
     ./hardening.nix
     ./home.nix
     ./host.nix
+    ./issued-secrets.nix
     ./known-hosts.nix
-    ./minted-secrets.nix
     ./monitoring.nix
     ./network.nix
     ./nix.nix

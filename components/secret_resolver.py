@@ -1,0 +1,108 @@
+"""The deployer's secrets, as outputs that never show.
+
+Preview works without any of them: what cannot be had is unknown, with one warning. An `up` that
+lacks one stops before the first resource registers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import pulumi
+
+from homelab.config.base import SecretRef
+from homelab.ops.secrets.derive import derive, derive_secret
+from homelab.ops.secrets.lookup import SecretUnavailableError, resolve
+from homelab.plan import Plan
+from homelab.problems import HomelabError
+from homelab.secrets.deployer import MASTER, references
+from homelab.secrets.model import Secret, scoped
+
+
+class SecretResolver:
+    """Every secret that Pulumi itself handles, resolved once."""
+
+    hosts_alone: bool
+    """Whether the clouds have no part in this run, so that their credentials were not asked for."""
+
+    def __init__(
+        self,
+        values: Mapping[str, str],
+        master: str | None,
+        namespace: str | None = None,
+        *,
+        hosts_alone: bool = False,
+    ) -> None:
+        self._values = dict(values)
+        self._master = master
+        self._namespace = namespace
+        self.hosts_alone = hosts_alone
+
+    @classmethod
+    def open(
+        cls, plan: Plan, directory: str, *, preview: bool, hosts_alone: bool = False
+    ) -> SecretResolver:
+        """Resolve what the plan refers to; for hosts alone, only what they get something of.
+        Raises HomelabError with all that an `up` lacks.
+        """
+        from pathlib import Path
+
+        values: dict[str, str] = {}
+        lacking: list[SecretUnavailableError] = []
+        named = references(plan)
+        wanted = [r for place, r in named.items() if not hosts_alone or place == MASTER]
+        for ref in {r.name: r for r in wanted}.values():
+            try:
+                values[ref.name] = resolve(ref, Path(directory), plan.secrets.file)
+            except SecretUnavailableError as error:
+                lacking.append(error)
+        if lacking and preview:
+            reasons = sorted({str(e) for e in lacking})
+            pulumi.log.warn(
+                f"{len(lacking)} of the deployer's secrets cannot be had, so what depends on them "
+                f"is unknown in this preview; `up` will need them.\n  " + "\n  ".join(reasons)
+            )
+        elif lacking:
+            raise HomelabError("\n".join(sorted({str(e) for e in lacking})))
+        master = plan.secrets.master
+        key = values.get(master.name) if master is not None else None
+        return cls(values, key, plan.stack.secrets.namespace, hosts_alone=hosts_alone)
+
+    def credential(self, ref: SecretRef) -> pulumi.Output[str] | None:
+        """A secret that a cloud's provider signs in with; None in a run for hosts alone."""
+        return None if self.hosts_alone else self.value(ref)
+
+    def value(self, ref: SecretRef) -> pulumi.Output[str]:
+        """A secret as a secret output; unknown where it cannot be had."""
+        return _secret(self._values.get(ref.name))
+
+    def derived(self, secret: Secret) -> pulumi.Output[str]:
+        """A derived secret of a host."""
+        if self._master is None:
+            return _secret(None)
+        return _secret(derive_secret(self._master, secret))
+
+    def derived_for(self, purpose: str) -> pulumi.Output[str]:
+        """A derived secret that belongs to no host, such as a tunnel's."""
+        if self._master is None:
+            return _secret(None)
+        return _secret(derive(self._master, scoped(self._namespace, purpose)))
+
+
+def _secret(value: str | None) -> pulumi.Output[str]:
+    if value is not None:
+        return pulumi.Output.secret(value)
+    return unknown()
+
+
+def unknown() -> pulumi.Output[str]:
+    """A secret output that nothing will ever resolve: what a preview cannot know."""
+    loop = asyncio.get_event_loop()
+
+    def done(value: object) -> asyncio.Future[object]:
+        future: asyncio.Future[object] = loop.create_future()
+        future.set_result(value)
+        return future
+
+    return pulumi.Output(set(), done(None), done(False), done(True))  # type: ignore[arg-type]

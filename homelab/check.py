@@ -1,0 +1,63 @@
+"""What a check is, and the decorator that registers one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from homelab.plan import Plan
+from homelab.problems import Problem, Severity
+
+Rule = Callable[["Plan"], Iterable[Problem]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule, and why it is one."""
+
+    id: str
+    severity: Severity
+    rows: tuple[str, ...]
+    why: str
+    rule: Rule
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """A check that needs file contents or the date. The code that finds it names it."""
+
+    id: str
+    severity: Severity
+    why: str
+
+
+_REGISTRY: dict[str, Check] = {}
+_FILE_CHECKS: dict[str, FileCheck] = {}
+
+
+def check(id_: str, *, rows: str, severity: Severity = "error") -> Callable[[Rule], Rule]:
+    """Register a rule. Its docstring says why; `rows` names the requirements it serves."""
+
+    def register(rule: Rule) -> Rule:
+        if id_ in _REGISTRY:
+            raise ValueError(f"two checks are called {id_}")
+        why = " ".join((rule.__doc__ or "").split())
+        _REGISTRY[id_] = Check(id_, severity, tuple(rows.split()), why, rule)
+        return rule
+
+    return register
+
+
+def file_check(id_: str, severity: Severity, why: str) -> str:
+    """Declare a check that needs file contents or the date. Returns its id, for `Problem.check`."""
+    if id_ in _REGISTRY or id_ in _FILE_CHECKS:
+        raise ValueError(f"two checks are called {id_}")
+    _FILE_CHECKS[id_] = FileCheck(id_, severity, why)
+    return id_
+
+
+FILE_PRESENT = file_check(
+    "file-present",
+    "error",
+    "A host's tree takes along every file that the stack names, so each is there.",
+)

@@ -1,0 +1,276 @@
+"""`homelab`: look at a stack, check it, render it, rehearse it.
+
+Every command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems
+found, 2 called wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homelab.cli.evaluate import eval_app
+from homelab.cli.hosts import hosts_app
+from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
+from homelab.cli.problems import print_error, print_problems
+from homelab.problems import HomelabError, InvalidStackError, Problem
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A homelab from one stack config. `pulumi up` brings it up; this looks and rehearses.",
+)
+app.add_typer(eval_app)
+app.add_typer(hosts_app)
+app.add_typer(lab_app, name="lab")
+
+
+def main() -> None:
+    """Run the command line; a known error is its message and an exit code, never a traceback."""
+    try:
+        app()
+    except HomelabError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def check(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the checks and why each is.")] = False,
+) -> None:
+    """Say everything that is wrong with a stack, or with all of them if none is named."""
+    if list_:
+        _list_checks(as_json)
+        return
+    from homelab.ops.project.stack import check_stack, meant_stacks
+
+    problems: list[Problem] = []
+    for name in meant_stacks(cwd, stack):
+        try:
+            problems += check_stack(cwd, name)[1]
+        except InvalidStackError as error:
+            problems += error.problems
+    errors = [p for p in problems if p.severity == "error"]
+    if as_json:
+        print(json.dumps([p.as_data() for p in problems], indent=2))
+    else:
+        print_problems(problems)
+        if not problems:
+            print("nothing is wrong")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def show(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+    clients: Annotated[
+        bool, typer.Option("--clients", help="Print what devices have to set, as Markdown.")
+    ] = False,
+    policy: Annotated[
+        bool,
+        typer.Option("--policy", help="Print what the stack with the tailnet's policy has to say."),
+    ] = False,
+) -> None:
+    """Show what follows from a stack: hosts, services, names and who may reach them."""
+    from homelab.ops.project.rehearsed import rehearsed
+    from homelab.ops.project.stack import find_stack, open_stack
+    from homelab.show import as_data, as_tables
+
+    # What follows from a stack can be looked at before its secrets are there.
+    with rehearsed():
+        opened = open_stack(cwd, find_stack(cwd, stack))
+    if clients:
+        from homelab.network.clients import guide
+
+        print(guide(opened.plan), end="")
+        return
+    if policy:
+        from homelab.tailnet.part import part
+
+        print(part(opened.plan), end="")
+        return
+    if as_json:
+        print(json.dumps(as_data(opened.plan), indent=2))
+        return
+    as_tables(opened.plan)
+
+
+@app.command()
+def reach(
+    word: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|HOST|ASKER]", help="What or who alone is meant."),
+    ] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+    why: Annotated[bool, typer.Option("--why", help="Say what each answer rests on.")] = False,
+    picture: Annotated[
+        bool, typer.Option("--picture", help="Print a Mermaid flow chart instead.")
+    ] = False,
+) -> None:
+    """Show who can reach what, over which path and behind which gate.
+
+    It asks the plan, not the network: a stack with problems can be asked, too.
+    """
+    from homelab.ops.project.stack import check_stack, find_stack
+    from homelab.reach.picture import as_mermaid
+    from homelab.reach.plan import plan_reach
+    from homelab.reach.text import as_data, as_text, chosen
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    found = plan_reach(plan)
+    answers = chosen(found, word)
+    if as_json:
+        print(json.dumps(as_data(answers), indent=2))
+    elif picture:
+        print(as_mermaid(found, answers), end="")
+    else:
+        print(as_text(found, answers, why=why), end="")
+
+
+@app.command()
+def render(
+    out: Annotated[Path, typer.Option("--out", help="Directory to write to.")] = Path("out"),
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write every host's files to OUT/<host>/, as they would stand on the host.
+
+    Files of an older run go; a directory that holds anything else is left alone, and said.
+    """
+    from homelab.ops.project.stack import find_stack, open_stack
+    from homelab.ops.project.trees import write_releases
+
+    opened = open_stack(cwd, find_stack(cwd, stack))
+    trees = {**opened.releases, **opened.images}
+    written = write_releases(out, trees)
+    if as_json:
+        print(json.dumps({h: {"release": r.id, "files": len(r.files)} for h, r in trees.items()}))
+    else:
+        for host, release in trees.items():
+            print(f"{out / host}: {len(release.files)} files, release {release.id}")
+        print(f"{written.changed} written, {written.removed} removed, the others were the same")
+
+
+@app.command()
+def bootstrap(
+    host: Annotated[str, typer.Argument(help="A host with `bootstrap:` in the stack config.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Print how a new machine gets its first system, step by step. Touches no disk."""
+    from homelab.ops.project.stack import check_stack, find_stack
+    from homelab.system.steps import first_steps
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    print(first_steps(plan, host), end="")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the stack file, for editors."""
+    from homelab.config.schema import stack_schema
+
+    print(json.dumps(stack_schema(), indent=2))
+
+
+@app.command()
+def lock(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    move: Annotated[
+        list[str] | None, typer.Option("--move", help="Service or dataset whose move is meant.")
+    ] = None,
+    rotate: Annotated[
+        list[str] | None,
+        typer.Option("--rotate", help="Service whose new epoch is meant, or `namespace`."),
+    ] = None,
+) -> None:
+    """Write the stack's lock: where each service was first seen, so that none moves unnoticed."""
+    from homelab.ops.project.files import write_lock
+    from homelab.ops.project.stack import find_stack
+
+    for line in write_lock(cwd, find_stack(cwd, stack), tuple(move or ()), tuple(rotate or ())):
+        print(line)
+
+
+@app.command()
+def sops(
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="File to write instead, whole; says which lines changed."),
+    ] = None,
+) -> None:
+    """Print .sops.yaml: who may decrypt which file, from the hosts' own keys.
+
+    With `--out .sops.yaml` it writes the file, and leaves it as it is where anything is wrong.
+    """
+    from homelab.ops.project.files import write_sops_rules
+    from homelab.ops.project.stack import check_stack, find_stack
+    from homelab.secrets.recipients import sops_yaml
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    if not plan.stack.secrets.operators:
+        # Standard output is the file; whoever writes it there still reads this.
+        nobody = Problem(
+            "secrets.operators",
+            f"nobody is named, so {plan.stack.secrets.file} has no rule, and no person can edit a "
+            "host's file",
+            "add operators: [age1…], as age-keygen prints it",
+            severity="warning",
+        )
+        print_problems([nobody], out=sys.stderr)
+    if out is None:
+        print(sops_yaml(plan.stack), end="")
+        return
+    for line in write_sops_rules(out, plan):
+        print(line)
+
+
+@app.command()
+def secret(
+    name: Annotated[str, typer.Argument(help="Name of a derived secret, as `miniflux-admin`.")],
+    host: Annotated[
+        str | None, typer.Argument(help="Its host; may be left out where only one has it.")
+    ] = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Print a derived secret, such as the first password of a service. Needs the master key."""
+    from homelab.ops.project.stack import check_stack, find_stack
+    from homelab.ops.secrets.derive import former_password, read_derived
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    if (former := former_password(plan, name, host)) is not None:
+        typer.echo(
+            f"no backup goes from {host} to {former} in this stack; its repositories from before, "
+            "if there are any, open with this",
+            err=True,
+        )
+    print(read_derived(plan, cwd, name, host), end="")
+
+
+def _list_checks(as_json: bool) -> None:
+    from homelab.checks import every_rule
+
+    rules = every_rule()
+    if as_json:
+        rows = [{"id": r.id, "severity": r.severity, "why": r.why} for r in rules]
+        print(json.dumps(rows, indent=2))
+        return
+    for rule in rules:
+        print(f"{rule.id} ({rule.severity})\n    {rule.why}")

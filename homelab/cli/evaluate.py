@@ -1,0 +1,79 @@
+"""`homelab eval`: what Nix itself makes of the generated hosts, before anything changes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from homelab.cli.lab import HERE, Directory, Json, StackName
+from homelab.cli.problems import print_problems
+from homelab.problems import UsageError
+
+eval_app = typer.Typer()
+
+
+@eval_app.command("eval")
+def evaluate(
+    hosts: Annotated[
+        list[str] | None, typer.Argument(metavar="[HOST…]", help="The hosts; all, if none.")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="Host of the stack whose Nix does it, over SSH.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="NAME=DIRECTORY",
+            help="A flake input that lies here (nixpkgs=/src/nixpkgs): no flake, no download.",
+        ),
+    ] = None,
+    memory: Annotated[
+        int, typer.Option("--memory", help="MiB that Nix may take for one host.", min=256)
+    ] = 4096,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Evaluate hosts with your own Nix and pins: assertions, warnings and errors, with their place.
+
+    It also says where a unit is confined less than hardening.nix says, what nothing mounts, and
+    which ports the merged options open beyond the plan. Builds and changes nothing.
+    """
+    from homelab.ops.evaluate import evaluate as ask
+    from homelab.ops.project.rehearsed import rehearsed
+    from homelab.ops.project.stack import find_stack, open_stack
+
+    # Nix reads names of secrets, and never a value: evaluation needs no secrets file.
+    with rehearsed():
+        opened = open_stack(cwd, find_stack(cwd, stack))
+    named = dict(_input(text) for text in inputs or ())
+    wrong, found = False, []
+    for done in ask(opened, hosts or (), on=on, inputs=named, memory_mib=memory, report=_say):
+        wrong = wrong or any(p.severity == "error" for p in done.problems)
+        found.append((done.host, done.problems))
+        if not as_json:
+            print_problems(done.problems, done.host)
+            if not done.problems:
+                print(f"{done.host}: nothing is wrong")
+    if as_json:
+        print(json.dumps({host: [p.as_data() for p in ps] for host, ps in found}, indent=2))
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _input(text: str) -> tuple[str, str]:
+    name, mark, path = text.partition("=")
+    if not mark or not name or not Path(path).is_dir():
+        raise UsageError(
+            f'--input {text}: "{path or text}" is no directory; write NAME=DIRECTORY, '
+            "as --input nixpkgs=/src/nixpkgs"
+        )
+    return name, str(Path(path).resolve())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

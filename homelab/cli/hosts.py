@@ -1,0 +1,139 @@
+"""The command line's words for hosts: how they are, switch, back again, let go, leave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from homelab.cli.lab import HERE, Directory, Json, StackName
+from homelab.problems import InvalidStackError
+
+if TYPE_CHECKING:
+    from homelab.deploy.model import Release
+
+hosts_app = typer.Typer()
+
+HostName = Annotated[str, typer.Argument(help="The host.")]
+
+
+@hosts_app.command()
+def status(
+    what: Annotated[
+        Literal["all", "hosts", "tailnet"], typer.Argument(help="What to ask.")
+    ] = "all",
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Show what is so: every host, the tailnet's policy and devices. Asks, and changes nothing.
+
+    Ends with 1 where something needs a person, or the next `up` would refuse to go on.
+    """
+    from homelab.ops.project.stack import check_stack, find_stack, open_stack
+    from homelab.ops.status import read_sections
+    from homelab.status import as_data, as_text
+
+    name = find_stack(cwd, stack)
+    releases: Mapping[str, Release] = {}
+    try:
+        opened = open_stack(cwd, name)
+        plan, releases = opened.plan, opened.releases
+    except InvalidStackError:
+        # A stack with problems can be asked about, too: the answer may be the way out.
+        plan, _ = check_stack(cwd, name)
+    sections = read_sections(plan, cwd, releases, what)
+    print(json.dumps(as_data(sections), indent=2) if as_json else as_text(sections).rstrip())
+    raise typer.Exit(0 if all(s.ok for s in sections) else 1)
+
+
+@hosts_app.command()
+def rollback(
+    host: HostName,
+    to: Annotated[
+        Literal["before", "current"],
+        typer.Option(help="before: the release before; current: the one committed last."),
+    ] = "before",
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Switch a host back to a release that it had, confirmed like any other switch."""
+    from homelab.ops.hosts import roll_back
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    name = find_stack(cwd, stack)
+    plan, _ = check_stack(cwd, name)
+    roll_back(plan, name, host, to, _say)
+
+
+@hosts_app.command()
+def unlock(
+    host: HostName,
+    force: Annotated[bool, typer.Option(help="Also end, and roll back, what is going on.")] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Let go of a host that a killed `up` left locked or half-way."""
+    from homelab.ops.hosts import unlock as let_go
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    let_go(plan, host, _say, force=force)
+
+
+@hosts_app.command()
+def retire(host: HostName, stack: StackName = None, cwd: Directory = HERE) -> None:
+    """Clean a host whose state is retired and who runs that release; say what is left to do.
+
+    What its earlier releases left goes: secrets, releases, deployments. Data, backups and user
+    accounts stay.
+    """
+    from homelab.ops.leaving import retire as clean
+    from homelab.ops.project.stack import find_stack, open_stack
+
+    clean(open_stack(cwd, find_stack(cwd, stack)), host, _say)
+
+
+@hosts_app.command()
+def forget(
+    host: HostName,
+    address: Annotated[
+        str | None, typer.Option("--address", help="Where it can still be reached.")
+    ] = None,
+    host_key: Annotated[
+        str | None, typer.Option("--host-key", help="Its host key, as the stack had it.")
+    ] = None,
+    user: Annotated[str, typer.Option("--user", help="Whom to sign in as.")] = "root",
+    port: Annotated[int, typer.Option("--port", help="Port of its SSH.", min=1, max=65535)] = 22,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only say what would go.")] = False,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Forget a host that has left the stack: what the lock remembers of it.
+
+    With an address and the host key also what is ours on the machine itself, but for the system
+    that runs there. Without --yes it only says what would go.
+    """
+    from homelab.ops.leaving import forget as let_leave
+    from homelab.ops.leaving import machine_at
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    machine = machine_at(address, host_key, user, port)
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    let_leave(cwd, plan, host, machine, _say, confirmed=yes)
+
+
+@hosts_app.command()
+def switch(host: Annotated[str, typer.Argument(help="The host, as its spec names it.")]) -> None:
+    """Switch one host to its release. `pulumi up` runs this; the spec comes on standard input."""
+    from homelab.ops.deploy.offline import run
+
+    code = run(sys.stdin.read(), report=_say)
+    raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,252 @@
+"""The base of every config model, and the words that all packages share.
+
+A model says what the owner wrote: strict, frozen, every unknown key refused, and never a secret
+value. What follows from it is a plan (a dataclass in the package's own `model.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from homelab.sshkey import whole_key
+
+
+class Model(BaseModel):
+    """Base of the stack config's models."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        strict=True,
+    )
+
+
+class Kind(Model):
+    """Base of a thing that has several kinds, each a model: what one does not read is no key of it.
+
+    `called` and `lacks` are for messages: what the kind is, and for each key of another kind the
+    way out here.
+    """
+
+    called: ClassVar[str] = ""
+    lacks: ClassVar[Mapping[str, str]] = {}
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool | int | float):
+        raise ValueError(f"this is a {_kind(value)} where text is meant; quote it")
+    return value
+
+
+def _kind(value: float) -> str:
+    return "true/false value" if isinstance(value, bool) else "number"
+
+
+def _address(value: object) -> object:
+    try:
+        return IPv4Address(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("this is not an IPv4 address; write it as 192.168.1.10") from None
+
+
+def _network(value: object) -> object:
+    try:
+        return IPv4Network(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError(
+            "this is not an IPv4 network; write its first address, as 192.168.1.0/24"
+        ) from None
+
+
+def pattern(regex: str, words: str) -> AfterValidator:
+    """A type's whole text matches, or `what is wrong; way out` is said."""
+    compiled = re.compile(regex)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(words)
+        return value
+
+    return AfterValidator(check)
+
+
+STRAIGHT = r"(?!.*//)(?!(.*/)?\.\.?(/.*)?\Z)"
+"""Before the pattern of a path: no step is empty, and none is `.` or `..`. Two spellings of one
+directory would be two to every comparison, and a check of where a path lies would be led astray.
+"""
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+Str = Annotated[str, BeforeValidator(_text)]
+"""Text. A bare number or true/false is refused, because YAML readers disagree about those."""
+
+Name = Annotated[
+    Str,
+    pattern(
+        r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?",
+        "this is not a name; use lower-case letters, digits and inner hyphens, a letter first",
+    ),
+]
+"""Name of a host, a service, a route, a dataset: also a DNS label and a part of a unit's name."""
+
+Interface = Annotated[
+    Str,
+    # Fifteen bytes are what Linux takes; it becomes a word of firewall rules and of units.
+    pattern(
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}",
+        "this is no name of a network interface; write it as `ip link` shows it: end0",
+    ),
+]
+Permissions = Annotated[
+    Str, pattern(r"[0-7]{3,4}", 'these are no permission bits; write "2775", in quotes')
+]
+Domain = Annotated[
+    Str,
+    pattern(rf"({_LABEL}\.)+{_LABEL}", "this is not a domain; write home.example.org"),
+]
+Email = Annotated[
+    Str,
+    pattern(
+        # Proxies, Gatus, systemd and shells take braces, $ and % for their own.
+        r"[\w.+~=-]+@[\w-]+(\.[\w-]+)+",
+        "this is not an e-mail address; write sam@example.org",
+    ),
+]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Address = Annotated[IPv4Address, BeforeValidator(_address)]
+Network = Annotated[IPv4Network, BeforeValidator(_network)]
+AbsolutePath = Annotated[
+    Str,
+    pattern(r"(?s)/.*", "a path on a host is absolute; start it with /"),
+    # Each of these means something to systemd, tmpfiles, mount, Samba, restic, sshd or a shell.
+    pattern(
+        r"(?!.* $)[^\x00-\x1f\x7f\x85\"'\\`$%:;|<>*?{}\[\]#]*",
+        "this path has a character that some program takes for its own; rename the directory "
+        "without quotes, backslashes, a blank at its end and any of $ % : ; | < > * ? { } [ ] #",
+    ),
+    pattern(
+        rf"{STRAIGHT}.*",
+        "this path does not go straight; write it without . and .. and with one slash at a time: "
+        "/srv/media",
+    ),
+]
+WebPath = Annotated[
+    Str,
+    pattern(
+        rf"{STRAIGHT}(?!.*\.\.)(/[A-Za-z0-9._~!&'()+,=:@-]+)*(/|/\*)?(?<!^/\*)(?<=.)",
+        "this is no plain path; write /admin, or /admin/* for it and all below",
+    ),
+]
+"""Path of an address, written as a browser writes it, with `/*` at its end for all below."""
+TreePath = Annotated[
+    Str,
+    pattern(
+        rf"{STRAIGHT}(?!/)[A-Za-z0-9._+/-]+(?<!/)",
+        "this path leads astray; write it from the stack file on, hosts/nas/disks.nix, without . "
+        "and .., without spaces and without a slash at its end",
+    ),
+]
+Reason = Annotated[
+    Str,
+    pattern(
+        r"(?s).*\S.{3,}", "this is no reason; write a few words that will mean something in a year"
+    ),
+]
+"""Why a default was switched off."""
+
+PublicKey = Annotated[
+    Str,
+    pattern(
+        r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com"
+        r"|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/=]+( [^\r\n]*)?",
+        "this is not an OpenSSH public key; write ssh-ed25519 AAAA… comment",
+    ),
+    AfterValidator(whole_key),
+]
+HostKey = Annotated[
+    Str,
+    pattern(
+        r"ssh-ed25519 AAAA[A-Za-z0-9+/=]+( [^\r\n]*)?",
+        "a host key is the host's /etc/ssh/ssh_host_ed25519_key.pub; other types cannot be pinned",
+    ),
+    AfterValidator(whole_key),
+]
+Release = Annotated[
+    Str, pattern(r"[0-9][0-9]\.(05|11)", 'this is not a NixOS release; write "25.11", in quotes')
+]
+Time = Annotated[
+    Str,
+    pattern(
+        r"([01][0-9]|2[0-3]):[0-5][0-9]", 'this is not a time of day; write "03:30", in quotes'
+    ),
+]
+
+Audience = Literal["operator", "family", "public"]
+"""Who may pass: operator (being at home or on the tailnet is enough), family (each signs in),
+public."""
+
+Publish = Literal["internal", "tunnel", "direct"]
+"""Where the name is known: internal (LAN and tailnet only), tunnel (the internet, through
+Cloudflare), direct (the internet, straight to the entry host)."""
+
+Auth = Literal["none", "forward", "native", "oidc"]
+"""Who asks for the sign-in: none, forward (the proxy, for an app that cannot), native (the app,
+with users of its own), oidc (the app, which sends people to our identity provider)."""
+
+Platform = Literal["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"]
+
+
+_SOPS_KEY = r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*"
+_OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
+
+
+class SecretRef(Kind):
+    """Where a secret lies. The stack config holds such references and never a value."""
+
+    called: ClassVar[str] = "a reference to a secret"
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("age", "agenix", "path", "file"),
+        "agenix is not read here: put the secret into the host's sops file and write sops: "
+        "path/in/it, or let a module of your own name it in the service's options",
+    )
+
+    sops: (
+        Annotated[Str, pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")]
+        | None
+    ) = None
+    """Key in the sops file of the stack, parts joined by `/`: `cloudflare/token`."""
+    op: (
+        Annotated[
+            Str, pattern(_OP, "this is not a 1Password reference; write op://vault/item/field")
+        ]
+        | None
+    ) = None
+    """1Password reference: `op://vault/item/field`."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SecretRef:
+        if (self.sops is None) == (self.op is None):
+            raise ValueError(
+                "a secret has one source; write sops: path/in/file, or drop it and write "
+                "op: op://vault/item/field"
+            )
+        return self
+
+    @property
+    def name(self) -> str:
+        """The reference as text, fit for a message."""
+        return self.sops or self.op or ""

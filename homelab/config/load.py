@@ -1,0 +1,262 @@
+"""From values to a typed site, or to every problem at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Union, get_args, get_origin
+
+from pydantic import BaseModel, Discriminator, ValidationError
+from pydantic_core import ErrorDetails
+
+from homelab.config.base import Kind, Model
+from homelab.config.document import NAMESPACE, Document, Path_
+from homelab.config.not_yet import SHAPES, WORDS, missing_key
+from homelab.config.scalar import Timestamp, Value
+from homelab.config.stack import StackConfig
+from homelab.plaintext import unfit
+from homelab.problems import InvalidStackError, Problem, did_you_mean
+
+
+def load_stack_config(document: Document) -> StackConfig:
+    """The typed stack config. Raises InvalidStackError with every value that cannot be used."""
+    unfit = list(_unfit(document.values, (), document))
+    if unfit:
+        raise InvalidStackError(sorted(set(unfit)))
+    found = list(dates(document.values, ()))
+    try:
+        stack = StackConfig.model_validate(dict(document.values))
+    except ValidationError as error:
+        problems = {_problem(e, document) for e in error.errors(include_url=False)}
+        raise InvalidStackError(sorted(problems | set(_date_problems(found, document)))) from None
+    if found:
+        raise InvalidStackError(_date_problems(found, document))
+    return stack
+
+
+def where(path: Path_) -> str:
+    """A path as people type it: `services.immich.routes[0].name`."""
+    out = ""
+    for part in path:
+        out += f"[{part}]" if isinstance(part, int) else (f".{part}" if out else part)
+    return out or "config"
+
+
+def dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[Path_]:
+    """Places of the values that YAML took for dates."""
+    if isinstance(value, Timestamp):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from dates(inner, (*path, key))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from dates(inner, (*path, i))
+
+
+def _unfit(
+    value: Value | Mapping[str, Value], path: Path_, document: Document
+) -> typing.Iterator[Problem]:
+    """Texts and keys with a character that no generated file can hold, or nobody can see."""
+    if isinstance(value, str):
+        if found := unfit(value):
+            yield _unfit_problem(path, found, document)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            if found := unfit(key):
+                yield _unfit_problem(path, found, document)
+            else:
+                yield from _unfit(inner, (*path, key), document)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from _unfit(inner, (*path, i), document)
+
+
+def _unfit_problem(path: Path_, found: str, document: Document) -> Problem:
+    return Problem(
+        where(path),
+        f"this holds the character {found}, which cannot be seen or written",
+        "leave it out",
+        file=document.file,
+        line=document.line(path),
+    )
+
+
+def _date_problems(found: list[Path_], document: Document) -> list[Problem]:
+    return [
+        Problem(
+            where(d),
+            "this is a date where text is meant",
+            "quote it",
+            file=document.file,
+            line=document.line(d),
+        )
+        for d in found
+    ]
+
+
+def _problem(error: ErrorDetails, document: Document) -> Problem:
+    path, model = follow(error["loc"])
+    what, way_out = _words(error, path, model)
+    return Problem(where(path), what, way_out, file=document.file, line=document.line(path))
+
+
+def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> tuple[str, str]:
+    kind = error["type"]
+    context = error.get("ctx", {})
+    if kind == "extra_forbidden":
+        if model is not None and issubclass(model, Kind) and path[-1] in model.lacks:
+            return f"{model.called} has no {path[-1]}", model.lacks[str(path[-1])]
+        if told := missing_key(model, str(path[-1])):
+            return told
+        known = list(model.model_fields) if model else []
+        if model is not None and issubclass(model, Kind):
+            # One of these is no way out, but a nearly right word is answered with why.
+            known += difflib.get_close_matches(str(path[-1]), model.lacks, n=1, cutoff=0.8)
+        nearest_of = did_you_mean(str(path[-1]), known, "keys")
+        is_near = nearest_of.startswith("did you mean")
+        return "there is no such key", nearest_of if is_near else f"leave it out. {nearest_of}"
+    if kind == "missing":
+        # Elsewhere the key stands under its section; a section stands beside other namespaces.
+        return "is missing", f"add {NAMESPACE if len(path) == 1 else ''}{path[-1]}: {_least(path)}"
+    if kind == "value_error":
+        message = str(context.get("error", error["msg"]))
+        what, _, way_out = message.partition("; ")
+        return what, way_out
+    if kind == "literal_error":
+        if told := WORDS.get((model, str(path[-1]))) if model else None:
+            return told
+        known = re.findall(r"'([^']+)'", str(context.get("expected", "")))
+        return "this is not one of the words that fit here", did_you_mean(
+            str(error.get("input", "")), known, "words"
+        )
+    if kind == "string_pattern_mismatch":
+        return "this does not have the form that is meant here", _form(path, model)
+    if kind == "is_instance_of" and str(context.get("class", "")).endswith("Network"):
+        return "a network is meant here", "write it as 192.168.1.0/24"
+    if kind in _SHAPES:
+        return _SHAPES[kind]
+    if kind == "too_short":
+        return "is empty", "give at least one"
+    if kind.startswith(("greater_than", "less_than")):
+        return "this number is out of range", error["msg"].removeprefix("Input ")
+    if kind in ("model_type", "dict_type", "model_attributes_type"):
+        wanted = _wanted(path)
+        if wanted is not None and wanted in SHAPES:
+            return SHAPES[wanted]
+        keys = list(wanted.model_fields)[:6] if wanted else []
+        return (
+            "keys are meant here, not a single value",
+            f"keys: {', '.join(keys)}, …" if keys else "write its keys below it, each with a value",
+        )
+    return error["msg"], ""
+
+
+def _least(path: Path_) -> str:
+    """The least that may stand at a place, where that is keys of one kind."""
+    wanted = _wanted(path)
+    if wanted is None:
+        return "…"
+    needed = [k for k, field in wanted.model_fields.items() if field.is_required()]
+    return f"{{{', '.join(f'{k}: …' for k in needed)}}}" if needed else "…"
+
+
+_SHAPES = {
+    # A number, a date, true and false are told of by themselves.
+    "string_type": ("one text is meant here", "write it in quotes, as one value"),
+    "int_type": ("a whole number is meant here", "write it without quotes or fractions"),
+    "bool_type": ("true or false is meant here", "write true or false without quotes"),
+    "list_type": ("a list is meant here", "write [a, b], or one item a line after -"),
+    "is_instance_of": ("an IP address is meant here", "write it as 192.168.1.10"),
+}
+
+
+def _form(path: Path_, model: type[BaseModel] | None) -> str:
+    """The field's own description says what form it wants."""
+    field = model.model_fields.get(str(path[-1])) if model else None
+    if field is None or not field.description:
+        return "see the reference"
+    return " ".join(field.description.split())
+
+
+def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
+    """The path as typed, and the model that the last key belongs to.
+
+    pydantic puts the tags of kinds, the names of union members and `[key]` into a location; those
+    are not typed by anyone, so they are left out.
+    """
+    path: list[str | int] = []
+    owner: type[BaseModel] | None = None
+    here: object = StackConfig
+    for part in loc:
+        if part == "[key]":
+            continue
+        kinds = _kinds(here)
+        if kinds:
+            here = kinds.get(part, here)
+            continue
+        model = _model(here)
+        if model is not None:
+            owner = model
+            path.append(part)
+            field = model.model_fields.get(str(part))
+            here = field.annotation if field else None
+            continue
+        inner = _inner(here)
+        if inner is not None:
+            path.append(part)
+            here, owner = inner, _model(inner)
+        elif here is None and not path:
+            path.append(part)
+    if owner is not None and _model(here) is not None and here is not StackConfig:
+        owner = _model(here) if loc and str(loc[-1]) not in owner.model_fields else owner
+    return tuple(path), owner
+
+
+def _wanted(path: Path_) -> type[BaseModel] | None:
+    """The model that belongs at a place."""
+    here: object = StackConfig
+    for part in path:
+        models = [m for m in (_model(here), *_kinds(here).values()) if m is not None]
+        fields = (m.model_fields.get(str(part)) for m in models)
+        field = next((f for f in fields if f is not None), None)
+        here = field.annotation if field else _inner(here)
+    return next(iter(_kinds(here).values()), None) or _model(here)
+
+
+def _unwrap(annotation: object) -> object:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = [a for a in get_args(annotation) if a is not type(None)]
+        return _unwrap(members[0]) if len(members) == 1 else annotation
+    return annotation
+
+
+def _model(annotation: object) -> type[Model] | None:
+    plain = _unwrap(annotation)
+    return plain if isinstance(plain, type) and issubclass(plain, Model) else None
+
+
+def _kinds(annotation: object) -> Mapping[str | int, type[Model]]:
+    """The kinds of a thing by pydantic's tag, for one that has several."""
+    if get_origin(annotation) is not Annotated:
+        return {}
+    union, *info = get_args(annotation)
+    if not any(isinstance(i, Discriminator) for i in info):
+        return {}
+    return {tag.tag: model for model, tag in map(get_args, get_args(union))}
+
+
+def _inner(annotation: object) -> object | None:
+    """What a dict or a list holds."""
+    plain = _unwrap(annotation)
+    arguments = get_args(plain)
+    if get_origin(plain) is dict:
+        return typing.cast("object", arguments[1])
+    if get_origin(plain) is list:
+        return typing.cast("object", arguments[0])
+    return None

@@ -1,0 +1,51 @@
+"""The JSON Schema of a stack file, made from the models."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+from pydantic.json_schema import GenerateJsonSchema
+
+from homelab.config.document import NAMESPACE
+from homelab.config.stack import StackConfig
+
+
+def stack_schema() -> dict[str, JsonValue]:
+    """The schema that editors complete `Pulumi.<stack>.yaml` with."""
+    stack = StackConfig.model_json_schema(by_alias=True, schema_generator=GenerateJsonSchema)
+    _close(stack)
+    definitions = stack.pop("$defs", {})
+    properties = {f"{NAMESPACE}{k}": v for k, v in stack["properties"].items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A homelab stack",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": properties,
+                "required": [f"{NAMESPACE}{k}" for k in stack.get("required", [])],
+                "patternProperties": {"^(?!homelab:)": {}},
+                "additionalProperties": False,
+            },
+            "encryptionsalt": {"type": "string"},
+            "secretsprovider": {"type": "string"},
+            "encryptedkey": {"type": "string"},
+            "environment": {},
+        },
+        "additionalProperties": False,
+        "$defs": definitions,
+    }
+
+
+def _close(schema: JsonValue) -> None:
+    """A key that does not match the pattern of its keys is refused when a stack is loaded; without
+    a word here, editors would take it.
+    """
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema.setdefault("additionalProperties", False)
+        for inner in schema.values():
+            _close(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            _close(inner)

@@ -1,0 +1,1 @@
+"""Releases for offline hosts: a signed bundle that waits, and the relay that hands it out."""

@@ -1,0 +1,140 @@
+"""Offline hosts, as NixOS knows them: one keeps what waits for them, they fetch it on waking."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from importlib import resources
+
+from homelab.deploy.model import BUNDLE_USER
+from homelab.nix import Attrs, Comment, Lines, Module, Nix, Pkg, Raw, Script, Text, attrs
+from homelab.offline.bundle import NAMESPACE, SIGNER
+from homelab.plan import Plan
+from homelab.system.model import Host
+
+BUNDLES = "/var/lib/homelab-bundles"
+SIGNERS = "homelab/bundle-signers"
+"""Below /etc: whose signature a host that fetches trusts."""
+_UNIT = "homelab-pull"
+_RELAY, _PULL = "relay.sh", "pull.sh"
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`bundles.nix` where releases wait, `pull.nix` where they are waited for."""
+    if not host.is_nixos:
+        return
+    offline_hosts = [h for h in plan.hosts.values() if relay_of(plan, h) is host]
+    if offline_hosts:
+        yield Module(
+            "bundles.nix",
+            "Releases that wait here for offline hosts",
+            derived=_bundles(offline_hosts),
+            extra=((f"lib/{_RELAY}", relay_text()),),
+        )
+    relay = relay_of(plan, host)
+    if relay is not None:
+        yield Module(
+            "pull.nix",
+            f"Fetch the release that waits on {relay.name} while this host sleeps",
+            derived=_pull(plan, host, relay),
+            extra=((f"lib/{_PULL}", pull_text()),),
+        )
+
+
+def pull_words(host: Host, relay: Host) -> tuple[str, ...]:
+    """What `pull.sh` is called with: both ends, and each network that has them both."""
+    ways = ((host.lan, relay.lan), (host.tailnet, relay.tailnet))
+    addresses = (there for here, there in ways if here and there)
+    ports = host.config.ssh.port, relay.config.ssh.port
+    return (host.name, str(ports[0]), relay.name, str(ports[1]), *addresses)
+
+
+def relay_of(plan: Plan, host: Host) -> Host | None:
+    """Who keeps this host's release, where somebody does."""
+    offline = host.config.offline
+    if offline is None or not offline.pull_from or not host.is_nixos:
+        return None
+    return plan.hosts.get(offline.pull_from)
+
+
+def _bundles(offline_hosts: list[Host]) -> Attrs:
+    """The relay account: it hands out bundles and stores reports, by each offline host's key."""
+    keys: list[Nix] = []
+    places: Attrs = {BUNDLES: {"d": {"mode": "0755", "user": "root", "group": "root"}}}
+    for each in offline_hosts:
+        key = " ".join((each.config.ssh.host_key or "").split()[:2])
+        # The offline host chooses the words, the key decides whose bundle it is.
+        keys.append(
+            Text.of(
+                'restrict,command="',
+                Pkg("bash"),
+                "/bin/bash ",
+                Raw(f"./lib/{_RELAY}"),
+                f' {each.name}" {key}',
+            )
+        )
+        # Root writes what waits, the account only what it was told.
+        places[f"{BUNDLES}/{each.name}"] = {
+            "d": {"mode": "0750", "user": "root", "group": BUNDLE_USER}
+        }
+        places[f"{BUNDLES}/{each.name}/report"] = {
+            "d": {"mode": "0700", "user": BUNDLE_USER, "group": BUNDLE_USER}
+        }
+    return {
+        "systemd": {"tmpfiles": {"settings": {"10-homelab-bundles": places}}},
+        "users": {
+            "groups": {BUNDLE_USER: {}},
+            "users": {
+                BUNDLE_USER: {
+                    "isSystemUser": True,
+                    "group": BUNDLE_USER,
+                    "useDefaultShell": True,
+                    "openssh": {"authorizedKeys": {"keys": keys}},
+                }
+            },
+        },
+    }
+
+
+def _pull(plan: Plan, host: Host, relay: Host) -> Attrs:
+    words = shlex.join(pull_words(host, relay))
+    signers = "".join(
+        f'{SIGNER} namespaces="{NAMESPACE}" {" ".join(key.split()[:2])}\n'
+        for key in plan.stack.site.owner.ssh_keys
+    )
+    tools: list[Nix] = [Pkg("age"), "/run/current-system/sw"]
+    unit: Attrs = {
+        "description": f"Fetch the release that waits on {relay.name}",
+        "after": ["post-resume.target"],
+        "wantedBy": ["post-resume.target"],
+        # It outlives the switch that it began.
+        "restartIfChanged": False,
+        "unitConfig": {"X-StopOnRemoval": False},
+        "path": Comment("A release's scripts find here what they find in a shell.", tools),
+        "environment": {"HOME": "/root"},
+        "script": Script.of(". ", Raw(f"./lib/{_PULL}"), f" {words}\n"),
+        "serviceConfig": {"Type": "oneshot"},
+    }
+    timer: Attrs = {
+        "description": f"Ask {relay.name} whether a release waits",
+        "timerConfig": {"OnBootSec": "2min", "OnUnitInactiveSec": "15min"},
+        "wantedBy": ["timers.target"],
+    }
+    return {
+        **attrs(f"environment.etc.{shlex.quote(SIGNERS)}.text", Lines(signers)),
+        "systemd": {"services": {_UNIT: unit}, "timers": {_UNIT: timer}},
+    }
+
+
+def pull_text() -> str:
+    """The script that a host fetches with."""
+    return _text(_PULL)
+
+
+def relay_text() -> str:
+    """The script that answers it."""
+    return _text(_RELAY)
+
+
+def _text(name: str) -> str:
+    return (resources.files("homelab.offline") / name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Switch hosts and say how it went."""

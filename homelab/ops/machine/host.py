@@ -1,0 +1,117 @@
+"""A host over its paths: LAN first, then tailnet, always with the pinned key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import asyncssh
+
+from homelab.config.base import Model, Name, Port, Str
+from homelab.deploy import scripts
+from homelab.ops.machine.ssh import Completed, DialError, DialMap, Endpoint, HostKeyError, connect
+from homelab.ops.machine.ssh import run as run_command
+from homelab.problems import HomelabError
+
+ASK_SECONDS = 60
+"""How long a host may take to answer a question."""
+
+
+class HostPath(Model):
+    """One way to the host."""
+
+    name: Name
+    """What people call it: lan, tailnet."""
+    address: Str
+    port: Port = 22
+    user: Str = "root"
+
+
+@dataclass
+class HostLink:
+    """A host over any of its paths; keeps one session for questions."""
+
+    name: str
+    paths: tuple[HostPath, ...]
+    host_key: str
+    dial_map: DialMap | None
+    session: asyncssh.SSHClientConnection | None = None
+    path: HostPath | None = None
+
+    async def dial(self, path: HostPath) -> asyncssh.SSHClientConnection:
+        """A new connection over this very path; the caller closes it."""
+        endpoint = Endpoint(self.name, path.name, path.address, path.port, path.user)
+        return await connect(endpoint, self.host_key, self.dial_map)
+
+    async def ask(self, script: str, seconds: float | None = ASK_SECONDS) -> Completed:
+        """Run a script over the session, made anew over the first path that works.
+
+        Without `seconds` for as long as it takes.
+        """
+        if self.session is None or self.path is None:
+            self.session, self.path = await self._first()
+        try:
+            return await run_command(
+                self.session, scripts.shell(self.path.user), script, seconds=seconds
+            )
+        except DialError as error:
+            name = self.path.name
+            await self.close()
+            raise DialError(f"{self.name} over {name}: {error}") from None
+
+    async def ask_afresh(self, path: HostPath, script: str) -> Completed:
+        """Run a script over a new connection on this very path."""
+        connection = await self.dial(path)
+        try:
+            return await run_command(
+                connection, scripts.shell(path.user), script, seconds=ASK_SECONDS
+            )
+        finally:
+            connection.abort()
+
+    async def carry_out(
+        self, script: str, report: Callable[[str], None], seconds: float = ASK_SECONDS
+    ) -> None:
+        """Run one script, pass on each line that it says, and hang up.
+
+        Raises HomelabError with its own words when it fails.
+        """
+        try:
+            done = await self.ask(script, seconds)
+        finally:
+            await self.close()
+        for line in done.stdout.splitlines():
+            report(f"{self.name}: {line}")
+        if done.exit != 0:
+            raise HomelabError(f"{self.name}: {done.stderr.strip().removeprefix('homelab: ')}")
+
+    async def working_paths(self) -> list[str]:
+        """The paths that lead to the host now; the session's own is known to."""
+        names = []
+        for path in self.paths:
+            if path is not self.path:
+                try:
+                    (await self.dial(path)).abort()
+                except HostKeyError:
+                    raise
+                except DialError:
+                    continue
+            names.append(path.name)
+        return names
+
+    async def close(self) -> None:
+        """End the session, if there is one."""
+        if self.session is not None:
+            self.session.abort()
+        self.session = self.path = None
+
+    async def _first(self) -> tuple[asyncssh.SSHClientConnection, HostPath]:
+        failures = []
+        for path in self.paths:
+            try:
+                return await self.dial(path), path
+            except HostKeyError:
+                raise
+            except DialError as error:
+                failures.append(str(error))
+        raise DialError("\n".join(failures))

@@ -1,0 +1,221 @@
+"""The one door through which anything reaches a host.
+
+A host answers only with the key that the stack pinned for it; unknown keys, passwords, shared
+connections and `ssh_config` have no part in it. Under a dial map (the lab) nothing but the map's
+loopback ports can be dialled at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+from pydantic import ValidationError
+
+from homelab.config.base import HostKey, Model, Port, Str
+from homelab.problems import HomelabError, did_you_mean
+
+DIAL_MAP = "HOMELAB_DIAL"
+"""Names a file with a dial map; while it is set, only what the file maps can be reached."""
+
+CONNECT_SECONDS = 10
+KEEPALIVE_SECONDS = 10
+KEEPALIVE_MISSES = 3
+OFFERED_AT_ONCE = 5
+_TOO_MANY = "Too many authentication failures"
+
+
+class DialError(HomelabError):
+    """A host could not be reached; another path, or a later try, may succeed."""
+
+
+class HostKeyError(DialError):
+    """Something answered with a key that is not the host's; trying again is no way out."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One way to one host."""
+
+    host: str
+    path: str
+    """What the way is called: lan, tailnet."""
+    address: str
+    port: int = 22
+    user: str = "root"
+
+    def __str__(self) -> str:
+        return f"{self.host} over {self.path} ({self.user}@{self.address}:{self.port})"
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a command answered. `exit` is -1 when the command ended without a status."""
+
+    exit: int
+    stdout: str
+    stderr: str
+
+
+class Dialled(Model):
+    """Where one address leads under a dial map."""
+
+    name: Str
+    port: Port
+    host_key: HostKey
+
+
+class DialMap(Model):
+    """Every address that can be dialled, each a port of 127.0.0.1, and the key to sign in with."""
+
+    hosts: dict[str, Dialled]
+    client_key: Str
+    """Path of the private key. No agent and no key of the person's own is offered."""
+    confirm_seconds: int | None = None
+    """The longest that anyone waits for a host to answer again; a loopback host needs no more."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> DialMap | None:
+        """The map in force, if any. One that cannot be read is an error: never the real network."""
+        name = environment.get(DIAL_MAP)
+        if name is None:
+            return None
+        try:
+            return cls.model_validate_json(Path(name).read_bytes())
+        except (OSError, ValidationError):
+            raise DialError(
+                f"{DIAL_MAP}: {name} is not a dial map that can be read; start the lab again"
+            ) from None
+
+    def look_up(self, endpoint: Endpoint) -> Dialled:
+        """Where the endpoint leads; one that is not in the map is refused by name."""
+        found = self.hosts.get(endpoint.address)
+        if found is None:
+            way_out = did_you_mean(endpoint.address, self.hosts, "addresses")
+            raise DialError(f"{endpoint}: the dial map does not lead there; {way_out}")
+        return found
+
+
+async def connect(
+    endpoint: Endpoint, host_key: str, dial_map: DialMap | None
+) -> asyncssh.SSHClientConnection:
+    """A new connection to the host itself, signed in; the caller closes it."""
+    if dial_map is not None:
+        mapped = dial_map.look_up(endpoint)
+        keys = asyncssh.SSHClientConnectionOptions(
+            config=None, client_keys=[dial_map.client_key], agent_path=None
+        )
+        return await _connect(endpoint, "127.0.0.1", mapped.port, mapped.host_key, keys)
+    async with AsyncExitStack() as stack:
+        offers = await _offers(stack)
+        for last, keys in enumerate(offers, 1 - len(offers)):
+            try:
+                return await _connect(endpoint, endpoint.address, endpoint.port, host_key, keys)
+            except _RefusedError:
+                if not last:
+                    raise
+    raise AssertionError("there is always something to offer")
+
+
+class _RefusedError(DialError):
+    """None of the keys that were offered lets in; others may."""
+
+
+async def _offers(stack: AsyncExitStack) -> list[asyncssh.SSHClientConnectionOptions]:
+    """Keys to offer, by connection: the agent's, then the default files.
+
+    A host hangs up after a few (MaxAuthTries, six), so those of a full agent are offered in parts.
+    The agent is asked to sign for as long as the stack is open.
+    """
+    options = asyncssh.SSHClientConnectionOptions
+    held = await _held(stack)
+    if len(held) <= OFFERED_AT_ONCE:
+        return [options(config=None)]
+    parts = [held[i : i + OFFERED_AT_ONCE] for i in range(0, len(held), OFFERED_AT_ONCE)]
+    offers = [options(config=None, client_keys=part, agent_path=None) for part in parts]
+    return [*offers, options(config=None, agent_path=None)]
+
+
+async def _held(stack: AsyncExitStack) -> list[asyncssh.SSHKeyPair]:
+    """What the agent holds; nothing where there is no agent to ask."""
+    if not os.environ.get("SSH_AUTH_SOCK"):
+        return []
+    try:
+        agent = await stack.enter_async_context(asyncssh.connect_agent())
+        return [*await agent.get_keys()]
+    except (OSError, asyncssh.Error, ValueError):
+        return []
+
+
+async def _connect(
+    endpoint: Endpoint,
+    address: str,
+    port: int,
+    host_key: str,
+    keys: asyncssh.SSHClientConnectionOptions,
+) -> asyncssh.SSHClientConnection:
+    try:
+        return await asyncssh.connect(
+            address,
+            port,
+            options=keys,
+            config=None,
+            username=endpoint.user,
+            known_hosts=([_public_key(endpoint, host_key)], [], []),
+            server_host_key_algs=["ssh-ed25519"],
+            preferred_auth="publickey",
+            connect_timeout=CONNECT_SECONDS,
+            keepalive_interval=KEEPALIVE_SECONDS,
+            keepalive_count_max=KEEPALIVE_MISSES,
+        )
+    except asyncssh.HostKeyNotVerifiable:
+        raise HostKeyError(
+            f"{endpoint}: it answers with another host key than the one in the stack; "
+            "if it was reinstalled, put its new key in ssh.host_key, else find out who answers"
+        ) from None
+    except asyncssh.PermissionDenied:
+        raise _RefusedError(
+            f"{endpoint}: it refuses every key offered; load the right one with ssh-add"
+        ) from None
+    except (TimeoutError, OSError, asyncssh.Error) as error:
+        if _TOO_MANY in str(error):
+            raise _RefusedError(
+                f"{endpoint}: more keys were offered than it listens to, and the right one was "
+                "not among them; load that one alone: ssh-add -D, then ssh-add"
+            ) from None
+        what = str(error) or f"no answer within {CONNECT_SECONDS} s"
+        raise DialError(f"{endpoint}: {what}; is it on, and is this path up?") from None
+
+
+async def run(
+    connection: asyncssh.SSHClientConnection, command: str, stdin: str, *, seconds: float | None
+) -> Completed:
+    """Run a command to its end over a connection; DialError when that or the time runs out."""
+    try:
+        async with asyncio.timeout(seconds):
+            # asyncssh sends no end of input after an empty one.
+            given = {"input": stdin} if stdin else {"stdin": asyncssh.DEVNULL}
+            done = await connection.run(command, errors="replace", **given)
+    except (TimeoutError, OSError, asyncssh.Error) as error:
+        raise DialError(str(error) or f"no answer within {seconds} s") from None
+    status = -1 if done.exit_status is None else done.exit_status
+    return Completed(status, _text(done.stdout), _text(done.stderr))
+
+
+def _text(output: object) -> str:
+    return output if isinstance(output, str) else ""
+
+
+def _public_key(endpoint: Endpoint, line: str) -> asyncssh.SSHKey:
+    try:
+        return asyncssh.import_public_key(line)
+    except (asyncssh.KeyImportError, ValueError):
+        raise HostKeyError(
+            f"{endpoint}: the pinned host key is not a public key; "
+            "copy /etc/ssh/ssh_host_ed25519_key.pub of the host"
+        ) from None

@@ -1,0 +1,175 @@
+"""Write what the stack must remember."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from homelab.backup.model import place_of
+from homelab.config.lock import (
+    Derived,
+    Lock,
+    Machine,
+    Numbers,
+    Place,
+    Placement,
+    lock_text,
+    without_host,
+)
+from homelab.ops.project.locks import read_lock
+from homelab.ops.project.stack import check_stack
+from homelab.ops.whole import replace_file
+from homelab.plan import Plan
+from homelab.problems import InvalidStackError, UsageError, did_you_mean
+from homelab.secrets.recipients import OURS, sops_yaml
+from homelab.secrets.rotation import rotations
+from homelab.services.memory import lock_key, lost_paths, moved
+from homelab.storage.memory import moved_datasets
+from homelab.system.model import nixos_hosts
+
+
+def write_lock(
+    directory: Path, stack: str, moves: tuple[str, ...], rotated: tuple[str, ...] = ()
+) -> list[str]:
+    """Remember every service that is new, and every move that was acknowledged.
+
+    Returns what changed, a line each. Raises InvalidStackError while the stack has problems other
+    than the moves that are acknowledged here.
+    """
+    plan, problems = check_stack(directory, stack)
+    names = {s.name for s in plan.services} | {d.name for d in plan.datasets}
+    unknown = [m for m in moves if m not in names]
+    if unknown:
+        raise UsageError(
+            "\n".join(
+                f'--move {m}: there is no service "{m}"; {did_you_mean(m, names, "services")}'
+                for m in unknown
+            )
+        )
+    meant = {("move-stateful", where) for where, s, _ in moved(plan.services) if s.name in moves}
+    meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
+    meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
+    meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
+    if idle := [r for r in rotated if r not in {name for name, *_ in rotations(plan)}]:
+        raise UsageError(f"--rotate {idle[0]}: nothing that encrypts changes there; leave it out")
+    left = [p for p in problems if p.severity == "error" and (p.check, p.where) not in meant]
+    if left:
+        raise InvalidStackError(left)
+    new, lines = updated_lock(plan)
+    file = read_lock(directory, stack).name
+    changed = replace_file(directory / file, lock_text(new))
+    if not changed:
+        return [f"{file} is as it was"]
+    return [*lines, f"{file}:", *(f"  {line}" for line in changed), f"{file} written; commit it"]
+
+
+def write_sops_rules(path: Path, plan: Plan) -> list[str]:
+    """Write who may decrypt which file; what changed, a line each.
+
+    Raises UsageError for a file that somebody else wrote: its rules would be gone.
+    """
+    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(OURS):
+        raise UsageError(
+            f"--out {path}: homelab did not write this file, and would drop its rules; move them "
+            "away, or name another file"
+        )
+    changed = replace_file(path, sops_yaml(plan.stack))
+    if not changed:
+        return [f"{path} is as it was"]
+    return [
+        f"{path}:",
+        *(f"  {line}" for line in changed),
+        f"{path} written; for each file whose readers changed: sops updatekeys FILE",
+    ]
+
+
+def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> list[str]:
+    """Take what the lock remembers on a host out of it; unless `confirmed`, only say what.
+
+    A service that the stack has elsewhere by now stays in it: whether its move is meant, and its
+    state copied, is asked by `homelab lock --move`.
+    """
+    file = read_lock(directory, plan.lock.stack).name
+    here = sorted(key for key, p in plan.lock.services.items() if p.host == host)
+    kept = {s.memory.key: s for s in plan.services if s.memory is not None}
+    lines = [
+        f"stays in {file}: {key}, which is on {kept[key].host} in the stack; copy its state, "
+        f"then homelab lock --move {kept[key].name}"
+        for key in here
+        if key in kept
+    ]
+    gone = [key for key in here if key not in kept]
+    if not gone:
+        return [*lines, f"{file} holds nothing {'else ' if lines else ''}of it"]
+    if not confirmed:
+        return [*lines, f"would take out of {file}: {', '.join(gone)}"]
+    replace_file(directory / file, lock_text(without_host(plan.lock, host, kept)))
+    return [*lines, f"taken out of {file}: {', '.join(gone)}; commit it"]
+
+
+def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
+    """The lock that fits the plan, and what is different in it.
+
+    A service that is switched off keeps what is remembered of it, unless another took its place.
+    """
+    services: dict[str, Placement] = {}
+    lines = []
+    for service in plan.services:
+        if service.entry.infrastructure and not service.state:
+            continue
+        key, before = lock_key(service, plan.services), service.memory
+        catalog = None if service.is_custom else service.entry.name
+        services[key] = Placement(
+            host=service.host,
+            port=service.port or None,
+            state=list(service.state),
+            service=catalog if catalog != service.name else None,
+            owner=service.owner if service.owner != key else None,
+        )
+        if before is None:
+            lines.append(f"{key} is on {service.host}")
+            continue
+        if before.name != service.name:
+            lines.append(f"{key} was {before.key}, and keeps its keys")
+        if before.host != service.host:
+            lines.append(
+                f"{key} moved from {before.host} to {service.host}; its state is yours to copy"
+            )
+        elif lost_paths(service):
+            lines.append(f"{key} has its state in {', '.join(service.state) or 'no directory'} now")
+    taken = {s.memory.key for s in plan.services if s.memory is not None}
+    off = {name for name, config in plan.stack.services.items() if not config.enable}
+    for key, placement in sorted(plan.lock.services.items()):
+        if key in taken or key in services:
+            continue
+        if key.partition("@")[0] in off:
+            services[key] = placement
+        else:
+            lines.append(f"{key} is gone")
+    ids = {
+        m.user: Numbers(uid=m.ids.uid, gid=m.ids.gid)
+        for v in plan.vpn.vpns
+        for m in v.members
+        if m.ids is not None
+    }
+    lines += [
+        f"{user} has uid {numbers.uid} and gid {numbers.gid}"
+        for user, numbers in sorted(ids.items())
+        if user not in plan.lock.ids
+    ]
+    lock = Lock(
+        stack=plan.lock.stack,
+        services=services,
+        datasets={d.name: Place(host=d.host, path=d.path) for d in plan.datasets},
+        hosts={
+            name: Machine(host_key=host.ssh.host_key)
+            for name, host in nixos_hosts(plan.stack.hosts).items()
+            if host.ssh.host_key
+        },
+        targets={name: place_of(t) for name, t in plan.stack.backup.targets.items()},
+        secrets=Derived(
+            namespace=plan.stack.secrets.namespace or "",
+            epochs={s.service: s.epoch for s in plan.secrets.secrets if s.seals},
+        ),
+        ids=ids,
+    )
+    return lock, lines

@@ -1,0 +1,103 @@
+"""Which lock file is whose: a project may hold several stacks, and each remembers its own.
+
+`homelab.lock.yaml` is of the stack that it names, the first or only one of a project; every other
+stack has `homelab.<stack>.lock.yaml`. One from before locks named their stack is of the only stack
+that has none of its own; where that is not clear, somebody has to say so, for a stack with another
+one's memory would be asked to move services that it never had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from homelab.config.lock import Lock, parse_lock
+from homelab.problems import InvalidStackError, Problem
+
+FIRST = "homelab.lock.yaml"
+
+
+@dataclass(frozen=True)
+class LockFile:
+    """A stack's lock, and where it is or will be."""
+
+    name: str
+    """File beside the stack file."""
+    lock: Lock
+
+
+def stack_names(directory: Path) -> list[str]:
+    """Every stack of a project."""
+    return sorted(p.name[7:-5] for p in directory.glob("Pulumi.*.yaml"))
+
+
+def first_stack(directory: Path) -> str:
+    """The stack that `homelab.lock.yaml` names; empty if it is not there or names none."""
+    lock = _read(directory, FIRST)
+    return lock.stack if lock is not None else ""
+
+
+def read_lock(directory: Path, stack: str) -> LockFile:
+    """The lock of one stack, empty if it has none yet. It names the stack in any case.
+
+    Raises InvalidStackError where it is not clear whose a lock is, or one is damaged.
+    """
+    others = [name for name in stack_names(directory) if name != stack]
+    own, first = _read(directory, _own(stack)), _read(directory, FIRST)
+    if own is not None and own.stack not in ("", stack):
+        raise _refused(
+            _own(stack),
+            f"this is the lock of {own.stack}, and its name says {stack}",
+            f"write stack: {stack} in it, if it was renamed; otherwise remove it",
+        )
+    if first is not None and _is_of(first, directory, stack, others, has_own=own is not None):
+        if own is not None:
+            raise _refused(
+                FIRST,
+                f"both this and {_own(stack)} are locks of {stack}",
+                "keep the one that is right, and remove the other",
+            )
+        return LockFile(FIRST, _named(first, stack))
+    name = _own(stack) if own is not None or first is not None or others else FIRST
+    return LockFile(name, _named(own or Lock(), stack))
+
+
+def _is_of(lock: Lock, directory: Path, stack: str, others: list[str], *, has_own: bool) -> bool:
+    """Whether `homelab.lock.yaml` is the lock of this stack."""
+    if lock.stack == stack:
+        return True
+    if lock.stack in others:
+        return False
+    if lock.stack:
+        raise _refused(
+            FIRST,
+            f"this is the lock of {lock.stack}, and there is no Pulumi.{lock.stack}.yaml",
+            f"write stack: {stack} in it, if {lock.stack} was renamed; otherwise remove it",
+        )
+    without = [name for name in others if not (directory / _own(name)).exists()]
+    if not has_own and without:
+        names = ", ".join(sorted([stack, *without]))
+        raise _refused(
+            FIRST,
+            f"this lock names no stack, and there are several here: {names}",
+            f"write whose it is as its first line, stack: {without[0]}; "
+            "the others get a lock of their own with homelab lock",
+        )
+    return not has_own
+
+
+def _own(stack: str) -> str:
+    return f"homelab.{stack}.lock.yaml"
+
+
+def _read(directory: Path, name: str) -> Lock | None:
+    path = directory / name
+    return parse_lock(path.read_bytes(), name) if path.exists() else None
+
+
+def _named(lock: Lock, stack: str) -> Lock:
+    return lock.model_copy(update={"stack": stack})
+
+
+def _refused(where: str, what: str, way_out: str) -> InvalidStackError:
+    return InvalidStackError([Problem(where, what, way_out)])

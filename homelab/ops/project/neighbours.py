@@ -1,0 +1,122 @@
+"""Read the stacks that lie beside one: of its project, and of other projects in the same clone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from homelab.config.base import SecretRef
+from homelab.config.document import read_document
+from homelab.config.load import load_stack_config
+from homelab.neighbours import Neighbour
+from homelab.ops.project.locks import read_lock
+from homelab.plaintext import UnreadableError, mapping, yaml_data
+from homelab.plan import Plan
+from homelab.planner import make_plan
+from homelab.problems import HomelabError
+
+DEPTH = 3
+"""How far below the clone's top a project may lie to be found."""
+_ABOVE = 6
+"""How far above a project the clone's top may be."""
+
+
+def read_neighbours(directory: Path, stack: str, plan: Plan) -> tuple[Neighbour, ...]:
+    """Every other stack that shares an account, a machine or a master key with this one.
+
+    Those of other projects mostly share nothing, and are only looked through; the others are
+    planned, which takes as long as for this one.
+    """
+    own = (directory / f"Pulumi.{stack}.yaml").resolve()
+    mine = _marks(plan) | keys_of(directory, plan)
+    found = []
+    for path in sorted(_stack_files(directory)):
+        if path == own:
+            continue
+        made = _neighbour(directory, path, mine)
+        found += [made] if made is not None else []
+    return tuple(found)
+
+
+def keys_of(directory: Path, plan: Plan) -> frozenset[str]:
+    """What tells a stack's master key: where it lies, and how it is encrypted there."""
+    return _keys(directory, plan.secrets.master, plan.secrets.file)
+
+
+def _keys(directory: Path, ref: SecretRef | None, name: str) -> frozenset[str]:
+    if ref is None:
+        return frozenset()
+    if ref.op is not None:
+        return frozenset({ref.op})
+    file = (directory / name).resolve()
+    out = {f"{file}#{ref.sops}"}
+    try:
+        value = yaml_data(file.read_bytes())
+        for part in (ref.sops or "").split("/"):
+            value = mapping(value)[part]
+    except (OSError, KeyError, UnreadableError):
+        return frozenset(out)
+    # The same cipher text is the same key: somebody has copied the file.
+    return frozenset({*out, value} if isinstance(value, str) else out)
+
+
+def _neighbour(directory: Path, path: Path, mine: frozenset[str]) -> Neighbour | None:
+    """A stack, unless it has nothing of this one's."""
+    name, there = path.name[7:-5], path.parent
+    file = os.path.relpath(path, directory.resolve())
+    if there != directory.resolve() and not _mentions(there, path, mine):
+        return None
+    try:
+        document = read_document(path)
+        if not document.values:
+            return None  # another program's
+        plan = make_plan(load_stack_config(document), read_lock(there, name).lock)
+    except HomelabError:
+        return Neighbour(name, file, None, frozenset())
+    return Neighbour(name, file, plan, keys_of(there, plan))
+
+
+def _mentions(there: Path, path: Path, mine: frozenset[str]) -> bool:
+    """Whether a project's stack or one of its secrets files holds a word that tells what is ours.
+
+    Reading YAML takes much longer than looking for a few words in it.
+    """
+    words = [mark.encode() for mark in mine]
+    files = [path, *(p for p in (there / "secrets").glob("*") if p.is_file())]
+    try:
+        texts = [file.read_bytes() for file in files]
+    except OSError:
+        return False
+    return any(word in text for text in texts for word in words)
+
+
+def _marks(plan: Plan) -> frozenset[str]:
+    """What two stacks may share: accounts and machines."""
+    site = plan.stack
+    keys = (h.config.ssh.host_key or "" for h in plan.hosts.values() if h.is_nixos)
+    out = {" ".join(key.split()[:2]) for key in keys}
+    if site.tailnet is not None:
+        out.add(str(site.tailnet.name))
+    if site.cloudflare is not None:
+        out |= {site.cloudflare.account, site.cloudflare.zone.id}
+    return frozenset(out - {""})
+
+
+def _stack_files(directory: Path) -> Iterator[Path]:
+    """Stack files of the project, and of every project of the clone."""
+    here = directory.resolve()
+    yield from here.glob("Pulumi.*.yaml")
+    top = next((p for p in [here, *here.parents][:_ABOVE] if (p / ".git").exists()), None)
+    if top is None or any(_is_skipped(p) for p in here.relative_to(top).parts):
+        return
+    for place, below, files in os.walk(top):
+        depth = len(Path(place).relative_to(top).parts)
+        below[:] = [] if depth >= DEPTH else [b for b in below if not _is_skipped(b)]
+        if "Pulumi.yaml" in files and Path(place) != here:
+            yield from Path(place).glob("Pulumi.*.yaml")
+
+
+def _is_skipped(name: str) -> bool:
+    """Whether stacks below are there to be read alone: nobody runs `up` on those of tests."""
+    return name == "tests" or name.startswith((".", "_"))

@@ -1,0 +1,106 @@
+"""The files beside a stack that its plan names, and which of them are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from homelab.plan import Plan
+from homelab.problems import HomelabError, Problem
+from homelab.render import root_path
+from homelab.secret_paths import host_file
+from homelab.system.own import carried, named_at, named_by, own_paths
+
+
+def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
+    """The files that hosts name, by their path beside the stack, and those that are not there."""
+    wanted: dict[str, str] = {}
+    # secret-known tells of these, and which keys they need.
+    told: set[str] = set()
+    for name, pin in plan.stack.nixpkgs.items():
+        wanted[pin.lock] = f"nixpkgs.{name}.lock"
+    if root := root_path(plan):
+        wanted[root] = "network.entry.acme.root"
+    for host in plan.hosts.values():
+        for path in own_paths(host):
+            wanted[path] = named_at(host, path)
+        if any(s.source == "stored" for s in plan.secrets.on(host.name)):
+            path = host_file(plan.stack, host.name)
+            wanted[path] = "secrets.hosts"
+            if host.is_deployed:
+                told.add(path)
+    # Not wanted as the others are: a preview does without, and `check_deployer` says what is not.
+    sources: dict[str, str | bytes] = _files(directory, plan.secrets.file)
+    problems: list[Problem] = []
+    for path, source in sorted(wanted.items()):
+        found = _files(directory, path)
+        if not found and path not in told:
+            problems.append(
+                Problem(
+                    source,
+                    f"there is no {path}",
+                    _way_out(path, source),
+                    check="file-present",
+                )
+            )
+        sources |= found
+    _follow(directory, plan, sources)
+    return sources, problems
+
+
+def _follow(directory: Path, plan: Plan, sources: dict[str, str | bytes]) -> None:
+    """Read what hand-written modules name by a relative path, too; own-module tells what is not."""
+    pending = [n for host in plan.hosts.values() for n in carried(host, sources)]
+    done: set[str] = set()
+    while pending:
+        name = pending.pop()
+        text = sources.get(name)
+        if name in done or not name.endswith(".nix") or not isinstance(text, str):
+            continue
+        done.add(name)
+        for _, there in named_by(name, text):
+            if there != "." and not there.startswith(".."):
+                found = _files(directory, there)
+                sources |= found
+                pending += found
+
+
+_LONGEST = 240
+"""Characters of a path beside the stack file; a name has at most 255 bytes."""
+
+
+def _way_out(path: str, source: str) -> str:
+    if source == "secrets.hosts":
+        return f"make it with sops: sops edit {path}"
+    if source.endswith(".lock"):
+        return "make it with nix flake lock, on any machine that has Nix"
+    if source.endswith(".root"):
+        return "make it with openssl, as the guide's page on certificates says"
+    if source.endswith(".hardware"):
+        return "copy it from the host, where nixos-generate-config wrote it"
+    return "write it, or drop it from the stack config"
+
+
+def _files(directory: Path, path: str) -> dict[str, str | bytes]:
+    top = directory / path
+    if len(path) > _LONGEST:
+        return {}  # no file has such a name, and asking for one is an error of its own
+    if top.is_file():
+        return {path: _content(top)}
+    return {
+        p.relative_to(directory).as_posix(): _content(p)
+        for p in sorted(top.rglob("*"))
+        if p.is_file() and not p.name.startswith(".")
+    }
+
+
+def _content(path: Path) -> str | bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise HomelabError(
+            f"{path}: cannot be read ({error.strerror}); mend its permissions or its disk"
+        ) from None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data

@@ -1,0 +1,227 @@
+"""Open a stack: the way from the files on disk to a plan that was checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from homelab.certificates.root import check_root, root_ends
+from homelab.checks import run_checks
+from homelab.cloudflare.checks import ended
+from homelab.config.document import Document, read_document
+from homelab.config.load import load_stack_config
+from homelab.config.scalar import Value
+from homelab.deploy.model import Release
+from homelab.neighbours import check_neighbours
+from homelab.openings.checks import check_openings
+from homelab.ops.project.locks import first_stack, read_lock, stack_names
+from homelab.ops.project.neighbours import keys_of, read_neighbours
+from homelab.ops.project.rehearsed import is_rehearsed
+from homelab.ops.project.sources import read_sources
+from homelab.plan import Plan
+from homelab.planner import make_plan
+from homelab.problems import (
+    HomelabError,
+    InvalidStackError,
+    Problem,
+    UsageError,
+    did_you_mean,
+)
+from homelab.proxy.checks import outlived
+from homelab.remainder import completed, rest_of, unrelated
+from homelab.render import render, render_images
+from homelab.secrets.deployer import check_deployer
+from homelab.secrets.literal_checks import check_literals
+from homelab.secrets.recipients import check_sops_files
+from homelab.secrets.stand_in import for_rehearsal, stand_ins
+from homelab.storage.mount_checks import check_mounts, check_targets
+from homelab.system.checks import check_own_modules
+from homelab.system.disk_checks import check_disks
+from homelab.system.flake_checks import check_flakes
+from homelab.system.nix_checks import check_locks
+from homelab.system.own import check_own_files
+from homelab.system.persistence_checks import check_persistence
+from homelab.system.upkeep_checks import check_build_dirs
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that passed every check, with the files it generates."""
+
+    name: str
+    directory: Path
+    plan: Plan
+    warnings: tuple[Problem, ...]
+    releases: Mapping[str, Release]
+    images: Mapping[str, Release]
+    """Trees of planned hosts, with nothing but the image that each starts from."""
+
+
+def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = None) -> Stack:
+    """Load, plan, check and render a stack.
+
+    `values` are what Pulumi handed over; the file then only tells where each of them stands.
+    Raises InvalidStackError with every problem, and nothing has happened by then.
+    """
+    document = _document(directory, name, values)
+    plan, sources, problems = _planned(directory, name, document)
+    errors = [p for p in problems if p.severity == "error"]
+    if errors:
+        raise InvalidStackError(problems)
+    releases, images = render(plan, sources), render_images(plan, sources)
+    return Stack(name, directory, plan, tuple(problems), releases, images)
+
+
+def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
+    """A plan and everything that is wrong with it. Raises only for what cannot be planned."""
+    plan, _, problems = _planned(directory, name, _document(directory, name, None))
+    return plan, tuple(problems)
+
+
+def find_stack(directory: Path, name: str | None) -> str:
+    """The stack that is meant: the named one, that of PULUMI_STACK, the only one there is, or of
+    several the first, whose the lock `homelab.lock.yaml` is. Raises UsageError.
+    """
+    if not directory.is_dir():
+        raise UsageError(f"there is no directory {directory}; name that of the stack file with -C")
+    known = stack_names(directory)
+    said_by = "" if name else "PULUMI_STACK: "
+    name = name or os.environ.get("PULUMI_STACK") or None
+    if name is None:
+        if len(known) > 1 and (first := first_stack(directory)) in known:
+            return first
+        if len(known) == 1:
+            return known[0]
+        if known:
+            raise UsageError(f"there are several stacks here; name one with -s: {', '.join(known)}")
+        raise UsageError(
+            f"there is no Pulumi.<stack>.yaml in {directory.resolve()}; name its directory with -C"
+        )
+    if name not in known:
+        way = did_you_mean(name, known, "stacks") if known else "name its directory with -C"
+        raise UsageError(f'{said_by}there is no stack "{name}" in {directory.resolve()}; {way}')
+    return name
+
+
+def meant_stacks(directory: Path, name: str | None) -> list[str]:
+    """As `find_stack`, for what can be asked of several at once: all of them if none is named."""
+    every = stack_names(directory)
+    return every if name is None and len(every) > 1 else [find_stack(directory, name)]
+
+
+def _document(directory: Path, name: str, values: Mapping[str, Value] | None) -> Document:
+    path = directory / f"Pulumi.{name}.yaml"
+    if values is None:
+        return read_document(path)
+    if not path.exists():
+        return Document(dict(values))
+    document = read_document(path)
+    # The file still knows which text YAML took for a date; Pulumi's values no longer do.
+    agreed = {
+        k: document.values[k] if document.values.get(k) == v else v for k, v in values.items()
+    }
+    unknown = {k: v for k, v in document.values.items() if k not in values}
+    return replace(document, values={**unknown, **agreed})
+
+
+def _planned(
+    directory: Path, name: str, document: Document
+) -> tuple[Plan, dict[str, str | bytes], list[Problem]]:
+    try:
+        site = load_stack_config(document)
+    except InvalidStackError as error:
+        raise InvalidStackError(
+            sorted({*error.problems, *_of_the_rest(directory, name, document)})
+        ) from None
+    plan = make_plan(site, read_lock(directory, name).lock)
+    sources, missing = read_sources(directory, plan)
+    today = datetime.now(UTC).date().isoformat()
+    found = {*run_checks(plan), *missing}
+    sound = not any(p.severity == "error" for p in found)
+    found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
+    found |= {*outlived(plan, today), *ended(plan, today), *root_ends(plan, sources, today)}
+    found |= {
+        *check_neighbours(plan, keys_of(directory, plan), read_neighbours(directory, name, plan))
+    }
+    if is_rehearsed():
+        sources |= stand_ins(plan, sources)
+        found = {for_rehearsal(p, plan) for p in found}
+    problems = _each_once(found)
+    return plan, sources, [_located(p, document) for p in problems]
+
+
+def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem]:
+    """What is wrong beside values that cannot be read, so that all of it is told at once."""
+    rest = rest_of(document)
+    if rest is None:
+        return []
+    site, left_out = rest
+    plan = make_plan(site, read_lock(directory, name).lock)
+    found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
+    told = [completed(p, left_out, document) for p in unrelated(found, left_out)]
+    return [_located(p, document) for p in told]
+
+
+def _each_once(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems in order, each cause once: two checks may see the same from two sides."""
+    seen: dict[tuple[str, str], Problem] = {}
+    for problem in sorted(problems):
+        seen.setdefault((problem.where, problem.what), problem)
+    return [*seen.values()]
+
+
+def located(stack: Stack, problem: Problem) -> Problem:
+    """The problem with the line that its place stands on in the stack's file."""
+    return _located(problem, read_document(stack.directory / f"Pulumi.{stack.name}.yaml"))
+
+
+def _located(problem: Problem, document: Document) -> Problem:
+    """The problem with the line that its place in the stack config stands on."""
+    if problem.line or problem.file or not document.lines:
+        return problem
+    path: list[str | int] = []
+    for part in problem.where.replace("]", "").replace("[", ".").split("."):
+        path.append(int(part) if part.isdigit() else part)
+    # A key may hold dots itself, as those of options do: then it is all of the rest.
+    whole = [(*path[:i], ".".join(map(str, path[i:]))) for i in range(1, len(path))]
+    known = [w for w in whole if w in document.lines]
+    return replace(problem, file=document.file, line=document.line((known or [tuple(path)])[0]))
+
+
+def check_sources(
+    plan: Plan, sources: Mapping[str, str | bytes], *, sound: bool = True
+) -> list[Problem]:
+    """What is wrong with the files themselves. Which inputs a lock must hold follows from a host's
+    modules, which only a plan that is `sound` makes.
+    """
+    return [
+        *(check_locks(plan, sources) if sound else ()),
+        *check_own_modules(plan, sources),
+        *check_own_files(plan, sources),
+        *check_disks(plan, sources),
+        *check_flakes(plan, sources, sound=sound),
+        *check_literals(plan, sources),
+        *check_openings(plan, sources),
+        *check_build_dirs(plan, sources),
+        *check_mounts(plan, sources),
+        *check_targets(plan, sources),
+        *check_root(plan, sources),
+        *check_persistence(plan, sources, sound=sound),
+        *check_sops_files(plan, sources),
+    ]
+
+
+__all__ = [
+    "HomelabError",
+    "Stack",
+    "check_sources",
+    "check_stack",
+    "find_stack",
+    "located",
+    "meant_stacks",
+    "open_stack",
+    "read_sources",
+]

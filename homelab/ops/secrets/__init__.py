@@ -1,0 +1,1 @@
+"""Read, derive and look up secrets."""

@@ -1,0 +1,163 @@
+"""Secrets derived from one master key: the same each time, and worth nothing to each other.
+
+HKDF with SHA-256 (RFC 5869). Whoever has the master key and the stack config can make every one of
+them again, without any state; raising an epoch makes a new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from homelab.ops.secrets.lookup import resolve
+from homelab.ops.secrets.sshkeys import private_half, public_half
+from homelab.plan import Plan
+from homelab.problems import HomelabError, UsageError, did_you_mean
+from homelab.secrets.model import RESTIC, Secret, restic_purpose, scoped
+
+_SALT = b"homelab derived secret 1"
+_HASH = 32
+_SHORTEST_KEY = 32
+_ROUNDS = 310_000
+
+
+class MasterKeyError(HomelabError):
+    """The master key is not one."""
+
+
+class UnfitValueError(HomelabError):
+    """A value that no environment file can carry."""
+
+
+def derive(master: str, purpose: str, *, host: str = "", epoch: int = 1, length: int = 43) -> str:
+    """A secret of `length` characters (base64url, six bits each) for one purpose.
+
+    `master` is base64 of 32 bytes or more. With a host, the secret is that host's own.
+    """
+    info = b"\0".join(part.encode() for part in (purpose, host, str(epoch)))
+    size = (length * 6 + 7) // 8
+    data = hkdf(_master(master), _SALT, info, size)
+    return base64.urlsafe_b64encode(data).decode()[:length]
+
+
+def derive_secret(master: str, secret: Secret) -> str:
+    """The file that a host gets for a derived secret: the value, or variables that hold it."""
+    value = derive(master, secret.purpose, epoch=secret.epoch, length=secret.length)
+    if secret.hashed:
+        return pbkdf2(value, derive(master, f"{secret.purpose}/salt", epoch=secret.epoch))
+    if secret.half:
+        return private_half(value) if secret.half == "private" else public_half(value)
+    if secret.form == "file":
+        return value
+    return env_file((variable, t.replace("{value}", value)) for variable, t in secret.env)
+
+
+@cache
+def pbkdf2(value: str, salt: str) -> str:
+    """A secret's hash as Authelia reads it (PHC string, PBKDF2 with SHA-512, 310,000 rounds).
+
+    The salt is given, so that the same secret has the same hash in every preview.
+    """
+    salted = hashlib.sha256(salt.encode()).digest()[:16]
+    digest = hashlib.pbkdf2_hmac("sha512", value.encode(), salted, _ROUNDS)
+    told = (
+        base64.b64encode(part).decode().rstrip("=").replace("+", ".") for part in (salted, digest)
+    )
+    return f"$pbkdf2-sha512${_ROUNDS}${'$'.join(told)}"
+
+
+def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> str:
+    """A derived secret as its host gets it: for the person who must type it once, or restore."""
+    every = [s for s in plan.secrets.secrets if s.source == "derived"]
+    derived = {s.name: s for s in every if host in (None, s.host)}
+    former = former_password(plan, name, host)
+    if former is not None and plan.secrets.master is not None:
+        purpose = scoped(plan.stack.secrets.namespace, restic_purpose(former, host or ""))
+        master = resolve(plan.secrets.master, directory, plan.secrets.file)
+        return derive(master, purpose, epoch=plan.stack.secrets.epochs.get(RESTIC, 1))
+    if name not in derived:
+        on = f" on {host}" if host else ""
+        way_out = did_you_mean(name, derived, "secrets")
+        raise UsageError(f'there is no derived secret "{name}"{on}; {way_out}')
+    holders = sorted(s.host for s in every if s.name == name)
+    if host is None and len(holders) > 1:
+        raise UsageError(f"{', '.join(holders)} each have a {name} of their own; name one after it")
+    if plan.secrets.master is None:
+        raise MasterKeyError("secrets.master is not set; add master: {sops: master}")
+    return derive_secret(resolve(plan.secrets.master, directory, plan.secrets.file), derived[name])
+
+
+def former_password(plan: Plan, name: str, host: str | None) -> str | None:
+    """The target of a password that the stack no longer has: of a host or a target that has left,
+    whose repositories may still be there. None for any other secret.
+    """
+    kind, _, target = name.partition("-")
+    if kind != RESTIC or not target or host is None:
+        return None
+    if any(s.name == name and s.host == host for s in plan.secrets.secrets):
+        return None
+    left = host not in plan.stack.hosts or target not in plan.stack.backup.targets
+    return target if left else None
+
+
+def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:
+    """RFC 5869 with SHA-256."""
+    if not 0 < size <= 255 * _HASH:
+        raise ValueError("HKDF yields 1 to 8160 bytes")
+    extracted = hmac.digest(salt or bytes(_HASH), key, hashlib.sha256)
+    out, block = b"", b""
+    for counter in range(1, -(-size // _HASH) + 1):
+        block = hmac.digest(extracted, block + info + bytes([counter]), hashlib.sha256)
+        out += block
+    return out[:size]
+
+
+def env_file(pairs: Iterable[tuple[str, str]]) -> str:
+    """Text for systemd's EnvironmentFile= that gives exactly these values.
+
+    A plain word stays bare, so that Podman, which knows no quotes, reads the same.
+    """
+    return "".join(f"{_variable(name)}={_quoted(name, value)}\n" for name, value in pairs)
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.,:/@%+=-]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+
+
+def _variable(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UnfitValueError(f"{name!r} is not the name of a variable; use letters, digits and _")
+    return name
+
+
+def _quoted(name: str, value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    if _UNFIT.search(value):
+        raise UnfitValueError(
+            f"the value of {name} has control characters, which systemd does not take "
+            "in a variable; use a file instead"
+        )
+    return '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
+
+
+def _master(text: str) -> bytes:
+    try:
+        key = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise MasterKeyError(
+            "secrets.master: this is not base64; make a key with: openssl rand -base64 32"
+        ) from None
+    if len(key) < _SHORTEST_KEY:
+        raise MasterKeyError(
+            f"secrets.master: the key has {len(key)} bytes and needs {_SHORTEST_KEY}; "
+            "make one with: openssl rand -base64 32"
+        )
+    return key

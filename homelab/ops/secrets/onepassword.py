@@ -1,0 +1,33 @@
+"""Read 1Password references with its own command, `op`."""
+
+from __future__ import annotations
+
+from homelab.config.base import SecretRef
+from homelab.ops.secrets.tool import SecretUnavailableError, run
+
+_CAUSES = (
+    ("not currently signed in", "nobody is signed in to 1Password", "run: eval $(op signin)"),
+    ("no accounts configured", "1Password knows no account here", "run: op account add"),
+    ("isn't a vault", "there is no such vault", "see: op vault list"),
+    ("isn't an item", "there is no such item", "see: op item list --vault VAULT"),
+    ("isn't a field", "the item has no such field", "see: op item get ITEM"),
+    ("does not have a field", "the item has no such field", "see: op item get ITEM"),
+)
+
+
+def resolve(ref: SecretRef) -> str:
+    """The value of an `op://vault/item/field` reference."""
+    reference = ref.op or ""
+    value, complaint = run(
+        ref,
+        ["op", "read", "--no-newline", reference],
+        install="install the 1Password command (https://developer.1password.com/docs/cli)",
+    )
+    if complaint:
+        for part, why, way_out in _CAUSES:
+            if part in complaint.lower():
+                raise SecretUnavailableError(ref, why, way_out)
+        raise SecretUnavailableError(
+            ref, "1Password did not hand it over", f"see why: op read {reference!r} >/dev/null"
+        )
+    return value

@@ -1,0 +1,76 @@
+"""From a stack config to its plan: each package plans its part, in the order of their needs."""
+
+from __future__ import annotations
+
+from homelab.backup.plan import plan_backup
+from homelab.certificates.plan import page_port, plan_certificates
+from homelab.cloudflare.plan import plan_cloudflare
+from homelab.config.lock import Lock
+from homelab.config.stack import StackConfig
+from homelab.dashboard.plan import plan_dashboard
+from homelab.deploy.plan import plan_waves
+from homelab.hardening.plan import plan_hardening
+from homelab.identity.plan import plan_identity
+from homelab.monitoring.plan import plan_monitoring
+from homelab.network.plan import loopback_http, plan_dns, plan_firewall, plan_routes
+from homelab.plan import Plan
+from homelab.secrets.plan import plan_secrets
+from homelab.services.plan import plan_services
+from homelab.services.ports import plan_ports
+from homelab.storage.plan import plan_datasets
+from homelab.system.plan import plan_hosts
+from homelab.tailnet.plan import plan_tailnet
+from homelab.vpn.plan import plan_vpn
+
+
+def make_plan(stack: StackConfig, lock: Lock) -> Plan:
+    """Everything that follows from a site. Pure: no file, no clock, no network.
+
+    A name that leads nowhere is left out of what it would have caused; the checks name it.
+    """
+    hosts = plan_hosts(stack)
+    services = plan_services(stack, hosts, lock)
+    routes = plan_routes(stack, hosts, services)
+    ports = plan_ports(hosts, services) + loopback_http(stack, routes) + page_port(stack)
+    certificates = plan_certificates(stack, hosts, routes)
+    dns = plan_dns(stack, hosts, routes, certificates.page)
+    datasets = plan_datasets(stack, services)
+    identity = plan_identity(stack, hosts, services, routes)
+    cloudflare = plan_cloudflare(stack, routes, certificates)
+    tailnet = plan_tailnet(stack, hosts, services, routes, dns, lock.stack)
+    vpn = plan_vpn(stack, services, lock)
+    backup = plan_backup(stack, hosts, services, datasets)
+    monitoring = plan_monitoring(stack, hosts, services, routes, dns)
+    return Plan(
+        stack=stack,
+        lock=lock,
+        hosts=hosts,
+        services=services,
+        ports=ports,
+        routes=routes,
+        identity=identity,
+        dns=dns,
+        datasets=datasets,
+        certificates=certificates,
+        cloudflare=cloudflare,
+        tailnet=tailnet,
+        vpn=vpn,
+        backup=backup,
+        monitoring=monitoring,
+        dashboard=plan_dashboard(stack, services, routes),
+        hardening=plan_hardening(stack, services, datasets),
+        secrets=plan_secrets(
+            stack,
+            hosts,
+            services,
+            certificates,
+            backup,
+            identity,
+            cloudflare,
+            tailnet,
+            monitoring,
+            vpn,
+        ),
+        firewall=plan_firewall(stack, ports, routes),
+        waves=plan_waves(stack, hosts, services),
+    )

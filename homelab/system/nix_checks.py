@@ -1,0 +1,68 @@
+"""Checks of the flake locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from homelab.check import file_check
+from homelab.nix.flake import LockError, originals, prune_lock
+from homelab.nix.flakeref import parse_ref, show_ref
+from homelab.plan import Plan
+from homelab.problems import Problem
+
+LOCK_COMPLETE = file_check(
+    "lock-complete",
+    "error",
+    "A pin's lock holds every input that its hosts need; a build may not add one.",
+)
+LOCK_MATCHES = file_check(
+    "lock-matches",
+    "error",
+    "An input is locked for the address that hosts name; for another, a build fails, since it may"
+    " not lock anew.",
+)
+
+
+def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Every pin's lock holds every input that its hosts need, as their flakes name it."""
+    from homelab.render import modules_of
+    from homelab.system.flakes import inputs_of
+
+    needed: dict[str, set[str]] = {}
+    for host in plan.hosts.values():
+        if host.config.nixpkgs in plan.stack.nixpkgs:
+            names = inputs_of(plan, host, modules_of(plan, host), sources)
+            needed.setdefault(host.config.nixpkgs, set()).update(names)
+    for pin, inputs in sorted(needed.items()):
+        path = plan.stack.nixpkgs[pin].lock
+        content = sources.get(path)
+        if content is None:
+            continue
+        text = content if isinstance(content, str) else ""
+        try:
+            prune_lock(text, sorted(inputs))
+        except LockError as error:
+            words = "lock it anew: nix flake lock, with every input named"
+            yield Problem(f"nixpkgs.{pin}.lock", f"{path}: {error}", words, check=LOCK_COMPLETE)
+        yield from _other_flakes(plan, pin, inputs, text)
+
+
+def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator[Problem]:
+    """Inputs that were locked for another reference: a build may not lock them anew, and fails."""
+    from homelab.system.flakes import inputs as known_inputs
+
+    config, locked = plan.stack.nixpkgs[pin], originals(text)
+    urls = {n: i.url for n, i in known_inputs(plan.stack, config.release).items()}
+    urls["nixpkgs"] = config.url
+    for name in sorted(inputs & locked.keys()):
+        wanted = parse_ref(urls[name])
+        if wanted is not None and wanted != locked[name]:
+            correct = {"nixpkgs": f"nixpkgs.{pin}.url", "home-manager": f"nixpkgs.{pin}.release"}
+            place = f"flakes.{name}.url" if name in plan.stack.flakes else correct.get(name)
+            yield Problem(
+                f"nixpkgs.{pin}.lock",
+                f"{config.lock} locks {name} for {show_ref(locked[name])}, "
+                f"and its hosts name {urls[name]}",
+                f"lock it anew with that in flake.nix{f', or correct {place}' if place else ''}",
+                check=LOCK_MATCHES,
+            )

@@ -1,0 +1,75 @@
+"""The books of one run: what there was, what has taken its place, and the file that says so."""
+
+from __future__ import annotations
+
+import threading
+
+from homelab.lab.codec import Riches
+from homelab.lab.state import Record, Store
+
+
+class StateJournal:
+    """Old and new records of one run. Every change is on file before `save` returns."""
+
+    def __init__(self, store: Store, *, dry: bool) -> None:
+        self.base = store.read()
+        """Records as the run found them, in the order in which they were made."""
+        self.olds = {record.urn: record for record in self.base if not record.delete}
+        self.news: dict[str, Record] = {}
+        self._store, self._dry = store, dry
+        self._settled: set[int] = set()
+        """Identities of base records that are superseded, or gone."""
+        self._lock, self._saving = threading.RLock(), threading.Lock()
+        self._version = self._saved = 0
+
+    def settle(self, new: Record, old: Record | None) -> None:
+        """`new` is made; `old`, if any, is superseded by it."""
+        with self._lock:
+            self.news[new.urn] = new
+            if old is not None:
+                self._settled.add(id(old))
+            self._version += new is not old
+
+    def settle_beside(self, new: Record, old: Record) -> None:
+        """`new` is made, and `old` waits for its deletion at the end of the run."""
+        with self._lock:
+            old.delete = True
+            self.settle(new, None)
+
+    def remove(self, record: Record, *, awaits_replacement: bool) -> None:
+        """The resource is deleted; one that awaits its replacement stays on record as such."""
+        with self._lock:
+            record.pending_replacement = awaits_replacement
+            if not awaits_replacement:
+                self._settled.add(id(record))
+            self._version += 1
+
+    def give(self, record: Record, outputs: Riches) -> None:
+        """Set the outputs of a component."""
+        with self._lock:
+            if record.outputs != outputs:
+                record.outputs = outputs
+                self._version += 1
+
+    def remaining(self) -> list[Record]:
+        """Base records that nothing has superseded."""
+        return [record for record in self.base if id(record) not in self._settled]
+
+    def find(self, type_: str) -> Record | None:
+        """The first record of a type."""
+        return next((r for r in (*self.news.values(), *self.remaining()) if r.type == type_), None)
+
+    def save(self) -> None:
+        """Put everything settled so far on file; nothing in a dry run."""
+        if self._dry:
+            return
+        with self._lock:
+            wanted = self._version
+        with self._saving:
+            # Whoever waited here may find that the one before has written its step already.
+            if self._saved >= wanted:
+                return
+            with self._lock:
+                version = self._version
+                self._store.write([*self.news.values(), *self.remaining()])
+            self._saved = version

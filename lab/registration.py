@@ -1,0 +1,194 @@
+"""What the program asks for: one registration, read from the wire, and its URN.
+
+Small and strict: a field that is not in the list below is refused by name, so that a stack never
+seems to work in the lab and does something else in production.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from homelab.lab.codec import Rich, Riches, Secret, decode
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from pulumi.runtime.proto import resource_pb2
+
+STACK: Final = "pulumi:pulumi:Stack"
+PROVIDERS: Final = "pulumi:providers:"
+
+_HANDLED: Final = frozenset(
+    {"type", "name", "parent", "custom", "object", "protect", "dependencies", "provider"}
+    | {"propertyDependencies", "version", "ignoreChanges", "replaceOnChanges", "retainOnDelete"}
+    | {"deleteBeforeReplace", "deleteBeforeReplaceDefined", "deletedWith", "hideDiffs"}
+    | {"additionalSecretOutputs", "customTimeouts", "aliases"}
+)
+_BESIDE: Final = frozenset(
+    {"acceptSecrets", "acceptResources", "supportsPartialValues", "supportsResultReporting"}
+    | {"aliasSpecs", "accepts_byte_string", "sourcePosition", "stackTrace", "pluginDownloadURL"}
+    | {"parentStackTraceHandle", "providers"}
+)
+"""Says something about the SDK, the plugin or remote components, nothing about the resource."""
+_WORDS: Final = {
+    "importId": "import, for nothing was here before it; rehearse without the line that adopts",
+    "aliasURNs": "aliases",
+    "remote": "a remote component",
+    "packageRef": "a parameterized package",
+    "envVarMappings": "env_var_mappings",
+}
+
+
+class UnsupportedError(Exception):
+    """The program uses something that the lab does not do."""
+
+
+@dataclass
+class ResourceRegistration:
+    """One resource as the program wants it."""
+
+    type: str
+    name: str
+    custom: bool
+    parent: str = ""
+    inputs: Riches = field(default_factory=dict)
+    provider: str = ""
+    version: str = ""
+    dependencies: list[str] = field(default_factory=list)
+    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
+    protect: bool | None = None
+    retain_on_delete: bool | None = None
+    deleted_with: str = ""
+    delete_before_replace: bool | None = None
+    ignore_changes: list[str] = field(default_factory=list)
+    replace_on_changes: list[str] = field(default_factory=list)
+    secret_outputs: list[str] = field(default_factory=list)
+    hide_diffs: list[str] = field(default_factory=list)
+    timeouts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def package(self) -> str:
+        """Package of a custom resource's type."""
+        return self.type.removeprefix(PROVIDERS).partition(":")[0]
+
+    def urn(self, stack: str, project: str) -> str:
+        """The true URN: types of all parents but the stack, joined by `$`."""
+        own = self.type
+        if self.parent:
+            above = self.parent.split("::")[2]
+            own = own if above == STACK else f"{above}${own}"
+        return f"urn:pulumi:{stack}::{project}::{own}::{self.name}"
+
+
+def read_goal(request: resource_pb2.RegisterResourceRequest) -> ResourceRegistration:
+    """The registration as plain data; raises UnsupportedError for what is outside the list."""
+    what = f"{request.type} {request.name!r}"
+    for descriptor, value in request.ListFields():
+        name = descriptor.name
+        if name in _HANDLED or name in _BESIDE or _is_empty(value):
+            continue
+        raise UnsupportedError(f"{what}: the lab does not do {_WORDS.get(name, name)}.")
+    if any(not alias.HasField("spec") or _more_than_type(alias.spec) for alias in request.aliases):
+        raise UnsupportedError(f"{what}: the lab does not do aliases.")
+    defined = request.deleteBeforeReplaceDefined or request.deleteBeforeReplace
+    timeouts = request.customTimeouts
+    return ResourceRegistration(
+        type=request.type,
+        name=request.name,
+        custom=request.custom,
+        parent=request.parent,
+        inputs=decode(request.object),
+        provider=request.provider,
+        version=request.version,
+        dependencies=sorted(request.dependencies),
+        property_dependencies={
+            key: sorted(value.urns)
+            for key, value in sorted(request.propertyDependencies.items())
+            if value.urns
+        },
+        protect=request.protect if request.HasField("protect") else None,
+        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
+        deleted_with=request.deletedWith,
+        delete_before_replace=request.deleteBeforeReplace if defined else None,
+        ignore_changes=list(request.ignoreChanges),
+        replace_on_changes=list(request.replaceOnChanges),
+        secret_outputs=list(request.additionalSecretOutputs),
+        hide_diffs=list(request.hideDiffs),
+        timeouts={d.name: str(v) for d, v in timeouts.ListFields()},
+    )
+
+
+def _is_empty(value: object) -> bool:
+    size = getattr(value, "ByteSize", None)
+    return size is not None and size() == 0
+
+
+def _more_than_type(spec: Message) -> bool:
+    # Generated SDKs add an alias for each former type of a resource; no lab state has those.
+    return any(descriptor.name != "type" and value for descriptor, value in spec.ListFields())
+
+
+Path = tuple[str | int, ...]
+_PART = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\[\*\]|([^.\[\]]+)')
+
+
+def read_path(text: str) -> Path:
+    """A property path as Pulumi writes it: `a.b[0]["c"]`, `*` for any."""
+    return tuple(
+        int(index) if index else (quoted or name or "*")
+        for index, quoted, name in _PART.findall(text)
+    )
+
+
+def keep_old(old: Mapping[str, Rich], new: Riches, paths: Sequence[str]) -> Riches:
+    """`new` with the values of `old` at the paths to ignore."""
+    result: Rich = new
+    for text in paths:
+        result = _keep(old, result, read_path(text))
+    return result if isinstance(result, dict) else new
+
+
+_ABSENT: Final = object()
+
+
+def _keep(old: object, new: Rich, path: Path) -> Rich:
+    if isinstance(new, Secret):
+        return Secret(_keep(old, new.value, path))
+    old = old.value if isinstance(old, Secret) else old
+    head, rest = path[0], path[1:]
+    if isinstance(new, dict) and isinstance(old, Mapping):
+        result = dict(new)
+        for key in {*old, *new} if head == "*" else {str(head)}:
+            if rest and key in old and key in new:
+                result[key] = _keep(old[key], new[key], rest)
+            elif not rest and key in old:
+                result[key] = old[key]
+            elif not rest:
+                result.pop(key, None)
+        return result
+    if isinstance(new, list) and isinstance(old, list):
+        if head == "*" and not rest:
+            return list(old)
+        items = list(new)
+        for at in range(min(len(old), len(new))):
+            if head in ("*", at):
+                items[at] = _keep(old[at], new[at], rest) if rest else old[at]
+        return items
+    return new
+
+
+def at_path(value: Rich, path: Path) -> object:
+    """What lies at the path; a wildcard compares everything below it."""
+    for part in path:
+        value = value.value if isinstance(value, Secret) else value
+        if part == "*":
+            return value
+        if isinstance(value, dict) and part in value:
+            value = value[str(part)]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return _ABSENT
+    return value

@@ -1,0 +1,267 @@
+"""What is generated for offline hosts, and who may do that for them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from homelab.deploy.plan import policy_of
+from homelab.deploy.spec import offline_spec, switch_spec
+from homelab.offline import delivery
+from homelab.offline.bundle import identity
+from homelab.ops.deploy.bundle import BundleError, seal, sign
+from homelab.ops.deploy.offline import OfflineSpec
+from tests import build
+from tests.household import KEY, Changes, household
+from tests.tools.options import check_module, require_options
+
+WOL: Changes = {"wake_on_lan": {"interface": "enp5s0", "mac": "d8:5e:d3:0a:1b:2c"}}
+BY_KEY = "restrict,command="
+
+
+def offline_host(*, by: Changes, **more: object) -> Changes:
+    """The household whose workstation sleeps so."""
+    return household({"hosts": {"workstation": {"offline": by, **WOL, **more}}})
+
+
+PULLS = offline_host(by={"pull_from": "aurora"})
+
+
+def test_a_neighbour_that_is_no_appliance_gets_the_wake_command_of_who_names_it() -> None:
+    """S0-05: an appliance has one for every machine anyway."""
+    files = build.render(offline_host(by={"wake_by": "aurora"}))
+    for host in ("pi", "aurora"):
+        assert "wake-workstation" in files[host]["power.nix"]
+    assert "power.nix" not in build.render(offline_host(by={"pull_from": "aurora"}))["aurora"]
+
+
+def test_a_relay_lets_a_sleeper_in_for_one_command_and_its_own_bundles() -> None:
+    """S0-67: the key decides whose bundle it is, and opens nothing else."""
+    text = build.render(PULLS)["aurora"]["bundles.nix"]
+    key = " ".join(KEY.split()[:2])
+    assert f'${{./lib/relay.sh}} workstation\\" {key}"' in text
+    assert text.count(BY_KEY) == 1
+    assert '"/var/lib/homelab-bundles/workstation/report".d' in text
+
+
+def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch() -> None:
+    """S0-05."""
+    text = build.render(PULLS)["workstation"]["pull.nix"]
+    assert 'wantedBy = [ "post-resume.target" ];' in text
+    assert 'OnBootSec = "2min";' in text
+    assert "restartIfChanged = false;" in text
+    assert "X-StopOnRemoval = false;" in text
+    assert ". ${./lib/pull.sh} workstation 22 aurora 22 192.168.1.10 100.64.0.10" in text
+    signer = " ".join(build.OWNER.split()[:2])
+    assert f'owner namespaces="homelab-bundle" {signer}' in text, "who may log in as root may sign"
+
+
+def test_what_waits_outlives_a_restart_of_a_relay_whose_root_forgets() -> None:
+    """S0-67: or an owner was told that a release waits, and none does."""
+    forgets: Changes = {"hosts": {"aurora": {"persistence": {}}}}
+    kept = '"/var/lib/homelab-bundles"'
+    assert kept in build.render(household(PULLS, forgets))["aurora"]["impermanence.nix"]
+    assert kept not in build.render(household(forgets))["aurora"]["impermanence.nix"]
+
+
+def test_hosts_that_have_no_part_in_it_get_nothing_of_it() -> None:
+    for files in build.render(household({})).values():
+        assert not {"pull.nix", "bundles.nix", "lib/pull.sh", "lib/relay.sh"} & set(files)
+
+
+def test_every_option_of_it_exists() -> None:
+    options = require_options()
+    made = build.plan(PULLS)
+    modules = [m for h in ("aurora", "workstation") for m in delivery.modules(made, made.hosts[h])]
+    assert len(modules) == 2
+    assert [p for m in modules for p in check_module(m, options)] == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "words"), [("nixfmt", ["--check"]), ("nix-instantiate", ["--parse"])]
+)
+def test_what_is_generated_is_as_a_person_would_write_it(
+    tmp_path: Path, tool: str, words: list[str]
+) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not there")
+    files = build.render(PULLS)
+    paths = []
+    for host, name in (("aurora", "bundles.nix"), ("workstation", "pull.nix")):
+        paths.append(tmp_path / name)
+        paths[-1].write_text(files[host][name])
+    done = subprocess.run([tool, *words, *paths], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_policy_lets_them_reach_each_other_and_nobody_else() -> None:
+    """S0-24: there to fetch, and back to see whether SSH answers from outside."""
+    tailnet: Changes = {
+        "tailnet": {
+            "name": "tail1a2b3.ts.net",
+            "client_id": {"sops": "tailscale/client_id"},
+            "client_secret": {"sops": "tailscale/client_secret"},
+            "owners": ["sam@example.org"],
+        }
+    }
+    plan = build.plan(household(PULLS, tailnet)).tailnet
+    assert plan is not None
+    found = {(g.src, g.dst): g.ip for g in plan.grants if "offline" in g.source}
+    assert found == {
+        (("workstation",), ("aurora",)): ("tcp:22",),
+        (("aurora",), ("workstation",)): ("tcp:22",),
+    }
+
+
+BAD: dict[str, tuple[Changes, str, str]] = {
+    "nobody": (offline_host(by={"wake_by": "aurra"}), "no host", 'did you mean "aurora"?'),
+    "itself": (offline_host(by={"wake_by": "workstation"}), "it is that host", "aurora"),
+    "held": (
+        household(offline_host(by={"wake_by": "aurora"}), {"hosts": {"aurora": {"state": "held"}}}),
+        "is not deployed",
+        "pi",
+    ),
+    "another offline host": (
+        household(
+            offline_host(by={"wake_by": "aurora"}), {"hosts": {"aurora": {"always_on": False}}}
+        ),
+        "may sleep itself",
+        "pi",
+    ),
+    "no packet": (
+        offline_host(by={"wake_by": "aurora"}, wake_on_lan=None),
+        "what packet wakes workstation",
+        "wake_on_lan",
+    ),
+    "no LAN": (
+        offline_host(by={"wake_by": "aurora"}, address={"lan": None, "tailnet": "100.64.0.20"}),
+        "workstation has no address",
+        "pull_from",
+    ),
+    "no way": (
+        household(
+            {
+                "hosts": {
+                    "workstation": {
+                        "offline": {"pull_from": "aurora"},
+                        "address": {"tailnet": None},
+                    },
+                    "aurora": {"address": {"lan": None}},
+                }
+            }
+        ),
+        "no network in common",
+        "add hosts.aurora.address.lan: …",
+    ),
+    "agent": (
+        offline_host(by={"pull_from": "aurora"}, role="agent"),
+        "the agent workstation",
+        "quarantine",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_who_is_awake_instead_can_do_it(case: str) -> None:
+    """S0-05: one message, with the place and the way out."""
+    changes, what, way_out = BAD[case]
+    (problem,) = build.found(changes, "offline-known")
+    assert problem.where.startswith("hosts.workstation.offline.")
+    assert what in problem.what
+    assert way_out in problem.way_out
+
+
+@pytest.mark.parametrize("by", [{"wake_by": "aurora"}, {"pull_from": "pi"}])
+def test_a_host_that_sleeps_as_it_should_has_no_problem(by: Changes) -> None:
+    assert build.found(offline_host(by=by), "offline-known") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"offline": {}}, "write wake_by or pull_from"),
+        ({"offline": {"wake_by": "pi", "pull_from": "pi"}}, "write wake_by or pull_from"),
+        ({"offline": {"wake_by": "pi"}, "always_on": True}, "always_on: false"),
+    ],
+)
+def test_a_host_sleeps_in_one_way_or_not_at_all(changes: Changes, what: str) -> None:
+    with pytest.raises(Exception, match=what):
+        build.stack_config(household({"hosts": {"workstation": changes}}))
+
+
+def test_who_builds_on_a_host_that_sleeps_is_told_unless_it_wakes_it() -> None:
+    """S0-08."""
+    builds: Changes = {"hosts": {"pi": {"build": {"host": "workstation"}}}}
+    (problem,) = build.found(household(builds), "builder-offline")
+    assert problem.severity == "warning"
+    assert "offline: {wake_by: pi}" in problem.way_out
+    assert (
+        build.found(household(offline_host(by={"wake_by": "pi"}), builds), "builder-offline") == []
+    )
+
+
+def test_what_the_stack_says_of_a_sleeper_reaches_its_switch() -> None:
+    """S0-67: of it, of who is awake instead, and whose signature counts there."""
+    made = build.plan(PULLS)
+    its = made.hosts["workstation"]
+    told = offline_spec(its, made.hosts, made.stack.site.owner.ssh_keys)
+    spec = OfflineSpec.model_validate_json(
+        json.dumps(
+            {
+                **switch_spec(its, "r1", made.stack.deploy, policy_of(made.stack, its)),
+                "offline": told,
+                "payload": {"stage": "", "secrets": {}, "build": ""},
+            }
+        )
+    )
+    assert (spec.offline.host, spec.offline.wake) == ("aurora", "")
+    assert spec.offline.signers == (" ".join(build.OWNER.split()[:2]),)
+
+
+def test_bundles_that_would_leave_a_host_the_same_are_the_same() -> None:
+    assert identity("r", "v", "") == identity("r", "v", "")
+    assert len({identity("r", "v", ""), identity("r", "", "v"), identity("v", "r", "")}) == 3
+
+
+def test_what_is_sealed_opens_with_the_hosts_own_key_and_no_other(tmp_path: Path) -> None:
+    for tool in ("age", "ssh-keygen"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not there")
+    for name in ("host", "other"):
+        words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
+        subprocess.run(words, check=True)
+    text = "it's $(secret)\né"
+    sealed = seal(text, (tmp_path / "host.pub").read_text())
+
+    def opened(key: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["age", "-d", "-i", str(tmp_path / key)],
+            input=sealed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert opened("host").stdout == text
+    assert opened("other").returncode != 0
+
+
+def test_without_a_key_of_the_owner_nothing_is_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a key in a file signs where there is no agent."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen is not there")
+    with pytest.raises(BundleError, match="ssh-add"):
+        sign("text\n", [" ".join(KEY.split()[:2])], None)
+    (tmp_path / ".ssh").mkdir()
+    own = tmp_path / ".ssh/id_ed25519"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(own)], check=True)
+    public = " ".join(own.with_suffix(".pub").read_text().split()[:2])
+    assert sign("text\n", [public], None).startswith("-----BEGIN SSH SIGNATURE-----")

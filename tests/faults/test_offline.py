@@ -1,0 +1,139 @@
+"""A release that waited for a machine goes through the same switch when it wakes (S0-05, S0-67)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.house import House, Switched, gated
+from tests.faults.keeper import UNIT, Keeper
+from tests.faults.machine import eventually
+from tests.faults.network import ADDRESSES
+from tests.faults.test_locked_out import SHORT, firewall
+
+
+def up(
+    house: House,
+    keeper: Keeper,
+    release: str,
+    files: dict[str, str] | None = None,
+    **more: object,
+) -> Switched:
+    """What an `up` does with an offline host: its one resource."""
+    return house.switch(
+        release, offline=keeper.spec(), payload=house.payload(release, files), **more
+    )
+
+
+def sleep(house: House) -> None:
+    """As a lid that is closed."""
+    for link in ADDRESSES:
+        house.laptop.cut(link)
+    house.machine.hang()
+
+
+def wake(house: House) -> None:
+    """And opened again."""
+    house.machine.wake()
+    for link in ADDRESSES:
+        house.laptop.clear_faults(link)
+
+
+def leave(
+    house: House, keeper: Keeper, release: str, *given: dict[str, str], **more: object
+) -> None:
+    """Let a release wait, while the machine sleeps."""
+    sleep(house)
+    done = up(house, keeper, release, *given, **more)
+    assert done.code == 1
+    assert f"release {release} waits for it on nas since 20" in done.report
+    wake(house)
+
+
+def pull(house: House) -> None:
+    """What the machine does by itself when it has woken."""
+    house.machine.run(f"systemctl start --no-block {UNIT}")
+
+
+def pulled(house: House) -> None:
+    """The same, to its end."""
+    house.machine.run(f"systemctl start {UNIT}", 120)
+
+
+def test_a_release_is_taken_on_waking_and_counts_from_then_on(house: House, keeper: Keeper) -> None:
+    leave(house, keeper, "r1")
+    house.is_wholly("as-installed")
+    pulled(house)
+    house.is_wholly("r1")
+    assert (house.state / "secrets/r1/token").read_text() == "r1"
+    assert "phase committed" in keeper.told()
+    sleep(house)
+    done = up(house, keeper, "r1")
+    assert done.code == 0, done.report
+    assert "fetched release r1 from nas and committed it" in done.report
+    wake(house)
+    house.machine.reboot()
+    house.is_wholly("r1")
+
+
+@pytest.mark.parametrize("rule", ["tcp dport 22 drop", "drop"])
+def test_a_release_that_shuts_everyone_out_goes_back_and_says_so_later(
+    house: House, keeper: Keeper, rule: str
+) -> None:
+    leave(house, keeper, "r1", firewall(rule), **SHORT)
+    pull(house)
+    house.went_back()
+    eventually(lambda: "phase rolled_back" in keeper.told(), "it is told")
+    sleep(house)
+    done = up(house, keeper, "r1", firewall(rule), **SHORT)
+    assert done.code == 1
+    assert "was fetched from nas, and was rolled back" in done.report
+    assert "why: not confirmed within 4 s" in done.report
+    wake(house)
+    # It does not try again by itself.
+    pulled(house)
+    assert house.phases() == ["rolled_back"]
+
+
+def test_a_power_cut_in_the_window_boots_the_old_system_and_is_told(
+    house: House, keeper: Keeper
+) -> None:
+    leave(house, keeper, "r1", **gated())
+    pull(house)
+    house.reaches("awaiting")
+    assert house.running() == "r1"
+    house.machine.cut_power()
+    house.machine.boot()
+    house.is_wholly("as-installed")
+    pulled(house)
+    assert "phase rolled_back" in keeper.told()
+    assert house.phases() == ["rolled_back"]
+    # Somebody asks for it again while the machine is there.
+    house.open_gate()
+    done = up(house, keeper, "r1", again="the power was cut", **gated())
+    assert done.code == 0, done.report
+    house.is_wholly("r1")
+
+
+def test_a_machine_that_falls_asleep_in_the_window_goes_back_when_it_wakes(
+    house: House, keeper: Keeper
+) -> None:
+    leave(house, keeper, "r1", **gated(8))
+    pull(house)
+    house.reaches("awaiting")
+    sleep(house)
+    # Its window ends meanwhile.
+    done = up(house, keeper, "r1", **gated(8))
+    assert done.code == 1
+    wake(house)
+    house.went_back()
+    eventually(lambda: "phase rolled_back" in keeper.told(), "it is told")
+
+
+def test_what_waits_is_taken_when_the_keeper_answers_again(house: House, keeper: Keeper) -> None:
+    leave(house, keeper, "r1")
+    keeper.stop()
+    pull(house)
+    keeper.start()
+    eventually(lambda: house.committed() == "r1", "it is taken")
+    eventually(lambda: "phase committed" in keeper.told(), "it is told")
+    house.is_wholly("r1")
