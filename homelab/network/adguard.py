@@ -1,5 +1,6 @@
-"""The resolver plan as AdGuard Home's settings, which are all there is: its page changes nothing
-that would outlast a restart.
+"""The resolver plan as settings of AdGuard Home.
+
+Settings are declarative: a change made in its web interface is lost at the next restart.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ SERVICE = "adguardhome"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """AdGuard Home on the host that the stack names, and a host that does not ask itself."""
+    """AdGuard Home on the host of `network.dns.host`, which itself uses the bootstrap resolvers."""
     if host.name != plan.dns.host or plan.stack.network.dns.server != "adguard":
         return
     page = next((s for s in plan.on(host.name) if s.name == SERVICE), None)
     options: dict[str, Nix] = {
         "enable": True,
         "mutableSettings": False,
-        # No schema_version: the module takes the package's own, and nothing is ever migrated.
+        # No schema_version: the module uses the version of the package, so nothing is migrated.
         "settings": _settings(plan.dns, flash=host.config.flash),
     }
     if page is not None:
@@ -46,26 +47,32 @@ def _settings(dns: DnsPlan, *, flash: bool) -> dict[str, Nix]:
     settings: dict[str, Nix] = {
         "dns": {
             "bind_hosts": Comment(
-                "An address that is not there yet would keep it from starting;\n"
-                "the firewall is the boundary.",
+                "AdGuard Home does not start when an address is not configured yet;\n"
+                "the firewall limits who can connect.",
                 ["0.0.0.0"],  # noqa: S104 - written into a file, and bounded by the firewall
             ),
             "bootstrap_dns": list(dns.bootstrap),
-            "hostsfile_enabled": Comment("This host's name is a loopback address there.", False),
+            "hostsfile_enabled": Comment(
+                "/etc/hosts maps this host's name to a loopback address.", False
+            ),
             "port": 53,
-            "ratelimit": Comment("The whole LAN counts as one client.", 0),
+            "ratelimit": Comment(
+                "The limit applies to a whole subnet, so to the LAN as one client.", 0
+            ),
             "upstream_dns": list(dns.upstreams),
             "upstream_mode": "parallel",
             "use_private_ptr_resolvers": False,
         },
         "filtering": {
-            "blocked_response_ttl": Comment("Of the names below, too.", seconds(dns.ttl)),
+            "blocked_response_ttl": Comment(
+                "Also the TTL of the rewrites below.", seconds(dns.ttl)
+            ),
             "blocking_mode": "null_ip",
             "filtering_enabled": True,
             "filters_update_interval": 24,
             "protection_enabled": True,
             "rewrites": Comment(
-                "Each enabled by name: nothing fills that in, and without it none would answer.",
+                "`enabled` has no default here; a rewrite without it is ignored.",
                 rewrites,
             ),
             "rewrites_enabled": True,
@@ -76,6 +83,6 @@ def _settings(dns: DnsPlan, *, flash: bool) -> dict[str, Nix]:
         settings["querylog"] = {"enabled": False}
     elif flash and dns.query_log is None:
         settings["querylog"] = {
-            "file_enabled": Comment("The disk is flash, which wears.", False),
+            "file_enabled": Comment("Saves writes to the flash disk.", False),
         }
     return settings

@@ -10,7 +10,7 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """Avahi on the LAN's interface of every host that wants it."""
+    """Avahi on the LAN interface of every host with `mdns: true`."""
     interface = host.config.interface
     if not host.config.mdns or interface is None:
         return
@@ -23,7 +23,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
                 "enable": True,
                 "allowInterfaces": [interface],
                 "nssmdns4": True,
-                "openFirewall": Comment("firewall.nix opens it on that interface alone.", False),
+                "openFirewall": Comment("firewall.nix opens it on that interface only.", False),
                 "publish": {"enable": True, "addresses": True},
             },
         ),

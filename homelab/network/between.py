@@ -1,7 +1,7 @@
-"""How one host of the homelab calls another: decided here, and nowhere else.
+"""The network and addresses that one host uses to call another.
 
-Over the tailnet where both are in it, and over the LAN otherwise. What follows for addresses,
-firewalls, grants and who believes whom, is asked of `way`.
+Two hosts use the tailnet when both are in it, and the LAN otherwise. Addresses, firewall rules,
+grants and trusted proxies all follow from `path_between`.
 """
 
 from __future__ import annotations
@@ -15,56 +15,55 @@ from homelab.network.model import PortUse
 
 
 @dataclass(frozen=True)
-class Way:
-    """From one host to another."""
+class HostPath:
+    """The network and the two addresses that a call from one host to another uses."""
 
     network: Literal["tailnet", "lan"]
     caller: str
-    """Address that a call comes from; empty while the stack config does not say it."""
+    """Source address of the call; empty while the stack config does not set it."""
     callee: str
-    """Address that is dialled; empty while the stack config does not say it."""
+    """Address that is dialled; empty while the stack config does not set it."""
 
     @property
     def is_known(self) -> bool:
-        """Whether it can be gone: the tailnet's policy knows a caller by name, a firewall on the
-        LAN by its address alone.
+        """Whether the needed addresses are set. The tailnet's policy identifies a caller by name; a
+        firewall on the LAN needs its address.
         """
         return bool(self.callee) and bool(self.caller or self.network == "tailnet")
 
 
 def on_tailnet(stack: StackConfig, host: str) -> bool:
-    """Whether a host is in the tailnet or joins it: the stack has one, and it a part there."""
+    """Whether a host joins the tailnet of the stack, if it has one."""
     config = stack.hosts.get(host)
     joins = isinstance(config, NixosHost) and config.tailscale is not None
     return stack.tailnet is not None and joins
 
 
-def path_between(stack: StackConfig, caller: str, callee: str) -> Way | None:
-    """How one host calls another; None where the stack has no such hosts."""
-    one, other = stack.hosts.get(caller), stack.hosts.get(callee)
-    if one is None or other is None:
+def path_between(stack: StackConfig, caller: str, callee: str) -> HostPath | None:
+    """How one host calls another; None if the stack lacks one of them."""
+    source, target = stack.hosts.get(caller), stack.hosts.get(callee)
+    if source is None or target is None:
         return None
     if on_tailnet(stack, caller) and on_tailnet(stack, callee):
-        return Way("tailnet", str(one.address.tailnet or ""), str(other.address.tailnet or ""))
-    return Way("lan", str(one.address.lan or ""), str(other.address.lan or ""))
+        addresses = (source.address.tailnet, target.address.tailnet)
+        return HostPath("tailnet", *(str(a or "") for a in addresses))
+    return HostPath("lan", *(str(a or "") for a in (source.address.lan, target.address.lan)))
 
 
 def dialled(stack: StackConfig, caller: str, callee: str) -> str:
-    """The address that one host dials to reach another; empty where there is none."""
+    """The address that one host dials to reach another; empty if there is none."""
     found = path_between(stack, caller, callee)
     return found.callee if found is not None else ""
 
 
 def lan_callers(stack: StackConfig, callers: tuple[str, ...], callee: str) -> tuple[str, ...]:
-    """Of the hosts that call another, the addresses of those that do so over the LAN."""
-    ways = (path_between(stack, caller, callee) for caller in callers)
-    return tuple(sorted({w.caller for w in ways if w and w.network == "lan" and w.caller}))
+    """LAN addresses of the callers that reach a host over the LAN."""
+    paths = (path_between(stack, caller, callee) for caller in callers)
+    return tuple(sorted({p.caller for p in paths if p and p.network == "lan" and p.caller}))
 
 
 def published(stack: StackConfig, use: PortUse) -> tuple[str, ...]:
-    """The addresses of its host that others find a port at: those of networks that it is open to,
-    as far as the host is in them.
-    """
+    """The addresses of the host at which other machines can reach a port."""
     address = stack.hosts[use.host].address
     tailnet = use.scope in ("tailnet", "lan") and on_tailnet(stack, use.host)
     lan = use.scope in ("lan", "link") or bool(use.peers)

@@ -12,7 +12,7 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """Blocky on the host that the stack names, and a host that does not ask itself."""
+    """Blocky on the host of `network.dns.host`, which itself uses the bootstrap resolvers."""
     dns = plan.dns
     if host.name != dns.host or plan.stack.network.dns.server != "blocky":
         return
@@ -23,9 +23,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "customDNS": {
             "customTTL": dns.ttl,
             "filterUnmappedTypes": Comment(
-                "These names have an A record only. Asked elsewhere for another type they would\n"
-                "not exist at all, and some programs believe that of the whole name. Every other\n"
-                "name is asked upstream, SOA and TXT of the zone included: DNS-01 finds it.",
+                "These names have only an A record. For any other type an upstream would answer\n"
+                "NXDOMAIN, which some programs apply to the whole name. All other names go\n"
+                "upstream, including SOA and TXT of the zone, so DNS-01 works.",
                 True,
             ),
             "mapping": dict(dns.names),

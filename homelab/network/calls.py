@@ -1,4 +1,4 @@
-"""Which host calls which, and what for."""
+"""Calls from one host to another, and their purpose."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Call:
     caller: str
     callee: str
     what: str
-    """What it wants there, for a message."""
+    """The target of the call, for a message."""
     source: str
-    """Place in the stack config that asks for it."""
+    """Place in the stack config that requires the call."""
 
 
 def calls_of(plan: Plan) -> Iterator[Call]:
-    """Every call from one host to another: of the proxy, of services, backups and builds."""
+    """Every call from one host to another by the proxy, services, backups and builds."""
     entry = plan.stack.network.entry.host
     calls = (
         *(Call(entry, r.host, r.service, r.source) for r in plan.routes if r.remote),
@@ -32,7 +32,7 @@ def calls_of(plan: Plan) -> Iterator[Call]:
     )
     hosts = set(plan.hosts)
     for call in dict.fromkeys(calls):
-        # What is nowhere is named by the check of its own section.
+        # An unknown host is reported by the check of its own section.
         if call.caller != call.callee and {call.caller, call.callee} <= hosts:
             yield call
 
@@ -40,11 +40,11 @@ def calls_of(plan: Plan) -> Iterator[Call]:
 def _uses(plan: Plan) -> Iterator[Call]:
     named = grouped(plan.services, lambda s: s.name)
     for user in plan.services:
-        said = len(user.config.uses)
+        stated = len(user.config.uses)
         for index, name in enumerate(user.asks):
             for used in named.get(name, ()):
                 if used.port and user.host in used.callers:
-                    where = user.at(f"uses[{index}]") if index < said else user.source
+                    where = user.at(f"uses[{index}]") if index < stated else user.source
                     yield Call(user.host, used.host, name, where)
 
 

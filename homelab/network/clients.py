@@ -1,4 +1,6 @@
-"""What people have to set on their devices, which no `up` can do for them."""
+"""The guide to client devices: DNS server, root certificate and Tailscale, which people set up by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -10,56 +12,57 @@ from homelab.plan import Plan
 
 
 def guide(plan: Plan) -> str:
-    """A page of Markdown for whoever has a device to set up."""
+    """The guide as a page of Markdown."""
     parts = [*_lan(plan), *_authority(plan), *_tailnet(plan), *_direct(plan), *_public(plan)]
     return "# Devices\n\n" + "\n\n".join(parts) + "\n"
 
 
 def _lan(plan: Plan) -> Iterator[str]:
     lan, host = plan.stack.network.lan, plan.hosts.get(plan.dns.host)
-    yield f"## At home, {lan.cidr}"
+    yield f"## On the LAN, {lan.cidr}"
     local = sorted(h.name for h in plan.hosts.values() if h.config.mdns)
     if local:
         names = ", ".join(f"`{n}.local`" for n in local)
-        yield f"Without any setting, devices at home know {names}."
+        yield f"Devices on the LAN resolve {names} without any setting."
     if host is None or not host.lan:
         yield "There is no DNS server to set."
         return
     yield (
-        f"The DNS server is `{host.lan}` ({host.name}), and there is no second one: a device "
-        "that knows another asks it whenever it likes, and then finds no name of this homelab."
+        f"The DNS server is `{host.lan}` ({host.name}). Do not add a second one: a device may use "
+        "either, and another server does not know the names of this homelab."
     )
     yield (
-        f"Best, the router (`{lan.gateway}`) hands it out by DHCP. A router that cannot leaves "
-        "each device to be set by hand; keep its address automatic, and set DNS alone:"
+        f"Set it as the DNS server in the DHCP settings of the router (`{lan.gateway}`). If the "
+        "router has no such setting, set it on each device: keep the address automatic, and set "
+        "only DNS:"
     )
     yield "\n".join(f"- {system}: {how}" for system, how in _systems(host.lan))
     name, address = next(iter(plan.dns.names), ("", ""))
     if name:
-        yield f"To see whether it works: `nslookup {name}` answers `{address}`."
+        yield f"To test it, run `nslookup {name}`: the answer is `{address}`."
 
 
 def _authority(plan: Plan) -> Iterator[str]:
-    said = plan.stack.network.entry.acme
-    if not plan.certificates.page or said is None:
+    issuer = plan.stack.network.entry.acme
+    if not plan.certificates.page or issuer is None:
         return
-    yield "## Certificates at home"
+    yield "## Certificates on the LAN"
     yield (
-        f"Names at home are certified by an authority of the homelab's own. Its root is at "
-        f"<http://{plan.certificates.page}>, which a device opens once the DNS server is set. "
-        "Whoever installs it compares the fingerprint first, with what this says beside the stack "
-        f"file: `openssl x509 -in {said.root} -noout -fingerprint -sha256`."
+        "The homelab's own certificate authority signs the certificates of internal names. Its "
+        f"root certificate is at <http://{plan.certificates.page}>, once the DNS server is set. "
+        "Before you install it, compare its fingerprint with the output of this command beside the "
+        f"stack file: `openssl x509 -in {issuer.root} -noout -fingerprint -sha256`."
     )
     yield markdown()
 
 
 def _systems(server: str) -> Iterator[tuple[str, str]]:
     yield "Windows", f"Settings, Network, the connection, DNS assignment: manual, IPv4, `{server}`"
-    yield "macOS", f"System Settings, Network, the connection, Details, DNS: `{server}` alone"
-    yield "iOS", f"Settings, Wi-Fi, the network's (i), Configure DNS: manual, `{server}` alone"
+    yield "macOS", f"System Settings, Network, the connection, Details, DNS: only `{server}`"
+    yield "iOS", f"Settings, Wi-Fi, the network's (i), Configure DNS: manual, only `{server}`"
     yield "Android", f"the network's IP settings: static, DNS 1 `{server}`; Private DNS: off"
     yield "Linux", f"`nmcli connection modify NAME ipv4.dns {server} ipv4.ignore-auto-dns yes`"
-    yield "Browsers", "switch off secure DNS (DNS over HTTPS), which asks somebody else"
+    yield "Browsers", "switch off secure DNS (DNS over HTTPS), which bypasses this server"
 
 
 def _tailnet(plan: Plan) -> Iterator[str]:
@@ -72,23 +75,24 @@ def _tailnet(plan: Plan) -> Iterator[str]:
         yield "Install Tailscale and sign in; there is no DNS server to set."
         return
     if not servers:
-        yield f"{plan.dns.host} has not joined yet, so there is no DNS server to ask."
+        yield f"{plan.dns.host} has not joined yet, so there is no DNS server to set."
         return
-    yield f"Install Tailscale and sign in. The DNS server, {servers}, comes by itself."
+    yield f"Install Tailscale and sign in. Tailscale sets the DNS server, {servers}."
     routes = ", ".join(f"`{r}`" for r in tailnet.routes)
     if routes:
         yield (
-            f"Names lead to {routes}, which the tailnet forwards. Phones, Windows and macOS take "
-            "that by default; Linux wants `tailscale set --accept-routes` once, away from home."
+            f"Names resolve to addresses in {routes}, reached by a subnet router. Phones, Windows "
+            "and macOS accept its routes by default; on Linux run `tailscale set --accept-routes` "
+            "once, on devices that are used outside the LAN."
         )
 
 
 def _direct(plan: Plan) -> Iterator[str]:
     rows = route_table(plan)
     if any(r.local or r.tailnet for r in rows):
-        yield "## Straight to the app"
-        yield "For apps that pass no gate, without a name of their own:"
-        yield "| App | At home | Alias at home | On the tailnet |\n| --- | --- | --- | --- |\n" + (
+        yield "## Direct addresses"
+        yield "Apps that also answer at an address and port, without the reverse proxy:"
+        yield "| App | On the LAN | LAN alias | On the tailnet |\n| --- | --- | --- | --- |\n" + (
             "\n".join(
                 f"| {r.name} | {r.url(r.local)} | {r.url(r.alias)} | {r.url(r.tailnet)} |"
                 for r in rows

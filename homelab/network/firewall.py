@@ -1,4 +1,4 @@
-"""The firewall plan as nftables rules: closed, but for what a route or a role asked for."""
+"""The firewall plan as nftables rules: every port is closed unless a route or a role needs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """Ports by interface and by source network; nothing is open to the world."""
+    """Open ports by interface and source network; none is open to the internet."""
     if not host.is_nixos:
         return
     ports = plan.firewall.on(host.name)
@@ -26,7 +26,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     link = _allowed([p for p in ports if p.scope == "link"])
     yield Module(
         "firewall.nix",
-        "Open ports, each because of:\n"
+        "Open ports, and the reason for each:\n"
         + "\n".join(_reasons(ports, tailnet=on_tailnet(plan.stack, host.name))),
         derived=merge(
             attrs("networking.nftables.enable", True),
@@ -63,8 +63,8 @@ def _lan_rules(cidr: str, ports: list[PortUse]) -> Iterator[str]:
 
 
 def _host_rules(host: Host, ports: tuple[PortUse, ...]) -> Iterator[str]:
-    """For each other host, the ports that it calls over the LAN, and on the LAN's interface alone
-    where the stack says which that is.
+    """For each calling host, the ports that it uses over the LAN. The rule is limited to the LAN
+    interface if the stack config names it.
     """
     interface = f'iifname "{host.config.interface}" ' if host.config.interface else ""
     called: dict[tuple[IPv4Address, str], set[int]] = {}
@@ -80,7 +80,7 @@ def _set(numbers: list[int]) -> str:
 
 
 def where_open(use: PortUse, *, tailnet: bool) -> str:
-    """From where a port may be asked, in words."""
+    """The networks and hosts that can reach a port, in words."""
     words = {
         "hosts": "",
         "lan": "LAN and tailnet" if tailnet else "LAN",

@@ -1,4 +1,4 @@
-"""Network: what the stack config says of it, and what the plan knows."""
+"""The network part of the plan: ports, DNS and firewall."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from homelab.config.network import Protocol, Scope
 from homelab.grouping import grouped
 
 TAILNET_NETWORK = "100.64.0.0/10"
-"""Where every address of every tailnet lies."""
+"""The IPv4 range of every tailnet."""
 TAILNET_NETWORK_6 = "fd7a:115c:a1e0::/48"
-"""The same of IPv6, by which devices may come as well."""
+"""The IPv6 range of every tailnet."""
 
 
 RESOLVERS = {"adguardhome": "adguard", "blocky": "blocky"}
-"""Services that can be the resolver, and what `network.dns.server` calls them."""
+"""Services that can be the resolver, and their names in `network.dns.server`."""
 DNS_PORT = 53
 MDNS_PORT = 5353
-"""Where multicast DNS is asked and answered."""
+"""The port of multicast DNS."""
 LOOPBACK = "127.0.0.1"
 TAILNET = "tailscale0"
-"""Interface of the tailnet on every host."""
+"""The tailnet interface on every host."""
 LOOPBACK_HTTP_PORT = 8180
-"""Where the proxy listens for the tunnel: plain HTTP on 127.0.0.1 of the entry host."""
+"""The port where the proxy listens for the tunnel: plain HTTP on 127.0.0.1 of the entry host."""
 
 
 def resolver_entry(server: str) -> str:
-    """The service behind a word of `network.dns.server`; empty for none."""
+    """The service that a value of `network.dns.server` selects; empty for none."""
     return next((s for s, word in RESOLVERS.items() if word == server), "")
 
 
 @dataclass(frozen=True)
 class PortUse:
-    """One port taken on one host, and by whom."""
+    """A port of a host, and the service that uses it."""
 
     host: str
     port: int
@@ -45,15 +45,16 @@ class PortUse:
     source: str
     why: str = ""
     peers: tuple[str, ...] = ()
-    """LAN addresses of the hosts that call it over the LAN, where that is not open to all of it."""
+    """LAN addresses of the hosts that call it over the LAN; set if it is not open to the whole LAN.
+    """
 
 
 @dataclass(frozen=True)
 class DnsPlan:
-    """What the home resolver answers by itself."""
+    """What the home resolver answers without asking an upstream."""
 
     host: str
-    """Empty for no resolver of ours, and then there are no names either."""
+    """The resolver's host; empty if the homelab runs none, and `names` is then empty too."""
     names: tuple[tuple[str, str], ...]
     """(name, IPv4 address)."""
     upstreams: tuple[str, ...]
@@ -70,7 +71,7 @@ class FirewallPlan:
     ports: tuple[PortUse, ...] = field(default=())
 
     def on(self, host: str) -> tuple[PortUse, ...]:
-        """What this host opens."""
+        """The ports that a host opens."""
         return self._on.get(host, ())
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Routes, names and open ports, from the services and where they run."""
+"""Routes, names and open ports, derived from the services and their hosts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def plan_routes(
     seen: set[tuple[str, int]] = set()
     for service in services:
         for index, (config, source) in enumerate(_configs(stack, service)):
-            # A service on several hosts has one route, to the first of them.
+            # A service on several hosts has one route, to the first host.
             if (service.name, index) not in seen:
                 seen.add((service.name, index))
                 routes.append(_route(stack, hosts, service, config, index, source))
@@ -32,12 +32,12 @@ def plan_routes(
 
 def _configs(stack: StackConfig, service: Service) -> list[tuple[RouteConfig, str]]:
     config = service.config
-    # Another section may ask for a service; what its routes are, its own section says.
+    # A service that another section requires may still have its own section for routes.
     source = f"services.{service.name}" if service.name in stack.services else service.source
     if config.routes is not None:
         return [(r, f"{source}.routes[{i}]") for i, r in enumerate(config.routes)]
-    said = (config.name, config.audience, config.publish, config.auth)
-    never = (config.never_publish or service.entry.never_publish) and not any(said)
+    stated = (config.name, config.audience, config.publish, config.auth)
+    never = (config.never_publish or service.entry.never_publish) and not any(stated)
     if not service.port or never or not service.entry.page:
         return []
     name = config.name
@@ -74,8 +74,8 @@ def _route(
     tunnel_service = config.tunnel_service or ""
     public = "" if publish == "internal" else stack.site.names.public.format(**fields)
     internal = stack.site.names.internal.format(**fields)
-    # Where no resolver of ours answers otherwise, a published name leads to Cloudflare, at home
-    # too; a listener for it would be a way past Access for whoever knows the entry's address.
+    # Without a resolver of the homelab, a published name resolves to Cloudflare on the LAN as well.
+    # A listener for it would let a client that knows the entry address bypass Access.
     outside = publish == "tunnel" and internal == public and stack.network.dns.host is None
     return Route(
         name=name,
@@ -99,7 +99,7 @@ def _route(
         access=config.access and config.public is None,
         public_reason=config.public or "",
         headers=entry.sign_in.headers if auth == "forward" else (),
-        believes=tuple(theirs for theirs, _ in entry.sign_in.headers),
+        believes=tuple(header for header, _ in entry.sign_in.headers),
         websocket=entry.websocket,
         upload=config.upload or entry.upload,
         sources=config.sources,
@@ -117,21 +117,21 @@ def _route(
 def _tunnel(
     stack: StackConfig, config: RouteConfig, publish: Publish
 ) -> Literal["", "proxy", "app"]:
-    """What the tunnel dials: the proxy where it ends beside it, unless it is told otherwise."""
+    """What the tunnel dials: the proxy if both are on one host and `via` is not `direct`."""
     if publish != "tunnel":
         return ""
     tunnel = stack.cloudflare.tunnel if stack.cloudflare else None
     apart = tunnel is not None and tunnel.host != stack.network.entry.host
-    told = tunnel is not None and tunnel.via == "direct"
-    return "app" if config.tunnel_service or apart or told else "proxy"
+    direct = tunnel is not None and tunnel.via == "direct"
+    return "app" if config.tunnel_service or apart or direct else "proxy"
 
 
 def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
-    """Who asks for the sign-in, where the stack config does not say.
+    """The sign-in of a route whose `auth` is not set.
 
-    For the operator the tailnet is the sign-in, for the public there is none; a family member
-    signs in at the app if it can, else at the gate. An app asks the identity provider only where
-    somebody says so, for its accounts change with that.
+    The operator and the public have none beside a native one: the tailnet identifies the operator.
+    A family member signs in at the app if it can, else at the auth proxy. `oidc` is never a
+    default, because it changes the accounts of an app.
     """
     if audience != "family":
         return "native" if kinds[0] == "native" else "none"
@@ -139,7 +139,7 @@ def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
 
 
 def legacy_names(stack: StackConfig, routes: tuple[Route, ...]) -> tuple[tuple[str, str, str], ...]:
-    """(legacy domain, name of before, internal name of now), for every internal name."""
+    """(legacy domain, old name, current internal name), for every internal name."""
     now, end = {r.internal for r in routes}, f".{stack.site.domain}"
     names: dict[str, tuple[str, str]] = {}
     for legacy in stack.site.legacy_domains:
@@ -151,10 +151,10 @@ def legacy_names(stack: StackConfig, routes: tuple[Route, ...]) -> tuple[tuple[s
 
 
 def local_names(stack: StackConfig) -> tuple[str, ...]:
-    """What a device at home or on the tailnet calls the entry host, where no resolver helps it."""
+    """Names and addresses of the entry host that work without the homelab's resolver."""
     host = nixos_hosts(stack.hosts).get(stack.network.entry.host)
     if host is None:
-        return ()  # host-known tells
+        return ()  # reported by host-known
     own = (f"{stack.network.entry.host}.local",) if host.mdns else ()
     return (*own, *(str(a) for a in (host.address.lan, host.address.tailnet) if a))
 
@@ -162,8 +162,8 @@ def local_names(stack: StackConfig) -> tuple[str, ...]:
 def plan_dns(
     stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...], page: str = ""
 ) -> DnsPlan:
-    """What the home resolver answers: every internal name is the entry host's LAN address, and so
-    is that of the page that hands out the root certificate.
+    """The names of the home resolver: every internal name, and the page with the root certificate,
+    resolve to the entry host's LAN address.
     """
     dns = stack.network.dns
     entry = hosts.get(stack.network.entry.host)
@@ -182,7 +182,7 @@ def plan_dns(
 
 
 def loopback_http(stack: StackConfig, routes: tuple[Route, ...]) -> tuple[PortUse, ...]:
-    """The proxy's port for the tunnel, where a route is published through one."""
+    """The proxy's port for the tunnel, if a route is published through it."""
     if not any(r.tunnel == "proxy" for r in routes):
         return ()
     return (
@@ -202,16 +202,16 @@ def loopback_http(stack: StackConfig, routes: tuple[Route, ...]) -> tuple[PortUs
 def plan_firewall(
     stack: StackConfig, ports: tuple[PortUse, ...], routes: tuple[Route, ...]
 ) -> FirewallPlan:
-    """What each host opens: exactly the ports that somebody else must reach.
+    """The ports that each host opens: exactly those that another machine must reach.
 
-    Where every name is the tunnel's, the proxy listens for none of them at home.
+    If every name is published through the tunnel only, the proxy's ports stay closed on the LAN.
     """
-    silent: tuple[str, ...] = () if any(r.internal for r in routes) else ("https", "http3")
+    closed: tuple[str, ...] = () if any(r.internal for r in routes) else ("https", "http3")
     proxy = stack.network.entry.proxy
     return FirewallPlan(
         tuple(
             p
             for p in ports
-            if p.scope != "loopback" and not (p.owner == proxy and p.label in silent)
+            if p.scope != "loopback" and not (p.owner == proxy and p.label in closed)
         )
     )

@@ -1,4 +1,4 @@
-"""What every resolver's host needs, whichever program answers there."""
+"""The name servers of each host, whichever program is the resolver."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from homelab.system.model import Host
 
 
 def own_names(dns: DnsPlan) -> Attrs:
-    """A resolver's host never asks itself: it must find names while its resolver is down."""
+    """The name servers of the resolver's own host: the bootstrap addresses, so that it can resolve
+    names while its resolver is down.
+    """
     own: list[Nix] = list(dns.bootstrap)
     return merge(
         attrs(
             "networking.nameservers",
-            Comment("This host must find names while its own resolver is down.", own),
+            Comment("This host must resolve names while its own resolver is down.", own),
         ),
         attrs("services.resolved.enable", False),
     )
 
 
 def servers(plan: Plan, host: Host) -> tuple[str, ...]:
-    """Whom a host asks for names: the home resolver, and others for while that is down. Empty where
-    no resolver of ours is to be reached, and for its own host.
+    """The name servers of a host: the home resolver, and the bootstrap addresses as a fallback.
+    Empty for the resolver's own host, and if the host cannot reach the resolver.
     """
     resolver = plan.hosts.get(plan.dns.host)
     if resolver is None or resolver is host:
@@ -32,8 +34,8 @@ def servers(plan: Plan, host: Host) -> tuple[str, ...]:
 
 
 def asks_the_tailnet(plan: Plan, host: Host) -> bool:
-    """Whether a host takes the tailnet's resolver in place of its own: a server does not, for that
-    is one resolver alone, and while it is down there would be no name at all.
+    """Whether a host accepts the tailnet's DNS settings. A server with name servers of its own does
+    not: the tailnet has a single resolver, and no name resolves while that is down.
     """
     settings = host.config.tailscale
     if host.name == plan.dns.host:
@@ -45,14 +47,14 @@ def asks_the_tailnet(plan: Plan, host: Host) -> bool:
 
 
 def names_of(plan: Plan, host: Host) -> Attrs:
-    """The resolvers of a host that asks others than the tailnet's."""
+    """Options for a host with name servers of its own."""
     listed: list[Nix] = [*servers(plan, host)]
     if not listed:
         return {}
     return merge(
         attrs(
             "networking.nameservers",
-            Comment("The home resolver; the others answer while it is down.", listed),
+            Comment("The home resolver first; the others are used while it is down.", listed),
         ),
         attrs("networking.resolvconf.extraOptions", ["timeout:2"]),
     )

@@ -1,4 +1,4 @@
-"""Routes: a name that people type, and what stands behind it."""
+"""Routes: a host name and the service that it leads to."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from homelab.config.routes import Origin
 
 
 def is_web(tunnel_service: str) -> bool:
-    """Whether what the tunnel dials speaks HTTP; empty stands for the proxy or the app."""
+    """Whether the tunnel's target speaks HTTP; empty means the proxy or the app."""
     return tunnel_service.partition(":")[0] in ("", "http", "https", "unix")
 
 
 @dataclass(frozen=True)
 class Route:
-    """A name, who may reach it from where, and the app behind it."""
+    """A name, who may reach it from which networks, and its app."""
 
     name: str
     service: str
     position: int
-    """Among the routes of its service, as they are said; the first is the main one."""
+    """Index among the routes of its service; the first is the main route."""
     host: str
     """Host of the app."""
     internal: str
-    """Host name on the LAN and the tailnet; empty for what only the tunnel carries."""
+    """Host name on the LAN and the tailnet; empty for a route that exists only in the tunnel."""
     public: str
     """Host name on the internet; empty for an internal route."""
     audience: Audience
@@ -37,7 +37,7 @@ class Route:
     auth: Auth
     port: int
     address: str
-    """Where the proxy finds the app: 127.0.0.1 or an address of its host; empty without a way."""
+    """Address of the app for the proxy: 127.0.0.1 or an address of its host; empty if unknown."""
     remote: bool
     scheme: str
     host_header: str
@@ -48,33 +48,36 @@ class Route:
     access: bool
     public_reason: str
     headers: tuple[tuple[str, str], ...]
-    """Identity headers that the app wants: (its name for it, what the gate calls it)."""
+    """Identity headers that the app reads: (the app's name of the header, what it holds)."""
     believes: tuple[str, ...]
-    """Headers that the app takes for an identity, whoever asks for the sign-in: no visitor may
-    bring one along."""
+    """Headers that the app trusts as an identity with any kind of sign-in. The proxy removes them
+    from every client request."""
     websocket: bool
     upload: str
-    """Largest body of a request, as `525MB`; empty for no limit."""
+    """Largest request body, such as `525MB`; empty for no limit."""
     source: str
     sources: str = "any"
     tailnet_direct: bool = False
     lan_direct: bool = False
     tunnel: Literal["", "proxy", "app"] = ""
-    """What the tunnel dials for it: nothing, the proxy, or past it the app itself."""
+    """What the tunnel dials for it: nothing, the proxy, or the app directly."""
     tunnel_service: str = ""
-    """What it dials in place of either; empty for no such thing."""
+    """Another target that the tunnel dials instead, such as `ssh://localhost:22`; empty for none.
+    """
     origin: Origin = field(default_factory=Origin)
     access_groups: tuple[str, ...] = ()
     service_tokens: tuple[str, ...] = ()
 
     @property
     def is_web(self) -> bool:
-        """Whether it speaks HTTP: anything else the tunnel alone can carry."""
+        """Whether it speaks HTTP. Only the tunnel can carry any other protocol."""
         return is_web(self.tunnel_service)
 
     @property
     def url(self) -> str:
-        """The address to type. A browser speaks SSH at the edge; other clients need a helper."""
+        """The URL of the route. Cloudflare offers SSH in the browser, so its URL is https; other
+        protocols need a client program.
+        """
         scheme = self.tunnel_service.partition(":")[0]
         if not self.is_web and scheme != "ssh":
             return f"{scheme}://{self.public}"
@@ -82,31 +85,31 @@ class Route:
 
     @property
     def title(self) -> str:
-        """What to call it in a message: the name at home, if it has one."""
+        """Its name in messages: the internal name, if it has one."""
         return self.internal or self.public or self.name
 
     @property
     def is_asked_in_tunnel(self) -> bool:
-        """Whether our own sign-in asks whoever the tunnel brings, before they reach the app."""
+        """Whether forward auth protects the requests that arrive through the tunnel."""
         return self.auth == "forward" and self.tunnel == "proxy"
 
     @property
     def upstream(self) -> str:
-        """The app, as the proxy dials it."""
+        """The URL of the app for the proxy."""
         return f"{self.scheme}://{self.address}:{self.port}"
 
     @property
     def is_direct(self) -> bool:
-        """Whether devices may also ask the app itself, past the proxy."""
+        """Whether devices may also connect to the app directly, without the proxy."""
         return self.tailnet_direct or self.lan_direct
 
     def at(self, field: str) -> str:
-        """Where the stack config says this of it. Sections other than services have no such field,
-        and stand for all that follows from them.
+        """The place of a field in the stack config. A route that another section requires has no
+        such field, and the place is that section.
         """
         return f"{self.source}.{field}" if self.source.startswith("services.") else self.source
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every host name that the proxy answers for this route."""
+        """Every host name that the proxy serves for this route."""
         return tuple(dict.fromkeys(n for n in (self.internal, self.public) if n))

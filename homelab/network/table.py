@@ -1,4 +1,4 @@
-"""Where each name is found: at home by address and port, at home by name, and on the internet."""
+"""The addresses of each name: on the LAN by address or host name, on the tailnet, and public."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ HTTP = 80
 
 @dataclass(frozen=True)
 class Row:
-    """One name, and the ways to it past the resolver; empty for a way that there is not."""
+    """One name and its addresses; empty if it has no such address."""
 
     name: str
     service: str
     local: str
-    """The host's LAN address, and the port that devices at home may ask."""
+    """LAN address and port of the host."""
     alias: str
-    """The same by the host's name on the LAN."""
+    """The same with the host's multicast DNS name."""
     public: str
     tailnet: str = ""
-    """The host's tailnet address, and the port that devices of the tailnet may ask."""
+    """Tailnet address and port of the host."""
     scheme: str = "http"
 
     def url(self, address: str) -> str:
-        """One of its ways as an address to type; empty for a way that there is not."""
+        """One of the addresses as a URL; empty for none."""
         return f"{self.scheme}://{address}" if address else ""
 
 
 def route_table(plan: Plan) -> tuple[Row, ...]:
-    """Every name of the homelab, sorted; web sites that Cloudflare serves have no way at home."""
+    """Every name of the homelab, sorted. Sites that Cloudflare serves have no LAN address."""
     return tuple(sorted((*_routes(plan), *_sites(plan)), key=lambda r: (r.name, r.service)))
 
 

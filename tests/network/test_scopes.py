@@ -116,13 +116,13 @@ def test_the_guide_tells_devices_what_to_set() -> None:
     }
     text = guide(build.plan(changes))
     for word in (
-        "At home, 192.168.1.0/24",
+        "On the LAN, 192.168.1.0/24",
         "`192.168.1.2` (pi)",
         "`192.168.1.1`",
-        "`nslookup box.home.example.org` answers `192.168.1.2`",
+        "`nslookup box.home.example.org`: the answer is `192.168.1.2`",
         "On the tailnet, tail1.ts.net",
-        "`100.64.0.2`, comes by itself",
-        "`192.168.1.0/24`, which the tailnet forwards",
+        "Tailscale sets the DNS server, `100.64.0.2`",
+        "`192.168.1.0/24`, reached by a subnet router",
         "`nas.local`",
     ):
         assert word in text

@@ -450,7 +450,7 @@ CASES: dict[str, Case] = {
     # --- collisions --------------------------------------------------------------------------
     "two services on one port": Case(
         "services.ollama.port",
-        "both want 4533/tcp on nas",
+        "both use 4533/tcp on nas",
         "another port",
         both(IDENTITY, service("navidrome", host="nas"), service("ollama", host="nas", port=4533)),
         check="port-unique",

@@ -80,7 +80,7 @@ def test_a_static_host_has_its_address_gateway_and_resolver() -> None:
             }
         },
         "nameservers": Comment(
-            "The home resolver; the others answer while it is down.",
+            "The home resolver first; the others are used while it is down.",
             ["192.168.1.2", "1.1.1.1", "9.9.9.9"],
         ),
         "resolvconf": {"extraOptions": ["timeout:2"]},

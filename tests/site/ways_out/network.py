@@ -46,7 +46,7 @@ WAYS = (
         "port-band",
         BANDED,
         {"services": {"miniflux": {"port": 20500}}},
-        asked={"20500": "choose one inside"},
+        asked={"20500": "choose a port inside the band"},
     ),
     WayOut("port-band", BANDED, {"services": {"miniflux": {"port": None}}}),
     WayOut(
@@ -125,7 +125,7 @@ WAYS = (
         "dns-bootstrap",
         dns(bootstrap=["1.1.1.1", "192.168.1.2"]),
         dns(bootstrap=["1.1.1.1", "9.9.9.9"]),
-        asked={"9.9.9.9": "name a public resolver"},
+        asked={"9.9.9.9": "write the address of a public resolver"},
     ),
     WayOut(
         "firewall-owner",

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Open ports, each because of:
+# Open ports, and the reason for each:
 #   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
 #   41641/udp (LAN and tailnet) tailscale: direct connections instead of relayed ones
 { lib, options, ... }:

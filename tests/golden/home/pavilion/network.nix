@@ -7,7 +7,7 @@ let
 in
 {
   config = derive {
-    # The home resolver; the others answer while it is down.
+    # The home resolver first; the others are used while it is down.
     networking.nameservers = [
       "192.168.1.225"
       "1.1.1.1"

@@ -7,7 +7,7 @@ let
 in
 {
   config = derive {
-    # This host must find names while its own resolver is down.
+    # This host must resolve names while its own resolver is down.
     networking.nameservers = [
       "1.1.1.1"
       "9.9.9.9"
@@ -35,9 +35,9 @@ in
         caching.prefetching = true;
         customDNS = {
           customTTL = "1h";
-          # These names have an A record only. Asked elsewhere for another type they would
-          # not exist at all, and some programs believe that of the whole name. Every other
-          # name is asked upstream, SOA and TXT of the zone included: DNS-01 finds it.
+          # These names have only an A record. For any other type an upstream would answer
+          # NXDOMAIN, which some programs apply to the whole name. All other names go
+          # upstream, including SOA and TXT of the zone, so DNS-01 works.
           filterUnmappedTypes = true;
           mapping = {
             "ai.home.example.org" = "192.168.1.225";

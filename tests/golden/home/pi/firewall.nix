@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Open ports, each because of:
+# Open ports, and the reason for each:
 #   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
 #   53/tcp (LAN and tailnet) blocky: the LAN and the tailnet ask it for every name
 #   53/udp (LAN and tailnet) blocky: the LAN and the tailnet ask it for every name

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Open ports, each because of:
+# Open ports, and the reason for each:
 #   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
 #   8096/tcp (tailnet) jellyfin: called by pi
 #   11434/tcp (tailnet) ollama: called by pi
