@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import pulumi
 
-if TYPE_CHECKING:
-    import pulumi_cloudflare as cloudflare
+from homelab.components import cloudflare_resources as cloudflare
 
 
 class Guard(TypedDict):
@@ -33,23 +32,23 @@ def application(
     uris: Sequence[pulumi.Input[str]] = (),
 ) -> cloudflare.ZeroTrustAccessApplication:
     """An application for a domain, or for several addresses together."""
-    import pulumi_cloudflare as cloudflare
-
     return cloudflare.ZeroTrustAccessApplication(
         name,
-        account_id=guard["account"],
-        name=title,
-        type=type_,
-        domain=domain,
-        destinations=[{"type": "public", "uri": uri} for uri in uris] or None,
-        session_duration=guard["session"],
-        # Said outright, for the API answers with defaults that would differ for ever.
-        app_launcher_visible=True,
-        auto_redirect_to_identity=False,
-        http_only_cookie_attribute=True,
-        policies=[
-            {"id": guard["ids"][key], "precedence": place}
-            for place, key in enumerate(guard["policies"], start=1)
-        ],
-        opts=opts,
+        {
+            "account_id": guard["account"],
+            "name": title,
+            "type": type_,
+            "domain": domain,
+            "destinations": [{"type": "public", "uri": uri} for uri in uris] or None,
+            "session_duration": guard["session"],
+            # Said outright, for the API answers with defaults that would differ for ever.
+            "app_launcher_visible": True,
+            "auto_redirect_to_identity": False,
+            "http_only_cookie_attribute": True,
+            "policies": [
+                {"id": guard["ids"][key], "precedence": place}
+                for place, key in enumerate(guard["policies"], start=1)
+            ],
+        },
+        opts,
     )

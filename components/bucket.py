@@ -9,6 +9,8 @@ import pulumi
 
 from homelab.cloudflare.plan import bucket_policies
 from homelab.cloudflare.resources import Bucket as BucketPlan
+from homelab.components import cloudflare_resources as cloudflare
+from homelab.components.cloudflare_args import TokenPolicy
 
 
 class BucketArgs(TypedDict):
@@ -29,27 +31,23 @@ class Bucket(pulumi.ComponentResource):
     ) -> None:
         account, bucket = args["account"], args["bucket"]
         super().__init__("homelab:bucket:Bucket", name, {"bucket": bucket.name}, opts)
-        import pulumi_cloudflare as cloudflare
-
         made = cloudflare.R2Bucket(
             f"{name}-bucket",
-            account_id=account,
-            name=bucket.name,
-            location=bucket.location or None,
+            {
+                "account_id": account,
+                "name": bucket.name,
+                "location": bucket.location or None,
+            },
             # Where it lies is settled once; another place would be another bucket of its name.
-            opts=pulumi.ResourceOptions(
-                parent=self, retain_on_delete=True, ignore_changes=["location"]
-            ),
+            pulumi.ResourceOptions(parent=self, retain_on_delete=True, ignore_changes=["location"]),
         )
         token = cloudflare.ApiToken(
             f"{name}-keys",
-            name=f"homelab bucket {bucket.name}",
-            policies=cast(
-                "list[cloudflare.ApiTokenPolicyArgsDict]", bucket_policies(account, bucket.name)
-            ),
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[made], additional_secret_outputs=["value"]
-            ),
+            {
+                "name": f"homelab bucket {bucket.name}",
+                "policies": cast("list[TokenPolicy]", bucket_policies(account, bucket.name)),
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[made]),
         )
         # R2 takes a token for a pair of S3 keys: its id, and the digest of its value.
         self.keys = pulumi.Output.all(token.id, token.value).apply(

@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 
 from homelab.cloudflare.resources import PagesSite
+from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.access import application
 
 
@@ -32,15 +33,15 @@ class Pages(pulumi.ComponentResource):
     ) -> None:
         site, account = args["site"], args["account"]
         super().__init__("homelab:pages:Pages", name, {"domain": site.domain}, opts)
-        import pulumi_cloudflare as cloudflare
-
         project = cloudflare.PagesProject(
             f"{name}-project",
-            account_id=account,
-            name=site.project,
-            production_branch=site.branch,
+            {
+                "account_id": account,
+                "name": site.project,
+                "production_branch": site.branch,
+            },
             # The API fills in the whole of both, and every preview would take it away again.
-            opts=pulumi.ResourceOptions(
+            pulumi.ResourceOptions(
                 parent=self, ignore_changes=["buildConfig", "deploymentConfigs"]
             ),
         )
@@ -63,20 +64,20 @@ class Pages(pulumi.ComponentResource):
             after.append(app)
         domain = cloudflare.PagesDomain(
             f"{name}-domain",
-            account_id=account,
-            project_name=project.name,
-            name=site.domain,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            {"account_id": account, "project_name": project.name, "name": site.domain},
+            pulumi.ResourceOptions(parent=self, depends_on=after),
         )
         cloudflare.DnsRecord(
             f"{name}-pages-dns",
-            zone_id=args["zone"],
-            name=site.domain,
-            type="CNAME",
-            content=project.subdomain,
-            proxied=True,
-            ttl=1,
-            comment=f"homelab: {site.key}",
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*after, domain]),
+            {
+                "zone_id": args["zone"],
+                "name": site.domain,
+                "type": "CNAME",
+                "content": project.subdomain,
+                "proxied": True,
+                "ttl": 1,
+                "comment": f"homelab: {site.key}",
+            },
+            pulumi.ResourceOptions(parent=self, depends_on=[*after, domain]),
         )
         self.register_outputs({})

@@ -6,31 +6,13 @@ name instead of using whatever credentials lie around.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pulumi
 import pulumi_command as command
 import pulumi_tailscale as tailscale
 
+from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.secret_resolver import SecretResolver
 from homelab.plan import Plan
-
-
-@contextmanager
-def _quick_import() -> Iterator[None]:
-    """Import a very large package without looking for garbage in it, then or ever.
-
-    Cloudflare's SDK makes millions of objects that all stay; walking them again and again takes a
-    third of its import, which takes longer than everything else together.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def make_providers(
@@ -53,15 +35,11 @@ def make_providers(
             tailnet="-",
             opts=_kept(resolver, opts, "oauthClientId", "oauthClientSecret"),
         )
-    cloudflare = plan.stack.cloudflare
-    if cloudflare is not None:
-        with _quick_import():
-            import pulumi_cloudflare
-
-        providers["cloudflare"] = pulumi_cloudflare.Provider(
+    if plan.stack.cloudflare is not None:
+        providers["cloudflare"] = cloudflare.Provider(
             f"{name}-cloudflare",
-            api_token=resolver.credential(cloudflare.token),
-            opts=_kept(resolver, opts, "apiToken"),
+            resolver.credential(plan.stack.cloudflare.token),
+            _kept(resolver, opts, "apiToken"),
         )
     return providers
 

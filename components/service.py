@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 
 from homelab.cloudflare.resources import AccessApp, CloudflarePlan, Record
+from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.access import application
 from homelab.components.adopt import adopting
 
@@ -37,8 +38,6 @@ class Route(pulumi.ComponentResource):
     ) -> None:
         record, app = args["record"], args["app"]
         super().__init__("homelab:service:Route", name, {"name": record.name}, opts)
-        import pulumi_cloudflare as cloudflare
-
         after = list(args["after"])
         if app is not None:
             id_ = f"accounts/{args['account']}/{app.adopt}" if app.adopt else ""
@@ -60,14 +59,16 @@ class Route(pulumi.ComponentResource):
         id_ = f"{args['zone']}/{record.adopt}" if record.adopt else ""
         cloudflare.DnsRecord(
             f"{name}-dns",
-            zone_id=args["zone"],
-            name=record.name,
-            type=record.type,
-            content=args["content"],
-            proxied=record.proxied,
-            ttl=1,
-            comment=f"homelab: {record.route}",
-            opts=adopting(pulumi.ResourceOptions(parent=self, depends_on=after), id_),
+            {
+                "zone_id": args["zone"],
+                "name": record.name,
+                "type": record.type,
+                "content": args["content"],
+                "proxied": record.proxied,
+                "ttl": 1,
+                "comment": f"homelab: {record.route}",
+            },
+            adopting(pulumi.ResourceOptions(parent=self, depends_on=after), id_),
         )
         self.url = pulumi.Output.from_input(f"https://{record.name}")
         self.register_outputs({"url": self.url})

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import pulumi
 
 from homelab.cloudflare.resources import CloudflarePlan
+from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.adopt import adopting
 from homelab.components.secret_resolver import SecretResolver
-
-if TYPE_CHECKING:
-    import pulumi_cloudflare as cloudflare
 
 
 class TunnelArgs(TypedDict):
@@ -39,19 +37,19 @@ class Tunnel(pulumi.ComponentResource):
     ) -> None:
         plan = args["plan"]
         super().__init__("homelab:tunnel:Tunnel", name, {"host": plan.tunnel_host}, opts)
-        import pulumi_cloudflare as cloudflare
-
         child = pulumi.ResourceOptions(parent=self)
         # Derived, 32 bytes as base64url: the provider wants standard base64.
         secret = args["resolver"].derived_for(f"tunnel/{name}").apply(_standard_base64)
         id_ = f"{plan.account}/{plan.adopt_tunnel}" if plan.adopt_tunnel else ""
         tunnel = cloudflare.ZeroTrustTunnelCloudflared(
             f"{name}-tunnel",
-            account_id=plan.account,
-            name=name,
-            config_src="local",
-            tunnel_secret=secret,
-            opts=adopting(child, id_),
+            {
+                "account_id": plan.account,
+                "name": name,
+                "config_src": "local",
+                "tunnel_secret": secret,
+            },
+            adopting(child, id_),
         )
         self.target = tunnel.id.apply(lambda id_: f"{id_}.cfargotunnel.com")
         self.credentials = pulumi.Output.all(tunnel.id, secret).apply(
@@ -70,17 +68,17 @@ def _alert(
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
     opts: pulumi.ResourceOptions,
 ) -> None:
-    import pulumi_cloudflare as cloudflare
-
     cloudflare.NotificationPolicy(
         f"{name}-down",
-        account_id=plan.account,
-        name=f"Tunnel {name} is down",
-        alert_type="tunnel_health_event",
-        enabled=True,
-        filters={"new_statuses": ["TUNNEL_STATUS_TYPE_DOWN"], "tunnel_ids": [tunnel.id]},
-        mechanisms={"emails": [{"id": plan.alert_email}]},
-        opts=opts,
+        {
+            "account_id": plan.account,
+            "name": f"Tunnel {name} is down",
+            "alert_type": "tunnel_health_event",
+            "enabled": True,
+            "filters": {"new_statuses": ["TUNNEL_STATUS_TYPE_DOWN"], "tunnel_ids": [tunnel.id]},
+            "mechanisms": {"emails": [{"id": plan.alert_email}]},
+        },
+        opts,
     )
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TypedDict, cast
 
 import pulumi
 
 from homelab.cloudflare.model import ACCESS
 from homelab.cloudflare.plan import token_policies
 from homelab.cloudflare.resources import AccessPolicy, CloudflarePlan, DnsToken, Group, Token
+from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.adopt import adopting
-
-if TYPE_CHECKING:
-    import pulumi_cloudflare as cloudflare
-
-    Include = cloudflare.ZeroTrustAccessPolicyIncludeArgsDict
-    Member = cloudflare.ZeroTrustAccessGroupIncludeArgsDict
+from homelab.components.cloudflare_args import Include, TokenPolicy
 
 
 class EdgeArgs(TypedDict):
@@ -37,17 +33,17 @@ class CloudflareZone(pulumi.ComponentResource):
     ) -> None:
         plan = args["plan"]
         super().__init__("homelab:edge:Edge", name, {"zone": plan.zone_name}, opts)
-        import pulumi_cloudflare as cloudflare
-
         child = pulumi.ResourceOptions(parent=self)
         if plan.one_time_pin:
             cloudflare.ZeroTrustAccessIdentityProvider(
                 "one-time-pin",
-                account_id=plan.account,
-                name="One-time PIN",
-                type="onetimepin",
-                config={},
-                opts=adopting(child, _of_account(plan, plan.adopt_one_time_pin)),
+                {
+                    "account_id": plan.account,
+                    "name": "One-time PIN",
+                    "type": "onetimepin",
+                    "config": {},
+                },
+                adopting(child, _of_account(plan, plan.adopt_one_time_pin)),
             )
         groups = {g.name: _group(plan, g, child) for g in plan.groups}
         tokens = {t.name: _service_token(plan, t, child) for t in plan.service_tokens}
@@ -62,46 +58,48 @@ class CloudflareZone(pulumi.ComponentResource):
         for record in plan.caa:
             cloudflare.DnsRecord(
                 f"caa-{record.name}-{record.tag}-{record.value.removeprefix('mailto:')}",
-                zone_id=plan.zone,
-                name=record.name,
-                type="CAA",
-                data={"flags": 0, "tag": record.tag, "value": record.value},
-                ttl=1,
-                comment="homelab: who may certify",
-                opts=child,
+                {
+                    "zone_id": plan.zone,
+                    "name": record.name,
+                    "type": "CAA",
+                    "data": {"flags": 0, "tag": record.tag, "value": record.value},
+                    "ttl": 1,
+                    "comment": "homelab: who may certify",
+                },
+                child,
             )
         self.register_outputs({})
 
 
 def _group(plan: CloudflarePlan, group: Group, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    import pulumi_cloudflare as cloudflare
-
     return cloudflare.ZeroTrustAccessGroup(
         f"group-{group.name}",
-        account_id=plan.account,
-        name=f"homelab {group.name}",
-        includes=[
-            *[cast("Member", {"email": {"email": address}}) for address in group.emails],
-            *[cast("Member", {"email_domain": {"domain": domain}}) for domain in group.domains],
-        ],
-        opts=opts,
+        {
+            "account_id": plan.account,
+            "name": f"homelab {group.name}",
+            "includes": [
+                *(Include(email={"email": address}) for address in group.emails),
+                *(Include(email_domain={"domain": domain}) for domain in group.domains),
+            ],
+        },
+        opts,
     ).id
 
 
 def _service_token(
     plan: CloudflarePlan, token: Token, opts: pulumi.ResourceOptions
 ) -> cloudflare.ZeroTrustAccessServiceToken:
-    import pulumi_cloudflare as cloudflare
-
     # To rotate the secret of one token, the provider wants to be told the hour at which the old
     # one ends; another token needs no clock.
     version = f"-{token.version}" if token.version > 1 else ""
     return cloudflare.ZeroTrustAccessServiceToken(
         f"service-token-{token.name}{version}",
-        account_id=plan.account,
-        name=f"homelab {token.name}{version}",
-        duration=token.duration,
-        opts=opts,
+        {
+            "account_id": plan.account,
+            "name": f"homelab {token.name}{version}",
+            "duration": token.duration,
+        },
+        opts,
     )
 
 
@@ -118,9 +116,9 @@ def _includes(
     tokens: dict[str, cloudflare.ZeroTrustAccessServiceToken],
 ) -> list[Include]:
     return [
-        *(cast("Include", {"email": {"email": address}}) for address in policy.emails),
-        *(cast("Include", {"group": {"id": groups[g]}}) for g in policy.groups),
-        *(cast("Include", {"service_token": {"token_id": tokens[t].id}}) for t in policy.tokens),
+        *(Include(email={"email": address}) for address in policy.emails),
+        *(Include(group={"id": groups[g]}) for g in policy.groups),
+        *(Include(service_token={"token_id": tokens[t].id}) for t in policy.tokens),
     ]
 
 
@@ -130,44 +128,46 @@ def _policy(
     includes: list[Include],
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
-    import pulumi_cloudflare as cloudflare
-
     id_ = f"{plan.account}/{policy.adopt}" if policy.adopt else ""
     return cloudflare.ZeroTrustAccessPolicy(
         policy.key,
-        account_id=plan.account,
-        name=policy.name,
-        decision=policy.decision,
-        includes=includes,
-        session_duration=plan.session,
-        opts=adopting(opts, id_),
+        {
+            "account_id": plan.account,
+            "name": policy.name,
+            "decision": policy.decision,
+            "includes": includes,
+            "session_duration": plan.session,
+        },
+        adopting(opts, id_),
     ).id
 
 
 def _dns_token(token: DnsToken, parent: pulumi.Resource) -> pulumi.Output[str]:
-    import pulumi_cloudflare as cloudflare
-
     return cloudflare.ApiToken(
         token.name,
-        name=f"homelab {token.name}",
-        policies=cast("list[cloudflare.ApiTokenPolicyArgsDict]", token_policies(token.zone)),
-        condition={"request_ip": {"ins": list(token.allow_from)}} if token.allow_from else None,
-        expires_on=f"{token.until}T00:00:00Z" if token.until else None,
-        opts=pulumi.ResourceOptions(parent=parent, additional_secret_outputs=["value"]),
+        {
+            "name": f"homelab {token.name}",
+            "policies": cast("list[TokenPolicy]", token_policies(token.zone)),
+            "condition": {"request_ip": {"ins": list(token.allow_from)}}
+            if token.allow_from
+            else None,
+            "expires_on": f"{token.until}T00:00:00Z" if token.until else None,
+        },
+        pulumi.ResourceOptions(parent=parent),
     ).value
 
 
 def _alert(plan: CloudflarePlan, opts: pulumi.ResourceOptions) -> None:
-    import pulumi_cloudflare as cloudflare
-
     cloudflare.NotificationPolicy(
         "service-tokens-end",
-        account_id=plan.account,
-        name="A service token of the homelab ends",
-        alert_type="expiring_service_token_alert",
-        enabled=True,
-        mechanisms={"emails": [{"id": plan.alert_email}]},
-        opts=opts,
+        {
+            "account_id": plan.account,
+            "name": "A service token of the homelab ends",
+            "alert_type": "expiring_service_token_alert",
+            "enabled": True,
+            "mechanisms": {"emails": [{"id": plan.alert_email}]},
+        },
+        opts,
     )
 
 

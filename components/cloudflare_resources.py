@@ -1,0 +1,192 @@
+"""The resource types of Cloudflare that we use, registered by their tokens.
+
+`pulumi_cloudflare` has a class for each of its 300 types, and takes longer to import than the rest
+of a preview together. It stays a dependency: it names the provider's plugin and its version, and
+`tests/components/test_cloudflare_resources.py` holds what stands here against it, field by field.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import ClassVar, Generic, TypeVar
+
+import pulumi
+
+from homelab.components.cloudflare_args import (
+    AccessApplicationArgs,
+    AccessGroupArgs,
+    AccessPolicyArgs,
+    ApiTokenArgs,
+    DnsRecordArgs,
+    IdentityProviderArgs,
+    NotificationPolicyArgs,
+    PagesDomainArgs,
+    PagesProjectArgs,
+    R2BucketArgs,
+    ServiceTokenArgs,
+    TunnelArgs,
+)
+
+A = TypeVar("A", bound=Mapping[str, object])
+
+
+class _Named:
+    """Names as Python writes them on this side, and as the provider does on the other."""
+
+    def translate_input_property(self, prop: str) -> str:
+        """`account_id` becomes `accountId`, at every depth."""
+        return re.sub("_([a-z0-9])", lambda found: found[1].upper(), prop)
+
+    def translate_output_property(self, prop: str) -> str:
+        """`clientId` becomes `client_id`."""
+        return re.sub("[A-Z]", lambda found: "_" + found[0].lower(), prop)
+
+
+@functools.cache
+def plugin_version() -> str:
+    """Version of the provider's plugin: that of the installed package."""
+    return metadata.version("pulumi-cloudflare")
+
+
+def _secrets(args: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+    return {
+        name: pulumi.Output.secret(value) if name in names and value is not None else value
+        for name, value in args.items()
+    }
+
+
+class Provider(_Named, pulumi.ProviderResource):
+    """The provider with one token."""
+
+    def __init__(
+        self, name: str, api_token: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
+    ) -> None:
+        """`api_token` becomes secret whether it was or not; None leaves it out."""
+        own = pulumi.ResourceOptions(
+            version=plugin_version(),
+            additional_secret_outputs=["apiKey", "apiToken", "apiUserServiceKey"],
+        )
+        super().__init__(
+            "cloudflare",
+            name,
+            _secrets({"api_token": api_token}, ("api_token",)),
+            pulumi.ResourceOptions.merge(opts, own),
+        )
+
+
+class CloudflareResource(_Named, pulumi.CustomResource, Generic[A]):
+    """A resource of one type. A subclass's annotations are the outputs that we read."""
+
+    token: ClassVar[str]
+    """The type's token."""
+    former: ClassVar[str] = ""
+    """Token that the type had before; the provider's package gives each resource an alias of it."""
+    secret_inputs: ClassVar[tuple[str, ...]] = ()
+    secret_outputs: ClassVar[tuple[str, ...]] = ()
+    """Outputs that are secret whatever the inputs are, by the provider's names."""
+
+    def __init__(self, name: str, args: A, opts: pulumi.ResourceOptions | None = None) -> None:
+        own = pulumi.ResourceOptions(
+            version=plugin_version(),
+            aliases=[pulumi.Alias(type_=self.former)] if self.former else None,
+            additional_secret_outputs=list(self.secret_outputs) or None,
+        )
+        outputs = dict.fromkeys(inspect.get_annotations(type(self)))
+        super().__init__(
+            self.token,
+            name,
+            {**outputs, **_secrets(args, self.secret_inputs)},
+            pulumi.ResourceOptions.merge(own, opts),
+        )
+
+
+class ApiToken(CloudflareResource[ApiTokenArgs]):
+    """A token of the API."""
+
+    token = "cloudflare:index/apiToken:ApiToken"
+    secret_outputs = ("value",)
+    value: pulumi.Output[str]
+
+
+class DnsRecord(CloudflareResource[DnsRecordArgs]):
+    """A record of the zone."""
+
+    token = "cloudflare:index/dnsRecord:DnsRecord"
+    former = "cloudflare:index/record:Record"
+
+
+class ZeroTrustTunnelCloudflared(CloudflareResource[TunnelArgs]):
+    """A tunnel."""
+
+    token = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
+    former = "cloudflare:index/tunnel:Tunnel"
+    secret_inputs = ("tunnel_secret",)
+    secret_outputs = ("tunnelSecret",)
+
+
+class ZeroTrustAccessGroup(CloudflareResource[AccessGroupArgs]):
+    """People, named once."""
+
+    token = "cloudflare:index/zeroTrustAccessGroup:ZeroTrustAccessGroup"
+    former = "cloudflare:index/accessGroup:AccessGroup"
+
+
+class ZeroTrustAccessPolicy(CloudflareResource[AccessPolicyArgs]):
+    """A reusable policy."""
+
+    token = "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy"
+    former = "cloudflare:index/accessPolicy:AccessPolicy"
+
+
+class ZeroTrustAccessApplication(CloudflareResource[AccessApplicationArgs]):
+    """What stands before a name."""
+
+    token = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
+    former = "cloudflare:index/accessApplication:AccessApplication"
+
+
+class ZeroTrustAccessIdentityProvider(CloudflareResource[IdentityProviderArgs]):
+    """A way to sign in."""
+
+    token = "cloudflare:index/zeroTrustAccessIdentityProvider:ZeroTrustAccessIdentityProvider"
+    former = "cloudflare:index/accessIdentityProvider:AccessIdentityProvider"
+
+
+class ZeroTrustAccessServiceToken(CloudflareResource[ServiceTokenArgs]):
+    """A program's pass."""
+
+    token = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"
+    former = "cloudflare:index/accessServiceToken:AccessServiceToken"
+    secret_outputs = ("clientSecret",)
+    client_id: pulumi.Output[str]
+    client_secret: pulumi.Output[str]
+
+
+class NotificationPolicy(CloudflareResource[NotificationPolicyArgs]):
+    """An e-mail about an event."""
+
+    token = "cloudflare:index/notificationPolicy:NotificationPolicy"
+
+
+class PagesProject(CloudflareResource[PagesProjectArgs]):
+    """A web site at Cloudflare."""
+
+    token = "cloudflare:index/pagesProject:PagesProject"
+    name: pulumi.Output[str]
+    subdomain: pulumi.Output[str]
+
+
+class PagesDomain(CloudflareResource[PagesDomainArgs]):
+    """A name that a web site answers to."""
+
+    token = "cloudflare:index/pagesDomain:PagesDomain"
+
+
+class R2Bucket(CloudflareResource[R2BucketArgs]):
+    """A bucket."""
+
+    token = "cloudflare:index/r2Bucket:R2Bucket"
