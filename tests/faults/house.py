@@ -69,7 +69,7 @@ class House:
 
     def build(self, release: str, files: Mapping[str, str] | None = None) -> Switched:
         """Stage a release and build it."""
-        bring = self.brings(release, files)
+        bring = self.payload(release, files)
         for script in (bring["stage"], scripts.secrets_script(release, bring["secrets"])):
             done = self.remote(script)
             assert done.code == 0, done.report

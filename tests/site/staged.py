@@ -45,7 +45,7 @@ def wrong(plan: Plan, directory: Path, values: Values, meant: list[str]) -> list
         wake = build_wake(plan.hosts, plan.hosts[host])
         for script in (
             build_script(release.id, rules, flags, wake=wake),
-            confirm_script("0", rules.may_fail, seal=True, rules=rules),
+            confirm_script("0", rules.may_fail, seal=True, policy=rules),
         ):
             found += judges.bash(script, values)
     error, parsed = parsed_by_nix(paths)
