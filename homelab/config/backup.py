@@ -1,4 +1,4 @@
-"""`homelab:backup`, and what a service says of its own backup and dumps."""
+"""`homelab:backup`, and a service's `backup` settings with its database dumps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from homelab.config.base import AbsolutePath, Model, Name, Reason, SecretRef, St
 from homelab.config.types import FilePattern, Repository
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
-"""How much a loss would hurt, from re-derivable (nothing) to irreplaceable (for ever)."""
+"""How bad a loss would be, from re-derivable (can be made again) to irreplaceable."""
 
 
 class Keep(Model):
-    """How many snapshots stay."""
+    """How many snapshots to keep."""
 
     daily: Annotated[int, Field(ge=0)] = 7
     weekly: Annotated[int, Field(ge=0)] = 4
@@ -23,7 +23,7 @@ class Keep(Model):
     yearly: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
-    def _something(self) -> Keep:
+    def _not_empty(self) -> Keep:
         if not (self.daily or self.weekly or self.monthly or self.yearly):
             raise ValueError("every number is 0, so nothing would be kept; raise one of them")
         return self
@@ -34,11 +34,11 @@ KEEP: dict[Tier, Keep] = {
     "user": Keep(daily=14),
     "irreplaceable": Keep(daily=14, weekly=8, yearly=5),
 }
-"""What stays where the stack config does not say."""
+"""Retention of a tier that the stack config does not set."""
 
 
 class BackupTarget(Model):
-    """Where backups go."""
+    """A restic repository that backups are written to."""
 
     kind: Literal["local", "sftp", "b2", "s3", "rest"]
     host: Name | None = None
@@ -46,12 +46,12 @@ class BackupTarget(Model):
     path: Repository
     """Directory on the host, or bucket and path: `bucket/restic`; in a `bucket`, the path alone."""
     bucket: Name | None = None
-    """One of cloudflare.buckets (s3), whose address and keys are known."""
+    """A bucket of `cloudflare.buckets` (s3). Its address and keys follow from there."""
     user: Name = "restic"
-    """How the logins at the host begin (sftp): each client has one of its own, `restic-pi`, with a
-    key that is derived for it, and sees its own repositories alone."""
+    """Prefix of the logins on the host (sftp). Each client has a login of its own, `restic-pi`,
+    with a derived key, and can read only its own repositories."""
     credentials: SecretRef | None = None
-    """Environment file of the store's keys (b2, s3, rest)."""
+    """Environment file with the keys of the store (b2, s3, rest)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -89,24 +89,25 @@ class BackupConfig(Model):
 
     targets: dict[Name, BackupTarget] = Field(default_factory=dict)
     at: Time = "04:30"
-    """When backups start, local time."""
+    """Local time at which backups start."""
     dump_at: Time = "03:30"
-    """When databases are dumped; earlier than `at`."""
+    """Local time at which databases are dumped. Must be earlier than `at`."""
     tiers: dict[Tier, Keep] = Field(default_factory=lambda: dict(KEEP))
-    """How long snapshots of each tier stay."""
+    """Retention of each tier."""
 
 
 class ServiceBackup(Model):
-    """A service's part: what is kept of it, or why nothing is."""
+    """What is backed up of a service, or the reason why nothing is."""
 
     include: list[AbsolutePath] | None = None
-    """Directories; the catalog's state directories when empty."""
+    """Directories to back up. Default: the state directories that the catalog knows."""
     exclude: list[FilePattern] = Field(default_factory=list)
+    """Files and directories to leave out, with `*` and `?`: `/var/lib/app/cache`."""
     targets: list[Name] | None = None
-    """Which targets; all of them when empty."""
+    """Backup targets. Default: all of them."""
     tier: Tier = "service"
     skip: Reason | None = None
-    """Why nothing is kept."""
+    """Reason why the service is not backed up."""
 
     @model_validator(mode="after")
     def _one(self) -> ServiceBackup:
@@ -120,26 +121,26 @@ Database = Annotated[Str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$")]
 
 
 class DumpConfig(Model):
-    """What makes a copy of a database that is whole. Of a container's it runs inside."""
+    """A consistent dump of one database. For a container, the dump runs inside the container."""
 
     sqlite: AbsolutePath | None = None
     """A database file on the host."""
     postgresql: Database | None = None
-    """A database of PostgreSQL: of the host, or of this container."""
+    """Name of a PostgreSQL database, on the host or in this container."""
     mysql: Database | None = None
-    """A database of MariaDB or MySQL: of the host, or of this container."""
+    """Name of a MariaDB or MySQL database, on the host or in this container."""
     command: Annotated[list[Str], Field(min_length=1)] | None = None
-    """A program and its arguments, which writes a dump to its standard output."""
+    """A program with its arguments that writes a dump to standard output."""
     user: Database | None = None
-    """Who asks a container's database; `postgres` or `root` when empty."""
+    """Database user in a container. Default: `postgres` or `root`."""
 
     @model_validator(mode="after")
     def _one(self) -> DumpConfig:
-        said = [k for k in ("sqlite", "postgresql", "mysql", "command") if getattr(self, k)]
-        if len(said) != 1:
-            raise ValueError("a dump is of one kind; write sqlite, postgresql, mysql or command")
-        if self.user is not None and said[0] in ("sqlite", "command"):
-            raise ValueError(f"{said[0]} asks as nobody; leave user out")
+        kinds = [k for k in ("sqlite", "postgresql", "mysql", "command") if getattr(self, k)]
+        if len(kinds) != 1:
+            raise ValueError("a dump has one kind; write sqlite, postgresql, mysql or command")
+        if self.user is not None and kinds[0] in ("sqlite", "command"):
+            raise ValueError(f"{kinds[0]} has no database user; leave user out")
         return self
 
 
@@ -148,7 +149,7 @@ def _listed(value: object) -> object:
 
 
 class CustomBackup(ServiceBackup):
-    """A part of a service that the stack config alone describes, its databases too."""
+    """Backup of a service that only the stack config describes, with its databases."""
 
     dump: Annotated[
         list[DumpConfig],
@@ -156,12 +157,12 @@ class CustomBackup(ServiceBackup):
     ] = Field(default_factory=list)
     """Databases to dump before they are backed up: `{postgresql: wiki}`, or a list of them."""
     live: Reason | None = None
-    """Why a copy of its files is good, although it writes them meanwhile."""
+    """Reason why copying its files while it runs gives a usable backup."""
 
     @model_validator(mode="after")
     def _kept(self) -> CustomBackup:
         if self.skip is not None and (self.dump or self.live):
-            raise ValueError("skip keeps nothing; leave dump and live out")
+            raise ValueError("skip backs up nothing; leave dump and live out")
         if self.dump and self.live:
-            raise ValueError("a dump is no live copy; keep dump or live")
+            raise ValueError("dump and live exclude each other; keep one")
         return self

@@ -1,7 +1,7 @@
-"""The base of every config model, and the words that all packages share.
+"""The base of every config model, and the types that all packages share.
 
-A model says what the owner wrote: strict, frozen, every unknown key refused, and never a secret
-value. What follows from it is a plan (a dataclass in the package's own `model.py`).
+A model contains what the owner wrote. It is strict and frozen, refuses unknown keys, and never
+contains a secret value. What follows from it is a plan: a dataclass in the package's `model.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from homelab.sshkey import whole_key
 
 
 class Model(BaseModel):
-    """Base of the stack config's models."""
+    """Base of all models of the stack config."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -36,10 +36,9 @@ class Model(BaseModel):
 
 
 class Kind(Model):
-    """Base of a thing that has several kinds, each a model: what one does not read is no key of it.
+    """Base of models that refuse some keys with a message of their own, such as kinds of a union.
 
-    `called` and `lacks` are for messages: what the kind is, and for each key of another kind the
-    way out here.
+    `called` names the model in messages; `lacks` has the way out for each such key.
     """
 
     called: ClassVar[str] = ""
@@ -48,7 +47,7 @@ class Kind(Model):
 
 def _text(value: object) -> object:
     if isinstance(value, bool | int | float):
-        raise ValueError(f"this is a {_kind(value)} where text is meant; quote it")
+        raise ValueError(f"this is a {_kind(value)} where text is expected; quote it")
     return value
 
 
@@ -72,27 +71,27 @@ def _network(value: object) -> object:
         ) from None
 
 
-def pattern(regex: str, words: str) -> AfterValidator:
-    """A type's whole text matches, or `what is wrong; way out` is said."""
+def pattern(regex: str, message: str) -> AfterValidator:
+    """A validator that the whole text matches. `message` has the form `what is wrong; way out`."""
     compiled = re.compile(regex)
 
     def check(value: str) -> str:
         if not compiled.fullmatch(value):
-            raise ValueError(words)
+            raise ValueError(message)
         return value
 
     return AfterValidator(check)
 
 
 STRAIGHT = r"(?!.*//)(?!(.*/)?\.\.?(/.*)?\Z)"
-"""Before the pattern of a path: no step is empty, and none is `.` or `..`. Two spellings of one
-directory would be two to every comparison, and a check of where a path lies would be led astray.
+"""Prefix for the pattern of a path: no segment is empty, `.` or `..`. With two spellings of one
+directory, comparisons of paths would be wrong.
 """
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 Str = Annotated[str, BeforeValidator(_text)]
-"""Text. A bare number or true/false is refused, because YAML readers disagree about those."""
+"""Text. An unquoted number or boolean is refused, because YAML parsers disagree about those."""
 
 Name = Annotated[
     Str,
@@ -101,18 +100,18 @@ Name = Annotated[
         "this is not a name; use lower-case letters, digits and inner hyphens, a letter first",
     ),
 ]
-"""Name of a host, a service, a route, a dataset: also a DNS label and a part of a unit's name."""
+"""Name of a host, service, route or dataset. It is also a DNS label and part of unit names."""
 
 Interface = Annotated[
     Str,
-    # Fifteen bytes are what Linux takes; it becomes a word of firewall rules and of units.
+    # Linux allows fifteen bytes; the name becomes part of firewall rules and of units.
     pattern(
         r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}",
-        "this is no name of a network interface; write it as `ip link` shows it: end0",
+        "this is not the name of a network interface; write it as `ip link` shows it: end0",
     ),
 ]
 Permissions = Annotated[
-    Str, pattern(r"[0-7]{3,4}", 'these are no permission bits; write "2775", in quotes')
+    Str, pattern(r"[0-7]{3,4}", 'these are not permission bits; write "2775", in quotes')
 ]
 Domain = Annotated[
     Str,
@@ -121,7 +120,7 @@ Domain = Annotated[
 Email = Annotated[
     Str,
     pattern(
-        # Proxies, Gatus, systemd and shells take braces, $ and % for their own.
+        # Braces, $ and % have a meaning in proxies, Gatus, systemd and shells.
         r"[\w.+~=-]+@[\w-]+(\.[\w-]+)+",
         "this is not an e-mail address; write sam@example.org",
     ),
@@ -132,15 +131,15 @@ Network = Annotated[IPv4Network, BeforeValidator(_network)]
 AbsolutePath = Annotated[
     Str,
     pattern(r"(?s)/.*", "a path on a host is absolute; start it with /"),
-    # Each of these means something to systemd, tmpfiles, mount, Samba, restic, sshd or a shell.
+    # Each of these is special to systemd, tmpfiles, mount, Samba, restic, sshd or a shell.
     pattern(
         r"(?!.* $)[^\x00-\x1f\x7f\x85\"'\\`$%:;|<>*?{}\[\]#]*",
-        "this path has a character that some program takes for its own; rename the directory "
-        "without quotes, backslashes, a blank at its end and any of $ % : ; | < > * ? { } [ ] #",
+        "this path has a character with a special meaning in some program; rename the directory "
+        "without quotes, backslashes, a space at its end and any of $ % : ; | < > * ? { } [ ] #",
     ),
     pattern(
         rf"{STRAIGHT}.*",
-        "this path does not go straight; write it without . and .. and with one slash at a time: "
+        "this path is not normalized; write it without . and .. and with one slash at a time: "
         "/srv/media",
     ),
 ]
@@ -148,25 +147,25 @@ WebPath = Annotated[
     Str,
     pattern(
         rf"{STRAIGHT}(?!.*\.\.)(/[A-Za-z0-9._~!&'()+,=:@-]+)*(/|/\*)?(?<!^/\*)(?<=.)",
-        "this is no plain path; write /admin, or /admin/* for it and all below",
+        "this is not a plain path; write /admin, or /admin/* for it and everything below",
     ),
 ]
-"""Path of an address, written as a browser writes it, with `/*` at its end for all below."""
+"""Path of a URL as a browser sends it, with `/*` at its end for everything below."""
 TreePath = Annotated[
     Str,
     pattern(
         rf"{STRAIGHT}(?!/)[A-Za-z0-9._+/-]+(?<!/)",
-        "this path leads astray; write it from the stack file on, hosts/nas/disks.nix, without . "
-        "and .., without spaces and without a slash at its end",
+        "this is not a relative path; write it relative to the stack file, hosts/nas/disks.nix, "
+        "without . and .., without spaces and without a slash at its end",
     ),
 ]
 Reason = Annotated[
     Str,
     pattern(
-        r"(?s).*\S.{3,}", "this is no reason; write a few words that will mean something in a year"
+        r"(?s).*\S.{3,}", "this is not a reason; write a few words that you will understand later"
     ),
 ]
-"""Why a default was switched off."""
+"""Reason why a default was switched off."""
 
 PublicKey = Annotated[
     Str,
@@ -196,16 +195,16 @@ Time = Annotated[
 ]
 
 Audience = Literal["operator", "family", "public"]
-"""Who may pass: operator (being at home or on the tailnet is enough), family (each signs in),
-public."""
+"""Who the route is for: operator (everybody on the LAN or the tailnet, without a sign-in), family
+(people who sign in), public (everybody)."""
 
 Publish = Literal["internal", "tunnel", "direct"]
-"""Where the name is known: internal (LAN and tailnet only), tunnel (the internet, through
-Cloudflare), direct (the internet, straight to the entry host)."""
+"""Where the name is published: internal (LAN and tailnet only), tunnel (the internet, through
+Cloudflare), direct (the internet, directly to the entry host)."""
 
 Auth = Literal["none", "forward", "native", "oidc"]
-"""Who asks for the sign-in: none, forward (the proxy, for an app that cannot), native (the app,
-with users of its own), oidc (the app, which sends people to our identity provider)."""
+"""How people sign in: none, forward (the auth proxy, for an app without a sign-in), native (the
+app, with its own users), oidc (the app, with the identity provider)."""
 
 Platform = Literal["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"]
 
@@ -215,20 +214,20 @@ _OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
 
 
 class SecretRef(Kind):
-    """Where a secret lies. The stack config holds such references and never a value."""
+    """A reference to a secret. The stack config contains references and never a secret value."""
 
     called: ClassVar[str] = "a reference to a secret"
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("age", "agenix", "path", "file"),
-        "agenix is not read here: put the secret into the host's sops file and write sops: "
-        "path/in/it, or let a module of your own name it in the service's options",
+        "agenix is not supported here: put the secret into the host's sops file and write sops: "
+        "path/in/it, or refer to it in the service's options in a module of your own",
     )
 
     sops: (
         Annotated[Str, pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")]
         | None
     ) = None
-    """Key in the sops file of the stack, parts joined by `/`: `cloudflare/token`."""
+    """Key in the sops file, with `/` between its parts: `cloudflare/token`."""
     op: (
         Annotated[
             Str, pattern(_OP, "this is not a 1Password reference; write op://vault/item/field")
@@ -248,5 +247,5 @@ class SecretRef(Kind):
 
     @property
     def name(self) -> str:
-        """The reference as text, fit for a message."""
+        """The reference as text, for messages."""
         return self.sops or self.op or ""

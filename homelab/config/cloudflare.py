@@ -1,6 +1,4 @@
-"""`homelab:cloudflare`: the zone, the tunnel, Access, Pages, buckets, existing resources to
-adopt.
-"""
+"""`homelab:cloudflare`: zone, tunnel, Access, Pages, buckets, and existing resources to adopt."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def _day(value: str) -> str:
     try:
         return date.fromisoformat(value).isoformat()
     except ValueError:
-        raise ValueError('this is not a day; write "2027-01-01", in quotes') from None
+        raise ValueError('this is not a date; write "2027-01-01", in quotes') from None
 
 
 HexId = Annotated[Str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -44,7 +42,7 @@ Day = Annotated[Str, AfterValidator(_day)]
 
 
 class Zone(Model):
-    """The zone that public names lie in."""
+    """The zone of the public names."""
 
     name: Domain
     id: HexId
@@ -52,101 +50,102 @@ class Zone(Model):
 
 
 class TunnelConfig(Model):
-    """The connector between Cloudflare and a host."""
+    """The tunnel between Cloudflare and a host."""
 
     host: Name
-    """Host that runs cloudflared; the entry host, unless said."""
+    """Host that runs cloudflared, usually the entry host."""
     via: Literal["proxy", "direct"] | None = None
-    """proxy: the tunnel asks the reverse proxy, which knows every app and its gate; direct: it asks
-    each app of its own host at the app's port. The proxy when empty, where the tunnel ends beside
-    it."""
+    """proxy: cloudflared forwards to the reverse proxy, which serves every app with its sign-in;
+    direct: cloudflared forwards to the port of each app on its own host. Default: proxy, if
+    cloudflared runs on the entry host."""
 
 
 class AccessGroup(Model):
-    """Some of the people who may pass Access."""
+    """A group of people whom Access lets in."""
 
     emails: list[Email] = Field(default_factory=list)
+    """E-mail addresses of the group: `[kim@example.org]`."""
     domains: list[Domain] = Field(default_factory=list)
-    """Everybody with an address in these e-mail domains."""
+    """E-mail domains: everybody with an address in one of them belongs to the group."""
 
 
 class ServiceToken(Model):
-    """What a program shows to Access in place of a person's sign-in."""
+    """A token with which a program passes Access without a sign-in."""
 
     duration: Annotated[Str, Field(pattern=r"^([1-9][0-9]*h|forever)$")] = "8760h"
-    """How long it is good, in hours; or forever."""
+    """How long the token is valid: hours, or `forever`."""
     host: Name | None = None
-    """Host that is given it, as the environment file /run/homelab/secrets/access-<name> with
+    """Host that gets the token, as the environment file /run/homelab/secrets/access-<name> with
     CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET."""
     version: Annotated[int, Field(ge=1)] = 1
-    """Raise it to have another token made in its place."""
+    """Raise this number to replace the token."""
 
 
 class AccessConfig(Model):
-    """Cloudflare Access in front of tunnelled names."""
+    """Cloudflare Access in front of names that the tunnel publishes."""
 
     session: Annotated[Str, Field(pattern=r"^[1-9][0-9]*[mh]$")] = "24h"
-    """How long a sign-in at the edge lasts."""
+    """How long a sign-in at Access lasts."""
     emails: list[Email] = Field(default_factory=list)
-    """Addresses that may pass beside the owner and the members."""
+    """E-mail addresses that Access lets in, besides the owner and the members."""
     groups: dict[Name, AccessGroup] = Field(default_factory=dict)
-    """Groups that a route may name in `access_groups`, in place of owner and members."""
+    """Groups that a route can name in `access_groups` instead of the owner and the members."""
     service_tokens: dict[Name, ServiceToken] = Field(default_factory=dict)
-    """Programs that a route may let pass by `service_tokens`."""
+    """Service tokens that a route can name in `service_tokens`."""
     one_time_pin: bool = False
-    """Make the way to sign in by a code sent by e-mail. Accounts from before June 2026 have it
-    already, and Cloudflare refuses a second one."""
+    """Create the login method that sends a code by e-mail. Accounts from before June 2026 already
+    have it, and Cloudflare refuses a second one."""
 
 
 class AcmeConfig(Model):
-    """Limits of the DNS-01 tokens, beyond the zone. Both can shut the homelab itself out."""
+    """Further limits of the DNS-01 tokens. A wrong value stops the renewal of certificates."""
 
     allow_from: list[Cidr] = Field(default_factory=list)
-    """Networks that a token may be used from; from everywhere when empty. A home's address
-    changes, unless somebody pays for one that does not."""
+    """Networks that a token may be used from. Default: everywhere. The address of a home
+    connection changes unless the provider assigns a static one."""
     until: Day | None = None
-    """Day on which the tokens end, `"2027-01-01"` in quotes; never when empty. The host that uses
-    one gives the alarm for the last 30 days, for Cloudflare gives none."""
+    """Day on which the tokens expire, `"2027-01-01"` in quotes. Default: never. Cloudflare sends no
+    notice, so each host that uses a token sends an alert during the last 30 days."""
 
 
 class PagesConfig(Model):
-    """A web site that Cloudflare itself serves, as the documentation."""
+    """A web site on Cloudflare Pages, for instance the documentation."""
 
     name: Name | None = None
-    """First label of its public name; the site's own name when empty."""
+    """First label of its public name. Default: its key in `pages`."""
     project: Annotated[Str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,56}[a-z0-9])?$")] | None = None
-    """Name of the project at Cloudflare; the site's own name when empty."""
+    """Name of the Pages project. Default: its key in `pages`."""
     branch: Branch = "main"
-    """Branch whose builds are the site; those of others are previews."""
+    """Production branch. Builds of other branches are previews."""
     access_groups: list[Name] = Field(default_factory=list)
-    """Groups that may pass Access, in place of owner and members."""
+    """Groups that Access lets in, instead of the owner and the members."""
     public: Reason | None = None
-    """Why anyone on the internet may read it without Access."""
+    """Reason why anyone on the internet may read the site without Access."""
 
 
 class BucketConfig(Model):
-    """A bucket of R2, which speaks S3. It outlives the stack: only its owner deletes it."""
+    """An R2 bucket, reached with the S3 API. `pulumi destroy` keeps it; delete it by hand."""
 
     name: Annotated[Str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")] | None = None
-    """Its name in the account; the name it has here when empty."""
+    """Name of the bucket in the account. Default: its key in `buckets`."""
     location: Literal["wnam", "enam", "weur", "eeur", "apac", "oc"] | None = None
-    """Where its data should lie; a hint, and heeded only when it is first made."""
+    """Location hint. Cloudflare uses it only when it creates the bucket."""
 
 
 class Adopt(Model):
-    """Ids of what was there before, to be taken over instead of made anew.
+    """Ids of existing resources that the stack takes over instead of creating new ones.
 
-    One `up` does that and makes it what the stack says; then the id may go.
+    One `up` imports them and brings them in line with the stack. Remove the ids after that.
     """
 
     tunnel: Uuid | None = None
     policy: Uuid | None = None
-    """The reusable policy for owner and members."""
+    """The reusable Access policy for the owner and the members."""
     one_time_pin: Uuid | None = None
     records: dict[Name, HexId] = Field(default_factory=dict)
-    """DNS records, by the name of their route."""
+    """DNS records, by route name."""
     apps: dict[Name, Uuid] = Field(default_factory=dict)
-    """Access applications, by the name of their route."""
+    """Access applications, by route name."""
 
 
 class CloudflareConfig(Model):
@@ -154,30 +153,31 @@ class CloudflareConfig(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_zone(cls, said: object) -> object:
-        if isinstance(said, dict) and "zones" in said:
+    def _one_zone(cls, value: object) -> object:
+        if isinstance(value, dict) and "zones" in value:
             raise ValueError(
-                "a stack publishes in one zone, and zones names several; keep zone, and give the "
-                "names of another zone a stack of their own"
+                "a stack publishes in one zone, and zones names several; keep zone, and publish "
+                "the names of another zone with a second stack"
             )
-        return said
+        return value
 
     account: HexId
     """Account id, 32 hex digits."""
     zone: Zone
     token: SecretRef
-    """API token of the deployer."""
+    """API token that the deployer uses."""
     tunnel: TunnelConfig | None = None
     """The tunnel that routes with `publish: tunnel` go through."""
     access: AccessConfig = AccessConfig()
     acme: AcmeConfig = AcmeConfig()
     caa: list[Domain] = Field(default_factory=list)
-    """Authorities that alone may certify the homelab's names, as CAA records: `letsencrypt.org`.
-    Where `site.domain` is the zone itself, that is everything in the zone."""
+    """Certificate authorities that may issue certificates for the homelab's names, written as CAA
+    records: `letsencrypt.org`. If `site.domain` is the zone itself, this applies to the whole
+    zone."""
     pages: dict[Name, PagesConfig] = Field(default_factory=dict)
-    """Web sites that Cloudflare itself serves."""
+    """Web sites on Cloudflare Pages."""
     buckets: dict[Name, BucketConfig] = Field(default_factory=dict)
-    """Buckets of R2; `backup.targets` may name one."""
+    """R2 buckets. A backup target can name one."""
     adopt: Adopt = Adopt()
     advanced_certificates: bool = False
-    """The zone has certificates for names two labels below it."""
+    """The zone has an advanced certificate that covers names two labels below it."""

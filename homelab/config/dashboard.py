@@ -9,7 +9,7 @@ from homelab.config.types import Icon, Label, Url
 
 
 class Link(Model):
-    """A tile that leads out of the homelab."""
+    """A tile for a page outside of the homelab."""
 
     title: Label
     url: Url
@@ -33,17 +33,17 @@ class DashboardConfig(Model):
             "Network",
         ]
     )
-    """Order of the groups; a tile of another group is an error."""
+    """Groups in the order that the page shows them. A tile in another group is an error."""
     links: list[Link] = Field(default_factory=list)
-    """Tiles of what is not ours, such as the Cloudflare dashboard."""
+    """Tiles for pages outside of the homelab, such as the Cloudflare dashboard."""
 
 
 class ServiceTile(Model):
-    """A service's tile."""
+    """A service's tile on the dashboard. Defaults come from the catalog."""
 
     group: Label | None = None
     title: Label | None = None
     icon: Icon | None = None
     description: Label | None = None
     skip: Reason | None = None
-    """Why it has no tile."""
+    """Reason why the service has no tile."""

@@ -17,37 +17,40 @@ class DeployConfig(Model):
     """`homelab:deploy`."""
 
     canary: Name | None = None
-    """Host that goes first, alone."""
+    """Host that switches first, alone."""
     last: list[Name] | None = None
-    """Hosts that go last, one after the other; those that carry the deployer's way when empty."""
+    """Hosts that switch last, one after the other. Default: the hosts that the deployer's own
+    connection runs through."""
     max_parallel: Annotated[int, Field(ge=1, le=50)] = 4
-    """Hosts of one wave that switch at the same time."""
+    """Number of hosts of one wave that switch at the same time."""
     dry_run_first: bool = False
-    """Evaluate on the host before its build begins, and say what will be built and fetched: a
-    mistake shows within a minute, for a second evaluation. No preview ever does."""
+    """Evaluate on the host before its build starts, and print what will be built and fetched. A
+    mistake shows within a minute, at the cost of a second evaluation. A preview never does this."""
     activation_seconds: Annotated[int, Field(ge=10, le=7200)] = 600
-    """How long an activation may take."""
+    """Seconds that an activation may take."""
     confirm_seconds: Annotated[int, Field(ge=5, le=3600)] = 240
-    """How long the deployer may take to find the host again before it rolls itself back. Longer
-    than the 141 s that a black-holed SSH session takes to fail."""
+    """Seconds that the deployer has to reconnect to the host before the host rolls back. The
+    default is longer than the 141 s after which a black-holed SSH session fails."""
     settle_seconds: Annotated[int, Field(ge=0, le=600)] = 10
-    """For how long, before a switch counts as well, no service may have been started anew; at most
-    half of `confirm_seconds`."""
+    """Seconds without a restart of any service before a switch counts as successful; at most half
+    of `confirm_seconds`."""
     clean_up: bool = False
-    """Delete generations beyond `boot.limit` after each commit, never the one that runs, was booted
-    or ran before. Without it `nix.gc` deletes them by age."""
+    """Delete generations beyond `boot.limit` after each commit. The running, the booted and the
+    previous generation stay. Without it `nix.gc` deletes generations by age."""
     again: dict[Name, Str] = Field(default_factory=dict)
-    """Hosts to switch again although their release stands, with a word that is new each time:
-    after somebody switched one by hand. `{pi: "rebooted into the old one, 3 May"}`"""
+    """Hosts to switch again although their release has not changed, for instance after a manual
+    switch. Write a new text each time: `{pi: "rebooted into the old one, 3 May"}`"""
     may_fail: list[Unit] = Field(default_factory=list)
-    """Units whose failure is said and no reason to roll back: `nixos-upgrade.service`."""
+    """Units whose failure is reported but does not roll back the switch: `nixos-upgrade.service`.
+    """
 
     @model_validator(mode="after")
     def _time_to_confirm(self) -> DeployConfig:
         if 2 * self.settle_seconds > self.confirm_seconds:
             raise ValueError(
-                f"of {self.confirm_seconds} s to confirm a switch, {self.settle_seconds} s would "
-                "go into watching its services, and every switch be rolled back; write "
-                f"settle_seconds: {self.confirm_seconds // 2} or less, or longer confirm_seconds"
+                f"watching services for {self.settle_seconds} s leaves too little of the "
+                f"{self.confirm_seconds} s to confirm a switch, so every switch would roll back; "
+                f"write settle_seconds: {self.confirm_seconds // 2} or less, or longer "
+                "confirm_seconds"
             )
         return self

@@ -1,4 +1,4 @@
-"""Read a stack file exactly as Pulumi would, and remember the line of every value."""
+"""Read a stack file exactly as Pulumi does, and record the line of every value."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _RESOLVER = yaml.SafeLoader("")
 
 @dataclass(frozen=True)
 class Document:
-    """The `homelab:*` values of one stack, by section, and where each stands."""
+    """The `homelab:*` values of one stack, by section, with the line of each."""
 
     values: Mapping[str, Value]
     file: str = ""
     lines: Mapping[Path_, int] = field(default_factory=dict)
     settings: Mapping[str, Value] = field(default_factory=dict)
-    """Every setting of the stack by its whole key, those of other namespaces too."""
+    """Every setting of the stack by its full key, including other namespaces."""
 
     def line(self, path: Path_) -> int:
-        """Line of a value, or of the nearest thing around it; 0 when unknown."""
+        """Line of a value, or of the nearest key that contains it; 0 when unknown."""
         for end in range(len(path), -1, -1):
             found = self.lines.get(path[:end])
             if found:
@@ -41,7 +41,7 @@ class Document:
 
 
 def read_document(path: Path) -> Document:
-    """The stack file's values and lines. Raises InvalidStackError for what is not YAML."""
+    """The stack file's values and lines. Raises InvalidStackError if it is not YAML."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def read_document(path: Path) -> Document:
 
 
 def parse_document(text: str, file: str) -> Document:
-    """As `read_document`, for text that is already there."""
+    """As `read_document`, for text instead of a file."""
     try:
         root = yaml_node(text)
     except UnreadableError as error:
@@ -65,7 +65,7 @@ def parse_document(text: str, file: str) -> Document:
                 Problem(
                     "YAML",
                     error.what,
-                    "mind the indentation, and quote text that holds : or #",
+                    "check the indentation, and quote text that contains : or #",
                     file=file,
                     line=error.line,
                 )
@@ -100,13 +100,13 @@ def parse_document(text: str, file: str) -> Document:
 
 
 def _section(key: str) -> str | None:
-    """Which of our sections a setting is; None for one of another namespace."""
+    """The section that a setting belongs to; None for another namespace."""
     # Pulumi puts the project's name before a key that has none.
     return key if ":" not in key else key[len(NAMESPACE) :] if key.startswith(NAMESPACE) else None
 
 
 def _key_problems(config: Mapping[str, Value], reader: _Reader) -> list[Problem]:
-    """Settings that were meant as a section of ours, and are none or the same one again."""
+    """Settings with a misspelt namespace, and sections that are written twice."""
     problems = []
     for key in config:
         space, _, name = key.partition(":")
@@ -167,7 +167,7 @@ class _Reader:
                 continue
             where = ".".join(str(p) for p in (*path[1:], key))
             if key in out:
-                self._problem(where, f'the key "{key}" stands here twice', "keep one", line)
+                self._problem(where, f'the key "{key}" is written twice', "keep one", line)
             if key == "secure" and len(path) > 1 and _section(str(path[1])) is not None:
                 self._problem(
                     where,
@@ -187,8 +187,8 @@ class _Reader:
 
 def _is_tagged(node: yaml.ScalarNode) -> bool:
     """Whether the scalar carries an explicit `!!str`."""
-    # PyYAML tags plain text as str by itself; only a tag that its own resolver would not have
-    # given was written by somebody.
+    # PyYAML itself tags plain text as str, so only a tag that its resolver would not give was
+    # written in the file.
     plain = _RESOLVER.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]
     return node.tag == _STR and plain != _STR
 

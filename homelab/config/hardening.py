@@ -8,13 +8,13 @@ from homelab.config.base import AbsolutePath, Model, Name, Reason
 
 
 class ServiceHardening(Model):
-    """A service's exceptions from the baseline."""
+    """A service's exceptions from the sandbox baseline."""
 
     read_write: list[AbsolutePath] = Field(default_factory=list)
-    """Further directories it writes."""
+    """Further directories that it may write."""
     read_only: list[AbsolutePath] = Field(default_factory=list)
-    """Further directories it may see below /mnt, /srv and /home."""
+    """Further directories below /mnt, /srv and /home that it may read."""
     relax: dict[Name, Reason] = Field(default_factory=dict)
-    """Parts of the baseline that it cannot bear, each with the reason. See the guide for names."""
+    """Settings of the baseline to switch off, each with the reason. The guide lists their names."""
     exempt: Reason | None = None
-    """Why the baseline does not apply at all."""
+    """Reason why the baseline does not apply at all."""

@@ -1,4 +1,4 @@
-"""From values to a typed site, or to every problem at once."""
+"""Validate the values of a stack file: a typed stack config, or all problems at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from homelab.config.base import Kind, Model
 from homelab.config.document import NAMESPACE, Document, Path_
-from homelab.config.not_yet import SHAPES, WORDS, missing_key
+from homelab.config.not_yet import SHAPES, VALUES, missing_key
 from homelab.config.scalar import Timestamp, Value
 from homelab.config.stack import StackConfig
 from homelab.plaintext import unfit
@@ -22,7 +22,7 @@ from homelab.problems import InvalidStackError, Problem, did_you_mean
 
 
 def load_stack_config(document: Document) -> StackConfig:
-    """The typed stack config. Raises InvalidStackError with every value that cannot be used."""
+    """The typed stack config. Raises InvalidStackError with a problem for every invalid value."""
     unfit = list(_unfit(document.values, (), document))
     if unfit:
         raise InvalidStackError(sorted(set(unfit)))
@@ -38,7 +38,7 @@ def load_stack_config(document: Document) -> StackConfig:
 
 
 def where(path: Path_) -> str:
-    """A path as people type it: `services.immich.routes[0].name`."""
+    """A path as text: `services.immich.routes[0].name`."""
     out = ""
     for part in path:
         out += f"[{part}]" if isinstance(part, int) else (f".{part}" if out else part)
@@ -46,7 +46,7 @@ def where(path: Path_) -> str:
 
 
 def dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[Path_]:
-    """Places of the values that YAML took for dates."""
+    """Paths of the values that YAML parses as dates."""
     if isinstance(value, Timestamp):
         yield path
     elif isinstance(value, Mapping):
@@ -60,7 +60,9 @@ def dates(value: Value | Mapping[str, Value], path: Path_) -> typing.Iterator[Pa
 def _unfit(
     value: Value | Mapping[str, Value], path: Path_, document: Document
 ) -> typing.Iterator[Problem]:
-    """Texts and keys with a character that no generated file can hold, or nobody can see."""
+    """Problems for texts and keys with an invisible character, or one that no generated file can
+    contain.
+    """
     if isinstance(value, str):
         if found := unfit(value):
             yield _unfit_problem(path, found, document)
@@ -78,7 +80,7 @@ def _unfit(
 def _unfit_problem(path: Path_, found: str, document: Document) -> Problem:
     return Problem(
         where(path),
-        f"this holds the character {found}, which cannot be seen or written",
+        f"this contains the character {found}, which is invisible or cannot be written to a file",
         "leave it out",
         file=document.file,
         line=document.line(path),
@@ -89,7 +91,7 @@ def _date_problems(found: list[Path_], document: Document) -> list[Problem]:
     return [
         Problem(
             where(d),
-            "this is a date where text is meant",
+            "this is a date where text is expected",
             "quote it",
             file=document.file,
             line=document.line(d),
@@ -110,33 +112,33 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
     if kind == "extra_forbidden":
         if model is not None and issubclass(model, Kind) and path[-1] in model.lacks:
             return f"{model.called} has no {path[-1]}", model.lacks[str(path[-1])]
-        if told := missing_key(model, str(path[-1])):
-            return told
+        if missing := missing_key(model, str(path[-1])):
+            return missing
         known = list(model.model_fields) if model else []
         if model is not None and issubclass(model, Kind):
-            # One of these is no way out, but a nearly right word is answered with why.
+            # These keys do not exist here either, but a near match leads to their explanation.
             known += difflib.get_close_matches(str(path[-1]), model.lacks, n=1, cutoff=0.8)
         nearest_of = did_you_mean(str(path[-1]), known, "keys")
         is_near = nearest_of.startswith("did you mean")
         return "there is no such key", nearest_of if is_near else f"leave it out. {nearest_of}"
     if kind == "missing":
-        # Elsewhere the key stands under its section; a section stands beside other namespaces.
+        # A section is written with its namespace, any other key without.
         return "is missing", f"add {NAMESPACE if len(path) == 1 else ''}{path[-1]}: {_least(path)}"
     if kind == "value_error":
         message = str(context.get("error", error["msg"]))
         what, _, way_out = message.partition("; ")
         return what, way_out
     if kind == "literal_error":
-        if told := WORDS.get((model, str(path[-1]))) if model else None:
-            return told
+        if missing := VALUES.get((model, str(path[-1]))) if model else None:
+            return missing
         known = re.findall(r"'([^']+)'", str(context.get("expected", "")))
-        return "this is not one of the words that fit here", did_you_mean(
-            str(error.get("input", "")), known, "words"
+        return "this is not one of the allowed values", did_you_mean(
+            str(error.get("input", "")), known, "values"
         )
     if kind == "string_pattern_mismatch":
-        return "this does not have the form that is meant here", _form(path, model)
+        return "this does not have the required form", _form(path, model)
     if kind == "is_instance_of" and str(context.get("class", "")).endswith("Network"):
-        return "a network is meant here", "write it as 192.168.1.0/24"
+        return "a network is expected here", "write it as 192.168.1.0/24"
     if kind in _SHAPES:
         return _SHAPES[kind]
     if kind == "too_short":
@@ -149,14 +151,14 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
             return SHAPES[wanted]
         keys = list(wanted.model_fields)[:6] if wanted else []
         return (
-            "keys are meant here, not a single value",
+            "keys are expected here, not a single value",
             f"keys: {', '.join(keys)}, …" if keys else "write its keys below it, each with a value",
         )
     return error["msg"], ""
 
 
 def _least(path: Path_) -> str:
-    """The least that may stand at a place, where that is keys of one kind."""
+    """The required keys of a place, or `…`."""
     wanted = _wanted(path)
     if wanted is None:
         return "…"
@@ -165,17 +167,17 @@ def _least(path: Path_) -> str:
 
 
 _SHAPES = {
-    # A number, a date, true and false are told of by themselves.
-    "string_type": ("one text is meant here", "write it in quotes, as one value"),
-    "int_type": ("a whole number is meant here", "write it without quotes or fractions"),
-    "bool_type": ("true or false is meant here", "write true or false without quotes"),
-    "list_type": ("a list is meant here", "write [a, b], or one item a line after -"),
-    "is_instance_of": ("an IP address is meant here", "write it as 192.168.1.10"),
+    # Numbers, dates and booleans where text belongs have messages of their own.
+    "string_type": ("a single text is expected here", "write it in quotes, as one value"),
+    "int_type": ("a whole number is expected here", "write it without quotes or fractions"),
+    "bool_type": ("true or false is expected here", "write true or false without quotes"),
+    "list_type": ("a list is expected here", "write [a, b], or one item per line after -"),
+    "is_instance_of": ("an IP address is expected here", "write it as 192.168.1.10"),
 }
 
 
 def _form(path: Path_, model: type[BaseModel] | None) -> str:
-    """The field's own description says what form it wants."""
+    """The description of the field, which explains its form."""
     field = model.model_fields.get(str(path[-1])) if model else None
     if field is None or not field.description:
         return "see the reference"
@@ -183,10 +185,10 @@ def _form(path: Path_, model: type[BaseModel] | None) -> str:
 
 
 def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
-    """The path as typed, and the model that the last key belongs to.
+    """The path as it is written in the file, and the model that the last key belongs to.
 
-    pydantic puts the tags of kinds, the names of union members and `[key]` into a location; those
-    are not typed by anyone, so they are left out.
+    pydantic adds the tags of kinds, the names of union members and `[key]` to a location. They are
+    not in the file, so they are left out.
     """
     path: list[str | int] = []
     owner: type[BaseModel] | None = None
@@ -217,7 +219,7 @@ def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:
 
 
 def _wanted(path: Path_) -> type[BaseModel] | None:
-    """The model that belongs at a place."""
+    """The model of a place in the stack."""
     here: object = StackConfig
     for part in path:
         models = [m for m in (_model(here), *_kinds(here).values()) if m is not None]
@@ -242,7 +244,7 @@ def _model(annotation: object) -> type[Model] | None:
 
 
 def _kinds(annotation: object) -> Mapping[str | int, type[Model]]:
-    """The kinds of a thing by pydantic's tag, for one that has several."""
+    """The models of a tagged union, by tag; empty for any other type."""
     if get_origin(annotation) is not Annotated:
         return {}
     union, *info = get_args(annotation)
@@ -252,7 +254,7 @@ def _kinds(annotation: object) -> Mapping[str | int, type[Model]]:
 
 
 def _inner(annotation: object) -> object | None:
-    """What a dict or a list holds."""
+    """The type of the values of a dict or a list."""
     plain = _unwrap(annotation)
     arguments = get_args(plain)
     if get_origin(plain) is dict:

@@ -1,7 +1,7 @@
-"""A stack's lock: what must stay as it was first seen, though the planner forgets everything.
+"""A stack's lock file: placements, ports and paths that must not change unnoticed.
 
-The planner is pure, so a service that moves or changes its port looks like any other. The lock
-remembers where each one was, and the planner compares.
+The planner is a pure function and has no memory: it cannot see that a service has moved or that its
+port has changed. The lock records them, and the planner compares.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ from homelab.problems import InvalidStackError, Problem
 
 
 class Placement(Model):
-    """One service, as it was first seen."""
+    """The recorded placement of a service."""
 
     host: Name
     port: Port | None = None
     """Web port."""
     state: list[AbsolutePath] = Field(default_factory=list)
-    """Directories with its state."""
+    """Its state directories."""
     service: Name | None = None
-    """Its catalog service, where that has another name."""
+    """Its catalog entry, if that has another name."""
     owner: Str | None = None
-    """What its secrets are derived for, where that is not its key here."""
+    """Name that its secrets are derived from, if that is not its key in the lock."""
 
 
 class Machine(Model):
-    """A host, as it was first seen."""
+    """The recorded identity of a host."""
 
     host_key: Str
-    """What it is known by, whatever its name."""
+    """SSH host key, which identifies the machine under any name."""
 
 
 class Place(Model):
-    """A dataset, as it was first seen."""
+    """The recorded place of a dataset."""
 
     host: Name
     path: AbsolutePath
 
 
 class Derived(Model):
-    """What derived secrets that encrypt something were made with."""
+    """Inputs of derived secrets that encrypt data."""
 
     namespace: Str = ""
     epochs: dict[str, int] = Field(default_factory=dict)
 
 
 class Numbers(Model):
-    """Numbers of a user and of the group of the same name."""
+    """Uid of a user, and gid of the group of the same name."""
 
     uid: int
     gid: int
@@ -62,17 +62,17 @@ class Lock(Model):
     """The whole lock file."""
 
     stack: Str = ""
-    """Whose it is: the name of its stack. Locks of before name none."""
+    """Name of the stack. Empty in locks of earlier versions."""
     services: dict[str, Placement] = Field(default_factory=dict)
-    """By service, or `service@host` for one that runs on several hosts."""
+    """By service, or by `service@host` for a service that runs on several hosts."""
     datasets: dict[str, Place] = Field(default_factory=dict)
     hosts: dict[str, Machine] = Field(default_factory=dict)
     targets: dict[str, Str] = Field(default_factory=dict)
-    """Where the backups of each target lie."""
+    """Location of each backup target."""
     secrets: Derived | None = None
-    """None in a lock from before locks knew."""
+    """None in locks of earlier versions."""
     ids: dict[str, Numbers] = Field(default_factory=dict)
-    """Users whose numbers rules and files know."""
+    """Uids and gids that firewall rules and files refer to."""
 
 
 HEAD = """\
@@ -82,7 +82,7 @@ HEAD = """\
 
 
 def parse_lock(text: str | bytes, file: str) -> Lock:
-    """The lock of a text. Raises InvalidStackError where it was edited into something else."""
+    """The lock of a text. Raises InvalidStackError if it is not a valid lock file."""
     try:
         return Lock.model_validate(yaml_data(text) or {})
     except (UnreadableError, ValidationError):
@@ -98,7 +98,7 @@ def parse_lock(text: str | bytes, file: str) -> Lock:
 
 
 def lock_text(lock: Lock) -> str:
-    """The lock as a file."""
+    """The text of the lock file."""
     data: dict[str, object] = {
         "services": {
             name: {k: v for k, v in placement.model_dump().items() if v not in (None, [])}
@@ -119,7 +119,7 @@ def lock_text(lock: Lock) -> str:
 
 
 def without_host(lock: Lock, host: str, kept: Container[str]) -> Lock:
-    """The lock without what it remembers on a host, less the services that are `kept`."""
+    """The lock without the records of a host, but with those of the services in `kept`."""
     services = {
         key: placement
         for key, placement in lock.services.items()

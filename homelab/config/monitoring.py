@@ -1,4 +1,4 @@
-"""`homelab:monitoring`, and how a service is watched."""
+"""`homelab:monitoring`, and the `monitor` settings of a service."""
 
 from __future__ import annotations
 
@@ -13,34 +13,36 @@ Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$")]
 
 
 class Ntfy(Model):
-    """Alerts by ntfy."""
+    """Alerts with ntfy."""
 
     url: Annotated[Str, Field(pattern=r"^https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/?$")] = (
         "https://ntfy.sh"
     )
-    """The server alone; a topic in it would silently disable alerts."""
+    """Address of the server, without a topic: with one, no alert would arrive."""
     topic: SecretRef
-    """The topic, which is as secret as a password."""
+    """The topic. Keep it secret: whoever knows it reads the alerts."""
     token: SecretRef | None = None
-    """Access token, for a server that lets nobody write without one."""
+    """Access token, for a server that requires one for publishing."""
 
 
 class MonitoringConfig(Model):
     """`homelab:monitoring`."""
 
     interval: Interval = "60s"
-    """How often each route is asked."""
+    """Interval between two requests to each route."""
     failures: Annotated[int, Field(ge=1, le=100)] = 3
-    """Failures in a row before an alert."""
+    """Number of failures in a row before an alert."""
     ntfy: Ntfy | None = None
     email: Email | None = None
-    """Address for Cloudflare's own notices (a tunnel that went down)."""
+    """E-mail address for Cloudflare's notices, for instance that the tunnel is down."""
 
 
 class ServiceMonitor(Model):
-    """How one service is watched."""
+    """How one service is monitored."""
 
     path: RequestPath | None = None
+    """Path that is requested. Default: the service's health path."""
     interval: Interval | None = None
+    """Interval between two requests. Default: `monitoring.interval`."""
     skip: Reason | None = None
-    """Why it is not watched."""
+    """Reason why the service is not monitored."""

@@ -1,7 +1,7 @@
-"""What people look for and this does not have: named as missing, with what to do instead.
+"""Features that do not exist yet: a message and a way out for each key that people try.
 
-Each is asked for by the key, the word or the shape that people write it in. What comes to be had
-leaves this page for a model.
+Each is recognised by a key, a value or the shape of a value. Remove an entry when the feature gets
+a model.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from homelab.config.tailnet import TailnetConfig
 
 
 class Missing(NamedTuple):
-    """What is missing, and the way out."""
+    """The missing feature, and the way out."""
 
     what: str
     way_out: str
@@ -31,59 +31,60 @@ class Missing(NamedTuple):
 
 _NETWORKS = Missing(
     "further networks and VLANs are not supported yet",
-    "leave it out: network.lan is the one network that hosts and the firewall know; let the router "
-    "keep others apart, and give a host its leg in them in a module of your own (hosts.….modules)",
+    "leave it out: hosts and the firewall know only network.lan; separate other networks at the "
+    "router, and configure a host's interface in them in a module of your own (hosts.….modules)",
 )
 _DISKS = Missing(
-    "disks are not laid out by the stack config",
+    "the stack config does not partition disks",
     "write them in the host's hardware module: fileSystems, or disko.devices with hosts.….flakes: "
     "[disko.nixosModules.disko]",
 )
 _DRIVES = Missing(
     "network drives on the LAN are not supported yet",
-    "leave it out: a drive is for devices of the tailnet, at home as well; let the device join it",
+    "leave it out: only devices of the tailnet reach a network drive, at home too; let the device "
+    "join the tailnet",
 )
 _NFS = Missing(
-    "drives by another protocol than SMB are not supported yet",
+    "network drives with another protocol than SMB are not supported yet",
     "write samba: {}, which devices of the tailnet reach",
 )
 _PROVIDER = Missing(
-    "a provider of sign-in elsewhere is not supported yet",
+    "an external identity provider is not supported yet",
     "leave it out: name authelia or pocket-id, which run here; or leave the section out and let "
-    "apps ask by themselves (auth: native)",
+    "apps sign people in themselves (auth: native)",
 )
 _DIRECTORY = Missing(
     "another directory than OpenLDAP is not supported yet",
-    "write directory: {kind: openldap, base_dn: …}, or keep the people in Authelia's file: users",
+    "write directory: {kind: openldap, base_dn: …}, or keep the users in Authelia's file: users",
 )
 _UPSTREAM = Missing(
     "a route to something outside of the stack is not supported yet",
-    "leave it out: a route leads to its own service; what is no service of a host in this stack, "
-    "such as a NAS or a router, cannot have a name here, and is asked at its own address",
+    "leave it out: a route leads to its own service; a device that is no host of this stack, "
+    "such as a NAS or a router, cannot have a name here; use its own address",
 )
 _ZONE = Missing(
     "a second zone is not supported yet",
-    "leave it out: a stack publishes in the one zone of homelab:cloudflare; give the names of "
-    "another a stack of their own",
+    "leave it out: a stack publishes in the one zone of homelab:cloudflare; publish the names of "
+    "another zone with a second stack",
 )
 _MODULE = Missing(
-    "a module of nixpkgs that the catalog does not have is not supported yet",
+    "a nixpkgs module that is not in the catalog is not supported yet",
     "leave it out: describe the service with container: or flake:, or write it in a module of your "
     "own (hosts.….modules)",
 )
 _CONTROL = Missing(
     "another control server than Tailscale's is not supported yet",
-    "leave it out; or leave out homelab:tailnet, and hosts call each other over the LAN",
+    "leave it out; or leave out homelab:tailnet, and hosts connect to each other over the LAN",
 )
 _OVERLAY = Missing(
-    "another network between hosts than Tailscale's is not supported yet",
-    "leave it out: write homelab:tailnet, or neither, and hosts call each other over the LAN; "
-    "homelab:vpn is a way out to the internet for single services",
+    "another overlay network than Tailscale is not supported yet",
+    "leave it out: write homelab:tailnet, or neither, and hosts connect to each other over the "
+    "LAN; homelab:vpn is a VPN to the internet for single services",
 )
 _DNS = Missing(
     "public names at another DNS provider than Cloudflare are not supported yet",
-    "leave it out: certificates by another provider are network.entry.acme; names at home need "
-    "none",
+    "leave it out: for certificates with another DNS provider write network.entry.acme; internal "
+    "names need no DNS provider",
 )
 
 KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
@@ -116,22 +117,22 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
         ("control", "control_server", "headscale", "login_server", "server", "url"), _CONTROL
     ),
 }
-"""By the model that has no such key, and the key."""
+"""By model, and by key that the model does not have."""
 SHAPES: Mapping[type[BaseModel], Missing] = {
     Directory: _DIRECTORY,
     Upstream: _UPSTREAM,
     Zone: _ZONE,
 }
-"""By the model of which something else was written, as a list or a text."""
-WORDS: Mapping[tuple[type[BaseModel], str], Missing] = {
+"""By model, if the value is not a mapping but a list or a text."""
+VALUES: Mapping[tuple[type[BaseModel], str], Missing] = {
     (Directory, "kind"): _DIRECTORY,
     (IdentityConfig, "provider"): _PROVIDER,
 }
-"""By the model and its field with a word that it does not have."""
+"""By model and field, if the value is not one of those that the field allows."""
 
 
 def missing_key(model: type[BaseModel] | None, key: str) -> Missing | None:
-    """What a key that a model does not have asks for; `None` where nobody knows."""
+    """The missing feature that an unknown key of a model stands for; `None` for any other key."""
     if model is None:
         return None
     return next(

@@ -1,4 +1,4 @@
-"""Parts of the reverse proxy that take more than a line: how fast visitors may ask, and plugins."""
+"""Options of the reverse proxy that have keys of their own: rate limit and plugins."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from homelab.config.base import Model, Str
 
 
 class RateLimit(Model):
-    """How fast one visitor may ask; 429 beyond that. Nginx and Traefik count, Caddy cannot."""
+    """Requests that one client may send; status 429 beyond that. Nginx and Traefik only."""
 
     average: Annotated[int, Field(ge=1, le=100_000)] = 50
-    """Requests in a second, of one address, over time."""
+    """Average requests per second from one address."""
     burst: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """Requests at once, as a page with many pictures makes them."""
+    """Requests that may come at once, for pages with many images."""
 
 
 class CaddyPlugin(Model):
@@ -30,7 +30,7 @@ class CaddyPlugin(Model):
 
     @property
     def spec(self) -> str:
-        """As `pkgs.caddy.withPlugins` wants it."""
+        """The plugin as `pkgs.caddy.withPlugins` expects it."""
         return f"{self.module}@{self.version}"
 
 

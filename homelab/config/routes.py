@@ -23,90 +23,91 @@ from homelab.config.types import ExemptPath, TunnelTarget
 
 
 class Upstream(Kind):
-    """How the proxy talks to the app."""
+    """How the reverse proxy connects to the app."""
 
     called: ClassVar[str] = "an upstream"
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("address", "host", "port", "url"),
-        "leave it out: a route leads to its own service; what is no service of a host in this "
-        "stack, such as a NAS or a router, cannot have a name here",
+        "leave it out: a route leads to its own service; a device that is no host of this stack, "
+        "such as a NAS or a router, cannot have a name here",
     )
 
     scheme: Literal["http", "https"] = "http"
     host_header: Annotated[Str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$")] | None = None
-    """Host header for the app, where it insists on one of its own."""
+    """Host header that the app requires. Default: the name of the route."""
     verify: bool = True
     """Verify the app's certificate, with scheme https."""
 
 
 class Origin(Model):
-    """How the tunnel talks to what a route's `tunnel_service` names."""
+    """How the tunnel connects to the address in `tunnel_service`."""
 
     server_name: Domain | None = None
-    """Name that its certificate must be for; the name that is dialled when empty."""
+    """Name that its certificate must be valid for. Default: the name in `tunnel_service`."""
     ca_file: AbsolutePath | None = None
-    """Authority that signed its certificate, where no public one did: a PEM file on the tunnel's
-    host that anyone there may read."""
+    """Private certificate authority of its certificate: a PEM file on the tunnel's host that every
+    user there may read."""
     unverified: Reason | None = None
-    """Why its certificate is not verified."""
+    """Reason why its certificate is not verified."""
     connect_timeout: Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m)$")] | None = None
-    """How long it may take to answer: `30s`, which is the default."""
+    """Timeout of a connection. Default: `30s`."""
 
 
 Size = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(KB|MB|GB)$")]
 
 
 Sources = Literal["any", "internal", "lan", "tailnet"]
-"""From where a route may be asked: any, lan, tailnet, or internal (both of them)."""
+"""Networks that a route answers to: any, lan, tailnet, or internal (lan and tailnet)."""
 
 
 def exact_name(value: object) -> object:
-    """A name without wildcards, with a word on what to do instead."""
+    """The value itself. Raises ValueError for a name with a wildcard."""
     if isinstance(value, str) and "*" in value:
         raise ValueError(
-            "a route has one exact name, for cloudflared takes a * only as a whole first label; "
-            "write one route for each name"
+            "a route has one exact name, because cloudflared accepts * only as a whole first "
+            "label; write one route for each name"
         )
     return value
 
 
 class RouteConfig(Model):
-    """One name people type, and what stands behind it. Empty fields follow from the service."""
+    """One host name of a service. Fields that are empty follow from the service."""
 
     name: Annotated[Name, BeforeValidator(exact_name)] | None = None
     """First label of the host name."""
     port: Name | None = None
-    """Which of the service's ports answers; its web port when empty."""
+    """Label of the service's port that answers. Default: its web port."""
     audience: Audience | None = None
     publish: Publish | None = None
     auth: Auth | None = None
     exempt: list[ExemptPath] | None = None
-    """Paths that the forward-auth gate leaves open, a trailing `*` for all below."""
+    """Paths that need no sign-in at the auth proxy: `/api`, or `/api/*` with everything below."""
     groups: list[Name] | None = None
-    """Groups that may pass the sign-in; everybody who can sign in when empty."""
+    """Groups that may use the route after signing in. Default: everybody who can sign in."""
     policy: Literal["one_factor", "two_factor"] | None = None
-    """Strength of the sign-in at our identity provider."""
+    """Strength of the sign-in at the identity provider."""
     access: bool = True
-    """Cloudflare Access in front of a tunnelled name; false needs `public`."""
+    """Put Cloudflare Access in front of a name that the tunnel publishes; false needs `public`."""
     public: Reason | None = None
-    """Why anyone on the internet may reach this without Access."""
+    """Reason why anyone on the internet may reach the route without Access."""
     access_groups: list[Name] = Field(default_factory=list)
-    """Groups of cloudflare.access that may pass Access; owner and members when empty."""
+    """Groups of `cloudflare.access` that Access lets in. Default: the owner and the members."""
     service_tokens: list[Name] = Field(default_factory=list)
-    """Service tokens of cloudflare.access that may pass Access, beside the people."""
+    """Service tokens of `cloudflare.access` that Access accepts, besides the people."""
     tunnel_service: TunnelTarget | None = None
-    """What the tunnel dials, from the host that it ends on, in place of the proxy or the app:
-    `ssh://192.168.1.10:22`. What is not HTTP has no name at home, no tile and no probe: only the
-    tunnel knows it."""
+    """Address that cloudflared connects to from its host, instead of the reverse proxy or the app:
+    `ssh://192.168.1.10:22`. A route that is not HTTP has no internal name, no tile and no probe; it
+    exists only in the tunnel."""
     origin: Origin = Origin()
     upstream: Upstream = Upstream()
     upload: Size | None = None
-    """Largest body of a request: `525MB`. What the service is known to need when empty, and no
-    limit where nothing is known."""
+    """Largest request body: `525MB`. Default: the limit that the catalog gives for the service,
+    otherwise no limit."""
     tailnet_direct: bool = False
-    """Devices of the tailnet may also ask the app itself, at its host's tailnet address and port:
-    for apps whose clients pass no gate in front of it."""
+    """Devices of the tailnet can also connect directly to the app, at its host's tailnet address
+    and port: for apps with clients that cannot sign in at an auth proxy."""
     lan_direct: bool = False
-    """As `tailnet_direct`, for devices at home as well, at the host's LAN address."""
+    """As `tailnet_direct`, and also for devices on the LAN, at the host's LAN address."""
     sources: Sources = "any"
-    """Networks that it answers to; 403 for all others. A tunnel has no place in any of them."""
+    """Networks that the route answers to; others get status 403. Requests through the tunnel come
+    from none of them."""

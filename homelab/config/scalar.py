@@ -1,8 +1,8 @@
-"""What an unquoted word of YAML is to Pulumi.
+"""Types of unquoted YAML scalars, as Pulumi reads them.
 
 Pulumi reads YAML with Go's yaml.v3, whose plain scalars differ from PyYAML's: `22:30`, `no` and
-`on` are text, `0644` is 420, `25.10` is the number 25.1. `tests/site/test_document.py` holds the
-table that was recorded with the real engine.
+`on` are text, `0644` is 420, `25.10` is the number 25.1. `tests/site/test_document.py` has a table
+that was recorded with the real engine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Va
 
 
 class Timestamp(str):
-    """Text that YAML took for a date: an error wherever text is meant."""
+    """Text that YAML parses as a date: an error wherever text is expected."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ def _integer(text: str) -> int | None:
         return None
     sign, hexa, binary, octal, old_octal, decimal = match.groups()
     for digits, base in ((hexa, 16), (binary, 2), (octal, 8), (old_octal, 8), (decimal, 10)):
-        # Python converts no number of thousands of digits; Pulumi keeps none of more than 64 bits.
+        # Python refuses to convert thousands of digits; Pulumi keeps no number above 64 bits.
         if digits is not None and len(digits.lstrip("0")) <= _BITS:
             number = int(sign + digits, base)
             return number if -(2**63) <= number < 2**64 else None
@@ -65,7 +65,7 @@ def _integer(text: str) -> int | None:
 
 
 def _float(number: str, text: str) -> Value:
-    """The number as it arrives: by way of JSON, which writes 1.0 as 1."""
+    """The number after a round trip through JSON, which writes 1.0 as 1."""
     value = float(number)
     if value in (float("inf"), float("-inf")):
         return text

@@ -10,7 +10,7 @@ from homelab.config.stack import StackConfig
 
 
 def stack_schema() -> dict[str, JsonValue]:
-    """The schema that editors complete `Pulumi.<stack>.yaml` with."""
+    """The schema with which editors complete and check `Pulumi.<stack>.yaml`."""
     stack = StackConfig.model_json_schema(by_alias=True, schema_generator=GenerateJsonSchema)
     _close(stack)
     definitions = stack.pop("$defs", {})
@@ -38,8 +38,8 @@ def stack_schema() -> dict[str, JsonValue]:
 
 
 def _close(schema: JsonValue) -> None:
-    """A key that does not match the pattern of its keys is refused when a stack is loaded; without
-    a word here, editors would take it.
+    """Add `additionalProperties: false` where keys have a pattern, so that editors refuse the keys
+    that the loader refuses.
     """
     if isinstance(schema, dict):
         if "patternProperties" in schema:

@@ -15,17 +15,19 @@ class SecretsConfig(Model):
     """`homelab:secrets`."""
 
     file: TreePath = "secrets/deploy.yaml"
-    """Sops file of the deployer: what `pulumi up` itself needs (tokens, the master key)."""
+    """Sops file of the deployer, with the secrets that `pulumi up` needs (tokens, the master key).
+    """
     hosts: HostFile = "secrets/{host}.yaml"
-    """Sops file of each host: what sops-nix decrypts there."""
+    """Sops file of each host, which sops-nix decrypts there."""
     master: SecretRef | None = None
-    """The master key that internal secrets are derived from: 32 random bytes, base64."""
+    """The master key that internal secrets are derived from: 32 random bytes in base64."""
     namespace: Name | None = None
-    """Sets what is derived here apart from what another stack derives from the same master key.
-    The first stack needs none; another writes its own name, before its first `up`: each derived
-    secret changes with it."""
+    """Separates the derived secrets of this stack from those of another stack with the same master
+    key. Leave it empty in the first stack, and write the stack's name in any other before its first
+    `up`: a change replaces every derived secret."""
     epochs: dict[Name, int] = Field(default_factory=dict)
-    """Raise a service's number to rotate every secret that is derived for it, `acme` for the tokens
-    of DNS-01, and `tailscale` for the keys of hosts that have yet to join."""
+    """Raise the number of a service to rotate every secret that is derived for it; of `acme` to
+    rotate the DNS-01 tokens; of `tailscale` to rotate the keys of hosts that have not joined yet.
+    """
     operators: list[Annotated[Str, AfterValidator(check_recipient)]] = Field(default_factory=list)
     """age recipients of the people who may edit the sops files."""

@@ -1,4 +1,4 @@
-"""What the stack config says inside a service: ports, mounts, secrets, a container, a flake."""
+"""Parts of a service in the stack config: ports, mounts, secrets, containers, flakes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FlakeUnit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9:_.@-]*$")]
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Identity = Literal["user", "email", "name", "groups"]
 OidcScope = Literal["openid", "profile", "email", "groups", "offline_access", "address", "phone"]
-"""What an app may ask the identity provider for."""
+"""OIDC scopes that an app may request."""
 Claim = Literal[
     "address",
     "email",
@@ -29,7 +29,7 @@ Claim = Literal[
     "phone_number",
     "preferred_username",
 ]
-"""What the identity provider knows of a person."""
+"""Claims that the identity provider has for a user."""
 _SCOPE_OF: dict[Claim, OidcScope] = {
     "address": "address",
     "email": "email",
@@ -44,12 +44,12 @@ MountPath = Annotated[
     AbsolutePath,
     Field(pattern=r"^[^:,'\"\\\x00-\x1f\x7f]+$"),
 ]
-"""Absolute path without colons, commas, quotes and backslashes: Podman would take it apart."""
+"""Absolute path without colons, commas, quotes and backslashes, which separate Podman's options."""
 
 
 def _network_name(value: str) -> str:
     if value in _TAKEN:
-        raise ValueError(f"{value} means something else to Podman; choose another name")
+        raise ValueError(f"{value} is reserved by Podman; choose another name")
     return value
 
 
@@ -63,25 +63,25 @@ NetworkName = Annotated[
 
 
 class PortConfig(Model):
-    """A port that a service listens on, beside its web port."""
+    """A port that a service listens on besides its web port."""
 
     port: Port
     protocol: Protocol = "tcp"
     scope: OpenTo = "loopback"
-    """How far it is open by itself; a route opens what it needs."""
+    """From where the port can be reached. A route opens the port that it needs by itself."""
     why: Str = ""
-    """Why it is open further than loopback."""
+    """Reason why it is open beyond loopback."""
 
 
 class ContainerPort(PortConfig):
-    """A port of a container, published at the addresses of its scope and nowhere else."""
+    """A port of a container, published only at the addresses of its scope."""
 
     inside: Port | None = None
-    """Number inside the container; the same as outside when empty."""
+    """Port number inside the container. Default: the same as on the host."""
 
 
 class Mount(Model):
-    """A directory of the host inside a container."""
+    """A directory of the host that is mounted in a container."""
 
     source: MountPath
     target: MountPath
@@ -89,7 +89,7 @@ class Mount(Model):
 
 
 class DatasetMount(Model):
-    """Where a container finds a dataset."""
+    """Mount point of a dataset in a container."""
 
     target: MountPath
     """Directory inside the container."""
@@ -103,24 +103,24 @@ def _targeted(value: object) -> object:
 DatasetUse = Annotated[
     DatasetMount, BeforeValidator(_targeted, json_schema_input_type=MountPath | DatasetMount)
 ]
-"""The directory inside alone will do: `{library: /books}`."""
+"""A mount, or only its directory inside the container: `{library: /books}`."""
 
 
 class Container(Model):
     """A service that runs as a Podman container."""
 
     image: Annotated[Str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$")]
-    """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone may change under you."""
+    """Image with its digest: `ghcr.io/a/b:1.2@sha256:…`. A tag alone can change."""
     port: Port
     """Web port inside the container."""
     environment: dict[Variable, Str] = Field(default_factory=dict)
     mounts: list[Mount] = Field(default_factory=list)
     command: list[Str] = Field(default_factory=list)
     network: NetworkName | None = None
-    """Podman network, shared with every container of the host that names it: they find each other
-    by service name."""
+    """Podman network. Containers of one host with the same network reach each other by service
+    name."""
     depends_on: list[Name] = Field(default_factory=list)
-    """Containers on the same network that start before it."""
+    """Containers of the same network that start before this one."""
 
 
 class Flake(Model):
@@ -130,65 +130,65 @@ class Flake(Model):
     module: FlakeAttribute = "default"
     """Attribute under the flake's `nixosModules`: `default`."""
     unit: FlakeUnit
-    """The systemd unit it makes, without `.service`."""
+    """The systemd unit that the module defines, without `.service`."""
     dynamic_user: bool = False
-    """The unit runs with DynamicUser: its state lies below /var/lib/private."""
+    """The unit runs with DynamicUser, so its state is below /var/lib/private."""
 
 
 class ServiceSecret(Model):
     """A secret that a service reads."""
 
     ref: SecretRef | None = None
-    """Where it is stored; derived from the master key when empty."""
+    """Reference to the stored secret. Default: derived from the master key."""
     env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
-    """Variable of the service's environment that holds it; a plain file when empty."""
+    """Environment variable that holds the secret. Default: the secret is a plain file."""
     owner: Name | None = None
-    """User of the host that reads the file; who the service runs as when empty, as far as that is
-    known, else root."""
+    """User on the host who may read the file. Default: the user of the service if it is known,
+    otherwise root."""
     mode: Annotated[Str, Field(pattern=r"^0[0-7][0-7]0$")] = "0400"
     """Permission bits, in quotes, with none for others: `"0440"`."""
 
 
 class ContainerSecret(ServiceSecret):
-    """A secret that a container reads: a variable, or a file that it cannot write."""
+    """A secret that a container reads: an environment variable, or a read-only file."""
 
     target: MountPath | None = None
-    """The file inside the container; `/run/secrets/` and the secret's name when empty."""
+    """File inside the container. Default: `/run/secrets/` and the secret's name."""
 
 
 class CustomOidc(Model):
-    """How a custom service asks the identity provider itself."""
+    """OIDC settings of a container or of a service from a flake."""
 
     redirects: Annotated[list[RequestPath], Field(min_length=1)]
-    """Paths that the provider sends people back to: `/oauth2/callback`."""
+    """Redirect paths after a sign-in: `/oauth2/callback`."""
     env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
-    """Variable of its environment that holds the client secret; a plain file when empty, which
-    options name as `{$secret: oidc}`."""
+    """Environment variable that holds the client secret. Default: a plain file, which options refer
+    to as `{$secret: oidc}`."""
     scopes: list[OidcScope] = Field(
         default_factory=lambda: list[OidcScope](("openid", "profile", "email", "groups"))
     )
-    """What it may ask for; with offline_access it is given refresh tokens, too."""
+    """Scopes that the app may request; with `offline_access` it also gets refresh tokens."""
     id_token: list[Claim] = Field(default_factory=list)
-    """Claims that it reads from the ID token, for an app that does not ask for them: Authelia puts
-    none there by itself from 4.39 on."""
+    """Claims to put into the ID token, for an app that does not use the userinfo endpoint. From
+    4.39 on, Authelia puts none there by default."""
     post: bool = False
-    """It sends its secret in the body and not in a header."""
+    """The app sends its client secret in the request body, not in a header."""
 
     @model_validator(mode="after")
-    def _told(self) -> CustomOidc:
+    def _claims_have_scopes(self) -> CustomOidc:
         for claim in self.id_token:
             scope = _SCOPE_OF[claim]
             if scope not in self.scopes:
-                raise ValueError(f"{claim} is told to who asks for {scope}; add it to scopes")
+                raise ValueError(f"the claim {claim} needs the scope {scope}; add it to scopes")
         return self
 
 
 class Control(Model):
-    """Units of its host that a service may start and stop: for agents, which get nothing else."""
+    """Units of its host that a service may control, for agents, which get no other permission."""
 
     units: Annotated[list[Unit], Field(min_length=1)]
     """Units of services on its host, without `.service`."""
     verbs: Annotated[list[Verb], Field(min_length=1)]
-    """What it may do with them. How they are, everybody on the host may ask."""
+    """What it may do with them. Their status is readable for every user of the host."""
     user: Name | None = None
-    """The user that it runs as, where the catalog does not know."""
+    """User of the service, if the catalog does not know it."""

@@ -1,6 +1,6 @@
-"""Kinds of service: each has a model of its own, and what a kind does not read is no key of it.
+"""Kinds of service. Each kind has its own model, with only the keys that it reads.
 
-A further kind is a class here, its word in `KINDS`, and a line in `_kind_of`.
+A new kind is a class here, an entry in `KINDS`, and a line in `AnyService`.
 """
 
 from __future__ import annotations
@@ -33,102 +33,103 @@ from homelab.config.service_parts import (
 from homelab.config.types import OptionPath, RequestPath
 from homelab.config.vpn import ServiceVpn, VpnUse
 
-_ONE_KIND = "a service is of one kind; keep one of them"
+_ONE_KIND = "a service has one kind; keep one of the two keys"
 
 
 class ServiceConfig(Kind):
-    """What may be said of a service of any kind. Everything has a default."""
+    """Settings of every kind of service. All of them have defaults."""
 
     enable: bool = True
     host: Name | None = None
-    """Where it runs; may be empty where tags decide."""
+    """Host that runs the service. Leave it empty if `tags` decide."""
     name: Annotated[Name, BeforeValidator(exact_name)] | None = None
-    """First label of its host name; the service's name when empty."""
+    """First label of its host name. Default: the service's key in `services`."""
     audience: Audience | None = None
     publish: Publish | None = None
     auth: Auth | None = None
     port: Port | None = None
-    """Web port on its host, where the catalog's or the container's does not suit."""
+    """Web port on its host. Default: the port of the catalog or of the container."""
     routes: list[RouteConfig] | None = None
-    """Names in place of the one that `name`, `audience`, `publish` and `auth` describe; an empty
-    list for a service without any."""
+    """Host names of the service, instead of the one that `name`, `audience`, `publish` and `auth`
+    describe. An empty list: the service has no name."""
     public: Reason | None = None
-    """Why anyone on the internet may reach it without Cloudflare Access."""
+    """Reason why anyone on the internet may reach it without Cloudflare Access."""
     never_publish: Reason | None = None
-    """Why it is for its own host alone: no name, no open port."""
+    """Reason why only its own host may reach it: no name, no open port."""
     gpu: Gpu | None = None
-    """Use the host's graphics hardware."""
+    """Give the service access to the host's GPU."""
     backup: ServiceBackup = ServiceBackup()
     monitor: ServiceMonitor = ServiceMonitor()
     tile: ServiceTile = ServiceTile()
     options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
-    """NixOS options by full path, said outright: they outrank what is derived."""
+    """NixOS options by full path. They override derived options."""
     accept: dict[Name, Reason] = Field(default_factory=dict)
-    """What its options or mounts may do though a check warns of it, each with its reason:
+    """Warnings about its options or mounts to accept, each with the reason:
     `{host-network: Thread's router needs real devices}`."""
     tags: list[Name] = Field(default_factory=list)
-    """Hosts with one of these tags run it, when it names no host."""
+    """Run the service on every host with one of these tags. Only without `host`."""
     uses: list[Name] = Field(default_factory=list)
-    """Services it calls, which may be on other hosts: opens their port to this host alone."""
+    """Services that it calls, on any host. Opens their ports to this host only."""
     headers: dict[Header, Identity] = Field(default_factory=dict)
-    """Headers that it trusts for the identity, and what each holds."""
+    """Headers from which the service takes the identity of the user, with the value of each."""
     state: list[AbsolutePath] = Field(default_factory=list)
-    """Directories that hold its state, beside those that the catalog knows."""
+    """State directories besides those that the catalog knows."""
     health: RequestPath | None = None
-    """Path that answers 200 when all is well; the catalog's when empty, `/` where it has none."""
+    """Path that answers with status 200 when the service works. Default: the path of the catalog,
+    otherwise `/`."""
 
     @model_validator(mode="after")
-    def _said_once(self) -> ServiceConfig:
+    def _no_duplicates(self) -> ServiceConfig:
         if self.host is not None and self.tags:
-            raise ValueError("tags decide only where no host is named; keep host or tags")
+            raise ValueError("tags apply only to a service without a host; keep host or tags")
         if self.routes is not None:
             fields = ("name", "audience", "publish", "auth", "public")
-            said = [f for f in fields if getattr(self, f) is not None]
-            if said:
+            given = [f for f in fields if getattr(self, f) is not None]
+            if given:
                 raise ValueError(
-                    f"{', '.join(said)} and routes say the same thing; move {said[0]} into routes"
+                    f"{', '.join(given)} and routes exclude each other; move {given[0]} into routes"
                 )
         return self
 
 
 class NativeService(ServiceConfig):
-    """What may be said besides of a service that runs as units of its host's own system."""
+    """Further settings of a service that runs as systemd units of its host."""
 
     datasets: dict[Name, Name] = Field(default_factory=dict)
-    """Datasets it uses, by the catalog's word for their part: `{music: library}`."""
+    """Datasets that it uses, by their role in the catalog entry: `{music: library}`."""
     secrets: dict[Name, ServiceSecret] = Field(default_factory=dict)
-    """Secrets that it reads, beside those that the catalog knows."""
+    """Secrets that it reads, besides those that the catalog knows."""
     ports: dict[Name, PortConfig] = Field(default_factory=dict)
-    """Ports beside its web port."""
+    """Ports besides its web port."""
     harden: ServiceHardening = ServiceHardening()
     may_control: Control | None = None
     """Units of its host that it may start and stop."""
     vpn: VpnUse | None = None
-    """The VPN that it leaves by, and nothing else of it leaves: `privado`."""
+    """VPN for all its outgoing traffic: `privado`."""
 
 
 class CatalogService(NativeService):
-    """A service that the catalog knows: what is not said here follows from its entry."""
+    """A service of the catalog. Settings that are not written follow from its entry."""
 
     called: ClassVar[str] = "a service of the catalog"
     lacks: ClassVar[Mapping[str, str]] = {
         "container": _ONE_KIND,
         "flake": _ONE_KIND,
-        "oidc": "leave it out: the catalog knows how it asks; auth: oidc makes it",
+        "oidc": "leave it out: the catalog has its OIDC settings; auth: oidc enables them",
     }
 
     service: Name | None = None
-    """Catalog entry; the service's own name when empty."""
+    """Catalog entry. Default: the service's key in `services`."""
 
 
 class ContainerService(ServiceConfig):
-    """A service that runs as a Podman container: this is all that is known of it."""
+    """A service that runs as a Podman container and is described only here."""
 
     called: ClassVar[str] = "a container"
     lacks: ClassVar[Mapping[str, str]] = {
         "flake": _ONE_KIND,
-        "harden": "leave it out: Podman confines a container, and its unit only starts it",
-        "may_control": "leave it out: a container has no way to the host's systemd; run it as a "
+        "harden": "leave it out: Podman isolates the container, and its unit only starts it",
+        "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
         "service of the host",
         "service": _ONE_KIND,
         "vpn": "leave it out: its packets come from Podman's network; run it as a NixOS service",
@@ -136,18 +137,19 @@ class ContainerService(ServiceConfig):
 
     container: Container
     datasets: dict[Name, DatasetUse] = Field(default_factory=dict)
-    """Datasets it uses, by name, and where it finds them: `{library: /books}`."""
+    """Datasets that it uses, by name, with their directory in the container: `{library: /books}`.
+    """
     secrets: dict[Name, ContainerSecret] = Field(default_factory=dict)
     """Secrets that it reads."""
     ports: dict[Name, ContainerPort] = Field(default_factory=dict)
-    """Ports beside its web port."""
+    """Ports besides its web port."""
     backup: CustomBackup = CustomBackup()
     oidc: CustomOidc | None = None
-    """How it asks the identity provider itself, for `auth: oidc`."""
+    """OIDC settings, for `auth: oidc`."""
 
 
 class FlakeService(NativeService):
-    """A service whose NixOS module comes from a flake: this is all that is known of it."""
+    """A service with a NixOS module from a flake, described only here."""
 
     called: ClassVar[str] = "a service of a flake"
     lacks: ClassVar[Mapping[str, str]] = {"container": _ONE_KIND, "service": _ONE_KIND}
@@ -155,42 +157,42 @@ class FlakeService(NativeService):
     flake: Flake
     backup: CustomBackup = CustomBackup()
     oidc: CustomOidc | None = None
-    """How it asks the identity provider itself, for `auth: oidc`."""
+    """OIDC settings, for `auth: oidc`."""
 
 
 def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
-    """The datasets that a service uses, by their part; a container calls them by name."""
+    """The datasets that a service uses, by role; for a container by dataset name."""
     if isinstance(config, ContainerService):
         return {name: name for name in config.datasets}
     return config.datasets if isinstance(config, NativeService) else {}
 
 
 def ports_of(config: ServiceConfig) -> Mapping[str, PortConfig]:
-    """The ports that the stack config says of a service, by their label."""
+    """The ports that the stack config sets for a service, by label."""
     return config.ports if isinstance(config, NativeService | ContainerService) else {}
 
 
 def secrets_of(config: ServiceConfig) -> Mapping[str, ServiceSecret]:
-    """The secrets that the stack config says of a service, by their name."""
+    """The secrets that the stack config sets for a service, by name."""
     return config.secrets if isinstance(config, NativeService | ContainerService) else {}
 
 
 def is_custom(config: ServiceConfig) -> bool:
-    """Whether the stack config alone describes a service."""
+    """Whether only the stack config describes the service."""
     return isinstance(config, ContainerService | FlakeService)
 
 
 def vpn_of(config: ServiceConfig) -> ServiceVpn | None:
-    """The VPN that a service is to leave by, if any."""
+    """The VPN of a service's outgoing traffic, if any."""
     return config.vpn if isinstance(config, NativeService) else None
 
 
 def _kind_of(value: object) -> str:
-    """Which kind is meant, by the keys that are there."""
+    """The kind of a service, by its keys."""
     if isinstance(value, ServiceConfig):
-        return next(word for word, kind in KINDS.items() if type(value) is kind)
-    said = value if isinstance(value, Mapping) else {}
-    return next((word for word in KINDS if word in said), "catalog")
+        return next(key for key, kind in KINDS.items() if type(value) is kind)
+    keys = value if isinstance(value, Mapping) else {}
+    return next((key for key in KINDS if key in keys), "catalog")
 
 
 KINDS: Mapping[str, type[ServiceConfig]] = {
@@ -198,7 +200,7 @@ KINDS: Mapping[str, type[ServiceConfig]] = {
     "flake": FlakeService,
     "catalog": CatalogService,
 }
-"""Each kind by the key that makes it; `catalog` is what has none of these."""
+"""Kinds by the key that selects them; `catalog` is a service without either key."""
 
 AnyService = Annotated[
     Annotated[CatalogService, Tag("catalog")]
@@ -206,4 +208,4 @@ AnyService = Annotated[
     | Annotated[FlakeService, Tag("flake")],
     Discriminator(_kind_of),
 ]
-"""One service of the stack config, of whatever kind."""
+"""One service of the stack config, of any kind."""

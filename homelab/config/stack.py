@@ -32,16 +32,17 @@ class Owner(Model):
     email: Email
     """Address for certificates and for the owner's own sign-in."""
     ssh_keys: Annotated[list[PublicKey], Field(min_length=1)]
-    """OpenSSH public keys that may log in; without one, nobody could."""
+    """OpenSSH public keys that may log in. At least one is required: nobody could log in without.
+    """
     sudo: Literal["passwordless", "password"] = "passwordless"
-    """What sudo asks of the owner. passwordless: nothing, for the same keys log in as root anyway;
-    password: the one below, which the deployer never has, so that hosts keep `ssh.user: root`."""
+    """passwordless: sudo asks for nothing, because the same keys log in as root anyway; password:
+    sudo asks for `password`, which the deployer does not have, so hosts keep `ssh.user: root`."""
     password: SecretRef | None = None
-    """Key in each host's sops file of the hash that `mkpasswd` prints: for the console, sudo and
-    Cockpit. Without one no account has a password."""
+    """Key in each host's sops file of the password hash that `mkpasswd` prints, for the console,
+    sudo and Cockpit. Without it no account has a password."""
 
     @model_validator(mode="after")
-    def _has_what_sudo_asks(self) -> Owner:
+    def _sudo_has_a_password(self) -> Owner:
         if self.sudo == "password" and self.password is None:
             raise ValueError(
                 "sudo asks for a password, and the owner has none; add password: {sops: …}, or "
@@ -51,10 +52,11 @@ class Owner(Model):
 
 
 class Member(Model):
-    """Somebody who uses the homelab's services."""
+    """A person who uses the homelab's services."""
 
     email: Email
-    """Who they are to Cloudflare Access. Their account at the gate is in the users' file."""
+    """E-mail address that Cloudflare Access identifies them by. Their account at the identity
+    provider is separate."""
 
 
 class Names(Model):
@@ -71,14 +73,14 @@ class Names(Model):
             template: str = getattr(self, which)
             if "*" in template:
                 raise ValueError(
-                    f"{which} has a *, which cloudflared takes only as a whole first label; write "
-                    "{name}, and each route gets its own exact host name"
+                    f"{which} has a *, which cloudflared accepts only as a whole first label; "
+                    "write {name}, and each route gets its own exact host name"
                 )
             try:
                 shown = template.format(name="x", domain="d", zone="z")
             except (KeyError, IndexError, ValueError, AttributeError):
                 raise ValueError(
-                    f"{which} is no template; it may hold {{name}}, {{domain}} and {{zone}} only"
+                    f"{which} is not a valid template; use only {{name}}, {{domain}} and {{zone}}"
                 ) from None
             if not re.fullmatch(r"([a-z0-9.-]|\{[a-z]+\})+", template):
                 raise ValueError(
@@ -92,23 +94,23 @@ class Names(Model):
 
 
 class LegacyDomain(Model):
-    """A domain that internal names had before; every one still leads to where it is now."""
+    """A former domain of internal names. Its names redirect to the current ones."""
 
     domain: Domain
     until: (
         Annotated[Str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")] | None
     ) = None
-    """Day until when bookmarks may use it, `"2026-12-31"` in quotes; a warning after that."""
+    """Day until which old bookmarks work, `"2026-12-31"` in quotes; a check warns after it."""
 
 
 class SiteFacts(Model):
-    """What is true of the household as a whole."""
+    """Settings of the homelab as a whole."""
 
     domain: Domain
-    """Every internal name hangs off this."""
+    """Domain of all internal names."""
     names: Names = Names()
     legacy_domains: list[LegacyDomain] = Field(default_factory=list)
-    """Domains of before, which redirect to `domain` on plain HTTP."""
+    """Former domains. Their names redirect to `domain`, on plain HTTP."""
     timezone: TimeZone
     """tz database name: `Europe/Oslo`."""
     locale: Annotated[Str, Field(pattern=r"^(C|[a-z]{2,3}_[A-Z]{2})\.UTF-8(@[a-z]+)?$")] = (
@@ -119,12 +121,12 @@ class SiteFacts(Model):
     """Console keyboard layout of every host."""
     owner: Owner
     members: dict[Name, Member] = Field(default_factory=dict)
-    """The people who use it."""
+    """People who use the homelab, besides the owner."""
     exposure: Literal["internal-only", "tunnel-only", "mixed"] = "mixed"
-    """What `publish` may say: internal-only makes no public record at all, tunnel-only no direct
-    one, mixed all three."""
+    """Values of `publish` that are allowed. internal-only: no public DNS records; tunnel-only: no
+    direct ones; mixed: all three values."""
     publish: Literal["internal", "tunnel", "direct"] = "internal"
-    """Where a route is published when it does not say so itself."""
+    """Default of `publish` for routes."""
 
 
 class StackConfig(Model):
@@ -132,14 +134,14 @@ class StackConfig(Model):
 
     site: SiteFacts
     nixpkgs: dict[Name, Pin]
-    """Named nixpkgs pins; a host that names none uses `default`."""
+    """nixpkgs pins by name. A host without `nixpkgs` uses `default`."""
     network: NetworkConfig
     hosts: dict[Name, AnyHost]
     services: dict[Name, AnyService] = Field(default_factory=dict)
     cloudflare: CloudflareConfig | None = None
     tailnet: TailnetConfig | None = None
     vpn: dict[VpnName, VpnConfig] = Field(default_factory=dict)
-    """Tunnels that services may leave by, each the name of its interface."""
+    """WireGuard tunnels of VPN providers, by interface name."""
     identity: IdentityConfig | None = None
     secrets: SecretsConfig = Field(default_factory=SecretsConfig)
     datasets: dict[Name, DatasetConfig] = Field(default_factory=dict)
@@ -147,5 +149,5 @@ class StackConfig(Model):
     monitoring: MonitoringConfig = Field(default_factory=MonitoringConfig)
     dashboard: DashboardConfig = Field(default_factory=DashboardConfig)
     flakes: dict[Name, FlakeInput] = Field(default_factory=dict)
-    """Flake inputs that services or modules of the stack need."""
+    """Flake inputs that services or modules need."""
     deploy: DeployConfig = Field(default_factory=DeployConfig)

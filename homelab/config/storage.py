@@ -9,32 +9,32 @@ from homelab.config.base import AbsolutePath, Model, Name, Permissions, Reason
 
 
 class SambaConfig(Model):
-    """A dataset as a network drive (SMB) for devices of the tailnet. Nobody else reaches it."""
+    """A dataset as a network drive (SMB), reachable only for devices of the tailnet."""
 
     share: Name | None = None
-    """Name of the drive; the dataset's name when empty."""
+    """Name of the share. Default: the dataset's name."""
     users: list[Name] = Field(default_factory=list)
-    """Who may open it, by the names of `site.owner` and `site.members`; the owner alone when empty.
-    Their passwords are set once on the host: `smbpasswd -a kim`."""
+    """Users who may open it, by their names in `site.owner` and `site.members`. Default: only the
+    owner. Set their passwords once on the host: `smbpasswd -a kim`."""
     guest: bool = False
-    """Open it to every device that reaches it, without a password."""
+    """Allow access without a password, for every device that reaches the share."""
     read_only: bool = False
-    """Nobody changes anything."""
+    """Nobody can write to the share."""
 
 
 class DatasetConfig(Model):
-    """A directory that services share, and what it is worth."""
+    """A directory that services share, and how bad its loss would be."""
 
     host: Name
     path: AbsolutePath
     tier: Tier
     mount: AbsolutePath | None = None
-    """Mount point that must be there before anything uses it; the path itself when empty."""
+    """Mount point that must be mounted before a service uses the dataset. Default: `path`."""
     owner: Name = "root"
     group: Name = "users"
     mode: Permissions = "2775"
     """Permission bits, in quotes."""
     backup: Reason | None = None
-    """Why an irreplaceable or user dataset is not backed up by us."""
+    """Reason why a dataset of tier irreplaceable or user is not backed up here."""
     samba: SambaConfig | None = None
-    """Share it as a network drive on the tailnet: `samba: {}`."""
+    """Share the dataset as a network drive on the tailnet: `samba: {}`."""

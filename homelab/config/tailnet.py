@@ -17,7 +17,7 @@ def _ports(value: str) -> str:
     found = re.fullmatch(_PORTS, value)
     low, high = (found[4], found[6] or found[4]) if found else ("", "")
     if found is None or (low and not 1 <= int(low) <= int(high) <= 65535):
-        raise ValueError("these are no ports; write tcp:443, udp:53, tcp:20-25 or *")
+        raise ValueError("this is not a port or a range; write tcp:443, udp:53, tcp:20-25 or *")
     return value
 
 
@@ -25,59 +25,59 @@ Ports = Annotated[Str, AfterValidator(_ports), Field(json_schema_extra={"pattern
 
 
 class ExtraGrant(Model):
-    """A way between machines that no route or service explains."""
+    """A grant in the tailnet policy that does not follow from a route or a service."""
 
     src: Annotated[list[Str], Field(min_length=1)]
-    """Who: `tag:agent`, `group:family`, `autogroup:member`, or a host's name."""
+    """Sources: `tag:agent`, `group:family`, `autogroup:member`, or a host's name."""
     dst: Annotated[list[Str], Field(min_length=1)]
-    """To what: as `src`."""
+    """Destinations, in the same form as `src`."""
     ip: Annotated[list[Ports], Field(min_length=1)]
-    """Which ports: `tcp:443`, `tcp:20-25`, `udp:53`, `*`."""
+    """Ports: `tcp:443`, `tcp:20-25`, `udp:53`, `*`."""
     why: Str = ""
 
 
 class SshRule(Model):
-    """Who logs in by Tailscale SSH, beside the owners. It opens port 22 to them, too."""
+    """A rule of Tailscale SSH besides that of the owners. It also opens port 22 to the sources."""
 
     src: Annotated[list[Str], Field(min_length=1)]
-    """Who: `tag:workhorse`, `group:family`, a user."""
+    """Sources: `tag:workhorse`, `group:family`, or a user."""
     dst: Annotated[list[Str], Field(min_length=1)]
-    """On the hosts under which tags."""
+    """Tags of the hosts that accept the login."""
     users: Annotated[list[Name], Field(min_length=1)]
-    """As which users of those hosts."""
+    """Users on those hosts."""
     action: Literal["accept", "check"] = "accept"
-    """check: a person signs in anew first, which no program can do."""
+    """check: the person has to sign in again first, so programs cannot log in."""
 
 
 class NodeAttributes(Model):
-    """Features that some devices may use."""
+    """Node attributes of the tailnet policy: features that some devices may use."""
 
     target: Annotated[list[Str], Field(min_length=1)]
-    """Which: `tag:media`, `group:family`, `autogroup:member`, a host's name, or `*`."""
+    """Devices: `tag:media`, `group:family`, `autogroup:member`, a host's name, or `*`."""
     attr: Annotated[list[NodeAttribute], Field(min_length=1)]
-    """What: `funnel`, `mullvad`, …"""
+    """Attributes: `funnel`, `mullvad`, …"""
 
 
 class TailnetDns(Model):
-    """What the tailnet's devices are told beside the home resolver."""
+    """DNS settings of the tailnet besides the home resolver."""
 
     split: dict[Domain, Annotated[list[Address], Field(min_length=1)]] = Field(default_factory=dict)
-    """Domains that another resolver answers: `corp.example.com: [10.0.0.53]`."""
+    """Split DNS: domains with resolvers of their own: `corp.example.com: [10.0.0.53]`."""
     search: list[Domain] = Field(default_factory=list)
-    """Domains in which devices look for bare names, after the stack's own."""
+    """Search domains, after the stack's own."""
 
 
 class Machine(Model):
-    """A machine that is in no stack's hosts here, and that the policy speaks of all the same."""
+    """A machine that is not in `hosts`, but that the tailnet policy names."""
 
     address: Address
-    """Its address in the tailnet."""
+    """Tailnet address of the machine."""
     tags: Annotated[list[Name], Field(min_length=1)]
-    """Tags it carries, without `tag:`; whoever deploys may give them to machines that join."""
+    """Its tags, without `tag:`. The deployer may assign them to machines that join."""
     routes: list[Network] = Field(default_factory=list)
-    """Networks that it may forward the tailnet to."""
+    """Subnet routes that are approved for it."""
     exit_node: bool = False
-    """It may be an exit node."""
+    """Approve it as an exit node."""
 
 
 class TailnetConfig(Model):
@@ -86,28 +86,28 @@ class TailnetConfig(Model):
     name: Domain
     """MagicDNS domain of the tailnet: `tail1234.ts.net`."""
     client_id: SecretRef
-    """OAuth client id, which needs no hiding but lives beside its secret."""
+    """OAuth client id. It is not secret, but stored beside the client secret."""
     client_secret: SecretRef
     policy: Literal["here", "elsewhere"] = "here"
-    """Who has the tailnet's policy and its DNS, of which there is one: this stack, or another. With
-    elsewhere nothing of either is touched, and `homelab show --policy` prints what the other one
-    has to say for this one."""
+    """Who manages the policy and the DNS settings of the tailnet, which has one of each. here: this
+    stack; elsewhere: another stack or a person. With elsewhere this stack changes neither, and
+    `homelab show --policy` prints what the other side has to add."""
     owners: Annotated[list[Email], Field(min_length=1)]
     """Tailnet users who may reach everything and administer it."""
     family: list[Email] = Field(default_factory=list)
     """Tailnet users who may reach the reverse proxy."""
     override_local_dns: bool = True
-    """Devices ask the home resolver even when their network offers another."""
+    """Devices use the home resolver even if their network offers another."""
     dns: TailnetDns = TailnetDns()
     adopt: Annotated[Str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
-    """Digest of the policy in force, as `homelab status` tells it: this text, written or edited
-    elsewhere, has been seen and may be replaced."""
+    """Digest of the policy in force, from `homelab status`: permission to replace a policy that was
+    written or edited elsewhere."""
     grants: list[ExtraGrant] = Field(default_factory=list)
     ssh: list[SshRule] = Field(default_factory=list)
-    """Who else logs in on hosts with `tailscale.ssh`."""
+    """Further Tailscale SSH rules for hosts with `tailscale.ssh`."""
     node_attributes: list[NodeAttributes] = Field(default_factory=list)
     machines: dict[Name, Machine] = Field(default_factory=dict)
-    """Machines of other stacks, by the name that grants have for each."""
+    """Machines outside of this stack, by the name that grants use."""
 
     @model_validator(mode="after")
     def _elsewhere(self) -> TailnetConfig:
@@ -115,8 +115,8 @@ class TailnetConfig(Model):
             given = self.model_fields_set & _OF_THE_POLICY
             if given:
                 raise ValueError(
-                    f"with policy: elsewhere this stack writes no {', '.join(sorted(given))}; "
-                    "write it in the stack that has the policy"
+                    f"with policy: elsewhere, {', '.join(sorted(given))} would have no effect "
+                    "here; write it in the stack that has the policy"
                 )
         return self
 
@@ -124,4 +124,4 @@ class TailnetConfig(Model):
 _OF_THE_POLICY = frozenset(
     {"adopt", "dns", "grants", "machines", "node_attributes", "override_local_dns", "ssh"}
 )
-"""Fields that only say what stands in the policy or the tailnet's DNS."""
+"""Fields that are written only to the tailnet's policy or DNS settings."""

@@ -1,7 +1,7 @@
-"""Words that other programs read: each type takes what its program takes, and nothing that means
-more to it than a name.
+"""Types of values that other programs read: each accepts what its program accepts, without special
+characters of that program.
 
-A value that is free text has no type here. It goes through the writer of its language.
+Free text has no type here. It goes through the writer of its language.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import Field
 from homelab.config.base import STRAIGHT, Str, pattern
 
 _STRAIGHT_REQUEST = r"(?![^?]*//)(?!([^?]*/)?\.\.?([/?].*)?\Z)"
-"""The same of a path that a query may follow."""
+"""As STRAIGHT, for a path that may have a query."""
 
 TimeZone = Annotated[
     Str,
@@ -37,7 +37,7 @@ Calendar = Annotated[
     Str,
     pattern(
         r"[A-Za-z0-9*][A-Za-z0-9*,:./~_+ -]*",
-        "this is not a time that systemd knows; write weekly, or Mon *-*-* 03:00:00",
+        "this is not a calendar expression of systemd; write weekly, or Mon *-*-* 03:00:00",
     ),
 ]
 """A systemd calendar expression, man 7 systemd.time."""
@@ -76,11 +76,11 @@ OptionPath = Annotated[
     pattern(
         rf"{_OPTION}(\.{_OPTION})*",
         "this is not the path of an option; write it as services.x.enable, with each name that "
-        'holds more than letters, digits, _, - and \' in "double quotes"',
+        'contains more than letters, digits, _, - and \' in "double quotes"',
     ),
     Field(json_schema_extra={"pattern": rf"^{_OPTION}(\.{_OPTION})*$"}),
 ]
-"""Path of a NixOS option, its parts as Nix writes them."""
+"""Path of a NixOS option, with its parts as Nix writes them."""
 
 Branch = Annotated[
     Str,
@@ -93,8 +93,8 @@ Url = Annotated[
     Str,
     pattern(
         r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?([/?#][A-Za-z0-9._~:/?#@!&()*+,;=%-]*)?",
-        "this is not an address of the web; write https://example.org/path, with other characters "
-        "than those of addresses as %7B",
+        "this is not a URL; write https://example.org/path, and percent-encode special characters, "
+        "as in %7B",
     ),
 ]
 BlockList = Annotated[
@@ -102,39 +102,40 @@ BlockList = Annotated[
     pattern(
         r"(https?://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?)?"
         rf"{_STRAIGHT_REQUEST}/[A-Za-z0-9._~:/?@!&+,=%-]*",
-        "this is not a list; write the address it is fetched from, https://example.org/hosts",
+        "this is not a block list; write the URL that it is fetched from, "
+        "https://example.org/hosts",
     ),
 ]
 RequestPath = Annotated[
     Str,
     pattern(
         rf"{_STRAIGHT_REQUEST}/[A-Za-z0-9._~:/?@!&()*+,;=%-]*",
-        "this is not a path of an address; write it as a browser shows it, /api/health, with other "
-        "characters than those of addresses as %7B, without . and .. and with one slash at a time",
+        "this is not the path of a URL; write it as a browser shows it, /api/health, with special "
+        "characters percent-encoded as %7B, without . and .. and with one slash at a time",
     ),
 ]
-"""Path and query of a request, as it is sent."""
+"""Path and query of a request, as they are sent."""
 
 ExemptPath = Annotated[
     Str,
     pattern(
         rf"{STRAIGHT}/[A-Za-z0-9._~:/@!&()+,=-]*\*?",
-        "this is not a path that a gate can leave open; write /api, or /api/* for all below, "
-        "without . and ..",
+        "this is not a path that can be exempt from the sign-in; write /api, or /api/* for "
+        "everything below, without . and ..",
     ),
 ]
 TunnelTarget = Annotated[
     Str,
     pattern(
         r"[a-z][a-z0-9_+]*(:[A-Za-z0-9._~:/@\[\]-]+)?",
-        "this is nothing that cloudflared dials; write ssh://192.168.1.10:22",
+        "this is not an address that cloudflared connects to; write ssh://192.168.1.10:22",
     ),
 ]
 Repository = Annotated[
     Str,
     pattern(
         r"(?!.*(?<!:)//)(?!(.*/)?\.\.?(/.*)?\Z)[A-Za-z0-9/][A-Za-z0-9 ._~:/@+,=()&!-]*(?<! )",
-        "this is not where a repository can lie; write bucket/path, or a directory without "
+        "this is not the place of a repository; write bucket/path, or a directory without "
         "quotes, backslashes, $ and %, without . and ..",
     ),
 ]
@@ -149,8 +150,8 @@ HostFile = Annotated[
     Str,
     pattern(
         rf"{STRAIGHT}(?!/)([A-Za-z0-9._+/-]|\{{host\}})+(?<!/)",
-        "this path leads astray; write it from the stack file on, without . and .., with {host} "
-        "for the host's name",
+        "this is not a relative path; write it relative to the stack file, without . and .., with "
+        "{host} for the host's name",
     ),
 ]
 Icon = Annotated[
@@ -164,17 +165,17 @@ Label = Annotated[
     Str,
     pattern(
         r"(?!.*(\{\{|\$\{))[^\n\r\t]*",
-        "this is not a line of text that a page shows; leave line breaks, {{ and ${ out",
+        "this is not one line of plain text; leave line breaks, {{ and ${ out",
     ),
 ]
-"""Text on a page: Homepage fills in `{{…}}` from its environment."""
+"""Text on a page. Homepage replaces `{{…}}` with values of its environment."""
 
 FilePattern = Annotated[
     Str,
     pattern(
         STRAIGHT + r"(?!.* $)/[^\x00-\x1f\x7f\"'\\`$%:;|<>{}#]*",
-        "this is not a path that restic can leave out; write it absolute, with * and ? for what "
-        "differs, without quotes, backslashes, $ and %, without . and ..",
+        "this is not a path that restic can exclude; write an absolute path, with * and ? as "
+        "wildcards, without quotes, backslashes, $ and %, without . and ..",
     ),
 ]
 DeviceNode = Annotated[

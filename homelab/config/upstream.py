@@ -1,4 +1,4 @@
-"""Resolvers elsewhere, in one form; each resolver of ours has words of its own for it."""
+"""Upstream resolvers in one form, and how each home resolver writes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _upstream(value: str) -> str:
     port = re.search(r"[^/:]:(\d+)(/|$)", value)
     if found is None or (port is not None and int(port[1]) > 65535):
         raise ValueError(
-            "this is no resolver; write https://dns.quad9.net/dns-query, tls://dns.quad9.net "
+            "this is not a resolver; write https://dns.quad9.net/dns-query, tls://dns.quad9.net "
             "or 9.9.9.9"
         )
     return value
@@ -32,11 +32,11 @@ def _upstream(value: str) -> str:
 Upstream = Annotated[
     Str, AfterValidator(_upstream), Field(json_schema_extra={"pattern": f"^({_UPSTREAM})$"})
 ]
-"""A resolver elsewhere: over HTTPS, over TLS, or by an address alone, which is not encrypted."""
+"""An upstream resolver: over HTTPS, over TLS, or as a plain address without encryption."""
 
 
 def for_blocky(upstream: str) -> str:
-    """The same in Blocky's words; AdGuard Home has the stack's."""
+    """The upstream in Blocky's form; AdGuard Home uses the form of the stack."""
     scheme, slashes, name = upstream.partition("://")
     if not slashes:
         return f"tcp+udp:{upstream}"

@@ -1,4 +1,4 @@
-"""`homelab:vpn`, and which services use a tunnel."""
+"""`homelab:vpn`, and the `vpn` key of services."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from homelab.config.base import Address, Model, Name, SecretRef, Str
 
 Mode = Literal["killswitch", "namespace"]
-"""killswitch: packets of the service's group leave by the VPN or are dropped; namespace: the
-service sees no network but the VPN's."""
+"""killswitch: packets of the service's group leave through the VPN or are dropped; namespace: the
+service runs in a network namespace that has only the VPN."""
 
 
 _LONGEST = 10
-"""Letters of a name: with `veth-` before it, it is an interface, and those have 15."""
+"""Length of a name: with the prefix `veth-` it names an interface, which may have 15 characters."""
 
 
 _TAKEN = ("all", "default", "init", "lo", "tailscale0", "veth")
@@ -27,13 +27,13 @@ def _interface(value: str) -> str:
             f"this is too long for an interface; use {_LONGEST} letters and digits at most"
         )
     if value in _TAKEN:
-        raise ValueError(f"{value} means something else to the system; choose another name")
+        raise ValueError(f"{value} is reserved by the system; choose another name")
     return value
 
 
 def _addressed(value: str) -> str:
     try:
-        # The zone of an IPv6 address, after a %, may be any text to ipaddress.
+        # ipaddress accepts any text as the zone of an IPv6 address, after a %.
         ip_interface("" if "%" in value else value)
     except ValueError:
         raise ValueError(
@@ -71,49 +71,49 @@ Addressed = Annotated[Str, AfterValidator(_addressed)]
 
 
 class VpnConfig(Model):
-    """A WireGuard tunnel of a provider, on one host."""
+    """A WireGuard tunnel to a VPN provider, on one host."""
 
     host: Name
-    """Host of the tunnel; its services run there too."""
+    """Host of the tunnel. Services that use the tunnel run on the same host."""
     address: Annotated[
         list[Addressed],
         Field(min_length=1, max_length=2),
         BeforeValidator(_listed, json_schema_input_type=Str | list[Str]),
     ]
-    """Our address inside the tunnel: `10.2.0.2/32`; with a second, `[10.2.0.2/32, fd00::2/128]`,
-    services inside have IPv6 too."""
+    """The host's address in the tunnel: `10.2.0.2/32`. With a second one,
+    `[10.2.0.2/32, fd00::2/128]`, services in the tunnel also have IPv6."""
     dns: Annotated[list[Address], Field(min_length=1)]
-    """The provider's resolvers. Services inside ask these, through the tunnel, and no others."""
+    """The provider's resolvers. Services in the tunnel use only these, through the tunnel."""
     endpoint: Annotated[Str, AfterValidator(_endpoint)]
     """The provider's server: `203.0.113.7:51820`."""
     public_key: WireGuardKey
-    """The server's public key: 44 characters, the last one `=`."""
+    """The server's public key: 44 characters that end with `=`."""
     key: SecretRef
-    """Our private key, in the host's sops file."""
+    """The host's private key, in its sops file."""
     mtu: Annotated[int, Field(ge=1280, le=9000)] | None = None
     autostart: bool = True
-    """Bring the tunnel up at boot. While it is down, what belongs to it reaches nothing."""
+    """Start the tunnel at boot. While it is down, its services have no network."""
 
 
 class ServiceVpn(Model):
-    """The VPN that a service leaves by."""
+    """The VPN for a service's outgoing traffic."""
 
     name: VpnName
-    """Which one."""
+    """Name of the tunnel in `homelab:vpn`."""
     mode: Mode = "killswitch"
     lan: bool = False
-    """With killswitch: the LAN may be reached too."""
+    """With killswitch: the service may also reach the LAN."""
     uid: Annotated[int, Field(ge=1, le=60000)] | None = None
-    """Number of the service's user, where its host already has another."""
+    """Uid of the service's user, if it already has another one on the host."""
     gid: Annotated[int, Field(ge=1, le=60000)] | None = None
-    """Number of the service's group, where its host already has another."""
+    """Gid of the service's group, if it already has another one on the host."""
 
     @model_validator(mode="after")
     def _of_one_mode(self) -> ServiceVpn:
-        said = [f for f in ("lan", "uid", "gid") if getattr(self, f)]
-        if self.mode == "namespace" and said:
+        given = [f for f in ("lan", "uid", "gid") if getattr(self, f)]
+        if self.mode == "namespace" and given:
             raise ValueError(
-                f"a namespace has no use for {said[0]}; leave it out, or write mode: killswitch"
+                f"{given[0]} has no effect in a namespace; leave it out, or write mode: killswitch"
             )
         return self
 
@@ -123,4 +123,4 @@ def _named(value: object) -> object:
 
 
 VpnUse = Annotated[ServiceVpn, BeforeValidator(_named, json_schema_input_type=VpnName | ServiceVpn)]
-"""Its name alone will do: `vpn: privado`."""
+"""A VPN, or only its name: `vpn: privado`."""

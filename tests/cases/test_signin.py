@@ -200,7 +200,7 @@ def test_an_app_is_told_claims_in_its_id_token() -> None:
 
 def test_a_claim_needs_its_scope() -> None:
     """S0-27."""
-    with pytest.raises(InvalidStackError, match="groups is told to who asks for groups"):
+    with pytest.raises(InvalidStackError, match="the claim groups needs the scope groups"):
         planned(_board(id_token=["groups"], scopes=["openid"]))
 
 
@@ -224,6 +224,6 @@ def test_the_resolver_writes_down_who_asked_only_where_the_stack_says_so() -> No
 def test_another_provider_is_refused_with_what_there_is(provider: str) -> None:
     """S4-16."""
     with pytest.raises(
-        InvalidStackError, match="kept by authelia or pocket-id, and by no provider"
+        InvalidStackError, match="the identity provider is authelia or pocket-id, which run here"
     ):
         planned({"identity": {"provider": provider}})

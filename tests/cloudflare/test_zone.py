@@ -202,7 +202,7 @@ def test_a_good_stack_passes(check: str) -> None:
     ("changes", "says"),
     [
         ({"acme": {"allow_from": ["203.0.113.7/24"]}}, "this is not a network"),
-        ({"acme": {"until": "next year"}}, "this is not a day"),
+        ({"acme": {"until": "next year"}}, "this is not a date"),
         ({"adopt": {"tunnel": "home"}}, "tunnel"),
     ],
 )

@@ -163,5 +163,5 @@ def test_without_a_resolver_there_are_no_names_at_home() -> None:
 @pytest.mark.parametrize("dns", [{"host": None}, {"server": "none"}])
 def test_a_resolver_and_its_host_are_named_together(dns: dict[str, Any]) -> None:
     """T8."""
-    with pytest.raises(InvalidStackError, match="a resolver runs on a host"):
+    with pytest.raises(InvalidStackError, match="a resolver needs a host"):
         build.plan({"network": {"dns": dns}})

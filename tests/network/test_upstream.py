@@ -49,7 +49,7 @@ def test_each_resolver_is_told_in_its_own_words() -> None:
 @pytest.mark.parametrize("server", ["blocky", "adguard"])
 def test_what_only_one_of_them_knows_is_refused(server: str, upstream: str) -> None:
     """S0-19."""
-    with pytest.raises(InvalidStackError, match="this is no resolver"):
+    with pytest.raises(InvalidStackError, match="this is not a resolver"):
         plan(server, upstreams=[upstream])
 
 

@@ -202,7 +202,7 @@ def test_a_pin_without_a_hash_is_a_warning_with_the_way_to_one(hashes: dict[str,
     ("entry", "words"),
     [
         ({"plugins": [PLUGIN], "proxy": "nginx"}, "plugins are for Caddy, not nginx"),
-        ({"plugin_hashes": {"default": HASH}}, "there are none"),
+        ({"plugin_hashes": {"default": HASH}}, "there are plugin_hashes, but no plugins"),
         ({"plugins": [PLUGIN], "plugin_hashes": {"default": HASH[:-2] + "="}}, "plugin_hashes"),
         ({"plugins": [{**PLUGIN, "version": "latest"}]}, "version"),
     ],

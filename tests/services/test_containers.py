@@ -298,5 +298,5 @@ def test_a_mount_has_a_path_that_podman_reads_as_one(path: str) -> None:
 
 @pytest.mark.parametrize("name", ["host", "none", "bridge", "podman"])
 def test_a_network_of_our_own_has_no_name_of_podmans(name: str) -> None:
-    with pytest.raises(InvalidStackError, match="means something else to Podman"):
+    with pytest.raises(InvalidStackError, match="is reserved by Podman"):
         build.plan({"services": {"app": container(8080, network=name)}})

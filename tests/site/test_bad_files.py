@@ -118,7 +118,7 @@ def test_a_character_that_nobody_sees_is_refused_where_it_stands(char: str) -> N
     from homelab.config.load import load_stack_config
 
     with pytest.raises(
-        HomelabError, match=rf"site\.owner\.email: this holds the character U\+{ord(char):04X}"
+        HomelabError, match=rf"site\.owner\.email: this contains the character U\+{ord(char):04X}"
     ):
         load_stack_config(problems)
 

@@ -138,25 +138,25 @@ CASES: dict[str, Case] = {
     # --- values ------------------------------------------------------------------------------
     "text where a number is meant": Case(
         "services.navidrome.port",
-        "a whole number is meant",
+        "a whole number is expected",
         "without quotes",
         service("navidrome", host="nas", port="4533"),
     ),
     "text where true or false is meant": Case(
         "hosts.pi.flash", "true or false", "without quotes", {"hosts": {"pi": {"flash": "yes"}}}
     ),
-    "text where keys are meant": Case(
-        "services.navidrome", "keys are meant", "keys: ", {"services": {"navidrome": "nas"}}
+    "text where keys are expected": Case(
+        "services.navidrome", "keys are expected", "keys: ", {"services": {"navidrome": "nas"}}
     ),
-    "text where a list is meant": Case(
+    "text where a list is expected": Case(
         "site.owner.ssh_keys",
-        "a list is meant",
+        "a list is expected",
         "[a, b]",
         {"site": {"owner": {"ssh_keys": build.KEY}}},
     ),
     "word that does not fit": Case(
         "hosts.nas.role",
-        "not one of the words",
+        "not one of the allowed values",
         'did you mean "workhorse"',
         {"hosts": {"nas": {"role": "workhorze"}}},
     ),
@@ -210,7 +210,7 @@ CASES: dict[str, Case] = {
     ),
     "secret that is not a reference": Case(
         "cloudflare.token",
-        "keys are meant",
+        "keys are expected",
         "sops",
         {"cloudflare": {"token": "v1.0-super-secret-token"}},
     ),
@@ -222,19 +222,19 @@ CASES: dict[str, Case] = {
     ),
     "name template without a name": Case(
         "site.names",
-        "internal is no template",
+        "internal is not a valid template",
         "{domain}",
         {"site": {"names": {"internal": "{host}.home.example.org"}}},
     ),
     "reason that says nothing": Case(
         "services.navidrome.backup.skip",
-        "no reason",
+        "not a reason",
         "a few words",
         service("navidrome", host="nas", backup={"skip": "-"}),
     ),
     "routes and name at once": Case(
         "services.navidrome",
-        "say the same thing",
+        "exclude each other",
         "move name",
         service("navidrome", host="nas", name="music", routes=[{"name": "music"}]),
     ),
@@ -247,27 +247,27 @@ CASES: dict[str, Case] = {
     # --- YAML --------------------------------------------------------------------------------
     "number where text is meant": Case(
         "nixpkgs.default.release",
-        "number where text is meant",
+        "number where text is expected",
         "quote it",
         edits=(('release: "25.11"', "release: 25.11"),),
     ),
     "octal where text is meant": Case(
         "datasets.music.mode",
-        "number where text is meant",
+        "number where text is expected",
         "quote it",
         {"datasets": {"music": {"host": "nas", "path": "/m", "tier": "user", "mode": "0755"}}},
         (('mode: "0755"', "mode: 0755"),),
     ),
     "date where text is meant": Case(
         "services.navidrome.backup.skip",
-        "date where text is meant",
+        "date where text is expected",
         "quote it",
         service("navidrome", host="nas", backup={"skip": "2024-01-01"}),
         (('skip: "2024-01-01"', "skip: 2024-01-01"),),
     ),
     "true where text is meant": Case(
         "site.timezone",
-        "true/false value where text is meant",
+        "true/false value where text is expected",
         "quote it",
         edits=(('timezone: "Europe/Oslo"', "timezone: true"),),
     ),

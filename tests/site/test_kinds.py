@@ -136,10 +136,10 @@ def test_places_are_told_as_they_are_typed() -> None:
 
 def test_a_host_and_tags_are_two_answers_to_one_question() -> None:
     (said,) = refused({"services": {"jellyfin": {"host": "nas", "tags": ["media"]}}})
-    assert said.startswith("services.jellyfin: tags decide only where no host is named")
+    assert said.startswith("services.jellyfin: tags apply only to a service without a host")
 
 
 def test_a_reason_to_be_public_stands_with_the_route_that_it_is_for() -> None:
     routes = {"host": "nas", "public": "anybody may look", "routes": [{"name": "a"}]}
     (said,) = refused({"services": {"jellyfin": routes}})
-    assert "public and routes say the same thing; move public into routes" in said
+    assert "public and routes exclude each other; move public into routes" in said

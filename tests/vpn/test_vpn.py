@@ -334,7 +334,7 @@ def test_two_users_of_one_number_are_refused() -> None:
         ({"dns": []}, "vpn.privado.dns: is empty"),
         ({"endpoint": "osl.example.net"}, "vpn.privado.endpoint: this is not an endpoint"),
         ({"address": "10.2.0.2 # ours"}, "vpn.privado.address[0]: this is not an address"),
-        ({"public_key": "AAAA"}, "vpn.privado.public_key: this does not have the form"),
+        ({"public_key": "AAAA"}, "vpn.privado.public_key: this does not have the required form"),
         ({"mtu": 100}, "vpn.privado.mtu: this number is out of range"),
     ],
 )
@@ -353,7 +353,7 @@ def test_a_tunnels_name_is_an_interface_of_its_own(name: str) -> None:
 @pytest.mark.parametrize("extra", [{"lan": True}, {"gid": 450}])
 def test_what_belongs_to_the_other_mode_is_refused(extra: Changes) -> None:
     """S4-15: `vpn-mode-single` for one service."""
-    assert "a namespace has no use for" in refused(stack(jellyfin={**NAMESPACE, **extra}))
+    assert "has no effect in a namespace" in refused(stack(jellyfin={**NAMESPACE, **extra}))
 
 
 def test_an_unknown_mode_is_refused() -> None:
