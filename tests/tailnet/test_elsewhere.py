@@ -74,7 +74,9 @@ def test_a_stack_of_the_same_name_without_one_machine_of_ours_is_another(stack: 
 def test_what_only_a_policy_says_is_refused_where_another_stack_has_it(
     field: Mapping[str, object],
 ) -> None:
-    with pytest.raises(InvalidStackError, match=f"elsewhere, {next(iter(field))} would have no effect"):
+    with pytest.raises(
+        InvalidStackError, match=f"elsewhere, {next(iter(field))} would have no effect"
+    ):
         build.stack_config(stackdir.joined(ELSEWHERE, {"tailnet": field}))
 
 
