@@ -207,3 +207,10 @@ def test_the_lab_page_lists_every_fault() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len(text_of(ROOT / "README.md").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("folder", ["guide", "decisions"])
+def test_an_index_links_every_page_of_its_folder(folder: str) -> None:
+    place = ROOT / "docs" / folder
+    linked = re.findall(r"\]\(([^)/#]+\.md)\)", text_of(place / "README.md"))
+    assert sorted(linked) == sorted(p.name for p in place.glob("*.md") if p.name != "README.md")
