@@ -1,6 +1,6 @@
-# Targets are verbs. uv is fetched into .tools when it is not on PATH; everything else comes by it.
+# Targets are verbs. uv is downloaded into .tools if it is not on PATH, and installs everything else.
 
-# Found on PATH: NixOS has no /bin/bash. A shell of its own name also makes old makes heed our PATH.
+# bash is looked up on PATH: NixOS has no /bin/bash. Setting SHELL also makes old versions of make use our PATH.
 SHELL := bash
 TOOLS := $(CURDIR)/.tools
 export PATH := $(TOOLS)/bin:$(PATH)
@@ -13,19 +13,19 @@ lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, n
 	uv run --no-sync homelab lab up -s $(STACK)
 	@bash .ci/next.sh $(STACK)
 
-test: .venv/ready  ## every test that needs nothing but this clone, and a short way through the lab
+test: .venv/ready  ## run every test that needs only this clone, with a short run of the lab
 	uv run --no-sync pytest -n auto --dist worksteal -m "not lab"
 
-test-lab: .venv/ready  ## the whole ways through the lab: ups, failures, kills, two stacks; minutes
+test-lab: .venv/ready  ## run the long lab tests: failures, kills, two stacks; takes minutes
 	uv run --no-sync pytest -n auto --dist worksteal -m lab
 
-faults: .venv/ready  ## machines that really fail: real systemd, SSH and power cuts; root on Linux
+faults: .venv/ready  ## run tests on machines that fail: real systemd, SSH and power cuts; root on Linux
 	uv run --no-sync python -m tests.faults -n 4
 
-boot-faults: .venv/ready  ## the same on emulated computers: firmware, a boot loader and a kernel
+boot-faults: .venv/ready  ## run such tests on emulated computers: firmware, a boot loader and a kernel
 	HOMELAB_FAULTS_BOOT=1 uv run --no-sync python -m tests.faults -n 2 tests/faults/test_boot_loader.py tests/faults/test_one_shot.py
 
-check: .venv/ready  ## types, style, import arrows, shell
+check: .venv/ready  ## check types, style, imports, shell and the stack
 	uv run --no-sync ruff check .
 	uv run --no-sync ruff format --check .
 	uv run --no-sync mypy
@@ -33,20 +33,20 @@ check: .venv/ready  ## types, style, import arrows, shell
 	uv run --no-sync shellcheck homelab/*/*.sh homelab/deploy/scripts/*.sh tests/faults/nixos/*.sh .ci/run .ci/next.sh
 	uv run --no-sync homelab check
 
-bench: .venv/ready  ## the design's budgets, as ratios in one run
+bench: .venv/ready  ## measure the time budgets, as ratios within one run
 	uv run --no-sync python -m tests.bench
 
-bench-deploy: .venv/ready  ## what a deployment costs beside a plain script, and a fleet of 50; minutes
+bench-deploy: .venv/ready  ## measure a deployment against a plain script, and 50 hosts; takes minutes
 	uv run --no-sync python -m tests.bench_deploy
 
 format: .venv/ready
 	uv run --no-sync ruff check --fix .
 	uv run --no-sync ruff format .
 
-update-golden: .venv/ready  ## write the expected files anew; the diff is the review
+update-golden: .venv/ready  ## rewrite the expected files; review the diff
 	UPDATE_GOLDEN=1 uv run --no-sync pytest tests/golden
 
-docs: .venv/ready  ## write the reference pages anew from the code
+docs: .venv/ready  ## rewrite the reference pages from the code
 	uv run --no-sync python -m tests.docs.write
 
 clean:

@@ -1,4 +1,4 @@
-# The binary cache: what the container reads, and what this machine takes from it.
+# The binary cache: the container's configuration, and this host as a client.
 { config, ... }:
 
 {
@@ -23,7 +23,7 @@
     interval = "12 hours"
   '';
 
-  # Podman looks up where the file lies when the container starts, and never again.
+  # Podman resolves the file's symlink only when the container starts.
   systemd.services.podman-attic.restartTriggers = [
     config.environment.etc."attic/server.toml".source
   ];

@@ -1,12 +1,12 @@
-# Nextcloud around its backup, and what it does when somebody asks.
+# Nextcloud's maintenance mode during backups, and its previews.
 { config, ... }:
 
 let
   occ = "${config.services.nextcloud.occ}/bin/nextcloud-occ";
 in
 {
-  # Nobody writes while the database is dumped and files are copied, so both are of one moment.
-  # What cleans up runs after a failure, too.
+  # Maintenance mode blocks writes during dump and copy, so both are consistent.
+  # The cleanup command also runs after a failure.
   services.restic.backups.dataset-files-b2 = {
     backupPrepareCommand = ''
       ${occ} maintenance:mode --on
@@ -14,17 +14,17 @@ in
     '';
     backupCleanupCommand = "${occ} maintenance:mode --off";
   };
-  # It carries that dump away, and not the one of the evening.
+  # This job backs up that dump instead of the evening's.
   services.restic.backups.nextcloud-b2.timerConfig.OnCalendar = "04:30";
   systemd.services.restic-backups-nextcloud-b2.after = [ "restic-backups-dataset-files-b2.service" ];
 
-  # The app that makes thumbnails beforehand; the store stays open for others.
+  # This app generates previews in advance. The app store stays enabled for other apps.
   services.nextcloud.extraApps = {
     inherit (config.services.nextcloud.package.packages.apps) previewgenerator;
   };
   services.nextcloud.appstoreEnable = true;
 
-  # Thumbnails that are missing: systemctl start nextcloud-generate-previews
+  # Generate missing previews: systemctl start nextcloud-generate-previews
   systemd.services.nextcloud-generate-previews = {
     after = [ "phpfpm-nextcloud.service" ];
     script = "${occ} preview:generate-all";
