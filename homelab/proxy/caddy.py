@@ -1,4 +1,4 @@
-"""The proxy plan as Caddy: one wildcard site, a handle for each name, and 404 for the rest."""
+"""The proxy plan as Caddy: one wildcard site, a `handle` for each name, and 404 for other names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from homelab.plan import Plan
 from homelab.proxy import model
 from homelab.proxy.caddyfile import Directive, Live, directive, print_caddyfile
 from homelab.proxy.model import (
+    AMBIGUOUS_PATH,
     AUTH_PROXY_HEADERS,
     HSTS_SECONDS,
-    ODD,
     AuthProxy,
     Local,
     ProxyPlan,
@@ -26,10 +26,11 @@ from homelab.proxy.plan import plan_proxy
 from homelab.system.model import Host
 
 
-def _came(pattern: str) -> str:
-    """Whether the path and query, as they came, match an expression: Caddy's own matchers of paths
-    see a path that it has cleaned, and the app sees one that it has not. Not `vars_regexp`: some
-    releases expand what a visitor wrote between braces before they match.
+def _original_uri_matches(pattern: str) -> str:
+    """A CEL expression that matches the original path and query against a regular expression.
+
+    Caddy's path matchers see a normalized path, but the app receives the original one. Some
+    releases expand placeholders in the client's text before `vars_regexp` matches.
     """
     return "{http.request.orig_uri}.matches(r'" + pattern.replace("'", r"\x27") + "')"
 
@@ -46,13 +47,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
     yield Module(
         "proxy.nix",
-        "The reverse proxy: every name, and what answers",
+        "The reverse proxy: every name, and its upstream",
         derived=merge(_caddy(proxy), _package(entry, host)),
     )
 
 
 def _package(entry: Entry, host: Host) -> Attrs:
-    """Caddy with plugins; without a hash Nix builds nothing, and says which one it would want."""
+    """Caddy with plugins. Without a hash the Nix build fails, and prints the expected one."""
     if not entry.plugins:
         return {}
     plugins: list[Nix] = [*sorted(p.spec for p in entry.plugins)]
@@ -72,15 +73,15 @@ def _caddy(proxy: ProxyPlan) -> Attrs:
         aliases: list[Nix] = [*others]
         hosts[first] = {"serverAliases": aliases, **_text(_local(proxy, proxy.local))}
     if proxy.page:
-        asked = directive("reverse_proxy", proxy.page.upstream)
-        hosts[f"http://{proxy.page.name}"] = _text([asked])
-    hosts["http://"] = Comment("Whoever asks for any other name.", _text([_NOT_FOUND]))
+        upstream = directive("reverse_proxy", proxy.page.upstream)
+        hosts[f"http://{proxy.page.name}"] = _text([upstream])
+    hosts["http://"] = Comment("Requests for any other name.", _text([_NOT_FOUND]))
     if proxy.domains:
-        # A name in the request may differ from the one in the handshake.
+        # The Host header may differ from the name in the TLS handshake.
         hosts["https://"] = _signed(proxy, proxy.domains[0], [_NOT_FOUND])
     return merge(
         attrs("services.caddy", {"enable": True, "virtualHosts": hosts}),
-        # The module would ask for certificates of its own otherwise; these come from security.acme.
+        # Without it the module requests certificates itself; these come from security.acme.
         attrs("services.caddy.email", proxy.email),
     )
 
@@ -90,7 +91,7 @@ def _text(directives: list[Directive]) -> dict[str, Nix]:
 
 
 def _signed(proxy: ProxyPlan, domain: str, body: list[Directive]) -> dict[str, Nix]:
-    """A site with its certificate, and the oldest TLS where that is not Caddy's own choice."""
+    """A site with its certificate, and the TLS version if it differs from Caddy's default."""
     newer = proxy.tls_min == "1.3" and body != [_NOT_FOUND]
     block = [directive("protocols", "tls1.3")] if newer else []
     if proxy.certificates.is_acme or proxy.certificates.kind == "none":
@@ -128,15 +129,15 @@ def _virtual_host(proxy: ProxyPlan, virtual_host: VirtualHost) -> list[Directive
     if not virtual_host.is_tunnel and proxy.hsts:
         header = directive("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
         out.append(directive("header", block=[header, directive("defer")]))
-    # Before any handle: Caddy sorts directives, and these come first of what follows.
+    # Before any `handle`: Caddy sorts directives, and these run before the others below.
     out += [directive("request_header", f"-{header}") for header in _stripped(proxy)]
     if not virtual_host.is_tunnel:
         out.append(directive("request_header", "X-Real-IP", "{remote_host}", live=True))
     else:
         out.append(directive("request_header", "X-Real-IP", "{header.Cf-Connecting-Ip}", live=True))
     for name, route in virtual_host.routes:
-        for label, told in _refused(proxy, route):
-            out.append(directive(label, block=[directive("host", name), told]))
+        for label, matcher in _refused(proxy, route):
+            out.append(directive(label, block=[directive("host", name), matcher]))
             out.append(directive("handle", label, block=[_FORBIDDEN]))
         label = f"@{route.name}"
         out.append(directive(label, "host", name))
@@ -146,11 +147,12 @@ def _virtual_host(proxy: ProxyPlan, virtual_host: VirtualHost) -> list[Directive
 
 
 def _refused(proxy: ProxyPlan, route: Route) -> Iterator[tuple[str, Directive]]:
-    """What a route does not answer: (label, matcher)."""
+    """Requests that a route refuses: (label, matcher)."""
     if sources := proxy.sources_of(route):
         yield f"@{route.name}_outside", directive("not", "remote_ip", *sources)
     if proxy.auth_proxy_of(route) and route.name in proxy.judged:
-        yield f"@{route.name}_odd", directive("expression", Live(_came(ODD)))
+        expression = Live(_original_uri_matches(AMBIGUOUS_PATH))
+        yield f"@{route.name}_ambiguous", directive("expression", expression)
 
 
 def _local(proxy: ProxyPlan, local: Local) -> list[Directive]:
@@ -160,7 +162,7 @@ def _local(proxy: ProxyPlan, local: Local) -> list[Directive]:
 
 
 def _stripped(proxy: ProxyPlan) -> list[str]:
-    """What no visitor may say of themselves; apps differ in how they read a hyphen."""
+    """Headers that are removed from client requests. Some apps treat `_` in a name as `-`."""
     own = [s for h in proxy.spoofable if not h.startswith("Remote-") for s in spellings(h)]
     return ["Remote-*", "Remote_*", *own]
 
@@ -186,36 +188,40 @@ def _route(proxy: ProxyPlan, virtual_host: VirtualHost, name: str, route: Route)
 def _protected(
     auth_proxy: AuthProxy, virtual_host: VirtualHost, name: str, route: Route
 ) -> list[Directive]:
-    words = ["forward_auth"]
+    arguments = ["forward_auth"]
     out: list[Directive] = []
     if route.exempt:
-        # Exempt is what is written so, and can be read in no other way.
-        exempt = _came("|".join(model.pattern(p) for p in route.exempt))
-        told = Live(f"!{exempt} || {_came(ODD)}")
-        out.append(directive("@not_exempt", "expression", told))
-        words.append("@not_exempt")
-    copied = (ours if ours == theirs else f"{theirs}>{ours}" for ours, theirs in auth_proxy.answers)
+        # A path is exempt only if it is written exactly so and has no second reading.
+        exempt = _original_uri_matches("|".join(model.pattern(p) for p in route.exempt))
+        expression = Live(f"!{exempt} || {_original_uri_matches(AMBIGUOUS_PATH)}")
+        out.append(directive("@not_exempt", "expression", expression))
+        arguments.append("@not_exempt")
+    copied = (ours if ours == answer else f"{answer}>{ours}" for ours, answer in auth_proxy.answers)
     block = [
         directive("uri", auth_proxy.uri_for(name, route)),
         directive("copy_headers", *copied),
         *_visitor(virtual_host),
     ]
     if auth_proxy.is_adapter:
-        came = directive(
+        original = directive(
             "header_up", "X-Auth-Request-Redirect", "{http.request.orig_uri}", live=True
         )
         start = [
             directive("rewrite", "*", f"{model.ADAPTER}/start"),
-            directive("reverse_proxy", auth_proxy.address, block=[came, *_visitor(virtual_host)]),
+            directive(
+                "reverse_proxy", auth_proxy.address, block=[original, *_visitor(virtual_host)]
+            ),
         ]
-        block.append(directive("@stranger", "status", "401"))
-        block.append(directive("handle_response", "@stranger", block=start))
-    out.append(directive(*words, auth_proxy.address, block=block))
+        block.append(directive("@unauthorized", "status", "401"))
+        block.append(directive("handle_response", "@unauthorized", block=start))
+    out.append(directive(*arguments, auth_proxy.address, block=block))
     return out
 
 
 def _visitor(virtual_host: VirtualHost) -> list[Directive]:
-    """The tunnel's connector is on this host and speaks HTTP for a visitor who speaks HTTPS."""
+    """Client address and scheme of a request through the tunnel: its connector runs on this host
+    and forwards HTTPS requests over HTTP.
+    """
     if not virtual_host.is_tunnel:
         return []
     client = "{header.Cf-Connecting-Ip}"
@@ -229,10 +235,10 @@ def _upstream(virtual_host: VirtualHost, route: Route) -> Directive:
     block = _visitor(virtual_host)
     if route.host_header:
         block.append(directive("header_up", "Host", route.host_header))
-    for theirs, ours in route.headers:
-        source = AUTH_PROXY_HEADERS[ours]
-        if theirs != source:
-            block.append(directive("header_up", theirs, f"{{header.{source}}}", live=True))
+    for header, content in route.headers:
+        source = AUTH_PROXY_HEADERS[content]
+        if header != source:
+            block.append(directive("header_up", header, f"{{header.{source}}}", live=True))
     if route.scheme == "https" and not route.verify:
         block.append(directive("transport", "http", block=[directive("tls_insecure_skip_verify")]))
     return directive("reverse_proxy", route.upstream, block=block)

@@ -1,4 +1,4 @@
-"""Caddyfile text: the only code that knows its syntax."""
+"""The writer of Caddyfile syntax."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _LOOSE_BACKSLASH = re.compile(r'(?<!\\)(\\\\)*\\("|\Z)')
 
 
 class Live(str):
-    """A word whose placeholders (`{http.request…}`) are meant. Never a user's value."""
+    """A word in which Caddy expands placeholders (`{http.request…}`). Never a user's value."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Directive:
-    """A line of words, and the block it opens, if any."""
+    """A directive: its words, and its block if it has one."""
 
     words: tuple[str, ...]
     block: tuple[Directive, ...] = field(default=())
 
 
 def directive(*words: str, block: Sequence[Directive] = (), live: bool = False) -> Directive:
-    """A directive of these words; `live` says that placeholders in any of them are meant."""
+    """A directive of these words; with `live`, Caddy expands placeholders in all of them."""
     return Directive(tuple(Live(w) for w in words) if live else words, tuple(block))
 
 
 def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
-    """The directives as text. Two spaces, for it stands inside Nix; the module runs `caddy fmt`."""
+    """The directives as text, indented by two spaces as in Nix; the module runs `caddy fmt`."""
     out = ""
     pad = "  " * indent
     for item in directives:
@@ -43,21 +43,20 @@ def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
 
 
 def _word(word: str, live: bool) -> str:
-    """A word, quoted where Caddy would read it as something else."""
+    """A word, quoted if Caddy would otherwise misread it."""
     if "\n" in word or "\0" in word:
         raise ValueError("a Caddyfile word cannot hold a line break")
     if _BARE.match(word) or (live and re.fullmatch(r"[A-Za-z0-9_.{}/:-]+", word)):
         return word
     if "{$" in word:
         raise ValueError("a Caddyfile word cannot hold {$, which names a variable even in quotes")
-    # Braces would be read as a placeholder; Caddy's own escape keeps them as they are. One that
-    # closes is the end of a block when it stands alone, quotes or not.
+    # An escaped brace does not begin a placeholder. A closing brace that is a whole word ends a
+    # block, even in quotes.
     text = word if live else word.replace("{", "\\{")
     text = "\\}" if text == "}" else text
     if not _LOOSE_BACKSLASH.search(text):
         return '"' + text.replace('"', '\\"') + '"'
-    # In double quotes this backslash would take the quote's meaning; between backticks nothing has
-    # any.
+    # In double quotes this backslash would escape the quote; backticks have no escapes.
     if "`" in text:
         raise ValueError("a Caddyfile word cannot hold a backslash before a quote and a backtick")
     return f"`{text}`"

@@ -1,4 +1,4 @@
-"""Checks of the reverse proxy: what no proxy could do, or what only one of them would."""
+"""Checks of the reverse proxy: settings that no proxy, or not the chosen one, can apply."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from homelab.proxy.model import AUTH_PROXY_HEADERS, AuthProxy
 from homelab.system.pin_checks import later
 
 LEGACY_UNTIL = file_check(
-    "legacy-until", "warning", "A legacy domain whose time is over is dropped."
+    "legacy-until", "warning", "A legacy domain keeps redirecting after its `until` date."
 )
 
 
 @check("proxy-text", rows="S0-15 T1")
 def proxy_text(plan: Plan) -> Iterator[Problem]:
-    """What one proxy reads differently from another opens more than was meant."""
+    """An exempt path that is too broad leaves more of a route open than intended."""
     for route in plan.routes:
         for path in route.exempt:
             plain = path.removesuffix("*")
             if path == "/*":
                 yield Problem(
                     route.at("exempt"),
-                    f"/* leaves all of {route.title} open, so the gate asks nobody",
-                    "leave exempt out and write auth: none and audience: public, or name the paths "
-                    "that its clients need",
+                    f"/* leaves all of {route.title} open, so no request needs a sign-in",
+                    "leave exempt out and write auth: none and audience: public, or list only the "
+                    "paths that its clients need",
                 )
             elif plain != path and not plain.endswith("/"):
                 yield Problem(
                     route.at("exempt"),
-                    f"{path} also opens every name that begins so, as {plain}-admin",
-                    f"leave it out and write {plain}/*, and {plain} if it is asked for itself",
+                    f"{path} also opens every path with that prefix, such as {plain}-admin",
+                    f"leave it out and write {plain}/*, and {plain} if that path is needed too",
                 )
 
 
 @check("local-http", rows="S3-11")
 def local_http(plan: Plan) -> Iterator[Problem]:
-    """What plain HTTP shows at home is a page of a service, and not one behind a sign-in."""
+    """Plain HTTP on the LAN cannot serve a service without a page, or one behind a sign-in."""
     wanted = plan.stack.network.entry.local_http
     if wanted is None:
         return
@@ -50,62 +50,60 @@ def local_http(plan: Plan) -> Iterator[Problem]:
     where = "network.entry.local_http"
     if not routes:
         known = {r.service for r in plan.routes if r.is_web}
-        yield Problem(
-            where, f"{wanted} has no page to show", did_you_mean(wanted, known, "services")
-        )
+        yield Problem(where, f"{wanted} has no web page", did_you_mean(wanted, known, "services"))
     elif routes[0].sources != "any":
         yield Problem(
             where,
-            f"{wanted} answers to {routes[0].sources} alone, and plain HTTP is for all at home",
-            f"show another service there, or leave {routes[0].at('sources')} out",
+            f"{wanted} has sources: {routes[0].sources}, but plain HTTP is open to the whole LAN",
+            f"choose another service, or leave {routes[0].at('sources')} out",
         )
     elif routes[0].auth == "forward":
         yield Problem(
             where,
-            f"{wanted} is behind the gate, which plain HTTP passes by",
-            "show another service there, or leave it out",
+            f"{wanted} has auth: forward, which plain HTTP would bypass",
+            "choose another service, or leave it out",
         )
 
 
 @check("proxy-headers", rows="T21")
 def proxy_headers(plan: Plan) -> Iterator[Problem]:
-    """Traefik hands on the gate's headers by their own names, and no gate tells all of them."""
+    """No auth proxy sends every identity header, and Traefik cannot rename them."""
     if plan.identity is None:
         return
     auth_proxy = plan.identity.auth_proxy.kind
     answers = dict(AuthProxy(auth_proxy, "").answers)
     for route in plan.routes:
-        for theirs, ours in route.headers:
-            told = answers.get(AUTH_PROXY_HEADERS[ours])
-            if told is None:
+        for header, content in route.headers:
+            answer = answers.get(AUTH_PROXY_HEADERS[content])
+            if answer is None:
                 yield Problem(
                     route.source,
-                    f"{route.service} wants {theirs}, and {auth_proxy} tells no {ours}",
-                    f"{_reading(plan, route, theirs)}, or choose identity.provider: authelia",
+                    f"{route.service} needs {header}, but {auth_proxy} sends no {content}",
+                    f"{_reading(plan, route, header)}, or choose identity.provider: authelia",
                 )
-            elif theirs != told and plan.stack.network.entry.proxy == "traefik":
+            elif header != answer and plan.stack.network.entry.proxy == "traefik":
                 yield Problem(
                     route.source,
-                    f"{route.service} wants {theirs}, and Traefik can only hand on {told}",
-                    f"{_reading(plan, route, theirs, f'{told}: {ours}')}, or choose "
+                    f"{route.service} needs {header}, but Traefik can only pass on {answer}",
+                    f"{_reading(plan, route, header, f'{answer}: {content}')}, or choose "
                     "network.entry.proxy: caddy or nginx",
                 )
 
 
 def _reading(plan: Plan, route: Route, header: str, other: str = "") -> str:
-    """How a route is asked without a header, or with another that the app can read as well; those
-    of the catalog come and go with the gate.
+    """The way out for a header that the auth proxy cannot send: leave it out, or read another.
+    Headers from the catalog depend on `auth: forward`.
     """
     service = plan.stack.services.get(route.service)
     if service is None or header not in service.headers:
         return "choose another auth than forward for it"
-    there = f"services.{route.service}.headers"
-    return f"leave {there}.{header} out" + (f" and let the app read {other}" if other else "")
+    where = f"services.{route.service}.headers"
+    return f"leave {where}.{header} out" + (f" and let the app read {other}" if other else "")
 
 
 @check("auth-proxy-groups", rows="S4-16 T2")
 def auth_proxy_groups(plan: Plan) -> Iterator[Problem]:
-    """oauth2-proxy tells groups apart only where it is asked, and Traefik asks for its pages."""
+    """Only the auth endpoint of oauth2-proxy checks groups, and Traefik cannot use it."""
     adapter = plan.identity is not None and plan.identity.auth_proxy.kind == "oauth2-proxy"
     if plan.stack.network.entry.proxy != "traefik" or not adapter:
         return
@@ -113,44 +111,41 @@ def auth_proxy_groups(plan: Plan) -> Iterator[Problem]:
         if route.auth == "forward" and route.groups:
             yield Problem(
                 route.at("groups"),
-                f"Traefik cannot ask oauth2-proxy who is in {', '.join(route.groups)}",
+                f"Traefik cannot ask oauth2-proxy for the members of {', '.join(route.groups)}",
                 "choose network.entry.proxy: caddy or nginx, or leave groups out",
             )
 
 
 @check("chain-known", rows="S4-12")
 def chain_known(plan: Plan) -> Iterator[Problem]:
-    """What stands before a route is what its proxy can do, and what its visitors can pass: those of
-    the tunnel are in no network of ours.
-    """
+    """The chosen proxy may lack a setting, and `sources` would refuse clients from the internet."""
     entry = plan.stack.network.entry
     if entry.rate_limit is not None and entry.proxy == "caddy":
         yield Problem(
             "network.entry.rate_limit",
-            "Caddy has no rate limit of its own",
+            "Caddy has no built-in rate limit",
             "leave it out, or choose network.entry.proxy: nginx or traefik",
         )
     host = plan.hosts.get(entry.host)
     if entry.plugins and host is not None and host.release < "25.05":
         yield Problem(
             "network.entry.plugins",
-            f"Caddy takes plugins from NixOS 25.05 on, and {host.name} is pinned to {host.release}",
+            f"Caddy plugins need NixOS 25.05, and {host.name} is pinned to {host.release}",
             f"{later(plan, host.config.nixpkgs, '25.05')}, or leave plugins out",
         )
     for route in plan.routes:
         if route.sources != "any" and route.publish != "internal":
             yield Problem(
                 route.at("sources"),
-                f"{route.public} is on the internet, and sources: {route.sources} shuts it out",
-                "publish: internal, or leave sources out",
+                f"{route.public} is on the internet, but sources: {route.sources} refuses "
+                "clients from there",
+                "write publish: internal, or leave sources out",
             )
 
 
 @check("plugin-hash", rows="S1-03", severity="warning")
 def plugin_hash(plan: Plan) -> Iterator[Problem]:
-    """Caddy with plugins is other source code with every nixpkgs pin, and Nix builds only what it
-    was told the hash of.
-    """
+    """Nix builds Caddy with plugins only with a hash, and each nixpkgs pin needs its own."""
     entry = plan.stack.network.entry
     host = plan.hosts.get(entry.host)
     if host is None or not entry.plugins:
@@ -159,22 +154,22 @@ def plugin_hash(plan: Plan) -> Iterator[Problem]:
     if pin not in entry.plugin_hashes:
         yield Problem(
             "network.entry.plugin_hashes",
-            f"nothing says the hash of Caddy with plugins for the pin {pin}, so {host.name} will "
+            f"the hash of Caddy with plugins for the pin {pin} is missing, so {host.name} will "
             "not build",
-            "let it: the build stops before anything changes and prints got: sha256-…; write that "
-            f"as {{{pin}: sha256-…}}",
+            "run the deployment: the build stops before anything changes and prints got: "
+            f"sha256-…; write that as {{{pin}: sha256-…}}",
         )
     for other in sorted(set(entry.plugin_hashes) - set(plan.stack.nixpkgs)):
         yield Problem(
             f"network.entry.plugin_hashes.{other}",
             f'there is no pin "{other}"',
-            f"{did_you_mean(other, plan.stack.nixpkgs, 'pins')}; write that, or drop it",
+            f"{did_you_mean(other, plan.stack.nixpkgs, 'pins')}; write that, or remove it",
         )
 
 
 @check("sources-tailnet", rows="S4-12 S0-23")
 def sources_tailnet(plan: Plan) -> Iterator[Problem]:
-    """Names lead to a LAN address, and who forwards the tailnet to it speaks in its own name."""
+    """A subnet router replaces the source address, so the proxy cannot recognise the tailnet."""
     entry = plan.hosts.get(plan.stack.network.entry.host)
     if plan.tailnet is None or entry is None or not entry.lan:
         return
@@ -190,52 +185,52 @@ def sources_tailnet(plan: Plan) -> Iterator[Problem]:
         if route.sources == "tailnet":
             yield Problem(
                 route.at("sources"),
-                f"the tailnet comes to {entry.name} by way of {', '.join(sorted(routers))}, "
-                "so its requests look like the LAN's",
-                "write sources: internal, or let its own host forward the LAN: add "
+                f"the tailnet reaches {entry.name} through the subnet router "
+                f"{', '.join(sorted(routers))}, so its requests have a LAN source address",
+                f"write sources: internal, or make {entry.name} a subnet router of the LAN: add "
                 f"{plan.stack.network.lan.cidr} to hosts.{entry.name}.tailscale.subnet_routes",
             )
 
 
 @check("legacy-uri", rows="S0-18")
 def legacy_uri(plan: Plan) -> Iterator[Problem]:
-    """A redirect is for people's bookmarks: what is configured says the name of now, or a sign-in
-    ends at a name that has no certificate.
+    """A setting with a legacy domain breaks, because that domain only redirects and has no
+    certificate.
     """
     facts = plan.stack.site
     for index, legacy in enumerate(facts.legacy_domains):
         if facts.domain == legacy.domain or facts.domain.endswith(f".{legacy.domain}"):
             yield Problem(
                 f"site.legacy_domains[{index}]",
-                f"{legacy.domain} is the domain of today's names",
+                f"{legacy.domain} is the domain of the current names",
                 "leave it out",
             )
         before = re.escape(legacy.domain)
         name = re.compile(rf"(^|[^a-z0-9-]){before}($|[^a-z0-9.-])", re.IGNORECASE)
         for key, service in plan.stack.services.items():
-            said: list[tuple[str, object]] = [
+            settings: list[tuple[str, object]] = [
                 (f"options.{k}", v) for k, v in service.options.items()
             ]
             if isinstance(service, ContainerService):
-                said.append(("container", service.container.environment))
-            for where, value in said:
+                settings.append(("container", service.container.environment))
+            for where, value in settings:
                 for text in sorted(set(_texts(value))):
                     if name.search(text):
                         yield Problem(
                             f"services.{key}.{where}",
-                            f"{text} lies in {legacy.domain}, which only redirects",
+                            f"{text} uses {legacy.domain}, which only redirects",
                             "write " + name.sub(rf"\g<1>{facts.domain}\g<2>", text),
                         )
 
 
 def outlived(plan: Plan, today: str) -> Iterator[Problem]:
-    """Legacy domains whose time is over by this day (`2026-12-31`). No check: it needs a clock."""
+    """Legacy domains that expired before this day (`2026-12-31`): a file check."""
     for index, legacy in enumerate(plan.stack.site.legacy_domains):
         if legacy.until is not None and legacy.until < today:
             yield Problem(
                 f"site.legacy_domains[{index}].until",
-                f"{legacy.domain} was to redirect until {legacy.until}",
-                f"leave the domain out, or give its visitors more time: until: … (after {today})",
+                f"the redirect of {legacy.domain} was planned until {legacy.until}",
+                f"leave the domain out, or keep it longer: until: … (after {today})",
                 check=LEGACY_UNTIL,
                 severity="warning",
             )

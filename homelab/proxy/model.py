@@ -1,4 +1,4 @@
-"""What a reverse proxy is to do, in no proxy's language: a backend looks nowhere else."""
+"""The reverse proxy's part of the plan. Each backend renders this model and nothing else."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from homelab.network.route import Route
 Tls = Literal["1.2", "1.3"]
 
 IDENTITY_HEADERS = ("Remote-Email", "Remote-Groups", "Remote-Name", "Remote-User")
-"""What the gate tells of a person. Never believed from outside: a proxy takes them from every
-request before the gate may set them."""
+"""Headers in which the auth proxy names a person. The reverse proxy removes them from every client
+request before it asks the auth proxy."""
 AUTH_PROXY_HEADERS = {
     "email": "Remote-Email",
     "groups": "Remote-Groups",
     "name": "Remote-Name",
     "user": "Remote-User",
 }
-"""The same, by what a service calls it in its catalog entry."""
-ODD = r"^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))"
-"""What finds a path, in a request as it came, that two programs may read in two ways: dots that
-lead upwards, doubled slashes, semicolons (to some, the rest is no part of the path), backslashes,
-and whatever stands for one of them in hexadecimal, an encoded `%` included. Go has no look-around.
-Such a path is never exempt, and where the gate judges single paths it is refused."""
+"""The same headers, by their keyword in catalog entries."""
+AMBIGUOUS_PATH = r"^[^?]*(//|\.\.|[\\;#]|%(0|1|2[35EeFf]|3[BbFf]|5[Cc]|7[Ff]|[Cc][01]))"
+"""Matches an original path that two programs may read differently: `..`, doubled slashes,
+semicolons (some programs cut the path there), backslashes, and percent-encodings of these or of
+`%`. Go has no look-around. Such a path is never exempt, and on routes with access rules for single
+paths it is refused."""
 HSTS_SECONDS = 15552000
-"""Half a year: how long a browser remembers to use HTTPS alone."""
+"""Half a year: how long a browser uses only HTTPS."""
 CIPHERS = {
     f"TLS_ECDHE_{key}_WITH_{long}": f"ECDHE-{key}-{short}"
     for long, short in (
@@ -38,53 +38,51 @@ CIPHERS = {
     )
     for key in ("ECDSA", "RSA")
 }
-"""What is spoken with TLS 1.2, by the name that Go has for it, and OpenSSL's. Forward secrecy and
-authenticated encryption alone: Caddy's own choice, said to the others too. TLS 1.3 has no bad ones.
-"""
+"""Cipher suites for TLS 1.2, by Go name and OpenSSL name. All have forward secrecy and
+authenticated encryption; they are Caddy's defaults. TLS 1.3 has no weak suites."""
 
 
 FORWARD_AUTH = "/api/authz/forward-auth"
-"""Authelia's endpoint, which knows every session domain; the one it replaces knows a single one."""
+"""Authelia's endpoint; unlike the older `/api/verify`, it supports several session domains."""
 AUTH_REQUEST = "/api/authz/auth-request"
-"""The same for Nginx, which takes no redirect for an answer: 401 names the portal instead."""
+"""The endpoint for Nginx, which cannot use a redirect as an answer: 401 with the portal's URL."""
 ADAPTER = "/oauth2"
-"""Paths of oauth2-proxy, on every name that it guards: people come back from the provider there."""
+"""Path prefix of oauth2-proxy on every protected name; the provider redirects back to it."""
 ADAPTER_HEADERS = tuple(
     f"X-Auth-Request-{w}" for w in ("Email", "Groups", "Preferred-Username", "User")
 )
-"""Every header by which oauth2-proxy tells of a person: apps behind it may know them."""
+"""Every header in which oauth2-proxy names a person; apps may trust them."""
 ADAPTER_ANSWERS = (
     ("Remote-Email", "X-Auth-Request-Email"),
     ("Remote-Groups", "X-Auth-Request-Groups"),
     ("Remote-User", "X-Auth-Request-Preferred-Username"),
 )
-"""What oauth2-proxy tells of a person, by our name for it. It knows no full name."""
+"""(our identity header, the header of oauth2-proxy). It has none for the full name."""
 
 
 @dataclass(frozen=True)
 class AuthProxy:
-    """Where the proxy asks whether a request may pass."""
+    """The auth proxy that decides whether a request may pass."""
 
     kind: Literal["authelia", "oauth2-proxy"]
-    """authelia answers a stranger with the way to its portal. oauth2-proxy says no, and whoever
-    was refused is handed to its own pages, below `/oauth2` of the name they asked for."""
+    """authelia answers a request without a session with a redirect to its portal. oauth2-proxy
+    answers 401, and the proxy then serves its sign-in page, below `/oauth2` of the same name."""
     address: str
     queries: tuple[tuple[str, str], ...] = ()
-    """(host name, query) of names whose visitors are sent to another portal than the session's
-    domain would tell."""
+    """(host name, query) of names that need another portal than the one of their session domain."""
 
     @property
     def is_adapter(self) -> bool:
-        """Whether strangers are handed to pages of the gate on the very name they asked for."""
+        """Whether the auth proxy serves its sign-in pages on each protected name."""
         return self.kind == "oauth2-proxy"
 
     @property
     def answers(self) -> tuple[tuple[str, str], ...]:
-        """(our identity header, the header of the gate's answer that holds it)."""
+        """(our identity header, the header of the auth proxy's answer with its value)."""
         return ADAPTER_ANSWERS if self.is_adapter else tuple((h, h) for h in IDENTITY_HEADERS)
 
     def uri_for(self, name: str, route: Route, endpoint: str = FORWARD_AUTH) -> str:
-        """What to ask about a request to this host name. `endpoint` is Authelia's."""
+        """The URI of the auth request for this host name. `endpoint` applies to Authelia only."""
         if not self.is_adapter:
             return endpoint + dict(self.queries).get(name, "")
         groups = ",".join(route.groups)
@@ -93,7 +91,7 @@ class AuthProxy:
 
 @dataclass(frozen=True)
 class VirtualHost:
-    """The names one label below a domain, or those that the tunnel asks for."""
+    """The names one label below a domain, or the names that the tunnel serves."""
 
     domain: str
     """Domain of the wildcard certificate; empty for the tunnel's plain HTTP on loopback."""
@@ -102,16 +100,16 @@ class VirtualHost:
 
     @property
     def is_tunnel(self) -> bool:
-        """Whether only the tunnel's connector comes in here."""
+        """Whether only the tunnel's connector uses it."""
         return not self.domain
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """A name of before, which answers on plain HTTP with 301 to the same path of the name of now.
+    """An old name. Plain HTTP answers it with 301 to the same path of the current name.
 
-    Plain HTTP alone: no public authority vouches for the old name, and a browser that meets an
-    unknown one refuses the redirect too.
+    HTTPS is not served: the old name has no certificate, and browsers refuse a redirect without
+    one.
     """
 
     domain: str
@@ -122,7 +120,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Local:
-    """What answers on plain HTTP to whoever knows the entry host alone."""
+    """The service on plain HTTP at the host name and addresses of the entry host."""
 
     names: tuple[str, ...]
     """`<host>.local`, then its addresses."""
@@ -131,8 +129,8 @@ class Local:
 
 @dataclass(frozen=True)
 class Page:
-    """What answers on plain HTTP to one name, beside the redirects to HTTPS: the page that hands
-    out the root certificate, which a device cannot verify before it has that.
+    """The page with the root certificate. It is served over plain HTTP, because a device cannot
+    verify HTTPS before it trusts that certificate.
     """
 
     name: str
@@ -141,11 +139,10 @@ class Page:
 
 @dataclass(frozen=True)
 class ProxyPlan:
-    """Everything the proxy serves, and what it does to every request.
+    """Everything that the proxy serves, and what it does to each request.
 
-    What holds for all of them is not said again: a name that is not listed is refused, a TLS name
-    on plain HTTP is sent on with 308, websockets pass, and a body is limited where its route says
-    so and nowhere else.
+    Every backend also refuses unlisted names with 404, redirects plain HTTP to HTTPS with 308,
+    passes websockets, and limits a request body only if its route sets `upload`.
     """
 
     host: str
@@ -154,17 +151,17 @@ class ProxyPlan:
     redirects: tuple[Redirect, ...]
     auth_proxy: AuthProxy | None
     networks: tuple[tuple[str, tuple[str, ...]], ...]
-    """What `sources` of a route means: (word, networks in CIDR form)."""
+    """Values of a route's `sources`: (value, networks in CIDR form)."""
     tls_min: Tls
     hsts: bool
     certificates: CertificatesPlan
     page: Page | None = None
     local: Local | None = None
     rate: RateLimit | None = None
-    """How fast one visitor may ask, whatever they ask for."""
+    """Request rate of one client, over all names."""
     judged: frozenset[str] = frozenset()
-    """Routes of which the gate judges single paths: they answer no path that can be read in two
-    ways, for the gate and the app may not read it alike."""
+    """Routes with access rules for single paths. They refuse paths that match `AMBIGUOUS_PATH`,
+    because auth proxy and app may read such a path differently."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -173,27 +170,27 @@ class ProxyPlan:
 
     @property
     def tunnel(self) -> VirtualHost | None:
-        """What the tunnel asks for, if there is one."""
+        """The virtual host for the tunnel, if there is one."""
         return next((s for s in self.virtual_hosts if s.is_tunnel), None)
 
     def auth_proxy_of(self, route: Route) -> AuthProxy | None:
-        """Who is asked before a request to this route passes."""
+        """The auth proxy of a route with `auth: forward`; None for other routes."""
         return self.auth_proxy if route.auth == "forward" else None
 
     def sources_of(self, route: Route) -> tuple[str, ...]:
-        """Networks that a route answers to; none for all."""
+        """Networks that may use a route; empty for all."""
         return dict(self.networks).get(route.sources, ())
 
     @property
     def spoofable(self) -> tuple[str, ...]:
-        """Headers that some app believes, and that no visitor may bring along."""
-        wanted = {header for s in self.virtual_hosts for _, r in s.routes for header in r.believes}
-        told = ADAPTER_HEADERS if self.auth_proxy and self.auth_proxy.is_adapter else ()
-        return tuple(sorted({*IDENTITY_HEADERS, *told, *wanted}, key=str.lower))
+        """Headers that some app trusts, and that are removed from client requests."""
+        trusted = {header for s in self.virtual_hosts for _, r in s.routes for header in r.believes}
+        adapter = ADAPTER_HEADERS if self.auth_proxy and self.auth_proxy.is_adapter else ()
+        return tuple(sorted({*IDENTITY_HEADERS, *adapter, *trusted}, key=str.lower))
 
 
 def spellings(header: str) -> tuple[str, ...]:
-    """A header as an app may meet it: to many, `Remote_User` is `Remote-User`."""
+    """The spellings of a header that apps treat alike: many read `Remote_User` as `Remote-User`."""
     out = [""]
     for char in header:
         out = [o + c for o in out for c in ("-_" if char == "-" else char)]
@@ -201,15 +198,15 @@ def spellings(header: str) -> tuple[str, ...]:
 
 
 def pattern(path: str) -> str:
-    """An exempt path as a regular expression of a request as it came, with its query: the path
-    itself, or all that begins with it. What `ODD` finds is none of them.
+    """A regular expression of the original path and query: the exempt path itself, or all paths
+    with its prefix. Callers exclude `AMBIGUOUS_PATH`.
     """
-    begins, text = path.endswith("*"), path.removesuffix("*")
+    is_prefix, text = path.endswith("*"), path.removesuffix("*")
     quoted = re.sub(r"[.+*?()\[\]{}|^$\\]", r"\\\g<0>", text)
-    return f"^{quoted}" if begins else rf"^{quoted}(\?|$)"
+    return f"^{quoted}" if is_prefix else rf"^{quoted}(\?|$)"
 
 
 def bytes_of(size: str) -> int:
-    """`525MB` as a number; 0 for no limit."""
+    """A size such as `525MB` in bytes; 0 for no limit."""
     units = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
     return int(size[:-2]) * units[size[-2:]] if size else 0

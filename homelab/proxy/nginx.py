@@ -1,4 +1,4 @@
-"""The proxy plan as Nginx: a virtual host for each name, and 404 for the rest."""
+"""The proxy plan as Nginx: a virtual host for each name, and 404 for other names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from homelab.plan import Plan
 from homelab.proxy import model
 from homelab.proxy.model import (
     ADAPTER,
+    AMBIGUOUS_PATH,
     AUTH_REQUEST,
-    ODD,
     AuthProxy,
     ProxyPlan,
     VirtualHost,
@@ -22,11 +22,12 @@ from homelab.proxy.nginxconf import Directive, Live, Pattern, directive, print_n
 from homelab.proxy.plan import plan_proxy
 from homelab.system.model import Host
 
-AUTH_PROXY = "/.homelab/gate"
-"""Path that the proxy asks itself; nobody else can."""
+AUTH_PROXY = "/.homelab/auth"
+"""Internal location of the auth request; clients cannot use it."""
 SIGN_IN = "/.homelab/sign-in"
-"""Where it hands a stranger to the gate's own pages."""
-_IDENTITY = {h: f"$gate_{what}" for what, h in model.AUTH_PROXY_HEADERS.items()}
+"""Internal location of the sign-in page, for requests without a session."""
+_IDENTITY = {h: f"$auth_{what}" for what, h in model.AUTH_PROXY_HEADERS.items()}
+_SIGN_IN_PAGE = "Requests without a session go to the sign-in page, and return after it."
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -38,22 +39,22 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     files = {"forwarded": _forwarded(), "anonymous": _anonymous(proxy)}
     auth_proxy = proxy.auth_proxy
     if auth_proxy and any(proxy.auth_proxy_of(r) for s in proxy.virtual_hosts for _, r in s.routes):
-        files |= {"ask": _ask(proxy), "gated": _protected(auth_proxy)}
+        files |= {"auth-request": _auth_request(proxy), "protected": _protected(auth_proxy)}
     yield Module(
         "proxy.nix",
-        "The reverse proxy: every name, and what answers",
+        "The reverse proxy: every name, and its upstream",
         derived={"services": {"nginx": _nginx(proxy)}},
         extra=tuple((f"nginx/{name}.conf", print_nginx(d)) for name, d in sorted(files.items())),
     )
 
 
 def _nginx(proxy: ProxyPlan) -> Attrs:
-    hosts: dict[str, Nix] = {"_": Comment("Whoever asks for any other name.", _nobody(proxy))}
+    hosts: dict[str, Nix] = {"_": Comment("Requests for any other name.", _default(proxy))}
     for virtual_host in proxy.virtual_hosts:
         for name, route in virtual_host.routes:
             key = f"http://{name}" if virtual_host.is_tunnel else name
             hosts[key] = _host(proxy, virtual_host, name, route)
-        hosts |= _strangers(proxy, virtual_host)
+        hosts |= _unknown_names(proxy, virtual_host)
     if proxy.local:
         hosts[proxy.local.names[0]] = {
             "serverAliases": list(proxy.local.names[1:]),
@@ -74,18 +75,16 @@ def _nginx(proxy: ProxyPlan) -> Attrs:
         "serverNamesHashBucketSize": 128,
         "sslCiphers": ":".join(model.CIPHERS.values()),
         "sslProtocols": protocols,
-        "clientMaxBodySize": Comment(
-            "An app knows best what it takes; a route may set a limit.", "0"
-        ),
+        "clientMaxBodySize": Comment("The apps limit uploads; a route may set a lower limit.", "0"),
         "commonHttpConfig": Lines(print_nginx([*_common(proxy)])),
         "virtualHosts": hosts,
     }
 
 
 def _common(proxy: ProxyPlan) -> Iterator[Directive]:
-    yield directive("proxy_buffering", "off", why="Uploads and streams pass as they come.")
+    yield directive("proxy_buffering", "off", why="Uploads and streams pass without delay.")
     yield directive("proxy_request_buffering", "off")
-    yield directive("proxy_read_timeout", "1h", why="An idle websocket is no dead one.")
+    yield directive("proxy_read_timeout", "1h", why="Websockets may be idle.")
     yield directive("proxy_send_timeout", "1h")
     if proxy.rate:
         yield directive(
@@ -93,7 +92,7 @@ def _common(proxy: ProxyPlan) -> Iterator[Directive]:
             Live("$binary_remote_addr"),
             "zone=visitors:10m",
             f"rate={proxy.rate.average}r/s",
-            why="For each address; through the tunnel, the visitor's own.",
+            why="By client address, also for clients of the tunnel.",
         )
         yield directive("limit_req", "zone=visitors", f"burst={proxy.rate.burst}", "nodelay")
         yield directive("limit_req_status", "429")
@@ -105,41 +104,41 @@ def _common(proxy: ProxyPlan) -> Iterator[Directive]:
         Live("$server_port"),
         Live("$visitor_scheme"),
         block=scheme,
-        why="What the visitor speaks; the tunnel's connector speaks HTTP for one who speaks HTTPS."
+        why="The client's scheme: the tunnel's connector forwards HTTPS requests over HTTP."
         if proxy.tunnel
         else "",
     )
     yield from _paths(proxy)
     if proxy.hsts:
-        remember = directive("on", f"max-age={model.HSTS_SECONDS}")
+        max_age = directive("on", f"max-age={model.HSTS_SECONDS}")
         name = "Strict-Transport-Security"
         yield directive(
             "map",
             Live("$https"),
-            Live("$remember_https"),
-            block=[directive("default", ""), remember],
+            Live("$hsts"),
+            block=[directive("default", ""), max_age],
         )
-        yield directive("add_header", name, Live("$remember_https"), "always")
+        yield directive("add_header", name, Live("$hsts"), "always")
         yield directive("proxy_hide_header", name)
 
 
 def _paths(proxy: ProxyPlan) -> Iterator[Directive]:
-    """What a path is, as it came: a location would match a cleaned one, and the app sees the other.
-    The first expression that matches decides.
+    """Maps that classify the original path. A location matches a normalized path, but the app
+    receives the original one. The first matching expression decides.
     """
     protected = {
         r.name: r for s in proxy.virtual_hosts for _, r in s.routes if proxy.auth_proxy_of(r)
     }
     if proxy.judged & protected.keys():
-        odd = directive(Pattern(ODD), "1")
+        ambiguous = directive(Pattern(AMBIGUOUS_PATH), "1")
         yield directive(
             "map",
             Live("$request_uri"),
-            Live("$odd"),
-            block=[directive("default", ""), odd],
-            why="A path that can be read in two ways, where the gate judges single paths.",
+            Live("$ambiguous"),
+            block=[directive("default", ""), ambiguous],
+            why="Paths that programs read differently; refused if access rules name single paths.",
         )
-    why = "Paths that the gate is not asked about: written so, and to be read in no other way."
+    why = "Paths that need no sign-in. Paths that programs read differently always need one."
     for name, route in sorted(protected.items()):
         if route.exempt:
             open_ = [directive(Pattern(model.pattern(p)), "1") for p in route.exempt]
@@ -147,26 +146,26 @@ def _paths(proxy: ProxyPlan) -> Iterator[Directive]:
                 "map",
                 Live("$request_uri"),
                 Live(_exempt(name)),
-                block=[directive("default", ""), directive(Pattern(ODD), ""), *open_],
+                block=[directive("default", ""), directive(Pattern(AMBIGUOUS_PATH), ""), *open_],
                 why=why,
             )
             why = ""
 
 
 def _exempt(route: str) -> str:
-    """The variable that is set where a route leaves a path open; no name has an underscore."""
+    """The variable that is set for an exempt path of a route; no route name has an underscore."""
     return f"$exempt_{route.replace('-', '_')}"
 
 
-def _nobody(proxy: ProxyPlan) -> Attrs:
+def _default(proxy: ProxyPlan) -> Attrs:
     body: Attrs = {"default": True, "locations": {"/": {"return": 404}}}
     if proxy.domains:
         body["rejectSSL"] = True
     return body
 
 
-def _strangers(proxy: ProxyPlan, virtual_host: VirtualHost) -> dict[str, Nix]:
-    """Names that no route has, on a listener that would otherwise give them to the first one."""
+def _unknown_names(proxy: ProxyPlan, virtual_host: VirtualHost) -> dict[str, Nix]:
+    """404 for names without a route; otherwise Nginx would use the listener's first server."""
     refuse: Attrs = {"/": {"return": 404}}
     if virtual_host.is_tunnel:
         return {
@@ -202,7 +201,7 @@ def _host(proxy: ProxyPlan, virtual_host: VirtualHost, name: str, route: Route) 
     if virtual_host.is_tunnel:
         body |= {"serverName": name, "listen": [_loopback()]}
         server += [
-            directive("set_real_ip_from", LOOPBACK, why="The connector says whom it speaks for."),
+            directive("set_real_ip_from", LOOPBACK, why="The connector sends the client address."),
             directive("real_ip_header", "CF-Connecting-IP"),
         ]
     else:
@@ -214,7 +213,7 @@ def _host(proxy: ProxyPlan, virtual_host: VirtualHost, name: str, route: Route) 
     if proxy.sources_of(route):
         server.append(directive("deny", "all"))
     if proxy.auth_proxy_of(route) and route.name in proxy.judged:
-        server.append(directive("if", Live("($odd)"), block=[directive("return", "403")]))
+        server.append(directive("if", Live("($ambiguous)"), block=[directive("return", "403")]))
     if server:
         body["extraConfig"] = Lines(print_nginx(server))
     body["locations"] = _locations(proxy, name, route)
@@ -230,7 +229,7 @@ def _locations(proxy: ProxyPlan, name: str, route: Route) -> Attrs:
     open_ = print_nginx([directive("if", Live(f"({_exempt(route.name)})"), block=answer)])
     out[f"= {AUTH_PROXY}"] = {
         "proxyPass": f"http://{auth_proxy.address}{auth_proxy.uri_for(name, route, AUTH_REQUEST)}",
-        "extraConfig": _lines(*([open_] if route.exempt else []), _include("ask")),
+        "extraConfig": _lines(*([open_] if route.exempt else []), _include("auth-request")),
     }
     if auth_proxy.is_adapter:
         out |= _pages(auth_proxy)
@@ -238,21 +237,21 @@ def _locations(proxy: ProxyPlan, name: str, route: Route) -> Attrs:
 
 
 def _pages(auth_proxy: AuthProxy) -> Attrs:
-    """The gate's own pages, on every name that it guards."""
-    came = directive("proxy_set_header", "X-Auth-Request-Redirect", Live("$request_uri"))
-    there = [directive("proxy_set_header", "Host", Live("$host"))]
+    """The pages of oauth2-proxy, on every protected name."""
+    original = directive("proxy_set_header", "X-Auth-Request-Redirect", Live("$request_uri"))
+    host = [directive("proxy_set_header", "Host", Live("$host"))]
     return {
         f"= {SIGN_IN}": {
             "proxyPass": f"http://{auth_proxy.address}{ADAPTER}/start",
             "extraConfig": _lines(
                 print_nginx([directive("internal")]),
                 _include("forwarded"),
-                print_nginx([*there, came]),
+                print_nginx([*host, original]),
             ),
         },
         f"^~ {ADAPTER}/": {
             "proxyPass": f"http://{auth_proxy.address}",
-            "extraConfig": _lines(_include("forwarded"), print_nginx(there)),
+            "extraConfig": _lines(_include("forwarded"), print_nginx(host)),
         },
     }
 
@@ -262,11 +261,11 @@ def _upstream(proxy: ProxyPlan, route: Route, *, protected: bool) -> Nix:
         directive("proxy_set_header", "Host", route.host_header or Live("$host"))
     ]
     for header in proxy.spoofable if protected else ():
-        # Whom the gate let in, by the name that the app wants; nobody by any other name.
+        # The identity in the header that the app reads; every other such header is emptied.
         if header not in _IDENTITY:
-            ours = dict(route.headers).get(header)
-            told = Live(_IDENTITY[model.AUTH_PROXY_HEADERS[ours]]) if ours else ""
-            own.append(directive("proxy_set_header", header, told))
+            content = dict(route.headers).get(header)
+            value = Live(_IDENTITY[model.AUTH_PROXY_HEADERS[content]]) if content else ""
+            own.append(directive("proxy_set_header", header, value))
     if route.scheme == "https" and route.verify:
         own += [
             directive("proxy_ssl_verify", "on"),
@@ -276,7 +275,9 @@ def _upstream(proxy: ProxyPlan, route: Route, *, protected: bool) -> Nix:
         "proxyPass": route.upstream,
         "proxyWebsockets": True,
         "extraConfig": _lines(
-            _include("forwarded"), _include("gated" if protected else "anonymous"), print_nginx(own)
+            _include("forwarded"),
+            _include("protected" if protected else "anonymous"),
+            print_nginx(own),
         ),
     }
 
@@ -291,7 +292,7 @@ def _lines(*parts: tuple[str | Raw, ...] | str) -> Nix:
 
 
 def _forwarded() -> list[Directive]:
-    """What every app is told of the visitor; whatever the visitor said of that is dropped."""
+    """Headers that tell every app about the client; values in the client's request are replaced."""
     return [
         directive("proxy_set_header", "X-Forwarded-For", Live("$remote_addr")),
         directive("proxy_set_header", "X-Forwarded-Host", Live("$host")),
@@ -306,13 +307,13 @@ def _anonymous(proxy: ProxyPlan) -> list[Directive]:
             "proxy_set_header",
             header,
             "",
-            why="" if i else "Nobody is believed who says who they are.",
+            why="" if i else "Identity headers in client requests are removed.",
         )
         for i, header in enumerate(proxy.spoofable)
     ]
 
 
-def _ask(proxy: ProxyPlan) -> list[Directive]:
+def _auth_request(proxy: ProxyPlan) -> list[Directive]:
     return [
         directive("internal"),
         directive("proxy_pass_request_body", "off"),
@@ -331,16 +332,14 @@ def _protected(auth_proxy: AuthProxy) -> list[Directive]:
     out = [directive("auth_request", AUTH_PROXY)]
     answers = dict(auth_proxy.answers)
     for header, variable in _IDENTITY.items():
-        told = answers.get(header)
-        answer = Live("$upstream_http_" + told.lower().replace("-", "_")) if told else ""
+        name = answers.get(header)
+        answer = Live("$upstream_http_" + name.lower().replace("-", "_")) if name else ""
         out.append(directive("auth_request_set", Live(variable), answer))
         out.append(directive("proxy_set_header", header, Live(variable)))
     if auth_proxy.is_adapter:
-        return [*out, directive("error_page", "401", "=", SIGN_IN, why="Sign in, then come back.")]
+        return [*out, directive("error_page", "401", "=", SIGN_IN, why=_SIGN_IN_PAGE)]
     return [
         *out,
-        directive("auth_request_set", Live("$gate_portal"), Live("$upstream_http_location")),
-        directive(
-            "error_page", "401", "=302", Live("$gate_portal"), why="Sign in, then come back."
-        ),
+        directive("auth_request_set", Live("$auth_portal"), Live("$upstream_http_location")),
+        directive("error_page", "401", "=302", Live("$auth_portal"), why=_SIGN_IN_PAGE),
     ]

@@ -1,4 +1,4 @@
-"""Nginx configuration text: the only code that knows its syntax."""
+"""The writer of Nginx configuration syntax."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _BARE = re.compile(r"[A-Za-z0-9_@./:*+=~,^%&|<>?!()\[\]-]+\Z")
 
 @dataclass(frozen=True)
 class Live:
-    """A word in which `$name` stands for a variable. Never a user's value."""
+    """A word in which Nginx expands `$name`. Never a user's value."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A regular expression that a `map` compares its variable with: a dollar in it is a dollar."""
+    """A regular expression of a `map`. Nginx expands no variable in it."""
 
     text: str
 
@@ -28,12 +28,12 @@ Word = str | Live | Pattern
 
 @dataclass(frozen=True)
 class Directive:
-    """A line of words, and the block it opens, if any."""
+    """A directive: its words, and its block if it has one."""
 
     words: tuple[Word, ...]
     block: tuple[Directive, ...] | None = None
     why: str = ""
-    """Comment above it."""
+    """Comment above the directive."""
 
 
 def directive(*words: Word, block: Sequence[Directive] | None = None, why: str = "") -> Directive:
@@ -57,9 +57,8 @@ def print_nginx(directives: Sequence[Directive], indent: int = 0) -> str:
 
 
 def literal(word: str) -> str:
-    """A word that Nginx reads as exactly this text.
-
-    Nginx has no escape for a dollar: what follows one is a variable wherever variables are read.
+    """A word that Nginx reads as exactly this text. Raises ValueError for a dollar: Nginx has no
+    escape for it.
     """
     if "$" in word:
         raise ValueError("nginx would read a dollar as the beginning of a variable")
@@ -67,7 +66,7 @@ def literal(word: str) -> str:
 
 
 def quoted(word: str) -> str:
-    """A word for a place where Nginx reads no variables, such as a location's path."""
+    """A word for a place where Nginx expands no variables, such as a location's path."""
     if "\0" in word:
         raise ValueError("an nginx word cannot hold a null byte")
     if _BARE.match(word):

@@ -1,4 +1,4 @@
-"""Routes as listeners of a reverse proxy."""
+"""The reverse proxy's part of the plan, derived from the routes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def plan_proxy(
     identity: IdentityPlan | None,
     certificates: CertificatesPlan,
 ) -> ProxyPlan:
-    """One TLS listener for each wildcard, one for the tunnel on loopback, and what was before."""
+    """One virtual host for each wildcard domain, one for the tunnel, and redirects of old names."""
     entry, lan = stack.network.entry, str(stack.network.lan.cidr)
-    # Without a tailnet, whoever comes from its addresses is a stranger.
+    # Without a tailnet, its address range is not trusted.
     tailnet = (TAILNET_NETWORK,) if stack.tailnet is not None else ()
     return ProxyPlan(
         host=entry.host,
         email=stack.site.owner.email,
         virtual_hosts=tuple(_virtual_hosts(routes)),
         redirects=tuple(Redirect(d, old, new) for d, old, new in legacy_names(stack, routes)),
-        auth_proxy=_gate(identity) if identity else None,
+        auth_proxy=_auth_proxy(identity) if identity else None,
         networks=(
             ("internal", (lan, *tailnet)),
             ("lan", (lan,)),
@@ -67,7 +67,7 @@ def _virtual_hosts(routes: tuple[Route, ...]) -> Iterator[VirtualHost]:
         yield VirtualHost("", tuple(sorted(tunnelled.items())))
 
 
-def _gate(identity: IdentityPlan) -> AuthProxy:
+def _auth_proxy(identity: IdentityPlan) -> AuthProxy:
     auth_proxy = identity.auth_proxy
     queries = ((name, identity.query(name)) for name in identity.public_names)
     return AuthProxy(auth_proxy.kind, auth_proxy.address, tuple((n, q) for n, q in queries if q))

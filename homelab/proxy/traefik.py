@@ -1,6 +1,6 @@
-"""The proxy plan as Traefik: a router for each name; what no router knows is answered with 404.
+"""The proxy plan as Traefik: a router for each name, and 404 for other names.
 
-A limit of uploads is not among it: Traefik would have to keep every body until it is whole.
+Upload limits are not applied: Traefik would have to buffer each request body.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from homelab.nix import Attrs, Comment, Module, Nix
 from homelab.plan import Plan
 from homelab.proxy.model import (
     ADAPTER,
+    AMBIGUOUS_PATH,
     CIPHERS,
     FORWARD_AUTH,
     HSTS_SECONDS,
-    ODD,
     AuthProxy,
     ProxyPlan,
     VirtualHost,
@@ -26,17 +26,16 @@ from homelab.proxy.plan import plan_proxy
 from homelab.system.model import Host
 
 DYNAMIC = "/var/lib/traefik/dynamic"
-"""Where the module links the routers, from 26.05 on."""
+"""Directory in which the module links the routers, from NixOS 26.05."""
 _NONE = "noop@internal"
 _PLAIN = VirtualHost("local", ())
-"""Where no name of a domain is asked for."""
+"""Placeholder for plain HTTP at the entry host's own name."""
 _PAGE = "root_certificate"
-ODD_RULE = rf"PathRegexp(`{ODD}|[\x00-\x1f\x7f\x{{fffd}}]`)"
-"""A path that can be read in two ways, after Traefik has cleaned it and decoded what has no meaning
-of its own: control characters, and what is no character at all.
-"""
-_GATE = "oauth2_proxy"
-"""The service behind the gate's own pages; no route has an underscore in its name."""
+AMBIGUOUS_RULE = rf"PathRegexp(`{AMBIGUOUS_PATH}|[\x00-\x1f\x7f\x{{fffd}}]`)"
+"""Matches a path that programs read differently. Traefik has normalized and partly decoded it, so
+control characters and invalid characters count as well."""
+_ADAPTER_SERVICE = "oauth2_proxy"
+"""The Traefik service for the pages of oauth2-proxy; no route name has an underscore."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -53,25 +52,25 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         body |= {"staticConfigOptions": _static(proxy), "dynamicConfigOptions": _dynamic(proxy)}
     yield Module(
         "proxy.nix",
-        "The reverse proxy: every name, and what answers",
+        "The reverse proxy: every name, and its upstream",
         derived={"services": {"traefik": body}},
     )
 
 
 def _static(proxy: ProxyPlan) -> Attrs:
-    patient: Attrs = {
+    transport: Attrs = {
         "respondingTimeouts": Comment(
             "An upload may take longer than a minute.", {"readTimeout": 0}
         )
     }
     entries: Attrs = {
         "http": {"address": ":80"},
-        "https": {"address": ":443", "transport": patient},
+        "https": {"address": ":443", "transport": transport},
     }
     if proxy.tunnel:
         entries["tunnel"] = {
             "address": f"{LOOPBACK}:{LOOPBACK_HTTP_PORT}",
-            "transport": patient,
+            "transport": transport,
         }
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
@@ -81,16 +80,16 @@ def _static(proxy: ProxyPlan) -> Attrs:
 
 
 def _dynamic(proxy: ProxyPlan) -> Attrs:
-    wiring = _Wiring(proxy)
+    dynamic = _Dynamic(proxy)
     for virtual_host in proxy.virtual_hosts:
         for name, route in virtual_host.routes:
-            wiring.route(virtual_host, name, route)
-    wiring.plain_http()
-    return wiring.options()
+            dynamic.route(virtual_host, name, route)
+    dynamic.plain_http()
+    return dynamic.options()
 
 
-class _Wiring:
-    """Routers, and the middlewares and services that they turn out to need."""
+class _Dynamic:
+    """The dynamic configuration: routers, and the middlewares and services that they use."""
 
     def __init__(self, proxy: ProxyPlan) -> None:
         self.proxy = proxy
@@ -104,8 +103,8 @@ class _Wiring:
             }
 
     def route(self, virtual_host: VirtualHost, name: str, route: Route) -> None:
-        """One name: its service, its router, and a second one for what stays open."""
-        # One name may be known both at home and through the tunnel.
+        """Add a name: its service, its router, and a second router for exempt paths."""
+        # A name may be served on the LAN and through the tunnel.
         public = virtual_host.is_tunnel or (name == route.public and name != route.internal)
         key = f"{route.name}-public" if public else route.name
         first = [*self._sources(route), *self._rate(virtual_host), "strip"]
@@ -120,29 +119,29 @@ class _Wiring:
             }
             first.append(f"{route.name}-host")
         auth_proxy = self.proxy.auth_proxy_of(route)
-        chain = first if auth_proxy is None else [*first, self._gate(auth_proxy, name, route)]
+        chain = first
+        if auth_proxy is not None:
+            chain = [*first, self._forward_auth(auth_proxy, name, route)]
         rule = f"Host(`{name}`)"
         self._router(key, virtual_host, rule, chain, route.name)
         if auth_proxy is not None and route.exempt:
             paths = " || ".join(_path(p) for p in route.exempt)
-            plain = f"{rule} && ({paths}) && !{ODD_RULE}"
-            self._router(f"{key}-open", virtual_host, plain, first, route.name)
+            exempt = f"{rule} && ({paths}) && !{AMBIGUOUS_RULE}"
+            self._router(f"{key}-open", virtual_host, exempt, first, route.name)
         if auth_proxy is not None and route.name in self.proxy.judged:
-            self.middlewares["nobody"] = {"ipAllowList": {"sourceRange": ["0.0.0.0/32"]}}
-            self._router(
-                f"{key}-odd", virtual_host, f"{rule} && {ODD_RULE}", ["nobody"], route.name
-            )
+            self.middlewares["deny"] = {"ipAllowList": {"sourceRange": ["0.0.0.0/32"]}}
+            ambiguous = f"{rule} && {AMBIGUOUS_RULE}"
+            self._router(f"{key}-ambiguous", virtual_host, ambiguous, ["deny"], route.name)
         if auth_proxy is not None and auth_proxy.is_adapter:
-            self._router(
-                f"{key}-sign-in", virtual_host, f"{rule} && PathPrefix(`{ADAPTER}/`)", first, _GATE
-            )
-            self.services[_GATE] = {
+            pages = f"{rule} && PathPrefix(`{ADAPTER}/`)"
+            self._router(f"{key}-sign-in", virtual_host, pages, first, _ADAPTER_SERVICE)
+            self.services[_ADAPTER_SERVICE] = {
                 "loadBalancer": {"servers": [{"url": f"http://{auth_proxy.address}"}]}
             }
         self.services[route.name] = {"loadBalancer": self._servers(route)}
 
     def plain_http(self) -> None:
-        """Names of before move; names of now are sent on to HTTPS."""
+        """Add redirects of old names, of current names to HTTPS, and the plain HTTP pages."""
         for redirect in self.proxy.redirects:
             key = f"moved-{redirect.name.replace('.', '-')}"
             self.middlewares[key] = {
@@ -157,7 +156,9 @@ class _Wiring:
             self.routers[_PAGE] = {
                 "rule": f"Host(`{page.name}`)",
                 "entryPoints": ["http"],
-                "priority": Comment("The redirect of its domain has the longer rule.", 1000),
+                "priority": Comment(
+                    "Above the redirect of its domain, whose rule is longer.", 1000
+                ),
                 "service": _PAGE,
             }
             self.services[_PAGE] = {
@@ -223,7 +224,7 @@ class _Wiring:
         key = "rate-tunnel" if virtual_host.is_tunnel else "rate"
         body: Attrs = {"average": rate.average, "burst": rate.burst}
         if virtual_host.is_tunnel:
-            # The connector is the one address that everybody comes from.
+            # All requests through the tunnel have the connector's source address.
             body["sourceCriterion"] = {"requestHeaderName": "Cf-Connecting-Ip"}
         self.middlewares[key] = {"rateLimit": body}
         return [key]
@@ -236,19 +237,19 @@ class _Wiring:
         self.middlewares[key] = {"ipAllowList": {"sourceRange": list(networks)}}
         return [key]
 
-    def _gate(self, auth_proxy: AuthProxy, name: str, route: Route) -> str:
+    def _forward_auth(self, auth_proxy: AuthProxy, name: str, route: Route) -> str:
         if auth_proxy.is_adapter:
-            # Asked for any page, it answers a stranger with the way to the provider.
-            uri, key = "/", "gate"
+            # For any page, it answers a request without a session with a redirect to the provider.
+            uri, key = "/", "auth"
         else:
             uri = auth_proxy.uri_for(name, route)
             domain = name.partition(".")[2].replace(".", "-")
-            key = "gate" if uri == FORWARD_AUTH else f"gate-{domain}"
+            key = "auth" if uri == FORWARD_AUTH else f"auth-{domain}"
         self.middlewares[key] = {
             "forwardAuth": {
                 "address": f"http://{auth_proxy.address}{uri}",
                 "trustForwardHeader": True,
-                "authResponseHeaders": sorted({theirs for _, theirs in auth_proxy.answers}),
+                "authResponseHeaders": sorted({answer for _, answer in auth_proxy.answers}),
             }
         }
         return key
@@ -262,7 +263,7 @@ class _Wiring:
 
 
 def _strip(proxy: ProxyPlan) -> Nix:
-    """An empty value takes a header away; this stands before the gate in every chain."""
+    """Removes identity headers (by an empty value); it comes before forward auth in each chain."""
     return {
         "headers": {
             "customRequestHeaders": {s: "" for h in proxy.spoofable for s in sorted(spellings(h))}
@@ -271,14 +272,14 @@ def _strip(proxy: ProxyPlan) -> Nix:
 
 
 def _tunnelled() -> Nix:
-    """The visitor speaks HTTPS, and the connector HTTP for them.
+    """The client's scheme: the connector forwards HTTPS requests over HTTP.
 
-    Whatever else is said of the visitor is not believed. Cloudflare puts the address behind what
-    the visitor sent as X-Forwarded-For, and Authelia takes the first of them; Traefik can copy no
-    header in its place. So everybody who comes by the tunnel comes from 127.0.0.1.
+    The client address stays 127.0.0.1 for all requests through the tunnel. Cloudflare appends it to
+    the X-Forwarded-For header of the client, Authelia reads the first address there, and Traefik
+    cannot copy Cf-Connecting-Ip into that header.
     """
-    told: Attrs = {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
-    return {"headers": {"customRequestHeaders": told}}
+    headers: Attrs = {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
+    return {"headers": {"customRequestHeaders": headers}}
 
 
 def _plain(rule: str, middleware: str) -> Nix:

@@ -123,7 +123,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
             {"identity": {"host": "pi", "users": {"sops": "a/b"}}},
         ),
         "proxy-text",
-        "the gate asks nobody",
+        "so no request needs a sign-in",
     ),
     "a route to everywhere": (
         merged(TAILNET, {"hosts": {"pi": {"tailscale": {"subnet_routes": ["0.0.0.0/0"]}}}}),

@@ -1,4 +1,4 @@
-"""The route table, read back from what each backend wrote: who answers a name, behind which gate."""
+"""The route table, read back from what each backend wrote: each name, its upstream and its auth proxy."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from homelab.nix import Module
 from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
-from homelab.proxy.model import ODD, pattern
-from homelab.proxy.traefik import ODD_RULE
+from homelab.proxy.model import AMBIGUOUS_PATH, pattern
+from homelab.proxy.traefik import AMBIGUOUS_RULE
 from tests.proxy.nixos import options
 
 BACKENDS = {"caddy": caddy.modules, "nginx": nginx.modules, "traefik": traefik.modules}
@@ -19,13 +19,13 @@ BACKENDS = {"caddy": caddy.modules, "nginx": nginx.modules, "traefik": traefik.m
 
 @dataclass(frozen=True, order=True)
 class Line:
-    """One name on one way in."""
+    """A name on one listener."""
 
     way: str
     """https, tunnel, or moved (plain HTTP, to another name)."""
     name: str
     to: str
-    gate: str = ""
+    auth: str = ""
     exempt: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     host: str = ""
@@ -83,11 +83,11 @@ def _caddy(caddy: dict[str, Any]) -> list[Line]:
                 continue
             outside = _find(block, f"{words[1]}_outside")
             ((proxy, inside),) = _find(body, "reverse_proxy")
-            gates = _find(body, "forward_auth")
+            auth_urls = _find(body, "forward_auth")
             exempt = [
                 path
                 for words, _ in _find(body, "@not_exempt")
-                if f".matches(r'{ODD}')" in words[2]
+                if f".matches(r'{AMBIGUOUS_PATH}')" in words[2]
                 for path in re.sub(r"\|?\^", " ^", words[2].split("'")[1]).split()
             ]
             out.append(
@@ -95,7 +95,7 @@ def _caddy(caddy: dict[str, Any]) -> list[Line]:
                     way,
                     names[words[1]],
                     proxy[1],
-                    gate=next((w[-1] for w, _ in gates), ""),
+                    auth=next((w[-1] for w, _ in auth_urls), ""),
                     exempt=tuple(sorted(exempt)),
                     sources=tuple(n for _, b in outside for w, _ in _find(b, "not") for n in w[2:]),
                     host=next((w[2] for w, _ in _find(inside, "header_up", "Host")), ""),
@@ -116,24 +116,24 @@ def _nginx(nginx: dict[str, Any]) -> list[Line]:
             if moved := re.fullmatch(r"301 (.*)\$request_uri", str(root["return"])):
                 out.append(Line("moved", name, moved[1]))
             continue
-        gate = host["locations"].get("= /.homelab/gate", {}).get("proxyPass", "")
-        gated = "gated.conf" in root["extraConfig"]
-        assert gated == bool(gate)
-        asked = host["locations"].get("= /.homelab/gate", {}).get("extraConfig", "")
-        variable = re.search(r"if \((\$exempt_\w+)\) {\n  return 204;", asked)
+        auth = host["locations"].get("= /.homelab/auth", {}).get("proxyPass", "")
+        protected = "protected.conf" in root["extraConfig"]
+        assert protected == bool(auth)
+        settings = host["locations"].get("= /.homelab/auth", {}).get("extraConfig", "")
+        variable = re.search(r"if \((\$exempt_\w+)\) {\n  return 204;", settings)
         maps = re.findall(
             r"map \$request_uri (\$\w+) {\n(.*?)}", nginx["commonHttpConfig"], re.DOTALL
         )
         lines = dict(maps)[variable[1]].splitlines() if variable else []
-        # The first expression refuses what can be read in two ways.
-        assert not lines or ODD in _unquoted(lines[1].split()[0])
+        # The first expression refuses ambiguous paths.
+        assert not lines or AMBIGUOUS_PATH in _unquoted(lines[1].split()[0])
         own = re.search(r"proxy_set_header Host ([^$].*);", root["extraConfig"])
         out.append(
             Line(
                 "tunnel" if host.get("listen") else "https",
                 name,
                 root["proxyPass"],
-                gate=re.sub(r"^http://|/api.*$", "", gate),
+                auth=re.sub(r"^http://|/api.*$", "", auth),
                 exempt=tuple(sorted(_unquoted(x.split()[0])[1:] for x in lines[2:])),
                 sources=tuple(re.findall(r"allow (.*);", host.get("extraConfig", ""))),
                 host=own[1] if own else "",
@@ -160,7 +160,7 @@ def _traefik(traefik: dict[str, Any]) -> list[Line]:
         if moved:
             out.append(Line("moved", found[1], moved[0]["replacement"].removesuffix("${1}")))
             continue
-        gates = [m["forwardAuth"]["address"] for m in chain if "forwardAuth" in m]
+        auth_urls = [m["forwardAuth"]["address"] for m in chain if "forwardAuth" in m]
         rules = " ".join(
             r["rule"]
             for k, r in http["routers"].items()
@@ -169,7 +169,7 @@ def _traefik(traefik: dict[str, Any]) -> list[Line]:
         exempt = [
             pattern(f"{p}*") if kind else pattern(p)
             for kind, p in re.findall(r"Path(Prefix)?\(`([^`]+)`", rules)
-            if f"!{ODD_RULE}" in rules
+            if f"!{AMBIGUOUS_RULE}" in rules
         ]
         headers = [m["headers"].get("customRequestHeaders", {}) for m in chain if "headers" in m]
         (server,) = http["services"][router["service"]]["loadBalancer"]["servers"]
@@ -179,7 +179,7 @@ def _traefik(traefik: dict[str, Any]) -> list[Line]:
                 way,
                 found[1],
                 server["url"],
-                gate=next((re.sub(r"^http://|/api.*$", "", g) for g in gates), ""),
+                auth=next((re.sub(r"^http://|/api.*$", "", g) for g in auth_urls), ""),
                 exempt=tuple(sorted(exempt)),
                 sources=tuple(
                     n for m in chain if "ipAllowList" in m for n in m["ipAllowList"]["sourceRange"]

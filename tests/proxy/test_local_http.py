@@ -80,8 +80,8 @@ def test_every_proxy_has_the_options_for_it(kind: str) -> None:
 @pytest.mark.parametrize(
     ("service", "says"),
     [
-        ("plan", "plan has no page to show"),
-        ("gated", "gated is behind the gate, which plain HTTP passes by"),
+        ("plan", "plan has no web page"),
+        ("gated", "gated has auth: forward, which plain HTTP would bypass"),
     ],
 )
 def test_a_page_that_is_not_there_or_is_gated_is_refused(service: str, says: str) -> None:

@@ -172,7 +172,9 @@ def test_the_tunnels_names_are_on_loopback_alone(tmp_path: Path) -> None:
     for host in twins.values():
         assert host["listen"] == [{"addr": "127.0.0.1", "port": 8180}]
         assert "useACMEHost" not in host
-    assert "gated.conf" in twins["http://music-home.example.org"]["locations"]["/"]["extraConfig"]
+    assert (
+        "protected.conf" in twins["http://music-home.example.org"]["locations"]["/"]["extraConfig"]
+    )
 
 
 def test_tls_and_hsts_follow_the_entry(tmp_path: Path) -> None:

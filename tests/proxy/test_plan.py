@@ -176,5 +176,5 @@ def test_the_tailnet_by_way_of_another_host_looks_like_the_lan() -> None:
 
     (message,) = routed_by("aurora")
     assert message.startswith("services.miniflux.routes[0].sources: ")
-    assert "by way of aurora" in message
+    assert "through the subnet router aurora" in message
     assert routed_by("pi") == []

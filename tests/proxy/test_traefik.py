@@ -9,7 +9,7 @@ import pytest
 
 from homelab.plan import Plan
 from homelab.proxy.model import spellings
-from homelab.proxy.traefik import ODD_RULE
+from homelab.proxy.traefik import AMBIGUOUS_RULE
 from tests import build
 from tests.household import household
 from tests.proxy.nixos import options
@@ -36,15 +36,15 @@ def dynamic(plan: Plan, tmp_path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
-    """S0-15 T1: name, upstream, gate, what is exempt, who is let in, and what moved."""
+    """S0-15 T1: name, upstream, auth proxy, exempt paths, sources and redirects."""
     lines = table(planned(kind), kind, tmp_path)
-    gate, inside = "127.0.0.1:9091", "{}.home.example.org"
+    auth, inside = "127.0.0.1:9091", "{}.home.example.org"
     open_ = ("^/api/", r"^/ping(\?|$)", r"^/v1\.0/")
-    music = {"gate": gate, "exempt": ("^/rest/",)}
+    music = {"auth": auth, "exempt": ("^/rest/",)}
     names = ("auth", "gated", "lan", "music", "plain", "sealed", "small")
     expected = [
         Line("https", inside.format("auth"), "http://127.0.0.1:9091"),
-        Line("https", inside.format("gated"), "http://127.0.0.1:3001", gate, open_),
+        Line("https", inside.format("gated"), "http://127.0.0.1:3001", auth, open_),
         Line("https", inside.format("lan"), "http://127.0.0.1:3002", sources=("127.9.0.0/16",)),
         Line("https", inside.format("music"), "http://127.0.0.1:3003", **music),  # type: ignore[arg-type]
         Line("https", inside.format("plain"), "http://127.0.0.1:3004"),
@@ -58,13 +58,13 @@ def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
 
 
 def test_a_direct_name_is_one_more_name_of_its_route(tmp_path: Path) -> None:
-    """S0-15 T1: with a certificate of its own domain, and the same gate."""
+    """S0-15 T1: with a certificate of its own domain, and the same auth proxy."""
     direct: dict[str, object] = {
         "services": {"gated": {"routes": [{"auth": "forward", "publish": "direct"}]}}
     }
     tables = [table(planned(kind, direct), kind, tmp_path) for kind in KINDS]
     (line,) = (x for x in tables[0] if x.name == "gated-home.example.org")
-    assert (line.way, line.gate, line.to) == ("https", "127.0.0.1:9091", "http://127.0.0.1:3001")
+    assert (line.way, line.auth, line.to) == ("https", "127.0.0.1:9091", "http://127.0.0.1:3001")
     assert tables[0] == tables[1] == tables[2]
     certificates = dynamic(planned("traefik", direct), tmp_path)["tls"]["certificates"]
     assert [Path(c["certFile"]).parent.name for c in certificates] == [
@@ -74,11 +74,11 @@ def test_a_direct_name_is_one_more_name_of_its_route(tmp_path: Path) -> None:
 
 
 def test_one_name_may_be_known_at_home_and_through_the_tunnel(tmp_path: Path) -> None:
-    """S1-04 S2-07: both ways lead to the app, and past the same gate."""
+    """S1-04 S2-07: both names lead to the app, through the same auth proxy."""
     same: dict[str, object] = {"site": {"names": {"public": "{name}.home.example.org"}}}
     tables = [table(planned(kind, same), kind, tmp_path) for kind in KINDS]
     name = "music.home.example.org"
-    ways = {x.way: (x.to, x.gate, x.exempt) for x in tables[0] if x.name == name}
+    ways = {x.way: (x.to, x.auth, x.exempt) for x in tables[0] if x.name == name}
     assert set(ways) == {"https", "tunnel"}
     assert ways["https"] == ways["tunnel"]
     assert tables[0] == tables[1] == tables[2]
@@ -106,7 +106,7 @@ def test_what_is_written_is_as_nixfmt_has_it(kind: str, tmp_path: Path) -> None:
     assert formatted(tmp_path, [texts["proxy.nix"], texts["certificates.nix"]]) == []
 
 
-def test_what_a_visitor_claims_is_gone_before_the_gate_is_asked(tmp_path: Path) -> None:
+def test_identity_headers_of_a_client_are_removed_before_the_auth_request(tmp_path: Path) -> None:
     """T21: every chain of a name begins with the allow-list and the strip, and the gate is last."""
     http = dynamic(planned(), tmp_path)["http"]
     stripped = http["middlewares"]["strip"]["headers"]["customRequestHeaders"]
@@ -186,9 +186,9 @@ def test_a_path_that_can_be_read_in_two_ways_has_a_router_of_its_own(tmp_path: P
     """S1-08: where rules speak of paths, nobody is let through to it."""
     rule = {"route": "gated", "priority": 40, "policy": "deny", "paths": ["/admin/*"]}
     http = dynamic(planned("traefik", {"identity": {"rules": [rule]}}), tmp_path)["http"]
-    router = http["routers"]["gated-odd"]
-    assert router["rule"] == f"Host(`gated.home.example.org`) && {ODD_RULE}"
+    router = http["routers"]["gated-ambiguous"]
+    assert router["rule"] == f"Host(`gated.home.example.org`) && {AMBIGUOUS_RULE}"
     # The longer rule is asked first.
     assert len(router["rule"]) > len(http["routers"]["gated"]["rule"])
-    assert router["middlewares"] == ["nobody"]
-    assert http["middlewares"]["nobody"]["ipAllowList"]["sourceRange"] == ["0.0.0.0/32"]
+    assert router["middlewares"] == ["deny"]
+    assert http["middlewares"]["deny"]["ipAllowList"]["sourceRange"] == ["0.0.0.0/32"]

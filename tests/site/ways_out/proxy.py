@@ -33,13 +33,13 @@ WAYS = (
         "proxy-text",
         music(routes=[{"exempt": ["/api*"]}]),
         music(routes=[{"exempt": ["/api/*", "/api"]}]),
-        says="begins so",
+        says="with that prefix",
     ),
     WayOut(
         "local-http",
         {"network": {"entry": {"local_http": "homepag"}}, "services": {"homepage": {"host": "pi"}}},
         {"network": {"entry": {"local_http": "homepage"}}},
-        says="no page",
+        says="no web page",
     ),
     WayOut(
         "local-http",
@@ -48,7 +48,7 @@ WAYS = (
             "services": {"homepage": {"host": "pi", "routes": [{"sources": "lan"}]}},
         },
         {"services": {"homepage": {"routes": [{}]}}},
-        says="answers to",
+        says="open to the whole LAN",
     ),
     WayOut(
         "local-http",
@@ -65,13 +65,13 @@ WAYS = (
             },
         ),
         {"network": {"entry": {"local_http": None}}},
-        says="behind the gate",
+        says="would bypass",
     ),
     WayOut(
         "proxy-headers",
         both(POCKET_ID, service("navidrome", host="pi", headers={"X-N": "name"})),
         service("navidrome", headers=None),
-        says="tells no",
+        says="sends no",
     ),
     WayOut(
         "proxy-headers",
@@ -111,7 +111,7 @@ WAYS = (
             "network": {"entry": {"plugins": [PLUGIN], "plugin_hashes": {"default": HASH}}},
         },
         {"nixpkgs": {"default": {"release": "25.05", "url": "github:NixOS/nixpkgs/nixos-25.05"}}},
-        says="plugins from",
+        says="plugins need",
     ),
     WayOut(
         "chain-known",
@@ -125,7 +125,7 @@ WAYS = (
         "plugin-hash",
         {"network": {"entry": {"plugins": [PLUGIN]}}},
         {"network": {"entry": {"plugin_hashes": {"default": HASH}}}},
-        says="nothing says",
+        says="is missing",
     ),
     WayOut(
         "plugin-hash",
@@ -159,7 +159,7 @@ WAYS = (
         "legacy-uri",
         {"site": {"legacy_domains": [{"domain": "home.example.org"}]}},
         {"site": {"legacy_domains": None}},
-        says="today's names",
+        says="the current names",
     ),
     WayOut(
         "legacy-uri",

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# The reverse proxy: every name, and what answers
+# The reverse proxy: every name, and its upstream
 { lib, options, ... }:
 
 let
@@ -101,7 +101,7 @@ in
           '';
           useACMEHost = "home.example.org";
         };
-        # Whoever asks for any other name.
+        # Requests for any other name.
         "http://" = {
           extraConfig = ''
             respond "Not found" 404
