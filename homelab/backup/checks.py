@@ -17,6 +17,7 @@ from homelab.config.backup import CustomBackup
 from homelab.hardening.paths import below
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.storage.owners import Kind, is_fixed, taken
 
 
 @check("backup-intent", rows="S0-32")
@@ -167,20 +168,37 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-target-root", rows="S0-34")
 def backup_target_root(plan: Plan) -> Iterator[Problem]:
-    """Sshd shuts a client into its directory only if nobody but root can write any part of the way
-    there; with a group's dataset above it, no client could sign in.
+    """A repository lies in a directory of its own: sshd shuts a client into it only if nobody but
+    root can write any part of the way there, what somebody else writes is no safe place for a copy,
+    and a backup that holds its own repository grows without end.
     """
     for name, target in plan.stack.backup.targets.items():
-        if target.kind != "sftp":
+        host = target.host or ""
+        if target.kind not in ("local", "sftp") or host not in plan.hosts:
             continue
-        for dataset in plan.datasets:
-            if dataset.host == target.host and below(target.path, (dataset.path,)):
-                yield Problem(
-                    f"backup.targets.{name}.path",
-                    f"{target.path} lies in the dataset {dataset.name}, which {dataset.group} "
-                    "writes, so sshd lets no client in",
-                    "name a directory outside every dataset, as /mnt/<disk>/restic",
-                )
+        where = f"backup.targets.{name}.path"
+        way_out = "name a directory outside every dataset, as /mnt/<disk>/restic"
+        # Of a dataset that is a directory of the system, path-taken tells.
+        here = [d for d in plan.datasets if d.host == host and not is_fixed(d.path)]
+        inside = [d for d in here if below(target.path, (d.path,))]
+        for dataset in inside:
+            end = ", so sshd lets no client in" if target.kind == "sftp" else ""
+            yield Problem(
+                where,
+                f"{target.path} lies in the dataset {dataset.name}, which {dataset.group} "
+                f"writes{end}",
+                way_out,
+            )
+        found = taken(plan, host, target.path, _NOT_FOR_TARGETS, relations=("is", "lies in"))
+        if found is not None and not inside:
+            yield Problem(
+                where,
+                f"{found}, and repositories would lie there",
+                "name a directory of its own, as /mnt/<disk>/restic",
+            )
+
+
+_NOT_FOR_TARGETS: tuple[Kind, ...] = ("home", "homelab", "memory", "secret", "state", "system")
 
 
 @check("role-backup", rows="S0-02")

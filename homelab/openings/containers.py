@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from homelab.config.network import Scope
 from homelab.nix.source import Computed, Setting, Value
 from homelab.openings.model import Opening, View, is_true, like, rule, texts, when
+from homelab.storage.owners import Kind, taken
 
 _ALL = "virtualisation.oci-containers.containers.*"
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
@@ -87,7 +88,7 @@ def extra_options(setting: Setting, view: View) -> Iterator[Opening]:
                 "drop it, and give the service a route",
             )
         else:
-            yield from _walls(setting, flag, value)
+            yield from _walls(setting, flag, value, view)
 
 
 def flags(words: list[str]) -> Iterator[tuple[str, str]]:
@@ -104,7 +105,7 @@ def flags(words: list[str]) -> Iterator[tuple[str, str]]:
         yield flag, value
 
 
-def _walls(setting: Setting, flag: str, value: str) -> Iterator[Opening]:
+def _walls(setting: Setting, flag: str, value: str, view: View) -> Iterator[Opening]:
     said = f"{setting.name}: {flag}{'=' + value if value else ''}"
     if flag == "--privileged" and value != "false":
         yield _privileged(said)
@@ -116,21 +117,50 @@ def _walls(setting: Setting, flag: str, value: str) -> Iterator[Opening]:
         yield _loose("capabilities", f"{said} lets the container act as root on the host")
     elif flag == "--security-opt" and re.search(r"unconfined|disable|unmask", value):
         yield _loose("unconfined", f"{said} takes away what confines the container")
-    elif flag in ("-v", "--volume", "--mount") and (source := sensitive(value)):
-        yield _loose("host-paths", f"{said} shows the container {source} of the host")
+    elif flag in ("-v", "--volume", "--mount"):
+        yield from _shown(setting, value, said, view)
 
 
 _CAPABILITIES = ("ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH")
-_PATHS = re.compile(
-    r"(?:^|src=|source=)(/(?:var/)?run/(?:docker|podman/podman)\.sock|/run/(?:secrets|homelab)(?:/[^:,]*)?"
-    r"|/|/(?:etc|root|home|boot|nix|proc|sys|dev|var|var/lib|var/lib/private|run))/?(?=[:,]|$)"
-)
+_SOURCE = re.compile(r"(?:^|,)(?:src|source)=([^,]+)")
+_OPTIONS = re.compile(r"(?:^|,)(?:ro|readonly|read_only)(?:=true|=1)?(?:,|$)")
+_EVERYBODYS: tuple[Kind, ...] = ("dumps", "home", "homelab", "repository", "secret", "system")
 
 
-def sensitive(volume: str) -> str:
-    """The directory of the host that a volume gives away; empty for one that it may see."""
-    found = _PATHS.search(volume)
-    return found[1] if found else ""
+def source_of(volume: str) -> tuple[str, bool]:
+    """The directory of the host that a volume brings in, and whether it is only read; empty for a
+    volume of Podman's own.
+    """
+    if named := _SOURCE.search(volume):
+        return named[1], bool(_OPTIONS.search(volume))
+    source, _, rest = volume.partition(":")
+    return source, bool(_OPTIONS.search(rest.partition(":")[2]))
+
+
+def _shown(setting: Setting, volume: str, said: str, view: View) -> Iterator[Opening]:
+    """What a container would see of others: of the host and its keys, or of another service."""
+    source, reads = source_of(volume)
+    if not source.startswith("/") or "$" in source:
+        return
+    plan, host = view.plan, view.host.name
+    found = taken(plan, host, source, _EVERYBODYS, reads=reads)
+    if found is not None:
+        yield Opening(
+            "host-paths",
+            f"{said} gives the container a directory of the host: {found}",
+            "leave it out, or mount a directory of its own",
+            acceptable=not found.owner.final or found.relation == "holds",
+        )
+        return
+    # Its own state it may have, whatever lies in it.
+    theirs = taken(plan, host, source, ("state",), services=(setting.path[3],), reads=reads)
+    if theirs is not None:
+        yield Opening(
+            "other-state",
+            f"{said} gives the container a directory of the host: {theirs}",
+            "leave it out, or let both use a dataset",
+            acceptable=True,
+        )
 
 
 def _loose(word: str, what: str) -> Opening:
@@ -158,12 +188,11 @@ def options(setting: Setting, view: View) -> Iterator[Opening]:
     elif last == "networks" and "host" in texts(setting.value):
         yield _host_network(f"{setting.name}: host")
     elif last == "capabilities" and setting.value is True:
-        yield from _walls(setting, "--cap-add", setting.path[5])
+        yield from _walls(setting, "--cap-add", setting.path[5], view)
     elif last == "volumes":
         for volume in texts(setting.value):
-            if source := sensitive(volume):
-                said = "it" if ".container." in setting.source else setting.name
-                yield _loose("host-paths", f"{said} shows the container {source} of the host")
+            said = "it" if ".container." in setting.source else setting.name
+            yield from _shown(setting, volume, said, view)
 
 
 @rule(f"{_ALL}.image")

@@ -51,9 +51,22 @@ def own_texts(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
 
 def root_type(host: Host, sources: Mapping[str, str | bytes]) -> str:
     """`fsType` of the root file system; empty where the host's own modules do not say."""
-    places = (("fileSystems", "/", "fsType"), ("disko", "devices", "nodev", "/", "fsType"))
-    for setting in own_settings(host, sources):
-        if setting.path in places and isinstance(setting.value, str):
+    return fs_type(host, sources, "/")
+
+
+def fs_type(host: Host, sources: Mapping[str, str | bytes], mount: str) -> str:
+    """`fsType` of the file system at a mount point; empty where the host's own modules do not say.
+    With disko, the format of the partition or volume that is mounted there.
+    """
+    places = (("fileSystems", mount, "fsType"), ("disko", "devices", "nodev", mount, "fsType"))
+    settings = [*own_settings(host, sources)]
+    at = {
+        (*s.path[:-1], "format")
+        for s in settings
+        if s.path[0] == "disko" and s.path[-1] == "mountpoint" and s.value == mount
+    }
+    for setting in settings:
+        if (setting.path in places or setting.path in at) and isinstance(setting.value, str):
             return setting.value
     return ""
 

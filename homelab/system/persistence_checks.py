@@ -11,6 +11,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.file_systems import (
     file_systems,
+    fs_type,
     is_rolled_back,
     is_within,
     root_type,
@@ -31,6 +32,16 @@ PERSISTENCE_ROOT = file_check(
 )
 
 _IN_MEMORY = ("tmpfs", "ramfs")
+_WITHOUT_OWNERS = ("exfat", "fat", "msdos", "ntfs", "ntfs3", "ntfs-3g", "vfat")
+"""File systems that know no owner of a file and no permissions."""
+IDENTITY = {
+    OURS: "loses its releases and secrets",
+    "/etc/ssh/ssh_host_ed25519_key": "is another machine at each start: it cannot open its "
+    "secrets, and nothing that knows its key connects to it",
+    "/etc/ssh/ssh_host_ed25519_key.pub": "does not know which key its secrets are encrypted for",
+    "/var/lib/nixos": "gives its users other numbers, and what they own belongs to others",
+}
+"""What no host can do without from one start to the next, and what happens then."""
 
 Sources = Mapping[str, str | bytes]
 
@@ -100,6 +111,15 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
             "a directory of a larger one, name that as mount",
             check=PERSISTENCE_ROOT,
         )
+    kind = fs_type(host, sources, config.disk)
+    if kind in (*_WITHOUT_OWNERS, *_IN_MEMORY):
+        keeps = "nothing after a restart" if kind in _IN_MEMORY else "no owners of files"
+        yield Problem(
+            where,
+            f"{config.disk} is {kind}, which keeps {keeps}",
+            "name a directory on another disk, with ext4, btrfs, xfs or zfs",
+            check=PERSISTENCE_ROOT,
+        )
     for i, path in enumerate(config.mounted):
         if path not in named:
             yield Problem(
@@ -115,15 +135,18 @@ def _known(plan: Plan, host: Host, config: Persistence) -> Iterator[Problem]:
     from homelab.render import modules_of
 
     known = by_itself(plan, host, modules_of(plan, host))
-    for path in sorted({*config.forget} - known):
+    for path in sorted({*config.forget} - known - IDENTITY.keys()):
         yield Problem(
             f"{host.source}.persistence.forget",
-            f"{path} is not kept anyway"
-            if path != OURS
-            else f"without {OURS} the host loses its releases and secrets",
-            f"{did_you_mean(path, known, 'kept directories')}; or drop it"
-            if path != OURS
-            else "drop it",
+            f"{path} is not kept anyway",
+            f"{did_you_mean(path, known - IDENTITY.keys(), 'kept directories')}; or drop it",
+            check=PERSISTENCE_COMPLETE,
+        )
+    for path in sorted({*config.forget} & IDENTITY.keys()):
+        yield Problem(
+            f"{host.source}.persistence.forget",
+            f"without {path} the host {IDENTITY[path]}",
+            "drop it",
             check=PERSISTENCE_COMPLETE,
         )
 

@@ -124,6 +124,25 @@ WAYS = (
         warns=("target-mounted",),
     ),
     WayOut(
+        "backup-target-root",
+        targets(disk={"kind": "local", "host": "nas", "path": "/etc"}),
+        targets(disk={"path": "/mnt/disk/restic"}),
+        says="directory of the system",
+        asked={"/mnt/disk/restic": "as /mnt/<disk>/restic"},
+        warns=("target-mounted",),
+    ),
+    WayOut(
+        "backup-target-root",
+        {
+            **jellyfin(),
+            **targets(disk={"kind": "local", "host": "nas", "path": "/var/lib/jellyfin/restic"}),
+        },
+        targets(disk={"path": "/mnt/disk/restic"}),
+        says="the state of jellyfin",
+        asked={"/mnt/disk/restic": "as /mnt/<disk>/restic"},
+        warns=("target-mounted",),
+    ),
+    WayOut(
         "role-backup",
         {"hosts": {"nas": {"role": "agent"}}, **jellyfin(routes=[])},
         jellyfin(backup={"skip": "films can be had again"}),

@@ -212,6 +212,54 @@ WAYS = (
         asked={"/var/b": "name a directory elsewhere"},
     ),
     WayOut(
+        "path-taken",
+        dataset("tv", path="/etc", mount="/"),
+        {"datasets": {"tv": {"path": "/srv/tv"}}},
+    ),
+    WayOut(
+        "path-taken",
+        both(service("jellyfin", host="nas", harden={"read_write": ["/var/lib/homelab"]})),
+        service("jellyfin", harden={"read_write": ["/srv/films"]}),
+        asked={"/srv/films": "name a directory of its own"},
+    ),
+    WayOut(
+        "path-taken",
+        both(
+            dataset("down"),
+            service("sonarr", host="nas"),
+            service("radarr", host="nas", harden={"read_write": ["/var/lib/sonarr"]}),
+        ),
+        service("radarr", harden=None, datasets={"downloads": "down"}),
+        asked={"down": "use a dataset", "downloads": "use a dataset", "harden": "use a dataset"},
+    ),
+    WayOut(
+        "path-taken",
+        service("a", **container(auth="none", backup={"skip": "none"}, state=["/etc"])),
+        service("a", state=["/var/lib/a"]),
+    ),
+    WayOut(
+        "path-taken",
+        service("jellyfin", host="nas", backup={"include": ["/var/lib/homelab"]}),
+        service("jellyfin", backup={"include": ["/var/lib/jellyfin"]}),
+        asked={"/var/lib/jellyfin": "name the directories that it keeps its data in"},
+    ),
+    WayOut(
+        "path-taken",
+        host("nas", nix={"build_dir": "/var/lib/homelab"}),
+        host("nas", nix={"build_dir": "/var/nix-build"}),
+    ),
+    WayOut(
+        "path-taken",
+        host("nas", persistence={"root": "/boot"}),
+        host("nas", persistence={"root": "/persist"}),
+        where="hosts.nas.persistence.root",
+    ),
+    WayOut(
+        "path-taken",
+        host("nas", persistence={"directories": ["/nix"]}),
+        host("nas", persistence={"directories": None}),
+    ),
+    WayOut(
         "dataset-moved",
         dataset("tv", tier="user"),
         {"datasets": {"tv": {"path": "/mnt/films"}}},

@@ -237,6 +237,24 @@ WAYS = (
     ),
     WayOut(
         "persistence-complete",
+        host("nas", persistence={"forget": {"/etc/ssh/ssh_host_ed25519_key": "it is old"}}),
+        host("nas", persistence={"forget": None}),
+        says="another machine",
+    ),
+    WayOut(
+        "persistence-root",
+        host("nas", persistence={"root": "/data"}),
+        host("nas", persistence={"root": "/persist"}),
+        says="no owners of files",
+        files=own(
+            FORGETS,
+            'fileSystems."/data" = { device = "/dev/sda"; fsType = "vfat"; };',
+            'fileSystems."/persist" = { device = "/dev/sdb"; fsType = "ext4"; };',
+        ),
+        asked={"/persist": "name a directory on another disk"},
+    ),
+    WayOut(
+        "persistence-complete",
         host("nas", persistence={}),
         host("nas", persistence={"mounted": ["/home"]}),
         says="file system of its own",

@@ -1,0 +1,192 @@
+"""Checks of directories that the stack config names and somebody else has already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from homelab.check import check
+from homelab.hardening.baseline import HIDDEN, HOMES
+from homelab.hardening.paths import below
+from homelab.plan import Plan
+from homelab.problems import Problem
+from homelab.services.model import Service
+from homelab.storage.model import Dataset
+from homelab.storage.owners import EVERY, Kind, Relation, Taken, stated_state, taken
+from homelab.system.model import Host
+
+_OWN = "name a directory of its own"
+_SHARED = (
+    f"take it out and {_OWN}, or let both use a dataset (services.….datasets) for what they share"
+)
+
+
+@dataclass(frozen=True)
+class Use:
+    """A directory that the stack config names, and what is done with it there."""
+
+    where: str
+    host: str
+    path: str
+    kinds: tuple[Kind, ...]
+    """Whose directories it must leave alone."""
+    does: str
+    """What is done with it, behind the problem."""
+    way_out: str
+    services: tuple[str, ...] = ()
+    """Whose state it is."""
+    reads: bool = False
+    relations: tuple[Relation, ...] = EVERY
+    allowed: tuple[str, ...] = ()
+    """Whose directories it may use all the same."""
+
+
+@check("path-taken", rows="S0-40 S0-55 S4-20")
+def path_taken(plan: Plan) -> Iterator[Problem]:
+    """A directory of the system, of homelab, of secrets or of another service is its owner's: who
+    else writes it breaks the host, and who else reads it has its secrets.
+    """
+    seen: set[tuple[str, str]] = set()
+    for use in uses(plan):
+        found = taken(
+            plan,
+            use.host,
+            use.path,
+            use.kinds,
+            services=use.services,
+            reads=use.reads,
+            relations=use.relations,
+            allowed=use.allowed,
+        )
+        if found is None or _is_theirs_to_tell(found, use) or (use.where, use.path) in seen:
+            continue
+        seen.add((use.where, use.path))
+        yield Problem(use.where, f"{found}, and {use.does}", use.way_out)
+
+
+def _is_theirs_to_tell(found: Taken, use: Use) -> bool:
+    """Of two services that both name a directory as their state, one is told."""
+    owner = found.owner
+    if owner.kind != "state" or owner.derived or ".state[" not in use.where:
+        return False
+    return found.relation == "holds" or (found.relation == "is" and (owner.service,) > use.services)
+
+
+def uses(plan: Plan) -> Iterator[Use]:
+    """Every directory that the stack config names, but for those of backup targets and mounts of
+    containers, which have checks of their own.
+    """
+    for dataset in plan.datasets:
+        yield from _dataset(plan, dataset)
+    for service in plan.services:
+        yield from _service(service)
+    for host in plan.hosts.values():
+        yield from _host(host)
+
+
+def _dataset(plan: Plan, dataset: Dataset) -> Iterator[Use]:
+    where = f"{dataset.source}.path"
+    does = f"as a dataset it would belong to {dataset.owner}:{dataset.group}, mode {dataset.mode}"
+    way = f"name a directory of its own, as /srv/{dataset.name}"
+    system: tuple[Kind, ...] = ("dumps", "home", "homelab", "memory", "secret", "system")
+    yield Use(where, dataset.host, dataset.path, system, does, way)
+    # A service may keep its state in a dataset, but no dataset takes a part of another's state.
+    mine = dataset.users
+    yield Use(where, dataset.host, dataset.path, ("state",), does, way, mine, relations=_INSIDE)
+    # Of a target in a dataset, backup-target-root tells.
+    repositories: tuple[Kind, ...] = ("repository",)
+    yield Use(where, dataset.host, dataset.path, repositories, does, way, relations=("lies in",))
+
+
+_INSIDE: tuple[Relation, ...] = ("is", "lies in")
+_OTHERS: tuple[Kind, ...] = ("dumps", "home", "homelab", "secret", "state", "system")
+_WRITES: tuple[Kind, ...] = (*_OTHERS, "repository")
+
+
+def _service(service: Service) -> Iterator[Use]:
+    name, host = service.name, service.host
+    for where, path in stated_state(service):
+        does = f"{name} would write it, and its backup would carry it to every target"
+        way = f"name a directory of its own, as /var/lib/{name}"
+        yield Use(where, host, path, (*_OTHERS, "memory"), does, way, (name,))
+        # Of a target in it, backup-target-root tells.
+        yield Use(where, host, path, ("repository",), does, way, relations=_INSIDE)
+    for index, path in enumerate(service.config.backup.include or ()):
+        yield Use(
+            service.at(f"backup.include[{index}]"),
+            host,
+            path,
+            ("homelab", "memory", "repository", "secret", "system"),
+            "its backup would carry it to every target",
+            "name the directories that it keeps its data in",
+            (name,),
+            reads=True,
+        )
+    for kind in ("read_write", "read_only"):
+        writes = kind == "read_write"
+        for path in getattr(service.harden, kind):
+            if path.rstrip("/") in ("", *HIDDEN, *HOMES):
+                continue  # harden-exception tells
+            # Who may see homes at all has said why.
+            homes = "protect-home" in service.harden.relax
+            kinds = tuple(k for k in _WRITES if not (homes and k == "home"))
+            yield Use(
+                service.at(f"harden.{kind}"),
+                host,
+                path,
+                kinds if writes else ("homelab", "repository", "secret"),
+                f"{name} would {'write' if writes else 'read'} it",
+                _SHARED,
+                (name,),
+                reads=not writes,
+            )
+
+
+_GIVEN = ("/", "/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr")
+"""Made anew at each start as a whole; a part of /etc may be kept."""
+_MOUNTED = ("/boot", "/dev", "/efi", "/nix", "/proc", "/run", "/sys", "/var/run")
+"""File systems of their own: a second mount would hide them."""
+
+
+def _host(host: Host) -> Iterator[Use]:
+    if not host.is_nixos:
+        return
+    if (path := host.config.nix.build_dir) is not None:
+        yield Use(
+            f"{host.source}.nix.build_dir",
+            host.name,
+            path,
+            _WRITES,
+            "builds would work there",
+            f"{_OWN}, as /var/nix-build",
+            allowed=("/nix",),
+        )
+    config = host.config.persistence
+    if config is None:
+        return
+    where = f"{host.source}.persistence"
+    places = {"root": config.root} | ({"mount": config.mount} if config.mount else {})
+    for field, path in places.items():
+        yield Use(
+            f"{where}.{field}",
+            host.name,
+            path,
+            ("dumps", "home", "homelab", "memory", "repository", "secret", "state", "system"),
+            "what survives a restart would lie there",
+            "name a directory on a disk of its own, as /persist, or /nix/persist with mount: /nix",
+            relations=EVERY if field == "root" else _INSIDE,
+            allowed=("/nix",),
+        )
+    for field in ("directories", "files"):
+        for index, path in enumerate(getattr(config, field)):
+            if host.role == "agent" and path.rstrip("/") == "/etc":
+                continue  # agent-posture tells
+            if path.rstrip("/") in ("", *_GIVEN) or below(path, _MOUNTED):
+                yield Use(
+                    f"{where}.{field}[{index}]",
+                    host.name,
+                    path,
+                    ("memory", "system"),
+                    "a mount over it would hide what NixOS puts there",
+                    "leave it out, or name the directory in it that has to survive",
+                )

@@ -1,0 +1,227 @@
+"""Whose a directory of a host is: the system's, homelab's, another service's, or a secret.
+
+One notion for everything that names a directory: datasets, state, sandboxes, mounts of containers,
+backups and what survives a restart. Each of them says which kinds it must leave alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from homelab.catalog import find
+from homelab.hardening.paths import below
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.services.said import said_of
+
+Kind = Literal["dumps", "home", "homelab", "memory", "repository", "secret", "state", "system"]
+Relation = Literal["is", "lies in", "holds"]
+EVERY: tuple[Relation, ...] = ("is", "lies in", "holds")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A directory that somebody has already."""
+
+    path: str
+    kind: Kind
+    what: str
+    """Whose, as a noun: `the state of vaultwarden`."""
+    inside: bool = True
+    """Whether all below it is theirs, too."""
+    readable: bool = False
+    """Whether anybody on the host may read what lies below it."""
+    final: bool = False
+    """Whether no reason gives it away."""
+    service: str = ""
+    """The service whose state it is."""
+    derived: bool = False
+    """Whether the catalog says so, and not the stack config."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a path of the stack config has to do with somebody's directory."""
+
+    path: str
+    relation: Relation
+    owner: Owner
+
+    def __str__(self) -> str:
+        if self.relation == "is":
+            return f"{self.path} is {self.owner.what}"
+        return f"{self.path} {self.relation} {self.owner.path}, {self.owner.what}"
+
+
+_SYSTEM = "a directory of the system"
+_FIXED: tuple[Owner, ...] = (
+    # What services and people have directories in: it is nobody's as a whole.
+    *(
+        Owner(path, "system", _SYSTEM, inside=False)
+        for path in ("/", "/run", "/var", "/var/cache", "/var/db", "/var/lib", "/var/lib/private")
+    ),
+    *(Owner(path, "system", _SYSTEM, inside=False) for path in ("/var/log", "/var/spool")),
+    *(Owner(path, "system", _SYSTEM) for path in ("/boot", "/dev", "/efi", "/proc")),
+    *(
+        Owner(path, "system", _SYSTEM, readable=True)
+        for path in ("/bin", "/etc", "/lib", "/lib64", "/nix", "/sbin", "/sys", "/usr")
+    ),
+    *(
+        Owner(path, "system", _SYSTEM)
+        for path in ("/run/dbus", "/run/systemd", "/run/user", "/run/wrappers", "/var/lib/systemd")
+    ),
+    Owner("/run/docker.sock", "system", "a socket that makes whoever opens it root"),
+    Owner("/run/podman", "system", "the socket that makes whoever opens it root"),
+    Owner("/var/lib/nixos", "system", "where NixOS keeps the numbers of users"),
+    Owner("/var/lib/containers", "system", "where Podman keeps its containers"),
+    Owner("/var/lib/docker", "system", "where Docker keeps its containers"),
+    *(
+        Owner(path, "memory", "a place that is empty after a restart")
+        for path in ("/run", "/tmp", "/var/tmp")  # noqa: S108 - names
+    ),
+    *(
+        Owner(path, "homelab", "homelab's own directory", final=True)
+        for path in (
+            *("/etc/homelab", "/run/homelab", "/run/homelab-recovery", "/var/lib/homelab"),
+            *("/var/lib/homelab-bundles", "/var/lib/homelab-certificates"),
+            *("/var/lib/homelab-gate", "/var/lib/homelab-recovery"),
+        )
+    ),
+    *(
+        Owner(path, "secret", "where sops-nix puts the secrets of the host", final=True)
+        for path in (
+            *("/run/secrets", "/run/secrets.d", "/run/secrets-for-users"),
+            *("/run/secrets-for-users.d", "/var/lib/sops-nix"),
+        )
+    ),
+    Owner("/etc/ssh", "secret", "where the host has the key that opens its secrets", final=True),
+    Owner("/root", "secret", "the home of root"),
+    *(
+        Owner(path, "secret", "a file of passwords")
+        for path in ("/etc/shadow", "/etc/NetworkManager", "/etc/wireguard", "/var/lib/iwd")
+    ),
+    Owner("/var/lib/acme", "secret", "where the host has the keys of its certificates"),
+    Owner("/var/lib/tailscale", "secret", "where the host has its key of the tailnet"),
+    Owner("/var/backup", "dumps", "where the databases of the host are dumped"),
+    Owner("/home", "home", "the homes of all people", inside=False),
+)
+_DATABASES = {
+    "postgresql": Owner("/var/lib/postgresql", "state", "the databases of the host", derived=True)
+}
+
+
+def taken(
+    plan: Plan,
+    host: str,
+    path: str,
+    kinds: Collection[Kind],
+    *,
+    services: Collection[str] = (),
+    reads: bool = False,
+    relations: Collection[Relation] = EVERY,
+    allowed: Collection[str] = (),
+) -> Taken | None:
+    """Whose directory a path is, lies in, or holds; none where nobody of these kinds has it.
+
+    What is nearest counts. The state of `services` is their own. One who only `reads` may have what
+    is readable to all anyway. Directories of `allowed` are left out.
+    """
+    place = _straight(path)
+    found = [
+        Taken(path, relation, owner)
+        for owner in (*owners(plan, host), *_homes(place))
+        if owner.kind in kinds and owner.path not in allowed
+        if not owner.service or owner.service not in services
+        if (relation := _relation(place, owner)) is not None
+        if relation in relations
+        if not (reads and owner.readable and relation == "lies in")
+    ]
+    return min(found, key=_nearest, default=None)
+
+
+def _nearest(one: Taken) -> tuple[bool, int, int, str]:
+    """What it is or lies in, the deepest first; of what it holds, the gravest."""
+    return (
+        one.relation == "holds",
+        -len(one.owner.path) if one.relation != "holds" else -int(one.owner.final),
+        EVERY.index(one.relation),
+        one.owner.path,
+    )
+
+
+def _relation(path: str, owner: Owner) -> Relation | None:
+    if path == owner.path:
+        return "is"
+    if owner.inside and below(path, (owner.path,)):
+        return "lies in"
+    return "holds" if below(owner.path, (path,)) else None
+
+
+def _straight(path: str) -> str:
+    """The path as it is on NixOS, where /var/run is a link."""
+    plain = path.rstrip("/") or "/"
+    return f"/run{plain.removeprefix('/var/run')}" if below(plain, ("/var/run",)) else plain
+
+
+def _homes(path: str) -> Iterator[Owner]:
+    """The home of somebody as a whole, and what programs keep there: keys, and what runs at login.
+    A directory of one's own below it is its owner's to share.
+    """
+    parts = path.split("/")
+    if parts[:2] == ["", "home"] and len(parts) > 2:
+        home = "/".join(parts[:3])
+        yield Owner(home, "home", f"the home of {parts[2]}", inside=False)
+        if len(parts) > 3 and parts[3].startswith("."):
+            hidden = f"{home}/{parts[3]}"
+            yield Owner(hidden, "home", f"a place for programs and keys of {parts[2]}")
+
+
+def owners(plan: Plan, host: str) -> tuple[Owner, ...]:
+    """Every directory of a host that somebody has, people's homes apart."""
+    return (*_FIXED, *_of_services(plan, host), *_of_targets(plan, host))
+
+
+def _of_services(plan: Plan, host: str) -> Iterator[Owner]:
+    datasets = {d.name: d.path for d in plan.datasets if d.host == host}
+    for service in plan.on(host):
+        used = [datasets[n] for n in service.datasets.values() if n in datasets]
+        for path in service.state:
+            stated = path in service.config.state
+            # A dataset is there to be shared, whoever has a directory in it; and of a directory
+            # of the system, its own problem tells.
+            shared = below(path, datasets.values() if stated else used)
+            if not shared and not is_fixed(path):
+                what = f"the state of {service.name}"
+                yield Owner(
+                    path.rstrip("/"), "state", what, service=service.name, derived=not stated
+                )
+        if (database := _DATABASES.get(service.entry.database)) is not None:
+            yield database
+
+
+def _of_targets(plan: Plan, host: str) -> Iterator[Owner]:
+    for name, target in sorted(plan.stack.backup.targets.items()):
+        if target.kind in ("local", "sftp") and target.host == host and not is_fixed(target.path):
+            what = f"the repositories of the backup target {name}"
+            yield Owner(target.path.rstrip("/"), "repository", what)
+
+
+def is_fixed(path: str) -> bool:
+    """Whether a path is the system's, homelab's or a secret on every host."""
+    return any(
+        _relation(_straight(path), owner) in ("is", "lies in")
+        for owner in _FIXED
+        if owner.kind != "dumps"
+    )
+
+
+def stated_state(service: Service) -> Iterator[tuple[str, str]]:
+    """Directories of state that the stack config names itself, each with its place."""
+    for index, path in enumerate(service.config.state):
+        yield service.at(f"state[{index}]"), path
+    original = find(service.entry.name) if not service.is_custom else None
+    for said in said_of(service.config) if original is not None else ():
+        if said.name in service.entry.state_at and isinstance(said.value, str):
+            yield service.at("options"), said.value

@@ -1,0 +1,199 @@
+"""Directories of the system, of homelab, of secrets and of other services stay their owners'."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homelab.checks import run_checks
+from homelab.problems import Problem
+from homelab.system.persistence_checks import IDENTITY
+from tests import build
+from tests.cases.test_state import planned
+
+SYSTEM = (
+    *("/", "/etc", "/etc/systemd/system", "/nix", "/nix/var", "/boot", "/dev", "/usr", "/usr/lib"),
+    *("/run", "/run/systemd", "/var/lib", "/var/lib/nixos", "/var/lib/systemd"),
+)
+KEYS = (
+    *("/root/.ssh", "/etc/ssh", "/etc/ssh/ssh_host_ed25519_key", "/run/secrets", "/var/lib/acme"),
+    *("/run/homelab/secrets", "/var/lib/homelab", "/var/lib/homelab/secrets"),
+    *("/var/lib/homelab-bundles", "/var/lib/tailscale"),
+)
+HOMES = ("/home/sam", "/home/sam/.ssh")
+OTHERS = ("/var/lib/vaultwarden", "/var/lib/vaultwarden/attachments", "/mnt/onetouch/restic/pi")
+FREE = ("/srv/data", "/mnt/family/more", "/var/lib/own", "/home/sam/data", "/opt/data")
+
+
+def said(changes: dict[str, Any], *checks: str) -> list[Problem]:
+    """What these checks say; never a warning alone."""
+    return [p for p in run_checks(planned(changes)) if p.check in checks]
+
+
+def dataset(path: str) -> dict[str, Any]:
+    more = {"host": "aurora", "path": path, "mount": "/", "tier": "re-derivable"}
+    return {"datasets": {"more": more}}
+
+
+def written(path: str) -> dict[str, Any]:
+    return {"services": {"navidrome": {"harden": {"read_write": [path]}}}}
+
+
+def state(path: str) -> dict[str, Any]:
+    return {"services": {"navidrome": {"state": [path]}}}
+
+
+def container_state(path: str) -> dict[str, Any]:
+    return {"services": {"draw": {"state": [path]}}}
+
+
+def built(path: str) -> dict[str, Any]:
+    return {"hosts": {"aurora": {"nix": {"build_dir": path}}}}
+
+
+def mounted(path: str, **more: Any) -> dict[str, Any]:
+    mounts = [{"source": path, "target": "/y", **more}]
+    return {"services": {"draw": {"container": {"mounts": mounts}}}}
+
+
+def by_flag(path: str) -> dict[str, Any]:
+    option = "virtualisation.oci-containers.containers.draw.extraOptions"
+    return {"services": {"draw": {"options": {option: [f"--volume={path}:/y"]}}}}
+
+
+def by_mount_flag(path: str) -> dict[str, Any]:
+    option = "virtualisation.oci-containers.containers.draw.extraOptions"
+    words = ["--mount", f"type=bind,source={path},target=/y"]
+    return {"services": {"draw": {"options": {option: words}}}}
+
+
+def target(path: str) -> dict[str, Any]:
+    return {"backup": {"targets": {"onetouch": {"path": path}}}}
+
+
+USES = {
+    dataset: "path-taken",
+    written: "path-taken harden-exception",
+    state: "path-taken",
+    container_state: "path-taken",
+    built: "path-taken",
+    mounted: "option-opens",
+    by_flag: "option-opens",
+    by_mount_flag: "option-opens",
+    target: "backup-target-root",
+}
+"""Each way in which the stack config names a directory of a host, and the check that holds it."""
+_NIX_BUILDS = "/nix"
+
+
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
+@pytest.mark.parametrize("path", [*SYSTEM, *KEYS, *HOMES, *OTHERS])
+def test_what_belongs_to_somebody_is_refused_to_everybody_else(use: Any, path: str) -> None:
+    if use is built and path.startswith(_NIX_BUILDS):
+        return  # it is Nix's own
+    if use is target and path.startswith("/mnt/onetouch"):
+        return  # a target may be moved into a directory of itself
+    found = said(use(path), *USES[use].split())
+    assert found, path
+    assert {p.severity for p in found} == {"error"}
+    assert len(found) == 1, [str(p) for p in found]
+    assert found[0].way_out
+
+
+@pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
+@pytest.mark.parametrize("path", FREE)
+def test_a_directory_of_its_own_is_left_alone(use: Any, path: str) -> None:
+    assert said(use(path), *USES[use].split()) == []
+
+
+@pytest.mark.parametrize("path", [*KEYS, *SYSTEM])
+def test_a_backup_does_not_carry_secrets_and_the_system_away(path: str) -> None:
+    changes = {"services": {"vaultwarden": {"backup": {"include": [path]}}}}
+    readable = path.startswith(("/etc/systemd", "/nix/", "/usr/"))
+    assert [p.check for p in said(changes, "path-taken")] == ([] if readable else ["path-taken"])
+
+
+def test_a_backup_does_not_carry_its_own_repositories() -> None:
+    changes = {"services": {"vaultwarden": {"backup": {"include": ["/mnt/onetouch"]}}}}
+    (problem,) = said(changes, "path-taken")
+    assert problem.where == "services.vaultwarden.backup.include[0]"
+    assert "the repositories of the backup target onetouch" in problem.what
+
+
+def test_the_state_of_another_service_needs_a_reason_in_a_container() -> None:
+    changes = mounted("/var/lib/vaultwarden", read_only=True)
+    (problem,) = said(changes, "option-opens")
+    assert problem.where == "services.draw.container.mounts[0].source"
+    assert "services.draw.accept: {other-state: …}" in problem.way_out
+    changes["services"]["draw"]["accept"] = {"other-state": "it shows who has a vault"}
+    assert said(changes, "option-opens", "accept-known") == []
+
+
+def test_no_reason_gives_a_container_the_keys_of_the_host() -> None:
+    reason = {"host-paths": "it wants them", "other-state": "it wants them"}
+    for path in ("/etc/ssh", "/var/lib/homelab", "/run/secrets/restic", "/run/homelab"):
+        changes = mounted(path, read_only=True)
+        changes["services"]["draw"]["accept"] = reason
+        (problem,) = said(changes, "option-opens")
+        assert "accept" not in problem.way_out
+
+
+@pytest.mark.parametrize("path", ["/etc/localtime", "/etc/ssl/certs", "/sys/class/thermal"])
+def test_a_container_may_read_what_everybody_reads(path: str) -> None:
+    assert said(mounted(path, read_only=True), "option-opens") == []
+    assert said(mounted(path), "option-opens") != []
+
+
+def test_an_option_that_moves_state_into_another_service_is_refused() -> None:
+    option = {"services.vaultwarden.config.DATA_FOLDER": "/var/lib/navidrome"}
+    (problem,) = said({"services": {"vaultwarden": {"options": option}}}, "path-taken")
+    assert problem.where == "services.vaultwarden.options"
+    assert "the state of navidrome" in problem.what
+
+
+def test_of_two_services_with_one_directory_one_is_told() -> None:
+    image = f"docker.io/a/b:1@sha256:{'0' * 64}"
+    mine = {
+        "host": "aurora",
+        "container": {"image": image, "port": 80},
+        "audience": "family",
+        "state": ["/srv/both"],
+        "tile": {"group": "Tools"},
+    }
+    services = {"one": {**mine, "port": 8301}, "two": {**mine, "port": 8302}}
+    (problem,) = said({"services": services}, "path-taken")
+    assert problem.where == "services.two.state[0]"
+
+
+def test_a_service_keeps_its_state_in_a_dataset_that_it_uses() -> None:
+    here = {"host": "aurora", "path": "/var/lib/immich/library", "mount": "/", "tier": "user"}
+    changes = {
+        "datasets": {"photos": None, "own": here},
+        "services": {"immich": {"datasets": {"photos": "own"}}},
+    }
+    assert said(changes, "path-taken") == []
+
+
+@pytest.mark.parametrize(
+    ("persistence", "told"),
+    [
+        ({"root": "/boot"}, "root"),
+        ({"root": "/"}, "root"),
+        ({"root": "/var/lib/homelab"}, "root"),
+        ({"root": "/persist", "directories": ["/nix"]}, "directories[0]"),
+        ({"root": "/persist", "directories": ["/var/log", "/run/x"]}, "directories[1]"),
+        ({"root": "/persist", "files": ["/dev/x"]}, "files[0]"),
+        ({"root": "/nix/persist", "mount": "/nix", "directories": ["/etc/nixos"]}, ""),
+    ],
+)
+def test_what_survives_lies_on_a_disk_of_its_own(persistence: dict[str, Any], told: str) -> None:
+    found = said({"hosts": {"pavilion": {"persistence": persistence}}}, "path-taken")
+    assert [p.where for p in found] == ([f"hosts.pavilion.persistence.{told}"] if told else [])
+
+
+@pytest.mark.parametrize("path", sorted(IDENTITY))
+def test_a_host_does_not_forget_who_it_is(path: str) -> None:
+    changes = {"hosts": {"nas": {"persistence": {"forget": {path: "it is quarantine"}}}}}
+    (problem,) = build.found(changes, "persistence-complete")
+    assert (problem.severity, problem.way_out) == ("error", "drop it")
