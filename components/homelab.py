@@ -19,7 +19,7 @@ from homelab.components.pages import Pages, PagesArgs
 from homelab.components.providers import make_providers
 from homelab.components.rollout import Rollout
 from homelab.components.secret_resolver import SecretResolver
-from homelab.components.service import RouteArgs, Service, by_service
+from homelab.components.service import RecordArgs, Service
 from homelab.components.tailnet import Tailnet, look
 from homelab.components.tunnel import Tunnel
 from homelab.components.zone import CloudflareZone
@@ -28,6 +28,7 @@ from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.deploy.probes import external_probes_of, probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
+from homelab.services.summary import service_summaries
 
 
 class HomelabArgs(TypedDict):
@@ -43,6 +44,8 @@ class Homelab(pulumi.ComponentResource):
 
     urls: dict[str, str]
     """Address of every route, by route."""
+    services: dict[str, Service]
+    """By name."""
 
     def __init__(
         self, name: str, args: HomelabArgs, opts: pulumi.ResourceOptions | None = None
@@ -116,8 +119,16 @@ class Homelab(pulumi.ComponentResource):
             },
             child,
         )
+        records: dict[str, RecordArgs] = {}
         if cloud and zone_component:
-            _publish(plan, cloud, zone_component, tunnel, rollout, child)
+            records = _records(cloud, zone_component, tunnel, rollout)
+        # Names last: by now something answers for each of them, and Access stands before it.
+        self.services = {
+            summary.name: Service(summary.name, {"summary": summary, "records": records}, child)
+            for summary in service_summaries(plan)
+        }
+        if cloud and zone_component:
+            _pages(cloud, zone_component, child)
         self.urls = {r.name: r.url for r in plan.routes}
         self.register_outputs({"urls": self.urls})
 
@@ -169,32 +180,30 @@ def version(resolver: SecretResolver, secrets: pulumi.Output[dict[str, str]]) ->
     return pulumi.Output.unsecret(digest)
 
 
-def _publish(
-    plan: Plan,
-    cloud: CloudflarePlan,
-    zone_component: CloudflareZone,
-    tunnel: Tunnel | None,
-    rollout: Rollout,
-    opts: pulumi.ResourceOptions,
-) -> None:
-    """Names last: by now something answers for each of them, and Access stands before it."""
+def _records(
+    cloud: CloudflarePlan, zone_component: CloudflareZone, tunnel: Tunnel | None, rollout: Rollout
+) -> dict[str, RecordArgs]:
+    """What each published route needs, by route."""
     apps = {a.domain: a for a in cloud.apps}
-    services = {r.name: r.service for r in plan.routes}
-    for service, records in sorted(by_service(cloud, services).items()):
-        routes: dict[str, RouteArgs] = {}
-        for record in records:
-            switch = rollout.switches.get(cloud.tunnel_host)
-            routes[record.route] = {
-                "record": record,
-                "app": apps.get(record.name),
-                "account": cloud.account,
-                "zone": cloud.zone,
-                "session": cloud.session,
-                "content": tunnel.target if tunnel and not record.content else record.content,
-                "policies": zone_component.policies,
-                "after": [switch] if switch is not None else [],
-            }
-        Service(service, {"routes": routes}, opts)
+    switch = rollout.switches.get(cloud.tunnel_host)
+    return {
+        record.route: {
+            "record": record,
+            "app": apps.get(record.name),
+            "account": cloud.account,
+            "zone": cloud.zone,
+            "session": cloud.session,
+            "content": tunnel.target if tunnel and not record.content else record.content,
+            "policies": zone_component.policies,
+            "after": [switch] if switch is not None else [],
+        }
+        for record in cloud.records
+    }
+
+
+def _pages(
+    cloud: CloudflarePlan, zone_component: CloudflareZone, opts: pulumi.ResourceOptions
+) -> None:
     for page in cloud.pages:
         args: PagesArgs = {
             "site": page,

@@ -1,19 +1,22 @@
-"""Services and their routes, where those have something in the cloud."""
+"""Services and their routes, in the words of the stack."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 import pulumi
 
-from homelab.cloudflare.resources import AccessApp, CloudflarePlan, Record
+from homelab.cloudflare.resources import AccessApp, Record
 from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.access import application
 from homelab.components.adopt import adopting
+from homelab.network.route import Route as RoutePlan
+from homelab.services.summary import ServiceSummary
 
 
-class RouteArgs(TypedDict):
-    """What a published route needs."""
+class RecordArgs(TypedDict):
+    """What a published name needs at Cloudflare."""
 
     record: Record
     app: AccessApp | None
@@ -28,16 +31,48 @@ class RouteArgs(TypedDict):
     """The host's switch: a name is published after something answers for it."""
 
 
+class RouteArgs(TypedDict):
+    """What a route needs."""
+
+    route: RoutePlan
+    record: RecordArgs | None
+    """None for a name that is only known at home."""
+
+
 class Route(pulumi.ComponentResource):
-    """A public name: the application that guards it, then the record that leads to it."""
+    """A name: who may open it, and what answers.
+
+    One that is published has the application that guards it, then the record that leads to it.
+    """
 
     url: pulumi.Output[str]
+    """Where people open it. Of a published name it is known when its record is there."""
 
     def __init__(
         self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
+        route, record = args["route"], args["record"]
+        super().__init__(
+            "homelab:service:Route",
+            name,
+            {
+                "url": route.url,
+                "upstream": route.tunnel_service or route.upstream,
+                "audience": route.audience,
+                "publish": route.publish,
+                "auth": route.auth,
+                "record": record["record"].name if record else None,
+            },
+            opts,
+        )
+        made = self._publish(name, record) if record else None
+        self.url = (
+            made.id.apply(lambda _: route.url) if made else pulumi.Output.from_input(route.url)
+        )
+        self.register_outputs({"url": route.url})
+
+    def _publish(self, name: str, args: RecordArgs) -> cloudflare.DnsRecord:
         record, app = args["record"], args["app"]
-        super().__init__("homelab:service:Route", name, {"name": record.name}, opts)
         after = list(args["after"])
         if app is not None:
             id_ = f"accounts/{args['account']}/{app.adopt}" if app.adopt else ""
@@ -57,7 +92,7 @@ class Route(pulumi.ComponentResource):
                 )
             )
         id_ = f"{args['zone']}/{record.adopt}" if record.adopt else ""
-        cloudflare.DnsRecord(
+        return cloudflare.DnsRecord(
             f"{name}-dns",
             {
                 "zone_id": args["zone"],
@@ -70,34 +105,49 @@ class Route(pulumi.ComponentResource):
             },
             adopting(pulumi.ResourceOptions(parent=self, depends_on=after), id_),
         )
-        self.url = pulumi.Output.from_input(f"https://{record.name}")
-        self.register_outputs({"url": self.url})
 
 
 class ServiceArgs(TypedDict):
-    """What a service with published routes needs."""
+    """What a service needs."""
 
-    routes: dict[str, RouteArgs]
+    summary: ServiceSummary
+    records: Mapping[str, RecordArgs]
+    """Of its published routes, by route."""
 
 
 class Service(pulumi.ComponentResource):
-    """A service's part of the cloud.
+    """A service in the words of the stack, and its routes.
 
     Named by the service and never by its host, so a service that moves keeps its records.
     """
 
+    routes: dict[str, Route]
+    """By name."""
+
     def __init__(
         self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("homelab:service:Service", name, {"routes": sorted(args["routes"])}, opts)
-        for route, its in sorted(args["routes"].items()):
-            Route(route, its, pulumi.ResourceOptions(parent=self))
-        self.register_outputs({})
-
-
-def by_service(plan: CloudflarePlan, services: dict[str, str]) -> dict[str, list[Record]]:
-    """The records of each service, by the service of their route."""
-    out: dict[str, list[Record]] = {}
-    for record in plan.records:
-        out.setdefault(services[record.route], []).append(record)
-    return out
+        summary = args["summary"]
+        super().__init__(
+            "homelab:service:Service",
+            name,
+            {
+                "hosts": list(summary.hosts),
+                "units": list(summary.units),
+                "port": dict(summary.port),
+                "state": list(summary.state),
+                "backup": list(summary.backup),
+                "no_backup": list(summary.no_backup),
+                "sign_in": list(summary.sign_in),
+            },
+            opts,
+        )
+        self.routes = {
+            route.name: Route(
+                route.name,
+                {"route": route, "record": args["records"].get(route.name)},
+                pulumi.ResourceOptions(parent=self),
+            )
+            for route in sorted(summary.routes, key=lambda r: r.name)
+        }
+        self.register_outputs({"urls": {r.name: r.url for r in summary.routes}})
