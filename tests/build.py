@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +31,16 @@ SHIPPED = ROOT / "tests" / "shipped"
 """The example stack as this repository ships it. What stands at the top is its owner's, who may have
 replaced it; `.ci/run` compares the two."""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
+
+
+def host_key(name: str) -> str:
+    """A public key that one host of this name has, and no other."""
+    kind = b"ssh-ed25519"
+    point = hashlib.sha256(name.encode()).digest()
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (kind, point))
+    return f"{kind.decode()} {base64.b64encode(blob).decode()}"
+
+
 OWNER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICKgs3fB1uVn8GXlqedQshkJqLGo02DwsTZ40qulQE+V"
 URL = "github:NixOS/nixpkgs/nixos-25.11"
 
@@ -70,7 +82,7 @@ SMALLEST: dict[str, object] = {
             "state_version": "25.11",
             "hardware": "hosts/nas/hardware.nix",
             "address": {"lan": "192.168.1.3", "tailnet": "100.64.0.3"},
-            "ssh": {"host_key": KEY},
+            "ssh": {"host_key": host_key("nas")},
         },
     },
 }
@@ -215,6 +227,7 @@ __all__ = [
     "TAILNET",
     "config",
     "found",
+    "host_key",
     "json_config",
     "modules",
     "open_stack",

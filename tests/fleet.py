@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
 
 from homelab.secret_paths import host_file
@@ -26,7 +24,7 @@ def grown(hosts: int, services: tuple[str, ...] = SERVICES) -> Changes:
                 "state_version": "25.11",
                 "hardware": "hosts/nas/hardware.nix",
                 "address": {"lan": f"192.168.{_last(i)}", "tailnet": f"100.64.{_last(i)}"},
-                "ssh": {"host_key": host_key(n)},
+                "ssh": {"host_key": build.host_key(n)},
             }
             for i, n in enumerate(names)
         },
@@ -53,14 +51,6 @@ def large(hosts: int) -> Changes:
     }
     fleet = grown(hosts - 2, SERVICES + MORE)
     return stackdir.joined(fleet, every)
-
-
-def host_key(name: str) -> str:
-    """A public key of a host's own."""
-    kind = b"ssh-ed25519"
-    point = hashlib.sha256(name.encode()).digest()
-    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (kind, point))
-    return f"{kind.decode()} {base64.b64encode(blob).decode()}"
 
 
 def _last(number: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests import build
+
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdTfaJflmeVAEnU5MwpR2wVbeUzX3vjHN91d+Pms24X sam@lap"
 
 Changes = dict[str, object]
@@ -14,7 +16,7 @@ def host(lan: str, tailnet: str, **more: object) -> Changes:
         "state_version": "25.11",
         "hardware": "hardware.nix",
         "address": {"lan": lan, "tailnet": tailnet},
-        "ssh": {"host_key": KEY},
+        "ssh": {"host_key": build.host_key(lan)},
         **more,
     }
 

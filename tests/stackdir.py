@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from homelab.secrets.age import age_recipient
 from tests import build
 
 NAME = "small"
@@ -88,7 +89,9 @@ def write_stack(
         place.write_text(build.HARDWARE, encoding="utf-8")
         sops = directory / "secrets" / f"{host}.yaml"
         sops.parent.mkdir(exist_ok=True)
-        shutil.copy(build.SHIPPED / "secrets/pi.yaml", sops)
+        text = (build.SHIPPED / "secrets/pi.yaml").read_text(encoding="utf-8")
+        mine = build.KEY if host == "pi" else build.host_key(host)
+        sops.write_text(text.replace(age_recipient(build.KEY), age_recipient(mine)), "utf-8")
     shutil.copy(build.SHIPPED / "secrets/deploy.yaml", directory / "secrets")
     (directory / "locks").mkdir(exist_ok=True)
     shutil.copy(build.SHIPPED / "locks/nixos-25.11.lock", directory / "locks")

@@ -55,6 +55,28 @@ def host_key_own(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("host-key-unique", rows="S0-56 S0-58")
+def host_key_unique(plan: Plan) -> Iterator[Problem]:
+    """The secrets of a host are encrypted to its host key, so a host with the same key reads them,
+    and may answer in its place.
+    """
+    first: dict[str, str] = {}
+    for host in plan.hosts.values():
+        pinned = host.config.ssh.host_key
+        if not pinned:
+            continue
+        other = first.setdefault(_body(pinned), host.name)
+        if other != host.name:
+            yield Problem(
+                f"{host.source}.ssh.host_key",
+                f"{host.name} and {other} have one host key, so each reads the other's secrets",
+                f"write what /etc/ssh/ssh_host_ed25519_key.pub of {host.name} holds; a copied "
+                "disk needs a key of its own first: delete that file and "
+                "/etc/ssh/ssh_host_ed25519_key there, run ssh-keygen -A, and encrypt its secrets "
+                "anew; one machine under two names stands in hosts once",
+            )
+
+
 def _body(line: str) -> str:
     """The key itself, without its comment."""
     return " ".join(line.split()[:2])

@@ -111,7 +111,7 @@ BOX: Changes = {
     "state_version": "25.11",
     "hardware": "hosts/nas/hardware.nix",
     "address": {"lan": "192.168.1.30", "tailnet": "100.64.0.30"},
-    "ssh": {"host_key": build.KEY},
+    "ssh": {"host_key": build.host_key("box")},
     "tailscale": {},
 }
 

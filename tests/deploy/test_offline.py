@@ -42,7 +42,7 @@ def test_a_neighbour_that_is_no_appliance_gets_the_wake_command_of_who_names_it(
 def test_a_relay_lets_a_sleeper_in_for_one_command_and_its_own_bundles() -> None:
     """S0-67: the key decides whose bundle it is, and opens nothing else."""
     text = build.render(PULLS)["aurora"]["bundles.nix"]
-    key = " ".join(KEY.split()[:2])
+    key = build.host_key("192.168.1.20")
     assert f'${{./lib/relay.sh}} workstation\\" {key}"' in text
     assert text.count(BY_KEY) == 1
     assert '"/var/lib/homelab-bundles/workstation/report".d' in text

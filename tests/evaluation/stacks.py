@@ -26,7 +26,7 @@ def _host(number: int, **more: object) -> Stack:
         "state_version": "25.11",
         "hardware": f"hosts/h{number}/hardware.nix",
         "address": {"lan": f"192.168.1.{number}", "tailnet": f"100.64.0.{number}"},
-        "ssh": {"host_key": KEY},
+        "ssh": {"host_key": build.host_key(f"h{number}")},
         **more,
     }
 

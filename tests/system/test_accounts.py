@@ -83,3 +83,18 @@ def test_a_host_is_not_pinned_by_a_key_that_people_log_in_with() -> None:
     (problem,) = build.found(wrong, "host-key-own")
     assert problem.where == "hosts.nas.ssh.host_key"
     assert "ssh_host_ed25519_key.pub" in problem.way_out
+
+
+@pytest.mark.parametrize("comment", ["", " root@nas"])
+@pytest.mark.parametrize("state", ["live", "held", "planned", "retired"])
+def test_two_hosts_do_not_share_a_host_key(state: str, comment: str) -> None:
+    assert not build.found({}, "host-key-unique")
+    nas = {"state": state, "ssh": {"host_key": f"{build.KEY}{comment}"}}
+    (problem,) = build.found({"hosts": {"nas": nas}}, "host-key-unique")
+    assert problem.where == "hosts.pi.ssh.host_key"
+    assert "pi and nas" in problem.what
+
+
+def test_hosts_without_a_key_share_none() -> None:
+    nobody = {"state": "planned", "ssh": {"host_key": None}}
+    assert not build.found({"hosts": {"nas": nobody, "pi": nobody}}, "host-key-unique")

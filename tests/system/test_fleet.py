@@ -51,7 +51,7 @@ def box(**said: object) -> Changes:
         "state_version": "25.11",
         "hardware": "hosts/box/hardware.nix",
         "address": {"lan": "192.168.1.4"},
-        "ssh": {"host_key": build.KEY},
+        "ssh": {"host_key": build.host_key("box")},
         **said,
     }
     return {"hosts": {"box": here}}

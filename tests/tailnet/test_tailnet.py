@@ -37,7 +37,7 @@ def host(address: str = "", **more: object) -> dict[str, object]:
         "state_version": "25.11",
         "hardware": "hosts/nas/hardware.nix",
         "address": found,
-        "ssh": {"host_key": build.KEY},
+        "ssh": {"host_key": build.host_key("box")},
         **more,
     }
 

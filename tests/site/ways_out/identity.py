@@ -33,6 +33,14 @@ def routed(**route: object) -> Changes:
     return {"services": {"navidrome": {"routes": [{"name": "music", "exempt": [], **route}]}}}
 
 
+def news(**route: object) -> Changes:
+    """Miniflux for a group, which asks by itself, our provider or nobody of ours."""
+    known = {"name": "news", "audience": "family", "groups": ["admins"]}
+    return both(
+        IDENTITY, {"services": {"miniflux": {"host": "nas", "routes": [{**known, **route}]}}}
+    )
+
+
 def rule(priority: int, policy: str, **more: object) -> Changes:
     return {"priority": priority, "route": "music", "policy": policy, **more}
 
@@ -146,6 +154,44 @@ WAYS = (
         "session-bounds",
         both(IDENTITY, identity(session={"expiration": "90d", "remember_me": "90d"})),
         identity(session={"expiration": "30d"}),
+    ),
+    # --- what is said of a sign-in that nobody asks for ---------------------------------------
+    WayOut(
+        "sign-in-effect",
+        gated(auth="native", audience="family", groups=["admins"]),
+        routed(auth="forward", audience="family", groups=["admins"]),
+    ),
+    WayOut(
+        "sign-in-effect",
+        gated(auth="native", audience="family", policy="two_factor", groups=["admins"]),
+        routed(auth="native", audience="family"),
+    ),
+    WayOut(
+        "sign-in-effect",
+        gated(auth="none", audience="operator", groups=["admins"]),
+        routed(auth="forward", audience="operator", groups=["admins"]),
+        warns=("admin-two-factor",),
+    ),
+    WayOut("sign-in-effect", news(auth="native"), news(auth="oidc")),
+    WayOut(
+        "sign-in-effect",
+        news(auth="oidc", exempt=["/v1/*"]),
+        news(auth="oidc"),
+    ),
+    WayOut(
+        "sign-in-opened",
+        gated(rule(1, "bypass"), audience="family"),
+        rules(rule(1, "bypass", paths=["/rest/*"])),
+        asked={"/rest/*": "name single paths: paths: [/…]"},
+    ),
+    WayOut("sign-in-opened", gated(rule(1, "bypass"), audience="family"), rules()),
+    WayOut(
+        "sign-in-opened",
+        gated(rule(1, "bypass", resources=["^/."]), audience="family", exempt=["/"]),
+        both(rules(), routed(audience="family", exempt=["/rest/*"])),
+        where="identity",
+        beside=("sign-in-opened",),
+        asked={"/rest/*": "name single paths: exempt: [/…]"},
     ),
     # --- rules -------------------------------------------------------------------------------
     WayOut(

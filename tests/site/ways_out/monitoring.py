@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import stackdir
+from tests import build, stackdir
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
 
@@ -29,9 +29,7 @@ AWAY = both(
                 "state_version": "25.11",
                 "hardware": "hosts/nas2/hardware.nix",
                 "address": {"lan": "192.168.1.4"},
-                "ssh": {
-                    "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
-                },
+                "ssh": {"host_key": build.host_key("nas2")},
             }
         }
     },

@@ -81,7 +81,7 @@ def machine(lan: str, tailnet: str = "", **said: Any) -> Changes:
         "state_version": "25.11",
         "hardware": "hosts/nas/hardware.nix",
         "address": {"lan": lan, **({"tailnet": tailnet} if tailnet else {})},
-        "ssh": {"host_key": build.KEY},
+        "ssh": {"host_key": build.host_key(lan)},
         **said,
     }
 

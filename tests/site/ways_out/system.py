@@ -107,9 +107,9 @@ WAYS = (
     WayOut(
         "host-complete",
         host("nas", ssh={"host_key": None}),
-        host("nas", ssh={"host_key": build.KEY}),
+        host("nas", ssh={"host_key": build.host_key("nas")}),
         says="pinned",
-        asked={build.KEY: "what /etc/ssh/ssh_host_ed25519_key.pub of the host holds"},
+        asked={build.host_key("nas"): "what /etc/ssh/ssh_host_ed25519_key.pub of the host holds"},
     ),
     WayOut(
         "host-complete",
@@ -173,7 +173,13 @@ WAYS = (
     WayOut(
         "host-key-own",
         host("nas", ssh={"host_key": build.OWNER}),
-        host("nas", ssh={"host_key": build.KEY}),
-        asked={build.KEY: "the host's own /etc/ssh/ssh_host_ed25519_key.pub"},
+        host("nas", ssh={"host_key": build.host_key("nas")}),
+        asked={build.host_key("nas"): "the host's own /etc/ssh/ssh_host_ed25519_key.pub"},
+    ),
+    WayOut(
+        "host-key-unique",
+        host("pi", ssh={"host_key": build.host_key("nas")}),
+        host("pi", ssh={"host_key": build.KEY}),
+        asked={build.KEY: "what /etc/ssh/ssh_host_ed25519_key.pub of pi holds"},
     ),
 )
