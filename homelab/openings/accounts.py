@@ -199,26 +199,33 @@ def as_root(setting: Setting, view: View) -> Iterator[Opening]:
         )
 
 
-when(
-    is_set,
-    "users.users.root.openssh.authorizedKeys.keyFiles",
-    word="root-keys",
-    what="{option} lets keys in as root that site.owner does not name",
-    way_out="drop it, and write them to site.owner.ssh_keys",
-    severity="warning",
-    acceptable=True,
+_INITRD = "boot.initrd.network.ssh"
+
+
+@rule(
+    f"{_USER}.openssh.authorizedKeys.keyFiles",
+    f"{_USER}.openssh.authorizedKeys.keys",
+    f"{_INITRD}.authorizedKeyFiles",
+    f"{_INITRD}.authorizedKeys",
 )
-
-
-@rule("users.users.root.openssh.authorizedKeys.keys")
 def root_keys(setting: Setting, view: View) -> Iterator[Opening]:
-    """Keys that let in as root somebody whom the stack config does not name."""
-    known = {" ".join(k.split()[:2]) for k in view.plan.stack.site.owner.ssh_keys}
-    more = [t for t in texts(setting.value) if " ".join(t.split()[:2]) not in known]
+    """Keys that let in somebody whom the stack config does not name: as root, as the owner, who
+    becomes root by sudo, or before the system starts.
+    """
+    owner = view.plan.stack.site.owner
+    user = "root" if setting.path[0] == "boot" else setting.path[2]
+    if user not in ("root", owner.user, view.host.config.ssh.user):
+        return
+    who = "root" if user == "root" else f"{user}, who becomes root by sudo,"
+    if setting.path[-1] in ("keyFiles", "authorizedKeyFiles"):
+        more = is_set(setting.value)
+    else:
+        known = {" ".join(k.split()[:2]) for k in owner.ssh_keys}
+        more = any(" ".join(t.split()[:2]) not in known for t in texts(setting.value))
     if more:
         yield Opening(
             "root-keys",
-            f"{setting.name} lets in as root a key that site.owner does not name",
+            f"{setting.name} lets in as {who} a key that site.owner does not name",
             "drop it, and write it to site.owner.ssh_keys, or say whose it is",
             "warning",
             acceptable=True,

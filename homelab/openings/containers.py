@@ -75,7 +75,7 @@ def _local(text: str) -> str:
     return ":".join(["127.0.0.1", *(numbers if len(numbers) == 2 else ["…", *numbers])])
 
 
-@rule(f"{_ALL}.extraOptions")
+@rule(f"{_ALL}.extraOptions", f"{_ALL}.preRunExtraOptions")
 def extra_options(setting: Setting, view: View) -> Iterator[Opening]:
     """Words of `podman run` that say the same as options do, or take the walls down."""
     for flag, value in flags(list(texts(setting.value))):
@@ -91,34 +91,75 @@ def extra_options(setting: Setting, view: View) -> Iterator[Opening]:
             yield from _walls(setting, flag, value, view)
 
 
+_SHORT = {
+    **dict.fromkeys("acehlmpuvw", True),
+    **dict.fromkeys("diPqt", False),
+}
+"""Short flags of `podman run` and `docker run`, and whether a value follows."""
+
+
 def flags(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Flags with their values, whether written `--a=b`, `--a b` or as two words."""
+    """Flags with their values, whether written `--a=b`, `--a b` or as two words, and short ones
+    glued to their value and to each other: `-tp9999:80` is `-t -p 9999:80`.
+    """
     split = [w for word in words for w in (word.split(None, 1) if word.startswith("-") else [word])]
     for i, word in enumerate(split):
-        if not word.startswith("-"):
+        if not word.startswith("-") or word in ("-", "--"):
             continue
-        flag, equals, value = word.partition("=")
-        if not equals and re.fullmatch(r"-p.+", flag):
-            flag, value = "-p", flag[2:]
-        elif not equals and i + 1 < len(split) and not split[i + 1].startswith("-"):
-            value = split[i + 1]
-        yield flag, value
+        following = split[i + 1] if i + 1 < len(split) else ""
+        following = "" if following.startswith("-") else following
+        if word.startswith("--"):
+            flag, equals, value = word.partition("=")
+            yield flag, value if equals else following
+            continue
+        for at, letter in enumerate(word[1:], 2):
+            if _SHORT.get(letter, True):
+                yield f"-{letter}", word[at:].removeprefix("=") or following
+                break
+            yield f"-{letter}", ""
 
 
 def _walls(setting: Setting, flag: str, value: str, view: View) -> Iterator[Opening]:
     said = f"{setting.name}: {flag}{'=' + value if value else ''}"
     if flag == "--privileged" and value != "false":
         yield _privileged(said)
-    elif flag in ("--network", "--net") and value == "host":
+    elif flag in ("--network", "--net") and (value == "host" or value.startswith("ns:")):
         yield _host_network(said)
-    elif flag in ("--pid", "--ipc", "--userns", "--uts", "--cgroupns") and value == "host":
+    elif flag in _NAMESPACES and (value == "host" or value.startswith("ns:")):
         yield _loose("host-namespaces", f"{said} shares the host's own with the container")
     elif flag == "--cap-add" and value.upper().removeprefix("CAP_") in _CAPABILITIES:
         yield _loose("capabilities", f"{said} lets the container act as root on the host")
     elif flag == "--security-opt" and re.search(r"unconfined|disable|unmask", value):
         yield _loose("unconfined", f"{said} takes away what confines the container")
+    elif flag == "--device" and not _is_harmless(value):
+        yield _device(said, value)
+    elif flag == "--device-cgroup-rule":
+        yield _loose("devices", f"{said} lets the container open devices of the host by number")
     elif flag in ("-v", "--volume", "--mount"):
         yield from _shown(setting, value, said, view)
+
+
+_NAMESPACES = ("--pid", "--ipc", "--userns", "--uts", "--cgroupns")
+_HARMLESS = re.compile(
+    r"/dev/(dri|snd|dvb|serial)(/[^:]*)?|/dev/(kfd|fuse|net/tun|nvidia[a-z0-9-]*|video\d+|media\d+"
+    r"|tty(USB|ACM|AMA)\d+|apex_\d+|rtc\d*|null|zero|full|u?random)"
+)
+"""Devices that show a container one piece of hardware and nothing of its host: graphics, sound,
+cameras, tuners, radios and serial lines."""
+
+
+def _is_harmless(device: str) -> bool:
+    """Whether a device may be given away; a name of CDI, `vendor.com/class=name`, is a card's."""
+    source = device.partition(":")[0]
+    return not source.startswith("/") or bool(_HARMLESS.fullmatch(source))
+
+
+def _device(said: str, device: str) -> Opening:
+    return _loose(
+        "devices",
+        f"{said} gives the container {device.partition(':')[0]}: by a disk, memory or an input "
+        "device of the host it can become root there",
+    )
 
 
 _CAPABILITIES = ("ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH")
@@ -179,7 +220,13 @@ def _host_network(said: str) -> Opening:
     )
 
 
-@rule(f"{_ALL}.privileged", f"{_ALL}.networks", f"{_ALL}.volumes", f"{_ALL}.capabilities.*")
+@rule(
+    f"{_ALL}.privileged",
+    f"{_ALL}.networks",
+    f"{_ALL}.volumes",
+    f"{_ALL}.capabilities.*",
+    f"{_ALL}.devices",
+)
 def options(setting: Setting, view: View) -> Iterator[Opening]:
     """What newer releases have options for."""
     last = setting.path[4]
@@ -189,6 +236,10 @@ def options(setting: Setting, view: View) -> Iterator[Opening]:
         yield _host_network(f"{setting.name}: host")
     elif last == "capabilities" and setting.value is True:
         yield from _walls(setting, "--cap-add", setting.path[5], view)
+    elif last == "devices":
+        for device in texts(setting.value):
+            if not _is_harmless(device):
+                yield _device(setting.name, device)
     elif last == "volumes":
         for volume in texts(setting.value):
             said = "it" if ".container." in setting.source else setting.name

@@ -84,6 +84,50 @@ when(
     severity="warning",
     acceptable=True,
 )
+_KEYS_ELSEWHERE = (
+    *("AuthorizedKeysFile", "AuthorizedKeysCommand", "AuthorizedPrincipalsFile"),
+    *("AuthorizedPrincipalsCommand", "TrustedUserCAKeys"),
+)
+"""Where sshd finds who may log in, beside the keys of each account (sshd_config(5))."""
+when(
+    lambda value: is_set(value) and value != "none",
+    *(f"{_SSH}.{word}" for word in ("authorizedKeysCommand", "authorizedKeysFiles")),
+    *(f"{_SETTINGS}.{word}" for word in _KEYS_ELSEWHERE),
+    *("users.users.*.openssh.authorizedPrincipals", "security.pam.rssh.enable"),
+    *("security.pam.sshAgentAuth.enable", "security.pam.enableSSHAgentAuth"),
+    word="root-keys",
+    what="{option} takes keys from elsewhere, which may let in as root whom site.owner does not "
+    "name",
+    way_out="drop it, and write the keys to site.owner.ssh_keys",
+    severity="warning",
+    acceptable=True,
+)
+when(
+    like(rf"^\s*({'|'.join(_KEYS_ELSEWHERE)})[\s=]+(?!none\b)"),
+    f"{_SSH}.extraConfig",
+    word="root-keys",
+    what="{option} takes keys from elsewhere, which may let in as root whom site.owner does not "
+    "name",
+    way_out="drop the line, and write the keys to site.owner.ssh_keys",
+    severity="warning",
+    acceptable=True,
+)
+
+
+@rule("environment.etc.*.text", "environment.etc.*.source")
+def files_of_keys(setting: Setting, view: View) -> Iterator[Opening]:
+    """Files that sshd reads, written past its options."""
+    name = setting.path[2].strip('"')
+    if name.startswith(("ssh/authorized_keys.d/", "ssh/sshd_config")) and is_set(setting.value):
+        yield Opening(
+            "root-keys",
+            f"{setting.name} is read by sshd, and may let in as root whom site.owner does not name",
+            "drop it, and write the keys to site.owner.ssh_keys",
+            "warning",
+            acceptable=True,
+        )
+
+
 when(
     is_set,
     *(f"{_SSH}.hostKeys", f"{_SETTINGS}.HostKey"),

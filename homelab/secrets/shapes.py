@@ -96,12 +96,30 @@ def _is_random(token: str) -> bool:
     return -sum(n / length * math.log2(n / length) for n in counts.values()) >= _BITS
 
 
+_ASSIGNED = re.compile(r"(?:^|[,;&?])(-*[A-Za-z_][A-Za-z0-9_.-]*)=([^,;&]*)")
+"""What a value assigns by itself: `PASSWORD=x`, `A=1,PASSWORD=x`, `?token=x`."""
+
+
+def _carried(name: str, value: str) -> Iterator[tuple[str, str]]:
+    plain = name.lstrip("-")
+    inside = [(n.lstrip("-"), v) for n, v in _ASSIGNED.findall(value)]
+    # One flag names one secret: what its own name tells is not told of again.
+    if inside and not _NAME.search(plain):
+        yield from inside
+        return
+    # Short flags may be glued to what they carry, and to each other: -tepassword=x.
+    glued = [plain[at:] for at in (0, 1, 2)] if re.match("-[A-Za-z]", name) else [plain]
+    yield next((part for part in glued if _NAME.search(part)), plain), value
+
+
 def words(command: list[str]) -> Iterator[tuple[str, str]]:
-    """Flags of a command line with what follows them: `--token=x`, `--token x`, `PASSWORD=x`."""
+    """Flags of a command line with what follows them: `--token=x`, `--token x`, `PASSWORD=x`, and
+    what a flag carries inside, as `--env=PASSWORD=x` and `-epassword=x`.
+    """
     split = [w for word in command for w in word.split()]
     for i, word in enumerate(split):
         name, equals, value = word.partition("=")
         if equals:
-            yield name.lstrip("-"), value
+            yield from _carried(name, value)
         elif word.startswith("--") and i + 1 < len(split) and not split[i + 1].startswith("-"):
             yield word.lstrip("-"), split[i + 1]

@@ -64,6 +64,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "the socket": container(volumes=["/var/run/docker.sock:/var/run/docker.sock"]),
         "the whole disk": container(volumes=["/:/host:ro"]),
         "the secrets": container(volumes=["/run/secrets:/s"]),
+        "a disk": container(extraOptions=["--device=/dev/sda"]),
+        "a disk by its name": container(extraOptions=["--device", "/dev/disk/by-id/x:/dev/x:rw"]),
+        "memory": container(extraOptions=["--device=/dev/mem"]),
+        "a disk as an option": container(devices=["/dev/nvme0n1:/dev/nvme0n1"]),
+        "devices by number": container(extraOptions=["--device-cgroup-rule=b *:* rwm"]),
+        "host network by path": container(extraOptions=["--network=ns:/proc/1/ns/net"]),
+        "publish among short flags": container(extraOptions=["-tp9999:80"]),
+        "publish among short flags, apart": container(extraOptions=["-itp", "9999:80"]),
+        "publish all among short flags": container(extraOptions=["-tP"]),
+        "the whole disk among short flags": container(extraOptions=["-tv/:/host"]),
+        "privileged before run": container(preRunExtraOptions=["--privileged"]),
         "latest": {f"{_C}.x.image": "nginx:latest"},
         "no tag": {f"{_C}.x.image": "nginx"},
         "docker": {"virtualisation.docker.enable": True},
@@ -124,6 +135,28 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "a strange root key": {
             "users.users.root.openssh.authorizedKeys.keys": ["ssh-ed25519 AAAAother kim"]
         },
+        "a strange key of the owner": {
+            "users.users.sam.openssh.authorizedKeys.keys": ["ssh-ed25519 AAAAother kim"]
+        },
+        "a strange key before the start": {
+            "boot.initrd.network.ssh.authorizedKeys": ["ssh-ed25519 AAAAother kim"]
+        },
+        "keys from a command": {"services.openssh.authorizedKeysCommand": "/tmp/x"},
+        "keys from a directory": {"services.openssh.authorizedKeysFiles": ["/tmp/keys"]},
+        "keys from a setting": {"services.openssh.settings.AuthorizedKeysFile": "/tmp/keys"},
+        "keys from a command's setting": {
+            "services.openssh": {"settings": {"AuthorizedKeysCommand": "/tmp/x"}}
+        },
+        "keys that somebody signs": {"services.openssh.settings.TrustedUserCAKeys": "/k"},
+        "principals from a command": {
+            "services.openssh.settings.AuthorizedPrincipalsCommand": "/tmp/x"
+        },
+        "keys in text": {"services.openssh.extraConfig": "AuthorizedKeysFile /tmp/keys"},
+        "keys in a file of their own": {
+            'environment.etc."ssh/authorized_keys.d/root".text': "ssh-ed25519 AAAAother kim"
+        },
+        "another sshd's file": {'environment.etc."ssh/sshd_config".source': "/k"},
+        "sudo by an agent's key": {"security.pam.sshAgentAuth.enable": True},
         "root at the console": {"services.getty.autologinUser": "root"},
         "listens everywhere": {"services.navidrome.settings.Address": "0.0.0.0"},
         "listens everywhere, v6": {"services.navidrome.settings": {"Address": "[::]"}},
@@ -162,6 +195,12 @@ CAREFUL: dict[str, dict[str, Any]] = {
     "loopback": container(ports=["127.0.0.1:9999:80", "[::1]:9998:80"]),
     "loopback by flag": container(extraOptions=["-p", "127.0.0.1:9999:80", "--init"]),
     "a network of its own": container(extraOptions=["--network=apps", "--cap-add=NET_RAW"]),
+    "graphics": container(extraOptions=["--device=/dev/dri", "--device=nvidia.com/gpu=all"]),
+    "a radio": container(devices=["/dev/ttyUSB0:/dev/ttyUSB0:rw", "/dev/serial/by-id/x"]),
+    "a name with a p in it": container(extraOptions=["-wp", "-hpop", "-lapp=1:2", "-m512m"]),
+    "keys of nobody": {"services.openssh.settings.AuthorizedKeysCommand": "none"},
+    "keys of kim": {"users.users.kim.openssh.authorizedKeys.keys": ["ssh-ed25519 AAAAother kim"]},
+    "a file for ssh": {'environment.etc."ssh/ssh_known_hosts".text': "x"},
     "its own files": container(volumes=["/var/lib/x:/data", "/srv/media:/media:ro"]),
     "mosh without its ports": {"programs.mosh": {"enable": True, "openFirewall": False}},
     "keys": {"services.openssh.settings.PasswordAuthentication": False},

@@ -100,6 +100,36 @@ def test_flags_of_a_command_are_names_with_values() -> None:
     assert dict(words(said)) == {"password": "a", "token": "b", "API_KEY": "c"}
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        ["--env=DB_PASSWORD=hunter2"],
+        ["--env", "DB_PASSWORD=hunter2"],
+        ["-e", "DB_PASSWORD=hunter2"],
+        ["-eDB_PASSWORD=hunter2"],
+        ["--env=A=1,DB_PASSWORD=hunter2"],
+        ["--args=--DB_PASSWORD=hunter2"],
+    ],
+)
+def test_what_a_flag_carries_is_read_as_the_variable_that_it_is(said: list[str]) -> None:
+    options = {"virtualisation.oci-containers.containers.x.extraOptions": said}
+    (problem,) = build.found(stack(options=options), "secret-literal")
+    assert "DB_PASSWORD is written out" in problem.what
+    assert "hunter2" not in str(problem)
+
+
+@pytest.mark.parametrize("said", [["-epassword=hunter2"], ["-tepassword=hunter2"]])
+def test_a_short_flag_is_no_part_of_the_name_that_it_carries(said: list[str]) -> None:
+    options = {"virtualisation.oci-containers.containers.x.extraOptions": said}
+    assert build.found(stack(options=options), "secret-literal")
+
+
+@pytest.mark.parametrize("said", [["--env=A=B"], ["--label=a=token"], ["--env=PASSWORD=/run/x"]])
+def test_what_a_flag_carries_that_is_no_secret_is_not_told_of(said: list[str]) -> None:
+    options = {"virtualisation.oci-containers.containers.x.extraOptions": said}
+    assert not build.found(stack(options=options), "secret-literal")
+
+
 def stack(**service: Any) -> dict[str, Any]:
     said = {"host": "nas", "port": 8099, "container": {"image": IMAGE, "port": 80}}
     said["backup"] = {"skip": "it keeps nothing"}

@@ -42,6 +42,11 @@ OTHERWISE: dict[str, tuple[Changes, dict[str, str]]] = {
     "publish in two words": (flags("-p", _LOCAL), {}),
     "publish in one word": (flags(f"-p {_LOCAL}"), {f"-p {_LOCAL}": _ON_LOOPBACK}),
     "publish glued": (flags(f"-p{_LOCAL}"), {f"-p{_LOCAL}": _ON_LOOPBACK}),
+    "publish among short flags": (
+        flags(f"-tp{_LOCAL}"),
+        {f"-tp{_LOCAL}": _ON_LOOPBACK},
+    ),
+    "publish among short flags, apart": (flags("-itp", _LOCAL), {}),
     "latest": ({f"{_C}.image": DIGEST}, _DIGEST),
     "no tag": ({f"{_C}.image": DIGEST}, _DIGEST),
     "everybody trusted": ({"nix.settings.trusted-users": ["@wheel"]}, {}),
