@@ -15,13 +15,13 @@ from homelab.problems import Problem
 _WHO_ASKS = {
     "none": "nobody asks who it is (auth: none)",
     "native": "the app asks by itself (auth: native)",
-    "oidc": "the app asks (auth: oidc), and the gate does not",
+    "oidc": "the app asks (auth: oidc), and the auth proxy does not",
 }
 
 
 @check("sign-in-effect", rows="S0-13 S0-26 S1-07")
 def sign_in_effect(plan: Plan) -> Iterator[Problem]:
-    """Groups and policies are asked for by our sign-in, and paths are exempt from the gate: where
+    """Groups and policies are asked for by our sign-in, and paths are exempt from the auth proxy: where
     neither stands in front of a route, whoever reaches it passes.
     """
     for route in plan.routes:
@@ -47,7 +47,7 @@ def sign_in_effect(plan: Plan) -> Iterator[Problem]:
 
 @check("sign-in-opened", rows="S0-13 S1-08")
 def sign_in_opened(plan: Plan) -> Iterator[Problem]:
-    """A gate that leaves every path open asks nobody, and its route looks as if it did."""
+    """An auth proxy that leaves every path open asks nobody, and the route looks as if it did."""
     for route in plan.routes:
         # What has no name at home is known to the tunnel alone, where Access asks everybody.
         behind_access = route.publish == "tunnel" and route.access
@@ -62,7 +62,7 @@ def sign_in_opened(plan: Plan) -> Iterator[Problem]:
             words = "exempt" if where == route.at("exempt") else "paths"
             yield Problem(
                 where,
-                f"{route.title} is gated, and this leaves every path of it open",
+                f"{route.title} asks for a sign-in (auth: forward), and this leaves every path open",
                 f"leave it out, or name single paths: {words}: [/…]",
             )
 
@@ -72,7 +72,7 @@ _ANY_PATH = ("/", "/zq7", "/zq7/4_x.html")
 
 
 def _opens(plan: Plan, route: Route, path: str) -> str:
-    """The place in the stack config that lets a path through; empty where the gate asks."""
+    """The place in the stack config that lets a path through; empty where the auth proxy asks."""
     for exempt in route.exempt:
         if path == exempt or (exempt.endswith("*") and path.startswith(exempt[:-1])):
             return route.at("exempt")
