@@ -21,7 +21,7 @@ _WHO_ASKS = {
 
 @check("sign-in-effect", rows="S0-13 S0-26 S1-07")
 def sign_in_effect(plan: Plan) -> Iterator[Problem]:
-    """Groups and policies are asked for by our sign-in, and paths are exempt from the auth proxy: where
+    """Our sign-in alone asks for groups and policies, and the auth proxy alone exempts paths: where
     neither stands in front of a route, whoever reaches it passes.
     """
     for route in plan.routes:
@@ -62,7 +62,7 @@ def sign_in_opened(plan: Plan) -> Iterator[Problem]:
             words = "exempt" if where == route.at("exempt") else "paths"
             yield Problem(
                 where,
-                f"{route.title} asks for a sign-in (auth: forward), and this leaves every path open",
+                f"{route.title} asks for a sign-in, and this leaves every path of it open",
                 f"leave it out, or name single paths: {words}: [/…]",
             )
 
