@@ -9,28 +9,28 @@ from homelab.catalog.model import Entry, PortFact
 _INTRO = """\
 # Catalog
 
-Made from `homelab/catalog/entries` by `homelab.catalog.reference`; change it there.
+Generated from `homelab/catalog/entries` with `make docs`; do not edit.
 
-What is known of each service before anyone runs it. A service of the stack config that says no
-more than `host:` gets all of this; each fact can be changed by a field of its own.
+What homelab knows about each service. A service of the stack config that sets only `host:` gets all
+of this. Fields of the service change each part.
 
-Services marked *machinery* are placed by another section of the stack config (`network`,
-`identity`, `cloudflare`, `tailnet`) or configured by a package of their own, from the whole plan.
+Services marked *infrastructure* are placed by another section of the stack config (`network`,
+`identity`, `cloudflare`, `tailnet`), or configured from the whole plan.
 """
 
 _SIGN_IN = {
-    "native": "asks itself",
-    "forward": "the gate asks",
-    "oidc": "asks the identity provider",
-    "none": "nobody asks",
+    "native": "the app",
+    "forward": "the auth proxy",
+    "oidc": "OpenID Connect",
+    "none": "none",
 }
 _DUMPS = {
-    "sqlite": "SQLite, copied by `VACUUM INTO`",
-    "postgresql": "PostgreSQL, by `services.postgresqlBackup`",
+    "sqlite": "SQLite, dumped with `VACUUM INTO`",
+    "postgresql": "PostgreSQL, dumped with `services.postgresqlBackup`",
     "builtin": "dumped by the app itself",
 }
 _NEEDS = {
-    "always_on": "a host that never sleeps",
+    "always_on": "an always-on host",
     "gpu": "graphics hardware",
 }
 
@@ -38,7 +38,7 @@ _NEEDS = {
 def catalog_page(entries: Mapping[str, Entry]) -> str:
     """`docs/reference/catalog.md`: every service by name, in one table and in detail."""
     rows = [_overview(e) for e in _sorted(entries)]
-    parts = [_INTRO, _table(("Service", "Port", "Sign-in", "Kept", "Since"), rows)]
+    parts = [_INTRO, _table(("Service", "Port", "Sign-in", "Backup", "Since"), rows)]
     parts += [_section(e) for e in _sorted(entries)]
     return "\n".join(parts)
 
@@ -50,7 +50,7 @@ def _sorted(entries: Mapping[str, Entry]) -> list[Entry]:
 def _overview(entry: Entry) -> tuple[str, ...]:
     web = entry.ports.get("web")
     return (
-        f"[{entry.name}](#{entry.name})" + (" (machinery)" if entry.infrastructure else ""),
+        f"[{entry.name}](#{entry.name})" + (" (infrastructure)" if entry.infrastructure else ""),
         str(web.number) if web else "",
         _SIGN_IN[entry.sign_in.kinds[0]] if web else "",
         "no" if entry.stateless else "yes",
@@ -67,12 +67,12 @@ def _section(entry: Entry) -> str:
 def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "Unit", _codes(f"{u.replace('{tunnel}', '<tunnel>')}.service" for u in entry.units)
     yield "Port", ", ".join(_port(n, p) for n, p in sorted(entry.ports.items()))
-    yield "Audience", f"{entry.audience}, unless said" if "web" in entry.ports else ""
+    yield "Audience", f"{entry.audience} by default" if "web" in entry.ports else ""
     yield "Sign-in", _sign_in(entry)
     yield "Health", f"`{entry.health}`" if entry.monitor == "http" else entry.monitor
     yield "State", _codes(entry.state)
     yield "Backup", _backup(entry)
-    yield "Left out", _codes(entry.exclude)
+    yield "Excluded from backup", _codes(entry.exclude)
     yield "Datasets", "; ".join(_dataset(entry, part) for part in sorted(entry.datasets))
     yield (
         "Secrets",
@@ -85,7 +85,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "Sandbox", _sandbox(entry)
     yield "Since", f"NixOS {entry.since}"
     yield "Newer options", ", ".join(f"`{p}` ({r})" for p, r in sorted(entry.added.items()))
-    yield "Options gone", ", ".join(f"`{p}` ({r})" for p, r in sorted(entry.removed.items()))
+    yield "Removed options", ", ".join(f"`{p}` ({r})" for p, r in sorted(entry.removed.items()))
 
 
 def _port(name: str, fact: PortFact) -> str:
@@ -102,9 +102,9 @@ def _sign_in(entry: Entry) -> str:
         return ""
     text = ", or ".join(_SIGN_IN[k] for k in entry.sign_in.kinds)
     if entry.sign_in.exempt:
-        text += f"; open under the gate: {_codes(entry.sign_in.exempt)}"
+        text += f"; paths exempt from the auth proxy: {_codes(entry.sign_in.exempt)}"
     if entry.sign_in.headers:
-        text += f"; believes {_codes(h for h, _ in entry.sign_in.headers)}"
+        text += f"; trusts the headers {_codes(h for h, _ in entry.sign_in.headers)}"
     if entry.sign_in.oidc is not None and entry.sign_in.oidc.ui:
         text += f"; with `auth: oidc`, {entry.sign_in.oidc.ui}"
     return text + (f" ({entry.sign_in.note})" if entry.sign_in.note else "")
@@ -118,7 +118,7 @@ def _backup(entry: Entry) -> str:
 
 
 def _dataset(entry: Entry, part: str) -> str:
-    mode = "written" if part in entry.writes_datasets else "read only"
+    mode = "read and written" if part in entry.writes_datasets else "read only"
     return f"`{part}`: {entry.datasets[part]} ({mode})"
 
 
@@ -127,14 +127,14 @@ def _sandbox(entry: Entry) -> str:
     if facts.exempt:
         return f"none: {facts.exempt}"
     if facts.upstream:
-        return "its module's own, and only its own datasets in sight"
+        return "the module's own, with access to its own datasets only"
     waived = [
         *(["executable memory"] if facts.jit else []),
         *(["devices"] if facts.devices else []),
         *(["network interfaces"] if facts.netlink else []),
         *facts.capabilities,
     ]
-    return "the baseline" + (f", opened for {', '.join(waived)}" if waived else "")
+    return "the baseline" + (f", with exceptions for {', '.join(waived)}" if waived else "")
 
 
 def _codes(words: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """`docs/reference/stack.md`, made from the models of the stack config.
 
-Types are told in the words that the models' own source uses: `Name`, `TreePath` and their like say
-more than the `str` that they are at run time.
+Types have the names of the models' source: `Name` or `TreePath` say more than `str`, their type at
+run time.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from homelab.config.stack import StackConfig
 _INTRO = """\
 # Stack config
 
-Made from the models in `homelab/*/model.py` by `make docs`; change it there.
+Generated from the models in `homelab/config` with `make docs`; do not edit.
 
-A stack is one file, `Pulumi.<stack>.yaml`. Each section below is one key under `config:`. A key
-that is not listed here is refused with the nearest known one. *needed* stands where there is no
-default. The [guide](../guide/stack.md) tells how values are read and how mistakes are reported.
+A stack is one file, `Pulumi.<stack>.yaml`. Each section below is one key under `config:`. An unknown
+key is an error that names the nearest known one. *required* marks fields without a default. The
+[guide](../guide/stack.md) explains how values are read and how errors are reported.
 """
 
 _WORDS = {
@@ -78,7 +78,7 @@ def stack_page() -> str:
     for name in sections:
         parts.append("\n".join(_section(name, shared)))
     if shared:
-        parts.append("## Objects of several sections\n")
+        parts.append("## Objects in several sections\n")
         parts += ["\n".join(_model(m, shared)) for m in shared]
     return "\n".join(parts)
 
@@ -89,11 +89,11 @@ def _section(name: str, shared: list[type[Model]]) -> Iterator[str]:
     if field.description:
         yield f"{_sentence(field.description)}\n"
     if not field.is_required():
-        yield "This section may be left out.\n"
+        yield "This section is optional.\n"
     if get_origin(_plain(field.annotation)) is dict:
         _, inner = get_args(_plain(field.annotation))
         titles = [f"[{_title(m)}](#{_anchor(m.__name__)})" for m in _kinds(inner)]
-        yield f"By name, each a {' or '.join(titles)}.\n"
+        yield f"A map from a name to a {' or '.join(titles)}.\n"
     for model in _reached(field.annotation):
         if model not in shared:
             yield "\n".join(_model(model, shared))
@@ -104,8 +104,8 @@ def _model(model: type[Model], shared: list[type[Model]]) -> Iterator[str]:
         yield f"### {model.__name__}\n"
         yield f"{_about(model)}\n"
     if base := _base(model):
-        yield f"And every field of [{_title(base)}](#{_anchor(base.__name__)}).\n"
-    yield "| Field | What | Default | |"
+        yield f"Also has every field of [{_title(base)}](#{_anchor(base.__name__)}).\n"
+    yield "| Field | Type | Default | |"
     yield "| --- | --- | --- | --- |"
     for name, field in model.model_fields.items():
         if name not in _source(model):
@@ -204,7 +204,7 @@ def _plural(words: str) -> str:
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "*needed*"
+        return "*required*"
     value = field.get_default(call_default_factory=True)
     if value is None or value is PydanticUndefined:
         return ""

@@ -1,4 +1,4 @@
-"""Write `docs/reference` anew from the code: `make docs`."""
+"""Generate `docs/reference` from the code: `make docs`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pages() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write what differs."""
+    """Write the pages that differ."""
     PLACE.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         path = PLACE / name
@@ -47,21 +47,21 @@ def main() -> None:
 _CHECKS = """\
 # Checks
 
-Made from the checks in `homelab/*/checks.py` by `make docs`; change them there.
+Generated from the checks in `homelab/*/checks.py` with `make docs`; do not edit.
 
-`homelab check` runs all of them and shows what they find together. The program runs them too,
-before the first resource registers: an error ends the run there, a warning is shown. Each problem
+`homelab check` runs all checks and prints all problems together. `pulumi preview` and `pulumi up` run
+them too, before the first resource registers. An error stops the run; a warning does not. Each problem
 ends with the id of its check in square brackets.
 """
 
 _SHAPES = """\
-A value of the wrong shape (an unknown key, a number where text is meant) is found while the file is
-read, before any check, and has no id; see [the stack config](../guide/stack.md).
+Unknown keys and values of the wrong type are found while the file is read, before any check. These
+problems have no id; see [the stack config](../guide/stack.md#errors).
 """
 
 
 def checks_page() -> str:
-    """Every check by room, with the reason that it gives for itself."""
+    """Every check by package, with its reason."""
     parts = [_CHECKS]
     packages: dict[str, list[str]] = {}
     for check in all_checks():
@@ -69,7 +69,7 @@ def checks_page() -> str:
         packages.setdefault(package, []).append(_check(check))
     for package, rows in sorted(packages.items()):
         parts.append(f"## {package}\n\n| Check | Why |\n| --- | --- |\n" + "\n".join(rows) + "\n")
-    parts.append("## Files beside the stack, and the clock\n\n| Check | Why |\n| --- | --- |")
+    parts.append("## File checks\n\n| Check | Why |\n| --- | --- |")
     parts.append("\n".join(_check(rule) for rule in file_checks()) + "\n")
     parts.append(_SHAPES)
     return "\n".join(parts)
@@ -85,16 +85,16 @@ def _check(rule: Check | FileCheck) -> str:
 _CLI = """\
 # Command line
 
-Made from `homelab/cli*.py` by `make docs`; change it there.
+Generated from `homelab/cli` with `make docs`; do not edit.
 
-After `make lab` it is in `.venv/bin`; the [README](../../README.md#try-it) says how a shell finds it. Every
-command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems found,
-2 called wrongly.
+`make lab` installs `homelab` into `.venv/bin`; the [README](../../README.md#try-it) shows how to put it on PATH.
+Every command reads `Pulumi.<stack>.yaml` in the current directory. Exit codes: 0 success, 1 problems found,
+2 usage error.
 """
 
 
 def cli_page() -> str:
-    """Every command with its words."""
+    """Every command with its arguments and options."""
     parts = [_CLI]
     for name, command in commands().items():
         if getattr(command, "commands", None):
@@ -102,13 +102,13 @@ def cli_page() -> str:
         parts.append(f"## {name}\n\n{command.help}\n\n```console\n$ {_usage(name, command)}\n```\n")
         rows = [_row(p) for p in command.params]
         if rows:
-            head = "| Word | Default | |\n| --- | --- | --- |\n"
+            head = "| Argument or option | Default | |\n| --- | --- | --- |\n"
             parts.append(head + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
 def commands() -> dict[str, Any]:
-    """Every command and group by its whole name: `homelab lab up`."""
+    """Every command and group by its full name: `homelab lab up`."""
 
     def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         yield name, command
@@ -134,7 +134,7 @@ def _row(parameter: Any) -> str:
     word = ", ".join(f"`{o}`" for o in parameter.opts) if option else f"`{parameter.name.upper()}`"
     default = parameter.default
     shown = "" if default in (None, False, "", ()) else f"`{default}`"
-    many = " May be given more than once." if getattr(parameter, "multiple", False) else ""
+    many = " Repeatable." if getattr(parameter, "multiple", False) else ""
     return f"| {word} | {shown} | {_cell(parameter.help or '')}{many} |"
 
 
