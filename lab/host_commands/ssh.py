@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         refuse("ssh", f"{user}@{address}: Permission denied (publickey).", 255)
     own, there = root.parent.name, other.directory / "root"
     # As tmpfiles makes it there.
-    (there / "var/lib/homelab-bundles" / own / "told").mkdir(parents=True, exist_ok=True)
+    (there / "var/lib/homelab-bundles" / own / "report").mkdir(parents=True, exist_ok=True)
     return subprocess.run(
         ["bash", str(Path(__file__).parents[2] / "homelab/deploy/relay.sh"), own],
         env={

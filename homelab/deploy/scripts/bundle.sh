@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What waits here for an offline host: say what it is and what that host told, replace it, or
+# What waits here for an offline host: say what it is and what that host reported, replace it, or
 # drop it. The account that hosts fetch through may write below report/ only, and its links lead
 # nowhere.
 
