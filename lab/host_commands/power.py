@@ -29,7 +29,7 @@ from homelab.lab.host_commands.host import (
 )
 from homelab.lab.host_commands.unit import UNITS
 
-_RESUME = Path(__file__).parents[2] / "homelab/deploy/resume-at-boot.sh"
+_RESUME = Path(__file__).parents[2] / "deploy/resume-at-boot.sh"
 _SECONDS = 1.0
 """How long the host is away: long enough for whoever asks it to notice."""
 

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     # As tmpfiles makes it there.
     (there / "var/lib/homelab-bundles" / own / "report").mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        ["bash", str(Path(__file__).parents[2] / "homelab/deploy/relay.sh"), own],
+        ["bash", str(Path(__file__).parents[2] / "offline/relay.sh"), own],
         env={
             **os.environ,
             "HOMELAB_ROOT": str(there),
