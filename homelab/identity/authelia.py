@@ -1,4 +1,4 @@
-"""Authelia as NixOS knows it: one instance, its people in a file or a directory."""
+"""The identity plan as NixOS options of Authelia: one instance, with users in a file or in LDAP."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEY_SHELL = (resources.files("homelab.identity") / "oidc-key.sh").read_text(enc
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`identity.nix`, on the gate's host."""
+    """`identity.nix`, on the provider's host."""
     identity = plan.identity
     if identity is None or identity.host != host.name or identity.provider != "authelia":
         return
@@ -45,26 +45,28 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     }
     order: Attrs = {}
     if _directory(plan) is not None:
-        asked: list[Nix] = ["openldap.service"]
-        order = attrs(f"systemd.services.authelia-{INSTANCE}", {"after": asked, "wants": asked})
+        ldap: list[Nix] = ["openldap.service"]
+        order = attrs(f"systemd.services.authelia-{INSTANCE}", {"after": ldap, "wants": ldap})
         instance["environmentVariables"] = {
             "AUTHELIA_AUTHENTICATION_BACKEND_LDAP_PASSWORD_FILE": _derived(LDAP_PASSWORD)
         }
     yield Module(
         file="identity.nix",
-        what="Identity: who may pass the gate in front of apps that cannot ask by themselves.",
+        what="Identity provider and auth proxy: users, access rules and OIDC clients.",
         derived=merge(attrs(f"services.authelia.instances.{INSTANCE}", instance), key, order),
         extra=extra,
     )
 
 
 def _key_unit() -> Attrs:
-    """The key that signs every token is made here and never leaves; a lost one is made anew."""
+    """The unit that creates the token signing key on this host. The key is never copied elsewhere;
+    a lost one is replaced.
+    """
     unit = f"authelia-{INSTANCE}"
     return attrs(
         f"systemd.services.{unit}-key",
         {
-            "description": "Key that Authelia signs its tokens with",
+            "description": "Create the token signing key of Authelia",
             "before": [f"{unit}.service"],
             "requiredBy": [f"{unit}.service"],
             "path": [Pkg("openssl")],
@@ -109,7 +111,7 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
         "storage": {"local": {"path": f"{STATE}/db.sqlite3"}},
         "notifier": {
             "filesystem": Comment(
-                "Codes for a new second factor are written here instead of mailed.",
+                "Codes for registering a second factor go to this file instead of e-mail.",
                 {"filename": f"{STATE}/notifications.txt"},
             )
         },
@@ -130,7 +132,7 @@ def _backend(plan: Plan, host: Host) -> Attrs:
     backend: Attrs = {
         "file": {"path": USERS, "watch": False},
         "password_reset": Comment(
-            "The users' file is a secret of the stack; nothing on this host may change it.",
+            "The users file is a secret of the stack, so it cannot change on this host.",
             {"disable": True},
         ),
     }
@@ -159,7 +161,9 @@ def _ldap(directory: Directory) -> Attrs:
 
 
 def _oidc(identity: IdentityPlan, *, policies: bool) -> Attrs:
-    """Clients, each with the hash of its secret: the file is read when Authelia starts."""
+    """The OIDC provider's settings. Each client has a hash of its secret, which Authelia reads at
+    start.
+    """
     grouped = {c.id: c for c in identity.clients if c.groups}
     out: Attrs = {}
     if grouped:
@@ -170,21 +174,21 @@ def _oidc(identity: IdentityPlan, *, policies: bool) -> Attrs:
             }
             for name, c in sorted(grouped.items())
         }
-    told = {c.id: c.id_token for c in identity.clients if c.id_token and policies}
-    if told:
+    claims_of = {c.id: c.id_token for c in identity.clients if c.id_token and policies}
+    if claims_of:
         out["claims_policies"] = {
-            name: {"id_token": list(claims)} for name, claims in sorted(told.items())
+            name: {"id_token": list(claims)} for name, claims in sorted(claims_of.items())
         }
-    out["clients"] = [_client(c, told) for c in identity.clients]
+    out["clients"] = [_client(c, claims_of) for c in identity.clients]
     return out
 
 
-def _client(client: OidcClient, told: Collection[str]) -> Nix:
+def _client(client: OidcClient, with_policy: Collection[str]) -> Nix:
     grants: list[Nix] = ["authorization_code"]
     if "offline_access" in client.scopes:
         grants.append("refresh_token")
     hashed = secret_path("authelia", client.secret, "derived", "file")
-    policy: Attrs = {"claims_policy": client.id} if client.id in told else {}
+    policy: Attrs = {"claims_policy": client.id} if client.id in with_policy else {}
     return {
         **policy,
         "client_id": client.id,
@@ -198,7 +202,7 @@ def _client(client: OidcClient, told: Collection[str]) -> Nix:
         "token_endpoint_auth_method": "client_secret_post"
         if client.post
         else "client_secret_basic",
-        # The people here are asked once, by the portal.
+        # No consent page after the sign-in.
         "consent_mode": "implicit",
     }
 
@@ -206,7 +210,7 @@ def _client(client: OidcClient, told: Collection[str]) -> Nix:
 def _cookie(domain: str, url: str, identity: IdentityPlan) -> Nix:
     body: Attrs = {"domain": domain, "authelia_url": url}
     if len(identity.cookies) > 1 and url == f"https://{identity.public_portal}":
-        # Where one domain lies within the other, a browser sends both cookies at once.
+        # If one domain contains the other, a browser sends both cookies.
         body["name"] = "authelia_session_public"
     return body
 

@@ -1,4 +1,4 @@
-"""Checks of sign-in: whoever is asked can be asked, and nobody slips by."""
+"""Checks of sign-in: providers, cookies, groups and sessions."""
 
 from __future__ import annotations
 
@@ -20,39 +20,38 @@ def _protected(plan: Plan) -> tuple[Route, ...]:
 
 
 def unknown_group(group: str, known: Collection[str], where: str) -> Iterator[Problem]:
-    """A problem at `where`, if the sign-in has no such group."""
+    """A problem at `where` if the identity section has no such group."""
     if group not in known:
         yield Problem(where, f'there is no group "{group}"', did_you_mean(group, known, "groups"))
 
 
 @check("route-idp-present", rows="S0-11 S0-26")
 def route_idp_present(plan: Plan) -> Iterator[Problem]:
-    """A gate needs somebody who keeps it, beside the proxy that asks it for every request."""
+    """Forward auth and OIDC need an identity provider, and forward auth one on the entry host."""
     identity, entry = plan.stack.identity, plan.stack.network.entry.host
     if identity is None:
         for route in plan.routes:
             if route.auth in ("forward", "oidc"):
-                what = "is to be gated" if route.auth == "forward" else "is to ask a provider"
                 yield Problem(
                     route.at("auth"),
-                    f"{route.title} {what}, and there is no identity provider",
+                    f"{route.title} has auth: {route.auth}, but there is no identity provider",
                     f"add homelab:identity: {{host: {entry}, users: {{sops: authelia/users}}}}, "
                     "or choose auth: native or none",
                 )
         return
-    # Of a host that does not exist, host-known tells.
+    # An unknown host is reported by host-known.
     known = {identity.host, entry} <= plan.stack.hosts.keys()
     if known and identity.host != entry:
         yield Problem(
             "identity.host",
-            f"the gate is on {identity.host}, and the proxy that asks it on {entry}",
-            f"host: {entry}",
+            f"the auth proxy is on {identity.host}, but the reverse proxy is on {entry}",
+            f"write host: {entry}",
         )
 
 
 @check("portal-reachable", rows="S0-26")
 def portal_reachable(plan: Plan) -> Iterator[Problem]:
-    """Whoever meets the gate on the internet must find the portal there."""
+    """A client on the internet cannot sign in if the portal is internal or behind Access."""
     identity = plan.stack.identity
     if identity is None:
         return
@@ -63,21 +62,22 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
         if own is None or not own.public:
             yield Problem(
                 route.at("publish"),
-                f"{route.public} is gated, and the portal is known at home only",
-                f"services.{identity.provider}: {{publish: {route.publish}}}, or publish: internal",
+                f"{route.public} needs a sign-in, but the portal has only an internal name",
+                f"write services.{identity.provider}: {{publish: {route.publish}}}, or publish: "
+                "internal",
             )
         elif route.auth == "oidc" and own.publish == "tunnel" and own.access:
             yield Problem(
                 f"services.{identity.provider}.public",
-                f"{route.service} asks {own.public} itself, and cannot pass Access in front of it",
-                f'services.{identity.provider}: {{public: "…why"}}, '
-                f"or {route.name} with auth: forward",
+                f"{route.service} connects to {own.public}, and cannot pass Access in front of it",
+                f'write services.{identity.provider}: {{public: "…why"}}, '
+                f"or auth: forward for {route.name}",
             )
 
 
 @check("oidc-capable", rows="S0-11 S0-27")
 def oidc_capable(plan: Plan) -> Iterator[Problem]:
-    """An app asks a provider only if it can, and is told how."""
+    """OIDC works only for an app that supports it and whose redirect paths are known."""
     for route in plan.routes:
         if route.auth != "oidc":
             continue
@@ -86,16 +86,16 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
             can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
             yield Problem(
                 route.at("auth"),
-                f"{route.service} is not known to ask an identity provider itself",
-                f"services.{route.service}.oidc: {{redirects: [/…]}} says how"
+                f"{route.service} has no known OIDC support",
+                f"add services.{route.service}.oidc: {{redirects: [/…]}}"
                 if service.is_custom
-                else f"auth: {' or '.join(can) or 'forward'}",
+                else f"write auth: {' or '.join(can) or 'forward'}",
             )
 
 
 @check("identity-capability", rows="S4-16 T2")
 def identity_capability(plan: Plan) -> Iterator[Problem]:
-    """What is asked of a provider is something that it does."""
+    """Pocket ID creates client secrets itself, and old releases create their own API key."""
     identity = plan.stack.identity
     if identity is None or identity.provider != "pocket-id":
         return
@@ -103,28 +103,28 @@ def identity_capability(plan: Plan) -> Iterator[Problem]:
         if route.auth == "oidc":
             yield Problem(
                 route.at("auth"),
-                f"{route.service} needs a client secret that we know, and pocket-id makes its own",
-                "auth: forward or native, or identity.provider: authelia",
+                f"{route.service} needs a client secret from the stack, but pocket-id creates it",
+                "write auth: forward or native, or identity.provider: authelia",
             )
     host = plan.hosts.get(identity.host)
     if host is not None and host.release < STATIC_KEY and identity.api_key is None:
         yield Problem(
             "identity.api_key",
-            f"pocket-id of {host.release} takes no key to its API from us",
-            "make one in its settings, keep it in sops, and write "
+            f"pocket-id of NixOS {host.release} cannot take its API key from the stack",
+            "create one in its settings, store it in sops, and write "
             "api_key: {sops: pocket-id/api-key}",
         )
 
 
 @check("cookie-domain", rows="S0-28")
 def cookie_domain(plan: Plan) -> Iterator[Problem]:
-    """No browser keeps a cookie for a whole top-level domain, nor the gate a name beside it."""
+    """Browsers refuse a cookie for a top-level domain, and a session covers only its domains."""
     for domain, _ in plan.identity.cookies if plan.identity else ():
         if "." not in domain:
             yield Problem(
                 "site.names.internal",
                 f'the session cookie would be for "{domain}", which browsers refuse',
-                "let names hang off a domain with a dot in it, as {name}.home.example.org",
+                "use a domain with a dot in it, as {name}.home.example.org",
             )
     if plan.identity is None:
         return
@@ -134,15 +134,15 @@ def cookie_domain(plan: Plan) -> Iterator[Problem]:
             if not name.endswith(tuple(f".{d}" for d in domains)):
                 yield Problem(
                     route.at("name"),
-                    f"{name} lies in none of the session's domains, {', '.join(domains)}",
-                    "let site.names.internal and site.names.public begin with {name}, as "
+                    f"{name} is in none of the session's domains, {', '.join(domains)}",
+                    "begin site.names.internal and site.names.public with {name}, as "
                     f"{{name}}.{plan.stack.site.domain}",
                 )
 
 
 @check("group-known", rows="S0-26 S1-07")
 def group_known(plan: Plan) -> Iterator[Problem]:
-    """A rule for a group that nobody is in shuts everybody out."""
+    """A rule for an unknown group refuses everybody."""
     if plan.stack.identity is None:
         return
     groups = plan.stack.identity.groups
@@ -153,7 +153,7 @@ def group_known(plan: Plan) -> Iterator[Problem]:
 
 @check("directory-members", rows="S1-06")
 def directory_members(plan: Plan) -> Iterator[Problem]:
-    """Members of a directory's groups are people of the stack, in groups that there are."""
+    """A member or group that is not in the stack cannot be added to the directory."""
     identity = plan.stack.identity
     if identity is None or identity.directory is None:
         return
@@ -165,68 +165,68 @@ def directory_members(plan: Plan) -> Iterator[Problem]:
             if name not in people:
                 yield Problem(
                     where,
-                    f'there is nobody called "{name}"',
-                    did_you_mean(name, people, "people") + "; people stand in site.members",
+                    f'there is no person "{name}"',
+                    did_you_mean(name, people, "people") + "; people are listed in site.members",
                 )
 
 
 @check("audience-auth", rows="S0-13")
 def audience_auth(plan: Plan) -> Iterator[Problem]:
-    """Family members are told apart by a sign-in; the operator's names stay on the tailnet."""
+    """A family name needs a sign-in, and an operator's name must not be on the internet."""
     for route in plan.routes:
-        # What has no name at home is known to the tunnel alone, where Access asks everybody.
-        asked = route.publish == "tunnel" and route.access and not route.internal
-        if route.audience == "family" and route.auth == "none" and not asked:
+        # A route without an internal name exists only in the tunnel, behind Access.
+        by_access = route.publish == "tunnel" and route.access and not route.internal
+        if route.audience == "family" and route.auth == "none" and not by_access:
             yield Problem(
                 route.at("auth"),
-                f"{route.title} is for the family, and nothing asks who it is",
-                "auth: forward (the gate asks) or native (the app asks)",
+                f"{route.title} is for the family, but nothing asks for a sign-in",
+                "write auth: forward (sign-in at the auth proxy) or native (at the app)",
             )
         if route.audience == "operator" and route.publish == "tunnel":
             yield Problem(
                 route.at("publish"),
-                f"{route.title} is for the operator, and publish: {route.publish} puts it "
+                f"{route.title} is for the operator, but publish: {route.publish} puts it "
                 "on the internet",
-                "publish: internal, or audience: family",
+                "write publish: internal, or audience: family",
             )
 
 
 @check("admin-two-factor", rows="S1-07", severity="warning")
 def admin_two_factor(plan: Plan) -> Iterator[Problem]:
-    """What administers the homelab deserves more than a password, whoever its name is for: on the
-    internet it is for the family, or it would not be there.
-    """
+    """A password alone is weak protection for the tools that administer the homelab."""
     if plan.identity is not None and plan.identity.provider == "pocket-id":
         return  # a passkey is two factors
     tools = {s.name for s in plan.services if not s.is_custom and s.entry.audience == "operator"}
     for route in _protected(plan):
         for_operator = route.audience == "operator" or route.service in tools
         if for_operator and route.policy != "two_factor":
-            what = "is for the operator" if route.audience == "operator" else "is a tool of theirs"
+            what = "is for the operator"
+            if route.audience != "operator":
+                what = "is an administration tool"
             yield Problem(
                 route.at("policy"),
                 f"{route.title} {what}, and a password alone opens it",
-                "a route with policy: two_factor",
+                "write policy: two_factor for its route",
             )
 
 
 @check("session-bounds", rows="S0-28 S4-17")
 def session_bounds(plan: Plan) -> Iterator[Problem]:
-    """A session ends when idle, then at its end, then when remembering ends: in this order."""
+    """Session limits have no effect unless inactivity <= expiration <= remember_me <= 30 days."""
     if plan.stack.identity is None:
         return
     session = plan.stack.identity.session
     if minutes(session.expiration) > minutes(LONGEST):
         yield Problem(
             "identity.session.expiration",
-            f"a session of {session.expiration} is as good as none that ends",
-            f"at most {LONGEST}; remember_me is for those who ask for longer",
+            f"a session of {session.expiration} is too long",
+            f"write at most {LONGEST}; remember_me sets a longer one for people who choose it",
         )
     for short, long in (("inactivity", "expiration"), ("expiration", "remember_me")):
-        said = {name: str(getattr(session, name)) for name in (short, long)}
-        if minutes(said[short]) > minutes(said[long]):
+        limits = {name: str(getattr(session, name)) for name in (short, long)}
+        if minutes(limits[short]) > minutes(limits[long]):
             yield Problem(
                 f"identity.session.{short}",
-                f"{short} ({said[short]}) is longer than {long} ({said[long]})",
-                f"let {short} be at most {said[long]}",
+                f"{short} ({limits[short]}) is longer than {long} ({limits[long]})",
+                f"set {short} to at most {limits[long]}",
             )

@@ -1,8 +1,8 @@
-"""The LDAP directory: OpenLDAP on loopback, and the people who belong in it.
+"""The LDAP directory: OpenLDAP on loopback, with the people and groups of the stack.
 
-The stack says who there is, and who is in the groups that it lists; passwords and whatever else
-people change stay in the directory. A person who leaves the stack is in none of those groups, and
-stays in the directory until somebody removes them there.
+The stack config sets the people and the members of the groups in `directory.members`. Passwords and
+other attributes are kept in the directory. A person who is removed from the stack loses those
+groups, but the entry stays until somebody deletes it in the directory.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9@._,=+ -]*[A-Za-z0-9]|[A-Za-z0-9]")
 
 
 def admin_of(directory: Directory) -> str:
-    """The account that the sign-in uses, which may set passwords."""
+    """The account that the identity provider uses; it may set passwords."""
     return f"cn=admin,{directory.base_dn}"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`directory.nix`, beside the sign-in that asks it."""
+    """`directory.nix`, on the identity provider's host."""
     identity = plan.stack.identity
     if plan.identity is None or plan.identity.host != host.name or identity is None:
         return
@@ -47,7 +47,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         return
     yield Module(
         "directory.nix",
-        "The directory of people and groups, which the sign-in asks",
+        "The LDAP directory of people and groups for the identity provider",
         derived=merge(_openldap(directory), _seed(plan.stack, directory)),
         extra=((_SEED, _SHELL), (_PEOPLE, people(plan.stack, identity, directory))),
     )
@@ -91,7 +91,7 @@ def _openldap(directory: Directory) -> Attrs:
 
 def _seed(stack: StackConfig, directory: Directory) -> Attrs:
     owner = f"uid={stack.site.owner.user},ou={PEOPLE},{directory.base_dn}"
-    words = (
+    arguments = (
         f"ldap://{LOOPBACK}:{LDAP_PORT}",
         admin_of(directory),
         _secret(LDAP_PASSWORD),
@@ -100,12 +100,14 @@ def _seed(stack: StackConfig, directory: Directory) -> Attrs:
     )
     dump = Script.of(
         "umask 077\nldapsearch -LLL -x ",
-        shlex.join(("-H", words[0], "-D", words[1], "-y", words[2], "-b", directory.base_dn)),
+        shlex.join(
+            ("-H", arguments[0], "-D", arguments[1], "-y", arguments[2], "-b", directory.base_dn)
+        ),
         f" '*' + >{_DUMP}/people.ldif.new\n",
         f"mv -f {_DUMP}/people.ldif.new {_DUMP}/people.ldif\n",
     )
     nightly: Attrs = {
-        "description": "The directory, written down for the backup",
+        "description": "Dump the LDAP directory for the backup",
         "after": ["openldap.service"],
         "requires": ["openldap.service"],
         "path": [Pkg("openldap")],
@@ -120,13 +122,13 @@ def _seed(stack: StackConfig, directory: Directory) -> Attrs:
     seed = attrs(
         "systemd.services.openldap-people",
         {
-            "description": "People and groups of the stack in the directory",
+            "description": "Add the people and groups of the stack to the LDAP directory",
             "after": ["openldap.service"],
             "requires": ["openldap.service"],
             "wantedBy": ["multi-user.target"],
             "path": [Pkg("openldap")],
             "script": Script.of(
-                ". ", Raw(f"./{_SEED}"), " ", Raw(f"./{_PEOPLE}"), f" {shlex.join(words)}\n"
+                ". ", Raw(f"./{_SEED}"), " ", Raw(f"./{_PEOPLE}"), f" {shlex.join(arguments)}\n"
             ),
             "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
         },
@@ -135,10 +137,10 @@ def _seed(stack: StackConfig, directory: Directory) -> Attrs:
 
 
 def people(stack: StackConfig, identity: IdentityConfig, directory: Directory) -> str:
-    """The people and groups of the stack as LDIF: entries to add, then members to add."""
+    """The people and groups of the stack as LDIF: entries to add, then the members of groups."""
     base = directory.base_dn
     owner = stack.site.owner
-    everybody = {owner.user: owner.email} | {n: m.email for n, m in stack.site.members.items()}
+    emails = {owner.user: owner.email} | {n: m.email for n, m in stack.site.members.items()}
     label = base.partition(",")[0].removeprefix("dc=")
     entries = [
         _entry(
@@ -153,7 +155,7 @@ def people(stack: StackConfig, identity: IdentityConfig, directory: Directory) -
             for ou in (PEOPLE, GROUPS)
         ),
     ]
-    for name, email in sorted(everybody.items()):
+    for name, email in sorted(emails.items()):
         entries.append(
             _entry(
                 f"uid={name},ou={PEOPLE},{base}",
@@ -165,19 +167,19 @@ def people(stack: StackConfig, identity: IdentityConfig, directory: Directory) -
                 ("mail", email),
             )
         )
-    boss = f"uid={owner.user},ou={PEOPLE},{base}"
+    owner_dn = f"uid={owner.user},ou={PEOPLE},{base}"
     for group in sorted(identity.groups):
         entries.append(
             _entry(
                 f"cn={group},ou={GROUPS},{base}",
                 ("objectClass", "groupOfNames"),
                 ("cn", group),
-                ("member", boss),
+                ("member", owner_dn),
             )
         )
     for group, members in sorted(directory.members.items()):
-        # All of them, so that whoever is taken out of the stack's list is out of the group.
-        inside = sorted(set(members) & set(everybody) | {owner.user})
+        # Replaces the whole list, so that a person removed from the stack's list leaves the group.
+        inside = sorted(set(members) & set(emails) | {owner.user})
         entries.append(
             _lines(
                 ("dn", f"cn={group},ou={GROUPS},{base}"),
@@ -198,7 +200,7 @@ def _lines(*pairs: tuple[str, str]) -> str:
 
 
 def line(name: str, value: str) -> str:
-    """One attribute as LDIF (RFC 2849): base64 for whatever is not plainly safe."""
+    """One attribute as LDIF (RFC 2849), in base64 unless the value is a safe string."""
     if _SAFE.fullmatch(value):
         return f"{name}: {value}"
     return f"{name}:: {base64.b64encode(value.encode()).decode()}"

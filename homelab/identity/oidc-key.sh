@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Make the key that the sign-in signs its tokens with, once. Sourced with the path of the key.
+# Create the token signing key of the identity provider if it is missing. Argument: its path.
 
 key=$1
 if [ ! -s "$key" ]; then
   openssl genrsa -out "$key.new" 3072
-  # Whole or not at all: the sign-in does not start with half a key.
+  # Rename a complete file: the provider does not start with a partial key.
   mv -f "$key.new" "$key"
 fi

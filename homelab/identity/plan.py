@@ -1,4 +1,4 @@
-"""Who may pass the gate, derived from the routes: whoever adds a gated name adds its rule."""
+"""The identity plan, derived from the routes: a route with forward auth gets its access rule."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from homelab.services.model import Service
 from homelab.system.model import Host
 
 ADAPTER: Final = "oauth2-proxy"
-"""The service that is the gate where the provider has none."""
+"""The auth proxy for a provider that has none of its own."""
 CALLBACK = "/oauth2/callback"
 
 
@@ -26,17 +26,17 @@ def plan_identity(
     services: tuple[Service, ...],
     routes: tuple[Route, ...],
 ) -> IdentityPlan | None:
-    """The provider, its gate with a rule for each gated route, and its clients."""
+    """The provider, the auth proxy with a rule for each protected route, and the OIDC clients."""
     identity = stack.identity
     if identity is None or identity.host not in hosts:
         return None
     own = next((r for r in routes if r.service == identity.provider), None)
     protected = tuple(r for r in routes if r.auth == "forward")
-    asking = tuple(r for r in routes if r.auth == "oidc")
+    by_oidc = tuple(r for r in routes if r.auth == "oidc")
     public = tuple(sorted(r.public for r in protected if r.public))
     portal = own.title if own else _name(stack, stack.site.names.internal, identity)
     public_portal = ""
-    if public or any(r.public for r in asking):
+    if public or any(r.public for r in by_oidc):
         published = own.public if own else ""
         public_portal = published or _name(stack, stack.site.names.public, identity)
     address = _address(services, identity.provider, identity.host)
@@ -50,7 +50,7 @@ def plan_identity(
         cookies=_cookies(portal, public_portal),
         public_names=public,
         rules=policy_of(identity, routes) if identity.provider == "authelia" else (),
-        clients=tuple(_clients(stack, services, asking)),
+        clients=tuple(_clients(stack, services, by_oidc)),
         session=identity.session,
         auth_proxy=AuthProxyPlan("authelia", address)
         if identity.provider == "authelia"
@@ -63,7 +63,7 @@ def plan_identity(
 
 
 def _address(services: tuple[Service, ...], name: str, host: str) -> str:
-    """Where a service listens on its own host; empty where it does not run."""
+    """The address of a service on its own host; empty if it does not run there."""
     found = next((s for s in services if s.name == name and s.host == host), None)
     return f"{LOOPBACK}:{found.port}" if found else ""
 
@@ -103,10 +103,9 @@ def _parent(name: str) -> str:
 
 
 def _cookies(portal: str, public_portal: str) -> tuple[tuple[str, str], ...]:
-    """One session for names at home and one for names on the internet, if they differ in domain.
+    """One session for internal names, and one for public names if their domain differs.
 
-    The narrower domain comes first: Authelia takes the first that fits, and refuses the other
-    order.
+    The narrower domain comes first: Authelia uses the first match, and refuses the other order.
     """
     cookies = {_parent(portal): f"https://{portal}"}
     if public_portal:

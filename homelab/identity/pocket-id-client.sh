@@ -1,32 +1,32 @@
 # shellcheck shell=bash
-# Make the gate known to Pocket ID, with an address to come back to for each name that it guards.
-# Sourced with: the client as JSON, Pocket ID's address, the file with the key to its API, the
-# file with the gate's cookie secret, the file that the gate reads.
+# Register oauth2-proxy as a client of Pocket ID, with a callback URL for each protected name.
+# Arguments: the client as JSON, Pocket ID's address, the file with its API key, the file with the
+# cookie secret of oauth2-proxy, the environment file that oauth2-proxy reads.
 #
-# A key that does not work is a message and no failure: it can be made in Pocket ID's own settings
-# alone, after this has been deployed, and a timer asks again.
+# A wrong API key is a message and not a failure: in some releases it can only be created in Pocket
+# ID's settings, after the deployment. A timer runs this again.
 
 client=$1 address=$2 key=$3 cookie=$4 into=$5
 id=$(jq -r .id "$client")
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 
-# The status of one request; the key goes by standard input, for arguments can be seen by anyone.
+# The status of one request. The key is passed on standard input: other users can read arguments.
 api() { # api METHOD PATH [BODY]
-  local body=() told
-  told=$(cat "$key")
-  # As curl reads a quoted word.
-  told=${told//\\/\\\\}
-  told=${told//\"/\\\"}
+  local body=() value
+  value=$(cat "$key")
+  # Escaped as a quoted value of a curl config file.
+  value=${value//\\/\\\\}
+  value=${value//\"/\\\"}
   if [ -n "${3:-}" ]; then
     body=(-H 'Content-Type: application/json' --data-binary "$3")
   fi
-  printf 'header = "X-API-KEY: %s"\n' "$told" |
+  printf 'header = "X-API-KEY: %s"\n' "$value" |
     curl -sS -K - -o "$answer" -w '%{http_code}' --max-time 20 -X "$1" "${body[@]}" "$address$2"
 }
 
 later() {
-  printf 'homelab: %s; asked again in five minutes\n' "$1" >&2
+  printf 'homelab: %s; retried in five minutes\n' "$1" >&2
   exit 0
 }
 
@@ -36,19 +36,19 @@ case $status in
   200) status=$(api PUT "/api/oidc/clients/$id" "@$client") ;;
   404)
     status=$(api POST /api/oidc/clients "@$client")
-    # What an earlier Pocket ID gave is worth nothing to this one.
+    # A secret from an earlier Pocket ID database is not valid here.
     rm -f "$into"
     ;;
-  401 | 403) later "Pocket ID refuses its API key: make one in its settings, as an administrator" ;;
+  401 | 403) later "Pocket ID refuses its API key: create one in its settings as administrator" ;;
 esac
 case $status in
   2*) ;;
-  *) later "Pocket ID answers $status to the gate's registration" ;;
+  *) later "Pocket ID answers $status to the registration of oauth2-proxy" ;;
 esac
 
 secret=$(sed -n 's/^OAUTH2_PROXY_CLIENT_SECRET=//p' "$into" 2>/dev/null) || true
 if [ -z "$secret" ]; then
-  # Older ones know a single secret, by another path.
+  # Older releases have a single secret, at another path.
   status=$(api POST "/api/oidc/clients/$id/secrets" '{}') || true
   if [ "$status" = 404 ]; then
     status=$(api POST "/api/oidc/clients/$id/secret" '{}') || true

@@ -1,4 +1,4 @@
-"""Pocket ID, and oauth2-proxy as the gate in front of apps that cannot ask it themselves."""
+"""Pocket ID, and oauth2-proxy as the auth proxy for apps without OIDC support."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from homelab.secret_paths import secret_path
 from homelab.system.model import Host
 
 CLIENT = "gate"
-"""The gate's client id at Pocket ID."""
+"""Client id of oauth2-proxy at Pocket ID. Existing databases hold it, so it cannot change."""
 KEYS = "/var/lib/homelab-gate"
 KEY_FILE = f"{KEYS}/gate.env"
-"""What the gate signs in to Pocket ID with. Pocket ID made it; no other host has it."""
-_UNIT = "pocket-id-gate"
-_FILE, _CLIENT = "lib/pocket-id-client.sh", "lib/pocket-id-gate.json"
+"""Client secret of oauth2-proxy, created by Pocket ID; no other host has it."""
+_UNIT = "pocket-id-client"
+_FILE, _CLIENT = "lib/pocket-id-client.sh", "lib/pocket-id-client.json"
 _SHELL = (resources.files("homelab.identity") / "pocket-id-client.sh").read_text(encoding="utf-8")
 
 
@@ -32,14 +32,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         return
     yield Module(
         "identity.nix",
-        "Identity: who people are, by their passkeys",
+        "Identity provider: Pocket ID, with passkeys",
         derived=attrs(
             "services.pocket-id", {"enable": True, "settings": _settings(plan, host, identity)}
         ),
     )
     yield Module(
         "auth-proxy.nix",
-        "The gate in front of apps that cannot ask for a sign-in by themselves",
+        "Auth proxy: oauth2-proxy in front of apps without OIDC support",
         derived=merge(_proxy(identity), _registration(plan, identity)),
         extra=((_FILE, _SHELL), (_CLIENT, _client(identity))),
     )
@@ -60,10 +60,10 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
         "ANALYTICS_DISABLED": True,
         "ENCRYPTION_KEY_FILE": secret_path("pocket-id", "encryption-key", "derived", "file"),
         "APP_URL": Comment(
-            "Passkeys are bound to this name: with another one they are lost.",
+            "Passkeys are bound to this name and do not work under another one.",
             identity.issuer(public=False),
         ),
-        "UI_CONFIG_DISABLED": Comment("What the stack says holds, not what was clicked.", True),
+        "UI_CONFIG_DISABLED": Comment("Settings come from the stack, not from the web UI.", True),
         "SESSION_DURATION": minutes(identity.session.remember_me),
     }
     if host.release >= STATIC_KEY:
@@ -83,7 +83,7 @@ def _proxy(identity: IdentityPlan) -> Attrs:
             "oidcIssuerUrl": issuer,
             "loginURL": f"{issuer}/authorize",
             "redeemURL": Comment(
-                "Asked on this host, so that the gate needs neither names nor certificates.",
+                "On this host, so that oauth2-proxy needs neither DNS nor certificates.",
                 f"{here}/api/oidc/token",
             ),
             "scope": "openid profile email groups",
@@ -97,10 +97,10 @@ def _proxy(identity: IdentityPlan) -> Attrs:
                 "skip-oidc-discovery": True,
                 "oidc-jwks-url": f"{here}/.well-known/jwks.json",
                 "skip-provider-button": True,
-                # Where somebody may be sent back to: the very page that they asked for.
+                # Redirects after the sign-in may go to every protected name.
                 "whitelist-domain": sorted(_names(identity)),
                 "code-challenge-method": "S256",
-                # Pocket ID's administrator vouches for the addresses, not a mail to them.
+                # Pocket ID's administrator sets the addresses; they are not verified by mail.
                 "insecure-oidc-allow-unverified-email": True,
             },
         },
@@ -108,12 +108,12 @@ def _proxy(identity: IdentityPlan) -> Attrs:
 
 
 def _names(identity: IdentityPlan) -> set[str]:
-    """Every name that the gate guards."""
+    """Every protected name."""
     return {c.removeprefix("https://").partition("/")[0] for c in identity.auth_proxy.callbacks}
 
 
 def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
-    words = (
+    arguments = (
         f"http://{identity.address}",
         _api_key(plan),
         secret_path("oauth2-proxy", "cookie", "derived", "env"),
@@ -123,13 +123,17 @@ def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
         "systemd": {
             "services": {
                 _UNIT: {
-                    "description": "The gate's client at Pocket ID",
+                    "description": "Register oauth2-proxy as a client of Pocket ID",
                     "after": ["pocket-id.service"],
                     "wants": ["pocket-id.service"],
                     "wantedBy": ["multi-user.target"],
                     "path": [Pkg("curl"), Pkg("jq"), Pkg("systemd")],
                     "script": Script.of(
-                        ". ", Raw(f"./{_FILE}"), " ", Raw(f"./{_CLIENT}"), f" {shlex.join(words)}\n"
+                        ". ",
+                        Raw(f"./{_FILE}"),
+                        " ",
+                        Raw(f"./{_CLIENT}"),
+                        f" {shlex.join(arguments)}\n",
                     ),
                     "serviceConfig": {
                         "Type": "oneshot",
@@ -142,7 +146,7 @@ def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
                     "after": [f"{_UNIT}.service"],
                     "unitConfig": {
                         "ConditionPathExists": Comment(
-                            "Nothing passes the gate before Pocket ID knows it.", KEY_FILE
+                            "It starts only after it is registered at Pocket ID.", KEY_FILE
                         )
                     },
                 },
@@ -158,10 +162,10 @@ def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
 
 
 def _client(identity: IdentityPlan) -> str:
-    """The gate as Pocket ID's API takes it: every gated name is among its callbacks."""
+    """oauth2-proxy as a client in Pocket ID's API, with a callback for every protected name."""
     client = {
         "id": CLIENT,
-        "name": "Gate",
+        "name": "Homelab sign-in",
         "callbackURLs": list(identity.auth_proxy.callbacks),
         "logoutCallbackURLs": [],
         "isPublic": False,

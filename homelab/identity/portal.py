@@ -1,7 +1,7 @@
-"""The portal's name on hosts whose apps ask it themselves.
+"""The portal's name in `/etc/hosts` of hosts with OIDC clients.
 
-Such a host may ask a resolver that does not know names at home: the resolver's own host does, on
-purpose, and so does one that takes what its network offers.
+Such a host may use a resolver that does not know internal names: the resolver's own host does, and
+so does a host that takes its name servers from the network.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if identity is None or entry is None:
         return
     if any(not r.internal for r in plan.routes_of(identity.provider)):
-        return  # only the tunnel leads there, and any resolver knows its name
+        return  # the portal is public only, and every resolver knows its name
     apps = {s.name for s in plan.on(host.name)}
     address = entry.lan or entry.tailnet
     if address and any(c.service in apps for c in identity.clients):
         yield Module(
             "portal.nix",
-            "Where apps on this host find the sign-in, whichever resolver is asked",
+            "Address of the sign-in portal for apps on this host, independent of its resolver",
             derived=attrs("networking.hosts", {address: [identity.portal]}),
         )

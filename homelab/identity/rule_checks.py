@@ -1,4 +1,4 @@
-"""Checks of access rules: the first that matches decides, so their order is what they mean."""
+"""Checks of access rules. The first matching rule decides, so their order matters."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from homelab.identity.rules import BANDS, PATHS, asks_the_query, covers
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 
-SAID = "identity.rules["
-"""Where the rules stand that the stack adds."""
+STATED = "identity.rules["
+"""Place of the rules that the stack config adds."""
 
 
 @check("rule-route", rows="S1-08")
 def rule_route(plan: Plan) -> Iterator[Problem]:
-    """A rule is about a route that the gate is asked about, and groups that exist."""
+    """A rule about an unknown group, or a route without forward auth, has no effect."""
     identity = plan.stack.identity
     if identity is None:
         return
@@ -28,8 +28,8 @@ def rule_route(plan: Plan) -> Iterator[Problem]:
         if rule.route not in protected:
             yield Problem(
                 f"identity.rules[{i}].route",
-                f'the gate is asked about no route "{rule.route}"',
-                did_you_mean(rule.route, protected, "gated routes"),
+                f'there is no route "{rule.route}" with auth: forward',
+                did_you_mean(rule.route, protected, "routes with auth: forward"),
             )
         for group in rule.groups:
             yield from unknown_group(group, identity.groups, f"identity.rules[{i}].groups")
@@ -37,14 +37,14 @@ def rule_route(plan: Plan) -> Iterator[Problem]:
 
 @check("rule-text", rows="S1-08")
 def rule_text(plan: Plan) -> Iterator[Problem]:
-    """A rule is one that Authelia starts with, and opens what it says and nothing beside it."""
+    """Authelia refuses an invalid rule, and a loose expression matches more than intended."""
     identity = plan.stack.identity
     for i, rule in enumerate(identity.rules if identity else ()):
         where = f"identity.rules[{i}]"
         if rule.policy == "bypass" and (rule.groups or rule.users):
             yield Problem(
                 where,
-                "bypass asks nobody who they are, so it cannot be for groups or users",
+                "bypass needs no sign-in, so it cannot be limited to groups or users",
                 "leave them out, or write policy: one_factor with a priority of "
                 f"{BANDS['one_factor'][0]} to {BANDS['one_factor'][1]}",
             )
@@ -52,20 +52,20 @@ def rule_text(plan: Plan) -> Iterator[Problem]:
             if found := asks_the_query(pattern):
                 yield Problem(
                     f"{where}.resources",
-                    f"{pattern} has {found}, which a query would match",
-                    "name the characters, or drop it and write paths: [/admin/*]",
+                    f"{pattern} has {found}, which also matches a query",
+                    "list the characters, or remove it and write paths: [/admin/*]",
                 )
             elif not _is_expression(pattern):
                 yield Problem(
                     f"{where}.resources",
-                    f"{pattern} is no regular expression that Authelia takes",
-                    "write one as RE2 has them, without look-around, or drop it and write paths: "
+                    f"{pattern} is not a regular expression that Authelia accepts",
+                    "write an RE2 expression, without look-around, or remove it and write paths: "
                     "[/admin/*]",
                 )
             elif not pattern.startswith("^/"):
                 yield Problem(
                     f"{where}.resources",
-                    f"{pattern} would also match further inside a path, or in its query",
+                    f"{pattern} also matches in the middle of a path, or in its query",
                     f"begin it with ^/, as {_from_the_start(pattern)}",
                 )
 
@@ -79,13 +79,13 @@ def _is_expression(pattern: str) -> bool:
         re.compile(pattern)
     except re.error:
         return False
-    # What Python's expressions have and Go's lack.
+    # Syntax that Python supports and Go does not.
     return not re.search(r"\(\?(?![:P])|\\[1-9]|\(\?P[=>]|[*+?}]\+", pattern)
 
 
 @check("rule-range", rows="S1-08")
 def rule_range(plan: Plan) -> Iterator[Problem]:
-    """A priority says what kind of rule it is, so that a list of fifty can be read."""
+    """Rules of one policy share a range of priorities, so that a long list stays readable."""
     identity = plan.stack.identity
     for i, rule in enumerate(identity.rules if identity else ()):
         low, high = BANDS[rule.policy]
@@ -94,32 +94,33 @@ def rule_range(plan: Plan) -> Iterator[Problem]:
         if not low <= rule.priority <= high and not about_paths:
             yield Problem(
                 f"identity.rules[{i}].priority",
-                f"{rule.priority} is no place for {rule.policy}",
-                f"{low} to {high}"
+                f"{rule.priority} is outside the priorities of {rule.policy}",
+                f"write {low} to {high}"
                 + (f", or {PATHS[0]} to {PATHS[1]} for single paths" if about_some else ""),
             )
 
 
 @check("rule-shadowed", rows="S1-08")
 def rule_shadowed(plan: Plan) -> Iterator[Problem]:
-    """A rule that an earlier one has decided already is never asked.
+    """A rule after one that matches the same requests never applies.
 
-    One that follows from a route may be: the stack's own rules are there to say more than it.
+    Rules derived from routes are not reported: the stack's own rules may override them.
     """
     rules = plan.identity.rules if plan.identity else ()
     for i, rule in enumerate(rules):
         first = next((r for r in rules[:i] if covers(r, rule)), None)
-        if first is not None and rule.source.startswith(SAID):
+        if first is not None and rule.source.startswith(STATED):
             yield Problem(
                 rule.source,
-                f"{_said(rule)} is never asked, for {_said(first)} ({first.source}) decides first",
-                f"give it a priority below {first.priority}, or take one of them away",
+                f"{_text(rule)} never applies, because {_text(first)} ({first.source}) decides "
+                "first",
+                f"give it a priority below {first.priority}, or remove one of them",
             )
 
 
 @check("rule-deny-pair", rows="S1-08")
 def rule_deny_pair(plan: Plan) -> Iterator[Problem]:
-    """Who is in none of a strict rule's groups must not fall through to one that lets them in."""
+    """People outside the groups of a two_factor rule are let in by a later, wider rule."""
     rules = plan.identity.rules if plan.identity else ()
     for i, rule in enumerate(rules):
         if rule.policy != "two_factor" or not rule.subjects:
@@ -133,7 +134,7 @@ def rule_deny_pair(plan: Plan) -> Iterator[Problem]:
                 who = ", ".join(rule.subjects)
                 yield Problem(
                     rule.source,
-                    f"{_said(rule)} is for {who}, and {_said(later)} ({later.source}) lets in "
+                    f"{_text(rule)} is for {who}, but {_text(later)} ({later.source}) lets in "
                     "everybody else",
                     f"add to identity.rules {{priority: …, route: {rule.route}, policy: deny}}, "
                     f"with a priority between {rule.priority} and {later.priority}",
@@ -142,10 +143,10 @@ def rule_deny_pair(plan: Plan) -> Iterator[Problem]:
 
 
 def rule_for_all(rule: Rule) -> Rule:
-    """The same rule about everybody."""
+    """The same rule for everybody."""
     return replace(rule, subjects=())
 
 
-def _said(rule: Rule) -> str:
+def _text(rule: Rule) -> str:
     paths = f" for {' '.join(rule.said)}" if rule.said else ""
     return f"{rule.policy} of {rule.route}{paths} at {rule.priority}"

@@ -1,4 +1,4 @@
-"""Access rules of the gate: those that follow from the routes, and those the stack adds."""
+"""Access rules of the auth proxy: those derived from routes, and those of the stack config."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ BANDS = {
     "deny": (20, 49),
     "one_factor": (50, 64),
 }
-"""Priorities by policy. The lowest decides first, so what is stricter is asked before what is
-open; 65 to 79 are for rules about single paths, whatever their policy."""
+"""Priorities by policy; the lowest is evaluated first. 65 to 79 are for rules about single paths
+with any policy."""
 PATHS = (65, 79)
 STRICT, SHUT, PLAIN = 30, 31, 55
-"""Priorities of the rules that follow from routes: second factors, the end of a group's rule, and
-passwords. Of exempt paths there is no rule: the proxy does not ask about them, and a path that only
-looks like one gets no other answer than the rest."""
+"""Priorities of rules derived from routes: two_factor, the deny after a group's rule, one_factor.
+Exempt paths have no rule: the reverse proxy lets them pass without an auth request."""
 
 
 def policy_of(config: IdentityConfig, routes: Sequence[Route]) -> tuple[Rule, ...]:
-    """Every rule, in the order in which the gate asks them."""
+    """Every rule, in the order in which the auth proxy evaluates them."""
     derived = [rule for route in routes if route.auth == "forward" for rule in _of(route)]
     named = {r.name: r for r in routes}
-    said = [
+    stated = [
         Rule(
             domain=named[rule.route].names,
             policy=rule.policy,
@@ -45,8 +44,8 @@ def policy_of(config: IdentityConfig, routes: Sequence[Route]) -> tuple[Rule, ..
         for i, rule in enumerate(config.rules)
         if rule.route in named
     ]
-    # What the stack says comes before what we derive; a stable sort keeps the rest as it stands.
-    return tuple(sorted([*said, *derived], key=lambda r: r.priority))
+    # At equal priority, rules of the stack config come before derived ones (the sort is stable).
+    return tuple(sorted([*stated, *derived], key=lambda r: r.priority))
 
 
 def _of(route: Route) -> Iterator[Rule]:
@@ -61,12 +60,12 @@ def _of(route: Route) -> Iterator[Rule]:
         route=route.name,
     )
     if strict and route.groups:
-        # Whoever is in no group must not fall through to a rule that somebody adds below.
+        # People outside the groups must not match a rule that is added below.
         yield Rule(route.names, "deny", (), (), route.source, SHUT, route.name)
 
 
 def covers(first: Rule, second: Rule) -> bool:
-    """Whether the first rule decides everything that the second is about."""
+    """Whether the first rule matches every request that the second matches."""
     return (
         set(second.domain) <= set(first.domain)
         and _covers_paths(first, second)
@@ -76,7 +75,7 @@ def covers(first: Rule, second: Rule) -> bool:
 
 
 def _covers_paths(first: Rule, second: Rule) -> bool:
-    """Expressions are compared as text: what two of them match in common, nobody can tell."""
+    """Compares paths, and expressions as text: their intersection is not computed."""
     if not first.said:
         return True
     return bool(second.said) and all(
@@ -90,10 +89,10 @@ def _is_below(path: str, above: str) -> bool:
 
 
 def of_path(path: str, *, open_: bool) -> str:
-    """A path as Authelia's expression, which is asked of the cleaned path and its query together.
+    """A path as an Authelia expression, which matches the normalized path and its query together.
 
-    What asks for more is asked of every spelling that some app takes for the same, upper case and a
-    slash at the end; what is open is written so.
+    A protecting rule also matches upper case and a trailing slash, which some apps treat as the
+    same path. An opening rule (`open_`) matches only the exact spelling.
     """
     root = path.removesuffix("/*")
     flag = "" if open_ else "(?i)"
@@ -103,14 +102,12 @@ def of_path(path: str, *, open_: bool) -> str:
 
 
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
-"""Of an expression: an escape, a class of characters, any other character."""
+"""A token of an expression: an escape, a character class, or another character."""
 
 
-def of_expression(said: str) -> str:
-    """An expression of a path as one of path and query: no query makes it match, and none evades
-    it.
-    """
-    return "".join(_of_path_alone(t) for t in _TOKEN.findall(said))
+def of_expression(expression: str) -> str:
+    """An expression for paths as one for path and query, so that a query changes no match."""
+    return "".join(_of_path_alone(t) for t in _TOKEN.findall(expression))
 
 
 def _of_path_alone(token: str) -> str:
@@ -119,16 +116,16 @@ def _of_path_alone(token: str) -> str:
     if token == ".":
         return "[^?]"
     if token.startswith("[^"):
-        # A bracket or a hyphen in the first place stands for itself.
+        # A bracket or a hyphen in first position is literal.
         return "[^?" + ("\\" if token[2] in "]-" else "") + token[2:]
     return token
 
 
-def asks_the_query(said: str) -> str:
-    """A part of an expression that a question mark would match unseen, or that hides where the path
-    ends; empty for none.
+def asks_the_query(expression: str) -> str:
+    """The part of an expression that matches a question mark implicitly, or that hides the end of
+    the path; empty for none.
     """
-    for token in _TOKEN.findall(said):
+    for token in _TOKEN.findall(expression):
         if token.startswith("["):
             ranges = re.findall(r"([^\\])-([^\]\\])", token[1:-1].removeprefix("^"))
             wide = any(low <= "?" <= high for low, high in ranges)
@@ -140,5 +137,5 @@ def asks_the_query(said: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Not re.escape: Go's expressions refuse an escape before a letter or a blank.
+    # Not re.escape: Go refuses an escape before a letter or a space.
     return re.sub(r"([.+*?()\[\]{}|^$\\])", r"\\\1", text)

@@ -240,11 +240,11 @@ class _Dynamic:
     def _forward_auth(self, auth_proxy: AuthProxy, name: str, route: Route) -> str:
         if auth_proxy.is_adapter:
             # For any page, it answers a request without a session with a redirect to the provider.
-            uri, key = "/", "auth"
+            uri, key = "/", "forward-auth"
         else:
             uri = auth_proxy.uri_for(name, route)
             domain = name.partition(".")[2].replace(".", "-")
-            key = "auth" if uri == FORWARD_AUTH else f"auth-{domain}"
+            key = "forward-auth" if uri == FORWARD_AUTH else f"forward-auth-{domain}"
         self.middlewares[key] = {
             "forwardAuth": {
                 "address": f"http://{auth_proxy.address}{uri}",

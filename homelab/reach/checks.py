@@ -1,4 +1,4 @@
-"""Nothing is open that nobody was meant to reach."""
+"""Checks of reachability: unneeded open ports, and public names without a sign-in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from homelab.reach.text import path_of
 
 @check("firewall-reach", rows="S0-56 S2-10 S0-12")
 def firewall_reach(plan: Plan) -> Iterator[Problem]:
-    """An open port is one that a route, a caller or a role needs; any other is a hole."""
+    """An open port that no route, caller or role needs is an unnecessary risk."""
     called = {(r.host, r.port) for r in plan.routes if r.remote or r.is_direct}
     used = {u: s.host for s in plan.services for u in s.asks}
     called |= {(s.host, s.port) for s in plan.services if used.get(s.name, s.host) != s.host}
@@ -24,13 +24,13 @@ def firewall_reach(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 use.source,
                 f"{use.port}/{use.protocol} is open on {use.host} for {use.owner}, "
-                "and no route, service or role needs it",
+                "but no route, service or role needs it",
                 "close it, or give its service a route",
             )
 
 
 def _is_role(plan: Plan, use: PortUse) -> bool:
-    """Whether the port is open by itself: the host's way in, or a fact of a service there."""
+    """Whether the port is open by design: SSH, mDNS, or a port from a catalog entry."""
     host = plan.hosts.get(use.host)
     if host is not None and use.owner == "ssh":
         return use.port == host.config.ssh.port
@@ -47,7 +47,7 @@ def _is_role(plan: Plan, use: PortUse) -> bool:
 
 @check("internet-gate", rows="S0-13 S0-14 S2-06 S3-01")
 def internet_gate(plan: Plan) -> Iterator[Problem]:
-    """Whatever anyone on the internet reaches asks who they are first, or says why it does not."""
+    """A public name needs a sign-in, or a stated reason for having none."""
     rules = plan.identity.rules if plan.identity else ()
     opened = {r.route for r in rules if r.policy == "bypass"}
     for answer in plan_reach(plan, origins=(INTERNET,)).answers:
@@ -55,10 +55,10 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
             continue
         kinds = {g.kind for g in answer.barriers}
         routes = [r for r in plan.routes if r.source == answer.target.source]
-        # Of a route that sends Access away, tunnel-requires-access tells.
+        # A tunnel route without Access is reported by tunnel-requires-access.
         if any(r.publish == "tunnel" and not (r.access or r.is_asked_in_tunnel) for r in routes):
             continue
-        # Of a rule that asks nobody, auth-proxy-opened does.
+        # A bypass rule is reported by auth-proxy-opened.
         if opened & {r.name for r in routes}:
             continue
         reasons = [r.public_reason for r in routes]
@@ -68,14 +68,13 @@ def internet_gate(plan: Plan) -> Iterator[Problem]:
             name = answer.target.addresses[-1]
             yield Problem(
                 answer.target.source,
-                f"anyone on the internet reaches {name} ({path_of(answer)}) and nothing asks "
-                "who they are",
-                "put Access or auth: forward in front of it, or say why not: public: …",
+                f"anyone on the internet reaches {name} ({path_of(answer)}) without a sign-in",
+                "put Access or auth: forward in front of it, or state why it is open: public: …",
             )
 
 
 def _nearer(plan: Plan, name: str, host: str) -> str:
-    """What to write for nobody but its own host to reach a service."""
+    """The way out that limits a service to its own host."""
     callers = [s.name for s in plan.services if name in s.asks and s.host != host]
     moved = " and ".join(f"services.{c}.host: {host}" for c in dict.fromkeys(callers))
     return f"write {moved}" if moved else "write scope: loopback for its ports"
@@ -83,7 +82,7 @@ def _nearer(plan: Plan, name: str, host: str) -> str:
 
 @check("exposure-never", rows="S3-03")
 def exposure_never(plan: Plan) -> Iterator[Problem]:
-    """A service that is for its own host alone has no name and no open port."""
+    """A service with `never_publish` must have no name and no open port."""
     never = {
         s.name: s.config.never_publish or s.entry.never_publish
         for s in plan.services
@@ -95,9 +94,9 @@ def exposure_never(plan: Plan) -> Iterator[Problem]:
         if route.service in never:
             yield Problem(
                 route.source,
-                f"{route.service} has the name {route.title}, and is never to be published "
+                f"{route.service} has the name {route.title}, but must never be published "
                 f"({never[route.service]})",
-                f"routes: [], or take back services.{route.service}.never_publish",
+                f"write routes: [], or remove services.{route.service}.never_publish",
             )
     named = {r.service for r in plan.routes}
     for answer in plan_reach(plan, services=frozenset(never)).answers:
@@ -107,7 +106,7 @@ def exposure_never(plan: Plan) -> Iterator[Problem]:
         if answer.reachable and target.kind == "port":
             yield Problem(
                 target.source,
-                f"{answer.origin.name} reaches {target.name} of {target.service}, which is never "
-                f"to be published ({never[target.service]})",
+                f"{answer.origin.name} reaches {target.name} of {target.service}, which must never "
+                f"be published ({never[target.service]})",
                 _nearer(plan, target.service, target.host),
             )

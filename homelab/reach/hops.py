@@ -1,4 +1,4 @@
-"""One step of a path: from somebody to a port of a host, past policy and firewall."""
+"""One hop of a path: from an origin to a port of a host, through tailnet policy and firewall."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from homelab.tailnet.members import is_member
 from homelab.tailnet.policy import policy
 
 GONE = ("planned", "retired")
-"""States of hosts that nothing runs on."""
+"""States of hosts on which nothing runs."""
 
 
 @dataclass(frozen=True)
 class Hop:
-    """How far a request comes on its way to a port."""
+    """The result of one hop: where a request passes, or what stops it."""
 
     path: Path
     via: str = ""
@@ -33,23 +33,23 @@ class Hop:
 
 @dataclass(frozen=True)
 class Ground:
-    """What every step is judged by."""
+    """The facts of the plan that every hop is evaluated with."""
 
     plan: Plan
 
     @cached_property
     def document(self) -> Document:
-        """The tailnet's policy, as Tailscale would read it."""
+        """The tailnet's policy, as Tailscale reads it."""
         return policy(self.plan.tailnet) if self.plan.tailnet else {}
 
     @cached_property
     def open(self) -> Mapping[tuple[str, int, str], PortUse]:
-        """Ports that a firewall lets through, by host, number and protocol."""
+        """Open ports of the firewalls, by host, number and protocol."""
         return {(p.host, p.port, p.protocol): p for p in self.plan.firewall.ports}
 
     @cached_property
     def names(self) -> Mapping[str, str]:
-        """What the home resolver answers."""
+        """The names of the home resolver, with their addresses."""
         return dict(self.plan.dns.names)
 
     @cached_property
@@ -63,7 +63,7 @@ class Ground:
 
     @cached_property
     def routers(self) -> tuple[tuple[IPv4Network, str], ...]:
-        """Networks that a host of the tailnet forwards to, and that host."""
+        """Subnet routes, and the host that advertises each."""
         return tuple(
             (network, host.name)
             for host in self.plan.hosts.values()
@@ -74,7 +74,7 @@ class Ground:
     def hop(
         self, origin: Origin, host: Host, address: str, port: int, protocol: str = "tcp"
     ) -> Hop:
-        """How somebody comes to a port, by this address of its host."""
+        """The hop from an origin to a port at one address of its host."""
         what = f"{port}/{protocol} on {host.name}"
         if host.config.state in GONE:
             return _no(f"{host.name} is {host.config.state}", f"{host.source}.state")
@@ -85,10 +85,10 @@ class Ground:
             return self._from_lan(origin, host, address, use)
         if origin.place == "tailnet":
             return self._from_tailnet(origin, host, address, use)
-        return _no(f"the firewall: {what} is open at home alone", use.source)
+        return _no(f"the firewall: {what} is open on the LAN only", use.source)
 
     def granted(self, who: str, whom: str, use: PortUse) -> tuple[str, ...]:
-        """The places in the stack config whose grants let somebody reach a port; none: closed."""
+        """The places in the stack config whose grants let an origin reach a port; empty if none."""
         tailnet = self.plan.tailnet
         if tailnet is None:
             return ()
@@ -104,21 +104,21 @@ class Ground:
         if not host.lan:
             return _no(f"{host.name} has no LAN address", f"{host.source}.address")
         if address != host.lan:
-            return _no(f"{address} is no address of the LAN", f"{host.source}.address")
+            return _no(f"{address} is not a LAN address", f"{host.source}.address")
         caller = self.plan.hosts.get(origin.name)
         if use.peers and caller is not None and caller.lan in use.peers:
             why = f"the firewall: {what} is open to {caller.lan} ({caller.name})"
             return Hop("lan", why=(Reason(why, use.source),))
         if use.scope in ("tailnet", "hosts"):
             whom = "on the tailnet" if use.scope == "tailnet" else "to the hosts that call it"
-            return _no(f"the firewall: {what} is open {whom} alone", use.source)
+            return _no(f"the firewall: {what} is open only {whom}", use.source)
         cidr = self.plan.stack.network.lan.cidr
         return Hop("lan", why=(Reason(f"the firewall: {what} is open to {cidr}", use.source),))
 
     def _from_tailnet(self, origin: Origin, host: Host, address: str, use: PortUse) -> Hop:
         what = f"{use.port}/{use.protocol} on {host.name}"
         if self.plan.tailnet is None:
-            return _no(f"the stack describes no tailnet, which would lead to {what}", host.source)
+            return _no(f"the stack has no tailnet through which to reach {what}", host.source)
         direct = address == host.tailnet
         if direct and not is_member(host):
             return _no(f"{host.name} is not in the tailnet", host.source)
@@ -137,11 +137,11 @@ class Ground:
             )
         # A subnet router passes packets on under its own LAN address.
         if router not in ("", host.name) and use.scope == "tailnet":
-            return _no(f"the firewall: {what} is open on the tailnet alone", use.source)
+            return _no(f"the firewall: {what} is open only on the tailnet", use.source)
         if use.scope == "link":
-            return _no(f"the firewall: {what} is open on the LAN's interface alone", use.source)
+            return _no(f"the firewall: {what} is open only on the LAN interface", use.source)
         if use.scope == "hosts":
-            return _no(f"the firewall: {what} is open to the hosts that call it alone", use.source)
+            return _no(f"the firewall: {what} is open only to the hosts that call it", use.source)
         forwarded = (
             Reason(f"{router} forwards the tailnet to {address}", f"hosts.{router}.tailscale"),
         )
@@ -162,7 +162,7 @@ class Ground:
 
 
 def _about(source: str, use: PortUse) -> list[str]:
-    """Of the places that one grant was merged from, those that speak of this port."""
+    """The places of a merged grant that are about this port."""
     sources = source.split(", ")
     if use.owner == "ssh":
         return [s for s in sources if not s.startswith("services.")] or sources

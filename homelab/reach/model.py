@@ -1,4 +1,4 @@
-"""Who can reach what, over which path and behind which gate: the answers, and what they rest on."""
+"""Reachability: who reaches what, over which path, behind which sign-in, and why."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from dataclasses import dataclass
 from typing import Literal
 
 Place = Literal["tailnet", "lan", "internet"]
-"""Where somebody asks from. Who is at home on the tailnet counts as lan, too."""
+"""The network of an origin. A tailnet device on the LAN also has the reach of lan."""
 
 Path = Literal["lan", "tailnet", "subnet", "tunnel", "direct", "edge", "nobody"]
-"""lan: straight over the home network; tailnet: to the host's tailnet address; subnet: to a LAN
-address, forwarded by a host of the tailnet; tunnel: through Cloudflare; direct: from the internet
-straight to the entry host; edge: Cloudflare itself serves it; nobody: not at all."""
+"""lan: over the LAN; tailnet: to the host's tailnet address; subnet: to a LAN address through a
+subnet router; tunnel: through Cloudflare; direct: from the internet to the entry host; edge: served
+by Cloudflare; nobody: not reachable."""
 
 BarrierKind = Literal["tailnet", "access", "forward", "app"]
-"""tailnet: the tailnet's policy; access: Cloudflare Access; forward: the sign-in that the proxy
-asks for; app: a sign-in of the app's own."""
+"""tailnet: the tailnet's policy; access: Cloudflare Access; forward: forward auth at the reverse
+proxy; app: the app's own sign-in."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Somebody, in the place they ask from."""
+    """A person, machine or network that requests come from."""
 
     name: str
     place: Place
     identity: str
-    """What the tailnet's policy knows them as; empty off the tailnet."""
+    """Its name in the tailnet's policy; empty outside the tailnet."""
     source: str
 
 
 @dataclass(frozen=True)
 class Target:
-    """A name that people type, or an open port."""
+    """A route's name, or an open port."""
 
     kind: Literal["route", "port"]
     name: str
@@ -39,13 +39,13 @@ class Target:
     service: str
     host: str
     addresses: tuple[str, ...]
-    """What to type: the names of a route, the addresses of a port's host."""
+    """The host names of a route, or the addresses of a port's host."""
     source: str
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that an answer rests on, and the place in the stack config that says so."""
+    """One fact behind an answer, and its place in the stack config."""
 
     what: str
     source: str
@@ -53,7 +53,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Barrier:
-    """Something that stops whom it does not know."""
+    """A sign-in or policy on a path."""
 
     kind: BarrierKind
     what: str
@@ -62,40 +62,40 @@ class Barrier:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether one asker reaches one target."""
+    """Whether an origin reaches a target."""
 
     origin: Origin
     target: Target
     path: Path
     via: str
-    """Host that the path leads through; empty for a path that needs none."""
+    """Intermediate host of the path; empty for none."""
     barriers: tuple[Barrier, ...]
-    """In the order in which a request meets them; empty where nothing asks."""
+    """In the order of the path; empty if there is no sign-in."""
     why: tuple[Reason, ...]
-    """What the path rests on; for nobody, how far a request would come."""
+    """The facts behind the path; for an unreachable target, up to the hop that stops it."""
     stopped: Reason | None
-    """What stops a request first; None where it arrives."""
+    """What stops a request; None if it arrives."""
 
     @property
     def reachable(self) -> bool:
-        """Whether a request arrives at all."""
+        """Whether a request arrives."""
         return self.stopped is None
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Every answer, by target and asker."""
+    """Every answer, by target and origin."""
 
     origins: tuple[Origin, ...]
     targets: tuple[Target, ...]
     answers: tuple[Answer, ...]
     at_home: tuple[str, ...]
-    """Hosts with a LAN address: whatever the tailnet denies them, the LAN may allow."""
+    """Hosts with a LAN address; they may reach over the LAN what the tailnet denies."""
 
     def of(self, origin: str) -> tuple[Answer, ...]:
-        """What one asker reaches and does not."""
+        """The answers of one origin."""
         return tuple(a for a in self.answers if a.origin.name == origin)
 
     def to(self, target: str) -> tuple[Answer, ...]:
-        """Who reaches one target and who does not."""
+        """The answers for one target."""
         return tuple(a for a in self.answers if a.target.name == target)

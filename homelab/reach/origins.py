@@ -1,4 +1,4 @@
-"""Who asks: people and machines on the tailnet, a device on the LAN, anyone on the internet."""
+"""Origins: people and machines on the tailnet, devices on the LAN, and the internet."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ INTERNET = Origin("internet", "internet", "", "site.exposure")
 
 
 def plan_origins(plan: Plan) -> tuple[Origin, ...]:
-    """Each kind of asker: people first, then machines, then those off the tailnet."""
+    """Every origin: people first, then machines, then those outside the tailnet."""
     inside = _on_tailnet(plan, plan.tailnet) if plan.tailnet is not None else ()
     return (*inside, LAN, *_on_lan(plan), INTERNET)
 
 
 def _on_lan(plan: Plan) -> Iterator[Origin]:
-    """Hosts that some firewall knows by their LAN address, and lets do more than any device."""
+    """Hosts whose LAN address has firewall rules of its own."""
     peers = {address for use in plan.firewall.ports for address in use.peers}
     for name, host in sorted(plan.hosts.items()):
         if host.lan in peers:
@@ -28,7 +28,7 @@ def _on_lan(plan: Plan) -> Iterator[Origin]:
 
 
 def _on_tailnet(plan: Plan, tailnet: TailnetPlan) -> Iterator[Origin]:
-    # All of a group may do the same; one of them stands for it.
+    # All members of a group have the same access; one represents it.
     for name, group in (("owner", OWNERS), ("family", FAMILY)):
         people = tailnet.groups.get(group)
         if people:
@@ -40,6 +40,6 @@ def _on_tailnet(plan: Plan, tailnet: TailnetPlan) -> Iterator[Origin]:
     for tag, hosts in sorted(tailnet.tags.items()):
         if hosts:
             yield Origin(tag, "tailnet", tag, f"hosts.{hosts[0]}")
-    # A host that some grant names may do more than its tags.
+    # A host that a grant names may reach more than its tags.
     for name in sorted(n for n in named if n in plan.hosts):
         yield Origin(name, "tailnet", name, f"hosts.{name}")

@@ -1,4 +1,4 @@
-"""Who reaches what, as a Mermaid flow chart: GitHub and most editors draw it."""
+"""Reachability as a Mermaid flow chart, which GitHub and most editors render."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from homelab.reach.model import Answer, Reach, Target
 from homelab.reach.text import barriers_of, path_of
 
 Signature = tuple[tuple[str, str, str], ...]
-"""Who comes to a target, over which path and past which gates."""
+"""The origins that reach a target, each with its path and sign-ins."""
 
 
 def as_mermaid(reach: Reach, answers: tuple[Answer, ...]) -> str:
-    """Askers on the left, what they reach on the right; targets alike in everything share a box."""
+    """Origins on the left, targets on the right; targets with the same signature share a box."""
     groups: dict[tuple[str, Signature], list[Target]] = {}
     for target in reach.targets:
         about = [a for a in answers if a.target == target]

@@ -1,8 +1,7 @@
-"""Who can reach what: every name and every open port, asked for by everybody.
+"""Reachability of every name and every open port from every origin.
 
-Nothing is assumed of the real world: an answer follows from the plan's own parts (DNS answers,
-firewall, the tailnet's policy, records, tunnel rules, the gate's rules), and names their places in
-the stack config.
+Answers follow from the plan alone (DNS names, firewall, tailnet policy, public records, tunnel
+rules, access rules), and state the places in the stack config.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from homelab.plan import Plan
 from homelab.reach.hops import Ground, Hop
 from homelab.reach.model import Answer, Barrier, Origin, Path, Reach, Reason, Target
 from homelab.reach.origins import INTERNET, plan_origins
-from homelab.reach.rules import gate_of
+from homelab.reach.rules import sign_in_of
 from homelab.storage.shares import SAMBA, plan_shares
 from homelab.tailnet.members import DNS, HTTPS
 
@@ -26,9 +25,9 @@ from homelab.tailnet.members import DNS, HTTPS
 def plan_reach(
     plan: Plan, origins: tuple[Origin, ...] | None = None, services: frozenset[str] | None = None
 ) -> Reach:
-    """Every answer, names first, then ports; only those of some askers or services where named."""
+    """Every answer, names first, then ports; limited to some origins or services if given."""
     ground = Ground(plan)
-    everybody = plan_origins(plan) if origins is None else origins
+    chosen = plan_origins(plan) if origins is None else origins
     entry = plan.stack.network.entry.host
     routes = [r for r in plan.routes if r.host in plan.hosts]
     uses = [p for p in plan.firewall.ports if p.host in plan.hosts]
@@ -40,24 +39,14 @@ def plan_reach(
     names = {_route_target(r): r for r in routes}
     sites = {_page_target(p): p for p in pages}
     ports = {_port_target(plan, p): p for p in uses}
-    # Nobody asks themselves.
+    # A host is no origin of its own targets.
     answers = [
-        *(
-            _to_route(ground, a, t, r)
-            for t, r in names.items()
-            for a in everybody
-            if a.name != entry
-        ),
-        *(_answer(a, t, _to_page(ground, p)) for t, p in sites.items() for a in everybody),
-        *(
-            _to_port(ground, a, t, p)
-            for t, p in ports.items()
-            for a in everybody
-            if a.name != t.host
-        ),
+        *(_to_route(ground, a, t, r) for t, r in names.items() for a in chosen if a.name != entry),
+        *(_answer(a, t, _to_page(ground, p)) for t, p in sites.items() for a in chosen),
+        *(_to_port(ground, a, t, p) for t, p in ports.items() for a in chosen if a.name != t.host),
     ]
     return Reach(
-        origins=everybody,
+        origins=chosen,
         targets=(*names, *sites, *ports),
         answers=tuple(answers),
         at_home=tuple(h.name for h in plan.hosts.values() if h.lan),
@@ -81,7 +70,7 @@ def _port_target(plan: Plan, use: PortUse) -> Target:
 
 
 def _answer(origin: Origin, target: Target, *hops: Hop) -> Answer:
-    """The steps of a path as one answer: what stops the first of them stops them all."""
+    """The hops of a path as one answer; the first hop that is stopped ends it."""
     end = next((i for i, w in enumerate(hops) if w.stopped), None)
     if end is not None:
         hops = hops[: end + 1]
@@ -102,7 +91,7 @@ def _answer(origin: Origin, target: Target, *hops: Hop) -> Answer:
 
 
 def _to_port(ground: Ground, origin: Origin, target: Target, use: PortUse) -> Answer:
-    """By whichever address works; the reason of the first that does not, where none does."""
+    """The answer for the first address that works, else the reason for the first address."""
     host = ground.plan.hosts[use.host]
     if origin.place == "tailnet" and host.tailnet:
         addresses = [host.tailnet, host.lan]
@@ -115,7 +104,7 @@ def _to_port(ground: Ground, origin: Origin, target: Target, use: PortUse) -> An
 
 
 def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
-    """What a port asks for by itself; the proxy's gate is not in this way."""
+    """The sign-in of a port that is reached without the reverse proxy."""
     if use.owner == "ssh":
         return (Barrier("app", "SSH key", "site.owner"),)
     if use.owner == SAMBA:
@@ -124,7 +113,7 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
     service = next((s for s in plan.on(use.host) if s.name == use.owner), None)
     if service is None or use.label != "web" or "native" not in service.entry.sign_in.kinds:
         return ()
-    # The stack config alone speaks for a service of its own, and only of its route.
+    # For a service without a catalog entry, only `auth` of its routes says that it has a sign-in.
     own = any(r.auth in ("native", "oidc") for r in plan.routes_of(service.name))
     if service.is_custom and not own:
         return ()
@@ -135,7 +124,7 @@ def _own_sign_in(plan: Plan, use: PortUse) -> tuple[Barrier, ...]:
 
 
 def _to_route(ground: Ground, origin: Origin, target: Target, route: Route) -> Answer:
-    # Where no resolver of ours answers, everybody asks the internet's, and comes from there.
+    # Without a resolver of the homelab, a name resolves to its public address for everybody.
     known = route.internal and ground.plan.dns.host
     if origin.place == "internet" or (route.public and not known):
         return _answer(origin, target, *_from_internet(ground, INTERNET, route))
@@ -143,13 +132,13 @@ def _to_route(ground: Ground, origin: Origin, target: Target, route: Route) -> A
     if named.stopped:
         return _answer(origin, target, named)
     entry = ground.plan.hosts[ground.plan.stack.network.entry.host]
-    door = ground.hop(origin, entry, ground.names[route.internal], HTTPS)
-    hop = (named, door, _network(ground, origin, route, door), _backend(ground, route))
-    return _answer(origin, target, *hop, _at_proxy(ground.plan, route))
+    to_entry = ground.hop(origin, entry, ground.names[route.internal], HTTPS)
+    hops = (named, to_entry, _network(ground, origin, route, to_entry), _backend(ground, route))
+    return _answer(origin, target, *hops, _at_proxy(ground.plan, route))
 
 
 def _to_page(ground: Ground, page: PagesSite) -> Hop:
-    """No host of ours is asked: whoever comes, comes to Cloudflare."""
+    """The hop to a site that Cloudflare serves; no host takes part."""
     cloud = ground.plan.cloudflare
     policies = cloud.policies_of(page.policies) if cloud else ()
     return Hop(
@@ -157,32 +146,32 @@ def _to_page(ground: Ground, page: PagesSite) -> Hop:
         barriers=(Barrier("access", "Cloudflare Access", page.source),) if policies else (),
         why=(
             Reason(f"{page.domain} has a public record", page.source),
-            *(Reason(f"Access lets pass {p.who}", page.source) for p in policies),
+            *(Reason(f"Access allows {p.who}", page.source) for p in policies),
         ),
     )
 
 
 def _name(ground: Ground, origin: Origin, route: Route) -> Hop:
-    """What the asker's resolver makes of the route's name at home."""
+    """The lookup of the route's internal name by the origin's resolver."""
     plan = ground.plan
     if not route.internal:
-        what = f"{route.tunnel_service} is known to the tunnel alone, and has no name at home"
+        what = f"{route.tunnel_service} is reached only through the tunnel: no internal name"
         return Hop("nobody", stopped=Reason(what, route.at("tunnel_service")))
     dns = plan.dns
     address = ground.names.get(route.internal, "")
     resolver = plan.hosts.get(dns.host)
     if resolver is None or not address or plan.stack.network.entry.host not in plan.hosts:
-        what = f"no resolver of ours answers {route.internal}"
+        what = f"no resolver of the homelab answers {route.internal}"
         return Hop("nobody", stopped=Reason(what, "network.dns"))
     if origin.place == "tailnet":
         if plan.tailnet is None or not plan.tailnet.nameservers:
-            what = f"the tailnet's devices are not told to ask {resolver.name} for {route.internal}"
+            what = f"the tailnet's DNS settings do not send {route.internal} to {resolver.name}"
             return Hop("nobody", stopped=Reason(what, f"hosts.{resolver.name}.address"))
-        asked = resolver.tailnet
+        server = resolver.tailnet
     else:
-        asked = resolver.lan
+        server = resolver.lan
     if origin.name != resolver.name:
-        hop = ground.hop(origin, resolver, asked, DNS, "udp")
+        hop = ground.hop(origin, resolver, server, DNS, "udp")
         if hop.stopped:
             return replace(hop, path="nobody", barriers=(), why=())
     why = (
@@ -192,14 +181,14 @@ def _name(ground: Ground, origin: Origin, route: Route) -> Hop:
     return Hop("nobody", why=why)
 
 
-def _network(ground: Ground, origin: Origin, route: Route, door: Hop) -> Hop:
-    """The proxy looks where a request comes from, where the route says so."""
-    # Another host that forwards for the tailnet puts its own LAN address on what it passes on.
-    disguised = door.via not in ("", ground.plan.stack.network.entry.host)
-    place = "lan" if disguised else origin.place
+def _network(ground: Ground, origin: Origin, route: Route, to_entry: Hop) -> Hop:
+    """The `sources` of a route, which the reverse proxy compares with the source address."""
+    # Another subnet router replaces the source address with its own LAN address.
+    routed = to_entry.via not in ("", ground.plan.stack.network.entry.host)
+    place = "lan" if routed else origin.place
     if route.sources == "any":
         return Hop("nobody")
-    what = f"the proxy answers {route.name} to {route.sources} alone"
+    what = f"the proxy answers {route.name} only for sources: {route.sources}"
     reason = Reason(what, route.at("sources"))
     if route.sources == place or (route.sources == "internal" and place != "internet"):
         return Hop("nobody", why=(reason,))
@@ -207,7 +196,7 @@ def _network(ground: Ground, origin: Origin, route: Route, door: Hop) -> Hop:
 
 
 def _backend(ground: Ground, route: Route) -> Hop:
-    """From the proxy to the app."""
+    """The hop from the proxy to the app."""
     if not route.remote:
         return Hop("nobody")
     plan = ground.plan
@@ -225,28 +214,29 @@ def _backend(ground: Ground, route: Route) -> Hop:
 
 
 def _at_proxy(plan: Plan, route: Route) -> Hop:
-    """What asks for a sign-in, at the proxy and behind it."""
+    """The sign-in at the proxy or at the app."""
     if route.auth in ("native", "oidc"):
         return Hop("nobody", barriers=(_app(route),))
     if route.auth != "forward" or plan.identity is None:
         return Hop("nobody")
     if plan.identity.provider == "pocket-id":
-        free = f", but {' '.join(route.exempt)}" if route.exempt else ""
+        exempt = f", except {' '.join(route.exempt)}" if route.exempt else ""
         who = f"passkey, {' or '.join(route.groups)}" if route.groups else "passkey"
-        return Hop("nobody", barriers=(Barrier("forward", f"sign-in ({who}){free}", route.source),))
-    barrier = gate_of(plan.identity, route)
-    return Hop("nobody", barriers=(barrier,) if barrier else ())
+        barrier = Barrier("forward", f"sign-in ({who}){exempt}", route.source)
+        return Hop("nobody", barriers=(barrier,))
+    rule = sign_in_of(plan.identity, route)
+    return Hop("nobody", barriers=(rule,) if rule else ())
 
 
 def _app(route: Route) -> Barrier:
     if route.tunnel_service.startswith("ssh:"):
         return Barrier("app", "SSH key", route.source)
-    asked = "the app's sign-in, at our provider" if route.auth == "oidc" else "the app's sign-in"
-    return Barrier("app", asked, route.source)
+    what = "the app's sign-in (OIDC)" if route.auth == "oidc" else "the app's sign-in"
+    return Barrier("app", what, route.source)
 
 
 def _from_internet(ground: Ground, origin: Origin, route: Route) -> Iterator[Hop]:
-    """The public name: a record first, then what stands behind it."""
+    """The hops to a public name: its record, then Cloudflare or the entry host."""
     cloud = ground.plan.cloudflare
     records = [r for r in cloud.records if r.name == route.public] if cloud and route.public else []
     if route.publish == "internal" or cloud is None or not records:
@@ -257,9 +247,9 @@ def _from_internet(ground: Ground, origin: Origin, route: Route) -> Iterator[Hop
     record = Reason(f"{route.public} has a public record", records[0].source)
     if route.publish == "direct":
         entry = ground.plan.hosts[ground.plan.stack.network.entry.host]
-        door = ground.hop(origin, entry, records[0].content, HTTPS)
-        yield replace(door, why=(record, *door.why))
-        yield _network(ground, origin, route, door)
+        to_entry = ground.hop(origin, entry, records[0].content, HTTPS)
+        yield replace(to_entry, why=(record, *to_entry.why))
+        yield _network(ground, origin, route, to_entry)
         yield _backend(ground, route)
         yield _at_proxy(ground.plan, route)
         return
@@ -276,7 +266,7 @@ def _from_internet(ground: Ground, origin: Origin, route: Route) -> Iterator[Hop
         barriers=(Barrier("access", "Cloudflare Access", app.source),) if app else (),
         why=(
             record,
-            *(Reason(f"Access lets pass {p.who}", app.source) for p in policies if app),
+            *(Reason(f"Access allows {p.who}", app.source) for p in policies if app),
             Reason(f"the tunnel leads to {rule.service}", "cloudflare.tunnel"),
         ),
     )
@@ -285,5 +275,5 @@ def _from_internet(ground: Ground, origin: Origin, route: Route) -> Iterator[Hop
         yield _backend(ground, route)
         yield _at_proxy(ground.plan, route)
     elif route.auth in ("native", "oidc"):
-        # The connector is beside the app: the proxy and its gate are not in this way.
+        # The connector dials the app directly, without the reverse proxy and its forward auth.
         yield Hop("nobody", barriers=(_app(route),))

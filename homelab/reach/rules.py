@@ -1,4 +1,4 @@
-"""What the gate's rules ask for in front of a route, in words."""
+"""The sign-in that the access rules require for a route, in words."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from homelab.network.route import Route
 from homelab.reach.model import Barrier
 
 
-def gate_of(identity: IdentityPlan, route: Route) -> Barrier | None:
-    """The rule for the whole route, and those that say something else of some of its paths; none
-    where the rules let everybody in.
+def sign_in_of(identity: IdentityPlan, route: Route) -> Barrier | None:
+    """The rule for the whole route, with the exceptions for single paths; None if the rules let
+    everybody in.
     """
-    mine = [r for r in identity.rules if set(route.names) & set(r.domain)]
-    whole = next((r for r in mine if not r.said and r.policy != "deny"), None)
+    rules = [r for r in identity.rules if set(route.names) & set(r.domain)]
+    whole = next((r for r in rules if not r.said and r.policy != "deny"), None)
     if whole is None or whole.policy == "bypass":
         return None
-    said = [r for r in mine if r.said]
+    of_paths = [r for r in rules if r.said]
     more = [
         f"; {_who(r)} for {' '.join(r.said)}"
-        for r in said
+        for r in of_paths
         if r.policy in ("one_factor", "two_factor")
     ]
-    free = [*route.exempt, *(p for r in said if r.policy == "bypass" for p in r.said)]
-    but = f", but {' '.join(free)}" if free else ""
-    return Barrier("forward", f"sign-in ({_who(whole)}{''.join(more)}){but}", whole.source)
+    exempt = [*route.exempt, *(p for r in of_paths if r.policy == "bypass" for p in r.said)]
+    suffix = f", except {' '.join(exempt)}" if exempt else ""
+    return Barrier("forward", f"sign-in ({_who(whole)}{''.join(more)}){suffix}", whole.source)
 
 
 def _who(rule: Rule) -> str:

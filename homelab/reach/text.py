@@ -1,4 +1,4 @@
-"""Who reaches what, as text for people and as data for scripts."""
+"""Reachability as text and as data for scripts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _PATHS = {
     "tailnet": "tailnet",
     "subnet": "tailnet, through {via}",
     "tunnel": "tunnel to {via}",
-    "direct": "internet, straight",
-    "edge": "Cloudflare itself",
+    "direct": "internet, direct",
+    "edge": "served by Cloudflare",
 }
 
 
 def chosen(reach: Reach, word: str | None) -> tuple[Answer, ...]:
-    """The answers about a name, a host, a service or an asker; all of them without a word."""
+    """The answers about a name, a host, a service or an origin; every answer for None."""
     if word is None:
         return reach.answers
     found = tuple(a for a in reach.answers if word in _words(a))
@@ -42,12 +42,12 @@ def path_of(answer: Answer) -> str:
 
 
 def barriers_of(answer: Answer) -> str:
-    """The gates in words, in order."""
-    return " > ".join(g.what for g in answer.barriers) or "no gate"
+    """The sign-ins and policies in words, in order."""
+    return " > ".join(g.what for g in answer.barriers) or "no sign-in"
 
 
 def title_of(target: Target) -> str:
-    """A target as the head of its answers."""
+    """A target as the heading of its answers."""
     if target.kind == "route":
         on = f" on {target.host}" if target.host else ""
         return f"{' · '.join(target.addresses)} ({target.service}{on})"
@@ -55,7 +55,7 @@ def title_of(target: Target) -> str:
 
 
 def as_text(reach: Reach, answers: tuple[Answer, ...], *, why: bool = False) -> str:
-    """The answers, by target; those who may do the same share a line."""
+    """The answers by target; origins with the same path and sign-ins share a line."""
     lines: list[str] = []
     for target in reach.targets:
         about = [a for a in answers if a.target == target]
@@ -63,7 +63,7 @@ def as_text(reach: Reach, answers: tuple[Answer, ...], *, why: bool = False) -> 
             lines += ["", title_of(target), *(_reasons(about) if why else _rows(about))]
     if any(not a.reachable and a.origin.place == "tailnet" for a in answers):
         home = ", ".join(reach.at_home)
-        lines += ["", f"At home these hosts are on the LAN, and reach what lan reaches: {home}"]
+        lines += ["", f"These hosts are also on the LAN, and reach what lan reaches: {home}"]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
@@ -90,16 +90,16 @@ def _reasons(answers: list[Answer]) -> Iterator[str]:
         for reason in answer.why:
             yield f"    {reason.what} [{reason.source}]"
         for barrier in answer.barriers:
-            yield f"    asks: {barrier.what} [{barrier.source}]"
+            yield f"    sign-in or policy: {barrier.what} [{barrier.source}]"
         if answer.stopped is not None:
-            yield f"    stops: {answer.stopped.what} [{answer.stopped.source}]"
+            yield f"    stopped by: {answer.stopped.what} [{answer.stopped.source}]"
 
 
 def as_data(answers: tuple[Answer, ...]) -> list[JsonValue]:
     """The answers as plain data."""
     return [
         {
-            "asker": a.origin.name,
+            "origin": a.origin.name,
             "from": a.origin.place,
             "target": a.target.name,
             "kind": a.target.kind,
@@ -109,7 +109,7 @@ def as_data(answers: tuple[Answer, ...]) -> list[JsonValue]:
             "reachable": a.reachable,
             "path": a.path,
             "via": a.via,
-            "gates": [{"kind": g.kind, "what": g.what, "source": g.source} for g in a.barriers],
+            "barriers": [{"kind": g.kind, "what": g.what, "source": g.source} for g in a.barriers],
             "why": [{"what": r.what, "source": r.source} for r in a.why],
             "stopped": {"what": a.stopped.what, "source": a.stopped.source} if a.stopped else None,
         }

@@ -17,9 +17,9 @@ def test_a_web_site_has_a_name_and_no_host() -> None:
     reach = plan_reach(build.plan(stack({"pages": {"docs": {}}})))
     text = as_text(reach, reach.to("docs"))
     assert "docs-home.example.org (Cloudflare Pages)\n" in text
-    assert "Cloudflare itself" in text
+    assert "served by Cloudflare" in text
     assert "Cloudflare Access" in text
-    assert "Access lets pass sam@example.org" in as_text(reach, reach.to("docs"), why=True)
+    assert "Access allows sam@example.org" in as_text(reach, reach.to("docs"), why=True)
 
 
 def test_an_open_web_site_has_no_gate_and_that_is_said_to_be_meant() -> None:
@@ -41,5 +41,5 @@ def test_the_answer_says_whom_access_lets_pass() -> None:
     route = {"access_groups": ["family"], "service_tokens": ["ci"]}
     reach = plan_reach(build.plan(stack({"access": access}, route)))
     text = as_text(reach, reach.to("music"), why=True)
-    assert "Access lets pass group family" in text
-    assert "Access lets pass service token ci" in text
+    assert "Access allows group family" in text
+    assert "Access allows service token ci" in text

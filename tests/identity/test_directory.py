@@ -231,7 +231,7 @@ def test_an_entry_that_is_refused_is_a_failed_unit(directory: str, tmp_path: Pat
     ("members", "words"),
     [
         ({"famly": ["kim"]}, ["members.famly", 'no group "famly"', 'did you mean "family"?']),
-        ({"family": ["kym"]}, ["members.family", 'nobody called "kym"', 'did you mean "kim"?']),
+        ({"family": ["kym"]}, ["members.family", 'no person "kym"', 'did you mean "kim"?']),
     ],
 )
 def test_members_are_people_of_the_stack_in_groups_that_there_are(

@@ -122,13 +122,13 @@ def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
         (
             "route-idp-present",
             {"identity": {"host": "aurora"}},
-            ["identity.host", "the gate is on aurora", "on pi"],
+            ["identity.host", "the auth proxy is on aurora", "on pi"],
         ),
         ("host-known", {"identity": {"host": "pia"}}, ['did you mean "pi"?']),
         (
             "portal-reachable",
             {"services": {"navidrome": {"publish": "tunnel"}}},
-            ["music-home.example.org is gated", "services.authelia: {publish: tunnel}"],
+            ["music-home.example.org needs a sign-in", "services.authelia: {publish: tunnel}"],
         ),
         (
             "cookie-domain",
@@ -143,7 +143,7 @@ def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
         (
             "audience-auth",
             {"services": {"navidrome": {"auth": "none"}}},
-            ["services.navidrome.auth", "nothing asks who it is", "auth: forward"],
+            ["services.navidrome.auth", "nothing asks for a sign-in", "auth: forward"],
         ),
         (
             "audience-auth",

@@ -137,7 +137,7 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
         (
             "oidc-capable",
             {"services": {"navidrome": {"host": "aurora", "auth": "oidc"}}},
-            ["services.navidrome.auth", "not known to ask an identity provider", "auth: forward"],
+            ["services.navidrome.auth", "no known OIDC support", "auth: forward"],
         ),
         (
             "oidc-capable",
@@ -147,12 +147,12 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
         (
             "route-idp-present",
             {**NEWS, "identity": None},
-            ["services.miniflux.auth", "is to ask a provider", "homelab:identity"],
+            ["services.miniflux.auth", "has auth: oidc", "homelab:identity"],
         ),
         (
             "portal-reachable",
             {"services": {"miniflux": {"host": "aurora", "auth": "oidc", "publish": "tunnel"}}},
-            ["services.miniflux.publish", "the portal is known at home only"],
+            ["services.miniflux.publish", "the portal has only an internal name"],
         ),
         (
             "portal-reachable",
@@ -164,7 +164,7 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
             },
             [
                 "services.authelia.public",
-                "miniflux asks auth-home.example.org itself",
+                "miniflux connects to auth-home.example.org",
                 "cannot pass Access",
             ],
         ),
@@ -174,12 +174,12 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
                 **NEWS,
                 "identity": {"provider": "pocket-id", "users": None, "api_key": {"sops": "a/b"}},
             },
-            ["services.miniflux.auth", "pocket-id makes its own", "identity.provider: authelia"],
+            ["services.miniflux.auth", "pocket-id creates it", "identity.provider: authelia"],
         ),
         (
             "identity-capability",
             {"identity": {"provider": "pocket-id", "users": None}},
-            ["identity.api_key", "pocket-id of 25.11 takes no key", "api_key: {sops:"],
+            ["identity.api_key", "pocket-id of NixOS 25.11 cannot take its API key", "api_key: {sops:"],
         ),
     ],
 )

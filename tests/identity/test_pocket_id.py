@@ -67,7 +67,7 @@ def test_every_gated_name_is_among_the_callbacks() -> None:
     published: Changes = {
         "services": {"navidrome": {"publish": "tunnel"}, "pocket-id": {"publish": "tunnel"}}
     }
-    client = json.loads(rendered(published)["lib/pocket-id-gate.json"])
+    client = json.loads(rendered(published)["lib/pocket-id-client.json"])
     assert client["callbackURLs"] == [
         "https://music-home.example.org/oauth2/callback",
         "https://music.home.example.org/oauth2/callback",
@@ -211,7 +211,7 @@ class Host:
 def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool) -> None:
     """S4-16 S4-17: one secret, made once; new callbacks arrive, and nothing restarts for them."""
     host = Host(tmp_path)
-    client = rendered()["lib/pocket-id-gate.json"]
+    client = rendered()["lib/pocket-id-client.json"]
     with api(old=old) as (address, clients):
         first = host.run(address, client)
         assert first.returncode == 0, first.stderr
@@ -228,7 +228,7 @@ def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool)
 def test_a_pocket_id_that_forgot_the_gate_is_told_anew(tmp_path: Path) -> None:
     """S4-16: what an earlier one gave is worth nothing; a rotated cookie secret arrives."""
     host = Host(tmp_path)
-    client = rendered()["lib/pocket-id-gate.json"]
+    client = rendered()["lib/pocket-id-client.json"]
     with api() as (address, clients):
         assert host.run(address, client).returncode == 0
         clients.clear()
@@ -243,12 +243,12 @@ def test_a_pocket_id_that_forgot_the_gate_is_told_anew(tmp_path: Path) -> None:
 def test_without_a_key_that_works_nothing_fails_and_nothing_opens(tmp_path: Path) -> None:
     """S4-16: the key is made in Pocket ID itself, after this was deployed."""
     host = Host(tmp_path)
-    client = rendered()["lib/pocket-id-gate.json"]
+    client = rendered()["lib/pocket-id-client.json"]
     with api() as (address, clients):
         (tmp_path / "key").write_text("another")
         refused = host.run(address, client)
         assert (refused.returncode, host.gate, clients) == (0, "", {})
-        assert "make one in its settings" in refused.stderr
+        assert "create one in its settings" in refused.stderr
         (tmp_path / "key").write_text("")
         assert "there is no key" in host.run(address, client).stderr
     (tmp_path / "key").write_text(KEY)

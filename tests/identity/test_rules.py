@@ -84,19 +84,19 @@ def test_a_rule_may_be_about_people() -> None:
             stack(rule(10, "two_factor", resources=["^/x"])),
             [
                 "identity.rules[0].priority",
-                "10 is no place for two_factor",
+                "10 is outside the priorities of two_factor",
                 "20 to 49, or 65 to 79",
             ],
         ),
         (
             stack(rule(50, "bypass", resources=["^/x"])),
-            ["50 is no place for bypass", "0 to 19, or 65 to 79 for single paths"],
+            ["50 is outside the priorities of bypass", "0 to 19, or 65 to 79 for single paths"],
         ),
         (
             stack(rule(70, "two_factor", resources=["^/admin"])),
             [
                 "identity.rules[0]",
-                "two_factor of music for ^/admin at 70 is never asked",
+                "two_factor of music for ^/admin at 70 never applies",
                 "one_factor of music at 55 (services.navidrome.routes[0]) decides first",
                 "a priority below 55",
             ],
@@ -133,11 +133,11 @@ def test_a_pair_closes_what_a_strict_rule_opens() -> None:
     [
         (
             {"policy": "bypass", "priority": 10, "groups": ["admins"], "resources": ["^/x"]},
-            "bypass asks nobody who",
+            "bypass needs no sign-in",
         ),
-        ({"resources": ["^/x("]}, "no regular expression that Authelia takes"),
-        ({"resources": ["^/(?=x)"]}, "no regular expression that Authelia takes"),
-        ({"resources": ["/api"]}, "/api would also match further inside a path, or in its query"),
+        ({"resources": ["^/x("]}, "not a regular expression that Authelia accepts"),
+        ({"resources": ["^/(?=x)"]}, "not a regular expression that Authelia accepts"),
+        ({"resources": ["/api"]}, "/api also matches in the middle of a path, or in its query"),
     ],
 )
 def test_a_rule_opens_what_it_says_and_nothing_beside_it(more: Changes, words: str) -> None:

@@ -107,16 +107,17 @@ def test_what_is_written_is_as_nixfmt_has_it(kind: str, tmp_path: Path) -> None:
 
 
 def test_identity_headers_of_a_client_are_removed_before_the_auth_request(tmp_path: Path) -> None:
-    """T21: every chain of a name begins with the allow-list and the strip, and the gate is last."""
+    """T21: every chain begins with the allow-list and the strip, and ends with forward auth."""
     http = dynamic(planned(), tmp_path)["http"]
     stripped = http["middlewares"]["strip"]["headers"]["customRequestHeaders"]
     assert set(stripped.values()) == {""}
     assert set(stripped) >= {s for h in ("Remote-User", "Remote-Groups") for s in spellings(h)}
+    assert "forward-auth" in http["middlewares"]
     for router in http["routers"].values():
         chain = [m for m in router["middlewares"] if not m.startswith("from-")]
         if router["service"] != "noop@internal":
             assert chain[0] == "strip"
-            assert [m for m in chain if m.startswith("gate")] in ([], [chain[-1]])
+            assert [m for m in chain if m.startswith("forward-auth")] in ([], [chain[-1]])
 
 
 def test_the_gate_tells_who_it_is_and_hears_of_whom(tmp_path: Path) -> None:
@@ -169,17 +170,21 @@ def test_certificates_and_tls_are_those_of_the_stack(oldest: str, tmp_path: Path
     assert 'reloadServices = [ "traefik.service" ];' in text
 
 
-def test_the_gate_believes_nothing_that_a_visitor_of_the_tunnel_claims(tmp_path: Path) -> None:
-    """S0-26: nobody is trusted with X-Forwarded headers, and what is true is said before the gate."""
+def test_forwarded_headers_of_a_tunnel_client_are_replaced_before_forward_auth(
+    tmp_path: Path,
+) -> None:
+    """S0-26: X-Forwarded headers of a client are replaced before forward auth."""
     http = dynamic(planned(), tmp_path)["http"]
     tunnelled = [r for r in http["routers"].values() if r["entryPoints"] == ["tunnel"]]
     assert tunnelled
+    auths: list[tuple[list[str], int]] = []
     for router in tunnelled:
         chain = router["middlewares"]
-        gates = [i for i, m in enumerate(chain) if m.startswith("gate")]
-        assert all(chain.index("tunnelled") < i for i in gates)
-    told = http["middlewares"]["tunnelled"]["headers"]["customRequestHeaders"]
-    assert told == {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
+        auths += [(chain, i) for i, m in enumerate(chain) if m.startswith("forward-auth")]
+    assert auths
+    assert all(chain.index("tunnelled") < i for chain, i in auths)
+    headers = http["middlewares"]["tunnelled"]["headers"]["customRequestHeaders"]
+    assert headers == {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
 
 
 def test_a_path_that_can_be_read_in_two_ways_has_a_router_of_its_own(tmp_path: Path) -> None:

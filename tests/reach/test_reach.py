@@ -192,7 +192,7 @@ def test_a_resolver_that_has_not_joined_is_asked_by_nobody_on_the_tailnet() -> N
         network={"dns": {"host": "workstation"}},
         hosts={"workstation": {"address": {"tailnet": None}}},
     )
-    assert "not told to ask workstation" in stopped(made, "owner", "news")
+    assert "tailnet's DNS settings do not send" in stopped(made, "owner", "news")
 
 
 def test_a_proxy_that_does_not_reach_the_app_serves_nobody() -> None:
@@ -219,7 +219,7 @@ def test_an_app_port_is_open_to_the_tailnet_and_not_to_the_lan() -> None:
         t.name for t in plan_reach(small()).targets if t.service == "miniflux" and t.kind == "port"
     )
     assert answer(small(), "pi", target).path == "tailnet"
-    assert "open on the tailnet alone" in stopped(small(), "lan", target)
+    assert "open only on the tailnet" in stopped(small(), "lan", target)
 
 
 def test_a_route_may_answer_some_networks_alone() -> None:
@@ -227,11 +227,11 @@ def test_a_route_may_answer_some_networks_alone() -> None:
     routes = [{"name": "news", "sources": "tailnet", "auth": "native"}]
     made = small(services={"miniflux": {"host": "aurora", "name": None, "routes": routes}})
     assert answer(made, "owner", "news").reachable
-    assert stopped(made, "lan", "news") == "the proxy answers news to tailnet alone"
+    assert stopped(made, "lan", "news") == "the proxy answers news only for sources: tailnet"
 
 
 def test_another_host_that_forwards_puts_its_own_address_on_what_it_passes_on() -> None:
-    """S0-23: so what is open on the tailnet alone stays closed to it."""
+    """S0-23: so what is open only on the tailnet stays closed to it."""
     hosts = {
         "pi": {"tailscale": {"subnet_routes": []}},
         "workstation": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}},
@@ -242,7 +242,7 @@ def test_another_host_that_forwards_puts_its_own_address_on_what_it_passes_on() 
     made = small(
         hosts=hosts, services={"miniflux": {"host": "aurora", "name": None, "routes": routes}}
     )
-    assert "to tailnet alone" in stopped(made, "owner", "news")
+    assert "only for sources: tailnet" in stopped(made, "owner", "news")
 
 
 def test_a_tunnel_that_ends_beside_the_app_passes_the_gate_by() -> None:
@@ -358,8 +358,8 @@ def test_reasons_are_told_step_by_step() -> None:
         "pi answers music.home.example.org with 192.168.1.225 [network.dns]",
         "pi forwards the tailnet to 192.168.1.225 [hosts.pi.tailscale]",
         "pi calls navidrome on aurora:4533 [services.navidrome]",
-        "Access lets pass kim@example.org, sam@example.org [services.navidrome]",
-        "stops: the tailnet's policy: no grant lets tag:agent reach 443/tcp",
+        "Access allows kim@example.org, sam@example.org [services.navidrome]",
+        "stopped by: the tailnet's policy: no grant lets tag:agent reach 443/tcp",
     ):
         assert line in text
 
@@ -402,9 +402,9 @@ def test_the_picture_and_the_data_hold_every_yes() -> None:
     ("words", "said"),
     [
         ([], "closed to tag:agent"),
-        (["music", "--why"], "stops: "),
+        (["music", "--why"], "stopped by: "),
         (["--picture"], "flowchart LR"),
-        (["agent", "--json"], '"asker": "tag:agent"'),
+        (["agent", "--json"], '"origin": "tag:agent"'),
     ],
 )
 def test_the_command_answers(words: list[str], said: str) -> None:

@@ -44,7 +44,7 @@ def _rule(priority: int, policy: str, **more: object) -> Changes:
         (
             {**ROUTE, "exempt": ["/rest/*"]},
             [_rule(3, "bypass", resources=["^/open"])],
-            ["sign-in (one_factor), but /rest/* ^/open"],
+            ["sign-in (one_factor), except /rest/* ^/open"],
         ),
         (ROUTE, [_rule(3, "bypass")], []),
         (ROUTE, [_rule(41, "deny", resources=["^/admin"])], ["sign-in (one_factor)"]),

@@ -57,4 +57,4 @@ def test_the_reason_says_to_whom(sources: str) -> None:
     asker = "lan" if sources == "lan" else "owner"
     (answer,) = [a for a in reach.to("news") if a.origin.name == asker]
     words = [r.what for r in answer.why if r.source == WHERE]
-    assert words == [f"the proxy answers news to {sources} alone"]
+    assert words == [f"the proxy answers news only for sources: {sources}"]

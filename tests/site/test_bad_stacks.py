@@ -499,7 +499,7 @@ CASES: dict[str, Case] = {
     ),
     "family's name without sign-in": Case(
         "services.jellyfin.auth",
-        "nothing asks who it is",
+        "nothing asks for a sign-in",
         "forward",
         service("jellyfin", host="nas", auth="none"),
         check="audience-auth",
@@ -513,7 +513,7 @@ CASES: dict[str, Case] = {
     ),
     "gated name published, portal at home": Case(
         "services.navidrome.publish",
-        "known at home only",
+        "the portal has only an internal name",
         "services.authelia",
         both(TUNNEL, IDENTITY, service("navidrome", host="nas", publish="tunnel")),
         check="portal-reachable",

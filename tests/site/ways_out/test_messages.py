@@ -17,9 +17,9 @@ from tests.site.ways_out.test_ways_out import ALL
 NEVER = {
     "has the host key of": "host-renamed has its way out elsewhere",
     "keys that have encrypted something": "secret-rotated has its way out elsewhere",
-    "and no route, service or role needs it": "ports are opened for those alone",
+    "but no route, service or role needs it": "ports are opened for those alone",
     "does not let {entry} reach": "the plan grants it for each route",
-    "nothing asks who they are": "other checks refuse such a route first",
+    "without a sign-in": "other checks refuse such a route first",
     "write one repository": "a job is named by its service and its host",
     "nothing says which systemd unit": "each entry names one, and a flake has to",
     "could not log in on": "owners are always granted all: only a fault of the plan brings it",

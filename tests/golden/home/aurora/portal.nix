@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Where apps on this host find the sign-in, whichever resolver is asked
+# Address of the sign-in portal for apps on this host, independent of its resolver
 { lib, options, ... }:
 
 let

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Identity: who may pass the gate in front of apps that cannot ask by themselves.
+# Identity provider and auth proxy: users, access rules and OIDC clients.
 {
   lib,
   options,
@@ -48,7 +48,7 @@ in
             watch = false;
           };
           password_change.disable = true;
-          # The users' file is a secret of the stack; nothing on this host may change it.
+          # The users file is a secret of the stack, so it cannot change on this host.
           password_reset = {
             disable = true;
           };
@@ -75,7 +75,7 @@ in
           format = "text";
           level = "info";
         };
-        # Codes for a new second factor are written here instead of mailed.
+        # Codes for registering a second factor go to this file instead of e-mail.
         notifier.filesystem = {
           filename = "/var/lib/authelia-main/notifications.txt";
         };
@@ -105,7 +105,7 @@ in
 
     systemd.services.authelia-main-key = {
       before = [ "authelia-main.service" ];
-      description = "Key that Authelia signs its tokens with";
+      description = "Create the token signing key of Authelia";
       path = [ pkgs.openssl ];
       requiredBy = [ "authelia-main.service" ];
       script = ''
