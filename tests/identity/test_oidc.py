@@ -179,7 +179,11 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
         (
             "identity-capability",
             {"identity": {"provider": "pocket-id", "users": None}},
-            ["identity.api_key", "pocket-id of NixOS 25.11 cannot take its API key", "api_key: {sops:"],
+            [
+                "identity.api_key",
+                "pocket-id of NixOS 25.11 cannot take its API key",
+                "api_key: {sops:",
+            ],
         ),
     ],
 )
