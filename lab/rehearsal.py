@@ -28,7 +28,7 @@ from homelab.lab.standins.cloudflare import CloudflareProvider
 from homelab.lab.standins.command import CommandProvider
 from homelab.lab.standins.tailscale import TailscaleProvider
 from homelab.lab.words import after_retiring, of_the_lab
-from homelab.offline.delivery import pull_words
+from homelab.offline.delivery import pull_arguments
 from homelab.ops.deploy.runner import VARIABLE
 from homelab.ops.hosts import roll_back, unlock
 from homelab.ops.leaving import retire
@@ -132,7 +132,7 @@ class Rehearsal:
                 "the host where it fetches what waits"
             )
         with self._hosts(serve=True) as hosts:
-            status, said = hosts.pull(name, pull_words(host, relay))
+            status, said = hosts.pull(name, pull_arguments(host, relay))
         self._display.say(said.strip() or f"nothing waits for {name} on {relay.name}")
         return status == 0
 

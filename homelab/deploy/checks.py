@@ -14,7 +14,7 @@ from homelab.system.model import Host
 
 @check("offline-known", rows="S0-05 S0-67")
 def offline_known(plan: Plan) -> Iterator[Problem]:
-    """An offline host is woken by, or fetches from, a host of ours that never does."""
+    """An offline host that names no always-on host of the stack could never be switched."""
     for host in plan.hosts.values():
         offline = host.config.offline
         if offline is None or host.config.state == "planned":
@@ -27,21 +27,21 @@ def offline_known(plan: Plan) -> Iterator[Problem]:
 
 @check("builder-offline", rows="S0-05 S0-08", severity="warning")
 def builder_offline(plan: Plan) -> Iterator[Problem]:
-    """Whoever builds on an offline host wakes it first, or may have to build by itself."""
+    """A builder that is off and that nobody wakes leaves the host to build for itself."""
     for host in plan.hosts.values():
         builder = plan.hosts.get(host.config.build.host or "")
         if builder is None or builder.always_on or is_woken_by(builder, host):
             continue
         yield Problem(
             f"{host.source}.build.host",
-            f"{builder.name} may sleep when {host.name} builds there, and {host.name} does not "
+            f"{builder.name} may be off when {host.name} builds there, and {host.name} does not "
             "wake it",
             f"write {builder.source}.offline: {{wake_by: {host.name}}}, or let another host build",
         )
 
 
 def _wrong(plan: Plan, host: Host, offline: Offline) -> Iterator[tuple[str, str]]:
-    """What is wrong with the one who is awake, or else with the way there: what, way out."""
+    """What is wrong with the always-on host, or else with the path to it: what, way out."""
     awake = [h.name for h in plan.hosts.values() if h.always_on and h.is_deployed and h is not host]
     other = plan.hosts.get(offline.host)
     if other is None:
@@ -50,7 +50,7 @@ def _wrong(plan: Plan, host: Host, offline: Offline) -> Iterator[tuple[str, str]
             did_you_mean(offline.host, awake, "hosts that are always on"),
         )
     elif other.name not in awake:
-        why = "it is that host" if other is host else "it may sleep itself, or is not deployed"
+        why = "it is that host" if other is host else "it is not always on, or is not deployed"
         names = did_you_mean(offline.host, awake, "hosts that are always on")
         yield f"{other.name} cannot do that for {host.name}: {why}", names
     elif offline.wake_by:
@@ -62,19 +62,19 @@ def _wrong(plan: Plan, host: Host, offline: Offline) -> Iterator[tuple[str, str]
 def _unwakeable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
     if host.config.wake_on_lan is None:
         yield (
-            f"nobody knows what packet wakes {host.name}",
+            f"{host.name} has no wake_on_lan, so no packet can wake it",
             f"add {host.source}.wake_on_lan: {{interface: …, mac: …}}",
         )
     for each in (host, other):
         if not each.lan:
             yield (
-                f"Wake-on-LAN stays on the LAN, where {each.name} has no address",
+                f"Wake-on-LAN works on the LAN only, and {each.name} has no address there",
                 f"add {each.source}.address.lan, or let {host.name} pull_from",
             )
 
 
 def _unfetchable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
-    # Of one without any address, and of one without its host key, host-complete tells.
+    # host-complete reports a host without any address or without its host key.
     apart = (host.lan, other.tailnet) if host.lan else (host.tailnet, other.lan)
     if all(apart) and not (host.lan and other.lan) and not (host.tailnet and other.tailnet):
         lacking = " and ".join(f"{h.source}.address.lan" for h in (host, other) if not h.lan)
@@ -86,6 +86,6 @@ def _unfetchable(host: Host, other: Host) -> Iterator[tuple[str, str]]:
         if each.role == "agent":
             packet = f"{host.source}.wake_on_lan: {{interface: …, mac: …}}"
             yield (
-                f"the agent {each.name} would log in, or be logged in on",
+                f"the agent {each.name} can neither fetch bundles nor hand them out",
                 f"agents are in quarantine; write wake_by instead, with {packet}, or another host",
             )

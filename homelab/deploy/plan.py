@@ -1,4 +1,4 @@
-"""Which hosts switch together, and which wait for which."""
+"""The waves: which hosts switch together, and in which order."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from homelab.system.model import Host
 def plan_waves(
     stack_config: StackConfig, hosts: Mapping[str, Host], services: tuple[Service, ...] = ()
 ) -> tuple[WavePlan, ...]:
-    """Waves in order: a canary, builders, everyone else, then each host that carries our own way.
+    """Waves in order: the canary, builders, the others, then each host that the deployer needs.
 
-    A held or planned host is in no wave. A host that may sleep is in the wave of its kind: when it
-    is out of reach its own switch fails and says so, and nothing that others need depends on it.
+    A held or planned host is in no wave. An offline host is in the same wave as the always-on
+    hosts that nothing depends on: when it cannot be reached, only its own switch fails.
     """
     deployed = [h for h in sorted(hosts) if hosts[h].is_deployed]
     caches = {s.host for s in services if s.entry.serves_packages}
@@ -53,15 +53,15 @@ def plan_waves(
 def _last(
     stack_config: StackConfig, hosts: Mapping[str, Host], caches: AbstractSet[str]
 ) -> list[str]:
-    """Hosts that the others need meanwhile: for packages, and then for the deployer's own way."""
+    """Hosts that the rollout needs: caches first, then those that the deployer connects through."""
     if stack_config.deploy.last is not None:
         return list(stack_config.deploy.last)
-    ways = [
+    paths = [
         name
         for name, host in sorted(hosts.items())
         if name in (stack_config.network.dns.host, stack_config.network.entry.host) or _routes(host)
     ]
-    return [*sorted(caches - {*ways}), *ways]
+    return [*sorted(caches - {*paths}), *paths]
 
 
 def _routes(host: Host) -> bool:
@@ -78,12 +78,12 @@ def _why(stack_config: StackConfig, host: Host, caches: AbstractSet[str]) -> str
     if host.name == stack_config.network.entry.host:
         reasons.append("the reverse proxy")
     if _routes(host):
-        reasons.append("the way in from outside")
-    return f"it carries {', '.join(reasons)}" if reasons else "the stack says last"
+        reasons.append("the route from the tailnet")
+    return f"it carries {', '.join(reasons)}" if reasons else "deploy.last names it"
 
 
 def build_flags(stack_config: StackConfig, hosts: Mapping[str, Host], host: Host) -> list[str]:
-    """Flags for a build on the host: who else may build for it, and how that one is reached."""
+    """Flags for a build on the host: its remote builder and how to reach it, if it has one."""
     builder = hosts.get(host.config.build.host or "")
     if builder is None:
         return []
@@ -94,8 +94,8 @@ def build_flags(stack_config: StackConfig, hosts: Mapping[str, Host], host: Host
 
 
 def build_wake(hosts: Mapping[str, Host], host: Host) -> tuple[str, ...]:
-    """The command that wakes who builds for the host, and the address and port to ask; empty unless
-    the host is the one that wakes it.
+    """The command that wakes the host's builder, and the builder's SSH address and port; empty
+    unless the host wakes its own builder.
     """
     builder = hosts.get(host.config.build.host or "")
     if builder is None or not is_woken_by(builder, host):
@@ -104,7 +104,7 @@ def build_wake(hosts: Mapping[str, Host], host: Host) -> tuple[str, ...]:
 
 
 def is_woken_by(offline_host: Host, host: Host) -> bool:
-    """Whether this is the neighbour that wakes that host."""
+    """Whether `host` wakes `offline_host`."""
     offline = offline_host.config.offline
     return offline is not None and offline.wake_by == host.name
 
@@ -112,8 +112,8 @@ def is_woken_by(offline_host: Host, host: Host) -> bool:
 def policy_of(
     stack_config: StackConfig, host: Host, probes: tuple[Probe, ...] = (), *, stack: str = ""
 ) -> DeployPolicy:
-    """What the host's preflight and switch go by."""
-    how = host.config.reboot
+    """The settings of a host's preflight and switch."""
+    config = host.config.reboot
     return DeployPolicy(
         host=host.name,
         stack=stack,
@@ -125,8 +125,8 @@ def policy_of(
             *stack_config.deploy.may_fail,
             *home_may_fail(host, stack_config.site.owner.user),
         ),
-        reboot=restart_of(how),
-        unlocked=how is not None and how.unlocked,
+        reboot=restart_of(config),
+        unlocked=config is not None and config.unlocked,
         clean_up=stack_config.deploy.clean_up,
         probes=probes,
     )

@@ -1,4 +1,4 @@
-"""What a host's preflight and switch go by, apart from the release itself."""
+"""The settings of a host's preflight and switch, apart from the release itself."""
 
 from __future__ import annotations
 
@@ -9,71 +9,73 @@ ProbeKind = Literal["unit", "http", "dns", "tailnet", "tunnel"]
 Restart = Literal["never", "once", "always"]
 
 
-def restart_of(how: Restarts | None) -> Restart:
-    """The word of the scripts for what the stack allows."""
-    if how is None:
+def restart_of(config: Restarts | None) -> Restart:
+    """When a switch may restart the host, as the scripts read it."""
+    if config is None:
         return "never"
-    return "always" if how.without_one_shot else "once"
+    return "always" if config.without_one_shot else "once"
 
 
 class Restarts(Protocol):
-    """What the stack says of a host's restarts."""
+    """The restart settings of a host in the stack."""
 
     @property
     def without_one_shot(self) -> bool:
-        """Also where no boot loader can start a system just once."""
+        """Restart even if the boot loader cannot start a system just once."""
 
 
 @dataclass(frozen=True)
 class ExternalProbe:
-    """One thing that a host is for, as the deployer finds it over a path of the household."""
+    """A test from the deployer's machine, over the network, that something of a host works."""
 
     kind: Literal["web", "dns"]
     name: str
-    """What people call it, the path included; no two of a host share it."""
+    """For messages, the path included; unique on a host."""
     address: str
-    """Whom to ask: an address on the LAN or the tailnet, or empty for what the internet answers."""
+    """An address on the LAN or the tailnet, or empty to resolve the name in public DNS."""
     host: str
-    """The name to ask for."""
+    """The host name to request, or to resolve."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One thing that a host is for, and how to see on the host whether it works."""
+    """A test on the host that something works which the host is for."""
 
     kind: ProbeKind
     name: str
-    """What people call it; no two of a host share it."""
+    """For messages; unique on a host."""
     target: str
-    """A unit, an address to ask, or a name to resolve; its unit, for tailnet and tunnel."""
+    """A unit, a URL, or a name to resolve; for tailnet and tunnel, the unit."""
     resolve: str = ""
-    """For http by a host name: where that leads, as curl takes it (`a.example:443:127.0.0.1`)."""
+    """For http by a host name: its address, as `curl --resolve` takes it
+    (`a.example:443:127.0.0.1`)."""
 
 
 @dataclass(frozen=True)
 class DeployPolicy:
-    """What one host's preflight and switch go by."""
+    """The settings of one host's preflight and switch."""
 
     host: str
     _: KW_ONLY
     stack: str = ""
-    """Whose run this is: while it goes on, no other stack changes the host."""
+    """The stack that runs this: until it ends, no other stack may change the host."""
     loader: str = "hardware"
-    """Boot loader, in the stack's word for it."""
+    """Boot loader, as `boot.loader` of the stack names it."""
     limit: int = 10
     """Generations kept on the boot partition."""
     again: str = ""
-    """Another word than last time: switch again, whatever somebody did to the host by hand."""
+    """If it differs from the committed one: switch even if the host was changed by hand."""
     dry_run: bool = False
-    """Evaluate before the build begins, and say what it will build and fetch."""
+    """Evaluate before the build begins, and print what it will build and fetch."""
     may_fail: tuple[str, ...] = ()
-    """Units whose failure is no reason to roll back."""
+    """Units whose failure does not cause a rollback."""
     reboot: Restart = "never"
-    """For what only a boot brings in. never: it waits for one; once: the host is restarted into it,
-    just once before it is confirmed; always: also where no boot loader can start a system once."""
+    """What to do with a change that takes effect at boot only. never: leave it for the next boot;
+    once: restart into the new system, as a one-time boot until it is confirmed; always: restart
+    even if the boot loader cannot do a one-time boot."""
     unlocked: bool = False
-    """Encrypted disks open without a person."""
+    """Encrypted disks unlock without a person."""
     clean_up: bool = False
     """Delete generations beyond `limit` after a commit."""
     probes: tuple[Probe, ...] = ()
-    """What must still answer after the switch, where it answered before."""
+    """Probes that must pass after the switch if they passed before it."""

@@ -1,4 +1,4 @@
-"""What each host is for, as probes that a switch must not silence."""
+"""The probes of each host: what must work after a switch if it worked before."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from homelab.system.model import Host
 
 HTTPS = 443
 _ELSEWHERE = "one.one.one.one"
-"""A name that the resolver has to ask others for."""
+"""A name that the resolver has to forward."""
 
 
 def probes_of(plan: Plan, host: Host) -> tuple[Probe, ...]:
-    """Probes of one host: what carries the household first, then its apps, sorted by name."""
+    """Probes of one host: tailnet, DNS, tunnel and proxy first, then its apps, sorted by name."""
     return tuple(sorted({*_carried(plan, host), *_apps(plan, host)}, key=lambda p: p.name))
 
 
 def external_probes_of(plan: Plan, host: Host) -> tuple[ExternalProbe, ...]:
-    """What the household finds by way of this host, asked from the deployer's machine by name."""
+    """Probes of this host that the deployer's machine runs over the network, by name."""
     return tuple(sorted({*_names(plan, host), *_resolver(plan, host)}, key=lambda o: o.name))
 
 
 def _names(plan: Plan, host: Host) -> Iterator[ExternalProbe]:
-    """Each app's name at the entry host, and what the tunnel brings in from the internet."""
+    """Each app's name at the entry host, and each public name through the tunnel."""
     entry = plan.hosts.get(plan.stack.network.entry.host)
     cloud = plan.cloudflare
     carries = {entry.name if entry else "", cloud.tunnel_host if cloud else ""}
@@ -34,9 +34,9 @@ def _names(plan: Plan, host: Host) -> Iterator[ExternalProbe]:
         if not route.is_web or host.name not in {route.host, *carries}:
             continue
         if route.internal and entry is not None and host.name in (route.host, entry.name):
-            for way, address in (("lan", entry.lan), ("tailnet", entry.tailnet)):
+            for path, address in (("lan", entry.lan), ("tailnet", entry.tailnet)):
                 if address:
-                    yield ExternalProbe("web", f"{route.name} over {way}", address, route.internal)
+                    yield ExternalProbe("web", f"{route.name} over {path}", address, route.internal)
         if route.public and cloud and host.name in (route.host, cloud.tunnel_host):
             yield ExternalProbe("web", f"{route.name} from the internet", "", route.public)
 
@@ -44,9 +44,9 @@ def _names(plan: Plan, host: Host) -> Iterator[ExternalProbe]:
 def _resolver(plan: Plan, host: Host) -> Iterator[ExternalProbe]:
     name = next((n for n, _ in plan.dns.names), "")
     if plan.dns.host == host.name and name:
-        for way, address in (("lan", host.lan), ("tailnet", host.tailnet)):
+        for path, address in (("lan", host.lan), ("tailnet", host.tailnet)):
             if address:
-                yield ExternalProbe("dns", f"names over {way}", address, name)
+                yield ExternalProbe("dns", f"names over {path}", address, name)
 
 
 def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
@@ -62,7 +62,7 @@ def _carried(plan: Plan, host: Host) -> Iterator[Probe]:
     if cloud is not None and cloud.tunnel and cloud.tunnel_host == host.name:
         yield Probe("tunnel", "tunnel", f"cloudflared-tunnel-{cloud.tunnel}.service")
     if plan.stack.network.entry.host == host.name:
-        # The proxy alone: it answers for a name that nobody has, too.
+        # Tests the proxy alone; it also answers for a name that no route has.
         route = next((r for r in plan.routes if r.is_web and r.internal), None)
         if route is not None:
             there = f"{route.internal}:{HTTPS}:{LOOPBACK}"
@@ -78,7 +78,7 @@ def _apps(plan: Plan, host: Host) -> Iterator[Probe]:
 
 
 def _address(plan: Plan, host: Host, service: Service) -> str:
-    """The app itself, as its own host finds it."""
+    """The URL of the app on its own host."""
     external = next(iter(service.called_at), "") if service.is_outside_only else ""
     where = external or service.address
     route = plan.main_route(service.name)

@@ -1,4 +1,4 @@
-"""What a host needs so that a switch may restart it: going on afterwards, and coming back."""
+"""What a host needs so that a switch may restart it: resume at boot, and fall back unattended."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         return
     yield Module(
         "reboot.nix",
-        "A switch may restart this host: it goes on at boot, and nothing waits for a keyboard",
+        "A switch may restart this host: the switch resumes at boot, and no prompt stops the boot",
         derived=merge(
             attrs(
                 "boot.kernelParams",
                 Comment(
-                    "A kernel or initrd that fails starts again, and the boot loader then starts"
+                    "A kernel or initrd that panics reboots, and the boot loader then starts"
                     " the old system.",
                     [f"panic={_PANIC_SECONDS}", "boot.panic_on_fail"],
                 ),
@@ -34,7 +34,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             attrs(
                 "systemd.services.homelab-resume",
                 {
-                    "description": "Go on with the switch that restarted this host",
+                    "description": "Resume the switch that restarted this host",
                     "restartIfChanged": False,
                     "script": Script.of(". ", Raw(f"./{_FILE}"), "\n"),
                     "serviceConfig": {"Type": "oneshot"},

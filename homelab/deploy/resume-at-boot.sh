@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A switch that restarted this host wrote down how it goes on. Run at boot by the system, the new one
-# as well as the old one that came back.
+# A switch that restarts this host leaves a script that resumes it. This runs at boot, on the new
+# system and on the old system if that one comes back.
 
 export PATH=/run/current-system/sw/bin:$PATH
 for phase in "${HOMELAB_ROOT:-}"/var/lib/homelab/deployments/*/phase; do

@@ -30,7 +30,7 @@ LOCK_SECONDS = 300
 
 
 def shell(user: str = "root") -> str:
-    """The command whose standard input takes these scripts, for the user one signs in as."""
+    """The command that reads these scripts on standard input, for the SSH user."""
     command = "bash -euo pipefail -s"
     return command if user == "root" else f"sudo -n {command}"
 
@@ -42,7 +42,7 @@ def stage_script(
     stack: str = "",
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
-    """Write a release's files exactly as given, whole or not at all; one that is there stays."""
+    """Write a release's files exactly as given, all or none; an existing release stays as it is."""
     body = files_function("files", "flake/", files)
     return _compose("stage", _of(release, stack), lock_seconds, body)
 
@@ -54,9 +54,10 @@ def secrets_script(
     stack: str = "",
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
-    """Place the whole set of a release's secrets, each at `secrets/<release>/<name>`, mode 0400.
+    """Place all secrets of a release, each at `secrets/<release>/<name>`, mode 0400.
 
-    A set for the release that runs waits for the next switch, so that a rollback restores the old.
+    New secrets for the release that runs take effect at the next switch, so that a rollback
+    restores the old ones.
     """
     body = secrets_function("secrets", secrets)
     return _compose("secrets", _of(release, stack), lock_seconds, body)
@@ -70,14 +71,14 @@ def build_script(
     wake: Sequence[str] = (),
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
-    """Build a staged release into its `result`, and look ahead whether the host can switch to it.
+    """Build a staged release into its `result`, then run the preflight of the switch.
 
-    `wake` is the command that wakes who builds for the host, and the address and port to ask.
+    `wake` is the command that wakes the host's builder, and the builder's address and port.
 
-    A release that is built already is only looked at. What would stop a switch fails the build:
-    all builds come before all switches, so no host of the fleet has changed then.
+    A release that is already built only gets the preflight. What would stop a switch fails the
+    build: all builds run before all switches, so no host has changed by then.
     """
-    names = {"RELEASE": named("release", release), **_ruled(policy)}
+    names = {"RELEASE": named("release", release), **_settings(policy)}
     names |= {"WAKE_BUILDER": " ".join(wake), "DRY_RUN": "yes" if policy.dry_run else ""}
     extra = _part("boot") + _part("reboot") + _part("preflight")
     return _compose("build", names, lock_seconds, extra, arguments=flags)
@@ -95,10 +96,10 @@ def activate_script(
     external: Sequence[str] = (),
     lock_seconds: int = LOCK_SECONDS,
 ) -> str:
-    """Arm the rollback of a new deployment, then start it; both go on without the connection.
+    """Arm the rollback of a new deployment, then start it; both continue without the connection.
 
-    `paths` are the ways that led to the host just before, and so must lead to it afterwards;
-    `external` is what the deployer found answering then, kept for a run that goes on.
+    `paths` names the paths that reached the host just before, and so must reach it afterwards;
+    `external` names the external probes that passed then, kept for a run that resumes.
     """
     own = {**_of(release, policy.stack), "DEPLOYMENT_ID": named("deployment", deployment_id)}
     version = {"SECRETS_VERSION": secrets_version}
@@ -108,17 +109,17 @@ def activate_script(
     supervise = {**own, **version, **loader, "CONFIRM_SECONDS": str(confirm_seconds)}
     supervise |= {"MAY_FAIL": " ".join(policy.may_fail), "REBOOT": policy.reboot}
     supervise |= {"CLEAN_UP": "yes" if policy.clean_up else ""}
-    # Until everything has started, until it has the lock, and until it is confirmed.
+    # Time for all units to start, for the lock, and for the confirmation.
     resume = {**own, "WINDOW_SECONDS": str(2 * confirm_seconds + lock_seconds)}
     detached = {
         "SUPERVISE": _compose("supervise", supervise, lock_seconds, boot),
         "ROLLBACK": _compose("rollback", {**own, **window, **loader}, extra=boot),
         "RESUME": _compose("resume", resume, lock_seconds),
     }
-    names = {**own, **version, **window, **detached, **_ruled(policy), "PATHS": " ".join(paths)}
+    names = {**own, **version, **window, **detached, **_settings(policy), "PATHS": " ".join(paths)}
     names["EXTERNAL"] = "\t".join(external)
     extra = boot + _part("preflight") + _part("probe")
-    return _compose("activate", {**names, "PROBES": _asked(policy)}, lock_seconds, extra)
+    return _compose("activate", {**names, "PROBES": _probe_lines(policy)}, lock_seconds, extra)
 
 
 def confirm_script(
@@ -129,26 +130,26 @@ def confirm_script(
     policy: DeployPolicy | None = None,
     settle: int = 0,
 ) -> str:
-    """Check the activated system from within; with `seal`, tell the supervisor to commit.
+    """Check the activated system on the host; with `seal`, tell the supervisor to commit.
 
-    What seals also asks the probes: each that answered before the switch must answer again; and
-    for `settle` seconds no service may have been started anew.
+    With `seal` it also runs the probes: each that passed before the switch must pass again, and
+    for `settle` seconds systemd must not have restarted any service.
     """
     names = {"DEPLOYMENT_ID": named("deployment", deployment_id), "SEAL": "yes" if seal else ""}
-    names["PROBES"] = _asked(policy) if policy and seal else ""
+    names["PROBES"] = _probe_lines(policy) if policy and seal else ""
     names["MAY_FAIL"] = " ".join(policy.may_fail) if policy else ""
     names["SETTLE_SECONDS"] = str(settle)
     return _compose("confirm", names, extra=_part("probe"), arguments=units)
 
 
 def resume_script(deployment_id: str) -> str:
-    """Go on with a deployment after the restart that it asked for, if the host has not done so."""
+    """Resume a deployment after the restart that it asked for, if the host has not done so."""
     return _compose("resumed", {"DEPLOYMENT_ID": named("deployment", deployment_id)})
 
 
 def rollback_script(deployment_id: str) -> str:
-    """Ask for the rollback of a deployment whose client is gone, or of whichever is open where none
-    is named; `status_script` tells the end.
+    """Start the rollback of a deployment whose client is gone; without an id, of the open one.
+    `status_script` reports how it ends.
     """
     return _compose(
         "abandon", {"DEPLOYMENT_ID": named("deployment", deployment_id) if deployment_id else ""}
@@ -156,18 +157,18 @@ def rollback_script(deployment_id: str) -> str:
 
 
 def unlock_script(*, force: bool) -> str:
-    """Let go of what was left behind; with `force`, also of what is going on."""
+    """Release a lock or deployment that was left behind; with `force`, also one in progress."""
     return _compose("unlock", {"FORCE": "yes" if force else ""})
 
 
 def retire_script(host: str, release: str) -> str:
-    """Remove what earlier releases left on a host that runs this one, which has no services."""
+    """Remove what earlier releases left on a host that runs its retired release."""
     names = {"HOST": named("host", host), "RELEASE": named("release", release), "YES": "yes"}
     return _compose("retire", names, extra=_part("leave"))
 
 
 def forget_script(*, confirmed: bool) -> str:
-    """Remove everything of ours from a host but its system; unless `confirmed`, only say what."""
+    """Remove everything of homelab from a host but its system; unless `confirmed`, only list it."""
     return _compose("forget", {"YES": "yes" if confirmed else ""}, extra=_part("leave"))
 
 
@@ -179,9 +180,9 @@ def status_script(
     full: bool = False,
     loader: str = "hardware",
 ) -> str:
-    """Report what a host runs, what it would boot, and the deployment asked for or else open.
+    """Report what a host runs, what it would boot, and the named deployment, or else the open one.
 
-    With `full`, also the units that failed; with either of both, whether the boot loader agrees.
+    `full` adds failed units; `full` and `log_lines` both add whether the boot loader agrees.
     """
     names = {
         "FULL": "yes" if full else "",
@@ -194,16 +195,16 @@ def status_script(
 
 
 def wake_script(command: str) -> str:
-    """Wake a neighbour by the command that this host has for it."""
+    """Wake another host with the command that this host has for it."""
     return _compose("wake", {"WAKE": named("command", command)})
 
 
 def relay_script(
     offline_host: str, do: Literal["look", "put", "drop"], bundle: str = "", signature: str = ""
 ) -> str:
-    """What waits on a relay for an offline host, and what that host told: see, replace, drop.
+    """Read, replace or drop an offline host's bundle and report on its relay.
 
-    The signature goes first, as `relay.sh` hands it out.
+    The signature comes before the bundle, as `relay.sh` hands it out.
     """
     names = {"OFFLINE_HOST": named("host", offline_host), "DO": do}
     body = function("bundle", fed("cat", signature + bundle)) if do == "put" else ""
@@ -211,7 +212,7 @@ def relay_script(
 
 
 def taken_script(made: int) -> str:
-    """Let a host refuse every bundle that was made before this time, in nanoseconds."""
+    """Make a host refuse every bundle made before this time (nanoseconds since 1970)."""
     return _compose("taken", {"MADE": str(made)})
 
 
@@ -223,10 +224,11 @@ def evaluate_script(
     memory_mib: int,
     by_directories: bool,
 ) -> str:
-    """Evaluate a tree where the script runs; JSON on standard output, Nix's words beside it.
+    """Evaluate a tree on the machine that runs the script; JSON goes to standard output, what Nix
+    prints to standard error.
 
-    `question` is an expression: by flakes a function of the `attribute` of the tree's flake, by
-    directories the answer itself, in a file beside the tree at `./flake`. Nothing is left behind.
+    `question` is a Nix expression: with flakes a function of the flake's `attribute`, with
+    directories the answer itself, in a file beside the tree at `./flake`. Leaves nothing behind.
     """
     names = {
         "ATTRIBUTE": attribute,
@@ -240,13 +242,13 @@ def evaluate_script(
 
 
 def _of(release: str, stack: str) -> dict[str, str]:
-    """Which release, and which stack is at work; a lease keeps others away for a while."""
-    whose = {"STACK": named("stack", stack)} if stack else {}
-    return {"RELEASE": named("release", release), **whose}
+    """The release, and the stack that takes the lease on the host."""
+    lease = {"STACK": named("stack", stack)} if stack else {}
+    return {"RELEASE": named("release", release), **lease}
 
 
-def _ruled(policy: DeployPolicy) -> dict[str, str]:
-    """The rules as the scripts know them."""
+def _settings(policy: DeployPolicy) -> dict[str, str]:
+    """The policy as variables of the scripts."""
     return {
         **({"STACK": named("stack", policy.stack)} if policy.stack else {}),
         "HOST": named("host", policy.host),
@@ -258,14 +260,14 @@ def _ruled(policy: DeployPolicy) -> dict[str, str]:
     }
 
 
-def _asked(policy: DeployPolicy) -> str:
+def _probe_lines(policy: DeployPolicy) -> str:
     """The probes as `probe.sh` reads them, one on a line."""
     lines = []
     for probe in policy.probes:
-        words = (probe.kind, probe.name, probe.target, probe.resolve)
-        if any(set(word) & set(" \t\n\\") for word in words):
-            raise ScriptError(f"{probe.name}: a probe is words without blanks; mend its address")
-        lines.append(" ".join(word for word in words if word))
+        fields = (probe.kind, probe.name, probe.target, probe.resolve)
+        if any(set(text) & set(" \t\n\\") for text in fields):
+            raise ScriptError(f"{probe.name}: a probe has no blanks; correct its address")
+        lines.append(" ".join(text for text in fields if text))
     return "\n".join(lines)
 
 
@@ -285,6 +287,6 @@ def _compose(
     *,
     arguments: Sequence[str] = (),
 ) -> str:
-    """Library, names, body. The body is called in its last line: a text cut short does nothing."""
+    """Library, variables, body. The last line calls the body: a truncated text does nothing."""
     given = {"LOCK_SECONDS": str(lock_seconds), **names}
     return f"{_part('lib')}\n{assigned(given, arguments)}{extra}\n{_part(part)}"

@@ -1,7 +1,7 @@
-"""Shell from values: the one place where what an owner wrote becomes part of a script.
+"""Shell from values: the only place where text of the stack becomes part of a script.
 
-Pure, and exact: what a shell makes of the text is the value, byte for byte. What no text can carry
-is refused, by a `ScriptError` that names where it stands and never says what it holds.
+Pure and exact: the shell reads each value back byte for byte. A value that no script can carry is
+refused with a `ScriptError` that names its place and never its content.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from homelab.problems import HomelabError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,63}){0,8}")
 _PATH = re.compile(r"[A-Za-z0-9._+@=,~ -]+(/[A-Za-z0-9._+@=,~ -]+)*")
-# Some versions of bash use \001 and \177 as marks of their own inside here-documents.
+# Some versions of bash use \001 and \177 as internal markers inside here-documents.
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class ScriptError(HomelabError):
-    """A name or path that no script may contain."""
+    """A name, path or text that a script cannot carry."""
 
 
 def assigned(names: Mapping[str, str], arguments: Sequence[str] = ()) -> str:
-    """Variables with these values, and the script's arguments, if there are any."""
+    """Assignments of these variables, and `set --` with the script's arguments, if any."""
     lines = [f"{name}={shlex.quote(text)}\n" for name, text in names.items()]
     if arguments:
         lines.append(f"set -- {shlex.join(arguments)}\n")
@@ -34,28 +34,28 @@ def assigned(names: Mapping[str, str], arguments: Sequence[str] = ()) -> str:
 
 
 def fed(command: str, text: str) -> str:
-    """Shell that gives a text of whole lines to a command on standard input, exactly."""
+    """A command that reads exactly this text on standard input; the text ends with a newline."""
     mark = _delimiter(text)
     return f"{command} <<'{mark}'\n{text}{mark}\n"
 
 
 def function(name: str, body: str) -> str:
-    """A shell function of whole lines."""
+    """A shell function; `body` ends with a newline."""
     return f"{name}() {{\n{body}}}\n"
 
 
 def files_function(name: str, below: str, files: Mapping[str, str | bytes]) -> str:
-    """A shell function that writes a tree of files, by `put` and its kin of `stage.sh`."""
+    """A shell function that writes a tree of files with the `put` functions of `stage.sh`."""
     return _tree(name, below, files, [_document(p, files[p]) for p in _checked(files)])
 
 
 def secrets_function(name: str, secrets: Mapping[str, str]) -> str:
-    """A shell function that writes secrets, by `secret` and its kin of `secrets.sh`."""
+    """A shell function that writes secrets with the `secret` functions of `secrets.sh`."""
     return _tree(name, "", secrets, [_secret(p, secrets[p]) for p in _checked(secrets)])
 
 
 def named(what: str, name: str) -> str:
-    """The name, which a directory on a host or a command may bear. Raises ScriptError."""
+    """The name, if it may name a directory on a host or a command. Raises ScriptError."""
     if not _NAME.fullmatch(name):
         raise ScriptError(
             f"{what} {name!r}: it names a directory on a host; use letters, digits, - and _"
@@ -64,7 +64,7 @@ def named(what: str, name: str) -> str:
 
 
 def _tree(name: str, below: str, paths: Iterable[str], lines: Iterable[str]) -> str:
-    """A shell function that makes the directories of a tree and then each of its files."""
+    """A shell function that makes the directories of a tree, then its files."""
     parents = sorted({str(d) for p in paths for d in PurePosixPath(p).parents if str(d) != "."})
     folders = "".join(f'mkdir -p "$work"/{shlex.quote(below + d)}\n' for d in parents)
     body = folders + "".join(lines) or ":\n"
@@ -72,7 +72,7 @@ def _tree(name: str, below: str, paths: Iterable[str], lines: Iterable[str]) -> 
 
 
 def _document(path: str, content: str | bytes) -> str:
-    """One file as a here-document; base64 where a here-document would not be faithful."""
+    """One file as a here-document, or as base64 if a here-document would change it."""
     data = _encoded(path, content) if isinstance(content, str) else content
     try:
         text = data.decode()
@@ -88,7 +88,7 @@ def _document(path: str, content: str | bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """A line that the text does not have, and that is the same for the same text."""
+    """A line that the text does not contain; always the same for the same text."""
     lines = frozenset(text.split("\n"))
     mark = "END"
     while mark in lines:
@@ -107,12 +107,12 @@ def _encoded(path: str, text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        # Its own words would show the text, which may be a secret.
-        raise ScriptError(f"{path}: not text that can be written as UTF-8; give it again") from None
+        # The original error would show the text, which may be a secret.
+        raise ScriptError(f"{path}: this text cannot be written as UTF-8; set it again") from None
 
 
 def _checked(paths: Iterable[str]) -> list[str]:
-    """The paths in order, each one below the tree's root and none the directory of another."""
+    """The paths in order. Raises ScriptError if one leaves the tree or is another's directory."""
     ordered = sorted(paths)
     for path in ordered:
         if not _PATH.fullmatch(path) or not {".", ".."}.isdisjoint(path.split("/")):

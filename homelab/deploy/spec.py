@@ -1,6 +1,6 @@
-"""What the switch runner is told of one host: the one place that puts it together.
+"""The spec of one host's switch, which the switch runner reads.
 
-The text of it is an input of the switch resource, so what a preview compares is said here.
+Its text is an input of the switch resource, so a preview compares it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Spec: TypeAlias = dict[str, object]
 
 
 def paths_of(host: Host) -> list[Spec]:
-    """The ways to a host, the LAN first."""
+    """The paths to a host, the LAN first."""
     ssh = host.config.ssh
     return [
         {"name": name, "address": address, "port": ssh.port, "user": ssh.user}
@@ -34,7 +34,7 @@ def switch_spec(
     policy: DeployPolicy,
     external: Iterable[ExternalProbe] = (),
 ) -> Spec:
-    """Everything but the version of the secrets, which only the secrets tell."""
+    """The spec without the version of the secrets, which is computed from the secrets."""
     spec: Spec = {
         "host": host.name,
         "release": release,
@@ -49,7 +49,7 @@ def switch_spec(
         "activation_seconds": config.activation_seconds,
         "boot": {"loader": policy.loader, "limit": policy.limit},
     }
-    # Said only where there is something to say, so that nothing else changes with an upgrade.
+    # Keys with a default value are left out, so that an upgrade changes nothing for their hosts.
     if policy.stack:
         spec["stack"] = policy.stack
     if policy.again:
@@ -64,9 +64,9 @@ def switch_spec(
 
 
 def offline_spec(host: Host, hosts: Mapping[str, Host], signers: Sequence[str]) -> Spec:
-    """How an offline host is brought its release: who is awake instead, and what that one does.
+    """The always-on host that serves an offline host, and whether it wakes it or relays bundles.
 
-    `signers` are the public keys whose owner may sign what waits for the host.
+    `signers` are the public keys that may sign the host's bundle.
     """
     offline = host.config.offline
     if offline is None or offline.host not in hosts:

@@ -1,4 +1,4 @@
-"""What a host says of itself, and what that means beside the stack."""
+"""What `status.sh` reports of a host, compared with the stack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.status import Section
 
 @dataclass(frozen=True)
 class HostFacts:
-    """The answer of `status.sh`; a missing word is empty."""
+    """The answer of `status.sh`; a missing key reads as an empty text."""
 
     facts: Mapping[str, str]
     log: tuple[str, ...] = ()
@@ -29,39 +29,39 @@ class HostFacts:
 
     @property
     def release(self) -> str:
-        """The release it runs, committed, or empty before the first."""
+        """The committed release; empty before the first."""
         return self["release"]
 
     @property
     def drifted(self) -> bool:
-        """Somebody switched it to something that we did not commit."""
+        """Whether it runs a system that homelab did not commit."""
         return bool(self["committed"]) and self["running"] != self["committed"]
 
     @property
     def boots_another(self) -> bool:
-        """A reboot would not start what runs now."""
+        """Whether a reboot would start another system than the one that runs."""
         return bool(self["running"]) and (self["default"] != self["running"] or self.misled)
 
     @property
     def misled(self) -> bool:
-        """The boot loader names another system than the profile does."""
+        """Whether the boot loader's default is another system than the profile's."""
         return self["loader"] == "another"
 
     @property
     def boots(self) -> str:
         """What the next boot would start, in words."""
         default = self["default"] or "unknown"
-        return f"another system than {default}, says its boot loader" if self.misled else default
+        return f"another system than {default} (by its boot loader)" if self.misled else default
 
     @property
     def wants_reboot(self) -> bool:
-        """What it booted with is not what runs now, kernel or initrd included."""
+        """Whether the booted kernel or initrd is not the running system's."""
         return self["reboot"] == "wanted"
 
 
 @dataclass(frozen=True)
 class HostStatus:
-    """One host: what was asked for, and what was found."""
+    """One host: what the stack wants, and what was found."""
 
     name: str
     wanted: str
@@ -70,21 +70,21 @@ class HostStatus:
     """None for a host that did not answer."""
     error: str = ""
     sleeps: bool = False
-    """It may sleep, so silence is no fault."""
+    """It is an offline host, so no answer is not a fault."""
     relay: str = ""
-    """Who keeps its releases, where somebody does."""
+    """The host that keeps its bundle, if any."""
     bundle: HostFacts | None = None
-    """What waits there, as the relay says; asked only where the host does not answer."""
+    """The relay's answer about its bundle; asked only if the host itself does not answer."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing about it needs a person."""
+        """Whether nothing about it needs attention."""
         if self.facts is None:
             return self.sleeps and not self._kept().startswith("!")
         return not any(line.startswith("!") for line in self.notes())
 
     def notes(self) -> Iterator[str]:
-        """What is worth knowing, each on a line; `!` leads what needs a person."""
+        """Remarks, one per line; `!` marks those that need attention."""
         facts = self.facts
         if facts is None:
             yield f"{'' if self.sleeps else '! '}does not answer: {self.error}"
@@ -92,13 +92,13 @@ class HostStatus:
                 yield self._kept()
             return
         if not facts.release:
-            yield "runs no release of ours yet"
+            yield "runs no release of homelab yet"
         elif self.wanted and facts.release != self.wanted:
             ready = (
                 "built here" if facts["built"] else "staged" if facts["staged"] else "not here yet"
             )
             yield f"the stack wants {self.wanted} ({ready}); the next `up` switches it" + (
-                f', once it says deploy.again: {{{self.name}: "…"}}'
+                f', once the stack has deploy.again: {{{self.name}: "…"}}'
                 if facts["again"].startswith(BY_HAND)
                 else ""
             )
@@ -110,21 +110,21 @@ class HostStatus:
                 yield f"{deployment} is {facts['phase']}"
             else:
                 phase = facts["phase"]
-                yield f"! {deployment} was left half-way as {phase}: homelab unlock {self.name}"
+                yield f"! {deployment} stopped while {phase}: homelab unlock {self.name}"
         elif facts.drifted:
             yield (
-                f"! runs {facts['running']}, which we did not commit: keep that change in the "
-                f"stack and say deploy.again, or homelab rollback {self.name} --to current"
+                f"! runs {facts['running']}, which homelab did not commit: add that change to the "
+                f"stack and set deploy.again, or homelab rollback {self.name} --to current"
             )
         elif facts.boots_another:
-            yield f"! a reboot starts {facts.boots}, not what runs now"
+            yield f"! a reboot starts {facts.boots}, not the system that runs now"
         if facts.wants_reboot:
-            yield "a reboot is needed: its kernel or initrd is not the one that runs"
+            yield "a reboot is needed: the booted kernel or initrd is older than the running system"
         if facts["failed"]:
             yield f"! failed units: {facts['failed']}"
 
     def _kept(self) -> str:
-        """What its relay says of the release that waits there; empty when none does."""
+        """What its relay says of its bundle; empty without one."""
         bundle = self.bundle
         if bundle is None or not bundle["RELEASE"]:
             return ""
@@ -137,18 +137,18 @@ class HostStatus:
             why = f" ({bundle['report-reason']})" if bundle["report-reason"] else ""
             return f"! {fetched}, and it {WENT_BACK[reported]}{why}"
         waits = f"{release} waits for it on {self.relay} since {bundle['SINCE']}"
-        return f"! {waits}; it could not take it: {bundle['report-reason']}" if reported else waits
+        return f"! {waits}; it could not apply it: {bundle['report-reason']}" if reported else waits
 
 
-NEEDS_A_LOOK = "failed, and so did its rollback: the host needs a look"
-"""What is said of a host that could not go back."""
+NEEDS_A_LOOK = "failed, and so did its rollback: check the host by hand"
+"""The outcome of a switch whose rollback failed."""
 WENT_BACK = {
     "rolled_back": "was rolled back; the host is as before",
     "failed_rollback": NEEDS_A_LOOK,
 }
-"""What a host may tell of a release that it fetched and did not keep."""
+"""Outcomes of a release that a host fetched and did not keep, as a sentence continues."""
 BY_HAND = "rollback "
-"""How the word begins that a rollback by hand leaves on a host."""
+"""The beginning of the `again` value that a rollback by hand leaves on a host."""
 _OPEN = ("armed", "activating", "rebooting", "awaiting", "committing", "rolling_back")
 
 

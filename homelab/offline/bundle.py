@@ -1,8 +1,8 @@
-"""A release that waits for an offline host: everything that brings it there, in one text.
+"""The bundle of an offline host: files, build script and secrets of one release, in one text.
 
-The text is shell: functions that feed the scripts of a deployment to a shell of their own. Who
-keeps it for the host can neither read its secrets, which are sealed to the host's own key, nor
-change it, for the host takes what the owner signed and nothing else.
+The text is shell: functions that each feed a script of the deployment to a shell of its own. The
+relay can neither read the secrets, which are sealed to the host's own key, nor change the bundle,
+because the host accepts only what the owner signed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from homelab.deploy.policy import DeployPolicy
 from homelab.deploy.shell import assigned, fed, function
 
 NAMESPACE = "homelab-bundle"
-"""What a signature of a bundle is good for, and of nothing else (ssh-keygen -n)."""
+"""The signature namespace (ssh-keygen -n): a signature of a bundle is valid for nothing else."""
 SIGNER = "owner"
-"""Whose signature counts, in the host's file of signers."""
+"""The principal in the host's allowed signers file."""
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 LEEWAY = 60
-"""Seconds that a switch may take beyond what its parts are allowed."""
+"""Seconds that a switch may take beyond the sum of its timeouts."""
 
 _BASH = "bash -euo pipefail -s"
 _OPEN = f'age -d -i "${{HOMELAB_ROOT:-}}{HOST_KEY}"'
@@ -29,7 +29,7 @@ _OPEN = f'age -d -i "${{HOMELAB_ROOT:-}}{HOST_KEY}"'
 
 @dataclass(frozen=True)
 class Bundle:
-    """One release on its way to one host."""
+    """One release for one offline host."""
 
     host: str
     release: str
@@ -40,34 +40,34 @@ class Bundle:
     build: str
     """Script that builds them."""
     sealed: str
-    """Script that places the secrets, as armoured age for the host's key."""
+    """Script that places the secrets, encrypted to the host's key (armoured age)."""
     port: int
-    """Where the host's SSH must answer afterwards."""
+    """The port where the host's SSH must answer afterwards."""
     paths: tuple[str, ...]
-    """Names of the ways to the host."""
+    """Names of the paths to the host."""
     units: tuple[str, ...]
     """Units that must be active afterwards."""
     activation_seconds: int
     confirm_seconds: int
     settle: int
-    """Seconds in which no service may have been started anew."""
+    """Seconds in which systemd must not have restarted any service."""
     lock_seconds: int
     made: int
-    """When it was made, in nanoseconds since 1970; a host takes none older than its last."""
+    """When it was made, in nanoseconds since 1970; a host refuses one older than its last."""
     since: str
-    """The same for people."""
+    """The same time in ISO 8601."""
     deployment_id: str
-    """The deployment that its switch will be."""
+    """The id of the deployment that the host begins with it."""
 
 
 def identity(release: str, secrets_version: str, again: str) -> str:
-    """Sixteen hex digits: the same for all bundles that would leave a host the same."""
+    """Sixteen hex digits, equal for bundles that lead to the same result on the host."""
     text = json.dumps([release, secrets_version, again])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def bundle_text(bundle: Bundle) -> str:
-    """The bundle, to be signed as it is. It defines and never acts."""
+    """The text to sign. It only defines variables and functions."""
     names = {
         "HOST": bundle.host,
         "RELEASE": bundle.release,

@@ -1,4 +1,4 @@
-"""Offline hosts, as NixOS knows them: one keeps what waits for them, they fetch it on waking."""
+"""NixOS modules for offline hosts: the relay keeps their bundles, they fetch them on waking."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from homelab.system.model import Host
 
 BUNDLES = "/var/lib/homelab-bundles"
 SIGNERS = "homelab/bundle-signers"
-"""Below /etc: whose signature a host that fetches trusts."""
+"""Below /etc: the allowed signers of bundles."""
 _UNIT = "homelab-pull"
 _RELAY, _PULL = "relay.sh", "pull.sh"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`bundles.nix` where releases wait, `pull.nix` where they are waited for."""
+    """`bundles.nix` on a relay, `pull.nix` on an offline host that fetches."""
     if not host.is_nixos:
         return
     offline_hosts = [h for h in plan.hosts.values() if relay_of(plan, h) is host]
     if offline_hosts:
         yield Module(
             "bundles.nix",
-            "Releases that wait here for offline hosts",
+            "Bundles of offline hosts, kept here until they fetch them",
             derived=_bundles(offline_hosts),
             extra=((f"lib/{_RELAY}", relay_text()),),
         )
@@ -35,22 +35,22 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if relay is not None:
         yield Module(
             "pull.nix",
-            f"Fetch the release that waits on {relay.name} while this host sleeps",
+            f"Fetch this host's bundle from {relay.name}",
             derived=_pull(plan, host, relay),
             extra=((f"lib/{_PULL}", pull_text()),),
         )
 
 
-def pull_words(host: Host, relay: Host) -> tuple[str, ...]:
-    """What `pull.sh` is called with: both ends, and each network that has them both."""
-    ways = ((host.lan, relay.lan), (host.tailnet, relay.tailnet))
-    addresses = (there for here, there in ways if here and there)
+def pull_arguments(host: Host, relay: Host) -> tuple[str, ...]:
+    """The arguments of `pull.sh`: both hosts, and the relay's address on each common network."""
+    networks = ((host.lan, relay.lan), (host.tailnet, relay.tailnet))
+    addresses = (there for here, there in networks if here and there)
     ports = host.config.ssh.port, relay.config.ssh.port
     return (host.name, str(ports[0]), relay.name, str(ports[1]), *addresses)
 
 
 def relay_of(plan: Plan, host: Host) -> Host | None:
-    """Who keeps this host's release, where somebody does."""
+    """The relay of this host, if it has one."""
     offline = host.config.offline
     if offline is None or not offline.pull_from or not host.is_nixos:
         return None
@@ -63,7 +63,7 @@ def _bundles(offline_hosts: list[Host]) -> Attrs:
     places: Attrs = {BUNDLES: {"d": {"mode": "0755", "user": "root", "group": "root"}}}
     for each in offline_hosts:
         key = " ".join((each.config.ssh.host_key or "").split()[:2])
-        # The offline host chooses the words, the key decides whose bundle it is.
+        # The client sends the command; the key alone decides whose bundle it gets.
         keys.append(
             Text.of(
                 'restrict,command="',
@@ -73,7 +73,7 @@ def _bundles(offline_hosts: list[Host]) -> Attrs:
                 f' {each.name}" {key}',
             )
         )
-        # Root writes what waits, the account only what it was told.
+        # Root writes the bundle; the account may write reports only.
         places[f"{BUNDLES}/{each.name}"] = {
             "d": {"mode": "0750", "user": "root", "group": BUNDLE_USER}
         }
@@ -97,26 +97,26 @@ def _bundles(offline_hosts: list[Host]) -> Attrs:
 
 
 def _pull(plan: Plan, host: Host, relay: Host) -> Attrs:
-    words = shlex.join(pull_words(host, relay))
+    arguments = shlex.join(pull_arguments(host, relay))
     signers = "".join(
         f'{SIGNER} namespaces="{NAMESPACE}" {" ".join(key.split()[:2])}\n'
         for key in plan.stack.site.owner.ssh_keys
     )
     tools: list[Nix] = [Pkg("age"), "/run/current-system/sw"]
     unit: Attrs = {
-        "description": f"Fetch the release that waits on {relay.name}",
+        "description": f"Fetch this host's bundle from {relay.name}",
         "after": ["post-resume.target"],
         "wantedBy": ["post-resume.target"],
-        # It outlives the switch that it began.
+        # The unit must survive the switch that it starts.
         "restartIfChanged": False,
         "unitConfig": {"X-StopOnRemoval": False},
-        "path": Comment("A release's scripts find here what they find in a shell.", tools),
+        "path": Comment("The scripts of a release need the programs of a login shell.", tools),
         "environment": {"HOME": "/root"},
-        "script": Script.of(". ", Raw(f"./lib/{_PULL}"), f" {words}\n"),
+        "script": Script.of(". ", Raw(f"./lib/{_PULL}"), f" {arguments}\n"),
         "serviceConfig": {"Type": "oneshot"},
     }
     timer: Attrs = {
-        "description": f"Ask {relay.name} whether a release waits",
+        "description": f"Ask {relay.name} for a new bundle",
         "timerConfig": {"OnBootSec": "2min", "OnUnitInactiveSec": "15min"},
         "wantedBy": ["timers.target"],
     }
@@ -127,12 +127,12 @@ def _pull(plan: Plan, host: Host, relay: Host) -> Attrs:
 
 
 def pull_text() -> str:
-    """The script that a host fetches with."""
+    """The script that an offline host runs to fetch its bundle."""
     return _text(_PULL)
 
 
 def relay_text() -> str:
-    """The script that answers it."""
+    """The script that answers it on the relay."""
     return _text(_RELAY)
 
 

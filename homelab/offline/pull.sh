@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Take the release that waits for this host on one that never sleeps, and tell that one how it went.
-# Sourced with the host's name and SSH port, the other's name and SSH port, and the addresses that
-# lead there. What is fetched counts only if the owner signed it, for this host, after the last one.
+# Fetch this host's bundle from the relay, apply it, and report the outcome to the relay.
+# Sourced with this host's name and SSH port, the relay's name and SSH port, and the relay's
+# addresses. A bundle is accepted only if the owner signed it, for this host, after the last one.
 
 set -euo pipefail
 umask 077
@@ -12,13 +12,13 @@ key=$root/etc/ssh/ssh_host_ed25519_key
 self=$1 port=$2 relay=$3 relay_port=$4
 shift 4
 addresses=("$@")
-ways=() # the addresses from whose side SSH answered here before the switch
+paths=() # relay addresses over which the relay could reach SSH here before the switch
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 say() { printf 'homelab: %s\n' "$*" >&2; }
 
-# ask ADDRESS WORD…: a question to the relay.
+# ask ADDRESS COMMAND…: send a command to the relay.
 ask() {
   local address=$1
   shift
@@ -39,7 +39,7 @@ fetch() {
   return 1
 }
 
-# verify: afterwards $work/bundle is text that the owner signed.
+# verify: write $work/bundle; fails unless the owner signed it.
 verify() {
   sed '/^-----END SSH SIGNATURE-----$/q' "$work/both" >"$work/signature"
   sed '1,/^-----END SSH SIGNATURE-----$/d' "$work/both" >"$work/bundle"
@@ -47,56 +47,56 @@ verify() {
     -s "$work/signature" <"$work/bundle" >/dev/null 2>&1
 }
 
-# seen ADDRESS PORT: from outside, where this address leads, our own key answers.
+# seen ADDRESS PORT: the relay, asked over this address, reaches this host's SSH with its own key.
 seen() {
   ask "$1" look "$2" </dev/null | grep -Fq " $(ssh-keygen -y -f "$key" | cut -d ' ' -f 1,2)"
 }
 
-# Every way that led here before the switch leads here after it; of a deployment whose ways nobody
-# remembers, one.
+# Every path that reached this host before the switch reaches it after the switch. If they are not
+# known (the deployment began in an earlier run), one path is enough.
 seen_again() {
   local address
-  if [ "${#ways[@]}" = 0 ]; then
+  if [ "${#paths[@]}" = 0 ]; then
     for address in "${addresses[@]}"; do
       if seen "$address" "$SSH_PORT"; then return; fi
     done
     return 1
   fi
-  for address in "${ways[@]}"; do
+  for address in "${paths[@]}"; do
     seen "$address" "$SSH_PORT" || return 1
   done
 }
 
-# tell PHASE REASON: lines of the log come on standard input.
-tell() {
+# report PHASE REASON: tell the relay; log lines come on standard input.
+report() {
   local address
   say "release $RELEASE is $1${2:+: $2}"
-  { printf 'id %s\nwhat %s\nphase %s\nreason %s\n' "$DEPLOYMENT_ID" "$WHAT" "$1" "$2" && cat; } >"$work/word"
+  { printf 'id %s\nwhat %s\nphase %s\nreason %s\n' "$DEPLOYMENT_ID" "$WHAT" "$1" "$2" && cat; } >"$work/report"
   for address in "${addresses[@]}"; do
-    if ask "$address" tell <"$work/word"; then return; fi
+    if ask "$address" tell <"$work/report"; then return; fi
   done
-  say "$relay did not hear that; it is told next time"
+  say "$relay did not take the report; the next run sends it again"
   return 1
 }
 
-# give_up REASON: nothing was activated; tell so, with the last lines of the part that failed.
+# give_up REASON: report that nothing was activated, with the last log lines of the failed step.
 give_up() {
-  tail -n 40 "$work/log" | cut -b 1-1000 | sed 's/^/log /' | tell failed "$1"
+  tail -n 40 "$work/log" | cut -b 1-1000 | sed 's/^/log /' | report failed "$1"
   exit 1
 }
 
-word() { sed -n "s/^$1 //p" "$work/status"; }
+fact() { sed -n "s/^$1 //p" "$work/status"; }
 
-# follow: see the deployment through, whoever began it, and tell how it ended.
+# follow: confirm the deployment, no matter which run began it, and report how it ended.
 follow() {
   local alone=0 sealed='' phase
   SECONDS=0
   while [ "$SECONDS" -lt "$LONGEST" ]; do
     status >"$work/status"
-    phase=$(word phase)
+    phase=$(fact phase)
     case $phase in
       committed | rolled_back | failed_rollback)
-        if sed -n '/^log /p' "$work/status" | tell "$phase" "$(word reason)"; then
+        if sed -n '/^log /p' "$work/status" | report "$phase" "$(fact reason)"; then
           printf '%s\n' "$DEPLOYMENT_ID" >"$state/report"
         fi
         return
@@ -105,16 +105,16 @@ follow() {
         if [ -z "$sealed" ] && seen_again && confirm >"$work/log" 2>&1; then sealed=yes; fi
         ;;
     esac
-    # A restart may have taken its supervisor.
-    if [ -n "$(word supervised)" ]; then alone=0; else alone=$((alone + 1)); fi
+    # A reboot may have ended its supervisor.
+    if [ -n "$(fact supervised)" ]; then alone=0; else alone=$((alone + 1)); fi
     [ "$alone" != 5 ] || abandon >/dev/null 2>&1 || true
     sleep 2
   done
-  sed -n '/^log /p' "$work/status" | tell "$phase" "it did not end"
+  sed -n '/^log /p' "$work/status" | report "$phase" "it did not end"
 }
 
-# begin: start the deployment. One that is open and that nobody sees to, since a power cut, is rolled back
-# first. Ends with 75 when another one goes on all the time.
+# begin: start the deployment. First roll back one that a power cut left open.
+# Exits 75 if another one is in progress all the time.
 begin() {
   local code
   SECONDS=0
@@ -135,13 +135,13 @@ pull() {
   }
   if ! [ -s "$work/both" ]; then return; fi
   verify || {
-    say "what waits on $relay is not signed by the owner of this host; refused"
+    say "refused the bundle on $relay: the owner of this host did not sign it"
     return 1
   }
   # shellcheck source=/dev/null
   . "$work/bundle"
   [ "$HOST" = "$self" ] || {
-    say "what waits on $relay is for $HOST; refused"
+    say "refused the bundle on $relay: it is for $HOST"
     return 1
   }
   if [ -e "$state/deployments/$DEPLOYMENT_ID/phase" ]; then
@@ -151,24 +151,24 @@ pull() {
   taken=$(cat "$state/taken" 2>/dev/null || echo 0)
   if ! [ "$MADE" -gt "$taken" ]; then
     : >"$work/log"
-    give_up "it was made before the last release that came here; refused"
+    give_up "it is older than the last release of this host; refused"
   fi
   for address in "${addresses[@]}"; do
-    if seen "$address" "$port"; then ways+=("$address"); fi
+    if seen "$address" "$port"; then paths+=("$address"); fi
   done
   : >"$work/log"
-  [ "${#ways[@]}" != 0 ] ||
-    give_up "SSH here does not answer to $relay, so nobody could confirm a switch"
+  [ "${#paths[@]}" != 0 ] ||
+    give_up "$relay cannot reach SSH on this host, so it could not confirm a switch"
   stage >"$work/log" 2>&1 || give_up "its files could not be written"
-  # What this says may hold a secret.
+  # The output may contain a secret.
   secrets >/dev/null 2>&1 || give_up "its secrets could not be opened or placed"
-  build >"$work/log" 2>&1 || give_up "it does not build, or would not come through the switch"
+  build >"$work/log" 2>&1 || give_up "the build or the preflight failed"
   begin || code=$?
   if [ "$code" = 75 ]; then
-    say "another switch of this host is going on; next time"
+    say "another switch of this host is in progress; the next run tries again"
     return
   fi
-  [ "$code" = 0 ] || give_up "it was not started"
+  [ "$code" = 0 ] || give_up "the switch was not started"
   printf '%s\n' "$MADE" >"$state/taken.new" && sync && mv -f "$state/taken.new" "$state/taken"
   follow
 }

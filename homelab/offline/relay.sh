@@ -1,22 +1,22 @@
 # shellcheck shell=bash
-# What an offline host may ask of the one that keeps its release: run by sshd for the offline host's
-# key, whose name is the argument. Nothing of what it says is run.
+# The commands that an offline host may send to its relay. sshd runs this as the forced command of
+# the host's key; the argument is the host's name. Nothing of the client's input is executed.
 
 place=${HOMELAB_ROOT:-}/var/lib/homelab-bundles/$1
 read -r verb port _ <<<"${SSH_ORIGINAL_COMMAND:-}"
 case $verb in
-  # The signature, and then what it is of; nothing when nothing waits.
+  # The signature, then the signed bundle; nothing if there is none.
   fetch)
     [ ! -f "$place/bundle" ] || cat "$place/bundle"
     ;;
-  # How the offline host's SSH answers from outside, where the question came from: its host key.
+  # The host key with which SSH answers at the client's address.
   look)
     case $port in
       '' | *[!0-9]*) exit 64 ;;
     esac
     ssh-keyscan -T 5 -t ed25519 -p "$port" "${SSH_CLIENT%% *}" 2>/dev/null
     ;;
-  # How it went; the last word counts.
+  # The outcome; the last report counts.
   tell)
     head -c 65536 >"$place/report/word.new" && mv -f "$place/report/word.new" "$place/report/word"
     ;;

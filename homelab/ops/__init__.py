@@ -1,1 +1,1 @@
-"""The only input and output of the library: connections to hosts, and what runs over them."""
+"""All input and output of the library: files, SSH, sops, Nix."""

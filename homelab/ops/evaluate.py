@@ -1,4 +1,4 @@
-"""Have Nix evaluate hosts, here or on a host of the stack, and say what it found in which place."""
+"""Evaluate hosts with Nix, here or on a host of the stack, and report findings by their place."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from homelab.problems import HomelabError, Problem, UsageError, did_you_mean
 from homelab.system.model import Host
 
 MEMORY_MIB = 4096
-"""What Nix may take for one host. A large one with a desktop needs about 2 GiB."""
+"""Memory that Nix may use for one host. A large host with a desktop needs about 2 GiB."""
 _TREE = "homelab: the tree is "
 _NO_PROGRAM = 127
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One host, evaluated: what Nix answered, and what is wrong."""
+    """The evaluation of one host: Nix's answer, and the problems found."""
 
     host: str
     answer: Answer
@@ -50,14 +50,14 @@ def evaluate(
     memory_mib: int = MEMORY_MIB,
     report: Callable[[str], None],
 ) -> Iterator[Evaluation]:
-    """Evaluate hosts one after another: all that have files, or those that are named.
+    """Evaluate hosts one after another: all that have files, or the named ones.
 
-    By each tree's own flake and lock, or by `inputs` (name to directory) without flakes; here, or
-    `on` a host of the stack. Raises HomelabError where that cannot be done at all.
+    With each tree's own flake and lock, or with `inputs` (name to directory) without flakes; here,
+    or `on` a host of the stack. Raises HomelabError if the evaluation cannot run at all.
     """
     plan = stack.plan
     if on is not None and inputs:
-        raise UsageError("--input names directories of this machine; leave out --on, or --input")
+        raise UsageError("--input names directories of this machine; leave out --on or --input")
     builder = named(plan, on) if on is not None else None
     for host in chosen(stack, hosts):
         release = stack.releases[host.name]
@@ -69,7 +69,7 @@ def evaluate(
 
 
 def chosen(stack: Stack, names: Sequence[str]) -> list[Host]:
-    """The hosts that are meant. Raises UsageError for one that has no files."""
+    """The named hosts, or all with files. Raises UsageError for one that has no files."""
     known = list(stack.releases)
     for name in names:
         if name not in known:
@@ -130,7 +130,7 @@ def _read(
     lines = done.stderr.splitlines()
     if done.exit == _NO_PROGRAM and not done.stdout:
         program = "nix-instantiate" if inputs else "nix"
-        where, way = (
+        where, way_out = (
             (builder.name, "name another host of the stack, or leave --on out where Nix is here")
             if builder
             else (
@@ -138,10 +138,10 @@ def _read(
                 "install Nix, or name a host of the stack that has it: homelab eval --on HOST",
             )
         )
-        raise HomelabError(f"Nix: there is no {program} on the PATH of {where}; {way}")
+        raise HomelabError(f"Nix: there is no {program} on the PATH of {where}; {way_out}")
     top = next((line[len(_TREE) :] for line in lines if line.startswith(_TREE)), "")
-    said = "\n".join(line for line in lines if not line.startswith("homelab: "))
-    answer = _answer(host, done, said)
+    output = "\n".join(line for line in lines if not line.startswith("homelab: "))
+    answer = _answer(host, done, output)
     places = Places(stack.plan, host, dict(release.files), top)
     found = [
         p if p.where == NIX else located(stack, p)
@@ -150,10 +150,10 @@ def _read(
     return Evaluation(host.name, answer, tuple(dict.fromkeys(sorted(found))))
 
 
-def _answer(host: Host, done: Completed, said: str) -> Answer:
-    warnings = read_warnings(said)
+def _answer(host: Host, done: Completed, output: str) -> Answer:
+    warnings = read_warnings(output)
     if done.exit != 0:
-        return Answer(host.name, None, said or f"Nix ended with {done.exit}", warnings)
+        return Answer(host.name, None, output or f"Nix exited with {done.exit}", warnings)
     try:
         data = json.loads(done.stdout)
         if not host.is_nixos:
@@ -162,9 +162,9 @@ def _answer(host: Host, done: Completed, said: str) -> Answer:
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         kind = type(error).__name__
         raise HomelabError(
-            f"{host.name}: Nix answered something that is no report ({kind}); "
-            "see whether another program is called nix on PATH"
+            f"{host.name}: the answer of Nix is not a report ({kind}); "
+            "check whether nix on PATH is another program"
         ) from None
-    told = {" ".join(w.text.split()) for w in found.warnings}
-    own = tuple(w for w in warnings if not any(w in t or t in w for t in told))
+    reported = {" ".join(w.text.split()) for w in found.warnings}
+    own = tuple(w for w in warnings if not any(w in t or t in w for t in reported))
     return Answer(host.name, found, "", own, toplevel=found.toplevel)

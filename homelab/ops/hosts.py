@@ -1,4 +1,4 @@
-"""What a person asks of hosts by name: how they are, back to the release before, let go."""
+"""Commands for single hosts: status, rollback, unlock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from homelab.system.model import Host
 
 
 def read_hosts(plan: Plan, releases: Mapping[str, Release]) -> tuple[HostStatus, ...]:
-    """Ask every host at once. One that does not answer is an answer."""
+    """The status of every host, asked in parallel, also of those that do not answer."""
     asked = [h for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
     dial_map = DialMap.from_environment()
 
@@ -46,7 +46,7 @@ async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) ->
         if done.exit == 0:
             facts = HostFacts.parse(done.stdout)
         else:
-            error = f"it ended with {done.exit}: {done.stderr.strip()[-200:]}"
+            error = f"the status script exited with {done.exit}: {done.stderr.strip()[-200:]}"
     except (DialError, HostKeyError) as problem:
         error = str(problem).splitlines()[0]
     finally:
@@ -55,7 +55,7 @@ async def _ask(host: Host, release: Release | None, dial_map: DialMap | None) ->
 
 
 async def _look(plan: Plan, status: HostStatus, dial_map: DialMap | None) -> HostStatus:
-    """The same, with what waits elsewhere for a host that does not answer."""
+    """The status with the relay's answer about the host's bundle, if the host does not answer."""
     relay = relay_of(plan, plan.hosts[status.name])
     if status.facts is not None or relay is None:
         return status
@@ -63,7 +63,7 @@ async def _look(plan: Plan, status: HostStatus, dial_map: DialMap | None) -> Hos
     try:
         done = await link.ask(scripts.relay_script(status.name, "look"))
     except (DialError, HostKeyError):
-        return status  # that one has a line of its own
+        return status  # the relay has a line of its own
     finally:
         await link.close()
     bundle = HostFacts.parse(done.stdout) if done.exit == 0 else None
@@ -71,13 +71,13 @@ async def _look(plan: Plan, status: HostStatus, dial_map: DialMap | None) -> Hos
 
 
 def link_to(host: Host, dial_map: DialMap | None) -> HostLink:
-    """A host over the paths that the stack knows."""
+    """A connection to a host over the paths in the stack."""
     paths = tuple(HostPath.model_validate(path) for path in paths_of(host))
     return HostLink(host.name, paths, host.config.ssh.host_key or "", dial_map)
 
 
 def named(plan: Plan, name: str) -> Host:
-    """The host that is meant. Raises UsageError with the nearest known name."""
+    """The host of this name. Raises UsageError with the nearest known name."""
     known = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state != "planned"]
     if name not in known:
         raise UsageError(f'there is no host "{name}"; {did_you_mean(name, known, "hosts")}')
@@ -85,9 +85,9 @@ def named(plan: Plan, name: str) -> Host:
 
 
 def roll_back(plan: Plan, stack: str, name: str, to: str, report: Callable[[str], None]) -> None:
-    """Switch a host to the release before (or to the one committed last), as any other switch.
+    """Switch a host to the previous release, or back to the one committed last.
 
-    It is confirmed, or it goes back to where it was. Raises HomelabError with the report.
+    This switch is confirmed or rolled back like any other. Raises HomelabError with the report.
     """
     asyncio.run(_roll_back(plan, stack, named(plan, name), to, report))
 
@@ -105,31 +105,31 @@ async def _roll_back(
     release = facts["release"] if to == "current" else facts["before"]
     if not release:
         raise HomelabError(
-            f"{host.name}: there is no release {'of ours' if to == 'current' else 'before this'}; "
+            f"{host.name}: there is no {'committed' if to == 'current' else 'previous'} release; "
             "boot an older generation from its boot menu instead"
         )
-    # Whatever it runs now is what is to go.
+    # The rollback replaces what runs now, so the check for changes by hand must not stop it.
     policy = replace(
         policy_of(plan.stack, host, probes_of(plan, host), stack=stack),
         again=f"{BY_HAND}{secrets.token_hex(4)}",
     )
     version = facts["secrets" if to == "current" else "before-secrets"]
     external = external_probes_of(plan, host)
-    told = switch_spec(host, release, plan.stack.deploy, policy, external) | {
+    values = switch_spec(host, release, plan.stack.deploy, policy, external) | {
         "secrets_version": version
     }
-    spec = SwitchSpec.model_validate_json(json.dumps(told))
+    spec = SwitchSpec.model_validate_json(json.dumps(values))
     await bring(spec, dial_map, report)
     report(
-        f"{host.name}: the stack does not know of this; change it, or go forward again with "
-        f'deploy.again: {{{host.name}: "…a word of yours"}}'
+        f"{host.name}: the stack still has the other release; change it, or switch to it again "
+        f'with deploy.again: {{{host.name}: "…any new text"}}'
     )
 
 
 def unlock(plan: Plan, name: str, report: Callable[[str], None], *, force: bool) -> None:
-    """Let go of a host that a deployment or a script left behind. Says whom it stopped.
+    """Release a host that a deployment or a script left locked. Reports what it stopped.
 
-    A switch that is going on is left alone, unless `force` says otherwise: it is rolled back then.
+    With `force`, a switch in progress is rolled back; without, it raises HomelabError.
     """
     link = link_to(named(plan, name), DialMap.from_environment())
     asyncio.run(link.carry_out(scripts.unlock_script(force=force), report))

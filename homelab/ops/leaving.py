@@ -1,6 +1,6 @@
-"""A host leaves: what we put on it is taken off, what we remember of it is forgotten.
+"""Retire and forget hosts: remove the files of homelab from a host, and its entries from the lock.
 
-Nothing here changes the system that runs on it, its profile, or any data.
+Nothing here changes the system that runs on a host, its profile, or any data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from homelab.system.model import Host
 
 Report = Callable[[str], None]
 Machine = tuple[HostPath, str]
-"""A way to a host that no stack knows, and its host key."""
+"""The path to a host that is not in the stack, and its host key."""
 _PATIENCE = scripts.LOCK_SECONDS + ASK_SECONDS
 
 
@@ -35,14 +35,15 @@ def retire(
     report: Report,
     steps: Callable[[Plan, Host], Iterable[str]] = after_retiring,
 ) -> None:
-    """Take off a host what its earlier releases left, and say what is left to do: the `steps`.
+    """Clean up a retired host, and report the remaining manual steps and `steps`.
 
-    The host is retired in the stack and runs that very release, or HomelabError says the way there.
+    Raises HomelabError, with what to do first, unless the host is retired in the stack and runs
+    its retired release.
     """
     host = named(stack.plan, name)
     if host.config.state != "retired":
         raise UsageError(
-            f"{host.source}.state: {name} is {host.config.state} in the stack; say state: retired, "
+            f"{host.source}.state: {name} is {host.config.state} in the stack; set state: retired, "
             f"then pulumi up, then homelab retire {name}"
         )
     link = link_to(host, DialMap.from_environment())
@@ -61,16 +62,16 @@ def forget(
     *,
     confirmed: bool,
 ) -> None:
-    """Forget a host that the stack has no more; unless `confirmed`, only say what would go.
+    """Forget a host that is no longer in the stack; unless `confirmed`, only list what would go.
 
-    With a `machine` that can still be reached everything of ours is taken off it. Raises
-    HomelabError where that would harm a host of the stack.
+    With a `machine` that can still be reached, also remove the files of homelab from it. Raises
+    HomelabError if that would harm a host of the stack.
     """
     if name in plan.hosts:
         raise UsageError(_still_there(plan.hosts[name]))
     if machine is not None:
         path, key = machine
-        _check_stranger(plan, path, key)
+        _check_not_in_stack(plan, path, key)
         link = HostLink(name, (path,), key, DialMap.from_environment())
         script = scripts.forget_script(confirmed=confirmed)
         asyncio.run(link.carry_out(script, report, _PATIENCE))
@@ -80,20 +81,20 @@ def forget(
     for line in after_forgetting(plan, name):
         report(f"{name}: {line}")
     if not confirmed:
-        report(f"{name}: nothing was changed; the same with --yes does it")
+        report(f"{name}: nothing was changed; run it again with --yes to do this")
 
 
 def machine_at(address: str | None, host_key: str | None, user: str, port: int) -> Machine | None:
-    """The machine that the words of a command mean; none without an address."""
+    """The machine that the options of the command name; None without an address."""
     if address is None and host_key is None:
         return None
     if address is None:
-        raise UsageError("--address is missing: say where the host can still be reached")
+        raise UsageError("--address is missing; name the address where the host can be reached")
     try:
         key = TypeAdapter(HostKey).validate_python(host_key)
     except ValidationError:
         raise UsageError(
-            f"--host-key: {address} must prove that it is the host; give the line that the stack "
+            f"--host-key: needed to check that {address} is the host; give the line that the stack "
             'had in ssh.host_key, "ssh-ed25519 AAAA…"'
         ) from None
     return HostPath(name="address", address=address, port=port, user=user), key
@@ -102,22 +103,23 @@ def machine_at(address: str | None, host_key: str | None, user: str, port: int) 
 def _still_there(host: Host) -> str:
     state, name = host.config.state, host.name
     first = {
-        "live": f"say state: retired, then pulumi up, then homelab retire {name}",
-        "retired": f"homelab retire {name} says what comes before",
+        "live": f"set state: retired, then pulumi up, then homelab retire {name}",
+        "retired": f"homelab retire {name} lists the steps before this one",
     }
-    way = first.get(state, f"take it out of the stack, then pulumi up, then homelab forget {name}")
-    return f"{host.source}: {name} is still in the stack, and {state}; {way}"
+    remove = f"remove it from the stack, then pulumi up, then homelab forget {name}"
+    return f"{host.source}: {name} is still in the stack, and {state}; {first.get(state, remove)}"
 
 
-def _check_stranger(plan: Plan, path: HostPath, key: str) -> None:
-    """A slip of the hand must not clean a host that the stack has."""
+def _check_not_in_stack(plan: Plan, path: HostPath, key: str) -> None:
+    """Refuse the address or key of a host in the stack: a typo must not clean that host."""
     body = key.split()[1:2]
     for host in plan.hosts.values():
         if path.address in (host.lan, host.tailnet):
             raise UsageError(
-                f"--address: {path.address} is {host.name}'s in the stack; name the host that left"
+                f"--address: {path.address} is {host.name}'s in the stack; give the address of the "
+                "one that left"
             )
         if host.config.ssh.host_key and host.config.ssh.host_key.split()[1:2] == body:
             raise UsageError(
-                f"--host-key: this is {host.name}'s in the stack; name the host that left"
+                f"--host-key: this is {host.name}'s in the stack; give the key of the one that left"
             )

@@ -1,4 +1,4 @@
-"""Ask every place that the stack describes."""
+"""`homelab status`: ask hosts, Tailscale and Cloudflare."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_sections(
     releases: Mapping[str, Release],
     what: Literal["all", "hosts", "tailnet"] = "all",
 ) -> tuple[Section, ...]:
-    """What each place says, in the order in which people look. One that is silent says so."""
+    """One section per subject. A subject that does not answer has a section with the error."""
     out: list[Section] = []
     if what != "tailnet":
         out.append(deploy.section(hosts.read_hosts(plan, releases)))

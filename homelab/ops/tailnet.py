@@ -1,4 +1,4 @@
-"""Ask Tailscale what is so: the policy in force, and the devices. Changes nothing."""
+"""Read the policy in force and the devices from Tailscale. Reads only; changes nothing."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 API = "https://api.tailscale.com/api/v2"
 TIMEOUT = 20
-"""Seconds that an answer may take."""
+"""Seconds to wait for an answer."""
 
 _WAYS_OUT = {
-    400: "see that tailnet.client_id and tailnet.client_secret belong to one OAuth client",
-    401: "tailnet.client_id and tailnet.client_secret name an OAuth client that it does not know; "
+    400: "check that tailnet.client_id and tailnet.client_secret belong to one OAuth client",
+    401: "it does not know the OAuth client of tailnet.client_id and tailnet.client_secret; "
     "make one under Settings > Trust credentials",
     403: "give the OAuth client the scopes policy_file and devices:core",
-    404: "see that the OAuth client is of this tailnet",
-    429: "wait a minute, and ask again",
+    404: "check that the OAuth client belongs to this tailnet",
+    429: "wait a minute, and try again",
 }
 
 
 class TailscaleError(HomelabError):
-    """Tailscale gave no answer that can be used."""
+    """Tailscale gave no usable answer."""
 
 
 class _Answered(BaseModel):
@@ -64,7 +64,7 @@ class _Devices(_Answered):
 
 
 def read_status(plan: Plan, directory: Path) -> TailnetStatus | None:
-    """What Tailscale has against what the stack wants; None without a tailnet in the stack."""
+    """What Tailscale has, compared with the stack; None without a tailnet in the stack."""
     config = plan.stack.tailnet
     if config is None or plan.tailnet is None:
         return None
@@ -73,7 +73,7 @@ def read_status(plan: Plan, directory: Path) -> TailnetStatus | None:
 
 
 def _read(plan: TailnetPlan, token: str) -> TailnetStatus:
-    # Another stack's policy is not compared with ours.
+    # If another stack owns the policy, it is not compared with this one.
     live = "" if plan.elsewhere else _ask("tailnet/-/acl", token=token, accept="application/hujson")
     listed = _ask("tailnet/-/devices?fields=all", token=token)
     try:
@@ -98,7 +98,7 @@ def _read(plan: TailnetPlan, token: str) -> TailnetStatus:
 
 
 def _sign_in(config: TailnetConfig, directory: Path, file: str) -> str:
-    """A token for an hour. The client's secret travels in the body alone."""
+    """A token for an hour. The client secret is sent in the request body only."""
     form = {
         "client_id": resolve(config.client_id, directory, file).strip(),
         "client_secret": resolve(config.client_secret, directory, file).strip(),
@@ -123,20 +123,20 @@ def _ask(
         with urllib.request.build_opener(_StayHere).open(request, timeout=TIMEOUT) as answer:
             return str(answer.read().decode("utf-8"))
     except urllib.error.HTTPError as error:
-        way_out = _WAYS_OUT.get(error.code, "ask again later")
+        way_out = _WAYS_OUT.get(error.code, "try again later")
         what = f"answered {error.code}; {way_out}"
     except urllib.error.URLError as error:
-        what = f"cannot be reached ({_reason(error.reason)}); see whether this machine is online"
+        what = f"cannot be reached ({_reason(error.reason)}); check whether this machine is online"
     except (OSError, HTTPException) as error:
-        what = f"broke off ({_reason(error)}); ask again"
+        what = f"closed the connection ({_reason(error)}); try again"
     except UnicodeDecodeError:
-        what = "answered what is not text; ask again later"
-    # Raised out here, because those errors carry the request, and with it what it was signed with.
+        what = "sent an answer that is not text; try again later"
+    # Raised outside the handlers, because those errors carry the request with its credentials.
     raise TailscaleError(f"tailnet: Tailscale {what}")
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
-    """An answer that leads elsewhere would take the token there."""
+    """Follow no redirect: it would send the token to another server."""
 
     def redirect_request(
         self,
@@ -147,7 +147,7 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         headers: HTTPMessage,
         newurl: str,
     ) -> None:
-        """Follow none."""
+        """Return None: urllib then raises HTTPError."""
 
 
 def _reason(reason: object) -> str:
@@ -155,4 +155,4 @@ def _reason(reason: object) -> str:
 
 
 def _unusable(what: str) -> TailscaleError:
-    return TailscaleError(f"tailnet: Tailscale answered without a {what}; ask again")
+    return TailscaleError(f"tailnet: Tailscale answered without a {what}; try again")

@@ -1,4 +1,4 @@
-"""Write an owner's file whole or not at all, and tell which lines became different."""
+"""Replace a file of the owner atomically, and return the changed lines."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from homelab.problems import HomelabError
 
 
 def replace_file(path: Path, text: str) -> list[str]:
-    """Make the file this text; its lines that are different, each after `+` or `-`, if any are.
+    """Write the text to the file. Returns the changed lines, each after `+` or `-`.
 
-    A crash leaves the old file or the new one. Raises HomelabError where it cannot be written.
+    A crash leaves the old file or the new one. Raises HomelabError if it cannot be written.
     """
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if path.exists() and before == text:
             return []
-        # A link stays one: what it leads to is replaced.
+        # A symbolic link stays: its target is replaced.
         _replace(path.resolve(), text)
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise HomelabError(
-            f"{path}: cannot be written: {why}; nothing was changed, mend it and run it again"
+            f"{path}: cannot be written: {why}; nothing was changed, fix that and run it again"
         ) from None
     return changed_lines(before, text)
 
 
 def changed_lines(before: str, after: str) -> list[str]:
-    """The lines that go and come, each after its sign, in the order of the file."""
+    """The removed and added lines, each after `-` or `+`, in the order of the file."""
     diff = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
     return [f"{line[0]} {line[1:]}" for line in list(diff)[2:] if not line.startswith("@@")]
 

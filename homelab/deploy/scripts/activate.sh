@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # Begin a deployment: arm the rollback, then start the supervisor; both outlive this connection.
-# Ends with 75 when another deployment is still open; the client decides what becomes of that one.
+# Exits 75 when another deployment is still open; the client decides what to do about that one.
 
 main() {
   local toplevel previous open
   take_lock "starting the switch to $RELEASE"
-  open=$(open_attempt)
+  open=$(open_deployment)
   if [ -n "$open" ]; then
     say "deployment $open is still open"
     exit 75
@@ -17,7 +17,7 @@ main() {
   previous=$(readlink -f "$running")
 
   deployment=$state/deployments/$DEPLOYMENT_ID
-  [ -e "$deployment/phase" ] || rm -rf "$deployment" # one that was cut short before it began
+  [ -e "$deployment/phase" ] || rm -rf "$deployment" # interrupted before it began
   mkdir "$deployment"
   say "$RELEASE" >"$deployment/release"
   say "$SECRETS_VERSION" >"$deployment/secrets"
@@ -30,20 +30,21 @@ main() {
   say "$AGAIN" >"$deployment/again"
   say "$EXTERNAL" >"$deployment/external"
   if boot_mode "$toplevel"; then say boot >"$deployment/mode"; fi
-  # The way back must not be garbage-collected while it may be needed.
+  # The previous system must not be garbage-collected while a rollback may need it.
   nix-store --realise "$previous" --add-root "$deployment/previous-system" --indirect >/dev/null
   printf '%s' "$SUPERVISE" >"$deployment/supervise.sh"
   printf '%s' "$ROLLBACK" >"$deployment/rollback.sh"
   printf '%s' "$RESUME" >"$deployment/resume.sh"
-  # Whatever fills the disk meanwhile, a rollback can still write down how far it is.
-  head -c 65536 /dev/urandom >"$deployment/room"
+  # Reserve space: if the disk fills up, the rollback deletes this file and can write its phase.
+  head -c 65536 /dev/urandom >"$deployment/reserve"
   flush "$deployment"/*
   note phase armed
 
-  # Units of a deployment that has ended may still be loaded, and would keep the names.
+  # Units of an earlier deployment may still be loaded and would occupy the names.
   systemctl stop homelab-rollback.timer homelab-rollback.service 2>/dev/null || true
   systemctl reset-failed homelab-rollback.service homelab-activate.service 2>/dev/null || true
-  # The timer bounds all but the commit, whose boot loader's installer may hang as well.
+  # The timer bounds everything but the commit; RuntimeMaxSec bounds that too, as the boot loader's
+  # installer may hang.
   if ! { detach homelab-rollback "$deployment/rollback.sh" \
     --on-active="${WINDOW_SECONDS}s" --timer-property=AccuracySec=1s &&
     detach homelab-activate "$deployment/supervise.sh" --service-type=exec \

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What a boot loader keeps: which files an entry needs, what old ones give back, and whether a
-# system is really what the next boot starts. It reads and never writes.
+# Boot loader files: what an entry needs, what removing old entries frees, and whether the next boot
+# really starts a system. Reads only.
 
 bytes() { wc -c <"$1" | tr -d ' '; }
 
-# in_store PATH: a store path as boot loaders write it into one name.
+# in_store PATH: a store path as the file name that boot loader installers give it.
 in_store() {
   local path
   path=$(readlink -f "$1")
@@ -12,7 +12,7 @@ in_store() {
   say "$path" | tr / -
 }
 
-# Where the boot loader's files lie: a file system of its own, or a directory.
+# The directory of the boot loader's files; often a file system of its own.
 boot_directory() {
   local dir
   for dir in "$root/boot" "$root/boot/efi" "$root/efi"; do
@@ -29,8 +29,8 @@ boot_directory() {
   say "$root/boot"
 }
 
-# Where systemd-boot's own settings lie: on the EFI system partition, also when its entries have a
-# partition of their own (boot.loader.systemd-boot.xbootldrMountPoint).
+# The directory of systemd-boot's settings: the EFI system partition, even if the entries have their
+# own partition (boot.loader.systemd-boot.xbootldrMountPoint).
 esp() {
   local dir
   for dir in "$(boot_directory)" "$root/efi" "$root/boot/efi" "$root/boot"; do
@@ -42,12 +42,12 @@ esp() {
   boot_directory
 }
 
-# default_entry: the file of the entry that starts next. Ends with 1 when it is not there, and with 2
-# when no one entry is named: a pattern takes the newest.
+# default_entry: the file of the default entry. Returns 1 if the file is missing, and 2 if the
+# default is a pattern (the newest match starts) or unset.
 default_entry() {
   local dir id entry
   dir=$(boot_directory)
-  # An installer that counts boots prefers one, for as long as it comes up.
+  # An installer with boot counting sets `preferred`, which wins while its entry boots.
   id=$(awk '{ is[$1] = $2 } END { print is["preferred"] ? is["preferred"] : is["default"] }' \
     "$(esp)/loader/loader.conf" 2>/dev/null) || return 1
   case $id in
@@ -62,8 +62,8 @@ default_entry() {
   return 1
 }
 
-# whole DIRECTORY ENTRY TOPLEVEL: whether all that a boot entry of this system names is there, with all
-# of its bytes. The names are the installer's; an initrd may have got secrets on top.
+# whole DIRECTORY ENTRY TOPLEVEL: whether all files that the system's boot entry names exist in full
+# size. The installer chooses the names; it may append secrets to the initrd.
 whole() {
   local key file size initrd=$3/initrd
   while read -r key file _; do
@@ -79,13 +79,13 @@ whole() {
   done < <(awk '$1 == "linux" || $1 == "initrd" || $1 == "devicetree"' "$2")
 }
 
-# starts_from_store DIRECTORY: whether the boot loader reads kernels where Nix has put them. GRUB does, while
-# both lie in one file system (nixpkgs, install-grub.pl: copyKernels).
+# starts_from_store DIRECTORY: whether the boot loader reads kernels from the Nix store. GRUB does if
+# /boot and the store are on one file system (nixpkgs, install-grub.pl: copyKernels).
 starts_from_store() {
   [ -f "$1/grub/grub.cfg" ] && [ "$(mounted "$1")" = "$(mounted "$root/nix/store")" ] && [ ! -d "$1/kernels" ]
 }
 
-# mounted DIRECTORY: where its file system is mounted.
+# mounted DIRECTORY: the mount point of its file system.
 mounted() { df -Pk "$1" | awk 'NR == 2 { print $6 }'; }
 
 # boot_files TOPLEVEL: «name bytes» of each file that a boot entry of this system needs.
@@ -110,9 +110,9 @@ entry_files() {
   done | sort -u
 }
 
-# freed DIRECTORY TOPLEVEL: bytes of files that nobody needs once the new entry is written.
-# An installer of systemd-boot that numbers its entries removes those first. One that names them by their
-# content (nixpkgs, systemd-boot-builder.py, 2026) writes first, as all the others do.
+# freed DIRECTORY TOPLEVEL: bytes of files that the installer removes before it writes the new entry.
+# The systemd-boot installer that numbers its entries removes old files first. The one that names
+# entries by content (nixpkgs, systemd-boot-builder.py, 2026) writes first, as all others do.
 freed() {
   local dir=$1 numbers kept gone total=0 name
   [ "$BOOT_LOADER" = systemd-boot ] || { say 0 && return; }
@@ -130,9 +130,9 @@ freed() {
   say "$total"
 }
 
-# default_boots TOPLEVEL: whether the boot default is this system and all that it names is there. A zero
-# exit of an installer is no proof. Ends with 2 where nothing says so: no boot loader's files, or a pattern.
-# Files of a boot loader that the host had before this one are not asked.
+# default_boots TOPLEVEL: whether the default entry starts this system and all its files exist; an
+# installer that exits 0 is no proof. Returns 2 if that cannot be known: no boot loader files, or a
+# pattern. Ignores files of a boot loader that the host had before.
 default_boots() {
   local dir entry file name
   dir=$(boot_directory)
@@ -148,7 +148,7 @@ default_boots() {
       [ -e "$dir/nixos/$name" ] || return 1
     done < <(boot_files "$1")
   elif [ -f "$dir/grub/grub.cfg" ]; then
-    # Its first entry is the default.
+    # The first entry is the default.
     grep -m 1 'init=' "$dir/grub/grub.cfg" | grep -q "init=$1/init"
   else
     return 2

@@ -1,25 +1,25 @@
 # shellcheck shell=bash
-# Build a staged release; `result` in it is both the outcome and its garbage-collection root.
+# Build a staged release; its `result` link is also the garbage-collection root.
 
-# wake_builder COMMAND ADDRESS PORT: who builds for this host may sleep, and this host may wake it.
-# One that stays silent is no reason not to build: Nix then builds here.
+# wake_builder COMMAND ADDRESS PORT: wake the builder, which may be off.
+# If it does not answer, the build goes on: Nix then builds here.
 wake_builder() {
   local try
   for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
     if nc -z -w 5 "$2" "$3" 2>/dev/null || ! "$1" >&2; then return; fi
     [ "$try" = 12 ] || sleep 10
   done
-  say "$2 does not wake; Nix may build here instead"
+  say "$2 does not answer after being woken; Nix may build here instead"
 }
 
-# rebuild ACTION FLAG…: what nixos-rebuild says goes into the log.
+# rebuild ACTION FLAG…: run nixos-rebuild; its output goes to the log.
 rebuild() {
   local action=$1
   shift
   nixos-rebuild "$action" --flake "$release/flake#$HOST" --no-update-lock-file "$@" >log 2>&1 || {
     # Pulumi hangs on a line longer than 64 KiB.
     tail -n 60 log | cut -b 1-2000 >&2
-    fail "$release/log: nixos-rebuild $action failed for $HOST (above, its last lines); mend it, then run again"
+    fail "$release/log: nixos-rebuild $action failed for $HOST (last lines above); fix the cause, then run again"
   }
 }
 
@@ -38,13 +38,13 @@ main() {
       sed -n -E 's/^((this|these) .*will be (built|fetched).*):$/\1/p' log
     fi
     rebuild build "$@"
-    # Nix leaves the writing to the kernel. What counts as built must outlive a power cut.
+    # Nix does not sync. A release that counts as built must survive a power cut.
     sync --file-system "$root/nix/store" 2>/dev/null || sync
     flush "$release"
   fi
   say "built $(readlink -f result)"
-  # Here, for every host builds before any host switches.
-  preflight "$(readlink -f result)" || fail "$HOST would not come through this switch; nothing was changed anywhere"
+  # The preflight runs here because every host builds before any host switches.
+  preflight "$(readlink -f result)" || fail "the preflight of $HOST failed; no host was changed"
 }
 
 main "$@" </dev/null

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Over a fresh connection: is this the system we activated, and is it well? The last path to say
-# so seals the deployment, and the supervisor commits. Ends with 75 for "not yet".
+# Check over a new connection that the activated system runs and works. The check over the last path
+# seals the deployment, and the supervisor commits. Exits 75 for "not yet".
 
-# calm: for so many seconds nothing was started anew. A service that crashes again and again is active
-# whenever one looks in between.
+# calm: whether systemd has restarted no service for SETTLE_SECONDS. A service that keeps crashing
+# is active most of the time, so its state alone does not show it.
 calm() {
   local now unit
   [ "$SETTLE_SECONDS" -gt 0 ] || return 0
@@ -15,16 +15,16 @@ calm() {
   done)
   if [ ! -e "$deployment/restarts" ] || [ "$now" != "$(cat "$deployment/restarts")" ]; then
     if [ -e "$deployment/restarts" ]; then
-      say "started anew by itself: $(say "$now" | comm -13 "$deployment/restarts" - | cut -d ' ' -f 1 | tr '\n' ' ')"
+      say "restarted by systemd: $(say "$now" | comm -13 "$deployment/restarts" - | cut -d ' ' -f 1 | tr '\n' ' ')"
     else
-      say "watches for $SETTLE_SECONDS s whether everything keeps running"
+      say "watching for $SETTLE_SECONDS s that no service restarts"
     fi
     say "$now" >"$deployment/restarts"
     seconds >"$deployment/calm-since"
     return 1
   fi
   [ $(($(seconds) - $(fact calm-since))) -ge "$SETTLE_SECONDS" ] && return
-  say "watches for $SETTLE_SECONDS s whether everything keeps running"
+  say "watching for $SETTLE_SECONDS s that no service restarts"
   return 1
 }
 
@@ -46,7 +46,7 @@ main() {
     fi
   done
   if [ -n "$SEAL" ]; then
-    # One that has given up starting anew is calm as well.
+    # A unit that systemd no longer restarts has failed, and is not seen by calm.
     lost=$(failed_units failed | worse | tr '\n' ' ')
     if [ -n "$lost" ]; then
       say "failed since the switch: ${lost% }"
@@ -56,7 +56,7 @@ main() {
     answering >"$deployment/answers"
     lost=$(comm -23 "$deployment/answered" "$deployment/answers" | tr '\n' ' ')
     if [ -n "$lost" ]; then
-      say "answered before, and does not now: ${lost% }"
+      say "answered before the switch, and does not now: ${lost% }"
       exit 75
     fi
     while read -r _ name _; do

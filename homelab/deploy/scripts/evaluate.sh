@@ -1,24 +1,24 @@
 # shellcheck shell=bash
 # Evaluate one host's tree with this machine's Nix, and leave nothing behind.
-# The answer is JSON on standard output; what Nix says besides goes to standard error.
+# The answer is JSON on standard output; what Nix prints goes to standard error.
 
-# put PATH: what comes on standard input, exactly.
+# put PATH: write standard input to the file, exactly.
 put() { cat >"$work/flake/$1"; }
 
-# put_bare PATH BYTES: likewise, less the newline that a here-document adds.
+# put_bare PATH BYTES: the same without the newline that a here-document adds.
 put_bare() { head -c "$2" >"$work/flake/$1"; }
 
-# put_base64 PATH: likewise, for what a here-document cannot hold.
+# put_base64 PATH: the same for bytes that a here-document cannot hold.
 put_base64() { base64 -d >"$work/flake/$1"; }
 
-# whole_flake: by the flake's own lock, in pure mode, as a build does.
+# whole_flake: with the flake's own lock, in pure mode, as a build does.
 whole_flake() {
   nix --extra-experimental-features 'nix-command flakes' eval --json --show-trace \
     --no-update-lock-file --apply "$(cat "$work/question.nix")" \
     "path:$work/flake#$ATTRIBUTE"
 }
 
-# by_directories: by inputs that lie on this machine, without flakes.
+# by_directories: with inputs from directories of this machine, without flakes.
 by_directories() {
   nix-instantiate --eval --strict --json --show-trace "$work/question.nix"
 }
@@ -34,8 +34,8 @@ main() {
   mkdir "$work/flake"
   echo "homelab: the tree is $work/flake" >&2
   files    # made by scripts.py: one mkdir, then one put per file
-  question # likewise: the expression, as question.nix
-  # Nix's collector keeps to this, and ends with an error of its own where it cannot.
+  question # made by scripts.py: the expression, as question.nix
+  # Nix's garbage collector reads this limit, and fails with its own error when it is reached.
   export GC_MAXIMUM_HEAP_SIZE=$((MEMORY_MIB * 1024 * 1024))
   "$HOW"
 }

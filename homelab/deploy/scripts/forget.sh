@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Remove what is ours from a host that is no longer in the stack. The system that runs goes on, and
-# so does every other that the boot menu has.
+# Remove the files of homelab from a host that is no longer in the stack. The running system and the
+# others in the boot menu stay as they are.
 
-# parts: what is ours in the state directory, the lock left out; the rest is somebody else's.
+# parts: the files of homelab in the state directory, without the lock.
 parts() {
   local path
   for path in "$state"/* "$state"/.??*; do
@@ -17,12 +17,12 @@ parts() {
 main() {
   local path needed=''
   if [ ! -d "$state" ]; then
-    say "there is nothing of ours in $state"
+    say "nothing of homelab is in $state"
     return
   fi
-  # To look is no change, and a look must leave no trace.
+  # A dry run must not leave a lock file.
   [ -z "$YES" ] || take_lock "forgetting this host"
-  settled "on the host: bash $state/deployments/$(open_attempt)/rollback.sh"
+  settled "on the host: bash $state/deployments/$(open_deployment)/rollback.sh"
   for path in "$running" "$profile"; do
     if places_secrets "$path"; then needed=$(readlink -f "$path"); fi
   done
@@ -30,20 +30,20 @@ main() {
     if [ "$path" != "$state/secrets" ] || [ -z "$needed" ]; then drop "$path"; fi
   done < <(parts)
   if [ -n "$needed" ]; then
-    say "stays: $state/secrets, for $needed takes its secrets from there at each boot; run again once the host runs and boots a system without homelab-secrets"
+    say "stays: $state/secrets, because $needed reads its secrets there at each boot; run again once the host runs and boots a system without homelab-secrets"
   else
     drop "$root/run/homelab/secrets"
   fi
   if [ -n "$YES" ]; then
-    # Last of all: until here it keeps others out.
+    # Last, because the lock keeps others out until here.
     rm -f "$state/lock"
     rmdir "$state" 2>/dev/null || true
   fi
-  if [ -z "$found" ]; then say "there is nothing of ours to remove"; fi
+  if [ -z "$found" ]; then say "nothing of homelab is left to remove"; fi
   for path in "$state"/*; do
     case ${path##*/} in
       releases | deployments | secrets) ;;
-      *) if [ -d "$path" ]; then say "stays: $path, which is not ours"; fi ;;
+      *) if [ -d "$path" ]; then say "stays: $path, which homelab did not make"; fi ;;
     esac
   done
 }

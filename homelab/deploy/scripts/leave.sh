@@ -1,20 +1,20 @@
 # shellcheck shell=bash
-# What retiring and forgetting a host share. Nothing here touches a system, its profile or a
-# directory that is not ours; without YES it only says what would go.
+# Shared by retire.sh and forget.sh. Nothing here touches a system, its profile or a directory that
+# homelab did not make; without YES it only lists what it would remove.
 
 found=''
 
-# settled WAY: a switch under way needs everything that is about to go.
+# settled WAY_OUT: fails while a deployment is open, which needs the files that are to be removed.
 settled() {
   local open
-  open=$(open_attempt)
+  open=$(open_deployment)
   deployment=$state/deployments/$open
-  ! supervised || fail "a switch of this host is under way; it ends by itself: wait for that, then run again"
-  [ -z "$open" ] || fail "deployment $open was left half-way as $(fact phase); $1, then run again"
+  ! supervised || fail "a switch of this host is in progress; wait until it ends, then run again"
+  [ -z "$open" ] || fail "deployment $open stopped while $(fact phase); $1, then run again"
 }
 
-# drop PATH…: remove what is there, each in one step: half a release must never look like a whole
-# one. With `result` goes a release's garbage-collection root, for Nix follows that link.
+# drop PATH…: remove the paths that exist, each by a rename first: a half-deleted release must never
+# look complete. Removing a release also removes its garbage-collection root, the `result` link.
 drop() {
   local path gone
   for path in "$@"; do
@@ -25,7 +25,7 @@ drop() {
       continue
     fi
     gone=${path%/*}/.leaving
-    if [ "$path" != "$gone" ]; then # what an earlier run left half-way
+    if [ "$path" != "$gone" ]; then # an interrupted earlier run leaves this one
       rm -rf "$gone"
       mv "$path" "$gone"
     fi
@@ -34,5 +34,5 @@ drop() {
   done
 }
 
-# places_secrets SYSTEM: whether it takes secrets from us when it is activated, as at each boot.
+# places_secrets SYSTEM: whether its activation, which also runs at each boot, reads our secrets.
 places_secrets() { grep -qs 'Activation script snippet homelab-secrets' "$1/activate"; }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What every script on a host shares: where things lie, the host's lock, and phases that outlive a
-# power cut. It defines and never acts. scripts.py sends it in front of each script, between them
-# the names in CAPITALS. Bash 3.2 and a NixOS base system must be enough.
+# Shared by every script on a host: paths, the host's lock, and phases that survive a power cut.
+# Only definitions. scripts.py sends this text before each script, with assignments of the variables
+# in CAPITALS between them. Needs bash 3.2 and a NixOS base system only.
 
 set -euo pipefail
 umask 077
@@ -10,7 +10,7 @@ root=${HOMELAB_ROOT:-} # empty in production, a directory in the lab
 state=$root/var/lib/homelab
 profile=$root/nix/var/nix/profiles/system
 running=$root/run/current-system
-deployment='' # the directory of the deployment at hand, where there is one
+deployment='' # the directory of the current deployment, if there is one
 
 say() { printf '%s\n' "$*"; }
 
@@ -21,8 +21,8 @@ fail() {
 
 flush() { sync "$@" 2>/dev/null || sync; } # not every sync takes file names
 
-# land DIRECTORY…: what these file systems hold is on their disks. FAT (an EFI system partition) leaves
-# it in the disk's own cache, but for an fsync of a file or directory (Linux: fat_file_fsync).
+# land DIRECTORY…: write these file systems to their disks. On FAT (an EFI system partition) only an
+# fsync of a file or directory also flushes the disk's own cache (Linux: fat_file_fsync).
 land() {
   local dir
   for dir; do
@@ -32,13 +32,13 @@ land() {
   done
 }
 
-# write FILE TEXT: afterwards the file holds either the old text or all of the new one.
+# write FILE TEXT: replace the file atomically and durably.
 write() {
   printf '%s\n' "$2" >"$1.new" && flush "$1.new" && mv -f "$1.new" "$1" && flush "$(dirname "$1")"
 }
 
-# lock SECONDS WHAT: one script at a time changes a host. A killed `pulumi up` leaves its remote
-# process running, so this waits, but not for ever. Children inherit the lock on purpose: a build
+# lock SECONDS WHAT: only one script at a time changes a host. A killed `pulumi up` leaves its remote
+# process running, so this waits for a limited time. Children inherit the lock on purpose: a build
 # whose shell was killed still holds it.
 lock() {
   mkdir -p "$state/releases" "$state/secrets" "$state/deployments"
@@ -51,24 +51,24 @@ lock() {
 holder() { say "$state/lock: held by $(cat "$state/lock")"; }
 
 take_lock() {
-  lock "$LOCK_SECONDS" "$1" || fail "$(holder); let it end (or stop that process), then run again"
+  lock "$LOCK_SECONDS" "$1" || fail "$(holder); wait until it ends (or stop that process), then run again"
   take_lease
 }
 
-# take_lease: a lock is one script's; between two scripts of one run, the lease keeps another stack
-# from beginning its own. Each script renews it, the end of the switch gives it back, and one that a
-# killed run left behind ends by itself.
+# take_lease: a lock covers one script; between two scripts of one run, the lease keeps another stack
+# from changing the host. Each script renews it, and the end of the switch gives it back. A lease
+# that a killed run left behind expires.
 take_lease() {
   local whose='' until=0
   [ -n "${STACK:-}" ] || return 0
   read -r whose until 2>/dev/null <"$state/lease" || true
   if [ -n "$whose" ] && [ "$whose" != "$STACK" ] && [ "$(date +%s)" -lt "${until:-0}" ]; then
-    fail "$state/lease: the stack $whose is at work here for $(((until - $(date +%s) + 59) / 60)) more min; let it end, or let go of it (homelab unlock), then run again"
+    fail "$state/lease: the stack $whose is at work here for $(((until - $(date +%s) + 59) / 60)) more min; wait until it ends, or take its lease (homelab unlock), then run again"
   fi
   write "$state/lease" "$STACK $(($(date +%s) + 900))"
 }
 
-# give_back_lease: ours; another stack's stays.
+# give_back_lease: remove our lease; another stack's stays.
 give_back_lease() {
   local whose=''
   read -r whose _ 2>/dev/null <"$state/lease" || true
@@ -78,7 +78,8 @@ give_back_lease() {
 # The release that was last committed; empty before the first.
 current() { cat "$state/current" 2>/dev/null || true; }
 
-# The number of the profile's generation, never a step back from it: others may add generations.
+# The number of the profile's generation. A rollback returns to this number, not one step back,
+# because others may add generations.
 generation() {
   local link
   link=$(readlink "$profile") || return 0
@@ -89,21 +90,21 @@ generation() {
 
 boot_id() { cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null || true; }
 
-# stay_awake: until this script ends, a host that may sleep does not.
+# stay_awake: keep the host from suspending until this script ends.
 stay_awake() {
   command -v systemd-inhibit >/dev/null || return 0
-  systemd-inhibit --what=sleep:idle --who=homelab --why="release $RELEASE is on its way" \
+  systemd-inhibit --what=sleep:idle --who=homelab --why="building release $RELEASE" \
     tail --pid=$$ -f /dev/null </dev/null >/dev/null 2>&1 9>&- &
 }
 
-# --- deployments: everything about one switch lies in $deployment, one file per fact -------------------
+# --- deployments: $deployment holds one file per fact about one switch ----------------------------
 
 note() { write "$deployment/$1" "$2"; }
 
 fact() { cat "$deployment/$1" 2>/dev/null || true; }
 
-# advance TO FROM…: the only way a phase changes, under its own lock, so that of a commit and a
-# rollback that race exactly one goes ahead. Fails when the phase is none of FROM.
+# advance TO FROM…: change the phase, under a lock of its own, so that exactly one of a racing commit
+# and rollback succeeds. Fails unless the phase is one of FROM.
 advance() {
   local to=$1
   shift
@@ -120,8 +121,8 @@ advance() {
   ) 8>"$deployment/phase.lock"
 }
 
-# The deployment that has not ended, by its deployment id; empty when all have.
-open_attempt() {
+# The id of the deployment that has not ended; empty if all have.
+open_deployment() {
   local file
   for file in "$state"/deployments/*/phase; do
     case "$(cat "$file" 2>/dev/null)" in
@@ -135,9 +136,9 @@ open_attempt() {
 
 supervised() { systemctl is-active --quiet homelab-activate.service; }
 
-# switch TOPLEVEL ACTION: NixOS refuses a second switch instead of waiting for the first; we wait,
-# and end with 75 when its turn never came: then nothing was done.
-# Descriptors 7 and 9 are closed, lest a daemon that an activation script starts keep a lock.
+# switch TOPLEVEL ACTION: run switch-to-configuration. NixOS refuses a second switch instead of
+# waiting for the first, so this retries, and returns 75 if nothing could be done.
+# Closes descriptors 7 and 9, so that a daemon that an activation script starts does not keep a lock.
 switch() {
   local code from try
   for try in 1 2 3 4 5 6 7 8 9 10 11 12; do
@@ -155,15 +156,16 @@ switch() {
   return 75
 }
 
-# go_back REASON: begin the rollback of $deployment, which nobody supervises any more; it runs detached.
+# go_back REASON: start the rollback of $deployment, which has no supervisor; it runs detached.
 go_back() {
   [ -e "$deployment/reason" ] || note reason "$1"
-  # After a reboot, or once its timer has been through, the unit is gone, but the script is not.
+  # After a reboot, or once its timer has fired, the unit is gone; the script still exists.
   systemctl start --no-block homelab-rollback.service 2>/dev/null ||
     detach homelab-rollback "$deployment/rollback.sh" --service-type=exec
 }
 
-# waits_for_boot SYSTEM: the first part of it that only a boot brings in; fails when there is none.
+# waits_for_boot SYSTEM: its first part that takes effect at boot only (kernel, modules, initrd) and
+# differs from the booted one; fails if there is none.
 waits_for_boot() {
   local part booted=$root/run/booted-system
   for part in kernel kernel-modules initrd; do
@@ -176,14 +178,14 @@ waits_for_boot() {
   return 1
 }
 
-# failed_units STATE: units that have failed; with auto-restart also those that do so over and over.
+# failed_units STATE: units that have failed; with auto-restart also those that keep failing.
 failed_units() {
   systemctl list-units --state=failed --state="$1" --plain --no-legend --no-pager 2>/dev/null |
     awk '{ print $1 }' | sort || true
 }
 
-# worse: of the units on standard input, in order, those that had not failed before the switch and
-# that the stack does not let fail. A certificate may take its time, and its timer tries again.
+# worse: of the units on standard input (sorted), those that had not failed before the switch and
+# that the stack does not allow to fail. An ACME unit may fail at first; its timer tries again.
 worse() {
   local unit
   comm -13 "$deployment/failed-before" - | while read -r unit; do
@@ -195,18 +197,18 @@ worse() {
   done
 }
 
-# restarts: «UNIT TIMES» of each service that systemd has had to start anew by itself.
+# restarts: «UNIT TIMES» of each service that systemd has restarted automatically.
 restarts() {
   systemctl show --property=Id --property=NRestarts '*.service' 2>/dev/null | awk -F = '
     $1 == "Id" { unit = $2 } $1 == "NRestarts" { times = $2 }
     $0 == "" { if (times > 0) print unit, times; times = 0 } END { if (times > 0) print unit, times }' | sort || true
 }
 
-# Seconds on a clock that nobody sets.
+# Seconds on a monotonic clock.
 seconds() { awk '{ print int($1) }' /proc/uptime 2>/dev/null || date +%s; }
 
-# What the log from byte FROM blames for an exit 4. Asking systemd would miss jobs that only timed
-# out, and those who wait between two failures.
+# blamed FROM: the units that the log from byte FROM names as the cause of exit 4. Asking systemd
+# would miss jobs that timed out, and units that wait between two failures.
 blamed() {
   tail -c "+$1" "$deployment/log" | sed -n \
     -e 's/^warning: the following units failed: //p' \
@@ -215,8 +217,8 @@ blamed() {
 }
 
 # detach UNIT SCRIPT OPTION…: run a script as a unit of its own, so that neither a lost connection
-# nor the switch itself ends it. Tools come from the system that runs now, by store path: the new
-# one may be the fault.
+# nor the switch ends it. Its tools come from the running system by store path, because the new
+# system may be broken.
 detach() {
   local unit=$1 script=$2
   shift 2
@@ -227,9 +229,9 @@ detach() {
     -- "$(readlink -f "$(command -v bash)")" "$script"
 }
 
-# --- secrets: whole sets in .sets, made live by one link per release ------------------------------
+# --- secrets: complete sets in .sets, made live by one link per release ---------------------------
 
-# Remove the sets that no release, no pending rotation and no open deployment points to.
+# Remove the sets that no release, no pending rotation and no open deployment refers to.
 prune_sets() {
   local used set link
   used=$(

@@ -1,22 +1,22 @@
 # shellcheck shell=bash
-# Whether what the host is for still works, asked on the host itself. A probe that answered before a
-# switch must answer after it; what did not answer before, or was not there, is said and no reason.
+# Probes of the host's own functions, run on the host. A probe that passed before a switch must pass
+# after it. One that did not pass before, or is new, is only logged.
 
-# resolves NAME: the resolver on this host answers a question for an address, by UDP.
+# resolves NAME: the resolver on this host answers a query for an A record over UDP.
 resolves() {
   local label packet='\022\064\001\000\000\001\000\000\000\000\000\000'
   local IFS=.
   for label in $1; do
     packet="$packet\\$(printf '%03o' "${#label}")$label"
   done
-  # Recursion was available, nothing went wrong, and there is at least one answer.
+  # Response code 0, and at least one answer.
   # shellcheck disable=SC2059 # the format is the packet
   printf "$packet\\000\\000\\001\\000\\001" | nc -u -w 1 127.0.0.1 53 | od -An -v -tu1 -N 8 |
     awk '{ well = $4 % 16 == 0 && $7 * 256 + $8 > 0 } END { exit !well }'
 }
 
-# tunnel_ready: the connector has a connection to Cloudflare. It serves its metrics on the first of
-# these ports that is free.
+# tunnel_ready: the connector is connected to Cloudflare. It serves its metrics on the first free one
+# of these ports.
 tunnel_ready() {
   local port
   for port in 20241 20242 20243 20244 20245; do
@@ -29,16 +29,17 @@ tunnel_ready() {
 probe() {
   case $1 in
     unit) systemctl is-active --quiet "$2" ;;
-    # Any answer of an app is one, also «sign in first»; 5xx is the proxy's word for silence.
+    # Any answer counts, also a redirect to the sign-in page or 4xx; a proxy answers 5xx if the app
+    # does not answer.
     http) curl -sk -o /dev/null --max-time 5 ${3:+--resolve "$3"} -w '%{http_code}\n' "$2" | grep -q '^[1-4]' ;;
     dns) resolves "$2" ;;
-    # Connected to the others, not merely started.
+    # Connected to the tailnet, not only started.
     tailnet) systemctl is-active --quiet "$2" && tailscale status --json --peers=false | grep -q '"BackendState": *"Running"' ;;
     tunnel) systemctl is-active --quiet "$2" && tunnel_ready ;;
   esac
 }
 
-# answering: the names of the probes that answer now, sorted; all are asked at once.
+# answering: the names of the probes that pass now, sorted; all run in parallel.
 answering() {
   local kind name target extra
   while read -r kind name target extra; do

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Systems that only a boot brings in: which those are, whether this host can start one just once, and
-# how it is told to. It defines and never acts.
+# Systems that take effect at boot only: how to recognise them, and whether this host can boot one a
+# single time. Only definitions.
 
-# only_boots SYSTEM: why it cannot be switched to while this one runs; fails when it can.
+# only_boots SYSTEM: why it cannot be switched to live; fails if it can.
 only_boots() {
   local part
   for part in init-interface-version switch-inhibitors; do
@@ -14,28 +14,28 @@ only_boots() {
   return 1
 }
 
-# entry_of SYSTEM: the name by which the boot loader knows it; empty when it does not.
+# entry_of SYSTEM: the file name of its boot entry; empty if it has none.
 entry_of() {
   local dir file
   dir=$(boot_directory)
   file=$(grep -ls "init=$1/init" "$dir"/loader/entries/*.conf | tail -n 1)
-  # A name may count its tries: nixos-generation-7+3-1.conf.
+  # With boot counting the name holds the tries: nixos-generation-7+3-1.conf.
   say "${file##*/}" | sed 's/+[0-9-]*\.conf$/.conf/'
 }
 
-# boots_once: whether a system can be started just once, so that whatever becomes of it the next
-# start is the old one. systemd-boot keeps that in a variable of the firmware. Where the default is the
-# newest entry, whichever that is, there is no way back.
+# boots_once: whether the host can boot a system a single time, so that the following boot starts the
+# old one even if the new one fails. systemd-boot keeps the one-time entry in an EFI variable. If the
+# default is a pattern that takes the newest entry, the following boot would not start the old one.
 boots_once() {
   [ "$BOOT_LOADER" != grub ] && [ "$BOOT_LOADER" != extlinux ] &&
     [ -d "$(boot_directory)/loader/entries" ] && [ -d "$root/sys/firmware/efi/efivars" ] &&
     command -v bootctl >/dev/null && default_entry >/dev/null
 }
 
-# Whether somebody has to be there to unlock a disk.
+# Whether a disk is encrypted, so that a person may have to unlock it.
 locked_disk() { grep -qs '^CRYPT-' "$root"/sys/block/dm-*/dm/uuid; }
 
-# is_generation SYSTEM: whether it is in the profile, so that the boot loader has an entry for it.
+# is_generation SYSTEM: whether it is a generation of the profile, so that it has a boot entry.
 is_generation() {
   local link
   for link in "$profile"-*-link; do
@@ -44,28 +44,28 @@ is_generation() {
   return 1
 }
 
-# check_reboot SYSTEM: how it would take part, as a finding.
+# check_reboot SYSTEM: whether it needs a reboot, and whether the switch may do one, as findings.
 check_reboot() {
   local why only=''
   why=$(only_boots "$1") && only=yes || why=$(waits_for_boot "$1") || return 0
   if [ "$REBOOT" = never ]; then
     if [ -n "$only" ]; then
-      block "it cannot be switched to while the old one runs, only booted ($why differs); say hosts.$HOST.reboot: {}, or boot it by hand (nixos-rebuild boot)"
+      block "it can be booted, but not switched to while the old system runs ($why differs); set hosts.$HOST.reboot: {}, or boot it by hand (nixos-rebuild boot)"
     else
-      warn "its $why is not the one that runs; it takes part at the next boot"
+      warn "its $why differs from the booted one; it takes effect at the next boot"
     fi
     return
   fi
-  warn "its $why is not the one that runs: this switch restarts the host"
+  warn "its $why differs from the booted one: this switch restarts the host"
   [ -z "$UNLOCKED" ] && locked_disk &&
-    block "a disk is encrypted, and somebody has to unlock it after a restart; restart it by hand, or say hosts.$HOST.reboot: {unlocked: true} if nobody has to"
+    block "a disk is encrypted, so a person may have to unlock it after a restart; restart the host by hand, or set hosts.$HOST.reboot: {unlocked: true} if the disk unlocks by itself"
   is_generation "$(readlink -f "$running")" ||
-    block "what runs is no generation of $profile, so no restart could come back to it; switch to one first"
+    block "the running system is not a generation of $profile, so a restart could not return to it; switch to a generation first"
   [ "$REBOOT" = always ] || boots_once ||
-    block "its boot loader cannot start a system just once (systemd-boot on EFI can), so a kernel that does not come up would need a person; restart it by hand, or say hosts.$HOST.reboot: {without_one_shot: true}"
+    block "its boot loader cannot boot a system a single time (systemd-boot on EFI can), so a kernel that fails needs a person at the machine; restart it by hand, or set hosts.$HOST.reboot: {without_one_shot: true}"
 }
 
-# boot_mode SYSTEM: whether this switch goes by a restart.
+# boot_mode SYSTEM: whether this switch restarts the host.
 boot_mode() {
   [ "$REBOOT" != never ] || return 1
   only_boots "$1" >/dev/null || waits_for_boot "$1" >/dev/null

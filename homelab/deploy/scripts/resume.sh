@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# After a restart that a switch asked for: the new system is watched from here on, and the old one
-# knows that it came back. Run at boot by the system, and by the client when that did not happen.
+# Resume a deployment after a restart that its switch asked for: supervise the new system, or roll
+# back if another system came up. Run at boot by the system, or by the client if that did not happen.
 
 main() {
   deployment=$state/deployments/$DEPLOYMENT_ID
   [ "$(fact mode)" = boot ] && [ "$(fact boot)" != "$(boot_id)" ] || exit 0
   case $(fact phase) in
     rebooting) ;;
-    # A restart on the way back, or a power cut meanwhile.
+    # The rollback restarted the host, or power was cut in this phase.
     awaiting | committing | rolling_back)
       supervised || bash "$deployment/rollback.sh"
       exit
@@ -15,11 +15,11 @@ main() {
     *) exit 0 ;;
   esac
   if [ "$(readlink -f "$running")" != "$(fact toplevel)" ]; then
-    note reason "the host was restarted to start it, and came back with $(readlink -f "$running")"
+    note reason "the host was restarted to start it, and came up with $(readlink -f "$running")"
     bash "$deployment/rollback.sh"
     exit
   fi
-  # Both may have been asked for at once: at boot, and by the client.
+  # The system at boot and the client may both run this.
   supervised && exit 0
   detach homelab-rollback "$deployment/rollback.sh" \
     --on-active="${WINDOW_SECONDS}s" --timer-property=AccuracySec=1s || true

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Go on with a deployment after its restart, for a client that found nobody doing so.
+# Resume a deployment after its restart, for a client that found no supervisor.
 
 main() {
   deployment=$state/deployments/$DEPLOYMENT_ID
-  [ -e "$deployment/resume.sh" ] || fail "$deployment: there is no such deployment here"
+  [ -e "$deployment/resume.sh" ] || fail "$deployment: no such deployment"
   bash "$deployment/resume.sh"
 }
 

@@ -1,54 +1,54 @@
 # shellcheck shell=bash
-# Undo exactly one deployment: back to the system, the secrets and the generation that it recorded.
+# Undo one deployment: restore the system, the secrets and the generation that it recorded.
 # Run by its timer, by the supervisor, or for a client that found the deployment abandoned.
 
-# go_back_now SYSTEM: switch to it, live.
+# go_back_now SYSTEM: switch to it without a restart.
 go_back_now() {
   local from ended=0
   from=$(($(wc -c <"$deployment/log") + 1))
   switch "$1" test || ended=$?
-  # What had failed before the deployment fails again: that is how the host was.
+  # Units that had failed before the deployment may fail again: the host is as it was.
   if [ "$ended" = 4 ] && [ -e "$deployment/failed-before" ] && [ -n "$(blamed "$from")" ] &&
     [ -z "$(blamed "$from" | comm -13 "$deployment/failed-before" -)" ]; then ended=0; fi
   return "$ended"
 }
 
-# start_again SYSTEM: the host was restarted for the new one, and is once more to have the old. Never
-# more than once: a default that starts the new one again needs a person.
+# start_again SYSTEM: restart the host into the old system after a restart into the new one. Only
+# once: if the new system comes up again, a person has to look at the boot loader.
 start_again() {
   [ "$(readlink -f "$running")" != "$1" ] || return 0
-  # That restart is still to come.
+  # The restart is already under way.
   [ "$(fact went-back)" != "$(boot_id)" ] || exit 0
   if [ -e "$deployment/went-back" ]; then
-    say "homelab: restarted to go back, and the new system was started again" >>"$deployment/log"
+    say "homelab: the restart into the old system started the new one again" >>"$deployment/log"
     return 1
   fi
   note went-back "$(boot_id)"
   say "homelab: restarts this host to start $1 again" >>"$deployment/log"
   flush "$deployment/log"
   systemctl --no-block reboot || return 1
-  # What is left is done after the restart, by resume.sh.
+  # resume.sh continues the rollback after the restart.
   exit 0
 }
 
 main() {
   local previous boot='' code=0
   deployment=$state/deployments/$DEPLOYMENT_ID
-  # Its timer, its supervisor and a client may all ask for it; whoever comes second leaves it alone.
+  # The timer, the supervisor and a client may all run this; only the first one goes on.
   exec 7>"$deployment/rollback.lock"
   flock -n 7 || exit 0
-  rm -f "$deployment/room"
+  rm -f "$deployment/reserve"
   if ! advance rolling_back armed activating rebooting awaiting rolling_back; then
-    # A commit under way was confirmed, and finishes; one whose supervisor died does not.
+    # A commit in progress was confirmed and finishes, unless its supervisor died.
     if [ "$(fact phase)" != committing ] || supervised; then exit 0; fi
     advance rolling_back committing || exit 0
   fi
-  : >>"$deployment/log" # a power cut may have taken it
+  : >>"$deployment/log" # a power cut may have removed it
   [ -e "$deployment/reason" ] ||
     note reason "neither activated nor confirmed within $WINDOW_SECONDS s"
-  # A switch still running holds NixOS's own lock and ours.
+  # A running switch holds NixOS's lock and ours.
   systemctl stop homelab-activate.service 2>/dev/null || true
-  # Whoever else got the lock stages or builds, and must not keep the host from going back.
+  # Another holder of the lock only stages or builds, and must not delay the rollback.
   lock 5 "rolling back from release $RELEASE" || say "not waiting for $(holder)"
 
   previous=$(fact previous)
@@ -59,15 +59,15 @@ main() {
     nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$deployment/log" 2>&1 || code=1
     boot=yes
   fi
-  # The boot loader may name the new system, also where an earlier try has put the generation back.
+  # The boot loader may still name the new system, even if an earlier try restored the generation.
   [ ! -e "$deployment/loader" ] || boot=yes
   [ "$(fact mode)" = boot ] || go_back_now "$previous" || code=$?
-  # A boot loader that still starts the old system is left alone: it may have failed for want of room.
+  # If the boot loader still starts the old system, do not run its installer: /boot may be full.
   if [ -n "$boot" ] && ! default_boots "$previous"; then switch "$previous" boot || code=$?; fi
   if [ "$(fact mode)" = boot ] && [ "$code" = 0 ]; then
     bootctl set-oneshot '' >>"$deployment/log" 2>&1 || true
     start_again "$previous" || code=1
-    # Nobody has confirmed it, so nobody shall find it in the boot menu; unless it is what runs.
+    # Remove the unconfirmed generation from the boot menu, unless it is the running system.
     [ "$code" != 0 ] || [ -z "$(fact own-generation)" ] || [ "$(fact own-generation)" = "$(fact generation)" ] ||
       nix-env -p "$profile" --delete-generations "$(fact own-generation)" >>"$deployment/log" 2>&1 || true
   fi

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Put the secrets of one release on the host: a whole new set, made live by one link.
-# Values pass through builtins only, so no process ever carries one in its arguments.
+# Put the secrets of one release on the host: a complete new set, made live by one link.
+# Values pass through builtins only, so no process has one in its arguments.
 
 # secret PATH VALUE
 secret() {
@@ -8,13 +8,13 @@ secret() {
   settle "$1"
 }
 
-# secret_base64 PATH TEXT: for a value that shells do not carry faithfully.
+# secret_base64 PATH TEXT: for a value that a shell would change.
 secret_base64() {
   printf '%s' "$2" | base64 -d >"$work/$1"
   settle "$1"
 }
 
-# An unchanged secret keeps its time, so that what watches times sees only real changes.
+# An unchanged secret keeps its modification time, so that programs that watch it see real changes only.
 settle() {
   chmod 0400 "$work/$1"
   if [ -f "$before/$1" ] && cmp -s "$before/$1" "$work/$1"; then
@@ -37,8 +37,8 @@ main() {
     return
   fi
   find "$work" -type f -exec sync {} + 2>/dev/null || sync
-  # A running system keeps its set until the switch takes the new one, so that a rollback can
-  # return to it.
+  # The running release keeps its set until the switch activates the new one, so that a rollback can
+  # restore it.
   link=$live
   [ "$RELEASE" != "$(current)" ] || link=$next
   ln -sfn ".sets/${work##*/}" "$link"

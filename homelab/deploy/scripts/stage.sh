@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# Put the files of one release on the host, whole or not at all.
+# Put the files of one release on the host, all or none.
 
-# put PATH: what comes on standard input, exactly.
+# put PATH: write standard input to the file, exactly.
 put() { cat >"$work/flake/$1"; }
 
-# put_bare PATH BYTES: likewise, less the newline that a here-document adds.
+# put_bare PATH BYTES: the same without the newline that a here-document adds.
 put_bare() { head -c "$2" >"$work/flake/$1"; }
 
-# put_base64 PATH: likewise, for what a here-document cannot hold.
+# put_base64 PATH: the same for bytes that a here-document cannot hold.
 put_base64() { base64 -d >"$work/flake/$1"; }
 
 main() {
@@ -17,7 +17,7 @@ main() {
     say "release $RELEASE is already there"
     return
   fi
-  # Nobody else stages while we hold the lock, so what others left half-way is dead.
+  # While we hold the lock nobody else stages, so unfinished directories are leftovers.
   rm -rf "$state"/releases/.??*
   work=$(mktemp -d "$state/releases/.$RELEASE.XXXXXX")
   mkdir "$work/flake"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Say what is so, as lines of «key value»; takes no lock and changes nothing.
+# Report the state of the host as lines of «key value»; takes no lock and changes nothing.
 
 main() {
   local release=$state/releases/$RELEASE open=$DEPLOYMENT_ID failed boots
@@ -12,7 +12,7 @@ main() {
   say "secrets $(cat "$state/releases/$(current)/committed" 2>/dev/null || true)"
   say "running $(readlink -f "$running" || true)"
   say "default $(readlink -f "$profile" || true)"
-  # Asked of the boot loader only where a person reads the answer.
+  # Slow, so only for `homelab status` and for reports.
   if [ -n "$FULL" ] || [ "$LOG_LINES" != 0 ]; then
     boots=0
     default_boots "$(readlink -f "$profile")" || boots=$?
@@ -28,7 +28,7 @@ main() {
     say "failed ${failed% }"
   fi
 
-  [ -n "$open" ] || open=$(open_attempt)
+  [ -n "$open" ] || open=$(open_deployment)
   deployment=$state/deployments/$open
   if [ -z "$open" ] || [ ! -d "$deployment" ]; then return; fi
   say "deployment $open"

@@ -1,35 +1,35 @@
 # shellcheck shell=bash
-# The detached half of a switch: activate, wait to be confirmed, commit. It holds the host's lock
-# from beginning to end, and hands every failure to the one rollback.
+# The detached part of a switch: activate, wait for the confirmation, commit. It holds the host's
+# lock throughout. On any failure it starts the rollback.
 
 give_up() {
-  rm -f "$deployment/room"
+  rm -f "$deployment/reserve"
   note reason "$1"
   advance rolling_back activating rebooting awaiting committing || exit 0
-  # Should this not start it, the timer will, unless it has been through.
+  # If this does not start the rollback, its timer does, unless it has already fired.
   go_back "$1" || true
   exit 1
 }
 
-# Nothing is undone but the link to the secrets: the old system's own switch would have to wait for
-# the very lock that this one did not get.
+# Nothing was activated, so only the link to the secrets is restored. A switch to the old system
+# would wait for the lock that this one did not get.
 untouched() {
   note reason "nothing was activated; $1"
   if [ -e "$deployment/secrets-before" ]; then ln -sfn "$(fact secrets-before)" "$live"; fi
   advance rolled_back armed activating && systemctl stop homelab-rollback.timer
-  rm -f "$deployment/previous-system" "$deployment/secrets-before" "$deployment/room"
+  rm -f "$deployment/previous-system" "$deployment/secrets-before" "$deployment/reserve"
   exit 1
 }
 
-# The boot default moves only here, after the confirmation. Then old releases go.
+# The boot default changes here only, after the confirmation. Then old releases are removed.
 commit() {
   local code=0
-  if [ -n "$(fact own-generation)" ]; then # it has had one since before its restart
+  if [ -n "$(fact own-generation)" ]; then # start_once made it before the restart
     set -- "$1" --switch-generation "$(fact own-generation)"
   else
     set -- "$1" --set "$1"
   fi
-  # Whoever rolls this back has to look at the boot loader, however far this came.
+  # From here on a rollback has to check the boot loader.
   note loader touched || return 1
   nix-env -p "$profile" "$2" "$3" >>"$deployment/log" 2>&1 9>&- && switch "$1" boot || return 1
   default_boots "$1" || code=$?
@@ -37,42 +37,42 @@ commit() {
   [ "$code" != 1 ]
 }
 
-# start_once SYSTEM: restart the host into it. It gets an entry at the boot loader, and the old system
-# stays the default, so that whatever becomes of this start, the one after it is the old one.
+# start_once SYSTEM: restart the host into it. It gets a boot entry, and the old system stays the
+# default, so that the boot after this one starts the old system even if this one fails.
 start_once() {
   local previous entry
   previous=$(fact previous)
-  nix-env -p "$profile" --set "$1" >>"$deployment/log" 2>&1 9>&- || give_up "it could not be made a generation"
+  nix-env -p "$profile" --set "$1" >>"$deployment/log" 2>&1 9>&- || give_up "it could not be made a generation of the profile"
   note own-generation "$(generation)"
-  # Before the boot loader is told anything: should the power go then, whatever comes up knows.
+  # Before the boot loader changes: after a power cut, a rollback then knows to check it.
   note loader touched
   advance rebooting activating || exit 0
   if [ "$REBOOT" = always ] && ! boots_once; then
     switch "$1" boot || give_up "it could not be made the boot default"
   else
-    # The installer writes every generation's entry; whom it was called for is the default.
+    # The installer writes the entries of all generations; the system that runs it becomes the default.
     if ! { nix-env -p "$profile" --switch-generation "$(fact generation)" >>"$deployment/log" 2>&1 9>&- &&
       switch "$previous" boot && default_boots "$previous"; }; then
-      give_up "the boot loader did not take it beside the old system"
+      give_up "the boot loader has no entry for it beside the old system"
     fi
     entry=$(entry_of "$1")
     if ! { [ -n "$entry" ] && bootctl set-oneshot "$entry" >>"$deployment/log" 2>&1; }; then
-      give_up "the boot loader cannot be told to start it just once"
+      give_up "the boot loader did not accept it as the one-time boot"
     fi
   fi
   note restarted "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-  [ "$(fact phase)" = rebooting ] || exit 0 # it was rolled back meanwhile
+  [ "$(fact phase)" = rebooting ] || exit 0 # a rollback has begun
   say "homelab: restarts this host to start $1 once" >>"$deployment/log"
   flush "$deployment/log"
-  systemctl --no-block reboot || give_up "the host does not restart"
+  systemctl --no-block reboot || give_up "systemctl reboot failed"
   exit 0
 }
 
-# started: whether everything that this start was to bring is there. Asked once systemd is through.
+# started: whether all units of this boot have started. Waits until systemd has finished.
 started() {
   local looks=$((CONFIRM_SECONDS * 5))
   while [ "$looks" -gt 0 ]; do
-    # It ends with 1 while it says so.
+    # It exits 1 with these answers.
     case $(systemctl is-system-running 2>/dev/null || true) in
       initializing | starting) ;;
       *) break ;;
@@ -80,21 +80,21 @@ started() {
     looks=$((looks - 1))
     sleep 0.2
   done
-  # What starts anew at boot may be through in a moment; the confirmation counts how often it does.
+  # A unit in auto-restart at boot may still succeed; the confirmation counts its restarts.
   failed_units failed >"$deployment/failed-after"
   bearable_units
 }
 
-# Exit 4: units failed. Those that had failed before are no fault of this switch, and those that
-# the stack lets fail are none either.
+# Exit 4: units failed. Units that had failed before the switch, or that the stack allows to fail, do
+# not count.
 bearable() {
-  # An activation script that failed ends with 2, unless a unit fails too: then that is all it says.
+  # A failed activation script gives exit 2, but exit 4 if a unit fails too; the log shows both.
   ! grep -q '^Activation script snippet .* failed\|^Failed to run activate script' "$deployment/log" || return 1
   blamed 1 >"$deployment/failed-after"
   [ -s "$deployment/failed-after" ] && bearable_units
 }
 
-# Whether all that failed now had failed before, or is allowed to.
+# Whether all units that failed now had failed before, or are allowed to.
 bearable_units() {
   local found
   found=$(worse <"$deployment/failed-after" | tr '\n' ' ')
@@ -103,11 +103,11 @@ bearable_units() {
     return 1
   fi
   [ ! -s "$deployment/failed-after" ] ||
-    say "homelab: failed as before or as allowed: $(tr '\n' ' ' <"$deployment/failed-after")" >>"$deployment/log"
+    say "homelab: failed before, or allowed to fail: $(tr '\n' ' ' <"$deployment/failed-after")" >>"$deployment/log"
 }
 
-# Keep the running release, the one before, and any that was staged later and waits for its turn. Of the
-# others the secrets stay for as long as the boot menu may start their generation.
+# Keep the running release, the previous one, and releases that were staged later. The secrets of
+# the others stay for as long as the boot menu can start their generation.
 prune() {
   local path name kept=''
   for path in "$profile"-*-link; do
@@ -117,7 +117,7 @@ prune() {
     name=${path##*/}
     if [ "$name" = "$RELEASE" ] || [ "$name" = "$1" ] ||
       [ "$path/flake" -nt "$state/releases/$RELEASE/flake" ]; then continue; fi
-    # Out of the way in one step: half a release must never look like a whole one.
+    # Rename first: a half-deleted release must never look complete.
     rm -rf "$state/releases/.$name.gone"
     mv "$path" "$state/releases/.$name.gone"
     rm -rf "$state/releases/.$name.gone"
@@ -128,22 +128,22 @@ prune() {
     case "$kept " in *" $name "*) continue ;; esac
     rm -rf "$path" "$state/secrets/.next.$name"
   done
-  # A deployment is its log; the last few are worth reading.
+  # Keep the logs of deployments for 30 days.
   find "$state/deployments" -mindepth 1 -maxdepth 1 -type d ! -name "$DEPLOYMENT_ID" -mtime +30 \
     -exec rm -rf {} +
-  rm -f "$deployment/previous-system" "$deployment/secrets-before" "$deployment/room"
+  rm -f "$deployment/previous-system" "$deployment/secrets-before" "$deployment/reserve"
   prune_sets
 }
 
-# why CODE: what an exit code of the switch means.
+# why CODE: the meaning of an exit code of switch-to-configuration.
 why() {
   case $1 in
     4) say "; failed: $(fact failed)" ;;
-    100) say ": it cannot be switched to while the old one runs, only booted" ;;
+    100) say ": it can be booted, but not switched to while the old system runs" ;;
   esac
 }
 
-# activate SYSTEM: its secrets first, then itself, now or by a restart.
+# activate SYSTEM: its secrets first, then the system, live or by a restart.
 activate() {
   local code=0
   if [ -L "$state/secrets/.next.$RELEASE" ]; then
@@ -153,12 +153,12 @@ activate() {
   failed_units auto-restart >"$deployment/failed-before"
   [ "$(fact mode)" != boot ] || start_once "$1"
   switch "$1" test || code=$?
-  [ "$code" != 75 ] || untouched "another switch of this host held NixOS's lock all the time"
+  [ "$code" != 75 ] || untouched "another switch of this host held NixOS's lock throughout"
   if [ "$code" = 4 ] && bearable; then code=0; fi
   [ "$code" = 0 ] || give_up "switch-to-configuration test ended with $code$(why "$code")"
 }
 
-# Old generations, where the stack says so: never the one that runs, booted, or ran before.
+# Delete old generations if the stack says so: never the running, the booted or the previous one.
 clean_up() {
   local link number kept=0 old=''
   [ -n "$CLEAN_UP" ] || return 0
@@ -180,7 +180,7 @@ main() {
   toplevel=$(fact toplevel)
   stay_awake
   if [ "$(fact phase)" = rebooting ]; then
-    # Nobody else has begun anything: the deployment is open.
+    # The deployment is open, so nobody else has begun another.
     lock "$LOCK_SECONDS" "switching to release $RELEASE" || give_up "$(holder)"
     started || give_up "restarted; failed: $(fact failed)"
     advance awaiting rebooting || exit 0
@@ -191,7 +191,7 @@ main() {
     advance awaiting activating || exit 0
   fi
 
-  # Counted, not told by the clock, which a host without a battery may set in the middle of this.
+  # Counts instead of comparing clock times: a host without a battery may set its clock meanwhile.
   looks=$((CONFIRM_SECONDS * 5))
   until [ -e "$deployment/confirmed" ]; do
     [ "$(fact phase)" = awaiting ] || exit 0

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A release came another way: what was made to be fetched before that is stale.
+# The host got a release directly, so bundles made before it are stale.
 
 main() {
   take_lock "noting which bundles are stale"

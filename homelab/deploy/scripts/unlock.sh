@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Let go of what was left behind: a script that still holds the host's lock, a deployment that nobody
-# supervises. What is going on is left alone, unless FORCE says otherwise; then it is rolled back.
+# Release what was left behind: a script that still holds the host's lock, a deployment without a
+# supervisor. With FORCE, also stop a script or roll back a deployment that is in progress.
 
-# holders: processes that hold the host's lock: a script, or a build that outlived its own.
+# holders: processes that hold the host's lock: a script, or a build that outlived its script.
 holders() {
   local file
   for file in /proc/[0-9]*/fd/9; do
@@ -16,31 +16,31 @@ holders() {
 
 main() {
   local open pids
-  open=$(open_attempt)
+  open=$(open_deployment)
   if supervised && [ -z "$FORCE" ]; then
     deployment=$state/deployments/$open
-    fail "deployment $open is $(fact phase) and will end by itself; wait, or roll it back with --force"
+    fail "deployment $open is in progress ($(fact phase)); wait until it ends, or roll it back with --force"
   fi
   if ! lock 1 "unlocking"; then
     [ -n "$FORCE" ] || fail "$(holder); wait, or end it with --force"
-    exec 9>&- # we are none of them
+    exec 9>&- # do not list this script
     pids=$(holders)
     # shellcheck disable=SC2086 # numbers are words
     [ -z "$pids" ] || kill $pids 2>/dev/null || true
-    say "ends $(cat "$state/lock")"
-    lock 30 "unlocking" || fail "$(holder), and it does not end"
-    open=$(open_attempt)
+    say "stopping $(cat "$state/lock")"
+    lock 30 "unlocking" || fail "$(holder), and it does not stop"
+    open=$(open_deployment)
   fi
   if [ -e "$state/lease" ]; then
-    say "took the lease from the stack $(cut -d ' ' -f 1 "$state/lease")"
+    say "removed the lease of the stack $(cut -d ' ' -f 1 "$state/lease")"
     rm -f "$state/lease"
   fi
   if [ -z "$open" ]; then
-    say "nothing holds it"
+    say "nothing holds this host"
     return
   fi
   deployment=$state/deployments/$open
-  go_back "let go by hand"
+  go_back "released by homelab unlock"
   say "deployment $open is being rolled back"
 }
 

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Wake a neighbour, by the command that this host has for it.
+# Wake another host with the command that this host has for it.
 
 main() {
   command -v "$WAKE" >/dev/null ||
-    fail "there is no $WAKE here yet; it comes with this host's own release, so bring that up first"
-  "$WAKE" || fail "$WAKE ended with $?"
+    fail "there is no command $WAKE here yet; it comes with this host's own release, so switch this host first"
+  "$WAKE" || fail "$WAKE exited with $?"
 }
 
 main </dev/null

@@ -1,1 +1,1 @@
-"""Switch hosts and say how it went."""
+"""Switch hosts and report the outcome."""

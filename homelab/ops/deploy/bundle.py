@@ -1,4 +1,4 @@
-"""Seal what only one host may read, and sign what it may take from anybody."""
+"""Encrypt secrets to one host's key, and sign bundles."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from homelab.ops.secrets.tool import TIMEOUT
 from homelab.problems import HomelabError
 
 _DEFAULT_KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
-"""Below ~/.ssh, what one signs in with where there is no agent."""
+"""Key files below ~/.ssh that are used without an agent."""
 
 
 class BundleError(HomelabError):
-    """A bundle could not be made; nothing waits anywhere."""
+    """A bundle could not be made; none was stored on the relay."""
 
 
 def seal(text: str, host_key: str) -> str:
-    """The text as armoured age that only this host's SSH key opens."""
-    import pyrage  # here alone: only an offline host needs it
+    """The text encrypted to this host's SSH key, as armoured age."""
+    import pyrage  # imported here because only offline hosts need it
 
     try:
         recipient = pyrage.ssh.Recipient.from_str(" ".join(host_key.split()[:2]))
@@ -37,8 +37,8 @@ def seal(text: str, host_key: str) -> str:
 
 
 def sign(text: str, signers: Sequence[str], dial_map: DialMap | None) -> str:
-    """A signature by the first of these public keys whose private half is at hand: the agent's,
-    then the default files. Under a dial map the map's own key signs.
+    """A signature by the first of these public keys whose private key is available: in the agent,
+    then in the default files. Under a dial map the map's own key signs.
     """
     with _keys(signers, dial_map) as keys:
         for key in keys:
@@ -46,14 +46,14 @@ def sign(text: str, signers: Sequence[str], dial_map: DialMap | None) -> str:
             if signature:
                 return signature
     raise BundleError(
-        "what waits for an offline host is signed, and none of site.owner.ssh_keys is at hand; "
-        "load one with ssh-add"
+        "the bundle of an offline host must be signed, and no private key of site.owner.ssh_keys "
+        "is available; load one with ssh-add"
     )
 
 
 @contextmanager
 def _keys(signers: Sequence[str], dial_map: DialMap | None) -> Iterator[list[Path]]:
-    """Files for ssh-keygen: a public key stands for the agent's private one."""
+    """Key files for ssh-keygen -f; a public key file selects the private key in the agent."""
     if dial_map is not None:
         yield [Path(dial_map.client_key)]
         return
@@ -75,16 +75,16 @@ def _public(key: Path) -> str:
 
 
 def _signature(text: str, key: Path) -> str:
-    words = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-n", NAMESPACE, "-f", str(key)]
     try:
         done = subprocess.run(
-            words,
+            command,
             input=text.encode(),
             env={**os.environ, "LC_ALL": "C"},
             capture_output=True,
             timeout=TIMEOUT,
             check=False,
-            # Nobody sits there to type a password.
+            # No terminal, so that ssh-keygen cannot ask for a passphrase.
             start_new_session=True,
         )
     except FileNotFoundError:

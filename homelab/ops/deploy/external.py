@@ -1,7 +1,7 @@
-"""What a household finds when it uses a host, asked from the deployer's machine.
+"""External probes: requests to a host's services from the deployer's machine.
 
-An answer is an answer whatever it says: a sign-in page, an expired certificate. What is asked is
-whether the way to it works, not what the app thinks.
+A sign-in page or an expired certificate counts as an answer. A probe tests whether the network path
+and the service work, not what the app answers.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from homelab.deploy.policy import ExternalProbe
 
 SECONDS = 5
-"""How long any answer may take."""
+"""Seconds to wait for an answer."""
 _HTTPS, _DNS = 443, 53
 _HEADER = 12
 
 
 async def answering(asked: Iterable[ExternalProbe]) -> frozenset[str]:
-    """Names of those that answer now; all are asked at once."""
+    """Names of the probes that pass now; all run in parallel."""
     probes = tuple(asked)
     answers = await asyncio.gather(*(_answers(probe) for probe in probes))
     return frozenset(p.name for p, answer in zip(probes, answers, strict=True) if answer)
@@ -35,8 +35,8 @@ async def _answers(probe: ExternalProbe) -> bool:
 
 
 async def _web(probe: ExternalProbe) -> bool:
-    """An HTTPS request by name, to this address; 5xx is a proxy's word for silence."""
-    # No certificate is looked at: a first one may take minutes, and no secret is sent.
+    """An HTTPS request for the name, to this address. A proxy answers 5xx if the app does not."""
+    # The certificate is not checked: the first one may take minutes, and no secret is sent.
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     reader, writer = await asyncio.open_connection(
@@ -46,14 +46,14 @@ async def _web(probe: ExternalProbe) -> bool:
         request = f"GET / HTTP/1.1\r\nHost: {probe.host}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode("ascii"))
         await writer.drain()
-        words = (await reader.readline()).split()
-        return len(words) > 1 and words[1][:1] in (b"1", b"2", b"3", b"4")
+        status = (await reader.readline()).split()
+        return len(status) > 1 and status[1][:1] in (b"1", b"2", b"3", b"4")
     finally:
         writer.close()
 
 
 async def _resolves(probe: ExternalProbe) -> bool:
-    """A question to this resolver for an address, by UDP (RFC 1035 section 4)."""
+    """A query for an A record to this resolver over UDP (RFC 1035 section 4)."""
     number = secrets.token_bytes(2)
     labels = [label.encode("ascii") for label in probe.host.split(".")]
     name = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"

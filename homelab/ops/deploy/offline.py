@@ -1,7 +1,7 @@
-"""`homelab switch` for a host that may sleep: wake it, or let its release wait where it fetches it.
+"""`homelab switch` for an offline host: wake it, or leave its bundle on the relay.
 
-Files, secrets and build come along in the spec, for nothing else of an `up` could wake the host or
-wait for it. Success means what it always means: the host is committed to its release.
+The spec carries files, secrets and build script, because no other resource of an `up` can wake the
+host or wait for it. Exit code 0 means the same as for any host: it has committed the release.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from homelab.offline.bundle import Bundle, bundle_text, identity
 from homelab.ops.deploy import switch
 from homelab.ops.deploy.bundle import seal, sign
 from homelab.ops.deploy.spec import SwitchSpec
-from homelab.ops.deploy.switch import NotCommittedError, Report, last_word, patient
+from homelab.ops.deploy.switch import NotCommittedError, Report, last_line, patient
 from homelab.ops.machine.host import ASK_SECONDS, HostLink, HostPath
 from homelab.ops.machine.ssh import DialError, DialMap, Endpoint, HostKeyError
 
 PACKET_SECONDS = 20
-"""How long after a packet the next one goes out."""
+"""Seconds between two wake packets."""
 
 
 class Payload(Model):
-    """What the host is brought before it switches."""
+    """What the host needs before it can switch."""
 
     stage: Str
     """Script that writes the files."""
@@ -43,21 +43,21 @@ class Payload(Model):
 
 
 class Awake(Model):
-    """Who is awake instead, and what that one does."""
+    """The always-on host that wakes the offline host or relays its bundle."""
 
     host: Name
     paths: Annotated[tuple[HostPath, ...], Field(min_length=1)]
     host_key: HostKey
     wake: Str = ""
-    """Its command that wakes the host; where empty, the release waits there."""
+    """Its command that wakes the host; if empty, it is the relay."""
     wake_seconds: Annotated[int, Field(ge=1)] = 180
-    """How long the host may take to answer then."""
+    """Seconds until the woken host must answer."""
     signers: tuple[PublicKey, ...] = ()
-    """Whose signature the host trusts on what waits for it."""
+    """Public keys whose signature on a bundle the host accepts."""
 
 
 class OfflineSpec(SwitchSpec):
-    """What the switch of a host that may sleep needs to know. It holds secrets."""
+    """The spec of an offline host's switch. It holds secrets."""
 
     payload: Payload
     offline: Awake
@@ -66,10 +66,10 @@ class OfflineSpec(SwitchSpec):
 def run(spec_json: str, *, report: Report) -> int:
     """As `switch.run`, for any host."""
     try:
-        sleeps = "offline" in json.loads(spec_json)
+        is_offline = "offline" in json.loads(spec_json)
     except (ValueError, TypeError):
-        sleeps = False
-    if not sleeps:
+        is_offline = False
+    if not is_offline:
         return switch.run(spec_json, report=report)
     return switch.carry_out(OfflineSpec, bring, spec_json, report)
 
@@ -100,18 +100,18 @@ class _OfflineHost:
     # --- the host answers -------------------------------------------------------------------------
 
     async def directly(self) -> None:
-        """Everything that a host which is always on has resources for, and then its switch."""
+        """Place the files and secrets, build, and switch, as for an always-on host."""
         spec = self.spec
         placed = self._secrets()
         if not switch.has_committed(await self._facts(), spec):
             for what, script in (
-                ("is not there: its files could not be written", spec.payload.stage),
-                ("is not there: its secrets could not be placed", placed),
-                ("was not built, or would not come through the switch", spec.payload.build),
+                ("was not staged: its files could not be written", spec.payload.stage),
+                ("was not staged: its secrets could not be placed", placed),
+                ("was not built, or failed the preflight", spec.payload.build),
             ):
                 done = await self.host.ask(script, None)
                 if done.exit != 0:
-                    self._fail(what, *(done.stderr.splitlines()[-60:] or [last_word(done)]))
+                    self._fail(what, *(done.stderr.splitlines()[-60:] or [last_line(done)]))
         await switch.bring(spec, self.dial_map, self.report)
 
     def _secrets(self) -> str:
@@ -121,13 +121,13 @@ class _OfflineHost:
     async def _facts(self) -> HostFacts:
         done = await self.host.ask(scripts.status_script(self.spec.release))
         if done.exit != 0:
-            raise DialError(f"{self.name}: it cannot say how it is: {last_word(done)}")
+            raise DialError(f"{self.name}: its status script failed: {last_line(done)}")
         return HostFacts.parse(done.stdout)
 
-    # --- a neighbour wakes it ---------------------------------------------------------------------
+    # --- wake_by ----------------------------------------------------------------------------------
 
     async def woken(self) -> None:
-        """Wake the host unless it answers, and go on as with any other."""
+        """Wake the host unless it answers, then continue as for an always-on host."""
         try:
             await self._facts()
         except HostKeyError:
@@ -157,12 +157,12 @@ class _OfflineHost:
                 break
             await asyncio.sleep(self.spec.poll_seconds)
         self._fail(
-            "is not there: it sleeps, and did not answer "
-            f"within {awake.wake_seconds} s of being woken",
+            "was not switched: the host is off, and did not answer "
+            f"within {awake.wake_seconds} s of the wake packets",
             f"{awake.wake} on {awake.host}, {packets} time{'s' if packets != 1 else ''}",
             *answer.splitlines(),
-            way_out="see whether it has power and its firmware heeds Wake-on-LAN, "
-            "or wake it by hand; then run pulumi up again",
+            way_out="check that it has power and that its firmware has Wake-on-LAN enabled, "
+            "or turn it on by hand; then run pulumi up again",
         )
 
     async def _packet(self) -> None:
@@ -171,16 +171,19 @@ class _OfflineHost:
             done = await self.other.ask(scripts.wake_script(awake.wake))
         except DialError as error:
             self._fail(
-                f"is not there: it sleeps, and {awake.host} cannot wake it",
+                f"was not switched: the host is off, and {awake.host} cannot wake it",
                 *str(error).splitlines(),
             )
         if done.exit != 0:
-            self._fail(f"is not there: it sleeps, and {awake.host} cannot wake it", last_word(done))
+            self._fail(
+                f"was not switched: the host is off, and {awake.host} cannot wake it",
+                last_line(done),
+            )
 
-    # --- its release waits where it fetches it ----------------------------------------------------
+    # --- pull_from --------------------------------------------------------------------------------
 
     async def fetched(self) -> None:
-        """Return when the host has told that it took this release, or took it directly."""
+        """Return when the host has reported this release as committed, or was switched directly."""
         spec, awake = self.spec, self.awake
         what = identity(spec.release, spec.secrets_version, spec.again)
         try:
@@ -217,27 +220,28 @@ class _OfflineHost:
                 *reported_lines,
                 way_out=f"mend the cause; or deploy.again: {{{self.name}: …}} to try as it is",
             )
-        # What could not be taken waits anew, as a deployment of its own.
+        # A bundle that the host could not apply is stored again, with a new deployment id.
         left = ours and not reported
         since = waiting["SINCE"] if left else await self._put(what, made)
         self._fail(
             f"waits for it on {awake.host} since {since}",
-            *(["it tried to take it, and could not", *reported_lines] if reported else []),
-            way_out="nothing; it takes it when it wakes, and the next pulumi up records it",
+            *(["the last try to apply it failed", *reported_lines] if reported else []),
+            way_out="nothing to do; the host fetches it when it is on, and the next pulumi up "
+            "records it",
         )
 
     async def _settle(self, made: int) -> None:
-        """What waited is stale now, for the host and for its relay."""
+        """Mark earlier bundles as stale on the host, and drop the one on the relay."""
         done = await self.host.ask(scripts.taken_script(made), self.spec.lock_seconds + ASK_SECONDS)
         if done.exit != 0:
-            self.report(f"{self.name}: could not note what is stale: {last_word(done)}")
+            self.report(f"{self.name}: could not mark older bundles as stale: {last_line(done)}")
         try:
             await self._relay("drop")
         except DialError as error:
-            self.report(f"{self.awake.host}: still keeps what waited: {error}")
+            self.report(f"{self.awake.host}: still keeps the old bundle: {error}")
 
     async def _put(self, what: str, made: int) -> str:
-        """Let the release wait on the relay; since when."""
+        """Store the bundle on the relay; returns the time, in ISO 8601."""
         spec = self.spec
         since = datetime.fromtimestamp(made / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         bundle = bundle_text(
@@ -245,7 +249,7 @@ class _OfflineHost:
                 host=spec.host,
                 release=spec.release,
                 secrets_version=spec.secrets_version,
-                # Nobody would be there after a restart to confirm it.
+                # The host confirms its own switch, and could not after a restart.
                 policy=replace(spec.policy, reboot="never"),
                 stage=spec.payload.stage,
                 build=spec.payload.build,
@@ -270,7 +274,7 @@ class _OfflineHost:
         return since
 
     def _host_key(self) -> str:
-        """The key that the host opens its secrets with."""
+        """The key to which the host's secrets are encrypted."""
         if self.dial_map is None:
             return self.spec.host_key
         path = self.spec.paths[0]
@@ -282,13 +286,13 @@ class _OfflineHost:
     ) -> HostFacts:
         done = await self.other.ask(scripts.relay_script(self.name, do, bundle, signature))
         if done.exit != 0:
-            raise DialError(f"{self.awake.host}: {last_word(done)}")
+            raise DialError(f"{self.awake.host}: {last_line(done)}")
         return HostFacts.parse(done.stdout)
 
     # --- the end ----------------------------------------------------------------------------------
 
     def _fail(
-        self, what: str, *lines: str, way_out: str = "mend the cause, then run pulumi up again"
+        self, what: str, *lines: str, way_out: str = "fix the cause, then run pulumi up again"
     ) -> NoReturn:
         """Raise the report."""
         found = [*dict.fromkeys(self.tried), *lines]

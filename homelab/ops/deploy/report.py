@@ -1,4 +1,4 @@
-"""How a switch ended, in words: what happened, how the host is, and what to do next."""
+"""The report of a failed switch: what happened, the state of the host, and what to do next."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from homelab.deploy.status import NEEDS_A_LOOK, HostFacts
 from homelab.ops.deploy.spec import SwitchSpec
 
 _LAST = 8
-"""Of what was tried in vain, as many as help."""
+"""How many failed attempts a report lists."""
 
 
 def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = "") -> str:
-    """The report of a switch that is not committed, from a host that could be asked."""
+    """The report of a switch that is not committed, from a host that answered."""
     phase = facts["phase"]
     if not what:
         ends = {
@@ -30,25 +30,26 @@ def ended(spec: SwitchSpec, facts: HostFacts, tried: Sequence[str], what: str = 
         lines.append(f"  deployment: {facts['deployment']} ({phase})")
     if facts.log:
         lines += ["  log:", *(f"    {line}" for line in facts.log)]
-    lines.append("  next: mend the cause, then run pulumi up again")
+    lines.append("  next: fix the cause, then run pulumi up again")
     if facts["deployment"]:
         lines.append(f"  more: {_ssh(spec)} cat {_log(facts['deployment'])}")
     return "\n".join(lines)
 
 
 def unknown(spec: SwitchSpec, deployment_id: str, last: HostFacts, tried: Sequence[str]) -> str:
-    """The report of a host that stayed silent, or stuck, past every deadline."""
+    """The report of a host that did not answer, or did not finish, within every deadline."""
     phase = last["phase"]
     look = f"look at it ({_ssh(spec)} cat {_log(deployment_id)})"
-    # A host that restarts at once is gone before anybody hears that it is about to.
+    # A host that restarts quickly is gone before its status shows the restart.
     if phase == "rebooting" or (last["mode"] == "boot" and phase in ("armed", "activating")):
         what = f"did not come back within {spec.restart_seconds} s after its restart"
         known = f"it was told to restart at {last['restarted'] or 'a time unknown'}"
         if spec.reboot is not None and spec.reboot.without_one_shot:
-            state = "it starts the new system each time, and goes back if that comes up unconfirmed"
+            state = "it boots the new system each time, and rolls back if that is not confirmed"
         else:
-            # If the power goes before the boot loader looked, the new one starts, once and watched.
-            state = "switch it off and on: it starts the old system, or goes back to it by itself"
+            # If power is cut before the boot loader read its one-time entry, the new system starts
+            # once, supervised.
+            state = "turn it off and on: it starts the old system, or rolls back to it by itself"
         return "\n".join(
             [
                 f"{spec.host}: release {spec.release} {what}; {known}",
@@ -58,12 +59,12 @@ def unknown(spec: SwitchSpec, deployment_id: str, last: HostFacts, tried: Sequen
                 "  next: look at its screen or power; once it answers, run pulumi up again",
             ]
         )
-    seen = f"last seen {phase}" if phase else "it never said that it began"
+    seen = f"last seen {phase}" if phase else "it never reported that it began"
     return "\n".join(
         [
             f"{spec.host}: release {spec.release} is not known to be committed; {seen}",
             *(f"  tried: {each}" for each in tried[-_LAST:]),
-            "  state: unknown; unless it was confirmed, the host goes back by itself",
+            "  state: unknown; unless it was confirmed, the host rolls back by itself",
             f"  next: {look}, then run pulumi up again",
         ]
     )
@@ -76,7 +77,7 @@ def _ssh(spec: SwitchSpec) -> str:
 
 
 def _release(facts: HostFacts) -> str:
-    return f"release {facts['release']}" if facts["release"] else "no release of ours"
+    return f"release {facts['release']}" if facts["release"] else "no release of homelab"
 
 
 def _log(deployment_id: str) -> str:

@@ -1,9 +1,9 @@
-"""How `pulumi up` runs `homelab`: by a script that the program leaves for the switches.
+"""The script through which switches of `pulumi up` run `homelab`.
 
-The text of a switch is kept in the stack's state, so it must be the same on every machine, and
-the directory of the project is all that it can count on. Where the Python of a program is
-differs: a `.venv` here or above, or an environment of somebody's own. The program knows it, so it
-writes it down before it registers anything.
+The command of a switch is kept in the stack's state, so it must be the same on every machine, and
+can rely on the project's directory only. The path of Python differs between machines: a `.venv`
+here or above, or another environment. So the program writes its own Python's path into this script
+before it registers anything.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import homelab
 from homelab.problems import HomelabError
 
 VARIABLE = "HOMELAB_RUNNER"
-"""Names another place than `RUNNER`, for a project that cannot be written to."""
+"""Environment variable with another path than `RUNNER`, for a read-only project directory."""
 RUNNER = ".homelab/run"
-"""Beside the stack file; not committed."""
+"""The script, beside the stack file; not committed."""
 COMMAND = f'sh "${{{VARIABLE}:-{RUNNER}}}"'
-"""Runs `homelab` from a project's directory, in the shell."""
+"""The shell command that runs `homelab` from a project's directory."""
 
 
 class RunnerError(HomelabError):
@@ -30,9 +30,9 @@ class RunnerError(HomelabError):
 
 
 def write_runner(directory: Path) -> Path:
-    """Leave a script that runs this very `homelab`, by this very Python.
+    """Write the script that runs this installation of `homelab` with this Python.
 
-    Written whole or not at all, for another stack's run may be reading it.
+    Replaced atomically, because another stack's run may be reading it.
     """
     path = directory / (os.environ.get(VARIABLE) or RUNNER)
     text = _script(sys.executable, Path(homelab.__file__).parent.parent)
@@ -45,16 +45,16 @@ def write_runner(directory: Path) -> Path:
         Path(file.name).replace(path)
     except OSError as error:
         raise RunnerError(
-            f"{path}: cannot be written ({error.strerror}), and switches are run by it; "
-            f"name a file that can be in {VARIABLE}"
+            f"{path}: cannot be written ({error.strerror}), and switches need it; "
+            f"set {VARIABLE} to a path that can be written"
         ) from None
     return path
 
 
 def _script(python: str, modules: Path) -> str:
-    """No directory that the caller stands in may give `homelab` another meaning (`-P`)."""
+    """The script's text. `-P`: the current directory must not shadow `homelab`."""
     return (
-        "# Runs the homelab of the last `pulumi up` here; the next one writes this anew.\n"
+        "# Runs the homelab of the last `pulumi up` here; the next one overwrites this file.\n"
         f"PYTHONPATH={shlex.quote(str(modules))}${{PYTHONPATH:+:$PYTHONPATH}}\n"
         "export PYTHONPATH\n"
         f'exec {shlex.quote(python)} -P -m homelab "$@"\n'

@@ -13,7 +13,7 @@ from homelab.ops.machine.host import HostPath
 
 
 class ProbeSpec(Model):
-    """One thing that the host is for; see `Probe`."""
+    """A probe on the host; see `homelab.deploy.policy.Probe`."""
 
     kind: ProbeKind
     name: Str
@@ -22,7 +22,7 @@ class ProbeSpec(Model):
 
 
 class ExternalProbeSpec(Model):
-    """One thing that the host is for, as others find it; see `Outside`."""
+    """A probe from the deployer's machine; see `homelab.deploy.policy.ExternalProbe`."""
 
     kind: Literal["web", "dns"]
     name: Str
@@ -31,22 +31,22 @@ class ExternalProbeSpec(Model):
 
 
 class Confirm(Model):
-    """When a new system counts as well."""
+    """When a new system is confirmed."""
 
     seconds: Annotated[int, Field(ge=1)] = 240
-    """How long the host waits to be confirmed before it returns to the old system."""
+    """How long the host waits for the confirmation before it rolls back."""
     settle: Annotated[int, Field(ge=0)] = 0
-    """Seconds in which no service may have been started anew, as one that keeps crashing is."""
+    """Seconds in which systemd must not have restarted any service."""
     units: tuple[Str, ...] = ()
     """Units that must be active."""
     probes: tuple[ProbeSpec, ...] = ()
-    """What must answer again, where it answered before; asked on the host."""
+    """Probes on the host that must pass again if they passed before."""
     external: tuple[ExternalProbeSpec, ...] = ()
-    """The same, asked from here: as the household finds it, over the LAN and the tailnet."""
+    """The same for probes from this machine, over the LAN and the tailnet."""
 
 
 class BootRules(Model):
-    """What the host boots by."""
+    """The boot loader of the host."""
 
     loader: Str = "hardware"
     limit: Annotated[int, Field(ge=1)] = 10
@@ -56,13 +56,13 @@ class RebootRules(Model):
     """How the host may be restarted."""
 
     seconds: Annotated[int, Field(ge=1)] = 600
-    """How long it may take to come back."""
+    """How long a restart may take until the host answers again."""
     without_one_shot: bool = False
     unlocked: bool = False
 
 
 class SwitchSpec(Model):
-    """What the switch of one host needs to know; arrives as JSON on standard input."""
+    """The spec of one host's switch; read as JSON from standard input."""
 
     host: Name
     release: Str
@@ -73,26 +73,26 @@ class SwitchSpec(Model):
     activation_seconds: Annotated[int, Field(ge=1)] = 600
     boot: BootRules = BootRules()
     reboot: RebootRules | None = None
-    """Whether what only a boot brings in may restart the host; it waits for a boot when empty."""
+    """Set if a change that takes effect at boot only may restart the host; None: it does not."""
     clean_up: bool = False
     """Delete generations beyond the limit after the commit."""
     stack: Str = ""
-    """Whose run this is."""
+    """The stack that runs this."""
     again: Str = ""
-    """Another word than last time: switch again, whatever somebody did to the host by hand."""
+    """If it differs from the committed one: switch even if the host was changed by hand."""
     may_fail: tuple[Str, ...] = ()
-    """Units whose failure is no reason to roll back."""
+    """Units whose failure does not cause a rollback."""
     secrets_version: Str = ""
     """Changes when a secret of the release does; the switch then runs again."""
     lock_seconds: Annotated[int, Field(ge=0)] = scripts.LOCK_SECONDS
     """How long to wait for another change of the same host."""
     poll_seconds: Annotated[float, Field(gt=0)] = 2.0
     grace_seconds: Annotated[int, Field(ge=0)] = 60
-    """How long past its own deadlines a host may stay silent."""
+    """How long past its own deadlines a host may go without an answer."""
 
     @property
     def policy(self) -> DeployPolicy:
-        """What the scripts on the host go by."""
+        """The settings of the scripts on the host."""
         how = self.reboot
         return DeployPolicy(
             host=self.host,
@@ -109,7 +109,7 @@ class SwitchSpec(Model):
 
     @property
     def external(self) -> tuple[ExternalProbe, ...]:
-        """What is asked from here."""
+        """The probes from this machine."""
         return tuple(
             ExternalProbe(o.kind, o.name, o.address, o.host) for o in self.confirm.external
         )
@@ -120,7 +120,7 @@ class SwitchSpec(Model):
         return self.reboot.seconds if self.reboot is not None else 0
 
     def patient(self, longest: int | None) -> Self:
-        """The spec for hosts of which nothing takes longer than this, such as those of the lab."""
+        """The spec with no timeout longer than this, for the hosts of the lab."""
         if longest is None:
             return self
         seconds = min(longest, self.confirm.seconds)

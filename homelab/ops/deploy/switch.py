@@ -1,8 +1,8 @@
-"""`homelab switch`: bring one host to one release, and succeed only if that is committed.
+"""`homelab switch`: bring one host to one release, and succeed only if the host commits it.
 
-The host does the work in units of its own (homelab/deploy/scripts); this side starts it, asks how
-it goes, and confirms over fresh connections. Whatever happens to this side, the host commits or
-returns to where it was. Running it again converges.
+The host does the work in its own units (homelab/deploy/scripts). This side starts it, follows its
+status, and confirms over new connections. Even if this side stops, the host commits or rolls back.
+Running it again converges.
 """
 
 from __future__ import annotations
@@ -25,40 +25,42 @@ from homelab.ops.machine.ssh import Completed, DialError, DialMap, HostKeyError
 from homelab.problems import HomelabError
 
 Report = Callable[[str], None]
-"""Takes each line of progress, and at the end the outcome. Never given a secret."""
+"""Prints a line of progress or the outcome. Never given a secret."""
 
 _BUSY = 75
 
 
 Spec = TypeVar("Spec", bound=SwitchSpec)
-Way: TypeAlias = Callable[[Spec, DialMap | None, Report], Coroutine[None, None, None]]
-"""Returns when the host is committed to its release; else raises with the report."""
+Switch: TypeAlias = Callable[[Spec, DialMap | None, Report], Coroutine[None, None, None]]
+"""Returns when the host has committed its release; else raises with the report."""
 
 
 class NotCommittedError(HomelabError):
-    """The host does not run the release for good. The text is the whole report."""
+    """The host has not committed the release. The text is the whole report."""
 
 
 def run(spec_json: str, *, report: Report) -> int:
-    """Switch a host. 0: committed. 1: not committed, and the report says why. 2: not a spec."""
+    """Switch a host; the exit code. 0: committed. 1: not committed, see the report. 2: bad spec."""
     return carry_out(SwitchSpec, bring, spec_json, report)
 
 
-def carry_out(model: type[Spec], way: Way[Spec], spec_json: str, report: Report) -> int:
-    """Bring a host to its release this way; the exit code, as of `run`."""
+def carry_out(model: type[Spec], switch: Switch[Spec], spec_json: str, report: Report) -> int:
+    """Read the spec and run `switch` with it; the exit code, as of `run`."""
     try:
         spec = model.model_validate_json(spec_json)
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
             where = ".".join(str(part) for part in problem["loc"]) or "spec"
-            report(f"{where}: {problem['msg']}; `homelab switch` takes what the stack gives it")
+            report(
+                f"{where}: {problem['msg']}; `homelab switch` reads the spec that `pulumi up` makes"
+            )
         return 2
     try:
-        asyncio.run(way(spec, DialMap.from_environment(), report))
+        asyncio.run(switch(spec, DialMap.from_environment(), report))
     except KeyboardInterrupt:
         report(
-            f"{spec.host}: interrupted; a switch that had begun is rolled back by the host itself, "
-            "unless it is run again before"
+            f"{spec.host}: interrupted; the host itself rolls back a switch that had begun, "
+            "unless this is run again before"
         )
         return 1
     except HomelabError as error:
@@ -68,17 +70,17 @@ def carry_out(model: type[Spec], way: Way[Spec], spec_json: str, report: Report)
 
 
 async def bring(spec: SwitchSpec, dial_map: DialMap | None, report: Report) -> None:
-    """Return when the host is committed to its release; else raise with the report."""
+    """Return when the host has committed its release; else raise with the report."""
     await _Switch(patient(spec, dial_map), dial_map, report).converge()
 
 
 def patient(spec: Spec, dial_map: DialMap | None) -> Spec:
-    """The spec with no window longer than the dial map allows."""
+    """The spec with no timeout longer than the dial map allows."""
     return spec.patient(dial_map.confirm_seconds if dial_map else None)
 
 
 def has_committed(facts: HostFacts, spec: SwitchSpec) -> bool:
-    """The release and its secrets are committed, running, and what the host would boot."""
+    """Whether the release and its secrets are committed, running, and the boot default."""
     return (
         facts.release == spec.release
         and facts["secrets"] == spec.secrets_version
@@ -95,7 +97,7 @@ class _Switch:
     report: Report
     tried: list[str] = field(default_factory=list)
     answered: frozenset[str] = frozenset()
-    """What answered from here before the switch."""
+    """External probes that passed before the switch."""
 
     def __post_init__(self) -> None:
         spec = self.spec
@@ -113,11 +115,11 @@ class _Switch:
         spec = self.spec
         status = await self._status()
         if has_committed(status, spec):
-            self.report(f"{spec.host}: release {spec.release} is committed and runs already")
+            self.report(f"{spec.host}: release {spec.release} is already committed and running")
             return
         if not status["built"]:
             raise NotCommittedError(
-                f"{spec.host}: release {spec.release} is not built there; "
+                f"{spec.host}: release {spec.release} is not built on it; "
                 "run pulumi up, which stages and builds it first"
             )
         if status["phase"]:
@@ -128,7 +130,7 @@ class _Switch:
             )
             ours = same == (spec.release, spec.secrets_version, spec.again)
             if ours and (status["supervised"] or status["phase"] == "rebooting"):
-                self.report(f"{spec.host}: goes on with deployment {status['deployment']}")
+                self.report(f"{spec.host}: resumes deployment {status['deployment']}")
                 self.answered = frozenset(filter(None, status["deployment-external"].split("\t")))
                 await self._follow(status["deployment"])
                 return
@@ -136,7 +138,7 @@ class _Switch:
         await self._follow(await self._start())
 
     async def _start(self) -> str:
-        """Begin a deployment on the host; its deployment id."""
+        """Begin a deployment on the host; returns its id."""
         spec, deployment_id = self.spec, secrets.token_hex(8)
         if self.dial_map is None:
             self.answered = await external.answering(spec.external)
@@ -158,54 +160,54 @@ class _Switch:
         try:
             done = await self.host.ask(script, spec.lock_seconds + ASK_SECONDS)
         except DialError as error:
-            # It may have begun all the same, so the next question decides.
+            # It may have begun even so; the next status shows it.
             self._note(f"start: {error}")
             return deployment_id
         if done.exit == _BUSY:
-            # Someone began between our question and our start.
+            # Another deployment began between our status and our start.
             await self._settle(await self._status())
             return await self._start()
         found = [line for line in done.stderr.splitlines() if line.startswith("  ")]
         if done.exit != 0:
             for line in found:
                 self._note(line.strip())
-            raise NotCommittedError(await self._outcome("", f"was not started: {last_word(done)}"))
+            raise NotCommittedError(await self._outcome("", f"was not started: {last_line(done)}"))
         for line in found:
             self.report(f"{spec.host}: {line.strip()}")
         return deployment_id
 
     async def _settle(self, status: HostFacts) -> None:
-        """Wait until somebody else's deployment has ended; roll back one that nobody supervises."""
+        """Wait until another deployment has ended; roll it back if it has no supervisor."""
         spec, deployment_id = self.spec, status["deployment"]
-        whose = f"deployment {deployment_id} for release {status['deployment-release']}"
+        other = f"deployment {deployment_id} for release {status['deployment-release']}"
         end = _now() + spec.lock_seconds
         if status["supervised"]:
-            self.report(f"{spec.host}: waits for {whose}, which is {status['phase']}")
+            self.report(f"{spec.host}: waits for {other}, which is {status['phase']}")
         elif status["phase"]:
-            self.report(f"{spec.host}: rolls back {whose}, left half-way as {status['phase']}")
+            self.report(f"{spec.host}: rolls back {other}, which stopped while {status['phase']}")
             end += spec.activation_seconds
             await self.host.ask(
                 scripts.rollback_script(deployment_id), spec.lock_seconds + ASK_SECONDS
             )
         while status["phase"] not in ("", "committed", "rolled_back", "failed_rollback"):
             if _now() > end:
-                what = f"waited in vain for {whose}, still {status['phase']}"
+                what = f"was not started: {other} did not end, and is {status['phase']}"
                 raise NotCommittedError(await self._outcome(deployment_id, what))
             await asyncio.sleep(spec.poll_seconds)
             status = await self._status(deployment_id)
 
     async def _follow(self, deployment_id: str) -> None:
-        """See a deployment through: confirm it when it asks for that, and learn how it ended."""
+        """Follow a deployment to its end, and confirm it when it waits for that."""
         spec, sealed, last = self.spec, False, HostFacts({})
         # A rollback may take as long as the activation did.
         end = _now() + 2 * spec.activation_seconds + spec.confirm.seconds + spec.grace_seconds
-        # Until it is back, until all has started there, and until that is confirmed.
+        # Time to come back, to start all units, and to be confirmed.
         restart = spec.restart_seconds + 2 * spec.confirm.seconds + spec.grace_seconds
         while _now() < end:
             try:
                 status = await self._status(deployment_id)
             except DialError as error:
-                # Whoever asks for a disk's password during a restart has a key of its own.
+                # An initrd that asks for a disk passphrase over SSH has another host key.
                 if isinstance(error, HostKeyError) and not _restarts(last):
                     raise
                 self._note(f"ask: {error}")
@@ -215,10 +217,10 @@ class _Switch:
             if phase != last["phase"]:
                 self.report(f"{spec.host}: release {spec.release} is {phase or 'not begun'}")
                 if phase == "rebooting":
-                    self.report(f"{spec.host}: restarts; it has {spec.restart_seconds} s for that")
+                    self.report(f"{spec.host}: restarts; waiting up to {spec.restart_seconds} s")
                     end = _now() + restart
                 elif status["mode"] == "boot" and phase == "activating":
-                    # That it restarts may be said while nobody listens.
+                    # The phase may change to rebooting between two queries.
                     end = _now() + spec.activation_seconds + restart
             last = status
             if phase == "committed" and has_committed(status, spec):
@@ -229,18 +231,18 @@ class _Switch:
                 await self._resume(deployment_id, status)
             if phase == "awaiting" and not sealed:
                 sealed = await self._confirm(deployment_id, status["deployment-paths"].split())
-            # From here on it is a matter of moments.
+            # After the confirmation the commit takes only moments.
             await asyncio.sleep(min(spec.poll_seconds, 0.5) if sealed else spec.poll_seconds)
         raise NotCommittedError(reports.unknown(spec, deployment_id, last, self.tried))
 
     async def _resume(self, deployment_id: str, status: HostFacts) -> None:
-        """Nobody on the host sees to a deployment after a restart; the host does so by itself after
-        the restarts that we asked for, but a system before our time does not.
+        """Resume a deployment without a supervisor after a restart. The host resumes it by itself,
+        unless its old system has no unit for that.
         """
         if status["mode"] != "boot":
             what = f"was interrupted: the host restarted while it was {status['phase']}"
             raise NotCommittedError(await self._outcome(deployment_id, what))
-        # Give the host's own unit its chance.
+        # Let the host's own unit resume it first.
         await asyncio.sleep(2 * self.spec.poll_seconds)
         try:
             await self.host.ask(
@@ -250,7 +252,7 @@ class _Switch:
             self._note(f"resume: {error}")
 
     async def _confirm(self, deployment_id: str, names: list[str]) -> bool:
-        """Look from every path that worked before, each time anew; the last one seals."""
+        """Check over a new connection on each path that worked before; the last one seals."""
         if not await self._answers():
             return False
         paths = [path for path in self.spec.paths if path.name in names]
@@ -269,22 +271,22 @@ class _Switch:
                 self._note(f"confirm: {error}")
                 return False
             if done.exit != 0:
-                self._note(f"confirm over {path.name}: {last_word(done)}")
+                self._note(f"confirm over {path.name}: {last_line(done)}")
                 return False
         return True
 
     async def _answers(self) -> bool:
-        """What the household found before, it finds again."""
+        """Whether all external probes that passed before pass again."""
         if not self.answered:
             return True
         now = await external.answering(self.spec.external)
         lost = sorted(self.answered - now)
         if lost:
-            self._note(f"answered from here before, and does not now: {', '.join(lost)}")
+            self._note(f"answered from here before the switch, and does not now: {', '.join(lost)}")
         return not lost
 
     async def _outcome(self, deployment_id: str, what: str = "") -> str:
-        """What happened, how the host is now, what it logged, and what to do."""
+        """The report, with the host's present status and log."""
         try:
             status = await self._status(deployment_id, log_lines=40)
         except DialError as error:
@@ -299,24 +301,24 @@ class _Switch:
             )
         )
         if done.exit != 0:
-            raise DialError(f"{self.spec.host}: it cannot say how it is: {last_word(done)}")
+            raise DialError(f"{self.spec.host}: its status script failed: {last_line(done)}")
         return HostFacts.parse(done.stdout)
 
     def _note(self, what: str) -> None:
-        """Remember what did not work, once; said again at the end."""
+        """Remember a failure once, for the report."""
         if what not in self.tried:
             self.tried.append(what)
 
 
 def _restarts(last: HostFacts) -> bool:
-    """Whether the host may be on its way through a restart that the switch asked for."""
+    """Whether the host may be in a restart that the switch asked for."""
     return last["mode"] == "boot" and last["phase"] in ("armed", "activating", "rebooting")
 
 
-def last_word(done: Completed) -> str:
-    """The last thing a script said, errors first."""
+def last_line(done: Completed) -> str:
+    """The last line of a script's output, from standard error if it has any."""
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-    return lines[-1][:1000] if lines else f"it ended with {done.exit} and said nothing"
+    return lines[-1][:1000] if lines else f"it exited with {done.exit} and no output"
 
 
 def _now() -> float:

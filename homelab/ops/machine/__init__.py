@@ -1,1 +1,1 @@
-"""Reach a machine: SSH with pinned keys, over the LAN first and then the tailnet."""
+"""SSH to machines with pinned host keys, over the LAN first, then the tailnet."""

@@ -1,4 +1,4 @@
-"""A host over its paths: LAN first, then tailnet, always with the pinned key."""
+"""SSH to a host over its paths: LAN first, then tailnet, always with the pinned host key."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from homelab.ops.machine.ssh import run as run_command
 from homelab.problems import HomelabError
 
 ASK_SECONDS = 60
-"""How long a host may take to answer a question."""
+"""Seconds that a script on a host may take to answer."""
 
 
 class HostPath(Model):
-    """One way to the host."""
+    """One network path to the host."""
 
     name: Name
-    """What people call it: lan, tailnet."""
+    """lan or tailnet."""
     address: Str
     port: Port = 22
     user: Str = "root"
@@ -29,7 +29,7 @@ class HostPath(Model):
 
 @dataclass
 class HostLink:
-    """A host over any of its paths; keeps one session for questions."""
+    """A host over any of its paths; keeps one connection open."""
 
     name: str
     paths: tuple[HostPath, ...]
@@ -39,14 +39,14 @@ class HostLink:
     path: HostPath | None = None
 
     async def dial(self, path: HostPath) -> asyncssh.SSHClientConnection:
-        """A new connection over this very path; the caller closes it."""
+        """A new connection over this path; the caller closes it."""
         endpoint = Endpoint(self.name, path.name, path.address, path.port, path.user)
         return await connect(endpoint, self.host_key, self.dial_map)
 
     async def ask(self, script: str, seconds: float | None = ASK_SECONDS) -> Completed:
-        """Run a script over the session, made anew over the first path that works.
+        """Run a script over the open connection, or a new one over the first path that works.
 
-        Without `seconds` for as long as it takes.
+        `seconds` None means no time limit.
         """
         if self.session is None or self.path is None:
             self.session, self.path = await self._first()
@@ -60,7 +60,7 @@ class HostLink:
             raise DialError(f"{self.name} over {name}: {error}") from None
 
     async def ask_afresh(self, path: HostPath, script: str) -> Completed:
-        """Run a script over a new connection on this very path."""
+        """Run a script over a new connection on this path."""
         connection = await self.dial(path)
         try:
             return await run_command(
@@ -72,9 +72,9 @@ class HostLink:
     async def carry_out(
         self, script: str, report: Callable[[str], None], seconds: float = ASK_SECONDS
     ) -> None:
-        """Run one script, pass on each line that it says, and hang up.
+        """Run one script, report each line of its output, and close the connection.
 
-        Raises HomelabError with its own words when it fails.
+        Raises HomelabError with the script's error output if it fails.
         """
         try:
             done = await self.ask(script, seconds)
@@ -86,7 +86,7 @@ class HostLink:
             raise HomelabError(f"{self.name}: {done.stderr.strip().removeprefix('homelab: ')}")
 
     async def working_paths(self) -> list[str]:
-        """The paths that lead to the host now; the session's own is known to."""
+        """The names of the paths that reach the host now; the open connection's path counts."""
         names = []
         for path in self.paths:
             if path is not self.path:
@@ -100,7 +100,7 @@ class HostLink:
         return names
 
     async def close(self) -> None:
-        """End the session, if there is one."""
+        """Close the open connection, if there is one."""
         if self.session is not None:
             self.session.abort()
         self.session = self.path = None

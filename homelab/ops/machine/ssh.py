@@ -1,8 +1,8 @@
-"""The one door through which anything reaches a host.
+"""SSH connections to hosts; all of homelab uses these.
 
-A host answers only with the key that the stack pinned for it; unknown keys, passwords, shared
-connections and `ssh_config` have no part in it. Under a dial map (the lab) nothing but the map's
-loopback ports can be dialled at all.
+A host must present the key that the stack pins for it. Unknown keys, passwords, shared connections
+and `ssh_config` are not used. Under a dial map (the lab) only the loopback ports of the map can be
+dialled.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from homelab.config.base import HostKey, Model, Port, Str
 from homelab.problems import HomelabError, did_you_mean
 
 DIAL_MAP = "HOMELAB_DIAL"
-"""Names a file with a dial map; while it is set, only what the file maps can be reached."""
+"""Environment variable with the path of a dial map; if set, only its addresses can be reached."""
 
 CONNECT_SECONDS = 10
 KEEPALIVE_SECONDS = 10
@@ -31,20 +31,20 @@ _TOO_MANY = "Too many authentication failures"
 
 
 class DialError(HomelabError):
-    """A host could not be reached; another path, or a later try, may succeed."""
+    """A host could not be reached; another path or a later try may succeed."""
 
 
 class HostKeyError(DialError):
-    """Something answered with a key that is not the host's; trying again is no way out."""
+    """A machine answered with another key than the host's; another try does not help."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One way to one host."""
+    """One network path to one host."""
 
     host: str
     path: str
-    """What the way is called: lan, tailnet."""
+    """Name of the path: lan or tailnet."""
     address: str
     port: int = 22
     user: str = "root"
@@ -55,7 +55,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Completed:
-    """What a command answered. `exit` is -1 when the command ended without a status."""
+    """The output and exit code of a command. `exit` is -1 if it ended without a status."""
 
     exit: int
     stdout: str
@@ -63,7 +63,7 @@ class Completed:
 
 
 class Dialled(Model):
-    """Where one address leads under a dial map."""
+    """The loopback port of one address in a dial map."""
 
     name: Str
     port: Port
@@ -71,17 +71,17 @@ class Dialled(Model):
 
 
 class DialMap(Model):
-    """Every address that can be dialled, each a port of 127.0.0.1, and the key to sign in with."""
+    """Every address that can be dialled, each a port of 127.0.0.1, and the client key."""
 
     hosts: dict[str, Dialled]
     client_key: Str
-    """Path of the private key. No agent and no key of the person's own is offered."""
+    """Path of the private key. Neither the agent's keys nor the user's own are offered."""
     confirm_seconds: int | None = None
-    """The longest that anyone waits for a host to answer again; a loopback host needs no more."""
+    """Upper limit of every timeout; a loopback host needs no more."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> DialMap | None:
-        """The map in force, if any. One that cannot be read is an error: never the real network."""
+        """The dial map, if `HOMELAB_DIAL` is set. Raises if it cannot be read."""
         name = environment.get(DIAL_MAP)
         if name is None:
             return None
@@ -89,22 +89,22 @@ class DialMap(Model):
             return cls.model_validate_json(Path(name).read_bytes())
         except (OSError, ValidationError):
             raise DialError(
-                f"{DIAL_MAP}: {name} is not a dial map that can be read; start the lab again"
+                f"{DIAL_MAP}: {name} is not a readable dial map; start the lab again"
             ) from None
 
     def look_up(self, endpoint: Endpoint) -> Dialled:
-        """Where the endpoint leads; one that is not in the map is refused by name."""
+        """The loopback port of the endpoint. Raises DialError if the map does not have it."""
         found = self.hosts.get(endpoint.address)
         if found is None:
             way_out = did_you_mean(endpoint.address, self.hosts, "addresses")
-            raise DialError(f"{endpoint}: the dial map does not lead there; {way_out}")
+            raise DialError(f"{endpoint}: the dial map does not have this address; {way_out}")
         return found
 
 
 async def connect(
     endpoint: Endpoint, host_key: str, dial_map: DialMap | None
 ) -> asyncssh.SSHClientConnection:
-    """A new connection to the host itself, signed in; the caller closes it."""
+    """A new authenticated connection to the host; the caller closes it."""
     if dial_map is not None:
         mapped = dial_map.look_up(endpoint)
         keys = asyncssh.SSHClientConnectionOptions(
@@ -119,18 +119,18 @@ async def connect(
             except _RefusedError:
                 if not last:
                     raise
-    raise AssertionError("there is always something to offer")
+    raise AssertionError("_offers yields at least one set of options")
 
 
 class _RefusedError(DialError):
-    """None of the keys that were offered lets in; others may."""
+    """The host refused all offered keys; others may work."""
 
 
 async def _offers(stack: AsyncExitStack) -> list[asyncssh.SSHClientConnectionOptions]:
-    """Keys to offer, by connection: the agent's, then the default files.
+    """The keys to offer, one set per connection: the agent's, then the default files.
 
-    A host hangs up after a few (MaxAuthTries, six), so those of a full agent are offered in parts.
-    The agent is asked to sign for as long as the stack is open.
+    A host closes the connection after a few keys (MaxAuthTries, six), so the keys of a full agent
+    are offered in parts. The agent connection stays open until `stack` is closed.
     """
     options = asyncssh.SSHClientConnectionOptions
     held = await _held(stack)
@@ -142,7 +142,7 @@ async def _offers(stack: AsyncExitStack) -> list[asyncssh.SSHClientConnectionOpt
 
 
 async def _held(stack: AsyncExitStack) -> list[asyncssh.SSHKeyPair]:
-    """What the agent holds; nothing where there is no agent to ask."""
+    """The keys of the agent; none without an agent."""
     if not os.environ.get("SSH_AUTH_SOCK"):
         return []
     try:
@@ -176,7 +176,8 @@ async def _connect(
     except asyncssh.HostKeyNotVerifiable:
         raise HostKeyError(
             f"{endpoint}: it answers with another host key than the one in the stack; "
-            "if it was reinstalled, put its new key in ssh.host_key, else find out who answers"
+            "if it was reinstalled, put its new key in ssh.host_key, else find out which machine "
+            "answers"
         ) from None
     except asyncssh.PermissionDenied:
         raise _RefusedError(
@@ -185,8 +186,8 @@ async def _connect(
     except (TimeoutError, OSError, asyncssh.Error) as error:
         if _TOO_MANY in str(error):
             raise _RefusedError(
-                f"{endpoint}: more keys were offered than it listens to, and the right one was "
-                "not among them; load that one alone: ssh-add -D, then ssh-add"
+                f"{endpoint}: more keys were offered than it accepts (MaxAuthTries), and the right "
+                "one was not among them; load that one alone: ssh-add -D, then ssh-add"
             ) from None
         what = str(error) or f"no answer within {CONNECT_SECONDS} s"
         raise DialError(f"{endpoint}: {what}; is it on, and is this path up?") from None
@@ -195,10 +196,10 @@ async def _connect(
 async def run(
     connection: asyncssh.SSHClientConnection, command: str, stdin: str, *, seconds: float | None
 ) -> Completed:
-    """Run a command to its end over a connection; DialError when that or the time runs out."""
+    """Run a command over a connection. Raises DialError if the connection or the time ends."""
     try:
         async with asyncio.timeout(seconds):
-            # asyncssh sends no end of input after an empty one.
+            # asyncssh sends no end of file after an empty input.
             given = {"input": stdin} if stdin else {"stdin": asyncssh.DEVNULL}
             done = await connection.run(command, errors="replace", **given)
     except (TimeoutError, OSError, asyncssh.Error) as error:

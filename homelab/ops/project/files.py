@@ -1,4 +1,4 @@
-"""Write what the stack must remember."""
+"""Write the lock file and .sops.yaml."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from homelab.system.model import nixos_hosts
 def write_lock(
     directory: Path, stack: str, moves: tuple[str, ...], rotated: tuple[str, ...] = ()
 ) -> list[str]:
-    """Remember every service that is new, and every move that was acknowledged.
+    """Write new services, and acknowledged moves and rotations, to the lock.
 
-    Returns what changed, a line each. Raises InvalidStackError while the stack has problems other
-    than the moves that are acknowledged here.
+    Returns the changes, one per line. Raises InvalidStackError if the stack has problems other
+    than those acknowledged here.
     """
     plan, problems = check_stack(directory, stack)
     names = {s.name for s in plan.services} | {d.name for d in plan.datasets}
@@ -50,7 +50,7 @@ def write_lock(
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
     if idle := [r for r in rotated if r not in {name for name, *_ in rotations(plan)}]:
-        raise UsageError(f"--rotate {idle[0]}: nothing that encrypts changes there; leave it out")
+        raise UsageError(f"--rotate {idle[0]}: its encryption key does not change; leave it out")
     left = [p for p in problems if p.severity == "error" and (p.check, p.where) not in meant]
     if left:
         raise InvalidStackError(left)
@@ -58,23 +58,23 @@ def write_lock(
     file = read_lock(directory, stack).name
     changed = replace_file(directory / file, lock_text(new))
     if not changed:
-        return [f"{file} is as it was"]
+        return [f"{file} is unchanged"]
     return [*lines, f"{file}:", *(f"  {line}" for line in changed), f"{file} written; commit it"]
 
 
 def write_sops_rules(path: Path, plan: Plan) -> list[str]:
-    """Write who may decrypt which file; what changed, a line each.
+    """Write the creation rules of sops; returns the changes, one per line.
 
-    Raises UsageError for a file that somebody else wrote: its rules would be gone.
+    Raises UsageError for a file that homelab did not write, because its rules would be lost.
     """
     if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(OURS):
         raise UsageError(
-            f"--out {path}: homelab did not write this file, and would drop its rules; move them "
-            "away, or name another file"
+            f"--out {path}: homelab did not write this file, and would replace its rules; move the "
+            "file away, or name another one"
         )
     changed = replace_file(path, sops_yaml(plan.stack))
     if not changed:
-        return [f"{path} is as it was"]
+        return [f"{path} is unchanged"]
     return [
         f"{path}:",
         *(f"  {line}" for line in changed),
@@ -83,10 +83,10 @@ def write_sops_rules(path: Path, plan: Plan) -> list[str]:
 
 
 def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> list[str]:
-    """Take what the lock remembers on a host out of it; unless `confirmed`, only say what.
+    """Remove a host's entries from the lock; unless `confirmed`, only list them.
 
-    A service that the stack has elsewhere by now stays in it: whether its move is meant, and its
-    state copied, is asked by `homelab lock --move`.
+    An entry of a service that the stack now has on another host stays: `homelab lock --move`
+    acknowledges that its state was copied.
     """
     file = read_lock(directory, plan.lock.stack).name
     here = sorted(key for key, p in plan.lock.services.items() if p.host == host)
@@ -101,15 +101,15 @@ def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> l
     if not gone:
         return [*lines, f"{file} holds nothing {'else ' if lines else ''}of it"]
     if not confirmed:
-        return [*lines, f"would take out of {file}: {', '.join(gone)}"]
+        return [*lines, f"would remove from {file}: {', '.join(gone)}"]
     replace_file(directory / file, lock_text(without_host(plan.lock, host, kept)))
-    return [*lines, f"taken out of {file}: {', '.join(gone)}; commit it"]
+    return [*lines, f"removed from {file}: {', '.join(gone)}; commit it"]
 
 
 def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
-    """The lock that fits the plan, and what is different in it.
+    """The lock of this plan, and its changes, one per line.
 
-    A service that is switched off keeps what is remembered of it, unless another took its place.
+    A disabled service keeps its entry, unless another service took its place.
     """
     services: dict[str, Placement] = {}
     lines = []
@@ -132,10 +132,10 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
             lines.append(f"{key} was {before.key}, and keeps its keys")
         if before.host != service.host:
             lines.append(
-                f"{key} moved from {before.host} to {service.host}; its state is yours to copy"
+                f"{key} moved from {before.host} to {service.host}; copy its state by hand"
             )
         elif lost_paths(service):
-            lines.append(f"{key} has its state in {', '.join(service.state) or 'no directory'} now")
+            lines.append(f"{key} now has its state in {', '.join(service.state) or 'no directory'}")
     taken = {s.memory.key for s in plan.services if s.memory is not None}
     off = {name for name, config in plan.stack.services.items() if not config.enable}
     for key, placement in sorted(plan.lock.services.items()):
@@ -144,7 +144,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
         if key.partition("@")[0] in off:
             services[key] = placement
         else:
-            lines.append(f"{key} is gone")
+            lines.append(f"{key} is removed")
     ids = {
         m.user: Numbers(uid=m.ids.uid, gid=m.ids.gid)
         for v in plan.vpn.vpns

@@ -1,9 +1,9 @@
-"""Which lock file is whose: a project may hold several stacks, and each remembers its own.
+"""The lock file of each stack of a project.
 
-`homelab.lock.yaml` is of the stack that it names, the first or only one of a project; every other
-stack has `homelab.<stack>.lock.yaml`. One from before locks named their stack is of the only stack
-that has none of its own; where that is not clear, somebody has to say so, for a stack with another
-one's memory would be asked to move services that it never had.
+`homelab.lock.yaml` belongs to the stack that it names: the first or only one of a project. Every
+other stack has `homelab.<stack>.lock.yaml`. An old lock without a stack name belongs to the only
+stack that has no lock of its own. If there are several, reading fails: with another stack's lock, a
+stack would be asked to move services that it never had.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ FIRST = "homelab.lock.yaml"
 
 @dataclass(frozen=True)
 class LockFile:
-    """A stack's lock, and where it is or will be."""
+    """A stack's lock, and the name of its file."""
 
     name: str
-    """File beside the stack file."""
+    """File name, beside the stack file."""
     lock: Lock
 
 
@@ -32,22 +32,22 @@ def stack_names(directory: Path) -> list[str]:
 
 
 def first_stack(directory: Path) -> str:
-    """The stack that `homelab.lock.yaml` names; empty if it is not there or names none."""
+    """The stack that `homelab.lock.yaml` names; empty if there is no such file or name."""
     lock = _read(directory, FIRST)
     return lock.stack if lock is not None else ""
 
 
 def read_lock(directory: Path, stack: str) -> LockFile:
-    """The lock of one stack, empty if it has none yet. It names the stack in any case.
+    """The lock of one stack, empty if it has none yet. It always names the stack.
 
-    Raises InvalidStackError where it is not clear whose a lock is, or one is damaged.
+    Raises InvalidStackError if a lock is damaged, or its stack is not clear.
     """
     others = [name for name in stack_names(directory) if name != stack]
     own, first = _read(directory, _own(stack)), _read(directory, FIRST)
     if own is not None and own.stack not in ("", stack):
         raise _refused(
             _own(stack),
-            f"this is the lock of {own.stack}, and its name says {stack}",
+            f"this is the lock of {own.stack}, and its file name is that of {stack}",
             f"write stack: {stack} in it, if it was renamed; otherwise remove it",
         )
     if first is not None and _is_of(first, directory, stack, others, has_own=own is not None):
@@ -55,7 +55,7 @@ def read_lock(directory: Path, stack: str) -> LockFile:
             raise _refused(
                 FIRST,
                 f"both this and {_own(stack)} are locks of {stack}",
-                "keep the one that is right, and remove the other",
+                "keep the right one, and remove the other",
             )
         return LockFile(FIRST, _named(first, stack))
     name = _own(stack) if own is not None or first is not None or others else FIRST
@@ -80,8 +80,8 @@ def _is_of(lock: Lock, directory: Path, stack: str, others: list[str], *, has_ow
         raise _refused(
             FIRST,
             f"this lock names no stack, and there are several here: {names}",
-            f"write whose it is as its first line, stack: {without[0]}; "
-            "the others get a lock of their own with homelab lock",
+            f"write its stack in the first line, for instance stack: {without[0]}; "
+            "then homelab lock writes the locks of the others",
         )
     return not has_own
 

@@ -1,4 +1,4 @@
-"""Read the stacks that lie beside one: of its project, and of other projects in the same clone."""
+"""Read the neighbours of a stack: in its project, and in other projects of the same repository."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from homelab.planner import make_plan
 from homelab.problems import HomelabError
 
 DEPTH = 3
-"""How far below the clone's top a project may lie to be found."""
+"""How many directories below the repository's root projects are searched."""
 _ABOVE = 6
-"""How far above a project the clone's top may be."""
+"""How many directories above a project the repository's root is searched."""
 
 
 def read_neighbours(directory: Path, stack: str, plan: Plan) -> tuple[Neighbour, ...]:
     """Every other stack that shares an account, a machine or a master key with this one.
 
-    Those of other projects mostly share nothing, and are only looked through; the others are
-    planned, which takes as long as for this one.
+    Stacks of other projects are first searched as text, because most share nothing; only those
+    with a match are planned, which takes as long as for this one.
     """
     own = (directory / f"Pulumi.{stack}.yaml").resolve()
     mine = _marks(plan) | keys_of(directory, plan)
@@ -40,7 +40,7 @@ def read_neighbours(directory: Path, stack: str, plan: Plan) -> tuple[Neighbour,
 
 
 def keys_of(directory: Path, plan: Plan) -> frozenset[str]:
-    """What tells a stack's master key: where it lies, and how it is encrypted there."""
+    """What identifies a stack's master key: its reference, and its encrypted value."""
     return _keys(directory, plan.secrets.master, plan.secrets.file)
 
 
@@ -57,12 +57,12 @@ def _keys(directory: Path, ref: SecretRef | None, name: str) -> frozenset[str]:
             value = mapping(value)[part]
     except (OSError, KeyError, UnreadableError):
         return frozenset(out)
-    # The same cipher text is the same key: somebody has copied the file.
+    # The same ciphertext is the same key, in a copied file.
     return frozenset({*out, value} if isinstance(value, str) else out)
 
 
 def _neighbour(directory: Path, path: Path, mine: frozenset[str]) -> Neighbour | None:
-    """A stack, unless it has nothing of this one's."""
+    """The stack, or None if it shares nothing with this one."""
     name, there = path.name[7:-5], path.parent
     file = os.path.relpath(path, directory.resolve())
     if there != directory.resolve() and not _mentions(there, path, mine):
@@ -70,7 +70,7 @@ def _neighbour(directory: Path, path: Path, mine: frozenset[str]) -> Neighbour |
     try:
         document = read_document(path)
         if not document.values:
-            return None  # another program's
+            return None  # a stack of another program
         plan = make_plan(load_stack_config(document), read_lock(there, name).lock)
     except HomelabError:
         return Neighbour(name, file, None, frozenset())
@@ -78,21 +78,21 @@ def _neighbour(directory: Path, path: Path, mine: frozenset[str]) -> Neighbour |
 
 
 def _mentions(there: Path, path: Path, mine: frozenset[str]) -> bool:
-    """Whether a project's stack or one of its secrets files holds a word that tells what is ours.
+    """Whether a project's stack or secrets files contain one of the texts that identify this stack.
 
-    Reading YAML takes much longer than looking for a few words in it.
+    Parsing YAML takes much longer than searching it for a few texts.
     """
-    words = [mark.encode() for mark in mine]
+    wanted = [mark.encode() for mark in mine]
     files = [path, *(p for p in (there / "secrets").glob("*") if p.is_file())]
     try:
         texts = [file.read_bytes() for file in files]
     except OSError:
         return False
-    return any(word in text for text in texts for word in words)
+    return any(mark in text for text in texts for mark in wanted)
 
 
 def _marks(plan: Plan) -> frozenset[str]:
-    """What two stacks may share: accounts and machines."""
+    """Texts that identify the accounts and machines of a stack."""
     site = plan.stack
     keys = (h.config.ssh.host_key or "" for h in plan.hosts.values() if h.is_nixos)
     out = {" ".join(key.split()[:2]) for key in keys}
@@ -104,7 +104,7 @@ def _marks(plan: Plan) -> frozenset[str]:
 
 
 def _stack_files(directory: Path) -> Iterator[Path]:
-    """Stack files of the project, and of every project of the clone."""
+    """Stack files of the project, and of every project of the repository."""
     here = directory.resolve()
     yield from here.glob("Pulumi.*.yaml")
     top = next((p for p in [here, *here.parents][:_ABOVE] if (p / ".git").exists()), None)
@@ -118,5 +118,5 @@ def _stack_files(directory: Path) -> Iterator[Path]:
 
 
 def _is_skipped(name: str) -> bool:
-    """Whether stacks below are there to be read alone: nobody runs `up` on those of tests."""
+    """Whether a directory has no stacks to run `up` on, such as tests."""
     return name == "tests" or name.startswith((".", "_"))

@@ -1,4 +1,4 @@
-"""Whether what runs now reads or rehearses alone, and does without secrets files."""
+"""A context for commands that only read or rehearse, and so need no secrets files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _REHEARSED: ContextVar[bool] = ContextVar("rehearsed", default=False)
 
 @contextmanager
 def rehearsed() -> Iterator[None]:
-    """Stacks that are opened inside need no secrets files: a stand-in has every name, and what a
-    real `up` would lack is a warning.
+    """Stacks opened inside need no secrets files: every secret has a stand-in, and what a real `up`
+    would lack is a warning.
 
-    It holds for this context alone and cannot be set from outside the process, so no `pulumi up`
-    ever sends a stand-in to a host.
+    A context variable of this process, not an environment variable, so `pulumi up` never sends a
+    stand-in to a host.
     """
     token = _REHEARSED.set(True)
     try:

@@ -1,4 +1,4 @@
-"""The files beside a stack that its plan names, and which of them are not there."""
+"""Read the files beside a stack that its plan names, and report the missing ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from homelab.system.own import carried, named_at, named_by, own_paths
 
 
 def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
-    """The files that hosts name, by their path beside the stack, and those that are not there."""
+    """The named files, by their path beside the stack, and problems for the missing ones."""
     wanted: dict[str, str] = {}
-    # secret-known tells of these, and which keys they need.
-    told: set[str] = set()
+    # The check secret-known reports these, with the keys that they need.
+    reported: set[str] = set()
     for name, pin in plan.stack.nixpkgs.items():
         wanted[pin.lock] = f"nixpkgs.{name}.lock"
     if root := root_path(plan):
@@ -27,13 +27,13 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
             path = host_file(plan.stack, host.name)
             wanted[path] = "secrets.hosts"
             if host.is_deployed:
-                told.add(path)
-    # Not wanted as the others are: a preview does without, and `check_deployer` says what is not.
+                reported.add(path)
+    # Not required here: a preview works without it, and `check_deployer` reports missing keys.
     sources: dict[str, str | bytes] = _files(directory, plan.secrets.file)
     problems: list[Problem] = []
     for path, source in sorted(wanted.items()):
         found = _files(directory, path)
-        if not found and path not in told:
+        if not found and path not in reported:
             problems.append(
                 Problem(
                     source,
@@ -48,7 +48,9 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
 
 
 def _follow(directory: Path, plan: Plan, sources: dict[str, str | bytes]) -> None:
-    """Read what hand-written modules name by a relative path, too; own-module tells what is not."""
+    """Also read what hand-written modules import by a relative path; the check own-module reports
+    what is missing.
+    """
     pending = [n for host in plan.hosts.values() for n in carried(host, sources)]
     done: set[str] = set()
     while pending:
@@ -65,7 +67,7 @@ def _follow(directory: Path, plan: Plan, sources: dict[str, str | bytes]) -> Non
 
 
 _LONGEST = 240
-"""Characters of a path beside the stack file; a name has at most 255 bytes."""
+"""Maximum characters of a path beside the stack file; a file name has at most 255 bytes."""
 
 
 def _way_out(path: str, source: str) -> str:
@@ -74,16 +76,16 @@ def _way_out(path: str, source: str) -> str:
     if source.endswith(".lock"):
         return "make it with nix flake lock, on any machine that has Nix"
     if source.endswith(".root"):
-        return "make it with openssl, as the guide's page on certificates says"
+        return "make it with openssl, see the guide's page on certificates"
     if source.endswith(".hardware"):
         return "copy it from the host, where nixos-generate-config wrote it"
-    return "write it, or drop it from the stack config"
+    return "write it, or remove it from the stack config"
 
 
 def _files(directory: Path, path: str) -> dict[str, str | bytes]:
     top = directory / path
     if len(path) > _LONGEST:
-        return {}  # no file has such a name, and asking for one is an error of its own
+        return {}  # no such file can exist, and looking for it would raise another error
     if top.is_file():
         return {path: _content(top)}
     return {
@@ -98,7 +100,7 @@ def _content(path: Path) -> str | bytes:
         data = path.read_bytes()
     except OSError as error:
         raise HomelabError(
-            f"{path}: cannot be read ({error.strerror}); mend its permissions or its disk"
+            f"{path}: cannot be read ({error.strerror}); fix its permissions or its disk"
         ) from None
     try:
         return data.decode("utf-8")

@@ -1,4 +1,4 @@
-"""Open a stack: the way from the files on disk to a plan that was checked."""
+"""Open a stack: from the files on disk to a checked plan."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ class Stack:
     warnings: tuple[Problem, ...]
     releases: Mapping[str, Release]
     images: Mapping[str, Release]
-    """Trees of planned hosts, with nothing but the image that each starts from."""
+    """Trees of planned hosts, each with its installation image only."""
 
 
 def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = None) -> Stack:
     """Load, plan, check and render a stack.
 
-    `values` are what Pulumi handed over; the file then only tells where each of them stands.
-    Raises InvalidStackError with every problem, and nothing has happened by then.
+    `values` come from Pulumi; the file then only gives the line of each value.
+    Raises InvalidStackError with all problems, before anything is written or contacted.
     """
     document = _document(directory, name, values)
     plan, sources, problems = _planned(directory, name, document)
@@ -76,19 +76,19 @@ def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = 
 
 
 def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
-    """A plan and everything that is wrong with it. Raises only for what cannot be planned."""
+    """A plan and all its problems. Raises only if the stack cannot be planned."""
     plan, _, problems = _planned(directory, name, _document(directory, name, None))
     return plan, tuple(problems)
 
 
 def find_stack(directory: Path, name: str | None) -> str:
-    """The stack that is meant: the named one, that of PULUMI_STACK, the only one there is, or of
-    several the first, whose the lock `homelab.lock.yaml` is. Raises UsageError.
+    """The named stack, else PULUMI_STACK, else the only one, else the first: the one that
+    `homelab.lock.yaml` belongs to. Raises UsageError.
     """
     if not directory.is_dir():
         raise UsageError(f"there is no directory {directory}; name that of the stack file with -C")
     known = stack_names(directory)
-    said_by = "" if name else "PULUMI_STACK: "
+    variable = "" if name else "PULUMI_STACK: "
     name = name or os.environ.get("PULUMI_STACK") or None
     if name is None:
         if len(known) > 1 and (first := first_stack(directory)) in known:
@@ -101,13 +101,15 @@ def find_stack(directory: Path, name: str | None) -> str:
             f"there is no Pulumi.<stack>.yaml in {directory.resolve()}; name its directory with -C"
         )
     if name not in known:
-        way = did_you_mean(name, known, "stacks") if known else "name its directory with -C"
-        raise UsageError(f'{said_by}there is no stack "{name}" in {directory.resolve()}; {way}')
+        way_out = did_you_mean(name, known, "stacks") if known else "name its directory with -C"
+        raise UsageError(
+            f'{variable}there is no stack "{name}" in {directory.resolve()}; {way_out}'
+        )
     return name
 
 
 def meant_stacks(directory: Path, name: str | None) -> list[str]:
-    """As `find_stack`, for what can be asked of several at once: all of them if none is named."""
+    """The stacks of a command that takes several at once: all of them if none is named."""
     every = stack_names(directory)
     return every if name is None and len(every) > 1 else [find_stack(directory, name)]
 
@@ -119,7 +121,7 @@ def _document(directory: Path, name: str, values: Mapping[str, Value] | None) ->
     if not path.exists():
         return Document(dict(values))
     document = read_document(path)
-    # The file still knows which text YAML took for a date; Pulumi's values no longer do.
+    # The file shows which text YAML reads as a date; Pulumi's values do not.
     agreed = {
         k: document.values[k] if document.values.get(k) == v else v for k, v in values.items()
     }
@@ -154,19 +156,19 @@ def _planned(
 
 
 def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem]:
-    """What is wrong beside values that cannot be read, so that all of it is told at once."""
+    """Problems besides values that cannot be read, so that all are reported at once."""
     rest = rest_of(document)
     if rest is None:
         return []
     site, left_out = rest
     plan = make_plan(site, read_lock(directory, name).lock)
     found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
-    told = [completed(p, left_out, document) for p in unrelated(found, left_out)]
-    return [_located(p, document) for p in told]
+    problems = [completed(p, left_out, document) for p in unrelated(found, left_out)]
+    return [_located(p, document) for p in problems]
 
 
 def _each_once(problems: Iterable[Problem]) -> list[Problem]:
-    """The problems in order, each cause once: two checks may see the same from two sides."""
+    """The problems in order, each cause once: two checks may find the same cause."""
     seen: dict[tuple[str, str], Problem] = {}
     for problem in sorted(problems):
         seen.setdefault((problem.where, problem.what), problem)
@@ -174,18 +176,18 @@ def _each_once(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def located(stack: Stack, problem: Problem) -> Problem:
-    """The problem with the line that its place stands on in the stack's file."""
+    """The problem, with the line of its place in the stack file."""
     return _located(problem, read_document(stack.directory / f"Pulumi.{stack.name}.yaml"))
 
 
 def _located(problem: Problem, document: Document) -> Problem:
-    """The problem with the line that its place in the stack config stands on."""
+    """The problem, with the line of its place in the stack file."""
     if problem.line or problem.file or not document.lines:
         return problem
     path: list[str | int] = []
     for part in problem.where.replace("]", "").replace("[", ".").split("."):
         path.append(int(part) if part.isdigit() else part)
-    # A key may hold dots itself, as those of options do: then it is all of the rest.
+    # A key may contain dots, as option names do: then the rest of the place is one key.
     whole = [(*path[:i], ".".join(map(str, path[i:]))) for i in range(1, len(path))]
     known = [w for w in whole if w in document.lines]
     return replace(problem, file=document.file, line=document.line((known or [tuple(path)])[0]))
@@ -194,8 +196,8 @@ def _located(problem: Problem, document: Document) -> Problem:
 def check_sources(
     plan: Plan, sources: Mapping[str, str | bytes], *, sound: bool = True
 ) -> list[Problem]:
-    """What is wrong with the files themselves. Which inputs a lock must hold follows from a host's
-    modules, which only a plan that is `sound` makes.
+    """Problems of the files themselves. The inputs that a flake lock needs follow from a host's
+    modules, which only a `sound` plan has.
     """
     return [
         *(check_locks(plan, sources) if sound else ()),

@@ -1,4 +1,4 @@
-"""Write the trees of hosts to a directory, and nothing that is somebody else's away."""
+"""Write the trees of hosts to a directory, without removing files of others."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from homelab.problems import HomelabError, Problem
 from homelab.render import HEAD
 
 MARKER = "flake.nix"
-"""A file that every tree has, image or system, with our head in it."""
+"""A file that every tree has, with a header that homelab writes."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What became of the files."""
+    """How many files were written and removed."""
 
     changed: int
     removed: int
 
 
 def write_releases(out: Path, releases: Mapping[str, Release]) -> Written:
-    """Write every host's files; files of an older release go.
+    """Write every host's files, and remove those of an older release.
 
-    Raises HomelabError before anything is written where a directory is not one of ours.
+    Raises HomelabError, before it writes anything, if homelab did not write a directory there.
     """
     problems = [p for host in releases for p in _strange(out, out / host)]
     if problems:
@@ -42,7 +42,7 @@ def write_releases(out: Path, releases: Mapping[str, Release]) -> Written:
                 Problem(
                     where,
                     f"cannot be written: {error.strerror}",
-                    "mend that, or name another directory with --out",
+                    "fix that, or name another directory with --out",
                 )
             )
         ) from None
@@ -50,7 +50,7 @@ def write_releases(out: Path, releases: Mapping[str, Release]) -> Written:
 
 
 def _strange(out: Path, top: Path) -> Iterator[Problem]:
-    """Why a host's tree may not be written there."""
+    """Reasons not to write a host's tree there."""
     for place in (*reversed(out.parents), out, top):
         if place.exists() and not place.is_dir():
             yield Problem(
@@ -71,7 +71,7 @@ def _is_ours(top: Path) -> bool:
 
 
 def _visible(top: Path) -> Iterator[Path]:
-    """Everything below, the deepest first; what begins with a dot is an editor's or Git's."""
+    """All files below, deepest first, except dot files, which belong to editors or Git."""
     for path in sorted(top.rglob("*"), reverse=True):
         if not any(part.startswith(".") for part in path.relative_to(top).parts):
             yield path
@@ -91,7 +91,7 @@ def _remove_older(top: Path, wanted: set[str]) -> int:
 
 def _write(top: Path, release: Release) -> int:
     changed = 0
-    # The marker first: what an interrupted run leaves is known as ours by the next.
+    # The marker first, so that the next run recognises the tree of an interrupted one.
     for name, content in sorted(release.files, key=lambda f: f[0] != MARKER):
         path = top / name
         data = content.encode() if isinstance(content, str) else content

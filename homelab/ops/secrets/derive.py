@@ -1,7 +1,7 @@
-"""Secrets derived from one master key: the same each time, and worth nothing to each other.
+"""Secrets derived from one master key: reproducible, and independent of each other.
 
-HKDF with SHA-256 (RFC 5869). Whoever has the master key and the stack config can make every one of
-them again, without any state; raising an epoch makes a new one.
+HKDF with SHA-256 (RFC 5869). With the master key and the stack config, all of them can be computed
+again without any state. Raising an epoch gives a new value.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _ROUNDS = 310_000
 
 
 class MasterKeyError(HomelabError):
-    """The master key is not one."""
+    """The master key is missing or not valid."""
 
 
 class UnfitValueError(HomelabError):
-    """A value that no environment file can carry."""
+    """A value that an environment file cannot hold."""
 
 
 def derive(master: str, purpose: str, *, host: str = "", epoch: int = 1, length: int = 43) -> str:
     """A secret of `length` characters (base64url, six bits each) for one purpose.
 
-    `master` is base64 of 32 bytes or more. With a host, the secret is that host's own.
+    `master` is base64 of 32 bytes or more. With a host, the secret differs for each host.
     """
     info = b"\0".join(part.encode() for part in (purpose, host, str(epoch)))
     size = (length * 6 + 7) // 8
@@ -47,7 +47,7 @@ def derive(master: str, purpose: str, *, host: str = "", epoch: int = 1, length:
 
 
 def derive_secret(master: str, secret: Secret) -> str:
-    """The file that a host gets for a derived secret: the value, or variables that hold it."""
+    """The content of a derived secret's file on its host: the value, or variables with it."""
     value = derive(master, secret.purpose, epoch=secret.epoch, length=secret.length)
     if secret.hashed:
         return pbkdf2(value, derive(master, f"{secret.purpose}/salt", epoch=secret.epoch))
@@ -62,18 +62,18 @@ def derive_secret(master: str, secret: Secret) -> str:
 def pbkdf2(value: str, salt: str) -> str:
     """A secret's hash as Authelia reads it (PHC string, PBKDF2 with SHA-512, 310,000 rounds).
 
-    The salt is given, so that the same secret has the same hash in every preview.
+    The salt is an argument, so that the same secret has the same hash in every preview.
     """
     salted = hashlib.sha256(salt.encode()).digest()[:16]
     digest = hashlib.pbkdf2_hmac("sha512", value.encode(), salted, _ROUNDS)
-    told = (
+    parts = (
         base64.b64encode(part).decode().rstrip("=").replace("+", ".") for part in (salted, digest)
     )
-    return f"$pbkdf2-sha512${_ROUNDS}${'$'.join(told)}"
+    return f"$pbkdf2-sha512${_ROUNDS}${'$'.join(parts)}"
 
 
 def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> str:
-    """A derived secret as its host gets it: for the person who must type it once, or restore."""
+    """A derived secret as its host gets it, for a person who must type it or restore it."""
     every = [s for s in plan.secrets.secrets if s.source == "derived"]
     derived = {s.name: s for s in every if host in (None, s.host)}
     former = former_password(plan, name, host)
@@ -94,8 +94,8 @@ def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> st
 
 
 def former_password(plan: Plan, name: str, host: str | None) -> str | None:
-    """The target of a password that the stack no longer has: of a host or a target that has left,
-    whose repositories may still be there. None for any other secret.
+    """The target of a backup password of a host or target that has left the stack, whose
+    repositories may still exist. None for any other secret.
     """
     kind, _, target = name.partition("-")
     if kind != RESTIC or not target or host is None:
@@ -109,7 +109,7 @@ def former_password(plan: Plan, name: str, host: str | None) -> str | None:
 def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:
     """RFC 5869 with SHA-256."""
     if not 0 < size <= 255 * _HASH:
-        raise ValueError("HKDF yields 1 to 8160 bytes")
+        raise ValueError("HKDF with SHA-256 gives 1 to 8160 bytes")
     extracted = hmac.digest(salt or bytes(_HASH), key, hashlib.sha256)
     out, block = b"", b""
     for counter in range(1, -(-size // _HASH) + 1):
@@ -119,9 +119,9 @@ def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:
 
 
 def env_file(pairs: Iterable[tuple[str, str]]) -> str:
-    """Text for systemd's EnvironmentFile= that gives exactly these values.
+    """Text for systemd's EnvironmentFile= with exactly these values.
 
-    A plain word stays bare, so that Podman, which knows no quotes, reads the same.
+    A plain value has no quotes, because Podman does not parse quotes.
     """
     return "".join(f"{_variable(name)}={_quoted(name, value)}\n" for name, value in pairs)
 
@@ -142,7 +142,7 @@ def _quoted(name: str, value: str) -> str:
         return value
     if _UNFIT.search(value):
         raise UnfitValueError(
-            f"the value of {name} has control characters, which systemd does not take "
+            f"the value of {name} has control characters, which systemd does not accept "
             "in a variable; use a file instead"
         )
     return '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
@@ -153,7 +153,7 @@ def _master(text: str) -> bytes:
         key = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise MasterKeyError(
-            "secrets.master: this is not base64; make a key with: openssl rand -base64 32"
+            "secrets.master: the key is not base64; make one with: openssl rand -base64 32"
         ) from None
     if len(key) < _SHORTEST_KEY:
         raise MasterKeyError(

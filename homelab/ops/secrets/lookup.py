@@ -1,4 +1,4 @@
-"""Look a secret up where its reference says."""
+"""Read a secret by its reference."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["SecretUnavailableError", "resolve"]
 
 
 def resolve(ref: SecretRef, directory: Path, file: str) -> str:
-    """The value of a reference. `file` is the sops file that its keys lie in, below `directory`."""
+    """The value of a reference. `file` is the sops file with its keys, below `directory`."""
     if ref.op is not None:
         return onepassword.resolve(ref)
     return sops.resolve(ref, directory, file)

@@ -1,4 +1,4 @@
-"""Read 1Password references with its own command, `op`."""
+"""Read 1Password references with the `op` command."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from homelab.config.base import SecretRef
 from homelab.ops.secrets.tool import SecretUnavailableError, run
 
 _CAUSES = (
-    ("not currently signed in", "nobody is signed in to 1Password", "run: eval $(op signin)"),
-    ("no accounts configured", "1Password knows no account here", "run: op account add"),
+    ("not currently signed in", "op is not signed in to 1Password", "run: eval $(op signin)"),
+    ("no accounts configured", "op has no account configured", "run: op account add"),
     ("isn't a vault", "there is no such vault", "see: op vault list"),
     ("isn't an item", "there is no such item", "see: op item list --vault VAULT"),
     ("isn't a field", "the item has no such field", "see: op item get ITEM"),
@@ -28,6 +28,6 @@ def resolve(ref: SecretRef) -> str:
             if part in complaint.lower():
                 raise SecretUnavailableError(ref, why, way_out)
         raise SecretUnavailableError(
-            ref, "1Password did not hand it over", f"see why: op read {reference!r} >/dev/null"
+            ref, "op could not read it", f"see why: op read {reference!r} >/dev/null"
         )
     return value

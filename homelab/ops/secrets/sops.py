@@ -1,4 +1,4 @@
-"""Read sops files: one value with the `sops` command, or, without any key, what a file shows."""
+"""Read sops files: one value with the `sops` command, or the key names without decryption."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailable
         return SecretUnavailableError(
             ref,
             f"no key here can decrypt {file}",
-            "point SOPS_AGE_KEY_FILE at your age key, or have somebody add yours: "
+            "point SOPS_AGE_KEY_FILE at your age key, or have a person with access add it: "
             f"sops updatekeys {file}",
         )
     if any(part in complaint for part in _NOT_FOUND):
         return SecretUnavailableError(
-            ref, f"{file} has no such key", f"{in_file(ref.sops or '')} with sops {file}"
+            ref, f"{file} does not have this key", f"{in_file(ref.sops or '')} with sops {file}"
         )
     return SecretUnavailableError(
         ref, f"sops could not read {file}", f"see why: sops decrypt {file} >/dev/null"
@@ -67,7 +67,7 @@ def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailable
 
 
 def read_encrypted(path: Path, name: str = "") -> SopsFile:
-    """What a sops file shows without a key. `name` is its path in the stack config."""
+    """What can be read of a sops file without a key. `name` is its path in the stack config."""
     try:
         return parse_sops_file(name or path.name, path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

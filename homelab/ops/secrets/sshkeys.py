@@ -1,7 +1,7 @@
-"""SSH keys that follow from a derived secret: the same key each time, without any state.
+"""SSH keys computed from a derived secret: reproducible, without any state.
 
-The text of the private half is made here, because libraries put random check bytes into theirs, and
-a secret that differs in every run would be sent to its host in every run. Format: PROTOCOL.key of
+The private key is formatted here, because libraries write random check bytes into theirs, and a
+secret that changes in every run would be sent to its host in every run. Format: PROTOCOL.key of
 OpenSSH.
 """
 
@@ -19,10 +19,10 @@ _BLOCK = 8
 
 
 def private_half(secret: str) -> str:
-    """The private key, as `ssh -i` reads it."""
+    """The private key file, as `ssh -i` reads it."""
     seed = _seed(secret)
     public = _public(seed)
-    # Two equal numbers that tell a right passphrase from a wrong one; there is none.
+    # The format has two equal numbers to check the passphrase; there is no passphrase.
     check = hashlib.sha256(b"check\0" + seed).digest()[:4]
     inner = check + check + _string(_TYPE) + _string(public) + _string(seed + public) + _string(b"")
     inner += bytes(range(1, 1 + -len(inner) % _BLOCK))
@@ -40,7 +40,7 @@ def private_half(secret: str) -> str:
 
 
 def public_half(secret: str) -> str:
-    """The line of `authorized_keys` that lets the key in, for what its account may do."""
+    """The line of `authorized_keys` for this key, with `restrict`."""
     blob = _string(_TYPE) + _string(_public(_seed(secret)))
     return f"restrict {_TYPE.decode()} {base64.b64encode(blob).decode()}\n"
 

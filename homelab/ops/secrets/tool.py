@@ -1,4 +1,4 @@
-"""Run a tool that prints a secret, and never show what it printed."""
+"""Run a tool that prints a secret, and never show its output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT = 120
 
 
 class SecretUnavailableError(HomelabError):
-    """A secret could not be read. Says which, why, and the way out; never what was read."""
+    """A secret could not be read. The message has its name, the cause and the way out."""
 
     def __init__(self, ref: SecretRef, why: str, way_out: str) -> None:
         self.ref, self.why, self.way_out = ref, why, way_out
@@ -30,10 +30,10 @@ def run(
     environment: Mapping[str, str] | None = None,
     install: str,
 ) -> tuple[str, str]:
-    """Run a tool that prints a secret; its output, or else what it complained of.
+    """Run a tool that prints a secret; returns its output and its error output.
 
-    One of the two is empty on success, the other on failure. The complaint is for telling causes
-    apart, and is not shown: nobody knows what a tool puts there.
+    The error output is empty on success, the output on failure. The error output serves to find
+    the cause and is never shown, because it may contain the secret.
     """
     why, way_out, done = "", "", None
     try:
@@ -56,6 +56,6 @@ def run(
     except UnicodeDecodeError:
         why, way_out = "the value is not text", "store it as text, base64 if need be"
     if done is None or why:
-        # Raised out here, because those errors carry what the tool had printed.
+        # Raised outside the handlers, because those errors carry the tool's output.
         raise SecretUnavailableError(ref, why, way_out)
     return "", done.stderr.decode(errors="replace") or f"exit code {done.returncode}"

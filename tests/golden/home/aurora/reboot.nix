@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# A switch may restart this host: it goes on at boot, and nothing waits for a keyboard
+# A switch may restart this host: the switch resumes at boot, and no prompt stops the boot
 { lib, options, ... }:
 
 let
@@ -7,7 +7,7 @@ let
 in
 {
   config = derive {
-    # A kernel or initrd that fails starts again, and the boot loader then starts the old system.
+    # A kernel or initrd that panics reboots, and the boot loader then starts the old system.
     boot.kernelParams = [
       "panic=30"
       "boot.panic_on_fail"
@@ -16,7 +16,7 @@ in
     systemd.enableEmergencyMode = false;
 
     systemd.services.homelab-resume = {
-      description = "Go on with the switch that restarted this host";
+      description = "Resume the switch that restarted this host";
       restartIfChanged = false;
       script = ''
         . ${./lib/resume-at-boot.sh}
