@@ -1,1 +1,1 @@
-"""What options and hand-written modules open beside the plan."""
+"""What options and hand-written modules open that is not in the plan."""

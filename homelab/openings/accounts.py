@@ -1,4 +1,4 @@
-"""Accounts: passwords, sudo, groups that are as good as root, and who Nix trusts."""
+"""Accounts: passwords, sudo, groups equivalent to root, and users that Nix trusts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _USER = "users.users.*"
 _LOCKED = re.compile(r"[!*]+[^$]*")
 _FILE = "drop it, keep its hash in the host's sops file, and name that: hashedPasswordFile"
 _AS_ROOT = ("docker", "podman", "libvirtd", "lxd", "incus-admin", "disk", "wheel")
-"""Groups whose members are root in all but name."""
+"""Groups whose members can become root."""
 
 
 @rule(
@@ -40,40 +40,40 @@ def password(setting: Setting, view: View) -> Iterator[Opening]:
     if value == "":
         yield Opening(
             "no-password",
-            f"{setting.name} is empty: whoever is at the console logs in without one",
+            f"{setting.name} is empty: anybody at the console logs in without a password",
             _FILE,
         )
     elif not _LOCKED.fullmatch(str(value)):
         what = "hash" if "ashed" in setting.path[-1] else "password"
         yield Opening(
             "password-in-store",
-            f"{setting.name} is a {what} in the clear: the Nix store shows it to everybody",
+            f"{setting.name} is a {what} in plain text: every user can read the Nix store",
             _FILE,
         )
 
 
 @rule(f"{_USER}.hashedPasswordFile", f"{_USER}.passwordFile")
 def password_file(setting: Setting, view: View) -> Iterator[Opening]:
-    """A file that Nix would copy to where everybody reads it."""
+    """A password file that Nix would copy to its store, where every user can read it."""
     value = setting.value
     is_path = isinstance(value, Computed) and re.match(r"\.{0,2}/", value.text)
     if is_path or (isinstance(value, str) and value.startswith("/nix/store")):
         yield Opening(
             "password-in-store",
-            f"{setting.name} is a file that Nix copies to its store, where everybody reads it",
-            'name a place on the host, in quotes: "/run/secrets-for-users/…"',
+            f"{setting.name} is a file that Nix copies to its store, where every user can read it",
+            'name a path on the host, in quotes: "/run/secrets-for-users/…"',
         )
 
 
 @rule("users.mutableUsers")
 def mutable(setting: Setting, view: View) -> Iterator[Opening]:
-    """A password that the stack declares is one that holds."""
+    """`users.mutableUsers` true keeps a declared password from an existing account."""
     owner = view.plan.stack.site.owner
     if setting.value is True and owner.password:
         yield Opening(
             "mutable-users",
-            f"{setting.name} is true, and a password that the stack declares would never reach an "
-            "account that is there",
+            f"{setting.name} is true, so an existing account would never get the password that the "
+            "stack declares",
             "leave it out",
         )
 
@@ -82,7 +82,7 @@ when(
     is_true,
     "users.allowNoPasswordLogin",
     word="no-password",
-    what="{option} takes away the check that somebody can still log in",
+    what="{option} turns off the check that somebody can still log in",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -91,17 +91,17 @@ when(
 
 @rule("security.sudo.wheelNeedsPassword", "security.sudo-rs.wheelNeedsPassword")
 def wheel(setting: Setting, view: View) -> Iterator[Opening]:
-    """What sudo asks of the owner is said in one place, and checked there."""
+    """Whether sudo asks the owner for a password is set and checked in site.owner.sudo."""
     yield Opening(
         "sudo",
-        f"{setting.name} is {shown(setting.value)}, and site.owner.sudo says what sudo asks for",
+        f"{setting.name} is {shown(setting.value)}, and site.owner.sudo sets what sudo asks for",
         "drop it, and write site.owner.sudo: passwordless or password",
     )
 
 
 @rule("security.sudo.enable")
 def without_sudo(setting: Setting, view: View) -> Iterator[Opening]:
-    """The deployer may need it."""
+    """Sudo turned off, although the deployer may need it."""
     user = view.host.config.ssh.user
     if setting.value is False and user != "root":
         yield Opening(
@@ -116,7 +116,7 @@ when(
     *("security.sudo.extraRules", "security.sudo.extraConfig", "security.sudo-rs.extraRules"),
     *("security.sudo-rs.extraConfig",),
     word="sudo",
-    what="{option} lets somebody be root without a password",
+    what="{option} lets a user become root without a password",
     way_out="name single commands, or leave it out",
     severity="warning",
     acceptable=True,
@@ -128,7 +128,7 @@ when(
     ),
     "security.doas.extraRules",
     word="sudo",
-    what="{option} lets somebody be root without a password",
+    what="{option} lets a user become root without a password",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -137,7 +137,7 @@ when(
     is_false,
     "security.doas.wheelNeedsPassword",
     word="sudo",
-    what="{option} lets everybody in wheel be root without a password",
+    what="{option} lets all members of wheel become root without a password",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -146,14 +146,14 @@ when(
     lambda value: any(t == "*" for t in texts(value)),
     *("nix.settings.trusted-users", "nix.trustedUsers"),
     word="nix-trusted",
-    what="{option} has *: everybody on the host is root in effect, for Nix does what they say",
-    way_out="name people in wheel alone, as @wheel",
+    what="{option} has *: every user of the host can become root through Nix",
+    way_out="name only people in wheel: @wheel",
 )
 when(
     is_false,
     *("nix.settings.sandbox", "nix.settings.require-sigs", "nix.useSandbox"),
     word="nix-trusted",
-    what="{option} is false: builds see the host, or come from anybody",
+    what="{option} is false: builds can read the host, or binaries need no signature",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -163,7 +163,7 @@ when(
     *("services.getty.autologinUser", "services.displayManager.autoLogin.user"),
     "services.xserver.displayManager.autoLogin.user",
     word="autologin",
-    what="{option}: whoever stands before the machine is {value}, and with sudo root",
+    what="{option}: anybody at the machine is logged in as {value}, and with sudo as root",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -172,7 +172,7 @@ when(
     is_true,
     "security.pam.services.*.allowNullPassword",
     word="no-password",
-    what="{option} takes an empty password",
+    what="{option} accepts an empty password",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -181,7 +181,7 @@ when(
 
 @rule(f"{_USER}.extraGroups", "users.groups.*.members")
 def as_root(setting: Setting, view: View) -> Iterator[Opening]:
-    """Somebody who may not have been meant to be root becomes it."""
+    """Membership in a group that makes a user equivalent to root."""
     owner = view.plan.stack.site.owner.user
     if setting.path[1] == "groups":
         groups, people = {setting.path[2]}, set(texts(setting.value)) - {owner, "root"}
@@ -191,8 +191,8 @@ def as_root(setting: Setting, view: View) -> Iterator[Opening]:
     if found and people:
         yield Opening(
             "as-root",
-            f"{setting.name}: who is in {', '.join(found)} is root on {view.host.name} in all but "
-            f"name, and {', '.join(sorted(people))} would be",
+            f"{setting.name}: members of {', '.join(found)} can become root on {view.host.name}, "
+            f"so {', '.join(sorted(people))} could",
             "leave it out",
             "warning",
             acceptable=True,
@@ -236,9 +236,10 @@ when(
     is_set,
     "nixpkgs.config.allowUnfreePredicate",
     word="unfree",
-    what="{option} takes the place of ours, and what services here need unfree would not build",
-    way_out="write nixpkgs.config.allowUnfree = true, or name ours in it too: nix.nix of the host "
-    "lists them",
+    what="{option} replaces the predicate of homelab, and unfree packages of services here would "
+    "not build",
+    way_out="write nixpkgs.config.allowUnfree = true, or add the packages that nix.nix of the host "
+    "lists",
     severity="warning",
     acceptable=True,
 )

@@ -1,4 +1,4 @@
-"""What is opened beside the plan: by options of the stack config, and by hand-written modules."""
+"""Checks of what options of the stack config and hand-written modules open outside the plan."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from homelab.system.model import Host
 FORBIDDEN_PATTERNS = file_check(
     "forbidden-patterns",
     "error",
-    "A hand-written module that opens ports, writes the proxy's hosts or lets people in another "
-    "way works around the plan.",
+    "A hand-written module that opens ports, writes virtual hosts or adds another way to log in "
+    "bypasses the plan.",
 )
 
 FIREWALL = ("open-port", "firewall-off", "firewall-rules")
-"""Words of what makes `homelab reach` wrong."""
+"""Names of openings that make `homelab reach` wrong."""
 
 
 @check("open-firewall-ban", rows="S0-56 S2-10")
 def open_firewall_ban(plan: Plan) -> Iterator[Problem]:
-    """A port that an option opens is in no firewall plan, and `homelab reach` would be wrong."""
+    """A port that an option opens is not in the firewall plan: `homelab reach` would be wrong."""
     for where, opening in of_stack(plan, FIREWALL):
         yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
 @check("option-opens", rows="S0-56 S0-57 S2-10")
 def option_opens(plan: Plan) -> Iterator[Problem]:
-    """What lets somebody in is said where the plan reads it; an option that says it otherwise works
-    around sign-in, firewall, policy and probes. Some may be accepted, with a reason.
+    """An option that gives access bypasses the plan, and with it sign-in, firewall, tailnet policy
+    and probes. Some can be accepted, with a reason.
     """
     for where, opening in of_stack(plan):
         if opening.word not in (*FIREWALL, LITERAL, UNKNOWN):
@@ -45,8 +45,8 @@ def option_opens(plan: Plan) -> Iterator[Problem]:
 
 @check("option-known", rows="S0-71")
 def option_known(plan: Plan) -> Iterator[Problem]:
-    """A mistyped option ends the build of its host, after everything else has been changed
-    already. What resembles no known name may be newer than our list, and is left to Nix.
+    """A mistyped option fails the build of its host after cloud resources have changed. A name that
+    resembles no known one may be newer than our list, and is left to Nix.
     """
     for where, opening in of_stack(plan, (UNKNOWN,)):
         yield Problem(where, opening.what, opening.way_out)
@@ -54,7 +54,7 @@ def option_known(plan: Plan) -> Iterator[Problem]:
 
 @check("accept-known", rows="S0-09")
 def accept_known(plan: Plan) -> Iterator[Problem]:
-    """A reason for what nobody does any more would cover for the next who does it."""
+    """An `accept` entry that nothing needs would hide a later opening."""
     found: dict[str, set[str]] = {}
     for where, opening in _of_stack(plan):
         if opening.acceptable:
@@ -80,33 +80,35 @@ def _of_stack(plan: Plan) -> Iterator[tuple[str, Opening]]:
         view = View(plan, host, settings)
         for setting in settings:
             for opening in openings(setting, view):
-                # One that several hosts run says it once.
+                # Report a service that runs on several hosts once.
                 if (setting.source, opening) not in seen:
                     seen.add((setting.source, opening))
                     yield setting.source, opening
 
 
 def of_stack(plan: Plan, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Opening]]:
-    """What the stack config's own options open and nobody accepted, of these words or of all: the
-    place, and what it is.
+    """Openings of the stack config's options that are not accepted: (place, opening). `words`
+    limits them to these names.
     """
     for where, opening in _of_stack(plan):
         service = where.split(".")[1]
         config = plan.stack.services.get(service)
         accepted = opening.acceptable and config is not None and opening.word in config.accept
         if not accepted and (not words or opening.word in words):
-            yield where, _with_way(opening, f"services.{service}")
+            yield where, _acceptable(opening, f"services.{service}")
 
 
-def _with_way(opening: Opening, owner: str) -> Opening:
+def _acceptable(opening: Opening, owner: str) -> Opening:
     if not opening.acceptable:
         return opening
-    way = f"{opening.way_out}; or say why it may: {owner}.accept: {{{opening.word}: …}}"
-    return Opening(opening.word, opening.what, way, opening.severity, acceptable=True)
+    way_out = (
+        f"{opening.way_out}; or accept it with a reason: {owner}.accept: {{{opening.word}: …}}"
+    )
+    return Opening(opening.word, opening.what, way_out, opening.severity, acceptable=True)
 
 
 def check_openings(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Hand-written modules do not work around the plan."""
+    """Hand-written modules must not bypass the plan."""
     for host in plan.hosts.values():
         yield from _of_host(plan, host, sources)
 
@@ -122,8 +124,8 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
         for line in source.unread[:1]:
             yield Problem(
                 host.source,
-                f"{name}:{line}: this is not read as Nix, so nobody knows what it opens",
-                "correct it, or write it in a way that older versions of Nix read as well",
+                f"{name}:{line}: this cannot be parsed as Nix, so it is not known what it opens",
+                "correct it, or write it without syntax that only newer versions of Nix have",
                 check=FORBIDDEN_PATTERNS,
                 severity="warning",
             )
@@ -132,7 +134,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 needed.add(opening.word)
                 if opening.word in host.config.accept:
                     continue
-            shown = _with_way(opening, host.source)
+            shown = _acceptable(opening, host.source)
             yield Problem(
                 host.source,
                 f"{name}:{setting.line}: {shown.what}",

@@ -1,4 +1,4 @@
-"""Containers by options: what they publish past the firewall, and how little holds them in."""
+"""Options of containers: ports published past the firewall, and weakened isolation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 @rule(f"{_ALL}.ports")
 def published(setting: Setting, view: View) -> Iterator[Opening]:
-    """Ports that Podman or Docker publish: past the firewall, so the address is what counts."""
+    """Ports that Podman or Docker publish past the firewall: only the address limits access."""
     items = setting.value if isinstance(setting.value, tuple) else (setting.value,)
     for item in items:
         yield from _published(setting, item, view)
@@ -31,14 +31,14 @@ def _published(setting: Setting, item: Value, view: View) -> Iterator[Opening]:
     to = "every network" if address in ("", "0.0.0.0", "::", "*") else address  # noqa: S104
     yield Opening(
         "container-port",
-        f"{setting.name} publishes {text} to {to}, past the firewall and the sign-in",
+        f"{setting.name} publishes {text} to {to}, past firewall and sign-in",
         f"write 127.0.0.1 before it ({_local(text)}), and give the service a route",
     )
 
 
 def address_of(text: str) -> tuple[str | None, str, str]:
-    """Address, port and protocol on the host that a published port names: empty for every address,
-    none for one that only Nix can tell.
+    """Host address, port and protocol of a published port. The address is empty for every address,
+    None if only Nix can compute it.
     """
     plain = re.sub(r"\$\{[^}]*\}", "$", text.strip())
     plain, _, protocol = plain.partition("/")
@@ -54,7 +54,7 @@ def address_of(text: str) -> tuple[str | None, str, str]:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only the host itself reaches an address."""
+    """Whether an address is reachable from the host itself only."""
     try:
         return ip_address(address).is_loopback
     except ValueError:
@@ -77,7 +77,7 @@ def _local(text: str) -> str:
 
 @rule(f"{_ALL}.extraOptions", f"{_ALL}.preRunExtraOptions")
 def extra_options(setting: Setting, view: View) -> Iterator[Opening]:
-    """Words of `podman run` that say the same as options do, or take the walls down."""
+    """Flags of `podman run` that publish ports or weaken the isolation."""
     for flag, value in flags(list(texts(setting.value))):
         if flag in ("-p", "--publish"):
             yield from _published(setting, value, view)
@@ -88,7 +88,7 @@ def extra_options(setting: Setting, view: View) -> Iterator[Opening]:
                 "drop it, and give the service a route",
             )
         else:
-            yield from _walls(setting, flag, value, view)
+            yield from _isolation(setting, flag, value, view)
 
 
 _SHORT = {
@@ -119,18 +119,18 @@ def flags(words: list[str]) -> Iterator[tuple[str, str]]:
             yield f"-{letter}", ""
 
 
-def _walls(setting: Setting, flag: str, value: str, view: View) -> Iterator[Opening]:
+def _isolation(setting: Setting, flag: str, value: str, view: View) -> Iterator[Opening]:
     said = f"{setting.name}: {flag}{'=' + value if value else ''}"
     if flag == "--privileged" and value != "false":
         yield _privileged(said)
     elif flag in ("--network", "--net") and (value == "host" or value.startswith("ns:")):
         yield _host_network(said)
     elif flag in _NAMESPACES and (value == "host" or value.startswith("ns:")):
-        yield _loose("host-namespaces", f"{said} shares the host's own with the container")
+        yield _loose("host-namespaces", f"{said} shares the host's namespace with the container")
     elif flag == "--cap-add" and value.upper().removeprefix("CAP_") in _CAPABILITIES:
         yield _loose("capabilities", f"{said} lets the container act as root on the host")
     elif flag == "--security-opt" and re.search(r"unconfined|disable|unmask", value):
-        yield _loose("unconfined", f"{said} takes away what confines the container")
+        yield _loose("unconfined", f"{said} removes the confinement of the container")
     elif flag == "--device" and not _is_harmless(value):
         yield _device(said, value)
     elif flag == "--device-cgroup-rule":
@@ -209,14 +209,14 @@ def _loose(word: str, what: str) -> Opening:
 
 
 def _privileged(said: str) -> Opening:
-    return _loose("privileged", f"{said} makes the container root on the host in all but name")
+    return _loose("privileged", f"{said} makes the container equivalent to root on the host")
 
 
 def _host_network(said: str) -> Opening:
     return _loose(
         "host-network",
-        f"{said} puts the container on the host's own network, where it reaches what listens on "
-        "loopback alone",
+        f"{said} puts the container on the host's network, where it reaches services that listen "
+        "on loopback only",
     )
 
 
@@ -228,14 +228,14 @@ def _host_network(said: str) -> Opening:
     f"{_ALL}.devices",
 )
 def options(setting: Setting, view: View) -> Iterator[Opening]:
-    """What newer releases have options for."""
+    """Options of newer NixOS releases that weaken the isolation."""
     last = setting.path[4]
     if last == "privileged" and setting.value is True:
         yield _privileged(setting.name)
     elif last == "networks" and "host" in texts(setting.value):
         yield _host_network(f"{setting.name}: host")
     elif last == "capabilities" and setting.value is True:
-        yield from _walls(setting, "--cap-add", setting.path[5], view)
+        yield from _isolation(setting, "--cap-add", setting.path[5], view)
     elif last == "devices":
         for device in texts(setting.value):
             if not _is_harmless(device):
@@ -248,14 +248,14 @@ def options(setting: Setting, view: View) -> Iterator[Opening]:
 
 @rule(f"{_ALL}.image")
 def image(setting: Setting, view: View) -> Iterator[Opening]:
-    """An image that may become another one without anybody's release."""
+    """An image tag that can move to another image without a release."""
     value = setting.value
     loads = any(view.value(*setting.path[:-1], f) for f in ("imageFile", "imageStream"))
     if isinstance(value, str) and not _DIGEST.search(value) and not loads:
         yield Opening(
             "image-digest",
-            f"{setting.name} is {value}, a tag that may be another image tomorrow",
-            "add its digest: …@sha256:…, as `skopeo inspect` tells it",
+            f"{setting.name} is {value}, a tag that can move to another image",
+            "add its digest: …@sha256:…, as `skopeo inspect` prints it",
         )
 
 
@@ -264,8 +264,8 @@ when(
     *("virtualisation.docker.enable", "virtualisation.libvirtd.enable"),
     *("virtualisation.lxd.enable", "virtualisation.incus.enable"),
     word="other-firewall",
-    what="{option} writes firewall rules of its own beside our nftables: what it publishes "
-    "passes by the plan, and its guests may lose their network",
+    what="{option} writes its own firewall rules beside the nftables rules of the plan: what it "
+    "publishes bypasses the plan, and its guests may lose their network",
     way_out="leave it out, and run containers by container: (Podman)",
     severity="warning",
     acceptable=True,
@@ -274,21 +274,21 @@ when(
     like(r"0\.0\.0\.0|\[::\]|^tcp://|:\d+$"),
     *("virtualisation.docker.listenOptions", "virtualisation.docker.daemon.settings.hosts"),
     word="docker-api",
-    what="{option} answers on the network, and whoever asks there is root",
+    what="{option} listens on the network, and any client that reaches it is root",
     way_out="leave it out; the socket is enough",
 )
 when(
     is_true,
     "virtualisation.podman.networkSocket.enable",
     word="docker-api",
-    what="{option} answers on the network, and whoever asks there is root",
+    what="{option} listens on the network, and any client that reaches it is root",
     way_out="leave it out; the socket is enough",
 )
 when(
     is_true,
     "virtualisation.podman.dockerSocket.enable",
     word="docker-socket",
-    what="{option}: whoever opens that socket is root",
+    what="{option}: any program that opens that socket is root",
     way_out="leave it out",
     severity="warning",
     acceptable=True,

@@ -1,4 +1,4 @@
-"""What daemons are told: where they listen, whom they believe, who needs no password."""
+"""Options of daemons: listen addresses, trusted proxies, access without a password."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LISTENS = re.compile(
     r"(host|hosts|listen|addr|address|addresses|bind|ip|interface|interfaces)"
     r"([-_]?(on|addr|address|addresses|host|ip|interface))?$"
 )
-"""Last parts of options that say where a daemon listens: `host`, `listenAddress`, `http_addr`."""
+"""Last parts of options with a daemon's listen address: `host`, `listenAddress`, `http_addr`."""
 _EVERYWHERE = re.compile(r"^(tcp://|http://|https://)?(0\.0\.0\.0|\[?::\]?|\*)(:\d+|/.*)?$")
 _BELIEVES = re.compile(
     r"(?i)trusted[-_]?(prox(y|ies)|ips?|hosts?|networks?|cidrs?)|whitelist$|allow[-_]?from"
@@ -25,8 +25,8 @@ _ANYBODY = re.compile(r"^(0\.0\.0\.0/0|::/0|\*|any|all)$")
 
 @rule("services.**")
 def listens(setting: Setting, view: View) -> Iterator[Opening]:
-    """An app that listens to everybody is kept closed by the firewall alone; one that believes what
-    the gate says of a visitor believes then whoever comes by another way.
+    """An app that listens on every address relies on the firewall alone. If it trusts sign-in
+    headers of the proxy, any client that reaches it directly can forge them.
     """
     if not _LISTENS.match(setting.path[-1]) or not _is_everywhere(setting.value):
         return
@@ -37,16 +37,16 @@ def listens(setting: Setting, view: View) -> Iterator[Opening]:
     if believed:
         yield Opening(
             "listens",
-            f"{setting.name} is {shown(setting.value)}: {service.name} believes {believed[0]}, and "
-            "whoever asks it past the proxy could write that",
-            "leave it out; the plan says where it listens",
+            f"{setting.name} is {shown(setting.value)}: {service.name} trusts {believed[0]}, and "
+            "a client that bypasses the proxy could forge that",
+            "leave it out; the plan sets its address",
         )
     elif service.bind != ANYWHERE:
         yield Opening(
             "listens",
-            f"{setting.name} is {shown(setting.value)}, and only its own host asks "
-            f"{service.name}: the firewall alone keeps it closed",
-            "leave it out; the plan says where it listens",
+            f"{setting.name} is {shown(setting.value)}, and only its own host uses "
+            f"{service.name}: the firewall alone protects it",
+            "leave it out; the plan sets its address",
             "warning",
             acceptable=True,
         )
@@ -71,25 +71,25 @@ def _service(setting: Setting, view: View) -> Service | None:
 
 @rule("services.**")
 def believes(setting: Setting, view: View) -> Iterator[Opening]:
-    """Whom an app takes for the proxy, whose word on a visitor it believes."""
+    """Addresses from which an app trusts the sign-in headers of a proxy."""
     if len(setting.path) < 3:
         return
     values = [t.strip() for t in texts(setting.value)]
     if _BELIEVES.search(setting.path[-1]) and any(_ANYBODY.fullmatch(v) for v in values):
         yield Opening(
             "trusts-anybody",
-            f"{setting.name} is {shown(setting.value)}: whoever asks is believed",
+            f"{setting.name} is {shown(setting.value)}: it trusts the headers of every client",
             "name the proxy's address, or leave it out",
         )
 
 
 @rule("services.grafana.settings.*.whitelist")
 def grafana_whitelist(setting: Setting, view: View) -> Iterator[Opening]:
-    """Grafana believes everybody where its list is empty."""
+    """Grafana trusts every client if the list is empty."""
     if setting.path[3] == "auth.proxy" and setting.value in ("", None):
         yield Opening(
             "trusts-anybody",
-            f"{setting.name} is empty: whoever asks is believed to be somebody else",
+            f"{setting.name} is empty: any client can sign in as somebody else",
             "leave it out; the plan names the proxy's address",
         )
 
@@ -98,7 +98,7 @@ when(
     like(r"^[^#]*\btrust\s*$"),
     "services.postgresql.authentication",
     word="no-password",
-    what="{option} trusts somebody without a password",
+    what="{option} has `trust`: it accepts clients without a password",
     way_out="use peer, or scram-sha-256",
     severity="warning",
     acceptable=True,
@@ -111,7 +111,7 @@ when(
     "services.atuin.openRegistration",
     "services.matrix-synapse.settings.enable_registration_without_verification",
     word="no-password",
-    what="{option}: people come in whom nobody asked who they are, or from further than meant",
+    what="{option}: clients get in without a sign-in, or from more networks than the plan has",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -120,11 +120,11 @@ when(
 
 @rule("services.grafana.settings.*.enabled")
 def grafana_anonymous(setting: Setting, view: View) -> Iterator[Opening]:
-    """Visitors without a name."""
+    """Anonymous access to Grafana."""
     if setting.path[3] == "auth.anonymous" and setting.value is True:
         yield Opening(
             "no-password",
-            f"{setting.name}: everybody whom the proxy lets in sees Grafana without a name",
+            f"{setting.name}: everybody whom the proxy lets in uses Grafana anonymously",
             "leave it out",
             "warning",
             acceptable=True,
@@ -135,7 +135,7 @@ when(
     lambda value: value in ("none", "no"),
     "services.code-server.auth",
     word="no-password",
-    what="{option} is {value}: whoever reaches it has a shell",
+    what="{option} is {value}: any client that reaches it gets a shell",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -145,7 +145,7 @@ when(
     *("services.transmission.settings.rpc-whitelist-enabled",),
     "services.transmission.settings.rpc-host-whitelist-enabled",
     word="trusts-anybody",
-    what="{option} is false: any page that a browser at home opens may steer it",
+    what="{option} is false: any web page open in a browser at home can control it",
     way_out="leave it out, and name the hosts: rpc-host-whitelist",
     severity="warning",
     acceptable=True,
@@ -154,27 +154,27 @@ when(
 
 @rule("services.samba.settings.**", "services.samba.shares.**", "services.samba.enable")
 def samba(setting: Setting, view: View) -> Iterator[Opening]:
-    """Shares beside the datasets', where nobody signs in as the stack says."""
+    """Samba settings and shares that bypass those of the datasets."""
     part = setting.path[3] if len(setting.path) > 3 else ""
     key = setting.path[-1]
-    said = str(setting.value).lower()
-    guests = key in ("guest ok", "public", "guest only") and said in ("yes", "true", "1")
-    if guests or (key == "map to guest" and said in ("bad user", "bad password", "bad uid")):
+    text = str(setting.value).lower()
+    guests = key in ("guest ok", "public", "guest only") and text in ("yes", "true", "1")
+    if guests or (key == "map to guest" and text in ("bad user", "bad password", "bad uid")):
         yield Opening(
             "share",
-            f"{setting.name} is {shown(setting.value)}: whoever reaches it needs no password",
-            "drop it, and say it in datasets.….samba: guest",
+            f"{setting.name} is {shown(setting.value)}: clients need no password",
+            "drop it, and set it in datasets.….samba: guest",
         )
     elif part == "global" and key in ("hosts allow", "hosts deny", "interfaces", "smb ports"):
         yield Opening(
             "share",
-            f"{setting.name} says who may ask, and the stack says that of every share",
+            f"{setting.name} limits clients, and the plan already sets that for every share",
             "leave it out",
         )
     elif setting.value is True and setting.path[-1] == "enable":
         yield Opening(
             "share",
-            f"{setting.name} serves shares that no dataset describes",
+            f"{setting.name} serves a share that is not of a dataset",
             "write datasets.….samba: {}",
         )
 
@@ -183,7 +183,7 @@ when(
     like(r"\*\s*\(|no_root_squash|insecure\b"),
     "services.nfs.server.exports",
     word="share",
-    what="{option} gives files to machines that nobody names, or with root's rights",
+    what="{option} exports files to any machine, or with root's rights",
     way_out="name addresses, and drop no_root_squash",
     severity="warning",
     acceptable=True,

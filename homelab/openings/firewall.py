@@ -1,4 +1,4 @@
-"""Options that open ports: the firewall's own, and those of modules that open it by themselves."""
+"""Options that open ports: those of the firewall, and those of modules that open it themselves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROUTE = "drop the option and give the service a route, or ports: with why:"
     "networking.firewall.interfaces.*.allowedUDPPortRanges",
 )
 def ports(setting: Setting, view: View) -> Iterator[Opening]:
-    """Ports that the plan does not open there itself."""
+    """Opened ports that are not in the plan."""
     protocol = "udp" if "UDP" in setting.path[-1] else "tcp"
     interface = setting.path[3] if setting.path[2] == "interfaces" else ""
     if interface == "lo":
@@ -36,7 +36,7 @@ def ports(setting: Setting, view: View) -> Iterator[Opening]:
         yield Opening(
             PORT,
             f"ports are opened by routes, and {setting.name} opens {', '.join(more)}/{protocol} "
-            f"{where}, which the plan does not know",
+            f"{where}, which are not in the plan",
             _ROUTE,
         )
 
@@ -54,7 +54,7 @@ def _port(item: Value) -> str:
     if isinstance(item, int | str):
         return str(item)
     if isinstance(item, Computed):
-        return "what Nix computes"
+        return "computed ports"
     if not isinstance(item, Mapping):
         return "more"
     ends = (item.get("from"), item.get("to"))
@@ -67,28 +67,28 @@ when(
     *("**.openPeerPorts", "**.openRPCPort", "**.openMulticastPort", "**.openTelnet"),
     *("**.openBroadcast", "**.openInternalFirewall"),
     word=PORT,
-    what="ports are opened by routes, and {option} opens some that the plan does not know",
+    what="ports are opened by routes, and {option} opens some that are not in the plan",
     way_out=_ROUTE,
 )
 when(
     is_false,
     "networking.firewall.enable",
     word="firewall-off",
-    what="the firewall is what keeps the plan true, and {option} is false",
+    what="the plan relies on the firewall, and {option} is false",
     way_out="leave it out, and open what you need by routes",
 )
 when(
     is_false,
     "networking.nftables.enable",
     word="firewall-off",
-    what="our firewall is written in nftables, and {option} is false: its rules would be dropped",
+    what="the firewall of homelab needs nftables, and {option} is false: its rules would be lost",
     way_out="leave it out",
 )
 when(
     lambda value: isinstance(value, Computed),
     "networking.firewall",
     word="firewall-off",
-    what="{option} is computed as a whole, and nobody can tell what it opens",
+    what="{option} is computed as a whole, so it is not known what it opens",
     way_out="write its options out, or drop them and give the service a route",
 )
 when(
@@ -104,14 +104,14 @@ when(
     *("networking.firewall.extraForwardRules", "networking.nftables.ruleset"),
     "networking.nftables.rulesetFile",
     word="firewall-rules",
-    what="ports are opened by routes, and {option} writes rules that the plan does not know",
+    what="ports are opened by routes, and {option} writes rules that are not in the plan",
     way_out=_ROUTE,
 )
 when(
     is_set,
     "networking.nftables.tables.*.content",
     word="nftables-table",
-    what="{option} is a table of its own beside the firewall, and may lead packets past it",
+    what="{option} is a table of its own beside the firewall, and can let packets bypass it",
     way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
@@ -120,7 +120,7 @@ when(
     is_set,
     *("networking.nat.forwardPorts", "networking.nat.dmzHost", "networking.nat.extraCommands"),
     word="nat",
-    what="{option} leads packets on to where no route of the plan leads",
+    what="{option} forwards packets to a destination that no route of the plan has",
     way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
@@ -129,7 +129,7 @@ when(
     is_false,
     "networking.firewall.checkReversePath",
     word="reverse-path",
-    what="{option} is false, so a packet may come in by another interface than its sender's",
+    what="{option} is false, so a packet with a forged sender may come in on another interface",
     way_out='leave it out, or write "loose"',
     severity="warning",
     acceptable=True,
@@ -138,7 +138,7 @@ when(
     is_set,
     "disabledModules",
     word="modules",
-    what="{option} takes modules away, and with them what our options say to them",
+    what="{option} removes modules, and with them the settings that homelab makes there",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -156,21 +156,21 @@ _BY_DEFAULT = {
     "services.wgautomesh": "openFirewall",
     "services.zerotierone": "",
 }
-"""Modules that open ports as soon as they are enabled, and the option that stops them; empty where
+"""Modules that open ports as soon as they are enabled, and the option that stops them; empty if
 none does. Source: the option list of NixOS, and the modules' own `networking.firewall`."""
 
 
 @rule(*(f"{module}.enable" for module in _BY_DEFAULT))
 def by_default(setting: Setting, view: View) -> Iterator[Opening]:
-    """Modules that open ports unless they are told otherwise."""
+    """Modules that open ports by default."""
     module = ".".join(setting.path[:-1])
     stop = _BY_DEFAULT[module]
     if setting.value is not True or (stop and view.value(*setting.path[:-1], stop) is False):
         return
     if module == "services.avahi" and view.host.config.mdns:
-        return  # The plan says so itself, and to the LAN's interface alone.
+        return  # The plan sets it itself, for the LAN's interface only.
     yield Opening(
         PORT,
-        f"{setting.name} opens ports to every network, which the plan does not know",
+        f"{setting.name} opens ports to every network, which are not in the plan",
         f"write {module}.{stop}: false beside it" if stop else "leave it out",
     )

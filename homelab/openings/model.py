@@ -1,7 +1,7 @@
-"""Openings: what a setting lets in that the plan does not know, and what to look for.
+"""Openings: access that an option gives outside the plan, and the rules that find them.
 
-A rule looks at one option, however it was spelled: the stack config's options and hand-written
-modules have both become paths with values by then.
+A rule looks at one option as a path with a value, so it is the same for options of the stack config
+and for hand-written modules.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from homelab.system.model import Host
 
 @dataclass(frozen=True)
 class View:
-    """What a rule may look at beside the option itself."""
+    """What a rule may read besides the option itself."""
 
     plan: Plan
     host: Host
     settings: tuple[Setting, ...]
-    """Everything that is set beside it, in the same place."""
+    """All options of the same source."""
 
     def value(self, *path: str) -> Value:
-        """What else is set to a path there, by the last who says it."""
+        """The last value of another option of the same source; None if it is not set."""
         return next((s.value for s in reversed(self.settings) if s.path == path), None)
 
 
 @dataclass(frozen=True)
 class Opening:
-    """One thing that an option opens: what, the way out, and the word to accept it by."""
+    """One thing that an option opens: what, the way out, and the name to accept it by."""
 
     word: str
     what: str
     way_out: str
     severity: Severity = "error"
     acceptable: bool = False
-    """Whether the owner may accept it with a reason: where the plan stays true all the same."""
+    """Whether `accept` may allow it with a reason, because the plan stays correct even so."""
 
 
 Test = Callable[[Value], bool]
@@ -48,7 +48,7 @@ Look = Callable[[Setting, View], Iterable[Opening]]
 
 @dataclass(frozen=True)
 class Rule:
-    """Which options to look at, and how."""
+    """A function, and the options that it looks at."""
 
     path: tuple[str, ...]
     look: Look
@@ -73,9 +73,9 @@ def when(
     severity: Severity = "error",
     acceptable: bool = False,
 ) -> None:
-    """Register one sentence about the options of these paths, where their value passes a test.
+    """Register a message for the options of these paths whose value passes a test.
 
-    `{option}` in it is the option, `{value}` what it is set to.
+    In the message `{option}` is the option and `{value}` its value.
     """
 
     def look(setting: Setting, view: View) -> Iterator[Opening]:
@@ -89,11 +89,11 @@ def when(
 
 
 RULES: list[Rule] = []
-"""All that is looked for, in the order in which the modules beside this one name it."""
+"""All rules, in the order of registration."""
 
 
 def matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Whether a path is one that a pattern means. A part that is computed may be any."""
+    """Whether a path matches a pattern. A computed part matches every name."""
     if not pattern:
         return not path
     if pattern[0] == "**":
@@ -104,28 +104,28 @@ def matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
 
 
 def is_true(value: Value) -> bool:
-    """Switched on."""
+    """Whether it is true."""
     return value is True
 
 
 def is_false(value: Value) -> bool:
-    """Switched off."""
+    """Whether it is false."""
     return value is False
 
 
 def is_set(value: Value) -> bool:
-    """Anything but nothing, also where only Nix knows what."""
+    """Whether it has a value that is not empty, or one that only Nix can compute."""
     return value not in (None, False, "", ()) and value != {}
 
 
 def like(pattern: str) -> Test:
-    """Text, or a list with text, in which the pattern is found; upper and lower case alike."""
+    """A test for text, or a list with text, that matches the pattern, ignoring case."""
     compiled = re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     return lambda value: any(compiled.search(t) for t in texts(value))
 
 
 def texts(value: Value) -> Iterator[str]:
-    """Every text in a value, that of computed parts too."""
+    """Every text in a value, also in computed parts."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Computed):
@@ -143,11 +143,11 @@ def texts(value: Value) -> Iterator[str]:
 
 
 def shown(value: Value) -> str:
-    """A value in a message: short, and never a long text."""
+    """A value as a message shows it, shortened."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, Computed):
-        return "what Nix computes"
+        return "a computed value"
     if isinstance(value, str | int | float):
         text = " ".join(" ".join(texts(value)).split())
         return text if len(text) < 40 else f"{text[:37]}…"

@@ -1,4 +1,4 @@
-"""Options whose name is one letter away from one that their module has."""
+"""Options whose name resembles one that their module has."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ UNKNOWN = "unknown-option"
 
 @rule("services.**")
 def mistyped(setting: Setting, view: View) -> Iterator[Opening]:
-    """A name that no module has ends a build, after the clouds have been changed already. One that
-    resembles none may be newer than our list, and is left to Nix.
+    """An option that no module has fails a build after cloud resources have changed. A name that
+    resembles no known one may be newer than our list, and is left to Nix.
     """
     if not setting.source or len(setting.path) < 3:
         return
@@ -23,7 +23,7 @@ def mistyped(setting: Setting, view: View) -> Iterator[Opening]:
         name, names = found
         near = close(name.rpartition(".")[2], names)
     else:
-        # The module itself: only what the service's own is called, for there are hundreds.
+        # The module's own name: compare it with the service's module only, as there are hundreds.
         name = ".".join(setting.path[:2])
         own = {m for s in view.plan.on(view.host.name) for m in _modules(s.entry.options)}
         near = "" if name in known() or name in own else close(name, frozenset(own))

@@ -1,4 +1,4 @@
-"""All rules, from the modules that have them."""
+"""All rules, from the modules that register them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HAVE_RULES = (accounts, containers, daemons, firewall, literals, names, ssh, web
 
 
 def openings(setting: Setting, view: View) -> Iterator[Opening]:
-    """What one option opens."""
+    """The openings of one option."""
     for one in RULES:
         if matches(one.path, setting.path):
             yield from one.look(setting, view)

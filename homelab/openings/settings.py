@@ -1,4 +1,4 @@
-"""Where settings come from: the stack config's options, merged for each host, and own modules."""
+"""Options from the stack config, merged for each host, and from hand-written modules."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from homelab.system.own import reached
 
 
 def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
-    """Every option that the stack config sets on a host, by its parts: however it is nested or
-    quoted, `services.x: {openFirewall: true}` is `services.x.openFirewall`.
+    """Every option that the stack config sets on a host, as a path: `services.x: {openFirewall:
+    true}` is `services.x.openFirewall`, however it is nested or quoted.
     """
     return tuple(
         Setting(said.path, _plain(said.value), source=f"services.{service.name}.options.{said.key}")
@@ -23,7 +23,7 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
 
 
 def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
-    """What the stack config says of a host's containers and no model can judge, as options."""
+    """Container settings of the stack config that the models accept as free text, as options."""
     for service in plan.on(host):
         container = service.container
         if container is None:
@@ -41,7 +41,7 @@ def of_containers(plan: Plan, host: str) -> Iterator[Setting]:
 
 
 def _plain(value: object) -> Value:
-    """A JSON value as one of Nix; what a `$` word becomes is not text of the owner's."""
+    """A JSON value as a Nix value; a `$` reference becomes a computed value."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
@@ -55,8 +55,8 @@ def _plain(value: object) -> Value:
 
 
 def of_modules(host: Host, sources: Mapping[str, str | bytes]) -> Mapping[str, Source]:
-    """What the host's hand-written modules set, by file. A home-manager module sets no option of
-    the system.
+    """The options that the host's hand-written modules set, by file. Home-manager modules are left
+    out, because they set no option of the system.
     """
     config = host.config
     if not host.is_nixos:

@@ -1,4 +1,4 @@
-"""The way in by SSH: keys only, at the port and the addresses that the deployer dials."""
+"""SSH options: keys only, at the port and the addresses that the deployer dials."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from homelab.openings.model import Opening, View, is_false, is_set, is_true, lik
 
 _SSH = "services.openssh"
 _SETTINGS = f"{_SSH}.settings"
-_KEYS = "drop it; SSH is by keys alone, and hosts.….ssh.recovery is the way in without one"
+_KEYS = "drop it; SSH accepts keys only, and hosts.….ssh.recovery lets the owner in without one"
 
 when(
     is_false,
     *(f"{_SSH}.enable", "systemd.services.sshd.enable"),
     word="ssh-off",
-    what="{option} is false, and SSH is the deployer's only way in",
+    what="{option} is false, and the deployer needs SSH",
     way_out="leave it out",
 )
 when(
     is_true,
     *(f"{_SSH}.startWhenNeeded",),
     word="ssh-socket",
-    what="{option} makes SSH wait for a socket's unit, and what we confirm is sshd.service",
+    what="{option} starts SSH by socket activation, and a switch is confirmed by sshd.service",
     way_out="leave it out",
 )
 when(
@@ -46,7 +46,7 @@ when(
     like("password|keyboard-interactive"),
     f"{_SETTINGS}.AuthenticationMethods",
     word="ssh-password",
-    what="{option} asks for a password, and the deployer has none",
+    what="{option} asks for a password, and the deployer uses a key only",
     way_out=_KEYS,
 )
 when(
@@ -63,7 +63,7 @@ when(
     is_set,
     *(f"{_SETTINGS}.{w}" for w in ("AllowUsers", "AllowGroups", "DenyUsers", "DenyGroups")),
     word="ssh-users",
-    what="{option} may shut out the deployer, the owner, or whoever builds and backs up here",
+    what="{option} may lock out the deployer, the owner, or the accounts of builds and backups",
     way_out="leave it out; root, the owner, and the accounts of builds and backups must get in",
     severity="warning",
     acceptable=True,
@@ -72,14 +72,14 @@ when(
     is_set,
     *(f"{_SSH}.listenAddresses", f"{_SETTINGS}.ListenAddress", f"{_SETTINGS}.Port"),
     word="ssh-address",
-    what="{option} says where SSH listens, and the deployer and the firewall know nothing of it",
-    way_out="leave it out; the firewall says who may ask, and hosts.….ssh.port which port",
+    what="{option} sets where SSH listens, and the deployer and the firewall do not use it",
+    way_out="leave it out; the firewall limits the clients, and hosts.….ssh.port sets the port",
 )
 when(
     lambda value: value in (True, "yes", "clientspecified"),
     f"{_SETTINGS}.GatewayPorts",
     word="ssh-forward",
-    what="{option} lets whoever logs in open ports of the host to others",
+    what="{option} lets SSH users open ports of the host to others",
     way_out="leave it out",
     severity="warning",
     acceptable=True,
@@ -132,14 +132,15 @@ when(
     is_set,
     *(f"{_SSH}.hostKeys", f"{_SETTINGS}.HostKey"),
     word="ssh-host-key",
-    what="{option} may give the host another key than the pinned one, which its secrets are for",
+    what="{option} may give the host another key than the pinned one, to which its secrets are "
+    "encrypted",
     way_out="leave it out",
 )
 
 
 @rule(f"{_SSH}.ports")
 def port(setting: Setting, view: View) -> Iterator[Opening]:
-    """A port that the deployer does not dial, and the firewall does not open."""
+    """A port that the deployer does not dial and the firewall does not open."""
     mine = view.host.config.ssh.port
     if setting.value != (mine,):
         yield Opening(

@@ -1,4 +1,4 @@
-"""Ways to the web beside the plan's: second virtual hosts, tunnels, and networks of others."""
+"""Web access outside the plan: virtual hosts, tunnels, and other overlay networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMED = ("services.caddy.virtualHosts", "services.nginx.virtualHosts")
 
 @rule(*(f"{option}.**" for option in _NAMED))
 def virtual_hosts(setting: Setting, view: View) -> Iterator[Opening]:
-    """A name that no route explains has no gate, no monitor and no place in `homelab reach`."""
+    """A virtual host without a route has no sign-in, no monitor and no place in `homelab reach`."""
     if len(setting.path) == 3 and not is_set(setting.value):
         return
     name = setting.path[3] if len(setting.path) > 3 else ""
@@ -22,7 +22,7 @@ def virtual_hosts(setting: Setting, view: View) -> Iterator[Opening]:
     if last == "extraConfig" and _is_ours(name, view) and setting.source:
         yield Opening(
             "virtual-host",
-            f"{setting.name} comes before the sign-in and whatever else is written for that name",
+            f"{setting.name} takes effect before the sign-in and the other directives of that name",
             "leave it out",
             "warning",
             acceptable=True,
@@ -30,7 +30,7 @@ def virtual_hosts(setting: Setting, view: View) -> Iterator[Opening]:
         return
     yield Opening(
         "virtual-host",
-        f"{setting.name}: names follow from routes, and no gate would stand before this one",
+        f"{setting.name}: names follow from routes, and this one would have no sign-in",
         _ONE,
     )
 
@@ -51,7 +51,7 @@ when(
     *("services.nginx.defaultListen", "services.nginx.defaultListenAddresses"),
     *("services.nginx.appendHttpConfig", "services.nginx.appendConfig"),
     word="virtual-host",
-    what="{option} writes what the proxy serves, beside the routes and their gates",
+    what="{option} changes what the proxy serves, outside the routes and their sign-in",
     way_out=_ONE,
 )
 when(
@@ -65,19 +65,19 @@ when(
 
 @rule("services.cloudflared.tunnels.*.**")
 def tunnels(setting: Setting, view: View) -> Iterator[Opening]:
-    """The internet comes in by the tunnel, so what it dials follows from routes alone."""
+    """The tunnel serves the internet, so its ingress rules follow from routes only."""
     if len(setting.path) < 5 or setting.path[4] in ("ingress", "default", "originRequest"):
         yield Opening(
             "tunnel",
-            f"{setting.name}: what the tunnel dials follows from routes, and Access "
-            "would not stand before this",
+            f"{setting.name}: the tunnel's ingress rules follow from routes, and Access "
+            "would not protect this one",
             "drop it, and give the service a route with publish: tunnel",
         )
     else:
         yield Opening(
             "tunnel",
-            f"{setting.name} writes to a tunnel that the plan writes",
-            "drop it, and say it in cloudflare.tunnel",
+            f"{setting.name} changes a tunnel that the plan configures",
+            "drop it, and set it in cloudflare.tunnel",
         )
 
 
@@ -88,15 +88,15 @@ when(
     *("services.tailscale.extraUpFlags", "services.tailscale.extraSetFlags"),
     *("services.tailscale.extraDaemonFlags",),
     word="tailscale",
-    what="{option} says {value}, which the policy knows nothing of",
-    way_out="drop it, and say it in hosts.….tailscale: subnet_routes, exit_node, ssh, tags, "
+    what="{option} is {value}, which the tailnet policy does not allow for",
+    way_out="drop it, and set it in hosts.….tailscale: subnet_routes, exit_node, ssh, tags, "
     "accept_routes",
 )
 when(
     is_set,
     "services.tailscale.serve.**",
     word="tailscale",
-    what="{option} gives a service a name and a port of the tailnet's own, past the gate",
+    what="{option} gives a service a tailnet name and port of its own, without the sign-in",
     way_out="drop it, and give it a route",
 )
 when(
@@ -104,8 +104,8 @@ when(
     *("systemd.services.*.script", "systemd.services.*.serviceConfig.ExecStart"),
     *("systemd.services.*.preStart", "systemd.services.*.postStart"),
     word="tailscale",
-    what="{option} calls tailscale, and what it opens is in no plan",
-    way_out="drop it, and say it in hosts.….tailscale, or give the service a route",
+    what="{option} calls tailscale, and what it opens is not in the plan",
+    way_out="drop it, and set it in hosts.….tailscale, or give the service a route",
     severity="warning",
     acceptable=True,
 )
@@ -115,7 +115,7 @@ when(
     *("systemd.services.*.preStart", "systemd.services.*.postStart"),
     *("networking.localCommands", "boot.postBootCommands", "system.activationScripts.**"),
     word="firewall-rules",
-    what="{option} writes firewall rules by hand, and what they open is in no plan",
+    what="{option} writes firewall rules by hand, and what they open is not in the plan",
     way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
@@ -128,7 +128,7 @@ when(
     *("services.mullvad-vpn.enable", "services.teamviewer.enable"),
     *("services.nebula.networks.*.enable", "services.zerotierone.enable"),
     word="other-way-in",
-    what="{option} makes a way in or out of the house that is in no plan",
+    what="{option} connects the home network to the outside in a way that is not in the plan",
     way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
@@ -137,7 +137,7 @@ when(
     is_set,
     "services.tor.relay.onionServices.**",
     word="other-way-in",
-    what="{option} publishes a port to the internet, past the tunnel and Access",
+    what="{option} publishes a port to the internet, without the tunnel and Access",
     way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
