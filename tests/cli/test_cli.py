@@ -303,7 +303,7 @@ def test_a_sops_file_of_somebody_else_is_not_overwritten(call: Any, tmp_path: Pa
     (tmp_path / ".sops.yaml").write_text("creation_rules: []\n")
     said = call("sops", "--out", ".sops.yaml")
     assert said.code == 2
-    assert "homelab did not write this file, and would drop its rules" in said.err
+    assert "homelab did not write this file, and would replace its rules" in said.err
     assert (tmp_path / ".sops.yaml").read_text() == "creation_rules: []\n"
 
 

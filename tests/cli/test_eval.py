@@ -203,7 +203,7 @@ def test_inputs_that_lie_here_need_no_flakes(call: Any, stand: Stand, tmp_path: 
         (("--input", "nixpkgs"), "write NAME=DIRECTORY"),
         (("--input", "nixpkgs=/not/there"), "is no directory"),
         (("--on", "nsa"), 'did you mean "nas"?'),
-        (("--on", "nas", "--input", "nixpkgs=/"), "leave out --on, or --input"),
+        (("--on", "nas", "--input", "nixpkgs=/"), "leave out --on or --input"),
     ],
 )
 def test_a_wrong_call_is_told_the_way_out(
@@ -232,7 +232,7 @@ def test_what_is_no_report_is_no_traceback(call: Any, stand: Stand) -> None:
     stand.answers({"release": "25.11"})
     said = call("nas")
     assert said.code == 1
-    assert "is no report" in said.err
+    assert "is not a report" in said.err
 
 
 def test_another_host_of_the_stack_may_do_it_over_ssh(

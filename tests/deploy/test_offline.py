@@ -129,12 +129,12 @@ BAD: dict[str, tuple[Changes, str, str]] = {
         household(
             offline_host(by={"wake_by": "aurora"}), {"hosts": {"aurora": {"always_on": False}}}
         ),
-        "may sleep itself",
+        "is not always on",
         "pi",
     ),
     "no packet": (
         offline_host(by={"wake_by": "aurora"}, wake_on_lan=None),
-        "what packet wakes workstation",
+        "workstation has no wake_on_lan",
         "wake_on_lan",
     ),
     "no LAN": (

@@ -87,7 +87,7 @@ def test_a_boot_partition_without_room_stops_the_fleet_with_figures(host: Prepar
     assert "stops: " in output
     assert "need 15 MiB there and 16 MiB to spare; 7 MiB are free" in output
     assert "Lower boot.limit (5 now)" in output
-    assert "nothing was changed anywhere" in output
+    assert "no host was changed" in output
 
 
 def test_what_is_there_already_needs_no_room(host: Prepared) -> None:
@@ -149,7 +149,7 @@ def test_generations_that_share_a_kernel_give_nothing_back(host: Prepared) -> No
     host.room("/boot", total=96, free=18)
     status, output = host.look(loader="systemd-boot", limit=4)
     assert status == 1
-    assert "old entries give back 0 MiB" in output
+    assert "removing old entries frees 0 MiB" in output
 
 
 def test_everything_is_said_at_once(host: Prepared) -> None:
@@ -188,7 +188,7 @@ def test_somebody_elses_change_is_not_undone_unseen(host: Prepared) -> None:
     theirs = _run_by_hand(host)
     status, output = host.look()
     assert status == 1
-    assert f"it runs {theirs}, which we did not commit" in output
+    assert f"it runs {theirs}, which homelab did not commit" in output
     assert "deploy.again: {pi:" in output
     assert host.look(again="their change is kept")[0] == 0
     (host.machine.state / "again").write_text("their change is kept\n")
@@ -232,7 +232,7 @@ def test_what_will_restart_and_what_waits_for_a_boot_is_said(host: Prepared) -> 
     status, output = host.look()
     assert status == 0
     assert "note: sshd.service will be restarted" in output
-    assert "note: its kernel is not the one that runs" in output
+    assert "note: its kernel differs from the booted one" in output
 
 
 def test_a_restart_is_announced_or_refused_for_what_would_keep_the_host_away(
@@ -249,13 +249,13 @@ def test_a_restart_is_announced_or_refused_for_what_would_keep_the_host_away(
     efivars.rmdir()
     status, output = host.look(reboot="once")
     assert status == 1
-    assert "somebody has to unlock it after a restart" in output
-    assert "cannot start a system just once" in output
+    assert "a person may have to unlock it after a restart" in output
+    assert "cannot boot a system a single time" in output
     assert host.look(reboot="always", unlocked=True)[0] == 0
     status, output = host.look()
     assert status == 1
-    assert "it cannot be switched to while the old one runs" in output
-    assert "say hosts.pi.reboot: {}" in output
+    assert "it can be booted, but not switched to while the old system runs" in output
+    assert "set hosts.pi.reboot: {}" in output
 
 
 def test_what_runs_must_be_a_generation_to_come_back_to(host: Prepared) -> None:
@@ -264,7 +264,7 @@ def test_what_runs_must_be_a_generation_to_come_back_to(host: Prepared) -> None:
     (theirs / "init-interface-version").write_text("1\n")
     status, output = host.look(reboot="once", again="theirs")
     assert status == 1
-    assert "what runs is no generation of" in output
+    assert "the running system is not a generation of" in output
 
 
 def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -> None:
@@ -288,7 +288,7 @@ def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> 
     (host.machine.state / "machine-id").write_text("2" * 32 + "\n")
     status, output = host.look()
     assert status == 1
-    assert "this is another machine, or was installed anew" in output
+    assert "this is another machine, or was reinstalled" in output
     assert host.look(again="moved to the new board")[0] == 0
 
 
@@ -334,7 +334,7 @@ def test_another_stack_does_not_begin_in_the_middle_of_a_run(machine: Machine) -
     assert status == 1
     assert "the stack home is at work here for 15 more min" in output
     machine.succeed(scripts.secrets_script("r1", {}, stack="home"))
-    assert "took the lease from the stack home" in machine.succeed(
+    assert "removed the lease of the stack home" in machine.succeed(
         scripts.unlock_script(force=False)
     )
     machine.succeed(scripts.stage_script("r2", FLAKE, stack="test"))

@@ -80,7 +80,7 @@ def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
 
 def test_a_probe_is_words_and_nothing_that_a_shell_would_read() -> None:
     policy = DeployPolicy("pi", probes=(Probe("http", "app", "http://127.0.0.1/a b"),))
-    with pytest.raises(ScriptError, match="app: a probe is words without blanks"):
+    with pytest.raises(ScriptError, match="app: a probe has no blanks"):
         scripts.confirm_script("n", seal=True, policy=policy)
 
 

@@ -114,7 +114,7 @@ def test_a_switch_that_is_not_committed_fails_with_its_report_and_is_tried_again
     assert not up.ok
     assert up.failed == {"nas-switch"}
     assert "was rolled back; the host is as before" in up.text
-    assert "next: mend the cause, then run pulumi up again" in up.text
+    assert "next: fix the cause, then run pulumi up again" in up.text
     assert "Traceback" not in up.text
     assert real.release("nas") == before
 
@@ -169,7 +169,7 @@ def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real
     up = real.up("--continue-on-error")
     assert not up.ok
     assert up.failed == {"nas-switch"}
-    assert "it sleeps, and did not answer within 10 s of being woken" in up.text
+    assert "the host is off, and did not answer within 10 s of the wake packets" in up.text
     assert of("pi", *EVERYTHING) <= up.steps.keys()
     assert {name for name in up.steps if name.startswith("nas-")} == {"nas-switch"}
 

@@ -165,7 +165,7 @@ def test_a_rollback_that_fails_says_so_and_the_next_release_is_taken(house: Hous
     house.bring("r2", {"activate.d/users": "touch /run/poison; exit 1\n"})
     done = house.switch("r2")
     assert done.code == 1
-    assert "failed, and so did its rollback: the host needs a look" in done.report
+    assert "failed, and so did its rollback: check the host by hand" in done.report
     assert house.phases() == ["committed", "failed_rollback"]
     house.machine.run("rm /run/poison")
     house.bring("r3")

@@ -50,7 +50,7 @@ def test_a_release_goes_all_the_way_and_survives_a_reboot(house: House) -> None:
     assert house.phases() == ["committed"]
     done = house.switch("r1")
     assert done.code == 0
-    assert "runs already" in done.report
+    assert "already committed and running" in done.report
 
 
 def test_a_system_without_sshd_is_rolled_back(house: House) -> None:

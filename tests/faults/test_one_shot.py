@@ -36,7 +36,7 @@ def test_a_new_kernel_that_panics_leaves_the_old_one_and_the_report_says_so(
     house.bring("r1", OTHER_KERNEL | PANICS)
     done = end(house.start("r1", **RESTARTS), LONGEST)
     assert done.code == 1
-    assert "the host was restarted to start it, and came back with" in done.report
+    assert "the host was restarted to start it, and came up with" in done.report
     assert "was rolled back; the host is as before" in done.report
     assert "Kernel panic" in house.machine.journal()
     house.went_back()
@@ -57,7 +57,7 @@ def test_a_machine_that_never_returns_is_a_bounded_error_and_its_next_start_the_
     done = end(house.start("r1", **PATIENT | quick), LONGEST)
     assert done.code == 1
     assert "did not come back within 30 s after its restart" in done.report
-    assert "switch it off and on: it starts the old system" in done.report
+    assert "turn it off and on: it starts the old system" in done.report
     house.machine.cut_power()
     house.machine.boot()
     assert (starts(house), house.machine.started()) == ("as-installed", FIRST)

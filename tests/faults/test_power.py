@@ -41,7 +41,7 @@ def test_a_power_cut_in_the_window_boots_the_old_system(house: House, politely: 
     house.is_wholly("as-installed")
     done = house.switch("r1")
     assert done.code == 0, done.report
-    assert "left half-way as awaiting" in done.report
+    assert "stopped while awaiting" in done.report
     house.is_wholly("r1")
     assert house.phases() == ["rolled_back", "committed"]
 
@@ -107,7 +107,7 @@ def test_a_power_cut_before_the_boot_default_has_moved_boots_the_old_system(hous
     assert house.running() == "as-installed"
     done = house.switch("r1")
     assert done.code == 0, done.report
-    assert "left half-way as committing" in done.report
+    assert "stopped while committing" in done.report
     house.is_wholly("r1")
 
 

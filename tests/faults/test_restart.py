@@ -77,7 +77,7 @@ def test_a_client_that_was_killed_meanwhile_finds_the_attempt_again(house: House
     house.open_gate()
     done = end(again)
     assert done.code == 0, done.report
-    assert "goes on with deployment" in done.report
+    assert "resumes deployment" in done.report
     house.is_wholly("r1")
 
 
@@ -90,7 +90,7 @@ def test_a_service_that_crashes_again_and_again_is_not_confirmed(house: House) -
     house.bring("r1", {"units/crashes.service": loop})
     done = house.switch("r1", confirm={"seconds": 8, "settle": 3})
     assert done.code == 1
-    assert "started anew by itself: crashes.service" in done.report
+    assert "restarted by systemd: crashes.service" in done.report
     house.went_back()
     house.bring("r2")
     done = house.switch("r2", confirm={"seconds": 20, "settle": 2})

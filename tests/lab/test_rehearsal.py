@@ -222,7 +222,7 @@ def test_a_host_that_gets_lost_returns_to_where_it_was_and_the_next_up_retries(l
     report = "\n".join(failed["errors"])
     assert "nas-switch" in report
     assert "rolled back" in report
-    assert "next: mend the cause" in report
+    assert "next: fix the cause" in report
     after = lab.releases()
     assert after["nas"] == before["nas"]
     assert after["pi"] == before["pi"], "the entry host waits for those before it"

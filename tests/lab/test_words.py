@@ -58,7 +58,7 @@ def test_what_failed_and_what_is_said_is_in_the_words_of_the_lab(tmp_path: Path)
     kind = "command:local:Command"
     step = Step("update", f"urn:pulumi:s::p::{kind}::pi-switch", kind, "pi-switch", "", custom=True)
     shown.event(
-        Failed(step, "pi: was rolled back\n  next: mend the cause, then run pulumi up again")
+        Failed(step, "pi: was rolled back\n  next: fix the cause, then run pulumi up again")
     )
     shown.event(Message("warning", "see `homelab status`, then `pulumi preview`"))
     shown.say("pi: let go of it: homelab unlock pi")

@@ -154,7 +154,7 @@ def test_what_depends_on_the_rest_of_the_stack() -> None:
     assert "sudo" in told[0].what
     assert of_module("security.sudo.enable = false;") == []
     told = of_module("users.mutableUsers = true;", owner={"password": {"sops": "a/b"}})
-    assert "never reach an account" in told[0].what
+    assert "an existing account would never get the password" in told[0].what
     assert of_module("users.mutableUsers = true;") == []
 
 

@@ -110,6 +110,6 @@ def test_a_host_that_hangs_up_all_the_same_is_not_said_to_be_off(
     monkeypatch.setattr("homelab.ops.machine.ssh.OFFERED_AT_ONCE", 20)
     for i in range(8):
         add(tmp_path, f"other{i}")
-    with pytest.raises(DialError, match="more keys were offered than it listens to") as error:
+    with pytest.raises(DialError, match="more keys were offered than it accepts") as error:
         dial("another")
     assert "ssh-add" in str(error.value)

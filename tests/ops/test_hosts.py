@@ -58,7 +58,7 @@ def test_every_host_is_asked_and_says_how_it_is(stack: Stack, plan: Plan) -> Non
     assert told(plan, pi="r1").splitlines() == [
         "hosts",
         "  nas  none",
-        "       runs no release of ours yet",
+        "       runs no release of homelab yet",
         "  pi   r1",
     ]
     assert "the stack wants r2 (not here yet); the next `up` switches it" in told(plan, pi="r2")
@@ -81,7 +81,7 @@ def test_drift_and_failed_units_need_a_person(stack: Stack, plan: Plan) -> None:
     running.symlink_to(theirs)
     (stack.lab.root("pi") / "run/lab-failed-units").write_text("broken.service\n")
     text = told(plan, pi="r1")
-    assert f"! runs {theirs}, which we did not commit" in text
+    assert f"! runs {theirs}, which homelab did not commit" in text
     assert "homelab rollback pi --to current" in text
     assert "! failed units: broken.service" in text
     assert not ok(plan, "pi", pi="r1")
@@ -109,7 +109,7 @@ def test_a_rollback_is_a_switch_like_any_other(stack: Stack, plan: Plan) -> None
     assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
     assert (stack.state / "secrets/r1/token").read_text() == "of r1"
     assert "deploy.again" in said[-1]
-    assert 'once it says deploy.again: {pi: "…"}' in told(plan, pi="r2")
+    assert 'once the stack has deploy.again: {pi: "…"}' in told(plan, pi="r2")
     assert stack.switch("r2", again="a word") == 0, stack.report
     assert stack.running() == "r2"
 
@@ -130,7 +130,7 @@ def test_what_somebody_switched_by_hand_goes_back_to_what_was_committed(
 
 
 def test_there_must_be_something_to_go_back_to(stack: Stack, plan: Plan) -> None:
-    with pytest.raises(HomelabError, match=r"pi: there is no release before this; boot an older"):
+    with pytest.raises(HomelabError, match=r"pi: there is no previous release; boot an older"):
         back(plan)
     with pytest.raises(UsageError, match=r'no host "pie"; did you mean "pi"\?'):
         back(plan, "pie")
@@ -147,7 +147,7 @@ def _awaiting(stack: Stack) -> Callable[[], bool]:
 
 
 def test_nothing_to_let_go_of_is_said(stack: Stack, plan: Plan) -> None:
-    assert unlock(plan) == ["pi: nothing holds it"]
+    assert unlock(plan) == ["pi: nothing holds this host"]
 
 
 def test_a_switch_that_goes_on_is_left_alone_unless_forced(stack: Stack, plan: Plan) -> None:
@@ -157,7 +157,9 @@ def test_a_switch_that_goes_on_is_left_alone_unless_forced(stack: Stack, plan: P
     eventually(_awaiting(stack))
     client.kill()
     client.wait()
-    with pytest.raises(HomelabError, match=r"is awaiting and will end by itself.*--force"):
+    with pytest.raises(
+        HomelabError, match=r"is in progress \(awaiting\); wait until it ends.*--force"
+    ):
         unlock(plan)
     assert stack.phases() == ["awaiting"]
     said = unlock(plan, force=True)
@@ -180,8 +182,8 @@ def test_a_script_that_holds_the_lock_is_named_and_ended_when_forced(
     with pytest.raises(HomelabError, match=r"held by a build .*--force"):
         unlock(plan)
     said = unlock(plan, force=True)
-    assert "pi: ends a build" in said[0]
-    assert said[-1] == "pi: nothing holds it"
+    assert "pi: stopping a build" in said[0]
+    assert said[-1] == "pi: nothing holds this host"
 
 
 def test_the_command_line_asks_goes_back_and_lets_go(
@@ -218,6 +220,6 @@ def test_the_command_line_asks_goes_back_and_lets_go(
     assert "the stack wants " in said
     code, said = run("rollback", "pi")
     assert (code, stack.running()) == (0, "r1"), said
-    assert run("unlock", "pi") == (0, "pi: nothing holds it\n")
+    assert run("unlock", "pi") == (0, "pi: nothing holds this host\n")
     stack.lab.inject_fault("nas", "unreachable")
     assert run("status", "hosts")[0] == 1

@@ -99,7 +99,7 @@ def test_a_retired_host_keeps_its_release_and_its_data_and_nothing_of_earlier_on
     assert (served.running(), served.boots(), served.committed()) == ("empty",) * 3
     assert f"pi: removed {served.state}/secrets/r2" in said
     assert served.switch("empty") == 0, served.report
-    assert "runs already" in served.report
+    assert "already committed and running" in served.report
 
 
 def test_retiring_again_finds_nothing_and_changes_nothing(served: Stack) -> None:
@@ -107,7 +107,7 @@ def test_retiring_again_finds_nothing_and_changes_nothing(served: Stack) -> None
     retire(opened)
     before = below(served.state)
     said = retire(opened)
-    assert said[0] == "pi: nothing of earlier releases is left"
+    assert said[0] == "pi: no earlier release is left"
     assert below(served.state) == before
 
 
@@ -120,12 +120,15 @@ def test_what_is_left_to_do_is_said_in_order(served: Stack) -> None:
     steps = [line for line in said if "removed" not in line]
     assert steps[0].startswith("pi: stays: the system, its data, backups and user accounts; state")
     assert "/var/lib/navidrome" in steps[0]
-    assert steps[1].endswith("start without the secrets that we sent")
-    gone = "take hosts.pi and services.miniflux out of the stack, their names, records and Access"
+    assert steps[1].endswith("they start without the secrets of homelab")
+    gone = (
+        "remove hosts.pi and services.miniflux from the stack, with their names, records and Access"
+    )
+    removed = "pi-files, -secrets, -build and -switch from its state"
     assert [s.removeprefix("pi: next: ") for s in steps[2:5]] == [
-        f"{gone} with them",
-        "homelab check, which names whatever still needs it",
-        "pulumi up, which forgets pi-files, -secrets, -build and -switch, and runs nothing on it",
+        f"{gone} rules",
+        "homelab check, which names what still refers to it",
+        f"pulumi up, which removes {removed}, and runs nothing on the host",
     ]
     assert steps[-1] == f"pi: next: homelab forget pi --address {LAN} --host-key '{PIN}'"
 
@@ -152,7 +155,7 @@ def test_a_host_that_is_not_retired_in_the_stack_is_not_cleaned(served: Stack, s
     before = below(served.state)
     with pytest.raises(
         UsageError,
-        match=rf"hosts.pi.state: pi is {state} in the stack; say state: retired, then pulumi up",
+        match=rf"hosts.pi.state: pi is {state} in the stack; set state: retired, then pulumi up",
     ):
         retire(open_as(state, "empty"))
     assert below(served.state) == before
@@ -160,7 +163,9 @@ def test_a_host_that_is_not_retired_in_the_stack_is_not_cleaned(served: Stack, s
 
 def test_a_host_that_still_runs_its_services_is_not_cleaned(stack: Stack) -> None:
     opened = open_as("retired", "empty")
-    with pytest.raises(HomelabError, match=r"pi runs no release of ours, not empty, which is"):
+    with pytest.raises(
+        HomelabError, match=r"pi runs no release of homelab, not its retired release empty"
+    ):
         retire(opened)
     stack.bring("r1", token="of r1")
     assert stack.switch("r1") == 0
@@ -187,7 +192,7 @@ def test_a_switch_under_way_stops_both(stack: Stack, tmp_path: Path) -> None:
     eventually(lambda: stack.phases() == ["awaiting"])
     client.kill()
     client.wait()
-    with pytest.raises(HomelabError, match=r"a switch of this host is under way"):
+    with pytest.raises(HomelabError, match=r"a switch of this host is in progress"):
         forget(tmp_path, without_pi(), LAN)
     assert (stack.state / "secrets/r1/token").exists()
 
@@ -200,11 +205,9 @@ def test_an_attempt_left_half_way_stops_both_and_the_way_out_is_said(
     )
     (deployment.parent / "phase").write_text("awaiting\n")
     name = deployment.parent.name
-    with pytest.raises(HomelabError, match=rf"{name} was left half-way.*homelab unlock pi, then"):
+    with pytest.raises(HomelabError, match=rf"{name} stopped while.*homelab unlock pi, then"):
         retire(open_as("retired", "empty"))
-    with pytest.raises(
-        HomelabError, match=rf"{name} was left half-way.*bash .*/rollback\.sh, then"
-    ):
+    with pytest.raises(HomelabError, match=rf"{name} stopped while.*bash .*/rollback\.sh, then"):
         forget(tmp_path, without_pi(), LAN, yes=True)
     assert (served.state / "secrets/r2/token").exists()
 
@@ -219,7 +222,7 @@ def test_forgetting_shows_first_what_would_go_and_leaves_no_trace(
     said = forget(tmp_path, without_pi(), LAN)
     assert f"pi: would remove {served.state}/releases" in said
     assert f"pi: would remove {served.state}/secrets" in said
-    assert said[-1] == "pi: nothing was changed; the same with --yes does it"
+    assert said[-1] == "pi: nothing was changed; run it again with --yes to do this"
     assert below(served.lab.root("pi")) == before
 
 
@@ -233,7 +236,7 @@ def test_forgetting_removes_everything_of_ours_and_nothing_else(
     assert (root / DATA).read_text() == "songs"
     assert (served.running(), served.boots()) == ("empty", "empty")
     said = forget(tmp_path, without_pi(), LAN, yes=True)
-    assert said[0] == f"pi: there is nothing of ours in {served.state}"
+    assert said[0] == f"pi: nothing of homelab is in {served.state}"
     assert not served.state.exists()
 
 
@@ -246,7 +249,7 @@ def test_secrets_that_the_running_system_places_at_boot_stay_and_that_is_said(
     said = forget(tmp_path, without_pi(), LAN, yes=True)
     assert {p.name for p in served.state.iterdir()} == {"secrets"}
     assert (served.state / "secrets/r2/token").read_text() == "of r2"
-    assert any("takes its secrets from there at each boot; run again once" in s for s in said)
+    assert any("reads its secrets there at each boot; run again once" in s for s in said)
     activate.unlink()
     forget(tmp_path, without_pi(), LAN, yes=True)
     assert not served.state.exists()
@@ -277,8 +280,8 @@ def test_what_a_power_cut_left_goes_with_the_next_run(served: Stack, tmp_path: P
 @pytest.mark.parametrize(
     ("state", "way"),
     [
-        ("live", "say state: retired, then pulumi up, then homelab retire pi"),
-        ("retired", "homelab retire pi says what comes before"),
+        ("live", "set state: retired, then pulumi up, then homelab retire pi"),
+        ("retired", "homelab retire pi lists the steps before this one"),
         ("held", "take it out of the stack, then pulumi up, then homelab forget pi"),
     ],
 )
@@ -304,7 +307,10 @@ def test_a_machine_is_an_address_and_a_key_that_proves_it() -> None:
     with pytest.raises(UsageError, match=r"--address is missing"):
         machine_at(None, PIN, "root", 22)
     for key in (None, "ssh-rsa AAAA", PIN[:60], "nonsense"):
-        with pytest.raises(UsageError, match=r"--host-key: 10\.0\.0\.1 must prove .*ssh\.host_key"):
+        with pytest.raises(
+            UsageError,
+            match=r"--host-key: needed to check that 10\.0\.0\.1 is the host.*ssh\.host_key",
+        ):
             machine_at("10.0.0.1", key, "root", 22)
 
 
@@ -333,15 +339,15 @@ def test_the_lock_forgets_what_was_on_the_host_and_keeps_the_rest(tmp_path: Path
     path = tmp_path / "homelab.lock.yaml"
     path.write_text(lock_text(LOCK))
     said = forget(tmp_path, without_pi(LOCK))
-    assert said[0] == "pi: would take out of homelab.lock.yaml: miniflux, navidrome"
+    assert said[0] == "pi: would remove from homelab.lock.yaml: miniflux, navidrome"
     assert path.read_text() == lock_text(LOCK)
     said = forget(tmp_path, without_pi(LOCK), yes=True)
-    assert said[0] == "pi: taken out of homelab.lock.yaml: miniflux, navidrome; commit it"
+    assert said[0] == "pi: removed from homelab.lock.yaml: miniflux, navidrome; commit it"
     left = parse_lock(path.read_text(), path.name)
     assert set(left.services) == {"jellyfin"}
     said = forget(tmp_path, without_pi(left), yes=True)
     assert said[0] == "pi: homelab.lock.yaml holds nothing of it"
-    assert "the next pulumi up forgets pi-files, -secrets, -build and -switch" in said[1]
+    assert "the next pulumi up removes pi-files, -secrets, -build and -switch" in said[1]
     assert len(said) == 2, "and nothing of a tailnet that there is not"
     tailnet = {
         "name": "tail1a2b3.ts.net",
@@ -350,7 +356,7 @@ def test_the_lock_forgets_what_was_on_the_host_and_keeps_the_rest(tmp_path: Path
         "owners": ["sam@example.org"],
     }
     said = forget(tmp_path, build.plan({**config(None), "tailnet": tailnet}), yes=True)
-    assert "Tailscale: its device is yours to remove" in said[-1]
+    assert "Tailscale: remove its device by hand" in said[-1]
 
 
 def test_forgetting_a_host_acknowledges_no_move(tmp_path: Path) -> None:

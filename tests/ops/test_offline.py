@@ -101,7 +101,7 @@ def test_a_host_that_is_awake_is_brought_everything_at_once(pi: OfflineHost) -> 
     assert (pi.stack.state / "secrets/r1/token").read_text() == SECRET
     assert pi.lab.connections["nas"] == 0
     assert pi.wake("r1") == 0
-    assert "runs already" in pi.report
+    assert "already committed and running" in pi.report
 
 
 def test_a_host_that_sleeps_is_woken_by_its_neighbour(pi: OfflineHost) -> None:
@@ -127,8 +127,8 @@ def test_a_host_that_does_not_wake_fails_in_time_and_says_what_was_tried(pi: Off
     assert pi.wake("r1") == 1
     assert time.monotonic() - begun < 30
     assert (
-        "release r1 is not there: it sleeps, and did not answer within 1 s of being woken"
-        in pi.report
+        "release r1 was not switched: the host is off, and did not answer "
+        "within 1 s of the wake packets" in pi.report
     )
     assert "wake-pi on nas, 1 time" in pi.report
     assert "pi over lan" in pi.report
@@ -178,7 +178,7 @@ def test_what_was_pulled_never_restarts_its_host(fetching: OfflineHost) -> None:
     pi.lab.inject_fault("pi", "needs-restart")
     status, said = pi.pull()
     assert status != 0
-    assert "only booted (init-interface-version differs)" in pi.told(), said
+    assert "while the old system runs (init-interface-version differs)" in pi.told(), said
     assert pi.stack.phases() == []
     assert "boot" not in {line["command"] for line in pi.lab.log("pi")}
 
@@ -211,8 +211,8 @@ def test_a_host_that_answers_takes_it_directly_and_nothing_is_left_waiting(
     # Somebody puts the older one back.
     (pi.place / "bundle").write_text(old)
     _, said = pi.pull()
-    assert "made before the last release that came here; refused" in said
-    assert "made before the last release that came here" in pi.told()
+    assert "it is older than the last release of this host; refused" in said
+    assert "it is older than the last release of this host" in pi.told()
     assert pi.stack.committed() == "r2"
 
 
@@ -242,7 +242,7 @@ def test_a_bundle_that_the_owner_did_not_sign_is_refused(
         path.write_text(text)
         status, said = pi.pull()
         assert status == 1, said
-        assert "not signed by the owner" in said
+        assert "the owner of this host did not sign it" in said
     assert pi.stack.running() == "as-installed"
 
 
@@ -357,7 +357,7 @@ def test_the_status_of_a_host_that_sleeps_says_what_waits_for_it(fetching: Offli
     pulled("build-fails")
     ok, words = said()
     assert not ok
-    assert "; it could not take it: it does not build" in words
+    assert "; it could not apply it: the build or the preflight failed" in words
     pulled("activate-fails")
     ok, words = said()
     assert not ok
@@ -392,7 +392,7 @@ def test_a_release_that_does_not_build_waits_on_and_says_why(fetching: OfflineHo
     pi.lab.clear_faults("pi")
     pi.lab.inject_fault("pi", "offline")
     assert pi.let_wait("r1") == 1
-    assert "it tried to take it, and could not" in pi.report
+    assert "the last try to apply it failed" in pi.report
     assert "it does not build" in pi.report
     pi.lab.clear_faults("pi")
     assert pi.pull()[0] == 0
@@ -413,7 +413,7 @@ def test_two_at_once_never_switch_a_host(
     (deployment / "phase").write_text("awaiting\n")
     status, said = pi.pull()
     assert status == 0, said
-    assert "another switch of this host is going on" in said
+    assert "another switch of this host is in progress" in said
     assert pi.stack.running() == "as-installed"
 
 

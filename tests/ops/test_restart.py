@@ -56,7 +56,7 @@ def test_a_kernel_that_does_not_come_up_leaves_the_old_system_and_says_so(stack:
     stack.bring("r2", reboot="once")
     assert stack.switch("r2", **RESTARTS) == 1
     assert "was rolled back; the host is as before (release r1)" in stack.report
-    assert "the host was restarted to start it, and came back with" in stack.report
+    assert "the host was restarted to start it, and came up with" in stack.report
     assert (stack.running(), stack.boots(), stack.committed()) == ("r1", "r1", "r1")
     stack.lab.clear_faults("pi")
     stack.lab.inject_fault("pi", "needs-restart")
@@ -83,7 +83,7 @@ def test_a_host_that_never_returns_is_a_bounded_error_with_what_is_known(stack: 
     short = {"reboot": {"seconds": 2}, "grace_seconds": 1, "confirm": {"seconds": 1}}
     assert stack.switch("r1", **short) == 1
     assert "did not come back within 2 s after its restart" in stack.report
-    assert "switch it off and on: it starts the old system" in stack.report
+    assert "turn it off and on: it starts the old system" in stack.report
     assert "it was told to restart at 20" in stack.report
 
 
@@ -92,7 +92,10 @@ def test_without_a_word_in_the_stack_nothing_is_restarted(stack: Stack) -> None:
     stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", allowed=1)
     assert stack.switch("r1") == 1
-    assert "only booted (init-interface-version differs); say hosts.pi.reboot: {}" in stack.report
+    assert (
+        "while the old system runs (init-interface-version differs); set hosts.pi.reboot: {}"
+        in stack.report
+    )
     assert stack.phases() == []
 
 
@@ -104,7 +107,7 @@ def test_a_client_that_is_killed_during_the_restart_finds_the_attempt_again(stac
     runner.kill()
     runner.communicate()
     assert stack.switch("r1", **RESTARTS) == 0, stack.report
-    assert "goes on with deployment" in stack.report
+    assert "resumes deployment" in stack.report
     assert stack.phases() == ["committed"]
     assert (stack.running(), stack.boots()) == ("r1", "r1")
 

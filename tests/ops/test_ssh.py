@@ -51,7 +51,7 @@ def test_a_switch_stops_at_another_host_key_whatever_the_other_paths_are(stack: 
 
 def test_under_a_dial_map_every_other_address_is_refused_by_name(stack: Stack) -> None:
     for address in ("192.168.1.226", "127.0.0.1", "localhost", "github.com"):
-        with pytest.raises(DialError, match="the dial map does not lead there") as error:
+        with pytest.raises(DialError, match="the dial map does not have this address") as error:
             dial(address, DialMap.from_environment())
         assert address in str(error.value)
         assert "192.168.1.225" in str(error.value), "the nearest known one is offered"

@@ -200,11 +200,11 @@ def test_only_two_questions_are_asked_and_the_secret_goes_in_a_body_alone(
 
 
 REFUSED = {
-    ("/token", 401): "an OAuth client that it does not know",
+    ("/token", 401): "it does not know the OAuth client",
     ("/acl", 403): "the scopes policy_file and devices:core",
     ("/devices", 429): "wait a minute",
-    ("/devices", 500): "ask again later",
-    ("/acl", 302): "ask again later",
+    ("/devices", 500): "try again later",
+    ("/acl", 302): "try again later",
 }
 
 
