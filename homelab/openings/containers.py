@@ -31,7 +31,7 @@ def _published(setting: Setting, item: Value, view: View) -> Iterator[Opening]:
     to = "every network" if address in ("", "0.0.0.0", "::", "*") else address  # noqa: S104
     yield Opening(
         "container-port",
-        f"{setting.name} publishes {text} to {to}, past firewall and sign-in",
+        f"{setting.name} publishes {text} to {to}, past the firewall and the sign-in",
         f"write 127.0.0.1 before it ({_local(text)}), and give the service a route",
     )
 
