@@ -146,7 +146,7 @@ def test_a_host_accepts_for_its_modules() -> None:
 def test_a_file_that_is_no_nix_is_told_once_and_never_raises() -> None:
     (problem,) = of_module("{a=" * 5000)
     assert problem.severity == "warning"
-    assert "not read as Nix" in problem.what
+    assert "cannot be parsed as Nix" in problem.what
 
 
 def test_what_depends_on_the_rest_of_the_stack() -> None:
