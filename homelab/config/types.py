@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from homelab.config.base import STRAIGHT, Str, pattern
+from homelab.config.calendar import is_calendar
 
 _STRAIGHT_REQUEST = r"(?![^?]*//)(?!([^?]*/)?\.\.?([/?].*)?\Z)"
 """As STRAIGHT, for a path that may have a query."""
@@ -33,12 +34,19 @@ UserName = Annotated[
     Str,
     pattern(r"[a-z_][a-z0-9_-]{0,31}", "this is not a user's name; write root, or deploy"),
 ]
+_NO_CALENDAR = "this is not a calendar expression of systemd; write weekly, or Mon *-*-* 03:00:00"
+
+
+def _calendar(text: str) -> str:
+    if not is_calendar(text):
+        raise ValueError(_NO_CALENDAR)
+    return text
+
+
 Calendar = Annotated[
     Str,
-    pattern(
-        r"[A-Za-z0-9*][A-Za-z0-9*,:./~_+ -]*",
-        "this is not a calendar expression of systemd; write weekly, or Mon *-*-* 03:00:00",
-    ),
+    pattern(r"[A-Za-z0-9*][A-Za-z0-9*,:./~_+ -]*", _NO_CALENDAR),
+    AfterValidator(_calendar),
 ]
 """A systemd calendar expression, man 7 systemd.time."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.catalog.upstream import modules_of, release_of
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -37,6 +38,49 @@ def sudo_deployer(plan: Plan) -> Iterator[Problem]:
                 f"sudo would ask {user} for a password, and a deployment has none",
                 "write ssh: {user: root}, or site.owner.sudo: passwordless",
             )
+
+
+@check("owner-account", rows="S0-56 S0-72")
+def owner_account(plan: Plan) -> Iterator[Problem]:
+    """The owner is a person in wheel. An account that a service or the system runs as would become
+    one too, with the owner's keys and sudo.
+    """
+    taken = _accounts(plan)
+    where = {"site.owner.user": plan.stack.site.owner.user}
+    where |= {f"{h.source}.ssh.user": h.config.ssh.user for h in plan.hosts.values() if h.is_nixos}
+    for place, user in where.items():
+        if user in taken and not (user == "root" and place != "site.owner.user"):
+            yield Problem(
+                place,
+                f"{user} is an account of {taken[user]}, and would become a person in wheel",
+                "name an account of a person: user: …",
+            )
+
+
+_SYSTEM = frozenset(
+    (
+        *("root", "nobody", "messagebus", "polkituser", "sshd", "nscd", "acme", "avahi", "dhcpcd"),
+        *("restic", "tss", "rtkit", "systemd-coredump", "systemd-network", "systemd-oom"),
+        *("systemd-resolve", "systemd-timesync"),
+    )
+)
+"""Accounts that NixOS has by itself, and the one of backups."""
+
+
+def _accounts(plan: Plan) -> dict[str, str]:
+    """Whose each account is that is no person's."""
+    found = dict.fromkeys(_SYSTEM, "the system")
+    for service in plan.services:
+        names = {service.entry.user}
+        if service.entry.dynamic_user:
+            names |= {*service.units}
+        for module in () if service.is_custom else modules_of(service.entry):
+            facts = release_of(module, service.release)
+            names |= {*facts.users} if facts is not None else set()
+            names |= {u.user for u in facts.units.values()} if facts is not None else set()
+        for name in names - {"", "root"}:
+            found.setdefault(name, service.name)
+    return found
 
 
 @check("host-key-own", rows="S0-56 S0-72")

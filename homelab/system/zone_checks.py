@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from importlib import resources
 
 from homelab.check import check
+from homelab.config.calendar import zone_of
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.system.model import nixos_hosts
 
 # Shipped, because not every machine that plans has the database, and none has the same.
 ZONES = frozenset(
@@ -18,10 +20,14 @@ ZONES = frozenset(
 @check("timezone-known", rows="S0-01")
 def timezone_known(plan: Plan) -> Iterator[Problem]:
     """A zone that nobody knows is UTC to systemd, without a word: every timer is off by hours."""
-    zone = plan.stack.site.timezone
-    if zone not in ZONES:
+    said = {"site.timezone": plan.stack.site.timezone}
+    for host in nixos_hosts(plan.stack.hosts).items():
+        said[f"hosts.{host[0]}.nix.gc.dates"] = zone_of(host[1].nix.gc.dates)
+    for where, zone in said.items():
+        if not zone or zone in (*ZONES, "UTC"):
+            continue
         yield Problem(
-            "site.timezone",
+            where,
             f'there is no time zone "{zone}"',
             did_you_mean(zone, ZONES, "time zones"),
         )

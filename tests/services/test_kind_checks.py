@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests import build
+from tests import build, stackdir
 from tests.household import Changes
 
 IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
@@ -174,3 +174,34 @@ PASSES: Changes = {
 def test_what_is_well_said_breaks_no_rule() -> None:
     rules = {check for check, *_ in RULES.values()}
     assert [p for p in build.problems(PASSES) if p.check in rules] == []
+
+
+A = {"A": "x"}
+BY_SECRET: Changes = {"secrets": {"p": {"env": "A"}}}
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ({"container": {"environment": A}, **BY_SECRET}, "container.environment.A"),
+        ({"secrets": {"p": {"env": "A"}, "q": {"env": "A"}}}, "secrets.q.env"),
+        (
+            {"options": {"virtualisation.oci-containers.containers.x.environment": A}, **BY_SECRET},
+            "options.virtualisation.oci-containers.containers.x.environment",
+        ),
+        ({"oidc": {"redirects": ["/x"], "env": "A"}, "auth": "oidc", **BY_SECRET}, "secrets.p.env"),
+    ],
+)
+def test_a_variable_has_one_value(said: Changes, where: str) -> None:
+    container = {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80}
+    mine = {"host": "nas", "container": container}
+    changes = stackdir.joined({"services": {"x": mine}}, {"services": {"x": said}})
+    (problem,) = build.found(changes, "variable-unique")
+    assert problem.where == f"services.x.{where}"
+    assert "A is set here and by services.x." in problem.what
+
+
+def test_variables_of_other_names_stand_beside_each_other() -> None:
+    secrets = {"p": {"env": "A"}, "q": {"env": "B"}, "file": {}, "other": {}}
+    service = {"host": "nas", "service": "navidrome", "secrets": secrets}
+    assert not build.found({"services": {"x": service}}, "variable-unique")

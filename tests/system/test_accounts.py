@@ -98,3 +98,32 @@ def test_two_hosts_do_not_share_a_host_key(state: str, comment: str) -> None:
 def test_hosts_without_a_key_share_none() -> None:
     nobody = {"state": "planned", "ssh": {"host_key": None}}
     assert not build.found({"hosts": {"nas": nobody, "pi": nobody}}, "host-key-unique")
+
+
+@pytest.mark.parametrize(
+    ("user", "service"),
+    [
+        ("immich", "immich"),
+        ("miniflux", "miniflux"),
+        ("postgres", "miniflux"),
+        ("root", ""),
+        ("sshd", ""),
+    ],
+)
+@pytest.mark.parametrize("field", ["owner", "ssh"])
+def test_no_account_of_a_service_becomes_a_person(user: str, service: str, field: str) -> None:
+    services = {service: {"host": "nas"}} if service else {}
+    if field == "owner":
+        changes: dict[str, object] = {"site": {"owner": {"user": user}}, "services": services}
+    else:
+        changes = {"hosts": {"nas": {"ssh": {"user": user}}}, "services": services}
+    found = build.found(changes, "owner-account")
+    if (user, field) == ("root", "ssh"):
+        assert not found, "the deployer may be root"
+        return
+    place = "site.owner.user" if field == "owner" else "hosts.nas.ssh.user"
+    assert [p.where for p in found] == [place]
+
+
+def test_a_person_may_be_called_as_a_service_that_does_not_run() -> None:
+    assert not build.found({"site": {"owner": {"user": "immich"}}}, "owner-account")

@@ -190,4 +190,23 @@ WAYS = (
         service("a", uses=None),
         says="no port",
     ),
+    WayOut(
+        "variable-unique",
+        service(
+            "a",
+            **container("nas", 8007, auth="none", inside={"environment": {"A": "x"}}),
+            secrets={"p": {"env": "A"}},
+        ),
+        service("a", container={"environment": {"A": None}}),
+    ),
+    WayOut(
+        "variable-unique",
+        service(
+            "a",
+            **container("nas", 8007, auth="none"),
+            secrets={"p": {"env": "A"}, "q": {"env": "A"}},
+        ),
+        service("a", secrets={"q": {"env": "B"}}),
+        asked={"B": "choose another variable"},
+    ),
 )

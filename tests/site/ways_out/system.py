@@ -182,4 +182,10 @@ WAYS = (
         host("pi", ssh={"host_key": build.KEY}),
         asked={build.KEY: "what /etc/ssh/ssh_host_ed25519_key.pub of pi holds"},
     ),
+    WayOut(
+        "owner-account",
+        both(service("jellyfin", host="nas"), {"site": {"owner": {"user": "jellyfin"}}}),
+        {"site": {"owner": {"user": "sam"}}},
+        asked={"sam": "name an account of a person: user: …"},
+    ),
 )

@@ -1,0 +1,102 @@
+"""Calendar expressions of systemd, as systemd.time(7) has them and `systemd-analyze calendar` reads
+them.
+"""
+
+from __future__ import annotations
+
+import re
+
+_WORDS = (
+    *("minutely", "hourly", "daily", "monthly", "weekly", "yearly", "annually", "quarterly"),
+    *("biannually", "bi-annually", "semiannually", "semi-annually", "anually"),
+)
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NUMBER = re.compile(r"(\d+)(?:\.\.(\d+))?(?:/(\d+))?")
+_PART = r"(\d+(?:\.\d+)?)"
+_SECONDS = re.compile(rf"{_PART}(?:\.\.{_PART})?(?:/{_PART})?")
+_YEARS, _MONTHS, _MONTH_DAYS = (0, 2199), (1, 12), (1, 31)
+_HOURS, _SIXTY = (0, 23), (0, 59)
+
+
+def is_calendar(text: str) -> bool:
+    """Whether systemd takes a text for a calendar expression."""
+    words = text.split(" ")
+    if not all(words):
+        return False
+    if zone_of(text):
+        words = words[:-1]
+    if len(words) == 1 and words[0].lower() in _WORDS:
+        return True
+    if words and _are_days(words[0]):
+        words = words[1:]
+        if not words:
+            return True
+    if words and ":" not in words[0] and _is_date(words[0]):
+        words = words[1:]
+        if not words:
+            return True
+    return len(words) == 1 and _is_time(words[0])
+
+
+_ZONE = re.compile(r"[A-Z]{3,5}|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2}")
+
+
+def zone_of(text: str) -> str:
+    """The time zone at the end of an expression; empty for the host's own."""
+    rest, _, last = text.rpartition(" ")
+    return last if rest and _ZONE.fullmatch(last) else ""
+
+
+def _are_days(word: str) -> bool:
+    """`Mon`, `Mon..Fri`, `sat,sun`: in the order of the week."""
+    for item in word.lower().removesuffix(",").split(","):
+        days = [_day(part) for part in re.split(r"\.\.|-", item)]
+        if len(days) > 2 or -1 in days or days != sorted(days):
+            return False
+    return True
+
+
+def _day(word: str) -> int:
+    return next((i for i, day in enumerate(_DAYS) if word in (day, day[:3])), -1)
+
+
+def _is_date(word: str) -> bool:
+    """`*-*-01`, `2030-1-1`, `01-01`, and `*-02~03` for days that are counted from the end."""
+    head, tilde, last = word.rpartition("~")
+    parts = [*head.split("-"), last] if tilde else word.split("-")
+    if len(parts) not in (2, 3):
+        return False
+    # Counted from the end, only days that every month has.
+    days = (1, 28) if tilde else _MONTH_DAYS
+    limits = (_YEARS, _MONTHS, days)[-len(parts) :]
+    return all(_is_component(p, limit) for p, limit in zip(parts, limits, strict=True))
+
+
+def _is_time(word: str) -> bool:
+    parts = word.split(":")
+    if len(parts) not in (2, 3):
+        return False
+    limits = (_HOURS, _SIXTY, _SIXTY)
+    return all(
+        _is_component(p, limit, seconds=i == 2)
+        for i, (p, limit) in enumerate(zip(parts, limits, strict=False))
+    )
+
+
+def _is_component(text: str, limits: tuple[int, int], *, seconds: bool = False) -> bool:
+    """`*`, `1`, `1..5`, `0/15`, and lists of them."""
+    if text == "*":
+        return True
+    low, high = limits
+    for item in text.split(","):
+        found = (_SECONDS if seconds else _NUMBER).fullmatch(item)
+        if found is None:
+            return False
+        first, last, step = (float(n) if n is not None else None for n in found.groups())
+        if first is None or not low <= first <= high + (0.999999 if seconds else 0):
+            return False
+        if last is not None and not first <= last <= high + (0.999999 if seconds else 0):
+            return False
+        if step == 0:
+            return False
+    return True

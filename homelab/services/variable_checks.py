@@ -1,0 +1,54 @@
+"""Checks of environment variables: each has one value, wherever the stack config says it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.check import check
+from homelab.plan import Plan
+from homelab.problems import Problem
+from homelab.services.model import Service
+from homelab.services.said import said_of
+
+
+@check("variable-unique", rows="S0-57 S1-02")
+def variable_unique(plan: Plan) -> Iterator[Problem]:
+    """A variable that is set twice has one of its values, and nobody sees which."""
+    seen = set()
+    for service in plan.services:
+        if service.name in seen:
+            continue
+        seen.add(service.name)
+        first: dict[str, str] = {}
+        for name, where in _variables(service):
+            other = first.setdefault(name, where)
+            if other != where:
+                yield Problem(
+                    where,
+                    f"{name} is set here and by {other}, and one of them cannot take effect",
+                    "keep one of the two, or choose another variable",
+                )
+
+
+def _variables(service: Service) -> Iterator[tuple[str, str]]:
+    """Each variable with its place: of secrets first, for those are seldom the mistake."""
+    at = f"services.{service.name}"
+    for secret, fact in sorted(service.entry.secrets.items()):
+        place = f"{at}.oidc.env" if secret == "oidc" else f"{at}.secrets.{secret}"
+        if secret in service.config.secrets:
+            place = f"{at}.secrets.{secret}.env"
+        if fact.form == "env":
+            yield from ((name, place) for name, _ in fact.env)
+    if service.container is not None:
+        for name in service.container.environment:
+            yield name, f"{at}.container.environment.{name}"
+    for said in said_of(service.config):
+        *path, variable = said.path
+        if ".".join(path) in _environments(service) and said.value is not None:
+            yield variable, f"{at}.options.{said.key}"
+
+
+def _environments(service: Service) -> frozenset[str]:
+    containers = f"virtualisation.oci-containers.containers.{service.name}.environment"
+    units = (f"systemd.services.{unit}.environment" for unit in service.units)
+    return frozenset((containers, *units))
