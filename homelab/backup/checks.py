@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.backup.dumps import commands_of, database_of
+from homelab.backup.globs import leaves_out
 from homelab.backup.plan import (
     KEPT_TIERS,
     dumps_of,
-    is_below,
+    every_path,
+    not_kept,
     paths_of,
     skip_reason,
 )
@@ -64,7 +66,7 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
     """What is excluded as a whole is not kept, whatever includes it."""
     for service in plan.services:
         for index, out in enumerate(service.config.backup.exclude):
-            gone = [p for p in paths_of(service) if p == out.rstrip("/") or is_below(p, out)]
+            gone = [p for p in every_path(service) if leaves_out(out, p)]
             if gone:
                 yield Problem(
                     service.at(f"backup.exclude[{index}]"),
@@ -77,6 +79,26 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
                     f"nothing of {service.name} is kept: {skip_reason(service)}",
                     "leave exclude out",
                 )
+
+
+@check("backup-include", rows="S0-32", severity="warning")
+def backup_include(plan: Plan) -> Iterator[Problem]:
+    """`include` says all that is kept: state that it does not name is lost with its disk."""
+    for service in plan.services:
+        include = service.config.backup.include
+        if include is None or service.entry.stateless or skip_reason(service):
+            continue
+        # Who names a part of a directory has thought of the rest.
+        lost = [
+            p for p in service.state if not any(below(p, (i,)) or below(i, (p,)) for i in include)
+        ]
+        if lost:
+            yield Problem(
+                service.at("backup.include"),
+                f"{', '.join(lost)} is state of {service.name}, and include does not name it",
+                f"write include: [{', '.join((*lost, *include))}], or name the part of it that is "
+                "worth keeping",
+            )
 
 
 @check("backup-target-known", rows="S0-31")
@@ -120,7 +142,7 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
             "backup.targets",
             f"there is no backup target, so nothing is kept of {names}",
             "add one, as disk: {kind: local, host: …, path: /mnt/…}, or say why not of each, as "
-            + next(_not_kept(source) for _, _, source, _ in lost),
+            + next(not_kept(source) for _, _, source, _ in lost),
         )
         return
     known = set(plan.stack.backup.targets)
@@ -133,12 +155,6 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
             "a local target is for its own host alone; add to backup.targets one of another kind, "
             "as b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
         )
-
-
-def _not_kept(source: str) -> str:
-    """How a service or a dataset says that nothing of it is kept."""
-    why = '"why nothing is kept"'
-    return f"{source}: {{skip: {why}}}" if source.endswith(".backup") else f"{source}.backup: {why}"
 
 
 @check("backup-target-single", rows="S0-31")

@@ -109,6 +109,18 @@ def dumps_of(service: Service) -> tuple[Dump, ...]:
     return tuple(out)
 
 
+def every_path(service: Service) -> tuple[str, ...]:
+    """What a job of a service keeps: its directories, and the files of its dumps."""
+    files = (*(f for *_, f in dumps_of(service)), *(c.file for c in commands_of(service)))
+    return _unique((*paths_of(service), *files))
+
+
+def not_kept(source: str) -> str:
+    """How a service or a dataset says that nothing of it is kept."""
+    why = '"why nothing is kept"'
+    return f"{source}: {{skip: {why}}}" if source.endswith(".backup") else f"{source}.backup: {why}"
+
+
 def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -> bool:
     """Whether a host can write to a target: a local one is for its own host alone."""
     if target is None or host not in hosts:
@@ -128,7 +140,7 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Wo
         yield _Work(
             name=service.name,
             host=service.host,
-            paths=_unique((*paths, *(file for *_, file in dumps), *(c.file for c in commands))),
+            paths=every_path(service),
             # A copy of a database in use may be torn; the dump is what can be restored.
             exclude=_unique((*service.entry.exclude, *backup.exclude, *live, *covered(service))),
             dumps=dumps,
@@ -195,6 +207,8 @@ def _skipped(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[tupl
     for name, dataset in stack.datasets.items():
         if dataset.backup is not None:
             yield f"dataset-{name}", dataset.backup
+        elif dataset.tier not in KEPT_TIERS:
+            yield f"dataset-{name}", f"its tier is {dataset.tier}"
 
 
 def _targets(stack: StackConfig, named: list[str] | None) -> tuple[str, ...]:

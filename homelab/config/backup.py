@@ -100,12 +100,13 @@ class ServiceBackup(Model):
     """What is backed up of a service, or the reason why nothing is."""
 
     include: list[AbsolutePath] | None = None
-    """Directories to back up. Default: the state directories that the catalog knows."""
+    """Directories to back up instead of the state directories. Default: the state directories."""
     exclude: list[FilePattern] = Field(default_factory=list)
     """Files and directories to leave out, with `*` and `?`: `/var/lib/app/cache`."""
     targets: list[Name] | None = None
-    """Backup targets. Default: all of them."""
+    """Backup targets, at least one. Default: all of them."""
     tier: Tier = "service"
+    """How long snapshots are kept. A service that is `re-derivable` has `skip` instead."""
     skip: Reason | None = None
     """Reason why the service is not backed up."""
 
@@ -113,6 +114,16 @@ class ServiceBackup(Model):
     def _one(self) -> ServiceBackup:
         if self.skip is not None and self.include is not None:
             raise ValueError("include and skip exclude each other; keep one")
+        if self.targets == []:
+            raise ValueError(
+                "targets is an empty list, so nothing would be kept; leave targets out for all of "
+                "them, or write skip: why nothing is kept"
+            )
+        if self.tier == "re-derivable":
+            raise ValueError(
+                "what is re-derivable is not backed up; write skip: how it is made again, and "
+                "leave tier out"
+            )
         return self
 
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.nix.source import Setting
-from homelab.openings import accounts, containers, daemons, firewall, literals, names, ssh, web
+from homelab.openings import (
+    accounts,
+    backups,
+    containers,
+    daemons,
+    firewall,
+    literals,
+    names,
+    ssh,
+    web,
+)
 from homelab.openings.model import RULES, Opening, View, matches
 
-HAVE_RULES = (accounts, containers, daemons, firewall, literals, names, ssh, web)
+HAVE_RULES = (accounts, backups, containers, daemons, firewall, literals, names, ssh, web)
 """Each registers its rules when it is imported."""
 
 

@@ -68,7 +68,12 @@ def plan_secrets(
     scopes = (
         replace(s, purpose=scoped(space, s.purpose)) if s.source == "derived" else s for s in wanted
     )
-    unique = {(s.host, s.name, s.service, s.path): s for s in scopes if s.host in hosts}
+    # One secret that several ask for is one; two of one name are left for their check to tell.
+    unique = {
+        (s.host, s.name, s.service, s.path, s.source, s.purpose, s.key): s
+        for s in scopes
+        if s.host in hosts
+    }
     return SecretsPlan(
         secrets=tuple(unique[k] for k in sorted(unique)),
         file=stack.secrets.file,

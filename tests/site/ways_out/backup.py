@@ -62,6 +62,33 @@ WAYS = (
         jellyfin(backup={"exclude": None}),
     ),
     WayOut(
+        "backup-exclude",
+        jellyfin(backup={"exclude": ["/var/lib/*"]}),
+        jellyfin(backup={"exclude": ["/var/lib/*/metadata"]}),
+        asked={"/var/lib/*/metadata": "name a part of it"},
+    ),
+    WayOut(
+        "backup-include",
+        jellyfin(backup={"include": ["/srv/films"]}),
+        jellyfin(backup={"include": ["/var/lib/jellyfin", "/srv/films"]}),
+    ),
+    WayOut(
+        "backup-same-disk",
+        {
+            "datasets": {
+                "photos": {
+                    "host": "nas",
+                    "path": "/mnt/disk/photos",
+                    "mount": "/mnt/disk",
+                    "tier": "irreplaceable",
+                }
+            },
+            "backup": {"targets": {"b2": None, "disk": {**DISK, "path": "/mnt/disk/restic"}}},
+        },
+        targets(b2={"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}),
+        asked={"bucket/restic": "path: bucket/…", "restic/b2": "credentials: {sops: …}"},
+    ),
+    WayOut(
         "backup-target-known",
         jellyfin(backup={"targets": ["b22"]}),
         jellyfin(backup={"targets": ["b2"]}),

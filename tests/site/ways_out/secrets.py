@@ -33,6 +33,16 @@ WAYS = (
         asked={"d": "another name"},
     ),
     WayOut(
+        "secret-unique",
+        both(
+            service("restic", **container(auth="none", secrets={"b2": {}})),
+            service("jellyfin", host="nas"),
+        ),
+        service("restic", secrets={"b2": None, "shop": {}}),
+        says="restic-b2",
+        asked={"shop": "another name"},
+    ),
+    WayOut(
         "secret-epoch",
         both(IDENTITY, {"secrets": {"epochs": {"autelia": 2}}}),
         {"secrets": {"epochs": {"autelia": None, "authelia": 2}}},

@@ -1,0 +1,98 @@
+"""Options that end or bend backups while the plan says that they run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from homelab.backup.plan import not_kept
+from homelab.nix.source import Setting, Value
+from homelab.openings.model import Opening, View, rule, shown
+
+_OF_THE_PLAN = (
+    *("backupCleanupCommand", "backupPrepareCommand", "dynamicFilesFrom", "environmentFile"),
+    *("exclude", "extraOptions", "passwordFile", "paths", "pruneOpts", "repository"),
+    *("repositoryFile", "timerConfig", "user"),
+)
+"""What the plan says of a job: another value outranks it, and `homelab show` is wrong."""
+_FREE_OF_TIMERS = ("AccuracySec", "Persistent", "RandomizedDelaySec", "WakeSystem")
+
+
+@rule("services.restic.backups.**")
+def restic(setting: Setting, view: View) -> Iterator[Opening]:
+    """Jobs of the plan; one of the owner's own may be what it likes."""
+    rest = setting.path[3:]
+    jobs = {j.unit: j.source for j in view.plan.backup.on(view.host.name)}
+    if not rest:
+        if jobs and _is_nothing(setting.value):
+            yield _told(setting, "the backup of the host", next(iter(jobs.values())))
+        return
+    source = jobs.get(rest[0])
+    if source is None:
+        return
+    if (len(rest) == 1 and _is_nothing(setting.value)) or (
+        len(rest) > 1 and rest[1] in _OF_THE_PLAN and not _is_free(rest[1:])
+    ):
+        yield _told(setting, f"the backup {rest[0]}", source)
+
+
+@rule("systemd.timers.*.**", "systemd.services.*.**")
+def units(setting: Setting, view: View) -> Iterator[Opening]:
+    """Units and timers that run the jobs, and the dumps before them."""
+    kind, name, rest = setting.path[1], setting.path[2], setting.path[3:]
+    source = _units(view).get(name)
+    if source is None:
+        return
+    ends = rest == ("enable",) and setting.value is False
+    ends |= not rest and _is_nothing(setting.value)
+    bends = rest[:1] in (("script",), ("startAt",)) or rest[:2] == ("serviceConfig", "ExecStart")
+    if kind == "timers":
+        bends |= rest[:1] == ("wantedBy",)
+        bends |= rest[:1] == ("timerConfig",) and not _is_free(rest)
+    if ends or bends:
+        yield _told(setting, name, source)
+
+
+@rule("services.postgresqlBackup.*.**")
+def postgresql(setting: Setting, view: View) -> Iterator[Opening]:
+    """Dumps of the host's databases, which the jobs carry away."""
+    field = setting.path[2]
+    dumped = [
+        j.source
+        for j in view.plan.backup.on(view.host.name)
+        if any(kind == "postgresql" for kind, *_ in j.dumps)
+    ]
+    ends = field == "enable" and setting.value is False
+    if dumped and (
+        ends or field in ("backupAll", "compression", "databases", "location", "startAt")
+    ):
+        yield _told(setting, "the dumps of the databases", dumped[0])
+
+
+def _units(view: View) -> Mapping[str, str]:
+    jobs = view.plan.backup.on(view.host.name)
+    found = {f"restic-backups-{j.unit}": j.source for j in jobs}
+    found |= {
+        f"postgresqlBackup-{database}": j.source
+        for j in jobs
+        for kind, database, _ in j.dumps
+        if kind == "postgresql"
+    }
+    return found
+
+
+def _is_free(path: tuple[str, ...]) -> bool:
+    """Whether it says of a timer what nothing depends on."""
+    return len(path) > 1 and path[0] == "timerConfig" and path[1] in _FREE_OF_TIMERS
+
+
+def _is_nothing(value: Value) -> bool:
+    return value is None or value is False or value in ((), {})
+
+
+def _told(setting: Setting, what: str, source: str) -> Opening:
+    return Opening(
+        "backup-changed",
+        f"{setting.name} is {shown(setting.value)}, so {what} is not what the plan says",
+        f"leave it out; backup.at, backup.targets and backup.tiers change it, and "
+        f"{not_kept(source)} ends it",
+    )

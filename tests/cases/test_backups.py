@@ -1,0 +1,163 @@
+"""What is said of backups is what runs: no exclude, option, disk or list empties one in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from homelab.backup.globs import leaves_out
+from homelab.checks import run_checks
+from homelab.openings.checks import check_openings
+from homelab.problems import InvalidStackError, Problem
+from homelab.show import as_data
+from tests.cases.test_state import HOME, planned
+
+HERE = "/var/lib/vaultwarden"
+
+
+def said(changes: dict[str, Any], check: str) -> list[Problem]:
+    return [p for p in run_checks(planned(changes)) if p.check == check]
+
+
+def vaultwarden(**config: Any) -> dict[str, Any]:
+    return {"services": {"vaultwarden": config}}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "empties"),
+    [
+        (HERE, True),
+        (f"{HERE}/", True),
+        (f"{HERE}/*", True),
+        (f"{HERE}/**", True),
+        (f"{HERE}/?*", True),
+        ("/*", True),
+        ("/var/*", True),
+        ("/var/lib/vault*", True),
+        ("/var/**", True),
+        ("/**/vaultwarden", True),
+        ("/var/lib/[a-z]*", True),
+        (f"{HERE}/*.log", False),
+        (f"{HERE}/*/*", False),
+        (f"{HERE}/attachments", False),
+        ("/var/lib/*/icon_cache", False),
+        ("/var/lib/vault", False),
+        ("/var/lib/[^v]*", False),
+        ("/srv/*", False),
+    ],
+)
+def test_an_exclude_is_read_as_restic_reads_it(pattern: str, empties: bool) -> None:
+    assert leaves_out(pattern, HERE) is empties
+
+
+@pytest.mark.parametrize("pattern", ["/var/*", f"{HERE}/*", "/**/vaultwarden"])
+def test_an_exclude_does_not_empty_a_backup(pattern: str) -> None:
+    (problem,) = said(vaultwarden(backup={"exclude": [pattern]}), "backup-exclude")
+    assert problem.where == "services.vaultwarden.backup.exclude[0]"
+    assert HERE in problem.what
+
+
+def test_an_exclude_does_not_leave_out_a_dump() -> None:
+    (problem,) = said(vaultwarden(backup={"exclude": ["/var/backup/*"]}), "backup-exclude")
+    assert "/var/backup/sqlite/vaultwarden/db.sqlite3" in problem.what
+
+
+@pytest.mark.parametrize("kind", ["sftp", "local"])
+def test_the_only_backup_of_what_cannot_be_replaced_is_on_another_disk(kind: str) -> None:
+    here = {"kind": kind, "host": "aurora", "path": "/mnt/family/restic"}
+    found = said({"backup": {"targets": {"b2": None, "onetouch": here}}}, "backup-same-disk")
+    assert {p.where: p.severity for p in found} == {
+        "datasets.photos": "error",
+        "datasets.library": "warning",
+        "services.immich.backup": "warning",
+    }
+    # A second target elsewhere will do, and so will another disk of the host.
+    assert said({"backup": {"targets": {"onetouch": here}}}, "backup-same-disk") == []
+    assert said({"backup": {"targets": {"b2": None}}}, "backup-same-disk") == []
+
+
+def test_state_on_the_root_disk_is_not_backed_up_to_the_root_disk_alone() -> None:
+    here = {"kind": "sftp", "host": "aurora", "path": "/srv/restic"}
+    changes = {"backup": {"targets": {"b2": None, "onetouch": here}}}
+    found = {p.where: p.severity for p in said(changes, "backup-same-disk")}
+    assert found["services.vaultwarden.backup"] == "warning"
+    assert "datasets.photos" not in found
+
+
+def test_state_that_include_leaves_out_is_told_of() -> None:
+    (problem,) = said(vaultwarden(backup={"include": ["/srv/extra"]}), "backup-include")
+    assert problem.severity == "warning"
+    assert f"include: [{HERE}, /srv/extra]" in problem.way_out
+    for include in ([HERE, "/srv/extra"], [f"{HERE}/attachments"]):
+        assert said(vaultwarden(backup={"include": include}), "backup-include") == []
+
+
+OPTIONS: tuple[dict[str, Any], ...] = (
+    {"systemd.timers.restic-backups-vaultwarden-b2.enable": False},
+    {"systemd.timers.restic-backups-vaultwarden-b2.timerConfig.OnCalendar": "yearly"},
+    {"systemd.timers": {"restic-backups-vaultwarden-b2": {"wantedBy": []}}},
+    {"systemd.services.restic-backups-vaultwarden-b2.enable": False},
+    {"services.restic.backups.vaultwarden-b2.timerConfig": None},
+    {"services.restic.backups.vaultwarden-b2.repository": "/srv/elsewhere"},
+    {"services.restic.backups": {"vaultwarden-b2": {"paths": ["/srv/else"]}}},
+    {"services.restic.backups.vaultwarden-b2.passwordFile": "/srv/password"},
+    {"services.postgresqlBackup.enable": False},
+    {"services.postgresqlBackup.databases": ["other"]},
+)
+OWN: tuple[dict[str, Any], ...] = (
+    {"services.restic.backups.mine.repository": "/srv/elsewhere"},
+    {"services.restic.backups.vaultwarden-b2.extraBackupArgs": ["--verbose"]},
+    {"services.restic.backups.vaultwarden-b2.timerConfig.RandomizedDelaySec": "5m"},
+    {"systemd.timers.mine.enable": False},
+)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda o: next(iter(o)))
+def test_an_option_does_not_end_or_change_a_backup_of_the_plan(option: dict[str, Any]) -> None:
+    (problem,) = said(vaultwarden(options=option), "option-opens")
+    assert problem.severity == "error"
+    assert "skip" in problem.way_out
+
+
+@pytest.mark.parametrize("option", OWN, ids=lambda o: next(iter(o)))
+def test_backups_of_the_owners_own_are_left_alone(option: dict[str, Any]) -> None:
+    assert said(vaultwarden(options=option), "option-opens") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("services.restic.backups = lib.mkForce { };", True),
+        ("systemd.timers.restic-backups-vaultwarden-b2.enable = lib.mkForce false;", True),
+        ('services.restic.backups.mine.repository = "/srv/else";', False),
+    ],
+)
+def test_a_module_of_the_owners_does_not_end_a_backup_either(line: str, told: bool) -> None:
+    plan = planned({})
+    path = plan.hosts["aurora"].config.hardware or ""
+    text = f"{{ lib, ... }}: {{\n  {line}\n}}\n"
+    found = [p for p in check_openings(plan, {path: text}) if "backup" in p.what]
+    assert [p.severity for p in found] == (["error"] if told else [])
+
+
+@pytest.mark.parametrize("backup", [{"targets": []}, {"tier": "re-derivable"}])
+def test_what_keeps_nothing_says_why(backup: dict[str, Any]) -> None:
+    with pytest.raises(InvalidStackError, match="write skip: "):
+        planned(vaultwarden(backup=backup))
+
+
+def test_every_dataset_is_backed_up_or_listed_with_the_reason() -> None:
+    for tier in ("service", "user", "irreplaceable", "re-derivable"):
+        data: Any = as_data(planned({"datasets": {"library": {"tier": tier}}}))
+        kept = "dataset-library" in {job["job"] for job in data["backups"]}
+        left = {one["service"]: one["why"] for one in data["not_backed_up"]}
+        assert kept is ("dataset-library" not in left), tier
+        assert kept is (tier != "re-derivable")
+
+
+def test_a_secret_of_a_service_does_not_take_the_name_of_a_repositorys_password() -> None:
+    draw: Any = HOME.values["services"]["draw"]  # type: ignore[index,call-overload]
+    mine = {**draw, "port": 8309, "secrets": {"onetouch": {"env": "X"}}}
+    (problem,) = said({"services": {"restic": mine}}, "secret-unique")
+    assert "restic-onetouch on aurora" in problem.what
