@@ -9,30 +9,30 @@ from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown
 
 _OF_THE_PLAN = (
-    *("backupCleanupCommand", "backupPrepareCommand", "dynamicFilesFrom", "environmentFile"),
-    *("exclude", "extraOptions", "passwordFile", "paths", "pruneOpts", "repository"),
-    *("repositoryFile", "timerConfig", "user"),
+    *("dynamicFilesFrom", "environmentFile", "exclude", "extraOptions", "passwordFile", "paths"),
+    *("pruneOpts", "repository", "repositoryFile", "user"),
 )
-"""What the plan says of a job: another value outranks it, and `homelab show` is wrong."""
-_FREE_OF_TIMERS = ("AccuracySec", "Persistent", "RandomizedDelaySec", "WakeSystem")
+"""What the plan says of each job: another value outranks it, and `homelab show` is wrong."""
+_DUMPS = "backupPrepareCommand"
+"""Makes the dumps, where a job has some."""
 
 
 @rule("services.restic.backups.**")
 def restic(setting: Setting, view: View) -> Iterator[Opening]:
     """Jobs of the plan; one of the owner's own may be what it likes."""
     rest = setting.path[3:]
-    jobs = {j.unit: j.source for j in view.plan.backup.on(view.host.name)}
+    jobs = {j.unit: j for j in view.plan.backup.on(view.host.name)}
     if not rest:
         if jobs and _is_nothing(setting.value):
-            yield _told(setting, "the backup of the host", next(iter(jobs.values())))
+            yield _told(setting, "the backup of the host", next(iter(jobs.values())).source)
         return
-    source = jobs.get(rest[0])
-    if source is None:
+    job = jobs.get(rest[0])
+    if job is None:
         return
-    if (len(rest) == 1 and _is_nothing(setting.value)) or (
-        len(rest) > 1 and rest[1] in _OF_THE_PLAN and not _is_free(rest[1:])
-    ):
-        yield _told(setting, f"the backup {rest[0]}", source)
+    ends = (len(rest) == 1 and _is_nothing(setting.value)) or _is_idle(rest[1:], setting.value)
+    dumps = rest[1:] == (_DUMPS,) and bool(job.dumps or job.commands)
+    if ends or dumps or rest[1:2] in [(field,) for field in _OF_THE_PLAN]:
+        yield _told(setting, f"the backup {rest[0]}", job.source)
 
 
 @rule("systemd.timers.*.**", "systemd.services.*.**")
@@ -46,8 +46,7 @@ def units(setting: Setting, view: View) -> Iterator[Opening]:
     ends |= not rest and _is_nothing(setting.value)
     bends = rest[:1] in (("script",), ("startAt",)) or rest[:2] == ("serviceConfig", "ExecStart")
     if kind == "timers":
-        bends |= rest[:1] == ("wantedBy",)
-        bends |= rest[:1] == ("timerConfig",) and not _is_free(rest)
+        bends |= rest[:1] == ("wantedBy",) or _is_idle(rest, setting.value)
     if ends or bends:
         yield _told(setting, name, source)
 
@@ -80,9 +79,9 @@ def _units(view: View) -> Mapping[str, str]:
     return found
 
 
-def _is_free(path: tuple[str, ...]) -> bool:
-    """Whether it says of a timer what nothing depends on."""
-    return len(path) > 1 and path[0] == "timerConfig" and path[1] in _FREE_OF_TIMERS
+def _is_idle(path: tuple[str, ...], value: Value) -> bool:
+    """Whether a timer has no time any more; another time is the owner's to choose."""
+    return path[:1] == ("timerConfig",) and path[1:] in ((), ("OnCalendar",)) and not value
 
 
 def _is_nothing(value: Value) -> bool:

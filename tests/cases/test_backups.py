@@ -95,12 +95,13 @@ def test_state_that_include_leaves_out_is_told_of() -> None:
 
 OPTIONS: tuple[dict[str, Any], ...] = (
     {"systemd.timers.restic-backups-vaultwarden-b2.enable": False},
-    {"systemd.timers.restic-backups-vaultwarden-b2.timerConfig.OnCalendar": "yearly"},
+    {"systemd.timers.restic-backups-vaultwarden-b2.timerConfig.OnCalendar": ""},
     {"systemd.timers": {"restic-backups-vaultwarden-b2": {"wantedBy": []}}},
     {"systemd.services.restic-backups-vaultwarden-b2.enable": False},
     {"services.restic.backups.vaultwarden-b2.timerConfig": None},
     {"services.restic.backups.vaultwarden-b2.repository": "/srv/elsewhere"},
     {"services.restic.backups": {"vaultwarden-b2": {"paths": ["/srv/else"]}}},
+    {"services.restic.backups.vaultwarden-b2.backupPrepareCommand": "true"},
     {"services.restic.backups.vaultwarden-b2.passwordFile": "/srv/password"},
     {"services.postgresqlBackup.enable": False},
     {"services.postgresqlBackup.databases": ["other"]},
@@ -109,6 +110,8 @@ OWN: tuple[dict[str, Any], ...] = (
     {"services.restic.backups.mine.repository": "/srv/elsewhere"},
     {"services.restic.backups.vaultwarden-b2.extraBackupArgs": ["--verbose"]},
     {"services.restic.backups.vaultwarden-b2.timerConfig.RandomizedDelaySec": "5m"},
+    {"services.restic.backups.vaultwarden-b2.timerConfig.OnCalendar": "05:30"},
+    {"services.restic.backups.dataset-photos-b2.backupPrepareCommand": "stop the app"},
     {"systemd.timers.mine.enable": False},
 )
 

@@ -92,6 +92,11 @@ ELSEWHERE = [
     "security.sudo.enable",
     # Mistyped names have one in test_names.py.
     "services.**",
+    # Backups of the plan have one in tests/cases/test_backups.py.
+    "services.postgresqlBackup.*.**",
+    "services.restic.backups.**",
+    "systemd.services.*.**",
+    "systemd.timers.*.**",
     "users.mutableUsers",
 ]
 
