@@ -165,6 +165,7 @@ def _device(said: str, device: str) -> Opening:
 _CAPABILITIES = ("ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "DAC_READ_SEARCH")
 _SOURCE = re.compile(r"(?:^|,)(?:src|source)=([^,]+)")
 _OPTIONS = re.compile(r"(?:^|,)(?:ro|readonly|read_only)(?:=true|=1)?(?:,|$)")
+_STATE: tuple[Kind, ...] = ("state",)
 _EVERYBODYS: tuple[Kind, ...] = ("dumps", "home", "homelab", "repository", "secret", "system")
 
 
@@ -194,7 +195,7 @@ def _shown(setting: Setting, volume: str, said: str, view: View) -> Iterator[Ope
         )
         return
     # Its own state it may have, whatever lies in it.
-    theirs = taken(plan, host, source, ("state",), services=(setting.path[3],), reads=reads)
+    theirs = taken(plan, host, source, _STATE, services=(setting.path[3],), reads=reads)
     if theirs is not None:
         yield Opening(
             "other-state",
