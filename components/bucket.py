@@ -11,6 +11,7 @@ from homelab.cloudflare.plan import bucket_policies
 from homelab.cloudflare.resources import Bucket as BucketPlan
 from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.cloudflare_args import TokenPolicy
+from homelab.components.component import Component
 
 
 class BucketArgs(TypedDict):
@@ -20,7 +21,7 @@ class BucketArgs(TypedDict):
     bucket: BucketPlan
 
 
-class Bucket(pulumi.ComponentResource):
+class Bucket(Component):
     """The bucket stays when the stack goes: what lies in it may be all that is left."""
 
     keys: pulumi.Output[str]

@@ -30,6 +30,7 @@ from homelab.components.cloudflare_args import (
     ServiceTokenArgs,
     TunnelArgs,
 )
+from homelab.components.component import lead_of
 
 A = TypeVar("A", bound=Mapping[str, object])
 
@@ -98,7 +99,7 @@ class CloudflareResource(_Named, pulumi.CustomResource, Generic[A]):
         outputs = dict.fromkeys(inspect.get_annotations(type(self)))
         super().__init__(
             self.token,
-            name,
+            f"{lead_of(opts)}{name}",
             {**outputs, **_secrets(args, self.secret_inputs)},
             pulumi.ResourceOptions.merge(own, opts),
         )

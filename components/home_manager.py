@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import pulumi
 
+from homelab.components.component import Component
 from homelab.deploy.model import Release
 
 
@@ -15,7 +16,7 @@ class HomeArgs(TypedDict):
     release: Release
 
 
-class HomeManagerHost(pulumi.ComponentResource):
+class HomeManagerHost(Component):
     """The files of a home-manager machine, so that a preview shows what changes in them.
 
     `homelab render` writes them out; the machine itself runs home-manager when its owner likes.

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from typing import TypedDict
+from collections.abc import Callable, Mapping
+from typing import NotRequired, TypedDict
 
 import pulumi
 
 from homelab.cloudflare.model import R2
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.components.bucket import Bucket
+from homelab.components.component import Component
 from homelab.components.home_manager import HomeManagerHost
 from homelab.components.host import Host
 from homelab.components.pages import Pages, PagesArgs
@@ -20,15 +21,17 @@ from homelab.components.providers import make_providers
 from homelab.components.rollout import Rollout
 from homelab.components.secret_resolver import SecretResolver
 from homelab.components.service import RecordArgs, Service
-from homelab.components.tailnet import Tailnet, look
+from homelab.components.tailnet import InForce, Tailnet
 from homelab.components.tunnel import Tunnel
 from homelab.components.zone import CloudflareZone
+from homelab.config.base import SecretRef
 from homelab.deploy.model import Release
 from homelab.deploy.plan import build_flags, build_wake, policy_of
 from homelab.deploy.probes import external_probes_of, probes_of
 from homelab.plan import Plan
 from homelab.secrets.model import Secret
 from homelab.services.summary import service_summaries
+from homelab.tailnet.model import TailnetPlan
 
 
 class HomelabArgs(TypedDict):
@@ -37,29 +40,46 @@ class HomelabArgs(TypedDict):
     plan: Plan
     releases: Mapping[str, Release]
     resolver: SecretResolver
+    look: NotRequired[Callable[[TailnetPlan, pulumi.ProviderResource], InForce]]
+    """Asks, before the first resource, whether the tailnet's policy is ours to replace. Without it
+    Tailscale is asked when the policy is written, and the constructor asks nothing."""
 
 
-class Homelab(pulumi.ComponentResource):
+class Homelab(Component):
     """Clouds first issue, then hosts change, then names are published."""
 
+    plan: Plan
+    """What all of it follows from."""
     urls: dict[str, str]
-    """Address of every route, by route."""
+    """URL of every route, by route."""
     services: dict[str, Service]
-    """By name."""
+    """The services by name; each has its routes."""
+    providers: dict[str, pulumi.ProviderResource]
+    """The explicit providers by package: `command`, `cloudflare`, `tailscale`."""
+    tailnet: Tailnet | None
+    zone: CloudflareZone | None
+    tunnel: Tunnel | None
+    hosts: dict[str, Host]
+    """The NixOS hosts that are not merely planned, by name."""
+    rollout: Rollout
 
     def __init__(
         self, name: str, args: HomelabArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         plan, resolver = args["plan"], args["resolver"]
         super().__init__("homelab:homelab:Homelab", name, {"domain": plan.stack.site.domain}, opts)
+        # The shipped program's homelab has the stack's name, and plain names below it.
+        self.lead = "" if name == pulumi.get_stack() else f"{name}-"
         own = pulumi.ResourceOptions(parent=self)
-        providers = make_providers(name, plan, resolver, own)
+        self.plan, self._resolver = plan, resolver
+        self.providers = providers = make_providers(name, plan, resolver, own)
         child = pulumi.ResourceOptions(parent=self, providers=providers)
         tailnet = None
         if plan.tailnet:
-            asks = not resolver.hosts_alone
-            seen = asks and (plan.tailnet.elsewhere or look(plan.tailnet, providers["tailscale"]))
-            tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "asks": asks, "seen": seen}, child)
+            in_force: InForce = "untouched" if resolver.hosts_alone else "ask"
+            if in_force == "ask" and "look" in args and not plan.tailnet.elsewhere:
+                in_force = args["look"](plan.tailnet, providers["tailscale"])
+            tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "in_force": in_force}, child)
         cloud = plan.cloudflare
         zone_component = CloudflareZone("edge", {"plan": cloud}, child) if cloud else None
         tunnel = (
@@ -72,9 +92,10 @@ class Homelab(pulumi.ComponentResource):
             for bucket in (cloud.buckets if cloud else ())
             if cloud
         }
+        self.tailnet, self.zone, self.tunnel = tailnet, zone_component, tunnel
         issued = _IssuedSecrets(resolver, tailnet, zone_component, tunnel, buckets)
 
-        hosts: dict[str, Host] = {}
+        self.hosts = hosts = {}
         versions: dict[str, pulumi.Output[str]] = {}
         for host_name, host in plan.hosts.items():
             if host.config.state == "planned":
@@ -100,7 +121,7 @@ class Homelab(pulumi.ComponentResource):
                 child,
             )
             versions[host_name] = version(resolver, secrets)
-        rollout = Rollout(
+        self.rollout = rollout = Rollout(
             "rollout",
             {
                 "waves": plan.waves,
@@ -131,6 +152,13 @@ class Homelab(pulumi.ComponentResource):
             _pages(cloud, zone_component, child)
         self.urls = {r.name: r.url for r in plan.routes}
         self.register_outputs({"urls": self.urls})
+
+    def secret(self, ref: SecretRef) -> pulumi.Output[str]:
+        """A secret by its reference, from the deployer's sops file or 1Password; secret.
+
+        In a preview that cannot read it the value is unknown. Raises pulumi.RunError in an `up`.
+        """
+        return self._resolver.value(ref)
 
 
 class _IssuedSecrets:

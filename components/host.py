@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import remote
 
+from homelab.components.component import Component
 from homelab.components.home_manager import shown
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
@@ -29,7 +30,7 @@ class HostArgs(TypedDict):
     """What the host's preflight goes by."""
 
 
-class Host(pulumi.ComponentResource):
+class Host(Component):
     """Files, secrets and build of one host; of one that sleeps they travel with its switch.
 
     The files are inputs of this component, so that a preview shows them line by line; the command
@@ -108,7 +109,7 @@ class Host(pulumi.ComponentResource):
     ) -> remote.Command:
         user = self._host.config.ssh.user
         return remote.Command(
-            name,
+            f"{self.lead}{name}",
             connection=connection(self._host),
             create=None if self._held else scripts.shell(user),
             stdin=script,

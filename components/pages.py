@@ -9,6 +9,7 @@ import pulumi
 from homelab.cloudflare.resources import PagesSite
 from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.access import application
+from homelab.components.component import Component
 
 
 class PagesArgs(TypedDict):
@@ -22,7 +23,7 @@ class PagesArgs(TypedDict):
     """Ids of the Access policies, by key."""
 
 
-class Pages(pulumi.ComponentResource):
+class Pages(Component):
     """The project, Access before each of its names, and last the name that people type.
 
     What is in it is not the stack's: a build of the site uploads it.

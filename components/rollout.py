@@ -9,6 +9,7 @@ from typing import TypedDict
 import pulumi
 from pulumi_command import local
 
+from homelab.components.component import Component
 from homelab.components.host import Host
 from homelab.config.deploy import DeployConfig
 from homelab.deploy.model import WavePlan
@@ -40,7 +41,7 @@ class RolloutArgs(TypedDict):
     """What must be in place before any host changes."""
 
 
-class Rollout(pulumi.ComponentResource):
+class Rollout(Component):
     """The waves, in order."""
 
     switches: dict[str, local.Command]
@@ -95,7 +96,7 @@ class WaveArgs(TypedDict):
     after: list[pulumi.Resource]
 
 
-class Wave(pulumi.ComponentResource):
+class Wave(Component):
     """Hosts that switch together, so many at a time."""
 
     switches: dict[str, local.Command]
@@ -115,7 +116,7 @@ class Wave(pulumi.ComponentResource):
             if len(line) >= rollout["config"].max_parallel:
                 after.append(line[-rollout["config"].max_parallel])
             switch = local.Command(
-                f"{host_name}-switch",
+                f"{self.lead}{host_name}-switch",
                 # A held host keeps the switch it had; one that never had any gets an empty one.
                 create=f"{SWITCH} {host_name}" if plan.is_deployed else None,
                 stdin=_spec(plan, host, rollout),

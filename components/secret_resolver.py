@@ -7,7 +7,7 @@ lacks one stops before the first resource registers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pulumi
 
@@ -28,13 +28,15 @@ class SecretResolver:
 
     def __init__(
         self,
-        values: Mapping[str, str],
+        values: Mapping[str, str | None],
         master: str | None,
         namespace: str | None = None,
         *,
         hosts_alone: bool = False,
+        look_up: Callable[[SecretRef], str | None] | None = None,
     ) -> None:
-        self._values = dict(values)
+        self._look_up = look_up
+        self._values: dict[str, str | None] = {**values}
         self._master = master
         self._namespace = namespace
         self.hosts_alone = hosts_alone
@@ -67,14 +69,38 @@ class SecretResolver:
             raise HomelabError("\n".join(sorted({str(e) for e in lacking})))
         master = plan.secrets.master
         key = values.get(master.name) if master is not None else None
-        return cls(values, key, plan.stack.secrets.namespace, hosts_alone=hosts_alone)
+
+        def look_up(ref: SecretRef) -> str | None:
+            try:
+                return resolve(ref, Path(directory), plan.secrets.file)
+            except SecretUnavailableError as error:
+                if not preview:
+                    raise pulumi.RunError(str(error)) from None
+                pulumi.log.warn(f"unknown in this preview: {error}")
+                return None
+
+        # What the plan refers to was asked for already.
+        asked: dict[str, str | None] = {ref.name: values.get(ref.name) for ref in wanted}
+        return cls(
+            asked,
+            key,
+            plan.stack.secrets.namespace,
+            hosts_alone=hosts_alone,
+            look_up=look_up,
+        )
 
     def credential(self, ref: SecretRef) -> pulumi.Output[str] | None:
         """A secret that a cloud's provider signs in with; None in a run for hosts alone."""
         return None if self.hosts_alone else self.value(ref)
 
     def value(self, ref: SecretRef) -> pulumi.Output[str]:
-        """A secret as a secret output; unknown where it cannot be had."""
+        """A secret as a secret output; unknown where it cannot be had.
+
+        One that the plan does not refer to is asked for here. Raises pulumi.RunError where an `up`
+        cannot have it.
+        """
+        if ref.name not in self._values and self._look_up is not None:
+            self._values[ref.name] = self._look_up(ref)
         return _secret(self._values.get(ref.name))
 
     def derived(self, secret: Secret) -> pulumi.Output[str]:

@@ -11,6 +11,7 @@ from homelab.cloudflare.resources import AccessApp, Record
 from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.access import application
 from homelab.components.adopt import adopting
+from homelab.components.component import Component
 from homelab.network.route import Route as RoutePlan
 from homelab.services.summary import ServiceSummary
 
@@ -39,7 +40,7 @@ class RouteArgs(TypedDict):
     """None for a name that is only known at home."""
 
 
-class Route(pulumi.ComponentResource):
+class Route(Component):
     """A name: who may open it, and what answers.
 
     One that is published has the application that guards it, then the record that leads to it.
@@ -115,7 +116,7 @@ class ServiceArgs(TypedDict):
     """Of its published routes, by route."""
 
 
-class Service(pulumi.ComponentResource):
+class Service(Component):
     """A service in the words of the stack, and its routes.
 
     Named by the service and never by its host, so a service that moves keeps its records.

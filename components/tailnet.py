@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import pulumi
 import pulumi_tailscale as tailscale
 
+from homelab.components.component import Component
 from homelab.components.targets import ALONE
 from homelab.tailnet.drift import drift, refusal, unwritten
 from homelab.tailnet.hujson import digest
@@ -17,7 +18,13 @@ KEY_SECONDS = 24 * 60 * 60
 """A join key lives for a day: it is issued in the run that uses it."""
 
 
-def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> bool:
+InForce = Literal["ask", "ours", "unreadable", "untouched"]
+"""What is known of the policy in force. ask: nothing yet, so Tailscale is asked before ours is
+written; ours: it may be replaced; unreadable: Tailscale gave no answer, so it stays; untouched:
+Tailscale has no part in this run."""
+
+
+def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> InForce:
     """Whether the policy in force was seen, and is ours to replace. Raises RunError where it is
     seen and is not.
 
@@ -28,7 +35,7 @@ def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> bool:
     resource_acl.go, ModifyPlan).
     """
     if pulumi.runtime.is_dry_run():
-        return True
+        return "ours"
     try:
         live = tailscale.get_acl(pulumi.InvokeOptions(provider=provider)).hujson
     except Exception as error:  # noqa: BLE001 the SDK raises a bare one for whatever the API said
@@ -36,11 +43,21 @@ def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> bool:
             "tailnet: the policy in force cannot be read, so this run does not replace it; hosts "
             f"come up without Tailscale by {ALONE} pulumi up; {error}"
         )
-        return False
+        return "unreadable"
+    _refuse_foreign(plan, live)
+    return "ours"
+
+
+def _refuse_foreign(plan: TailnetPlan, live: str) -> None:
     text = refusal(drift(live, policy_text(plan), plan.adopt))
     if text:
         raise pulumi.RunError(text)
-    return True
+
+
+def _own_text(plan: TailnetPlan, live: str) -> str:
+    """Our policy, once the one in force is seen to be ours to replace."""
+    _refuse_foreign(plan, live)
+    return policy_text(plan)
 
 
 def _refuse_unwritten(plan: TailnetPlan, live: str) -> str:
@@ -80,13 +97,12 @@ class TailnetArgs(TypedDict):
     """What the tailnet needs."""
 
     plan: TailnetPlan
-    asks: bool
-    """Whether Tailscale may be asked anything; not in a run for hosts alone."""
-    seen: bool
-    """Whether the policy in force may be replaced; see `look`."""
+    in_force: NotRequired[InForce]
+    """What is known of the policy in force; `ask` unless it is said. A whole homelab looks before
+    its first resource, see `look`; a tailnet alone before its policy."""
 
 
-class Tailnet(pulumi.ComponentResource):
+class Tailnet(Component):
     """Policy, DNS, devices and join keys.
 
     The policy carries tests of its own, which Tailscale runs before it takes it: a policy that
@@ -108,16 +124,19 @@ class Tailnet(pulumi.ComponentResource):
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         if not plan.elsewhere:
             self.policy = self._policy(name, args, kept)
-            self._dns(name, plan, kept)
         # What the policy says of a tag must hold before a machine carries it.
         first = [self.policy] if self.policy is not None else []
         after = pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=first))
+        if not plan.elsewhere:
+            # A tailnet that may turn out to be somebody else's keeps its DNS as well.
+            asks = args.get("in_force", "ask") == "ask"
+            self._dns(name, plan, after if asks else kept)
         for device in plan.devices:
-            _bind(device, after)
+            _bind(device, self.lead, after)
         self.keys = {}
         for key in plan.keys:
             issued = tailscale.TailnetKey(
-                key.name,
+                f"{self.lead}{key.name}",
                 description=f"{key.host} joins",
                 expiry=KEY_SECONDS,
                 ephemeral=False,
@@ -135,25 +154,33 @@ class Tailnet(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _policy(self, name: str, args: TailnetArgs, opts: pulumi.ResourceOptions) -> tailscale.Acl:
-        plan, seen = args["plan"], args["seen"]
+        plan, in_force = args["plan"], args.get("in_force", "ask")
+        preview = pulumi.runtime.is_dry_run()
+        text: pulumi.Input[str] = policy_text(plan)
+        if in_force == "ask" and not preview:
+            # Ends the run before the policy registers, and with it all that waits for the policy.
+            text = tailscale.get_acl_output(pulumi.InvokeOutputOptions(parent=self)).apply(
+                lambda found: _own_text(plan, found.hujson)
+            )
+        seen = in_force in ("ask", "ours")
         # What nobody has seen is kept; the provider itself refuses to make one over another then.
         unseen = pulumi.ResourceOptions(ignore_changes=["acl", "overwriteExistingContent"])
         policy = tailscale.Acl(
-            f"{name}-policy",
-            acl=policy_text(plan),
-            # `look` has looked; the provider itself would look at a first creation alone.
+            f"{self.lead}{name}-policy",
+            acl=text,
+            # We have looked; the provider itself would look at a first creation alone.
             overwrite_existing_content=seen,
             reset_acl_on_destroy=False,
             opts=opts if seen else pulumi.ResourceOptions.merge(opts, unseen),
         )
-        if args["asks"] and not pulumi.runtime.is_dry_run():
+        if in_force != "untouched" and not preview:
             ask = pulumi.InvokeOutputOptions(parent=self, depends_on=[policy])
             policy.acl.apply(lambda last: _after(plan, last, seen, ask))
         return policy
 
     def _dns(self, name: str, plan: TailnetPlan, opts: pulumi.ResourceOptions) -> None:
         tailscale.DnsConfiguration(
-            f"{name}-dns",
+            f"{self.lead}{name}-dns",
             magic_dns=True,
             override_local_dns=plan.override_local_dns,
             nameservers=[
@@ -171,16 +198,13 @@ class Tailnet(pulumi.ComponentResource):
         )
 
 
-def _bind(device: Device, opts: pulumi.ResourceOptions) -> None:
+def _bind(device: Device, lead: str, opts: pulumi.ResourceOptions) -> None:
     """Tags and routes of a machine that is known. Elsewhere its key and the policy see to both."""
-    tailscale.DeviceTags(
-        f"{device.host}-tags", device_id=device.id, tags=list(device.tags), opts=opts
-    )
+    name = f"{lead}{device.host}"
+    tailscale.DeviceTags(f"{name}-tags", device_id=device.id, tags=list(device.tags), opts=opts)
     # A tag that comes after joining leaves the expiry of the person who joined it.
-    tailscale.DeviceKey(
-        f"{device.host}-expiry", device_id=device.id, key_expiry_disabled=True, opts=opts
-    )
+    tailscale.DeviceKey(f"{name}-expiry", device_id=device.id, key_expiry_disabled=True, opts=opts)
     if device.routes:
         tailscale.DeviceSubnetRoutes(
-            f"{device.host}-routes", device_id=device.id, routes=list(device.routes), opts=opts
+            f"{name}-routes", device_id=device.id, routes=list(device.routes), opts=opts
         )

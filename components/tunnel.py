@@ -10,6 +10,7 @@ import pulumi
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.adopt import adopting
+from homelab.components.component import Component
 from homelab.components.secret_resolver import SecretResolver
 
 
@@ -20,13 +21,15 @@ class TunnelArgs(TypedDict):
     resolver: SecretResolver
 
 
-class Tunnel(pulumi.ComponentResource):
+class Tunnel(Component):
     """A locally managed tunnel, and word by e-mail when it goes down.
 
     The connector reads the tunnel's id from its credentials file, so no id is in any Nix text and
     no preview grows vague because of one.
     """
 
+    tunnel_id: pulumi.Output[str]
+    """Id of the tunnel at Cloudflare."""
     target: pulumi.Output[str]
     """What a public name's CNAME points to."""
     credentials: pulumi.Output[str]
@@ -51,6 +54,7 @@ class Tunnel(pulumi.ComponentResource):
             },
             adopting(child, id_),
         )
+        self.tunnel_id = tunnel.id
         self.target = tunnel.id.apply(lambda id_: f"{id_}.cfargotunnel.com")
         self.credentials = pulumi.Output.all(tunnel.id, secret).apply(
             lambda both: json.dumps(

@@ -12,6 +12,7 @@ from homelab.cloudflare.resources import AccessPolicy, CloudflarePlan, DnsToken,
 from homelab.components import cloudflare_resources as cloudflare
 from homelab.components.adopt import adopting
 from homelab.components.cloudflare_args import Include, TokenPolicy
+from homelab.components.component import Component
 
 
 class EdgeArgs(TypedDict):
@@ -20,7 +21,7 @@ class EdgeArgs(TypedDict):
     plan: CloudflarePlan
 
 
-class CloudflareZone(pulumi.ComponentResource):
+class CloudflareZone(Component):
     """Groups, programs and the policies made of them; DNS tokens, and who may certify names."""
 
     policies: dict[str, pulumi.Output[str]]

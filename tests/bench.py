@@ -33,7 +33,7 @@ MOCKED = """
 import json
 from pathlib import Path
 from homelab.config.document import read_document
-from tests.components.harness import run
+from homelab.testing.mocks import run
 settings = read_document(Path("tests/shipped/Pulumi.home.yaml")).settings
 config = {k: v if isinstance(v, str) else json.dumps(v) for k, v in settings.items()}
 recorded = run(Path("tests/shipped").resolve(), "home", config, preview=True)

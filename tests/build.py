@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from homelab.planner import make_plan
 from homelab.problems import Problem
 from homelab.secret_paths import host_file
 from homelab.secrets.recipients import host_recipient
+from homelab.testing import changed
 from tests.certificates.authority import authority
 
 ROOT = Path(__file__).parent.parent
@@ -100,7 +100,7 @@ HARDWARE = '{ fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = 
 
 def config(changes: Mapping[str, object] | None = None) -> dict[str, object]:
     """The smallest homelab's config with changes merged in; a value of None removes its key."""
-    made = _merged(copy.deepcopy(SMALLEST), changes or {})
+    made = changed(SMALLEST, changes or {})
     # Whoever changes the release alone means the nixpkgs of that release.
     pins = made.get("nixpkgs")
     for pin in pins.values() if isinstance(pins, dict) else ():
@@ -205,18 +205,6 @@ def modules(stack: Path) -> dict[str, list[Module]]:
 def json_config(changes: Mapping[str, object] | None = None) -> dict[str, str]:
     """The config as Pulumi keeps it: JSON text by full key."""
     return {f"homelab:{k}": json.dumps(v) for k, v in config(changes).items()}
-
-
-def _merged(base: dict[str, object], changes: Mapping[str, object]) -> dict[str, object]:
-    for key, value in changes.items():
-        old = base.get(key)
-        if value is None:
-            base.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(old, dict):
-            base[key] = _merged(old, value)
-        else:
-            base[key] = copy.deepcopy(value) if not isinstance(value, Mapping) else dict(value)
-    return base
 
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from homelab import testing
 from homelab.secret_paths import host_file
 from tests import build, stackdir
 from tests.household import Changes
@@ -50,7 +51,7 @@ def large(hosts: int) -> Changes:
         },
     }
     fleet = grown(hosts - 2, SERVICES + MORE)
-    return stackdir.joined(fleet, every)
+    return testing.merged(fleet, every)
 
 
 def _last(number: int) -> str:
@@ -61,7 +62,7 @@ def _last(number: int) -> str:
 def write_fleet(directory: Path, hosts: int, *changes: Changes) -> Path:
     """A directory with a stack of so many hosts in it that passes every check."""
     gate: Changes = {"identity": {"host": "pi", "users": {"sops": "authelia/users"}}}
-    whole = stackdir.joined(grown(hosts - 2), gate, *changes)
+    whole = testing.merged(grown(hosts - 2), gate, *changes)
     stackdir.write_stack(directory, whole)
     plan = build.plan(stackdir.changed(whole))
     for host in plan.hosts:

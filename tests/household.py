@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from homelab.testing import changed
 from tests import build
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDdTfaJflmeVAEnU5MwpR2wVbeUzX3vjHN91d+Pms24X sam@lap"
@@ -51,19 +52,4 @@ HOUSEHOLD: Changes = {
 
 def household(*changes: Changes) -> Changes:
     """The household with changes, later ones winning; None takes a key away."""
-    out = HOUSEHOLD
-    for change in changes:
-        out = _merged(out, change)
-    return out
-
-
-def _merged(old: Changes, new: Changes) -> Changes:
-    out = dict(old)
-    for key, value in new.items():
-        mine = out.get(key)
-        if value is None:
-            out.pop(key, None)
-        else:
-            before = mine if isinstance(mine, dict) else {}
-            out[key] = _merged(before, value) if isinstance(value, dict) else value
-    return out
+    return changed(HOUSEHOLD, *changes)

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
-
+from homelab import testing
 from homelab.secrets.age import age_recipient
+from homelab.testing import merged
 from tests import build
 
 NAME = "small"
@@ -17,58 +17,24 @@ TARGET = {"b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": 
 """A place that every host may keep things at."""
 
 
-class _Dumper(yaml.SafeDumper):
-    """Quotes all text, so that every reader of YAML agrees on what is text."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-    def represent_mapping(self, *args: object, **more: object) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().represent_mapping(*args, **more)  # type: ignore[arg-type]
-        for key, _ in node.value:
-            key.style = None
-        return node
-
-
-_Dumper.add_representer(
-    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
-)
-
-
 def changed(changes: Mapping[str, object] | None = None) -> dict[str, object]:
     """Changes that make the smallest homelab one that passes every check, with more on top."""
-    return joined({"backup": {"targets": TARGET}}, changes or {})
+    return merged({"backup": {"targets": TARGET}}, changes or {})
 
 
-def joined(*changes: Mapping[str, object]) -> dict[str, object]:
-    """Changes, later ones winning."""
-    out: dict[str, object] = {}
-    for change in changes:
-        for key, value in change.items():
-            mine = out.get(key)
-            if isinstance(mine, dict) and isinstance(value, Mapping):
-                out[key] = joined(mine, value)
-            else:
-                out[key] = value
-    return out
-
-
-def without_nulls(value: object) -> object:
-    """The same without the keys that a change took away."""
-    if isinstance(value, dict):
-        return {k: without_nulls(v) for k, v in value.items() if v is not None}
-    return value
-
-
-def dump(value: object) -> str:
-    """YAML in which all text is quoted."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=10_000)
+def without_nulls(value: Mapping[str, object]) -> dict[str, object]:
+    """The same without the keys that a change took away and nothing below had."""
+    return {
+        k: without_nulls(v) if isinstance(v, Mapping) else v
+        for k, v in value.items()
+        if v is not None
+    }
 
 
 def stack_text(changes: Mapping[str, object] | None = None, edits: Edits = ()) -> str:
     """The stack file of the smallest homelab with changes merged in, then edited as text."""
     config = build.config(changed(changes))
-    text = dump({"config": {f"homelab:{k}": without_nulls(v) for k, v in config.items()}})
+    text = testing.stack_text(without_nulls(config))
     for old, new in edits:
         assert old in text, f"{old!r} is not in the stack file"
         text = text.replace(old, new, 1)

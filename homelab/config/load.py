@@ -37,6 +37,13 @@ def load_stack_config(document: Document) -> StackConfig:
     return stack
 
 
+def document_of(config: StackConfig) -> Document:
+    """What a stack file that says the same would hold. `load_stack_config` makes an equal config of
+    it, and refuses what a file would be refused for, such as a character that cannot be written.
+    """
+    return Document(config.model_dump(mode="json", by_alias=True, exclude_unset=True))
+
+
 def where(path: Path_) -> str:
     """A path as text: `services.immich.routes[0].name`."""
     out = ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from homelab import testing
 from homelab.ops.project.stack import check_stack, open_stack
 from homelab.problems import InvalidStackError, Problem
 from tests import build
@@ -28,7 +29,7 @@ def laid_out(
             shutil.copy(source, directory / name)
     stack = yaml.safe_load((build.SHIPPED / "Pulumi.home.yaml").read_text(encoding="utf-8"))
     over = {key if ":" in key else f"homelab:{key}": value for key, value in edit.items()}
-    stack["config"] = build._merged(stack["config"], over)
+    stack["config"] = testing.changed(stack["config"], over)
     text = yaml.safe_dump(stack, sort_keys=False)
     (directory / "Pulumi.home.yaml").write_text(text, encoding="utf-8")
     for path, content in (files or {}).items():

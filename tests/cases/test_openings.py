@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from homelab.problems import InvalidStackError, Problem
+from homelab.testing import merged
 from tests import build
 from tests.cases.on_disk import laid_out, tried
 from tests.golden.test_home import planned
@@ -23,13 +24,6 @@ TAILNET: dict[str, Any] = {
         "family": ["kim@example.org"],
     }
 }
-
-
-def merged(*parts: dict[str, Any]) -> dict[str, Any]:
-    whole: dict[str, Any] = {}
-    for part in parts:
-        whole = build._merged(whole, part)
-    return whole
 
 
 def app(**more: Any) -> dict[str, Any]:

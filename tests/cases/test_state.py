@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.catalog import ENTRIES
 from homelab.checks import run_checks
 from homelab.config.document import Document
@@ -31,7 +32,7 @@ OURS = {"move-stateful", "state-path", "dataset-moved"}
 
 
 def planned(changes: dict[str, Any], lock: Lock = SHIPPED) -> Plan:
-    values = build._merged(_copy(dict(HOME.values)), changes)
+    values = testing.changed(_copy(dict(HOME.values)), changes)
     return make_plan(load_stack_config(Document(values)), lock)
 
 

@@ -10,9 +10,9 @@ import pytest
 from homelab.checks import all_checks
 from homelab.proxy.plan import plan_proxy
 from homelab.reach.plan import plan_reach
+from homelab.testing import merged
 from tests import build
 from tests.household import Changes, household
-from tests.stackdir import joined
 
 ONE_NAME: Changes = {"site": {"names": {"internal": "{name}-home.{zone}"}}}
 ALONE: Changes = {"network": {"dns": {"host": None, "server": "none"}}}
@@ -23,7 +23,7 @@ def stack(*changes: Changes, host: str = "pi", **route: Any) -> Changes:
     """An app without a sign-in of its own, published behind Access."""
     said = {"name": "ai", "audience": "family", "auth": "none", "publish": "tunnel", **route}
     services = {"authelia": {"publish": "tunnel"}, "ollama": {"host": host, "routes": [said]}}
-    return joined(household({"services": services}), *changes)
+    return merged(household({"services": services}), *changes)
 
 
 def gates(changes: Changes, asker: str) -> tuple[str, list[str]]:

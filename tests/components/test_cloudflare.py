@@ -8,17 +8,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.config.document import read_document
-from homelab.lab import laptop
+from homelab.testing import Recorded, Resource, mocks
 from tests import build, stackdir
-from tests.components import harness
-from tests.components.harness import Recorded, Resource
 
 ACCOUNT, ZONE = "0" * 32, "1" * 32
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -64,25 +62,18 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The lab's stand-ins for `sops` and `op`."""
-    with harness.path_with(laptop.install(tmp_path_factory.mktemp("laptop"))):
-        yield
-
-
 def run(directory: Path, changes: dict[str, Any], *, preview: bool = False) -> Recorded:
     stackdir.write_stack(directory, changes)
     values = stackdir.without_nulls(build.config(stackdir.changed(changes)))
     assert isinstance(values, dict)
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    recorded = harness.run(directory, stackdir.NAME, config, preview=preview)
+    recorded = mocks.run(directory, stackdir.NAME, config, preview=preview)
     assert recorded.error == ""
     return recorded
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory, secrets: None) -> Recorded:
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """One `up` with all of it."""
     return run(tmp_path_factory.mktemp("everything"), EVERYTHING)
 
@@ -249,12 +240,12 @@ def test_what_was_there_before_is_imported_by_the_ids_that_the_provider_wants(
 
 
 def home(changes: dict[str, Any] | None = None) -> Recorded:
-    values = build._merged(
+    values = testing.changed(
         json.loads(json.dumps(read_document(build.SHIPPED / "Pulumi.home.yaml").values)),
         changes or {},
     )
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    recorded = harness.run(build.SHIPPED, "home", config, preview=True)
+    recorded = mocks.run(build.SHIPPED, "home", config, preview=True)
     assert recorded.error == ""
     return recorded
 
@@ -264,15 +255,13 @@ def before() -> Recorded:
     return home()
 
 
-def test_no_public_record_exists_for_an_internal_route(secrets: None) -> None:
+def test_no_public_record_exists_for_an_internal_route() -> None:
     """S0-14, T4."""
     assert {r.name for r in before().of(":DnsRecord")} == {"music-dns", "auth-dns"}
     assert {r.inputs["type"] for r in before().of(":DnsRecord")} == {"CNAME"}, "S3-01: no address"
 
 
-def test_publishing_one_route_adds_a_record_an_application_a_rule_and_nothing_else(
-    secrets: None,
-) -> None:
+def test_publishing_one_route_adds_a_record_an_application_a_rule_and_nothing_else() -> None:
     """S0-14: the test of the row."""
     after = home({"services": {"immich": {"publish": "tunnel"}}})
     was = {(r.type, r.name) for r in before().resources}

@@ -8,18 +8,17 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.config.document import read_document
 from homelab.lab import laptop
 from homelab.ops.deploy.offline import OfflineSpec
+from homelab.testing import Recorded, Resource, mocks
 from tests import build, stackdir
-from tests.components import harness
-from tests.components.harness import Recorded, Resource
 
 HOME = read_document(build.SHIPPED / "Pulumi.home.yaml").values
 ALWAYS_ON = {"pi", "aurora", "pavilion"}
@@ -29,17 +28,10 @@ SWITCH = "-switch"
 TAKES = ("command:remote:Command", "command:local:Command")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The lab's stand-ins for `sops` and `op`."""
-    with harness.path_with(laptop.install(tmp_path_factory.mktemp("laptop"))):
-        yield
-
-
 def home(changes: dict[str, Any] | None = None, *, preview: bool = False) -> Recorded:
-    values = build._merged(json.loads(json.dumps(HOME)), changes or {})
+    values = testing.changed(json.loads(json.dumps(HOME)), changes or {})
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    recorded = harness.run(build.SHIPPED, "home", config, preview=preview)
+    recorded = mocks.run(build.SHIPPED, "home", config, preview=preview)
     assert recorded.error == ""
     return recorded
 
@@ -55,7 +47,7 @@ def preview() -> Recorded:
 
 
 @pytest.fixture(params=["up", "preview"])
-def run(request: pytest.FixtureRequest, secrets: None) -> Recorded:
+def run(request: pytest.FixtureRequest) -> Recorded:
     return up() if request.param == "up" else preview()
 
 
@@ -305,12 +297,12 @@ def test_remote_commands_are_as_the_provider_needs_them(run: Recorded) -> None:
         assert command.inputs["connection"]["hostKey"].startswith("ssh-ed25519 ")
 
 
-def test_a_planned_host_registers_nothing(secrets: None) -> None:
+def test_a_planned_host_registers_nothing() -> None:
     recorded = home({"hosts": {"pavilion": {"state": "planned"}}})
     assert [r.name for r in recorded.resources if "pavilion" in r.name] == []
 
 
-def test_a_held_host_stays_as_it_is_and_outside_the_barrier(secrets: None) -> None:
+def test_a_held_host_stays_as_it_is_and_outside_the_barrier() -> None:
     recorded = home({"hosts": {"aurora": {"state": "held"}}})
     for name in ("aurora-files", "aurora-secrets", "aurora-build", "aurora-switch"):
         assert {"stdin", "create"} <= set(recorded[name].ignored), name
@@ -340,10 +332,14 @@ def test_a_record_is_named_by_its_service_and_never_by_a_host(tmp_path: Path) ->
     assert len(urns[0]) == 4, "service, route, application, record"
 
 
-def stack_run(directory: Path, changes: dict[str, Any], *, preview: bool = False) -> Recorded:
+def stack_run(
+    directory: Path, changes: dict[str, Any], *, preview: bool = False, secrets: bool = True
+) -> Recorded:
     values = build.config(stackdir.changed(changes))
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    recorded = harness.run(directory, stackdir.NAME, config, preview=preview)
+    recorded = mocks.run(
+        directory, stackdir.NAME, config, preview=preview, stand_in_secrets=secrets
+    )
     assert recorded.error == ""
     return recorded
 
@@ -355,9 +351,9 @@ def test_the_package_of_cloudflare_is_never_imported(tmp_path: Path) -> None:
     program = f"""
 import json, sys
 from pathlib import Path
-from tests.components import harness
+from homelab.testing import mocks
 config = json.loads({json.dumps(json.dumps({f"homelab:{k}": json.dumps(v) for k, v in values.items()}))})
-recorded = harness.run(Path({str(directory)!r}), {stackdir.NAME!r}, config, preview=True)
+recorded = mocks.run(Path({str(directory)!r}), {stackdir.NAME!r}, config, preview=True)
 assert recorded.error == "", recorded.error
 assert recorded.of("pulumi:providers:cloudflare")
 print(json.dumps(sorted(m for m in sys.modules if m.startswith("pulumi_"))))
@@ -375,7 +371,7 @@ def test_a_preview_works_without_any_credential(
     """A fresh clone: one warning, what depends on a secret is unknown, nothing else is."""
     monkeypatch.setenv("PATH", "/nowhere")
     directory = stackdir.write_stack(tmp_path)
-    recorded = stack_run(directory, {}, preview=True)
+    recorded = stack_run(directory, {}, preview=True, secrets=False)
     warnings = [line for line in recorded.logs if "cannot be had" in line]
     assert len(warnings) == 1
     assert "pi-switch" in {r.name for r in recorded.resources}
@@ -388,7 +384,7 @@ def test_an_up_without_credentials_registers_nothing(
     directory = stackdir.write_stack(tmp_path)
     values = build.config(stackdir.changed())
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    recorded = harness.run(directory, stackdir.NAME, config, preview=False)
+    recorded = mocks.run(directory, stackdir.NAME, config, preview=False, stand_in_secrets=False)
     assert recorded.resources == []
     assert "master" in recorded.error
     assert "cloudflare/token" in recorded.error

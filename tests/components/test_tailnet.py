@@ -6,20 +6,18 @@ S0-22, S0-23, S0-24, S2-09.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.config.lock import Lock
-from homelab.lab import laptop
 from homelab.lab.standins.tailscale_policy import DEFAULT
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.policy import policy_text
+from homelab.testing import Recorded, mocks
 from tests import build, stackdir
-from tests.components import harness
-from tests.components.harness import Recorded
 from tests.tailnet.test_tailnet import TAILNET
 
 FOREIGN = '{"grants": [{"src": ["sam@example.org"], "dst": ["*"], "ip": ["*"]}]}'
@@ -31,13 +29,6 @@ DEVICE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The lab's stand-ins for `sops` and `op`."""
-    with harness.path_with(laptop.install(tmp_path_factory.mktemp("laptop"))):
-        yield
-
-
 def run(
     directory: Path,
     *changes: dict[str, Any],
@@ -45,13 +36,14 @@ def run(
     policy: str = DEFAULT,
     unchanged: bool = False,
     written: str = "",
+    stand_in_secrets: bool = True,
 ) -> Recorded:
     # The Cloudflare SDK takes seconds to import and has no part in this.
-    whole = stackdir.joined(TAILNET, *changes, {"cloudflare": None})
+    whole = testing.merged(TAILNET, *changes, {"cloudflare": None})
     stackdir.write_stack(directory, whole)
     values = build.config(stackdir.changed(whole))
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
-    return harness.run(
+    return mocks.run(
         directory,
         stackdir.NAME,
         config,
@@ -59,11 +51,12 @@ def run(
         policy=policy,
         unchanged=unchanged,
         written=written,
+        stand_in_secrets=stand_in_secrets,
     )
 
 
 def ours(**changes: Any) -> str:
-    made = build.plan(stackdir.joined(TAILNET, changes), Lock(stack=stackdir.NAME)).tailnet
+    made = build.plan(testing.merged(TAILNET, changes), Lock(stack=stackdir.NAME)).tailnet
     assert made is not None
     return policy_text(made)
 
@@ -151,14 +144,14 @@ def test_a_run_for_other_targets_does_not_miss_a_policy_that_is_pending(tmp_path
 
 
 def test_a_stack_without_the_policy_touches_neither_it_nor_the_dns(tmp_path: Path) -> None:
-    elsewhere = stackdir.joined(DEVICE, {"tailnet": {"policy": "elsewhere"}})
+    elsewhere = testing.merged(DEVICE, {"tailnet": {"policy": "elsewhere"}})
     recorded = run(tmp_path, elsewhere, policy="")
     assert recorded.error == ""
     assert not [line for line in recorded.logs if "cannot be read" in line]
     kinds = {r.type for r in recorded.resources}
     assert not {k for k in kinds if "index/acl" in k or "dnsConfiguration" in k}
     assert recorded["pi-tags"].inputs["tags"] == ["tag:appliance"]
-    joins = stackdir.joined({"hosts": {"nas": {"address": {"tailnet": None}}}}, elsewhere)
+    joins = testing.merged({"hosts": {"nas": {"address": {"tailnet": None}}}}, elsewhere)
     joins["hosts"]["nas"]["tailscale"] = {}  # type: ignore[index]
     assert [r for r in run(tmp_path, joins, policy="").resources if "tailnetKey" in r.type]
 

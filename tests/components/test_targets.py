@@ -8,8 +8,8 @@ import pytest
 
 from homelab.components.targets import ALONE, hosts_alone
 from homelab.lab import laptop
+from homelab.testing import mocks
 from tests import stackdir
-from tests.components import harness
 
 from .test_tailnet import FOREIGN, OLDER, run
 
@@ -57,13 +57,19 @@ def test_no_cloud_is_asked_and_none_of_its_secrets_is_for_hosts_alone(
     for tool in laptop.TOOLS:
         first, rest = (tools / tool).read_text().split("\n", 1)
         (tools / tool).write_text(f'{first}\necho "$@" >> {log}\n{rest}')
-    with harness.path_with(tools):
+    with mocks.path_with(tools):
         monkeypatch.setenv(TARGET, "**:Command::pi-*")
         # A look at the policy in force would end the run, for it is nobody's here.
-        alone = run(tmp_path / "alone", preview=preview, policy=FOREIGN, written=OLDER)
+        alone = run(
+            tmp_path / "alone",
+            preview=preview,
+            policy=FOREIGN,
+            written=OLDER,
+            stand_in_secrets=False,
+        )
         asked = log.read_text().splitlines()
         monkeypatch.delenv(TARGET)
-        whole = run(tmp_path / "whole", preview=preview, policy=FOREIGN)
+        whole = run(tmp_path / "whole", preview=preview, policy=FOREIGN, stand_in_secrets=False)
     assert alone.error == ""
     provider = alone[f"{stackdir.NAME}-tailscale"]
     assert provider.ignored == ["oauthClientId", "oauthClientSecret"]

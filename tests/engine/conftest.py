@@ -25,6 +25,7 @@ from typing import Self
 
 import pytest
 
+from homelab import testing
 from homelab.lab import laptop
 from homelab.lab.hosts import LabHosts
 from tests import build, stackdir
@@ -87,7 +88,7 @@ class Real:
             for line in (file.read_text().splitlines() if file.exists() else [])
             if line.startswith("encryptionsalt")
         ]
-        whole = stackdir.joined(at_loopback(self.hosts), changes)
+        whole = testing.merged(at_loopback(self.hosts), changes)
         stackdir.write_stack(self.directory, whole)
         self.write_secrets(whole)
         file.write_text("\n".join([file.read_text(), *salt, ""]))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from homelab import testing
 from homelab.lab import laptop
 from tests import stackdir
 
@@ -95,7 +96,7 @@ def test_a_change_is_shown_by_line_and_reaches_only_the_hosts_it_concerns(real: 
     assert re.search(r'^ +- +LISTEN_ADDR = "0\.0\.0\.0:8080";$', shown, re.MULTILINE)
     assert re.search(r'^ +\+ +LISTEN_ADDR = "0\.0\.0\.0:8123";$', shown, re.MULTILINE)
 
-    real.write(stackdir.joined(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
+    real.write(testing.merged(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
     up = real.up()
     assert up.ok, up.text
     assert up.steps == dict.fromkeys(of("nas", *EVERYTHING), "update")
@@ -129,7 +130,7 @@ def test_a_switch_that_is_not_committed_fails_with_its_report_and_is_tried_again
 def test_a_held_host_is_left_as_it_is_even_when_it_is_new(real: Real) -> None:
     held = {"hosts": {"nas": {"state": "held"}}}
     real.lab.inject_fault("nas", "unreachable")
-    real.write(stackdir.joined(services(), held))
+    real.write(testing.merged(services(), held))
     first = real.up()
     assert first.ok, first.text
     assert not real.lab.connections["nas"]
@@ -140,7 +141,7 @@ def test_a_held_host_is_left_as_it_is_even_when_it_is_new(real: Real) -> None:
     reached, before = real.lab.connections["nas"], real.release("nas")
 
     real.lab.inject_fault("nas", "unreachable")
-    real.write(stackdir.joined(services(port=8123), held))
+    real.write(testing.merged(services(port=8123), held))
     up = real.up()
     assert up.ok, up.text
     assert not of("nas", *EVERYTHING) & up.steps.keys()
@@ -164,7 +165,7 @@ SLEEPS = {
 
 def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real) -> None:
     """S0-05: and one that does not wake fails for itself alone."""
-    real.write(stackdir.joined(services(), {"hosts": {"nas": SLEEPS}}))
+    real.write(testing.merged(services(), {"hosts": {"nas": SLEEPS}}))
     real.lab.inject_fault("nas", "unreachable")
     up = real.up("--continue-on-error")
     assert not up.ok
@@ -186,7 +187,7 @@ def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real
 def test_no_secret_is_in_the_state_or_in_what_is_printed(
     real: Real, nas: Mapping[str, object]
 ) -> None:
-    real.write(stackdir.joined(services(), {"hosts": {"nas": nas}}))
+    real.write(testing.merged(services(), {"hosts": {"nas": nas}}))
     up = real.up("--debug", "--show-full-output")
     assert up.ok, up.text
     placed = (real.lab.root("nas") / "var/lib/homelab/secrets").rglob("miniflux-admin")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from homelab import testing
 from homelab.lab.standins.tailscale import GET_ACL
-from tests import build, stackdir
+from tests import build
 from tests.tailnet.test_tailnet import TAILNET
 
 from . import plugin
@@ -40,7 +41,7 @@ class Cloud:
 
 def on_tailnet(*changes: Mapping[str, object]) -> dict[str, object]:
     client = {key: {"sops": f"tailscale/{key}"} for key in ("client_id", "client_secret")}
-    return stackdir.joined(
+    return testing.merged(
         services(),
         TAILNET,
         {

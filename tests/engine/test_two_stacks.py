@@ -11,6 +11,7 @@ import venv
 import pytest
 import yaml
 
+from homelab import testing
 from tests import build, stackdir
 
 from .conftest import Real, at_loopback
@@ -28,8 +29,8 @@ def write_cabin(real: Real, **miniflux: object) -> None:
         "state_version": "25.11",
         "hardware": "hosts/nas/hardware.nix",
     }
-    hosts = {name: stackdir.joined(host, reached) for name, reached in real.second.items()}
-    changes = stackdir.joined(
+    hosts = {name: testing.merged(host, reached) for name, reached in real.second.items()}
+    changes = testing.merged(
         at_loopback({"pi": None, "nas": None, **hosts}),
         {
             "site": {"domain": "cabin.example.org"},
@@ -104,7 +105,7 @@ def test_a_target_of_one_host_reaches_that_host_alone(real: Real) -> None:
     up = real.up()
     assert up.ok, up.text
     reached = dict(real.lab.connections)
-    real.write(stackdir.joined(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
+    real.write(testing.merged(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
     up = real.up("--target", "**:Host::nas", "--target", "**:Command::nas-*")
     assert up.ok, up.text
     assert up.steps == dict.fromkeys(of("nas", *EVERYTHING), "update")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from homelab import testing
 from homelab.config.document import Document
 from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock
@@ -267,9 +268,7 @@ def write(name: str, directory: Path) -> Path:
     changes = copy.deepcopy(STACKS[name])
     config = build.config(changes)
     directory.mkdir(parents=True, exist_ok=True)
-    text = stackdir.dump(
-        {"config": {f"homelab:{k}": stackdir.without_nulls(v) for k, v in config.items()}}
-    )
+    text = testing.stack_text(stackdir.without_nulls(config))
     (directory / f"Pulumi.{name}.yaml").write_text(text, encoding="utf-8")
     plan = make_plan(load_stack_config(Document(config)), Lock())  # type: ignore[arg-type]
     for path, content in build.sources(plan).items():

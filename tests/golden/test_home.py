@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.checks import run_checks
 from homelab.config.document import Document, read_document
 from homelab.config.load import load_stack_config
@@ -33,7 +34,7 @@ WITHOUT_ID = {"release-id.nix"}
 
 def planned(changes: dict[str, Any]) -> Plan:
     """The home stack with changes; a value of None removes its key."""
-    values = build._merged(_copy(dict(HOME.values)), changes)
+    values = testing.changed(_copy(dict(HOME.values)), changes)
     return make_plan(load_stack_config(Document(values)), Lock())
 
 

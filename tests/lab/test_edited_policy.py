@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from tests import stackdir
 from tests.lab.test_rehearsal import Lab
 from tests.tailnet.test_tailnet import TAILNET
@@ -28,7 +29,7 @@ class Tailnet(Lab):
 
     def stack(self, *changes: dict[str, Any]) -> None:
         self.write()
-        stackdir.write_stack(self.directory, stackdir.joined(STACK, *changes))
+        stackdir.write_stack(self.directory, testing.merged(STACK, *changes))
 
     @property
     def policy(self) -> Path:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests import build, stackdir
+from homelab import testing
+from tests import build
 from tests.components.test_cloudflare import EVERYTHING
 from tests.lab.test_rehearsal import Lab
 
@@ -45,7 +46,7 @@ def sent(lab: Lab, host: str) -> dict[str, str]:
 def write(lab: Lab, *changes: dict[str, Any]) -> None:
     alone = {"identity": None, "services": dict.fromkeys(("authelia", "navidrome", "miniflux"))}
     base = {**alone, "site": EVERYTHING["site"], "cloudflare": {"tunnel": {"host": "pi"}}, **QUICK}
-    lab.write(stackdir.joined(base, *changes))
+    lab.write(testing.merged(base, *changes))
 
 
 def test_a_name_goes_onto_the_internet_behind_access_and_leaves_it_before_access(lab: Lab) -> None:
@@ -69,7 +70,7 @@ def test_a_name_goes_onto_the_internet_behind_access_and_leaves_it_before_access
 
 
 def test_everything_that_cloudflare_can_be_asked_for_comes_up_and_stays(lab: Lab) -> None:
-    base = stackdir.joined(EVERYTHING, QUICK, {"services": {"navidrome": {"publish": None}}})
+    base = testing.merged(EVERYTHING, QUICK, {"services": {"navidrome": {"publish": None}}})
     lab.write(base)
     lab.json("up")
     again = lab.json("up")
@@ -82,7 +83,7 @@ def test_everything_that_cloudflare_can_be_asked_for_comes_up_and_stays(lab: Lab
 
     # A group that goes does so after the policy that names it.
     navidrome = {"host": "nas", "routes": [{"name": "music", "publish": "tunnel"}]}
-    lab.write(stackdir.joined(base, {"services": {"navidrome": navidrome}}))
+    lab.write(testing.merged(base, {"services": {"navidrome": navidrome}}))
     steps = order(lab.json("up"))
     assert "delete people-family" in steps
     assert steps.index("update music-access") < steps.index("delete people-family")

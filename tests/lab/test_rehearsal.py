@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from tests import build, stackdir
 
 pytestmark = pytest.mark.lab
@@ -58,7 +59,7 @@ class Lab:
     directory: Path
 
     def write(self, changes: dict[str, Any] | None = None) -> None:
-        stackdir.write_stack(self.directory, stackdir.joined(STACK, changes or {}))
+        stackdir.write_stack(self.directory, testing.merged(STACK, changes or {}))
         (self.directory / "audit").mkdir(exist_ok=True)
         (self.directory / "audit/sitecustomize.py").write_text(AUDIT)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from homelab import testing
 from tests import build, stackdir
 from tests.lab.test_rehearsal import STACK, Lab
 
-SMALL = stackdir.joined(
+SMALL = testing.merged(
     STACK,
     {
         "identity": None,
@@ -25,7 +26,7 @@ class Small(Lab):
 
     def write(self, changes: dict[str, object] | None = None) -> None:
         super().write()
-        stackdir.write_stack(self.directory, stackdir.joined(SMALL, changes or {}))
+        stackdir.write_stack(self.directory, testing.merged(SMALL, changes or {}))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from homelab.reach.plan import plan_reach
 from homelab.reach.text import as_text
 from homelab.render import render
 from homelab.show import as_data
+from homelab.testing import merged
 from tests import build
 from tests.household import Changes, household
 
@@ -72,18 +73,7 @@ def stack(*, cloudflare: bool, tailnet: bool, proxy: str, resolver: str, provide
         more["cloudflare"] = None
     if not tailnet:
         more["hosts"] = {"nas": None, **{h: {"address": {"tailnet": None}} for h in HOSTS}}
-    return changed(made, more)
-
-
-def changed(base: Changes, more: Changes) -> Changes:
-    """The one with the other merged in; None stays, and takes away what lies below."""
-    out = dict(base)
-    for key, value in more.items():
-        old = out.get(key)
-        out[key] = (
-            changed(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-        )
-    return out
+    return merged(made, more)
 
 
 def errors(changes: Changes) -> list[str]:
@@ -121,11 +111,11 @@ def test_with_neither_an_issuer_nor_a_tunnel_it_is_refused(proxy: str) -> None:
     changes = stack(
         cloudflare=False, tailnet=False, proxy=proxy, resolver="blocky", provider="authelia"
     )
-    bare = changed(changes, {"network": {"entry": {"acme": None}}})
+    bare = merged(changes, {"network": {"entry": {"acme": None}}})
     assert [p.check for p in build.problems(bare) if p.severity == "error"] == [
         "certificate-issuer"
     ]
-    published = changed(changes, {"services": {"draw": {"publish": "tunnel"}}})
+    published = merged(changes, {"services": {"draw": {"publish": "tunnel"}}})
     found = [p for p in build.problems(published) if p.severity == "error"]
     assert "cloudflare-missing" in {p.check for p in found}
     assert all(p.way_out for p in found)
@@ -133,7 +123,7 @@ def test_with_neither_an_issuer_nor_a_tunnel_it_is_refused(proxy: str) -> None:
 
 def lan_only(**services: object) -> Changes:
     made = stack(cloudflare=False, tailnet=False, proxy="caddy", resolver="blocky", provider="")
-    return changed(made, {"services": services})
+    return merged(made, {"services": services})
 
 
 # --- the firewall between hosts ------------------------------------------------------------------
@@ -149,7 +139,7 @@ def test_on_the_lan_the_caller_alone_is_let_in() -> None:
 
 
 def test_the_rule_names_the_interface_where_the_stack_does() -> None:
-    changes = changed(lan_only(), {"hosts": {"workstation": {"interface": "enp5s0"}}})
+    changes = merged(lan_only(), {"hosts": {"workstation": {"interface": "enp5s0"}}})
     text = build.render(changes)["workstation"]["firewall.nix"]
     assert 'iifname "enp5s0" ip saddr 192.168.1.2 tcp dport { 8080 } accept' in text
 
@@ -182,7 +172,7 @@ def test_who_reaches_what_on_the_lan_is_told_as_it_is() -> None:
 def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() -> None:
     """Each pair by itself: both in the tailnet, or the LAN."""
     changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
-    mixed = changed(
+    mixed = merged(
         changes, {"hosts": {"aurora": {"address": {"tailnet": None}, "tailscale": None}}}
     )
     config = copy.deepcopy(build.config(mixed))
@@ -210,7 +200,7 @@ def test_a_call_without_addresses_says_whose_is_lacking(host: str, check: str) -
     """Of the entry host once, and not of each call to it."""
     changes = lan_only()
     both = ("backend-reachable", "entry-address")
-    broken = changed(changes, {"hosts": {host: {"address": {"lan": None}}}})
+    broken = merged(changes, {"hosts": {host: {"address": {"lan": None}}}})
     found = [p for p in build.problems(broken) if p.check in both]
     assert {p.check for p in found} == {check}
     assert all(f"hosts.{host}.address" in f"{p.where} {p.way_out}" for p in found)
@@ -219,7 +209,7 @@ def test_a_call_without_addresses_says_whose_is_lacking(host: str, check: str) -
 
 def test_a_host_that_has_yet_to_join_is_not_called_in_the_clear_meanwhile() -> None:
     changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
-    waiting = changed(changes, {"hosts": {"workstation": {"address": {"tailnet": None}}}})
+    waiting = merged(changes, {"hosts": {"workstation": {"address": {"tailnet": None}}}})
     found = build.found(waiting, "backend-reachable")
     assert found
     assert all("once the host has joined" in p.way_out for p in found)
@@ -264,7 +254,7 @@ def test_backups_go_over_the_lan_too() -> None:
 def test_what_only_a_tailnet_would_read_is_not_swallowed(
     changes: Changes, where: str, severity: str
 ) -> None:
-    (problem,) = build.found(changed(lan_only(), changes), "tailnet-elsewhere")
+    (problem,) = build.found(merged(lan_only(), changes), "tailnet-elsewhere")
     assert (problem.where, problem.severity) == (where, severity)
     assert problem.way_out
     assert build.found(lan_only(), "tailnet-elsewhere") == []
@@ -281,7 +271,7 @@ def test_a_port_for_the_tailnet_on_a_host_that_is_not_in_it_is_refused() -> None
 def test_what_is_open_to_the_lan_is_published_there_and_at_no_address_of_a_tailnet() -> None:
     """An address that is not there keeps a container from starting at all."""
     ports: Changes = {"extra": {"port": 9000, "scope": "lan", "why": "for phones"}}
-    changes = changed(
+    changes = merged(
         lan_only(draw={"ports": ports}),
         {"hosts": {"aurora": {"address": {"tailnet": "100.64.0.10"}}}},
     )

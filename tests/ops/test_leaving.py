@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab import testing
 from homelab.cli import app
 from homelab.config.lock import Lock, Placement, lock_text, parse_lock
 from homelab.deploy.model import Release
@@ -137,7 +138,7 @@ def test_what_is_left_to_do_is_said_in_order(served: Stack) -> None:
 def test_its_device_is_named_by_what_is_known_of_it(served: Stack, device: str | None) -> None:
     tailscale = {"device": device} if device else {}
     changes = config()
-    changes["hosts"] = stackdir.joined(changes["hosts"], {"pi": {"tailscale": tailscale}})  # type: ignore[arg-type]
+    changes["hosts"] = testing.merged(changes["hosts"], {"pi": {"tailscale": tailscale}})  # type: ignore[arg-type]
     changes["tailnet"] = {
         "name": "tail1a2b3.ts.net",
         "client_id": {"sops": "tailscale/client_id"},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab import testing
 from homelab.config.lock import parse_lock
 from homelab.ops.project.files import write_lock
 from homelab.ops.project.locks import FIRST, read_lock
@@ -79,7 +80,7 @@ def test_each_stack_writes_and_moves_in_its_own_lock(tmp_path: Path) -> None:
     stackdir.write_stack(tmp_path, {"services": {"jellyfin": service}})
     assert write_lock(tmp_path, stackdir.NAME, ())[-1] == f"{FIRST} written; commit it"
     text = stackdir.stack_text(
-        stackdir.joined(APART, {"services": {"jellyfin": {**service, "host": "pi"}}})
+        testing.merged(APART, {"services": {"jellyfin": {**service, "host": "pi"}}})
     )
     (tmp_path / "Pulumi.cabin.yaml").write_text(text)
     before = (tmp_path / FIRST).read_bytes()

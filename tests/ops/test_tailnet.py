@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.cli import app
 from homelab.lab import laptop
 from homelab.ops import tailnet as ops
@@ -21,8 +22,8 @@ from homelab.ops.project.stack import check_stack
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.policy import policy_text
 from homelab.tailnet.status import NO_IDS
+from homelab.testing.mocks import path_with
 from tests import stackdir
-from tests.components.harness import path_with
 from tests.tailnet.test_tailnet import TAILNET
 
 SECRET = laptop.stand_in('["tailscale"]["secret"]')
@@ -165,9 +166,7 @@ def test_an_edit_shows_line_by_line_with_the_digest_to_adopt(
     changed = [line.strip() for line in said.out.splitlines() if "tcp:44" in line]
     assert changed == ['-        "tcp:444"', '+        "tcp:443"']
 
-    stackdir.write_stack(
-        stack, stackdir.joined(TAILNET, {"tailnet": {"adopt": digest(api.policy)}})
-    )
+    stackdir.write_stack(stack, testing.merged(TAILNET, {"tailnet": {"adopt": digest(api.policy)}}))
     said = status()
     assert said.code == 0
     assert "adopted" in said.out

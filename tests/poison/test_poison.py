@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.lab import laptop
 from homelab.render import render
 from tests import build, stackdir
@@ -161,7 +162,7 @@ def test_no_generated_file_holds_a_secret(poisoned: Poisoned) -> None:
 def test_a_script_that_fails_tells_no_secret(poisoned: Poisoned) -> None:
     """A rotation whose script breaks half-way, with all that it had written to its errors."""
     before = poisoned.secrets()
-    changes = stackdir.joined(STACK, {"secrets": {"epochs": {"miniflux": 2, "authelia": 2}}})
+    changes = testing.merged(STACK, {"secrets": {"epochs": {"miniflux": 2, "authelia": 2}}})
     stackdir.write_stack(poisoned.directory, changes)
     poisoned.wrap(failing="chmod")
     poisoned.output = ""
@@ -186,7 +187,7 @@ def test_what_waits_for_a_host_that_sleeps_tells_no_secret(poisoned: Poisoned) -
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not there")
     before = poisoned.secrets()
-    changes = stackdir.joined(STACK, {"secrets": {"epochs": {"miniflux": 3, "authelia": 2}}})
+    changes = testing.merged(STACK, {"secrets": {"epochs": {"miniflux": 3, "authelia": 2}}})
     stackdir.write_stack(poisoned.directory, changes)
     poisoned.output = ""
     assert poisoned.lab("inject", "nas", "offline").returncode == 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.services.said import said_of
 from tests import build
 
@@ -65,7 +66,7 @@ TOLD: dict[str, tuple[str, str, Any, dict[str, Any]]] = {
 def test_no_spelling_gets_past_a_check(check: str) -> None:
     service, path, value, more = TOLD[check]
     for options in spelled(path, value):
-        changes = build._merged(of(service, options), more)
+        changes = testing.changed(of(service, options), more)
         assert build.found(changes, check), options
 
 

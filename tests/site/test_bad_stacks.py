@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.cli import app
 from homelab.config.document import read_document
 from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, Problem
+from homelab.testing import mocks
 from tests import build, stackdir
-from tests.components import harness
 
 Changes = Mapping[str, Any]
 
@@ -64,7 +65,7 @@ def service(name: str, /, **config: Any) -> Changes:
 
 
 def both(*changes: Changes) -> Changes:
-    return stackdir.joined(*changes)
+    return testing.merged(*changes)
 
 
 @dataclass(frozen=True)
@@ -827,7 +828,7 @@ def test_under_pulumi_nothing_is_registered(broken: tuple[str, Case, Path]) -> N
         values = build.config(stackdir.changed(case.changes))
     config = {f"homelab:{key}": json.dumps(value) for key, value in values.items()}
     for preview in (True, False):
-        recorded = harness.run(directory, stackdir.NAME, config, preview=preview)
+        recorded = mocks.run(directory, stackdir.NAME, config, preview=preview)
         assert case.says in recorded.error
         assert recorded.resources == []
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from homelab.config.document import parse_document, read_document
 from homelab.config.scalar import Timestamp, Value
 from homelab.problems import InvalidStackError, Problem
-from tests import stackdir
+from homelab.testing.files import dump
 
 ROOT = Path(__file__).parents[2]
 
@@ -230,7 +230,7 @@ _values = st.recursive(
 
 @given(_values)
 def test_what_is_written_with_quotes_comes_back_equal(value: Value) -> None:
-    text = stackdir.dump({"config": {"homelab:x": value}})
+    text = dump({"config": {"homelab:x": value}})
     assert value_of(text) == value
 
 

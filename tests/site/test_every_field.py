@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from homelab import testing
 from homelab.config.base import Model
 from homelab.config.document import Document
 from homelab.config.load import load_stack_config
@@ -283,7 +284,7 @@ FIELDS = [f"{m.__name__}.{f}" for m in MODELS for f in m.model_fields]
 
 
 def stack(variant: str) -> dict[str, Any]:
-    return build._merged(build.config(copy.deepcopy(RICH)), copy.deepcopy(VARIANTS[variant]))
+    return testing.changed(build.config(copy.deepcopy(RICH)), copy.deepcopy(VARIANTS[variant]))
 
 
 @cache
@@ -407,7 +408,7 @@ TRIES = 4
 def between(name: str) -> str:
     """What differs between the two homelabs of a field; empty for nothing."""
     was, now = (
-        effects(build._merged(stack("as it is"), copy.deepcopy(dict(way)))) for way in WAYS[name]
+        effects(testing.changed(stack("as it is"), copy.deepcopy(dict(way)))) for way in WAYS[name]
     )
     return next((k for k in sorted({*now, *was}) if now.get(k) != was.get(k)), "")
 

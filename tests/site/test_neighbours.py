@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab import testing
 from homelab.ops.project.stack import check_stack
 from homelab.problems import Problem
 from tests import build, stackdir
@@ -40,7 +41,7 @@ def stack_problems(
 ) -> list[Problem]:
     """What is said of the second of two stacks in one directory, of their being two."""
     stackdir.write_stack(directory, first)
-    text = stackdir.stack_text(stackdir.joined(APART, second))
+    text = stackdir.stack_text(testing.merged(APART, second))
     (directory / "Pulumi.other.yaml").write_text(text, encoding="utf-8")
     return told(directory, "other")
 
@@ -50,8 +51,8 @@ def told(directory: Path, stack: str) -> list[Problem]:
 
 
 def test_two_stacks_that_share_accounts_alone_are_fine(tmp_path: Path) -> None:
-    first = stackdir.joined(TAILNET, {"tailnet": {"machines": machines()}})
-    assert stack_problems(tmp_path, first, stackdir.joined(TAILNET, ELSEWHERE)) == []
+    first = testing.merged(TAILNET, {"tailnet": {"machines": machines()}})
+    assert stack_problems(tmp_path, first, testing.merged(TAILNET, ELSEWHERE)) == []
     assert told(tmp_path, stackdir.NAME) == []
 
 
@@ -73,16 +74,16 @@ def machines() -> dict[str, object]:
         (
             "stack-names",
             PUBLIC,
-            stackdir.joined(PUBLIC, {"site": {"domain": "other.example.org"}}),
+            testing.merged(PUBLIC, {"site": {"domain": "other.example.org"}}),
             "the record navidrome.example.org",
         ),
         (
             "stack-names",
             PUBLIC,
-            stackdir.joined(PUBLIC, {"site": {"names": {"public": "{name}-other.{zone}"}}}),
+            testing.merged(PUBLIC, {"site": {"names": {"public": "{name}-other.{zone}"}}}),
             "the tunnel home-example-org",
         ),
-        ("stack-policy-part", TAILNET, stackdir.joined(TAILNET, ELSEWHERE), "does not speak of"),
+        ("stack-policy-part", TAILNET, testing.merged(TAILNET, ELSEWHERE), "does not speak of"),
         ("stack-compared", {"hosts": {"pi": {"rolle": "x"}}}, {}, "was not compared"),
     ],
 )
@@ -109,7 +110,7 @@ def test_a_project_elsewhere_in_the_clone_is_a_neighbour_too(tmp_path: Path) -> 
     one, two = tmp_path / "one", tmp_path / "deep" / "two"
     stackdir.write_stack(one)
     # The file with the master key was copied, so both have the same one.
-    stackdir.write_stack(two, stackdir.joined(APART, {"secrets": {"namespace": None}}))
+    stackdir.write_stack(two, testing.merged(APART, {"secrets": {"namespace": None}}))
     [problem] = told(two, stackdir.NAME)
     assert problem.check == "stack-secrets"
     assert "../../one/Pulumi.small.yaml" in problem.what

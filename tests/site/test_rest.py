@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from homelab import testing
 from homelab.config.document import Document
 from homelab.ops.project.stack import check_stack
 from homelab.problems import InvalidStackError, Problem
@@ -101,7 +102,7 @@ def test_names_are_words() -> None:
 def test_what_cannot_be_read_is_still_among_what_there_is(
     tmp_path: Path, broken: dict[str, object], asking: dict[str, object], where: str, lists: str
 ) -> None:
-    stackdir.write_stack(tmp_path, stackdir.joined(broken, asking))
+    stackdir.write_stack(tmp_path, testing.merged(broken, asking))
     with pytest.raises(InvalidStackError) as raised:
         check_stack(tmp_path, stackdir.NAME)
     (asked,) = [p for p in raised.value.problems if p.where == where]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from homelab import testing
 from tests import build, stackdir
 from tests.fleet import large
 from tests.household import Changes
@@ -80,7 +81,7 @@ WAYS: dict[str, tuple[Changes, str]] = {
 def test_hosts_that_speak_with_each_other_know_each_others_keys(way: str) -> None:
     """restic and Nix ask nobody whether a key is the right one."""
     changes, other = WAYS[way]
-    whole = stackdir.joined(box(), changes)
+    whole = testing.merged(box(), changes)
     assert other in known(whole, "box")
     assert "box" in known(whole, other)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from homelab import testing
 from homelab.catalog import ENTRIES
 from homelab.catalog.model import Entry
 from homelab.catalog.upstream import modules_of as modules_of_entry
@@ -31,7 +32,7 @@ def forgetting(*changes: dict[str, Any], **persistence: object) -> dict[str, Any
     """The smallest homelab with a NAS whose root forgets."""
     out: dict[str, Any] = {"hosts": {"nas": {"persistence": persistence}}}
     for change in changes:
-        out = build._merged(out, change)
+        out = testing.changed(out, change)
     return out
 
 

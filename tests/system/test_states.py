@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from homelab.show import as_tables
+from homelab.testing import merged
 from tests import build
 from tests.household import Changes, household
-from tests.stackdir import joined
 
 CHECK = "service-host-state"
 MUSIC: Changes = {"services": {"navidrome": {"host": "aurora"}}}
@@ -51,16 +51,16 @@ def test_nothing_runs_on_a_retired_host_and_nothing_yet_on_a_planned_one(
 ) -> None:
     """S0-07 S0-80: however it came there."""
     stack = household(placed)
-    (error,) = build.found(joined(stack, aurora("retired")), CHECK)
+    (error,) = build.found(merged(stack, aurora("retired")), CHECK)
     assert (error.where, error.severity) == (where, "error")
     assert error.what == f"aurora is retired, so {name} does not run there"
     assert error.way_out == f"place it on one of: nas, pi, workstation; or leave {name} out"
-    (warning,) = build.found(joined(stack, aurora("planned")), CHECK)
+    (warning,) = build.found(merged(stack, aurora("planned")), CHECK)
     assert (warning.where, warning.severity) == (where, "warning")
     assert warning.what == f"aurora is planned, so {name} does not run there yet"
     assert warning.way_out.endswith("or write hosts.aurora.state: live")
     for state in ("live", "held"):
-        assert build.found(joined(stack, aurora(state)), CHECK) == []
+        assert build.found(merged(stack, aurora(state)), CHECK) == []
 
 
 def test_the_way_to_a_retired_host_is_no_service_of_it() -> None:

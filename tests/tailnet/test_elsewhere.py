@@ -8,18 +8,19 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from homelab import testing
 from homelab.problems import InvalidStackError, UsageError
 from homelab.tailnet.drift import drift, refusal
 from homelab.tailnet.evaluate import allowed, failed_tests
 from homelab.tailnet.hujson import digest
 from homelab.tailnet.part import part
 from homelab.tailnet.policy import policy, policy_text
-from tests import build, stackdir
+from tests import build
 from tests.tailnet.test_tailnet import TAILNET, tailnet
 
 HOME = replace(tailnet(), stack="home")
 CABIN = replace(HOME, stack="cabin")
-ELSEWHERE: dict[str, object] = stackdir.joined(
+ELSEWHERE: dict[str, object] = testing.merged(
     TAILNET, {"tailnet": {"policy": "elsewhere", "family": ["kim@example.org"]}}
 )
 HUT: dict[str, object] = {"address": "100.64.0.9", "tags": ["appliance"]}
@@ -77,7 +78,7 @@ def test_what_only_a_policy_says_is_refused_where_another_stack_has_it(
     with pytest.raises(
         InvalidStackError, match=f"elsewhere, {next(iter(field))} would have no effect"
     ):
-        build.stack_config(stackdir.joined(ELSEWHERE, {"tailnet": field}))
+        build.stack_config(testing.merged(ELSEWHERE, {"tailnet": field}))
 
 
 def test_what_the_other_stack_has_to_say_is_printed_and_opens_the_ways_there() -> None:
@@ -98,7 +99,7 @@ def test_what_the_other_stack_has_to_say_is_printed_and_opens_the_ways_there() -
         },
         "network": {"lan": {"cidr": "10.0.0.0/24", "gateway": "10.0.0.1"}},
     }
-    owner = build.plan(stackdir.joined(TAILNET, other, told)).tailnet
+    owner = build.plan(testing.merged(TAILNET, other, told)).tailnet
     assert owner is not None
     assert plan.tailnet is not None
     assert not failed_tests(policy(owner), owner.tags)
@@ -142,7 +143,7 @@ def test_a_machine_of_another_stack_is_spoken_of_like_a_host() -> None:
 def test_a_machine_that_is_a_host_or_the_deployer_is_refused(
     machines: Mapping[str, object],
 ) -> None:
-    changes = stackdir.joined(TAILNET, {"tailnet": {"machines": machines}})
+    changes = testing.merged(TAILNET, {"tailnet": {"machines": machines}})
     assert build.found(changes, "machine-elsewhere")
-    fine = stackdir.joined(TAILNET, {"tailnet": {"machines": {"hut": HUT}}})
+    fine = testing.merged(TAILNET, {"tailnet": {"machines": {"hut": HUT}}})
     assert not build.found(fine, "machine-elsewhere")

@@ -14,6 +14,7 @@ from homelab.problems import InvalidStackError
 from homelab.tailnet.evaluate import allowed, failed_tests, reaches
 from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy, policy_text
+from homelab.testing import merged
 from tests import build
 
 OWNER, CHILD = "sam@example.org", "kim@example.org"
@@ -45,17 +46,6 @@ def host(address: str = "", **more: object) -> dict[str, object]:
 def stack(**changes: Any) -> dict[str, Any]:
     """The tailnet with changes."""
     return merged(TAILNET, changes)
-
-
-def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Both, the new winning."""
-    out = dict(old)
-    for key, value in new.items():
-        mine = out.get(key)
-        out[key] = (
-            merged(mine, value) if isinstance(mine, dict) and isinstance(value, dict) else value
-        )
-    return out
 
 
 AGENT = {"hosts": {"pavilion": host("100.64.0.9", role="agent")}}

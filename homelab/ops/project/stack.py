@@ -12,8 +12,9 @@ from homelab.certificates.root import check_root, root_ends
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
 from homelab.config.document import Document, read_document
-from homelab.config.load import load_stack_config
+from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
+from homelab.config.stack import StackConfig
 from homelab.deploy.model import Release
 from homelab.neighbours import check_neighbours
 from homelab.openings.checks import check_openings
@@ -60,13 +61,19 @@ class Stack:
     """Trees of planned hosts, each with its installation image only."""
 
 
-def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = None) -> Stack:
+def open_stack(
+    directory: Path | str, name: str, values: Mapping[str, Value] | None = None
+) -> Stack:
     """Load, plan, check and render a stack.
 
     `values` come from Pulumi; the file then only gives the line of each value.
     Raises InvalidStackError with all problems, before anything is written or contacted.
     """
-    document = _document(directory, name, values)
+    return open_document(Path(directory), name, _document(Path(directory), name, values))
+
+
+def open_document(directory: Path, name: str, document: Document) -> Stack:
+    """As `open_stack`, for values that are read already."""
     plan, sources, problems = _planned(directory, name, document)
     errors = [p for p in problems if p.severity == "error"]
     if errors:
@@ -75,9 +82,25 @@ def open_stack(directory: Path, name: str, values: Mapping[str, Value] | None = 
     return Stack(name, directory, plan, tuple(problems), releases, images)
 
 
+def open_config(directory: Path | str, name: str, config: StackConfig) -> Stack:
+    """As `open_stack`, for a config that a program made of the models instead of a file.
+
+    It goes the way of a file, through the same checks. Files that it names are beside `directory`,
+    and so is the lock of the stack `name`.
+    """
+    return open_document(Path(directory), name, document_of(config))
+
+
 def check_stack(directory: Path, name: str) -> tuple[Plan, tuple[Problem, ...]]:
     """A plan and all its problems. Raises only if the stack cannot be planned."""
-    plan, _, problems = _planned(directory, name, _document(directory, name, None))
+    return check_document(directory, name, _document(directory, name, None))
+
+
+def check_document(
+    directory: Path, name: str, document: Document
+) -> tuple[Plan, tuple[Problem, ...]]:
+    """As `check_stack`, for values that are read already."""
+    plan, _, problems = _planned(directory, name, document)
     return plan, tuple(problems)
 
 
@@ -219,11 +242,14 @@ def check_sources(
 __all__ = [
     "HomelabError",
     "Stack",
+    "check_document",
     "check_sources",
     "check_stack",
     "find_stack",
     "located",
     "meant_stacks",
+    "open_config",
+    "open_document",
     "open_stack",
     "read_sources",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import stackdir
+from homelab import testing
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, music, routed
 
@@ -25,7 +25,7 @@ def cloudflare(**said: object) -> Changes:
 
 
 def both(*changes: Changes) -> Changes:
-    return stackdir.joined(*changes)
+    return testing.merged(*changes)
 
 
 def pages(**said: object) -> Changes:

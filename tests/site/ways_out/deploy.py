@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import stackdir
+from homelab import testing
 from tests.site.ways_out.model import Changes, WayOut
 
 WOL = {"interface": "eno1", "mac": "aa:bb:cc:dd:ee:ff"}
@@ -34,7 +34,7 @@ WAYS = (
     ),
     WayOut(
         "offline-known",
-        stackdir.joined(
+        testing.merged(
             offline_host({"pull_from": "pi"}, address={"lan": None}),
             {"hosts": {"pi": {"address": {"tailnet": None}}}},
         ),

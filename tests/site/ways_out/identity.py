@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests import stackdir
+from homelab import testing
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
 
 
 def both(*changes: Changes) -> Changes:
-    return stackdir.joined(*changes)
+    return testing.merged(*changes)
 
 
 def navidrome(**config: object) -> Changes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from homelab import testing
 from homelab.certificates.root import root_ends
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
@@ -74,8 +74,8 @@ class WayOut:
     def config(self, *, applied: bool = False) -> dict[str, object]:
         """The stack config, as data."""
         changes = stackdir.changed(self.broken)
-        config = build.config(stackdir.joined(changes, self.applied) if applied else changes)
-        return _written(stackdir.without_nulls(copy.deepcopy(config)))  # type: ignore[return-value]
+        config = build.config(testing.merged(changes, self.applied) if applied else changes)
+        return _written(stackdir.without_nulls(config))  # type: ignore[return-value]
 
     def chosen(self, found: list[Problem]) -> Problem:
         """The one problem that this is about."""

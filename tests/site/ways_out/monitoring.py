@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests import build, stackdir
+from homelab import testing
+from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY, TUNNEL, draw
 
@@ -10,7 +11,7 @@ WATCHED: Changes = {"services": {"gatus": {"host": "pi", "auth": "native"}}}
 
 
 def both(*changes: Changes) -> Changes:
-    return stackdir.joined(*changes)
+    return testing.merged(*changes)
 
 
 def on(name: str, /, **config: object) -> Changes:

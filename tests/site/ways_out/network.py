@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests import build, stackdir
+from homelab import testing
+from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import draw, jellyfin, vote
 
@@ -10,7 +11,7 @@ BOX = draw(port=8123, backup={"skip": "keeps nothing"})
 
 
 def both(*changes: Changes) -> Changes:
-    return stackdir.joined(*changes)
+    return testing.merged(*changes)
 
 
 def box(**config: object) -> Changes:

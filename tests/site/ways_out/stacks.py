@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests import build, stackdir
+from homelab import testing
+from tests import build
 from tests.site.ways_out.model import Changes
 
 IDENTITY: Changes = {"identity": {"host": "pi", "users": {"sops": "authelia/users"}}}
@@ -36,7 +37,7 @@ PERSIST = 'fileSystems."/persist".device = "/dev/sda";'
 
 def both(*changes: Changes) -> Changes:
     """Changes, later ones winning."""
-    return stackdir.joined(*changes)
+    return testing.merged(*changes)
 
 
 def service(name: str, /, **said: Any) -> Changes:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from homelab import testing
 from homelab.ops.project.stack import check_stack
 from homelab.problems import Problem
 from tests import build, stackdir
 from tests.site.test_neighbours import APART, PUBLIC
 from tests.site.ways_out.model import Changes, Reading, WayOut
 
-TAILNET: Changes = stackdir.joined(
+TAILNET: Changes = testing.merged(
     build.TAILNET, {"hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}}}
 )
 BUCKET: Changes = {
@@ -23,7 +24,7 @@ BUCKET: Changes = {
 
 def second(check: str, broken: Changes, applied: Changes, **more: object) -> WayOut:
     """The stack that is mended, as it differs from one that is well beside the first."""
-    return WayOut(check, stackdir.joined(APART, broken), applied, **more)  # type: ignore[arg-type]
+    return WayOut(check, testing.merged(APART, broken), applied, **more)  # type: ignore[arg-type]
 
 
 TABLE: tuple[tuple[Changes, WayOut], ...] = (
@@ -57,7 +58,7 @@ TABLE: tuple[tuple[Changes, WayOut], ...] = (
         PUBLIC,
         second(
             "stack-names",
-            stackdir.joined(PUBLIC, {"site": {"names": {"public": "{name}-other.{zone}"}}}),
+            testing.merged(PUBLIC, {"site": {"names": {"public": "{name}-other.{zone}"}}}),
             {"site": {"domain": "other.example.org"}},
             asked={"other.example.org": "give this stack a site.domain of its own"},
         ),
@@ -66,7 +67,7 @@ TABLE: tuple[tuple[Changes, WayOut], ...] = (
         PUBLIC,
         second(
             "stack-names",
-            stackdir.joined(
+            testing.merged(
                 PUBLIC,
                 {"site": {"domain": "other.example.org"}, "services": {"authelia": {"name": "in"}}},
             ),
@@ -99,6 +100,6 @@ def test_who_does_what_the_message_says_is_out(tmp_path: Path, first: Changes, w
     problem = way.chosen(before)
     assert {p.check for p in before if p.severity == "error"} == {way.check}
     assert not list(Reading(way, [problem]).unsaid())
-    after = told(tmp_path, stackdir.joined(way.broken, way.applied))
+    after = told(tmp_path, testing.merged(way.broken, way.applied))
     assert not [p for p in after if p.severity == "error"], [str(p) for p in after]
     assert {p.check for p in after} - {p.check for p in before} == set(way.warns)

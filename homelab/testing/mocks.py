@@ -1,7 +1,7 @@
-"""Run the program as Pulumi would, without an engine, and record what it registers.
+"""Run a program as Pulumi would, without an engine, and record what it registers.
 
 The SDK's own mock monitor drops dependencies and what a provider marks secret; this one keeps
-both, because the order of things and their secrecy is what the tests are about.
+both, because the order of things and their secrecy is what tests are about.
 """
 
 from __future__ import annotations
@@ -10,23 +10,31 @@ import asyncio
 import contextvars
 import logging
 import os
+import runpy
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import grpc
 import pulumi
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
+from homelab.lab import laptop
 from homelab.lab.standins.tailscale import GET_ACL
 from homelab.lab.standins.tailscale_policy import DEFAULT
 from homelab.lab.standins.tailscale_rules import ACL
+from homelab.testing.recorded import Recorded, Resource
 
-_SIGNATURE, _SECRET = rpc._special_sig_key, rpc._special_secret_sig
-_MINTED = {
+if TYPE_CHECKING:
+    from google.protobuf.empty_pb2 import Empty
+    from pulumi.runtime.proto import resource_pb2
+
+_SIGNATURE, _SECRET = rpc._special_sig_key, rpc._special_secret_sig  # noqa: SLF001
+_ANSWERS: Mapping[str, Mapping[str, object]] = {
     "cloudflare:index/apiToken:ApiToken": {"value": "issued-api-token"},
     "cloudflare:index/pagesProject:PagesProject": {"subdomain": "docs-1ab.pages.dev"},
     "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken": {
@@ -40,81 +48,29 @@ _MINTED = {
 """What the clouds would answer with."""
 
 
-@dataclass
-class Resource:
-    """One registration."""
-
-    type: str
-    name: str
-    parent: str
-    custom: bool
-    inputs: dict[str, Any]
-    secrets: set[str]
-    """Paths of inputs that are marked secret."""
-    needs: set[str]
-    """URNs that it waits for."""
-    provider: str
-    ignored: list[str]
-    hidden: list[str]
-    secret_outputs: list[str]
-    retained: bool
-    imported: str = ""
-    """Id of what it takes over."""
-    urn: str = ""
-
-
-@dataclass
-class Recorded:
-    """What one run of the program did."""
-
-    resources: list[Resource] = field(default_factory=list)
-    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    logs: list[str] = field(default_factory=list)
-    error: str = ""
-    """Text of the RunError that ended it."""
-
-    def __getitem__(self, name: str) -> Resource:
-        """The only resource of this name that is not a component, or the only one at all."""
-        found = [r for r in self.resources if r.name == name]
-        custom = [r for r in found if r.custom]
-        (one,) = custom if len(custom) == 1 else found
-        return one
-
-    def of(self, type_: str) -> list[Resource]:
-        """Every resource whose type ends so."""
-        return [r for r in self.resources if r.type.endswith(type_)]
-
-    def needs(self, resource: Resource) -> set[str]:
-        """Names of everything that must be done before it, however indirectly."""
-        by_urn = {r.urn: r for r in self.resources}
-        seen: set[str] = set()
-        pending = [resource.urn]
-        while pending:
-            for urn in by_urn[pending.pop()].needs:
-                if urn in by_urn and urn not in seen:
-                    seen.add(urn)
-                    pending.append(urn)
-        return {by_urn[u].name for u in seen if by_urn[u].custom}
-
-
 def run(
     directory: Path,
     stack: str,
     config: Mapping[str, str],
     *,
     preview: bool,
-    program: Callable[[], None] | None = None,
+    program: Callable[[], object] | None = None,
+    stand_in_secrets: bool = True,
     policy: str = DEFAULT,
     unchanged: bool = False,
     written: str = "",
 ) -> Recorded:
-    """Run `homelab.components.program.run` on a stack; secrets come from `op` and `sops` on PATH.
+    """Run the project's own `__main__.py`, or a function in its place, in the project's directory.
+
+    `config` is what Pulumi hands over, text by full key. Stored secrets are stand-ins made from
+    their names, or come from `sops` and `op` where `stand_in_secrets` is off. Nothing is made
+    anywhere: each provider answers with the inputs of a resource, and with made-up values for what
+    a cloud would issue. A RunError ends up in `error`; any other exception is raised.
 
     `policy` is the one that the tailnet has; it stays when the engine finds ours `unchanged`, or
-    leaves the one that it has `written` last as it is, as in a run for other targets.
+    leaves the one that it has `written` last as it is, as in a run for other targets. An empty one
+    means that Tailscale cannot be reached.
     """
-    from homelab.components.program import run as run_program
-
     recorded = Recorded()
     loop = asyncio.new_event_loop()
     # After a failure asyncio would complain of every future that nobody awaited.
@@ -138,9 +94,7 @@ def run(
         settings.set_root_resource(None)  # type: ignore[arg-type]
         settings.SETTINGS.outputs.clear()
         try:
-            loop.run_until_complete(
-                run_in_stack(program or (lambda: run_program(directory)))  # type: ignore[arg-type]
-            )
+            loop.run_until_complete(run_in_stack(cast("Callable[[], None]", program or _program)))
         except pulumi.RunError as error:
             recorded.error = str(error)
         finally:
@@ -148,8 +102,10 @@ def run(
 
     asyncio.set_event_loop(loop)
     try:
-        # The SDK keeps its settings in context variables, so a context of its own is a fresh SDK.
-        contextvars.copy_context().run(go)
+        with _in(directory), _stand_ins() if stand_in_secrets else nullcontext():
+            # The SDK keeps its settings in context variables, so a context of its own is a fresh
+            # SDK.
+            contextvars.copy_context().run(go)
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
@@ -157,6 +113,24 @@ def run(
         asyncio.set_event_loop(None)
         loop.close()
     return recorded
+
+
+def _program() -> None:
+    runpy.run_path("__main__.py", run_name="__main__")
+
+
+@contextmanager
+def _in(directory: Path) -> Iterator[None]:
+    """The project's directory, and what a program may set for its own process, put back after."""
+    before, hook, path = Path.cwd(), sys.excepthook, list(sys.path)
+    os.chdir(directory)
+    # As Pulumi has it: a program imports the modules beside it.
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        sys.excepthook, sys.path[:] = hook, path
 
 
 @contextmanager
@@ -168,6 +142,12 @@ def path_with(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
+
+
+@contextmanager
+def _stand_ins() -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as place, path_with(laptop.install(Path(place))):
+        yield
 
 
 class _ApiError(grpc.RpcError):
@@ -184,20 +164,20 @@ class _Mocks(mocks.Mocks):
     def __init__(self, policy: str | None, unchanged: bool, written: str) -> None:
         self._policy, self._unchanged, self._written = policy, unchanged, written
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> dict[str, object]:  # type: ignore[override]
         if args.token == GET_ACL and self._policy == "":
             raise _ApiError
         if args.token == GET_ACL and self._policy is not None:
             return {"id": "1", "hujson": self._policy, "json": "{}"}
         raise AssertionError(f"the program asks a cloud: {args.token}")
 
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, object]]:
         if args.typ == ACL and self._policy is not None and not self._unchanged:
             self._policy = args.inputs["acl"]
         if args.typ == ACL and self._written:
             return f"{args.name}-id", {**args.inputs, "acl": self._written}
         # Inputs keep their wrappers, so what is secret stays so on its way out.
-        return f"{args.name}-id", {**args.inputs, **_MINTED.get(args.typ, {})}
+        return f"{args.name}-id", {**args.inputs, **_ANSWERS.get(args.typ, {})}
 
 
 class _Monitor(mocks.MockMonitor):
@@ -205,15 +185,17 @@ class _Monitor(mocks.MockMonitor):
         super().__init__(mocks_)
         self._recorded = recorded
 
-    def RegisterResource(self, request: Any) -> Any:
+    def RegisterResource(  # noqa: N802 the protocol's own name
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
         secrets: set[str] = set()
-        inputs = _plain(rpc.deserialize_properties(request.object, keep_unknowns=True), "", secrets)
+        plain = _plain(rpc.deserialize_properties(request.object, keep_unknowns=True), "", secrets)
         resource = Resource(
             type=request.type,
             name=request.name,
             parent=request.parent,
             custom=request.custom,
-            inputs=inputs,
+            inputs=cast("dict[str, object]", plain),
             secrets=secrets,
             needs={
                 *request.dependencies,
@@ -225,8 +207,12 @@ class _Monitor(mocks.MockMonitor):
             secret_outputs=list(request.additionalSecretOutputs),
             retained=request.retainOnDelete,
             imported=request.importId,
+            aliases=[alias.urn or alias.spec.name for alias in request.aliases],
         )
-        answer = super().RegisterResource(request)
+        answer = cast(
+            "resource_pb2.RegisterResourceResponse",
+            super().RegisterResource(request),  # type: ignore[no-untyped-call]
+        )
         resource.urn = answer.urn
         if request.type != "pulumi:pulumi:Stack":
             self._recorded.resources.append(resource)
@@ -240,12 +226,14 @@ class _Monitor(mocks.MockMonitor):
                 answer.object.fields[key].CopyFrom(wrapped)
         return answer
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:
+    def RegisterResourceOutputs(  # noqa: N802
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> Empty:
         self._recorded.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return cast("Empty", super().RegisterResourceOutputs(request))  # type: ignore[no-untyped-call]
 
 
-def _plain(value: Any, path: str, secrets: set[str]) -> Any:
+def _plain(value: object, path: str, secrets: set[str]) -> object:
     """A value without its secret wrappers; notes where they were."""
     if isinstance(value, dict):
         if value.get(_SIGNATURE) == _SECRET:

@@ -1,0 +1,131 @@
+"""A stack under test: its config, plan, problems, files and resources. Imports no Pulumi."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from homelab.config.document import Document, read_document
+from homelab.config.load import document_of, load_stack_config
+from homelab.config.scalar import Value
+from homelab.config.stack import StackConfig
+from homelab.ops.project.stack import check_document, open_document
+from homelab.plan import Plan
+from homelab.problems import Problem
+from homelab.testing.changes import Changes, changed
+
+if TYPE_CHECKING:
+    from homelab.testing.recorded import Recorded
+
+Files = dict[str, dict[str, str]]
+"""The text of every generated file, by host and by path below `/etc/nixos`."""
+
+
+@dataclass(frozen=True)
+class LoadedStack:
+    """One stack with the files beside it. Each property is computed once, when it is asked for."""
+
+    name: str
+    directory: Path
+    document: Document
+
+    @cached_property
+    def config(self) -> StackConfig:
+        """The typed config. Raises InvalidStackError with every value that cannot be used."""
+        return load_stack_config(self.document)
+
+    @cached_property
+    def _checked(self) -> tuple[Plan, tuple[Problem, ...]]:
+        return check_document(self.directory, self.name, self.document)
+
+    @property
+    def plan(self) -> Plan:
+        """Everything that follows from the config. Raises InvalidStackError as `config` does."""
+        return self._checked[0]
+
+    def problems(self, check: str | None = None) -> list[Problem]:
+        """What the checks say, errors and warnings: all of it, or what one check says by its id.
+
+        `homelab check --list` names the ids. Raises InvalidStackError as `config` does.
+        """
+        return [p for p in self._checked[1] if check is None or p.check == check]
+
+    @property
+    def errors(self) -> list[str]:
+        """The problems that stop an `up`, as people read them."""
+        return [str(p) for p in self.problems() if p.severity == "error"]
+
+    @cached_property
+    def files(self) -> Files:
+        """The text of every generated file, by host and path. Raises InvalidStackError with every
+        problem if there is an error.
+        """
+        stack = open_document(self.directory, self.name, self.document)
+        return {
+            host: {path: text for path, text in release.files if isinstance(text, str)}
+            for host, release in stack.releases.items()
+        }
+
+    def changed(self, *changes: Changes) -> LoadedStack:
+        """The same stack with changes; None takes a key away."""
+        return stack(self.document.values, *changes, directory=self.directory, name=self.name)
+
+    def register(self, *, preview: bool = True) -> Recorded:
+        """Run the project's program on this config under mocks: what it registers, in order."""
+        from homelab.testing.mocks import run
+
+        return run(self.directory, self.name, self.settings, preview=preview)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The config as Pulumi hands it to a program: text by full key."""
+        return {f"homelab:{key}": json.dumps(value) for key, value in self.document.values.items()}
+
+
+def stack(
+    source: Path | str | Changes | StackConfig,
+    *changes: Changes,
+    directory: Path | str | None = None,
+    name: str | None = None,
+) -> LoadedStack:
+    """A stack from its file (`Pulumi.home.yaml`), a dictionary of sections or a typed config.
+
+    The files that it names, and its lock, are in `directory`: that of the stack file, or the
+    current one. `name` is that of the stack file, or `test`. Nothing is computed yet.
+    """
+    document: Document
+    if isinstance(source, Path | str):
+        path = Path(source)
+        directory = path.parent if directory is None else directory
+        name = name or path.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        document = read_document(path)
+    elif isinstance(source, StackConfig):
+        document = document_of(source)
+    else:
+        document = Document(_values(changed(source)))
+    if changes:
+        # Lines of the file would no longer be true.
+        document = Document(_values(changed(document.values, *changes)))
+    return LoadedStack(name or "test", Path(directory or "."), document)
+
+
+def changed_files(before: Files, after: Files) -> dict[str, set[str]]:
+    """Which files differ, by host; hosts without a difference are left out.
+
+    The file that names the release differs with every other one and is left out, too.
+    """
+    out: dict[str, set[str]] = {}
+    for host in sorted({*before, *after}):
+        old, new = before.get(host, {}), after.get(host, {})
+        differ = {p for p in {*old, *new} if old.get(p) != new.get(p)} - {"release-id.nix"}
+        if differ:
+            out[host] = differ
+    return out
+
+
+def _values(config: Changes) -> Mapping[str, Value]:
+    return cast("Mapping[str, Value]", config)

@@ -1,0 +1,81 @@
+"""What a program registered: resources with their inputs, secrecy and order. Imports no Pulumi."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Resource:
+    """One registration."""
+
+    type: str
+    """Type token: `homelab:host:Host`, `cloudflare:index/dnsRecord:DnsRecord`."""
+    name: str
+    parent: str
+    """URN of the parent."""
+    custom: bool
+    """Whether a provider makes it; a component is not custom."""
+    inputs: dict[str, object]
+    """Inputs by their names on the wire (`hostKey`), without the marks of what is secret."""
+    secrets: set[str]
+    """Paths of inputs that are marked secret: `stdin`, `environment.TOKEN`, `list[0]`."""
+    needs: set[str]
+    """URNs that it waits for."""
+    provider: str
+    """Reference of its provider."""
+    ignored: list[str]
+    """Inputs whose changes are ignored."""
+    hidden: list[str]
+    """Inputs whose differences a preview does not show."""
+    secret_outputs: list[str]
+    """Outputs that are marked secret."""
+    retained: bool
+    """Whether it stays when the stack is destroyed."""
+    imported: str = ""
+    """Id of what it takes over."""
+    aliases: list[str] = field(default_factory=list)
+    """Names that it had before."""
+    urn: str = ""
+
+
+@dataclass
+class Recorded:
+    """What one run of a program did."""
+
+    resources: list[Resource] = field(default_factory=list)
+    outputs: dict[str, dict[str, object]] = field(default_factory=dict)
+    """Outputs of components and of the stack, by URN."""
+    logs: list[str] = field(default_factory=list)
+    """What it logged: `WARNING: …`."""
+    error: str = ""
+    """Text of the RunError that ended it."""
+
+    def __getitem__(self, name: str) -> Resource:
+        """The only resource of this name that is not a component, or the only one at all."""
+        found = [r for r in self.resources if r.name == name]
+        custom = [r for r in found if r.custom]
+        (one,) = custom if len(custom) == 1 else found
+        return one
+
+    def of(self, type_: str) -> list[Resource]:
+        """Every resource whose type ends so: `:Host`, `:DnsRecord`."""
+        return [r for r in self.resources if r.type.endswith(type_)]
+
+    def needs(self, resource: Resource) -> set[str]:
+        """Names of everything that must be done before it, however indirectly; no components."""
+        by_urn = {r.urn: r for r in self.resources}
+        seen: set[str] = set()
+        pending = [resource.urn]
+        while pending:
+            for urn in by_urn[pending.pop()].needs:
+                if urn in by_urn and urn not in seen:
+                    seen.add(urn)
+                    pending.append(urn)
+        return {by_urn[u].name for u in seen if by_urn[u].custom}
+
+    @property
+    def exports(self) -> dict[str, object]:
+        """What the program exported."""
+        found = [v for urn, v in self.outputs.items() if "::pulumi:pulumi:Stack::" in urn]
+        return found[0] if found else {}

@@ -1,0 +1,97 @@
+"""`homelab.testing` does what its guide says: each example is a test that passes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from homelab.config.document import read_document
+from homelab.config.load import load_stack_config
+from homelab.problems import InvalidStackError
+from homelab.testing import changed, changed_files, merged, stack, stack_text, write_stack
+from tests import build
+
+GUIDE = (build.ROOT / "docs/guide/testing.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+SLOW = "Rehearsal"
+
+
+def passes(example: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    names: dict[str, Callable[[], None]] = {}
+    exec(example, names)
+    tests = [function for name, function in names.items() if name.startswith("test_")]
+    assert tests
+    for test in tests:
+        test()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copytree(build.SHIPPED, tmp_path / "home", ignore=shutil.ignore_patterns(".homelab"))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if SLOW not in e])
+def test_an_example_of_the_guide_passes(
+    example: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes(example, project, monkeypatch)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if SLOW in e])
+def test_the_rehearsal_of_the_guide_passes(
+    example: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes(example, project, monkeypatch)
+
+
+def test_none_takes_away_what_is_there_and_is_null_where_nothing_is() -> None:
+    base = {"a": {"b": 1, "c": [1]}, "d": 2}
+    assert changed(base, {"a": {"b": None}}, {"d": None}) == {"a": {"c": [1]}}
+    assert changed(base, {"new": {"x": None}})["new"] == {"x": None}
+    assert changed(base, {"nothing": None}) == base
+
+
+def test_changes_are_merged_so_that_the_result_is_a_change() -> None:
+    both = merged({"a": {"b": 1}}, {"a": {"b": None, "c": [2]}}, {"a": {"c": [3]}})
+    assert both == {"a": {"b": None, "c": [3]}}
+    assert changed({"a": {"b": 0}}, both) == {"a": {"c": [3]}}
+
+
+def test_nothing_that_was_given_is_altered() -> None:
+    base, change = {"a": {"b": [1]}}, {"a": {"c": {"d": 1}}}
+    made = changed(base, change, {"a": {"c": {"d": 2}}})
+    assert (base, change) == ({"a": {"b": [1]}}, {"a": {"c": {"d": 1}}})
+    made["a"]["b"].append(2)  # type: ignore[index]
+    assert base == {"a": {"b": [1]}}
+
+
+def test_a_file_a_dictionary_and_a_config_are_the_same_stack(project: Path) -> None:
+    file = stack(project / "Pulumi.home.yaml")
+    for source in (file.document.values, file.config):
+        other = stack(source, directory=project, name="home")
+        assert other.config == file.config
+        assert other.plan.routes == file.plan.routes
+        assert changed_files(file.files, other.files) == {}
+
+
+def test_what_is_written_is_read_back(project: Path) -> None:
+    home = stack(project / "Pulumi.home.yaml")
+    path = write_stack(project, "again", home.document.values)
+    assert load_stack_config(read_document(path)) == home.config
+    assert path.read_text(encoding="utf-8") == stack_text(home.document.values)
+
+
+def test_a_stack_with_an_error_has_problems_and_no_files(project: Path) -> None:
+    wrong = stack(project / "Pulumi.home.yaml", {"services": {"immich": {"host": "nobody"}}})
+    assert wrong.problems("host-known")
+    assert len(wrong.errors) >= 1
+    with pytest.raises(InvalidStackError, match="nobody"):
+        _ = wrong.files
+    assert "nobody" in wrong.register().error
