@@ -111,9 +111,7 @@ def test_every_service_and_every_route_is_there_internal_ones_too(run: Recorded)
     assert (music.inputs["publish"], music.inputs["record"]) == ("tunnel", "music-home.example.org")
 
 
-def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned(
-    secrets: None,
-) -> None:
+def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned() -> None:
     """Their files, secrets and switches change with a host, and nothing else does."""
 
     def inputs(recorded: Recorded) -> dict[tuple[str, str], Any]:
