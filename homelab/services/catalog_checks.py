@@ -1,4 +1,4 @@
-"""Rules about what a service of the catalog can do, by what is known of its module."""
+"""Checks of catalog services against the facts of their NixOS modules."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from homelab.services.said import says
 
 @check("port-fixed", rows="S0-11")
 def port_fixed(plan: Plan) -> Iterator[Problem]:
-    """A number that no option carries to the app moves the proxy, the probe and the firewall away
-    from it.
+    """If no option sets the port of an app, another port in the stack makes the reverse proxy, the
+    probe and the firewall use a port that the app does not listen on.
     """
     for service in plan.services:
         web = service.entry.ports.get("web")
@@ -25,14 +25,14 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
         later = f" before NixOS {web.movable_since}" if web.movable_since else ""
         yield Problem(
             f"services.{service.name}.port",
-            f"no option of its module moves {service.name} from {web.number}{later}",
-            f"leave port out; where something else has {web.number}, give that another",
+            f"no option of its module changes the port of {service.name} from {web.number}{later}",
+            f"leave port out; if something else uses {web.number}, give that another port",
         )
 
 
 @check("gpu-useful", rows="S0-52")
 def gpu_useful(plan: Plan) -> Iterator[Problem]:
-    """Devices in the sandbox of an app that knows nothing of them open the host and speed up
+    """GPU devices in the sandbox of an app that does not use them weaken the sandbox and speed up
     nothing.
     """
     for service in plan.services:
@@ -41,14 +41,14 @@ def gpu_useful(plan: Plan) -> Iterator[Problem]:
             continue
         yield Problem(
             f"services.{service.name}.gpu",
-            f"{service.entry.title} has no use for {wanted} graphics",
+            f"{service.entry.title} cannot use {wanted} graphics",
             f"write gpu: {' or '.join(known)}, or leave it out" if known else "leave gpu out",
         )
 
 
 @check("option-demanded", rows="S2-16 S0-71")
 def option_demanded(plan: Plan) -> Iterator[Problem]:
-    """What a module insists on and nobody can guess is missed only when the host is built."""
+    """A missing option that a module requires would be found only at build time."""
     for service in plan.services:
         for choice in service.entry.asks_one_of:
             if not any(says(service.config, path) for path in choice):
@@ -61,7 +61,9 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
 
 @check("state-version", rows="S0-71", severity="warning")
 def state_version(plan: Plan) -> Iterator[Problem]:
-    """Some modules treat a host by the NixOS that it was installed with, and say so nowhere."""
+    """Some modules choose defaults by `system.stateVersion`, so an older host behaves differently
+    without a notice.
+    """
     for service in plan.services:
         installed = _installed(plan, service)
         for since in service.entry.old_hosts:
@@ -73,14 +75,14 @@ def state_version(plan: Plan) -> Iterator[Problem]:
                 service.source,
                 f"{service.host} was installed with NixOS {installed}, so {service.name} "
                 f"{since.what}",
-                f"{since.way_out}, among the options of {service.name}",
+                f"{since.way_out}, in the options of {service.name}",
             )
 
 
 @check("secret-owner", rows="S0-37 S0-57")
 def secret_owner(plan: Plan) -> Iterator[Problem]:
-    """A file cannot be given to a user that is made up when its unit starts: sops-nix stops at the
-    first such name, and no secret of the host is placed.
+    """A file cannot belong to a dynamic user, which exists only while its unit runs: sops-nix stops
+    at the first unknown user, and no secret of the host is installed.
     """
     for service in plan.services:
         if not service.entry.dynamic_user:
@@ -89,9 +91,9 @@ def secret_owner(plan: Plan) -> Iterator[Problem]:
             if secret.owner not in (None, "root"):
                 yield Problem(
                     f"services.{service.name}.secrets.{name}.owner",
-                    f"{service.name} runs as a dynamic user, and no {secret.owner} is there when "
-                    "secrets are placed",
-                    "leave owner out: systemd hands the file over when the unit starts",
+                    f"{service.name} runs as a dynamic user, and the user {secret.owner} does not "
+                    "exist when secrets are installed",
+                    "leave owner out: systemd passes the file to the unit as a credential",
                 )
 
 

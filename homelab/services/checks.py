@@ -1,4 +1,4 @@
-"""Rules about services and what their NixOS modules can do."""
+"""Checks of services: catalog entries, hosts, references and releases."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ from homelab.system.pin_checks import later
 
 @check("service-known", rows="S0-09")
 def service_known(plan: Plan) -> Iterator[Problem]:
-    """A name that the catalog does not have would silently be no service at all."""
+    """A service that is not in the catalog would be ignored without a message."""
     for name, config in plan.stack.services.items():
         if entry_of(name, config) is None:
-            said = config.service if isinstance(config, CatalogService) else None
-            wanted = said or name
+            stated = config.service if isinstance(config, CatalogService) else None
+            wanted = stated or name
             yield Problem(
-                f"services.{name}" + (".service" if said else ""),
+                f"services.{name}" + (".service" if stated else ""),
                 f'the catalog has no service "{wanted}"',
                 did_you_mean(wanted, ENTRIES, "services")
-                + "; or describe it yourself, with container: or flake: (a module of nixpkgs that "
-                "the catalog does not have cannot be named by itself)",
+                + "; or describe it yourself, with container: or flake: (a nixpkgs module that is "
+                "not in the catalog cannot be used directly)",
             )
 
 
 @check("service-placed", rows="S0-09")
 def service_placed(plan: Plan) -> Iterator[Problem]:
-    """A service runs somewhere, and what another section places runs where that one says."""
+    """A service without a host would not run, and a service that another section places cannot run
+    on another host.
+    """
     placed = implied(plan.stack)
     for name, config in plan.stack.services.items():
         if name in placed:
             hosts = sorted({host for host, _ in placed[name]})
             section = placed[name][0][1].partition(".tailscale")[0] if hosts else name
             if not isinstance(config, CatalogService):
-                continue  # service-single tells
+                continue  # service-single reports it
             if not config.enable:
                 yield Problem(
                     f"services.{name}.enable",
@@ -51,35 +53,35 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
             elif config.host is not None and [config.host] != hosts:
                 yield Problem(
                     f"services.{name}.host",
-                    f"{section} says that {name} runs on {', '.join(hosts)}",
-                    f"leave host out; {section} alone places it",
+                    f"{section} places {name} on {', '.join(hosts)}",
+                    f"leave host out; only {section} decides where it runs",
                 )
         elif config.enable and not hosts_of(name, plan.stack):
             tags = ", ".join(config.tags)
             known = ", ".join(h.name for h in plan.hosts.values() if h.is_nixos)
             yield Problem(
                 f"services.{name}.host",
-                f"no host has a tag of {name} ({tags})" if tags else f"{name} says no host",
+                f"no host has a tag of {name} ({tags})" if tags else f"{name} has no host",
                 f"{'leave tags out and ' if tags else ''}add host: one of {known}",
             )
 
 
 def _without(section: str) -> str:
-    """How a homelab is without what a section asks for."""
+    """How to configure a homelab without the service of a section."""
     if section == "network.dns":
-        return "write network.dns: {server: none}, without a host, for no resolver at all"
+        return "write network.dns: {server: none}, without a host, for no resolver"
     if section == "network.entry":
         return "choose another network.entry.proxy"
     if section.startswith("datasets."):
         return f"leave {section} out, and every other share"
     if section.startswith("hosts."):
-        return "leave tailnet out, for none of it"
-    return f"leave {section} out, for none of it"
+        return "leave tailnet out, to run without it"
+    return f"leave {section} out, to run without it"
 
 
 @check("service-uses", rows="S0-05 S0-56 S3-04")
 def service_uses(plan: Plan) -> Iterator[Problem]:
-    """What a service calls exists; a mistyped name would open no port and be found at run time."""
+    """A mistyped service name in `uses` would open no port, and the call would fail at run time."""
     known = {s.name for s in plan.services} | {
         n for n, c in plan.stack.services.items() if c.enable
     }
@@ -98,8 +100,8 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
 
 @check("container-ref", rows="S1-02")
 def container_ref(plan: Plan) -> Iterator[Problem]:
-    """A container knows others by name on its own network alone, and waits for those of its host;
-    any other name would be found missing at start.
+    """A container can depend only on containers of its host and its Podman network; any other name
+    would fail at start.
     """
     for service in plan.services:
         container = service.container
@@ -119,13 +121,13 @@ def container_ref(plan: Plan) -> Iterator[Problem]:
                     did_you_mean(name, near, f"containers of {service.host}"),
                 )
                 continue
-            theirs = next(s.container for s in plan.on(service.host) if s.name == name)
-            network = theirs.network if theirs is not None else None
+            other = next(s.container for s in plan.on(service.host) if s.name == name)
+            network = other.network if other is not None else None
             if container.network is None or network != container.network:
                 yield Problem(
                     where,
                     f"{service.name} is on {_network(container.network)}, and {name} on "
-                    f"{_network(network)}, where neither knows the other's name",
+                    f"{_network(network)}, so neither can resolve the other's name",
                     f"write network: {container.network or network or service.name[:11]} for both",
                 )
 
@@ -136,7 +138,7 @@ def _network(name: str | None) -> str:
 
 @check("flake-input-known", rows="S1-40")
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
-    """A service of a flake needs the flake's address; without one nothing can be locked."""
+    """A service of a flake needs an entry in `homelab:flakes`; without it nothing can be locked."""
     for name, config in plan.stack.services.items():
         flake = config.flake if isinstance(config, FlakeService) else None
         if flake is not None and flake.input not in inputs(plan.stack, ""):
@@ -149,15 +151,15 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
     if "nixpkgs" in plan.stack.flakes:
         yield Problem(
             "flakes.nixpkgs",
-            "nixpkgs is given by the host's pin",
-            "leave it out; homelab:nixpkgs has it",
+            "nixpkgs comes from the host's pin",
+            "leave it out; homelab:nixpkgs defines it",
         )
 
 
 @check("module-available", rows="S0-71")
 def module_available(plan: Plan) -> Iterator[Problem]:
-    """A module or an option that the pinned release lacks fails only when the host builds, after
-    everything else has been changed already.
+    """A module or an option that the pinned release does not have fails only when the host is
+    built, after other changes have been made.
     """
     for service in plan.services:
         entry, release = service.entry, service.release
@@ -168,11 +170,11 @@ def module_available(plan: Plan) -> Iterator[Problem]:
                 f"{entry.title} needs NixOS {entry.since}; {service.host} is pinned to {release}",
                 f"{later(plan, pin, entry.since)}; or run it on a host with another pin",
             )
-        for said in said_of(service.config):
-            why = lacks(entry, said.name, release)
+        for option in said_of(service.config):
+            why = lacks(entry, option.name, release)
             if why:
                 yield Problem(
                     service.at("options"),
-                    f"{said.name} {why}, and {service.host} is pinned to {release}",
+                    f"{option.name} {why}, and {service.host} is pinned to {release}",
                     f"drop it, or change nixpkgs.{pin}.release and its url",
                 )

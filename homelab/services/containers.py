@@ -1,4 +1,4 @@
-"""Podman networks: containers of one network find each other by name, and each by its service."""
+"""Podman networks: containers of one network reach each other by service name."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from homelab.services.model import Service
 from homelab.system.model import Host
 
 LABEL = "homelab"
-"""Of the networks that a unit of ours makes."""
+"""Label of the Podman networks that generated units create."""
 NAMES_PORT = 1153
-"""Where Podman answers for container names on the resolver's own host, whose port 53 is taken."""
+"""Port of Podman's DNS on the resolver's host, where the home resolver uses port 53."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
@@ -27,7 +27,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     resolver = bool(networks) and host.name == plan.dns.host
     yield Module(
         "containers.nix",
-        "Podman: networks, made before their containers, and images that nothing runs any more",
+        "Podman: networks, created before their containers, and pruning of unused images",
         derived=merge(
             _pruned(),
             *(_network(n, users) for n, users in sorted(networks.items())),
@@ -38,13 +38,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _pruned() -> Attrs:
-    """Each new digest leaves its old image, which has no name any more and would stay for ever."""
+    """Each new digest leaves its old image behind, which would stay on the disk for ever."""
     return attrs(
         "virtualisation.podman.autoPrune",
         {
             "enable": True,
             "flags": Comment(
-                "Images without a container; never a network of ours, which waits for its own.",
+                "Images without a container; networks with this label stay.",
                 ["--all", f"--filter=label!={LABEL}"],
             ),
         },
@@ -52,26 +52,26 @@ def _pruned() -> Attrs:
 
 
 def _bridges(here: tuple[Service, ...], *, resolver: bool) -> Attrs:
-    """What containers may ask of their host: Podman for each other's names, and at
+    """Ports that containers may reach on their host: Podman's DNS, and at
     `host.containers.internal` the services that they use.
     """
     names = NAMES_PORT if resolver else DNS_PORT
     asked: dict[str, list[tuple[int, str]]] = {}
     for service in here:
         for bridge, callers in service.bridges.items():
-            why = f"{', '.join(callers)} ask{'s' if len(callers) == 1 else ''} {service.name}"
+            why = f"{', '.join(callers)} call{'s' if len(callers) == 1 else ''} {service.name}"
             asked.setdefault(bridge, []).append((service.port, why))
     named = {bridge_of(n) for n in networks_on(here)}
     opened: Attrs = {}
     for bridge in sorted({*named, *asked}):
-        mine = sorted(asked.get(bridge, ()))
-        tcp: list[Nix] = [*([names] if bridge in named else []), *(port for port, _ in mine)]
+        called = sorted(asked.get(bridge, ()))
+        tcp: list[Nix] = [*([names] if bridge in named else []), *(port for port, _ in called)]
         options: Attrs = {"allowedTCPPorts": tcp}
-        said = [f"{why[0].upper()}{why[1:]}." for _, why in mine]
+        reasons = [f"{why[0].upper()}{why[1:]}." for _, why in called]
         if bridge in named:
             options["allowedUDPPorts"] = [names]
-            said = ["Containers ask Podman for each other's names.", *said]
-        opened[bridge] = Comment("\n".join(said), options)
+            reasons = ["Podman's DNS, for the names of other containers.", *reasons]
+        opened[bridge] = Comment("\n".join(reasons), options)
     return {"networking": {"firewall": {"interfaces": opened}}} if opened else {}
 
 
@@ -81,13 +81,13 @@ def networks_on(services: tuple[Service, ...]) -> Mapping[str, tuple[Service, ..
 
 
 def network_of(service: Service) -> str:
-    """The Podman network that a service's container is on; empty for Podman's own."""
+    """The Podman network of a service's container; empty for Podman's default network."""
     container = service.container
     return (container.network or "") if container is not None else ""
 
 
 def attached(service: Service) -> Attrs:
-    """What a container says of its network and of those it needs, under its own name."""
+    """The network and dependency options of a container."""
     container = service.container
     if container is None:
         return {}
@@ -102,7 +102,7 @@ def attached(service: Service) -> Attrs:
 
 
 def bridge_of(network: str | None) -> str:
-    """The interface of the host that containers of a network come by."""
+    """The host's bridge interface of a Podman network."""
     return f"pod-{network}" if network else "podman0"
 
 
@@ -126,7 +126,7 @@ def _beside_resolver() -> Attrs:
     return attrs(
         "virtualisation.containers.containersConf.settings.network.dns_bind_port",
         Comment(
-            "Port 53 of every address is the home resolver's; Podman redirects to this one.",
+            "The home resolver uses port 53 of every address; Podman redirects to this port.",
             NAMES_PORT,
         ),
     )

@@ -1,7 +1,7 @@
-"""Units that a service may start and stop: a rule for polkit, and nothing beside it.
+"""Units that a service may start and stop: a polkit rule for its user.
 
-Made for agents: what acts on behalf of somebody else runs without rights of its own, and gets the
-units of a list, by the verbs of a list. Everything else of systemd stays closed to its user.
+This is for agents: a program that acts on behalf of a person has no further rights. It may use the
+listed verbs on the listed units and nothing else of systemd.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from homelab.plan import Plan
 from homelab.services.model import Service
 from homelab.system.model import Host
 
-# What polkit is asked for systemd: https://www.freedesktop.org/software/systemd/man/org.freedesktop.systemd1.html
+# polkit actions of systemd: https://www.freedesktop.org/software/systemd/man/org.freedesktop.systemd1.html
 _RULE = """\
 polkit.addRule(function (action, subject) {{
   if (action.id !== "org.freedesktop.systemd1.manage-units" || subject.user !== {user}) {{
@@ -36,7 +36,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if rules:
         yield Module(
             file="control.nix",
-            what="Which units a service may start and stop, in the name of somebody else.",
+            what="Units that a service may start and stop on behalf of a person.",
             derived={
                 "security": {"polkit": {"enable": True, "extraConfig": Lines("\n".join(rules))}}
             },
@@ -44,18 +44,18 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def user_of(service: Service) -> str:
-    """The user that asks; empty where nobody can tell."""
+    """The user that the rule applies to; empty if it is unknown."""
     control, entry = service.may_control, service.entry
     if control is not None and control.user is not None:
         return control.user
     if entry.user or not entry.dynamic_user:
         return entry.user
-    # systemd calls a dynamic user after its unit.
+    # systemd names a dynamic user after its unit.
     return entry.units[0]
 
 
 def _rule(control: Control, user: str) -> str:
-    # JSON of such text is JavaScript, too.
+    # JSON text is valid JavaScript.
     return _RULE.format(
         user=json.dumps(user),
         units=_list(f"{u}.service" for u in control.units),

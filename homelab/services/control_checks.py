@@ -1,4 +1,4 @@
-"""Rules about services that may control units of their host."""
+"""Checks of services that may control units of their host."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from homelab.services.model import Service
 
 @check("mcp-unit-known", rows="S2-13")
 def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
-    """A unit that may be controlled is one of a service of that host: a misspelt one would be
-    found missing when it is needed, and no other unit is anybody's business.
+    """A service may control only units of services on its host; a misspelt unit would fail when it
+    is needed.
     """
     for service, control in _controls(plan):
         known = {u for s in plan.on(service.host) for u in s.units}
@@ -30,7 +30,9 @@ def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
 
 @check("mcp-user", rows="S2-13")
 def mcp_user(plan: Plan) -> Iterator[Problem]:
-    """The rule is for one user; root needs none, and everybody's would be for everybody."""
+    """The polkit rule applies to a user, so a service that shares its user would give the right to
+    other programs.
+    """
     for service, _ in _controls(plan):
         where = service.at("may_control")
         user = user_of(service)
@@ -39,7 +41,7 @@ def mcp_user(plan: Plan) -> Iterator[Problem]:
                 f"{where}.user",
                 f"{service.name} runs as {user}, which may do everything"
                 if user
-                else f"nobody can tell which user {service.name} runs as",
+                else f"the user that {service.name} runs as is not known",
                 "let it run as a user of its own, and name it: user: …",
             )
         else:
@@ -54,21 +56,22 @@ def mcp_user(plan: Plan) -> Iterator[Problem]:
 
 @check("mcp-loopback", rows="S2-13 S3-03")
 def mcp_loopback(plan: Plan) -> Iterator[Problem]:
-    """Who reaches a service that controls others controls them, so it is for its host alone."""
+    """Whoever can reach a service that controls units can control them, so only its own host may
+    reach it.
+    """
     for service, _ in _controls(plan):
         routes = [r.title for r in plan.routes_of(service.name)]
         open_ = [p for p in service.ports if p.scope != "loopback"]
         reached = [*routes, *(f"{p.port}/{p.protocol}" for p in open_)]
         if reached:
-            # The web port is open for its routes alone.
-            said = [f"{service.source}.ports.{p.label}" for p in open_ if p.label != "web"]
-            closed = f", and scope: loopback in {' and '.join(said)}" if said else ""
+            # The web port is open only for its routes.
+            stated = [f"{service.source}.ports.{p.label}" for p in open_ if p.label != "web"]
+            closed = f", and scope: loopback in {' and '.join(stated)}" if stated else ""
             yield Problem(
                 service.source,
-                f"{service.name} may control units of {service.host}, and is reached from "
-                f"elsewhere at {', '.join(reached)}",
-                f'keep it to its host: write never_publish: "why…"{closed}; people come to it by '
-                "SSH",
+                f"{service.name} may control units of {service.host}, and other machines can reach "
+                f"it at {', '.join(reached)}",
+                f'restrict it to its host: write never_publish: "why…"{closed}; use it through SSH',
             )
 
 

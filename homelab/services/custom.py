@@ -1,4 +1,4 @@
-"""What the stack config says of a service as facts: all of a custom one, additions to another."""
+"""Catalog entries from the stack config: whole entries of custom services, and additions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from homelab.services.follow import followed
 
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:
-    """An entry from the stack config alone: a container, or a service of an external flake."""
+    """The entry of a container or of a service from a flake, made only from the stack config."""
     container = config.container if isinstance(config, ContainerService) else None
     flake = config.flake if isinstance(config, FlakeService) else None
     oidc = config.oidc if isinstance(config, ContainerService | FlakeService) else None
@@ -49,13 +49,13 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         hardening=Hardening(
             exempt=""
             if flake
-            else "a container is confined by Podman; its unit only starts and stops it"
+            else "Podman isolates the container; its unit only starts and stops it"
         ),
     )
 
 
 def _dumps(config: ServiceConfig) -> Iterator[Dump]:
-    """What the backup knows how to dump by itself; a command makes the others."""
+    """Dumps that NixOS modules or sqlite3 make. The others run as commands in the container."""
     for dump in config.backup.dump if isinstance(config.backup, CustomBackup) else ():
         if dump.sqlite is not None:
             yield Dump("sqlite", dump.sqlite)
@@ -64,7 +64,7 @@ def _dumps(config: ServiceConfig) -> Iterator[Dump]:
 
 
 def extended(entry: Entry, config: ServiceConfig) -> Entry:
-    """A catalog entry with what the stack config adds to it."""
+    """A catalog entry with the additions of the stack config."""
     entry = followed(entry, config)
     stated, known = secrets_of(config), entry.secrets
     if not (stated or ports_of(config) or config.state or config.health or config.headers):
@@ -104,9 +104,9 @@ def _secret(secret: ServiceSecret, reader: str) -> SecretFact:
 
 
 def _elsewhere(fact: SecretFact, secret: ServiceSecret) -> SecretFact:
-    """A secret that the catalog knows, from where the stack config says that it lies."""
+    """A catalog secret that the stack config stores elsewhere."""
     if secret.ref is None or fact.source == "issued":
-        return fact  # service-adds tells of the latter
+        return fact  # service-adds reports the latter
     return replace(fact, source="stored", stored_key=secret.ref.sops or "")
 
 

@@ -1,4 +1,4 @@
-"""State that an option of the stack config moves: what is kept of it follows."""
+"""State directories that an option of the stack config moves: backups and dumps follow."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from homelab.services.said import said_of
 
 
 def followed(entry: Entry, config: ServiceConfig) -> Entry:
-    """The entry with its state where options of the stack config say that it lies.
+    """The entry with its state in the directories that options of the stack config set.
 
-    A relative directory is below /var/lib, as in the modules that take one.
+    A relative directory is below /var/lib, as in the modules that accept one.
     """
     at = entry.state_at
-    # The innermost first: it is a part of what the outer ones move.
-    said_here = (s for s in said_of(config) if s.name in at)
-    for said in sorted(said_here, key=lambda s: len(at[s.name]), reverse=True):
-        here = at[said.name]
-        if isinstance(said.value, str) and said.value:
-            there = said.value if said.value.startswith("/") else f"/var/lib/{said.value}"
+    # The innermost directory first, because the outer ones contain it.
+    options = (s for s in said_of(config) if s.name in at)
+    for option in sorted(options, key=lambda s: len(at[s.name]), reverse=True):
+        here = at[option.name]
+        if isinstance(option.value, str) and option.value:
+            there = option.value if option.value.startswith("/") else f"/var/lib/{option.value}"
             entry = _moved(entry, here, there.rstrip("/") or "/")
     return entry
 
@@ -32,7 +32,7 @@ def _moved(entry: Entry, here: str, there: str) -> Entry:
 
     state, keeps = tuple(map(at, entry.state)), entry.keeps
     if state == entry.state and here != there:
-        # A part of it has a directory of its own, kept as it was inside.
+        # A subdirectory got a directory of its own, and keeps its exclusions.
         if here in entry.exclude:
             keeps = (*keeps, there)
         else:

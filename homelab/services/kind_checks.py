@@ -1,4 +1,4 @@
-"""Rules about what is said of a service: it is read, it is said once, and it can be so."""
+"""Checks of service settings: each has an effect, is written once, and is possible."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from homelab.services.podman import addresses, target_of
 from homelab.storage.shares import SAMBA
 
 _SINGLE = {"gatus": "the monitor", "homepage": "the dashboard"}
-"""Machinery that the stack config places itself: the homelab has one of each."""
+"""Infrastructure services of which the homelab has exactly one."""
 
 
 @check("service-single", rows="S0-09 S0-45 S0-50")
 def service_single(plan: Plan) -> Iterator[Problem]:
-    """What the homelab's own machinery does is written for one of it; another would run without
-    anything to do.
-    """
+    """Each infrastructure service is configured once; a second one would run without an effect."""
     placed = implied(plan.stack)
     for name, config in plan.stack.services.items():
         if not isinstance(config, CatalogService):
@@ -40,32 +38,32 @@ def service_single(plan: Plan) -> Iterator[Problem]:
         if entry is None or not entry.infrastructure or not config.enable or name in placed:
             continue
         if name in (*RESOLVERS, SAMBA):
-            continue  # dns-single-writer and smb-shares tell
+            continue  # dns-single-writer and smb-shares report it
         if entry.name not in _SINGLE:
             yield Problem(
                 f"services.{name}",
-                f"nothing would ask this {entry.name}: its own section places it",
+                f"nothing would use this {entry.name}: its own section places it",
                 "leave it out, or change network, identity, cloudflare or tailnet instead",
             )
         elif name != entry.name:
             yield Problem(
                 f"services.{name}.service",
-                f"{_SINGLE[entry.name]} is called {entry.name}, and one of another name would "
+                f"{_SINGLE[entry.name]} is called {entry.name}; under another name it would "
                 "show nothing",
-                f"call it {entry.name}, or take another service for a second one",
+                f"call it {entry.name}, or use another service for a second one",
             )
         elif len(hosts := hosts_of(name, plan.stack)) > 1:
             yield Problem(
                 f"services.{name}.tags",
-                f"{_SINGLE[entry.name]} is one, and {', '.join(hosts)} would each run it",
+                f"{_SINGLE[entry.name]} runs once, and {', '.join(hosts)} would each run it",
                 f"leave tags out and write host: {hosts[0]}",
             )
 
 
 @check("service-adds", rows="S0-09")
 def service_adds(plan: Plan) -> Iterator[Problem]:
-    """What the stack config adds to a service is new; what the catalog knows already is changed in
-    another way, or not at all.
+    """An addition with the name of something in the catalog entry would be ignored or would break
+    the service.
     """
     for service in _once(plan):
         entry = None if service.is_custom else find(service.entry.name)
@@ -76,13 +74,13 @@ def service_adds(plan: Plan) -> Iterator[Problem]:
         if OIDC in service.secrets:
             yield Problem(
                 f"{_at(service)}.secrets.{OIDC}",
-                "this is the name of the secret that is shown to the identity provider",
+                "this name is reserved for the OIDC client secret",
                 "give it another name",
             )
 
 
 def _ports(service: Service, entry: Entry | None) -> Iterator[Problem]:
-    for label, said in ports_of(service.config).items():
+    for label, stated in ports_of(service.config).items():
         where = f"{_at(service)}.ports.{label}"
         use = next((p for p in service.ports if p.label == label), None)
         if label == "web":
@@ -96,10 +94,10 @@ def _ports(service: Service, entry: Entry | None) -> Iterator[Problem]:
                 f"{service.name} has a port {label} already, {number}",
                 "give this one another name",
             )
-        elif use is not None and said.scope == "link" and use.scope != "link":
+        elif use is not None and stated.scope == "link" and use.scope != "link":
             yield Problem(
                 f"{where}.scope",
-                f"a route leads to it, and link keeps it to the LAN's interface: {use.why}",
+                f"a route leads to it, and link opens it only on the LAN interface: {use.why}",
                 "write scope: lan, or lead no route to it",
             )
 
@@ -118,12 +116,14 @@ def _secrets(service: Service, entry: Entry) -> Iterator[Problem]:
                     "leave it out, or give a secret of your own another name",
                 )
         if fact.source == "issued":
-            yield Problem(where, f"a cloud makes the {name} of {service.name}", "leave it out")
+            yield Problem(
+                where, f"the {name} of {service.name} is issued during `up`", "leave it out"
+            )
         elif not secret.model_fields_set & {"ref", "mode", "env", "owner"}:
             yield Problem(
                 where,
-                f"{service.name} has this secret without a word",
-                "leave it out, or say where it lies: ref",
+                f"{service.name} already has this secret, and nothing here changes it",
+                "leave it out, or write where it is stored: ref",
             )
 
 
@@ -131,13 +131,13 @@ def _state(service: Service, entry: Entry) -> Iterator[Problem]:
     for index, path in enumerate(service.config.state):
         where = f"{_at(service)}.state[{index}]"
         if path.rstrip("/") in entry.state:
-            yield Problem(where, f"the catalog knows {path}", "leave it out")
+            yield Problem(where, f"{path} is already in the catalog", "leave it out")
         elif entry.dynamic_user and not path.startswith("/var/lib/private/"):
             yield Problem(
                 where,
-                f"{service.name} has another user at every start, who owns nothing at {path}",
-                "choose a directory below /var/lib/private that its unit makes, "
-                f"{_state_directory(service)}: […] among its options",
+                f"{service.name} runs as a dynamic user, who does not own {path}",
+                "choose a directory below /var/lib/private that its unit creates, "
+                f"{_state_directory(service)}: […] in its options",
             )
 
 
@@ -148,40 +148,40 @@ def _state_directory(service: Service) -> str:
 
 @check("header-read", rows="S1-12", severity="warning")
 def header_read(plan: Plan) -> Iterator[Problem]:
-    """Headers say who a visitor is, and only the gate knows that: without it they are taken off a
-    visitor's request and none is ever sent.
+    """Only the auth proxy sets identity headers: without it the reverse proxy removes them from
+    each request, and the service never gets one.
     """
     for service in _once(plan):
-        gated = any(r.auth == "forward" for r in plan.routes_of(service.name))
-        if service.config.headers and not gated:
+        signed_in = any(r.auth == "forward" for r in plan.routes_of(service.name))
+        if service.config.headers and not signed_in:
             yield Problem(
                 f"{_at(service)}.headers",
-                f"no route of {service.name} stands behind the gate, so nobody writes them",
+                f"no route of {service.name} uses the auth proxy, so nothing sets them",
                 "write auth: forward, or leave headers out",
             )
 
 
 @check("tile-shown", rows="S0-50")
 def tile_shown(plan: Plan) -> Iterator[Problem]:
-    """A tile is a link to a name; a service without one has nothing to click on."""
+    """A tile links to a host name, so its settings have no effect for a service without a name."""
     for service in _once(plan):
         tile = service.config.tile
         if any(r.is_web for r in plan.routes_of(service.name)) or tile.skip is not None:
             continue
-        # The probe of a service of its own is called and grouped by the others.
+        # For a custom service, title and group also name its probe.
         fields = ("icon",) if service.is_custom else ("group", "title", "icon", "description")
         for field in fields:
             if getattr(tile, field) is not None:
                 yield Problem(
                     f"{_at(service)}.tile.{field}",
-                    f"{service.name} has no name in a browser, and so no tile",
+                    f"{service.name} has no route for browsers, and so no tile",
                     "leave it out, or give the service a route: routes: [{name: …}]",
                 )
 
 
 @check("container-mounts", rows="S1-02")
 def container_mounts(plan: Plan) -> Iterator[Problem]:
-    """Two things at one place inside a container: Podman refuses the second at start."""
+    """Two mounts at one place in a container: Podman refuses the second at start."""
     for service in _once(plan):
         config = service.config
         if not isinstance(config, ContainerService):
@@ -205,21 +205,23 @@ def container_mounts(plan: Plan) -> Iterator[Problem]:
             if first != where:
                 yield Problem(
                     where,
-                    f"{first} is at {target} of the container already",
+                    f"{first} is already mounted at {target} in the container",
                     "give one of them another target",
                 )
         for name, secret in config.secrets.items():
             if secret.env is not None and secret.target is not None:
                 yield Problem(
                     f"{at}.secrets.{name}.target",
-                    f"{name} is the variable {secret.env}, and no file",
+                    f"{name} is the environment variable {secret.env}, not a file",
                     "leave target out, or env",
                 )
 
 
 @check("container-address", rows="S1-02 S0-56")
 def container_address(plan: Plan) -> Iterator[Problem]:
-    """A container's port is published at an address of its host; without one it is nowhere."""
+    """A container's port is published at an address of its host; without an address nobody reaches
+    it.
+    """
     for service in plan.services:
         if not isinstance(service.config, ContainerService):
             continue
@@ -227,22 +229,22 @@ def container_address(plan: Plan) -> Iterator[Problem]:
         for use in service.ports:
             if not addresses(plan, service, use):
                 if use.scope == "tailnet" and not on_tailnet(plan.stack, use.host):
-                    continue  # scope-tailnet tells
+                    continue  # scope-tailnet reports it
                 kind = "tailnet" if use.scope == "tailnet" else "lan"
-                # Of a route that the proxy cannot lead there, backend-reachable tells.
+                # backend-reachable reports a route that the reverse proxy cannot forward there.
                 if use.label != "web" or use.scope in ("lan", "link"):
                     yield Problem(
                         f"{host.source}.address.{kind}",
-                        f"{service.name} publishes {use.port}/{use.protocol} there, and the "
-                        "address is not known",
+                        f"{service.name} publishes {use.port}/{use.protocol} at this address, "
+                        "which is not set",
                         f"add address: {{{kind}: …}}, or narrow the port's scope",
                     )
 
 
 @check("container-uses", rows="S3-04 S1-02")
 def container_uses(plan: Plan) -> Iterator[Problem]:
-    """A container has a loopback of its own: what it uses on its host is on its network, or is
-    asked at `host.containers.internal`.
+    """A container has its own loopback, so it reaches services of its host only on its Podman
+    network or at `host.containers.internal`.
     """
     for service in plan.services:
         mine = service.container
@@ -259,16 +261,16 @@ def container_uses(plan: Plan) -> Iterator[Problem]:
                 network = mine.network or theirs.network or service.name[:11]
                 yield Problem(
                     where,
-                    f"{service.name} and {name} are containers of {service.host} on no common "
-                    "network, and neither reaches what the other publishes",
+                    f"{service.name} and {name} are containers of {service.host} without a common "
+                    "network, so neither reaches the other's ports",
                     f"write container: {{network: {network}}} for both",
                 )
             elif theirs is None and (other.namespace is not None or not other.port):
                 yield Problem(
                     where,
-                    f"{name} has no port that a container of {service.host} could ask"
+                    f"{name} has no port that a container of {service.host} could use"
                     if not other.port
-                    else f"{name} sees nothing but its VPN",
+                    else f"{name} runs in a VPN namespace, which containers cannot reach",
                     "leave it out",
                 )
 

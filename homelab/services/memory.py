@@ -1,4 +1,4 @@
-"""What the lock remembers of each service, whatever it is called and wherever it runs by now."""
+"""Match the services of the stack with the records of the lock, across renames and moves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.services.model import Memory, Service
 
 @dataclass(frozen=True)
 class _Gone:
-    """An instance that the lock remembers, and that no service of the stack has taken yet."""
+    """A record of the lock that is not matched with a service of the stack yet."""
 
     key: str
     name: str
@@ -23,11 +23,11 @@ class _Gone:
 def with_memory(
     services: tuple[Service, ...], lock: Lock, renamed: dict[str, str]
 ) -> tuple[Service, ...]:
-    """The services with what the lock remembers of them, and with the owner of what is derived.
+    """The services with their lock records, and with the owner that their secrets are derived for.
 
-    An instance is known by its name and host first, then by its name (it moved), then by its
-    catalog service or a path of its state (it was renamed). `name` and `name@host` of the lock are
-    the same service. `renamed` gives the new names of machines that the lock knows by another.
+    A record matches by name and host first, then by name (the service moved), then by catalog entry
+    or a state path (it was renamed). `name` and `name@host` in the lock are the same service.
+    `renamed` maps former host names to current ones.
     """
     left = [_gone(key, placement, renamed) for key, placement in sorted(lock.services.items())]
     found: dict[tuple[str, str], _Gone] = {}
@@ -35,7 +35,7 @@ def with_memory(
         for service in services:
             at = (service.name, service.host)
             if at in found or (service.source.startswith("hosts.") and fits is not _same_place):
-                continue  # what every host has of its own never moves
+                continue  # a service that every host has never moves
             one = next((g for g in left if fits(service, g)), None)
             if one is not None:
                 found[at] = one
@@ -56,18 +56,18 @@ def with_memory(
 
 
 def lock_key(service: Service, services: tuple[Service, ...]) -> str:
-    """The service's name in the lock: its own, or `name@host` where several hosts run it."""
+    """The service's key in the lock: its name, or `name@host` if several hosts run it."""
     several = sum(s.name == service.name for s in services) > 1
     return f"{service.name}@{service.host}" if several else service.name
 
 
 def has_state(service: Service) -> bool:
-    """Whether anything would be missing if it started empty."""
+    """Whether the service would lose data if it started empty."""
     return bool(service.state or service.entry.dumps) and not service.entry.stateless
 
 
 def moved(services: tuple[Service, ...]) -> tuple[tuple[str, Service, Memory], ...]:
-    """Services with state that the lock remembers on another host: (place, service, memory)."""
+    """Services with state that the lock has on another host: (place, service, memory)."""
     return tuple(
         (s.host_at, s, s.memory)
         for s in services
@@ -76,7 +76,7 @@ def moved(services: tuple[Service, ...]) -> tuple[tuple[str, Service, Memory], .
 
 
 def lost_paths(service: Service) -> tuple[str, ...]:
-    """Paths of state that the lock remembers on this host, and that are its state no more."""
+    """Recorded state paths on this host that are not part of the service's state any more."""
     memory = service.memory
     if memory is None or memory.host != service.host:
         return ()
@@ -106,7 +106,7 @@ def _same_thing_here(service: Service, gone: _Gone) -> bool:
 
 
 def _owners(service: Service, *, several: bool) -> Iterator[str]:
-    """Names to derive for, the plainest first; nobody gets one that another has from before."""
+    """Candidates for the name that secrets are derived for, the shortest first."""
     yield service.name if not several else f"{service.name}@{service.host}"
     yield f"{service.name}@{service.host}"
     number = 2

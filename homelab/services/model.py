@@ -1,4 +1,4 @@
-"""Services: what the plan knows of one, once it is placed."""
+"""Services in the plan: one object for each service on each host."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from homelab.vpn.model import Namespace
 
 @dataclass(frozen=True)
 class Memory:
-    """What the lock remembers of a service."""
+    """The lock record of a service."""
 
     key: str
     """Its key in the lock."""
     name: str
-    """What it was called."""
+    """Its recorded name."""
     host: str
-    """Where it was, by the name that the machine has now."""
+    """Its recorded host, by the current name of that machine."""
     placement: Placement
 
 
@@ -50,36 +50,36 @@ class Service:
     port: int
     """Web port; 0 for a service without one."""
     bind: str
-    """Address the web port is bound to: 127.0.0.1, or 0.0.0.0 where another host calls it and the
-    firewall is the boundary."""
+    """Address that the web port is bound to: 127.0.0.1, or 0.0.0.0 if another host calls it, with
+    the firewall as the boundary."""
     callers: tuple[str, ...]
     """Hosts that call its web port."""
     asks: tuple[str, ...]
-    """Services that it calls: those that it says it uses, and those that it reads by itself."""
+    """Services that it calls: those in `uses`, and those whose metrics it reads."""
     bridges: Mapping[str, tuple[str, ...]]
-    """Containers of its own host that call it, by the interface that they come by."""
+    """Containers of its own host that call it, by bridge interface."""
     state: tuple[str, ...]
     release: str
     source: str
     called_at: tuple[str, ...] = ()
-    """Addresses of its host that those hosts dial; empty where nobody calls."""
+    """Addresses of its host that the callers connect to; empty without callers."""
     role: Role = "workhorse"
     """Role of its host."""
     namespace: Namespace | None = None
     """The network namespace that it runs in; none for the host's own network."""
     memory: Memory | None = None
-    """What the lock remembers of it; none for one that it has never seen."""
+    """Its record in the lock; None if it has none."""
     owner: str = ""
-    """What its secrets are derived for: the name by which it was first seen. What they encrypted
-    stays readable when it moves, is renamed or gets a second instance."""
+    """Name that its secrets are derived for: its first recorded name. Encrypted data stays readable
+    when the service moves, is renamed or gets a second instance."""
 
     def at(self, field: str) -> str:
-        """The place of a field of its own: under `services`, whichever section asks for it."""
+        """The place of a field: under `services`, also if another section places the service."""
         return f"services.{self.name}.{field}"
 
     @property
     def host_at(self) -> str:
-        """The place that says its host."""
+        """The place in the stack that sets its host."""
         first, *rest = self.source.split(".")
         if first == "hosts":
             return self.source
@@ -87,42 +87,42 @@ class Service:
 
     @property
     def address(self) -> str:
-        """Where its own host finds it, if it listens there."""
+        """Address at which its own host reaches it."""
         return self.namespace.inside if self.namespace else LOOPBACK
 
     @property
     def is_outside_only(self) -> bool:
-        """A container that others call is published on its host's own addresses alone."""
+        """Whether it is a container that is published only at its host's outer addresses."""
         return self.container is not None and bool(self.callers)
 
     @property
     def is_custom(self) -> bool:
-        """Whether the stack config alone describes it."""
+        """Whether only the stack config describes it."""
         return is_custom(self.config)
 
     @property
     def container(self) -> Container | None:
-        """Its container, for one that is a container."""
+        """Its container settings; None for other kinds."""
         return self.config.container if isinstance(self.config, ContainerService) else None
 
     @property
     def flake(self) -> Flake | None:
-        """Its module, for one that comes from a flake."""
+        """Its flake settings; None for other kinds."""
         return self.config.flake if isinstance(self.config, FlakeService) else None
 
     @property
     def datasets(self) -> Mapping[str, str]:
-        """The datasets that it uses, by their part."""
+        """The datasets that it uses, by role."""
         return datasets_of(self.config)
 
     @property
     def secrets(self) -> Mapping[str, ServiceSecret]:
-        """The secrets that the stack config says of it."""
+        """The secrets that the stack config sets for it."""
         return secrets_of(self.config)
 
     @property
     def harden(self) -> ServiceHardening:
-        """Its exceptions from the baseline; a container has none."""
+        """Its exceptions from the sandbox baseline; a container has none."""
         config = self.config
         return config.harden if isinstance(config, NativeService) else ServiceHardening()
 
@@ -133,7 +133,7 @@ class Service:
 
     @property
     def vpn(self) -> ServiceVpn | None:
-        """The VPN that it leaves by."""
+        """The VPN of its outgoing traffic."""
         return vpn_of(self.config)
 
     @property

@@ -1,4 +1,4 @@
-"""Services as NixOS modules: one file each, whatever kind of service it is."""
+"""Services as NixOS modules: one file for each service of any kind."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """A file for each of the host's services that has anything to say."""
+    """A file for each of the host's services that has options."""
     for service in plan.on(host.name):
-        said = stated_options(plan, service)
+        stated = stated_options(plan, service)
         derived, flakes = _derived(plan, host, service)
-        # A service of a flake may have nothing to say but the module that it comes from.
-        if derived or said or flakes:
+        # A service of a flake may have no options, only the import of its module.
+        if derived or stated or flakes:
             yield Module(
                 f"services/{service.name}.nix",
                 _head(plan, service),
                 derived=derived,
-                stated=said,
+                stated=stated,
                 flakes=flakes,
             )
 
@@ -54,8 +54,8 @@ def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tup
 
 
 def _state(service: Service) -> Attrs:
-    """Directories of state that the stack config names: made where no module of its own makes them,
-    and waited for.
+    """State directories of the stack config: created if no module creates them, and required by
+    the unit.
     """
     stated = [p for p in service.config.state if not p.startswith("/var/lib/")]
     if service.flake is None:
@@ -76,9 +76,8 @@ def _state(service: Service) -> Attrs:
 
 
 def _unit_secrets(service: Service) -> Attrs:
-    """Hand the main unit the secrets that the stack config names: variables from a file, files as
-    credentials where its user does not exist before it runs. What the catalog knows of, an option
-    hands over already.
+    """Pass the secrets of the stack config to the main unit: variables as environment files, and
+    files as credentials if the unit has a dynamic user. Options pass the secrets of the catalog.
     """
     files: list[Nix] = []
     credentials: list[Nix] = []

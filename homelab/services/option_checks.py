@@ -1,4 +1,4 @@
-"""Rules about NixOS options that the stack config says of a service."""
+"""Checks of the NixOS options in a service's `options`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from homelab.services.said import said_of
 
 @check("option-word", rows="S0-05 S0-09")
 def option_word(plan: Plan) -> Iterator[Problem]:
-    """A word such as `$secret` stands for what the plan knows; one that names nothing would reach
-    the host as it is written.
-    """
+    """A reference such as `$secret` that names nothing would reach the host as plain text."""
     for service in plan.services:
         for path, value in sorted(service.config.options.items()):
             for what, way_out in misread(value, plan, service):
@@ -26,7 +24,7 @@ def option_word(plan: Plan) -> Iterator[Problem]:
 
 @check("option-path", rows="S0-09 S0-71")
 def option_path(plan: Plan) -> Iterator[Problem]:
-    """An option is named by its full path, and said once: of two values none is right."""
+    """Two values for one option conflict, and NixOS accepts neither."""
     for service in plan.services:
         for path, what, way_out in clashes(service):
             yield Problem(_where(service, path), what, way_out)
@@ -34,33 +32,31 @@ def option_path(plan: Plan) -> Iterator[Problem]:
 
 @check("option-conflict", rows="S0-09 S0-71")
 def option_conflict(plan: Plan) -> Iterator[Problem]:
-    """Options of all services of a host become one system: of two values of one option, said by two
-    services, NixOS takes neither.
+    """The options of all services of a host form one system: if two services set one option to
+    different values, NixOS accepts neither.
     """
     for host in plan.hosts:
         first: dict[tuple[str, ...], tuple[str, object]] = {}
         for service in plan.on(host):
-            for said in said_of(service.config):
-                if isinstance(said.value, list | Mapping):
-                    continue  # Lists join, and what a word becomes differs by service.
-                name, value = first.setdefault(said.path, (service.name, said.value))
-                if name != service.name and (type(value), value) != (type(said.value), said.value):
+            for opt in said_of(service.config):
+                if isinstance(opt.value, list | Mapping):
+                    continue  # Lists are joined, and references differ by service.
+                name, value = first.setdefault(opt.path, (service.name, opt.value))
+                if name != service.name and (type(value), value) != (type(opt.value), opt.value):
                     yield Problem(
-                        _where(service, said.key),
-                        f"{said.name} has another value in the options of {name}, on {host} too",
+                        _where(service, opt.key),
+                        f"{opt.name} has another value in the options of {name}, also on {host}",
                         "leave it out of one of them",
                     )
 
 
 @check("option-value", rows="S0-09")
 def option_value(plan: Plan) -> Iterator[Problem]:
-    """Nix holds numbers of 64 bits; another, or what is nested without end, makes a file that it
-    cannot read.
-    """
+    """Nix cannot read a file with numbers of more than 64 bits or with too deep nesting."""
     for service in plan.services:
         for path, value in sorted(service.config.options.items()):
             for what in sorted(set(_unfit(value, 0))):
-                yield Problem(_where(service, path), what, "write what the option takes")
+                yield Problem(_where(service, path), what, "write a value that the option accepts")
 
 
 _DEEPEST = 40
@@ -77,7 +73,7 @@ def _unfit(value: object, depth: int) -> Iterator[str]:
             yield "a number in it does not fit into 64 bits"
     elif isinstance(value, float):
         if not math.isfinite(value):
-            yield "a number in it is no number"
+            yield "a number in it is infinite or not a number"
     elif isinstance(value, Mapping):
         for inner in value.values():
             yield from _unfit(inner, depth + 1)
@@ -92,24 +88,24 @@ def _where(service: Service, path: str) -> str:
 
 @check("option-state", rows="S0-32 S0-77")
 def option_state(plan: Plan) -> Iterator[Problem]:
-    """State that an option moves is kept where that says; where nobody can read it, the backup
-    would keep the old directory.
+    """Backups follow an option that moves state; if its value cannot be read, they would keep the
+    old directory.
     """
     for service in plan.services:
         if service.is_custom:
             continue
-        for said in said_of(service.config):
-            if said.name == "services.postgresql.dataDir":
+        for option in said_of(service.config):
+            if option.name == "services.postgresql.dataDir":
                 yield Problem(
-                    _where(service, said.key),
+                    _where(service, option.key),
                     "this moves the databases of every service of the host, and neither the lock "
-                    "nor what survives a restart follows",
+                    "nor persistence follows",
                     "leave it out, and mount a disk at /var/lib/postgresql instead",
                 )
-            elif said.name in service.entry.state_at and not isinstance(said.value, str):
+            elif option.name in service.entry.state_at and not isinstance(option.value, str):
                 yield Problem(
-                    _where(service, said.key),
-                    f"{said.name} says where the state of {service.name} lies, and backups have to "
-                    "know that place",
+                    _where(service, option.key),
+                    f"{option.name} sets the state directory of {service.name}, and backups need "
+                    "that path",
                     "write the directory as plain text: /var/lib/…",
                 )

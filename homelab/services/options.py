@@ -1,4 +1,4 @@
-"""NixOS options that the stack config says of a service: their paths, and `$` words in them."""
+"""NixOS options of a service in the stack config, with `$` references in their values."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from homelab.services.model import Service
 from homelab.services.templates import fields, fill_text, path_of_secret
 
 WORDS = {"$secret": "secrets", "$port": "ports", "$text": "fields"}
-"""Words for what only the plan knows, and what each of them names."""
+"""References to values of the plan, and what each of them names."""
 
 
 def stated_options(plan: Plan, service: Service) -> Attrs:
-    """A service's options as Nix. One that the checks refuse is left out, so that the rest of a
-    stack with problems can still be looked at.
+    """A service's options as Nix. Options that the checks refuse are left out, so that the rest of
+    a stack with problems can still be rendered.
     """
     refused = {path for path, _, _ in clashes(service)}
     return merge(
@@ -31,11 +31,11 @@ def stated_options(plan: Plan, service: Service) -> Attrs:
 
 
 def stated(value: object, plan: Plan, service: Service) -> Nix:
-    """An option's value as the stack config says it.
+    """An option's value in Nix, with its references resolved.
 
-    An object with one key that starts with `$` names something that only the plan knows:
-    `{$secret: name}` its path, `{$port: web}` a number, `{$text: "{url}"}` filled-in text. The
-    check `option-word` has seen that there is such a thing.
+    An object with one key that starts with `$` refers to a value of the plan: `{$secret: name}` to
+    a path, `{$port: web}` to a number, `{$text: "{url}"}` to text with fields. The check
+    `option-word` reports references that do not exist.
     """
     if isinstance(value, Mapping):
         if len(value) == 1:
@@ -55,20 +55,20 @@ def stated(value: object, plan: Plan, service: Service) -> Nix:
 
 
 def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
-    """Paths of options that have another value elsewhere: path, what, way out."""
-    said: dict[str, Attrs] = {}
+    """Options with two values: path, what, way out."""
+    seen: dict[str, Attrs] = {}
     for path, value in sorted(service.config.options.items()):
-        mine = attrs(path, _opaque(value))
-        for other, theirs in said.items():
+        option = attrs(path, _opaque(value))
+        for other, earlier in seen.items():
             try:
-                merge(theirs, mine)
+                merge(earlier, option)
             except ConflictError as error:
                 yield path, f"{error} has another value in {other}", "leave it out of one of them"
-        said[path] = mine
+        seen[path] = option
 
 
 def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
-    """What is wrong with the words in a value, and the way out of each."""
+    """What is wrong with the references in a value, each with its way out."""
     if isinstance(value, list):
         for inner in value:
             yield from misread(inner, plan, service)
@@ -79,8 +79,8 @@ def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, 
             elif key in WORDS:
                 others = ", ".join(k for k in value if k != key)
                 yield (
-                    f"{key} stands beside other keys",
-                    f"leave {others} out: {{{key}: …}} is alone",
+                    f"{key} has other keys beside it",
+                    f"leave {others} out: {{{key}: …}} is the only key",
                 )
             else:
                 yield from misread(inner, plan, service)
@@ -88,11 +88,11 @@ def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, 
 
 def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
     if word not in WORDS:
-        yield f"there is no word {word}", did_you_mean(word, WORDS, "words")
+        yield f"there is no reference {word}", did_you_mean(word, WORDS, "references")
         return
     if not isinstance(named, str):
         yield (
-            f"{word} is for one name, in text",
+            f"{word} takes one name, as text",
             f"write {{{word}: …}} with one of its {WORDS[word]}",
         )
         return
@@ -115,8 +115,8 @@ def _wrong_text(text: str, known: list[str]) -> Iterator[tuple[str, str]]:
         parts = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(text)]
     except ValueError:
         yield (
-            "a brace in the text of $text has no other half",
-            "write {{ or }} for a brace that is text",
+            "a brace in the text of $text is not closed",
+            "write {{ or }} for a literal brace",
         )
         return
     for name, spec, how in parts:
@@ -124,12 +124,12 @@ def _wrong_text(text: str, known: list[str]) -> Iterator[tuple[str, str]]:
             written = name + (f"!{how}" if how else "") + (f":{spec}" if spec else "")
             yield (
                 f"$text has no field {{{written}}}",
-                did_you_mean(name, known, "fields") + "; write {{ and }} for braces that are text",
+                did_you_mean(name, known, "fields") + "; write {{ and }} for literal braces",
             )
 
 
 def _opaque(value: object) -> Nix:
-    """The value with its words as text: what they become is one value, and no set of options."""
+    """The value with its references as text, because each becomes one value, not a set."""
     if isinstance(value, Mapping):
         if len(value) == 1 and next(iter(value)).startswith("$"):
             return repr(value)

@@ -1,4 +1,4 @@
-"""Which service runs where, on which port, with which state."""
+"""Plan the services: host, ports, callers and state of each."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from homelab.system.model import Host, nixos_hosts
 from homelab.system.renamed import renamed_hosts
 from homelab.vpn.plan import namespace_of
 
-ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it to callers alone
+ANYWHERE = "0.0.0.0"  # noqa: S104 - the firewall is the boundary, and opens it only to callers
 
 
 def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> tuple[Service, ...]:
     """Every enabled service on every host that runs it, sorted by name, then host.
 
-    What the homelab itself needs (proxy, resolver, sign-in, tunnel, tailnet) is here too: it has
-    ports, state and a sandbox as any other. Services whose host or entry does not exist are left
-    out; the checks name them.
+    Infrastructure (reverse proxy, resolver, identity provider, tunnel, tailnet) is included, with
+    ports, state and a sandbox like any other service. Services whose host or entry does not exist
+    are left out; the checks report them.
     """
     calling: dict[str, tuple[str, ...]] = {}
     for name, config in stack.services.items():
@@ -59,7 +59,7 @@ def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> 
 
 
 def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
-    """Hosts that a service of the stack config is to run on."""
+    """Hosts that run a service of the stack config."""
     config = stack.services[name]
     if config.host is not None:
         return (config.host,)
@@ -67,7 +67,7 @@ def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
 
 
 def entry_of(name: str, config: ServiceConfig) -> Entry | None:
-    """The facts of a service: its catalog entry, or what the stack config alone says of it."""
+    """The entry of a service: from the catalog, or made from the stack config."""
     if not isinstance(config, CatalogService):
         return custom_entry(name, config)
     entry = find(config.service or name)
@@ -75,7 +75,7 @@ def entry_of(name: str, config: ServiceConfig) -> Entry | None:
 
 
 def implied(stack: StackConfig) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Services that other sections ask for: name to (host, place in the stack config)."""
+    """Services that other sections need: name to (host, place in the stack config)."""
     out: dict[str, tuple[tuple[str, str], ...]] = {
         stack.network.entry.proxy: ((stack.network.entry.host, "network.entry"),),
     }
@@ -110,7 +110,7 @@ def _wanted(
         entry = find(name)
         config = stack.services.get(name)
         if not isinstance(config, CatalogService):
-            config = CatalogService()  # service-single tells
+            config = CatalogService()  # service-single reports it
         if entry is not None:
             entry = extended(entry, config)
             for host, source in places:
@@ -124,7 +124,7 @@ def _wanted(
 
 
 def settled(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
-    """The entry with its state where it lies, for a service that keeps it in a dataset."""
+    """The entry with its state in the dataset, for a service that keeps it there."""
     for part, below in entry.state_in.items():
         dataset = stack.datasets.get(datasets_of(config).get(part, ""))
         if dataset is not None and entry.state and not _is_elsewhere(entry):
@@ -140,7 +140,7 @@ def settled(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
 
 
 def _said_at(name: str, label: str, stack: StackConfig, source: str) -> str:
-    """Where the stack config says the number of a port, or else what brought it along."""
+    """The place in the stack that sets a port, or otherwise the one that needs the service."""
     config = stack.services.get(name)
     if config is not None and label in ports_of(config):
         return f"services.{name}.ports.{label}"
@@ -148,7 +148,7 @@ def _said_at(name: str, label: str, stack: StackConfig, source: str) -> str:
 
 
 def _installed(entry: Entry, state_version: str) -> Entry:
-    """The entry with its state where its module keeps it on a host that is older than that."""
+    """The entry with its former state directory, for a host installed before the change."""
     before, former = entry.former_state
     if not former or state_version >= before:
         return entry
@@ -164,18 +164,18 @@ def _installed(entry: Entry, state_version: str) -> Entry:
 
 
 def _is_elsewhere(entry: Entry) -> bool:
-    """Whether an option of the stack config says where its state lies."""
+    """Whether an option of the stack config moves its state."""
     known = find(entry.name)
     return known is not None and known.state[:1] != entry.state[:1]
 
 
 def _asking(entry: Entry, config: ServiceConfig) -> Entry:
-    """The entry with what it takes to ask the identity provider, where a route of it does, and to
-    believe the gate, where a route of it stands behind that.
+    """The entry with its OIDC options and secret if a route uses OIDC, and with its options for
+    identity headers if a route uses the auth proxy.
     """
-    said = config.routes if config.routes is not None else [config]
+    routes = config.routes if config.routes is not None else [config]
     asked = {
-        r.auth or default_auth(r.audience or entry.audience, entry.sign_in.kinds) for r in said
+        r.auth or default_auth(r.audience or entry.audience, entry.sign_in.kinds) for r in routes
     }
     fact = entry.sign_in.oidc
     if "forward" in asked:
@@ -254,10 +254,10 @@ def _called(
     calling: tuple[str, ...],
     reading: tuple[str, ...],
 ) -> dict[str, tuple[str, ...]]:
-    """Other hosts that reach a port, by its label: the proxy asks every port that a route leads to,
-    and services that use it, or read it by themselves, ask the web port.
+    """Other hosts that call a port, by its label: the entry host calls every port with a route, and
+    services that use the service or read its metrics call the web port.
     """
-    # The one route of a service on several hosts leads to the first of them.
+    # The route of a service on several hosts leads to the first of them.
     first = next(iter(hosts_of(name, stack)), host) if name in stack.services else host
     never = (config.never_publish or entry.never_publish) and config.routes is None
     routed = [r.port or "web" for r in config.routes or ()]
@@ -277,8 +277,8 @@ def _called(
 def _bridges(
     host: str, config: ServiceConfig, stack: StackConfig, calling: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
-    """Containers of the same host that use a service which is none itself: the host's loopback is
-    not theirs. Two containers find each other on their network.
+    """Containers of the same host that use a service outside of containers, by bridge: they cannot
+    reach the host's loopback. Two containers use their common network.
     """
     out: dict[str, list[str]] = {}
     for other in calling if not isinstance(config, ContainerService) else ():
@@ -289,7 +289,7 @@ def _bridges(
 
 
 def _scope(stack: StackConfig, host: str, own: Scope, callers: tuple[str, ...]) -> Scope:
-    """How far a port is open: as far as it is by itself, or to its callers."""
+    """The scope of a port: its own scope, widened for its callers."""
     if not callers or own not in ("loopback", "link"):
         return own
     networks = {w.network for c in callers if (w := path_between(stack, c, host)) is not None}
@@ -297,12 +297,12 @@ def _scope(stack: StackConfig, host: str, own: Scope, callers: tuple[str, ...]) 
 
 
 def _is_narrow(scope: Scope) -> bool:
-    """Whether hosts on the LAN have to be let in by name: with `lan`, everybody there is."""
+    """Whether LAN hosts need firewall rules of their own: `lan` already admits all of them."""
     return scope in ("hosts", "tailnet")
 
 
 def _direct(config: ServiceConfig) -> dict[str, Scope]:
-    """Ports that devices may ask themselves, past the proxy, and how far each is open."""
+    """Ports that devices may use directly, without the reverse proxy, with the scope of each."""
     out: dict[str, Scope] = {}
     for route in config.routes or ():
         label = route.port or "web"
@@ -316,5 +316,5 @@ def _direct(config: ServiceConfig) -> dict[str, Scope]:
 def _why(callers: tuple[str, ...], direct: Scope | None, fact: PortFact) -> str:
     who = [*callers]
     if direct:
-        who = [*who, "devices at home" if direct == "lan" else "devices of the tailnet"]
+        who = [*who, "devices on the LAN" if direct == "lan" else "devices of the tailnet"]
     return f"called by {', '.join(who)}" if who else fact.why

@@ -1,4 +1,4 @@
-"""A service in a container: what Podman is told, and what the host does around it."""
+"""A service in a container: its Podman options, and its firewall rules and units on the host."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
 
 SECRETS = "/run/secrets"
-"""Where a container finds its secrets, unless the stack config says another place."""
+"""Default directory of secrets in a container."""
 _GRAPHICS = {"amd": ("/dev/dri", "/dev/kfd"), "intel": ("/dev/dri",)}
 _NVIDIA = "nvidia.com/gpu=all"
-"""What the CDI file of nvidia-container-toolkit calls the whole of the graphics hardware."""
+"""CDI name of all GPUs, from nvidia-container-toolkit."""
 _GROUPS = {"video": 26, "render": 303}
-"""Who may open /dev/dri, and NixOS' own numbers of them: an image knows no names of its host."""
+"""Groups that may open /dev/dri, with their gids in NixOS: an image does not know names of the
+host."""
 
 
 def container(plan: Plan, host: Host, service: Service, config: ContainerService) -> Attrs:
-    """The options that make a service's container."""
-    said = config.container
+    """The options of a service's container."""
+    stated = config.container
     uses = sorted(service.ports, key=lambda p: (p.label != "web", p.label))
     if on_host_network(service):
         uses = []
     body: Attrs = {
-        "image": said.image,
+        "image": stated.image,
     }
     published: list[Nix] = [t for use in uses for t in _published(plan, service, config, use)]
     if published:
         body["ports"] = published
-    if said.environment:
-        body["environment"] = dict(said.environment)
+    if stated.environment:
+        body["environment"] = dict(stated.environment)
     volumes: list[Nix] = [*_volumes(plan, service, config)]
     if volumes:
         body["volumes"] = volumes
-    if said.command:
-        body["cmd"] = list(said.command)
+    if stated.command:
+        body["cmd"] = list(stated.command)
     files: list[Nix] = [
         path_of_secret(service, n)
         for n, fact in sorted(service.entry.secrets.items())
@@ -73,15 +74,15 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
 
 
 def on_host_network(service: Service) -> bool:
-    """Whether its options put it on the host's own network, where it listens by itself and what
-    Podman publishes would be thrown away.
+    """Whether its options put it on the host's network, where it listens directly and Podman
+    discards published ports.
     """
     option = f"virtualisation.oci-containers.containers.{service.name}"
-    for said in said_of(service.config):
-        words = [str(w) for w in said.value] if isinstance(said.value, list) else []
-        if said.name == f"{option}.networks" and "host" in words:
+    for stated in said_of(service.config):
+        words = [str(w) for w in stated.value] if isinstance(stated.value, list) else []
+        if stated.name == f"{option}.networks" and "host" in words:
             return True
-        if said.name == f"{option}.extraOptions" and _HOST_NETWORK.search(" ".join(words)):
+        if stated.name == f"{option}.extraOptions" and _HOST_NETWORK.search(" ".join(words)):
             return True
     return False
 
@@ -90,8 +91,8 @@ _HOST_NETWORK = re.compile(r"(^| )--net(work)?[= ]host( |$)")
 
 
 def addresses(plan: Plan, service: Service, use: PortUse) -> list[str]:
-    """Where one of a container's ports is published. Podman's ports pass by the firewall, so they
-    get an address and a rule of their own.
+    """Addresses at which a port of a container is published. Podman's ports bypass the firewall, so
+    each gets an address and a rule of its own.
     """
     near = [] if use.label == "web" and service.callers else [LOOPBACK]
     if use.label != "web" and use.scope != "loopback":
@@ -104,8 +105,8 @@ def _published(
 ) -> Iterator[str]:
     inside = config.container.port
     if use.label != "web":
-        said = config.ports[use.label]
-        inside = said.inside or said.port
+        stated = config.ports[use.label]
+        inside = stated.inside or stated.port
     end = "/udp" if use.protocol == "udp" else ""
     for address in addresses(plan, service, use):
         yield f"{address}:{use.port}:{inside}{end}"
@@ -124,9 +125,9 @@ def _volumes(plan: Plan, service: Service, config: ContainerService) -> Iterator
 
 
 def target_of(config: ContainerService, name: str) -> str:
-    """Where a container finds the file of one of its secrets."""
-    said = config.secrets.get(name)
-    return (said.target if said is not None else None) or f"{SECRETS}/{name}"
+    """Path of a secret's file in the container."""
+    stated = config.secrets.get(name)
+    return (stated.target if stated is not None else None) or f"{SECRETS}/{name}"
 
 
 def _devices(host: Host, config: ContainerService) -> Iterator[str]:
@@ -141,10 +142,11 @@ def _devices(host: Host, config: ContainerService) -> Iterator[str]:
 
 
 def _mounted(plan: Plan, service: Service, config: ContainerService) -> Attrs:
-    """Wait for the disks under what it mounts, and make the directories that it writes: Podman
-    starts no container where one is missing, and without its disk one would fill an empty one.
+    """Wait for the disks of its mounts, and create the directories that it writes: Podman does not
+    start a container if a directory is missing, and without the disk the container would fill an
+    empty directory.
 
-    What is there stays whose it is, for many images give their files to a user of their own.
+    Existing directories keep their owner, because many images use a user of their own.
     """
     mounts = config.container.mounts
     made: Attrs = {
@@ -163,11 +165,11 @@ def _mounted(plan: Plan, service: Service, config: ContainerService) -> Attrs:
 
 
 def _guarded(plan: Plan, host: Host, service: Service, uses: list[PortUse]) -> Attrs:
-    """Keep a container's ports to those that their scope means.
+    """Firewall rules that restrict a container's ports to their scope.
 
-    Podman redirects by destination address, whatever interface a packet comes in by: without the
-    rules, a device on the LAN could route to the tailnet address and pass by the proxy's gate, and
-    whatever else is routed here could come to the LAN address.
+    Podman redirects packets by destination address, on any interface: without the rules a device on
+    the LAN could send packets to the tailnet address and bypass the sign-in, and any routed network
+    could reach the LAN address.
     """
     rules = [r for use in uses for r in _rules(plan, host, service, use)]
     if not rules:
@@ -212,7 +214,9 @@ def _rules(plan: Plan, host: Host, service: Service, use: PortUse) -> Iterator[s
 
 
 def _patient(service: Service, *, tailnet: bool) -> Attrs:
-    """Podman binds only to an address that is there, and at boot some come late."""
+    """Start order and retries: Podman binds only to existing addresses, and some appear late at
+    boot.
+    """
     lan: Attrs = {"after": ["network-online.target"], "wants": ["network-online.target"]}
     return {
         "systemd": {

@@ -1,4 +1,4 @@
-"""The port registry: which number each web port gets, and who holds which."""
+"""The port registry: the number of each web port, and the owner of every port."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PROTOCOLS: tuple[Protocol, ...] = ("tcp", "udp")
 
 
 def assign_ports(stack: StackConfig, services: tuple[Service, ...]) -> tuple[Service, ...]:
-    """Give every web port its number.
+    """Assign a number to every web port.
 
-    First what the stack says, then what the lock remembers, then the policy: the service's own
-    default, or the next free number of its band. A number once given stays, whoever else leaves.
-    What no option moves keeps its own.
+    The number comes from the stack, otherwise from the lock, otherwise from the policy: the default
+    of the service, or the next free number of its band. An assigned number stays when other
+    services are removed. A port that no option sets keeps its default.
     """
     fixed: dict[tuple[str, str], int] = {}
     for service in services:
@@ -55,7 +55,7 @@ def _by_policy(stack: StackConfig, service: Service, taken: set[tuple[str, int]]
 
 
 def is_movable(service: Service) -> bool:
-    """Whether an option of its module, in its host's release, gives its web port a number."""
+    """Whether an option of its module, in its host's release, sets its web port."""
     return service.entry.moves_port(service.release)
 
 
@@ -72,7 +72,7 @@ def _on_port(service: Service, port: int) -> Service:
 
 
 def _names(services: tuple[Service, ...]) -> Iterator[PortUse]:
-    """Podman's own resolver, where the home resolver has port 53 already."""
+    """The port of Podman's DNS, on hosts where the home resolver uses port 53."""
     taken = {s.host for s in services if s.name in RESOLVERS}
     for service in services:
         if network_of(service) and service.host in taken:
@@ -86,12 +86,12 @@ def _names(services: tuple[Service, ...]) -> Iterator[PortUse]:
                     label="names",
                     scope="loopback",
                     source=service.at("container.network"),
-                    why="containers ask it for each other's names",
+                    why="Podman's DNS for names of containers",
                 )
 
 
 def plan_ports(hosts: Mapping[str, Host], services: tuple[Service, ...]) -> tuple[PortUse, ...]:
-    """Every port that something on some host holds, sorted by host and number."""
+    """Every port that is used on a host, sorted by host and number."""
     uses = [p for s in services for p in s.ports]
     uses += _names(services)
     for host in hosts.values():
@@ -105,7 +105,7 @@ def plan_ports(hosts: Mapping[str, Host], services: tuple[Service, ...]) -> tupl
                     label="ssh",
                     scope="lan",
                     source=f"{host.source}.ssh.port",
-                    why="the way in for repairs and for every deployment",
+                    why="repairs and every deployment",
                 )
             )
         if host.is_nixos and host.config.mdns:

@@ -1,4 +1,4 @@
-"""Who reads what others give without being told: Prometheus exporters, Grafana Prometheus."""
+"""Services that read others without `uses`: Prometheus the exporters, Grafana Prometheus."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from homelab.config.stack import StackConfig
 
 @dataclass(frozen=True)
 class Readers:
-    """The services of a stack that give something to read, and those that read it."""
+    """The services of a stack that provide data, and those that read it."""
 
     stack: StackConfig
     hosts_of: Callable[[str, StackConfig], tuple[str, ...]]
 
     @cached_property
     def _entries(self) -> dict[str, Entry]:
-        """Entries of what runs, by the name of the service, where they give or read."""
+        """Entries of enabled services that provide or read data, by service name."""
         found = {
             name: find(config.service or name)
             for name, config in self.stack.services.items()
@@ -30,8 +30,8 @@ class Readers:
         return {n: e for n, e in found.items() if e is not None and (e.gives or e.reads)}
 
     def callers(self, host: str, entry: Entry, config: ServiceConfig) -> tuple[str, ...]:
-        """Hosts that read what a service gives on this host: its own where somebody there reads,
-        and otherwise every one that does.
+        """Hosts that read the data of a service on this host: only its own host if a reader runs
+        there, otherwise every host with a reader.
         """
         if not entry.gives or config.never_publish:
             return ()

@@ -1,4 +1,4 @@
-"""What the stack config says of options, taken apart: one path and one value each."""
+"""The NixOS options in a service's `options`, flattened: one path and one value each."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PART = r'(?:"[^"]+"|[^\s."]+)'
 
 @dataclass(frozen=True)
 class Said:
-    """One option with its value; a set with nothing in it, and a `$` word, is a value."""
+    """One option with its value. An empty set and a `$` reference are values."""
 
     key: str
-    """What it stands under in the stack config."""
+    """Its key in the stack config."""
     path: tuple[str, ...]
-    """Its parts, without the quotes that some stand in."""
+    """Parts of its path, without quotes."""
     value: object
 
     @property
@@ -28,24 +28,24 @@ class Said:
 
 
 def keys_of(path: str) -> tuple[str, ...]:
-    """The parts of an option's path, without the quotes that some stand in."""
+    """The parts of an option's path, without quotes."""
     return tuple(part.strip('"') for part in re.findall(PART, path))
 
 
 def is_word(value: object) -> bool:
-    """Whether it is one of the words for what only the plan knows: `{$port: web}`."""
+    """Whether it is a reference to a value of the plan: `{$port: web}`."""
     return isinstance(value, Mapping) and len(value) == 1 and str(next(iter(value))).startswith("$")
 
 
 def said_of(config: ServiceConfig) -> Iterator[Said]:
-    """Every option that the stack config says of a service, by its key."""
+    """Every option that the stack config sets for a service, sorted by key."""
     for key, value in sorted(config.options.items()):
         for path, inner in _leaves(keys_of(key), value):
             yield Said(key, path, inner)
 
 
 def says(config: ServiceConfig, name: str) -> bool:
-    """Whether an option is said there outright, or one below it."""
+    """Whether the stack config sets an option or one below it."""
     return any(
         s.value is not None and (s.name == name or s.name.startswith(f"{name}."))
         for s in said_of(config)

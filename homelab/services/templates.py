@@ -1,4 +1,4 @@
-"""Put a service's place into its catalog entry: placeholders become values."""
+"""Fill in the templates of a catalog entry with the values of a service."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from homelab.services.model import Service
 
 @dataclass(frozen=True)
 class _Dropped:
-    """An option that has no value here, because the service does not use the part it is for."""
+    """An option without a value, because the service does not use the dataset that it needs."""
 
 
 _DROPPED: Final = _Dropped()
 
 
 def filled(facts: Mapping[str, OptionValue], plan: Plan, service: Service) -> dict[str, Nix]:
-    """The options with every placeholder replaced; those for an unused dataset are left out."""
+    """The options with every template filled in; those for an unused dataset are left out."""
     out = {}
     for path, fact in facts.items():
         value = _fill(fact, plan, service)
@@ -43,14 +43,14 @@ def filled(facts: Mapping[str, OptionValue], plan: Plan, service: Service) -> di
 
 
 def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") -> str:
-    """A template's text; see `Fill` for its fields."""
+    """A template's text, filled in; see `fields`."""
     return template.format(**fields(plan, service), dataset=dataset)
 
 
 def fields(plan: Plan, service: Service) -> dict[str, str | int]:
-    """What text may name in braces, and what each is for this service."""
+    """Fields that a template may use in braces, with their values for this service."""
     route = plan.main_route(service.name)
-    # A client is of the route that asks the provider, whichever of them that is.
+    # The OIDC client belongs to the route that uses OIDC, which need not be the main route.
     client = next((r for r in plan.routes_of(service.name) if r.auth == OIDC), route)
     site = plan.stack
     return {
@@ -82,25 +82,25 @@ def _proxy(plan: Plan, service: Service) -> str:
 
 
 def _dataset(plan: Plan, service: Service, part: str) -> str | None:
-    """Where the dataset lies that the service uses for this part."""
+    """Path of the dataset that the service uses in this role."""
     chosen = service.datasets.get(part)
     found = (d.path for d in plan.datasets if d.name == chosen and d.host == service.host)
     return next(found, None)
 
 
 def stated_secrets(service: Service) -> frozenset[str]:
-    """Secrets that the stack config alone knows of; the catalog's options say nothing of them."""
+    """Secrets that are only in the stack config, so no option of the catalog passes them on."""
     every = frozenset(service.entry.secrets)
     entry = None if service.is_custom else find(service.entry.name)
     return every if entry is None else every & service.secrets.keys() - entry.secrets.keys()
 
 
 def path_of_secret(service: Service, name: str) -> str:
-    """Where one of the service's secrets lies."""
+    """Path of one of the service's secrets."""
     fact = service.entry.secrets[name]
     handed = service.entry.dynamic_user and fact.form == "file"
     if handed and service.units and name in stated_secrets(service):
-        # The unit's user does not exist before it runs, so systemd hands the file over.
+        # A dynamic user does not exist before the unit runs, so systemd passes a credential.
         return f"/run/credentials/{service.units[0]}.service/{name}"
     return secret_path(service.name, name, fact.source, fact.form)
 

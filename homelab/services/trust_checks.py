@@ -1,4 +1,4 @@
-"""Rules about apps that believe what the gate says of a visitor, and what they then let them do."""
+"""Checks of apps that trust the identity headers of the auth proxy."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from homelab.tailnet.members import OWNERS
 
 @check("proxy-header-trust", rows="S1-12 T21")
 def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
-    """Whoever asks the app itself, past the proxy, could write the header that says who it is."""
+    """A client that reaches the app without the reverse proxy could set its identity header."""
     believing = {r.service: r for r in plan.routes if r.headers}
     for route in plan.routes:
         if route.is_direct and route.service in believing:
             header = believing[route.service].headers[0][0]
             yield Problem(
                 route.at("lan_direct" if route.lan_direct else "tailnet_direct"),
-                f"{route.service} believes {header}, and devices that ask it past the proxy could "
-                "write that themselves",
+                f"{route.service} trusts {header}, and devices that connect to it directly could "
+                "set that header themselves",
                 f"leave it out, or choose auth: native for every route of {route.service}",
             )
 
@@ -38,7 +38,7 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
 
 
 def _others(plan: Plan, route: Route) -> Iterator[Problem]:
-    """Callers and grants that reach the app's own port, and are neither the proxy nor the owner."""
+    """Callers and grants that reach the app's port, other than the entry host and the owners."""
     entry = plan.stack.network.entry.host
     native = f"choose auth: native for every route of {route.service}"
     header = route.headers[0][0]
@@ -46,9 +46,9 @@ def _others(plan: Plan, route: Route) -> Iterator[Problem]:
         if user.host not in (route.host, entry):
             yield Problem(
                 user.at("uses"),
-                f"{route.service} believes {header}, and {user.host} would ask it past the proxy, "
-                "where anybody could write that",
-                f"leave {route.service} out and let it ask https://{route.title}, or {native}",
+                f"{route.service} trusts {header}, and {user.host} would connect to it directly, "
+                "where anybody could set that header",
+                f"leave {route.service} out and let it use https://{route.title}, or {native}",
             )
     tailnet = plan.tailnet
     if tailnet is None:
@@ -56,38 +56,38 @@ def _others(plan: Plan, route: Route) -> Iterator[Problem]:
     known = {entry, tailnet.hosts.get(entry, entry), OWNERS, *tailnet.groups.get(OWNERS, ())}
     known |= {tag for tag, hosts in tailnet.tags.items() if hosts == (entry,)}
     for grant in tailnet.grants:
-        strangers = [who for who in grant.src if who not in known]
-        if not grant.source.startswith("tailnet.grants") or not strangers:
+        others = [src for src in grant.src if src not in known]
+        if not grant.source.startswith("tailnet.grants") or not others:
             continue
-        # Whoever it is from: what it is to, and by which ports.
+        # From any source: only destination and ports matter here.
         alone = replace(tailnet, grants=(replace(grant, src=("*",)),))
         if allowed(alone, entry, route.host, route.port):
             yield Problem(
                 grant.source,
-                f"{route.service} believes {header}, and {', '.join(strangers)} would ask it at "
-                f"{route.host}:{route.port} past the proxy, where anybody could write that",
-                f"drop the grant and let them ask https://{route.title}, or {native}",
+                f"{route.service} trusts {header}, and {', '.join(others)} would connect directly "
+                f"to {route.host}:{route.port}, where anybody could set that header",
+                f"drop the grant and let them use https://{route.title}, or {native}",
             )
 
 
 @check("grafana-auth-scope", rows="S0-49 S1-12")
 def grafana_auth_scope(plan: Plan) -> Iterator[Problem]:
-    """An app that makes everybody an administrator is safe only where nobody else comes in."""
+    """An app that makes every visitor an administrator is safe only if nobody else reaches it."""
     for service in plan.services:
         for path, value in _powers(service):
             for route in plan.routes_of(service.name):
                 if not _closed(route):
                     yield Problem(
                         route.source,
-                        f"{path}: {value} makes everybody an administrator who passes "
-                        f"{route.title}, and that is not for administrators alone",
+                        f"{path}: {value} makes everybody who passes {route.title} an "
+                        "administrator, and that route is not only for administrators",
                         "write auth: forward, policy: two_factor and groups: [admins] there; or "
-                        "drop that from options",
+                        "drop that from the options",
                     )
 
 
 ADMINS = "admins"
-"""The group of those who administer the homelab."""
+"""The group of the homelab's administrators."""
 
 
 def _closed(route: Route) -> bool:
@@ -97,7 +97,7 @@ def _closed(route: Route) -> bool:
 
 
 def _powers(service: Service) -> Iterator[tuple[str, str]]:
-    said = {s.path: s.value for s in said_of(service.config)}
+    stated = {s.path: s.value for s in said_of(service.config)}
     for path, value in service.entry.sign_in.powers.items():
-        if said.get(keys_of(path)) == value:
+        if stated.get(keys_of(path)) == value:
             yield path, value

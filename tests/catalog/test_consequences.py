@@ -67,8 +67,8 @@ def test_jackett_is_told_its_port() -> None:
 @pytest.mark.parametrize(
     ("service", "release", "words"),
     [
-        ("jellyfin", "25.11", "no option of its module moves jellyfin from 8096;"),
-        ("sabnzbd", "25.11", "moves sabnzbd from 8080 before NixOS 26.05;"),
+        ("jellyfin", "25.11", "no option of its module changes the port of jellyfin from 8096;"),
+        ("sabnzbd", "25.11", "changes the port of sabnzbd from 8080 before NixOS 26.05;"),
     ],
 )
 def test_a_port_that_no_option_moves_is_refused(service: str, release: str, words: str) -> None:
@@ -105,7 +105,7 @@ def test_graphics_for_an_app_that_has_no_use_for_them_are_refused() -> None:
     """S0-52: with what it could use, if anything."""
     vault = {**GPU, "services": {"vaultwarden": {"host": "nas", "gpu": "intel"}}}
     (problem,) = _checked(vault, "gpu-useful")
-    assert "Vaultwarden has no use for intel graphics; leave gpu out" in problem
+    assert "Vaultwarden cannot use intel graphics; leave gpu out" in problem
     ollama = {**GPU, "services": {"ollama": {"host": "nas", "gpu": "intel"}}}
     assert "write gpu: amd or nvidia" in _checked(ollama, "gpu-useful")[0]
     immich = {**GPU, "services": {"immich": {"host": "nas", "gpu": "intel"}}}
@@ -161,7 +161,7 @@ def test_who_signs_for_a_dynamic_user_is_told_before_sops_nix_stops() -> None:
     }
     changes: Changes = {"flakes": {"own": {"url": "github:a/b"}}, "services": {"own": flake}}
     (problem,) = _checked(changes, "secret-owner")
-    assert "no own is there when secrets are placed" in problem
+    assert "the user own does not exist when secrets are installed" in problem
     flake["secrets"] = {"key": {"ref": {"sops": "own/key"}}}
     assert not _checked(changes, "secret-owner")
 

@@ -264,7 +264,7 @@ def test_a_container_asks_a_service_of_its_host_and_no_other_port_is_open_to_it(
     }
     files = build.render(changes)["nas"]
     text = files["containers.nix"]
-    assert "# App asks ollama.\n" in text
+    assert "# App calls ollama.\n" in text
     bridges = text[text.index("interfaces") :]
     own = " ".join(bridges[bridges.index("podman0") :].split())
     assert own.startswith("podman0 = { allowedTCPPorts = [ 11434 ]; };")

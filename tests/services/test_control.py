@@ -146,16 +146,16 @@ def test_what_is_kept_to_its_host_passes_every_check() -> None:
             "mcp-unit-known",
             'no service of nas has the unit "jelyfin"',
         ),
-        (stack(never_publish=None), "mcp-loopback", "is reached from elsewhere at mcp.home"),
+        (stack(never_publish=None), "mcp-loopback", "other machines can reach it at mcp.home"),
         (
             stack(never_publish=None, routes=[{"name": "mcp"}]),
             "mcp-loopback",
-            "is reached from elsewhere at mcp.home",
+            "other machines can reach it at mcp.home",
         ),
         (
             stack(flake={"input": "eurovote", "unit": "homelab-mcp"}),
             "mcp-user",
-            "nobody can tell which user mcp runs as",
+            "the user that mcp runs as is not known",
         ),
         (
             stack({"units": ["jellyfin"], "verbs": ["restart"], "user": "root"}),

@@ -42,7 +42,7 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         "service-single", services(caddy=app()), "services.caddy", "this is a container"),
     "a proxy that nothing places": (
         "service-single", services(nginx={"host": "nas"}), "services.nginx",
-        "nothing would ask this nginx"),
+        "nothing would use this nginx"),
     "a second monitor": (
         "service-single", services(gatus={"host": "pi"}, status={"service": "gatus", "host": "nas"}),
         "services.status.service", "the monitor is called gatus"),
@@ -50,7 +50,7 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         "service-single",
         {**services(homepage={"tags": ["all"]}),
          "hosts": {"pi": {"tags": ["all"]}, "nas": {"tags": ["all"]}}},
-        "services.homepage.tags", "the dashboard is one"),
+        "services.homepage.tags", "the dashboard runs once"),
     "a port that the catalog has": (
         "service-adds", services(transmission={"host": "nas", "ports": {"peers": {"port": 1}}}),
         "services.transmission.ports.peers", "has a port peers already, 51413"),
@@ -64,40 +64,40 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         "services.miniflux.secrets.admin.env", "the catalog knows how miniflux reads its admin"),
     "a secret of the catalog without a word": (
         "service-adds", services(miniflux={"host": "nas", "secrets": {"admin": {}}}),
-        "services.miniflux.secrets.admin", "has this secret without a word"),
+        "services.miniflux.secrets.admin", "already has this secret, and nothing here changes it"),
     "a secret by the provider's name": (
         "service-adds", services(jellyfin={"host": "nas", "secrets": {"oidc": {}}}),
-        "services.jellyfin.secrets.oidc", "shown to the identity provider"),
+        "services.jellyfin.secrets.oidc", "reserved for the OIDC client secret"),
     "state that the catalog knows": (
         "service-adds", services(jellyfin={"host": "nas", "state": ["/var/lib/jellyfin"]}),
-        "services.jellyfin.state[0]", "the catalog knows /var/lib/jellyfin"),
+        "services.jellyfin.state[0]", "/var/lib/jellyfin is already in the catalog"),
     "state of a dynamic user": (
         "service-adds", services(prowlarr={"host": "nas", "state": ["/srv/prowlarr"]}),
-        "services.prowlarr.state[0]", "owns nothing at /srv/prowlarr"),
+        "services.prowlarr.state[0]", "does not own /srv/prowlarr"),
     "headers without a gate": (
         "header-read", services(app=app(headers={"X-User": "user"})), "services.app.headers",
-        "nobody writes them"),
+        "nothing sets them"),
     "a tile without a name": (
         "tile-shown",
         services(prometheus={"host": "nas", "never_publish": "Grafana asks it",
                              "tile": {"title": "Graphs"}}),
-        "services.prometheus.tile.title", "has no name in a browser"),
+        "services.prometheus.tile.title", "has no route for browsers"),
     "two things at one place": (
         "container-mounts",
         services(app=app(secrets={"key": {}},
                          inside={"mounts": [{"source": "/srv/a", "target": "/run/secrets/key"}]})),
-        "services.app.secrets.key", "is at /run/secrets/key of the container already"),
+        "services.app.secrets.key", "is already mounted at /run/secrets/key in the container"),
     "a place for a variable": (
         "container-mounts", services(app=app(secrets={"key": {"env": "KEY", "target": "/key"}})),
-        "services.app.secrets.key.target", "is the variable KEY"),
+        "services.app.secrets.key.target", "is the environment variable KEY"),
     "a port without an address": (
         "container-address",
         {**services(app=app(ports={"ssh": {"port": 2222, "scope": "lan", "why": "git"}})),
          "hosts": {"nas": {"address": {"lan": None, "tailnet": None}}}},
-        "hosts.nas.address.lan", "publishes 2222/tcp there"),
+        "hosts.nas.address.lan", "publishes 2222/tcp at this address"),
     "two containers that cannot meet": (
         "container-uses", services(app=app(uses=["db"]), db={**app(), "port": 8081}),
-        "services.app.uses[0]", "on no common network"),
+        "services.app.uses[0]", "without a common network"),
     "links between two mounts": (
         "dataset-links",
         {**services(app=app(datasets={"tv": "/tv", "downloads": {"target": "/downloads"}})),

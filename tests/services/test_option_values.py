@@ -43,8 +43,8 @@ def test_a_hostile_text_stays_text(text: str, tmp_path: Path) -> None:
 UNFIT: dict[str, tuple[Any, str]] = {
     "a number of 5,000 digits": (10**5000, "64 bits"),
     "just too big": (2**63, "64 bits"),
-    "no number": (float("nan"), "no number"),
-    "without end": (float("inf"), "no number"),
+    "no number": (float("nan"), "infinite or not a number"),
+    "without end": (float("inf"), "infinite or not a number"),
     "in a list": ([{"x": [2**70]}], "64 bits"),
 }
 

@@ -27,23 +27,23 @@ def with_options(options: dict[str, Any], name: str = "navidrome") -> Changes:
 
 
 WORDS: dict[str, tuple[Any, str, str]] = {
-    "no such word": ({"$tex": "x"}, "there is no word $tex", 'did you mean "$text"?'),
-    "deep inside": ([{"a": {"$prot": "web"}}], "no word $prot", 'did you mean "$port"?'),
+    "no such word": ({"$tex": "x"}, "there is no reference $tex", 'did you mean "$text"?'),
+    "deep inside": ([{"a": {"$prot": "web"}}], "no reference $prot", 'did you mean "$port"?'),
     "no such field": (
         {"$text": "{fqdm}"},
         "$text has no field {fqdm}",
         'did you mean "fqdn"?',
     ),
-    "a field by number": ({"$text": "{0}"}, "no field {0}", "braces that are text"),
+    "a field by number": ({"$text": "{0}"}, "no field {0}", "literal braces"),
     "a field without a name": ({"$text": "{}"}, "no field {}", "Fields: "),
     "a part of a field": ({"$text": "{url.x}"}, "no field {url.x}", 'did you mean "url"?'),
     "a field in a form": ({"$text": "{url!r:>9}"}, "no field {url!r:>9}", 'did you mean "url"?'),
     "half a brace": (
         {"$text": "{"},
-        "a brace in the text of $text has no other half",
+        "a brace in the text of $text is not closed",
         "write {{ or }}",
     ),
-    "no text": ({"$text": 5}, "$text is for one name, in text", "one of its fields"),
+    "no text": ({"$text": 5}, "$text takes one name, as text", "one of its fields"),
     "no such port": (
         {"$port": "wep"},
         'navidrome has no port "wep"',
@@ -54,11 +54,11 @@ WORDS: dict[str, tuple[Any, str, str]] = {
         'navidrome has no secret "nope"',
         "there are no secrets of navidrome yet",
     ),
-    "several at once": ({"$secret": ["a"]}, "$secret is for one name", "one of its secrets"),
+    "several at once": ({"$secret": ["a"]}, "$secret takes one name", "one of its secrets"),
     "not alone": (
         {"$port": "web", "x": 1},
-        "$port stands beside other keys",
-        "leave x out: {$port: …} is alone",
+        "$port has other keys beside it",
+        "leave x out: {$port: …} is the only key",
     ),
 }
 

@@ -75,7 +75,7 @@ def test_everybody_is_an_administrator_only_where_nobody_else_comes_in(
     assert bool(found) == complains
     for problem in found:
         assert problem.where == "services.grafana.routes[0]"
-        assert "makes everybody an administrator" in problem.what
+        assert "administrator, and that route is not only for administrators" in problem.what
         assert "two_factor" in problem.way_out
 
 

@@ -324,7 +324,7 @@ CASES: dict[str, Case] = {
     ),
     "service without a host": Case(
         "services.navidrome.host",
-        "says no host",
+        "has no host",
         "add host: one of nas, pi",
         service("navidrome"),
         check="service-placed",

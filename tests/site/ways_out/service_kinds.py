@@ -24,7 +24,7 @@ WAYS = (
             IDENTITY,
         ),
         both(service("a", container={"network": "a"}), service("b", container={"network": "a"})),
-        says="where neither",
+        says="so neither can resolve",
     ),
     WayOut(
         "service-single",
@@ -37,7 +37,7 @@ WAYS = (
         "service-single",
         service("nginx", host="nas"),
         {"services": {"nginx": None}},
-        says="nothing would ask",
+        says="nothing would use",
     ),
     WayOut(
         "service-single",
@@ -52,7 +52,7 @@ WAYS = (
             service("homepage", tags=["all"]), host("pi", tags=["all"]), host("nas", tags=["all"])
         ),
         service("homepage", host="nas", tags=None),
-        says="is one",
+        says="runs once",
     ),
     WayOut(
         "service-adds",
@@ -89,26 +89,26 @@ WAYS = (
         "service-adds",
         both(TUNNEL, service("cloudflared", secrets={"credentials": {"ref": {"sops": "a/b"}}})),
         {"services": {"cloudflared": None}},
-        says="a cloud makes",
+        says="is issued during",
     ),
     WayOut(
         "service-adds",
         service("miniflux", host="nas", secrets={"admin": {}}),
         service("miniflux", secrets=None),
-        says="without a word",
+        says="nothing here changes it",
     ),
     WayOut(
         "service-adds",
         service("jellyfin", host="nas", secrets={"oidc": {"ref": {"sops": "a/b"}}}),
         service("jellyfin", secrets={"oidc": None, "key": {"ref": {"sops": "a/b"}}}),
-        says="shown to",
+        says="reserved for",
         asked={"key": "another name"},
     ),
     WayOut(
         "service-adds",
         service("jellyfin", host="nas", state=["/var/lib/jellyfin"]),
         service("jellyfin", state=None),
-        says="catalog knows /",
+        says="is already in the catalog",
     ),
     WayOut(
         "service-adds",
@@ -118,7 +118,7 @@ WAYS = (
             state=["/var/lib/private/x"],
             options={"systemd.services.miniflux.serviceConfig.StateDirectory": ["x"]},
         ),
-        says="owns nothing",
+        says="does not own",
         asked={"/var/lib/private/x": "a directory below /var/lib/private"},
     ),
     WayOut(
@@ -182,7 +182,7 @@ WAYS = (
             service("b", **container("nas", 8008, auth="none")),
         ),
         both(service("a", container={"network": "a"}), service("b", container={"network": "a"})),
-        says="no common",
+        says="without a common",
     ),
     WayOut(
         "container-uses",

@@ -77,7 +77,7 @@ WAYS = (
         "option-word",
         service("jellyfin", host="nas", options={"environment.etc.x.text": {"$txt": "{url}"}}),
         service("jellyfin", options={"environment.etc.x.text": {"$text": "{url}", "$txt": None}}),
-        says="no word",
+        says="no reference",
     ),
     WayOut(
         "option-word",
@@ -85,13 +85,13 @@ WAYS = (
             "jellyfin", host="nas", options={"environment.etc.x.text": {"$text": "{url}", "b": 1}}
         ),
         service("jellyfin", options={"environment.etc.x.text": {"b": None}}),
-        says="beside other",
+        says="other keys beside",
     ),
     WayOut(
         "option-word",
         text({"$port": 1}),
         service("jellyfin", options={"environment.etc.x.text": {"$port": "web"}}),
-        says="for one name",
+        says="takes one name",
     ),
     WayOut(
         "option-word",
@@ -110,7 +110,7 @@ WAYS = (
         text({"$text": "{url"}),
         service("jellyfin", options={"environment.etc.x.text": {"$text": "{{url"}}),
         says="brace",
-        asked={"{{url": "write {{ or }} for a brace"},
+        asked={"{{url": "write {{ or }} for a literal"},
     ),
     WayOut(
         "option-word",
@@ -142,7 +142,7 @@ WAYS = (
         text(2**64),
         service("jellyfin", options={"environment.etc.x.text": "a"}),
         says="64 bits",
-        asked={"a": "write what the option takes"},
+        asked={"a": "write a value that the option accepts"},
     ),
     WayOut(
         "option-state",
@@ -159,6 +159,6 @@ WAYS = (
         ),
         service("jellyfin", options={"services.jellyfin.dataDir": "/var/lib/jellyfin"}),
         asked={"/var/lib/jellyfin": "as plain text: /var/lib/…"},
-        says="have to know",
+        says="need that path",
     ),
 )

@@ -110,7 +110,7 @@ WAYS = (
         says="no host has a tag",
     ),
     WayOut(
-        "service-placed", service("jellyfin"), service("jellyfin", host="nas"), says="says no host"
+        "service-placed", service("jellyfin"), service("jellyfin", host="nas"), says="has no host"
     ),
     WayOut(
         "service-uses",
@@ -138,7 +138,7 @@ WAYS = (
         "flake-input-known",
         {"flakes": {"nixpkgs": {"url": "github:NixOS/nixpkgs"}}},
         {"flakes": {"nixpkgs": None}},
-        says="given by the host",
+        says="comes from the host",
     ),
     WayOut(
         "move-stateful", service("jellyfin", host="nas"), service("jellyfin", host="pi"), lock=WAS
@@ -202,7 +202,7 @@ WAYS = (
         service("mcp", never_publish="people come by SSH", ports={"x": {"scope": "loopback"}}),
         files=LOCKED,
     ),
-    WayOut("proxy-header-trust", grafana({"lan_direct": True}), grafana(), says="devices that ask"),
+    WayOut("proxy-header-trust", grafana({"lan_direct": True}), grafana(), says="devices that connect"),
     WayOut(
         "proxy-header-trust",
         both(
@@ -216,7 +216,7 @@ WAYS = (
             },
         ),
         service("a", uses=None),
-        says="would ask it past",
+        says="would connect to it directly",
     ),
     WayOut(
         "proxy-header-trust",
@@ -234,7 +234,7 @@ WAYS = (
             },
         ),
         {"tailnet": {"grants": None}},
-        says="would ask it at",
+        says="would connect directly",
     ),
     WayOut(
         "grafana-auth-scope",

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Podman: networks, made before their containers, and images that nothing runs any more
+# Podman: networks, created before their containers, and pruning of unused images
 { lib, options, ... }:
 
 let
@@ -9,7 +9,7 @@ in
   config = derive {
     virtualisation.podman.autoPrune = {
       enable = true;
-      # Images without a container; never a network of ours, which waits for its own.
+      # Images without a container; networks with this label stay.
       flags = [
         "--all"
         "--filter=label!=homelab"

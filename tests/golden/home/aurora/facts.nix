@@ -17,7 +17,7 @@ in
         "22/tcp" = {
           owner = "ssh";
           scope = "lan";
-          why = "the way in for repairs and for every deployment";
+          why = "repairs and every deployment";
         };
         "2283/tcp" = {
           owner = "immich";

@@ -1,6 +1,6 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Open ports, and the reason for each:
-#   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
+#   22/tcp (LAN and tailnet) ssh: repairs and every deployment
 #   2283/tcp (tailnet) immich: called by pi
 #   4533/tcp (tailnet) navidrome: called by pi
 #   8080/tcp (tailnet) miniflux: called by pi

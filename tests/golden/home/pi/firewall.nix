@@ -1,6 +1,6 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
 # Open ports, and the reason for each:
-#   22/tcp (LAN and tailnet) ssh: the way in for repairs and for every deployment
+#   22/tcp (LAN and tailnet) ssh: repairs and every deployment
 #   53/tcp (LAN and tailnet) blocky: the LAN and the tailnet ask it for every name
 #   53/udp (LAN and tailnet) blocky: the LAN and the tailnet ask it for every name
 #   80/tcp (LAN and tailnet) caddy: sends browsers on to HTTPS
