@@ -101,7 +101,7 @@ WAYS = (
         "service-placed",
         both(IDENTITY, service("authelia", host="nas")),
         service("authelia", host=None),
-        says="says that",
+        says="places authelia",
     ),
     WayOut(
         "service-placed",
@@ -155,7 +155,7 @@ WAYS = (
         "mcp-user",
         control(flake={"input": "vote", "unit": "mcp"}),
         service("mcp", may_control={"user": "mcp"}),
-        says="nobody can tell",
+        says="is not known",
         files=LOCKED,
     ),
     WayOut(
