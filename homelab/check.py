@@ -1,4 +1,4 @@
-"""What a check is, and the decorator that registers one."""
+"""The type of a check, and the decorator that registers one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Rule = Callable[["Plan"], Iterable[Problem]]
 
 @dataclass(frozen=True)
 class Check:
-    """A rule, and why it is one."""
+    """A rule with its id, severity and reason."""
 
     id: str
     severity: Severity
@@ -36,7 +36,7 @@ _FILE_CHECKS: dict[str, FileCheck] = {}
 
 
 def check(id_: str, *, rows: str, severity: Severity = "error") -> Callable[[Rule], Rule]:
-    """Register a rule. Its docstring says why; `rows` names the requirements it serves."""
+    """Register a rule. Its docstring is the reason; `rows` are ids of requirements."""
 
     def register(rule: Rule) -> Rule:
         if id_ in _REGISTRY:
@@ -59,5 +59,5 @@ def file_check(id_: str, severity: Severity, why: str) -> str:
 FILE_PRESENT = file_check(
     "file-present",
     "error",
-    "A host's tree takes along every file that the stack names, so each is there.",
+    "A file that the stack names is copied to the host, so a missing one stops the rendering.",
 )

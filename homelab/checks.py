@@ -1,7 +1,7 @@
-"""The registry of checks: rules over a finished plan, each with an id, a reason and its rows.
+"""The registry of checks: rules about a finished plan, each with an id, a reason and its rows.
 
-A check is a function of the plan that yields problems. It stands in the package it guards, with
-`@check` above it; this module only collects them, so a new check is one function.
+A check is a function of the plan that yields problems. It is defined in the package of its subject,
+with `@check` above it. This module only collects the checks, so a new check is one function.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def all_checks() -> tuple[Check, ...]:
     for name in PACKAGES:
         package = importlib.import_module(f"homelab.{name}")
         for module in pkgutil.iter_modules(package.__path__):
-            # A package with many has them by noun: `rule_checks.py` beside `checks.py`.
+            # A package with many checks has several files: `rule_checks.py` beside `checks.py`.
             if module.name == "checks" or module.name.endswith("_checks"):
                 importlib.import_module(f"{package.__name__}.{module.name}")
     return tuple(_REGISTRY[k] for k in sorted(_REGISTRY))
@@ -61,16 +61,16 @@ def file_checks() -> tuple[FileCheck, ...]:
 
 
 def every_rule() -> tuple[Check | FileCheck, ...]:
-    """All that a problem may be labelled with, by id."""
+    """Every check and file check, by id."""
     return tuple(sorted((*all_checks(), *file_checks()), key=lambda rule: rule.id))
 
 
 def run_checks(plan: Plan) -> list[Problem]:
-    """Every problem that every check finds, in the order of the places they name."""
+    """The problems that all checks find, sorted by place."""
     found = set(plan.problems)
     for item in all_checks():
         for problem in item.rule(plan):
-            # Of a rule that is an error, one problem may be a warning; never the other way round.
+            # A check of severity error may yield a warning, but never the other way round.
             severity = item.severity if problem.severity == "error" else "warning"
             found.add(replace(problem, check=item.id, severity=severity))
     return sorted(found)

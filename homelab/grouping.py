@@ -1,4 +1,4 @@
-"""Items by a key."""
+"""Group items by a key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, tuple[T, ...]]:
-    """Items by a key, in the order they came."""
+    """Items by key, in their original order."""
     out: dict[str, list[T]] = {}
     for item in items:
         out.setdefault(key(item), []).append(item)

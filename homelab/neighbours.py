@@ -1,7 +1,7 @@
-"""Stacks that lie beside this one, and what two of them must not both have.
+"""Conflicts between this stack and other stacks of the project.
 
-Each is planned by itself, so what they share shows only when they are compared: a tailnet has one
-policy, a zone one record of a name, a machine one release, and a password one service.
+Each stack is planned by itself, so conflicts show only in a comparison: a tailnet has one policy, a
+zone has one record for a name, a machine runs one release, and a password belongs to one service.
 """
 
 from __future__ import annotations
@@ -17,53 +17,58 @@ from homelab.problems import Problem
 STACK_COMPARED = file_check(
     "stack-compared",
     "warning",
-    "Two stacks that share an account or a machine are compared, if both can be planned.",
+    "A stack with problems cannot be compared with this one, so conflicts between them would not "
+    "be found.",
 )
-STACK_HOST = file_check("stack-host", "error", "A machine runs one release, so one stack has it.")
+STACK_HOST = file_check(
+    "stack-host", "error", "A machine in two stacks would be switched back and forth between them."
+)
 STACK_NAMES = file_check(
     "stack-names",
     "error",
-    "A record, a tunnel or a bucket of two stacks is made by one and broken by the other.",
+    "A DNS record, a tunnel or a bucket in two stacks is created by one and broken by the other.",
 )
 STACK_POLICY = file_check(
-    "stack-policy", "error", "A tailnet has one policy and one DNS, so one stack has both."
+    "stack-policy",
+    "error",
+    "A tailnet has one policy and one set of DNS settings, so two stacks would overwrite each "
+    "other's.",
 )
 STACK_POLICY_PART = file_check(
     "stack-policy-part",
     "warning",
-    "The stack that has the policy speaks of every machine, or the owners alone reach it.",
+    "Only the owners can reach a machine that the policy of the other stack does not name.",
 )
 STACK_SECRETS = file_check(
     "stack-secrets",
     "error",
-    "Secrets that two stacks derive for the same purpose are the same, unless a namespace sets "
-    "them apart.",
+    "Two stacks with one master key derive the same secrets, unless one of them has a namespace.",
 )
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Another stack of the same project or of the same clone."""
+    """Another stack of the same project or the same repository."""
 
     name: str
     file: str
-    """Its stack file, as seen from this project."""
+    """Path of its stack file, relative to this project."""
     plan: Plan | None
-    """None for one that cannot be planned."""
+    """None if it cannot be planned."""
     keys: frozenset[str]
-    """What tells its master key, each by itself: where it lies, or how it is encrypted."""
+    """Identifiers of its master key: the reference, or the encrypted value."""
 
 
 def check_neighbours(
     plan: Plan, keys: frozenset[str], neighbours: tuple[Neighbour, ...]
 ) -> Iterator[Problem]:
-    """What this stack and another one would both change, or both know."""
+    """Problems for what this stack and another one would both change, or both know."""
     for other in neighbours:
         if other.plan is None:
             yield Problem(
                 "stack",
                 f"{other.file} has problems of its own, so it was not compared with this stack",
-                f"mend it: homelab check -s {other.name}",
+                f"fix it: homelab check -s {other.name}",
                 STACK_COMPARED,
                 "warning",
             )
@@ -105,8 +110,8 @@ def _policy(plan: Plan, other: Neighbour, there: Plan) -> Iterator[Problem]:
             if host.tailnet and host.config.state != "planned" and host.tailnet not in known:
                 yield Problem(
                     f"hosts.{name}.address.tailnet",
-                    f"the policy, which {other.file} has, does not speak of {name}, so nobody but "
-                    "the owners reaches it",
+                    f"the policy, which is in {other.file}, does not name {name}, so only the "
+                    "owners reach it",
                     "add to homelab:tailnet there what `homelab show --policy` prints here",
                     STACK_POLICY_PART,
                     "warning",
@@ -126,7 +131,7 @@ def _hosts(plan: Plan, other: Neighbour, there: Plan) -> Iterator[Problem]:
                 f"hosts.{name}.ssh.host_key",
                 f"this is the machine that {other.file} calls {keys[key]}; each stack would switch "
                 "it to a system of its own",
-                "leave it to one stack, and write state: planned in the other",
+                "keep it in one stack, and write state: planned in the other",
                 STACK_HOST,
             )
 

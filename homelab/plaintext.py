@@ -1,8 +1,8 @@
-"""YAML and JSON of files as plain data, whatever is in them.
+"""Read YAML and JSON files as plain data, with any content.
 
-Files come damaged, cut short, made by other tools or by somebody who means harm. A reader that
-recurses, expands aliases or converts numbers meets each of those with an error of its own, or with
-no end. So every file is read here, and is data of a sane size or one `UnreadableError`.
+Files can be damaged, truncated, written by other tools or hostile. A parser that recurses, expands
+aliases or converts numbers fails in many ways on those, or never ends. So every file is read here:
+the result is data of a limited size, or one `UnreadableError`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ except ImportError:  # a PyYAML built without libyaml; slower, same values
     from yaml import SafeLoader as Loader  # type: ignore[assignment]
 
 DEEPEST = 100
-"""Levels of a document; a stack file has a dozen."""
+"""Limit of nesting levels; a stack file has about a dozen."""
 MOST_REPEATED = 100_000
-"""Values that aliases may stand for, all together."""
+"""Limit of values that all aliases together expand to."""
 
 _UNFIT = re.compile(
     "[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff"
     "\ud800-\udfff]"
 )
-"""Control characters, line separators, direction marks, halves of surrogate pairs: no configuration
-takes them all, and nobody sees them."""
+"""Control characters, line separators, direction marks and unpaired surrogates: they are invisible,
+and not every configuration language can contain them."""
 _OPEN = re.compile(r"[\[{]")
 _INDENT = re.compile(r"^[ -]*", re.MULTILINE)
 _ENOUGH = 1000
 
 
 class UnreadableError(ValueError):
-    """Text that is no data: what is wrong, and the line where that is known (0 else)."""
+    """Text that is not valid data: what is wrong, and the line (0 if unknown)."""
 
     def __init__(self, what: str, line: int = 0) -> None:
         super().__init__(what)
@@ -43,13 +43,13 @@ class UnreadableError(ValueError):
 
 
 def unfit(text: str) -> str:
-    """The first character of a text that no configuration can hold, as U+0000; empty for none."""
+    """The first unsuitable character of a text, as U+0000; empty for none."""
     found = _UNFIT.search(text)
     return f"U+{ord(found[0]):04X}" if found else ""
 
 
 def yaml_node(text: str | bytes) -> yaml.Node | None:
-    """The document's root, which no alias leads back into and which is of a sane size.
+    """The document's root. It has a limited size and no alias that contains itself.
 
     Raises UnreadableError.
     """
@@ -91,12 +91,12 @@ def json_data(text: str | bytes) -> object:
 
 
 def mapping(value: object) -> Mapping[str, object]:
-    """An object, or an empty one in place of anything else."""
+    """The value if it is an object, otherwise an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def _too_deep(text: str) -> bool:
-    """Whether a parser that recurses would have to go far down, judged without one."""
+    """Whether a recursive parser would go too deep, found without parsing."""
     if len(_OPEN.findall(text)) > _ENOUGH:
         depth = deepest = 0
         for char in text:
@@ -111,17 +111,17 @@ def _too_deep(text: str) -> bool:
 
 
 def _measured(node: yaml.Node, known: dict[int, int], depth: int) -> int:
-    """How many values a node stands for, aliases counted as often as they stand."""
+    """Number of values in a node, with each use of an alias counted."""
     line = node.start_mark.line + 1
     if depth > DEEPEST:
         raise UnreadableError("it is nested too deeply", line)
     size = known.get(id(node))
     if size == 0:
-        raise UnreadableError("an alias leads back into what it stands in", line)
+        raise UnreadableError("an alias contains itself", line)
     if size is not None:
         known[-1] = known.get(-1, 0) + size
         if known[-1] > MOST_REPEATED:
-            raise UnreadableError(f"its aliases stand for more than {MOST_REPEATED} values", line)
+            raise UnreadableError(f"its aliases expand to more than {MOST_REPEATED} values", line)
         return size
     known[id(node)] = 0
     size = 1

@@ -1,4 +1,4 @@
-"""The whole journey on one page: from a typed site to everything that follows from it."""
+"""The plan: everything that follows from a stack config."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from homelab.vpn.model import VpnPlan
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything that follows from a site. Pure data; nothing in it is secret."""
+    """Everything that follows from a stack config. Pure data without secrets."""
 
     stack: StackConfig
     lock: Lock
@@ -53,7 +53,7 @@ class Plan:
     firewall: FirewallPlan
     waves: tuple[WavePlan, ...]
     problems: tuple[Problem, ...] = ()
-    """What was found wrong before the checks ran."""
+    """Problems that were found before the checks ran."""
 
     def on(self, host: str) -> tuple[Service, ...]:
         """The services of one host."""
@@ -64,12 +64,12 @@ class Plan:
         return self._routes_of.get(service, ())
 
     def main_route(self, service: str) -> Route | None:
-        """The name that stands for a service: the first said of its web pages, or the first."""
-        said = sorted(self.routes_of(service), key=lambda r: (not r.is_web, r.position))
-        return said[0] if said else None
+        """The main route of a service: its first web route, otherwise its first route."""
+        routes = sorted(self.routes_of(service), key=lambda r: (not r.is_web, r.position))
+        return routes[0] if routes else None
 
     def ports_on(self, host: str) -> tuple[PortUse, ...]:
-        """Every port that something listens at on one host, of whatever scope."""
+        """Every port in use on one host, of any scope."""
         return self._ports_on.get(host, ())
 
     def units_on(self, host: str) -> tuple[UnitHardening, ...]:
@@ -98,7 +98,7 @@ class Plan:
         return grouped(self.routes, lambda r: r.service)
 
     def users_of(self, service: str) -> tuple[Service, ...]:
-        """The services that say that they use one."""
+        """The services that have a service in `uses`."""
         return self._users_of.get(service, ())
 
     @cached_property

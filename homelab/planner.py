@@ -1,4 +1,4 @@
-"""From a stack config to its plan: each package plans its part, in the order of their needs."""
+"""From a stack config to its plan: each package plans its part, in the order of dependencies."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from homelab.vpn.plan import plan_vpn
 
 
 def make_plan(stack: StackConfig, lock: Lock) -> Plan:
-    """Everything that follows from a site. Pure: no file, no clock, no network.
+    """The plan of a stack config. A pure function: no file, no clock, no network.
 
-    A name that leads nowhere is left out of what it would have caused; the checks name it.
+    A reference to something that does not exist is skipped; the checks report it.
     """
     hosts = plan_hosts(stack)
     services = plan_services(stack, hosts, lock)

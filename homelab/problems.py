@@ -1,7 +1,7 @@
-"""What is wrong with a stack, said so that its owner can mend it.
+"""Problems of a stack, in a form that tells its owner how to fix them.
 
-Every package reports `Problem`s; nobody prints or raises one by itself. `HomelabError` carries them
-to the edge (the program or the command line), which shows all of them at once.
+Every package reports `Problem`s and neither prints nor raises them. `HomelabError` carries them to
+the program or the command line, which shows all of them at once.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong: where, what, and the way out. Never holds a secret value."""
+    """One problem: where, what, and the way out. Never contains a secret value."""
 
     where: str
-    """Path as typed in the stack config: `services.immich.host`."""
+    """Path in the stack config: `services.immich.host`."""
     what: str
     way_out: str = ""
     check: str = ""
@@ -36,11 +36,11 @@ class Problem:
         return f"{place}{self.where}: {shortened(self.what)}{tail}{label}"
 
     def said(self, about: str = "") -> str:
-        """The line that a person reads, everywhere: `error: pi: where: what; way out`."""
+        """The line that is shown to people: `error: pi: where: what; way out`."""
         return f"{self.severity}: {about}{': ' if about else ''}{self}"
 
     def as_data(self) -> dict[str, str | int]:
-        """The same for a script."""
+        """The problem as plain data, for scripts."""
         return {
             "where": self.where,
             "what": self.what,
@@ -61,7 +61,7 @@ def shortened(text: str) -> str:
     for part in re.split(r"(; |\. )", text):
         items = part.split(", ")
         if len(items) > _LONG:
-            # What follows the list belongs to its last item.
+            # Text after the list is part of its last item.
             _, _, after = items[-1].partition(" ")
             rest = f" {after}" if after else ""
             parts.append(f"{', '.join(items[:_SHOWN])} and {len(items) - _SHOWN} more{rest}")
@@ -71,13 +71,13 @@ def shortened(text: str) -> str:
 
 
 class HomelabError(Exception):
-    """Base of every error that a user may meet. Its text is the whole message."""
+    """Base of every error that is shown to users. Its text is the whole message."""
 
     exit_code = 1
 
 
 class InvalidStackError(HomelabError):
-    """The stack config cannot be used; carries every problem that was found."""
+    """The stack config is invalid; carries every problem that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -91,7 +91,7 @@ class InvalidStackError(HomelabError):
 
 
 class UsageError(HomelabError):
-    """The command was called in a way that cannot work (exit code 2)."""
+    """The command line is invalid (exit code 2)."""
 
     exit_code = 2
 
@@ -100,7 +100,7 @@ class UsageError(HomelabError):
 
 
 class Choice(str):
-    """A way out that is one word of several; it still knows of which."""
+    """A way out that is one of several names, with those names."""
 
     __slots__ = ("known", "plural", "word")
 
@@ -110,7 +110,7 @@ class Choice(str):
 
 
 def did_you_mean(word: str, known: Iterable[str], plural: str) -> Choice:
-    """A way out that names the nearest known word, and all of them: that one, then by alphabet."""
+    """A way out with the nearest known name and a list of all: the nearest first, then sorted."""
     names = sorted(set(known))
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f'did you mean "{close[0]}"? ' if close else ""

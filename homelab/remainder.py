@@ -1,8 +1,8 @@
-"""The well-formed rest of a stack config, so that one mistyped value hides nothing else.
+"""The valid rest of a stack config, so that one mistyped value does not hide other problems.
 
-What cannot be read is left out: a whole service, host or dataset; elsewhere the value alone. A
-problem that names what was left out may only be its absence, so it is not reported; neither is one
-that names a service of such a host, nor a warning where a whole section is missing.
+Invalid parts are left out: a whole service, host or dataset; elsewhere only the value. A problem
+that names a part that was left out may come from its absence, so it is not reported. Nor are
+problems of services on such a host, and warnings if a whole section is missing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from homelab.services.plan import implied
 _NAMED: dict[str, int] = {
     **dict.fromkeys(("services", "hosts", "datasets", "vpn", "flakes"), 2),
 }
-"""Sections of named things, each of which is left out as a whole."""
+"""Sections with named entries, each of which is left out as a whole."""
 _LISTS: dict[str, Path_] = {
     "hosts": ("hosts",),
     "services": ("services",),
@@ -34,14 +34,14 @@ _LISTS: dict[str, Path_] = {
     "pins": ("nixpkgs",),
     "targets": ("backup", "targets"),
 }
-"""What messages list by name, and where those names stand."""
+"""Kinds of names that messages list, with the place of those names."""
 _ROUNDS = 12
-"""A value is left out at first, then what holds it, then what holds that."""
+"""Number of attempts: first the value is left out, then what contains it, and so on."""
 
 
 def rest_of(document: Document) -> tuple[StackConfig, frozenset[str]] | None:
-    """The site without what cannot be read, and the names of what was left out and of what stands
-    on that; `None` where too little is left to be a site.
+    """The stack config without invalid parts, and the names of the parts that were left out and of
+    everything that depends on them; `None` if the rest is no valid stack config.
     """
     values: dict[str, Value] = copy.deepcopy(dict(document.values))
     left_out: set[str] = set()
@@ -63,8 +63,8 @@ def rest_of(document: Document) -> tuple[StackConfig, frozenset[str]] | None:
 
 
 def unrelated(problems: Iterable[Problem], names: frozenset[str]) -> list[Problem]:
-    """The problems that say nothing of what was left out. A warning weighs the stack as a whole, so
-    none is told of a stack that lacks a section.
+    """The problems that do not name a part that was left out. Warnings concern the stack as a
+    whole, so none is reported if a section is missing.
     """
     if not names:
         return list(problems)
@@ -75,8 +75,8 @@ def unrelated(problems: Iterable[Problem], names: frozenset[str]) -> list[Proble
 
 
 def completed(problem: Problem, names: frozenset[str], document: Document) -> Problem:
-    """The problem with what was left out named among what there is to choose from: it is there,
-    though it cannot be read.
+    """The problem with the parts that were left out added to its list of names, because they exist
+    although they are invalid.
     """
     choice = problem.way_out
     if not isinstance(choice, Choice):
@@ -95,9 +95,7 @@ def _names_at(values: object, path: Path_ | None) -> frozenset[str]:
 
 
 def _standing_on(stack: StackConfig, names: Iterable[str]) -> set[str]:
-    """The services and datasets whose host was left out, or the section that says their host: they
-    are nowhere now, and so is all that others ask of them.
-    """
+    """The services and datasets whose host, or the section that sets their host, was left out."""
     gone = {*names}
     asked = {name for name, at in implied(stack).items() if at and {h for h, _ in at} <= gone}
     placed = {**stack.services, **stack.datasets}
@@ -107,7 +105,7 @@ def _standing_on(stack: StackConfig, names: Iterable[str]) -> set[str]:
 
 
 def _remove(values: dict[str, Value], path: Path_) -> str | None:
-    """Take out what stands at a path, or the nearest thing around it that is there; its name."""
+    """Remove the value at a path, or the nearest existing value around it; returns its name."""
     for end in range(len(path), 0, -1):
         holder: object = values
         for part in path[: end - 1]:

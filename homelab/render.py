@@ -1,7 +1,6 @@
-"""From a plan to the files of each host: a tree that stands alone.
+"""From a plan to the files of each host: a tree that works without homelab.
 
-`default.nix` may be imported from an owner's own flake; `flake.nix` is a thin door for everyone
-else. Both work without us.
+`default.nix` can be imported by an owner's own flake; `flake.nix` is a minimal flake around it.
 """
 
 from __future__ import annotations
@@ -48,8 +47,7 @@ from homelab.tailnet import tailscale
 from homelab.vpn import killswitch, namespace
 
 Backend = Callable[["Plan", "Host"], Iterator[Module]]
-"""A package's way to say its part of the plan in NixOS options: the files it adds to a host's
-tree."""
+"""A function that renders a package's part of the plan as NixOS modules of one host."""
 
 BACKENDS: tuple[Backend, ...] = (
     base.modules,
@@ -109,22 +107,22 @@ def modules_of(plan: Plan, host: Host) -> list[Module]:
             lan.modules,
             sops_nix.modules,
             firewall.modules,
-            # The deployer may know no other way to it.
+            # The deployer may reach the host only over the tailnet.
             tailscale.modules,
         )
     elif host.is_nixos:
         backends = BACKENDS
     made = [m for backend in backends for m in backend(plan, host)]
-    # What is kept follows from everything else.
+    # Persistence depends on all other modules.
     made += persistence.modules(plan, host, made)
     return sorted(made, key=lambda m: m.file)
 
 
 def render(plan: Plan, sources: Files) -> dict[str, Release]:
-    """The files of every host that is not merely planned, with the digest that names them.
+    """The release of every host that is not only planned: its files and their digest.
 
-    `sources` are the files beside the stack that its hosts name: hand-written modules, sops files
-    and flake locks, by their path there.
+    `sources` are the files that hosts refer to: hand-written modules, sops files and flake locks,
+    by their path relative to the stack file.
     """
     printed: dict[str, str] = {}
     return {
@@ -135,7 +133,7 @@ def render(plan: Plan, sources: Files) -> dict[str, Release]:
 
 
 def render_images(plan: Plan, sources: Files) -> dict[str, Release]:
-    """The trees of planned hosts that start from an image: that image and no system."""
+    """The files of planned hosts with a bootstrap image: only the image, no system."""
     return {
         name: _image(plan, host, image, sources)
         for name, host in sorted(plan.hosts.items())
@@ -187,7 +185,7 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
 
 
 def digest(files: Files) -> str:
-    """Twelve hex digits that change with any byte of any file."""
+    """Digest of all files, twelve hex digits."""
     whole = hashlib.sha256()
     for path, content in sorted(files.items()):
         data = content.encode() if isinstance(content, str) else content
@@ -197,9 +195,9 @@ def digest(files: Files) -> str:
 
 
 def root_path(plan: Plan) -> str:
-    """The authority's root certificate beside the stack file; empty without an authority."""
-    said = plan.stack.network.entry.acme
-    return (said.root or "") if said is not None else ""
+    """Path of the internal authority's root certificate; empty without such an authority."""
+    issuer = plan.stack.network.entry.acme
+    return (issuer.root or "") if issuer is not None else ""
 
 
 _DERIVE = resources.files("homelab.nix").joinpath("derive.nix").read_text(encoding="utf-8")

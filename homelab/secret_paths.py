@@ -15,14 +15,14 @@ def secret_name(service: str, name: str) -> str:
 
 
 FOR_USERS = "/run/secrets-for-users/"
-"""Where sops-nix puts what is needed to make accounts, before anything else is there."""
+"""Directory of secrets that sops-nix installs before accounts are created."""
 
 
 def secret_path(service: str, name: str, source: Source, form: Literal["file", "env"]) -> str:
-    """Where a unit finds a secret. Paths are known long before values are.
+    """Path of a secret on its host. The path does not depend on the value.
 
-    Stored ones are where sops-nix puts them; the others are put into place by the release's own
-    activation, from what the secrets resource left on the host.
+    sops-nix installs stored secrets. The activation of a release installs the others, from the
+    files that the secrets resource left on the host.
     """
     if source == "stored":
         return f"/run/secrets/{'rendered/' if form == 'env' else ''}{secret_name(service, name)}"
@@ -30,5 +30,5 @@ def secret_path(service: str, name: str, source: Source, form: Literal["file", "
 
 
 def host_file(stack: StackConfig, host: str) -> str:
-    """The sops file of a host, beside the stack file."""
+    """Path of a host's sops file, relative to the stack file."""
     return stack.secrets.hosts.replace("{host}", host)

@@ -1,4 +1,4 @@
-"""A plan for people and for scripts."""
+"""Print a plan, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WIDE = 10_000
 
 
 def as_data(plan: Plan) -> dict[str, JsonValue]:
-    """What follows from a stack, as plain data."""
+    """The plan as plain data."""
     return {
         "hosts": {
             h.name: {
@@ -76,7 +76,7 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
 
 def as_tables(plan: Plan, console: Console | None = None) -> None:
     """Print the plan as tables."""
-    # Nobody looks at the width of a file; addresses that are cut there are lost.
+    # Output to a file has no width limit, so that addresses are not cut.
     out = console or Console(width=None if sys.stdout.isatty() else _WIDE)
     hosts = Table(
         "host", "role", "platform", "LAN", "tailnet", "runs", title="Hosts", title_justify="left"
@@ -113,5 +113,5 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
 
 
 def _not_live(host: Host) -> str:
-    """Remark behind a host that is not in step with the stack, so that nobody looks for it."""
+    """Suffix with the state of a host that is not live."""
     return "" if host.config.state == "live" else f" ({host.config.state})"

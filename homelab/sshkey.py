@@ -1,6 +1,6 @@
-"""SSH public keys as people paste them: whether the line is whole, and the key what it says.
+"""Validate SSH public keys: the line is complete, and the key has the type that it states.
 
-What is cut short or mistyped still looks like a key, and would be found when nobody gets in.
+A truncated or mistyped key still looks like a key, and would be noticed only at a failed login.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import base64
 CUT = "this SSH key is cut short or mistyped; copy the whole line of its .pub file again"
 _ED25519 = (32,)
 _ECDSA = {"nistp256": 65, "nistp384": 97, "nistp521": 133}
-"""Bytes of a point on each curve, written in full."""
+"""Bytes of an uncompressed point on each curve."""
 
 
 def ssh_fields(line: str) -> tuple[bytes, ...]:
-    """The parts of the key after its type. Raises ValueError, which says how to mend the line."""
+    """The fields of the key after its type. Raises ValueError with a message and a way out."""
     kind, _, rest = line.strip().partition(" ")
     try:
         blob = base64.b64decode(rest.split()[0] if rest.split() else "", validate=True)
@@ -37,25 +37,25 @@ def ssh_fields(line: str) -> tuple[bytes, ...]:
 
 
 def whole_key(line: str) -> str:
-    """The line itself, if its key is whole and of the type that it says."""
+    """The line itself. Raises ValueError if its key is incomplete or of another type."""
     ssh_fields(line)
     return line
 
 
 _SIZES: dict[str, tuple[int, ...]] = {
     "ssh-ed25519": _ED25519,
-    # The last part of a key on a token says which application it is for.
+    # The last field of a key on a security token is its application.
     "sk-ssh-ed25519@openssh.com": (*_ED25519, 0),
     # Exponent and modulus, of any size.
     "ssh-rsa": (0, 0),
     **{f"ecdsa-sha2-{curve}": (len(curve), size) for curve, size in _ECDSA.items()},
     "sk-ecdsa-sha2-nistp256@openssh.com": (len("nistp256"), _ECDSA["nistp256"], 0),
 }
-"""Bytes of each part after the type; 0 where it may have any number of them."""
+"""Bytes of each field after the type; 0 for any number."""
 
 
 def _split(blob: bytes) -> list[bytes]:
-    """The parts of an SSH blob: each a length of four bytes, then as many bytes."""
+    """The fields of an SSH blob: each has a length of four bytes, then its bytes."""
     parts = []
     while blob:
         size = int.from_bytes(blob[:4], "big")

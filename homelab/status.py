@@ -1,4 +1,4 @@
-"""What is so against what the stack wants, a section for each place that was asked."""
+"""The report of `homelab status`: one section for each source."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pydantic import JsonValue
 
 @dataclass(frozen=True)
 class Section:
-    """One place's answer."""
+    """The report of one source."""
 
     name: str
     text: str
     data: JsonValue
     ok: bool
-    """Whether nothing there needs a person."""
+    """Whether nothing needs attention."""
 
 
 def as_text(sections: tuple[Section, ...]) -> str:
     """Every section, for people."""
     if not sections:
-        return "this stack has nothing that could be asked\n"
+        return "this stack has no hosts and no tailnet to report on\n"
     return "\n".join(f"{s.text}\n" for s in sections)
 
 

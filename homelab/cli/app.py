@@ -1,7 +1,7 @@
-"""`homelab`: look at a stack, check it, render it, rehearse it.
+"""`homelab`: show, check, render and rehearse a stack.
 
-Every command reads `Pulumi.<stack>.yaml` of the current directory. Exit codes: 0 fine, 1 problems
-found, 2 called wrongly.
+Every command reads `Pulumi.<stack>.yaml` in the current directory. Exit codes:
+0 success, 1 problems found, 2 invalid command line.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A homelab from one stack config. `pulumi up` brings it up; this looks and rehearses.",
+    help="A homelab from one stack config. `pulumi up` deploys it; this command inspects it.",
 )
 app.add_typer(eval_app)
 app.add_typer(hosts_app)
@@ -31,7 +31,7 @@ app.add_typer(lab_app, name="lab")
 
 
 def main() -> None:
-    """Run the command line; a known error is its message and an exit code, never a traceback."""
+    """Run the command line. A known error prints its message and sets the exit code."""
     try:
         app()
     except HomelabError as error:
@@ -44,9 +44,9 @@ def check(
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,
-    list_: Annotated[bool, typer.Option("--list", help="List the checks and why each is.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List checks with their reasons.")] = False,
 ) -> None:
-    """Say everything that is wrong with a stack, or with all of them if none is named."""
+    """Print all problems of a stack, or of all stacks if none is named."""
     if list_:
         _list_checks(as_json)
         return
@@ -74,19 +74,19 @@ def show(
     cwd: Directory = HERE,
     as_json: Json = False,
     clients: Annotated[
-        bool, typer.Option("--clients", help="Print what devices have to set, as Markdown.")
+        bool, typer.Option("--clients", help="Print the settings for devices, as Markdown.")
     ] = False,
     policy: Annotated[
         bool,
-        typer.Option("--policy", help="Print what the stack with the tailnet's policy has to say."),
+        typer.Option("--policy", help="Print what to add to the stack with the tailnet's policy."),
     ] = False,
 ) -> None:
-    """Show what follows from a stack: hosts, services, names and who may reach them."""
+    """Show the plan of a stack: hosts, services, names and who may reach them."""
     from homelab.ops.project.rehearsed import rehearsed
     from homelab.ops.project.stack import find_stack, open_stack
     from homelab.show import as_data, as_tables
 
-    # What follows from a stack can be looked at before its secrets are there.
+    # A plan can be shown before its secrets exist.
     with rehearsed():
         opened = open_stack(cwd, find_stack(cwd, stack))
     if clients:
@@ -109,17 +109,17 @@ def show(
 def reach(
     word: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|HOST|ASKER]", help="What or who alone is meant."),
+        typer.Argument(metavar="[NAME|HOST|SOURCE]", help="Show only this name, host or source."),
     ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,
-    why: Annotated[bool, typer.Option("--why", help="Say what each answer rests on.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Print the reason of each answer.")] = False,
     picture: Annotated[
         bool, typer.Option("--picture", help="Print a Mermaid flow chart instead.")
     ] = False,
 ) -> None:
-    """Show who can reach what, over which path and behind which gate.
+    """Show who can reach what, over which path and with which sign-in.
 
     It asks the plan, not the network: a stack with problems can be asked, too.
     """
@@ -146,9 +146,9 @@ def render(
     cwd: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Write every host's files to OUT/<host>/, as they would stand on the host.
+    """Write every host's files to OUT/<host>/, as they would be on the host.
 
-    Files of an older run go; a directory that holds anything else is left alone, and said.
+    Removes files of an earlier run. Refuses a directory with any other files.
     """
     from homelab.ops.project.stack import find_stack, open_stack
     from homelab.ops.project.trees import write_releases
@@ -161,7 +161,7 @@ def render(
     else:
         for host, release in trees.items():
             print(f"{out / host}: {len(release.files)} files, release {release.id}")
-        print(f"{written.changed} written, {written.removed} removed, the others were the same")
+        print(f"{written.changed} written, {written.removed} removed, the others are unchanged")
 
 
 @app.command()
@@ -170,7 +170,7 @@ def bootstrap(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Print how a new machine gets its first system, step by step. Touches no disk."""
+    """Print the steps of installing a new machine. Changes nothing."""
     from homelab.ops.project.stack import check_stack, find_stack
     from homelab.system.steps import first_steps
 
@@ -191,14 +191,15 @@ def lock(
     stack: StackName = None,
     cwd: Directory = HERE,
     move: Annotated[
-        list[str] | None, typer.Option("--move", help="Service or dataset whose move is meant.")
+        list[str] | None,
+        typer.Option("--move", help="Service or dataset that has moved on purpose."),
     ] = None,
     rotate: Annotated[
         list[str] | None,
-        typer.Option("--rotate", help="Service whose new epoch is meant, or `namespace`."),
+        typer.Option("--rotate", help="Service with a new epoch on purpose, or `namespace`."),
     ] = None,
 ) -> None:
-    """Write the stack's lock: where each service was first seen, so that none moves unnoticed."""
+    """Write the stack's lock file, which records placements, ports and paths."""
     from homelab.ops.project.files import write_lock
     from homelab.ops.project.stack import find_stack
 
@@ -212,12 +213,12 @@ def sops(
     cwd: Directory = HERE,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="File to write instead, whole; says which lines changed."),
+        typer.Option("--out", help="File to write; prints the lines that change."),
     ] = None,
 ) -> None:
-    """Print .sops.yaml: who may decrypt which file, from the hosts' own keys.
+    """Print .sops.yaml, with the age recipients of each file made from the hosts' SSH keys.
 
-    With `--out .sops.yaml` it writes the file, and leaves it as it is where anything is wrong.
+    With `--out .sops.yaml` it writes the file, unless there are problems.
     """
     from homelab.ops.project.files import write_sops_rules
     from homelab.ops.project.stack import check_stack, find_stack
@@ -225,11 +226,11 @@ def sops(
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     if not plan.stack.secrets.operators:
-        # Standard output is the file; whoever writes it there still reads this.
+        # Standard output may be redirected to the file, so the warning goes to standard error.
         nobody = Problem(
             "secrets.operators",
-            f"nobody is named, so {plan.stack.secrets.file} has no rule, and no person can edit a "
-            "host's file",
+            f"there are no operators, so {plan.stack.secrets.file} has no rule, and no person can "
+            "edit a host's file",
             "add operators: [age1…], as age-keygen prints it",
             severity="warning",
         )
@@ -245,7 +246,7 @@ def sops(
 def secret(
     name: Annotated[str, typer.Argument(help="Name of a derived secret, as `miniflux-admin`.")],
     host: Annotated[
-        str | None, typer.Argument(help="Its host; may be left out where only one has it.")
+        str | None, typer.Argument(help="Its host; not needed if only one host has it.")
     ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,

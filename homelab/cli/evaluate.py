@@ -1,4 +1,4 @@
-"""`homelab eval`: what Nix itself makes of the generated hosts, before anything changes."""
+"""`homelab eval`: evaluate the generated hosts with Nix, before anything changes."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ eval_app = typer.Typer()
 @eval_app.command("eval")
 def evaluate(
     hosts: Annotated[
-        list[str] | None, typer.Argument(metavar="[HOST…]", help="The hosts; all, if none.")
+        list[str] | None, typer.Argument(metavar="[HOST…]", help="Hosts. Default: all.")
     ] = None,
     on: Annotated[
-        str | None, typer.Option("--on", help="Host of the stack whose Nix does it, over SSH.")
+        str | None, typer.Option("--on", help="Host of the stack to evaluate on, over SSH.")
     ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
             "--input",
             metavar="NAME=DIRECTORY",
-            help="A flake input that lies here (nixpkgs=/src/nixpkgs): no flake, no download.",
+            help="Local directory of a flake input (nixpkgs=/src/nixpkgs): no download.",
         ),
     ] = None,
     memory: Annotated[
-        int, typer.Option("--memory", help="MiB that Nix may take for one host.", min=256)
+        int, typer.Option("--memory", help="Memory limit of Nix for one host, in MiB.", min=256)
     ] = 4096,
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Evaluate hosts with your own Nix and pins: assertions, warnings and errors, with their place.
+    """Evaluate hosts with your own Nix and pins, and print assertions, warnings and errors.
 
-    It also says where a unit is confined less than hardening.nix says, what nothing mounts, and
-    which ports the merged options open beyond the plan. Builds and changes nothing.
+    Also reports units with a weaker sandbox than hardening.nix sets, missing mounts, and ports that
+    the merged options open beyond the plan. Builds and changes nothing.
     """
     from homelab.ops.evaluate import evaluate as ask
     from homelab.ops.project.rehearsed import rehearsed
     from homelab.ops.project.stack import find_stack, open_stack
 
-    # Nix reads names of secrets, and never a value: evaluation needs no secrets file.
+    # Nix reads names of secrets and never a value, so evaluation needs no secrets file.
     with rehearsed():
         opened = open_stack(cwd, find_stack(cwd, stack))
     named = dict(_input(text) for text in inputs or ())
@@ -69,7 +69,7 @@ def _input(text: str) -> tuple[str, str]:
     name, mark, path = text.partition("=")
     if not mark or not name or not Path(path).is_dir():
         raise UsageError(
-            f'--input {text}: "{path or text}" is no directory; write NAME=DIRECTORY, '
+            f'--input {text}: "{path or text}" is not a directory; write NAME=DIRECTORY, '
             "as --input nixpkgs=/src/nixpkgs"
         )
     return name, str(Path(path).resolve())

@@ -1,4 +1,4 @@
-"""The command line's words for hosts: how they are, switch, back again, let go, leave."""
+"""Commands for hosts: status, rollback, unlock, retire, forget, switch."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ HostName = Annotated[str, typer.Argument(help="The host.")]
 @hosts_app.command()
 def status(
     what: Annotated[
-        Literal["all", "hosts", "tailnet"], typer.Argument(help="What to ask.")
+        Literal["all", "hosts", "tailnet"], typer.Argument(help="What to report on.")
     ] = "all",
     stack: StackName = None,
     cwd: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Show what is so: every host, the tailnet's policy and devices. Asks, and changes nothing.
+    """Show the state of every host and of the tailnet. Reads only; changes nothing.
 
-    Ends with 1 where something needs a person, or the next `up` would refuse to go on.
+    Exits with 1 if something needs attention, or if the next `up` would stop.
     """
     from homelab.ops.project.stack import check_stack, find_stack, open_stack
     from homelab.ops.status import read_sections
@@ -43,7 +43,7 @@ def status(
         opened = open_stack(cwd, name)
         plan, releases = opened.plan, opened.releases
     except InvalidStackError:
-        # A stack with problems can be asked about, too: the answer may be the way out.
+        # Also works for a stack with problems: the report may explain them.
         plan, _ = check_stack(cwd, name)
     sections = read_sections(plan, cwd, releases, what)
     print(json.dumps(as_data(sections), indent=2) if as_json else as_text(sections).rstrip())
@@ -55,12 +55,12 @@ def rollback(
     host: HostName,
     to: Annotated[
         Literal["before", "current"],
-        typer.Option(help="before: the release before; current: the one committed last."),
+        typer.Option(help="before: the previous release; current: the last committed one."),
     ] = "before",
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Switch a host back to a release that it had, confirmed like any other switch."""
+    """Switch a host back to an earlier release, confirmed like any other switch."""
     from homelab.ops.hosts import roll_back
     from homelab.ops.project.stack import check_stack, find_stack
 
@@ -72,11 +72,11 @@ def rollback(
 @hosts_app.command()
 def unlock(
     host: HostName,
-    force: Annotated[bool, typer.Option(help="Also end, and roll back, what is going on.")] = False,
+    force: Annotated[bool, typer.Option(help="Also stop and roll back a running switch.")] = False,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Let go of a host that a killed `up` left locked or half-way."""
+    """Unlock a host that a killed `up` left locked or half-way."""
     from homelab.ops.hosts import unlock as let_go
     from homelab.ops.project.stack import check_stack, find_stack
 
@@ -86,10 +86,10 @@ def unlock(
 
 @hosts_app.command()
 def retire(host: HostName, stack: StackName = None, cwd: Directory = HERE) -> None:
-    """Clean a host whose state is retired and who runs that release; say what is left to do.
+    """Clean up a retired host and list the remaining manual steps.
 
-    What its earlier releases left goes: secrets, releases, deployments. Data, backups and user
-    accounts stay.
+    Removes secrets, releases and deployments of earlier releases. Data, backups and user accounts
+    stay.
     """
     from homelab.ops.leaving import retire as clean
     from homelab.ops.project.stack import find_stack, open_stack
@@ -101,21 +101,21 @@ def retire(host: HostName, stack: StackName = None, cwd: Directory = HERE) -> No
 def forget(
     host: HostName,
     address: Annotated[
-        str | None, typer.Option("--address", help="Where it can still be reached.")
+        str | None, typer.Option("--address", help="Address at which it can still be reached.")
     ] = None,
     host_key: Annotated[
         str | None, typer.Option("--host-key", help="Its host key, as the stack had it.")
     ] = None,
-    user: Annotated[str, typer.Option("--user", help="Whom to sign in as.")] = "root",
-    port: Annotated[int, typer.Option("--port", help="Port of its SSH.", min=1, max=65535)] = 22,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only say what would go.")] = False,
+    user: Annotated[str, typer.Option("--user", help="SSH user.")] = "root",
+    port: Annotated[int, typer.Option("--port", help="SSH port.", min=1, max=65535)] = 22,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of only listing it.")] = False,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Forget a host that has left the stack: what the lock remembers of it.
+    """Remove a host that has left the stack from the lock.
 
-    With an address and the host key also what is ours on the machine itself, but for the system
-    that runs there. Without --yes it only says what would go.
+    With an address and the host key, also remove homelab's files from the machine, but not the
+    running system. Without --yes it only prints what it would remove.
     """
     from homelab.ops.leaving import forget as let_leave
     from homelab.ops.leaving import machine_at

@@ -1,4 +1,4 @@
-"""`homelab lab`: rehearse a stack on lab hosts. The lab itself is imported by the verbs alone."""
+"""`homelab lab`: rehearse a stack on lab hosts. Only these commands import the lab."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 lab_app = typer.Typer(
     no_args_is_help=True,
-    help="Rehearse a stack on this machine alone: no account, no NixOS, no network.",
+    help="Rehearse a stack on this machine, without accounts, NixOS or network.",
 )
 
 StackName = Annotated[
     str | None,
-    typer.Option("--stack", "-s", help="Name of the stack; the only or first one if left out."),
+    typer.Option("--stack", "-s", help="Name of the stack. Default: the only or first one."),
 ]
 Directory = Annotated[
     Path, typer.Option("--cwd", "-C", help="Directory with the stack file.", file_okay=False)
@@ -44,27 +44,27 @@ def lab_up(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False
 
 @lab_app.command("destroy")
 def lab_destroy(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
-    """Take the stack down, and remove everything of the lab."""
+    """Destroy the stack, and remove all files of the lab."""
     _lab(lambda rehearsal: rehearsal.destroy(), stack, cwd, as_json)
 
 
 @lab_app.command("status")
 def lab_status(stack: StackName = None, cwd: Directory = HERE, as_json: Json = False) -> None:
-    """Show what each lab host runs, and whose policy the lab's tailnet has."""
+    """Show what each lab host runs, and which policy the lab's tailnet has."""
     _lab(lambda rehearsal: rehearsal.status(), stack, cwd, as_json)
 
 
 @lab_app.command("inject")
 def lab_inject(
     host: Annotated[str, typer.Argument(help="Lab host.")],
-    fault: Annotated[str, typer.Argument(help="What goes wrong with it.")] = "loses-network",
+    fault: Annotated[str, typer.Argument(help="The fault.")] = "loses-network",
     lose_network: Annotated[
         bool, typer.Option("--lose-network", help="The same as loses-network.")
     ] = False,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Let something be wrong with a lab host from now on; `clear` makes it work again."""
+    """Inject a fault into a lab host; `clear` removes it."""
     fault = "loses-network" if lose_network else fault
     _lab(lambda rehearsal: rehearsal.inject_fault(host, fault), stack, cwd, as_json=False)
 
@@ -75,7 +75,7 @@ def lab_clear(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Make a broken lab host work again."""
+    """Remove the faults of a lab host."""
     _lab(lambda rehearsal: rehearsal.clear_faults(host), stack, cwd, as_json=False)
 
 
@@ -85,7 +85,7 @@ def lab_pull(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Let an offline host fetch what waits for it, as it does when it wakes."""
+    """Let an offline host fetch its bundle, as it does when it is switched on."""
     _lab(lambda rehearsal: rehearsal.pull(host), stack, cwd, as_json=False)
 
 
@@ -94,23 +94,23 @@ def lab_rollback(
     host: Annotated[str, typer.Argument(help="Lab host.")],
     to: Annotated[
         Literal["before", "current"],
-        typer.Option(help="before: the release before; current: the one committed last."),
+        typer.Option(help="before: the previous release; current: the last committed one."),
     ] = "before",
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Rehearse `homelab rollback`: switch a lab host back to a release that it had."""
+    """Rehearse `homelab rollback`: switch a lab host back to an earlier release."""
     _lab(lambda rehearsal: rehearsal.roll_back(host, to), stack, cwd, as_json=False)
 
 
 @lab_app.command("unlock")
 def lab_unlock(
     host: Annotated[str, typer.Argument(help="Lab host.")],
-    force: Annotated[bool, typer.Option(help="Also end, and roll back, what is going on.")] = False,
+    force: Annotated[bool, typer.Option(help="Also stop and roll back a running switch.")] = False,
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Rehearse `homelab unlock`: let go of a lab host that a killed `up` left locked."""
+    """Rehearse `homelab unlock`: unlock a lab host that a killed `up` left locked."""
     _lab(lambda rehearsal: rehearsal.unlock(host, force=force), stack, cwd, as_json=False)
 
 
@@ -120,18 +120,18 @@ def lab_retire(
     stack: StackName = None,
     cwd: Directory = HERE,
 ) -> None:
-    """Rehearse `homelab retire`: clean a lab host that is retired and runs that release."""
+    """Rehearse `homelab retire`: clean up a retired lab host."""
     _lab(lambda rehearsal: rehearsal.retire(host), stack, cwd, as_json=False)
 
 
 @lab_app.command("edit-policy")
 def lab_edit_policy(stack: StackName = None, cwd: Directory = HERE) -> None:
-    """Let somebody change the tailnet's policy behind the stack's back."""
+    """Change the tailnet's policy outside of the stack."""
     _lab(lambda rehearsal: rehearsal.edit_policy(), stack, cwd, as_json=False)
 
 
 def _lab(action: Callable[[Rehearsal], bool], stack: str | None, cwd: Path, as_json: bool) -> None:
-    from homelab.lab.rehearsal import Rehearsal as Real  # here alone: nothing else needs an engine
+    from homelab.lab.rehearsal import Rehearsal as Real  # only here, because it needs an engine
     from homelab.ops.project.stack import find_stack
 
     try:

@@ -1,4 +1,4 @@
-"""How the command line says what is wrong: one form of line, whatever found it."""
+"""Print problems on the command line, in one form for all commands."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from homelab.problems import HomelabError, InvalidStackError, Problem
 def print_problems(
     problems: Iterable[Problem], about: str = "", *, out: TextIO | None = None
 ) -> None:
-    """A line each on standard output, or `out`: severity, what it is about, the problem."""
+    """Print one line for each problem to standard output or `out`."""
     for problem in problems:
         print(problem.said(about), file=out)
 
 
 def print_error(error: HomelabError, words: Callable[[str], str] = str) -> None:
-    """What stopped a command, on standard error. `words` puts it in other words."""
+    """Print an error to standard error. `words` may rewrite its text."""
     if isinstance(error, InvalidStackError):
         said = "\n".join(p.said() for p in error.problems)
     else:

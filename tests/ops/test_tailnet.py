@@ -236,4 +236,4 @@ def test_without_a_tailnet_there_is_nothing_to_ask(api: Api, stack: Path, status
     said = status()
     assert said.code == 0
     assert api.asked == []
-    assert "nothing that could be asked" in said.out
+    assert "no hosts and no tailnet to report on" in said.out

@@ -202,7 +202,9 @@ WAYS = (
         service("mcp", never_publish="people come by SSH", ports={"x": {"scope": "loopback"}}),
         files=LOCKED,
     ),
-    WayOut("proxy-header-trust", grafana({"lan_direct": True}), grafana(), says="devices that connect"),
+    WayOut(
+        "proxy-header-trust", grafana({"lan_direct": True}), grafana(), says="devices that connect"
+    ),
     WayOut(
         "proxy-header-trust",
         both(
