@@ -83,11 +83,7 @@ def machines() -> dict[str, object]:
             testing.merged(PUBLIC, {"site": {"names": {"public": "{name}-other.{zone}"}}}),
             "the tunnel home-example-org",
         ),
-<<<<<<< HEAD
-        ("stack-policy-part", TAILNET, testing.merged(TAILNET, ELSEWHERE), "does not speak of"),
-=======
-        ("stack-policy-part", TAILNET, stackdir.joined(TAILNET, ELSEWHERE), "does not name"),
->>>>>>> a25a90a (Commands, checks and the modules at the top are in plain English)
+        ("stack-policy-part", TAILNET, testing.merged(TAILNET, ELSEWHERE), "does not name"),
         ("stack-compared", {"hosts": {"pi": {"rolle": "x"}}}, {}, "was not compared"),
     ],
 )
