@@ -67,7 +67,7 @@ def test_a_stack_elsewhere_is_found_by_its_directory(call: Any, tmp_path: Path) 
 
 
 def test_sops_tells_that_no_person_could_edit_the_files(call: Any, tmp_path: Path) -> None:
-    assert "secrets.operators: nobody is named" in call("sops").err
+    assert "secrets.operators: there are no operators" in call("sops").err
     operator = "age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"
     stackdir.write_stack(tmp_path, {"secrets": {"operators": [operator]}})
     said = call("sops")

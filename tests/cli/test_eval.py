@@ -201,7 +201,7 @@ def test_inputs_that_lie_here_need_no_flakes(call: Any, stand: Stand, tmp_path: 
     [
         (("nsa",), 'did you mean "nas"?'),
         (("--input", "nixpkgs"), "write NAME=DIRECTORY"),
-        (("--input", "nixpkgs=/not/there"), "is no directory"),
+        (("--input", "nixpkgs=/not/there"), "is not a directory"),
         (("--on", "nsa"), 'did you mean "nas"?'),
         (("--on", "nas", "--input", "nixpkgs=/"), "leave out --on or --input"),
     ],
