@@ -209,7 +209,7 @@ def test_a_move_is_refused_until_it_is_acknowledged(call: Any, tmp_path: Path) -
     """S0-77."""
     assert call("lock").code == 0
     assert "jellyfin" in (tmp_path / "homelab.lock.yaml").read_text()
-    assert "as it was" in call("lock").out
+    assert "unchanged" in call("lock").out
 
     stackdir.write_stack(tmp_path, {"services": {"jellyfin": {"host": "pi"}}})
     said = call("check")
@@ -280,7 +280,7 @@ def test_sops_writes_its_file_whole_and_says_what_changed(call: Any, tmp_path: P
     assert first.code == 0
     assert file.read_text() == call("sops").out
     assert "  + creation_rules:" in first.out.splitlines()
-    assert call("sops", "--out", ".sops.yaml").out == ".sops.yaml is as it was\n"
+    assert call("sops", "--out", ".sops.yaml").out == ".sops.yaml is unchanged\n"
 
     stackdir.write_stack(tmp_path, {"secrets": {"operators": [OPERATOR]}})
     said = call("sops", "--out", ".sops.yaml").out.splitlines()
@@ -314,7 +314,7 @@ def test_the_lock_says_which_lines_changed(call: Any, tmp_path: Path) -> None:
     said = first.out.splitlines()
     assert "  +   miniflux:" in said
     assert said[-1] == "homelab.lock.yaml written; commit it"
-    assert call("lock").out == "homelab.lock.yaml is as it was\n"
+    assert call("lock").out == "homelab.lock.yaml is unchanged\n"
     stackdir.write_stack(tmp_path, {"services": {"miniflux": {"host": "nas", "port": 4600}}})
     called = call("lock")
     assert called.code == 0, called.err
