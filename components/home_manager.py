@@ -7,6 +7,7 @@ from typing import TypedDict
 import pulumi
 
 from homelab.components.component import Component
+from homelab.components.file import show_files
 from homelab.deploy.model import Release
 
 
@@ -26,13 +27,6 @@ class HomeManagerHost(Component):
         self, name: str, args: HomeArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         release = args["release"]
-        super().__init__("homelab:home:Home", name, {"files": shown(release)}, opts)
+        super().__init__("homelab:home:Home", name, {"release": release.id}, opts)
+        show_files(name, release, self)
         self.register_outputs({})
-
-
-def shown(release: Release) -> dict[str, str]:
-    """A release's files as inputs: text as it is, anything else by its size."""
-    return {
-        path: content if isinstance(content, str) else f"{len(content)} bytes, not text"
-        for path, content in release.files
-    }

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_command import remote
 
 from homelab.components.component import Component
-from homelab.components.home_manager import shown
+from homelab.components.file import show_files
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
 from homelab.deploy.policy import DeployPolicy
@@ -33,7 +33,7 @@ class HostArgs(TypedDict):
 class Host(Component):
     """Files, secrets and build of one host; of one that sleeps they travel with its switch.
 
-    The files are inputs of this component, so that a preview shows them line by line; the command
+    The files are components below this one, so that a preview shows them line by line; the command
     that writes them hides the same text.
     """
 
@@ -56,19 +56,17 @@ class Host(Component):
         held = host.config.state == "held"
         # A held host keeps what it has: its resources are there, and nothing of them changes. One
         # that is new to the stack gets commands that do nothing until it is live.
-        kept = pulumi.ResourceOptions(
-            ignore_changes=["builder", "files", "release"] if held else None
-        )
+        kept = pulumi.ResourceOptions(ignore_changes=["builder", "release"] if held else None)
         super().__init__(
             "homelab:host:Host",
             name,
             {
                 "builder": host.config.build.host or host.name,
-                "files": shown(release),
                 "release": release.id,
             },
             pulumi.ResourceOptions.merge(opts, kept),
         )
+        show_files(host.name, release, self, held=held)
         self.name, self.release_id = host.name, release.id
         self._host, self._held = host, held
         policy = args["policy"]

@@ -109,22 +109,6 @@ def _export(stack: Stack, homelab: Homelab) -> None:
     pulumi.export("tailnet_urls", tailnet_urls(plan))
     pulumi.export("lan_dns", plan.hosts[plan.dns.host].lan if plan.dns.host else "")
     pulumi.export("entry", entry.lan)
-    pulumi.export(
-        "services_by_host",
-        {h: sorted({s.name for s in plan.on(h)}) for h in sorted(plan.hosts) if plan.on(h)},
-    )
-    pulumi.export(
-        "routes",
-        {
-            r.name: {"url": r.url, "service": r.service, "host": r.host, "upstream": r.upstream}
-            for r in plan.routes
-        },
-    )
-    # By name, not as a list: one changed port must show as one changed line.
-    ports: dict[str, dict[str, str]] = {}
-    for p in plan.ports:
-        ports.setdefault(p.host, {})[f"{p.port}/{p.protocol}"] = p.owner
-    pulumi.export("ports", ports)
     # A held host does not run what would be its release.
     going = {
         h: r for h, r in sorted(stack.releases.items()) if plan.hosts[h].config.state != "held"

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 TARGETS = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_TARGET_REPLACE")
 DEPENDENTS = "PULUMI_OPTION_TARGET_DEPENDENTS"
-ALONE = f"{TARGETS[0]}='**:Host::*,**:Command::*'"
+ALONE = f"{TARGETS[0]}='**:Host::*,**:File::*,**:Command::*'"
 """How every host is named, and nothing else."""
-OF_HOSTS = (":Command", ":Host")
+OF_HOSTS = (":Command", ":File", ":Host")
 """How the types of a host's resources end; no type of a cloud ends so."""
 
 

@@ -34,8 +34,8 @@ _WOULD = {
 }
 _DID = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
 _CONTEXT = 2
-_TREES = ("homelab:host:Host", "homelab:home:Home")
-"""Components whose inputs are the files of a machine."""
+_FILE = "homelab:host:File"
+"""The component that shows a file of a host, named `host/path`."""
 
 
 class Display:
@@ -48,6 +48,10 @@ class Display:
         self._out = console or Console(highlight=False, soft_wrap=True)
         self._steps: list[Step] = []
         self._errors: list[str] = []
+        self._new: set[str] = set()
+        """URNs of what is created: the files of a new host go without saying."""
+        self._gone: dict[str, list[Step]] = {}
+        """Files that go, by their host, which may go as well."""
 
     def event(self, event: Event) -> None:
         """Show one event."""
@@ -80,13 +84,18 @@ class Display:
         self._steps.append(step)
         if step.op == "same":
             return
+        if step.op == "create":
+            self._new.add(step.urn)
+        self._gone.pop(step.urn, None)
+        if step.type == _FILE and step.op == "delete":
+            self._gone.setdefault(step.parent, []).append(step)
+            return
+        if step.type == _FILE and step.parent in self._new:
+            return
         sign, style = _SIGNS[step.op]
         took = f"{seconds:.1f} s" if seconds >= 0.05 else ""
         self._row(sign, style, step, took)
-        if step.type in _TREES:
-            for line, line_style in file_changes(step):
-                self._print(Text(f"       {line}", line_style))
-        elif step.op == "update":
+        if step.op == "update":
             for line, line_style in _property_changes(step):
                 self._print(Text(f"       {line}", line_style))
 
@@ -104,6 +113,8 @@ class Display:
     def summary(self, action: str, result: Result, connections: Mapping[str, int]) -> None:
         """What was done, by host and by name; the last lines are Pulumi's own."""
         counts = {op: n for op, n in result.changes.items() if n}
+        for step in (s for files in self._gone.values() for s in files):
+            self._row(*_SIGNS["delete"], step, "")
         if self._as_json:
             print(json.dumps(self._data(result, counts, connections), indent=2))
             return
@@ -136,22 +147,30 @@ class Display:
                 for s in self._steps
                 if s.op != "same"
             ],
-            "files": {
-                s.name: [line for line, _ in file_changes(s)]
-                for s in self._steps
-                if s.type in _TREES and s.op == "update"
-            },
+            "files": self._files(),
             "connections": dict(connections),
             "errors": self._errors,
             "outputs": dict(result.outputs),
         }
+
+    def _files(self) -> dict[str, list[str]]:
+        """Lines that change in the files of each host that was there before."""
+        found: dict[str, list[str]] = {}
+        for step in sorted(self._steps, key=lambda s: s.name):
+            if step.type == _FILE and step.op != "same" and step.parent not in self._new:
+                host, _, path = step.name.partition("/")
+                lines = found.setdefault(host, [])
+                lines.append(f"{_SIGNS[step.op][0].strip()} {path}")
+                if step.op == "update":
+                    lines += [line for line, _ in _property_changes(step)]
+        return found
 
     def _tree(self) -> None:
         """What there is now, each thing under what it belongs to."""
         below: dict[str, list[Step]] = {}
         gone = {s.urn for s in self._steps if s.op == "delete"}
         for step in self._steps:
-            if step.urn not in gone:
+            if step.urn not in gone and step.type != _FILE:
                 below.setdefault(step.parent, []).append(step)
 
         def grow(branch: Tree, urn: str) -> None:
@@ -209,28 +228,6 @@ class Display:
                 yield host.name, root
 
 
-def file_changes(step: Step) -> Iterator[tuple[str, str]]:
-    """The lines of a host's files that change: (line, style)."""
-    old, new = _files(step.old), _files(step.new)
-    if not old:
-        yield f"{len(new)} files", "dim"
-        return
-    for path in sorted({*old, *new}):
-        before, after = old.get(path), new.get(path)
-        if before == after:
-            continue
-        mark = "+" if before is None else "-" if after is None else "~"
-        yield f"{mark} {path}", "bold"
-        if before is None or after is None:
-            continue
-        diff = difflib.unified_diff(
-            before.splitlines(), after.splitlines(), lineterm="", n=_CONTEXT
-        )
-        for line in list(diff)[2:]:
-            style = {"+": "green", "-": "red", "@": "dim"}.get(line[:1], "")
-            yield f"    {'…' if line.startswith('@@') else line}", style
-
-
 def _property_changes(step: Step) -> Iterator[tuple[str, str]]:
     for name in step.diff:
         if name in step.hide:
@@ -246,11 +243,6 @@ def _property_changes(step: Step) -> Iterator[tuple[str, str]]:
         for line in list(diff)[2:]:
             if not line.startswith("@@"):
                 yield f"    {line}", {"+": "green", "-": "red"}.get(line[:1], "")
-
-
-def _files(properties: Mapping[str, Value]) -> dict[str, str]:
-    files = properties.get("files")
-    return {k: str(v) for k, v in files.items()} if isinstance(files, dict) else {}
 
 
 def _shown(value: Value) -> str:

@@ -293,4 +293,9 @@ SAME = {"release-id.nix", "facts.nix"}
 
 
 def files_of(recorded: Recorded) -> dict[str, dict[str, str]]:
-    return {r.name: r.inputs["files"] for r in recorded.of(":Host")}
+    found: dict[str, dict[str, str]] = {h.name: {} for h in recorded.of(":Host")}
+    for file in recorded.of(":File"):
+        host, _, path = file.name.partition("/")
+        if host in found:
+            found[host][path] = file.inputs["text"]
+    return found

@@ -25,6 +25,8 @@ ALWAYS_ON = {"pi", "aurora", "pavilion"}
 OFFLINE = "workstation"
 """What its switch needs travels with it."""
 SWITCH = "-switch"
+IDENTITY = {"release-id.nix", "facts.nix"}
+"""Files that tell of everything, and so change with anything."""
 TAKES = ("command:remote:Command", "command:local:Command")
 
 
@@ -77,8 +79,8 @@ def test_the_tree_hangs_together(run: Recorded) -> None:
     assert [(r.type, r.name) for r in tops] == [("homelab:homelab:Homelab", "home")]
     with_children = {r.parent for r in run.resources}
     empty = [r.name for r in run.resources if not r.custom and r.urn not in with_children]
-    # A home that is shown and not ours to bring there, and the files of an offline host.
-    assert sorted(n for n in empty if n not in words(run)) == ["macbook", OFFLINE]
+    files = {r.name for r in run.of(":File")}
+    assert [n for n in empty if n not in words(run) | files] == []
 
 
 def words(recorded: Recorded) -> set[str]:
@@ -120,7 +122,11 @@ def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned() 
     old = inputs(up())
     new = inputs(home({"services": {"miniflux": {"port": 8099}}}))
     assert old.keys() == new.keys()
-    assert {key for key in new if old[key] != new[key] and key[0] != "Command"} == {
+    changed = {key for key in new if old[key] != new[key] and key[0] != "Command"}
+    assert {k for k in changed if k[1].rpartition("/")[2] not in IDENTITY} == {
+        ("File", "aurora/services/miniflux.nix"),
+        ("File", "aurora/firewall.nix"),
+        ("File", "pi/proxy.nix"),
         ("Service", "miniflux"),
         ("Route", "news"),
         ("Host", "aurora"),
@@ -179,7 +185,8 @@ def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded)
     assert switch.hidden == ["stdin"]
     assert set(switch.inputs) == {"addPreviousOutputInEnv", "create", "stdin"}
     (host,) = [r for r in run.of(":Host") if r.name == OFFLINE]
-    assert "services.jellyfin" in host.inputs["files"]["services/jellyfin.nix"]
+    assert "services.jellyfin" in text_of(run, OFFLINE, "services/jellyfin.nix")
+    assert host.inputs.keys() == {"builder", "release"}
     spec = OfflineSpec.model_validate_json(switch.inputs["stdin"])
     assert (spec.offline.host, spec.offline.wake) == ("pi", "wake-workstation")
     assert "services/jellyfin.nix" in spec.payload.stage
@@ -267,8 +274,15 @@ def test_components_hold_nothing_secret_and_hosts_show_their_files(run: Recorded
     for resource in run.resources:
         if not resource.custom:
             assert resource.secrets == set(), resource.name
-    (pi,) = [r for r in run.of(":Host") if r.name == "pi"]
-    assert "services.caddy" in pi.inputs["files"]["proxy.nix"]
+    assert "services.caddy" in text_of(run, "pi", "proxy.nix")
+
+
+def text_of(recorded: Recorded, host: str, path: str) -> str:
+    """A file of a host, as a preview shows it."""
+    (file,) = [r for r in recorded.of(":File") if r.name == f"{host}/{path}"]
+    (above,) = [r for r in recorded.resources if r.urn == file.parent]
+    assert above.name == host
+    return str(file.inputs["text"])
 
 
 def test_a_switch_is_readable_in_a_preview(run: Recorded) -> None:
@@ -323,7 +337,11 @@ def test_a_record_is_named_by_its_service_and_never_by_a_host(tmp_path: Path) ->
 
     one, other = published("nas"), published("pi")
     urns = [
-        sorted(r.urn for r in recorded.resources if "jellyfin" in r.name)
+        sorted(
+            r.urn
+            for r in recorded.resources
+            if "jellyfin" in r.name and not r.type.endswith(":File")
+        )
         for recorded in (one, other)
     ]
     assert urns[0] == urns[1]

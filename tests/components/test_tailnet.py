@@ -189,4 +189,4 @@ def test_outputs_name_what_is_asked_past_the_proxy(tmp_path: Path) -> None:
     recorded = run(tmp_path, {"services": services}, entry, preview=True)
     (outputs,) = [o for o in recorded.outputs.values() if "tailnet_urls" in o]
     assert outputs["tailnet_urls"] == {"navidrome": "http://100.64.0.3:4533"}
-    assert set(outputs["routes"]) == {"miniflux", "navidrome"}
+    assert set(outputs["urls"]) == {"miniflux", "navidrome"}

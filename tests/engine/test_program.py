@@ -96,10 +96,18 @@ def test_a_change_is_shown_by_line_and_reaches_only_the_hosts_it_concerns(real: 
     assert re.search(r'^ +- +LISTEN_ADDR = "0\.0\.0\.0:8080";$', shown, re.MULTILINE)
     assert re.search(r'^ +\+ +LISTEN_ADDR = "0\.0\.0\.0:8123";$', shown, re.MULTILINE)
 
+    # Each file that changes is named, and of a file that does not nothing is shown.
+    named = real.run("preview").steps.keys()
+    assert {"nas/services/miniflux.nix", "nas/firewall.nix", "pi/proxy.nix"} <= named
+    assert "nas/services/jellyfin.nix" not in named
+    assert "jellyfin.nix" not in shown
+
     real.write(testing.merged(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
     up = real.up()
     assert up.ok, up.text
-    assert up.steps == dict.fromkeys(of("nas", *EVERYTHING), "update")
+    assert set(up.steps.values()) == {"update"}
+    assert {name for name in up.steps if "/" not in name} == of("nas", *EVERYTHING)
+    assert {name.partition("/")[0] for name in up.steps if "/" in name} == {"nas"}
     assert real.lab.connections["pi"] == reached["pi"]
 
 
