@@ -1,4 +1,4 @@
-"""Certificates by DNS-01, as `security.acme` gets them; the proxy reads /var/lib/acme/<domain>."""
+"""Certificates by DNS-01 with `security.acme`; the proxy reads /var/lib/acme/<domain>."""
 
 from __future__ import annotations
 
@@ -73,18 +73,18 @@ def _resolver(plan: Plan, said: Issuer | None) -> Nix:
     if not plan.dns.host:
         return public
     return Comment(
-        "The home resolver answers these names by itself and would never see the challenge.",
+        "The home resolver answers these names itself, without the challenge record.",
         public,
     )
 
 
 def _expiry(day: str) -> Attrs:
-    """A unit that fails once a week while the token is about to end: Cloudflare tells nobody."""
+    """A weekly unit that fails while the token is about to expire: Cloudflare sends no notice."""
     return merge(
         attrs(
             'systemd.services."acme-token-expiry"',
             {
-                "description": f"See whether the DNS-01 token, which ends on {day}, ends soon",
+                "description": f"Check whether the DNS-01 token expires soon ({day})",
                 "startAt": "weekly",
                 "onFailure": ["notify@%N.service"],
                 "script": Script.of("set -- ", day, "\n. ", Raw(f"./{_EXPIRY_FILE}"), "\n"),

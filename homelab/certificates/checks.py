@@ -1,4 +1,4 @@
-"""Somebody certifies every name at home, and what is said of certificates has an effect."""
+"""Checks of certificates: their issuer, the root certificate page, and container trust."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ BUNDLES = (BUNDLE, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc
 
 @check("certificate-issuer", rows="S0-16")
 def certificate_issuer(plan: Plan) -> Iterator[Problem]:
-    """A name without a certificate is one that no browser opens."""
+    """Browsers refuse a name without a certificate."""
     if plan.certificates.kind == "none" and plan.certificates.certificates:
         domains = ", ".join(f"*.{c.domain}" for c in plan.certificates.certificates)
         yield Problem(
             WHERE,
-            f"nobody certifies {domains}: there is neither homelab:cloudflare nor another issuer",
+            f"no issuer for the certificate of {domains}: there is neither homelab:cloudflare nor "
+            "another one",
             "add acme: {provider: internal, root: ca/root.crt, key: {sops: ca/key}} for an "
             "authority of your own; or the DNS provider of the domain, as {provider: desec, "
             f"credentials: {{DESEC_TOKEN: {{sops: acme/desec}}}}}}; or {SECTION}",
@@ -32,19 +33,19 @@ def certificate_issuer(plan: Plan) -> Iterator[Problem]:
 
 @check("authority-page", rows="S0-16")
 def authority_page(plan: Plan) -> Iterator[Problem]:
-    """The page that hands out the root certificate has a name of its own."""
+    """A route with the name of the root certificate page hides that page."""
     for route in plan.routes:
         if plan.certificates.page and plan.certificates.page in route.names:
             yield Problem(
                 route.at("name"),
-                f"{plan.certificates.page} is where the root certificate is handed out",
+                f"{plan.certificates.page} is the page with the root certificate",
                 f"give {route.service} another name",
             )
 
 
 @check("authority-container", rows="S0-16 S1-03", severity="warning")
 def authority_container(plan: Plan) -> Iterator[Problem]:
-    """Programs of a host trust what the host trusts; a container has authorities of its own."""
+    """A container does not use the host's trusted certificate authorities."""
     if plan.certificates.kind != "internal":
         return
     for route in plan.routes:
@@ -54,17 +55,17 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
         if not any(mount.source in BUNDLES for mount in config.container.mounts):
             yield Problem(
                 route.at("auth"),
-                f"{route.service} asks the identity provider from a container, which does not "
-                "know our authority",
+                f"{route.service} connects to the identity provider from a container, which does "
+                "not trust the homelab's authority",
                 f"add container.mounts: [{{source: {BUNDLE}, target: {BUNDLE}, read_only: true}}], "
-                "and tell the app of it, as with "
+                "and set it in the app, for example with "
                 f"container.environment: {{SSL_CERT_FILE: {BUNDLE}}}",
             )
 
 
 @check("acme-token-unused", rows="S0-17")
 def acme_token_unused(plan: Plan) -> Iterator[Problem]:
-    """Limits of a token that nobody issues limit nothing."""
+    """Limits of a DNS-01 token have no effect with another certificate issuer."""
     config, kind = plan.stack.cloudflare, plan.certificates.kind
     if config is None or kind == "cloudflare":
         return
@@ -72,6 +73,6 @@ def acme_token_unused(plan: Plan) -> Iterator[Problem]:
         if said:
             yield Problem(
                 f"cloudflare.acme.{field}",
-                f"no DNS-01 token is made at Cloudflare, for {WHERE} names another issuer",
+                f"no DNS-01 token is created at Cloudflare: {WHERE} sets another issuer",
                 f"leave it out, or {WHERE}",
             )

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Fail while a token of this host is about to end, so that whoever reports failed units reports it.
-# Sourced by its unit with the day on which it ends.
+# Fail while a token of this host is about to expire, so that the failed unit is reported.
+# Argument: the day on which it expires.
 
 days=$((($(date --date "$1" +%s) - $(date +%s)) / 86400))
 if [ "$days" -lt 30 ]; then
-  echo "The DNS-01 token of this host ends on $1, and no certificate is renewed after that." >&2
-  echo "Move cloudflare.acme.until in the stack config, then: pulumi up" >&2
+  echo "The DNS-01 token of this host expires on $1; no certificate is renewed after that." >&2
+  echo "Set a later cloudflare.acme.until in the stack config, then run: pulumi up" >&2
   exit 1
 fi
-echo "The DNS-01 token of this host is good for $days more days."
+echo "The DNS-01 token of this host is valid for $days more days."

@@ -1,7 +1,7 @@
-"""An authority of the homelab's own: every host trusts its root, the entry host signs with its key
-and hands the root out.
+"""The internal certificate authority: every host trusts its root certificate, and the entry host
+signs with its key and serves the root certificate.
 
-No program answers on the network for it: a unit signs what is missing or about to end.
+It is not a network service: a unit signs certificates that are missing or about to expire.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     variables: Attrs = dict.fromkeys(_TRUSTED, BUNDLE)
     yield Module(
         "trust.nix",
-        "The homelab's own authority, which signs every name at home",
+        "Trust the internal certificate authority, which signs the internal names",
         derived=merge(
             attrs("security.pki.certificateFiles", [Path(ROOT)]),
             attrs(
                 "systemd.globalEnvironment",
-                Comment("Some programs bring authorities of their own.", variables),
+                Comment("Some programs use their own list of authorities by default.", variables),
             ),
         ),
         shared=True,
@@ -55,13 +55,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
     yield Module(
         "certificates.nix",
-        "Certificates by the homelab's own authority, and the page that hands out its root",
+        "Certificates of the internal authority, and the page with its root certificate",
         derived=merge(
             attrs(f"systemd.services.{SIGNER}", _unit(plan, proxy, script)),
             attrs(
                 f"systemd.services.{SIGNER}-renew",
                 {
-                    "description": "Look for certificates that end within a month",
+                    "description": "Renew certificates that expire within a month",
                     "startAt": "daily",
                     "script": f"systemctl restart {SIGNER}.service",
                     "serviceConfig": {"Type": "oneshot"},
@@ -90,7 +90,7 @@ def _unit(plan: Plan, proxy: str, script: Nix) -> Attrs:
         {"onFailure": ["notify@%N.service"]} if plan.stack.monitoring.ntfy is not None else {}
     )
     return {
-        "description": "Sign certificates that are missing or end within a month",
+        "description": "Sign certificates that are missing or expire within a month",
         "before": [proxy],
         "wantedBy": [proxy, "multi-user.target"],
         "path": [Pkg("openssl")],
@@ -98,14 +98,14 @@ def _unit(plan: Plan, proxy: str, script: Nix) -> Attrs:
         **failing,
         "serviceConfig": {
             "Type": "oneshot",
-            "RemainAfterExit": Comment("A switch starts it anew for other names.", True),
+            "RemainAfterExit": Comment("A switch restarts it if the names change.", True),
             "LoadCredential": [f"key:{key}"],
             "StateDirectory": plan.certificates.directory.rpartition("/")[2],
-            # The proxy passes through, and reads what is its group's.
+            # The proxy enters the directory, and reads the files of its group.
             "StateDirectoryMode": "0711",
-            "CapabilityBoundingSet": Comment("It gives files to the proxy's group.", ["CAP_CHOWN"]),
+            "CapabilityBoundingSet": Comment("For chgrp to the proxy's group.", ["CAP_CHOWN"]),
             "NoNewPrivileges": True,
-            "PrivateNetwork": Comment("Nothing that reads the key is on the network.", True),
+            "PrivateNetwork": Comment("The process with the key has no network.", True),
             "PrivateTmp": True,
             "ProtectHome": True,
             "ProtectSystem": "strict",

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Sign the certificates of the names at home with the key of the homelab's own authority.
+# Sign the certificates of the internal names with the key of the internal authority.
 # Sourced with: sign ROOT GROUP UNIT DIRECTORY, then one `vouch DOMAIN NAME...` for each domain.
-# The key is the credential "key". What is good for another month, and for the same names, stays.
+# The key is the credential "key". A certificate that is valid for another month and has the same
+# names is kept.
 
 days=90 early=$((30 * 24 * 3600)) changed=""
 
@@ -16,7 +17,7 @@ sign() {
     exit 1
   fi
   if ! openssl x509 -in "$root" -noout -checkend "$early" >/dev/null; then
-    echo "the root certificate ends within a month; make another, and let devices trust it" >&2
+    echo "the root certificate expires within a month; create another, and trust it on devices" >&2
     exit 1
   fi
 }
@@ -26,7 +27,7 @@ vouch() {
   shift
   for name; do names="$names${names:+,}DNS:$name"; done
   if is_good "$domain" "$names"; then
-    # Another proxy may read them since then.
+    # The reverse proxy, and with it the group, may have changed.
     chgrp -R "$group" "$directory/$domain/"
     return
   fi
@@ -42,7 +43,7 @@ vouch() {
   printf '%s\n' "$names" >"$new/names"
   chgrp -R "$group" "$new"
   chmod -R u=rwX,g=rX,o= "$new"
-  # One rename, so that nobody finds the key of one and the certificate of another.
+  # One rename, so that key and certificate always match.
   ln -sfn "${new##*/}" "$directory/.$domain.link"
   mv -T "$directory/.$domain.link" "$directory/$domain"
   forget_others "$domain" "${new##*/}"
@@ -63,7 +64,7 @@ forget_others() {
   done
 }
 
-# A proxy that waits for this one to end reads them when it starts.
+# A proxy that waits for this unit reads the files when it starts.
 tell() {
   if [ -n "$changed" ]; then systemctl --no-block try-reload-or-restart "$unit"; fi
 }

@@ -1,4 +1,4 @@
-"""The page that hands out the root certificate, and says how a device comes to trust it."""
+"""The page with the root certificate, and the steps to trust it on each system."""
 
 from __future__ import annotations
 
@@ -83,10 +83,11 @@ def page(name: str, domain: str) -> str:
 </head>
 <body>
 <h1>Trust the names of {escape(domain)}</h1>
-<p>They are certified at home, by an authority that a device has to be told of, once.</p>
+<p>Their certificates come from a private certificate authority. Each device has to trust its root
+certificate once.</p>
 <p><a class="button" href="/{ROOT_FILE}">Download the root certificate</a></p>
-<p>This page ({escape(name)}) comes without encryption. Before you trust the file, compare its
-fingerprint (SHA-256) with the one that the owner of this home reads out: devices show it among the
+<p>This page ({escape(name)}) is not encrypted. Before you trust the file, compare its
+fingerprint (SHA-256) with the one that the owner of this homelab gives you: devices show it in the
 details of the certificate.</p>
 {systems}
 </body>

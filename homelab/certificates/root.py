@@ -1,4 +1,4 @@
-"""The root certificate of the homelab's own authority, as it lies beside the stack file."""
+"""File checks of the internal authority's root certificate, a file beside the stack file."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from homelab.check import file_check
 AUTHORITY_ENDS = file_check(
     "authority-ends",
     "error",
-    "When the root certificate ends, so does every certificate at home, and devices have to be "
-    "told of the next one in time.",
+    "When the root certificate expires, so does every internal certificate, and every device has "
+    "to trust the next one.",
 )
 AUTHORITY_ROOT = file_check(
     "authority-root",
     "error",
-    "What devices are told to trust is one certificate of an authority, without its key, and good"
-    " for the names at home alone.",
+    "The root file must be one CA certificate without its key, limited to the internal names.",
 )
 
-_ANEW = "make it anew, as the guide's page on certificates says"
+_ANEW = "create it again, as in the guide's page on certificates"
 _EARLY = timedelta(days=90)
 
 
@@ -39,8 +38,8 @@ def check_root(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Probl
     path, text = found
     if "PRIVATE KEY" in text:
         yield _problem(
-            f"{path} holds a private key in clear",
-            f"take it out, {_ANEW}, and keep the key in the sops file of the entry host",
+            f"{path} holds a private key in plain text",
+            f"remove it, {_ANEW}, and keep the key in the sops file of the entry host",
         )
         return
     root = _read(text)
@@ -60,16 +59,14 @@ def check_root(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Probl
     allowed = _permitted(root)
     if not allowed:
         yield _problem(
-            f"{path} may vouch for every name on the internet, and whoever has its key with it",
+            f"{path} is valid for every name on the internet, so its key can impersonate any site",
             f"limit it to {', '.join(domains) or plan.stack.site.domain}: {_ANEW}",
             severity_is_warning=True,
         )
         return
     for domain in domains:
         if not any(domain == a or domain.endswith(f".{a}") for a in allowed):
-            yield _problem(
-                f"{path} may vouch for {', '.join(allowed)}, and not for {domain}", _ANEW
-            )
+            yield _problem(f"{path} is valid for {', '.join(allowed)}, but not for {domain}", _ANEW)
 
 
 def root_ends(plan: Plan, sources: Mapping[str, str | bytes], today: str) -> Iterator[Problem]:
@@ -83,9 +80,9 @@ def root_ends(plan: Plan, sources: Mapping[str, str | bytes], today: str) -> Ite
         over = root.not_valid_after_utc <= now
         yield Problem(
             f"{WHERE}.root",
-            f"{found[0]} {'ended' if over else 'ends'} on {root.not_valid_after_utc.date()}, and "
-            "every certificate at home with it",
-            f"{_ANEW}, and let every device trust that one too",
+            f"{found[0]} {'expired' if over else 'expires'} on {root.not_valid_after_utc.date()}, "
+            "and every internal certificate with it",
+            f"{_ANEW}, and trust the new one on every device",
             check=AUTHORITY_ENDS,
             severity="error" if over else "warning",
         )

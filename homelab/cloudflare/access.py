@@ -1,4 +1,4 @@
-"""Who passes Access: an application for each name, a policy for each set of people or programs."""
+"""Access: an application for each name, and a policy for each set of people or programs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from homelab.config.stack import StackConfig
 from homelab.network.route import Route
 
 MEMBERS = "members"
-"""Key of the policy for owner and members. No group's key is called so."""
+"""Key of the policy for owner and members; no group has this key."""
 
 
 def plan_apps(config: CloudflareConfig, tunnelled: Iterable[Route]) -> tuple[AccessApp, ...]:
-    """An application in front of each tunnelled name that has not been opened."""
+    """An Access application for each tunnelled name with `access: true`."""
     return tuple(
         AccessApp(
             route=r.name,
@@ -69,9 +69,7 @@ def plan_policies(
 
 
 def allowed_emails(stack: StackConfig) -> tuple[str, ...]:
-    """Who passes Access where a route says nothing: the owner, the members, and whom the stack
-    config adds.
-    """
+    """The default policy's e-mail addresses: owner, members and `cloudflare.access.emails`."""
     extra: Iterable[str] = stack.cloudflare.access.emails if stack.cloudflare else ()
     members = (m.email for m in stack.site.members.values())
     return tuple(sorted({stack.site.owner.email, *members, *extra}))

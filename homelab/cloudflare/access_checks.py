@@ -1,4 +1,4 @@
-"""What must stand in front of a public name, and whom it lets pass."""
+"""Checks of Access: which public names need it, and who passes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from homelab.problems import Problem, did_you_mean
 
 @check("tunnel-requires-access", rows="S2-06")
 def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
-    """Through the tunnel anyone on the internet arrives. Access stops all but the household; else
-    our identity provider asks at the proxy, or somebody says why nobody does.
-    """
+    """Anyone on the internet can use the tunnel: a route needs Access, forward auth or a reason."""
     for route in plan.routes:
         if route.publish != "tunnel" or route.access or route.public_reason:
             continue
@@ -22,21 +20,21 @@ def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 route.at("access"),
                 f"the route {route.name} goes through the tunnel without Access",
-                "leave access out, let auth: forward ask who it is, or say why anyone may reach "
+                "leave access out, write auth: forward, or state why anyone may reach "
                 "it: public: …",
             )
         elif route.exempt:
             yield Problem(
                 route.at("exempt"),
-                f"the route {route.name} goes through the tunnel without Access, and its gate "
+                f"the route {route.name} goes through the tunnel without Access, and exempt "
                 f"leaves {', '.join(route.exempt)} open to anyone",
-                "exempt: [], leave access out, or say why: public: …",
+                "write exempt: [], leave access out, or state why: public: …",
             )
 
 
 @check("auth-proxy-opened", rows="S2-06 S1-08")
 def auth_proxy_opened(plan: Plan) -> Iterator[Problem]:
-    """A rule that asks nobody opens to the whole internet what nothing else stands before."""
+    """A bypass rule opens a public route without Access to the whole internet."""
     alone = {
         r.name: r
         for r in plan.routes
@@ -48,15 +46,15 @@ def auth_proxy_opened(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 rule.source,
                 f"it opens {' '.join(rule.said) or 'all'} of {route.public} to anyone on the "
-                "internet, and nobody asks who they are",
-                f"take it away; or leave {route.at('access')} out, so that Access asks; or say why "
-                f"at {route.at('public')}: …",
+                "internet, without a sign-in",
+                f"remove it; or leave {route.at('access')} out, so that Access protects it; or "
+                f"state why at {route.at('public')}: …",
             )
 
 
 @check("access-known", rows="S2-06")
 def access_known(plan: Plan) -> Iterator[Problem]:
-    """A name that Access does not know would let nobody pass."""
+    """An unknown group or service token lets nobody pass."""
     config = plan.stack.cloudflare
     groups = list(config.access.groups) if config else []
     tokens = list(config.access.service_tokens) if config else []
@@ -78,7 +76,7 @@ def access_known(plan: Plan) -> Iterator[Problem]:
 
 
 def _made(what: str, name: str) -> str:
-    """How the stack config makes the first group, or the first token."""
+    """The line that adds the first group or token."""
     if what == "groups":
         return f"groups: {{{name}: {{emails: […]}}}}"
     return f"service_tokens: {{{name}: {{}}}}"
@@ -86,33 +84,33 @@ def _made(what: str, name: str) -> str:
 
 @check("access-effect", rows="S2-06")
 def access_effect(plan: Plan) -> Iterator[Problem]:
-    """Who reads access_groups believes that all others are kept out."""
+    """Without Access in front of a route, `access_groups` and `service_tokens` protect nothing."""
     opened = [
-        (r.source, _said_of_access(r), _behind_access(r))
+        (r.source, _access_fields(r), _behind_access(r))
         for r in plan.routes
         if r.publish != "tunnel" or not r.access
     ]
     for page in plan.cloudflare.pages if plan.cloudflare else ():
         if page.public_reason:
-            said = "access_groups" if page.access_groups else ""
-            opened.append((page.source, said, "leave public out"))
-    for source, said, behind in opened:
-        if said:
+            fields = "access_groups" if page.access_groups else ""
+            opened.append((page.source, fields, "leave public out"))
+    for source, fields, behind in opened:
+        if fields:
             yield Problem(
                 source,
-                "it says whom Access lets pass, and Access does not stand in front of it",
-                f"leave {said} out; or publish it behind Access: {behind}",
+                f"{fields} has no effect, because Access is not in front of it",
+                f"leave {fields} out; or publish it behind Access: {behind}",
             )
 
 
-def _said_of_access(route: Route) -> str:
-    """What a route says of Access."""
-    said = {"access_groups": route.access_groups, "service_tokens": route.service_tokens}
-    return " and ".join(name for name, value in said.items() if value)
+def _access_fields(route: Route) -> str:
+    """The fields for Access that a route sets."""
+    fields = {"access_groups": route.access_groups, "service_tokens": route.service_tokens}
+    return " and ".join(name for name, value in fields.items() if value)
 
 
 def _behind_access(route: Route) -> str:
-    """What is to be written, so that Access stands in front of a route."""
+    """The lines that put Access in front of a route."""
     publish = "" if route.publish == "tunnel" else "publish: tunnel"
     away = "leave public out" if route.public_reason else "" if publish else "leave access out"
     return ", and ".join(filter(None, (publish, away)))
@@ -120,12 +118,12 @@ def _behind_access(route: Route) -> str:
 
 @check("access-group-empty", rows="S2-06")
 def access_group_empty(plan: Plan) -> Iterator[Problem]:
-    """Cloudflare refuses a group that nobody is in."""
+    """Cloudflare refuses an empty group."""
     for group in plan.cloudflare.groups if plan.cloudflare else ():
         if not group.emails and not group.domains:
             yield Problem(
                 f"cloudflare.access.groups.{group.name}",
-                f"nobody is in the group {group.name}",
+                f"the group {group.name} is empty",
                 "add emails: […] or domains: […], or leave it out",
             )
 
@@ -142,27 +140,25 @@ _ANYBODY = frozenset(
         *("ymail.com", "zoho.com", "163.com", "126.com", "free.fr", "wanadoo.fr", "online.no"),
     )
 )
-"""Domains in which anybody gets an address."""
+"""Domains of public mail providers."""
 
 
 @check("access-group-wide", rows="S2-06")
 def access_group_wide(plan: Plan) -> Iterator[Problem]:
-    """A group by an e-mail domain is everybody with an address there: at a mail provider, whoever
-    asks for one.
-    """
+    """A group with the domain of a public mail provider lets everybody in."""
     for group in plan.cloudflare.groups if plan.cloudflare else ():
         for i, domain in enumerate(group.domains):
             if domain in _ANYBODY:
                 yield Problem(
                     f"cloudflare.access.groups.{group.name}.domains[{i}]",
-                    f"anybody gets an address at {domain}, so Access would let everybody in",
-                    "take it away, and name the people: emails: […]",
+                    f"anybody can get an address at {domain}, so Access would let everybody in",
+                    "remove it, and list the people: emails: […]",
                 )
 
 
 @check("service-token-host", rows="S2-06")
 def service_token_host(plan: Plan) -> Iterator[Problem]:
-    """A token for a host that is not there reaches nobody."""
+    """A token for an unknown host is delivered to none."""
     for token in plan.cloudflare.service_tokens if plan.cloudflare else ():
         host = plan.hosts.get(token.host)
         if token.host and (host is None or not host.is_nixos):
@@ -176,12 +172,12 @@ def service_token_host(plan: Plan) -> Iterator[Problem]:
 
 @check("service-token-expiry", rows="S2-06", severity="warning")
 def service_token_expiry(plan: Plan) -> Iterator[Problem]:
-    """A token that ends locks its program out, and only Cloudflare knows the day."""
+    """A program loses access when its token expires, and only Cloudflare knows the date."""
     cloud = plan.cloudflare
     for token in cloud.service_tokens if cloud and not cloud.alert_email else ():
         if token.duration != "forever":
             yield Problem(
                 f"cloudflare.access.service_tokens.{token.name}.duration",
-                f"the token {token.name} ends after {token.duration}, and nobody would hear of it",
-                "set monitoring.email: …, for Cloudflare tells a week before",
+                f"the token {token.name} expires after {token.duration}, without a notification",
+                "set monitoring.email: …: Cloudflare sends a mail a week before",
             )

@@ -1,4 +1,4 @@
-"""What the account has of its own: buckets, projects, and what was there before."""
+"""Checks of the account: buckets, Pages projects, and adopted resources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.problems import Problem, did_you_mean
 
 @check("cloudflare-unique", rows="S2-05 S2-07")
 def cloudflare_unique(plan: Plan) -> Iterator[Problem]:
-    """Two things of the stack that are one at Cloudflare would take it from each other for ever."""
+    """Two entries for one Cloudflare resource would overwrite each other at every `up`."""
     config, cloud = plan.stack.cloudflare, plan.cloudflare
     if config is None or cloud is None:
         return
@@ -30,13 +30,13 @@ def cloudflare_unique(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     f"{where}.{field}".rstrip("."),
                     f"{value} is already {what} of {other}",
-                    "give one of them another",
+                    "give one of them another value",
                 )
 
 
 @check("adopt-known", rows="S2-05")
 def adopt_known(plan: Plan) -> Iterator[Problem]:
-    """An id for something that is not made adopts nothing, and looks as if it had."""
+    """An id for a resource that the stack does not create adopts nothing."""
     config, cloud = plan.stack.cloudflare, plan.cloudflare
     if config is None or cloud is None:
         return
@@ -61,14 +61,14 @@ def adopt_known(plan: Plan) -> Iterator[Problem]:
         if wanted is not None and not made:
             yield Problem(
                 f"{where}.{field}",
-                f"the stack asks for no {field.replace('_', '-')} that it could be",
+                f"the stack creates no {field.replace('_', '-')}",
                 "leave it out",
             )
 
 
 @check("bucket-known", rows="S0-31")
 def bucket_known(plan: Plan) -> Iterator[Problem]:
-    """Backups to a bucket that nobody makes keep nothing."""
+    """Backups to a bucket that does not exist fail."""
     known = plan.stack.cloudflare.buckets if plan.stack.cloudflare else {}
     for name, target in plan.stack.backup.targets.items():
         if target.bucket is not None and target.bucket not in known:

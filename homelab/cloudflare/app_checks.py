@@ -1,4 +1,4 @@
-"""What an app behind a published name cannot do there."""
+"""Checks of apps behind Cloudflare: upload size, and phone apps."""
 
 from __future__ import annotations
 
@@ -19,22 +19,20 @@ _SIZE = re.compile(r"([0-9]+)(KB|MB|GB)")
 
 @check("tunnel-upload", rows="S2-08", severity="warning")
 def tunnel_upload(plan: Plan) -> Iterator[Problem]:
-    """Cloudflare refuses a large body with 413, whatever the proxy at home lets through: an upload
-    fails on its last step, and only for those who are out.
-    """
+    """Cloudflare refuses large uploads with 413, whatever limit the reverse proxy has."""
     for route in plan.routes:
         if route.publish == "tunnel" and _megabytes(route.upload) > LARGEST:
             yield Problem(
                 route.source,
-                f"{route.service} takes uploads of up to {route.upload}, and Cloudflare ends each "
-                f"at {LARGEST} MB",
-                f"{_way(route)}; or say {_limit(route)}, so that more is refused at once",
+                f"{route.service} takes uploads of up to {route.upload}, but Cloudflare refuses "
+                f"more than {LARGEST} MB",
+                f"{_direct_path(route)}; or write {_limit(route)}, so that the proxy refuses more",
             )
 
 
 @check("access-apps", rows="S2-06", severity="warning")
 def access_apps(plan: Plan) -> Iterator[Problem]:
-    """Access answers a phone app with a page for browsers, so the app finds no server there."""
+    """Access answers with a browser page, so phone apps without Access support fail."""
     by_place = {(s.name, s.host): s for s in plan.services}
     for route in plan.routes:
         service = by_place.get((route.service, route.host))
@@ -44,25 +42,25 @@ def access_apps(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             route.source,
             f"{apps} cannot pass Cloudflare Access in front of {route.public}",
-            f"{_way(route)}; or say public: …, why anyone may ask {route.service} itself",
+            f"{_direct_path(route)}; or write public: … with the reason why Access is not needed",
         )
 
 
 def _limit(route: Route) -> str:
-    """How the stack config says a smaller limit: a service that has no list of routes gets one."""
+    """The line that sets a smaller limit; a service without a list of routes gets one."""
     listed = route.source.endswith("]")
     return f"upload: {LARGEST}MB" if listed else f"routes: [{{…, upload: {LARGEST}MB}}]"
 
 
-def _way(route: Route) -> str:
-    """The way to the app that passes by Cloudflare."""
+def _direct_path(route: Route) -> str:
+    """The way out that does not use Cloudflare."""
     if route.internal == route.public:
-        return f"ask it at home, where {route.internal} does not pass Cloudflare"
+        return f"use {route.internal} on the LAN, where it does not pass Cloudflare"
     if route.internal:
-        return f"ask https://{route.internal} instead, which never leaves home or the tailnet"
+        return f"use https://{route.internal} instead, which stays on the LAN or the tailnet"
     if route.lan_direct or route.tailnet_direct:
-        return "ask it at its host's own address and port"
-    return "give the route tailnet_direct: true, and ask it at its host's own address and port"
+        return "use the address and port of its host"
+    return "give the route tailnet_direct: true, and use the address and port of its host"
 
 
 def _megabytes(size: str) -> float:

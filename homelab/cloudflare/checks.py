@@ -1,4 +1,4 @@
-"""What may be published, under which name, and who certifies it."""
+"""Checks of published names and their certificates."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 
 ACME_UNTIL = file_check(
-    "acme-until", "warning", "A DNS-01 token that has ended renews no certificate."
+    "acme-until", "warning", "After its token expires, DNS-01 renews no certificate."
 )
 
 
 @check("no-public-record", rows="S0-14")
 def no_public_record(plan: Plan) -> Iterator[Problem]:
-    """A site says once how far it may be seen; no single route goes beyond that."""
+    """`site.exposure` limits every route; a route beyond it is published by mistake."""
     exposure = plan.stack.site.exposure
     for route in plan.routes:
         if exposure == "internal-only" and route.publish == "tunnel":
@@ -44,7 +44,7 @@ def no_public_record(plan: Plan) -> Iterator[Problem]:
 
 @check("cloudflare-missing", rows="S0-14 S0-16")
 def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
-    """A published name needs a zone to be published in, and a tunnel a host to end on."""
+    """A published name needs a Cloudflare zone, and a tunnel needs a host."""
     for route in plan.routes:
         if route.publish != "tunnel":
             continue
@@ -65,24 +65,22 @@ def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
 
 @check("direct-address", rows="S0-13 S0-14 S3-01")
 def direct_address(plan: Plan) -> Iterator[Problem]:
-    """A direct name needs a public address, and nothing in the stack config holds one. So what is
-    open to the internet comes through the tunnel, where somebody must say why it is open.
-    """
+    """`publish: direct` needs a public address, which the stack config cannot hold."""
     exposure = plan.stack.site.exposure
-    way = "internal" if exposure == "internal-only" else "tunnel"
+    publish = "internal" if exposure == "internal-only" else "tunnel"
     for route in plan.routes:
         if route.publish == "direct" and exposure != "tunnel-only":
             yield Problem(
                 route.at("publish"),
                 f"no public address of {plan.stack.network.entry.host} is known, "
                 f"so {route.public} can have no record",
-                f"use publish: {way}",
+                f"use publish: {publish}",
             )
 
 
 @check("tunnel-hostname-depth", rows="S1-05")
 def tunnel_hostname_depth(plan: Plan) -> Iterator[Problem]:
-    """Cloudflare's own certificate covers the zone and one label below it, no more."""
+    """Cloudflare's free certificate covers only the zone and one label below it."""
     config = plan.stack.cloudflare
     if config is None or config.advanced_certificates:
         return
@@ -93,14 +91,14 @@ def tunnel_hostname_depth(plan: Plan) -> Iterator[Problem]:
                 "site.names.public",
                 f"{public} (of {source}) lies {below.count('.') + 1} labels below "
                 f"{config.zone.name}, where Cloudflare's certificate does not reach",
-                'use a pattern like "{name}-home.{zone}", or pay for them and set '
+                'use a pattern like "{name}-home.{zone}", or buy advanced certificates and set '
                 "cloudflare.advanced_certificates: true",
             )
 
 
 @check("acme-dns01", rows="S0-16")
 def acme_dns01(plan: Plan) -> Iterator[Problem]:
-    """Names and certificates can only be made in the zone that the token may edit."""
+    """Records and certificates need the zone that the API token may edit."""
     if plan.cloudflare is None:
         return
     zone = plan.cloudflare.zone_name
@@ -122,7 +120,7 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
 
 @check("host-unique", rows="S2-07")
 def host_unique(plan: Plan) -> Iterator[Problem]:
-    """One name leads to one app."""
+    """Two routes with one name conflict."""
     first: dict[str, str] = {}
     named = [(r.source, tuple(sorted(set(r.names)))) for r in plan.routes]
     named += [(p.source, (p.domain,)) for p in plan.cloudflare.pages] if plan.cloudflare else []
@@ -138,13 +136,13 @@ def host_unique(plan: Plan) -> Iterator[Problem]:
 
 
 def ended(plan: Plan, today: str) -> Iterator[Problem]:
-    """DNS-01 tokens that ended before this day (`2026-12-31`). No check: it needs a clock."""
+    """DNS-01 tokens that expired before this day (`2026-12-31`): a file check."""
     until = plan.stack.cloudflare.acme.until if plan.stack.cloudflare else None
     if until is not None and until < today and plan.certificates.kind == "cloudflare":
         yield Problem(
             "cloudflare.acme.until",
-            f"the DNS-01 tokens ended on {until}, and certificates are no longer renewed",
-            "move the day, or leave it out",
+            f"the DNS-01 tokens expired on {until}, and certificates are no longer renewed",
+            "set a later date, or leave it out",
             check=ACME_UNTIL,
             severity="warning",
         )
@@ -152,41 +150,41 @@ def ended(plan: Plan, today: str) -> Iterator[Problem]:
 
 @check("acme-expiry-alert", rows="S0-17")
 def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
-    """A token that ends stops certificates from being renewed, weeks before anybody notices."""
+    """When the token expires, renewals stop without a notification from Cloudflare."""
     config = plan.stack.cloudflare
     if config is None or config.acme.until is None or plan.stack.monitoring.ntfy is not None:
         return
     if plan.certificates.kind != "cloudflare":
-        return  # acme-token-unused tells
+        return  # reported by acme-token-unused
     yield Problem(
         "cloudflare.acme.until",
-        f"the DNS-01 tokens end on {config.acme.until}, and nobody would hear of it: Cloudflare "
-        "sends no notice about such a token",
-        "add monitoring.ntfy: {topic: {sops: ntfy/topic}}, so that the host gives the alarm; or "
+        f"the DNS-01 tokens expire on {config.acme.until} without a notification: Cloudflare "
+        "sends none for such a token",
+        "add monitoring.ntfy: {topic: {sops: ntfy/topic}}, so that the host sends an alert; or "
         "leave until out",
     )
 
 
 @check("caa-issuer", rows="S0-16")
 def caa_issuer(plan: Plan) -> Iterator[Problem]:
-    """Whoever lists authorities and leaves out his own gets no more certificates."""
+    """CAA records without the certificate authority in use stop renewals."""
     config = plan.stack.cloudflare
     if config is None or not plan.certificates.is_acme:
         return
     if config.caa and ISSUER not in config.caa:
         yield Problem(
             "cloudflare.caa",
-            f"our own certificates come from {ISSUER}, which would be forbidden to make them",
+            f"certificates come from {ISSUER}, which these CAA records do not allow",
             f"add {ISSUER}",
         )
 
 
 ISSUER = "letsencrypt.org"
-"""Where `security.acme` has certificates made."""
+"""The certificate authority that `security.acme` uses."""
 
 
 def _published(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Every name on the internet, and where it comes from."""
+    """Every public name, and its place in the stack config."""
     for route in plan.routes:
         if route.publish != "internal":
             yield route.public, route.source

@@ -1,4 +1,4 @@
-"""The tunnel's connector as NixOS knows it: rules here, identity in a file issued by Pulumi."""
+"""NixOS options of cloudflared: rules in Nix, credentials in a file that Pulumi issues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     credentials: Nix = secret_path(*TUNNEL_CREDENTIALS, "issued", "file")
     tunnel: dict[str, Nix] = {
         "credentialsFile": Comment(
-            "Holds the tunnel's id too; its name is enough in this file.", credentials
+            "The tunnel's id is in the credentials; here its name is enough.", credentials
         ),
         "default": "http_status:404",
     }
@@ -28,7 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         tunnel["ingress"] = {rule.hostname: _rule(rule) for rule in cloudflare.ingress}
     yield Module(
         "tunnel.nix",
-        "Cloudflare tunnel: public names, and what answers them",
+        "Cloudflare tunnel: public names, and their targets",
         derived=attrs(
             "services.cloudflared", {"enable": True, "tunnels": {cloudflare.tunnel: tunnel}}
         ),

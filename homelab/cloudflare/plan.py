@@ -1,4 +1,4 @@
-"""Which records, certificates, tokens and tunnel rules follow from the routes."""
+"""Records, certificates, tokens and tunnel rules, derived from the routes."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ BUCKET_WRITE = "2efd5506f9c8494dacb1fa10a3e7d5b6"
 def plan_cloudflare(
     stack: StackConfig, routes: tuple[Route, ...], certificates: CertificatesPlan
 ) -> CloudflarePlan | None:
-    """Everything that Cloudflare is asked for; None without a `cloudflare` section.
+    """Every Cloudflare resource; None without a `cloudflare` section.
 
-    A route that stays internal leaves no trace here. A direct route makes no record as long as
-    nobody says which address the internet finds the entry host at; a check tells.
+    Internal routes need none. A direct route gets no record, because the stack config has no public
+    address of the entry host; `direct-address` reports it.
     """
     config = stack.cloudflare
     if config is None:
@@ -134,7 +134,7 @@ def _ingress(connector: str, route: Route) -> Ingress | None:
         return Ingress(route.public, proxy, route.name)
     if route.host != connector:
         return None
-    # The proxy's way to an app of its own host is the tunnel's, too.
+    # The tunnel dials an app on its own host as the proxy does.
     address = LOOPBACK if route.remote else route.address
     app = f"{route.scheme}://{address}:{route.port}"
     return Ingress(route.public, app, route.name, _origin(route))

@@ -1,6 +1,6 @@
-"""What Cloudflare is asked for, as the plan knows it.
+"""The Cloudflare resources of the plan.
 
-`adopt` is the id of something that was there before and is taken over; empty for none.
+`adopt` is the id of an existing resource that the stack takes over; empty for none.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class CloudflarePlan:
-    """Everything that Cloudflare is asked for."""
+    """Every Cloudflare resource of the stack."""
 
     account: str
     zone: str
@@ -165,7 +165,7 @@ class CloudflarePlan:
     pages: tuple[PagesSite, ...]
     buckets: tuple[Bucket, ...]
     alert_email: str
-    """Who hears from Cloudflare of what went down or ends; empty for nobody."""
+    """Address for Cloudflare's notifications of outages and expiries; empty for none."""
 
     def policies_of(self, keys: tuple[str, ...]) -> tuple[AccessPolicy, ...]:
         """Policies by their keys."""

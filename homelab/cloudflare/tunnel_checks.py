@@ -1,4 +1,4 @@
-"""What the tunnel can carry, and from where."""
+"""Checks of the tunnel: its host, targets and origin settings."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SCHEMES = ("http", "https", "rdp", "smb", "ssh", "tcp", "unix")
 
 @check("tunnel-host", rows="S1-05")
 def tunnel_host(plan: Plan) -> Iterator[Problem]:
-    """The connector runs on a host of ours, and reaches by loopback what it publishes."""
+    """The connector can dial a loopback address only on its own host."""
     config = plan.stack.cloudflare
     if config is None or config.tunnel is None:
         return
     host = plan.hosts.get(config.tunnel.host)
     if host is None or not host.is_nixos or plan.stack.network.entry.host not in plan.hosts:
-        return  # host-known and host-runs-services tell
+        return  # reported by host-known and host-runs-services
     entry = plan.stack.network.entry.host
     if config.tunnel.via == "proxy" and host.name != entry:
         yield Problem(
             "cloudflare.tunnel.via",
-            f"the tunnel ends on {host.name}, and the proxy that it is to ask is on {entry}",
-            f"host: {entry}, or via: direct",
+            f"the tunnel ends on {host.name}, but the proxy that it dials is on {entry}",
+            f"write host: {entry}, or via: direct",
         )
     beside = (
         "cloudflare.tunnel: leave via out"
@@ -59,14 +59,14 @@ def tunnel_host(plan: Plan) -> Iterator[Problem]:
         elif route.auth == "forward":
             yield Problem(
                 route.at("auth"),
-                f"the tunnel on {host.name} goes straight to {route.service}, "
-                "past the proxy that asks for the sign-in",
+                f"the tunnel on {host.name} dials {route.service} directly, "
+                "which bypasses the sign-in at the proxy",
                 "leave tunnel_service out" if route.tunnel_service else beside,
             )
 
 
 def _is_beside(target: str) -> bool:
-    """Whether the connector finds it on its own host alone."""
+    """Whether the connector can reach it only on its own host."""
     return target.startswith("unix:") or bool(_LOOPBACK.search(target))
 
 
@@ -75,28 +75,28 @@ _LOOPBACK = re.compile(r"(?<=://)(localhost|127\.[0-9.]+)(?=:|$)")
 
 @check("tunnel-scheme", rows="S2-08")
 def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
-    """Cloudflared starts with a target that it cannot dial, and answers 502 for it."""
+    """For a target that it cannot dial, cloudflared starts anyway and answers 502."""
     for route in plan.routes:
         if not route.tunnel_service:
             continue
-        where, said = route.at("tunnel_service"), route.tunnel_service
-        scheme, colon, rest = said.partition(":")
+        where, target = route.at("tunnel_service"), route.tunnel_service
+        scheme, colon, rest = target.partition(":")
         if route.publish != "tunnel":
             yield Problem(
                 where,
-                f"{said} is for the tunnel, and {route.name} is not published through it",
-                "publish: tunnel, or leave tunnel_service out",
+                f"{target} is for the tunnel, but {route.name} is not published through it",
+                "write publish: tunnel, or leave tunnel_service out",
             )
         elif not colon or scheme not in SCHEMES:
             yield Problem(
                 where,
-                f'cloudflared dials no "{scheme}"',
+                f'cloudflared does not support "{scheme}"',
                 did_you_mean(scheme, SCHEMES, "schemes") + "; as ssh://localhost:22",
             )
         elif not re.fullmatch(_UNIX if scheme == "unix" else _HOST, rest) or _port(rest) > _LAST:
             yield Problem(
                 where,
-                f"{said} names nothing that cloudflared could dial",
+                f"{target} is not a target that cloudflared can dial",
                 f"write {_well_formed(scheme, rest)}",
             )
 
@@ -122,22 +122,22 @@ def _port(target: str) -> int:
 
 @check("tunnel-origin", rows="S2-08 S4-32")
 def tunnel_origin(plan: Plan) -> Iterator[Problem]:
-    """A setting without an effect is read as if it had one."""
+    """An origin setting has no effect if the tunnel dials the proxy or uses no TLS."""
     for route in plan.routes:
         origin = route.origin
-        said = [name for name in type(origin).model_fields if getattr(origin, name) is not None]
-        if said and route.tunnel != "app":
+        fields = [name for name in type(origin).model_fields if getattr(origin, name) is not None]
+        if fields and route.tunnel != "app":
             yield Problem(
                 route.at("origin"),
-                f"the tunnel asks the proxy for {route.name}, over plain HTTP on loopback",
-                "leave origin out, or name what it dials: tunnel_service",
+                f"the tunnel dials the proxy for {route.name}, over plain HTTP on loopback",
+                "leave origin out, or write its target: tunnel_service",
             )
             continue
-        tls = [name for name in said if name != "connect_timeout"]
+        tls = [name for name in fields if name != "connect_timeout"]
         if tls and not _is_tls(route):
             yield Problem(
                 route.at(f"origin.{tls[0]}"),
-                f"{route.name} is dialled without TLS, so there is no certificate to look at",
+                f"{route.name} is dialled without TLS, so there is no certificate to verify",
                 f"leave it out, or write {_over_tls(route)}",
             )
 

@@ -1,4 +1,4 @@
-"""Tests that travel in the policy: Tailscale refuses one that fails them, whoever wrote it."""
+"""Tests in the tailnet policy: Tailscale refuses a policy that fails them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from homelab.tailnet.members import FAMILY, OWNERS, login_ports, role_tag, setti
 from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest
 
 PRIVILEGED = "tag:workhorse"
-"""Where the data is."""
+"""Tag of the hosts that hold the data."""
 SUBORDINATE = ("tag:agent", "tag:appliance")
-"""Machines that never log in where the data is."""
+"""Tags of machines that must never log in on those hosts."""
 
 
 def plan_tests(
@@ -25,7 +25,7 @@ def plan_tests(
     members: Mapping[str, Host],
     tags: Mapping[str, tuple[str, ...]],
 ) -> tuple[PolicyTest, ...]:
-    """The owners' way in, each way that something needs, and what nobody else may."""
+    """Tests of the owners' access, of each needed connection, and of what must be closed."""
     return (
         *_lifelines(config, names, members),
         *_edges(config, grants, names, tags),
@@ -37,7 +37,7 @@ def plan_tests(
 def plan_login_tests(
     config: TailnetConfig, logins: tuple[Login, ...], tags: Mapping[str, tuple[str, ...]]
 ) -> tuple[LoginTest, ...]:
-    """Whom Tailscale's SSH lets in, and which machines it never does."""
+    """Tests of Tailscale SSH: who may log in, and which machines must not."""
     return tuple(_logins(config, logins, tags))
 
 
@@ -61,7 +61,7 @@ def _logins(
 def _lifelines(
     config: TailnetConfig, names: Mapping[str, str], members: Mapping[str, Host]
 ) -> Iterator[PolicyTest]:
-    """Owners reach every host by SSH, so that no policy locks them out."""
+    """Owners can reach every host by SSH, so that no policy locks them out."""
     reach = tuple(f"{n}:{members[n].config.ssh.port}" for n in names if n in members)
     if reach:
         for owner in sorted(set(config.owners)):
@@ -131,7 +131,7 @@ def _closed(
 
 
 def _through_routes(host: Host, networks: Iterable[IPv4Network]) -> Iterator[str]:
-    """Its LAN address, where a subnet route leads there: the same machine by another door."""
+    """The LAN address of a host that a subnet route also reaches."""
     if host.lan and any(IPv4Address(host.lan) in network for network in networks):
         yield host.lan
 
@@ -142,7 +142,7 @@ def _apart(
     members: Mapping[str, Host],
     tags: Mapping[str, tuple[str, ...]],
 ) -> Iterator[PolicyTest]:
-    """No machine logs in on another unless a grant says so: Tailscale has to find so, too."""
+    """A machine can log in on another only if a grant allows it."""
     joined = [n for n in members if n in names]
     # Nobody can let an agent log in elsewhere: what follows from the stack is all it may.
     derived = [g for g in grants if not g.source.startswith("tailnet.grants[")]

@@ -1,4 +1,4 @@
-"""A policy that keeps its owner in and everyone else where they belong."""
+"""Checks of the tailnet policy: lockout, unknown names, DNS and quarantined agents."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "aut
 
 @check("acl-lockout", rows="S0-24 S0-25")
 def acl_lockout(plan: Plan) -> Iterator[Problem]:
-    """The policy passes its own tests, so Tailscale takes it and nobody is locked out."""
+    """Tailscale refuses a policy that fails its own tests, or the owners lose SSH access."""
     tailnet = plan.tailnet
     if tailnet is None:
         return
     for sentence in failed_tests(policy(tailnet), tailnet.tags):
         yield Problem(
             _opening(tailnet, sentence),
-            f"the policy fails a test of its own: {sentence}",
-            "drop the grant that opens it, or narrow what it opens: ip: [tcp:…]",
+            f"the policy fails a test that it contains: {sentence}",
+            "remove the grant that opens it, or narrow it: ip: [tcp:…]",
         )
     grants = Grants.of(tailnet)
     for owner in plan.stack.tailnet.owners if plan.stack.tailnet else ():
@@ -64,7 +64,7 @@ def _opening(tailnet: TailnetPlan, sentence: str) -> str:
 
 @check("acl-tag-known", rows="S0-24")
 def acl_tag_known(plan: Plan) -> Iterator[Problem]:
-    """A grant about a tag, group or host that does not exist would open nothing, silently."""
+    """A grant for an unknown tag, group or host opens nothing."""
     tailnet = plan.tailnet
     if tailnet is None or plan.stack.tailnet is None:
         return
@@ -80,7 +80,7 @@ def acl_tag_known(plan: Plan) -> Iterator[Problem]:
             yield Problem(where, f'nothing is called "{end}"', did_you_mean(end, known, "names"))
     for name in tailnet.tags.get(DEPLOYER, ()):
         if name not in plan.hosts:
-            continue  # machine-elsewhere tells
+            continue  # reported by machine-elsewhere
         yield Problem(
             f"hosts.{name}.tailscale.tags",
             f"{DEPLOYER} is the deployer's own tag, and owns all the others",
@@ -102,7 +102,7 @@ def _ends(config: TailnetConfig) -> Iterator[tuple[str, str]]:
 
 @check("machine-elsewhere", rows="S0-24")
 def machine_elsewhere(plan: Plan) -> Iterator[Problem]:
-    """A machine that the policy only speaks of has a name and an address of its own."""
+    """A machine outside the stack must not share the name or address of a host."""
     config = plan.stack.tailnet
     addresses = {h.tailnet: n for n, h in plan.hosts.items() if h.tailnet}
     for name, machine in config.machines.items() if config else ():
@@ -123,7 +123,7 @@ def machine_elsewhere(plan: Plan) -> Iterator[Problem]:
 
 @check("device-unique", rows="S0-22 S0-23")
 def device_unique(plan: Plan) -> Iterator[Problem]:
-    """One machine's tags and routes are set once, not by two hosts in turn."""
+    """Two hosts with one device id overwrite each other's tags and routes."""
     seen: dict[str, str] = {}
     for device in plan.tailnet.devices if plan.tailnet else ():
         first = seen.setdefault(device.id, device.host)
@@ -137,7 +137,7 @@ def device_unique(plan: Plan) -> Iterator[Problem]:
 
 @check("acl-route-covered", rows="S0-12 S0-24")
 def acl_route_covered(plan: Plan) -> Iterator[Problem]:
-    """Where the proxy calls an app on another host, the policy lets it through."""
+    """The proxy cannot reach an app on another host without a grant."""
     tailnet = plan.tailnet
     if tailnet is None:
         return
@@ -157,7 +157,7 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
 
 @check("subnet-covers-entry", rows="S0-23")
 def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
-    """Internal names are the entry host's LAN address; from afar a subnet route leads there."""
+    """Outside the LAN, internal names work only through a subnet route to the entry host."""
     entry = plan.hosts.get(plan.stack.network.entry.host)
     if plan.tailnet is None or entry is None or not entry.lan or not plan.dns.names:
         return
@@ -179,7 +179,7 @@ def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
 
 @check("dns-push-target", rows="S0-20")
 def dns_push_target(plan: Plan) -> Iterator[Problem]:
-    """The tailnet's devices are told to ask the home resolver, so it has to be in the tailnet."""
+    """Devices on the tailnet use the home resolver, so it must be in the tailnet."""
     host = plan.hosts.get(plan.dns.host)
     if plan.tailnet is None or host is None:
         return
@@ -209,7 +209,9 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
 
 @check("agent-posture", rows="S0-06")
 def agent_posture(plan: Plan) -> Iterator[Problem]:
-    """Untrusted programs run on an agent: it serves nobody, forwards nothing, signs in nowhere."""
+    """An agent runs untrusted programs, so it must serve no route, forward nothing and build for no
+    other host.
+    """
     for host in plan.hosts.values():
         if host.role != "agent":
             continue

@@ -1,4 +1,4 @@
-"""Addresses past the proxy, for clients that pass no gate."""
+"""Direct addresses of apps on the tailnet, for clients that cannot pass forward auth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from homelab.plan import Plan
 
 
 def tailnet_urls(plan: Plan) -> dict[str, str]:
-    """By route, where the tailnet's devices ask the app itself, once its host has joined."""
+    """The direct URL of each such route, once its host has joined the tailnet."""
     return {
         r.name: f"{r.scheme}://{plan.hosts[r.host].tailnet}:{r.port}"
         for r in plan.routes

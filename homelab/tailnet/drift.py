@@ -1,9 +1,9 @@
-"""Whether the policy in force is ours to replace, told from its text alone.
+"""Whether `up` may replace the policy in force, decided from its text alone.
 
-The first comment of a policy that we wrote names the digest of all that follows it. Who edits the
-policy elsewhere leaves that digest behind, so an edit shows without any memory of ours. It names
-the digest of the text that was given up for it as well: Pulumi compares what we want with what it
-wrote last, so a policy that somebody else put there is replaced only if ours reads differently.
+The first comment of a policy written by homelab holds the digest of the rest. After an edit
+elsewhere the digest no longer matches, so no stored state is needed. The comment also holds the
+digest of an adopted policy that it replaced: Pulumi compares only with its last text, so a changed
+text is needed to replace a policy that somebody else wrote.
 """
 
 from __future__ import annotations

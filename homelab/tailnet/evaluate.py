@@ -1,8 +1,8 @@
-"""Ask a policy what it allows, as Tailscale would, without asking Tailscale.
+"""Evaluate a tailnet policy locally, as Tailscale does.
 
-Knows grants, groups, tags, hosts, addresses and the two autogroups of members and machines. What
-it does not know, it takes for closed where somebody must get through, and for open where nobody
-may: a network that a person's device may be in, an IPv6 address of a host, a set of addresses.
+Supports grants, groups, tags, hosts, addresses and the autogroups of members and tagged machines.
+Unsupported parts count as closed where access is needed, and as open where it must be denied: a
+network that may contain a person's device, an IPv6 address of a host, an IP set.
 """
 
 from __future__ import annotations

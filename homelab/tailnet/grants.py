@@ -1,8 +1,8 @@
-"""Who may reach what over the tailnet, each way with what asked for it.
+"""Grants of the tailnet policy, each with the place in the stack config that needs it.
 
-Grants only ever add: whatever no grant names is closed. A host appears by its own name, so that a
-grant opens one machine and not all that share its role; one that has not joined has no address
-yet, and gets its grants with the next `up` after its address is written down.
+Everything that no grant allows is closed. A grant names a host rather than its role tag, so that it
+opens one machine. A host that has not joined has no address; its grants follow with the first `up`
+after its address is in the stack config.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks of the ways that hosts take over the tailnet."""
+"""Checks of routes that hosts accept from the tailnet."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from homelab.tailnet.members import is_member
 
 @check("accept-routes-own-lan", rows="S0-23")
 def accept_routes_own_lan(plan: Plan) -> Iterator[Problem]:
-    """On Linux a route that is accepted wins over the network that the host is in: what it sends to
-    its neighbours would go through whoever advertises that network, and be lost with it.
+    """On Linux an accepted route overrides the host's own LAN, so LAN traffic depends on the subnet
+    router.
     """
     if plan.tailnet is None:
         return
@@ -30,6 +30,6 @@ def accept_routes_own_lan(plan: Plan) -> Iterator[Problem]:
                     yield Problem(
                         f"{host.source}.tailscale.accept_routes",
                         f"{host.name} ({host.lan}) is in {network}, which {other.name} advertises: "
-                        "what it sends to its own network would go there",
-                        "leave accept_routes out; at home it needs no route to home",
+                        "its LAN traffic would go through that host",
+                        "leave accept_routes out; a host on the LAN needs no route to it",
                     )

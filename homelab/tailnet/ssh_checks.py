@@ -1,4 +1,4 @@
-"""Who logs in by Tailscale's SSH, and on whom."""
+"""Checks of Tailscale SSH rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MACHINES = ("*", "autogroup:tagged")
 
 @check("ssh-direction", rows="S0-25")
 def ssh_direction(plan: Plan) -> Iterator[Problem]:
-    """Tailscale's SSH never leads from a machine that others steer to one that holds the data."""
+    """An agent or appliance must not log in by Tailscale SSH on a host that holds the data."""
     tailnet = plan.tailnet
     if tailnet is None or plan.stack.tailnet is None:
         return

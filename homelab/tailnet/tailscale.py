@@ -1,4 +1,4 @@
-"""tailscaled on a host: flags that hold from the first start on, and a key to join with."""
+"""NixOS options of tailscaled: its flags, and the auth key to join with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         "useRoutingFeatures": _routing(settings),
         "extraSetFlags": _flags(host.name, settings, asks=asks),
         "extraUpFlags": Comment(
-            "Read when the host joins; extraSetFlags keep them so afterwards.",
+            "Used when the host joins; extraSetFlags apply afterwards.",
             _flags(host.name, settings, asks=asks),
         ),
     }
@@ -33,13 +33,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         options["authKeyFile"] = secret_path(*JOIN_KEY, "issued", "file")
     yield Module(
         "tailnet.nix",
-        "This host's part in the tailnet",
+        "Tailscale on this host",
         derived=attrs("services.tailscale", options),
     )
 
 
 def _flags(name: str, settings: HostTailscale, *, asks: bool) -> list[Nix]:
-    """Every flag is said outright, off as well as on, so that taking one back takes it back."""
+    """Every flag with its value, also `false`, so that removing a setting resets it."""
     routes = ",".join(str(r) for r in sorted(settings.subnet_routes))
     return [
         f"--hostname={name}",

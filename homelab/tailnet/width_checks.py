@@ -1,4 +1,4 @@
-"""Rules about how much one line of the tailnet's section opens, and to how many."""
+"""Checks of tailnet settings that are too wide."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ _NARROWEST = 8
 
 @check("subnet-route-width", rows="S0-22 S0-24")
 def subnet_route_width(plan: Plan) -> Iterator[Problem]:
-    """A subnet route leads to a network that its host can reach, and the internet is not one: that
-    is what an exit node is for, which each device chooses to use.
-    """
+    """A subnet route to the internet or the tailnet itself redirects traffic of every device."""
     for host in plan.hosts.values():
         for i, network in enumerate(settings(host).subnet_routes):
             where = f"{host.source}.tailscale.subnet_routes[{i}]"
@@ -48,7 +46,7 @@ def subnet_route_width(plan: Plan) -> Iterator[Problem]:
 
 @check("funnel-width", rows="S0-24 S2-06")
 def funnel_width(plan: Plan) -> Iterator[Problem]:
-    """Funnel publishes to the internet, past the tunnel and Access, so who may is named."""
+    """Funnel publishes to the internet, without the tunnel and Access: it needs narrow targets."""
     config = plan.stack.tailnet
     for i, attribute in enumerate(config.node_attributes if config else ()):
         wide = [t for t in attribute.target if t in _EVERYBODY]
@@ -62,7 +60,7 @@ def funnel_width(plan: Plan) -> Iterator[Problem]:
 
 @check("ssh-root", rows="S0-25")
 def ssh_root(plan: Plan) -> Iterator[Problem]:
-    """Whoever logs in as root, or as an owner whom sudo asks for nothing, owns the host."""
+    """A login as root, or as an owner with passwordless sudo, gives full control of the host."""
     config, owner = plan.stack.tailnet, plan.stack.site.owner
     as_root = {"root", *((owner.user,) if owner.sudo == "passwordless" else ())}
     for i, rule in enumerate(config.ssh if config else ()):
@@ -78,9 +76,7 @@ def ssh_root(plan: Plan) -> Iterator[Problem]:
 
 @check("tag-used", rows="S0-23 S0-24", severity="warning")
 def tag_used(plan: Plan) -> Iterator[Problem]:
-    """A tag that nothing names opens nothing, and a mistyped one takes a host out of every rule
-    about the right one.
-    """
+    """An unused tag has no effect; it is often a misspelt one."""
     config, tailnet = plan.stack.tailnet, plan.tailnet
     if config is None or tailnet is None:
         return

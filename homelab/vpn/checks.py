@@ -1,4 +1,4 @@
-"""Rules about VPNs: whoever is to leave by one leaves by it, on every day, or not at all."""
+"""Checks of VPNs: a confined service uses its VPN or has no network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CABLES = IPv4Network("10.200.0.0/16")
 
 @check("vpn-complete", rows="S4-13")
 def complete(plan: Plan) -> Iterator[Problem]:
-    """A tunnel that cannot come up, or whose names are looked up beside it, is no VPN."""
+    """A tunnel without a host fails, and a resolver outside the tunnel leaks DNS queries."""
     own = {h.lan for h in plan.hosts.values()} | {h.tailnet for h in plan.hosts.values()}
     lan = plan.stack.network.lan.cidr
     for name, vpn in plan.stack.vpn.items():
@@ -56,7 +56,7 @@ def complete(plan: Plan) -> Iterator[Problem]:
 
 @check("vpn-used", rows="S4-13", severity="warning")
 def used(plan: Plan) -> Iterator[Problem]:
-    """A tunnel that nothing uses is not made, though it looks as if it were."""
+    """A VPN without a service is not created."""
     made = {v.name for v in plan.vpn.vpns}
     for name in plan.stack.vpn:
         if name not in made:
@@ -69,7 +69,7 @@ def used(plan: Plan) -> Iterator[Problem]:
 
 @check("vpn-host", rows="S4-13 S4-14 S4-15")
 def on_its_host(plan: Plan) -> Iterator[Problem]:
-    """A service is confined on the host of its tunnel; anywhere else nothing would hold it."""
+    """A service can be confined only on the host of its VPN."""
     for service, vpn in _users(plan):
         tunnel = plan.stack.vpn.get(vpn.name)
         if tunnel is None:
@@ -89,8 +89,8 @@ def on_its_host(plan: Plan) -> Iterator[Problem]:
 
 @check("vpn-member-gid", rows="S4-14")
 def member_gid(plan: Plan) -> Iterator[Problem]:
-    """The kill-switch knows packets by the number of a group, which therefore is the service's own
-    and fixed. NixOS checks the rules where nobody has a name, so names will not do.
+    """The kill switch matches packets by group number, so the service needs a fixed group of its
+    own. NixOS checks the rules in a sandbox without user names.
     """
     for service, vpn in _users(plan):
         if vpn.mode != "killswitch":
@@ -119,7 +119,7 @@ def member_gid(plan: Plan) -> Iterator[Problem]:
 
 @check("vpn-mode-single", rows="S4-15")
 def mode_single(plan: Plan) -> Iterator[Problem]:
-    """A tunnel is in the host's network or in a namespace; it cannot be in both."""
+    """A VPN cannot be in the host's network and in a namespace at once."""
     first: dict[str, tuple[str, str]] = {}
     for service, vpn in _users(plan):
         other, mode = first.setdefault(vpn.name, (service.name, vpn.mode))
@@ -133,9 +133,7 @@ def mode_single(plan: Plan) -> Iterator[Problem]:
 
 @check("vpn-group-exclusive", rows="S4-14")
 def group_exclusive(plan: Plan) -> Iterator[Problem]:
-    """A group has one way out. Whoever shares it without being meant would be cut off; whoever
-    belongs to two VPNs would leave by the first.
-    """
+    """Another service with the same group would be confined too, or use the wrong VPN."""
     for vpn in plan.vpn.vpns:
         for member in vpn.members:
             if not member.user:
@@ -160,7 +158,7 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
 
 @check("netns-upstream", rows="S4-15")
 def upstream(plan: Plan) -> Iterator[Problem]:
-    """A namespace is reached by its cable and reaches nothing but its VPN."""
+    """The addresses of namespace links must not overlap the LAN."""
     lan = plan.stack.network.lan.cidr
     inside = [v for v in plan.vpn.vpns if v.mode == "namespace"]
     if lan.overlaps(_CABLES) and inside:
@@ -174,7 +172,7 @@ def upstream(plan: Plan) -> Iterator[Problem]:
 
 @check("vpn-uses", rows="S4-14 S4-15")
 def uses(plan: Plan) -> Iterator[Problem]:
-    """What a confined service calls lies where it may go; else its calls are dropped in silence."""
+    """A confined service cannot call a service outside its VPN; the packets are dropped."""
     for service, vpn in _users(plan):
         for index, name in enumerate(service.config.uses):
             other = plan.stack.services.get(name)
@@ -200,7 +198,7 @@ def uses(plan: Plan) -> Iterator[Problem]:
 
 @check("id-unique", rows="S4-31")
 def id_unique(plan: Plan) -> Iterator[Problem]:
-    """Two users of one number own each other's files, and obey each other's rules."""
+    """Two users with one number share files and firewall rules."""
     for kind in ("uid", "gid"):
         seen: dict[tuple[str, int], tuple[str, str]] = {}
         for host, user, number, source in _numbers(plan, kind):
@@ -215,7 +213,7 @@ def id_unique(plan: Plan) -> Iterator[Problem]:
 
 @check("id-stable", rows="S4-31")
 def id_stable(plan: Plan) -> Iterator[Problem]:
-    """Files on disk belong to numbers: with another one the service no longer owns its state."""
+    """Files belong to user numbers: with a new number a service loses access to its state."""
     for vpn in plan.vpn.vpns:
         for member in vpn.members:
             before = plan.lock.ids.get(member.user)

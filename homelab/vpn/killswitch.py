@@ -1,7 +1,7 @@
-"""The kill-switch: packets of some groups leave by their VPN, or not at all.
+"""The kill switch: packets of some groups use their VPN or are dropped.
 
-Two barriers, each enough by itself: a routing rule by user, and a packet filter by group. Both
-stand whether or not the tunnel does.
+Two independent mechanisms: a routing rule by user, and a packet filter by group. Both are active
+whether the tunnel is up or not.
 """
 
 from __future__ import annotations
@@ -82,18 +82,18 @@ def _chain(vpn: Vpn, lan: str) -> Iterator[str]:
     on_tailnet = [m for m in called if m.is_on_tailnet]
     yield f"chain to-{vpn.name} {{"
     yield f'  oifname "{vpn.name}" accept'
-    yield "  # Names are looked up inside, or not at all: another resolver would tell who asks."
+    yield "  # DNS only through the VPN: another resolver would leak the queries."
     yield "  meta l4proto { tcp, udp } th dport { 53, 853 } counter drop"
     yield '  oifname "lo" accept'
     if with_lan:
         yield f"  meta skgid {_gids(with_lan)} ip daddr {lan} accept"
     for member in called:
         if member.peers:
-            yield "  # Answers to the hosts that call it over the LAN."
+            yield "  # Replies to the hosts that call it over the LAN."
             to = "{ " + ", ".join(member.peers) + " }"
             yield f"  meta skgid {_gids([member])} ip daddr {to} ct direction reply accept"
     if on_tailnet:
-        yield "  # Answers to whoever may call over the tailnet."
+        yield "  # Replies to clients on the tailnet."
         yield f'  meta skgid {_gids(on_tailnet)} oifname "{TAILNET}" ct direction reply accept'
     yield "  counter drop"
     yield "}"
@@ -117,7 +117,7 @@ def _tunnel(vpn: Vpn) -> Attrs:
         ],
         "privateKeyFile": secret_path(SECRET, vpn.name, "stored", "file"),
         "table": Comment(
-            "A table of its own: the host keeps its routes, and its resolver.", str(vpn.table)
+            "A separate table, so that the host keeps its routes and resolver.", str(vpn.table)
         ),
     }
     if vpn.mtu is not None:
@@ -178,13 +178,13 @@ def _guard(vpns: tuple[Vpn, ...]) -> Attrs:
             "after": ["nftables.service"],
             "before": units,
             "bindsTo": Comment(
-                "Without its rules, nothing of a member runs.", ["nftables.service"]
+                "Members run only while the rules are loaded.", ["nftables.service"]
             ),
             "path": [Pkg("iproute2"), Pkg("nftables")],
             "postStop": Script.of(*load, "release\n"),
             "requiredBy": units,
             "script": Script.of(*load, f"filtered {TABLE}\n", "\n".join(lines) + "\n"),
             "serviceConfig": {"RemainAfterExit": True, "Type": "oneshot"},
-            "stopIfChanged": Comment("A restart takes the members along.", False),
+            "stopIfChanged": Comment("A restart also restarts the members.", False),
         },
     )

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Rules that keep users on the way of their VPN, and proof that the packet filter knows them.
-# Sourced by the unit that every member of a kill-switch requires: where it fails, none starts.
+# Routing rules that bind users to their VPN, and a check that the packet filter has its rules.
+# Sourced by a unit that every member requires: if it fails, no member starts.
 
 # Before the host's own routes, after those of the tailnet (5210 to 5270).
 near=5300 inside=5301 nowhere=5302

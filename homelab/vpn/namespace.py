@@ -1,7 +1,7 @@
-"""Namespaces: a service that sees no network but its VPN's, and a cable for the reverse proxy.
+"""Network namespaces: services whose only network is their VPN, and a veth link for the proxy.
 
-The tunnel is made in the host's network, where it finds its server, and moved into the namespace.
-While it is not there, nothing is.
+The tunnel is created in the host's network, where it can reach its server, and then moved into the
+namespace. Until then the namespace has no outside connection.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _namespace(vpn: Vpn) -> Attrs:
                 "requiredBy": dependants,
                 "script": Script.of(*load, f"{up}\n"),
                 "serviceConfig": {"RemainAfterExit": True, "Type": "oneshot"},
-                "stopIfChanged": Comment("A restart takes along what runs inside.", False),
+                "stopIfChanged": Comment("A restart also restarts the services inside.", False),
             },
         ),
         attrs(f'environment.etc."{_resolver(vpn)}".text', Lines(resolv_conf(vpn))),
@@ -136,7 +136,7 @@ def _tunnel(vpn: Vpn) -> Attrs:
     made = attrs(f"networking.wireguard.interfaces.{vpn.name}", interface)
     if vpn.autostart:
         return made
-    by_hand = Comment("Brought up by hand.", Force([]))
+    by_hand = Comment("Started manually.", Force([]))
     return merge(made, attrs(f"systemd.services.{vpn.unit}.wantedBy", by_hand))
 
 
@@ -149,7 +149,7 @@ def _member(vpn: Vpn, unit: str) -> Attrs:
 
 
 def _proxy(vpn: Vpn, member: Member, addresses: tuple[str, ...]) -> Attrs:
-    """A door for other hosts, which cannot reach into the namespace themselves."""
+    """A socket proxy for other hosts, which cannot reach the namespace directly."""
     name = f"{member.service}-netns-proxy"
     target = f"{vpn.namespace.inside}:{member.port}"
     program = Raw("config.systemd.package")

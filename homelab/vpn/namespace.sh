@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# A network namespace whose only way out is a tunnel that is moved into it later, and whose cable to
-# the host carries what the host asks, nothing more. Sourced by the unit of the namespace.
+# A network namespace whose only outside connection is a tunnel that is moved into it later. Its veth
+# link carries only connections that the host opens. Sourced by the unit of the namespace.
 
 # up NAME HOST INSIDE: HOST and INSIDE are the addresses of the two ends of the cable.
 up() {
   local name=$1 host=$2 inside=$3
   down "$name"
   ip netns add "$name"
-  # The filter stands before the first cable does.
+  # Load the filter before the first link exists.
   ip netns exec "$name" nft -f - <<RULES
 table inet vpn {
   chain input {

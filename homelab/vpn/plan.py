@@ -1,4 +1,4 @@
-"""Which services leave by which VPN, and where they are found behind it."""
+"""VPNs with the services that use them, and the addresses of those services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names are looked up at the VPN's own resolvers: what both modes tell a unit."""
+"""The resolvers of confined units: those of the VPN, in both modes."""
 
 from __future__ import annotations
 

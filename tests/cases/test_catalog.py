@@ -45,7 +45,7 @@ def test_an_upload_that_cloudflare_ends_is_told_of() -> None:
     """
     tunnel: dict[str, Any] = {"services": {"immich": {"publish": "tunnel"}}}
     (upload,) = _said(tunnel, "tunnel-upload")
-    assert "uploads of up to 50GB, and Cloudflare ends each at 100 MB" in upload
+    assert "uploads of up to 50GB, but Cloudflare refuses more than 100 MB" in upload
     (apps,) = _said(tunnel, "access-apps")
     assert "phone apps cannot pass Cloudflare Access" in apps
     public = {

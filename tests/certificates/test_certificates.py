@@ -170,7 +170,7 @@ def test_a_root_for_the_names_at_home_is_found_good() -> None:
         (authority("example.com")[0], "not for home.example.org", "error"),
         (authority()[0], "every name on the internet", "warning"),
         (authority("home.example.org", is_authority=False)[0], "not the certificate of", "error"),
-        ("".join(authority("home.example.org")), "private key in clear", "error"),
+        ("".join(authority("home.example.org")), "private key in plain text", "error"),
         (authority("home.example.org")[0] * 2, "not one certificate", "error"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "not one", "error"),
         ("", "not one certificate", "error"),
@@ -292,7 +292,7 @@ def test_a_root_that_ends_within_a_month_signs_nothing_more(signer: Path) -> Non
     (signer / "key").write_text(key)
     done = sign(signer, "music.home.example.org")
     assert done.returncode == 1
-    assert "ends within a month" in done.stderr
+    assert "expires within a month" in done.stderr
 
 
 def test_shellcheck_finds_nothing_in_the_signer() -> None:

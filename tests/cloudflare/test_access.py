@@ -98,24 +98,24 @@ BAD: dict[str, tuple[str, Changes, str]] = {
     "groups without Access": (
         "access-effect",
         stack(ACCESS, {"access_groups": ["family"], "public": "everybody may hear it"}),
-        "does not stand in front",
+        "Access is not in front of it",
     ),
     "groups of an internal name": (
         "access-effect",
         stack(ACCESS, {"access_groups": ["family"], "publish": "internal"}),
-        "does not stand in front",
+        "Access is not in front of it",
     ),
     "an empty group": (
         "access-group-empty",
         stack({"access": {"groups": {"nobody": {}}}}),
-        "nobody is in",
+        "is empty",
     ),
     "a token for no host": (
         "service-token-host",
         stack({"access": {"service_tokens": {"probe": {"host": "nass"}}}}),
         'no NixOS host "nass"',
     ),
-    "a token that ends unheard": ("service-token-expiry", stack(ACCESS), "nobody would hear"),
+    "a token that ends unheard": ("service-token-expiry", stack(ACCESS), "without a notification"),
 }
 
 

@@ -231,7 +231,7 @@ def test_a_tunnel_past_the_proxy_cannot_serve_a_gated_app() -> None:
     changes = route(publish="tunnel", audience="family", auth="forward")
     changes["cloudflare"] = {"tunnel": {"host": "nas"}}
     (problem,) = build.found(changes, "tunnel-host")
-    assert "past the proxy" in problem.what
+    assert "bypasses the sign-in at the proxy" in problem.what
 
 
 def test_a_tunnel_past_the_proxy_cannot_serve_other_hosts() -> None:

@@ -93,27 +93,27 @@ BAD: dict[str, tuple[str, Changes, str]] = {
     "an unknown scheme": (
         "tunnel-scheme",
         stack(route={**SSH, "tunnel_service": "ftp://localhost:21"}),
-        'dials no "ftp"',
+        'does not support "ftp"',
     ),
     "no scheme": (
         "tunnel-scheme",
         stack(route={**SSH, "tunnel_service": "localhost"}),
-        'dials no "localhost"',
+        'does not support "localhost"',
     ),
     "no address": (
         "tunnel-scheme",
         stack(route={**SSH, "tunnel_service": "ssh:localhost"}),
-        "names nothing",
+        "is not a target",
     ),
     "a port that there is not": (
         "tunnel-scheme",
         stack(route={**SSH, "tunnel_service": "tcp://192.168.1.3:99999"}),
-        "names nothing",
+        "is not a target",
     ),
     "a socket without a path": (
         "tunnel-scheme",
         stack(route={**SSH, "tunnel_service": "unix://run/app.sock:x"}),
-        "names nothing",
+        "is not a target",
     ),
     "not published": (
         "tunnel-scheme",
@@ -133,17 +133,17 @@ BAD: dict[str, tuple[str, Changes, str]] = {
     "past the gate": (
         "tunnel-host",
         stack({"tunnel": {"host": "pi", "via": "direct"}}, {"auth": "forward"}, on="pi"),
-        "past the proxy",
+        "bypasses the sign-in at the proxy",
     ),
     "a gate before what is not HTTP": (
         "tunnel-host",
         stack(route={**SSH, "auth": "forward"}),
-        "past the proxy",
+        "bypasses the sign-in at the proxy",
     ),
     "through a proxy that is elsewhere": (
         "tunnel-host",
         stack({"tunnel": {"host": "nas", "via": "proxy"}}, NATIVE),
-        "the proxy that it is to ask is on pi",
+        "the proxy that it dials is on pi",
     ),
     "the connector's own sshd in place of the app's": (
         "tunnel-host",

@@ -139,11 +139,11 @@ def test_what_was_there_before_is_adopted_by_its_id() -> None:
 
 SITE: Changes = {"site": {"names": {"public": "{name}-home.{zone}"}, "exposure": "internal-only"}}
 BAD: dict[str, tuple[str, Changes, str]] = {
-    "an end that nobody hears of": ("acme-expiry-alert", stack(LIMITS), "nobody would hear"),
+    "an end that nobody hears of": ("acme-expiry-alert", stack(LIMITS), "without a notification"),
     "an end that only mail would tell": (
         "acme-expiry-alert",
         stack(LIMITS, monitoring={"email": "sam@example.org"}),
-        "Cloudflare sends no notice",
+        "Cloudflare sends none",
     ),
     "others alone may certify": ("caa-issuer", stack({"caa": ["pki.goog"]}), "letsencrypt.org"),
     "a bucket that is not there": (
@@ -282,7 +282,7 @@ def test_a_token_that_has_ended_is_named() -> None:
     plan = build.plan(stack(LIMITS, monitoring=NTFY))
     (problem,) = ended(plan, "2027-01-02")
     assert problem.where == "cloudflare.acme.until"
-    assert "ended on 2027-01-01" in problem.what
+    assert "expired on 2027-01-01" in problem.what
     assert list(ended(plan, "2027-01-01")) == []
     assert list(ended(build.plan(stack()), "2027-01-02")) == []
 

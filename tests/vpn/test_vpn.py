@@ -54,7 +54,7 @@ chain output {{
 }}
 chain to-privado {{
   oifname "privado" accept
-  # Names are looked up inside, or not at all: another resolver would tell who asks.
+  # DNS only through the VPN: another resolver would leak the queries.
   meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} counter drop
   oifname "lo" accept
   meta skgid {{ {navidrome} }} ip daddr 192.168.1.0/24 accept
@@ -105,7 +105,7 @@ def test_the_tunnel_leaves_the_host_as_it_is() -> None:
           }
         ];
         privateKeyFile = "/run/secrets/vpn-privado";
-        # A table of its own: the host keeps its routes, and its resolver.
+        # A separate table, so that the host keeps its routes and resolver.
         table = "51821";
       };
 """ in text(MEMBERS, "vpn-killswitch.nix")

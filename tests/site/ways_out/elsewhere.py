@@ -6,8 +6,8 @@ _SOPS = "sops writes it: the message has the command, and tests/ops and tests/se
 _ANOTHER = "it is about the other of two stacks, which has problems or a policy of its own to mend"
 
 ELSEWHERE: dict[str, str] = {
-    "authority-ends": "openssl makes the next root, as the guide's page on certificates says",
-    "authority-root": "openssl makes the root, as the guide's page on certificates says",
+    "authority-ends": "openssl makes the next root, as in the guide's page on certificates",
+    "authority-root": "openssl makes the root, as in the guide's page on certificates",
     "file-present": "a command on the host writes the file, or version control has it still",
     "lock-complete": "nix flake lock writes the lock; tests/nix hold what such a lock is read as",
     "secret-deployer": _SOPS,

@@ -58,7 +58,7 @@ WAYS = (
         "acme-until",
         {"cloudflare": {"acme": {"until": "2025-12-01"}}, **NTFY},
         {"cloudflare": {"acme": {"until": "2027-12-01"}}},
-        asked={"2027-12-01": "move the day"},
+        asked={"2027-12-01": "set a later date"},
     ),
     WayOut(
         "legacy-until",

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# This host's part in the tailnet
+# Tailscale on this host
 { lib, options, ... }:
 
 let
@@ -18,7 +18,7 @@ in
         "--accept-dns=false"
         "--ssh=false"
       ];
-      # Read when the host joins; extraSetFlags keep them so afterwards.
+      # Used when the host joins; extraSetFlags apply afterwards.
       extraUpFlags = [
         "--hostname=pavilion"
         "--advertise-routes="

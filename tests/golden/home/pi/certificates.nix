@@ -12,7 +12,7 @@ in
       certs."home.example.org" = {
         credentialFiles.CF_DNS_API_TOKEN_FILE = "/run/homelab/secrets/acme-cloudflare";
         dnsProvider = "cloudflare";
-        # The home resolver answers these names by itself and would never see the challenge.
+        # The home resolver answers these names itself, without the challenge record.
         dnsResolver = "1.1.1.1:53";
         domain = "*.home.example.org";
         group = "caddy";

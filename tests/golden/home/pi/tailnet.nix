@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# This host's part in the tailnet
+# Tailscale on this host
 { lib, options, ... }:
 
 let
@@ -17,7 +17,7 @@ in
         "--accept-dns=false"
         "--ssh=false"
       ];
-      # Read when the host joins; extraSetFlags keep them so afterwards.
+      # Used when the host joins; extraSetFlags apply afterwards.
       extraUpFlags = [
         "--hostname=pi"
         "--advertise-routes=192.168.1.0/24"

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Cloudflare tunnel: public names, and what answers them
+# Cloudflare tunnel: public names, and their targets
 { lib, options, ... }:
 
 let
@@ -10,7 +10,7 @@ in
     services.cloudflared = {
       enable = true;
       tunnels.home-example-org = {
-        # Holds the tunnel's id too; its name is enough in this file.
+        # The tunnel's id is in the credentials; here its name is enough.
         credentialsFile = "/run/homelab/secrets/cloudflared-credentials";
         default = "http_status:404";
         ingress = {
