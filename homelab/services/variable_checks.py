@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from homelab.check import check
+from homelab.config.services import secrets_of
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service
@@ -35,7 +36,7 @@ def _variables(service: Service) -> Iterator[tuple[str, str]]:
     at = f"services.{service.name}"
     for secret, fact in sorted(service.entry.secrets.items()):
         place = f"{at}.oidc.env" if secret == "oidc" else f"{at}.secrets.{secret}"
-        if secret in service.config.secrets:
+        if secret in secrets_of(service.config):
             place = f"{at}.secrets.{secret}.env"
         if fact.form == "env":
             yield from ((name, place) for name, _ in fact.env)
