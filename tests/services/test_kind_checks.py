@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests import build, stackdir
+from homelab import testing
+from tests import build
 from tests.household import Changes
 
 IMAGE = f"ghcr.io/a/b:1@sha256:{'0' * 64}"
@@ -195,7 +196,7 @@ BY_SECRET: Changes = {"secrets": {"p": {"env": "A"}}}
 def test_a_variable_has_one_value(said: Changes, where: str) -> None:
     container = {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80}
     mine = {"host": "nas", "container": container}
-    changes = stackdir.joined({"services": {"x": mine}}, {"services": {"x": said}})
+    changes = testing.merged({"services": {"x": mine}}, {"services": {"x": said}})
     (problem,) = build.found(changes, "variable-unique")
     assert problem.where == f"services.x.{where}"
     assert "A is set here and by services.x." in problem.what
