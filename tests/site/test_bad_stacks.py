@@ -338,7 +338,7 @@ CASES: dict[str, Case] = {
     ),
     "service placed twice": Case(
         "services.authelia.host",
-        "identity says",
+        "identity places",
         "leave host out",
         both(IDENTITY, service("authelia", host="nas")),
         check="service-placed",
