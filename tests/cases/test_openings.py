@@ -312,7 +312,7 @@ def test_docker_and_libvirt_beside_nftables_are_named(tmp_path: Path) -> None:
     edit = {"hosts": {"aurora": {"modules": ["hosts/aurora/docker.nix"]}}}
     found = tried(laid_out(tmp_path, edit, {"hosts/aurora/docker.nix": text}))
     assert [p.check for p in found] == ["forbidden-patterns"] * 2
-    assert "virtualisation.docker.enable writes firewall rules" in found[0].what
+    assert "virtualisation.docker.enable writes its own firewall rules" in found[0].what
     assert "container:" in found[0].way_out
 
 

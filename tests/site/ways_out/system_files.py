@@ -271,7 +271,7 @@ WAYS = (
         "forbidden-patterns",
         {},
         {},
-        says="not read as Nix",
+        says="cannot be parsed as Nix",
         files=own(ROOT, "services.x = ;"),
         mended=own(ROOT, "services.x = { };"),
         asked={"services.x": "correct it"},
