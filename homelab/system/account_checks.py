@@ -1,4 +1,4 @@
-"""Rules about accounts: who has a password, what sudo asks for, and whose a key is."""
+"""Checks of accounts: passwords, sudo, and host keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSWORD = "site.owner.password"
 
 @check("password-present", rows="S0-57 S1-12")
 def password_present(plan: Plan) -> Iterator[Problem]:
-    """An app that signs in users of its host lets nobody in where no account has a password."""
+    """An app that signs in users of its host is unusable if no account has a password."""
     owner = plan.stack.site.owner
     for service in plan.services:
         if service.entry.sign_in.host_users and owner.password is None:
@@ -27,7 +27,7 @@ def password_present(plan: Plan) -> Iterator[Problem]:
 
 @check("sudo-deployer", rows="S0-72")
 def sudo_deployer(plan: Plan) -> Iterator[Problem]:
-    """The deployer types no password: where sudo asks for one, it has to log in as root."""
+    """The deployer cannot type a password: if sudo asks for one, it has to log in as root."""
     if plan.stack.site.owner.sudo != "password":
         return
     for host in plan.hosts.values():
@@ -85,8 +85,8 @@ def _accounts(plan: Plan) -> dict[str, str]:
 
 @check("host-key-own", rows="S0-56 S0-72")
 def host_key_own(plan: Plan) -> Iterator[Problem]:
-    """A host proves by a key that it alone has. With a person's key pinned nothing connects to it,
-    and its secrets are encrypted to that person instead.
+    """With a person's key pinned as the host key, nothing can connect to the host, and its secrets
+    are encrypted to that person.
     """
     persons = {_body(key) for key in plan.stack.site.owner.ssh_keys}
     for host in plan.hosts.values():
@@ -122,5 +122,5 @@ def host_key_unique(plan: Plan) -> Iterator[Problem]:
 
 
 def _body(line: str) -> str:
-    """The key itself, without its comment."""
+    """The key without its comment."""
     return " ".join(line.split()[:2])

@@ -1,4 +1,4 @@
-"""Checks of addresses: each is one that a host can have, and nobody else's."""
+"""Checks of addresses: valid for a host, and unique."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from homelab.problems import Problem
 
 @check("ip-unique", rows="S0-01")
 def ip_unique(plan: Plan) -> Iterator[Problem]:
-    """Two hosts at one address: every rule that names it would mean either."""
+    """With one address for two hosts, every rule that names it applies to both."""
     for kind in ("lan", "tailnet"):
         seen: dict[str, str] = {}
         for host in plan.hosts.values():
@@ -32,17 +32,17 @@ def ip_unique(plan: Plan) -> Iterator[Problem]:
 _AT_HOME = tuple(
     IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
 )
-"""Addresses that no machine of the internet has (RFC 1918, RFC 3927)."""
+"""Private and link-local networks (RFC 1918, RFC 3927)."""
 
 
 @check("ip-in-lan", rows="S0-01 S4-36")
 def ip_in_lan(plan: Plan) -> Iterator[Problem]:
-    """The firewall and the tailnet's subnet route speak of the LAN's network only, and some of its
-    addresses are no host's.
+    """The firewall and the tailnet's subnet route cover the LAN's network only, and its network and
+    broadcast addresses cannot be a host's.
     """
     lan = plan.stack.network.lan
     if not _is_at_home(lan.cidr):
-        return  # lan-private tells
+        return  # lan-private reports it
     for host in plan.hosts.values():
         address = host.config.address.lan
         if address is None:
@@ -72,18 +72,16 @@ def ip_in_lan(plan: Plan) -> Iterator[Problem]:
 
 
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")
-"""Networks of homes (RFC 1918), and loopback, which stands for a rehearsal."""
+"""Private networks (RFC 1918), and loopback for a rehearsal."""
 
 
 @check("lan-private", rows="S4-36 S0-56")
 def lan_private(plan: Plan) -> Iterator[Problem]:
-    """Whoever has an address of the LAN counts as being at home: the firewall lets them ask for
-    SSH, names and pages.
-    """
+    """An address of the LAN counts as at home: the firewall allows it SSH, DNS and web pages."""
     lan = plan.stack.network.lan.cidr
     if _is_at_home(lan):
         return
-    what = "is no private network: strangers have addresses there, and would count as at home"
+    what = "is not a private network: machines on the internet have addresses in it"
     if lan.subnet_of(IPv4Network(TAILNET_NETWORK)):
         what = "is where the tailnet's own addresses lie, and each rule would mean both"
     yield Problem(
@@ -100,11 +98,11 @@ def _is_at_home(network: IPv4Network) -> bool:
 
 @check("gateway-in-lan", rows="S0-01 S1-01")
 def gateway_in_lan(plan: Plan) -> Iterator[Problem]:
-    """A router outside the network, or at an address of nobody, is one that no host reaches."""
+    """No host reaches a router outside the network, or at an address that no machine can have."""
     lan = plan.stack.network.lan
     taken = _taken(lan.gateway, lan.cidr)
     if not _is_at_home(lan.cidr):
-        return  # lan-private tells
+        return  # lan-private reports it
     if lan.gateway not in lan.cidr or taken:
         yield Problem(
             "network.lan.gateway",
@@ -117,7 +115,7 @@ def gateway_in_lan(plan: Plan) -> Iterator[Problem]:
 
 @check("ip-in-tailnet", rows="S0-01")
 def ip_in_tailnet(plan: Plan) -> Iterator[Problem]:
-    """Tailscale gives every machine an address of one network; rules for another mean nobody."""
+    """Tailscale gives every machine an address in one network; rules for others match nothing."""
     for host in plan.hosts.values():
         address = host.config.address.tailnet
         # A loopback address stands for a rehearsal on the deployer's own machine.
@@ -132,8 +130,8 @@ def ip_in_tailnet(plan: Plan) -> Iterator[Problem]:
 
 
 def _taken(address: IPv4Address, network: IPv4Network) -> str:
-    """What an address means in its network instead of a machine; empty if it may be one's."""
-    # A network of one or two addresses has no such ones (RFC 3021).
+    """What the address means in its network, if it cannot be a machine's; else empty."""
+    # Networks of one or two addresses have no network or broadcast address (RFC 3021).
     if network.prefixlen > 30:
         return ""
     if address == network.network_address:

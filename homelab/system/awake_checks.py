@@ -1,4 +1,4 @@
-"""Rules about offline hosts, and hosts that are not ours to set up: nothing relies on them."""
+"""Checks that nothing relies on offline hosts or on home-manager hosts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from homelab.problems import Problem
 
 @check("always-on-needed", rows="S0-05 S0-02")
 def always_on_needed(plan: Plan) -> Iterator[Problem]:
-    """What every device asks all day does not run on a machine that sleeps: names, the proxy, the
-    sign-in, the tunnel, and whoever tells when something is gone.
+    """DNS, the proxy, the sign-in, the tunnel and monitoring must run on a host that is always on,
+    because every device uses them at any time.
     """
     needed: dict[str, list[str]] = {}
     for host, place in _asked(plan):
@@ -42,7 +42,7 @@ def always_on_needed(plan: Plan) -> Iterator[Problem]:
 
 
 def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
-    """(host, place in the stack config) of what must always answer."""
+    """(host, place in the stack config) of everything that must always answer."""
     site = plan.stack
     yield site.network.entry.host, "network.entry"
     if site.network.dns.host is not None:
@@ -58,7 +58,7 @@ def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
 
 @check("host-is-ours", rows="S0-07")
 def host_is_ours(plan: Plan) -> Iterator[Problem]:
-    """On a home-manager machine there is no system of ours to hold a disk, a name or a tunnel."""
+    """A home-manager host has no system of homelab for a dataset, a name or a tunnel."""
     site = plan.stack
     named = [("network.entry.host", site.network.entry.host)]
     if site.network.dns.host is not None:

@@ -1,7 +1,7 @@
-"""fail2ban on a host: addresses that keep failing to log in by SSH are turned away for a while.
+"""fail2ban on a host: block addresses for a while that keep failing to log in by SSH.
 
-The firewall opens SSH to the LAN and the tailnet alone, and neither is ever banned; so this guards
-what a hand-written module opens further, and nothing else.
+The firewall opens SSH to the LAN and the tailnet only, and neither is ever banned. So this only
+matters if a hand-written module opens SSH further.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     ignored: list[Nix] = [*dict.fromkeys((*ours, *map(str, config.ignore)))]
     yield Module(
         "fail2ban.nix",
-        "Who keeps failing to log in is turned away for a while",
+        "Addresses that keep failing to log in are blocked for a while",
         derived=attrs(
             "services.fail2ban",
             {
                 "enable": True,
                 "bantime": config.bantime,
-                "ignoreIP": Comment("A mistyped password at home locks nobody out.", ignored),
+                "ignoreIP": Comment("Mistyped passwords at home must not block anybody.", ignored),
                 "jails": {
                     "DEFAULT": {"settings": {"findtime": config.findtime}},
                     "sshd": {

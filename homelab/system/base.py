@@ -1,4 +1,4 @@
-"""What every host has: a name, people, a clock, a way in."""
+"""What every host has: a host name, accounts, a time zone and SSH."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """The host itself, its people, and its SSH."""
+    """The modules of the host itself, its accounts, and SSH."""
     if not host.is_nixos:
         return
     yield Module(
         "host.nix",
         f"{host.name}: {host.role}, {host.config.platform}",
         derived=identity(plan, host),
-        # Said outright: nothing may quietly change either.
+        # Stated with normal priority, so that a conflicting definition fails.
         stated=installed_with(host),
     )
-    yield Module("users.nix", "The people who may log in", derived=people(plan), shared=True)
+    yield Module("users.nix", "Accounts that may log in", derived=people(plan), shared=True)
     yield from _password(plan, host)
-    yield Module("ssh.nix", "The way in: keys only", derived=way_in(host))
+    yield Module("ssh.nix", "SSH: keys only", derived=way_in(host))
     yield from _known_hosts(plan, host)
 
 
 def identity(plan: Plan, host: Host) -> Attrs:
-    """Its name, its clock and how it speaks."""
+    """Host name, time zone and locale."""
     site = plan.stack.site
     return merge(
         attrs("console.keyMap", site.keymap),
@@ -43,14 +43,14 @@ def identity(plan: Plan, host: Host) -> Attrs:
 
 
 def installed_with(host: Host) -> Attrs:
-    """The release that its state is of, and the number that its pools know it by."""
+    """`system.stateVersion`, and `networking.hostId` for ZFS."""
     version = attrs("system.stateVersion", host.config.state_version)
     number = host.config.host_id
     return merge(version, attrs("networking.hostId", number)) if number else version
 
 
 def people(plan: Plan) -> Attrs:
-    """The owner, who is also root."""
+    """The accounts of the owner and of root."""
     owner = plan.stack.site.owner
     keys: list[Nix] = list(owner.ssh_keys)
     return merge(
@@ -71,8 +71,8 @@ def people(plan: Plan) -> Attrs:
 
 
 def declared(owner: str, secret: tuple[str, str]) -> Attrs:
-    """A password whose hash is a secret of the host. NixOS gives it to an account that is there
-    already only where no account is changed by hand.
+    """A password whose hash is a secret of the host. NixOS sets it for an existing account only if
+    `users.mutableUsers` is false.
     """
     return merge(
         attrs("users.mutableUsers", False),
@@ -85,13 +85,13 @@ def _password(plan: Plan, host: Host) -> Iterator[Module]:
     if owner.password is not None:
         yield Module(
             "password.nix",
-            "The owner's password: for the console, for sudo and for Cockpit",
+            "The owner's password: for the console, sudo and Cockpit",
             derived=declared(owner.user, PASSWORD),
         )
 
 
 def way_in(host: Host, *, everywhere: bool = False) -> Attrs:
-    """SSH by keys alone; to everywhere only where no firewall of ours says to whom."""
+    """SSH with keys only; `everywhere` opens it to all networks, for hosts without our firewall."""
     return attrs(
         "services.openssh",
         {
@@ -121,16 +121,16 @@ def _known_hosts(plan: Plan, host: Host) -> Iterator[Module]:
     if known:
         yield Module(
             "known-hosts.nix",
-            "The keys of the hosts that it speaks with, and its own",
+            "Host keys of the hosts that it connects to, and its own",
             derived=attrs("programs.ssh.knownHosts", known),
         )
 
 
 @lru_cache(maxsize=1)
 def _neighbours(plan: Plan) -> Mapping[str, frozenset[str]]:
-    """The hosts that each host calls, is called by or sleeps beside, and itself.
+    """For each host, the hosts that it connects to or is connected from, and itself.
 
-    Backups and builds come by SSH from programs that ask nobody whether a key is the right one.
+    Backups and builds use SSH from programs that cannot ask a person to accept a host key.
     """
     near = {name: {name} for name in plan.hosts}
     pairs = [(c.caller, c.callee) for c in calls_of(plan)]

@@ -1,7 +1,7 @@
-"""A first system for a machine that runs none of ours: a name, people and SSH, as an image.
+"""The first system of a new machine, as an image: host name, accounts and SSH.
 
-Nothing of the stack is in it but what is public anyway: no service, no secret, and no host key. The
-machine makes its own key when it first starts, and a person compares and pins it.
+It has no service, no secret and no host key. The machine generates its host key at its first start,
+and a person compares and pins it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ IMAGES: dict[Bootstrap, tuple[str, str, str]] = {
     ),
     "iso": ("installer/cd-dvd/installation-cd-minimal.nix", "isoImage", "result/iso/*.iso"),
 }
-"""Module of nixpkgs, what it adds to `system.build`, and where the image lies then. Every release
-has these; `system.build.images` came with 25.05 and had no SD card for aarch64 at first."""
+"""Module of nixpkgs, its attribute of `system.build`, and the path of the image. Every release has
+these; `system.build.images` came with 25.05 and had no SD card for aarch64 at first."""
 
 
 def output(host: Host) -> str:
@@ -37,7 +37,7 @@ def image(plan: Plan, host: Host) -> Module | None:
         return None
     return Module(
         FILE,
-        f"{host.name}'s first system, of an image: no service and no secret",
+        f"{host.name}'s first system, for an image: no service and no secret",
         derived=merge(
             base.identity(plan, host),
             base.people(plan),
@@ -52,18 +52,20 @@ def image(plan: Plan, host: Host) -> Module | None:
 
 
 def _card(host: Host) -> Attrs:
-    """What an installation medium of nixpkgs has and an SD image lacks."""
+    """What an SD image lacks compared with an installation medium of nixpkgs."""
     body: Attrs = {
         "hardware": {"enableRedistributableFirmware": True},
         "services": {
             "getty": {
                 "autologinUser": Comment(
-                    "Nobody has a password yet, and whoever is at the console has the card.", "root"
+                    "No account has a password yet, and access to the console is access to the "
+                    "card.",
+                    "root",
                 )
             }
         },
     }
     if host.config.wifi is None:
         return body
-    joined_by_hand = Comment("Join the network with iwctl: its password is in no image.", True)
+    joined_by_hand = Comment("Join the network with iwctl: the image has no password.", True)
     return merge(body, attrs("networking.wireless.iwd.enable", joined_by_hand))

@@ -14,13 +14,13 @@ from homelab.system.model import RUNNING, Host, nixos_hosts
 HOST_BOOTS = file_check(
     "host-boots",
     "error",
-    "A hardware module without a root file system makes a host that does not boot.",
+    "A host whose hardware module has no root file system does not boot.",
 )
 
 
 @check("host-known", rows="S0-01 S0-09")
 def host_known(plan: Plan) -> Iterator[Problem]:
-    """A service, a dataset or a role on a host that does not exist would silently not be there."""
+    """A service, a dataset or a role on a host that does not exist would silently be missing."""
     site = plan.stack
     named = [
         (f"services.{n}.host", s.host) for n, s in site.services.items() if s.host and s.enable
@@ -50,7 +50,7 @@ def host_known(plan: Plan) -> Iterator[Problem]:
 
 @check("host-runs-services", rows="S0-07")
 def host_runs_services(plan: Plan) -> Iterator[Problem]:
-    """A home-manager machine has no system of ours to run a service in."""
+    """A home-manager host has no NixOS system of homelab that could run a service."""
     for service in plan.services:
         if not plan.hosts[service.host].is_nixos:
             nixos = [h.name for h in plan.hosts.values() if h.is_nixos]
@@ -63,11 +63,11 @@ def host_runs_services(plan: Plan) -> Iterator[Problem]:
 
 @check("service-host-state", rows="S0-07 S0-80")
 def service_host_state(plan: Plan) -> Iterator[Problem]:
-    """A retired host runs nothing and a planned one nothing yet, while DNS and proxy lead there."""
+    """A retired or planned host runs no services, but DNS and the proxy would point to it."""
     others = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state in RUNNING]
     for service in plan.services:
         host = plan.hosts[service.host]
-        # Being reached is all that is left of a retired host, and the first of a planned one.
+        # A retired or planned host may still have Tailscale, so that it can be reached.
         if host.config.state in RUNNING or service.source == f"{host.source}.tailscale":
             continue
         retired = host.config.state == "retired"
@@ -82,7 +82,7 @@ def service_host_state(plan: Plan) -> Iterator[Problem]:
 
 
 def _placed(service: Service) -> str:
-    """Where the stack config says on which host a service runs."""
+    """The place in the stack config that puts a service on its host."""
     source = service.source.removesuffix(".samba")
     by_tag = source == f"services.{service.name}" and service.config.host is None
     return f"{source}.{'tags' if by_tag else 'host'}"
@@ -90,15 +90,15 @@ def _placed(service: Service) -> str:
 
 @check("host-complete", rows="S0-80 S0-70")
 def host_complete(plan: Plan) -> Iterator[Problem]:
-    """A live host is reached by an address, known by its key, and boots by its hardware module."""
+    """A live host needs an address, a pinned host key and a hardware module."""
     for host in plan.hosts.values():
         if host.is_nixos and host.config.state != "planned":
             yield from missing(host)
 
 
 def missing(host: Host) -> Iterator[Problem]:
-    """What a host still lacks before it can be live: an age key comes of its SSH host key."""
-    help_ = f"; homelab bootstrap {host.name} tells how" if host.config.bootstrap else ""
+    """What a host still needs before it can be live."""
+    help_ = f"; homelab bootstrap {host.name} shows how" if host.config.bootstrap else ""
     if not host.lan and not host.tailnet:
         yield Problem(
             f"{host.source}.address", "a live host has an address", "add address: {lan: …}"
@@ -120,7 +120,7 @@ def missing(host: Host) -> Iterator[Problem]:
 
 @check("builder-arch", rows="S0-08")
 def builder_arch(plan: Plan) -> Iterator[Problem]:
-    """A builder is a NixOS host of ours, and no host is its own builder."""
+    """A builder must be a NixOS host of the stack of the right platform, and another host."""
     for host in plan.hosts.values():
         builder = plan.hosts.get(host.config.build.host or "")
         if builder is None:
@@ -141,13 +141,13 @@ def builder_arch(plan: Plan) -> Iterator[Problem]:
 
 
 _MORE = {"agent": 0, "appliance": 1, "workhorse": 2}
-"""Roles by how much a host of each holds."""
+"""Roles in order of trust."""
 
 
 @check("builder-trust", rows="S0-08 S0-25", severity="warning")
 def builder_trust(plan: Plan) -> Iterator[Problem]:
-    """Whoever builds on a host is root there in all but name: a host that holds less, broken into,
-    opens one that holds more.
+    """A host that builds on another can become root there, so a break-in on a less trusted host
+    would spread to a more trusted one.
     """
     for host in plan.hosts.values():
         builder = plan.hosts.get(host.config.build.host or "")
@@ -158,22 +158,22 @@ def builder_trust(plan: Plan) -> Iterator[Problem]:
         if above and host.config.build.trusted is None:
             yield Problem(
                 f"{where}.host",
-                f"{host.name} ({host.role}) would be root on {builder.name} ({builder.role}) in "
-                "all but name, for it builds there",
-                "leave host out and let it build for itself, or say why it may: "
+                f"{host.name} ({host.role}) builds on {builder.name} ({builder.role}), so it can "
+                "become root there",
+                "leave host out and let it build for itself, or accept it with a reason: "
                 f"{where}.trusted: …",
             )
         elif not above and host.config.build.trusted is not None:
             yield Problem(
                 f"{where}.trusted",
-                f"{builder.name} holds no more than {host.name}, so there is nothing to excuse",
+                f"{builder.name} needs no more trust than {host.name}, so no reason is needed",
                 "drop it",
             )
 
 
 @check("gpu-present", rows="S0-52 S0-02")
 def gpu_present(plan: Plan) -> Iterator[Problem]:
-    """A service cannot use hardware that its host does not have."""
+    """A service cannot use a GPU that its host does not have."""
     for service in plan.services:
         wanted = service.config.gpu
         if wanted is None and "gpu" not in service.entry.needs:
@@ -183,10 +183,10 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
         where = service.at("gpu") if wanted else service.host_at
         if gpu is None:
             vendor = {None: "…", "nvidia": "nvidia, open: …"}.get(wanted, wanted)
-            way = f"where it has one, write hosts.{service.host}.gpu: {{vendor: {vendor}}}"
+            way_out = f"where it has one, write hosts.{service.host}.gpu: {{vendor: {vendor}}}"
             if has:
-                way = f"place it on another host: {', '.join(has)}; or, {way}"
-            yield Problem(where, f"{service.name} needs a GPU and {service.host} has none", way)
+                way_out = f"place it on another host: {', '.join(has)}; or, {way_out}"
+            yield Problem(where, f"{service.name} needs a GPU and {service.host} has none", way_out)
         elif wanted is not None and gpu.vendor != wanted:
             yield Problem(
                 where,
@@ -196,7 +196,7 @@ def gpu_present(plan: Plan) -> Iterator[Problem]:
 
 
 def check_own_modules(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """A host has a root to boot from."""
+    """The hardware module of a host must have a root file system."""
     for host in plan.hosts.values():
         hardware = sources.get(host.config.hardware or "")
         if host.is_nixos and isinstance(hardware, str) and not has_root(host, sources):

@@ -1,4 +1,4 @@
-"""Checks of what a host starts from: its root, GRUB's disk, the number that ZFS asks for."""
+"""Checks of what a host boots from: root file system, GRUB's disk, host id for ZFS."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from homelab.system.own import own_settings
 GRUB_DEVICE = file_check(
     "grub-device",
     "error",
-    "GRUB is written to a disk that somebody names; NixOS refuses a host without.",
+    "NixOS refuses a host with GRUB that names no disk for it.",
 )
-FLASH_SWAP = file_check("flash-swap", "warning", "Swap on flash wears it out in a year or two.")
+FLASH_SWAP = file_check("flash-swap", "warning", "Swap wears out flash memory in a year or two.")
 ZFS_HOST_ID = file_check(
-    "zfs-host-id", "error", "ZFS opens its pools for the machine whose number they know."
+    "zfs-host-id", "error", "ZFS imports a pool only on the machine with the pool's host id."
 )
 
 Sources = Mapping[str, str | bytes]
@@ -28,8 +28,8 @@ _NAMING = (("device",), ("devices",), ("mirroredBoots",))
 
 
 def has_root(host: Host, sources: Sources) -> bool:
-    """Whether a module of the host's own names a root file system, or disks to lay out; one that
-    computes them is believed, and one that is no Nix is told elsewhere.
+    """Whether a hand-written module has a root file system or a disk layout. A computed one counts;
+    another check reports a module that is not Nix.
     """
     for setting in own_settings(host, sources):
         path = setting.path
@@ -41,7 +41,7 @@ def has_root(host: Host, sources: Sources) -> bool:
 
 
 def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
-    """What NixOS would refuse only on the host, or what would not start there."""
+    """Settings that NixOS would refuse on the host only, or that would not boot there."""
     for host in plan.hosts.values():
         if not host.is_nixos or (host.config.hardware or "") not in sources:
             continue
@@ -53,7 +53,7 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
         if boot.loader == "grub" and boot.device is None and not grub and not by_disko:
             yield Problem(
                 f"{host.source}.boot",
-                "nothing says which disk GRUB is written to",
+                "it does not name the disk that GRUB is written to",
                 "add device: /dev/disk/by-id/… (the whole disk), or device: nodev on EFI",
                 check=GRUB_DEVICE,
             )
@@ -77,12 +77,12 @@ def check_disks(plan: Plan, sources: Sources) -> Iterator[Problem]:
 
 
 def _swaps(setting: Setting) -> bool:
-    """Whether a setting is swap that is not in memory."""
+    """Whether a setting adds swap on a disk."""
     return setting.path[0] == "swapDevices" and setting.value not in ((), None)
 
 
 def _is_zfs(setting: Setting) -> bool:
-    """Whether a setting makes the host open a pool of ZFS."""
+    """Whether a setting makes the host import a ZFS pool."""
     path, value = setting.path, setting.value
     if path[0] == "fileSystems" and path[-1] == "fsType":
         return value == "zfs"

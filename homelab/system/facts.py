@@ -1,4 +1,4 @@
-"""What runs on a host, for whoever is logged in there: `/etc/homelab/facts.json`."""
+"""`/etc/homelab/facts.json`: services, names and ports of a host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`facts.nix`: this host's part of the plan, as the release that runs has it."""
+    """`facts.nix`: this host's part of the plan, as of its release."""
     if not host.is_nixos:
         return
     text = Call("builtins.toJSON", (facts(plan, host),))
@@ -24,7 +24,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def facts(plan: Plan, host: Host) -> Attrs:
-    """Services, names and ports of one host, each by its name. Nothing in it is secret."""
+    """Services, names and ports of one host, by name. Contains no secret."""
     here = plan.on(host.name)
     routes = [r for s in here for r in plan.routes_of(s.name) if r.host == host.name]
     ports = plan.ports_on(host.name)

@@ -1,4 +1,4 @@
-"""File systems that a host's own modules name: read as text, since nobody evaluates them here."""
+"""File systems that a host's hand-written modules name, read as text without evaluation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ROLLED_BACK = re.compile(
 
 
 def file_systems(host: Host, sources: Mapping[str, str | bytes]) -> set[str]:
-    """Mount points that the host's own modules name."""
+    """Mount points that the host's hand-written modules name."""
     found = {mount for setting in own_settings(host, sources) for mount in _mounts(setting)}
-    # What is no Nix as far as the grammar knows is still looked through.
+    # Also search files that the parser does not accept as Nix.
     for text in own_texts(host, sources):
         if read_nix(text).unread:
             found |= {next(g for g in m.groups() if g) for m in _NAMED.finditer(text)}
@@ -43,14 +43,14 @@ def _mounts(setting: Setting) -> Iterator[str]:
 
 
 def own_texts(host: Host, sources: Mapping[str, str | bytes]) -> Iterator[str]:
-    """The text of every hand-written file that travels to the host, without lines of comment."""
+    """The text of every hand-written file that is copied to the host, without comment lines."""
     for text in carried(host, sources).values():
         if isinstance(text, str):
             yield _COMMENT.sub("", text)
 
 
 def root_type(host: Host, sources: Mapping[str, str | bytes]) -> str:
-    """`fsType` of the root file system; empty where the host's own modules do not say."""
+    """`fsType` of the root file system; empty if the hand-written modules do not set it."""
     return fs_type(host, sources, "/")
 
 
@@ -72,10 +72,12 @@ def fs_type(host: Host, sources: Mapping[str, str | bytes], mount: str) -> str:
 
 
 def is_rolled_back(host: Host, sources: Mapping[str, str | bytes]) -> bool:
-    """Whether an own module empties the root at each start, by a snapshot or a new file system."""
+    """Whether a hand-written module empties the root at each boot, by a snapshot or a new file
+    system.
+    """
     return any(_ROLLED_BACK.search(text) for text in own_texts(host, sources))
 
 
 def is_within(path: str, top: str) -> bool:
-    """Whether a path is a directory or lies below it."""
+    """Whether a path is the directory `top` or lies below it."""
     return PurePosixPath(path).is_relative_to(top)

@@ -1,4 +1,4 @@
-"""Checks of the flakes that hosts stand on: each is known, used, imported, and can be fetched."""
+"""Checks of flakes: each is known, used, imported, and can be fetched."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from homelab.system.model import Host
 from homelab.system.own import inputs_asked, own_settings
 
 FLAKE_IMPORTED = file_check(
-    "flake-imported", "error", "An option that no module has does not evaluate."
+    "flake-imported", "error", "An option that no imported module declares fails the evaluation."
 )
 FLAKE_UNUSED = file_check(
     "flake-unused",
     "warning",
-    "An input that nobody needs is in no host's flake, whatever it was meant for.",
+    "An input that no host needs is in no host's flake, so it has no effect.",
 )
 
 Sources = Mapping[str, str | bytes]
@@ -37,13 +37,13 @@ _OPTIONS = (
     ("microvm.vms", "microvm", "microvm.nixosModules.host", "github:astro/microvm.nix"),
     ("stylix.enable", "stylix", "stylix.nixosModules.stylix", "github:nix-community/stylix"),
 )
-"""Options that no module of nixpkgs has: option, repository, module, reference. From the README of
+"""Options from flakes other than nixpkgs: option, repository, module, reference. From the README of
 each."""
 
 
 @check("flake-module-known", rows="S0-21")
 def flake_module_known(plan: Plan) -> Iterator[Problem]:
-    """A module of a flake that nobody names would not evaluate."""
+    """A module from an undeclared flake fails the evaluation."""
     for host in plan.hosts.values():
         known = inputs(plan.stack, host.release)
         for i, module in enumerate(host.config.flakes):
@@ -62,7 +62,7 @@ def _added(name: str) -> str:
 
 @check("flake-private", rows="S0-21")
 def flake_private(plan: Plan) -> Iterator[Problem]:
-    """A host fetches the flakes that it builds from as root, whom a private forge does not know."""
+    """A host fetches flake inputs as root, whom a private forge does not know."""
     for name, flake in sorted(plan.stack.flakes.items()):
         if not _PRIVATE.match(flake.url) or flake.private is not None:
             continue
@@ -83,8 +83,8 @@ def flake_private(plan: Plan) -> Iterator[Problem]:
 
 
 def check_flakes(plan: Plan, sources: Sources, *, sound: bool = True) -> Iterator[Problem]:
-    """What own modules ask of flakes, and flakes that nobody asks for. Who needs which follows from
-    a host's modules, which only a plan that is `sound` makes.
+    """Flakes that hand-written modules need, and flakes that nothing needs. Who needs which follows
+    from a host's modules, which only a `sound` plan has.
     """
     for host in plan.hosts.values():
         yield from _known(plan, host, sources)

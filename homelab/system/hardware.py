@@ -1,4 +1,4 @@
-"""What depends on the machine: boot, power, memory, graphics."""
+"""Hardware settings: boot, power, memory, graphics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SLEEP_TARGETS = ("hibernate", "hybrid-sleep", "sleep", "suspend")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """The host's own hardware module, and what its profile and fields add to it."""
+    """The host's hand-written modules, and modules for its hardware fields."""
     if not host.is_nixos:
         return
     yield from _own(host)
@@ -27,7 +27,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _own(host: Host) -> Iterator[Module]:
-    """Hand-written modules travel along under the names they have beside the stack file."""
+    """Hand-written modules keep the names that they have beside the stack file."""
     paths = [p for p in (host.config.hardware, *host.config.modules) if p]
     named = (flake.partition(".") for flake in host.config.flakes)
     flakes = tuple((name, path) for name, _, path in named)
@@ -78,7 +78,9 @@ def _boot(host: Host) -> Module:
     flakes: tuple[tuple[str, str], ...] = ()
     if host.config.profile == "raspberry-pi-4":
         flakes = (("nixos-hardware", "nixosModules.raspberry-pi-4"),)
-    return Module("boot.nix", "How it starts", derived=merge(body, _flash(host)), flakes=flakes)
+    return Module(
+        "boot.nix", "Boot loader and kernel", derived=merge(body, _flash(host)), flakes=flakes
+    )
 
 
 def _flash(host: Host) -> Attrs:
@@ -87,7 +89,7 @@ def _flash(host: Host) -> Attrs:
     return attrs(
         "services.journald.extraConfig",
         Comment(
-            "The root is flash: the journal stays in memory.",
+            "The root is on flash: keep the journal in memory.",
             Lines("Storage=volatile\nRuntimeMaxUse=64M\n"),
         ),
     )
@@ -121,17 +123,17 @@ LOGIND_SINCE = "25.11"
 
 
 def _lid(host: Host) -> Attrs:
-    """A closed lid is no reason to sleep."""
-    ways = ("", "Docked", "ExternalPower")
+    """Do not suspend when the lid closes."""
+    cases = ("", "Docked", "ExternalPower")
     if host.release >= LOGIND_SINCE:
-        login: Attrs = {f"HandleLidSwitch{way}": "ignore" for way in ways}
+        login: Attrs = {f"HandleLidSwitch{case}": "ignore" for case in cases}
         return attrs("services.logind.settings.Login", login)
-    return attrs("services.logind", {f"lidSwitch{way}": "ignore" for way in ways})
+    return attrs("services.logind", {f"lidSwitch{case}": "ignore" for case in cases})
 
 
 def _wakers(plan: Plan, host: Host) -> Attrs:
-    """A command for each machine that sleeps, on a machine that never does: on every appliance, and
-    on whom the machine itself names.
+    """A wake command for each machine with Wake-on-LAN: on every appliance that is always on, and
+    on the machine's `wake_by` host.
     """
     commands: list[Nix] = []
     for name, mac, waker in _woken(plan):
@@ -143,7 +145,7 @@ def _wakers(plan: Plan, host: Host) -> Attrs:
 
 @lru_cache(maxsize=1)
 def _woken(plan: Plan) -> tuple[tuple[str, str, str], ...]:
-    """The machines that a packet wakes: name, address of the card, and whom the machine names."""
+    """Machines with Wake-on-LAN: name, MAC address, and the `wake_by` host."""
     return tuple(
         (
             name,
@@ -175,11 +177,11 @@ def _gpu(host: Host) -> Attrs:
 VPL_SINCE = "24.11"
 """First release that calls Quick Sync's runtime vpl-gpu-rt (renamed 2024-06-04)."""
 LEGACY_SINCE = "25.05"
-"""First release whose OpenCL runtime leaves processors before the 11th generation to another."""
+"""First release with a separate OpenCL runtime for processors before the 11th generation."""
 
 
 def intel_packages(generation: int | None, release: str) -> tuple[str, ...]:
-    """What decodes and encodes video (VA-API, Quick Sync) and maps its tones (OpenCL)."""
+    """Packages for video decoding and encoding (VA-API, Quick Sync) and tone mapping (OpenCL)."""
     if generation is not None and generation < 5:
         return ("intel-vaapi-driver",)
     if generation is not None and generation < 11:

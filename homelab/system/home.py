@@ -1,4 +1,4 @@
-"""The owner's home, by home-manager: on a NixOS host, or alone on a machine that is not ours."""
+"""home-manager for the owner: on a NixOS host, or alone on a machine with another system."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from homelab.plan import Plan
 from homelab.system.model import Host
 
 OVERWRITE_SINCE = "25.11"
-"""First release of home-manager that may overwrite the copy that it kept before."""
+"""First release of home-manager that can overwrite its earlier backup of a file."""
 
 
 def may_fail(host: Host, owner: str) -> tuple[str, ...]:
-    """The unit that makes the owner's home, where a file in its way twice would fail it: that is no
-    reason to take the whole system back.
+    """The home-manager unit, for releases where a second conflicting file fails it: that must not
+    roll back the whole system.
     """
     if host.config.home is None or not host.is_nixos or host.release >= OVERWRITE_SINCE:
         return ()
@@ -22,7 +22,7 @@ def may_fail(host: Host, owner: str) -> tuple[str, ...]:
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`home.nix`, where the stack names a home-manager module for the host."""
+    """`home.nix`, if the stack names a home-manager module for the host."""
     path = host.config.home
     owner = plan.stack.site.owner.user
     if path is None:
@@ -30,7 +30,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if host.is_nixos:
         yield Module(
             "home.nix",
-            f"The home of {owner}",
+            f"home-manager for {owner}",
             derived=attrs("home-manager", _settings(host)),
             stated={
                 "home-manager": {
@@ -48,7 +48,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     darwin = host.config.platform.endswith("-darwin")
     yield Module(
         "home.nix",
-        f"The home of {owner} on {host.name}; the system itself is not ours",
+        f"home-manager for {owner} on {host.name}; homelab does not manage its system",
         stated=attrs(
             "home",
             {
@@ -69,7 +69,7 @@ def _settings(host: Host) -> Attrs:
     }
     if host.release >= OVERWRITE_SINCE:
         settings["overwriteBackup"] = Comment(
-            "Programs write their files anew; the second one in its way would fail the switch.",
+            "Programs rewrite their files; a second conflicting file would fail the switch.",
             True,
         )
     return settings

@@ -1,4 +1,4 @@
-"""How a host is on the LAN: a fixed address of its own, and the wireless network it joins.
+"""A host's LAN settings: its static address, and the WiFi network that it joins.
 
 These are the options of NixOS's scripted network, which `networking.useNetworkd` reads as well: a
 hand-written module may choose either, and tailscaled finds resolvconf as it expects.
@@ -21,7 +21,7 @@ _SECRET, _WATCHDOG = "wifi.sh", "watchdog.sh"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`network.nix`, on a host whose way to the LAN is written down."""
+    """`network.nix`, on a host with LAN settings in the stack."""
     if not host.is_nixos:
         return
     body = merge(static(plan, host), _names(plan, host), _wifi(host), _radio(plan, host))
@@ -33,14 +33,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if body:
         yield Module(
             "network.nix",
-            "How this host is on the LAN",
+            "Static address and WiFi of this host",
             derived=body,
             extra=tuple((f"lib/{f}", _text(f)) for f, used in scripts.items() if used),
         )
 
 
 def static(plan: Plan, host: Host) -> Attrs:
-    """Its fixed address and whom it asks for names; nothing where the router gives both."""
+    """Its static address and name servers; nothing if the router assigns both by DHCP."""
     interface = host.config.interface
     if not host.config.static or not interface or not host.lan:
         return {}
@@ -53,13 +53,13 @@ def static(plan: Plan, host: Host) -> Attrs:
         }
     }
     if plan.dns.host == host.name:
-        # It never asks itself, and its own module says whom it asks.
+        # The resolver's own module sets its upstream servers; it never asks itself.
         return body
     return merge(body, names_of(plan, host) or attrs("networking.nameservers", [str(lan.gateway)]))
 
 
 def _names(plan: Plan, host: Host) -> Attrs:
-    """Whom a host of the tailnet asks that does not ask the tailnet's resolver."""
+    """Name servers of a tailnet host that does not use the tailnet's resolver."""
     if host.config.static or plan.tailnet is None or host.config.tailscale is None:
         return {}
     return {} if asks_the_tailnet(plan, host) else names_of(plan, host)
@@ -76,7 +76,7 @@ def _wifi(host: Host) -> Attrs:
     secret = secret_path(*WIFI, "stored", "file")
     network: Attrs = {
         wifi.ssid: {
-            "pskRaw": Comment("A line of the secrets file by this name.", f"ext:{VARIABLE}")
+            "pskRaw": Comment("Reads this variable of the secrets file.", f"ext:{VARIABLE}")
         }
     }
     return merge(
@@ -92,7 +92,7 @@ def _wifi(host: Host) -> Attrs:
 
 
 def _radio(plan: Plan, host: Host) -> Attrs:
-    """A radio that neither sleeps nor stays lost."""
+    """WiFi without power saving, and the watchdog that reconnects it."""
     wifi = host.config.wifi
     if wifi is None:
         return {}
@@ -111,7 +111,7 @@ def _radio(plan: Plan, host: Host) -> Attrs:
         attrs(
             "systemd.services.wifi-watchdog",
             {
-                "description": "Find back to the network",
+                "description": "Reconnect WiFi when the gateway does not answer",
                 "path": [Pkg("iputils")],
                 "script": Script.of(". ", Raw(f"./lib/{_WATCHDOG}"), f"\n{call}\n"),
                 "serviceConfig": {"Type": "oneshot"},

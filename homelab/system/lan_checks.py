@@ -1,4 +1,4 @@
-"""Checks of how a host is on the LAN, and of whom it turns away there."""
+"""Checks of a host's LAN settings and of fail2ban."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.services.said import said_of
 
 @check("static-ip-complete", rows="S1-01")
 def static_ip_complete(plan: Plan) -> Iterator[Problem]:
-    """A host with a wrong address of its own is gone from the LAN with the next switch."""
+    """A host with an incomplete static address would lose the LAN at the next switch."""
     for host in plan.hosts.values():
         if not host.config.static:
             continue
@@ -22,7 +22,7 @@ def static_ip_complete(plan: Plan) -> Iterator[Problem]:
         if host.config.interface is None:
             yield Problem(
                 where,
-                "nobody says which interface has the address",
+                "it does not name the interface of the address",
                 "add interface: its name in `ip link`, as end0 or enp3s0",
             )
 
@@ -36,7 +36,7 @@ _OTHERS = (
 
 @check("wifi-backend-single", rows="S1-38 T19")
 def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
-    """Two programs that drive one radio throw each other off the network."""
+    """Two programs that control one WiFi device disconnect each other."""
     for host in plan.hosts.values():
         wifi = host.config.wifi
         if wifi is None:
@@ -69,8 +69,8 @@ def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
 
 @check("f2b-ignore", rows="S4-35")
 def f2b_ignore(plan: Plan) -> Iterator[Problem]:
-    """Ban the LAN, and a mistyped password locks the household out; ignore everybody, and nobody is
-    ever banned.
+    """If the LAN can be banned, a mistyped password locks the household out; if everybody is
+    ignored, nobody is ever banned.
     """
     for host in plan.hosts.values():
         config = host.config.fail2ban
@@ -79,7 +79,7 @@ def f2b_ignore(plan: Plan) -> Iterator[Problem]:
             if network.prefixlen < 8:
                 yield Problem(
                     f"{where}.ignore[{index}]",
-                    f"{network} is most of the internet, so hardly anybody would be banned",
+                    f"{network} is a large part of the internet, and fail2ban would ignore it",
                     "name the networks that you log in from",
                 )
         for service in plan.on(host.name) if config is None else ():

@@ -1,4 +1,4 @@
-"""Hosts and their systems: what the stack config says, and what the plan knows."""
+"""Hosts in the plan."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ RUNNING: tuple[State, ...] = ("live", "held")
 
 
 def nixos_hosts(hosts: Mapping[str, NixosHost | HomeManagerHost]) -> dict[str, NixosHost]:
-    """The hosts whose whole system is ours, by name."""
+    """The NixOS hosts, by name."""
     return {name: host for name, host in sorted(hosts.items()) if isinstance(host, NixosHost)}
 
 
 @dataclass(frozen=True)
 class Host:
-    """A machine as the plan knows it."""
+    """A host in the plan."""
 
     name: str
     config: NixosHost
-    """What the stack config says of it; of a home-manager host, with nothing said of its system."""
+    """Its stack config; for a home-manager host, with defaults for the system's fields."""
     release: str
     always_on: bool
     source: str
     is_nixos: bool = True
-    """Whether the whole system is ours to build."""
+    """Whether homelab builds its whole system; false for a home-manager host."""
 
     @property
     def lan(self) -> str:
@@ -46,5 +46,5 @@ class Host:
 
     @property
     def is_deployed(self) -> bool:
-        """Whether an `up` brings this host in step."""
+        """Whether `up` deploys to this host."""
         return self.is_nixos and self.config.state in ("live", "retired")

@@ -13,18 +13,18 @@ from homelab.problems import Problem
 LOCK_COMPLETE = file_check(
     "lock-complete",
     "error",
-    "A pin's lock holds every input that its hosts need; a build may not add one.",
+    "A build cannot add an input that the pin's lock lacks.",
 )
 LOCK_MATCHES = file_check(
     "lock-matches",
     "error",
-    "An input is locked for the address that hosts name; for another, a build fails, since it may"
-    " not lock anew.",
+    "A build fails if an input is locked for another URL than the hosts' flakes have, since it"
+    " cannot update the lock.",
 )
 
 
 def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Every pin's lock holds every input that its hosts need, as their flakes name it."""
+    """Problems of each pin's lock: missing inputs, and inputs locked for another URL."""
     from homelab.render import modules_of
     from homelab.system.flakes import inputs_of
 
@@ -48,7 +48,7 @@ def check_locks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Prob
 
 
 def _other_flakes(plan: Plan, pin: str, inputs: set[str], text: str) -> Iterator[Problem]:
-    """Inputs that were locked for another reference: a build may not lock them anew, and fails."""
+    """Inputs that are locked for another reference, which fails a build."""
     from homelab.system.flakes import inputs as known_inputs
 
     config, locked = plan.stack.nixpkgs[pin], originals(text)

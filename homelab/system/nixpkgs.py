@@ -1,4 +1,4 @@
-"""Nix on a host: its settings, who builds for whom, and which unfree packages are meant."""
+"""Nix on a host: settings, remote builders, and allowed unfree packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NVIDIA = ("nvidia-kernel-modules", "nvidia-persistenced", "nvidia-settings", "nv
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """Nix settings, builders, and the release's own mark."""
+    """Nix settings, builders, and the release id."""
     if not host.is_nixos:
         return
     yield Module(
@@ -33,7 +33,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
     yield Module(
         "release.nix",
-        "Which release this is: nixos-version and /etc/homelab tell",
+        "The release id, for nixos-version and /etc/homelab/release",
         derived={
             "environment": {
                 "etc": {
@@ -47,7 +47,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def settings() -> Attrs:
-    """What every host of ours needs of Nix."""
+    """Nix settings of every host."""
     return attrs(
         "nix",
         {
@@ -81,12 +81,12 @@ def builds_for(plan: Plan, host: Host) -> list[Host]:
 
 
 def _builds_for(plan: Plan, host: Host) -> Attrs:
-    """A builder lets others in, for nothing but building; Nix there trusts what they send."""
+    """The account of a builder, for builds only. Nix on the builder trusts what clients send."""
     others = builds_for(plan, host)
     if not others:
         return {}
     foreign = sorted({h.config.platform for h in others} - {host.config.platform})
-    # Exactly the command that ssh-ng runs; no shell, no forwarding.
+    # The command that ssh-ng runs; no shell, no forwarding.
     keys: list[Nix] = [
         f'restrict,command="nix-daemon --stdio" {h.config.ssh.host_key}'
         for h in others
@@ -113,7 +113,7 @@ def _builds_for(plan: Plan, host: Host) -> Attrs:
 
 
 def _built_by(plan: Plan, host: Host) -> Attrs:
-    """Who builds for this host, reached with the host's own SSH key as root."""
+    """The remote builder of this host; root uses the host's SSH key."""
     builder = plan.hosts.get(host.config.build.host or "")
     if builder is None:
         return {}
@@ -127,7 +127,7 @@ def _built_by(plan: Plan, host: Host) -> Attrs:
         "supportedFeatures": ["big-parallel"],
         "systems": [host.config.platform],
     }
-    # Nix knows no port of a builder, so ssh has to; before this host's first switch it does not.
+    # Nix cannot name a builder's port, so ssh_config does, from this host's first switch on.
     ssh = attrs("programs.ssh.extraConfig", Lines(f"Host {address}\n  Port {port}\n"))
     return merge(
         attrs("nix", {"buildMachines": [machine], "distributedBuilds": True}),

@@ -1,7 +1,7 @@
-"""Hand-written modules: which files of the stack's directory a host's tree takes along.
+"""Hand-written modules: the files of the stack's directory that are copied to a host's tree.
 
-A file that a module names by a relative path travels with it, as far as it lies in the stack's
-directory; what lies elsewhere, or is not there, is named.
+A file that a module names by a relative path is copied too if it is in the stack's directory. A
+check reports files elsewhere and missing files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from homelab.problems import Problem
 from homelab.system.model import Host
 
 OWN_MODULE = file_check(
-    "own-module", "error", "What a hand-written module imports travels with it, and is Nix."
+    "own-module", "error", "A hand-written module must be Nix, and its imports must be copyable."
 )
 
 Sources = Mapping[str, str | bytes]
@@ -31,7 +31,7 @@ def own_paths(host: Host) -> list[str]:
 
 
 def named_at(host: Host, path: str) -> str:
-    """Where the stack config names a file or a directory of a host's own."""
+    """The place in the stack config that names a hand-written file or directory."""
     if path == host.config.hardware:
         return f"{host.source}.hardware"
     if path in host.config.modules:
@@ -40,20 +40,20 @@ def named_at(host: Host, path: str) -> str:
 
 
 def named_by(path: str, text: str) -> Iterator[tuple[str, str]]:
-    """(as written, path from the stack file on) of each relative path in a Nix file. One that leads
-    out of the stack's directory begins with `..`.
+    """(as written, path relative to the stack file) of each relative path in a Nix file. A path
+    outside the stack's directory begins with `..`.
     """
     for written in paths_in(text):
         yield written, posixpath.normpath(posixpath.join(posixpath.dirname(path), written))
 
 
 def carried(host: Host, sources: Sources) -> dict[str, str | bytes]:
-    """Every file that travels: what the host names, and what those files name in turn."""
+    """Every file that is copied: those that the host names, and those that they name in turn."""
     return reached(own_paths(host), sources)
 
 
 def reached(paths: list[str], sources: Sources) -> dict[str, str | bytes]:
-    """These files, and what they name in turn."""
+    """These files, and those that they name in turn."""
     out: dict[str, str | bytes] = {}
     pending = list(paths)
     while pending:
@@ -74,7 +74,7 @@ def below(path: str, sources: Sources) -> Iterator[tuple[str, str | bytes]]:
 
 
 def own_settings(host: Host, sources: Sources) -> Iterator[Setting]:
-    """Every option that a hand-written module of the host sets, as far as its text tells."""
+    """Every option that a hand-written module of the host sets, as far as its text shows."""
     for name, content in carried(host, sources).items():
         if name.endswith(".nix") and isinstance(content, str):
             yield from read_nix(content).settings
@@ -90,7 +90,7 @@ def inputs_asked(host: Host, sources: Sources) -> set[str]:
 
 
 def check_own_files(plan: Plan, sources: Sources) -> Iterator[Problem]:
-    """What a module imports travels along, and what is named as a module is one."""
+    """Problems of hand-written files: not a module, or an import that cannot be copied."""
     for host in plan.hosts.values():
         for path in own_paths(host):
             yield from _is_module(host, path, sources)
@@ -104,7 +104,7 @@ def _is_module(host: Host, path: str, sources: Sources) -> Iterator[Problem]:
     if path in sources and not path.endswith(".nix"):
         yield Problem(
             where,
-            f"{path} is no NixOS module: NixOS imports files of Nix",
+            f"{path} is not a NixOS module: NixOS imports Nix files",
             f"write it as Nix and name that: {posixpath.splitext(path)[0]}.nix; or let a module of "
             "yours read it (builtins.readFile ./…)",
             check=OWN_MODULE,
@@ -125,7 +125,7 @@ def _all_there(host: Host, name: str, content: str, sources: Sources) -> Iterato
             yield Problem(
                 host.source,
                 f"{name} names {written}, which lies outside of the stack's directory",
-                "move it beside the stack file: nothing else travels to the host",
+                "move it beside the stack file: nothing else is copied to the host",
                 check=OWN_MODULE,
             )
         elif there != "." and not any(True for _ in below(there, sources)):

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Take what lies on a root that forgets along to the disk that does not. Sourced by the system's
-# activation, before anything is mounted over it: at the switch that first keeps a directory. At a
-# boot the root is new, and there is nothing to take.
+# Copy a directory from the temporary root to the persistent disk. Sourced by the system's
+# activation before the directory is mounted over: at the first switch that keeps it. At boot the
+# root is new, and there is nothing to copy.
 
 restarts=${HOMELAB_ROOT:-}/run/nixos/activation-restart-list
 
-# carry ROOT DIRECTORY UNIT...: the units stop for as long as it takes, and then write to the new place.
+# carry ROOT DIRECTORY UNIT...: stops the units during the copy; they then write to the new place.
 carry() {
   local from=${HOMELAB_ROOT:-}$2 into=${HOMELAB_ROOT:-}$1$2 name=$2 unit stopped=()
   shift 2
@@ -21,17 +21,17 @@ carry() {
   if ! cp -a "$from" "$into.carried"; then
     rm -rf "$into.carried"
     for unit in ${stopped[@]+"${stopped[@]}"}; do systemctl start "$unit"; done
-    echo "homelab: $name cannot be taken to ${into%"$name"}; make room there, then switch again" >&2
+    echo "homelab: $name cannot be copied to ${into%"$name"}; free some space there, then switch again" >&2
     return 1
   fi
   if [ -d "$into" ]; then rmdir "$into"; fi
   mv "$into.carried" "$into"
   mount --bind "$into" "$from"
   for unit in ${stopped[@]+"${stopped[@]}"}; do echo "$unit" >>"$restarts"; done
-  echo "homelab: $name was not kept until now; it lies on ${into%"$name"} from here on"
+  echo "homelab: $name is now kept on ${into%"$name"}"
 }
 
-# empty DIRECTORY: nothing is in it, or there is none.
+# empty DIRECTORY: whether it is empty or missing.
 empty() {
   [ -z "$(ls -A "$1" 2>/dev/null)" ]
 }

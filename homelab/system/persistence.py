@@ -1,8 +1,8 @@
-"""A root that forgets: what of a host survives a restart, and the mounts that keep it.
+"""Hosts with a temporary root: the directories that survive a restart, and their mounts.
 
-What is kept follows from what runs: the state that the catalog knows, databases and helpers beside
-it, whatever the other modules of the host switch on, and the machine's own identity. The owner adds
-to it, and takes away with a reason.
+The kept directories follow from what runs: state from the catalog, databases and helpers, state of
+other enabled modules, and the machine's identity. The stack can add directories, and remove some
+with a reason.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from homelab.services.said import said_of
 from homelab.system.model import Host
 
 OURS = "/var/lib/homelab"
-"""Releases and secrets: mounted before the system is activated, which reads them."""
+"""Releases and secrets: mounted before the activation, which reads them."""
 PRIVATE = "/var/lib/private"
 FLEETING = ("/run", "/var/run", "/tmp", "/var/tmp", "/var/cache", "/dev", "/proc", "/sys", "/nix")  # noqa: S108
-"""Where nothing is meant to outlive a restart, or what lies there is not on the root."""
+"""Directories that are temporary by definition, or not on the root."""
 """State of every DynamicUser unit. Kept whole: impermanence would make it 0755 as the parent of a
 directory in it, and systemd then refuses to start such a unit."""
 FILES = (
@@ -38,10 +38,10 @@ FILES = (
     "/etc/ssh/ssh_host_rsa_key.pub",
 )
 _MACHINE = (
-    ("/home", "what people have at home"),
-    ("/var/cache", "what is slow to make again: backups know by it what is new"),
-    ("/var/lib/nixos", "numbers of users and groups"),
-    ("/var/lib/systemd", "timers, random seed, clock, who lingers"),
+    ("/home", "home directories"),
+    ("/var/cache", "caches, such as restic's, that are slow to rebuild"),
+    ("/var/lib/nixos", "ids of users and groups"),
+    ("/var/lib/systemd", "timers, random seed, clock, lingering users"),
     ("/var/log", "the journal"),
 )
 STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -71,19 +71,18 @@ _SHELL = (resources.files("homelab.system") / "persist.sh").read_text(encoding="
 
 @dataclass(frozen=True)
 class Kept:
-    """One directory that survives, and for what."""
+    """A directory that survives a restart, and why."""
 
     path: str
     why: str
     user: str = ""
-    """The account that it is made for; root when empty, for systemd gives a StateDirectory to its
-    unit by itself."""
+    """Its owner; empty means root, because systemd changes the owner of a StateDirectory itself."""
     units: tuple[str, ...] = ()
     """Units that write it, without `.service`."""
 
 
 def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
-    """Every directory that is kept beside our own, by path; none lies within another."""
+    """Every kept directory besides `OURS`, by path; none lies within another."""
     config = host.config.persistence
     if config is None:
         return ()
@@ -106,13 +105,13 @@ def kept(plan: Plan, host: Host, made: Sequence[Module]) -> tuple[Kept, ...]:
 
 
 def by_itself(plan: Plan, host: Host, made: Sequence[Module]) -> set[str]:
-    """Paths that would be kept without a word of the owner's; what may be forgotten."""
+    """Paths that are kept by default, which `forget` may name."""
     wanted = [*_machine(plan, host), *_services(plan, host), *_options(made)]
     return {*FILES, *(k.path for k in wanted)} - {OURS}
 
 
 def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
-    """`impermanence.nix`, on a host whose root forgets; `made` are its other modules."""
+    """`impermanence.nix`, on a host with a temporary root; `made` are its other modules."""
     config = host.config.persistence
     if config is None or not host.is_nixos:
         return
@@ -120,7 +119,7 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
     files: list[Nix] = [*sorted({*FILES, *config.files} - {*config.forget})]
     yield Module(
         "impermanence.nix",
-        "What survives a restart; everything else on the root is thrown away:\n"
+        "Directories that survive a restart; everything else on the root is lost:\n"
         + "\n".join(f"  {one.path}: {one.why}" for one in keep),
         derived=merge(
             attrs(
@@ -134,7 +133,7 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
             _early(config),
             attrs(
                 "system.activationScripts.carry-to-persistence",
-                # impermanence makes directories in a script that comes after this one by its name.
+                # The name sorts before impermanence's script that creates the directories.
                 {"deps": [], "text": _carry(config.root, keep)},
             ),
         ),
@@ -144,12 +143,12 @@ def modules(plan: Plan, host: Host, made: Sequence[Module]) -> Iterator[Module]:
 
 
 def _early(config: Persistence) -> Attrs:
-    """What is mounted in the initrd. impermanence mounts its directories later than that."""
+    """Mounts in the initrd. impermanence mounts its own directories later."""
     root, disk = config.root.rstrip("/"), config.disk
     return {
         "fileSystems": {
             OURS: Comment(
-                "Releases and secrets are read by the activation, before other mounts.",
+                "The activation reads releases and secrets, before other mounts.",
                 {
                     "device": f"{root}{OURS}",
                     "fsType": "none",
@@ -188,7 +187,7 @@ def _machine(plan: Plan, host: Host) -> Iterator[Kept]:
     for path, why in _MACHINE:
         yield Kept(path, why)
     if any(relay_of(plan, other) is host for other in plan.hosts.values()):
-        yield Kept(BUNDLES, "releases that wait for others")
+        yield Kept(BUNDLES, "bundles of offline hosts")
     if any(c.host == host.name for c in plan.certificates.certificates):
         yield Kept(plan.certificates.directory, "certificates")
 
@@ -198,7 +197,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
         entry = service.entry
         writers = (*entry.units, *entry.helpers)
         original = find(entry.name)
-        # Where a dataset takes the place of its state, its own directory still holds the rest.
+        # If a dataset replaces a state directory, the original still holds the rest.
         state = (*service.state, *entry.state, *(original.state if original else ()))
         for path in dict.fromkeys(state):
             user = "" if entry.dynamic_user or entry.user == "root" else _user(service)
@@ -211,7 +210,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
         for path in entry.keeps:
             yield Kept(_whole(path), service.name, "", writers)
         for path in service.harden.read_write:
-            # What it may write outside its own directories is there to stay, too.
+            # Also keep other directories that its sandbox may write.
             if not any(_within(path, top) for top in FLEETING):
                 yield Kept(_whole(path), service.name, "", writers)
         container = service.container
@@ -223,8 +222,8 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
 
 
 def _upstream(service: Service) -> Iterator[tuple[str, str]]:
-    """Directories that the modules of nixpkgs make for a service, and whose: also of one whose loss
-    is no matter, which would fill the memory that such a root is.
+    """Directories that the modules of nixpkgs create for a service, and their owner: also of
+    services without valuable state, which would fill a root in memory.
     """
     for module in modules_of(service.entry) if not service.is_custom else ():
         facts = release_of(module, service.release)
@@ -240,13 +239,13 @@ def _upstream(service: Service) -> Iterator[tuple[str, str]]:
 
 
 def _user(service: Service) -> str:
-    """Who owns its state; unknown where an option of the stack may name somebody else."""
+    """The owner of its state; empty if an option of the stack may set another user."""
     named = any(said.path[-1] == "user" for said in said_of(service.config))
     return "" if named else service.entry.user
 
 
 def _whole(path: str) -> str:
-    """The directory below /var/lib that a path lies in: its owner is the service's from there."""
+    """The directory below /var/lib that contains the path; the service owns it."""
     parts = PurePosixPath(path).parts
     if parts[:3] == ("/", "var", "lib") and len(parts) > 4:
         return str(PurePosixPath(*parts[:4]))
@@ -254,7 +253,7 @@ def _whole(path: str) -> str:
 
 
 def _options(made: Sequence[Module]) -> Iterator[Kept]:
-    """State of what the host's other modules switch on."""
+    """State of what the host's other modules enable."""
     for module in made:
         for tree in (module.derived, module.stated):
             for option, paths in STATE_OF:
@@ -264,7 +263,7 @@ def _options(made: Sequence[Module]) -> Iterator[Kept]:
 
 
 def _names(tree: Nix, option: Sequence[str]) -> Iterator[str]:
-    """The names that stand for `*` where a tree sets an option; one empty name without a `*`."""
+    """The names in the tree at the `*` of an option; one empty name without a `*`."""
     if isinstance(tree, Comment):
         tree = tree.value
     if not option:

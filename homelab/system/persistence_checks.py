@@ -82,8 +82,8 @@ def _forgets(plan: Plan, host: Host, sources: Sources) -> Iterator[Problem]:
     if kind and kind not in _IN_MEMORY and not is_rolled_back(host, sources):
         yield Problem(
             f"{host.source}.persistence",
-            f"the root of {host.name} is {kind}, and no module of its own empties it: "
-            "it forgets nothing",
+            f"the root of {host.name} is {kind}, and no module of its own empties it, so "
+            "nothing on it is temporary",
             f'write fsType = "tmpfs" for "/" in {host.config.hardware}, or roll it back in the '
             "initrd (btrfs subvolume delete, zfs rollback), or leave persistence out",
             check=PERSISTENCE_ROOT,
@@ -104,8 +104,8 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
         known = sorted(named - {"/"})
         yield Problem(
             where,
-            f"no module of {host.name} mounts {config.disk}, so what is to be kept would lie on "
-            "the root that forgets",
+            f"no module of {host.name} mounts {config.disk}, so kept directories would be on the "
+            "temporary root",
             f"{did_you_mean(config.disk, known, 'mounts')}; add "
             f'fileSystems."{config.disk}" to {host.config.hardware}, or, where {config.root} is '
             "a directory of a larger one, name that as mount",
@@ -124,7 +124,7 @@ def _disk(plan: Plan, host: Host, config: Persistence, sources: Sources) -> Iter
         if path not in named:
             yield Problem(
                 f"{host.source}.persistence.mounted[{i}]",
-                f"no module of {host.name} mounts {path}, so it lies on the root that forgets",
+                f"no module of {host.name} mounts {path}, so it is on the temporary root",
                 f"{did_you_mean(path, sorted(named - {'/'}), 'mounts')}; or take it out, "
                 "and it is kept",
                 check=PERSISTENCE_ROOT,
@@ -180,7 +180,7 @@ def _complete(plan: Plan, host: Host, config: Persistence, sources: Sources) -> 
 
 
 def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[str, ...]]:
-    """What the host's own modules switch on and where that keeps its state, as far as is known."""
+    """What the host's hand-written modules enable, and its known state directories."""
     known = {option: paths for option, paths in STATE_OF if "*" not in option}
     for entry in ENTRIES.values():
         for option in entry.options:

@@ -11,7 +11,7 @@ from homelab.problems import Problem, did_you_mean
 
 
 def later(plan: Plan, name: str, release: str) -> str:
-    """What to write for hosts of this pin to have this release, as a part of a way out."""
+    """The part of a way out that moves a pin to a later release."""
     pin = plan.stack.nixpkgs.get(name)
     said = release_of(pin.url) if pin is not None else None
     url = "its url to that release"
@@ -22,7 +22,7 @@ def later(plan: Plan, name: str, release: str) -> str:
 
 @check("pin-known", rows="S0-71")
 def pin_known(plan: Plan) -> Iterator[Problem]:
-    """A host builds with a named pin; without it there is nothing to build with."""
+    """A host needs an existing nixpkgs pin to build with."""
     for host in plan.hosts.values():
         if host.config.nixpkgs not in plan.stack.nixpkgs:
             yield Problem(
@@ -34,7 +34,7 @@ def pin_known(plan: Plan) -> Iterator[Problem]:
 
 @check("pin-release", rows="S0-71")
 def pin_release(plan: Plan) -> Iterator[Problem]:
-    """Options are chosen for the release that a pin says, and built with the one of its address."""
+    """Options are chosen for the pin's `release`, and built with the release of its URL."""
     for name, pin in plan.stack.nixpkgs.items():
         built = release_of(pin.url)
         if built is not None and built != pin.release:

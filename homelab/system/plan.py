@@ -1,4 +1,4 @@
-"""Hosts, from what the stack config says of them."""
+"""Hosts of the plan, from the stack config."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A way in for whoever lost the key: by password, for a few minutes after a boot, from home alone.
+"""SSH by password for an owner who lost the key: for a few minutes after a boot, from home only.
 
-sshd takes the first value of a setting, and only a Match block can say otherwise for some; so the
-window is a file that such a block includes, there for as long as a unit runs. NixOS gives passwords
-to new accounts alone (`hashedPasswordFile`, while `users.mutableUsers` holds), so for as long as
-the window is open the owner's account is lent one.
+sshd uses the first value of a setting, and only a Match block can override it; so the window is a
+file that such a block includes, which exists while a unit runs. NixOS sets passwords of new
+accounts only (`hashedPasswordFile` with `users.mutableUsers`), so the unit sets the owner's
+password while the window is open.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     match = f"Match Address {lan} User {owner}\n  Include {INCLUDED}\nMatch all\n"
     yield Module(
         "recovery.nix",
-        "A way in without a key: by password, from home, for a few minutes after a boot",
+        "SSH by password, from home, for a few minutes after a boot",
         derived=merge(
             attrs("services.openssh.extraConfig", Lines(match)),
             attrs(f"systemd.services.{_UNIT}", _window(recovery.seconds, owner)),
@@ -46,7 +46,7 @@ def _window(seconds: int, owner: str) -> Attrs:
     password = secret_path(*RECOVERY, "stored", "file")
     return {
         "description": "Log in by password from home, for a while",
-        # A deployment opens no window.
+        # A switch must not open the window.
         "restartIfChanged": False,
         "path": [Pkg("shadow")],
         "script": _run(f"open {seconds} {owner} {password}"),

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Let the owner in by password for a while: at home, and by nobody else's name. Sourced with `open`,
-# the seconds that it lasts, the owner's login and the file with the hash of their password, or with
-# `close` and the login, which also runs when it ends in any other way.
+# Let the owner log in by password for a while, from home only. Sourced with `open`, the number of
+# seconds, the owner's login and the file with the password hash, or with `close` and the login;
+# `close` also runs when the unit ends early.
 
 top=${HOMELAB_ROOT:-}
 into=$top/run/homelab-recovery/sshd.conf
@@ -12,8 +12,8 @@ case $1 in
       echo "homelab: the secret is no hash of a password, as mkpasswd makes it" >&2
       exit 1
     fi
-    # An account that exists keeps its password whatever NixOS is told, so it is lent one. What
-    # it had before outlives a loss of power in between.
+    # NixOS does not change the password of an existing account, so this sets one temporarily. The
+    # previous hash is saved in a file that survives a power cut.
     if ! [ -s "$before" ]; then
       (
         umask 077
@@ -38,7 +38,7 @@ case $1 in
     printf 'homelab: keys only again\n'
     ;;
   at-boot)
-    # A new release starts its units too, and is no boot.
+    # A switch starts this unit too; only a boot opens the window.
     if [ "$(cut -d . -f 1 "$top/proc/uptime")" -lt 300 ]; then
       systemctl start --no-block ssh-recovery.service
     fi

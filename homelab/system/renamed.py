@@ -1,4 +1,4 @@
-"""Machines that the lock knows by another name: their host key is a host's of another name."""
+"""Hosts that were renamed since the lock was written, recognised by their host key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from homelab.system.model import nixos_hosts
 
 
 def renamed_hosts(stack: StackConfig, lock: Lock) -> dict[str, str]:
-    """Old name to new name. A key that several new hosts have tells nobody who is who."""
+    """Old name to new name. A key that several new hosts share is ignored."""
     out = {}
     for old, machine in lock.hosts.items():
         now = [
@@ -22,5 +22,5 @@ def renamed_hosts(stack: StackConfig, lock: Lock) -> dict[str, str]:
 
 
 def _key(text: str | None) -> str:
-    """The key without the comment behind it."""
+    """The key without its comment."""
     return " ".join((text or "").split()[:2])

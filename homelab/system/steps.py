@@ -1,7 +1,7 @@
-"""The way of a new machine from an image to `state: live`, as a person walks it.
+"""`homelab bootstrap`: the steps of a new machine from an image to `state: live`.
 
-Every step that writes to a disk or trusts a key is a person's: we format nothing, and a host key is
-pinned because somebody compared it, never because it came first.
+A person does every step that writes to a disk or trusts a key: homelab formats nothing, and a host
+key is pinned after a person compared it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _flash(host: Host) -> tuple[str, list[str]]:
     assert host.config.bootstrap is not None
     return f"Write it to the {medium} yourself; lsblk tells which device that is:", [
         f"  {unpack} {IMAGES[host.config.bootstrap][2]} | sudo dd of=/dev/DEVICE bs=4M conv=fsync",
-        "All that was on the device is gone. Nothing here writes to a disk for you.",
+        "This erases the device. homelab itself never writes to a disk.",
     ]
 
 
@@ -81,12 +81,12 @@ def _pin(host: Host) -> tuple[str, list[str]]:
         f"  here:            ssh-keyscan -t ed25519{port} {_at(host)} >{host.name}.known",
         f"                   ssh-keygen -lf {host.name}.known",
         f'Then hosts.{host.name}.ssh.host_key: "ssh-ed25519 AAAA…", as {host.name}.known has it.',
-        "A key that nobody compared may be anybody's; accept none because it came first.",
+        "Do not pin a key that you have not compared: it may belong to another machine.",
     ]
 
 
 def _secrets(plan: Plan, host: Host) -> tuple[str, list[str]]:
-    return "Let it read its own secrets; its age recipient comes of the host key:", [
+    return "Let it read its own secrets; its age recipient is computed from the host key:", [
         "  homelab sops --out .sops.yaml",
         f"  sops edit {host_file(plan.stack, host.name)}    # where it has stored secrets",
     ]
@@ -98,11 +98,11 @@ def _hardware(host: Host) -> tuple[str, list[str]]:
     port = f" -p {host.config.ssh.port}" if host.config.ssh.port != 22 else ""
     ask = f"{ssh}{port} root@{_at(host)} nixos-generate-config --show-hardware-config"
     if host.config.bootstrap == "sd-image":
-        return "Take along what it is made of:", [
+        return "Copy its hardware configuration:", [
             f"  {ask} >{path}",
             f"Then hosts.{host.name}.hardware: {path}",
         ]
-    return "Make its file systems, mount them below /mnt, and take along what it is made of:", [
+    return "Make its file systems, mount them below /mnt, and copy its hardware configuration:", [
         f"  {ask} --root /mnt >{path}",
         f"Then hosts.{host.name}.hardware: {path}",
         "Keep the key that you pinned; on its console, as root:",

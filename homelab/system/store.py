@@ -1,4 +1,4 @@
-"""The Nix store of a host: where builds work, and what is kept."""
+"""The Nix store of a host: garbage collection and the build directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BUILD_DIR_SINCE = "24.11"
 
 
 def garbage(host: Host) -> Attrs:
-    """When what nothing needs goes."""
+    """Automatic garbage collection."""
     gc = host.config.nix.gc
     return attrs(
         "nix.gc",
@@ -20,7 +20,7 @@ def garbage(host: Host) -> Attrs:
 
 
 def builds(host: Host) -> Attrs:
-    """The directory that builds work in, there before the daemon needs it."""
+    """The build directory, created before the daemon needs it."""
     path = host.config.nix.build_dir
     if path is None:
         return {}
@@ -31,7 +31,7 @@ def builds(host: Host) -> Attrs:
     )
     return merge(
         where,
-        # Nix refuses a directory that others may write.
+        # Nix refuses a directory that other users can write.
         attrs(
             'systemd.tmpfiles.settings."10-nix-builds"',
             {for_tmpfiles(path): {"d": {"user": "root", "group": "root", "mode": "0755"}}},
@@ -39,7 +39,7 @@ def builds(host: Host) -> Attrs:
         attrs(
             "systemd.services.nix-daemon.unitConfig.RequiresMountsFor",
             Comment(
-                "Without its disk a build would fill what lies below the mount point.",
+                "Without its disk a build would fill the file system below the mount point.",
                 [for_systemd(path)],
             ),
         ),

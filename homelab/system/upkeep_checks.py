@@ -1,4 +1,4 @@
-"""Checks of what keeps a host going: its watchdog, its boot partition, its Nix store."""
+"""Checks of maintenance settings: watchdog, boot partition, Nix store."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from homelab.system.model import Host
 BUILD_DIR_MOUNTED = file_check(
     "build-dir-mounted",
     "error",
-    "A build directory lies on a disk that is there, and nobody else writes it.",
+    "A build directory must be on a mounted disk and writable by root only.",
 )
 
 FILL = 0.85
-"""How much of a boot partition may be full: what a firmware or another system puts there grows."""
+"""Maximum use of a boot partition; the rest is for firmware and other systems."""
 _RARE = ("weekly", "monthly", "quarterly", "semiannually", "yearly", "annually")
-"""Times of systemd.time(7) further apart than a day."""
+"""Calendar events of systemd.time(7) less frequent than daily."""
 _SMALL_KEEP = 7
-"""Days that old generations may live where few fit."""
+"""Days to keep old generations where few fit."""
 _WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - names
 """Directories that anyone may write."""
 _OWN = "/var/nix-build"
 """A directory that root alone writes."""
 _OF_ROOT = ("/nix", "/var")
-"""What is on the root file system in any case, or on a disk that a host does not boot without."""
+"""Directories on the root file system, or on a disk without which a host does not boot."""
 
 
 @check("watchdog-order", rows="S1-26")
 def watchdog_order(plan: Plan) -> Iterator[Problem]:
-    """A shutdown that has less time than a silence would be cut off where a hang is not."""
+    """If the reboot timeout is shorter than the runtime timeout, a slow shutdown is reset."""
     for host in plan.hosts.values():
         dog = host.config.watchdog
         if dog is not None and seconds(dog.reboot) < seconds(dog.runtime):
@@ -49,39 +49,40 @@ def watchdog_order(plan: Plan) -> Iterator[Problem]:
 
 @check("boot-capacity", rows="S4-05")
 def boot_capacity(plan: Plan) -> Iterator[Problem]:
-    """A full boot partition fails the switch that would mend it: one more is written first."""
+    """A full boot partition fails the next switch, which first writes one more generation."""
     for host in plan.hosts.values():
         boot = host.config.boot
         if not host.is_nixos or boot.esp_mib is None:
             continue
         where, fits = f"{host.source}.boot.limit", _fitting(boot)
-        way = f"write limit: {fits}"
+        way_out = f"write limit: {fits}"
         if fits < MINIMUM_LIMIT:
             least = ceil(_needed(boot, MINIMUM_LIMIT))
-            way = (
+            way_out = (
                 f"make the partition larger: {least} MiB hold two; then write esp_mib: {least} and "
                 f"limit: {MINIMUM_LIMIT}"
             )
         if "limit" not in boot.model_fields_set:
-            # Whoever counts MiB means a number, not the one that happens to be there.
+            # With esp_mib set, the limit must be set too, not left at its default.
             if fits >= MINIMUM_LIMIT:
-                way = f"write limit: {min(fits, boot.limit)}"
-            yield Problem(where, f"nobody says how many generations {boot.esp_mib} MiB keep", way)
+                way_out = f"write limit: {min(fits, boot.limit)}"
+            what = f"no limit says how many generations to keep on {boot.esp_mib} MiB"
+            yield Problem(where, what, way_out)
             continue
-        taken, room = (boot.limit + 1) * boot.generation_mib, boot.esp_mib * FILL
-        if taken > room:
+        taken, usable = (boot.limit + 1) * boot.generation_mib, boot.esp_mib * FILL
+        if taken > usable:
             yield Problem(
                 where,
                 f"({boot.limit} + 1) x {boot.generation_mib} = {taken} MiB, more than "
-                f"{boot.esp_mib} x {FILL} = {room:.1f} MiB",
-                way,
+                f"{boot.esp_mib} x {FILL} = {usable:.1f} MiB",
+                way_out,
                 severity="error" if taken > boot.esp_mib else "warning",
             )
 
 
 @check("gc-enabled", rows="S4-06", severity="warning")
 def gc_enabled(plan: Plan) -> Iterator[Problem]:
-    """Where few generations fit on the boot partition, old ones are thrown away daily."""
+    """If few generations fit on the boot partition, old ones must be deleted daily."""
     for host in plan.hosts.values():
         boot, gc = host.config.boot, host.config.nix.gc
         if not host.is_nixos or boot.esp_mib is None or _fitting(boot) >= Boot().limit:
@@ -97,7 +98,7 @@ def gc_enabled(plan: Plan) -> Iterator[Problem]:
 
 
 def _fitting(boot: Boot) -> int:
-    """The highest limit with which one generation more stays within the package."""
+    """The highest limit for which one more generation still fits."""
     return int((boot.esp_mib or 0) * FILL / boot.generation_mib) - 1
 
 
@@ -106,7 +107,7 @@ def _needed(boot: Boot, limit: int) -> float:
 
 
 def check_build_dirs(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Builds work on a disk that is there."""
+    """A build directory must be on a mounted disk and writable by root only."""
     for host in plan.hosts.values():
         if host.is_nixos and host.config.nix.build_dir is not None:
             for what, way_out in _build_dir(plan, host, host.config.nix.build_dir, sources):

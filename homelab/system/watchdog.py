@@ -1,4 +1,4 @@
-"""Hardware that resets a machine which hangs, wound up by systemd."""
+"""The hardware watchdog, which resets a machine that hangs; systemd feeds it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SETTINGS_SINCE = "25.11"
 """First release with `systemd.settings.Manager`, which took the place of `systemd.watchdog` (its
 release notes)."""
 MODULES = {"raspberry-pi-4": "bcm2835_wdt"}
-"""Kernel module of the hardware, by profile. The Pi counts to 15 seconds only; the kernel winds it
-up in between, so a kernel that hangs is reset sooner than `runtime` says."""
+"""Kernel module of the hardware, by profile. The Pi's watchdog has at most 15 seconds; the kernel
+feeds it in between, so a hanging kernel is reset sooner than `runtime`."""
 
 
 def modules(_plan: Plan, host: Host) -> Iterator[Module]:
@@ -24,7 +24,7 @@ def modules(_plan: Plan, host: Host) -> Iterator[Module]:
     module = watchdog.module or MODULES.get(host.config.profile)
     yield Module(
         "watchdog.nix",
-        "What resets this host when it hangs",
+        "Hardware watchdog: resets this host when it hangs",
         derived=merge(
             attrs("boot.kernelModules", [module]) if module else {},
             _manager(host.release, watchdog.runtime, watchdog.reboot),

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# A radio that has lost its network and does not find back by itself.
+# Restart WiFi when it has lost its network.
 
-# watch GATEWAY GRACE UNIT: ask the gateway; where it is silent, restart what drives the radio, and
-# after the grace the host. A gateway that was never heard since boot is no reason to boot again.
+# watch GATEWAY GRACE UNIT: ping the gateway; if it does not answer, restart the WiFi unit, and after
+# the grace time the host. If the gateway has not answered since boot, do not reboot.
 watch() {
   local heard=${HOMELAB_ROOT:-}/run/homelab/gateway-heard
   if answers "$1"; then

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Say why there will be no WiFi, without saying the secret. Run before wpa_supplicant, which would
-# only go on without a password.
+# Report an unusable WiFi secret without printing it. Runs before wpa_supplicant, which would start
+# without a password.
 
 secret=${HOMELAB_ROOT:-}/run/secrets/wifi-psk
 lines=0 good=

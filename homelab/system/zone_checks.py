@@ -19,7 +19,7 @@ ZONES = frozenset(
 
 @check("timezone-known", rows="S0-01")
 def timezone_known(plan: Plan) -> Iterator[Problem]:
-    """A zone that nobody knows is UTC to systemd, without a word: every timer is off by hours."""
+    """An unknown zone is silently UTC to systemd, so every timer would be off by hours."""
     said = {"site.timezone": plan.stack.site.timezone}
     for host in nixos_hosts(plan.stack.hosts).items():
         said[f"hosts.{host[0]}.nix.gc.dates"] = zone_of(host[1].nix.gc.dates)

@@ -86,7 +86,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "the LAN is everywhere": (
         {"network": {"lan": {"cidr": "0.0.0.0/0"}}},
         "lan-private",
-        "strangers have addresses there",
+        "machines on the internet have addresses in it",
     ),
     "the LAN is the tailnet": (
         {
@@ -263,7 +263,7 @@ def test_a_host_that_holds_less_says_why_it_builds_where_more_is() -> None:
 
     (problem,) = told({"host": "nas"})
     assert problem.severity == "warning"
-    assert "pi (appliance) would be root on nas (workhorse)" in problem.what
+    assert "pi (appliance) builds on nas (workhorse), so it can become root there" in problem.what
     assert "hosts.pi.build.trusted" in problem.way_out
     assert told({"host": "nas", "trusted": "the Pi has no memory to build with"}) == []
     above = {"hosts": {"nas": {"build": {"host": "pi", "trusted": "there is no reason"}}}}

@@ -50,7 +50,7 @@ def test_persistence_loses_state(tmp_path: Path) -> None:
     edit = {"hosts": {"aurora": {"persistence": {"directories": ["/var/lib/tailscale"]}}}}
     told = tried(laid_out(tmp_path / "as-it-was", edit))
     assert {p.check for p in told} == {"persistence-root"}
-    assert ["it forgets nothing" in p.what for p in told] == [True, False]
+    assert ["nothing on it is temporary" in p.what for p in told] == [True, False]
     assert "no module of aurora mounts /persist" in told[1].what
     stack = laid_out(tmp_path / "mended", edit, {"hosts/aurora/hardware.nix": forgets})
     assert tried(stack) == []

@@ -103,7 +103,7 @@ def test_without_a_resolver_of_ours_the_router_is_asked() -> None:
 @pytest.mark.parametrize(
     ("changes", "where", "words"),
     [
-        (nas(static=True), "hosts.nas.static", "which interface"),
+        (nas(static=True), "hosts.nas.static", "name the interface"),
         (nas(**STATIC, address={"lan": None}), "hosts.nas.static", "no address"),
     ],
 )

@@ -65,7 +65,7 @@ def test_two_files_that_import_each_other_travel_once(tmp_path: Path) -> None:
         ({"m/a.nix": "{ imports = [ ./b.nix ]; }"}, ["m/a.nix"], "there is no m/b.nix"),
         ({"a.nix": "{ imports = [ ../b.nix ]; }"}, ["a.nix"], "outside of the stack's directory"),
         ({"m/x.nix": "{ }"}, ["m"], "m has no default.nix"),
-        ({"a.yaml": "a: 1"}, ["a.yaml"], "a.yaml is no NixOS module"),
+        ({"a.yaml": "a: 1"}, ["a.yaml"], "a.yaml is not a NixOS module"),
     ],
 )
 def test_what_cannot_travel_or_is_no_module_is_named(

@@ -457,7 +457,7 @@ def test_a_disk_without_room_fails_the_switch_and_leaves_all_as_it_was(live: Pat
     (commands / "cp").chmod(0o755)
     done = carry(live, "/persist /var/lib/app app.service", "/persist /var/lib/other")
     assert done.returncode != 0
-    assert "make room there" in done.stderr
+    assert "free some space there" in done.stderr
     assert not (live / "persist/var/lib/app.carried").exists()
     assert (live / "var/lib/app/db").read_text() == "precious"
     assert (live / "log").read_text().splitlines()[-1] == "start app.service"

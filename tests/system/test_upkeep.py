@@ -111,8 +111,13 @@ def test_a_reboot_may_take_no_less_than_a_silence() -> None:
             "write limit: 4",
             "warning",
         ),
-        ({"esp_mib": 96}, "nobody says how many generations 96 MiB keep", "limit: 4", "error"),
-        ({"esp_mib": 1024}, "nobody says how many generations", "limit: 10", "error"),
+        (
+            {"esp_mib": 96},
+            "no limit says how many generations to keep on 96 MiB",
+            "limit: 4",
+            "error",
+        ),
+        ({"esp_mib": 1024}, "no limit says how many generations", "limit: 10", "error"),
         (
             {"esp_mib": 96, "generation_mib": 40, "limit": 2},
             "(2 + 1) x 40 = 120 MiB",

@@ -136,19 +136,19 @@ WAYS = (
         "builder-trust",
         host("pi", build={"host": "nas"}),
         host("pi", build={"trusted": "it is mine alone"}),
-        says="all but name",
+        says="can become root there",
     ),
     WayOut(
         "builder-trust",
         host("pi", build={"host": "nas"}),
         host("pi", build={"host": None}),
-        says="all but name",
+        says="can become root there",
     ),
     WayOut(
         "builder-trust",
         host("nas", build={"host": "pi", "trusted": "it is mine alone"}),
         host("nas", build={"trusted": None}),
-        says="excuse",
+        says="no reason is needed",
     ),
     WayOut(
         "gpu-present",

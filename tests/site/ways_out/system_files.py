@@ -186,7 +186,7 @@ WAYS = (
         "persistence-root",
         host("nas", persistence={}),
         {},
-        says="forgets nothing",
+        says="nothing on it is temporary",
         files=own(
             'fileSystems."/".device = "/dev/sdb";', 'fileSystems."/".fsType = "ext4";', PERSIST
         ),
@@ -199,7 +199,7 @@ WAYS = (
         "persistence-root",
         host("nas", persistence={}),
         host("nas", persistence=None),
-        says="forgets nothing",
+        says="nothing on it is temporary",
         files=own('fileSystems."/" = { device = "/dev/sdb"; fsType = "ext4"; };', PERSIST),
     ),
     WayOut(

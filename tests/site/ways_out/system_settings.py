@@ -88,7 +88,7 @@ WAYS = (
         "static-ip-complete",
         host("nas", static=True),
         host("nas", interface="enp3s0"),
-        says="which interface",
+        says="name the interface",
     ),
     WayOut(
         "wifi-backend-single",
@@ -127,7 +127,7 @@ WAYS = (
         "f2b-ignore",
         host("nas", fail2ban={"ignore": ["0.0.0.0/0"]}),
         host("nas", fail2ban={"ignore": ["203.0.113.0/24"]}),
-        says="most of",
+        says="a large part of",
         asked={"203.0.113.0/24": "name the networks that you log in from"},
     ),
     WayOut(

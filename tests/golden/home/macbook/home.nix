@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# The home of sam on macbook; the system itself is not ours
+# home-manager for sam on macbook; homelab does not manage its system
 {
   imports = [ ./own/home/sam.nix ];
 

@@ -1,8 +1,8 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# What survives a restart; everything else on the root is thrown away:
-#   /var/cache: what is slow to make again: backups know by it what is new
-#   /var/lib/nixos: numbers of users and groups
-#   /var/lib/systemd: timers, random seed, clock, who lingers
+# Directories that survive a restart; everything else on the root is lost:
+#   /var/cache: caches, such as restic's, that are slow to rebuild
+#   /var/lib/nixos: ids of users and groups
+#   /var/lib/systemd: timers, random seed, clock, lingering users
 #   /var/lib/tailscale: tailscale
 #   /var/log: the journal
 { lib, options, ... }:
@@ -32,7 +32,7 @@ in
 
     fileSystems."/persist".neededForBoot = true;
 
-    # Releases and secrets are read by the activation, before other mounts.
+    # The activation reads releases and secrets, before other mounts.
     fileSystems."/var/lib/homelab" = {
       depends = [ "/persist" ];
       device = "/persist/var/lib/homelab";

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# How this host is on the LAN
+# Static address and WiFi of this host
 { lib, options, ... }:
 
 let

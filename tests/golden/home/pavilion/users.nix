@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# The people who may log in
+# Accounts that may log in
 { lib, options, ... }:
 
 let

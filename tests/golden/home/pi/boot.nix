@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# How it starts
+# Boot loader and kernel
 { lib, options, ... }:
 
 let
@@ -15,7 +15,7 @@ in
       grub.enable = false;
     };
 
-    # The root is flash: the journal stays in memory.
+    # The root is on flash: keep the journal in memory.
     services.journald.extraConfig = lib.mkBefore ''
       Storage=volatile
       RuntimeMaxUse=64M

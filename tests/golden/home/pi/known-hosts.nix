@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# The keys of the hosts that it speaks with, and its own
+# Host keys of the hosts that it connects to, and its own
 { lib, options, ... }:
 
 let

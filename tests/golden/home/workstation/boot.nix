@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# How it starts
+# Boot loader and kernel
 { lib, options, ... }:
 
 let

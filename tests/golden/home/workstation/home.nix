@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# The home of sam
+# home-manager for sam
 { lib, options, ... }:
 
 let
@@ -10,7 +10,7 @@ in
     (derive {
       home-manager.backupFileExtension = "before-home-manager";
 
-      # Programs write their files anew; the second one in its way would fail the switch.
+      # Programs rewrite their files; a second conflicting file would fail the switch.
       home-manager.overwriteBackup = true;
 
       home-manager.useGlobalPkgs = true;

@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# Which release this is: nixos-version and /etc/homelab tell
+# The release id, for nixos-version and /etc/homelab/release
 { lib, options, ... }:
 
 let

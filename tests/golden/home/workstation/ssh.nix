@@ -1,5 +1,5 @@
 # Made by homelab from the stack config; the next `pulumi up` writes it anew.
-# The way in: keys only
+# SSH: keys only
 { lib, options, ... }:
 
 let
