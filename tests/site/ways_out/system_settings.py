@@ -156,13 +156,13 @@ WAYS = (
         "boot-capacity",
         host("nas", boot={"esp_mib": 200}),
         host("nas", boot={"limit": 10}),
-        says="nobody says",
+        says="no limit says",
     ),
     WayOut(
         "boot-capacity",
         host("nas", boot={"esp_mib": 32}),
         host("nas", boot={"esp_mib": 53, "limit": 2}),
-        says="nobody says",
+        says="no limit says",
     ),
     WayOut(
         "boot-capacity",
