@@ -50,7 +50,7 @@ WAYS = (
         "lan-private",
         {"network": {"lan": {"cidr": "203.0.113.0/24", "gateway": "203.0.113.1"}}},
         {"network": {"lan": {"cidr": "192.168.1.0/24", "gateway": "192.168.1.1"}}},
-        says="no private",
+        says="not a private",
         asked={"192.168.1.1": "its gateway and"},
     ),
     WayOut(
