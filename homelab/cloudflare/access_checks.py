@@ -103,6 +103,19 @@ def access_effect(plan: Plan) -> Iterator[Problem]:
             )
 
 
+@check("access-internal", rows="S2-06")
+def access_internal(plan: Plan) -> Iterator[Problem]:
+    """`access` and `public` have no effect on a route that is not published."""
+    for route in plan.routes:
+        field = "public" if route.public_reason else "" if route.access else "access"
+        if field and route.publish == "internal":
+            yield Problem(
+                route.at(field),
+                f"{route.title} is not on the internet, so Access never stands in front of it",
+                f"leave {field} out, or publish it: publish: tunnel",
+            )
+
+
 def _access_fields(route: Route) -> str:
     """The fields for Access that a route sets."""
     fields = {"access_groups": route.access_groups, "service_tokens": route.service_tokens}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from homelab.config.base import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time
+from homelab.config.base import AbsolutePath, Model, Name, Reason, SecretRef, Str, Time, alone
 from homelab.config.types import FilePattern, Repository
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
@@ -79,6 +79,10 @@ class BackupTarget(Model):
         if self.kind in ("local", "sftp") and self.credentials is not None:
             what = "each client has a key that is derived for it" if self.kind == "sftp" else "none"
             raise ValueError(f"a {self.kind} target has no credentials ({what}); leave it out")
+        if self.host is not None and self.kind not in ("local", "sftp"):
+            raise ValueError(f"a {self.kind} target lies on no host of this stack; leave host out")
+        if "user" in self.model_fields_set and self.kind != "sftp":
+            raise ValueError(f"nobody logs in at a {self.kind} target; leave user out")
         if self.user == "root":
             raise ValueError("backups do not log in as root; leave user out, or name another")
         return self
@@ -114,6 +118,8 @@ class ServiceBackup(Model):
     def _one(self) -> ServiceBackup:
         if self.skip is not None and self.include is not None:
             raise ValueError("include and skip exclude each other; keep one")
+        # Of `exclude`, backup-exclude tells.
+        alone(self, "skip", ("targets", "tier"))
         if self.targets == []:
             raise ValueError(
                 "targets is an empty list, so nothing would be kept; leave targets out for all of "

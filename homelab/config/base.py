@@ -249,3 +249,11 @@ class SecretRef(Kind):
     def name(self) -> str:
         """The reference as text, for messages."""
         return self.sops or self.op or ""
+
+
+def alone(model: Model, word: str, others: tuple[str, ...]) -> None:
+    """Raise ValueError where a word that leaves nothing to say stands beside one of the others."""
+    said = [name for name in others if name in model.model_fields_set]
+    if getattr(model, word) is not None and said:
+        listed = " and ".join(said)
+        raise ValueError(f"with {word} nothing reads {listed}; leave {listed} out")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from homelab.config.base import Model, Reason
+from homelab.config.base import Model, Reason, alone
 from homelab.config.types import Icon, Label, Url
 
 
@@ -47,3 +47,8 @@ class ServiceTile(Model):
     description: Label | None = None
     skip: Reason | None = None
     """Reason why the service has no tile."""
+
+    @model_validator(mode="after")
+    def _one(self) -> ServiceTile:
+        alone(self, "skip", ("group", "title", "icon", "description"))
+        return self

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from homelab.config.base import Email, Model, Reason, SecretRef, Str
+from homelab.config.base import Email, Model, Reason, SecretRef, Str, alone
 from homelab.config.types import RequestPath
 
 Interval = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(s|m|h)$")]
@@ -46,3 +46,8 @@ class ServiceMonitor(Model):
     """Interval between two requests. Default: `monitoring.interval`."""
     skip: Reason | None = None
     """Reason why the service is not monitored."""
+
+    @model_validator(mode="after")
+    def _one(self) -> ServiceMonitor:
+        alone(self, "skip", ("path", "interval"))
+        return self

@@ -378,4 +378,14 @@ WAYS = (
         music(),
         routed(public=PUBLIC),
     ),
+    WayOut(
+        "access-internal",
+        music(publish="internal", access=False),
+        routed(publish="internal"),
+    ),
+    WayOut(
+        "access-internal",
+        music(publish="internal", public=PUBLIC),
+        routed(publish="tunnel", public=PUBLIC),
+    ),
 )

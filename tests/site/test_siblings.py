@@ -1,0 +1,112 @@
+"""What stands beside a word that leaves nothing to say is refused, field by field: no combination of
+`skip` with a sibling, and no field of another kind of target, is accepted and ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from homelab.config.backup import BackupTarget
+from homelab.problems import InvalidStackError
+from tests import build
+from tests.household import Changes
+from tests.site.test_every_field import MODELS
+
+SKIPS = [(m, f) for m in MODELS if "skip" in m.model_fields for f in m.model_fields if f != "skip"]
+VALUES: dict[str, object] = {
+    "include": ["/var/lib/x"],
+    "exclude": ["/var/lib/x/cache"],
+    "targets": ["b2"],
+    "tier": "service",
+    "dump": [{"postgresql": "x"}],
+    "live": "it writes whole files alone",
+    "path": "/up",
+    "interval": "5m",
+    "group": "Tools",
+    "title": "X",
+    "icon": "x",
+    "description": "X",
+}
+"""A value for each field that has a `skip` beside it."""
+SECTIONS = {"ServiceBackup": "backup", "CustomBackup": "backup", "ServiceMonitor": "monitor"}
+SECTIONS["ServiceTile"] = "tile"
+CONTAINER: Changes = {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80}
+B2 = {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}
+
+
+def beside(model: type[BaseModel], **said: object) -> dict[str, Any]:
+    """A service that says this of its backup, its monitor or its tile."""
+    own: Changes = {"host": "nas", SECTIONS[model.__name__]: said}
+    own["container" if model.__name__ == "CustomBackup" else "service"] = (
+        CONTAINER if model.__name__ == "CustomBackup" else "jellyfin"
+    )
+    return {"services": {"x": own}, "backup": {"targets": {"b2": B2}}}
+
+
+def refused(changes: dict[str, Any]) -> list[str]:
+    """What is wrong with a stack: of values that do not load, or of the checks."""
+    try:
+        return [p.what + p.way_out for p in build.problems(changes) if p.severity == "error"]
+    except InvalidStackError as error:
+        return [p.what + p.way_out for p in error.problems]
+
+
+@pytest.mark.parametrize(("model", "field"), SKIPS, ids=lambda v: getattr(v, "__name__", v))
+def test_no_field_stands_unread_beside_skip(model: type[BaseModel], field: str) -> None:
+    skip = {"skip": "nothing of it is of use"}
+    alone = refused(beside(model, **skip))
+    both = refused(beside(model, **skip, **{field: VALUES[field]}))
+    new = [text for text in both if text not in alone]
+    assert any((field in text and "out" in text) or "keep one" in text for text in new), both
+
+
+KINDS = get_args(BackupTarget.model_fields["kind"].annotation)
+WHOLE: dict[str, Changes] = {
+    "local": {"host": "nas", "path": "/mnt/x/restic"},
+    "sftp": {"host": "nas", "path": "/mnt/x/restic"},
+    "b2": {"path": "bucket/restic", "credentials": {"sops": "restic/b2"}},
+    "s3": {"path": "host/bucket", "credentials": {"sops": "restic/s3"}},
+    "rest": {"path": "https://backup.example.net/x"},
+}
+FIELDS: dict[str, object] = {
+    "host": "nas",
+    "bucket": "vault",
+    "user": "keeper",
+    "credentials": {"sops": "restic/other"},
+}
+READ = {
+    *(("local", "host"), ("sftp", "host"), ("sftp", "user"), ("b2", "credentials")),
+    *(("s3", "credentials"), ("rest", "credentials")),
+}
+"""Which of a target's fields its kind reads, beside kind and path; `bucket` of s3 in place of
+credentials."""
+
+
+def test_each_kind_of_target_and_each_field_is_asked() -> None:
+    assert set(WHOLE) == set(KINDS)
+    assert {*FIELDS, "kind", "path"} == set(BackupTarget.model_fields)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_target_has_the_fields_of_its_kind(kind: str, field: str) -> None:
+    said = {"kind": kind, **WHOLE[kind], field: FIELDS[field]}
+    changes = {"backup": {"targets": {"x": said}}}
+    if (kind, field) in READ:
+        build.stack_config(changes)
+        return
+    with pytest.raises(InvalidStackError, match=r"leave|bucket is for"):
+        build.stack_config(changes)
+
+
+@pytest.mark.parametrize(("field", "value"), [("access", False), ("public", "anyone may")])
+def test_a_word_about_access_is_for_what_is_published(field: str, value: object) -> None:
+    route = {"name": "music", "auth": "native", "audience": "family", field: value}
+    inside: dict[str, Any] = {"services": {"navidrome": {"host": "nas", "routes": [route]}}}
+    (problem,) = build.found(inside, "access-internal")
+    assert problem.where == f"services.navidrome.routes[0].{field}"
+    inside["services"]["navidrome"]["routes"] = [{**route, "publish": "tunnel"}]
+    assert not build.found(inside, "access-internal")
