@@ -52,7 +52,7 @@ _KINDS = (
     (
         (
             r"^\S*sh: .*\b(?:Killed|Terminated|command not found)\b|^Killed$"
-            r"|^mktemp: |^Nix ended with |^Nix said nothing$"
+            r"|^mktemp: |^Nix exited with |^Nix said nothing$"
         ),
         f"give the machine more memory, or Nix less with --memory; {_ELSEWHERE}",
     ),

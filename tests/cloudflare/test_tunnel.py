@@ -203,7 +203,7 @@ def test_a_good_stack_passes(check: str) -> None:
 )
 def test_a_wildcard_is_refused_and_told_why(changes: Changes) -> None:
     """S4-32."""
-    with pytest.raises(InvalidStackError, match="cloudflared takes"):
+    with pytest.raises(InvalidStackError, match="cloudflared accepts"):
         build.stack_config(changes)
 
 

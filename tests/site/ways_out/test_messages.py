@@ -15,6 +15,7 @@ from tests.build import ROOT
 from tests.site.ways_out.test_ways_out import ALL
 
 NEVER = {
+    "check=LOCK_COMPLETE": "nix flake lock writes the lock: elsewhere.py has the reason",
     "has the host key of": "host-renamed has its way out elsewhere",
     "keys that have encrypted something": "secret-rotated has its way out elsewhere",
     "but no route, service or role needs it": "ports are opened for those alone",
