@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
             }
         },
         "access-group-wide",
-        "anybody gets an address at gmail.com",
+        "anybody can get an address at gmail.com",
     ),
     "an agent builds for others": (
         {"hosts": {"box": host("agent"), "nas": {"build": {"host": "box"}}}},

@@ -61,7 +61,7 @@ def test_a_stateful_service_that_comes_back_elsewhere_by_another_name_has_moved(
     (problem,) = told(planned({"services": {"vaultwarden": gone, "passwords": new}}))
     assert problem.check == "move-stateful"
     assert problem.where == "services.passwords.host"
-    assert "passwords takes the place of vaultwarden, which was on aurora" in problem.what
+    assert "passwords replaces vaultwarden, which was on aurora" in problem.what
     assert "/var/lib/vaultwarden stays there" in problem.what
     assert "homelab lock --move passwords" in problem.way_out
 

@@ -85,7 +85,7 @@ def test_a_boot_partition_without_room_stops_the_fleet_with_figures(host: Prepar
     status, output = host.look(loader="systemd-boot", limit=5)
     assert status == 1
     assert "stops: " in output
-    assert "need 15 MiB there and 16 MiB to spare; 7 MiB are free" in output
+    assert "need 15 MiB and 16 MiB to spare; 7 MiB are free" in output
     assert "Lower boot.limit (5 now)" in output
     assert "no host was changed" in output
 
@@ -162,7 +162,7 @@ def test_everything_is_said_at_once(host: Prepared) -> None:
     for words in (
         "is for m68k-linux, and this machine is",
         "/nix/store: 60 MiB are free",
-        "need 15 MiB there",
+        "need 15 MiB and",
         "note: ",
     ):
         assert words in output
@@ -277,7 +277,7 @@ def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -
     host.room("/boot/firmware", total=64, free=20)
     status, output = host.look(loader="hardware")
     assert status == 1
-    assert "/boot/firmware: the new system's kernel and initrd need 15 MiB there" in output
+    assert "/boot/firmware: the new system's kernel and initrd need 15 MiB and" in output
 
 
 def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> None:

@@ -87,7 +87,7 @@ SMALL: Stack = {
         "media": {"host": "nas", "path": "/mnt/media", "tier": "re-derivable"},
     },
     "services": {
-        "authelia": {"public": "it is the sign-in"},
+        "authelia": {},
         "jellyfin": {
             "host": "nas",
             "gpu": "intel",

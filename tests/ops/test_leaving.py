@@ -170,7 +170,7 @@ def test_a_host_that_still_runs_its_services_is_not_cleaned(stack: Stack) -> Non
         retire(opened)
     stack.bring("r1", token="of r1")
     assert stack.switch("r1") == 0
-    with pytest.raises(HomelabError, match=r"pi runs r1, not empty, .*; run pulumi up first"):
+    with pytest.raises(HomelabError, match=r"pi runs r1, not its retired release empty; run pulumi up first"):
         retire(opened)
     assert (stack.state / "secrets/r1/token").read_text() == "of r1"
 
@@ -182,7 +182,7 @@ def test_a_host_that_somebody_switched_by_hand_is_not_cleaned(served: Stack) -> 
     (root / "nix/store/theirs").mkdir()
     running.unlink()
     running.symlink_to(root / "nix/store/theirs")
-    with pytest.raises(HomelabError, match=r"theirs, not the release .*homelab rollback pi --to"):
+    with pytest.raises(HomelabError, match=r"theirs, not the committed release; homelab rollback pi --to"):
         retire(open_as("retired", "empty"))
     assert (served.state / "secrets/r2/token").exists()
 
@@ -263,7 +263,7 @@ def test_a_directory_that_is_not_ours_stays_and_is_named(served: Stack, tmp_path
     said = forget(tmp_path, without_pi(), LAN, yes=True)
     assert {p.name for p in served.state.iterdir()} == {"photos"}
     assert (theirs / "a.jpg").exists()
-    assert f"pi: stays: {theirs}, which is not ours" in said
+    assert f"pi: stays: {theirs}, which homelab did not make" in said
 
 
 def test_what_a_power_cut_left_goes_with_the_next_run(served: Stack, tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_what_a_power_cut_left_goes_with_the_next_run(served: Stack, tmp_path: P
     [
         ("live", "set state: retired, then pulumi up, then homelab retire pi"),
         ("retired", "homelab retire pi lists the steps before this one"),
-        ("held", "take it out of the stack, then pulumi up, then homelab forget pi"),
+        ("held", "remove it from the stack, then pulumi up, then homelab forget pi"),
     ],
 )
 def test_a_host_that_is_in_the_stack_is_not_forgotten(tmp_path: Path, state: str, way: str) -> None:
@@ -297,7 +297,7 @@ def test_a_slip_of_the_hand_cleans_no_host_of_the_stack(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=rf"--address: {nas} is nas's in the stack"):
         forget(tmp_path, without_pi(), nas, yes=True)
     said: list[str] = []
-    machine = machine_at(LAN, f"{build.KEY} another comment", "root", 22)
+    machine = machine_at(LAN, f"{build.host_key('nas')} another comment", "root", 22)
     with pytest.raises(UsageError, match=r"--host-key: this is nas's in the stack"):
         leaving.forget(tmp_path, without_pi(), "pi", machine, said.append, confirmed=True)
     assert said == []

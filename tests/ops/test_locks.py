@@ -89,4 +89,4 @@ def test_each_stack_writes_and_moves_in_its_own_lock(tmp_path: Path) -> None:
     assert (tmp_path / FIRST).read_bytes() == before
     lock = parse_lock((tmp_path / "homelab.cabin.lock.yaml").read_text(), "")
     assert (lock.stack, lock.services["jellyfin"].host) == ("cabin", "pi")
-    assert write_lock(tmp_path, "cabin", ()) == ["homelab.cabin.lock.yaml is as it was"]
+    assert write_lock(tmp_path, "cabin", ()) == ["homelab.cabin.lock.yaml is unchanged"]

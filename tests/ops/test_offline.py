@@ -139,7 +139,7 @@ def test_a_host_that_does_not_wake_fails_in_time_and_says_what_was_tried(pi: Off
 def test_a_neighbour_that_cannot_wake_says_why(pi: OfflineHost) -> None:
     pi.lab.inject_fault("pi", "offline")
     assert pi.wake("r1", wake="wake-nobody") == 1
-    assert "there is no wake-nobody here yet" in pi.report
+    assert "there is no command wake-nobody here yet" in pi.report
 
 
 def test_a_release_waits_until_the_host_takes_it_and_counts_from_then_on(
@@ -253,7 +253,7 @@ def test_a_bundle_for_another_host_is_refused(fetching: OfflineHost) -> None:
     pi.lab.clear_faults("pi")
     status, said = pi.lab.pull("pi", ("laptop", *WORDS[1:]))
     assert status == 1
-    assert "is for pi; refused" in said
+    assert "refused the bundle on nas: it is for pi" in said
 
 
 def test_a_bundle_that_was_taken_is_not_taken_again(fetching: OfflineHost) -> None:
@@ -393,7 +393,7 @@ def test_a_release_that_does_not_build_waits_on_and_says_why(fetching: OfflineHo
     pi.lab.inject_fault("pi", "offline")
     assert pi.let_wait("r1") == 1
     assert "the last try to apply it failed" in pi.report
-    assert "it does not build" in pi.report
+    assert "the build or the preflight failed" in pi.report
     pi.lab.clear_faults("pi")
     assert pi.pull()[0] == 0
     assert pi.stack.committed() == "r1"

@@ -114,7 +114,7 @@ def test_flags_of_a_command_are_names_with_values() -> None:
 def test_what_a_flag_carries_is_read_as_the_variable_that_it_is(said: list[str]) -> None:
     options = {"virtualisation.oci-containers.containers.x.extraOptions": said}
     (problem,) = build.found(stack(options=options), "secret-literal")
-    assert "DB_PASSWORD is written out" in problem.what
+    assert "DB_PASSWORD is a secret in plain text" in problem.what
     assert "hunter2" not in str(problem)
 
 
@@ -214,7 +214,7 @@ def test_a_secret_in_a_module_is_refused_in_comments_too(line: str) -> None:
 def test_a_named_secret_in_a_module_is_told_of() -> None:
     (problem,) = of_file('{ services.x.settings.smtp = { password = "hunter2"; }; }')
     assert problem.severity == "warning"
-    assert "own.nix:1: services.x.settings.smtp.password is written out" in problem.what
+    assert "own.nix:1: services.x.settings.smtp.password is a secret in plain text" in problem.what
     assert not of_file('{ services.x.passwordFile = "/run/secrets/x"; }')
     reason = {"accept": {"literal-secret": "the default of a printer at home"}}
     assert not of_file('{ services.x.password = "hunter2"; }', **reason)

@@ -99,7 +99,7 @@ def _graphics(**said: object) -> Changes:
 
 _DIRECTORY: Changes = {"identity": {"directory": {"base_dn": "dc=other,dc=example"}}}
 WAYS: dict[str, tuple[Changes, Changes]] = {
-    "Asleep.pull_from": (
+    "Offline.pull_from": (
         {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "pi"}}}},
         {"hosts": {"box": {"offline": {"wake_by": None, "pull_from": "nas"}}}},
     ),

@@ -17,7 +17,6 @@ CROOKED = (
     *("/srv/./media", "/srv/media/.", "/srv/media\0", "/srv/media\n", "/srv/media "),
 )
 NO_PATHS = {
-    "Gc.dates": "a time, in which steps are of hours",
     "NodeAttributes.attr": "a word of Tailscale's, in which slashes mean nothing",
     "SecretRef.sops": "keys of a file, whatever they are called",
     "Wifi.ssid": "whatever the neighbours call it",
