@@ -170,7 +170,9 @@ def test_a_host_that_still_runs_its_services_is_not_cleaned(stack: Stack) -> Non
         retire(opened)
     stack.bring("r1", token="of r1")
     assert stack.switch("r1") == 0
-    with pytest.raises(HomelabError, match=r"pi runs r1, not its retired release empty; run pulumi up first"):
+    with pytest.raises(
+        HomelabError, match=r"pi runs r1, not its retired release empty; run pulumi up first"
+    ):
         retire(opened)
     assert (stack.state / "secrets/r1/token").read_text() == "of r1"
 
@@ -182,7 +184,9 @@ def test_a_host_that_somebody_switched_by_hand_is_not_cleaned(served: Stack) -> 
     (root / "nix/store/theirs").mkdir()
     running.unlink()
     running.symlink_to(root / "nix/store/theirs")
-    with pytest.raises(HomelabError, match=r"theirs, not the committed release; homelab rollback pi --to"):
+    with pytest.raises(
+        HomelabError, match=r"theirs, not the committed release; homelab rollback pi --to"
+    ):
         retire(open_as("retired", "empty"))
     assert (served.state / "secrets/r2/token").exists()
 
