@@ -257,7 +257,7 @@ def test_a_fault_or_host_that_is_unknown_is_named(lab: Lab) -> None:
         (("inject", "nas", "lose-net"), "loses-network"),
     ):
         done = lab.run(*words)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert f'did you mean "{says}"' in done.stderr
 
 

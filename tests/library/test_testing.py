@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 from collections.abc import Callable
@@ -22,12 +23,12 @@ SLOW = "Rehearsal"
 
 def passes(example: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    names: dict[str, Callable[[], None]] = {}
+    names: dict[str, Callable[..., None]] = {}
     exec(example, names)
     tests = [function for name, function in names.items() if name.startswith("test_")]
     assert tests
     for test in tests:
-        test()
+        test(**{name: project.parent for name in inspect.signature(test).parameters})
 
 
 @pytest.fixture
