@@ -28,7 +28,7 @@ def passes(example: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None
     tests = [function for name, function in names.items() if name.startswith("test_")]
     assert tests
     for test in tests:
-        test(**{name: project.parent for name in inspect.signature(test).parameters})
+        test(**dict.fromkeys(inspect.signature(test).parameters, project.parent))
 
 
 @pytest.fixture
