@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from homelab.config.base import Kind, Model
 from homelab.config.document import NAMESPACE, Document, Path_
 from homelab.config.not_yet import SHAPES, VALUES, missing_key
+from homelab.config.renamed import new_name
 from homelab.config.scalar import Timestamp, Value
 from homelab.config.stack import StackConfig
 from homelab.plaintext import unfit
@@ -119,6 +120,8 @@ def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> t
     if kind == "extra_forbidden":
         if model is not None and issubclass(model, Kind) and path[-1] in model.lacks:
             return f"{model.called} has no {path[-1]}", model.lacks[str(path[-1])]
+        if renamed := new_name(model, str(path[-1])):
+            return f"this key was renamed to {renamed}", f"write {renamed} instead"
         if missing := missing_key(model, str(path[-1])):
             return missing
         known = list(model.model_fields) if model else []
