@@ -68,7 +68,7 @@ def test_what_comes_up_and_is_not_confirmed_is_restarted_into_the_old_system(sta
     stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", reboot="once")
     stack.lab.hosts["pi"].break_now({"unit": "never.service"})
-    unwell = {"seconds": 2, "units": ["never.service"]}
+    unwell = {"seconds": 8, "units": ["never.service"]}
     assert stack.switch("r1", confirm=unwell, **RESTARTS) == 1
     assert "unit never.service is not active" in stack.report
     assert (stack.running(), stack.boots()) == ("as-installed", "as-installed"), stack.report
