@@ -53,7 +53,9 @@ class Power:
         """Keep what the machine is in this file, and switch it off."""
         self.tell("stop")
         self.tell("migrate", uri=f"exec:cat >{state}")
-        eventually(lambda: self.tell("query-migrate")["status"] == "completed", "it is saved")
+        # Its memory is written to a disk that other tests write, too.
+        done = "completed"
+        eventually(lambda: self.tell("query-migrate")["status"] == done, "it is saved", 240)
         self._is_wanted.unlink()
         self.tell("quit")
         self._ends()
