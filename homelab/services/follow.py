@@ -10,19 +10,23 @@ from homelab.services.said import said_of
 
 
 def followed(entry: Entry, config: ServiceConfig) -> Entry:
-    """The entry with its state in the directories that options of the stack config set.
-
-    A relative directory is below /var/lib, as in the modules that accept one.
-    """
+    """The entry with its state in the directories that options of the stack config set."""
     at = entry.state_at
     # The innermost directory first, because the outer ones contain it.
     options = (s for s in said_of(config) if s.name in at)
     for option in sorted(options, key=lambda s: len(at[s.name]), reverse=True):
         here = at[option.name]
         if isinstance(option.value, str) and option.value:
-            there = option.value if option.value.startswith("/") else f"/var/lib/{option.value}"
-            entry = _moved(entry, here, there.rstrip("/") or "/")
+            entry = _moved(entry, here, moved_to(option.value))
     return entry
+
+
+def moved_to(value: str) -> str:
+    """The directory that an option with this value moves state to.
+
+    A relative directory is below /var/lib, as in the modules that accept one.
+    """
+    return (value if value.startswith("/") else f"/var/lib/{value}").rstrip("/") or "/"
 
 
 def _moved(entry: Entry, here: str, there: str) -> Entry:

@@ -55,9 +55,14 @@ def with_memory(
     return tuple(out)
 
 
-def lock_key(service: Service, services: tuple[Service, ...]) -> str:
-    """The service's key in the lock: its name, or `name@host` if several hosts run it."""
-    several = sum(s.name == service.name for s in services) > 1
+def with_lock_keys(services: tuple[Service, ...]) -> Iterator[tuple[str, Service]]:
+    """The services with their keys in the lock: `name`, or `name@host` if several hosts run it."""
+    many = Counter(s.name for s in services)
+    for service in services:
+        yield _key(service, several=many[service.name] > 1), service
+
+
+def _key(service: Service, *, several: bool) -> str:
     return f"{service.name}@{service.host}" if several else service.name
 
 
@@ -107,7 +112,7 @@ def _same_thing_here(service: Service, gone: _Gone) -> bool:
 
 def _owners(service: Service, *, several: bool) -> Iterator[str]:
     """Candidates for the name that secrets are derived for, the shortest first."""
-    yield service.name if not several else f"{service.name}@{service.host}"
+    yield _key(service, several=several)
     yield f"{service.name}@{service.host}"
     number = 2
     while True:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from homelab.catalog import find
 from homelab.hardening.paths import below
 from homelab.plan import Plan
+from homelab.services.follow import moved_to
 from homelab.services.model import Service
 from homelab.services.said import said_of
 
@@ -221,7 +221,6 @@ def stated_state(service: Service) -> Iterator[tuple[str, str]]:
     """Directories of state that the stack config names itself, each with its place."""
     for index, path in enumerate(service.config.state):
         yield service.at(f"state[{index}]"), path
-    original = find(service.entry.name) if not service.is_custom else None
-    for said in said_of(service.config) if original is not None else ():
+    for said in said_of(service.config):
         if said.name in service.entry.state_at and isinstance(said.value, str):
-            yield service.at("options"), said.value
+            yield service.at("options"), moved_to(said.value)

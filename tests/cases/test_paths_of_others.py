@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from homelab.checks import run_checks
+from homelab.config.document import Document
+from homelab.config.load import load_stack_config
+from homelab.config.lock import Lock
+from homelab.nix import print_module
+from homelab.planner import make_plan
 from homelab.problems import Problem
+from homelab.render import modules_of
+from homelab.storage.owners import is_fixed
 from homelab.system.persistence_checks import IDENTITY
 from tests import build
 from tests.cases.test_state import planned
+from tests.site.rich import VARIANTS
+from tests.site.test_every_field import stack
+
+OURS = re.compile(r"/(?:etc|run|var/lib)/homelab(?:-[a-z-]+)?(?![\w-])")
 
 SYSTEM = (
     *("/", "/etc", "/etc/systemd/system", "/nix", "/nix/var", "/boot", "/dev", "/usr", "/usr/lib"),
@@ -150,6 +162,30 @@ def test_an_option_that_moves_state_into_another_service_is_refused() -> None:
     (problem,) = said({"services": {"vaultwarden": {"options": option}}}, "path-taken")
     assert problem.where == "services.vaultwarden.options"
     assert "the state of navidrome" in problem.what
+
+
+def test_a_relative_directory_of_an_option_is_the_one_below_var_lib() -> None:
+    option = {"services.sabnzbd.stateDir": "nixos"}
+    services = {"sabnzbd": {"host": "aurora", "options": option}}
+    (problem,) = said({"services": services}, "path-taken")
+    assert problem.where == "services.sabnzbd.options"
+    assert problem.what.startswith("/var/lib/nixos is where NixOS keeps")
+
+
+def test_every_directory_that_homelab_makes_on_a_host_is_its_own() -> None:
+    """What the modules and scripts of every kind of stack name, nobody else may have."""
+    named = set()
+    for variant in VARIANTS:
+        plan = make_plan(load_stack_config(Document(stack(variant))), Lock())
+        for host in plan.hosts.values():
+            if host.config.state == "planned":
+                continue
+            for module in modules_of(plan, host):
+                named |= set(OURS.findall(print_module(module, "head")))
+    for script in (build.ROOT / "homelab").rglob("*.sh"):
+        named |= set(OURS.findall(script.read_text(encoding="utf-8")))
+    assert {"/var/lib/homelab", "/var/lib/homelab-bundles", "/run/homelab"} <= named
+    assert sorted(path for path in named if not is_fixed(path)) == []
 
 
 def test_of_two_services_with_one_directory_one_is_told() -> None:

@@ -22,7 +22,7 @@ from homelab.plan import Plan
 from homelab.problems import InvalidStackError, UsageError, did_you_mean
 from homelab.secrets.recipients import OURS, sops_yaml
 from homelab.secrets.rotation import rotations
-from homelab.services.memory import lock_key, lost_paths, moved
+from homelab.services.memory import lost_paths, moved, with_lock_keys
 from homelab.storage.memory import moved_datasets
 from homelab.system.model import nixos_hosts
 
@@ -113,10 +113,10 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
     """
     services: dict[str, Placement] = {}
     lines = []
-    for service in plan.services:
+    for key, service in with_lock_keys(plan.services):
         if service.entry.infrastructure and not service.state:
             continue
-        key, before = lock_key(service, plan.services), service.memory
+        before = service.memory
         catalog = None if service.is_custom else service.entry.name
         services[key] = Placement(
             host=service.host,
