@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,8 @@ from pydantic import (
 )
 
 from homelab.sshkey import whole_key
+
+T = TypeVar("T")
 
 
 class Model(BaseModel):
@@ -69,6 +71,17 @@ def _network(value: object) -> object:
         raise ValueError(
             "this is not an IPv4 network; write its first address, as 192.168.1.0/24"
         ) from None
+
+
+def by_model(
+    table: Mapping[type[BaseModel], Mapping[str, T]], model: type[BaseModel] | None, key: str
+) -> T | None:
+    """What a table says of a key of a model or of a model above it; None for any other key."""
+    if model is None:
+        return None
+    return next(
+        (keys[key] for m, keys in table.items() if issubclass(model, m) and key in keys), None
+    )
 
 
 def pattern(regex: str, message: str) -> AfterValidator:

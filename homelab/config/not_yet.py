@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from homelab.config.base import by_model
 from homelab.config.cloudflare import Zone
 from homelab.config.hosts import NixosHost
 from homelab.config.identity import Directory, IdentityConfig
@@ -133,8 +134,4 @@ VALUES: Mapping[tuple[type[BaseModel], str], Missing] = {
 
 def missing_key(model: type[BaseModel] | None, key: str) -> Missing | None:
     """The missing feature that an unknown key of a model stands for; `None` for any other key."""
-    if model is None:
-        return None
-    return next(
-        (keys[key] for m, keys in KEYS.items() if issubclass(model, m) and key in keys), None
-    )
+    return by_model(KEYS, model, key)

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from homelab.config.base import by_model
 from homelab.config.hosts import NixosHost
 
 RENAMED: Mapping[type[BaseModel], Mapping[str, str]] = {NixosHost: {"asleep": "offline"}}
 """The new name of each old key, by the model that has it."""
 
 
-def new_name(model: type[BaseModel] | None, key: str) -> str:
-    """The name that a key of a model has now; empty if the key was not renamed."""
-    if model is None:
-        return ""
-    return next((keys.get(key, "") for m, keys in RENAMED.items() if issubclass(model, m)), "")
+def new_name(model: type[BaseModel] | None, key: str) -> str | None:
+    """The name that a key of a model has now; None if the key was not renamed."""
+    return by_model(RENAMED, model, key)

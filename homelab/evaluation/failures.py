@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 
 WHERE = "Nix"
+SILENT = "Nix said nothing"
+"""The complaint of a Nix that failed without a message."""
+EXITED = "Nix exited with"
+"""How the complaint of a Nix that printed nothing begins."""
 """The place of a problem that is Nix's own."""
 _GIVE = "give the input as a directory that is here: homelab eval --input nixpkgs=DIR"
 _ELSEWHERE = "or let a host of the stack do it: homelab eval --on HOST"
@@ -52,7 +56,7 @@ _KINDS = (
     (
         (
             r"^\S*sh: .*\b(?:Killed|Terminated|command not found)\b|^Killed$"
-            r"|^mktemp: |^Nix exited with |^Nix said nothing$"
+            rf"|^mktemp: |^{EXITED} |^{SILENT}$"
         ),
         f"give the machine more memory, or Nix less with --memory; {_ELSEWHERE}",
     ),

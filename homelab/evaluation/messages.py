@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from homelab.evaluation.failures import SILENT
+
 _T = TypeVar("_T")
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -129,4 +131,4 @@ def _line(message: str) -> str:
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "Nix said nothing"
+    return lines[-1].strip() if lines else SILENT

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from homelab.deploy import scripts
 from homelab.deploy.model import Release
+from homelab.evaluation.failures import EXITED
 from homelab.evaluation.failures import WHERE as NIX
 from homelab.evaluation.findings import findings
 from homelab.evaluation.messages import read_warnings
@@ -153,7 +154,7 @@ def _read(
 def _answer(host: Host, done: Completed, output: str) -> Answer:
     warnings = read_warnings(output)
     if done.exit != 0:
-        return Answer(host.name, None, output or f"Nix exited with {done.exit}", warnings)
+        return Answer(host.name, None, output or f"{EXITED} {done.exit}", warnings)
     try:
         data = json.loads(done.stdout)
         if not host.is_nixos:

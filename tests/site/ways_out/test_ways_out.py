@@ -23,32 +23,9 @@ from tests.site.ways_out.elsewhere import ELSEWHERE
 from tests.site.ways_out.model import WayOut
 from tests.site.ways_out.test_two_stacks import TABLE
 
-TABLES = (
-    "backup",
-    "certificates",
-    "cloudflare",
-    "dashboard",
-    "deploy",
-    "hardening",
-    "identity",
-    "monitoring",
-    "network",
-    "openings",
-    "outside",
-    "proxy",
-    "reach",
-    "secrets",
-    "services",
-    "storage",
-    "system",
-    "tailnet",
-    "vpn",
-    "site",
-)
-"""Modules beside this one, each with `WAYS`: one for each room with checks, `site` for shapes, and
-`outside` for the rules of files and of stacks beside each other."""
-WHOLE = tuple(table for table in TABLES if table in PACKAGES)
-"""Packages each of whose checks is in their table, or in `ELSEWHERE`."""
+TABLES = (*PACKAGES, "outside", "site")
+"""Modules beside this one, each with `WAYS`: one for each package with checks, `site` for shapes,
+and `outside` for the checks of files and of stacks beside each other."""
 
 
 def ways(table: str) -> tuple[WayOut, ...]:
@@ -106,7 +83,7 @@ def _lines(found: list[Problem]) -> str:
     return "\n".join(map(str, found))
 
 
-@pytest.mark.parametrize("room", WHOLE)
+@pytest.mark.parametrize("room", PACKAGES)
 def test_each_check_of_a_room_is_in_its_table_or_has_its_way_out_elsewhere(room: str) -> None:
     tried = {way.check for way in ways(room)}
     assert set(rooms().get(room, ())) - ELSEWHERE.keys() == tried & set(rooms().get(room, ()))
