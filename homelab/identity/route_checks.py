@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from homelab.check import check
 from homelab.identity.model import Rule
@@ -48,12 +48,21 @@ def sign_in_effect(plan: Plan) -> Iterator[Problem]:
 @check("sign-in-opened", rows="S0-13 S1-08")
 def sign_in_opened(plan: Plan) -> Iterator[Problem]:
     """An auth proxy that leaves every path open asks nobody, and the route looks as if it did."""
+    rules: dict[str, list[Rule]] = {}
+    for rule in plan.identity.rules if plan.identity else ():
+        for name in rule.domain:
+            rules.setdefault(name, []).append(rule)
     for route in plan.routes:
         # What has no name at home is known to the tunnel alone, where Access asks everybody.
         behind_access = route.publish == "tunnel" and route.access
         if route.auth != "forward" or (behind_access and not route.internal):
             continue
-        opened = [_opens(plan, route, path) for path in _ANY_PATH]
+        asked = [
+            r
+            for r in rules.get(next(iter(route.names), ""), ())
+            if set(route.names) <= set(r.domain)
+        ]
+        opened = [_opens(asked, route, path) for path in _ANY_PATH]
         if not all(opened):
             continue
         if "/*" in route.exempt or (route.public and not (behind_access or route.public_reason)):
@@ -71,13 +80,13 @@ _ANY_PATH = ("/", "/zq7", "/zq7/4_x.html")
 """Paths that have nothing in common: what matches each of them matches all there are."""
 
 
-def _opens(plan: Plan, route: Route, path: str) -> str:
+def _opens(rules: Sequence[Rule], route: Route, path: str) -> str:
     """The place in the stack config that lets a path through; empty where the auth proxy asks."""
     for exempt in route.exempt:
         if path == exempt or (exempt.endswith("*") and path.startswith(exempt[:-1])):
             return route.at("exempt")
-    for rule in plan.identity.rules if plan.identity else ():
-        if set(route.names) <= set(rule.domain) and _is_about(rule, path):
+    for rule in rules:
+        if _is_about(rule, path):
             return rule.source if rule.policy == "bypass" else ""
     return ""
 
