@@ -1,8 +1,8 @@
-"""The resource types of Cloudflare that we use, registered by their tokens.
+"""The Cloudflare resource types that homelab uses, registered by type token.
 
-`pulumi_cloudflare` has a class for each of its 300 types, and takes longer to import than the rest
-of a preview together. It stays a dependency: it names the provider's plugin and its version, and
-`tests/components/test_cloudflare_resources.py` holds what stands here against it, field by field.
+Importing `pulumi_cloudflare`, with a class for each of its 300 types, takes longer than the rest of
+a preview. The package stays a dependency: it names the provider's plugin and version, and
+`tests/components/test_cloudflare_resources.py` compares this module with it, field by field.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ A = TypeVar("A", bound=Mapping[str, object])
 
 
 class _Named:
-    """Names as Python writes them on this side, and as the provider does on the other."""
+    """Translates between the names of Python and those of the provider."""
 
     def translate_input_property(self, prop: str) -> str:
         """`account_id` becomes `accountId`, at every depth."""
@@ -66,7 +66,7 @@ class Provider(_Named, pulumi.ProviderResource):
     def __init__(
         self, name: str, api_token: pulumi.Input[str] | None, opts: pulumi.ResourceOptions
     ) -> None:
-        """`api_token` becomes secret whether it was or not; None leaves it out."""
+        """Mark `api_token` as secret. None leaves it out."""
         own = pulumi.ResourceOptions(
             version=plugin_version(),
             additional_secret_outputs=["apiKey", "apiToken", "apiUserServiceKey"],
@@ -80,15 +80,15 @@ class Provider(_Named, pulumi.ProviderResource):
 
 
 class CloudflareResource(_Named, pulumi.CustomResource, Generic[A]):
-    """A resource of one type. A subclass's annotations are the outputs that we read."""
+    """A resource of one type. The annotations of a subclass are the outputs that homelab reads."""
 
     token: ClassVar[str]
     """The type's token."""
     former: ClassVar[str] = ""
-    """Token that the type had before; the provider's package gives each resource an alias of it."""
+    """Former token of the type. The provider's package registers it as an alias."""
     secret_inputs: ClassVar[tuple[str, ...]] = ()
     secret_outputs: ClassVar[tuple[str, ...]] = ()
-    """Outputs that are secret whatever the inputs are, by the provider's names."""
+    """Outputs that are always secret, by the provider's names."""
 
     def __init__(self, name: str, args: A, opts: pulumi.ResourceOptions | None = None) -> None:
         own = pulumi.ResourceOptions(
@@ -106,7 +106,7 @@ class CloudflareResource(_Named, pulumi.CustomResource, Generic[A]):
 
 
 class ApiToken(CloudflareResource[ApiTokenArgs]):
-    """A token of the API."""
+    """An API token."""
 
     token = "cloudflare:index/apiToken:ApiToken"
     secret_outputs = ("value",)
@@ -114,14 +114,14 @@ class ApiToken(CloudflareResource[ApiTokenArgs]):
 
 
 class DnsRecord(CloudflareResource[DnsRecordArgs]):
-    """A record of the zone."""
+    """A DNS record."""
 
     token = "cloudflare:index/dnsRecord:DnsRecord"
     former = "cloudflare:index/record:Record"
 
 
 class ZeroTrustTunnelCloudflared(CloudflareResource[TunnelArgs]):
-    """A tunnel."""
+    """A Cloudflare Tunnel."""
 
     token = "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"
     former = "cloudflare:index/tunnel:Tunnel"
@@ -130,35 +130,35 @@ class ZeroTrustTunnelCloudflared(CloudflareResource[TunnelArgs]):
 
 
 class ZeroTrustAccessGroup(CloudflareResource[AccessGroupArgs]):
-    """People, named once."""
+    """An Access group."""
 
     token = "cloudflare:index/zeroTrustAccessGroup:ZeroTrustAccessGroup"
     former = "cloudflare:index/accessGroup:AccessGroup"
 
 
 class ZeroTrustAccessPolicy(CloudflareResource[AccessPolicyArgs]):
-    """A reusable policy."""
+    """A reusable Access policy."""
 
     token = "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy"
     former = "cloudflare:index/accessPolicy:AccessPolicy"
 
 
 class ZeroTrustAccessApplication(CloudflareResource[AccessApplicationArgs]):
-    """What stands before a name."""
+    """An Access application."""
 
     token = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication"
     former = "cloudflare:index/accessApplication:AccessApplication"
 
 
 class ZeroTrustAccessIdentityProvider(CloudflareResource[IdentityProviderArgs]):
-    """A way to sign in."""
+    """An Access identity provider."""
 
     token = "cloudflare:index/zeroTrustAccessIdentityProvider:ZeroTrustAccessIdentityProvider"
     former = "cloudflare:index/accessIdentityProvider:AccessIdentityProvider"
 
 
 class ZeroTrustAccessServiceToken(CloudflareResource[ServiceTokenArgs]):
-    """A program's pass."""
+    """An Access service token."""
 
     token = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken"
     former = "cloudflare:index/accessServiceToken:AccessServiceToken"
@@ -168,13 +168,13 @@ class ZeroTrustAccessServiceToken(CloudflareResource[ServiceTokenArgs]):
 
 
 class NotificationPolicy(CloudflareResource[NotificationPolicyArgs]):
-    """An e-mail about an event."""
+    """A notification by e-mail."""
 
     token = "cloudflare:index/notificationPolicy:NotificationPolicy"
 
 
 class PagesProject(CloudflareResource[PagesProjectArgs]):
-    """A web site at Cloudflare."""
+    """A Pages project."""
 
     token = "cloudflare:index/pagesProject:PagesProject"
     name: pulumi.Output[str]
@@ -182,12 +182,12 @@ class PagesProject(CloudflareResource[PagesProjectArgs]):
 
 
 class PagesDomain(CloudflareResource[PagesDomainArgs]):
-    """A name that a web site answers to."""
+    """A custom domain of a Pages project."""
 
     token = "cloudflare:index/pagesDomain:PagesDomain"
 
 
 class R2Bucket(CloudflareResource[R2BucketArgs]):
-    """A bucket."""
+    """An R2 bucket."""
 
     token = "cloudflare:index/r2Bucket:R2Bucket"

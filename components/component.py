@@ -1,4 +1,4 @@
-"""The base of our components: names that stay apart where a program holds two homelabs."""
+"""The base of all components: it keeps the names of two homelabs in one program apart."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pulumi
 class Component(pulumi.ComponentResource):
     """A component whose name, and those of its children, start with the `lead` of its homelab.
 
-    The URN of a child has the types of its parents and not their names. So two hosts `pi` in one
-    program would be one resource. The homelab of Pulumi's own stack has no lead.
+    A URN contains the types of the parents and not their names, so two hosts called `pi` would have
+    the same URN. The homelab of Pulumi's own stack has an empty `lead`.
     """
 
     lead: str
@@ -28,6 +28,6 @@ class Component(pulumi.ComponentResource):
 
 
 def lead_of(opts: pulumi.ResourceOptions | None) -> str:
-    """What the name of a child starts with, by its parent; nothing where that is not ours."""
+    """The prefix of a child's name, taken from its parent. Empty for other parents."""
     parent = opts.parent if opts is not None else None
     return parent.lead if isinstance(parent, Component) else ""

@@ -17,10 +17,10 @@ class FileArgs(TypedDict):
 
 
 class File(Component):
-    """A file of a host. It makes nothing; the engine compares it.
+    """A file of a host. It creates nothing: the engine compares its text.
 
-    Pulumi shows a component that changed with everything in it, changed or not. With one component
-    for each file a preview names those that change, and `--diff` shows the lines of those alone.
+    Pulumi shows all inputs of a changed component, also the unchanged ones. With one component per
+    file, a preview names the files that change, and `--diff` shows their lines and no others.
     """
 
     def __init__(
@@ -31,10 +31,9 @@ class File(Component):
 
 
 def show_files(host: str, release: Release, parent: pulumi.Resource, *, held: bool = False) -> None:
-    """A component for each file of a host: text as it is, anything else by its size.
+    """Register a component for each file of a host. Of a binary file it has the size only.
 
-    Of a held host the text stays what it was; a file that comes or goes is shown, for a component
-    cannot be kept without its text.
+    The files of a held host keep their text. A preview still shows files that are added or removed.
     """
     opts = pulumi.ResourceOptions(parent=parent, ignore_changes=["text"] if held else None)
     for path, content in release.files:

@@ -1,4 +1,4 @@
-"""A machine that is not ours: a user's home is rendered for it, and nothing connects to it."""
+"""A machine with home-manager: its configuration is rendered, and nothing connects to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HomeArgs(TypedDict):
 class HomeManagerHost(Component):
     """The files of a home-manager machine, so that a preview shows what changes in them.
 
-    `homelab render` writes them out; the machine itself runs home-manager when its owner likes.
+    `homelab render` writes them to disk; the owner runs home-manager on the machine.
     """
 
     def __init__(

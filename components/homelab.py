@@ -41,15 +41,15 @@ class HomelabArgs(TypedDict):
     releases: Mapping[str, Release]
     resolver: SecretResolver
     look: NotRequired[Callable[[TailnetPlan, pulumi.ProviderResource], InForce]]
-    """Asks, before the first resource, whether the tailnet's policy is ours to replace. Without it
-    Tailscale is asked when the policy is written, and the constructor asks nothing."""
+    """Reads the tailnet's policy before the first resource registers, to see whether homelab may
+    replace it. Without it the policy is read when it is written."""
 
 
 class Homelab(Component):
-    """Clouds first issue, then hosts change, then names are published."""
+    """Cloudflare and Tailscale issue secrets, then hosts switch, then names are published."""
 
     plan: Plan
-    """What all of it follows from."""
+    """The plan that every resource is derived from."""
     urls: dict[str, str]
     """URL of every route, by route."""
     services: dict[str, Service]
@@ -68,7 +68,7 @@ class Homelab(Component):
     ) -> None:
         plan, resolver = args["plan"], args["resolver"]
         super().__init__("homelab:homelab:Homelab", name, {"domain": plan.stack.site.domain}, opts)
-        # The shipped program's homelab has the stack's name, and plain names below it.
+        # The homelab of Pulumi's own stack has resource names without a prefix.
         self.lead = "" if name == pulumi.get_stack() else f"{name}-"
         own = pulumi.ResourceOptions(parent=self)
         self.plan, self._resolver = plan, resolver
@@ -81,7 +81,7 @@ class Homelab(Component):
                 in_force = args["look"](plan.tailnet, providers["tailscale"])
             tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "in_force": in_force}, child)
         cloud = plan.cloudflare
-        zone_component = CloudflareZone("edge", {"plan": cloud}, child) if cloud else None
+        zone = CloudflareZone("edge", {"plan": cloud}, child) if cloud else None
         tunnel = (
             Tunnel(cloud.tunnel, {"plan": cloud, "resolver": resolver}, child)
             if cloud and cloud.tunnel
@@ -92,8 +92,8 @@ class Homelab(Component):
             for bucket in (cloud.buckets if cloud else ())
             if cloud
         }
-        self.tailnet, self.zone, self.tunnel = tailnet, zone_component, tunnel
-        issued = _IssuedSecrets(resolver, tailnet, zone_component, tunnel, buckets)
+        self.tailnet, self.zone, self.tunnel = tailnet, zone, tunnel
+        issued = _IssuedSecrets(resolver, tailnet, zone, tunnel, buckets)
 
         self.hosts = hosts = {}
         versions: dict[str, pulumi.Output[str]] = {}
@@ -135,21 +135,21 @@ class Homelab(Component):
                     for n, h in plan.hosts.items()
                 },
                 "external": {n: external_probes_of(plan, h) for n, h in plan.hosts.items()},
-                # The policy's own tests guard the deployer's way, so it goes before any host.
+                # Tailscale runs the policy's tests, which cover the deployer's SSH.
                 "after": [tailnet.policy] if tailnet and tailnet.policy else [],
             },
             child,
         )
         records: dict[str, RecordArgs] = {}
-        if cloud and zone_component:
-            records = _records(cloud, zone_component, tunnel, rollout)
-        # Names last: by now something answers for each of them, and Access stands before it.
+        if cloud and zone:
+            records = _records(cloud, zone, tunnel, rollout)
+        # Records come last, when the service runs and Access protects its name.
         self.services = {
             summary.name: Service(summary.name, {"summary": summary, "records": records}, child)
             for summary in service_summaries(plan)
         }
-        if cloud and zone_component:
-            _pages(cloud, zone_component, child)
+        if cloud and zone:
+            _pages(cloud, zone, child)
         self.urls = {r.name: r.url for r in plan.routes}
         self.register_outputs({"urls": self.urls})
 
@@ -162,13 +162,13 @@ class Homelab(Component):
 
 
 class _IssuedSecrets:
-    """Where each secret that no file holds comes from."""
+    """The source of each secret that no sops file contains."""
 
     def __init__(
         self,
         resolver: SecretResolver,
         tailnet: Tailnet | None,
-        zone_component: CloudflareZone | None,
+        zone: CloudflareZone | None,
         tunnel: Tunnel | None,
         buckets: Mapping[str, Bucket],
     ) -> None:
@@ -176,13 +176,13 @@ class _IssuedSecrets:
         self._issued: dict[tuple[str, str], pulumi.Output[str]] = {}
         for host, key in (tailnet.keys if tailnet else {}).items():
             self._issued[("tailscale", host)] = key
-        self._issued |= zone_component.issued if zone_component else {}
+        self._issued |= zone.issued if zone else {}
         self._issued |= {(R2, name): bucket.keys for name, bucket in buckets.items()}
         if tunnel is not None:
             self._tunnel = tunnel.credentials
 
     def makes(self, secret: Secret) -> bool:
-        """Whether it reaches the host by the secrets resource; sops-nix brings the others."""
+        """Whether the secrets resource sends it. sops-nix places stored secrets."""
         return secret.source != "stored"
 
     def value(self, secret: Secret) -> pulumi.Output[str]:
@@ -195,9 +195,9 @@ class _IssuedSecrets:
 
 
 def version(resolver: SecretResolver, secrets: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
-    """A keyed digest of a host's secrets: it changes when one does, and tells nothing of any.
+    """A keyed digest of a host's secrets. It changes when one of them changes, and reveals none.
 
-    It is not secret itself, so that the switch that takes it stays readable in a preview.
+    It is not secret, so that a preview can show the switch that uses it.
     """
     key = resolver.derived_for("secrets-version")
     digest = pulumi.Output.all(key, secrets).apply(
@@ -209,7 +209,7 @@ def version(resolver: SecretResolver, secrets: pulumi.Output[dict[str, str]]) ->
 
 
 def _records(
-    cloud: CloudflarePlan, zone_component: CloudflareZone, tunnel: Tunnel | None, rollout: Rollout
+    cloud: CloudflarePlan, zone: CloudflareZone, tunnel: Tunnel | None, rollout: Rollout
 ) -> dict[str, RecordArgs]:
     """What each published route needs, by route."""
     apps = {a.domain: a for a in cloud.apps}
@@ -222,22 +222,20 @@ def _records(
             "zone": cloud.zone,
             "session": cloud.session,
             "content": tunnel.target if tunnel and not record.content else record.content,
-            "policies": zone_component.policies,
+            "policies": zone.policies,
             "after": [switch] if switch is not None else [],
         }
         for record in cloud.records
     }
 
 
-def _pages(
-    cloud: CloudflarePlan, zone_component: CloudflareZone, opts: pulumi.ResourceOptions
-) -> None:
+def _pages(cloud: CloudflarePlan, zone: CloudflareZone, opts: pulumi.ResourceOptions) -> None:
     for page in cloud.pages:
         args: PagesArgs = {
             "site": page,
             "account": cloud.account,
             "zone": cloud.zone,
             "session": cloud.session,
-            "policies": zone_component.policies,
+            "policies": zone.policies,
         }
         Pages(page.key, args, opts)

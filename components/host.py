@@ -23,15 +23,15 @@ class HostArgs(TypedDict):
     secrets: pulumi.Input[dict[str, str]]
     """Issued and derived secrets by name, every value secret."""
     flags: list[str]
-    """Flags of the build: who builds."""
+    """Flags of nixos-rebuild that name the builder."""
     wake: tuple[str, ...]
-    """How the host wakes that one, where it is the one to do so."""
+    """Command that wakes the builder, if it is an offline host."""
     policy: DeployPolicy
-    """What the host's preflight goes by."""
+    """Settings of the host's preflight."""
 
 
 class Host(Component):
-    """Files, secrets and build of one host; of one that sleeps they travel with its switch.
+    """Files, secrets and build of one host. For an offline host they are sent with its switch.
 
     The files are components below this one, so that a preview shows them line by line; the command
     that writes them hides the same text.
@@ -43,19 +43,19 @@ class Host(Component):
     name: str
     release_id: str
     leaves: list[pulumi.Resource]
-    """What must be done before this host may switch. Depending on the component itself would be
-    circular, for the rollout shares its parents."""
+    """Resources that must be done before the host switches. A dependency on the component itself
+    would be circular, because the rollout has the same parent."""
     payload: pulumi.Output[dict[str, object]] | None = None
-    """Of an offline host: what its switch brings along, every secret in it. A remote command
-    could neither wake the host nor wait for it, so there is none."""
+    """Payload of an offline host: files, secrets and build script. Secret. There are no remote
+    commands, because a command cannot wake the host or wait for it."""
 
     def __init__(
         self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         host, release = args["host"], args["release"]
         held = host.config.state == "held"
-        # A held host keeps what it has: its resources are there, and nothing of them changes. One
-        # that is new to the stack gets commands that do nothing until it is live.
+        # The resources of a held host exist and do not change. The commands of a held host that is
+        # new to the stack do nothing until it is live.
         kept = pulumi.ResourceOptions(ignore_changes=["builder", "release"] if held else None)
         super().__init__(
             "homelab:host:Host",
@@ -125,9 +125,9 @@ class Host(Component):
 
 
 def connection(host: HostPlan) -> remote.ConnectionArgs:
-    """How the deployer reaches a host: its LAN address first, and only with the pinned key.
+    """The SSH connection to a host: its LAN address if it has one, and its pinned host key.
 
-    There is no private key in it: the SSH agent has that, so the state holds none.
+    It contains no private key: the SSH agent has it, so the state does not.
     """
     return remote.ConnectionArgs(
         host=host.lan or host.tailnet,

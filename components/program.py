@@ -22,15 +22,13 @@ from homelab.tailnet.direct import tailnet_urls
 
 
 def main() -> Homelab:
-    """What a `__main__.py` calls that is nothing but the homelab: `run`, and a program that ends
-    quietly when the engine interrupts it.
-    """
+    """Run the shipped program: `run`, without a traceback when the engine interrupts it."""
     sys.excepthook = _end_quietly
     return run()
 
 
 def run(directory: Path | str = ".", *, config: StackConfig | None = None) -> Homelab:
-    """Register everything that the stack asks for, and export what it leads to.
+    """Register the resources of the stack, and export its outputs.
 
     The stack is the one that Pulumi runs; its files are in `directory`. `config` takes the place of
     the settings in `Pulumi.<stack>.yaml`. Raises pulumi.RunError, which Pulumi prints without a
@@ -54,8 +52,8 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
     """The resources of a stack that was opened, as one component. Nothing is exported.
 
     Several may be in one program. The one that has the name of Pulumi's stack has plain resource
-    names; those of each other one start with its name. Raises pulumi.RunError if a secret that an
-    `up` needs is not to be had.
+    names; the names of every other one start with its own name. Raises pulumi.RunError if a secret
+    that `up` needs cannot be read.
     """
     preview = pulumi.runtime.is_dry_run()
     try:
@@ -87,8 +85,8 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
 def _end_quietly(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Say nothing of an interruption: with one, the engine ends the program when a resource fails,
-    and Python's traceback would bury what that resource had to say.
+    """Print no traceback for an interruption. The engine interrupts the program when a resource
+    fails, and a traceback would hide the message of that resource.
     """
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
@@ -105,13 +103,13 @@ def _export(stack: Stack, homelab: Homelab) -> None:
     plan = stack.plan
     entry = plan.hosts[plan.stack.network.entry.host]
     pulumi.export("urls", homelab.urls)
-    # Past the proxy, for clients that pass no gate.
+    # For clients that cannot sign in at the auth proxy: the host's own address and port.
     pulumi.export("tailnet_urls", tailnet_urls(plan))
     pulumi.export("lan_dns", plan.hosts[plan.dns.host].lan if plan.dns.host else "")
     pulumi.export("entry", entry.lan)
-    # A held host does not run what would be its release.
+    # A held host keeps its release.
     going = {
         h: r for h, r in sorted(stack.releases.items()) if plan.hosts[h].config.state != "held"
     }
-    # What each is to run; `homelab lab status` and the hosts themselves tell what each runs.
+    # The release that each host is to run. `homelab status` shows what it runs.
     pulumi.export("wanted_releases", {h: r.id for h, r in going.items()})

@@ -29,16 +29,16 @@ class RolloutArgs(TypedDict):
     plans: Mapping[str, HostPlan]
     hosts: Mapping[str, Host]
     versions: Mapping[str, pulumi.Output[str]]
-    """Digest of each host's secrets, keyed: tells that one changed, and nothing else."""
+    """Keyed digest of each host's secrets: it changes when one of them changes."""
     config: DeployConfig
     signers: list[str]
-    """Public keys whose owner may sign what waits for an offline host."""
+    """SSH public keys that may sign bundles of offline hosts."""
     policy: Mapping[str, DeployPolicy]
-    """What each host's preflight and switch go by."""
+    """Settings of each host's preflight and switch."""
     external: Mapping[str, tuple[ExternalProbe, ...]]
-    """What the household finds by way of each host."""
+    """External probes of each host."""
     after: list[pulumi.Resource]
-    """What must be in place before any host changes."""
+    """Resources that must be done before any host changes."""
 
 
 class Rollout(Component):

@@ -29,7 +29,7 @@ class RecordArgs(TypedDict):
     policies: dict[str, pulumi.Output[str]]
     """Ids of the Access policies, by key."""
     after: list[pulumi.Resource]
-    """The host's switch: a name is published after something answers for it."""
+    """The switch of the tunnel's host: a name is published once the service runs."""
 
 
 class RouteArgs(TypedDict):
@@ -37,17 +37,17 @@ class RouteArgs(TypedDict):
 
     route: RoutePlan
     record: RecordArgs | None
-    """None for a name that is only known at home."""
+    """None for a name that is not published."""
 
 
 class Route(Component):
-    """A name: who may open it, and what answers.
+    """A name of a service: its audience, its sign-in and its upstream.
 
-    One that is published has the application that guards it, then the record that leads to it.
+    A published name has an Access application, then a DNS record.
     """
 
     url: pulumi.Output[str]
-    """Where people open it. Of a published name it is known when its record is there."""
+    """URL of the name. For a published name it is known once the record exists."""
 
     def __init__(
         self, name: str, args: RouteArgs, opts: pulumi.ResourceOptions | None = None
@@ -113,7 +113,7 @@ class ServiceArgs(TypedDict):
 
     summary: ServiceSummary
     records: Mapping[str, RecordArgs]
-    """Of its published routes, by route."""
+    """Records of its published routes, by route."""
 
 
 class Service(Component):

@@ -1,7 +1,7 @@
-"""Whether a run is for hosts alone, so that no cloud takes part in it.
+"""Whether a run targets hosts only, so that it contacts neither Cloudflare nor Tailscale.
 
-Pulumi tells a program nothing of `--target`. It reads each of its flags from a variable as well,
-and that one the program can read too: https://www.pulumi.com/docs/iac/cli/environment-variables/.
+Pulumi does not pass `--target` to the program. It also reads each flag from an environment
+variable, which the program can read: https://www.pulumi.com/docs/iac/cli/environment-variables/.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Mapping
 TARGETS = ("PULUMI_OPTION_TARGET", "PULUMI_OPTION_TARGET_REPLACE")
 DEPENDENTS = "PULUMI_OPTION_TARGET_DEPENDENTS"
 ALONE = f"{TARGETS[0]}='**:Host::*,**:File::*,**:Command::*'"
-"""How every host is named, and nothing else."""
+"""Targets all resources of hosts, and no others."""
 OF_HOSTS = (":Command", ":File", ":Host")
-"""How the types of a host's resources end; no type of a cloud ends so."""
+"""Ends of the types of a host's resources. No Cloudflare or Tailscale type ends so."""
 
 
 def hosts_alone(environment: Mapping[str, str]) -> bool:
-    """Whether the variables name targets, and each of them can only be a resource of a host.
+    """Whether the variables name targets, and each target can only match resources of a host.
 
     A target is a URN, which ends with the type and the name, or a pattern of one in which `*`
     stands for anything but a colon and `**` for anything. So `**:Command::pi-*` can only be
@@ -36,5 +36,5 @@ def hosts_alone(environment: Mapping[str, str]) -> bool:
 
 def _is_of_hosts(target: str) -> bool:
     kind, colons, name = target.rpartition("::")
-    # What a `**` after the type stands for may hold another type.
+    # A `**` after the type may match another type.
     return bool(colons) and "**" not in name and kind.endswith(OF_HOSTS)

@@ -1,4 +1,4 @@
-"""What Cloudflare holds for the whole homelab: who may pass, and tokens for its hosts."""
+"""Resources of the Cloudflare zone and account: Access groups and policies, tokens, CAA records."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from homelab.components.cloudflare_args import Include, TokenPolicy
 from homelab.components.component import Component
 
 
-class EdgeArgs(TypedDict):
-    """What the edge needs."""
+class CloudflareZoneArgs(TypedDict):
+    """What the zone needs."""
 
     plan: CloudflarePlan
 
 
 class CloudflareZone(Component):
-    """Groups, programs and the policies made of them; DNS tokens, and who may certify names."""
+    """Access groups, service tokens and policies; DNS-01 tokens; CAA records."""
 
     policies: dict[str, pulumi.Output[str]]
     """Id of each reusable Access policy, by its key."""
     issued: dict[tuple[str, str], pulumi.Output[str]]
-    """Content of the files that hosts are given, by service and name, secret."""
+    """Content of the secret files of hosts, by service and name. Secret."""
 
     def __init__(
-        self, name: str, args: EdgeArgs, opts: pulumi.ResourceOptions | None = None
+        self, name: str, args: CloudflareZoneArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         plan = args["plan"]
         super().__init__("homelab:edge:Edge", name, {"zone": plan.zone_name}, opts)

@@ -47,12 +47,13 @@ def rest_of(document: Document) -> tuple[StackConfig, frozenset[str]] | None:
     left_out: set[str] = set()
     paths = {*dates(values, ())}
     for _ in range(_ROUNDS):
-        for path in sorted(paths, key=len, reverse=True):
-            cut = path[: _NAMED.get(str(path[0]), len(path))] if path else ()
-            removed = _remove(values, cut)
-            if removed is None:
-                return None
-            left_out.add(removed)
+        existing = {_existing(values, p[: _NAMED.get(str(p[0]), len(p))]) for p in paths if p}
+        if () in existing or () in paths:
+            return None
+        # The last entries of a list first, because each removal moves those after it.
+        for path in sorted(existing, key=_by_position, reverse=True):
+            if not any(path[:n] in existing for n in range(1, len(path))):
+                left_out.add(_remove(values, path))
         try:
             stack = StackConfig.model_validate(values)
         except ValidationError as error:
@@ -104,22 +105,34 @@ def _standing_on(stack: StackConfig, names: Iterable[str]) -> set[str]:
     return asked | {name for name, config in placed.items() if config.host in gone}
 
 
-def _remove(values: dict[str, Value], path: Path_) -> str | None:
-    """Remove the value at a path, or the nearest existing value around it; returns its name."""
-    for end in range(len(path), 0, -1):
-        holder: object = values
-        for part in path[: end - 1]:
-            if isinstance(holder, dict):
-                holder = holder.get(part)
-            elif isinstance(holder, list) and isinstance(part, int) and part < len(holder):
-                holder = holder[part]
-            else:
-                holder = None
-        last = path[end - 1]
-        if isinstance(holder, dict) and last in holder:
-            del holder[last]
-            return str(last)
-        if isinstance(holder, list) and isinstance(last, int) and last < len(holder):
-            del holder[last]
-            return str(path[end - 2]) if end > 1 else None
-    return None
+def _existing(values: Mapping[str, Value], path: Path_) -> Path_:
+    """The path, or the nearest existing place around it; empty if there is none."""
+    for depth, part in enumerate(path):
+        if not _has(_at(values, path[:depth]), part):
+            return path[:depth]
+    return path
+
+
+def _has(holder: object, part: str | int) -> bool:
+    if isinstance(holder, list):
+        return isinstance(part, int) and part < len(holder)
+    return isinstance(holder, dict) and part in holder
+
+
+def _at(values: object, path: Path_) -> object:
+    """The value at an existing path."""
+    for part in path:
+        values = values[part] if isinstance(values, (dict, list)) else None  # type: ignore[index]
+    return values
+
+
+def _remove(values: Mapping[str, Value], path: Path_) -> str:
+    """Remove the value at an existing path; returns its name, for an entry of a list the list's."""
+    holder = _at(values, path[:-1])
+    if isinstance(holder, (dict, list)):
+        del holder[path[-1]]  # type: ignore[arg-type]
+    return str(next(part for part in reversed(path) if isinstance(part, str)))
+
+
+def _by_position(path: Path_) -> list[tuple[bool, int, str]]:
+    return [(isinstance(p, int), p if isinstance(p, int) else 0, str(p)) for p in path]

@@ -24,7 +24,7 @@ from homelab.storage.owners import Kind, is_fixed, taken
 
 @check("backup-intent", rows="S0-32")
 def backup_intent(plan: Plan) -> Iterator[Problem]:
-    """A service without a word about backup is one whose loss nobody has thought about."""
+    """A service without backup settings may lose its data unnoticed."""
     for service in plan.services:
         kept = paths_of(service) or dumps_of(service) or commands_of(service)
         if not skip_reason(service) and not kept:
@@ -37,7 +37,7 @@ def backup_intent(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-dump", rows="S0-32 S0-35")
 def backup_dump(plan: Plan) -> Iterator[Problem]:
-    """A copy of a database that is in use may be torn, and nobody notices before it is needed."""
+    """A copy of a database in use may be inconsistent, which shows only when it is restored."""
     for service in plan.services:
         backup = service.config.backup
         if not isinstance(backup, CustomBackup):
@@ -63,7 +63,7 @@ def _dump_word(kind: str) -> str:
 
 @check("backup-exclude", rows="S0-32")
 def backup_exclude(plan: Plan) -> Iterator[Problem]:
-    """What is excluded as a whole is not kept, whatever includes it."""
+    """A path that is excluded is not backed up, even if `include` names it."""
     for service in plan.services:
         for index, out in enumerate(service.config.backup.exclude):
             gone = [p for p in every_path(service) if leaves_out(out, p)]
@@ -83,7 +83,7 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-include", rows="S0-32", severity="warning")
 def backup_include(plan: Plan) -> Iterator[Problem]:
-    """`include` says all that is kept: state that it does not name is lost with its disk."""
+    """`include` replaces the state directories: one that it does not name is not backed up."""
     for service in plan.services:
         include = service.config.backup.include
         if include is None or service.entry.stateless or skip_reason(service):
@@ -103,7 +103,7 @@ def backup_include(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-target-known", rows="S0-31")
 def backup_target_known(plan: Plan) -> Iterator[Problem]:
-    """A job to a target that does not exist keeps nothing."""
+    """A job for a target that does not exist backs up nothing."""
     targets = plan.stack.backup.targets
     for name, target in targets.items():
         if target.host is not None and target.host not in plan.stack.hosts:
@@ -124,7 +124,7 @@ def backup_target_known(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-has-target", rows="S0-31")
 def backup_has_target(plan: Plan) -> Iterator[Problem]:
-    """What is worth keeping goes somewhere."""
+    """Data with a tier needs a backup target, or a reason for having none."""
     kept = {(j.name, j.host) for j in plan.backup.jobs}
     wanted = [
         (s.name, s.host, s.at("backup"), s.config.backup.targets)
@@ -159,7 +159,7 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-target-single", rows="S0-31")
 def backup_target_single(plan: Plan) -> Iterator[Problem]:
-    """Two writers in one repository lock each other out, and prune each other's snapshots."""
+    """Two writers in one repository lock each other out and prune each other's snapshots."""
     seen: dict[tuple[str, str], str] = {}
     for name, target in plan.stack.backup.targets.items():
         place = (target.host or target.bucket or target.kind, target.path.rstrip("/"))
@@ -184,9 +184,9 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
 
 @check("backup-target-root", rows="S0-34")
 def backup_target_root(plan: Plan) -> Iterator[Problem]:
-    """A repository lies in a directory of its own: sshd shuts a client into it only if nobody but
-    root can write any part of the way there, what somebody else writes is no safe place for a copy,
-    and a backup that holds its own repository grows without end.
+    """A repository needs a directory of its own. sshd confines a client to it only if root alone
+    can write every directory above it; a service could damage a repository in its state; and a
+    job that backs up its own repository grows without end.
     """
     for name, target in plan.stack.backup.targets.items():
         host = target.host or ""
@@ -219,7 +219,7 @@ _NOT_FOR_TARGETS: tuple[Kind, ...] = ("home", "homelab", "memory", "secret", "st
 
 @check("role-backup", rows="S0-02")
 def role_backup(plan: Plan) -> Iterator[Problem]:
-    """Flash wears out under a repository, and an agent host's data is not worth trusting."""
+    """A repository wears out flash memory, and an agent host must not hold backups."""
     for job in plan.backup.jobs:
         host = plan.hosts[job.host]
         if host.role == "agent":
@@ -240,7 +240,7 @@ def role_backup(plan: Plan) -> Iterator[Problem]:
 
 @check("dynamic-user-path", rows="S0-37 S0-79")
 def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
-    """/var/lib/x is a link for a unit with DynamicUser, and restic keeps the link alone."""
+    """With DynamicUser, /var/lib/x is a symbolic link, and restic backs up only the link."""
     for service in plan.services:
         if not service.entry.dynamic_user:
             continue
@@ -270,7 +270,7 @@ def _private(path: str) -> str:
 
 @check("dump-before-backup", rows="S0-35")
 def dump_before_backup(plan: Plan) -> Iterator[Problem]:
-    """A dump made after the backup is a day old when it is kept."""
+    """A dump that is made after the backup is a day old in the next one."""
     at, dump_at = plan.stack.backup.at, plan.stack.backup.dump_at
     if plan.backup.databases and dump_at >= at:
         yield Problem(

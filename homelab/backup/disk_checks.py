@@ -17,7 +17,7 @@ _REMOVABLE = ("/mnt", "/media", "/run/media")
 
 @check("backup-same-disk", rows="S0-31 S0-32")
 def backup_same_disk(plan: Plan) -> Iterator[Problem]:
-    """A disk that breaks takes the data and its only backup."""
+    """If the disk fails, the data and its only backup are lost."""
     jobs: dict[str, list[Job]] = {}
     for job in plan.backup.jobs:
         jobs.setdefault(f"{job.host} {job.source}", []).append(job)

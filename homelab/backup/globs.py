@@ -1,7 +1,7 @@
-"""What an exclude of restic leaves out of a backup.
+"""Whether an exclude pattern of restic excludes a path.
 
-Source: restic's filter package. A pattern is compared part by part, and one that matches a
-directory leaves out all below it; `**` stands for any number of parts.
+Source: restic's filter package. Patterns match part by part. A pattern that matches a directory
+excludes everything below it. `**` matches any number of parts.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import fnmatch
 from collections.abc import Sequence
 
 _ANY = None
-"""Stands for a name that may be any."""
+"""Matches any name."""
 
 
 def leaves_out(pattern: str, path: str) -> bool:
-    """Whether a pattern leaves out a path, something above it, or each thing that lies in it."""
+    """Whether a pattern excludes a path, a directory above it, or everything in it."""
     parts, names = _parts(pattern), _parts(path)
     above = any(_matches(parts, names[:end]) for end in range(1, len(names) + 1))
     return above or _matches(parts, [*names, _ANY])

@@ -1,6 +1,4 @@
-"""Calendar expressions of systemd, as systemd.time(7) has them and `systemd-analyze calendar` reads
-them.
-"""
+"""Calendar expressions of systemd. Source: systemd.time(7), and `systemd-analyze calendar`."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ _HOURS, _SIXTY = (0, 23), (0, 59)
 
 
 def is_calendar(text: str) -> bool:
-    """Whether systemd takes a text for a calendar expression."""
+    """Whether a text is a calendar expression of systemd."""
     words = text.split(" ")
     if not all(words):
         return False
@@ -42,13 +40,13 @@ _ZONE = re.compile(r"[A-Z]{3,5}|[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){1,2}")
 
 
 def zone_of(text: str) -> str:
-    """The time zone at the end of an expression; empty for the host's own."""
+    """The time zone at the end of an expression. Empty for the time zone of the host."""
     rest, _, last = text.rpartition(" ")
     return last if rest and _ZONE.fullmatch(last) else ""
 
 
 def _are_days(word: str) -> bool:
-    """`Mon`, `Mon..Fri`, `sat,sun`: in the order of the week."""
+    """`Mon`, `Mon..Fri`, `sat,sun`. A range follows the order of the week."""
     for item in word.lower().removesuffix(",").split(","):
         days = [_day(part) for part in re.split(r"\.\.|-", item)]
         if len(days) > 2 or -1 in days or days != sorted(days):
@@ -61,12 +59,12 @@ def _day(word: str) -> int:
 
 
 def _is_date(word: str) -> bool:
-    """`*-*-01`, `2030-1-1`, `01-01`, and `*-02~03` for days that are counted from the end."""
+    """`*-*-01`, `2030-1-1`, `01-01`, and `*-02~03`, which counts days from the end."""
     head, tilde, last = word.rpartition("~")
     parts = [*head.split("-"), last] if tilde else word.split("-")
     if len(parts) not in (2, 3):
         return False
-    # Counted from the end, only days that every month has.
+    # From the end, systemd accepts only days that every month has.
     days = (1, 28) if tilde else _MONTH_DAYS
     limits = (_YEARS, _MONTHS, days)[-len(parts) :]
     return all(_is_component(p, limit) for p, limit in zip(parts, limits, strict=True))

@@ -11,7 +11,7 @@ from homelab.problems import Problem, did_you_mean
 
 @check("dashboard-group-known", rows="S0-50")
 def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
-    """A group outside the declared ones has no place in their order."""
+    """A group that is not declared has no position on the dashboard."""
     declared = plan.stack.dashboard.groups
     for group, tiles in plan.dashboard.groups if plan.dashboard else ():
         if group in declared:

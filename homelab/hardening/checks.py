@@ -15,8 +15,8 @@ from homelab.services.said import said_of
 
 @check("harden-intent", rows="S0-55 S4-20 T15")
 def intent(plan: Plan) -> Iterator[Problem]:
-    """A unit that nobody thought about is either open to the whole host or fails at its first
-    write, so a service says what its unit may write, or why it goes without a sandbox.
+    """A unit without hardening settings is open to the host or fails at its first write: it needs
+    the paths that it may write, or a reason for running without a sandbox.
     """
     for service in _once(plan):
         harden = service.harden
@@ -56,9 +56,7 @@ def _says_what_it_writes(service: Service) -> bool:
 
 @check("harden-exception", rows="S4-20 S3-09 T15")
 def exception(plan: Plan) -> Iterator[Problem]:
-    """An exception that names nothing, or opens everything at once, protects nobody and still
-    looks like a decision.
-    """
+    """An exception without an effect, or one that opens everything, leaves the unit unprotected."""
     for service in _once(plan):
         harden = service.harden
         where = service.at("harden")
@@ -89,8 +87,8 @@ def exception(plan: Plan) -> Iterator[Problem]:
 
 @check("harden-unit-known", rows="S0-55 S0-79")
 def unit_known(plan: Plan) -> Iterator[Problem]:
-    """Systemd takes settings for a unit that does not exist without a word: a misspelt name leaves
-    the real one open.
+    """Settings for a unit that does not exist cause no error, so a misspelt name leaves the unit
+    unprotected.
     """
     for service in _once(plan):
         flake = service.flake

@@ -1,4 +1,4 @@
-"""Checks of what routes and rules say of the sign-in: it holds where our sign-in asks at all."""
+"""Checks of `groups`, `policy`, `exempt` and rules: they need a sign-in that applies them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _WHO_ASKS = {
 
 @check("sign-in-effect", rows="S0-13 S0-26 S1-07")
 def sign_in_effect(plan: Plan) -> Iterator[Problem]:
-    """Our sign-in alone asks for groups and policies, and the auth proxy alone exempts paths: where
-    neither stands in front of a route, whoever reaches it passes.
+    """Only forward auth and OIDC apply `groups` and `policy`, and only forward auth `exempt`: they
+    have no effect on any other route, and every client that reaches it gets in.
     """
     for route in plan.routes:
         service = plan.service(route.service)
@@ -30,7 +30,7 @@ def sign_in_effect(plan: Plan) -> Iterator[Problem]:
         if service is None or said is None or route.auth == "forward":
             continue
         config = said[route.position]
-        # The portal asks for groups and policy of those that an app sends to it.
+        # With OIDC the portal applies groups and policy.
         names = ("exempt",) if route.auth == "oidc" else ("groups", "policy", "exempt")
         fields = [name for name in names if getattr(config, name)]
         if not fields:
@@ -47,13 +47,13 @@ def sign_in_effect(plan: Plan) -> Iterator[Problem]:
 
 @check("sign-in-opened", rows="S0-13 S1-08")
 def sign_in_opened(plan: Plan) -> Iterator[Problem]:
-    """An auth proxy that leaves every path open asks nobody, and the route looks as if it did."""
+    """With every path exempt, a route with forward auth is open to everybody."""
     rules: dict[str, list[Rule]] = {}
     for rule in plan.identity.rules if plan.identity else ():
         for name in rule.domain:
             rules.setdefault(name, []).append(rule)
     for route in plan.routes:
-        # What has no name at home is known to the tunnel alone, where Access asks everybody.
+        # A route without an internal name is reached through the tunnel only, behind Access.
         behind_access = route.publish == "tunnel" and route.access
         if route.auth != "forward" or (behind_access and not route.internal):
             continue
@@ -66,7 +66,7 @@ def sign_in_opened(plan: Plan) -> Iterator[Problem]:
         if not all(opened):
             continue
         if "/*" in route.exempt or (route.public and not (behind_access or route.public_reason)):
-            continue  # proxy-text tells; auth-proxy-opened does of what anyone on the internet gets
+            continue  # proxy-text or auth-proxy-opened reports it
         for where in dict.fromkeys(opened):
             words = "exempt" if where == route.at("exempt") else "paths"
             yield Problem(
@@ -77,11 +77,11 @@ def sign_in_opened(plan: Plan) -> Iterator[Problem]:
 
 
 _ANY_PATH = ("/", "/zq7", "/zq7/4_x.html")
-"""Paths that have nothing in common: what matches each of them matches all there are."""
+"""Unrelated paths: a rule that matches each of them matches every path."""
 
 
 def _opens(rules: Sequence[Rule], route: Route, path: str) -> str:
-    """The place in the stack config that lets a path through; empty where the auth proxy asks."""
+    """The place in the stack config that opens a path. Empty if it needs a sign-in."""
     for exempt in route.exempt:
         if path == exempt or (exempt.endswith("*") and path.startswith(exempt[:-1])):
             return route.at("exempt")
@@ -95,7 +95,7 @@ def _is_about(rule: Rule, path: str) -> bool:
     if not rule.resources:
         return True
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # rule-text tells of what Go reads otherwise
+        warnings.simplefilter("ignore", FutureWarning)  # rule-text reports it
         try:
             return any(re.search(pattern, path) for pattern in rule.resources)
         except re.error:

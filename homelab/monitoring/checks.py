@@ -14,7 +14,7 @@ from homelab.services.model import Service
 
 @check("monitor-intent", rows="S0-45")
 def monitor_intent(plan: Plan) -> Iterator[Problem]:
-    """What answers somebody is watched, or something says why it is not."""
+    """A service that answers requests needs a probe, or a reason for having none."""
     if plan.monitoring is None:
         return
     watched = {p.source for p in plan.monitoring.probes}
@@ -46,7 +46,7 @@ def _is_for_itself(service: Service) -> bool:
 
 @check("monitor-name-unique", rows="S1-15")
 def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
-    """Two probes of one name are one history in which nothing can be told apart."""
+    """Two probes with one name share one history, so their results cannot be told apart."""
     seen: dict[str, str] = {}
     for probe in plan.monitoring.probes if plan.monitoring else ():
         other = seen.setdefault(probe.name, probe.source)
@@ -60,7 +60,7 @@ def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
 
 @check("monitor-proves", rows="S0-45 S0-12", severity="warning")
 def monitor_proves(plan: Plan) -> Iterator[Problem]:
-    """Behind the gate it is the gate that answers: a dead app would look alive."""
+    """Behind forward auth the auth proxy answers the probe, even if the app is down."""
     if plan.monitoring is None or plan.stack.network.entry.host not in plan.hosts:
         return  # of an entry that does not exist, host-known tells
     for probe in plan.monitoring.probes:
@@ -79,7 +79,7 @@ def monitor_proves(plan: Plan) -> Iterator[Problem]:
 
 @check("monitor-independent", rows="S0-45", severity="warning")
 def monitor_independent(plan: Plan) -> Iterator[Problem]:
-    """When the monitor's own host goes down, nobody is left to say so."""
+    """If the host of the monitor fails, nothing reports it."""
     if plan.monitoring is None:
         return
     host = plan.monitoring.host
@@ -100,7 +100,7 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
 
 @check("exporter-scraped", rows="S0-47 S1-11")
 def exporter_scraped(plan: Plan) -> Iterator[Problem]:
-    """What nobody reads looks like monitoring, and tells nobody anything."""
+    """An exporter that Prometheus does not scrape reports nothing."""
     read = {
         (source.name, source.host)
         for reader in plan.services
@@ -121,7 +121,7 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
 
 @check("sleepy-dependency", rows="S0-05", severity="warning")
 def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
-    """What the family relies on does not wait for an offline host."""
+    """A service that the family relies on must not depend on an offline host."""
     family = {r.service for r in plan.routes if r.audience == "family"}
     for service in plan.services:
         host = plan.hosts[service.host]

@@ -1,4 +1,4 @@
-"""Options that end or bend backups while the plan says that they run."""
+"""Options that stop or change the backup jobs of the plan."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _OF_THE_PLAN = (
     *("dynamicFilesFrom", "environmentFile", "exclude", "extraOptions", "passwordFile", "paths"),
     *("pruneOpts", "repository", "repositoryFile", "user"),
 )
-"""What the plan says of each job: another value outranks it, and `homelab show` is wrong."""
+"""Options that the plan sets for each job. With another value `homelab show` would be wrong."""
 _DUMPS = "backupPrepareCommand"
-"""Makes the dumps, where a job has some."""
+"""Creates the dumps of a job that has any."""
 
 
 @rule("services.restic.backups.**")
 def restic(setting: Setting, view: View) -> Iterator[Opening]:
-    """Jobs of the plan; one of the owner's own may be what it likes."""
+    """Jobs of the plan. Jobs that the owner adds are not restricted."""
     rest = setting.path[3:]
     jobs = {j.unit: j for j in view.plan.backup.on(view.host.name)}
     if not rest:
@@ -37,7 +37,7 @@ def restic(setting: Setting, view: View) -> Iterator[Opening]:
 
 @rule("systemd.timers.*.**", "systemd.services.*.**")
 def units(setting: Setting, view: View) -> Iterator[Opening]:
-    """Units and timers that run the jobs, and the dumps before them."""
+    """Units and timers that run the jobs and the dumps before them."""
     kind, name, rest = setting.path[1], setting.path[2], setting.path[3:]
     source = _units(view).get(name)
     if source is None:
@@ -53,7 +53,7 @@ def units(setting: Setting, view: View) -> Iterator[Opening]:
 
 @rule("services.postgresqlBackup.*.**")
 def postgresql(setting: Setting, view: View) -> Iterator[Opening]:
-    """Dumps of the host's databases, which the jobs carry away."""
+    """Dumps of the host's databases, which the jobs back up."""
     field = setting.path[2]
     dumped = [
         j.source
@@ -80,7 +80,7 @@ def _units(view: View) -> Mapping[str, str]:
 
 
 def _is_idle(path: tuple[str, ...], value: Value) -> bool:
-    """Whether a timer has no time any more; another time is the owner's to choose."""
+    """Whether a timer has no time left. Another time is allowed."""
     return path[:1] == ("timerConfig",) and path[1:] in ((), ("OnCalendar",)) and not value
 
 

@@ -17,7 +17,7 @@ from homelab.tailnet.model import JOIN_KEY
 
 @check("secret-master", rows="S0-57")
 def secret_master(plan: Plan) -> Iterator[Problem]:
-    """Derived secrets come from one master key; without it there is nothing to derive from."""
+    """Derived secrets need the master key."""
     derived = sorted({s.service for s in plan.secrets.secrets if s.source == "derived"})
     if derived and plan.secrets.master is None:
         yield Problem(
@@ -30,7 +30,9 @@ def secret_master(plan: Plan) -> Iterator[Problem]:
 
 @check("secret-known", rows="S0-57")
 def secret_known(plan: Plan) -> Iterator[Problem]:
-    """sops-nix gives a host what lies in its own file; a 1Password reference never gets there."""
+    """sops-nix reads only the host's own sops file, so a 1Password reference never reaches the
+    host.
+    """
     for secret in plan.secrets.secrets:
         if secret.source == "stored" and not secret.key:
             yield Problem(
@@ -42,7 +44,7 @@ def secret_known(plan: Plan) -> Iterator[Problem]:
 
 @check("secret-unique", rows="S0-57")
 def secret_unique(plan: Plan) -> Iterator[Problem]:
-    """Two secrets of one name on one host would overwrite each other."""
+    """Two secrets with one name on one host overwrite each other."""
     seen: dict[tuple[str, str], str] = {}
     for secret in plan.secrets.secrets:
         first = seen.setdefault((secret.host, secret.name), secret.origin)
@@ -56,7 +58,7 @@ def secret_unique(plan: Plan) -> Iterator[Problem]:
 
 @check("secret-epoch", rows="S0-57")
 def secret_epoch(plan: Plan) -> Iterator[Problem]:
-    """An epoch that rotates nothing is a mistyped name."""
+    """An epoch for an unknown service rotates nothing."""
     rotated = ("derived", ACME_TOKEN[0])
     known = sorted(
         {s.service for s in plan.secrets.secrets if s.source in rotated or s.service in rotated}
@@ -76,7 +78,9 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
 
 @check("secret-rotated", rows="S0-57")
 def secret_rotated(plan: Plan) -> Iterator[Problem]:
-    """A new key opens nothing that the old one encrypted: backups fail, apps do not start."""
+    """Data that was encrypted with the old key cannot be read with the new one: backups fail, and
+    apps do not start.
+    """
     for name, where, sealed in rotations(plan):
         yield Problem(
             where,

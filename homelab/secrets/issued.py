@@ -28,7 +28,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     script = Script.of("(\n. ", Raw(f"./{_FILE}"), " ", _RELEASE, f"\n{calls}forget_others\n)\n")
     yield Module(
         "issued-secrets.nix",
-        "Secrets made for this host and stored nowhere: the deployer sends them with each release",
+        "Issued and derived secrets of this host, which the deployer sends with each release",
         derived=attrs(
             "system.activationScripts.homelab-secrets",
             {"deps": ["users", "groups"], "text": script},

@@ -17,8 +17,8 @@ _FILE = "change it, keep it in the host's sops file, and name the file that it b
 
 @check("secret-literal", rows="S0-57")
 def secret_literal(plan: Plan) -> Iterator[Problem]:
-    """A secret that becomes text is read by everybody on the host, and by whoever reads the
-    project; in the stack config there are references only.
+    """A secret in plain text can be read by every user of the host and by everybody who reads the
+    project: the stack config contains references only.
     """
     certain: dict[str, str] = {}
     for where, text in _texts(plan.stack.model_dump(mode="json", by_alias=True), ""):

@@ -1,4 +1,4 @@
-"""Derived keys that encrypted something, and that would change."""
+"""Derived keys that encrypted data and would change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service and its routes in the words of the stack, for previews and for programs."""
+"""A service and its routes as the stack config names them, for previews and programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.plan import Plan
 
 @dataclass(frozen=True)
 class ServiceSummary:
-    """One service, on all hosts that are not merely planned."""
+    """One service, on all hosts except planned ones."""
 
     name: str
     hosts: tuple[str, ...]
@@ -20,19 +20,19 @@ class ServiceSummary:
     port: Mapping[str, int]
     """Web port by host; empty for a service without one."""
     state: tuple[str, ...]
-    """Directories that it keeps its data in."""
+    """Its state directories."""
     backup: tuple[str, ...]
-    """Names of the targets that its state goes to."""
+    """Names of its backup targets."""
     no_backup: tuple[str, ...]
-    """Why its state goes nowhere."""
+    """Reasons for `backup.skip`."""
     sign_in: tuple[str, ...]
     """The kinds of sign-in of its routes."""
     routes: tuple[Route, ...]
-    """The routes of those hosts, and every one that has a record."""
+    """Routes on those hosts, and every route with a DNS record."""
 
 
 def service_summaries(plan: Plan) -> Iterator[ServiceSummary]:
-    """Every service that runs somewhere or has a name on the internet, by name."""
+    """Every service that runs on a host or is published, sorted by name."""
     published = {r.route for r in plan.cloudflare.records} if plan.cloudflare else set[str]()
     there = {h.name for h in plan.hosts.values() if h.config.state != "planned"}
     names = {s.name for s in plan.services} | {r.service for r in plan.routes}

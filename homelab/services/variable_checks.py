@@ -1,4 +1,4 @@
-"""Checks of environment variables: each has one value, wherever the stack config says it."""
+"""Checks of environment variables: each may be set in one place of the stack config."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from homelab.services.said import said_of
 
 @check("variable-unique", rows="S0-57 S1-02")
 def variable_unique(plan: Plan) -> Iterator[Problem]:
-    """A variable that is set twice has one of its values, and nobody sees which."""
+    """Only one of two values of an environment variable takes effect."""
     seen = set()
     for service in plan.services:
         if service.name in seen:
@@ -32,7 +32,7 @@ def variable_unique(plan: Plan) -> Iterator[Problem]:
 
 
 def _variables(service: Service) -> Iterator[tuple[str, str]]:
-    """Each variable with its place: of secrets first, for those are seldom the mistake."""
+    """Each variable with its place. Secrets come first, because the other place is reported."""
     at = f"services.{service.name}"
     for secret, fact in sorted(service.entry.secrets.items()):
         place = f"{at}.oidc.env" if secret == "oidc" else f"{at}.secrets.{secret}"

@@ -14,7 +14,7 @@ from homelab.storage.shares import SAMBA, SMB, plan_shares
 
 @check("dataset-host", rows="S0-40")
 def dataset_host(plan: Plan) -> Iterator[Problem]:
-    """A path on one host means nothing on another: a service runs where its datasets are."""
+    """A service must run on the host of its datasets."""
     for name, config in plan.stack.datasets.items():
         if config.host not in plan.stack.hosts:
             yield Problem(
@@ -55,7 +55,7 @@ def _has_part(service: Service, part: str) -> bool:
 
 @check("vault-always-on", rows="S0-04")
 def vault_always_on(plan: Plan) -> Iterator[Problem]:
-    """What cannot be replaced lies on a host that is always there: to be backed up every night."""
+    """Irreplaceable data must be on an always-on host, so that it is backed up every night."""
     for dataset in plan.datasets:
         host = plan.hosts.get(dataset.host)
         if host is None or host.always_on or dataset.tier != "irreplaceable":
@@ -71,9 +71,7 @@ def vault_always_on(plan: Plan) -> Iterator[Problem]:
 
 @check("smb-not-public", rows="S0-30")
 def smb_not_public(plan: Plan) -> Iterator[Problem]:
-    """SMB has no sign-in that the internet, or a guest on the LAN, could not wear down: it is asked
-    over the tailnet and nowhere else.
-    """
+    """SMB passwords can be guessed, so shares are open on the tailnet only."""
     for share in plan_shares(plan.stack):
         host = plan.hosts.get(share.host)
         if host is not None and not any(s.name == "tailscale" for s in plan.on(host.name)):
@@ -113,9 +111,7 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
 
 @check("smb-guest", rows="S0-30 S0-31")
 def smb_guest(plan: Plan) -> Iterator[Problem]:
-    """Any device of the tailnet, a guest's phone or one that somebody broke into, would change or
-    delete what nobody can bring back.
-    """
+    """With guest access any device on the tailnet can change or delete irreplaceable data."""
     for share in plan_shares(plan.stack):
         tier = plan.stack.datasets[share.dataset].tier
         if share.guest and not share.read_only and tier == "irreplaceable":
@@ -130,7 +126,7 @@ def smb_guest(plan: Plan) -> Iterator[Problem]:
 
 @check("smb-shares", rows="S0-30")
 def smb_shares(plan: Plan) -> Iterator[Problem]:
-    """Samba without a share opens its port for nothing."""
+    """Samba without a share opens its port for no reason."""
     shared = {s.host for s in plan_shares(plan.stack)}
     for service in plan.services:
         if service.entry.name == SAMBA and service.host not in shared:
@@ -144,7 +140,7 @@ def smb_shares(plan: Plan) -> Iterator[Problem]:
 
 @check("smb-users", rows="S0-30")
 def smb_users(plan: Plan) -> Iterator[Problem]:
-    """A drive that nobody can open, or that two datasets fight for, is one that somebody misses."""
+    """A share needs a user that exists and a name that no other share has."""
     known = {plan.stack.site.owner.user, *plan.stack.site.members}
     seen: dict[tuple[str, str], str] = {}
     for share in plan_shares(plan.stack):
@@ -180,9 +176,7 @@ def smb_users(plan: Plan) -> Iterator[Problem]:
 
 @check("dataset-moved", rows="S0-40 S0-77")
 def dataset_moved(plan: Plan) -> Iterator[Problem]:
-    """Files stay where they are when a dataset is said to be elsewhere, and its backup would keep
-    an empty directory.
-    """
+    """Files do not move with the path in the stack: the dataset and its backup would be empty."""
     for dataset, before in moved_datasets(plan):
         yield Problem(
             dataset.source,

@@ -15,8 +15,8 @@ from homelab.storage.model import Dataset
 
 @check("dataset-links", rows="S0-40 S3-04", severity="warning")
 def dataset_links(plan: Plan) -> Iterator[Problem]:
-    """No file is linked from one mount to another, not even of one disk: what is filed is copied,
-    and takes twice the space.
+    """Hard links do not work between mounts, even of one disk: files are copied and take twice the
+    space.
     """
     datasets = {d.name: d for d in plan.datasets}
     for service in plan.services:

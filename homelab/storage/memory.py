@@ -1,4 +1,4 @@
-"""Datasets that the lock remembers elsewhere."""
+"""Datasets that the lock has at another place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homelab.system.renamed import renamed_hosts
 
 
 def moved_datasets(plan: Plan) -> tuple[tuple[Dataset, Place], ...]:
-    """Datasets whose loss matters, with where they were: on another host, or at another path."""
+    """(dataset, former place) of datasets that moved; re-derivable ones are left out."""
     renamed = renamed_hosts(plan.stack, plan.lock)
     out = []
     for dataset in plan.datasets:

@@ -27,7 +27,7 @@ TARGET_MOUNTED = file_check(
 
 @check("dataset-below-mount", rows="S0-40")
 def dataset_below_mount(plan: Plan) -> Iterator[Problem]:
-    """Who waits for the wrong disk may start on an empty directory and fill it."""
+    """A service that waits for the wrong disk may start on an empty directory and fill it."""
     for dataset in plan.datasets:
         if not is_within(dataset.path, dataset.mount):
             yield Problem(

@@ -1,4 +1,4 @@
-"""Checks of directories that the stack config names and somebody else has already."""
+"""Checks of directories in the stack config that already belong to something else."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _SHARED = (
 
 @dataclass(frozen=True)
 class Use:
-    """A directory that the stack config names, and what is done with it there."""
+    """A directory in the stack config, and its use there."""
 
     where: str
     host: str
     path: str
     kinds: tuple[Kind, ...]
-    """Whose directories it must leave alone."""
+    """Kinds of directories that are refused for this use."""
     does: str
-    """What is done with it, behind the problem."""
+    """The consequence, as the second half of the problem."""
     way_out: str
     services: tuple[str, ...] = ()
-    """Whose state it is."""
+    """Services that may use their own state here."""
     reads: bool = False
     relations: tuple[Relation, ...] = EVERY
     allowed: tuple[str, ...] = ()
-    """Whose directories it may use all the same."""
+    """Paths of directories that are accepted all the same."""
 
 
 @check("path-taken", rows="S0-40 S0-55 S4-20")
 def path_taken(plan: Plan) -> Iterator[Problem]:
-    """A directory of the system, of homelab, of secrets or of another service is its owner's: who
-    else writes it breaks the host, and who else reads it has its secrets.
+    """A service that writes a directory of the system, of homelab or of another service breaks the
+    host, and one that reads a directory of secrets learns them.
     """
     seen: set[tuple[str, str]] = set()
     for use in uses(plan):
@@ -65,7 +65,7 @@ def path_taken(plan: Plan) -> Iterator[Problem]:
 
 
 def _is_theirs_to_tell(found: Taken, use: Use) -> bool:
-    """Of two services that both name a directory as their state, one is told."""
+    """Whether the problem belongs to the other of two services with one state directory."""
     owner = found.owner
     if owner.kind != "state" or owner.derived or ".state[" not in use.where:
         return False
@@ -73,8 +73,8 @@ def _is_theirs_to_tell(found: Taken, use: Use) -> bool:
 
 
 def uses(plan: Plan) -> Iterator[Use]:
-    """Every directory that the stack config names, but for those of backup targets and mounts of
-    containers, which have checks of their own.
+    """Every directory in the stack config. Backup targets and container mounts have their own
+    checks.
     """
     for dataset in plan.datasets:
         yield from _dataset(plan, dataset)
@@ -90,10 +90,10 @@ def _dataset(plan: Plan, dataset: Dataset) -> Iterator[Use]:
     way = f"name a directory of its own, as /srv/{dataset.name}"
     system: tuple[Kind, ...] = ("dumps", "home", "homelab", "memory", "secret", "system")
     yield Use(where, dataset.host, dataset.path, system, does, way)
-    # A service may keep its state in a dataset, but no dataset takes a part of another's state.
+    # A service may keep its state in a dataset, but a dataset must not lie in another's state.
     mine = dataset.users
     yield Use(where, dataset.host, dataset.path, ("state",), does, way, mine, relations=_INSIDE)
-    # Of a target in a dataset, backup-target-root tells.
+    # backup-target-root reports a target in a dataset.
     repositories: tuple[Kind, ...] = ("repository",)
     yield Use(where, dataset.host, dataset.path, repositories, does, way, relations=("lies in",))
 
@@ -109,7 +109,7 @@ def _service(service: Service) -> Iterator[Use]:
         does = f"{name} would write it, and its backup would carry it to every target"
         way = f"name a directory of its own, as /var/lib/{name}"
         yield Use(where, host, path, (*_OTHERS, "memory"), does, way, (name,))
-        # Of a target in it, backup-target-root tells.
+        # backup-target-root reports a target in the state of a service.
         yield Use(where, host, path, ("repository",), does, way, relations=_INSIDE)
     for index, path in enumerate(service.config.backup.include or ()):
         yield Use(
@@ -126,8 +126,8 @@ def _service(service: Service) -> Iterator[Use]:
         writes = kind == "read_write"
         for path in getattr(service.harden, kind):
             if path.rstrip("/") in ("", *HIDDEN, *HOMES):
-                continue  # harden-exception tells
-            # Who may see homes at all has said why.
+                continue  # harden-exception reports it
+            # `relax: {protect-home: …}` has a reason already.
             homes = "protect-home" in service.harden.relax
             kinds = tuple(k for k in _WRITES if not (homes and k == "home"))
             yield Use(
@@ -143,9 +143,9 @@ def _service(service: Service) -> Iterator[Use]:
 
 
 _GIVEN = ("/", "/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr")
-"""Made anew at each start as a whole; a part of /etc may be kept."""
+"""NixOS creates these at each boot. A directory in /etc may be kept."""
 _MOUNTED = ("/boot", "/dev", "/efi", "/nix", "/proc", "/run", "/sys", "/var/run")
-"""File systems of their own: a second mount would hide them."""
+"""Separate file systems: a mount over them would hide their content."""
 
 
 def _host(host: Host) -> Iterator[Use]:
@@ -180,7 +180,7 @@ def _host(host: Host) -> Iterator[Use]:
     for field in ("directories", "files"):
         for index, path in enumerate(getattr(config, field)):
             if host.role == "agent" and path.rstrip("/") == "/etc":
-                continue  # agent-posture tells
+                continue  # agent-posture reports it
             if path.rstrip("/") in ("", *_GIVEN) or below(path, _MOUNTED):
                 yield Use(
                     f"{where}.{field}[{index}]",

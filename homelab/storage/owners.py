@@ -1,7 +1,7 @@
-"""Whose a directory of a host is: the system's, homelab's, another service's, or a secret.
+"""What a directory of a host belongs to: the system, homelab, a service, or secrets.
 
-One notion for everything that names a directory: datasets, state, sandboxes, mounts of containers,
-backups and what survives a restart. Each of them says which kinds it must leave alone.
+Everything in the stack config that names a directory uses this module: datasets, state, sandboxes,
+container mounts, backups and persistence. Each of them states which kinds it refuses.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ EVERY: tuple[Relation, ...] = ("is", "lies in", "holds")
 
 @dataclass(frozen=True)
 class Owner:
-    """A directory that somebody has already."""
+    """A directory that belongs to something."""
 
     path: str
     kind: Kind
     what: str
-    """Whose, as a noun: `the state of vaultwarden`."""
+    """What it is, as a noun: `the state of vaultwarden`."""
     inside: bool = True
-    """Whether all below it is theirs, too."""
+    """Whether everything below it belongs to the same owner."""
     readable: bool = False
-    """Whether anybody on the host may read what lies below it."""
+    """Whether every user of the host may read what lies below it."""
     final: bool = False
-    """Whether no reason gives it away."""
+    """Whether `accept` cannot allow its use."""
     service: str = ""
-    """The service whose state it is."""
+    """The service, for a state directory."""
     derived: bool = False
-    """Whether the catalog says so, and not the stack config."""
+    """Whether it comes from the catalog and not from the stack config."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a path of the stack config has to do with somebody's directory."""
+    """The relation of a path in the stack config to an owned directory."""
 
     path: str
     relation: Relation
@@ -57,7 +57,7 @@ class Taken:
 
 _SYSTEM = "a directory of the system"
 _FIXED: tuple[Owner, ...] = (
-    # What services and people have directories in: it is nobody's as a whole.
+    # Services and people have directories below these.
     *(
         Owner(path, "system", _SYSTEM, inside=False)
         for path in ("/", "/run", "/var", "/var/cache", "/var/db", "/var/lib", "/var/lib/private")
@@ -123,10 +123,10 @@ def taken(
     relations: Collection[Relation] = EVERY,
     allowed: Collection[str] = (),
 ) -> Taken | None:
-    """Whose directory a path is, lies in, or holds; none where nobody of these kinds has it.
+    """The directory of these kinds that a path is, lies in or contains; None if there is none.
 
-    What is nearest counts. The state of `services` is their own. One who only `reads` may have what
-    is readable to all anyway. Directories of `allowed` are left out.
+    The nearest directory counts. The state of `services` and the paths in `allowed` are left out,
+    and with `reads` also the content of directories that every user may read.
     """
     place = _straight(path)
     found = [
@@ -142,7 +142,7 @@ def taken(
 
 
 def _nearest(one: Taken) -> tuple[bool, int, int, str]:
-    """What it is or lies in, the deepest first; of what it holds, the gravest."""
+    """Sort key: a directory that contains the path before one in it, the deepest first."""
     return (
         one.relation == "holds",
         -len(one.owner.path) if one.relation != "holds" else -int(one.owner.final),
@@ -160,14 +160,15 @@ def _relation(path: str, owner: Owner) -> Relation | None:
 
 
 def _straight(path: str) -> str:
-    """The path as it is on NixOS, where /var/run is a link."""
+    """The path without a trailing slash. On NixOS /var/run is a link to /run."""
     plain = path.rstrip("/") or "/"
     return f"/run{plain.removeprefix('/var/run')}" if below(plain, ("/var/run",)) else plain
 
 
 def _homes(path: str) -> Iterator[Owner]:
-    """The home of somebody as a whole, and what programs keep there: keys, and what runs at login.
-    A directory of one's own below it is its owner's to share.
+    """The home that a path is in, and its hidden directories, which contain keys and programs.
+
+    Other directories in a home may be shared.
     """
     parts = path.split("/")
     if parts[:2] == ["", "home"] and len(parts) > 2:
@@ -179,7 +180,7 @@ def _homes(path: str) -> Iterator[Owner]:
 
 
 def owners(plan: Plan, host: str) -> tuple[Owner, ...]:
-    """Every directory of a host that somebody has, people's homes apart."""
+    """Every owned directory of a host, except people's homes."""
     return (*_FIXED, *_of_services(plan, host), *_of_targets(plan, host))
 
 
@@ -189,8 +190,8 @@ def _of_services(plan: Plan, host: str) -> Iterator[Owner]:
         used = [datasets[n] for n in service.datasets.values() if n in datasets]
         for path in service.state:
             stated = path in service.config.state
-            # A dataset is there to be shared, whoever has a directory in it; and of a directory
-            # of the system, its own problem tells.
+            # Datasets are shared between services. State in a directory of the system is a
+            # problem of its own.
             shared = below(path, datasets.values() if stated else used)
             if not shared and not is_fixed(path):
                 what = f"the state of {service.name}"
@@ -209,7 +210,7 @@ def _of_targets(plan: Plan, host: str) -> Iterator[Owner]:
 
 
 def is_fixed(path: str) -> bool:
-    """Whether a path is the system's, homelab's or a secret on every host."""
+    """Whether a path belongs to the system, to homelab or to secrets on every host."""
     return any(
         _relation(_straight(path), owner) in ("is", "lies in")
         for owner in _FIXED
@@ -218,7 +219,7 @@ def is_fixed(path: str) -> bool:
 
 
 def stated_state(service: Service) -> Iterator[tuple[str, str]]:
-    """Directories of state that the stack config names itself, each with its place."""
+    """State directories in the stack config: (place, path)."""
     for index, path in enumerate(service.config.state):
         yield service.at(f"state[{index}]"), path
     for said in said_of(service.config):

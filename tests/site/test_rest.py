@@ -109,6 +109,18 @@ def test_what_cannot_be_read_is_still_among_what_there_is(
     assert asked.way_out == lists
 
 
+def test_several_mistakes_in_one_entry_leave_out_that_entry_alone() -> None:
+    """The order in which the mistakes are found makes no difference."""
+    broken = {"old": {"release": 24.11, "lock": "locks/old.lock"}, "url": {"rev": 1, "sha256": 2}}
+    for pins in (broken, dict(reversed(broken.items()))):
+        values = build.config({"nixpkgs": {**pins, "default": {"release": "25.11"}}})
+        rest = rest_of(Document(values))  # type: ignore[arg-type]
+        assert rest is not None
+        assert set(rest[0].nixpkgs) == {"default"}
+        assert rest[1] >= {"old", "url"}
+        assert "nixpkgs" not in rest[1]
+
+
 def test_a_list_of_something_else_is_left_alone(tmp_path: Path) -> None:
     """The catalog's services are no names of the stack."""
     services = {"my-own": {"pirt": 1}, "jelyfin": {"host": "nas"}}
