@@ -17,7 +17,6 @@ class Check:
 
     id: str
     severity: Severity
-    rows: tuple[str, ...]
     why: str
     rule: Rule
 
@@ -35,14 +34,14 @@ _REGISTRY: dict[str, Check] = {}
 _FILE_CHECKS: dict[str, FileCheck] = {}
 
 
-def check(id_: str, *, rows: str, severity: Severity = "error") -> Callable[[Rule], Rule]:
-    """Register a rule. Its docstring is the reason; `rows` are ids of requirements."""
+def check(id_: str, *, severity: Severity = "error") -> Callable[[Rule], Rule]:
+    """Register a check. Its docstring is the reason that users read."""
 
     def register(rule: Rule) -> Rule:
         if id_ in _REGISTRY:
             raise ValueError(f"two checks are called {id_}")
         why = " ".join((rule.__doc__ or "").split())
-        _REGISTRY[id_] = Check(id_, severity, tuple(rows.split()), why, rule)
+        _REGISTRY[id_] = Check(id_, severity, why, rule)
         return rule
 
     return register

@@ -1,4 +1,4 @@
-"""The registry of checks: rules about a finished plan, each with an id, a reason and its rows.
+"""The registry of checks: rules about a finished plan, each with an id and a reason.
 
 A check is a function of the plan that yields problems. It is defined in the package of its subject,
 with `@check` above it. This module only collects the checks, so a new check is one function.

@@ -25,10 +25,10 @@ REST: Changes = {
         ("jellyfin", {"host": "workstation", "auth": "forward"}, "jellyfin-b2", True),
     ],
 )
+@pytest.mark.requirement("S0-10", "S0-31", "S0-45", "S0-50")
 def test_one_line_adds_probe_tile_job_and_rule_and_takes_them_away(
     name: str, service: dict[str, str], backup: str, gated: bool
 ) -> None:
-    """S0-10, S0-31, S0-45, S0-50."""
     with_it = build.render(household(REST, {"services": {name: service}}))
     without = build.render(household(REST))
     assert f'name = "{name}";' in with_it["pi"]["monitoring.nix"]

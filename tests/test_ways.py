@@ -44,8 +44,9 @@ def running(kind: str) -> Changes:
 
 
 @pytest.mark.parametrize("kind", RUNTIMES)
+@pytest.mark.requirement("T12")
 def test_whatever_it_runs_as_it_has_the_same_facets(kind: str) -> None:
-    """T12: a port, a name, a firewall rule, a gate, a probe, a tile, a backup and a sandbox."""
+    """A port, a name, a firewall rule, a gate, a probe, a tile, a backup and a sandbox."""
     made = build.plan(running(kind))
     rendered = build.render(running(kind))
     (service,) = [s for s in made.services if s.name == "page"]
@@ -67,8 +68,9 @@ def _members(made: Plan) -> set[str]:
 
 
 @pytest.mark.parametrize("use", ["privado", NAMESPACE], ids=["killswitch", "namespace"])
+@pytest.mark.requirement("T13")
 def test_both_ways_out_share_membership_names_and_order(use: object) -> None:
-    """T13: one tunnel, its resolvers, nothing before it, and the proxy finds the app in either."""
+    """One tunnel, its resolvers, nothing before it, and the proxy finds the app in either."""
     changes = stack(jellyfin=use, navidrome=use)
     made, files = build.plan(changes), build.render(changes)["nas"]
     assert _members(made) == {"jellyfin", "navidrome"}

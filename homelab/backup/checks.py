@@ -22,7 +22,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.storage.owners import Kind, is_fixed, taken
 
 
-@check("backup-intent", rows="S0-32")
+@check("backup-intent")
 def backup_intent(plan: Plan) -> Iterator[Problem]:
     """A service without backup settings may lose its data unnoticed."""
     for service in plan.services:
@@ -35,7 +35,7 @@ def backup_intent(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("backup-dump", rows="S0-32 S0-35")
+@check("backup-dump")
 def backup_dump(plan: Plan) -> Iterator[Problem]:
     """A copy of a database in use may be inconsistent, which shows only when it is restored."""
     for service in plan.services:
@@ -61,7 +61,7 @@ def _dump_word(kind: str) -> str:
     return "command: [its own dump program, …]"
 
 
-@check("backup-exclude", rows="S0-32")
+@check("backup-exclude")
 def backup_exclude(plan: Plan) -> Iterator[Problem]:
     """A path that is excluded is not backed up, even if `include` names it."""
     for service in plan.services:
@@ -81,7 +81,7 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("backup-include", rows="S0-32", severity="warning")
+@check("backup-include", severity="warning")
 def backup_include(plan: Plan) -> Iterator[Problem]:
     """`include` replaces the state directories: one that it does not name is not backed up."""
     for service in plan.services:
@@ -101,7 +101,7 @@ def backup_include(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("backup-target-known", rows="S0-31")
+@check("backup-target-known")
 def backup_target_known(plan: Plan) -> Iterator[Problem]:
     """A job for a target that does not exist backs up nothing."""
     targets = plan.stack.backup.targets
@@ -122,7 +122,7 @@ def backup_target_known(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("backup-has-target", rows="S0-31")
+@check("backup-has-target")
 def backup_has_target(plan: Plan) -> Iterator[Problem]:
     """Data with a tier needs a backup target, or a reason for having none."""
     kept = {(j.name, j.host) for j in plan.backup.jobs}
@@ -157,7 +157,7 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("backup-target-single", rows="S0-31")
+@check("backup-target-single")
 def backup_target_single(plan: Plan) -> Iterator[Problem]:
     """Two writers in one repository lock each other out and prune each other's snapshots."""
     seen: dict[tuple[str, str], str] = {}
@@ -182,7 +182,7 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("backup-target-root", rows="S0-34")
+@check("backup-target-root")
 def backup_target_root(plan: Plan) -> Iterator[Problem]:
     """A repository needs a directory of its own. sshd confines a client to it only if root alone
     can write every directory above it; a service could damage a repository in its state; and a
@@ -217,7 +217,7 @@ def backup_target_root(plan: Plan) -> Iterator[Problem]:
 _NOT_FOR_TARGETS: tuple[Kind, ...] = ("home", "homelab", "memory", "secret", "state", "system")
 
 
-@check("role-backup", rows="S0-02")
+@check("role-backup")
 def role_backup(plan: Plan) -> Iterator[Problem]:
     """A repository wears out flash memory, and an agent host must not hold backups."""
     for job in plan.backup.jobs:
@@ -238,7 +238,7 @@ def role_backup(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("dynamic-user-path", rows="S0-37 S0-79")
+@check("dynamic-user-path")
 def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
     """With DynamicUser, /var/lib/x is a symbolic link, and restic backs up only the link."""
     for service in plan.services:
@@ -268,7 +268,7 @@ def _private(path: str) -> str:
     return ""
 
 
-@check("dump-before-backup", rows="S0-35")
+@check("dump-before-backup")
 def dump_before_backup(plan: Plan) -> Iterator[Problem]:
     """A dump that is made after the backup is a day old in the next one."""
     at, dump_at = plan.stack.backup.at, plan.stack.backup.dump_at

@@ -15,7 +15,7 @@ _REMOVABLE = ("/mnt", "/media", "/run/media")
 """Where disks of their own are mounted, one directory each."""
 
 
-@check("backup-same-disk", rows="S0-31 S0-32")
+@check("backup-same-disk")
 def backup_same_disk(plan: Plan) -> Iterator[Problem]:
     """If the disk fails, the data and its only backup are lost."""
     jobs: dict[str, list[Job]] = {}

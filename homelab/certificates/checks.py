@@ -16,7 +16,7 @@ BUNDLES = (BUNDLE, "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc
 """Where NixOS has the authorities that a host trusts."""
 
 
-@check("certificate-issuer", rows="S0-16")
+@check("certificate-issuer")
 def certificate_issuer(plan: Plan) -> Iterator[Problem]:
     """Browsers refuse a name without a certificate."""
     if plan.certificates.kind == "none" and plan.certificates.certificates:
@@ -31,7 +31,7 @@ def certificate_issuer(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("authority-page", rows="S0-16")
+@check("authority-page")
 def authority_page(plan: Plan) -> Iterator[Problem]:
     """A route with the name of the root certificate page hides that page."""
     for route in plan.routes:
@@ -43,7 +43,7 @@ def authority_page(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("authority-container", rows="S0-16 S1-03", severity="warning")
+@check("authority-container", severity="warning")
 def authority_container(plan: Plan) -> Iterator[Problem]:
     """A container does not use the host's trusted certificate authorities."""
     if plan.certificates.kind != "internal":
@@ -63,7 +63,7 @@ def authority_container(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("acme-token-unused", rows="S0-17")
+@check("acme-token-unused")
 def acme_token_unused(plan: Plan) -> Iterator[Problem]:
     """Limits of a DNS-01 token have no effect with another certificate issuer."""
     config, kind = plan.stack.cloudflare, plan.certificates.kind

@@ -10,7 +10,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 
 
-@check("tunnel-requires-access", rows="S2-06")
+@check("tunnel-requires-access")
 def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
     """Anyone on the internet can use the tunnel: a route needs Access, forward auth or a reason."""
     for route in plan.routes:
@@ -32,7 +32,7 @@ def tunnel_requires_access(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("auth-proxy-opened", rows="S2-06 S1-08")
+@check("auth-proxy-opened")
 def auth_proxy_opened(plan: Plan) -> Iterator[Problem]:
     """A bypass rule opens a public route without Access to the whole internet."""
     alone = {
@@ -52,7 +52,7 @@ def auth_proxy_opened(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("access-known", rows="S2-06")
+@check("access-known")
 def access_known(plan: Plan) -> Iterator[Problem]:
     """An unknown group or service token lets nobody pass."""
     config = plan.stack.cloudflare
@@ -82,7 +82,7 @@ def _made(what: str, name: str) -> str:
     return f"service_tokens: {{{name}: {{}}}}"
 
 
-@check("access-effect", rows="S2-06")
+@check("access-effect")
 def access_effect(plan: Plan) -> Iterator[Problem]:
     """Without Access in front of a route, `access_groups` and `service_tokens` protect nothing."""
     opened = [
@@ -103,7 +103,7 @@ def access_effect(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("access-internal", rows="S2-06")
+@check("access-internal")
 def access_internal(plan: Plan) -> Iterator[Problem]:
     """`access` and `public` have no effect on a route that is not published."""
     for route in plan.routes:
@@ -129,7 +129,7 @@ def _behind_access(route: Route) -> str:
     return ", and ".join(filter(None, (publish, away)))
 
 
-@check("access-group-empty", rows="S2-06")
+@check("access-group-empty")
 def access_group_empty(plan: Plan) -> Iterator[Problem]:
     """Cloudflare refuses an empty group."""
     for group in plan.cloudflare.groups if plan.cloudflare else ():
@@ -156,7 +156,7 @@ _ANYBODY = frozenset(
 """Domains of public mail providers."""
 
 
-@check("access-group-wide", rows="S2-06")
+@check("access-group-wide")
 def access_group_wide(plan: Plan) -> Iterator[Problem]:
     """A group with the domain of a public mail provider lets everybody in."""
     for group in plan.cloudflare.groups if plan.cloudflare else ():
@@ -169,7 +169,7 @@ def access_group_wide(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("service-token-host", rows="S2-06")
+@check("service-token-host")
 def service_token_host(plan: Plan) -> Iterator[Problem]:
     """A token for an unknown host is delivered to none."""
     for token in plan.cloudflare.service_tokens if plan.cloudflare else ():
@@ -183,7 +183,7 @@ def service_token_host(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("service-token-expiry", rows="S2-06", severity="warning")
+@check("service-token-expiry", severity="warning")
 def service_token_expiry(plan: Plan) -> Iterator[Problem]:
     """A program loses access when its token expires, and only Cloudflare knows the date."""
     cloud = plan.cloudflare

@@ -10,7 +10,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 
 
-@check("cloudflare-unique", rows="S2-05 S2-07")
+@check("cloudflare-unique")
 def cloudflare_unique(plan: Plan) -> Iterator[Problem]:
     """Two entries for one Cloudflare resource would overwrite each other at every `up`."""
     config, cloud = plan.stack.cloudflare, plan.cloudflare
@@ -34,7 +34,7 @@ def cloudflare_unique(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("adopt-known", rows="S2-05")
+@check("adopt-known")
 def adopt_known(plan: Plan) -> Iterator[Problem]:
     """An id for a resource that the stack does not create adopts nothing."""
     config, cloud = plan.stack.cloudflare, plan.cloudflare
@@ -66,7 +66,7 @@ def adopt_known(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("bucket-known", rows="S0-31")
+@check("bucket-known")
 def bucket_known(plan: Plan) -> Iterator[Problem]:
     """Backups to a bucket that does not exist fail."""
     known = plan.stack.cloudflare.buckets if plan.stack.cloudflare else {}

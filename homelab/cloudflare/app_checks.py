@@ -17,7 +17,7 @@ _FACTORS = {"KB": 0.001, "MB": 1, "GB": 1000}
 _SIZE = re.compile(r"([0-9]+)(KB|MB|GB)")
 
 
-@check("tunnel-upload", rows="S2-08", severity="warning")
+@check("tunnel-upload", severity="warning")
 def tunnel_upload(plan: Plan) -> Iterator[Problem]:
     """Cloudflare refuses large uploads with 413, whatever limit the reverse proxy has."""
     for route in plan.routes:
@@ -30,7 +30,7 @@ def tunnel_upload(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("access-apps", rows="S2-06", severity="warning")
+@check("access-apps", severity="warning")
 def access_apps(plan: Plan) -> Iterator[Problem]:
     """Access answers with a browser page, so phone apps without Access support fail."""
     by_place = {(s.name, s.host): s for s in plan.services}

@@ -14,7 +14,7 @@ ACME_UNTIL = file_check(
 )
 
 
-@check("no-public-record", rows="S0-14")
+@check("no-public-record")
 def no_public_record(plan: Plan) -> Iterator[Problem]:
     """`site.exposure` limits every route; a route beyond it is published by mistake."""
     exposure = plan.stack.site.exposure
@@ -42,7 +42,7 @@ def no_public_record(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("cloudflare-missing", rows="S0-14 S0-16")
+@check("cloudflare-missing")
 def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
     """A published name needs a Cloudflare zone, and a tunnel needs a host."""
     for route in plan.routes:
@@ -63,7 +63,7 @@ def cloudflare_missing(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("direct-address", rows="S0-13 S0-14 S3-01")
+@check("direct-address")
 def direct_address(plan: Plan) -> Iterator[Problem]:
     """`publish: direct` needs a public address, which the stack config cannot hold."""
     exposure = plan.stack.site.exposure
@@ -78,7 +78,7 @@ def direct_address(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("tunnel-hostname-depth", rows="S1-05")
+@check("tunnel-hostname-depth")
 def tunnel_hostname_depth(plan: Plan) -> Iterator[Problem]:
     """Cloudflare's free certificate covers only the zone and one label below it."""
     config = plan.stack.cloudflare
@@ -96,7 +96,7 @@ def tunnel_hostname_depth(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("acme-dns01", rows="S0-16")
+@check("acme-dns01")
 def acme_dns01(plan: Plan) -> Iterator[Problem]:
     """Records and certificates need the zone that the API token may edit."""
     if plan.cloudflare is None:
@@ -118,7 +118,7 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("host-unique", rows="S2-07")
+@check("host-unique")
 def host_unique(plan: Plan) -> Iterator[Problem]:
     """Two routes with one name conflict."""
     first: dict[str, str] = {}
@@ -148,7 +148,7 @@ def ended(plan: Plan, today: str) -> Iterator[Problem]:
         )
 
 
-@check("acme-expiry-alert", rows="S0-17")
+@check("acme-expiry-alert")
 def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
     """When the token expires, renewals stop without a notification from Cloudflare."""
     config = plan.stack.cloudflare
@@ -165,7 +165,7 @@ def acme_expiry_alert(plan: Plan) -> Iterator[Problem]:
     )
 
 
-@check("caa-issuer", rows="S0-16")
+@check("caa-issuer")
 def caa_issuer(plan: Plan) -> Iterator[Problem]:
     """CAA records without the certificate authority in use stop renewals."""
     config = plan.stack.cloudflare

@@ -14,7 +14,7 @@ SCHEMES = ("http", "https", "rdp", "smb", "ssh", "tcp", "unix")
 """What cloudflared can dial."""
 
 
-@check("tunnel-host", rows="S1-05")
+@check("tunnel-host")
 def tunnel_host(plan: Plan) -> Iterator[Problem]:
     """The connector can dial a loopback address only on its own host."""
     config = plan.stack.cloudflare
@@ -73,7 +73,7 @@ def _is_beside(target: str) -> bool:
 _LOOPBACK = re.compile(r"(?<=://)(localhost|127\.[0-9.]+)(?=:|$)")
 
 
-@check("tunnel-scheme", rows="S2-08")
+@check("tunnel-scheme")
 def tunnel_scheme(plan: Plan) -> Iterator[Problem]:
     """For a target that it cannot dial, cloudflared starts anyway and answers 502."""
     for route in plan.routes:
@@ -120,7 +120,7 @@ def _port(target: str) -> int:
     return int(number) if number.isdigit() else 0
 
 
-@check("tunnel-origin", rows="S2-08 S4-32")
+@check("tunnel-origin")
 def tunnel_origin(plan: Plan) -> Iterator[Problem]:
     """An origin setting has no effect if the tunnel dials the proxy or uses no TLS."""
     for route in plan.routes:

@@ -9,7 +9,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 
 
-@check("dashboard-group-known", rows="S0-50")
+@check("dashboard-group-known")
 def dashboard_group_known(plan: Plan) -> Iterator[Problem]:
     """A group that is not declared has no position on the dashboard."""
     declared = plan.stack.dashboard.groups

@@ -12,7 +12,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.system.model import Host
 
 
-@check("offline-known", rows="S0-05 S0-67")
+@check("offline-known")
 def offline_known(plan: Plan) -> Iterator[Problem]:
     """An offline host that names no always-on host of the stack could never be switched."""
     for host in plan.hosts.values():
@@ -25,7 +25,7 @@ def offline_known(plan: Plan) -> Iterator[Problem]:
             yield Problem(where, what, way_out)
 
 
-@check("builder-offline", rows="S0-05 S0-08", severity="warning")
+@check("builder-offline", severity="warning")
 def builder_offline(plan: Plan) -> Iterator[Problem]:
     """A builder that is off and that nobody wakes leaves the host to build for itself."""
     for host in plan.hosts.values():

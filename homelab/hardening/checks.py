@@ -13,7 +13,7 @@ from homelab.services.model import Service
 from homelab.services.said import said_of
 
 
-@check("harden-intent", rows="S0-55 S4-20 T15")
+@check("harden-intent")
 def intent(plan: Plan) -> Iterator[Problem]:
     """A unit without hardening settings is open to the host or fails at its first write: it needs
     the paths that it may write, or a reason for running without a sandbox.
@@ -54,7 +54,7 @@ def _says_what_it_writes(service: Service) -> bool:
     )
 
 
-@check("harden-exception", rows="S4-20 S3-09 T15")
+@check("harden-exception")
 def exception(plan: Plan) -> Iterator[Problem]:
     """An exception without an effect, or one that opens everything, leaves the unit unprotected."""
     for service in _once(plan):
@@ -85,7 +85,7 @@ def exception(plan: Plan) -> Iterator[Problem]:
                     )
 
 
-@check("harden-unit-known", rows="S0-55 S0-79")
+@check("harden-unit-known")
 def unit_known(plan: Plan) -> Iterator[Problem]:
     """Settings for a unit that does not exist cause no error, so a misspelt name leaves the unit
     unprotected.

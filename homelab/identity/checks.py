@@ -25,7 +25,7 @@ def unknown_group(group: str, known: Collection[str], where: str) -> Iterator[Pr
         yield Problem(where, f'there is no group "{group}"', did_you_mean(group, known, "groups"))
 
 
-@check("route-idp-present", rows="S0-11 S0-26")
+@check("route-idp-present")
 def route_idp_present(plan: Plan) -> Iterator[Problem]:
     """Forward auth and OIDC need an identity provider, and forward auth one on the entry host."""
     identity, entry = plan.stack.identity, plan.stack.network.entry.host
@@ -49,7 +49,7 @@ def route_idp_present(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("portal-reachable", rows="S0-26")
+@check("portal-reachable")
 def portal_reachable(plan: Plan) -> Iterator[Problem]:
     """A client on the internet cannot sign in if the portal is internal or behind Access."""
     identity = plan.stack.identity
@@ -75,7 +75,7 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("oidc-capable", rows="S0-11 S0-27")
+@check("oidc-capable")
 def oidc_capable(plan: Plan) -> Iterator[Problem]:
     """OIDC works only for an app that supports it and whose redirect paths are known."""
     for route in plan.routes:
@@ -93,7 +93,7 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("identity-capability", rows="S4-16 T2")
+@check("identity-capability")
 def identity_capability(plan: Plan) -> Iterator[Problem]:
     """Pocket ID creates client secrets itself, and old releases create their own API key."""
     identity = plan.stack.identity
@@ -116,7 +116,7 @@ def identity_capability(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("cookie-domain", rows="S0-28")
+@check("cookie-domain")
 def cookie_domain(plan: Plan) -> Iterator[Problem]:
     """Browsers refuse a cookie for a top-level domain, and a session covers only its domains."""
     for domain, _ in plan.identity.cookies if plan.identity else ():
@@ -140,7 +140,7 @@ def cookie_domain(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("group-known", rows="S0-26 S1-07")
+@check("group-known")
 def group_known(plan: Plan) -> Iterator[Problem]:
     """A rule for an unknown group refuses everybody."""
     if plan.stack.identity is None:
@@ -151,7 +151,7 @@ def group_known(plan: Plan) -> Iterator[Problem]:
             yield from unknown_group(group, groups, route.at("groups"))
 
 
-@check("directory-members", rows="S1-06")
+@check("directory-members")
 def directory_members(plan: Plan) -> Iterator[Problem]:
     """A member or group that is not in the stack cannot be added to the directory."""
     identity = plan.stack.identity
@@ -170,7 +170,7 @@ def directory_members(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("audience-auth", rows="S0-13")
+@check("audience-auth")
 def audience_auth(plan: Plan) -> Iterator[Problem]:
     """A family name needs a sign-in, and an operator's name must not be on the internet."""
     for route in plan.routes:
@@ -191,7 +191,7 @@ def audience_auth(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("admin-two-factor", rows="S1-07", severity="warning")
+@check("admin-two-factor", severity="warning")
 def admin_two_factor(plan: Plan) -> Iterator[Problem]:
     """A password alone is weak protection for the tools that administer the homelab."""
     if plan.identity is not None and plan.identity.provider == "pocket-id":
@@ -210,7 +210,7 @@ def admin_two_factor(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("session-bounds", rows="S0-28 S4-17")
+@check("session-bounds")
 def session_bounds(plan: Plan) -> Iterator[Problem]:
     """Session limits have no effect unless inactivity <= expiration <= remember_me <= 30 days."""
     if plan.stack.identity is None:

@@ -17,7 +17,7 @@ STATED = "identity.rules["
 """Place of the rules that the stack config adds."""
 
 
-@check("rule-route", rows="S1-08")
+@check("rule-route")
 def rule_route(plan: Plan) -> Iterator[Problem]:
     """A rule about an unknown group, or a route without forward auth, has no effect."""
     identity = plan.stack.identity
@@ -35,7 +35,7 @@ def rule_route(plan: Plan) -> Iterator[Problem]:
             yield from unknown_group(group, identity.groups, f"identity.rules[{i}].groups")
 
 
-@check("rule-text", rows="S1-08")
+@check("rule-text")
 def rule_text(plan: Plan) -> Iterator[Problem]:
     """Authelia refuses an invalid rule, and a loose expression matches more than intended."""
     identity = plan.stack.identity
@@ -83,7 +83,7 @@ def _is_expression(pattern: str) -> bool:
     return not re.search(r"\(\?(?![:P])|\\[1-9]|\(\?P[=>]|[*+?}]\+", pattern)
 
 
-@check("rule-range", rows="S1-08")
+@check("rule-range")
 def rule_range(plan: Plan) -> Iterator[Problem]:
     """Rules of one policy share a range of priorities, so that a long list stays readable."""
     identity = plan.stack.identity
@@ -100,7 +100,7 @@ def rule_range(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("rule-shadowed", rows="S1-08")
+@check("rule-shadowed")
 def rule_shadowed(plan: Plan) -> Iterator[Problem]:
     """A rule after one that matches the same requests never applies.
 
@@ -118,7 +118,7 @@ def rule_shadowed(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("rule-deny-pair", rows="S1-08")
+@check("rule-deny-pair")
 def rule_deny_pair(plan: Plan) -> Iterator[Problem]:
     """People outside the groups of a two_factor rule are let in by a later, wider rule."""
     rules = plan.identity.rules if plan.identity else ()

@@ -12,7 +12,7 @@ from homelab.problems import Problem
 from homelab.services.model import Service
 
 
-@check("monitor-intent", rows="S0-45")
+@check("monitor-intent")
 def monitor_intent(plan: Plan) -> Iterator[Problem]:
     """A service that answers requests needs a probe, or a reason for having none."""
     if plan.monitoring is None:
@@ -44,7 +44,7 @@ def _is_for_itself(service: Service) -> bool:
     return bool(service.config.never_publish or service.entry.never_publish)
 
 
-@check("monitor-name-unique", rows="S1-15")
+@check("monitor-name-unique")
 def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
     """Two probes with one name share one history, so their results cannot be told apart."""
     seen: dict[str, str] = {}
@@ -58,7 +58,7 @@ def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("monitor-proves", rows="S0-45 S0-12", severity="warning")
+@check("monitor-proves", severity="warning")
 def monitor_proves(plan: Plan) -> Iterator[Problem]:
     """Behind forward auth the auth proxy answers the probe, even if the app is down."""
     if plan.monitoring is None or plan.stack.network.entry.host not in plan.hosts:
@@ -77,7 +77,7 @@ def monitor_proves(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("monitor-independent", rows="S0-45", severity="warning")
+@check("monitor-independent", severity="warning")
 def monitor_independent(plan: Plan) -> Iterator[Problem]:
     """If the host of the monitor fails, nothing reports it."""
     if plan.monitoring is None:
@@ -98,7 +98,7 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("exporter-scraped", rows="S0-47 S1-11")
+@check("exporter-scraped")
 def exporter_scraped(plan: Plan) -> Iterator[Problem]:
     """An exporter that Prometheus does not scrape reports nothing."""
     read = {
@@ -119,7 +119,7 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("sleepy-dependency", rows="S0-05", severity="warning")
+@check("sleepy-dependency", severity="warning")
 def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
     """A service that the family relies on must not depend on an offline host."""
     family = {r.service for r in plan.routes if r.audience == "family"}

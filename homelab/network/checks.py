@@ -17,7 +17,7 @@ from homelab.storage.shares import SAMBA
 from homelab.tailnet.model import SECTION
 
 
-@check("port-unique", rows="S0-11 S4-02")
+@check("port-unique")
 def port_unique(plan: Plan) -> Iterator[Problem]:
     """Two programs cannot listen on one port; the second one fails when it starts."""
     seen: dict[tuple[str, int, str], str] = {}
@@ -36,7 +36,7 @@ def port_unique(plan: Plan) -> Iterator[Problem]:
         seen[key] = use.owner
 
 
-@check("port-band", rows="S4-02")
+@check("port-band")
 def port_band(plan: Plan) -> Iterator[Problem]:
     """With `ports.policy: banded`, a port outside its band misleads about the kind of service."""
     if plan.stack.network.ports.policy != "banded":
@@ -54,7 +54,7 @@ def port_band(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("route-port", rows="S0-11")
+@check("route-port")
 def route_port(plan: Plan) -> Iterator[Problem]:
     """A route to a port that the service does not have leads nowhere."""
     for service in plan.services:
@@ -73,7 +73,7 @@ def route_port(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("backend-reachable", rows="S0-12")
+@check("backend-reachable")
 def backend_reachable(plan: Plan) -> Iterator[Problem]:
     """A host cannot call another whose address is unknown, nor pass a LAN firewall that does not
     know its own.
@@ -114,7 +114,7 @@ def _outside(plan: Plan, *hosts: str) -> str:
     return next(h for h in hosts if not on_tailnet(plan.stack, h))
 
 
-@check("tailnet-elsewhere", rows="S0-22")
+@check("tailnet-elsewhere")
 def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
     """Without `homelab:tailnet` no host runs Tailscale, so tailnet settings have no effect."""
     if plan.stack.tailnet is not None:
@@ -149,7 +149,7 @@ def tailnet_elsewhere(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("scope-tailnet", rows="S0-56")
+@check("scope-tailnet")
 def scope_tailnet(plan: Plan) -> Iterator[Problem]:
     """On a host outside the tailnet, a port that is open only to the tailnet is closed."""
     direct = {(r.host, r.port) for r in plan.routes if r.is_direct}
@@ -175,7 +175,7 @@ def _loopback_only(plan: Plan, name: str) -> bool:
     )
 
 
-@check("entry-address", rows="S0-19 S0-14")
+@check("entry-address")
 def entry_address(plan: Plan) -> Iterator[Problem]:
     """Every internal name resolves to the LAN address of the entry host; without it none does."""
     entry = plan.hosts.get(plan.stack.network.entry.host)
@@ -187,7 +187,7 @@ def entry_address(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("dns-bootstrap", rows="S0-19 S0-79")
+@check("dns-bootstrap")
 def dns_bootstrap(plan: Plan) -> Iterator[Problem]:
     """A resolver cannot look up the host names of its own upstreams."""
     dns = plan.stack.network.dns
@@ -209,7 +209,7 @@ def dns_bootstrap(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("firewall-owner", rows="S0-56 S2-10")
+@check("firewall-owner")
 def firewall_owner(plan: Plan) -> Iterator[Problem]:
     """Without a reason nobody knows whether an open port can be closed."""
     for use in plan.firewall.ports:
@@ -221,7 +221,7 @@ def firewall_owner(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("dns-single-writer", rows="S0-19 S0-60")
+@check("dns-single-writer")
 def dns_single_writer(plan: Plan) -> Iterator[Problem]:
     """Two resolvers, or two tables of names, give different answers."""
     dns = plan.stack.network.dns
@@ -276,7 +276,7 @@ def _runs_on(plan: Plan, service: str, host: str) -> bool:
     return any(s.name == service for s in plan.on(host))
 
 
-@check("mdns-scope", rows="S3-05")
+@check("mdns-scope")
 def mdns_scope(plan: Plan) -> Iterator[Problem]:
     """Multicast DNS announces hosts to a whole network segment, so only the LAN may receive it."""
     for use in plan.firewall.ports:

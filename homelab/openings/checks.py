@@ -26,14 +26,14 @@ FIREWALL = ("open-port", "firewall-off", "firewall-rules")
 """Names of openings that make `homelab reach` wrong."""
 
 
-@check("open-firewall-ban", rows="S0-56 S2-10")
+@check("open-firewall-ban")
 def open_firewall_ban(plan: Plan) -> Iterator[Problem]:
     """A port that an option opens is not in the firewall plan: `homelab reach` would be wrong."""
     for where, opening in of_stack(plan, FIREWALL):
         yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
-@check("option-opens", rows="S0-56 S0-57 S2-10")
+@check("option-opens")
 def option_opens(plan: Plan) -> Iterator[Problem]:
     """An option that gives access bypasses the plan, and with it sign-in, firewall, tailnet policy
     and probes. Some can be accepted, with a reason.
@@ -43,7 +43,7 @@ def option_opens(plan: Plan) -> Iterator[Problem]:
             yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
-@check("option-known", rows="S0-71")
+@check("option-known")
 def option_known(plan: Plan) -> Iterator[Problem]:
     """A mistyped option fails the build of its host after cloud resources have changed. A name that
     resembles no known one may be newer than our list, and is left to Nix.
@@ -52,7 +52,7 @@ def option_known(plan: Plan) -> Iterator[Problem]:
         yield Problem(where, opening.what, opening.way_out)
 
 
-@check("accept-known", rows="S0-09")
+@check("accept-known")
 def accept_known(plan: Plan) -> Iterator[Problem]:
     """An `accept` entry that nothing needs would hide a later opening."""
     found: dict[str, set[str]] = {}

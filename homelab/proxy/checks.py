@@ -19,7 +19,7 @@ LEGACY_UNTIL = file_check(
 )
 
 
-@check("proxy-text", rows="S0-15 T1")
+@check("proxy-text")
 def proxy_text(plan: Plan) -> Iterator[Problem]:
     """An exempt path that is too broad leaves more of a route open than intended."""
     for route in plan.routes:
@@ -40,7 +40,7 @@ def proxy_text(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("local-http", rows="S3-11")
+@check("local-http")
 def local_http(plan: Plan) -> Iterator[Problem]:
     """Plain HTTP on the LAN cannot serve a service without a page, or one behind a sign-in."""
     wanted = plan.stack.network.entry.local_http
@@ -65,7 +65,7 @@ def local_http(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("proxy-headers", rows="T21")
+@check("proxy-headers")
 def proxy_headers(plan: Plan) -> Iterator[Problem]:
     """No auth proxy sends every identity header, and Traefik cannot rename them."""
     if plan.identity is None:
@@ -101,7 +101,7 @@ def _reading(plan: Plan, route: Route, header: str, other: str = "") -> str:
     return f"leave {where}.{header} out" + (f" and let the app read {other}" if other else "")
 
 
-@check("auth-proxy-groups", rows="S4-16 T2")
+@check("auth-proxy-groups")
 def auth_proxy_groups(plan: Plan) -> Iterator[Problem]:
     """Only the auth endpoint of oauth2-proxy checks groups, and Traefik cannot use it."""
     adapter = plan.identity is not None and plan.identity.auth_proxy.kind == "oauth2-proxy"
@@ -116,7 +116,7 @@ def auth_proxy_groups(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("chain-known", rows="S4-12")
+@check("chain-known")
 def chain_known(plan: Plan) -> Iterator[Problem]:
     """The chosen proxy may lack a setting, and `sources` would refuse clients from the internet."""
     entry = plan.stack.network.entry
@@ -143,7 +143,7 @@ def chain_known(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("plugin-hash", rows="S1-03", severity="warning")
+@check("plugin-hash", severity="warning")
 def plugin_hash(plan: Plan) -> Iterator[Problem]:
     """Nix builds Caddy with plugins only with a hash, and each nixpkgs pin needs its own."""
     entry = plan.stack.network.entry
@@ -167,7 +167,7 @@ def plugin_hash(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("sources-tailnet", rows="S4-12 S0-23")
+@check("sources-tailnet")
 def sources_tailnet(plan: Plan) -> Iterator[Problem]:
     """A subnet router replaces the source address, so the proxy cannot recognise the tailnet."""
     entry = plan.hosts.get(plan.stack.network.entry.host)
@@ -192,7 +192,7 @@ def sources_tailnet(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("legacy-uri", rows="S0-18")
+@check("legacy-uri")
 def legacy_uri(plan: Plan) -> Iterator[Problem]:
     """A setting with a legacy domain breaks, because that domain only redirects and has no
     certificate.

@@ -13,7 +13,7 @@ from homelab.reach.plan import plan_reach
 from homelab.reach.text import path_of
 
 
-@check("firewall-reach", rows="S0-56 S2-10 S0-12")
+@check("firewall-reach")
 def firewall_reach(plan: Plan) -> Iterator[Problem]:
     """An open port that no route, caller or role needs is an unnecessary risk."""
     called = {(r.host, r.port) for r in plan.routes if r.remote or r.is_direct}
@@ -45,7 +45,7 @@ def _is_role(plan: Plan, use: PortUse) -> bool:
     return False
 
 
-@check("internet-gate", rows="S0-13 S0-14 S2-06 S3-01")
+@check("internet-gate")
 def internet_gate(plan: Plan) -> Iterator[Problem]:
     """A public name needs a sign-in, or a stated reason for having none."""
     rules = plan.identity.rules if plan.identity else ()
@@ -80,7 +80,7 @@ def _nearer(plan: Plan, name: str, host: str) -> str:
     return f"write {moved}" if moved else "write scope: loopback for its ports"
 
 
-@check("exposure-never", rows="S3-03")
+@check("exposure-never")
 def exposure_never(plan: Plan) -> Iterator[Problem]:
     """A service with `never_publish` must have no name and no open port."""
     never = {

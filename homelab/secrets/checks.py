@@ -15,7 +15,7 @@ from homelab.secrets.rotation import rotations
 from homelab.tailnet.model import JOIN_KEY
 
 
-@check("secret-master", rows="S0-57")
+@check("secret-master")
 def secret_master(plan: Plan) -> Iterator[Problem]:
     """Derived secrets need the master key."""
     derived = sorted({s.service for s in plan.secrets.secrets if s.source == "derived"})
@@ -28,7 +28,7 @@ def secret_master(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("secret-known", rows="S0-57")
+@check("secret-known")
 def secret_known(plan: Plan) -> Iterator[Problem]:
     """sops-nix reads only the host's own sops file, so a 1Password reference never reaches the
     host.
@@ -42,7 +42,7 @@ def secret_known(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("secret-unique", rows="S0-57")
+@check("secret-unique")
 def secret_unique(plan: Plan) -> Iterator[Problem]:
     """Two secrets with one name on one host overwrite each other."""
     seen: dict[tuple[str, str], str] = {}
@@ -56,7 +56,7 @@ def secret_unique(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("secret-epoch", rows="S0-57")
+@check("secret-epoch")
 def secret_epoch(plan: Plan) -> Iterator[Problem]:
     """An epoch for an unknown service rotates nothing."""
     rotated = ("derived", ACME_TOKEN[0])
@@ -76,7 +76,7 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")
 
 
-@check("secret-rotated", rows="S0-57")
+@check("secret-rotated")
 def secret_rotated(plan: Plan) -> Iterator[Problem]:
     """Data that was encrypted with the old key cannot be read with the new one: backups fail, and
     apps do not start.

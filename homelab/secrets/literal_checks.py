@@ -15,7 +15,7 @@ from homelab.system.own import carried
 _FILE = "change it, keep it in the host's sops file, and name the file that it becomes there"
 
 
-@check("secret-literal", rows="S0-57")
+@check("secret-literal")
 def secret_literal(plan: Plan) -> Iterator[Problem]:
     """A secret in plain text can be read by every user of the host and by everybody who reads the
     project: the stack config contains references only.

@@ -12,7 +12,7 @@ from homelab.services.ports import is_movable
 from homelab.services.said import says
 
 
-@check("port-fixed", rows="S0-11")
+@check("port-fixed")
 def port_fixed(plan: Plan) -> Iterator[Problem]:
     """If no option sets the port of an app, another port in the stack makes the reverse proxy, the
     probe and the firewall use a port that the app does not listen on.
@@ -30,7 +30,7 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("gpu-useful", rows="S0-52")
+@check("gpu-useful")
 def gpu_useful(plan: Plan) -> Iterator[Problem]:
     """GPU devices in the sandbox of an app that does not use them weaken the sandbox and speed up
     nothing.
@@ -46,7 +46,7 @@ def gpu_useful(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("option-demanded", rows="S2-16 S0-71")
+@check("option-demanded")
 def option_demanded(plan: Plan) -> Iterator[Problem]:
     """A missing option that a module requires would be found only at build time."""
     for service in plan.services:
@@ -59,7 +59,7 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("state-version", rows="S0-71", severity="warning")
+@check("state-version", severity="warning")
 def state_version(plan: Plan) -> Iterator[Problem]:
     """Some modules choose defaults by `system.stateVersion`, so an older host behaves differently
     without a notice.
@@ -79,7 +79,7 @@ def state_version(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("secret-owner", rows="S0-37 S0-57")
+@check("secret-owner")
 def secret_owner(plan: Plan) -> Iterator[Problem]:
     """A file cannot belong to a dynamic user, which exists only while its unit runs: sops-nix stops
     at the first unknown user, and no secret of the host is installed.

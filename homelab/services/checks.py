@@ -16,7 +16,7 @@ from homelab.system.flakes import inputs
 from homelab.system.pin_checks import later
 
 
-@check("service-known", rows="S0-09")
+@check("service-known")
 def service_known(plan: Plan) -> Iterator[Problem]:
     """A service that is not in the catalog would be ignored without a message."""
     for name, config in plan.stack.services.items():
@@ -32,7 +32,7 @@ def service_known(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("service-placed", rows="S0-09")
+@check("service-placed")
 def service_placed(plan: Plan) -> Iterator[Problem]:
     """A service without a host would not run, and a service that another section places cannot run
     on another host.
@@ -79,7 +79,7 @@ def _without(section: str) -> str:
     return f"leave {section} out, to run without it"
 
 
-@check("service-uses", rows="S0-05 S0-56 S3-04")
+@check("service-uses")
 def service_uses(plan: Plan) -> Iterator[Problem]:
     """A mistyped service name in `uses` would open no port, and the call would fail at run time."""
     known = {s.name for s in plan.services} | {
@@ -98,7 +98,7 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("container-ref", rows="S1-02")
+@check("container-ref")
 def container_ref(plan: Plan) -> Iterator[Problem]:
     """A container can depend only on containers of its host and its Podman network; any other name
     would fail at start.
@@ -136,7 +136,7 @@ def _network(name: str | None) -> str:
     return f"the network {name}" if name else "no network of its own"
 
 
-@check("flake-input-known", rows="S1-40")
+@check("flake-input-known")
 def flake_input_known(plan: Plan) -> Iterator[Problem]:
     """A service of a flake needs an entry in `homelab:flakes`; without it nothing can be locked."""
     for name, config in plan.stack.services.items():
@@ -156,7 +156,7 @@ def flake_input_known(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("module-available", rows="S0-71")
+@check("module-available")
 def module_available(plan: Plan) -> Iterator[Problem]:
     """A module or an option that the pinned release does not have fails only when the host is
     built, after other changes have been made.

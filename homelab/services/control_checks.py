@@ -12,7 +12,7 @@ from homelab.services.control import user_of
 from homelab.services.model import Service
 
 
-@check("mcp-unit-known", rows="S2-13")
+@check("mcp-unit-known")
 def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
     """A service may control only units of services on its host; a misspelt unit would fail when it
     is needed.
@@ -28,7 +28,7 @@ def mcp_unit_known(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("mcp-user", rows="S2-13")
+@check("mcp-user")
 def mcp_user(plan: Plan) -> Iterator[Problem]:
     """The polkit rule applies to a user, so a service that shares its user would give the right to
     other programs.
@@ -54,7 +54,7 @@ def mcp_user(plan: Plan) -> Iterator[Problem]:
                     )
 
 
-@check("mcp-loopback", rows="S2-13 S3-03")
+@check("mcp-loopback")
 def mcp_loopback(plan: Plan) -> Iterator[Problem]:
     """Whoever can reach a service that controls units can control them, so only its own host may
     reach it.

@@ -21,7 +21,7 @@ _SINGLE = {"gatus": "the monitor", "homepage": "the dashboard"}
 """Infrastructure services of which the homelab has exactly one."""
 
 
-@check("service-single", rows="S0-09 S0-45 S0-50")
+@check("service-single")
 def service_single(plan: Plan) -> Iterator[Problem]:
     """Each infrastructure service is configured once; a second one would run without an effect."""
     placed = implied(plan.stack)
@@ -60,7 +60,7 @@ def service_single(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("service-adds", rows="S0-09")
+@check("service-adds")
 def service_adds(plan: Plan) -> Iterator[Problem]:
     """An addition with the name of something in the catalog entry would be ignored or would break
     the service.
@@ -146,7 +146,7 @@ def _state_directory(service: Service) -> str:
     return f"systemd.services.{unit}.serviceConfig.StateDirectory"
 
 
-@check("header-read", rows="S1-12", severity="warning")
+@check("header-read", severity="warning")
 def header_read(plan: Plan) -> Iterator[Problem]:
     """Only the auth proxy sets identity headers: without it the reverse proxy removes them from
     each request, and the service never gets one.
@@ -161,7 +161,7 @@ def header_read(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("tile-shown", rows="S0-50")
+@check("tile-shown")
 def tile_shown(plan: Plan) -> Iterator[Problem]:
     """A tile links to a host name, so its settings have no effect for a service without a name."""
     for service in _once(plan):
@@ -179,7 +179,7 @@ def tile_shown(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("container-mounts", rows="S1-02")
+@check("container-mounts")
 def container_mounts(plan: Plan) -> Iterator[Problem]:
     """Two mounts at one place in a container: Podman refuses the second at start."""
     for service in _once(plan):
@@ -217,7 +217,7 @@ def container_mounts(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("container-address", rows="S1-02 S0-56")
+@check("container-address")
 def container_address(plan: Plan) -> Iterator[Problem]:
     """A container's port is published at an address of its host; without an address nobody reaches
     it.
@@ -241,7 +241,7 @@ def container_address(plan: Plan) -> Iterator[Problem]:
                     )
 
 
-@check("container-uses", rows="S3-04 S1-02")
+@check("container-uses")
 def container_uses(plan: Plan) -> Iterator[Problem]:
     """A container has its own loopback, so it reaches services of its host only on its Podman
     network or at `host.containers.internal`.

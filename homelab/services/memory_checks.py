@@ -13,7 +13,7 @@ from homelab.storage.memory import moved_datasets
 from homelab.system.renamed import renamed_hosts
 
 
-@check("move-stateful", rows="S0-77")
+@check("move-stateful")
 def move_stateful(plan: Plan) -> Iterator[Problem]:
     """A service that moves to another host leaves its state behind and would start empty, also if
     it is renamed at the same time.
@@ -30,7 +30,7 @@ def move_stateful(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("state-path", rows="S0-77")
+@check("state-path")
 def state_path(plan: Plan) -> Iterator[Problem]:
     """After a change of a state path the service starts empty, and neither backups nor persistence
     include the old directory.
@@ -56,7 +56,7 @@ def state_path(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("host-renamed", rows="S0-77", severity="warning")
+@check("host-renamed", severity="warning")
 def host_renamed(plan: Plan) -> Iterator[Problem]:
     """A renamed machine starts new backup repositories, and the old ones belong to a name that the
     stack does not have any more.
@@ -78,7 +78,7 @@ def host_renamed(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("target-renamed", rows="S0-31 S0-77")
+@check("target-renamed")
 def target_renamed(plan: Plan) -> Iterator[Problem]:
     """Repository passwords are derived from the target's name: under another name no existing
     repository opens.

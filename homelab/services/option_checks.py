@@ -13,7 +13,7 @@ from homelab.services.options import clashes, misread
 from homelab.services.said import said_of
 
 
-@check("option-word", rows="S0-05 S0-09")
+@check("option-word")
 def option_word(plan: Plan) -> Iterator[Problem]:
     """A reference such as `$secret` that names nothing would reach the host as plain text."""
     for service in plan.services:
@@ -22,7 +22,7 @@ def option_word(plan: Plan) -> Iterator[Problem]:
                 yield Problem(_where(service, path), what, way_out)
 
 
-@check("option-path", rows="S0-09 S0-71")
+@check("option-path")
 def option_path(plan: Plan) -> Iterator[Problem]:
     """Two values for one option conflict, and NixOS accepts neither."""
     for service in plan.services:
@@ -30,7 +30,7 @@ def option_path(plan: Plan) -> Iterator[Problem]:
             yield Problem(_where(service, path), what, way_out)
 
 
-@check("option-conflict", rows="S0-09 S0-71")
+@check("option-conflict")
 def option_conflict(plan: Plan) -> Iterator[Problem]:
     """The options of all services of a host form one system: if two services set one option to
     different values, NixOS accepts neither.
@@ -50,7 +50,7 @@ def option_conflict(plan: Plan) -> Iterator[Problem]:
                     )
 
 
-@check("option-value", rows="S0-09")
+@check("option-value")
 def option_value(plan: Plan) -> Iterator[Problem]:
     """Nix cannot read a file with numbers of more than 64 bits or with too deep nesting."""
     for service in plan.services:
@@ -86,7 +86,7 @@ def _where(service: Service, path: str) -> str:
     return f"services.{service.name}.options" + (f".{path}" if path else "")
 
 
-@check("option-state", rows="S0-32 S0-77")
+@check("option-state")
 def option_state(plan: Plan) -> Iterator[Problem]:
     """Backups follow an option that moves state; if its value cannot be read, they would keep the
     old directory.

@@ -12,7 +12,7 @@ from homelab.storage.memory import moved_datasets
 from homelab.storage.shares import SAMBA, SMB, plan_shares
 
 
-@check("dataset-host", rows="S0-40")
+@check("dataset-host")
 def dataset_host(plan: Plan) -> Iterator[Problem]:
     """A service must run on the host of its datasets."""
     for name, config in plan.stack.datasets.items():
@@ -53,7 +53,7 @@ def _has_part(service: Service, part: str) -> bool:
     return service.is_custom or part in service.entry.datasets
 
 
-@check("vault-always-on", rows="S0-04")
+@check("vault-always-on")
 def vault_always_on(plan: Plan) -> Iterator[Problem]:
     """Irreplaceable data must be on an always-on host, so that it is backed up every night."""
     for dataset in plan.datasets:
@@ -69,7 +69,7 @@ def vault_always_on(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("smb-not-public", rows="S0-30")
+@check("smb-not-public")
 def smb_not_public(plan: Plan) -> Iterator[Problem]:
     """SMB passwords can be guessed, so shares are open on the tailnet only."""
     for share in plan_shares(plan.stack):
@@ -109,7 +109,7 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("smb-guest", rows="S0-30 S0-31")
+@check("smb-guest")
 def smb_guest(plan: Plan) -> Iterator[Problem]:
     """With guest access any device on the tailnet can change or delete irreplaceable data."""
     for share in plan_shares(plan.stack):
@@ -124,7 +124,7 @@ def smb_guest(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("smb-shares", rows="S0-30")
+@check("smb-shares")
 def smb_shares(plan: Plan) -> Iterator[Problem]:
     """Samba without a share opens its port for no reason."""
     shared = {s.host for s in plan_shares(plan.stack)}
@@ -138,7 +138,7 @@ def smb_shares(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("smb-users", rows="S0-30")
+@check("smb-users")
 def smb_users(plan: Plan) -> Iterator[Problem]:
     """A share needs a user that exists and a name that no other share has."""
     known = {plan.stack.site.owner.user, *plan.stack.site.members}
@@ -174,7 +174,7 @@ def smb_users(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("dataset-moved", rows="S0-40 S0-77")
+@check("dataset-moved")
 def dataset_moved(plan: Plan) -> Iterator[Problem]:
     """Files do not move with the path in the stack: the dataset and its backup would be empty."""
     for dataset, before in moved_datasets(plan):

@@ -13,7 +13,7 @@ from homelab.services.model import Service
 from homelab.storage.model import Dataset
 
 
-@check("dataset-links", rows="S0-40 S3-04", severity="warning")
+@check("dataset-links", severity="warning")
 def dataset_links(plan: Plan) -> Iterator[Problem]:
     """Hard links do not work between mounts, even of one disk: files are copied and take twice the
     space.

@@ -25,7 +25,7 @@ TARGET_MOUNTED = file_check(
 )
 
 
-@check("dataset-below-mount", rows="S0-40")
+@check("dataset-below-mount")
 def dataset_below_mount(plan: Plan) -> Iterator[Problem]:
     """A service that waits for the wrong disk may start on an empty directory and fill it."""
     for dataset in plan.datasets:

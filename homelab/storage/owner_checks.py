@@ -41,7 +41,7 @@ class Use:
     """Paths of directories that are accepted all the same."""
 
 
-@check("path-taken", rows="S0-40 S0-55 S4-20")
+@check("path-taken")
 def path_taken(plan: Plan) -> Iterator[Problem]:
     """A service that writes a directory of the system, of homelab or of another service breaks the
     host, and one that reads a directory of secrets learns them.

@@ -12,7 +12,7 @@ from homelab.problems import Problem
 PASSWORD = "site.owner.password"
 
 
-@check("password-present", rows="S0-57 S1-12")
+@check("password-present")
 def password_present(plan: Plan) -> Iterator[Problem]:
     """An app that signs in users of its host is unusable if no account has a password."""
     owner = plan.stack.site.owner
@@ -25,7 +25,7 @@ def password_present(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("sudo-deployer", rows="S0-72")
+@check("sudo-deployer")
 def sudo_deployer(plan: Plan) -> Iterator[Problem]:
     """The deployer cannot type a password: if sudo asks for one, it has to log in as root."""
     if plan.stack.site.owner.sudo != "password":
@@ -40,7 +40,7 @@ def sudo_deployer(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("owner-account", rows="S0-56 S0-72")
+@check("owner-account")
 def owner_account(plan: Plan) -> Iterator[Problem]:
     """The owner is a person in wheel. An account that a service or the system runs as would become
     one too, with the owner's keys and sudo.
@@ -83,7 +83,7 @@ def _accounts(plan: Plan) -> dict[str, str]:
     return found
 
 
-@check("host-key-own", rows="S0-56 S0-72")
+@check("host-key-own")
 def host_key_own(plan: Plan) -> Iterator[Problem]:
     """With a person's key pinned as the host key, nothing can connect to the host, and its secrets
     are encrypted to that person.
@@ -99,7 +99,7 @@ def host_key_own(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("host-key-unique", rows="S0-56 S0-58")
+@check("host-key-unique")
 def host_key_unique(plan: Plan) -> Iterator[Problem]:
     """The secrets of a host are encrypted to its host key, so a host with the same key reads them,
     and may answer in its place.

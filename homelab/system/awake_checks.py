@@ -9,7 +9,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 
 
-@check("always-on-needed", rows="S0-05 S0-02")
+@check("always-on-needed")
 def always_on_needed(plan: Plan) -> Iterator[Problem]:
     """DNS, the proxy, the sign-in, the tunnel and monitoring must run on a host that is always on,
     because every device uses them at any time.
@@ -56,7 +56,7 @@ def _asked(plan: Plan) -> Iterator[tuple[str, str]]:
             yield service.host, service.source
 
 
-@check("host-is-ours", rows="S0-07")
+@check("host-is-ours")
 def host_is_ours(plan: Plan) -> Iterator[Problem]:
     """A home-manager host has no system of homelab for a dataset, a name or a tunnel."""
     site = plan.stack

@@ -18,7 +18,7 @@ HOST_BOOTS = file_check(
 )
 
 
-@check("host-known", rows="S0-01 S0-09")
+@check("host-known")
 def host_known(plan: Plan) -> Iterator[Problem]:
     """A service, a dataset or a role on a host that does not exist would silently be missing."""
     site = plan.stack
@@ -48,7 +48,7 @@ def host_known(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("host-runs-services", rows="S0-07")
+@check("host-runs-services")
 def host_runs_services(plan: Plan) -> Iterator[Problem]:
     """A home-manager host has no NixOS system of homelab that could run a service."""
     for service in plan.services:
@@ -61,7 +61,7 @@ def host_runs_services(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("service-host-state", rows="S0-07 S0-80")
+@check("service-host-state")
 def service_host_state(plan: Plan) -> Iterator[Problem]:
     """A retired or planned host runs no services, but DNS and the proxy would point to it."""
     others = [h.name for h in plan.hosts.values() if h.is_nixos and h.config.state in RUNNING]
@@ -88,7 +88,7 @@ def _placed(service: Service) -> str:
     return f"{source}.{'tags' if by_tag else 'host'}"
 
 
-@check("host-complete", rows="S0-80 S0-70")
+@check("host-complete")
 def host_complete(plan: Plan) -> Iterator[Problem]:
     """A live host needs an address, a pinned host key and a hardware module."""
     for host in plan.hosts.values():
@@ -118,7 +118,7 @@ def missing(host: Host) -> Iterator[Problem]:
         )
 
 
-@check("builder-arch", rows="S0-08")
+@check("builder-arch")
 def builder_arch(plan: Plan) -> Iterator[Problem]:
     """A builder must be a NixOS host of the stack of the right platform, and another host."""
     for host in plan.hosts.values():
@@ -144,7 +144,7 @@ _MORE = {"agent": 0, "appliance": 1, "workhorse": 2}
 """Roles in order of trust."""
 
 
-@check("builder-trust", rows="S0-08 S0-25", severity="warning")
+@check("builder-trust", severity="warning")
 def builder_trust(plan: Plan) -> Iterator[Problem]:
     """A host that builds on another can become root there, so a break-in on a less trusted host
     would spread to a more trusted one.
@@ -171,7 +171,7 @@ def builder_trust(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("gpu-present", rows="S0-52 S0-02")
+@check("gpu-present")
 def gpu_present(plan: Plan) -> Iterator[Problem]:
     """A service cannot use a GPU that its host does not have."""
     for service in plan.services:

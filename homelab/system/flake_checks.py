@@ -41,7 +41,7 @@ _OPTIONS = (
 each."""
 
 
-@check("flake-module-known", rows="S0-21")
+@check("flake-module-known")
 def flake_module_known(plan: Plan) -> Iterator[Problem]:
     """A module from an undeclared flake fails the evaluation."""
     for host in plan.hosts.values():
@@ -60,7 +60,7 @@ def _added(name: str) -> str:
     return f'or add flakes: {{{name}: {{url: "…"}}}}, and lock it'
 
 
-@check("flake-private", rows="S0-21")
+@check("flake-private")
 def flake_private(plan: Plan) -> Iterator[Problem]:
     """A host fetches flake inputs as root, whom a private forge does not know."""
     for name, flake in sorted(plan.stack.flakes.items()):

@@ -10,7 +10,7 @@ from homelab.problems import Problem
 from homelab.services.said import said_of
 
 
-@check("static-ip-complete", rows="S1-01")
+@check("static-ip-complete")
 def static_ip_complete(plan: Plan) -> Iterator[Problem]:
     """A host with an incomplete static address would lose the LAN at the next switch."""
     for host in plan.hosts.values():
@@ -34,7 +34,7 @@ _OTHERS = (
 )
 
 
-@check("wifi-backend-single", rows="S1-38 T19")
+@check("wifi-backend-single")
 def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
     """Two programs that control one WiFi device disconnect each other."""
     for host in plan.hosts.values():
@@ -67,7 +67,7 @@ def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
                     )
 
 
-@check("f2b-ignore", rows="S4-35")
+@check("f2b-ignore")
 def f2b_ignore(plan: Plan) -> Iterator[Problem]:
     """If the LAN can be banned, a mistyped password locks the household out; if everybody is
     ignored, nobody is ever banned.

@@ -20,7 +20,7 @@ def later(plan: Plan, name: str, release: str) -> str:
     return f'set nixpkgs.{name}.release to "{release}" or later, {url}, and lock it anew'
 
 
-@check("pin-known", rows="S0-71")
+@check("pin-known")
 def pin_known(plan: Plan) -> Iterator[Problem]:
     """A host needs an existing nixpkgs pin to build with."""
     for host in plan.hosts.values():
@@ -32,7 +32,7 @@ def pin_known(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("pin-release", rows="S0-71")
+@check("pin-release")
 def pin_release(plan: Plan) -> Iterator[Problem]:
     """Options are chosen for the pin's `release`, and built with the release of its URL."""
     for name, pin in plan.stack.nixpkgs.items():

@@ -34,7 +34,7 @@ _OF_ROOT = ("/nix", "/var")
 """Directories on the root file system, or on a disk without which a host does not boot."""
 
 
-@check("watchdog-order", rows="S1-26")
+@check("watchdog-order")
 def watchdog_order(plan: Plan) -> Iterator[Problem]:
     """If the reboot timeout is shorter than the runtime timeout, a slow shutdown is reset."""
     for host in plan.hosts.values():
@@ -47,7 +47,7 @@ def watchdog_order(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("boot-capacity", rows="S4-05")
+@check("boot-capacity")
 def boot_capacity(plan: Plan) -> Iterator[Problem]:
     """A full boot partition fails the next switch, which first writes one more generation."""
     for host in plan.hosts.values():
@@ -80,7 +80,7 @@ def boot_capacity(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("gc-enabled", rows="S4-06", severity="warning")
+@check("gc-enabled", severity="warning")
 def gc_enabled(plan: Plan) -> Iterator[Problem]:
     """If few generations fit on the boot partition, old ones must be deleted daily."""
     for host in plan.hosts.values():

@@ -17,7 +17,7 @@ ZONES = frozenset(
 )
 
 
-@check("timezone-known", rows="S0-01")
+@check("timezone-known")
 def timezone_known(plan: Plan) -> Iterator[Problem]:
     """An unknown zone is silently UTC to systemd, so every timer would be off by hours."""
     said = {"site.timezone": plan.stack.site.timezone}

@@ -24,7 +24,7 @@ _LOGIN = re.compile(r"[^@\s]+@[^@\s]+")
 _AUTOGROUPS = ("autogroup:admin", "autogroup:internet", "autogroup:member", "autogroup:tagged")
 
 
-@check("acl-lockout", rows="S0-24 S0-25")
+@check("acl-lockout")
 def acl_lockout(plan: Plan) -> Iterator[Problem]:
     """Tailscale refuses a policy that fails its own tests, or the owners lose SSH access."""
     tailnet = plan.tailnet
@@ -62,7 +62,7 @@ def _opening(tailnet: TailnetPlan, sentence: str) -> str:
     return "tailnet.grants"
 
 
-@check("acl-tag-known", rows="S0-24")
+@check("acl-tag-known")
 def acl_tag_known(plan: Plan) -> Iterator[Problem]:
     """A grant for an unknown tag, group or host opens nothing."""
     tailnet = plan.tailnet
@@ -100,7 +100,7 @@ def _ends(config: TailnetConfig) -> Iterator[tuple[str, str]]:
             yield f"tailnet.{where}[{j}]", end
 
 
-@check("machine-elsewhere", rows="S0-24")
+@check("machine-elsewhere")
 def machine_elsewhere(plan: Plan) -> Iterator[Problem]:
     """A machine outside the stack must not share the name or address of a host."""
     config = plan.stack.tailnet
@@ -121,7 +121,7 @@ def machine_elsewhere(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("device-unique", rows="S0-22 S0-23")
+@check("device-unique")
 def device_unique(plan: Plan) -> Iterator[Problem]:
     """Two hosts with one device id overwrite each other's tags and routes."""
     seen: dict[str, str] = {}
@@ -135,7 +135,7 @@ def device_unique(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("acl-route-covered", rows="S0-12 S0-24")
+@check("acl-route-covered")
 def acl_route_covered(plan: Plan) -> Iterator[Problem]:
     """The proxy cannot reach an app on another host without a grant."""
     tailnet = plan.tailnet
@@ -155,7 +155,7 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("subnet-covers-entry", rows="S0-23")
+@check("subnet-covers-entry")
 def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
     """Outside the LAN, internal names work only through a subnet route to the entry host."""
     entry = plan.hosts.get(plan.stack.network.entry.host)
@@ -177,7 +177,7 @@ def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("dns-push-target", rows="S0-20")
+@check("dns-push-target")
 def dns_push_target(plan: Plan) -> Iterator[Problem]:
     """Devices on the tailnet use the home resolver, so it must be in the tailnet."""
     host = plan.hosts.get(plan.dns.host)
@@ -207,7 +207,7 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("agent-posture", rows="S0-06")
+@check("agent-posture")
 def agent_posture(plan: Plan) -> Iterator[Problem]:
     """An agent runs untrusted programs, so it must serve no route, forward nothing and build for no
     other host.

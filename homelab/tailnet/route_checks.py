@@ -11,7 +11,7 @@ from homelab.problems import Problem
 from homelab.tailnet.members import is_member
 
 
-@check("accept-routes-own-lan", rows="S0-23")
+@check("accept-routes-own-lan")
 def accept_routes_own_lan(plan: Plan) -> Iterator[Problem]:
     """On Linux an accepted route overrides the host's own LAN, so LAN traffic depends on the subnet
     router.

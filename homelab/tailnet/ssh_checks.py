@@ -13,7 +13,7 @@ from homelab.tailnet.assertions import PRIVILEGED, SUBORDINATE
 _MACHINES = ("*", "autogroup:tagged")
 
 
-@check("ssh-direction", rows="S0-25")
+@check("ssh-direction")
 def ssh_direction(plan: Plan) -> Iterator[Problem]:
     """An agent or appliance must not log in by Tailscale SSH on a host that holds the data."""
     tailnet = plan.tailnet

@@ -18,7 +18,7 @@ _EVERYBODY = ("*", "autogroup:member", "autogroup:tagged", "autogroup:shared")
 _NARROWEST = 8
 
 
-@check("subnet-route-width", rows="S0-22 S0-24")
+@check("subnet-route-width")
 def subnet_route_width(plan: Plan) -> Iterator[Problem]:
     """A subnet route to the internet or the tailnet itself redirects traffic of every device."""
     for host in plan.hosts.values():
@@ -44,7 +44,7 @@ def subnet_route_width(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("funnel-width", rows="S0-24 S2-06")
+@check("funnel-width")
 def funnel_width(plan: Plan) -> Iterator[Problem]:
     """Funnel publishes to the internet, without the tunnel and Access: it needs narrow targets."""
     config = plan.stack.tailnet
@@ -58,7 +58,7 @@ def funnel_width(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("ssh-root", rows="S0-25")
+@check("ssh-root")
 def ssh_root(plan: Plan) -> Iterator[Problem]:
     """A login as root, or as an owner with passwordless sudo, gives full control of the host."""
     config, owner = plan.stack.tailnet, plan.stack.site.owner
@@ -74,7 +74,7 @@ def ssh_root(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("tag-used", rows="S0-23 S0-24", severity="warning")
+@check("tag-used", severity="warning")
 def tag_used(plan: Plan) -> Iterator[Problem]:
     """An unused tag has no effect; it is often a misspelt one."""
     config, tailnet = plan.stack.tailnet, plan.tailnet

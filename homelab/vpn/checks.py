@@ -18,7 +18,7 @@ from homelab.vpn.plan import has_fixed_user
 _CABLES = IPv4Network("10.200.0.0/16")
 
 
-@check("vpn-complete", rows="S4-13")
+@check("vpn-complete")
 def complete(plan: Plan) -> Iterator[Problem]:
     """A tunnel without a host fails, and a resolver outside the tunnel leaks DNS queries."""
     own = {h.lan for h in plan.hosts.values()} | {h.tailnet for h in plan.hosts.values()}
@@ -54,7 +54,7 @@ def complete(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("vpn-used", rows="S4-13", severity="warning")
+@check("vpn-used", severity="warning")
 def used(plan: Plan) -> Iterator[Problem]:
     """A VPN without a service is not created."""
     made = {v.name for v in plan.vpn.vpns}
@@ -67,7 +67,7 @@ def used(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("vpn-host", rows="S4-13 S4-14 S4-15")
+@check("vpn-host")
 def on_its_host(plan: Plan) -> Iterator[Problem]:
     """A service can be confined only on the host of its VPN."""
     for service, vpn in _users(plan):
@@ -87,7 +87,7 @@ def on_its_host(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("vpn-member-gid", rows="S4-14")
+@check("vpn-member-gid")
 def member_gid(plan: Plan) -> Iterator[Problem]:
     """The kill switch matches packets by group number, so the service needs a fixed group of its
     own. NixOS checks the rules in a sandbox without user names.
@@ -117,7 +117,7 @@ def member_gid(plan: Plan) -> Iterator[Problem]:
                     )
 
 
-@check("vpn-mode-single", rows="S4-15")
+@check("vpn-mode-single")
 def mode_single(plan: Plan) -> Iterator[Problem]:
     """A VPN cannot be in the host's network and in a namespace at once."""
     first: dict[str, tuple[str, str]] = {}
@@ -131,7 +131,7 @@ def mode_single(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("vpn-group-exclusive", rows="S4-14")
+@check("vpn-group-exclusive")
 def group_exclusive(plan: Plan) -> Iterator[Problem]:
     """Another service with the same group would be confined too, or use the wrong VPN."""
     for vpn in plan.vpn.vpns:
@@ -156,7 +156,7 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
                     )
 
 
-@check("netns-upstream", rows="S4-15")
+@check("netns-upstream")
 def upstream(plan: Plan) -> Iterator[Problem]:
     """The addresses of namespace links must not overlap the LAN."""
     lan = plan.stack.network.lan.cidr
@@ -170,7 +170,7 @@ def upstream(plan: Plan) -> Iterator[Problem]:
         )
 
 
-@check("vpn-uses", rows="S4-14 S4-15")
+@check("vpn-uses")
 def uses(plan: Plan) -> Iterator[Problem]:
     """A confined service cannot call a service outside its VPN; the packets are dropped."""
     for service, vpn in _users(plan):
@@ -196,7 +196,7 @@ def uses(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("id-unique", rows="S4-31")
+@check("id-unique")
 def id_unique(plan: Plan) -> Iterator[Problem]:
     """Two users with one number share files and firewall rules."""
     for kind in ("uid", "gid"):
@@ -211,7 +211,7 @@ def id_unique(plan: Plan) -> Iterator[Problem]:
                 )
 
 
-@check("id-stable", rows="S4-31")
+@check("id-stable")
 def id_stable(plan: Plan) -> Iterator[Problem]:
     """Files belong to user numbers: with a new number a service loses access to its state."""
     for vpn in plan.vpn.vpns:

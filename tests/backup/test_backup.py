@@ -34,8 +34,9 @@ def found(check: str, *changes: Changes) -> list[str]:
     return [str(p) for p in build.found(household(*changes), check)]
 
 
+@pytest.mark.requirement("S0-31")
 def test_a_service_has_one_unit_for_each_target() -> None:
-    """S0-31: a target that is down does not block the other."""
+    """A target that is down does not block the other."""
     mine = {target: job for (_, name, target), job in jobs(VAULT).items() if name == "vaultwarden"}
     assert {t: j.repository for t, j in mine.items()} == {
         "disk": "/mnt/disk/restic/aurora/vaultwarden",
@@ -49,8 +50,9 @@ def test_a_service_has_one_unit_for_each_target() -> None:
 THERE: Changes = {"services": {"vaultwarden": {"host": "pi"}}}
 
 
+@pytest.mark.requirement("S0-31", "S0-34")
 def test_another_host_goes_by_sftp_into_a_root_of_its_own() -> None:
-    """S0-31, S0-34: it has a login and a key of its own, and no path of the server in its hands."""
+    """It has a login and a key of its own, and no path of the server in its hands."""
     job = jobs(THERE)["pi", "vaultwarden", "disk"]
     assert job.repository == "sftp:restic-pi@192.168.1.10:/vaultwarden"
     assert (job.ssh_key, job.mounts) == ("/run/homelab/secrets/restic-disk-key", ())
@@ -58,8 +60,9 @@ def test_another_host_goes_by_sftp_into_a_root_of_its_own() -> None:
     assert "sftp.args='-i /run/homelab/secrets/restic-disk-key -o IdentitiesOnly=yes" in rendered
 
 
+@pytest.mark.requirement("S0-34")
 def test_each_client_is_shut_in_its_own_directory() -> None:
-    """S0-34: it can neither read datasets nor touch the repositories of another host."""
+    """It can neither read datasets nor touch the repositories of another host."""
     both: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
     rendered = text(THERE, both)
     for client in ("pi", "workstation"):
@@ -117,8 +120,8 @@ def test_the_keys_of_before_are_refused_with_the_way_out(field: str) -> None:
         build.stack_config(household({"backup": {"targets": {"disk": {field: said}}}}))
 
 
+@pytest.mark.requirement("S0-31")
 def test_a_local_target_is_for_its_own_host_alone() -> None:
-    """S0-31."""
     local: Changes = {
         "backup": {"targets": {"usb": {"kind": "local", "host": "aurora", "path": "/mnt/usb"}}}
     }
@@ -128,8 +131,9 @@ def test_a_local_target_is_for_its_own_host_alone() -> None:
     assert ("workstation", "jellyfin", "usb") not in planned
 
 
+@pytest.mark.requirement("S0-35")
 def test_two_targets_take_turns_at_one_sqlite_dump() -> None:
-    """S0-35: `VACUUM INTO` a file of its own, under a lock, while the app writes."""
+    """`VACUUM INTO` a file of its own, under a lock, while the app writes."""
     rendered = text(VAULT)
     assert rendered.count("/bin/flock 9") == 2
     assert (
@@ -147,14 +151,14 @@ def test_two_targets_take_turns_at_one_sqlite_dump() -> None:
     assert "/var/lib/vaultwarden/db.sqlite3-wal" in job.exclude
 
 
+@pytest.mark.requirement("S0-35")
 def test_one_target_needs_no_lock() -> None:
-    """S0-35."""
     one: Changes = {"services": {"vaultwarden": {"backup": {"targets": ["b2"]}}}}
     assert "flock" not in text(VAULT, one)
 
 
+@pytest.mark.requirement("S0-35")
 def test_postgresql_is_dumped_before_the_backup_that_carries_the_dump() -> None:
-    """S0-35."""
     rendered = text(NEWS)
     assert 'databases = [ "miniflux" ];' in rendered
     assert 'startAt = "*-*-* 03:30:00";' in rendered
@@ -163,8 +167,9 @@ def test_postgresql_is_dumped_before_the_backup_that_carries_the_dump() -> None:
     assert job.paths == ("/var/backup/postgresql/miniflux.sql.gz",)
 
 
+@pytest.mark.requirement("S0-33", "S0-40")
 def test_datasets_worth_it_have_jobs_of_their_own() -> None:
-    """S0-33, S0-40: by tier, without a word about backup."""
+    """By tier, without a word about backup."""
     disks: Changes = {
         "datasets": {
             "photos": {"host": "aurora", "path": "/mnt/f/photos", "tier": "irreplaceable"},
@@ -201,22 +206,22 @@ def test_datasets_worth_it_have_jobs_of_their_own() -> None:
         ({"targets": {"disk": {"user": "root"}}}, ["backup.targets.disk", "log in as root"]),
     ],
 )
+@pytest.mark.requirement("S0-31", "S0-33")
 def test_a_target_or_tier_that_cannot_work_is_refused(backup: Changes, words: list[str]) -> None:
-    """S0-31, S0-33."""
     with pytest.raises(InvalidStackError) as refused:
         build.stack_config(household({"backup": backup}))
     assert all(word in str(refused.value) for word in words), refused.value
 
 
 @pytest.mark.parametrize("backup", [{"skip": ""}, {"skip": "a cache", "include": ["/srv/x"]}])
+@pytest.mark.requirement("S0-32")
 def test_a_skip_has_a_reason_and_stands_alone(backup: Changes) -> None:
-    """S0-32."""
     with pytest.raises(InvalidStackError, match=r"services\.vaultwarden\.backup"):
         build.stack_config(household(VAULT, {"services": {"vaultwarden": {"backup": backup}}}))
 
 
+@pytest.mark.requirement("S0-32")
 def test_what_is_not_kept_is_listed_with_its_reason() -> None:
-    """S0-32."""
     skip: Changes = {"services": {"vaultwarden": {"backup": {"skip": "a trial only"}}}}
     plan = build.plan(household(VAULT, skip, {"services": {"ollama": {"host": "aurora"}}}))
     assert ("vaultwarden", "a trial only") in plan.backup.skipped
@@ -224,16 +229,17 @@ def test_what_is_not_kept_is_listed_with_its_reason() -> None:
     assert not [j for j in plan.backup.jobs if j.name in ("vaultwarden", "ollama")]
 
 
+@pytest.mark.requirement("S0-31")
 def test_a_failed_backup_is_reported_where_alerts_are_set_up() -> None:
-    """S0-31: and nothing names a unit that is not there."""
+    """And nothing names a unit that is not there."""
     ntfy: Changes = {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}
     assert "onFailure" not in text(VAULT)
     assert 'onFailure = [ "notify@%N.service" ];' in text(VAULT, ntfy)
     assert "notify@" in build.render(household(VAULT, ntfy))["aurora"]["monitoring.nix"]
 
 
+@pytest.mark.requirement("S0-05")
 def test_a_host_that_sleeps_stays_awake_for_its_backup() -> None:
-    """S0-05."""
     there: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
     assert "inhibitsSleep = true;" in text(there, host="workstation")
     assert "inhibitsSleep" not in text(VAULT)
@@ -337,16 +343,17 @@ CUSTOM: Changes = {
         ),
     ],
 )
+@pytest.mark.requirement("S0-02", "S0-31", "S0-32", "S0-35", "S0-37")
 def test_a_backup_that_would_keep_nothing_is_an_error(
     check: str, changes: list[Changes], words: list[str]
 ) -> None:
-    """S0-02 S0-31 S0-32 S0-35 S0-37."""
     messages = "\n".join(found(check, *changes))
     assert all(word in messages for word in words), messages
 
 
+@pytest.mark.requirement("S0-31", "S0-32", "S0-35", "S0-37")
 def test_an_honest_household_passes_every_check() -> None:
-    """S0-31 S0-32 S0-35 S0-37: with the same services, rightly declared."""
+    """With the same services, rightly declared."""
     right: Changes = {"services": {"vote": {"state": ["/var/lib/private/vote"]}}}
     problems = build.problems(household(VAULT, NEWS, CUSTOM, right))
     mine = ("backup-", "role-backup", "dynamic-user-path", "dump-before-backup")
@@ -357,8 +364,9 @@ def test_an_honest_household_passes_every_check() -> None:
     not all(map(shutil.which, ("sqlite3", "flock", "nix-instantiate"))),
     reason="sqlite3, flock or Nix is not installed",
 )
+@pytest.mark.requirement("S0-35")
 def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
-    """S0-35: the very script that is rendered, with its paths moved below a directory."""
+    """The very script that is rendered, with its paths moved below a directory."""
     (tmp_path / "backup.nix").write_text(text(VAULT), encoding="utf-8")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/derive.nix").write_text("_: x: x\n", encoding="utf-8")

@@ -56,8 +56,9 @@ def gated(
 
 
 @pytest.mark.parametrize("path", PASSED)
+@pytest.mark.requirement("S0-15", "T1")
 def test_a_path_that_only_looks_exempt_asks_the_gate(gated: Running, path: str) -> None:
-    """S0-15 T1: whatever an app behind the proxy would make of it."""
+    """Whatever an app behind the proxy would make of it."""
     answer = gated.ask(Row("", "gated.home.example.org", path))
     assert (answer.status, answer.app) == (302, "")
     assert len(gated.asked) == 1
@@ -69,8 +70,9 @@ def test_a_path_that_only_looks_exempt_asks_the_gate(gated: Running, path: str) 
 @pytest.mark.parametrize(
     "rule", [{"resources": ["^/.*"]}, {"paths": ["/open/*"]}, {}], ids=["all", "some", "whole"]
 )
+@pytest.mark.requirement("S2-06", "S1-08")
 def test_a_rule_that_asks_nobody_does_not_open_the_internet(rule: Changes) -> None:
-    """S2-06 S1-08: one problem, with or without a tailnet that leads to the app."""
+    """One problem, with or without a tailnet that leads to the app."""
     published = {"publish": "tunnel", "audience": "family", "auth": "forward", "access": False}
     stack: Changes = {
         **SIGN_IN,
@@ -138,25 +140,27 @@ def _granted(*grants: Changes, **services: Changes) -> list[str]:
         (["100.64.0.0/10"], ["nas"], ["tcp:8099"]),
     ],
 )
+@pytest.mark.requirement("S1-12", "T21")
 def test_nobody_but_the_proxy_is_let_to_an_app_that_believes_it(
     src: list[str], dst: list[str], ip: list[str]
 ) -> None:
-    """S1-12 T21: an agent that writes `Remote-User: sam` would be sam."""
+    """An agent that writes `Remote-User: sam` would be sam."""
     assert _granted({"src": src, "dst": dst, "ip": ip, "why": "direct please"}) == [
         "tailnet.grants[0]"
     ]
 
 
+@pytest.mark.requirement("S1-12")
 def test_nor_is_a_service_on_another_host() -> None:
-    """S1-12."""
     caller: Changes = {**app(uses=["x"]), "host": "box", "port": 8100, "routes": []}
     assert _granted(caller=caller) == ["services.caller.uses"]
     beside: Changes = {**app(uses=["x"]), "port": 8100, "routes": []}
     assert _granted(beside=beside) == []
 
 
+@pytest.mark.requirement("S1-12")
 def test_what_the_owner_and_the_proxy_reach_is_no_hole() -> None:
-    """S1-12: and neither is a grant for another port."""
+    """And neither is a grant for another port."""
     assert _granted({"src": ["pi"], "dst": ["nas"], "ip": ["tcp:8099"], "why": "the proxy"}) == []
     assert _granted({"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:22"], "why": "ssh"}) == []
 
@@ -164,8 +168,9 @@ def test_what_the_owner_and_the_proxy_reach_is_no_hole() -> None:
 # --- rules, tokens and logs -----------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S1-08")
 def test_a_query_does_not_evade_a_rule_about_a_path() -> None:
-    """S1-08: said as a path or as an expression, Authelia is asked of both together."""
+    """Said as a path or as an expression, Authelia is asked of both together."""
     wanted = '"(?i)^/admin([/?].*)?$"', '"^/admin(/[^?]*)?(\\\\?.*)?$"'
     rules = [
         {"route": "draw", "priority": 40, "policy": "deny", "paths": ["/admin/*"]},
@@ -185,8 +190,9 @@ def _board(**oidc: object) -> Changes:
     return {"services": {"board": board}}
 
 
+@pytest.mark.requirement("S0-27")
 def test_an_app_is_told_claims_in_its_id_token() -> None:
-    """S0-27: by a policy of its own; nobody else's tokens change."""
+    """By a policy of its own; nobody else's tokens change."""
     text = tree(_board(id_token=["email", "groups"]))["pi"]["identity.nix"]
     assert "claims_policies.board.id_token = [" in text
     assert 'claims_policy = "board";' in text
@@ -198,14 +204,15 @@ def test_an_app_is_told_claims_in_its_id_token() -> None:
     assert "claims_polic" not in build.render(older)["pi"]["identity.nix"]
 
 
+@pytest.mark.requirement("S0-27")
 def test_a_claim_needs_its_scope() -> None:
-    """S0-27."""
     with pytest.raises(InvalidStackError, match="the claim groups needs the scope groups"):
         planned(_board(id_token=["groups"], scopes=["openid"]))
 
 
+@pytest.mark.requirement("S0-27")
 def test_a_refresh_token_can_be_asked_for() -> None:
-    """S0-27: and what no provider knows cannot."""
+    """And what no provider knows cannot."""
     text = tree(_board(scopes=["openid", "offline_access"]))["pi"]["identity.nix"]
     assert '"offline_access"' in text
     assert '"refresh_token"' in text
@@ -213,16 +220,17 @@ def test_a_refresh_token_can_be_asked_for() -> None:
         planned(_board(scopes=["openid", "offline-access"]))
 
 
+@pytest.mark.requirement("S0-19")
 def test_the_resolver_writes_down_who_asked_only_where_the_stack_says_so() -> None:
-    """S0-19: a journal on an SD card is no place for it, and nobody asked."""
+    """A journal on an SD card is no place for it, and nobody asked."""
     assert 'queryLog.type = "none";' in tree()["pi"]["dns.nix"]
     said = tree({"network": {"dns": {"query_log": True}}})["pi"]["dns.nix"]
     assert 'queryLog.type = "console";' in said
 
 
 @pytest.mark.parametrize("provider", ["kanidm", "keycloak", "authentik", "zitadel"])
+@pytest.mark.requirement("S4-16")
 def test_another_provider_is_refused_with_what_there_is(provider: str) -> None:
-    """S4-16."""
     with pytest.raises(
         InvalidStackError, match="the identity provider is authelia or pocket-id, which run here"
     ):

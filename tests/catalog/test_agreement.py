@@ -59,8 +59,9 @@ def said(entry: Entry, release: str) -> set[str]:
 
 
 @each
+@pytest.mark.requirement("S0-79")
 def test_every_unit_that_the_entry_names_exists(entry: Entry, release: str) -> None:
-    """S0-79: systemd takes settings for a unit that does not exist without a word."""
+    """systemd takes settings for a unit that does not exist without a word."""
     assert {*entry.units, *entry.helpers} == set(units(entry, release))
 
 
@@ -84,8 +85,9 @@ def _users(entry: Entry, release: str) -> Iterator[tuple[str, object]]:
 
 
 @each
+@pytest.mark.requirement("S0-37")
 def test_all_of_its_state_is_known(entry: Entry, release: str) -> None:
-    """S0-37: what the catalog does not know of is in no backup and on no disk that persists."""
+    """What the catalog does not know of is in no backup and on no disk that persists."""
     there = {path for fact in facts(entry, release) for path in fact.made}
     there |= {p for u in units(entry, release).values() for p in u.state_directories}
     known = {*entry.state, *entry.keeps, *entry.scratch}
@@ -93,10 +95,11 @@ def test_all_of_its_state_is_known(entry: Entry, release: str) -> None:
 
 
 @each
+@pytest.mark.requirement("S0-55")
 def test_the_state_that_its_sandbox_opens_is_made_before_it_starts(
     entry: Entry, release: str
 ) -> None:
-    """S0-55: systemd starts no unit whose ReadWritePaths are not there."""
+    """systemd starts no unit whose ReadWritePaths are not there."""
     there = {path for fact in facts(entry, release) for path in fact.made}
     there |= {p for u in units(entry, release).values() for p in u.state_directories}
     made = [path for path in entry.state if not any(_inside(t, path) for t in there)]
@@ -108,8 +111,9 @@ def _inside(path: str, parent: str) -> bool:
 
 
 @each
+@pytest.mark.requirement("S0-54")
 def test_every_unit_that_opens_its_state_is_known(entry: Entry, release: str) -> None:
-    """S0-54: one that does not wait for the disk starts on an empty directory, and fills it."""
+    """One that does not wait for the disk starts on an empty directory, and fills it."""
     for fact in facts(entry, release):
         opening = {u.name for u in fact.units.values() if u.opens_state and not u.only_with}
         named = {
@@ -149,8 +153,9 @@ def test_its_port_moves_where_an_option_moves_it(entry: Entry, release: str) -> 
 
 
 @each
+@pytest.mark.requirement("S0-55")
 def test_what_nixpkgs_relaxes_for_the_app_is_relaxed_here(entry: Entry, release: str) -> None:
-    """S0-55: what a module leaves out on purpose is what the app cannot bear."""
+    """What a module leaves out on purpose is what the app cannot bear."""
     if entry.hardening.exempt:
         return
     for name, unit in units(entry, release).items():
@@ -168,15 +173,17 @@ def test_what_nixpkgs_relaxes_for_the_app_is_relaxed_here(entry: Entry, release:
 
 
 @each
+@pytest.mark.requirement("S0-55")
 def test_the_capabilities_of_what_starts_as_root_are_known(entry: Entry, release: str) -> None:
-    """S0-55: a master process gives its workers away, and needs what that takes."""
+    """A master process gives its workers away, and needs what that takes."""
     for fact in facts(entry, release):
         assert set(fact.capabilities) <= set(entry.hardening.capabilities)
 
 
 @each
+@pytest.mark.requirement("S0-54")
 def test_what_others_file_is_written_for_their_group(entry: Entry, release: str) -> None:
-    """S0-54: a dataset that several services write keeps its group by the directory's bit, and
+    """A dataset that several services write keeps its group by the directory's bit, and
     its mode by the umask of whoever writes.
     """
     shared = set(entry.writes_datasets) - set(entry.state_in)

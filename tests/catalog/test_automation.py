@@ -1,4 +1,4 @@
-"""S2-16 S2-17 S2-21 S2-22: what home automation, media and models need of each other."""
+"""What home automation, media and models need of each other."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tests import build
+
+pytestmark = pytest.mark.requirement("S2-16", "S2-17", "S2-21", "S2-22")
 
 TAILNET = {
     "name": "tail1.ts.net",
@@ -41,8 +43,9 @@ def test_what_speaks_no_page_has_no_name_and_listens_to_its_host_alone(name: str
 
 
 @pytest.mark.parametrize("name", ["mosquitto", "wyoming-piper"])
+@pytest.mark.requirement("S0-56")
 def test_home_assistant_asks_it_on_another_host_and_nobody_else_does(name: str) -> None:
-    """S0-56: `uses` opens the port, to its caller's host."""
+    """`uses` opens the port, to its caller's host."""
     uses = {"home-assistant": {"host": "pi", "uses": [name]}, name: {"host": "nas"}}
     changes = {"tailnet": TAILNET, "services": uses}
     plan = build.plan(changes)
@@ -56,8 +59,8 @@ def test_home_assistant_asks_it_on_another_host_and_nobody_else_does(name: str) 
 
 
 @pytest.mark.parametrize("name", ["matter-server", "flaresolverr"])
+@pytest.mark.requirement("S3-03")
 def test_what_obeys_everybody_is_never_asked_from_another_host(name: str) -> None:
-    """S3-03."""
     uses = {"home-assistant": {"host": "pi", "uses": [name]}, name: {"host": "nas"}}
     found = build.found({"tailnet": TAILNET, "services": uses}, "exposure-never")
     assert found
@@ -70,8 +73,9 @@ def test_mosquitto_reads_the_password_of_its_client_from_a_file() -> None:
     assert "omitPasswordAuth" not in text
 
 
+@pytest.mark.requirement("S2-22")
 def test_cockpit_listens_where_it_is_told_and_nowhere_beside() -> None:
-    """S2-22: an empty entry takes back what the module's own socket says before it."""
+    """An empty entry takes back what the module's own socket says before it."""
     text = files(cockpit={})["services/cockpit.nix"]
     assert 'listenStreams = lib.mkAfter [\n      ""\n      "127.0.0.1:9090"\n    ];' in text
     assert 'allowed-origins = [ "https://cockpit.home.example.org" ];' in text
@@ -84,15 +88,17 @@ def test_cockpit_listens_where_it_is_told_and_nowhere_beside() -> None:
     assert "allowed-origins" not in before
 
 
+@pytest.mark.requirement("S2-22")
 def test_cockpit_and_prometheus_do_not_share_a_port() -> None:
-    """S2-22: the error names both."""
+    """The error names both."""
     both = {"services": {"cockpit": {"host": "pi"}, "prometheus": {"host": "pi"}}}
     (problem,) = [p for p in build.found(both, "port-unique") if "9090" in p.what]
     assert "cockpit and prometheus" in problem.what
 
 
+@pytest.mark.requirement("S2-21", "S0-53")
 def test_who_files_what_another_downloads_can_read_and_link_it() -> None:
-    """S2-21 S0-53: one group, and permissions that let it."""
+    """One group, and permissions that let it."""
     datasets = {
         name: {"host": "pi", "path": f"/data/{name}", "tier": "re-derivable", "group": "media"}
         for name in ("downloads", "media")
@@ -109,15 +115,16 @@ def test_who_files_what_another_downloads_can_read_and_link_it() -> None:
     assert made["storage.nix"].count('SupplementaryGroups = [ "media" ];') == 2
 
 
+@pytest.mark.requirement("S2-17")
 def test_litellm_has_a_key_that_no_file_of_its_tree_holds() -> None:
-    """S2-17."""
     text = files(litellm={})["services/litellm.nix"]
     assert 'environmentFile = "/run/homelab/secrets/litellm-key";' in text
     assert 'master_key = "os.environ/LITELLM_MASTER_KEY";' in text
 
 
+@pytest.mark.requirement("S0-71")
 def test_the_border_router_waits_for_the_release_that_has_it() -> None:
-    """S0-71: and says which one that is."""
+    """And says which one that is."""
     (problem,) = build.found(
         {"services": {"openthread-border-router": {"host": "pi"}}}, "module-available"
     )

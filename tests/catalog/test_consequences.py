@@ -31,8 +31,9 @@ def _checked(changes: Changes, check: str) -> list[str]:
     return [str(p) for p in build.found(changes, check)]
 
 
+@pytest.mark.requirement("S0-54")
 def test_every_unit_of_nextcloud_waits_for_the_disk_of_its_files() -> None:
-    """S0-54: its setup would install it anew on an empty directory, against the old database."""
+    """Its setup would install it anew on an empty directory, against the old database."""
     text = build.render(FILES)["nas"]["storage.nix"]
     for unit in ("cron", "setup", "update-db"):
         said = text.split(f"systemd.services.nextcloud-{unit} = {{")[1].split("};")[0]
@@ -40,14 +41,16 @@ def test_every_unit_of_nextcloud_waits_for_the_disk_of_its_files() -> None:
     assert "nextcloud-update-plugins" not in text
 
 
+@pytest.mark.requirement("S0-54")
 def test_workers_have_their_datasets_group_by_their_user() -> None:
-    """S0-54: PHP's workers ask for the groups of the user, not for those of the unit."""
+    """PHP's workers ask for the groups of the user, not for those of the unit."""
     text = build.render(FILES)["nas"]["storage.nix"]
     assert 'users.users.nextcloud.extraGroups = [ "family" ];' in text
 
 
+@pytest.mark.requirement("S0-11")
 def test_sabnzbd_is_told_its_port_where_its_module_has_an_option() -> None:
-    """S0-11: and what is typed on its pages lasts."""
+    """And what is typed on its pages lasts."""
     text = build.render(_on("26.05", sabnzbd={"host": "nas", "port": 8090}))["nas"]
     said = text["services/sabnzbd.nix"]
     assert "allowConfigWrite = true;" in said
@@ -57,8 +60,8 @@ def test_sabnzbd_is_told_its_port_where_its_module_has_an_option() -> None:
     assert "settings" not in before
 
 
+@pytest.mark.requirement("S0-11")
 def test_jackett_is_told_its_port() -> None:
-    """S0-11."""
     text = build.render(_on("25.11", jackett={"host": "nas", "port": 9000}))["nas"]
     assert "services.jackett" in text["services/jackett.nix"]
     assert "port = 9000;" in text["services/jackett.nix"]
@@ -71,8 +74,9 @@ def test_jackett_is_told_its_port() -> None:
         ("sabnzbd", "25.11", "changes the port of sabnzbd from 8080 before NixOS 26.05;"),
     ],
 )
+@pytest.mark.requirement("S0-11")
 def test_a_port_that_no_option_moves_is_refused(service: str, release: str, words: str) -> None:
-    """S0-11: the proxy would follow, and the app would stay."""
+    """The proxy would follow, and the app would stay."""
     changes = _on(release, **{service: {"host": "nas", "port": 9000}})
     (problem,) = _checked(changes, "port-fixed")
     assert problem.startswith(f"services.{service}.port: ")
@@ -81,8 +85,9 @@ def test_a_port_that_no_option_moves_is_refused(service: str, release: str, word
     assert not _checked(_on("26.05", sabnzbd={"host": "nas", "port": 9000}), "port-fixed")
 
 
+@pytest.mark.requirement("S0-11")
 def test_a_port_that_stays_is_the_modules_own_whatever_was_remembered() -> None:
-    """S0-11: the plan says where the app listens."""
+    """The plan says where the app listens."""
     plan = build.plan(_on("25.11", jellyfin={"host": "nas", "port": 9000}))
     (jellyfin,) = [s for s in plan.services if s.name == "jellyfin"]
     assert jellyfin.port == 8096
@@ -90,8 +95,9 @@ def test_a_port_that_stays_is_the_modules_own_whatever_was_remembered() -> None:
 
 @pytest.mark.parametrize("release", ["25.11", "26.05"])
 @pytest.mark.parametrize("service", ["radarr", "sabnzbd", "sonarr"])
+@pytest.mark.requirement("S0-54")
 def test_what_one_files_the_others_of_its_group_may_change(service: str, release: str) -> None:
-    """S0-54: also where nixpkgs says a mask of its own, as Sonarr's and Radarr's do since 26.05."""
+    """Also where nixpkgs says a mask of its own, as Sonarr's and Radarr's do since 26.05."""
     text = build.render(_on(release, **{service: {"host": "nas"}}))["nas"]["hardening.nix"]
     said = text.split(f"systemd.services.{service}.serviceConfig")[1].split("UMask = ")[1]
     own = release == "26.05" and service != "sabnzbd"
@@ -101,8 +107,9 @@ def test_what_one_files_the_others_of_its_group_may_change(service: str, release
 GPU = {"hosts": {"nas": {"gpu": {"vendor": "intel"}}}}
 
 
+@pytest.mark.requirement("S0-52")
 def test_graphics_for_an_app_that_has_no_use_for_them_are_refused() -> None:
-    """S0-52: with what it could use, if anything."""
+    """With what it could use, if anything."""
     vault = {**GPU, "services": {"vaultwarden": {"host": "nas", "gpu": "intel"}}}
     (problem,) = _checked(vault, "gpu-useful")
     assert "Vaultwarden cannot use intel graphics; leave gpu out" in problem
@@ -112,8 +119,9 @@ def test_graphics_for_an_app_that_has_no_use_for_them_are_refused() -> None:
     assert not _checked(immich, "gpu-useful")
 
 
+@pytest.mark.requirement("S0-52")
 def test_immich_may_open_the_graphics_that_it_is_given() -> None:
-    """S0-52: its module closes all devices by itself."""
+    """Its module closes all devices by itself."""
     files = build.render({**GPU, "services": {"immich": {"host": "nas", "gpu": "intel"}}})["nas"]
     assert "accelerationDevices = null;" in files["services/immich.nix"]
     assert "extraGroups = [" in files["services/immich.nix"]
@@ -121,8 +129,9 @@ def test_immich_may_open_the_graphics_that_it_is_given() -> None:
     assert "accelerationDevices" not in plain
 
 
+@pytest.mark.requirement("S2-16")
 def test_a_border_router_is_asked_for_its_radio() -> None:
-    """S2-16: its module does not evaluate without one; by path or inside a set of options."""
+    """Its module does not evaluate without one; by path or inside a set of options."""
     bare = _on("26.05", **{"openthread-border-router": {"host": "nas"}})
     (problem,) = _checked(bare, "option-demanded")
     assert "radio.device or services.openthread-border-router.radio.url" in problem
@@ -135,8 +144,9 @@ def test_a_border_router_is_asked_for_its_radio() -> None:
 OLD = {"hosts": {"nas": {"state_version": "24.05"}}}
 
 
+@pytest.mark.requirement("S0-32", "S0-35")
 def test_a_vault_that_is_old_is_kept_where_it_lies() -> None:
-    """S0-32 S0-35: the module leaves it where Bitwarden RS was."""
+    """The module leaves it where Bitwarden RS was."""
     changes: Changes = {
         **OLD,
         "services": {"vaultwarden": {"host": "nas"}},
@@ -150,8 +160,9 @@ def test_a_vault_that_is_old_is_kept_where_it_lies() -> None:
     assert [d for d in job.dumps if "/var/lib/bitwarden_rs/db.sqlite3" in d]
 
 
+@pytest.mark.requirement("S0-37")
 def test_who_signs_for_a_dynamic_user_is_told_before_sops_nix_stops() -> None:
-    """S0-37: no secret at all would be placed on the host."""
+    """No secret at all would be placed on the host."""
     flake = {
         "host": "nas",
         "flake": {"input": "own", "unit": "own", "dynamic_user": True},
@@ -166,8 +177,9 @@ def test_who_signs_for_a_dynamic_user_is_told_before_sops_nix_stops() -> None:
     assert not _checked(changes, "secret-owner")
 
 
+@pytest.mark.requirement("S0-79")
 def test_an_option_may_speak_of_any_unit_that_the_module_makes() -> None:
-    """S0-79: a misspelt one is named with all of them."""
+    """A misspelt one is named with all of them."""
 
     def said(unit: str) -> list[str]:
         option = {f"systemd.services.{unit}.serviceConfig.Nice": 10}
@@ -180,8 +192,9 @@ def test_an_option_may_speak_of_any_unit_that_the_module_makes() -> None:
     assert 'did you mean "nextcloud-cron"?' in problem
 
 
+@pytest.mark.requirement("S0-54")
 def test_what_writes_the_state_stops_while_it_is_carried_to_a_disk_that_stays() -> None:
-    """S0-54: its jobs too, and not the unit that answers to people alone."""
+    """Its jobs too, and not the unit that answers to people alone."""
     hosts = {"nas": {"persistence": {"root": "/persist"}}}
     made = build.render({"hosts": hosts, "services": {"nextcloud": {"host": "nas"}}})["nas"]
     (line,) = [

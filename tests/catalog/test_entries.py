@@ -77,15 +77,17 @@ def test_placeholders_name_what_the_entry_has(entry: Entry) -> None:
 
 
 @each
+@pytest.mark.requirement("S0-37")
 def test_the_state_of_a_dynamic_user_lies_below_private(entry: Entry) -> None:
-    """S0-37: /var/lib/<name> is a symlink for such a unit, and restic would keep the link alone."""
+    """/var/lib/<name> is a symlink for such a unit, and restic would keep the link alone."""
     private = [p.startswith("/var/lib/private/") for p in entry.state]
     assert all(private) if entry.dynamic_user else not any(private)
 
 
 @each
+@pytest.mark.requirement("S0-35", "S0-32")
 def test_what_is_kept_is_kept_honestly(entry: Entry) -> None:
-    """S0-35 S0-32: state or a reason for none, and every database is dumped."""
+    """State or a reason for none, and every database is dumped."""
     assert entry.state or entry.dumps or entry.stateless
     assert bool(entry.dumps) == (entry.database != "none")
     for path in (*entry.exclude, *(d.source for d in entry.dumps if d.kind != "postgresql")):
@@ -93,15 +95,17 @@ def test_what_is_kept_is_kept_honestly(entry: Entry) -> None:
 
 
 @each
+@pytest.mark.requirement("S0-37")
 def test_what_a_dynamic_user_reads_is_handed_over_by_systemd(entry: Entry) -> None:
-    """S0-37: a file with an owner of its own cannot be read by a user that does not exist yet."""
+    """A file with an owner of its own cannot be read by a user that does not exist yet."""
     for secret in entry.secrets.values():
         assert not entry.dynamic_user or secret.owner == "root"
 
 
 @each
+@pytest.mark.requirement("S0-50", "S0-45")
 def test_it_can_be_shown_and_watched(entry: Entry) -> None:
-    """S0-50 S0-45: a tile has a group that the dashboard knows; a probe has a path."""
+    """A tile has a group that the dashboard knows; a probe has a path."""
     assert entry.category in DashboardConfig().groups
     assert entry.icon
     assert entry.summary
@@ -113,10 +117,11 @@ def test_it_can_be_shown_and_watched(entry: Entry) -> None:
 
 @pytest.mark.parametrize("release", ["25.05", "25.11", "26.05"])
 @each
+@pytest.mark.requirement("S0-11")
 def test_the_web_port_and_address_are_set_by_an_option_or_cannot_be(
     entry: Entry, release: str
 ) -> None:
-    """S0-11: what the port registry says has to reach the app, or the registry must not say it."""
+    """What the port registry says has to reach the app, or the registry must not say it."""
     web = entry.ports.get("web")
     if web is None or entry.infrastructure or release < entry.since:
         return
@@ -153,8 +158,9 @@ def test_infrastructure_is_configured_by_other_rooms() -> None:
     assert not any(e.options for e in ENTRIES.values() if e.infrastructure)
 
 
+@pytest.mark.requirement("S0-26")
 def test_subsonic_apps_pass_the_gate_of_navidrome_and_it_believes_the_proxy_alone() -> None:
-    """S0-26: browsers sign in at the gate; /rest is for apps, /share for people without an account."""
+    """Browsers sign in at the gate; /rest is for apps, /share for people without an account."""
     entry = ENTRIES["navidrome"]
     assert entry.sign_in.kinds[0] == "forward"
     assert set(entry.sign_in.exempt) == {"/rest/*", "/share/*"}
@@ -163,8 +169,9 @@ def test_subsonic_apps_pass_the_gate_of_navidrome_and_it_believes_the_proxy_alon
     assert settings["ReverseProxyWhitelist"] == Template("{proxy}/32")
 
 
+@pytest.mark.requirement("S0-52")
 def test_a_graphics_card_changes_the_package_and_the_licences_it_needs() -> None:
-    """S0-52: CUDA is a package of its own, with unfree parts that are named one by one."""
+    """CUDA is a package of its own, with unfree parts that are named one by one."""
     entry = ENTRIES["ollama"]
     assert "services.ollama.package" not in options_of(entry, "25.11")
     with_cuda = options_of(entry, "25.11", "nvidia")
@@ -173,8 +180,9 @@ def test_a_graphics_card_changes_the_package_and_the_licences_it_needs() -> None
     assert "libcublas" in entry.unfree_gpu["nvidia"]
 
 
+@pytest.mark.requirement("S0-71")
 def test_an_option_that_a_release_lacks_is_left_out() -> None:
-    """S0-71: the catalog knows which names hold for which release."""
+    """The catalog knows which names hold for which release."""
     entry = ENTRIES["ollama"]
     assert "services.ollama.acceleration" not in options_of(entry, "26.05", "nvidia")
     assert lacks(entry, "services.ollama.acceleration", "26.05") == "is gone since 26.05"

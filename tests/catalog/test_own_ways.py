@@ -22,8 +22,9 @@ def _file_of(changes: Changes, host: str, path: str) -> str:
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.requirement("S1-22")
 def test_nextclouds_own_nginx_stays_clear_of_the_proxy(proxy: str) -> None:
-    """S1-22: it listens on loopback by a port of its own, under a name that nobody types."""
+    """It listens on loopback by a port of its own, under a name that nobody types."""
     changes: Changes = {**NEXTCLOUD, "network": {"entry": {"proxy": proxy}}}
     files = build.render(changes)["pi"]
     own = files["services/nextcloud.nix"]
@@ -36,16 +37,18 @@ def test_nextclouds_own_nginx_stays_clear_of_the_proxy(proxy: str) -> None:
     assert not build.found(changes, "port-unique")
 
 
+@pytest.mark.requirement("S1-22")
 def test_nextcloud_answers_to_the_name_that_people_type_and_believes_the_proxy() -> None:
-    """S1-22: beside the name of its own virtual host, which its module says without a default."""
+    """Beside the name of its own virtual host, which its module says without a default."""
     text = _file(NEXTCLOUD, "pi", "nextcloud")
     assert 'trusted_domains = lib.mkAfter [ "nextcloud.home.example.org" ];' in text
     assert 'trusted_proxies = [ "127.0.0.1" ];' in text
     assert 'overwriteprotocol = "https";' in text
 
 
+@pytest.mark.requirement("S1-22", "S1-37")
 def test_nextclouds_files_may_lie_in_a_dataset_and_its_apps_stay() -> None:
-    """S1-22 S1-37: both can be written, and the dataset's own backup keeps the files."""
+    """Both can be written, and the dataset's own backup keeps the files."""
     plan = build.plan(
         {
             "services": {"nextcloud": {"host": "pi", "datasets": {"files": "files"}}},
@@ -65,8 +68,9 @@ def test_nextclouds_files_may_lie_in_a_dataset_and_its_apps_stay() -> None:
 EXPORTERS = ("node-exporter", "systemd-exporter")
 
 
+@pytest.mark.requirement("S0-47", "S1-11")
 def test_exporters_answer_to_a_prometheus_beside_them_alone() -> None:
-    """S0-47 S1-11: no name, no open port; the one beside them is told of both."""
+    """No name, no open port; the one beside them is told of both."""
     changes: Changes = {
         "services": {**{n: {"host": "nas"} for n in EXPORTERS}, "prometheus": {"host": "nas"}}
     }
@@ -82,8 +86,9 @@ def test_exporters_answer_to_a_prometheus_beside_them_alone() -> None:
     assert not build.found(changes, "exporter-scraped")
 
 
+@pytest.mark.requirement("S0-47", "S0-56")
 def test_one_prometheus_measures_the_hosts_that_have_none() -> None:
-    """S0-47 S0-56: over the tailnet, by a port that opens to its host and to nobody else."""
+    """Over the tailnet, by a port that opens to its host and to nobody else."""
     changes: Changes = {
         "services": {
             "prometheus": {"host": "pi"},
@@ -116,8 +121,9 @@ def test_one_prometheus_measures_the_hosts_that_have_none() -> None:
     assert not build.found(changes, "exporter-scraped")
 
 
+@pytest.mark.requirement("S1-11")
 def test_measurements_that_nobody_reads_are_told_of() -> None:
-    """S1-11: an exporter without a Prometheus, or kept from the only one."""
+    """An exporter without a Prometheus, or kept from the only one."""
     alone: Changes = {"services": {"node-exporter": {"host": "nas"}}}
     (problem,) = build.found(alone, "exporter-scraped")
     assert problem.severity == "error"
@@ -133,16 +139,18 @@ def test_measurements_that_nobody_reads_are_told_of() -> None:
     assert 'listenAddress = "127.0.0.1";' in text
 
 
+@pytest.mark.requirement("S0-47", "S0-55")
 def test_the_node_exporter_sees_every_file_system() -> None:
-    """S0-47 S0-55: how full a disk is cannot be asked of an empty directory in its place."""
+    """How full a disk is cannot be asked of an empty directory in its place."""
     plan = build.plan({"services": {"node-exporter": {"host": "nas"}}})
     (unit,) = [u for u in plan.hardening if u.service == "node-exporter"]
     assert "TemporaryFileSystem" not in dict(unit.settings)
     assert "temporary-file-system" in dict(unit.exceptions)
 
 
+@pytest.mark.requirement("S1-11", "S0-49")
 def test_grafana_draws_what_prometheus_measures_here_or_elsewhere() -> None:
-    """S1-11 S0-49: beside it by loopback, and on another host by a port that opens to it."""
+    """Beside it by loopback, and on another host by a port that opens to it."""
     near: Changes = {"services": {"prometheus": {"host": "nas"}, "grafana": {"host": "nas"}}}
     text = _file_of(near, "nas", "measurements.nix")
     assert "datasources.settings.datasources = lib.mkAfter [" in text
@@ -160,10 +168,11 @@ def test_grafana_draws_what_prometheus_measures_here_or_elsewhere() -> None:
         ("25.11", 'WEBHOOK_URL = "https://n8n.home.example.org/";', "settings ="),
     ],
 )
+@pytest.mark.requirement("S0-71")
 def test_n8n_is_told_its_address_in_the_words_of_its_release(
     release: str, here: str, gone: str
 ) -> None:
-    """S0-71: a file of settings before 25.11, its environment since."""
+    """A file of settings before 25.11, its environment since."""
     changes: Changes = {
         "nixpkgs": {"default": {"release": release}},
         "services": {"n8n": {"host": "nas"}},
@@ -174,8 +183,9 @@ def test_n8n_is_told_its_address_in_the_words_of_its_release(
     assert not build.found(changes, "module-available")
 
 
+@pytest.mark.requirement("S1-16", "S1-17", "S1-19")
 def test_attic_knows_its_address_and_what_can_be_built_again_is_not_kept() -> None:
-    """S1-16 S1-17 S1-19: its key reaches it as a file of its environment."""
+    """Its key reaches it as a file of its environment."""
     plan = build.plan({"services": {"atticd": {"host": "nas"}}, "backup": TARGETS})
     (job,) = [j for j in plan.backup.jobs if j.name == "atticd"]
     assert "/var/lib/private/atticd/storage" in job.exclude
@@ -186,7 +196,8 @@ def test_attic_knows_its_address_and_what_can_be_built_again_is_not_kept() -> No
     assert f'environmentFile = "{secret.path}";' in text
 
 
+@pytest.mark.requirement("S4-29")
 def test_scrutinys_history_is_for_its_own_host() -> None:
-    """S4-29: InfluxDB would answer to every address of the host."""
+    """InfluxDB would answer to every address of the host."""
     text = _file({"services": {"scrutiny": {"host": "nas"}}}, "nas", "scrutiny")
     assert 'http-bind-address = "127.0.0.1:8086";' in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from homelab.services import nixos
 from tests import build
 
@@ -18,8 +20,9 @@ def _services(changes: dict[str, object]) -> dict[str, dict[str, object]]:
     return {k: v for s in services if isinstance(s, dict) for k, v in s.items()}
 
 
+@pytest.mark.requirement("S0-54")
 def test_photos_lie_in_their_dataset_in_a_directory_that_is_made_for_them() -> None:
-    """S0-54: below `_immich-managed`, so that the dataset can hold other photos too."""
+    """Below `_immich-managed`, so that the dataset can hold other photos too."""
     files = build.render(PHOTOS)["nas"]
     text = files["services/immich.nix"]
     assert 'mediaLocation = "/mnt/photos/_immich-managed";' in text
@@ -34,8 +37,9 @@ def test_without_a_dataset_photos_lie_in_the_state_directory() -> None:
     assert "tmpfiles" not in text
 
 
+@pytest.mark.requirement("T21")
 def test_an_app_believes_the_proxy_that_calls_it() -> None:
-    """T21: the proxy's own address, on the same host or over the tailnet."""
+    """The proxy's own address, on the same host or over the tailnet."""
     remote = _services({"services": {"navidrome": {"host": "nas"}}})["navidrome"]["settings"]
     near = _services(
         {"services": {"navidrome": {"host": "nas"}}, "network": {"entry": {"host": "nas"}}}
@@ -46,8 +50,9 @@ def test_an_app_believes_the_proxy_that_calls_it() -> None:
     assert near["ReverseProxyWhitelist"] == "127.0.0.1/32"
 
 
+@pytest.mark.requirement("S0-71")
 def test_a_module_that_the_pin_lacks_is_an_error() -> None:
-    """S0-71: named with the release it needs and the one that is pinned."""
+    """Named with the release it needs and the one that is pinned."""
     old = {"nixpkgs": {"default": {"release": "24.11"}}, "services": {"homepage": {"host": "nas"}}}
     (problem,) = build.found(old, "module-available")
     assert problem.where == "services.homepage"
@@ -57,8 +62,9 @@ def test_a_module_that_the_pin_lacks_is_an_error() -> None:
     assert not build.found({"services": {"homepage": {"host": "nas"}}}, "module-available")
 
 
+@pytest.mark.requirement("S0-71")
 def test_an_option_that_the_pin_lacks_is_an_error_wherever_it_is_said() -> None:
-    """S0-71: by its full path or inside a set of options; removed ones too."""
+    """By its full path or inside a set of options; removed ones too."""
     for options in (
         {"services.jellyfin.hardwareAcceleration.enable": True},
         {"services.jellyfin": {"hardwareAcceleration": {"enable": True}}},

@@ -86,8 +86,9 @@ def test_there_is_something_to_ask() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(SWITCHES))
+@pytest.mark.requirement("S0-71")
 def test_what_a_module_has_no_default_for_is_said_wherever_it_is_used(module: str) -> None:
-    """S0-71: NixOS would stop with `is used but not defined`, after everything else was changed."""
+    """NixOS would stop with `is used but not defined`, after everything else was changed."""
     facts = upstream.release_of(module, "25.11")
     assert facts is not None
     for host, options in hosts().items():

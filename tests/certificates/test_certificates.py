@@ -30,8 +30,9 @@ def stack(
     return changes if cloudflare else {**changes, "cloudflare": None}
 
 
+@pytest.mark.requirement("S0-16")
 def test_without_an_issuer_no_name_is_promised_a_certificate() -> None:
-    """S0-16: all three proxies would read files that nobody makes."""
+    """All three proxies would read files that nobody makes."""
     for proxy in PROXIES:
         (problem,) = build.found(stack(None, proxy=proxy), "certificate-issuer")
         assert "*.home.example.org" in problem.what

@@ -152,8 +152,9 @@ def test_render_says_where_it_cannot_write(
     assert "made/nas/flake.nix: cannot be written: No space left on device; " in said.err
 
 
+@pytest.mark.requirement("S0-80", "S1-31")
 def test_a_new_machine_gets_an_image_and_the_steps(call: Any, tmp_path: Path) -> None:
-    """S0-80 S1-31: what is printed names what render wrote."""
+    """What is printed names what render wrote."""
     new: dict[str, Any] = {
         "platform": "x86_64-linux",
         "state": "planned",
@@ -205,8 +206,8 @@ def test_checks_list_their_reasons(call: Any) -> None:
     assert not re.search(r"\bS\d-\d\d", said)
 
 
+@pytest.mark.requirement("S0-77")
 def test_a_move_is_refused_until_it_is_acknowledged(call: Any, tmp_path: Path) -> None:
-    """S0-77."""
     assert call("lock").code == 0
     assert "jellyfin" in (tmp_path / "homelab.lock.yaml").read_text()
     assert "unchanged" in call("lock").out
@@ -226,10 +227,10 @@ def test_a_move_is_refused_until_it_is_acknowledged(call: Any, tmp_path: Path) -
     assert call("check").code == 0
 
 
+@pytest.mark.requirement("S0-77")
 def test_what_another_section_places_moves_only_when_that_is_meant(
     call: Any, tmp_path: Path
 ) -> None:
-    """S0-77."""
 
     def write(host: str) -> None:
         identity = {"host": host, "users": {"sops": "authelia/users"}}
@@ -256,8 +257,9 @@ def own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
 
 
+@pytest.mark.requirement("S0-57")
 def test_an_owner_reads_the_secret_that_the_host_gets(call: Any, own_secrets: None) -> None:
-    """S0-57: the first password of a service, and a repository's for a host that is lost."""
+    """The first password of a service, and a repository's for a host that is lost."""
     said = call("secret", "restic-b2", "nas")
     assert (said.code, said.err) == (0, "")
     assert said.out == call("secret", "restic-b2", "nas").out

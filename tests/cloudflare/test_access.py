@@ -1,4 +1,4 @@
-"""Who passes at the edge: members, groups, programs, or somebody's reason (S0-13 S2-06 T3)."""
+"""Who passes at the edge: members, groups, programs, or somebody's reason."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 from tests import build
 from tests.cloudflare.stack import Changes, planned, stack
+
+pytestmark = pytest.mark.requirement("S0-13", "S2-06", "T3")
 
 ACCESS: Changes = {
     "access": {
@@ -62,8 +64,9 @@ def test_the_host_that_asks_for_a_token_is_given_it_and_no_other() -> None:
     assert secret.path == "/run/homelab/secrets/access-probe"
 
 
+@pytest.mark.requirement("T3")
 def test_our_own_sign_in_stands_for_access() -> None:
-    """T3: Access, an identity provider, or a reason."""
+    """Access, an identity provider, or a reason."""
     changes = gated(access=False)
     assert build.found(changes, "tunnel-requires-access") == []
     assert [a.route for a in planned(changes).apps] == ["auth"]

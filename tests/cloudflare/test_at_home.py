@@ -1,4 +1,4 @@
-"""What a published name leads to at home, and which gates that needs (S0-13 S0-14 S2-06 S3-01 T3)."""
+"""What a published name leads to at home, and which gates that needs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from homelab.reach.plan import plan_reach
 from homelab.testing import merged
 from tests import build
 from tests.household import Changes, household
+
+pytestmark = pytest.mark.requirement("S0-13", "S0-14", "S2-06", "S3-01", "T3")
 
 ONE_NAME: Changes = {"site": {"names": {"internal": "{name}-home.{zone}"}}}
 ALONE: Changes = {"network": {"dns": {"host": None, "server": "none"}}}
@@ -66,8 +68,8 @@ def test_a_resolver_leads_the_one_name_to_the_proxy_at_home() -> None:
     assert build.found(asked, "audience-auth") == []
 
 
+@pytest.mark.requirement("S0-26")
 def test_the_portal_keeps_its_name_where_only_the_tunnel_leads_to_it() -> None:
-    """S0-26."""
     identity = build.plan(stack(ONE_NAME, ALONE, auth="forward")).identity
     assert identity is not None
     assert identity.portal == identity.public_portal == "auth-home.example.org"
@@ -75,8 +77,9 @@ def test_the_portal_keeps_its_name_where_only_the_tunnel_leads_to_it() -> None:
 
 
 @pytest.mark.parametrize("network", [{}, ALONE])
+@pytest.mark.requirement("S0-27")
 def test_no_app_is_sent_to_a_portal_that_is_not_there(network: Changes) -> None:
-    """S0-27: at the proxy's address only where the proxy answers for that name."""
+    """At the proxy's address only where the proxy answers for that name."""
     news = {"miniflux": {"host": "aurora", "auth": "oidc", "publish": "tunnel"}}
     files = build.render(stack(ONE_NAME, network, {"services": news}))["aurora"]
     assert ("portal.nix" in files) == (not network)
@@ -110,10 +113,11 @@ def refused(audience: str, publish: str, auth: str, front: str, *, alone: bool) 
         *product(AUDIENCES, ["internal", "direct"], AUTHS, ["access"], [False]),
     ],
 )
+@pytest.mark.requirement("T3", "S0-13", "S0-14")
 def test_what_may_be_combined_is_one_table(
     audience: str, publish: str, auth: str, front: str, alone: bool
 ) -> None:
-    """T3 S0-13 S0-14: as the guide has it, under Who may pass."""
+    """As the guide has it, under Who may pass."""
     fields: dict[str, Any] = {"audience": audience, "publish": publish, "auth": auth, "exempt": []}
     if front == "none":
         fields["access"] = False
@@ -127,16 +131,17 @@ def test_what_may_be_combined_is_one_table(
 
 
 @pytest.mark.parametrize("section", [{}, {"authelia": {"monitor": {"interval": "5m"}}}])
+@pytest.mark.requirement("S0-61")
 def test_a_problem_of_the_portals_route_is_at_a_place_that_exists(section: Changes) -> None:
-    """S0-61: its own section where there is one, else the section that asks for the service."""
+    """Its own section where there is one, else the section that asks for the service."""
     changes = household({"site": {"exposure": "internal-only", "publish": "tunnel"}})
     changes["services"] = section
     (problem,) = [p for p in build.found(changes, "no-public-record") if "auth" in p.what]
     assert problem.where == ("services.authelia.publish" if section else "identity")
 
 
+@pytest.mark.requirement("S0-61")
 def test_a_route_of_an_implied_service_is_where_it_was_written() -> None:
-    """S0-61."""
     changes = household({"services": {"authelia": {"routes": [{"name": "auth", "port": "wbe"}]}}})
     (problem,) = build.found(changes, "route-port")
     assert problem.where == "services.authelia.routes[0].port"

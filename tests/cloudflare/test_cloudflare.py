@@ -24,15 +24,15 @@ def route(**fields: object) -> dict[str, Any]:
     return {**TUNNEL, "services": {"navidrome": service}}
 
 
+@pytest.mark.requirement("S0-14")
 def test_an_internal_service_leaves_no_trace_in_cloudflare() -> None:
-    """S0-14."""
     cloudflare = build.plan({**TUNNEL, "services": {"navidrome": {"host": "nas"}}}).cloudflare
     assert cloudflare is not None
     assert (cloudflare.records, cloudflare.apps, cloudflare.ingress) == ((), (), ())
 
 
+@pytest.mark.requirement("S0-14", "S1-05", "S2-06")
 def test_publishing_adds_one_record_one_rule_and_one_access_application() -> None:
-    """S0-14, S1-05, S2-06."""
     cloudflare = build.plan(PUBLISHED).cloudflare
     assert cloudflare is not None
     name = "navidrome-home.example.org"
@@ -43,16 +43,17 @@ def test_publishing_adds_one_record_one_rule_and_one_access_application() -> Non
     assert [a.domain for a in cloudflare.apps] == [name]
 
 
+@pytest.mark.requirement("S2-06")
 def test_a_public_reason_takes_access_away_and_nothing_else() -> None:
-    """S2-06."""
     cloudflare = build.plan(route(publish="tunnel", public="my own web site")).cloudflare
     assert cloudflare is not None
     assert len(cloudflare.records) == 1
     assert cloudflare.apps == ()
 
 
+@pytest.mark.requirement("S2-06")
 def test_access_lets_owner_members_and_extra_people_in() -> None:
-    """S2-06: a new member changes the policy and no application."""
+    """A new member changes the policy and no application."""
     emails = {"access": {"emails": ["zoe@example.org", "sam@example.org"]}}
     members = {"members": {"kim": {"email": "kim@example.org"}}}
     site = build.stack_config({"cloudflare": emails, "site": members})
@@ -70,16 +71,17 @@ def test_rules_and_records_are_in_order_of_name() -> None:
     assert names == sorted(names) == [r.name for r in cloudflare.records]
 
 
+@pytest.mark.requirement("S1-05")
 def test_a_tunnel_beside_the_proxy_goes_straight_to_the_apps_of_its_host() -> None:
-    """S1-05."""
     stack = {**PUBLISHED, "cloudflare": {"tunnel": {"host": "nas"}}}
     cloudflare = build.plan(stack).cloudflare
     assert cloudflare is not None
     assert [i.service for i in cloudflare.ingress] == ["http://127.0.0.1:4533"]
 
 
+@pytest.mark.requirement("S1-05")
 def test_the_tunnel_answers_404_for_every_other_name() -> None:
-    """S1-05: tunnel-catch-all holds by construction."""
+    """tunnel-catch-all holds by construction."""
     text = build.render(PUBLISHED)["pi"]["tunnel.nix"]
     assert 'default = "http_status:404";' in text
     assert 'ingress."navidrome-home.example.org" = "http://127.0.0.1:8180";' in text
@@ -90,8 +92,8 @@ def test_a_tunnel_without_names_still_answers_404() -> None:
     assert "ingress" not in build.render(TUNNEL)["pi"]["tunnel.nix"]
 
 
+@pytest.mark.requirement("S0-16")
 def test_one_wildcard_certificate_is_proven_by_dns_without_the_home_resolver() -> None:
-    """S0-16."""
     text = build.render({"services": {"navidrome": {"host": "nas"}}})["pi"]["certificates.nix"]
     assert text.count('domain = "*.') == 1
     assert 'domain = "*.home.example.org";' in text
@@ -100,8 +102,8 @@ def test_one_wildcard_certificate_is_proven_by_dns_without_the_home_resolver() -
     assert "webroot" not in text
 
 
+@pytest.mark.requirement("S0-16")
 def test_the_domain_moves_the_certificate_along() -> None:
-    """S0-16."""
     changes = {
         "services": {"navidrome": {"host": "nas"}},
         "site": {"domain": "homelab.lab.example.org"},
@@ -111,15 +113,16 @@ def test_the_domain_moves_the_certificate_along() -> None:
     assert [c.domain for c in plan.cloudflare.certificates] == ["homelab.lab.example.org"]
 
 
+@pytest.mark.requirement("S0-17")
 def test_only_the_entry_host_gets_a_token_and_for_one_zone() -> None:
-    """S0-17."""
     cloudflare = build.plan({"services": {"navidrome": {"host": "nas"}}}).cloudflare
     assert cloudflare is not None
     assert [(t.host, t.name, t.zone) for t in cloudflare.tokens] == [("pi", "acme-pi", "1" * 32)]
 
 
+@pytest.mark.requirement("S0-17")
 def test_a_token_may_edit_one_zone_in_the_form_that_cloudflare_gives_back() -> None:
-    """S0-17: ids ascend and the resources are compact, or every preview would show a change."""
+    """Ids ascend and the resources are compact, or every preview would show a change."""
     (policy,) = token_policies("a" * 32)
     resources = str(policy["resources"])
     assert json.loads(resources) == {f"com.cloudflare.api.account.zone.{'a' * 32}": "*"}
@@ -153,8 +156,8 @@ BAD = {
 }
 
 
+@pytest.mark.requirement("S0-17")
 def test_a_token_edits_one_zone_and_only_a_host_with_certificates_has_one() -> None:
-    """S0-17."""
     cloud = build.plan(PUBLISHED).cloudflare
     assert cloud is not None
     assert [(t.host, t.zone) for t in cloud.tokens] == [("pi", cloud.zone)]
@@ -192,10 +195,11 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
     ],
 )
 @pytest.mark.parametrize("audience", ["operator", "family", "public"])
+@pytest.mark.requirement("S0-13", "S0-14", "S3-01", "T4")
 def test_a_direct_name_is_refused_once_and_for_that_alone(
     exposure: str, check: str, what: str, way_out: str, audience: str
 ) -> None:
-    """S0-13 S0-14 S3-01 T4: no advice that a second error would follow."""
+    """No advice that a second error would follow."""
     changes = route(publish="direct", audience=audience, auth="native")
     changes["site"] = {**TUNNEL["site"], "exposure": exposure}
     (problem,) = [p for p in build.problems(changes) if ".routes[0]" in p.where]
@@ -203,22 +207,22 @@ def test_a_direct_name_is_refused_once_and_for_that_alone(
     assert what in problem.what
 
 
+@pytest.mark.requirement("S1-05")
 def test_a_mistyped_host_of_the_tunnel_is_one_problem() -> None:
-    """S1-05."""
     changes = {**PUBLISHED, "cloudflare": {"tunnel": {"host": "pii"}}}
     about = [p for p in build.problems(changes) if p.where.startswith("cloudflare.tunnel")]
     assert [p.check for p in about] == ["host-known"]
 
 
+@pytest.mark.requirement("S2-06")
 def test_a_route_that_sends_access_away_is_one_problem() -> None:
-    """S2-06."""
     changes = route(publish="tunnel", audience="family", auth="native", access=False)
     about = [p for p in build.problems(changes) if ".routes[0]" in p.where]
     assert [p.check for p in about] == ["tunnel-requires-access"]
 
 
+@pytest.mark.requirement("S1-05")
 def test_deep_names_are_fine_with_certificates_that_cover_them() -> None:
-    """S1-05."""
     changes = {
         **BAD["tunnel-hostname-depth"],
         "cloudflare": {"tunnel": {"host": "pi"}, "advanced_certificates": True},
@@ -226,24 +230,24 @@ def test_deep_names_are_fine_with_certificates_that_cover_them() -> None:
     assert build.found(changes, "tunnel-hostname-depth") == []
 
 
+@pytest.mark.requirement("S1-05")
 def test_a_tunnel_past_the_proxy_cannot_serve_a_gated_app() -> None:
-    """S1-05."""
     changes = route(publish="tunnel", audience="family", auth="forward")
     changes["cloudflare"] = {"tunnel": {"host": "nas"}}
     (problem,) = build.found(changes, "tunnel-host")
     assert "bypasses the sign-in at the proxy" in problem.what
 
 
+@pytest.mark.requirement("S1-05")
 def test_a_tunnel_past_the_proxy_cannot_serve_other_hosts() -> None:
-    """S1-05."""
     changes = route(publish="tunnel")
     changes["cloudflare"] = {"tunnel": {"host": "nas"}}
     changes["services"]["navidrome"]["host"] = "pi"
     assert build.found(changes, "tunnel-host")
 
 
+@pytest.mark.requirement("S2-07")
 def test_two_routes_of_one_name_are_both_named() -> None:
-    """S2-07."""
     (problem,) = build.found(BAD["host-unique"], "host-unique")
     assert "services.jellyfin" in f"{problem.where} {problem.what}"
     assert "services.navidrome" in f"{problem.where} {problem.what}"

@@ -1,14 +1,15 @@
-"""`homelab reach` knows what Cloudflare serves itself, and what the tunnel alone carries.
-
-S2-08 S3-02.
-"""
+"""`homelab reach` knows what Cloudflare serves itself, and what the tunnel alone carries."""
 
 from __future__ import annotations
+
+import pytest
 
 from homelab.reach.plan import plan_reach
 from homelab.reach.text import as_text
 from tests import build
 from tests.cloudflare.stack import stack
+
+pytestmark = pytest.mark.requirement("S2-08", "S3-02")
 
 OPEN = {"docs": {"public": "how this homelab is made"}}
 

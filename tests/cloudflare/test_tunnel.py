@@ -1,6 +1,6 @@
-"""What the tunnel carries: proxied names, apps of its own host, and what is not HTTP (S1-05 S2-08).
+"""What the tunnel carries: proxied names, apps of its own host, and what is not HTTP.
 
-S4-32: every rule has one exact host name.
+Every rule has one exact host name.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from tests import build
 from tests.cloudflare.stack import Changes, planned, stack
 from tests.tools.options import check_module, require_options
 
+pytestmark = pytest.mark.requirement("S1-05", "S2-08", "S4-32")
+
 SSH: Changes = {
     "tunnel_service": "ssh://192.168.1.3:22",
     "audience": "family",
@@ -23,8 +25,8 @@ SSH: Changes = {
 NATIVE: Changes = {"audience": "family", "auth": "native"}
 
 
+@pytest.mark.requirement("S2-08")
 def test_the_tunnel_dials_exactly_what_a_route_names() -> None:
-    """S2-08."""
     plan = planned(stack(route=SSH))
     assert [(i.hostname, i.service) for i in plan.ingress] == [
         ("music-home.example.org", "ssh://192.168.1.3:22")
@@ -34,8 +36,8 @@ def test_the_tunnel_dials_exactly_what_a_route_names() -> None:
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
+@pytest.mark.requirement("S2-08")
 def test_what_is_not_http_has_no_name_at_home_and_no_place_in_any_proxy(proxy: str) -> None:
-    """S2-08."""
     changes = stack(
         route=SSH,
         network={"entry": {"host": "pi", "proxy": proxy}},
@@ -60,8 +62,9 @@ def test_other_protocols_than_ssh_are_behind_an_ordinary_application() -> None:
     assert [r.url for r in plan.routes] == ["tcp://music-home.example.org"]
 
 
+@pytest.mark.requirement("S4-32")
 def test_how_an_app_is_verified_is_said_in_its_rule() -> None:
-    """S4-32: the certificate's name is told, instead of verifying nothing."""
+    """The certificate's name is told, instead of verifying nothing."""
     origin = {"server_name": "music.home.example.org", "connect_timeout": "10s"}
     route = {"tunnel_service": "https://127.0.0.1:443", "origin": origin}
     text = build.render(stack(route=route))["pi"]["tunnel.nix"]
@@ -79,8 +82,8 @@ def test_a_certificate_goes_unverified_only_for_a_reason() -> None:
     assert planned(stack(route=route)).ingress[0].origin == (("noTLSVerify", True),)
 
 
+@pytest.mark.requirement("S1-05")
 def test_a_tunnel_beside_the_proxy_may_go_straight_to_the_apps_too() -> None:
-    """S1-05."""
     changes = stack({"tunnel": {"host": "pi", "via": "direct"}}, NATIVE, on="pi")
     plan = build.plan(changes)
     assert plan.cloudflare is not None
@@ -179,8 +182,9 @@ def test_what_cannot_work_is_refused(case: str) -> None:
         ("unix:/run/app.sock", "write services.navidrome.host: pi"),
     ],
 )
+@pytest.mark.requirement("S2-08")
 def test_what_is_on_loopback_is_on_the_host_of_the_tunnel(target: str, way_out: str) -> None:
-    """S2-08: there is such a thing there as well, as a rule, and it would be published."""
+    """There is such a thing there as well, as a rule, and it would be published."""
     changes = stack(route={**NATIVE, "tunnel_service": target})
     (problem,) = build.found(changes, "tunnel-host")
     assert problem.way_out == way_out
@@ -201,8 +205,8 @@ def test_a_good_stack_passes(check: str) -> None:
         {"services": {"navidrome": {"host": "nas", "routes": [{"name": "nix-*"}]}}},
     ],
 )
+@pytest.mark.requirement("S4-32")
 def test_a_wildcard_is_refused_and_told_why(changes: Changes) -> None:
-    """S4-32."""
     with pytest.raises(InvalidStackError, match="cloudflared accepts"):
         build.stack_config(changes)
 

@@ -1,7 +1,4 @@
-"""Limits of tokens, CAA, web sites, buckets, and what was there before.
-
-S0-14 S0-16 S0-17 S0-31 S2-05 S3-02.
-"""
+"""Limits of tokens, CAA, web sites, buckets, and what was there before."""
 
 from __future__ import annotations
 
@@ -19,6 +16,8 @@ from homelab.problems import InvalidStackError
 from tests import build
 from tests.cloudflare.stack import Changes, planned, stack
 
+pytestmark = pytest.mark.requirement("S0-14", "S0-16", "S0-17", "S0-31", "S2-05", "S3-02")
+
 NTFY: Changes = {"ntfy": {"topic": {"sops": "ntfy/topic"}}}
 LIMITS: Changes = {
     "acme": {"allow_from": ["203.0.113.7/32", "2001:db8::/56"], "until": "2027-01-01"}
@@ -28,8 +27,9 @@ BUCKET: Changes = {"buckets": {"backup": {"location": "weur", "name": "example-b
 UUID = "11111111-2222-3333-4444-555555555555"
 
 
+@pytest.mark.requirement("S0-17")
 def test_a_token_is_limited_only_where_somebody_says_so() -> None:
-    """S0-17: a home's address changes, and an expired token fails quietly."""
+    """A home's address changes, and an expired token fails quietly."""
     (plain,) = planned(stack()).tokens
     assert (plain.allow_from, plain.until) == ((), "")
     (limited,) = planned(stack(LIMITS)).tokens
@@ -37,8 +37,8 @@ def test_a_token_is_limited_only_where_somebody_says_so() -> None:
     assert limited.until == "2027-01-01"
 
 
+@pytest.mark.requirement("S0-17")
 def test_the_host_of_a_token_that_ends_gives_the_alarm_before() -> None:
-    """S0-17."""
     files = build.render(stack(LIMITS, monitoring=NTFY))["pi"]
     text = files["certificates.nix"]
     assert "set -- 2027-01-01" in text
@@ -77,8 +77,9 @@ def test_shellcheck_finds_nothing_in_the_alarm() -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.requirement("S0-16")
 def test_only_the_named_authorities_may_certify() -> None:
-    """S0-16: and the owner hears of who tried."""
+    """And the owner hears of who tried."""
     records = planned(stack({"caa": ["letsencrypt.org"]})).caa
     assert [(r.name, r.tag, r.value) for r in records] == [
         ("home.example.org", "issue", "letsencrypt.org"),
@@ -87,8 +88,8 @@ def test_only_the_named_authorities_may_certify() -> None:
     assert planned(stack()).caa == ()
 
 
+@pytest.mark.requirement("S3-02")
 def test_a_web_site_is_behind_access_as_any_other_name() -> None:
-    """S3-02."""
     plan = planned(stack(DOCS))
     (site,) = plan.pages
     assert (site.project, site.domain) == ("homelab-docs", "docs-home.example.org")
@@ -101,8 +102,8 @@ def test_a_web_site_is_open_only_for_a_reason() -> None:
     assert planned(stack({"pages": pages})).pages[0].policies == ()
 
 
+@pytest.mark.requirement("S0-31")
 def test_a_bucket_takes_backups_with_keys_of_its_own() -> None:
-    """S0-31."""
     target = {"r2": {"kind": "s3", "bucket": "backup", "path": "restic"}}
     changes = stack(BUCKET, backup={"targets": target})
     plan = build.plan(changes)
@@ -122,8 +123,8 @@ def test_the_keys_of_a_bucket_open_it_alone() -> None:
     assert json.loads(str(policy["resources"])) == {name: "*"}
 
 
+@pytest.mark.requirement("S2-05")
 def test_what_was_there_before_is_adopted_by_its_id() -> None:
-    """S2-05."""
     adopt = {
         "tunnel": UUID,
         "policy": UUID,
@@ -264,21 +265,22 @@ def _with_two_routes(cloudflare: Changes) -> Changes:
 
 
 @pytest.mark.parametrize("case", TWICE)
+@pytest.mark.requirement("S2-05", "S2-07")
 def test_what_is_one_thing_at_cloudflare_is_one_thing_here(case: str) -> None:
-    """S2-05 S2-07."""
     cloudflare, where, what = TWICE[case]
     (problem,) = build.found(_with_two_routes(cloudflare), "cloudflare-unique")
     assert (problem.where, problem.what) == (where, what)
 
 
+@pytest.mark.requirement("S2-05", "S2-07")
 def test_different_things_pass() -> None:
-    """S2-05 S2-07."""
     both = {**DOCS, **BUCKET, "adopt": {"records": {"music": ONE_ID, "video": "b" * 32}}}
     assert build.found(_with_two_routes(both), "cloudflare-unique") == []
 
 
+@pytest.mark.requirement("S0-17")
 def test_a_token_that_has_ended_is_named() -> None:
-    """S0-17: by the day that the caller tells, for the plan has no clock."""
+    """By the day that the caller tells, for the plan has no clock."""
     plan = build.plan(stack(LIMITS, monitoring=NTFY))
     (problem,) = ended(plan, "2027-01-02")
     assert problem.where == "cloudflare.acme.until"
@@ -288,8 +290,8 @@ def test_a_token_that_has_ended_is_named() -> None:
 
 
 @pytest.mark.parametrize("network", [{}, {"dns": {"host": None, "server": "none"}}])
+@pytest.mark.requirement("S0-16")
 def test_the_reason_for_the_challenges_resolver_is_one_that_there_is(network: Changes) -> None:
-    """S0-16."""
     text = build.render(stack(network=network))["pi"]["certificates.nix"]
     assert 'dnsResolver = "1.1.1.1:53";' in text
     assert ("The home resolver" in text) == (not network)

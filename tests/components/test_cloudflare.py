@@ -1,7 +1,4 @@
-"""What the program asks Cloudflare for: Access, limits, web sites, buckets, and what was before.
-
-S0-14 S0-16 S0-17 S0-31 S2-05 S2-06 S2-08 S3-01 S3-02 T4.
-"""
+"""What the program asks Cloudflare for: Access, limits, web sites, buckets, and what was before."""
 
 from __future__ import annotations
 
@@ -17,6 +14,10 @@ from homelab import testing
 from homelab.config.document import read_document
 from homelab.testing import Recorded, Resource, mocks
 from tests import build, stackdir
+
+pytestmark = pytest.mark.requirement(
+    "S0-14", "S0-16", "S0-17", "S0-31", "S2-05", "S2-06", "S2-08", "S3-01", "S3-02", "T4"
+)
 
 ACCOUNT, ZONE = "0" * 32, "1" * 32
 UUID = "11111111-2222-3333-4444-555555555555"
@@ -82,8 +83,8 @@ def policies_of(resource: Resource) -> list[str]:
     return [p["id"].removesuffix("-id") for p in resource.inputs["policies"]]
 
 
+@pytest.mark.requirement("S2-06")
 def test_a_policy_for_each_set_of_people_and_of_programs(everything: Recorded) -> None:
-    """S2-06."""
     assert {r.name for r in everything.of(":ZeroTrustAccessPolicy")} == {
         "members",
         "people-family",
@@ -109,8 +110,8 @@ def test_each_application_has_the_policies_of_its_route(everything: Recorded) ->
     assert [p["precedence"] for p in everything["music-access"].inputs["policies"]] == [1, 2]
 
 
+@pytest.mark.requirement("S2-08")
 def test_ssh_has_a_record_and_an_application_of_its_kind(everything: Recorded) -> None:
-    """S2-08."""
     app = everything["shell-access"].inputs
     assert (app["type"], app["domain"]) == ("ssh", "shell-home.example.org")
     assert everything["music-access"].inputs["type"] == "self_hosted"
@@ -145,10 +146,10 @@ def test_the_way_to_sign_in_is_made_only_where_it_is_asked_for(
     assert run(tmp_path, {}).of(":ZeroTrustAccessIdentityProvider") == []
 
 
+@pytest.mark.requirement("S0-17")
 def test_the_limits_of_a_token_are_those_that_were_asked_for(
     everything: Recorded, tmp_path: Path
 ) -> None:
-    """S0-17."""
     limited = everything["acme-pi"].inputs
     assert limited["condition"] == {"requestIp": {"ins": ["203.0.113.7/32"]}}
     assert limited["expiresOn"] == "2027-01-01T00:00:00Z"
@@ -156,8 +157,8 @@ def test_the_limits_of_a_token_are_those_that_were_asked_for(
     assert {"condition", "expiresOn"} & {*run(tmp_path, changes)["acme-pi"].inputs} == set()
 
 
+@pytest.mark.requirement("S0-16")
 def test_caa_records_are_data_and_never_proxied(everything: Recorded) -> None:
-    """S0-16."""
     caa = [r.inputs for r in everything.of(":DnsRecord") if r.inputs["type"] == "CAA"]
     assert {(r["data"]["tag"], r["data"]["value"]) for r in caa} == {
         ("issue", "letsencrypt.org"),
@@ -166,8 +167,9 @@ def test_caa_records_are_data_and_never_proxied(everything: Recorded) -> None:
     assert not any("content" in r or "proxied" in r for r in caa)
 
 
+@pytest.mark.requirement("S3-02")
 def test_access_guards_every_name_of_a_web_site_before_any_is_known(everything: Recorded) -> None:
-    """S3-02: Cloudflare's own names for it, too."""
+    """Cloudflare's own names for it, too."""
     app = everything["docs-pages-access"]
     assert [d["uri"] for d in app.inputs["destinations"]] == [
         "docs-home.example.org",
@@ -188,8 +190,8 @@ def test_an_open_web_site_has_no_application(tmp_path: Path) -> None:
     assert [r.name for r in recorded.of(":PagesDomain")] == ["docs-domain"]
 
 
+@pytest.mark.requirement("S0-31")
 def test_a_bucket_outlives_the_stack_and_its_keys_are_a_token(everything: Recorded) -> None:
-    """S0-31."""
     assert everything["backup-bucket"].retained
     assert everything["backup-bucket"].ignored == ["location"], "a hint, heeded once"
     assert everything["backup-bucket"].inputs["location"] == "weur"
@@ -208,10 +210,10 @@ def test_no_minted_value_stands_in_the_open(everything: Recorded) -> None:
         assert not [h for h in hidden if h in json.dumps(shown, default=repr)], resource.name
 
 
+@pytest.mark.requirement("S2-05")
 def test_what_was_there_before_is_imported_by_the_ids_that_the_provider_wants(
     tmp_path: Path,
 ) -> None:
-    """S2-05."""
     adopt = {
         "tunnel": UUID,
         "policy": UUID,
@@ -255,14 +257,17 @@ def before() -> Recorded:
     return home()
 
 
+@pytest.mark.requirement("S0-14", "T4")
 def test_no_public_record_exists_for_an_internal_route() -> None:
-    """S0-14, T4."""
     assert {r.name for r in before().of(":DnsRecord")} == {"music-dns", "auth-dns"}
-    assert {r.inputs["type"] for r in before().of(":DnsRecord")} == {"CNAME"}, "S3-01: no address"
+    assert {r.inputs["type"] for r in before().of(":DnsRecord")} == {"CNAME"}, (
+        "a tunnel has no address record"
+    )
 
 
+@pytest.mark.requirement("S0-14")
 def test_publishing_one_route_adds_a_record_an_application_a_rule_and_nothing_else() -> None:
-    """S0-14: the test of the row."""
+    """The test of the row."""
     after = home({"services": {"immich": {"publish": "tunnel"}}})
     was = {(r.type, r.name) for r in before().resources}
     now = {(r.type, r.name): r for r in after.resources}

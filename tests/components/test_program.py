@@ -176,8 +176,9 @@ def test_every_host_is_built_before_any_switches(run: Recorded) -> None:
             assert not [n for n in needs if n.startswith(f"{OFFLINE}-")], switch.name
 
 
+@pytest.mark.requirement("S0-05", "S0-67")
 def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded) -> None:
-    """S0-05 S0-67: a remote command could neither wake it nor wait for it."""
+    """A remote command could neither wake it nor wait for it."""
     own = [r for r in run.resources if r.custom and r.name.startswith(f"{OFFLINE}-")]
     assert [r.name for r in own] == [f"{OFFLINE}{SWITCH}"]
     (switch,) = own
@@ -194,8 +195,9 @@ def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded)
     assert '\n    rebuild build "$@"\n' in spec.payload.build
 
 
+@pytest.mark.requirement("S0-08")
 def test_who_builds_on_a_host_that_sleeps_wakes_it(run: Recorded) -> None:
-    """S0-08: the builder switches only after this build, so nothing else would wake it."""
+    """The builder switches only after this build, so nothing else would wake it."""
     assert "WAKE_BUILDER='wake-workstation 192.168.1.20 22'" in run["pi-build"].inputs["stdin"]
     assert "WAKE_BUILDER=''" in run["aurora-build"].inputs["stdin"]
 

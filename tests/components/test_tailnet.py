@@ -1,7 +1,4 @@
-"""An `up` looks at the policy before it touches anything; known devices get tags and routes.
-
-S0-22, S0-23, S0-24, S2-09.
-"""
+"""An `up` looks at the policy before it touches anything; known devices get tags and routes."""
 
 from __future__ import annotations
 
@@ -19,6 +16,8 @@ from homelab.tailnet.policy import policy_text
 from homelab.testing import Recorded, mocks
 from tests import build, stackdir
 from tests.tailnet.test_tailnet import TAILNET
+
+pytestmark = pytest.mark.requirement("S0-22", "S0-23", "S0-24", "S2-09")
 
 FOREIGN = '{"grants": [{"src": ["sam@example.org"], "dst": ["*"], "ip": ["*"]}]}'
 DEVICE: dict[str, Any] = {
@@ -180,8 +179,8 @@ def test_nothing_is_asked_of_a_device_that_is_not_known(tmp_path: Path) -> None:
     assert [r.name for r in run(tmp_path).resources if "/device" in r.type] == []
 
 
+@pytest.mark.requirement("S2-09", "S0-29")
 def test_outputs_name_what_is_asked_past_the_proxy(tmp_path: Path) -> None:
-    """S2-09, S0-29."""
     routes = [{"audience": "family", "auth": "native", "tailnet_direct": True}]
     services = {"navidrome": {"host": "nas", "routes": routes}, "miniflux": {"host": "pi"}}
     issuer = {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "ntfy/topic"}}}

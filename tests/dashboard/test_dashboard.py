@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from homelab.dashboard.model import DashboardPlan
 from tests import build
 from tests.household import Changes, household
@@ -21,21 +23,22 @@ def dashboard(*changes: Changes) -> DashboardPlan:
     return plan
 
 
+@pytest.mark.requirement("S0-50")
 def test_without_a_dashboard_there_are_no_tiles() -> None:
-    """S0-50."""
     assert build.plan(household(PAGE, {"services": {"homepage": None}})).dashboard is None
 
 
+@pytest.mark.requirement("S0-50")
 def test_groups_come_in_the_declared_order() -> None:
-    """S0-50."""
     groups = ["Network", "Personal", "Media", "Tools", "AI", "Monitoring"]
     names = [name for name, _ in dashboard({"dashboard": {"groups": groups}}).groups]
     assert names == [g for g in groups if g in names]
     assert names.index("Personal") < names.index("Media")
 
 
+@pytest.mark.requirement("S0-50")
 def test_a_tile_leads_to_its_route() -> None:
-    """S0-50: to the public name, where there is one."""
+    """To the public name, where there is one."""
     published: Changes = {"services": {"vaultwarden": {"publish": "tunnel"}}}
     plan = build.plan(household(PAGE, published))
     assert plan.dashboard is not None
@@ -46,16 +49,16 @@ def test_a_tile_leads_to_its_route() -> None:
     assert tiles["services.vaultwarden"].probe == "https://vault.home.example.org/alive"
 
 
+@pytest.mark.requirement("S0-50")
 def test_a_skipped_tile_leaves_only_its_reason() -> None:
-    """S0-50."""
     hidden: Changes = {"services": {"jellyfin": {"tile": {"skip": "children look here"}}}}
     plan = dashboard(hidden)
     assert ("jellyfin", "children look here") in plan.skipped
     assert "Jellyfin" not in [t.title for _, tiles in plan.groups for t in tiles]
 
 
+@pytest.mark.requirement("S0-50")
 def test_a_tile_of_another_group_is_an_error() -> None:
-    """S0-50."""
     odd: Changes = {"services": {"jellyfin": {"tile": {"group": "Meda"}}}}
     (problem,) = build.found(household(PAGE, odd), "dashboard-group-known")
     assert problem.where == "services.jellyfin.tile.group"
@@ -63,8 +66,9 @@ def test_a_tile_of_another_group_is_an_error() -> None:
     assert build.found(household(PAGE), "dashboard-group-known") == []
 
 
+@pytest.mark.requirement("S0-50")
 def test_homepage_answers_to_its_own_names_alone() -> None:
-    """S0-50: from 25.05 on it refuses a Host header that it was not told of."""
+    """From 25.05 on it refuses a Host header that it was not told of."""
     text = build.render(household(PAGE))["aurora"]["dashboard.nix"]
     assert "home.home.example.org,127.0.0.1:8082,192.168.1.10:8082" in text
     assert (
@@ -99,8 +103,9 @@ def test_on_the_resolvers_host_it_finds_what_it_asks() -> None:
     assert "networking.hosts" not in alone, "nothing is asked"
 
 
+@pytest.mark.requirement("S3-06")
 def test_a_link_is_a_tile_that_nobody_probes() -> None:
-    """S3-06: for what has no route."""
+    """For what has no route."""
     link: Changes = {
         "title": "Cloudflare",
         "url": "https://dash.cloudflare.com",
@@ -115,8 +120,9 @@ def test_a_link_is_a_tile_that_nobody_probes() -> None:
     assert '"Network"' in problem.way_out
 
 
+@pytest.mark.requirement("S0-45")
 def test_without_a_resolver_of_ours_a_tile_asks_the_app_itself() -> None:
-    """S0-45: its name would lead to Access, which answers for every app."""
+    """Its name would lead to Access, which answers for every app."""
     here: Changes = {"services": {"homepage": {"host": "pi"}, "vaultwarden": {"host": "pi"}}}
     alone = household(PAGE, here)
     alone["network"] = {"entry": {"host": "pi"}, "dns": {"host": None, "server": "none"}}

@@ -1,4 +1,4 @@
-"""What a boot loader would start next, as its installers write that down (S4-05, S0-67).
+"""What a boot loader would start next, as its installers write that down.
 
 After nixpkgs' systemd-boot-builder.py of 2024 (numbered entries) and of 2026 (entries named by
 their content, boot counting), and lanzaboote's settings.
@@ -13,6 +13,8 @@ import pytest
 
 from homelab.deploy import scripts
 from tests.deploy.conftest import Machine
+
+pytestmark = pytest.mark.requirement("S4-05", "S0-67")
 
 PARTS = Path(scripts.__file__).with_name("scripts")
 BOOTS, ANOTHER, UNKNOWN = "0", "1", "2"
@@ -162,8 +164,9 @@ def test_an_installer_that_writes_before_it_removes_gives_nothing_back(loader: L
     assert loader.ask(count % 0) == "0"
 
 
+@pytest.mark.requirement("S4-34")
 def test_a_new_boot_default_is_flushed_to_the_disk_itself(loader: Loader) -> None:
-    """S4-34: syncing FAT leaves it in the disk's cache; an fsync of the partition's root does not."""
+    """Syncing FAT leaves it in the disk's cache; an fsync of the partition's root does not."""
     said = loader.machine.root / "synced"
     log = loader.machine.root / "deployment/log"
     log.parent.mkdir()

@@ -31,16 +31,18 @@ def offline_host(*, by: Changes, **more: object) -> Changes:
 PULLS = offline_host(by={"pull_from": "aurora"})
 
 
+@pytest.mark.requirement("S0-05")
 def test_a_neighbour_that_is_no_appliance_gets_the_wake_command_of_who_names_it() -> None:
-    """S0-05: an appliance has one for every machine anyway."""
+    """An appliance has one for every machine anyway."""
     files = build.render(offline_host(by={"wake_by": "aurora"}))
     for host in ("pi", "aurora"):
         assert "wake-workstation" in files[host]["power.nix"]
     assert "power.nix" not in build.render(offline_host(by={"pull_from": "aurora"}))["aurora"]
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_relay_lets_a_sleeper_in_for_one_command_and_its_own_bundles() -> None:
-    """S0-67: the key decides whose bundle it is, and opens nothing else."""
+    """The key decides whose bundle it is, and opens nothing else."""
     text = build.render(PULLS)["aurora"]["bundles.nix"]
     key = build.host_key("192.168.1.20")
     assert f'${{./lib/relay.sh}} workstation\\" {key}"' in text
@@ -48,8 +50,8 @@ def test_a_relay_lets_a_sleeper_in_for_one_command_and_its_own_bundles() -> None
     assert '"/var/lib/homelab-bundles/workstation/report".d' in text
 
 
+@pytest.mark.requirement("S0-05")
 def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch() -> None:
-    """S0-05."""
     text = build.render(PULLS)["workstation"]["pull.nix"]
     assert 'wantedBy = [ "post-resume.target" ];' in text
     assert 'OnBootSec = "2min";' in text
@@ -60,8 +62,9 @@ def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch(
     assert f'owner namespaces="homelab-bundle" {signer}' in text, "who may log in as root may sign"
 
 
+@pytest.mark.requirement("S0-67")
 def test_what_waits_outlives_a_restart_of_a_relay_whose_root_forgets() -> None:
-    """S0-67: or an owner was told that a release waits, and none does."""
+    """Or an owner was told that a release waits, and none does."""
     forgets: Changes = {"hosts": {"aurora": {"persistence": {}}}}
     kept = '"/var/lib/homelab-bundles"'
     assert kept in build.render(household(PULLS, forgets))["aurora"]["impermanence.nix"]
@@ -98,8 +101,9 @@ def test_what_is_generated_is_as_a_person_would_write_it(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.requirement("S0-24")
 def test_the_policy_lets_them_reach_each_other_and_nobody_else() -> None:
-    """S0-24: there to fetch, and back to see whether SSH answers from outside."""
+    """There to fetch, and back to see whether SSH answers from outside."""
     tailnet: Changes = {
         "tailnet": {
             "name": "tail1a2b3.ts.net",
@@ -166,8 +170,9 @@ BAD: dict[str, tuple[Changes, str, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
+@pytest.mark.requirement("S0-05")
 def test_who_is_awake_instead_can_do_it(case: str) -> None:
-    """S0-05: one message, with the place and the way out."""
+    """One message, with the place and the way out."""
     changes, what, way_out = BAD[case]
     (problem,) = build.found(changes, "offline-known")
     assert problem.where.startswith("hosts.workstation.offline.")
@@ -193,8 +198,8 @@ def test_a_host_sleeps_in_one_way_or_not_at_all(changes: Changes, what: str) -> 
         build.stack_config(household({"hosts": {"workstation": changes}}))
 
 
+@pytest.mark.requirement("S0-08")
 def test_who_builds_on_a_host_that_sleeps_is_told_unless_it_wakes_it() -> None:
-    """S0-08."""
     builds: Changes = {"hosts": {"pi": {"build": {"host": "workstation"}}}}
     (problem,) = build.found(household(builds), "builder-offline")
     assert problem.severity == "warning"
@@ -204,8 +209,9 @@ def test_who_builds_on_a_host_that_sleeps_is_told_unless_it_wakes_it() -> None:
     )
 
 
+@pytest.mark.requirement("S0-67")
 def test_what_the_stack_says_of_a_sleeper_reaches_its_switch() -> None:
-    """S0-67: of it, of who is awake instead, and whose signature counts there."""
+    """Of it, of who is awake instead, and whose signature counts there."""
     made = build.plan(PULLS)
     its = made.hosts["workstation"]
     told = offline_spec(its, made.hosts, made.stack.site.owner.ssh_keys)

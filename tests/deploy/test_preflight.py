@@ -71,14 +71,16 @@ def host(machine: Machine) -> Prepared:
     return Prepared(machine)
 
 
+@pytest.mark.requirement("S4-06")
 def test_a_sound_host_passes_and_nothing_is_said(host: Prepared) -> None:
-    """S4-06: and a second look says the same."""
+    """And a second look says the same."""
     status, output = host.look(loader="systemd-boot")
     assert (status, output) == (0, f"built {host.system}\n")
 
 
+@pytest.mark.requirement("S4-05", "S4-06")
 def test_a_boot_partition_without_room_stops_the_fleet_with_figures(host: Prepared) -> None:
-    """S4-05 S4-06: before anything is activated anywhere."""
+    """Before anything is activated anywhere."""
     host.boots_by("abc-linux-6.12", 15)
     host.entry(1, "old-linux-bzImage.efi", 15)
     host.room("/boot", total=96, free=7)
@@ -90,8 +92,9 @@ def test_a_boot_partition_without_room_stops_the_fleet_with_figures(host: Prepar
     assert "no host was changed" in output
 
 
+@pytest.mark.requirement("S4-05")
 def test_what_is_there_already_needs_no_room(host: Prepared) -> None:
-    """S4-05: no fixed reserve blocks a host whose kernel stays."""
+    """No fixed reserve blocks a host whose kernel stays."""
     host.boots_by("abc-linux-6.12", 15)
     host.entry(1, "abc-linux-6.12-bzImage.efi", 15)
     host.room("/boot", total=96, free=1)
@@ -99,10 +102,11 @@ def test_what_is_there_already_needs_no_room(host: Prepared) -> None:
 
 
 @pytest.mark.parametrize(("loader", "status"), [("systemd-boot", 0), ("grub", 1), ("hardware", 1)])
+@pytest.mark.requirement("S4-05", "S4-07")
 def test_old_entries_give_back_their_room_where_the_loader_removes_first(
     host: Prepared, loader: str, status: int
 ) -> None:
-    """S4-05 S4-07: systemd-boot removes what is beyond the limit before it writes; others after."""
+    """systemd-boot removes what is beyond the limit before it writes; others after."""
     host.boots_by("abc-linux-6.12", 15)
     for number in range(1, 5):
         host.entry(number, f"k{number}-linux-bzImage.efi", 15)
@@ -111,10 +115,11 @@ def test_old_entries_give_back_their_room_where_the_loader_removes_first(
 
 
 @pytest.mark.parametrize(("free", "status"), [(100, 0), (70, 1)])
+@pytest.mark.requirement("S4-05")
 def test_a_boot_directory_on_a_large_disk_asks_for_no_share_of_it(
     host: Prepared, free: int, status: int
 ) -> None:
-    """S4-05: 64 MiB to spare are enough, however large the disk is."""
+    """64 MiB to spare are enough, however large the disk is."""
     host.boots_by("abc-linux-6.12", 15)
     (host.machine.root / "boot/grub").mkdir(parents=True)
     (host.machine.root / "boot/kernels").mkdir()
@@ -122,8 +127,9 @@ def test_a_boot_directory_on_a_large_disk_asks_for_no_share_of_it(
     assert host.look(loader="grub")[0] == status
 
 
+@pytest.mark.requirement("S4-05")
 def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_room(host: Prepared) -> None:
-    """S4-05: GRUB on one file system copies none."""
+    """GRUB on one file system copies none."""
     host.boots_by("abc-linux-6.12", 15)
     grub = host.machine.root / "boot/grub"
     grub.mkdir(parents=True)
@@ -133,16 +139,18 @@ def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_room(host: Pre
     assert host.look(loader="grub")[0] == 0
 
 
+@pytest.mark.requirement("S4-05")
 def test_whoever_brings_a_boot_loader_of_his_own_is_known_by_its_files(host: Prepared) -> None:
-    """S4-05: `loader: hardware` may well be systemd-boot."""
+    """`loader: hardware` may well be systemd-boot."""
     host.boots_by("abc-linux-6.12", 15)
     host.entry(1, "abc-linux-6.12-bzImage.efi", 15)
     host.room("/boot", total=96, free=1)
     assert host.look(loader="hardware")[0] == 0
 
 
+@pytest.mark.requirement("S4-05")
 def test_generations_that_share_a_kernel_give_nothing_back(host: Prepared) -> None:
-    """S4-05: a file goes with the last entry that names it."""
+    """A file goes with the last entry that names it."""
     host.boots_by("abc-linux-6.12", 15)
     for number in range(1, 5):
         host.entry(number, "same-linux-bzImage.efi", 15)
@@ -152,8 +160,9 @@ def test_generations_that_share_a_kernel_give_nothing_back(host: Prepared) -> No
     assert "removing old entries frees 0 MiB" in output
 
 
+@pytest.mark.requirement("S4-06")
 def test_everything_is_said_at_once(host: Prepared) -> None:
-    """S4-06: blocking findings and notes together."""
+    """Blocking findings and notes together."""
     host.boots_by("abc-linux-6.12", 15)
     host.room(".", total=10_000, free=60)
     (host.system / "system").write_text("m68k-linux")
@@ -219,8 +228,9 @@ def test_its_own_checks_stop_a_system_and_an_old_one_without_any_passes(host: Pr
     assert host.look()[0] == 0
 
 
+@pytest.mark.requirement("S4-09")
 def test_what_will_restart_and_what_waits_for_a_boot_is_said(host: Prepared) -> None:
-    """S4-09: a note, and no reason to stop."""
+    """A note, and no reason to stop."""
     stc = host.system / "bin/switch-to-configuration"
     stc.unlink()
     stc.write_text("#!/bin/sh\necho would restart the following units: sshd.service\n")
@@ -235,10 +245,11 @@ def test_what_will_restart_and_what_waits_for_a_boot_is_said(host: Prepared) -> 
     assert "note: its kernel differs from the booted one" in output
 
 
+@pytest.mark.requirement("S4-34")
 def test_a_restart_is_announced_or_refused_for_what_would_keep_the_host_away(
     host: Prepared,
 ) -> None:
-    """S4-34: a disk that waits for a person, a loader that cannot start a system once."""
+    """A disk that waits for a person, a loader that cannot start a system once."""
     (host.system / "init-interface-version").write_text("2\n")
     assert host.look(reboot="once")[0] == 0
     assert "this switch restarts the host" in host.look(reboot="once")[1]
@@ -267,8 +278,9 @@ def test_what_runs_must_be_a_generation_to_come_back_to(host: Prepared) -> None:
     assert "the running system is not a generation of" in output
 
 
+@pytest.mark.requirement("S4-05")
 def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -> None:
-    """S4-05: its partition is the small one."""
+    """Its partition is the small one."""
     for path in (host.machine.root / "boot/loader/entries").iterdir():
         path.unlink()
     (host.machine.root / "boot/loader/entries").rmdir()
@@ -280,8 +292,9 @@ def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -
     assert "/boot/firmware: the new system's kernel and initrd need 15 MiB and" in output
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> None:
-    """S0-67: the pinned host key comes along with a cloned disk; the machine's id tells."""
+    """The pinned host key comes along with a cloned disk; the machine's id tells."""
     (host.machine.root / "etc").mkdir(exist_ok=True)
     (host.machine.root / "etc/machine-id").write_text("1" * 32 + "\n")
     assert host.look()[0] == 0
@@ -292,8 +305,9 @@ def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> 
     assert host.look(again="moved to the new board")[0] == 0
 
 
+@pytest.mark.requirement("S4-34")
 def test_a_boot_that_would_start_something_else_is_said(host: Prepared) -> None:
-    """S4-34: `nixos-rebuild boot` by hand."""
+    """`nixos-rebuild boot` by hand."""
     _run_by_hand(host)
     running = host.machine.root / "run/current-system"
     running.unlink()
@@ -327,8 +341,9 @@ def test_a_database_that_would_start_empty_needs_a_dump_of_today(host: Prepared)
     assert "load the dumps of" in output
 
 
+@pytest.mark.requirement("S0-67")
 def test_another_stack_does_not_begin_in_the_middle_of_a_run(machine: Machine) -> None:
-    """S0-67: a lock is one script's; the lease is a run's, and ends by itself."""
+    """A lock is one script's; the lease is a run's, and ends by itself."""
     machine.succeed(scripts.stage_script("r1", FLAKE, stack="home"))
     status, output = machine.run(scripts.stage_script("r2", FLAKE, stack="test"))
     assert status == 1

@@ -26,8 +26,9 @@ def probes(host: str, *changes: Changes) -> dict[str, tuple[str, str]]:
     return {p.name: (p.kind, p.target) for p in probes_of(made, made.hosts[host])}
 
 
+@pytest.mark.requirement("S4-34")
 def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
-    """S4-34: resolver at home and beyond, reverse proxy, tunnel, tailnet, and its own apps."""
+    """Resolver at home and beyond, reverse proxy, tunnel, tailnet, and its own apps."""
     published: Changes = {
         "tailnet": {
             "name": "tail1234.ts.net",
@@ -51,14 +52,16 @@ def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
     }
 
 
+@pytest.mark.requirement("S4-34")
 def test_a_proxy_without_a_name_at_home_is_asked_on_plain_http() -> None:
-    """S4-34: it answers there whatever it is asked for."""
+    """It answers there whatever it is asked for."""
     found = probes("pi", {"identity": None, "services": {}})
     assert found["entry-plane"] == ("http", "http://127.0.0.1/.homelab/probe")
 
 
+@pytest.mark.requirement("S4-34")
 def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
-    """S4-34: a container that the proxy calls is on the tailnet address alone."""
+    """A container that the proxy calls is on the tailnet address alone."""
     apps: Changes = {
         "services": {
             "miniflux": {"host": "aurora", "monitor": {"path": "/up"}},

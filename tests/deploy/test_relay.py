@@ -103,8 +103,8 @@ def house(tmp_path: Path) -> Iterator[House]:
         server.wait()
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_sleeper_fetches_what_waits_and_tells_how_it_went(house: House) -> None:
-    """S0-67."""
     assert house.ask("fetch") == ""
     (house.place / "bundle").write_text("what waits\n")
     assert house.ask("fetch") == "what waits\n"
@@ -117,8 +117,9 @@ def test_a_relay_takes_no_more_than_a_word(house: House) -> None:
     assert (house.place / "report/word").stat().st_size == 65536
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_relay_looks_where_the_question_came_from(house: House) -> None:
-    """S0-67: a fresh connection from outside, whatever the offline host says of its address."""
+    """A fresh connection from outside, whatever the offline host says of its address."""
     key = (house.directory / "relay.pub").read_text().split()[1]
     assert f"ssh-ed25519 {key}" in house.ask("look", str(house.port))
     assert "ssh-ed25519" not in house.ask("look", "1")

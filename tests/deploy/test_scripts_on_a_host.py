@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from homelab.deploy import scripts
 from homelab.deploy.policy import DeployPolicy
 from tests.deploy.conftest import Machine
@@ -193,8 +195,9 @@ def test_a_failed_build_shows_its_end_and_no_line_that_hangs_pulumi(machine: Mac
     assert max(map(len, output.splitlines())) < 64 * 1024
 
 
+@pytest.mark.requirement("S4-33")
 def test_what_a_build_will_do_is_said_before_it_if_asked(machine: Machine) -> None:
-    """S4-33: what does not evaluate shows before anything is built."""
+    """What does not evaluate shows before anything is built."""
     policy = DeployPolicy("pi", dry_run=True)
     machine.succeed(scripts.stage_script("r1", FLAKE))
     output = machine.succeed(scripts.build_script("r1", policy))

@@ -26,8 +26,9 @@ def told(host: str, *changes: Changes) -> SwitchSpec:
     return SwitchSpec.model_validate_json(json.dumps({**spec, "secrets_version": "v"}))
 
 
+@pytest.mark.requirement("S0-67")
 def test_the_words_of_the_stack_reach_the_switch_of_that_host_alone() -> None:
-    """S0-67: again, what may fail, the boot loader, and how long each may take."""
+    """Again, what may fail, the boot loader, and how long each may take."""
     changes: Changes = {
         "deploy": {
             "again": {"pi": "3 May"},
@@ -54,15 +55,17 @@ def test_the_words_of_the_stack_reach_the_switch_of_that_host_alone() -> None:
     ("field", "value", "line"),
     [("again", "3 May", "AGAIN='3 May'"), ("loader", "grub", "BOOT_LOADER=grub")],
 )
+@pytest.mark.requirement("S4-06")
 def test_a_build_looks_ahead_by_the_same_words(field: str, value: str, line: str) -> None:
-    """S4-06: so a change of them is looked at before any host switches."""
+    """So a change of them is looked at before any host switches."""
     made = build.plan(household())
     policy = replace(policy_of(made.stack, made.hosts["pi"]), **{field: value})  # type: ignore[arg-type]
     assert f"{line}\n" in scripts.build_script("r1", policy)
 
 
+@pytest.mark.requirement("S0-67")
 def test_watching_the_services_leaves_time_to_confirm_the_switch() -> None:
-    """S0-67: or every switch would be rolled back."""
+    """Or every switch would be rolled back."""
     kept: dict[str, object] = {"deploy": {"confirm_seconds": 20, "settle_seconds": 10}}
     assert build.stack_config(kept).deploy.settle_seconds == 10
     with pytest.raises(InvalidStackError, match="settle_seconds: 8 or less, or longer confirm_"):
@@ -70,7 +73,7 @@ def test_watching_the_services_leaves_time_to_confirm_the_switch() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
+@pytest.mark.requirement("S4-33")
 def test_a_build_says_first_what_it_will_do_where_the_stack_asks_for_it(first: bool) -> None:
-    """S4-33."""
     made = build.plan(household({"deploy": {"dry_run_first": first}}))
     assert {policy_of(made.stack, host).dry_run for host in made.hosts.values()} == {first}

@@ -1,9 +1,13 @@
-"""S0-66 S4-34: whom the others need meanwhile goes last, alone, and says why."""
+"""Whom the others need meanwhile goes last, alone, and says why."""
 
 from __future__ import annotations
 
+import pytest
+
 from tests import build
 from tests.household import Changes, household
+
+pytestmark = pytest.mark.requirement("S0-66", "S4-34")
 
 
 def waves(*changes: Changes) -> list[tuple[tuple[str, ...], str]]:

@@ -36,8 +36,8 @@ def of(host: str, *parts: str) -> set[str]:
 EVERYTHING = ("files", "secrets", "build", "switch")
 
 
+@pytest.mark.requirement("S4-33")
 def test_a_preview_works_without_secrets_and_reaches_no_host(real: Real) -> None:
-    """S4-33."""
     tools = real.environment["PATH"].split(os.pathsep)
     real.environment["PATH"] = os.pathsep.join(tools[1:])  # without the stand-in that knows secrets
     for name in ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SSH_AUTH_SOCK"):
@@ -174,8 +174,9 @@ SLEEPS = {
 }
 
 
+@pytest.mark.requirement("S0-05")
 def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real) -> None:
-    """S0-05: and one that does not wake fails for itself alone."""
+    """And one that does not wake fails for itself alone."""
     real.write(testing.merged(services(), {"hosts": {"nas": SLEEPS}}))
     real.lab.inject_fault("nas", "unreachable")
     up = real.up("--continue-on-error")

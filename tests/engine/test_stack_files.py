@@ -1,4 +1,4 @@
-"""The shipped stack files are written as Pulumi writes them, by Pulumi itself (S0-67)."""
+"""The shipped stack files are written as Pulumi writes them, by Pulumi itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from homelab.ops.project.stack import check_stack
 from tests import build, stackdir
 from tests.engine.conftest import ADDRESSES, at_loopback
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("S0-67")]
 
 FILES = sorted(
     [build.SHIPPED / "Pulumi.home.yaml", *(build.ROOT / "examples").glob("*/Pulumi.*.yaml")],

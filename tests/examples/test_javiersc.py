@@ -1,4 +1,4 @@
-"""S3-02 and its neighbours: what the owner of examples/javiersc tells of it, typed from there."""
+"""What the owner of `examples/javiersc` wrote about it, copied here as expectations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from homelab.network.table import route_table
 from homelab.ops.project.stack import check_stack, open_stack
 from homelab.plan import Plan
 from tests import build
+
+pytestmark = pytest.mark.requirement("S3-02")
 
 PLACE = build.ROOT / "examples/javiersc"
 IP = "192.168.1.50"
@@ -56,8 +58,9 @@ def files() -> dict[str, str]:
     return {p: t for p, t in release.files if isinstance(t, str)}
 
 
+@pytest.mark.requirement("S3-02", "S3-11")
 def test_the_table_of_names_is_the_owners_row_by_row() -> None:
-    """S3-02 S3-11: local address, local alias and public name of 15 services, and SSH beside them."""
+    """Local address, local alias and public name of 15 services, and SSH beside them."""
     rows = [[cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()]
     told = {
         public: (local.replace("<homelab.ip>", IP), alias.replace("N/A", ""))
@@ -70,8 +73,9 @@ def test_the_table_of_names_is_the_owners_row_by_row() -> None:
     assert others == {"ssh-home.javiersc.com"}
 
 
+@pytest.mark.requirement("S2-06", "S3-01")
 def test_everything_published_is_behind_the_one_policy_by_e_mail() -> None:
-    """S2-06 S3-01: no record with an address, and for each tunnelled name an application."""
+    """No record with an address, and for each tunnelled name an application."""
     cloud = plan().cloudflare
     assert cloud is not None
     assert {r.type for r in cloud.records} == {"CNAME"}
@@ -83,37 +87,42 @@ def test_everything_published_is_behind_the_one_policy_by_e_mail() -> None:
 
 
 @pytest.mark.parametrize("service", NO_ROUTE)
+@pytest.mark.requirement("S3-03")
 def test_what_has_no_name_in_the_table_has_none(service: str) -> None:
-    """S3-03: and no port further than loopback, the tailnet's own apart."""
+    """And no port further than loopback, the tailnet's own apart."""
     assert plan().service(service) is not None
     assert plan().routes_of(service) == ()
     opened = [p for p in plan().firewall.ports if p.owner == service]
     assert [p.label for p in opened] == (["wireguard"] if service == "tailscale" else [])
 
 
+@pytest.mark.requirement("S2-08")
 def test_the_tunnel_dials_each_service_and_sshd_as_they_are() -> None:
-    """S2-08: straight to the port, and ssh:// for what is not HTTP."""
+    """Straight to the port, and ssh:// for what is not HTTP."""
     text = files()["tunnel.nix"]
     assert '"jellyfin-home.javiersc.com" = "http://127.0.0.1:8096";' in text
     assert '"ssh-home.javiersc.com" = "ssh://localhost:22";' in text
 
 
+@pytest.mark.requirement("S2-06", "S3-01")
 def test_no_name_leads_past_access() -> None:
-    """S2-06 S3-01: whoever asks the machine itself for one is answered 404, at home and away."""
+    """Whoever asks the machine itself for one is answered 404, at home and away."""
     assert "javiersc.com" not in files()["proxy.nix"]
     assert "certificates.nix" not in files()
 
 
+@pytest.mark.requirement("S3-11")
 def test_plain_http_at_home_shows_the_dashboard() -> None:
-    """S3-11: by the host's name and by its addresses, and the dashboard answers to those."""
+    """By the host's name and by its addresses, and the dashboard answers to those."""
     proxy, dashboard = files()["proxy.nix"], files()["dashboard.nix"]
     assert '"nixos.local" = {' in proxy
     assert f'"{IP}"' in proxy
     assert f"homepage-home.javiersc.com,nixos.local,{IP}," in dashboard
 
 
+@pytest.mark.requirement("S3-06")
 def test_the_dashboard_has_the_owners_groups_and_asks_the_services_themselves() -> None:
-    """S3-06: Cloudflare would answer in their place."""
+    """Cloudflare would answer in their place."""
     dashboard = plan().dashboard
     assert dashboard is not None
     assert [g for g, _ in dashboard.groups] == [
@@ -127,16 +136,17 @@ def test_the_dashboard_has_the_owners_groups_and_asks_the_services_themselves() 
     assert all(p.startswith("http://127.0.0.1:") for p in probes)
 
 
+@pytest.mark.requirement("S2-13")
 def test_agents_may_restart_what_is_listed() -> None:
-    """S2-13."""
     text = files()["control.nix"]
     assert 'subject.user !== "homelab-ssh-mcp"' in text
     assert '"podman-otbr.service"' in text
     assert "tailscaled" not in text
 
 
+@pytest.mark.requirement("S2-09", "S2-16")
 def test_home_assistant_is_asked_over_the_tailnet_without_a_gate() -> None:
-    """S2-09 S2-16: its app passes no sign-in but its own; it trusts the proxy and the tunnel."""
+    """Its app passes no sign-in but its own; it trusts the proxy and the tunnel."""
     (route,) = plan().routes_of("home-assistant")
     assert route.tailnet_direct
     assert plan().hosts["nixos"].tailnet == "100.82.100.68"

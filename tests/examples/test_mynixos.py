@@ -1,4 +1,4 @@
-"""What a review tells of examples/mynixos: S4-01 to S4-36, typed from there."""
+"""What a review of `examples/mynixos` states, copied here as expectations."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def files() -> dict[str, str]:
     return {p: t for p, t in release.files if isinstance(t, str)}
 
 
+@pytest.mark.requirement("S4-02")
 def test_ports_are_those_of_the_registry_and_of_its_bands() -> None:
-    """S4-02: 10xxx for infrastructure, 20xxx for services."""
+    """10xxx for infrastructure, 20xxx for services."""
     web = {s.name: s for s in plan().services if s.port}
     assert {n: web[n].port for n in PORTS} == PORTS
     for name, service in web.items():
@@ -45,8 +46,9 @@ def test_ports_are_those_of_the_registry_and_of_its_bands() -> None:
     assert plan().hosts[HOST].config.ssh.port == 53844
 
 
+@pytest.mark.requirement("S4-32")
 def test_names_have_the_prefix_and_each_published_one_a_rule_of_its_own() -> None:
-    """S4-32: cloudflared knows no `nix-*`; and no rule leaves a certificate unverified."""
+    """cloudflared knows no `nix-*`; and no rule leaves a certificate unverified."""
     assert {r.internal for r in plan().routes} == {f"nix-{r.name}.m7c5.de" for r in plan().routes}
     cloud = plan().cloudflare
     assert cloud is not None
@@ -60,8 +62,9 @@ def test_names_have_the_prefix_and_each_published_one_a_rule_of_its_own() -> Non
     assert 'default = "http_status:404";' in text
 
 
+@pytest.mark.requirement("S1-04", "S4-16")
 def test_a_name_that_the_tunnel_carries_is_known_at_home_as_well() -> None:
-    """S1-04 S4-16: two routers, for Traefik's two ways in."""
+    """Two routers, for Traefik's two ways in."""
     proxy = files()["proxy.nix"]
     for name in ("auth", "home", "jellyfin", "monica", "n8n"):
         rules = re.findall(
@@ -72,8 +75,9 @@ def test_a_name_that_the_tunnel_carries_is_known_at_home_as_well() -> None:
         assert sorted(rules) == ["https", "tunnel"], name
 
 
+@pytest.mark.requirement("S4-12")
 def test_traefik_speaks_tls_from_1_2_on_and_counts_requests() -> None:
-    """S4-12: with no cipher that lacks forward secrecy."""
+    """With no cipher that lacks forward secrecy."""
     proxy = files()["proxy.nix"]
     assert 'minVersion = "VersionTLS12";' in proxy
     assert "sniStrict = true;" in proxy
@@ -81,8 +85,9 @@ def test_traefik_speaks_tls_from_1_2_on_and_counts_requests() -> None:
     assert re.search(r"rateLimit = \{\s*average = 50;\s*burst = 100;", proxy)
 
 
+@pytest.mark.requirement("S4-16", "S4-17")
 def test_pocket_id_is_asked_through_a_gate_that_knows_every_gated_name() -> None:
-    """S4-16 S4-17: each protected route has its callback."""
+    """Each protected route has its callback."""
     identity = plan().identity
     assert identity is not None
     gated = [r for r in plan().routes if r.auth == "forward"]
@@ -93,8 +98,9 @@ def test_pocket_id_is_asked_through_a_gate_that_knows_every_gated_name() -> None
     assert 'APP_URL = "https://nix-auth.m7c5.de";' in files()["identity.nix"]
 
 
+@pytest.mark.requirement("S4-13", "S4-14")
 def test_three_services_leave_by_the_vpn_or_not_at_all() -> None:
-    """S4-13 S4-14: by numbers of their groups, and the key is a file."""
+    """By numbers of their groups, and the key is a file."""
     (vpn,) = plan().vpn.vpns
     assert {m.service for m in vpn.members} == LEAVES_BY_VPN
     text = files()["vpn-killswitch.nix"]
@@ -107,14 +113,16 @@ def test_three_services_leave_by_the_vpn_or_not_at_all() -> None:
     assert 'privateKeyFile = "/run/secrets/vpn-privado";' in text
 
 
+@pytest.mark.requirement("S4-05", "S4-06")
 def test_the_small_boot_partition_is_kept_from_filling() -> None:
-    """S4-05 S4-06: five generations, and old ones go every day."""
+    """Five generations, and old ones go every day."""
     assert "configurationLimit = 5;" in files()["boot.nix"]
     assert 'dates = "daily";' in files()["own/hosts/q958/upkeep.nix"]
 
 
+@pytest.mark.requirement("S4-35")
 def test_who_keeps_failing_to_log_in_is_turned_away_but_not_from_home() -> None:
-    """S4-35: at the port that SSH listens on."""
+    """At the port that SSH listens on."""
     text = files()["fail2ban.nix"]
     for part in ('"192.168.2.0/24"', '"100.64.0.0/10"', "53844", "maxretry = 5;"):
         assert part in text
@@ -122,8 +130,9 @@ def test_who_keeps_failing_to_log_in_is_turned_away_but_not_from_home() -> None:
 
 
 @pytest.mark.parametrize("unit", ["n8n", "jellyfin", "radarr", "sabnzbd", "scrutiny", "sonarr"])
+@pytest.mark.requirement("S4-19")
 def test_every_service_has_the_same_sandbox(unit: str) -> None:
-    """S4-19: the five that n8n had and others had not."""
+    """The five that n8n had and others had not."""
     (found,) = [u for u in plan().hardening if u.unit == unit]
     settings = dict(found.settings)
     assert settings["NoNewPrivileges"] is True
@@ -133,8 +142,9 @@ def test_every_service_has_the_same_sandbox(unit: str) -> None:
     assert str(settings["RestrictAddressFamilies"]).startswith("AF_UNIX AF_INET AF_INET6")
 
 
+@pytest.mark.requirement("S4-20")
 def test_whatever_has_no_sandbox_says_why() -> None:
-    """S4-20: monica had none, and nobody had written down why."""
+    """Monica had none, and nobody had written down why."""
     bare = {
         u.service: dict(u.exceptions)
         for u in plan().hardening

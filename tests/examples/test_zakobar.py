@@ -1,9 +1,11 @@
-"""What the owner of examples/zakobar tells of it: S1-01 to S1-39, typed from there."""
+"""What the owner of `examples/zakobar` wrote about it, copied here as expectations."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
+
+import pytest
 
 from homelab.network.model import LOOPBACK
 from homelab.ops.project.stack import check_stack, open_stack
@@ -41,8 +43,9 @@ def files() -> dict[str, str]:
     return {p: t for p, t in release.files if isinstance(t, str)}
 
 
+@pytest.mark.requirement("S1-01", "S1-29", "S1-38", "S1-27")
 def test_the_pi_keeps_its_address_on_wifi() -> None:
-    """S1-01 S1-29 S1-38 S1-27: the password is a line of a file, and power save is off."""
+    """The password is a line of a file, and power save is off."""
     text = files()["network.nix"]
     assert 'address = "192.168.1.100";' in text
     assert 'address = "192.168.1.1";' in text
@@ -52,8 +55,9 @@ def test_the_pi_keeps_its_address_on_wifi() -> None:
     assert list(plan().hosts) == [HOST]
 
 
+@pytest.mark.requirement("S1-02", "S1-04", "S1-12")
 def test_every_app_answers_on_loopback_and_caddy_stands_in_front() -> None:
-    """S1-02 S1-04 S1-12: a twin on plain HTTP for the tunnel has the same gates."""
+    """A twin on plain HTTP for the tunnel has the same gates."""
     ports = {p.owner: p for p in plan().ports if p.owner in LOOPBACK_ALONE}
     assert {o: p.port for o, p in ports.items()} == LOOPBACK_ALONE
     assert {p.scope for p in ports.values()} == {"loopback"}
@@ -68,8 +72,8 @@ def test_every_app_answers_on_loopback_and_caddy_stands_in_front() -> None:
         assert gated == ["eurovote", "grafana", "uptime-kuma"]
 
 
+@pytest.mark.requirement("S1-04", "S1-05")
 def test_the_tunnel_leads_each_name_to_caddys_twin_and_the_rest_nowhere() -> None:
-    """S1-04 S1-05."""
     cloud = plan().cloudflare
     assert cloud is not None
     names = ("attic", "auth", "eurovote", "grafana", "nextcloud", "uptime-kuma")
@@ -78,8 +82,9 @@ def test_the_tunnel_leads_each_name_to_caddys_twin_and_the_rest_nowhere() -> Non
     assert 'default = "http_status:404";' in files()["tunnel.nix"]
 
 
+@pytest.mark.requirement("S1-07", "S1-08", "S1-12")
 def test_administrators_alone_see_graphs_and_monitors_and_with_two_factors() -> None:
-    """S1-07 S1-08 S1-12: each strict rule has its deny, and comes before what is open."""
+    """Each strict rule has its deny, and comes before what is open."""
     identity = plan().identity
     assert identity is not None
     rules = [(r.route, r.policy, r.groups, r.resources) for r in identity.rules]
@@ -93,15 +98,17 @@ def test_administrators_alone_see_graphs_and_monitors_and_with_two_factors() -> 
     assert 'auto_assign_org_role = "Admin";' in grafana
 
 
+@pytest.mark.requirement("S1-06")
 def test_people_are_in_the_directory_and_authelia_asks_it() -> None:
-    """S1-06: on loopback, by a password that only the two of them read."""
+    """On loopback, by a password that only the two of them read."""
     assert 'olcSuffix = "dc=zakobar,dc=com";' in files()["directory.nix"]
     assert 'address = "ldap://127.0.0.1:389";' in files()["identity.nix"]
     assert not [s for s in plan().secrets.on(HOST) if s.name == "authelia-users"]
 
 
+@pytest.mark.requirement("S1-02")
 def test_containers_are_on_one_network_and_take_no_port_but_loopbacks() -> None:
-    """S1-02: made before them, by its own unit."""
+    """Made before them, by its own unit."""
     assert (
         "podman network create --ignore --interface-name=pod-homey --label=homelab homey"
         in (files()["containers.nix"])
@@ -114,8 +121,9 @@ def test_containers_are_on_one_network_and_take_no_port_but_loopbacks() -> None:
         assert re.search(r"@sha256:[0-9a-f]{64}", text)
 
 
+@pytest.mark.requirement("S1-20", "S1-34")
 def test_eurovote_is_told_its_name_and_reads_who_comes_in_its_own_header() -> None:
-    """S1-20 S1-34: its key is handed over by systemd, for its user does not exist yet."""
+    """Its key is handed over by systemd, for its user does not exist yet."""
     text = files()["services/eurovote.nix"]
     assert 'allowedHosts = "eurovote.zakobar.com";' in text
     assert 'secretKeyFile = "/run/credentials/eurovote.service/secret-key";' in text
@@ -123,8 +131,9 @@ def test_eurovote_is_told_its_name_and_reads_who_comes_in_its_own_header() -> No
     assert "eurovote" in files()["flake.nix"]
 
 
+@pytest.mark.requirement("S1-21", "S1-25")
 def test_backups_go_to_the_bucket_at_three_and_leave_out_what_can_be_built_again() -> None:
-    """S1-21 S1-25: the database is dumped before its backup, and the cache is not kept."""
+    """The database is dumped before its backup, and the cache is not kept."""
     jobs = {j.name: j for j in plan().backup.jobs}
     assert {j.at for j in jobs.values()} == {"03:00"}
     assert all(j.repository.startswith("b2:zakobar-home-backup:restic/") for j in jobs.values())
@@ -136,8 +145,9 @@ def test_backups_go_to_the_bucket_at_three_and_leave_out_what_can_be_built_again
     assert jobs["dataset-files"].unit in files()["own/hosts/pi-main/nextcloud.nix"]
 
 
+@pytest.mark.requirement("S1-21")
 def test_nextclouds_database_and_files_are_of_one_moment() -> None:
-    """S1-21: the dump is made again while nobody writes, and is carried away after that."""
+    """The dump is made again while nobody writes, and is carried away after that."""
     own = files()["own/hosts/pi-main/nextcloud.nix"]
     prepare = own.split("backupPrepareCommand = ")[1].split("backupCleanupCommand")[0]
     on, dump = prepare.index("maintenance:mode --on"), prepare.index("postgresqlBackup-nextcloud")
@@ -147,8 +157,9 @@ def test_nextclouds_database_and_files_are_of_one_moment() -> None:
     assert "previewgenerator" in own
 
 
+@pytest.mark.requirement("S1-16", "S1-19")
 def test_no_secret_is_in_what_the_cache_is_told() -> None:
-    """S1-16 S1-19: the key to its tokens comes by its environment."""
+    """The key to its tokens comes by its environment."""
     own = files()["own/hosts/pi-main/attic.nix"]
     assert "token-" not in own
     assert "main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ=" in own
@@ -156,7 +167,8 @@ def test_no_secret_is_in_what_the_cache_is_told() -> None:
     assert 'environmentFiles = [ "/run/secrets/rendered/attic-token" ];' in text
 
 
+@pytest.mark.requirement("S1-11")
 def test_the_hash_of_the_dashboard_is_whole() -> None:
-    """S1-11: 43 letters were printed; with a padding it is one of SHA-256."""
+    """43 letters were printed; with a padding it is one of SHA-256."""
     (found,) = re.findall(r'hash = "(sha256-[^"]+)"', files()["own/hosts/pi-main/dashboards.nix"])
     assert re.fullmatch(r"sha256-[A-Za-z0-9+/]{43}=", found)

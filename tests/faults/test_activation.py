@@ -1,4 +1,4 @@
-"""An activation that fails or never ends is bounded and undone (S0-67, S4-34)."""
+"""An activation that fails or never ends is bounded and undone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.house import House, end
 from tests.faults.machine import eventually
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 BROKEN = {
     "units/app.service": "[Service]\nType=oneshot\nExecStart=false\n"

@@ -1,9 +1,13 @@
-"""What a boot loader really starts: the default, one entry just once, and never half a kernel (S0-67, S4-34)."""
+"""What a boot loader really starts: the default, one entry just once, and never half a kernel."""
 
 from __future__ import annotations
 
+import pytest
+
 from tests.faults.house import House, gated, kill
 from tests.faults.machine import eventually
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 PATIENT = {
     "activation_seconds": 480,

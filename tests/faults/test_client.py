@@ -1,4 +1,4 @@
-"""Whatever becomes of the client and its links, the host ends whole (S0-67, S4-34)."""
+"""Whatever becomes of the client and its links, the host ends whole."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from tests.faults.house import House, end, gated, kill
 from tests.faults.machine import eventually
 from tests.faults.network import ADDRESSES, run
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 SLOW = {"activate.d/slow": "until [ -e /run/go ]; do sleep 0.1; done\n"}
 PATIENT = {"activation_seconds": 120, "confirm": {"seconds": 120}}

@@ -1,4 +1,4 @@
-"""A new system that shuts its deployer out is not kept (S0-67, S4-34)."""
+"""A new system that shuts its deployer out is not kept."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 from tests.faults.house import House, end, gated
 from tests.faults.network import ADDRESSES
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 SHORT = {"confirm": {"seconds": 4}}
 

@@ -1,4 +1,4 @@
-"""A release that waited for a machine goes through the same switch when it wakes (S0-05, S0-67)."""
+"""A release that waited for a machine goes through the same switch when it wakes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from tests.faults.keeper import UNIT, Keeper
 from tests.faults.machine import eventually
 from tests.faults.network import ADDRESSES
 from tests.faults.test_locked_out import SHORT, firewall
+
+pytestmark = pytest.mark.requirement("S0-05", "S0-67")
 
 
 def up(

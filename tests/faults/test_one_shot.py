@@ -1,10 +1,14 @@
-"""A switch that restarts its host, over firmware and a boot loader that start a system just once (S0-67, S4-34)."""
+"""A switch that restarts its host, over firmware and a boot loader that start a system just once."""
 
 from __future__ import annotations
+
+import pytest
 
 from tests.faults.house import House, end, gated
 from tests.faults.machine import eventually
 from tests.faults.test_boot_loader import FIRST, OTHER_KERNEL, PATIENT, SECOND, starts
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 RESTARTS = PATIENT | {"reboot": {"seconds": 480}}
 PANICS = {"facts/kernel-params": "root=/none console=ttyS0 panic=2 boot.panic_on_fail\n"}

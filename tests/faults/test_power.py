@@ -1,4 +1,4 @@
-"""A power cut at any point boots a system that was confirmed, and the next run converges (S0-67, S4-34)."""
+"""A power cut at any point boots a system that was confirmed, and the next run converges."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from homelab.deploy import scripts
 from tests.faults.house import House, end, gated, kill
 from tests.faults.machine import eventually
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 
 def cut_power(house: House, client: subprocess.Popen[str]) -> None:

@@ -1,12 +1,16 @@
-"""A switch that restarts its host, over a boot loader that cannot start a system just once (S0-67).
+"""A switch that restarts its host, over a boot loader that cannot start a system just once.
 
 One that can is real in `test_boot_loader.py`.
 """
 
 from __future__ import annotations
 
+import pytest
+
 from tests.faults.house import House, end, gated, kill
 from tests.faults.machine import eventually
+
+pytestmark = pytest.mark.requirement("S0-67")
 
 KERNEL = {"facts/kernel": "6.13 1\n"}
 RESTARTS = {"reboot": {"seconds": 90, "without_one_shot": True}}
@@ -81,8 +85,9 @@ def test_a_client_that_was_killed_meanwhile_finds_the_attempt_again(house: House
     house.is_wholly("r1")
 
 
+@pytest.mark.requirement("S4-34")
 def test_a_service_that_crashes_again_and_again_is_not_confirmed(house: House) -> None:
-    """S4-34: whenever one looks it may be active."""
+    """Whenever one looks it may be active."""
     loop = (
         "[Service]\nExecStart=/bin/sleep 1\nRestart=always\nRestartSec=100ms\n"
         "[Install]\nWantedBy=multi-user.target\n[Unit]\nStartLimitIntervalSec=0\n"

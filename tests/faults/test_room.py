@@ -1,4 +1,4 @@
-"""A full disk stops a switch before it begins, or undoes it (S0-67, S4-34)."""
+"""A full disk stops a switch before it begins, or undoes it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import contextlib
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.faults.house import House, end, gated
 from tests.faults.machine import eventually
 from tests.faults.network import run
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 
 def fill(disk: Path, leave_kib: int) -> Path:

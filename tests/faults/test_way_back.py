@@ -1,4 +1,4 @@
-"""A way back is gone to its end, whoever asks for it and whatever interrupts it (S0-67, S4-34)."""
+"""A way back is gone to its end, whoever asks for it and whatever interrupts it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from tests.faults.house import House, end, gated, kill
 from tests.faults.machine import eventually
 from tests.faults.test_restart import KERNEL, RESTARTS
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 SLOW_LOADER = "touch /run/loader-waits-before; systemd-run --quiet sh -c 'sleep 19; rm /run/loader-waits-before'"
 
@@ -125,8 +127,9 @@ def test_what_fails_late_in_a_boot_is_waited_for(house: House) -> None:
     house.went_back()
 
 
+@pytest.mark.requirement("S0-66")
 def test_secrets_stay_for_as_long_as_their_generation(house: House) -> None:
-    """S0-66: whoever picks an old one at the boot menu finds its own."""
+    """Whoever picks an old one at the boot menu finds its own."""
     for release in ("r1", "r2", "r3", "r4"):
         house.bring(release)
         assert house.switch(release).code == 0

@@ -199,16 +199,18 @@ LINES: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 
 @pytest.mark.parametrize("name", LINES)
+@pytest.mark.requirement("S0-10")
 def test_one_line_yields_all_of_a_service(name: str) -> None:
-    """S0-10: module, port, vhost, name, monitor, tile, firewall, backup, sandbox, secrets."""
+    """Module, port, vhost, name, monitor, tile, firewall, backup, sandbox, secrets."""
     without = tree({"services": {name: None}}, valid=False)
     differ = {f"{h}/{p}" for h, paths in changed(without, home()).items() for p in paths}
     assert LINES[name][1] <= differ
 
 
 @pytest.mark.parametrize("name", LINES)
+@pytest.mark.requirement("S0-10")
 def test_without_its_line_nothing_of_a_service_is_left(name: str) -> None:
-    """S0-10: removing a service leaves no trace of it in any generated file."""
+    """Removing a service leaves no trace of it in any generated file."""
     said = HOME.values["services"]
     assert isinstance(said, dict)
     config = said[name]
@@ -228,8 +230,8 @@ OLD_DOMAIN = re.compile(r"(?<![a-z0-9-])home[.-]example")
 """The domain itself, and not the public names that end alike."""
 
 
+@pytest.mark.requirement("S1-32")
 def test_another_domain_leaves_no_trace_of_the_old_one() -> None:
-    """S1-32."""
     files = tree({"site": {"domain": "homelab.lab.example.org"}})
     left = [
         (host, path)
@@ -240,8 +242,8 @@ def test_another_domain_leaves_no_trace_of_the_old_one() -> None:
     assert left == []
 
 
+@pytest.mark.requirement("S1-32")
 def test_another_timezone_touches_every_host_and_its_one_file() -> None:
-    """S1-32."""
     differ = changed(home(), tree({"site": {"timezone": "America/Lima"}}))
     nixos = {h for h in home() if "host.nix" in home()[h]}
     assert set(differ) == nixos
@@ -255,8 +257,8 @@ def test_another_port_touches_its_host_and_who_calls_it() -> None:
     assert "8123" in tree({"services": {"miniflux": {"port": 8123}}})["pi"]["proxy.nix"]
 
 
+@pytest.mark.requirement("S0-14")
 def test_a_route_on_the_tunnel_adds_one_record_one_app_and_one_rule() -> None:
-    """S0-14."""
     before = planned({}).cloudflare
     after = planned({"services": {"vaultwarden": {"publish": "tunnel"}}}).cloudflare
     assert before
@@ -272,8 +274,8 @@ def test_a_route_on_the_tunnel_adds_one_record_one_app_and_one_rule() -> None:
     assert text["tunnel.nix"].count("vault-home.example.org") == 1
 
 
+@pytest.mark.requirement("S0-77")
 def test_a_service_that_moves_leaves_one_host_and_arrives_at_the_other() -> None:
-    """S0-77."""
     files = tree({"services": {"miniflux": {"host": "workstation"}}})
     assert "services/miniflux.nix" in files["workstation"]
     # What stays has a tile of it, and a place for its backups.

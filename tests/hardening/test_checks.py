@@ -19,8 +19,9 @@ def _jellyfin(**harden: object) -> Changes:
     return {"services": {"jellyfin": {"host": "nas", "harden": harden}}}
 
 
+@pytest.mark.requirement("S0-55", "S4-20")
 def test_a_custom_unit_without_a_word_on_what_it_writes_is_an_error() -> None:
-    """S0-55 S4-20: the error names the service and every way out."""
+    """The error names the service and every way out."""
     (problem,) = build.found(_custom(), "harden-intent")
     assert problem.where == "services.app.harden"
     for way in ("state", "read_write", "skip"):
@@ -36,35 +37,40 @@ def test_a_custom_unit_without_a_word_on_what_it_writes_is_an_error() -> None:
         {"backup": {"skip": "keeps nothing"}},
     ],
 )
+@pytest.mark.requirement("S0-55")
 def test_each_way_of_saying_it_is_enough(said: Changes) -> None:
-    """S0-55: state, a directory, an exemption, or that there is nothing."""
+    """State, a directory, an exemption, or that there is nothing."""
     assert not build.found(_custom(**said), "harden-intent")
 
 
+@pytest.mark.requirement("T15")
 def test_exempt_and_relax_exclude_each_other() -> None:
-    """T15: one of them would be without effect."""
+    """One of them would be without effect."""
     harden = {"exempt": "rebuilt next month", "relax": {"private-tmp": "shares files"}}
     (problem,) = build.found(_custom(harden=harden), "harden-intent")
     assert "nothing to relax" in problem.what
 
 
+@pytest.mark.requirement("S3-09")
 def test_an_unknown_part_is_an_error_that_names_the_nearest() -> None:
-    """S3-09: an exception has to be one."""
+    """An exception has to be one."""
     (problem,) = build.found(_jellyfin(relax={"privat-tmp": "shares files"}), "harden-exception")
     assert problem.where == "services.jellyfin.harden.relax.privat-tmp"
     assert 'did you mean "private-tmp"?' in problem.way_out
     assert not build.found(_jellyfin(relax={"private-tmp": "shares files"}), "harden-exception")
 
 
+@pytest.mark.requirement("S0-55")
 def test_a_directory_that_opens_everything_is_an_error() -> None:
-    """S0-55: /mnt as a whole is no intent."""
+    """/mnt as a whole is no intent."""
     (problem,) = build.found(_jellyfin(read_only=["/mnt/"]), "harden-exception")
     assert problem.where == "services.jellyfin.harden.read_only"
     assert not build.found(_jellyfin(read_only=["/mnt/media"]), "harden-exception")
 
 
+@pytest.mark.requirement("T15")
 def test_relaxing_what_has_no_sandbox_is_an_error() -> None:
-    """T15: a container's unit only starts and stops it."""
+    """A container's unit only starts and stops it."""
     container = {"image": f"a/b:1@sha256:{'0' * 64}", "port": 80}
     app: Changes = {"host": "nas", "container": container, "backup": {"skip": "keeps nothing"}}
     assert not build.found({"services": {"app": app}}, "harden-exception")
@@ -75,8 +81,9 @@ def test_relaxing_what_has_no_sandbox_is_an_error() -> None:
         build.stack_config({"services": {"app": app}})
 
 
+@pytest.mark.requirement("S0-55")
 def test_settings_for_a_unit_that_the_service_does_not_have_are_an_error() -> None:
-    """S0-55: systemd would take them without a word."""
+    """systemd would take them without a word."""
 
     def stack(unit: str) -> Changes:
         options = {f"systemd.services.{unit}.serviceConfig.Nice": 5}
@@ -89,15 +96,17 @@ def test_settings_for_a_unit_that_the_service_does_not_have_are_an_error() -> No
     assert not build.found(stack('"jellyfin"'), "harden-unit-known")
 
 
+@pytest.mark.requirement("S0-55")
 def test_a_unit_is_named_without_its_suffix() -> None:
-    """S0-55: app.service.service does not exist."""
+    """app.service.service does not exist."""
     changes = _custom(state=["/var/lib/app"], flake={"input": "app", "unit": "app.service"})
     (problem,) = build.found(changes, "harden-unit-known")
     assert problem.way_out == 'write "app"'
 
 
+@pytest.mark.requirement("S0-55")
 def test_two_services_cannot_share_a_unit() -> None:
-    """S0-55: one sandbox would overwrite the other."""
+    """One sandbox would overwrite the other."""
     changes = _custom(state=["/var/lib/app"])
     again = {**changes["services"]["app"], "port": 4001}  # type: ignore[index]
     changes["services"] = {**changes["services"], "again": again}  # type: ignore[dict-item]

@@ -45,8 +45,9 @@ def _settings(changes: Changes, unit: str) -> dict[str, object]:
     return dict(_unit(changes, unit).settings)
 
 
+@pytest.mark.requirement("S4-19")
 def test_every_unit_has_the_baseline_and_may_write_its_state() -> None:
-    """S4-19: the five keys, and ReadWritePaths with the state directory."""
+    """The five keys, and ReadWritePaths with the state directory."""
     settings = _settings(_custom(), "app")
     assert settings["NoNewPrivileges"] is True
     assert settings["PrivateTmp"] is True
@@ -57,8 +58,9 @@ def test_every_unit_has_the_baseline_and_may_write_its_state() -> None:
     assert {p.setting for p in BASELINE} <= set(settings)
 
 
+@pytest.mark.requirement("S0-55")
 def test_each_unit_of_a_service_is_confined() -> None:
-    """S0-55: settings for one unit do nothing for the next."""
+    """Settings for one unit do nothing for the next."""
     changes: Changes = {"services": {"immich": {"host": "nas"}}}
     units = {u.unit for u in build.plan(changes).hardening if u.service == "immich"}
     assert units == {"immich-server", "immich-machine-learning"}
@@ -67,8 +69,9 @@ def test_each_unit_of_a_service_is_confined() -> None:
     assert "ReadWritePaths" not in _settings(changes, "immich-machine-learning")
 
 
+@pytest.mark.requirement("S0-55")
 def test_a_service_sees_the_datasets_it_uses_and_no_other() -> None:
-    """S0-55: /mnt and /srv are empty but for what is bound; a dataset elsewhere is emptied too."""
+    """/mnt and /srv are empty but for what is bound; a dataset elsewhere is emptied too."""
     changes: Changes = {
         "services": {"jellyfin": {"host": "nas", "datasets": {"media": "media"}}},
         "datasets": DATA,
@@ -79,8 +82,9 @@ def test_a_service_sees_the_datasets_it_uses_and_no_other() -> None:
     assert settings["TemporaryFileSystem"] == ["/data/elsewhere:ro", "/mnt:ro", "/srv:ro"]
 
 
+@pytest.mark.requirement("S0-55")
 def test_a_dataset_is_written_only_by_a_service_that_writes_it() -> None:
-    """S0-55: read-only, unless the catalog says that the service keeps its own data there."""
+    """read-only, unless the catalog says that the service keeps its own data there."""
     changes: Changes = {
         "services": {"immich": {"host": "nas", "datasets": {"photos": "photos"}}},
         "datasets": DATA,
@@ -144,8 +148,9 @@ def test_compilers_at_run_time_and_link_watchers_keep_what_they_need() -> None:
     assert _settings(_custom(), "app")["MemoryDenyWriteExecute"] is True
 
 
+@pytest.mark.requirement("S0-52")
 def test_only_a_service_with_graphics_hardware_sees_devices_and_only_those() -> None:
-    """S0-52: others keep PrivateDevices; the host's own list of devices comes first."""
+    """Others keep PrivateDevices; the host's own list of devices comes first."""
     plain = _settings({"services": {"jellyfin": {"host": "nas"}}}, "jellyfin")
     assert plain["PrivateDevices"] is True
     changes: Changes = {
@@ -183,8 +188,9 @@ def test_devices_that_the_stack_names_are_all_that_any_of_these_services_opens(
         assert "DeviceAllow" in unit.forced
 
 
+@pytest.mark.requirement("S3-09", "T15")
 def test_a_relaxation_outranks_upstream_and_keeps_its_reason() -> None:
-    """S3-09 T15: forced, and in the list of exceptions."""
+    """Forced, and in the list of exceptions."""
     relax = {"memory-deny-write-execute": "runs a script engine"}
     changes: Changes = {"services": {"vaultwarden": {"host": "nas", "harden": {"relax": relax}}}}
     unit = _unit(changes, "vaultwarden")
@@ -224,15 +230,17 @@ def test_state_in_a_hidden_place_is_bound() -> None:
     assert "ReadWritePaths" not in settings
 
 
+@pytest.mark.requirement("S4-20")
 def test_an_exempt_unit_has_no_sandbox_and_stands_in_the_report() -> None:
-    """S4-20: the reason is the owner's, or the catalog's."""
+    """The reason is the owner's, or the catalog's."""
     unit = _unit(_custom(harden={"exempt": "rebuilt next month"}), "app")
     assert unit.settings == ()
     assert unit.exceptions == (("everything", "rebuilt next month"),)
 
 
+@pytest.mark.requirement("S4-20")
 def test_the_report_lists_every_exception_and_the_least_confined_unit_first() -> None:
-    """S4-20: sorted by score."""
+    """Sorted by score."""
     changes: Changes = {
         **_custom(harden={"exempt": "rebuilt next month"}),
         "tailnet": None,

@@ -33,8 +33,9 @@ CHANGES: Changes = {
 }
 
 
+@pytest.mark.requirement("S1-06")
 def test_authelia_asks_the_directory_and_no_file() -> None:
-    """S1-06: its password is a file that both ends read, and in no text."""
+    """Its password is a file that both ends read, and in no text."""
     files = build.render(household(CHANGES))["pi"]
     text = files["identity.nix"]
     assert 'base_dn = "dc=example,dc=org";' in text
@@ -51,14 +52,15 @@ def test_authelia_asks_the_directory_and_no_file() -> None:
     assert 'olcRootPW.path = "/run/homelab/secrets/openldap-ldap";' in files["directory.nix"]
 
 
+@pytest.mark.requirement("S1-06")
 def test_a_file_of_users_needs_no_directory() -> None:
-    """S1-06."""
     assert "directory.nix" not in build.render(household({}))["pi"]
 
 
 @pytest.mark.parametrize("value", ["kim@example.org", "Åse", " a", "a ", ":a", "a\nb: c", ""])
+@pytest.mark.requirement("S1-06")
 def test_no_value_becomes_another_line(value: str) -> None:
-    """S1-06: LDIF is written by its rules (RFC 2849)."""
+    """LDIF is written by its rules (RFC 2849)."""
     told = line("cn", value)
     assert "\n" not in told
     name, _, rest = told.partition(":")
@@ -165,10 +167,11 @@ def _ask(address: str, who: str, password: str, *words: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.requirement("S1-06")
 def test_people_of_the_stack_are_in_the_directory_and_keep_their_passwords(
     directory: str, tmp_path: Path
 ) -> None:
-    """S1-06: groups have their members, a second run changes nothing, a changed password stays,
+    """Groups have their members, a second run changes nothing, a changed password stays,
     and somebody who joins later joins."""
     files = build.render(household(CHANGES))["pi"]
     sam, kim = (f"uid={u},ou=people,{BASE}" for u in ("sam", "kim"))
@@ -217,8 +220,9 @@ def test_people_of_the_stack_are_in_the_directory_and_keep_their_passwords(
     assert "mail" not in stranger.stdout
 
 
+@pytest.mark.requirement("S1-06")
 def test_an_entry_that_is_refused_is_a_failed_unit(directory: str, tmp_path: Path) -> None:
-    """S1-06: what is there already is well; anything else is said."""
+    """What is there already is well; anything else is said."""
     bad = (
         f"dn: uid=x,ou=nowhere,{BASE}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: x\nsn: x\n"
     )
@@ -234,10 +238,10 @@ def test_an_entry_that_is_refused_is_a_failed_unit(directory: str, tmp_path: Pat
         ({"family": ["kym"]}, ["members.family", 'no person "kym"', 'did you mean "kim"?']),
     ],
 )
+@pytest.mark.requirement("S1-06")
 def test_members_are_people_of_the_stack_in_groups_that_there_are(
     members: Changes, words: list[str]
 ) -> None:
-    """S1-06."""
     changes = household(CHANGES, {"identity": {"directory": {"members": members}}})
     changes["identity"]["directory"]["members"] = members  # type: ignore[index,call-overload]
     (problem,) = build.found(changes, "directory-members")
@@ -245,8 +249,9 @@ def test_members_are_people_of_the_stack_in_groups_that_there_are(
     assert build.found(household(CHANGES), "directory-members") == []
 
 
+@pytest.mark.requirement("S1-06")
 def test_the_directory_is_written_down_for_the_backup_without_its_password_in_sight() -> None:
-    """S1-06: what lies in its own files is of no use while it runs."""
+    """What lies in its own files is of no use while it runs."""
     text = build.render(household(CHANGES))["pi"]["directory.nix"]
     assert "-y /run/homelab/secrets/openldap-ldap" in text
     assert "/var/lib/openldap-dump/people.ldif" in text

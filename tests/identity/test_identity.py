@@ -30,14 +30,15 @@ def found(check: str, *changes: Changes) -> list[str]:
     return [str(p) for p in build.found(household(*changes), check)]
 
 
+@pytest.mark.requirement("S0-26")
 def test_a_gated_route_has_its_rule_and_none_for_what_the_proxy_does_not_ask_about() -> None:
-    """S0-26: whatever the gate is asked about, it asks who it is."""
+    """Whatever the gate is asked about, it asks who it is."""
     rules = [(r.domain, r.policy, r.resources) for r in gate().rules]
     assert rules == [(("music.home.example.org",), "one_factor", ())]
 
 
+@pytest.mark.requirement("S1-07")
 def test_a_rule_names_its_groups_and_strength() -> None:
-    """S1-07."""
     rendered = text(
         routed(name="music", groups=["admins", "family"], policy="two_factor", exempt=[])
     )
@@ -63,8 +64,8 @@ def test_a_rule_names_its_groups_and_strength() -> None:
     )
 
 
+@pytest.mark.requirement("S0-26", "S0-28")
 def test_no_secret_is_in_the_text_and_the_legacy_endpoint_nowhere() -> None:
-    """S0-26, S0-28."""
     rendered = text()
     assert 'jwtSecretFile = "/run/homelab/secrets/authelia-jwt";' in rendered
     assert (
@@ -76,8 +77,9 @@ def test_no_secret_is_in_the_text_and_the_legacy_endpoint_nowhere() -> None:
     assert gate().query("music.home.example.org") == ""
 
 
+@pytest.mark.requirement("S0-28")
 def test_the_gate_starts_without_anybody_to_ask() -> None:
-    """S0-28: Authelia refuses `deny` without a rule."""
+    """Authelia refuses `deny` without a rule."""
     rendered = text({"services": {"navidrome": None}})
     assert 'access_control.default_policy = "two_factor";' in rendered
 
@@ -85,8 +87,9 @@ def test_the_gate_starts_without_anybody_to_ask() -> None:
 PUBLIC: Changes = {"services": {"navidrome": {"publish": "tunnel"}}}
 
 
+@pytest.mark.requirement("S0-28")
 def test_names_on_the_internet_have_a_session_and_a_portal_of_their_own() -> None:
-    """S0-28: the narrower domain first, as Authelia wants it, and cookies of different names."""
+    """The narrower domain first, as Authelia wants it, and cookies of different names."""
     plan = gate(PUBLIC, OPEN_PORTAL)
     assert plan.cookies == (
         ("home.example.org", "https://auth.home.example.org"),
@@ -98,8 +101,9 @@ def test_names_on_the_internet_have_a_session_and_a_portal_of_their_own() -> Non
     assert "authelia_session_public" not in text()
 
 
+@pytest.mark.requirement("S0-26")
 def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
-    """S0-26: who comes from the internet cannot sign in at a portal that is known at home only."""
+    """Who comes from the internet cannot sign in at a portal that is known at home only."""
     flat: Changes = {"site": {"names": {"internal": "{name}.example.org"}}}
     plan = gate(flat, PUBLIC, OPEN_PORTAL)
     assert plan.cookies == (("example.org", "https://auth.example.org"),)
@@ -162,14 +166,14 @@ def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S0-11", "S0-13", "S0-26", "S0-28", "S1-07")
 def test_a_hole_in_the_gate_is_named(check: str, changes: Changes, words: list[str]) -> None:
-    """S0-11 S0-13 S0-26 S0-28 S1-07."""
     messages = "\n".join(found(check, MUSIC, changes))
     assert all(word in messages for word in words), messages
 
 
+@pytest.mark.requirement("S0-11", "S0-13", "S0-26", "S0-28", "S1-07")
 def test_a_sound_gate_passes_every_check() -> None:
-    """S0-11 S0-13 S0-26 S0-28 S1-07."""
     problems = build.problems(household(MUSIC, PUBLIC, OPEN_PORTAL))
     mine = {
         "route-idp-present",

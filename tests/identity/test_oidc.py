@@ -32,8 +32,9 @@ def custom(**more: object) -> Changes:
     }
 
 
+@pytest.mark.requirement("S0-27")
 def test_one_word_makes_a_client_and_wires_the_app() -> None:
-    """S0-27: client, redirect, scopes and hash at the provider; issuer and secret at the app."""
+    """Client, redirect, scopes and hash at the provider; issuer and secret at the app."""
     files = build.render(household(NEWS))
     provider, app = files["pi"]["identity.nix"], files["aurora"]["services/miniflux.nix"]
     for line in (
@@ -54,8 +55,9 @@ def test_one_word_makes_a_client_and_wires_the_app() -> None:
         assert line in app, line
 
 
+@pytest.mark.requirement("S0-27")
 def test_no_hash_and_no_secret_is_in_any_text() -> None:
-    """S0-27: both reach their hosts as files, and each host has its own half."""
+    """Both reach their hosts as files, and each host has its own half."""
     made = build.plan(household(NEWS))
     text = "".join(t for files in build.render(household(NEWS)).values() for t in files.values())
     assert "pbkdf2" not in text
@@ -67,8 +69,9 @@ def test_no_hash_and_no_secret_is_in_any_text() -> None:
     assert not [s.name for s in made.secrets.on("pi") if s.name == raw.name]
 
 
+@pytest.mark.requirement("S0-27")
 def test_the_hash_is_of_the_secret_and_always_the_same() -> None:
-    """S0-27: as Authelia reads it (PHC string), so that no preview changes by itself."""
+    """As Authelia reads it (PHC string), so that no preview changes by itself."""
     made = build.plan(household(NEWS))
     raw = next(s for s in made.secrets.on("aurora") if s.name == "miniflux-oidc")
     hashed = next(s for s in made.secrets.on("pi") if s.name == "authelia-oidc-news")
@@ -81,8 +84,9 @@ def test_the_hash_is_of_the_secret_and_always_the_same() -> None:
     assert pbkdf2.__wrapped__(value, derive(MASTER, f"{raw.purpose}/salt")) == told
 
 
+@pytest.mark.requirement("S0-27")
 def test_a_raised_epoch_changes_both_halves() -> None:
-    """S0-27: rotation by the one number that rotates the service's other secrets."""
+    """Rotation by the one number that rotates the service's other secrets."""
     raised: Changes = {"secrets": {"epochs": {"miniflux": 2}}}
     before, after = (
         {
@@ -97,8 +101,9 @@ def test_a_raised_epoch_changes_both_halves() -> None:
     assert changed == {"miniflux-oidc", "authelia-oidc-news"}
 
 
+@pytest.mark.requirement("S0-27", "S1-07")
 def test_groups_of_a_route_are_a_policy_of_its_client() -> None:
-    """S0-27 S1-07: who is in none of them is turned away by the provider."""
+    """Who is in none of them is turned away by the provider."""
     routes = [{"name": "news", "auth": "oidc", "groups": ["family"], "policy": "two_factor"}]
     changes = household({"services": {"miniflux": {"host": "aurora", "routes": routes}}})
     text = build.render(changes)["pi"]["identity.nix"]
@@ -109,16 +114,16 @@ def test_groups_of_a_route_are_a_policy_of_its_client() -> None:
     assert 'authorization_policy = "news";' in text
 
 
+@pytest.mark.requirement("S0-27")
 def test_the_key_that_signs_is_made_on_the_host_before_the_provider_starts() -> None:
-    """S0-27."""
     files = build.render(household(NEWS))["pi"]
     assert 'requiredBy = [ "authelia-main.service" ];' in files["identity.nix"]
     assert "openssl genrsa" in files["lib/oidc-key.sh"]
     assert "lib/oidc-key.sh" not in build.render(household({}))["pi"]
 
 
+@pytest.mark.requirement("S0-27", "S4-17")
 def test_a_service_of_ones_own_says_where_people_come_back_to() -> None:
-    """S0-27 S4-17."""
     oidc = {"redirects": ["/cb"], "env": "OIDC_SECRET", "scopes": ["openid", "offline-access"]}
     changes = household(custom(oidc={**oidc, "scopes": ["openid"], "post": True}))
     text = build.render(changes)["pi"]["identity.nix"]
@@ -187,8 +192,8 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
         ),
     ],
 )
+@pytest.mark.requirement("S0-11", "S0-27", "S4-16", "T2")
 def test_what_cannot_work_is_said_before(check: str, changes: Changes, words: list[str]) -> None:
-    """S0-11 S0-27 S4-16 T2."""
     messages = [str(p) for p in build.problems(household(changes)) if p.check in MINE]
     assert messages
     assert all(m.startswith(words[0]) for m in messages), messages
@@ -196,13 +201,14 @@ def test_what_cannot_work_is_said_before(check: str, changes: Changes, words: li
     assert {p.check for p in build.problems(household(changes)) if p.check in MINE} == {check}
 
 
+@pytest.mark.requirement("S0-27")
 def test_a_sound_client_passes() -> None:
-    """S0-27."""
     assert [p for p in build.problems(household(NEWS)) if p.check in MINE] == []
 
 
+@pytest.mark.requirement("S0-27")
 def test_an_app_finds_the_portal_whichever_resolver_its_host_asks() -> None:
-    """S0-27: the resolver's own host never asks itself."""
+    """The resolver's own host never asks itself."""
     box: Changes = {"services": {"miniflux": {"host": "pi", "name": "news", "auth": "oidc"}}}
     text = build.render(household(box))["pi"]["portal.nix"]
     assert 'networking.hosts."192.168.1.2" = [ "auth.home.example.org" ];' in text

@@ -30,10 +30,11 @@ from tests.identity.test_rules import found, rule, stack
         ("/a.b", ["/a.b", "/a.b?c"], ["/axb"]),
     ],
 )
+@pytest.mark.requirement("S1-08")
 def test_a_path_is_asked_whatever_its_query_and_nothing_beside_it(
     path: str, asked: list[str], not_asked: list[str]
 ) -> None:
-    """S1-08: in every spelling that some app takes for the same."""
+    """In every spelling that some app takes for the same."""
     expression = re.compile(of_path(path, open_=False))
     assert [p for p in asked if not expression.search(p)] == []
     assert [p for p in not_asked if expression.search(p)] == []
@@ -46,8 +47,8 @@ def test_a_path_is_asked_whatever_its_query_and_nothing_beside_it(
         ("/feed/*", ["/feed", "/feed/x", "/feed/x?y"], ["/Feed/x", "/feeds", "/x?/feed/x"]),
     ],
 )
+@pytest.mark.requirement("S1-08")
 def test_what_is_open_is_written_so(path: str, open_: list[str], shut: list[str]) -> None:
-    """S1-08."""
     expression = re.compile(of_path(path, open_=True))
     assert [p for p in open_ if not expression.search(p)] == []
     assert [p for p in shut if expression.search(p)] == []
@@ -71,8 +72,9 @@ KNOWN = ("/admin", "/admin/x", "/root", "/u/7/edit", "/a/raw", "/x.css", "/price
 @given(
     st.sampled_from(EXPRESSIONS), PATHS | st.sampled_from(KNOWN), st.text("/.a?cssedit", max_size=9)
 )
+@pytest.mark.requirement("S1-08")
 def test_no_query_makes_an_expression_match_or_evades_it(said: str, path: str, query: str) -> None:
-    """S1-08: the verdict on a path is that of the expression as it was said."""
+    """The verdict on a path is that of the expression as it was said."""
     meant = re.search(said, path) is not None
     expression = re.compile(of_expression(said))
     assert (expression.search(path) is not None) is meant
@@ -82,15 +84,15 @@ def test_no_query_makes_an_expression_match_or_evades_it(said: str, path: str, q
 @pytest.mark.parametrize(
     "said", [r"^/\S+$", r"^/x\W", "^/[!-~]+$", "^/[[:^alpha:]]", r"^/[\D]", r"^/a\z", "^/[0-z]"]
 )
+@pytest.mark.requirement("S1-08")
 def test_an_expression_that_would_take_a_query_for_a_path_is_refused(said: str) -> None:
-    """S1-08."""
     assert asks_the_query(said)
     assert [m for m in found(stack(rule(40, "deny", resources=[said]))) if "resources" in m]
 
 
 @pytest.mark.parametrize("said", [r"^/\d+$", "^/[a-z0-9-]+$", r"^/x[/?]", r"^/\w+\.js$"])
+@pytest.mark.requirement("S1-08")
 def test_one_that_does_not_is_taken(said: str) -> None:
-    """S1-08."""
     assert asks_the_query(said) == ""
     assert found(stack(rule(40, "deny", resources=[said]))) == []
 
@@ -98,20 +100,21 @@ def test_one_that_does_not_is_taken(said: str) -> None:
 @pytest.mark.parametrize(
     "path", ["admin", "/a*", "/*/x", "/a?b", "/a b", "/a%20b", "/../x", "//x", "/*", "", "/a;b"]
 )
+@pytest.mark.requirement("S1-08")
 def test_a_path_that_is_not_plain_is_refused(path: str) -> None:
-    """S1-08."""
     with pytest.raises(InvalidStackError, match="plain path"):
         build.plan(stack(rule(40, "deny", paths=[path])))
 
 
 @pytest.mark.parametrize("path", ["/", "/admin", "/admin/", "/a/b.c/d-e/*"])
+@pytest.mark.requirement("S1-08")
 def test_a_plain_one_is_taken(path: str) -> None:
-    """S1-08."""
     assert found(stack(rule(40, "deny", paths=[path]))) == []
 
 
+@pytest.mark.requirement("S1-08")
 def test_a_path_below_another_is_never_asked() -> None:
-    """S1-08: rule-shadowed knows what `/*` covers."""
+    """rule-shadowed knows what `/*` covers."""
     rules = (
         rule(40, "deny", paths=["/admin/*"]),
         rule(41, "two_factor", paths=["/admin/users/*", "/admin"]),

@@ -28,8 +28,9 @@ def rendered(*more: Changes) -> dict[str, str]:
     return build.render(household(PASSKEYS, *more))["pi"]
 
 
+@pytest.mark.requirement("S4-16")
 def test_changing_the_provider_changes_sign_in_files_alone() -> None:
-    """S4-16: routes, names and apps stay as they are."""
+    """Routes, names and apps stay as they are."""
     authelia: Changes = {"services": PASSKEYS["services"]}
     before, after = build.render(household(authelia)), build.render(household(PASSKEYS))
     changed = {
@@ -50,8 +51,9 @@ def test_changing_the_provider_changes_sign_in_files_alone() -> None:
     ]
 
 
+@pytest.mark.requirement("S4-16")
 def test_passkeys_are_bound_to_one_name_and_the_gate_asks_on_its_own_host() -> None:
-    """S4-16: the gate needs neither names nor certificates to start."""
+    """The gate needs neither names nor certificates to start."""
     files = rendered()
     assert 'APP_URL = "https://auth.home.example.org";' in files["identity.nix"]
     gate = files["auth-proxy.nix"]
@@ -62,8 +64,9 @@ def test_passkeys_are_bound_to_one_name_and_the_gate_asks_on_its_own_host() -> N
     assert 'ConditionPathExists = "/var/lib/homelab-gate/gate.env";' in gate
 
 
+@pytest.mark.requirement("S4-17")
 def test_every_gated_name_is_among_the_callbacks() -> None:
-    """S4-17: a new gated route adds its own, for the internet as well."""
+    """A new gated route adds its own, for the internet as well."""
     published: Changes = {
         "services": {"navidrome": {"publish": "tunnel"}, "pocket-id": {"publish": "tunnel"}}
     }
@@ -85,8 +88,8 @@ def test_every_gated_name_is_among_the_callbacks() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("T2")
 def test_what_pocket_id_does_not_know_is_refused(changes: Changes, words: str) -> None:
-    """T2."""
     with pytest.raises(Exception, match=words):
         build.stack_config(household(PASSKEYS, changes))
 
@@ -99,8 +102,8 @@ def test_what_pocket_id_does_not_know_is_refused(changes: Changes, words: str) -
         ({"api_key": {"sops": "a/b"}}, "api_key is for pocket-id"),
     ],
 )
+@pytest.mark.requirement("S0-28", "S1-06")
 def test_authelia_finds_its_people_in_one_place(identity: Changes, words: str) -> None:
-    """S0-28 S1-06."""
     with pytest.raises(Exception, match=words):
         build.stack_config(household({"identity": identity}))
 
@@ -208,8 +211,9 @@ class Host:
 
 
 @pytest.mark.parametrize("old", [False, True])
+@pytest.mark.requirement("S4-16", "S4-17")
 def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool) -> None:
-    """S4-16 S4-17: one secret, made once; new callbacks arrive, and nothing restarts for them."""
+    """One secret, made once; new callbacks arrive, and nothing restarts for them."""
     host = Host(tmp_path)
     client = rendered()["lib/pocket-id-client.json"]
     with api(old=old) as (address, clients):
@@ -225,8 +229,9 @@ def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool)
     assert KEY not in first.stdout + first.stderr + second.stdout + second.stderr
 
 
+@pytest.mark.requirement("S4-16")
 def test_a_pocket_id_that_forgot_the_gate_is_told_anew(tmp_path: Path) -> None:
-    """S4-16: what an earlier one gave is worth nothing; a rotated cookie secret arrives."""
+    """What an earlier one gave is worth nothing; a rotated cookie secret arrives."""
     host = Host(tmp_path)
     client = rendered()["lib/pocket-id-client.json"]
     with api() as (address, clients):
@@ -240,8 +245,9 @@ def test_a_pocket_id_that_forgot_the_gate_is_told_anew(tmp_path: Path) -> None:
         assert host.restarts == 3
 
 
+@pytest.mark.requirement("S4-16")
 def test_without_a_key_that_works_nothing_fails_and_nothing_opens(tmp_path: Path) -> None:
-    """S4-16: the key is made in Pocket ID itself, after this was deployed."""
+    """The key is made in Pocket ID itself, after this was deployed."""
     host = Host(tmp_path)
     client = rendered()["lib/pocket-id-client.json"]
     with api() as (address, clients):

@@ -35,8 +35,9 @@ def order(changes: Changes) -> list[tuple[int, str]]:
     return [(r.priority, r.policy) for r in made.rules]
 
 
+@pytest.mark.requirement("S1-08")
 def test_the_file_is_in_the_order_of_the_priorities() -> None:
-    """S1-08: the lowest first, and what the stack says before what follows from its routes."""
+    """The lowest first, and what the stack says before what follows from its routes."""
     changes = stack(
         rule(40, "two_factor", resources=["^/admin"]),
         rule(10, "bypass", resources=["^/feed"]),
@@ -52,8 +53,9 @@ def test_the_file_is_in_the_order_of_the_priorities() -> None:
     assert found(changes) == []
 
 
+@pytest.mark.requirement("S1-07", "S1-08")
 def test_a_strict_route_of_a_group_ends_in_a_denial() -> None:
-    """S1-07 S1-08: whoever is in no group falls through to nothing that somebody adds below."""
+    """Whoever is in no group falls through to nothing that somebody adds below."""
     changes = stack(policy="two_factor", groups=["admins"])
     assert order(changes) == [(30, "two_factor"), (31, "deny")]
     text = build.render(changes)["pi"]["identity.nix"]
@@ -61,8 +63,8 @@ def test_a_strict_route_of_a_group_ends_in_a_denial() -> None:
     assert found(changes) == []
 
 
+@pytest.mark.requirement("S1-08")
 def test_a_rule_may_be_about_people() -> None:
-    """S1-08."""
     changes = stack(rule(30, "two_factor", users=["kim"], groups=["admins"], resources=["^/x"]))
     assert (
         '"group:admins"\n                "user:kim"' in build.render(changes)["pi"]["identity.nix"]
@@ -112,17 +114,18 @@ def test_a_rule_may_be_about_people() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S1-08")
 def test_a_rule_that_does_not_mean_what_it_says_is_named(
     changes: Changes, words: list[str]
 ) -> None:
-    """S1-08."""
     messages = found(changes)
     assert len(messages) == 1, messages
     assert all(word in messages[0] for word in words), messages
 
 
+@pytest.mark.requirement("S1-08")
 def test_a_pair_closes_what_a_strict_rule_opens() -> None:
-    """S1-08: with its denial, the same strict rule stands; the open rule below is a dead letter,
+    """With its denial, the same strict rule stands; the open rule below is a dead letter,
     and that is said."""
     pair = (rule(25, "two_factor", groups=["admins"]), rule(26, "deny"))
     assert [m for m in found(stack(*pair)) if "identity.rules" in m.partition(":")[0]] == []
@@ -140,7 +143,8 @@ def test_a_pair_closes_what_a_strict_rule_opens() -> None:
         ({"resources": ["/api"]}, "/api also matches in the middle of a path, or in its query"),
     ],
 )
+@pytest.mark.requirement("S1-08")
 def test_a_rule_opens_what_it_says_and_nothing_beside_it(more: Changes, words: str) -> None:
-    """S1-08: and Authelia starts with it."""
+    """And Authelia starts with it."""
     given: Changes = {"priority": 40, "route": "music", "policy": "deny", **more}
     assert any(words in m and m.startswith("identity.rules[0]") for m in found(stack(given)))

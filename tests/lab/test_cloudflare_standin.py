@@ -1,4 +1,4 @@
-"""Access, Pages and R2 in the lab: taken and refused as Cloudflare does (S2-05, S2-06, S3-02)."""
+"""Access, Pages and R2 in the lab: taken and refused as Cloudflare does."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from homelab.cloudflare.plan import bucket_policies
 from homelab.lab.provider import RefusedError
 from homelab.lab.standins import cloudflare_shapes as cf
 from homelab.lab.standins.cloudflare import CloudflareProvider
+
+pytestmark = pytest.mark.requirement("S2-05", "S2-06", "S3-02")
 
 ACCOUNT, ZONE = "0" * 32, "1" * 32
 OWNED: dict[str, Any] = {"accountId": ACCOUNT, "name": "homelab one"}

@@ -1,4 +1,4 @@
-"""Somebody edits the tailnet's policy, and the next `up` touches nothing (S0-24)."""
+"""Somebody edits the tailnet's policy, and the next `up` touches nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests import stackdir
 from tests.lab.test_rehearsal import Lab
 from tests.tailnet.test_tailnet import TAILNET
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.requirement("S0-24")]
 
 STACK: dict[str, Any] = {
     **TAILNET,

@@ -1,4 +1,4 @@
-"""The way a name goes onto the internet and off it again, rehearsed (S0-14 S2-05 S2-06 S2-08 S3-02).
+"""The way a name goes onto the internet and off it again, rehearsed.
 
 In: Access, then the host's rule, then the record. Out: the host closes its rule, then the record
 goes, then Access. At no time does a record lead past Access.
@@ -18,7 +18,7 @@ from tests import build
 from tests.components.test_cloudflare import EVERYTHING
 from tests.lab.test_rehearsal import Lab
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.requirement("S0-14", "S2-05", "S2-06", "S2-08", "S3-02")]
 
 QUICK = {"deploy": {"confirm_seconds": 5, "settle_seconds": 0, "activation_seconds": 30}}
 
@@ -92,8 +92,8 @@ def test_everything_that_cloudflare_can_be_asked_for_comes_up_and_stays(lab: Lab
     assert destroyed["ok"]
 
 
+@pytest.mark.requirement("S2-05")
 def test_the_lab_says_why_it_adopts_nothing(lab: Lab) -> None:
-    """S2-05."""
     adopt = {"adopt": {"records": {"jellyfin": "a" * 32}}}
     write(lab, services("tunnel"), {"cloudflare": adopt})
     done = lab.run("up")
@@ -101,8 +101,9 @@ def test_the_lab_says_why_it_adopts_nothing(lab: Lab) -> None:
     assert "the lab does not do import, for nothing was here before it" in done.stdout + done.stderr
 
 
+@pytest.mark.requirement("S0-10", "S0-14")
 def test_one_word_puts_one_route_of_the_home_stack_on_the_internet(tmp_path: Path) -> None:
-    """S0-10 S0-14: one application, one record, one rule of the tunnel."""
+    """One application, one record, one rule of the tunnel."""
     file = "Pulumi.home.yaml"
     for name in ("home", "hosts", "locks", "secrets"):
         shutil.copytree(build.SHIPPED / name, tmp_path / name)

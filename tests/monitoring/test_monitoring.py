@@ -40,13 +40,14 @@ def on(host: str, **more: object) -> Changes:
     return {"services": {"navidrome": {"host": host, **more}}}
 
 
+@pytest.mark.requirement("S0-45")
 def test_without_a_monitor_nothing_is_watched() -> None:
-    """S0-45."""
     assert build.plan(household()).monitoring is None
 
 
+@pytest.mark.requirement("S0-45")
 def test_an_app_that_asks_for_itself_is_watched_the_whole_way() -> None:
-    """S0-45: name, certificate, proxy and app."""
+    """Name, certificate, proxy and app."""
     vault = probes({"services": {"vaultwarden": {"host": "aurora", "name": "vault"}}})["vault"]
     assert vault.url == "https://vault.home.example.org/alive"
     assert vault.conditions == ("[STATUS] == 200",)
@@ -63,14 +64,16 @@ def test_an_app_that_asks_for_itself_is_watched_the_whole_way() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S0-45", "S0-12")
 def test_behind_the_gate_the_app_itself_is_asked(changes: Changes, url: str) -> None:
-    """S0-45, S0-12: a gate would answer for a dead app, except where it lets everybody pass."""
+    """A gate would answer for a dead app, except where it lets everybody pass."""
     probe = probes(changes)["navidrome"]
     assert (probe.url, probe.proves) == (url, True)
 
 
+@pytest.mark.requirement("S0-45")
 def test_past_the_gate_the_app_hears_what_the_proxy_would_say() -> None:
-    """S0-45: an app that knows its own name alone answers any other with an error."""
+    """An app that knows its own name alone answers any other with an error."""
     assert """\
             headers = {
               Host = "navidrome.home.example.org";
@@ -79,16 +82,17 @@ def test_past_the_gate_the_app_hears_what_the_proxy_would_say() -> None:
 """ in text(on("aurora", auth="forward"))
 
 
+@pytest.mark.requirement("S0-45", "S0-12")
 def test_an_app_with_a_certificate_of_its_own_is_believed_at_its_address() -> None:
-    """S0-45, S0-12."""
     route = {"name": "music", "auth": "forward", "upstream": {"scheme": "https"}}
     rendered = text(on("aurora", routes=[route]))
     assert 'url = "https://192.168.1.10:4533/ping";' in rendered
     assert rendered.count("client.insecure = true;") == 1
 
 
+@pytest.mark.requirement("S0-12")
 def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
-    """S0-12: and naming the app under `uses` opens the way."""
+    """And naming the app under `uses` opens the way."""
     away: Changes = {"services": {"gatus": {"host": "aurora"}}}
     route = {"name": "video", "auth": "forward", "exempt": []}
     there: Changes = {"services": {"jellyfin": {"host": "workstation", "routes": [route]}}}
@@ -99,8 +103,9 @@ def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
     assert probes(there, away, opened)["video"].url == "http://192.168.1.20:8096/health"
 
 
+@pytest.mark.requirement("S0-12")
 def test_an_app_that_believes_headers_is_asked_from_the_proxys_host() -> None:
-    """S0-12: to open it to the monitor would open it past the gate."""
+    """To open it to the monitor would open it past the gate."""
     away: Changes = {"services": {"gatus": {"host": "aurora"}}}
     there = on("workstation", auth="forward")
     (message,) = found("monitor-proves", STATUS, there, away)
@@ -108,15 +113,15 @@ def test_an_app_that_believes_headers_is_asked_from_the_proxys_host() -> None:
     assert found("monitor-proves", STATUS, there) == []
 
 
+@pytest.mark.requirement("S0-45")
 def test_the_resolver_is_asked_for_a_name_of_the_house() -> None:
-    """S0-45."""
     probe = probes()["resolver"]
     assert (probe.url, probe.dns) == ("192.168.1.2", ("gatus.home.example.org", "192.168.1.2"))
     assert '"[BODY] == 192.168.1.2"' in text()
 
 
+@pytest.mark.requirement("S0-05")
 def test_a_host_that_sleeps_raises_no_alarm() -> None:
-    """S0-05."""
     assert probes(on("workstation"))["navidrome"].relaxed
     assert not probes(on("aurora"))["navidrome"].relaxed
     rendered = text(NTFY, on("workstation"), {"services": {"vaultwarden": {"host": "aurora"}}})
@@ -127,8 +132,9 @@ def test_a_host_that_sleeps_raises_no_alarm() -> None:
     assert "alerts = [" in awake
 
 
+@pytest.mark.requirement("S0-45", "S0-43")
 def test_the_topic_is_never_in_the_text() -> None:
-    """S0-45, S0-43: Gatus takes it from its environment, apart from the URL."""
+    """Gatus takes it from its environment, apart from the URL."""
     rendered = text(NTFY)
     assert 'environmentFile = "/run/secrets/rendered/ntfy-topic";' in rendered
     assert 'topic = "\\${NTFY_TOPIC}";' in rendered
@@ -136,38 +142,41 @@ def test_the_topic_is_never_in_the_text() -> None:
     assert "alerting" not in text()
 
 
+@pytest.mark.requirement("S0-45", "S0-79")
 def test_a_topic_in_the_url_is_refused() -> None:
-    """S0-45, S0-79: Gatus would take it and send no alert, ever."""
+    """Gatus would take it and send no alert, ever."""
     joined: Changes = {"monitoring": {"ntfy": {"url": "https://ntfy.sh/hushhush"}}}
     with pytest.raises(InvalidStackError, match=r"monitoring\.ntfy\.url") as refused:
         build.stack_config(household(NTFY, joined))
     assert "hushhush" not in str(refused.value)
 
 
+@pytest.mark.requirement("S0-45")
 def test_a_skip_is_listed_with_its_reason() -> None:
-    """S0-45."""
     skipped = on("aurora", monitor={"skip": "it is a toy"})
     assert ("navidrome", "it is a toy") in watched(skipped).skipped
     assert "navidrome" not in probes(skipped)
 
 
+@pytest.mark.requirement("S0-45")
 def test_a_host_that_is_only_planned_is_not_watched() -> None:
-    """S0-45."""
     planned: Changes = {"hosts": {"aurora": {"state": "planned"}}}
     assert "navidrome" not in probes(on("aurora"), planned)
     assert found("monitor-intent", STATUS, on("aurora"), planned) == []
 
 
+@pytest.mark.requirement("S1-15")
 def test_two_probes_of_one_name_are_an_error() -> None:
-    """S1-15: the message names both owners."""
+    """The message names both owners."""
     (message,) = found("monitor-name-unique", STATUS, on("aurora", name="resolver"))
     assert "network.dns" in message
     assert "services.navidrome" in message
     assert found("monitor-name-unique", STATUS, on("aurora")) == []
 
 
+@pytest.mark.requirement("S0-45")
 def test_somebody_watches_the_watcher() -> None:
-    """S0-45: here Cloudflare, which mails when the tunnel of the monitor's host goes down."""
+    """Here Cloudflare, which mails when the tunnel of the monitor's host goes down."""
     (message,) = found("monitor-independent", STATUS)
     assert "nobody watches pi" in message
     assert "monitoring.email" in message
@@ -178,8 +187,9 @@ def test_somebody_watches_the_watcher() -> None:
     assert found("monitor-independent", STATUS, mailed) == []
 
 
+@pytest.mark.requirement("S0-05")
 def test_the_family_does_not_wait_for_a_host_that_sleeps() -> None:
-    """S0-05: the message names both."""
+    """The message names both."""
     models: Changes = {"services": {"ollama": {"host": "workstation"}}}
     needs = on("aurora", uses=["ollama"])
     (message,) = found("sleepy-dependency", models, needs)
@@ -188,8 +198,9 @@ def test_the_family_does_not_wait_for_a_host_that_sleeps() -> None:
 
 
 @pytest.mark.parametrize(("failed", "sent"), [("true", True), ("false", False)])
+@pytest.mark.requirement("S0-43")
 def test_a_failure_that_mended_itself_is_no_news(tmp_path: Path, failed: str, sent: bool) -> None:
-    """S0-43: and the topic is in no argument."""
+    """And the topic is in no argument."""
     bash = shutil.which("bash")
     assert bash
     for name, body in {
@@ -220,8 +231,9 @@ def test_a_failure_that_mended_itself_is_no_news(tmp_path: Path, failed: str, se
         assert "hushhush" not in arguments
 
 
+@pytest.mark.requirement("S0-45")
 def test_a_server_that_asks_for_a_token_is_given_one() -> None:
-    """S0-45: from a file of its own, and neither in the text nor among a process' arguments."""
+    """From a file of its own, and neither in the text nor among a process' arguments."""
     locked: Changes = {
         "monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}}}
     }

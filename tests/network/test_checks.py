@@ -79,10 +79,10 @@ def bootstrap(*addresses: str) -> Changes:
         ),
     ],
 )
+@pytest.mark.requirement("S0-11", "S0-19", "S0-56", "S4-02", "T10")
 def test_a_stack_that_breaks_one_rule_is_told_so(
     check: str, broken: Changes, where: str, words: str, kept: Changes
 ) -> None:
-    """S0-11 S0-19 S0-56 S4-02 T10."""
     (problem,) = build.found(broken, check)
     assert problem.where == where
     assert words in problem.what
@@ -90,8 +90,9 @@ def test_a_stack_that_breaks_one_rule_is_told_so(
     assert build.found(kept, check) == []
 
 
+@pytest.mark.requirement("S0-11")
 def test_an_udp_port_and_a_tcp_port_of_one_number_are_two() -> None:
-    """S0-11: as of a resolver, which has both."""
+    """As of a resolver, which has both."""
     ports = {
         "a": {"port": 3478, "protocol": "udp", "scope": "lan", "why": "calls"},
         "b": {"port": 3478, "protocol": "tcp", "scope": "lan", "why": "calls"},
@@ -99,8 +100,9 @@ def test_an_udp_port_and_a_tcp_port_of_one_number_are_two() -> None:
     assert build.found(box(ports=ports), "port-unique") == []
 
 
+@pytest.mark.requirement("T10", "S4-02")
 def test_a_number_once_given_stays_whoever_else_leaves() -> None:
-    """T10 S4-02: with bands, by the lock; the stack's own word outranks both."""
+    """With bands, by the lock; the stack's own word outranks both."""
     made = build.plan(banded(None, vaultwarden={"host": "nas"}))
     ports = {s.name: s.port for s in made.services}
     assert 20000 <= ports["miniflux"] <= 29999

@@ -75,8 +75,9 @@ def planned(pattern: Pattern, **jellyfin: object) -> Plan:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=list(PATTERNS))
+@pytest.mark.requirement("S2-07", "T11")
 def test_a_template_makes_the_names_that_people_know(pattern: Pattern) -> None:
-    """S2-07 T11: the resolver, the record and the route say the same."""
+    """The resolver, the record and the route say the same."""
     made = planned(pattern, publish="tunnel", auth="native")
     (route,) = made.routes_of("jellyfin")
     assert (route.internal, route.public) == pattern.jellyfin
@@ -90,8 +91,9 @@ def test_a_template_makes_the_names_that_people_know(pattern: Pattern) -> None:
     assert found == []
 
 
+@pytest.mark.requirement("S2-07", "T11")
 def test_a_host_and_a_port_are_a_name_too() -> None:
-    """S2-07 T11: `nixos.local:8096`, as multicast DNS gives it without any resolver."""
+    """`nixos.local:8096`, as multicast DNS gives it without any resolver."""
     made = build.plan(
         household(
             {
@@ -109,8 +111,9 @@ def test_a_host_and_a_port_are_a_name_too() -> None:
 
 
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=list(PATTERNS))
+@pytest.mark.requirement("S2-07")
 def test_two_routes_of_one_name_are_named_both(pattern: Pattern) -> None:
-    """S2-07: `host-unique`."""
+    """`host-unique`."""
     changes = household(
         stack(pattern, publish="tunnel"),
         {"services": {"navidrome": {"host": "aurora", "name": "media", "publish": "tunnel"}}},
@@ -124,7 +127,8 @@ def test_two_routes_of_one_name_are_named_both(pattern: Pattern) -> None:
 @pytest.mark.parametrize(
     "template", ["home.{domain}", "{service}.{domain}", "{name}", "{name}_x.y"]
 )
+@pytest.mark.requirement("S2-07", "T11")
 def test_a_template_that_makes_no_name_is_refused(template: str) -> None:
-    """S2-07 T11: each route needs a name of its own that DNS can hold."""
+    """Each route needs a name of its own that DNS can hold."""
     with pytest.raises(InvalidStackError, match=r"site\.names"):
         build.plan({"site": {"names": {"internal": template}}})

@@ -91,17 +91,18 @@ RESOLVERS: dict[str, tuple[str, Callable[[dict[str, Any], str, str], str]]] = {
         ("_acme-challenge.home.example.org", "TXT", FORWARDED),
     ],
 )
+@pytest.mark.requirement("S0-19")
 def test_both_resolvers_answer_the_same_table(
     server: str, name: str, kind: str, answer: str
 ) -> None:
-    """S0-19."""
     service, ask = RESOLVERS[server]
     assert ask(options(plan(server))["services"][service]["settings"], name, kind) == answer
 
 
 @each
+@pytest.mark.requirement("S0-19")
 def test_one_entry_for_each_name_of_the_plan(server: str) -> None:
-    """S0-19: the map is the plan's table, no more and no less."""
+    """The map is the plan's table, no more and no less."""
     made = plan(server)
     settings = options(made)["services"][RESOLVERS[server][0]]["settings"]
     if server == "blocky":
@@ -112,8 +113,9 @@ def test_one_entry_for_each_name_of_the_plan(server: str) -> None:
 
 
 @each
+@pytest.mark.requirement("S0-19")
 def test_the_resolvers_host_never_asks_itself(server: str) -> None:
-    """S0-19: own upstreams, no resolved on port 53, and no tailnet DNS."""
+    """Own upstreams, no resolved on port 53, and no tailnet DNS."""
     made = build.plan(
         {
             **stack(server),
@@ -138,8 +140,8 @@ def test_the_resolvers_host_never_asks_itself(server: str) -> None:
 
 
 @each
+@pytest.mark.requirement("S0-19", "S0-56")
 def test_only_the_resolvers_host_runs_it_and_opens_its_port(server: str) -> None:
-    """S0-19 S0-56."""
     made = plan(server)
     assert dns_module(made, "nas") is None
     opened = {p.host for p in made.firewall.ports if p.port == 53}
@@ -156,8 +158,9 @@ def test_its_options_exist_and_its_file_is_as_nixfmt_has_it(server: str, tmp_pat
     assert formatted(tmp_path, texts) == []
 
 
+@pytest.mark.requirement("S0-19")
 def test_adguard_home_keeps_to_its_configuration() -> None:
-    """S0-19: what the page changes is gone after a restart, and nobody has to sign in to look."""
+    """What the page changes is gone after a restart, and nobody has to sign in to look."""
     said = options(plan("adguard"))["services"]["adguardhome"]
     assert said["mutableSettings"] is False
     assert "schema_version" not in said["settings"]
@@ -166,8 +169,9 @@ def test_adguard_home_keeps_to_its_configuration() -> None:
     assert "users" not in said["settings"]
 
 
+@pytest.mark.requirement("S4-02")
 def test_its_page_is_on_loopback_with_a_port_and_a_name_like_any_service() -> None:
-    """S4-02: the number comes from the registry."""
+    """The number comes from the registry."""
     made = build.plan(
         {
             **stack("adguard"),
@@ -185,16 +189,18 @@ def test_its_page_is_on_loopback_with_a_port_and_a_name_like_any_service() -> No
     assert route.audience == "operator"
 
 
+@pytest.mark.requirement("S0-19")
 def test_blocked_names_get_the_same_answer_from_both() -> None:
-    """S0-19: 0.0.0.0, which is what Blocky says by itself."""
+    """0.0.0.0, which is what Blocky says by itself."""
     settings = options(plan("adguard"))["services"]["adguardhome"]["settings"]
     assert settings["filtering"]["blocking_mode"] == "null_ip"
     assert [f["id"] for f in settings["filters"]] == [1]
     assert all(f["enabled"] for f in settings["filters"])
 
 
+@pytest.mark.requirement("S0-02")
 def test_flash_is_spared_the_log_of_queries() -> None:
-    """S0-02: a card wears out by writing."""
+    """A card wears out by writing."""
     made = build.plan({**stack("adguard"), "hosts": {"pi": {"flash": True}}})
     settings = options(made)["services"]["adguardhome"]["settings"]
     assert settings["querylog"] == {"file_enabled": False}
@@ -202,8 +208,9 @@ def test_flash_is_spared_the_log_of_queries() -> None:
 
 @each
 @pytest.mark.parametrize("other", ["blocky", "adguardhome"])
+@pytest.mark.requirement("S0-19")
 def test_one_resolver_writes_the_names(server: str, other: str) -> None:
-    """S0-19: dns-single-writer."""
+    """dns-single-writer."""
     changes = stack(server)
     changes["services"][other] = {"host": "nas"} if other != RESOLVERS[server][0] else {}
     found = build.found(changes, "dns-single-writer")
@@ -217,14 +224,16 @@ def test_one_resolver_writes_the_names(server: str, other: str) -> None:
         {"services.blocky.settings.customDNS.mapping": {"a.b": "192.168.1.9"}},
     ],
 )
+@pytest.mark.requirement("S0-60")
 def test_options_of_a_service_neither_start_a_resolver_nor_write_names(options: Any) -> None:
-    """S0-60: nothing outside the plan's table."""
+    """Nothing outside the plan's table."""
     changes = {"services": {"gatus": {"host": "pi", "options": options}}}
     assert build.found(changes, "dns-single-writer")
 
 
+@pytest.mark.requirement("S0-19")
 def test_port_53_of_the_resolvers_host_is_taken() -> None:
-    """S0-19: dns-single-writer, whoever it is."""
+    """dns-single-writer, whoever it is."""
     box = {
         "container": {"image": f"a/b:1@sha256:{'0' * 64}", "port": 80},
         "ports": {"dns": {"port": 53, "protocol": "udp"}},

@@ -37,8 +37,9 @@ def direct(**route: Any) -> dict[str, Any]:
     return {**TAILNET, "services": {"box": {"host": "nas", **BOX, "routes": routes}}}
 
 
+@pytest.mark.requirement("S3-05")
 def test_mdns_is_open_on_the_lan_interface_alone(tmp_path: Any) -> None:
-    """S3-05: not by source network, and not on the tailnet."""
+    """Not by source network, and not on the tailnet."""
     made = build.plan({**TAILNET, **MDNS})
     modules = {m.file: m for m in modules_of(made, made.hosts["nas"])}
     interfaces = modules["firewall.nix"].derived["networking"]["firewall"]["interfaces"]
@@ -53,15 +54,17 @@ def test_mdns_is_open_on_the_lan_interface_alone(tmp_path: Any) -> None:
     assert not any(m.file == "mdns.nix" for m in modules_of(made, made.hosts["pi"]))
 
 
+@pytest.mark.requirement("S3-05")
 def test_mdns_needs_an_interface() -> None:
-    """S3-05: mdns-scope."""
+    """mdns-scope."""
     (problem,) = build.found({"hosts": {"nas": {"mdns": True}}}, "mdns-scope")
     assert problem.where == "hosts.nas.interface"
     assert build.found(MDNS, "mdns-scope") == []
 
 
+@pytest.mark.requirement("S3-05")
 def test_nobody_opens_multicast_dns_further_than_the_lan_interface() -> None:
-    """S3-05: mdns-scope."""
+    """mdns-scope."""
     ports = {"mdns": {"port": 5353, "protocol": "udp", "scope": "lan", "why": "casting"}}
     (problem,) = build.found(
         {"services": {"box": {"host": "nas", **BOX, "ports": ports}}}, "mdns-scope"
@@ -69,8 +72,9 @@ def test_nobody_opens_multicast_dns_further_than_the_lan_interface() -> None:
     assert "hosts.nas.mdns: true" in problem.way_out
 
 
+@pytest.mark.requirement("S2-09")
 def test_a_direct_route_opens_its_port_on_the_tailnet_and_grants_it() -> None:
-    """S2-09: with the address in the guide, and nothing on the LAN."""
+    """With the address in the guide, and nothing on the LAN."""
     made = build.plan(direct())
     (use,) = [p for p in made.firewall.on("nas") if p.port == 8123]
     assert use.scope == "tailnet"
@@ -82,15 +86,16 @@ def test_a_direct_route_opens_its_port_on_the_tailnet_and_grants_it() -> None:
     assert "| box |  |  | http://100.64.0.3:8123 |" in guide(made)
 
 
+@pytest.mark.requirement("S2-09", "S0-13")
 def test_a_direct_route_of_the_operator_is_granted_to_nobody_else() -> None:
-    """S2-09 S0-13."""
     made = build.plan(direct(audience="operator"))
     assert made.tailnet is not None
     assert not any(g.src == ("group:family",) and "nas" in g.dst for g in made.tailnet.grants)
 
 
+@pytest.mark.requirement("S2-09")
 def test_beside_the_proxy_a_direct_container_listens_on_both_addresses() -> None:
-    """S2-09: loopback for the proxy, the tailnet for devices."""
+    """Loopback for the proxy, the tailnet for devices."""
     changes = direct()
     changes["services"]["box"]["host"] = "pi"
     text = build.render(changes)
@@ -99,17 +104,19 @@ def test_beside_the_proxy_a_direct_container_listens_on_both_addresses() -> None
 
 
 @pytest.mark.parametrize("route", [{}, {"lan_direct": True}])
+@pytest.mark.requirement("S2-09")
 def test_a_container_waits_for_the_addresses_that_it_is_published_on(
     route: dict[str, bool],
 ) -> None:
-    """S2-09: at boot the tailnet's comes late, and Podman would give up."""
+    """At boot the tailnet's comes late, and Podman would give up."""
     text = build.render(direct(**route))["nas"]["services/box.nix"]
     assert 'after = [ "tailscaled.service" ];' in text
     assert "startLimitIntervalSec = 0;" in text
 
 
+@pytest.mark.requirement("S0-21")
 def test_the_guide_tells_devices_what_to_set() -> None:
-    """S0-21: the server, the networks, and how to see that it works."""
+    """The server, the networks, and how to see that it works."""
     changes = {
         **direct(),
         "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}, **MDNS["hosts"]},
@@ -134,8 +141,9 @@ def test_the_guide_is_fit_to_be_handed_out(secret: str) -> None:
     assert secret not in guide(build.plan(direct()))
 
 
+@pytest.mark.requirement("S3-02", "S3-05")
 def test_a_route_may_be_direct_at_home_and_then_has_an_alias() -> None:
-    """S3-02 S3-05: local, alias and public name of each."""
+    """Local, alias and public name of each."""
     changes = {**direct(lan_direct=True, tailnet_direct=False), **MDNS}
     made = build.plan(changes)
     (use,) = [p for p in made.firewall.on("nas") if p.port == 8123]
@@ -147,8 +155,9 @@ def test_a_route_may_be_direct_at_home_and_then_has_an_alias() -> None:
     assert '"100.64.0.3:8123:80"' in text
 
 
+@pytest.mark.requirement("T8")
 def test_without_a_resolver_there_are_no_names_at_home() -> None:
-    """T8: nothing answers, nothing is pushed, nothing opens port 53."""
+    """Nothing answers, nothing is pushed, nothing opens port 53."""
     changes = {**direct(lan_direct=True), "network": {"dns": {"server": "none", "host": None}}}
     made = build.plan(changes)
     assert made.dns.names == ()
@@ -161,7 +170,7 @@ def test_without_a_resolver_there_are_no_names_at_home() -> None:
 
 
 @pytest.mark.parametrize("dns", [{"host": None}, {"server": "none"}])
+@pytest.mark.requirement("T8")
 def test_a_resolver_and_its_host_are_named_together(dns: dict[str, Any]) -> None:
-    """T8."""
     with pytest.raises(InvalidStackError, match="a resolver needs a host"):
         build.plan({"network": {"dns": dns}})

@@ -20,8 +20,9 @@ FORMS = {
 """As the stack says it, and as Blocky does."""
 
 
+@pytest.mark.requirement("S0-19")
 def test_each_resolver_is_told_in_its_own_words() -> None:
-    """S0-19: Blocky refuses tls://, and AdGuard Home would not start with tcp-tls:."""
+    """Blocky refuses tls://, and AdGuard Home would not start with tcp-tls:."""
     found: dict[str, Any] = options(plan("blocky", upstreams=[*FORMS]))
     assert found["services"]["blocky"]["settings"]["upstreams"]["groups"]["default"] == [
         *FORMS.values()
@@ -47,16 +48,17 @@ def test_each_resolver_is_told_in_its_own_words() -> None:
     ],
 )
 @pytest.mark.parametrize("server", ["blocky", "adguard"])
+@pytest.mark.requirement("S0-19")
 def test_what_only_one_of_them_knows_is_refused(server: str, upstream: str) -> None:
-    """S0-19."""
     with pytest.raises(InvalidStackError, match="this is not a resolver"):
         plan(server, upstreams=[upstream])
 
 
 @pytest.mark.parametrize(("log", "kept"), [(None, None), (True, None), (False, {"enabled": False})])
+@pytest.mark.requirement("S0-19")
 def test_adguard_writes_down_who_asked_unless_it_is_told_not_to(
     log: bool | None, kept: dict[str, bool] | None
 ) -> None:
-    """S0-19: its pages show it, which is what it is for."""
+    """Its pages show it, which is what it is for."""
     found = options(plan("adguard", query_log=log))
     assert found["services"]["adguardhome"]["settings"].get("querylog") == kept

@@ -129,8 +129,9 @@ def lan_only(**services: object) -> Changes:
 # --- the firewall between hosts ------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S0-12", "S0-56")
 def test_on_the_lan_the_caller_alone_is_let_in() -> None:
-    """S0-12 S0-56: as narrow as the tailnet's policy would be."""
+    """As narrow as the tailnet's policy would be."""
     text = build.render(lan_only())["workstation"]["firewall.nix"]
     assert "ip saddr 192.168.1.2 tcp dport { 8080 } accept" in text
     assert "8080/tcp (192.168.1.2) miniflux: called by pi" in text
@@ -160,8 +161,9 @@ def test_the_proxy_dials_the_lan_address() -> None:
     assert "http://192.168.1.20:8080" in text
 
 
+@pytest.mark.requirement("S0-12")
 def test_who_reaches_what_on_the_lan_is_told_as_it_is() -> None:
-    """S0-12: a device at home comes to the proxy, and the proxy alone to the app."""
+    """A device at home comes to the proxy, and the proxy alone to the app."""
     reach = plan_reach(build.plan(lan_only()))
     (port,) = {a.target.name for a in reach.answers if a.target.service == "miniflux"} - {"news"}
     told = {a.origin.name: a.path for a in reach.to(port)}

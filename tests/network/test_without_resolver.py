@@ -1,4 +1,4 @@
-"""S3-01 S3-05 T8: a homelab whose names are Cloudflare's alone, and whose host is known at home."""
+"""A homelab whose names are Cloudflare's alone, and whose host is known at home."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from homelab.network.table import route_table
 from homelab.plan import Plan
 from homelab.reach.plan import plan_reach
 from tests import build
+
+pytestmark = pytest.mark.requirement("S3-01", "S3-05", "T8")
 
 ALONE: dict[str, Any] = {
     "site": {"names": {"internal": "{name}-home.{zone}", "public": "{name}-home.{zone}"}},
@@ -66,16 +68,17 @@ def test_a_name_that_is_not_published_leads_nowhere() -> None:
     ],
     ids=["behind Access", "not published", "without Access", "with a resolver"],
 )
+@pytest.mark.requirement("S0-13", "T3")
 def test_access_is_a_sign_in_where_no_name_leads_past_it(
     changes: dict[str, Any], refused: bool
 ) -> None:
-    """S0-13 T3: with a resolver the same name leads to the proxy at home, which asks nobody."""
+    """With a resolver the same name leads to the proxy at home, which asks nobody."""
     found = build.found(changes, "audience-auth")
     assert bool(found) == refused
 
 
+@pytest.mark.requirement("S0-23")
 def test_no_subnet_route_is_asked_for_where_no_name_leads_to_the_lan() -> None:
-    """S0-23."""
     assert not build.found(stack(), "subnet-covers-entry")
     assert build.found({**stack(), "network": {}}, "subnet-covers-entry")
 
@@ -102,15 +105,15 @@ def test_no_subnet_route_is_asked_for_where_no_name_leads_to_the_lan() -> None:
     ],
     ids=["name alone", "tailnet", "lan", "without mDNS", "plain HTTP"],
 )
+@pytest.mark.requirement("S3-02")
 def test_the_route_table_says_what_each_is_called_at_home(
     changes: dict[str, Any], local: str, alias: str
 ) -> None:
-    """S3-02."""
     (row,) = route_table(build.plan(changes))
     assert (row.local, row.alias, row.public) == (local, alias, "ollama-home.example.org")
 
 
+@pytest.mark.requirement("S2-08")
 def test_what_only_the_tunnel_carries_has_no_way_at_home() -> None:
-    """S2-08."""
     (row,) = route_table(build.plan(stack(tunnel_service="ssh://localhost:22", lan_direct=True)))
     assert (row.local, row.alias) == ("", "")

@@ -38,8 +38,9 @@ def pin(**changes: object) -> Changes:
         ("github:sam/mynixos-25.05/main", None),
     ],
 )
+@pytest.mark.requirement("S0-71")
 def test_a_pins_address_is_of_its_release(url: str, release: str | None) -> None:
-    """S0-71: `pin-release`; what names no release may be any."""
+    """`pin-release`; what names no release may be any."""
     assert release_of(url) == release
     assert build.found(pin(release="25.05", url=url), "pin-release") == []
     problems = build.found(pin(release="26.05", url=url), "pin-release")
@@ -70,8 +71,9 @@ def matches(changes: Changes, text: str | None = None) -> list[Problem]:
         ("github:sam/nixpkgs/nixos-25.11", "and its hosts name"),
     ],
 )
+@pytest.mark.requirement("S0-71")
 def test_a_lock_is_for_the_address_that_its_hosts_name(url: str, says: str) -> None:
-    """S0-71: `lock-matches`; with --no-update-lock-file any other fails to build."""
+    """`lock-matches`; with --no-update-lock-file any other fails to build."""
     problems = matches(pin(url=url))
     assert len(problems) == bool(says)
     for problem in problems:
@@ -80,8 +82,9 @@ def test_a_lock_is_for_the_address_that_its_hosts_name(url: str, says: str) -> N
         assert problem.way_out.endswith("or correct nixpkgs.default.url")
 
 
+@pytest.mark.requirement("S0-71")
 def test_home_manager_is_of_the_same_release() -> None:
-    """S0-71: its branch follows from the pin's release."""
+    """Its branch follows from the pin's release."""
     mac: Changes = {"hosts": {"mac": MAC}}
     assert matches(mac) == []
     newer = matches({**mac, **pin(release="26.05")})
@@ -90,8 +93,8 @@ def test_home_manager_is_of_the_same_release() -> None:
     assert problem.way_out.endswith("or correct nixpkgs.default.release")
 
 
+@pytest.mark.requirement("S0-71")
 def test_a_flake_of_the_stack_is_named_where_it_stands() -> None:
-    """S0-71."""
     url = "github:sam/home-manager"
     flakes: Changes = {"flakes": {"home-manager": {"url": url}}, "hosts": {"mac": MAC}}
     (problem,) = matches(flakes)

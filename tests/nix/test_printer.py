@@ -305,8 +305,9 @@ RULES: Attrs = {
 }
 
 
+@pytest.mark.requirement("S0-56")
 def test_lines_that_others_write_too_join_and_a_body_of_ours_yields(tmp_path: Path) -> None:
-    """S0-56: a firewall rule of the owner's does not throw away the one that lets SSH in."""
+    """A firewall rule of the owner's does not throw away the one that lets SSH in."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/derive.nix").write_text(_DERIVE, encoding="utf-8")
     text = print_module(Module("x.nix", "What it holds", derived=RULES), "Head")

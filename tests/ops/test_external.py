@@ -1,4 +1,4 @@
-"""S4-34: what a household finds by name is asked for by name, from the deployer's machine."""
+"""What a household finds by name is asked for by name, from the deployer's machine."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from homelab.deploy.probes import external_probes_of
 from homelab.ops.deploy import external
 from tests import build
 from tests.household import household
+
+pytestmark = pytest.mark.requirement("S4-34")
 
 NAME = "photos.home.example.org"
 

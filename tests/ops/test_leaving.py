@@ -86,10 +86,11 @@ def served(stack: Stack) -> Stack:
 # --- retire ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S0-80", "S4-34")
 def test_a_retired_host_keeps_its_release_and_its_data_and_nothing_of_earlier_ones(
     served: Stack,
 ) -> None:
-    """S0-80, S4-34: no secret of a service outlives it; the running release stays whole."""
+    """No secret of a service outlives it; the running release stays whole."""
     said = retire(open_as("retired", "empty"))
     root = served.lab.root("pi")
     assert {p.name for p in (served.state / "releases").iterdir()} == {"empty"}
@@ -364,8 +365,9 @@ def test_the_lock_forgets_what_was_on_the_host_and_keeps_the_rest(tmp_path: Path
     assert "Tailscale: remove its device by hand" in said[-1]
 
 
+@pytest.mark.requirement("S0-77")
 def test_forgetting_a_host_acknowledges_no_move(tmp_path: Path) -> None:
-    """S0-77: a service that is on another host by now left its state behind."""
+    """A service that is on another host by now left its state behind."""
     path = tmp_path / "homelab.lock.yaml"
     path.write_text(lock_text(LOCK))
     plan = without_pi(LOCK, {"navidrome": {"host": "nas"}})

@@ -94,8 +94,9 @@ def fetching(pi: OfflineHost) -> OfflineHost:
     return pi
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_host_that_is_awake_is_brought_everything_at_once(pi: OfflineHost) -> None:
-    """S0-67: files, secrets, build and switch, without a neighbour."""
+    """Files, secrets, build and switch, without a neighbour."""
     assert pi.wake("r1") == 0, pi.report
     assert (pi.stack.running(), pi.stack.committed()) == ("r1", "r1")
     assert (pi.stack.state / "secrets/r1/token").read_text() == SECRET
@@ -104,8 +105,8 @@ def test_a_host_that_is_awake_is_brought_everything_at_once(pi: OfflineHost) -> 
     assert "already committed and running" in pi.report
 
 
+@pytest.mark.requirement("S0-05")
 def test_a_host_that_sleeps_is_woken_by_its_neighbour(pi: OfflineHost) -> None:
-    """S0-05."""
     pi.lab.inject_fault("pi", "offline")
     assert pi.wake("r1") == 0, pi.report
     assert pi.stack.committed() == "r1"
@@ -113,8 +114,9 @@ def test_a_host_that_sleeps_is_woken_by_its_neighbour(pi: OfflineHost) -> None:
     assert "pi: does not answer; nas wakes it" in pi.report
 
 
+@pytest.mark.requirement("S0-05")
 def test_a_host_that_is_worked_on_does_not_fall_asleep_again(pi: OfflineHost) -> None:
-    """S0-05: from the build on, and while the switch goes on by itself."""
+    """From the build on, and while the switch goes on by itself."""
     assert pi.wake("r1") == 0
     asked = [line["arguments"] for line in pi.lab.log("pi") if line["command"] == "systemd-inhibit"]
     assert len(asked) == 2
@@ -142,10 +144,11 @@ def test_a_neighbour_that_cannot_wake_says_why(pi: OfflineHost) -> None:
     assert "there is no command wake-nobody here yet" in pi.report
 
 
+@pytest.mark.requirement("S0-05", "S0-67")
 def test_a_release_waits_until_the_host_takes_it_and_counts_from_then_on(
     fetching: OfflineHost,
 ) -> None:
-    """S0-05 S0-67: never recorded as applied before it was, and retried by each `up`."""
+    """Never recorded as applied before it was, and retried by each `up`."""
     pi = fetching
     pi.lab.inject_fault("pi", "offline")
     for _ in range(2):
@@ -167,8 +170,9 @@ def test_a_release_waits_until_the_host_takes_it_and_counts_from_then_on(
     assert pi.stack.phases() == ["committed"]
 
 
+@pytest.mark.requirement("S4-34")
 def test_what_was_pulled_never_restarts_its_host(fetching: OfflineHost) -> None:
-    """S4-34: nobody looks on who would confirm it; an `up` that finds the host awake does that."""
+    """Nobody looks on who would confirm it; an `up` that finds the host awake does that."""
     pi = fetching
     pi.policy = DeployPolicy("pi", reboot="once")
     restarts = {"reboot": {"seconds": 10}}
@@ -216,10 +220,11 @@ def test_a_host_that_answers_takes_it_directly_and_nothing_is_left_waiting(
     assert pi.stack.committed() == "r2"
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_bundle_that_the_owner_did_not_sign_is_refused(
     fetching: OfflineHost, tmp_path: Path
 ) -> None:
-    """S0-67: whoever keeps a bundle cannot change it, nor make one."""
+    """Whoever keeps a bundle cannot change it, nor make one."""
     pi = fetching
     pi.lab.inject_fault("pi", "offline")
     assert pi.let_wait("r1") == 1
@@ -276,8 +281,9 @@ def test_a_bundle_that_was_taken_is_not_taken_again(fetching: OfflineHost) -> No
     assert pi.stack.committed() == "r2"
 
 
+@pytest.mark.requirement("S0-67")
 def test_what_waits_is_taken_although_an_older_attempt_was_cut_off(fetching: OfflineHost) -> None:
-    """S0-67: its power went in the window, and nobody sees to that deployment any more."""
+    """Its power went in the window, and nobody sees to that deployment any more."""
     pi = fetching
     pi.stack.bring("r0")
     pi.lab.hosts["pi"].break_now({"unit": "never.service"})
@@ -317,8 +323,9 @@ def test_a_release_that_the_host_rolled_back_is_told_with_its_log(fetching: Offl
     assert pi.stack.committed() == "r1"
 
 
+@pytest.mark.requirement("S0-67")
 def test_the_status_of_a_host_that_sleeps_says_what_waits_for_it(fetching: OfflineHost) -> None:
-    """S0-67: asked of its relay, for the host itself does not answer."""
+    """Asked of its relay, for the host itself does not answer."""
     pi = fetching
     plan = build.plan(
         {
@@ -370,8 +377,9 @@ def test_the_status_of_a_host_that_sleeps_says_what_waits_for_it(fetching: Offli
     )
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_switch_that_shuts_the_host_in_is_rolled_back(fetching: OfflineHost) -> None:
-    """S0-67: nobody confirms from within alone; the relay must still reach its SSH."""
+    """Nobody confirms from within alone; the relay must still reach its SSH."""
     pi = fetching
     pi.lab.inject_fault("pi", "offline")
     assert pi.let_wait("r1", confirm={"seconds": 3}) == 1

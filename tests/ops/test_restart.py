@@ -1,4 +1,4 @@
-"""S0-67, S4-34: a switch that restarts the host ends committed, or on the system it had before."""
+"""A switch that restarts the host ends committed, or on the system it had before."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 from homelab.ops.machine.host import HostLink
 from homelab.ops.machine.ssh import Completed, HostKeyError
 from tests.ops.conftest import Stack, eventually
+
+pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 RESTARTS = {"reboot": {"seconds": 20}}
 
@@ -112,8 +114,9 @@ def test_a_client_that_is_killed_during_the_restart_finds_the_attempt_again(stac
     assert (stack.running(), stack.boots()) == ("r1", "r1")
 
 
+@pytest.mark.requirement("S4-08")
 def test_generations_beyond_the_limit_go_where_the_stack_says_so(stack: Stack) -> None:
-    """S4-08: after a commit, and never what runs or ran before."""
+    """After a commit, and never what runs or ran before."""
     for number in range(1, 5):
         stack.bring(f"r{number}")
         assert stack.switch(f"r{number}") == 0

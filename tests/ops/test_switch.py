@@ -123,8 +123,9 @@ def test_a_failed_activation_is_rolled_back_with_its_log(stack: Stack) -> None:
     assert "no release of homelab" in stack.report
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_unit_that_had_failed_before_is_no_reason_to_go_back(stack: Stack) -> None:
-    """S0-67: exit code 4 says that units failed, and not since when."""
+    """Exit code 4 says that units failed, and not since when."""
     stack.bring("r1")
     stack.lab.inject_fault("pi", "activate-fails")
     (stack.lab.root("pi") / "run/lab-failed-units").write_text("broken.service\n")
@@ -132,8 +133,9 @@ def test_a_unit_that_had_failed_before_is_no_reason_to_go_back(stack: Stack) -> 
     assert (stack.running(), stack.boots()) == ("r1", "r1")
 
 
+@pytest.mark.requirement("S0-67")
 def test_a_unit_that_may_fail_is_no_reason_to_go_back(stack: Stack) -> None:
-    """S0-67: the stack says which."""
+    """The stack says which."""
     stack.bring("r1")
     stack.lab.inject_fault("pi", "activate-fails")
     assert stack.switch("r1", may_fail=["other.service"]) == 1
@@ -172,8 +174,9 @@ def probed(seconds: int) -> dict[str, object]:
     return {"confirm": {"seconds": seconds, "probes": PROBES}}
 
 
+@pytest.mark.requirement("S4-34")
 def test_what_a_host_is_for_still_answers_or_it_goes_back(stack: Stack) -> None:
-    """S4-34: the resolver and the apps, asked on the host itself."""
+    """The resolver and the apps, asked on the host itself."""
     stack.bring("r1")
     assert stack.switch("r1", **probed(30)) == 0, stack.report
     stack.bring("r2")
@@ -183,8 +186,9 @@ def test_what_a_host_is_for_still_answers_or_it_goes_back(stack: Stack) -> None:
     assert "answered before the switch, and does not now: app-news resolver" in stack.report
 
 
+@pytest.mark.requirement("S4-34")
 def test_what_did_not_answer_before_is_no_reason_to_go_back(stack: Stack) -> None:
-    """S4-34: and what is new may take its time; both are in the log."""
+    """And what is new may take its time; both are in the log."""
     stack.lab.root("pi").joinpath("run/lab-down").touch()
     stack.bring("r1")
     assert stack.switch("r1", **probed(30)) == 0, stack.report
@@ -298,8 +302,9 @@ def test_an_attempt_for_another_word_is_not_taken_for_ones_own(stack: Stack) -> 
     assert (stack.state / "again").read_text() == "b\n"
 
 
+@pytest.mark.requirement("S1-28")
 def test_a_run_that_goes_on_asks_for_what_the_first_one_found(stack: Stack) -> None:
-    """S1-28: what the household found before the switch is kept with the deployment."""
+    """What the household found before the switch is kept with the deployment."""
     script = scripts.activate_script(
         "r1",
         "abcd",
@@ -317,8 +322,9 @@ def test_a_run_that_goes_on_asks_for_what_the_first_one_found(stack: Stack) -> N
     assert status["deployment-external"].split("\t") == ["photos over lan", "names"]
 
 
+@pytest.mark.requirement("S0-67")
 def test_another_stacks_lease_outlives_a_rollback_by_hand(stack: Stack) -> None:
-    """S0-67: whoever holds no lease gives none back."""
+    """Whoever holds no lease gives none back."""
     stack.bring("r1")
     (stack.state / "lease").write_text("theirs 99999999999\n")
     assert stack.switch("r1", stack="home") == 1

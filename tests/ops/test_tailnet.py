@@ -1,4 +1,4 @@
-"""`homelab status tailnet` asks Tailscale, against a server that answers like its API (S0-22, S0-24)."""
+"""`homelab status tailnet` asks Tailscale, against a server that answers like its API."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from homelab.tailnet.status import NO_IDS
 from homelab.testing.mocks import path_with
 from tests import stackdir
 from tests.tailnet.test_tailnet import TAILNET
+
+pytestmark = pytest.mark.requirement("S0-22", "S0-24")
 
 SECRET = laptop.stand_in('["tailscale"]["secret"]')
 CLIENT = laptop.stand_in('["tailscale"]["id"]')

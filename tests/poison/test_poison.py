@@ -181,8 +181,9 @@ def test_a_script_that_fails_tells_no_secret(poisoned: Poisoned) -> None:
     assert [f for f in poisoned.forms() if f in shown] == []
 
 
+@pytest.mark.requirement("S0-67")
 def test_what_waits_for_a_host_that_sleeps_tells_no_secret(poisoned: Poisoned) -> None:
-    """S0-67: not to the host that keeps it, and not on its way."""
+    """Not to the host that keeps it, and not on its way."""
     for tool in ("age", "ssh-keygen", "ssh-keyscan"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not there")

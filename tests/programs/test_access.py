@@ -29,8 +29,9 @@ def ini(sections: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.requirement("S0-12")
 def test_sshd_takes_its_settings(name: str, tmp_path: Path) -> None:
-    """S0-12: for everybody, and for each account that has rules of its own."""
+    """For everybody, and for each account that has rules of its own."""
     sshd = at("sshd")
     with suppress(PermissionError):
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -63,8 +64,9 @@ WITH_FAIL2BAN = [n for n in ALL if list(settings(planned(n), "services.fail2ban"
 
 
 @pytest.mark.parametrize("name", WITH_FAIL2BAN)
+@pytest.mark.requirement("S0-16")
 def test_fail2ban_takes_its_jails(name: str, tmp_path: Path) -> None:
-    """S0-16: the jail is there, at the port of the host, and who is at home is never turned away."""
+    """The jail is there, at the port of the host, and who is at home is never turned away."""
     client = at("fail2ban-client")
     for host, found in settings(planned(name), "services.fail2ban", tmp_path):
         place = tmp_path / host
@@ -100,8 +102,9 @@ WITH_SHARES = [n for n in ALL if list(settings(planned(n), "services.samba", Pat
 
 
 @pytest.mark.parametrize("name", WITH_SHARES)
+@pytest.mark.requirement("S0-42")
 def test_samba_takes_its_shares(name: str, tmp_path: Path) -> None:
-    """S0-42: every parameter is one that Samba knows, and it reads the value that we mean."""
+    """Every parameter is one that Samba knows, and it reads the value that we mean."""
     testparm = at("testparm")
     for host, found in settings(planned(name), "services.samba.settings", tmp_path):
         ordered = {"global": found["global"]} | found

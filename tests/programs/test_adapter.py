@@ -40,20 +40,22 @@ def visitor(
 
 
 @pytest.mark.parametrize(("host", "way"), [GATED, MUSIC])
+@pytest.mark.requirement("S4-16", "S4-17")
 def test_whoever_signs_in_comes_back_to_the_very_page(
     visitor: Visitor, host: str, way: str
 ) -> None:
-    """S4-16 S4-17: by PKCE, and on the name that they asked for."""
+    """By PKCE, and on the name that they asked for."""
     cookie = visitor.cookie("sam", host, way)
     answer = visitor.proxy.ask(Row("", host, "/x?y=z", way, headers=cookie))
     assert (answer.status, answer.seen["path"]) == (200, "/x?y=z")
 
 
 @pytest.mark.parametrize(("host", "way", "source"), [(*GATED, CLIENT), (*MUSIC, "127.0.0.1")])
+@pytest.mark.requirement("T21")
 def test_the_app_hears_who_it_is_from_the_gate_alone(
     visitor: Visitor, host: str, way: str, source: str
 ) -> None:
-    """T21: by every name that an app may know."""
+    """By every name that an app may know."""
     forged = (*FORGED, *FORWARDED, *TOLD, ("Cf-Connecting-Ip", "203.0.113.9"))
     headers = (*visitor.cookie("sam", host, way), *forged)
     answer = visitor.proxy.ask(Row("", host, "/", way, headers=headers, source=source))
@@ -67,15 +69,17 @@ def test_the_app_hears_who_it_is_from_the_gate_alone(
     assert not any("6.6.6.6" in v for _, v in answer.seen["headers"])
 
 
+@pytest.mark.requirement("S1-07")
 def test_who_is_in_no_group_of_the_route_does_not_pass(visitor: Visitor) -> None:
-    """S1-07: told apart where the proxy can ask."""
+    """Told apart where the proxy can ask."""
     row = Row("", *GATED[:1], headers=visitor.cookie("kim", GATED[0]))
     assert visitor.proxy.ask(row).status == (200 if visitor.proxy.kind == "traefik" else 403)
 
 
 @pytest.mark.parametrize("path", [p for p in ODD_PATHS if "v1.0" not in p])
+@pytest.mark.requirement("S0-15", "T1")
 def test_a_path_that_only_looks_exempt_is_not(visitor: Visitor, path: str) -> None:
-    """S0-15 T1: the stranger is sent to sign in."""
+    """The stranger is sent to sign in."""
     answer = visitor.proxy.ask(Row("", GATED[0], path))
     if answer.app:
         assert visitor.proxy.kind == "traefik"
@@ -86,15 +90,16 @@ def test_a_path_that_only_looks_exempt_is_not(visitor: Visitor, path: str) -> No
 
 
 @pytest.mark.parametrize("path", ["/api/x", "/api/x?y=..;"])
+@pytest.mark.requirement("S0-26", "T21")
 def test_what_is_exempt_is_open_and_tells_of_nobody(visitor: Visitor, path: str) -> None:
-    """S0-26 T21."""
     answer = visitor.proxy.ask(Row("", GATED[0], path, headers=(*FORGED, *TOLD)))
     assert (answer.status, answer.app) == (200, "gated")
     assert not any(v in ("root", "admins", "root@example.org") for _, v in answer.seen["headers"])
 
 
+@pytest.mark.requirement("S4-17")
 def test_a_forged_page_to_come_back_to_is_not_believed(visitor: Visitor) -> None:
-    """S4-17: whoever signs in is not handed to a stranger's site."""
+    """Whoever signs in is not handed to a stranger's site."""
     forged = (("X-Auth-Request-Redirect", "https://evil.example/"),)
     answer = visitor.proxy.ask(Row("", GATED[0], "/x", headers=forged))
     assert answer.status == 302

@@ -28,10 +28,11 @@ WITH_CONTAINERS = [
 
 
 @pytest.mark.parametrize("name", WITH_CONTAINERS)
+@pytest.mark.requirement("S0-33")
 def test_podman_takes_the_words_of_every_container(
     name: str, store: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """S0-33: it understands all of them, and asks for the image then."""
+    """It understands all of them, and asks for the image then."""
     podman = at("podman")
     if os.geteuid():
         pytest.skip("podman of a plain user wants user namespaces")

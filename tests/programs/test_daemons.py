@@ -38,8 +38,9 @@ def connected(port: int, user: str, password: str) -> int:
 
 
 @pytest.mark.parametrize("name", having("services.mosquitto"))
+@pytest.mark.requirement("S4-28")
 def test_mosquitto_lets_in_who_has_a_password(name: str, tmp_path: Path) -> None:
-    """S4-28: each user of each listener, and nobody else."""
+    """Each user of each listener, and nobody else."""
     broker, maker = at("mosquitto"), at("mosquitto_passwd")
     for host, found in settings(planned(name), "services.mosquitto", tmp_path):
         for number, listener in enumerate(found.get("listeners", [])):

@@ -123,8 +123,9 @@ OPEN = ("/", "/x", "/adminx", "/x/admin", "/x?y=/admin", "/u/7/edits", "/never",
 
 @WAYS
 @pytest.mark.parametrize("path", ADMIN)
+@pytest.mark.requirement("S1-08")
 def test_a_rule_about_a_path_is_not_evaded(entry: Entry, host: str, way: str, path: str) -> None:
-    """S1-08: by a query, a spelling, a slash."""
+    """By a query, a spelling, a slash."""
     expected = {NOBODY: 302, KIM: 403, EVE: 403, SAM: 302, STRONG: 200}
     if path == "/admin%20":
         expected = {NOBODY: 302, KIM: 200, EVE: 403, SAM: 200, STRONG: 200}
@@ -134,18 +135,19 @@ def test_a_rule_about_a_path_is_not_evaded(entry: Entry, host: str, way: str, pa
 
 @WAYS
 @pytest.mark.parametrize("path", DENIED)
+@pytest.mark.requirement("S1-08")
 def test_what_is_denied_is_denied_to_everybody(
     entry: Entry, host: str, way: str, path: str
 ) -> None:
-    """S1-08."""
     for who in (KIM, SAM, STRONG):
         assert entry.ask(who, Row("", host, path, way)).status == 403
 
 
 @WAYS
 @pytest.mark.parametrize("path", OPEN)
+@pytest.mark.requirement("S0-26", "S1-08")
 def test_what_no_rule_is_about_is_the_routes(entry: Entry, host: str, way: str, path: str) -> None:
-    """S0-26 S1-08: the group of the route passes with a password, and nobody else."""
+    """The group of the route passes with a password, and nobody else."""
     expected = {NOBODY: 302, EVE: 403, KIM: 200, STRONG: 200}
     found = {who: entry.ask(who, Row("", host, path, way)).status for who in expected}
     assert found == expected
@@ -153,10 +155,11 @@ def test_what_no_rule_is_about_is_the_routes(entry: Entry, host: str, way: str, 
 
 @WAYS
 @pytest.mark.parametrize("path", [p for p in ODD_PATHS if p != "/%61pi/x"])
+@pytest.mark.requirement("S1-08")
 def test_a_path_that_can_be_read_in_two_ways_reaches_no_app_as_it_came(
     entry: Entry, host: str, way: str, path: str
 ) -> None:
-    """S1-08: refused, or handed on as the gate judged it."""
+    """Refused, or handed on as the gate judged it."""
     for who in (NOBODY, KIM, STRONG):
         answer = entry.ask(who, Row("", host, path, way))
         if answer.app:
@@ -168,8 +171,9 @@ def test_a_path_that_can_be_read_in_two_ways_reaches_no_app_as_it_came(
 
 
 @pytest.mark.parametrize("path", ODD_PATHS)
+@pytest.mark.requirement("S0-15", "T1")
 def test_it_is_not_exempt_either(entry: Entry, path: str) -> None:
-    """S0-15 T1: of a route without rules about paths; the gate is asked, and asks who it is."""
+    """Of a route without rules about paths; the gate is asked, and asks who it is."""
     answer = entry.ask(NOBODY, Row("", "gated.home.example.org", path))
     if answer.app:
         # Traefik cleans a path before it looks at it, and hands on what it looked at.
@@ -181,8 +185,8 @@ def test_it_is_not_exempt_either(entry: Entry, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/x", "/api/x?y=..;", "/ping", "/ping?x", "/v1.0/a%20b"])
+@pytest.mark.requirement("S0-26", "T21")
 def test_what_is_exempt_is_open_and_tells_of_nobody(entry: Entry, path: str) -> None:
-    """S0-26 T21."""
     answer = entry.ask(NOBODY, Row("", "gated.home.example.org", path, headers=SPOOFED))
     assert (answer.status, answer.app) == (200, "gated")
     for header in ("Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name"):
@@ -190,10 +194,11 @@ def test_what_is_exempt_is_open_and_tells_of_nobody(entry: Entry, path: str) -> 
 
 
 @pytest.mark.parametrize(("host", "way", "source"), [(*HOME, CLIENT), (*PUBLIC, "127.0.0.1")])
+@pytest.mark.requirement("T21")
 def test_the_app_hears_who_it_is_from_the_gate_alone(
     entry: Entry, host: str, way: str, source: str
 ) -> None:
-    """T21: whatever the visitor says of themselves, and of where they come from."""
+    """Whatever the visitor says of themselves, and of where they come from."""
     forged = (*SPOOFED, *FORWARDED, ("Cf-Connecting-Ip", "203.0.113.9"))
     answer = entry.ask(KIM, Row("", host, "/x", way, headers=forged, source=source))
     assert (answer.status, answer.app) == (200, "judged")
@@ -207,10 +212,11 @@ def test_the_app_hears_who_it_is_from_the_gate_alone(
 
 
 @pytest.mark.parametrize(("host", "way"), [HOME, PUBLIC])
+@pytest.mark.requirement("T21")
 def test_the_gate_counts_a_visitor_by_an_address_that_they_cannot_choose(
     entry: Entry, host: str, way: str
 ) -> None:
-    """T21: Cloudflare puts the visitor's address behind what the visitor sent."""
+    """Cloudflare puts the visitor's address behind what the visitor sent."""
     forged = (
         ("X-Forwarded-For", "6.6.6.6,203.0.113.9"),
         ("X-Real-IP", "6.6.6.6"),
@@ -226,15 +232,15 @@ def test_the_gate_counts_a_visitor_by_an_address_that_they_cannot_choose(
     assert "6.6.6.6" not in said
 
 
+@pytest.mark.requirement("S1-07")
 def test_a_second_factor_is_asked_for_where_the_route_says_so(entry: Entry) -> None:
-    """S1-07."""
     expected = {NOBODY: 302, KIM: 403, SAM: 302, STRONG: 200}
     row = Row("", "strict.home.example.org", "/x")
     assert {who: entry.ask(who, row).status for who in expected} == expected
 
 
+@pytest.mark.requirement("S0-26")
 def test_a_stranger_is_sent_to_the_portal_that_they_can_reach(entry: Entry) -> None:
-    """S0-26."""
     for (host, way), portal in ((HOME, "auth.home"), (PUBLIC, "auth-home")):
         answer = entry.ask(NOBODY, Row("", host, "/x?y=z", way))
         assert answer.location.startswith(f"https://{portal}.example.org/?rd=https%3A%2F%2F{host}")

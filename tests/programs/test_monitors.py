@@ -34,8 +34,9 @@ MEASURED: Changes = {
 }
 
 
+@pytest.mark.requirement("S0-47")
 def test_prometheus_takes_its_settings(tmp_path: Path) -> None:
-    """S0-47: with a job for each exporter beside it."""
+    """With a job for each exporter beside it."""
     plan = build.plan(household(MEASURED))
     ((_, found),) = settings(plan, "services.prometheus", tmp_path)
     file = tmp_path / "prometheus.yml"
@@ -125,8 +126,9 @@ WATCHED = [n for n in ALL if planned(n).monitoring is not None]
 
 
 @pytest.mark.parametrize("name", WATCHED)
+@pytest.mark.requirement("S0-45")
 def test_gatus_takes_its_settings(name: str, tmp_path: Path) -> None:
-    """S0-45: every probe, with its conditions and its alerts."""
+    """Every probe, with its conditions and its alerts."""
     need_here("gatus")
     ((_, found),) = settings(planned(name), "services.gatus.settings", tmp_path)
     (port,) = rig.free_ports(1)
@@ -143,10 +145,11 @@ def test_gatus_takes_its_settings(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.requirement("S0-45")
 def test_an_alert_arrives_when_an_app_falls_and_when_it_stands_again(
     locked: bool, tmp_path: Path
 ) -> None:
-    """S0-45: with the topic and the token from its environment, and neither in its file."""
+    """With the topic and the token from its environment, and neither in its file."""
     need_here("gatus")
     down = threading.Event()
     down.set()
@@ -182,8 +185,9 @@ def test_an_alert_arrives_when_an_app_falls_and_when_it_stands_again(
 
 
 @pytest.mark.parametrize("locked", [False, True])
+@pytest.mark.requirement("S0-45")
 def test_a_unit_that_fails_is_reported(locked: bool, tmp_path: Path) -> None:
-    """S0-45: `notify@` as it is rendered, with curl as it is, and its words in the server."""
+    """`notify@` as it is rendered, with curl as it is, and its words in the server."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name, body in (("sleep", ""), ("systemctl", "exit 0"), ("journalctl", "echo disk full")):

@@ -108,8 +108,9 @@ WITH_ONE = [n for n in ALL if planned(n).dns.host]
 
 
 @pytest.mark.parametrize("name", WITH_ONE)
+@pytest.mark.requirement("S0-19")
 def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
-    """S0-19: every field of them; each upstream in the program's own words."""
+    """Every field of them; each upstream in the program's own words."""
     plan = planned(name)
     server = plan.stack.network.dns.server
     program = "blocky" if server == "blocky" else "AdGuardHome"
@@ -128,8 +129,9 @@ def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_ONE)
+@pytest.mark.requirement("S0-19", "S0-60")
 def test_every_name_is_answered_with_the_entry_hosts_address(name: str, tmp_path: Path) -> None:
-    """S0-19 S0-60: no other type of it is asked upstream, so that the name exists for everybody."""
+    """No other type of it is asked upstream, so that the name exists for everybody."""
     plan = planned(name)
     entry = plan.hosts[plan.stack.network.entry.host]
     wanted = {r.internal for r in plan.routes if r.internal}
@@ -143,10 +145,10 @@ def test_every_name_is_answered_with_the_entry_hosts_address(name: str, tmp_path
 
 
 @pytest.mark.parametrize("log", [None, True])
+@pytest.mark.requirement("S0-19")
 def test_blocky_writes_down_who_asked_only_where_it_is_told_to(
     log: bool | None, tmp_path: Path
 ) -> None:
-    """S0-19."""
     name = "blocky-with-every-upstream" if log else "home"
     plan = planned(name)
     with blocky(plan, tmp_path) as port:

@@ -39,8 +39,9 @@ listens for the tunnel, or sends visitors on to HTTPS.
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.requirement("S0-15", "T1")
 def test_the_file_is_accepted(name: str, tmp_path: Path) -> None:
-    """S0-15 T1: without a word of complaint from Traefik, which starts with half of a file, too."""
+    """Without a word of complaint from Traefik, which starts with half of a file, too."""
     plan = planned(name)
     entry = plan.stack.network.entry
     there, host = place(plan, tmp_path), plan.hosts[entry.host]

@@ -22,8 +22,9 @@ def backups(name: str, directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.requirement("S0-53")
 def test_every_backup_is_understood(name: str, tmp_path: Path) -> None:
-    """S0-53: what is left out is read as a list, and what is kept as a policy."""
+    """What is left out is read as a list, and what is kept as a policy."""
     restic = at("restic")
     env = {
         "PATH": os.environ["PATH"],

@@ -17,8 +17,9 @@ NO_RULES = "no rules have been specified so the 'default_policy' of 'two_factor'
 
 
 @pytest.mark.parametrize("name", WITH_ONE)
+@pytest.mark.requirement("S0-26", "S0-27", "S1-08")
 def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
-    """S0-26 S0-27 S1-08: rules, session, clients with their scopes and claims."""
+    """Rules, session, clients with their scopes and claims."""
     need_here("authelia")
     config, env = configured(planned(name), tmp_path, 9091)
     said = run_with(env, "authelia", "config", "validate", "--config", config)

@@ -79,8 +79,9 @@ def test_nix_takes_its_settings(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.requirement("S0-12")
 def test_ssh_finds_every_host_by_each_of_its_names(name: str, tmp_path: Path) -> None:
-    """S0-12: as /etc/ssh/ssh_known_hosts has them."""
+    """As /etc/ssh/ssh_known_hosts has them."""
     for host, found in settings(planned(name), "programs.ssh.knownHosts", tmp_path):
         file = tmp_path / f"{host}-known"
         lines = [f"{','.join(known['hostNames'])} {known['publicKey']}" for known in found.values()]

@@ -42,8 +42,8 @@ WITH_ONE = [n for n in ALL if (c := planned(n).cloudflare) is not None and c.tun
 
 
 @pytest.mark.parametrize("name", WITH_ONE)
+@pytest.mark.requirement("S2-07")
 def test_the_rules_are_accepted(name: str, tmp_path: Path) -> None:
-    """S2-07."""
     need_here("cloudflared")
     files = tunnels(name, tmp_path)
     assert files
@@ -53,10 +53,11 @@ def test_the_rules_are_accepted(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WITH_ONE)
+@pytest.mark.requirement("S2-07", "S4-32")
 def test_every_public_name_leads_to_its_service_and_no_other_does(
     name: str, tmp_path: Path
 ) -> None:
-    """S2-07 S4-32: by any path; whoever asks for another name gets 404."""
+    """By any path; whoever asks for another name gets 404."""
     need_here("cloudflared")
     cloudflare = planned(name).cloudflare
     assert cloudflare is not None

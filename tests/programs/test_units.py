@@ -35,8 +35,9 @@ def verified(place: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.requirement("S0-13", "S0-38")
 def test_the_units_are_accepted(name: str, tmp_path: Path) -> None:
-    """S0-13 S0-38: no key that systemd does not know, no value that it would pass over."""
+    """No key that systemd does not know, no value that it would pass over."""
     found = list(units(planned(name), tmp_path))
     for host, unit, text in found:
         place = tmp_path / host

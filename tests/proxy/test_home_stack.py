@@ -78,8 +78,9 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda w: f"{w.route.name}-{w.way}")
+@pytest.mark.requirement("S0-15", "S0-26", "S1-04", "T1")
 def test_every_name_leads_to_its_app_past_its_gate_and_no_further(proxy: Running, way: Way) -> None:
-    """S0-15 S0-26 S1-04 T1: strangers to the portal, who is signed in to the app."""
+    """Strangers to the portal, who is signed in to the app."""
     stranger = proxy.ask(way.row())
     if way.route.auth == "forward":
         asked = f"https://{way.name}/x?y=z"
@@ -95,8 +96,9 @@ def test_every_name_leads_to_its_app_past_its_gate_and_no_further(proxy: Running
 
 
 @pytest.mark.parametrize("way", [w for w in WAYS if w.route.exempt], ids=lambda w: w.way)
+@pytest.mark.requirement("S0-26")
 def test_what_an_apps_own_clients_need_is_open(proxy: Running, way: Way) -> None:
-    """S0-26: and nobody is believed there who says who they are."""
+    """And nobody is believed there who says who they are."""
     for path in way.route.exempt:
         spoofed = (("Remote-User", "root"),)
         answer = proxy.ask(way.row(path.replace("*", "a"), headers=spoofed))
@@ -105,23 +107,25 @@ def test_what_an_apps_own_clients_need_is_open(proxy: Running, way: Way) -> None
 
 
 @pytest.mark.parametrize("way", [HTTPS, HTTP, TUNNEL])
+@pytest.mark.requirement("S0-15")
 def test_a_name_that_no_route_has_is_refused(proxy: Running, way: str) -> None:
-    """S0-15: on every listener."""
+    """On every listener."""
     answer = proxy.ask(Row("", "nobody.home.example.org", way=way))
     expected = 308 if way == HTTP else 404
     assert (answer.status, answer.app) == (expected, "")
 
 
+@pytest.mark.requirement("S0-14")
 def test_no_internal_name_comes_in_by_the_tunnel(proxy: Running) -> None:
-    """S0-14."""
     for route in ROUTES:
         assert proxy.ask(Row("", route.internal, way=TUNNEL)).status == 404
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.requirement("T1")
 def test_traefik_was_given_the_same_table(
     kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """T1: names, upstreams, gates and exempt paths, as its parsed routers have them."""
+    """Names, upstreams, gates and exempt paths, as its parsed routers have them."""
     first = table(home("caddy"), "caddy", tmp_path_factory.mktemp("caddy"))
     assert table(home(kind), kind, tmp_path_factory.mktemp(kind)) == first

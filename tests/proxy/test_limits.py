@@ -42,8 +42,9 @@ def _request(name: str, path: str, *more: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["plain", "gated"])
+@pytest.mark.requirement("S0-15")
 def test_an_event_is_heard_before_the_next_one_is_made(proxy: Running, name: str) -> None:
-    """S0-15: a proxy that waits for more would wait for ever; through the gate as well."""
+    """A proxy that waits for more would wait for ever; through the gate as well."""
     connection = rig.connect(proxy.place.https, sni=inside(name), source=CLIENT)
     with connection, connection.makefile("rwb") as stream:
         stream.write(_request(name, "GET /events HTTP/1.1"))
@@ -55,8 +56,9 @@ def test_an_event_is_heard_before_the_next_one_is_made(proxy: Running, name: str
 
 
 @pytest.mark.parametrize("name", ["plain", "gated"])
+@pytest.mark.requirement("S0-15")
 def test_an_upload_reaches_the_app_while_it_comes(proxy: Running, name: str) -> None:
-    """S0-15: nothing is kept on the proxy's disk until the whole is there."""
+    """Nothing is kept on the proxy's disk until the whole is there."""
     half = b"x" * 1_000_000
     rig.ARRIVED.clear()
     connection = rig.connect(proxy.place.https, sni=inside(name), source=CLIENT)
@@ -69,8 +71,9 @@ def test_an_upload_reaches_the_app_while_it_comes(proxy: Running, name: str) -> 
         assert f'"body": {2 * len(half)}'.encode() in stream.read()
 
 
+@pytest.mark.requirement("S1-04", "S0-15")
 def test_the_twin_for_the_tunnel_is_on_loopback_alone(proxy: Running) -> None:
-    """S1-04 S0-15: no other address of the entry host answers there, as it does for HTTPS."""
+    """No other address of the entry host answers there, as it does for HTTPS."""
     socket.create_connection((CLIENT, proxy.place.https), 5).close()
     socket.create_connection(("127.0.0.1", proxy.place.tunnel), 5).close()
     with pytest.raises(ConnectionRefusedError):
@@ -78,8 +81,9 @@ def test_the_twin_for_the_tunnel_is_on_loopback_alone(proxy: Running) -> None:
 
 
 @pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"])
+@pytest.mark.requirement("S4-12")
 def test_a_cipher_without_authentication_is_not_spoken(proxy: Running, cipher: str) -> None:
-    """S4-12: with TLS 1.2 the same few ciphers everywhere."""
+    """With TLS 1.2 the same few ciphers everywhere."""
 
     def speak(ciphers: str) -> None:
         rig.connect(
@@ -104,8 +108,9 @@ def _traefik(tmp_path: Path, **entry: object) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.requirement("S4-12")
 def test_traefik_is_told_the_same_ciphers(tmp_path: Path) -> None:
-    """S4-12: Go's own choice would speak two more; of TLS 1.3 there is nothing to choose."""
+    """Go's own choice would speak two more; of TLS 1.3 there is nothing to choose."""
     default = _traefik(tmp_path)["tls"]["options"]["default"]
     assert default["cipherSuites"] == list(CIPHERS)
     assert (default["minVersion"], default["sniStrict"]) == ("VersionTLS12", True)
@@ -115,8 +120,9 @@ def test_traefik_is_told_the_same_ciphers(tmp_path: Path) -> None:
 # --- how fast -------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S4-12")
 def test_who_asks_too_fast_is_told_so_and_nobody_else(tmp_path: Path) -> None:
-    """S4-12: by address, and through the tunnel by the visitor's own."""
+    """By address, and through the tunnel by the visitor's own."""
     with ExitStack() as stack:
         running = _run("nginx", tmp_path, stack, rate_limit={"average": 1, "burst": 3})
 
@@ -135,8 +141,9 @@ def test_who_asks_too_fast_is_told_so_and_nobody_else(tmp_path: Path) -> None:
             assert burst(row)[:4] == [200] * 4
 
 
+@pytest.mark.requirement("S4-12")
 def test_traefik_counts_in_front_of_every_name(tmp_path: Path) -> None:
-    """S4-12: 50 and 100 where nothing else is said; the connector's address is everybody's."""
+    """50 and 100 where nothing else is said; the connector's address is everybody's."""
     http = _traefik(tmp_path, rate_limit={})["http"]
     assert http["middlewares"]["rate"] == {"rateLimit": {"average": 50, "burst": 100}}
     assert http["middlewares"]["rate-tunnel"]["rateLimit"]["sourceCriterion"] == {
@@ -149,8 +156,9 @@ def test_traefik_counts_in_front_of_every_name(tmp_path: Path) -> None:
             assert router["middlewares"].index(kind) < router["middlewares"].index("strip")
 
 
+@pytest.mark.requirement("S4-12")
 def test_what_caddy_cannot_do_is_not_promised() -> None:
-    """S4-12: `chain-known`."""
+    """`chain-known`."""
     (problem,) = build.found(household(changes("caddy", rate_limit={})), "chain-known")
     assert (problem.where, "nginx or traefik" in problem.way_out) == (
         "network.entry.rate_limit",
@@ -167,8 +175,9 @@ def _plugins(**entry: object) -> Changes:
     return household(changes("caddy", plugins=[PLUGIN], **entry))
 
 
+@pytest.mark.requirement("S1-03")
 def test_caddy_is_built_with_its_plugins(tmp_path: Path) -> None:
-    """S1-03: the module and version exactly as Go writes them, and the hash of this pin."""
+    """The module and version exactly as Go writes them, and the hash of this pin."""
     stack = _plugins(plugin_hashes={"default": HASH})
     assert build.found(stack, "plugin-hash") == []
     assert check_module(module_of(build.plan(stack), "caddy")) == []
@@ -179,8 +188,9 @@ def test_caddy_is_built_with_its_plugins(tmp_path: Path) -> None:
     assert f'hash = "{HASH}";' in text
 
 
+@pytest.mark.requirement("S1-03")
 def test_a_release_that_builds_no_plugins_is_named() -> None:
-    """S1-03: `chain-known`; Nix would fail at a function that does not exist."""
+    """`chain-known`; Nix would fail at a function that does not exist."""
     old: Changes = {"nixpkgs": {"default": {"release": "24.11"}}}
     (problem,) = build.found(household(_plugins(), old), "chain-known")
     assert problem.where == "network.entry.plugins"
@@ -188,8 +198,9 @@ def test_a_release_that_builds_no_plugins_is_named() -> None:
 
 
 @pytest.mark.parametrize("hashes", [{}, {"stable": HASH}])
+@pytest.mark.requirement("S1-03")
 def test_a_pin_without_a_hash_is_a_warning_with_the_way_to_one(hashes: dict[str, str]) -> None:
-    """S1-03: `plugin-hash`; the build stops by itself, before anything changes."""
+    """`plugin-hash`; the build stops by itself, before anything changes."""
     stack = _plugins(plugin_hashes=hashes)
     first, *others = build.found(stack, "plugin-hash")
     assert (first.severity, first.where) == ("warning", "network.entry.plugin_hashes")
@@ -207,7 +218,8 @@ def test_a_pin_without_a_hash_is_a_warning_with_the_way_to_one(hashes: dict[str,
         ({"plugins": [{**PLUGIN, "version": "latest"}]}, "version"),
     ],
 )
+@pytest.mark.requirement("S1-03")
 def test_a_plugin_says_what_it_is_and_of_what(entry: Changes, words: str) -> None:
-    """S1-03: a hash with a letter too few is refused here, not by Nix an hour later."""
+    """A hash with a letter too few is refused here, not by Nix an hour later."""
     with pytest.raises(InvalidStackError, match=words):
         build.plan({"network": {"entry": {"host": "pi", **entry}}})

@@ -1,4 +1,4 @@
-"""S3-11: plain HTTP at home shows one service to whoever knows the entry host alone."""
+"""Plain HTTP at home shows one service to whoever knows the entry host alone."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from tests.proxy.stack import changes
 from tests.proxy.tables import module_of
 from tests.proxy.test_request_table import HTTP, NOBODY, SPOOFED, TUNNEL, Row, Running, _run
 from tests.tools.options import check_module
+
+pytestmark = pytest.mark.requirement("S3-11")
 
 MDNS = {"hosts": {"pi": {"mdns": True, "interface": "end0"}}}
 

@@ -63,15 +63,17 @@ def _answers(words: list[str]) -> str:
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(words=st.lists(WORDS, min_size=1, max_size=40))
+@pytest.mark.requirement("T1")
 def test_any_word_is_one_word_to_nginx(tmp_path: Path, words: list[str]) -> None:
-    """T1: `nginx -t` takes every word as one argument, wherever it stands."""
+    """`nginx -t` takes every word as one argument, wherever it stands."""
     path = _file(tmp_path, 1, _answers(words))
     done = run("nginx", "-t", "-q", "-p", tmp_path, "-c", path)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.requirement("T1")
 def test_nginx_says_every_word_as_it_was_meant(tmp_path: Path) -> None:
-    """T1: quotes, braces, semicolons and escapes come out as they went in."""
+    """Quotes, braces, semicolons and escapes come out as they went in."""
     need("nginx")
     words = [
         *(f"a{chr(c)}b{chr(c)}" for c in range(1, 0x100) if chr(c) != "$"),
@@ -114,8 +116,9 @@ def _get(process: subprocess.Popen[bytes], port: int, index: int) -> str:
             connection.close()
 
 
+@pytest.mark.requirement("T1")
 def test_what_nginx_cannot_say_is_refused() -> None:
-    """T1: a dollar begins a variable, and there is no way to say that it does not."""
+    """A dollar begins a variable, and there is no way to say that it does not."""
     with pytest.raises(ValueError, match="dollar"):
         print_nginx([directive("return", "200", "a$b")])
     with pytest.raises(ValueError, match="null"):
@@ -130,13 +133,15 @@ def _hosts(tmp_path: Path, **entry: object) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.requirement("S0-15")
 def test_its_options_exist() -> None:
-    """S0-15: every option is one of services.nginx."""
+    """Every option is one of services.nginx."""
     assert check_module(module_of(build.plan(household(changes("nginx"))), "nginx")) == []
 
 
+@pytest.mark.requirement("S0-15")
 def test_a_name_that_nobody_has_is_refused_on_every_listener(tmp_path: Path) -> None:
-    """S0-15: without a default server, Nginx would hand it to the first one."""
+    """Without a default server, Nginx would hand it to the first one."""
     hosts = _hosts(tmp_path)["virtualHosts"]
     defaults = {k for k, h in hosts.items() if h.get("default")}
     assert defaults == {"_", "http://_"}
@@ -145,10 +150,11 @@ def test_a_name_that_nobody_has_is_refused_on_every_listener(tmp_path: Path) -> 
     assert hosts["_"]["rejectSSL"] is True
 
 
+@pytest.mark.requirement("S0-16")
 def test_every_tls_name_has_the_wildcard_certificate_and_sends_plain_http_on(
     tmp_path: Path,
 ) -> None:
-    """S0-16: one certificate, and 308 keeps the method of the request."""
+    """One certificate, and 308 keeps the method of the request."""
     hosts = _hosts(tmp_path)["virtualHosts"]
     tls = {k: h for k, h in hosts.items() if k.endswith("home.example.org") and "listen" not in h}
     assert len(tls) == 8
@@ -160,8 +166,9 @@ def test_every_tls_name_has_the_wildcard_certificate_and_sends_plain_http_on(
         )
 
 
+@pytest.mark.requirement("S1-04")
 def test_the_tunnels_names_are_on_loopback_alone(tmp_path: Path) -> None:
-    """S1-04: the twin is on no LAN address, and the gate stands before it too."""
+    """The twin is on no LAN address, and the gate stands before it too."""
     hosts = _hosts(tmp_path)["virtualHosts"]
     twins = {k: h for k, h in hosts.items() if k.startswith("http://")}
     assert set(twins) == {
@@ -177,8 +184,9 @@ def test_the_tunnels_names_are_on_loopback_alone(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.requirement("S4-12")
 def test_tls_and_hsts_follow_the_entry(tmp_path: Path) -> None:
-    """S4-12: the oldest TLS is a protocol list; HSTS is asked for on TLS only."""
+    """The oldest TLS is a protocol list; HSTS is asked for on TLS only."""
     usual = _hosts(tmp_path)
     assert usual["sslProtocols"] == "TLSv1.2 TLSv1.3"
     assert "Strict-Transport-Security" in usual["commonHttpConfig"]
@@ -187,8 +195,9 @@ def test_tls_and_hsts_follow_the_entry(tmp_path: Path) -> None:
     assert "Strict-Transport-Security" not in strict["commonHttpConfig"]
 
 
+@pytest.mark.requirement("S0-15")
 def test_without_a_gated_route_nobody_is_asked(tmp_path: Path) -> None:
-    """S0-15: files that nothing includes are not in the tree."""
+    """Files that nothing includes are not in the tree."""
     said = changes("nginx")["services"]
     assert isinstance(said, dict)
     services = {n: s for n, s in said.items() if n not in ("gated", "music")}

@@ -23,13 +23,15 @@ def test_the_stack_of_the_request_table_is_valid() -> None:
         assert [str(p) for p in found if p.severity == "error"] == []
 
 
+@pytest.mark.requirement("S0-15")
 def test_caddys_options_exist() -> None:
-    """S0-15: every option is one of services.caddy."""
+    """Every option is one of services.caddy."""
     assert check_module(module_of(build.plan(household(changes("caddy"))), "caddy")) == []
 
 
+@pytest.mark.requirement("S0-18")
 def test_a_legacy_name_resolves_and_leads_to_the_name_of_now() -> None:
-    """S0-18: one for every internal name, and none for a public one."""
+    """One for every internal name, and none for a public one."""
     plan = build.plan(household(changes("caddy")))
     proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
     assert {r.name: r.to for r in proxy.redirects} == {
@@ -40,8 +42,9 @@ def test_a_legacy_name_resolves_and_leads_to_the_name_of_now() -> None:
     assert {answered[r.name] for r in proxy.redirects} == {"127.9.0.2"}
 
 
+@pytest.mark.requirement("S0-15")
 def test_the_entry_is_one_of_three_and_brings_its_own_ports_and_sandbox() -> None:
-    """S0-15: whichever is chosen is a service like any other, and the other two are not there."""
+    """Whichever is chosen is a service like any other, and the other two are not there."""
     for kind in ("caddy", "nginx", "traefik"):
         plan = build.plan(household(changes(kind)))
         assert [s.name for s in plan.services if s.name in ("caddy", "nginx", "traefik")] == [kind]
@@ -51,8 +54,9 @@ def test_the_entry_is_one_of_three_and_brings_its_own_ports_and_sandbox() -> Non
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.requirement("S4-12")
 def test_old_tls_is_no_choice(version: str) -> None:
-    """S4-12: `tls-min` is kept by the type."""
+    """`tls-min` is kept by the type."""
     with pytest.raises(InvalidStackError, match="tls_min"):
         build.plan({"network": {"entry": {"host": "pi", "tls_min": version}}})
 
@@ -66,15 +70,16 @@ def _gated(**more: object) -> Changes:
 
 
 @pytest.mark.parametrize("path", ["/a*b", "/a`b", "/a b", "/a?b", "/a%20", '/a"b', "/a{b}", "/a#b"])
+@pytest.mark.requirement("S0-15", "T1")
 def test_an_exempt_path_that_proxies_would_read_differently_is_refused(path: str) -> None:
-    """S0-15 T1."""
     with pytest.raises(InvalidStackError, match=r"services\.gated\.routes\[0\]\.exempt\[0\]"):
         build.stack_config(household(changes("caddy"), _gated(exempt=[path])))
     assert _found("proxy-text", "caddy", _gated(exempt=["/a.b/c+d/*"])) == []
 
 
+@pytest.mark.requirement("T1")
 def test_a_host_header_is_a_host_name() -> None:
-    """T1: anything else could end up as configuration."""
+    """Anything else could end up as configuration."""
     plan = build.plan(household(changes("nginx"), _gated(upstream={"host_header": "a.example:80"})))
     assert "a.example:80" in {r.host_header for r in plan.routes}
     for header in ("$http_x", "a b", "a;b", "a\nb"):
@@ -82,8 +87,9 @@ def test_a_host_header_is_a_host_name() -> None:
             build.plan(household(changes("nginx"), _gated(upstream={"host_header": header})))
 
 
+@pytest.mark.requirement("T21")
 def test_traefik_cannot_rename_what_the_gate_says() -> None:
-    """T21: `proxy-headers` names the service before its app lets nobody in."""
+    """`proxy-headers` names the service before its app lets nobody in."""
     renamed: Changes = {"services": {"gated": {"headers": {"X-Webauth-User": "user"}}}}
     same: Changes = {"services": {"gated": {"headers": {"Remote-User": "user"}}}}
     assert _found("proxy-headers", "traefik", renamed) == ["services.gated.routes[0]"]
@@ -91,16 +97,18 @@ def test_traefik_cannot_rename_what_the_gate_says() -> None:
     assert _found("proxy-headers", "nginx", renamed) == []
 
 
+@pytest.mark.requirement("S4-12")
 def test_a_published_route_cannot_be_for_the_lan_alone() -> None:
-    """S4-12: `chain-known`; its visitors come from nowhere that we know."""
+    """`chain-known`; its visitors come from nowhere that we know."""
     assert _found("chain-known", "caddy", _gated(sources="internal")) == []
     assert _found("chain-known", "caddy", _gated(sources="internal", publish="tunnel")) == [
         "services.gated.routes[0].sources"
     ]
 
 
+@pytest.mark.requirement("S4-12", "S4-36")
 def test_internal_means_the_lan_and_the_tailnet() -> None:
-    """S4-12 S4-36: the networks are said once, and every proxy has them from there."""
+    """The networks are said once, and every proxy has them from there."""
     for tailnet, more in (({}, ()), (build.TAILNET, ("100.64.0.0/10",))):
         plan = build.plan(household(changes("caddy"), _gated(sources="internal"), tailnet))
         proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
@@ -108,8 +116,9 @@ def test_internal_means_the_lan_and_the_tailnet() -> None:
         assert proxy.sources_of(route) == ("127.9.0.0/16", *more)
 
 
+@pytest.mark.requirement("S0-18")
 def test_nothing_is_configured_by_a_name_of_before() -> None:
-    """S0-18: `legacy-uri` names the service whose sign-in would end at a redirect."""
+    """`legacy-uri` names the service whose sign-in would end at a redirect."""
 
     def said(url: str) -> Changes:
         options = {"systemd.services.podman-plain.environment.URL": {"back": [url]}}
@@ -123,8 +132,9 @@ def test_nothing_is_configured_by_a_name_of_before() -> None:
     assert _found("legacy-uri", "caddy", again) == ["site.legacy_domains[0]"]
 
 
+@pytest.mark.requirement("S0-18")
 def test_a_legacy_domain_that_outlived_its_day_is_named() -> None:
-    """S0-18: bookmarks have had their time, and a name too many is one more to be wrong about."""
+    """Bookmarks have had their time, and a name too many is one more to be wrong about."""
     plan = build.plan(household(changes("caddy")))
     assert [p.where for p in outlived(plan, "2027-07-01")] == ["site.legacy_domains[0].until"]
     assert list(outlived(plan, "2027-06-30")) == []
@@ -139,8 +149,9 @@ def test_a_legacy_domain_that_outlived_its_day_is_named() -> None:
         "services.traefik.dynamic.files.x.settings.http = import ./http.nix;",
     ],
 )
+@pytest.mark.requirement("S0-15")
 def test_no_hand_written_module_adds_a_name_of_its_own(line: str) -> None:
-    """S0-15: `proxy-single-writer`; the plan would know nothing of who may reach it."""
+    """`proxy-single-writer`; the plan would know nothing of who may reach it."""
     (told,) = of_module(line)
     assert "own.nix:3: services." in told.what
     assert of_module(f"# {line}") == []
@@ -158,8 +169,9 @@ def test_small_words() -> None:
     assert set(spellings("A-B-C")) == {"A-B-C", "A_B-C", "A-B_C", "A_B_C"}
 
 
+@pytest.mark.requirement("S4-12", "S0-23")
 def test_the_tailnet_by_way_of_another_host_looks_like_the_lan() -> None:
-    """S4-12 S0-23: a route for the tailnet alone would answer to nobody there."""
+    """A route for the tailnet alone would answer to nobody there."""
     tailnet: Changes = {
         "tailnet": {
             "name": "tail1234.ts.net",

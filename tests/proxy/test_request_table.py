@@ -322,8 +322,9 @@ def proxy(
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.what)
+@pytest.mark.requirement("S0-15", "S0-18", "S1-04", "S4-12", "T1", "T21")
 def test_every_proxy_gives_the_same_answer(proxy: Running, row: Row) -> None:
-    """S0-15 S0-18 S1-04 S4-12 T1 T21: upstream, gate, identity, exemption, refusal, redirect."""
+    """Upstream, gate, identity, exemption, refusal, redirect."""
     if proxy.kind == "traefik" and row.path in ODD_PATHS:
         pytest.skip("Traefik cleans it first")
     row = _for(proxy.kind, row)
@@ -342,10 +343,11 @@ def test_every_proxy_gives_the_same_answer(proxy: Running, row: Row) -> None:
 
 
 @pytest.mark.parametrize("kind", ["caddy", "nginx"])
+@pytest.mark.requirement("S1-08")
 def test_paths_that_can_be_read_in_two_ways_are_refused_where_rules_speak_of_paths(
     kind: str, tmp_path: Path
 ) -> None:
-    """S1-08: the gate cleans what it judges, and the app may not; all else is asked about."""
+    """The gate cleans what it judges, and the app may not; all else is asked about."""
     rule = {"route": "gated", "priority": 40, "policy": "deny", "paths": ["/admin/*"]}
     with ExitStack() as stack:
         running = _run(kind, tmp_path, stack, {"identity": {"rules": [rule]}})
@@ -358,21 +360,24 @@ def test_paths_that_can_be_read_in_two_ways_are_refused_where_rules_speak_of_pat
         assert running.ask(Row("", inside("lan"), "/x/..;/y")).app == "lan"
 
 
+@pytest.mark.requirement("T21")
 def test_the_gate_hears_who_came_and_how(proxy: Running) -> None:
-    """T21: the method of the request, not of the question, and an address that nobody can claim."""
+    """The method of the request, not of the question, and an address that nobody can claim."""
     proxy.ask(Row("", inside("gated"), method="POST", headers=FORWARDED))
     assert [(a.method, a.client) for a in proxy.asked] == [("POST", CLIENT)]
 
 
+@pytest.mark.requirement("S4-12")
 def test_browsers_remember_https_and_hear_it_once(proxy: Running) -> None:
-    """S4-12: HSTS on every TLS name, also where the app says otherwise, and on no plain HTTP."""
+    """HSTS on every TLS name, also where the app says otherwise, and on no plain HTTP."""
     assert proxy.ask(Row("", inside("plain"))).hsts == ("max-age=15552000",)
     assert proxy.ask(Row("", inside("plain"), way=HTTP)).hsts == ()
 
 
 @pytest.mark.parametrize("name", ["plain", "gated"])
+@pytest.mark.requirement("S0-15")
 def test_a_websocket_is_upgraded(proxy: Running, name: str) -> None:
-    """S0-15: through the gate as well."""
+    """Through the gate as well."""
     connection = rig.connect(proxy.place.https, sni=inside(name), source=CLIENT)
     lines = ("GET /live HTTP/1.1", f"Host: {inside(name)}", "Connection: Upgrade")
     key = (
@@ -392,8 +397,9 @@ def test_a_websocket_is_upgraded(proxy: Running, name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["caddy", "nginx"])
+@pytest.mark.requirement("S4-12")
 def test_tls_1_3_alone_can_be_asked_for(kind: str, tmp_path: Path) -> None:
-    """S4-12: `tls_min` holds for the whole plane."""
+    """`tls_min` holds for the whole plane."""
     with ExitStack() as stack:
         running = _run(kind, tmp_path, stack, tls_min="1.3", hsts=False)
         old = Row("", inside("plain"), newest=ssl.TLSVersion.TLSv1_2)
@@ -403,8 +409,9 @@ def test_tls_1_3_alone_can_be_asked_for(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["caddy", "nginx"])
+@pytest.mark.requirement("S0-26")
 def test_names_that_share_a_domain_have_two_portals(kind: str, tmp_path: Path) -> None:
-    """S0-26: a visitor from the internet is not sent to a portal that is known at home only."""
+    """A visitor from the internet is not sent to a portal that is known at home only."""
     names = {"internal": "{name}.home.example.org", "public": "{name}-out.home.example.org"}
     with ExitStack() as stack:
         running = _run(kind, tmp_path, stack, {"site": {"names": names}})
@@ -525,8 +532,9 @@ def adapted(
 
 
 @pytest.mark.parametrize("row", ADAPTED, ids=lambda r: r.what)
+@pytest.mark.requirement("S0-26", "S4-16", "S4-17", "T2", "T21")
 def test_an_adapter_keeps_the_same_gate(adapted: Running, row: Row) -> None:
-    """S0-26 S4-16 S4-17 T2 T21: a provider without a gate of its own, behind every proxy."""
+    """A provider without a gate of its own, behind every proxy."""
     answer = adapted.ask(row)
     assert (answer.status in row.status, answer.app) == (True, row.app), answer
     if answer.status == 302:

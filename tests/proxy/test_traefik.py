@@ -35,8 +35,9 @@ def dynamic(plan: Plan, tmp_path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.requirement("S0-15", "T1")
 def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
-    """S0-15 T1: name, upstream, auth proxy, exempt paths, sources and redirects."""
+    """Name, upstream, auth proxy, exempt paths, sources and redirects."""
     lines = table(planned(kind), kind, tmp_path)
     auth, inside = "127.0.0.1:9091", "{}.home.example.org"
     open_ = ("^/api/", r"^/ping(\?|$)", r"^/v1\.0/")
@@ -57,8 +58,9 @@ def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
     assert lines == sorted(expected)
 
 
+@pytest.mark.requirement("S0-15", "T1")
 def test_a_direct_name_is_one_more_name_of_its_route(tmp_path: Path) -> None:
-    """S0-15 T1: with a certificate of its own domain, and the same auth proxy."""
+    """With a certificate of its own domain, and the same auth proxy."""
     direct: dict[str, object] = {
         "services": {"gated": {"routes": [{"auth": "forward", "publish": "direct"}]}}
     }
@@ -73,8 +75,9 @@ def test_a_direct_name_is_one_more_name_of_its_route(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.requirement("S1-04", "S2-07")
 def test_one_name_may_be_known_at_home_and_through_the_tunnel(tmp_path: Path) -> None:
-    """S1-04 S2-07: both names lead to the app, through the same auth proxy."""
+    """Both names lead to the app, through the same auth proxy."""
     same: dict[str, object] = {"site": {"names": {"public": "{name}.home.example.org"}}}
     tables = [table(planned(kind, same), kind, tmp_path) for kind in KINDS]
     name = "music.home.example.org"
@@ -85,8 +88,9 @@ def test_one_name_may_be_known_at_home_and_through_the_tunnel(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("release", ["25.11", "26.05"])
+@pytest.mark.requirement("S0-15")
 def test_its_options_exist_in_each_release(release: str, tmp_path: Path) -> None:
-    """S0-15: the module's names changed with 26.05, and what they say did not."""
+    """The module's names changed with 26.05, and what they say did not."""
     plan = planned("traefik", NEWER if release == "26.05" else {})
     module = module_of(plan, "traefik")
     assert check_module(module) == []
@@ -106,8 +110,9 @@ def test_what_is_written_is_as_nixfmt_has_it(kind: str, tmp_path: Path) -> None:
     assert formatted(tmp_path, [texts["proxy.nix"], texts["certificates.nix"]]) == []
 
 
+@pytest.mark.requirement("T21")
 def test_identity_headers_of_a_client_are_removed_before_the_auth_request(tmp_path: Path) -> None:
-    """T21: every chain begins with the allow-list and the strip, and ends with forward auth."""
+    """Every chain begins with the allow-list and the strip, and ends with forward auth."""
     http = dynamic(planned(), tmp_path)["http"]
     stripped = http["middlewares"]["strip"]["headers"]["customRequestHeaders"]
     assert set(stripped.values()) == {""}
@@ -120,8 +125,9 @@ def test_identity_headers_of_a_client_are_removed_before_the_auth_request(tmp_pa
             assert [m for m in chain if m.startswith("forward-auth")] in ([], [chain[-1]])
 
 
+@pytest.mark.requirement("T21")
 def test_the_gate_tells_who_it_is_and_hears_of_whom(tmp_path: Path) -> None:
-    """T21: forward-auth with what the entry point vouches for, and four headers back."""
+    """forward-auth with what the entry point vouches for, and four headers back."""
     gates = [
         m["forwardAuth"]
         for m in dynamic(planned(), tmp_path)["http"]["middlewares"].values()
@@ -135,8 +141,9 @@ def test_the_gate_tells_who_it_is_and_hears_of_whom(tmp_path: Path) -> None:
     assert {g["address"] for g in gates} == {"http://127.0.0.1:9091/api/authz/forward-auth"}
 
 
+@pytest.mark.requirement("S0-15")
 def test_no_router_takes_a_name_that_no_route_has(tmp_path: Path) -> None:
-    """S0-15: Traefik answers 404 by itself where no router matches, so none may match all."""
+    """Traefik answers 404 by itself where no router matches, so none may match all."""
     found = dynamic(planned(), tmp_path)
     for router in found["http"]["routers"].values():
         assert router["rule"].startswith(("Host(`", "HostRegexp(`^[^.]+\\.home\\.example\\.org$`)"))
@@ -145,8 +152,9 @@ def test_no_router_takes_a_name_that_no_route_has(tmp_path: Path) -> None:
     assert found["tls"]["options"]["default"]["sniStrict"] is True
 
 
+@pytest.mark.requirement("S1-04")
 def test_it_listens_for_the_tunnel_on_loopback_alone(tmp_path: Path) -> None:
-    """S1-04: the connector is believed about its visitors, and nobody else reaches it."""
+    """The connector is believed about its visitors, and nobody else reaches it."""
     traefik = options(module_of(planned(), "traefik"), tmp_path)["services"]["traefik"]
     entries = traefik["staticConfigOptions"]["entryPoints"]
     assert entries["tunnel"]["address"] == "127.0.0.1:8180"
@@ -156,8 +164,9 @@ def test_it_listens_for_the_tunnel_on_loopback_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("oldest", ["1.2", "1.3"])
+@pytest.mark.requirement("S0-16", "S4-12")
 def test_certificates_and_tls_are_those_of_the_stack(oldest: str, tmp_path: Path) -> None:
-    """S0-16 S4-12: security.acme's wildcard, readable by the proxy that it restarts."""
+    """security.acme's wildcard, readable by the proxy that it restarts."""
     plan = planned("traefik", {"network": {"entry": {"host": "pi", "tls_min": oldest}}})
     tls = dynamic(plan, tmp_path)["tls"]
     assert tls["options"]["default"]["minVersion"] == f"VersionTLS{oldest.replace('.', '')}"
@@ -170,10 +179,11 @@ def test_certificates_and_tls_are_those_of_the_stack(oldest: str, tmp_path: Path
     assert 'reloadServices = [ "traefik.service" ];' in text
 
 
+@pytest.mark.requirement("S0-26")
 def test_forwarded_headers_of_a_tunnel_client_are_replaced_before_forward_auth(
     tmp_path: Path,
 ) -> None:
-    """S0-26: X-Forwarded headers of a client are replaced before forward auth."""
+    """X-Forwarded headers of a client are replaced before forward auth."""
     http = dynamic(planned(), tmp_path)["http"]
     tunnelled = [r for r in http["routers"].values() if r["entryPoints"] == ["tunnel"]]
     assert tunnelled
@@ -187,8 +197,9 @@ def test_forwarded_headers_of_a_tunnel_client_are_replaced_before_forward_auth(
     assert headers == {"X-Forwarded-Proto": "https", "X-Forwarded-Port": "443"}
 
 
+@pytest.mark.requirement("S1-08")
 def test_a_path_that_can_be_read_in_two_ways_has_a_router_of_its_own(tmp_path: Path) -> None:
-    """S1-08: where rules speak of paths, nobody is let through to it."""
+    """Where rules speak of paths, nobody is let through to it."""
     rule = {"route": "gated", "priority": 40, "policy": "deny", "paths": ["/admin/*"]}
     http = dynamic(planned("traefik", {"identity": {"rules": [rule]}}), tmp_path)["http"]
     router = http["routers"]["gated-ambiguous"]

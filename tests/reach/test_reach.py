@@ -77,8 +77,9 @@ def stopped(plan: Plan, asker: str, target: str) -> str:
 # --- the table ---
 
 
+@pytest.mark.requirement("S0-12", "S0-13", "S0-14", "S0-24", "S0-56")
 def test_the_home_stack_is_reached_as_somebody_wrote_it_by_hand() -> None:
-    """S0-12 S0-13 S0-14 S0-24 S0-56: names, ports, paths and gates."""
+    """Names, ports, paths and gates."""
     lines = EXPECTED.read_text(encoding="utf-8").splitlines()
     expected = "\n".join(line for line in lines if not line.startswith("#")).strip() + "\n"
     assert as_text(home_reach(), home_reach().answers) == expected
@@ -87,8 +88,8 @@ def test_the_home_stack_is_reached_as_somebody_wrote_it_by_hand() -> None:
 # --- what no answer may say ---
 
 
+@pytest.mark.requirement("S0-14", "S3-01")
 def test_the_internet_never_reaches_an_internal_name_or_a_port() -> None:
-    """S0-14 S3-01."""
     internal = {r.name for r in home().routes if r.publish == "internal"}
     for found in home_reach().of("internet"):
         if found.target.kind == "port" or found.target.name in internal:
@@ -100,10 +101,11 @@ def test_the_internet_never_reaches_an_internal_name_or_a_port() -> None:
 @pytest.mark.parametrize("audience", ["operator", "family", "public"])
 @pytest.mark.parametrize("connector", ["pi", "aurora"])
 @pytest.mark.parametrize("more", [{}, {"public": "for all"}, {"lan_direct": True}])
+@pytest.mark.requirement("S0-13", "S0-14")
 def test_only_a_tunnel_leads_in_and_only_past_access_or_a_reason(
     publish: str, auth: str, audience: str, connector: str, more: dict[str, Any]
 ) -> None:
-    """S0-13 S0-14: whatever a route says, and wherever the tunnel ends."""
+    """Whatever a route says, and wherever the tunnel ends."""
     route = {"name": "news", "publish": publish, "auth": auth, "audience": audience, **more}
     made = small(
         services={"miniflux": {"host": "aurora", "name": None, "routes": [route]}},
@@ -119,15 +121,15 @@ def test_only_a_tunnel_leads_in_and_only_past_access_or_a_reason(
         assert ("forward" in kinds) == (auth == "forward" and connector == "pi")
 
 
+@pytest.mark.requirement("S0-13", "S2-06")
 def test_whatever_the_internet_reaches_asks_first() -> None:
-    """S0-13 S2-06."""
     reached = [a for a in home_reach().of("internet") if a.reachable]
     assert reached
     assert all(a.barriers and a.barriers[0].kind == "access" for a in reached)
 
 
+@pytest.mark.requirement("S0-06", "S0-24")
 def test_an_agent_reaches_exactly_what_grants_say() -> None:
-    """S0-06 S0-24."""
     tailnet = home().tailnet
     assert tailnet is not None
     reached = {a.target.name for a in home_reach().of("tag:agent") if a.reachable}
@@ -139,8 +141,8 @@ def test_an_agent_reaches_exactly_what_grants_say() -> None:
         assert (f"{use.host}:{use.port}/{use.protocol}" in reached) == granted
 
 
+@pytest.mark.requirement("S0-24")
 def test_an_answer_goes_with_the_grant_it_rests_on() -> None:
-    """S0-24."""
     grant = {"src": ["tag:workhorse"], "dst": ["aurora"], "ip": ["tcp:22"]}
     target = "aurora:22/tcp"
     with_it = small(tailnet={"grants": [grant]})
@@ -178,16 +180,16 @@ def _exists(value: object, source: str) -> bool:
 # --- what stops a request first ---
 
 
+@pytest.mark.requirement("S0-23")
 def test_without_a_subnet_route_no_name_leads_anywhere_from_afar() -> None:
-    """S0-23."""
     without = small(hosts={"pi": {"tailscale": {"subnet_routes": []}}})
     assert "no host forwards the tailnet to 192.168.1.2" in stopped(without, "owner", "news")
     assert answer(without, "lan", "news").path == "lan"
     assert answer(small(), "owner", "news").path == "subnet"
 
 
+@pytest.mark.requirement("S0-20")
 def test_a_resolver_that_has_not_joined_is_asked_by_nobody_on_the_tailnet() -> None:
-    """S0-20."""
     made = small(
         network={"dns": {"host": "workstation"}},
         hosts={"workstation": {"address": {"tailnet": None}}},
@@ -195,8 +197,9 @@ def test_a_resolver_that_has_not_joined_is_asked_by_nobody_on_the_tailnet() -> N
     assert "tailnet's DNS settings do not send" in stopped(made, "owner", "news")
 
 
+@pytest.mark.requirement("S0-12")
 def test_a_proxy_that_does_not_reach_the_app_serves_nobody() -> None:
-    """S0-12: whatever else is open."""
+    """Whatever else is open."""
     made = small()
     assert made.tailnet is not None
     grants = tuple(g for g in made.tailnet.grants if g.src != ("pi",))
@@ -205,16 +208,16 @@ def test_a_proxy_that_does_not_reach_the_app_serves_nobody() -> None:
         assert "pi does not reach miniflux" in stopped(cut, asker, "news")
 
 
+@pytest.mark.requirement("S0-56")
 def test_a_port_that_the_firewall_closes_is_reached_by_nobody() -> None:
-    """S0-56."""
     made = small()
     ports = tuple(p for p in made.firewall.ports if p.port != 443)
     cut = replace(made, firewall=replace(made.firewall, ports=ports))
     assert stopped(cut, "lan", "news") == "the firewall: nothing opens 443/tcp on pi"
 
 
+@pytest.mark.requirement("S0-12", "S0-56")
 def test_an_app_port_is_open_to_the_tailnet_and_not_to_the_lan() -> None:
-    """S0-12 S0-56."""
     target = next(
         t.name for t in plan_reach(small()).targets if t.service == "miniflux" and t.kind == "port"
     )
@@ -222,16 +225,18 @@ def test_an_app_port_is_open_to_the_tailnet_and_not_to_the_lan() -> None:
     assert "open only on the tailnet" in stopped(small(), "lan", target)
 
 
+@pytest.mark.requirement("S0-56")
 def test_a_route_may_answer_some_networks_alone() -> None:
-    """S0-56: the proxy looks where a request comes from."""
+    """The proxy looks where a request comes from."""
     routes = [{"name": "news", "sources": "tailnet", "auth": "native"}]
     made = small(services={"miniflux": {"host": "aurora", "name": None, "routes": routes}})
     assert answer(made, "owner", "news").reachable
     assert stopped(made, "lan", "news") == "the proxy answers news only for sources: tailnet"
 
 
+@pytest.mark.requirement("S0-23")
 def test_another_host_that_forwards_puts_its_own_address_on_what_it_passes_on() -> None:
-    """S0-23: so what is open only on the tailnet stays closed to it."""
+    """So what is open only on the tailnet stays closed to it."""
     hosts = {
         "pi": {"tailscale": {"subnet_routes": []}},
         "workstation": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}},
@@ -245,8 +250,9 @@ def test_another_host_that_forwards_puts_its_own_address_on_what_it_passes_on() 
     assert "only for sources: tailnet" in stopped(made, "owner", "news")
 
 
+@pytest.mark.requirement("S1-05")
 def test_a_tunnel_that_ends_beside_the_app_passes_the_gate_by() -> None:
-    """S1-05: and the answer says so."""
+    """And the answer says so."""
     service = {
         "miniflux": {"host": "aurora", "name": "news", "publish": "tunnel", "auth": "forward"}
     }
@@ -258,8 +264,9 @@ def test_a_tunnel_that_ends_beside_the_app_passes_the_gate_by() -> None:
     assert [g.kind for g in beside.barriers] == ["access"]
 
 
+@pytest.mark.requirement("S2-09")
 def test_a_direct_route_lets_the_family_ask_the_app_itself() -> None:
-    """S2-09: on the tailnet, and nowhere else."""
+    """On the tailnet, and nowhere else."""
     routes = [{"name": "news", "audience": "family", "auth": "native", "tailnet_direct": True}]
     made = small(services={"miniflux": {"host": "aurora", "name": None, "routes": routes}})
     target = next(
@@ -269,8 +276,8 @@ def test_a_direct_route_lets_the_family_ask_the_app_itself() -> None:
     assert reached == {"owner", "family", "pi"}
 
 
+@pytest.mark.requirement("S0-14")
 def test_without_a_tailnet_there_are_the_lan_and_the_internet() -> None:
-    """S0-14."""
     made = build.plan(household({"services": {"gatus": {"host": "pi"}}}))
     assert [a.name for a in plan_reach(made).origins] == ["lan", "internet"]
     assert answer(made, "lan", "gatus").path == "lan"
@@ -279,8 +286,9 @@ def test_without_a_tailnet_there_are_the_lan_and_the_internet() -> None:
 # --- checks ---
 
 
+@pytest.mark.requirement("S0-56", "S2-10")
 def test_a_port_that_nothing_explains_is_a_hole() -> None:
-    """S0-56 S2-10: firewall-reach."""
+    """firewall-reach."""
     for made in (home(), small()):
         assert list(firewall_reach(made)) == []
     hole = PortUse("aurora", 9999, "tcp", "ghost", "web", "lan", "services.ghost", "why not")
@@ -290,16 +298,18 @@ def test_a_port_that_nothing_explains_is_a_hole() -> None:
     assert "9999/tcp is open on aurora for ghost" in problem.what
 
 
+@pytest.mark.requirement("S0-56")
 def test_a_port_of_a_service_without_a_route_is_a_hole() -> None:
-    """S0-56: a route that goes takes its port along, or this tells."""
+    """A route that goes takes its port along, or this tells."""
     made = small()
     cut = replace(made, routes=tuple(r for r in made.routes if r.service != "miniflux"))
     (problem,) = firewall_reach(cut)
     assert "for miniflux" in problem.what
 
 
+@pytest.mark.requirement("S0-56")
 def test_a_service_on_several_hosts_opens_its_port_where_its_route_leads() -> None:
-    """S0-56: one route, one open port."""
+    """One route, one open port."""
     tags = {"hosts": {h: {"tags": ["web"]} for h in ("aurora", "workstation")}}
     changes = household(tags, {"services": {"miniflux": {"tags": ["web"]}}})
     assert build.found(changes, "firewall-reach") == []
@@ -307,8 +317,9 @@ def test_a_service_on_several_hosts_opens_its_port_where_its_route_leads() -> No
     assert opened == ["aurora"]
 
 
+@pytest.mark.requirement("S0-13", "S2-06")
 def test_a_name_on_the_internet_without_a_gate_is_refused() -> None:
-    """S0-13 S2-06: internet-gate, from the end of the path and not from what was asked for."""
+    """internet-gate, from the end of the path and not from what was asked for."""
     service = {"miniflux": {"host": "aurora", "name": "news", "publish": "tunnel"}}
     made = small(services=service)
     assert list(internet_gate(made)) == []
@@ -320,8 +331,9 @@ def test_a_name_on_the_internet_without_a_gate_is_refused() -> None:
     assert list(internet_gate(small(services=service))) == []
 
 
+@pytest.mark.requirement("S3-03")
 def test_what_is_never_to_be_published_has_no_name_and_no_port() -> None:
-    """S3-03: exposure-never."""
+    """exposure-never."""
     never = {"never_publish": "it trusts whoever asks"}
     service = {"miniflux": {"host": "aurora", **never}}
     made = build.plan(household({"services": service}))
@@ -339,8 +351,9 @@ def test_what_is_never_to_be_published_has_no_name_and_no_port() -> None:
     ],
     ids=["name", "route", "caller"],
 )
+@pytest.mark.requirement("S3-03")
 def test_whatever_publishes_it_all_the_same_is_named(more: Any) -> None:
-    """S3-03: exposure-never."""
+    """exposure-never."""
     service = {"host": "aurora", "never_publish": "it trusts whoever asks"}
     base = {"services": {"miniflux": service}, "tailnet": TAILNET, "hosts": SUBNET}
     problems = build.found(household(base, {"services": more}), "exposure-never")
@@ -413,8 +426,8 @@ def test_the_command_answers(words: list[str], said: str) -> None:
     assert said in done.output
 
 
+@pytest.mark.requirement("S0-21")
 def test_show_prints_what_devices_have_to_set() -> None:
-    """S0-21."""
     done = CliRunner().invoke(app, ["show", "-s", "home", "-C", str(build.SHIPPED), "--clients"])
     assert done.exit_code == 0
     assert "The DNS server is `192.168.1.225` (pi)" in done.output

@@ -1,4 +1,4 @@
-"""S1-08: reach tells what the gate's rules say of a route, and of single paths of it."""
+"""Reach tells what the gate's rules say of a route, and of single paths of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 from homelab.reach.plan import plan_reach
 from tests import build
 from tests.household import Changes, household
+
+pytestmark = pytest.mark.requirement("S1-08")
 
 ROUTE: Changes = {"name": "music", "auth": "forward", "exempt": []}
 

@@ -36,8 +36,9 @@ def planned(sources: str) -> Plan:
         ("tailnet", {"owner", "family"}),
     ],
 )
+@pytest.mark.requirement("S4-12", "S0-56")
 def test_a_route_answers_the_networks_that_it_names(sources: str, inside: set[str]) -> None:
-    """S4-12 S0-56: and for each answer, either way, the reason is the field that says so."""
+    """And for each answer, either way, the reason is the field that says so."""
     for answer in plan_reach(planned(sources)).to("news"):
         if answer.origin.name not in ("owner", "family", "lan", "internet"):
             continue
@@ -51,8 +52,9 @@ def test_a_route_answers_the_networks_that_it_names(sources: str, inside: set[st
 
 
 @pytest.mark.parametrize("sources", ["internal", "lan", "tailnet"])
+@pytest.mark.requirement("S4-12")
 def test_the_reason_says_to_whom(sources: str) -> None:
-    """S4-12: also to somebody who gets there."""
+    """Also to somebody who gets there."""
     reach = plan_reach(planned(sources))
     asker = "lan" if sources == "lan" else "owner"
     (answer,) = [a for a in reach.to("news") if a.origin.name == asker]

@@ -32,8 +32,9 @@ def scalar(seed: bytes) -> bytes:
 
 
 @given(st.binary(min_size=32, max_size=32))
+@pytest.mark.requirement("S0-58")
 def test_the_recipient_is_the_public_key_of_the_same_secret(seed: bytes) -> None:
-    """S0-58: what is encrypted for it, the host can decrypt with its SSH key."""
+    """What is encrypted for it, the host can decrypt with its SSH key."""
     public = X25519PrivateKey.from_private_bytes(scalar(seed)).public_key()
     assert age_recipient(ssh_key(seed)) == bech32("age", public.public_bytes(*RAW))
 
@@ -93,8 +94,9 @@ RECIPIENT = bech32("age", bytes(range(32)))
         ssh_key(bytes(32)),
     ],
 )
+@pytest.mark.requirement("S0-58")
 def test_a_recipient_of_age_of_a_plugin_and_of_ssh_is_one(recipient: str) -> None:
-    """S0-58: whatever sops can encrypt for."""
+    """Whatever sops can encrypt for."""
     assert check_recipient(recipient) == recipient
 
 
@@ -111,8 +113,9 @@ def test_a_recipient_of_age_of_a_plugin_and_of_ssh_is_one(recipient: str) -> Non
         (bech32("age-secret-key-", bytes(32)).upper(), "the secret half of an age key"),
     ],
 )
+@pytest.mark.requirement("S0-58")
 def test_what_nobody_could_decrypt_with_is_no_recipient(recipient: str, words: str) -> None:
-    """S0-58: sops would refuse it, or lock the operator out."""
+    """sops would refuse it, or lock the operator out."""
     with pytest.raises(ValueError, match=words) as error:
         check_recipient(recipient)
     assert recipient not in str(error.value)

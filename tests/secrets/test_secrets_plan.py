@@ -45,8 +45,8 @@ def secrets(changes: dict[str, Any], host: str) -> dict[str, Secret]:
     return {s.name: s for s in build.plan(changes).secrets.on(host)}
 
 
+@pytest.mark.requirement("S0-57")
 def test_each_room_that_demands_a_secret_gets_it_on_the_host_that_needs_it() -> None:
-    """S0-57."""
     pi, nas = secrets(STACK, "pi"), secrets(STACK, "nas")
     assert {"authelia-jwt", "authelia-users", "cloudflared-credentials"} <= set(pi)
     assert {"acme-cloudflare", "ntfy-topic", "restic-b2", "restic-b2-credentials"} <= set(pi)
@@ -54,8 +54,8 @@ def test_each_room_that_demands_a_secret_gets_it_on_the_host_that_needs_it() -> 
     assert not {"authelia-jwt", "cloudflared-credentials", "acme-cloudflare"} & set(nas)
 
 
+@pytest.mark.requirement("S0-57")
 def test_a_stored_secret_has_the_key_that_its_section_names() -> None:
-    """S0-57."""
     pi = secrets(STACK, "pi")
     assert (pi["authelia-users"].source, pi["authelia-users"].key) == ("stored", "gate/people")
     assert pi["authelia-users"].owner == "authelia-main"
@@ -105,8 +105,9 @@ def test_a_custom_service_says_where_its_secrets_come_from() -> None:
     assert nas["paste-salt"].source == "derived"
 
 
+@pytest.mark.requirement("S0-57")
 def test_a_stored_secret_is_rendered_by_sops_nix() -> None:
-    """S0-57: paths and placeholders, never a value."""
+    """Paths and placeholders, never a value."""
     text = build.render(CUSTOM)["nas"]["secrets.nix"]
     assert "sops.defaultSopsFile = ./secrets.yaml;" in text
     assert text.count("sopsFile = ./secrets.yaml;") == text.count("key = "), "each of ours"
@@ -116,8 +117,9 @@ def test_a_stored_secret_is_rendered_by_sops_nix() -> None:
     assert "sops.templates.paste-token" in text
 
 
+@pytest.mark.requirement("S0-06")
 def test_a_host_that_forgets_its_root_decrypts_with_the_key_it_keeps() -> None:
-    """S0-06: the file in /etc is bound into place later than secrets are read."""
+    """The file in /etc is bound into place later than secrets are read."""
     changes = {**CUSTOM, "hosts": {"nas": {"persistence": {"root": "/persist"}}}}
     text = build.render(changes)["nas"]["secrets.nix"]
     assert '"/persist/etc/ssh/ssh_host_ed25519_key"' in text
@@ -228,8 +230,8 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
     assert build.found(STACK, check) == []
 
 
+@pytest.mark.requirement("S0-58")
 def test_each_file_is_for_its_host_and_the_operators_alone() -> None:
-    """S0-58."""
     made = build.stack_config({**STACK, "secrets": {"operators": [OPERATOR]}})
     rules = yaml.safe_load(sops_yaml(made))["creation_rules"]
     by_file = {r["path_regex"]: r["age"] for r in rules}
@@ -261,25 +263,25 @@ def found(*files: SopsFile) -> set[tuple[str, str]]:
     return {(p.check, p.where) for p in problems}
 
 
+@pytest.mark.requirement("S0-58")
 def test_files_with_every_key_for_the_right_hosts_are_fine() -> None:
-    """S0-58."""
     assert found(NAS, PI) == set()
 
 
+@pytest.mark.requirement("S0-57")
 def test_a_missing_file_or_key_names_who_needs_it() -> None:
-    """S0-57."""
     assert found(PI) == {("secret-known", "secrets.hosts (secrets/nas.yaml)")}
     assert ("secret-known", "identity.users") in found(NAS, file("pi", ("restic/b2",)))
 
 
+@pytest.mark.requirement("S0-58")
 def test_a_file_the_host_cannot_read_is_found_without_a_key() -> None:
-    """S0-58."""
     locked = file("pi", tuple(PI.kinds), recipients=frozenset({OPERATOR}))
     assert found(NAS, locked) == {("secret-recipient", "hosts.pi.ssh.host_key")}
 
 
+@pytest.mark.requirement("S0-58")
 def test_a_host_that_can_read_what_it_has_no_need_of_is_named() -> None:
-    """S0-58."""
     open_ = file("pi", tuple(PI.kinds), host_recipient(build.stack_config(STACK), "nas"))
     assert found(NAS, open_) == {("secret-recipient", "hosts.nas")}
 
@@ -297,8 +299,8 @@ def test_a_value_in_clear_and_a_number_are_refused() -> None:
     }
 
 
+@pytest.mark.requirement("S0-58")
 def test_the_text_of_the_files_is_enough() -> None:
-    """S0-58."""
     clear = {"secrets/nas.yaml": "restic: {b2: x}\n", "secrets/pi.yaml": b"\xff", "other": ""}
     wrong = {(p.check, p.where) for p in check_sops_files(build.plan(STACK), clear)}
     assert wrong == {

@@ -40,8 +40,9 @@ def homey(host: str = "nas", **app: object) -> Changes:
     }
 
 
+@pytest.mark.requirement("S1-02")
 def test_a_network_is_made_before_the_containers_on_it(tmp_path: Path) -> None:
-    """S1-02: `podman-<network>-network.service`, which each of them requires."""
+    """`podman-<network>-network.service`, which each of them requires."""
     made = build.plan(homey())
     by_file = {m.file: m for m in modules_of(made, made.hosts["nas"])}
     files = ("containers.nix", "services/app.nix", "services/db.nix")
@@ -59,8 +60,9 @@ def test_a_network_is_made_before_the_containers_on_it(tmp_path: Path) -> None:
     assert build.found(homey(), "container-ref") == []
 
 
+@pytest.mark.requirement("S1-02")
 def test_container_names_are_asked_for_on_the_bridge_alone() -> None:
-    """S1-02: the firewall lets Podman's own resolver answer them, and nobody else there."""
+    """The firewall lets Podman's own resolver answer them, and nobody else there."""
     nas = build.render(homey())["nas"]
     assert "interfaces.pod-homey = {\n" in nas["containers.nix"]
     assert "allowedUDPPorts = [ 53 ];" in nas["containers.nix"]
@@ -68,8 +70,9 @@ def test_container_names_are_asked_for_on_the_bridge_alone() -> None:
     assert "dns_bind_port" not in nas["containers.nix"]
 
 
+@pytest.mark.requirement("S1-02")
 def test_beside_the_home_resolver_podman_answers_at_another_port() -> None:
-    """S1-02: port 53 of every address is taken there."""
+    """Port 53 of every address is taken there."""
     text = build.render(homey("pi"))["pi"]["containers.nix"]
     assert "containersConf.settings.network.dns_bind_port = 1153;" in text
     assert "allowedUDPPorts = [ 1153 ];" in text
@@ -81,8 +84,9 @@ def test_beside_the_home_resolver_podman_answers_at_another_port() -> None:
     assert build.found(homey("pi"), "port-unique") == []
 
 
+@pytest.mark.requirement("S1-02")
 def test_an_older_release_is_told_in_its_own_words() -> None:
-    """S1-02: `networks` is younger than containers are."""
+    """`networks` is younger than containers are."""
     release: Changes = {"nixpkgs": {"default": {"release": "24.11"}}}
     text = build.render({**homey(), **release})["nas"]["services/app.nix"]
     assert 'extraOptions = [ "--network=homey" ];' in text
@@ -133,8 +137,9 @@ def test_without_a_network_nothing_is_made() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S1-02")
 def test_a_container_waits_for_one_that_it_can_reach(services: Changes, words: list[str]) -> None:
-    """S1-02: `container-ref`."""
+    """`container-ref`."""
     changes = homey()
     merged = {k: v for k, v in {**changes["services"], **services}.items() if v}  # type: ignore[dict-item]
     (problem,) = build.found({"services": merged}, "container-ref")
@@ -143,15 +148,17 @@ def test_a_container_waits_for_one_that_it_can_reach(services: Changes, words: l
 
 
 @pytest.mark.parametrize("image", ["a/b", "a/b:latest", "a/b:1", f"a/b:1{DIGEST[:-1]}"])
+@pytest.mark.requirement("S1-02", "S2-09")
 def test_an_image_has_its_digest(image: str) -> None:
-    """S1-02 S2-09: `image-pinned` is kept by the type, and the message names the service."""
+    """`image-pinned` is kept by the type, and the message names the service."""
     changes = {"services": {"app": {**container(8080), "container": {"image": image, "port": 80}}}}
     with pytest.raises(InvalidStackError, match=r"services\.app\.container\.image"):
         build.plan(changes)
 
 
+@pytest.mark.requirement("S1-02")
 def test_no_stack_says_where_a_container_is_published() -> None:
-    """S1-02: `container-loopback-publish` is kept by the type: there is no such field."""
+    """`container-loopback-publish` is kept by the type: there is no such field."""
     with pytest.raises(InvalidStackError, match=r"services\.app\.container\.ports"):
         build.plan({"services": {"app": container(8080, ports=["0.0.0.0:80:80"])}})
 
@@ -164,10 +171,11 @@ def test_no_stack_says_where_a_container_is_published() -> None:
         ("nas", {}, "192.168.1.3"),
     ],
 )
+@pytest.mark.requirement("S1-02", "S2-09")
 def test_a_container_is_published_to_whom_the_proxy_is_and_nobody_else(
     host: str, tailnet: dict[str, object], address: str
 ) -> None:
-    """S1-02 S2-09: loopback beside the proxy, an address of its host elsewhere."""
+    """Loopback beside the proxy, an address of its host elsewhere."""
     changes = {
         **tailnet,
         "services": {"app": {**container(8080, host), "routes": None, "auth": "none"}},
@@ -176,8 +184,9 @@ def test_a_container_is_published_to_whom_the_proxy_is_and_nobody_else(
     assert f'ports = [ "{address}:8080:80" ];' in text
 
 
+@pytest.mark.requirement("S1-02")
 def test_a_network_has_a_name_that_an_interface_can_have() -> None:
-    """S1-02: fifteen letters, of which four say that it is Podman's."""
+    """Fifteen letters, of which four say that it is Podman's."""
     with pytest.raises(InvalidStackError, match="network"):
         build.plan({"services": {"app": container(8080, network="a-name-too-long")}})
 
@@ -207,10 +216,11 @@ def app(**said: object) -> Changes:
         ),
     ],
 )
+@pytest.mark.requirement("S0-52")
 def test_graphics_come_into_a_container_by_their_vendor(
     vendor: str, host: Changes, options: list[str]
 ) -> None:
-    """S0-52: CDI for NVIDIA, device nodes for the others, and the groups that may open them."""
+    """CDI for NVIDIA, device nodes for the others, and the groups that may open them."""
     changes = {**app(gpu=vendor), "hosts": {"nas": {"gpu": {"vendor": vendor, **host}}}}
     text = build.render(changes)["nas"]["services/app.nix"]
     listed = re.search(r"extraOptions = \[([^\]]*)\]", text)
@@ -219,8 +229,9 @@ def test_graphics_come_into_a_container_by_their_vendor(
     assert ("hardware.nvidia-container-toolkit.enable = true" in text) == (vendor == "nvidia")
 
 
+@pytest.mark.requirement("S0-57")
 def test_a_secret_is_a_file_that_a_container_cannot_write() -> None:
-    """S0-57: at /run/secrets, or where its app looks for it; a variable is in a file of its own."""
+    """At /run/secrets, or where its app looks for it; a variable is in a file of its own."""
     changes = app(
         secrets={"key": {}, "salt": {"target": "/app/salt"}, "word": {"env": "WORD"}},
     )
@@ -231,8 +242,9 @@ def test_a_secret_is_a_file_that_a_container_cannot_write() -> None:
     assert "app-word:" not in text
 
 
+@pytest.mark.requirement("S0-40")
 def test_a_dataset_is_a_mount_and_its_disk_is_waited_for() -> None:
-    """S0-40: by name, in short or with read_only."""
+    """By name, in short or with read_only."""
     dataset = {"host": "nas", "mount": "/mnt/media", "tier": "user", "group": "media"}
     changes: Changes = {
         **app(datasets={"books": "/books", "films": {"target": "/films", "read_only": True}}),
@@ -252,8 +264,9 @@ def test_a_dataset_is_a_mount_and_its_disk_is_waited_for() -> None:
     assert "SupplementaryGroups" not in unit
 
 
+@pytest.mark.requirement("S3-04")
 def test_a_container_asks_a_service_of_its_host_and_no_other_port_is_open_to_it() -> None:
-    """S3-04: the host's loopback is not a container's, so its bridge is let in to that port."""
+    """The host's loopback is not a container's, so its bridge is let in to that port."""
     changes: Changes = {
         "services": {
             "app": {**container(8080), "uses": ["ollama"]},
@@ -281,8 +294,9 @@ def test_a_container_asks_a_service_of_its_host_and_no_other_port_is_open_to_it(
         {'virtualisation.oci-containers.containers."app".extraOptions': ["--net", "host"]},
     ],
 )
+@pytest.mark.requirement("S1-02")
 def test_on_the_hosts_network_nothing_is_published(options: Changes) -> None:
-    """S1-02: Podman throws such ports away, so none is written."""
+    """Podman throws such ports away, so none is written."""
     text = build.render(app(options=options))["nas"]["services/app.nix"]
     assert "ports = [" not in text
 

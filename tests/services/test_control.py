@@ -1,4 +1,4 @@
-"""S2-13 S3-03: an agent restarts the units of a list, and nothing else of its host."""
+"""An agent restarts the units of a list, and nothing else of its host."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from homelab.nix import Lines
 from homelab.services import control
 from tests import build
+
+pytestmark = pytest.mark.requirement("S2-13", "S3-03")
 
 WHY = "agents come to it by SSH alone"
 
@@ -179,8 +181,9 @@ def test_what_would_hand_over_more_is_refused(
     assert problem.way_out
 
 
+@pytest.mark.requirement("S3-03")
 def test_a_route_of_its_own_is_an_error_even_where_it_controls_nothing() -> None:
-    """S3-03: never means never."""
+    """Never means never."""
     changes = stack(routes=[{"name": "mcp"}], may_control=None)
     (problem,) = [p for p in build.problems(changes) if p.check == "exposure-never"]
     assert WHY in problem.what

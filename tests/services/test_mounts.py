@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from homelab.render import modules_of
 from tests import build
 from tests.household import Changes
@@ -10,8 +12,9 @@ from tests.tools.options import check_module
 IMAGE = "ghcr.io/a/b:1@sha256:" + "0" * 64
 
 
+@pytest.mark.requirement("S1-02")
 def test_a_directory_that_a_container_writes_is_made_and_stays_whose_it_is() -> None:
-    """S1-02: Podman refuses a mount whose source is missing; a read-only one is somebody else's."""
+    """Podman refuses a mount whose source is missing; a read-only one is somebody else's."""
     mounts = [
         {"source": "/var/lib/draw", "target": "/data"},
         {"source": "/var/lib/media", "target": "/media", "read_only": True},

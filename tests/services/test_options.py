@@ -109,8 +109,8 @@ def test_an_entrys_own_secret_can_be_named() -> None:
 
 
 @pytest.mark.parametrize("case", WORDS)
+@pytest.mark.requirement("S0-05", "S0-09")
 def test_a_word_names_what_the_plan_knows(case: str) -> None:
-    """S0-05 S0-09."""
     value, what, way_out = WORDS[case]
     (problem,) = build.found(with_options({"services.x.y": value}), "option-word")
     assert problem.where == "services.navidrome.options.services.x.y"
@@ -119,8 +119,9 @@ def test_a_word_names_what_the_plan_knows(case: str) -> None:
 
 
 @pytest.mark.parametrize("path", NO_PATHS)
+@pytest.mark.requirement("S0-09", "S0-71")
 def test_what_is_no_path_of_an_option_is_refused_with_the_way_out(path: str) -> None:
-    """S0-09 S0-71: in the editor, too."""
+    """In the editor, too."""
     with pytest.raises(InvalidStackError) as refused:
         build.stack_config(with_options({path: 1}))
     (problem,) = refused.value.problems
@@ -135,8 +136,8 @@ def test_what_is_no_path_of_an_option_is_refused_with_the_way_out(path: str) -> 
 
 
 @pytest.mark.parametrize("case", PATHS)
+@pytest.mark.requirement("S0-09", "S0-71")
 def test_an_option_has_one_path_and_one_value(case: str) -> None:
-    """S0-09 S0-71."""
     options, where, what, way_out = PATHS[case]
     (problem,) = build.found(with_options(options), "option-path")
     assert problem.where == f"services.navidrome.options{where}"

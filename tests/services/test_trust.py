@@ -1,4 +1,4 @@
-"""Who believes the gate, and what they let people do: S0-49 S1-12 T21."""
+"""Who believes the gate, and what they let people do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 from tests import build
 from tests.household import Changes, household
+
+pytestmark = pytest.mark.requirement("S0-49", "S1-12", "T21")
 
 ADMIN = {"services.grafana.settings.users.auto_assign_org_role": "Admin"}
 GATED: Changes = {
@@ -22,8 +24,9 @@ def _grafana(route: Changes, **more: object) -> Changes:
     return household({"services": {"grafana": service}})
 
 
+@pytest.mark.requirement("S1-12")
 def test_behind_the_gate_grafana_believes_its_header_and_nobody_elses() -> None:
-    """S1-12: Remote-User becomes X-WEBAUTH-USER, from the proxy's address alone."""
+    """Remote-User becomes X-WEBAUTH-USER, from the proxy's address alone."""
     files = build.render(_grafana(GATED))["pi"]
     text = files["services/grafana.nix"]
     assert 'header_name = "X-WEBAUTH-USER";' in text
@@ -33,15 +36,17 @@ def test_behind_the_gate_grafana_believes_its_header_and_nobody_elses() -> None:
     assert "request_header -X-WEBAUTH-USER" in files["proxy.nix"]
 
 
+@pytest.mark.requirement("T21")
 def test_without_the_gate_grafana_believes_no_header() -> None:
-    """T21: nothing would strip it, and everybody could be anybody."""
+    """Nothing would strip it, and everybody could be anybody."""
     text = build.render(_grafana({"name": "grafana", "auth": "native"}))["pi"]
     assert "auth.proxy" not in text["services/grafana.nix"]
     assert "disable_login_form" not in text["services/grafana.nix"]
 
 
+@pytest.mark.requirement("S0-57")
 def test_grafanas_secrets_are_files_that_it_reads_itself() -> None:
-    """S0-57: by name in its settings, with a key of its own in place of the one everybody knows."""
+    """By name in its settings, with a key of its own in place of the one everybody knows."""
     text = build.render(_grafana(GATED))["pi"]["services/grafana.nix"]
     assert 'secret_key = "$__file{/run/homelab/secrets/grafana-key}";' in text
     assert 'admin_password = "$__file{/run/homelab/secrets/grafana-admin}";' in text
@@ -67,10 +72,11 @@ def test_grafanas_secrets_are_files_that_it_reads_itself() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S0-49", "S1-12")
 def test_everybody_is_an_administrator_only_where_nobody_else_comes_in(
     route: Changes, options: Changes, complains: bool
 ) -> None:
-    """S0-49 S1-12: two factors and a group, or the operator's own network."""
+    """Two factors and a group, or the operator's own network."""
     found = build.found(_grafana(route, options=options), "grafana-auth-scope")
     assert bool(found) == complains
     for problem in found:
@@ -80,8 +86,8 @@ def test_everybody_is_an_administrator_only_where_nobody_else_comes_in(
 
 
 @pytest.mark.parametrize("direct", ["lan_direct", "tailnet_direct"])
+@pytest.mark.requirement("S1-12", "T21")
 def test_who_believes_the_gate_is_asked_through_it_alone(direct: str) -> None:
-    """S1-12 T21."""
     (problem,) = build.found(_grafana({**GATED, direct: True}), "proxy-header-trust")
     assert problem.where == f"services.grafana.routes[0].{direct}"
     assert "X-WEBAUTH" in problem.what

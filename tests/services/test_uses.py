@@ -42,8 +42,9 @@ def linked(**jackett: object) -> Changes:
         ),
     ],
 )
+@pytest.mark.requirement("S3-04")
 def test_a_link_ends_at_a_service_that_runs(changes: Changes, words: tuple[str, str]) -> None:
-    """S3-04: `link-endpoint` is `service-uses`."""
+    """`link-endpoint` is `service-uses`."""
     (problem,) = build.found(changes, "service-uses")
     assert problem.where == "services.sonarr.uses[0]"
     assert words[0] in problem.what
@@ -51,15 +52,17 @@ def test_a_link_ends_at_a_service_that_runs(changes: Changes, words: tuple[str, 
     assert build.found(linked(), "service-uses") == []
 
 
+@pytest.mark.requirement("S3-04", "S0-56")
 def test_a_link_opens_its_port_to_the_tailnet_and_says_for_whom() -> None:
-    """S3-04 S0-56: with routes or without, and nothing on the LAN."""
+    """With routes or without, and nothing on the LAN."""
     made = build.plan({**build.TAILNET, **linked(auth=None, routes=[])})
     (use,) = [p for p in made.firewall.on("nas") if p.port == 9117]
     assert (use.scope, use.why) == ("tailnet", "called by pi")
 
 
+@pytest.mark.requirement("S3-04")
 def test_two_that_call_each_other_wait_for_neither() -> None:
-    """S3-04: an order both ways is a circle, which systemd breaks by never starting one of them."""
+    """An order both ways is a circle, which systemd breaks by never starting one of them."""
     image = {"image": IMAGE, "port": 80, "network": "media"}
     both = {
         "sonarr": app(8989, "nas", uses=["jackett"], container=image),

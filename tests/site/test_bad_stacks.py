@@ -783,10 +783,11 @@ def test_the_smallest_homelab_is_fine(tmp_path: Path) -> None:
     assert errors_of(stackdir.write_stack(tmp_path)) == []
 
 
+@pytest.mark.requirement("S0-01", "S0-09", "S0-11")
 def test_one_mistake_is_one_message_with_the_place_and_the_way_out(
     broken: tuple[str, Case, Path],
 ) -> None:
-    """S0-01, S0-09, S0-11 and every row whose check is named in the table."""
+    """Each stack breaks one rule, and the message names the place and the check."""
     _, case, directory = broken
     found = errors_of(directory)
     mine = [p for p in found if p.check == case.check]
@@ -817,8 +818,9 @@ def test_the_command_line_shows_the_line_and_ends_with_1(
     assert "super-secret" not in output
 
 
+@pytest.mark.requirement("S0-79")
 def test_under_pulumi_nothing_is_registered(broken: tuple[str, Case, Path]) -> None:
-    """S0-79: what is refused is refused before the first resource."""
+    """What is refused is refused before the first resource."""
     name, case, directory = broken
     if name in UNREADABLE:
         pytest.skip("Pulumi itself cannot read it")
@@ -872,8 +874,9 @@ def test_there_are_enough_kinds() -> None:
     assert len(CASES) >= 35
 
 
+@pytest.mark.requirement("S0-09")
 def test_what_rests_on_a_host_that_does_not_exist_is_not_advised_on(tmp_path: Path) -> None:
-    """S0-09: to move the gate and the tunnel to a misspelt host would be no way out."""
+    """To move the gate and the tunnel to a misspelt host would be no way out."""
     changes = both(
         IDENTITY,
         TUNNEL,

@@ -17,8 +17,9 @@ def media(path: str, mount: str | None, host: str = "nas") -> Changes:
 
 
 @pytest.mark.parametrize("mount", ["/mnt/media", "/srv/media/films", "/srv/med"])
+@pytest.mark.requirement("S0-40")
 def test_a_dataset_lies_on_the_disk_that_is_waited_for(mount: str) -> None:
-    """S0-40: `dataset-below-mount`."""
+    """`dataset-below-mount`."""
     (problem,) = build.found(media("/srv/media", mount), "dataset-below-mount")
     assert problem.where == "datasets.media.mount"
     assert problem.what == f"/srv/media does not lie below {mount}"
@@ -26,8 +27,9 @@ def test_a_dataset_lies_on_the_disk_that_is_waited_for(mount: str) -> None:
 
 
 @pytest.mark.parametrize("mount", [None, "/", "/srv", "/srv/media", "/srv/media/"])
+@pytest.mark.requirement("S0-40")
 def test_the_directory_itself_or_one_above_it_is_its_disk(mount: str | None) -> None:
-    """S0-40: `dataset-below-mount` and `dataset-mounted`."""
+    """`dataset-below-mount` and `dataset-mounted`."""
     for check in ("dataset-below-mount", "dataset-mounted"):
         assert build.found(media("/srv/media", mount), check) == []
 
@@ -44,8 +46,9 @@ def test_the_directory_itself_or_one_above_it_is_its_disk(mount: str | None) -> 
         ('fileSystems."/mnt/media2" = { };', False),
     ],
 )
+@pytest.mark.requirement("S0-40")
 def test_a_module_of_the_host_mounts_it(module: str, mounted: bool) -> None:
-    """S0-40: `dataset-mounted`."""
+    """`dataset-mounted`."""
     made = build.plan(media("/mnt/media/films", "/mnt/media"))
     sources = {**build.sources(made), HARDWARE: build.HARDWARE + module}
     problems = list(check_mounts(made, sources))
@@ -57,16 +60,17 @@ def test_a_module_of_the_host_mounts_it(module: str, mounted: bool) -> None:
         assert "leave mount out" in problem.way_out
 
 
+@pytest.mark.requirement("S0-40")
 def test_the_nearest_mount_is_offered() -> None:
-    """S0-40."""
     made = build.plan(media("/mnt/media/films", "/mnt/media"))
     near = build.HARDWARE + 'fileSystems."/mnt/medai" = { };'
     (problem,) = check_mounts(made, {**build.sources(made), HARDWARE: near})
     assert 'did you mean "/mnt/medai"?' in problem.way_out
 
 
+@pytest.mark.requirement("S0-40")
 def test_what_a_service_sets_may_mount_it() -> None:
-    """S0-40: options of the stack are as good as a module."""
+    """Options of the stack are as good as a module."""
     options = {'fileSystems."/mnt/media".device': "nas:/media"}
     service: Changes = {"services": {"miniflux": {"host": "nas", "options": options}}}
     made = build.plan({**media("/mnt/media/films", "/mnt/media"), **service})
@@ -74,8 +78,9 @@ def test_what_a_service_sets_may_mount_it() -> None:
     assert list(check_mounts(made, sources)) == []
 
 
+@pytest.mark.requirement("S0-40")
 def test_a_host_without_a_hardware_module_yet_is_not_asked() -> None:
-    """S0-40: a planned host's disks may be unknown."""
+    """A planned host's disks may be unknown."""
     later: Changes = {"hosts": {"nas": {"state": "planned", "hardware": None}}}
     made = build.plan({**media("/mnt/media/films", "/mnt/media"), **later})
     assert list(check_mounts(made, build.sources(made))) == []

@@ -46,8 +46,9 @@ def text(**samba: object) -> str:
     return build.render(shared(**samba))["aurora"]["samba.nix"]
 
 
+@pytest.mark.requirement("S0-30")
 def test_a_share_is_a_drive_with_its_own_rights(tmp_path: Path) -> None:
-    """S0-30: force user and group, no dotfiles, and macOS finds what it looks for."""
+    """Force user and group, no dotfiles, and macOS finds what it looks for."""
     changes = shared(users=["sam", "kim"])
     made = build.plan(changes)
     (module,) = [m for m in modules_of(made, made.hosts["aurora"]) if m.file == "samba.nix"]
@@ -76,8 +77,8 @@ def test_a_share_is_a_drive_with_its_own_rights(tmp_path: Path) -> None:
     assert [p for p in build.problems(changes) if p.severity == "error"] == []
 
 
+@pytest.mark.requirement("S0-30")
 def test_a_share_may_be_for_reading_or_for_everybody() -> None:
-    """S0-30."""
     shown = text(share="pictures", guest=True, read_only=True)
     assert "pictures = {" in shown
     assert '"guest ok" = "yes";' in shown
@@ -86,13 +87,14 @@ def test_a_share_may_be_for_reading_or_for_everybody() -> None:
     assert "valid users" not in shown
 
 
+@pytest.mark.requirement("S0-30")
 def test_without_a_name_it_is_the_owners() -> None:
-    """S0-30."""
     assert '"valid users" = "sam";' in text()
 
 
+@pytest.mark.requirement("S0-30")
 def test_a_dataset_of_root_keeps_its_files_from_being_roots() -> None:
-    """S0-30: whoever writes does so as themselves, in the dataset's group."""
+    """Whoever writes does so as themselves, in the dataset's group."""
     changes = shared()
     changes["datasets"]["photos"]["owner"] = "root"  # type: ignore[index]
     shown = build.render(changes)["aurora"]["samba.nix"]
@@ -100,8 +102,9 @@ def test_a_dataset_of_root_keeps_its_files_from_being_roots() -> None:
     assert '"force group" = "family";' in shown
 
 
+@pytest.mark.requirement("S0-30")
 def test_a_share_moves_with_its_dataset() -> None:
-    """S0-30: files, port and grant, in one preview."""
+    """Files, port and grant, in one preview."""
     for host, other in (("aurora", "workstation"), ("workstation", "aurora")):
         changes = shared(host, users=["kim"])
         made, rendered = build.plan(changes), build.render(changes)
@@ -122,10 +125,11 @@ def _reached(made: Plan) -> dict[str, tuple[bool, str]]:
     ("samba", "family"),
     [({}, False), ({"users": ["sam"]}, False), ({"users": ["kim"]}, True), ({"guest": True}, True)],
 )
+@pytest.mark.requirement("S0-30")
 def test_port_445_is_open_on_the_tailnet_to_whom_a_share_is_for(
     samba: Changes, family: bool
 ) -> None:
-    """S0-30: and to nobody on the LAN or the internet."""
+    """And to nobody on the LAN or the internet."""
     made = build.plan(shared(**samba))
     reached = _reached(made)
     assert reached["owner"][0]
@@ -170,15 +174,17 @@ BOX: Changes = {
         ),
     ],
 )
+@pytest.mark.requirement("S0-30")
 def test_a_drive_is_never_on_the_internet_or_the_lan(more: Changes, where: str) -> None:
-    """S0-30: `smb-not-public`."""
+    """`smb-not-public`."""
     (problem,) = build.found(household(shared(), more), "smb-not-public")
     assert problem.where == where
     assert build.found(shared(), "smb-not-public") == []
 
 
+@pytest.mark.requirement("S0-30")
 def test_a_host_outside_the_tailnet_shares_with_nobody() -> None:
-    """S0-30: `smb-not-public` names the share."""
+    """`smb-not-public` names the share."""
     changes = shared()
     del changes["tailnet"]
     (problem,) = build.found(changes, "smb-not-public")
@@ -197,8 +203,9 @@ def test_a_host_outside_the_tailnet_shares_with_nobody() -> None:
         ({"share": "music"}, "datasets.photos.samba.share", "another name"),
     ],
 )
+@pytest.mark.requirement("S0-30")
 def test_a_drive_has_somebody_who_can_open_it(samba: Changes, where: str, words: str) -> None:
-    """S0-30: `smb-users`."""
+    """`smb-users`."""
     music = {"host": "aurora", "path": "/mnt/family/music", "tier": "user", "samba": {}}
 
     def said(config: Changes) -> list[tuple[str, str]]:

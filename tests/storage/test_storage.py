@@ -25,8 +25,8 @@ def found(changes: Changes, check: str) -> list[str]:
     return [str(p) for p in build.found(household(MUSIC, changes), check)]
 
 
+@pytest.mark.requirement("S0-40")
 def test_a_dataset_is_made_where_it_lies_and_waited_for_by_who_uses_it() -> None:
-    """S0-40."""
     rendered = build.render(household(MUSIC))
     text = rendered["aurora"]["storage.nix"]
     assert '"/mnt/family/library".d = {\n      group = "family";\n      mode = "2775";' in text
@@ -36,8 +36,8 @@ def test_a_dataset_is_made_where_it_lies_and_waited_for_by_who_uses_it() -> None
     assert "storage.nix" not in rendered["pi"]
 
 
+@pytest.mark.requirement("S0-40")
 def test_the_plan_knows_who_uses_a_dataset() -> None:
-    """S0-40."""
     (dataset,) = [d for d in build.plan(household(MUSIC)).datasets if d.name == "library"]
     assert (dataset.users, dataset.mount) == (("navidrome",), "/mnt/family")
 
@@ -63,19 +63,20 @@ def test_the_plan_knows_who_uses_a_dataset() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S0-40")
 def test_a_service_uses_the_datasets_of_its_own_host(changes: Changes, words: list[str]) -> None:
-    """S0-40: the message names the service, the dataset and both hosts."""
+    """The message names the service, the dataset and both hosts."""
     messages = "\n".join(found(changes, "dataset-host"))
     assert all(word in messages for word in words), messages
 
 
+@pytest.mark.requirement("S0-40")
 def test_a_dataset_at_hand_is_fine() -> None:
-    """S0-40."""
     assert found({}, "dataset-host") == []
 
 
+@pytest.mark.requirement("S0-04")
 def test_what_is_irreplaceable_lies_on_a_host_that_never_sleeps() -> None:
-    """S0-04."""
     photos = {"path": "/mnt/photos", "tier": "irreplaceable"}
     offline: Changes = {"datasets": {"photos": {**photos, "host": "workstation"}}}
     awake: Changes = {"datasets": {"photos": {**photos, "host": "aurora"}}}

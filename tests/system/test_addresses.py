@@ -71,10 +71,11 @@ def gateway(address: str, cidr: str = "192.168.1.0/24") -> Changes:
         ),
     ],
 )
+@pytest.mark.requirement("S0-01", "S1-01", "S4-36")
 def test_an_address_that_no_machine_can_have_there_is_refused(
     check: str, broken: Changes, where: str, words: str, way_out: str
 ) -> None:
-    """S0-01 S1-01 S4-36: static or not; `cidr-valid` is kept by the type."""
+    """Static or not; `cidr-valid` is kept by the type."""
     (problem,) = [p for p in build.problems(broken) if p.severity == "error"]
     assert (problem.check, problem.where) == (check, where)
     assert words in problem.what
@@ -99,6 +100,6 @@ def test_an_address_that_no_machine_can_have_there_is_refused(
         },
     ],
 )
+@pytest.mark.requirement("S0-01", "S4-36")
 def test_an_address_of_its_network_is_fine(check: str, fine: Changes) -> None:
-    """S0-01 S4-36."""
     assert build.found(fine, check) == []

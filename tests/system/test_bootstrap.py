@@ -52,8 +52,9 @@ def steps(host: str, **config: object) -> str:
     return first_steps(build.plan(stack(**{host: config})), host)
 
 
+@pytest.mark.requirement("S0-80", "S1-31")
 def test_a_planned_host_has_an_image_and_nothing_to_deploy() -> None:
-    """S0-80 S1-31: one file of its own, one system in its flake, and no release."""
+    """One file of its own, one system in its flake, and no release."""
     changes = stack(den=CARD, box=STICK)
     made = build.plan(changes)
     assert not {"den", "box"} & set(render(made, build.sources(made)))
@@ -65,16 +66,18 @@ def test_a_planned_host_has_an_image_and_nothing_to_deploy() -> None:
         assert set(json.loads(tree["flake.lock"])["nodes"]) == {"root", "nixpkgs"}
 
 
+@pytest.mark.requirement("S1-31")
 def test_a_host_without_the_field_has_no_image() -> None:
-    """S1-31: nothing changes for who does not ask."""
+    """Nothing changes for who does not ask."""
     assert images(stack(den={**CARD, "bootstrap": None})) == {}
     tree = build.render({})["nas"]
     assert "bootstrap.nix" not in tree
     assert "bootstrap" not in tree["flake.nix"]
 
 
+@pytest.mark.requirement("S1-31")
 def test_a_live_host_keeps_its_image_beside_its_system() -> None:
-    """S1-31: a card that broke is made anew from the same tree, whose system does not import it."""
+    """A card that broke is made anew from the same tree, whose system does not import it."""
     tree = build.render(stack(nas={"bootstrap": "iso"}))["nas"]
     assert "nas-bootstrap = inputs.nixpkgs.lib.nixosSystem" in tree["flake.nix"]
     assert "nas = inputs.nixpkgs.lib.nixosSystem" in tree["flake.nix"]
@@ -88,8 +91,9 @@ def test_a_live_host_keeps_its_image_beside_its_system() -> None:
         (STICK, "installer/cd-dvd/installation-cd-minimal.nix"),
     ],
 )
+@pytest.mark.requirement("S1-31")
 def test_the_image_is_a_name_people_and_ssh(config: Changes, module: str) -> None:
-    """S1-31: the owner's keys for the owner and root, by key alone, and no word of a secret."""
+    """The owner's keys for the owner and root, by key alone, and no word of a secret."""
     (tree,) = images({**stack(den=config), **SERVICES}).values()
     text = tree["bootstrap.nix"]
     assert f'imports = [ "${{modulesPath}}/{module}" ];' in text
@@ -101,8 +105,9 @@ def test_the_image_is_a_name_people_and_ssh(config: Changes, module: str) -> Non
         assert word not in text, word
 
 
+@pytest.mark.requirement("S1-31")
 def test_the_card_is_on_the_lan_as_the_host_will_be() -> None:
-    """S1-31: its fixed address; the WiFi is joined by hand, for no password is in an image."""
+    """Its fixed address; the WiFi is joined by hand, for no password is in an image."""
     text = images(stack(den=CARD))["den"]["bootstrap.nix"]
     assert 'address = "192.168.1.9";' in text
     assert "networking.wireless.iwd.enable = true;" in text
@@ -123,8 +128,9 @@ def test_every_option_of_an_image_exists_and_is_as_nixfmt_has_it(
 
 
 @pytest.mark.parametrize(("config", "system"), [(CARD, "aarch64-linux"), (STICK, "x86_64-linux")])
+@pytest.mark.requirement("S1-31")
 def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_path: Path) -> None:
-    """S1-31: the system that the build command names is the one that the tree has."""
+    """The system that the build command names is the one that the tree has."""
     for path, text in images(stack(den=config))["den"].items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
@@ -151,8 +157,9 @@ def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_pat
 
 
 @pytest.mark.parametrize(("config", "attribute"), [(CARD, "sdImage"), (STICK, "isoImage")])
+@pytest.mark.requirement("S0-80", "S1-31")
 def test_the_steps_build_compare_pin_and_end_in_live(config: Changes, attribute: str) -> None:
-    """S0-80 S1-31: the build command, the key that a person compares, the secrets, the hardware."""
+    """The build command, the key that a person compares, the secrets, the hardware."""
     text = steps("den", **config)
     assert (
         "build --no-update-lock-file 'path:./out/den#nixosConfigurations.den-bootstrap"
@@ -166,16 +173,18 @@ def test_the_steps_build_compare_pin_and_end_in_live(config: Changes, attribute:
     assert "StrictHostKeyChecking=yes" in text
 
 
+@pytest.mark.requirement("S0-80")
 def test_the_steps_say_what_is_missing_still() -> None:
-    """S0-80: everything at once."""
+    """Everything at once."""
     assert "hosts.box.address, hosts.box.ssh.host_key, hosts.box.hardware" in steps("box", **STICK)
     whole = {**CARD, "ssh": {"host_key": build.KEY}, "hardware": "hosts/den/hardware.nix"}
     assert "Nothing is missing" in steps("den", **whole)
     assert "den is live already" in steps("den", **{**whole, "state": "live"})
 
 
+@pytest.mark.requirement("S0-80")
 def test_a_live_host_that_lacks_things_hears_of_all_of_them() -> None:
-    """S0-80: and of the command that tells how to get them."""
+    """And of the command that tells how to get them."""
     problems = build.found(stack(box={**STICK, "state": "live"}), "host-complete")
     assert [p.where for p in problems] == [
         "hosts.box.address",

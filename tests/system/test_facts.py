@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from homelab.plan import Plan
 from homelab.render import modules_of
 from homelab.system.facts import facts
@@ -28,8 +30,8 @@ def report(plan: Plan, host: str) -> Any:
     return facts(plan, plan.hosts[host])
 
 
+@pytest.mark.requirement("S0-29")
 def test_a_host_knows_its_own_services_names_and_ports() -> None:
-    """S0-29."""
     made = build.plan(STACK)
     aurora = report(made, "aurora")
     assert set(aurora["services"]) == {s.name for s in made.on("aurora")}
@@ -40,8 +42,9 @@ def test_a_host_knows_its_own_services_names_and_ports() -> None:
     assert "music" not in report(made, "pi")["routes"]
 
 
+@pytest.mark.requirement("S0-29")
 def test_every_route_and_port_of_the_plan_is_told_by_one_host() -> None:
-    """S0-29: together the hosts know what the plan knows, and nothing twice."""
+    """Together the hosts know what the plan knows, and nothing twice."""
     made = build.plan(STACK)
     all_ = {h: report(made, h) for h in made.hosts}
     assert sorted(n for f in all_.values() for n in f["routes"]) == sorted(
@@ -52,8 +55,9 @@ def test_every_route_and_port_of_the_plan_is_told_by_one_host() -> None:
         assert (port["owner"], port["scope"]) == (use.owner, use.scope)
 
 
+@pytest.mark.requirement("S0-29")
 def test_the_file_is_json_that_any_script_reads(tmp_path: Path) -> None:
-    """S0-29: at /etc/homelab/facts.json, of the release that runs."""
+    """At /etc/homelab/facts.json, of the release that runs."""
     made = build.plan(STACK)
     (module,) = [m for m in modules_of(made, made.hosts["aurora"]) if m.file == "facts.nix"]
     assert check_module(module) == []
@@ -76,8 +80,9 @@ def test_the_file_is_json_that_any_script_reads(tmp_path: Path) -> None:
     assert json.loads(evaluate(expression, tmp_path)) == report(made, "aurora")
 
 
+@pytest.mark.requirement("S0-29")
 def test_no_secret_and_no_place_of_one_is_told() -> None:
-    """S0-29: everybody on the host may read it."""
+    """Everybody on the host may read it."""
     made = build.plan(STACK)
     for host in made.hosts:
         text = json.dumps(report(made, host))

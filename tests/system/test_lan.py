@@ -51,8 +51,8 @@ def text(file: str, **config: object) -> str:
         {"fail2ban": {"ignore": ["10.9.0.0/24"]}},
     ],
 )
+@pytest.mark.requirement("S1-01", "S1-38", "S4-35")
 def test_every_option_exists_and_is_as_nixfmt_has_it(config: Changes, tmp_path: Path) -> None:
-    """S1-01 S1-38 S4-35."""
     made = build.plan(nas(**config))
     wanted = [
         m
@@ -69,8 +69,9 @@ def test_every_option_exists_and_is_as_nixfmt_has_it(config: Changes, tmp_path: 
 # --- a fixed address ------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S1-01")
 def test_a_static_host_has_its_address_gateway_and_resolver() -> None:
-    """S1-01: no DHCP on that interface, and names from the home resolver."""
+    """No DHCP on that interface, and names from the home resolver."""
     assert module("network.nix", **STATIC)["networking"] == {
         "defaultGateway": {"address": "192.168.1.1", "interface": "enp3s0"},
         "interfaces": {
@@ -87,15 +88,16 @@ def test_a_static_host_has_its_address_gateway_and_resolver() -> None:
     }
 
 
+@pytest.mark.requirement("S1-01", "S0-19")
 def test_the_resolvers_own_host_says_once_whom_it_asks() -> None:
-    """S1-01 S0-19: it must find names while its resolver is down."""
+    """It must find names while its resolver is down."""
     files = build.render({"hosts": {"pi": STATIC}})["pi"]
     assert "nameservers" not in files["network.nix"]
     assert "nameservers" in files["dns.nix"]
 
 
+@pytest.mark.requirement("S1-01", "T8")
 def test_without_a_resolver_of_ours_the_router_is_asked() -> None:
-    """S1-01 T8."""
     files = build.render({**nas(**STATIC), "network": {"dns": {"server": "none", "host": None}}})
     assert 'nameservers = [ "192.168.1.1" ];' in files["nas"]["network.nix"]
 
@@ -107,10 +109,11 @@ def test_without_a_resolver_of_ours_the_router_is_asked() -> None:
         (nas(**STATIC, address={"lan": None}), "hosts.nas.static", "no address"),
     ],
 )
+@pytest.mark.requirement("S1-01")
 def test_an_address_that_would_lead_nowhere_is_refused(
     changes: Changes, where: str, words: str
 ) -> None:
-    """S1-01: `static-ip-complete`."""
+    """`static-ip-complete`."""
     (problem,) = build.found(changes, "static-ip-complete")
     assert (problem.where, words in problem.what) == (where, True)
     assert build.found(nas(**STATIC), "static-ip-complete") == []
@@ -119,8 +122,9 @@ def test_an_address_that_would_lead_nowhere_is_refused(
 # --- WiFi -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S1-38")
 def test_the_password_reaches_wpa_supplicant_by_name_alone() -> None:
-    """S1-38: the tree holds the name of the secret and where it lies."""
+    """The tree holds the name of the secret and where it lies."""
     shown = text("network.nix", wifi=WIFI)
     assert 'pskRaw = "ext:wifi_psk";' in shown
     assert 'secretsFile = "/run/secrets/wifi-psk";' in shown
@@ -128,22 +132,25 @@ def test_the_password_reaches_wpa_supplicant_by_name_alone() -> None:
     assert 'restartUnits = [ "wpa_supplicant.service" ];' in text("secrets.nix", wifi=WIFI)
 
 
+@pytest.mark.requirement("S1-38")
 def test_a_named_interface_has_a_wpa_supplicant_of_its_own() -> None:
-    """S1-38: and that is the one that a new password restarts."""
+    """And that is the one that a new password restarts."""
     assert 'interfaces = [ "wlan0" ];' in text("network.nix", wifi=WIFI, interface="wlan0")
     assert "wpa_supplicant-wlan0.service" in text("secrets.nix", wifi=WIFI, interface="wlan0")
 
 
 @pytest.mark.parametrize(("release", "owner"), [("25.11", "root"), ("26.05", "wpa_supplicant")])
+@pytest.mark.requirement("S1-38")
 def test_who_runs_wpa_supplicant_may_read_its_secret(release: str, owner: str) -> None:
-    """S1-38: it is no longer root from 26.05 on."""
+    """It is no longer root from 26.05 on."""
     made = build.plan({**nas(wifi=WIFI), "nixpkgs": {"default": {"release": release}}})
     (secret,) = [s for s in made.secrets.on("nas") if s.name == "wifi-psk"]
     assert (secret.owner, secret.mode) == (owner, "0400")
 
 
+@pytest.mark.requirement("S1-38", "S1-01")
 def test_a_retired_host_stays_on_its_network() -> None:
-    """S1-38 S1-01: its last release is the way to it."""
+    """Its last release is the way to it."""
     files = build.render(nas(state="retired", wifi=WIFI, **STATIC))["nas"]
     assert "defaultGateway" in files["network.nix"]
     assert "wifi-psk" in files["secrets.nix"]
@@ -168,8 +175,9 @@ def test_a_retired_host_stays_on_its_network() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S1-38", "T19")
 def test_one_program_drives_the_radio(wifi: Changes, more: Changes, where: str, words: str) -> None:
-    """S1-38 T19: `wifi-backend-single`."""
+    """`wifi-backend-single`."""
     service = {"services": {"miniflux": {"host": "nas", "options": more}}}
     (problem,) = build.found({**nas(wifi=wifi), **service}, "wifi-backend-single")
     assert (problem.where, words in problem.what) == (where, True)
@@ -177,8 +185,9 @@ def test_one_program_drives_the_radio(wifi: Changes, more: Changes, where: str, 
         assert build.found(nas(wifi=fine), "wifi-backend-single") == []
 
 
+@pytest.mark.requirement("S1-38")
 def test_a_network_is_named_as_wpa_supplicant_can_read_it() -> None:
-    """S1-38: it stands in quotes there."""
+    """It stands in quotes there."""
     with pytest.raises(InvalidStackError, match=r"wifi\.ssid"):
         build.plan(nas(wifi={**WIFI, "ssid": 'a" psk="b'}))
 
@@ -192,14 +201,16 @@ def _format(size: int) -> list[Problem]:
 
 
 @pytest.mark.parametrize("password", [8, 9, 63, 64])
+@pytest.mark.requirement("S1-38")
 def test_an_encrypted_secret_of_the_right_length_passes(password: int) -> None:
-    """S1-38: `wifi-secret-format`, which needs no key."""
+    """`wifi-secret-format`, which needs no key."""
     assert _format(len("wifi_psk=") + password) == []
 
 
 @pytest.mark.parametrize("size", [1, len("correct horse"), len("wifi_psk=") + 7, 80])
+@pytest.mark.requirement("S1-38")
 def test_an_encrypted_secret_that_is_no_such_line_is_refused(size: int) -> None:
-    """S1-38: a password without its name, most often."""
+    """A password without its name, most often."""
     (problem,) = _format(size)
     assert (problem.check, problem.where) == ("wifi-secret-format", "hosts.nas.wifi.psk")
     assert "wifi_psk=<password>" in problem.what
@@ -218,10 +229,11 @@ def test_an_encrypted_secret_that_is_no_such_line_is_refused(size: int) -> None:
         ("", False),
     ],
 )
+@pytest.mark.requirement("S1-38")
 def test_the_host_says_what_is_wrong_with_the_secret_and_never_the_secret(
     content: str, passes: bool, tmp_path: Path
 ) -> None:
-    """S1-38: `^wifi_psk=.+$`, once, where the value is at hand."""
+    """`^wifi_psk=.+$`, once, where the value is at hand."""
     secret = tmp_path / "run/secrets/wifi-psk"
     secret.parent.mkdir(parents=True)
     secret.write_text(content, encoding="utf-8")
@@ -238,16 +250,18 @@ def test_the_host_says_what_is_wrong_with_the_secret_and_never_the_secret(
 
 
 @pytest.mark.parametrize("wifi", [WIFI, {"backend": "iwd"}])
+@pytest.mark.requirement("S1-27")
 def test_the_radio_of_a_server_does_not_sleep(wifi: Changes) -> None:
-    """S1-27: on hosts with WiFi and nowhere else."""
+    """On hosts with WiFi and nowhere else."""
     rule = text("network.nix", wifi=wifi)
     assert 'KERNEL=="wl*", RUN+="${pkgs.iw}/bin/iw dev $name set power_save off"' in rule
     assert "power_save" not in text("network.nix", wifi={**wifi, "power_save": True})
     assert "power_save" not in text("network.nix", **STATIC)
 
 
+@pytest.mark.requirement("S1-28")
 def test_the_router_is_asked_after_boot_and_then_again_and_again() -> None:
-    """S1-28: the timer of the seed, and the gateway of the stack."""
+    """The timer of the seed, and the gateway of the stack."""
     systemd = module("network.nix", wifi={**WIFI, "watchdog": {}}, interface="wlan0")["systemd"]
     assert systemd["timers"]["wifi-watchdog"]["timerConfig"] == {
         "OnBootSec": "5min",
@@ -269,10 +283,11 @@ def test_the_router_is_asked_after_boot_and_then_again_and_again() -> None:
         ("1 1", False, "restart wpa.service\nsleep 30s\n"),
     ],
 )
+@pytest.mark.requirement("S1-28")
 def test_a_lost_radio_is_restarted_and_then_its_host_once(
     answers: str, heard: bool, did: str, tmp_path: Path
 ) -> None:
-    """S1-28: a router that is off for a day makes no host boot all day."""
+    """A router that is off for a day makes no host boot all day."""
     mark = tmp_path / "run/homelab/gateway-heard"
     if heard:
         mark.parent.mkdir(parents=True)
@@ -299,8 +314,9 @@ def test_a_lost_radio_is_restarted_and_then_its_host_once(
 # --- fail2ban -------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S4-35")
 def test_the_household_is_never_banned_and_the_port_is_ssh() -> None:
-    """S4-35: lists join, so a hand-written module adds to these and replaces none."""
+    """Lists join, so a hand-written module adds to these and replaces none."""
     config: Changes = {"fail2ban": {"ignore": ["10.9.0.0/24"]}, "ssh": {"port": 2222}}
     fail2ban = module("fail2ban.nix", **config)["services"]["fail2ban"]
     assert (fail2ban["bantime"], fail2ban["maxretry"]) == ("1h", 5)
@@ -333,8 +349,9 @@ def test_the_household_is_never_banned_and_the_port_is_ssh() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S4-35")
 def test_a_ban_that_hits_everybody_or_nobody_is_refused(changes: Changes, where: str) -> None:
-    """S4-35: `f2b-ignore`."""
+    """`f2b-ignore`."""
     (problem,) = build.found(changes, "f2b-ignore")
     assert problem.where == where
     assert build.found(nas(fail2ban={}), "f2b-ignore") == []

@@ -23,8 +23,9 @@ def files(*more: Changes) -> dict[str, str]:
     return build.render(household(RECOVERY, *more))["pi"]
 
 
+@pytest.mark.requirement("S4-10")
 def test_the_window_opens_after_a_boot_and_a_deployment_opens_none() -> None:
-    """S4-10: two units, and neither is restarted because a release changed it."""
+    """Two units, and neither is restarted because a release changed it."""
     text = files()["recovery.nix"]
     assert text.count("restartIfChanged = false;") == 2
     assert "open 120" in text
@@ -32,8 +33,9 @@ def test_the_window_opens_after_a_boot_and_a_deployment_opens_none() -> None:
     assert "recovery.nix" not in build.render(household({}))["pi"]
 
 
+@pytest.mark.requirement("S4-10")
 def test_the_password_is_a_stored_hash_that_the_window_lends_to_the_account() -> None:
-    """S4-10: `hashedPasswordFile` is for new accounts alone, and the owner's is one that exists."""
+    """`hashedPasswordFile` is for new accounts alone, and the owner's is one that exists."""
     rendered = files()
     text = rendered["recovery.nix"]
     assert "hashedPasswordFile" not in text
@@ -44,8 +46,8 @@ def test_the_password_is_a_stored_hash_that_the_window_lends_to_the_account() ->
 
 
 @pytest.mark.parametrize("seconds", [30, 900])
+@pytest.mark.requirement("S4-10")
 def test_a_window_is_neither_a_blink_nor_a_door(seconds: int) -> None:
-    """S4-10."""
     changes: Changes = {"hosts": {"pi": {"ssh": {"recovery": {"seconds": seconds}}}}}
     with pytest.raises(Exception, match="seconds"):
         build.stack_config(household(RECOVERY, changes))
@@ -80,10 +82,11 @@ def _sshd() -> str:
         ("192.168.1.50", "sam", False, "no"),
     ],
 )
+@pytest.mark.requirement("S4-10")
 def test_sshd_lets_in_the_owner_from_home_while_it_is_open_and_nobody_else(
     tmp_path: Path, address: str, user: str, is_open: bool, allowed: str
 ) -> None:
-    """S4-10: asked of a real sshd, with what we render below what NixOS writes first."""
+    """Asked of a real sshd, with what we render below what NixOS writes first."""
     sshd = _sshd()
     included = tmp_path / "sshd.conf"
     text = files()["recovery.nix"]
@@ -172,10 +175,11 @@ def _chpasswd(top: Path) -> None:
 
 
 @pytest.mark.parametrize("before", ["!", "$y$j9T$own$password", "*"])
+@pytest.mark.requirement("S4-10")
 def test_the_account_has_the_password_while_it_is_open_and_then_its_own_again(
     top: Path, before: str
 ) -> None:
-    """S4-10: an account that exists, whatever it had."""
+    """An account that exists, whatever it had."""
     _chpasswd(top)
     shadow = top / "etc/shadow"
     shadow.write_text(shadow.read_text().replace("sam:!", f"sam:{before}"))
@@ -194,8 +198,9 @@ def test_the_account_has_the_password_while_it_is_open_and_then_its_own_again(
     assert password(top) == before
 
 
+@pytest.mark.requirement("S4-10")
 def test_a_loss_of_power_while_it_is_open_keeps_no_password(top: Path) -> None:
-    """S4-10: /run is gone then, and the next window still knows what was before."""
+    """/run is gone then, and the next window still knows what was before."""
     _chpasswd(top)
     window(top, "open", "0", "sam", f"{top}/secret")
     (top / "run/homelab-recovery/sshd.conf").unlink()
@@ -206,8 +211,9 @@ def test_a_loss_of_power_while_it_is_open_keeps_no_password(top: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "hunter2\n", None])
+@pytest.mark.requirement("S4-10")
 def test_a_secret_that_is_no_hash_opens_nothing(top: Path, secret: str | None) -> None:
-    """S4-10: in the shadow file it would lock the account, or be a password in clear."""
+    """In the shadow file it would lock the account, or be a password in clear."""
     if secret is None:
         (top / "secret").unlink()
     else:
@@ -220,8 +226,9 @@ def test_a_secret_that_is_no_hash_opens_nothing(top: Path, secret: str | None) -
     assert not (top / "run/homelab-recovery/sshd.conf").exists()
 
 
+@pytest.mark.requirement("S4-10")
 def test_it_opens_at_a_boot_and_after_a_switch_it_does_not(top: Path) -> None:
-    """S4-10: a new release starts its units too."""
+    """A new release starts its units too."""
     (top / "proc/uptime").write_text("9000.5 1.0\n")
     window(top, "at-boot")
     assert not (top / "log").exists()

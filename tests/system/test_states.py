@@ -46,10 +46,11 @@ def aurora(state: str) -> Changes:
         (GATE, "identity.host", "authelia"),
     ],
 )
+@pytest.mark.requirement("S0-07", "S0-80")
 def test_nothing_runs_on_a_retired_host_and_nothing_yet_on_a_planned_one(
     placed: Changes, where: str, name: str
 ) -> None:
-    """S0-07 S0-80: however it came there."""
+    """However it came there."""
     stack = household(placed)
     (error,) = build.found(merged(stack, aurora("retired")), CHECK)
     assert (error.where, error.severity) == (where, "error")
@@ -63,8 +64,9 @@ def test_nothing_runs_on_a_retired_host_and_nothing_yet_on_a_planned_one(
         assert build.found(merged(stack, aurora(state)), CHECK) == []
 
 
+@pytest.mark.requirement("S0-80")
 def test_the_way_to_a_retired_host_is_no_service_of_it() -> None:
-    """S0-80: Tailscale stays until the host is forgotten."""
+    """Tailscale stays until the host is forgotten."""
     assert build.found(household(TAILNET, aurora("retired")), CHECK) == []
 
 

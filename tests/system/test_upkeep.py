@@ -35,8 +35,8 @@ def found(check: str, **config: object) -> list[Problem]:
 
 
 @pytest.mark.parametrize("release", ["24.05", "25.05", "25.11"])
+@pytest.mark.requirement("S1-26", "S1-30", "S4-06")
 def test_every_option_exists_and_is_as_nixfmt_has_it(release: str, tmp_path: Path) -> None:
-    """S1-26 S1-30 S4-06."""
     nix = {"build_dir": "/var/nix-build", "gc": {"dates": "daily", "keep": "7d"}}
     changes = released(release, watchdog={"module": "iTCO_wdt"}, nix=nix)
     made = build.plan(changes)
@@ -69,24 +69,25 @@ def test_every_option_exists_and_is_as_nixfmt_has_it(release: str, tmp_path: Pat
         ),
     ],
 )
+@pytest.mark.requirement("S1-26")
 def test_the_watchdog_is_wound_up_by_the_option_of_the_release(
     release: str, lines: tuple[str, ...]
 ) -> None:
-    """S1-26: the values appear exactly, under the name that the pinned release knows."""
+    """The values appear exactly, under the name that the pinned release knows."""
     text = files(released(release, **PI))["watchdog.nix"]
     assert 'boot.kernelModules = [ "bcm2835_wdt" ];' in text
     assert all(line in text for line in lines)
 
 
+@pytest.mark.requirement("S1-26")
 def test_a_module_of_its_own_is_said_and_none_is_made_up() -> None:
-    """S1-26."""
     assert "iTCO_wdt" in files(nas(watchdog={"module": "iTCO_wdt"}))["watchdog.nix"]
     assert "kernelModules" not in files(nas(watchdog={}))["watchdog.nix"]
     assert "watchdog.nix" not in files({})
 
 
+@pytest.mark.requirement("S1-26")
 def test_a_reboot_may_take_no_less_than_a_silence() -> None:
-    """S1-26."""
     (problem,) = found("watchdog-order", watchdog={"runtime": "5min", "reboot": "90s"})
     assert problem.where == "hosts.nas.watchdog.reboot"
     assert "write 5min or more" in problem.way_out
@@ -126,10 +127,11 @@ def test_a_reboot_may_take_no_less_than_a_silence() -> None:
         ),
     ],
 )
+@pytest.mark.requirement("S4-05")
 def test_more_generations_than_a_boot_partition_holds_are_counted(
     boot: Changes, says: str, way_out: str, severity: str
 ) -> None:
-    """S4-05: the arithmetic is shown, and the highest limit that fits."""
+    """The arithmetic is shown, and the highest limit that fits."""
     (problem,) = found("boot-capacity", boot=boot)
     assert says in problem.what
     assert way_out in problem.way_out
@@ -139,16 +141,17 @@ def test_more_generations_than_a_boot_partition_holds_are_counted(
 @pytest.mark.parametrize(
     "boot", [{}, {"limit": 50}, {"esp_mib": 96, "limit": 4}, {"esp_mib": 512, "limit": 10}]
 )
+@pytest.mark.requirement("S4-05")
 def test_what_fits_is_no_matter(boot: Changes) -> None:
-    """S4-05."""
     assert found("boot-capacity", boot=boot) == []
 
 
 # --- the store -------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S4-06")
 def test_garbage_goes_when_the_stack_says_so() -> None:
-    """S4-06: weekly and after thirty days, where nobody says otherwise."""
+    """Weekly and after thirty days, where nobody says otherwise."""
     text = files({})["nix.nix"]
     assert 'dates = "weekly";' in text
     assert 'options = "--delete-older-than 30d";' in text
@@ -170,8 +173,8 @@ def test_garbage_goes_when_the_stack_says_so() -> None:
         ({"dates": "03:30", "keep": "3d"}, False),
     ],
 )
+@pytest.mark.requirement("S4-06")
 def test_a_small_boot_partition_asks_for_a_daily_sweep(gc: Changes, warned: bool) -> None:
-    """S4-06."""
     small = found("gc-enabled", boot={"esp_mib": 96, "limit": 4}, nix={"gc": gc})
     assert [p.severity for p in small] == ["warning"] * warned
     assert all("gc: {dates: daily, keep: 7d}" in p.way_out for p in small)
@@ -186,8 +189,9 @@ def test_a_small_boot_partition_asks_for_a_daily_sweep(gc: Changes, warned: bool
         ("24.05", 'environment.TMPDIR = "/var/nix-build";'),
     ],
 )
+@pytest.mark.requirement("S1-30")
 def test_builds_work_where_the_stack_says_once_the_disk_is_there(release: str, line: str) -> None:
-    """S1-30: the setting of the release, the directory, and the order of mounts."""
+    """The setting of the release, the directory, and the order of mounts."""
     text = files(released(release, nix={"build_dir": "/var/nix-build"}))["nix.nix"]
     assert line in text
     assert 'RequiresMountsFor = [ "/var/nix-build" ];' in text
@@ -219,10 +223,11 @@ DATASET: Changes = {"path": "/mnt/data/files", "mount": "/mnt/data", "tier": "us
         ("/var/nix-build", None, "", "", ""),
     ],
 )
+@pytest.mark.requirement("S1-30")
 def test_a_build_directory_lies_on_a_disk_that_is_there(
     path: str, host: str | None, hardware: str, says: str, way_out: str
 ) -> None:
-    """S1-30: the path's dataset absent is an error."""
+    """The path's dataset absent is an error."""
     datasets: Changes = {"datasets": {"files": {"host": host, **DATASET}}} if host else {}
     made = build.plan({**nas(nix={"build_dir": path}), **datasets})
     sources = {**build.sources(made), "hosts/nas/hardware.nix": build.HARDWARE + hardware}

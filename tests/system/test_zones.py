@@ -15,8 +15,9 @@ from tests import build
     ("zone", "near"),
     [("Europe/Osla", "Europe/"), ("europe/oslo", "Europe/Oslo"), ("Oslo", ""), ("CEST", "")],
 )
+@pytest.mark.requirement("S0-01")
 def test_a_zone_that_nobody_knows_is_refused_with_the_nearest(zone: str, near: str) -> None:
-    """S0-01: `timezone-known`; systemd would take it for UTC."""
+    """`timezone-known`; systemd would take it for UTC."""
     (problem,) = build.found({"site": {"timezone": zone}}, "timezone-known")
     assert problem.where == "site.timezone"
     assert f'"{zone}"' in problem.what
@@ -38,8 +39,9 @@ def test_the_shipped_names_are_those_of_the_database() -> None:
 
 
 @pytest.mark.parametrize("locale", ["en_US", "english", "en_us.UTF-8", "nb_NO.utf8", ""])
+@pytest.mark.requirement("S0-01")
 def test_a_locale_is_written_as_glibc_has_it(locale: str) -> None:
-    """S0-01: any other is a warning in every shell, for ever."""
+    """Any other is a warning in every shell, for ever."""
     with pytest.raises(InvalidStackError, match=r"site\.locale"):
         build.plan({"site": {"locale": locale}})
 

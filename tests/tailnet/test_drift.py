@@ -1,4 +1,4 @@
-"""A policy that somebody else wrote is never replaced unseen (S0-24)."""
+"""A policy that somebody else wrote is never replaced unseen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from homelab.tailnet.drift import Verdict, drift, refusal, signed, unwritten
 from homelab.tailnet.hujson import canonical, digest, parse
 from homelab.tailnet.policy import policy, policy_text
 from tests.tailnet.test_tailnet import tailnet
+
+pytestmark = pytest.mark.requirement("S0-24")
 
 OURS = policy_text(tailnet())
 OLDER = policy_text(tailnet(services={"navidrome": {"host": "nas"}}))

@@ -1,4 +1,4 @@
-"""HuJSON is read as Tailscale reads it, and a text is known again however it is laid out (S0-24)."""
+"""HuJSON is read as Tailscale reads it, and a text is known again however it is laid out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homelab.tailnet.hujson import HujsonError, canonical, digest, parse, tokens
+
+pytestmark = pytest.mark.requirement("S0-24")
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -1,7 +1,4 @@
-"""Tags of hosts to come, devices that are known, attributes, and what devices ask for names.
-
-S0-20, S0-22, S0-23, S0-24.
-"""
+"""Tags of hosts to come, devices that are known, attributes, and what devices ask for names."""
 
 from __future__ import annotations
 
@@ -13,6 +10,8 @@ from homelab.reach.plan import plan_reach
 from homelab.tailnet.policy import policy
 from tests import build
 from tests.tailnet.test_tailnet import grants, host, merged, stack, tailnet
+
+pytestmark = pytest.mark.requirement("S0-20", "S0-22", "S0-23", "S0-24")
 
 PLANNED = {"hosts": {"pavilion": host(role="agent", state="planned")}}
 TO_THE_AGENTS = {"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:11434"]}
@@ -115,8 +114,8 @@ def test_a_split_that_leads_nowhere_is_refused(what: str) -> None:
 
 
 @pytest.mark.parametrize("adopt", ["true", "sha256:abc", "3837f264"])
+@pytest.mark.requirement("S0-24")
 def test_only_a_digest_can_be_adopted(adopt: str) -> None:
-    """S0-24."""
     with pytest.raises(Exception, match=r"tailnet\.adopt"):
         build.plan(stack(tailnet={"adopt": adopt}))
 

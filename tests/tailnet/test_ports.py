@@ -1,4 +1,4 @@
-"""A host's SSH listens where the stack says, and everything that goes by it asks there (S0-24)."""
+"""A host's SSH listens where the stack says, and everything that goes by it asks there."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from homelab.tailnet.model import Grant, TailnetPlan
 from homelab.tailnet.policy import policy
 from tests import build
 from tests.tailnet.test_tailnet import CHILD, OWNER, merged, stack
+
+pytestmark = pytest.mark.requirement("S0-24")
 
 PORT = 2222
 MOVED: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Tailscale's own SSH: off unless said, for owners first, and never towards the data (S0-25)."""
+"""Tailscale's own SSH: off unless said, for owners first, and never towards the data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from homelab.tailnet.evaluate import allowed, failed_login_tests, failed_tests, 
 from homelab.tailnet.policy import policy
 from tests import build
 from tests.tailnet.test_tailnet import AGENT, CHILD, OWNER, host, merged, stack, tailnet
+
+pytestmark = pytest.mark.requirement("S0-25")
 
 ON: dict[str, Any] = {"hosts": {"nas": {"tailscale": {"ssh": True}}}}
 

@@ -62,8 +62,8 @@ def test_without_a_tailnet_section_nothing_is_planned() -> None:
     assert build.plan().tailnet is None
 
 
+@pytest.mark.requirement("S0-24")
 def test_owners_reach_everything_and_the_family_the_entry_host_alone() -> None:
-    """S0-24."""
     plan = tailnet()
     assert allowed(plan, OWNER, "nas", 22)
     assert allowed(plan, CHILD, "pi", 443)
@@ -72,8 +72,8 @@ def test_owners_reach_everything_and_the_family_the_entry_host_alone() -> None:
     assert not allowed(plan, CHILD, "nas", 443)
 
 
+@pytest.mark.requirement("S0-20")
 def test_everybody_may_ask_the_resolver() -> None:
-    """S0-20."""
     plan = tailnet(**AGENT)
     for who in (OWNER, CHILD, "tag:agent", "nas"):
         assert allowed(plan, who, "pi", 53, "udp")
@@ -81,8 +81,9 @@ def test_everybody_may_ask_the_resolver() -> None:
     assert not allowed(plan, CHILD, "nas", 53, "udp")
 
 
+@pytest.mark.requirement("S0-12", "S0-24")
 def test_a_backend_elsewhere_opens_its_port_to_the_entry_host_and_to_nobody_else() -> None:
-    """S0-12, S0-24: the grant appears with the route and goes with it."""
+    """The grant appears with the route and goes with it."""
     there = tailnet(services={"navidrome": {"host": "nas"}})
     assert allowed(there, "pi", "nas", 4533)
     assert not allowed(there, CHILD, "nas", 4533)
@@ -116,8 +117,8 @@ def test_machines_that_build_or_back_up_elsewhere_log_in_there() -> None:
     assert allowed(plan, "nas", "pi", 22)
 
 
+@pytest.mark.requirement("S0-24")
 def test_the_policy_passes_its_own_tests_and_tests_each_edge() -> None:
-    """S0-24."""
     plan = tailnet(services={"navidrome": {"host": "nas"}}, **AGENT)
     assert failed_tests(policy(plan), plan.tags) == ()
     accepted = {(t.src, end) for t in plan.tests for end in t.accept}
@@ -127,8 +128,9 @@ def test_the_policy_passes_its_own_tests_and_tests_each_edge() -> None:
     assert {("tag:agent", "nas:22"), ("tag:agent", "pi:22"), (CHILD, "nas:22")} <= denied
 
 
+@pytest.mark.requirement("S0-24")
 def test_machines_are_kept_from_each_other_unless_something_needs_it() -> None:
-    """S0-24: each undeclared pair is denied by a test that Tailscale runs."""
+    """Each undeclared pair is denied by a test that Tailscale runs."""
     plan = tailnet(hosts={"nas": {"build": {"host": "pi"}}})
     denied = {(t.src, end) for t in plan.tests for end in t.deny}
     assert ("pi", "nas:22") in denied
@@ -140,13 +142,14 @@ def test_machines_are_kept_from_each_other_unless_something_needs_it() -> None:
     assert "pi can reach nas:22" in failed_tests(opened, plan.tags)
 
 
+@pytest.mark.requirement("S0-25")
 def test_nobody_logs_in_by_tailscale_ssh() -> None:
-    """S0-25."""
     assert not {"ssh", "sshTests"} & {*policy(tailnet())}
 
 
+@pytest.mark.requirement("S0-22")
 def test_the_deployer_owns_every_tag() -> None:
-    """S0-22: a client with one tag gives out keys for the tags it owns."""
+    """A client with one tag gives out keys for the tags it owns."""
     owners = policy(tailnet(**AGENT))["tagOwners"]
     assert isinstance(owners, dict)
     assert owners.pop("tag:iac") == ["autogroup:admin"]
@@ -170,16 +173,16 @@ def test_the_text_is_the_same_for_the_same_plan_and_reads_well() -> None:
     assert '\n  "hosts": {\n    "nas": "100.64.0.3",' in text
 
 
+@pytest.mark.requirement("S0-23")
 def test_routes_and_exit_nodes_approve_themselves_by_tag() -> None:
-    """S0-23."""
     plan = tailnet(hosts={"pi": {"tailscale": {"exit_node": True}}})
     assert plan.routes == {"192.168.1.0/24": ("tag:appliance",)}
     assert plan.exit_nodes == ("tag:appliance",)
     assert allowed(plan, CHILD, "autogroup:internet", 443)
 
 
+@pytest.mark.requirement("S0-22")
 def test_only_a_live_host_without_an_address_gets_a_key() -> None:
-    """S0-22."""
     plan = tailnet(
         hosts={
             "new": host(tailscale={"tags": ["media"]}),
@@ -208,8 +211,9 @@ def test_a_key_that_expired_has_a_later_epoch() -> None:
     assert build.found(raised, "secret-epoch"), "without a tailnet it rotates nothing"
 
 
+@pytest.mark.requirement("S0-20")
 def test_devices_ask_the_resolver_by_its_tailnet_address() -> None:
-    """S0-20: moving the resolver moves the address."""
+    """Moving the resolver moves the address."""
     plan = tailnet()
     assert plan.nameservers == ("100.64.0.2",)
     assert plan.split == (("home.example.org", ("100.64.0.2",)),)
@@ -218,16 +222,17 @@ def test_devices_ask_the_resolver_by_its_tailnet_address() -> None:
     assert tailnet(network={"dns": {"host": "nas"}}).nameservers == ("100.64.0.3",)
 
 
+@pytest.mark.requirement("S0-20")
 def test_before_the_resolver_has_joined_devices_keep_their_own() -> None:
-    """S0-20: an override without a resolver would leave every device without names."""
+    """An override without a resolver would leave every device without names."""
     plan = tailnet(hosts={"pi": {"address": {"tailnet": None}}})
     assert plan.nameservers == ()
     assert plan.split == ()
     assert not plan.override_local_dns
 
 
+@pytest.mark.requirement("S0-22", "S0-23", "S2-10")
 def test_flags_hold_when_a_host_joins_and_afterwards() -> None:
-    """S0-22, S0-23, S2-10."""
     files = build.render(stack(hosts={"new": host()}))
     text = files["pi"]["tailnet.nix"]
     assert text.count('"--advertise-routes=192.168.1.0/24"') == 2
@@ -293,8 +298,8 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
     assert build.found(good, check) == []
 
 
+@pytest.mark.requirement("S0-24")
 def test_a_policy_without_its_owners_is_refused_before_tailscale_sees_it() -> None:
-    """S0-24."""
     plan = build.plan(stack())
     assert plan.tailnet is not None
     robbed = replace(
@@ -308,8 +313,8 @@ def test_a_policy_without_its_owners_is_refused_before_tailscale_sees_it() -> No
     assert any(OWNER in p.what for p in found)
 
 
+@pytest.mark.requirement("S0-06")
 def test_an_agent_persists_host_keys_as_files_and_serves_nobody() -> None:
-    """S0-06."""
     persistence = {"directories": ["/etc/ssh"]}
     agent = host("100.64.0.9", role="agent", persistence=persistence)
     changes = stack(hosts={"pavilion": agent}, services={"navidrome": {"host": "pavilion"}})
@@ -359,8 +364,8 @@ def test_right_ports_are_taken(ports: str) -> None:
     assert build.found(changes, "acl-lockout") == []
 
 
+@pytest.mark.requirement("S0-24")
 def test_the_deployers_tag_is_no_hosts() -> None:
-    """S0-24."""
     assert build.found(stack(hosts={"nas": {"tailscale": {"tags": ["iac"]}}}), "acl-tag-known")
 
 
@@ -415,8 +420,9 @@ def test_a_policy_that_lost_a_grant_fails_its_own_tests() -> None:
         assert failed_tests({**whole, "grants": grants}, plan.tags), grant
 
 
+@pytest.mark.requirement("S0-19")
 def test_a_server_has_names_while_the_home_resolver_is_down() -> None:
-    """S0-19: the tailnet's resolver is one machine; a server asks it first, and then others."""
+    """The tailnet's resolver is one machine; a server asks it first, and then others."""
     files = build.render(stack(hosts={"far": host() | {"address": {"tailnet": "100.64.0.9"}}}))
     near, far = files["nas"]["network.nix"], files["far"]["network.nix"]
     assert [a in near for a in ('"192.168.1.2"', '"1.1.1.1"', '"9.9.9.9"')] == [True] * 3
@@ -428,8 +434,9 @@ def test_a_server_has_names_while_the_home_resolver_is_down() -> None:
     assert '"--accept-dns=true"' in build.render(none)["nas"]["tailnet.nix"]
 
 
+@pytest.mark.requirement("S0-23")
 def test_a_host_takes_no_way_through_another_to_its_own_network() -> None:
-    """S0-23: its neighbours would be reached through the subnet router, or not at all."""
+    """Its neighbours would be reached through the subnet router, or not at all."""
     accepts = {"nas": {"tailscale": {"accept_routes": True}}}
     (problem,) = build.found(stack(hosts=accepts), "accept-routes-own-lan")
     assert problem.where == "hosts.nas.tailscale.accept_routes"

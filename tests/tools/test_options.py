@@ -167,8 +167,9 @@ def test_an_option_known_to_the_data_is_not_listed_as_newer() -> None:
     assert all(o.source and o.release and o.type for o in NEWER.values())
 
 
+@pytest.mark.requirement("S0-71")
 def test_what_the_catalog_says_of_newer_options_is_what_the_list_says() -> None:
-    """S0-71: one release per option, whoever asks."""
+    """One release per option, whoever asks."""
     said = {p: r for e in ENTRIES.values() for p, r in e.added.items()}
     assert {p: NEWER[p].release for p in said if p in NEWER} == said
 
@@ -216,8 +217,9 @@ def test_every_option_of_the_home_stack_exists_with_that_type() -> None:
     [DIRECTORY, PASSKEYS, OIDC],
     ids=["authelia-openldap", "pocket-id", "oidc"],
 )
+@pytest.mark.requirement("S0-27", "S1-06", "S4-16")
 def test_every_option_of_a_sign_in_exists_with_that_type(changes: Changes) -> None:
-    """S0-27 S1-06 S4-16: every module of the host that keeps the gate."""
+    """Every module of the host that keeps the gate."""
     options = require_options()
     plan = build.plan(household(changes))
     made = modules_of(plan, plan.hosts["pi"])

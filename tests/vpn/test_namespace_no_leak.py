@@ -87,42 +87,47 @@ def on_lan(net: Wires, *what: str) -> list[str]:
     return [line for line in out.splitlines()[:-1] if line.startswith(("udp", "tcp"))]
 
 
+@pytest.mark.requirement("S4-15")
 def test_without_the_tunnel_there_is_no_way(net: Wires) -> None:
-    """S4-15: not the host's, either."""
+    """Not the host's, either."""
     assert on_lan(net, *OUT) == []
     assert set(INNER.probe("attempt", *OUT).split()) == {"ENETUNREACH"}
 
 
+@pytest.mark.requirement("S4-15")
 def test_with_the_tunnel_everything_takes_it(net: Wires) -> None:
-    """S4-15: DNS too."""
+    """DNS too."""
     tunnel(net)
     assert net.seen("wan", *OUT, near=NAME, net=INNER) == OUT_SEEN
     assert on_lan(net, *OUT) == []
 
 
+@pytest.mark.requirement("S4-15")
 def test_a_tunnel_that_is_gone_opens_nothing(net: Wires) -> None:
-    """S4-15."""
     tunnel(net)
     wires.ip("-n", NAME, "link", "delete", NAME)
     assert on_lan(net, *OUT) == []
 
 
+@pytest.mark.requirement("S4-15")
 def test_the_host_reaches_what_runs_inside(net: Wires) -> None:
-    """S4-15: the reverse proxy dials the address that the route has."""
+    """The reverse proxy dials the address that the route has."""
     with INNER.serve("0.0.0.0", 8096):
         assert net.host.ask(ENDS.inside, 8096) == "hello"
 
 
+@pytest.mark.requirement("S4-15")
 def test_what_runs_inside_does_not_reach_the_host(net: Wires) -> None:
-    """S4-15: neither at its end of the cable nor at its address on the LAN."""
+    """Neither at its end of the cable nor at its address on the LAN."""
     tunnel(net)
     for address in (ENDS.host, HOST):
         with net.host.serve("0.0.0.0", 8096):
             assert INNER.ask(address, 8096, patience=0.5) in ("TimeoutError", "PermissionError")
 
 
+@pytest.mark.requirement("S4-15")
 def test_loopback_inside_is_the_namespaces_own(net: Wires) -> None:
-    """S4-15: services in one namespace find each other there, and no service of the host."""
+    """Services in one namespace find each other there, and no service of the host."""
     with net.host.serve("127.0.0.1", 8096):
         assert INNER.ask("127.0.0.1", 8096) == "ConnectionRefusedError"
     with INNER.serve("127.0.0.1", 8097):
@@ -130,8 +135,9 @@ def test_loopback_inside_is_the_namespaces_own(net: Wires) -> None:
 
 
 @pytest.mark.parametrize("left", ["both", "inside", "host"])
+@pytest.mark.requirement("S4-15")
 def test_the_cable_is_no_way_out(net: Wires, left: str) -> None:
-    """S4-15: not for somebody inside who changes routes; each end's filter is enough by itself."""
+    """Not for somebody inside who changes routes; each end's filter is enough by itself."""
     to_host(net)
     if left == "inside":
         net.host.run("nft", "delete", "table", "inet", TABLE)
@@ -149,8 +155,9 @@ def test_without_filters_the_cable_would_be_a_way_out(net: Wires) -> None:
     assert on_lan(net, f"udp4 {ELSEWHERE} 4000") == ["udp4 4000"]
 
 
+@pytest.mark.requirement("S4-15")
 def test_nothing_comes_in_by_the_tunnel(net: Wires) -> None:
-    """S4-15: a service listens on every address inside, and a provider is the internet."""
+    """A service listens on every address inside, and a provider is the internet."""
     tunnel(net)
     wires.ip("-n", net.world.name, "address", "add", "10.2.0.1/32", "dev", "wan")
     wires.ip("-n", net.world.name, "route", "add", f"{INSIDE}/32", "dev", "wan")

@@ -63,19 +63,22 @@ def test_without_rules_everything_would_leave(net: Wires) -> None:
     assert net.seen("lan", *OUT, gid=GID, near="eth") == OUT_SEEN
 
 
+@pytest.mark.requirement("S4-14")
 def test_a_member_does_not_leave_beside_the_tunnel(net: Wires) -> None:
-    """S4-14: IPv4, IPv6, UDP, TCP and DNS are dropped on the way to the router."""
+    """IPv4, IPv6, UDP, TCP and DNS are dropped on the way to the router."""
     assert net.seen("lan", *OUT, gid=GID, near="eth") == []
 
 
+@pytest.mark.requirement("S4-14")
 def test_a_member_leaves_by_the_tunnel(net: Wires) -> None:
-    """S4-14: DNS too."""
+    """DNS too."""
     by_tunnel(net)
     assert net.seen("wan", *OUT, gid=GID, near=TUNNEL) == OUT_SEEN
 
 
+@pytest.mark.requirement("S4-14")
 def test_a_tunnel_that_is_gone_opens_nothing(net: Wires) -> None:
-    """S4-14: rules name the interface, and hold while there is none."""
+    """Rules name the interface, and hold while there is none."""
     by_tunnel(net)
     wires.ip("-n", net.host.name, "link", "delete", TUNNEL)
     for family, router in (("-4", ROUTER), ("-6", wires.ROUTER6)):
@@ -85,30 +88,33 @@ def test_a_tunnel_that_is_gone_opens_nothing(net: Wires) -> None:
     assert net.seen("lan", *OUT, gid=GID, near="eth") == []
 
 
+@pytest.mark.requirement("S4-14")
 def test_a_tunnel_that_comes_later_is_taken(net: Wires) -> None:
-    """S4-14: rules by name need no reload."""
+    """Rules by name need no reload."""
     wires.ip("-n", net.host.name, "link", "delete", TUNNEL)
     net.tunnel()
     by_tunnel(net)
     assert net.seen("wan", f"udp4 {ELSEWHERE} 4000", gid=GID, near=TUNNEL) == ["udp4 4000"]
 
 
+@pytest.mark.requirement("S4-14")
 def test_others_are_left_alone(net: Wires) -> None:
-    """S4-14."""
     assert net.seen("lan", *OUT, gid=STRANGER, near="eth") == OUT_SEEN
     assert net.seen("lan", f"udp4 {ROUTER} 53", gid=0, near="eth") == ["udp4 53"]
 
 
+@pytest.mark.requirement("S4-14")
 def test_loopback_works_but_for_lookups(net: Wires) -> None:
-    """S4-14: the proxy and a database are there; the host's resolver would ask beside the tunnel."""
+    """The proxy and a database are there; the host's resolver would ask beside the tunnel."""
     local = ("udp4 127.0.0.1 4000", "udp6 ::1 4001", "udp4 127.0.0.53 53")
     assert net.seen("lo", *local, gid=GID) == ["udp4 4000", "udp6 4001"]
     with net.host.serve("127.0.0.1", 8096, gid=GID):
         assert net.host.ask("127.0.0.1", 8096) == "hello"
 
 
+@pytest.mark.requirement("S4-14")
 def test_the_lan_is_for_those_who_may(net: Wires) -> None:
-    """S4-14: and not for lookups."""
+    """And not for lookups."""
     at_home = (
         f"udp4 {NEIGHBOUR} 4000",
         f"tcp4 {NEIGHBOUR} 4002",
@@ -120,8 +126,9 @@ def test_the_lan_is_for_those_who_may(net: Wires) -> None:
     assert net.seen("lan", *OUT, gid=WITH_LAN, near="eth") == []
 
 
+@pytest.mark.requirement("S4-14", "S0-12")
 def test_a_member_answers_the_tailnet_and_calls_nobody_there(net: Wires) -> None:
-    """S4-14, S0-12: the reverse proxy may be on another host."""
+    """The reverse proxy may be on another host."""
     with net.host.serve(wires.TAILNET, 8096, gid=GID):
         assert net.world.ask(wires.TAILNET, 8096) == "hello"
     assert (
@@ -129,14 +136,16 @@ def test_a_member_answers_the_tailnet_and_calls_nobody_there(net: Wires) -> None
     )
 
 
+@pytest.mark.requirement("S4-14")
 def test_what_a_program_leaves_behind_does_not_leave(net: Wires) -> None:
-    """S4-14: the last packets of a connection have no group, but they have the tunnel's address."""
+    """The last packets of a connection have no group, but they have the tunnel's address."""
     late = (f"udp4 {ELSEWHERE} 4000 {INSIDE}", f"udp6 {ELSEWHERE6} 4001 {wires.INSIDE6}")
     assert net.seen("lan", *late, gid=0, near="eth") == []
 
 
+@pytest.mark.requirement("S4-13")
 def test_nothing_comes_in_by_the_tunnel(net: Wires) -> None:
-    """S4-13: a provider is the internet."""
+    """A provider is the internet."""
     wires.ip("-n", net.world.name, "address", "add", "10.2.0.1/32", "dev", "wan")
     wires.ip("-n", net.world.name, "route", "add", f"{INSIDE}/32", "dev", "wan")
     wires.ip("-n", net.world.name, "link", "set", "wan", "arp", "off")
@@ -150,16 +159,18 @@ def test_nothing_comes_in_by_the_tunnel(net: Wires) -> None:
         assert net.world.ask(INSIDE, 8096) == "hello"
 
 
+@pytest.mark.requirement("S4-14")
 def test_routes_lead_members_and_nobody_else_into_the_tunnel(net: Wires) -> None:
-    """S4-14: the host itself keeps its way out."""
+    """The host itself keeps its way out."""
     confine(net)
     assert net.seen("wan", *OUT, uid=GID, gid=GID, near=TUNNEL) == OUT_SEEN
     assert net.seen("lan", *OUT, uid=STRANGER, gid=STRANGER, near="eth") == OUT_SEEN
 
 
 @pytest.mark.parametrize("left", ["both", "filter", "routes"])
+@pytest.mark.requirement("S4-14")
 def test_each_barrier_is_enough(net: Wires, left: str) -> None:
-    """S4-14: packet filter and routes, one without the other, and no tunnel."""
+    """Packet filter and routes, one without the other, and no tunnel."""
     confine(net)
     wires.ip("-n", net.host.name, "link", "delete", TUNNEL)
     if left == "filter":
@@ -177,8 +188,9 @@ def test_release_leaves_no_rule_behind(net: Wires) -> None:
     assert (net.host.run("ip", "rule"), net.host.run("ip", "-6", "rule")) == before
 
 
+@pytest.mark.requirement("S4-14")
 def test_no_member_starts_without_the_rules(net: Wires) -> None:
-    """S4-14: the guard, which every member requires, fails."""
+    """The guard, which every member requires, fails."""
     net.host.run("nft", "delete", "table", "inet", TABLE)
     done = net.host.script("killswitch.sh", f"filtered {TABLE}")
     assert done.returncode == 1
@@ -194,10 +206,11 @@ def test_no_member_starts_without_the_rules(net: Wires) -> None:
         ("", "", "user unknown"),
     ],
 )
+@pytest.mark.requirement("S4-31")
 def test_no_member_starts_with_another_number(
     tmp_path: Path, uid: str, gid: str, told: str
 ) -> None:
-    """S4-31: NixOS does not change the number of an existing group, and warns in passing."""
+    """NixOS does not change the number of an existing group, and warns in passing."""
     (tmp_path / "etc").mkdir()
     passwd = f"jellyfin:x:{uid}:{gid}::/var/empty:/bin/false\n" if uid else ""
     group = f"jellyfin:x:{gid}:\n" if gid else ""

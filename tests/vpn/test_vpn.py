@@ -38,8 +38,9 @@ def refused(changes: Changes) -> str:
 # --- the kill-switch ----------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S4-14")
 def test_rules_are_in_order_and_by_number() -> None:
-    """S4-14: groups by number, the tunnel first, lookups, loopback, the LAN, and then nothing."""
+    """Groups by number, the tunnel first, lookups, loopback, the LAN, and then nothing."""
     plan = build.plan({**MEMBERS, **ENTRY_HERE})
     jellyfin, navidrome = gids(plan)["jellyfin"], gids(plan)["navidrome"]
     both = ", ".join(str(n) for n in sorted((jellyfin, navidrome)))
@@ -69,8 +70,9 @@ chain input {{
     )
 
 
+@pytest.mark.requirement("S4-14", "S0-12")
 def test_a_member_called_from_another_host_may_answer() -> None:
-    """S4-14, S0-12: nothing but answers, and on the tailnet alone."""
+    """Nothing but answers, and on the tailnet alone."""
     assert 'oifname "tailscale0" ct direction reply accept' in table(
         build.plan(MEMBERS), "vpn-killswitch"
     )
@@ -84,8 +86,9 @@ def test_a_member_called_over_the_lan_answers_its_callers_alone() -> None:
     assert "tailscale0" not in rules
 
 
+@pytest.mark.requirement("S4-13")
 def test_the_tunnel_leaves_the_host_as_it_is() -> None:
-    """S4-13: a table of its own, no resolver for everybody, and the key by its file."""
+    """A table of its own, no resolver for everybody, and the key by its file."""
     assert """\
       networking.wg-quick.interfaces.privado = {
         address = [
@@ -111,14 +114,16 @@ def test_the_tunnel_leaves_the_host_as_it_is() -> None:
 """ in text(MEMBERS, "vpn-killswitch.nix")
 
 
+@pytest.mark.requirement("S4-14")
 def test_without_an_ipv6_address_the_tunnel_takes_no_ipv6() -> None:
-    """S4-14: it then leaves nowhere."""
+    """It then leaves nowhere."""
     made = build.plan(stack({"address": "10.2.0.2/32"}, jellyfin="privado")).vpn.vpns[0]
     assert made.reaches == ("0.0.0.0/0",)
 
 
+@pytest.mark.requirement("S4-14", "S4-31")
 def test_members_have_fixed_numbers_said_outright() -> None:
-    """S4-14, S4-31: what nixpkgs says otherwise would be a conflict, not a leak."""
+    """What nixpkgs says otherwise would be a conflict, not a leak."""
     whole = text(stack(jellyfin="privado"), "vpn-killswitch.nix")
     number = gids(build.plan(stack(jellyfin="privado")))["jellyfin"]
     said = whole.rpartition("    })\n")[2]
@@ -128,8 +133,9 @@ def test_members_have_fixed_numbers_said_outright() -> None:
     assert "networking.nftables.tables.vpn-killswitch" in said
 
 
+@pytest.mark.requirement("S4-14")
 def test_members_ask_the_vpns_resolvers_and_no_helper_of_the_host() -> None:
-    """S4-14: nscd would look names up beside the tunnel."""
+    """Nscd would look names up beside the tunnel."""
     whole = text(MEMBERS, "vpn-killswitch.nix")
     assert (
         "environment.etc.\"vpn/privado/resolv.conf\".text = ''\n        nameserver 10.2.0.1\n"
@@ -139,8 +145,9 @@ def test_members_ask_the_vpns_resolvers_and_no_helper_of_the_host() -> None:
     assert '"-/run/nscd"' in whole
 
 
+@pytest.mark.requirement("S4-14")
 def test_members_start_after_the_guard_and_not_without_it() -> None:
-    """S4-14: `vpn-up-before`; the guard knows every member, its number and the tunnel's table."""
+    """`vpn-up-before`; the guard knows every member, its number and the tunnel's table."""
     plan = build.plan(MEMBERS)
     a, b = gids(plan)["jellyfin"], gids(plan)["navidrome"]
     whole = text(MEMBERS, "vpn-killswitch.nix")
@@ -159,8 +166,9 @@ def test_members_start_after_the_guard_and_not_without_it() -> None:
     assert "lib/vpn-killswitch.sh" in build.render(MEMBERS)["nas"]
 
 
+@pytest.mark.requirement("S4-14")
 def test_two_tunnels_on_a_host_have_nothing_in_common() -> None:
-    """S4-14: a member of one does not leave by the other."""
+    """A member of one does not leave by the other."""
     changes = stack(jellyfin="privado", navidrome="other")
     changes["vpn"] = {"privado": VPN, "other": {**VPN, "address": "10.3.0.2/32"}}
     content = table(build.plan(changes), "vpn-killswitch")
@@ -174,8 +182,9 @@ def test_two_tunnels_on_a_host_have_nothing_in_common() -> None:
 # --- namespaces ---------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S4-15")
 def test_a_service_in_a_namespace_is_found_at_its_address() -> None:
-    """S4-15: by the proxy on its host, and by whoever asks how it is."""
+    """By the proxy on its host, and by whoever asks how it is."""
     plan = build.plan({**INSIDE, **ENTRY_HERE})
     assert [r.upstream for r in plan.routes] == ["http://10.200.1.2:8096"]
     service = plan.service("jellyfin")
@@ -183,8 +192,9 @@ def test_a_service_in_a_namespace_is_found_at_its_address() -> None:
     assert service.bind == "0.0.0.0"
 
 
+@pytest.mark.requirement("S4-15", "S0-12")
 def test_from_another_host_a_door_leads_inside() -> None:
-    """S4-15, S0-12: the cable ends at the service's host."""
+    """The cable ends at the service's host."""
     plan = build.plan(INSIDE)
     assert [r.upstream for r in plan.routes] == ["http://100.64.0.3:8096"]
     whole = text(INSIDE, "vpn-namespaces.nix")
@@ -193,15 +203,16 @@ def test_from_another_host_a_door_leads_inside() -> None:
     assert "netns-proxy" not in text({**INSIDE, **ENTRY_HERE}, "vpn-namespaces.nix")
 
 
+@pytest.mark.requirement("S4-15")
 def test_a_unit_in_a_namespace_sees_no_other_network() -> None:
-    """S4-15: said outright; without the namespace it does not start."""
+    """Said outright; without the namespace it does not start."""
     said = text(INSIDE, "vpn-namespaces.nix").rpartition("    })\n")[2]
     assert 'NetworkNamespacePath = "/run/netns/privado";' in said
     assert '"/etc/netns/privado/resolv.conf:/etc/resolv.conf"' in said
 
 
+@pytest.mark.requirement("S4-15")
 def test_the_tunnel_is_moved_into_its_namespace() -> None:
-    """S4-15."""
     whole = text(INSIDE, "vpn-namespaces.nix")
     assert 'interfaceNamespace = "privado";' in whole
     assert "up privado 10.200.1.1 10.200.1.2\n" in whole
@@ -216,14 +227,14 @@ def test_the_tunnel_is_moved_into_its_namespace() -> None:
     )
 
 
+@pytest.mark.requirement("S4-14", "S4-15")
 def test_a_service_in_a_namespace_needs_no_fixed_number() -> None:
-    """S4-14, S4-15."""
     assert build.plan(INSIDE).vpn.vpns[0].members[0].ids is None
     assert "users.groups" not in text(INSIDE, "vpn-namespaces.nix")
 
 
+@pytest.mark.requirement("S4-13")
 def test_a_tunnel_without_autostart_waits_for_a_hand() -> None:
-    """S4-13."""
     by_hand: Changes = {"autostart": False}
     assert "autostart = false;" in text(stack(by_hand, jellyfin="privado"), "vpn-killswitch.nix")
     whole = text(stack(by_hand, jellyfin=NAMESPACE), "vpn-namespaces.nix")
@@ -234,8 +245,9 @@ def test_a_tunnel_without_autostart_waits_for_a_hand() -> None:
 
 
 @pytest.mark.parametrize("changes", [MEMBERS, INSIDE], ids=["killswitch", "namespace"])
+@pytest.mark.requirement("S4-13")
 def test_the_key_is_stored_on_that_host_alone(changes: Changes) -> None:
-    """S4-13: it restarts the tunnel when it changes, and is nowhere in the tree."""
+    """It restarts the tunnel when it changes, and is nowhere in the tree."""
     plan = build.plan(changes)
     unit = plan.vpn.vpns[0].unit
     (secret,) = [s for s in plan.secrets.secrets if s.service == "vpn"]
@@ -277,15 +289,15 @@ def test_rules_are_what_nft_takes() -> None:
 # --- numbers ------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("S4-31")
 def test_numbers_come_from_the_name_and_stay_whoever_else_is_there() -> None:
-    """S4-31."""
     alone = gids(build.plan(stack(jellyfin="privado")))["jellyfin"]
     assert FIRST <= alone <= LAST
     assert gids(build.plan(MEMBERS))["jellyfin"] == alone
 
 
+@pytest.mark.requirement("S4-31")
 def test_the_lock_keeps_numbers() -> None:
-    """S4-31."""
     plan = build.plan(stack(jellyfin="privado"))
     lock, lines = updated_lock(plan)
     number = gids(plan)["jellyfin"]
@@ -296,15 +308,17 @@ def test_the_lock_keeps_numbers() -> None:
     assert gids(build.plan(stack(jellyfin="privado"), other)) == {"jellyfin": 451}
 
 
+@pytest.mark.requirement("S4-31")
 def test_a_host_that_has_other_numbers_is_taken_as_it_is() -> None:
-    """S4-31: NixOS does not change them."""
+    """NixOS does not change them."""
     changes = stack(jellyfin={"name": "privado", "uid": 998, "gid": 997})
     assert "member jellyfin 998 997\n" in text(changes, "vpn-killswitch.nix")
     assert "meta skgid { 997 }" in text(changes, "vpn-killswitch.nix")
 
 
+@pytest.mark.requirement("S4-31")
 def test_a_number_that_changes_is_refused() -> None:
-    """S4-31: files belong to numbers."""
+    """Files belong to numbers."""
     lock = Lock(ids={"jellyfin": Numbers(uid=450, gid=450)})
     changes = stack(jellyfin={"name": "privado", "gid": 460})
     (problem,) = [p for p in build.problems(changes, lock) if p.check == "id-stable"]
@@ -314,8 +328,9 @@ def test_a_number_that_changes_is_refused() -> None:
     assert [p for p in build.problems(same, lock) if p.check == "id-stable"] == []
 
 
+@pytest.mark.requirement("S4-31")
 def test_two_users_of_one_number_are_refused() -> None:
-    """S4-31: the message names both."""
+    """The message names both."""
     changes = stack(
         jellyfin={"name": "privado", "gid": 460}, navidrome={"name": "privado", "gid": 460}
     )
@@ -338,26 +353,29 @@ def test_two_users_of_one_number_are_refused() -> None:
         ({"mtu": 100}, "vpn.privado.mtu: this number is out of range"),
     ],
 )
+@pytest.mark.requirement("S4-13")
 def test_a_tunnel_says_all_that_it_takes(change: Changes, told: str) -> None:
-    """S4-13: `vpn-complete`."""
+    """`vpn-complete`."""
     vpn = {k: v for k, v in {**VPN, **change}.items() if v is not None}
     assert told in refused({"vpn": {"privado": vpn}})
 
 
 @pytest.mark.parametrize("name", ["lo", "tailscale0", "a-very-long-name"])
+@pytest.mark.requirement("S4-14")
 def test_a_tunnels_name_is_an_interface_of_its_own(name: str) -> None:
-    """S4-14: the rules let everything out by the interface of this name."""
+    """The rules let everything out by the interface of this name."""
     assert f"vpn.{name}: " in refused({"vpn": {name: VPN}})
 
 
 @pytest.mark.parametrize("extra", [{"lan": True}, {"gid": 450}])
+@pytest.mark.requirement("S4-15")
 def test_what_belongs_to_the_other_mode_is_refused(extra: Changes) -> None:
-    """S4-15: `vpn-mode-single` for one service."""
+    """`vpn-mode-single` for one service."""
     assert "has no effect in a namespace" in refused(stack(jellyfin={**NAMESPACE, **extra}))
 
 
+@pytest.mark.requirement("S4-15")
 def test_an_unknown_mode_is_refused() -> None:
-    """S4-15."""
     assert "services.jellyfin.vpn.mode" in refused(
         stack(jellyfin={"name": "privado", "mode": "netns"})
     )
@@ -445,8 +463,8 @@ BREAKS: list[tuple[str, Changes, str]] = [
 
 
 @pytest.mark.parametrize(("check", "changes", "told"), BREAKS, ids=[b[0] for b in BREAKS])
+@pytest.mark.requirement("S4-13", "S4-14", "S4-15")
 def test_a_stack_that_breaks_one_rule_is_told_so(check: str, changes: Changes, told: str) -> None:
-    """S4-13, S4-14, S4-15."""
     said = found(check, changes)
     assert len(said) == 1
     assert told in said[0]
