@@ -160,6 +160,8 @@ def _release(plan: Plan, host: Host, sources: Files, printed: dict[str, str]) ->
             printed[module.file] = text
         files[module.file] = text
         files |= dict(module.extra)
+        if module.library is not None:
+            files[module.library.file] = module.library.text
     image = bootstrap.image(plan, host)
     if image is not None:
         files[image.file] = print_module(image, HEAD)

@@ -1,6 +1,6 @@
 """Nix values and the printer: the only code that knows Nix syntax."""
 
-from homelab.nix.module import Module
+from homelab.nix.module import Library, Module
 from homelab.nix.printer import attrs, print_file, print_module, print_value
 from homelab.nix.values import (
     After,
@@ -28,6 +28,7 @@ __all__ = [
     "Comment",
     "Force",
     "Function",
+    "Library",
     "Lines",
     "Module",
     "Nix",

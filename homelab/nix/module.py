@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import resources
 
 from homelab.nix.values import Attrs
+
+
+@dataclass(frozen=True)
+class Library:
+    """A NixOS module with `homelab.*` options, shipped in a host's tree as `lib/<name>.nix`.
+
+    Its text is a file of the package, the same on every host. Generated files set its options.
+    """
+
+    name: str
+    text: str
+
+    @classmethod
+    def of(cls, package: str, name: str) -> Library:
+        """The library `<name>.nix` of a Python package."""
+        file = resources.files(package).joinpath(f"{name}.nix")
+        return cls(name, file.read_text(encoding="utf-8"))
+
+    @property
+    def file(self) -> str:
+        """Path inside the tree."""
+        return f"lib/{self.name}.nix"
 
 
 @dataclass(frozen=True)
@@ -25,5 +48,7 @@ class Module:
     """Modules of flakes that it stands on, as `("sops-nix", "nixosModules.sops")`."""
     shared: bool = False
     """The same on every host, so it is printed once."""
+    library: Library | None = None
+    """The library whose options it sets: this file imports it, and the tree has its text."""
     extra: tuple[tuple[str, str], ...] = ()
     """Further files of the tree that this module names: (path, text)."""

@@ -132,6 +132,8 @@ def print_module(module: Module, head: str, root: str = ".") -> str:
         text += f"let\n  derive = import {root}/lib/derive.nix {{ inherit lib options; }};\nin\n"
     text += "{\n"
     imports: list[Nix] = [Raw(i) for i in module.imports]
+    if module.library is not None:
+        imports.append(Raw(f"{root}/{module.library.file}"))
     if imports:
         text += f"  imports = {print_value(imports, 1)};\n"
         text += "\n" if derived or module.stated else ""

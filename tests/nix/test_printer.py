@@ -16,6 +16,7 @@ from homelab.nix import (
     Call,
     Comment,
     Force,
+    Library,
     Lines,
     Module,
     Nix,
@@ -262,6 +263,7 @@ modules = st.builds(
     derived=trees,
     stated=trees,
     imports=st.sampled_from([(), ("./hardware.nix",), ("./a.nix", "./b.nix")]),
+    library=st.sampled_from([None, Library("backup", "{ }\n")]),
 ).filter(lambda m: m.derived or m.stated or m.imports)
 
 
@@ -322,6 +324,15 @@ def test_lines_that_others_write_too_join_and_a_body_of_ours_yields(tmp_path: Pa
     assert (host["extraConfig"]["_type"], host["x"]["_type"]) == ("order", "override")
     unit = got["systemd"]["services"]["ours"]
     assert (unit["script"]["priority"], unit["preStart"]["priority"]) == (900, 1500)
+
+
+def test_a_module_imports_the_library_whose_options_it_sets() -> None:
+    """A path of its own tree, from wherever the file is."""
+    library = Library("backup", "{ }\n")
+    module = Module("x.nix", "What it holds", imports=("./a.nix",), library=library)
+    for root in (".", ".."):
+        text = print_module(module, "Head", root)
+        assert f"imports = [\n    ./a.nix\n    {root}/lib/backup.nix\n  ];" in text
 
 
 def test_a_forced_text_stays_forced() -> None:
