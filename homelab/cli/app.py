@@ -250,19 +250,26 @@ def secret(
     ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
+    former: Annotated[
+        bool,
+        typer.Option(
+            "--former", help="Password of backups of a host or target that has left the stack."
+        ),
+    ] = False,
 ) -> None:
     """Print a derived secret, such as the first password of a service. Needs the master key."""
     from homelab.ops.project.stack import check_stack, find_stack
-    from homelab.ops.secrets.derive import former_password, read_derived
+    from homelab.ops.secrets.derive import former_target, read_derived
 
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
-    if (former := former_password(plan, name, host)) is not None:
+    value = read_derived(plan, cwd, name, host, former=former)
+    if former:
         typer.echo(
-            f"no backup goes from {host} to {former} in this stack; its repositories from before, "
-            "if there are any, open with this",
+            f"no backup goes from {host} to {former_target(name)} in this stack; its repositories "
+            "from before, if there are any, open with this",
             err=True,
         )
-    print(read_derived(plan, cwd, name, host), end="")
+    print(value, end="")
 
 
 def _list_checks(as_json: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.check import check, file_check
 from homelab.nix.source import Setting
+from homelab.openings.calendars import CALENDAR
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
@@ -22,6 +23,8 @@ FORBIDDEN_PATTERNS = file_check(
     "bypasses the plan.",
 )
 
+_CHECKS = {LITERAL: "secret-literal", CALENDAR: "option-calendar"}
+"""Checks of the openings that give no access, also in hand-written modules."""
 FIREWALL = ("open-port", "firewall-off", "firewall-rules")
 """Names of openings that make `homelab reach` wrong."""
 
@@ -39,7 +42,7 @@ def option_opens(plan: Plan) -> Iterator[Problem]:
     and probes. Some can be accepted, with a reason.
     """
     for where, opening in of_stack(plan):
-        if opening.word not in (*FIREWALL, LITERAL, UNKNOWN):
+        if opening.word not in (*FIREWALL, CALENDAR, LITERAL, UNKNOWN):
             yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
@@ -49,6 +52,13 @@ def option_known(plan: Plan) -> Iterator[Problem]:
     resembles no known one may be newer than our list, and is left to Nix.
     """
     for where, opening in of_stack(plan, (UNKNOWN,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("option-calendar")
+def option_calendar(plan: Plan) -> Iterator[Problem]:
+    """A timer whose time systemd cannot parse does not load, so its job never runs."""
+    for where, opening in of_stack(plan, (CALENDAR,)):
         yield Problem(where, opening.what, opening.way_out)
 
 
@@ -139,7 +149,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 host.source,
                 f"{name}:{setting.line}: {shown.what}",
                 shown.way_out,
-                "secret-literal" if opening.word == LITERAL else FORBIDDEN_PATTERNS,
+                _CHECKS.get(opening.word, FORBIDDEN_PATTERNS),
                 severity=opening.severity,
             )
     for word in host.config.accept:

@@ -8,6 +8,7 @@ from homelab.nix.source import Setting
 from homelab.openings import (
     accounts,
     backups,
+    calendars,
     containers,
     daemons,
     firewall,
@@ -18,7 +19,7 @@ from homelab.openings import (
 )
 from homelab.openings.model import RULES, Opening, View, matches
 
-HAVE_RULES = (accounts, backups, containers, daemons, firewall, literals, names, ssh, web)
+HAVE_RULES = (accounts, backups, calendars, containers, daemons, firewall, literals, names, ssh, web)
 """Each registers its rules when it is imported."""
 
 

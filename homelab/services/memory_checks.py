@@ -69,7 +69,7 @@ def host_renamed(plan: Plan) -> Iterator[Problem]:
             if targets
             else ""
         )
-        ask = "; ".join(f"homelab secret restic-{t} {old}" for t in targets)
+        ask = "; ".join(f"homelab secret restic-{t} {old} --former" for t in targets)
         yield Problem(
             f"hosts.{new}",
             f"{new} has the host key of {old}, so it is the same machine{kept}",
@@ -94,5 +94,5 @@ def target_renamed(plan: Plan) -> Iterator[Problem]:
                     f"backup.targets.{name}",
                     f"the repositories there were created for {old}, with another password",
                     f"call it {old} again; or give {name} a path of its own, and open the old ones "
-                    f"with: homelab secret restic-{old} {host}",
+                    f"with: homelab secret restic-{old} {host} --former",
                 )

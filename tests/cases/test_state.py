@@ -308,12 +308,39 @@ def test_the_password_of_a_repository_outlives_its_host_and_its_target(
     monkeypatch.setattr(derived, "resolve", lambda *_: master)
     before = derived.read_derived(planned({}), tmp_path, "restic-b2", "aurora")
     after = make_plan(load_stack_config(Document(renamed()["site"])), SHIPPED)
-    assert derived.read_derived(after, tmp_path, "restic-b2", "aurora") == before
+
+    def former(plan: Plan, name: str, host: str | None) -> str:
+        return derived.read_derived(plan, tmp_path, name, host, former=True)
+
+    assert former(after, "restic-b2", "aurora") == before
     gone = planned({"backup": {"targets": {"b2": None}}})
-    assert derived.read_derived(gone, tmp_path, "restic-b2", "aurora") == before
-    assert derived.former_password(planned({}), "restic-b2", "aurora") is None
-    with pytest.raises(UsageError):
-        derived.read_derived(after, tmp_path, "miniflux-admin", "aurora")
+    assert former(gone, "restic-b2", "aurora") == before
+    for name, host, what in (
+        ("miniflux-admin", "aurora", "restic-TARGET"),
+        ("restic-b2", None, "name the host"),
+        ("restic-b2", "nas", "leave --former out"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            former(after, name, host)
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "says"),
+    [
+        ("restic-b3", "aurora", 'did you mean "restic-b2"?'),
+        ("restic-b3", None, 'did you mean "restic-b2"?'),
+        ("restic-b2", "auroar", 'did you mean "aurora"?'),
+        ("miniflux-adnim", "pi", "there is no derived secret"),
+    ],
+)
+def test_a_derived_secret_that_nothing_has_is_not_printed(
+    name: str, host: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derived, "resolve", lambda *_: base64.b64encode(b"m" * 32).decode())
+    with pytest.raises(UsageError) as error:
+        derived.read_derived(planned({}), tmp_path, name, host)
+    assert says in str(error.value)
+    assert ("--former" in str(error.value)) == name.startswith("restic-")
 
 
 def test_a_renamed_backup_target_is_refused_where_its_old_repositories_are() -> None:

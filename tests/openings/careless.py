@@ -189,7 +189,32 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Options of a service on nas, by the check that tells of them."""
 
+TIMES: tuple[str, ...] = (
+    "systemd.services.sweep.startAt",
+    "systemd.timers.sweep.timerConfig.OnCalendar",
+    "services.nextcloud.autoUpdateApps.startAt",
+    "services.restic.backups.mine.timerConfig.OnCalendar",
+    "nix.gc.dates",
+    "nix.optimise.dates",
+    "system.autoUpgrade.dates",
+    "virtualisation.podman.autoPrune.dates",
+    "services.fstrim.interval",
+    "services.scrutiny.collector.schedule",
+)
+"""Options with a time at which something starts."""
+OPTIONS["option-calendar"] = {
+    **{f"a time of {option}": {option: "25:00"} for option in TIMES},
+    "one of several times": {"systemd.services.sweep.startAt": ["03:00", "every day"]},
+    "a zone that is none": {"systemd.services.sweep.startAt": "03:00 Europe/Olso"},
+}
+
 CAREFUL: dict[str, dict[str, Any]] = {
+    "good times": {
+        "systemd.services.sweep.startAt": ["Mon..Fri 03:00", "Sat *-*-* 04:00:00 Europe/Oslo"],
+        "nix.gc.dates": "weekly",
+        "services.restic.backups.mine.timerConfig.OnCalendar": "",
+    },
+    "a program's own word": {"services.navidrome.settings.startAt": "noon"},
     "closed": {"services.jellyfin.openFirewall": False},
     "nothing": {"networking.firewall.allowedTCPPorts": []},
     "loopback": container(ports=["127.0.0.1:9999:80", "[::1]:9998:80"]),

@@ -101,6 +101,13 @@ ELSEWHERE = [
 ]
 
 
+def test_a_time_of_a_module_is_held_to_what_systemd_can_read() -> None:
+    (problem,) = of_module('systemd.timers.sweep.timerConfig.OnCalendar = lib.mkForce "dialy";')
+    assert (problem.check, problem.where) == ("option-calendar", "hosts.nas")
+    assert "own.nix:3" in problem.what
+    assert of_module('systemd.timers.sweep.timerConfig.OnCalendar = "daily";') == []
+
+
 def test_what_the_plan_opens_itself_may_be_said_again() -> None:
     """The comparison is with the plan: a port of its own on its own interface opens nothing."""
     port = build.plan({"services": {"navidrome": {"host": "nas"}}}).firewall.on("nas")[0]

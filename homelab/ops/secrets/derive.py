@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -72,38 +72,62 @@ def pbkdf2(value: str, salt: str) -> str:
     return f"$pbkdf2-sha512${_ROUNDS}${'$'.join(parts)}"
 
 
-def read_derived(plan: Plan, directory: Path, name: str, host: str | None) -> str:
-    """A derived secret as its host gets it, for a person who must type it or restore it."""
+def read_derived(
+    plan: Plan, directory: Path, name: str, host: str | None, *, former: bool = False
+) -> str:
+    """A derived secret as its host gets it, for a person who must type it or restore it.
+
+    With `former`, the password of repositories of a host or target that has left the stack.
+    """
     every = [s for s in plan.secrets.secrets if s.source == "derived"]
     derived = {s.name: s for s in every if host in (None, s.host)}
-    former = former_password(plan, name, host)
-    if former is not None and plan.secrets.master is not None:
-        purpose = scoped(plan.stack.secrets.namespace, restic_purpose(former, host or ""))
-        master = resolve(plan.secrets.master, directory, plan.secrets.file)
-        return derive(master, purpose, epoch=plan.stack.secrets.epochs.get(RESTIC, 1))
-    if name not in derived:
-        on = f" on {host}" if host else ""
-        way_out = did_you_mean(name, derived, "secrets")
-        raise UsageError(f'there is no derived secret "{name}"{on}; {way_out}')
+    target = former_target(name) if former else ""
+    if former:
+        _check_former(name, host, derived)
+    elif name not in derived:
+        raise UsageError(_unknown(plan, name, host, derived))
     holders = sorted(s.host for s in every if s.name == name)
     if host is None and len(holders) > 1:
         raise UsageError(f"{', '.join(holders)} each have a {name} of their own; name one after it")
     if plan.secrets.master is None:
         raise MasterKeyError("secrets.master is not set; add master: {sops: master}")
-    return derive_secret(resolve(plan.secrets.master, directory, plan.secrets.file), derived[name])
+    master = resolve(plan.secrets.master, directory, plan.secrets.file)
+    if target:
+        purpose = scoped(plan.stack.secrets.namespace, restic_purpose(target, host or ""))
+        return derive(master, purpose, epoch=plan.stack.secrets.epochs.get(RESTIC, 1))
+    return derive_secret(master, derived[name])
 
 
-def former_password(plan: Plan, name: str, host: str | None) -> str | None:
-    """The target of a backup password of a host or target that has left the stack, whose
-    repositories may still exist. None for any other secret.
-    """
+def former_target(name: str) -> str:
+    """The backup target whose password a secret is. Empty for any other secret."""
     kind, _, target = name.partition("-")
-    if kind != RESTIC or not target or host is None:
-        return None
-    if any(s.name == name and s.host == host for s in plan.secrets.secrets):
-        return None
-    left = host not in plan.stack.hosts or target not in plan.stack.backup.targets
-    return target if left else None
+    return target if kind == RESTIC else ""
+
+
+def _check_former(name: str, host: str | None, derived: Container[str]) -> None:
+    if not former_target(name):
+        raise UsageError(
+            f'--former is for the passwords of backups, and "{name}" is none; write restic-TARGET'
+        )
+    if host is None:
+        raise UsageError(f"--former: name the host whose repositories they are: {name} HOST")
+    if name in derived:
+        raise UsageError(f"{host} still backs up to {former_target(name)}; leave --former out")
+
+
+def _unknown(plan: Plan, name: str, host: str | None, derived: Collection[str]) -> str:
+    on = f" on {host}" if host else ""
+    lines = [f'there is no derived secret "{name}"{on}; {did_you_mean(name, derived, "secrets")}']
+    if host is not None and host not in plan.stack.hosts:
+        lines = [
+            f'there is no host "{host}"; {did_you_mean(host, plan.stack.hosts, "hosts")}'
+        ]
+    if former_target(name):
+        lines.append(
+            "for repositories of a host or target that has left the stack: "
+            f"homelab secret {name} {host or 'HOST'} --former"
+        )
+    return "; ".join(lines)
 
 
 def hkdf(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.openings.careless import DIGEST, OPTIONS
+from tests.openings.careless import DIGEST, OPTIONS, TIMES
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY
 
@@ -24,7 +24,15 @@ def flags(*said: str) -> Changes:
     return {_C: {"extraOptions": [*said]}}
 
 
+_SWEEP = "systemd.services.sweep.startAt"
+
 OTHERWISE: dict[str, tuple[Changes, dict[str, str]]] = {
+    **{f"a time of {o}": ({o: "weekly"}, {"weekly": "write weekly"}) for o in TIMES},
+    "one of several times": ({_SWEEP: ["03:00", "weekly"]}, {"weekly": "write weekly"}),
+    "a zone that is none": (
+        {_SWEEP: "03:00 Europe/Oslo"},
+        {"03:00 Europe/Oslo": 'did you mean "Europe/Oslo"?'},
+    ),
     "mosh opens a thousand": ({"programs.mosh.openFirewall": False}, {}),
     "container on 0.0.0.0": (ports(_LOCAL), {}),
     "container on every address": (ports(_LOCAL), {}),
