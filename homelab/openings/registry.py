@@ -19,7 +19,18 @@ from homelab.openings import (
 )
 from homelab.openings.model import RULES, Opening, View, matches
 
-HAVE_RULES = (accounts, backups, calendars, containers, daemons, firewall, literals, names, ssh, web)
+HAVE_RULES = (
+    accounts,
+    backups,
+    calendars,
+    containers,
+    daemons,
+    firewall,
+    literals,
+    names,
+    ssh,
+    web,
+)
 """Each registers its rules when it is imported."""
 
 

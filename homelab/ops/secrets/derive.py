@@ -119,9 +119,7 @@ def _unknown(plan: Plan, name: str, host: str | None, derived: Collection[str]) 
     on = f" on {host}" if host else ""
     lines = [f'there is no derived secret "{name}"{on}; {did_you_mean(name, derived, "secrets")}']
     if host is not None and host not in plan.stack.hosts:
-        lines = [
-            f'there is no host "{host}"; {did_you_mean(host, plan.stack.hosts, "hosts")}'
-        ]
+        lines = [f'there is no host "{host}"; {did_you_mean(host, plan.stack.hosts, "hosts")}']
     if former_target(name):
         lines.append(
             "for repositories of a host or target that has left the stack: "
