@@ -15,7 +15,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem, Severity
 from homelab.system.model import Host
 
-MISSING = "hardening.nix confines a unit that nothing defines"
+MISSING = "hardening.nix has a sandbox for a unit that nothing defines"
 
 
 def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator[Problem]:
@@ -121,7 +121,7 @@ def _sandboxes(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
         for setting, promised, got in weaker(unit.settings, effective):
             yield Problem(
                 unit.source,
-                f"{name} gets {setting}={got}, and hardening.nix says {promised}",
+                f"{name} gets {setting}={got}, and its sandbox has {promised}",
                 "take away what sets it, or write harden.relax with the reason",
             )
 

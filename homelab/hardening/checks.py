@@ -99,9 +99,7 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                 f'write "{flake.unit.removesuffix(".service")}"',
             )
         for said in said_of(service.config):
-            path = said.path
-            is_unit = path[:2] == ("systemd", "services") and path[3:4] == ("serviceConfig",)
-            name = path[2] if is_unit else ""
+            name = _unit_of(said.path)
             known = _units(service) if name and name not in service.units else (name,)
             if name not in known:
                 yield Problem(
@@ -118,6 +116,14 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                 f'"{unit.unit}" is the unit of {other} too, on {unit.host}',
                 "give one of them a unit of its own, flake: {unit: …}, or another host",
             )
+
+
+def _unit_of(path: tuple[str, ...]) -> str:
+    """The unit whose sandbox or settings an option changes; empty for other options."""
+    if path[:3] == ("homelab", "hardening", "units"):
+        return path[3] if len(path) > 3 else ""
+    is_unit = path[:2] == ("systemd", "services") and path[3:4] == ("serviceConfig",)
+    return path[2] if is_unit else ""
 
 
 def _units(service: Service) -> tuple[str, ...]:

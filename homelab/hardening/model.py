@@ -14,6 +14,9 @@ class UnitHardening:
     service: str
     host: str
     unit: str
+    has_baseline: bool
+    """The baseline applies. It does not where nixpkgs' own module is as strict, or for an exempt
+    unit."""
     settings: tuple[tuple[str, Nix], ...]
     """serviceConfig, in the order of the baseline."""
     forced: tuple[str, ...]

@@ -117,6 +117,7 @@ def _unit(stack: StackConfig, service: Service, unit: str, places: _Places) -> U
         service=service.name,
         host=service.host,
         unit=unit,
+        has_baseline=not exempt and not service.entry.hardening.upstream,
         settings=tuple(settings.items()),
         forced=tuple(sorted(forced)),
         exceptions=tuple(sorted(exceptions.items())),

@@ -39,8 +39,11 @@ _SPLIT_DEPTH: dict[tuple[str, ...], int] = {
     ("users", "groups"): 3,
     ("virtualisation", "oci-containers"): 3,
     ("security", "acme"): 2,
+    ("homelab", "hardening"): 4,
 }
 _WIDTH = 100
+_LONG_PATH = 5
+"""Parts of a path after which nixfmt puts text that is too long on a line of its own."""
 
 
 def attrs(path: str, value: Nix) -> Attrs:
@@ -236,6 +239,8 @@ def _binding(path: tuple[str, ...], value: Nix, indent: int) -> str:
     text = print_value(value, indent)
     if "\n" not in text and len(pad) + len(name) + len(text) + 4 > _WIDTH:
         text = print_value(value, indent, spread=True)
+        if isinstance(value, str) and len(path) >= _LONG_PATH:
+            text = f"\n{pad}  {text}"
     gap = "" if text.startswith("\n") else " "
     return f"{comment}{pad}{name} ={gap}{text};\n"
 

@@ -211,14 +211,14 @@ def test_hardlink_two_datasets(tmp_path: Path) -> None:
     text = rendered(stack)["workstation"]["hardening.nix"]
 
     def bound(unit: str) -> list[str]:
-        part = text[text.index(f"systemd.services.{unit}.serviceConfig") :]
+        part = text[text.index(f"homelab.hardening.units.{unit}") :]
         return re.findall(r'"([^"]+)"', part[part.index("BindPaths") :].split(";")[0])
 
     assert bound("sonarr") == ["/mnt/media"]
     assert bound("sabnzbd") == ["/mnt/media/downloads"]
-    sonarr = text[text.index("systemd.services.sonarr.serviceConfig") :]
-    hidden = sonarr[sonarr.index("TemporaryFileSystem") :].split(";")[0]
-    assert '"/mnt/media/other:ro"' in hidden
+    sonarr = text[text.index("homelab.hardening.units.sonarr") :]
+    hidden = sonarr[sonarr.index("hide = ") :].split(";")[0]
+    assert '"/mnt/media/other"' in hidden
 
 
 def test_podman_prune(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_port_that_stays_is_the_modules_own_whatever_was_remembered() -> None:
 def test_what_one_files_the_others_of_its_group_may_change(service: str, release: str) -> None:
     """Also where nixpkgs says a mask of its own, as Sonarr's and Radarr's do since 26.05."""
     text = build.render(_on(release, **{service: {"host": "nas"}}))["nas"]["hardening.nix"]
-    said = text.split(f"systemd.services.{service}.serviceConfig")[1].split("UMask = ")[1]
+    said = text.split(f"homelab.hardening.units.{service} =")[1].split("UMask = ")[1]
     own = release == "26.05" and service != "sabnzbd"
     assert said.startswith('lib.mkForce "0002";' if own else '"0002";')
 

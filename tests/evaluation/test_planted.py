@@ -88,7 +88,7 @@ MISTAKES = {
         "{ lib, ... }:\n{\n  systemd.services.jellyfin.serviceConfig.ProtectHome = lib.mkForce false;\n}\n",
         JELLYFIN,
         0,
-        "jellyfin.service gets ProtectHome=false, and hardening.nix says true",
+        "jellyfin.service gets ProtectHome=false, and its sandbox has true",
     ),
     "an option of the stack of another type": Case(
         FINE,

@@ -96,6 +96,19 @@ def test_settings_for_a_unit_that_the_service_does_not_have_are_an_error() -> No
     assert not build.found(stack('"jellyfin"'), "harden-unit-known")
 
 
+def test_a_sandbox_of_a_unit_that_the_service_does_not_have_is_an_error() -> None:
+    """The library would make a unit of that name, with nothing to start."""
+
+    def stack(unit: str) -> Changes:
+        options = {f"homelab.hardening.units.{unit}.UMask": "0027"}
+        return {"services": {"jellyfin": {"host": "nas", "options": options}}}
+
+    (problem,) = build.found(stack("jelyfin"), "harden-unit-known")
+    assert 'did you mean "jellyfin"?' in problem.way_out
+    assert not build.found(stack("jellyfin"), "harden-unit-known")
+    assert not build.found(stack("jellyfin"), "option-known")
+
+
 @pytest.mark.requirement("S0-55")
 def test_a_unit_is_named_without_its_suffix() -> None:
     """app.service.service does not exist."""
