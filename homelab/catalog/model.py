@@ -250,6 +250,14 @@ class Entry:
     state_at: Mapping[str, str] = field(default_factory=dict)
     """Options that say where a part of its state lies, by full path, and where it lies without
     them. Backup, persistence and the lock follow what the stack config says there."""
+    state_file_at: Mapping[str, str] = field(default_factory=dict)
+    """Options that name a database file of its state, by full path, and that file without them;
+    empty where it keeps none without the option. Its dump follows, and its directory is state."""
+    state_fixed: str = ""
+    """Why no option moves its state, for an entry with state and without `state_at`."""
+    database_at: Mapping[str, str] = field(default_factory=dict)
+    """Options that connect it to another database than the one that `dumps` names: full path, or a
+    path with everything below it, to the value that changes nothing."""
     former_state: tuple[str, str] = ("", "")
     """Where its module keeps the state of a host whose `state_version` is older than this: that
     release, and the directory in place of the first of `state`."""

@@ -12,6 +12,7 @@ from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
 from homelab.openings.registry import openings
 from homelab.openings.settings import of_containers, of_modules, of_options
+from homelab.openings.state import STATE
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.system.model import Host
@@ -23,7 +24,7 @@ FORBIDDEN_PATTERNS = file_check(
     "bypasses the plan.",
 )
 
-_CHECKS = {LITERAL: "secret-literal", CALENDAR: "option-calendar"}
+_CHECKS = {LITERAL: "secret-literal", CALENDAR: "option-calendar", STATE: "state-moved"}
 """Checks of the openings that give no access, also in hand-written modules."""
 FIREWALL = ("open-port", "firewall-off", "firewall-rules")
 """Names of openings that make `homelab reach` wrong."""
@@ -42,7 +43,7 @@ def option_opens(plan: Plan) -> Iterator[Problem]:
     and probes. Some can be accepted, with a reason.
     """
     for where, opening in of_stack(plan):
-        if opening.word not in (*FIREWALL, CALENDAR, LITERAL, UNKNOWN):
+        if opening.word not in (*FIREWALL, CALENDAR, LITERAL, STATE, UNKNOWN):
             yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
@@ -59,6 +60,13 @@ def option_known(plan: Plan) -> Iterator[Problem]:
 def option_calendar(plan: Plan) -> Iterator[Problem]:
     """A timer whose time systemd cannot parse does not load, so its job never runs."""
     for where, opening in of_stack(plan, (CALENDAR,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
+@check("state-moved")
+def state_moved(plan: Plan) -> Iterator[Problem]:
+    """A backup that dumps another database than the one in use has nothing to restore."""
+    for where, opening in of_stack(plan, (STATE,)):
         yield Problem(where, opening.what, opening.way_out)
 
 

@@ -15,6 +15,7 @@ from homelab.openings import (
     literals,
     names,
     ssh,
+    state,
     web,
 )
 from homelab.openings.model import RULES, Opening, View, matches
@@ -29,6 +30,7 @@ HAVE_RULES = (
     literals,
     names,
     ssh,
+    state,
     web,
 )
 """Each registers its rules when it is imported."""

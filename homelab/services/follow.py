@@ -2,42 +2,71 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Iterator
 from dataclasses import replace
 
-from homelab.catalog.model import Entry
+from homelab.catalog.model import Dump, Entry
 from homelab.config.services import ServiceConfig
-from homelab.services.said import said_of
+from homelab.services.said import Said, said_of
+
+_LIB, _PRIVATE = "/var/lib", "/var/lib/private"
 
 
 def followed(entry: Entry, config: ServiceConfig) -> Entry:
     """The entry with its state in the directories that options of the stack config set."""
     at = entry.state_at
+    stated = [s for s in said_of(config) if isinstance(s.value, str) and s.value]
     # The innermost directory first, because the outer ones contain it.
-    options = (s for s in said_of(config) if s.name in at)
+    options = (s for s in stated if s.name in at)
     for option in sorted(options, key=lambda s: len(at[s.name]), reverse=True):
-        here = at[option.name]
-        if isinstance(option.value, str) and option.value:
-            entry = _moved(entry, here, moved_to(option.value))
+        entry = _moved(entry, at[option.name], moved_to(entry, str(option.value)))
+    for option in stated:
+        if option.name in entry.state_file_at:
+            file = moved_to(entry, str(option.value))
+            entry = _with_file(entry, entry.state_file_at[option.name], file)
     return entry
 
 
-def moved_to(value: str) -> str:
+def stated_at(entry: Entry, config: ServiceConfig) -> Iterator[tuple[Said, str]]:
+    """The options of the stack config that say where state lies, each with the directory."""
+    for option in said_of(config):
+        if isinstance(option.value, str) and option.value:
+            place = moved_to(entry, option.value)
+            if option.name in entry.state_at:
+                yield option, place
+            elif option.name in entry.state_file_at:
+                yield option, posixpath.dirname(place)
+
+
+def moved_to(entry: Entry, value: str) -> str:
     """The directory that an option with this value moves state to.
 
-    A relative directory is below /var/lib, as in the modules that accept one.
+    A relative directory is below /var/lib, as in the modules that accept one. For a unit with
+    DynamicUser, /var/lib/NAME is a link to /var/lib/private/NAME, and a backup of a link has none
+    of the files.
     """
-    return (value if value.startswith("/") else f"/var/lib/{value}").rstrip("/") or "/"
+    path = (value if value.startswith("/") else f"{_LIB}/{value}").rstrip("/") or "/"
+    if entry.dynamic_user:
+        for directory in entry.state:
+            link = _LIB + directory.removeprefix(_PRIVATE)
+            if directory.startswith(f"{_PRIVATE}/") and _is_within(path, link):
+                return directory + path.removeprefix(link)
+    return path
+
+
+def _is_within(path: str, top: str) -> bool:
+    return path == top or path.startswith(f"{top}/")
 
 
 def _moved(entry: Entry, here: str, there: str) -> Entry:
     def at(path: str) -> str:
-        within = path == here or path.startswith(f"{here}/")
-        return there + path.removeprefix(here) if within else path
+        return there + path.removeprefix(here) if _is_within(path, here) else path
 
     state, keeps = tuple(map(at, entry.state)), entry.keeps
     if state == entry.state and here != there:
         # A subdirectory got a directory of its own, and keeps its exclusions.
-        if here in entry.exclude:
+        if here in entry.exclude or any(_is_within(here, k) for k in keeps):
             keeps = (*keeps, there)
         else:
             state = (*state, there)
@@ -48,3 +77,15 @@ def _moved(entry: Entry, here: str, there: str) -> Entry:
         exclude=tuple(map(at, entry.exclude)),
         dumps=tuple(replace(d, source=at(d.source)) for d in entry.dumps),
     )
+
+
+def _with_file(entry: Entry, here: str, there: str) -> Entry:
+    """The entry with its database in another file, which is dumped there."""
+    if here:
+        dumps = tuple(replace(d, source=there) if d.source == here else d for d in entry.dumps)
+    else:
+        dumps = (*entry.dumps, Dump("sqlite", there))
+    top = posixpath.dirname(there)
+    inside = any(_is_within(top, directory) for directory in entry.state)
+    state = entry.state if inside else (*entry.state, top)
+    return replace(entry, state=state, dumps=dumps, stateless="" if not here else entry.stateless)

@@ -94,6 +94,7 @@ def option_state(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         if service.is_custom:
             continue
+        moves = {**service.entry.state_at, **service.entry.state_file_at}
         for option in said_of(service.config):
             if option.name == "services.postgresql.dataDir":
                 yield Problem(
@@ -102,7 +103,7 @@ def option_state(plan: Plan) -> Iterator[Problem]:
                     "nor persistence follows",
                     "leave it out, and mount a disk at /var/lib/postgresql instead",
                 )
-            elif option.name in service.entry.state_at and not isinstance(option.value, str):
+            elif option.name in moves and not isinstance(option.value, str):
                 yield Problem(
                     _where(service, option.key),
                     f"{option.name} sets the state directory of {service.name}, and backups need "

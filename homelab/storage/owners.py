@@ -12,9 +12,8 @@ from typing import Literal
 
 from homelab.hardening.paths import below
 from homelab.plan import Plan
-from homelab.services.follow import moved_to
+from homelab.services.follow import stated_at
 from homelab.services.model import Service
-from homelab.services.said import said_of
 
 Kind = Literal["dumps", "home", "homelab", "memory", "repository", "secret", "state", "system"]
 Relation = Literal["is", "lies in", "holds"]
@@ -222,6 +221,5 @@ def stated_state(service: Service) -> Iterator[tuple[str, str]]:
     """State directories in the stack config: (place, path)."""
     for index, path in enumerate(service.config.state):
         yield service.at(f"state[{index}]"), path
-    for said in said_of(service.config):
-        if said.name in service.entry.state_at and isinstance(said.value, str):
-            yield service.at("options"), moved_to(said.value)
+    for _, path in stated_at(service.entry, service.config):
+        yield service.at("options"), path

@@ -11,11 +11,13 @@ import pytest
 
 from homelab import testing
 from homelab.catalog import ENTRIES
+from homelab.catalog.model import Entry
 from homelab.checks import run_checks
 from homelab.config.document import Document
 from homelab.config.load import load_stack_config
 from homelab.config.lock import Lock, lock_text, parse_lock
 from homelab.config.services import CatalogService
+from homelab.openings.checks import check_openings
 from homelab.ops.project.files import updated_lock, write_lock
 from homelab.ops.secrets import derive as derived
 from homelab.plan import Plan
@@ -208,13 +210,91 @@ def test_backup_and_lock_follow_an_option_that_moves_state(
 ) -> None:
     entry = ENTRIES[name]
     there = "/srv/elsewhere"
-    config = CatalogService.model_validate({"host": "nas", "options": {option: there}})
-    found = extended(entry, config)
+    found = extended(entry, with_option(option, there))
     assert {there} & {*found.state, *found.keeps}, "it is kept"
     if here in entry.state:
         assert here not in found.state
         rest = (*found.exclude, *(d.source for d in found.dumps))
         assert not [p for p in rest if p.startswith(f"{here}/")]
+
+
+def with_option(option: str, value: object) -> CatalogService:
+    """A service with one option, whose path is in the catalog's form, without quotes."""
+    first, *rest = option.split(".")
+    for part in reversed(rest):
+        value = {part: value}
+    return CatalogService.model_validate({"host": "nas", "options": {first: value}})
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
+def test_every_entry_with_state_says_which_options_move_it(entry: Entry) -> None:
+    """An option that is missing here moves data away from its backup."""
+    if entry.state or entry.keeps:
+        moves = {**entry.state_at, **entry.state_file_at}
+        assert bool(moves) != bool(entry.state_fixed)
+    elsewhere = {d.kind for d in entry.dumps} & {"sqlite", "postgresql"}
+    assert bool(entry.database_at) <= bool(elsewhere)
+
+
+FILES = [
+    (entry.name, option, here)
+    for entry in ENTRIES.values()
+    for option, here in entry.state_file_at.items()
+]
+
+
+@pytest.mark.parametrize(("name", "option", "here"), FILES, ids=[m[1] for m in FILES])
+def test_backup_and_lock_follow_an_option_that_names_a_database_file(
+    name: str, option: str, here: str
+) -> None:
+    entry = ENTRIES[name]
+    found = extended(entry, with_option(option, "/srv/elsewhere/data.db"))
+    assert "/srv/elsewhere" in found.state
+    sources = {d.source for d in found.dumps}
+    assert "/srv/elsewhere/data.db" in sources
+    assert here not in sources
+    assert found.stateless == ""
+
+
+@pytest.mark.parametrize(
+    "name", [e.name for e in ENTRIES.values() if e.dynamic_user and e.state_at]
+)
+def test_a_directory_behind_the_link_of_a_dynamic_user_is_no_move(name: str) -> None:
+    """/var/lib/NAME is a link there, and a backup of a link has none of the files."""
+    entry = ENTRIES[name]
+    for option, here in entry.state_at.items():
+        link = here.replace("/var/lib/private/", "/var/lib/")
+        found = extended(entry, with_option(option, link))
+        assert found.state == entry.state
+
+
+DATABASES = [(e.name, o, same) for e in ENTRIES.values() for o, same in e.database_at.items()]
+
+
+@pytest.mark.parametrize(("name", "option", "same"), DATABASES, ids=[d[1] for d in DATABASES])
+def test_another_database_than_the_dumped_one_is_told_of(name: str, option: str, same: str) -> None:
+    def found(value: object, **more: object) -> list[Problem]:
+        config = {"host": "nas", "options": with_option(option, value).options, **more}
+        return build.found(
+            {"services": {"x": {**config, "service": name, "name": "x"}}}, "state-moved"
+        )
+
+    if ENTRIES[name].infrastructure:
+        return  # Other sections of the stack place it.
+    (problem,) = found("elsewhere")
+    assert problem.where.startswith("services.x.options")
+    assert found("elsewhere", backup={"skip": "another server keeps it"}) == []
+    if same:
+        assert found({"true": True}.get(same, same)) == []
+
+
+def test_a_module_that_moves_state_is_told_of() -> None:
+    text = '{ services.vaultwarden.config.DATA_FOLDER = "/srv/vault"; }'
+    changes = {"hosts": {"aurora": {"modules": ["own.nix"]}}}
+    (problem,) = check_openings(planned(changes), {"own.nix": text})
+    assert problem.check == "state-moved"
+    assert "own.nix:1" in problem.what
+    assert "services.vaultwarden.options" in problem.way_out
 
 
 def test_an_option_that_moves_state_is_a_move_that_the_lock_sees() -> None:

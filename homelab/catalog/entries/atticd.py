@@ -40,6 +40,9 @@ ENTRY = Entry(
     },
     # What is cached can be built again.
     exclude=(f"{_STATE}/storage",),
+    database_at={
+        "services.atticd.settings.database": "",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/server.db"),),
     sign_in=SignIn(

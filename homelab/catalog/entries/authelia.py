@@ -3,6 +3,7 @@
 from homelab.catalog.model import Dump, Entry, PortFact, SecretFact, SignIn
 
 _USER = "authelia-main"
+_STORAGE = "services.authelia.instances.main.settings.storage"
 
 
 def _own(note: str, seals: str = "") -> SecretFact:
@@ -23,6 +24,8 @@ ENTRY = Entry(
     units=("authelia-main",),
     user=_USER,
     state=("/var/lib/authelia-main",),
+    state_file_at={f"{_STORAGE}.local.path": "/var/lib/authelia-main/db.sqlite3"},
+    database_at={f"{_STORAGE}.mysql": "", f"{_STORAGE}.postgres": ""},
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/authelia-main/db.sqlite3"),),
     audience="family",

@@ -16,6 +16,7 @@ ENTRY = Entry(
     user="gatus",
     dynamic_user=True,
     state=("/var/lib/private/gatus",),
+    state_file_at={"services.gatus.settings.storage.path": ""},
     stateless="its history is kept in memory",
     sign_in=SignIn(kinds=("none", "forward")),
     health="/health",

@@ -47,6 +47,12 @@ ENTRY = Entry(
         "services.grafana.dataDir": "/var/lib/grafana",
     },
     exclude=("/var/lib/grafana/data/log", "/var/lib/grafana/data/png"),
+    database_at={
+        f"{_SECTION}.database.path": "",
+        f"{_SECTION}.database.type": "sqlite3",
+        f"{_SECTION}.database.url": "",
+        f"{_SECTION}.database.host": "",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/grafana/data/grafana.db"),),
     sign_in=SignIn(

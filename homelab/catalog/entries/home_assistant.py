@@ -46,6 +46,9 @@ ENTRY = Entry(
         "services.home-assistant.configDir": _STATE,
     },
     exclude=(f"{_STATE}/deps", f"{_STATE}/tts"),
+    database_at={
+        "services.home-assistant.config.recorder.db_url": "",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/home-assistant_v2.db"),),
     audience="family",

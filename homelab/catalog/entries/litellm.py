@@ -32,6 +32,7 @@ ENTRY = Entry(
     units=("litellm",),
     dynamic_user=True,
     state=("/var/lib/private/litellm",),
+    state_at={"services.litellm.stateDir": "/var/lib/private/litellm"},
     stateless="its models are in the generated configuration, and it has no database",
     sign_in=SignIn(
         kinds=("native",),

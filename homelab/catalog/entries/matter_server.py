@@ -20,6 +20,7 @@ ENTRY = Entry(
     dynamic_user=True,
     # Without it every device has to be paired anew.
     state=("/var/lib/private/matter-server",),
+    state_fixed="its unit passes the storage path, and can write nowhere else",
     never_publish="it obeys whoever connects; Home Assistant asks it on its own host",
     websocket=True,
     # The module gives it an empty root, with its own state and little else.

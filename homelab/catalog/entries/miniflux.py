@@ -33,6 +33,10 @@ ENTRY = Entry(
     units=("miniflux",),
     user="miniflux",
     dynamic_user=True,
+    database_at={
+        "services.miniflux.config.DATABASE_URL": "",
+        "services.miniflux.createDatabaseLocally": "true",
+    },
     database="postgresql",
     dumps=(Dump("postgresql", "miniflux"),),
     audience="family",

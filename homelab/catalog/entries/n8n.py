@@ -37,6 +37,10 @@ ENTRY = Entry(
         "services.n8n.environment.N8N_USER_FOLDER": _STATE,
     },
     exclude=(f"{_STATE}/.cache", f"{_STATE}/.n8n/n8nEventLog*.log"),
+    database_at={
+        "services.n8n.environment.DB_TYPE": "sqlite",
+        "services.n8n.environment.DB_SQLITE_DATABASE": "database.sqlite",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/.n8n/database.sqlite"),),
     sign_in=SignIn(

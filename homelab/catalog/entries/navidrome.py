@@ -44,6 +44,7 @@ ENTRY = Entry(
     state_at={
         "services.navidrome.settings.DataFolder": "/var/lib/navidrome",
     },
+    state_file_at={"services.navidrome.settings.DbPath": "/var/lib/navidrome/navidrome.db"},
     exclude=("/var/lib/navidrome/cache",),
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/navidrome/navidrome.db"),),

@@ -22,6 +22,7 @@ ENTRY = Entry(
     units=("netdata",),
     user="netdata",
     state=("/var/lib/netdata",),
+    state_at={"services.netdata.config.directories.lib": "/var/lib/netdata"},
     stateless="measurements of some days, which start anew",
     sign_in=SignIn(kinds=("forward", "none"), note="whoever reaches it may look"),
     health="/api/v1/info",

@@ -60,6 +60,12 @@ ENTRY = Entry(
         "services.nextcloud.datadir": _STATE,
     },
     exclude=(f"{_STATE}/data/appdata_*/preview", f"{_STATE}/data/nextcloud.log"),
+    database_at={
+        "services.nextcloud.config.dbtype": "pgsql",
+        "services.nextcloud.config.dbhost": "/run/postgresql",
+        "services.nextcloud.config.dbname": "nextcloud",
+        "services.nextcloud.database.createLocally": "true",
+    },
     database="postgresql",
     keeps=("/var/lib/redis-nextcloud",),
     dumps=(Dump("postgresql", "nextcloud"),),

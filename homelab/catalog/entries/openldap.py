@@ -17,6 +17,11 @@ ENTRY = Entry(
     # Its own files are of no use while it runs; every night it is written down beside them.
     state=("/var/lib/openldap-dump",),
     keeps=("/var/lib/openldap",),
+    state_at={
+        "services.openldap.settings.children.olcDatabase={1}mdb.attrs.olcDbDirectory": (
+            "/var/lib/openldap/data"
+        )
+    },
     own_state="a unit of ours that dumps it every night, and the directory's own start",
     sign_in=SignIn(kinds=("none",), note="a bind with a password"),
     monitor="asked by the sign-in at every turn; it has no page of its own",

@@ -27,6 +27,7 @@ ENTRY = Entry(
     units=("otbr-agent", "otbr-web"),
     # The agent's: without it every Thread device has to be joined anew.
     state=("/var/lib/thread",),
+    state_fixed="its unit names the directory",
     sign_in=SignIn(kinds=("none", "forward"), note="whoever reaches it can take the network over"),
     hardening=Hardening(
         exempt="its agent makes network interfaces and routes as root; the module confines both"

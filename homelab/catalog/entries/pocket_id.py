@@ -21,6 +21,10 @@ ENTRY = Entry(
         "services.pocket-id.dataDir": _STATE,
     },
     exclude=(f"{_STATE}/data/GeoLite2-City.mmdb",),
+    database_at={
+        "services.pocket-id.settings.DB_CONNECTION_STRING": "",
+        "services.pocket-id.settings.DB_PROVIDER": "sqlite",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/data/pocket-id.db"),),
     audience="family",

@@ -37,6 +37,9 @@ ENTRY = Entry(
         "services.prowlarr.dataDir": "/var/lib/private/prowlarr",
     },
     exclude=("/var/lib/private/prowlarr/Definitions", "/var/lib/private/prowlarr/logs"),
+    database_at={
+        "services.prowlarr.settings.postgres": "",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/private/prowlarr/prowlarr.db"),),
     sign_in=SignIn(

@@ -36,6 +36,9 @@ ENTRY = Entry(
         "services.radarr.dataDir": "/var/lib/radarr/.config/Radarr",
     },
     exclude=("/var/lib/radarr/.config/Radarr/MediaCover", "/var/lib/radarr/.config/Radarr/logs"),
+    database_at={
+        "services.radarr.settings.postgres": "",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/radarr/.config/Radarr/radarr.db"),),
     sign_in=SignIn(

@@ -19,6 +19,10 @@ ENTRY = Entry(
     units=("samba-smbd",),
     user="root",
     state=("/var/lib/samba",),
+    state_at={
+        "services.samba.settings.global.private dir": "/var/lib/samba/private",
+        "services.samba.settings.global.state directory": "/var/lib/samba",
+    },
     stateless="it holds passwords alone, which smbpasswd sets again",
     audience="operator",
     monitor="it speaks to people who sign in, and to no probe",

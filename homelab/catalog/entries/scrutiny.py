@@ -29,6 +29,7 @@ ENTRY = Entry(
     dynamic_user=True,
     state=("/var/lib/private/scrutiny",),
     keeps=("/var/lib/influxdb2",),
+    state_fixed="its unit names its database file, and the InfluxDB module refuses other paths",
     stateless="disks are asked anew every quarter of an hour",
     sign_in=SignIn(kinds=("forward", "none"), note="no sign-in of its own"),
     health="/api/health",

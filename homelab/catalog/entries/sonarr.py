@@ -40,6 +40,9 @@ ENTRY = Entry(
         "services.sonarr.dataDir": _DATA,
     },
     exclude=(f"{_DATA}/MediaCover", f"{_DATA}/logs"),
+    database_at={
+        "services.sonarr.settings.postgres": "",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", f"{_DATA}/sonarr.db"),),
     sign_in=SignIn(

@@ -19,6 +19,7 @@ ENTRY = Entry(
     units=("tailscaled",),
     user="root",
     state=("/var/lib/tailscale",),
+    state_fixed="its unit passes the directory to tailscaled",
     exclude=("/var/lib/tailscale/files",),
     audience="operator",
     monitor="whatever is watched on another host is reached through it",

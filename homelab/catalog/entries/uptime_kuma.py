@@ -25,6 +25,9 @@ ENTRY = Entry(
         "services.uptime-kuma.settings.DATA_DIR": _STATE,
     },
     exclude=(f"{_STATE}/screenshots",),
+    database_at={
+        "services.uptime-kuma.settings.UPTIME_KUMA_DB_TYPE": "sqlite",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", f"{_STATE}/kuma.db"),),
     # What is watched by being silent calls here, and it has no sign-in.

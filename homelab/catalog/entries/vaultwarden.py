@@ -47,6 +47,11 @@ ENTRY = Entry(
     },
     former_state=("24.11", "/var/lib/bitwarden_rs"),
     exclude=("/var/lib/vaultwarden/icon_cache", "/var/lib/vaultwarden/tmp"),
+    database_at={
+        "services.vaultwarden.config.DATABASE_URL": "",
+        "services.vaultwarden.config.databaseUrl": "",
+        "services.vaultwarden.dbBackend": "sqlite",
+    },
     database="sqlite",
     dumps=(Dump("sqlite", "/var/lib/vaultwarden/db.sqlite3"),),
     audience="family",

@@ -68,6 +68,7 @@ for it; by the name that it has in the table of these."""
 
 REASON = "it routes for real devices"
 HOST_NETWORK = {_C: {"image": DIGEST, "extraOptions": ["--network=host"]}}
+DATABASE = {"services.miniflux.config.DATABASE_URL": "postgres://db.example.org/news"}
 MISTYPED = {"services.navidrome.enviromentFile": "/run/x"}
 
 
@@ -103,5 +104,17 @@ WAYS = (
         navidrome(
             options={**dict.fromkeys(MISTYPED), "services.navidrome.environmentFile": "/run/x"}
         ),
+    ),
+    WayOut(
+        "state-moved",
+        {"services": {"miniflux": {"host": "nas", "options": DATABASE}}},
+        {"services": {"miniflux": {"backup": {"skip": "the database server keeps it"}}}},
+        asked={"the database server keeps it": '{skip: "where it is kept"}'},
+    ),
+    WayOut(
+        "state-moved",
+        {"services": {"miniflux": {"host": "nas", "options": DATABASE}}},
+        {"services": {"miniflux": {"options": None}}},
+        says="another database",
     ),
 )
