@@ -1,8 +1,8 @@
-"""Run a command for as long as this process lives: when it is killed, the command ends, too.
+"""Run a command that ends when this process ends, even if this process is killed.
 
-A keeper stands between the two. It reads a pipe whose other end only this process has, and the
-kernel closes that however the process ends. Without it a switch outlives the rehearsal that started
-it, and meets the next one. This file is the keeper's program as well, so it imports nothing but the
+A keeper process starts the command. It reads a pipe whose other end only this process has. The
+kernel closes that end however this process ends. Without the keeper, a switch would outlive its
+rehearsal and run into the next one. This file is also the keeper's program, so it imports only the
 standard library.
 """
 
@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 def run_attached(
     words: Sequence[str], stdin: str, environment: Mapping[str, str], directory: str | None
 ) -> tuple[int, str, str]:
-    """Run the command to its end: its exit status (negative: a signal), output and errors.
+    """Run the command to its end. Returns exit status (negative: a signal), output and errors.
 
-    Raises OSError where the program or the directory is not there.
+    Raises OSError if the program or the directory does not exist.
     """
     ours, theirs = os.pipe()
     try:
@@ -43,7 +43,7 @@ def run_attached(
 
 
 _NOT_THERE = 213
-"""Exit status of the keeper where the program is not there."""
+"""Exit status of the keeper if the program does not exist."""
 
 
 def _decoded(output: bytes) -> str:
@@ -60,12 +60,12 @@ def _keep(pipe: int, words: Sequence[str]) -> int:
         os.read(pipe, 1)
         os.killpg(command.pid, signal.SIGKILL)
 
-    # Ctrl-C reaches the terminal's own group, which the command is not in.
+    # Ctrl-C reaches the terminal's process group, and the command is in another one.
     signal.signal(signal.SIGINT, lambda *_: os.killpg(command.pid, signal.SIGINT))
     threading.Thread(target=end_with_parent, daemon=True).start()
     code = command.wait()
     if code < 0:
-        # Nobody can handle these two, so nothing has to be set back.
+        # These two signals cannot have a handler to reset.
         if -code not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)

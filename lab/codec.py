@@ -1,7 +1,7 @@
-"""Values as they travel: plain data plus what must not be lost on the way, secrecy and references.
+"""Values between the SDK and the engine: plain data, secrets, references and unknown values.
 
-The SDK marks a secret, or a reference to a resource, by a signature key in an ordinary struct; an
-unknown value is one agreed text. Nothing outside this file knows these markers.
+The SDK marks a secret or a reference to a resource by a signature key in an ordinary struct. An
+unknown value is a fixed text. Only this file knows these markers.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _REFUSED: Final = {
 
 
 class UnsupportedValueError(Exception):
-    """A kind of value that the lab does not carry."""
+    """A kind of value that the lab does not support."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that is never written or shown in clear."""
+    """A value that is never written or shown in plain text."""
 
-    value: Rich
+    value: EngineValue
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,25 @@ class Reference:
 
     urn: str
     id: str | Unknown | None
-    """None for a component, which has no id."""
+    """None for a component. A component has no id."""
 
 
-Rich = str | float | bool | Unknown | Secret | Reference | list["Rich"] | dict[str, "Rich"] | None
-Riches = dict[str, Rich]
+EngineValue = (
+    str
+    | float
+    | bool
+    | Unknown
+    | Secret
+    | Reference
+    | list["EngineValue"]
+    | dict[str, "EngineValue"]
+    | None
+)
+EngineValues = dict[str, EngineValue]
 
 
-def decode(struct: struct_pb2.Struct) -> Riches:
-    """What the SDK sent. Keys without a value (null) are dropped, as the real engine does."""
+def decode(struct: struct_pb2.Struct) -> EngineValues:
+    """The values that the SDK sent. Keys with null are dropped, as in the real engine."""
     return {
         key: _decode(value)
         for key, value in struct.fields.items()
@@ -59,7 +69,7 @@ def decode(struct: struct_pb2.Struct) -> Riches:
     }
 
 
-def _decode(value: struct_pb2.Value) -> Rich:
+def _decode(value: struct_pb2.Value) -> EngineValue:
     match value.WhichOneof("kind"):
         case "bool_value":
             return bool(value.bool_value)
@@ -77,7 +87,7 @@ def _decode(value: struct_pb2.Value) -> Rich:
             return None
 
 
-def _decode_struct(fields: Mapping[str, struct_pb2.Value]) -> Rich:
+def _decode_struct(fields: Mapping[str, struct_pb2.Value]) -> EngineValue:
     signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else ""
     if not signature:
         return {key: _decode(value) for key, value in fields.items()}
@@ -93,7 +103,7 @@ def _decode_struct(fields: Mapping[str, struct_pb2.Value]) -> Rich:
     raise UnsupportedValueError(_REFUSED.get(signature, "a value of an unknown kind"))
 
 
-def encode(values: Mapping[str, Rich]) -> struct_pb2.Struct:
+def encode(values: Mapping[str, EngineValue]) -> struct_pb2.Struct:
     """The same values for the SDK."""
     struct = struct_pb2.Struct()
     for key, value in values.items():
@@ -101,7 +111,7 @@ def encode(values: Mapping[str, Rich]) -> struct_pb2.Struct:
     return struct
 
 
-def _encode(value: Rich, into: struct_pb2.Value) -> None:
+def _encode(value: EngineValue, into: struct_pb2.Value) -> None:
     match value:
         case None:
             into.null_value = struct_pb2.NULL_VALUE
@@ -124,14 +134,14 @@ def _encode(value: Rich, into: struct_pb2.Value) -> None:
         case Secret():
             _encode({_SIGNATURE: _SECRET, "value": value.value}, into)
         case Reference():
-            marked: Riches = {_SIGNATURE: _RESOURCE, "urn": value.urn}
+            marked: EngineValues = {_SIGNATURE: _RESOURCE, "urn": value.urn}
             if value.id is not None:
                 marked["id"] = value.id
             _encode(marked, into)
 
 
-def plain(value: Rich) -> Value:
-    """The bare value, as a provider sees it; a reference becomes the id (or the URN) it names."""
+def plain(value: EngineValue) -> Value:
+    """The value as a provider sees it. A reference becomes its id, or its URN."""
     match value:
         case Secret():
             return plain(value.value)
@@ -145,12 +155,12 @@ def plain(value: Rich) -> Value:
             return value
 
 
-def plain_all(values: Mapping[str, Rich]) -> dict[str, Value]:
+def plain_all(values: Mapping[str, EngineValue]) -> dict[str, Value]:
     """`plain` for every property."""
     return {key: plain(value) for key, value in values.items()}
 
 
-def masked(value: Rich) -> Value:
+def masked(value: EngineValue) -> Value:
     """The value as it may be shown: secrets as `[secret]`."""
     match value:
         case Secret():
@@ -163,13 +173,13 @@ def masked(value: Rich) -> Value:
             return plain(value)
 
 
-def masked_all(values: Mapping[str, Rich]) -> dict[str, Value]:
+def masked_all(values: Mapping[str, EngineValue]) -> dict[str, Value]:
     """`masked` for every property."""
     return {key: masked(value) for key, value in values.items()}
 
 
-def holds(value: Rich, kind: type[Secret | Unknown]) -> bool:
-    """Whether a secret (or an unknown) is anywhere inside."""
+def holds(value: EngineValue, kind: type[Secret | Unknown]) -> bool:
+    """Whether the value contains a secret (or an unknown)."""
     match value:
         case Secret():
             return kind is Secret or holds(value.value, kind)
@@ -183,8 +193,8 @@ def holds(value: Rich, kind: type[Secret | Unknown]) -> bool:
             return isinstance(value, kind)
 
 
-def dump(value: Rich, seal: Callable[[Rich], str]) -> Value:
-    """Plain JSON data in which every secret is sealed text."""
+def dump(value: EngineValue, seal: Callable[[EngineValue], str]) -> Value:
+    """JSON data with every secret encrypted."""
     match value:
         case Secret():
             return {_SIGNATURE: _SECRET, "ciphertext": seal(value.value)}
@@ -198,7 +208,7 @@ def dump(value: Rich, seal: Callable[[Rich], str]) -> Value:
             return value
 
 
-def load(value: Value, unseal: Callable[[str], Rich]) -> Rich:
+def load(value: Value, unseal: Callable[[str], EngineValue]) -> EngineValue:
     """The inverse of `dump`."""
     if isinstance(value, list):
         return [load(item, unseal) for item in value]
@@ -214,34 +224,34 @@ def load(value: Value, unseal: Callable[[str], Rich]) -> Rich:
 
 
 class Censor:
-    """Takes known secrets out of text that others wrote, such as the output of a failed command."""
+    """Removes known secrets from text of others, such as the output of a failed command."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._words: frozenset[str] = frozenset()
         self._plain: frozenset[str] = frozenset()
 
-    def learn(self, value: Rich, *, secret: bool = False) -> None:
-        """Remember every text that is secret here; of a long text, its longer lines too.
+    def learn(self, value: EngineValue, *, secret: bool = False) -> None:
+        """Remember every secret text in the value, and the longer lines of a long text.
 
-        A provider marks whole objects as secret, a connection with its address, say. What the
-        program itself gave in plain is no secret for that.
+        A provider may mark a whole object as secret, for example a connection with its address.
+        Text that the program also passes in plain is not a secret.
         """
         with self._lock:
             self._plain |= frozenset(_plain_texts(value)) if not secret else frozenset()
         for text in _texts(value, secret=secret):
-            lines = {line for line in (text, *text.splitlines()) if _is_telling(line)}
+            lines = {line for line in (text, *text.splitlines()) if _is_specific(line)}
             with self._lock:
                 self._words |= lines
 
     def __call__(self, text: str) -> str:
-        """The text without them. Longest first, so that no tail of a longer secret stays."""
+        """The text without secrets. Longest first, so that no end of a longer secret remains."""
         for word in sorted(self._words - self._plain, key=len, reverse=True):
             text = text.replace(word, "[secret]")
         return text
 
 
-def _plain_texts(value: Rich) -> Iterator[str]:
+def _plain_texts(value: EngineValue) -> Iterator[str]:
     match value:
         case list():
             for item in value:
@@ -254,15 +264,17 @@ def _plain_texts(value: Rich) -> Iterator[str]:
 
 
 _WHERE = frozenset({"host", "hostKey", "port", "user"})
-"""Parts of a connection that say where it leads and to whom."""
+"""Parts of a connection that identify its host and user."""
 
 
-def _is_telling(text: str) -> bool:
-    """Whether hiding a text hides anything: a short plain word (`root`) stands everywhere."""
+def _is_specific(text: str) -> bool:
+    """Whether the text is specific enough to hide. A short word such as `root` occurs
+    everywhere.
+    """
     return len(text) > 3 and not (len(text) < 8 and text.isalpha())
 
 
-def _texts(value: Rich, *, secret: bool) -> Iterator[str]:
+def _texts(value: EngineValue, *, secret: bool) -> Iterator[str]:
     match value:
         case Secret():
             yield from _texts(value.value, secret=True)
@@ -271,7 +283,7 @@ def _texts(value: Rich, *, secret: bool) -> Iterator[str]:
                 yield from _texts(item, secret=secret)
         case dict():
             for key, item in value.items():
-                # Where a connection leads is in every report; a person has to read it there.
+                # Reports name the host of a connection, and the user must be able to read it.
                 if not (secret and key in _WHERE):
                     yield from _texts(item, secret=secret)
         case str() if secret:

@@ -1,7 +1,7 @@
-"""One run over one stack: doing what each registration comes to, and deleting the rest.
+"""One run of one stack: creates, updates and replaces resources, and deletes those not registered.
 
-Decisions are taken one at a time (`homelab.lab.planner`), the work runs in parallel. Nothing is on
-record before it is done, and everything done is on record before the program hears of it.
+Decisions are made one at a time (`homelab.lab.planner`); the steps run in parallel. A step is
+recorded after it is done, and before the program gets its result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from homelab.lab.codec import Censor, Rich, Riches, Secret, holds, masked_all, plain, plain_all
+from homelab.lab.codec import (
+    Censor,
+    EngineValue,
+    EngineValues,
+    Secret,
+    holds,
+    masked_all,
+    plain,
+    plain_all,
+)
 from homelab.lab.events import (
     Event,
     Failed,
@@ -37,18 +46,18 @@ from homelab.lab.state import Record, Store
 
 
 class StoppedError(Exception):
-    """The run is over: refused, failed or interrupted. Why has been told already."""
+    """The run has ended: refused, failed or interrupted. The reason has been reported already."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the program hears about one registration."""
+    """The result of one registration, for the program."""
 
     urn: str
     id: str = ""
-    outputs: Riches = field(default_factory=dict)
+    outputs: EngineValues = field(default_factory=dict)
     done: bool = True
-    """False when it failed or was skipped; the SDK then takes its outputs for unknown."""
+    """False if it failed or was skipped. The SDK then treats its outputs as unknown."""
 
 
 class Deployment:
@@ -69,22 +78,22 @@ class Deployment:
         self.changes: Counter[Op] = Counter()
         self.failed = self.stopped = False
         self.denied: frozenset[str] = frozenset()
-        """Packages whose default provider is switched off; `*` for all."""
+        """Packages whose default provider is disabled; `*` for all."""
         self.censor = Censor()
         self._journal = StateJournal(store, dry=preview)
         self._planner = Planner(project, stack, self._journal, providers)
         self._listen, self._parallel = listen, parallel
-        self._lock, self._telling = threading.RLock(), threading.RLock()
+        self._lock, self._emitting = threading.RLock(), threading.RLock()
         self._slots = threading.BoundedSemaphore(parallel)
         self._defaults: dict[str, Outcome] = {}
-        self._exports: Riches | None = None
+        self._exports: EngineValues | None = None
         for record in self._journal.base:
             self.censor.learn([record.inputs, record.outputs])
 
-    # What the program asks.
+    # Requests of the program.
 
     def register(self, registration: ResourceRegistration) -> Outcome:
-        """Make the resource so; returns when that is done, failed or skipped."""
+        """Create, update or replace the resource. Returns when this is done, failed or skipped."""
         self.censor.learn(registration.inputs)
         try:
             with self._lock:
@@ -101,7 +110,7 @@ class Deployment:
         except RefusedError as error:
             raise self.abort(f"{registration.type} {registration.name!r}: {error}") from None
         if isinstance(change, Skip):
-            self._tell(Skipped(change.urn, change.because))
+            self._emit(Skipped(change.urn, change.because))
             return Outcome(change.urn, done=False)
         if change.objection:
             self.failed = True
@@ -118,8 +127,8 @@ class Deployment:
             self._check_running()
             return self._carry_out(change)
 
-    def register_outputs(self, urn: str, outputs: Riches) -> None:
-        """Keep a component's outputs; the stack's own are settled when the run ends."""
+    def register_outputs(self, urn: str, outputs: EngineValues) -> None:
+        """Record a component's outputs. Outputs of the stack are recorded at the end of the run."""
         self.censor.learn(outputs)
         record = self._journal.news.get(urn)
         if record is None:  # it was skipped
@@ -127,11 +136,11 @@ class Deployment:
         if record.type == STACK:
             self._exports = self._known(outputs)
         else:
-            self._journal.give(record, self._known(outputs))
+            self._journal.set_outputs(record, self._known(outputs))
             self._journal.save()
 
-    def invoke(self, token: str, args: Riches, provider: str) -> Riches:
-        """Answer a function call; what was asked with a secret is answered with secrets."""
+    def invoke(self, token: str, args: EngineValues, provider: str) -> EngineValues:
+        """Answer a function call. If an argument is secret, the results are secret."""
         self._check_running()
         package = token.partition(":")[0]
         try:
@@ -143,7 +152,7 @@ class Deployment:
         except RefusedError as error:
             raise self.abort(f"{token}: {error}") from None
         secret = holds(args, Secret)
-        return {key: Secret(v) if secret else v for key, v in _riches(answer).items()}
+        return {key: Secret(v) if secret else v for key, v in _engine_values(answer).items()}
 
     def lookup(self, urn: str) -> Record:
         """The resource behind a reference."""
@@ -152,13 +161,13 @@ class Deployment:
             raise self.abort(f"unknown resource {urn}")
         return record
 
-    # What the run does by itself.
+    # Actions at the end of a run.
 
     def finish(self) -> None:
-        """The program is through: delete what it no longer registers.
+        """Delete what the program no longer registers, after it has ended.
 
-        Not after a failure: the program could not register what it makes of a result that it
-        never got, so what is missing now may be wanted still.
+        Nothing is deleted after a failure: a resource that depends on the failed one was not
+        registered, and may still be wanted.
         """
         if not self.failed or self.preview:
             remaining = self._journal.remaining()
@@ -170,28 +179,32 @@ class Deployment:
         """Delete everything."""
         self._delete(self._journal.base)
 
-    def close(self) -> Riches:
-        """Settle and return the stack's outputs; a failed run keeps old ones it did not set."""
+    def close(self) -> EngineValues:
+        """Record and return the stack's outputs. A failed run keeps old outputs that it did not
+        set.
+        """
         stack = self._journal.find(STACK)
         if stack is None:
             return {}
         if self._exports is not None:
-            self._journal.give(stack, {**(stack.outputs if self.failed else {}), **self._exports})
+            self._journal.set_outputs(
+                stack, {**(stack.outputs if self.failed else {}), **self._exports}
+            )
             self._journal.save()
         return stack.outputs
 
     def stop(self) -> None:
-        """Start nothing more; steps that run already are finished and recorded."""
+        """Start no further step. Running steps finish and are recorded."""
         self.stopped = self.failed = True
 
     def interrupt(self) -> None:
-        """Ctrl-C: steps in flight finish, no other begins."""
+        """Handle Ctrl-C: running steps finish, no other starts."""
         if not self.stopped:
             self.say("error", "update canceled")
         self.stop()
 
     def abort(self, *texts: str, urn: str = "") -> StoppedError:
-        """End the run with these errors; returns what to raise."""
+        """End the run with these errors. Returns the exception to raise."""
         for text in texts:
             self.say("error", text, urn)
         self.stop()
@@ -200,8 +213,8 @@ class Deployment:
     def say(
         self, severity: Literal["debug", "info", "warning", "error"], text: str, urn: str = ""
     ) -> None:
-        """Tell the listener, without secrets."""
-        self._tell(Message(severity, self.censor(text), urn))
+        """Report a message without secrets."""
+        self._emit(Message(severity, self.censor(text), urn))
 
     # Default providers.
 
@@ -224,13 +237,13 @@ class Deployment:
                 f"'{token}' must use an explicit provider."
             )
 
-    # Doing.
+    # Steps.
 
     def _carry_out(self, change: Change) -> Outcome:
         registration, new, old = change.registration, change.new, change.old
         for record in change.doomed:
             if not self._remove(record, early=True):
-                self._break(new.urn)
+                self._mark_failed(new.urn)
                 return Outcome(new.urn, done=False)
         step, seconds = _step(change), 0.0
         if change.op == "same" and old is not None:
@@ -255,7 +268,7 @@ class Deployment:
         if not new.custom:
             new.outputs = old.outputs if old is not None else {}
         elif self.preview:
-            # What is not among the inputs is left out, and thereby unknown to the program.
+            # Other outputs are left out, so they are unknown to the program.
             new.outputs = self._marked(new.inputs, new.inputs, registration)
         elif new.type.startswith(PROVIDERS):
             new.id, new.outputs = new.id or str(uuid.uuid4()), new.inputs
@@ -266,23 +279,25 @@ class Deployment:
                 made = provider.update(new.type, updated.id, before, inputs)
             else:
                 made = provider.create(new.type, new.name, inputs)
-            outputs = _riches(made.outputs)
+            outputs = _engine_values(made.outputs)
             new.id, new.outputs = made.id, self._marked(outputs, new.inputs, registration, made)
 
     def _marked(
         self,
-        outputs: Riches,
-        inputs: Riches,
+        outputs: EngineValues,
+        inputs: EngineValues,
         registration: ResourceRegistration,
         made: Created | None = None,
-    ) -> Riches:
-        """Outputs with their secrets marked: asked for, the provider's, or secret as inputs."""
+    ) -> EngineValues:
+        """Outputs with secrets marked: by the program, by the provider, or because an input is
+        secret.
+        """
         secret = {*registration.secret_outputs, *(made.secrets if made else ())}
-        result: Riches = {}
+        result: EngineValues = {}
         for key, value in outputs.items():
             given = inputs.get(key)
             if holds(given, Secret):
-                # Secret at the same place when it came back unchanged, as a whole otherwise.
+                # Unchanged: secret in the same places. Changed: secret as a whole.
                 value = given if plain(given) == plain(value) else Secret(value)
             if key in secret and not isinstance(value, Secret):
                 value = Secret(value)
@@ -290,8 +305,8 @@ class Deployment:
         self.censor.learn(result)
         return result
 
-    def _known(self, outputs: Riches) -> Riches:
-        """Outputs fit for the record: after a failure some are unknown even in an `up`."""
+    def _known(self, outputs: EngineValues) -> EngineValues:
+        """Outputs without unknown values. After a failure, some are unknown even in an `up`."""
         if self.preview:
             return outputs
         return {key: value for key, value in outputs.items() if not holds(value, Unknown)}
@@ -301,21 +316,21 @@ class Deployment:
         planner.deleting.update(record.urn for record in condemned)
         with ThreadPoolExecutor(self._parallel) as pool:
             for wave in waves(base, condemned):
-                needed = all_needs(base, [r for r in base if r.urn in planner.broken])
+                needed = all_needs(base, [r for r in base if r.urn in planner.failed])
                 try:
                     list(pool.map(self._remove, [r for r in wave if id(r) not in needed]))
                 except KeyboardInterrupt:
-                    self.stop()  # before the pool waits for what it has begun
+                    self.stop()  # before the pool waits for its running steps
                     raise
 
     def _remove(self, record: Record, *, early: bool = False) -> bool:
-        """Delete one; `early` for one whose replacement is still to be made."""
+        """Delete one resource. `early` means that its replacement is created afterwards."""
         if self.stopped:
             return False
         replaced = early or record.delete
         parts: tuple[Part, ...] = ("delete-replaced",) if replaced else ()
         if record.pending_replacement:
-            parts = ("remove-pending-replace",)  # its replacement will never be made
+            parts = ("remove-pending-replace",)  # its replacement is not created in this run
         step = Step(
             op="replace" if parts else "delete",
             urn=record.urn,
@@ -351,19 +366,19 @@ class Deployment:
             self._planner.stand_in_for(record).delete(record.type, record.id, outputs)
 
     def _attempt(self, step: Step, work: Callable[[], None]) -> tuple[float, bool]:
-        """Do a step; returns how long it took and whether it failed."""
+        """Run a step. Returns its duration in seconds and whether it failed."""
         if not self.preview and not _is_internal(step):
-            self._tell(Started(step))
+            self._emit(Started(step))
         start, failure = time.monotonic(), ""
         try:
             work()
         except (RefusedError, AbortError) as error:
             failure = str(error) or "refused"
-        except Exception as error:  # noqa: BLE001 a stand-in's own fault must not take the run down
+        except Exception as error:  # noqa: BLE001 a defect of a stand-in must not end the run
             failure = f"{type(error).__name__}: {error}"
         if failure:
-            self._break(step.urn)
-            self._tell(Failed(step, self.censor(failure)))
+            self._mark_failed(step.urn)
+            self._emit(Failed(step, self.censor(failure)))
         return time.monotonic() - start, bool(failure)
 
     def _done(self, step: Step, seconds: float) -> None:
@@ -372,19 +387,19 @@ class Deployment:
             with self._lock:
                 if not step.parts or "replace" in step.parts:
                     self.changes[step.op] += 1
-            self._tell(Finished(step, seconds))
+            self._emit(Finished(step, seconds))
 
-    def _break(self, urn: str) -> None:
+    def _mark_failed(self, urn: str) -> None:
         with self._lock:
-            self._planner.broken.add(urn)
+            self._planner.failed.add(urn)
             self.failed = True
 
     def _check_running(self) -> None:
         if self.stopped:
             raise StoppedError
 
-    def _tell(self, event: Event) -> None:
-        with self._telling:
+    def _emit(self, event: Event) -> None:
+        with self._emitting:
             self._listen(event)
 
 
@@ -410,10 +425,12 @@ def _step(change: Change) -> Step:
 
 
 def _is_internal(step: Step) -> bool:
-    """Default providers are the engine's own affair: on record, but neither shown nor counted."""
+    """Whether the step is for a default provider. These are recorded, but neither shown nor
+    counted.
+    """
     return step.type.startswith(PROVIDERS) and step.name.startswith("default")
 
 
-def _riches(values: Properties) -> Riches:
-    """A provider's answer; nothing in it is marked yet."""
-    return {key: cast("Rich", value) for key, value in values.items() if value is not None}
+def _engine_values(values: Properties) -> EngineValues:
+    """Outputs of a provider, without marks."""
+    return {key: cast("EngineValue", value) for key, value in values.items() if value is not None}

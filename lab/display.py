@@ -1,4 +1,4 @@
-"""What a person sees of a rehearsal, and what a script gets of it."""
+"""Output of a rehearsal, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FILE = "homelab:host:File"
 
 
 class Display:
-    """Rows as things happen, the lines that change on each host, and a summary."""
+    """Prints a row for each step, the changed lines of each host, and a summary."""
 
     def __init__(
         self, plan: Plan, place: Path, *, as_json: bool, console: Console | None = None
@@ -49,9 +49,9 @@ class Display:
         self._steps: list[Step] = []
         self._errors: list[str] = []
         self._new: set[str] = set()
-        """URNs of what is created: the files of a new host go without saying."""
+        """URNs of created resources. Files of a new host are not shown."""
         self._gone: dict[str, list[Step]] = {}
-        """Files that go, by their host, which may go as well."""
+        """Deleted files by host. They are not shown if the host is deleted too."""
 
     def event(self, event: Event) -> None:
         """Show one event."""
@@ -66,7 +66,9 @@ class Display:
             case Skipped(urn, because):
                 name = urn.rpartition("::")[2]
                 self._print(
-                    Text(f"  ·  {name}: not tried, for {because.rpartition('::')[2]} failed", "dim")
+                    Text(
+                        f"  ·  {name}: skipped, because {because.rpartition('::')[2]} failed", "dim"
+                    )
                 )
             case Message(severity, text):
                 text = of_the_lab(text)
@@ -77,7 +79,7 @@ class Display:
                     self._print(Text(text, style))
 
     def say(self, line: str) -> None:
-        """Print a line, in the words of the lab."""
+        """Print a line, with the lab's commands."""
         self._print(Text(of_the_lab(line)))
 
     def _finished(self, step: Step, seconds: float) -> None:
@@ -111,7 +113,7 @@ class Display:
             self._out.print(text)
 
     def summary(self, action: str, result: Result, connections: Mapping[str, int]) -> None:
-        """What was done, by host and by name; the last lines are Pulumi's own."""
+        """Print the hosts, the names and the counts of resources."""
         counts = {op: n for op, n in result.changes.items() if n}
         for step in (s for files in self._gone.values() for s in files):
             self._row(*_SIGNS["delete"], step, "")
@@ -133,7 +135,7 @@ class Display:
             self._out.print(f"    {counts['same']} unchanged")
         if not result.ok:
             self._out.print(
-                Text(f"    {len(self._errors)} error(s); run it again once mended", "red")
+                Text(f"    {len(self._errors)} error(s); fix the cause and run it again", "red")
             )
 
     def _data(
@@ -154,7 +156,7 @@ class Display:
         }
 
     def _files(self) -> dict[str, list[str]]:
-        """Lines that change in the files of each host that was there before."""
+        """The changed lines in files of each host that existed before."""
         found: dict[str, list[str]] = {}
         for step in sorted(self._steps, key=lambda s: s.name):
             if step.type == _FILE and step.op != "same" and step.parent not in self._new:
@@ -166,7 +168,7 @@ class Display:
         return found
 
     def _tree(self) -> None:
-        """What there is now, each thing under what it belongs to."""
+        """Print all components and resources as a tree."""
         below: dict[str, list[Step]] = {}
         gone = {s.urn for s in self._steps if s.op == "delete"}
         for step in self._steps:
@@ -202,7 +204,7 @@ class Display:
             self._out.print(f"    {route.url:<40} {where:<28} {route.audience}, {route.publish}")
 
     def status(self, policy: Drift | None) -> None:
-        """What every lab host runs, from its own files; and the policy that the tailnet has."""
+        """Print what every lab host runs, and the state of the tailnet's policy."""
         rows = {
             name: {
                 "release": _text(root / "var/lib/homelab/current"),

@@ -1,16 +1,15 @@
 """An embedded engine: preview, up and destroy of one stack, in this process, without Pulumi's CLI.
 
-The program and the SDK are the real ones, unchanged. What lies below them is ours: the state is a
-file (`homelab.lab.state`) that is never imported anywhere, the providers are stand-ins
-(`homelab.lab.provider`), and the decisions (`homelab.lab.planner`, `homelab.lab.deployment`) are
-those of the real engine, kept so by the
-recordings under `tests/engine/`. A failure stops only what depends on it, as with
-`pulumi up --continue-on-error`. Three things differ, each on the careful side:
+The program and the SDK are the real ones. The state is a file (`homelab.lab.state`), and the
+providers are stand-ins (`homelab.lab.provider`). The decisions (`homelab.lab.planner`,
+`homelab.lab.deployment`) are those of the real engine; recordings in `tests/engine/` test this. A
+failure stops only what depends on it, as with `pulumi up --continue-on-error`. Three differences,
+all of them safer:
 
-- After a failure nothing is deleted, as with a plain `pulumi up`; with `--continue-on-error` the
-  real engine deletes even what the program would have registered, had it got its results.
-- What depends on a failure may be a component; the real engine ends the whole run there.
-- A resource that fell with a delete-before-replace is not deleted again when the run is repeated.
+- After a failure nothing is deleted, as with a plain `pulumi up`. With `--continue-on-error`, the
+  real engine also deletes resources that the program did not register because of the failure.
+- A component may depend on a failed resource. The real engine ends the whole run there.
+- A resource deleted because of a delete-before-replace is not deleted again in the next run.
 """
 
 from __future__ import annotations
@@ -30,26 +29,26 @@ from homelab.lab.registration import STACK
 from homelab.lab.state import Store
 
 PARALLEL: Final = 16
-"""Steps that run at once: a dozen hosts side by side, and one slow one starves nobody."""
+"""Number of steps that run at once. It is large enough that one slow host delays no other."""
 _TAKEN_OVER: Final = Message("info", "An earlier run was killed; going on from what it finished.")
 
 Program = Callable[[Monitor, bool], None]
-"""Runs a program against the monitor; the flag says whether this is a preview."""
+"""Runs a program against the monitor. The flag is true in a preview."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended."""
+    """The result of a run."""
 
     ok: bool
     changes: Mapping[Op, int] = field(default_factory=dict)
-    """Resources by what was done (or would be), in Pulumi's words."""
+    """Number of resources by operation, with Pulumi's names."""
     outputs: Mapping[str, Value] = field(default_factory=dict)
-    """The stack's outputs, secrets as `[secret]`; in a preview those not known yet as UNKNOWN."""
+    """The stack's outputs. Secrets are `[secret]`; in a preview, unknown values are UNKNOWN."""
 
 
 class Engine:
-    """One stack of one project, kept in `directory`."""
+    """The engine for one stack of one project. State is in `directory`."""
 
     def __init__(
         self,
@@ -68,11 +67,11 @@ class Engine:
         self._parallel = parallel
 
     def preview(self, program: Program) -> Result:
-        """Say what `up` would do. Writes nothing and calls no stand-in but to check and diff."""
+        """Report what `up` would do. Writes nothing, and calls stand-ins only to check and diff."""
         return self._run(program, preview=True)
 
     def up(self, program: Program) -> Result:
-        """Make the stack what the program says; a failure stops only what depends on it."""
+        """Deploy the program's resources. A failure stops only what depends on it."""
         with self._locked():
             return self._run(program, preview=False)
 
@@ -108,7 +107,7 @@ class Engine:
                 if not deployment.stopped:
                     deployment.finish()
         except StoppedError:
-            pass  # told already
+            pass  # reported already
         except KeyboardInterrupt:
             deployment.interrupt()
         outputs = deployment.close()

@@ -1,4 +1,4 @@
-"""What the engine tells whoever is watching; the display and the tests read the same events."""
+"""Events of the engine, for the display and for tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Literal
 from homelab.lab.provider import Value
 
 Op = Literal["create", "update", "replace", "delete", "same"]
-"""Pulumi's own words. A replace is one event here; its parts are in `Step.parts`."""
+"""Pulumi's names. A replacement is one event; its parts are in `Step.parts`."""
 
 Part = Literal["create-replacement", "replace", "delete-replaced", "remove-pending-replace"]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One resource's fate in this run."""
+    """What happens to one resource in this run."""
 
     op: Op
     urn: str
@@ -31,22 +31,22 @@ class Step:
     """Old inputs, secrets shown as `[secret]`."""
     new: dict[str, Value] = field(default_factory=dict)
     hide: tuple[str, ...] = ()
-    """Properties whose difference the program asked to hide (hide_diffs)."""
+    """Properties whose difference is hidden (`hide_diffs`)."""
     parts: tuple[Part, ...] = ()
-    """What this event covers of a replace, in the engine's own words. The deletion of the old one,
-    before or long after, is an event of its own with the same op."""
+    """Parts of a replacement in this event, with Pulumi's names. The deletion of the old
+    resource is a separate event with the same `op`."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A step that takes time has begun (apply only)."""
+    """A step has started (only in `up` and `destroy`)."""
 
     step: Step
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A step is done and recorded; in preview, it is what would be done."""
+    """A step is done and recorded. In a preview: a step that would be done."""
 
     step: Step
     seconds: float = 0.0
@@ -54,7 +54,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A step failed; nothing of it is recorded as done."""
+    """A step failed. It is not recorded as done."""
 
     step: Step
     error: str
@@ -62,7 +62,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Not tried, because something it depends on failed."""
+    """A resource was skipped, because a dependency failed."""
 
     urn: str
     because: str
@@ -70,7 +70,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Message:
-    """What the program or the engine says (pulumi.log, warnings, the program's own error)."""
+    """A message of the program or the engine: `pulumi.log`, a warning, an error of the program."""
 
     severity: Literal["debug", "info", "warning", "error"]
     text: str

@@ -1,4 +1,4 @@
-"""Order among records: who depends on whom, and what must be deleted before what."""
+"""Dependencies among records, and the order of deletion."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from homelab.lab.state import Record
 
 
 def dependents(records: Sequence[Record], root: Record, done: Collection[str]) -> list[Record]:
-    """Records that need `root`, directly or not, each after what it needs.
+    """Records that depend on `root`, directly or not, each after its dependencies.
 
-    `done` are URNs that this run has handled already; they cannot need what comes later.
+    `done` are URNs that this run has handled. They cannot depend on later records.
     """
     found = {root.urn}
     result = []
@@ -22,7 +22,7 @@ def dependents(records: Sequence[Record], root: Record, done: Collection[str]) -
 
 
 def waves(records: Sequence[Record], condemned: Collection[Record]) -> list[list[Record]]:
-    """Groups to delete one after the other: dependents before dependencies, children first."""
+    """Groups to delete one after another: dependents before dependencies, children first."""
     left = {id(record): record for record in condemned}
     needs = {key: direct_needs(records, record) for key, record in left.items()}
     groups = []
@@ -35,7 +35,7 @@ def waves(records: Sequence[Record], condemned: Collection[Record]) -> list[list
 
 
 def all_needs(records: Sequence[Record], roots: Iterable[Record]) -> set[int]:
-    """Identities of everything the roots need, directly or not."""
+    """Identities of everything that the roots depend on, directly or not."""
     seen: set[int] = set()
     todo = list(roots)
     while todo:
@@ -47,10 +47,10 @@ def all_needs(records: Sequence[Record], roots: Iterable[Record]) -> set[int]:
 
 
 def direct_needs(records: Sequence[Record], record: Record) -> list[Record]:
-    """What one record needs, its parent included.
+    """Direct dependencies of one record, including its parent.
 
-    Only earlier records count: of two with one URN (replaced and new) that is the one meant, and
-    needing a component means the children it had by then.
+    Only earlier records count. Of two records with one URN (replaced and new), this selects the
+    right one. A dependency on a component includes the children that it had by then.
     """
     wanted = record.needs()
     components: set[str] = set()

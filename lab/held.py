@@ -1,6 +1,7 @@
-"""Files that say which process of a lab is alive: held for as long as it is.
+"""Lock files that show whether a process of a lab is alive.
 
-A number in a file may by now belong to a stranger; the kernel's lock on the file cannot.
+A process id in a file may belong to another process by now. The kernel's lock on the file ends with
+its process.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ from homelab.lab.errors import StateError
 
 
 class Held:
-    """A file that this process holds, until it lets go or ends."""
+    """A lock file that this process holds until it releases the lock or ends."""
 
     def __init__(self, file: IO[str], owner: str) -> None:
         self._file = file
         self.was_left = bool(owner)
-        """Whether whoever held it before was killed: its number still stands there."""
+        """Whether the previous holder was killed: its process id is still in the file."""
 
     def let_go(self) -> None:
-        """Let the next one have it, and know that nobody was killed."""
+        """Release the lock and empty the file, so that the next holder sees a regular end."""
         self._file.truncate(0)
         self._file.close()
 
 
 def hold(path: Path) -> Held:
-    """Hold the file until it is let go, or this process ends.
+    """Lock the file until it is released or this process ends.
 
-    Raises StateError, with the number of the process that holds it.
+    Raises StateError, with the id of the process that holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
@@ -44,7 +45,7 @@ def hold(path: Path) -> Held:
     except OSError:
         file.close()
         raise StateError(
-            f"another run (process {owner or 'unknown'}) has {path.parent}; wait for it or stop it"
+            f"another run (process {owner or 'unknown'}) uses {path.parent}; wait for it or stop it"
         ) from None
     file.truncate(0)
     file.write(str(os.getpid()))
@@ -53,7 +54,7 @@ def hold(path: Path) -> Held:
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file that nobody else may read."""
+    """Open a file that only its owner may read."""
     return os.open(path, flags, 0o600)
 
 
@@ -70,7 +71,7 @@ def is_held(path: Path) -> bool:
 
 
 def end_unit(pid: Path) -> None:
-    """Ask the process of a unit to end, by the file that it holds; a stale one means nobody."""
+    """Send SIGTERM to the process of a unit that holds this lock file. A stale file is ignored."""
     if is_held(pid):
         with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
             os.kill(int(pid.read_text(encoding="utf-8")), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""One lab host: a directory that it takes for `/`, what is wrong with it, and its keys."""
+"""One lab host: the directory that is its `/`, its faults and its keys."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Fault = Literal[
     "never-returns",
     "offline",
 ]
-"""What can be wrong with a lab host, until it is mended."""
+"""A fault of a lab host, until it is cleared."""
 
-BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
+FAULTS: Final[Mapping[Fault, Mapping[str, str]]] = {
     "build-fails": {"build": "fail"},
     "activate-fails": {"activate": "fail"},
     "activate-hangs": {"activate": "hang"},
@@ -40,10 +40,10 @@ BREAKS: Final[Mapping[Fault, Mapping[str, str]]] = {
     "needs-restart": {"init": "2"},
     "kernel-panics": {"init": "2", "start": "panic"},
     "never-returns": {"init": "2", "start": "never"},
-    # Until a neighbour runs its wake command.
+    # Until another host runs its wake command.
     "offline": {"connect": "offline"},
 }
-"""The same in the words of `faults.json`, which the stand-ins read."""
+"""The entries of each fault in `faults.json`, which the stand-ins read."""
 
 
 @dataclass
@@ -54,27 +54,27 @@ class LabHost:
     addresses: tuple[str, ...]
     directory: Path
     ports: dict[str, int] = field(default_factory=dict)
-    """Per address, the loopback port that stands for it."""
+    """The loopback port of each address."""
     host_key: str = ""
 
     @property
     def root(self) -> Path:
-        """What the host takes for `/`."""
+        """The directory that is the host's `/`."""
         return self.directory / "root"
 
-    def break_now(self, what: Mapping[str, str]) -> None:
-        """Add to what is broken, in the words of `faults.json`."""
+    def add_faults(self, what: Mapping[str, str]) -> None:
+        """Add entries to `faults.json`."""
         path = self.directory / "faults.json"
-        text = json.dumps({**self.broken(), **what})
+        text = json.dumps({**self.faults(), **what})
         path.with_suffix(".new").write_text(text)
         path.with_suffix(".new").replace(path)
 
     def clear_faults(self) -> None:
-        """Everything works again, from now on."""
+        """Remove all faults."""
         (self.directory / "faults.json").unlink(missing_ok=True)
 
-    def broken(self) -> dict[str, str]:
-        """What is broken now."""
+    def faults(self) -> dict[str, str]:
+        """The entries of `faults.json`."""
         path = self.directory / "faults.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -85,18 +85,18 @@ class LabHost:
             raise DamagedError(path, type(error).__name__, self.directory) from error
 
     def answers(self, address: str) -> bool:
-        """Whether a connection to this address gets through."""
-        broken = self.broken()
+        """Whether a connection to this address succeeds."""
+        faults = self.faults()
         lost = (self.root / "run/lab-network-lost").exists()
-        return not lost and broken.get("connect") not in ("refuse", "offline", address)
+        return not lost and faults.get("connect") not in ("refuse", "offline", address)
 
     def log(self) -> list[dict[str, object]]:
-        """What its stand-ins were asked, oldest first."""
+        """Calls of its stand-ins, oldest first."""
         path = self.root / "var/log/homelab-lab.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def place_keys(self, client: asyncssh.SSHKey) -> None:
-        """What it has below /etc: its own key, and whose signature it trusts, the lab's here."""
+        """Write its host key and the trusted signer, which is the lab, below /etc."""
         own = self.root / "etc/ssh/ssh_host_ed25519_key"
         own.parent.mkdir(parents=True, exist_ok=True)
         own.touch(mode=0o600)
@@ -108,7 +108,7 @@ class LabHost:
 
 
 def key_in(path: Path) -> asyncssh.SSHKey:
-    """The lab's own key in this file, made when it is missed."""
+    """The SSH key in this file. It is created if the file does not exist."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         key = asyncssh.generate_private_key("ssh-ed25519")
@@ -118,4 +118,4 @@ def key_in(path: Path) -> asyncssh.SSHKey:
     try:
         return asyncssh.read_private_key(path)
     except (ValueError, OSError) as error:
-        raise DamagedError(path, "it is no SSH key", path.parent) from error
+        raise DamagedError(path, "it is not an SSH key", path.parent) from error

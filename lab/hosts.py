@@ -1,7 +1,8 @@
-"""Lab hosts: every address of a homelab as an SSH server on loopback, each with a root of its own.
+"""Lab hosts: an SSH server on loopback for every address of a homelab, and a root directory per
+host.
 
-Commands really run, in a directory that stands for the host's root, with stand-ins for what only
-NixOS has (`lab/host_commands`). Nothing but 127.0.0.1 is ever dialled.
+Commands run in a directory that replaces the host's root, with stand-ins for the commands of NixOS
+(`lab/host_commands`). Connections go to 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import asyncssh
 
 from homelab.lab import host_commands
 from homelab.lab.held import Held, end_unit, hold
-from homelab.lab.host import BREAKS, Fault, LabHost, key_in
+from homelab.lab.host import FAULTS, Fault, LabHost, key_in
 from homelab.lab.provider import RefusedError
 from homelab.offline.delivery import pull_text
 from homelab.ops.machine import ssh
@@ -32,15 +33,15 @@ from homelab.problems import did_you_mean
 T = TypeVar("T")
 
 _UNITS: Final = "run/lab-units/*/pid"
-"""Below a host's root, the processes that its units are."""
-PATIENCE = 15
-"""Seconds in which a loopback host answers again, or never will."""
+"""Process ids of a host's units, below its root."""
+CONFIRM_SECONDS = 15
+"""Seconds to wait until a host on loopback answers again."""
 
 
 class LabHosts:
-    """All lab hosts, serving between `with` and its end. Its methods may be called from any thread.
+    """All lab hosts. They serve inside a `with` block. Methods may be called from any thread.
 
-    A host's root and keys stay in the directory, so a lab that is opened again goes on.
+    Roots and keys of hosts stay in the directory, so a lab that is opened again continues.
     """
 
     def __init__(self, directory: Path, hosts: Mapping[str, Sequence[str]]) -> None:
@@ -62,7 +63,7 @@ class LabHosts:
         self._held: Held | None = None
 
     def __enter__(self) -> Self:
-        # Nothing of the lab is touched before this: somebody else may be dialling by it.
+        # Write no file before this: another process may be using the lab.
         self._held = hold(self.directory / "serving")
         host_commands.install(self._commands)
         host_commands.install_wakers(self._commands, self.hosts)
@@ -84,7 +85,7 @@ class LabHosts:
         self._end()
 
     def write_dial_map(self) -> Path:
-        """Write where each address leads, for whoever must reach the hosts; the file's path."""
+        """Write the port and host key of each address, for clients. Returns the file's path."""
         hosts = {
             address: ssh.Dialled(name=host.name, port=port, host_key=host.host_key)
             for host in self.hosts.values()
@@ -93,14 +94,14 @@ class LabHosts:
         self._dial_map = ssh.DialMap(
             hosts=hosts,
             client_key=str(self.directory / "client_key"),
-            confirm_seconds=PATIENCE,
+            confirm_seconds=CONFIRM_SECONDS,
         )
         path = self.directory / "dial.json"
         path.write_text(self._dial_map.model_dump_json(indent=1))
         return path
 
     def environment(self) -> dict[str, str]:
-        """What a child process needs so that it reaches the lab hosts and nothing else."""
+        """Environment of a child process that reaches the lab hosts and no other host."""
         return {ssh.DIAL_MAP: str(self.directory / "dial.json")}
 
     def run_remote(
@@ -110,10 +111,12 @@ class LabHosts:
         stdin: str,
         environment: Mapping[str, str],
     ) -> tuple[int, str, str]:
-        """Run a command as the command provider would: one connection, to the end; then its exit
-        status, output and errors. Refuses what would be unsafe or impossible in production.
+        """Run a command over one connection, as the command provider does.
+
+        Returns exit status, output and errors. Raises RefusedError for what is unsafe or
+        impossible in production.
         """
-        # The provider offers these two and does not mind when sshd refuses them, as it does.
+        # The provider sends its own variables, and ignores that sshd refuses them.
         asked = {name for name in environment if not name.startswith("PULUMI_COMMAND_")}
         if asked:
             names = ", ".join(sorted(asked))
@@ -126,7 +129,7 @@ class LabHosts:
                 f"connection to {address}: no ed25519 host key is pinned; set ssh.host_key"
             )
         if self._dial_map is None:
-            raise RefusedError("the lab hosts do not serve; use them inside their `with`")
+            raise RefusedError("the lab hosts do not serve; use them inside their `with` block")
         mapped = self._dial_map.hosts.get(address)
         if mapped is None:
             known = did_you_mean(address, self._dial_map.hosts, "addresses")
@@ -140,18 +143,18 @@ class LabHosts:
         return done.exit, done.stdout, done.stderr
 
     def inject_fault(self, name: str, fault: Fault, address: str = "") -> None:
-        """From now on something of this host is wrong; `unreachable` may be one address only."""
-        what = {"connect": address} if address and fault == "unreachable" else BREAKS[fault]
-        self._host(name).break_now(what)
+        """Add a fault to this host. With `unreachable`, `address` limits it to one address."""
+        entries = {"connect": address} if address and fault == "unreachable" else FAULTS[fault]
+        self._host(name).add_faults(entries)
 
     def clear_faults(self, name: str) -> None:
-        """Everything of this host works again, from now on."""
+        """Remove all faults of this host."""
         self._host(name).clear_faults()
 
     def pull(self, name: str, words: Sequence[str]) -> tuple[int, str]:
-        """Let a host fetch what waits for it, as it does when it wakes; its exit status and words.
+        """Let a host fetch its bundle, as it does when it wakes. Returns exit status and output.
 
-        `words` are what its unit would call the script with.
+        `words` are the arguments that its unit passes to the script.
         """
         host = self._host(name)
         done = subprocess.run(
@@ -171,7 +174,7 @@ class LabHosts:
         return self._host(name).root
 
     def log(self, name: str) -> list[dict[str, object]]:
-        """What the host's stand-ins were asked, oldest first."""
+        """Calls of the host's stand-ins, oldest first."""
         return self._host(name).log()
 
     # --- serving -------------------------------------------------------------------------------
@@ -197,7 +200,7 @@ class LabHosts:
                 server = await asyncssh.listen(
                     "127.0.0.1",
                     0,
-                    server_factory=self._gate(host, address),
+                    server_factory=self._server_factory(host, address),
                     process_factory=self._handler(host),
                     server_host_keys=[key],
                     authorized_client_keys=allowed,
@@ -208,11 +211,11 @@ class LabHosts:
                 self._servers.append(server)
                 host.ports[address] = server.get_port()
 
-    def _gate(self, host: LabHost, address: str) -> Callable[[], asyncssh.SSHServer]:
+    def _server_factory(self, host: LabHost, address: str) -> Callable[[], asyncssh.SSHServer]:
         counter = self.connections
 
-        class Gate(asyncssh.SSHServer):
-            """Lets nobody in while the host cannot be reached, and counts who came in."""
+        class Server(asyncssh.SSHServer):
+            """Closes connections while the host is unreachable, and counts sign-ins."""
 
             def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
                 self.conn = conn
@@ -223,12 +226,12 @@ class LabHosts:
                 counter[host.name] += 1
 
             def session_requested(self) -> bool:
-                # A network that is lost takes the sessions that were open with it.
+                # When the network is lost, open connections end too.
                 if not host.answers(address):
                     asyncio.get_running_loop().call_soon(self.conn.abort)
                 return False
 
-        return Gate
+        return Server
 
     def _handler(
         self, host: LabHost
@@ -274,7 +277,7 @@ class LabHosts:
             connection.abort()
 
     def _end(self) -> None:
-        """Stop serving, and end everything that still runs on the hosts."""
+        """Stop serving, and end all processes on the hosts."""
         units = [pid for host in self.hosts.values() for pid in host.root.glob(_UNITS)]
         for pid in units:
             end_unit(pid)
@@ -296,7 +299,7 @@ class LabHosts:
                 os.killpg(group, signal.SIGKILL)
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         if tasks:
-            # Their commands are dead, so they end by themselves, unless a client hangs.
+            # Their commands have ended, so they end by themselves unless a client hangs.
             _, hanging = await asyncio.wait(tasks, timeout=2)
             for task in hanging:
                 task.cancel()

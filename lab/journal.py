@@ -1,29 +1,29 @@
-"""The books of one run: what there was, what has taken its place, and the file that says so."""
+"""Records of one run: those found at its start, those that supersede them, and the state file."""
 
 from __future__ import annotations
 
 import threading
 
-from homelab.lab.codec import Riches
+from homelab.lab.codec import EngineValues
 from homelab.lab.state import Record, Store
 
 
 class StateJournal:
-    """Old and new records of one run. Every change is on file before `save` returns."""
+    """Old and new records of one run. Every change is in the file before `save` returns."""
 
     def __init__(self, store: Store, *, dry: bool) -> None:
         self.base = store.read()
-        """Records as the run found them, in the order in which they were made."""
+        """Records at the start of the run, in the order of their creation."""
         self.olds = {record.urn: record for record in self.base if not record.delete}
         self.news: dict[str, Record] = {}
         self._store, self._dry = store, dry
         self._settled: set[int] = set()
-        """Identities of base records that are superseded, or gone."""
+        """Identities of base records that are superseded or deleted."""
         self._lock, self._saving = threading.RLock(), threading.Lock()
         self._version = self._saved = 0
 
     def settle(self, new: Record, old: Record | None) -> None:
-        """`new` is made; `old`, if any, is superseded by it."""
+        """Record `new`, which supersedes `old` if there is one."""
         with self._lock:
             self.news[new.urn] = new
             if old is not None:
@@ -31,20 +31,20 @@ class StateJournal:
             self._version += new is not old
 
     def settle_beside(self, new: Record, old: Record) -> None:
-        """`new` is made, and `old` waits for its deletion at the end of the run."""
+        """Record `new`, and mark `old` for deletion at the end of the run."""
         with self._lock:
             old.delete = True
             self.settle(new, None)
 
     def remove(self, record: Record, *, awaits_replacement: bool) -> None:
-        """The resource is deleted; one that awaits its replacement stays on record as such."""
+        """Record that a resource is deleted. One that awaits its replacement keeps its record."""
         with self._lock:
             record.pending_replacement = awaits_replacement
             if not awaits_replacement:
                 self._settled.add(id(record))
             self._version += 1
 
-    def give(self, record: Record, outputs: Riches) -> None:
+    def set_outputs(self, record: Record, outputs: EngineValues) -> None:
         """Set the outputs of a component."""
         with self._lock:
             if record.outputs != outputs:
@@ -60,13 +60,13 @@ class StateJournal:
         return next((r for r in (*self.news.values(), *self.remaining()) if r.type == type_), None)
 
     def save(self) -> None:
-        """Put everything settled so far on file; nothing in a dry run."""
+        """Write all records to the file. A dry run writes nothing."""
         if self._dry:
             return
         with self._lock:
             wanted = self._version
         with self._saving:
-            # Whoever waited here may find that the one before has written its step already.
+            # The thread that saved before may have written this step too.
             if self._saved >= wanted:
                 return
             with self._lock:

@@ -1,7 +1,7 @@
-"""What the laptop lacks in the lab: the tools that know stored secrets.
+"""Stand-ins for `sops` and `op` on the deployer, so that a rehearsal needs no key.
 
-A stored secret is a stand-in made from its name, so that a stack comes up without any key, and
-the same value comes again in the next run. Nothing here ever decrypts.
+The value of a stored secret follows from its name, so it is the same in every run. Nothing is
+decrypted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TOOLS = ("op", "sops")
 
 
 def install(directory: Path) -> Path:
-    """Put the stand-ins into a directory that goes first on PATH."""
+    """Write the stand-ins into a directory, to be put first on PATH."""
     directory.mkdir(parents=True, exist_ok=True)
     for tool in TOOLS:
         script = directory / tool
@@ -24,8 +24,8 @@ def install(directory: Path) -> Path:
 
 
 def stand_in(name: str) -> str:
-    """The value that the lab has for a name: 64 letters and digits, which a real cloud's provider
-    takes for a token, and which are base64 of a key as well.
+    """The lab's value for a secret: 64 hex digits. Cloud providers accept it as a token, and it is
+    valid base64 of a key.
     """
     return hashlib.sha256(f"homelab lab: {name}".encode()).hexdigest()
 

@@ -1,6 +1,7 @@
-"""The engine as the SDK sees it: the methods of Pulumi's ResourceMonitor and Engine services.
+"""The engine's interface to the SDK: the methods of Pulumi's ResourceMonitor and Engine services.
 
-It translates and refuses; what a request means is decided by the deployment. Names are the wire's.
+It translates requests and refuses unsupported ones; the deployment handles them. Method names are
+those of the protocol.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
-from homelab.lab.codec import Riches, UnsupportedValueError, decode, encode, plain
+from homelab.lab.codec import EngineValues, UnsupportedValueError, decode, encode, plain
 from homelab.lab.deployment import Deployment, StoppedError
-from homelab.lab.registration import UnsupportedError, read_goal
+from homelab.lab.registration import UnsupportedError, read_registration
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -24,8 +25,8 @@ _FEATURES: Final = tuple(
     resource_pb2.ResourceMonitorFeature.Value(f"RESOURCE_MONITOR_FEATURE_{name}")
     for name in (
         *("SECRETS", "RESOURCE_REFERENCES", "ALIAS_SPECS", "DELETED_WITH"),
-        # Offered so that it is we who refuse them, by name, instead of the SDK, which would say
-        # that Pulumi's command line is too old.
+        # Listed so that the lab refuses them by name. Otherwise the SDK would say that Pulumi's
+        # command line is too old.
         *("TRANSFORMS", "INVOKE_TRANSFORMS", "REPLACE_WITH", "REPLACEMENT_TRIGGER"),
         *("RESOURCE_HOOKS", "ERROR_HOOKS", "PARAMETERIZATION", "STATE_MIGRATIONS"),
     )
@@ -39,19 +40,19 @@ _SEVERITIES: Final[dict[int, Literal["debug", "info", "warning", "error"]]] = {
 
 
 class MonitorStoppedError(grpc.RpcError):
-    """What the SDK takes for an engine that has gone; it ends the program without a traceback."""
+    """The error of an engine that has shut down. The SDK ends the program without a traceback."""
 
     def code(self) -> grpc.StatusCode:
-        """Unavailable, as from the real engine when it shuts down early."""
+        """Unavailable, as from the real engine when it shuts down."""
         return grpc.StatusCode.UNAVAILABLE
 
     def details(self) -> str:
-        """The real engine's words."""
+        """The real engine's message."""
         return "resource monitor shut down"
 
 
 class Monitor:
-    """Hand it to `pulumi.runtime.Settings(monitor=…, engine=…)`; the SDK stays untouched."""
+    """The argument `monitor` and `engine` of `pulumi.runtime.Settings`."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
@@ -59,34 +60,34 @@ class Monitor:
         self.project, self.stack = deployment.project, deployment.stack
 
     def configure(self, config: Mapping[str, str], secret_keys: Collection[str]) -> None:
-        """Take from the stack's config what concerns an engine."""
+        """Read the engine's settings from the stack's config."""
         denied = json.loads(config.get("pulumi:disable-default-providers", "[]"))
         self._deployment.denied = frozenset(denied)
         for key in secret_keys:
             self._deployment.censor.learn(config.get(key), secret=True)
 
     def program_failed(self, text: str) -> None:
-        """The program ended with an error of its own (told unless the engine ended it)."""
+        """Handle an error of the program. It is reported unless the engine stopped the run."""
         if not self._deployment.stopped:
             self._deployment.say("error", text)
         self._deployment.stop()
 
     def interrupt(self) -> None:
-        """Ctrl-C while the program runs."""
+        """Handle Ctrl-C while the program runs."""
         self._deployment.interrupt()
 
     # ResourceMonitor
 
     def GetDeploymentInfo(self, _: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:
-        """What the SDK may send us."""
+        """The features that the SDK may use."""
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        """Make one resource so."""
+        """Create, update or replace one resource."""
         try:
-            outcome = self._deployment.register(read_goal(request))
+            outcome = self._deployment.register(read_registration(request))
         except (UnsupportedError, UnsupportedValueError) as error:
             self._refuse(str(error))
         except StoppedError:
@@ -101,7 +102,7 @@ class Monitor:
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        """Keep what a component, or the stack, gives out."""
+        """Record the outputs of a component or of the stack."""
         try:
             self._deployment.register_outputs(request.urn, decode(request.outputs))
         except UnsupportedValueError as error:
@@ -111,12 +112,12 @@ class Monitor:
     def Invoke(
         self, request: resource_pb2.ResourceInvokeRequest
     ) -> resource_pb2.ResourceInvokeResponse:
-        """Answer a function, or look up the resource behind a reference."""
+        """Answer a function call, or look up a referenced resource."""
         try:
             args = decode(request.args)
             if request.tok == "pulumi:pulumi:getResource":
                 record = self._deployment.lookup(str(plain(args["urn"])))
-                found: Riches = {"urn": record.urn, "id": record.id, "state": record.outputs}
+                found: EngineValues = {"urn": record.urn, "id": record.id, "state": record.outputs}
                 return _answer(encode(found))
             return _answer(encode(self._deployment.invoke(request.tok, args, request.provider)))
         except UnsupportedValueError as error:
@@ -125,15 +126,15 @@ class Monitor:
             raise MonitorStoppedError from None
 
     def SignalAndWaitForShutdown(self, _: empty_pb2.Empty) -> empty_pb2.Empty:
-        """Nothing of the program is needed once it is through."""
+        """Do nothing: the engine needs no shutdown handshake."""
         return empty_pb2.Empty()
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> NoReturn:
-        """Refused: there is nothing real to read."""
+        """Refused: the lab has no real resources to read."""
         self._refuse(f"{request.type} {request.name!r}: the lab does not read resources (`get`).")
 
     def ExistsResource(self, _: Message) -> NoReturn:
-        """Refused: there is nothing real to look for."""
+        """Refused: the lab has no real resources to look up."""
         self._refuse("the lab does not look up resources (`exists`).")
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> NoReturn:
@@ -163,14 +164,14 @@ class Monitor:
     # Engine
 
     def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:
-        """Pass on what the program says."""
+        """Report a message of the program."""
         self._deployment.say(_SEVERITIES[request.severity], request.message, request.urn)
         return empty_pb2.Empty()
 
     def GetRootResource(
         self, _: engine_pb2.GetRootResourceRequest
     ) -> engine_pb2.GetRootResourceResponse:
-        """The stack's URN, once set."""
+        """The stack's URN, if it is set."""
         return engine_pb2.GetRootResourceResponse(urn=self._root)
 
     def SetRootResource(
@@ -183,7 +184,7 @@ class Monitor:
     def RequirePulumiVersion(
         self, _: engine_pb2.RequirePulumiVersionRequest
     ) -> engine_pb2.RequirePulumiVersionResponse:
-        """Any version will do: it is not Pulumi's command line that runs the program."""
+        """Accept any version: Pulumi's command line does not run the program."""
         return engine_pb2.RequirePulumiVersionResponse()
 
     def _refuse(self, text: str) -> NoReturn:
@@ -193,5 +194,5 @@ class Monitor:
 
 def _answer(value: struct_pb2.Struct) -> resource_pb2.ResourceInvokeResponse:
     response = resource_pb2.ResourceInvokeResponse()
-    getattr(response, "return").CopyFrom(value)  # the field is named by a word of Python
+    getattr(response, "return").CopyFrom(value)  # `return` is a keyword of Python
     return response

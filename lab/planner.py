@@ -1,7 +1,7 @@
-"""What each registration comes to: nothing, a creation, an update, a replacement, or a skip.
+"""The operation for each registration: same, create, update, replace, or skip.
 
-The decisions are Pulumi's, in its order; `tests/engine/` keeps them so. The planner changes
-nothing: it is asked one registration at a time, and remembers what it has said.
+The decisions are those of Pulumi, in its order; `tests/engine/` tests this. The planner changes no
+resource. It decides about one registration at a time, and remembers its decisions.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
-from homelab.lab.codec import Rich, Riches, holds, plain_all
+from homelab.lab.codec import EngineValue, EngineValues, holds, plain_all
 from homelab.lab.events import Op
 from homelab.lab.graph import dependents
 from homelab.lab.journal import StateJournal
@@ -19,7 +19,7 @@ from homelab.lab.registration import PROVIDERS, ResourceRegistration, at_path, k
 from homelab.lab.state import Record
 
 _COMPARING_SECRECY: Final = "command:"
-"""The one package whose real provider takes a value that becomes secret for a changed one."""
+"""The package whose real provider treats a value that becomes secret as changed."""
 
 _UNPROTECT: Final = (
     "as it is currently marked for protection. To unprotect the resource, remove the `protect` "
@@ -28,7 +28,7 @@ _UNPROTECT: Final = (
 
 
 class AbortError(Exception):
-    """The run cannot go on; `texts` are for the user."""
+    """The run cannot continue. `texts` are shown to the user."""
 
     def __init__(self, *texts: str, urn: str = "") -> None:
         super().__init__(*texts)
@@ -37,49 +37,49 @@ class AbortError(Exception):
 
 @dataclass
 class Change:
-    """What is to be done about one registration."""
+    """The operation for one registration."""
 
     op: Op
     registration: ResourceRegistration
     new: Record
-    """Has no id and no outputs yet."""
+    """The new record, without id and outputs."""
     old: Record | None = None
     diff: Diff = Diff()  # noqa: RUF009 frozen
     doomed: Sequence[Record] = ()
     """Deleted before `new` is made, in this order."""
     early: bool = False
-    """The old one is gone before the new one comes."""
+    """Whether the old resource is deleted before the new one is created."""
     objection: str = ""
-    """Why it must not be done; a preview shows it all the same."""
+    """Why the operation is refused. A preview shows it anyway."""
 
 
 @dataclass(frozen=True)
 class Skip:
-    """Not to be tried, because of another resource that is not as it should be."""
+    """The registration is skipped, because a dependency failed or was skipped."""
 
     urn: str
     because: str
 
 
 class Planner:
-    """Decides for one run. Not thread-safe: its caller asks under a lock."""
+    """Decides for one run. Not thread-safe: the caller holds a lock."""
 
     def __init__(
         self, project: str, stack: str, journal: StateJournal, providers: Mapping[str, Provider]
     ) -> None:
         self.registrations: dict[str, ResourceRegistration] = {}
         """Everything registered so far, by URN."""
-        self.broken: set[str] = set()
-        """URNs that failed or were skipped; what needs them is skipped."""
+        self.failed: set[str] = set()
+        """URNs that failed or were skipped. Their dependents are skipped."""
         self.deleting: set[str] = set()
-        """URNs deleted in this run, or about to be."""
+        """URNs deleted in this run, or to be deleted."""
         self._project, self._stack = project, stack
         self._journal, self._providers = journal, providers
         self._replacing: set[str] = set()
         self._recreating: set[str] = set()
 
     def plan(self, registration: ResourceRegistration) -> Change | Skip:
-        """Decide; raises AbortError where the real engine would end the run."""
+        """Decide. Raises AbortError where the real engine would end the run."""
         urn = registration.urn(self._stack, self._project)
         if urn in self.registrations:
             text = f"Duplicate resource URN '{urn}'; try giving it a unique name"
@@ -90,8 +90,8 @@ class Planner:
         self._inherit(registration)
         new, old = _record(urn, registration), self._journal.olds.get(urn)
         for needed in sorted({registration.parent, *new.needs()}):
-            if needed in self.broken:
-                self.broken.add(urn)
+            if needed in self.failed:
+                self.failed.add(urn)
                 return Skip(urn, needed)
         asked = new.inputs
         if old is not None:
@@ -107,7 +107,7 @@ class Planner:
         return Change("update" if diff.changes else "same", registration, new, old, diff)
 
     def stand_in(self, package: str, token: str) -> Provider:
-        """The package's stand-in; `token` is what asks for it."""
+        """The package's stand-in. `token` is the type or function that needs it."""
         if package not in self._providers:
             known = ", ".join(sorted(self._providers))
             raise AbortError(f"{token}: the lab has no stand-in for {package!r}; it has {known}.")
@@ -188,7 +188,7 @@ class Planner:
         return change
 
     def _falling_with(self, root: Record) -> list[Record]:
-        """Records that cannot outlive `root`: a change of it would replace them too."""
+        """Records that a replacement of `root` replaces too."""
         falling = {root.urn}
         result = []
         for record in dependents(self._journal.base, root, self.registrations):
@@ -200,7 +200,7 @@ class Planner:
     def _falls(self, record: Record, falling: set[str]) -> bool:
         if record.provider_urn in falling or record.deleted_with in falling:
             return True
-        touched: Riches = {
+        touched: EngineValues = {
             key: UNKNOWN
             for key in record.inputs
             if falling.intersection(record.property_dependencies.get(key, ()))
@@ -234,13 +234,13 @@ def _record(urn: str, registration: ResourceRegistration) -> Record:
 
 
 def _changed(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:
-    """Top-level properties that differ; an unknown differs from everything."""
+    """Top-level properties that differ. An unknown value differs from every value."""
     differing = (
         key
         for key in {*old, *new}
         if key not in old
         or key not in new
         or old[key] != new[key]
-        or holds(cast("Rich", new[key]), Unknown)
+        or holds(cast("EngineValue", new[key]), Unknown)
     )
     return tuple(sorted(differing))

@@ -23,10 +23,10 @@ from pulumi.runtime import settings
 from homelab.lab.monitor import Monitor
 
 ORGANIZATION: Final = "organization"
-"""What Pulumi calls the owner of a stack that is kept in files."""
+"""Pulumi's name for the owner of a stack in a local backend."""
 
 _WAITING: Final = 64
-"""Threads in which the SDK waits for the engine; the engine itself bounds the work."""
+"""Threads in which the SDK waits for the engine. The engine limits parallel steps."""
 
 
 def run(
@@ -37,9 +37,9 @@ def run(
     engine: Monitor,
     preview: bool,
 ) -> None:
-    """Execute the project's program, unchanged, and report its own error as an `error` message.
+    """Execute the project's program, and report its error as an `error` message.
 
-    `config` is the whole stack config as Pulumi hands it over, `namespace:key` to text.
+    `config` is the whole stack config as Pulumi passes it: text by `namespace:key`.
     """
     project_dir = project_dir.resolve()
     project = yaml.safe_load((project_dir / "Pulumi.yaml").read_text())
@@ -64,14 +64,14 @@ def run(
         settings.set_root_resource(None)  # type: ignore[arg-type]
         _run_in_loop(program, engine)
 
-    # The SDK keeps its settings in context variables, so a context of its own is a fresh SDK.
+    # The SDK keeps its settings in context variables, so a new context resets the SDK.
     with _as_own_process(program, project_dir):
         contextvars.copy_context().run(go)
 
 
 def _run_in_loop(program: Path, engine: Monitor) -> None:
     loop = asyncio.new_event_loop()
-    # After one failed apply asyncio would complain of every future that nobody awaited.
+    # After a failed apply, asyncio would report every future that was not awaited.
     loop.set_exception_handler(lambda *_: None)
     asyncio.set_event_loop(loop)
     executor = ThreadPoolExecutor(_WAITING)
@@ -92,7 +92,7 @@ def _run_in_loop(program: Path, engine: Monitor) -> None:
             "Program failed with an unhandled exception:\n" + _own_traceback(program)
         )
     finally:
-        executor.shutdown(wait=True)  # steps in flight are finished and recorded
+        executor.shutdown(wait=True)  # running steps finish and are recorded
         for task in asyncio.all_tasks(loop):
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
@@ -101,7 +101,7 @@ def _run_in_loop(program: Path, engine: Monitor) -> None:
 
 
 def _own_traceback(program: Path) -> str:
-    """The traceback from the program's first line on, without what ran it."""
+    """The traceback from the program's first line on, without frames of the lab."""
     frames = traceback.extract_tb(sys.exc_info()[2])
     main = program / "__main__.py" if program.is_dir() else program
     for at, frame in enumerate(frames):
@@ -112,7 +112,7 @@ def _own_traceback(program: Path) -> str:
 
 @contextmanager
 def _as_own_process(program: Path, project_dir: Path) -> Iterator[None]:
-    """Give the program its directory, arguments and modules, and take them away again."""
+    """Set the program's directory, arguments and modules, and restore them afterwards."""
     directory, argv, path = Path.cwd(), sys.argv, list(sys.path)
     modules = set(sys.modules)
     shared = {name.partition(".")[0] for name in modules}

@@ -1,7 +1,7 @@
-"""What the embedded engine asks of a provider, and what a provider may answer.
+"""The interface between the embedded engine and a provider.
 
-A stand-in sees plain values: the engine has already removed the secret and output wrappers of the
-wire format and puts them back afterwards. Property names are the wire's (camelCase).
+A stand-in sees plain values: the engine removes the secret and output wrappers and puts them back
+afterwards. Property names are those of the protocol (camelCase).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 
 class Unknown:
-    """A value that only an apply can know; equal to nothing but itself."""
+    """A value that is known only after an apply. It equals only itself."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -25,7 +25,7 @@ Properties = Mapping[str, Value]
 
 
 class RefusedError(Exception):
-    """What a real provider would have refused, in its own words. Never holds a secret value."""
+    """A request that the real provider refuses, with its message. Contains no secret."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Created:
     id: str
     outputs: Properties
     secrets: frozenset[str] = field(default_factory=frozenset)
-    """Outputs that the provider itself marks as secret."""
+    """Outputs that the provider marks as secret."""
 
 
 class Provider(Protocol):
@@ -53,19 +53,19 @@ class Provider(Protocol):
     package: str
 
     def check(self, type_: str, inputs: Properties) -> list[str]:
-        """Problems that the real provider would report before anything runs; empty when fine."""
+        """Problems that the real provider reports before anything runs; empty if there are none."""
 
     def diff(self, type_: str, old: Properties, new: Properties) -> Diff:
-        """Compare the inputs of the last apply with those of this one; values may be UNKNOWN."""
+        """Compare the inputs of the last apply with new inputs. Values may be UNKNOWN."""
 
     def create(self, type_: str, name: str, inputs: Properties) -> Created:
-        """Make it; raise RefusedError where the real one would refuse."""
+        """Create the resource. Raises RefusedError where the real provider refuses."""
 
     def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
-        """Change it in place."""
+        """Update the resource in place."""
 
     def delete(self, type_: str, id_: str, outputs: Properties) -> None:
-        """Remove it."""
+        """Delete the resource."""
 
     def invoke(self, token: str, args: Properties) -> Properties:
-        """Answer a function call; raise RefusedError for one outside its list."""
+        """Answer a function call. Raises RefusedError for an unknown function."""

@@ -1,7 +1,7 @@
-"""What the program asks for: one registration, read from the wire, and its URN.
+"""One resource registration of the program, read from the protocol, and its URN.
 
-Small and strict: a field that is not in the list below is refused by name, so that a stack never
-seems to work in the lab and does something else in production.
+A field that is not listed below is refused by name. Otherwise a stack could work in the lab and do
+something else in production.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from homelab.lab.codec import Rich, Riches, Secret, decode
+from homelab.lab.codec import EngineValue, EngineValues, Secret, decode
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -31,9 +31,9 @@ _BESIDE: Final = frozenset(
     | {"aliasSpecs", "accepts_byte_string", "sourcePosition", "stackTrace", "pluginDownloadURL"}
     | {"parentStackTraceHandle", "providers"}
 )
-"""Says something about the SDK, the plugin or remote components, nothing about the resource."""
+"""Fields about the SDK, the plugin or remote components, not about the resource."""
 _WORDS: Final = {
-    "importId": "import, for nothing was here before it; rehearse without the line that adopts",
+    "importId": "import, because it has nothing to import; rehearse without the `adopt` entry",
     "aliasURNs": "aliases",
     "remote": "a remote component",
     "packageRef": "a parameterized package",
@@ -42,18 +42,18 @@ _WORDS: Final = {
 
 
 class UnsupportedError(Exception):
-    """The program uses something that the lab does not do."""
+    """The program uses a feature that the lab does not support."""
 
 
 @dataclass
 class ResourceRegistration:
-    """One resource as the program wants it."""
+    """One resource as the program declares it."""
 
     type: str
     name: str
     custom: bool
     parent: str = ""
-    inputs: Riches = field(default_factory=dict)
+    inputs: EngineValues = field(default_factory=dict)
     provider: str = ""
     version: str = ""
     dependencies: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class ResourceRegistration:
         return self.type.removeprefix(PROVIDERS).partition(":")[0]
 
     def urn(self, stack: str, project: str) -> str:
-        """The true URN: types of all parents but the stack, joined by `$`."""
+        """The URN: the types of all parents except the stack, joined by `$`."""
         own = self.type
         if self.parent:
             above = self.parent.split("::")[2]
@@ -82,8 +82,8 @@ class ResourceRegistration:
         return f"urn:pulumi:{stack}::{project}::{own}::{self.name}"
 
 
-def read_goal(request: resource_pb2.RegisterResourceRequest) -> ResourceRegistration:
-    """The registration as plain data; raises UnsupportedError for what is outside the list."""
+def read_registration(request: resource_pb2.RegisterResourceRequest) -> ResourceRegistration:
+    """The registration as plain data. Raises UnsupportedError for an unsupported field."""
     what = f"{request.type} {request.name!r}"
     for descriptor, value in request.ListFields():
         name = descriptor.name
@@ -135,16 +135,18 @@ _PART = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\[\*\]|([^.\[\]]+)')
 
 
 def read_path(text: str) -> Path:
-    """A property path as Pulumi writes it: `a.b[0]["c"]`, `*` for any."""
+    """Parse a property path of Pulumi: `a.b[0]["c"]`, `*` for any part."""
     return tuple(
         int(index) if index else (quoted or name or "*")
         for index, quoted, name in _PART.findall(text)
     )
 
 
-def keep_old(old: Mapping[str, Rich], new: Riches, paths: Sequence[str]) -> Riches:
-    """`new` with the values of `old` at the paths to ignore."""
-    result: Rich = new
+def keep_old(
+    old: Mapping[str, EngineValue], new: EngineValues, paths: Sequence[str]
+) -> EngineValues:
+    """`new` with the values of `old` at the ignored paths."""
+    result: EngineValue = new
     for text in paths:
         result = _keep(old, result, read_path(text))
     return result if isinstance(result, dict) else new
@@ -153,7 +155,7 @@ def keep_old(old: Mapping[str, Rich], new: Riches, paths: Sequence[str]) -> Rich
 _ABSENT: Final = object()
 
 
-def _keep(old: object, new: Rich, path: Path) -> Rich:
+def _keep(old: object, new: EngineValue, path: Path) -> EngineValue:
     if isinstance(new, Secret):
         return Secret(_keep(old, new.value, path))
     old = old.value if isinstance(old, Secret) else old
@@ -179,8 +181,8 @@ def _keep(old: object, new: Rich, path: Path) -> Rich:
     return new
 
 
-def at_path(value: Rich, path: Path) -> object:
-    """What lies at the path; a wildcard compares everything below it."""
+def at_path(value: EngineValue, path: Path) -> object:
+    """The value at the path. A wildcard stands for everything below it."""
     for part in path:
         value = value.value if isinstance(value, Secret) else value
         if part == "*":

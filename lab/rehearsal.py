@@ -1,7 +1,7 @@
-"""One stack, rehearsed: the embedded engine, lab hosts and stand-in clouds, put together.
+"""The rehearsal of one stack: the embedded engine, lab hosts and stand-ins for clouds.
 
-The program is the stack's own, unchanged. What differs lies below it: addresses lead to loopback,
-and stored secrets are stand-ins made from their names.
+The program is the stack's own. Only this differs: addresses lead to loopback, and the values of
+stored secrets follow from their names.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from homelab.tailnet.policy import policy_text
 
 
 class Rehearsal:
-    """A stack in the lab. Everything of it lies in `.homelab/lab/<stack>` beside the stack file."""
+    """A stack in the lab. All its files are in `.homelab/lab/<stack>` beside the stack file."""
 
     words = staticmethod(of_the_lab)
-    """Puts what stopped a rehearsal in the words of the lab."""
+    """Replaces commands in an error by those of the lab."""
 
     def __init__(self, directory: Path, stack: str, *, as_json: bool = False) -> None:
         self._directory, self._stack = directory, stack
@@ -71,7 +71,7 @@ class Rehearsal:
         return result.ok
 
     def destroy(self) -> bool:
-        """Take it down; the lab's own directory goes with it."""
+        """Destroy the stack, and remove the lab's directory."""
         if not self._place.exists():
             self._display.summary("destroy", Result(ok=True), {})
             return True
@@ -79,7 +79,7 @@ class Rehearsal:
             with self._hosts(serve=True) as hosts:
                 result = self._engine(hosts).destroy()
         except DamagedError as error:
-            # Nothing outside this directory is a lab's, so nothing is lost with it.
+            # A lab has no files or resources outside this directory.
             self._clear()
             self._display.say(f"{error}\nIt is removed now.")
             return True
@@ -89,7 +89,7 @@ class Rehearsal:
         return result.ok
 
     def status(self) -> bool:
-        """Show what each host runs, and whether the tailnet's policy is the stack's to replace."""
+        """Show what each host runs, and whether `up` may replace the tailnet's policy."""
         tailnet = self._plan.tailnet
         policy = (
             drift(
@@ -104,7 +104,7 @@ class Rehearsal:
         return policy is None or policy.is_ours
 
     def inject_fault(self, name: str, fault: str) -> bool:
-        """Let something be wrong with a host."""
+        """Inject a fault into a host."""
         faults = get_args(Fault)
         if fault not in faults:
             raise UsageError(
@@ -112,44 +112,44 @@ class Rehearsal:
             )
         with self._hosts(serve=False) as hosts:
             hosts.inject_fault(self._known(name), cast("Fault", fault))
-        self._display.say(f"{name} is broken: {fault}. `homelab lab clear {name}` mends it.")
+        self._display.say(f"{name} has the fault {fault}. `homelab lab clear {name}` removes it.")
         return True
 
     def clear_faults(self, name: str) -> bool:
-        """Make a host work again."""
+        """Remove the faults of a host."""
         with self._hosts(serve=False) as hosts:
             hosts.clear_faults(self._known(name))
-        self._display.say(f"{name} works again")
+        self._display.say(f"{name} has no faults")
         return True
 
     def pull(self, name: str) -> bool:
-        """Let a host wake and fetch what waits for it."""
+        """Let a host wake and fetch its bundle."""
         host = self._plan.hosts[self._known(name)]
         relay = self._plan.hosts.get((host.config.offline and host.config.offline.pull_from) or "")
         if relay is None:
             raise UsageError(
-                f"nothing waits for {name} anywhere; give hosts.{name}.offline a pull_from, "
-                "the host where it fetches what waits"
+                f"{name} fetches no bundle; set hosts.{name}.offline.pull_from to the host that "
+                "stores its bundle"
             )
         with self._hosts(serve=True) as hosts:
             status, said = hosts.pull(name, pull_arguments(host, relay))
-        self._display.say(said.strip() or f"nothing waits for {name} on {relay.name}")
+        self._display.say(said.strip() or f"{relay.name} has no bundle for {name}")
         return status == 0
 
     def roll_back(self, name: str, to: str) -> bool:
-        """Switch a lab host back, as `homelab rollback` does."""
+        """Roll a lab host back, as `homelab rollback` does."""
         with self._dialled():
             roll_back(self._plan, self._stack, self._known(name), to, self._display.say)
         return True
 
     def unlock(self, name: str, *, force: bool) -> bool:
-        """Let go of a lab host, as `homelab unlock` does."""
+        """Unlock a lab host, as `homelab unlock` does."""
         with self._dialled():
             unlock(self._plan, self._known(name), self._display.say, force=force)
         return True
 
     def retire(self, name: str) -> bool:
-        """Clean a lab host that is retired, as `homelab retire` does."""
+        """Clean up a retired lab host, as `homelab retire` does."""
         with rehearsed():
             stack = open_stack(self._directory, self._stack)
         with self._dialled():
@@ -158,7 +158,7 @@ class Rehearsal:
 
     @contextmanager
     def _dialled(self) -> Iterator[None]:
-        """The lab hosts answer, and this process reaches them and nothing else."""
+        """Serve the lab hosts. This process reaches them and no other host."""
         with self._hosts(serve=True) as hosts:
             before = dict(os.environ)
             os.environ.update(hosts.environment())
@@ -169,9 +169,11 @@ class Rehearsal:
                 os.environ.update(before)
 
     def edit_policy(self) -> bool:
-        """Let somebody change the tailnet's policy past the stack."""
+        """Change the tailnet's policy outside of the stack."""
         TailscaleProvider(self._place / "tailscale.json").edit_policy()
-        self._display.say("somebody has opened the tailnet; the next `homelab lab up` refuses")
+        self._display.say(
+            "the policy now allows everything; the next `homelab lab up` refuses to replace it"
+        )
         return True
 
     def _known(self, name: str) -> str:
@@ -184,7 +186,7 @@ class Rehearsal:
 
     @contextmanager
     def _hosts(self, *, serve: bool) -> Iterator[LabHosts]:
-        """The lab hosts; only while something may change do they answer."""
+        """The lab hosts. They serve only if `serve` is true."""
         hosts = LabHosts(self._place, _addresses(self._plan))
         if serve:
             with hosts:
@@ -213,7 +215,7 @@ class Rehearsal:
 
     @contextmanager
     def _tools(self) -> Iterator[None]:
-        """Tools that know secrets are stand-ins, first on PATH; the runner lies in the lab."""
+        """Put stand-ins for `sops` and `op` first on PATH, and the runner into the lab."""
         old = {name: os.environ.get(name) for name in ("PATH", VARIABLE)}
         existed = self._place.exists()
         tools = laptop.install(self._place / "laptop")
@@ -231,7 +233,7 @@ class Rehearsal:
                 self._clear()
 
     def _clear(self) -> None:
-        """Remove everything of this lab, and the directories around it that are empty then."""
+        """Remove this lab's directory, and its parent directories if they are empty."""
         shutil.rmtree(self._place, ignore_errors=True)
         for above in self._place.parents[:2]:
             if not any(above.iterdir()):
@@ -239,7 +241,7 @@ class Rehearsal:
 
 
 def _addresses(plan: Plan) -> Mapping[str, tuple[str, ...]]:
-    """Every host that may be dialled, with the addresses it has."""
+    """The addresses of every host that the deployer connects to."""
     return {
         h.name: tuple(a for a in (h.lan, h.tailnet) if a)
         for h in plan.hosts.values()
@@ -253,5 +255,11 @@ def _project(directory: Path) -> str:
         return str(yaml.safe_load(path.read_text(encoding="utf-8"))["name"])
     except (OSError, KeyError, TypeError, yaml.YAMLError):
         raise InvalidStackError(
-            [Problem("Pulumi.yaml", "there is no project here", "copy Pulumi.yaml of the template")]
+            [
+                Problem(
+                    "Pulumi.yaml",
+                    "this directory has no project",
+                    "copy Pulumi.yaml from the template",
+                )
+            ]
         ) from None

@@ -1,7 +1,7 @@
-"""What a stack has, kept in one JSON file: written whole, after every finished step.
+"""The Pulumi state of a stack in the lab: one JSON file, rewritten after every step.
 
-A run that is killed at any moment leaves either the file before a step or the file after it.
-Secrets in the file are sealed with a key that lies beside it.
+A run that is killed leaves either the file before a step or the file after it. Secrets in the file
+are encrypted with a key beside it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from homelab.lab.codec import Rich, Riches, dump, load
+from homelab.lab.codec import EngineValue, EngineValues, dump, load
 from homelab.lab.errors import DamagedError
 from homelab.lab.held import hold, private
 
@@ -28,7 +28,7 @@ _VERSION: Final = 1
 
 @dataclass
 class Record:
-    """One resource as it was last made."""
+    """One resource after its last step."""
 
     urn: str
     type: str
@@ -36,9 +36,9 @@ class Record:
     id: str = ""
     parent: str = ""
     provider: str = ""
-    """Reference of the provider that made it, `urn::id`."""
-    inputs: Riches = field(default_factory=dict)
-    outputs: Riches = field(default_factory=dict)
+    """Reference of its provider, `urn::id`."""
+    inputs: EngineValues = field(default_factory=dict)
+    outputs: EngineValues = field(default_factory=dict)
     dependencies: list[str] = field(default_factory=list)
     property_dependencies: dict[str, list[str]] = field(default_factory=dict)
     protect: bool = False
@@ -48,13 +48,13 @@ class Record:
     replace_on_changes: list[str] = field(default_factory=list)
     timeouts: dict[str, str] = field(default_factory=dict)
     delete: bool = False
-    """Replaced already; this old one waits for its deletion."""
+    """Whether this resource is replaced and must be deleted."""
     pending_replacement: bool = False
-    """Deleted already; its replacement has yet to be made."""
+    """Whether this resource is deleted and must be created again."""
 
     @property
     def name(self) -> str:
-        """The name the program gave it."""
+        """The resource's name in the program."""
         return self.urn.rsplit("::", 1)[1]
 
     @property
@@ -63,7 +63,7 @@ class Record:
         return self.provider.rsplit("::", 1)[0]
 
     def needs(self) -> set[str]:
-        """URNs that must exist for as long as this does, its parent aside."""
+        """URNs of its dependencies, without its parent."""
         urns = {*self.dependencies, self.provider_urn, self.deleted_with}
         return urns.union(*self.property_dependencies.values()) - {""}
 
@@ -76,10 +76,10 @@ class Store:
         self._file = directory / "state.json"
         self._key = directory / "key"
         self._fernet: Fernet | None = None
-        self._texts: dict[int, tuple[Record, Riches, str, str]] = {}
+        self._texts: dict[int, tuple[Record, EngineValues, str, str]] = {}
 
     def read(self) -> list[Record]:
-        """All records in the order they were made; none when the stack was never up."""
+        """All records in the order of their creation; none if the stack was never up."""
         self._fernet = None
         self._texts.clear()
         if not self._file.exists():
@@ -95,7 +95,7 @@ class Store:
             raise DamagedError(self._file, type(error).__name__, self.directory) from error
 
     def write(self, records: Iterable[Record]) -> None:
-        """Replace the file, so that a crash leaves the old one or the new one."""
+        """Replace the file atomically."""
         body = ",\n".join([self._text(record) for record in records])
         temporary = self._file.with_suffix(".tmp")
         with open(temporary, "w", opener=private) as out:
@@ -106,9 +106,9 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """Hold the stack for one run; yields whether a killed run had left its mark.
+        """Lock the stack for one run. Yields whether the previous run was killed.
 
-        The kernel frees the lock of a dead process, so the mark is only there to be told.
+        The kernel releases the lock of a dead process.
         """
         held = hold(self.directory / "lock")
         try:
@@ -117,8 +117,8 @@ class Store:
             held.let_go()
 
     def _text(self, record: Record) -> str:
-        # Encryption is never the same twice, so an unchanged record keeps its text: a save costs
-        # what changed, and the file changes only where the stack did.
+        # Encryption gives a new text each time. An unchanged record keeps its text, so a save
+        # only costs what changed, and the file changes only where the stack did.
         mark = f"{record.delete} {record.pending_replacement}"
         kept = self._texts.get(id(record))
         known = kept is not None and kept[0] is record and kept[1] is record.outputs
@@ -137,20 +137,20 @@ class Store:
 
     def _load(self, data: dict[str, Value]) -> Record:
         record = Record(**data)  # type: ignore[arg-type]
-        record.inputs = cast("Riches", load(cast("Value", record.inputs), self._unseal))
-        record.outputs = cast("Riches", load(cast("Value", record.outputs), self._unseal))
+        record.inputs = cast("EngineValues", load(cast("Value", record.inputs), self._unseal))
+        record.outputs = cast("EngineValues", load(cast("Value", record.outputs), self._unseal))
         return record
 
-    def _seal(self, value: Rich) -> str:
+    def _seal(self, value: EngineValue) -> str:
         text = json.dumps(dump(value, self._seal))
         return self._open(create=True).encrypt(text.encode()).decode()
 
-    def _unseal(self, text: str) -> Rich:
+    def _unseal(self, text: str) -> EngineValue:
         try:
             return load(json.loads(self._open().decrypt(text.encode())), self._unseal)
         except InvalidToken:
             raise DamagedError(
-                self._file, f"{self._key} does not open it", self.directory
+                self._file, f"{self._key} does not decrypt it", self.directory
             ) from None
 
     def _open(self, *, create: bool = False) -> Fernet:
@@ -165,5 +165,5 @@ class Store:
             try:
                 self._fernet = Fernet(self._key.read_bytes())
             except ValueError as error:
-                raise DamagedError(self._key, "it is no key", self.directory) from error
+                raise DamagedError(self._key, "it is not a key", self.directory) from error
         return self._fernet

@@ -1,4 +1,4 @@
-"""What the stack's own messages tell to do, as it is done in the lab."""
+"""Replaces commands in messages by the lab's commands."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
     from homelab.system.model import Host
 
 HOMELAB: Final = ("rollback", "retire", "status", "unlock")
-"""Commands that the lab has as its own, `homelab lab …`."""
+"""Commands of `homelab` that the lab has as `homelab lab …`."""
 PULUMI: Final = ("destroy", "preview", "up")
-"""Likewise, of Pulumi's."""
+"""Commands of Pulumi that the lab has as `homelab lab …`."""
 _NO_REFRESH = ("pulumi refresh", "homelab lab destroy")
-"""The lab's clouds remember by themselves; what disagrees is made anew."""
+"""The lab has no `refresh`: a lab whose state and clouds disagree is destroyed."""
 _COMMANDS = re.compile(
     rf"\b(?:homelab (?P<ours>{'|'.join(HOMELAB)})|pulumi (?P<up>{'|'.join(PULUMI)}))\b"
 )
 
 
 def of_the_lab(text: str) -> str:
-    """The text with the lab's commands: it has hosts and clouds of its own."""
+    """The text with the lab's commands."""
     return _COMMANDS.sub(
         lambda m: f"homelab lab {m['ours'] or m['up']}", text.replace(*_NO_REFRESH)
     )
 
 
 def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
-    """What is left to do once a lab host was cleaned, a line each.
+    """The remaining steps after a lab host is cleaned up, one line each.
 
-    The lock and the secrets files are the real stack's, so no rehearsal takes anything out of them.
+    A rehearsal does not change the lock and the secrets files, because they are the real stack's.
     """
     yield f"stays: {STAYS}"
-    yield f"next: take {' and '.join(sources_of(plan, host))} out of the stack"
-    yield "next: homelab lab up, which forgets it; its directory stays until homelab lab destroy"
+    yield f"next: remove {' and '.join(sources_of(plan, host))} from the stack"
+    yield "next: homelab lab up removes its resources, homelab lab destroy its directory"
     yield (
-        f"a real one is forgotten by homelab forget {host.name}, which without --yes only says "
-        "what would go"
+        f"a real host is removed from lock and secrets by homelab forget {host.name} --yes; "
+        "without --yes it only lists what it would remove"
     )

@@ -1,8 +1,7 @@
-"""A lab host's machine: a directory for a root, and stand-ins for what only NixOS has.
+"""The root directory of a lab host, and stand-ins for the commands of NixOS.
 
-The stand-ins run as programs of their own, on whatever Python the lab has and nothing else, and
-write what they were asked into `var/log/homelab-lab.jsonl` of their host. What is refused is
-refused by name: a stand-in never pretends to know an option.
+The stand-ins are separate programs that need only Python's standard library. They record their
+calls in `var/log/homelab-lab.jsonl` of their host. They refuse an option that they do not know.
 """
 
 from __future__ import annotations
@@ -29,19 +28,19 @@ COMMANDS: Final = {
     "systemd-inhibit": "systemd_inhibit",
     "lab-switch-to-configuration": "switch_to_configuration",
 }
-"""Each stand-in, and the module beside this one that is its program."""
+"""Each stand-in, and the module in this directory that implements it."""
 
 _SYSTEM_PATH: Final = "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
 def install(directory: Path) -> None:
-    """Write the stand-ins into a directory, to be put first on a PATH."""
+    """Write the stand-ins into a directory, to be put first on PATH."""
     directory.mkdir(parents=True, exist_ok=True)
     commands = dict(COMMANDS)
     if shutil.which("flock", path=_SYSTEM_PATH) is None:
         commands["flock"] = "flock"
     program = Path(__file__).with_name("__main__.py")
-    # A stand-in checks more where the laptop has the real parser.
+    # A stand-in checks more if this machine has the real parser.
     parser = shutil.which("nix-instantiate") or ""
     for name, module in commands.items():
         words = [sys.executable, "-S", "-E", "-s", str(program), module]
@@ -53,7 +52,7 @@ def install(directory: Path) -> None:
 
 
 def install_wakers(directory: Path, hosts: Iterable[str]) -> None:
-    """Write the command that wakes each host, as every appliance has it."""
+    """Write the wake command of each host, as every appliance has it."""
     program = Path(__file__).with_name("__main__.py")
     for name in hosts:
         words = [sys.executable, "-S", "-E", "-s", str(program), "wake", name]
@@ -61,7 +60,7 @@ def install_wakers(directory: Path, hosts: Iterable[str]) -> None:
 
 
 def make_root(root: Path, name: str, commands: Path) -> None:
-    """Make a freshly installed host, unless it is there: one system, running and booted."""
+    """Create a freshly installed host, unless it exists: one system, running and booted."""
     profiles = root / "nix/var/nix/profiles"
     if profiles.exists():
         return
@@ -84,9 +83,9 @@ def make_root(root: Path, name: str, commands: Path) -> None:
 def make_system(
     root: Path, digest: str, host: str, version: str, commands: Path, init: str = "1"
 ) -> Path:
-    """A system in the host's store, whole or not at all; its path.
+    """Create a system in the host's store atomically. Returns its path.
 
-    `init` is what NixOS calls the interface of its init: another one can only be booted.
+    `init` is NixOS's version of the init interface. A system with another one can only be booted.
     """
     name = f"{digest}-nixos-system-{host}-{version}"
     store = root.resolve() / "nix/store"
@@ -106,7 +105,7 @@ def make_system(
 
 
 def environment(root: Path, commands: Path) -> dict[str, str]:
-    """What a command on the host finds in its environment; nothing of the laptop's comes along."""
+    """The environment of a command on the host. Nothing of the deployer's is passed on."""
     return {
         "HOMELAB_ROOT": str(root.resolve()),
         "HOME": str(root.resolve() / "root"),

@@ -1,4 +1,4 @@
-"""bootctl set-oneshot ENTRY: what the next boot starts, and only that one."""
+"""bootctl set-oneshot ENTRY: the entry of the next boot only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from homelab.lab.host_commands.host import oneshot, record, refuse, root
 
 
 def main(arguments: list[str]) -> int:
-    """Write it where firmware would keep it; an empty name forgets it."""
+    """Write the entry to the host's boot variable. An empty name removes it."""
     record("bootctl", arguments)
     match arguments:
         case ["set-oneshot", ""]:

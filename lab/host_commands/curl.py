@@ -1,6 +1,6 @@
-"""curl, for the one thing that hosts ask it: the status of an app of their own.
+"""curl, for one question only: the HTTP status of an app on this host.
 
-Apps do not run in the lab. They answer, until a host is broken so that a new system silences them.
+No apps run in the lab. They answer, unless the fault `services-stop` is active.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from homelab.lab.host_commands.host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:
-    """Answer with the status that was asked for, and nothing else."""
+    """Print the expected status."""
     record("curl", arguments)
     words = list(arguments)
     for option, values in {"-sk": 0, "-o": 1, "--max-time": 1, "--resolve": 1, "-w": 1}.items():

@@ -1,6 +1,6 @@
-"""flock -w SECONDS DESCRIPTOR, for laptops that have none.
+"""flock -w SECONDS DESCRIPTOR, for machines without flock.
 
-The lock belongs to the open file that the calling shell shares with us, so it outlives us.
+The lock belongs to the open file of the calling shell, so it remains after this process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from homelab.lab.host_commands.host import refuse
 
 
 def main(arguments: list[str]) -> int:
-    """0 with the lock taken, 1 when the time ran out."""
+    """Returns 0 if the lock is taken, 1 after the timeout."""
     match arguments:
         case ["-w", seconds, descriptor]:
             end = time.monotonic() + float(seconds)

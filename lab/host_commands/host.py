@@ -1,4 +1,4 @@
-"""What every stand-in knows of its host: where the root is, what is broken, where to record."""
+"""Facts for every stand-in: the host's root, its faults, the log of calls."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ commands = root.parents[2] / "bin"
 profile = root / "nix/var/nix/profiles/system"
 current_system = root / "run/current-system"
 network_lost = root / "run/lab-network-lost"
-"""While it exists, the lab's SSH server for this host answers nobody."""
+"""While this file exists, the lab's SSH server for this host refuses connections."""
 boot_id = root / "proc/sys/kernel/random/boot_id"
 oneshot = root / "sys/firmware/efi/efivars/LoaderEntryOneShot"
-"""What the next boot starts, where that is not the default."""
+"""The entry of the next boot, if it is not the default."""
 failed_units = root / "run/lab-failed-units"
-"""Units that failed in the last switch, one on a line."""
+"""Units that failed in the last switch, one per line."""
 
 
 def record(command: str, arguments: list[str], **more: str | int) -> None:
-    """Write down what was asked. Never what came on standard input: that may be secret."""
+    """Record a call, without its standard input, which may be secret."""
     line = json.dumps({"at": time.time(), "command": command, "arguments": arguments, **more})
     with (root / "var/log/homelab-lab.jsonl").open("a") as log:
         log.write(line + "\n")
 
 
-def broken(what: str) -> str:
-    """How something of this host was broken on request; empty when it works."""
+def fault_of(what: str) -> str:
+    """The value of this entry in `faults.json`, or an empty text."""
     try:
         found = json.loads((root.parent / "faults.json").read_text()).get(what, "")
     except FileNotFoundError:
@@ -42,21 +42,21 @@ def broken(what: str) -> str:
 
 
 def refuse(command: str, what: str, code: int = 1) -> NoReturn:
-    """End as the real command would, saying why."""
+    """Print the reason and exit as the real command does."""
     print(f"{command}: {what}", file=sys.stderr)
     sys.exit(code)
 
 
 def link(path: Path, target: str | Path) -> None:
-    """Point a symbolic link somewhere else in one step."""
+    """Replace a symbolic link atomically."""
     work = path.with_name(f".{path.name}.{os.getpid()}")
     work.symlink_to(target)
     work.replace(path)
 
 
 def silenced() -> bool:
-    """Whether what the host is for is down, or a new system has silenced it."""
+    """Whether the host's services do not answer."""
     if (root / "run/lab-down").exists():
         return True
     new = profile.resolve() != current_system.resolve()
-    return new and bool(broken("probe"))
+    return new and bool(fault_of("probe"))

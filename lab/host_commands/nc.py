@@ -1,4 +1,4 @@
-"""nc, for what hosts ask it: a question to their own resolver, and whether a port answers."""
+"""nc, for two questions only: a query to the host's own resolver, and whether a port answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homelab.lab.host_commands.host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:
-    """Answer a DNS question with one address, whatever the name; or say whether a host is there."""
+    """Answer any DNS query with one address, or report whether a host answers."""
     record("nc", arguments)
     if arguments[:3] == ["-z", "-w", "5"] and len(arguments) == 5:
         other = neighbours.at(arguments[3])
@@ -18,6 +18,6 @@ def main(arguments: list[str]) -> int:
     if arguments != ["-u", "-w", "1", "127.0.0.1", "53"] or len(question) < 17:
         refuse("nc", f"the lab does not know {' '.join(arguments)}")
     if not silenced():
-        # The id of the question, an answer without error, and one record.
+        # The id of the query, an answer without error, and one record.
         sys.stdout.buffer.write(question[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00")
     return 0

@@ -1,4 +1,4 @@
-"""What a lab host finds at an address: the dial map tells, for there is no other way to anybody."""
+"""The lab host at an address, from the dial map."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _LAB = root.parents[2]
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A host at one of its addresses."""
+    """A lab host at one of its addresses."""
 
     directory: Path
     address: str
     port: int
-    """The loopback port that stands for the address."""
+    """The loopback port of the address."""
 
     @property
     def answers(self) -> bool:
-        """Whether a connection gets through."""
+        """Whether a connection succeeds."""
         try:
             connect = json.loads((self.directory / "faults.json").read_text()).get("connect")
         except FileNotFoundError:
@@ -32,7 +32,7 @@ class Neighbour:
 
 
 def at(address: str) -> Neighbour | None:
-    """Who is at this address, if anybody."""
+    """The host at this address, if there is one."""
     found = _dialled().get(address)
     if found is None:
         return None
@@ -40,7 +40,7 @@ def at(address: str) -> Neighbour | None:
 
 
 def own_address_towards(address: str) -> str:
-    """This host's own address on the same network as that one: they begin alike."""
+    """This host's own address in the same network as the other address."""
     network = address.partition(".")[0]
     mine = [a for a, d in _dialled().items() if d["name"] == root.parent.name]
     return max(mine, key=lambda a: a.partition(".")[0] == network)

@@ -9,7 +9,7 @@ from homelab.lab.host_commands.host import link, profile, record, refuse
 
 
 def main(arguments: list[str]) -> int:
-    """Set, switch or list; anything else is refused."""
+    """Set, switch or list generations. Other actions are refused."""
     record("nix-env", arguments)
     match arguments:
         case ["-p", path, *action] if Path(path) == profile:

@@ -8,7 +8,7 @@ from homelab.lab.host_commands.host import link, record, refuse
 
 
 def main(arguments: list[str]) -> int:
-    """Make the root."""
+    """Create the garbage collector root."""
     record("nix-store", arguments)
     match arguments:
         case ["--realise", path, "--add-root", root, "--indirect"]:

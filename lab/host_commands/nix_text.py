@@ -1,4 +1,4 @@
-"""Reads just enough of Nix to notice a file that is not there and a lock that does not fit."""
+"""A minimal reader of Nix that finds missing files and an outdated lock file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INPUTS = re.compile(r"(?<![\w.])inputs\s*=\s*\{")
 
 
 def code(text: str, *, keep_strings: bool = False) -> str:
-    """The text without comments, and unless they are kept, with every string emptied."""
+    """The text without comments. Strings are emptied, unless they are kept."""
 
     def replace(match: re.Match[str]) -> str:
         if match["comment"] is not None:
@@ -31,7 +31,7 @@ def code(text: str, *, keep_strings: bool = False) -> str:
 
 
 def problems(flake: Path) -> Iterator[str]:
-    """Each relative path in the tree's Nix files that leads nowhere or out of the tree."""
+    """Each relative path in the tree's Nix files that does not exist or leaves the tree."""
     top = flake.resolve()
     for path in sorted(flake.rglob("*.nix")):
         for named in _RELATIVE.findall(code(path.read_text(errors="replace"))):
@@ -43,12 +43,12 @@ def problems(flake: Path) -> Iterator[str]:
                 yield f"path '{where}' does not exist"
             elif target.is_dir() and not (target / "default.nix").exists():
                 if not any(target.rglob("*.nix")):
-                    continue  # files for a program, which nobody imports
+                    continue  # files for a program, which no module imports
                 yield f"{where} is a directory without default.nix"
 
 
 def lock_problems(flake: Path, text: str) -> list[str]:
-    """Why Nix would refuse the lock file under --no-update-lock-file."""
+    """Why Nix would refuse the lock file with --no-update-lock-file."""
     wanted = inputs(text)
     try:
         nodes = json.loads((flake / "flake.lock").read_text())["nodes"]
@@ -65,13 +65,13 @@ def lock_problems(flake: Path, text: str) -> list[str]:
 
 
 def inputs(text: str) -> set[str]:
-    """The inputs that a flake.nix names, written as `inputs.a.url = …` or `inputs = { a… }`."""
+    """The inputs of a flake.nix, written as `inputs.a.url = …` or `inputs = { a… }`."""
     bare = code(text)
     found = set(_INPUT.findall(bare.partition("outputs")[0]))
     end = 0
     for start in _INPUTS.finditer(bare):
         if start.start() < end:
-            continue  # the inputs of an input: what they follow is not ours to lock
+            continue  # inputs of an input are not locked here
         depth, begin = 1, start.end()
         for match in re.finditer(r"[{};]|(?<![\w.])[\w-]+(?=[\w.\s-]*=)", bare[begin:]):
             if match[0] == "{":

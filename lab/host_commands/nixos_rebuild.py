@@ -1,4 +1,4 @@
-"""nixos-rebuild: check the flake as far as that goes without Nix, then make a system."""
+"""nixos-rebuild: check the flake as far as possible without Nix, then create a system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from homelab.lab.host_commands import make_system, nix_text
-from homelab.lab.host_commands.host import broken, commands, link, record, refuse, root
+from homelab.lab.host_commands.host import commands, fault_of, link, record, refuse, root
 
 _FLAGS = {"--show-trace", "--print-build-logs", "-L", "--keep-going", "--fast", "--no-reexec"}
 _FLAGS_WITH_VALUE = {"--build-host", "--builders", "--max-jobs", "-j", "--cores"}
@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     dry, flake, host = _parse(arguments)
     if dry:
         return _foreseen(flake, host)
-    if fault := broken("build"):
+    if fault := fault_of("build"):
         print("x" * 200_000, flush=True)
         refuse("nixos-rebuild", f"error: builder for '{host}' failed with exit code 1 ({fault})")
     if not _evaluates(flake, host):
@@ -31,8 +31,8 @@ def main(arguments: list[str]) -> int:
     for path in files:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(flake)} {content}\n".encode())
-    # A host may be told that its next system is one that only a boot brings in.
-    init = broken("init") or "1"
+    # A fault may require a reboot for the next system.
+    init = fault_of("init") or "1"
     digest.update(init.encode())
     name = digest.hexdigest()[:32]
     system = make_system(root, name, host, flake.parent.name, commands, init)
@@ -97,7 +97,7 @@ def _shape(flake: Path, host: str) -> list[str]:
 
 
 def _parsed(flake: Path) -> list[str]:
-    """What the real parser says, on a laptop that has one."""
+    """Errors of the real parser, if this machine has one."""
     parser = os.environ.get("LAB_NIX_INSTANTIATE")
     paths = sorted(str(path) for path in flake.rglob("*.nix"))
     if not parser or not paths:

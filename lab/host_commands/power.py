@@ -1,6 +1,6 @@
-"""A restart: everything that runs ends, and firmware and boot loader start what they find.
+"""A reboot: all processes end, and the boot loader starts its entry.
 
-Run by `systemctl reboot` as a process of its own, for none of the host's own lives through it.
+`systemctl reboot` runs it as a separate process, because it ends all processes of the host.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from homelab.lab.host_commands.host import (
     boot_id,
-    broken,
     current_system,
     failed_units,
+    fault_of,
     link,
     network_lost,
     oneshot,
@@ -31,11 +31,11 @@ from homelab.lab.host_commands.unit import UNITS
 
 _RESUME = Path(__file__).parents[2] / "deploy/resume-at-boot.sh"
 _SECONDS = 1.0
-"""How long the host is away: long enough for whoever asks it to notice."""
+"""Seconds that the host is down, long enough for clients to notice."""
 
 
 def main(_arguments: list[str]) -> int:
-    """Go down, stay away for a moment, and come up with what the boot loader starts."""
+    """Go down, wait, and come up with the system that the boot loader starts."""
     network_lost.touch()
     for pid in UNITS.glob("*/pid"):
         with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
@@ -43,7 +43,7 @@ def main(_arguments: list[str]) -> int:
     time.sleep(_SECONDS)
     shutil.rmtree(UNITS, ignore_errors=True)
     failed_units.unlink(missing_ok=True)
-    fault = broken("start")
+    fault = fault_of("start")
     if fault == "never":
         return 0
     system = _started(comes_up=fault != "panic")
@@ -63,13 +63,15 @@ def main(_arguments: list[str]) -> int:
 
 
 def _started(*, comes_up: bool) -> str:
-    """The system that is started; a one-shot entry counts once, also where it does not come up."""
+    """The system that is started. A one-shot entry is used once, even if its system does not
+    come up.
+    """
     loader = root / "boot/loader"
     default = (loader / "loader.conf").read_text().split()[1]
     name = oneshot.read_text() if oneshot.exists() else default
     oneshot.unlink(missing_ok=True)
     system = _system(loader / "entries" / name)
-    # What the profile names was confirmed once.
+    # The system in the profile was confirmed before, so it starts.
     if not comes_up and Path(system) != profile.resolve():
         return _system(loader / "entries" / default)
     return system

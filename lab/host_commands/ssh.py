@@ -1,6 +1,6 @@
-"""ssh, from an offline host to the one that keeps its release: what sshd would run there.
+"""ssh, from an offline host to its relay: runs the forced command that sshd would run there.
 
-The forced command of the account runs with the other host's root; the key says whose it is.
+The command runs with the relay's root. The key identifies the offline host.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _VALUED = ("-F", "-i", "-p", "-o")
 
 
 def main(arguments: list[str]) -> int:
-    """Run `relay.sh` on the host that the address leads to, for this host."""
+    """Run `relay.sh` on the host at the address, for this host."""
     record("ssh", arguments)
     words, key = list(arguments), ""
     while words and words[0].startswith("-"):
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     if user != _USER or Path(key).read_bytes() != (root.parent / "host_key").read_bytes():
         refuse("ssh", f"{user}@{address}: Permission denied (publickey).", 255)
     own, there = root.parent.name, other.directory / "root"
-    # As tmpfiles makes it there.
+    # As tmpfiles creates it on the relay.
     (there / "var/lib/homelab-bundles" / own / "report").mkdir(parents=True, exist_ok=True)
     return subprocess.run(
         ["bash", str(Path(__file__).parents[2] / "offline/relay.sh"), own],

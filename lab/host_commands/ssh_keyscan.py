@@ -1,4 +1,4 @@
-"""ssh-keyscan: really asks, at the loopback port that stands for the address."""
+"""ssh-keyscan: runs the real program on the loopback port of the address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def main(arguments: list[str]) -> int:
-    """The key at one address, as the real one prints it."""
+    """Print the key at one address, as the real program does."""
     record("ssh-keyscan", arguments)
     match arguments:
         case ["-T", seconds, "-t", "ed25519", "-p", _, address]:

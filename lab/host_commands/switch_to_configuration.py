@@ -1,6 +1,6 @@
-"""A system's switch-to-configuration: what runs, and what the boot loader would start.
+"""A system's switch-to-configuration: changes the running system and the boot loader's entries.
 
-This is where a host breaks after its activation, because this is where real ones do.
+Faults of an activation take effect here, as on a real host.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from homelab.lab.host_commands.host import (
-    broken,
     current_system,
     failed_units,
+    fault_of,
     link,
     network_lost,
     profile,
@@ -23,7 +23,7 @@ from homelab.lab.host_commands.host import (
 
 
 def main(arguments: list[str]) -> int:
-    """Do one action of the system that is the first argument."""
+    """Run one action of the system in the first argument."""
     system, *rest = arguments
     record("switch-to-configuration", arguments)
     match rest:
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
         except BlockingIOError:
             print("Could not acquire lock", file=sys.stderr)
             return 1
-        # What the profile names was confirmed once; only what is new can be the broken one.
+        # The system in the profile was confirmed before. Faults affect only a new one.
         new = profile.resolve() != Path(system)
         if action in ("boot", "switch") and (code := _boot(system)):
             return code
@@ -52,15 +52,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _boot(system: str) -> int:
-    """An entry for each generation, and whom it was called for as the default."""
+    """Write an entry for each generation, with this system as the default."""
     loader = root / "boot/loader"
     default = ""
     for path in sorted(profile.parent.glob("system-*-link")):
         generation = path.readlink()
         entry = loader / "entries" / f"{generation.name}.conf"
         if not entry.exists():
-            # A kernel that is there already needs no package.
-            if broken("boot"):
+            # An entry that exists needs no space.
+            if fault_of("boot"):
                 print("error: No space left on device: /boot", file=sys.stderr)
                 return 1
             entry.parent.mkdir(parents=True, exist_ok=True)
@@ -76,23 +76,25 @@ def _boot(system: str) -> int:
     return 0
 
 
-def _live(system: Path) -> bool:
-    """Whether the init that runs can become that of the system; one that says nothing can."""
+def _can_activate(system: Path) -> bool:
+    """Whether the system can be activated without a boot: both init interfaces are equal or
+    unknown.
+    """
     name = "init-interface-version"
     both = [path / name for path in (system, current_system)]
     return not all(p.exists() for p in both) or both[0].read_text() == both[1].read_text()
 
 
 def _activate(system: str, new: bool) -> int:
-    if not _live(Path(system)):
+    if not _can_activate(Path(system)):
         print("the new system has another init; it can only be booted", file=sys.stderr)
         return 100
     print(f"activating the configuration... ({Path(system).name})", flush=True)
     link(current_system, system)
     network_lost.unlink(missing_ok=True)
     failed_units.unlink(missing_ok=True)
-    fault = broken("activate") if new else ""
-    if new and broken("confirm") == "refuse-connections":
+    fault = fault_of("activate") if new else ""
+    if new and fault_of("confirm") == "refuse-connections":
         network_lost.touch()
     if fault == "hang":
         print("starting the following units: hung.service", flush=True)

@@ -1,4 +1,4 @@
-"""systemctl, for transient units and for asking whether others are well."""
+"""systemctl, for transient units and for the state of other units."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-from homelab.lab.host_commands.host import broken, failed_units, record, refuse
+from homelab.lab.host_commands.host import failed_units, fault_of, record, refuse
 from homelab.lab.host_commands.unit import Unit
 
 _STATES = ("--state=active", "--state=auto-restart", "--state=failed")
 
 
 def main(arguments: list[str]) -> int:
-    """One verb over some units; the worst answer is the exit code, as with the real one."""
+    """Run one verb for some units. The highest result is the exit code, as with the real
+    program.
+    """
     record("systemctl", arguments)
     match arguments:
         case ["--no-block", "reboot"]:
@@ -23,7 +25,7 @@ def main(arguments: list[str]) -> int:
             print("degraded" if failed_units.exists() else "running")
             return 0
         case ["show", "--property=Id", "--property=NRestarts", "*.service"]:
-            return 0  # nothing in the lab is started anew by itself
+            return 0  # no unit in the lab restarts by itself
     options = {word for word in arguments if word.startswith("-")}
     words = [word for word in arguments if not word.startswith("-")]
     if words[:1] == ["list-units"]:
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _reboot() -> int:
-    """Begin a restart; whoever asks is gone before it ends."""
+    """Start a reboot in a separate process."""
     program = Path(__file__).with_name("__main__.py")
     subprocess.Popen(
         [sys.executable, "-S", "-E", "-s", str(program), "power"],
@@ -51,7 +53,7 @@ def _reboot() -> int:
 
 
 def _list(options: set[str]) -> int:
-    """Failed units, as a switch left them; nothing else that anybody lists runs here."""
+    """Print the units that failed in the last switch. The lab has no other units to list."""
     if unknown := options - {"--plain", "--no-legend", "--no-pager"} - set(_STATES):
         refuse("systemctl", f"unrecognized option '{min(unknown)}'")
     if "--state=failed" in options and failed_units.exists():
@@ -64,7 +66,7 @@ def _start(name: str) -> int:
     unit = Unit(name.removesuffix(".service"))
     if not unit.loaded():
         return _unloaded("start", name)
-    unit.ask("start")
+    unit.request("start")
     return 0
 
 
@@ -73,9 +75,9 @@ def _stop(name: str) -> int:
     unit = Unit(stem)
     if not unit.loaded():
         return _unloaded("stop", name)
-    # Until its time comes, a unit is its timer; from then on it is its service.
+    # A waiting unit counts as its timer, a running one as its service.
     if (kind == "timer") == (unit.state() == "waiting"):
-        unit.ask("stop")
+        unit.request("stop")
         while unit.loaded():
             time.sleep(0.01)
     return 0
@@ -87,7 +89,7 @@ def _is_active(name: str) -> int:
     if stem.startswith("homelab-"):
         wanted = "waiting" if kind == "timer" else "running"
         return 0 if unit.loaded() and unit.state() == wanted else 3
-    return 3 if broken("unit") == name else 0
+    return 3 if fault_of("unit") == name else 0
 
 
 def _nothing(_name: str) -> int:

@@ -1,4 +1,4 @@
-"""systemd-inhibit: writes down what must not happen meanwhile, and runs the command."""
+"""systemd-inhibit: records the inhibited actions, and runs the command."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _OPTIONS = ("--what=", "--who=", "--why=")
 
 
 def main(arguments: list[str]) -> int:
-    """Become the command."""
+    """Replace this process by the command."""
     record("systemd-inhibit", arguments)
     command = [word for word in arguments if not word.startswith(_OPTIONS)]
     if not command or command[0].startswith("-"):
         refuse("systemd-inhibit", f"the lab does not know {' '.join(arguments)}")
-    os.execvp(command[0], command)  # noqa: S606 the real one runs what it is given, too
+    os.execvp(command[0], command)  # noqa: S606 the real program runs any command too

@@ -1,4 +1,4 @@
-"""systemd-run: really runs a command as a unit of its own, now or after a time."""
+"""systemd-run: runs a command as a transient unit, now or after a delay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROPERTIES = {"KillMode", "TimeoutStopSec", "OOMScoreAdjust", "RuntimeMaxSec"}
 
 
 def main(arguments: list[str]) -> int:
-    """Start the unit's runner, and return when it is armed or its command has begun."""
+    """Start the unit's process, and return when its timer or its command has started."""
     record("systemd-run", [a for a in arguments if not a.startswith("--setenv=")])
     name, delay, stop_seconds = "", None, 90.0
     environment: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""tailscale status, for the one thing that hosts ask it: whether they are connected."""
+"""tailscale status, for one question only: whether the host is connected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from homelab.lab.host_commands.host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:
-    """Say whether the daemon is connected; there are no peers in the lab."""
+    """Print whether the daemon is connected. The lab has no peers."""
     record("tailscale", arguments)
     if arguments != ["status", "--json", "--peers=false"]:
         refuse("tailscale", f"the lab does not know {' '.join(arguments)}")

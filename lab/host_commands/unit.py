@@ -1,6 +1,6 @@
-"""A transient unit: a small process that waits, runs a command, and is asked to stop by files.
+"""A transient unit: a process that waits, runs a command, and is started and stopped by files.
 
-No signals between strangers and no /proc, so that it works wherever Python does.
+It needs neither signals between unrelated processes nor /proc, so it also runs on macOS.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from homelab.lab.host_commands.host import record, root
 
 UNITS = root / "run/lab-units"
 _BEAT = 0.02
-# A unit inherits nothing; what it needs, systemd-run must give it.
+# A unit inherits no environment. systemd-run passes what it needs.
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
 class Unit:
-    """What anyone can see of a unit, and ask of it."""
+    """The state of a unit, and requests to it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -36,14 +36,14 @@ class Unit:
         self.folder.mkdir(parents=True)
 
     def state(self) -> str:
-        """`waiting` for its time, `running`, or empty: not there."""
+        """`waiting` for its timer, `running`, or empty: not loaded."""
         try:
             return (self.folder / "state").read_text()
         except FileNotFoundError:
             return ""
 
     def loaded(self) -> bool:
-        """Whether its process lives; one that a crash took leaves only its files."""
+        """Whether its process runs. After a crash only its files remain."""
         try:
             with (self.folder / "pid").open() as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,33 +53,33 @@ class Unit:
             return True
         return False
 
-    def ask(self, what: str) -> None:
-        """`start` or `stop`, from whoever is not the unit."""
+    def request(self, what: str) -> None:
+        """Request `start` or `stop`."""
         with contextlib.suppress(FileNotFoundError):
             (self.folder / what).touch()
 
-    def asked(self, what: str) -> bool:
-        """Whether somebody has asked for it."""
+    def requested(self, what: str) -> bool:
+        """Whether this is requested."""
         return (self.folder / what).exists()
 
-    def is_now(self, state: str) -> None:
-        """Tell whoever looks; only the unit itself does."""
+    def set_state(self, state: str) -> None:
+        """Set the unit's state. Only the unit calls it."""
         work = self.folder / "state.new"
         work.write_text(state)
         work.replace(self.folder / "state")
 
 
 def main(arguments: list[str]) -> int:
-    """Be the unit, from its arming to its end."""
+    """Run the unit until its end."""
     name, text = arguments
     spec = json.loads(text)
     unit = Unit(name)
     held = (unit.folder / "pid").open("w")
-    # A number alone may belong to a stranger once this process is gone; the lock cannot.
+    # A process id may belong to another process later. The lock ends with this process.
     fcntl.flock(held, fcntl.LOCK_EX)
     held.write(str(os.getpid()))
     held.flush()
-    # The lab ends its units so; whatever they run ends with them.
+    # The lab ends its units with SIGTERM, and their commands end with them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         if spec["delay"] is None or _wait(unit, float(spec["delay"])):
@@ -91,10 +91,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _wait(unit: Unit, seconds: float) -> bool:
-    unit.is_now("waiting")
+    unit.set_state("waiting")
     end = time.monotonic() + seconds
-    while time.monotonic() < end and not unit.asked("start"):
-        if unit.asked("stop"):
+    while time.monotonic() < end and not unit.requested("start"):
+        if unit.requested("stop"):
             return False
         time.sleep(_BEAT)
     return True
@@ -115,16 +115,16 @@ def _run(unit: Unit, command: list[str], given: dict[str, str], stop_seconds: fl
         )
 
     try:
-        unit.is_now("running")
+        unit.set_state("running")
         while process.poll() is None:
-            if unit.asked("stop"):
+            if unit.requested("stop"):
                 process.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(stop_seconds)
                 break
             time.sleep(_BEAT)
     finally:
-        # KillMode=mixed: whatever the command leaves behind ends with it.
+        # KillMode=mixed: processes that the command left behind end with it.
         _kill_group(process.pid)
     return process.wait()
 

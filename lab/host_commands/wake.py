@@ -1,4 +1,4 @@
-"""`wake-<host>`: an offline host hears the packet, and answers from then on."""
+"""`wake-<host>`: wakes an offline host, which then answers."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from homelab.lab.host_commands.host import record, root
 
 
 def main(arguments: list[str]) -> int:
-    """Wake the host of this name; one that is broken in another way stays so."""
+    """Wake the host of this name. Other faults remain."""
     (name,) = arguments
     record(f"wake-{name}", [])
     path: Path = root.parents[1] / name / "faults.json"
     try:
-        broken = json.loads(path.read_text())
+        faults = json.loads(path.read_text())
     except FileNotFoundError:
         return 0
-    if broken.get("connect") == "offline":
+    if faults.get("connect") == "offline":
         work = path.with_suffix(".woken")
-        work.write_text(json.dumps({k: v for k, v in broken.items() if k != "connect"}))
+        work.write_text(json.dumps({k: v for k, v in faults.items() if k != "connect"}))
         work.replace(path)
     return 0

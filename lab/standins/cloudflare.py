@@ -30,7 +30,9 @@ _UUIDS: Final = (TUNNEL, POLICY, APP, GROUP, LOGIN, PROGRAM)
 
 
 class CloudflareProvider:
-    """The types of the `cloudflare` package that a homelab asks for; others are refused by name."""
+    """The resource types of the `cloudflare` package that homelab uses; others are refused by
+    name.
+    """
 
     package = "cloudflare"
 
@@ -39,7 +41,7 @@ class CloudflareProvider:
         self._records = Records(file)
 
     def check(self, type_: str, inputs: Properties) -> list[str]:
-        """Wrong names, wrong types, and what excludes each other."""
+        """Wrong names, wrong types, and properties that exclude each other."""
         if type_ not in SHAPES:
             return [f"the lab has no {type_}; it has {', '.join(sorted(SHAPES))}"]
         return SHAPES[type_].problems(inputs) or list(problems(type_, inputs))
@@ -49,19 +51,19 @@ class CloudflareProvider:
         return SHAPES[type_].diff(old, new)
 
     def create(self, type_: str, name: str, inputs: Properties) -> Created:
-        """A new record, unless it clashes with another."""
+        """Create a record, unless it conflicts with another."""
         with self._records.change() as stored:
             return self._put(stored, _new_id(stored, type_, name), type_, inputs)
 
     def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
-        """The record with new properties."""
+        """Update the record."""
         with self._records.change() as stored:
             if id_ not in stored:
                 raise RefusedError(f"404 Not Found: {type_.rpartition(':')[2]} {id_}")
             return self._put(stored, id_, type_, inputs)
 
     def delete(self, type_: str, id_: str, outputs: Properties) -> None:
-        """Gone; what is gone already is no error. What something else uses stays."""
+        """Delete the record. A missing record is no error; a record in use is refused."""
         with self._records.change() as stored:
             if any(id_ in _used(r) for r in stored.values()):
                 kind = type_.rpartition(":")[2]
@@ -69,7 +71,7 @@ class CloudflareProvider:
             stored.pop(id_, None)
 
     def invoke(self, token: str, args: Properties) -> Properties:
-        """Nothing in the homelab asks Cloudflare a question, so none is answered."""
+        """Refuse: homelab calls no function of Cloudflare."""
         raise RefusedError(f"the lab has no function {token}")
 
     def _put(self, stored: Stored, id_: str, type_: str, inputs: Properties) -> Created:
@@ -98,7 +100,7 @@ class CloudflareProvider:
 
 
 def _new_id(stored: Stored, type_: str, name: str) -> str:
-    """An id of the form that Cloudflare gives this type, and that nothing has."""
+    """A free id, in the format that Cloudflare uses for this type."""
     make, turn = (uuid_id if type_ in _UUIDS else hex_id), 0
     while (id_ := make(type_, name, str(turn))) in stored:
         turn += 1
@@ -106,12 +108,12 @@ def _new_id(stored: Stored, type_: str, name: str) -> str:
 
 
 def _used(record: Record) -> Iterator[str]:
-    """Ids of what a record of ours refers to, and what may so not be removed before it."""
+    """Ids of the records that a record uses. They cannot be deleted before it."""
     for policy in items(record["props"].get("policies")) if record["type"] == APP else ():
         if isinstance(policy, dict):
             yield str(policy.get("id"))
     for rule in items(record["props"].get("includes")) if record["type"] == POLICY else ():
         for selector, key in (("group", "id"), ("serviceToken", "tokenId")):
-            said = rule.get(selector) if isinstance(rule, dict) else None
-            if isinstance(said, dict):
-                yield str(said.get(key))
+            chosen = rule.get(selector) if isinstance(rule, dict) else None
+            if isinstance(chosen, dict):
+                yield str(chosen.get(key))

@@ -1,4 +1,4 @@
-"""What Cloudflare takes and what it refuses, beyond the shape of each type."""
+"""What Cloudflare accepts and refuses, beyond the shape of each type."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from homelab.lab.standins.cloudflare_shapes import (
     TOKEN,
     TUNNEL,
 )
-from homelab.lab.standins.records import Record, items, strangers
+from homelab.lab.standins.records import Record, items, unknown_properties
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 _DURATION = re.compile(r"forever|([0-9]+(ns|us|ms|s|m|h))+")
@@ -55,10 +55,10 @@ _NESTED: Final = {
 
 
 def problems(type_: str, inputs: Properties) -> Iterator[str]:
-    """What the provider finds by itself, before it asks Cloudflare."""
+    """Problems that the provider finds before it calls Cloudflare."""
     for (of, name), known in _NESTED.items():
         for item in items(inputs.get(name)) if of == type_ else ():
-            yield from strangers(item, known, name)
+            yield from unknown_properties(item, known, name)
     for of, one, other in _EITHER:
         if of == type_ and (one in inputs) == (other in inputs):
             yield f"exactly one of '{one}' and '{other}' must be given"
@@ -70,11 +70,11 @@ def problems(type_: str, inputs: Properties) -> Iterator[str]:
         if isinstance(rule, dict) and (len(rule) != 1 or not {*rule} <= _SELECTORS):
             yield f"an include has exactly one selector of {', '.join(sorted(_SELECTORS))}"
     if type_ == NOTICE:
-        yield from strangers(inputs["mechanisms"], ("emails", "webhooks"), "mechanisms")
+        yield from unknown_properties(inputs["mechanisms"], ("emails", "webhooks"), "mechanisms")
 
 
 def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
-    """What Cloudflare's API answers with an error, in a first apply and not in its preview."""
+    """Raise RefusedError where Cloudflare's API returns an error. A preview does not show these."""
     for owner in ("accountId", "zoneId"):
         if owner in inputs and not _HEX.fullmatch(str(inputs[owner])):
             raise RefusedError(f"400 Bad Request: {owner} is not a valid identifier")
@@ -88,13 +88,13 @@ def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
     if pin and any(o["type"] == "onetimepin" for o in same):
         raise RefusedError("409 Conflict: there is a one-time PIN identity provider already")
     if type_ == PROGRAM and not _DURATION.fullmatch(str(inputs.get("duration", "8760h"))):
-        raise RefusedError(f"400 Bad Request: {inputs['duration']} is no duration")
+        raise RefusedError(f"400 Bad Request: {inputs['duration']} is not a duration")
     projects = [o["props"]["name"] for o in others if o["type"] == PROJECT]
     if type_ == DOMAIN and inputs["projectName"] not in projects:
         raise RefusedError(f"404 Not Found: there is no project {inputs['projectName']}")
     end = inputs.get("expiresOn")
     if type_ == TOKEN and end is not None and not _TIME.fullmatch(str(end)):
-        raise RefusedError(f"400 Bad Request: {end} is no time as RFC 3339 writes it")
+        raise RefusedError(f"400 Bad Request: {end} is not a time of RFC 3339")
     for policy in items(inputs["policies"]) if type_ == TOKEN else ():
         _refuse_token(policy)
     who = items(inputs.get("includes"))
@@ -110,7 +110,8 @@ def refuse(type_: str, inputs: Properties, others: list[Record]) -> None:
 def _refuse_record(inputs: Properties, same: list[dict[str, Value]]) -> None:
     name, kind = str(inputs["name"]), inputs["type"]
     if ("data" in inputs) != (kind in ("CAA", "SRV")):
-        raise RefusedError(f"400 Bad Request: a {kind} record is not described so")
+        needed = "content" if "data" in inputs else "data"
+        raise RefusedError(f"400 Bad Request: a {kind} record needs {needed}")
     if "." not in name or name == "@":
         raise RefusedError(f"400 Bad Request: {name} is not a fully qualified name")
     if inputs.get("proxied") is True and inputs["ttl"] != 1:

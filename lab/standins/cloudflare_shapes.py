@@ -1,4 +1,4 @@
-"""Types of Cloudflare that the lab has, and the properties of each."""
+"""The resource types of Cloudflare in the lab, and their properties."""
 
 from __future__ import annotations
 

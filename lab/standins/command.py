@@ -1,7 +1,8 @@
-"""Stand-in for pulumi-command: local commands run on this machine, remote ones where we are told.
+"""Stand-in for pulumi-command: local commands run on this machine, remote ones on lab hosts.
 
-Like the real one: any change runs `update`, else `create` again; `triggers` replace; `delete` runs
-from the old state; a command that fails leaves no trace.
+As in the real provider, any change runs `update`, or `create` if there is no `update`. A change of
+`triggers` replaces the resource. `delete` runs from the old state. A failed command is not
+recorded.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _BOTH: Final = frozenset(
 )
 _INPUTS: Final = {LOCAL: _BOTH | {"dir", "interpreter"}, REMOTE: _BOTH | {"connection"}}
 _LONGEST: Final = 4000
-"""Of a failed command's text or output, how much its error shows."""
+"""Number of characters of a failed command and of its output in its error."""
 
 
 class CommandProvider:
@@ -41,7 +42,7 @@ class CommandProvider:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
     ) -> None:
-        """Local commands get `environment` beside this process's own, and run in `directory`."""
+        """Local commands run in `directory`, with `environment` added to this process's own."""
         self._run_remote = run_remote
         self._environment = dict(environment or {})
         self._directory = directory
@@ -73,16 +74,18 @@ class CommandProvider:
         return self._outcome(type_, f"{name}{secrets.token_hex(4)}", inputs.get("create"), inputs)
 
     def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
-        """Run `update`, else `create` again; it finds the earlier output in its environment."""
+        """Run `update`, or `create` if there is none, with the earlier output in its
+        environment.
+        """
         command = inputs.get("update", inputs.get("create"))
         return self._outcome(type_, id_, command, inputs, old_outputs)
 
     def delete(self, type_: str, id_: str, outputs: Properties) -> None:
-        """Run the `delete` of the time when it was made."""
+        """Run the recorded `delete`."""
         self._outcome(type_, id_, outputs.get("delete"), outputs, outputs)
 
     def invoke(self, token: str, args: Properties) -> Properties:
-        """None: `local.run` would run on every preview."""
+        """Refuse: `local.run` would run on every preview."""
         raise RefusedError("the lab does not run commands as functions")
 
     def _outcome(

@@ -1,4 +1,4 @@
-"""What a cloud stand-in remembers: records in one JSON file of the lab, and shapes of inputs."""
+"""Records of a cloud stand-in in one JSON file, and the shapes of inputs."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 @dataclass(frozen=True)
 class Shape:
-    """The properties of one type: which must be there, which may, and which replace."""
+    """The properties of one type: required, optional, and those that replace the resource."""
 
     required: Mapping[str, str]
     optional: Mapping[str, str] = field(default_factory=dict)
     replaces: frozenset[str] = frozenset()
 
     def problems(self, inputs: Properties) -> list[str]:
-        """Missing, unknown and mistyped properties, in the words of the real provider."""
+        """Missing, unknown and mistyped properties, with the real provider's messages."""
         known = {**self.required, **self.optional}
         missing = [f"Missing required property '{n}'" for n in self.required if n not in inputs]
         found = []
@@ -47,7 +47,7 @@ class Shape:
         return missing + found
 
     def diff(self, old: Properties, new: Properties) -> Diff:
-        """Top-level properties that differ; what is unknown may differ."""
+        """Top-level properties that differ. An unknown value counts as different."""
         changed = [
             n for n in sorted({*old, *new}) if old.get(n) != new.get(n) or unknown(new.get(n))
         ]
@@ -62,7 +62,7 @@ def _is(value: Value, kind: str) -> bool:
 
 
 def unknown(value: Value) -> bool:
-    """Whether any part of a value is yet to be known."""
+    """Whether any part of a value is unknown."""
     if isinstance(value, list):
         return any(unknown(v) for v in value)
     if isinstance(value, dict):
@@ -71,18 +71,18 @@ def unknown(value: Value) -> bool:
 
 
 class Record(TypedDict):
-    """One thing that exists."""
+    """One existing resource."""
 
     type: str
     props: dict[str, Value]
 
 
 Stored = dict[str, Record]
-"""What exists, by id."""
+"""Existing resources by id."""
 
 
 class Records:
-    """A JSON file, changed by one thread at a time and never left half-written."""
+    """A JSON file that one thread changes at a time. It is replaced atomically."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -90,7 +90,7 @@ class Records:
 
     @contextmanager
     def change(self) -> Iterator[Stored]:
-        """The records, written back when the block ends without an error."""
+        """The records. They are written when the block ends without an error."""
         with self._lock:
             stored = self.read()
             yield stored
@@ -102,10 +102,10 @@ class Records:
             new.replace(self._path)
 
     def read(self) -> Stored:
-        """The records as they are."""
+        """The current records."""
         try:
             stored: Stored = json.loads(self._path.read_text(encoding="utf-8"))
-            # Every record has both; a list or a number has neither.
+            # Every record has both keys; a list or a number has neither.
             for record in stored.values():
                 _ = record["type"], record["props"].items()
         except FileNotFoundError:
@@ -116,13 +116,13 @@ class Records:
 
 
 def items(value: Value, inside: str = "") -> list[Value]:
-    """The items of a list (or of one inside an object); none where there is no list (yet)."""
+    """The items of a list, or of a list inside an object; none if there is no list."""
     if inside:
         value = value.get(inside) if isinstance(value, dict) else None
     return value if isinstance(value, list) else []
 
 
-def strangers(value: Value, known: Iterable[str], where: str) -> Iterator[str]:
+def unknown_properties(value: Value, known: Iterable[str], where: str) -> Iterator[str]:
     """Properties of a nested object that the real provider does not know."""
     if isinstance(value, dict):
         yield from (f"Unexpected property '{n}' in {where}" for n in sorted({*value} - {*known}))

@@ -13,30 +13,32 @@ from homelab.tailnet.hujson import parse
 
 GET_ACL = "tailscale:index/getAcl:getAcl"
 EDIT = '{"src": ["*"], "dst": ["*"], "ip": ["*"]}, // let me in, just for now'
-"""What somebody adds who is in a hurry."""
+"""The change that `edit-policy` makes."""
 
 
 class TailscaleProvider:
-    """The types of the `tailscale` package that a homelab has; others are refused by name."""
+    """The resource types of the `tailscale` package that homelab uses; others are refused by
+    name.
+    """
 
     package = "tailscale"
 
     def __init__(self, file: Path) -> None:
-        """Keep records in `file`; keys themselves are not among them."""
+        """Keep records in `file`, without keys."""
         self._records = Records(file)
 
     def check(self, type_: str, inputs: Properties) -> list[str]:
-        """Wrong names, types and values, as far as a real preview knows."""
+        """Wrong names, types and values that a real preview finds."""
         if type_ not in SHAPES:
             return [f"the lab has no {type_}; it has {', '.join(sorted(SHAPES))}"]
         return SHAPES[type_].problems(inputs) or list(problems(type_, inputs))
 
     def diff(self, type_: str, old: Properties, new: Properties) -> Diff:
-        """Any property that changed; a key with other properties is another key."""
+        """Any property that changed. A change of a key's properties replaces the key."""
         return SHAPES[type_].diff(old, new)
 
     def create(self, type_: str, name: str, inputs: Properties) -> Created:
-        """Put a policy or DNS configuration into place, or make a key."""
+        """Set the policy or the DNS configuration, or create a key."""
         with self._records.change() as stored:
             if type_ == ACL and ONE[ACL] in stored and not inputs.get("overwriteExistingContent"):
                 raise RefusedError(
@@ -52,20 +54,20 @@ class TailscaleProvider:
             return _made(type_, id_, inputs)
 
     def update(self, type_: str, id_: str, old_outputs: Properties, inputs: Properties) -> Created:
-        """New content. Like the real provider's, it does not look whether others edited it."""
+        """Replace the content. Like the real provider, it does not detect edits of others."""
         with self._records.change() as stored:
             _check(type_, inputs, stored)
             stored[id_] = Record(type=type_, props={**inputs})
             return _made(type_, id_, inputs)
 
     def delete(self, type_: str, id_: str, outputs: Properties) -> None:
-        """A policy stays in force unless told otherwise; the rest goes."""
+        """Delete the record. A policy stays in force unless it is reset on destroy."""
         with self._records.change() as stored:
             if type_ != ACL or outputs.get("resetAclOnDestroy") is True:
                 stored.pop(id_, None)
 
     def invoke(self, token: str, args: Properties) -> Properties:
-        """The policy in force; no other question is answered."""
+        """The policy in force. Other functions are refused."""
         if token != GET_ACL:
             raise RefusedError(f"the lab has no function {token}; it has {GET_ACL}")
         text = self.policy()
@@ -76,7 +78,7 @@ class TailscaleProvider:
         return _policy(self._records.read())
 
     def edit_policy(self) -> None:
-        """Let somebody open everything, past the stack and in the policy's own text."""
+        """Add a rule that allows everything to the policy's text."""
         with self._records.change() as stored:
             text = _policy(stored).replace('"grants": [', f'"grants": [{EDIT}\n', 1)
             stored[ONE[ACL]] = Record(type=ACL, props={"acl": text})

@@ -1,4 +1,4 @@
-"""What Tailscale's policy editor takes: policies that hold together, and tags that are owned."""
+"""Rules of Tailscale's policy: consistent references, and tags that a client owns."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ DEFAULT: Final = """\
 \t],
 }
 """
-"""The policy of a new tailnet, less its examples."""
+"""The policy of a new tailnet, without its examples."""
 CLIENT: Final = "tag:iac"
-"""Tag of the OAuth client that the program signs in with."""
+"""Tag of the program's OAuth client."""
 _SECTIONS = {"groups", "tagOwners", "hosts", "grants", "acls", "autoApprovers", "ssh", "nodeAttrs"}
 _SECTIONS |= {"tests", "sshTests", "ipsets", "postures", "disableIPv4", "randomizeClientPort"}
 
 
 def refuse_tags(inputs: Properties, policy: Document) -> None:
-    """A client with a tag of its own gives out tags only that it owns, and no key without any."""
+    """Raise RefusedError for a key without tags, or with tags that the client does not own."""
     tags = [str(t) for t in items(inputs.get("tags"))]
     if not tags:
         raise RefusedError("400 Bad Request: what an OAuth client makes must have tags")
@@ -50,7 +50,7 @@ def refuse_tags(inputs: Properties, policy: Document) -> None:
 
 
 def unreadable(text: str) -> Iterator[str]:
-    """What the provider says of this text in a preview: it reads it, and asks nobody."""
+    """Problems that the provider finds in a preview, where it only parses the text."""
     try:
         parse(text)
     except HujsonError as error:
@@ -58,7 +58,7 @@ def unreadable(text: str) -> Iterator[str]:
 
 
 def refuse_policy(text: str) -> None:
-    """Tailscale takes no policy that does not hold together, or that fails a test of its own."""
+    """Raise RefusedError for an inconsistent policy, or one that fails its own tests."""
     problems = [*unreadable(text)] or [*_problems(parse(text))]
     if problems:
         raise RefusedError("\n".join(f"400 Bad Request: {p}" for p in problems))
@@ -79,7 +79,7 @@ def _problems(document: Json) -> Iterator[str]:
 
 
 def _unknown(policy: Document) -> Iterator[str]:
-    """Tags, groups and hosts that are used but defined nowhere."""
+    """Tags, groups and hosts that are used but not defined."""
     known = {*_object(policy.get("tagOwners")), *_object(policy.get("groups"))}
     known |= {*_object(policy.get("hosts")), "*"}
     used: list[Json] = []

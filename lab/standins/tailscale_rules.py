@@ -1,4 +1,4 @@
-"""What Tailscale takes: the properties of each type, and values that it knows."""
+"""What Tailscale accepts: the properties of each type, and their values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from homelab.lab.provider import Properties, Value
-from homelab.lab.standins.records import Shape, items, strangers
+from homelab.lab.standins.records import Shape, items, unknown_properties
 from homelab.lab.standins.tailscale_policy import unreadable
 
 ACL: Final = "tailscale:index/acl:Acl"
@@ -36,19 +36,19 @@ SHAPES: Final[Mapping[str, Shape]] = {
     KEY: Shape({}, {**_KEY, "recreateIfInvalid": _T, "userId": _T}, frozenset(_KEY)),
 }
 ONE: Final = {ACL: "policy", DNS: "dns_configuration"}
-"""There is one of each in a tailnet."""
+"""Types of which a tailnet has exactly one resource."""
 _LONGEST = 90 * 24 * 3600
 _DNS_NESTED = {"nameservers": ("address", "useWithExitNode"), "splitDns": ("domain", "nameservers")}
 
 
 def problems(type_: str, inputs: Properties) -> Iterator[str]:
-    """What shows in a preview; whether a policy holds together shows when Tailscale gets it."""
+    """Problems that a preview shows. Tailscale itself tests the policy only in an `up`."""
     if type_ == ACL and isinstance(inputs["acl"], str):
         yield from unreadable(inputs["acl"])
     elif type_ == DNS:
         for name, known in _DNS_NESTED.items():
             for item in items(inputs.get(name)):
-                yield from strangers(item, known, name)
+                yield from unknown_properties(item, known, name)
                 servers = [item] if name == "nameservers" else items(item, "nameservers")
                 yield from _not_addresses(servers)
         if inputs.get("overrideLocalDns") is True and inputs.get("nameservers", []) == []:

@@ -81,7 +81,7 @@ def test_other_words_of_the_lab_are_a_wrong_call_too(call: Any) -> None:
     assert 'error: there is no fault "boot-failed"; did you mean "boot-fails"?' in said.err
     said = call("lab", "pull", "nas")
     assert said.code == 2
-    assert "error: nothing waits for nas anywhere; give hosts.nas.offline a pull_from" in said.err
+    assert "error: nas fetches no bundle; set hosts.nas.offline.pull_from" in said.err
 
 
 @pytest.mark.parametrize("words", [("show",), ("render",), ("lab", "preview"), ("lock",)])

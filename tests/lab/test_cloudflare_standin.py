@@ -76,9 +76,9 @@ def test_the_secret_of_a_service_token_is_marked_and_not_kept(
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (cf.GROUP, {**GROUP, "includes": []}, "at least one include"),
-    (cf.PROGRAM, {**PROGRAM, "duration": "a year"}, "no duration"),
+    (cf.PROGRAM, {**PROGRAM, "duration": "a year"}, "not a duration"),
     (cf.DOMAIN, DOMAIN, "no project docs"),
-    (cf.RECORD, {**CAA, "type": "CNAME"}, "not described so"),
+    (cf.RECORD, {**CAA, "type": "CNAME"}, "a CNAME record needs content"),
     (cf.TOKEN, {**KEYS, "expiresOn": "2027-01-01"}, "RFC 3339"),
     (
         cf.POLICY,

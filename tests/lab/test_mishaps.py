@@ -41,7 +41,7 @@ def test_a_damaged_file_of_a_lab_is_named_and_never_a_traceback(
     (tmp_path / "faults.json").write_bytes(content)
     if content not in {b'{"version": 9}', b'{"a": 1}'}:
         with pytest.raises(DamagedError, match=r"faults\.json is damaged"):
-            LabHost("pi", (), tmp_path).broken()
+            LabHost("pi", (), tmp_path).faults()
 
 
 def test_what_is_held_is_held_until_its_process_ends(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def test_the_lab_says_why_it_adopts_nothing(lab: Lab) -> None:
     write(lab, services("tunnel"), {"cloudflare": adopt})
     done = lab.run("up")
     assert done.returncode != 0
-    assert "the lab does not do import, for nothing was here before it" in done.stdout + done.stderr
+    assert (
+        "the lab does not do import, because it has nothing to import" in done.stdout + done.stderr
+    )
 
 
 @pytest.mark.requirement("S0-10", "S0-14")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from homelab.lab.codec import Riches, Secret
+from homelab.lab.codec import EngineValues, Secret
 from homelab.lab.registration import at_path, keep_old, read_path
 
-OLD: Riches = {"a": 1, "list": [1, 2], "map": {"x": {"y": "old"}, "z": "old"}}
-NEW: Riches = {"a": 2, "list": [3, 4], "map": {"x": {"y": "new"}, "z": "new"}, "more": 1}
+OLD: EngineValues = {"a": 1, "list": [1, 2], "map": {"x": {"y": "old"}, "z": "old"}}
+NEW: EngineValues = {"a": 2, "list": [3, 4], "map": {"x": {"y": "new"}, "z": "new"}, "more": 1}
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_a_path_is_read_as_pulumi_writes_it(text: str, path: tuple[str | int, ..
         ("not.there", {}),
     ],
 )
-def test_an_ignored_path_keeps_its_old_value(path: str, changed: Riches) -> None:
+def test_an_ignored_path_keeps_its_old_value(path: str, changed: EngineValues) -> None:
     expected = {key: value for key, value in {**NEW, **changed}.items() if value is not None}
     assert keep_old(OLD, NEW, [path]) == expected
 
 
 def test_a_secret_on_the_way_stays_one() -> None:
-    new: Riches = {"map": Secret({"x": "new", "z": "new"})}
+    new: EngineValues = {"map": Secret({"x": "new", "z": "new"})}
     assert keep_old({"map": {"x": "old"}}, new, ["map.x"]) == {
         "map": Secret({"x": "old", "z": "new"})
     }

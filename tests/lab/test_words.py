@@ -47,7 +47,7 @@ def test_the_steps_after_retiring_a_lab_host_touch_nothing_real() -> None:
     assert "pulumi" not in said
     assert "--host-key" not in said
     assert "sops" not in said
-    assert "next: homelab lab up, which forgets it" in said
+    assert "next: homelab lab up removes its resources" in said
     assert "homelab lab destroy" in said
 
 

@@ -286,7 +286,7 @@ def test_what_waits_is_taken_although_an_older_attempt_was_cut_off(fetching: Off
     """Its power went in the window, and nobody sees to that deployment any more."""
     pi = fetching
     pi.stack.bring("r0")
-    pi.lab.hosts["pi"].break_now({"unit": "never.service"})
+    pi.lab.hosts["pi"].add_faults({"unit": "never.service"})
     runner = pi.stack.start_switch("r0", confirm={"seconds": 600, "units": ["never.service"]})
     eventually(lambda: pi.stack.phases() == ["awaiting"])
     runner.kill()

@@ -38,7 +38,7 @@ def test_what_only_a_boot_brings_in_is_started_once_confirmed_and_then_the_defau
 def test_until_it_is_confirmed_every_other_start_is_the_old_system(stack: Stack) -> None:
     stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", reboot="once")
-    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "never.service"})
     runner = stack.start_switch(
         "r1", confirm={"seconds": 60, "units": ["never.service"]}, **RESTARTS
     )
@@ -69,7 +69,7 @@ def test_a_kernel_that_does_not_come_up_leaves_the_old_system_and_says_so(stack:
 def test_what_comes_up_and_is_not_confirmed_is_restarted_into_the_old_system(stack: Stack) -> None:
     stack.lab.inject_fault("pi", "needs-restart")
     stack.bring("r1", reboot="once")
-    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "never.service"})
     unwell = {"seconds": 8, "units": ["never.service"]}
     assert stack.switch("r1", confirm=unwell, **RESTARTS) == 1
     assert "unit never.service is not active" in stack.report

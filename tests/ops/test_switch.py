@@ -89,10 +89,10 @@ def test_a_path_that_worked_before_and_not_after_is_not_confirmed(stack: Stack) 
     stack.bring("r1")
     runner = stack.start_switch("r1", confirm={"seconds": 3, "units": ["slow.service"]})
     # Until the unit is well nothing can be confirmed, so there is time to cut the second path.
-    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "slow.service"})
     eventually(lambda: stack.phases() == ["awaiting"])
     stack.lab.inject_fault("pi", "unreachable", TAILNET)
-    stack.lab.hosts["pi"].break_now({"unit": ""})
+    stack.lab.hosts["pi"].add_faults({"unit": ""})
     output, _ = runner.communicate(timeout=60)
     assert runner.returncode == 1
     assert "tried: confirm: pi over tailnet" in output
@@ -107,7 +107,7 @@ def test_a_path_that_did_not_work_before_is_not_asked_for(stack: Stack) -> None:
 
 def test_a_unit_that_is_not_active_is_not_confirmed(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.hosts["pi"].break_now({"unit": "caddy.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "caddy.service"})
     assert stack.switch("r1", confirm={"seconds": 1, "units": ["caddy.service"]}) == 1
     assert "unit caddy.service is not active" in stack.report
     assert stack.running() == "as-installed"
@@ -249,7 +249,7 @@ def test_old_releases_go_and_the_one_before_stays(stack: Stack) -> None:
 
 def test_a_host_whose_client_was_killed_goes_back_by_itself(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "never.service"})
     runner = stack.start_switch("r1", confirm={"seconds": 2, "units": ["never.service"]})
     eventually(lambda: stack.phases() == ["awaiting"])
     assert stack.running() == "r1"
@@ -262,7 +262,7 @@ def test_a_host_whose_client_was_killed_goes_back_by_itself(stack: Stack) -> Non
 
 def test_the_timer_rolls_back_when_the_supervisor_is_gone_too(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "never.service"})
     more = {"activation_seconds": 1, "confirm": {"seconds": 4, "units": ["never.service"]}}
     runner = stack.start_switch("r1", **more)
     eventually(lambda: stack.phases() == ["awaiting"])
@@ -276,7 +276,7 @@ def test_the_timer_rolls_back_when_the_supervisor_is_gone_too(stack: Stack) -> N
 
 def test_a_run_finds_an_attempt_of_its_own_and_brings_it_to_its_end(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "slow.service"})
     confirm = {"seconds": 60, "units": ["slow.service"]}
     runner = stack.start_switch("r1", confirm=confirm)
     eventually(lambda: stack.phases() == ["awaiting"])
@@ -291,7 +291,7 @@ def test_a_run_finds_an_attempt_of_its_own_and_brings_it_to_its_end(stack: Stack
 def test_an_attempt_for_another_word_is_not_taken_for_ones_own(stack: Stack) -> None:
     """Nor waited for until the end: it is rolled back, and the switch that is asked for begins."""
     stack.bring("r1")
-    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "slow.service"})
     confirm = {"seconds": 8, "units": ["slow.service"]}
     runner = stack.start_switch("r1", again="a", activation_seconds=4, confirm=confirm)
     eventually(lambda: stack.phases() == ["awaiting"])
@@ -316,7 +316,7 @@ def test_a_run_that_goes_on_asks_for_what_the_first_one_found(stack: Stack) -> N
         external=["photos over lan", "names"],
     )
     stack.bring("r1")
-    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "slow.service"})
     stack.remote(script)
     status = HostFacts.parse(stack.remote(scripts.status_script("r1")))
     assert status["deployment-external"].split("\t") == ["photos over lan", "names"]
@@ -339,7 +339,7 @@ def test_another_stacks_lease_outlives_a_rollback_by_hand(stack: Stack) -> None:
 
 def test_an_attempt_that_a_reboot_cut_off_is_rolled_back_first(stack: Stack) -> None:
     stack.bring("r1")
-    stack.lab.hosts["pi"].break_now({"unit": "never.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "never.service"})
     runner = stack.start_switch("r1", confirm={"seconds": 600, "units": ["never.service"]})
     eventually(lambda: stack.phases() == ["awaiting"])
     runner.kill()
@@ -367,7 +367,7 @@ def test_two_runs_for_one_release_both_end_committed(stack: Stack) -> None:
 def test_a_run_waits_for_another_release_that_is_under_way(stack: Stack) -> None:
     stack.bring("r1")
     stack.bring("r2")
-    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "slow.service"})
     first = stack.start_switch("r1", confirm={"seconds": 60, "units": ["slow.service"]})
     eventually(lambda: stack.phases() == ["awaiting"])
     second = stack.start_switch("r2")
@@ -382,7 +382,7 @@ def test_a_run_waits_for_another_release_that_is_under_way(stack: Stack) -> None
 def test_a_run_that_waited_in_vain_names_what_it_waited_for(stack: Stack) -> None:
     stack.bring("r1")
     stack.bring("r2")
-    stack.lab.hosts["pi"].break_now({"unit": "slow.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "slow.service"})
     first = stack.start_switch("r1", confirm={"seconds": 60, "units": ["slow.service"]})
     eventually(lambda: stack.phases() == ["awaiting"])
     assert stack.switch("r2", lock_seconds=0) == 1
@@ -410,7 +410,7 @@ def test_a_rollback_returns_to_the_old_secrets(stack: Stack) -> None:
     stack.bring("r1", token="old")
     assert stack.switch("r1", secrets_version="v1") == 0
     stack.bring("r1", token="new")
-    stack.lab.hosts["pi"].break_now({"unit": "app.service"})
+    stack.lab.hosts["pi"].add_faults({"unit": "app.service"})
     confirm = {"seconds": 1, "units": ["app.service"]}
     assert stack.switch("r1", secrets_version="v2", confirm=confirm) == 1
     assert (stack.state / "secrets/r1/token").read_text() == "old"
