@@ -1,28 +1,51 @@
-"""What is known of each service: one entry per file of `entries/`, facts without a site."""
+"""The catalog: the facts of each service, one file of `entries/` per service."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
 
-from homelab.catalog import entries
 from homelab.catalog.model import Entry
+from homelab.config.document import read_mapping
+
+_FILES = Path(str(resources.files("homelab.catalog"))) / "entries"
 
 
-def _load() -> Mapping[str, Entry]:
-    found: dict[str, Entry] = {}
-    for module in pkgutil.iter_modules(entries.__path__):
-        entry: Entry = importlib.import_module(f"{entries.__name__}.{module.name}").ENTRY
-        found[entry.name] = entry
-    return MappingProxyType(dict(sorted(found.items())))
+class _Entries(Mapping[str, Entry]):
+    """Every entry by name, sorted. A file is read when its entry is asked for."""
+
+    def __getitem__(self, name: str) -> Entry:
+        entry = find(name)
+        if entry is None:
+            raise KeyError(name)
+        return entry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(names())
+
+    def __len__(self) -> int:
+        return len(names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in names()
 
 
-ENTRIES: Mapping[str, Entry] = _load()
-"""Every entry, by name."""
+ENTRIES: Mapping[str, Entry] = _Entries()
 
 
+@cache
+def names() -> dict[str, Path]:
+    """The names of all entries, sorted, with their files."""
+    return {path.stem: path for path in sorted(_FILES.glob("*.yaml"))}
+
+
+@cache
 def find(name: str) -> Entry | None:
-    """The entry of this name."""
-    return ENTRIES.get(name)
+    """The entry of this name; None if the catalog has none."""
+    path = names().get(name)
+    if path is None:
+        return None
+    document = read_mapping(path.read_text(encoding="utf-8"), path.name)
+    return Entry.model_validate({"name": name, **document.values})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from homelab.catalog.model import Entry, OptionValue
+from pydantic import JsonValue
+
+from homelab.catalog.model import Entry
+from homelab.config.service_parts import Gpu
 
 
-def options_of(entry: Entry, release: str, gpu: str | None = None) -> Mapping[str, OptionValue]:
+def options_of(entry: Entry, release: str, gpu: Gpu | None = None) -> Mapping[str, JsonValue]:
     """The options for a host pinned to this release: later ones win, absent ones are left out."""
-    facts: dict[str, OptionValue] = dict(entry.options)
+    facts: dict[str, JsonValue] = dict(entry.options)
     for since, more in sorted(entry.options_since.items()):
         if release >= since:
             facts |= more

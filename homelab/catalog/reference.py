@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from homelab.catalog.model import Entry, PortFact
+from homelab.catalog.model import Entry
+from homelab.config.fact_parts import PortFact
 
 _INTRO = """\
 # Catalog
@@ -51,7 +52,7 @@ def _overview(entry: Entry) -> tuple[str, ...]:
     web = entry.ports.get("web")
     return (
         f"[{entry.name}](#{entry.name})" + (" (infrastructure)" if entry.infrastructure else ""),
-        str(web.number) if web else "",
+        str(web.port) if web else "",
         _SIGN_IN[entry.sign_in.kinds[0]] if web else "",
         "no" if entry.stateless else "yes",
         entry.since,
@@ -89,7 +90,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 def _port(name: str, fact: PortFact) -> str:
-    kind = f"{fact.number}/udp" if fact.protocol == "udp" else str(fact.number)
+    kind = f"{fact.port}/udp" if fact.protocol == "udp" else str(fact.port)
     fixed = "" if fact.movable else "fixed"
     if fact.movable_since:
         fixed = f"fixed before {fact.movable_since}"
@@ -104,7 +105,7 @@ def _sign_in(entry: Entry) -> str:
     if entry.sign_in.exempt:
         text += f"; paths exempt from the auth proxy: {_codes(entry.sign_in.exempt)}"
     if entry.sign_in.headers:
-        text += f"; trusts the headers {_codes(h for h, _ in entry.sign_in.headers)}"
+        text += f"; trusts the headers {_codes(h for h in entry.sign_in.headers)}"
     if entry.sign_in.oidc is not None and entry.sign_in.oidc.ui:
         text += f"; with `auth: oidc`, {entry.sign_in.oidc.ui}"
     return text + (f" ({entry.sign_in.note})" if entry.sign_in.note else "")

@@ -99,6 +99,35 @@ def parse_document(text: str, file: str) -> Document:
     return Document(values, file, lines, settings)
 
 
+def read_mapping(text: str, file: str) -> Document:
+    """The values of a YAML file whose root is a mapping, with their lines. They follow the rules of
+    a stack file. Raises InvalidStackError.
+    """
+    try:
+        root = yaml_node(text)
+    except UnreadableError as error:
+        raise InvalidStackError(
+            [
+                Problem(
+                    file,
+                    error.what,
+                    "check the indentation, and quote text that contains : or #",
+                    file=file,
+                    line=error.line,
+                )
+            ]
+        ) from None
+    reader = _Reader(file)
+    values = reader.value(root, ()) if root is not None else {}
+    if not isinstance(values, dict):
+        reader.problems.append(
+            Problem(file, "keys are expected here", "write its keys, each with a value", file=file)
+        )
+    if reader.problems:
+        raise InvalidStackError(reader.problems)
+    return Document(values if isinstance(values, dict) else {}, file, reader.lines)
+
+
 def _section(key: str) -> str | None:
     """The section that a setting belongs to; None for another namespace."""
     # Pulumi puts the project's name before a key that has none.

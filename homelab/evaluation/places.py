@@ -52,7 +52,6 @@ FILES: Mapping[str, str] = {
     "release.nix": "hosts.{host}",
     "samba.nix": "datasets",
     "secrets.nix": "secrets",
-    "secrets.yaml": "secrets",
     "ssh.nix": "hosts.{host}.ssh",
     "storage.nix": "datasets",
     "tailnet.nix": "hosts.{host}.tailscale",
@@ -88,7 +87,6 @@ class Places:
         """`top` is where the tree lay when it was evaluated, as far as that is known."""
         self._plan, self._host, self._files, self._top = plan, host, files, top.rstrip("/")
         self._names = dict(_names(plan, host))
-        self._routes = {r.name: r.source for r in plan.routes if r.host == host.name}
         self._leaves = {
             path: self._of_leaf(m.file, path, stated=stated)
             for m in modules_of(plan, host)
@@ -143,28 +141,6 @@ class Places:
         if above:
             return max(above, key=lambda a: a[0])[1]
         return _shared(below) if len(option) > 1 else None
-
-    def of_file(self, file: str) -> Place:
-        """The place of a whole file that homelab generates."""
-        return Place(self._of_file(file))
-
-    def of_own(self, path: str) -> Place:
-        """The place that names a file of the owner's, by its path in the stack's directory."""
-        return Place(self._own(path))
-
-    def of_path(self, file: str, path: Sequence[str]) -> Place:
-        """The place of a binding in a generated file. Its path may go on below the option."""
-        if not file.startswith("services/"):
-            leaf = max(1, self._leaf_of(path))
-            for above, part in reversed(list(zip(path[leaf - 1 :], path[leaf:], strict=False))):
-                names = self._routes if above == "routes" else self._names
-                if part in names:
-                    return Place(names[part])
-        return self.of_option(path) or self.of_file(file)
-
-    def _leaf_of(self, path: Sequence[str]) -> int:
-        """How many parts of a path are the option's own."""
-        return next((n for n in range(len(path), 0, -1) if tuple(path[:n]) in self._leaves), 0)
 
     def of_text(self, text: str) -> Place | None:
         """The place of the first option that a sentence names, by its path or the start of it."""
@@ -273,8 +249,6 @@ def _names(plan: Plan, host: Host) -> Iterator[tuple[str, str]]:
         if dataset.host == host.name:
             yield dataset.name, dataset.source
             yield dataset.path, dataset.source
-    for port in plan.ports_on(host.name):
-        yield f"{port.port}/{port.protocol}", port.source
     for job in plan.backup.on(host.name):
         yield job.unit, job.source
         yield f"restic-backups-{job.unit}", job.source

@@ -39,7 +39,7 @@ def _is_role(plan: Plan, use: PortUse) -> bool:
     for service in plan.on(use.host):
         fact = service.entry.ports.get(use.label)
         if service.name == use.owner and fact is not None and use.label != "web":
-            return fact.scope != "loopback" and fact.number == use.port
+            return fact.scope != "loopback" and fact.port == use.port
         if service.name == use.owner and fact is not None and fact.scope != "loopback":
             return True
     return False

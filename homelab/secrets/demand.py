@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homelab.catalog.model import SecretFact
+from homelab.config.fact_parts import SecretFact
 from homelab.config.stack import StackConfig
 from homelab.secret_paths import secret_name, secret_path
 from homelab.secrets.model import Secret
@@ -22,7 +22,7 @@ def demanded(
         owner=fact.owner,
         mode="0400",
         form=fact.form,
-        env=tuple((v, t.replace("{owner}", stack.site.owner.user)) for v, t in fact.env),
+        env=tuple((v, t.replace("{owner}", stack.site.owner.user)) for v, t in fact.env.items()),
         key=(fact.stored_key or f"{service}/{name}") if stored else "",
         purpose="",
         epoch=stack.secrets.epochs.get(service, 1),

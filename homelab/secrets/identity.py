@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from homelab.catalog.model import SecretFact
 from homelab.config.base import SecretRef
+from homelab.config.fact_parts import SecretFact
 from homelab.config.identity import IdentityConfig
 from homelab.config.stack import StackConfig
 from homelab.identity.model import API_KEY, LDAP_OWNER, LDAP_PASSWORD, IdentityPlan, api_key_source
@@ -30,7 +30,7 @@ def of_identity(
     if provider is None:
         return
     for fact, name, ref, origin in _of_people(config):
-        owned = replace(fact, owner=provider.entry.user or "root")
+        owned = fact.model_copy(update={"owner": provider.entry.user or "root"})
         yield _of_provider(stack, provider, name, owned, ref, origin)
     if config.directory is not None:
         # Both ends of one password: the directory asks for it, the provider knows it.

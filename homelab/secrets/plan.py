@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from homelab.backup.account import key_names
 from homelab.backup.model import BackupPlan, Job
-from homelab.catalog.model import SecretFact
 from homelab.certificates.model import (
     AUTHORITY_KEY,
     CREDENTIALS,
@@ -17,6 +16,7 @@ from homelab.certificates.model import (
 )
 from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
+from homelab.config.fact_parts import SecretFact
 from homelab.config.host_options import PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.config.stack import StackConfig
 from homelab.identity.model import IdentityPlan
@@ -109,7 +109,7 @@ def _of_monitoring(
         if ref is None:
             continue
         variable = f"{service}_{name}".upper()
-        fact = SecretFact(form="env", env=((variable, "{value}"),), source="stored")
+        fact = SecretFact(form="env", env={variable: "{value}"}, source="stored")
         for host in sorted(alert_hosts(stack, backup, monitoring)):
             found = demanded(stack, host, service, name, fact, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host

@@ -20,13 +20,13 @@ def port_fixed(plan: Plan) -> Iterator[Problem]:
     for service in plan.services:
         web = service.entry.ports.get("web")
         wanted = service.config.port
-        if web is None or wanted is None or wanted == web.number or is_movable(service):
+        if web is None or wanted is None or wanted == web.port or is_movable(service):
             continue
         later = f" before NixOS {web.movable_since}" if web.movable_since else ""
         yield Problem(
             f"services.{service.name}.port",
-            f"no option of its module changes the port of {service.name} from {web.number}{later}",
-            f"leave port out; if something else uses {web.number}, give that another port",
+            f"no option of its module changes the port of {service.name} from {web.port}{later}",
+            f"leave port out; if something else uses {web.port}, give that another port",
         )
 
 

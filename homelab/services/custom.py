@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from homelab.catalog.model import Dump, Entry, Hardening, Oidc, PortFact, SecretFact, SignIn
+from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
+from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn
 from homelab.config.service_parts import CustomOidc, ServiceSecret
 from homelab.config.services import (
     ContainerService,
@@ -26,7 +26,7 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
     ports = _ports(config)
     web = config.port or (container.port if container else None)
     if web is not None:
-        ports["web"] = PortFact(number=web)
+        ports["web"] = PortFact(port=web)
     tile = config.tile
     return Entry(
         name=name,
@@ -40,7 +40,7 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         stateless="" if config.state else (config.backup.skip or ""),
         sign_in=SignIn(
             kinds=("forward", "native", "none", *(("oidc",) if oidc else ())),
-            headers=tuple(sorted(config.headers.items())),
+            headers=dict(sorted(config.headers.items())),
             oidc=_oidc(oidc) if oidc else None,
         ),
         health=config.health or "/",
@@ -58,9 +58,9 @@ def _dumps(config: ServiceConfig) -> Iterator[Dump]:
     """Dumps that NixOS modules or sqlite3 make. The others run as commands in the container."""
     for dump in config.backup.dump if isinstance(config.backup, CustomBackup) else ():
         if dump.sqlite is not None:
-            yield Dump("sqlite", dump.sqlite)
+            yield Dump(sqlite=dump.sqlite)
         elif dump.postgresql is not None and not isinstance(config, ContainerService):
-            yield Dump("postgresql", dump.postgresql)
+            yield Dump(postgresql=dump.postgresql)
 
 
 def extended(entry: Entry, config: ServiceConfig) -> Entry:
@@ -74,21 +74,22 @@ def extended(entry: Entry, config: ServiceConfig) -> Entry:
         label: _elsewhere(known[label], secret) if label in known else _secret(secret, reader)
         for label, secret in stated.items()
     }
-    headers = {**dict(entry.sign_in.headers), **config.headers}
-    return replace(
-        entry,
-        ports={**_ports(config), **entry.ports},
-        secrets={**known, **secrets},
-        state=tuple(dict.fromkeys((*entry.state, *config.state))),
-        stateless="" if config.state else entry.stateless,
-        health=config.health or entry.health,
-        sign_in=replace(entry.sign_in, headers=tuple(sorted(headers.items()))),
+    headers = {**entry.sign_in.headers, **config.headers}
+    return entry.model_copy(
+        update={
+            "ports": {**_ports(config), **entry.ports},
+            "secrets": {**known, **secrets},
+            "state": tuple(dict.fromkeys((*entry.state, *config.state))),
+            "stateless": "" if config.state else entry.stateless,
+            "health": config.health or entry.health,
+            "sign_in": entry.sign_in.model_copy(update={"headers": dict(sorted(headers.items()))}),
+        }
     )
 
 
 def _ports(config: ServiceConfig) -> dict[str, PortFact]:
     return {
-        label: PortFact(number=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
+        label: PortFact(port=p.port, protocol=p.protocol, scope=p.scope, why=p.why)
         for label, p in ports_of(config).items()
     }
 
@@ -96,7 +97,7 @@ def _ports(config: ServiceConfig) -> dict[str, PortFact]:
 def _secret(secret: ServiceSecret, reader: str) -> SecretFact:
     return SecretFact(
         form="env" if secret.env else "file",
-        env=((secret.env, "{value}"),) if secret.env else (),
+        env={secret.env: "{value}"} if secret.env else {},
         source="stored" if secret.ref is not None else "derived",
         owner=secret.owner or ("root" if secret.env else reader),
         stored_key=(secret.ref.sops or "") if secret.ref is not None else "",
@@ -107,14 +108,14 @@ def _elsewhere(fact: SecretFact, secret: ServiceSecret) -> SecretFact:
     """A catalog secret that the stack config stores elsewhere."""
     if secret.ref is None or fact.source == "issued":
         return fact  # service-adds reports the latter
-    return replace(fact, source="stored", stored_key=secret.ref.sops or "")
+    return fact.model_copy(update={"source": "stored", "stored_key": secret.ref.sops or ""})
 
 
 def _oidc(config: CustomOidc) -> Oidc:
     env = config.env
     return Oidc(
         redirects=tuple(config.redirects),
-        secret=SecretFact(form="env", env=((env, "{value}"),)) if env else SecretFact(),
+        secret=SecretFact(form="env", env={env: "{value}"}) if env else SecretFact(),
         scopes=tuple(config.scopes),
         id_token=tuple(config.id_token),
         post=config.post,

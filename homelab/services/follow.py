@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import replace
 
-from homelab.catalog.model import Dump, Entry
+from homelab.catalog.model import Entry
+from homelab.config.fact_parts import Dump
 from homelab.config.services import ServiceConfig
 from homelab.services.said import Said, said_of
 
@@ -70,22 +70,29 @@ def _moved(entry: Entry, here: str, there: str) -> Entry:
             keeps = (*keeps, there)
         else:
             state = (*state, there)
-    return replace(
-        entry,
-        state=state,
-        keeps=tuple(map(at, keeps)),
-        exclude=tuple(map(at, entry.exclude)),
-        dumps=tuple(replace(d, source=at(d.source)) for d in entry.dumps),
+    return entry.model_copy(
+        update={
+            "state": state,
+            "keeps": tuple(map(at, keeps)),
+            "exclude": tuple(map(at, entry.exclude)),
+            "dumps": tuple(d.at(at(d.source)) for d in entry.dumps),
+        }
     )
 
 
 def _with_file(entry: Entry, here: str, there: str) -> Entry:
     """The entry with its database in another file, which is dumped there."""
     if here:
-        dumps = tuple(replace(d, source=there) if d.source == here else d for d in entry.dumps)
+        dumps = tuple(d.at(there) if d.source == here else d for d in entry.dumps)
     else:
-        dumps = (*entry.dumps, Dump("sqlite", there))
+        dumps = (*entry.dumps, Dump(sqlite=there))
     top = posixpath.dirname(there)
     inside = any(_is_within(top, directory) for directory in entry.state)
     state = entry.state if inside else (*entry.state, top)
-    return replace(entry, state=state, dumps=dumps, stateless="" if not here else entry.stateless)
+    return entry.model_copy(
+        update={
+            "state": state,
+            "dumps": dumps,
+            "stateless": entry.stateless if here else "",
+        }
+    )

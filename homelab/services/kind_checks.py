@@ -88,7 +88,7 @@ def _ports(service: Service, entry: Entry | None) -> Iterator[Problem]:
                 where, "the web port has a key of its own", "leave it out and write port: …"
             )
         elif entry is not None and label in entry.ports:
-            number = entry.ports[label].number
+            number = entry.ports[label].port
             yield Problem(
                 where,
                 f"{service.name} has a port {label} already, {number}",

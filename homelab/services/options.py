@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator, Mapping
 
@@ -10,10 +11,12 @@ from homelab.nix.values import ConflictError
 from homelab.plan import Plan
 from homelab.problems import did_you_mean
 from homelab.services.model import Service
-from homelab.services.templates import fields, fill_text, path_of_secret
+from homelab.services.templates import REFERENCES, fields, filled
 
-WORDS = {"$secret": "secrets", "$port": "ports", "$text": "fields"}
-"""References to values of the plan, and what each of them names."""
+_PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*(\.[A-Za-z_][A-Za-z0-9_'-]*)*")
+"""Attribute path of a package below `pkgs`."""
+_INDEXED = re.compile(r"(dataset|secret)\[([a-z0-9-]+)\]")
+"""Fields of `$text` that take a name: `{dataset[music]}`, `{secret[admin]}`."""
 
 
 def stated_options(plan: Plan, service: Service) -> Attrs:
@@ -21,37 +24,12 @@ def stated_options(plan: Plan, service: Service) -> Attrs:
     a stack with problems can still be rendered.
     """
     refused = {path for path, _, _ in clashes(service)}
-    return merge(
-        *(
-            attrs(path, stated(value, plan, service))
-            for path, value in sorted(service.config.options.items())
-            if path not in refused and not any(misread(value, plan, service))
-        )
-    )
-
-
-def stated(value: object, plan: Plan, service: Service) -> Nix:
-    """An option's value in Nix, with its references resolved.
-
-    An object with one key that starts with `$` refers to a value of the plan: `{$secret: name}` to
-    a path, `{$port: web}` to a number, `{$text: "{url}"}` to text with fields. The check
-    `option-word` reports references that do not exist.
-    """
-    if isinstance(value, Mapping):
-        if len(value) == 1:
-            key, inner = next(iter(value.items()))
-            if key == "$secret":
-                return path_of_secret(service, str(inner))
-            if key == "$port":
-                return next((p.port for p in service.ports if p.label == inner), service.port)
-            if key == "$text":
-                return fill_text(str(inner), plan, service)
-        return {str(k): stated(v, plan, service) for k, v in value.items()}
-    if isinstance(value, list):
-        return [stated(v, plan, service) for v in value]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(type(value).__name__)
+    accepted = {
+        path: value
+        for path, value in sorted(service.config.options.items())
+        if path not in refused and not any(misread(value, plan, service))
+    }
+    return merge(*(attrs(path, v) for path, v in filled(accepted, plan, service).items()))
 
 
 def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
@@ -76,7 +54,7 @@ def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, 
         for key, inner in value.items():
             if len(value) == 1 and key.startswith("$"):
                 yield from _wrong(key, inner, plan, service)
-            elif key in WORDS:
+            elif key in REFERENCES:
                 others = ", ".join(k for k in value if k != key)
                 yield (
                     f"{key} has other keys beside it",
@@ -87,21 +65,39 @@ def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, 
 
 
 def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
-    if word not in WORDS:
-        yield f"there is no reference {word}", did_you_mean(word, WORDS, "references")
-        return
-    if not isinstance(named, str):
+    if word not in REFERENCES:
+        yield f"there is no reference {word}", did_you_mean(word, REFERENCES, "references")
+    elif word == "$last":
+        if isinstance(named, list):
+            yield from misread(named, plan, service)
+        else:
+            yield "$last takes a list", "write {$last: [a, b]}"
+    elif not isinstance(named, str):
         yield (
             f"{word} takes one name, as text",
-            f"write {{{word}: …}} with one of its {WORDS[word]}",
+            f"write {{{word}: …}} with one of its {REFERENCES[word]}",
         )
-        return
-    if word == "$text":
-        yield from _wrong_text(named, list(fields(plan, service)))
-        return
-    known = {p.label for p in service.ports} if word == "$port" else set(service.entry.secrets)
+    elif word == "$text":
+        yield from _wrong_text(named, plan, service)
+    elif word == "$package":
+        if not _PACKAGE.fullmatch(named):
+            yield (
+                f'"{named}" is not the attribute path of a package',
+                "write its path below pkgs: {$package: ollama-cuda}",
+            )
+    else:
+        yield from _unknown(word, named, service)
+
+
+def _unknown(word: str, named: str, service: Service) -> Iterator[tuple[str, str]]:
+    """A name that a reference does not find."""
+    kind = REFERENCES[word]
+    known = {
+        "$port": lambda: {p.label for p in service.ports},
+        "$secret": lambda: set(service.entry.secrets),
+        "$dataset": lambda: {*service.entry.datasets, *service.datasets},
+    }[word]()
     if named not in known:
-        kind = WORDS[word]
         add = f"services.{service.name}.secrets: {{{named}: {{ref: {{sops: …}}}}}}"
         yield (
             f'{service.name} has no {kind[:-1]} "{named}" for {word}',
@@ -110,7 +106,8 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
         )
 
 
-def _wrong_text(text: str, known: list[str]) -> Iterator[tuple[str, str]]:
+def _wrong_text(text: str, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+    known = list(fields(plan, service))
     try:
         parts = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(text)]
     except ValueError:
@@ -120,7 +117,10 @@ def _wrong_text(text: str, known: list[str]) -> Iterator[tuple[str, str]]:
         )
         return
     for name, spec, how in parts:
-        if name is not None and (name not in known or spec or how):
+        indexed = _INDEXED.fullmatch(name or "")
+        if indexed and not spec and not how:
+            yield from _unknown(f"${indexed[1]}", indexed[2], service)
+        elif name is not None and (name not in known or spec or how):
             written = name + (f"!{how}" if how else "") + (f":{spec}" if spec else "")
             yield (
                 f"$text has no field {{{written}}}",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from homelab.catalog import find
-from homelab.catalog.model import OIDC, Entry, PortFact
+from homelab.catalog.model import OIDC, Entry
 from homelab.cloudflare.model import tunnel_name
+from homelab.config.fact_parts import PortFact
 from homelab.config.lock import Lock
 from homelab.config.network import Scope
 from homelab.config.services import (
@@ -129,12 +129,13 @@ def settled(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
         dataset = stack.datasets.get(datasets_of(config).get(part, ""))
         if dataset is not None and entry.state and not _is_elsewhere(entry):
             here, there = entry.state[0], f"{dataset.path}/{below}"
-            dumps = tuple(replace(d, source=d.source.replace(here, there, 1)) for d in entry.dumps)
-            return replace(
-                entry,
-                state=tuple(d.source for d in dumps if d.kind == "builtin"),
-                exclude=tuple(e.replace(here, there, 1) for e in entry.exclude),
-                dumps=dumps,
+            dumps = tuple(d.at(d.source.replace(here, there, 1)) for d in entry.dumps)
+            return entry.model_copy(
+                update={
+                    "state": tuple(d.source for d in dumps if d.kind == "builtin"),
+                    "exclude": tuple(e.replace(here, there, 1) for e in entry.exclude),
+                    "dumps": dumps,
+                }
             )
     return entry
 
@@ -149,17 +150,17 @@ def _said_at(name: str, label: str, stack: StackConfig, source: str) -> str:
 
 def _installed(entry: Entry, state_version: str) -> Entry:
     """The entry with its former state directory, for a host installed before the change."""
-    before, former = entry.former_state
-    if not former or state_version >= before:
+    if entry.former_state is None or state_version >= entry.former_state.before:
         return entry
-    here = entry.state[0]
+    here, former = entry.state[0], entry.former_state.directory
     if _is_elsewhere(entry):
         return entry
-    return replace(
-        entry,
-        state=(former, *entry.state[1:]),
-        exclude=tuple(e.replace(here, former, 1) for e in entry.exclude),
-        dumps=tuple(replace(d, source=d.source.replace(here, former, 1)) for d in entry.dumps),
+    return entry.model_copy(
+        update={
+            "state": (former, *entry.state[1:]),
+            "exclude": tuple(e.replace(here, former, 1) for e in entry.exclude),
+            "dumps": tuple(d.at(d.source.replace(here, former, 1)) for d in entry.dumps),
+        }
     )
 
 
@@ -179,13 +180,14 @@ def _asking(entry: Entry, config: ServiceConfig) -> Entry:
     }
     fact = entry.sign_in.oidc
     if "forward" in asked:
-        entry = replace(entry, options={**entry.options, **entry.sign_in.forward})
+        entry = entry.model_copy(update={"options": {**entry.options, **entry.sign_in.forward}})
     if OIDC not in asked or fact is None:
         return entry
-    return replace(
-        entry,
-        options={**entry.options, **fact.options},
-        secrets={**entry.secrets, OIDC: fact.secret},
+    return entry.model_copy(
+        update={
+            "options": {**entry.options, **fact.options},
+            "secrets": {**entry.secrets, OIDC: fact.secret},
+        }
     )
 
 
@@ -210,7 +212,7 @@ def _place(
     ports = tuple(
         PortUse(
             host=host,
-            port=fact.number,
+            port=fact.port,
             protocol=fact.protocol,
             owner=name,
             label=label,
@@ -229,9 +231,9 @@ def _place(
         name=name,
         host=host,
         config=config,
-        entry=replace(entry, units=units),
+        entry=entry.model_copy(update={"units": units}),
         ports=ports,
-        port=web.number if web else 0,
+        port=web.port if web else 0,
         bind=ANYWHERE if callers or direct or namespace or bridges else LOOPBACK,
         callers=callers,
         asks=(*config.uses, *(n for n in readers.read_by(entry) if n not in config.uses)),

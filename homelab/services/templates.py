@@ -1,27 +1,29 @@
-"""Fill in the templates of a catalog entry with the values of a service."""
+"""Values of the plan in a service's options: `{$port: web}` and the other references."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from homelab.catalog import find
-from homelab.catalog.model import (
-    OIDC,
-    DatasetPath,
-    Last,
-    OptionValue,
-    PortNumber,
-    SecretPath,
-    Template,
-)
+from homelab.catalog.model import OIDC
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
-from homelab.nix import After, Nix
+from homelab.nix import After, Nix, Pkg
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.services.model import Service
+
+REFERENCES = {
+    "$secret": "secrets",
+    "$port": "ports",
+    "$dataset": "datasets",
+    "$package": "packages",
+    "$text": "fields",
+    "$last": "items",
+}
+"""References to values of the plan, and what each of them names."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,52 @@ class _Dropped:
 _DROPPED: Final = _Dropped()
 
 
-def filled(facts: Mapping[str, OptionValue], plan: Plan, service: Service) -> dict[str, Nix]:
-    """The options with every template filled in; those for an unused dataset are left out."""
+def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[str, Nix]:
+    """The options with every reference resolved; those for an unused dataset are left out."""
     out = {}
-    for path, fact in facts.items():
-        value = _fill(fact, plan, service)
-        if not isinstance(value, _Dropped):
-            out[path] = value
+    for path, value in options.items():
+        resolved = _resolve(value, plan, service)
+        if not isinstance(resolved, _Dropped):
+            out[path] = resolved
     return out
 
 
-def fill_text(template: str, plan: Plan, service: Service, dataset: str = "") -> str:
-    """A template's text, filled in; see `fields`."""
-    return template.format(**fields(plan, service), dataset=dataset)
+def fill_text(template: str, plan: Plan, service: Service) -> str | None:
+    """A template's text with its fields; None if the service does not use its dataset."""
+    paths = _Paths(plan, service)
+    try:
+        return template.format_map(
+            {**fields(plan, service), "dataset": paths, "secret": _Secrets(service)}
+        )
+    except _UnusedDatasetError:
+        return None
+
+
+class _UnusedDatasetError(KeyError):
+    """A dataset that the service does not use."""
+
+
+class _Paths(dict[str, str]):
+    """Paths of the service's datasets by role."""
+
+    def __init__(self, plan: Plan, service: Service) -> None:
+        self.plan, self.service = plan, service
+
+    def __getitem__(self, role: str) -> str:
+        path = _dataset(self.plan, self.service, role)
+        if path is None:
+            raise _UnusedDatasetError(role)
+        return path
+
+
+class _Secrets(dict[str, str]):
+    """Paths of the service's secrets by name."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def __getitem__(self, name: str) -> str:
+        return path_of_secret(self.service, name)
 
 
 def fields(plan: Plan, service: Service) -> dict[str, str | int]:
@@ -105,27 +140,46 @@ def path_of_secret(service: Service, name: str) -> str:
     return secret_path(service.name, name, fact.source, fact.form)
 
 
-def _fill(fact: OptionValue, plan: Plan, service: Service) -> Nix | _Dropped:
-    match fact:
-        case Template(template, dataset):
-            path = _dataset(plan, service, dataset) if dataset else ""
-            return _DROPPED if path is None else fill_text(template, plan, service, path)
-        case PortNumber(name):
+def reference(value: object) -> tuple[str, object] | None:
+    """The reference that an object with one `$` key is, with what it names."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        word, named = next(iter(value.items()))
+        if str(word).startswith("$"):
+            return str(word), named
+    return None
+
+
+def _resolve(value: object, plan: Plan, service: Service) -> Nix | _Dropped:
+    found = reference(value)
+    if found is not None:
+        return _referred(*found, plan, service)
+    if isinstance(value, Mapping):
+        inner = {str(k): _resolve(v, plan, service) for k, v in value.items()}
+        return {k: v for k, v in inner.items() if not isinstance(v, _Dropped)}
+    if isinstance(value, list | tuple):
+        items = [_resolve(v, plan, service) for v in value]
+        kept = [i for i in items if not isinstance(i, _Dropped)]
+        return kept if kept or not items else _DROPPED
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(type(value).__name__)
+
+
+def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _Dropped:
+    name = str(named)
+    match word:
+        case "$text":
+            text = fill_text(name, plan, service)
+            return _DROPPED if text is None else text
+        case "$port":
             return next((p.port for p in service.ports if p.label == name), service.port)
-        case SecretPath(name, inside):
-            return inside.replace("{path}", path_of_secret(service, name))
-        case DatasetPath(name):
+        case "$secret":
+            return path_of_secret(service, name)
+        case "$dataset":
             return _dataset(plan, service, name) or _DROPPED
-        case Last(facts):
-            listed = _fill(facts, plan, service)
-            return listed if isinstance(listed, _Dropped) else After(listed)
-        case str():
-            return fact
-        case Mapping():
-            inner = {k: _fill(v, plan, service) for k, v in fact.items()}
-            return {k: v for k, v in inner.items() if not isinstance(v, _Dropped)}
-        case Sequence():
-            items = [_fill(v, plan, service) for v in fact]
-            kept = [i for i in items if not isinstance(i, _Dropped)]
-            return kept if kept or not items else _DROPPED
-    return cast("Nix", fact)
+        case "$package":
+            return Pkg(name)
+        case "$last":
+            items = _resolve(named, plan, service)
+            return items if isinstance(items, _Dropped) else After(items)
+    raise ValueError(word)

@@ -100,4 +100,4 @@ def _powers(service: Service) -> Iterator[tuple[str, str]]:
     stated = {s.path: s.value for s in said_of(service.config)}
     for path, value in service.entry.sign_in.powers.items():
         if stated.get(keys_of(path)) == value:
-            yield path, value
+            yield path, str(value)

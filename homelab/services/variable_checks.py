@@ -39,7 +39,7 @@ def _variables(service: Service) -> Iterator[tuple[str, str]]:
         if secret in secrets_of(service.config):
             place = f"{at}.secrets.{secret}.env"
         if fact.form == "env":
-            yield from ((name, place) for name, _ in fact.env)
+            yield from ((name, place) for name in fact.env)
     if service.container is not None:
         for name in service.container.environment:
             yield name, f"{at}.container.environment.{name}"

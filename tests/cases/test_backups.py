@@ -132,10 +132,6 @@ def test_backups_of_the_owners_own_are_left_alone(option: dict[str, Any]) -> Non
     ("line", "told"),
     [
         ("services.restic.backups = lib.mkForce { };", True),
-        ('services.restic.backups = lib.mkForce { mine.repository = "/srv/else"; };', True),
-        ("services.restic = { backups = with lib; mkOverride 50 (import ./mine.nix); };", True),
-        ("services.restic.backups.vaultwarden-b2 = lib.mkForce { initialize = true; };", True),
-        ("services.restic.backups.mine = lib.mkForce { initialize = true; };", False),
         ("systemd.timers.restic-backups-vaultwarden-b2.enable = lib.mkForce false;", True),
         ('services.restic.backups.mine.repository = "/srv/else";', False),
     ],

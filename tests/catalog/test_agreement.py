@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from homelab.catalog import ENTRIES, upstream
-from homelab.catalog.model import Entry, Last
+from homelab.catalog.model import Entry
 from homelab.catalog.options import options_of
 from homelab.catalog.upstream import Release, Unit
 
@@ -44,11 +44,11 @@ def said(entry: Entry, release: str) -> set[str]:
     def walk(path: str, fact: object) -> Iterator[str]:
         yield path
         match fact:
+            case {"$last": items}:
+                yield from walk(path, items)
             case Mapping():
                 for key, value in fact.items():
                     yield from walk(f"{path}.{key}", value)
-            case Last(items):
-                yield from walk(path, items)
             case str():
                 return
             case Sequence():

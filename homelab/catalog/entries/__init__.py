@@ -1,1 +1,0 @@
-"""The catalog's entries: one service per file."""

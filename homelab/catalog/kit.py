@@ -1,0 +1,191 @@
+"""What must be true of the facts of any service, whoever wrote them.
+
+`homelab service test` runs these rules on an owner's facts, and the tests run them on the catalog.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from homelab.catalog.model import Entry
+from homelab.catalog.options import options_of
+from homelab.config.dashboard import DashboardConfig
+from homelab.problems import Problem, did_you_mean
+
+_FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{([a-z]+)(?:\[([a-z0-9-]+)\])?\}")
+FIELDS = frozenset(
+    ("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer", "client")
+) | {"proxy", "dataset", "secret"}
+"""Fields of `$text`."""
+
+
+def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
+    """Everything that is wrong with the facts, on hosts with these NixOS releases."""
+    yield from _references(entry)
+    yield from _state(entry)
+    yield from _page(entry)
+    for release in releases:
+        if release >= entry.since:
+            yield from _web_port(entry, release)
+
+
+def references(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
+    """Every `$` reference in an option's value, with what it names."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if len(value) == 1 and key.startswith("$"):
+                yield key, inner
+                if key != "$last":
+                    return
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def fields_of(text: str) -> Iterator[tuple[str, str]]:
+    """Fields of a `$text`, each with the name in its brackets."""
+    for found in _FIELD.finditer(text):
+        yield found[1], found[2] or ""
+
+
+def _options(entry: Entry) -> Iterator[tuple[str, JsonValue]]:
+    groups = {
+        "options": entry.options,
+        **{f"options_since.{k}": v for k, v in entry.options_since.items()},
+        **{f"options_gpu.{k}": v for k, v in entry.options_gpu.items()},
+        "sign_in.forward": entry.sign_in.forward,
+        "sign_in.oidc.options": entry.sign_in.oidc.options if entry.sign_in.oidc else {},
+    }
+    for place, options in groups.items():
+        for path, value in options.items():
+            yield f"{place}.{path}", value
+
+
+def _references(entry: Entry) -> Iterator[Problem]:
+    """References name a port, secret or dataset of the entry."""
+    known: dict[str, tuple[str, ...]] = {
+        "port": tuple(entry.ports),
+        "secret": (*entry.secrets, *(("oidc",) if entry.sign_in.oidc else ())),
+        "dataset": tuple(entry.datasets),
+    }
+    for place, value in _options(entry):
+        for word, named in references(value):
+            kind = word.removeprefix("$")
+            asked = [(kind, str(named))] if kind in known else []
+            if word == "$text":
+                asked = [(k, n) for k, n in fields_of(str(named)) if k in known and n]
+                for name, _ in fields_of(str(named)):
+                    if name not in FIELDS:
+                        way_out = did_you_mean(name, FIELDS, "fields")
+                        yield Problem(place, f"$text has no field {{{name}}}", way_out)
+            for k, n in asked:
+                if n not in known[k]:
+                    yield Problem(
+                        place,
+                        f'the facts have no {k} "{n}"',
+                        did_you_mean(n, known[k], f"{k}s") if known[k] else f"add it to {k}s",
+                    )
+    for role in entry.writes_datasets:
+        if role not in entry.datasets:
+            yield Problem(
+                "writes_datasets", f'there is no role "{role}"', f"add datasets: {{{role}: …}}"
+            )
+
+
+def _state(entry: Entry) -> Iterator[Problem]:
+    """Its state is kept, dumped consistently, and at the place where it really is."""
+    if not (entry.state or entry.dumps or entry.stateless or entry.state_in):
+        yield Problem(
+            "state",
+            "the facts have neither state nor a reason for having none",
+            "write state: [/var/lib/…], or stateless: a reason",
+        )
+    if bool(entry.dumps) != (entry.database != "none"):
+        yield Problem(
+            "dumps",
+            "a database needs a dump, because a copy of its files is not consistent"
+            if entry.database != "none"
+            else "there are dumps of no database",
+            f"write dumps: [{{{entry.database}: …}}]"
+            if entry.database != "none"
+            else "write database: sqlite, postgresql or mysql",
+        )
+    for path in entry.state:
+        if path.startswith("/var/lib/private/") != entry.dynamic_user:
+            yield Problem(
+                "state",
+                f"{path} is a symbolic link for a unit with DynamicUser"
+                if entry.dynamic_user
+                else f"{path} exists only for a unit with DynamicUser",
+                f"write {path.replace('/var/lib/', '/var/lib/private/', 1)}"
+                if entry.dynamic_user
+                else f"write {path.replace('/private/', '/', 1)}, or dynamic_user: true",
+            )
+    inside = [
+        *(("exclude", p) for p in entry.exclude),
+        *(("dumps", d.source) for d in entry.dumps if d.kind in ("sqlite", "builtin")),
+    ]
+    for place, path in inside:
+        if not any(path.startswith(f"{s}/") for s in entry.state):
+            yield Problem(place, f"{path} is outside of its state", "add its directory to state")
+    for name, secret in entry.secrets.items():
+        if entry.dynamic_user and secret.owner != "root":
+            yield Problem(
+                f"secrets.{name}.owner",
+                "a unit with DynamicUser has no user before it starts",
+                "leave owner out: systemd passes the secret to the unit",
+            )
+
+
+def _page(entry: Entry) -> Iterator[Problem]:
+    """It can be shown on the dashboard and monitored."""
+    groups = DashboardConfig().groups
+    if entry.category not in groups:
+        yield Problem(
+            "category",
+            f'the dashboard has no group "{entry.category}"',
+            did_you_mean(entry.category, groups, "groups"),
+        )
+    if not entry.units:
+        yield Problem("units", "the facts name no systemd unit", "write units: [NAME]")
+    watched = entry.monitor in ("http", "tcp")
+    if not watched and "web" in entry.ports and entry.page and not entry.monitor.strip():
+        yield Problem("monitor", "this is no reason", "write http, tcp or a reason")
+    if "web" not in entry.ports and entry.sign_in.oidc is not None:
+        yield Problem("sign_in.oidc", "people sign in at its web port", "add ports: {web: …}")
+
+
+def _web_port(entry: Entry, release: str) -> Iterator[Problem]:
+    """What the plan decides about the web port reaches the app."""
+    web = entry.ports.get("web")
+    if web is None or entry.infrastructure:
+        return
+    words = [r for _, v in options_of(entry, release).items() for r in references(v)]
+    texts = [f for word, named in words if word == "$text" for f, _ in fields_of(str(named))]
+    sets_port = ("$port", "web") in words or "port" in texts
+    moves = entry.moves_port(release)
+    if sets_port != moves:
+        yield Problem(
+            "ports.web",
+            f"no option sets its port on NixOS {release}"
+            if moves
+            else f"an option sets its port on NixOS {release}, but movable is false",
+            "add {$port: web} to the option that does, or write movable: false"
+            if moves
+            else "leave movable out",
+        )
+    sets_address = "bind" in texts
+    if sets_address != (moves and web.bindable):
+        yield Problem(
+            "ports.web",
+            f"no option sets its address on NixOS {release}"
+            if not sets_address
+            else f"an option sets its address on NixOS {release}, but bindable is false",
+            'add {$text: "{bind}"} to the option that does, or write bindable: false'
+            if not sets_address
+            else "leave bindable out",
+        )

@@ -1,0 +1,205 @@
+"""Parts of the facts of a service: ports, secrets, sign-in, dumps, sandbox."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+
+from homelab.config.base import AbsolutePath, Auth, Model, Permissions, Port, Release, Str, pattern
+from homelab.config.network import OpenTo, Protocol
+from homelab.config.service_parts import Claim, Header, Identity, OidcScope
+from homelab.config.types import ExemptPath, OptionPath, RequestPath, UserName, Variable
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Field(strict=False)]
+"""A list that cannot be changed."""
+UnitPattern = Annotated[
+    Str,
+    pattern(
+        r"[a-zA-Z0-9]([a-zA-Z0-9:_.@-]|\{tunnel\})*",
+        "this is not the name of a unit; write it without .service: immich-server",
+    ),
+]
+"""Name of a systemd unit; `{tunnel}` is the name of the homelab's tunnel."""
+OptionName = Annotated[OptionPath, AfterValidator(lambda path: path.replace('"', ""))]
+"""Path of a NixOS option, kept without the quotes around its parts."""
+Capability = Annotated[
+    Str, pattern(r"CAP_[A-Z_]+", "this is not a capability; write it as CAP_NET_RAW")
+]
+
+
+class PortFact(Model):
+    """A port that a service listens on."""
+
+    port: Port
+    protocol: Protocol = "tcp"
+    scope: OpenTo = "loopback"
+    """From where it must be reachable even without a route."""
+    why: Str = ""
+    """Purpose of the port."""
+    movable: bool = True
+    """Whether an option changes its number."""
+    bindable: bool = True
+    """Whether an option changes its address."""
+    movable_since: Release | Literal[""] = ""
+    """First release whose module has that option. Default: every release of the entry."""
+
+
+def _number(value: object) -> object:
+    return {"port": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+PortOfFacts = Annotated[PortFact, BeforeValidator(_number, json_schema_input_type=Port | PortFact)]
+"""A port, or only its number: `{web: 3000}`."""
+
+
+class SecretFact(Model):
+    """A secret that a service reads."""
+
+    form: Literal["file", "env"] = "file"
+    """A file with the secret alone, or an environment file with variables."""
+    env: dict[Variable, Str] = Field(default_factory=dict)
+    """For `form: env`: variables with their text, in which `{value}` is the secret and `{owner}`
+    the owner's user name."""
+    source: Literal["derived", "stored", "issued"] = "derived"
+    """Derived from the master key, stored in sops, or issued by a provider during `up`."""
+    owner: UserName = "root"
+    """User who may read the file."""
+    length: Annotated[int, Field(ge=16, le=86)] = 43
+    """Number of characters of a derived secret (base64url; 43 hold 256 bits)."""
+    stored_key: Str = ""
+    """Default key in the sops file, for a stored secret."""
+    seals: Str = ""
+    """What it has encrypted, which another value cannot decrypt. Default: the secret may change."""
+    note: Str = ""
+
+
+class Oidc(Model):
+    """OIDC settings of an app."""
+
+    redirects: Many[RequestPath]
+    """Redirect paths after a sign-in."""
+    secret: SecretFact = SecretFact()
+    """How it reads its client secret."""
+    options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Options with OIDC only. `{issuer}` and `{client}` are fields of `$text`."""
+    scopes: Many[OidcScope] = ("openid", "profile", "email", "groups")
+    """Scopes that it requests; with `offline_access` it also gets refresh tokens."""
+    id_token: Many[Claim] = ()
+    """Claims that it reads from the ID token and not from the userinfo endpoint."""
+    post: bool = False
+    """It sends its client secret in the request body, not in a header."""
+    ui: Str = ""
+    """Where its pages have the OIDC settings, for an app that has them nowhere else."""
+
+
+class SignIn(Model):
+    """How people sign in to the app."""
+
+    kinds: Many[Auth] = ("none", "forward", "native")
+    """Values of `auth` that work, the best first."""
+    exempt: Many[ExemptPath] = ()
+    """Paths that its own clients use, which the auth proxy must let through."""
+    headers: dict[Header, Identity] = Field(default_factory=dict)
+    """Headers from which it takes the identity of the user."""
+    apps: Str = ""
+    """Its own programs that cannot pass the auth proxy, as people call them: `phone apps`."""
+    note: Str = ""
+    oidc: Oidc | None = None
+    """OIDC settings, if `oidc` is one of the kinds."""
+    forward: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Options that make it trust the headers of the auth proxy. They apply only to a route with the
+    auth proxy, because other visitors could send these headers."""
+    host_users: bool = False
+    """It signs in users of its host, who need a password for it."""
+    powers: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    """Options that make every visitor an administrator, each with the value that does."""
+
+    @model_validator(mode="after")
+    def _oidc_is_described(self) -> SignIn:
+        if "oidc" in self.kinds and self.oidc is None:
+            raise ValueError("oidc is one of the kinds; add oidc: {redirects: […]}")
+        return self
+
+
+class Dump(Model):
+    """A consistent copy of a database, made before a backup."""
+
+    sqlite: AbsolutePath | None = None
+    """Database file, copied with `VACUUM INTO`."""
+    postgresql: Str | None = None
+    """Database name, dumped with `services.postgresqlBackup`."""
+    mysql: Str | None = None
+    """Database name, dumped with `services.mysqlBackup`."""
+    builtin: AbsolutePath | None = None
+    """Directory in which the app itself puts its dumps."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Dump:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(
+                f"a dump has one kind; write one of {', '.join(type(self).model_fields)}"
+            )
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The key that is set."""
+        return next(iter(self.model_fields_set))
+
+    @property
+    def source(self) -> str:
+        """Database file, database name or directory."""
+        return str(getattr(self, self.kind))
+
+    def at(self, source: str) -> Dump:
+        """The same kind of dump of another file or directory."""
+        return Dump(**{self.kind: source})
+
+
+class FormerState(Model):
+    """Former state directory."""
+
+    before: Release
+    """It applies to hosts with a `state_version` before this release."""
+    directory: AbsolutePath
+
+
+class Since(Model):
+    """A difference of a module on a host that was installed with an older release."""
+
+    before: Release
+    """It applies to hosts with a `state_version` before this release."""
+    release: Release
+    """First release whose module makes the difference."""
+    what: Str
+    way_out: Str
+    unless: OptionPath | Literal[""] = ""
+    """Option that, if it is set, shows that the owner knows about the difference."""
+
+
+class Hardening(Model):
+    """Sandbox exceptions that the units need."""
+
+    writable: Many[AbsolutePath] = ()
+    """Directories that it writes besides its state directories."""
+    jit: bool = False
+    """It makes executable memory (Node, .NET, JVM)."""
+    devices: bool = False
+    """It needs device nodes even without a GPU."""
+    netlink: bool = False
+    """It needs AF_NETLINK (Node, Bun, .NET, Go's list of interfaces)."""
+    umask: Permissions | Literal[""] = ""
+    """Umask in place of the baseline's, for files that other services read."""
+    mounts: bool = False
+    """It sees every mounted file system, to measure free space."""
+    capabilities: Many[Capability] = ()
+    """Capabilities that it needs."""
+    upstream: bool = False
+    """The NixOS module is at least as strict as the baseline, which then adds only the access to
+    datasets."""
+    confined: bool = False
+    """The module gives it a root directory of its own, with only the paths that it is given."""
+    exempt: Str = ""
+    """Reason why the baseline does not apply at all."""

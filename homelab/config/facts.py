@@ -1,0 +1,145 @@
+"""The facts of a service: what homelab must know to run it, without a homelab.
+
+The catalog and an owner write the same facts with the same keys: in `catalog/entries/NAME.yaml`, in
+`services/NAME.yaml` beside the stack file, or below `module:` in the stack config. The facts of one
+service are in one place and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str
+from homelab.config.fact_parts import (
+    Dump,
+    FormerState,
+    Hardening,
+    Many,
+    OptionName,
+    PortOfFacts,
+    SecretFact,
+    SignIn,
+    Since,
+    UnitPattern,
+)
+from homelab.config.service_parts import Gpu
+from homelab.config.types import FilePattern, Icon, Label, OptionPath, RequestPath, Url, UserName
+
+Database = Literal["none", "sqlite", "postgresql", "mysql"]
+Need = Literal["always_on", "gpu"]
+Options = dict[OptionPath, JsonValue]
+"""NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
+`{$dataset: music}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`, `{$last: […]}`."""
+
+
+class ServiceFacts(Model):
+    """The facts of a service. All of them have defaults."""
+
+    title: Label = ""
+    """Its name as people write it. Default: made from its key."""
+    summary: Label = ""
+    """Its purpose in one line, for the dashboard."""
+    category: Label = "Tools"
+    """Group on the dashboard."""
+    icon: Icon = ""
+    homepage: Url | None = None
+    since: Release = "24.05"
+    """First NixOS release whose module has the options below."""
+    ports: dict[Name, PortOfFacts] = Field(default_factory=dict)
+    """Ports by name: `{web: 3000}`. Routes lead to `web`."""
+    options: Options = Field(default_factory=dict)
+    """NixOS options for every host that runs it."""
+    options_since: dict[Release, Options] = Field(default_factory=dict)
+    """Further options from a NixOS release on."""
+    options_gpu: dict[Gpu, Options] = Field(default_factory=dict)
+    """Further options by GPU vendor."""
+    added: dict[OptionPath, Release] = Field(default_factory=dict)
+    """Options that older releases lack, with the first release that has each."""
+    removed: dict[OptionPath, Release] = Field(default_factory=dict)
+    """Options that newer releases lack, with the first release without each."""
+    units: Many[UnitPattern] = ()
+    """Its systemd units, without `.service`, the main unit first."""
+    helpers: Many[UnitPattern] = ()
+    """Further units that open its state: they wait for its disk, and have no sandbox of homelab."""
+    user: UserName | Literal[""] = ""
+    """User that its units run as."""
+    workers: bool = False
+    """Its unit starts as root, and its processes switch to the user, with the groups of that user
+    and not those of the unit."""
+    dynamic_user: bool = False
+    """Its units run with DynamicUser, so its state is below /var/lib/private."""
+    state: Many[AbsolutePath] = ()
+    """Directories with its state. Backup, persistence and the lock follow them."""
+    state_at: dict[OptionName, AbsolutePath] = Field(default_factory=dict)
+    """Options that move a part of its state, each with the directory that is used without it."""
+    state_file_at: dict[OptionName, Str] = Field(default_factory=dict)
+    """Options that name a database file of its state, each with the file that is used without it;
+    empty if there is none. The dump follows the option, and the file's directory is state."""
+    state_fixed: Str = ""
+    """Reason why no option moves its state, without `state_at`."""
+    database_at: dict[OptionName, Str] = Field(default_factory=dict)
+    """Options that connect it to another database than the one in `dumps`, each with the value that
+    changes nothing. A path includes everything below it."""
+    former_state: FormerState | None = None
+    """Directory in place of the first of `state`, on a host with an older `state_version`."""
+    old_hosts: Many[Since] = ()
+    """Differences on hosts that were installed with an older release."""
+    scratch: Many[AbsolutePath] = ()
+    """Directories that systemd makes for it, with content that may be lost."""
+    own_state: Str = ""
+    """What creates its state directories, if its module does not."""
+    exclude: Many[FilePattern] = ()
+    """Parts of its state that no backup needs, because they can be made again."""
+    keeps: Many[AbsolutePath] = ()
+    """Further directories that must survive a restart and that no backup needs, such as a queue, or
+    a database with a dump. The directory of PostgreSQL follows from `database`."""
+    database: Database = "none"
+    dumps: Many[Dump] = ()
+    """Consistent copies of its databases, made before each backup: `[{sqlite: /var/lib/x/db}]`."""
+    stateless: Str = ""
+    """Reason why it needs no backup."""
+    audience: Audience = "operator"
+    """Default of `audience` for its route."""
+    sign_in: SignIn = SignIn()
+    health: RequestPath = "/"
+    """Path that answers with status 200 without a sign-in."""
+    monitor: Str = "http"
+    """How it is monitored: `http`, `tcp`, or the reason why it is not."""
+    websocket: bool = False
+    """Its pages use WebSockets."""
+    upload: Str = ""
+    """Largest request body that the proxy accepts: `525MB`. Default: no limit."""
+    secrets: dict[Name, SecretFact] = Field(default_factory=dict)
+    """Secrets that it reads."""
+    datasets: dict[Name, Str] = Field(default_factory=dict)
+    """Roles of the datasets that it can use, each with its purpose."""
+    state_in: dict[Name, Str] = Field(default_factory=dict)
+    """Roles whose dataset replaces the state directory, each with the directory in the dataset. The
+    backup of the dataset then contains the state, and that of the service its dumps."""
+    writes_datasets: Many[Name] = ()
+    """Roles whose dataset it writes. The others are mounted read-only."""
+    needs: Many[Need] = ()
+    unfree: Many[Str] = ()
+    """Names (`pname`) of its packages with an unfree licence."""
+    unfree_gpu: dict[Gpu, Many[Str]] = Field(default_factory=dict)
+    """As `unfree`, by GPU vendor."""
+    hardening: Hardening = Hardening()
+    page: bool = True
+    """Whether browsers use its web port. A service without pages has no host name; services with
+    `uses` call it."""
+    never_publish: Str = ""
+    """Reason why only its own host may reach it."""
+    gives: Literal["", "measurements", "series"] = ""
+    """What others read at its web port: `measurements` for a Prometheus exporter, `series` for a
+    database of measurements."""
+    reads: Literal["", "measurements", "series"] = ""
+    """What it reads from every service that gives it: on its own host, otherwise over the network.
+    """
+    job: Str = ""
+    """Job name of its measurements in Prometheus."""
+    serves_packages: bool = False
+    """Other hosts download packages from it, so its host is deployed after them."""
+    asks_one_of: Many[Many[OptionPath]] = ()
+    """Options without a default, of which the owner must set one."""
