@@ -24,6 +24,9 @@ class BucketArgs(TypedDict):
 class Bucket(Component):
     """The bucket stays when the stack goes: what lies in it may be all that is left."""
 
+    token = "homelab:cloudflare:Bucket"
+    former = ("homelab:bucket:Bucket",)
+
     keys: pulumi.Output[str]
     """Environment file with its S3 keys, secret."""
 
@@ -31,7 +34,7 @@ class Bucket(Component):
         self, name: str, args: BucketArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         account, bucket = args["account"], args["bucket"]
-        super().__init__("homelab:bucket:Bucket", name, {"bucket": bucket.name}, opts)
+        super().__init__(name, {"bucket": bucket.name}, opts)
         made = cloudflare.R2Bucket(
             f"{name}-bucket",
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import pulumi
 
@@ -14,17 +15,28 @@ class Component(pulumi.ComponentResource):
     the same URN. The homelab of Pulumi's own stack has an empty `lead`.
     """
 
+    token: ClassVar[str]
+    """The type token, `homelab:SECTION:Class`: the section of the stack config that the component
+    comes from, or `index`. It is part of URNs, so a changed token needs the old one in `former`."""
+    former: ClassVar[tuple[str, ...]] = ()
+    """Tokens of earlier releases. A resource of such a type is the same resource."""
+
     lead: str
 
     def __init__(
         self,
-        type_: str,
         name: str,
         inputs: Mapping[str, object],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         self.lead = lead_of(opts)
-        super().__init__(type_, f"{self.lead}{name}", {**inputs}, opts)
+        formerly = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=t) for t in self.former])
+        super().__init__(
+            self.token,
+            f"{self.lead}{name}",
+            {**inputs},
+            pulumi.ResourceOptions.merge(opts, formerly),
+        )
 
 
 def lead_of(opts: pulumi.ResourceOptions | None) -> str:

@@ -23,10 +23,13 @@ class File(Component):
     file, a preview names the files that change, and `--diff` shows their lines and no others.
     """
 
+    token = "homelab:hosts:File"
+    former = ("homelab:host:File",)
+
     def __init__(
         self, name: str, args: FileArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("homelab:host:File", name, {"text": args["text"]}, opts)
+        super().__init__(name, {"text": args["text"]}, opts)
         self.register_outputs({})
 
 

@@ -23,10 +23,13 @@ class HomeManagerHost(Component):
     `homelab render` writes them to disk; the owner runs home-manager on the machine.
     """
 
+    token = "homelab:hosts:HomeManagerHost"
+    former = ("homelab:home:Home",)
+
     def __init__(
         self, name: str, args: HomeArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         release = args["release"]
-        super().__init__("homelab:home:Home", name, {"release": release.id}, opts)
+        super().__init__(name, {"release": release.id}, opts)
         show_files(name, release, self)
         self.register_outputs({})

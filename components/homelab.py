@@ -48,6 +48,9 @@ class HomelabArgs(TypedDict):
 class Homelab(Component):
     """Cloudflare and Tailscale issue secrets, then hosts switch, then names are published."""
 
+    token = "homelab:index:Homelab"
+    former = ("homelab:homelab:Homelab",)
+
     plan: Plan
     """The plan that every resource is derived from."""
     urls: dict[str, str]
@@ -67,7 +70,7 @@ class Homelab(Component):
         self, name: str, args: HomelabArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         plan, resolver = args["plan"], args["resolver"]
-        super().__init__("homelab:homelab:Homelab", name, {"domain": plan.stack.site.domain}, opts)
+        super().__init__(name, {"domain": plan.stack.site.domain}, opts)
         # The homelab of Pulumi's own stack has resource names without a prefix.
         self.lead = "" if name == pulumi.get_stack() else f"{name}-"
         own = pulumi.ResourceOptions(parent=self)
@@ -81,7 +84,7 @@ class Homelab(Component):
                 in_force = args["look"](plan.tailnet, providers["tailscale"])
             tailnet = Tailnet("tailnet", {"plan": plan.tailnet, "in_force": in_force}, child)
         cloud = plan.cloudflare
-        zone = CloudflareZone("edge", {"plan": cloud}, child) if cloud else None
+        zone = _zone(cloud, child) if cloud else None
         tunnel = (
             Tunnel(cloud.tunnel, {"plan": cloud, "resolver": resolver}, child)
             if cloud and cloud.tunnel
@@ -206,6 +209,13 @@ def version(resolver: SecretResolver, secrets: pulumi.Output[dict[str, str]]) ->
         ).hex()[:16]
     )
     return pulumi.Output.unsecret(digest)
+
+
+def _zone(plan: CloudflarePlan, opts: pulumi.ResourceOptions) -> CloudflareZone:
+    # Release 0.1.0 called the component `edge`, with the type of that release.
+    formerly = [pulumi.Alias(name="edge", type_=type_) for type_ in CloudflareZone.former]
+    own = pulumi.ResourceOptions(aliases=formerly)
+    return CloudflareZone("zone", {"plan": plan}, pulumi.ResourceOptions.merge(opts, own))
 
 
 def _records(

@@ -37,6 +37,9 @@ class Host(Component):
     that writes them hides the same text.
     """
 
+    token = "homelab:hosts:Host"
+    former = ("homelab:host:Host",)
+
     release: pulumi.Output[str]
     """Id of the release that the host is to run."""
 
@@ -58,7 +61,6 @@ class Host(Component):
         # new to the stack do nothing until it is live.
         kept = pulumi.ResourceOptions(ignore_changes=["builder", "release"] if held else None)
         super().__init__(
-            "homelab:host:Host",
             name,
             {
                 "builder": host.config.build.host or host.name,

@@ -29,11 +29,14 @@ class Pages(Component):
     What is in it is not the stack's: a build of the site uploads it.
     """
 
+    token = "homelab:cloudflare:Pages"
+    former = ("homelab:pages:Pages",)
+
     def __init__(
         self, name: str, args: PagesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         site, account = args["site"], args["account"]
-        super().__init__("homelab:pages:Pages", name, {"domain": site.domain}, opts)
+        super().__init__(name, {"domain": site.domain}, opts)
         project = cloudflare.PagesProject(
             f"{name}-project",
             {

@@ -44,6 +44,9 @@ class RolloutArgs(TypedDict):
 class Rollout(Component):
     """The waves, in order."""
 
+    token = "homelab:deploy:Rollout"
+    former = ("homelab:rollout:Rollout",)
+
     switches: dict[str, local.Command]
     """By host. Success of one means: the new system is confirmed and the boot default."""
 
@@ -51,7 +54,6 @@ class Rollout(Component):
         self, name: str, args: RolloutArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(
-            "homelab:rollout:Rollout",
             name,
             {
                 "waves": [
@@ -99,15 +101,16 @@ class WaveArgs(TypedDict):
 class Wave(Component):
     """Hosts that switch together, so many at a time."""
 
+    token = "homelab:deploy:Wave"
+    former = ("homelab:rollout:Wave",)
+
     switches: dict[str, local.Command]
 
     def __init__(
         self, name: str, args: WaveArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         wave, rollout = args["wave"], args["rollout"]
-        super().__init__(
-            "homelab:rollout:Wave", name, {"hosts": list(wave.hosts), "why": wave.why}, opts
-        )
+        super().__init__(name, {"hosts": list(wave.hosts), "why": wave.why}, opts)
         self.switches = {}
         line: list[local.Command] = []
         for host_name in wave.hosts:

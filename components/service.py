@@ -46,6 +46,9 @@ class Route(Component):
     A published name has an Access application, then a DNS record.
     """
 
+    token = "homelab:services:Route"
+    former = ("homelab:service:Route",)
+
     url: pulumi.Output[str]
     """URL of the name. For a published name it is known once the record exists."""
 
@@ -54,7 +57,6 @@ class Route(Component):
     ) -> None:
         route, record = args["route"], args["record"]
         super().__init__(
-            "homelab:service:Route",
             name,
             {
                 "url": route.url,
@@ -122,6 +124,9 @@ class Service(Component):
     Named by the service and never by its host, so a service that moves keeps its records.
     """
 
+    token = "homelab:services:Service"
+    former = ("homelab:service:Service",)
+
     routes: dict[str, Route]
     """By name."""
 
@@ -130,7 +135,6 @@ class Service(Component):
     ) -> None:
         summary = args["summary"]
         super().__init__(
-            "homelab:service:Service",
             name,
             {
                 "hosts": list(summary.hosts),

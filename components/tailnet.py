@@ -110,6 +110,8 @@ class Tailnet(Component):
     deployer's secrets are to be had, the provider has Tailscale run them in a preview as well.
     """
 
+    token = "homelab:tailnet:Tailnet"
+
     policy: tailscale.Acl | None = None
     """None where another stack has the tailnet's policy and its DNS."""
     keys: dict[str, pulumi.Output[str]]
@@ -119,7 +121,7 @@ class Tailnet(Component):
         self, name: str, args: TailnetArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         plan = args["plan"]
-        super().__init__("homelab:tailnet:Tailnet", name, {"tailnet": plan.name}, opts)
+        super().__init__(name, {"tailnet": plan.name}, opts)
         # Destroying the stack must not leave the tailnet open or without DNS.
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         if not plan.elsewhere:

@@ -28,6 +28,9 @@ class Tunnel(Component):
     no preview grows vague because of one.
     """
 
+    token = "homelab:cloudflare:Tunnel"
+    former = ("homelab:tunnel:Tunnel",)
+
     tunnel_id: pulumi.Output[str]
     """Id of the tunnel at Cloudflare."""
     target: pulumi.Output[str]
@@ -39,7 +42,7 @@ class Tunnel(Component):
         self, name: str, args: TunnelArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         plan = args["plan"]
-        super().__init__("homelab:tunnel:Tunnel", name, {"host": plan.tunnel_host}, opts)
+        super().__init__(name, {"host": plan.tunnel_host}, opts)
         child = pulumi.ResourceOptions(parent=self)
         # Derived, 32 bytes as base64url: the provider wants standard base64.
         secret = args["resolver"].derived_for(f"tunnel/{name}").apply(_standard_base64)

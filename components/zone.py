@@ -24,6 +24,9 @@ class CloudflareZoneArgs(TypedDict):
 class CloudflareZone(Component):
     """Access groups, service tokens and policies; DNS-01 tokens; CAA records."""
 
+    token = "homelab:cloudflare:CloudflareZone"
+    former = ("homelab:edge:Edge",)
+
     policies: dict[str, pulumi.Output[str]]
     """Id of each reusable Access policy, by its key."""
     issued: dict[tuple[str, str], pulumi.Output[str]]
@@ -33,7 +36,7 @@ class CloudflareZone(Component):
         self, name: str, args: CloudflareZoneArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         plan = args["plan"]
-        super().__init__("homelab:edge:Edge", name, {"zone": plan.zone_name}, opts)
+        super().__init__(name, {"zone": plan.zone_name}, opts)
         child = pulumi.ResourceOptions(parent=self)
         if plan.one_time_pin:
             cloudflare.ZeroTrustAccessIdentityProvider(

@@ -41,8 +41,9 @@ from homelab.lab.graph import all_needs, waves
 from homelab.lab.journal import StateJournal
 from homelab.lab.planner import AbortError, Change, Planner, Skip
 from homelab.lab.provider import Created, Properties, Provider, RefusedError, Unknown
-from homelab.lab.registration import PROVIDERS, STACK, ResourceRegistration
+from homelab.lab.registration import PROVIDERS, ResourceRegistration
 from homelab.lab.state import Record, Store
+from homelab.lab.urn import STACK
 
 
 class StoppedError(Exception):
@@ -171,9 +172,7 @@ class Deployment:
         """
         if not self.failed or self.preview:
             remaining = self._journal.remaining()
-            self._delete(
-                [r for r in remaining if r.delete or r.urn not in self._planner.registrations]
-            )
+            self._delete([r for r in remaining if r.delete or not self._planner.knows(r)])
 
     def destroy(self) -> None:
         """Delete everything."""
@@ -391,7 +390,7 @@ class Deployment:
 
     def _mark_failed(self, urn: str) -> None:
         with self._lock:
-            self._planner.failed.add(urn)
+            self._planner.mark_failed(urn)
             self.failed = True
 
     def _check_running(self) -> None:

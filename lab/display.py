@@ -34,7 +34,7 @@ _WOULD = {
 }
 _DID = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
 _CONTEXT = 2
-_FILE = "homelab:host:File"
+_FILE = "homelab:hosts:File"
 """The component that shows a file of a host, named `host/path`."""
 
 

@@ -25,8 +25,8 @@ from homelab.lab.deployment import Deployment, StoppedError
 from homelab.lab.events import Listener, Message, Op
 from homelab.lab.monitor import Monitor
 from homelab.lab.provider import Provider, Value
-from homelab.lab.registration import STACK
 from homelab.lab.state import Store
+from homelab.lab.urn import STACK
 
 PARALLEL: Final = 16
 """Number of steps that run at once. It is large enough that one slow host delays no other."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
+from homelab.lab.aliases import Aliases, DuplicateAliasError
 from homelab.lab.codec import EngineValue, EngineValues, holds, plain_all
 from homelab.lab.events import Op
 from homelab.lab.graph import dependents
@@ -75,6 +76,7 @@ class Planner:
         """URNs deleted in this run, or to be deleted."""
         self._project, self._stack = project, stack
         self._journal, self._providers = journal, providers
+        self._aliases = Aliases(project, stack)
         self._replacing: set[str] = set()
         self._recreating: set[str] = set()
 
@@ -88,10 +90,10 @@ class Planner:
             raise AbortError(f"could not find parent resource {registration.parent}", urn=urn)
         self.registrations[urn] = registration
         self._inherit(registration)
-        new, old = _record(urn, registration), self._journal.olds.get(urn)
+        new, old = _record(urn, registration), self._old(registration, urn)
         for needed in sorted({registration.parent, *new.needs()}):
             if needed in self.failed:
-                self.failed.add(urn)
+                self.mark_failed(urn)
                 return Skip(urn, needed)
         asked = new.inputs
         if old is not None:
@@ -99,12 +101,26 @@ class Planner:
         self._check(registration, new)
         if old is None:
             return Change("create", registration, new)
-        gone = urn in self._recreating or old.pending_replacement
+        gone = old.urn in self._recreating or old.pending_replacement
         diff = Diff() if gone else self._diff(old, new, registration.replace_on_changes)
         if gone or diff.replaces:
             new.inputs = asked  # a new resource has no old values to keep
             return self._replace(registration, new, old, diff, gone=gone)
         return Change("update" if diff.changes else "same", registration, new, old, diff)
+
+    def knows(self, record: Record) -> bool:
+        """Whether the program registered the resource of a record, under its URN or by an alias."""
+        return record.urn in self.registrations or record.urn in self._aliases.claimed
+
+    def mark_failed(self, urn: str) -> None:
+        """Note that a resource failed or was skipped. Its old record may have another URN."""
+        self.failed |= {urn, self._aliases.found.get(urn, urn)}
+
+    def _old(self, registration: ResourceRegistration, urn: str) -> Record | None:
+        try:
+            return self._aliases.find(registration, urn, self._journal.olds, self.registrations)
+        except DuplicateAliasError as error:
+            raise AbortError(str(error), f"resource {urn} is invalid", urn=urn) from None
 
     def stand_in(self, package: str, token: str) -> Provider:
         """The package's stand-in. `token` is the type or function that needs it."""
@@ -191,7 +207,8 @@ class Planner:
         """Records that a replacement of `root` replaces too."""
         falling = {root.urn}
         result = []
-        for record in dependents(self._journal.base, root, self.registrations):
+        done = self.registrations.keys() | self._aliases.claimed.keys()
+        for record in dependents(self._journal.base, root, done):
             if record.custom and not record.delete and self._falls(record, falling):
                 falling.add(record.urn)
                 result.append(record)

@@ -12,19 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from homelab.lab.codec import EngineValue, EngineValues, Secret, decode
+from homelab.lab.urn import make_urn
 
 if TYPE_CHECKING:
-    from google.protobuf.message import Message
-    from pulumi.runtime.proto import resource_pb2
+    from pulumi.runtime.proto import alias_pb2, resource_pb2
 
-STACK: Final = "pulumi:pulumi:Stack"
 PROVIDERS: Final = "pulumi:providers:"
 
 _HANDLED: Final = frozenset(
     {"type", "name", "parent", "custom", "object", "protect", "dependencies", "provider"}
     | {"propertyDependencies", "version", "ignoreChanges", "replaceOnChanges", "retainOnDelete"}
     | {"deleteBeforeReplace", "deleteBeforeReplaceDefined", "deletedWith", "hideDiffs"}
-    | {"additionalSecretOutputs", "customTimeouts", "aliases"}
+    | {"additionalSecretOutputs", "customTimeouts", "aliases", "aliasURNs"}
 )
 _BESIDE: Final = frozenset(
     {"acceptSecrets", "acceptResources", "supportsPartialValues", "supportsResultReporting"}
@@ -34,7 +33,6 @@ _BESIDE: Final = frozenset(
 """Fields about the SDK, the plugin or remote components, not about the resource."""
 _WORDS: Final = {
     "importId": "import, because it has nothing to import; rehearse without the `adopt` entry",
-    "aliasURNs": "aliases",
     "remote": "a remote component",
     "packageRef": "a parameterized package",
     "envVarMappings": "env_var_mappings",
@@ -43,6 +41,21 @@ _WORDS: Final = {
 
 class UnsupportedError(Exception):
     """The program uses a feature that the lab does not support."""
+
+
+@dataclass(frozen=True)
+class Alias:
+    """What a resource was before: its whole URN, or what differed. Empty fields are as now."""
+
+    urn: str = ""
+    type: str = ""
+    name: str = ""
+    project: str = ""
+    stack: str = ""
+    parent: str = ""
+    """URN of the former parent."""
+    no_parent: bool = False
+    """Its parent was the stack."""
 
 
 @dataclass
@@ -66,6 +79,7 @@ class ResourceRegistration:
     replace_on_changes: list[str] = field(default_factory=list)
     secret_outputs: list[str] = field(default_factory=list)
     hide_diffs: list[str] = field(default_factory=list)
+    aliases: list[Alias] = field(default_factory=list)
     timeouts: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -75,11 +89,7 @@ class ResourceRegistration:
 
     def urn(self, stack: str, project: str) -> str:
         """The URN: the types of all parents except the stack, joined by `$`."""
-        own = self.type
-        if self.parent:
-            above = self.parent.split("::")[2]
-            own = own if above == STACK else f"{above}${own}"
-        return f"urn:pulumi:{stack}::{project}::{own}::{self.name}"
+        return make_urn(stack, project, self.parent, self.type, self.name)
 
 
 def read_registration(request: resource_pb2.RegisterResourceRequest) -> ResourceRegistration:
@@ -90,8 +100,6 @@ def read_registration(request: resource_pb2.RegisterResourceRequest) -> Resource
         if name in _HANDLED or name in _BESIDE or _is_empty(value):
             continue
         raise UnsupportedError(f"{what}: the lab does not do {_WORDS.get(name, name)}.")
-    if any(not alias.HasField("spec") or _more_than_type(alias.spec) for alias in request.aliases):
-        raise UnsupportedError(f"{what}: the lab does not do aliases.")
     defined = request.deleteBeforeReplaceDefined or request.deleteBeforeReplace
     timeouts = request.customTimeouts
     return ResourceRegistration(
@@ -116,6 +124,10 @@ def read_registration(request: resource_pb2.RegisterResourceRequest) -> Resource
         replace_on_changes=list(request.replaceOnChanges),
         secret_outputs=list(request.additionalSecretOutputs),
         hide_diffs=list(request.hideDiffs),
+        aliases=[
+            *(Alias(urn=urn) for urn in request.aliasURNs),
+            *(_alias(alias) for alias in request.aliases),
+        ],
         timeouts={d.name: str(v) for d, v in timeouts.ListFields()},
     )
 
@@ -125,9 +137,18 @@ def _is_empty(value: object) -> bool:
     return size is not None and size() == 0
 
 
-def _more_than_type(spec: Message) -> bool:
-    # Generated SDKs add an alias for each former type of a resource; no lab state has those.
-    return any(descriptor.name != "type" and value for descriptor, value in spec.ListFields())
+def _alias(alias: alias_pb2.Alias) -> Alias:
+    if alias.HasField("urn"):
+        return Alias(urn=alias.urn)
+    spec = alias.spec
+    return Alias(
+        type=spec.type,
+        name=spec.name,
+        project=spec.project,
+        stack=spec.stack,
+        parent=spec.parentUrn,
+        no_parent=spec.noParent,
+    )
 
 
 Path = tuple[str | int, ...]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from homelab.lab.codec import EngineValue, EngineValues, dump, load
 from homelab.lab.errors import DamagedError
 from homelab.lab.held import hold, private
+from homelab.lab.urn import name_of
 
 if TYPE_CHECKING:
     from homelab.lab.provider import Value
@@ -55,7 +56,7 @@ class Record:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return self.urn.rsplit("::", 1)[1]
+        return name_of(self.urn)
 
     @property
     def provider_urn(self) -> str:
@@ -66,6 +67,32 @@ class Record:
         """URNs of its dependencies, without its parent."""
         urns = {*self.dependencies, self.provider_urn, self.deleted_with}
         return urns.union(*self.property_dependencies.values()) - {""}
+
+    def renamed(self, urns: Mapping[str, str]) -> Record:
+        """The record with its URN and those it refers to renamed, old to new. Itself if it has none
+        of them.
+        """
+
+        def new(urn: str) -> str:
+            return urns.get(urn, urn)
+
+        if not urns or not urns.keys() & {*self.needs(), self.parent, self.urn}:
+            return self
+        provider = self.provider
+        if self.provider_urn in urns:
+            provider = f"{new(self.provider_urn)}::{provider.rpartition('::')[2]}"
+        return replace(
+            self,
+            urn=new(self.urn),
+            parent=new(self.parent),
+            provider=provider,
+            dependencies=[new(urn) for urn in self.dependencies],
+            property_dependencies={
+                key: [new(urn) for urn in named]
+                for key, named in self.property_dependencies.items()
+            },
+            deleted_with=new(self.deleted_with),
+        )
 
 
 class Store:

@@ -10,7 +10,7 @@ class Resource:
     """One registration."""
 
     type: str
-    """Type token: `homelab:host:Host`, `cloudflare:index/dnsRecord:DnsRecord`."""
+    """Type token: `homelab:hosts:Host`, `cloudflare:index/dnsRecord:DnsRecord`."""
     name: str
     parent: str
     """URN of the parent."""

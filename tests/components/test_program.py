@@ -76,7 +76,7 @@ def test_type_and_name_are_unique(run: Recorded) -> None:
 def test_the_tree_hangs_together(run: Recorded) -> None:
     urns = {r.urn for r in run.resources}
     tops = [r for r in run.resources if r.parent not in urns]
-    assert [(r.type, r.name) for r in tops] == [("homelab:homelab:Homelab", "home")]
+    assert [(r.type, r.name) for r in tops] == [("homelab:index:Homelab", "home")]
     with_children = {r.parent for r in run.resources}
     empty = [r.name for r in run.resources if not r.custom and r.urn not in with_children]
     files = {r.name for r in run.of(":File")}
@@ -85,7 +85,7 @@ def test_the_tree_hangs_together(run: Recorded) -> None:
 
 def words(recorded: Recorded) -> set[str]:
     """Names of services and routes, which say what they are and may have nothing in the cloud."""
-    return {r.name for r in recorded.resources if r.type.startswith("homelab:service:")}
+    return {r.name for r in recorded.resources if r.type.startswith("homelab:services:")}
 
 
 def test_every_service_and_every_route_is_there_internal_ones_too(run: Recorded) -> None:

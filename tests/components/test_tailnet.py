@@ -75,7 +75,7 @@ def test_a_policy_that_nobody_here_wrote_ends_an_up_before_it_begins(
     recorded = run(tmp_path, policy=policy)
     assert f'adopt: "{digest(policy)}"' in recorded.error
     left = [r.type for r in recorded.resources if not r.type.startswith("pulumi:providers:")]
-    assert left == ["homelab:homelab:Homelab"]
+    assert left == ["homelab:index:Homelab"]
 
     recorded = run(tmp_path, adopt(policy), policy=policy)
     assert recorded.error == ""

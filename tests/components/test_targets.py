@@ -14,7 +14,7 @@ from tests import stackdir
 from .test_tailnet import FOREIGN, OLDER, run
 
 TARGET = "PULUMI_OPTION_TARGET"
-URN = "urn:pulumi:home::homelab::homelab:homelab:Homelab"
+URN = "urn:pulumi:home::homelab::homelab:index:Homelab"
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ URN = "urn:pulumi:home::homelab::homelab:homelab:Homelab"
         "**:Command::pi-*",
         "**:Host::pi,**:Command::pi-*",
         '"**:Command::pi-*","**:Host::pi"',
-        f"{URN}$homelab:host:Host$command:remote:Command::pi-files",
+        f"{URN}$homelab:hosts:Host$command:remote:Command::pi-files",
     ],
 )
 def test_targets_that_can_only_be_of_hosts(targets: str) -> None:

@@ -307,6 +307,102 @@ def _left_behind() -> list[Run]:
     ]
 
 
+def _aliases() -> list[Run]:
+    """Found by type, name, parent, no parent and URN; children by what their parent was."""
+    urn = "urn:pulumi:dev::recorded::test:old:Group$command:local:Command::by_urn"
+
+    def below(parent: str, name: str, **options: Any) -> Resource:
+        return command(name, delete="exit 1", options={"parent": parent, **options})
+
+    def group(name: str, type_: str, **options: Any) -> Resource:
+        return component(name, type=f"test:{type_}:Group", options=options)
+
+    old = [
+        group("group", "old"),
+        below("group", "leaf"),
+        below("group", "group-leaf"),
+        below("group", "by_name"),
+        below("group", "by_urn"),
+        group("inner", "old", parent="group"),
+        below("inner", "deep"),
+        command("top", "printf top", delete="exit 1"),
+        command("needs", "printf n-${deep.stdout}", delete="exit 1"),
+    ]
+    new = [
+        group("renamed", "new", aliases=[{"name": "group", "type_": "test:old:Group"}]),
+        below("renamed", "leaf"),
+        below("renamed", "renamed-leaf"),
+        below("renamed", "other_name", aliases=[{"name": "by_name"}]),
+        command("apart", delete="exit 1", options={"aliases": [urn]}),
+        group("inner", "newer", parent="renamed", aliases=[{"type_": "test:old:Group"}]),
+        below("inner", "deep"),
+        {
+            **below("inner", "moved", aliases=[{"name": "top", "parent": None}]),
+            "inputs": {"create": "printf top", "delete": "exit 1"},
+        },
+        command("needs", "printf n-${deep.stdout}", delete="exit 1"),
+    ]
+    # Two levels are renamed at once, and one leaf changes and another one goes.
+    third = [
+        group("again", "new", aliases=[{"name": "renamed"}]),
+        below("again", "leaf"),
+        group("outer", "outer", parent="again"),
+        group(
+            "inner",
+            "last",
+            parent="outer",
+            aliases=[{"type_": "test:newer:Group", "parent": "again"}],
+        ),
+        command("deep", "printf y", delete="exit 1", options={"parent": "inner"}),
+    ]
+    return [up(*old), up(*new), up(*new), up(*third)]
+
+
+def _aliases_of_failures() -> list[Run]:
+    """An alias of what then fails, is replaced or is needed by what goes; two claims of one."""
+    name = [{"name": "old"}]
+
+    def old(**more: Any) -> list[Resource]:
+        return [
+            command("old", delete="printf gone", **more),
+            command("user", "printf u", options={"depends_on": ["old"]}),
+        ]
+
+    def new(text: str = "printf x", **more: Any) -> list[Resource]:
+        return [
+            command("new", text, delete="printf gone", options={"aliases": name}, **more),
+            command("user", "printf u", options={"depends_on": ["new"]}),
+        ]
+
+    twice = [
+        command("one", options={"aliases": name}),
+        command("two", options={"aliases": name, "depends_on": ["one"]}),
+    ]
+    return [
+        up(*old()),
+        up(*new("exit 1")),
+        up(*new()),
+        up(*old()),
+        up(*new(triggers=[1])),
+        up(*old()),
+        up(command("new", delete="printf gone", options={"aliases": name})),
+        up(command("old")),
+        up(*twice),
+    ]
+
+
+def _aliases_of_providers() -> list[Run]:
+    """A provider that is renamed keeps what it made."""
+    named = {"provider": "plain"}
+    return [
+        up(provider("plain"), command("made", delete="exit 1", options=named)),
+        up(
+            provider("other", aliases=[{"name": "plain"}]),
+            command("made", delete="exit 1", options={"provider": "other"}),
+        ),
+    ]
+
+
 def _program_error() -> list[Run]:
     return [
         up(command("stays"), command("goes")),
@@ -332,6 +428,9 @@ def _no_default_provider() -> list[Run]:
 
 
 SEQUENCES: dict[str, list[Run]] = {
+    "aliases": _aliases(),
+    "aliases_of_failures": _aliases_of_failures(),
+    "aliases_of_providers": _aliases_of_providers(),
     "delete_before_replace": _delete_before_replace(),
     "duplicate": _duplicate(),
     "explicit_provider": _explicit_provider(),

@@ -14,6 +14,7 @@ import pytest
 from homelab import testing
 from homelab.lab import laptop
 from tests import stackdir
+from tests.components.former import in_former_words
 
 from .conftest import Real
 
@@ -84,6 +85,32 @@ def test_up_commits_every_host_and_again_does_nothing_and_destroy_forgets(real: 
     assert set(gone.steps.values()) == {"delete"}
     assert dict(real.lab.connections) == reached
     assert {host: real.release(host) for host in releases} == releases
+
+
+def test_a_state_with_the_types_of_an_earlier_release_previews_as_no_change(real: Real) -> None:
+    real.write(services())
+    assert real.up().ok
+    state = real.pulumi("stack", "export").stdout
+    former = real.directory / "former.json"
+    former.write_text(in_former_words(state))
+    assert state.count("homelab:hosts:Host") == former.read_text().count("homelab:host:Host") > 0
+    assert real.pulumi("stack", "import", "--file", str(former)).returncode == 0
+    reached = dict(real.lab.connections)
+
+    preview = real.run("preview", "--expect-no-changes")
+    assert preview.ok, preview.text
+    # A run for one host alone works before the first whole one.
+    alone = real.up("--expect-no-changes", "--target", "**::pi-*")
+    assert alone.ok, alone.text
+    up = real.up("--expect-no-changes")
+    assert up.ok, up.text
+    assert dict(real.lab.connections) == reached
+    assert urns(real) == {r["urn"] for r in json.loads(state)["deployment"]["resources"]}
+
+
+def urns(real: Real) -> set[str]:
+    resources = json.loads(real.pulumi("stack", "export").stdout)["deployment"]["resources"]
+    return {resource["urn"] for resource in resources}
 
 
 def test_a_change_is_shown_by_line_and_reaches_only_the_hosts_it_concerns(real: Real) -> None:

@@ -212,7 +212,6 @@ def test_a_damaged_state_says_what_to_do(stage: Stage) -> None:
     ("text", "word"),
     [
         ('Thing("a", opts=Options(import_="x"))', "import"),
-        ('Thing("a", opts=Options(aliases=[pulumi.Alias(name="b")]))', "aliases"),
         ('Thing("a", opts=Options(replace_with=[Thing("b")]))', "replace_with"),
         ('Thing("a", opts=Options(replacement_trigger="x"))', "replacement_trigger"),
         ('Thing("a", opts=Options(transforms=[lambda args: None]))', "transforms"),
@@ -233,8 +232,32 @@ def test_what_is_outside_the_list_is_refused_by_name(stage: Stage, text: str, wo
     assert stage.toy.calls in ([], ["create b"])
 
 
-def test_former_types_of_a_generated_resource_are_no_aliases(stage: Stage) -> None:
-    assert stage.up('Thing("a", opts=Options(aliases=[pulumi.Alias(type_="toy:old:Thing")]))').ok
+OWN = """
+        class Shelf(pulumi.ComponentResource):
+            def __init__(self, name, former=()):
+                was = [pulumi.Alias(type_=type_) for type_ in former]
+                super().__init__(TYPE, name, {}, Options(aliases=was))
+                Thing(f"{name}-thing", {"size": 1}, Options(parent=self))
+                self.register_outputs({})
+"""
+
+
+def test_a_component_of_ones_own_is_renamed_by_an_alias(stage: Stage) -> None:
+    assert stage.up(OWN.replace("TYPE", '"my:old:Shelf"') + '\n        Shelf("s")').ok
+    renamed = OWN.replace("TYPE", '"my:new:Shelf"')
+    with_alias = renamed + '\n        Shelf("s", ["my:old:Shelf"])'
+    assert stage.up(with_alias).changes == {"same": 3}
+    assert stage.toy.calls == ["create s-thing"]
+    # Once it is up, the alias may go.
+    assert stage.up(renamed + '\n        Shelf("s")').changes == {"same": 3}
+
+
+def test_without_an_alias_a_renamed_resource_is_another_one(stage: Stage) -> None:
+    assert stage.up('Thing("a", {"size": 1})').ok
+    assert stage.up('Thing("b", {"size": 1})').changes == {"same": 1, "create": 1, "delete": 1}
+    was = 'Thing("c", {"size": 1}, Options(aliases=[pulumi.Alias(name="b")]))'
+    assert stage.up(was).changes == {"same": 2}
+    assert stage.toy.calls == ["create a", "create b", "delete a-id"]
 
 
 def test_urns_are_true_and_doubles_are_refused_in_pulumis_words(stage: Stage) -> None:

@@ -44,7 +44,17 @@ def options(item: dict[str, Any]) -> pulumi.ResourceOptions:
             given[key] = made[given[key]]
     if "depends_on" in given:
         given["depends_on"] = [made[name] for name in given["depends_on"]]
+    if "aliases" in given:
+        given["aliases"] = [alias(former) for former in given["aliases"]]
     return pulumi.ResourceOptions(**given)
+
+
+def alias(former: str | dict[str, Any]) -> str | pulumi.Alias:
+    """A URN, or what differed. A parent is an earlier resource by name, a URN, or null for none."""
+    if isinstance(former, str):
+        return former
+    parent = former.get("parent")
+    return pulumi.Alias(**{**former, **({"parent": made.get(parent, parent)} if parent else {})})
 
 
 def register(item: dict[str, Any]) -> None:
