@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from homelab.backup.model import Job
-from homelab.check import check
+from homelab.check import file_check
 from homelab.hardening.paths import below
+from homelab.openings.settings import of_options
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.system.devices import disk_at, disks_of, mount_at
+from homelab.system.own import own_settings
 
+SAME_DISK = file_check(
+    "backup-same-disk",
+    "error",
+    "If the disk fails, the data and its only backup are lost.",
+)
 _REMOVABLE = ("/mnt", "/media", "/run/media")
 """Where disks of their own are mounted, one directory each."""
+Disks = Mapping[str, str]
 
 
-@check("backup-same-disk")
-def backup_same_disk(plan: Plan) -> Iterator[Problem]:
-    """If the disk fails, the data and its only backup are lost."""
+def check_backup_disks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
+    """Data whose only backup is on its own disk, by the mounts that the host's modules name."""
     jobs: dict[str, list[Job]] = {}
     for job in plan.backup.jobs:
         jobs.setdefault(f"{job.host} {job.source}", []).append(job)
+    known = {host: _disks(plan, host, sources) for host in plan.backup.hosts}
     for mine in jobs.values():
-        first = mine[0]
-        disks = {disk_of(plan, first.host, path) for path in first.paths}
-        shared = [j for j in mine if _disk(plan, j) in disks]
+        first, disks = mine[0], known[mine[0].host]
+        own = {disk_of(plan, first.host, path, disks) for path in first.paths}
+        shared = [j for j in mine if _disk(plan, j, disks) in own]
         if len(shared) < len(mine):
             continue
         names = ", ".join(sorted(j.target for j in shared))
+        place = mount_at(disks, first.repository) or disk_of(plan, first.host, first.repository)
         yield Problem(
             first.source,
-            f"its only backup, at {names}, is on its own disk, {_disk(plan, first)}",
+            f"its only backup, at {names}, is on its own disk, {place}",
             "add to backup.targets one elsewhere, as b2: {kind: b2, path: bucket/…, "
             "credentials: {sops: …}}, or a directory on another disk",
+            check=SAME_DISK,
             severity="error" if _is_irreplaceable(plan, first) else "warning",
         )
+
+
+def _disks(plan: Plan, name: str, sources: Mapping[str, str | bytes]) -> Disks:
+    """The disks that a host's options and modules name; none where its hardware is not known."""
+    host = plan.hosts[name]
+    if (host.config.hardware or "") not in sources:
+        return {}
+    return disks_of((*own_settings(host, sources), *of_options(plan, name)))
 
 
 def _is_irreplaceable(plan: Plan, job: Job) -> bool:
@@ -43,18 +62,23 @@ def _is_irreplaceable(plan: Plan, job: Job) -> bool:
     return tiers.get(job.source) == "irreplaceable"
 
 
-def _disk(plan: Plan, job: Job) -> str:
+def _disk(plan: Plan, job: Job, disks: Disks) -> str:
     """The disk of the job's repository; empty where that is not on its own host."""
     here = job.repository.startswith("/")
-    return disk_of(plan, job.host, job.repository) if here else ""
+    return disk_of(plan, job.host, job.repository, disks) if here else ""
 
 
-def disk_of(plan: Plan, host: str, path: str) -> str:
-    """The mount point of the disk that a path is on, as far as the stack config tells."""
+def disk_of(plan: Plan, host: str, path: str, disks: Disks | None = None) -> str:
+    """The disk that a path is on: by the mounts that modules name, or else the mount point that
+    the stack config lets expect.
+    """
+    disks = disks or {}
+    if mount_at(disks, path) not in ("", "/"):
+        return disk_at(disks, path)
     mounts = [d.mount for d in plan.datasets if d.host == host and below(path, (d.mount,))]
     if mounts and (nearest := max(mounts, key=len)) != "/":
         return nearest
     for top in _REMOVABLE:
         if below(path, (top,)) and path != top:
             return posixpath.join(top, path[len(top) + 1 :].split("/", maxsplit=1)[0])
-    return "/"
+    return disk_at(disks, path) or "/"

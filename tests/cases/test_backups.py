@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
+from homelab.backup.disk_checks import check_backup_disks
 from homelab.backup.globs import leaves_out
 from homelab.checks import run_checks
+from homelab.nix.source import read_nix
 from homelab.openings.checks import check_openings
+from homelab.ops.project.stack import read_sources
 from homelab.problems import InvalidStackError, Problem
 from homelab.show import as_data
+from homelab.system.devices import disk_at, disks_of
+from tests import build
 from tests.cases.test_state import HOME, planned
 
 HERE = "/var/lib/vaultwarden"
@@ -18,6 +23,13 @@ HERE = "/var/lib/vaultwarden"
 
 def said(changes: dict[str, Any], check: str) -> list[Problem]:
     return [p for p in run_checks(planned(changes)) if p.check == check]
+
+
+def on_disks(changes: dict[str, Any], **files: str) -> list[Problem]:
+    """What is said of the disks, with other texts of files."""
+    plan = planned(changes)
+    sources = {**read_sources(build.SHIPPED, plan)[0], **files}
+    return list(check_backup_disks(plan, sources))
 
 
 def vaultwarden(**config: Any) -> dict[str, Any]:
@@ -66,23 +78,61 @@ def test_an_exclude_does_not_leave_out_a_dump() -> None:
 @pytest.mark.parametrize("kind", ["sftp", "local"])
 def test_the_only_backup_of_what_cannot_be_replaced_is_on_another_disk(kind: str) -> None:
     here = {"kind": kind, "host": "aurora", "path": "/mnt/family/restic"}
-    found = said({"backup": {"targets": {"b2": None, "onetouch": here}}}, "backup-same-disk")
+    found = on_disks({"backup": {"targets": {"b2": None, "onetouch": here}}})
     assert {p.where: p.severity for p in found} == {
         "datasets.photos": "error",
         "datasets.library": "warning",
         "services.immich.backup": "warning",
     }
     # A second target elsewhere will do, and so will another disk of the host.
-    assert said({"backup": {"targets": {"onetouch": here}}}, "backup-same-disk") == []
-    assert said({"backup": {"targets": {"b2": None}}}, "backup-same-disk") == []
+    assert on_disks({"backup": {"targets": {"onetouch": here}}}) == []
+    assert on_disks({"backup": {"targets": {"b2": None}}}) == []
 
 
 def test_state_on_the_root_disk_is_not_backed_up_to_the_root_disk_alone() -> None:
     here = {"kind": "sftp", "host": "aurora", "path": "/srv/restic"}
     changes = {"backup": {"targets": {"b2": None, "onetouch": here}}}
-    found = {p.where: p.severity for p in said(changes, "backup-same-disk")}
+    found = {p.where: p.severity for p in on_disks(changes)}
     assert found["services.vaultwarden.backup"] == "warning"
     assert "datasets.photos" not in found
+
+
+_ROOT = 'fileSystems."/".device = "/dev/disk/by-id/ata-one-part2";'
+MOUNTS = [
+    ('fileSystems."/data" = { device = "/dev/sdb1"; };', "/data/restic", False),
+    ('fileSystems."/data" = { device = "/dev/disk/by-id/ata-one-part3"; };', "/data/restic", True),
+    ('fileSystems."/mnt/b" = { device = "/dev/disk/by-id/ata-one-part2"; };', "/mnt/b/r", True),
+    ('fileSystems."/mnt/b" = { device = "/srv/b"; options = [ "bind" ]; };', "/mnt/b/r", True),
+    ('fileSystems."/mnt/b" = { label = "b"; };', "/mnt/b/restic", False),
+    ('fileSystems."/mnt" = { device = "/dev/sdb1"; };', "/mnt/b/restic", False),
+]
+
+
+@pytest.mark.parametrize(("line", "path", "same"), MOUNTS, ids=[m[1] for m in MOUNTS])
+def test_the_disk_of_a_backup_is_the_one_that_the_hosts_modules_mount(
+    line: str, path: str, same: bool
+) -> None:
+    """The state of vaultwarden is on the root file system."""
+    here = {"kind": "local", "host": "aurora", "path": path}
+    text = f"{{ {_ROOT} {line} }}"
+    changes = {"backup": {"targets": {"b2": None, "onetouch": here}}}
+    found = on_disks(changes, **{"hosts/aurora/hardware.nix": text})
+    assert ("services.vaultwarden.backup" in {p.where for p in found}) is same
+
+
+def test_two_mount_points_of_a_pool_or_of_a_disk_of_disko_are_one_disk() -> None:
+    zfs = read_nix(
+        '{ fileSystems."/a" = { device = "tank/a"; fsType = "zfs"; };'
+        ' fileSystems."/b" = { device = "tank/b"; fsType = "zfs"; };'
+        ' disko.devices.disk.main.content.partitions.c.content.mountpoint = "/c";'
+        ' disko.devices.disk.main.content.partitions.d.content.mountpoint = "/d";'
+        ' disko.devices.disk.other.content.mountpoint = "/e"; }'
+    )
+    disks = disks_of(zfs.settings)
+    assert disks["/a"] == disks["/b"]
+    assert disks["/c"] == disks["/d"]
+    assert len({*disks.values()}) == 3
+    assert disk_at(disks, "/a/photos") == disks["/a"]
 
 
 def test_state_that_include_leaves_out_is_told_of() -> None:

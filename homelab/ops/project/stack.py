@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from homelab.backup.disk_checks import check_backup_disks
 from homelab.certificates.root import check_root, root_ends
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
@@ -233,6 +234,7 @@ def check_sources(
         *check_build_dirs(plan, sources),
         *check_mounts(plan, sources),
         *check_targets(plan, sources),
+        *check_backup_disks(plan, sources),
         *check_root(plan, sources),
         *check_persistence(plan, sources, sound=sound),
         *check_sops_files(plan, sources),
