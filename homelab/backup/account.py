@@ -1,33 +1,25 @@
-"""The accounts that other hosts write backups through: one each, shut in its own directory.
+"""The accounts that other hosts back up through: one for each client and target.
 
-A client signs in with a key that is derived for it, and sshd takes its own directory of the target
-for its root: it sees its own repositories and nothing else, whatever the host's datasets allow.
+A client signs in with a key that is derived for it. sshd confines it to its own directory of the
+target, so it sees only its own repositories.
 """
 
 from __future__ import annotations
 
 import hashlib
-import posixpath
-import shlex
-from collections.abc import Iterator, Mapping
-from importlib import resources
+from collections.abc import Mapping
 
-from homelab.backup.model import Job
-from homelab.hardening.paths import for_systemd
-from homelab.nix import Attrs, Comment, Lines, Raw, Script, attrs, merge
+from homelab.nix import Attrs, Nix
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.system.model import Host
 
-FILE = "lib/backup-target.sh"
-"""What the units of targets source, in the tree."""
-SHELL = resources.files("homelab.backup").joinpath("target.sh").read_text(encoding="utf-8")
 _LONGEST = 31
 """Characters of a login name (useradd(8) takes 32, with the end of the text)."""
 
 
 def account(user: str, client: str) -> str:
-    """The login of a client's backups; a long one ends with a digest of the whole."""
+    """The login of a client's backups. A long one is cut and ends with a digest of the whole."""
     name = f"{user}-{client}"
     if len(name) <= _LONGEST:
         return name
@@ -35,91 +27,43 @@ def account(user: str, client: str) -> str:
 
 
 def key_names(target: str, client: str) -> tuple[str, str]:
-    """Names of the two halves of a client's key: the private one, and the one that lets it in."""
+    """Names of the private key on the client and of the public key on the target's host."""
     return f"{target}-key", f"{target}-{client}-key"
 
 
 def private_key(target: str) -> str:
-    """Where a client finds its key."""
-    mine, _ = key_names(target, "")
-    return secret_path("restic", mine, "derived", "file")
+    """Path of the private key on a client."""
+    private, _ = key_names(target, "")
+    return secret_path("restic", private, "derived", "file")
 
 
-def server(plan: Plan, host: Host) -> Attrs:
-    """The accounts, their directories and what sshd lets each of them do."""
-    parts: list[Attrs] = []
-    matches: list[str] = []
+def stores(plan: Plan, host: Host) -> Attrs:
+    """Directories of a host that other hosts back up to, by target, with their clients."""
+    found: Attrs = {}
     for name, target in sorted(plan.stack.backup.targets.items()):
         if target.kind != "sftp" or target.host != host.name:
             continue
-        clients = _clients(plan, name)
-        for client in clients:
+        clients: Attrs = {}
+        for client, jobs in _clients(plan, name).items():
+            _, public = key_names(name, client)
+            made: list[Nix] = [*jobs]
+            options: Attrs = {
+                "authorizedKeysFile": secret_path("restic", public, "derived", "file"),
+                "jobs": made,
+            }
             login = account(target.user, client)
-            parts += [
-                attrs(f"users.users.{login}", {"isSystemUser": True, "group": login}),
-                attrs(f"users.groups.{login}", {}),
-            ]
-            matches += _match(login, name, client, target.path.rstrip("/"))
+            if login != f"restic-{client}":
+                options["login"] = login
+            clients[client] = options
         if clients:
-            unit = f'systemd.services."backup-target-{name}"'
-            parts.append(attrs(unit, _directories(target.path.rstrip("/"), target.user, clients)))
-    if not parts:
-        return {}
-    rules = Comment(
-        "Each client has a root of its own, and SFTP alone.",
-        Lines("\n".join([*matches, "Match all"]) + "\n"),
-    )
-    return merge(*parts, attrs("services.openssh.extraConfig", rules))
+            found[name] = {"path": target.path.rstrip("/"), "clients": clients}
+    return found
 
 
-def _clients(plan: Plan, target: str) -> Mapping[str, tuple[Job, ...]]:
-    """The jobs that come from other hosts, by host."""
-    found: dict[str, list[Job]] = {}
+def _clients(plan: Plan, target: str) -> Mapping[str, tuple[str, ...]]:
+    """Names of the jobs that come from other hosts, by host."""
+    found: dict[str, set[str]] = {}
     for job in plan.backup.jobs:
         if job.target == target and job.server:
-            found.setdefault(job.host, []).append(job)
-    return {client: tuple(jobs) for client, jobs in sorted(found.items())}
-
-
-def _match(login: str, target: str, client: str, path: str) -> Iterator[str]:
-    _, theirs = key_names(target, client)
-    key = secret_path("restic", theirs, "derived", "file")
-    yield f"Match User {login}"
-    yield f"  ChrootDirectory {for_sshd(posixpath.join(path, client))}"
-    yield "  ForceCommand internal-sftp -d /"
-    yield f"  AuthorizedKeysFile {for_sshd(key)}"
-    for refused in ("AllowTcpForwarding", "X11Forwarding", "PermitTunnel", "PermitTTY"):
-        yield f"  {refused} no"
-    yield "  AllowAgentForwarding no"
-
-
-def for_sshd(path: str) -> str:
-    """A path as one argument of sshd_config, in which % is a token."""
-    text = path.replace("%", "%%")
-    if any(c in text for c in " \t#\"'\\="):
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return text
-
-
-def _directories(path: str, user: str, clients: Mapping[str, tuple[Job, ...]]) -> Attrs:
-    """Make a target's directories once its disk is there.
-
-    Not by tmpfiles, which would make them below the mount point of a disk that is missing: others
-    would then fill the root file system with their backups. A root for sshd is root's alone, so a
-    client writes one level below it, where its repositories are.
-    """
-    lines: list[str | Raw] = [". ", Raw(f"./{FILE}"), f"\nroot {shlex.quote(path)}\n"]
-    for client, jobs in clients.items():
-        login = account(user, client)
-        home = posixpath.join(path, client)
-        lines.append(f"root {shlex.quote(home)}\n")
-        for job in sorted({j.name for j in jobs}):
-            place = shlex.quote(posixpath.join(home, job))
-            lines.append(f"repository {login} {place}\n")
-    return {
-        "description": "Directories for the backups of other hosts",
-        "wantedBy": ["multi-user.target"],
-        "unitConfig": {"RequiresMountsFor": [for_systemd(path)]},
-        "serviceConfig": {"Type": "oneshot", "RemainAfterExit": True},
-        "script": Script(tuple(lines)),
-    }
+            found.setdefault(job.host, set()).add(job.name)
+    return {client: tuple(sorted(names)) for client, names in sorted(found.items())}

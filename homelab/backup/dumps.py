@@ -73,6 +73,11 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
         yield DumpCommand(f"{DUMPS}/{service.name}/{name}", Script(parts))
 
 
+def live_files(database: str) -> tuple[str, ...]:
+    """Files of a SQLite database in use."""
+    return tuple(database + end for end in ("", "-wal", "-shm", "-journal"))
+
+
 def covered(service: Service) -> tuple[str, ...]:
     """Directories of the host that a dump takes the place of: a copy of their files may be torn."""
     container = service.container

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from homelab.config.backup import BackupTarget, Keep
+from homelab.config.backup import BackupTarget, Keep, Tier
 from homelab.grouping import grouped
 from homelab.nix import Script
 
@@ -32,6 +32,7 @@ class Job:
     paths: tuple[str, ...]
     exclude: tuple[str, ...]
     at: str
+    tier: Tier
     keep: Keep
     dumps: tuple[tuple[str, str, str], ...]
     """(sqlite or postgresql, database file or name, where the dump lies)."""
@@ -48,13 +49,25 @@ class Job:
     server: str
     """Host that sftp goes to, or empty."""
     mounts: tuple[str, ...]
-    """Directories that must be mounted before it runs: of the repository, and of datasets."""
+    """Directories of datasets that must be mounted before it runs."""
+    directory: str
+    """Directory of this host that holds the repositories and must be mounted, or empty."""
     source: str
 
     @property
     def unit(self) -> str:
         """Its name under `services.restic.backups`."""
         return f"{self.name}-{self.target}"
+
+    @property
+    def sqlite(self) -> tuple[str, ...]:
+        """Files of the SQLite databases that it dumps."""
+        return tuple(file for kind, file, _ in self.dumps if kind == "sqlite")
+
+    @property
+    def postgresql(self) -> tuple[str, ...]:
+        """PostgreSQL databases of the host that it dumps."""
+        return tuple(database for kind, database, _ in self.dumps if kind == "postgresql")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from homelab.backup.account import account, private_key
-from homelab.backup.dumps import commands_of, covered
+from homelab.backup.dumps import commands_of, covered, live_files
 from homelab.backup.model import BackupPlan, DumpCommand, Job
 from homelab.cloudflare.model import R2, bucket_address
 from homelab.config.backup import KEEP, BackupTarget, CustomBackup, Keep, Tier
@@ -136,7 +136,7 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Wo
         if skip_reason(service) or not (paths or dumps or commands):
             continue
         backup = service.config.backup
-        live = [db + end for kind, db, _ in dumps if kind == "sqlite" for end in _SQLITE_FILES]
+        live = [f for kind, db, _ in dumps if kind == "sqlite" for f in live_files(db)]
         yield _Work(
             name=service.name,
             host=service.host,
@@ -151,9 +151,6 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Wo
             targets=_targets(stack, backup.targets),
             source=service.at("backup"),
         )
-
-
-_SQLITE_FILES = ("", "-wal", "-shm", "-journal")
 
 
 def _datasets(
@@ -231,6 +228,7 @@ def _job(
         paths=work.paths,
         exclude=work.exclude,
         at=stack.backup.at,
+        tier=work.tier,
         keep=stack.backup.tiers.get(work.tier) or KEEP.get(work.tier, Keep()),
         dumps=work.dumps,
         commands=work.commands,
@@ -241,7 +239,8 @@ def _job(
         else "",
         ssh_key=private_key(name) if sftp else "",
         server=target.host or "" if sftp else "",
-        mounts=(*work.mounts, *((target.path,) if here else ())),
+        mounts=work.mounts,
+        directory=target.path if here else "",
         source=work.source,
     )
 

@@ -1,183 +1,146 @@
-"""Backups as NixOS knows them: one restic unit for each job and target.
+"""The options of `lib/backup.nix` and `lib/backup-stores.nix` for each host.
 
-A unit each, so that a target that is down fails its own units and no others.
+Those modules make the restic units, dumps, accounts and directories. The files here state what
+differs between hosts: jobs, targets and changed tiers.
 """
 
 from __future__ import annotations
 
-import posixpath
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import resources
 
-from homelab.backup.account import FILE, SHELL, server
+from homelab.backup.account import stores
+from homelab.backup.dumps import live_files
 from homelab.backup.model import Job
-from homelab.config.backup import Keep
-from homelab.hardening.paths import for_systemd
-from homelab.nix import Attrs, Comment, Module, Nix, Pkg, Raw, Script, attrs, merge
+from homelab.config.backup import KEEP, BackupConfig, Keep
+from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
 from homelab.plan import Plan
 from homelab.system.model import Host
 
+Source = tuple[tuple[str, ...], str]
+"""Path of an option, and the place in the stack config that it comes from."""
+
+_JOBS = Library.of("homelab.backup", "backup")
+_STORES = Library.of("homelab.backup", "backup-stores")
+_BACKUP = resources.files("homelab.backup")
+_QUOTE = (
+    "lib/quote.nix",
+    resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
+)
+_DUMPS = ("lib/backup-dumps.nix", _BACKUP.joinpath("backup-dumps.nix").read_text(encoding="utf-8"))
+_SHELL = ("lib/backup-target.sh", _BACKUP.joinpath("target.sh").read_text(encoding="utf-8"))
+
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`backup.nix`, on a host with something to keep, or a place to keep it."""
-    jobs, accounts = plan.backup.on(host.name), server(plan, host)
-    if not jobs and not accounts:
-        return
-    alert = plan.stack.monitoring.ntfy is not None
-    yield Module(
-        file="backup.nix",
-        what="Backups: what is kept of this host, where and for how long, and who may write here",
-        derived=merge(
-            *(_backup(job, host, jobs) for job in jobs),
-            *(_unit(job, alert=alert) for job in jobs),
-            _postgresql(plan, host, alert=alert),
-            accounts,
-        ),
-        extra=((FILE, SHELL),) if accounts else (),
-    )
-
-
-def _backup(job: Job, host: Host, jobs: tuple[Job, ...]) -> Attrs:
-    shared = sum(j.name == job.name for j in jobs) > 1
-    body: Attrs = {
-        "repository": job.repository,
-        "passwordFile": job.password,
-        "initialize": True,
-        "paths": Comment(f"Copied while in use: {job.live}", [*job.paths])
-        if job.live
-        else list(job.paths),
-        "timerConfig": {
-            "OnCalendar": job.at,
-            # A host that slept through its hour makes up for it.
-            "Persistent": True,
-            "RandomizedDelaySec": "15m",
-        },
-        "pruneOpts": _keep(job.keep),
-    }
-    if job.exclude:
-        body["exclude"] = list(job.exclude)
-    if job.environment:
-        body["environmentFile"] = job.environment
-    if job.ssh_key:
-        options = f"-i {job.ssh_key} -o IdentitiesOnly=yes -o BatchMode=yes"
-        body["extraOptions"] = [f"sftp.args='{options}'"]
-    if not host.always_on:
-        body["inhibitsSleep"] = True
-    files = [
-        *((file, _sqlite(source)) for kind, source, file in job.dumps if kind == "sqlite"),
-        *((c.file, _redirected(c.command)) for c in job.commands),
-    ]
-    if files:
-        body["backupPrepareCommand"] = _dump(job, files, shared=shared)
-        body["backupCleanupCommand"] = _cleanup(job, files)
-    return attrs(f'services.restic.backups."{job.unit}"', body)
-
-
-def _keep(keep: Keep) -> list[Nix]:
-    counts = {
-        "daily": keep.daily,
-        "weekly": keep.weekly,
-        "monthly": keep.monthly,
-        "yearly": keep.yearly,
-    }
-    # The repository holds this one job: a changed list of paths is no reason to count anew.
-    return [
-        *(f"--keep-{name} {count}" for name, count in counts.items() if count),
-        "--group-by host",
-    ]
-
-
-Parts = tuple[str | Raw | Pkg, ...]
-
-
-def _sqlite(source: str) -> Parts:
-    """Copy a SQLite database while it is in use."""
-    return (
-        Pkg("sqlite"),
-        f'/bin/sqlite3 -readonly -cmd ".timeout 30000" {shlex.quote(source)} ',
-        "\"VACUUM INTO '$new'\"\n",
-    )
-
-
-def _redirected(command: Script) -> Parts:
-    return (*command.parts, ' >"$new"\n')
-
-
-def _dump(job: Job, files: list[tuple[str, Parts]], *, shared: bool) -> Script:
-    """Make every dump anew.
-
-    Where several targets make the same dump at the same hour, the lock lets one at a time; the
-    rename leaves a reader of the old file undisturbed.
-    """
-    parts: list[str | Raw | Pkg] = ["#!", Pkg("runtimeShell"), "\nset -euo pipefail\numask 077\n"]
-    here = ""
-    for file, dump in files:
-        directory = posixpath.dirname(file)
-        if directory != here:
-            parts.append(f"mkdir -p {shlex.quote(directory)}\ncd {shlex.quote(directory)}\n")
-        if shared and not here:
-            lock = shlex.quote(f"/run/backup-{job.name}.lock")
-            parts += [f"exec 9>{lock}\n", Pkg("util-linux"), "/bin/flock 9\n"]
-        here = directory
-        parts += [
-            f"dump={shlex.quote(posixpath.basename(file))}\n",
-            f"new={shlex.quote(_unfinished(job, file))}\n",
-            'rm -f "$new"\n',
-            *dump,
-            'mv -f "$new" "$dump"\n',
-        ]
-    return Script(tuple(parts))
-
-
-def _cleanup(job: Job, files: list[tuple[str, Parts]]) -> Script:
-    """Remove what a failed dump left behind. Whole dumps stay: another target may read them."""
-    left = (posixpath.join(posixpath.dirname(f), _unfinished(job, f)) for f, _ in files)
-    text = " ".join(shlex.quote(path) for path in left)
-    return Script(("#!", Pkg("runtimeShell"), f"\nrm -f {text}\n"))
-
-
-def _unfinished(job: Job, file: str) -> str:
-    return f"{posixpath.basename(file)}.{job.target}"
-
-
-def _unit(job: Job, *, alert: bool) -> Attrs:
-    body: Attrs = {}
-    after: list[Nix] = [
-        f"postgresqlBackup-{database}.service"
-        for kind, database, _ in job.dumps
-        if kind == "postgresql"
-    ]
-    if after:
-        body["after"] = after
-    if job.mounts:
-        body["unitConfig"] = {"RequiresMountsFor": [for_systemd(m) for m in job.mounts]}
-    if alert:
-        body["onFailure"] = ["notify@%N.service"]
-    return attrs(f'systemd.services."restic-backups-{job.unit}"', body) if body else {}
-
-
-def _postgresql(plan: Plan, host: Host, *, alert: bool) -> Attrs:
-    databases = plan.backup.databases_on(host.name)
-    if not databases:
-        return {}
-    options = attrs(
-        "services.postgresqlBackup",
-        {
-            "enable": True,
-            "databases": list(databases),
-            "startAt": Comment(
-                "Before the backups that carry the dumps away.",
-                f"*-*-* {plan.backup.dump_at}:00",
-            ),
-        },
-    )
-    units = [
-        merge(
-            attrs(f'systemd.timers."postgresqlBackup-{d}".timerConfig.Persistent', True),
-            attrs(f'systemd.services."postgresqlBackup-{d}".onFailure', ["notify@%N.service"])
-            if alert
-            else {},
+    """`backup.nix` on a host with jobs, `backup-stores.nix` on one that other hosts back up to."""
+    jobs, accounts = plan.backup.on(host.name), stores(plan, host)
+    if jobs:
+        yield Module(
+            file="backup.nix",
+            what="Backups: what is backed up of this host, and where to",
+            derived=attrs("homelab.backup", _options(plan, host, jobs)),
+            library=_JOBS,
+            extra=(_QUOTE, _DUMPS),
         )
-        for d in databases
-    ]
-    return merge(options, *units)
+    if accounts:
+        yield Module(
+            file="backup-stores.nix",
+            what="Backups of other hosts: which directories hold them, and who may write there",
+            derived=attrs("homelab.backup.stores", accounts),
+            library=_STORES,
+            extra=(_QUOTE, _SHELL),
+        )
+
+
+def sources(plan: Plan, host: Host) -> Iterator[Source]:
+    """What each option of a job, tier, target or store comes from, with the units it results in."""
+    ours = ("homelab", "backup")
+    for tier in KEEP:
+        yield (*ours, "tiers", tier), f"backup.tiers.{tier}"
+    for target in stores(plan, host):
+        yield (*ours, "stores", target), f"backup.targets.{target}"
+        yield ("systemd", "services", f"backup-target-{target}"), f"backup.targets.{target}"
+    for job in plan.backup.on(host.name):
+        yield (*ours, "targets", job.target), f"backup.targets.{job.target}"
+        yield (*ours, "jobs", job.name), job.source
+        yield ("services", "restic", "backups", job.unit), job.source
+        for kind in ("services", "timers"):
+            yield ("systemd", kind, f"restic-backups-{job.unit}"), job.source
+            for database in job.postgresql:
+                yield ("systemd", kind, f"postgresqlBackup-{database}"), job.source
+        if job.postgresql:
+            yield ("services", "postgresqlBackup"), job.source
+
+
+def _options(plan: Plan, host: Host, jobs: tuple[Job, ...]) -> Attrs:
+    config, defaults = plan.stack.backup, BackupConfig()
+    every = {job.target for job in jobs}
+    options: Attrs = {
+        "jobs": {name: _job(same, every) for name, same in _by_name(jobs).items()},
+        "targets": {job.target: _target(job) for job in jobs},
+    }
+    tiers = {tier: _changed(config.tiers.get(tier, keep), keep) for tier, keep in KEEP.items()}
+    if any(tiers.values()):
+        options["tiers"] = {tier: counts for tier, counts in tiers.items() if counts}
+    if config.at != defaults.at:
+        options["at"] = config.at
+    if config.dump_at != defaults.dump_at and any(job.postgresql for job in jobs):
+        options["dumpAt"] = config.dump_at
+    if plan.stack.monitoring.ntfy is not None:
+        options["onFailure"] = ["notify@%N.service"]
+    if not host.always_on:
+        options["inhibitsSleep"] = True
+    return options
+
+
+def _changed(keep: Keep, default: Keep) -> Attrs:
+    before = default.model_dump()
+    return {period: count for period, count in keep.model_dump().items() if count != before[period]}
+
+
+def _by_name(jobs: tuple[Job, ...]) -> Mapping[str, tuple[Job, ...]]:
+    found: dict[str, list[Job]] = {}
+    for job in jobs:
+        found.setdefault(job.name, []).append(job)
+    return {name: tuple(same) for name, same in found.items()}
+
+
+def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
+    """One job, with its restic jobs to each target."""
+    job = same[0]
+    made = {*(file for *_, file in job.dumps), *(command.file for command in job.commands)}
+    live = {file for database in job.sqlite for file in live_files(database)}
+    paths: list[Nix] = [path for path in job.paths if path not in made]
+    # Always stated, so that another tier changes one line.
+    options: Attrs = {"tier": job.tier}
+    lists: dict[str, list[Nix]] = {
+        "paths": paths,
+        "exclude": [pattern for pattern in job.exclude if pattern not in live],
+        "sqlite": [*job.sqlite],
+        "postgresql": [*job.postgresql],
+        "mounts": [*job.mounts],
+    }
+    options |= {name: values for name, values in lists.items() if values}
+    if job.live:
+        options["paths"] = Comment(f"Copied while in use: {job.live}", paths)
+    if job.commands:
+        options["commands"] = {
+            c.file.rpartition("/")[2]: Text(c.command.parts) for c in job.commands
+        }
+    if {one.target for one in same} != every:
+        options["targets"] = [one.target for one in same]
+    return options
+
+
+def _target(job: Job) -> Attrs:
+    options: Attrs = {
+        "repository": job.repository.removesuffix(f"/{job.name}"),
+        "passwordFile": job.password,
+    }
+    if job.environment:
+        options["environmentFile"] = job.environment
+    if job.ssh_key:
+        options["sshKey"] = job.ssh_key
+    if job.directory:
+        options["mounts"] = [job.directory]
+    return options

@@ -39,6 +39,8 @@ _SPLIT_DEPTH: dict[tuple[str, ...], int] = {
     ("users", "groups"): 3,
     ("virtualisation", "oci-containers"): 3,
     ("security", "acme"): 2,
+    ("homelab", "backup"): 4,
+    ("homelab", "backup", "tiers"): 5,
     ("homelab", "hardening"): 4,
 }
 _WIDTH = 100
@@ -215,10 +217,15 @@ def _split(
     for key in sorted(value, key=_order):
         here = (*path, key)
         inner = value[key]
-        if isinstance(inner, Mapping) and inner and len(here) < _SPLIT_DEPTH.get(here[:2], 2):
+        if isinstance(inner, Mapping) and inner and len(here) < _depth(here):
             yield from _split(inner, here)
         else:
             yield here, inner
+
+
+def _depth(path: tuple[str, ...]) -> int:
+    """Keys that a binding below this path starts with."""
+    return _SPLIT_DEPTH.get(path[:3], _SPLIT_DEPTH.get(path[:2], 2))
 
 
 def _bindings(value: Mapping[str, Nix], indent: int) -> Iterator[str]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from homelab.backup.account import _match
 from homelab.backup.model import Job
+from homelab.backup.restic import modules
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import KEY, Changes, household
+from tests.tools.libraries import evaluated
 
 VAULT: Changes = {"services": {"vaultwarden": {"host": "aurora"}}}
 NEWS: Changes = {"services": {"miniflux": {"host": "aurora"}}}
@@ -28,6 +29,17 @@ def jobs(*changes: Changes) -> dict[tuple[str, str, str], Job]:
 
 def text(*changes: Changes, host: str = "aurora") -> str:
     return build.render(household(*changes))[host]["backup.nix"]
+
+
+def options(*changes: Changes, host: str = "aurora") -> Any:
+    """The options of nixpkgs that the libraries set on a host."""
+    plan = build.plan(household(*changes))
+    made = [m for m in modules(plan, plan.hosts[host]) if m.library is not None]
+    return evaluated(made, Path("/packages"))
+
+
+def restic(*changes: Changes, host: str = "aurora") -> Any:
+    return options(*changes, host=host)["services"]["restic"]["backups"]
 
 
 def found(check: str, *changes: Changes) -> list[str]:
@@ -42,7 +54,7 @@ def test_a_service_has_one_unit_for_each_target() -> None:
         "disk": "/mnt/disk/restic/aurora/vaultwarden",
         "b2": "b2:bucket:restic/aurora/vaultwarden",
     }
-    assert mine["disk"].mounts == ("/mnt/disk/restic",)
+    assert mine["disk"].directory == "/mnt/disk/restic"
     assert mine["b2"].environment == "/run/secrets/restic-b2-credentials"
     assert mine["b2"].password == "/run/homelab/secrets/restic-b2"
 
@@ -55,27 +67,35 @@ def test_another_host_goes_by_sftp_into_a_root_of_its_own() -> None:
     """It has a login and a key of its own, and no path of the server in its hands."""
     job = jobs(THERE)["pi", "vaultwarden", "disk"]
     assert job.repository == "sftp:restic-pi@192.168.1.10:/vaultwarden"
-    assert (job.ssh_key, job.mounts) == ("/run/homelab/secrets/restic-disk-key", ())
-    rendered = text(THERE, host="pi")
-    assert "sftp.args='-i /run/homelab/secrets/restic-disk-key -o IdentitiesOnly=yes" in rendered
+    assert (job.ssh_key, job.directory) == ("/run/homelab/secrets/restic-disk-key", "")
+    made = restic(THERE, host="pi")["vaultwarden-disk"]
+    assert made["extraOptions"] == [
+        "sftp.args='-i /run/homelab/secrets/restic-disk-key -o IdentitiesOnly=yes -o BatchMode=yes'"
+    ]
 
 
 @pytest.mark.requirement("S0-34")
 def test_each_client_is_shut_in_its_own_directory() -> None:
     """It can neither read datasets nor touch the repositories of another host."""
     both: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
-    rendered = text(THERE, both)
+    made = options(THERE, both)
+    rules = made["services"]["openssh"]["extraConfig"]
+    script = made["systemd"]["services"]["backup-target-disk"]["script"]
     for client in ("pi", "workstation"):
-        assert f"Match User restic-{client}" in rendered
-        assert f"ChrootDirectory /mnt/disk/restic/{client}\n" in rendered
+        assert f"Match User restic-{client}\n" in rules
+        assert f"ChrootDirectory /mnt/disk/restic/{client}\n" in rules
         key = f"/run/homelab/secrets/restic-disk-{client}-key"
-        assert f"AuthorizedKeysFile {key}\n" in rendered
+        assert f"AuthorizedKeysFile {key}\n" in rules
         # sshd wants a root that nobody but root can write; repositories lie one level below.
-        assert f"root /mnt/disk/restic/{client}\n" in rendered
-    assert "repository restic-pi /mnt/disk/restic/pi/vaultwarden\n" in rendered
-    assert rendered.count("ForceCommand internal-sftp") == 2
-    assert rendered.index("Match all") > rendered.rindex("Match User")
-    assert "Match User" not in text(THERE, host="pi")
+        assert f"root /mnt/disk/restic/{client}\n" in script
+        assert made["users"]["users"][f"restic-{client}"] == {
+            "isSystemUser": True,
+            "group": f"restic-{client}",
+        }
+    assert "repository restic-pi /mnt/disk/restic/pi/vaultwarden\n" in script
+    assert rules.count("ForceCommand internal-sftp") == 2
+    assert rules.index("Match all") > rules.rindex("Match User")
+    assert "openssh" not in options(THERE, host="pi")["services"]
 
 
 def test_what_lets_a_client_in_lies_with_the_server_and_its_key_with_the_client_alone() -> None:
@@ -107,10 +127,13 @@ def test_a_target_inside_a_dataset_lets_nobody_in_and_is_refused() -> None:
 def test_a_path_with_blanks_is_one_path() -> None:
     """A unit that waits for the wrong disk fills the root with backups when it is missing."""
     blank: Changes = {"backup": {"targets": {"disk": {"path": "/mnt/One Touch/restic"}}}}
-    rendered = text(VAULT, THERE, blank)
-    assert r'RequiresMountsFor = [ "\"/mnt/One Touch/restic\"" ]' in rendered
-    assert 'ChrootDirectory "/mnt/One Touch/restic/pi"' in rendered
-    assert "root '/mnt/One Touch/restic'" in rendered
+    made = options(NEWS, THERE, blank)
+    units = made["systemd"]["services"]
+    for unit in ("restic-backups-miniflux-disk", "backup-target-disk"):
+        assert units[unit]["unitConfig"] == {"RequiresMountsFor": ['"/mnt/One Touch/restic"']}
+    rules = made["services"]["openssh"]["extraConfig"]
+    assert 'ChrootDirectory "/mnt/One Touch/restic/pi"' in rules
+    assert "root '/mnt/One Touch/restic'" in units["backup-target-disk"]["script"]
 
 
 @pytest.mark.parametrize("field", ["keys", "credentials"])
@@ -134,18 +157,16 @@ def test_a_local_target_is_for_its_own_host_alone() -> None:
 @pytest.mark.requirement("S0-35")
 def test_two_targets_take_turns_at_one_sqlite_dump() -> None:
     """`VACUUM INTO` a file of its own, under a lock, while the app writes."""
-    rendered = text(VAULT)
-    assert rendered.count("/bin/flock 9") == 2
-    assert (
-        """\
-          new=db.sqlite3.disk
-          rm -f "$new"
-          ${pkgs.sqlite}/bin/sqlite3 -readonly -cmd ".timeout 30000" \
+    made = restic(VAULT)
+    scripts = [made[f"vaultwarden-{t}"]["backupPrepareCommand"] for t in ("b2", "disk")]
+    assert all("/packages/pkgs/util-linux/bin/flock 9\n" in script for script in scripts)
+    assert """\
+new=db.sqlite3.disk
+rm -f "$new"
+/packages/pkgs/sqlite/bin/sqlite3 -readonly -cmd ".timeout 30000" \
 /var/lib/vaultwarden/db.sqlite3 "VACUUM INTO '$new'"
-          mv -f "$new" "$dump"
-"""
-        in rendered
-    )
+mv -f "$new" "$dump"
+""" in scripts[1]
     job = jobs(VAULT)["aurora", "vaultwarden", "disk"]
     assert "/var/backup/sqlite/vaultwarden/db.sqlite3" in job.paths
     assert "/var/lib/vaultwarden/db.sqlite3-wal" in job.exclude
@@ -154,15 +175,21 @@ def test_two_targets_take_turns_at_one_sqlite_dump() -> None:
 @pytest.mark.requirement("S0-35")
 def test_one_target_needs_no_lock() -> None:
     one: Changes = {"services": {"vaultwarden": {"backup": {"targets": ["b2"]}}}}
-    assert "flock" not in text(VAULT, one)
+    (made,) = [b for name, b in restic(VAULT, one).items() if name.startswith("vaultwarden-")]
+    assert "VACUUM INTO" in made["backupPrepareCommand"]
+    assert "flock" not in made["backupPrepareCommand"]
 
 
 @pytest.mark.requirement("S0-35")
 def test_postgresql_is_dumped_before_the_backup_that_carries_the_dump() -> None:
-    rendered = text(NEWS)
-    assert 'databases = [ "miniflux" ];' in rendered
-    assert 'startAt = "*-*-* 03:30:00";' in rendered
-    assert 'after = [ "postgresqlBackup-miniflux.service" ];' in rendered
+    made = options(NEWS)
+    dumps = made["services"]["postgresqlBackup"]
+    assert dumps == {"enable": True, "databases": ["miniflux"], "startAt": "*-*-* 03:30:00"}
+    unit = made["systemd"]["services"]["restic-backups-miniflux-b2"]
+    assert unit["after"] == ["postgresqlBackup-miniflux.service"]
+    assert made["systemd"]["timers"]["postgresqlBackup-miniflux"] == {
+        "timerConfig": {"Persistent": True}
+    }
     job = jobs(NEWS)["aurora", "miniflux", "b2"]
     assert job.paths == ("/var/backup/postgresql/miniflux.sql.gz",)
 
@@ -186,7 +213,7 @@ def test_datasets_worth_it_have_jobs_of_their_own() -> None:
     assert {name for _, name, _ in planned if name.startswith("dataset-")} == {"dataset-photos"}
     job = planned["aurora", "dataset-photos", "b2"]
     assert (job.paths, job.mounts) == (("/mnt/f/photos",), ("/mnt/f/photos",))
-    assert '"--keep-yearly 5"' in text(disks)
+    assert "--keep-yearly 5" in restic(disks)["dataset-photos-b2"]["pruneOpts"]
     plan = build.plan(household(disks))
     assert ("dataset-scans", "the paper is in the attic") in plan.backup.skipped
 
@@ -234,15 +261,20 @@ def test_a_failed_backup_is_reported_where_alerts_are_set_up() -> None:
     """And nothing names a unit that is not there."""
     ntfy: Changes = {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}
     assert "onFailure" not in text(VAULT)
-    assert 'onFailure = [ "notify@%N.service" ];' in text(VAULT, ntfy)
+    units = options(VAULT, NEWS, ntfy)["systemd"]["services"]
+    assert set(units) >= {"restic-backups-vaultwarden-b2", "postgresqlBackup-miniflux"}
+    ours = [u for name, u in units.items() if not name.startswith("backup-target-")]
+    assert [u["onFailure"] for u in ours] == [["notify@%N.service"]] * len(ours)
     assert "notify@" in build.render(household(VAULT, ntfy))["aurora"]["monitoring.nix"]
 
 
 @pytest.mark.requirement("S0-05")
 def test_a_host_that_sleeps_stays_awake_for_its_backup() -> None:
     there: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
-    assert "inhibitsSleep = true;" in text(there, host="workstation")
-    assert "inhibitsSleep" not in text(VAULT)
+    made = restic(there, host="workstation").values()
+    assert made
+    assert all(b["inhibitsSleep"] is True for b in made)
+    assert not any("inhibitsSleep" in b for b in restic(VAULT).values())
 
 
 CUSTOM: Changes = {
@@ -367,25 +399,10 @@ def test_an_honest_household_passes_every_check() -> None:
 @pytest.mark.requirement("S0-35")
 def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
     """The very script that is rendered, with its paths moved below a directory."""
-    (tmp_path / "backup.nix").write_text(text(VAULT), encoding="utf-8")
-    (tmp_path / "lib").mkdir()
-    (tmp_path / "lib/derive.nix").write_text("_: x: x\n", encoding="utf-8")
-    expression = (
-        f"(import {tmp_path}/backup.nix {{ lib = {{ }}; options = {{ }}; pkgs = {{"
-        ' runtimeShell = "/bin/sh"; sqlite = "SQLITE"; util-linux = "UTIL"; }; })'
-        ".config.services.restic.backups.vaultwarden-disk.backupPrepareCommand"
-    )
-    script = json.loads(
-        subprocess.run(
-            ["nix-instantiate", "--eval", "--strict", "--json", "-E", expression],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-    )
+    script = restic(VAULT)["vaultwarden-disk"]["backupPrepareCommand"]
     for old, new in {
-        "SQLITE/bin/sqlite3": str(shutil.which("sqlite3")),
-        "UTIL/bin/flock": str(shutil.which("flock")),
+        "/packages/pkgs/sqlite/bin/sqlite3": str(shutil.which("sqlite3")),
+        "/packages/pkgs/util-linux/bin/flock": str(shutil.which("flock")),
         "/run/": f"{tmp_path}/",
         "/var/": f"{tmp_path}/var/",
     }.items():
@@ -416,7 +433,9 @@ def test_sshd_reads_each_clients_rules_as_they_are_meant(tmp_path: Path, path: s
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     rules = tmp_path / "sshd_config"
-    rules.write_text("\n".join([f"HostKey {key}", *_match("restic-pi", "disk", "pi", path), ""]))
+    target: Changes = {"backup": {"targets": {"disk": {"path": path}}}}
+    made = options(THERE, target)["services"]["openssh"]["extraConfig"]
+    rules.write_text(f"HostKey {key}\n{made}")
     done = subprocess.run(
         [sshd, "-T", "-C", "user=restic-pi,host=pi,addr=192.168.1.2", "-f", rules],
         capture_output=True,

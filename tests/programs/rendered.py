@@ -20,6 +20,7 @@ from tests.evaluation import stacks
 from tests.household import household
 from tests.proxy.nixos import as_data
 from tests.proxy.stack import changes
+from tests.tools.libraries import merged
 
 SHIPPED = {
     "home": build.SHIPPED / "Pulumi.home.yaml",
@@ -98,6 +99,10 @@ def settings(plan: Plan, path: str, directory: Path) -> Iterator[tuple[str, Any]
                 found = _at(said, path.split("."))
                 if found is not None:
                     value = _joined(value, as_data(found, directory))
+        keys = path.split(".")
+        made = _at(merged(plan, host, ".".join(keys[:2]), directory), keys)
+        if made is not None:
+            value = _joined(value, made)
         if value is not None:
             yield host.name, value
 

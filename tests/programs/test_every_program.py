@@ -130,6 +130,11 @@ def configured() -> set[str]:
         for said in (module.derived, module.stated)
         for option in _options(said)
     }
+    for name in ALL:
+        for host in planned(name).hosts.values():
+            for module in modules_of(planned(name), host):
+                if module.library is not None:
+                    found |= {option for option in _SET.findall(module.library.text)}
     for entry in ENTRIES.values():
         for options in (entry.options, *entry.options_since.values(), *entry.options_gpu.values()):
             found |= {_start(path) for path in options}

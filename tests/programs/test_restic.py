@@ -54,9 +54,7 @@ def test_every_backup_is_understood(name: str, tmp_path: Path) -> None:
         asked("forget", "--prune", *options)
 
 
-OVER_SSH = [
-    n for n in ALL if any(said["repository"].startswith("sftp:") for _, said in backups(n, Path()))
-]
+OVER_SSH = [n for n in ALL if any(job.ssh_key for job in planned(n).backup.jobs)]
 
 
 @pytest.mark.parametrize("name", OVER_SSH)

@@ -95,7 +95,11 @@ def check_module(module: Module, options: Node | None = None) -> list[str]:
     only that flake knows them.
     """
     root = options or require_options()
-    found = [p for body in (module.derived, module.stated) for p in check_tree(body, root)]
+    bodies = [module.derived, module.stated]
+    if module.library is not None:
+        # Options of ours: tests/nix/test_libraries.py has the library itself read them.
+        bodies = [{k: v for k, v in body.items() if k != "homelab"} for body in bodies]
+    found = [p for body in bodies for p in check_tree(body, root)]
     found += [
         f"{_name(path)} takes lines, and homelab/nix/lines.py does not say whether ours join"
         for path in lines_of(module.derived, root)

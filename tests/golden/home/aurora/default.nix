@@ -2,6 +2,7 @@
 # aurora, whole: import this from a flake of your own, or use flake.nix.
 {
   imports = [
+    ./backup-stores.nix
     ./backup.nix
     ./boot.nix
     ./containers.nix

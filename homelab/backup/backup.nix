@@ -1,0 +1,209 @@
+# Backups with restic. A job has a unit and a repository for each of its targets, so a target that
+# is down fails its own units and no others. Databases are dumped before they are backed up.
+#
+# Everything here yields to a plain definition in a module of your own, for instance
+# `homelab.backup.jobs.photos.keep.daily = 30;` or `services.restic.backups.photos-b2.user = "me";`.
+{
+  config,
+  lib,
+  options,
+  pkgs,
+  ...
+}:
+
+let
+  inherit (lib) mkOption types;
+  derive = import ./derive.nix { inherit lib options; };
+  dumps = import ./backup-dumps.nix { inherit lib pkgs; };
+  inherit (import ./quote.nix { inherit lib; }) forSystemd;
+  cfg = config.homelab.backup;
+
+  periods = [
+    "daily"
+    "weekly"
+    "monthly"
+    "yearly"
+  ];
+  tiers = {
+    service = {
+      daily = 7;
+      weekly = 4;
+      monthly = 12;
+    };
+    user = {
+      daily = 14;
+      weekly = 4;
+      monthly = 12;
+    };
+    irreplaceable = {
+      daily = 14;
+      weekly = 8;
+      monthly = 12;
+      yearly = 5;
+    };
+  };
+
+  named =
+    options: description:
+    mkOption {
+      type = types.attrsOf (types.submodule options);
+      default = { };
+      inherit description;
+    };
+  string =
+    description:
+    mkOption {
+      type = types.str;
+      inherit description;
+    };
+  strings =
+    description:
+    mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      inherit description;
+    };
+  file =
+    description:
+    mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      inherit description;
+    };
+  # With the value of another option as default.
+  like =
+    name: default: option:
+    option
+    // {
+      inherit default;
+      defaultText = name;
+    };
+  counts = lib.genAttrs periods (
+    period:
+    mkOption {
+      type = types.ints.unsigned;
+      default = 0;
+      description = "How many ${period} snapshots to keep.";
+    }
+  );
+
+  job =
+    { config, ... }:
+    let
+      tier = cfg.tiers.${config.tier} or (throw "homelab.backup.tiers has no ${config.tier}");
+    in
+    {
+      options = {
+        paths = strings "Files and directories to back up, besides the dumps.";
+        exclude = strings "Patterns to leave out, besides the live files of dumped databases.";
+        sqlite = strings "SQLite databases to dump, by their files.";
+        postgresql = strings "PostgreSQL databases of this host to dump at `dumpAt`, by name.";
+        commands = mkOption {
+          type = types.attrsOf types.str;
+          default = { };
+          description = "Shell commands that write a dump to standard output, by the dump's file name.";
+        };
+        targets = like "every target" (lib.attrNames cfg.targets) (strings "Targets to back up to.");
+        tier = like "service" "service" (string "Tier that sets how many snapshots are kept.");
+        keep = lib.mapAttrs (period: like "as the tier" tier.${period}) counts;
+        at = like "homelab.backup.at" cfg.at (string "Local time at which the job starts.");
+        mounts = strings "Directories that must be mounted before the job starts.";
+      };
+    };
+
+  target.options = {
+    repository = string "Where the repositories are: a job writes to `<repository>/<job>`.";
+    passwordFile = string "File with the password of the repositories.";
+    environmentFile = file "File with the credentials of the store, as environment variables.";
+    sshKey = file "Private key for repositories over SFTP.";
+    mounts = strings "Directories that must be mounted before a job writes to this target.";
+  };
+
+  databases = lib.unique (lib.concatMap (job: job.postgresql) (lib.attrValues cfg.jobs));
+
+  units = lib.concatLists (
+    lib.mapAttrsToList (
+      job: settings: map (target: unit job target settings cfg.targets.${target}) settings.targets
+    ) cfg.jobs
+  );
+  unit = job: target: settings: store: {
+    name = "${job}-${target}";
+    service = {
+      after = map (database: "postgresqlBackup-${database}.service") settings.postgresql;
+      inherit (cfg) onFailure;
+      unitConfig = lib.optionalAttrs (settings.mounts ++ store.mounts != [ ]) {
+        RequiresMountsFor = map forSystemd (settings.mounts ++ store.mounts);
+      };
+    };
+    backup = {
+      repository = "${store.repository}/${job}";
+      inherit (store) passwordFile;
+      initialize = true;
+      paths = settings.paths ++ dumps.files job settings;
+      timerConfig = {
+        OnCalendar = settings.at;
+        # A host that was off at that time makes up for it.
+        Persistent = true;
+        RandomizedDelaySec = "15m";
+      };
+      # The repository holds this one job: a changed list of paths is no reason to count anew.
+      pruneOpts = lib.concatMap (kept settings.keep) periods ++ [ "--group-by host" ];
+    }
+    // lib.optionalAttrs (settings.exclude ++ settings.sqlite != [ ]) {
+      exclude = lib.unique (settings.exclude ++ dumps.live settings);
+    }
+    // lib.optionalAttrs (store.environmentFile != null) { inherit (store) environmentFile; }
+    // lib.optionalAttrs (store.sshKey != null) {
+      extraOptions = [ "sftp.args='-i ${store.sshKey} -o IdentitiesOnly=yes -o BatchMode=yes'" ];
+    }
+    // lib.optionalAttrs cfg.inhibitsSleep { inhibitsSleep = true; }
+    // lib.optionalAttrs (dumps.any job settings) {
+      backupPrepareCommand = dumps.prepare job settings target;
+      backupCleanupCommand = dumps.cleanup job settings target;
+    };
+  };
+  kept =
+    keep: period: lib.optional (keep.${period} > 0) "--keep-${period} ${toString keep.${period}}";
+in
+{
+  options.homelab.backup = {
+    jobs = named job "What is backed up of this host, by name.";
+    targets = named target "restic repositories that the jobs write to, by name.";
+    tiers = named { options = counts; } "How many snapshots to keep, by tier.";
+    at = like "04:30" "04:30" (string "Local time at which jobs start.");
+    dumpAt = like "03:30" "03:30" (string "Local time at which PostgreSQL is dumped; before `at`.");
+    onFailure = strings "Units to start when a job or a dump fails.";
+    inhibitsSleep = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether the host stays awake while a job runs.";
+    };
+  };
+
+  config = lib.mkMerge [
+    { homelab.backup.tiers = lib.mapAttrs (_: lib.mapAttrs (_: lib.mkDefault)) tiers; }
+    (derive {
+      services.restic.backups = lib.listToAttrs (
+        map ({ name, backup, ... }: lib.nameValuePair name backup) units
+      );
+      systemd.services = lib.listToAttrs (
+        map ({ name, service, ... }: lib.nameValuePair "restic-backups-${name}" service) units
+      );
+    })
+    (lib.mkIf (databases != [ ]) (derive {
+      services.postgresqlBackup = {
+        enable = true;
+        inherit databases;
+        startAt = "*-*-* ${cfg.dumpAt}:00";
+      };
+      systemd.services = lib.listToAttrs (
+        map (name: lib.nameValuePair "postgresqlBackup-${name}" { inherit (cfg) onFailure; }) databases
+      );
+      systemd.timers = lib.listToAttrs (
+        map (
+          name: lib.nameValuePair "postgresqlBackup-${name}" { timerConfig.Persistent = true; }
+        ) databases
+      );
+    }))
+  ];
+}

@@ -1,0 +1,100 @@
+# Shell scripts that dump the databases of a job before it runs, and clean up after it.
+{ lib, pkgs }:
+
+let
+  inherit (import ./quote.nix { inherit lib; }) forShell;
+  sqlite = "/var/backup/sqlite";
+  commands = "/var/backup/dumps";
+
+  # Dumps by directory: what the file is called, and what writes it to $new.
+  groups =
+    name: job:
+    lib.filter (group: group.dumps != [ ]) [
+      {
+        directory = "${sqlite}/${name}";
+        dumps = map (database: {
+          file = baseNameOf database;
+          write = "${pkgs.sqlite}/bin/sqlite3 -readonly -cmd \".timeout 30000\" ${forShell database} \"VACUUM INTO '$new'\"";
+        }) job.sqlite;
+      }
+      {
+        directory = "${commands}/${name}";
+        dumps = lib.mapAttrsToList (file: command: {
+          inherit file;
+          write = "${command} >\"$new\"";
+        }) job.commands;
+      }
+    ];
+
+  enter = directory: ''
+    mkdir -p ${forShell directory}
+    cd ${forShell directory}
+  '';
+  # Where several targets make the same dump at the same time, one at a time may.
+  lock = name: ''
+    exec 9>${forShell "/run/backup-${name}.lock"}
+    ${pkgs.util-linux}/bin/flock 9
+  '';
+  # The rename leaves a reader of the old file undisturbed.
+  make =
+    target: dump:
+    ''
+      dump=${forShell dump.file}
+      new=${forShell "${dump.file}.${target}"}
+      rm -f "$new"
+    ''
+    + "${dump.write}\n"
+    + ''
+      mv -f "$new" "$dump"
+    '';
+in
+{
+  # Files that a job backs up instead of its live databases.
+  files =
+    name: job:
+    map (database: "${sqlite}/${name}/${baseNameOf database}") job.sqlite
+    ++ map (database: "/var/backup/postgresql/${database}.sql.gz") job.postgresql
+    ++ map (file: "${commands}/${name}/${file}") (lib.attrNames job.commands);
+
+  # Files of databases that are dumped: a copy of one in use may be torn.
+  live =
+    job:
+    lib.concatMap (
+      database:
+      map (end: database + end) [
+        ""
+        "-wal"
+        "-shm"
+        "-journal"
+      ]
+    ) job.sqlite;
+
+  any = name: job: groups name job != [ ];
+
+  prepare =
+    name: job: target:
+    let
+      group =
+        before: { directory, dumps }: enter directory + before + lib.concatMapStrings (make target) dumps;
+      all = groups name job;
+      locked = lib.optionalString (lib.length job.targets > 1) (lock name);
+    in
+    ''
+      #!${pkgs.runtimeShell}
+      set -euo pipefail
+      umask 077
+    ''
+    + group locked (lib.head all)
+    + lib.concatMapStrings (group "") (lib.tail all);
+
+  # Removes what a failed dump left behind. Whole dumps stay: another target may read them.
+  cleanup =
+    name: job: target:
+    let
+      unfinished = { directory, dumps }: map (dump: forShell "${directory}/${dump.file}.${target}") dumps;
+    in
+    ''
+      #!${pkgs.runtimeShell}
+      rm -f ${lib.concatStringsSep " " (lib.concatMap unfinished (groups name job))}
+    '';
+}
