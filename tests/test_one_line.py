@@ -20,9 +20,14 @@ REST: Changes = {
 @pytest.mark.parametrize(
     ("name", "service", "backup", "gated"),
     [
-        ("navidrome", {"host": "aurora"}, "navidrome-disk = {", True),
-        ("miniflux", {"host": "aurora"}, "postgresqlBackup-miniflux", False),
-        ("jellyfin", {"host": "workstation", "auth": "forward"}, "jellyfin-b2", True),
+        ("navidrome", {"host": "aurora"}, "homelab.backup.jobs.navidrome = {", True),
+        ("miniflux", {"host": "aurora"}, 'postgresql = [ "miniflux" ];', False),
+        (
+            "jellyfin",
+            {"host": "workstation", "auth": "forward"},
+            "homelab.backup.jobs.jellyfin = {",
+            True,
+        ),
     ],
 )
 @pytest.mark.requirement("S0-10", "S0-31", "S0-45", "S0-50")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from homelab.backup.restic import sources as backup_sources
 from homelab.evaluation.messages import Position
 from homelab.evaluation.plan import Path, leaves_of
 from homelab.plan import Plan
@@ -14,6 +15,7 @@ from homelab.system.model import Host
 
 FILES: Mapping[str, str] = {
     "backup.nix": "backup",
+    "backup-stores.nix": "backup",
     "bootstrap.nix": "hosts.{host}.bootstrap",
     "boot.nix": "hosts.{host}.boot",
     "certificates.nix": "network.entry",
@@ -92,6 +94,8 @@ class Places:
             for m in modules_of(plan, host)
             for path, stated in leaves_of(m)
         }
+        # What libraries set comes from the same places as the options that they read.
+        self._caused = {path: Place(where) for path, where in backup_sources(plan, host)}
 
     @property
     def whole(self) -> Place:
@@ -129,6 +133,9 @@ class Places:
         """The place of an option that the tree sets, or of one that is set below or above it."""
         # Nix of some versions leaves the quotes out around a name that holds dots.
         wanted = ".".join(option)
+        caused = [p for path, p in self._caused.items() if tuple(option[: len(path)]) == path]
+        if caused:
+            return caused[0]
         exact = [p for path, p in self._leaves.items() if ".".join(path) == wanted]
         if exact:
             return exact[0]
@@ -204,6 +211,9 @@ class Places:
             name = file[9:-4]
             sources = [s.source for s in self._plan.on(self._host.name) if s.name == name]
             return sources[0] if sources else "services"
+        if file.startswith("lib/"):
+            # A library has the name of the file that sets its options.
+            return self._of_file(file[4:])
         if file == "certificates.nix" and self._plan.stack.network.entry.acme is not None:
             return "network.entry.acme"
         return FILES.get(file, self._host.source).replace("{host}", self._host.name)
@@ -249,9 +259,6 @@ def _names(plan: Plan, host: Host) -> Iterator[tuple[str, str]]:
         if dataset.host == host.name:
             yield dataset.name, dataset.source
             yield dataset.path, dataset.source
-    for job in plan.backup.on(host.name):
-        yield job.unit, job.source
-        yield f"restic-backups-{job.unit}", job.source
     for route in plan.routes:
         for name in (route.internal, route.public):
             if name:

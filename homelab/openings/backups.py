@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from homelab.backup.account import stores
+from homelab.backup.model import Job
 from homelab.backup.plan import not_kept
 from homelab.nix.source import Setting, Value
 from homelab.openings.model import Opening, View, rule, shown
@@ -33,6 +35,44 @@ def restic(setting: Setting, view: View) -> Iterator[Opening]:
     dumps = rest[1:] == (_DUMPS,) and bool(job.dumps or job.commands)
     if ends or dumps or rest[1:2] in [(field,) for field in _OF_THE_PLAN]:
         yield _told(setting, f"the backup {rest[0]}", job.source)
+
+
+@rule("homelab.backup.**")
+def library(setting: Setting, view: View) -> Iterator[Opening]:
+    """Options of `lib/backup.nix` and `lib/backup-stores.nix` that the plan sets."""
+    kind, name, rest = "".join(setting.path[2:3]), setting.path[3:4], setting.path[4:]
+    jobs = view.plan.backup.on(view.host.name)
+    named = {
+        "jobs": {j.name: j.source for j in jobs},
+        "targets": {j.target: f"backup.targets.{j.target}" for j in jobs},
+        "tiers": {j.tier: f"backup.tiers.{j.tier}" for j in jobs},
+        "stores": {t: f"backup.targets.{t}" for t in stores(view.plan, view.host)},
+    }.get(kind, {})
+    if kind == "dumpAt" and any(job.postgresql for job in jobs):
+        yield _told(setting, "the dumps of the databases", "backup.dump_at")
+    elif not name:
+        # A set of jobs, or a list of units: only an empty value takes anything away.
+        if jobs and _is_nothing(setting.value):
+            yield _told(setting, "the backup of the host", "backup.targets")
+    elif name[0] in named and (not rest or _is_of_the_plan(kind, rest)):
+        if rest and kind in ("jobs", "tiers") and _keeps_enough(kind, name[0], setting, jobs):
+            return
+        if rest or _is_nothing(setting.value):
+            yield _told(setting, f"the backup {kind.removesuffix('s')} {name[0]}", named[name[0]])
+
+
+def _is_of_the_plan(kind: str, rest: tuple[str, ...]) -> bool:
+    """Whether the plan sets the option. Another time and further mounts are allowed."""
+    return kind in ("tiers", "stores") or rest[0] not in ("at", "mounts")
+
+
+def _keeps_enough(kind: str, name: str, setting: Setting, jobs: Sequence[Job]) -> bool:
+    """Whether it is a number of snapshots that is at least the plan's."""
+    period = setting.path[-1]
+    if (kind == "jobs" and setting.path[4] != "keep") or not isinstance(setting.value, int):
+        return False
+    keeps = [j.keep for j in jobs if (j.name if kind == "jobs" else j.tier) == name]
+    return all(setting.value >= getattr(keep, period, 0) for keep in keeps)
 
 
 @rule("systemd.timers.*.**", "systemd.services.*.**")
@@ -92,6 +132,6 @@ def _told(setting: Setting, what: str, source: str) -> Opening:
     return Opening(
         "backup-changed",
         f"{setting.name} is {shown(setting.value)}, so {what} is not what the plan says",
-        f"leave it out; backup.at, backup.targets and backup.tiers change it, and "
-        f"{not_kept(source)} ends it",
+        "leave it out; backup.at, backup.targets and backup.tiers change it"
+        + ("" if source.startswith("backup.") else f", and {not_kept(source)} ends it"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -153,6 +154,16 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"services.restic.backups": {"vaultwarden-b2": {"paths": ["/srv/else"]}}},
     {"services.restic.backups.vaultwarden-b2.backupPrepareCommand": "true"},
     {"services.restic.backups.vaultwarden-b2.passwordFile": "/srv/password"},
+    {"homelab.backup.jobs.vaultwarden": None},
+    {"homelab.backup.jobs.vaultwarden.paths": ["/srv/else"]},
+    {"homelab.backup.jobs.vaultwarden.keep.daily": 1},
+    {"homelab.backup.jobs.vaultwarden.tier": "mine"},
+    {"homelab.backup.tiers.irreplaceable.yearly": 0},
+    {"homelab.backup.targets.b2.repository": "/srv/elsewhere"},
+    {"homelab.backup.targets.b2.passwordFile": "/srv/password"},
+    {"homelab.backup.onFailure": []},
+    {"homelab.backup.dumpAt": "05:00"},
+    {"homelab.backup.stores.onetouch.path": "/srv/elsewhere"},
     {"services.postgresqlBackup.enable": False},
     {"services.postgresqlBackup.databases": ["other"]},
 )
@@ -162,6 +173,14 @@ OWN: tuple[dict[str, Any], ...] = (
     {"services.restic.backups.vaultwarden-b2.timerConfig.RandomizedDelaySec": "5m"},
     {"services.restic.backups.vaultwarden-b2.timerConfig.OnCalendar": "05:30"},
     {"services.restic.backups.dataset-photos-b2.backupPrepareCommand": "stop the app"},
+    {"homelab.backup.jobs.mine": {"paths": ["/srv/mine"]}},
+    {"homelab.backup.jobs.vaultwarden.keep.daily": 30},
+    {"homelab.backup.jobs.vaultwarden.at": "05:30"},
+    {"homelab.backup.jobs.vaultwarden.mounts": ["/srv"]},
+    {"homelab.backup.targets.mine.repository": "/srv/elsewhere"},
+    {"homelab.backup.tiers.mine.daily": 1},
+    {"homelab.backup.tiers.service.daily": 30},
+    {"homelab.backup.onFailure": ["mail.service"]},
     {"systemd.timers.mine.enable": False},
 )
 
@@ -170,7 +189,9 @@ OWN: tuple[dict[str, Any], ...] = (
 def test_an_option_does_not_end_or_change_a_backup_of_the_plan(option: dict[str, Any]) -> None:
     (problem,) = said(vaultwarden(options=option), "option-opens")
     assert problem.severity == "error"
-    assert "skip" in problem.way_out
+    assert "backup.tiers change it" in problem.way_out
+    of_one = re.search(r"vaultwarden|postgresqlBackup", str(option))
+    assert ("skip" in problem.way_out) == bool(of_one)
 
 
 @pytest.mark.parametrize("option", OWN, ids=lambda o: next(iter(o)))
@@ -182,6 +203,8 @@ def test_backups_of_the_owners_own_are_left_alone(option: dict[str, Any]) -> Non
     ("line", "told"),
     [
         ("services.restic.backups = lib.mkForce { };", True),
+        ("homelab.backup.jobs = lib.mkForce { };", True),
+        ("homelab.backup.jobs.vaultwarden.keep.daily = 30;", False),
         ("systemd.timers.restic-backups-vaultwarden-b2.enable = lib.mkForce false;", True),
         ('services.restic.backups.mine.repository = "/srv/else";', False),
     ],

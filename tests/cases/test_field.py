@@ -13,7 +13,8 @@ from tests import build
 from tests.cases.on_disk import laid_out, rendered, tried
 from tests.cases.test_openings import TAILNET, host, merged
 from tests.cases.test_system import lock_with
-from tests.golden.test_home import planned, tree
+from tests.golden.test_home import planned
+from tests.tools.libraries import set_by_libraries
 
 HOSTILE = ('eth0"; accept #', "eth0 }", "default ({ ... }: { })", "x\ny", "$(id)", "a b", "")
 """Words that are code in nftables, in Nix, in tmpfiles, in units or in a shell."""
@@ -129,16 +130,19 @@ def test_a_backup_waits_for_a_disk_whose_path_has_a_blank() -> None:
     """Systemd reads a list of words there; half a path would be ignored."""
     disk = {"kind": "local", "host": "nas", "path": "/mnt/One Touch/restic"}
     changes = {"backup": {"targets": {"disk": disk}}, "services": {"navidrome": {"host": "nas"}}}
-    text = build.render(changes)["nas"]["backup.nix"]
-    assert r'"\"/mnt/One Touch/restic\""' in text
-    assert '"/mnt/One Touch/restic"\n    ];' not in text
+    plan = build.plan(changes)
+    made = set_by_libraries(plan, plan.hosts["nas"], "systemd.services", Path("/packages"))
+    unit = made["systemd"]["services"]["restic-backups-navidrome-disk"]
+    assert unit["unitConfig"] == {"RequiresMountsFor": ['"/mnt/One Touch/restic"']}
 
 
 def test_a_client_of_a_backup_sees_its_own_repositories_alone() -> None:
     """The pi's root, with the pi's key, reads no dataset of aurora and deletes nobody's copies."""
-    text = tree({"services": {"vaultwarden": {"host": "pi"}}}, valid=False)["aurora"]["backup.nix"]
+    plan = planned({"services": {"vaultwarden": {"host": "pi"}}})
+    made = set_by_libraries(plan, plan.hosts["aurora"], "services.openssh", Path("/packages"))
+    text = made["services"]["openssh"]["extraConfig"]
     assert "Match User restic-pi" in text
-    assert "ChrootDirectory /mnt/onetouch/restic/pi" in text
+    assert "ChrootDirectory /mnt/onetouch/restic/pi\n" in text
     assert "ForceCommand internal-sftp" in text
 
 

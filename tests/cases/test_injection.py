@@ -54,9 +54,7 @@ def test_a_disk_with_a_blank_in_its_path_is_one_word_to_systemd() -> None:
             "services": {"navidrome": {"host": "nas", "audience": "operator"}},
         }
     )
-    assert re.search(
-        r'RequiresMountsFor = \[\s+"\\"/mnt/One Touch/restic\\""\s+\]', files["nas"]["backup.nix"]
-    )
+    assert re.search(r'mounts = \[\s+"/mnt/One Touch/restic"\s+\]', files["nas"]["backup.nix"])
 
 
 @pytest.mark.parametrize("word", ["in", "default.let"])

@@ -145,10 +145,10 @@ def test_container_database_live_copy(
     )
     assert tried(dumped) == []
     text = rendered(dumped)["aurora"]["backup.nix"]
-    job = text[text.index("wiki-db-b2") :]
+    job = text[text.index("homelab.backup.jobs.wiki-db") :]
+    assert f'commands."{file}" = ' in job
     assert "/bin/podman exec wiki-db " in job
-    assert f'{command} >"$new"' in job
-    assert f'"/var/backup/dumps/wiki-db/{file}"' in job
+    assert f'{command}";\n' in job
 
 
 def test_container_on_missing_disk(tmp_path: Path) -> None:

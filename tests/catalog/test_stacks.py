@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from homelab.catalog import upstream
 from homelab.nix import Module
 from homelab.nix.values import After, Comment, Force
 from tests import build
+from tests.tools.libraries import FILES, evaluated
 
 STACKS = [
     build.SHIPPED / "Pulumi.home.yaml",
@@ -47,9 +49,14 @@ def hosts() -> dict[str, frozenset[str]]:
     """Every option that is said on each host of each shipped stack, by its full path."""
     return {
         f"{stack.stem}/{host}": frozenset(p for m in modules for p in _paths(m))
+        | frozenset(_below("", evaluated(_with_library(modules), Path("/packages"))))
         for stack in STACKS
         for host, modules in build.modules(stack).items()
     }
+
+
+def _with_library(modules: Iterable[Module]) -> list[Module]:
+    return [m for m in modules if m.file in FILES]
 
 
 def _paths(module: Module) -> Iterator[str]:

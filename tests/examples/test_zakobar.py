@@ -140,7 +140,7 @@ def test_backups_go_to_the_bucket_at_three_and_leave_out_what_can_be_built_again
     assert jobs["nextcloud"].dumps[0][:2] == ("postgresql", "nextcloud")
     assert jobs["dataset-files"].paths == ("/mnt/data/files",)
     assert "attic" not in jobs
-    assert 'startAt = "*-*-* 02:30:00";' in files()["backup.nix"]
+    assert 'homelab.backup.dumpAt = "02:30";' in files()["backup.nix"]
     # A hand-written module names this job, and would say nothing to one of another name.
     assert jobs["dataset-files"].unit in files()["own/hosts/pi-main/nextcloud.nix"]
 

@@ -279,9 +279,9 @@ def test_a_service_that_moves_leaves_one_host_and_arrives_at_the_other() -> None
     files = tree({"services": {"miniflux": {"host": "workstation"}}})
     assert "services/miniflux.nix" in files["workstation"]
     # What stays has a tile of it, and a place for its backups.
-    stays = {"dashboard.nix", "backup.nix"}
+    stays = {"dashboard.nix", "backup-stores.nix"}
     assert not [p for p, t in files["aurora"].items() if p not in stays and "miniflux" in t]
-    assert "services.restic.backups.miniflux" not in files["aurora"]["backup.nix"]
+    assert "homelab.backup.jobs.miniflux" not in files["aurora"]["backup.nix"]
     assert "100.100.71.20:8080" in files["pi"]["proxy.nix"]
 
 

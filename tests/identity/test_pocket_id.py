@@ -41,7 +41,7 @@ def test_changing_the_provider_changes_sign_in_files_alone() -> None:
     }
     # The host that keeps its backups knows each repository by its service.
     elsewhere = {(host, file) for host, file in changed if host != "pi"}
-    assert elsewhere == {("aurora", "backup.nix"), ("aurora", "release-id.nix")}
+    assert elsewhere == {("aurora", "backup-stores.nix"), ("aurora", "release-id.nix")}
     changed -= elsewhere
     assert {file for _, file in changed} >= {"identity.nix", "auth-proxy.nix", "proxy.nix"}
     assert not {file for _, file in changed} & {"dns.nix", "firewall.nix", "certificates.nix"}

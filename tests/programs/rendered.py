@@ -20,7 +20,7 @@ from tests.evaluation import stacks
 from tests.household import household
 from tests.proxy.nixos import as_data
 from tests.proxy.stack import changes
-from tests.tools.libraries import merged
+from tests.tools.libraries import set_by_libraries
 
 SHIPPED = {
     "home": build.SHIPPED / "Pulumi.home.yaml",
@@ -100,7 +100,7 @@ def settings(plan: Plan, path: str, directory: Path) -> Iterator[tuple[str, Any]
                 if found is not None:
                     value = _joined(value, as_data(found, directory))
         keys = path.split(".")
-        made = _at(merged(plan, host, ".".join(keys[:2]), directory), keys)
+        made = _at(set_by_libraries(plan, host, ".".join(keys[:2]), directory), keys)
         if made is not None:
             value = _joined(value, made)
         if value is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -110,6 +111,9 @@ _DEEP = (
     *("systemd", "virtualisation"),
 )
 
+_SET = re.compile(r"^ +((?:services|systemd)\.[\w-]+)[.\w ]*= ", re.MULTILINE)
+"""An option that a library sets."""
+
 
 def _options(value: Mapping[str, Nix]) -> Iterator[str]:
     for top, inner in value.items():
@@ -134,7 +138,7 @@ def configured() -> set[str]:
         for host in planned(name).hosts.values():
             for module in modules_of(planned(name), host):
                 if module.library is not None:
-                    found |= {option for option in _SET.findall(module.library.text)}
+                    found |= set(_SET.findall(module.library.text))
     for entry in ENTRIES.values():
         for options in (entry.options, *entry.options_since.values(), *entry.options_gpu.values()):
             found |= {_start(path) for path in options}

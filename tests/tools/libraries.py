@@ -15,16 +15,18 @@ from homelab.system.model import Host
 from tests.tools.programs import evaluate
 
 MODULES = Path(__file__).with_name("modules.nix")
+FILES = ("backup.nix", "backup-stores.nix")
+"""Files whose libraries `modules.nix` reads; hardening's has a test of its own."""
 PACKAGES = ("sqlite", "util-linux")
 """Packages that libraries name. Each is the directory `pkgs/<name>`."""
 _OTHERS = ("virtualisation.podman", "services.mysql")
 """Options of nixpkgs whose package a generated file asks for: `pkgs/<last part>`."""
 
 
-def merged(plan: Plan, host: Host, option: str, directory: Path) -> Mapping[str, Any]:
+def set_by_libraries(plan: Plan, host: Host, option: str, directory: Path) -> Mapping[str, Any]:
     """What libraries set on a host, if one sets this option (`systemd.services`); else nothing."""
-    made = [m for m in modules_of(plan, host) if m.library is not None]
-    sets = any(option in m.library.text for m in made if m.library is not None)
+    made = [m for m in modules_of(plan, host) if m.file in FILES]
+    sets = any(m.library and option in m.library.text for m in made)
     return evaluated(made, directory) if sets else {}
 
 

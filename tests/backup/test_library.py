@@ -1,0 +1,184 @@
+"""`lib/backup.nix` and `lib/backup-stores.nix`: what a changed option changes, and who has the last word.
+
+The libraries go through a small module system of the tests. With HOMELAB_NIXPKGS, the path of a
+nixpkgs of any release, they go through its own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homelab.backup.restic import modules
+from homelab.config.backup import KEEP
+from homelab.nix import Module, print_module
+from homelab.render import _DERIVE
+from tests import build
+from tests.golden.test_home import home, tree
+from tests.household import Changes, household
+from tests.programs.rendered import ALL, planned
+from tests.tools.libraries import evaluated, set_by_libraries
+from tests.tools.programs import evaluate
+
+SERVICES: Changes = {
+    "services": {"vaultwarden": {"host": "aurora"}, "miniflux": {"host": "aurora"}},
+    "monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}},
+}
+
+
+def of(own: str = "{ }", **changes: Any) -> Any:
+    """The merged options of aurora, beside a module of the owner's in Nix."""
+    plan = build.plan(household(SERVICES, changes))
+    return evaluated(list(modules(plan, plan.hosts["aurora"])), Path("/packages"), own)
+
+
+def pruned(made: Any, job: str) -> list[str]:
+    """What is kept of a job, without the grouping."""
+    options: list[str] = made["services"]["restic"]["backups"][job]["pruneOpts"]
+    return options[:-1]
+
+
+def test_the_tiers_of_the_library_are_those_of_the_stack_config() -> None:
+    tiers = of()["homelab"]["backup"]["tiers"]
+    assert tiers == {tier: keep.model_dump() for tier, keep in KEEP.items()}
+
+
+CHANGES: dict[str, Changes] = {
+    "the tier of a service": {"services": {"miniflux": {"backup": {"tier": "irreplaceable"}}}},
+    "the tier of a dataset": {"datasets": {"library": {"tier": "irreplaceable"}}},
+    "the retention of a tier": {"backup": {"tiers": {"user": {"daily": 30}}}},
+    "the hour": {"backup": {"at": "05:00"}},
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_changed_retention_is_one_line_of_a_preview(case: str) -> None:
+    before, after = (files["aurora"]["backup.nix"] for files in (home(), tree(CHANGES[case])))
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))
+    changed = [
+        line for line in lines if line[0] in "+-" and line[1:].strip() not in ("++", "--", "")
+    ]
+    changed = [line for line in changed if not line.startswith(("+++", "---"))]
+    assert [line[0] for line in changed] in (["+"], ["-", "+"]), changed
+
+
+OWN = {
+    "another number of one job": (
+        "{ homelab.backup.jobs.vaultwarden.keep.daily = 30; }",
+        ["--keep-daily 30", "--keep-weekly 4", "--keep-monthly 12"],
+    ),
+    "another tier": (
+        '{ homelab.backup.jobs.vaultwarden.tier = "user"; }',
+        ["--keep-daily 14", "--keep-weekly 4", "--keep-monthly 12"],
+    ),
+    "another number of a tier": (
+        "{ homelab.backup.tiers.service.weekly = 0; }",
+        ["--keep-daily 7", "--keep-monthly 12"],
+    ),
+    "a tier of its own": (
+        '{ homelab.backup = { tiers.few.daily = 2; jobs.vaultwarden.tier = "few"; }; }',
+        ["--keep-daily 2"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_an_owners_module_changes_a_job_by_one_option(case: str) -> None:
+    own, expected = OWN[case]
+    made = of(own)
+    assert pruned(made, "vaultwarden-b2") == pruned(made, "vaultwarden-disk") == expected
+
+
+def test_an_owners_module_adds_a_job_to_every_target() -> None:
+    made = of('{ homelab.backup.jobs.mine.paths = [ "/srv/mine" ]; }')["services"]["restic"]
+    mine = {name: b for name, b in made["backups"].items() if name.startswith("mine-")}
+    assert set(mine) == {"mine-b2", "mine-disk"}
+    assert mine["mine-b2"]["repository"] == "b2:bucket:restic/aurora/mine"
+    assert mine["mine-b2"]["paths"] == ["/srv/mine"]
+
+
+def test_a_plain_definition_of_a_restic_job_overrides_the_library() -> None:
+    made = of('{ services.restic.backups.vaultwarden-b2.timerConfig.OnCalendar = "06:00"; }')
+    backups = made["services"]["restic"]["backups"]
+    assert backups["vaultwarden-b2"]["timerConfig"]["OnCalendar"] == "06:00"
+    assert backups["vaultwarden-b2"]["timerConfig"]["Persistent"] is True
+    assert backups["vaultwarden-disk"]["timerConfig"]["OnCalendar"] == "04:30"
+
+
+def test_other_units_hear_of_a_failure_by_one_option() -> None:
+    made = of('{ homelab.backup.onFailure = [ "mail.service" ]; }')["systemd"]["services"]
+    for unit in ("restic-backups-vaultwarden-b2", "postgresqlBackup-miniflux"):
+        assert sorted(made[unit]["onFailure"]) == ["mail.service", "notify@%N.service"]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_libraries_know_every_option_that_a_stack_sets(name: str) -> None:
+    """A mistyped option or a value of another type stops the evaluation."""
+    plan = planned(name)
+    for host in plan.hosts.values():
+        made = set_by_libraries(plan, host, "systemd.services", Path("/packages"))
+        backups = made["services"]["restic"]["backups"] if plan.backup.on(host.name) else {}
+        assert set(backups) == {job.unit for job in plan.backup.on(host.name)}
+        for job in plan.backup.on(host.name):
+            one = backups[job.unit]
+            assert (one["repository"], one["passwordFile"]) == (job.repository, job.password)
+            assert sorted(one["paths"]) == sorted(job.paths)
+            assert sorted(one.get("exclude", [])) == sorted(job.exclude)
+            keep = [f"--keep-{p} {n}" for p, n in job.keep.model_dump().items() if n]
+            assert one["pruneOpts"] == [*keep, "--group-by host"]
+
+
+REAL = """
+let
+  nixpkgs = ${nixpkgs};
+  lib = import "${nixpkgs}/lib";
+  anything = lib.mkOption { type = lib.types.attrsOf (lib.types.attrsOf lib.types.unspecified); default = { }; };
+  declared.options = {
+    services.restic.backups = anything;
+    services.postgresqlBackup = lib.mkOption { type = lib.types.attrsOf lib.types.unspecified; default = { }; };
+    services.openssh.extraConfig = lib.mkOption { type = lib.types.lines; default = ""; };
+    systemd.services = anything;
+    systemd.timers = anything;
+    users.users = anything;
+    users.groups = anything;
+  };
+  pkgs = { runtimeShell = "/bin/sh"; sqlite = "/packages/pkgs/sqlite"; util-linux = "/packages/pkgs/util-linux"; };
+  of = modules: (lib.evalModules {
+    modules = [ declared { _module.args = { inherit pkgs; }; } ] ++ modules;
+  }).config;
+  plain = config: { inherit (config.homelab.backup) jobs tiers; inherit (config.services) restic; };
+in
+"""
+
+
+def test_a_real_module_system_reads_the_libraries_alike(tmp_path: Path) -> None:
+    nixpkgs = os.environ.get("HOMELAB_NIXPKGS")
+    if not nixpkgs:
+        pytest.skip("HOMELAB_NIXPKGS names no nixpkgs")
+    plan = build.plan(household(SERVICES))
+    made: list[Module] = list(modules(plan, plan.hosts["aurora"]))
+    files = {"lib/derive.nix": _DERIVE}
+    for module in made:
+        assert module.library is not None
+        files |= {module.file: print_module(module, "Head"), **dict(module.extra)}
+        files[module.library.file] = module.library.text
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    own = (
+        "{ homelab.backup.jobs.vaultwarden.keep.daily = 30;"
+        ' services.restic.backups.vaultwarden-b2.repository = "/elsewhere"; }'
+    )
+    names = " ".join(f"./{m.file}" for m in made)
+    got = evaluate(
+        REAL.replace("${nixpkgs}", nixpkgs) + f"plain (of [ {names} ({own}) ])", tmp_path
+    )
+    few = of(own)
+    assert got["tiers"] == few["homelab"]["backup"]["tiers"]
+    assert got["jobs"] == few["homelab"]["backup"]["jobs"]
+    assert got["restic"] == few["services"]["restic"]
+    assert got["restic"]["backups"]["vaultwarden-b2"]["repository"] == "/elsewhere"
