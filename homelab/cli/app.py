@@ -17,6 +17,7 @@ from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.problems import print_error, print_problems
+from homelab.cli.why import why_app
 from homelab.problems import HomelabError, InvalidStackError, Problem
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(eval_app)
 app.add_typer(hosts_app)
+app.add_typer(why_app)
 app.add_typer(lab_app, name="lab")
 
 

@@ -54,6 +54,7 @@ FILES: Mapping[str, str] = {
     "release.nix": "hosts.{host}",
     "samba.nix": "datasets",
     "secrets.nix": "secrets",
+    "secrets.yaml": "secrets",
     "ssh.nix": "hosts.{host}.ssh",
     "storage.nix": "datasets",
     "tailnet.nix": "hosts.{host}.tailscale",
@@ -89,13 +90,14 @@ class Places:
         """`top` is where the tree lay when it was evaluated, as far as that is known."""
         self._plan, self._host, self._files, self._top = plan, host, files, top.rstrip("/")
         self._names = dict(_names(plan, host))
+        self._routes = {r.name: r.source for r in plan.routes if r.host == host.name}
+        # What a library sets comes from the same places as the options that it reads.
+        self._caused = {path: Place(where) for path, where in backup_sources(plan, host)}
         self._leaves = {
             path: self._of_leaf(m.file, path, stated=stated)
             for m in modules_of(plan, host)
             for path, stated in leaves_of(m)
         }
-        # What libraries set comes from the same places as the options that they read.
-        self._caused = {path: Place(where) for path, where in backup_sources(plan, host)}
 
     @property
     def whole(self) -> Place:
@@ -133,9 +135,9 @@ class Places:
         """The place of an option that the tree sets, or of one that is set below or above it."""
         # Nix of some versions leaves the quotes out around a name that holds dots.
         wanted = ".".join(option)
-        caused = [p for path, p in self._caused.items() if tuple(option[: len(path)]) == path]
-        if caused:
-            return caused[0]
+        caused = self._of_library(option)
+        if caused is not None:
+            return caused
         exact = [p for path, p in self._leaves.items() if ".".join(path) == wanted]
         if exact:
             return exact[0]
@@ -148,6 +150,28 @@ class Places:
         if above:
             return max(above, key=lambda a: a[0])[1]
         return _shared(below) if len(option) > 1 else None
+
+    def of_file(self, file: str) -> Place:
+        """The place of a whole file that homelab generates."""
+        return Place(self._of_file(file))
+
+    def of_own(self, path: str) -> Place:
+        """The place that names a file of the owner's, by its path in the stack's directory."""
+        return Place(self._own(path))
+
+    def of_path(self, file: str, path: Sequence[str]) -> Place:
+        """The place of a binding in a generated file. Its path may go on below the option."""
+        if not file.startswith("services/"):
+            leaf = max(1, self._leaf_of(path))
+            for above, part in reversed(list(zip(path[leaf - 1 :], path[leaf:], strict=False))):
+                names = self._routes if above == "routes" else self._names
+                if part in names:
+                    return Place(names[part])
+        return self.of_option(path) or self.of_file(file)
+
+    def _leaf_of(self, path: Sequence[str]) -> int:
+        """How many parts of a path are the option's own."""
+        return next((n for n in range(len(path), 0, -1) if tuple(path[:n]) in self._leaves), 0)
 
     def of_text(self, text: str) -> Place | None:
         """The place of the first option that a sentence names, by its path or the start of it."""
@@ -187,11 +211,18 @@ class Places:
         ]
         return found[0] if len(found) == 1 else 0
 
+    def _of_library(self, path: Sequence[str]) -> Place | None:
+        """The place of an option that a library reads or sets."""
+        return next((p for top, p in self._caused.items() if tuple(path[: len(top)]) == top), None)
+
     def _of_leaf(self, file: str, path: Path, *, stated: bool) -> Place:
         if file.startswith("services/"):
             where = self._of_file(file)
             key = self._said(file[9:-4], path) if stated else ""
             return Place(f"{where}.options.{key}" if key else where)
+        caused = self._of_library(path)
+        if caused is not None:
+            return caused
         known = [self._names[part] for part in reversed(path) if part in self._names]
         return Place(known[0] if known else self._of_file(file))
 
@@ -259,6 +290,8 @@ def _names(plan: Plan, host: Host) -> Iterator[tuple[str, str]]:
         if dataset.host == host.name:
             yield dataset.name, dataset.source
             yield dataset.path, dataset.source
+    for port in plan.ports_on(host.name):
+        yield f"{port.port}/{port.protocol}", port.source
     for route in plan.routes:
         for name in (route.internal, route.public):
             if name:
