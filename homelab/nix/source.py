@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import TypeAlias
 
@@ -42,6 +42,9 @@ class Setting:
     """Line in the text, from 1."""
     source: str = ""
     """Place in the stack config, for one that is set there."""
+    forced: int | None = None
+    """Number of leading parts of the path whose value is forced as a whole (`mkForce { … }`), so
+    that it replaces what others set there. None where nothing is forced."""
 
     @property
     def name(self) -> str:
@@ -72,6 +75,9 @@ _DEEP = 32
 """How many names may stand for each other before nobody believes that they end."""
 _NESTED = 150
 """How many sets, conditions and functions may stand inside each other in a file that is read."""
+
+_PLAIN_PRIORITY = 100
+"""Priority of a plain value (`lib.modules.defaultOverridePriority`); a smaller number wins."""
 
 Scope = Mapping[str, tuple["tree_sitter.Node", "Scope | None"]]
 
@@ -110,11 +116,14 @@ def _module(node: tree_sitter.Node, scope: Scope) -> Iterator[Setting]:
             path = path[1:]
         elif len(path) > 3 and path[0] == "specialisation" and path[2] == "configuration":
             path = path[3:]
+        forced = setting.forced
+        if forced is not None:
+            forced = max(0, forced - len(setting.path) + len(path))
         elif path[:1] == ("options",):
             continue
         if path in ((), ("imports",)):
             continue
-        yield Setting(path, setting.value, setting.line)
+        yield replace(setting, path=path, forced=forced)
 
 
 def _settings(
@@ -126,8 +135,10 @@ def _settings(
         raise RecursionError
     parts = _parts(node, scope)
     if parts is not None:
+        forced = _is_forced(node)
         for part in parts:
-            yield from _settings(part, path, scope, depth + 1)
+            for setting in _settings(part, path, scope, depth + 1):
+                yield replace(setting, forced=len(path)) if forced else setting
         return
     if node.type in ("attrset_expression", "rec_attrset_expression", "let_attrset_expression"):
         inner = _with(scope, node) if node.type.startswith(("rec", "let")) else scope
@@ -166,7 +177,7 @@ def _bound(
         for setting in _settings(value, here, scope, depth + 1):
             # The line of the option, for its value may stand on another, or under a name.
             line = target.start_point.row + 1 if setting.path == here else setting.line
-            yield Setting(setting.path, setting.value, line)
+            yield replace(setting, line=line)
     elif binding.type in ("inherit", "inherit_from"):
         for attr in (
             a
@@ -253,6 +264,17 @@ def _parts(node: tree_sitter.Node, scope: Scope) -> list[tree_sitter.Node] | Non
     if name == "optionals" and len(arguments) < 2:
         return None
     return [arguments[-1]]
+
+
+def _is_forced(node: tree_sitter.Node) -> bool:
+    """Whether a value is given a priority above that of plain ones."""
+    if node.type != "apply_expression":
+        return False
+    name, arguments = _called(node)
+    if name == "mkOverride" and len(arguments) > 1:
+        number = _text(arguments[0])
+        return number.isdigit() and int(number) < _PLAIN_PRIORITY
+    return name in ("mkForce", "mkVMOverride") and bool(arguments)
 
 
 def _called(node: tree_sitter.Node) -> tuple[str, list[tree_sitter.Node]]:

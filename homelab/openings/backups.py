@@ -25,7 +25,7 @@ def restic(setting: Setting, view: View) -> Iterator[Opening]:
     rest = setting.path[3:]
     jobs = {j.unit: j for j in view.plan.backup.on(view.host.name)}
     if not rest:
-        if jobs and _is_nothing(setting.value):
+        if jobs and _is_nothing(setting.value) and setting.forced is None:
             yield _told(setting, "the backup of the host", next(iter(jobs.values())).source)
         return
     job = jobs.get(rest[0])

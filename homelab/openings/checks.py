@@ -138,6 +138,7 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
         *(s for source in files.values() for s in source.settings),
     )
     view, needed = View(plan, host, beside), set()
+    forced: set[tuple[str, Opening]] = set()
     for name, source in files.items():
         for line in source.unread[:1]:
             yield Problem(
@@ -148,6 +149,11 @@ def _of_host(plan: Plan, host: Host, sources: Mapping[str, str | bytes]) -> Iter
                 severity="warning",
             )
         for setting, opening in _each(source.settings, view):
+            if setting.forced is not None:
+                # A forced set is reported once, not for each option in it.
+                if (name, opening) in forced:
+                    continue
+                forced.add((name, opening))
             if opening.acceptable:
                 needed.add(opening.word)
                 if opening.word in host.config.accept:

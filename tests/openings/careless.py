@@ -272,6 +272,9 @@ MODULES: dict[str, str] = {
     "container, host network": f'{_C}.x.extraOptions = [ "--network=host" ];',
     "container, latest": f'{_C}.x.image = "nginx:latest";',
     "docker": "virtualisation.docker.enable = true;",
+    "SSH settings, forced": "services.openssh.settings = lib.mkForce { X = 1; Y = 2; };",
+    "units, forced": "systemd.timers = lib.mkForce { x.enable = true; };",
+    "accounts, forced": "users.users = lib.mkOverride 50 (import ./users.nix);",
     "ssh": 'services.openssh = { settings.PermitRootLogin = "yes"; };',
     "passwords": "services.openssh.settings = { PasswordAuthentication = true; };",
     "a password": 'users.users.kim.initialPassword = "changeme";',
@@ -287,6 +290,10 @@ MODULES: dict[str, str] = {
 """Lines of a hand-written module."""
 
 HARMLESS: dict[str, str] = {
+    "an option, forced": 'services.navidrome.settings.ScanSchedule = lib.mkForce "1h";',
+    "a group, forced": "services.navidrome = lib.mkForce { enable = true; };",
+    "a default of a set": "systemd.timers = lib.mkDefault { x.enable = true; };",
+    "a set of another's, forced": "services.syncthing.settings = lib.mkForce { x = 1; };",
     "a comment": "# networking.firewall.enable = false;",
     "a long comment": "/* services.caddy.virtualHosts = { }; */",
     "text": 'environment.etc.x.text = "networking.firewall.enable = false;";',

@@ -103,6 +103,23 @@ ELSEWHERE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("services.navidrome.settings = with lib; mkForce { A = 1; B = 2; };", True),
+        ("services.navidrome.settings = lib.mkForce (import ./settings.nix);", True),
+        ("services.navidrome.settings.ScanSchedule = lib.mkForce 1;", False),
+        ("services.navidrome.settings = lib.mkDefault { A = 1; };", False),
+    ],
+)
+def test_a_forced_set_is_told_of_once_where_the_plan_sets_something(line: str, told: bool) -> None:
+    plan = build.plan(
+        {"hosts": {"nas": {"modules": ["own.nix"]}}, "services": {"navidrome": {"host": "nas"}}}
+    )
+    found = list(check_openings(plan, {"own.nix": f"{{ lib, ... }}: {{ {line} }}"}))
+    assert ["settings of navidrome" in p.what for p in found] == [True] * told
+
+
 def test_a_time_of_a_module_is_held_to_what_systemd_can_read() -> None:
     (problem,) = of_module('systemd.timers.sweep.timerConfig.OnCalendar = lib.mkForce "dialy";')
     assert (problem.check, problem.where) == ("option-calendar", "hosts.nas")
