@@ -161,6 +161,9 @@ class Places:
 
     def of_path(self, file: str, path: Sequence[str]) -> Place:
         """The place of a binding in a generated file. Its path may go on below the option."""
+        caused = self._of_library(path)
+        if caused is not None:
+            return caused
         if not file.startswith("services/"):
             leaf = max(1, self._leaf_of(path))
             for above, part in reversed(list(zip(path[leaf - 1 :], path[leaf:], strict=False))):

@@ -52,7 +52,7 @@ def library(setting: Setting, view: View) -> Iterator[Opening]:
         yield _told(setting, "the dumps of the databases", "backup.dump_at")
     elif not name:
         # A set of jobs, or a list of units: only an empty value takes anything away.
-        if jobs and _is_nothing(setting.value):
+        if jobs and _is_nothing(setting.value) and (setting.forced is None or kind == "onFailure"):
             yield _told(setting, "the backup of the host", "backup.targets")
     elif name[0] in named and (not rest or _is_of_the_plan(kind, rest)):
         if rest and kind in ("jobs", "tiers") and _keeps_enough(kind, name[0], setting, jobs):
