@@ -1,4 +1,4 @@
-"""The design's budgets, measured as ratios in one run: `make bench`.
+"""Time budgets, measured as ratios within one run: `make bench`.
 
 Absolute times belong to a machine and an hour; a ratio of two medians of interleaved runs does
 not. Exit code 1 when a budget is broken. Nothing here is a test: tests never look at a clock.
@@ -63,12 +63,12 @@ loop.run_until_complete(run_in_stack(program))
 assert Echo.made == RESOURCES, Echo.made
 """
 RESOURCES = 60
-"""As many as the home stack has, or fewer."""
+"""Connections: at most as many as the home stack has hosts."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """One ratio, and how large it may be."""
+    """One ratio and its limit."""
 
     name: str
     ratio: float
@@ -101,7 +101,7 @@ def main() -> int:
 
 
 def program_budgets(runs: int) -> list[Budget]:
-    """Our own work against the imports of the Pulumi SDK."""
+    """The time of homelab's own code, relative to the imports of the Pulumi SDK."""
     plain_program = PLAIN.replace("RESOURCES", str(RESOURCES))
     sdk, floor, plain, whole = interleaved(
         runs,
@@ -130,7 +130,7 @@ def program_budgets(runs: int) -> list[Budget]:
         Budget(
             "the whole program under mocks against one that registers as many resources",
             statistics.median(w / p for w, p in zip(whole, plain, strict=True)),
-            # Neither has an engine in it, whose start and plugins take most of a real preview.
+            # Neither includes the engine, whose start and plugins take most of a real preview.
             4.5,
             f"{statistics.median(whole):.2f} s against {statistics.median(plain):.2f} s",
         ),
@@ -138,7 +138,7 @@ def program_budgets(runs: int) -> list[Budget]:
 
 
 def interleaved(runs: int, kinds: list[Callable[[], float]]) -> list[list[float]]:
-    """Times of each kind, taken in turns after one run that does not count."""
+    """Times of each kind, measured in turns after one warm-up run."""
     for kind in kinds:
         kind()
     times: list[list[float]] = [[] for _ in kinds]
@@ -149,7 +149,7 @@ def interleaved(runs: int, kinds: list[Callable[[], float]]) -> list[list[float]
 
 
 def fresh(code: str) -> float:
-    """Seconds that a fresh interpreter takes for some code."""
+    """Seconds that a new interpreter takes for some code."""
     begin = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
     return time.perf_counter() - begin
@@ -163,7 +163,7 @@ def opened() -> float:
 
 
 def scaling(runs: int) -> Budget:
-    """Twice the hosts and services."""
+    """Growth with twice the hosts and services."""
     once, twice = interleaved(runs, [journey(grown(20)), journey(grown(40))])
     return Budget(
         "twice the hosts and services",
@@ -175,7 +175,7 @@ def scaling(runs: int) -> Budget:
 
 
 def growth(runs: int) -> list[Budget]:
-    """Ten times the hosts and services of a fleet that is monitored, backed up and in a tailnet."""
+    """Growth with ten times the hosts and services, monitored, backed up and in a tailnet."""
     small = [fleet(100) for _ in range(max(runs // 2, 1))]
     seconds, memory = fleet(1000)
     once = statistics.median(s for s, _ in small)
@@ -207,7 +207,7 @@ print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 
 
 
 def fleet(hosts: int) -> tuple[float, float]:
-    """Seconds and MiB that a fresh interpreter takes for a fleet of so many hosts."""
+    """Seconds and MiB that a new interpreter takes for a fleet of this size."""
     done = subprocess.run(
         [sys.executable, "-c", FLEET, str(hosts)], cwd=ROOT, check=True, capture_output=True
     )
@@ -216,7 +216,7 @@ def fleet(hosts: int) -> tuple[float, float]:
 
 
 def journey(changes: dict[str, object]) -> Callable[[], float]:
-    """Times load, plan, check and render of a stack, in this process's own seconds."""
+    """CPU seconds for load, plan, check and render of a stack."""
     document = build.document(changes)
     sources = build.sources(build.plan(changes))
 
@@ -231,7 +231,7 @@ def journey(changes: dict[str, object]) -> Callable[[], float]:
 
 
 def connections() -> list[Budget]:
-    """Whom an `up` talks to: nobody when nothing changed, and else only whose text changed."""
+    """Hosts that an `up` contacts: none without changes, else only the changed ones."""
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "stack"
         shutil.copytree(build.SHIPPED, copy)

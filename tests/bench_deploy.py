@@ -1,8 +1,8 @@
-"""What a deployment costs, beside a plain script in the same run: `make bench-deploy`.
+"""The cost of a deployment, compared with a plain script in the same run: `make bench-deploy`.
 
-On lab hosts, by SSH on loopback: builds and activations are stand-ins, so what is measured is what
-is done around them. Ratios and counts travel from machine to machine, seconds do not. Nothing here
-is a test, and no figure fails.
+It uses lab hosts over SSH on loopback. Builds and activations are stand-ins, so the figures show
+the overhead alone. Ratios and counts can be compared between machines, seconds cannot. This is not
+a test, and no figure fails.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ nix-env -p "$HOMELAB_ROOT/nix/var/nix/profiles/system" --set "$system"
 
 @dataclass(frozen=True)
 class Figure:
-    """What one kind of run took."""
+    """Measurements of one kind of run."""
 
     name: str
     seconds: float
@@ -48,7 +48,7 @@ class Figure:
     hosts: int = 1
     """Hosts contacted."""
     mebibytes: int = 0
-    """Resident memory of its largest process, at its height; 0 where it was not measured."""
+    """Peak resident memory of its largest process; 0 if not measured."""
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def one_host(runs: int) -> list[Figure]:
-    """One host that changes, as `pulumi up` goes about it and as a plain script would, in turns."""
+    """One changed host, deployed by `pulumi up` and by a plain script, in turns."""
     opened = build.open_stack(build.SHIPPED, "home")
     pi = opened.plan.hosts[HOST]
     addresses = {HOST: [str(p["address"]) for p in paths_of(pi)], PLAIN: [PLAIN_ADDRESS]}
@@ -83,7 +83,7 @@ def one_host(runs: int) -> list[Figure]:
             ours.append(as_pulumi(lab, opened, f"run{run}", files))
             theirs.append(plainly(lab, Path(place), files))
         counts = [lab.connections[name] // (runs + 1) for name in (HOST, PLAIN)]
-    # The first of each warms what the others find warm.
+    # The first run of each fills the caches.
     mine, plain = (summary(times[1:]) for times in (ours, theirs))
     ratio = statistics.median(
         sum(a.values()) / sum(b.values()) for a, b in zip(ours[1:], theirs[1:], strict=True)
@@ -95,14 +95,14 @@ def one_host(runs: int) -> list[Figure]:
 
 
 def summary(times: list[dict[str, float]]) -> tuple[float, str]:
-    """Median of the whole, and of each step in words."""
+    """Median of the whole, and a text with the median of each step."""
     steps = {step: statistics.median(t[step] for t in times) for step in times[0]}
     words = ", ".join(f"{step} {seconds:.2f}" for step, seconds in steps.items())
     return statistics.median(sum(t.values()) for t in times), words
 
 
 def timed(steps: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Seconds that each step took, in their order."""
+    """Seconds of each step, in order."""
     out = {}
     for name, step in steps.items():
         begin = time.perf_counter()
@@ -114,7 +114,7 @@ def timed(steps: dict[str, Callable[[], None]]) -> dict[str, float]:
 def as_pulumi(
     lab: LabHosts, opened: Stack, release: str, files: dict[str, str | bytes]
 ) -> dict[str, float]:
-    """The resources of one host, with everything that their commands do."""
+    """Run all commands of one host's resources."""
     plan, host = opened.plan, opened.plan.hosts[HOST]
     rules = policy_of(plan.stack, host, probes_of(plan, host))
     way = {"host": host.lan, "port": 22, "user": "root", "hostKey": host.config.ssh.host_key}
@@ -145,7 +145,7 @@ def as_pulumi(
 
 
 def plainly(lab: LabHosts, place: Path, files: dict[str, str | bytes]) -> dict[str, float]:
-    """Copy the tree, build it, make it the profile and switch: a connection each."""
+    """Copy the tree, build, set the profile and switch, with one connection each."""
     tree = place / "tree"
     for name, content in files.items():
         path = tree / name
@@ -176,7 +176,7 @@ def plainly(lab: LabHosts, place: Path, files: dict[str, str | bytes]) -> dict[s
 
 
 def fleet(hosts: int) -> list[Figure]:
-    """Many machines in one stack: brought up, left alone, and with one service changed."""
+    """Many machines in one stack: a first `up`, one without changes, one with a changed service."""
     with tempfile.TemporaryDirectory() as place:
         stack = write_fleet(Path(place) / "stack", hosts)
         up = lab_up(f"up of {hosts} hosts", stack)
@@ -190,7 +190,7 @@ def fleet(hosts: int) -> list[Figure]:
 
 
 def lab_up(name: str, stack: Path, detail: str = "") -> Figure:
-    """`homelab lab up` as a process of its own, and what it took."""
+    """Run `homelab lab up` as a process, and measure it."""
     words = [sys.executable, "-m", "homelab", "lab", "up", "-C", str(stack), "--json"]
     with tempfile.TemporaryFile("w+") as output:
         begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The smallest valid homelab, and ways to change it: what every test starts from."""
+"""The smallest valid homelab, and functions to change, plan, check and render it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.certificates.authority import authority
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "tests" / "shipped"
-"""The example stack as this repository ships it. What stands at the top is its owner's, who may have
-replaced it; `.ci/run` compares the two."""
+"""The example stack as shipped. The copy at the top of the repository belongs to the owner, who
+may have changed it; `.ci/run` compares the two."""
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmiUSAGdLXZvnBmem8ZYDXR6KreXW5r5k/M9SvfrAcr"
 
 
 def host_key(name: str) -> str:
-    """A public key that one host of this name has, and no other."""
+    """The public host key of the host with this name."""
     kind = b"ssh-ed25519"
     point = hashlib.sha256(name.encode()).digest()
     blob = b"".join(len(part).to_bytes(4, "big") + part for part in (kind, point))
@@ -94,14 +94,14 @@ TAILNET: dict[str, object] = {
         "owners": ["sam@example.org"],
     }
 }
-"""A tailnet, over which its hosts call each other then."""
+"""Changes that put the hosts into a tailnet."""
 HARDWARE = '{ fileSystems."/" = { device = "/dev/disk/by-label/nixos"; fsType = "ext4"; }; }\n'
 
 
 def config(changes: Mapping[str, object] | None = None) -> dict[str, object]:
     """The smallest homelab's config with changes merged in; a value of None removes its key."""
     made = changed(SMALLEST, changes or {})
-    # Whoever changes the release alone means the nixpkgs of that release.
+    # A change of the release alone also changes the nixpkgs reference.
     pins = made.get("nixpkgs")
     for pin in pins.values() if isinstance(pins, dict) else ():
         if isinstance(pin, dict) and pin.get("url") == URL and "release" in pin:
@@ -110,7 +110,7 @@ def config(changes: Mapping[str, object] | None = None) -> dict[str, object]:
 
 
 def document(changes: Mapping[str, object] | None = None) -> Document:
-    """The config as the loader takes it."""
+    """The config as a document for the loader."""
     return Document(config(changes))  # type: ignore[arg-type]
 
 
@@ -120,25 +120,25 @@ def stack_config(changes: Mapping[str, object] | None = None) -> StackConfig:
 
 
 def plan(changes: Mapping[str, object] | None = None, lock: Lock | None = None) -> Plan:
-    """The plan, unchecked."""
+    """The plan, without checks."""
     return make_plan(stack_config(changes), lock or Lock())
 
 
 def problems(
     changes: Mapping[str, object] | None = None, lock: Lock | None = None
 ) -> list[Problem]:
-    """What the checks say of it."""
+    """The problems that all checks find."""
     made = plan(changes, lock)
     return [*run_checks(made), *check_sources(made, sources(made))]
 
 
 def found(changes: Mapping[str, object], check: str) -> list[Problem]:
-    """What one check says of it."""
+    """The problems of one check."""
     return [p for p in problems(changes) if p.check == check]
 
 
 def sources(made: Plan) -> dict[str, str | bytes]:
-    """Stand-ins for the files that the hosts name."""
+    """Stand-ins for the files that hosts name."""
     lock = (SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8")
     out: dict[str, str | bytes] = {
         p.lock: lock.replace("-25.11", f"-{p.release}") for p in made.stack.nixpkgs.values()
@@ -149,7 +149,7 @@ def sources(made: Plan) -> dict[str, str | bytes]:
                 out[path] = HARDWARE
         kept = host.config.persistence
         if kept is not None and host.config.hardware:
-            # What it says is so: a root that forgets, and disks that do not.
+            # As the stack states: a root that is discarded at boot, and disks that persist.
             disks = "".join(
                 f'  fileSystems."{d}".device = "/dev/sda";\n' for d in (kept.disk, *kept.mounted)
             )
@@ -162,14 +162,14 @@ def sources(made: Plan) -> dict[str, str | bytes]:
         path = made.hosts[dataset.host].config.hardware if dataset.host in made.hosts else None
         if path and dataset.mount != "/":
             disk = f'  fileSystems."{dataset.mount.rstrip("/")}".label = "disk";\n'
-            # Several datasets may lie on one disk.
+            # Several datasets may be on one disk.
             if disk not in str(out[path]):
                 out[path] = str(out[path]).replace("{", "{\n" + disk, 1)
     return out
 
 
 def sops_text(made: Plan, host: str) -> str:
-    """A file as sops would leave it, with every key that the host needs and nothing behind them."""
+    """A sops file with every key that the host needs, with empty values."""
     data: dict[str, object] = {
         "sops": {"mac": "ENC[]", "age": [{"recipient": host_recipient(made.stack, host)}]}
     }
@@ -179,7 +179,7 @@ def sops_text(made: Plan, host: str) -> str:
             place = data
             for part in above:
                 inner = place.get(part)
-                # No file holds both a and a/b: one of them is missing then.
+                # A file cannot contain both a and a/b. One of them is missing then.
                 place[part] = inner if isinstance(inner, dict) else {}
                 place = place[part]  # type: ignore[assignment]
             place[last] = f"ENC[AES256_GCM,data:{'A' * 32},iv:x,tag:x,type:str]"
@@ -203,7 +203,7 @@ def modules(stack: Path) -> dict[str, list[Module]]:
 
 
 def json_config(changes: Mapping[str, object] | None = None) -> dict[str, str]:
-    """The config as Pulumi keeps it: JSON text by full key."""
+    """The config as Pulumi stores it: JSON text by full key."""
     return {f"homelab:{k}": json.dumps(v) for k, v in config(changes).items()}
 
 

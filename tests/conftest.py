@@ -1,4 +1,4 @@
-"""What holds for every test: none dials a host that it did not make itself."""
+"""Fixtures for every test: a test connects only to hosts that it created."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from homelab.ops.machine.ssh import DIAL_MAP, DialMap
 
 if not os.access("/nix/var/nix", os.W_OK):
-    # Nix wants to write where it keeps its store, even to parse; an ordinary user may not.
+    # Nix writes to its state directory even to parse, which an ordinary user may not.
     _NIX = Path(tempfile.gettempdir()) / f"homelab-nix-{os.getuid()}"
     for _name in ("STATE", "STORE", "LOG"):
         os.environ.setdefault(f"NIX_{_name}_DIR", str(_NIX / _name.lower()))
@@ -19,7 +19,7 @@ if not os.access("/nix/var/nix", os.W_OK):
 
 @pytest.fixture(scope="session")
 def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dial map that leads to no host at all."""
+    """A dial map without hosts."""
     path = tmp_path_factory.mktemp("dial") / "nowhere.json"
     path.write_text(DialMap(hosts={}, client_key="none").model_dump_json(), encoding="utf-8")
     return path
@@ -27,5 +27,5 @@ def nowhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def dials_nobody(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Addresses in test stacks look like real ones; a lab says where they lead instead."""
+    """Connections to addresses of test stacks fail, unless the test's lab maps them."""
     monkeypatch.setenv(DIAL_MAP, str(nowhere))

@@ -1,4 +1,4 @@
-"""A stack of many machines, as it lies on disk: for what is measured, not for what is promised."""
+"""A stack of many machines on disk, for benchmarks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.household import Changes
 
 SERVICES = ("navidrome", "miniflux", "vaultwarden", "jellyfin", "ollama", "immich")
 MORE = ("sonarr", "radarr", "uptime-kuma", "n8n")
-"""What a host of a large fleet has beside them."""
+"""Further services of a host in a large fleet."""
 
 
 def grown(hosts: int, services: tuple[str, ...] = SERVICES) -> Changes:
-    """Many hosts beside the two of the smallest homelab, with these services each."""
+    """The smallest homelab with many more hosts, each with these services."""
     names = [f"box{i}" for i in range(hosts)]
     return {
         "network": {"lan": {"cidr": "192.168.0.0/16"}},
@@ -34,8 +34,8 @@ def grown(hosts: int, services: tuple[str, ...] = SERVICES) -> Changes:
 
 
 def large(hosts: int) -> Changes:
-    """So many hosts with ten services each, that call each other over a tailnet; all is monitored,
-    backed up, measured and on one page."""
+    """This many hosts with ten services each, in a tailnet, monitored, backed up, measured and
+    on one dashboard."""
     every: Changes = {
         **build.TAILNET,
         "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
@@ -55,12 +55,12 @@ def large(hosts: int) -> Changes:
 
 
 def _last(number: int) -> str:
-    """The last two parts of an address."""
+    """The last two bytes of an address."""
     return f"{2 + number // 250}.{1 + number % 250}"
 
 
 def write_fleet(directory: Path, hosts: int, *changes: Changes) -> Path:
-    """A directory with a stack of so many hosts in it that passes every check."""
+    """Write a stack with this many hosts that passes every check."""
     gate: Changes = {"identity": {"host": "pi", "users": {"sops": "authelia/users"}}}
     whole = testing.merged(grown(hosts - 2), gate, *changes)
     stackdir.write_stack(directory, whole)

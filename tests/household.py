@@ -1,4 +1,4 @@
-"""A household for tests: an entry host, a vault that never sleeps, and a workstation that does."""
+"""A stack for tests: an entry host, an always-on vault, and a workstation that sleeps."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ HOUSEHOLD: Changes = {
 
 
 def household(*changes: Changes) -> Changes:
-    """The household with changes, later ones winning; None takes a key away."""
+    """The household with changes. Later changes win; None removes a key."""
     return changed(HOUSEHOLD, *changes)

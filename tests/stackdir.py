@@ -1,4 +1,4 @@
-"""A stack as it lies on disk: the file, the files beside it, and the program."""
+"""A stack on disk: the stack file, the files beside it, and the program."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests import build
 NAME = "small"
 Edits = tuple[tuple[str, str], ...]
 TARGET = {"b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}}
-"""A place that every host may keep things at."""
+"""A directory in which every host may store data."""
 
 
 def changed(changes: Mapping[str, object] | None = None) -> dict[str, object]:
-    """Changes that make the smallest homelab one that passes every check, with more on top."""
+    """Changes with which the smallest homelab passes every check, and further changes."""
     return merged({"backup": {"targets": TARGET}}, changes or {})
 
 
 def without_nulls(value: Mapping[str, object]) -> dict[str, object]:
-    """The same without the keys that a change took away and nothing below had."""
+    """The same without keys whose value is None."""
     return {
         k: without_nulls(v) if isinstance(v, Mapping) else v
         for k, v in value.items()
@@ -44,7 +44,7 @@ def stack_text(changes: Mapping[str, object] | None = None, edits: Edits = ()) -
 def write_stack(
     directory: Path, changes: Mapping[str, object] | None = None, edits: Edits = ()
 ) -> Path:
-    """A directory with the smallest homelab in it, and everything that its program needs."""
+    """Write a directory with the smallest homelab and everything that its program needs."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"Pulumi.{NAME}.yaml").write_text(stack_text(changes, edits), encoding="utf-8")
     for file in ("Pulumi.yaml", "__main__.py"):

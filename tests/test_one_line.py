@@ -1,4 +1,4 @@
-"""One line in `services` is a whole service, and without the line there is nothing left of it."""
+"""One line in `services` adds every part of a service, and removing the line removes them."""
 
 from __future__ import annotations
 

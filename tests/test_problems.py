@@ -1,4 +1,4 @@
-"""Messages: what a person reads is short, whatever it is about."""
+"""Messages are short: long lists are cut."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from homelab.problems import Problem, did_you_mean, shortened
 MANY = [f"service-{i}" for i in range(200)]
 
 
-def test_a_long_list_ends_after_a_few_and_says_how_many_are_left() -> None:
+def test_a_long_list_is_cut_and_says_how_many_are_left() -> None:
     text = str(Problem("services.x", f"used by {', '.join(MANY)} here", "drop it; or move it"))
     assert "used by service-0, service-1" in text
     assert text.endswith("and 192 more here; drop it; or move it")
     assert len(text) < 200
 
 
-def test_the_nearest_known_word_comes_first_and_the_rest_is_counted() -> None:
+def test_the_nearest_known_name_comes_first_and_the_rest_is_counted() -> None:
     way_out = did_you_mean("service-19x", MANY, "services")
     assert shortened(way_out).startswith('did you mean "service-19"? Services: service-19')
     assert shortened(way_out).endswith("and 192 more")

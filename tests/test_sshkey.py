@@ -1,4 +1,4 @@
-"""SSH public keys: each type that the stack takes, and lines that are not whole."""
+"""SSH public keys: every accepted type, and damaged lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _, ED25519 = build.KEY.split()
 
 
 def line(kind: str, *fields: bytes) -> str:
-    """A key of these parts."""
+    """A key from these parts."""
     parts = (kind.encode(), *fields)
     blob = b"".join(len(p).to_bytes(4, "big") + p for p in parts)
     return f"{kind} {base64.b64encode(blob).decode()} sam@lap"
@@ -39,7 +39,7 @@ def openssh(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> str:
     ],
     ids=lambda key: key.split()[0],
 )
-def test_a_whole_key_passes_and_no_cut_of_it_does(key: str) -> None:
+def test_a_complete_key_passes_and_no_truncated_one_does(key: str) -> None:
     assert whole_key(key) == key
     kind, data = key.split()[:2]
     for end in range(len(data)):
@@ -58,6 +58,6 @@ def test_a_whole_key_passes_and_no_cut_of_it_does(key: str) -> None:
         ("ssh-ed25519 ключ", "cut short"),
     ],
 )
-def test_a_key_that_is_not_what_its_line_says_is_refused(key: str, words: str) -> None:
+def test_a_key_whose_type_differs_from_its_line_is_refused(key: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ssh_fields(key)

@@ -1,4 +1,4 @@
-"""Where homelabs differ, each way is as whole as the other: runtimes, and ways out by a VPN."""
+"""Alternatives are equally complete: service kinds, and the two VPN modes."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def running(kind: str) -> Changes:
 
 @pytest.mark.parametrize("kind", RUNTIMES)
 @pytest.mark.requirement("T12")
-def test_whatever_it_runs_as_it_has_the_same_facets(kind: str) -> None:
-    """A port, a name, a firewall rule, a gate, a probe, a tile, a backup and a sandbox."""
+def test_every_kind_of_service_has_the_same_parts(kind: str) -> None:
+    """A port, a name, a firewall rule, sign-in, a probe, a tile, a backup and a sandbox."""
     made = build.plan(running(kind))
     rendered = build.render(running(kind))
     (service,) = [s for s in made.services if s.name == "page"]
@@ -69,8 +69,9 @@ def _members(made: Plan) -> set[str]:
 
 @pytest.mark.parametrize("use", ["privado", NAMESPACE], ids=["killswitch", "namespace"])
 @pytest.mark.requirement("T13")
-def test_both_ways_out_share_membership_names_and_order(use: object) -> None:
-    """One tunnel, its resolvers, nothing before it, and the proxy finds the app in either."""
+def test_both_vpn_modes_have_the_same_members_resolvers_and_start_order(use: object) -> None:
+    """In both modes: one tunnel, its resolvers, no traffic before it is up, and the proxy
+    reaches the app."""
     changes = stack(jellyfin=use, navidrome=use)
     made, files = build.plan(changes), build.render(changes)["nas"]
     assert _members(made) == {"jellyfin", "navidrome"}

@@ -1,4 +1,4 @@
-"""Deciding touches nothing: no file, no socket, no process, and nothing that could."""
+"""Planning opens no file and no socket, starts no process, and imports nothing that could."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY = (
 
 
 def modules_after(statement: str) -> set[str]:
-    """What a fresh interpreter has loaded after a statement."""
+    """The modules that a new interpreter has loaded after a statement."""
     done = subprocess.run(
         [
             sys.executable,
@@ -41,7 +41,7 @@ def modules_after(statement: str) -> set[str]:
     "module",
     ["homelab.plan", "homelab.checks", "homelab.render", "homelab.config.load", "homelab.catalog"],
 )
-def test_the_decider_loads_nothing_that_acts(module: str) -> None:
+def test_planning_imports_nothing_that_does_io(module: str) -> None:
     loaded = modules_after(f"import {module}")
     assert not loaded & {*HEAVY, "subprocess", "multiprocessing"}
     assert not [
@@ -49,7 +49,7 @@ def test_the_decider_loads_nothing_that_acts(module: str) -> None:
     ]
 
 
-def test_all_checks_load_nothing_that_acts() -> None:
+def test_checks_import_nothing_that_does_io() -> None:
     loaded = modules_after("from homelab.checks import all_checks; all_checks()")
     assert not loaded & {*HEAVY, "subprocess"}
 
@@ -60,7 +60,7 @@ def test_the_command_line_starts_without_pulumi_or_ssh() -> None:
 
 
 def test_planning_checking_and_rendering_touch_no_file_and_no_network() -> None:
-    """Everything is loaded and read; from there on only memory is needed."""
+    """After loading and reading, only memory is used."""
     program = """
 import json, sys
 from homelab.checks import all_checks, run_checks
@@ -101,8 +101,8 @@ print(json.dumps({"touched": seen, "hosts": len(releases)}))
     assert said["hosts"] >= 5
 
 
-def test_the_arrows_between_packages_hold() -> None:
-    """What `make check` runs: the contracts of pyproject.toml."""
+def test_the_import_contracts_hold() -> None:
+    """The import contracts in pyproject.toml, as in `make check`."""
     done = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"],
         cwd=ROOT,

@@ -15,7 +15,8 @@ PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the package, by name; `components` and `lab` lie at the top."""
+    """Every module of the package by name. `components` and `lab` are at the top of the
+    repository."""
     found = {}
     for folder in ("homelab", "components", "lab"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -25,7 +26,7 @@ def modules() -> dict[str, Path]:
 
 
 def imports(path: Path, known: dict[str, Path]) -> Iterator[str]:
-    """Modules of ours that a module imports, also late and for types alone."""
+    """The project's modules that a module imports, including late imports and imports for types."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             for name in node.names:
@@ -39,14 +40,14 @@ def test_no_two_modules_import_each_other() -> None:
     known = modules()
     graph = nx.DiGraph()
     for name, path in known.items():
-        # The package itself names what a program of one's own uses, and loads it when asked.
+        # The package exports the public interface and imports it lazily.
         if name != "homelab":
             graph.add_edges_from((name, i) for i in imports(path, known) if i in known)
     circles = [sorted(c) for c in nx.strongly_connected_components(graph) if len(c) > 1]
     assert circles == []
 
 
-def test_the_page_names_the_layers_that_are_held() -> None:
+def test_the_page_names_the_layers_of_the_contract() -> None:
     held = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (contract,) = [c for c in held["tool"]["importlinter"]["contracts"] if c["type"] == "layers"]
     table = PAGE[PAGE.index("| Layer |") : PAGE.index("## A package")]
@@ -60,6 +61,6 @@ def test_the_page_names_every_package() -> None:
     assert sorted(p for p in packages if not re.search(rf"\b{p}\b", PAGE)) == []
 
 
-def test_the_page_leads_to_what_is_there() -> None:
+def test_the_files_that_the_page_names_exist() -> None:
     for path in re.findall(r"`((?:homelab|components|lab|tests|docs)/[\w/.]+)`", PAGE):
         assert (ROOT / path).exists(), path

@@ -1,4 +1,4 @@
-"""Root certificates as owners make them, and as they should not."""
+"""Good and bad root certificates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 @cache
 def authority(*domains: str, days: int = 3650, is_authority: bool = True) -> tuple[str, str]:
-    """(certificate, key) in PEM, good for these domains; for every name without any."""
+    """(certificate, key) in PEM, for these domains, or for every name."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Home")])
     now = datetime.now(UTC)

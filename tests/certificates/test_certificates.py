@@ -1,4 +1,4 @@
-"""Who certifies the names at home: another DNS provider, an authority of one's own, or nobody."""
+"""Issuers of certificates: another DNS provider, an own authority, or none."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def stack(
 
 
 @pytest.mark.requirement("S0-16")
-def test_without_an_issuer_no_name_is_promised_a_certificate() -> None:
-    """All three proxies would read files that nobody makes."""
+def test_names_without_an_issuer_are_refused() -> None:
+    """Otherwise the proxies would read files that nothing creates."""
     for proxy in PROXIES:
         (problem,) = build.found(stack(None, proxy=proxy), "certificate-issuer")
         assert "*.home.example.org" in problem.what
@@ -45,7 +45,7 @@ def test_without_an_issuer_no_name_is_promised_a_certificate() -> None:
 
 @pytest.mark.parametrize("proxy", PROXIES)
 @pytest.mark.parametrize("cloudflare", [True, False])
-def test_any_provider_of_lego_proves_the_names_with_its_own_credentials(
+def test_any_provider_of_lego_validates_the_names_with_its_own_credentials(
     proxy: str, *, cloudflare: bool
 ) -> None:
     said = {
@@ -64,7 +64,7 @@ def test_any_provider_of_lego_proves_the_names_with_its_own_credentials(
     assert files["lib/acme.env"] == "OVH_ENDPOINT=ovh-eu\n"
     assert '"9.9.9.9:53"' in text
     assert f'group = "{proxy}";' in text
-    # What Cloudflare would have been asked for is not asked for.
+    # Nothing is requested from Cloudflare.
     cloud = build.plan(changes).cloudflare
     assert cloud is None or cloud.tokens == ()
     keys = {s.key for s in build.plan(changes).secrets.on("pi")}
@@ -73,7 +73,7 @@ def test_any_provider_of_lego_proves_the_names_with_its_own_credentials(
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
-def test_an_authority_of_its_own_signs_for_each_proxy(proxy: str) -> None:
+def test_an_own_authority_signs_for_each_proxy(proxy: str) -> None:
     changes = stack(INTERNAL, proxy=proxy)
     assert [p for p in build.problems(changes) if p.severity == "error"] == []
     hosts = build.render(changes)
@@ -100,7 +100,7 @@ def test_every_host_trusts_the_root_and_one_has_its_key() -> None:
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
-def test_the_root_is_handed_out_on_plain_http_under_a_name_of_its_own(proxy: str) -> None:
+def test_the_root_is_served_on_plain_http_under_its_own_name(proxy: str) -> None:
     files = build.render(stack(INTERNAL, proxy=proxy))["pi"]
     assert '"ca.home.example.org" = "192.168.1.2";' in files["dns.nix"]
     assert "ca.home.example.org" in files["proxy.nix"]
@@ -112,20 +112,20 @@ def test_the_root_is_handed_out_on_plain_http_under_a_name_of_its_own(proxy: str
     assert "<script" not in files["ca/index.html"]
 
 
-def test_the_name_of_that_page_is_nobody_elses() -> None:
+def test_no_service_can_have_the_name_of_that_page() -> None:
     changes = stack(INTERNAL) | {"services": {"gatus": {"host": "pi", "name": "ca"}}}
     (problem,) = build.found(changes, "authority-page")
     assert problem.where == "services.gatus.name"
     assert build.found(stack(INTERNAL), "authority-page") == []
 
 
-def test_limits_of_a_token_that_nobody_makes_are_refused() -> None:
+def test_limits_of_a_token_that_is_not_created_are_refused() -> None:
     changes = stack(DESEC, cloudflare=True) | {"cloudflare": {"acme": {"until": "2030-01-01"}}}
     (problem,) = build.found(changes, "acme-token-unused")
     assert problem.where == "cloudflare.acme.until"
 
 
-def test_a_container_that_asks_the_provider_is_told_of_the_authority() -> None:
+def test_a_container_that_calls_the_provider_gets_a_warning_about_the_authority() -> None:
     draw = {
         "host": "nas",
         "auth": "oidc",
@@ -149,7 +149,7 @@ def test_a_container_that_asks_the_provider_is_told_of_the_authority() -> None:
         ({**DESEC, "provider": "Desec Inc"}, "provider"),
     ],
 )
-def test_what_an_issuer_does_not_read_is_refused(acme: dict[str, object], words: str) -> None:
+def test_a_field_of_another_issuer_is_refused(acme: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidStackError) as error:
         build.stack_config(stack(acme))
     assert words in str(error.value)
@@ -160,7 +160,7 @@ def _checked(pem: str) -> list[Problem]:
     return list(check_root(plan, {"ca/root.crt": pem}))
 
 
-def test_a_root_for_the_names_at_home_is_found_good() -> None:
+def test_a_root_for_the_names_at_home_passes() -> None:
     assert _checked(authority("home.example.org")[0]) == []
     assert _checked(authority("example.org")[0]) == []
 
@@ -187,7 +187,7 @@ def test_a_root_that_devices_should_not_trust_is_refused(
 
 
 @pytest.mark.parametrize(("later", "severity"), [(0, ""), (60, "warning"), (101, "error")])
-def test_the_end_of_the_root_is_told_three_months_before(later: int, severity: str) -> None:
+def test_the_end_of_the_root_is_reported_three_months_before(later: int, severity: str) -> None:
     pem, _ = authority("home.example.org", days=100)
     day = (datetime.now(UTC) + timedelta(days=later)).date().isoformat()
     found = list(root_ends(build.plan(stack(INTERNAL)), {"ca/root.crt": pem}, day))
@@ -209,7 +209,8 @@ def signer(tmp_path: Path) -> Path:
 
 
 def sign(at: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    """Run the script with the root and the key in a directory; what it signs is in `held`."""
+    """Run the script with the root and the key in a directory. Certificates are written to
+    `held`."""
     script = build.ROOT / "homelab/certificates/issue.sh"
     group = subprocess.run(["id", "-gn"], capture_output=True, text=True, check=True).stdout.strip()
     lines = [
@@ -233,7 +234,7 @@ def _openssl(*words: str) -> str:
     return done.stdout
 
 
-def test_what_is_signed_is_good_for_each_name_and_for_a_server(signer: Path) -> None:
+def test_a_signed_certificate_is_a_server_certificate_for_each_name(signer: Path) -> None:
     done = sign(signer, "music.home.example.org")
     assert done.returncode == 0, done.stderr
     assert "try-reload-or-restart caddy.service" in done.stdout
@@ -249,7 +250,7 @@ def test_what_is_signed_is_good_for_each_name_and_for_a_server(signer: Path) -> 
     assert (held.resolve() / "key.pem").stat().st_mode & 0o007 == 0
 
 
-def test_what_is_good_for_another_month_stays_and_nobody_is_told(signer: Path) -> None:
+def test_a_certificate_valid_for_a_month_is_kept_without_a_restart(signer: Path) -> None:
     sign(signer, "music.home.example.org")
     held = signer / "held/home.example.org"
     before = (held / "cert.pem").read_bytes()
@@ -258,7 +259,7 @@ def test_what_is_good_for_another_month_stays_and_nobody_is_told(signer: Path) -
     assert (held / "cert.pem").read_bytes() == before
 
 
-def test_another_name_is_another_certificate_and_the_old_one_is_gone(signer: Path) -> None:
+def test_another_name_gives_a_new_certificate_and_removes_the_old_one(signer: Path) -> None:
     sign(signer, "music.home.example.org")
     held = signer / "held/home.example.org"
     before = held.resolve()
@@ -269,7 +270,7 @@ def test_another_name_is_another_certificate_and_the_old_one_is_gone(signer: Pat
     assert "photos.home.example.org" in told
 
 
-def test_another_root_makes_another_certificate(signer: Path) -> None:
+def test_another_root_gives_a_new_certificate(signer: Path) -> None:
     sign(signer, "music.home.example.org")
     before = (signer / "held/home.example.org/cert.pem").read_bytes()
     pem, key = authority("home.example.org", "example.org")
@@ -296,7 +297,7 @@ def test_a_root_that_ends_within_a_month_signs_nothing_more(signer: Path) -> Non
     assert "expires within a month" in done.stderr
 
 
-def test_shellcheck_finds_nothing_in_the_signer() -> None:
+def test_shellcheck_finds_nothing_in_the_signing_script() -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("no shellcheck here")
     script = build.ROOT / "homelab/certificates/issue.sh"

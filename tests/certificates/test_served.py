@@ -1,4 +1,5 @@
-"""Real proxies with certificates that the script signed: who trusts the root, trusts the names."""
+"""Real proxies with certificates of an own authority: a client that trusts the root trusts every
+name."""
 
 from __future__ import annotations
 
@@ -76,7 +77,7 @@ def test_a_device_that_trusts_the_root_opens_every_name_and_gets_the_root_before
         assert '"app": "gatus"' in _secure(https_port, f"music.{DOMAIN}", trusting)
         with pytest.raises(ssl.SSLCertVerificationError):
             _secure(https_port, f"music.{DOMAIN}", ssl.create_default_context())
-        # On plain HTTP every other name is sent on, as always.
+        # On plain HTTP every other name is redirected.
         assert _status(http_port, f"music.{DOMAIN}") == http.client.PERMANENT_REDIRECT
 
 

@@ -1,4 +1,4 @@
-"""Published stacks for this package's tests."""
+"""Stacks with published services, for the tests of this package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES: Changes = {"names": {"public": "{name}-home.{zone}"}}
 
 
 def stack(cloudflare: Changes | None = None, route: Changes | None = None, **more: Any) -> Changes:
-    """A tunnel that ends beside the proxy, and one service whose one route has these fields."""
+    """A stack with a tunnel at the proxy's host, and one service with a route with these fields."""
     host = more.pop("on", "nas")
     service = {"host": host, "routes": [{"name": "music", "publish": "tunnel", **(route or {})}]}
     return {
@@ -24,7 +24,7 @@ def stack(cloudflare: Changes | None = None, route: Changes | None = None, **mor
 
 
 def planned(changes: Changes) -> CloudflarePlan:
-    """What Cloudflare is asked for."""
+    """The planned Cloudflare resources."""
     made = build.plan(changes).cloudflare
     assert made is not None
     return made

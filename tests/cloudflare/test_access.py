@@ -1,4 +1,4 @@
-"""Who passes at the edge: members, groups, programs, or somebody's reason."""
+"""Who passes Access: members, groups, service tokens, or everybody with a reason."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ IDENTITY: Changes = {"host": "pi", "users": {"sops": "authelia/users"}}
 
 
 def gated(**route: object) -> Changes:
-    """A tunnelled route that our own identity provider guards, with its portal there, too."""
+    """A route in the tunnel behind our sign-in, with the portal in the tunnel too."""
     changes = stack(route={**GATED, **route}, identity=IDENTITY)
     changes["services"]["authelia"] = {"publish": "tunnel"}
     return changes
 
 
-def test_one_policy_serves_every_name_with_the_same_people() -> None:
+def test_names_with_the_same_people_share_one_policy() -> None:
     changes = stack()
     changes["services"]["jellyfin"] = {"host": "nas", "publish": "tunnel"}
     plan = planned(changes)
@@ -37,7 +37,7 @@ def test_one_policy_serves_every_name_with_the_same_people() -> None:
     assert {a.policies for a in plan.apps} == {("members",)}
 
 
-def test_groups_take_the_place_of_the_members() -> None:
+def test_groups_replace_the_members() -> None:
     plan = planned(stack(ACCESS, {"access_groups": ["friends", "family"]}))
     (policy,) = plan.policies
     assert (policy.decision, policy.groups, policy.emails) == ("allow", ("family", "friends"), ())
@@ -48,7 +48,7 @@ def test_groups_take_the_place_of_the_members() -> None:
     ]
 
 
-def test_a_program_passes_by_its_token_and_people_as_before() -> None:
+def test_a_service_token_passes_beside_the_people() -> None:
     plan = planned(stack(ACCESS, {"service_tokens": ["probe"]}))
     assert [(p.key, p.decision, p.tokens) for p in plan.policies] == [
         ("members", "allow", ()),
@@ -57,7 +57,7 @@ def test_a_program_passes_by_its_token_and_people_as_before() -> None:
     assert [a.policies for a in plan.apps] == [("members", "programs-probe")]
 
 
-def test_the_host_that_asks_for_a_token_is_given_it_and_no_other() -> None:
+def test_only_the_named_host_receives_a_service_token() -> None:
     plan = build.plan(stack(ACCESS))
     (secret,) = [s for s in plan.secrets.secrets if s.service == "access"]
     assert (secret.host, secret.source) == ("nas", "issued")
@@ -65,24 +65,24 @@ def test_the_host_that_asks_for_a_token_is_given_it_and_no_other() -> None:
 
 
 @pytest.mark.requirement("T3")
-def test_our_own_sign_in_stands_for_access() -> None:
+def test_our_own_sign_in_can_replace_access() -> None:
     """Access, an identity provider, or a reason."""
     changes = gated(access=False)
     assert build.found(changes, "tunnel-requires-access") == []
     assert [a.route for a in planned(changes).apps] == ["auth"]
 
 
-def test_a_gate_with_holes_does_not_stand_for_access() -> None:
+def test_a_sign_in_with_exempt_paths_does_not_replace_access() -> None:
     (problem,) = build.found(gated(access=False, exempt=["/rest/*"]), "tunnel-requires-access")
     assert "/rest/*" in problem.what
 
 
-def test_a_sign_in_of_the_app_does_not_stand_for_access() -> None:
+def test_a_sign_in_of_the_app_does_not_replace_access() -> None:
     changes = stack(route={"access": False, "audience": "family", "auth": "native"})
     assert build.found(changes, "tunnel-requires-access")
 
 
-def test_a_gate_that_the_tunnel_goes_past_does_not_stand_for_access() -> None:
+def test_a_sign_in_that_the_tunnel_bypasses_does_not_replace_access() -> None:
     changes = gated(access=False, tunnel_service="http://127.0.0.1:4533")
     assert build.found(changes, "tunnel-requires-access")
 
@@ -123,7 +123,7 @@ BAD: dict[str, tuple[str, Changes, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_would_let_nobody_or_anybody_pass_is_refused(case: str) -> None:
+def test_a_policy_for_nobody_or_everybody_is_refused(case: str) -> None:
     check, changes, says = BAD[case]
     (problem,) = build.found(changes, check)
     assert says in problem.what
@@ -137,6 +137,6 @@ def test_a_good_stack_passes(check: str) -> None:
     assert build.found(changes, check) == []
 
 
-def test_a_token_for_ever_needs_nobody_to_hear_of_its_end() -> None:
+def test_a_token_without_an_end_needs_no_alert() -> None:
     changes = stack({"access": {"service_tokens": {"probe": {"duration": "forever"}}}})
     assert build.found(changes, "service-token-expiry") == []

@@ -1,4 +1,4 @@
-"""What a published name leads to at home, and which gates that needs."""
+"""Where a published name leads at home, and which sign-in that requires."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ NAME = "ai-home.example.org"
 
 
 def stack(*changes: Changes, host: str = "pi", **route: Any) -> Changes:
-    """An app without a sign-in of its own, published behind Access."""
+    """An app without its own sign-in, published behind Access."""
     said = {"name": "ai", "audience": "family", "auth": "none", "publish": "tunnel", **route}
     services = {"authelia": {"publish": "tunnel"}, "ollama": {"host": host, "routes": [said]}}
     return merged(household({"services": services}), *changes)
 
 
 def gates(changes: Changes, asker: str) -> tuple[str, list[str]]:
-    """How somebody comes to the name, and what asks on the way."""
+    """The paths to the name, and the barriers on them."""
     answers = plan_reach(build.plan(changes)).to("ai")
     (found,) = [a for a in answers if a.origin.name == asker]
     return found.path, [g.kind for g in found.barriers]
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
-def test_no_proxy_answers_at_home_for_a_name_that_only_access_guards(proxy: str) -> None:
-    """Whoever knows the entry's address could ask there for the name, and nobody would ask back."""
+def test_a_name_that_only_access_protects_is_not_served_at_home(proxy: str) -> None:
+    """Otherwise a client that knows the entry host's address would reach the app without a
+    sign-in."""
     entry = {"network": {"entry": {"host": "pi", "proxy": proxy}}}
     through_proxy = stack(ONE_NAME, ALONE, entry)
     made = build.plan(through_proxy)
@@ -51,15 +52,15 @@ def test_no_proxy_answers_at_home_for_a_name_that_only_access_guards(proxy: str)
     assert NAME in files["tunnel.nix"]
 
 
-def test_a_name_of_its_own_at_home_needs_a_gate_there() -> None:
-    """Somebody else's resolver may know it, and the proxy has a listener for it."""
+def test_a_separate_name_at_home_needs_a_sign_in_there() -> None:
+    """Another resolver may know the name, and the proxy serves it."""
     (problem,) = build.found(stack(ALONE), "audience-auth")
     assert problem.where == "services.ollama.routes[0].auth"
     assert problem.what.startswith("ai.home.example.org is for the family")
 
 
 def test_a_resolver_leads_the_one_name_to_the_proxy_at_home() -> None:
-    """Then Access is not in the way, and what asks there is what the proxy knows."""
+    """Access is then not on the path, and the proxy's sign-in applies."""
     assert gates(stack(ONE_NAME), "lan") == ("lan", [])
     assert build.found(stack(ONE_NAME), "audience-auth")
     asked = stack(ONE_NAME, auth="forward")
@@ -69,7 +70,7 @@ def test_a_resolver_leads_the_one_name_to_the_proxy_at_home() -> None:
 
 
 @pytest.mark.requirement("S0-26")
-def test_the_portal_keeps_its_name_where_only_the_tunnel_leads_to_it() -> None:
+def test_the_portal_keeps_its_name_if_only_the_tunnel_leads_to_it() -> None:
     identity = build.plan(stack(ONE_NAME, ALONE, auth="forward")).identity
     assert identity is not None
     assert identity.portal == identity.public_portal == "auth-home.example.org"
@@ -78,8 +79,8 @@ def test_the_portal_keeps_its_name_where_only_the_tunnel_leads_to_it() -> None:
 
 @pytest.mark.parametrize("network", [{}, ALONE])
 @pytest.mark.requirement("S0-27")
-def test_no_app_is_sent_to_a_portal_that_is_not_there(network: Changes) -> None:
-    """At the proxy's address only where the proxy answers for that name."""
+def test_no_app_is_sent_to_a_portal_that_does_not_answer(network: Changes) -> None:
+    """The portal is at the proxy's address only if the proxy serves its name."""
     news = {"miniflux": {"host": "aurora", "auth": "oidc", "publish": "tunnel"}}
     files = build.render(stack(ONE_NAME, network, {"services": news}))["aurora"]
     assert ("portal.nix" in files) == (not network)
@@ -91,7 +92,7 @@ RULES = ("audience-auth", "tunnel-requires-access", "internet-gate", "direct-add
 
 
 def refused(audience: str, publish: str, auth: str, front: str, *, alone: bool) -> set[str]:
-    """The table of the guide: who may be let in from where, and by whom."""
+    """The guide's table: who may open a name from where, and which sign-in applies."""
     if publish == "direct":
         out = {"direct-address"}
     elif publish == "tunnel":
@@ -114,10 +115,10 @@ def refused(audience: str, publish: str, auth: str, front: str, *, alone: bool) 
     ],
 )
 @pytest.mark.requirement("T3", "S0-13", "S0-14")
-def test_what_may_be_combined_is_one_table(
+def test_the_allowed_combinations_are_those_of_the_table(
     audience: str, publish: str, auth: str, front: str, alone: bool
 ) -> None:
-    """As the guide has it, under Who may pass."""
+    """The table is in the guide under Who may pass."""
     fields: dict[str, Any] = {"audience": audience, "publish": publish, "auth": auth, "exempt": []}
     if front == "none":
         fields["access"] = False
@@ -133,7 +134,7 @@ def test_what_may_be_combined_is_one_table(
 @pytest.mark.parametrize("section", [{}, {"authelia": {"monitor": {"interval": "5m"}}}])
 @pytest.mark.requirement("S0-61")
 def test_a_problem_of_the_portals_route_is_at_a_place_that_exists(section: Changes) -> None:
-    """Its own section where there is one, else the section that asks for the service."""
+    """The place is the service's own section, or the section that places the service."""
     changes = household({"site": {"exposure": "internal-only", "publish": "tunnel"}})
     changes["services"] = section
     (problem,) = [p for p in build.found(changes, "no-public-record") if "auth" in p.what]

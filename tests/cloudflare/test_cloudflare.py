@@ -1,4 +1,4 @@
-"""What is published, what stands in front of it, and what a token may do."""
+"""Published names, Access in front of them, and the rights of tokens."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_publishing_adds_one_record_one_rule_and_one_access_application() -> Non
 
 
 @pytest.mark.requirement("S2-06")
-def test_a_public_reason_takes_access_away_and_nothing_else() -> None:
+def test_a_public_reason_removes_access_and_nothing_else() -> None:
     cloudflare = build.plan(route(publish="tunnel", public="my own web site")).cloudflare
     assert cloudflare is not None
     assert len(cloudflare.records) == 1
@@ -72,7 +72,7 @@ def test_rules_and_records_are_in_order_of_name() -> None:
 
 
 @pytest.mark.requirement("S1-05")
-def test_a_tunnel_beside_the_proxy_goes_straight_to_the_apps_of_its_host() -> None:
+def test_a_tunnel_on_another_host_connects_to_the_apps_of_its_host() -> None:
     stack = {**PUBLISHED, "cloudflare": {"tunnel": {"host": "nas"}}}
     cloudflare = build.plan(stack).cloudflare
     assert cloudflare is not None
@@ -81,7 +81,7 @@ def test_a_tunnel_beside_the_proxy_goes_straight_to_the_apps_of_its_host() -> No
 
 @pytest.mark.requirement("S1-05")
 def test_the_tunnel_answers_404_for_every_other_name() -> None:
-    """tunnel-catch-all holds by construction."""
+    """`tunnel-catch-all` holds by construction."""
     text = build.render(PUBLISHED)["pi"]["tunnel.nix"]
     assert 'default = "http_status:404";' in text
     assert 'ingress."navidrome-home.example.org" = "http://127.0.0.1:8180";' in text
@@ -93,7 +93,7 @@ def test_a_tunnel_without_names_still_answers_404() -> None:
 
 
 @pytest.mark.requirement("S0-16")
-def test_one_wildcard_certificate_is_proven_by_dns_without_the_home_resolver() -> None:
+def test_the_wildcard_certificate_is_validated_without_the_home_resolver() -> None:
     text = build.render({"services": {"navidrome": {"host": "nas"}}})["pi"]["certificates.nix"]
     assert text.count('domain = "*.') == 1
     assert 'domain = "*.home.example.org";' in text
@@ -103,7 +103,7 @@ def test_one_wildcard_certificate_is_proven_by_dns_without_the_home_resolver() -
 
 
 @pytest.mark.requirement("S0-16")
-def test_the_domain_moves_the_certificate_along() -> None:
+def test_the_certificate_follows_the_domain() -> None:
     changes = {
         "services": {"navidrome": {"host": "nas"}},
         "site": {"domain": "homelab.lab.example.org"},
@@ -121,8 +121,9 @@ def test_only_the_entry_host_gets_a_token_and_for_one_zone() -> None:
 
 
 @pytest.mark.requirement("S0-17")
-def test_a_token_may_edit_one_zone_in_the_form_that_cloudflare_gives_back() -> None:
-    """Ids ascend and the resources are compact, or every preview would show a change."""
+def test_a_token_for_one_zone_has_the_form_that_cloudflare_returns() -> None:
+    """Ids ascend and the resources are compact JSON. Otherwise every preview would show a
+    change."""
     (policy,) = token_policies("a" * 32)
     resources = str(policy["resources"])
     assert json.loads(resources) == {f"com.cloudflare.api.account.zone.{'a' * 32}": "*"}
@@ -196,10 +197,10 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
 )
 @pytest.mark.parametrize("audience", ["operator", "family", "public"])
 @pytest.mark.requirement("S0-13", "S0-14", "S3-01", "T4")
-def test_a_direct_name_is_refused_once_and_for_that_alone(
+def test_publish_direct_is_one_problem(
     exposure: str, check: str, what: str, way_out: str, audience: str
 ) -> None:
-    """No advice that a second error would follow."""
+    """The way out does not lead to a second error."""
     changes = route(publish="direct", audience=audience, auth="native")
     changes["site"] = {**TUNNEL["site"], "exposure": exposure}
     (problem,) = [p for p in build.problems(changes) if ".routes[0]" in p.where]
@@ -215,7 +216,7 @@ def test_a_mistyped_host_of_the_tunnel_is_one_problem() -> None:
 
 
 @pytest.mark.requirement("S2-06")
-def test_a_route_that_sends_access_away_is_one_problem() -> None:
+def test_a_route_without_access_is_one_problem() -> None:
     changes = route(publish="tunnel", audience="family", auth="native", access=False)
     about = [p for p in build.problems(changes) if ".routes[0]" in p.where]
     assert [p.check for p in about] == ["tunnel-requires-access"]
@@ -231,7 +232,7 @@ def test_deep_names_are_fine_with_certificates_that_cover_them() -> None:
 
 
 @pytest.mark.requirement("S1-05")
-def test_a_tunnel_past_the_proxy_cannot_serve_a_gated_app() -> None:
+def test_a_tunnel_that_bypasses_the_proxy_cannot_serve_an_app_behind_sign_in() -> None:
     changes = route(publish="tunnel", audience="family", auth="forward")
     changes["cloudflare"] = {"tunnel": {"host": "nas"}}
     (problem,) = build.found(changes, "tunnel-host")
@@ -239,7 +240,7 @@ def test_a_tunnel_past_the_proxy_cannot_serve_a_gated_app() -> None:
 
 
 @pytest.mark.requirement("S1-05")
-def test_a_tunnel_past_the_proxy_cannot_serve_other_hosts() -> None:
+def test_a_tunnel_that_bypasses_the_proxy_cannot_serve_other_hosts() -> None:
     changes = route(publish="tunnel")
     changes["cloudflare"] = {"tunnel": {"host": "nas"}}
     changes["services"]["navidrome"]["host"] = "pi"

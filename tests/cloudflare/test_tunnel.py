@@ -1,4 +1,4 @@
-"""What the tunnel carries: proxied names, apps of its own host, and what is not HTTP.
+"""Services in the tunnel: names of the proxy, apps of its own host, and other protocols than HTTP.
 
 Every rule has one exact host name.
 """
@@ -37,7 +37,7 @@ def test_the_tunnel_dials_exactly_what_a_route_names() -> None:
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
 @pytest.mark.requirement("S2-08")
-def test_what_is_not_http_has_no_name_at_home_and_no_place_in_any_proxy(proxy: str) -> None:
+def test_a_service_without_http_has_no_name_at_home_and_no_virtual_host(proxy: str) -> None:
     changes = stack(
         route=SSH,
         network={"entry": {"host": "pi", "proxy": proxy}},
@@ -63,8 +63,8 @@ def test_other_protocols_than_ssh_are_behind_an_ordinary_application() -> None:
 
 
 @pytest.mark.requirement("S4-32")
-def test_how_an_app_is_verified_is_said_in_its_rule() -> None:
-    """The certificate's name is told, instead of verifying nothing."""
+def test_a_rule_states_how_the_apps_certificate_is_verified() -> None:
+    """The rule names the certificate's name; verification stays on."""
     origin = {"server_name": "music.home.example.org", "connect_timeout": "10s"}
     route = {"tunnel_service": "https://127.0.0.1:443", "origin": origin}
     text = build.render(stack(route=route))["pi"]["tunnel.nix"]
@@ -74,7 +74,7 @@ def test_how_an_app_is_verified_is_said_in_its_rule() -> None:
     assert "noTLSVerify" not in text
 
 
-def test_a_certificate_goes_unverified_only_for_a_reason() -> None:
+def test_skipping_verification_needs_a_reason() -> None:
     route = {
         "tunnel_service": "https://127.0.0.1:8443",
         "origin": {"unverified": "the app makes its own at each start"},
@@ -83,7 +83,7 @@ def test_a_certificate_goes_unverified_only_for_a_reason() -> None:
 
 
 @pytest.mark.requirement("S1-05")
-def test_a_tunnel_beside_the_proxy_may_go_straight_to_the_apps_too() -> None:
+def test_a_tunnel_at_the_proxys_host_can_bypass_the_proxy() -> None:
     changes = stack({"tunnel": {"host": "pi", "via": "direct"}}, NATIVE, on="pi")
     plan = build.plan(changes)
     assert plan.cloudflare is not None
@@ -167,7 +167,7 @@ BAD: dict[str, tuple[str, Changes, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_cannot_work_is_refused(case: str) -> None:
+def test_a_rule_that_cannot_work_is_refused(case: str) -> None:
     check, changes, says = BAD[case]
     (problem,) = build.found(changes, check)
     assert says in problem.what
@@ -183,8 +183,8 @@ def test_what_cannot_work_is_refused(case: str) -> None:
     ],
 )
 @pytest.mark.requirement("S2-08")
-def test_what_is_on_loopback_is_on_the_host_of_the_tunnel(target: str, way_out: str) -> None:
-    """There is such a thing there as well, as a rule, and it would be published."""
+def test_a_loopback_target_must_be_on_the_tunnels_host(target: str, way_out: str) -> None:
+    """Otherwise the tunnel would publish the same port of its own host."""
     changes = stack(route={**NATIVE, "tunnel_service": target})
     (problem,) = build.found(changes, "tunnel-host")
     assert problem.way_out == way_out
@@ -206,13 +206,13 @@ def test_a_good_stack_passes(check: str) -> None:
     ],
 )
 @pytest.mark.requirement("S4-32")
-def test_a_wildcard_is_refused_and_told_why(changes: Changes) -> None:
+def test_a_wildcard_is_refused_with_the_reason(changes: Changes) -> None:
     with pytest.raises(InvalidStackError, match="cloudflared accepts"):
         build.stack_config(changes)
 
 
 def test_every_option_of_a_rule_is_one_that_nixos_has() -> None:
-    """Also of the alarm before a token ends."""
+    """Also for the alert before a token expires."""
     require_options()
     origin = {
         "server_name": "music.home.example.org",

@@ -1,4 +1,4 @@
-"""Limits of tokens, CAA, web sites, buckets, and what was there before."""
+"""Limits of tokens, CAA, web sites, buckets, and adopted resources."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ UUID = "11111111-2222-3333-4444-555555555555"
 
 
 @pytest.mark.requirement("S0-17")
-def test_a_token_is_limited_only_where_somebody_says_so() -> None:
-    """A home's address changes, and an expired token fails quietly."""
+def test_a_token_is_limited_only_if_the_stack_says_so() -> None:
+    """The address of a home changes, and an expired token fails silently."""
     (plain,) = planned(stack()).tokens
     assert (plain.allow_from, plain.until) == ((), "")
     (limited,) = planned(stack(LIMITS)).tokens
@@ -38,7 +38,7 @@ def test_a_token_is_limited_only_where_somebody_says_so() -> None:
 
 
 @pytest.mark.requirement("S0-17")
-def test_the_host_of_a_token_that_ends_gives_the_alarm_before() -> None:
+def test_the_host_of_an_expiring_token_alerts_before() -> None:
     files = build.render(stack(LIMITS, monitoring=NTFY))["pi"]
     text = files["certificates.nix"]
     assert "set -- 2027-01-01" in text
@@ -48,12 +48,12 @@ def test_the_host_of_a_token_that_ends_gives_the_alarm_before() -> None:
     assert "lib/acme-token-expiry.sh" in files
 
 
-def test_without_an_end_nothing_watches_for_one() -> None:
+def test_without_an_end_there_is_no_alert() -> None:
     assert "expiry" not in build.render(stack(monitoring=NTFY))["pi"]["certificates.nix"]
 
 
 @pytest.mark.parametrize(("days", "code"), [(-1, 1), (10, 1), (40, 0)])
-def test_the_alarm_is_given_in_the_last_thirty_days(days: int, code: int) -> None:
+def test_the_alert_is_sent_in_the_last_thirty_days(days: int, code: int) -> None:
     day = (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
     script = build.ROOT / "homelab/certificates/expiry.sh"
     done = subprocess.run(
@@ -67,7 +67,7 @@ def test_the_alarm_is_given_in_the_last_thirty_days(days: int, code: int) -> Non
     assert (day in done.stderr) == bool(code)
 
 
-def test_shellcheck_finds_nothing_in_the_alarm() -> None:
+def test_shellcheck_finds_nothing_in_the_alert_script() -> None:
     if shutil.which("shellcheck") is None:
         pytest.skip("no shellcheck here")
     script = build.ROOT / "homelab/certificates/expiry.sh"
@@ -78,8 +78,8 @@ def test_shellcheck_finds_nothing_in_the_alarm() -> None:
 
 
 @pytest.mark.requirement("S0-16")
-def test_only_the_named_authorities_may_certify() -> None:
-    """And the owner hears of who tried."""
+def test_only_the_named_authorities_may_issue_certificates() -> None:
+    """Cloudflare notifies the owner of refused requests."""
     records = planned(stack({"caa": ["letsencrypt.org"]})).caa
     assert [(r.name, r.tag, r.value) for r in records] == [
         ("home.example.org", "issue", "letsencrypt.org"),
@@ -97,7 +97,7 @@ def test_a_web_site_is_behind_access_as_any_other_name() -> None:
     assert [p.key for p in plan.policies] == ["members"]
 
 
-def test_a_web_site_is_open_only_for_a_reason() -> None:
+def test_an_open_web_site_needs_a_reason() -> None:
     pages = {"docs": {"public": "how this homelab is made"}}
     assert planned(stack({"pages": pages})).pages[0].policies == ()
 
@@ -117,14 +117,14 @@ def test_a_bucket_takes_backups_with_keys_of_its_own() -> None:
     assert job.environment in build.render(changes)["nas"]["backup.nix"]
 
 
-def test_the_keys_of_a_bucket_open_it_alone() -> None:
+def test_the_keys_of_a_bucket_are_limited_to_it() -> None:
     (policy,) = bucket_policies("0" * 32, "example-backup")
     name = f"com.cloudflare.edge.r2.bucket.{'0' * 32}_default_example-backup"
     assert json.loads(str(policy["resources"])) == {name: "*"}
 
 
 @pytest.mark.requirement("S2-05")
-def test_what_was_there_before_is_adopted_by_its_id() -> None:
+def test_an_existing_resource_is_adopted_by_its_id() -> None:
     adopt = {
         "tunnel": UUID,
         "policy": UUID,
@@ -186,7 +186,7 @@ BAD: dict[str, tuple[str, Changes, str]] = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_what_would_fail_or_mislead_is_refused(case: str) -> None:
+def test_a_resource_that_would_fail_or_mislead_is_refused(case: str) -> None:
     check, changes, says = BAD[case]
     (problem,) = build.found(changes, check)
     assert says in problem.what
@@ -207,7 +207,7 @@ def test_a_good_stack_passes(check: str) -> None:
         ({"adopt": {"tunnel": "home"}}, "tunnel"),
     ],
 )
-def test_a_slip_of_the_pen_is_told(changes: Changes, says: str) -> None:
+def test_a_mistyped_name_is_reported(changes: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
         build.stack_config(stack(changes))
 
@@ -222,7 +222,7 @@ def test_a_slip_of_the_pen_is_told(changes: Changes, says: str) -> None:
         ),
     ],
 )
-def test_a_target_has_one_way_to_its_keys(target: Changes, says: str) -> None:
+def test_a_target_has_one_source_of_its_keys(target: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
         build.stack_config(stack(BUCKET, backup={"targets": {"r2": target}}))
 
@@ -266,21 +266,21 @@ def _with_two_routes(cloudflare: Changes) -> Changes:
 
 @pytest.mark.parametrize("case", TWICE)
 @pytest.mark.requirement("S2-05", "S2-07")
-def test_what_is_one_thing_at_cloudflare_is_one_thing_here(case: str) -> None:
+def test_one_resource_at_cloudflare_cannot_be_declared_twice(case: str) -> None:
     cloudflare, where, what = TWICE[case]
     (problem,) = build.found(_with_two_routes(cloudflare), "cloudflare-unique")
     assert (problem.where, problem.what) == (where, what)
 
 
 @pytest.mark.requirement("S2-05", "S2-07")
-def test_different_things_pass() -> None:
+def test_different_resources_pass() -> None:
     both = {**DOCS, **BUCKET, "adopt": {"records": {"music": ONE_ID, "video": "b" * 32}}}
     assert build.found(_with_two_routes(both), "cloudflare-unique") == []
 
 
 @pytest.mark.requirement("S0-17")
 def test_a_token_that_has_ended_is_named() -> None:
-    """By the day that the caller tells, for the plan has no clock."""
+    """The caller passes the date, because a plan does not know it."""
     plan = build.plan(stack(LIMITS, monitoring=NTFY))
     (problem,) = ended(plan, "2027-01-02")
     assert problem.where == "cloudflare.acme.until"
@@ -291,7 +291,7 @@ def test_a_token_that_has_ended_is_named() -> None:
 
 @pytest.mark.parametrize("network", [{}, {"dns": {"host": None, "server": "none"}}])
 @pytest.mark.requirement("S0-16")
-def test_the_reason_for_the_challenges_resolver_is_one_that_there_is(network: Changes) -> None:
+def test_the_comment_on_the_challenges_resolver_is_true(network: Changes) -> None:
     text = build.render(stack(network=network))["pi"]["certificates.nix"]
     assert 'dnsResolver = "1.1.1.1:53";' in text
     assert ("The home resolver" in text) == (not network)

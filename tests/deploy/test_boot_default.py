@@ -1,4 +1,4 @@
-"""What a boot loader would start next, as its installers write that down.
+"""The boot loader's default entry, as its installers write it.
 
 After nixpkgs' systemd-boot-builder.py of 2024 (numbered entries) and of 2026 (entries named by
 their content, boot counting), and lanzaboote's settings.
@@ -57,7 +57,7 @@ sort-key nixos"""
         return output.splitlines()[-1]
 
     def default(self) -> str:
-        """How `default_boots` ends for the system."""
+        """The exit status of `default_boots` for the system."""
         return self.ask(f"default_boots {self.system}")
 
 
@@ -84,7 +84,7 @@ def loader(machine: Machine) -> Loader:
         (f"{BY_CONTENT}+2-1.conf", ["default nixos-*", f"preferred {BY_CONTENT}.conf"]),
     ],
 )
-def test_the_default_is_known_however_its_installer_names_it(
+def test_the_default_entry_is_found_for_every_installer(
     loader: Loader, entry: str, settings: list[str]
 ) -> None:
     loader.entry(entry, loader.system)
@@ -96,15 +96,15 @@ def test_the_default_is_known_however_its_installer_names_it(
     assert loader.default() == ANOTHER
 
 
-def test_the_settings_may_lie_on_another_partition_than_the_entries(loader: Loader) -> None:
-    """boot.loader.systemd-boot.xbootldrMountPoint."""
+def test_settings_and_entries_can_be_on_different_partitions(loader: Loader) -> None:
+    """With boot.loader.systemd-boot.xbootldrMountPoint."""
     (loader.boot / "loader/loader.conf").unlink()
     loader.entry("nixos-generation-7.conf", loader.system)
     loader.settings("default nixos-generation-7.conf", at="efi")
     assert loader.default() == BOOTS
 
 
-def test_entries_of_a_boot_loader_that_the_host_had_before_are_not_asked(loader: Loader) -> None:
+def test_entries_of_a_former_boot_loader_are_ignored(loader: Loader) -> None:
     loader.entry("nixos-generation-7.conf", loader.system.with_name("another"))
     loader.settings("default nixos-generation-7.conf")
     grub = loader.boot / "grub/grub.cfg"
@@ -116,10 +116,10 @@ def test_entries_of_a_boot_loader_that_the_host_had_before_are_not_asked(loader:
 
 
 @pytest.mark.parametrize("settings", [["default nixos-*"], ["default @saved"], []])
-def test_where_no_one_entry_is_named_nothing_is_claimed_and_nothing_started_once(
+def test_without_a_single_default_entry_nothing_is_confirmed_and_nothing_booted_once(
     loader: Loader, settings: list[str]
 ) -> None:
-    """The newest would be the default at once, so there would be no way back."""
+    """The newest entry would be the default at once, so a rollback would be impossible."""
     loader.entry("nixos-generation-7.conf", loader.system)
     loader.settings(*settings)
     assert loader.default() == UNKNOWN
@@ -128,8 +128,10 @@ def test_where_no_one_entry_is_named_nothing_is_claimed_and_nothing_started_once
     assert loader.ask("boots_once") == "0"
 
 
-def test_an_initrd_with_secrets_on_top_is_whole_and_a_short_one_is_not(loader: Loader) -> None:
-    """boot.initrd.secrets: the installer gives it another name, or at least another size."""
+def test_an_initrd_with_appended_secrets_is_complete_and_a_truncated_one_is_not(
+    loader: Loader,
+) -> None:
+    """With boot.initrd.secrets, the installer changes the initrd's name or size."""
     nixos = loader.boot / "EFI/nixos"
     loader.entry("nixos-generation-7.conf", loader.system, "EFI/nixos/c0ffee-initrd.efi")
     loader.settings("default nixos-generation-7.conf")
@@ -151,8 +153,8 @@ def test_a_kernel_of_another_size_or_an_empty_file_does_not_boot(
     assert loader.default() == ANOTHER
 
 
-def test_an_installer_that_writes_before_it_removes_gives_nothing_back(loader: Loader) -> None:
-    """Numbered entries beyond the limit are removed first, those named by their content last."""
+def test_an_installer_that_writes_before_it_removes_frees_no_space(loader: Loader) -> None:
+    """Numbered entries beyond the limit are removed first, content-addressed ones last."""
     (loader.boot / "EFI/nixos/old.efi").write_bytes(b"x" * 1000)
     for number in (4, 5, 6, 7):
         loader.entry(f"nixos-generation-{number}.conf", loader.system, f"EFI/nixos/{number}.efi")
@@ -166,7 +168,7 @@ def test_an_installer_that_writes_before_it_removes_gives_nothing_back(loader: L
 
 @pytest.mark.requirement("S4-34")
 def test_a_new_boot_default_is_flushed_to_the_disk_itself(loader: Loader) -> None:
-    """Syncing FAT leaves it in the disk's cache; an fsync of the partition's root does not."""
+    """A sync of FAT leaves data in the disk's cache. An fsync of the partition's root does not."""
     said = loader.machine.root / "synced"
     log = loader.machine.root / "deployment/log"
     log.parent.mkdir()

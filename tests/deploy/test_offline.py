@@ -1,4 +1,4 @@
-"""What is generated for offline hosts, and who may do that for them."""
+"""Generated files for offline hosts, and which hosts can serve them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BY_KEY = "restrict,command="
 
 
 def offline_host(*, by: Changes, **more: object) -> Changes:
-    """The household whose workstation sleeps so."""
+    """The household with its workstation as an offline host."""
     return household({"hosts": {"workstation": {"offline": by, **WOL, **more}}})
 
 
@@ -32,8 +32,8 @@ PULLS = offline_host(by={"pull_from": "aurora"})
 
 
 @pytest.mark.requirement("S0-05")
-def test_a_neighbour_that_is_no_appliance_gets_the_wake_command_of_who_names_it() -> None:
-    """An appliance has one for every machine anyway."""
+def test_a_host_that_wakes_another_gets_its_wake_command() -> None:
+    """An appliance has the command for every machine."""
     files = build.render(offline_host(by={"wake_by": "aurora"}))
     for host in ("pi", "aurora"):
         assert "wake-workstation" in files[host]["power.nix"]
@@ -41,8 +41,8 @@ def test_a_neighbour_that_is_no_appliance_gets_the_wake_command_of_who_names_it(
 
 
 @pytest.mark.requirement("S0-67")
-def test_a_relay_lets_a_sleeper_in_for_one_command_and_its_own_bundles() -> None:
-    """The key decides whose bundle it is, and opens nothing else."""
+def test_a_relay_allows_an_offline_host_one_command_for_its_own_bundles() -> None:
+    """The key identifies the host and allows only its own bundles."""
     text = build.render(PULLS)["aurora"]["bundles.nix"]
     key = build.host_key("192.168.1.20")
     assert f'${{./lib/relay.sh}} workstation\\" {key}"' in text
@@ -51,7 +51,7 @@ def test_a_relay_lets_a_sleeper_in_for_one_command_and_its_own_bundles() -> None
 
 
 @pytest.mark.requirement("S0-05")
-def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch() -> None:
+def test_an_offline_host_fetches_after_wake_and_boot_and_continues_through_a_switch() -> None:
     text = build.render(PULLS)["workstation"]["pull.nix"]
     assert 'wantedBy = [ "post-resume.target" ];' in text
     assert 'OnBootSec = "2min";' in text
@@ -63,15 +63,15 @@ def test_a_sleeper_fetches_after_each_wake_and_boot_and_survives_its_own_switch(
 
 
 @pytest.mark.requirement("S0-67")
-def test_what_waits_outlives_a_restart_of_a_relay_whose_root_forgets() -> None:
-    """Or an owner was told that a release waits, and none does."""
+def test_waiting_bundles_survive_a_reboot_of_a_relay_with_an_ephemeral_root() -> None:
+    """Otherwise the owner would expect a waiting release that is lost."""
     forgets: Changes = {"hosts": {"aurora": {"persistence": {}}}}
     kept = '"/var/lib/homelab-bundles"'
     assert kept in build.render(household(PULLS, forgets))["aurora"]["impermanence.nix"]
     assert kept not in build.render(household(forgets))["aurora"]["impermanence.nix"]
 
 
-def test_hosts_that_have_no_part_in_it_get_nothing_of_it() -> None:
+def test_other_hosts_get_no_files_for_offline_hosts() -> None:
     for files in build.render(household({})).values():
         assert not {"pull.nix", "bundles.nix", "lib/pull.sh", "lib/relay.sh"} & set(files)
 
@@ -87,9 +87,7 @@ def test_every_option_of_it_exists() -> None:
 @pytest.mark.parametrize(
     ("tool", "words"), [("nixfmt", ["--check"]), ("nix-instantiate", ["--parse"])]
 )
-def test_what_is_generated_is_as_a_person_would_write_it(
-    tmp_path: Path, tool: str, words: list[str]
-) -> None:
+def test_the_generated_files_are_formatted(tmp_path: Path, tool: str, words: list[str]) -> None:
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is not there")
     files = build.render(PULLS)
@@ -103,7 +101,7 @@ def test_what_is_generated_is_as_a_person_would_write_it(
 
 @pytest.mark.requirement("S0-24")
 def test_the_policy_lets_them_reach_each_other_and_nobody_else() -> None:
-    """There to fetch, and back to see whether SSH answers from outside."""
+    """To fetch the bundle, and back to test SSH from outside."""
     tailnet: Changes = {
         "tailnet": {
             "name": "tail1a2b3.ts.net",
@@ -171,8 +169,8 @@ BAD: dict[str, tuple[Changes, str, str]] = {
 
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.requirement("S0-05")
-def test_who_is_awake_instead_can_do_it(case: str) -> None:
-    """One message, with the place and the way out."""
+def test_a_waker_or_relay_that_cannot_work_is_refused(case: str) -> None:
+    """One problem, with the place and the way out."""
     changes, what, way_out = BAD[case]
     (problem,) = build.found(changes, "offline-known")
     assert problem.where.startswith("hosts.workstation.offline.")
@@ -181,7 +179,7 @@ def test_who_is_awake_instead_can_do_it(case: str) -> None:
 
 
 @pytest.mark.parametrize("by", [{"wake_by": "aurora"}, {"pull_from": "pi"}])
-def test_a_host_that_sleeps_as_it_should_has_no_problem(by: Changes) -> None:
+def test_a_correct_offline_host_passes(by: Changes) -> None:
     assert build.found(offline_host(by=by), "offline-known") == []
 
 
@@ -193,13 +191,13 @@ def test_a_host_that_sleeps_as_it_should_has_no_problem(by: Changes) -> None:
         ({"offline": {"wake_by": "pi"}, "always_on": True}, "always_on: false"),
     ],
 )
-def test_a_host_sleeps_in_one_way_or_not_at_all(changes: Changes, what: str) -> None:
+def test_an_offline_host_has_one_method_of_delivery(changes: Changes, what: str) -> None:
     with pytest.raises(Exception, match=what):
         build.stack_config(household({"hosts": {"workstation": changes}}))
 
 
 @pytest.mark.requirement("S0-08")
-def test_who_builds_on_a_host_that_sleeps_is_told_unless_it_wakes_it() -> None:
+def test_building_on_an_offline_host_without_waking_it_is_a_warning() -> None:
     builds: Changes = {"hosts": {"pi": {"build": {"host": "workstation"}}}}
     (problem,) = build.found(household(builds), "builder-offline")
     assert problem.severity == "warning"
@@ -210,8 +208,8 @@ def test_who_builds_on_a_host_that_sleeps_is_told_unless_it_wakes_it() -> None:
 
 
 @pytest.mark.requirement("S0-67")
-def test_what_the_stack_says_of_a_sleeper_reaches_its_switch() -> None:
-    """Of it, of who is awake instead, and whose signature counts there."""
+def test_settings_of_an_offline_host_reach_its_switch() -> None:
+    """Its settings, its relay or waker, and the trusted signer."""
     made = build.plan(PULLS)
     its = made.hosts["workstation"]
     told = offline_spec(its, made.hosts, made.stack.site.owner.ssh_keys)
@@ -228,12 +226,12 @@ def test_what_the_stack_says_of_a_sleeper_reaches_its_switch() -> None:
     assert spec.offline.signers == (" ".join(build.OWNER.split()[:2]),)
 
 
-def test_bundles_that_would_leave_a_host_the_same_are_the_same() -> None:
+def test_bundles_with_the_same_content_have_the_same_id() -> None:
     assert identity("r", "v", "") == identity("r", "v", "")
     assert len({identity("r", "v", ""), identity("r", "", "v"), identity("v", "r", "")}) == 3
 
 
-def test_what_is_sealed_opens_with_the_hosts_own_key_and_no_other(tmp_path: Path) -> None:
+def test_a_sealed_secret_opens_only_with_the_hosts_own_key(tmp_path: Path) -> None:
     for tool in ("age", "ssh-keygen"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not there")
@@ -256,10 +254,10 @@ def test_what_is_sealed_opens_with_the_hosts_own_key_and_no_other(tmp_path: Path
     assert opened("other").returncode != 0
 
 
-def test_without_a_key_of_the_owner_nothing_is_signed(
+def test_without_the_owners_key_nothing_is_signed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And a key in a file signs where there is no agent."""
+    """Without an agent, a key in a file signs."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     if shutil.which("ssh-keygen") is None:

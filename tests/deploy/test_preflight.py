@@ -1,4 +1,4 @@
-"""Before any host of the fleet switches: everything that would stop one, all at once."""
+"""Preflight: everything that would stop a switch is reported together before any host switches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ echo "/dev/x $total 0 $free 1% /"
 
 
 class Prepared:
-    """A host with a release that is built, and file systems of any size."""
+    """A host with a built release and file systems of any size."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -44,7 +44,7 @@ class Prepared:
             file.write(f"{directory} {total * 1024} {free * 1024}\n")
 
     def boots_by(self, name: str, size: int) -> None:
-        """Give the system a kernel of its own, of this many MiB, in the store."""
+        """Give the system its own kernel in the store, of this many MiB."""
         package = self.machine.root / f"nix/store/{name}"
         package.mkdir(parents=True)
         (package / "bzImage").write_bytes(b"k" * (size * MIB))
@@ -60,26 +60,26 @@ class Prepared:
         (boot / f"loader/entries/nixos-generation-{number}.conf").write_text(text)
 
     def look(self, **policy: object) -> tuple[int, str]:
-        """What building the release says, which is built already."""
+        """The output of preflight for the built release."""
         given = DeployPolicy("pi", **policy)  # type: ignore[arg-type]
         return self.machine.run(scripts.build_script("r1", given))
 
 
 @pytest.fixture
 def host(machine: Machine) -> Prepared:
-    """A host that nothing is wrong with."""
+    """A host without findings."""
     return Prepared(machine)
 
 
 @pytest.mark.requirement("S4-06")
-def test_a_sound_host_passes_and_nothing_is_said(host: Prepared) -> None:
-    """And a second look says the same."""
+def test_a_host_without_findings_passes_silently(host: Prepared) -> None:
+    """A second run reports the same."""
     status, output = host.look(loader="systemd-boot")
     assert (status, output) == (0, f"built {host.system}\n")
 
 
 @pytest.mark.requirement("S4-05", "S4-06")
-def test_a_boot_partition_without_room_stops_the_fleet_with_figures(host: Prepared) -> None:
+def test_a_full_boot_partition_stops_the_run_with_figures(host: Prepared) -> None:
     """Before anything is activated anywhere."""
     host.boots_by("abc-linux-6.12", 15)
     host.entry(1, "old-linux-bzImage.efi", 15)
@@ -93,8 +93,8 @@ def test_a_boot_partition_without_room_stops_the_fleet_with_figures(host: Prepar
 
 
 @pytest.mark.requirement("S4-05")
-def test_what_is_there_already_needs_no_room(host: Prepared) -> None:
-    """No fixed reserve blocks a host whose kernel stays."""
+def test_an_existing_kernel_needs_no_space(host: Prepared) -> None:
+    """A host whose kernel is unchanged needs no reserve."""
     host.boots_by("abc-linux-6.12", 15)
     host.entry(1, "abc-linux-6.12-bzImage.efi", 15)
     host.room("/boot", total=96, free=1)
@@ -103,10 +103,10 @@ def test_what_is_there_already_needs_no_room(host: Prepared) -> None:
 
 @pytest.mark.parametrize(("loader", "status"), [("systemd-boot", 0), ("grub", 1), ("hardware", 1)])
 @pytest.mark.requirement("S4-05", "S4-07")
-def test_old_entries_give_back_their_room_where_the_loader_removes_first(
+def test_old_entries_free_space_if_the_loader_removes_first(
     host: Prepared, loader: str, status: int
 ) -> None:
-    """systemd-boot removes what is beyond the limit before it writes; others after."""
+    """systemd-boot removes old entries before it writes, others afterwards."""
     host.boots_by("abc-linux-6.12", 15)
     for number in range(1, 5):
         host.entry(number, f"k{number}-linux-bzImage.efi", 15)
@@ -116,10 +116,10 @@ def test_old_entries_give_back_their_room_where_the_loader_removes_first(
 
 @pytest.mark.parametrize(("free", "status"), [(100, 0), (70, 1)])
 @pytest.mark.requirement("S4-05")
-def test_a_boot_directory_on_a_large_disk_asks_for_no_share_of_it(
+def test_a_boot_directory_on_a_large_disk_needs_a_fixed_reserve(
     host: Prepared, free: int, status: int
 ) -> None:
-    """64 MiB to spare are enough, however large the disk is."""
+    """A reserve of 64 MiB is enough on any disk."""
     host.boots_by("abc-linux-6.12", 15)
     (host.machine.root / "boot/grub").mkdir(parents=True)
     (host.machine.root / "boot/kernels").mkdir()
@@ -128,8 +128,8 @@ def test_a_boot_directory_on_a_large_disk_asks_for_no_share_of_it(
 
 
 @pytest.mark.requirement("S4-05")
-def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_room(host: Prepared) -> None:
-    """GRUB on one file system copies none."""
+def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_space(host: Prepared) -> None:
+    """GRUB on the root file system copies no kernel."""
     host.boots_by("abc-linux-6.12", 15)
     grub = host.machine.root / "boot/grub"
     grub.mkdir(parents=True)
@@ -140,8 +140,8 @@ def test_a_boot_loader_that_reads_kernels_from_the_store_needs_no_room(host: Pre
 
 
 @pytest.mark.requirement("S4-05")
-def test_whoever_brings_a_boot_loader_of_his_own_is_known_by_its_files(host: Prepared) -> None:
-    """`loader: hardware` may well be systemd-boot."""
+def test_the_boot_loader_of_an_own_module_is_detected_by_its_files(host: Prepared) -> None:
+    """`loader: hardware` can be systemd-boot."""
     host.boots_by("abc-linux-6.12", 15)
     host.entry(1, "abc-linux-6.12-bzImage.efi", 15)
     host.room("/boot", total=96, free=1)
@@ -149,8 +149,8 @@ def test_whoever_brings_a_boot_loader_of_his_own_is_known_by_its_files(host: Pre
 
 
 @pytest.mark.requirement("S4-05")
-def test_generations_that_share_a_kernel_give_nothing_back(host: Prepared) -> None:
-    """A file goes with the last entry that names it."""
+def test_generations_that_share_a_kernel_free_no_space(host: Prepared) -> None:
+    """A file is removed with the last entry that names it."""
     host.boots_by("abc-linux-6.12", 15)
     for number in range(1, 5):
         host.entry(number, "same-linux-bzImage.efi", 15)
@@ -161,7 +161,7 @@ def test_generations_that_share_a_kernel_give_nothing_back(host: Prepared) -> No
 
 
 @pytest.mark.requirement("S4-06")
-def test_everything_is_said_at_once(host: Prepared) -> None:
+def test_all_findings_are_reported_together(host: Prepared) -> None:
     """Blocking findings and notes together."""
     host.boots_by("abc-linux-6.12", 15)
     host.room(".", total=10_000, free=60)
@@ -178,7 +178,7 @@ def test_everything_is_said_at_once(host: Prepared) -> None:
 
 
 def _run_by_hand(host: Prepared) -> Path:
-    """Our release r0 was committed; then somebody switched to something else."""
+    """Release r0 is committed, then somebody switches by hand."""
     state, root = host.machine.state, host.machine.root
     ours, theirs = root / "nix/store/ours", root / "nix/store/theirs"
     for system in (ours, theirs):
@@ -192,8 +192,8 @@ def _run_by_hand(host: Prepared) -> Path:
     return theirs
 
 
-def test_somebody_elses_change_is_not_undone_unseen(host: Prepared) -> None:
-    """Preflight drift: the way out is a word in the stack, good for one time."""
+def test_a_manual_switch_is_not_undone_silently(host: Prepared) -> None:
+    """The way out is `deploy.again` in the stack, which is valid once."""
     theirs = _run_by_hand(host)
     status, output = host.look()
     assert status == 1
@@ -202,12 +202,12 @@ def test_somebody_elses_change_is_not_undone_unseen(host: Prepared) -> None:
     assert host.look(again="their change is kept")[0] == 0
     (host.machine.state / "again").write_text("their change is kept\n")
     assert host.look(again="their change is kept")[0] == 1
-    # A word that is taken out of the stack again asks for nothing.
+    # Removing `again` from the stack has no effect.
     assert host.look()[0] == 1
 
 
-def test_what_we_want_anyway_is_no_drift(host: Prepared) -> None:
-    """Somebody who built the same by hand did our work."""
+def test_a_manual_switch_to_the_same_system_is_no_drift(host: Prepared) -> None:
+    """A manual switch to the same system is no drift."""
     _run_by_hand(host)
     running = host.machine.root / "run/current-system"
     running.unlink()
@@ -215,8 +215,8 @@ def test_what_we_want_anyway_is_no_drift(host: Prepared) -> None:
     assert host.look()[0] == 0
 
 
-def test_its_own_checks_stop_a_system_and_an_old_one_without_any_passes(host: Prepared) -> None:
-    """Pre-switch checks of NixOS 25.05 and later."""
+def test_pre_switch_checks_can_stop_a_system_and_are_optional(host: Prepared) -> None:
+    """The pre-switch checks of NixOS 25.05 and later."""
     stc = host.system / "bin/switch-to-configuration"
     stc.unlink()
     stc.write_text("#!/bin/sh\n[ $1 != check ] || { echo a switch inhibitor is set; exit 1; }\n")
@@ -229,7 +229,7 @@ def test_its_own_checks_stop_a_system_and_an_old_one_without_any_passes(host: Pr
 
 
 @pytest.mark.requirement("S4-09")
-def test_what_will_restart_and_what_waits_for_a_boot_is_said(host: Prepared) -> None:
+def test_restarting_units_and_a_due_reboot_are_reported(host: Prepared) -> None:
     """A note, and no reason to stop."""
     stc = host.system / "bin/switch-to-configuration"
     stc.unlink()
@@ -246,10 +246,10 @@ def test_what_will_restart_and_what_waits_for_a_boot_is_said(host: Prepared) -> 
 
 
 @pytest.mark.requirement("S4-34")
-def test_a_restart_is_announced_or_refused_for_what_would_keep_the_host_away(
+def test_a_reboot_is_announced_or_refused(
     host: Prepared,
 ) -> None:
-    """A disk that waits for a person, a loader that cannot start a system once."""
+    """An encrypted disk, or a boot loader that cannot boot a system once."""
     (host.system / "init-interface-version").write_text("2\n")
     assert host.look(reboot="once")[0] == 0
     assert "this switch restarts the host" in host.look(reboot="once")[1]
@@ -269,7 +269,7 @@ def test_a_restart_is_announced_or_refused_for_what_would_keep_the_host_away(
     assert "set hosts.pi.reboot: {}" in output
 
 
-def test_what_runs_must_be_a_generation_to_come_back_to(host: Prepared) -> None:
+def test_a_reboot_needs_a_system_to_roll_back_to(host: Prepared) -> None:
     (host.system / "init-interface-version").write_text("2\n")
     theirs = _run_by_hand(host)
     (theirs / "init-interface-version").write_text("1\n")
@@ -279,7 +279,7 @@ def test_what_runs_must_be_a_generation_to_come_back_to(host: Prepared) -> None:
 
 
 @pytest.mark.requirement("S4-05")
-def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -> None:
+def test_a_kernel_on_the_raspberry_pi_firmware_partition_counts_there(host: Prepared) -> None:
     """Its partition is the small one."""
     for path in (host.machine.root / "boot/loader/entries").iterdir():
         path.unlink()
@@ -293,8 +293,8 @@ def test_a_kernel_beside_a_raspberry_pis_firmware_counts_there(host: Prepared) -
 
 
 @pytest.mark.requirement("S0-67")
-def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> None:
-    """The pinned host key comes along with a cloned disk; the machine's id tells."""
+def test_another_machine_with_the_same_host_key_is_refused(host: Prepared) -> None:
+    """A cloned disk has the pinned host key; the machine id differs."""
     (host.machine.root / "etc").mkdir(exist_ok=True)
     (host.machine.root / "etc/machine-id").write_text("1" * 32 + "\n")
     assert host.look()[0] == 0
@@ -306,7 +306,7 @@ def test_a_disk_in_another_machine_is_not_taken_for_the_host(host: Prepared) -> 
 
 
 @pytest.mark.requirement("S4-34")
-def test_a_boot_that_would_start_something_else_is_said(host: Prepared) -> None:
+def test_a_different_boot_default_is_reported(host: Prepared) -> None:
     """`nixos-rebuild boot` by hand."""
     _run_by_hand(host)
     running = host.machine.root / "run/current-system"
@@ -316,8 +316,8 @@ def test_a_boot_that_would_start_something_else_is_said(host: Prepared) -> None:
     assert "its next boot would start" in host.look()[1]
 
 
-def test_a_database_that_would_start_empty_needs_a_dump_of_today(host: Prepared) -> None:
-    """A major version of PostgreSQL does not read the data of the one before."""
+def test_a_database_that_would_start_empty_needs_a_dump_of_the_last_day(host: Prepared) -> None:
+    """A major version of PostgreSQL does not read the data of the previous one."""
 
     def postgresql(system: Path, version: str) -> None:
         unit = system / "etc/systemd/system/postgresql.service"
@@ -342,8 +342,8 @@ def test_a_database_that_would_start_empty_needs_a_dump_of_today(host: Prepared)
 
 
 @pytest.mark.requirement("S0-67")
-def test_another_stack_does_not_begin_in_the_middle_of_a_run(machine: Machine) -> None:
-    """A lock is one script's; the lease is a run's, and ends by itself."""
+def test_another_stacks_run_does_not_start_during_a_run(machine: Machine) -> None:
+    """The lock is held by a script; the lease by a run, and it expires."""
     machine.succeed(scripts.stage_script("r1", FLAKE, stack="home"))
     status, output = machine.run(scripts.stage_script("r2", FLAKE, stack="test"))
     assert status == 1

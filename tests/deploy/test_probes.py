@@ -1,4 +1,4 @@
-"""What each host is for, as its switch will ask."""
+"""The probes of each host."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def probes(host: str, *changes: Changes) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.requirement("S4-34")
-def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
+def test_the_entry_host_has_probes_for_every_shared_service() -> None:
     """Resolver at home and beyond, reverse proxy, tunnel, tailnet, and its own apps."""
     published: Changes = {
         "tailnet": {
@@ -53,15 +53,15 @@ def test_the_host_that_carries_the_household_is_asked_for_all_of_it() -> None:
 
 
 @pytest.mark.requirement("S4-34")
-def test_a_proxy_without_a_name_at_home_is_asked_on_plain_http() -> None:
-    """It answers there whatever it is asked for."""
+def test_a_proxy_without_a_name_at_home_is_probed_on_plain_http() -> None:
+    """It answers there for every name."""
     found = probes("pi", {"identity": None, "services": {}})
     assert found["entry-plane"] == ("http", "http://127.0.0.1/.homelab/probe")
 
 
 @pytest.mark.requirement("S4-34")
-def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
-    """A container that the proxy calls is on the tailnet address alone."""
+def test_apps_of_other_hosts_are_probed_at_their_listen_addresses() -> None:
+    """A container behind the proxy listens on the tailnet address only."""
     apps: Changes = {
         "services": {
             "miniflux": {"host": "aurora", "monitor": {"path": "/up"}},
@@ -81,7 +81,7 @@ def test_another_host_is_asked_for_its_apps_where_they_listen() -> None:
     }
 
 
-def test_a_probe_is_words_and_nothing_that_a_shell_would_read() -> None:
+def test_a_probe_contains_no_shell_syntax() -> None:
     policy = DeployPolicy("pi", probes=(Probe("http", "app", "http://127.0.0.1/a b"),))
     with pytest.raises(ScriptError, match="app: a probe has no blanks"):
         scripts.confirm_script("n", seal=True, policy=policy)
@@ -93,10 +93,10 @@ def test_a_probe_is_words_and_nothing_that_a_shell_would_read() -> None:
     ids=["an answer", "no such name", "no address"],
 )
 @pytest.mark.skipif(shutil.which("nc") is None, reason="nc is not on PATH")
-def test_a_resolver_is_asked_as_resolvers_are(
+def test_a_resolver_is_probed_with_a_dns_query(
     tmp_path: Path, flags: bytes, count: int, well: bool
 ) -> None:
-    """The packet that the shell makes is a question for an address of the whole name."""
+    """The shell's packet is a query for an A record of the full name."""
     asked: list[bytes] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))

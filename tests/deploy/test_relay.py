@@ -1,4 +1,5 @@
-"""An offline host and its relay over a real sshd: the account, its one command, and the way back."""
+"""An offline host and its relay over a real sshd: the account, its forced command, and the
+connection back."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ SCRIPTS = build.ROOT / "homelab/deploy"
 
 @dataclass
 class House:
-    """One sshd on loopback that is both the relay's and, for the way back, the offline host's."""
+    """One sshd on loopback for the relay and, for the connection back, for the offline host."""
 
     directory: Path
     port: int
@@ -36,7 +37,7 @@ class House:
         return self.root / "var/lib/homelab-bundles/laptop"
 
     def ask(self, *words: str, key: str = "etc/ssh/ssh_host_ed25519_key", said: str = "") -> str:
-        """A question as `pull.sh` puts it, by this key."""
+        """Run a request of `pull.sh` with this key."""
         text = (SCRIPTS.parent / "offline/pull.sh").read_text()
         function = text[text.index("ask() {") : text.index("# After a wake")]
         done = subprocess.run(
@@ -79,7 +80,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     )
     Path("/run/sshd").mkdir(exist_ok=True)
     (tmp_path / "known").write_text(f"relay {(tmp_path / 'relay.pub').read_text()}")
-    # The account and the system's list of keys are not this machine's.
+    # This machine lacks the relay's account and authorized_keys.
     (tmp_path / "bin").mkdir()
     shim = tmp_path / "bin/ssh"
     shim.write_text(
@@ -104,7 +105,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.mark.requirement("S0-67")
-def test_a_sleeper_fetches_what_waits_and_tells_how_it_went(house: House) -> None:
+def test_an_offline_host_fetches_its_bundle_and_reports_the_result(house: House) -> None:
     assert house.ask("fetch") == ""
     (house.place / "bundle").write_text("what waits\n")
     assert house.ask("fetch") == "what waits\n"
@@ -112,14 +113,14 @@ def test_a_sleeper_fetches_what_waits_and_tells_how_it_went(house: House) -> Non
     assert (house.place / "report/word").read_text() == "phase committed\n"
 
 
-def test_a_relay_takes_no_more_than_a_word(house: House) -> None:
+def test_a_relay_limits_the_size_of_a_report(house: House) -> None:
     house.ask("tell", said="x" * 200_000)
     assert (house.place / "report/word").stat().st_size == 65536
 
 
 @pytest.mark.requirement("S0-67")
-def test_a_relay_looks_where_the_question_came_from(house: House) -> None:
-    """A fresh connection from outside, whatever the offline host says of its address."""
+def test_a_relay_tests_ssh_at_the_source_address(house: House) -> None:
+    """The relay connects to the source address, not to one that the offline host states."""
     key = (house.directory / "relay.pub").read_text().split()[1]
     assert f"ssh-ed25519 {key}" in house.ask("look", str(house.port))
     assert "ssh-ed25519" not in house.ask("look", "1")
@@ -134,11 +135,11 @@ def test_a_relay_runs_nothing_else(house: House, words: tuple[str, ...]) -> None
     assert "uid=" not in answer
 
 
-def test_another_key_is_let_in_for_nothing(house: House) -> None:
+def test_another_key_is_refused(house: House) -> None:
     assert "Permission denied" in house.ask("fetch", key="etc/ssh/stranger")
 
 
-def test_a_relay_with_another_key_is_not_asked(house: House) -> None:
+def test_a_relay_with_another_host_key_is_not_used(house: House) -> None:
     (house.directory / "known").write_text(
         f"relay {(house.root / 'etc/ssh/stranger.pub').read_text()}"
     )
@@ -146,7 +147,7 @@ def test_a_relay_with_another_key_is_not_asked(house: House) -> None:
 
 
 def test_a_bundle_is_named_in_shell_and_python_alike() -> None:
-    """The host verifies by the very words that the deployer signs with."""
+    """Deployer and host use the same namespace and signer for signatures."""
     text = (SCRIPTS.parent / "offline/pull.sh").read_text()
     assert f"-I {bundle.SIGNER} -n {bundle.NAMESPACE}" in text
     assert bundle.HOST_KEY in text

@@ -1,4 +1,4 @@
-"""What a script carries arrives exactly, whatever it is, and nowhere else."""
+"""Files and secrets in a script arrive unchanged, and only at their paths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.deploy.conftest import Machine
 
 SCRIPTS = Path(scripts.__file__).with_name("scripts")
 
-# What shells, here-documents and Nix make special, beside any text at all.
+# Text that is special in shells, here-documents and Nix, and any other text.
 AWKWARD = ["END", "END\n", "BASE64", "$(id)", "`id`", "${x}", "''", "'", '"', "\\", "\r\n", "\x01"]
 AWKWARD += ["\x7f", "\n\n", "\t", "-n", "%s", "\0", "é", "\U0001d6fc", "!", " ", "EOF\n", "\x1b[0m"]
 text = st.lists(st.one_of(st.sampled_from(AWKWARD), st.text())).map("".join)
@@ -73,10 +73,10 @@ def test_any_secret_arrives_exactly_and_only_root_reads_it(
 
 @several
 @given(share=st.floats(0, 1))
-def test_a_script_cut_short_does_nothing(shared_machine: Machine, share: float) -> None:
+def test_a_truncated_script_does_nothing(shared_machine: Machine, share: float) -> None:
     release = shared_machine.new_release()
     script = scripts.stage_script(release, {"a/b.nix": "{ }\n", "c": "no newline", "d": b"\xff"})
-    # A share, for the release's name has more digits from time to time.
+    # A fraction, because the release id can have more digits.
     end = round(share * (len(script) - len("main </dev/null\n")))
     shared_machine.run(script[:end])
     assert not (shared_machine.state / "releases" / release).exists()
@@ -125,7 +125,7 @@ def test_text_that_cannot_be_written_is_refused_without_showing_it() -> None:
     assert "hunter2" not in str(error.value)
 
 
-def test_the_order_in_which_files_are_given_changes_nothing() -> None:
+def test_the_order_of_files_does_not_matter() -> None:
     tree = {"b": "2\n", "a/c": "1\n", "a/b": b"\0"}
     backwards = dict(reversed(tree.items()))
     assert scripts.stage_script("r", tree) == scripts.stage_script("r", backwards)

@@ -1,4 +1,4 @@
-"""What staging, secrets and building promise on a host, also when they are killed or raced."""
+"""Staging, secrets and builds on a host, also when killed or run concurrently."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def eventually(happens: Callable[[], object]) -> None:
 
 
 def shim(directory: Path, name: str, body: str) -> None:
-    """A command put before the real one."""
+    """Put a command before the real one on PATH."""
     directory.mkdir(exist_ok=True)
     path = directory / name
     path.write_text(f"#!/bin/sh\n{body}\n")
@@ -46,7 +46,7 @@ def test_a_release_staged_twice_is_left_alone(machine: Machine) -> None:
     ]
 
 
-def test_a_killed_stage_leaves_nothing_half(machine: Machine, tmp_path: Path) -> None:
+def test_a_killed_stage_leaves_no_partial_release(machine: Machine, tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     shim(slow, "base64", "sleep 600")
     script = scripts.stage_script("r1", {**FLAKE, "late": b"\xff"})
@@ -98,7 +98,7 @@ def test_a_script_waits_for_the_one_before_it(machine: Machine, tmp_path: Path) 
     assert (machine.state / "releases/r2/flake/flake.nix").exists()
 
 
-def test_a_secret_is_in_no_process_argument_and_in_no_other_file(
+def test_a_secret_is_in_no_process_argument_and_no_other_file(
     machine: Machine, tmp_path: Path
 ) -> None:
     watched, seen = tmp_path / "watched", tmp_path / "seen"
@@ -138,7 +138,7 @@ def test_a_secret_is_in_no_process_argument_and_in_no_other_file(
     assert holding == set(poison)
 
 
-def test_an_unchanged_secret_keeps_its_time(machine: Machine) -> None:
+def test_an_unchanged_secret_keeps_its_modification_time(machine: Machine) -> None:
     machine.succeed(scripts.secrets_script("r1", {"same": "1", "other": "1"}))
     for name in ("same", "other"):
         os.utime(machine.state / "secrets/r1" / name, (1, 1))
@@ -155,7 +155,7 @@ def test_secrets_placed_twice_change_nothing(machine: Machine) -> None:
     assert (machine.state / "secrets/r1").readlink() == before
 
 
-def test_a_secret_that_is_no_longer_wanted_goes(machine: Machine) -> None:
+def test_an_unused_secret_is_removed(machine: Machine) -> None:
     machine.succeed(scripts.secrets_script("r1", {"old": "1", "kept": "1"}))
     machine.succeed(scripts.secrets_script("r1", {"kept": "1"}))
     left = [p for p in (machine.state / "secrets").rglob("*") if p.is_file()]
@@ -168,7 +168,7 @@ def test_the_running_release_keeps_its_secrets_until_the_switch(machine: Machine
     machine.succeed(scripts.secrets_script("r1", {"token": "new"}))
     assert (machine.state / "secrets/r1/token").read_text() == "old"
     assert (machine.state / "secrets/.next.r1/token").read_text() == "new"
-    # Rotated back before any switch: nothing is pending any more.
+    # Rotated back before a switch: nothing is pending.
     machine.succeed(scripts.secrets_script("r1", {"token": "old"}))
     assert not (machine.state / "secrets/.next.r1").is_symlink()
 
@@ -196,8 +196,8 @@ def test_a_failed_build_shows_its_end_and_no_line_that_hangs_pulumi(machine: Mac
 
 
 @pytest.mark.requirement("S4-33")
-def test_what_a_build_will_do_is_said_before_it_if_asked(machine: Machine) -> None:
-    """What does not evaluate shows before anything is built."""
+def test_a_build_prints_what_it_will_do_if_the_stack_says_so(machine: Machine) -> None:
+    """An evaluation error appears before anything is built."""
     policy = DeployPolicy("pi", dry_run=True)
     machine.succeed(scripts.stage_script("r1", FLAKE))
     output = machine.succeed(scripts.build_script("r1", policy))

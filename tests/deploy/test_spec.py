@@ -1,4 +1,4 @@
-"""What the stack says of a switch reaches the runner, and only what it says."""
+"""Settings of the stack about a switch reach the runner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.household import Changes, household
 
 
 def told(host: str, *changes: Changes) -> SwitchSpec:
-    """What the runner makes of the input of the host's switch."""
+    """The runner's spec from the input of the host's switch."""
     made = build.plan(household(*changes))
     its = made.hosts[host]
     policy = policy_of(made.stack, its, probes_of(made, its))
@@ -27,8 +27,8 @@ def told(host: str, *changes: Changes) -> SwitchSpec:
 
 
 @pytest.mark.requirement("S0-67")
-def test_the_words_of_the_stack_reach_the_switch_of_that_host_alone() -> None:
-    """Again, what may fail, the boot loader, and how long each may take."""
+def test_settings_of_a_host_reach_only_its_switch() -> None:
+    """`again`, `may_fail`, the boot loader, and timeouts."""
     changes: Changes = {
         "deploy": {
             "again": {"pi": "3 May"},
@@ -56,16 +56,16 @@ def test_the_words_of_the_stack_reach_the_switch_of_that_host_alone() -> None:
     [("again", "3 May", "AGAIN='3 May'"), ("loader", "grub", "BOOT_LOADER=grub")],
 )
 @pytest.mark.requirement("S4-06")
-def test_a_build_looks_ahead_by_the_same_words(field: str, value: str, line: str) -> None:
-    """So a change of them is looked at before any host switches."""
+def test_preflight_has_the_same_settings_as_the_switch(field: str, value: str, line: str) -> None:
+    """So preflight sees a change of them before any host switches."""
     made = build.plan(household())
     policy = replace(policy_of(made.stack, made.hosts["pi"]), **{field: value})  # type: ignore[arg-type]
     assert f"{line}\n" in scripts.build_script("r1", policy)
 
 
 @pytest.mark.requirement("S0-67")
-def test_watching_the_services_leaves_time_to_confirm_the_switch() -> None:
-    """Or every switch would be rolled back."""
+def test_settle_seconds_leave_time_for_the_confirmation() -> None:
+    """Otherwise every switch would be rolled back."""
     kept: dict[str, object] = {"deploy": {"confirm_seconds": 20, "settle_seconds": 10}}
     assert build.stack_config(kept).deploy.settle_seconds == 10
     with pytest.raises(InvalidStackError, match="settle_seconds: 8 or less, or longer confirm_"):
@@ -74,6 +74,6 @@ def test_watching_the_services_leaves_time_to_confirm_the_switch() -> None:
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.requirement("S4-33")
-def test_a_build_says_first_what_it_will_do_where_the_stack_asks_for_it(first: bool) -> None:
+def test_dry_run_first_reaches_the_build(first: bool) -> None:
     made = build.plan(household({"deploy": {"dry_run_first": first}}))
     assert {policy_of(made.stack, host).dry_run for host in made.hosts.values()} == {first}

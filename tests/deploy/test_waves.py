@@ -1,4 +1,4 @@
-"""Whom the others need meanwhile goes last, alone, and says why."""
+"""Waves: hosts that others need switch last, one by one, with a reason."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def waves(*changes: Changes) -> list[tuple[tuple[str, ...], str]]:
     return [(w.hosts, w.why) for w in build.plan(household(*changes)).waves]
 
 
-def test_the_way_in_goes_last_and_alone() -> None:
+def test_the_entry_host_switches_last_and_alone() -> None:
     hosts, why = waves()[-1]
     assert hosts == ("pi",)
     assert why == "it carries DNS, the reverse proxy"
 
 
-def test_a_cache_goes_after_those_who_fetch_from_it_and_before_the_way_in() -> None:
+def test_a_cache_switches_after_its_clients_and_before_the_entry_host() -> None:
     cache: Changes = {"services": {"atticd": {"host": "aurora"}}}
     assert waves(cache)[-2:] == [
         (("aurora",), "it carries the cache"),
@@ -28,7 +28,7 @@ def test_a_cache_goes_after_those_who_fetch_from_it_and_before_the_way_in() -> N
     ]
 
 
-def test_a_canary_goes_first_and_what_the_stack_calls_last_is_last() -> None:
+def test_a_canary_switches_first_and_the_stacks_last_hosts_last() -> None:
     order: Changes = {"deploy": {"canary": "aurora", "last": ["pi"]}}
     assert waves(order)[0] == (("aurora",), "the canary")
     assert waves(order)[-1][0] == ("pi",)

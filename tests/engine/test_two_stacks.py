@@ -55,7 +55,7 @@ def outputs(real: Real, stack: str) -> dict[str, str]:
     return wanted
 
 
-def test_both_come_up_one_changes_and_one_goes(real: Real) -> None:
+def test_two_stacks_are_brought_up_one_is_changed_and_one_destroyed(real: Real) -> None:
     first, second = ("--stack", stackdir.NAME), ("--stack", CABIN)
     real.write(services())
     up = real.up(*first)

@@ -1,4 +1,4 @@
-"""The LDAP directory: what the stack says, in a real OpenLDAP."""
+"""The LDAP directory, tested with a real OpenLDAP."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ CHANGES: Changes = {
 
 
 @pytest.mark.requirement("S1-06")
-def test_authelia_asks_the_directory_and_no_file() -> None:
-    """Its password is a file that both ends read, and in no text."""
+def test_authelia_uses_the_directory_instead_of_a_file() -> None:
+    """Both sides read its password from a file. No generated text contains it."""
     files = build.render(household(CHANGES))["pi"]
     text = files["identity.nix"]
     assert 'base_dn = "dc=example,dc=org";' in text
@@ -53,13 +53,13 @@ def test_authelia_asks_the_directory_and_no_file() -> None:
 
 
 @pytest.mark.requirement("S1-06")
-def test_a_file_of_users_needs_no_directory() -> None:
+def test_with_a_user_file_there_is_no_directory() -> None:
     assert "directory.nix" not in build.render(household({}))["pi"]
 
 
 @pytest.mark.parametrize("value", ["kim@example.org", "Åse", " a", "a ", ":a", "a\nb: c", ""])
 @pytest.mark.requirement("S1-06")
-def test_no_value_becomes_another_line(value: str) -> None:
+def test_no_value_becomes_another_ldif_line(value: str) -> None:
     """LDIF is written by its rules (RFC 2849)."""
     told = line("cn", value)
     assert "\n" not in told
@@ -73,7 +73,7 @@ def test_no_value_becomes_another_line(value: str) -> None:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Iterator[str]:
-    """A real slapd on the settings that we render; gives its address."""
+    """A real slapd with the rendered settings. Yields its address."""
     need("ldapmodify")
     slapd = shutil.which("slapd") or shutil.which("slapd", path="/usr/sbin") or ""
     if not slapd:
@@ -90,7 +90,7 @@ def directory(tmp_path: Path) -> Iterator[str]:
     }
     ldif = _ldif(children, places)
     if (modules := Path("/usr/lib/ldap")).is_dir():
-        # Debian's slapd loads what that of NixOS has inside.
+        # Debian's slapd loads modules that are built into that of NixOS.
         ldif = ldif.replace(
             "\n\ndn: cn=schema",
             f"\n\ndn: cn=module{{0}},cn=config\nobjectClass: olcModuleList\ncn: module{{0}}\n"
@@ -168,11 +168,11 @@ def _ask(address: str, who: str, password: str, *words: str) -> subprocess.Compl
 
 
 @pytest.mark.requirement("S1-06")
-def test_people_of_the_stack_are_in_the_directory_and_keep_their_passwords(
+def test_members_are_in_the_directory_and_keep_their_passwords(
     directory: str, tmp_path: Path
 ) -> None:
-    """Groups have their members, a second run changes nothing, a changed password stays,
-    and somebody who joins later joins."""
+    """Groups have their members. A second run changes nothing and keeps changed passwords. A member
+    that is added later is added to the directory."""
     files = build.render(household(CHANGES))["pi"]
     sam, kim = (f"uid={u},ou=people,{BASE}" for u in ("sam", "kim"))
     done = _seed(directory, tmp_path, files["lib/people.ldif"], sam)
@@ -222,7 +222,7 @@ def test_people_of_the_stack_are_in_the_directory_and_keep_their_passwords(
 
 @pytest.mark.requirement("S1-06")
 def test_an_entry_that_is_refused_is_a_failed_unit(directory: str, tmp_path: Path) -> None:
-    """What is there already is well; anything else is said."""
+    """An existing entry is fine; any other failure is reported."""
     bad = (
         f"dn: uid=x,ou=nowhere,{BASE}\nchangetype: add\nobjectClass: inetOrgPerson\ncn: x\nsn: x\n"
     )
@@ -239,9 +239,7 @@ def test_an_entry_that_is_refused_is_a_failed_unit(directory: str, tmp_path: Pat
     ],
 )
 @pytest.mark.requirement("S1-06")
-def test_members_are_people_of_the_stack_in_groups_that_there_are(
-    members: Changes, words: list[str]
-) -> None:
+def test_members_of_the_directory_need_existing_groups(members: Changes, words: list[str]) -> None:
     changes = household(CHANGES, {"identity": {"directory": {"members": members}}})
     changes["identity"]["directory"]["members"] = members  # type: ignore[index,call-overload]
     (problem,) = build.found(changes, "directory-members")
@@ -250,8 +248,8 @@ def test_members_are_people_of_the_stack_in_groups_that_there_are(
 
 
 @pytest.mark.requirement("S1-06")
-def test_the_directory_is_written_down_for_the_backup_without_its_password_in_sight() -> None:
-    """What lies in its own files is of no use while it runs."""
+def test_the_directory_is_dumped_for_the_backup_without_exposing_its_password() -> None:
+    """Its database files cannot be copied while it runs."""
     text = build.render(household(CHANGES))["pi"]["directory.nix"]
     assert "-y /run/homelab/secrets/openldap-ldap" in text
     assert "/var/lib/openldap-dump/people.ldif" in text

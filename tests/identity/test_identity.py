@@ -1,4 +1,4 @@
-"""The gate: who is asked, where, and what stays open."""
+"""Sign-in with Authelia: rules, portals and open routes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def found(check: str, *changes: Changes) -> list[str]:
 
 
 @pytest.mark.requirement("S0-26")
-def test_a_gated_route_has_its_rule_and_none_for_what_the_proxy_does_not_ask_about() -> None:
-    """Whatever the gate is asked about, it asks who it is."""
+def test_a_route_behind_sign_in_has_a_rule_and_other_routes_have_none() -> None:
+    """Every request that reaches the auth proxy has a rule."""
     rules = [(r.domain, r.policy, r.resources) for r in gate().rules]
     assert rules == [(("music.home.example.org",), "one_factor", ())]
 
 
 @pytest.mark.requirement("S1-07")
-def test_a_rule_names_its_groups_and_strength() -> None:
+def test_a_rule_names_its_groups_and_its_policy() -> None:
     rendered = text(
         routed(name="music", groups=["admins", "family"], policy="two_factor", exempt=[])
     )
@@ -65,7 +65,7 @@ def test_a_rule_names_its_groups_and_strength() -> None:
 
 
 @pytest.mark.requirement("S0-26", "S0-28")
-def test_no_secret_is_in_the_text_and_the_legacy_endpoint_nowhere() -> None:
+def test_the_configuration_contains_no_secret_and_no_legacy_endpoint() -> None:
     rendered = text()
     assert 'jwtSecretFile = "/run/homelab/secrets/authelia-jwt";' in rendered
     assert (
@@ -78,8 +78,8 @@ def test_no_secret_is_in_the_text_and_the_legacy_endpoint_nowhere() -> None:
 
 
 @pytest.mark.requirement("S0-28")
-def test_the_gate_starts_without_anybody_to_ask() -> None:
-    """Authelia refuses `deny` without a rule."""
+def test_authelia_starts_without_a_route_behind_sign_in() -> None:
+    """Authelia refuses the default policy `deny` without a rule."""
     rendered = text({"services": {"navidrome": None}})
     assert 'access_control.default_policy = "two_factor";' in rendered
 
@@ -88,8 +88,8 @@ PUBLIC: Changes = {"services": {"navidrome": {"publish": "tunnel"}}}
 
 
 @pytest.mark.requirement("S0-28")
-def test_names_on_the_internet_have_a_session_and_a_portal_of_their_own() -> None:
-    """The narrower domain first, as Authelia wants it, and cookies of different names."""
+def test_names_on_the_internet_have_their_own_session_and_portal() -> None:
+    """The narrower domain is first, as Authelia requires, and cookies have different names."""
     plan = gate(PUBLIC, OPEN_PORTAL)
     assert plan.cookies == (
         ("home.example.org", "https://auth.home.example.org"),
@@ -102,8 +102,8 @@ def test_names_on_the_internet_have_a_session_and_a_portal_of_their_own() -> Non
 
 
 @pytest.mark.requirement("S0-26")
-def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
-    """Who comes from the internet cannot sign in at a portal that is known at home only."""
+def test_with_one_domain_the_request_selects_the_portal() -> None:
+    """A visitor from the internet cannot reach a portal that exists only at home."""
     flat: Changes = {"site": {"names": {"internal": "{name}.example.org"}}}
     plan = gate(flat, PUBLIC, OPEN_PORTAL)
     assert plan.cookies == (("example.org", "https://auth.example.org"),)
@@ -167,13 +167,13 @@ def test_where_the_domain_is_one_the_request_names_the_portal() -> None:
     ],
 )
 @pytest.mark.requirement("S0-11", "S0-13", "S0-26", "S0-28", "S1-07")
-def test_a_hole_in_the_gate_is_named(check: str, changes: Changes, words: list[str]) -> None:
+def test_a_gap_in_sign_in_is_named(check: str, changes: Changes, words: list[str]) -> None:
     messages = "\n".join(found(check, MUSIC, changes))
     assert all(word in messages for word in words), messages
 
 
 @pytest.mark.requirement("S0-11", "S0-13", "S0-26", "S0-28", "S1-07")
-def test_a_sound_gate_passes_every_check() -> None:
+def test_a_complete_sign_in_passes_every_check() -> None:
     problems = build.problems(household(MUSIC, PUBLIC, OPEN_PORTAL))
     mine = {
         "route-idp-present",

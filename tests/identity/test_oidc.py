@@ -1,4 +1,4 @@
-"""OpenID Connect: the provider knows a hash, the app its secret, and nobody else either."""
+"""OpenID Connect: only the provider has the hash and only the app has the secret."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def custom(**more: object) -> Changes:
 
 
 @pytest.mark.requirement("S0-27")
-def test_one_word_makes_a_client_and_wires_the_app() -> None:
-    """Client, redirect, scopes and hash at the provider; issuer and secret at the app."""
+def test_auth_oidc_creates_a_client_and_configures_the_app() -> None:
+    """Client, redirect URI, scopes and hash at the provider; issuer and secret at the app."""
     files = build.render(household(NEWS))
     provider, app = files["pi"]["identity.nix"], files["aurora"]["services/miniflux.nix"]
     for line in (
@@ -56,8 +56,8 @@ def test_one_word_makes_a_client_and_wires_the_app() -> None:
 
 
 @pytest.mark.requirement("S0-27")
-def test_no_hash_and_no_secret_is_in_any_text() -> None:
-    """Both reach their hosts as files, and each host has its own half."""
+def test_no_generated_text_contains_the_hash_or_the_secret() -> None:
+    """Both are files on their hosts. Each host has only its own."""
     made = build.plan(household(NEWS))
     text = "".join(t for files in build.render(household(NEWS)).values() for t in files.values())
     assert "pbkdf2" not in text
@@ -70,8 +70,8 @@ def test_no_hash_and_no_secret_is_in_any_text() -> None:
 
 
 @pytest.mark.requirement("S0-27")
-def test_the_hash_is_of_the_secret_and_always_the_same() -> None:
-    """As Authelia reads it (PHC string), so that no preview changes by itself."""
+def test_the_hash_matches_the_secret_and_is_stable() -> None:
+    """Authelia's format (PHC string). It is stable, so a preview shows no change."""
     made = build.plan(household(NEWS))
     raw = next(s for s in made.secrets.on("aurora") if s.name == "miniflux-oidc")
     hashed = next(s for s in made.secrets.on("pi") if s.name == "authelia-oidc-news")
@@ -85,8 +85,8 @@ def test_the_hash_is_of_the_secret_and_always_the_same() -> None:
 
 
 @pytest.mark.requirement("S0-27")
-def test_a_raised_epoch_changes_both_halves() -> None:
-    """Rotation by the one number that rotates the service's other secrets."""
+def test_a_new_epoch_changes_hash_and_secret() -> None:
+    """The service's epoch rotates it, as all its secrets."""
     raised: Changes = {"secrets": {"epochs": {"miniflux": 2}}}
     before, after = (
         {
@@ -102,8 +102,8 @@ def test_a_raised_epoch_changes_both_halves() -> None:
 
 
 @pytest.mark.requirement("S0-27", "S1-07")
-def test_groups_of_a_route_are_a_policy_of_its_client() -> None:
-    """Who is in none of them is turned away by the provider."""
+def test_groups_of_a_route_become_a_policy_of_its_client() -> None:
+    """The provider refuses users in none of the groups."""
     routes = [{"name": "news", "auth": "oidc", "groups": ["family"], "policy": "two_factor"}]
     changes = household({"services": {"miniflux": {"host": "aurora", "routes": routes}}})
     text = build.render(changes)["pi"]["identity.nix"]
@@ -115,7 +115,7 @@ def test_groups_of_a_route_are_a_policy_of_its_client() -> None:
 
 
 @pytest.mark.requirement("S0-27")
-def test_the_key_that_signs_is_made_on_the_host_before_the_provider_starts() -> None:
+def test_the_signing_key_is_created_on_the_host_before_the_provider_starts() -> None:
     files = build.render(household(NEWS))["pi"]
     assert 'requiredBy = [ "authelia-main.service" ];' in files["identity.nix"]
     assert "openssl genrsa" in files["lib/oidc-key.sh"]
@@ -123,7 +123,7 @@ def test_the_key_that_signs_is_made_on_the_host_before_the_provider_starts() -> 
 
 
 @pytest.mark.requirement("S0-27", "S4-17")
-def test_a_service_of_ones_own_says_where_people_come_back_to() -> None:
+def test_an_own_service_states_its_redirect_uri() -> None:
     oidc = {"redirects": ["/cb"], "env": "OIDC_SECRET", "scopes": ["openid", "offline-access"]}
     changes = household(custom(oidc={**oidc, "scopes": ["openid"], "post": True}))
     text = build.render(changes)["pi"]["identity.nix"]
@@ -193,7 +193,9 @@ MINE = {"oidc-capable", "identity-capability", "portal-reachable", "route-idp-pr
     ],
 )
 @pytest.mark.requirement("S0-11", "S0-27", "S4-16", "T2")
-def test_what_cannot_work_is_said_before(check: str, changes: Changes, words: list[str]) -> None:
+def test_a_client_that_cannot_work_is_refused(
+    check: str, changes: Changes, words: list[str]
+) -> None:
     messages = [str(p) for p in build.problems(household(changes)) if p.check in MINE]
     assert messages
     assert all(m.startswith(words[0]) for m in messages), messages
@@ -202,13 +204,13 @@ def test_what_cannot_work_is_said_before(check: str, changes: Changes, words: li
 
 
 @pytest.mark.requirement("S0-27")
-def test_a_sound_client_passes() -> None:
+def test_a_correct_client_passes() -> None:
     assert [p for p in build.problems(household(NEWS)) if p.check in MINE] == []
 
 
 @pytest.mark.requirement("S0-27")
-def test_an_app_finds_the_portal_whichever_resolver_its_host_asks() -> None:
-    """The resolver's own host never asks itself."""
+def test_an_app_reaches_the_portal_with_any_resolver() -> None:
+    """The resolver's own host uses other resolvers."""
     box: Changes = {"services": {"miniflux": {"host": "pi", "name": "news", "auth": "oidc"}}}
     text = build.render(household(box))["pi"]["portal.nix"]
     assert 'networking.hosts."192.168.1.2" = [ "auth.home.example.org" ];' in text

@@ -31,10 +31,10 @@ from tests.identity.test_rules import found, rule, stack
     ],
 )
 @pytest.mark.requirement("S1-08")
-def test_a_path_is_asked_whatever_its_query_and_nothing_beside_it(
+def test_a_rule_matches_its_path_with_any_query_and_no_other_path(
     path: str, asked: list[str], not_asked: list[str]
 ) -> None:
-    """In every spelling that some app takes for the same."""
+    """In every spelling that some app treats as the same path."""
     expression = re.compile(of_path(path, open_=False))
     assert [p for p in asked if not expression.search(p)] == []
     assert [p for p in not_asked if expression.search(p)] == []
@@ -48,7 +48,9 @@ def test_a_path_is_asked_whatever_its_query_and_nothing_beside_it(
     ],
 )
 @pytest.mark.requirement("S1-08")
-def test_what_is_open_is_written_so(path: str, open_: list[str], shut: list[str]) -> None:
+def test_an_open_path_matches_only_safe_spellings(
+    path: str, open_: list[str], shut: list[str]
+) -> None:
     expression = re.compile(of_path(path, open_=True))
     assert [p for p in open_ if not expression.search(p)] == []
     assert [p for p in shut if expression.search(p)] == []
@@ -74,7 +76,7 @@ KNOWN = ("/admin", "/admin/x", "/root", "/u/7/edit", "/a/raw", "/x.css", "/price
 )
 @pytest.mark.requirement("S1-08")
 def test_no_query_makes_an_expression_match_or_evades_it(said: str, path: str, query: str) -> None:
-    """The verdict on a path is that of the expression as it was said."""
+    """The decision for a path is that of the stated expression."""
     meant = re.search(said, path) is not None
     expression = re.compile(of_expression(said))
     assert (expression.search(path) is not None) is meant
@@ -85,14 +87,14 @@ def test_no_query_makes_an_expression_match_or_evades_it(said: str, path: str, q
     "said", [r"^/\S+$", r"^/x\W", "^/[!-~]+$", "^/[[:^alpha:]]", r"^/[\D]", r"^/a\z", "^/[0-z]"]
 )
 @pytest.mark.requirement("S1-08")
-def test_an_expression_that_would_take_a_query_for_a_path_is_refused(said: str) -> None:
+def test_an_expression_that_can_match_a_query_is_refused(said: str) -> None:
     assert asks_the_query(said)
     assert [m for m in found(stack(rule(40, "deny", resources=[said]))) if "resources" in m]
 
 
 @pytest.mark.parametrize("said", [r"^/\d+$", "^/[a-z0-9-]+$", r"^/x[/?]", r"^/\w+\.js$"])
 @pytest.mark.requirement("S1-08")
-def test_one_that_does_not_is_taken(said: str) -> None:
+def test_an_expression_that_cannot_match_a_query_is_accepted(said: str) -> None:
     assert asks_the_query(said) == ""
     assert found(stack(rule(40, "deny", resources=[said]))) == []
 
@@ -101,20 +103,20 @@ def test_one_that_does_not_is_taken(said: str) -> None:
     "path", ["admin", "/a*", "/*/x", "/a?b", "/a b", "/a%20b", "/../x", "//x", "/*", "", "/a;b"]
 )
 @pytest.mark.requirement("S1-08")
-def test_a_path_that_is_not_plain_is_refused(path: str) -> None:
+def test_a_path_with_special_characters_is_refused(path: str) -> None:
     with pytest.raises(InvalidStackError, match="plain path"):
         build.plan(stack(rule(40, "deny", paths=[path])))
 
 
 @pytest.mark.parametrize("path", ["/", "/admin", "/admin/", "/a/b.c/d-e/*"])
 @pytest.mark.requirement("S1-08")
-def test_a_plain_one_is_taken(path: str) -> None:
+def test_a_plain_path_is_accepted(path: str) -> None:
     assert found(stack(rule(40, "deny", paths=[path]))) == []
 
 
 @pytest.mark.requirement("S1-08")
-def test_a_path_below_another_is_never_asked() -> None:
-    """rule-shadowed knows what `/*` covers."""
+def test_a_rule_below_a_broader_one_is_shadowed() -> None:
+    """`rule-shadowed` knows what `/*` covers."""
     rules = (
         rule(40, "deny", paths=["/admin/*"]),
         rule(41, "two_factor", paths=["/admin/users/*", "/admin"]),

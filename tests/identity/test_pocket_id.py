@@ -1,4 +1,4 @@
-"""Pocket ID and its gate: passkeys, an adapter, and a client that is kept in step."""
+"""Pocket ID with oauth2-proxy: passkeys, the auth proxy, and its client in Pocket ID."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def rendered(*more: Changes) -> dict[str, str]:
 
 @pytest.mark.requirement("S4-16")
 def test_changing_the_provider_changes_sign_in_files_alone() -> None:
-    """Routes, names and apps stay as they are."""
+    """Routes, names and apps are unchanged."""
     authelia: Changes = {"services": PASSKEYS["services"]}
     before, after = build.render(household(authelia)), build.render(household(PASSKEYS))
     changed = {
@@ -39,7 +39,7 @@ def test_changing_the_provider_changes_sign_in_files_alone() -> None:
         for path in {*before[host], *after[host]}
         if before[host].get(path) != after[host].get(path)
     }
-    # The host that keeps its backups knows each repository by its service.
+    # The backup host names each repository by its service.
     elsewhere = {(host, file) for host, file in changed if host != "pi"}
     assert elsewhere == {("aurora", "backup-stores.nix"), ("aurora", "release-id.nix")}
     changed -= elsewhere
@@ -52,8 +52,8 @@ def test_changing_the_provider_changes_sign_in_files_alone() -> None:
 
 
 @pytest.mark.requirement("S4-16")
-def test_passkeys_are_bound_to_one_name_and_the_gate_asks_on_its_own_host() -> None:
-    """The gate needs neither names nor certificates to start."""
+def test_passkeys_belong_to_one_name_and_the_auth_proxy_calls_its_own_host() -> None:
+    """The auth proxy starts without DNS and certificates."""
     files = rendered()
     assert 'APP_URL = "https://auth.home.example.org";' in files["identity.nix"]
     gate = files["auth-proxy.nix"]
@@ -65,8 +65,8 @@ def test_passkeys_are_bound_to_one_name_and_the_gate_asks_on_its_own_host() -> N
 
 
 @pytest.mark.requirement("S4-17")
-def test_every_gated_name_is_among_the_callbacks() -> None:
-    """A new gated route adds its own, for the internet as well."""
+def test_every_name_behind_sign_in_is_a_callback() -> None:
+    """A new route behind sign-in adds its callback, also for the internet."""
     published: Changes = {
         "services": {"navidrome": {"publish": "tunnel"}, "pocket-id": {"publish": "tunnel"}}
     }
@@ -89,7 +89,7 @@ def test_every_gated_name_is_among_the_callbacks() -> None:
     ],
 )
 @pytest.mark.requirement("T2")
-def test_what_pocket_id_does_not_know_is_refused(changes: Changes, words: str) -> None:
+def test_a_feature_that_pocket_id_lacks_is_refused(changes: Changes, words: str) -> None:
     with pytest.raises(Exception, match=words):
         build.stack_config(household(PASSKEYS, changes))
 
@@ -103,13 +103,13 @@ def test_what_pocket_id_does_not_know_is_refused(changes: Changes, words: str) -
     ],
 )
 @pytest.mark.requirement("S0-28", "S1-06")
-def test_authelia_finds_its_people_in_one_place(identity: Changes, words: str) -> None:
+def test_authelia_has_one_source_of_users(identity: Changes, words: str) -> None:
     with pytest.raises(Exception, match=words):
         build.stack_config(household({"identity": identity}))
 
 
 class _Api(BaseHTTPRequestHandler):
-    """Pocket ID's API, as far as the gate's client goes."""
+    """A stub of Pocket ID's API, for the client of the auth proxy."""
 
     protocol_version = "HTTP/1.1"
     clients: dict[str, dict[str, object]]
@@ -117,7 +117,7 @@ class _Api(BaseHTTPRequestHandler):
     secrets = 0
 
     def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
+        """Do nothing."""
 
     def do_GET(self) -> None:
         self._answer()
@@ -157,7 +157,7 @@ class _Api(BaseHTTPRequestHandler):
 
 @contextmanager
 def api(*, old: bool = False) -> Iterator[tuple[str, dict[str, dict[str, object]]]]:
-    """A stub API; gives its address and the clients that it knows."""
+    """A stub API. Yields its address and its clients."""
     clients: dict[str, dict[str, object]] = {}
     handler = type("Api", (_Api,), {"clients": clients, "old": old, "secrets": 0})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -172,7 +172,7 @@ def api(*, old: bool = False) -> Iterator[tuple[str, dict[str, dict[str, object]
 
 
 class Host:
-    """A host's files, and the script that runs there."""
+    """The files of a host, and the script that runs there."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -212,8 +212,8 @@ class Host:
 
 @pytest.mark.parametrize("old", [False, True])
 @pytest.mark.requirement("S4-16", "S4-17")
-def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool) -> None:
-    """One secret, made once; new callbacks arrive, and nothing restarts for them."""
+def test_the_client_is_registered_once_and_kept_up_to_date(tmp_path: Path, old: bool) -> None:
+    """One secret, created once. New callbacks are registered without a restart."""
     host = Host(tmp_path)
     client = rendered()["lib/pocket-id-client.json"]
     with api(old=old) as (address, clients):
@@ -230,8 +230,8 @@ def test_the_gate_is_registered_once_and_kept_in_step(tmp_path: Path, old: bool)
 
 
 @pytest.mark.requirement("S4-16")
-def test_a_pocket_id_that_forgot_the_gate_is_told_anew(tmp_path: Path) -> None:
-    """What an earlier one gave is worth nothing; a rotated cookie secret arrives."""
+def test_a_lost_client_is_registered_again(tmp_path: Path) -> None:
+    """Secrets of the earlier instance are invalid; a rotated cookie secret is applied."""
     host = Host(tmp_path)
     client = rendered()["lib/pocket-id-client.json"]
     with api() as (address, clients):
@@ -246,8 +246,8 @@ def test_a_pocket_id_that_forgot_the_gate_is_told_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S4-16")
-def test_without_a_key_that_works_nothing_fails_and_nothing_opens(tmp_path: Path) -> None:
-    """The key is made in Pocket ID itself, after this was deployed."""
+def test_without_a_valid_api_key_nothing_fails_and_access_stays_closed(tmp_path: Path) -> None:
+    """The API key is created in Pocket ID after the deployment."""
     host = Host(tmp_path)
     client = rendered()["lib/pocket-id-client.json"]
     with api() as (address, clients):

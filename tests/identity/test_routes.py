@@ -1,4 +1,4 @@
-"""What a route says of its sign-in holds, or is refused: nobody reads `groups` and finds an open door."""
+"""Fields of a route about sign-in are enforced or refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def stack(service: str, *rules: Changes, **route: object) -> Changes:
         ("miniflux", {"auth": "oidc", "audience": "family", "exempt": ["/x"]}, "exempt"),
     ],
 )
-def test_what_nobody_asks_for_is_refused(service: str, route: Changes, says: str) -> None:
+def test_a_sign_in_field_without_effect_is_refused(service: str, route: Changes, says: str) -> None:
     (problem,) = build.found(stack(service, **route), "sign-in-effect")
     assert f"it.home.example.org says {says}, and " in problem.what
     assert problem.where == f"services.{service}.routes[0].{says.split(maxsplit=1)[0]}"
@@ -43,7 +43,7 @@ def test_what_nobody_asks_for_is_refused(service: str, route: Changes, says: str
         ("navidrome", {"auth": "native", "groups": [], "exempt": []}),
     ],
 )
-def test_what_the_gate_or_the_portal_asks_for_holds(service: str, route: Changes) -> None:
+def test_a_sign_in_field_that_the_portal_enforces_passes(service: str, route: Changes) -> None:
     assert not build.found(stack(service, audience="family", **route), "sign-in-effect")
 
 
@@ -57,7 +57,7 @@ EVERY: tuple[Changes, ...] = (
 
 
 @pytest.mark.parametrize("about", EVERY, ids=str)
-def test_a_rule_that_opens_every_path_of_a_gated_route_is_refused(about: Changes) -> None:
+def test_a_rule_that_opens_every_path_behind_sign_in_is_refused(about: Changes) -> None:
     rule = {"priority": 1, "route": "it", "policy": "bypass", **about}
     changes = stack("navidrome", rule, audience="family", exempt=[])
     (problem,) = build.found(changes, "sign-in-opened")
@@ -74,12 +74,12 @@ def test_exempt_paths_and_a_rule_that_open_all_together_are_refused() -> None:
 @pytest.mark.parametrize(
     "about", [{"paths": ["/rest/*"]}, {"resources": ["^/share/[a-z]+$"]}], ids=str
 )
-def test_a_rule_that_opens_some_paths_is_taken(about: Changes) -> None:
+def test_a_rule_that_opens_some_paths_is_accepted(about: Changes) -> None:
     rule = {"priority": 1, "route": "it", "policy": "bypass", **about}
     assert not build.found(stack("navidrome", rule, audience="family", exempt=[]), "sign-in-opened")
 
 
-def test_a_rule_that_is_asked_after_the_gate_opens_nothing() -> None:
+def test_a_rule_of_lower_priority_opens_nothing() -> None:
     rule = {"priority": 70, "route": "it", "policy": "bypass", "resources": ["^/"]}
     changes = stack("navidrome", rule, audience="family", exempt=[])
     assert not build.found(changes, "sign-in-opened")

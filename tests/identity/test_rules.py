@@ -1,4 +1,4 @@
-"""Access rules: their order is what they mean, and no rule is a dead letter."""
+"""Access rules: their order follows their priorities, and a rule without effect is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MINE = {"rule-text", "rule-route", "rule-range", "rule-shadowed", "rule-deny-pai
 
 
 def stack(*rules: Changes, **route: object) -> Changes:
-    """The household with music behind the gate and these rules beside what follows from it."""
+    """The household with music behind sign-in and these additional rules."""
     routes = [{"name": "music", "exempt": [], **route}]
     return household(
         {
@@ -37,7 +37,7 @@ def order(changes: Changes) -> list[tuple[int, str]]:
 
 @pytest.mark.requirement("S1-08")
 def test_the_file_is_in_the_order_of_the_priorities() -> None:
-    """The lowest first, and what the stack says before what follows from its routes."""
+    """The lowest priority first, and rules of the stack before rules of routes."""
     changes = stack(
         rule(40, "two_factor", resources=["^/admin"]),
         rule(10, "bypass", resources=["^/feed"]),
@@ -54,8 +54,8 @@ def test_the_file_is_in_the_order_of_the_priorities() -> None:
 
 
 @pytest.mark.requirement("S1-07", "S1-08")
-def test_a_strict_route_of_a_group_ends_in_a_denial() -> None:
-    """Whoever is in no group falls through to nothing that somebody adds below."""
+def test_a_route_for_a_group_ends_with_a_denial() -> None:
+    """A user in no group reaches no rule that is added below."""
     changes = stack(policy="two_factor", groups=["admins"])
     assert order(changes) == [(30, "two_factor"), (31, "deny")]
     text = build.render(changes)["pi"]["identity.nix"]
@@ -64,7 +64,7 @@ def test_a_strict_route_of_a_group_ends_in_a_denial() -> None:
 
 
 @pytest.mark.requirement("S1-08")
-def test_a_rule_may_be_about_people() -> None:
+def test_a_rule_can_name_users() -> None:
     changes = stack(rule(30, "two_factor", users=["kim"], groups=["admins"], resources=["^/x"]))
     assert (
         '"group:admins"\n                "user:kim"' in build.render(changes)["pi"]["identity.nix"]
@@ -115,18 +115,16 @@ def test_a_rule_may_be_about_people() -> None:
     ],
 )
 @pytest.mark.requirement("S1-08")
-def test_a_rule_that_does_not_mean_what_it_says_is_named(
-    changes: Changes, words: list[str]
-) -> None:
+def test_a_misleading_rule_is_named(changes: Changes, words: list[str]) -> None:
     messages = found(changes)
     assert len(messages) == 1, messages
     assert all(word in messages[0] for word in words), messages
 
 
 @pytest.mark.requirement("S1-08")
-def test_a_pair_closes_what_a_strict_rule_opens() -> None:
-    """With its denial, the same strict rule stands; the open rule below is a dead letter,
-    and that is said."""
+def test_a_denial_completes_a_strict_rule() -> None:
+    """With its denial, the strict rule is effective. The open rule below is without effect,
+    which is reported."""
     pair = (rule(25, "two_factor", groups=["admins"]), rule(26, "deny"))
     assert [m for m in found(stack(*pair)) if "identity.rules" in m.partition(":")[0]] == []
 
@@ -144,7 +142,7 @@ def test_a_pair_closes_what_a_strict_rule_opens() -> None:
     ],
 )
 @pytest.mark.requirement("S1-08")
-def test_a_rule_opens_what_it_says_and_nothing_beside_it(more: Changes, words: str) -> None:
-    """And Authelia starts with it."""
+def test_a_rule_opens_exactly_its_paths(more: Changes, words: str) -> None:
+    """Authelia starts with it."""
     given: Changes = {"priority": 40, "route": "music", "policy": "deny", **more}
     assert any(words in m and m.startswith("identity.rules[0]") for m in found(stack(given)))

@@ -1,4 +1,4 @@
-"""The clouds' stand-ins take what the real ones take, and refuse what those refuse."""
+"""Stand-ins for clouds accept and refuse the same as the real ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ NOTICE: dict[str, Any] = {
 
 
 def token_of(policies: list[dict[str, object]]) -> dict[str, Any]:
-    """A token's inputs, as the SDK sends them."""
+    """Inputs of a token, as the SDK sends them."""
     wire = [
         {
             "effect": p["effect"],
@@ -92,7 +92,7 @@ def cloudflare(tmp_path: Path) -> CloudflareProvider:
 
 @pytest.fixture
 def tailscale(tmp_path: Path) -> TailscaleProvider:
-    """A tailnet whose policy nobody has touched."""
+    """A tailnet with the default policy."""
     return TailscaleProvider(tmp_path / "tailscale.json")
 
 
@@ -211,7 +211,7 @@ DOUBLE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("type_", "second"), DOUBLE)
-def test_what_is_there_already_is_refused(
+def test_a_duplicate_is_refused(
     cloudflare: CloudflareProvider, type_: str, second: dict[str, Any]
 ) -> None:
     cloudflare.create(type_, "one", dict(GOOD)[type_])
@@ -229,7 +229,7 @@ def test_a_policy_in_use_is_not_removed(cloudflare: CloudflareProvider) -> None:
     cloudflare.delete(cf.POLICY, used.id, used.outputs)
 
 
-def test_what_a_change_does_is_known_before(
+def test_a_preview_shows_what_a_change_replaces(
     cloudflare: CloudflareProvider, tailscale: TailscaleProvider
 ) -> None:
     same = cloudflare.diff(cf.RECORD, RECORD, RECORD)
@@ -263,7 +263,7 @@ def test_functions_are_refused_by_name(
 
 
 def test_a_stand_in_secret_is_one_that_a_real_provider_takes() -> None:
-    """Cloudflare's, as it checks a token in a preview; and a master key is base64."""
+    """Cloudflare checks a token in a preview; a master key is base64."""
     for name in map(str, range(20)):
         secret = laptop.stand_in(name)
         assert re.fullmatch(r"[0-9A-Za-z_-]{40,80}", secret)
@@ -306,7 +306,7 @@ def test_our_policy_dns_and_keys_are_taken(tailscale: TailscaleProvider) -> None
 
 
 def changed(change: Callable[[dict[str, Any]], None]) -> str:
-    """Our policy with a change, as text."""
+    """Our policy with a change."""
     document: Any = parse(POLICY_TEXT)
     change(document)
     return json.dumps(document)
@@ -325,10 +325,11 @@ BAD_POLICIES: dict[str, str] = {
 
 
 @pytest.mark.parametrize("says", BAD_POLICIES)
-def test_a_policy_that_does_not_hold_together_is_refused_when_tailscale_gets_it(
+def test_an_inconsistent_policy_is_refused_by_an_apply(
     tailscale: TailscaleProvider, says: str
 ) -> None:
-    """The real provider reads it in a preview, and asks nobody: `acl-lockout` is what fails there."""
+    """In a preview, the real provider only parses the policy; `acl-lockout` finds such errors
+    before."""
     bad = {"acl": BAD_POLICIES[says]}
     assert tailscale.check(ts.ACL, bad) == []
     with pytest.raises(RefusedError, match=says):
@@ -339,7 +340,7 @@ def test_a_policy_that_does_not_hold_together_is_refused_when_tailscale_gets_it(
     assert tailscale.policy() == POLICY_TEXT
 
 
-def test_a_preview_refuses_a_policy_that_nobody_can_read(tailscale: TailscaleProvider) -> None:
+def test_a_preview_refuses_an_unparsable_policy(tailscale: TailscaleProvider) -> None:
     (says,) = tailscale.check(ts.ACL, {"acl": "{"})
     assert "not HuJSON" in says
     with pytest.raises(RefusedError, match="not HuJSON"):
@@ -355,7 +356,7 @@ def test_a_policy_that_somebody_edited_is_not_overwritten(tailscale: TailscalePr
     assert tailscale.create(ts.ACL, "acl", adopted).id == made.id
 
 
-def test_a_policy_goes_only_when_it_is_told_to(tailscale: TailscaleProvider) -> None:
+def test_a_policy_is_reset_on_destroy_only_if_asked(tailscale: TailscaleProvider) -> None:
     inputs = {"acl": POLICY_TEXT, "resetAclOnDestroy": True}
     made = tailscale.create(ts.ACL, "acl", inputs)
     tailscale.delete(ts.ACL, made.id, made.outputs)
@@ -363,7 +364,7 @@ def test_a_policy_goes_only_when_it_is_told_to(tailscale: TailscaleProvider) -> 
 
 
 @pytest.mark.parametrize("tags", [[], ["tag:media"], ["agent"]])
-def test_a_key_has_tags_that_its_maker_owns(tailscale: TailscaleProvider, tags: list[str]) -> None:
+def test_a_key_has_tags_that_its_client_owns(tailscale: TailscaleProvider, tags: list[str]) -> None:
     tailscale.create(ts.ACL, "acl", {"acl": POLICY_TEXT})
     with pytest.raises(RefusedError, match="400"):
         tailscale.create(ts.KEY, "k", {**KEY, "tags": tags})
@@ -374,7 +375,7 @@ def test_a_key_made_before_the_policy_is_refused(tailscale: TailscaleProvider) -
         tailscale.create(ts.KEY, "k", KEY)
 
 
-def test_a_device_has_tags_that_their_giver_owns(tailscale: TailscaleProvider) -> None:
+def test_a_device_gets_tags_that_the_client_owns(tailscale: TailscaleProvider) -> None:
     tailscale.create(ts.ACL, "acl", {"acl": POLICY_TEXT})
     fine = {"deviceId": "nPi1CNTRL", "tags": ["tag:agent"]}
     made = tailscale.create(ts.TAGS, "pi-tags", fine)
@@ -385,7 +386,7 @@ def test_a_device_has_tags_that_their_giver_owns(tailscale: TailscaleProvider) -
     assert routes.id != made.id
 
 
-def test_the_policy_in_force_can_be_read_and_edited_by_somebody(
+def test_the_policy_in_force_can_be_read_and_edited(
     tailscale: TailscaleProvider,
 ) -> None:
     def live() -> str:
@@ -430,7 +431,7 @@ ALL = {**cf.SHAPES, **ts.SHAPES}
 @pytest.mark.parametrize("type_", ALL)
 def test_every_property_of_a_stand_in_is_one_of_the_sdk(type_: str) -> None:
     package, _, class_ = type_.split(":")
-    # One of the two takes seconds to import, so only this test does.
+    # One of the two takes seconds to import, so only this test imports it.
     sdk = importlib.import_module(f"pulumi_{package}")
     known = {
         getattr(getter.fget, "_pulumi_name", name)

@@ -1,4 +1,4 @@
-"""Access, Pages and R2 in the lab: taken and refused as Cloudflare does."""
+"""Access, Pages and R2 in the lab are accepted and refused as by Cloudflare."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_preview_already_refuses(
 @pytest.mark.parametrize(
     ("type_", "inputs"), [(cf.LOGIN, PIN), (cf.BUCKET, BUCKET), (cf.PROJECT, PROJECT)]
 )
-def test_what_is_there_already_is_refused(
+def test_a_duplicate_is_refused(
     cloudflare: CloudflareProvider, type_: str, inputs: dict[str, Any]
 ) -> None:
     cloudflare.create(type_, "one", inputs)

@@ -1,4 +1,4 @@
-"""The stand-in for pulumi-command does what the real one was seen to do."""
+"""The stand-in for pulumi-command behaves as the real provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.lab.standins.command import LOCAL, REMOTE, CommandProvider
 
 
 class Host:
-    """Stands where SSH would be."""
+    """A stand-in for SSH that records calls."""
 
     def __init__(self) -> None:
         self.answer = (0, "out\n\n", "err\n")
@@ -100,7 +100,7 @@ def test_without_a_command_nothing_runs_and_the_output_stays(
     assert host.asked == []
 
 
-def test_a_deletion_runs_what_was_on_record_where_it_was_made(
+def test_a_deletion_runs_the_recorded_command_on_the_recorded_host(
     provider: CommandProvider, host: Host
 ) -> None:
     provider.delete(REMOTE, "a", {"connection": {"host": "old"}, "delete": "rm x", "stdout": "o"})
@@ -125,14 +125,14 @@ def test_only_triggers_replace(provider: CommandProvider) -> None:
         (REMOTE, {"create": "x"}, "Missing required property 'connection'"),
     ],
 )
-def test_what_it_does_not_know_is_a_problem_by_name(
+def test_unknown_types_and_properties_are_problems_by_name(
     provider: CommandProvider, type_: str, inputs: Properties, problem: str
 ) -> None:
     (told,) = provider.check(type_, inputs)
     assert told.startswith(problem)
 
 
-def test_a_failure_says_what_the_real_one_says_but_not_endlessly(
+def test_a_failure_has_the_real_message_with_limited_output(
     provider: CommandProvider, host: Host
 ) -> None:
     with pytest.raises(RefusedError) as local:

@@ -1,4 +1,4 @@
-"""Somebody edits the tailnet's policy, and the next `up` touches nothing."""
+"""After an edit of the tailnet's policy elsewhere, the next `up` changes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Tailnet(Lab):
         return {"tailnet": {"adopt": digest}}
 
     def refused(self) -> str:
-        """The digest that an `up` asks for."""
+        """The digest that a refused `up` names."""
         (error,) = self.json("up", code=1)["errors"]
         found = re.search(r'adopt: "(sha256:[0-9a-f]{64})"', error)
         assert found, error
@@ -76,7 +76,7 @@ def test_an_edited_policy_stops_an_up_until_it_is_adopted(lab: Tailnet) -> None:
     assert lab.releases()["nas"] != before["nas"]
     assert "just for now" not in lab.policy.read_text()
 
-    # What was adopted is this one text, so the next edit stops the next run again.
+    # Only this one text was adopted, so the next edit stops the next run again.
     lab.run("edit-policy")
     assert "edited since" in lab.json("up", code=1)["errors"][0]
 
@@ -100,14 +100,14 @@ def test_adopting_replaces_the_policy_even_if_nothing_else_changed(lab: Tailnet)
     assert lab.run("status").returncode == 0
     assert set(lab.json("up")["changes"]) == {"same"}
 
-    # It may go again: what it was for is done.
+    # `adopt` can be removed after it was used.
     lab.stack()
     assert lab.json("up")["ok"]
     assert lab.run("status").returncode == 0
 
 
 def test_a_default_policy_in_place_of_ours_is_not_taken_for_ours(lab: Tailnet) -> None:
-    """Everything is open, and the engine's state still says otherwise."""
+    """The policy in force is the default one, and the engine's state still has ours."""
     lab.stack()
     lab.json("up")
     stored = json.loads(lab.policy.read_text())

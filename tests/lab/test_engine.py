@@ -1,4 +1,4 @@
-"""What the embedded engine promises beside taking the real engine's steps (`tests/engine/`)."""
+"""The embedded engine's behaviour beyond the steps that `tests/engine/` compares."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Options = pulumi.ResourceOptions
 
 
 class Toy:
-    """A package of things that do what their inputs say."""
+    """A provider whose resources behave as their inputs say."""
 
     package = "toy"
 
@@ -119,14 +119,14 @@ def stage(tmp_path: Path) -> Stage:
 # Preview
 
 
-def test_preview_writes_nothing_and_makes_nothing(stage: Stage) -> None:
+def test_a_preview_writes_and_creates_nothing(stage: Stage) -> None:
     result = stage.preview('pulumi.export("k", Thing("a", {"echo": "e"}).key)')
     assert result.changes == {"create": 2}
     assert not stage.state.parent.parent.exists()
     assert stage.toy.calls == []
 
 
-def test_preview_knows_inputs_and_nothing_else(stage: Stage) -> None:
+def test_a_preview_knows_only_inputs(stage: Stage) -> None:
     text = """
         a = Thing("a", {"echo": "e"})
         pulumi.export("echo", a.echo)
@@ -141,7 +141,7 @@ def test_preview_knows_inputs_and_nothing_else(stage: Stage) -> None:
 # Secrets
 
 
-def test_a_secret_is_in_clear_neither_on_file_nor_in_an_event(stage: Stage) -> None:
+def test_a_secret_is_in_plain_text_neither_in_the_file_nor_in_an_event(stage: Stage) -> None:
     stage.config, stage.secret_keys = {"toys:pass": "hunter2-config"}, ["toys:pass"]
     result = stage.up("""
         secret = pulumi.Output.secret("hunter2-input")
@@ -181,7 +181,7 @@ def test_the_key_and_the_state_are_for_the_owner_alone(stage: Stage) -> None:
         assert stat.S_IMODE((stage.state / name).stat().st_mode) == 0o600
 
 
-def test_a_secret_asked_with_is_answered_with_a_secret(stage: Stage) -> None:
+def test_a_call_with_a_secret_returns_secrets(stage: Stage) -> None:
     result = stage.up("""
         def ask(q):
             return pulumi.runtime.invoke_output("toy:index:ask", {"q": q}, Options())
@@ -224,7 +224,7 @@ def test_a_damaged_state_says_what_to_do(stage: Stage) -> None:
         ('Thing("a", {"size": 99})', "size is too big"),
     ],
 )
-def test_what_is_outside_the_list_is_refused_by_name(stage: Stage, text: str, word: str) -> None:
+def test_an_unsupported_feature_is_refused_by_name(stage: Stage, text: str, word: str) -> None:
     result = stage.up(text)
     assert not result.ok
     assert len(stage.said()) == 1
@@ -260,7 +260,7 @@ def test_without_an_alias_a_renamed_resource_is_another_one(stage: Stage) -> Non
     assert stage.toy.calls == ["create a", "create b", "delete a-id"]
 
 
-def test_urns_are_true_and_doubles_are_refused_in_pulumis_words(stage: Stage) -> None:
+def test_urns_are_pulumis_and_duplicates_are_refused_with_its_message(stage: Stage) -> None:
     stage.up("""
         outer = pulumi.ComponentResource("my:mod:Outer", "o")
         inner = pulumi.ComponentResource("my:mod:Inner", "i", None, Options(parent=outer))
@@ -322,7 +322,7 @@ def test_a_failed_update_leaves_what_was(stage: Stage) -> None:
     assert stage.up('pulumi.export("e", Thing("a", {"echo": "old"}).echo)').changes == {"same": 2}
 
 
-def test_a_stand_ins_own_fault_is_a_failed_step(stage: Stage) -> None:
+def test_a_defect_of_a_stand_in_is_a_failed_step(stage: Stage) -> None:
     stage.toy.hooks["a"] = partial({"here": 1}.__getitem__, "missing")
     assert not stage.up('Thing("a"); Thing("b")').ok
     assert [e.error for e in stage.events if isinstance(e, Failed)] == ["KeyError: 'missing'"]
@@ -385,7 +385,7 @@ def test_slow_steps_do_not_hold_up_the_others(stage: Stage) -> None:
 # One run at a time, and what a dead one leaves
 
 
-def test_two_runs_do_not_interleave(stage: Stage) -> None:
+def test_a_second_run_is_refused_while_one_runs(stage: Stage) -> None:
     stage.write('Thing("a")')
     with Store(stage.state).lock(), pytest.raises(StateError, match=f"process {os.getpid()}"):
         stage.up()
@@ -393,7 +393,7 @@ def test_two_runs_do_not_interleave(stage: Stage) -> None:
 
 @contextlib.contextmanager
 def in_a_process(stage: Stage) -> Iterator[subprocess.Popen[str]]:
-    """An `up` of its own process, whose thing `slow` begins and then waits for a line."""
+    """Start an `up` in a process. Its resource `slow` starts and then waits for a line."""
     script = f"""
         import signal, sys
         # Whoever started the tests in the background made their children deaf to it.
@@ -425,7 +425,7 @@ CHAIN = """
 """
 
 
-def test_a_killed_run_is_taken_over_and_repeats_one_step(stage: Stage) -> None:
+def test_after_a_killed_run_the_next_repeats_one_step(stage: Stage) -> None:
     stage.write(CHAIN)
     with in_a_process(stage) as process:
         process.kill()
@@ -436,7 +436,7 @@ def test_a_killed_run_is_taken_over_and_repeats_one_step(stage: Stage) -> None:
     assert stage.said("info") == []
 
 
-def test_ctrl_c_finishes_the_step_in_flight_and_begins_no_other(stage: Stage) -> None:
+def test_ctrl_c_finishes_the_running_step_and_starts_no_other(stage: Stage) -> None:
     stage.write(CHAIN)
     with in_a_process(stage) as process:
         process.send_signal(signal.SIGINT)
@@ -451,7 +451,7 @@ def test_ctrl_c_finishes_the_step_in_flight_and_begins_no_other(stage: Stage) ->
 # The program in its place
 
 
-def test_the_program_finds_itself_as_under_pulumi(stage: Stage) -> None:
+def test_the_program_runs_in_the_same_environment_as_under_pulumi(stage: Stage) -> None:
     (stage.directory / "Pulumi.yaml").write_text("name: toys\nruntime: python\nmain: src\n")
     (stage.directory / "src").mkdir()
     stage.write("VALUE = 1", "src/beside.py")

@@ -1,4 +1,4 @@
-"""Lab hosts are honest: they really run what they are sent, and refuse what NixOS would."""
+"""Lab hosts run the commands that they receive, and refuse what NixOS refuses."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_command_gets_its_input_and_gives_its_output_and_status(lab: LabHosts)
     assert run(lab, "cat; echo oops >&2; exit 7", "in") == (7, "in", "oops\n")
 
 
-def test_nothing_of_the_laptop_is_in_a_commands_environment(
+def test_a_commands_environment_contains_nothing_of_the_deployer(
     lab: LabHosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "hunter2")
@@ -55,7 +55,7 @@ def test_nothing_of_the_laptop_is_in_a_commands_environment(
     assert names - shells_own == {"HOMELAB_ROOT", "HOME", "USER", "LOGNAME", "PATH", "SSH_CLIENT"}
 
 
-def test_a_large_input_and_output_pass_whole(lab: LabHosts) -> None:
+def test_a_large_input_and_output_arrive_complete(lab: LabHosts) -> None:
     text = "x" * 3_000_000 + "\n"
     assert run(lab, "cat", text) == (0, text, "")
 
@@ -114,7 +114,7 @@ def test_fifty_hosts_are_ready_and_each_is_its_own(tmp_path: Path) -> None:
         assert (status, output.strip()) == (0, str(lab.root("h49") / "root"))
 
 
-def test_what_still_runs_ends_with_the_lab(tmp_path: Path) -> None:
+def test_running_processes_end_with_the_lab(tmp_path: Path) -> None:
     gone = tmp_path / "ended"
     script = f"trap 'touch {gone}' TERM\nwhile :; do sleep 0.05; done\n"
     with LabHosts(tmp_path / "lab", {"pi": [LAN]}) as lab:
@@ -173,7 +173,7 @@ def test_a_flake_that_nix_would_refuse_is_refused(
     assert complaint in errors
 
 
-def test_paths_in_strings_and_comments_are_not_looked_for() -> None:
+def test_paths_in_strings_and_comments_are_ignored() -> None:
     text = """
       { # see ./gone.nix
         a = "./gone.nix"; /* ./gone.nix */
@@ -213,14 +213,14 @@ def test_the_inputs_that_a_flake_names_are_found(text: str, names: set[str]) -> 
         '"$HOMELAB_ROOT"/run/current-system/bin/switch-to-configuration reboot',
     ],
 )
-def test_what_a_stand_in_does_not_know_it_refuses(lab: LabHosts, command: str) -> None:
+def test_a_stand_in_refuses_unknown_options(lab: LabHosts, command: str) -> None:
     status, _, errors = run(lab, command)
     assert status != 0
     assert errors
     assert "Traceback" not in errors
 
 
-def test_a_broken_host_is_broken_until_it_is_mended(lab: LabHosts) -> None:
+def test_a_fault_lasts_until_it_is_cleared(lab: LabHosts) -> None:
     lab.inject_fault("pi", "unreachable")
     with pytest.raises(RefusedError, match=LAN):
         run(lab, "true")

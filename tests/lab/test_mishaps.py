@@ -1,4 +1,4 @@
-"""What goes wrong around a lab: two runs at once, a killed run, damaged files, a stranger's number."""
+"""Mishaps of a lab: two runs at once, a killed run, damaged files, a reused process id."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_damaged_file_of_a_lab_is_named_and_never_a_traceback(
             LabHost("pi", (), tmp_path).faults()
 
 
-def test_what_is_held_is_held_until_its_process_ends(tmp_path: Path) -> None:
+def test_a_lock_is_held_until_its_process_ends(tmp_path: Path) -> None:
     path = tmp_path / "serving"
     held = hold(path)
     assert not held.was_left
@@ -62,7 +62,7 @@ def test_what_is_held_is_held_until_its_process_ends(tmp_path: Path) -> None:
     killed.let_go()
 
 
-def test_the_number_of_a_process_that_is_gone_ends_no_stranger(tmp_path: Path) -> None:
+def test_a_stale_process_id_ends_no_other_process(tmp_path: Path) -> None:
     stranger = subprocess.Popen(["sleep", "60"])
     try:
         (tmp_path / "pid").write_text(str(stranger.pid))
@@ -102,7 +102,7 @@ def test_a_command_of_a_killed_run_ends_with_it(tmp_path: Path) -> None:
     raise AssertionError("it went on without the run that had started it")
 
 
-def test_a_command_hands_on_its_input_its_output_and_how_it_ended() -> None:
+def test_a_command_passes_on_input_output_and_exit_status() -> None:
     environment = dict(os.environ)
     assert run_attached(["cat"], "in", environment, None) == (0, "in", "")
     assert run_attached(["sh", "-c", "echo e >&2; exit 7"], "", environment, None) == (7, "", "e\n")
@@ -144,7 +144,7 @@ def test_a_second_run_is_refused_in_one_line_and_the_first_goes_on(lab: Lab) -> 
 
 @pytest.mark.lab
 def test_a_rehearsal_needs_no_secrets_file_no_sops_and_no_age(lab: Lab, tmp_path: Path) -> None:
-    """Whoever writes a first stack can rehearse it; what `up` will need is a warning."""
+    """A first stack can be rehearsed. What `up` will need is a warning."""
     shutil.rmtree(lab.directory / "secrets")
     bare = tmp_path / "bin"
     bare.mkdir()
@@ -172,7 +172,7 @@ def test_a_rehearsal_needs_no_secrets_file_no_sops_and_no_age(lab: Lab, tmp_path
 
 
 @pytest.mark.lab
-def test_leaving_and_going_back_can_be_rehearsed(lab: Lab) -> None:
+def test_retiring_and_rolling_back_can_be_rehearsed(lab: Lab) -> None:
     lab.json("up")
     before = lab.releases()
     lab.write({"services": {"miniflux": {"port": 8123}}})

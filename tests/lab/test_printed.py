@@ -21,14 +21,14 @@ PORT = (
 
 
 def shown(page: str, words: str) -> list[str]:
-    """The lines of the block that holds these words, without commands and without omissions."""
+    """The lines of the block that contains this text, without commands and omissions."""
     text = (build.ROOT / page).read_text(encoding="utf-8")
     (block,) = [b for b in re.findall(r"```console\n(.*?)```", text, re.DOTALL) if words in b]
     return [plain(line) for line in block.splitlines() if line.strip(" …") and line[0] != "$"]
 
 
 def plain(line: str) -> str:
-    """A line without what differs from run to run: digests of releases, and times."""
+    """A line without release digests and times, which differ between runs."""
     return re.sub(r"\b[0-9a-f]{12}\b|\b\d+\.\d s\b", "*", line).rstrip()
 
 

@@ -1,7 +1,7 @@
-"""The way a name goes onto the internet and off it again, rehearsed.
+"""A rehearsal of publishing a name and removing it again.
 
-In: Access, then the host's rule, then the record. Out: the host closes its rule, then the record
-goes, then Access. At no time does a record lead past Access.
+Publishing: Access, then the host's rule, then the record. Removal: the host's rule, then the
+record, then Access. At no time does a record lead past Access.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def order(result: dict[str, Any]) -> list[str]:
-    """What was done, in its order: `create jellyfin-dns`."""
+    """The steps in order: `create jellyfin-dns`."""
     return [f"{s['op']} {s['urn'].rpartition('::')[2]}" for s in result["steps"]]
 
 
 def sent(lab: Lab, host: str) -> dict[str, str]:
-    """The secrets that the host was given for the release that it runs."""
+    """The secrets that the host received for its running release."""
     place = lab.root(host) / "var/lib/homelab/secrets" / lab.releases()[host]
     return {p.name: p.read_text() for p in place.iterdir()}
 
@@ -49,7 +49,7 @@ def write(lab: Lab, *changes: dict[str, Any]) -> None:
     lab.write(testing.merged(base, *changes))
 
 
-def test_a_name_goes_onto_the_internet_behind_access_and_leaves_it_before_access(lab: Lab) -> None:
+def test_a_record_is_created_after_access_and_deleted_before_it(lab: Lab) -> None:
     write(lab, services("internal"))
     lab.json("up")
 
@@ -69,7 +69,7 @@ def test_a_name_goes_onto_the_internet_behind_access_and_leaves_it_before_access
     assert lab.records() == set()
 
 
-def test_everything_that_cloudflare_can_be_asked_for_comes_up_and_stays(lab: Lab) -> None:
+def test_every_cloudflare_resource_is_created_and_then_unchanged(lab: Lab) -> None:
     base = testing.merged(EVERYTHING, QUICK, {"services": {"navidrome": {"publish": None}}})
     lab.write(base)
     lab.json("up")
@@ -81,7 +81,7 @@ def test_everything_that_cloudflare_can_be_asked_for_comes_up_and_stays(lab: Lab
     assert "access-probe" not in sent(lab, "pi")
     assert "ssh://192.168.1.3:22" in lab.texts("pi")
 
-    # A group that goes does so after the policy that names it.
+    # A group is deleted after the policy that names it.
     navidrome = {"host": "nas", "routes": [{"name": "music", "publish": "tunnel"}]}
     lab.write(testing.merged(base, {"services": {"navidrome": navidrome}}))
     steps = order(lab.json("up"))
@@ -104,7 +104,7 @@ def test_the_lab_says_why_it_adopts_nothing(lab: Lab) -> None:
 
 
 @pytest.mark.requirement("S0-10", "S0-14")
-def test_one_word_puts_one_route_of_the_home_stack_on_the_internet(tmp_path: Path) -> None:
+def test_publish_tunnel_publishes_one_route_of_the_home_stack(tmp_path: Path) -> None:
     """One application, one record, one rule of the tunnel."""
     file = "Pulumi.home.yaml"
     for name in ("home", "hosts", "locks", "secrets"):
@@ -124,7 +124,7 @@ def test_one_word_puts_one_route_of_the_home_stack_on_the_internet(tmp_path: Pat
         "media-access",
         "media-dns",
     ]
-    # Hosts whose text speaks of it have a new release; nothing else changes, and nothing goes.
+    # Hosts whose files contain it have a new release. Nothing else changes or is deleted.
     others = [s for s in order(result) if not s.startswith(("create", "same"))]
     own = r"update (pi|aurora|workstation)([-/].*)?|update (jellyfin|media)"
     assert [s for s in others if not re.fullmatch(own, s)] == []

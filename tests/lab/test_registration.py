@@ -1,4 +1,4 @@
-"""Property paths, as `ignore_changes` and `replace_on_changes` name them."""
+"""Property paths of `ignore_changes` and `replace_on_changes`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_an_ignored_path_keeps_its_old_value(path: str, changed: EngineValues) -
     assert keep_old(OLD, NEW, [path]) == expected
 
 
-def test_a_secret_on_the_way_stays_one() -> None:
+def test_a_secret_on_the_path_stays_secret() -> None:
     new: EngineValues = {"map": Secret({"x": "new", "z": "new"})}
     assert keep_old({"map": {"x": "old"}}, new, ["map.x"]) == {
         "map": Secret({"x": "old", "z": "new"})

@@ -1,6 +1,7 @@
-"""A whole rehearsal by its own command: up, no-op, change, removal, failure, kill and destroy.
+"""A complete rehearsal by its command: up, no-op, change, removal, failure, kill and destroy.
 
-Everything is real but the clouds and NixOS: the program, the SDK, SSH, the scripts on the hosts.
+Only the clouds and NixOS are stand-ins. The program, the SDK, SSH and the scripts on hosts are
+real.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def hook(event, arguments):
 
 sys.addaudithook(hook)
 """
-"""Writes down whom a process dials."""
+"""Records the addresses to which a process connects."""
 
 
 @dataclass
@@ -97,7 +98,7 @@ class Lab:
         return self.directory / ".homelab/lab" / stackdir.NAME / "hosts" / host / "root"
 
     def releases(self) -> dict[str, str]:
-        """What every host runs, as it says itself."""
+        """The release that every host reports."""
         rows = json.loads(self.run("status", "--json").stdout)["hosts"]
         return {h: row["release"] for h, row in rows.items()}
 
@@ -143,7 +144,7 @@ def test_from_the_first_up_to_the_last_destroy(lab: Lab) -> None:
     assert again["connections"] == {}
     assert f"{again['changes']['same']} unchanged" in lab.run("up").stdout
 
-    # Another port is a line of a file, and the business of exactly the hosts that name it.
+    # Another port changes a line of a file, on exactly the hosts that name it.
     lab.write({"services": {"authelia": {"port": 9092}}})
     planned = lab.json("preview")
     assert planned["connections"] == {}
@@ -161,7 +162,7 @@ def test_from_the_first_up_to_the_last_destroy(lab: Lab) -> None:
     assert set(changed["connections"]) == {"pi"}
     assert "9092" in lab.texts("pi")
 
-    # A service that goes takes everything of its own along, names first of all.
+    # A removed service removes everything of its own, names first.
     lab.write({"services": {"authelia": {"port": 9092}, "navidrome": None}})
     removed = lab.json("up")
     assert {"navidrome-dns", "navidrome-access", "navidrome"} <= names(removed, "delete")
@@ -169,7 +170,7 @@ def test_from_the_first_up_to_the_last_destroy(lab: Lab) -> None:
     assert lab.records() == {"auth-home.example.org"}
     assert "navidrome" not in lab.texts("nas") + lab.texts("pi")
 
-    # Nothing but this machine itself was ever dialled.
+    # Connections went to this machine only.
     assert len(lab.dialled()) > 10
     assert [line for line in lab.dialled() if "'127.0.0.1'" not in line] == []
 
@@ -180,7 +181,7 @@ def test_from_the_first_up_to_the_last_destroy(lab: Lab) -> None:
     assert lab.json("destroy")["ok"], "and may be asked for twice"
 
 
-def test_a_killed_up_goes_on_where_it_was_and_ends_in_the_same_place(
+def test_after_a_killed_up_the_next_continues_and_reaches_the_same_state(
     lab: Lab, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
@@ -212,7 +213,7 @@ def test_a_killed_up_goes_on_where_it_was_and_ends_in_the_same_place(
     assert sum(resumed["changes"].values()) == whole.json("up")["changes"]["same"]
 
 
-def test_a_host_that_gets_lost_returns_to_where_it_was_and_the_next_up_retries(lab: Lab) -> None:
+def test_a_host_that_loses_its_network_rolls_back_and_the_next_up_retries(lab: Lab) -> None:
     lab.json("up")
     before = lab.releases()
     lab.write({"services": {"miniflux": {"port": 8123}}})
@@ -236,7 +237,7 @@ def test_a_host_that_gets_lost_returns_to_where_it_was_and_the_next_up_retries(l
     assert set(lab.json("up")["changes"]) == {"same"}
 
 
-def test_a_build_that_fails_changes_no_host_and_can_be_taken_back(lab: Lab) -> None:
+def test_a_failed_build_changes_no_host_and_can_be_reverted(lab: Lab) -> None:
     lab.json("up")
     before = lab.releases()
     lab.write({"services": {"miniflux": {"port": 8123}}})
@@ -261,10 +262,10 @@ def test_a_fault_or_host_that_is_unknown_is_named(lab: Lab) -> None:
         assert f'did you mean "{says}"' in done.stderr
 
 
-def test_a_minted_secret_is_revoked_when_the_new_one_is_in_use_and_not_before(lab: Lab) -> None:
-    """New, deployed, probed, revoked; a host that goes back still needs the old one."""
+def test_an_issued_secret_is_revoked_after_the_new_one_is_in_use(lab: Lab) -> None:
+    """Order: create, deploy, probe, revoke. A host that rolls back still needs the old secret."""
     lab.json("up")
-    # Another port makes a new system, which is what a lab host loses its network by.
+    # Another port makes a new system, which a host needs to lose its network.
     change = {"secrets": {"epochs": {"acme": 2}}, "services": {"miniflux": {"port": 8123}}}
     lab.write(change)
     lab.run("inject", "pi", "loses-network")

@@ -1,4 +1,4 @@
-"""A short way through the lab, for `make test`; the long ones are what `make test-lab` runs."""
+"""A short rehearsal for `make test`. `make test-lab` runs the long ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMALL = testing.merged(
 
 
 class Small(Lab):
-    """Fewer services, and the same way."""
+    """The same rehearsal with fewer services."""
 
     def write(self, changes: dict[str, object] | None = None) -> None:
         super().write()
@@ -36,7 +36,7 @@ def lab(tmp_path: Path) -> Small:
     return lab
 
 
-def test_what_a_preview_shows_comes_up_stays_changes_and_goes(lab: Small) -> None:
+def test_a_small_stack_is_previewed_brought_up_changed_and_destroyed(lab: Small) -> None:
     planned = lab.json("preview")
     assert planned["connections"] == {}
     assert not (lab.directory / ".homelab").exists()
@@ -47,7 +47,7 @@ def test_what_a_preview_shows_comes_up_stays_changes_and_goes(lab: Small) -> Non
     assert lab.records() == {"navidrome-home.example.org"}
     assert lab.releases() == first["outputs"]["wanted_releases"]
 
-    # What changed is sent to whom it concerns; everything else is as it was.
+    # Only the hosts concerned receive the change.
     lab.write({"services": {"navidrome": {"publish": None}}})
     changed = lab.json("up")
     assert {"update", "delete", "same"} <= set(changed["changes"])
@@ -61,7 +61,7 @@ def test_what_a_preview_shows_comes_up_stays_changes_and_goes(lab: Small) -> Non
     assert not (lab.directory / ".homelab").exists()
 
 
-def test_the_two_targets_leave_out_no_test_between_them() -> None:
+def test_every_test_is_in_one_of_the_two_make_targets() -> None:
     """CI runs both, so a test that is marked for the lab is still run."""
     makefile = (build.ROOT / "Makefile").read_text("utf-8")
     chosen = re.findall(r"^(test(?:-lab)?):.*\n\t.* pytest (.*)$", makefile, re.MULTILINE)

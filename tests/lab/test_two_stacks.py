@@ -1,4 +1,4 @@
-"""Home and the cabin, in one project: each comes up, changes and goes without the other."""
+"""Two stacks in one project: each is brought up, changed and destroyed without the other."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Stack(Lab):
         return {h: row["release"] for h, row in rows.items()}
 
     def secrets(self, host: str) -> dict[str, str]:
-        """What was sent to a host and is derived there, by name."""
+        """The derived secrets of a host, by name."""
         sent = (self.place / "hosts" / host / "root/var/lib/homelab/secrets").rglob("miniflux-*")
         return {path.name: path.read_text("utf-8") for path in sent if path.is_file()}
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The shipped project, at a path with a blank."""
+    """The shipped project, at a path with a space."""
     directory = tmp_path / "my homelab"
     directory.mkdir()
     for name in ("home", "hosts", "locks", "secrets"):
@@ -61,11 +61,11 @@ def project(tmp_path: Path) -> Path:
 
 
 def kinds(result: dict[str, Any]) -> set[str]:
-    """Types of what a run did, each without those above it."""
+    """Types of the resources of a run, without their parents' types."""
     return {s["urn"].split("::")[2].rpartition("$")[2] for s in result["steps"]}
 
 
-def test_both_come_up_one_changes_and_one_goes(project: Path) -> None:
+def test_two_stacks_are_brought_up_one_is_changed_and_one_destroyed(project: Path) -> None:
     home, cabin = (Stack(project, name) for name in STACKS)
     up = home.json("up")
     assert up["ok"]
@@ -79,7 +79,7 @@ def test_both_come_up_one_changes_and_one_goes(project: Path) -> None:
     assert "tailscale:index/dnsConfiguration:DnsConfiguration" not in kinds(first)
     assert home.runs() == before
 
-    # One master key, and no password of the one is the other's.
+    # One master key, and no password is the same in both stacks.
     here, there = home.secrets("aurora"), cabin.secrets("hut")
     assert here
     assert here.keys() & there.keys()
@@ -99,7 +99,7 @@ def test_both_come_up_one_changes_and_one_goes(project: Path) -> None:
     assert home.runs() == before
 
 
-def test_without_a_name_the_first_stack_is_meant(project: Path) -> None:
+def test_the_default_stack_is_the_first(project: Path) -> None:
     home = Lab(project)
     told = home.json("preview")
     assert any("::home" in step["urn"] for step in told["steps"])
@@ -110,14 +110,14 @@ def test_without_a_name_the_first_stack_is_meant(project: Path) -> None:
 
 
 def test_a_tailnet_that_another_stack_has_is_left_as_it_is(project: Path) -> None:
-    """Should both lie in clones of their own, what is in force tells."""
+    """With both stacks in separate clones, the policy in force shows it."""
     home, cabin = (Stack(project, name) for name in STACKS)
     assert home.json("up")["ok"]
     cabin.edit("    policy: elsewhere\n", "")
     refused = cabin.run("up")
     assert refused.returncode == 1
     assert "Pulumi.home.yaml writes the policy and the DNS" in refused.stderr
-    # Apart from home's file, with its tailnet all the same.
+    # Without home's file, but in its tailnet.
     live = home.place / "tailscale.json"
     (project / "Pulumi.home.yaml").unlink()
     (project / "homelab.lock.yaml").unlink()

@@ -1,4 +1,4 @@
-"""In the lab, messages of the stack tell what to do in the lab."""
+"""In the lab, messages name the lab's commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests import build
 from tests.household import household
 
 
-def test_every_command_that_the_lab_has_too_is_told_as_the_labs() -> None:
+def test_a_command_that_the_lab_has_is_replaced_by_the_labs() -> None:
     every = typer.main.get_command(app)
     lab = {*every.commands["lab"].commands}  # type: ignore[attr-defined]
     assert {*every.commands} & lab == {*words.HOMELAB}  # type: ignore[attr-defined]
@@ -33,11 +33,11 @@ def test_every_command_that_the_lab_has_too_is_told_as_the_labs() -> None:
 @pytest.mark.parametrize(
     "text", ["homelab lab status", "homelab check", "the homelab stack", "pulumi upstream"]
 )
-def test_nothing_else_is_put_in_other_words(text: str) -> None:
+def test_nothing_else_is_replaced(text: str) -> None:
     assert of_the_lab(text) == text
 
 
-def test_the_steps_after_retiring_a_lab_host_touch_nothing_real() -> None:
+def test_the_steps_after_retiring_a_lab_host_change_nothing_real() -> None:
     plan = build.plan(household({"hosts": {"aurora": {"state": "retired"}}}))
     host = plan.hosts["aurora"]
     real = "\n".join(after_retiring(plan, host))
@@ -51,7 +51,7 @@ def test_the_steps_after_retiring_a_lab_host_touch_nothing_real() -> None:
     assert "homelab lab destroy" in said
 
 
-def test_what_failed_and_what_is_said_is_in_the_words_of_the_lab(tmp_path: Path) -> None:
+def test_errors_and_messages_name_the_labs_commands(tmp_path: Path) -> None:
     out = StringIO()
     plan = build.plan(household({}))
     shown = Display(plan, tmp_path, as_json=False, console=Console(file=out, width=200))

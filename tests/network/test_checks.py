@@ -1,4 +1,4 @@
-"""Rules of ports and the resolver: each broken by one stack, and kept by another."""
+"""Checks of ports and the resolver: one stack breaks each, another one passes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def bootstrap(*addresses: str) -> Changes:
     ],
 )
 @pytest.mark.requirement("S0-11", "S0-19", "S0-56", "S4-02", "T10")
-def test_a_stack_that_breaks_one_rule_is_told_so(
+def test_a_stack_that_breaks_one_rule_has_that_problem(
     check: str, broken: Changes, where: str, words: str, kept: Changes
 ) -> None:
     (problem,) = build.found(broken, check)
@@ -91,8 +91,8 @@ def test_a_stack_that_breaks_one_rule_is_told_so(
 
 
 @pytest.mark.requirement("S0-11")
-def test_an_udp_port_and_a_tcp_port_of_one_number_are_two() -> None:
-    """As of a resolver, which has both."""
+def test_a_udp_port_and_a_tcp_port_of_one_number_do_not_conflict() -> None:
+    """A resolver uses both."""
     ports = {
         "a": {"port": 3478, "protocol": "udp", "scope": "lan", "why": "calls"},
         "b": {"port": 3478, "protocol": "tcp", "scope": "lan", "why": "calls"},
@@ -101,8 +101,8 @@ def test_an_udp_port_and_a_tcp_port_of_one_number_are_two() -> None:
 
 
 @pytest.mark.requirement("T10", "S4-02")
-def test_a_number_once_given_stays_whoever_else_leaves() -> None:
-    """With bands, by the lock; the stack's own word outranks both."""
+def test_an_allocated_port_stays_when_other_services_are_removed() -> None:
+    """With bands and the lock; a port in the stack overrides both."""
     made = build.plan(banded(None, vaultwarden={"host": "nas"}))
     ports = {s.name: s.port for s in made.services}
     assert 20000 <= ports["miniflux"] <= 29999

@@ -1,4 +1,4 @@
-"""Four homelabs name things in four ways: templates give each its own."""
+"""Templates produce the naming schemes of four homelabs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Pattern:
     internal: str
     public: str
     jellyfin: tuple[str, str]
-    """What Jellyfin is called at home, and on the internet."""
+    """Jellyfin's name at home and on the internet."""
 
 
 PATTERNS = {
@@ -76,15 +76,15 @@ def planned(pattern: Pattern, **jellyfin: object) -> Plan:
 
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=list(PATTERNS))
 @pytest.mark.requirement("S2-07", "T11")
-def test_a_template_makes_the_names_that_people_know(pattern: Pattern) -> None:
-    """The resolver, the record and the route say the same."""
+def test_a_template_produces_the_expected_names(pattern: Pattern) -> None:
+    """The resolver, the record and the route have the same name."""
     made = planned(pattern, publish="tunnel", auth="native")
     (route,) = made.routes_of("jellyfin")
     assert (route.internal, route.public) == pattern.jellyfin
     assert pattern.jellyfin[0] in dict(made.dns.names)
     assert made.cloudflare is not None
     assert pattern.jellyfin[1] in {r.name for r in made.cloudflare.records}
-    # Every one of them is a single label below its domain, so one certificate covers it.
+    # Each is one label below its domain, so one certificate covers it.
     assert route.internal.partition(".")[2] == pattern.domain
     assert route.public.partition(".")[2] == pattern.zone
     found = build.found(stack(pattern, publish="tunnel", auth="native"), "tunnel-hostname-depth")
@@ -92,7 +92,7 @@ def test_a_template_makes_the_names_that_people_know(pattern: Pattern) -> None:
 
 
 @pytest.mark.requirement("S2-07", "T11")
-def test_a_host_and_a_port_are_a_name_too() -> None:
+def test_a_host_with_a_port_is_an_alias() -> None:
     """`nixos.local:8096`, as multicast DNS gives it without any resolver."""
     made = build.plan(
         household(
@@ -128,7 +128,7 @@ def test_two_routes_of_one_name_are_named_both(pattern: Pattern) -> None:
     "template", ["home.{domain}", "{service}.{domain}", "{name}", "{name}_x.y"]
 )
 @pytest.mark.requirement("S2-07", "T11")
-def test_a_template_that_makes_no_name_is_refused(template: str) -> None:
+def test_a_template_that_produces_an_invalid_name_is_refused(template: str) -> None:
     """Each route needs a name of its own that DNS can hold."""
     with pytest.raises(InvalidStackError, match=r"site\.names"):
         build.plan({"site": {"names": {"internal": template}}})

@@ -1,4 +1,4 @@
-"""Both resolvers answer the same table, and neither waits for itself."""
+"""Both resolvers answer the same names, and neither queries itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ each = pytest.mark.parametrize("server", SERVERS)
 
 
 def stack(server: str, **more: Any) -> dict[str, Any]:
-    """Two names, one of them of a service on the resolver's own host."""
+    """A stack with two names, one of them on the resolver's host."""
     return {
         "network": {"dns": {"server": server, **more}},
         "services": {"miniflux": {"host": "nas", "name": "news"}, "gatus": {"host": "pi"}},
@@ -48,14 +48,15 @@ def dns_module(made: Plan, host: str = "pi") -> Module | None:
 
 
 def options(made: Plan) -> dict[str, Any]:
-    """What the resolver's file says."""
+    """The options in the resolver's file."""
     module = dns_module(made)
     assert module is not None
     return bare(module.derived)
 
 
 def blocky(settings: dict[str, Any], name: str, kind: str) -> str:
-    """What Blocky answers: a mapping is for a name and all below; other types of it are empty."""
+    """Blocky's answers: a mapping covers a name and all names below it. Other record types are
+    empty."""
     found = [a for n, a in settings["customDNS"]["mapping"].items() if f".{name}".endswith(f".{n}")]
     assert settings["customDNS"]["filterUnmappedTypes"] is True
     if not found:
@@ -64,7 +65,7 @@ def blocky(settings: dict[str, Any], name: str, kind: str) -> str:
 
 
 def adguard(settings: dict[str, Any], name: str, kind: str) -> str:
-    """What AdGuard Home answers: a rewrite that is enabled holds for A; tried with the program."""
+    """AdGuard Home's answers: an enabled rewrite covers A records, as tested with the program."""
     filtering = settings["filtering"]
     for rule in filtering["rewrites"] if filtering["rewrites_enabled"] else ():
         if rule["enabled"] and rule["domain"] == name and kind == "A":
@@ -85,7 +86,7 @@ RESOLVERS: dict[str, tuple[str, Callable[[dict[str, Any], str, str], str]]] = {
         ("news.home.example.org", "A", HOME),
         ("gatus.home.example.org", "A", HOME),
         ("other.home.example.org", "A", FORWARDED),
-        # What DNS-01 looks for: the zone, and the challenge beside the names.
+        # For DNS-01: the zone, and the challenge names.
         ("home.example.org", "SOA", FORWARDED),
         ("example.org", "SOA", FORWARDED),
         ("_acme-challenge.home.example.org", "TXT", FORWARDED),
@@ -102,7 +103,7 @@ def test_both_resolvers_answer_the_same_table(
 @each
 @pytest.mark.requirement("S0-19")
 def test_one_entry_for_each_name_of_the_plan(server: str) -> None:
-    """The map is the plan's table, no more and no less."""
+    """The mapping is exactly the plan's table."""
     made = plan(server)
     settings = options(made)["services"][RESOLVERS[server][0]]["settings"]
     if server == "blocky":
@@ -135,7 +136,7 @@ def test_the_resolvers_host_never_asks_itself(server: str) -> None:
         for name in ("pi", "nas")
     }
     assert "--accept-dns=false" in str(flags["pi"])
-    # Nor does another server depend on it alone.
+    # Other hosts have further resolvers.
     assert "--accept-dns=false" in str(flags["nas"])
 
 
@@ -150,7 +151,7 @@ def test_only_the_resolvers_host_runs_it_and_opens_its_port(server: str) -> None
 
 @each
 def test_its_options_exist_and_its_file_is_as_nixfmt_has_it(server: str, tmp_path: Any) -> None:
-    """The file that a person would have written."""
+    """The file is as nixfmt formats it."""
     module = dns_module(plan(server, blocklists=["https://example.org/hosts"]))
     assert module is not None
     assert check_module(module) == []
@@ -159,8 +160,8 @@ def test_its_options_exist_and_its_file_is_as_nixfmt_has_it(server: str, tmp_pat
 
 
 @pytest.mark.requirement("S0-19")
-def test_adguard_home_keeps_to_its_configuration() -> None:
-    """What the page changes is gone after a restart, and nobody has to sign in to look."""
+def test_adguard_home_cannot_change_its_configuration() -> None:
+    """Changes on its page are lost after a restart, and the page needs no sign-in."""
     said = options(plan("adguard"))["services"]["adguardhome"]
     assert said["mutableSettings"] is False
     assert "schema_version" not in said["settings"]
@@ -171,7 +172,7 @@ def test_adguard_home_keeps_to_its_configuration() -> None:
 
 @pytest.mark.requirement("S4-02")
 def test_its_page_is_on_loopback_with_a_port_and_a_name_like_any_service() -> None:
-    """The number comes from the registry."""
+    """The port comes from the port registry."""
     made = build.plan(
         {
             **stack("adguard"),
@@ -191,7 +192,7 @@ def test_its_page_is_on_loopback_with_a_port_and_a_name_like_any_service() -> No
 
 @pytest.mark.requirement("S0-19")
 def test_blocked_names_get_the_same_answer_from_both() -> None:
-    """0.0.0.0, which is what Blocky says by itself."""
+    """Both answer 0.0.0.0, Blocky's default."""
     settings = options(plan("adguard"))["services"]["adguardhome"]["settings"]
     assert settings["filtering"]["blocking_mode"] == "null_ip"
     assert [f["id"] for f in settings["filters"]] == [1]
@@ -199,8 +200,8 @@ def test_blocked_names_get_the_same_answer_from_both() -> None:
 
 
 @pytest.mark.requirement("S0-02")
-def test_flash_is_spared_the_log_of_queries() -> None:
-    """A card wears out by writing."""
+def test_a_host_on_flash_storage_logs_no_queries() -> None:
+    """Writing wears out flash storage."""
     made = build.plan({**stack("adguard"), "hosts": {"pi": {"flash": True}}})
     settings = options(made)["services"]["adguardhome"]["settings"]
     assert settings["querylog"] == {"file_enabled": False}
@@ -209,7 +210,7 @@ def test_flash_is_spared_the_log_of_queries() -> None:
 @each
 @pytest.mark.parametrize("other", ["blocky", "adguardhome"])
 @pytest.mark.requirement("S0-19")
-def test_one_resolver_writes_the_names(server: str, other: str) -> None:
+def test_only_one_service_defines_names(server: str, other: str) -> None:
     """dns-single-writer."""
     changes = stack(server)
     changes["services"][other] = {"host": "nas"} if other != RESOLVERS[server][0] else {}
@@ -225,15 +226,15 @@ def test_one_resolver_writes_the_names(server: str, other: str) -> None:
     ],
 )
 @pytest.mark.requirement("S0-60")
-def test_options_of_a_service_neither_start_a_resolver_nor_write_names(options: Any) -> None:
-    """Nothing outside the plan's table."""
+def test_options_of_a_service_cannot_start_a_resolver_or_define_names(options: Any) -> None:
+    """Names come only from the plan's table."""
     changes = {"services": {"gatus": {"host": "pi", "options": options}}}
     assert build.found(changes, "dns-single-writer")
 
 
 @pytest.mark.requirement("S0-19")
 def test_port_53_of_the_resolvers_host_is_taken() -> None:
-    """dns-single-writer, whoever it is."""
+    """`dns-single-writer`, for any other service."""
     box = {
         "container": {"image": f"a/b:1@sha256:{'0' * 64}", "port": 80},
         "ports": {"dns": {"port": 53, "protocol": "udp"}},

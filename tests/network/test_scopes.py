@@ -1,4 +1,4 @@
-"""How far a port is open: the LAN's interface, devices of the tailnet, and no further."""
+"""The scope of a port: the LAN interface, devices of the tailnet, and nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BOX = {
 
 
 def direct(**route: Any) -> dict[str, Any]:
-    """A service of the NAS, which devices of the tailnet may ask itself."""
+    """A service on the NAS that devices of the tailnet may reach directly."""
     routes = [{"audience": "family", "auth": "native", "tailnet_direct": True, **route}]
     return {**TAILNET, "services": {"box": {"host": "nas", **BOX, "routes": routes}}}
 
@@ -63,7 +63,7 @@ def test_mdns_needs_an_interface() -> None:
 
 
 @pytest.mark.requirement("S3-05")
-def test_nobody_opens_multicast_dns_further_than_the_lan_interface() -> None:
+def test_multicast_dns_on_more_than_the_lan_interface_is_refused() -> None:
     """mdns-scope."""
     ports = {"mdns": {"port": 5353, "protocol": "udp", "scope": "lan", "why": "casting"}}
     (problem,) = build.found(
@@ -74,7 +74,7 @@ def test_nobody_opens_multicast_dns_further_than_the_lan_interface() -> None:
 
 @pytest.mark.requirement("S2-09")
 def test_a_direct_route_opens_its_port_on_the_tailnet_and_grants_it() -> None:
-    """With the address in the guide, and nothing on the LAN."""
+    """The guide shows the address; the LAN has no access."""
     made = build.plan(direct())
     (use,) = [p for p in made.firewall.on("nas") if p.port == 8123]
     assert use.scope == "tailnet"
@@ -87,7 +87,7 @@ def test_a_direct_route_opens_its_port_on_the_tailnet_and_grants_it() -> None:
 
 
 @pytest.mark.requirement("S2-09", "S0-13")
-def test_a_direct_route_of_the_operator_is_granted_to_nobody_else() -> None:
+def test_a_direct_route_of_the_operator_is_granted_to_the_operator_alone() -> None:
     made = build.plan(direct(audience="operator"))
     assert made.tailnet is not None
     assert not any(g.src == ("group:family",) and "nas" in g.dst for g in made.tailnet.grants)
@@ -108,7 +108,7 @@ def test_beside_the_proxy_a_direct_container_listens_on_both_addresses() -> None
 def test_a_container_waits_for_the_addresses_that_it_is_published_on(
     route: dict[str, bool],
 ) -> None:
-    """At boot the tailnet's comes late, and Podman would give up."""
+    """At boot the tailnet address comes late, and Podman would fail."""
     text = build.render(direct(**route))["nas"]["services/box.nix"]
     assert 'after = [ "tailscaled.service" ];' in text
     assert "startLimitIntervalSec = 0;" in text
@@ -116,7 +116,7 @@ def test_a_container_waits_for_the_addresses_that_it_is_published_on(
 
 @pytest.mark.requirement("S0-21")
 def test_the_guide_tells_devices_what_to_set() -> None:
-    """The server, the networks, and how to see that it works."""
+    """The server, the networks, and how to test it."""
     changes = {
         **direct(),
         "hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}, **MDNS["hosts"]},
@@ -136,8 +136,8 @@ def test_the_guide_tells_devices_what_to_set() -> None:
 
 
 @pytest.mark.parametrize("secret", ["sops", "token", "client"])
-def test_the_guide_is_fit_to_be_handed_out(secret: str) -> None:
-    """It holds addresses and names, and nothing of how the homelab is run."""
+def test_the_guide_contains_only_what_members_need(secret: str) -> None:
+    """It contains addresses and names, and nothing about the homelab's operation."""
     assert secret not in guide(build.plan(direct()))
 
 
@@ -157,7 +157,7 @@ def test_a_route_may_be_direct_at_home_and_then_has_an_alias() -> None:
 
 @pytest.mark.requirement("T8")
 def test_without_a_resolver_there_are_no_names_at_home() -> None:
-    """Nothing answers, nothing is pushed, nothing opens port 53."""
+    """No resolver, no DNS push, no open port 53."""
     changes = {**direct(lan_direct=True), "network": {"dns": {"server": "none", "host": None}}}
     made = build.plan(changes)
     assert made.dns.names == ()

@@ -1,4 +1,4 @@
-"""Resolvers elsewhere: one form in the stack, and each program's own words in its file."""
+"""Upstream resolvers: one form in the stack, and each program's syntax in its file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FORMS = {
     "9.9.9.9": "tcp+udp:9.9.9.9",
     "9.9.9.9:9953": "tcp+udp:9.9.9.9:9953",
 }
-"""As the stack says it, and as Blocky does."""
+"""An upstream in the stack, and in Blocky's syntax."""
 
 
 @pytest.mark.requirement("S0-19")
-def test_each_resolver_is_told_in_its_own_words() -> None:
+def test_each_resolver_gets_its_own_syntax() -> None:
     """Blocky refuses tls://, and AdGuard Home would not start with tcp-tls:."""
     found: dict[str, Any] = options(plan("blocky", upstreams=[*FORMS]))
     assert found["services"]["blocky"]["settings"]["upstreams"]["groups"]["default"] == [
@@ -49,16 +49,16 @@ def test_each_resolver_is_told_in_its_own_words() -> None:
 )
 @pytest.mark.parametrize("server", ["blocky", "adguard"])
 @pytest.mark.requirement("S0-19")
-def test_what_only_one_of_them_knows_is_refused(server: str, upstream: str) -> None:
+def test_an_upstream_that_only_one_resolver_supports_is_refused(server: str, upstream: str) -> None:
     with pytest.raises(InvalidStackError, match="this is not a resolver"):
         plan(server, upstreams=[upstream])
 
 
 @pytest.mark.parametrize(("log", "kept"), [(None, None), (True, None), (False, {"enabled": False})])
 @pytest.mark.requirement("S0-19")
-def test_adguard_writes_down_who_asked_unless_it_is_told_not_to(
+def test_adguard_logs_clients_unless_the_stack_says_no(
     log: bool | None, kept: dict[str, bool] | None
 ) -> None:
-    """Its pages show it, which is what it is for."""
+    """Its pages show the queries."""
     found = options(plan("adguard", query_log=log))
     assert found["services"]["adguardhome"]["settings"].get("querylog") == kept

@@ -1,4 +1,4 @@
-"""Every homelab without Cloudflare, without Tailscale, or without both is whole, or is refused."""
+"""A homelab without Cloudflare, Tailscale or both is complete, or is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOSTS = ("pi", "aurora", "workstation")
 
 
 def called(*, gated: bool) -> Changes:
-    """Services that the proxy calls on other hosts, one of them in a container."""
+    """Services on other hosts than the proxy's, one of them in a container."""
     draw: Changes = {"container": {"image": IMAGE, "port": 80}, "port": 8088, "host": "aurora"}
     draw["backup"] = {"skip": "drawings stay in the browser"}
     return {
@@ -40,7 +40,7 @@ def called(*, gated: bool) -> Changes:
 
 
 def stack(*, cloudflare: bool, tailnet: bool, proxy: str, resolver: str, provider: str) -> Changes:
-    """A household that says just what there is, and nothing of what there is not."""
+    """A household that sets only what it has."""
     entry: Changes = {"host": "pi", "proxy": proxy}
     if not cloudflare:
         entry["acme"] = INTERNAL
@@ -65,7 +65,7 @@ def stack(*, cloudflare: bool, tailnet: bool, proxy: str, resolver: str, provide
         said = {"authelia": {"users": {"sops": "users"}}, "pocket-id": {"api_key": {"sops": "key"}}}
         changes["identity"] = {"provider": provider, "host": "pi", **said[provider]}
     made = household({**changes, "identity": None}, {"identity": changes["identity"]})
-    # Said outright: below this lies another stack, whose own would come through.
+    # Set explicitly, because the stack below would otherwise supply its own.
     more: Changes = {"hosts": {"nas": None}}
     if resolver == "none":
         more["network"] = {"dns": {"server": "none", "host": None}}
@@ -83,8 +83,8 @@ def errors(changes: Changes) -> list[str]:
 @pytest.mark.parametrize("cloudflare", [True, False])
 @pytest.mark.parametrize("tailnet", [True, False])
 @pytest.mark.parametrize("proxy", PROXIES)
-def test_what_there_is_suffices(proxy: str, *, tailnet: bool, cloudflare: bool) -> None:
-    """A stack with neither cloud is whole, whatever else it chooses, and speaks of neither."""
+def test_a_stack_without_clouds_is_complete(proxy: str, *, tailnet: bool, cloudflare: bool) -> None:
+    """A stack without both clouds is complete with any other choice, and mentions neither."""
     for resolver, provider in product(RESOLVERS, PROVIDERS):
         changes = stack(
             cloudflare=cloudflare,
@@ -130,7 +130,7 @@ def lan_only(**services: object) -> Changes:
 
 
 @pytest.mark.requirement("S0-12", "S0-56")
-def test_on_the_lan_the_caller_alone_is_let_in() -> None:
+def test_on_the_lan_only_the_caller_is_admitted() -> None:
     """As narrow as the tailnet's policy would be."""
     text = build.render(lan_only())["workstation"]["firewall.nix"]
     assert "ip saddr 192.168.1.2 tcp dport { 8080 } accept" in text
@@ -146,7 +146,7 @@ def test_the_rule_names_the_interface_where_the_stack_does() -> None:
 
 
 def test_a_container_is_published_at_the_lan_address_and_for_the_caller_alone() -> None:
-    """Podman's ports pass by the firewall, so a rule of their own says who comes in."""
+    """Ports that Podman publishes bypass the firewall, so they have their own rule."""
     text = build.render(lan_only())["aurora"]["services/draw.nix"]
     assert 'ports = [ "192.168.1.10:8088:80" ];' in text
     assert (
@@ -162,8 +162,8 @@ def test_the_proxy_dials_the_lan_address() -> None:
 
 
 @pytest.mark.requirement("S0-12")
-def test_who_reaches_what_on_the_lan_is_told_as_it_is() -> None:
-    """A device at home comes to the proxy, and the proxy alone to the app."""
+def test_reach_shows_the_paths_on_the_lan() -> None:
+    """A device at home reaches the proxy, and only the proxy reaches the app."""
     reach = plan_reach(build.plan(lan_only()))
     (port,) = {a.target.name for a in reach.answers if a.target.service == "miniflux"} - {"news"}
     told = {a.origin.name: a.path for a in reach.to(port)}
@@ -172,7 +172,7 @@ def test_who_reaches_what_on_the_lan_is_told_as_it_is() -> None:
 
 
 def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() -> None:
-    """Each pair by itself: both in the tailnet, or the LAN."""
+    """For each pair of hosts: the tailnet if both are in it, otherwise the LAN."""
     changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
     mixed = merged(
         changes, {"hosts": {"aurora": {"address": {"tailnet": None}, "tailscale": None}}}
@@ -180,7 +180,7 @@ def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() 
     config = copy.deepcopy(build.config(mixed))
     hosts = config["hosts"]
     assert isinstance(hosts, dict)
-    # Here null is a word of the stack config, and no key that is not there.
+    # This null is a value of the stack config, not a removed key.
     hosts["aurora"]["tailscale"] = None
     plan = make_plan(load_stack_config(Document(config)), Lock())  # type: ignore[arg-type]
     assert [str(p) for p in run_checks(plan) if p.severity == "error"] == []
@@ -198,8 +198,8 @@ def test_a_host_outside_the_tailnet_is_called_over_the_lan_and_others_are_not() 
 @pytest.mark.parametrize(
     ("host", "check"), [("workstation", "backend-reachable"), ("pi", "entry-address")]
 )
-def test_a_call_without_addresses_says_whose_is_lacking(host: str, check: str) -> None:
-    """Of the entry host once, and not of each call to it."""
+def test_a_call_without_an_address_names_the_host(host: str, check: str) -> None:
+    """The entry host is reported once, not for each call."""
     changes = lan_only()
     both = ("backend-reachable", "entry-address")
     broken = merged(changes, {"hosts": {host: {"address": {"lan": None}}}})
@@ -209,7 +209,7 @@ def test_a_call_without_addresses_says_whose_is_lacking(host: str, check: str) -
     assert not [p for p in build.problems(changes) if p.check in both]
 
 
-def test_a_host_that_has_yet_to_join_is_not_called_in_the_clear_meanwhile() -> None:
+def test_a_host_that_has_not_joined_is_not_called_over_the_lan() -> None:
     changes = stack(cloudflare=True, tailnet=True, proxy="caddy", resolver="blocky", provider="")
     waiting = merged(changes, {"hosts": {"workstation": {"address": {"tailnet": None}}}})
     found = build.found(waiting, "backend-reachable")
@@ -253,7 +253,7 @@ def test_backups_go_over_the_lan_too() -> None:
         ),
     ],
 )
-def test_what_only_a_tailnet_would_read_is_not_swallowed(
+def test_a_field_that_needs_a_tailnet_is_refused_without_one(
     changes: Changes, where: str, severity: str
 ) -> None:
     (problem,) = build.found(merged(lan_only(), changes), "tailnet-elsewhere")
@@ -270,8 +270,8 @@ def test_a_port_for_the_tailnet_on_a_host_that_is_not_in_it_is_refused() -> None
     assert build.found(lan_only(draw={"ports": ports}), "scope-tailnet") == []
 
 
-def test_what_is_open_to_the_lan_is_published_there_and_at_no_address_of_a_tailnet() -> None:
-    """An address that is not there keeps a container from starting at all."""
+def test_a_port_for_the_lan_is_published_at_the_lan_address_only() -> None:
+    """A container does not start with an address that its host lacks."""
     ports: Changes = {"extra": {"port": 9000, "scope": "lan", "why": "for phones"}}
     changes = merged(
         lan_only(draw={"ports": ports}),

@@ -1,4 +1,5 @@
-"""A homelab whose names are Cloudflare's alone, and whose host is known at home."""
+"""A homelab without its own resolver: names are at Cloudflare, and the host has an address at
+home."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ ALONE: dict[str, Any] = {
 
 
 def stack(**route: Any) -> dict[str, Any]:
-    """An app that asks nobody who they are, behind Access unless a route says otherwise."""
+    """An app without its own sign-in, behind Access unless its route sets otherwise."""
     said = {"audience": "family", "auth": "none", "publish": "tunnel", **route}
     return {**ALONE, "services": {"ollama": {"host": "pi", "name": None, "routes": [said]}}}
 
 
 def gates(plan: Plan, asker: str) -> tuple[str, list[str]]:
-    """How somebody comes to the app's name, and what asks on the way."""
+    """The paths to the app's name, and the barriers on them."""
     (found,) = [
         a
         for a in plan_reach(plan).to("ollama")
@@ -44,16 +45,16 @@ def gates(plan: Plan, asker: str) -> tuple[str, list[str]]:
 
 
 @pytest.mark.parametrize("asker", ["owner", "lan", "internet"])
-def test_everybody_comes_to_a_name_from_the_internet_and_past_access(asker: str) -> None:
+def test_every_source_reaches_a_name_over_the_internet_and_access(asker: str) -> None:
     assert gates(build.plan(stack()), asker) == ("tunnel", ["access"])
 
 
-def test_a_name_that_is_the_same_everywhere_is_one_name() -> None:
+def test_a_name_that_is_equal_at_home_and_outside_is_one_name() -> None:
     (route,) = build.plan(stack()).routes
     assert route.names == ("ollama-home.example.org",)
 
 
-def test_a_name_that_is_not_published_leads_nowhere() -> None:
+def test_an_unpublished_name_does_not_resolve() -> None:
     made = build.plan(stack(publish="internal"))
     assert not any(a.reachable for a in plan_reach(made).to("ollama"))
 
@@ -69,16 +70,16 @@ def test_a_name_that_is_not_published_leads_nowhere() -> None:
     ids=["behind Access", "not published", "without Access", "with a resolver"],
 )
 @pytest.mark.requirement("S0-13", "T3")
-def test_access_is_a_sign_in_where_no_name_leads_past_it(
+def test_access_counts_as_a_sign_in_if_no_name_bypasses_it(
     changes: dict[str, Any], refused: bool
 ) -> None:
-    """With a resolver the same name leads to the proxy at home, which asks nobody."""
+    """With a resolver, the same name leads to the proxy at home, without a sign-in."""
     found = build.found(changes, "audience-auth")
     assert bool(found) == refused
 
 
 @pytest.mark.requirement("S0-23")
-def test_no_subnet_route_is_asked_for_where_no_name_leads_to_the_lan() -> None:
+def test_a_subnet_route_is_not_required_without_names_on_the_lan() -> None:
     assert not build.found(stack(), "subnet-covers-entry")
     assert build.found({**stack(), "network": {}}, "subnet-covers-entry")
 
@@ -106,7 +107,7 @@ def test_no_subnet_route_is_asked_for_where_no_name_leads_to_the_lan() -> None:
     ids=["name alone", "tailnet", "lan", "without mDNS", "plain HTTP"],
 )
 @pytest.mark.requirement("S3-02")
-def test_the_route_table_says_what_each_is_called_at_home(
+def test_the_route_table_shows_names_at_home(
     changes: dict[str, Any], local: str, alias: str
 ) -> None:
     (row,) = route_table(build.plan(changes))
@@ -114,6 +115,6 @@ def test_the_route_table_says_what_each_is_called_at_home(
 
 
 @pytest.mark.requirement("S2-08")
-def test_what_only_the_tunnel_carries_has_no_way_at_home() -> None:
+def test_a_name_of_the_tunnel_only_has_no_path_at_home() -> None:
     (row,) = route_table(build.plan(stack(tunnel_service="ssh://localhost:22", lan_direct=True)))
     assert (row.local, row.alias) == ("", "")

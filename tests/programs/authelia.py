@@ -1,4 +1,4 @@
-"""Authelia on what a plan renders, with people who sign in as a browser does."""
+"""A real Authelia with rendered configuration, and users who sign in like a browser."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _ENV = {
     "sessionSecretFile": "SESSION_SECRET",
     "storageEncryptionKeyFile": "STORAGE_ENCRYPTION_KEY",
 }
-"""Secrets of the NixOS module, and what it tells Authelia of each."""
+"""Secrets of the NixOS module, and Authelia's environment variable of each."""
 
 
 @dataclass
 class Authelia:
-    """A portal that runs, and its people."""
+    """A running portal and its users."""
 
     port: int
     config: Path
@@ -49,9 +49,7 @@ class Authelia:
     cookies: dict[tuple[str, str, bool], str] = field(default_factory=dict)
 
     def cookie(self, portal: str, who: str, *, strong: bool = False) -> tuple[tuple[str, str], ...]:
-        """The header of somebody who has signed in at this portal, with their second factor or
-        without.
-        """
+        """The cookie header of a user who has signed in, with or without a second factor."""
         key = portal, who, strong
         if key not in self.cookies:
             person = {"username": who, "password": PASSWORD}
@@ -79,7 +77,7 @@ class Authelia:
         return set_.partition(";")[0]
 
     def _code(self, who: str) -> str:
-        """What their telephone shows."""
+        """The current code of their TOTP app."""
         words = ("storage", "user", "totp", "generate", who, "--force", "--config", self.config)
         done = run_with(self.env, "authelia", *words)
         found = re.search(r"secret=([A-Z2-7]+)", done)
@@ -92,7 +90,7 @@ class Authelia:
 
 
 def run_with(env: dict[str, str], *words: str | Path) -> str:
-    """What a program says in this environment; it must succeed."""
+    """Run a program in this environment. Returns its output; it must succeed."""
     done = subprocess.run(
         [str(w) for w in words], capture_output=True, text=True, check=False, env=env
     )
@@ -109,7 +107,7 @@ def configured(plan: Plan, directory: Path, port: int) -> tuple[Path, dict[str, 
     said["storage"]["local"]["path"] = str(directory / "db.sqlite3")
     said["notifier"]["filesystem"]["filename"] = str(directory / "notifications.txt")
     said["log"] = {"level": "debug", "format": "text"}
-    # A second portal would have to wait half a minute for the next code.
+    # With a shared secret, a second portal would have to wait for the next code.
     said["totp"]["disable_reuse_security_policy"] = True
     backend = said["authentication_backend"]
     if "file" in backend:
@@ -164,7 +162,7 @@ def _people(directory: Path) -> Path:
 
 
 def _clients(oidc: dict[str, Any], directory: Path) -> None:
-    """Hashes where the secrets would lie, and the key that the module would add."""
+    """Hashes in place of secrets, and the key that the module adds."""
     key = directory / "key.pem"
     run("openssl", "genpkey", "-algorithm", "RSA", "-out", key)
     oidc["jwks"] = [{"key": key.read_text(encoding="utf-8")}]
@@ -179,7 +177,7 @@ def _clients(oidc: dict[str, Any], directory: Path) -> None:
 
 
 def started(plan: Plan, directory: Path, stack: ExitStack) -> Authelia:
-    """Authelia on what a plan renders, until the stack closes."""
+    """Start Authelia with a plan's configuration, until the stack closes."""
     (port,) = free_ports(1)
     config, env = configured(plan, directory, port)
     log = directory / "authelia.log"

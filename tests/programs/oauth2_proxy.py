@@ -1,4 +1,4 @@
-"""oauth2-proxy on what a plan renders, and a provider that lets in whoever a code names."""
+"""A real oauth2-proxy with rendered configuration, and a stub provider."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FLAGS = {
     "setXauthrequest": "set-xauthrequest",
     "upstream": "upstream",
 }
-"""Options of the NixOS module that we set, by the flag that it makes of each."""
+"""The flag of each option of the NixOS module that we set."""
 
 
 def words(found: dict[str, Any]) -> list[str]:
@@ -67,13 +67,13 @@ def _number(value: int) -> str:
 
 
 class _Provider(BaseHTTPRequestHandler):
-    """Pocket ID, as far as oauth2-proxy asks it itself. A code is a name, and the nonce behind it."""
+    """A stub of Pocket ID for oauth2-proxy. A code is a user name followed by the nonce."""
 
     issuer: str
     key: rsa.RSAPrivateKey
 
     def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
+        """Do nothing."""
 
     def do_GET(self) -> None:
         assert self.path == "/.well-known/jwks.json", self.path
@@ -116,7 +116,7 @@ class _Provider(BaseHTTPRequestHandler):
 
 @contextmanager
 def provider(issuer: str) -> Iterator[int]:
-    """A stub provider; gives its port."""
+    """A stub provider. Yields its port."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     handler = type("Provider", (_Provider,), {"issuer": issuer, "key": key})
     with rig.serving(rig.Server(("127.0.0.1", 0), handler)) as port:
@@ -124,7 +124,8 @@ def provider(issuer: str) -> Iterator[int]:
 
 
 def started(plan: Plan, directory: Path, stack: ExitStack) -> dict[str, str]:
-    """oauth2-proxy until the stack closes; addresses as rendered, and where each listens."""
+    """Start oauth2-proxy until the stack closes. Returns rendered addresses and where each
+    listens."""
     need_here("oauth2-proxy")
     identity = plan.identity
     assert identity is not None
@@ -150,13 +151,13 @@ def started(plan: Plan, directory: Path, stack: ExitStack) -> dict[str, str]:
 
 @dataclass
 class Visitor:
-    """A browser that goes the whole way to the provider and back."""
+    """A browser that follows every redirect to the provider and back."""
 
     proxy: Running
     jars: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def cookie(self, who: str, host: str, way: str = HTTPS) -> tuple[tuple[str, str], ...]:
-        """The header of somebody who has signed in on this name."""
+        """The cookie header of a user who has signed in on this name."""
         if (who, host) not in self.jars:
             sent = self.proxy.ask(Row("", host, "/there?x=y", way))
             assert sent.status == 302, sent

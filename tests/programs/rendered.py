@@ -1,4 +1,4 @@
-"""What the shipped stacks, and a few of our own, give to each program."""
+"""Rendered configuration of each program, from the shipped stacks and from test stacks."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ OWN = {
 }
 """Changes over the household, by name."""
 WHOLE = {f"every-field-{name}": changes for name, changes in stacks.STACKS.items()}
-"""Changes over the smallest homelab that between them say every field, by name."""
+"""Changes of the smallest homelab that together set every field, by name."""
 ALL = (*SHIPPED, *OWN, *WHOLE)
 
 
@@ -128,7 +128,7 @@ def _joined(old: Any, new: Any) -> Any:
 def running(
     words: list[str], log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program for as long as it is needed; what it said stands in the log."""
+    """Run a program during a `with` block. Its output is in the log."""
     with log.open("w") as out:
         process = subprocess.Popen(
             words, stdout=out, stderr=out, env=dict(env) if env else None, cwd=cwd

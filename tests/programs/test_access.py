@@ -1,4 +1,4 @@
-"""What lets people in from elsewhere on the network: sshd, fail2ban, Samba."""
+"""Programs with network logins: sshd, fail2ban, Samba."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def ini(sections: Mapping[str, Mapping[str, Any]]) -> str:
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.requirement("S0-12")
-def test_sshd_takes_its_settings(name: str, tmp_path: Path) -> None:
-    """For everybody, and for each account that has rules of its own."""
+def test_sshd_accepts_its_settings(name: str, tmp_path: Path) -> None:
+    """For all users, and for each account with its own rules."""
     sshd = at("sshd")
     with suppress(PermissionError):
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -65,8 +65,8 @@ WITH_FAIL2BAN = [n for n in ALL if list(settings(planned(n), "services.fail2ban"
 
 @pytest.mark.parametrize("name", WITH_FAIL2BAN)
 @pytest.mark.requirement("S0-16")
-def test_fail2ban_takes_its_jails(name: str, tmp_path: Path) -> None:
-    """The jail is there, at the port of the host, and who is at home is never turned away."""
+def test_fail2ban_accepts_its_jails(name: str, tmp_path: Path) -> None:
+    """The jail exists at the host's SSH port, and addresses at home are never banned."""
     client = at("fail2ban-client")
     for host, found in settings(planned(name), "services.fail2ban", tmp_path):
         place = tmp_path / host
@@ -103,8 +103,8 @@ WITH_SHARES = [n for n in ALL if list(settings(planned(n), "services.samba", Pat
 
 @pytest.mark.parametrize("name", WITH_SHARES)
 @pytest.mark.requirement("S0-42")
-def test_samba_takes_its_shares(name: str, tmp_path: Path) -> None:
-    """Every parameter is one that Samba knows, and it reads the value that we mean."""
+def test_samba_accepts_its_shares(name: str, tmp_path: Path) -> None:
+    """Samba knows every parameter and reads the intended value."""
     testparm = at("testparm")
     for host, found in settings(planned(name), "services.samba.settings", tmp_path):
         ordered = {"global": found["global"]} | found
@@ -123,7 +123,7 @@ def test_samba_takes_its_shares(name: str, tmp_path: Path) -> None:
 
 
 def sections(text: str) -> dict[str, dict[str, str]]:
-    """What testparm prints, by section and parameter."""
+    """The output of testparm, by section and parameter."""
     out: dict[str, dict[str, str]] = {}
     for line in text.splitlines():
         if line.startswith("["):
@@ -135,5 +135,5 @@ def sections(text: str) -> dict[str, dict[str, str]]:
 
 
 def alike(value: str) -> str:
-    """A value in one spelling: lists with blanks, words in small letters, modes without a zero."""
+    """A value in a normal form: lists with spaces, lower case, modes without a leading zero."""
     return " ".join(re.sub(r"^0(?=\d{4}$)", "", value.lower()).replace(",", " ").split())

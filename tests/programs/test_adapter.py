@@ -1,4 +1,4 @@
-"""The same requests behind Caddy, Nginx and Traefik, where oauth2-proxy keeps the gate."""
+"""The same requests through Caddy, Nginx and Traefik, with oauth2-proxy as the auth proxy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVERYBODY: Changes = {
         }
     }
 }
-"""Traefik cannot ask for groups, and the stack is refused that says so."""
+"""Traefik cannot check groups, so such a stack is refused."""
 FORGED = tuple(h for h in SPOOFED if not h[0].lower().startswith("x-webauth"))
 TOLD = tuple((f"X-Auth-Request-{w}", "root") for w in ("User", "Email", "Groups"))
 
@@ -32,7 +32,7 @@ TOLD = tuple((f"X-Auth-Request-{w}", "root") for w in ("User", "Email", "Groups"
 def visitor(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Visitor]:
-    """A real proxy in front of stub apps, and the real gate beside it."""
+    """A real reverse proxy in front of stub apps, and the real auth proxy."""
     kind = request.param
     made = build.plan(household(changes(kind), PASSKEYS, EVERYBODY if kind == "traefik" else {}))
     with ExitStack() as stack:
@@ -41,10 +41,8 @@ def visitor(
 
 @pytest.mark.parametrize(("host", "way"), [GATED, MUSIC])
 @pytest.mark.requirement("S4-16", "S4-17")
-def test_whoever_signs_in_comes_back_to_the_very_page(
-    visitor: Visitor, host: str, way: str
-) -> None:
-    """By PKCE, and on the name that they asked for."""
+def test_signing_in_returns_to_the_requested_page(visitor: Visitor, host: str, way: str) -> None:
+    """With PKCE, and on the requested name."""
     cookie = visitor.cookie("sam", host, way)
     answer = visitor.proxy.ask(Row("", host, "/x?y=z", way, headers=cookie))
     assert (answer.status, answer.seen["path"]) == (200, "/x?y=z")
@@ -52,10 +50,10 @@ def test_whoever_signs_in_comes_back_to_the_very_page(
 
 @pytest.mark.parametrize(("host", "way", "source"), [(*GATED, CLIENT), (*MUSIC, "127.0.0.1")])
 @pytest.mark.requirement("T21")
-def test_the_app_hears_who_it_is_from_the_gate_alone(
+def test_identity_headers_come_only_from_the_auth_proxy(
     visitor: Visitor, host: str, way: str, source: str
 ) -> None:
-    """By every name that an app may know."""
+    """In every header that an app may read."""
     forged = (*FORGED, *FORWARDED, *TOLD, ("Cf-Connecting-Ip", "203.0.113.9"))
     headers = (*visitor.cookie("sam", host, way), *forged)
     answer = visitor.proxy.ask(Row("", host, "/", way, headers=headers, source=source))
@@ -70,8 +68,8 @@ def test_the_app_hears_who_it_is_from_the_gate_alone(
 
 
 @pytest.mark.requirement("S1-07")
-def test_who_is_in_no_group_of_the_route_does_not_pass(visitor: Visitor) -> None:
-    """Told apart where the proxy can ask."""
+def test_a_user_in_no_group_of_the_route_is_refused(visitor: Visitor) -> None:
+    """Checked by proxies that can."""
     row = Row("", *GATED[:1], headers=visitor.cookie("kim", GATED[0]))
     assert visitor.proxy.ask(row).status == (200 if visitor.proxy.kind == "traefik" else 403)
 
@@ -79,7 +77,7 @@ def test_who_is_in_no_group_of_the_route_does_not_pass(visitor: Visitor) -> None
 @pytest.mark.parametrize("path", [p for p in ODD_PATHS if "v1.0" not in p])
 @pytest.mark.requirement("S0-15", "T1")
 def test_a_path_that_only_looks_exempt_is_not(visitor: Visitor, path: str) -> None:
-    """The stranger is sent to sign in."""
+    """An unknown user is sent to sign in."""
     answer = visitor.proxy.ask(Row("", GATED[0], path))
     if answer.app:
         assert visitor.proxy.kind == "traefik"
@@ -91,15 +89,15 @@ def test_a_path_that_only_looks_exempt_is_not(visitor: Visitor, path: str) -> No
 
 @pytest.mark.parametrize("path", ["/api/x", "/api/x?y=..;"])
 @pytest.mark.requirement("S0-26", "T21")
-def test_what_is_exempt_is_open_and_tells_of_nobody(visitor: Visitor, path: str) -> None:
+def test_an_exempt_path_is_open_and_carries_no_identity(visitor: Visitor, path: str) -> None:
     answer = visitor.proxy.ask(Row("", GATED[0], path, headers=(*FORGED, *TOLD)))
     assert (answer.status, answer.app) == (200, "gated")
     assert not any(v in ("root", "admins", "root@example.org") for _, v in answer.seen["headers"])
 
 
 @pytest.mark.requirement("S4-17")
-def test_a_forged_page_to_come_back_to_is_not_believed(visitor: Visitor) -> None:
-    """Whoever signs in is not handed to a stranger's site."""
+def test_a_forged_return_url_is_refused(visitor: Visitor) -> None:
+    """A user who signs in is not redirected to another site."""
     forged = (("X-Auth-Request-Redirect", "https://evil.example/"),)
     answer = visitor.proxy.ask(Row("", GATED[0], "/x", headers=forged))
     assert answer.status == 302

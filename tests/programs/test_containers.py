@@ -1,4 +1,4 @@
-"""podman takes the command line of every container that we render."""
+"""podman accepts the command line of every rendered container."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.tools.programs import at, run
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[tuple[str, ...]]:
-    """A store without images; podman wants its path to be short."""
+    """An image store without images. Podman requires a short path."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         yield ("--root", f"{place}/root", "--runroot", f"{place}/run")
 
@@ -29,10 +29,10 @@ WITH_CONTAINERS = [
 
 @pytest.mark.parametrize("name", WITH_CONTAINERS)
 @pytest.mark.requirement("S0-33")
-def test_podman_takes_the_words_of_every_container(
+def test_podman_accepts_the_arguments_of_every_container(
     name: str, store: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """It understands all of them, and asks for the image then."""
+    """It parses every argument, and then looks for the image."""
     podman = at("podman")
     if os.geteuid():
         pytest.skip("podman of a plain user wants user namespaces")
@@ -69,10 +69,10 @@ def toml(value: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 @pytest.mark.parametrize("name", WITH_CONTAINERS)
-def test_podman_takes_the_words_of_its_upkeep(
+def test_podman_accepts_the_arguments_of_image_removal(
     name: str, store: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """As the module's unit calls it."""
+    """As in the module's unit."""
     podman = at("podman")
     if os.geteuid():
         pytest.skip("podman of a plain user wants user namespaces")

@@ -1,4 +1,4 @@
-"""Apps of the catalog read what we render: Mosquitto, Transmission, Netdata, Miniflux."""
+"""Apps of the catalog accept rendered settings: Mosquitto, Transmission, Netdata, Miniflux."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def having(path: str) -> list[str]:
 
 
 def connected(port: int, user: str, password: str) -> int:
-    """What a broker answers to somebody who signs in (MQTT 3.1.1): 0, or why not."""
+    """The broker's return code for a login (MQTT 3.1.1); 0 is success."""
 
     def field(text: str) -> bytes:
         return len(text).to_bytes(2, "big") + text.encode()
@@ -39,8 +39,8 @@ def connected(port: int, user: str, password: str) -> int:
 
 @pytest.mark.parametrize("name", having("services.mosquitto"))
 @pytest.mark.requirement("S4-28")
-def test_mosquitto_lets_in_who_has_a_password(name: str, tmp_path: Path) -> None:
-    """Each user of each listener, and nobody else."""
+def test_mosquitto_accepts_only_users_with_passwords(name: str, tmp_path: Path) -> None:
+    """Each user of each listener, and no other user."""
     broker, maker = at("mosquitto"), at("mosquitto_passwd")
     for host, found in settings(planned(name), "services.mosquitto", tmp_path):
         for number, listener in enumerate(found.get("listeners", [])):
@@ -73,7 +73,7 @@ def test_mosquitto_lets_in_who_has_a_password(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", having("services.transmission.settings"))
 def test_transmission_knows_every_setting(name: str, tmp_path: Path) -> None:
-    """And reads each as it is meant."""
+    """It reads each setting with the intended value."""
     daemon = at("transmission-daemon")
     before = run(daemon, "-g", tmp_path / "none", "--dump-settings")
     known = json.loads(before.stdout or before.stderr)
@@ -89,7 +89,7 @@ def test_transmission_knows_every_setting(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", having("services.netdata.config"))
 def test_netdata_reads_every_setting(name: str, tmp_path: Path) -> None:
-    """It says each of them as it is meant."""
+    """It reports each setting with the intended value."""
     netdata = at("netdata")
     for _, found in settings(planned(name), "services.netdata.config", tmp_path):
         file = tmp_path / "netdata.conf"
@@ -102,7 +102,7 @@ def test_netdata_reads_every_setting(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", having("services.miniflux.config"))
 def test_miniflux_reads_every_setting(name: str, tmp_path: Path) -> None:
-    """It says each of them as it is meant."""
+    """It reports each setting with the intended value."""
     need_here("miniflux")
     for _, found in settings(planned(name), "services.miniflux.config", tmp_path):
         file = tmp_path / "miniflux.conf"

@@ -1,4 +1,4 @@
-"""Every program that a stack or the catalog configures has a test here, or a reason why not."""
+"""Every program that a stack or the catalog configures has a test here, or a reason for none."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ READ = {
     "virtualisation.oci-containers": "programs/test_containers.py",
     "virtualisation.podman": "programs/test_containers.py",
 }
-"""The test, or what helps it, that has the real program read what an option holds."""
+"""The test file in which the real program reads an option's value."""
 TYPED = {
     *("boot.binfmt", "boot.kernelModules", "boot.kernelParams", "boot.loader", "console"),
     *("environment.systemPackages", "fileSystems", "hardware.graphics", "hardware.nvidia"),
@@ -66,8 +66,8 @@ TYPED = {
     *("system", "systemd.enableEmergencyMode", "systemd.targets", "time", "users"),
     "zramSwap",
 }
-"""Nothing but typed options, of which a module of NixOS writes the program's file: `homelab eval`
-and the tests of evaluation ask the module.
+"""Programs with typed options only. The NixOS module writes their files; `homelab eval` and
+tests/evaluation evaluate it.
 """
 NOT_READ = {
     "environment.etc": "files of our own, which our scripts read; and resolv.conf, by tests of vpn",
@@ -105,7 +105,7 @@ NOT_READ = {
     "systemd.globalEnvironment": "one time zone for every unit",
     "systemd.settings": "systemd reads it when it boots alone",
 }
-"""Programs that no test asks, and why."""
+"""Programs without a test, with the reason."""
 _DEEP = (
     *("boot", "environment", "hardware", "networking", "programs", "security", "services"),
     *("systemd", "virtualisation"),
@@ -125,7 +125,7 @@ def _options(value: Mapping[str, Nix]) -> Iterator[str]:
 
 
 def configured() -> set[str]:
-    """Every program's options that a stack renders or an entry of the catalog has."""
+    """The options of every program that a stack renders or a catalog entry sets."""
     found = {
         option
         for name in ALL
@@ -150,15 +150,15 @@ def _start(path: str) -> str:
     return f"{top}.{rest.partition('.')[0]}" if top in _DEEP else top
 
 
-def test_no_program_is_forgotten() -> None:
-    """A new one is read by a test, or its reason is written down; none is listed that is gone."""
+def test_every_program_has_a_test_or_a_reason() -> None:
+    """A new program needs a test or a reason. The lists contain no removed program."""
     known = [*READ, *TYPED, *NOT_READ]
     assert sorted(set(known)) == sorted(known)
     assert configured() == set(known)
 
 
 @pytest.mark.parametrize("option", READ)
-def test_its_test_speaks_of_it(option: str) -> None:
-    """A list that names a test which reads something else would be believed."""
+def test_the_named_test_mentions_the_option(option: str) -> None:
+    """The named test must mention the option."""
     text = (build.ROOT / "tests" / READ[option]).read_text(encoding="utf-8")
     assert option in text or option.rpartition(".")[2] in text

@@ -1,4 +1,4 @@
-"""One table of requests behind Caddy, Nginx and Traefik, judged by the real Authelia."""
+"""One table of requests through Caddy, Nginx and Traefik, with a real Authelia."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def stack(proxy: str) -> Changes:
 
 @dataclass(frozen=True)
 class Entry:
-    """A proxy and a portal."""
+    """A reverse proxy and a portal."""
 
     proxy: Running
     portal: Authelia
 
     def ask(self, who: str, row: Row) -> Answer:
-        """A request of somebody: a name, with `+` behind it for a second factor."""
+        """Send a request as a user. A `+` after the name means a second factor."""
         at = f"auth{'.home' if row.way == HTTPS else '-home'}.example.org"
         name, strong = who.removesuffix("+"), who.endswith("+")
         cookie = self.portal.cookie(at, name, strong=strong) if who else ()
-        # As a browser does: a program would be told 401 instead of the way to the portal.
+        # Like a browser: other clients receive 401 instead of a redirect.
         headers = (("Accept", "text/html"), *cookie, *row.headers)
         return self.proxy.ask(
             Row("", row.host, row.path, row.way, headers=headers, source=row.source)
@@ -85,7 +85,7 @@ class Entry:
 def entry(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Entry]:
-    """A real proxy in front of stub apps, and the real gate beside it."""
+    """A real reverse proxy in front of stub apps, and the real auth proxy."""
     kind = request.param
     made = build.plan(stack(kind))
     portals: list[Authelia] = []
@@ -125,7 +125,7 @@ OPEN = ("/", "/x", "/adminx", "/x/admin", "/x?y=/admin", "/u/7/edits", "/never",
 @pytest.mark.parametrize("path", ADMIN)
 @pytest.mark.requirement("S1-08")
 def test_a_rule_about_a_path_is_not_evaded(entry: Entry, host: str, way: str, path: str) -> None:
-    """By a query, a spelling, a slash."""
+    """With a query, another spelling, or a slash."""
     expected = {NOBODY: 302, KIM: 403, EVE: 403, SAM: 302, STRONG: 200}
     if path == "/admin%20":
         expected = {NOBODY: 302, KIM: 200, EVE: 403, SAM: 200, STRONG: 200}
@@ -136,7 +136,7 @@ def test_a_rule_about_a_path_is_not_evaded(entry: Entry, host: str, way: str, pa
 @WAYS
 @pytest.mark.parametrize("path", DENIED)
 @pytest.mark.requirement("S1-08")
-def test_what_is_denied_is_denied_to_everybody(
+def test_a_denied_path_is_denied_to_every_user(
     entry: Entry, host: str, way: str, path: str
 ) -> None:
     for who in (KIM, SAM, STRONG):
@@ -146,8 +146,10 @@ def test_what_is_denied_is_denied_to_everybody(
 @WAYS
 @pytest.mark.parametrize("path", OPEN)
 @pytest.mark.requirement("S0-26", "S1-08")
-def test_what_no_rule_is_about_is_the_routes(entry: Entry, host: str, way: str, path: str) -> None:
-    """The group of the route passes with a password, and nobody else."""
+def test_a_path_without_a_rule_follows_the_route(
+    entry: Entry, host: str, way: str, path: str
+) -> None:
+    """The route's group passes with a password, and no other user."""
     expected = {NOBODY: 302, EVE: 403, KIM: 200, STRONG: 200}
     found = {who: entry.ask(who, Row("", host, path, way)).status for who in expected}
     assert found == expected
@@ -156,10 +158,10 @@ def test_what_no_rule_is_about_is_the_routes(entry: Entry, host: str, way: str, 
 @WAYS
 @pytest.mark.parametrize("path", [p for p in ODD_PATHS if p != "/%61pi/x"])
 @pytest.mark.requirement("S1-08")
-def test_a_path_that_can_be_read_in_two_ways_reaches_no_app_as_it_came(
+def test_an_ambiguous_path_is_refused_or_normalised(
     entry: Entry, host: str, way: str, path: str
 ) -> None:
-    """Refused, or handed on as the gate judged it."""
+    """Refused, or passed on as the auth proxy checked it."""
     for who in (NOBODY, KIM, STRONG):
         answer = entry.ask(who, Row("", host, path, way))
         if answer.app:
@@ -172,11 +174,11 @@ def test_a_path_that_can_be_read_in_two_ways_reaches_no_app_as_it_came(
 
 @pytest.mark.parametrize("path", ODD_PATHS)
 @pytest.mark.requirement("S0-15", "T1")
-def test_it_is_not_exempt_either(entry: Entry, path: str) -> None:
-    """Of a route without rules about paths; the gate is asked, and asks who it is."""
+def test_an_ambiguous_path_is_not_exempt(entry: Entry, path: str) -> None:
+    """On a route without rules about paths, such a path needs a sign-in."""
     answer = entry.ask(NOBODY, Row("", "gated.home.example.org", path))
     if answer.app:
-        # Traefik cleans a path before it looks at it, and hands on what it looked at.
+        # Traefik normalises a path before it matches it, and passes on the normalised path.
         assert entry.proxy.kind == "traefik"
         assert str(answer.seen["path"]).startswith(("/api/", "/ping", "/v1.0/"))
         assert not any(x in str(answer.seen["path"]) for x in ("..", "//", ";", "%2F", "%2f", "%5"))
@@ -186,7 +188,7 @@ def test_it_is_not_exempt_either(entry: Entry, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/x", "/api/x?y=..;", "/ping", "/ping?x", "/v1.0/a%20b"])
 @pytest.mark.requirement("S0-26", "T21")
-def test_what_is_exempt_is_open_and_tells_of_nobody(entry: Entry, path: str) -> None:
+def test_an_exempt_path_is_open_and_carries_no_identity(entry: Entry, path: str) -> None:
     answer = entry.ask(NOBODY, Row("", "gated.home.example.org", path, headers=SPOOFED))
     assert (answer.status, answer.app) == (200, "gated")
     for header in ("Remote-User", "Remote-Groups", "Remote-Email", "Remote-Name"):
@@ -195,10 +197,10 @@ def test_what_is_exempt_is_open_and_tells_of_nobody(entry: Entry, path: str) -> 
 
 @pytest.mark.parametrize(("host", "way", "source"), [(*HOME, CLIENT), (*PUBLIC, "127.0.0.1")])
 @pytest.mark.requirement("T21")
-def test_the_app_hears_who_it_is_from_the_gate_alone(
+def test_identity_headers_come_only_from_the_auth_proxy(
     entry: Entry, host: str, way: str, source: str
 ) -> None:
-    """Whatever the visitor says of themselves, and of where they come from."""
+    """Headers of the client about identity and address are removed."""
     forged = (*SPOOFED, *FORWARDED, ("Cf-Connecting-Ip", "203.0.113.9"))
     answer = entry.ask(KIM, Row("", host, "/x", way, headers=forged, source=source))
     assert (answer.status, answer.app) == (200, "judged")
@@ -213,10 +215,10 @@ def test_the_app_hears_who_it_is_from_the_gate_alone(
 
 @pytest.mark.parametrize(("host", "way"), [HOME, PUBLIC])
 @pytest.mark.requirement("T21")
-def test_the_gate_counts_a_visitor_by_an_address_that_they_cannot_choose(
+def test_rate_limits_use_an_address_that_a_visitor_cannot_forge(
     entry: Entry, host: str, way: str
 ) -> None:
-    """Cloudflare puts the visitor's address behind what the visitor sent."""
+    """Cloudflare appends the visitor's address to the client's header."""
     forged = (
         ("X-Forwarded-For", "6.6.6.6,203.0.113.9"),
         ("X-Real-IP", "6.6.6.6"),
@@ -233,21 +235,21 @@ def test_the_gate_counts_a_visitor_by_an_address_that_they_cannot_choose(
 
 
 @pytest.mark.requirement("S1-07")
-def test_a_second_factor_is_asked_for_where_the_route_says_so(entry: Entry) -> None:
+def test_a_second_factor_is_required_where_the_route_says_so(entry: Entry) -> None:
     expected = {NOBODY: 302, KIM: 403, SAM: 302, STRONG: 200}
     row = Row("", "strict.home.example.org", "/x")
     assert {who: entry.ask(who, row).status for who in expected} == expected
 
 
 @pytest.mark.requirement("S0-26")
-def test_a_stranger_is_sent_to_the_portal_that_they_can_reach(entry: Entry) -> None:
+def test_an_unknown_user_is_sent_to_a_reachable_portal(entry: Entry) -> None:
     for (host, way), portal in ((HOME, "auth.home"), (PUBLIC, "auth-home")):
         answer = entry.ask(NOBODY, Row("", host, "/x?y=z", way))
         assert answer.location.startswith(f"https://{portal}.example.org/?rd=https%3A%2F%2F{host}")
 
 
-def test_every_rule_is_met_by_some_request() -> None:
-    """A table that asks nothing of a rule proves nothing of it."""
+def test_every_rule_matches_some_request() -> None:
+    """Every rule must match some request of the table."""
     plan = build.plan(stack("caddy"))
     assert plan.identity is not None
     said = {r.policy for r in plan.identity.rules if r.route == "judged"}

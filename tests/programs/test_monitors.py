@@ -1,4 +1,4 @@
-"""What watches: Prometheus' settings, Gatus' probes, and alerts that arrive at a real ntfy."""
+"""Monitoring: Prometheus' settings, Gatus' probes, and alerts that arrive at a real ntfy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEASURED: Changes = {
 
 
 @pytest.mark.requirement("S0-47")
-def test_prometheus_takes_its_settings(tmp_path: Path) -> None:
+def test_prometheus_accepts_its_settings(tmp_path: Path) -> None:
     """With a job for each exporter beside it."""
     plan = build.plan(household(MEASURED))
     ((_, found),) = settings(plan, "services.prometheus", tmp_path)
@@ -47,12 +47,12 @@ def test_prometheus_takes_its_settings(tmp_path: Path) -> None:
 
 
 class _Up(BaseHTTPRequestHandler):
-    """Answers 200, or 500 while it is told to."""
+    """Answers 200, or 500 while `down` is set."""
 
     down: threading.Event
 
     def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
+        """Do nothing."""
 
     def do_GET(self) -> None:
         self.send_response(500 if self.down.is_set() else 200)
@@ -62,7 +62,7 @@ class _Up(BaseHTTPRequestHandler):
 
 @contextmanager
 def ntfy(directory: Path, *, locked: bool = False) -> Iterator[tuple[int, str]]:
-    """A real ntfy server; gives its port and, of one that lets nobody write without it, a token."""
+    """A real ntfy server. Yields its port, and a token if it requires one."""
     need_here("ntfy")
     (port,) = rig.free_ports(1)
     said: dict[str, Any] = {
@@ -96,7 +96,7 @@ def ntfy(directory: Path, *, locked: bool = False) -> Iterator[tuple[int, str]]:
 
 
 def messages(port: int, topic: str, token: str = "") -> list[dict[str, Any]]:
-    """What stands under a topic."""
+    """The messages of a topic."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     connection.request("GET", f"/{topic}/json?poll=1", headers=headers)
@@ -105,7 +105,7 @@ def messages(port: int, topic: str, token: str = "") -> list[dict[str, Any]]:
 
 
 def awaited(port: int, topic: str, token: str, count: int) -> list[str]:
-    """Titles and texts under a topic, once there are that many."""
+    """Wait for this many messages of a topic. Returns titles and texts."""
     for _ in range(300):
         found = messages(port, topic, token)
         if len(found) >= count:
@@ -127,7 +127,7 @@ WATCHED = [n for n in ALL if planned(n).monitoring is not None]
 
 @pytest.mark.parametrize("name", WATCHED)
 @pytest.mark.requirement("S0-45")
-def test_gatus_takes_its_settings(name: str, tmp_path: Path) -> None:
+def test_gatus_accepts_its_settings(name: str, tmp_path: Path) -> None:
     """Every probe, with its conditions and its alerts."""
     need_here("gatus")
     ((_, found),) = settings(planned(name), "services.gatus.settings", tmp_path)
@@ -146,10 +146,10 @@ def test_gatus_takes_its_settings(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.requirement("S0-45")
-def test_an_alert_arrives_when_an_app_falls_and_when_it_stands_again(
+def test_an_alert_arrives_when_an_app_fails_and_when_it_recovers(
     locked: bool, tmp_path: Path
 ) -> None:
-    """With the topic and the token from its environment, and neither in its file."""
+    """Topic and token come from its environment and are not in its file."""
     need_here("gatus")
     down = threading.Event()
     down.set()
@@ -187,7 +187,7 @@ def test_an_alert_arrives_when_an_app_falls_and_when_it_stands_again(
 @pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.requirement("S0-45")
 def test_a_unit_that_fails_is_reported(locked: bool, tmp_path: Path) -> None:
-    """`notify@` as it is rendered, with curl as it is, and its words in the server."""
+    """The rendered `notify@` with a real curl; the message arrives at the server."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name, body in (("sleep", ""), ("systemctl", "exit 0"), ("journalctl", "echo disk full")):

@@ -1,4 +1,4 @@
-"""Blocky and AdGuard Home take what we render, and answer every name at home."""
+"""Blocky and AdGuard Home accept rendered settings and answer every name at home."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OK = 0
 
 
 def ask(port: int, name: str, kind: int = A) -> tuple[int, list[str]]:
-    """(response code, IPv4 addresses) of one question."""
+    """(response code, IPv4 addresses) for one query."""
     number = random.randrange(1 << 16)
     words = b"".join(bytes([len(w)]) + w.encode() for w in name.split(".")) + b"\0"
     question = struct.pack(">6H", number, 0x0100, 1, 0, 0, 0) + words + struct.pack(">2H", kind, 1)
@@ -50,7 +50,7 @@ def ask(port: int, name: str, kind: int = A) -> tuple[int, list[str]]:
 
 
 def await_answer(port: int, name: str, log: Path) -> None:
-    """Wait until a resolver answers at all."""
+    """Wait until a resolver answers."""
     for _ in range(600):
         try:
             with socket.create_connection(("127.0.0.1", port), 1):
@@ -63,7 +63,7 @@ def await_answer(port: int, name: str, log: Path) -> None:
 
 @contextmanager
 def blocky(plan: Plan, directory: Path) -> Iterator[int]:
-    """Blocky on what a plan renders; gives its port."""
+    """Blocky with a plan's configuration. Yields its port."""
     need_here("blocky")
     ((_, found),) = settings(plan, "services.blocky.settings", directory)
     (port,) = free_ports(1)
@@ -74,7 +74,7 @@ def blocky(plan: Plan, directory: Path) -> Iterator[int]:
 
 @contextmanager
 def adguard(plan: Plan, directory: Path) -> Iterator[int]:
-    """AdGuard Home on what a plan renders; gives its port."""
+    """AdGuard Home with a plan's configuration. Yields its port."""
     need_here("AdGuardHome")
     ((_, found),) = settings(plan, "services.adguardhome.settings", directory)
     (port, page) = free_ports(2)
@@ -87,7 +87,7 @@ def adguard(plan: Plan, directory: Path) -> Iterator[int]:
 
 
 SCHEMA = 30
-"""Any that the program still knows: the module writes its package's own."""
+"""Any schema version that the program supports. The module writes its package's own."""
 SERVERS = {"blocky": blocky, "adguard": adguard}
 
 
@@ -110,7 +110,7 @@ WITH_ONE = [n for n in ALL if planned(n).dns.host]
 @pytest.mark.parametrize("name", WITH_ONE)
 @pytest.mark.requirement("S0-19")
 def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
-    """Every field of them; each upstream in the program's own words."""
+    """Every field, and each upstream in the program's syntax."""
     plan = planned(name)
     server = plan.stack.network.dns.server
     program = "blocky" if server == "blocky" else "AdGuardHome"
@@ -131,7 +131,7 @@ def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", WITH_ONE)
 @pytest.mark.requirement("S0-19", "S0-60")
 def test_every_name_is_answered_with_the_entry_hosts_address(name: str, tmp_path: Path) -> None:
-    """No other type of it is asked upstream, so that the name exists for everybody."""
+    """Other record types are not forwarded."""
     plan = planned(name)
     entry = plan.hosts[plan.stack.network.entry.host]
     wanted = {r.internal for r in plan.routes if r.internal}
@@ -146,9 +146,7 @@ def test_every_name_is_answered_with_the_entry_hosts_address(name: str, tmp_path
 
 @pytest.mark.parametrize("log", [None, True])
 @pytest.mark.requirement("S0-19")
-def test_blocky_writes_down_who_asked_only_where_it_is_told_to(
-    log: bool | None, tmp_path: Path
-) -> None:
+def test_blocky_logs_queries_only_if_the_stack_says_so(log: bool | None, tmp_path: Path) -> None:
     name = "blocky-with-every-upstream" if log else "home"
     plan = planned(name)
     with blocky(plan, tmp_path) as port:

@@ -1,4 +1,4 @@
-"""Packet filters, tunnels, wireless networks and the kernel's settings, each by its own program."""
+"""Firewalls, WireGuard, WiFi and sysctl settings, each read by its program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.tools.programs import at, run
 
 
 def firewall(found: dict[str, Any]) -> str:
-    """The chains of networking.firewall that hold text of ours."""
+    """The chains of networking.firewall with our text."""
     own = {
         "input": found.get("extraInputRules", ""),
         "rpfilter": found.get("extraReversePathFilterRules", ""),
@@ -29,8 +29,8 @@ def firewall(found: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nft_takes_the_firewall_and_every_table(name: str, tmp_path: Path) -> None:
-    """The rules of each host, as a whole."""
+def test_nft_accepts_the_firewall_and_every_table(name: str, tmp_path: Path) -> None:
+    """All rules of each host together."""
     nft = at("nft")
     plan = planned(name)
     tables = {
@@ -52,8 +52,8 @@ WITH_TUNNELS = [n for n in ALL if any(list(settings(planned(n), way, Path())) fo
 
 
 @pytest.mark.parametrize("name", WITH_TUNNELS)
-def test_wireguard_takes_every_tunnel(name: str, tmp_path: Path) -> None:
-    """Its key is read, and its peer; that there is no such interface here is all that it misses."""
+def test_wireguard_accepts_every_tunnel(name: str, tmp_path: Path) -> None:
+    """It reads the key and the peer, and fails only because the interface does not exist."""
     wg = at("wg")
     for way in WAYS:
         tunnels = [x for _, f in settings(planned(name), way, tmp_path) for x in f.items()]
@@ -75,9 +75,9 @@ WITH_WIRELESS = [
 
 
 @pytest.mark.parametrize("name", WITH_WIRELESS)
-def test_wpa_supplicant_takes_every_network(name: str, tmp_path: Path) -> None:
-    """Here it has no such interface then. Debian's is built without passwords of a file, so that
-    the reference to one is looked at, and stands for a password.
+def test_wpa_supplicant_accepts_every_network(name: str, tmp_path: Path) -> None:
+    """It fails only because the interface does not exist. Debian's build does not read passwords
+    from files, so the reference is used as a password.
     """
     program = at("wpa_supplicant")
     for _, found in settings(planned(name), "networking.wireless", tmp_path):
@@ -98,7 +98,7 @@ WITH_SYSCTL = [n for n in ALL if list(settings(planned(n), "boot.kernel.sysctl",
 
 @pytest.mark.parametrize("name", WITH_SYSCTL)
 def test_the_kernel_knows_every_setting(name: str, tmp_path: Path) -> None:
-    """Of an interface as of any other."""
+    """Including settings of interfaces."""
     for _, found in settings(planned(name), "boot.kernel.sysctl", tmp_path):
         for key in found:
             known = re.sub(r"(\.conf\.)(?!all\.|default\.)[^.]+", r"\1lo", key)

@@ -1,4 +1,4 @@
-"""headscale, which speaks Tailscale's language of policies, takes ours and finds its tests true."""
+"""headscale accepts the tailnet policies, and their tests pass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITH_ONE = [n for n in ALL if planned(n).tailnet is not None]
 
 
 def checked(text: str, directory: Path) -> str:
-    """What `headscale policy check` says, of a policy and its tests."""
+    """The output of `headscale policy check` for a policy and its tests."""
     file = directory / "policy.hujson"
     file.write_text(text, encoding="utf-8")
     words = ("policy", "check", "--bypass-server-and-access-database-directly", "--file", file)
@@ -33,8 +33,8 @@ def checked(text: str, directory: Path) -> str:
 
 
 def tailnet(plan: Plan, directory: Path) -> Path:
-    """A tailnet with the hosts and the people of a plan. Each person has a device, and so has each
-    tag that no host carries yet: headscale takes no test from a tag that nobody has.
+    """A tailnet with the hosts and members of a plan. Each member and each unused tag has a device,
+    because headscale refuses tests for tags without devices.
     """
     said = {
         "server_url": "http://127.0.0.1:1",
@@ -47,7 +47,7 @@ def tailnet(plan: Plan, directory: Path) -> Path:
         "disable_check_updates": True,
     }
     (directory / "headscale.yaml").write_text(yaml.safe_dump(said), encoding="utf-8")
-    # It makes its tables when it first opens them.
+    # headscale creates its tables when it first opens the database.
     assert checked("{}", directory) == ""
     assert plan.tailnet is not None
     people = sorted({who for group in plan.tailnet.groups.values() for who in group})
@@ -61,7 +61,7 @@ def tailnet(plan: Plan, directory: Path) -> Path:
             _node(database, number, f"100.127.0.{number}", f"device-{number}", number)
         for number, (name, address) in enumerate(plan.tailnet.hosts.items(), 100):
             if address.startswith("100."):
-                # A host of another stack is known by its address alone.
+                # Of a host of another stack, only the address is known.
                 tags = host_tags(hosts[name]) if name in hosts else (DEPLOYER,)
                 _node(database, number, address, name, None, tags)
         for number, tag in enumerate(plan.tailnet.tags, 200):
@@ -100,8 +100,8 @@ def _node(
 
 
 def known(text: str) -> str:
-    """The policy as headscale may take it. It has no admins, who own the tags at Tailscale: the
-    owners stand in for them. Nothing else is changed, and nothing is left out.
+    """The policy for headscale. It has no admins, who own the tags at Tailscale, so the owners
+    replace them. Nothing else is changed.
     """
     return text.replace(json.dumps(ADMINS), json.dumps(OWNERS))
 
@@ -126,10 +126,10 @@ def test_the_policy_is_accepted_and_its_tests_hold(name: str, tmp_path: Path) ->
         (("nodeAttr",), [], "nodeAttr"),
     ],
 )
-def test_a_mistake_in_a_policy_is_told(
+def test_a_mistake_in_a_policy_is_reported(
     where: tuple[str | int, ...], what: object, said: str, tmp_path: Path
 ) -> None:
-    """What accepts everything proves nothing."""
+    """A check that accepts everything would prove nothing."""
     need_here("headscale")
     plan = planned("home")
     assert plan.tailnet is not None

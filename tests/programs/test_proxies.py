@@ -1,4 +1,4 @@
-"""Each proxy takes the file that each stack renders for it."""
+"""Each proxy accepts the configuration of each stack."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.tools.programs import need_here, run
 
 
 def place(plan: Plan, directory: Path) -> Place:
-    """Where the proxy would run, beside apps that nobody asks."""
+    """A place for the proxy, with unused apps."""
     rig.certificate(directory, plan.stack.site.domain)
     http, https, tunnel = rig.free_ports(3)
-    # An authority of one's own has a directory of its own.
+    # An own authority has its own directory.
     own = f"{CERTIFICATES}/{plan.stack.site.domain}"
     files = {f"{own}/fullchain.pem": "cert.pem", f"{own}/key.pem": "key.pem"}
     mapped = {path: str(directory / name) for path, name in files.items()}
@@ -33,15 +33,15 @@ KNOWN = (
     "unmanaged certificate expires within 1 day",
     "server is listening only on the HTTP port, so no automatic HTTPS will be applied",
 )
-"""What Caddy warns of: the first two by the test's own certificate, the last by the server that
-listens for the tunnel, or sends visitors on to HTTPS.
+"""Expected warnings of Caddy: the first two are caused by the test's certificate, the last by the
+server for the tunnel or for redirects to HTTPS.
 """
 
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.requirement("S0-15", "T1")
 def test_the_file_is_accepted(name: str, tmp_path: Path) -> None:
-    """Without a word of complaint from Traefik, which starts with half of a file, too."""
+    """Traefik logs no error. It would also start with a partial configuration."""
     plan = planned(name)
     entry = plan.stack.network.entry
     there, host = place(plan, tmp_path), plan.hosts[entry.host]
@@ -49,7 +49,7 @@ def test_the_file_is_accepted(name: str, tmp_path: Path) -> None:
         (module,) = caddy.modules(plan, host)
         file = tmp_path / "Caddyfile"
         file.write_text(caddyfile(module, there), encoding="utf-8")
-        # So does the module, and Caddy would warn of every file that is not.
+        # The module formats it too, and Caddy warns about unformatted files.
         assert run("caddy", "fmt", "--overwrite", file).returncode == 0
         done = run("caddy", "validate", "--adapter", "caddyfile", "--config", file)
         assert done.returncode == 0, done.stdout + done.stderr

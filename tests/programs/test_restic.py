@@ -1,4 +1,4 @@
-"""restic takes what each backup says of it: where to, what not, what to keep."""
+"""restic accepts repository, excludes and retention of each backup."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.tools.programs import at
 
 
 def backups(name: str, directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(name, what is said) of every backup of a stack."""
+    """(name, options) of every backup of a stack."""
     for _, found in settings(planned(name), "services.restic.backups", directory):
         yield from found.items()
 
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.requirement("S0-53")
-def test_every_backup_is_understood(name: str, tmp_path: Path) -> None:
-    """What is left out is read as a list, and what is kept as a policy."""
+def test_restic_accepts_every_backup(name: str, tmp_path: Path) -> None:
+    """Excludes are read as a list, and retention as a policy."""
     restic = at("restic")
     env = {
         "PATH": os.environ["PATH"],
@@ -58,8 +58,8 @@ OVER_SSH = [n for n in ALL if any(job.ssh_key for job in planned(n).backup.jobs)
 
 
 @pytest.mark.parametrize("name", OVER_SSH)
-def test_another_host_is_called_with_the_backups_own_key(name: str, tmp_path: Path) -> None:
-    """restic takes the words apart as we mean it; ssh here only says what it is called with."""
+def test_another_host_is_contacted_with_the_backups_own_key(name: str, tmp_path: Path) -> None:
+    """restic splits the command as intended. The ssh here is a stub that prints its arguments."""
     restic = at("restic")
     heard = tmp_path / "heard"
     ssh = tmp_path / "bin" / "ssh"

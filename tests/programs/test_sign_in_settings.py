@@ -1,4 +1,4 @@
-"""Authelia takes what we render, without a word of complaint."""
+"""Authelia accepts the rendered settings without warnings."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.tools.programs import need_here
 WITH_ONE = [n for n in ALL if (i := planned(n).identity) is not None and i.provider == "authelia"]
 
 NO_RULES = "no rules have been specified so the 'default_policy' of 'two_factor' is going to be"
-"""A stack without a gated name has none, and Authelia would not start on deny."""
+"""A stack without a name behind sign-in has no rules, and Authelia does not start with `deny`."""
 
 
 @pytest.mark.parametrize("name", WITH_ONE)
 @pytest.mark.requirement("S0-26", "S0-27", "S1-08")
 def test_the_settings_are_accepted(name: str, tmp_path: Path) -> None:
-    """Rules, session, clients with their scopes and claims."""
+    """Rules, session, and clients with scopes and claims."""
     need_here("authelia")
     config, env = configured(planned(name), tmp_path, 9091)
     said = run_with(env, "authelia", "config", "validate", "--config", config)

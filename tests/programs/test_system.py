@@ -1,4 +1,4 @@
-"""Calendars, Nix' own settings, known hosts and tailscale's flags, each by its own program."""
+"""Calendar expressions, Nix settings, known hosts and tailscale flags, each read by its program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALENDARS = ("OnCalendar", "dates", "startAt")
 
 
 def said(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
-    """Every text under one of these keys, however deep."""
+    """Every text under one of these keys, at any depth."""
     value = plain(value)
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -33,8 +33,8 @@ def said(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_systemd_knows_every_hour(name: str) -> None:
-    """Of backups, dumps, upkeep and renewals; each comes round."""
+def test_systemd_accepts_every_calendar_expression(name: str) -> None:
+    """Of backups, dumps, upkeep and renewals. Each has a next time."""
     program = at("systemd-analyze")
     plan = planned(name)
     found = {
@@ -51,12 +51,12 @@ def test_systemd_knows_every_hour(name: str) -> None:
 
 
 NEWER = {"build-dir"}
-"""Settings that Nix has learnt since Debian's."""
+"""Settings that are newer than Debian's Nix."""
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nix_takes_its_settings(name: str, tmp_path: Path) -> None:
-    """Each is known, and read as it is meant."""
+def test_nix_accepts_its_settings(name: str, tmp_path: Path) -> None:
+    """Nix knows each setting and reads the intended value."""
     for host, found in settings(planned(name), "nix.settings", tmp_path):
         lines = {
             key: " ".join(value) if isinstance(value, list) else str(value).lower()
@@ -97,7 +97,7 @@ WITH_TAILSCALE = [n for n in ALL if list(settings(planned(n), "services.tailscal
 
 @pytest.mark.parametrize("name", WITH_TAILSCALE)
 def test_tailscale_knows_every_flag(name: str, tmp_path: Path) -> None:
-    """It reads all of them, and finds that no daemon runs here."""
+    """It parses every flag, and fails only because no daemon runs."""
     need_here("tailscale")
     socket = f"--socket={tmp_path / 'none'}"
     for _, found in settings(planned(name), "services.tailscale", tmp_path):

@@ -1,4 +1,4 @@
-"""cloudflared takes the rules that we render, and finds the right service for every public name."""
+"""cloudflared accepts the rendered rules and finds the right service for every public name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.tools.programs import need_here, run
 
 
 def config(tunnel: str, value: dict[str, Any], directory: Path) -> Path:
-    """The file that services.cloudflared would write."""
+    """The file that services.cloudflared writes."""
     rules = [
         {"hostname": name, **(said if isinstance(said, dict) else {"service": said})}
         for name, said in value.get("ingress", {}).items()
@@ -57,7 +57,7 @@ def test_the_rules_are_accepted(name: str, tmp_path: Path) -> None:
 def test_every_public_name_leads_to_its_service_and_no_other_does(
     name: str, tmp_path: Path
 ) -> None:
-    """By any path; whoever asks for another name gets 404."""
+    """For any path. Other names get 404."""
     need_here("cloudflared")
     cloudflare = planned(name).cloudflare
     assert cloudflare is not None

@@ -1,6 +1,4 @@
-"""systemd takes every unit of systemd.services, systemd.timers and systemd.sockets, and makes every
-directory, as we render them.
-"""
+"""systemd accepts every rendered service, timer and socket, and systemd-tmpfiles every directory."""
 
 from __future__ import annotations
 
@@ -20,11 +18,11 @@ _NOT_HERE = re.compile(
     r"Command \S+ is not executable: No such file or directory"
     r"|Unit configuration has fatal error, unit will not be started\."
 )
-"""Programs of the store; the second is only said together with another complaint."""
+"""Messages about programs in the Nix store. The second appears only with another message."""
 
 
 def verified(place: Path) -> list[str]:
-    """What systemd says of the units in a directory."""
+    """The messages of `systemd-analyze verify` for the units in a directory."""
     need("systemd-analyze")
     files = sorted(str(p) for p in place.iterdir())
     env = {**os.environ, "SYSTEMD_UNIT_PATH": f"{place}:", "SYSTEMD_LOG_LEVEL": "warning"}
@@ -37,14 +35,14 @@ def verified(place: Path) -> list[str]:
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.requirement("S0-13", "S0-38")
 def test_the_units_are_accepted(name: str, tmp_path: Path) -> None:
-    """No key that systemd does not know, no value that it would pass over."""
+    """No unknown key and no ignored value."""
     found = list(units(planned(name), tmp_path))
     for host, unit, text in found:
         place = tmp_path / host
         place.mkdir(exist_ok=True)
         (place / unit.replace("@.", "@x.")).write_text(text, encoding="utf-8")
         if unit.endswith(".socket"):
-            # The service of a module's own socket is that module's.
+            # The service of a module's socket is defined by the module.
             served = place / unit.replace(".socket", ".service")
             if not served.exists():
                 served.write_text("[Service]\nExecStart=/bin/true\n", encoding="utf-8")
@@ -90,8 +88,8 @@ def test_the_directories_are_made(name: str, tmp_path: Path) -> None:
             assert f"{there.stat().st_mode & 0o7777:04o}" == how["mode"].strip(":"), place
 
 
-def test_a_key_that_it_does_not_know_is_told(tmp_path: Path) -> None:
-    """What passes everything proves nothing."""
+def test_an_unknown_key_is_reported(tmp_path: Path) -> None:
+    """A check that accepts everything would prove nothing."""
     (tmp_path / "a.service").write_text(
         "[Unit]\nRequiresMountFor=/x\n[Service]\nExecStart=/bin/true\nPrivateTmp=perhaps\n"
     )

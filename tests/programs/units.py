@@ -1,4 +1,4 @@
-"""Units as the module of systemd in NixOS writes them, as far as a stack says something of them."""
+"""Unit files as NixOS writes them, for units that a stack configures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECTIONS = {"service": "Service", "timer": "Timer", "socket": "Socket"}
 
 
 def units(plan: Plan, directory: Path) -> Iterator[tuple[str, str, str]]:
-    """(host, name, text) of every unit of which a stack says something."""
+    """(host, name, text) of every unit that a stack configures."""
     for kind in _SECTIONS:
         for host, found in settings(plan, f"systemd.{kind}s", directory):
             for name, said in found.items():
@@ -38,7 +38,7 @@ def units(plan: Plan, directory: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def text(kind: str, name: str, said: Mapping[str, Any], directory: Path) -> str:
-    """The file of a unit; what its upstream module would start stands for itself."""
+    """The unit's file. The command of its upstream module is a placeholder."""
     unit: list[str] = []
     install: list[str] = []
     own: list[str] = []
@@ -69,7 +69,7 @@ def text(kind: str, name: str, said: Mapping[str, Any], directory: Path) -> str:
 
 
 def _line(key: str, value: Any) -> list[str]:
-    """A setting as `lib.generators` and `systemd.unit` write it: a list is a line for each."""
+    """A setting as NixOS writes it: one line for each item of a list."""
     if isinstance(value, list):
         return [line for item in value for line in _line(key, item)]
     if isinstance(value, bool):

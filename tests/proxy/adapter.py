@@ -1,4 +1,4 @@
-"""oauth2-proxy, as far as a reverse proxy sees it: its question and its pages."""
+"""A stub of oauth2-proxy for reverse proxies: its auth endpoint and its pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.proxy import rig
 
 PROVIDER = "https://auth.home.example.org/authorize"
 GROUPS = {"sam": "family,admins", "kim": "family"}
-"""Whoever has the cookie `session=<name>`, and their groups."""
+"""The groups of the user with the cookie `session=<name>`."""
 
 
 class _Adapter(BaseHTTPRequestHandler):
@@ -19,11 +19,11 @@ class _Adapter(BaseHTTPRequestHandler):
     asked: list[rig.Asked]
 
     def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
+        """Do nothing."""
 
     def do_GET(self) -> None:
         uri = urlsplit(self.path)
-        # What is not read here would be taken for the next request.
+        # An unread body would be parsed as the next request.
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if uri.path == "/oauth2/auth":
             self._judge(parse_qs(uri.query).get("allowed_groups", [""])[0])
@@ -72,7 +72,7 @@ class _Adapter(BaseHTTPRequestHandler):
 
 @contextmanager
 def adapter(asked: list[rig.Asked]) -> Iterator[int]:
-    """A stub that writes down what it is asked; gives its port."""
+    """Start a stub that records its requests. Yields its port."""
     handler = type("Adapter", (_Adapter,), {"asked": asked})
     with rig.serving(rig.Server(("127.0.0.1", 0), handler)) as port:
         yield port

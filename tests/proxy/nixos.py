@@ -1,4 +1,4 @@
-"""Just enough of NixOS's Caddy and Nginx modules to run what we render for them.
+"""A minimal emulation of NixOS's Caddy, Nginx and Traefik modules, to run the rendered options.
 
 Emulated: how the modules join virtual hosts, listeners, locations and certificates to one file.
 Not emulated: `recommended*Settings`, access logs, IPv6, systemd, security.acme (a certificate of
@@ -21,28 +21,28 @@ from tests.tools.nixtypes import plain
 
 @dataclass(frozen=True)
 class Place:
-    """Where a proxy runs in a test."""
+    """The paths and addresses of a proxy in a test."""
 
     directory: Path
     http: int
     https: int
     tunnel: int
     addresses: Mapping[str, str]
-    """Address and port as rendered, to the stub's."""
+    """Maps rendered addresses and ports to those of stubs."""
 
     def certificate(self) -> tuple[Path, Path]:
         """The certificate and key that stand in for security.acme's."""
         return self.directory / "cert.pem", self.directory / "key.pem"
 
     def mapped(self, text: str) -> str:
-        """A configuration that dials stubs."""
+        """The configuration with addresses of stubs."""
         for rendered, stub in self.addresses.items():
             text = text.replace(rendered, stub)
         return text
 
 
 def options(module: Module, directory: Path) -> dict[str, Any]:
-    """A module's options as plain data; files beside it are written to the directory."""
+    """A module's options as plain data. Files beside the module are written to the directory."""
     for name, text in module.extra:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ _PACKAGE = re.compile(r"pkgs\.([\w-]+)|config\.[\w.]*?([\w-]+)\.package")
 
 
 def caddyfile(module: Module, place: Place) -> str:
-    """The file that services.caddy would run on."""
+    """The file that services.caddy would use."""
     caddy = options(module, place.directory)["services"]["caddy"]
     cert, key = place.certificate()
     text = f"""{{
@@ -105,7 +105,7 @@ def caddyfile(module: Module, place: Place) -> str:
 
 
 def traefik_file(module: Module, place: Place) -> Path:
-    """The static file that services.traefik would run on; the dynamic one lies beside it."""
+    """The static file that services.traefik would use. The dynamic file is beside it."""
     traefik = options(module, place.directory)["services"]["traefik"]
     static = traefik.get("staticConfigOptions") or traefik["static"]["settings"]
     dynamic = (
@@ -119,7 +119,7 @@ def traefik_file(module: Module, place: Place) -> Path:
         if made["certFile"].startswith("/var/lib/acme/"):
             made |= {"certFile": str(cert), "keyFile": str(key)}
     file = place.directory / "dynamic.yaml"
-    # JSON is YAML, too.
+    # JSON is also YAML.
     file.write_text(place.mapped(json.dumps(dynamic)), encoding="utf-8")
     static["providers"] = {"file": {"filename": str(file)}}
     whole = place.directory / "traefik.yaml"
@@ -128,7 +128,7 @@ def traefik_file(module: Module, place: Place) -> Path:
 
 
 def nginx_conf(module: Module, place: Place) -> str:
-    """The file that services.nginx would run on."""
+    """The file that services.nginx would use."""
     nginx = options(module, place.directory)["services"]["nginx"]
     temporary = "".join(
         f"{kind}_temp_path {place.directory}/{kind};\n"

@@ -1,4 +1,4 @@
-"""Apps, a gate and a visitor that are not real, around a proxy that is."""
+"""Stub apps, a stub auth proxy and a client, around a real reverse proxy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PERSON = {
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, and that no connection is given by chance meanwhile."""
+    """Free ports outside the range of ephemeral ports."""
     ports: list[int] = []
     while len(ports) < count:
         port = random.randrange(15_000, 30_000)
@@ -47,7 +47,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def certificate(directory: Path, domain: str) -> None:
-    """A wildcard certificate that nobody vouches for, where security.acme would put one."""
+    """A self-signed wildcard certificate at the path of security.acme."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
     now = datetime.now(UTC)
@@ -70,17 +70,17 @@ def certificate(directory: Path, domain: str) -> None:
 
 
 HEARD, ARRIVED = threading.Event(), threading.Event()
-"""The visitor has the first event of a stream; the app has the beginning of an upload."""
+"""Set when the client has the first event of a stream, or the app the beginning of an upload."""
 
 
 class _App(BaseHTTPRequestHandler):
-    """Answers with what reached it."""
+    """Answers with the request that reached it."""
 
     protocol_version = "HTTP/1.1"
     name = ""
 
     def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
+        """Do nothing."""
 
     def _answer(self) -> None:
         if self.headers.get("Upgrade", "").lower() == "websocket":
@@ -102,14 +102,14 @@ class _App(BaseHTTPRequestHandler):
             }
         ).encode()
         self.send_response(200)
-        # The app has an opinion of its own, and the browser shall hear one only.
+        # The app sends its own header, and the browser must receive only one.
         self.send_header("Strict-Transport-Security", "max-age=1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def __getattr__(self, name: str) -> object:
-        """Whatever the method, the answer is the same."""
+        """Every method has the same answer."""
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
@@ -125,7 +125,7 @@ class _App(BaseHTTPRequestHandler):
         return len(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
     def _stream(self) -> None:
-        """One event; the next as soon as the first was heard."""
+        """Send one event, and the next one after the client received the first."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -148,23 +148,23 @@ class _App(BaseHTTPRequestHandler):
 
 @dataclass(frozen=True)
 class Asked:
-    """One question to the gate."""
+    """One request to the auth proxy."""
 
     url: str
     method: str
     claims: tuple[str, ...]
-    """Identity headers that came along, which is none if the proxy does its work."""
+    """Identity headers in the request. The reverse proxy must remove all of them."""
     client: str
 
 
 class _Gate(BaseHTTPRequestHandler):
-    """Authelia, as far as a proxy sees it: both of its endpoints."""
+    """A stub of Authelia for reverse proxies: both of its endpoints."""
 
     protocol_version = "HTTP/1.1"
     asked: list[Asked]
 
     def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
+        """Do nothing."""
 
     def do_GET(self) -> None:
         uri = urlsplit(self.path)
@@ -207,12 +207,12 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *args: object) -> None:
-        """A proxy may hang up in the middle of a request that it refuses."""
+        """A proxy may close the connection of a refused request."""
 
 
 @contextmanager
 def serving(server: ThreadingHTTPServer) -> Iterator[int]:
-    """A server in a thread; gives its port."""
+    """A server in a thread. Yields its port."""
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -225,7 +225,7 @@ def serving(server: ThreadingHTTPServer) -> Iterator[int]:
 
 @contextmanager
 def app(name: str, tls: Path | None = None) -> Iterator[int]:
-    """A stub app; gives its port. With a directory it speaks TLS by the certificate there."""
+    """A stub app. Yields its port. With a directory, it uses the TLS certificate there."""
     handler = type("App", (_App,), {"name": name})
     server = Server(("127.0.0.1", 0), handler)
     if tls is not None:
@@ -238,7 +238,7 @@ def app(name: str, tls: Path | None = None) -> Iterator[int]:
 
 @contextmanager
 def gate(asked: list[Asked]) -> Iterator[int]:
-    """A stub gate that writes down what it is asked; gives its port."""
+    """A stub auth proxy that records its requests. Yields its port."""
     handler = type("Gate", (_Gate,), {"asked": asked})
     with serving(Server(("127.0.0.1", 0), handler)) as port:
         yield port
@@ -246,7 +246,7 @@ def gate(asked: list[Asked]) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a visitor gets, and what the app saw if the request reached one."""
+    """The client's answer, and the request as the app saw it."""
 
     status: int
     location: str = ""
@@ -260,13 +260,13 @@ class Answer:
         return str(self.seen.get("app", ""))
 
     def header(self, name: str) -> list[str]:
-        """What the app saw of a header, in any spelling."""
+        """A header as the app saw it, in any spelling."""
         wanted = name.lower().replace("-", "_")
         return [v for k, v in self.seen["headers"] if k.lower().replace("-", "_") == wanted if v]
 
 
 REFUSED = Answer(0)
-"""The handshake failed: nobody answers for this name."""
+"""The TLS handshake failed: no server has this name."""
 
 
 def connect(
@@ -286,7 +286,7 @@ def connect(
     context.verify_mode = ssl.CERT_NONE
     if newest is not None:
         context.maximum_version = newest
-        # What we would refuse ourselves would say nothing of the proxy.
+        # The client must not validate requests, because the proxy is under test.
         context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     return context.wrap_socket(raw, server_hostname=sni)
@@ -308,7 +308,7 @@ def ask(
         lines.append(f"Content-Length: {len(body)}")
     with connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        # What is refused may be refused before it is whole.
+        # A request may be refused before it is complete.
         with suppress(OSError):
             connection.sendall(body)
         response = http.client.HTTPResponse(connection, method=method)

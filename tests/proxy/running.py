@@ -1,4 +1,4 @@
-"""Real proxies on what a stack renders, and requests to put to them."""
+"""Real proxies with rendered configuration, and requests for them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from tests.tools.programs import need, need_here
 
 HTTPS, HTTP, TUNNEL = "https", "http", "tunnel"
 CLIENT = "127.9.0.1"
-"""Inside the LAN of the stack; 127.0.0.1 is not."""
+"""A loopback address inside the stack's LAN."""
 
 
 Gates = Callable[[Plan, Path, ExitStack], dict[str, str]]
-"""Starts a real gate; gives addresses as rendered, and where each listens in the test."""
+"""Starts a real auth proxy. Returns rendered addresses and where each listens in the test."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A proxy that answers, and what its gate was asked."""
+    """A running proxy, and the requests to its auth proxy."""
 
     kind: str
     place: Place
     asked: list[rig.Asked]
 
     def ask(self, row: Row) -> rig.Answer:
-        """Put one row's request."""
+        """Send the request of one row."""
         port = {HTTPS: self.place.https, HTTP: self.place.http, TUNNEL: self.place.tunnel}[row.way]
         sni = (row.sni or row.host) if row.way == HTTPS else ""
         self.asked.clear()
@@ -52,7 +52,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Row:
-    """A request, and what every proxy must make of it."""
+    """A request, and the expected result from every proxy."""
 
     what: str
     host: str
@@ -66,10 +66,10 @@ class Row:
     newest: ssl.TLSVersion | None = None
     status: tuple[int, ...] = (200,)
     app: str = ""
-    """The app that is reached; none when empty."""
+    """The app that is reached; empty for none."""
     location: str = ""
     asks: str = ""
-    """What the gate is asked about; nothing when empty."""
+    """The URL that the auth proxy is asked about; empty for none."""
     sees: dict[str, list[str]] = field(default_factory=dict)
     """Headers as the app sees them, in any spelling."""
 
@@ -91,7 +91,7 @@ def _config(kind: str, plan: Plan, place: Place) -> list[str]:
 
 
 def await_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until somebody listens; what the program said, if it ends instead."""
+    """Wait until the port is open. If the program ends first, fail with its output."""
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
@@ -116,8 +116,8 @@ def await_routers(port: int) -> None:
 def serve(
     kind: str, made: Plan, directory: Path, stack: ExitStack, gate: Gates | None = None
 ) -> Running:
-    """A real proxy on what this plan renders, in front of stubs of its apps and its gate, or of a
-    gate that is real.
+    """A real proxy with this plan's configuration, in front of stub apps and a stub or real auth
+    proxy.
     """
     (need_here if kind == "traefik" else need)(kind)
     rig.certificate(directory, "home.example.org")
@@ -146,6 +146,6 @@ def serve(
     for port in (http, https, tunnel):
         await_port(port, process, directory / "log")
     if kind == "traefik":
-        # It listens before it has read its routers.
+        # Traefik listens before it has read its routers.
         await_routers(https)
     return Running(kind, place, asked)

@@ -1,4 +1,4 @@
-"""A household whose routes have everything that a proxy must do."""
+"""A household whose routes use every feature of a proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _app(port: int, **more: object) -> Changes:
 
 
 def changes(proxy: str, **entry: object) -> Changes:
-    """What to add to the household for this proxy."""
+    """Changes of the household for this proxy."""
     headers = {} if proxy == "traefik" else {"headers": {"X-Webauth-User": "user"}}
     return {
         "network": {
@@ -59,7 +59,7 @@ def changes(proxy: str, **entry: object) -> Changes:
                     }
                 ],
             ),
-            # It believes a header, and is asked without a gate: nobody may bring one along.
+            # The app trusts a header and has no auth proxy, so the proxy must remove the header.
             "plain": _app(3004, auth="none", headers={"X-Plain-User": "user"}),
             "sealed": _app(
                 3005, routes=[{"auth": "none", "upstream": {"scheme": "https", "verify": False}}]

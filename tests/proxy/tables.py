@@ -1,4 +1,5 @@
-"""The route table, read back from what each backend wrote: each name, its upstream and its auth proxy."""
+"""The route table, parsed from each backend's output: each name, its upstream and its auth
+proxy."""
 
 from __future__ import annotations
 
@@ -33,13 +34,13 @@ class Line:
 
 
 def module_of(plan: Plan, kind: str) -> Module:
-    """What a backend renders for the entry host."""
+    """The backend's module for the entry host."""
     (module,) = BACKENDS[kind](plan, plan.hosts[plan.stack.network.entry.host])
     return module
 
 
 def table(plan: Plan, kind: str, directory: Path) -> list[Line]:
-    """The table that a backend's module makes."""
+    """The table in a backend's module."""
     services = options(module_of(plan, kind), directory)["services"]
     read = {"caddy": _caddy, "nginx": _nginx, "traefik": _traefik}[kind]
     return sorted(read(services[kind]))
@@ -49,7 +50,7 @@ Block = list[tuple[list[str], Any]]
 
 
 def _parse(text: str) -> Block:
-    """Lines of words and the blocks that they open: as much Caddyfile as we write."""
+    """Lines of words and their blocks: the subset of Caddyfile that homelab writes."""
     root: Block = []
     stack = [root]
     for line in text.splitlines():

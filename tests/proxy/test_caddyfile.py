@@ -1,4 +1,4 @@
-"""Caddyfile text is safe for any word: what real Caddy reads is what was meant."""
+"""Any word is safe in a Caddyfile: real Caddy reads the same word."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.tools.programs import run
 
 
 def is_possible(word: str) -> bool:
-    """What Caddy has a way to write: no variable, and no backslash before a quote or the end beside
-    a backtick."""
+    """Whether Caddy can represent the word: no variable, and no backslash before a quote or the end
+    together with a backtick."""
     return "{$" not in word and not ("`" in word and re.search(r'\\("|\Z)', word))
 
 
@@ -38,7 +38,7 @@ def adapted(directory: Path, directives: list[Directive]) -> Any:
 
 
 def headers(config: Any) -> dict[str, str]:
-    """Every response header that a configuration sets, without what marks literal braces."""
+    """Every response header that a configuration sets, without the escapes of literal braces."""
     found: dict[str, str] = {}
 
     def look(value: Any) -> None:
@@ -63,8 +63,8 @@ def headers(config: Any) -> dict[str, str]:
 )
 @given(st.lists(WORDS, min_size=10, max_size=60))
 def test_any_word_survives(tmp_path: Path, words: list[str]) -> None:
-    """Where Caddy would see a placeholder, the word reaches it with the brace escaped, which it
-    takes away again when a request comes."""
+    """A brace that would start a placeholder is escaped. Caddy removes the escape for each
+    request."""
     block = [directive("header", f"X-H{i}", w) for i, w in enumerate(words) if w]
     got = headers(adapted(tmp_path, [directive("http://localhost:1", block=block)]))
     for i, word in enumerate(words):
@@ -79,14 +79,14 @@ def test_a_word_that_would_end_its_line_is_refused(word: str) -> None:
         print_caddyfile([directive("header", "X", word)])
 
 
-def test_what_no_quoting_can_hold_is_refused() -> None:
+def test_a_word_that_cannot_be_quoted_is_refused() -> None:
     with pytest.raises(ValueError, match="backtick"):
         print_caddyfile([directive("header", "X", '`\\"')])
     with pytest.raises(ValueError, match="variable"):
         print_caddyfile([directive("header", "X", "{$HOME}")])
 
 
-def test_a_placeholder_that_is_meant_stays_live(tmp_path: Path) -> None:
+def test_an_intended_placeholder_is_not_escaped(tmp_path: Path) -> None:
     block = [directive("header", "X-H", "{http.request.host}", live=True)]
     got = headers(adapted(tmp_path, [directive("http://localhost:1", block=block)]))
     assert got["X-H"] == "{http.request.host}"

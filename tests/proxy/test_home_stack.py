@@ -1,4 +1,4 @@
-"""The home stack with each proxy: what real programs answer is what the plan says, from both."""
+"""The home stack with each proxy: real proxies answer as the plan says."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ def home(kind: str) -> Plan:
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """A real proxy on the home stack, with stubs for its apps and its gate."""
+    """A real proxy for the home stack, with stub apps and a stub auth proxy."""
     with ExitStack() as stack:
         directory = tmp_path_factory.mktemp(request.param)
         yield serve(request.param, home(request.param), directory, stack)
 
 
-# The portal is the gate itself, and the stub of that has no pages.
+# The portal is the auth proxy itself, and its stub has no pages.
 ROUTES = tuple(r for r in home("caddy").routes if r.service != "authelia")
 
 
 @dataclass(frozen=True)
 class Way:
-    """One of a route's names, and the listener that it is asked at."""
+    """One name of a route, and its listener."""
 
     route: Route
     name: str
@@ -79,8 +79,10 @@ WAYS = [
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda w: f"{w.route.name}-{w.way}")
 @pytest.mark.requirement("S0-15", "S0-26", "S1-04", "T1")
-def test_every_name_leads_to_its_app_past_its_gate_and_no_further(proxy: Running, way: Way) -> None:
-    """Strangers to the portal, who is signed in to the app."""
+def test_every_name_leads_to_its_app_behind_its_sign_in_and_to_no_other(
+    proxy: Running, way: Way
+) -> None:
+    """Unknown users are sent to the portal, signed-in users to the app."""
     stranger = proxy.ask(way.row())
     if way.route.auth == "forward":
         asked = f"https://{way.name}/x?y=z"
@@ -97,8 +99,8 @@ def test_every_name_leads_to_its_app_past_its_gate_and_no_further(proxy: Running
 
 @pytest.mark.parametrize("way", [w for w in WAYS if w.route.exempt], ids=lambda w: w.way)
 @pytest.mark.requirement("S0-26")
-def test_what_an_apps_own_clients_need_is_open(proxy: Running, way: Way) -> None:
-    """And nobody is believed there who says who they are."""
+def test_exempt_paths_for_an_apps_clients_are_open(proxy: Running, way: Way) -> None:
+    """Identity headers of a client are not trusted there."""
     for path in way.route.exempt:
         spoofed = (("Remote-User", "root"),)
         answer = proxy.ask(way.row(path.replace("*", "a"), headers=spoofed))
@@ -116,16 +118,14 @@ def test_a_name_that_no_route_has_is_refused(proxy: Running, way: str) -> None:
 
 
 @pytest.mark.requirement("S0-14")
-def test_no_internal_name_comes_in_by_the_tunnel(proxy: Running) -> None:
+def test_no_internal_name_is_served_through_the_tunnel(proxy: Running) -> None:
     for route in ROUTES:
         assert proxy.ask(Row("", route.internal, way=TUNNEL)).status == 404
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.requirement("T1")
-def test_traefik_was_given_the_same_table(
-    kind: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_traefik_has_the_same_table(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Names, upstreams, gates and exempt paths, as its parsed routers have them."""
     first = table(home("caddy"), "caddy", tmp_path_factory.mktemp("caddy"))
     assert table(home(kind), kind, tmp_path_factory.mktemp(kind)) == first

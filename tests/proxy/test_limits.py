@@ -1,4 +1,4 @@
-"""Streams that no proxy holds back, and limits that each keeps or refuses to promise."""
+"""Streams are not buffered, and limits are enforced or refused by every proxy."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def _request(name: str, path: str, *more: str) -> bytes:
 
 @pytest.mark.parametrize("name", ["plain", "gated"])
 @pytest.mark.requirement("S0-15")
-def test_an_event_is_heard_before_the_next_one_is_made(proxy: Running, name: str) -> None:
-    """A proxy that waits for more would wait for ever; through the gate as well."""
+def test_a_client_receives_an_event_before_the_next_is_sent(proxy: Running, name: str) -> None:
+    """A buffering proxy would wait for ever. Also behind the auth proxy."""
     connection = rig.connect(proxy.place.https, sni=inside(name), source=CLIENT)
     with connection, connection.makefile("rwb") as stream:
         stream.write(_request(name, "GET /events HTTP/1.1"))
@@ -57,8 +57,8 @@ def test_an_event_is_heard_before_the_next_one_is_made(proxy: Running, name: str
 
 @pytest.mark.parametrize("name", ["plain", "gated"])
 @pytest.mark.requirement("S0-15")
-def test_an_upload_reaches_the_app_while_it_comes(proxy: Running, name: str) -> None:
-    """Nothing is kept on the proxy's disk until the whole is there."""
+def test_an_upload_reaches_the_app_while_it_is_sent(proxy: Running, name: str) -> None:
+    """The proxy does not buffer an upload on disk."""
     half = b"x" * 1_000_000
     rig.ARRIVED.clear()
     connection = rig.connect(proxy.place.https, sni=inside(name), source=CLIENT)
@@ -72,8 +72,8 @@ def test_an_upload_reaches_the_app_while_it_comes(proxy: Running, name: str) -> 
 
 
 @pytest.mark.requirement("S1-04", "S0-15")
-def test_the_twin_for_the_tunnel_is_on_loopback_alone(proxy: Running) -> None:
-    """No other address of the entry host answers there, as it does for HTTPS."""
+def test_the_virtual_host_for_the_tunnel_listens_on_loopback_only(proxy: Running) -> None:
+    """Only loopback answers on this port, unlike HTTPS."""
     socket.create_connection((CLIENT, proxy.place.https), 5).close()
     socket.create_connection(("127.0.0.1", proxy.place.tunnel), 5).close()
     with pytest.raises(ConnectionRefusedError):
@@ -82,8 +82,8 @@ def test_the_twin_for_the_tunnel_is_on_loopback_alone(proxy: Running) -> None:
 
 @pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"])
 @pytest.mark.requirement("S4-12")
-def test_a_cipher_without_authentication_is_not_spoken(proxy: Running, cipher: str) -> None:
-    """With TLS 1.2 the same few ciphers everywhere."""
+def test_a_cipher_without_authentication_is_refused(proxy: Running, cipher: str) -> None:
+    """With TLS 1.2, every proxy has the same ciphers."""
 
     def speak(ciphers: str) -> None:
         rig.connect(
@@ -109,8 +109,8 @@ def _traefik(tmp_path: Path, **entry: object) -> dict[str, Any]:
 
 
 @pytest.mark.requirement("S4-12")
-def test_traefik_is_told_the_same_ciphers(tmp_path: Path) -> None:
-    """Go's own choice would speak two more; of TLS 1.3 there is nothing to choose."""
+def test_traefik_has_the_same_ciphers(tmp_path: Path) -> None:
+    """Go's default has two more. TLS 1.3 has no choice."""
     default = _traefik(tmp_path)["tls"]["options"]["default"]
     assert default["cipherSuites"] == list(CIPHERS)
     assert (default["minVersion"], default["sniStrict"]) == ("VersionTLS12", True)
@@ -121,8 +121,8 @@ def test_traefik_is_told_the_same_ciphers(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S4-12")
-def test_who_asks_too_fast_is_told_so_and_nobody_else(tmp_path: Path) -> None:
-    """By address, and through the tunnel by the visitor's own."""
+def test_only_a_client_above_the_rate_limit_is_refused(tmp_path: Path) -> None:
+    """By client address, and through the tunnel by the visitor's address."""
     with ExitStack() as stack:
         running = _run("nginx", tmp_path, stack, rate_limit={"average": 1, "burst": 3})
 
@@ -142,8 +142,8 @@ def test_who_asks_too_fast_is_told_so_and_nobody_else(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S4-12")
-def test_traefik_counts_in_front_of_every_name(tmp_path: Path) -> None:
-    """50 and 100 where nothing else is said; the connector's address is everybody's."""
+def test_traefik_limits_the_rate_of_every_name(tmp_path: Path) -> None:
+    """The default is 50 and 100. All visitors of the tunnel have the connector's address."""
     http = _traefik(tmp_path, rate_limit={})["http"]
     assert http["middlewares"]["rate"] == {"rateLimit": {"average": 50, "burst": 100}}
     assert http["middlewares"]["rate-tunnel"]["rateLimit"]["sourceCriterion"] == {
@@ -157,7 +157,7 @@ def test_traefik_counts_in_front_of_every_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S4-12")
-def test_what_caddy_cannot_do_is_not_promised() -> None:
+def test_a_feature_that_caddy_lacks_is_refused() -> None:
     """`chain-known`."""
     (problem,) = build.found(household(changes("caddy", rate_limit={})), "chain-known")
     assert (problem.where, "nginx or traefik" in problem.way_out) == (
@@ -190,7 +190,7 @@ def test_caddy_is_built_with_its_plugins(tmp_path: Path) -> None:
 
 @pytest.mark.requirement("S1-03")
 def test_a_release_that_builds_no_plugins_is_named() -> None:
-    """`chain-known`; Nix would fail at a function that does not exist."""
+    """`chain-known`; Nix would fail at the missing function."""
     old: Changes = {"nixpkgs": {"default": {"release": "24.11"}}}
     (problem,) = build.found(household(_plugins(), old), "chain-known")
     assert problem.where == "network.entry.plugins"
@@ -200,7 +200,7 @@ def test_a_release_that_builds_no_plugins_is_named() -> None:
 @pytest.mark.parametrize("hashes", [{}, {"stable": HASH}])
 @pytest.mark.requirement("S1-03")
 def test_a_pin_without_a_hash_is_a_warning_with_the_way_to_one(hashes: dict[str, str]) -> None:
-    """`plugin-hash`; the build stops by itself, before anything changes."""
+    """`plugin-hash`; the build fails before anything changes."""
     stack = _plugins(plugin_hashes=hashes)
     first, *others = build.found(stack, "plugin-hash")
     assert (first.severity, first.where) == ("warning", "network.entry.plugin_hashes")
@@ -219,7 +219,7 @@ def test_a_pin_without_a_hash_is_a_warning_with_the_way_to_one(hashes: dict[str,
     ],
 )
 @pytest.mark.requirement("S1-03")
-def test_a_plugin_says_what_it_is_and_of_what(entry: Changes, words: str) -> None:
-    """A hash with a letter too few is refused here, not by Nix an hour later."""
+def test_a_plugin_needs_a_module_version_and_hash(entry: Changes, words: str) -> None:
+    """A hash with a missing character is refused at check time, not by Nix during the build."""
     with pytest.raises(InvalidStackError, match=words):
         build.plan({"network": {"entry": {"host": "pi", **entry}}})

@@ -1,4 +1,4 @@
-"""Plain HTTP at home shows one service to whoever knows the entry host alone."""
+"""Plain HTTP at home shows one service at the entry host's own names and addresses."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def proxy(
 
 
 @pytest.mark.parametrize("host", ["pi.local", "127.9.0.2", "100.64.0.2"])
-def test_the_hosts_own_names_lead_to_it_and_nobody_says_who_they_are(
-    proxy: Running, host: str
-) -> None:
+def test_the_hosts_own_names_lead_to_it_without_identity_headers(proxy: Running, host: str) -> None:
     answer = proxy.ask(Row("", host, "/x?y", way=HTTP, headers=SPOOFED))
     assert (answer.status, answer.app) == (200, "plain")
     assert answer.seen["path"] == "/x?y"
@@ -48,7 +46,7 @@ def test_the_hosts_own_names_lead_to_it_and_nobody_says_who_they_are(
 @pytest.mark.parametrize(
     ("host", "way"), [("nas.local", HTTP), ("127.9.0.3", HTTP), ("pi.local", TUNNEL)]
 )
-def test_no_other_name_does_and_no_other_way_in(proxy: Running, host: str, way: str) -> None:
+def test_no_other_name_or_listener_leads_to_it(proxy: Running, host: str, way: str) -> None:
     answer = proxy.ask(Row("", host, way=way))
     assert (answer.status, answer.app) == (404, "")
 
@@ -86,12 +84,12 @@ def test_every_proxy_has_the_options_for_it(kind: str) -> None:
         ("gated", "gated has auth: forward, which plain HTTP would bypass"),
     ],
 )
-def test_a_page_that_is_not_there_or_is_gated_is_refused(service: str, says: str) -> None:
+def test_a_missing_service_or_one_behind_sign_in_is_refused(service: str, says: str) -> None:
     (problem,) = build.found(household(changes("nginx", local_http=service)), "local-http")
     assert (problem.where, problem.what) == ("network.entry.local_http", says)
     assert not build.found(household(changes("nginx", local_http="plain")), "local-http")
 
 
-def test_without_it_plain_http_knows_no_such_name() -> None:
+def test_without_it_plain_http_has_no_such_name() -> None:
     plan = _made("nginx")
     assert "pi.local" not in str(module_of(plan, "nginx").derived)

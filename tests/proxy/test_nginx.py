@@ -1,4 +1,4 @@
-"""Nginx: its text is read by the real one as it was meant, and its module says what a route says."""
+"""Nginx: the real program reads the text as intended, and the module implements each route."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.tools.programs import need, run
 WORDS = st.text(
     st.characters(min_codepoint=1, max_codepoint=0x24F, exclude_characters="$"), min_size=1
 )
-"""Every character that configuration text has a meaning for is among them."""
+"""Texts with every special character of nginx's configuration."""
 FRAME = """
 pid {0}/pid;
 error_log {0}/error.log;
@@ -65,15 +65,15 @@ def _answers(words: list[str]) -> str:
 @given(words=st.lists(WORDS, min_size=1, max_size=40))
 @pytest.mark.requirement("T1")
 def test_any_word_is_one_word_to_nginx(tmp_path: Path, words: list[str]) -> None:
-    """`nginx -t` takes every word as one argument, wherever it stands."""
+    """`nginx -t` accepts every word as one argument, in every position."""
     path = _file(tmp_path, 1, _answers(words))
     done = run("nginx", "-t", "-q", "-p", tmp_path, "-c", path)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.requirement("T1")
-def test_nginx_says_every_word_as_it_was_meant(tmp_path: Path) -> None:
-    """Quotes, braces, semicolons and escapes come out as they went in."""
+def test_nginx_sends_every_word_unchanged(tmp_path: Path) -> None:
+    """Quotes, braces, semicolons and escapes are unchanged."""
     need("nginx")
     words = [
         *(f"a{chr(c)}b{chr(c)}" for c in range(1, 0x100) if chr(c) != "$"),
@@ -117,8 +117,8 @@ def _get(process: subprocess.Popen[bytes], port: int, index: int) -> str:
 
 
 @pytest.mark.requirement("T1")
-def test_what_nginx_cannot_say_is_refused() -> None:
-    """A dollar begins a variable, and there is no way to say that it does not."""
+def test_text_that_nginx_cannot_represent_is_refused() -> None:
+    """A dollar starts a variable, and nginx has no escape for it."""
     with pytest.raises(ValueError, match="dollar"):
         print_nginx([directive("return", "200", "a$b")])
     with pytest.raises(ValueError, match="null"):
@@ -140,8 +140,8 @@ def test_its_options_exist() -> None:
 
 
 @pytest.mark.requirement("S0-15")
-def test_a_name_that_nobody_has_is_refused_on_every_listener(tmp_path: Path) -> None:
-    """Without a default server, Nginx would hand it to the first one."""
+def test_an_unknown_name_is_refused_on_every_listener(tmp_path: Path) -> None:
+    """Without a default server, nginx would use the first one."""
     hosts = _hosts(tmp_path)["virtualHosts"]
     defaults = {k for k, h in hosts.items() if h.get("default")}
     assert defaults == {"_", "http://_"}
@@ -151,7 +151,7 @@ def test_a_name_that_nobody_has_is_refused_on_every_listener(tmp_path: Path) -> 
 
 
 @pytest.mark.requirement("S0-16")
-def test_every_tls_name_has_the_wildcard_certificate_and_sends_plain_http_on(
+def test_every_tls_name_has_the_wildcard_certificate_and_redirects_plain_http(
     tmp_path: Path,
 ) -> None:
     """One certificate, and 308 keeps the method of the request."""
@@ -167,8 +167,8 @@ def test_every_tls_name_has_the_wildcard_certificate_and_sends_plain_http_on(
 
 
 @pytest.mark.requirement("S1-04")
-def test_the_tunnels_names_are_on_loopback_alone(tmp_path: Path) -> None:
-    """The twin is on no LAN address, and the gate stands before it too."""
+def test_the_tunnels_names_are_on_loopback_only(tmp_path: Path) -> None:
+    """The virtual host for the tunnel is on no LAN address, and also behind the auth proxy."""
     hosts = _hosts(tmp_path)["virtualHosts"]
     twins = {k: h for k, h in hosts.items() if k.startswith("http://")}
     assert set(twins) == {
@@ -186,7 +186,7 @@ def test_the_tunnels_names_are_on_loopback_alone(tmp_path: Path) -> None:
 
 @pytest.mark.requirement("S4-12")
 def test_tls_and_hsts_follow_the_entry(tmp_path: Path) -> None:
-    """The oldest TLS is a protocol list; HSTS is asked for on TLS only."""
+    """The minimum TLS version is a list of protocols. HSTS is sent over TLS only."""
     usual = _hosts(tmp_path)
     assert usual["sslProtocols"] == "TLSv1.2 TLSv1.3"
     assert "Strict-Transport-Security" in usual["commonHttpConfig"]
@@ -196,8 +196,8 @@ def test_tls_and_hsts_follow_the_entry(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S0-15")
-def test_without_a_gated_route_nobody_is_asked(tmp_path: Path) -> None:
-    """Files that nothing includes are not in the tree."""
+def test_without_a_route_behind_sign_in_there_is_no_auth_request(tmp_path: Path) -> None:
+    """The tree contains no unused files."""
     said = changes("nginx")["services"]
     assert isinstance(said, dict)
     services = {n: s for n, s in said.items() if n not in ("gated", "music")}

@@ -1,4 +1,4 @@
-"""What every proxy is told, and what none of them could do."""
+"""The plan for every proxy, and routes that no proxy could serve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.tools.options import check_module
 
 
 def test_the_stack_of_the_request_table_is_valid() -> None:
-    """The table says nothing of a stack that nobody may have."""
+    """The request table uses a stack without errors."""
     for kind in ("caddy", "nginx", "traefik"):
         found = build.problems(household(changes(kind)))
         assert [str(p) for p in found if p.severity == "error"] == []
@@ -30,8 +30,8 @@ def test_caddys_options_exist() -> None:
 
 
 @pytest.mark.requirement("S0-18")
-def test_a_legacy_name_resolves_and_leads_to_the_name_of_now() -> None:
-    """One for every internal name, and none for a public one."""
+def test_a_legacy_name_resolves_and_redirects_to_the_current_name() -> None:
+    """One for every internal name and none for public names."""
     plan = build.plan(household(changes("caddy")))
     proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
     assert {r.name: r.to for r in proxy.redirects} == {
@@ -44,7 +44,7 @@ def test_a_legacy_name_resolves_and_leads_to_the_name_of_now() -> None:
 
 @pytest.mark.requirement("S0-15")
 def test_the_entry_is_one_of_three_and_brings_its_own_ports_and_sandbox() -> None:
-    """Whichever is chosen is a service like any other, and the other two are not there."""
+    """The chosen proxy is a service like any other; the other two are absent."""
     for kind in ("caddy", "nginx", "traefik"):
         plan = build.plan(household(changes(kind)))
         assert [s.name for s in plan.services if s.name in ("caddy", "nginx", "traefik")] == [kind]
@@ -55,8 +55,8 @@ def test_the_entry_is_one_of_three_and_brings_its_own_ports_and_sandbox() -> Non
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.requirement("S4-12")
-def test_old_tls_is_no_choice(version: str) -> None:
-    """`tls-min` is kept by the type."""
+def test_old_tls_versions_are_refused(version: str) -> None:
+    """The type enforces `tls-min`."""
     with pytest.raises(InvalidStackError, match="tls_min"):
         build.plan({"network": {"entry": {"host": "pi", "tls_min": version}}})
 
@@ -79,7 +79,7 @@ def test_an_exempt_path_that_proxies_would_read_differently_is_refused(path: str
 
 @pytest.mark.requirement("T1")
 def test_a_host_header_is_a_host_name() -> None:
-    """Anything else could end up as configuration."""
+    """Other text could become configuration."""
     plan = build.plan(household(changes("nginx"), _gated(upstream={"host_header": "a.example:80"})))
     assert "a.example:80" in {r.host_header for r in plan.routes}
     for header in ("$http_x", "a b", "a;b", "a\nb"):
@@ -88,8 +88,8 @@ def test_a_host_header_is_a_host_name() -> None:
 
 
 @pytest.mark.requirement("T21")
-def test_traefik_cannot_rename_what_the_gate_says() -> None:
-    """`proxy-headers` names the service before its app lets nobody in."""
+def test_traefik_cannot_rename_headers_of_the_auth_proxy() -> None:
+    """`proxy-headers` names the service. Otherwise its app would admit nobody."""
     renamed: Changes = {"services": {"gated": {"headers": {"X-Webauth-User": "user"}}}}
     same: Changes = {"services": {"gated": {"headers": {"Remote-User": "user"}}}}
     assert _found("proxy-headers", "traefik", renamed) == ["services.gated.routes[0]"]
@@ -98,8 +98,8 @@ def test_traefik_cannot_rename_what_the_gate_says() -> None:
 
 
 @pytest.mark.requirement("S4-12")
-def test_a_published_route_cannot_be_for_the_lan_alone() -> None:
-    """`chain-known`; its visitors come from nowhere that we know."""
+def test_a_published_route_cannot_be_limited_to_the_lan() -> None:
+    """`chain-known`; its visitors come from unknown addresses."""
     assert _found("chain-known", "caddy", _gated(sources="internal")) == []
     assert _found("chain-known", "caddy", _gated(sources="internal", publish="tunnel")) == [
         "services.gated.routes[0].sources"
@@ -108,7 +108,7 @@ def test_a_published_route_cannot_be_for_the_lan_alone() -> None:
 
 @pytest.mark.requirement("S4-12", "S4-36")
 def test_internal_means_the_lan_and_the_tailnet() -> None:
-    """The networks are said once, and every proxy has them from there."""
+    """The networks are defined once, for every proxy."""
     for tailnet, more in (({}, ()), (build.TAILNET, ("100.64.0.0/10",))):
         plan = build.plan(household(changes("caddy"), _gated(sources="internal"), tailnet))
         proxy = plan_proxy(plan.stack, plan.routes, plan.identity, plan.certificates)
@@ -117,8 +117,8 @@ def test_internal_means_the_lan_and_the_tailnet() -> None:
 
 
 @pytest.mark.requirement("S0-18")
-def test_nothing_is_configured_by_a_name_of_before() -> None:
-    """`legacy-uri` names the service whose sign-in would end at a redirect."""
+def test_no_app_is_configured_with_a_legacy_name() -> None:
+    """`legacy-uri` names a service whose sign-in would end at a redirect."""
 
     def said(url: str) -> Changes:
         options = {"systemd.services.podman-plain.environment.URL": {"back": [url]}}
@@ -133,8 +133,8 @@ def test_nothing_is_configured_by_a_name_of_before() -> None:
 
 
 @pytest.mark.requirement("S0-18")
-def test_a_legacy_domain_that_outlived_its_day_is_named() -> None:
-    """Bookmarks have had their time, and a name too many is one more to be wrong about."""
+def test_a_legacy_domain_past_its_date_is_named() -> None:
+    """After its date, a legacy name is only another possible mistake."""
     plan = build.plan(household(changes("caddy")))
     assert [p.where for p in outlived(plan, "2027-07-01")] == ["site.legacy_domains[0].until"]
     assert list(outlived(plan, "2027-06-30")) == []
@@ -150,14 +150,14 @@ def test_a_legacy_domain_that_outlived_its_day_is_named() -> None:
     ],
 )
 @pytest.mark.requirement("S0-15")
-def test_no_hand_written_module_adds_a_name_of_its_own(line: str) -> None:
-    """`proxy-single-writer`; the plan would know nothing of who may reach it."""
+def test_an_own_module_cannot_add_a_virtual_host(line: str) -> None:
+    """`proxy-single-writer`; the plan would not know who may reach it."""
     (told,) = of_module(line)
     assert "own.nix:3: services." in told.what
     assert of_module(f"# {line}") == []
 
 
-def test_small_words() -> None:
+def test_sizes_paths_and_spellings_mean_the_same_everywhere() -> None:
     """Sizes, paths and spellings mean the same to every backend."""
     assert [bytes_of(s) for s in ("", "64KB", "525MB", "50GB")] == [
         0,
@@ -170,8 +170,8 @@ def test_small_words() -> None:
 
 
 @pytest.mark.requirement("S4-12", "S0-23")
-def test_the_tailnet_by_way_of_another_host_looks_like_the_lan() -> None:
-    """A route for the tailnet alone would answer to nobody there."""
+def test_the_tailnet_through_a_subnet_router_counts_as_the_lan() -> None:
+    """A route for the tailnet only would refuse these clients."""
     tailnet: Changes = {
         "tailnet": {
             "name": "tail1234.ts.net",

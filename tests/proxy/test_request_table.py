@@ -1,4 +1,4 @@
-"""One table of requests, put to real proxies that run on what the same stack renders for each."""
+"""One table of requests for real proxies with the rendered configuration of one stack."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ ODD_PATHS = (
     "/ping%3fx",
     "/v1.0/../admin",
 )
-"""Paths that begin as an exempt one does, or end so, to some reader of them."""
+"""Paths that some programs would read as exempt."""
 
 
 def _sign_in(url: str, portal: str = rig.PORTAL) -> str:
@@ -198,7 +198,7 @@ ROWS = (
     Row("a network that is let in", inside("lan"), app="lan"),
     Row("a network that is not", inside("lan"), source="127.0.0.1", status=(403,)),
     Row("a body within the limit", inside("small"), method="POST", body=b"x" * 64_000, app="small"),
-    # Caddy streams, so the app has the beginning when the end is refused; Debian's then blames the app.
+    # Caddy streams, so the app gets the beginning of a refused upload; Debian's version then blames the app.
     Row("a body over it", inside("small"), method="POST", body=b"x" * 64_001, status=(413, 502)),
     Row(
         "a body where there is no limit",
@@ -284,11 +284,11 @@ def _run(
 
 
 TRAEFIK: dict[str, dict[str, Any]] = {
-    # It knows 301 alone for a change of scheme.
+    # Nginx uses only 301 for a change of scheme.
     "plain HTTP is sent on": {"status": (301,)},
-    # It would have to keep every body until it is whole.
+    # Traefik would have to buffer every body.
     "a body over it": {"status": (200,), "app": "small"},
-    # It can copy no header, so nobody who comes by the tunnel is told from another.
+    # Traefik cannot copy a header, so all visitors of the tunnel count as one.
     "and the same identity, for whom Cloudflare speaks for": {
         "sees": SAM
         | {
@@ -299,8 +299,8 @@ TRAEFIK: dict[str, dict[str, Any]] = {
         }
     },
 }
-"""Where Traefik does otherwise, as the guide says. What it makes of odd paths, which it cleans, is
-seen with a real gate in tests/programs.
+"""Where Traefik differs, as the guide says. It cleans odd paths; tests/programs tests this with a
+real auth proxy.
 """
 
 
@@ -308,7 +308,7 @@ def _for(kind: str, row: Row) -> Row:
     if kind != "traefik":
         return row
     row = replace(row, **TRAEFIK.get(row.what, {}))
-    # It hands on the gate's headers by their own names, so no app of its stack believes another.
+    # Traefik passes the auth proxy's headers with their own names, so no app of its stack uses others.
     return replace(row, sees={k: v for k, v in row.sees.items() if k != "X-Webauth-User"})
 
 
@@ -316,7 +316,7 @@ def _for(kind: str, row: Row) -> Row:
 def proxy(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """A real proxy on the rendered configuration, in front of stub apps and a stub gate."""
+    """A real proxy with the rendered configuration, in front of stub apps and a stub auth proxy."""
     with ExitStack() as stack:
         yield _run(request.param, tmp_path_factory.mktemp(request.param), stack)
 
@@ -324,7 +324,7 @@ def proxy(
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.what)
 @pytest.mark.requirement("S0-15", "S0-18", "S1-04", "S4-12", "T1", "T21")
 def test_every_proxy_gives_the_same_answer(proxy: Running, row: Row) -> None:
-    """Upstream, gate, identity, exemption, refusal, redirect."""
+    """Upstream, auth request, identity, exemption, refusal, redirect."""
     if proxy.kind == "traefik" and row.path in ODD_PATHS:
         pytest.skip("Traefik cleans it first")
     row = _for(proxy.kind, row)
@@ -344,10 +344,8 @@ def test_every_proxy_gives_the_same_answer(proxy: Running, row: Row) -> None:
 
 @pytest.mark.parametrize("kind", ["caddy", "nginx"])
 @pytest.mark.requirement("S1-08")
-def test_paths_that_can_be_read_in_two_ways_are_refused_where_rules_speak_of_paths(
-    kind: str, tmp_path: Path
-) -> None:
-    """The gate cleans what it judges, and the app may not; all else is asked about."""
+def test_ambiguous_paths_are_refused_where_rules_name_paths(kind: str, tmp_path: Path) -> None:
+    """The auth proxy normalises a path and the app may not. Other paths are checked as usual."""
     rule = {"route": "gated", "priority": 40, "policy": "deny", "paths": ["/admin/*"]}
     with ExitStack() as stack:
         running = _run(kind, tmp_path, stack, {"identity": {"rules": [rule]}})
@@ -361,15 +359,15 @@ def test_paths_that_can_be_read_in_two_ways_are_refused_where_rules_speak_of_pat
 
 
 @pytest.mark.requirement("T21")
-def test_the_gate_hears_who_came_and_how(proxy: Running) -> None:
-    """The method of the request, not of the question, and an address that nobody can claim."""
+def test_the_auth_proxy_receives_method_and_client_address(proxy: Running) -> None:
+    """The method of the original request, and an address that a client cannot forge."""
     proxy.ask(Row("", inside("gated"), method="POST", headers=FORWARDED))
     assert [(a.method, a.client) for a in proxy.asked] == [("POST", CLIENT)]
 
 
 @pytest.mark.requirement("S4-12")
-def test_browsers_remember_https_and_hear_it_once(proxy: Running) -> None:
-    """HSTS on every TLS name, also where the app says otherwise, and on no plain HTTP."""
+def test_hsts_is_sent_once(proxy: Running) -> None:
+    """HSTS on every TLS name, even if the app sends its own, and not on plain HTTP."""
     assert proxy.ask(Row("", inside("plain"))).hsts == ("max-age=15552000",)
     assert proxy.ask(Row("", inside("plain"), way=HTTP)).hsts == ()
 
@@ -377,7 +375,7 @@ def test_browsers_remember_https_and_hear_it_once(proxy: Running) -> None:
 @pytest.mark.parametrize("name", ["plain", "gated"])
 @pytest.mark.requirement("S0-15")
 def test_a_websocket_is_upgraded(proxy: Running, name: str) -> None:
-    """Through the gate as well."""
+    """Also behind the auth proxy."""
     connection = rig.connect(proxy.place.https, sni=inside(name), source=CLIENT)
     lines = ("GET /live HTTP/1.1", f"Host: {inside(name)}", "Connection: Upgrade")
     key = (
@@ -398,8 +396,8 @@ def test_a_websocket_is_upgraded(proxy: Running, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["caddy", "nginx"])
 @pytest.mark.requirement("S4-12")
-def test_tls_1_3_alone_can_be_asked_for(kind: str, tmp_path: Path) -> None:
-    """`tls_min` holds for the whole plane."""
+def test_tls_1_3_only_can_be_required(kind: str, tmp_path: Path) -> None:
+    """`tls_min` applies to every virtual host."""
     with ExitStack() as stack:
         running = _run(kind, tmp_path, stack, tls_min="1.3", hsts=False)
         old = Row("", inside("plain"), newest=ssl.TLSVersion.TLSv1_2)
@@ -411,7 +409,7 @@ def test_tls_1_3_alone_can_be_asked_for(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["caddy", "nginx"])
 @pytest.mark.requirement("S0-26")
 def test_names_that_share_a_domain_have_two_portals(kind: str, tmp_path: Path) -> None:
-    """A visitor from the internet is not sent to a portal that is known at home only."""
+    """A visitor from the internet is not sent to a portal that exists only at home."""
     names = {"internal": "{name}.home.example.org", "public": "{name}-out.home.example.org"}
     with ExitStack() as stack:
         running = _run(kind, tmp_path, stack, {"site": {"names": names}})
@@ -526,15 +524,15 @@ ADAPTED = (
 def adapted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    """The same, with oauth2-proxy as the gate."""
+    """The same with oauth2-proxy as the auth proxy."""
     with ExitStack() as stack:
         yield _run(request.param, tmp_path_factory.mktemp(request.param), stack, PASSKEYS)
 
 
 @pytest.mark.parametrize("row", ADAPTED, ids=lambda r: r.what)
 @pytest.mark.requirement("S0-26", "S4-16", "S4-17", "T2", "T21")
-def test_an_adapter_keeps_the_same_gate(adapted: Running, row: Row) -> None:
-    """A provider without a gate of its own, behind every proxy."""
+def test_oauth2_proxy_protects_the_same_paths(adapted: Running, row: Row) -> None:
+    """Pocket ID with oauth2-proxy, behind every reverse proxy."""
     answer = adapted.ask(row)
     assert (answer.status in row.status, answer.app) == (True, row.app), answer
     if answer.status == 302:
@@ -546,8 +544,8 @@ def test_an_adapter_keeps_the_same_gate(adapted: Running, row: Row) -> None:
         assert answer.header(name) == values, name
 
 
-def test_the_programs_are_there_or_it_is_said() -> None:
-    """In CI a missing proxy fails the table; elsewhere it is skipped."""
+def test_every_proxy_is_installed_or_skipped() -> None:
+    """In CI a missing proxy fails the test. Elsewhere it is skipped."""
     if os.environ.get("CI") == "true":
         assert shutil.which("caddy")
         assert shutil.which("nginx")

@@ -1,4 +1,4 @@
-"""Traefik is not in Debian: its routers are read, and compared with what the others were given."""
+"""Debian has no Traefik: its routers are parsed and compared with the other proxies' tables."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_every_backend_has_the_same_table(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S0-15", "T1")
-def test_a_direct_name_is_one_more_name_of_its_route(tmp_path: Path) -> None:
-    """With a certificate of its own domain, and the same auth proxy."""
+def test_a_direct_name_is_another_name_of_its_route(tmp_path: Path) -> None:
+    """It has a certificate of its own domain, and the same auth proxy."""
     direct: dict[str, object] = {
         "services": {"gated": {"routes": [{"auth": "forward", "publish": "direct"}]}}
     }
@@ -90,7 +90,7 @@ def test_one_name_may_be_known_at_home_and_through_the_tunnel(tmp_path: Path) ->
 @pytest.mark.parametrize("release", ["25.11", "26.05"])
 @pytest.mark.requirement("S0-15")
 def test_its_options_exist_in_each_release(release: str, tmp_path: Path) -> None:
-    """The module's names changed with 26.05, and what they say did not."""
+    """The module's options were renamed in 26.05, with the same meaning."""
     plan = planned("traefik", NEWER if release == "26.05" else {})
     module = module_of(plan, "traefik")
     assert check_module(module) == []
@@ -104,8 +104,8 @@ def test_its_options_exist_in_each_release(release: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_written_is_as_nixfmt_has_it(kind: str, tmp_path: Path) -> None:
-    """The tree is read by people."""
+def test_the_files_are_formatted_by_nixfmt(kind: str, tmp_path: Path) -> None:
+    """The generated files are formatted."""
     texts = build.render(household(changes(kind)))["pi"]
     assert formatted(tmp_path, [texts["proxy.nix"], texts["certificates.nix"]]) == []
 
@@ -126,8 +126,8 @@ def test_identity_headers_of_a_client_are_removed_before_the_auth_request(tmp_pa
 
 
 @pytest.mark.requirement("T21")
-def test_the_gate_tells_who_it_is_and_hears_of_whom(tmp_path: Path) -> None:
-    """forward-auth with what the entry point vouches for, and four headers back."""
+def test_forward_auth_passes_and_returns_the_right_headers(tmp_path: Path) -> None:
+    """Forward auth with the entry point's headers, and four headers in return."""
     gates = [
         m["forwardAuth"]
         for m in dynamic(planned(), tmp_path)["http"]["middlewares"].values()
@@ -142,8 +142,8 @@ def test_the_gate_tells_who_it_is_and_hears_of_whom(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S0-15")
-def test_no_router_takes_a_name_that_no_route_has(tmp_path: Path) -> None:
-    """Traefik answers 404 by itself where no router matches, so none may match all."""
+def test_no_router_matches_an_unknown_name(tmp_path: Path) -> None:
+    """Traefik answers 404 if no router matches, so no router may match every name."""
     found = dynamic(planned(), tmp_path)
     for router in found["http"]["routers"].values():
         assert router["rule"].startswith(("Host(`", "HostRegexp(`^[^.]+\\.home\\.example\\.org$`)"))
@@ -153,8 +153,8 @@ def test_no_router_takes_a_name_that_no_route_has(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S1-04")
-def test_it_listens_for_the_tunnel_on_loopback_alone(tmp_path: Path) -> None:
-    """The connector is believed about its visitors, and nobody else reaches it."""
+def test_it_listens_for_the_tunnel_on_loopback_only(tmp_path: Path) -> None:
+    """The connector's headers are trusted, and only the connector reaches this listener."""
     traefik = options(module_of(planned(), "traefik"), tmp_path)["services"]["traefik"]
     entries = traefik["staticConfigOptions"]["entryPoints"]
     assert entries["tunnel"]["address"] == "127.0.0.1:8180"
@@ -166,7 +166,7 @@ def test_it_listens_for_the_tunnel_on_loopback_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("oldest", ["1.2", "1.3"])
 @pytest.mark.requirement("S0-16", "S4-12")
 def test_certificates_and_tls_are_those_of_the_stack(oldest: str, tmp_path: Path) -> None:
-    """security.acme's wildcard, readable by the proxy that it restarts."""
+    """The wildcard of security.acme, readable by the proxy, which it restarts."""
     plan = planned("traefik", {"network": {"entry": {"host": "pi", "tls_min": oldest}}})
     tls = dynamic(plan, tmp_path)["tls"]
     assert tls["options"]["default"]["minVersion"] == f"VersionTLS{oldest.replace('.', '')}"
@@ -198,13 +198,13 @@ def test_forwarded_headers_of_a_tunnel_client_are_replaced_before_forward_auth(
 
 
 @pytest.mark.requirement("S1-08")
-def test_a_path_that_can_be_read_in_two_ways_has_a_router_of_its_own(tmp_path: Path) -> None:
-    """Where rules speak of paths, nobody is let through to it."""
+def test_an_ambiguous_path_has_its_own_router(tmp_path: Path) -> None:
+    """Where rules name paths, ambiguous ones are refused."""
     rule = {"route": "gated", "priority": 40, "policy": "deny", "paths": ["/admin/*"]}
     http = dynamic(planned("traefik", {"identity": {"rules": [rule]}}), tmp_path)["http"]
     router = http["routers"]["gated-ambiguous"]
     assert router["rule"] == f"Host(`gated.home.example.org`) && {AMBIGUOUS_RULE}"
-    # The longer rule is asked first.
+    # Traefik tries the longer rule first.
     assert len(router["rule"]) > len(http["routers"]["gated"]["rule"])
     assert router["middlewares"] == ["deny"]
     assert http["middlewares"]["deny"]["ipAllowList"]["sourceRange"] == ["0.0.0.0/32"]

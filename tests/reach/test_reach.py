@@ -1,4 +1,4 @@
-"""Who reaches what: the table of the home stack, and what no answer may say."""
+"""`homelab reach`: the table of the home stack, and properties of every answer."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def home_reach() -> Reach:
 
 
 def small(**changes: Any) -> Plan:
-    """A household with a tailnet, and one service for the family on another host."""
+    """A household with a tailnet and one family service on another host."""
     base: dict[str, Any] = {
         "tailnet": TAILNET,
         "hosts": SUBNET,
@@ -78,14 +78,14 @@ def stopped(plan: Plan, asker: str, target: str) -> str:
 
 
 @pytest.mark.requirement("S0-12", "S0-13", "S0-14", "S0-24", "S0-56")
-def test_the_home_stack_is_reached_as_somebody_wrote_it_by_hand() -> None:
+def test_the_home_stack_has_the_expected_table() -> None:
     """Names, ports, paths and gates."""
     lines = EXPECTED.read_text(encoding="utf-8").splitlines()
     expected = "\n".join(line for line in lines if not line.startswith("#")).strip() + "\n"
     assert as_text(home_reach(), home_reach().answers) == expected
 
 
-# --- what no answer may say ---
+# --- properties of every answer ---
 
 
 @pytest.mark.requirement("S0-14", "S3-01")
@@ -102,10 +102,10 @@ def test_the_internet_never_reaches_an_internal_name_or_a_port() -> None:
 @pytest.mark.parametrize("connector", ["pi", "aurora"])
 @pytest.mark.parametrize("more", [{}, {"public": "for all"}, {"lan_direct": True}])
 @pytest.mark.requirement("S0-13", "S0-14")
-def test_only_a_tunnel_leads_in_and_only_past_access_or_a_reason(
+def test_the_internet_reaches_a_name_only_through_the_tunnel_and_access_or_a_reason(
     publish: str, auth: str, audience: str, connector: str, more: dict[str, Any]
 ) -> None:
-    """Whatever a route says, and wherever the tunnel ends."""
+    """For any route and any end of the tunnel."""
     route = {"name": "news", "publish": publish, "auth": auth, "audience": audience, **more}
     made = small(
         services={"miniflux": {"host": "aurora", "name": None, "routes": [route]}},
@@ -122,7 +122,7 @@ def test_only_a_tunnel_leads_in_and_only_past_access_or_a_reason(
 
 
 @pytest.mark.requirement("S0-13", "S2-06")
-def test_whatever_the_internet_reaches_asks_first() -> None:
+def test_every_name_on_the_internet_asks_for_a_sign_in() -> None:
     reached = [a for a in home_reach().of("internet") if a.reachable]
     assert reached
     assert all(a.barriers and a.barriers[0].kind == "access" for a in reached)
@@ -142,7 +142,7 @@ def test_an_agent_reaches_exactly_what_grants_say() -> None:
 
 
 @pytest.mark.requirement("S0-24")
-def test_an_answer_goes_with_the_grant_it_rests_on() -> None:
+def test_an_answer_disappears_with_its_grant() -> None:
     grant = {"src": ["tag:workhorse"], "dst": ["aurora"], "ip": ["tcp:22"]}
     target = "aurora:22/tcp"
     with_it = small(tailnet={"grants": [grant]})
@@ -151,8 +151,8 @@ def test_an_answer_goes_with_the_grant_it_rests_on() -> None:
 
 
 @pytest.mark.parametrize("plan", [home, small], ids=["home", "household"])
-def test_every_answer_names_places_that_the_stack_config_has(plan: Any) -> None:
-    """Every yes can say why, and so can every no."""
+def test_every_answer_names_existing_places_of_the_stack(plan: Any) -> None:
+    """Every answer, positive or negative, has a reason."""
     made = plan()
     for found in plan_reach(made).answers:
         sources = [r.source for r in found.why] + [g.source for g in found.barriers]
@@ -181,7 +181,7 @@ def _exists(value: object, source: str) -> bool:
 
 
 @pytest.mark.requirement("S0-23")
-def test_without_a_subnet_route_no_name_leads_anywhere_from_afar() -> None:
+def test_without_a_subnet_route_no_name_is_reachable_from_the_tailnet() -> None:
     without = small(hosts={"pi": {"tailscale": {"subnet_routes": []}}})
     assert "no host forwards the tailnet to 192.168.1.2" in stopped(without, "owner", "news")
     assert answer(without, "lan", "news").path == "lan"
@@ -189,7 +189,7 @@ def test_without_a_subnet_route_no_name_leads_anywhere_from_afar() -> None:
 
 
 @pytest.mark.requirement("S0-20")
-def test_a_resolver_that_has_not_joined_is_asked_by_nobody_on_the_tailnet() -> None:
+def test_a_resolver_that_has_not_joined_serves_nobody_on_the_tailnet() -> None:
     made = small(
         network={"dns": {"host": "workstation"}},
         hosts={"workstation": {"address": {"tailnet": None}}},
@@ -226,8 +226,8 @@ def test_an_app_port_is_open_to_the_tailnet_and_not_to_the_lan() -> None:
 
 
 @pytest.mark.requirement("S0-56")
-def test_a_route_may_answer_some_networks_alone() -> None:
-    """The proxy looks where a request comes from."""
+def test_a_route_can_be_limited_to_networks() -> None:
+    """The proxy checks the source address."""
     routes = [{"name": "news", "sources": "tailnet", "auth": "native"}]
     made = small(services={"miniflux": {"host": "aurora", "name": None, "routes": routes}})
     assert answer(made, "owner", "news").reachable
@@ -235,8 +235,8 @@ def test_a_route_may_answer_some_networks_alone() -> None:
 
 
 @pytest.mark.requirement("S0-23")
-def test_another_host_that_forwards_puts_its_own_address_on_what_it_passes_on() -> None:
-    """So what is open only on the tailnet stays closed to it."""
+def test_a_forwarding_host_uses_its_own_source_address() -> None:
+    """A route that is open only on the tailnet stays closed to it."""
     hosts = {
         "pi": {"tailscale": {"subnet_routes": []}},
         "workstation": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}},
@@ -251,8 +251,8 @@ def test_another_host_that_forwards_puts_its_own_address_on_what_it_passes_on() 
 
 
 @pytest.mark.requirement("S1-05")
-def test_a_tunnel_that_ends_beside_the_app_passes_the_gate_by() -> None:
-    """And the answer says so."""
+def test_a_tunnel_that_ends_at_the_app_bypasses_the_auth_proxy() -> None:
+    """The answer says so."""
     service = {
         "miniflux": {"host": "aurora", "name": "news", "publish": "tunnel", "auth": "forward"}
     }
@@ -265,8 +265,8 @@ def test_a_tunnel_that_ends_beside_the_app_passes_the_gate_by() -> None:
 
 
 @pytest.mark.requirement("S2-09")
-def test_a_direct_route_lets_the_family_ask_the_app_itself() -> None:
-    """On the tailnet, and nowhere else."""
+def test_a_direct_route_lets_the_family_reach_the_app() -> None:
+    """On the tailnet only."""
     routes = [{"name": "news", "audience": "family", "auth": "native", "tailnet_direct": True}]
     made = small(services={"miniflux": {"host": "aurora", "name": None, "routes": routes}})
     target = next(
@@ -287,7 +287,7 @@ def test_without_a_tailnet_there_are_the_lan_and_the_internet() -> None:
 
 
 @pytest.mark.requirement("S0-56", "S2-10")
-def test_a_port_that_nothing_explains_is_a_hole() -> None:
+def test_an_unexplained_port_is_reported() -> None:
     """firewall-reach."""
     for made in (home(), small()):
         assert list(firewall_reach(made)) == []
@@ -299,8 +299,8 @@ def test_a_port_that_nothing_explains_is_a_hole() -> None:
 
 
 @pytest.mark.requirement("S0-56")
-def test_a_port_of_a_service_without_a_route_is_a_hole() -> None:
-    """A route that goes takes its port along, or this tells."""
+def test_a_port_of_a_service_without_a_route_is_reported() -> None:
+    """Removing a route closes its port; otherwise this check reports it."""
     made = small()
     cut = replace(made, routes=tuple(r for r in made.routes if r.service != "miniflux"))
     (problem,) = firewall_reach(cut)
@@ -318,8 +318,8 @@ def test_a_service_on_several_hosts_opens_its_port_where_its_route_leads() -> No
 
 
 @pytest.mark.requirement("S0-13", "S2-06")
-def test_a_name_on_the_internet_without_a_gate_is_refused() -> None:
-    """internet-gate, from the end of the path and not from what was asked for."""
+def test_a_name_on_the_internet_without_a_sign_in_is_refused() -> None:
+    """`internet-gate` looks at the end of the path, not at the route's fields."""
     service = {"miniflux": {"host": "aurora", "name": "news", "publish": "tunnel"}}
     made = small(services=service)
     assert list(internet_gate(made)) == []
@@ -332,7 +332,7 @@ def test_a_name_on_the_internet_without_a_gate_is_refused() -> None:
 
 
 @pytest.mark.requirement("S3-03")
-def test_what_is_never_to_be_published_has_no_name_and_no_port() -> None:
+def test_a_service_with_never_publish_has_no_name_and_no_port() -> None:
     """exposure-never."""
     never = {"never_publish": "it trusts whoever asks"}
     service = {"miniflux": {"host": "aurora", **never}}
@@ -352,7 +352,7 @@ def test_what_is_never_to_be_published_has_no_name_and_no_port() -> None:
     ids=["name", "route", "caller"],
 )
 @pytest.mark.requirement("S3-03")
-def test_whatever_publishes_it_all_the_same_is_named(more: Any) -> None:
+def test_anything_that_publishes_it_is_named(more: Any) -> None:
     """exposure-never."""
     service = {"host": "aurora", "never_publish": "it trusts whoever asks"}
     base = {"services": {"miniflux": service}, "tailnet": TAILNET, "hosts": SUBNET}
@@ -364,8 +364,8 @@ def test_whatever_publishes_it_all_the_same_is_named(more: Any) -> None:
 # --- how it is shown ---
 
 
-def test_reasons_are_told_step_by_step() -> None:
-    """Every answer can say why."""
+def test_reasons_are_printed_step_by_step() -> None:
+    """Every answer has a reason."""
     text = as_text(home_reach(), chosen(home_reach(), "music"), why=True)
     for line in (
         "pi answers music.home.example.org with 192.168.1.225 [network.dns]",
@@ -386,7 +386,9 @@ def test_reasons_are_told_step_by_step() -> None:
         ("pavilion", {"pavilion:22/tcp", "pavilion:41641/udp"}),
     ],
 )
-def test_one_word_chooses_a_name_a_host_or_an_asker(word: str, targets: set[str] | None) -> None:
+def test_one_argument_selects_a_name_a_host_or_a_source(
+    word: str, targets: set[str] | None
+) -> None:
     found = chosen(home_reach(), word)
     if targets is None:
         assert {a.origin.name for a in found} == {"tag:agent"}
@@ -394,13 +396,13 @@ def test_one_word_chooses_a_name_a_host_or_an_asker(word: str, targets: set[str]
         assert {a.target.name for a in found} == targets
 
 
-def test_a_word_that_nothing_is_called_is_corrected() -> None:
+def test_an_unknown_argument_is_corrected() -> None:
     with pytest.raises(UsageError, match='did you mean "music"'):
         chosen(home_reach(), "musik")
 
 
-def test_the_picture_and_the_data_hold_every_yes() -> None:
-    """The same answers, in another form."""
+def test_the_diagram_and_the_json_contain_every_positive_answer() -> None:
+    """The diagram and the JSON contain the same answers."""
     reached = [a for a in home_reach().answers if a.reachable]
     picture = as_mermaid(home_reach(), home_reach().answers)
     assert picture.startswith("flowchart LR\n")
@@ -427,7 +429,7 @@ def test_the_command_answers(words: list[str], said: str) -> None:
 
 
 @pytest.mark.requirement("S0-21")
-def test_show_prints_what_devices_have_to_set() -> None:
+def test_show_prints_the_settings_for_devices() -> None:
     done = CliRunner().invoke(app, ["show", "-s", "home", "-C", str(build.SHIPPED), "--clients"])
     assert done.exit_code == 0
     assert "The DNS server is `192.168.1.225` (pi)" in done.output

@@ -1,4 +1,4 @@
-"""Reach tells what the gate's rules say of a route, and of single paths of it."""
+"""`homelab reach` shows access rules of a route and of its paths."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ def _rule(priority: int, policy: str, **more: object) -> Changes:
         (ROUTE, [_rule(41, "deny", resources=["^/admin"])], ["sign-in (one_factor)"]),
     ],
 )
-def test_what_the_rules_ask_for(route: Changes, rules: list[Changes], gates: list[str]) -> None:
-    """A path that is open shows, one that asks for more does, and a rule for all decides."""
+def test_the_sign_in_that_rules_require_is_shown(
+    route: Changes, rules: list[Changes], gates: list[str]
+) -> None:
+    """Open paths and stricter paths are shown, and a rule for the whole route decides."""
     assert _gates(route, *rules) == gates

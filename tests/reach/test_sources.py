@@ -1,4 +1,4 @@
-"""A route that answers some networks alone: who gets there, who does not, and what says so."""
+"""A route limited to networks: who reaches it, who does not, and the reason."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def planned(sources: str) -> Plan:
     ],
 )
 @pytest.mark.requirement("S4-12", "S0-56")
-def test_a_route_answers_the_networks_that_it_names(sources: str, inside: set[str]) -> None:
-    """And for each answer, either way, the reason is the field that says so."""
+def test_a_route_answers_only_the_networks_that_it_names(sources: str, inside: set[str]) -> None:
+    """The reason of each answer is the field."""
     for answer in plan_reach(planned(sources)).to("news"):
         if answer.origin.name not in ("owner", "family", "lan", "internet"):
             continue
@@ -53,8 +53,8 @@ def test_a_route_answers_the_networks_that_it_names(sources: str, inside: set[st
 
 @pytest.mark.parametrize("sources", ["internal", "lan", "tailnet"])
 @pytest.mark.requirement("S4-12")
-def test_the_reason_says_to_whom(sources: str) -> None:
-    """Also to somebody who gets there."""
+def test_the_reason_names_the_networks(sources: str) -> None:
+    """Also in a positive answer."""
     reach = plan_reach(planned(sources))
     asker = "lan" if sources == "lan" else "owner"
     (answer,) = [a for a in reach.to("news") if a.origin.name == asker]

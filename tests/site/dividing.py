@@ -1,4 +1,5 @@
-"""How programs divide what they read into words: a language that has no parser here, by its manual."""
+"""Splits configuration into words as each program does, after its manual. For languages without
+a parser here."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 
 
 def systemd_words(text: str) -> Iterator[str]:
-    """The words of a setting, man 7 systemd.syntax: quotes, and C escapes."""
+    """The words of a systemd setting: quotes and C escapes (systemd.syntax(7))."""
     word, quote, inside, i = "", "", False, 0
     while i < len(text):
         char = text[i]
@@ -44,7 +45,7 @@ def systemd_words(text: str) -> Iterator[str]:
 
 
 def nginx_words(text: str) -> Iterator[str]:
-    """The words of a configuration, as ngx_conf_read_token tells them."""
+    """The words of an nginx configuration, as ngx_conf_read_token splits it."""
     i, size = 0, len(text)
     while i < size:
         char = text[i]
@@ -73,7 +74,7 @@ def nginx_words(text: str) -> Iterator[str]:
 
 
 def ldif_lines(text: str) -> Iterator[str]:
-    """The values of records, RFC 2849, without continuation lines, which we do not write."""
+    """The values of LDIF records (RFC 2849), without continuation lines."""
     for line in text.split("\n"):
         if line and not line.startswith("#"):
             if line[0] == " " or ": " not in line or line.partition(": ")[2][:1] in " :<":
@@ -93,7 +94,7 @@ _STRING_OR_WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|\w+|\s+|[^\w\s"\'`]'
 
 
 def javascript_words(text: str) -> Iterator[str]:
-    """The tokens of a rule of polkit; its strings are those of JSON."""
+    """The tokens of a polkit rule. Its strings are JSON strings."""
     at = 0
     while at < len(text):
         found = _STRING_OR_WORD.match(text, at)
@@ -104,6 +105,6 @@ def javascript_words(text: str) -> Iterator[str]:
 
 
 def sshd_words(text: str) -> Iterator[str]:
-    """The words of sshd_config, each line alone."""
+    """The words of each line of sshd_config."""
     for line in text.splitlines():
         yield from shlex.split(line, comments=False)

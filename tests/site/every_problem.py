@@ -19,7 +19,7 @@ SEVERAL = (
     {"hosts": {"nas": {"address": 1, "disks": {"x": 2}, "users": [3, {"name": 4}]}}},
     {"backup": {"targets": {"disk": {"kind": "lokal", "hots": "nas", "paht": 1}}}},
 )
-"""Several mistakes in one entry."""
+"""Several mistakes in one entry of the stack."""
 
 
 def main() -> None:

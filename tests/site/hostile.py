@@ -1,4 +1,4 @@
-"""Hostile values in every text of a homelab that says something of everything.
+"""Hostile values in every text field of a stack that sets every field.
 
 A round puts one into each field at once, takes back those that are refused, and hands on what got
 past every check: the value stands in what is rendered then. Each value has a mark of its own, by
@@ -36,21 +36,21 @@ from tests.site.test_every_field import MODELS, Path, fits, occurrences, plain, 
 ALL: tuple[type[Model], ...] = (*MODELS, StackConfig)
 NAMED = {m.__name__: m for m in ALL}
 DRAWS = 500
-"""Values that are tried on the type of a field."""
+"""Values to try for the type of a field."""
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A text in a field of an object, or one that the field could hold."""
+    """A text in a field of an object, or a text that the field could hold."""
 
     path: Path
-    """Of the object."""
+    """Path of the object."""
     model: str
     field: str
     base: object
-    """What the field holds."""
+    """Value of the field."""
     at: Path
-    """Where in it the text stands."""
+    """Path of the text inside the value."""
     is_key: bool
     was: str
 
@@ -60,7 +60,7 @@ class Place:
         return (*self.path, self.field)
 
     def filled(self, text: str) -> object:
-        """The field's value with another text in the place."""
+        """The field's value with another text at this place."""
         if not self.at:
             return text
         whole = copy.deepcopy(self.base)
@@ -78,7 +78,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Put:
-    """A hostile value in its place."""
+    """A hostile value at a place."""
 
     place: Place
     mark: str
@@ -86,11 +86,12 @@ class Put:
 
     @property
     def where(self) -> str:
-        """The field, as problems name it."""
+        """The field's path, as in problems."""
         return where(self.place.whole)
 
     def is_meant(self, problem: Problem) -> bool:
-        """Whether a problem is about this value: its place lies in the field, or it is quoted."""
+        """Whether a problem is about this value: its place is in the field, or it quotes the
+        value."""
         if self.mark in f"{problem.where} {problem.what} {problem.way_out}":
             return True
         rest = problem.where.removeprefix(self.where)
@@ -98,7 +99,7 @@ class Put:
 
 
 def reached(values: object, path: Path) -> object:
-    """What stands at a path of a homelab; nothing where it is left to defaults."""
+    """The value at a path of a stack config, or nothing if it is not set."""
     for part in path:
         if isinstance(values, Mapping):
             values = values.get(part)
@@ -117,11 +118,11 @@ NEW: tuple[tuple[object, Path, bool], ...] = (
     ({"x": [""]}, ("x", 0), False),
     ({"x": ["y"]}, ("x",), True),
 )
-"""How a text can stand in a field of which the homelab says nothing."""
+"""The forms in which an unset field can contain a text."""
 
 
 def _texts(said: object, at: Path = ()) -> Iterator[tuple[Path, bool, str]]:
-    """Each text of a value: where, whether it is a key, and what it is."""
+    """Each text of a value: its path, whether it is a key, and the text."""
     if isinstance(said, str):
         yield at, False, said
     elif isinstance(said, Mapping):
@@ -135,7 +136,7 @@ def _texts(said: object, at: Path = ()) -> Iterator[tuple[Path, bool, str]]:
 
 @cache
 def places(variant: str) -> tuple[Place, ...]:
-    """Every place of a text in the homelab whose type takes a hostile value."""
+    """Every place of a text in the stack config whose type accepts a hostile value."""
     values = stack(variant)
     objects = [
         ((), "Site"),
@@ -150,7 +151,7 @@ def places(variant: str) -> tuple[Place, ...]:
             said = here.get(field)
             texts = [t for t in _texts(said) if t[0]]
             if _has_models(name, field):
-                # What lies below is a field of another object.
+                # Fields below belong to another object.
                 texts = [t for t in texts if t[1] and len(t[0]) == 1]
                 new: list[Place] = []
             else:
@@ -176,7 +177,7 @@ _POOLS: dict[tuple[object, ...], list[str]] = {}
 
 
 def _pool(place: Place) -> list[str]:
-    """Hostile values that the type of the field takes in this place."""
+    """Hostile values that the type of the field accepts at this place."""
     known = (place.model, place.field, place.is_key, len(place.at), place.was)
     if known not in _POOLS:
         seed = random.Random(repr(known))
@@ -195,7 +196,7 @@ def _fits(place: Place, value: str) -> bool:
 
 
 def round_of(variant: str, seed: random.Random) -> list[Put]:
-    """One hostile value for each field, those more often that get past the checks at all."""
+    """One hostile value for each field. Values that pass the checks are chosen more often."""
     fields: dict[Path, list[Place]] = {}
     for place in places(variant):
         if seed.random() < _chance(variant, place):
@@ -206,7 +207,7 @@ def round_of(variant: str, seed: random.Random) -> list[Put]:
         value = seed.choice(_pool(place)).replace(CANARY, mark)
         if _fits(place, value):
             puts.append(Put(place, mark, value))
-    # A name that changes takes what lies below it with it.
+    # A changed name also moves everything below it.
     gone = {(*p.place.whole, p.place.at[0]) for p in puts if p.place.is_key}
     return [
         p for p in puts if not any(p.place.path[:n] in gone for n in range(len(p.place.path) + 1))
@@ -238,7 +239,8 @@ def _counted(counter: Counter[_Known], variant: str, puts: list[Put]) -> None:
 
 
 def applied(variant: str, puts: list[Put]) -> dict[str, Value]:
-    """The homelab with these values; names last, for they move what lies below."""
+    """The stack config with these values. Names are set last, because they move everything
+    below."""
     values: dict[str, Value] = copy.deepcopy(stack(variant))
     for put in sorted(puts, key=lambda p: (p.place.is_key, -len(p.place.path))):
         here = reached(values, put.place.path)
@@ -252,7 +254,7 @@ def applied(variant: str, puts: list[Put]) -> dict[str, Value]:
 
 
 def settled(variant: str, puts: list[Put]) -> tuple[list[Put], Plan] | None:
-    """Those of the values that get past every check together, and the plan with them."""
+    """The values that pass every check together, and the plan with them."""
     good: list[Put] = []
     pending = [puts]
     while pending:
@@ -271,7 +273,7 @@ def settled(variant: str, puts: list[Put]) -> tuple[list[Put], Plan] | None:
             left = [p for p in here if p.mark not in meant and len(here) > 1]
             pending += [left] if left else []
         else:
-            # A problem that names another place than its cause.
+            # The problem names another place than its cause.
             pending += [here[: len(here) // 2], here[len(here) // 2 :]]
     if not good:
         return None
@@ -281,7 +283,7 @@ def settled(variant: str, puts: list[Put]) -> tuple[list[Put], Plan] | None:
 
 
 def _refused(variant: str, puts: list[Put]) -> tuple[list[Problem], Plan | None]:
-    """What the loader or a check finds wrong."""
+    """Problems of the loader or of the checks."""
     try:
         stack_config = load_stack_config(Document(applied(variant, puts)))
     except InvalidStackError as error:
@@ -298,7 +300,7 @@ def _new(variant: str, problems: Iterable[Problem]) -> list[Problem]:
 
 @cache
 def harmless(variant: str) -> frozenset[tuple[str, str]]:
-    """What is wrong with the homelab as it is: it says everything, not all of it wisely."""
+    """Problems of the unchanged stack, which sets every field."""
     plan = make_plan(load_stack_config(Document(stack(variant))), Lock())
     problems = [*run_checks(plan), *check_sources(plan, sources(plan))]
     return frozenset((p.where, p.what) for p in problems if p.severity == "error")

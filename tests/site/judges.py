@@ -18,26 +18,26 @@ from tests.site.payloads import MARK
 from tests.tools.programs import run
 
 Values = Mapping[str, str]
-"""Hostile values by their marks."""
+"""Hostile values by their marker."""
 Judge = Callable[[str, Values], list[str]]
 
 WORD = re.compile(r"[A-Za-z0-9_./:@+,=-]*")
 
 
 def marks(text: str) -> set[str]:
-    """The marks in a text."""
+    """The markers in a text."""
     return {*MARK.findall(text)}
 
 
 def whole(text: str, values: Values) -> list[str]:
-    """One string, which says a value as it is."""
+    """A language of one string, which contains a value unchanged."""
     return [
         f"{m} is not whole in {text!r}" for m in sorted(marks(text)) if not _stands(text, values[m])
     ]
 
 
 def _stands(text: str, value: str) -> bool:
-    # Names of headers and of units are spelled with other marks.
+    # Names of headers and units use other separators.
     return any(v.translate(_SAME) in text.translate(_SAME) for v in spellings(value))
 
 
@@ -45,7 +45,7 @@ _SAME = str.maketrans("_.", "--")
 
 
 def option(text: str, values: Values) -> list[str]:
-    """A name or a value of an option that the owner says: of its path, a part is one name."""
+    """A name or a value of an option of the owner. Each part of a path is one name."""
     return [
         said
         for said in whole(text, values)
@@ -58,12 +58,12 @@ def option(text: str, values: Values) -> list[str]:
 
 
 def spellings(value: str) -> Iterator[str]:
-    """What becomes of a value where it is not only passed on."""
+    """The forms of a value that is changed before it is written."""
     yield value
-    # A path without the wildcard, without the slash at its end, the name of a file alone.
+    # A path without wildcard or trailing slash; a file name.
     yield value.rstrip("*").rstrip("/")
     yield value.lstrip("/")
-    # A bucket and what lies in it; a pattern that means the text.
+    # A bucket and a path in it; a pattern for the text.
     yield value.replace("/", ":", 1)
     yield re.escape(value.rstrip("*").rstrip("/"))
     name = value.rstrip("/").rpartition("/")[2]
@@ -85,12 +85,12 @@ def strings(value: object) -> Iterator[str]:
 
 
 def data(value: object, values: Values) -> list[str]:
-    """Parsed data: each string alone."""
+    """Parsed data: each string separately."""
     return [said for text in strings(value) for said in whole(text, values)]
 
 
 def without(live: str, judge: Judge = whole) -> Judge:
-    """The language of a judge, in which a value must not bring what this pattern finds."""
+    """A language in which no value may match this pattern."""
     pattern = re.compile(live)
 
     def judged(text: str, values: Values) -> list[str]:
@@ -114,7 +114,7 @@ def _touches(found: re.Match[str], text: str, value: str) -> bool:
 
 
 def each(split: Callable[[str], Iterable[str]], judge: Judge = whole) -> Judge:
-    """A language of words: each of them is judged alone, and one that cannot be told is wrong."""
+    """A language of words. Each word is judged separately; text that cannot be split is wrong."""
 
     def judged(text: str, values: Values) -> list[str]:
         if not marks(text):
@@ -132,13 +132,13 @@ _DOLLAR = re.compile(r"(?<!\$)\$(?:\$\$)*(?!\$)")
 
 
 def gatus(text: str, values: Values) -> list[str]:
-    """A setting of Gatus, which reads two dollars as one, and a variable after one."""
+    """A setting of Gatus. Two dollars mean one; one dollar starts a variable."""
     found = [f"a variable in {text!r}"] if marks(text) and _DOLLAR.search(text) else []
     return found + whole(text.replace("$$", "$"), values)
 
 
 def plain(text: str, values: Values) -> list[str]:
-    """A language that has no parser here: its values are words, which no language divides."""
+    """A language without a parser here. Its values are plain words."""
     found = whole(text, values)
     return found + [
         f"{m} is no word in {text!r}" for m in sorted(marks(text)) if not WORD.fullmatch(values[m])
@@ -147,7 +147,7 @@ def plain(text: str, values: Values) -> list[str]:
 
 _UNQUOTED = re.compile(r"(?<!%)(?:%%)*%(?!%)")
 systemd = each(dividing.systemd_words, without(_UNQUOTED.pattern))
-"""A setting of a unit: no specifier in a value."""
+"""A setting of a unit. A value contains no specifier."""
 
 
 class _Page(HTMLParser):
@@ -166,7 +166,7 @@ class _Page(HTMLParser):
 
 
 def html(text: str, values: Values) -> list[str]:
-    """A page: its texts and attributes."""
+    """An HTML page: its texts and attributes."""
     page = _Page()
     page.feed(text)
     return data(page.texts, values)
@@ -183,7 +183,7 @@ def as_yaml(text: str, values: Values) -> list[str]:
 
 
 def bash(text: str, values: Values) -> list[str]:
-    """A script, by the tree of its grammar: a value is one argument, or text in one."""
+    """A shell script, parsed. A value is one argument or part of one."""
     if not marks(text):
         return []
     tree_sitter = pytest.importorskip("tree_sitter")
@@ -191,7 +191,7 @@ def bash(text: str, values: Values) -> list[str]:
     source = text.encode()
     parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
     root = parser.parse(source).root_node
-    # The grammar knows less than bash does; what it cannot read and has a mark in it is told below.
+    # The grammar is smaller than bash's. Unparsed text with a marker is reported below.
     found = [f"bash: {done.stderr}"] if (done := run("bash", "-n", stdin=text)).returncode else []
     pending = [root]
     while pending:

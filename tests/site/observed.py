@@ -1,4 +1,4 @@
-"""What a stack causes: files, what resources are made of, and what is said against it."""
+"""The effects of a stack: files, inputs of resources, and problems."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Effects = Mapping[str, str]
 
 
 def sources(plan: Plan) -> dict[str, str | bytes]:
-    """Stand-ins for every file, with a lock that has each flake."""
+    """Stand-ins for every file, with a lock that contains each flake."""
     out = build.sources(plan)
     for pin in plan.stack.nixpkgs.values():
         lock = json.loads(out[pin.lock])
@@ -48,7 +48,7 @@ def sources(plan: Plan) -> dict[str, str | bytes]:
 
 
 def effects(values: Mapping[str, Any]) -> Effects:
-    """Everything that follows from a stack, by what it is. Raises for values that do not load."""
+    """All effects of a stack by kind. Raises for values that do not load."""
     site = load_stack_config(Document(dict(values)))
     plan = make_plan(site, Lock())
     files = sources(plan)
@@ -66,13 +66,13 @@ def effects(values: Mapping[str, Any]) -> Effects:
             if sound:
                 out[f"{name}/flake.nix"] = flake(plan, host, modules, files, "")[0]
             out[f"{name}/own"] = repr(own_paths(host))
-        # What a module is made of is what its file says; to print each would take minutes.
+        # The parts of a module stand for its file; printing each file would take minutes.
         out |= {f"{name}/{m.file}": repr(m) for m in modules}
     return out | _resources(plan)
 
 
 def _resources(plan: Plan) -> Effects:
-    """What the components are handed."""
+    """The inputs of the components."""
     out = {
         "cloudflare": repr(plan.cloudflare),
         "tailnet": repr(plan.tailnet),
@@ -86,7 +86,7 @@ def _resources(plan: Plan) -> Effects:
                 host.config.state,
                 host.config.ssh,
                 host.config.build,
-                # As they are, in what a switch is told.
+                # Unchanged, in the input of a switch.
                 host.config.offline,
                 host.config.reboot,
                 policy_of(plan.stack, host, stack="rich"),

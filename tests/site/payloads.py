@@ -1,4 +1,4 @@
-"""Values that would do something if a program took them for its own words."""
+"""Values that have an effect if a program reads them as its own syntax."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import product
 from string import ascii_lowercase
 
 CANARY = "zqx"
-"""A name that Nix, a shell and a proxy know nothing of: as a word of its own it is an error."""
+"""A name that Nix, shells and proxies do not know: as a separate word it is an error."""
 
 # fmt: off
 PAYLOADS: tuple[str, ...] = (
-    # Nix: each makes the canary a variable, which no parser of Nix finds.
+    # Nix: each makes the canary an undefined variable.
     *('" + zqx + "', "${zqx}", "'' + zqx + ''", "''${zqx}", "\\${zqx}", "$${zqx}", "\\\\${zqx}"),
     *('"; a = zqx; b = "', "zqx", " zqx", " (zqx)", ".${zqx}", "; zqx", "\n zqx", "\r zqx"),
     *("*/ zqx /*", "''\\${zqx}", "'''${zqx}", "zqx\\", '\\" + zqx + "', "$zqx", "''zqx", "'zqx"),
@@ -37,14 +37,14 @@ FORMS: tuple[str, ...] = ("{was}{p}", "{p}{was}", "{p}", "{was}{p}{was}", "{was}
 EMPTY: tuple[str, ...] = (
     *("", "x", "/x", "a reason ", "https://example.net/x", "x@example.net", "1", "services.x"),
 )
-"""What stands before the payload where the homelab says nothing of a field."""
+"""The text before the payload in an unset field."""
 # fmt: on
 MARKS = tuple(CANARY + "".join(letters) for letters in product(ascii_lowercase, repeat=3))
-"""A canary for each value, by which it is known again."""
+"""A canary that identifies each value."""
 MARK = re.compile(rf"{CANARY}[a-z]{{3}}")
 _TAME = re.compile(r"/?[A-Za-z0-9_]+([./-][A-Za-z0-9_]+)*")
 
 
 def is_hostile(value: str) -> bool:
-    """Whether a value is more than a plain word, which means nothing to any program."""
+    """Whether a value is more than a plain word."""
     return CANARY in value and not _TAME.fullmatch(value)

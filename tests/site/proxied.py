@@ -1,4 +1,4 @@
-"""What a real proxy makes of the configuration of a homelab with hostile values in it."""
+"""Real proxies read configurations with hostile values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.site.judges import Values
 from tests.tools.programs import run
 
 PLACEHOLDER = judges.without(r"\{[^{}\s]*\}")
-"""Caddy fills these in when a request comes."""
+"""Caddy fills in these placeholders for each request."""
 VARIABLE = judges.without(r"\$")
 _RULE = re.compile(r"(?P<call>[A-Za-z]+)\(`(?P<text>[^`]*)`\)|\s+|&&|\|\||[!()]")
 TEMPLATE = judges.without(r"\{\{")
-"""Traefik reads its file as a template of Go."""
+"""Traefik reads its file as a Go template."""
 
 
 def wrong(plan: Plan, directory: Path, values: Values) -> list[str]:
-    """What is wrong with the configuration of the entry's proxy."""
+    """Errors in the configuration of the reverse proxy."""
     entry = plan.stack.network.entry
     if entry.host not in plan.hosts:
         return []

@@ -1,4 +1,4 @@
-"""A homelab that says something of everything: each kind of object stands in it at least once."""
+"""A stack config that sets every field. Each kind of object is in it at least once."""
 
 from __future__ import annotations
 
@@ -338,7 +338,7 @@ VARIANTS: dict[str, Changes] = {
         "services": {"authelia": None, "pocket-id": {"publish": "tunnel"}, "wiki": None},
     },
 }
-"""What only stands beside other things, over the rest."""
+"""Changes for fields that exclude others, merged over the rest."""
 
 FORGETS = """{
   fileSystems."/" = { device = "none"; fsType = "tmpfs"; };

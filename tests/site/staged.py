@@ -1,4 +1,4 @@
-"""The files of a homelab as its hosts get them: through a shell, and then read by Nix."""
+"""The files of a stack as hosts receive them: written by a shell script and read by Nix."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ put_bare() { head -c "$2" >"$work/flake/$1"; }
 put_base64() { base64 -d >"$work/flake/$1"; }
 mkdir -p "$work/flake"
 """
-"""What `stage.sh` does with each file, without its modes and its locks."""
+"""What `stage.sh` does with each file, without modes and locks."""
 
 
 def wrong(plan: Plan, directory: Path, values: Values, meant: list[str]) -> list[str]:
-    """What is wrong with the files on the hosts, and with the scripts that put them there. Nix reads
-    the texts that are meant, or (in a flake) a value as it is.
+    """What is wrong with the files on the hosts, and with the scripts that put them there. Nix
+    reads the texts that are meant, or (in a flake) a value as it is.
     """
     found: list[str] = []
     paths: list[Path] = []
@@ -57,7 +57,7 @@ def wrong(plan: Plan, directory: Path, values: Values, meant: list[str]) -> list
 
 
 def arrived(directory: Path, files: Mapping[str, str | bytes]) -> list[str]:
-    """Files that a shell writes otherwise than they are."""
+    """Files that the shell script changes."""
     directory.mkdir(parents=True, exist_ok=True)
     script = f"work={directory}\n{_PUT}{files_function('files', 'flake/', files)}files\n"
     done = run("bash", "-euo", "pipefail", "-s", stdin=script)
@@ -85,7 +85,7 @@ _ESCAPE = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def literals(parsed: str) -> set[str]:
-    """The strings with a canary in what Nix has read."""
+    """The strings with a canary in the output of Nix."""
     return {
         re.sub(r"\\(.)", lambda m: _ESCAPE.get(m[1], m[1]), found, flags=re.DOTALL)
         for found in _LITERAL.findall(parsed)

@@ -1,4 +1,4 @@
-"""Files that are damaged, of something else, or made to harm: a line each, and never a traceback."""
+"""Damaged, wrong or malicious files give one line each, and no traceback."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answered(place: Path, file: str, content: bytes) -> None:
-    """The stack is checked with this file in it, and the answer is words."""
+    """Check the stack with this file. The answer is a message."""
     path = place / file
     whole = path.read_bytes()
     path.write_bytes(content)
@@ -58,13 +58,13 @@ def answered(place: Path, file: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_any_bytes_in_any_file_are_answered_in_words(place: Path, file: str) -> None:
+def test_any_bytes_in_any_file_give_a_message(place: Path, file: str) -> None:
     for content in (*ANYTHING, BOMB.encode()):
         answered(place, file, content)
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_that_was_damaged_anywhere_is_answered_in_words(place: Path, file: str) -> None:
+def test_a_file_damaged_anywhere_gives_a_message(place: Path, file: str) -> None:
     chance = random.Random(file)
     whole = (place / file).read_bytes()
     for _ in range(40):
@@ -91,7 +91,7 @@ def test_a_file_that_was_damaged_anywhere_is_answered_in_words(place: Path, file
         ("a: [1", "expected"),
     ],
 )
-def test_what_no_reader_should_be_given_is_named(text: str, says: str) -> None:
+def test_a_hostile_yaml_text_is_refused_with_the_reason(text: str, says: str) -> None:
     with pytest.raises(UnreadableError, match=says):
         yaml_data(text)
 
@@ -102,7 +102,7 @@ def test_json_is_data_or_one_error(text: str) -> None:
         json_data(text)
 
 
-def test_aliases_that_are_meant_are_read() -> None:
+def test_a_few_yaml_aliases_are_read() -> None:
     assert yaml_data("a: &x {b: 1}\nc: *x\nd: *x\n") == {
         "a": {"b": 1},
         "c": {"b": 1},
@@ -111,8 +111,8 @@ def test_aliases_that_are_meant_are_read() -> None:
 
 
 @pytest.mark.parametrize("char", ["\0", "\x1b", "\x7f", "\x9f", "\u2028", "\u202e", "\ud800"])
-def test_a_character_that_nobody_sees_is_refused_where_it_stands(char: str) -> None:
-    """It would be one thing to a reader and another to a program."""
+def test_an_invisible_character_is_refused_with_its_place(char: str) -> None:
+    """An invisible character means one thing to a reader and another to a program."""
     assert unfit(f"a{char}b") == f"U+{ord(char):04X}"
     problems = build.document({"site": {"owner": {"email": f"sam{char}@example.org"}}})
     from homelab.config.load import load_stack_config
@@ -123,17 +123,17 @@ def test_a_character_that_nobody_sees_is_refused_where_it_stands(char: str) -> N
         load_stack_config(problems)
 
 
-def test_other_scripts_and_lines_are_text_like_any_other() -> None:
+def test_other_scripts_and_line_breaks_are_accepted() -> None:
     for text in ("Zürich", "日本語", "a\tb\nc", "🏠", "\u00a0"):
         assert unfit(text) == ""
 
 
 READERS = {"homelab/plaintext.py", "homelab/catalog/upstream/read.py"}
-"""The second reads what this package ships."""
+"""Modules that may read YAML directly. The second reads files of the package."""
 
 
-def test_no_file_of_an_owner_is_read_by_another_reader() -> None:
-    """A reader of YAML that is given anything ends in an error of its own, or not at all."""
+def test_every_file_of_an_owner_is_read_by_the_safe_reader() -> None:
+    """A YAML parser without limits fails with its own error, or does not end."""
     for path in (build.ROOT / "homelab").rglob("*.py"):
         name = path.relative_to(build.ROOT).as_posix()
         if name not in READERS:

@@ -1,4 +1,4 @@
-"""What people get wrong in a stack file, and what they are told.
+"""Mistakes in a stack file, and their messages.
 
 Each case breaks the smallest homelab in one way. It says the place, what is wrong and the way out;
 the command line shows the line and ends with 1; under Pulumi nothing is registered.
@@ -70,21 +70,21 @@ def both(*changes: Changes) -> Changes:
 
 @dataclass(frozen=True)
 class Case:
-    """One mistake: how it is made, and what must be said of it."""
+    """One mistake: how to make it, and the parts of its message."""
 
     where: str
     says: str
-    """A part of what is wrong."""
+    """A part of the message's first half, what is wrong."""
     way_out: str
     """A part of the way out."""
     changes: Changes = field(default_factory=dict)
     edits: stackdir.Edits = ()
-    """Changes of the text, for what no data can say."""
+    """Edits of the file's text, for mistakes that data cannot express."""
     check: str = ""
     more: tuple[str, ...] = ()
-    """Checks that rightly have something to say of the same mistake."""
+    """Other checks that correctly report the same mistake."""
     missing: tuple[str, ...] = ()
-    """Files beside the stack that are not there."""
+    """Files beside the stack that are missing."""
     files: tuple[tuple[str, str], ...] = ()
     """Files beside the stack with this content instead."""
 
@@ -779,7 +779,7 @@ def errors_of(directory: Path) -> list[Problem]:
     return [p for p in problems if p.severity == "error"]
 
 
-def test_the_smallest_homelab_is_fine(tmp_path: Path) -> None:
+def test_the_smallest_homelab_has_no_errors(tmp_path: Path) -> None:
     assert errors_of(stackdir.write_stack(tmp_path)) == []
 
 
@@ -820,7 +820,7 @@ def test_the_command_line_shows_the_line_and_ends_with_1(
 
 @pytest.mark.requirement("S0-79")
 def test_under_pulumi_nothing_is_registered(broken: tuple[str, Case, Path]) -> None:
-    """What is refused is refused before the first resource."""
+    """A refused stack registers no resource."""
     name, case, directory = broken
     if name in UNREADABLE:
         pytest.skip("Pulumi itself cannot read it")
@@ -835,7 +835,7 @@ def test_under_pulumi_nothing_is_registered(broken: tuple[str, Case, Path]) -> N
         assert recorded.resources == []
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
     changes = both(
         service("navidrome", host="nass"),
         service("jelyfin", host="nas"),
@@ -845,7 +845,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert {"host-known", "service-known", "ip-in-lan", "pin-known"} <= found
 
 
-def test_wrong_values_are_told_at_once_and_in_order(tmp_path: Path) -> None:
+def test_wrong_values_are_reported_together_and_in_order(tmp_path: Path) -> None:
     changes = {"site": {"timezome": "x"}, "hosts": {"nas": {"role": "cow", "flash": "yes"}}}
     found = errors_of(stackdir.write_stack(tmp_path, changes))
     assert [p.where for p in found] == ["hosts.nas.flash", "hosts.nas.role", "site.timezome"]
@@ -859,7 +859,7 @@ def test_the_line_is_that_of_the_value(tmp_path: Path) -> None:
     assert lines[problem.line - 1].strip() == 'nixpkgs: "unstable"'
 
 
-def test_a_stack_that_is_not_there_is_named(
+def test_a_missing_stack_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stackdir.write_stack(tmp_path)
@@ -875,8 +875,8 @@ def test_there_are_enough_kinds() -> None:
 
 
 @pytest.mark.requirement("S0-09")
-def test_what_rests_on_a_host_that_does_not_exist_is_not_advised_on(tmp_path: Path) -> None:
-    """To move the gate and the tunnel to a misspelt host would be no way out."""
+def test_a_missing_host_gives_no_advice_about_its_services(tmp_path: Path) -> None:
+    """Moving the auth proxy and the tunnel to a misspelled host is not a way out."""
     changes = both(
         IDENTITY,
         TUNNEL,
@@ -890,7 +890,7 @@ def test_what_rests_on_a_host_that_does_not_exist_is_not_advised_on(tmp_path: Pa
     assert [(p.check, p.where) for p in found] == [("host-known", "network.entry.host")]
 
 
-def test_a_hosts_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+def test_a_missing_file_of_a_host_is_reported_once(tmp_path: Path) -> None:
     changes = {"backup": {"targets": {"b2": {"credentials": {"sops": "restic/b2"}}}}}
     directory = stackdir.write_stack(tmp_path, both(changes, service("navidrome", host="nas")))
     (directory / "secrets/nas.yaml").unlink()
@@ -900,7 +900,7 @@ def test_a_hosts_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
     assert problem.way_out == "make it: sops secrets/nas.yaml"
 
 
-def test_a_refusal_tells_warnings_from_what_must_be_mended() -> None:
+def test_a_refusal_separates_warnings_from_errors() -> None:
     warned = Problem("services.a", "this", "that", severity="warning")
     assert str(InvalidStackError([Problem("site", "what"), warned, warned])).splitlines() == [
         "1 problem and 2 warnings in the stack:",

@@ -131,7 +131,7 @@ TABLE: dict[str, Value] = {
     },
     '\n    1: a\n    "2": b\n    true: c': {"1": "a", "2": "b", "true": "c"},
 }
-"""What is written, and what the program gets."""
+"""The written value, and the value that the program receives."""
 
 
 def text_of(written: str) -> str:
@@ -144,19 +144,19 @@ def value_of(text: str) -> Value:
 
 
 @pytest.mark.parametrize("written", TABLE)
-def test_a_value_is_what_pulumi_hands_over(written: str) -> None:
+def test_a_value_is_read_as_pulumi_passes_it(written: str) -> None:
     value = value_of(text_of(written))
     assert value == TABLE[written]
     assert type(value) is type(TABLE[written]) or isinstance(value, str)
 
 
-def test_infinity_and_nan_are_no_numbers_of_ours() -> None:
+def test_infinity_and_nan_are_refused() -> None:
     for written in (".inf", "-.inf", ".nan", "1e999"):
         assert isinstance(value_of(text_of(written)), str)
 
 
 def test_the_real_pulumi_reads_the_same(tmp_path: Path) -> None:
-    """Every row of the table, asked of the real command in one call."""
+    """Every row of the table, read by the real command in one call."""
     if shutil.which("pulumi") is None:
         pytest.skip("pulumi is not on PATH")
     (tmp_path / "Pulumi.yaml").write_text("name: homelab\nruntime: yaml\n")
@@ -181,7 +181,7 @@ def test_the_real_pulumi_reads_the_same(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    # Making the stack writes its file anew, so the table comes after.
+    # `stack init` rewrites the file, so the table is added afterwards.
     pulumi("stack", "init")
     (path,) = tmp_path.glob("Pulumi.t.yaml")
     head = path.read_text()
@@ -253,7 +253,7 @@ def test_every_value_has_its_line() -> None:
 
 
 def test_a_key_without_a_namespace_is_a_section_as_it_is_to_pulumi() -> None:
-    """Pulumi puts the project's name before it, so what it holds comes to pass."""
+    """Pulumi prefixes the project's name, so its content takes effect."""
     text = "config:\n  homelab:site: 1\n  hosts:\n    pi:\n      role: x\n  aws:region: eu\n"
     document = parse_document(text, "Pulumi.x.yaml")
     assert document.values == {"site": 1, "hosts": {"pi": {"role": "x"}}}
@@ -274,14 +274,14 @@ def test_a_section_with_and_without_its_namespace_stands_twice() -> None:
 
 
 @pytest.mark.parametrize("space", ["homlab", "Homelab", "home-lab", "homelabs"])
-def test_a_misspelt_namespace_is_said(space: str) -> None:
+def test_a_misspelled_namespace_is_reported(space: str) -> None:
     what = f'nothing reads the namespace "{space}"'
     assert problems_of(f"  homelab:site: 1\n  {space}:backup: {{}}\n") == [
         (f"{space}:backup", what, 'did you mean "homelab:backup"?', 3)
     ]
 
 
-def test_settings_of_other_namespaces_are_nobodys_business_here() -> None:
+def test_settings_of_other_namespaces_are_ignored() -> None:
     text = "config:\n  cloudflare:apiToken:\n    secure: AAABAGx\n  home:x: 1\n"
     document = parse_document(text, "Pulumi.x.yaml")
     assert document.values == {}
@@ -291,8 +291,8 @@ def test_settings_of_other_namespaces_are_nobodys_business_here() -> None:
 @pytest.mark.parametrize(
     "stack", sorted((ROOT / "tests/shipped").glob("Pulumi.*.yaml")), ids=lambda p: p.name
 )
-def test_shipped_stacks_say_nothing_that_readers_read_differently(stack: Path) -> None:
-    """A file that Pulumi writes anew must not change: no bare float, octal or date in it."""
+def test_shipped_stacks_contain_no_value_that_yaml_parsers_read_differently(stack: Path) -> None:
+    """Pulumi rewrites the file without changes: it contains no bare float, octal or date."""
     import yaml
 
     ours = read_document(stack).settings

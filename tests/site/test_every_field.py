@@ -1,4 +1,4 @@
-"""No field is accepted and ignored: each, on each kind of object, changes what follows.
+"""Every field of every kind of object has an effect.
 
 A field counts as read if some value of it that loads, in a homelab that says something of
 everything, makes another file, another resource or another problem.
@@ -38,7 +38,7 @@ UNREAD: dict[str, str] = {
     "ExtraGrant.why": "tells whoever reads the stack; the policy has no place for it",
     "NixosHost.kind": "one word fits, and it is the default",
 }
-"""Fields that change nothing by themselves, each with the reason."""
+"""Fields without an effect of their own, each with the reason."""
 
 VALUES: dict[str, list[object]] = {
     "ContainerSecret.mode": ["0440"],
@@ -59,7 +59,7 @@ VALUES: dict[str, list[object]] = {
     "SiteFacts.locale": ["nb_NO.UTF-8"],
     "SiteFacts.timezone": ["Europe/Berlin"],
 }
-"""Values that nobody would guess, by field."""
+"""Values to try, for fields whose type does not suggest one."""
 
 
 def _bands(infrastructure: int, services: int = 20000) -> Changes:
@@ -234,7 +234,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"hosts": {"box": {"persistence": {"forget": {"/var/lib/nixos": "made anew"}}}}},
     ),
 }
-"""Two homelabs that differ in a field and in nothing else, where one value would not load alone."""
+"""Two stack configs that differ in one field only, for fields that do not load alone."""
 
 GUESSES: tuple[object, ...] = (
     *(True, False, 1, 2, 30, 100, 1500, 3456, 60000),
@@ -294,7 +294,7 @@ def before(variant: str) -> Effects:
 
 @cache
 def occurrences() -> Mapping[str, list[tuple[str, Path]]]:
-    """Where each model stands: by its name, the homelab and the place in it."""
+    """The places of each model, by its name: a stack config and a path in it."""
     found: dict[str, list[tuple[str, Path]]] = {}
 
     def walk(value: object, variant: str, path: Path) -> None:
@@ -315,7 +315,7 @@ def occurrences() -> Mapping[str, list[tuple[str, Path]]]:
 
 
 def changed(variant: str, path: Path, name: str, value: object) -> dict[str, Any] | None:
-    """The stack with another value of a field; none where the place cannot be written so."""
+    """The stack with another value of a field, or None if the place cannot have it."""
     values = stack(variant)
     here: Any = values
     for part in path:
@@ -337,7 +337,7 @@ def changed(variant: str, path: Path, name: str, value: object) -> dict[str, Any
 
 
 def guesses(model: type[BaseModel], name: str, now: object) -> Iterator[object]:
-    """Values to try, those of the right sort first."""
+    """Values to try, those of the right type first."""
     yield from VALUES.get(f"{model.__name__}.{name}", ())
     annotation = plain(model.model_fields[name].annotation)
     if get_origin(annotation) is Literal:
@@ -383,7 +383,7 @@ def adapter(model: type[BaseModel], name: str) -> TypeAdapter[Any]:
 
 
 def fits(model: type[BaseModel], name: str, value: object) -> bool:
-    """Whether a value is of the field's own sort: quicker told than by loading a stack."""
+    """Whether a value is of the field's type. This is faster than loading a stack."""
     try:
         adapter(model, name).validate_python(value)
     except ValidationError:
@@ -402,11 +402,11 @@ def loads(values: Mapping[str, Any]) -> bool:
 
 
 TRIES = 4
-"""Values that load and change nothing, before the next place is looked at."""
+"""Number of values without effect to try before the next place."""
 
 
 def between(name: str) -> str:
-    """What differs between the two homelabs of a field; empty for nothing."""
+    """The difference between the effects of the two stacks of a field, or an empty text."""
     was, now = (
         effects(testing.changed(stack("as it is"), copy.deepcopy(dict(way)))) for way in WAYS[name]
     )
@@ -414,7 +414,7 @@ def between(name: str) -> str:
 
 
 def proof(model: type[BaseModel], name: str) -> str:
-    """What changes with a field; empty for nothing."""
+    """An effect of a field, or an empty text."""
     if f"{model.__name__}.{name}" in WAYS:
         return between(f"{model.__name__}.{name}")
     for variant, path in occurrences()[model.__name__]:
@@ -442,23 +442,23 @@ def proof(model: type[BaseModel], name: str) -> str:
     return ""
 
 
-def test_every_kind_of_object_stands_in_the_homelab() -> None:
+def test_every_kind_of_object_is_in_the_stack() -> None:
     bases = {b for m in MODELS for b in m.__mro__[1:]}
     assert [m.__name__ for m in MODELS if m not in bases and m.__name__ not in occurrences()] == []
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: m.__name__)
-def test_every_field_is_read(model: type[Model]) -> None:
+def test_every_field_has_an_effect(model: type[Model]) -> None:
     fields = [
         name
         for name, field in model.model_fields.items()
         if f"{model.__name__}.{name}" not in UNREAD
-        # An object that must be there is read as its own fields are.
+        # A required object has an effect if its fields have.
         and not (isinstance(kind := plain(field.annotation), type) and issubclass(kind, BaseModel))
     ]
     assert [f for f in fields if not proof(model, f)] == []
 
 
-def test_what_is_not_read_is_still_not_read() -> None:
-    """The list shrinks and never goes stale."""
+def test_every_exception_still_has_no_effect() -> None:
+    """The list of exceptions contains no field that has an effect."""
     assert sorted(set(UNREAD) - set(FIELDS)) == []

@@ -1,5 +1,5 @@
-"""No value of the stack becomes code: hostile ones stand in every text field, and what gets past the
-checks is read by the real parsers of what is rendered.
+"""No value of the stack becomes code: hostile ones stand in every text field, and what gets past
+the checks is read by the real parsers of what is rendered.
 
 `HOSTILE_VALUES=25000` runs as many as that; a seeded sample runs without it.
 """
@@ -27,12 +27,12 @@ HOMELABS = [*VARIANTS] if MANY else ["as it is", "nginx"]
 
 
 def judged(directory: Path, puts: list[Put], plan: Plan) -> list[str]:
-    """What is wrong with what is rendered."""
+    """Problems of the rendered files."""
     values = {p.mark: p.value for p in puts}
     written = [said for said in texts(plan) if judges.marks(said.text)]
     wrong = staged.wrong(plan, directory / "hosts", values, [said.text for said in written])
     for said in written:
-        # What the owner says outright is Nix's to read.
+        # Text that the owner writes as Nix is Nix.
         judge = judges.option if said.stated else language(said.path)
         place = f"{said.place}: {'.'.join(said.path)}"
         if judge is None:
@@ -48,7 +48,7 @@ def judged(directory: Path, puts: list[Put], plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize("variant", HOMELABS)
-def test_no_value_that_gets_past_the_checks_becomes_code(variant: str, tmp_path: Path) -> None:
+def test_no_value_that_passes_the_checks_becomes_code(variant: str, tmp_path: Path) -> None:
     seed = random.Random(variant)
     passed = rounds = 0
     wrong: dict[str, tuple[str, ...]] = {}
@@ -123,7 +123,7 @@ SPLIT = {"zqxaaa": "a zqxaaa"}
     ],
     ids=["systemd", "nginx", "sshd", "javascript", "volume", "html", "json", "live"],
 )
-def test_each_judge_tells_a_whole_value_from_a_divided_one(
+def test_each_judge_distinguishes_a_whole_value_from_a_split_one(
     judge: judges.Judge, good: str, bad: str
 ) -> None:
     assert judge(good, SPLIT) == []

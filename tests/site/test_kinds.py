@@ -1,4 +1,4 @@
-"""Kinds of services and hosts: a field that a kind does not read is no key of it."""
+"""Kinds of services and hosts accept only the keys that they use."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ VALUES: dict[str, object] = {
     "service": "jellyfin",
     "vpn": "privado",
 }
-"""A good value of each key that some kind of service lacks."""
+"""A valid value of each key that some kind of service does not have."""
 OTHERS = [
     (word, key)
     for word, kind in KINDS.items()
     for key in sorted(kind.lacks)
-    # The key that makes a kind is that kind's; of two, the other one is the stranger.
+    # A key such as `container` selects the kind. With two such keys, the other one is wrong.
     if not (word == "catalog" and key in KINDS) and (word, key) != ("flake", "container")
 ]
 MACS = sorted(HomeManagerHost.lacks)
@@ -68,7 +68,7 @@ def test_a_key_of_another_kind_is_refused_by_name_with_a_way_out(word: str, key:
 
 
 @pytest.mark.parametrize("key", MACS)
-def test_a_home_manager_host_has_nothing_of_a_system(key: str) -> None:
+def test_a_home_manager_host_has_no_system_keys(key: str) -> None:
     (said,) = refused({"hosts": {"mac": {**MAC, key: {}}}})
     assert (
         said == f"hosts.mac.{key}: a home-manager host has no {key}; {HomeManagerHost.lacks[key]}"
@@ -84,7 +84,7 @@ def test_a_home_manager_host_has_nothing_of_a_system(key: str) -> None:
         (HomeManagerHost, (NixosHost,)),
     ],
 )
-def test_each_kind_has_a_word_for_every_key_of_the_others(
+def test_each_kind_has_a_message_for_every_key_of_the_others(
     kind: type[Kind], others: tuple[type[Kind], ...]
 ) -> None:
     theirs = {key for other in others for key in other.model_fields}
@@ -109,7 +109,7 @@ def test_the_schema_has_one_object_for_each_kind_with_its_own_keys_alone(
         said = schema["$defs"][kind.__name__]
         assert said["additionalProperties"] is False
         assert set(said["properties"]) == set(kind.model_fields)
-    # One and no more fits: what tells them apart is needed, or is another word.
+    # Exactly one object fits, because the distinguishing key is required or has another value.
     told = [set(schema["$defs"][k].get("required", [])) & {"container", "flake"} for k in refs]
     words = [schema["$defs"][k]["properties"].get("kind", {}).get("const", k) for k in refs]
     assert len({(tuple(t), w) for t, w in zip(told, words, strict=True)}) == len(kinds)
@@ -122,8 +122,8 @@ def test_a_mistyped_kind_is_named_with_the_nearest_one() -> None:
     assert said == "hosts.nas.kind: there is no such kind of host; write nixos or home-manager"
 
 
-def test_places_are_told_as_they_are_typed() -> None:
-    """No tag of a kind stands in a place."""
+def test_places_are_reported_as_they_are_written() -> None:
+    """Places do not contain the internal tag of a kind."""
     (said,) = refused({"services": {"jellyfin": {"host": "nas", "routes": [{"name": "A B"}]}}})
     assert said.startswith("services.jellyfin.routes[0].name: ")
     (said,) = refused(
@@ -134,12 +134,12 @@ def test_places_are_told_as_they_are_typed() -> None:
     assert said.startswith("hosts.mac.address.lan: ")
 
 
-def test_a_host_and_tags_are_two_answers_to_one_question() -> None:
+def test_a_service_has_a_host_or_tags_but_not_both() -> None:
     (said,) = refused({"services": {"jellyfin": {"host": "nas", "tags": ["media"]}}})
     assert said.startswith("services.jellyfin: tags apply only to a service without a host")
 
 
-def test_a_reason_to_be_public_stands_with_the_route_that_it_is_for() -> None:
+def test_a_public_reason_belongs_to_its_route() -> None:
     routes = {"host": "nas", "public": "anybody may look", "routes": [{"name": "a"}]}
     (said,) = refused({"services": {"jellyfin": routes}})
     assert "public and routes exclude each other; move public into routes" in said

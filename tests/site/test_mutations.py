@@ -1,4 +1,4 @@
-"""Stacks that somebody mistyped: keys gone, renamed, doubled; values of another place or kind.
+"""Mistyped stacks: keys removed, renamed or doubled; values of another place or type.
 
 Whatever is left, the answer is a plan, or problems that each name a place and what is wrong there.
 `MUTATIONS=2000` tries as many of each shipped stack; without it a sample of each is enough.
@@ -77,7 +77,7 @@ def mutate(values: Any, path: Place, others: list[Any], chance: random.Random) -
 
 
 def problems_of(values: Any, file: Path) -> list[Problem]:
-    """What is wrong, and every file of it where nothing is."""
+    """The problems of a stack; without any, its files are rendered too."""
     try:
         plan = make_plan(load_stack_config(Document(values, file.name)), Lock())
     except InvalidStackError as error:
@@ -92,7 +92,7 @@ def problems_of(values: Any, file: Path) -> list[Problem]:
 
 
 @pytest.mark.parametrize("file", STACKS, ids=lambda f: f.name)
-def test_a_mistyped_stack_is_planned_or_refused_in_words(file: Path) -> None:
+def test_a_mistyped_stack_is_planned_or_refused_with_messages(file: Path) -> None:
     chance = random.Random(file.name)
     whole = dict(read_document(file).values)
     every = places(whole)

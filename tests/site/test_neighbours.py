@@ -1,4 +1,4 @@
-"""Two stacks beside each other are told of what both would change (`homelab.neighbours`)."""
+"""Two stacks of one project must not change the same things (`homelab.neighbours`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ APART: dict[str, object] = {
         for at, (name, key) in enumerate(KEYS.items(), 2)
     },
 }
-"""What sets a second stack apart from the first, and nothing more."""
+"""The minimal changes that separate a second stack from the first."""
 PUBLIC: dict[str, object] = {
     "cloudflare": {"tunnel": {"host": "pi"}},
     "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
@@ -39,7 +39,7 @@ PUBLIC: dict[str, object] = {
 def stack_problems(
     directory: Path, first: Mapping[str, object], second: Mapping[str, object]
 ) -> list[Problem]:
-    """What is said of the second of two stacks in one directory, of their being two."""
+    """The problems of the second stack that come from the first."""
     stackdir.write_stack(directory, first)
     text = stackdir.stack_text(testing.merged(APART, second))
     (directory / "Pulumi.other.yaml").write_text(text, encoding="utf-8")
@@ -50,7 +50,7 @@ def told(directory: Path, stack: str) -> list[Problem]:
     return [p for p in check_stack(directory, stack)[1] if p.check.startswith("stack-")]
 
 
-def test_two_stacks_that_share_accounts_alone_are_fine(tmp_path: Path) -> None:
+def test_two_stacks_may_share_accounts(tmp_path: Path) -> None:
     first = testing.merged(TAILNET, {"tailnet": {"machines": machines()}})
     assert stack_problems(tmp_path, first, testing.merged(TAILNET, ELSEWHERE)) == []
     assert told(tmp_path, stackdir.NAME) == []
@@ -87,7 +87,7 @@ def machines() -> dict[str, object]:
         ("stack-compared", {"hosts": {"pi": {"rolle": "x"}}}, {}, "was not compared"),
     ],
 )
-def test_what_two_stacks_must_not_share_is_said_with_a_way_out(
+def test_what_two_stacks_must_not_share_is_reported_with_a_way_out(
     tmp_path: Path,
     check: str,
     first: Mapping[str, object],
@@ -100,7 +100,7 @@ def test_what_two_stacks_must_not_share_is_said_with_a_way_out(
     assert all(p.way_out for p in found)
 
 
-def test_both_ends_of_a_clash_are_told(tmp_path: Path) -> None:
+def test_a_conflict_is_reported_in_both_stacks(tmp_path: Path) -> None:
     stack_problems(tmp_path, TAILNET, TAILNET)
     assert {p.check for p in told(tmp_path, stackdir.NAME)} == {"stack-policy"}
 
@@ -109,7 +109,7 @@ def test_a_project_elsewhere_in_the_clone_is_a_neighbour_too(tmp_path: Path) -> 
     (tmp_path / ".git").mkdir()
     one, two = tmp_path / "one", tmp_path / "deep" / "two"
     stackdir.write_stack(one)
-    # The file with the master key was copied, so both have the same one.
+    # The file with the master key was copied, so both stacks have the same one.
     stackdir.write_stack(two, testing.merged(APART, {"secrets": {"namespace": None}}))
     [problem] = told(two, stackdir.NAME)
     assert problem.check == "stack-secrets"

@@ -21,11 +21,11 @@ NO_PATHS = {
     "SecretRef.sops": "keys of a file, whatever they are called",
     "Wifi.ssid": "whatever the neighbours call it",
 }
-"""Fields that slashes may stand in, though no path does."""
+"""Fields that may contain slashes but no path."""
 
 
 def takers() -> Iterator[tuple[str, Place, str]]:
-    """Fields that take a path and are no free text: their name, a place in them, and the path."""
+    """Fields that take a path: their name, a place in them, and the path."""
     for name, model in sorted(NAMED.items()):
         for field in model.model_fields:
             for base, at, is_key in NEW:
@@ -36,7 +36,7 @@ def takers() -> Iterator[tuple[str, Place, str]]:
 
 
 def takes(place: Place, text: str) -> bool:
-    """Whether the field's type takes a text in the place."""
+    """Whether the field's type accepts a text at the place."""
     return fits(NAMED[place.model], place.field, place.filled(text))
 
 
@@ -51,7 +51,7 @@ def test_there_are_such_fields() -> None:
 
 
 @pytest.mark.parametrize("crooked", CROOKED)
-def test_a_path_that_does_not_go_straight_is_refused(crooked: str) -> None:
+def test_a_path_with_dot_segments_or_double_slashes_is_refused(crooked: str) -> None:
     wrong = []
     for name, place, path in TAKERS:
         text = crooked.replace("/srv", path.removesuffix("/media"), 1)
@@ -63,7 +63,7 @@ def test_a_path_that_does_not_go_straight_is_refused(crooked: str) -> None:
 
 
 @pytest.mark.parametrize("straight", ["/srv/.hidden", "/srv/a..b", "/srv/...", "/srv/media.d/x"])
-def test_dots_in_a_name_are_no_step(straight: str) -> None:
+def test_dots_inside_a_name_are_accepted(straight: str) -> None:
     (place,) = (
         p for n, p, t in TAKERS if n == "DatasetConfig.path" and not p.at and t == "/srv/media"
     )

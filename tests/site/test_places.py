@@ -1,4 +1,4 @@
-"""Every place that a message can name is one that an owner can type."""
+"""Every place in a message is a key of the stack config."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import build
 from tests.site.test_every_field import plain, stack
 
 _OTHER = {"Dump", "SecretFact"}
-"""What calls something else its source: a database, or where a secret comes from."""
+"""Fields named `source` that are no place of the stack config."""
 
 
 def _places(value: Any, seen: set[int]) -> Iterator[str]:
@@ -41,7 +41,7 @@ def _places(value: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _is_key(annotation: Any, parts: list[str | int]) -> bool:
-    """Whether a path leads to something that the stack config may hold."""
+    """Whether a path is a key of the stack config."""
     if not parts:
         return True
     first, *rest = parts
@@ -68,13 +68,13 @@ def test_a_place_of_the_plan_is_a_key_of_the_stack_config(place: str) -> None:
 
 
 @pytest.mark.parametrize("service", PLAN.services, ids=lambda s: f"{s.name}-{s.host}")
-def test_so_is_every_field_of_a_service_whichever_section_asks_for_it(service: Any) -> None:
+def test_every_field_of_a_service_is_a_key_of_the_section_that_places_it(service: Any) -> None:
     for field in type(service.config).model_fields:
         assert _is_key(StackConfig, _parts(service.at(field)))
     assert _is_key(StackConfig, _parts(service.host_at))
 
 
-def test_what_is_no_key_is_found() -> None:
+def test_a_path_that_is_not_a_key_is_found() -> None:
     assert issubclass(StackConfig, Model)
     for place in ("identity.backup", "services.immich.backpu", "hosts.pi.host", "nowhere"):
         assert not _is_key(StackConfig, _parts(place)), place

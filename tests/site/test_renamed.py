@@ -1,4 +1,4 @@
-"""A key of an older release is refused with the name that it has now."""
+"""A key of an older release is refused with its new name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from homelab.problems import InvalidStackError
 from tests import build
 
 
-def test_the_old_name_of_a_key_leads_to_the_new_one() -> None:
+def test_an_old_key_is_refused_with_its_new_name() -> None:
     changes = {"hosts": {"nas": {"asleep": {"wake_by": "pi"}}}}
     with pytest.raises(InvalidStackError) as refused:
         build.stack_config(changes)

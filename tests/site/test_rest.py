@@ -1,4 +1,4 @@
-"""One value that cannot be read hides nothing else that is wrong."""
+"""An unreadable value does not hide other problems."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def test_a_mistyped_key_hides_no_check_of_the_rest(tmp_path: Path) -> None:
     assert any(p.startswith("services.navidrome.host: there is no host") for p in problems)
 
 
-def test_what_is_only_the_absence_of_what_was_left_out_is_not_told(tmp_path: Path) -> None:
-    """The service on a host that cannot be read is on a host that is there."""
+def test_the_absence_of_an_unreadable_entry_is_not_reported(tmp_path: Path) -> None:
+    """A service on an unreadable host is not reported as being on a missing host."""
     problems = told(
         tmp_path,
         {"hosts": {"nas": {"state": "alive"}}, "services": {"jellyfin": {"host": "nas"}}},
@@ -45,18 +45,18 @@ def test_what_is_only_the_absence_of_what_was_left_out_is_not_told(tmp_path: Pat
     assert [p.split(":")[0] for p in problems] == ["hosts.nas.state"]
 
 
-def test_nor_is_the_absence_of_what_stands_on_it(tmp_path: Path) -> None:
-    """The portal is nowhere while its host cannot be read; what asks for it is not told so."""
+def test_the_absence_of_what_depends_on_an_unreadable_entry_is_not_reported(tmp_path: Path) -> None:
+    """While the portal's host is unreadable, routes that need the portal are not reported."""
     edit = {"hosts": {"pi": {"build": {"host": "workstation", "evaluate": True}}}}
     assert [p.where for p in tried(laid_out(tmp_path, edit))] == ["hosts.pi.build.evaluate"]
 
 
-def test_a_section_that_cannot_be_read_is_not_warned_to_be_missing(tmp_path: Path) -> None:
+def test_an_unreadable_section_is_not_reported_as_missing(tmp_path: Path) -> None:
     zones = {"cloudflare": {"zones": [{"name": "example.net", "id": "9" * 32}]}}
     assert [p.where for p in tried(laid_out(tmp_path, zones))] == ["cloudflare"]
 
 
-def test_each_cause_is_told_once(tmp_path: Path) -> None:
+def test_each_cause_is_reported_once(tmp_path: Path) -> None:
     stackdir.write_stack(
         tmp_path, {"backup": {"targets": {"disk": {"kind": "local", "host": "nass", "path": "/x"}}}}
     )
@@ -66,12 +66,12 @@ def test_each_cause_is_told_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("section", ["site", "network"])
-def test_without_a_section_that_all_rests_on_there_is_no_rest(section: str) -> None:
+def test_without_a_required_section_nothing_else_is_checked(section: str) -> None:
     values = build.config({section: None})
     assert rest_of(Document(values)) is None  # type: ignore[arg-type]
 
 
-def test_names_are_words() -> None:
+def test_a_name_inside_a_longer_name_does_not_count() -> None:
     problems = [Problem("services.pilot", "x"), Problem("hosts.pi", "y")]
     assert unrelated(problems, frozenset({"pi"})) == [problems[0]]
 
@@ -99,7 +99,7 @@ def test_names_are_words() -> None:
         ),
     ],
 )
-def test_what_cannot_be_read_is_still_among_what_there_is(
+def test_an_unreadable_entry_is_still_offered_as_a_known_name(
     tmp_path: Path, broken: dict[str, object], asking: dict[str, object], where: str, lists: str
 ) -> None:
     stackdir.write_stack(tmp_path, testing.merged(broken, asking))
@@ -110,7 +110,7 @@ def test_what_cannot_be_read_is_still_among_what_there_is(
 
 
 def test_several_mistakes_in_one_entry_leave_out_that_entry_alone() -> None:
-    """The order in which the mistakes are found makes no difference."""
+    """The result does not depend on the order of the mistakes."""
     broken = {"old": {"release": 24.11, "lock": "locks/old.lock"}, "url": {"rev": 1, "sha256": 2}}
     for pins in (broken, dict(reversed(broken.items()))):
         values = build.config({"nixpkgs": {**pins, "default": {"release": "25.11"}}})
@@ -121,8 +121,8 @@ def test_several_mistakes_in_one_entry_leave_out_that_entry_alone() -> None:
         assert "nixpkgs" not in rest[1]
 
 
-def test_a_list_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    """The catalog's services are no names of the stack."""
+def test_a_list_of_other_names_is_unchanged(tmp_path: Path) -> None:
+    """Names of catalog services are not names of the stack."""
     services = {"my-own": {"pirt": 1}, "jelyfin": {"host": "nas"}}
     stackdir.write_stack(tmp_path, {"services": services})
     with pytest.raises(InvalidStackError) as raised:

@@ -1,4 +1,4 @@
-"""What is said of a stack does not depend on how Python happens to order a set."""
+"""The problems of a stack do not depend on the order of Python's sets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 
-def test_every_problem_is_the_same_in_each_process() -> None:
-    """Each process draws its own hash seed, and orders sets by it."""
+def test_every_process_reports_the_same_problems_in_the_same_order() -> None:
+    """Each process has its own hash seed, which orders its sets."""
     printed = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.site.every_problem"],

@@ -1,5 +1,5 @@
-"""What stands beside a word that leaves nothing to say is refused, field by field: no combination of
-`skip` with a sibling, and no field of another kind of target, is accepted and ignored.
+"""What stands beside a word that leaves nothing to say is refused, field by field: no combination
+of `skip` with a sibling, and no field of another kind of target, is accepted and ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ VALUES: dict[str, object] = {
     "icon": "x",
     "description": "X",
 }
-"""A value for each field that has a `skip` beside it."""
+"""A value for each field beside a `skip`."""
 SECTIONS = {"ServiceBackup": "backup", "CustomBackup": "backup", "ServiceMonitor": "monitor"}
 SECTIONS["ServiceTile"] = "tile"
 CONTAINER: Changes = {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80}
@@ -38,7 +38,7 @@ B2 = {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"
 
 
 def beside(model: type[BaseModel], **said: object) -> dict[str, Any]:
-    """A service that says this of its backup, its monitor or its tile."""
+    """A service with this backup, monitor or tile."""
     own: Changes = {"host": "nas", SECTIONS[model.__name__]: said}
     own["container" if model.__name__ == "CustomBackup" else "service"] = (
         CONTAINER if model.__name__ == "CustomBackup" else "jellyfin"
@@ -47,7 +47,7 @@ def beside(model: type[BaseModel], **said: object) -> dict[str, Any]:
 
 
 def refused(changes: dict[str, Any]) -> list[str]:
-    """What is wrong with a stack: of values that do not load, or of the checks."""
+    """Problems of a stack, from the loader or the checks."""
     try:
         return [p.what + p.way_out for p in build.problems(changes) if p.severity == "error"]
     except InvalidStackError as error:
@@ -55,7 +55,7 @@ def refused(changes: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(("model", "field"), SKIPS, ids=lambda v: getattr(v, "__name__", v))
-def test_no_field_stands_unread_beside_skip(model: type[BaseModel], field: str) -> None:
+def test_a_field_beside_skip_is_refused(model: type[BaseModel], field: str) -> None:
     skip = {"skip": "nothing of it is of use"}
     alone = refused(beside(model, **skip))
     both = refused(beside(model, **skip, **{field: VALUES[field]}))
@@ -85,14 +85,14 @@ READ = {
 credentials."""
 
 
-def test_each_kind_of_target_and_each_field_is_asked() -> None:
+def test_the_table_covers_each_kind_of_target_and_each_field() -> None:
     assert set(WHOLE) == set(KINDS)
     assert {*FIELDS, "kind", "path"} == set(BackupTarget.model_fields)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_target_has_the_fields_of_its_kind(kind: str, field: str) -> None:
+def test_a_target_accepts_only_the_fields_of_its_kind(kind: str, field: str) -> None:
     said = {"kind": kind, **WHOLE[kind], field: FIELDS[field]}
     changes = {"backup": {"targets": {"x": said}}}
     if (kind, field) in READ:
@@ -103,7 +103,7 @@ def test_a_target_has_the_fields_of_its_kind(kind: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("access", False), ("public", "anyone may")])
-def test_a_word_about_access_is_for_what_is_published(field: str, value: object) -> None:
+def test_a_field_about_access_needs_a_published_route(field: str, value: object) -> None:
     route = {"name": "music", "auth": "native", "audience": "family", field: value}
     inside: dict[str, Any] = {"services": {"navidrome": {"host": "nas", "routes": [route]}}}
     (problem,) = build.found(inside, "access-internal")

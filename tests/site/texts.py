@@ -1,4 +1,4 @@
-"""Every text of a rendered homelab, with the language that whoever reads it speaks."""
+"""Every text of a rendered stack, with the language of the program that reads it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.site import dividing, judges
 from tests.site.judges import Judge
 
 KEY = "="
-"""The last part of the place of a name, beside what it names."""
+"""The last part of the place of an attribute name."""
 STORE = "/nix/store/x"
-"""What an expression of Nix stands for in a text."""
+"""The placeholder of a Nix expression in a text."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """A text, and its place: a file and an option's path."""
+    """A text and its place: a file and an option's path."""
 
     place: str
     path: tuple[str, ...]
@@ -32,7 +32,7 @@ class Said:
 
 
 def texts(plan: Plan) -> Iterator[Said]:
-    """Every text of every host that is rendered."""
+    """Every text of every rendered host."""
     for host in plan.hosts.values():
         if host.config.state == "planned":
             continue
@@ -44,7 +44,7 @@ def texts(plan: Plan) -> Iterator[Said]:
 
 
 def walked(value: Nix, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The texts of a value, by path; an item of a list is at its list's."""
+    """The texts of a value by path. Items of a list have the list's path."""
     match value:
         case Comment(text, inner):
             # Nix's parser reads it.
@@ -86,20 +86,20 @@ _NGINX = judges.each(dividing.nginx_words, judges.without(r"\$"))
 
 
 def _by_its_program(text: str, values: judges.Values) -> list[str]:
-    """Nothing is said here: a proxy reads the whole of its configuration, `proxied.py`."""
+    """Not judged here: a proxy reads its whole configuration, see `proxied.py`."""
     del text, values
     return []
 
 
 LANGUAGES: tuple[tuple[str, Judge], ...] = (
-    # Lines of one file each, and files beside the modules.
+    # Lines of files, and files beside the modules.
     ("environment.etc.homelab/facts.json.**", _WHOLE),
     ("environment.etc.*.text", _WORD),
     ("file.ca/index.html", judges.html),
     ("file.lib/people.ldif", judges.each(dividing.ldif_lines, _LINE)),
     ("file.lib/pocket-id-gate.json", judges.as_json),
     ("file.nginx/*", _NGINX),
-    # Words of the kernel, of the console, of firewalls.
+    # Words for the kernel, the console and firewalls.
     ("boot.kernelModules", judges.without(r"^-", _WORD)),
     ("console.keyMap", judges.without(r"^-", _WORD)),
     ("networking.firewall.**", _WORD),
@@ -186,11 +186,11 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("virtualisation.oci-containers.containers.*.environment.*", _WHOLE),
     ("virtualisation.oci-containers.containers.**", _WORD),
 )
-"""The language of each option; a text at no path of these is one that nobody judges."""
+"""The language of each option. A text at another path has no judge."""
 
 
 def language(path: tuple[str, ...]) -> Judge | None:
-    """Who reads the text at a path; nobody whom we know."""
+    """The language of the text at a path, or None."""
     return next((j for glob, j in _globs() if _matches(glob, path)), None)
 
 

@@ -1,4 +1,4 @@
-"""Accounts: who has a password, what sudo asks for, and that what is declared holds."""
+"""Accounts: passwords, sudo, and declared settings that must take effect."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def owner(**said: Any) -> dict[str, Any]:
     return {"site": {"owner": said}}
 
 
-def test_no_account_has_a_password_unless_the_stack_says_one() -> None:
+def test_no_account_has_a_password_unless_the_stack_sets_one() -> None:
     files = build.render()["nas"]
     assert "password.nix" not in files
     assert not [f for f, text in files.items() if "mutableUsers" in text or "assword" in f]
 
 
-def test_a_password_is_a_secret_of_each_host_that_reaches_an_account_that_is_there() -> None:
-    """NixOS reads a hash file for an account that exists only where users are not mutable."""
+def test_a_password_is_a_secret_of_each_host_and_applies_to_an_existing_account() -> None:
+    """NixOS sets the hash of an existing account only if users are not mutable."""
     files = build.render(owner(password=HASH))["nas"]
     text = files["password.nix"]
     assert "users.mutableUsers = false;" in text
@@ -32,16 +32,16 @@ def test_a_password_is_a_secret_of_each_host_that_reaches_an_account_that_is_the
     assert "neededForUsers = true;" in files["secrets.nix"]
 
 
-def test_a_recovery_window_and_a_password_are_two_things() -> None:
-    """B5: the window lends the account a hash and needs no other account to be declared."""
+def test_a_recovery_window_needs_no_password() -> None:
+    """The window gives the account a hash for a time and needs no declared password."""
     assert "mutableUsers" not in "".join(build.render(RECOVERY)["pi"].values())
     both = build.render({**RECOVERY, **owner(password=HASH)})
     assert "owner-password" in both["pi"]["password.nix"]
     assert "password.nix" in both["nas"]
 
 
-def test_sudo_asks_for_nothing_or_for_the_password() -> None:
-    """C7: the owner decides, and the default is said in the guide."""
+def test_sudo_asks_for_a_password_if_the_stack_says_so() -> None:
+    """The owner decides. The guide states the default."""
     assert "security.sudo.wheelNeedsPassword = false;" in build.render()["nas"]["users.nix"]
     asked = build.render(owner(sudo="password", password=HASH))["nas"]
     assert "security.sudo.wheelNeedsPassword = true;" in asked["users.nix"]
@@ -49,7 +49,7 @@ def test_sudo_asks_for_nothing_or_for_the_password() -> None:
         build.stack_config(owner(sudo="password"))
 
 
-def test_where_sudo_asks_the_deployer_is_root() -> None:
+def test_with_a_sudo_password_the_deployer_must_be_root() -> None:
     asked = owner(sudo="password", password=HASH)
     assert not build.found(asked, "sudo-deployer")
     as_sam = {**asked, "hosts": {"nas": {"ssh": {"user": "sam"}}}}
@@ -59,7 +59,7 @@ def test_where_sudo_asks_the_deployer_is_root() -> None:
 
 
 def test_cockpit_needs_an_account_with_a_password() -> None:
-    """B5: its page would let nobody in."""
+    """Without a password, nobody could sign in to its page."""
     cockpit = {"services": {"cockpit": {"host": "nas"}}}
     (problem,) = build.found(cockpit, "password-present")
     assert problem.where == "services.cockpit"
@@ -69,15 +69,15 @@ def test_cockpit_needs_an_account_with_a_password() -> None:
     assert build.found(on_pi, "password-present"), "that one is there for minutes"
 
 
-def test_a_default_of_the_owners_own_leads_no_secret_of_ours_elsewhere() -> None:
-    """B6: sops-nix takes a file and a format of each secret before its defaults."""
+def test_an_own_sops_default_does_not_move_our_secrets() -> None:
+    """sops-nix uses a secret's own file and format before its defaults."""
     text = build.render(owner(password=HASH))["nas"]["secrets.nix"]
     secret = text.partition("owner-password = {")[2].partition("};")[0]
     assert "sopsFile = ./secrets.yaml;" in secret
     assert 'format = "yaml";' in secret
 
 
-def test_a_host_is_not_pinned_by_a_key_that_people_log_in_with() -> None:
+def test_a_host_key_is_not_a_login_key() -> None:
     assert not build.found({}, "host-key-own")
     wrong = {"hosts": {"nas": {"ssh": {"host_key": f"{build.OWNER} root@nas"}}}}
     (problem,) = build.found(wrong, "host-key-own")
@@ -111,7 +111,9 @@ def test_hosts_without_a_key_share_none() -> None:
     ],
 )
 @pytest.mark.parametrize("field", ["owner", "ssh"])
-def test_no_account_of_a_service_becomes_a_person(user: str, service: str, field: str) -> None:
+def test_a_persons_account_cannot_have_the_name_of_a_service(
+    user: str, service: str, field: str
+) -> None:
     services = {service: {"host": "nas"}} if service else {}
     if field == "owner":
         changes: dict[str, object] = {"site": {"owner": {"user": user}}, "services": services}
@@ -125,5 +127,5 @@ def test_no_account_of_a_service_becomes_a_person(user: str, service: str, field
     assert [p.where for p in found] == [place]
 
 
-def test_a_person_may_be_called_as_a_service_that_does_not_run() -> None:
+def test_a_persons_account_may_have_the_name_of_a_service_that_does_not_run() -> None:
     assert not build.found({"site": {"owner": {"user": "immich"}}}, "owner-account")

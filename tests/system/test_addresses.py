@@ -1,4 +1,4 @@
-"""Addresses: each is one that a host can have, in the network that it is said to be of."""
+"""Addresses of hosts are valid host addresses of their network."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def gateway(address: str, cidr: str = "192.168.1.0/24") -> Changes:
     ],
 )
 @pytest.mark.requirement("S0-01", "S1-01", "S4-36")
-def test_an_address_that_no_machine_can_have_there_is_refused(
+def test_an_address_that_no_host_can_have_is_refused(
     check: str, broken: Changes, where: str, words: str, way_out: str
 ) -> None:
-    """Static or not; `cidr-valid` is kept by the type."""
+    """Static or not. The type enforces `cidr-valid`."""
     (problem,) = [p for p in build.problems(broken) if p.severity == "error"]
     assert (problem.check, problem.where) == (check, where)
     assert words in problem.what
@@ -88,9 +88,9 @@ def test_an_address_that_no_machine_can_have_there_is_refused(
     [
         {},
         at(lan="192.168.1.254", tailnet="100.127.255.254"),
-        # On the deployer's own machine, as in a rehearsal with the real engine.
+        # Loopback, as in a rehearsal with the real engine.
         at(tailnet="127.0.1.3"),
-        # Of two addresses, neither is the network's nor for everybody.
+        # In a /31, neither is the network or broadcast address.
         {
             **gateway("192.168.1.2", "192.168.1.2/31"),
             "hosts": {
@@ -101,5 +101,5 @@ def test_an_address_that_no_machine_can_have_there_is_refused(
     ],
 )
 @pytest.mark.requirement("S0-01", "S4-36")
-def test_an_address_of_its_network_is_fine(check: str, fine: Changes) -> None:
+def test_an_address_of_its_network_passes(check: str, fine: Changes) -> None:
     assert build.found(fine, check) == []

@@ -1,4 +1,4 @@
-"""A machine that runs nothing of ours yet: an image without secrets, and the way from there."""
+"""A new machine: its image without secrets, and the steps of `homelab bootstrap`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def steps(host: str, **config: object) -> str:
 
 @pytest.mark.requirement("S0-80", "S1-31")
 def test_a_planned_host_has_an_image_and_nothing_to_deploy() -> None:
-    """One file of its own, one system in its flake, and no release."""
+    """One module, one system in its flake, and no release."""
     changes = stack(den=CARD, box=STICK)
     made = build.plan(changes)
     assert not {"den", "box"} & set(render(made, build.sources(made)))
@@ -68,7 +68,7 @@ def test_a_planned_host_has_an_image_and_nothing_to_deploy() -> None:
 
 @pytest.mark.requirement("S1-31")
 def test_a_host_without_the_field_has_no_image() -> None:
-    """Nothing changes for who does not ask."""
+    """Without the field nothing changes."""
     assert images(stack(den={**CARD, "bootstrap": None})) == {}
     tree = build.render({})["nas"]
     assert "bootstrap.nix" not in tree
@@ -77,7 +77,7 @@ def test_a_host_without_the_field_has_no_image() -> None:
 
 @pytest.mark.requirement("S1-31")
 def test_a_live_host_keeps_its_image_beside_its_system() -> None:
-    """A card that broke is made anew from the same tree, whose system does not import it."""
+    """A broken card is rebuilt from the same tree. The system does not import the image."""
     tree = build.render(stack(nas={"bootstrap": "iso"}))["nas"]
     assert "nas-bootstrap = inputs.nixpkgs.lib.nixosSystem" in tree["flake.nix"]
     assert "nas = inputs.nixpkgs.lib.nixosSystem" in tree["flake.nix"]
@@ -92,8 +92,8 @@ def test_a_live_host_keeps_its_image_beside_its_system() -> None:
     ],
 )
 @pytest.mark.requirement("S1-31")
-def test_the_image_is_a_name_people_and_ssh(config: Changes, module: str) -> None:
-    """The owner's keys for the owner and root, by key alone, and no word of a secret."""
+def test_the_image_has_only_a_name_accounts_and_ssh(config: Changes, module: str) -> None:
+    """The owner's keys for the owner and root, no passwords, and no secret."""
     (tree,) = images({**stack(den=config), **SERVICES}).values()
     text = tree["bootstrap.nix"]
     assert f'imports = [ "${{modulesPath}}/{module}" ];' in text
@@ -107,7 +107,7 @@ def test_the_image_is_a_name_people_and_ssh(config: Changes, module: str) -> Non
 
 @pytest.mark.requirement("S1-31")
 def test_the_card_is_on_the_lan_as_the_host_will_be() -> None:
-    """Its fixed address; the WiFi is joined by hand, for no password is in an image."""
+    """Its fixed address. WiFi is joined manually, because an image contains no password."""
     text = images(stack(den=CARD))["den"]["bootstrap.nix"]
     assert 'address = "192.168.1.9";' in text
     assert "networking.wireless.iwd.enable = true;" in text
@@ -130,7 +130,7 @@ def test_every_option_of_an_image_exists_and_is_as_nixfmt_has_it(
 @pytest.mark.parametrize(("config", "system"), [(CARD, "aarch64-linux"), (STICK, "x86_64-linux")])
 @pytest.mark.requirement("S1-31")
 def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_path: Path) -> None:
-    """The system that the build command names is the one that the tree has."""
+    """The build command names a system of the tree."""
     for path, text in images(stack(den=config))["den"].items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
@@ -153,13 +153,13 @@ def test_nix_reads_the_flake_and_the_image(config: Changes, system: str, tmp_pat
     assert image["imports"][0].startswith("/nixpkgs/nixos/modules/installer/")
 
 
-# --- the way from there ----------------------------------------------------------------------
+# --- the steps after the image ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("config", "attribute"), [(CARD, "sdImage"), (STICK, "isoImage")])
 @pytest.mark.requirement("S0-80", "S1-31")
 def test_the_steps_build_compare_pin_and_end_in_live(config: Changes, attribute: str) -> None:
-    """The build command, the key that a person compares, the secrets, the hardware."""
+    """The build command, the key to compare, the secrets, the hardware."""
     text = steps("den", **config)
     assert (
         "build --no-update-lock-file 'path:./out/den#nixosConfigurations.den-bootstrap"
@@ -174,8 +174,8 @@ def test_the_steps_build_compare_pin_and_end_in_live(config: Changes, attribute:
 
 
 @pytest.mark.requirement("S0-80")
-def test_the_steps_say_what_is_missing_still() -> None:
-    """Everything at once."""
+def test_the_steps_list_what_is_missing() -> None:
+    """All missing parts together."""
     assert "hosts.box.address, hosts.box.ssh.host_key, hosts.box.hardware" in steps("box", **STICK)
     whole = {**CARD, "ssh": {"host_key": build.KEY}, "hardware": "hosts/den/hardware.nix"}
     assert "Nothing is missing" in steps("den", **whole)
@@ -183,8 +183,8 @@ def test_the_steps_say_what_is_missing_still() -> None:
 
 
 @pytest.mark.requirement("S0-80")
-def test_a_live_host_that_lacks_things_hears_of_all_of_them() -> None:
-    """And of the command that tells how to get them."""
+def test_a_live_host_with_missing_parts_has_them_listed_together() -> None:
+    """The message names the command that lists the steps."""
     problems = build.found(stack(box={**STICK, "state": "live"}), "host-complete")
     assert [p.where for p in problems] == [
         "hosts.box.address",
@@ -198,7 +198,7 @@ def test_a_live_host_that_lacks_things_hears_of_all_of_them() -> None:
 @pytest.mark.parametrize(
     ("host", "says"), [("nos", 'did you mean "nas"'), ("nas", "add bootstrap: sd-image, or iso")]
 )
-def test_a_host_without_an_image_is_no_way_to_go(host: str, says: str) -> None:
+def test_bootstrap_refuses_a_host_without_an_image(host: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         first_steps(build.plan({}), host)
 
@@ -219,6 +219,6 @@ def test_a_host_without_an_image_is_no_way_to_go(host: str, says: str) -> None:
         ),
     ],
 )
-def test_an_image_that_no_machine_could_start_is_refused(config: Changes, says: str) -> None:
+def test_an_image_that_cannot_boot_is_refused(config: Changes, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says):
         build.stack_config(stack(box=config))

@@ -1,4 +1,4 @@
-"""Calendar expressions: what systemd takes is taken, and what it refuses is refused in the stack."""
+"""Calendar expressions are accepted and refused as by systemd."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def collected(dates: str) -> Changes:
 
 
 @pytest.mark.parametrize("dates", TAKEN)
-def test_what_systemd_takes_is_taken(dates: str) -> None:
+def test_an_expression_that_systemd_accepts_is_accepted(dates: str) -> None:
     build.stack_config(collected(dates))
     assert not build.found(collected(dates), "timezone-known")
 
 
 @pytest.mark.parametrize("dates", REFUSED)
-def test_what_systemd_refuses_is_refused(dates: str) -> None:
+def test_an_expression_that_systemd_refuses_is_refused(dates: str) -> None:
     with pytest.raises(InvalidStackError, match=r"nix\.gc\.dates: this is not a calendar"):
         build.stack_config(collected(dates))
 
 
-def test_a_zone_that_nobody_knows_is_named() -> None:
+def test_an_unknown_zone_in_an_expression_is_named() -> None:
     (problem,) = build.found(collected("03:15 Europe/Olso"), "timezone-known")
     assert problem.where == "hosts.nas.nix.gc.dates"
     assert 'did you mean "Europe/Oslo"' in problem.way_out
@@ -54,7 +54,7 @@ DAYS = ("", "Mon ", "Mon..Fri ", "mon,sun ", "Mon-Fri ", "Funday ", "Mon, ", "Th
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
-def test_systemd_says_the_same_of_whatever_may_stand_there() -> None:
+def test_systemd_agrees_on_generated_expressions() -> None:
     made = random.Random(3)
     texts = {*TAKEN, *REFUSED}
     for _ in range(250):

@@ -1,4 +1,4 @@
-"""What a host tells of itself, and what the stack tells of all of them."""
+"""`facts.json`: each host's own services, names and ports."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_a_host_knows_its_own_services_names_and_ports() -> None:
 
 
 @pytest.mark.requirement("S0-29")
-def test_every_route_and_port_of_the_plan_is_told_by_one_host() -> None:
-    """Together the hosts know what the plan knows, and nothing twice."""
+def test_every_route_and_port_of_the_plan_is_in_the_facts_of_one_host() -> None:
+    """Together the hosts have every fact of the plan, each once."""
     made = build.plan(STACK)
     all_ = {h: report(made, h) for h in made.hosts}
     assert sorted(n for f in all_.values() for n in f["routes"]) == sorted(
@@ -56,8 +56,8 @@ def test_every_route_and_port_of_the_plan_is_told_by_one_host() -> None:
 
 
 @pytest.mark.requirement("S0-29")
-def test_the_file_is_json_that_any_script_reads(tmp_path: Path) -> None:
-    """At /etc/homelab/facts.json, of the release that runs."""
+def test_the_file_is_plain_json(tmp_path: Path) -> None:
+    """It is at /etc/homelab/facts.json, for the running release."""
     made = build.plan(STACK)
     (module,) = [m for m in modules_of(made, made.hosts["aurora"]) if m.file == "facts.nix"]
     assert check_module(module) == []
@@ -81,7 +81,7 @@ def test_the_file_is_json_that_any_script_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("S0-29")
-def test_no_secret_and_no_place_of_one_is_told() -> None:
+def test_the_facts_contain_no_secret_and_no_path_of_one() -> None:
     """Everybody on the host may read it."""
     made = build.plan(STACK)
     for host in made.hosts:

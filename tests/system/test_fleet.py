@@ -1,4 +1,4 @@
-"""What a host has does not grow with the homelab around it."""
+"""The files of a host do not grow with the number of other hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OF_ALL = {"release-id.nix"}
 
 
 def known(changes: Changes, host: str) -> set[str]:
-    """The hosts whose SSH keys a host knows."""
+    """The hosts in a host's known_hosts."""
     files = build.render(stackdir.changed(changes))[host]
     text = files.get("known-hosts.nix", "")
     names = build.plan(stackdir.changed(changes)).hosts
@@ -36,7 +36,7 @@ def test_a_host_has_the_same_files_in_a_fleet_of_twice_the_size(
     assert differ <= OF_ALL
 
 
-def test_only_the_hosts_that_serve_all_others_tell_of_all_others(
+def test_only_hosts_that_serve_all_others_list_all_others(
     fleets: tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]],
 ) -> None:
     _, twice = fleets
@@ -78,13 +78,13 @@ WAYS: dict[str, tuple[Changes, str]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_hosts_that_speak_with_each_other_know_each_others_keys(way: str) -> None:
-    """restic and Nix ask nobody whether a key is the right one."""
+def test_hosts_that_connect_to_each_other_know_each_others_keys(way: str) -> None:
+    """restic and Nix cannot ask a person to accept a key."""
     changes, other = WAYS[way]
     whole = testing.merged(box(), changes)
     assert other in known(whole, "box")
     assert "box" in known(whole, other)
 
 
-def test_a_host_that_speaks_with_nobody_knows_its_own_key_alone() -> None:
+def test_a_host_without_connections_knows_only_its_own_key() -> None:
     assert known(box(), "box") == {"box"}

@@ -1,4 +1,4 @@
-"""Graphics, lids and homes, by what the machine is and what its release knows."""
+"""Graphics, lids and home-manager, by hardware and release."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ def nas(release: str = "25.11", **config: object) -> dict[str, Any]:
         (4, "25.11", ("intel-vaapi-driver",)),
     ],
 )
-def test_intel_graphics_get_what_drives_their_generation(
+def test_intel_graphics_get_the_drivers_of_their_generation(
     generation: int | None, release: str, packages: tuple[str, ...]
 ) -> None:
-    """Quick Sync from the 11th on is another runtime, and tone mapping wants OpenCL."""
+    """Quick Sync needs another runtime from the 11th generation on, and tone mapping needs
+    OpenCL."""
     assert intel_packages(generation, release) == packages
     gpu: dict[str, object] = {"vendor": "intel", "generation": generation}
     text = build.render(nas(release, gpu=gpu))["nas"]["graphics.nix"]
@@ -40,8 +41,8 @@ def test_intel_graphics_get_what_drives_their_generation(
 
 
 @pytest.mark.parametrize("is_open", [True, False])
-def test_which_kernel_modules_drive_an_nvidia_card_is_said(is_open: bool) -> None:
-    """The open ones do not know old cards, and the others do not know new ones."""
+def test_the_stack_selects_the_kernel_modules_of_an_nvidia_card(is_open: bool) -> None:
+    """The open modules lack old cards, the others lack new ones."""
     text = build.render(nas(gpu={"vendor": "nvidia", "open": is_open}))["nas"]["graphics.nix"]
     assert f"hardware.nvidia.open = {str(is_open).lower()};" in text
 
@@ -54,7 +55,7 @@ def test_which_kernel_modules_drive_an_nvidia_card_is_said(is_open: bool) -> Non
         ({"vendor": "amd", "generation": 8}, "leave it out"),
     ],
 )
-def test_what_is_said_of_a_card_is_of_its_vendor(gpu: dict[str, object], says: str) -> None:
+def test_a_field_of_another_graphics_vendor_is_refused(gpu: dict[str, object], says: str) -> None:
     with pytest.raises(Exception, match=says):
         build.stack_config(nas(gpu=gpu))
 
@@ -67,7 +68,7 @@ def test_what_is_said_of_a_card_is_of_its_vendor(gpu: dict[str, object], says: s
     ],
 )
 def test_a_lid_is_ignored_by_the_option_of_the_release(release: str, line: str) -> None:
-    """An alias would warn at every build."""
+    """The old name would print a warning at every build."""
     changes = nas(release, profile="laptop-server")
     text = build.render(changes)["nas"]["power.nix"]
     assert line in text
@@ -81,7 +82,7 @@ def test_a_lid_is_ignored_by_the_option_of_the_release(release: str, line: str) 
     ("release", "overwrites", "may_fail"),
     [("25.11", True, ()), ("25.05", False, ("home-manager-sam.service",))],
 )
-def test_a_file_in_the_way_of_a_home_twice_takes_no_system_back(
+def test_a_second_file_in_the_way_of_home_manager_rolls_nothing_back(
     release: str, overwrites: bool, may_fail: tuple[str, ...]
 ) -> None:
     changes = nas(release, home="home/sam.nix")

@@ -1,4 +1,4 @@
-"""How a host is on the LAN: a fixed address, WiFi by a secret that nobody sees, and fail2ban."""
+"""A host on the LAN: static address, WiFi with a secret, and fail2ban."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def nas(**config: object) -> Changes:
 
 
 def module(file: str, **config: object) -> Any:
-    """The options of one of the NAS's modules."""
+    """The options in a module of the NAS."""
     made = build.plan(nas(**config))
     (found,) = [m for m in modules_of(made, made.hosts["nas"]) if m.file == file]
     return found.derived
@@ -71,7 +71,7 @@ def test_every_option_exists_and_is_as_nixfmt_has_it(config: Changes, tmp_path: 
 
 @pytest.mark.requirement("S1-01")
 def test_a_static_host_has_its_address_gateway_and_resolver() -> None:
-    """No DHCP on that interface, and names from the home resolver."""
+    """No DHCP on that interface, and the home resolver."""
     assert module("network.nix", **STATIC)["networking"] == {
         "defaultGateway": {"address": "192.168.1.1", "interface": "enp3s0"},
         "interfaces": {
@@ -89,15 +89,15 @@ def test_a_static_host_has_its_address_gateway_and_resolver() -> None:
 
 
 @pytest.mark.requirement("S1-01", "S0-19")
-def test_the_resolvers_own_host_says_once_whom_it_asks() -> None:
-    """It must find names while its resolver is down."""
+def test_the_resolvers_own_host_has_its_upstreams_once() -> None:
+    """It must resolve names while its resolver is down."""
     files = build.render({"hosts": {"pi": STATIC}})["pi"]
     assert "nameservers" not in files["network.nix"]
     assert "nameservers" in files["dns.nix"]
 
 
 @pytest.mark.requirement("S1-01", "T8")
-def test_without_a_resolver_of_ours_the_router_is_asked() -> None:
+def test_without_our_resolver_the_router_is_used() -> None:
     files = build.render({**nas(**STATIC), "network": {"dns": {"server": "none", "host": None}}})
     assert 'nameservers = [ "192.168.1.1" ];' in files["nas"]["network.nix"]
 
@@ -110,9 +110,7 @@ def test_without_a_resolver_of_ours_the_router_is_asked() -> None:
     ],
 )
 @pytest.mark.requirement("S1-01")
-def test_an_address_that_would_lead_nowhere_is_refused(
-    changes: Changes, where: str, words: str
-) -> None:
+def test_an_incomplete_static_address_is_refused(changes: Changes, where: str, words: str) -> None:
     """`static-ip-complete`."""
     (problem,) = build.found(changes, "static-ip-complete")
     assert (problem.where, words in problem.what) == (where, True)
@@ -123,8 +121,8 @@ def test_an_address_that_would_lead_nowhere_is_refused(
 
 
 @pytest.mark.requirement("S1-38")
-def test_the_password_reaches_wpa_supplicant_by_name_alone() -> None:
-    """The tree holds the name of the secret and where it lies."""
+def test_the_tree_contains_only_the_name_of_the_wifi_password() -> None:
+    """The tree contains the secret's name and path."""
     shown = text("network.nix", wifi=WIFI)
     assert 'pskRaw = "ext:wifi_psk";' in shown
     assert 'secretsFile = "/run/secrets/wifi-psk";' in shown
@@ -134,15 +132,15 @@ def test_the_password_reaches_wpa_supplicant_by_name_alone() -> None:
 
 @pytest.mark.requirement("S1-38")
 def test_a_named_interface_has_a_wpa_supplicant_of_its_own() -> None:
-    """And that is the one that a new password restarts."""
+    """A new password restarts this one."""
     assert 'interfaces = [ "wlan0" ];' in text("network.nix", wifi=WIFI, interface="wlan0")
     assert "wpa_supplicant-wlan0.service" in text("secrets.nix", wifi=WIFI, interface="wlan0")
 
 
 @pytest.mark.parametrize(("release", "owner"), [("25.11", "root"), ("26.05", "wpa_supplicant")])
 @pytest.mark.requirement("S1-38")
-def test_who_runs_wpa_supplicant_may_read_its_secret(release: str, owner: str) -> None:
-    """It is no longer root from 26.05 on."""
+def test_the_user_of_wpa_supplicant_can_read_its_secret(release: str, owner: str) -> None:
+    """From 26.05 on it does not run as root."""
     made = build.plan({**nas(wifi=WIFI), "nixpkgs": {"default": {"release": release}}})
     (secret,) = [s for s in made.secrets.on("nas") if s.name == "wifi-psk"]
     assert (secret.owner, secret.mode) == (owner, "0400")
@@ -150,7 +148,7 @@ def test_who_runs_wpa_supplicant_may_read_its_secret(release: str, owner: str) -
 
 @pytest.mark.requirement("S1-38", "S1-01")
 def test_a_retired_host_stays_on_its_network() -> None:
-    """Its last release is the way to it."""
+    """Its last release keeps it reachable."""
     files = build.render(nas(state="retired", wifi=WIFI, **STATIC))["nas"]
     assert "defaultGateway" in files["network.nix"]
     assert "wifi-psk" in files["secrets.nix"]
@@ -176,7 +174,9 @@ def test_a_retired_host_stays_on_its_network() -> None:
     ],
 )
 @pytest.mark.requirement("S1-38", "T19")
-def test_one_program_drives_the_radio(wifi: Changes, more: Changes, where: str, words: str) -> None:
+def test_only_one_program_manages_the_wifi(
+    wifi: Changes, more: Changes, where: str, words: str
+) -> None:
     """`wifi-backend-single`."""
     service = {"services": {"miniflux": {"host": "nas", "options": more}}}
     (problem,) = build.found({**nas(wifi=wifi), **service}, "wifi-backend-single")
@@ -186,8 +186,8 @@ def test_one_program_drives_the_radio(wifi: Changes, more: Changes, where: str, 
 
 
 @pytest.mark.requirement("S1-38")
-def test_a_network_is_named_as_wpa_supplicant_can_read_it() -> None:
-    """It stands in quotes there."""
+def test_a_network_name_that_wpa_supplicant_cannot_read_is_refused() -> None:
+    """The name is quoted in the configuration."""
     with pytest.raises(InvalidStackError, match=r"wifi\.ssid"):
         build.plan(nas(wifi={**WIFI, "ssid": 'a" psk="b'}))
 
@@ -209,8 +209,8 @@ def test_an_encrypted_secret_of_the_right_length_passes(password: int) -> None:
 
 @pytest.mark.parametrize("size", [1, len("correct horse"), len("wifi_psk=") + 7, 80])
 @pytest.mark.requirement("S1-38")
-def test_an_encrypted_secret_that_is_no_such_line_is_refused(size: int) -> None:
-    """A password without its name, most often."""
+def test_an_encrypted_secret_of_the_wrong_length_is_refused(size: int) -> None:
+    """Most often a password without its key."""
     (problem,) = _format(size)
     assert (problem.check, problem.where) == ("wifi-secret-format", "hosts.nas.wifi.psk")
     assert "wifi_psk=<password>" in problem.what
@@ -230,10 +230,10 @@ def test_an_encrypted_secret_that_is_no_such_line_is_refused(size: int) -> None:
     ],
 )
 @pytest.mark.requirement("S1-38")
-def test_the_host_says_what_is_wrong_with_the_secret_and_never_the_secret(
+def test_the_host_reports_a_malformed_secret_without_its_value(
     content: str, passes: bool, tmp_path: Path
 ) -> None:
-    """`^wifi_psk=.+$`, once, where the value is at hand."""
+    """The host checks the value for `^wifi_psk=.+$`."""
     secret = tmp_path / "run/secrets/wifi-psk"
     secret.parent.mkdir(parents=True)
     secret.write_text(content, encoding="utf-8")
@@ -251,8 +251,8 @@ def test_the_host_says_what_is_wrong_with_the_secret_and_never_the_secret(
 
 @pytest.mark.parametrize("wifi", [WIFI, {"backend": "iwd"}])
 @pytest.mark.requirement("S1-27")
-def test_the_radio_of_a_server_does_not_sleep(wifi: Changes) -> None:
-    """On hosts with WiFi and nowhere else."""
+def test_wifi_power_saving_is_off(wifi: Changes) -> None:
+    """Only on hosts with WiFi."""
     rule = text("network.nix", wifi=wifi)
     assert 'KERNEL=="wl*", RUN+="${pkgs.iw}/bin/iw dev $name set power_save off"' in rule
     assert "power_save" not in text("network.nix", wifi={**wifi, "power_save": True})
@@ -260,8 +260,8 @@ def test_the_radio_of_a_server_does_not_sleep(wifi: Changes) -> None:
 
 
 @pytest.mark.requirement("S1-28")
-def test_the_router_is_asked_after_boot_and_then_again_and_again() -> None:
-    """The timer of the seed, and the gateway of the stack."""
+def test_the_router_is_probed_after_boot_and_periodically() -> None:
+    """A timer, and the gateway of the stack."""
     systemd = module("network.nix", wifi={**WIFI, "watchdog": {}}, interface="wlan0")["systemd"]
     assert systemd["timers"]["wifi-watchdog"]["timerConfig"] == {
         "OnBootSec": "5min",
@@ -284,10 +284,10 @@ def test_the_router_is_asked_after_boot_and_then_again_and_again() -> None:
     ],
 )
 @pytest.mark.requirement("S1-28")
-def test_a_lost_radio_is_restarted_and_then_its_host_once(
+def test_a_lost_network_restarts_the_interface_and_then_the_host_once(
     answers: str, heard: bool, did: str, tmp_path: Path
 ) -> None:
-    """A router that is off for a day makes no host boot all day."""
+    """A router that is off for a day does not reboot the host all day."""
     mark = tmp_path / "run/homelab/gateway-heard"
     if heard:
         mark.parent.mkdir(parents=True)
@@ -315,8 +315,8 @@ def test_a_lost_radio_is_restarted_and_then_its_host_once(
 
 
 @pytest.mark.requirement("S4-35")
-def test_the_household_is_never_banned_and_the_port_is_ssh() -> None:
-    """Lists join, so a hand-written module adds to these and replaces none."""
+def test_the_household_is_never_banned_and_the_jail_uses_the_ssh_port() -> None:
+    """NixOS joins lists, so an own module adds to these."""
     config: Changes = {"fail2ban": {"ignore": ["10.9.0.0/24"]}, "ssh": {"port": 2222}}
     fail2ban = module("fail2ban.nix", **config)["services"]["fail2ban"]
     assert (fail2ban["bantime"], fail2ban["maxretry"]) == ("1h", 5)
@@ -327,7 +327,7 @@ def test_the_household_is_never_banned_and_the_port_is_ssh() -> None:
     shown = text("fail2ban.nix", **config)
     for network in ("192.168.1.0/24", "10.9.0.0/24"):
         assert f'"{network}"' in shown
-    # Where there is no tailnet, nobody of the household comes from its addresses.
+    # Without a tailnet, its addresses are not ignored.
     assert "100.64.0.0/10" not in shown
     changes = {**build.TAILNET, "hosts": {"nas": config}}
     joined = build.render(changes)["nas"]["fail2ban.nix"]
@@ -350,7 +350,7 @@ def test_the_household_is_never_banned_and_the_port_is_ssh() -> None:
     ],
 )
 @pytest.mark.requirement("S4-35")
-def test_a_ban_that_hits_everybody_or_nobody_is_refused(changes: Changes, where: str) -> None:
+def test_a_ban_of_everybody_or_nobody_is_refused(changes: Changes, where: str) -> None:
     """`f2b-ignore`."""
     (problem,) = build.found(changes, "f2b-ignore")
     assert problem.where == where

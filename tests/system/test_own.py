@@ -1,4 +1,4 @@
-"""Hand-written modules: what they import travels along, and what cannot is named."""
+"""Own modules: imported files are copied, and files that cannot be copied are named."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests import build
 
 
 def stack(tmp_path: Path, files: dict[str, str], **host: object) -> tuple[list[Problem], set[str]]:
-    """What is said of a NAS with these files beside the stack, and which of them travel to it."""
+    """The problems of a NAS with these files beside the stack, and the files copied to it."""
     made = build.plan({"hosts": {"nas": host}})
     there = build.sources(made) | files
     for path in host.get("modules", ()):  # type: ignore[attr-defined]
@@ -28,7 +28,7 @@ def stack(tmp_path: Path, files: dict[str, str], **host: object) -> tuple[list[P
     return found, travels
 
 
-def test_what_a_single_file_imports_travels_along_and_so_on(tmp_path: Path) -> None:
+def test_imports_of_a_single_file_are_copied_recursively(tmp_path: Path) -> None:
     files = {
         "hosts/nas/hardware.nix": build.HARDWARE.replace("{", "{ imports = [ ./pc.nix ];", 1),
         "hosts/nas/pc.nix": "{ imports = [ ../common/x.nix ./zsh ]; }",
@@ -49,7 +49,7 @@ def test_what_a_single_file_imports_travels_along_and_so_on(tmp_path: Path) -> N
     }
 
 
-def test_two_files_that_import_each_other_travel_once(tmp_path: Path) -> None:
+def test_two_files_that_import_each_other_are_copied_once(tmp_path: Path) -> None:
     files = {
         "a.nix": "{ imports = [ ./b.nix ]; }",
         "b.nix": "{ imports = [ ./a.nix ]; }",
@@ -68,7 +68,7 @@ def test_two_files_that_import_each_other_travel_once(tmp_path: Path) -> None:
         ({"a.yaml": "a: 1"}, ["a.yaml"], "a.yaml is not a NixOS module"),
     ],
 )
-def test_what_cannot_travel_or_is_no_module_is_named(
+def test_a_file_that_cannot_be_copied_or_is_no_module_is_named(
     tmp_path: Path, files: dict[str, str], modules: list[str], says: str
 ) -> None:
     (problem,), _ = stack(tmp_path, files, modules=modules)
@@ -91,9 +91,7 @@ GRUB = {"hosts": {"nas": {"boot": {"loader": "grub"}}}}
         ({"loader": "systemd-boot"}, "", True),
     ],
 )
-def test_grub_is_written_to_a_disk_that_somebody_names(
-    boot: dict[str, str], module: str, fine: bool
-) -> None:
+def test_grub_needs_a_named_disk(boot: dict[str, str], module: str, fine: bool) -> None:
     made = build.plan({"hosts": {"nas": {"boot": boot}}})
     hardware = build.HARDWARE.replace("{", "{\n" + module + "\n", 1)
     found = check_sources(made, {**build.sources(made), "hosts/nas/hardware.nix": hardware})
@@ -112,7 +110,7 @@ def test_grub_is_written_to_a_disk_that_somebody_names(
         ({}, 'swapDevices = [ { device = "/dev/sda2"; } ];', True),
     ],
 )
-def test_swap_wears_flash_out(host: dict[str, object], module: str, fine: bool) -> None:
+def test_swap_on_flash_storage_is_refused(host: dict[str, object], module: str, fine: bool) -> None:
     made = build.plan({"hosts": {"nas": host}})
     hardware = build.HARDWARE.replace("{", "{\n" + module + "\n", 1)
     found = check_sources(made, {**build.sources(made), "hosts/nas/hardware.nix": hardware})
@@ -120,7 +118,7 @@ def test_swap_wears_flash_out(host: dict[str, object], module: str, fine: bool) 
     assert [(p.where, p.severity) for p in told] == [("hosts.nas.flash", "warning")] * (not fine)
 
 
-def test_the_disk_of_grub_is_rendered_and_no_other_loader_takes_one() -> None:
+def test_the_disk_of_grub_is_rendered_and_refused_for_other_loaders() -> None:
     boot = {"loader": "grub", "device": "/dev/disk/by-id/ata-X"}
     text = build.render({"hosts": {"nas": {"boot": boot}}})["nas"]["boot.nix"]
     assert 'device = "/dev/disk/by-id/ata-X";' in text
@@ -133,7 +131,7 @@ def test_the_disk_of_grub_is_rendered_and_no_other_loader_takes_one() -> None:
         build.stack_config({"hosts": {"nas": {"boot": {"device": "/dev/sda"}}}})
 
 
-def test_a_module_of_a_flake_is_of_one_that_is_known() -> None:
+def test_a_module_of_an_unknown_flake_is_named() -> None:
     (problem,) = build.found({"hosts": {"nas": {"flakes": ["diskoo.a.b"]}}}, "flake-module-known")
     assert problem.where == "hosts.nas.flakes[0]"
     known = {"hosts": {"nas": {"flakes": ["nixos-hardware.nixosModules.common-pc-ssd"]}}}

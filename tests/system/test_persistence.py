@@ -1,4 +1,4 @@
-"""A root that forgets: what runs on a host survives, and what would be lost is said."""
+"""Persistence on an ephemeral root: state is kept, and state that would be lost is reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PERSIST = '  fileSystems."/persist" = { device = "/dev/sda1"; fsType = "ext4"; }
 
 
 def forgetting(*changes: dict[str, Any], **persistence: object) -> dict[str, Any]:
-    """The smallest homelab with a NAS whose root forgets."""
+    """The smallest homelab with a NAS with an ephemeral root."""
     out: dict[str, Any] = {"hosts": {"nas": {"persistence": persistence}}}
     for change in changes:
         out = testing.changed(out, change)
@@ -37,7 +37,7 @@ def forgetting(*changes: dict[str, Any], **persistence: object) -> dict[str, Any
 
 
 def paths(changes: dict[str, Any], host: str = "nas") -> set[str]:
-    """What is kept."""
+    """The persisted paths."""
     made = build.plan(changes)
     return {k.path for k in kept(made, made.hosts[host], modules_of(made, made.hosts[host]))}
 
@@ -47,7 +47,7 @@ def survives(path: str, places: set[str]) -> bool:
 
 
 def said(changes: dict[str, Any], hardware: str, *, host: str = "nas") -> list[Problem]:
-    """What the checks say of a host with this hardware module."""
+    """The problems of a host with this hardware module."""
     made = build.plan(changes)
     found = check_sources(
         made, {**build.sources(made), str(made.hosts[host].config.hardware): hardware}
@@ -59,7 +59,7 @@ def said(changes: dict[str, Any], hardware: str, *, host: str = "nas") -> list[P
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
-def test_every_service_of_the_catalog_keeps_its_state_on_a_root_that_forgets(entry: Entry) -> None:
+def test_every_catalog_service_keeps_its_state_on_an_ephemeral_root(entry: Entry) -> None:
     service: dict[str, Any] = {"host": "nas"}
     changes: dict[str, Any] = {"services": {entry.name: service}}
     if entry.infrastructure:
@@ -74,7 +74,7 @@ def test_every_service_of_the_catalog_keeps_its_state_on_a_root_that_forgets(ent
         facts = release_of(module, "25.11")
         made = [d for u in facts.units.values() for d in u.state_directories] if facts else []
         for path in (*made, *(facts.made if facts else ())):
-            # Of a name that the configuration gives, and of no other place than that for state.
+            # Paths with names from the configuration count only in state directories.
             if path.startswith("/var/lib/") and "{" not in path:
                 assert survives(path, places), path
     if entry.database == "postgresql":
@@ -83,7 +83,7 @@ def test_every_service_of_the_catalog_keeps_its_state_on_a_root_that_forgets(ent
 
 
 def _machinery(name: str) -> dict[str, Any]:
-    """A stack in which the homelab itself places a service on the NAS."""
+    """A stack in which a section places a service on the NAS."""
     sections: dict[str, dict[str, Any]] = {
         "adguardhome": {"network": {"dns": {"host": "nas", "server": "adguard"}}},
         "authelia": {"identity": {"host": "nas", "users": {"sops": "users"}}},
@@ -121,7 +121,7 @@ def _machinery(name: str) -> dict[str, Any]:
         "/var/log",
     ],
 )
-def test_the_machine_keeps_who_it_is(path: str) -> None:
+def test_the_machines_identity_is_kept(path: str) -> None:
     assert path in paths(FORGETS)
     text = build.render(FORGETS)["nas"]["impermanence.nix"]
     assert all(f'"/etc/ssh/ssh_host_{kind}_key"' in text for kind in ("ed25519", "rsa"))
@@ -155,7 +155,7 @@ def test_the_machine_keeps_who_it_is(path: str) -> None:
         ),
     ],
 )
-def test_what_other_modules_switch_on_keeps_its_state(changes: dict[str, Any], path: str) -> None:
+def test_state_of_system_features_is_kept(changes: dict[str, Any], path: str) -> None:
     assert f"/var/lib/{path}" in paths(forgetting(changes))
 
 
@@ -184,8 +184,8 @@ def test_a_container_keeps_its_image_its_state_and_what_it_writes() -> None:
     assert "/etc/paste" not in places
 
 
-def test_state_of_dynamic_users_is_kept_whole_with_the_mode_that_systemd_wants() -> None:
-    """As the parent of a directory in it, it would be 0755, and systemd refuses the unit."""
+def test_state_of_dynamic_users_is_kept_with_the_mode_that_systemd_requires() -> None:
+    """As a parent directory it would have mode 0755, which systemd refuses."""
     changes = forgetting({"services": {"uptime-kuma": {"host": "nas"}, "n8n": {"host": "nas"}}})
     text = build.render(changes)["nas"]["impermanence.nix"]
     block = text[text.index('directory = "/var/lib/private"') :]
@@ -194,8 +194,8 @@ def test_state_of_dynamic_users_is_kept_whole_with_the_mode_that_systemd_wants()
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
-def test_who_a_directory_is_made_for_has_an_account_by_nixpkgs(entry: Entry) -> None:
-    """Without one the system does not evaluate."""
+def test_the_owner_of_a_persisted_directory_has_an_account(entry: Entry) -> None:
+    """Without the account the system does not evaluate."""
     if entry.dynamic_user or entry.user in ("", "root") or not entry.state:
         return
     known = [release_of(module, "25.11") for module in modules_of_entry(entry)]
@@ -210,7 +210,7 @@ def test_certificates_are_kept_where_the_proxy_finds_them() -> None:
     assert "/var/lib/acme" in paths(forgetting(changes))
 
 
-def test_a_directory_is_made_for_who_owns_it() -> None:
+def test_a_persisted_directory_has_its_owner() -> None:
     text = build.render(forgetting({"services": {"grafana": {"host": "nas"}}}))["nas"][
         "impermanence.nix"
     ]
@@ -222,7 +222,7 @@ def test_a_directory_is_made_for_who_owns_it() -> None:
     assert "users.users" not in text
 
 
-def test_what_lies_on_a_disk_of_its_own_is_not_mounted_twice() -> None:
+def test_a_directory_on_its_own_disk_is_not_persisted_twice() -> None:
     places = paths(
         forgetting(
             {
@@ -243,14 +243,14 @@ def test_what_lies_on_a_disk_of_its_own_is_not_mounted_twice() -> None:
     assert {"/var/lib/immich", "/var/lib/redis-immich"} <= places
 
 
-def test_the_owner_adds_and_takes_away_with_a_reason() -> None:
+def test_the_owner_can_add_paths_and_remove_them_with_a_reason() -> None:
     places = paths(forgetting(directories=["/srv/www"], forget={"/home": "nobody lives here"}))
     assert "/srv/www" in places
     assert "/home" not in places
 
 
-def test_a_parent_that_the_owner_keeps_takes_its_children_along() -> None:
-    """impermanence refuses nothing, but mounts one over the other."""
+def test_a_persisted_parent_includes_its_children() -> None:
+    """impermanence does not refuse it, and mounts one over the other."""
     places = paths(forgetting({"services": {"grafana": {"host": "nas"}}}, directories=["/var/lib"]))
     assert "/var/lib" in places
     assert not [p for p in places if p.startswith("/var/lib/")]
@@ -260,8 +260,8 @@ def test_a_parent_that_the_owner_keeps_takes_its_children_along() -> None:
 
 
 def test_releases_are_mounted_before_the_activation_reads_them() -> None:
-    """By a whole file system: one without a device does not evaluate, and impermanence mounts later
-    than secrets are placed.
+    """As a file system with a device: without one it does not evaluate, and impermanence mounts
+    after secrets are placed.
     """
     text = build.render(FORGETS)["nas"]["impermanence.nix"]
     body = text[text.index('fileSystems."/var/lib/homelab"') :].split("};")[0]
@@ -307,7 +307,7 @@ def test_every_option_exists_and_is_as_nixfmt_has_it(release: str, tmp_path: Pat
         ('# fsType = "tmpfs"\n fileSystems."/" = { fsType = "ext4"; };', "is ext4"),
     ],
 )
-def test_a_root_that_forgets_nothing_is_no_root_that_forgets(hardware: str, says: str) -> None:
+def test_a_root_that_is_not_ephemeral_is_refused(hardware: str, says: str) -> None:
     (problem,) = said(FORGETS, f"{{ {hardware}\n{PERSIST} }}")
     assert problem.where == "hosts.nas.persistence"
     assert says in problem.what
@@ -328,14 +328,14 @@ def test_a_root_in_memory_or_rolled_back_passes(hardware: str) -> None:
     assert said(FORGETS, hardware) == []
 
 
-def test_a_root_in_memory_without_a_word_of_what_is_kept_is_refused() -> None:
+def test_an_ephemeral_root_without_persistence_is_refused() -> None:
     (problem,) = said({}, ROOT + "}")
     assert problem.where == "hosts.nas"
     assert "loses everything" in problem.what
     assert "persistence:" in problem.way_out
 
 
-def test_the_disk_that_keeps_is_mounted() -> None:
+def test_the_persistent_disk_must_be_mounted() -> None:
     (problem,) = said(FORGETS, ROOT + "}")
     assert problem.where == "hosts.nas.persistence.root"
     assert "no module of nas mounts /persist" in problem.what
@@ -345,7 +345,7 @@ def test_the_disk_that_keeps_is_mounted() -> None:
     assert [p.where for p in said(below, ROOT + PERSIST + "}")] == ["hosts.nas.persistence.mount"]
 
 
-def test_a_directory_that_is_mounted_by_itself_is_said_so_and_the_other_way_round() -> None:
+def test_the_stack_states_which_directories_are_mounted_separately() -> None:
     home = '  fileSystems."/home" = { device = "/dev/sda3"; };\n'
     (problem,) = said(FORGETS, ROOT + PERSIST + home + "}")
     assert "add mounted: [/home]" in problem.way_out
@@ -362,7 +362,7 @@ def test_a_directory_that_is_mounted_by_itself_is_said_so_and_the_other_way_roun
         ("services.vaultwarden.enable = true;", "/var/lib/vaultwarden"),
     ],
 )
-def test_state_of_an_own_module_that_nobody_keeps_is_named(module: str, path: str) -> None:
+def test_unpersisted_state_of_an_own_module_is_named(module: str, path: str) -> None:
     (problem,) = said(FORGETS, ROOT + PERSIST + module + "}")
     assert problem.where == "hosts.nas.persistence.directories"
     assert f"add directories: [{path}]" in problem.way_out
@@ -370,7 +370,7 @@ def test_state_of_an_own_module_that_nobody_keeps_is_named(module: str, path: st
 
 
 @pytest.mark.parametrize("path", ["/hoome", "/var/lib/homelab"])
-def test_only_what_is_kept_can_be_forgotten_and_never_the_releases(path: str) -> None:
+def test_only_persisted_paths_can_be_removed_and_never_the_releases(path: str) -> None:
     (problem,) = said(forgetting(forget={path: "a good reason"}), ROOT + PERSIST + "}")
     assert problem.where == "hosts.nas.persistence.forget"
 
@@ -379,7 +379,7 @@ def test_only_what_is_kept_can_be_forgotten_and_never_the_releases(path: str) ->
 
 
 def carry(top: Path, *calls: str) -> subprocess.CompletedProcess[str]:
-    """Run the script as the activation does, on a root of the test's own."""
+    """Run the script as the activation does, on a temporary root."""
     commands = top / "bin"
     commands.mkdir(exist_ok=True)
     log = top / "log"
@@ -409,7 +409,7 @@ def carry(top: Path, *calls: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def live(tmp_path: Path) -> Path:
-    """A host with a service whose state nobody kept."""
+    """A host with a service whose state was not persisted."""
     (tmp_path / "var/lib/app").mkdir(parents=True)
     (tmp_path / "var/lib/app/db").write_text("precious")
     (tmp_path / "persist").mkdir()
@@ -417,8 +417,8 @@ def live(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_state_of_before_is_taken_along_while_its_unit_stands(live: Path) -> None:
-    """A mount would otherwise hide it, and the next restart lose it."""
+def test_existing_state_is_moved_while_its_unit_is_stopped(live: Path) -> None:
+    """Otherwise a mount would hide it, and the next reboot would delete it."""
     done = carry(live, "/persist /var/lib/app app.service helper.service")
     assert done.returncode == 0, done.stderr
     assert (live / "persist/var/lib/app/db").read_text() == "precious"
@@ -431,9 +431,7 @@ def test_state_of_before_is_taken_along_while_its_unit_stands(live: Path) -> Non
 
 
 @pytest.mark.parametrize("why", ["mounted", "kept", "empty", "absent"])
-def test_nothing_is_taken_where_it_is_kept_already_or_nothing_is_there(
-    live: Path, why: str
-) -> None:
+def test_nothing_is_moved_if_it_is_persisted_or_missing(live: Path, why: str) -> None:
     there = live / "persist/var/lib/app"
     if why == "mounted":
         (live / "mounted").write_text(f"{live}/var/lib/app\n")
@@ -450,7 +448,7 @@ def test_nothing_is_taken_where_it_is_kept_already_or_nothing_is_there(
         assert (there / "db").read_text() == "older, and in force"
 
 
-def test_a_disk_without_room_fails_the_switch_and_leaves_all_as_it_was(live: Path) -> None:
+def test_a_full_disk_fails_the_switch_and_changes_nothing(live: Path) -> None:
     commands = live / "bin"
     commands.mkdir()
     (commands / "cp").write_text("#!/bin/sh\nmkdir -p \"$3\"; echo 'No space left' >&2; exit 1\n")
@@ -464,12 +462,12 @@ def test_a_disk_without_room_fails_the_switch_and_leaves_all_as_it_was(live: Pat
     assert not (live / "run/nixos/activation-restart-list").exists()
 
 
-def test_the_script_is_sound() -> None:
+def test_shellcheck_finds_nothing_in_the_migration_script() -> None:
     done = run("shellcheck", "--shell=bash", build.ROOT / "homelab/system/persist.sh")
     assert done.returncode == 0, done.stdout
 
 
-def test_paths_reach_the_shell_as_they_are() -> None:
+def test_paths_are_quoted_for_the_shell() -> None:
     text = build.render(forgetting(directories=["/srv/my files && rm -rf ~"]))["nas"][
         "impermanence.nix"
     ]

@@ -1,4 +1,4 @@
-"""A way in for whoever lost the key: from home, for the owner, for a while, by itself closed."""
+"""The recovery window: a password login for the owner, from home, for a limited time."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def files(*more: Changes) -> dict[str, str]:
 
 
 @pytest.mark.requirement("S4-10")
-def test_the_window_opens_after_a_boot_and_a_deployment_opens_none() -> None:
-    """Two units, and neither is restarted because a release changed it."""
+def test_the_window_opens_after_a_boot_and_not_after_a_deployment() -> None:
+    """Two units. A changed release restarts neither."""
     text = files()["recovery.nix"]
     assert text.count("restartIfChanged = false;") == 2
     assert "open 120" in text
@@ -34,8 +34,8 @@ def test_the_window_opens_after_a_boot_and_a_deployment_opens_none() -> None:
 
 
 @pytest.mark.requirement("S4-10")
-def test_the_password_is_a_stored_hash_that_the_window_lends_to_the_account() -> None:
-    """`hashedPasswordFile` is for new accounts alone, and the owner's is one that exists."""
+def test_the_window_sets_the_stored_hash_for_a_limited_time() -> None:
+    """`hashedPasswordFile` applies to new accounts only, and the owner's account exists."""
     rendered = files()
     text = rendered["recovery.nix"]
     assert "hashedPasswordFile" not in text
@@ -47,7 +47,7 @@ def test_the_password_is_a_stored_hash_that_the_window_lends_to_the_account() ->
 
 @pytest.mark.parametrize("seconds", [30, 900])
 @pytest.mark.requirement("S4-10")
-def test_a_window_is_neither_a_blink_nor_a_door(seconds: int) -> None:
+def test_the_length_of_the_window_is_limited(seconds: int) -> None:
     changes: Changes = {"hosts": {"pi": {"ssh": {"recovery": {"seconds": seconds}}}}}
     with pytest.raises(Exception, match="seconds"):
         build.stack_config(household(RECOVERY, changes))
@@ -83,10 +83,10 @@ def _sshd() -> str:
     ],
 )
 @pytest.mark.requirement("S4-10")
-def test_sshd_lets_in_the_owner_from_home_while_it_is_open_and_nobody_else(
+def test_sshd_accepts_only_the_owners_password_from_home_while_it_is_open(
     tmp_path: Path, address: str, user: str, is_open: bool, allowed: str
 ) -> None:
-    """Asked of a real sshd, with what we render below what NixOS writes first."""
+    """Tested with a real sshd, with our settings after those of NixOS."""
     sshd = _sshd()
     included = tmp_path / "sshd.conf"
     text = files()["recovery.nix"]
@@ -139,7 +139,7 @@ def top(tmp_path: Path) -> Path:
 
 
 def window(top: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run the script as its unit does, below another root."""
+    """Run the script as its unit does, with another root."""
     script = build.ROOT / "homelab/system/recovery.sh"
     return subprocess.run(
         ["bash", "-euc", f'. {script} "$@"', "bash", *words],
@@ -160,7 +160,7 @@ def password(top: Path, user: str = "sam") -> str:
 
 
 def _chpasswd(top: Path) -> None:
-    """The real one, where it may work below another root: it needs to be root for that."""
+    """The real chpasswd if this process is root, otherwise a stand-in."""
     if os.geteuid() == 0 and (
         shutil.which("chpasswd") or shutil.which("chpasswd", path="/usr/sbin")
     ):
@@ -176,10 +176,10 @@ def _chpasswd(top: Path) -> None:
 
 @pytest.mark.parametrize("before", ["!", "$y$j9T$own$password", "*"])
 @pytest.mark.requirement("S4-10")
-def test_the_account_has_the_password_while_it_is_open_and_then_its_own_again(
+def test_the_account_has_the_password_while_it_is_open_and_its_own_afterwards(
     top: Path, before: str
 ) -> None:
-    """An account that exists, whatever it had."""
+    """An existing account, with any previous password."""
     _chpasswd(top)
     shadow = top / "etc/shadow"
     shadow.write_text(shadow.read_text().replace("sam:!", f"sam:{before}"))
@@ -199,8 +199,8 @@ def test_the_account_has_the_password_while_it_is_open_and_then_its_own_again(
 
 
 @pytest.mark.requirement("S4-10")
-def test_a_loss_of_power_while_it_is_open_keeps_no_password(top: Path) -> None:
-    """/run is gone then, and the next window still knows what was before."""
+def test_a_power_loss_while_it_is_open_leaves_no_password(top: Path) -> None:
+    """/run is empty then, and the next window still restores the previous password."""
     _chpasswd(top)
     window(top, "open", "0", "sam", f"{top}/secret")
     (top / "run/homelab-recovery/sshd.conf").unlink()
@@ -212,8 +212,8 @@ def test_a_loss_of_power_while_it_is_open_keeps_no_password(top: Path) -> None:
 
 @pytest.mark.parametrize("secret", ["", "hunter2\n", None])
 @pytest.mark.requirement("S4-10")
-def test_a_secret_that_is_no_hash_opens_nothing(top: Path, secret: str | None) -> None:
-    """In the shadow file it would lock the account, or be a password in clear."""
+def test_a_secret_that_is_not_a_hash_opens_nothing(top: Path, secret: str | None) -> None:
+    """In the shadow file it would lock the account or be a plain password."""
     if secret is None:
         (top / "secret").unlink()
     else:
@@ -227,8 +227,8 @@ def test_a_secret_that_is_no_hash_opens_nothing(top: Path, secret: str | None) -
 
 
 @pytest.mark.requirement("S4-10")
-def test_it_opens_at_a_boot_and_after_a_switch_it_does_not(top: Path) -> None:
-    """A new release starts its units too."""
+def test_it_opens_at_boot_and_not_after_a_switch(top: Path) -> None:
+    """A new release starts its units, but opens no window."""
     (top / "proc/uptime").write_text("9000.5 1.0\n")
     window(top, "at-boot")
     assert not (top / "log").exists()

@@ -1,4 +1,4 @@
-"""States of hosts: what may be placed on one that runs nothing."""
+"""States of hosts: what may be placed on a planned or retired host."""
 
 from __future__ import annotations
 
@@ -47,10 +47,8 @@ def aurora(state: str) -> Changes:
     ],
 )
 @pytest.mark.requirement("S0-07", "S0-80")
-def test_nothing_runs_on_a_retired_host_and_nothing_yet_on_a_planned_one(
-    placed: Changes, where: str, name: str
-) -> None:
-    """However it came there."""
+def test_a_retired_or_planned_host_runs_no_service(placed: Changes, where: str, name: str) -> None:
+    """Whichever section places it."""
     stack = household(placed)
     (error,) = build.found(merged(stack, aurora("retired")), CHECK)
     assert (error.where, error.severity) == (where, "error")
@@ -65,12 +63,12 @@ def test_nothing_runs_on_a_retired_host_and_nothing_yet_on_a_planned_one(
 
 
 @pytest.mark.requirement("S0-80")
-def test_the_way_to_a_retired_host_is_no_service_of_it() -> None:
+def test_a_retired_host_keeps_its_network_access() -> None:
     """Tailscale stays until the host is forgotten."""
     assert build.found(household(TAILNET, aurora("retired")), CHECK) == []
 
 
-def test_show_says_who_does_not_run_yet() -> None:
+def test_show_lists_planned_hosts() -> None:
     out = io.StringIO()
     as_tables(build.plan(household(MUSIC, aurora("planned"))), Console(file=out, width=400))
     lines = out.getvalue().splitlines()

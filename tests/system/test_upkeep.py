@@ -1,4 +1,4 @@
-"""What keeps a host going: a watchdog, a boot partition with room, a store that is swept."""
+"""Upkeep of a host: watchdog, boot partition, garbage collection."""
 
 from __future__ import annotations
 
@@ -70,24 +70,22 @@ def test_every_option_exists_and_is_as_nixfmt_has_it(release: str, tmp_path: Pat
     ],
 )
 @pytest.mark.requirement("S1-26")
-def test_the_watchdog_is_wound_up_by_the_option_of_the_release(
-    release: str, lines: tuple[str, ...]
-) -> None:
-    """The values appear exactly, under the name that the pinned release knows."""
+def test_the_watchdog_uses_the_option_of_the_release(release: str, lines: tuple[str, ...]) -> None:
+    """The exact values, under the option name of the pinned release."""
     text = files(released(release, **PI))["watchdog.nix"]
     assert 'boot.kernelModules = [ "bcm2835_wdt" ];' in text
     assert all(line in text for line in lines)
 
 
 @pytest.mark.requirement("S1-26")
-def test_a_module_of_its_own_is_said_and_none_is_made_up() -> None:
+def test_the_watchdogs_kernel_module_comes_from_the_stack() -> None:
     assert "iTCO_wdt" in files(nas(watchdog={"module": "iTCO_wdt"}))["watchdog.nix"]
     assert "kernelModules" not in files(nas(watchdog={}))["watchdog.nix"]
     assert "watchdog.nix" not in files({})
 
 
 @pytest.mark.requirement("S1-26")
-def test_a_reboot_may_take_no_less_than_a_silence() -> None:
+def test_the_reboot_timeout_is_at_least_the_runtime_timeout() -> None:
     (problem,) = found("watchdog-order", watchdog={"runtime": "5min", "reboot": "90s"})
     assert problem.where == "hosts.nas.watchdog.reboot"
     assert "write 5min or more" in problem.way_out
@@ -128,10 +126,10 @@ def test_a_reboot_may_take_no_less_than_a_silence() -> None:
     ],
 )
 @pytest.mark.requirement("S4-05")
-def test_more_generations_than_a_boot_partition_holds_are_counted(
+def test_too_many_generations_for_the_boot_partition_are_reported(
     boot: Changes, says: str, way_out: str, severity: str
 ) -> None:
-    """The arithmetic is shown, and the highest limit that fits."""
+    """The message shows the calculation and the highest limit that fits."""
     (problem,) = found("boot-capacity", boot=boot)
     assert says in problem.what
     assert way_out in problem.way_out
@@ -142,7 +140,7 @@ def test_more_generations_than_a_boot_partition_holds_are_counted(
     "boot", [{}, {"limit": 50}, {"esp_mib": 96, "limit": 4}, {"esp_mib": 512, "limit": 10}]
 )
 @pytest.mark.requirement("S4-05")
-def test_what_fits_is_no_matter(boot: Changes) -> None:
+def test_generations_that_fit_pass(boot: Changes) -> None:
     assert found("boot-capacity", boot=boot) == []
 
 
@@ -150,8 +148,8 @@ def test_what_fits_is_no_matter(boot: Changes) -> None:
 
 
 @pytest.mark.requirement("S4-06")
-def test_garbage_goes_when_the_stack_says_so() -> None:
-    """Weekly and after thirty days, where nobody says otherwise."""
+def test_garbage_is_collected_as_the_stack_says() -> None:
+    """By default weekly, and generations older than thirty days."""
     text = files({})["nix.nix"]
     assert 'dates = "weekly";' in text
     assert 'options = "--delete-older-than 30d";' in text
@@ -174,7 +172,7 @@ def test_garbage_goes_when_the_stack_says_so() -> None:
     ],
 )
 @pytest.mark.requirement("S4-06")
-def test_a_small_boot_partition_asks_for_a_daily_sweep(gc: Changes, warned: bool) -> None:
+def test_a_small_boot_partition_needs_daily_garbage_collection(gc: Changes, warned: bool) -> None:
     small = found("gc-enabled", boot={"esp_mib": 96, "limit": 4}, nix={"gc": gc})
     assert [p.severity for p in small] == ["warning"] * warned
     assert all("gc: {dates: daily, keep: 7d}" in p.way_out for p in small)
@@ -190,8 +188,8 @@ def test_a_small_boot_partition_asks_for_a_daily_sweep(gc: Changes, warned: bool
     ],
 )
 @pytest.mark.requirement("S1-30")
-def test_builds_work_where_the_stack_says_once_the_disk_is_there(release: str, line: str) -> None:
-    """The setting of the release, the directory, and the order of mounts."""
+def test_the_build_directory_waits_for_its_disk(release: str, line: str) -> None:
+    """The option of the release, the directory, and the order of mounts."""
     text = files(released(release, nix={"build_dir": "/var/nix-build"}))["nix.nix"]
     assert line in text
     assert 'RequiresMountsFor = [ "/var/nix-build" ];' in text
@@ -224,10 +222,10 @@ DATASET: Changes = {"path": "/mnt/data/files", "mount": "/mnt/data", "tier": "us
     ],
 )
 @pytest.mark.requirement("S1-30")
-def test_a_build_directory_lies_on_a_disk_that_is_there(
+def test_a_build_directory_needs_a_mounted_disk(
     path: str, host: str | None, hardware: str, says: str, way_out: str
 ) -> None:
-    """The path's dataset absent is an error."""
+    """A path without a dataset on it is an error."""
     datasets: Changes = {"datasets": {"files": {"host": host, **DATASET}}} if host else {}
     made = build.plan({**nas(nix={"build_dir": path}), **datasets})
     sources = {**build.sources(made), "hosts/nas/hardware.nix": build.HARDWARE + hardware}

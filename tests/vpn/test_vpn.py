@@ -464,7 +464,9 @@ BREAKS: list[tuple[str, Changes, str]] = [
 
 @pytest.mark.parametrize(("check", "changes", "told"), BREAKS, ids=[b[0] for b in BREAKS])
 @pytest.mark.requirement("S4-13", "S4-14", "S4-15")
-def test_a_stack_that_breaks_one_rule_is_told_so(check: str, changes: Changes, told: str) -> None:
+def test_a_stack_that_breaks_one_rule_has_that_problem(
+    check: str, changes: Changes, told: str
+) -> None:
     said = found(check, changes)
     assert len(said) == 1
     assert told in said[0]

@@ -1,1 +1,1 @@
-"""Each message's way out, followed: a stack that is wrong, and what its reader writes then."""
+"""Tables of mistakes and of the edits that their messages ask for."""

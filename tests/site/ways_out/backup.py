@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with backups."""
+"""Ways out of problems with backups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways out where nobody certifies a name, or two do."""
+"""Ways out of problems with certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways out of what cannot be published, or would be published wrongly."""
+"""Ways out of problems with publishing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def both(*changes: Changes) -> Changes:
 
 
 def pages(**said: object) -> Changes:
-    """Web sites that Cloudflare itself serves."""
+    """Web sites on Cloudflare Pages."""
     return both(TUNNEL, cloudflare(pages=said))
 
 
 def gated(*rules: Changes, **route: object) -> Changes:
-    """A route through the tunnel that our own gate asks about, with its portal there, too."""
+    """A route through the tunnel behind our auth proxy, with its portal in the tunnel too."""
     portal = {"authelia": {"publish": "tunnel"}}
     asked = music(None, "nas", **{"auth": "forward", **route})
     return both(asked, IDENTITY, {"identity": {"rules": [*rules]}, "services": portal})

@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with the dashboard."""
+"""Ways out of problems with the dashboard."""
 
 from __future__ import annotations
 

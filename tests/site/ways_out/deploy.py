@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with how releases reach their hosts."""
+"""Ways out of problems with deployments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WOL = {"interface": "eno1", "mac": "aa:bb:cc:dd:ee:ff"}
 
 
 def offline_host(offline: Changes, **nas: object) -> Changes:
-    """The nas sleeps, and the pi never does."""
+    """A stack in which the nas is an offline host and the pi is always on."""
     return {"hosts": {"nas": {"always_on": False, "offline": offline, **nas}}}
 
 

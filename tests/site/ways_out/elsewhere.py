@@ -1,4 +1,5 @@
-"""Checks whose way out is no edit of the stack config nor of a file that it names, and why."""
+"""Checks whose way out is not an edit of the stack config or of a file that it names, with the
+reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with sandboxes."""
+"""Ways out of problems with sandboxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with sign-in, and with access rules."""
+"""Ways out of problems with sign-in and access rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def identity(**said: object) -> Changes:
 
 
 def gated(*rules: Changes, **route: object) -> Changes:
-    """Music behind the gate, with these rules."""
+    """Music behind the auth proxy, with these rules."""
     routes = [{"name": "music", "exempt": [], **route}]
     return both(IDENTITY, navidrome(routes=routes), identity(rules=[*rules]))
 
@@ -34,7 +34,7 @@ def routed(**route: object) -> Changes:
 
 
 def news(**route: object) -> Changes:
-    """Miniflux for a group, which asks by itself, our provider or nobody of ours."""
+    """Miniflux for a group, with its own sign-in, our provider, or no provider of ours."""
     known = {"name": "news", "audience": "family", "groups": ["admins"]}
     return both(
         IDENTITY, {"services": {"miniflux": {"host": "nas", "routes": [{**known, **route}]}}}

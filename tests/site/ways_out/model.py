@@ -1,4 +1,4 @@
-"""A way out as a reader takes it, and what must be true of it."""
+"""One row of the tables: a broken stack, the edit that its message asks for, and their tests."""
 
 from __future__ import annotations
 
@@ -24,52 +24,52 @@ Changes = Mapping[str, object]
 """Merged over a stack; None takes a key away."""
 TODAY = "2026-01-01"
 NULL = "~"
-"""Stands in changes for a null that is written, where None takes the key away."""
+"""In changes, this stands for a written null. None removes the key."""
 
 
 @dataclass(frozen=True)
 class WayOut:
-    """One message, and its reader."""
+    """One message, and the edit that a reader makes who follows it."""
 
     check: str
     """Id of the check; empty for a value of the wrong shape."""
     broken: Changes
-    """What makes the problem, merged over the smallest homelab without an error."""
+    """Changes that cause the problem, merged over the smallest homelab."""
     applied: Changes
-    """What a reader writes who does as the message says, merged over `broken`."""
+    """The edit that the message asks for, merged over `broken`."""
     where: str = ""
-    """Start of the problem's place, where a check finds several."""
+    """Start of the problem's place, if the check reports several."""
     says: str = ""
-    """A part of what is wrong, where a check has several messages."""
+    """A part of the message, if the check has several."""
     asked: Mapping[str, str] = field(default_factory=dict)
-    """Each value or new name that the reader chooses, with the words of the way out that ask for
-    one of its kind. What the message spells out need not be here.
+    """Each value or name that the reader chooses, with the words of the way out that ask for it.
+    Values that the message spells out need no entry.
     """
     beside: tuple[str, ...] = ()
-    """Other errors that rightly stand beside this one; their ways out are followed as well."""
+    """Other expected errors. The edit follows their ways out too."""
     warns: tuple[str, ...] = ()
-    """Warnings that the mended stack rightly has, and the broken one had not."""
+    """New warnings that the fixed stack is expected to have."""
     lock: Lock = field(default_factory=Lock)
     files: Mapping[str, str] = field(default_factory=dict)
-    """Texts of files beside the broken stack, by path."""
-    mended: Mapping[str, str] = field(default_factory=dict)
-    """Texts of those that the reader edits, afterwards."""
+    """Files beside the broken stack, by path."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """The files that the reader edits, after the edit."""
     kind: str = ""
-    """For a value of the wrong shape: what kind of mistake it is."""
+    """For a value of the wrong shape: pydantic's type of the error."""
 
     @property
     def name(self) -> str:
-        """What a test is called."""
-        told = self.where or self.says or "all"
-        return f"{self.check or self.kind}-{told}".replace(" ", "-")
+        """The name of the test case."""
+        part = self.where or self.says or "all"
+        return f"{self.check or self.kind}-{part}".replace(" ", "-")
 
     def before(self) -> list[Problem]:
-        """What is said of the broken stack."""
+        """The problems of the broken stack."""
         return problems(self.config(), self.lock, self.files)
 
     def after(self) -> list[Problem]:
-        """What is said of the stack that the reader has then."""
-        return problems(self.config(applied=True), self.lock, {**self.files, **self.mended})
+        """The problems of the fixed stack."""
+        return problems(self.config(applied=True), self.lock, {**self.files, **self.fixed})
 
     def config(self, *, applied: bool = False) -> dict[str, object]:
         """The stack config, as data."""
@@ -78,7 +78,7 @@ class WayOut:
         return _written(stackdir.without_nulls(config))  # type: ignore[return-value]
 
     def chosen(self, found: list[Problem]) -> Problem:
-        """The one problem that this is about."""
+        """The problem that this row is about."""
         mine = [
             p
             for p in found
@@ -88,22 +88,22 @@ class WayOut:
         assert len(mine) == 1, f"{len(mine)} problems of {self.name}, of:\n{shown}"
         return mine[0]
 
-    def unsaid(self, texts: list[Problem]) -> Iterator[str]:
-        """Each edit that no message asks for."""
-        yield from Reading(self, texts).unsaid()
+    def unasked(self, texts: list[Problem]) -> Iterator[str]:
+        """Edits that no message asks for."""
+        yield from Reading(self, texts).unasked()
 
 
 def problems(
     config: dict[str, object], lock: Lock, files: Mapping[str, str] | None = None
 ) -> list[Problem]:
-    """All that is said of a stack with these files beside it, in place of the stand-ins."""
+    """All problems of a stack with these files beside it, instead of stand-ins."""
     try:
         site = load_stack_config(Document(config))  # type: ignore[arg-type]
     except InvalidStackError as error:
         return list(error.problems)
     plan = make_plan(site, lock)
     given = dict(files or {})
-    # A module may be a directory, and then there is no file of its name.
+    # A module may be a directory. Then there is no file of its name.
     stand_ins = build.sources(plan).items()
     sources = {p: t for p, t in stand_ins if not any(g.startswith(f"{p}/") for g in given)} | given
     found = set(run_checks(plan))
@@ -118,106 +118,106 @@ def problems(
 
 @dataclass(frozen=True)
 class Edit:
-    """One value of the stack config that differs: None stands for one that is not there."""
+    """One changed value of the stack config. None stands for a missing value."""
 
     path: tuple[str | int, ...]
     old: object
     new: object
     renamed: bool = False
-    """The key has another name, `new`, and its value is as it was."""
+    """The key is renamed to `new`, and its value is unchanged."""
 
     def __str__(self) -> str:
         return f"{'.'.join(map(str, self.path))}: {self.old!r} -> {self.new!r}"
 
 
-AWAY = re.compile(r"\b(leave|drop|remove|take|move \w+ into|keep (one|\w+ alone)|delete)\b")
-"""Words by which a message asks to take something away."""
+REMOVAL = re.compile(r"\b(leave|drop|remove|take|move \w+ into|keep (one|\w+ alone)|delete)\b")
+"""Words that ask to remove something."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Messages, read by somebody who does what they say and nothing else.
+    """Compares the edit of a row with the text of the messages.
 
-    Each key on the way to an edited value, and the value, stand in a message as a word of their
-    own, or the entry quotes the words of the way out that ask for it (`asked`). Something of each
-    edit stands in a way out itself: the value, its key, what asks for it, or that it goes.
+    Each key in the path of an edited value, and the value, must be in a message as a separate
+    word, or the row must quote the words of the way out that ask for it (`asked`). Each edit must
+    be in a way out itself: by the value, its key, the words that ask for it, or its removal.
     """
 
     way: WayOut
     texts: list[Problem]
 
-    def unsaid(self) -> Iterator[str]:
+    def unasked(self) -> Iterator[str]:
         ways = "\n".join(p.way_out for p in self.texts)
         for value, words in self.way.asked.items():
             if words not in ways or not re.search(r"[\s…<]", words):
                 yield f"no way out asks for {value!r} by the words {words!r}"
         edits = list(edits_of(self.way.config(), self.way.config(applied=True)))
         for edit in edits:
-            yield from self._unsaid(edit)
-        for path, text in self.way.mended.items():
+            yield from self._unasked(edit)
+        for path, text in self.way.fixed.items():
             old = self.way.files.get(path, "").splitlines()
-            gone, come = set(old) - set(text.splitlines()), set(text.splitlines()) - set(old)
-            if len(gone) > len(come) and not AWAY.search(ways):
-                yield f"{path}: no way out asks to take a line away"
+            removed, added = set(old) - set(text.splitlines()), set(text.splitlines()) - set(old)
+            if len(removed) > len(added) and not REMOVAL.search(ways):
+                yield f"{path}: no way out asks to remove a line"
             for line in text.splitlines():
                 if line not in old:
                     for word in re.findall(r"[A-Za-z_][\w./-]+", line):
-                        if not self._said(word):
-                            yield f"{path}: {word!r} of {line.strip()!r} stands in no message"
-        if not edits and not self.way.mended:
+                        if not self._in_message(word):
+                            yield f"{path}: {word!r} of {line.strip()!r} is in no message"
+        if not edits and not self.way.fixed:
             yield "nothing is edited"
 
-    def _unsaid(self, edit: Edit) -> Iterator[str]:
+    def _unasked(self, edit: Edit) -> Iterator[str]:
         ways = "\n".join(p.way_out for p in self.texts)
         keys = [k for k in edit.path if isinstance(k, str)]
         for key in keys:
-            if not self._said(key):
-                yield f"{edit}: the key {key!r} stands in no message"
+            if not self._in_message(key):
+                yield f"{edit}: the key {key!r} is in no message"
         if edit.new is None:
             named = keys[-1] if keys else ""
-            if not self._goes(edit, named):
-                yield f"{edit}: no way out asks to take it away"
+            if not self._is_removed(edit, named):
+                yield f"{edit}: no way out asks to remove it"
             return
         if _is_rewritten(edit) and re.search(r"quotes?\b|\[a, b\]", ways):
             return
         if edit.renamed:
             parts = set(str(edit.new).split(".")) - set(str(edit.old).split("."))
-            if not all(self._in_way(part) for part in parts):
+            if not all(self._in_way_out(part) for part in parts):
                 yield f"{edit}: no way out names it so"
-        elif not self._said(edit.new) and not self._asked_by_key(keys[-1] if keys else ""):
-            yield f"{edit}: the value stands in no message"
-        elif not any(self._in_way(word) for word in (edit.new, *keys)):
-            yield f"{edit}: no way out speaks of it"
+        elif not self._in_message(edit.new) and not self._asked_by_key(keys[-1] if keys else ""):
+            yield f"{edit}: the value is in no message"
+        elif not any(self._in_way_out(word) for word in (edit.new, *keys)):
+            yield f"{edit}: no way out mentions it"
 
-    def _goes(self, edit: Edit, key: str) -> bool:
+    def _is_removed(self, edit: Edit, key: str) -> bool:
         for problem in self.texts:
             if re.search(rf"{re.escape(key)}: \[\]", problem.way_out):
                 return True
-            if AWAY.search(problem.way_out):
+            if REMOVAL.search(problem.way_out):
                 return isinstance(edit.path[-1], str) or self._is_item(edit, problem)
         return False
 
     def _is_item(self, edit: Edit, problem: Problem) -> bool:
-        """Whether an item of a list that goes is the one that the problem is about."""
+        """Whether a removed item of a list is the one that the problem is about."""
         whole = f"{problem.where} {problem.what} {problem.way_out}"
         return f"[{edit.path[-1]}]" in problem.where or _stands_in(edit.old, whole)
 
-    def _said(self, value: object) -> bool:
+    def _in_message(self, value: object) -> bool:
         return str(value) in self.way.asked or any(
             _stands_in(value, f"{p.where} {p.what} {p.way_out}") for p in self.texts
         )
 
-    def _in_way(self, value: object) -> bool:
+    def _in_way_out(self, value: object) -> bool:
         return str(value) in self.way.asked or any(_stands_in(value, p.way_out) for p in self.texts)
 
     def _asked_by_key(self, key: str) -> bool:
-        """Whether a way out leaves the value of this key open: `port: …`, `skip: "why …"`."""
+        """Whether a way out leaves this key's value to the reader: `port: …`, `skip: "why …"`."""
         open_value = rf"(?<!\w){re.escape(key)}: ([\"'\[{{]?[^,;}}\]]*…|[\"\[{{]*why\b)"
         return bool(key) and any(re.search(open_value, p.way_out) for p in self.texts)
 
 
 def _is_rewritten(edit: Edit) -> bool:
-    """Whether it is the same text in another shape: quoted or bare, alone or as a list."""
+    """Whether it is the same text in another form: quoted, or as a list."""
     return edit.path[-1] == 0 or str(edit.new).lower() == str(edit.old).lower()
 
 
@@ -233,7 +233,7 @@ def _stands_in(value: object, text: str) -> bool:
 
 
 def edits_of(old: object, new: object, path: tuple[str | int, ...] = ()) -> Iterator[Edit]:
-    """What differs between two values, leaf by leaf; a mapping that goes goes as a whole."""
+    """The differences between two values, leaf by leaf. A removed mapping is one edit."""
     if isinstance(new, dict):
         before = old if isinstance(old, dict) else {}
         if not new and not before:

@@ -1,4 +1,4 @@
-"""Ways out of what is not watched."""
+"""Ways out of problems with monitoring."""
 
 from __future__ import annotations
 

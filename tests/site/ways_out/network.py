@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with ports, routes and the resolver."""
+"""Ways out of problems with ports, routes and the resolver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Ways out of what is opened beside the plan: each careless option goes, or is said elsewhere."""
+"""Ways out of openings that the plan does not know: the option is removed, or declared
+elsewhere."""
 
 from __future__ import annotations
 
@@ -63,8 +64,8 @@ OTHERWISE: dict[str, tuple[Changes, dict[str, str]]] = {
         {"host all all all scram-sha-256": "use peer, or scram-sha-256"},
     ),
 }
-"""What is written in place of a careless option that the way out does not take away, and what asks
-for it; by the name that it has in the table of these."""
+"""The replacement of a careless option, and the words that ask for it, by the option's name in the
+table of careless options."""
 
 REASON = "it routes for real devices"
 HOST_NETWORK = {_C: {"image": DIGEST, "extraOptions": ["--network=host"]}}
@@ -73,7 +74,7 @@ MISTYPED = {"services.navidrome.enviromentFile": "/run/x"}
 
 
 def followed(check: str, name: str, options: Changes) -> WayOut:
-    """A careless option, and its reader."""
+    """The row of a careless option."""
     instead, asked = OTHERWISE.get(name, (dict.fromkeys(options), {}))
     return WayOut(
         check,

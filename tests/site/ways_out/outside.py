@@ -1,4 +1,4 @@
-"""Ways out of what only a file beside the stack, or the clock, tells."""
+"""Ways out of problems that file checks find."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def nas(**said: object) -> Changes:
 
 
 def hardware(*lines: str) -> dict[str, str]:
-    """A hardware module with a root, and these lines beside it."""
+    """A hardware module with a root and these lines."""
     return {NIX: "\n".join([build.HARDWARE.rstrip().removesuffix("}"), *lines, "}"]) + "\n"}
 
 
@@ -77,7 +77,7 @@ WAYS = (
         target("/mnt/restic"),
         {},
         files=hardware(),
-        mended=hardware('fileSystems."/mnt" = { };'),
+        fixed=hardware('fileSystems."/mnt" = { };'),
     ),
     WayOut("dataset-mounted", dataset("/mnt"), dataset(None), files=hardware()),
     WayOut(
@@ -85,14 +85,14 @@ WAYS = (
         dataset("/mnt"),
         {},
         files=hardware(),
-        mended=hardware('fileSystems."/mnt" = { };'),
+        fixed=hardware('fileSystems."/mnt" = { };'),
     ),
     WayOut(
         "host-boots",
         {},
         {},
         files={NIX: "{\n}\n"},
-        mended={NIX: '{\n  fileSystems."/" = { };\n}\n'},
+        fixed={NIX: '{\n  fileSystems."/" = { };\n}\n'},
     ),
     WayOut(
         "flash-swap",
@@ -105,7 +105,7 @@ WAYS = (
         nas(flash=True),
         nas(zram={}),
         files=hardware('swapDevices = [ { device = "/dev/sdb"; } ];'),
-        mended=hardware(),
+        fixed=hardware(),
     ),
     WayOut(
         "zfs-host-id",
@@ -124,7 +124,7 @@ WAYS = (
         nas(modules=[OWN]),
         {},
         files={OWN: "{\n  networking.firewall.allowedTCPPorts = [ 1234 ];\n}\n"},
-        mended={OWN: "{\n}\n"},
+        fixed={OWN: "{\n}\n"},
     ),
     WayOut(
         "forbidden-patterns",
@@ -143,14 +143,14 @@ WAYS = (
         nas(modules=[OWN]),
         {},
         files={OWN: "{\n"},
-        mended={OWN: "{\n}\n"},
+        fixed={OWN: "{\n}\n"},
     ),
     WayOut(
         "own-module",
         nas(modules=[OWN]),
         {},
         files={OWN: "{\n  imports = [ ./more.nix ];\n}\n"},
-        mended={OWN: "{\n}\n"},
+        fixed={OWN: "{\n}\n"},
     ),
     WayOut(
         "persistence-root",

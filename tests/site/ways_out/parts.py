@@ -1,4 +1,4 @@
-"""Parts of stacks that several tables break."""
+"""Parts of stacks that several tables use."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ TUNNEL: Changes = {
 
 
 def jellyfin(**config: object) -> Changes:
-    """A service that needs nothing but a host."""
+    """A service that needs only a host."""
     return {"services": {"jellyfin": {"host": "nas", **config}}}
 
 
 def draw(**config: object) -> Changes:
-    """A container of one's own, of which nothing is known but what is said here."""
+    """A container with these fields."""
     container = {"image": f"docker.io/a/b:1@sha256:{'0' * 64}", "port": 80}
     mine = {"host": "nas", "container": container, "auth": "native", "tile": {"group": "Tools"}}
     return {"services": {"draw": {**mine, **config}}}
 
 
 def vote(**config: object) -> Changes:
-    """A service of somebody's flake."""
+    """A service of an external flake."""
     mine = {
         "host": "pi",
         "flake": {"input": "eurovote", "unit": "vote", "dynamic_user": True},
@@ -41,7 +41,7 @@ def vote(**config: object) -> Changes:
 
 
 def music(cloudflare: Changes | None = None, on: str = "nas", **route: object) -> Changes:
-    """A route through the tunnel to an app with a sign-in of its own."""
+    """A route through the tunnel to an app with its own sign-in."""
     known = {"name": "music", "publish": "tunnel", "audience": "family", "auth": "native"}
     return {
         "cloudflare": {"tunnel": {"host": "pi"}, **(cloudflare or {})},
@@ -51,7 +51,7 @@ def music(cloudflare: Changes | None = None, on: str = "nas", **route: object) -
 
 
 def routed(**route: object) -> Changes:
-    """The edited route of `music`, as a reader leaves it."""
+    """The route of `music` after the edit."""
     known = {"name": "music", "publish": "tunnel", "audience": "family", "auth": "native"}
     kept = {k: v for k, v in {**known, **route}.items() if v is not None}
     return {"services": {"jellyfin": {"routes": [kept]}}}

@@ -1,4 +1,4 @@
-"""Ways out of what no proxy could do, or only one of them."""
+"""Ways out of problems with the reverse proxy."""
 
 from __future__ import annotations
 

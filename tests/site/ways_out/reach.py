@@ -1,4 +1,4 @@
-"""Ways out of what is open, or has a name, and should not."""
+"""Ways out of unexpected openings and names."""
 
 from __future__ import annotations
 

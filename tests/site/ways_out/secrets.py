@@ -1,4 +1,4 @@
-"""Ways out of secrets that nobody finds, or everybody."""
+"""Ways out of problems with secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.site.ways_out.model import WayOut
 from tests.site.ways_out.stacks import IDENTITY, ROOT, both, container, own, service
 
 GITHUB = f"ghp_{'a1B2' * 9}"
-"""What looks like a token of GitHub."""
+"""A text in the format of a GitHub token."""
 
 WAYS = (
     WayOut(
@@ -70,7 +70,7 @@ WAYS = (
         {},
         says="hosts/nas/hardware.nix",
         files=own(ROOT, "services.x.token =", f'"{GITHUB}";'),
-        mended=own(ROOT, "services.x.token =", '"/run/homelab/secrets/x";'),
+        fixed=own(ROOT, "services.x.token =", '"/run/homelab/secrets/x";'),
         asked={"run/homelab/secrets/x": "name the file that it becomes there"},
     ),
     WayOut(

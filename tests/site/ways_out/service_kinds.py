@@ -1,4 +1,4 @@
-"""Ways out of what is said of a service and not read, or said twice."""
+"""Ways out of fields of services without effect, or set twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways out of options and facts that a service's module does not take."""
+"""Ways out of problems with options of services."""
 
 from __future__ import annotations
 

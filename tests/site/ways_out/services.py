@@ -1,4 +1,4 @@
-"""Ways out of services that are nowhere, unknown, or may do too much."""
+"""Ways out of problems with services and their rights."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MAC = {"platform": "x86_64-darwin", "state_version": "25.11", "home": "hosts/nas
 def shape(
     kind: str, broken: Changes, applied: Changes, asked: Mapping[str, str] | None = None
 ) -> WayOut:
-    """A value of the wrong shape; `kind` is what pydantic calls it."""
+    """A value of the wrong shape. `kind` is pydantic's type of the error."""
     return WayOut("", broken, applied, kind=kind, asked=asked or {})
 
 
@@ -33,7 +33,7 @@ def dns(**said: object) -> Changes:
 
 
 def box(**said: object) -> Changes:
-    """A container of which one thing is written otherwise."""
+    """A container with one changed field."""
     known = {"image": IMAGE, "port": 80}
     return draw(backup={"skip": "keeps nothing"}, container={**known, **said})
 

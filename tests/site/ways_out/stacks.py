@@ -1,4 +1,4 @@
-"""Pieces of stacks that tables break and mend."""
+"""Parts of stacks for the tables."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def host(name: str, /, **said: Any) -> Changes:
 def container(
     on: str = "nas", port: int = 8007, /, inside: Changes | None = None, **said: Any
 ) -> Changes:
-    """A container of one's own that keeps nothing."""
+    """A container without state."""
     image = f"docker.io/a/b:1@sha256:{'0' * 64}"
     return {
         "host": on,
@@ -64,7 +64,7 @@ def container(
 
 
 def flake(on: str = "nas", /, **said: Any) -> Changes:
-    """A service of the flake `vote` that keeps nothing."""
+    """A service of the flake `vote` without state."""
     return {
         "host": on,
         "flake": {"input": "vote", "unit": "vote"},
@@ -107,4 +107,4 @@ def _locked() -> dict[str, str]:
 
 
 LOCKED = _locked()
-"""A lock that has the flakes of these tables already, so that their locking is no other problem."""
+"""A lock that contains the flakes of these tables."""

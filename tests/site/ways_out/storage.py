@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with datasets and network drives."""
+"""Ways out of problems with datasets and network drives."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ WAYS = (
         dataset("tv", mount="/mnt/tv"),
         {},
         files=own('fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };'),
-        mended=own(
+        fixed=own(
             'fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };',
             'fileSystems."/mnt/tv".label = "data";',
         ),
@@ -199,7 +199,7 @@ WAYS = (
         {"backup": {"targets": {"disk": {"kind": "local", "host": "nas", "path": "/mnt/b/r"}}}},
         {},
         files=own('fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };'),
-        mended=own(
+        fixed=own(
             'fileSystems."/" = { device = "/dev/sda"; fsType = "ext4"; };',
             'fileSystems."/mnt/b".label = "data";',
         ),

@@ -1,4 +1,4 @@
-"""Ways out of hosts that are not there, lack something, or are not to be relied on."""
+"""Ways out of problems with hosts."""
 
 from __future__ import annotations
 

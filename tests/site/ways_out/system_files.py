@@ -1,4 +1,4 @@
-"""Ways out of what hosts' own modules say, and of the flakes that they stand on."""
+"""Ways out of problems with own modules and their flakes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WAYS = (
         host("nas", flash=True),
         host("nas", zram={}),
         files=own(ROOT, 'swapDevices = [ { device = "/dev/sda2"; } ];'),
-        mended=own(ROOT),
+        fixed=own(ROOT),
     ),
     WayOut(
         "flash-swap",
@@ -48,7 +48,7 @@ WAYS = (
         {},
         {},
         files=own(),
-        mended=own(ROOT),
+        fixed=own(ROOT),
         asked=dict.fromkeys(
             ("device", "dev/disk/by-label/nixos", "fsType", "ext4"),
             "run nixos-generate-config on the host",
@@ -73,7 +73,7 @@ WAYS = (
                 "imports = [", "  inputs.vot.nixosModules.x", "];", ROOT, head="{ inputs, ... }: "
             ),
         },
-        mended=own(
+        fixed=own(
             "imports = [", "  inputs.vote.nixosModules.x", "];", ROOT, head="{ inputs, ... }: "
         ),
         asked={"inputs.vote.nixosModules.x": 'did you mean "vote"'},
@@ -149,7 +149,7 @@ WAYS = (
         host("nas", modules=["hosts/nas/extra.nix"]),
         says="not a NixOS module",
         files={"hosts/nas/extra.txt": "x\n"},
-        mended={"hosts/nas/extra.nix": "{ }\n"},
+        fixed={"hosts/nas/extra.nix": "{ }\n"},
     ),
     WayOut(
         "own-module",
@@ -157,7 +157,7 @@ WAYS = (
         {},
         says="no default.nix",
         files={"hosts/nas/mods/a.nix": "{ }\n"},
-        mended={"hosts/nas/mods/default.nix": "{ }\n"},
+        fixed={"hosts/nas/mods/default.nix": "{ }\n"},
     ),
     WayOut(
         "own-module",
@@ -165,7 +165,7 @@ WAYS = (
         {},
         says="outside",
         files=own(ROOT, "imports = [", "  ../../../x.nix", "];"),
-        mended={**own(ROOT, "imports = [", "  ../../x.nix", "];"), "x.nix": "{ }\n"},
+        fixed={**own(ROOT, "imports = [", "  ../../x.nix", "];"), "x.nix": "{ }\n"},
     ),
     WayOut(
         "own-module",
@@ -173,7 +173,7 @@ WAYS = (
         {},
         says="there is no",
         files=own(ROOT, "imports = [ ./x.nix ];"),
-        mended=own(ROOT),
+        fixed=own(ROOT),
     ),
     WayOut(
         "persistence-root",
@@ -190,7 +190,7 @@ WAYS = (
         files=own(
             'fileSystems."/".device = "/dev/sdb";', 'fileSystems."/".fsType = "ext4";', PERSIST
         ),
-        mended=own(
+        fixed=own(
             'fileSystems."/".device = "/dev/sdb";', 'fileSystems."/".fsType = "tmpfs";', PERSIST
         ),
         asked={"fileSystems.": 'for "/" in hosts'},
@@ -273,7 +273,7 @@ WAYS = (
         {},
         says="cannot be parsed as Nix",
         files=own(ROOT, "services.x = ;"),
-        mended=own(ROOT, "services.x = { };"),
+        fixed=own(ROOT, "services.x = { };"),
         asked={"services.x": "correct it"},
     ),
     WayOut(
@@ -282,7 +282,7 @@ WAYS = (
         {},
         says="firewall",
         files=own(ROOT, "networking.firewall.allowedTCPPorts = [ 99 ];"),
-        mended=own(ROOT),
+        fixed=own(ROOT),
     ),
     WayOut(
         "forbidden-patterns",

@@ -1,4 +1,4 @@
-"""Ways out of addresses, pins and settings of hosts that cannot be."""
+"""Ways out of problems with addresses, pins and settings of hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with the tailnet's policy, routes and logins."""
+"""Ways out of problems with the tailnet's policy, routes and logins."""
 
 from __future__ import annotations
 

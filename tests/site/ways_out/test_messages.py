@@ -1,4 +1,4 @@
-"""Each message that a check can write is in a table, so that somebody has followed its way out."""
+"""Every message of a check is in a table, so its way out is tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from homelab.problems import Problem
 from tests.build import ROOT
 from tests.site.ways_out.test_ways_out import ALL
 
-NEVER = {
+IMPOSSIBLE = {
     "check=LOCK_COMPLETE": "nix flake lock writes the lock: elsewhere.py has the reason",
     "has the host key of": "host-renamed has its way out elsewhere",
     "keys that have encrypted something": "secret-rotated has its way out elsewhere",
@@ -25,17 +25,17 @@ NEVER = {
     "nothing says which systemd unit": "each entry names one, and a flake has to",
     "could not log in on": "owners are always granted all: only a fault of the plan brings it",
 }
-"""Words of messages that no stack config brings about or mends, and why."""
+"""Parts of messages that no stack config can cause or fix, with the reason."""
 
 
-def modules(room: str) -> list[Path]:
-    """Where the checks of a package stand."""
-    here = ROOT / "homelab" / room
+def modules(package: str) -> list[Path]:
+    """The modules with a package's checks."""
+    here = ROOT / "homelab" / package
     return sorted(p for p in here.glob("*.py") if p.stem == "checks" or p.stem.endswith("_checks"))
 
 
 def messages(path: Path) -> Iterator[tuple[int, int, str]]:
-    """First and last line of each problem that a module writes, and what it says."""
+    """First and last line of each `Problem(…)` in a module, and its text."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
             yield node.lineno, node.end_lineno or node.lineno, ast.unparse(node)
@@ -43,13 +43,13 @@ def messages(path: Path) -> Iterator[tuple[int, int, str]]:
 
 @pytest.fixture(scope="module")
 def followed() -> set[tuple[str, int]]:
-    """Where each message that a table is about was made."""
-    # Two checks may say the same of one place, and then it is shown once.
+    """File and line of the message of each row."""
+    # Two checks may report the same at one place. Then it is shown once.
     made: dict[tuple[str, str], set[tuple[str, int]]] = {}
-    names = {str(path) for room in PACKAGES for path in modules(room)}
+    names = {str(path) for package in PACKAGES for path in modules(package)}
     init = Problem.__init__
 
-    def noted(self: Problem, *args: object, **more: object) -> None:
+    def record(self: Problem, *args: object, **more: object) -> None:
         init(self, *args, **more)  # type: ignore[arg-type]
         frame = sys._getframe(1)
         if frame.f_code.co_filename in names:
@@ -57,18 +57,18 @@ def followed() -> set[tuple[str, int]]:
             made.setdefault((self.where, self.what), set()).add(place)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Problem, "__init__", noted)
+        patch.setattr(Problem, "__init__", record)
         chosen = [way.chosen(way.before()) for way in ALL]
     return set().union(*(made.get((p.where, p.what), set()) for p in chosen))
 
 
-@pytest.mark.parametrize("room", PACKAGES)
-def test_each_message_of_a_room_is_followed(room: str, followed: set[tuple[str, int]]) -> None:
-    silent = [
-        f"{path.name}:{first}: {said}"
-        for path in modules(room)
-        for first, last, said in messages(path)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_message_of_a_package_has_a_row(package: str, followed: set[tuple[str, int]]) -> None:
+    missing = [
+        f"{path.name}:{first}: {source}"
+        for path in modules(package)
+        for first, last, source in messages(path)
         if not followed & {(str(path), line) for line in range(first, last + 1)}
-        and not any(words in said for words in NEVER)
+        and not any(part in source for part in IMPOSSIBLE)
     ]
-    assert not silent, "\n".join(silent)
+    assert not missing, "\n".join(missing)

@@ -1,4 +1,4 @@
-"""What two stacks must not share: who does as the message says in one of them is out."""
+"""What two stacks must not share: following the way out in one of them fixes the problem."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUCKET: Changes = {
 
 
 def second(check: str, broken: Changes, applied: Changes, **more: object) -> WayOut:
-    """The stack that is mended, as it differs from one that is well beside the first."""
+    """The stack to fix, as changes of one that is correct beside the first."""
     return WayOut(check, testing.merged(APART, broken), applied, **more)  # type: ignore[arg-type]
 
 
@@ -86,20 +86,22 @@ TABLE: tuple[tuple[Changes, WayOut], ...] = (
 )
 
 
-def told(directory: Path, changes: Changes) -> list[Problem]:
-    """What is said of the second stack, of their being two."""
+def problems_of_second(directory: Path, changes: Changes) -> list[Problem]:
+    """The problems of the second stack that come from the first."""
     text = stackdir.stack_text(changes)
     (directory / "Pulumi.other.yaml").write_text(text, encoding="utf-8")
     return [p for p in check_stack(directory, "other")[1] if p.check.startswith("stack-")]
 
 
 @pytest.mark.parametrize(("first", "way"), TABLE)
-def test_who_does_what_the_message_says_is_out(tmp_path: Path, first: Changes, way: WayOut) -> None:
+def test_following_the_way_out_fixes_the_problem(
+    tmp_path: Path, first: Changes, way: WayOut
+) -> None:
     stackdir.write_stack(tmp_path, first)
-    before = told(tmp_path, way.broken)
+    before = problems_of_second(tmp_path, way.broken)
     problem = way.chosen(before)
     assert {p.check for p in before if p.severity == "error"} == {way.check}
-    assert not list(Reading(way, [problem]).unsaid())
-    after = told(tmp_path, testing.merged(way.broken, way.applied))
+    assert not list(Reading(way, [problem]).unasked())
+    after = problems_of_second(tmp_path, testing.merged(way.broken, way.applied))
     assert not [p for p in after if p.severity == "error"], [str(p) for p in after]
     assert {p.check for p in after} - {p.check for p in before} == set(way.warns)

@@ -1,7 +1,7 @@
-"""Whoever does what a message says, and nothing else, has a stack without that problem, or new ones.
+"""Following the way out of a message fixes the problem and causes no new one.
 
-Each room has its table beside this file. A reader's edits are held to the message's own words, so
-where the words do not lead out, the message is what has to change.
+Each package has a table beside this file. Each edit in a table must be asked for by the message. If
+the message does not ask for the right edit, the message must change.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ def ways(table: str) -> tuple[WayOut, ...]:
 ALL = [way for table in TABLES for way in ways(table)]
 
 
-QUIET = WayOut("", {}, {}).before()
-"""Warnings of the stack that is broken."""
+BASELINE = WayOut("", {}, {}).before()
+"""Warnings of the smallest homelab."""
 
 
-def rooms() -> Mapping[str, list[str]]:
-    """Ids of the checks of each room."""
+def checks_by_package() -> Mapping[str, list[str]]:
+    """Ids of the checks of each package."""
     out: dict[str, list[str]] = {}
     for check in all_checks():
         out.setdefault(check.rule.__module__.split(".")[1], []).append(check.id)
     return out
 
 
-def test_the_stack_that_is_broken_has_no_error_of_its_own() -> None:
-    assert not [p for p in QUIET if p.severity == "error"], _lines(QUIET)
+def test_the_stack_under_the_tables_has_no_error() -> None:
+    assert not [p for p in BASELINE if p.severity == "error"], _lines(BASELINE)
 
 
 @pytest.mark.parametrize("way", ALL, ids=[way.name for way in ALL])
-def test_who_does_what_the_message_says_is_out(way: WayOut) -> None:
+def test_following_the_way_out_fixes_the_problem(way: WayOut) -> None:
     before = way.before()
     problem = way.chosen(before)
     assert problem.way_out, f"no way out: {problem}"
@@ -61,13 +61,13 @@ def test_who_does_what_the_message_says_is_out(way: WayOut) -> None:
     assert errors <= {way.check, *way.beside}, _lines(before)
 
     followed = [problem, *(p for p in before if p.check in way.beside and p is not problem)]
-    unsaid = list(way.unsaid(followed))
-    assert not unsaid, "\n".join([*unsaid, "of", *map(str, followed)])
+    unasked = list(way.unasked(followed))
+    assert not unasked, "\n".join([*unasked, "of", *map(str, followed)])
 
     after = way.after()
     assert [p for p in after if p.severity == "error"] == [], _lines(after)
     assert not _same(problem, after), _lines(after)
-    new = {p.check for p in after} - {p.check for p in (*before, *QUIET)}
+    new = {p.check for p in after} - {p.check for p in (*before, *BASELINE)}
     assert new == set(way.warns), _lines(after)
 
 
@@ -83,20 +83,22 @@ def _lines(found: list[Problem]) -> str:
     return "\n".join(map(str, found))
 
 
-@pytest.mark.parametrize("room", PACKAGES)
-def test_each_check_of_a_room_is_in_its_table_or_has_its_way_out_elsewhere(room: str) -> None:
-    tried = {way.check for way in ways(room)}
-    assert set(rooms().get(room, ())) - ELSEWHERE.keys() == tried & set(rooms().get(room, ()))
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_check_of_a_package_is_in_its_table_or_in_elsewhere(package: str) -> None:
+    tried = {way.check for way in ways(package)}
+    assert set(checks_by_package().get(package, ())) - ELSEWHERE.keys() == tried & set(
+        checks_by_package().get(package, ())
+    )
 
 
-def test_what_has_its_way_out_elsewhere_is_in_no_table_and_says_why() -> None:
+def test_a_check_in_elsewhere_is_in_no_table_and_has_a_reason() -> None:
     assert ELSEWHERE.keys() <= {rule.id for rule in every_rule()}
     assert not ELSEWHERE.keys() & {way.check for way in ALL}
     assert all(len(reason.split()) > 4 for reason in ELSEWHERE.values())
 
 
-def test_each_kind_of_wrong_shape_is_in_the_table_under_its_own_name() -> None:
-    """Which of pydantic's errors there are follows from the words that the loader has for them."""
+def test_every_kind_of_wrong_shape_is_in_the_table() -> None:
+    """The kinds of pydantic's errors are those for which the loader has a message."""
     tried = {way.kind for way in ways("site")}
     assert tried == {*_SHAPES, *KINDS}
     for way in ways("site"):
@@ -109,48 +111,50 @@ KINDS = (
     *("dict_type", "extra_forbidden", "greater_than_equal", "less_than_equal", "literal_error"),
     *("missing", "model_type", "string_pattern_mismatch", "too_short", "value_error"),
 )
-"""Kinds that the loader tells of by the value or its model, beside those it has fixed words for."""
+"""Kinds for which the loader builds a message from the value or its model."""
 
 
-def test_each_rule_of_files_and_of_the_clock_is_tried_or_has_its_way_out_elsewhere() -> None:
+def test_every_file_check_is_in_a_table_or_in_elsewhere() -> None:
     tried = {way.check for way in ALL} | {way.check for _, way in TABLE}
     assert {rule.id for rule in file_checks()} == (tried | ELSEWHERE.keys()) & {
         r.id for r in file_checks()
     }
 
 
-MET = (
+COMPLETE = (
     *("backup", "certificates", "cloudflare", "dashboard", "deploy", "hardening", "identity"),
     *("monitoring", "network", "openings"),
 )
-"""Packages each of whose messages is met by an entry, not each check alone."""
-UNMET = {
+"""Packages of which every message, not only every check, has a row."""
+IMPOSSIBLE = {
     "nothing says which systemd unit": "each kind of service has a unit; it guards the catalog's",
 }
-"""What one of theirs says that no stack brings about, and why it stands."""
+"""A message of these packages that no stack can cause, with the reason."""
 
 
-def test_each_message_of_these_rooms_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
-    met: set[tuple[str, int]] = set()
-    made = Problem.__init__
+def test_every_message_of_these_packages_has_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: set[tuple[str, int]] = set()
+    original = Problem.__init__
 
-    def note(self: Problem, *args: object, **more: object) -> None:
+    def record(self: Problem, *args: object, **more: object) -> None:
         caller = sys._getframe(1)
-        met.add((caller.f_code.co_filename, caller.f_lineno))
-        made(self, *args, **more)  # type: ignore[arg-type]
+        reported.add((caller.f_code.co_filename, caller.f_lineno))
+        original(self, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Problem, "__init__", note)
+    monkeypatch.setattr(Problem, "__init__", record)
     for way in ALL:
         way.before()
     missing = []
-    for file in (f for room in MET for f in (build.ROOT / "homelab" / room).glob("*checks.py")):
+    for file in (
+        f for package in COMPLETE for f in (build.ROOT / "homelab" / package).glob("*checks.py")
+    ):
         text = file.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
                 lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-                said = ast.get_source_segment(text, node) or ""
-                if not any((str(file), line) in met for line in lines) and not any(
-                    words in said for words in UNMET
+                source = ast.get_source_segment(text, node) or ""
+                if not any((str(file), line) in reported for line in lines) and not any(
+                    part in source for part in IMPOSSIBLE
                 ):
                     missing.append(f"{file.name}:{node.lineno}")
     assert missing == []

@@ -1,4 +1,4 @@
-"""Ways out of what is wrong with VPNs and who leaves by them."""
+"""Ways out of problems with VPNs and their services."""
 
 from __future__ import annotations
 
