@@ -14,7 +14,7 @@ from homelab.problems import Problem
 from homelab.system.devices import disk_at, disks_of, mount_at
 from homelab.system.own import own_settings
 
-SAME_DISK = file_check(
+BACKUP_SAME_DISK = file_check(
     "backup-same-disk",
     "error",
     "If the disk fails, the data and its only backup are lost.",
@@ -43,7 +43,7 @@ def check_backup_disks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterat
             f"its only backup, at {names}, is on its own disk, {place}",
             "add to backup.targets one elsewhere, as b2: {kind: b2, path: bucket/…, "
             "credentials: {sops: …}}, or a directory on another disk",
-            check=SAME_DISK,
+            check=BACKUP_SAME_DISK,
             severity="error" if _is_irreplaceable(plan, first) else "warning",
         )
 

@@ -55,6 +55,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 def sources(plan: Plan, host: Host) -> Iterator[Source]:
     """What each option of a job, tier, target or store comes from, with the units it results in."""
     ours = ("homelab", "backup")
+    yield (*ours, "at"), "backup.at"
+    yield (*ours, "dumpAt"), "backup.dump_at"
+    yield (*ours, "onFailure"), "monitoring.ntfy"
+    yield (*ours, "inhibitsSleep"), f"{host.source}.always_on"
     for tier in KEEP:
         yield (*ours, "tiers", tier), f"backup.tiers.{tier}"
     for target in stores(plan, host):
