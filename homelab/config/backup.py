@@ -97,7 +97,16 @@ class BackupConfig(Model):
     dump_at: Time = "03:30"
     """Local time at which databases are dumped. Must be earlier than `at`."""
     tiers: dict[Tier, Keep] = Field(default_factory=lambda: dict(KEEP))
-    """Retention of each tier."""
+    """Retention of each tier that is backed up: service, user and irreplaceable."""
+
+    @model_validator(mode="after")
+    def _kept(self) -> BackupConfig:
+        if "re-derivable" in self.tiers:
+            raise ValueError(
+                "what is re-derivable is not backed up, so its tier has no retention; leave "
+                "tiers.re-derivable out"
+            )
+        return self
 
 
 class ServiceBackup(Model):

@@ -39,6 +39,7 @@ def host_known(plan: Plan) -> Iterator[Problem]:
     nixos = nixos_hosts(site.hosts).items()
     named += [(f"hosts.{n}.build.host", h.build.host) for n, h in nixos if h.build.host]
     named += [(f"deploy.last[{i}]", h) for i, h in enumerate(site.deploy.last or [])]
+    named += [(f"deploy.again.{name}", name) for name in site.deploy.again]
     if site.deploy.canary:
         named += [("deploy.canary", site.deploy.canary)]
     for where, host in named:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from tests import build
 from tests.site.ways_out import system_files, system_settings
 from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.parts import music
 from tests.site.ways_out.stacks import IDENTITY, MAC, MACS, both, host, machine, service
 
 OFFLINE: Changes = {"hosts": {"desk": machine("192.168.1.9", always_on=False)}}
+
+PIN = {"release": "25.11", "url": build.URL, "lock": "locks/nixos-25.11.lock"}
 
 WAYS = (
     WayOut(
@@ -67,6 +70,11 @@ WAYS = (
         {"network": {"entry": {"host": "pi"}}},
     ),
     WayOut("host-known", {"deploy": {"last": ["nass"]}}, {"deploy": {"last": ["nas"]}}),
+    WayOut(
+        "host-known",
+        {"deploy": {"again": {"nass": "rebooted by hand"}}},
+        {"deploy": {"again": {"nass": None, "nas": "rebooted by hand"}}},
+    ),
     WayOut("host-known", {"deploy": {"canary": "nass"}}, {"deploy": {"canary": "nas"}}),
     WayOut(
         "host-runs-services",
@@ -187,5 +195,44 @@ WAYS = (
         both(service("jellyfin", host="nas"), {"site": {"owner": {"user": "jellyfin"}}}),
         {"site": {"owner": {"user": "sam"}}},
         asked={"sam": "name an account of a person: user: …"},
+    ),
+    WayOut(
+        "named-unused",
+        {"nixpkgs": {"older": PIN}},
+        {"nixpkgs": {"older": None}},
+        where="nixpkgs.older",
+    ),
+    WayOut(
+        "named-unused",
+        music({"access": {"groups": {"pals": {"emails": ["kim@example.org"]}}}}),
+        {"cloudflare": {"access": {"groups": {"pals": None}}}},
+        where="cloudflare.access.groups",
+    ),
+    WayOut(
+        "named-unused",
+        music({"access": {"service_tokens": {"robot": {"duration": "forever"}}}}),
+        {"cloudflare": {"access": {"service_tokens": {"robot": None}}}},
+        where="cloudflare.access.service_tokens",
+    ),
+    WayOut(
+        "named-unused",
+        both(
+            service("jellyfin", host="nas"),
+            {"backup": {"targets": {"spare": {"kind": "local", "host": "pi", "path": "/srv/r"}}}},
+        ),
+        {"backup": {"targets": {"spare": None}}},
+        where="backup.targets",
+    ),
+    WayOut(
+        "named-unused",
+        {"backup": {"tiers": {"irreplaceable": {"daily": 30}}}},
+        {"backup": {"tiers": None}},
+        where="backup.tiers",
+    ),
+    WayOut(
+        "named-unused",
+        both(IDENTITY, {"identity": {"groups": ["family", "admins", "pals"]}}),
+        {"identity": {"groups": ["family", "admins"]}},
+        where="identity.groups",
     ),
 )
