@@ -183,9 +183,10 @@ def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[st
     """What the host's hand-written modules enable, and its known state directories."""
     known = {option: paths for option, paths in STATE_OF if "*" not in option}
     for entry in ENTRIES.values():
-        for option in entry.options:
-            if option.endswith(".enable") and (entry.state or entry.keeps):
-                known[option.removesuffix(".enable")] = (*entry.state, *entry.keeps)
+        # The first module that it enables is its own; a further one is a database or a proxy.
+        own = next((o for o in entry.options if o.endswith(".enable")), "")
+        if own and (entry.state or entry.keeps):
+            known[own.removesuffix(".enable")] = (*entry.state, *entry.keeps)
     enabled = {
         s.path[:-1] for s in own_settings(host, sources) if s.path[-1] == "enable" and s.value
     }

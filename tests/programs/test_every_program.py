@@ -61,7 +61,8 @@ TYPED = {
     *("networking.hostName", "networking.hosts", "networking.interfaces"),
     *("networking.nameservers", "networking.resolvconf", "nixpkgs", "security.pki"),
     *("security.sudo", "services.avahi", "services.flaresolverr", "services.jackett"),
-    *("services.jellyfin", "services.ollama", "services.postgresqlBackup", "services.resolved"),
+    *("services.freshrss", "services.jellyfin", "services.ollama", "services.postgresql"),
+    *("services.postgresqlBackup", "services.resolved"),
     *("services.sabnzbd", "services.static-web-server", "services.wyoming", "services.xserver"),
     *("system", "systemd.enableEmergencyMode", "systemd.targets", "time", "users"),
     "zramSwap",
@@ -70,6 +71,13 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.actual": "Debian has none; it reads JSON and environment, and passes over what it does not know",
+    "services.changedetection-io": "flags and environment that its module writes",
+    "services.forgejo": "Debian has none, and none was built for these tests",
+    "services.linkwarden": "environment alone, which it does not check",
+    "services.mealie": "environment alone, which it does not check",
+    "services.paperless": "environment alone, which it does not check",
+    "services.radicale": "Debian has an older one, which lacks its settings of today",
     "environment.etc": "files of our own, which our scripts read; and resolv.conf, by tests of vpn",
     "environment.persistence": "a module of a flake reads it",
     "home": "the owner's own, by home-manager",

@@ -26,9 +26,48 @@ _OTBR = "services.yaml: module file of nixpkgs, absent in 25.11"
 _SERVARR = "services.yaml: 25.11 option list, servarr/settings-options.nix of nixpkgs"
 _SABNZBD = "services.yaml: module file of nixpkgs, absent in 25.11"
 _POCKET_ID = "services.yaml: release notes of 25.05 and 25.11, module file of nixpkgs"
+_MODULE_2505 = "module file of nixpkgs, absent in the data of December 2024"
+_LIST_MODULE_2511 = "option list of 25.11, module file of nixpkgs"
+_MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.actual.enable": Newer("boolean", "25.05", _MODULE_2505),
+    "services.actual.group": Newer("null or string", "26.05", _MODULE_2605),
+    "services.actual.openFirewall": Newer("boolean", "25.05", _MODULE_2505),
+    "services.actual.package": Newer("package", "25.05", _MODULE_2505),
+    "services.actual.settings": Newer("JSON value", "25.05", _MODULE_2505),
+    "services.actual.user": Newer("null or string", "26.05", _MODULE_2605),
+    "services.changedetection-io.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.freshrss.api": Newer("submodule", "26.05", _MODULE_2605),
+    "services.linkwarden.cacheLocation": Newer("path", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.database.createLocally": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.database.host": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.database.name": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.database.port": Newer(_PORT, "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.database.user": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.enableRegistration": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.environment": Newer("attribute set of string", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.environmentFile": Newer("null or string", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.group": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.host": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.openFirewall": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.port": Newer(_PORT, "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.secretFiles": Newer(
+        "attribute set of (null or string)", "25.11", _LIST_MODULE_2511
+    ),
+    "services.linkwarden.storageLocation": Newer("path", "25.11", _LIST_MODULE_2511),
+    "services.linkwarden.user": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.mealie.database": Newer("submodule", "25.05", _MODULE_2505),
+    "services.mealie.extraOptions": Newer("list of string", "25.05", _MODULE_2505),
+    "services.paperless.configureNginx": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.paperless.configureTika": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.paperless.domain": Newer("null or string", "25.11", _LIST_MODULE_2511),
+    "services.paperless.exporter": Newer("submodule", "25.05", _MODULE_2505),
+    "services.radicale.group": Newer("string", "26.05", _MODULE_2605),
+    "services.radicale.user": Newer("string", "26.05", _MODULE_2605),
     "services.caddy.httpPort": Newer(
         "16 bit unsigned integer; between 0 and 65535 (both inclusive)",
         "26.05",
