@@ -1,7 +1,7 @@
-"""Fetch uv from the package index into a directory: for a machine with Python and nothing else.
+"""Fetch uv from the package index into a directory. It needs only Python.
 
-Uses pip in an environment of its own where that is possible, because pip knows the person's index
-and certificates; else the wheel itself, with its digest checked.
+It uses pip in a separate environment if possible, because pip knows the user's index and
+certificates. Otherwise it downloads the wheel and checks its digest.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> int:
 
 
 def by_pip(target: Path) -> bool:
-    """Whether pip could; Debian's Python may come without it."""
+    """Install uv with pip. Returns False if that fails; Debian's Python may lack pip."""
     place = target / "python"
     made = subprocess.run(
         [sys.executable, "-m", "venv", str(place)], capture_output=True, check=False
@@ -48,7 +48,7 @@ def by_pip(target: Path) -> bool:
 
 
 def by_wheel(target: Path) -> None:
-    """Take the one file that matters out of the wheel for this machine."""
+    """Extract the uv binary from the wheel for this machine."""
     with urllib.request.urlopen(INDEX) as answer:
         files = json.load(answer)["urls"]
     wheel = next(f for f in files if fits(f["filename"]))

@@ -1,4 +1,4 @@
-"""A case from the field, tried as its owner would: the home stack in a directory, edited."""
+"""The home stack in a directory with edits, for cases that owners reported."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def laid_out(
 
 
 def tried(directory: Path) -> list[Problem]:
-    """Everything that is wrong with it."""
+    """All its problems."""
     try:
         return [*check_stack(directory, "home")[1]]
     except InvalidStackError as error:

@@ -1,4 +1,4 @@
-"""What is said of backups is what runs: no exclude, option, disk or list empties one in silence."""
+"""Backups are complete: no exclude, option, disk or list empties one silently."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_an_exclude_does_not_leave_out_a_dump() -> None:
 
 
 @pytest.mark.parametrize("kind", ["sftp", "local"])
-def test_the_only_backup_of_what_cannot_be_replaced_is_on_another_disk(kind: str) -> None:
+def test_irreplaceable_data_needs_a_backup_on_another_disk(kind: str) -> None:
     here = {"kind": kind, "host": "aurora", "path": "/mnt/family/restic"}
     found = on_disks({"backup": {"targets": {"b2": None, "onetouch": here}}})
     assert {p.where: p.severity for p in found} == {
@@ -85,7 +85,7 @@ def test_the_only_backup_of_what_cannot_be_replaced_is_on_another_disk(kind: str
         "datasets.library": "warning",
         "services.immich.backup": "warning",
     }
-    # A second target elsewhere will do, and so will another disk of the host.
+    # A second target elsewhere is enough, and so is another disk of the host.
     assert on_disks({"backup": {"targets": {"onetouch": here}}}) == []
     assert on_disks({"backup": {"targets": {"b2": None}}}) == []
 
@@ -136,7 +136,7 @@ def test_two_mount_points_of_a_pool_or_of_a_disk_of_disko_are_one_disk() -> None
     assert disk_at(disks, "/a/photos") == disks["/a"]
 
 
-def test_state_that_include_leaves_out_is_told_of() -> None:
+def test_state_that_include_omits_is_reported() -> None:
     (problem,) = said(vaultwarden(backup={"include": ["/srv/extra"]}), "backup-include")
     assert problem.severity == "warning"
     assert f"include: [{HERE}, /srv/extra]" in problem.way_out
@@ -195,7 +195,7 @@ def test_an_option_does_not_end_or_change_a_backup_of_the_plan(option: dict[str,
 
 
 @pytest.mark.parametrize("option", OWN, ids=lambda o: next(iter(o)))
-def test_backups_of_the_owners_own_are_left_alone(option: dict[str, Any]) -> None:
+def test_own_backup_jobs_are_unaffected(option: dict[str, Any]) -> None:
     assert said(vaultwarden(options=option), "option-opens") == []
 
 
@@ -213,7 +213,7 @@ def test_backups_of_the_owners_own_are_left_alone(option: dict[str, Any]) -> Non
         ('services.restic.backups.mine.repository = "/srv/else";', False),
     ],
 )
-def test_a_module_of_the_owners_does_not_end_a_backup_either(line: str, told: bool) -> None:
+def test_an_own_module_cannot_disable_a_backup(line: str, told: bool) -> None:
     plan = planned({})
     path = plan.hosts["aurora"].config.hardware or ""
     text = f"{{ lib, ... }}: {{\n  {line}\n}}\n"
@@ -222,7 +222,7 @@ def test_a_module_of_the_owners_does_not_end_a_backup_either(line: str, told: bo
 
 
 @pytest.mark.parametrize("backup", [{"targets": []}, {"tier": "re-derivable"}])
-def test_what_keeps_nothing_says_why(backup: dict[str, Any]) -> None:
+def test_a_service_without_state_has_a_reason(backup: dict[str, Any]) -> None:
     with pytest.raises(InvalidStackError, match="write skip: "):
         planned(vaultwarden(backup=backup))
 

@@ -1,4 +1,4 @@
-"""Inputs from the field that the catalog once took without a word, on the shipped home stack."""
+"""Inputs of owners that the catalog once accepted without effect, on the shipped home stack."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def _said(changes: dict[str, Any], check: str) -> list[str]:
     return [str(p) for p in run_checks(planned(changes)) if p.check == check]
 
 
-def test_photos_of_an_old_host_keep_their_vectors_and_say_so() -> None:
-    """A database of pgvecto.rs on a host that was installed before 25.11: a warning with the way
-    on, which ends when the owner says which it is to be.
+def test_immich_on_an_old_host_keeps_its_vector_extension_with_a_warning() -> None:
+    """A pgvecto.rs database on a host installed before 25.11 is a warning, until the owner chooses
+    an extension.
     """
     old: dict[str, Any] = {"hosts": {"aurora": {"state_version": "24.11"}}}
     (warning,) = _said(old, "state-version")
@@ -28,10 +28,8 @@ def test_photos_of_an_old_host_keep_their_vectors_and_say_so() -> None:
     assert not _said({}, "state-version")
 
 
-def test_what_is_made_on_home_assistants_pages_is_loaded() -> None:
-    """Automations, scenes and scripts are saved in files of their own, which it has to include
-    and to find.
-    """
+def test_automations_created_in_home_assistant_are_loaded() -> None:
+    """Automations, scenes and scripts are in separate files, which Home Assistant must include."""
     ha = {"host": "aurora", "name": "ha", "publish": "tunnel", "tile": {"group": "Tools"}}
     text = tree({"services": {"home-assistant": ha}})["aurora"]["services/home-assistant.nix"]
     for word, name in (("automation", "automations"), ("scene", "scenes"), ("script", "scripts")):
@@ -39,10 +37,8 @@ def test_what_is_made_on_home_assistants_pages_is_loaded() -> None:
         assert f"f /var/lib/hass/{name}.yaml 0600 hass hass -" in text
 
 
-def test_an_upload_that_cloudflare_ends_is_told_of() -> None:
-    """Immich's videos are larger than the 100 MB that Cloudflare takes, and its phone apps do not
-    pass Access at all.
-    """
+def test_uploads_above_cloudflares_limit_are_reported() -> None:
+    """Immich's videos exceed Cloudflare's limit of 100 MB, and its phone apps cannot pass Access."""
     tunnel: dict[str, Any] = {"services": {"immich": {"publish": "tunnel"}}}
     (upload,) = _said(tunnel, "tunnel-upload")
     assert "uploads of up to 50GB, but Cloudflare refuses more than 100 MB" in upload
@@ -59,7 +55,7 @@ def test_an_upload_that_cloudflare_ends_is_told_of() -> None:
 
 
 def test_one_prometheus_reaches_the_exporters_of_other_hosts() -> None:
-    """An exporter on another host opens to Prometheus alone, and Prometheus is told of it."""
+    """An exporter on another host is open to Prometheus only, and Prometheus scrapes it."""
     changes: dict[str, Any] = {
         "services": {
             "prometheus": {"host": "pi", "never_publish": "Grafana asks it"},

@@ -1,4 +1,4 @@
-"""What somebody could write where a word is meant, and what is left to say of single cases."""
+"""Values that could become code, and single cases of owners."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.golden.test_home import planned
 from tests.tools.libraries import set_by_libraries
 
 HOSTILE = ('eth0"; accept #', "eth0 }", "default ({ ... }: { })", "x\ny", "$(id)", "a b", "")
-"""Words that are code in nftables, in Nix, in tmpfiles, in units or in a shell."""
+"""Texts that are code in nftables, Nix, tmpfiles, units or a shell."""
 WORDS: dict[str, Any] = {
     "hosts.nas.interface": lambda word: {"hosts": {"nas": {"interface": word}}},
     "hosts.nas.wake_on_lan.interface": lambda word: {
@@ -29,7 +29,7 @@ WORDS: dict[str, Any] = {
         "datasets": {"photos": {"host": "nas", "path": "/mnt/p", "tier": "user", "mode": word}}
     },
 }
-"""Fields whose word becomes a part of code, and a stack that says it."""
+"""Fields whose value becomes part of code, and a stack that sets them."""
 
 
 def _of_flake(**said: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _of_flake(**said: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("field", WORDS)
 @pytest.mark.parametrize("word", HOSTILE)
-def test_a_word_that_would_be_code_is_refused(field: str, word: str) -> None:
+def test_a_value_that_would_be_code_is_refused(field: str, word: str) -> None:
     with pytest.raises(InvalidStackError) as error:
         build.stack_config(WORDS[field](word))
     (problem,) = error.value.problems
@@ -53,15 +53,15 @@ def test_a_word_that_would_be_code_is_refused(field: str, word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["end0", "enp0s31f6", "wlp2s0", "eth0.10", "br-lan", "wan_1"])
-def test_names_of_interfaces_are_not(word: str) -> None:
+def test_names_of_interfaces_are_accepted(word: str) -> None:
     assert build.stack_config(WORDS["hosts.nas.interface"](word)).hosts["nas"].interface == word
 
 
-def test_a_service_of_a_flake_has_its_module_even_where_nothing_else_is_said(
+def test_a_service_of_a_flake_always_has_its_module(
     tmp_path: Path,
 ) -> None:
-    """One that keeps nothing and reads no secret was left out of its host's flake, with its routes
-    leading to nothing.
+    """A service without state and secrets was once left out of its host's flake, although it has
+    routes.
     """
     service = {
         "host": "pi",
@@ -106,10 +106,10 @@ BOX = merged(TAILNET, {"hosts": {"box": host("agent")}})
     ],
     ids=["a network that holds the agent", "the LAN address behind a route"],
 )
-def test_an_agent_logs_in_nowhere_whatever_the_way_is_called(
+def test_an_agent_cannot_log_in_to_another_host(
     grant: dict[str, Any], routed: bool, says: str
 ) -> None:
-    """The policy would fail tests that travel in it, and is refused before Tailscale sees it."""
+    """The policy would fail its own tests, and is refused before Tailscale receives it."""
     routes = {"hosts": {"pi": {"tailscale": {"subnet_routes": ["192.168.1.0/24"]}}}}
     made = merged(BOX, routes if routed else {}, {"tailnet": {"grants": [grant]}})
     found = build.found(made, "acl-lockout")
@@ -117,8 +117,8 @@ def test_an_agent_logs_in_nowhere_whatever_the_way_is_called(
     assert build.found(merged(BOX, routes if routed else {}), "acl-lockout") == []
 
 
-def test_the_tests_in_the_policy_hold_what_people_and_agents_were_given() -> None:
-    """A policy that lost a grant of the family's, or of the stack's own, is refused."""
+def test_the_policy_tests_cover_grants_of_people_and_agents() -> None:
+    """A policy that lacks a grant of the family or of the stack is refused."""
     plan = planned({})
     assert plan.tailnet is not None
     tests: Any = policy(plan.tailnet)["tests"]
@@ -127,7 +127,7 @@ def test_the_tests_in_the_policy_hold_what_people_and_agents_were_given() -> Non
 
 
 def test_a_backup_waits_for_a_disk_whose_path_has_a_blank() -> None:
-    """Systemd reads a list of words there; half a path would be ignored."""
+    """systemd reads a list of words there, so an unescaped path would be split."""
     disk = {"kind": "local", "host": "nas", "path": "/mnt/One Touch/restic"}
     changes = {"backup": {"targets": {"disk": disk}}, "services": {"navidrome": {"host": "nas"}}}
     plan = build.plan(changes)
@@ -136,8 +136,8 @@ def test_a_backup_waits_for_a_disk_whose_path_has_a_blank() -> None:
     assert unit["unitConfig"] == {"RequiresMountsFor": ['"/mnt/One Touch/restic"']}
 
 
-def test_a_client_of_a_backup_sees_its_own_repositories_alone() -> None:
-    """The pi's root, with the pi's key, reads no dataset of aurora and deletes nobody's copies."""
+def test_a_backup_client_sees_only_its_own_repositories() -> None:
+    """Root on the pi, with the pi's key, cannot read aurora's datasets or delete other backups."""
     plan = planned({"services": {"vaultwarden": {"host": "pi"}}})
     made = set_by_libraries(plan, plan.hosts["aurora"], "services.openssh", Path("/packages"))
     text = made["services"]["openssh"]["extraConfig"]
@@ -146,8 +146,8 @@ def test_a_client_of_a_backup_sees_its_own_repositories_alone() -> None:
     assert "ForceCommand internal-sftp" in text
 
 
-def test_a_gate_keeps_an_encoded_way_out_of_what_is_open() -> None:
-    """Traefik matches `/api/..%2fx` against a prefix as it stands, and passes it on."""
+def test_an_encoded_path_does_not_escape_an_exempt_prefix() -> None:
+    """Traefik matches `/api/..%2fx` against a prefix unchanged, and passes it on."""
     from tests.household import household
     from tests.proxy.stack import changes
 

@@ -1,4 +1,4 @@
-"""Values that were code in a generated file, and are words or refused now."""
+"""Values that were once code in a generated file are now quoted or refused."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ HOSTILE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("place", HOSTILE)
-def test_what_would_be_code_in_a_generated_file_is_refused(place: str, tmp_path: Any) -> None:
+def test_a_value_that_would_be_code_in_a_generated_file_is_refused(
+    place: str, tmp_path: Any
+) -> None:
     assert place in {p.where for p in tried(laid_out(tmp_path, HOSTILE[place]))}
 
 
@@ -58,7 +60,7 @@ def test_a_disk_with_a_blank_in_its_path_is_one_word_to_systemd() -> None:
 
 
 @pytest.mark.parametrize("word", ["in", "default.let"])
-def test_a_word_of_nix_is_a_module_of_a_flake_like_any_other(word: str) -> None:
+def test_a_nix_keyword_can_be_the_name_of_a_flake_module(word: str) -> None:
     text = print_value(nixos_output({"nas": ("default.nix", [("if", f"nixosModules.{word}")])}))
     assert 'inputs."if".nixosModules.' in text
     assert '"in"' in text or '"let"' in text

@@ -1,4 +1,4 @@
-"""What people of this field said of a service, and nothing read it."""
+"""Fields of services that once had no effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def services(**said: object) -> Changes:
 
 
 def test_catalog_service_fields_ignored(tmp_path: Path) -> None:
-    """Each is honoured, or named: headers without a gate are never written."""
+    """Each has an effect or is refused."""
     vault: Changes = {
         "state": ["/srv/vault"],
         "ports": {"smtp": {"port": 2525, "scope": "lan", "why": "test"}},
@@ -60,7 +60,7 @@ FORGE: Changes = {
 
 
 def test_container_second_port(tmp_path: Path) -> None:
-    """It is published where its scope says, and kept to it."""
+    """The port is published for its scope only."""
     stack = laid_out(tmp_path / "a", services(forge=FORGE))
     assert tried(stack) == []
     text = rendered(stack)["aurora"]["services/forge.nix"]
@@ -76,7 +76,7 @@ def test_container_second_port(tmp_path: Path) -> None:
 
 
 def test_container_second_port_of_another_number_inside(tmp_path: Path) -> None:
-    """Games speak UDP, and an image's own number is not always free outside."""
+    """Games use UDP, and the image's own port may be taken on the host."""
     ports = {
         "game": {
             "port": 34198,
@@ -129,7 +129,7 @@ WIKI_DB: Changes = {
 def test_container_database_live_copy(
     tmp_path: Path, image: str, dump: Changes, command: str, file: str
 ) -> None:
-    """A database in a container is dumped inside it, or its owner says why that need not be."""
+    """A database in a container is dumped inside it, or the owner gives a reason for none."""
     container = {**WIKI_DB["container"], "image": f"docker.io/{image}{DIGEST}"}  # type: ignore[dict-item]
     wiki = {**WIKI_DB, "container": container}
     (problem,) = tried(laid_out(tmp_path / "as-it-was", services(**{"wiki-db": wiki})))
@@ -152,7 +152,7 @@ def test_container_database_live_copy(
 
 
 def test_container_on_missing_disk(tmp_path: Path) -> None:
-    """Every directory that it mounts is waited for; where no disk is meant, that costs nothing."""
+    """The container waits for every directory that it mounts."""
     books: Changes = {
         "host": "aurora",
         "name": "books",
@@ -178,7 +178,7 @@ def test_container_on_missing_disk(tmp_path: Path) -> None:
 
 
 def test_hardlink_two_datasets(tmp_path: Path) -> None:
-    """What is moved between comes in as one mount; what is only read stays one of its own."""
+    """Datasets between which files are moved are one mount; a read-only one is separate."""
     dataset = {
         "host": "workstation",
         "mount": "/mnt/media",
@@ -222,7 +222,7 @@ def test_hardlink_two_datasets(tmp_path: Path) -> None:
 
 
 def test_podman_prune(tmp_path: Path) -> None:
-    """Old images go wherever containers run, and an owner may say otherwise."""
+    """Old images are removed on hosts with containers, unless the owner disables it."""
     text = rendered(laid_out(tmp_path / "base", {}))["aurora"]["containers.nix"]
     assert "autoPrune = {\n      enable = true;" in text
     off = {"draw": {"options": {"virtualisation.podman.autoPrune.enable": False}}}
@@ -231,7 +231,7 @@ def test_podman_prune(tmp_path: Path) -> None:
 
 
 def test_native_module_not_in_catalog(tmp_path: Path) -> None:
-    """What is missing is named: a module of nixpkgs alone is no kind of service."""
+    """The message says that a bare nixpkgs module is not supported."""
     forgejo: Changes = {
         "host": "aurora",
         "name": "git",
@@ -248,7 +248,7 @@ def test_native_module_not_in_catalog(tmp_path: Path) -> None:
 
 
 def test_external_upstream(tmp_path: Path) -> None:
-    """What is missing is named: a route leads to a service of a host."""
+    """The message says that a route needs a service on a host."""
     upstream = {"scheme": "https", "address": "192.168.1.5", "port": 5001, "verify": False}
     nas = {"host": "pi", "name": "nas", "routes": [{"name": "nas", "upstream": upstream}]}
     del nas["name"]

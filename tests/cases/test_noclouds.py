@@ -1,4 +1,4 @@
-"""What people of this field do without: a tailnet, Cloudflare's DNS, a single domain."""
+"""Homelabs without a tailnet, without Cloudflare's DNS, or with several domains."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ ALONE = {"tailnet": None, "backup": {"targets": {"onetouch": None}}}
 
 
 def test_no_tailnet_two_hosts(tmp_path: Path) -> None:
-    """Without its settings of Tailscale, the proxy calls over the LAN and is let in alone."""
+    """Without Tailscale, the proxy calls over the LAN, and only the proxy is admitted."""
     (problem,) = [
         p for p in tried(laid_out(tmp_path / "as-it-was", ALONE)) if p.severity != "warning"
     ]
     assert (problem.where, problem.check) == ("hosts.pi.tailscale", "tailnet-elsewhere")
     assert "subnet_routes" in problem.what
     mended = laid_out(tmp_path / "mended", {**ALONE, "hosts": {"pi": {"tailscale": None}}})
-    # Addresses that are left have a warning each, and no effect between hosts.
+    # Remaining tailnet addresses give a warning and have no effect.
     warned = {p.where for p in tried(mended) if p.check == "tailnet-elsewhere"}
     assert warned == {f"hosts.{h}.address.tailnet" for h in ("pi", "aurora", "workstation")}
     hosts = rendered(mended)
@@ -29,7 +29,7 @@ def test_no_tailnet_two_hosts(tmp_path: Path) -> None:
 
 
 def test_other_dns_provider(tmp_path: Path) -> None:
-    """Any provider of lego, by its own variables; names on the internet stay Cloudflare's."""
+    """Any provider of lego with its own variables. Names on the internet stay at Cloudflare."""
     said = {"provider": "desec"}
     (problem,) = tried(laid_out(tmp_path / "bare", {"network": {"entry": {"acme": said}}}))
     assert "DESEC_TOKEN" in str(problem)
@@ -41,7 +41,7 @@ def test_other_dns_provider(tmp_path: Path) -> None:
 
 
 def test_second_zone(tmp_path: Path) -> None:
-    """Not yet: the error names what is missing, and what there is instead."""
+    """Not supported: the error names the alternative."""
     zones = [{"name": "example.net", "id": "9f8e7d6c5b4a39281706f5e4d3c2b1a1"}]
     found = tried(laid_out(tmp_path, {"cloudflare": {"zones": zones}}))
     (problem,) = [p for p in found if p.severity == "error"]

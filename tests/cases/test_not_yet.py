@@ -1,4 +1,4 @@
-"""What people of this field have and this does not: named as such, with what to do instead."""
+"""Features that homelab does not have yet are named with an alternative."""
 
 from __future__ import annotations
 
@@ -96,12 +96,12 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
     "WireGuard between hosts": ({"wireguard": {"hosts": ["pi"]}}, "wireguard", "homelab:tailnet"),
     "DNS elsewhere": ({"dns": {"provider": "desec"}}, "dns", "network.entry.acme"),
 }
-"""What people look for in the place where they do: the edit, its place, and the way out."""
+"""The edit that people try, its place, and the way out."""
 
 
 @pytest.mark.parametrize("name", NOT_YET)
-def test_what_is_not_supported_yet_is_called_so(name: str, tmp_path: Path) -> None:
-    """It is no mistyped key: no other key is guessed."""
+def test_an_unsupported_feature_is_named(name: str, tmp_path: Path) -> None:
+    """It is not reported as a mistyped key."""
     edit, where, way_out = NOT_YET[name]
     (problem,) = [p for p in tried(laid_out(tmp_path, edit)) if p.severity == "error"]
     assert problem.where == where
@@ -111,19 +111,19 @@ def test_what_is_not_supported_yet_is_called_so(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("model", KEYS, ids=lambda m: str(m.__name__))
-def test_what_is_not_supported_yet_is_no_key(model: type[BaseModel]) -> None:
-    """What comes to be had leaves the page of what is missing."""
+def test_an_unsupported_feature_is_not_a_key(model: type[BaseModel]) -> None:
+    """A feature that exists is removed from this list."""
     kinds = [model, *model.__subclasses__()]
     assert not {f for kind in kinds for f in kind.model_fields} & KEYS[model].keys()
 
 
-def test_keys_that_are_none_are_not_offered(tmp_path: Path) -> None:
+def test_unsupported_keys_are_not_offered(tmp_path: Path) -> None:
     (problem,) = tried(laid_out(tmp_path, {"hosts": {"pi": {"address": {"iot": "192.168.2.3"}}}}))
     assert problem.way_out.endswith("Keys: lan, tailnet")
 
 
 @pytest.mark.parametrize(("provider", "says"), [("desec", "DESEC_TOKEN"), ("ovh", "acme/ovh")])
-def test_another_dns_provider_is_told_how_it_signs_in(provider: str, says: str) -> None:
+def test_another_dns_provider_is_pointed_to_its_credentials(provider: str, says: str) -> None:
     with pytest.raises(InvalidStackError, match=says) as error:
         build.stack_config({"network": {"entry": {"acme": {"provider": provider}}}})
     assert ("DESEC" in str(error.value)) is (provider == "desec")

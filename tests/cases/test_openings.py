@@ -1,4 +1,4 @@
-"""What somebody could try, and what was once taken without a word: each opens more than it says."""
+"""Options that open more than they seem to are refused."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_opens_too_much_is_refused(name: str) -> None:
+def test_an_option_that_opens_too_much_is_refused(name: str) -> None:
     changes, check, says = REFUSED[name]
     found = build.found(changes, check)
     assert [p for p in found if says in p.what], found or name
@@ -237,25 +237,25 @@ FINE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_opens_no_more_than_it_says_is_not(name: str) -> None:
+def test_an_option_that_opens_only_the_plan_passes(name: str) -> None:
     changes, check = FINE[name]
     assert build.found(changes, check) == []
 
 
-def test_a_secret_in_the_clear_is_told_of() -> None:
+def test_a_secret_in_plain_text_is_reported() -> None:
     changes = app(container={"environment": {"DB_PASSWORD": "hunter2-9f8e7d6c5b4a"}})
     (problem,) = build.found(changes, "secret-literal")
     assert "the Nix store" in problem.what
     assert "hunter2" not in str(problem)
 
 
-def test_a_secret_that_everybody_may_read_is_refused() -> None:
+def test_a_world_readable_secret_is_refused() -> None:
     with pytest.raises(InvalidStackError, match="with none for others"):
         build.stack_config(app(secrets={"tok": {"mode": "0777"}}))
 
 
-def test_a_host_that_holds_less_says_why_it_builds_where_more_is() -> None:
-    """The entry host's own key would open the builder, whose Nix trusts it."""
+def test_building_on_a_more_trusted_host_needs_a_reason() -> None:
+    """The entry host's key would have access to the builder, whose Nix trusts it."""
 
     def told(build_: dict[str, Any]) -> list[Problem]:
         said = {"hosts": {"pi": {"build": build_}}}
@@ -282,9 +282,7 @@ def test_a_host_that_holds_less_says_why_it_builds_where_more_is() -> None:
         ("token", "agent/model", False),
     ],
 )
-def test_an_agent_holds_no_credential_of_github_whatever_it_is_called(
-    name: str, key: str, github: bool
-) -> None:
+def test_an_agent_host_cannot_have_a_github_credential(name: str, key: str, github: bool) -> None:
     secrets = {name: {"ref": {"sops": key}}}
     changes = app(host="box", secrets=secrets, routes=[])
     changes = merged(changes, {"hosts": {"box": host("agent")}})
@@ -292,7 +290,7 @@ def test_an_agent_holds_no_credential_of_github_whatever_it_is_called(
     assert bool(found) is github
 
 
-def test_a_mistyped_tag_of_a_host_is_told_of() -> None:
+def test_a_mistyped_tag_of_a_host_is_reported() -> None:
     def told(tag: str) -> list[Problem]:
         grants = [{"src": ["tag:camera"], "dst": ["nas"], "ip": ["tcp:443"], "why": "x"}]
         tags = {"nas": {"tailscale": {"tags": ["camera"]}}, "pi": {"tailscale": {"tags": [tag]}}}
@@ -307,7 +305,8 @@ def test_a_mistyped_tag_of_a_host_is_told_of() -> None:
 
 
 def test_docker_and_libvirt_beside_nftables_are_named(tmp_path: Path) -> None:
-    """Containers and guests would lose their network, and what Docker publishes passes the plan."""
+    """Containers and guests would lose their network, and ports that Docker publishes bypass the
+    plan."""
     text = "{ virtualisation.docker.enable = true; virtualisation.libvirtd.enable = true; }\n"
     edit = {"hosts": {"aurora": {"modules": ["hosts/aurora/docker.nix"]}}}
     found = tried(laid_out(tmp_path, edit, {"hosts/aurora/docker.nix": text}))
@@ -316,7 +315,7 @@ def test_docker_and_libvirt_beside_nftables_are_named(tmp_path: Path) -> None:
     assert "container:" in found[0].way_out
 
 
-def test_the_shipped_stack_says_why_the_pi_builds_on_the_workstation() -> None:
+def test_the_shipped_stack_gives_the_reason_for_the_pis_builder() -> None:
     from homelab.checks import run_checks
 
     assert [p for p in run_checks(planned({})) if p.check == "builder-trust"] == []

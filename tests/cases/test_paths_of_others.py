@@ -1,4 +1,4 @@
-"""Directories of the system, of homelab, of secrets and of other services stay their owners'."""
+"""Directories of the system, of homelab, of secrets and of other services cannot be taken."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FREE = ("/srv/data", "/mnt/family/more", "/var/lib/own", "/home/sam/data", "/opt
 
 
 def said(changes: dict[str, Any], *checks: str) -> list[Problem]:
-    """What these checks say; never a warning alone."""
+    """The errors of these checks."""
     return [p for p in run_checks(planned(changes)) if p.check in checks]
 
 
@@ -95,15 +95,15 @@ USES = {
     by_mount_flag: "option-opens",
     target: "backup-target-root",
 }
-"""Each way in which the stack config names a directory of a host, and the check that holds it."""
+"""Each field that names a directory of a host, and its check."""
 _NIX_BUILDS = "/nix"
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
 @pytest.mark.parametrize("path", [*SYSTEM, *KEYS, *HOMES, *OTHERS])
-def test_what_belongs_to_somebody_is_refused_to_everybody_else(use: Any, path: str) -> None:
+def test_a_directory_with_an_owner_is_refused_to_others(use: Any, path: str) -> None:
     if use is built and path.startswith(_NIX_BUILDS):
-        return  # it is Nix's own
+        return  # Nix owns it
     if use is target and path.startswith("/mnt/onetouch"):
         return  # a target may be moved into a directory of itself
     found = said(use(path), *USES[use].split())
@@ -115,18 +115,18 @@ def test_what_belongs_to_somebody_is_refused_to_everybody_else(use: Any, path: s
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.__name__)
 @pytest.mark.parametrize("path", FREE)
-def test_a_directory_of_its_own_is_left_alone(use: Any, path: str) -> None:
+def test_a_services_own_directory_passes(use: Any, path: str) -> None:
     assert said(use(path), *USES[use].split()) == []
 
 
 @pytest.mark.parametrize("path", [*KEYS, *SYSTEM])
-def test_a_backup_does_not_carry_secrets_and_the_system_away(path: str) -> None:
+def test_a_backup_cannot_include_secrets_or_the_system(path: str) -> None:
     changes = {"services": {"vaultwarden": {"backup": {"include": [path]}}}}
     readable = path.startswith(("/etc/systemd", "/nix/", "/usr/"))
     assert [p.check for p in said(changes, "path-taken")] == ([] if readable else ["path-taken"])
 
 
-def test_a_backup_does_not_carry_its_own_repositories() -> None:
+def test_a_backup_cannot_include_its_own_repositories() -> None:
     changes = {"services": {"vaultwarden": {"backup": {"include": ["/mnt/onetouch"]}}}}
     (problem,) = said(changes, "path-taken")
     assert problem.where == "services.vaultwarden.backup.include[0]"
@@ -142,7 +142,7 @@ def test_the_state_of_another_service_needs_a_reason_in_a_container() -> None:
     assert said(changes, "option-opens", "accept-known") == []
 
 
-def test_no_reason_gives_a_container_the_keys_of_the_host() -> None:
+def test_no_reason_accepts_a_mount_of_the_hosts_keys() -> None:
     reason = {"host-paths": "it wants them", "other-state": "it wants them"}
     for path in ("/etc/ssh", "/var/lib/homelab", "/run/secrets/restic", "/run/homelab"):
         changes = mounted(path, read_only=True)
@@ -152,7 +152,7 @@ def test_no_reason_gives_a_container_the_keys_of_the_host() -> None:
 
 
 @pytest.mark.parametrize("path", ["/etc/localtime", "/etc/ssl/certs", "/sys/class/thermal"])
-def test_a_container_may_read_what_everybody_reads(path: str) -> None:
+def test_a_container_may_read_world_readable_files(path: str) -> None:
     assert said(mounted(path, read_only=True), "option-opens") == []
     assert said(mounted(path), "option-opens") != []
 
@@ -173,7 +173,7 @@ def test_a_relative_directory_of_an_option_is_the_one_below_var_lib() -> None:
 
 
 def test_every_directory_that_homelab_makes_on_a_host_is_its_own() -> None:
-    """What the modules and scripts of every kind of stack name, nobody else may have."""
+    """Directories in the modules and scripts of every kind of stack belong to homelab."""
     named = set()
     for variant in VARIANTS:
         plan = make_plan(load_stack_config(Document(stack(variant))), Lock())
@@ -188,7 +188,7 @@ def test_every_directory_that_homelab_makes_on_a_host_is_its_own() -> None:
     assert sorted(path for path in named if not is_fixed(path)) == []
 
 
-def test_of_two_services_with_one_directory_one_is_told() -> None:
+def test_two_services_with_one_directory_are_one_problem() -> None:
     image = f"docker.io/a/b:1@sha256:{'0' * 64}"
     mine = {
         "host": "aurora",
@@ -223,13 +223,13 @@ def test_a_service_keeps_its_state_in_a_dataset_that_it_uses() -> None:
         ({"root": "/nix/persist", "mount": "/nix", "directories": ["/etc/nixos"]}, ""),
     ],
 )
-def test_what_survives_lies_on_a_disk_of_its_own(persistence: dict[str, Any], told: str) -> None:
+def test_persistent_data_must_be_on_its_own_disk(persistence: dict[str, Any], told: str) -> None:
     found = said({"hosts": {"pavilion": {"persistence": persistence}}}, "path-taken")
     assert [p.where for p in found] == ([f"hosts.pavilion.persistence.{told}"] if told else [])
 
 
 @pytest.mark.parametrize("path", sorted(IDENTITY))
-def test_a_host_does_not_forget_who_it_is(path: str) -> None:
+def test_a_hosts_identity_must_persist(path: str) -> None:
     changes = {"hosts": {"nas": {"persistence": {"forget": {path: "it is quarantine"}}}}}
     (problem,) = build.found(changes, "persistence-complete")
     assert (problem.severity, problem.way_out) == ("error", "drop it")

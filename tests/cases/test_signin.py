@@ -1,4 +1,4 @@
-"""Sign-in and the reverse proxy: what owners met, and what somebody on the way in could try."""
+"""Sign-in and the reverse proxy: reported cases and attacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGE = "docker.io/a/b:1@sha256:" + "0" * 64
 
 
 def app(**more: object) -> Changes:
-    """A container on the nas that keeps nothing."""
+    """A container on the nas without state."""
     return {
         "host": "nas",
         "container": {"image": IMAGE, "port": 80},
@@ -31,7 +31,7 @@ def app(**more: object) -> Changes:
 SIGN_IN: Changes = {"identity": {"host": "pi", "users": {"sops": "authelia/users"}}}
 
 
-# --- a gate passed by dot segments ----------------------------------------------------------------
+# --- dot segments ----------------------------------------------------------------
 
 PASSED = (
     *("/api/..;/admin", "/api/..%5cadmin", "/admin/..%2fapi/y", "/admin/%2e%2e/api/y"),
@@ -39,10 +39,10 @@ PASSED = (
     *("/admin/..%2fping", "/admin/../ping", "/admin/%2e%2e/ping", "/admin/x%2f..%2f..%2fping"),
     *("/admin;/../api/x", "/admin%3f/../api/x", "//api/x", "/x//../api/y", "/%61pi/x"),
     *("/api%2fx", "/ap%69/x", "/%2fapi/x", "/v1%2e0/x"),
-    # What some releases of Caddy take for a placeholder, and leave out before they look.
+    # Some releases of Caddy treat this as a placeholder and remove it before matching.
     *("/api/{/../../admin?}", "/api/{http.request.header.X}/../../admin?}", "/api/{/}../admin"),
 )
-"""Requests that once reached the app with nobody asked, or would have."""
+"""Requests that once reached, or could reach, the app without a sign-in."""
 
 
 @pytest.fixture(scope="module", params=("caddy", "nginx"))
@@ -58,7 +58,7 @@ def gated(
 @pytest.mark.parametrize("path", PASSED)
 @pytest.mark.requirement("S0-15", "T1")
 def test_a_path_that_only_looks_exempt_asks_the_gate(gated: Running, path: str) -> None:
-    """Whatever an app behind the proxy would make of it."""
+    """However an app would interpret it."""
     answer = gated.ask(Row("", "gated.home.example.org", path))
     assert (answer.status, answer.app) == (302, "")
     assert len(gated.asked) == 1
@@ -71,8 +71,8 @@ def test_a_path_that_only_looks_exempt_asks_the_gate(gated: Running, path: str) 
     "rule", [{"resources": ["^/.*"]}, {"paths": ["/open/*"]}, {}], ids=["all", "some", "whole"]
 )
 @pytest.mark.requirement("S2-06", "S1-08")
-def test_a_rule_that_asks_nobody_does_not_open_the_internet(rule: Changes) -> None:
-    """One problem, with or without a tailnet that leads to the app."""
+def test_a_bypass_rule_does_not_open_a_name_on_the_internet(rule: Changes) -> None:
+    """One problem, with or without a tailnet."""
     published = {"publish": "tunnel", "audience": "family", "auth": "forward", "access": False}
     stack: Changes = {
         **SIGN_IN,
@@ -141,17 +141,17 @@ def _granted(*grants: Changes, **services: Changes) -> list[str]:
     ],
 )
 @pytest.mark.requirement("S1-12", "T21")
-def test_nobody_but_the_proxy_is_let_to_an_app_that_believes_it(
+def test_only_the_proxy_may_reach_an_app_that_trusts_its_headers(
     src: list[str], dst: list[str], ip: list[str]
 ) -> None:
-    """An agent that writes `Remote-User: sam` would be sam."""
+    """An agent that sends `Remote-User: sam` would be signed in as sam."""
     assert _granted({"src": src, "dst": dst, "ip": ip, "why": "direct please"}) == [
         "tailnet.grants[0]"
     ]
 
 
 @pytest.mark.requirement("S1-12")
-def test_nor_is_a_service_on_another_host() -> None:
+def test_a_service_on_another_host_may_not_reach_it_either() -> None:
     caller: Changes = {**app(uses=["x"]), "host": "box", "port": 8100, "routes": []}
     assert _granted(caller=caller) == ["services.caller.uses"]
     beside: Changes = {**app(uses=["x"]), "port": 8100, "routes": []}
@@ -159,8 +159,8 @@ def test_nor_is_a_service_on_another_host() -> None:
 
 
 @pytest.mark.requirement("S1-12")
-def test_what_the_owner_and_the_proxy_reach_is_no_hole() -> None:
-    """And neither is a grant for another port."""
+def test_access_of_owner_and_proxy_is_no_problem() -> None:
+    """A grant for another port is no problem either."""
     assert _granted({"src": ["pi"], "dst": ["nas"], "ip": ["tcp:8099"], "why": "the proxy"}) == []
     assert _granted({"src": ["tag:agent"], "dst": ["nas"], "ip": ["tcp:22"], "why": "ssh"}) == []
 
@@ -170,7 +170,7 @@ def test_what_the_owner_and_the_proxy_reach_is_no_hole() -> None:
 
 @pytest.mark.requirement("S1-08")
 def test_a_query_does_not_evade_a_rule_about_a_path() -> None:
-    """Said as a path or as an expression, Authelia is asked of both together."""
+    """With a path or an expression, a rule matches path and query."""
     wanted = '"(?i)^/admin([/?].*)?$"', '"^/admin(/[^?]*)?(\\\\?.*)?$"'
     rules = [
         {"route": "draw", "priority": 40, "policy": "deny", "paths": ["/admin/*"]},
@@ -191,8 +191,8 @@ def _board(**oidc: object) -> Changes:
 
 
 @pytest.mark.requirement("S0-27")
-def test_an_app_is_told_claims_in_its_id_token() -> None:
-    """By a policy of its own; nobody else's tokens change."""
+def test_an_app_can_receive_claims_in_its_id_token() -> None:
+    """With a separate claims policy. Tokens of other clients are unchanged."""
     text = tree(_board(id_token=["email", "groups"]))["pi"]["identity.nix"]
     assert "claims_policies.board.id_token = [" in text
     assert 'claims_policy = "board";' in text
@@ -212,7 +212,7 @@ def test_a_claim_needs_its_scope() -> None:
 
 @pytest.mark.requirement("S0-27")
 def test_a_refresh_token_can_be_asked_for() -> None:
-    """And what no provider knows cannot."""
+    """An unknown grant type is refused."""
     text = tree(_board(scopes=["openid", "offline_access"]))["pi"]["identity.nix"]
     assert '"offline_access"' in text
     assert '"refresh_token"' in text
@@ -221,8 +221,8 @@ def test_a_refresh_token_can_be_asked_for() -> None:
 
 
 @pytest.mark.requirement("S0-19")
-def test_the_resolver_writes_down_who_asked_only_where_the_stack_says_so() -> None:
-    """A journal on an SD card is no place for it, and nobody asked."""
+def test_the_resolver_logs_queries_only_if_the_stack_says_so() -> None:
+    """By default nothing is logged, to spare flash storage."""
     assert 'queryLog.type = "none";' in tree()["pi"]["dns.nix"]
     said = tree({"network": {"dns": {"query_log": True}}})["pi"]["dns.nix"]
     assert 'queryLog.type = "console";' in said
@@ -230,7 +230,7 @@ def test_the_resolver_writes_down_who_asked_only_where_the_stack_says_so() -> No
 
 @pytest.mark.parametrize("provider", ["kanidm", "keycloak", "authentik", "zitadel"])
 @pytest.mark.requirement("S4-16")
-def test_another_provider_is_refused_with_what_there_is(provider: str) -> None:
+def test_another_provider_is_refused_with_the_supported_ones(provider: str) -> None:
     with pytest.raises(
         InvalidStackError, match="the identity provider is authelia or pocket-id, which run here"
     ):

@@ -1,4 +1,4 @@
-"""State stays where it was seen: whatever is renamed, switched off, moved or given another path."""
+"""State is found again after renaming, disabling, moving or changing paths."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def told(plan: Plan) -> list[Problem]:
 
 
 def locked(changes: dict[str, Any], lock: Lock = SHIPPED) -> Lock:
-    """The lock that `homelab lock` would write, as it is read again."""
+    """The lock that `homelab lock` writes, read back."""
     return parse_lock(lock_text(updated_lock(planned(changes, lock))[0]), "homelab.lock.yaml")
 
 
@@ -57,7 +57,7 @@ def test_the_shipped_stack_and_its_lock_agree() -> None:
 
 
 @pytest.mark.parametrize("old", ["gone", "switched off"])
-def test_a_stateful_service_that_comes_back_elsewhere_by_another_name_has_moved(old: str) -> None:
+def test_a_stateful_service_under_another_name_on_another_host_has_moved(old: str) -> None:
     gone = None if old == "gone" else {"enable": False}
     new = {"service": "vaultwarden", "host": "workstation", "name": "vault"}
     (problem,) = told(planned({"services": {"vaultwarden": gone, "passwords": new}}))
@@ -68,7 +68,7 @@ def test_a_stateful_service_that_comes_back_elsewhere_by_another_name_has_moved(
     assert "homelab lock --move passwords" in problem.way_out
 
 
-def test_a_service_of_ones_own_is_known_again_by_a_path_of_its_state() -> None:
+def test_an_own_service_is_identified_by_a_state_directory() -> None:
     eurovote = _copy(HOME.values["services"]["eurovote"])  # type: ignore[index,call-overload]
     changes = {"eurovote": None, "jury": {**eurovote, "host": "aurora"}}
     (problem,) = told(planned({"services": changes}))
@@ -116,7 +116,7 @@ GRAFANA = {"grafana": {"tags": ["a", "b"], "name": "charts"}}
     ],
     ids=["switched-off", "two-hosts-to-another", "by-another-tag", "one-of-two-moves"],
 )
-def test_the_lock_knows_a_service_by_whatever_says_its_hosts(
+def test_the_lock_identifies_a_service_with_hosts_or_tags(
     first: dict[str, Any], hosts: dict[str, Any], then: dict[str, Any], then_hosts: dict[str, Any]
 ) -> None:
     lock = locked({"services": first, "hosts": hosts})
@@ -152,7 +152,7 @@ def test_a_second_instance_and_a_rename_leave_the_first_ones_keys_as_they_are() 
     renamed = planned(charts, locked(one))
     assert purposes(renamed, "charts", "key") == {"aurora": "grafana/key"}
     lock = locked(charts, locked(one))
-    # Nobody else ever gets what the renamed one has, and it keeps it.
+    # The renamed service keeps its keys, and no other service gets them.
     beside = {"services": {**charts["services"], "grafana": {"host": "pi", "name": "g"}}}
     assert purposes(planned(beside, lock), "charts", "key") == {"aurora": "grafana/key"}
     assert purposes(planned(beside, lock), "grafana", "key") == {"pi": "grafana@pi/key"}
@@ -192,7 +192,7 @@ def test_a_containers_state_and_a_datasets_path_do_not_change_by_themselves() ->
     (problem,) = told(planned(changes))
     assert (problem.check, problem.where) == ("dataset-moved", "datasets.photos")
     assert "homelab lock --move photos" in problem.way_out
-    # A lock that knows no datasets still knows the state that lies in them.
+    # A lock without datasets still has the state in them.
     (problem,) = told(planned(changes, SHIPPED.model_copy(update={"datasets": {}})))
     assert (problem.check, problem.where) == ("state-path", "services.immich")
 
@@ -315,12 +315,12 @@ def test_an_option_that_moves_state_is_a_move_that_the_lock_sees() -> None:
         {"services.vaultwarden.config.DATA_FOLDER": {"$text": "/srv/{name}"}},
     ],
 )
-def test_a_place_of_state_that_nobody_can_follow_is_refused(option: dict[str, Any]) -> None:
+def test_a_state_path_that_is_not_plain_text_is_refused(option: dict[str, Any]) -> None:
     found = run_checks(planned({"services": {"vaultwarden": {"options": option}}}))
     assert [p.check for p in found if p.check == "option-state"] == ["option-state"]
 
 
-def test_a_path_that_a_service_may_write_survives_a_root_that_forgets() -> None:
+def test_a_path_that_a_service_may_write_persists() -> None:
     harden = {"read_write": ["/srv/songs", "/run/songs"]}
     service = {"navidrome": {"host": "nas", "name": "music", "harden": harden}}
     plan = build.plan({"hosts": {"nas": {"persistence": {}}}, "services": service})
@@ -341,7 +341,7 @@ def rotated(changes: dict[str, Any], lock: Lock = SHIPPED) -> list[Problem]:
         ({"namespace": "home"}, "secrets.namespace", "restic-onetouch: the backups that"),
     ],
 )
-def test_a_new_key_for_what_is_encrypted_already_is_an_error(
+def test_a_new_key_for_encrypted_data_is_an_error(
     secrets: dict[str, Any], where: str, sealed: str
 ) -> None:
     (problem,) = rotated({"secrets": secrets})
@@ -355,7 +355,7 @@ def test_a_key_that_encrypts_nothing_rotates_freely() -> None:
     assert rotated({"secrets": {"epochs": {"miniflux": 2}}}) == []
 
 
-def test_a_meant_rotation_is_acknowledged_by_name(tmp_path: Path) -> None:
+def test_a_rotation_is_acknowledged_by_name(tmp_path: Path) -> None:
     stack = laid_out(tmp_path, {"secrets": {"epochs": {"restic": 2}}})
     with pytest.raises(InvalidStackError):
         write_lock(stack, "home", ())

@@ -1,4 +1,4 @@
-"""What people of this field met on their machines: disks, flakes, restarts, keys, names."""
+"""Reported cases of hosts: disks, flakes, reboots, keys, names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DISKO = """{
 
 
 def lock_with(*names: str) -> str:
-    """The shipped lock, with these inputs as `nix flake lock` would add them."""
+    """The shipped lock with these inputs, as `nix flake lock` adds them."""
     lock = json.loads((build.SHIPPED / "locks/nixos-25.11.lock").read_text(encoding="utf-8"))
     for name in names:
         original = {"type": "github", "owner": "nix-community", "repo": name}
@@ -39,7 +39,7 @@ def lock_with(*names: str) -> str:
 
 
 def test_persistence_loses_state(tmp_path: Path) -> None:
-    """Every service of the host keeps its state, once the root really forgets."""
+    """Every service of the host keeps its state on an ephemeral root."""
     hardware = (build.SHIPPED / "hosts/aurora/hardware.nix").read_text(encoding="utf-8")
     hardware = hardware.replace("/dev/disk/by-uuid/6c1c1f0e-6f9d-4a3c-9d7e-0b9a3f7c2d11", "none")
     forgets = hardware.replace('fsType = "btrfs";\n    options = [ "subvol=@root" ];', "").replace(
@@ -60,7 +60,7 @@ def test_persistence_loses_state(tmp_path: Path) -> None:
 
 
 def test_disks_by_disko(tmp_path: Path) -> None:
-    """Disks that disko lays out need its module: refused without, built with."""
+    """disko options without its module are refused; with the module they pass."""
     edit = {
         "flakes": {"disko": {"url": "github:nix-community/disko"}},
         "hosts": {"aurora": {"hardware": "hosts/aurora/disko.nix"}},
@@ -81,7 +81,7 @@ def test_disks_by_disko(tmp_path: Path) -> None:
 
 
 def test_own_module_needs_flake(tmp_path: Path) -> None:
-    """`inputs` reaches modules that ask for it, and the host's flake has what they name."""
+    """Modules can take `inputs`, and the host's flake has the inputs that they use."""
     edit = {
         "flakes": {"disko": {"url": "github:nix-community/disko"}},
         "hosts": {"aurora": {"modules": ["hosts/aurora/disko.nix"]}},
@@ -99,7 +99,7 @@ def test_own_module_needs_flake(tmp_path: Path) -> None:
     assert "specialArgs" not in rendered(stack)["pi"]["flake.nix"]
 
 
-def test_a_flake_that_nobody_needs_is_said(tmp_path: Path) -> None:
+def test_an_unused_flake_is_reported(tmp_path: Path) -> None:
     edit = {"flakes": {"disko": {"url": "github:nix-community/disko"}}}
     (problem,) = tried(laid_out(tmp_path, edit))
     assert (problem.where, problem.severity) == ("flakes.disko", "warning")
@@ -107,7 +107,7 @@ def test_a_flake_that_nobody_needs_is_said(tmp_path: Path) -> None:
 
 
 def test_private_flake(tmp_path: Path) -> None:
-    """Which hosts must fetch it, and how."""
+    """The message names the hosts that must fetch it."""
     edit = {"flakes": {"eurovote": {"url": "git+ssh://git@github.com/sam/private"}}}
     (problem,) = tried(laid_out(tmp_path / "a", edit))
     assert problem.where == "flakes.eurovote.url"
@@ -171,7 +171,7 @@ def test_intel_n100_jellyfin(tmp_path: Path) -> None:
 
 
 def test_home_file_twice(tmp_path: Path) -> None:
-    """The second file in the way overwrites the copy of the first, and fails no switch."""
+    """A second conflicting file replaces the first backup and fails no switch."""
     text = rendered(laid_out(tmp_path, {}))["workstation"]["home.nix"]
     assert "home-manager.overwriteBackup = true;" in text
 
@@ -184,7 +184,7 @@ def test_accept_routes_own_lan(tmp_path: Path) -> None:
 
 
 def test_server_loses_dns_with_pi(tmp_path: Path) -> None:
-    """It asks the Pi first and others while that is down, whether or not it says so."""
+    """It uses the Pi first and other resolvers while the Pi is down."""
     said = rendered(
         laid_out(tmp_path / "a", {"hosts": {"aurora": {"tailscale": {"accept_dns": False}}}})
     )
@@ -250,11 +250,11 @@ NOT_YET: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "write sops: path/in/it",
     ),
 }
-"""What is no part of this yet: the edit, and the place, what is missing and the way out."""
+"""Unsupported features: the edit, its place, the message and the way out."""
 
 
 @pytest.mark.parametrize("name", NOT_YET)
-def test_what_is_missing_is_named_with_a_way_out(name: str, tmp_path: Path) -> None:
+def test_an_unsupported_feature_is_named_with_a_way_out(name: str, tmp_path: Path) -> None:
     edit, where, what, way_out = NOT_YET[name]
     first, *_ = (p for p in tried(laid_out(tmp_path, edit)) if p.severity == "error")
     assert first.where.startswith(where)

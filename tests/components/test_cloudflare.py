@@ -1,4 +1,4 @@
-"""What the program asks Cloudflare for: Access, limits, web sites, buckets, and what was before."""
+"""Registered Cloudflare resources: Access, limits, web sites, buckets, adopted resources."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def run(directory: Path, changes: dict[str, Any], *, preview: bool = False) -> R
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    """One `up` with all of it."""
+    """One `up` with all features."""
     return run(tmp_path_factory.mktemp("everything"), EVERYTHING)
 
 
@@ -123,7 +123,7 @@ def test_ssh_has_a_record_and_an_application_of_its_kind(everything: Recorded) -
 def test_a_service_token_reaches_the_host_that_asked_and_stays_secret(
     everything: Recorded,
 ) -> None:
-    # A raised version is another token.
+    # A higher version gives another token.
     assert everything["service-token-probe-2"].inputs["duration"] == "720h"
     assert "service-token-probe-2" in everything.needs(everything["nas-secrets"])
     assert "service-token-probe-2" not in everything.needs(everything["pi-secrets"])
@@ -138,7 +138,7 @@ def test_cloudflare_tells_before_a_service_token_ends(everything: Recorded) -> N
     assert notice["mechanisms"] == {"emails": [{"id": "sam@example.org"}]}
 
 
-def test_the_way_to_sign_in_is_made_only_where_it_is_asked_for(
+def test_an_identity_provider_is_created_only_if_the_stack_says_so(
     everything: Recorded, tmp_path: Path
 ) -> None:
     login = everything["one-time-pin"].inputs
@@ -147,9 +147,7 @@ def test_the_way_to_sign_in_is_made_only_where_it_is_asked_for(
 
 
 @pytest.mark.requirement("S0-17")
-def test_the_limits_of_a_token_are_those_that_were_asked_for(
-    everything: Recorded, tmp_path: Path
-) -> None:
+def test_a_token_has_the_limits_of_the_stack(everything: Recorded, tmp_path: Path) -> None:
     limited = everything["acme-pi"].inputs
     assert limited["condition"] == {"requestIp": {"ins": ["203.0.113.7/32"]}}
     assert limited["expiresOn"] == "2027-01-01T00:00:00Z"
@@ -168,8 +166,8 @@ def test_caa_records_are_data_and_never_proxied(everything: Recorded) -> None:
 
 
 @pytest.mark.requirement("S3-02")
-def test_access_guards_every_name_of_a_web_site_before_any_is_known(everything: Recorded) -> None:
-    """Cloudflare's own names for it, too."""
+def test_access_protects_every_name_of_a_web_site_before_its_record(everything: Recorded) -> None:
+    """Including Cloudflare's own names of the site."""
     app = everything["docs-pages-access"]
     assert [d["uri"] for d in app.inputs["destinations"]] == [
         "docs-home.example.org",
@@ -203,7 +201,7 @@ def test_a_bucket_outlives_the_stack_and_its_keys_are_a_token(everything: Record
     assert [*json.loads(resources)] == [f"com.cloudflare.edge.r2.bucket.{ACCOUNT}_default_backup"]
 
 
-def test_no_minted_value_stands_in_the_open(everything: Recorded) -> None:
+def test_no_issued_value_is_in_plain_text(everything: Recorded) -> None:
     hidden = ("issued-client-secret", hashlib.sha256(b"issued-api-token").hexdigest())
     for resource in everything.resources:
         shown = {k: v for k, v in resource.inputs.items() if k not in resource.secrets}
@@ -211,7 +209,7 @@ def test_no_minted_value_stands_in_the_open(everything: Recorded) -> None:
 
 
 @pytest.mark.requirement("S2-05")
-def test_what_was_there_before_is_imported_by_the_ids_that_the_provider_wants(
+def test_an_adopted_resource_is_imported_by_the_providers_id(
     tmp_path: Path,
 ) -> None:
     adopt = {
@@ -267,7 +265,7 @@ def test_no_public_record_exists_for_an_internal_route() -> None:
 
 @pytest.mark.requirement("S0-14")
 def test_publishing_one_route_adds_a_record_an_application_a_rule_and_nothing_else() -> None:
-    """The test of the row."""
+    """The acceptance test of this requirement."""
     after = home({"services": {"immich": {"publish": "tunnel"}}})
     was = {(r.type, r.name) for r in before().resources}
     now = {(r.type, r.name): r for r in after.resources}
@@ -283,7 +281,7 @@ def test_publishing_one_route_adds_a_record_an_application_a_rule_and_nothing_el
     }
     assert changed == {
         "pi": {"tunnel.nix", "proxy.nix"},
-        # The app and its tile say its address; it is another one on the internet.
+        # The app and its tile contain its URL, which differs on the internet.
         "aurora": {"services/immich.nix", "dashboard.nix"},
         "workstation": set(),
         "pavilion": set(),
@@ -294,7 +292,7 @@ def test_publishing_one_route_adds_a_record_an_application_a_rule_and_nothing_el
 
 
 SAME = {"release-id.nix", "facts.nix"}
-"""What tells of everything, and so changes with anything."""
+"""Files that list everything, and so change with every change."""
 
 
 def files_of(recorded: Recorded) -> dict[str, dict[str, str]]:

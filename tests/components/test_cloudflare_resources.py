@@ -1,4 +1,4 @@
-"""What we register of Cloudflare's types is what the provider's own package would register."""
+"""Our Cloudflare resources register the same as the provider's own package."""
 
 from __future__ import annotations
 
@@ -92,13 +92,13 @@ SAID: dict[str, dict[str, Any]] = {
 }
 """Every argument of each type, and every field in it."""
 OF_INPUT = {"Output": pulumi.Output, "T": type(None)}
-"""What the SDK's own type of an input refers to by name."""
+"""Types that the SDK's input types refer to by name."""
 PLACE = {"sourcePosition", "stackTrace", "parentStackTraceHandle"}
-"""Where in the program a resource stands, which says nothing of it."""
+"""Source positions, which are not compared."""
 
 
 def registered(program: Callable[[], object]) -> list[dict[str, Any]]:
-    """What the program sends to the engine, but the stack."""
+    """The requests of the program to the engine, except for the stack."""
     requests: list[dict[str, Any]] = []
 
     class Nothing(mocks.Mocks):
@@ -131,11 +131,11 @@ def registered(program: Callable[[], object]) -> list[dict[str, Any]]:
 
 
 def every_field(shape: Any, value: Any) -> bool:
-    """Whether something is said of each field of a TypedDict, at every depth."""
+    """Whether a value sets each field of a TypedDict, at every depth."""
     parts = getattr(shape, "__args__", ())
     if not hasattr(shape, "__total__"):
         return all(every_field(part, value) for part in parts)
-    # Of a list, its members together.
+    # Members of a list together.
     whole: dict[str, Any] = {}
     for one in value if isinstance(value, list) else [value]:
         whole |= one
@@ -145,7 +145,7 @@ def every_field(shape: Any, value: Any) -> bool:
     )
 
 
-def test_a_field_of_which_nothing_is_said_is_found_at_every_depth() -> None:
+def test_an_unset_field_is_found_at_every_depth() -> None:
     less = {**SAID["ZeroTrustAccessApplication"], "destinations": [{"type": "public"}]}
     assert not every_field(AccessApplicationArgs, less)
 
@@ -164,7 +164,7 @@ def test_every_argument_of_a_type_is_compared(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_the_outputs_that_we_read_are_the_types_own(name: str) -> None:
+def test_the_outputs_that_we_read_exist(name: str) -> None:
     known = _types.resource_py_to_pulumi_names(getattr(sdk, name))
     type_ = TYPES[name]
     read = inspect.get_annotations(type_)

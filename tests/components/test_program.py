@@ -1,4 +1,4 @@
-"""What the program registers for the home stack, in preview and in up."""
+"""The resources of the home stack, in preview and in up."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests import build, stackdir
 HOME = read_document(build.SHIPPED / "Pulumi.home.yaml").values
 ALWAYS_ON = {"pi", "aurora", "pavilion"}
 OFFLINE = "workstation"
-"""What its switch needs travels with it."""
+"""A host without connections before its switch."""
 SWITCH = "-switch"
 IDENTITY = {"release-id.nix", "facts.nix"}
-"""Files that tell of everything, and so change with anything."""
+"""Files that list everything, and so change with every change."""
 TAKES = ("command:remote:Command", "command:local:Command")
 
 
@@ -58,7 +58,7 @@ def switches(recorded: Recorded) -> list[Resource]:
 
 
 def test_a_preview_and_an_up_register_the_same() -> None:
-    """The design: everything that decides which resources exist is known before any registers."""
+    """Which resources exist is known before the first one registers."""
     assert [(r.type, r.name, r.parent) for r in sorted(preview().resources, key=str_of)] == [
         (r.type, r.name, r.parent) for r in sorted(up().resources, key=str_of)
     ]
@@ -73,7 +73,7 @@ def test_type_and_name_are_unique(run: Recorded) -> None:
     assert [n for n, count in names.items() if count > 1] == []
 
 
-def test_the_tree_hangs_together(run: Recorded) -> None:
+def test_every_parent_is_registered(run: Recorded) -> None:
     urns = {r.urn for r in run.resources}
     tops = [r for r in run.resources if r.parent not in urns]
     assert [(r.type, r.name) for r in tops] == [("homelab:index:Homelab", "home")]
@@ -84,11 +84,11 @@ def test_the_tree_hangs_together(run: Recorded) -> None:
 
 
 def words(recorded: Recorded) -> set[str]:
-    """Names of services and routes, which say what they are and may have nothing in the cloud."""
+    """Names of the components of services and routes."""
     return {r.name for r in recorded.resources if r.type.startswith("homelab:services:")}
 
 
-def test_every_service_and_every_route_is_there_internal_ones_too(run: Recorded) -> None:
+def test_every_service_and_route_is_a_component(run: Recorded) -> None:
     assert {r.name for r in run.of(":Service")} >= {"blocky", "draw", "navidrome", "tailscale"}
     (draw,) = [r for r in run.of(":Service") if r.name == "draw"]
     assert draw.inputs == {
@@ -114,7 +114,7 @@ def test_every_service_and_every_route_is_there_internal_ones_too(run: Recorded)
 
 
 def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned() -> None:
-    """Their files, secrets and switches change with a host, and nothing else does."""
+    """On these hosts, files, secrets and switches change, and nothing else."""
 
     def inputs(recorded: Recorded) -> dict[tuple[str, str], Any]:
         return {(r.type.rpartition(":")[2], r.name): r.inputs for r in recorded.resources}
@@ -131,7 +131,7 @@ def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned() 
         ("Route", "news"),
         ("Host", "aurora"),
         ("Host", "pi"),
-        # The proxy reaches the port over the tailnet, whose policy names it.
+        # The proxy reaches the port over the tailnet, so the policy changes too.
         ("Acl", "tailnet-policy"),
     }
     hosts = {name.partition("-")[0] for kind, name in new if kind == "Command"}
@@ -139,13 +139,13 @@ def test_a_changed_port_changes_its_service_its_route_and_the_hosts_concerned() 
     assert hosts > {n.partition("-")[0] for n in commands} == {"aurora", "pi"}
 
 
-def test_every_component_says_that_it_is_done(run: Recorded) -> None:
+def test_every_component_registers_outputs(run: Recorded) -> None:
     left = [r.name for r in run.resources if not r.custom and r.urn not in run.outputs]
     assert left == []
 
 
-def test_host_names_lead_the_names_of_their_resources(run: Recorded) -> None:
-    """Repair without the clouds names the commands as '**:Command::pi-*'."""
+def test_names_of_a_hosts_resources_start_with_its_name(run: Recorded) -> None:
+    """A run without the clouds targets '**:Command::pi-*'."""
     for resource in run.resources:
         if resource.type in TAKES:
             host, _, what = resource.name.partition("-")
@@ -160,13 +160,13 @@ def test_every_resource_has_an_explicit_provider_of_its_own_package(run: Recorde
             assert f"pulumi:providers:{package}::home-{package}" in resource.provider, resource.name
 
 
-def test_the_policy_stands_before_any_host_switches(run: Recorded) -> None:
+def test_the_policy_is_written_before_any_host_switches(run: Recorded) -> None:
     for switch in switches(run):
         assert "tailnet-policy" in run.needs(switch)
 
 
 def test_every_host_is_built_before_any_switches(run: Recorded) -> None:
-    """A failed build leaves every host as it was; one that may sleep holds up nobody."""
+    """A failed build changes no host. An offline host delays no other."""
     for switch in switches(run):
         host = switch.name.removesuffix(SWITCH)
         needs = run.needs(switch)
@@ -177,8 +177,8 @@ def test_every_host_is_built_before_any_switches(run: Recorded) -> None:
 
 
 @pytest.mark.requirement("S0-05", "S0-67")
-def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded) -> None:
-    """A remote command could neither wake it nor wait for it."""
+def test_an_offline_host_has_one_resource(run: Recorded) -> None:
+    """A remote command could not wake it or wait for it."""
     own = [r for r in run.resources if r.custom and r.name.startswith(f"{OFFLINE}-")]
     assert [r.name for r in own] == [f"{OFFLINE}{SWITCH}"]
     (switch,) = own
@@ -196,8 +196,8 @@ def test_a_host_that_sleeps_is_one_resource_with_everything_in_it(run: Recorded)
 
 
 @pytest.mark.requirement("S0-08")
-def test_who_builds_on_a_host_that_sleeps_wakes_it(run: Recorded) -> None:
-    """The builder switches only after this build, so nothing else would wake it."""
+def test_a_build_on_an_offline_host_wakes_it(run: Recorded) -> None:
+    """The builder switches after this build, so nothing else would wake it before."""
     assert "WAKE_BUILDER='wake-workstation 192.168.1.20 22'" in run["pi-build"].inputs["stdin"]
     assert "WAKE_BUILDER=''" in run["aurora-build"].inputs["stdin"]
 
@@ -207,13 +207,13 @@ def test_files_come_before_their_build(run: Recorded) -> None:
         assert f"{host}-files" in run.needs(run[f"{host}-build"])
 
 
-def test_the_hosts_that_carry_our_way_switch_last(run: Recorded) -> None:
+def test_the_hosts_on_the_deployers_path_switch_last(run: Recorded) -> None:
     needs = run.needs(run["pi-switch"])
     assert {"aurora-switch", "pavilion-switch"} <= needs
 
 
 def test_access_and_the_switch_come_before_the_record(run: Recorded) -> None:
-    """Fail closed: something answers for a name, and Access guards it, before it is known."""
+    """Fail closed: the route works and Access protects it before the record exists."""
     records = run.of(":DnsRecord")
     assert {r.name for r in records} == {"music-dns", "auth-dns"}
     for record in records:
@@ -222,20 +222,20 @@ def test_access_and_the_switch_come_before_the_record(run: Recorded) -> None:
         assert record.name.replace("-dns", "-access") in needs
 
 
-def test_keys_are_minted_before_the_host_needs_them(run: Recorded) -> None:
+def test_keys_are_issued_before_the_host_needs_them(run: Recorded) -> None:
     assert "pavilion-join" in run.needs(run["pavilion-secrets"])
     assert "tailnet-policy" in run.needs(run["pavilion-join"])
     assert "home-example-org-tunnel" in run.needs(run["pi-secrets"])
     assert "acme-pi" in run.needs(run["pi-secrets"])
 
 
-def test_a_later_epoch_is_another_join_key_that_its_host_gets() -> None:
+def test_a_higher_epoch_gives_the_host_a_new_join_key() -> None:
     later = home({"secrets": {"epochs": {"tailscale": 2}}})
     assert [r.name for r in later.of(":TailnetKey")] == ["pavilion-join-2"]
     assert "pavilion-join-2" in later.needs(later["pavilion-secrets"])
 
 
-def test_secrets_are_secret_wherever_they_go() -> None:
+def test_secrets_are_marked_secret_in_every_input() -> None:
     recorded = up()
     for host in ALWAYS_ON:
         assert "stdin" in recorded[f"{host}-secrets"].secrets
@@ -245,7 +245,7 @@ def test_secrets_are_secret_wherever_they_go() -> None:
     assert {"oauthClientId", "oauthClientSecret"} <= recorded["home-tailscale"].secrets
 
 
-def test_no_secret_value_stands_anywhere_else(run: Recorded) -> None:
+def test_no_secret_value_is_in_another_input(run: Recorded) -> None:
     known = {"issued-api-token", "issued-join-key"}
     known |= {
         laptop.stand_in(f'["{a}"]["{b}"]')
@@ -280,15 +280,15 @@ def test_components_hold_nothing_secret_and_hosts_show_their_files(run: Recorded
 
 
 def text_of(recorded: Recorded, host: str, path: str) -> str:
-    """A file of a host, as a preview shows it."""
+    """A file of a host, as in a preview."""
     (file,) = [r for r in recorded.of(":File") if r.name == f"{host}/{path}"]
     (above,) = [r for r in recorded.resources if r.urn == file.parent]
     assert above.name == host
     return str(file.inputs["text"])
 
 
-def test_a_switch_is_readable_in_a_preview(run: Recorded) -> None:
-    """A rotated secret reaches its units, and the secret taints nothing."""
+def test_the_inputs_of_a_switch_are_readable_in_a_preview(run: Recorded) -> None:
+    """A rotated secret restarts its units, and the inputs stay readable."""
     for switch in switches(run):
         assert switch.secrets == ({"stdin"} if switch.name == f"{OFFLINE}{SWITCH}" else set())
         spec = json.loads(switch.inputs["stdin"])
@@ -316,7 +316,7 @@ def test_a_planned_host_registers_nothing() -> None:
     assert [r.name for r in recorded.resources if "pavilion" in r.name] == []
 
 
-def test_a_held_host_stays_as_it_is_and_outside_the_barrier() -> None:
+def test_a_held_host_is_unchanged_and_outside_the_barrier() -> None:
     recorded = home({"hosts": {"aurora": {"state": "held"}}})
     for name in ("aurora-files", "aurora-secrets", "aurora-build", "aurora-switch"):
         assert {"stdin", "create"} <= set(recorded[name].ignored), name
@@ -363,7 +363,7 @@ def stack_run(
 
 
 def test_the_package_of_cloudflare_is_never_imported(tmp_path: Path) -> None:
-    """It takes longer to import than the rest of a preview together."""
+    """Its import takes longer than the rest of a preview."""
     directory = stackdir.write_stack(tmp_path)
     values = build.config(stackdir.changed())
     program = f"""
@@ -386,7 +386,7 @@ print(json.dumps(sorted(m for m in sys.modules if m.startswith("pulumi_"))))
 def test_a_preview_works_without_any_credential(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fresh clone: one warning, what depends on a secret is unknown, nothing else is."""
+    """In a new clone: one warning, and only values that depend on secrets are unknown."""
     monkeypatch.setenv("PATH", "/nowhere")
     directory = stackdir.write_stack(tmp_path)
     recorded = stack_run(directory, {}, preview=True, secrets=False)

@@ -1,4 +1,4 @@
-"""An `up` looks at the policy before it touches anything; known devices get tags and routes."""
+"""An `up` reads the policy in force before any change. Known devices get tags and routes."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ OLDER = ours(services={"navidrome": {"host": "nas"}})
 
 
 @pytest.mark.parametrize("policy", [FOREIGN, EDITED])
-def test_a_policy_that_nobody_here_wrote_ends_an_up_before_it_begins(
-    tmp_path: Path, policy: str
-) -> None:
+def test_a_foreign_policy_ends_an_up_before_it_starts(tmp_path: Path, policy: str) -> None:
     recorded = run(tmp_path, policy=policy)
     assert f'adopt: "{digest(policy)}"' in recorded.error
     left = [r.type for r in recorded.resources if not r.type.startswith("pulumi:providers:")]
@@ -86,7 +84,7 @@ def test_a_policy_that_nobody_here_wrote_ends_an_up_before_it_begins(
 
 @pytest.mark.parametrize("policy", [DEFAULT, OLDER])
 def test_an_up_that_left_another_policy_in_force_fails(tmp_path: Path, policy: str) -> None:
-    """The engine finds our text in its state, but somebody has put back one of before."""
+    """The engine's state has our text, but an older policy is in force."""
     recorded = run(tmp_path, policy=policy, unchanged=True)
     assert "is not the one that the stack wants" in recorded.error
     assert f'adopt: "{digest(policy)}"' in recorded.error
@@ -95,54 +93,54 @@ def test_an_up_that_left_another_policy_in_force_fails(tmp_path: Path, policy: s
     assert "run `pulumi refresh`" in again.error
 
 
-def test_what_was_adopted_stays_adopted(tmp_path: Path) -> None:
-    """Whether `tailnet.adopt` stays in the stack or goes, the policy is the one it wants."""
+def test_an_adopted_policy_stays_adopted(tmp_path: Path) -> None:
+    """With or without `tailnet.adopt`, the policy is the one of the stack."""
     for written in (ours(), ours(**adopt(FOREIGN))):
         for change in ({}, adopt(FOREIGN)):
             assert run(tmp_path, change, policy=written, unchanged=True).error == ""
 
 
 @pytest.mark.parametrize("policy", [DEFAULT, ours(), OLDER])
-def test_a_new_tailnets_policy_and_those_of_ours_are_replaced(tmp_path: Path, policy: str) -> None:
+def test_a_default_policy_and_our_own_are_replaced(tmp_path: Path, policy: str) -> None:
     recorded = run(tmp_path, policy=policy)
     assert recorded.error == ""
     assert recorded["tailnet-policy"].inputs["overwriteExistingContent"] is True
     assert recorded["tailnet-policy"].retained
 
 
-def test_a_preview_does_not_ask(tmp_path: Path) -> None:
+def test_a_preview_does_not_read_the_policy(tmp_path: Path) -> None:
     recorded = run(tmp_path, preview=True, policy=FOREIGN)
     assert recorded.error == ""
     assert recorded["tailnet-policy"].inputs["acl"] == ours()
 
 
-def test_a_policy_that_cannot_be_read_is_left_alone_and_the_run_goes_on(tmp_path: Path) -> None:
-    """A host can be repaired while Tailscale is out of reach."""
+def test_an_unreadable_policy_is_unchanged_and_the_run_continues(tmp_path: Path) -> None:
+    """A host can be repaired while Tailscale does not answer."""
     recorded = run(tmp_path, policy="")
     assert recorded.error == ""
     assert [line for line in recorded.logs if "cannot be read" in line and "no such host" in line]
     policy = recorded["tailnet-policy"]
     assert policy.ignored == ["acl", "overwriteExistingContent"]
-    # Of one that was never made, the provider itself asks whether there is another.
+    # On creation, the provider itself checks for another policy.
     assert policy.inputs["overwriteExistingContent"] is False
     assert recorded["nas-switch"]
 
 
-def test_a_run_that_could_not_write_a_pending_policy_says_so(tmp_path: Path) -> None:
+def test_a_run_that_cannot_write_a_pending_policy_fails(tmp_path: Path) -> None:
     recorded = run(tmp_path, policy="", written=OLDER)
     assert [line for line in recorded.logs if "so it was not replaced" in line]
     settled = run(tmp_path, policy="", written=ours())
     assert not [line for line in settled.logs if "so it was not replaced" in line]
 
 
-def test_a_run_for_other_targets_does_not_miss_a_policy_that_is_pending(tmp_path: Path) -> None:
-    """The engine leaves the policy as it is then; to adopt anything would be wrong."""
+def test_a_run_for_other_targets_leaves_a_pending_policy(tmp_path: Path) -> None:
+    """The engine does not touch the policy then, so nothing may be adopted."""
     recorded = run(tmp_path, policy=OLDER, written=OLDER)
     assert recorded.error == ""
     assert not [line for line in recorded.logs if "adopt" in line]
 
 
-def test_a_stack_without_the_policy_touches_neither_it_nor_the_dns(tmp_path: Path) -> None:
+def test_a_stack_with_policy_elsewhere_changes_neither_policy_nor_dns(tmp_path: Path) -> None:
     elsewhere = testing.merged(DEVICE, {"tailnet": {"policy": "elsewhere"}})
     recorded = run(tmp_path, elsewhere, policy="")
     assert recorded.error == ""
@@ -175,12 +173,12 @@ def test_a_known_device_gets_tags_and_routes_after_the_policy(
         assert "tailnet-policy" in recorded.needs(device)
 
 
-def test_nothing_is_asked_of_a_device_that_is_not_known(tmp_path: Path) -> None:
+def test_an_unknown_device_gets_no_tags_or_routes(tmp_path: Path) -> None:
     assert [r.name for r in run(tmp_path).resources if "/device" in r.type] == []
 
 
 @pytest.mark.requirement("S2-09", "S0-29")
-def test_outputs_name_what_is_asked_past_the_proxy(tmp_path: Path) -> None:
+def test_outputs_list_direct_routes(tmp_path: Path) -> None:
     routes = [{"audience": "family", "auth": "native", "tailnet_direct": True}]
     services = {"navidrome": {"host": "nas", "routes": routes}, "miniflux": {"host": "pi"}}
     issuer = {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "ntfy/topic"}}}

@@ -1,4 +1,4 @@
-"""A run for hosts alone is told by Pulumi's own variable, and leaves the clouds out of it."""
+"""`PULUMI_OPTION_TARGET` with hosts only contacts no cloud."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ URN = "urn:pulumi:home::homelab::homelab:index:Homelab"
         f"{URN}$homelab:hosts:Host$command:remote:Command::pi-files",
     ],
 )
-def test_targets_that_can_only_be_of_hosts(targets: str) -> None:
+def test_targets_of_hosts_only(targets: str) -> None:
     assert hosts_alone({TARGET: targets})
     assert not hosts_alone({TARGET: targets, "PULUMI_OPTION_TARGET_DEPENDENTS": "true"})
     assert not hosts_alone({TARGET: f"{targets},**::tailnet-policy"})
@@ -45,12 +45,12 @@ def test_targets_that_can_only_be_of_hosts(targets: str) -> None:
         f"{URN}$homelab:tailnet:Tailnet$tailscale:index/deviceTags:DeviceTags::pi-tags",
     ],
 )
-def test_targets_that_may_be_of_a_cloud(targets: str) -> None:
+def test_targets_that_may_match_a_cloud_resource(targets: str) -> None:
     assert not hosts_alone({TARGET: targets})
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_no_cloud_is_asked_and_none_of_its_secrets_is_for_hosts_alone(
+def test_a_run_for_hosts_only_contacts_no_cloud_and_reads_no_cloud_secret(
     tmp_path: Path, preview: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools, log = laptop.install(tmp_path / "laptop"), tmp_path / "asked"
@@ -59,7 +59,7 @@ def test_no_cloud_is_asked_and_none_of_its_secrets_is_for_hosts_alone(
         (tools / tool).write_text(f'{first}\necho "$@" >> {log}\n{rest}')
     with mocks.path_with(tools):
         monkeypatch.setenv(TARGET, "**:Command::pi-*")
-        # A look at the policy in force would end the run, for it is nobody's here.
+        # Reading the policy in force would end the run, because it is foreign here.
         alone = run(
             tmp_path / "alone",
             preview=preview,

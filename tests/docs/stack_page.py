@@ -1,7 +1,6 @@
 """`docs/reference/stack.md`, made from the models of the stack config.
 
-Types have the names of the models' source: `Name` or `TreePath` say more than `str`, their type at
-run time.
+Types have their names in the source: `Name` or `TreePath` instead of `str`.
 """
 
 from __future__ import annotations
@@ -117,7 +116,7 @@ def _model(model: type[Model], shared: list[type[Model]]) -> Iterator[str]:
 
 
 def _is_section(model: type[Model]) -> bool:
-    """Whether the model is a whole section, whose heading stands above it already."""
+    """Whether the model is a whole section, which already has a heading."""
     return any(_plain(f.annotation) is model for f in StackConfig.model_fields.values())
 
 
@@ -227,7 +226,7 @@ def _jsonable(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-# --- what the source says ---------------------------------------------------------------------------
+# --- source ---------------------------------------------------------------------------
 
 
 @cache
@@ -236,7 +235,7 @@ def _tree(file: str) -> ast.Module:
 
 
 def _source(model: type[Model]) -> dict[str, ast.expr]:
-    """The annotation of each field, as it is written."""
+    """The source text of each field's annotation."""
     found = next(
         n
         for n in _tree(inspect.getfile(model)).body
@@ -251,7 +250,7 @@ def _source(model: type[Model]) -> dict[str, ast.expr]:
 
 @cache
 def _aliases() -> Mapping[str, str]:
-    """What the models' own words mean: the text under `Role = Literal[…]`."""
+    """The docstrings of type aliases: the text under `Role = Literal[…]`."""
     out = {}
     modules = {m.__module__ for m in _all_models()} | {"homelab.config.base"}
     for name in sorted(modules):
@@ -270,7 +269,7 @@ def _names_in(node: ast.expr) -> set[str]:
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
-# --- which models there are ---------------------------------------------------------------------------
+# --- models ---------------------------------------------------------------------------
 
 
 def _plain(annotation: Any) -> Any:
@@ -283,14 +282,14 @@ def _plain(annotation: Any) -> Any:
 
 
 def _kinds(annotation: Any) -> list[type[Model]]:
-    """The model, or each kind of a thing that has several."""
+    """The model, or each model of a union."""
     plain = _plain(annotation)
     several = get_origin(plain) in (Union, types.UnionType)
     return [m for a in get_args(plain) for m in _kinds(a)] if several else [plain]
 
 
 def _base(model: type[Model]) -> type[Model] | None:
-    """What is common to the kinds that the model is one of."""
+    """The common base of several kinds."""
     base = model.__base__
     return base if base is not None and issubclass(base, Model) and base.model_fields else None
 

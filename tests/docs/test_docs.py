@@ -1,4 +1,4 @@
-"""The pages say what holds: made pages are current, and what hand-written ones name exists."""
+"""Generated pages are current, and commands, checks and tests that pages name exist."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def blocks(path: Path, language: str) -> list[str]:
 
 
 def commands(path: Path) -> list[str]:
-    """What a page tells people to type: lines after a prompt, and code in a sentence."""
+    """The commands of a page: lines after a prompt, and inline code."""
     text = text_of(path)
     typed = [
         line[2:]
@@ -57,22 +57,22 @@ def commands(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(write.pages()))
-def test_a_reference_page_is_what_the_code_makes(name: str) -> None:
+def test_a_reference_page_is_current(name: str) -> None:
     page = write.PLACE / name
     assert page.exists(), "run: make docs"
     assert text_of(page) == write.pages()[name], "run: make docs"
 
 
-def test_making_pages_again_gives_the_same_bytes() -> None:
+def test_generating_pages_again_gives_the_same_bytes() -> None:
     assert write.pages() == write.pages()
 
 
-def test_no_other_page_stands_among_the_made_ones() -> None:
+def test_the_reference_contains_only_generated_pages() -> None:
     assert sorted(p.name for p in write.PLACE.iterdir()) == sorted(write.pages())
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_of_a_page_exist(path: Path) -> None:
     text = FENCE.sub("", text_of(path))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", target):
@@ -85,7 +85,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors of a page's headings, as forges make them."""
+    """The anchors of a page's headings, as on GitHub."""
     found = re.findall(r"^#+ (.+)$", FENCE.sub("", text_of(path)), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in found}
 
@@ -128,7 +128,7 @@ def test_every_make_target_is_in_the_contributing_guide() -> None:
 
 
 def test_every_label_of_a_problem_is_listed_once() -> None:
-    """So `homelab check --list` and the page have what a message ends with."""
+    """`homelab check --list` and the page list the id at the end of each message."""
     ids = [rule.id for rule in every_rule()]
     assert len(ids) == len(set(ids))
     registered = {c.id for c in all_checks()}
@@ -136,7 +136,7 @@ def test_every_label_of_a_problem_is_listed_once() -> None:
 
 
 def _given() -> Iterator[str]:
-    """Ids that the code gives to a `Problem` by hand: its fourth argument, or by name."""
+    """Ids that the code passes to `Problem`, as fourth argument or by keyword."""
     for path in (ROOT / "homelab").rglob("*.py"):
         for node in ast.walk(ast.parse(text_of(path))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Problem":
@@ -161,7 +161,7 @@ def test_checks_and_tests_that_a_page_names_exist(path: Path) -> None:
         assert (ROOT / named).exists(), named
 
 
-def test_each_promise_of_the_guide_is_kept_by_a_test_that_exists() -> None:
+def test_every_guarantee_of_the_guide_names_an_existing_test() -> None:
     files = (ROOT / "tests").rglob("test_*.py")
     known = {n for f in files for n in re.findall(r"^def (test_\w+)", f.read_text(), re.MULTILINE)}
     named = {n for path in WRITTEN for n in re.findall(r"`(test_[a-z0-9_]+)`", text_of(path))}
@@ -170,7 +170,7 @@ def test_each_promise_of_the_guide_is_kept_by_a_test_that_exists() -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_no_page_tells_of_the_machine_it_was_written_on(path: Path) -> None:
+def test_no_page_names_the_machine_on_which_it_was_written(path: Path) -> None:
     absolute = r"(?<![\w.>-])(?:/work|/root|/tmp|/Users|/home)/\w[\w/.-]*"
     assert re.findall(absolute, text_of(path)) == []
 
@@ -181,12 +181,12 @@ EXAMPLES = [(p, body) for p in WRITTEN for body in blocks(p, "yaml")]
 
 @pytest.mark.parametrize(("path", "body"), EXAMPLES, ids=[name_of(p) for p, _ in EXAMPLES])
 def test_an_example_fits_into_the_home_stack(path: Path, body: str) -> None:
-    """Examples are parts of a stack: laid over the shipped one, each makes one without errors."""
+    """Each example, merged over the shipped stack, gives a stack without errors."""
     whole = body if "config" in yaml.safe_load(body) else "config:\n" + indent(body, "  ")
     example = parse_document(whole, name_of(path)).values
     assert example, "an example of the stack config starts with homelab:<section>"
     home = parse_document(text_of(ROOT / STACK), STACK).values
-    # Who keeps the people is one choice: a section about it stands for itself.
+    # An example of `identity` replaces the section of the shipped stack.
     under = {k: v for k, v in home.items() if k != "identity"}
     values = {**home, **{k: laid_over(under.get(k), v) for k, v in example.items()}}
     problems = run_checks(make_plan(load_stack_config(Document(values)), Lock()))

@@ -1,4 +1,4 @@
-"""What `make lab` prints last works as it is printed, in a shell that knows neither uv nor homelab."""
+"""The last lines of `make lab` work in a shell without uv and homelab on PATH."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_line_works_as_printed(tmp_path: Path, has_uv: bool) -> None:
     said = subprocess.run(
         ["bash", ROOT / ".ci/next.sh", "home"],
         cwd=clone,
-        # As make calls it: its own uv comes first.
+        # As called by make: its own uv is first on PATH.
         env={"PATH": f"{clone}/.tools/bin:{tools}"},
         capture_output=True,
         text=True,

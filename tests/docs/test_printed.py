@@ -1,4 +1,4 @@
-"""The guide shows output as the commands print it, for the shipped stacks."""
+"""The guide shows the real output of commands for the shipped stacks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def printed(directory: Path, line: str) -> str:
 
 
 def block_of(page: str, command: str) -> list[str]:
-    """The lines that the page shows below a command."""
+    """The lines below a command on the page."""
     bodies = [body for _, body in FENCE.findall(text_of(GUIDE / page)) if f"$ {command}\n" in body]
     assert bodies, command
     return bodies[0].partition(f"$ {command}\n")[2].partition("\n$ ")[0].splitlines()

@@ -1,7 +1,7 @@
-"""A stack under the real engine: lab hosts at loopback addresses, and the pinned keys of the lab.
+"""A stack under the real engine, with lab hosts at loopback addresses.
 
-Nothing of the lab's engine takes part. The command provider and the runner dial the addresses of
-the stack, with an agent that holds the lab's key.
+The lab's engine is not used. The command provider and the runner connect to the stack's addresses,
+with an SSH agent that has the lab's key.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from tests import build, stackdir
 ADDRESSES = {"pi": ("127.0.0.2", "127.0.1.2"), "nas": ("127.0.0.3", "127.0.1.3")}
 """LAN and tailnet address of each host."""
 SECOND = {"hut": ("127.0.0.4", "127.0.1.4")}
-"""Those of the hosts of a second stack."""
+"""Addresses of the hosts of a second stack."""
 ISSUER = {"provider": "desec", "credentials": {"DESEC_TOKEN": {"sops": "ntfy/topic"}}}
-"""Who certifies names without Cloudflare; the key is one that the hosts' sops files have."""
+"""An issuer without Cloudflare. The hosts' sops files contain its key."""
 NEEDED = (
     *("pulumi", "pulumi-language-python", "pulumi-resource-command", "uv"),
     *("ssh-agent", "ssh-add"),
@@ -44,19 +44,19 @@ NEEDED = (
 
 @dataclass(frozen=True)
 class Run:
-    """What one command of the engine did."""
+    """The result of one command of the engine."""
 
     ok: bool
     text: str
-    """Everything it printed."""
+    """Its output."""
     steps: Mapping[str, str]
-    """What it did, or would do, by resource name; what stayed the same is left out."""
+    """Operations by resource name, without unchanged resources."""
     failed: frozenset[str]
     """Names of resources that failed."""
 
 
 def at_loopback(hosts: Mapping[str, object]) -> dict[str, object]:
-    """What the stack says so that its hosts may be this machine."""
+    """Changes of the stack so that its hosts can be on this machine."""
     return {
         "cloudflare": None,
         "network": {
@@ -76,12 +76,12 @@ class Real:
     lab: LabHosts
     environment: dict[str, str]
     hosts: Mapping[str, object]
-    """How each host is reached, in the stack's words."""
+    """The addresses and ports of each host, as in the stack."""
     second: Mapping[str, object]
-    """The same of the hosts of a second stack."""
+    """The same for the hosts of a second stack."""
 
     def write(self, changes: Mapping[str, object]) -> None:
-        """Write the stack file: the smallest homelab on these hosts, and this on top."""
+        """Write the stack file: the smallest homelab on these hosts, with changes."""
         file = self.directory / f"Pulumi.{stackdir.NAME}.yaml"
         salt = [
             line
@@ -101,7 +101,7 @@ class Real:
             path.write_text(build.sops_text(plan, host), encoding="utf-8")
 
     def run(self, *words: str) -> Run:
-        """One command of the engine, with what it did."""
+        """Run one command of the engine."""
         log = self.directory / "events"
         log.unlink(missing_ok=True)
         ended = self.pulumi(*words, "--event-log", str(log))
@@ -121,7 +121,7 @@ class Real:
         return self.run("up", "--yes", "--skip-preview", *words)
 
     def pulumi(self, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """The command line itself."""
+        """Run the `pulumi` command."""
         return subprocess.run(
             ["pulumi", *words, "--non-interactive", "--color", "never"],
             cwd=cwd or self.directory,
@@ -132,12 +132,12 @@ class Real:
         )
 
     def release(self, host: str) -> str:
-        """The release that a host runs."""
+        """The running release of a host."""
         return (self.lab.root(host) / "run/current-system").resolve().name.rpartition("-")[2]
 
 
 class _Relay(socketserver.ThreadingTCPServer):
-    """A lab host's port at another address and port."""
+    """Forwards an address and port to a lab host's port."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -170,7 +170,7 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
     except OSError:
         for end in (source, target):
-            # Closing would not wake the thread that reads from it.
+            # Closing the socket would not wake its reading thread.
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
@@ -188,7 +188,7 @@ def real(tmp_path: Path) -> Iterator[Real]:
         directory, state = tmp_path / "stack", tmp_path / "state"
         state.mkdir()
         directory.mkdir()
-        # Without it the engine does not know what the program needs.
+        # The engine reads the program's dependencies from it.
         shutil.copy(build.ROOT / "uv.lock", directory)
         tools = laptop.install(tmp_path / "laptop")
         environment = {
@@ -201,7 +201,7 @@ def real(tmp_path: Path) -> Iterator[Real]:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # for --event-log
             "SSH_AUTH_SOCK": agent.socket,
-            # The program and the runner come from the environment that the tests run in.
+            # The program and the runner use the tests' environment.
             "UV_PROJECT_ENVIRONMENT": sys.prefix,
         }
         made = Real(directory, lab, environment, hosts, second)
@@ -212,7 +212,7 @@ def real(tmp_path: Path) -> Iterator[Real]:
 
 
 def _reached(lab: LabHosts, name: str, stack: ExitStack) -> dict[str, object]:
-    """Serve a host at its own addresses, all on one port; how the stack says so."""
+    """Serve a host at its addresses, all on one port. Returns the changes of the stack."""
     host, port = lab.hosts[name], 0
     for address, target in host.ports.items():
         try:
@@ -229,7 +229,7 @@ def _reached(lab: LabHosts, name: str, stack: ExitStack) -> dict[str, object]:
 
 
 class _Agent:
-    """An SSH agent with one key, as long as the `with` lasts."""
+    """An SSH agent with one key, inside a `with` block."""
 
     def __init__(self, key: Path) -> None:
         self._key = key

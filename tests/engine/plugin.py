@@ -1,8 +1,8 @@
-"""A cloud for the real engine: the lab's stand-in, served as the plugin that the engine starts.
+"""The lab's stand-in for a cloud, served as a provider plugin for the real engine.
 
 `python -m tests.engine.plugin tailscale DIRECTORY` prints its port and serves until it is ended.
-Everything for which the cloud itself would be asked goes into `DIRECTORY/tailscale.asked`, and what
-it was signed in to with into `DIRECTORY/tailscale.configured`.
+Requests to the cloud are recorded in `DIRECTORY/tailscale.asked`, and sign-ins in
+`DIRECTORY/tailscale.configured`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ PROVIDERS = {"tailscale": TailscaleProvider}
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
-    """The wire of one stand-in. It takes no secrets, so the engine keeps track of them."""
+    """The provider protocol of one stand-in. It does not accept secrets, so the engine tracks
+    them."""
 
     def __init__(self, provider: Provider, directory: Path) -> None:
         self._provider, self._directory = provider, directory
@@ -104,7 +105,7 @@ class Plugin(provider_pb2_grpc.ResourceProviderServicer):
 
 
 class refusing:  # noqa: N801 a context manager reads as a word
-    """What the stand-in refuses is the plugin's error."""
+    """A refusal of the stand-in becomes an error of the plugin."""
 
     def __init__(self, context: Any) -> None:
         self._context = context
@@ -142,7 +143,7 @@ def _known(value: Any) -> Any:
 
 
 def struct(properties: Properties) -> Any:
-    """Properties as the wire has them."""
+    """Properties in the protocol's format."""
     made = struct_pb2.Struct()
     plain: Mapping[str, Any] = properties
     made.update(plain)
@@ -150,13 +151,14 @@ def struct(properties: Properties) -> Any:
 
 
 def answer(changes: Any, replaces: Any = ()) -> Any:
-    """What a comparison found."""
+    """The answer to a diff."""
     some = provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(changes=some, diffs=list(changes), replaces=list(replaces))
 
 
 def install(directory: Path, package: str) -> Path:
-    """The plugin as the engine looks for it on PATH; what it notes lies beside it."""
+    """Install the plugin under the name that the engine looks for on PATH. Its records are
+    beside it."""
     directory.mkdir(parents=True, exist_ok=True)
     script = directory / f"pulumi-resource-{package}"
     script.write_text(

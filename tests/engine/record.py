@@ -1,4 +1,4 @@
-"""Record with the real engine what each sequence of edits does: `python -m tests.engine.record`.
+"""Record the steps of the real engine for each sequence of edits: `python -m tests.engine.record`.
 
 Needs `pulumi` and its command provider on PATH. Names of sequences may be given; without any, all
 are recorded. What runs at once has no fixed order, so steps are kept by resource: the order of one
@@ -28,7 +28,7 @@ STATE_KEYS = ("urn", "parent", "inputs", "outputs", "dependencies", "protect", "
 
 
 def versions(pulumi: str) -> dict[str, str]:
-    """What the recording was made with."""
+    """The versions used for the recording."""
     said = subprocess.run([pulumi, "version"], capture_output=True, text=True, check=True)
     return {
         "engine": said.stdout.strip().removeprefix("v"),
@@ -38,7 +38,7 @@ def versions(pulumi: str) -> dict[str, str]:
 
 
 def record(name: str, pulumi: str) -> dict[str, Any]:
-    """Take the sequence through the real engine."""
+    """Run the sequence with the real engine."""
     with tempfile.TemporaryDirectory() as directory:
         real = _Real(pulumi, Path(directory))
         runs = [real.run(run) for run in SEQUENCES[name]]
@@ -51,7 +51,7 @@ class _Real:
         self._program = directory / "program"
         self._log = directory / "events"
         shutil.copytree(HERE / "program", self._program)
-        # Without it the engine asks pip what the program needs, and an environment of uv's has none.
+        # Otherwise the engine runs pip, which an environment of uv lacks.
         shutil.copy(HERE.parent.parent / "uv.lock", self._program)
         (directory / "state").mkdir()
         self._env = os.environ | {
@@ -65,7 +65,7 @@ class _Real:
         self._call("stack", "init", "dev")
 
     def run(self, run: Run) -> dict[str, Any]:
-        """One run, previewed and done, as it is kept in a recording."""
+        """One run with its preview, in the format of a recording."""
         if run["operation"] != "destroy":
             (self._program / "scenario.json").write_text(json.dumps(run))
         for key, values in run.get("config", {}).items():
@@ -99,7 +99,7 @@ class _Real:
             for op in ops:
                 steps[urn].remove(op)
             if "create-replacement" in ops and "replace" in steps[urn]:
-                steps[urn].remove("replace")  # counted by the real engine, but it did not come off
+                steps[urn].remove("replace")  # counted by the real engine, but it failed
                 changes["replace"] -= 1
         return {
             "ok": ended.returncode == 0,
@@ -120,7 +120,7 @@ class _Real:
         ) as process:
             while not begun.exists():
                 time.sleep(0.05)
-            time.sleep(0.5)  # the engine writes the end of earlier steps
+            time.sleep(0.5)  # the engine records the end of earlier steps
             os.killpg(process.pid, signal.SIGKILL)
 
     def _state(self) -> list[dict[str, Any]]:

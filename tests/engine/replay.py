@@ -1,4 +1,4 @@
-"""Take a sequence through the embedded engine, and say what it did in the recordings' words."""
+"""Run a sequence with the embedded engine, in the format of the recordings."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Replay:
         )
 
     def run(self, run: Run) -> dict[str, Any]:
-        """One run, previewed and done, in the form of a recording."""
+        """One run with its preview, in the format of a recording."""
         self.prepare(run)
         if run["operation"] == "destroy":
             preview = self._said(self._engine.destroy(preview=True), preview=True)
@@ -72,7 +72,7 @@ class Replay:
         return self._engine.up(self._run)
 
     def records(self) -> list[Record]:
-        """What is on record."""
+        """The records of the state."""
         return Store(self.program / STATE).read()
 
     @property
@@ -97,7 +97,7 @@ class Replay:
                 case Finished(step):
                     steps.setdefault(step.urn, []).extend(step.parts or [step.op])
                 case Failed(step):
-                    # In a preview the real engine shows a refused step beside the others.
+                    # In a preview, the real engine also shows a refused step.
                     into = steps if preview else failed
                     into.setdefault(step.urn, []).append(_failed_part(step))
         self.deleted = [

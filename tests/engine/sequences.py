@@ -1,4 +1,4 @@
-"""The sequences of edits that the real engine is recorded with; one line says what each is for."""
+"""The recorded sequences of edits, each with its purpose."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import Any
 
 Resource = dict[str, Any]
 Run = dict[str, Any]
-"""`operation` (up, destroy or kill), and what scenario.json holds: `resources`, `exports`, `raises`.
-Each run is previewed first. With `stops` the real engine is run without --continue-on-error."""
+"""`operation` (up, destroy or kill), and what scenario.json holds: `resources`, `exports`,
+`raises`. Each run is previewed first. With `stops` the real engine is run without
+--continue-on-error."""
 
 
 def command(name: str, create: str = "printf x", **more: Any) -> Resource:
-    """A local command; keywords that are not inputs of it are taken as they are."""
+    """A local command. Other keywords than inputs are resource options."""
     outside = {key: more.pop(key) for key in ("after",) if key in more}
     options = more.pop("options", {})
     return {"name": name, "inputs": {"create": create, **more}, "options": options, **outside}
@@ -100,7 +101,7 @@ def _delete_before_replace() -> list[Run]:
             command("made", f"printf {count}", triggers=[count], options=before),
             command(
                 "falls",
-                f"printf f{count}",  # not ignored by a resource that is made anew
+                f"printf f{count}",  # not ignored by a replaced resource
                 triggers=["${made.stdout}"],
                 options={"ignore_changes": ["create"]},
             ),

@@ -30,7 +30,7 @@ def services(**miniflux: object) -> dict[str, object]:
 
 
 def of(host: str, *parts: str) -> set[str]:
-    """The host itself, and these of its resources."""
+    """The host and these of its resources."""
     return {host, *(f"{host}-{part}" for part in parts)}
 
 
@@ -40,7 +40,7 @@ EVERYTHING = ("files", "secrets", "build", "switch")
 @pytest.mark.requirement("S4-33")
 def test_a_preview_works_without_secrets_and_reaches_no_host(real: Real) -> None:
     tools = real.environment["PATH"].split(os.pathsep)
-    real.environment["PATH"] = os.pathsep.join(tools[1:])  # without the stand-in that knows secrets
+    real.environment["PATH"] = os.pathsep.join(tools[1:])  # without the stand-in for sops
     for name in ("SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE", "SSH_AUTH_SOCK"):
         real.environment.pop(name, None)
     real.environment["HOME"] = str(real.directory)
@@ -55,7 +55,7 @@ def test_a_preview_works_without_secrets_and_reaches_no_host(real: Real) -> None
     assert not real.lab.connections
 
 
-def test_the_lab_registers_the_very_resources_of_the_real_engine(real: Real) -> None:
+def test_the_lab_registers_the_same_resources_as_the_real_engine(real: Real) -> None:
     real.write(services())
     preview = json.loads(real.pulumi("preview", "--json").stdout)
     lab = subprocess.run(
@@ -123,7 +123,7 @@ def test_a_change_is_shown_by_line_and_reaches_only_the_hosts_it_concerns(real: 
     assert re.search(r'^ +- +LISTEN_ADDR = "0\.0\.0\.0:8080";$', shown, re.MULTILINE)
     assert re.search(r'^ +\+ +LISTEN_ADDR = "0\.0\.0\.0:8123";$', shown, re.MULTILINE)
 
-    # Each file that changes is named, and of a file that does not nothing is shown.
+    # Each changed file is named. Unchanged files are not shown.
     named = real.run("preview").steps.keys()
     assert {"nas/services/miniflux.nix", "nas/firewall.nix", "pi/proxy.nix"} <= named
     assert "nas/services/jellyfin.nix" not in named
@@ -132,7 +132,7 @@ def test_a_change_is_shown_by_line_and_reaches_only_the_hosts_it_concerns(real: 
     real.write(testing.merged(services(), {"hosts": {"nas": {"zram": {"percent": 31}}}}))
     up = real.up()
     assert up.ok, up.text
-    # A file that was not there is created; everything else is updated.
+    # A new file is created; everything else is updated.
     assert {name: step for name, step in up.steps.items() if step != "update"} == {
         "nas/power.nix": "create"
     }
@@ -160,12 +160,12 @@ def test_a_switch_that_is_not_committed_fails_with_its_report_and_is_tried_again
     real.lab.clear_faults("nas")
     retried = real.up()
     assert retried.ok, retried.text
-    # The host that came after it had to wait.
+    # The next host was not switched.
     assert retried.steps == {"nas-switch": "update", "pi-switch": "update"}
     assert real.release("nas") != before
 
 
-def test_a_held_host_is_left_as_it_is_even_when_it_is_new(real: Real) -> None:
+def test_a_held_host_is_unchanged_even_if_it_is_new(real: Real) -> None:
     held = {"hosts": {"nas": {"state": "held"}}}
     real.lab.inject_fault("nas", "unreachable")
     real.write(testing.merged(services(), held))
@@ -202,8 +202,8 @@ SLEEPS = {
 
 
 @pytest.mark.requirement("S0-05")
-def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real) -> None:
-    """And one that does not wake fails for itself alone."""
+def test_an_offline_host_is_one_resource_and_another_host_wakes_it(real: Real) -> None:
+    """A host that does not wake fails alone."""
     real.write(testing.merged(services(), {"hosts": {"nas": SLEEPS}}))
     real.lab.inject_fault("nas", "unreachable")
     up = real.up("--continue-on-error")
@@ -223,9 +223,7 @@ def test_a_host_that_sleeps_is_one_resource_which_its_neighbour_wakes(real: Real
 
 
 @pytest.mark.parametrize("nas", [{}, SLEEPS], ids=["awake", "offline"])
-def test_no_secret_is_in_the_state_or_in_what_is_printed(
-    real: Real, nas: Mapping[str, object]
-) -> None:
+def test_no_secret_is_in_the_state_or_the_output(real: Real, nas: Mapping[str, object]) -> None:
     real.write(testing.merged(services(), {"hosts": {"nas": nas}}))
     up = real.up("--debug", "--show-full-output")
     assert up.ok, up.text
@@ -240,5 +238,5 @@ def test_no_secret_is_in_the_state_or_in_what_is_printed(
     ]
     for secret in (password, master):
         assert not [text for text in printed if secret in text]
-    # It is there to be found, encrypted.
+    # The encrypted value is in the state.
     assert password in real.pulumi("stack", "export", "--show-secrets").stdout

@@ -1,4 +1,4 @@
-"""The embedded engine takes the very steps that the real one was recorded taking."""
+"""The embedded engine takes the same steps as the recorded real engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_the_recording_is_of_the_sequence(name: str) -> None:
-    """A sequence that was edited is to be recorded again."""
+    """An edited sequence must be recorded again."""
     told = [{key: run[key] for key in run.keys() & ours} for run, ours in pairs(name)]
     assert told == json.loads(json.dumps(SEQUENCES[name]))
 
@@ -44,8 +44,8 @@ def test_the_same_steps_as_the_real_engine(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_what_depends_is_deleted_first(name: str, tmp_path: Path) -> None:
-    """Recordings keep no order between resources, so this half of the promise is checked here."""
+def test_dependents_are_deleted_first(name: str, tmp_path: Path) -> None:
+    """Recordings have no order between resources, so this is tested here."""
     replay = Replay(tmp_path)
     for run in SEQUENCES[name]:
         before = {record.urn: record for record in replay.records()}

@@ -50,7 +50,7 @@ def test_making_the_stack_adds_a_salt_and_changes_nothing_else(file: Path, tmp_p
 
 
 def test_the_stack_that_the_real_engine_runs_passes_every_check(tmp_path: Path) -> None:
-    """Also where there is no Pulumi to run it."""
+    """Also without Pulumi."""
     hosts = {n: {"address": {"lan": a, "tailnet": b}} for n, (a, b) in ADDRESSES.items()}
     stackdir.write_stack(tmp_path, at_loopback(hosts))
     _, problems = check_stack(tmp_path, stackdir.NAME)

@@ -1,4 +1,4 @@
-"""A run of the real engine for one host leaves the clouds out of it; Tailscale is a stand-in."""
+"""A run of the real engine for one host contacts no cloud. Tailscale is a stand-in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAS = "**:Host::nas,**:Command::nas-*"
 
 
 class Cloud:
-    """The Tailscale of one test."""
+    """The stand-in for Tailscale of one test."""
 
     def __init__(self, real: Real) -> None:
         self._directory = plugin.install(real.directory.parent / "plugins", "tailscale")
@@ -32,7 +32,7 @@ class Cloud:
         real.environment["PYTHONPATH"] = str(build.ROOT)
 
     def told(self, what: str) -> list[str]:
-        """What it was asked, or signed in to with, since this was called last."""
+        """Requests and sign-ins since the last call."""
         file = self._directory / f"tailscale.{what}"
         lines = file.read_text().splitlines() if file.exists() else []
         file.unlink(missing_ok=True)
@@ -53,7 +53,7 @@ def on_tailnet(*changes: Mapping[str, object]) -> dict[str, object]:
 
 
 def secrets_asked(real: Real) -> Path:
-    """Where the stand-ins for `sops` and `op` note what they are asked from now on."""
+    """The file in which the stand-ins for `sops` and `op` record their calls."""
     tools, log = real.directory.parent / "laptop", real.directory.parent / "secrets"
     for tool in ("op", "sops"):
         first, rest = (tools / tool).read_text().split("\n", 1)
@@ -70,7 +70,7 @@ def test_a_run_for_one_host_signs_in_to_no_cloud(real: Real) -> None:
     reached = dict(real.lab.connections)
     log = secrets_asked(real)
 
-    # The policy has to change as well: what the host is for does.
+    # The change also needs a new policy.
     real.write(on_tailnet({"services": {"miniflux": {"port": 8123}}}))
     real.environment["PULUMI_OPTION_TARGET"] = NAS
     preview = real.run("preview")
@@ -82,7 +82,7 @@ def test_a_run_for_one_host_signs_in_to_no_cloud(real: Real) -> None:
     assert cloud.told("asked") == []
     assert ["master" in line for line in log.read_text().splitlines()] == [True, True]
 
-    # What the state knew to sign in with is still there for the next whole run.
+    # The credentials in the state remain for the next whole run.
     del real.environment["PULUMI_OPTION_TARGET"]
     whole = real.run("preview")
     assert whole.ok, whole.text
@@ -104,7 +104,7 @@ def test_a_second_up_asks_for_the_policy_alone_and_destroy_leaves_it(real: Real)
     assert set(cloud.told("asked")) == {GET_ACL}
     assert dict(real.lab.connections) == reached
 
-    # The tailnet is neither left open nor without DNS.
+    # The tailnet keeps its policy and its DNS.
     gone = real.run("destroy", "--yes", "--skip-preview")
     assert gone.ok, gone.text
     assert {"tailnet-policy", "tailnet-dns"} <= gone.steps.keys()

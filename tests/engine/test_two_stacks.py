@@ -1,4 +1,4 @@
-"""Two stacks of one project under the real engine; and a project that lies anywhere."""
+"""Two stacks of one project under the real engine, and a project in any directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CABIN = "cabin"
 
 
 def write_cabin(real: Real, **miniflux: object) -> None:
-    """The second stack file: one host, and what every stack has."""
+    """Write the second stack file with one host."""
     host = {
         "platform": "x86_64-linux",
         "state_version": "25.11",
@@ -73,7 +73,7 @@ def test_two_stacks_are_brought_up_one_is_changed_and_one_destroyed(real: Real) 
     for host in wanted:
         assert real.lab.connections[host] == reached[host]
 
-    # One master key, and no password of the one is the other's.
+    # One master key, and no password is the same in both stacks.
     sent = {
         host: {p.read_text() for p in place.rglob("miniflux-admin")}
         for host in ("nas", "hut")
@@ -100,7 +100,7 @@ def test_two_stacks_are_brought_up_one_is_changed_and_one_destroyed(real: Real) 
 
 
 def test_a_target_of_one_host_reaches_that_host_alone(real: Real) -> None:
-    """The way of the guide to repair one host: its name leads those of its resources."""
+    """The guide's way to deploy one host: names of its resources start with its name."""
     real.write(services())
     up = real.up()
     assert up.ok, up.text
@@ -116,17 +116,17 @@ def test_a_target_of_one_host_reaches_that_host_alone(real: Real) -> None:
 def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_owners(
     real: Real, toolchain: str
 ) -> None:
-    """At a path with a blank; what Pulumi finds the environment by is all that tells where."""
+    """At a path with a space. Pulumi finds the environment by its own variables."""
     top = real.directory.parent / "a clone"
     below = top / "examples" / "my home"
     below.parent.mkdir(parents=True)
     shutil.move(real.directory, below)
-    # As any clone has them, whatever the last run left.
+    # As in a clean clone.
     shutil.rmtree(below / ".homelab", ignore_errors=True)
     real.directory = below
     (below / "uv.lock").unlink()
     real.write(services())
-    # Not the environment of the tests itself, which uv might change.
+    # A copy, because uv might change the environment of the tests.
     own = top / ".venv" if toolchain == "uv" else top / "an environment"
     venv.create(own, symlinks=True, with_pip=toolchain == "pip")
     [packages] = (own / "lib").glob("python*/site-packages")
@@ -134,14 +134,14 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
     (packages / "tests.pth").write_text("\n".join(lines) + "\n")
     if toolchain == "uv":
         real.environment.pop("UV_PROJECT_ENVIRONMENT")
-        # A root of uv's that needs nothing, so that its sync has nothing to fetch.
+        # A uv project without dependencies, so that its sync fetches nothing.
         (top / "pyproject.toml").write_text(
             '[project]\nname = "clone"\nversion = "1"\nrequires-python = ">=3.11"\n'
             "[tool.uv]\npackage = false\n"
         )
         subprocess.run(["uv", "lock", "--offline", "-q"], cwd=top, check=True)
     else:
-        # An environment variable of uv's must not matter here.
+        # uv's environment variable must not have an effect here.
         real.environment["UV_PROJECT_ENVIRONMENT"] = str(top / "nowhere")
         project = yaml.safe_load((below / "Pulumi.yaml").read_text())
         options = {"toolchain": "pip", "virtualenv": str(own)}
@@ -150,7 +150,7 @@ def test_a_project_works_below_the_root_of_its_environment_and_with_one_of_its_o
     up = real.up("--stack", stackdir.NAME)
     assert up.ok, up.text
     assert {host: real.release(host) for host in ("pi", "nas")} == outputs(real, stackdir.NAME)
-    # The text of a switch is the same on another machine.
+    # The text of a switch does not depend on the machine.
     state = json.loads(real.pulumi("stack", "export", "--stack", stackdir.NAME).stdout)[
         "deployment"
     ]["resources"]

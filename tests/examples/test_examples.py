@@ -1,7 +1,7 @@
-"""Every example as its owner would use it, from its own directory.
+"""Every example, used from its own directory.
 
-`<name>.txt` beside this file tells who should reach what there: written by hand, from what the
-owner tells of the homelab, before anybody looked at what the code says.
+`<name>.txt` beside this file is the expected output of `homelab reach`, written by hand from the
+owner's description.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXAMPLES = sorted(p.parent for p in (build.ROOT / "examples").glob("*/Pulumi.yam
 each = pytest.mark.parametrize("example", EXAMPLES, ids=[p.name for p in EXAMPLES])
 
 
-def test_there_are_examples_to_look_at() -> None:
+def test_examples_exist() -> None:
     assert {"javiersc"} <= {p.name for p in EXAMPLES}
 
 
@@ -44,11 +44,11 @@ KNOWN = {
     "lan": {("services.gatus.host", "monitor-independent")},
     "zakobar": {("services.nextcloud", "tunnel-upload")},
 }
-"""What their owners have to know, and chose: their routes are as they wrote them by hand."""
+"""Expected warnings, which the owners accept."""
 
 
 @each
-def test_nothing_is_wrong_with_it(example: Path) -> None:
+def test_an_example_has_no_unexpected_problem(example: Path) -> None:
     _, problems = check_stack(example, example.name)
     assert {(p.where, p.check) for p in problems} == KNOWN.get(example.name, set())
     assert {p.severity for p in problems} <= {"warning"}
@@ -56,7 +56,7 @@ def test_nothing_is_wrong_with_it(example: Path) -> None:
 
 @each
 @pytest.mark.requirement("S0-12", "S0-13", "S0-14", "S0-24", "S0-56", "S3-01")
-def test_it_is_reached_as_somebody_wrote_it_by_hand(example: Path) -> None:
+def test_an_example_is_reached_as_expected(example: Path) -> None:
     """Names, ports, paths and gates."""
     lines = Path(__file__).with_name(f"{example.name}.txt").read_text("utf-8").splitlines()
     told = "\n".join(line for line in lines if not line.startswith("#"))
@@ -67,7 +67,7 @@ def test_it_is_reached_as_somebody_wrote_it_by_hand(example: Path) -> None:
 
 
 @each
-def test_every_option_of_it_exists_with_that_type(example: Path) -> None:
+def test_every_option_of_an_example_exists_with_its_type(example: Path) -> None:
     options = require_options()
     made = build.modules(example / f"Pulumi.{example.name}.yaml")
     plan, _ = check_stack(example, example.name)
@@ -77,7 +77,7 @@ def test_every_option_of_it_exists_with_that_type(example: Path) -> None:
 
 
 @each
-def test_its_files_are_written_as_nixfmt_would(example: Path, tmp_path: Path) -> None:
+def test_the_files_of_an_example_are_formatted(example: Path, tmp_path: Path) -> None:
     texts = [
         text
         for release in open_stack(example, example.name).releases.values()
@@ -89,7 +89,7 @@ def test_its_files_are_written_as_nixfmt_would(example: Path, tmp_path: Path) ->
 
 
 @each
-def test_it_is_a_project_like_any_other_and_tells_no_secret(example: Path) -> None:
+def test_an_example_is_a_complete_project_without_secrets(example: Path) -> None:
     for file in ("Pulumi.yaml", "__main__.py"):
         assert (example / file).read_bytes() == (build.ROOT / file).read_bytes()
     texts = [p.read_text("utf-8") for p in example.rglob("*") if p.is_file()]
@@ -98,7 +98,7 @@ def test_it_is_a_project_like_any_other_and_tells_no_secret(example: Path) -> No
 
 @pytest.mark.lab
 @each
-def test_it_comes_up_in_the_lab_and_the_second_up_changes_nothing(
+def test_an_example_comes_up_in_the_lab_and_the_second_up_changes_nothing(
     example: Path, tmp_path: Path
 ) -> None:
     place = tmp_path / example.name

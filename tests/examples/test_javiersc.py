@@ -53,14 +53,14 @@ def plan() -> Plan:
 
 @cache
 def files() -> dict[str, str]:
-    """What its host is given."""
+    """The files of its host."""
     release = open_stack(PLACE, "javiersc").releases["nixos"]
     return {p: t for p, t in release.files if isinstance(t, str)}
 
 
 @pytest.mark.requirement("S3-02", "S3-11")
-def test_the_table_of_names_is_the_owners_row_by_row() -> None:
-    """Local address, local alias and public name of 15 services, and SSH beside them."""
+def test_the_table_of_names_is_that_of_the_owner() -> None:
+    """Local address, local alias and public name of 15 services and SSH."""
     rows = [[cell.strip() for cell in line.split("|")] for line in TABLE.strip().splitlines()]
     told = {
         public: (local.replace("<homelab.ip>", IP), alias.replace("N/A", ""))
@@ -74,8 +74,8 @@ def test_the_table_of_names_is_the_owners_row_by_row() -> None:
 
 
 @pytest.mark.requirement("S2-06", "S3-01")
-def test_everything_published_is_behind_the_one_policy_by_e_mail() -> None:
-    """No record with an address, and for each tunnelled name an application."""
+def test_every_published_name_has_the_one_policy_by_e_mail() -> None:
+    """No address record, and an application for each name in the tunnel."""
     cloud = plan().cloudflare
     assert cloud is not None
     assert {r.type for r in cloud.records} == {"CNAME"}
@@ -88,8 +88,8 @@ def test_everything_published_is_behind_the_one_policy_by_e_mail() -> None:
 
 @pytest.mark.parametrize("service", NO_ROUTE)
 @pytest.mark.requirement("S3-03")
-def test_what_has_no_name_in_the_table_has_none(service: str) -> None:
-    """And no port further than loopback, the tailnet's own apart."""
+def test_a_service_outside_of_the_table_has_no_name(service: str) -> None:
+    """Their ports listen on loopback only, except for the tailnet's."""
     assert plan().service(service) is not None
     assert plan().routes_of(service) == ()
     opened = [p for p in plan().firewall.ports if p.owner == service]
@@ -98,22 +98,22 @@ def test_what_has_no_name_in_the_table_has_none(service: str) -> None:
 
 @pytest.mark.requirement("S2-08")
 def test_the_tunnel_dials_each_service_and_sshd_as_they_are() -> None:
-    """Straight to the port, and ssh:// for what is not HTTP."""
+    """Directly to the port, and with ssh:// for SSH."""
     text = files()["tunnel.nix"]
     assert '"jellyfin-home.javiersc.com" = "http://127.0.0.1:8096";' in text
     assert '"ssh-home.javiersc.com" = "ssh://localhost:22";' in text
 
 
 @pytest.mark.requirement("S2-06", "S3-01")
-def test_no_name_leads_past_access() -> None:
-    """Whoever asks the machine itself for one is answered 404, at home and away."""
+def test_no_name_bypasses_access() -> None:
+    """The machine itself answers 404 for a published name, at home and elsewhere."""
     assert "javiersc.com" not in files()["proxy.nix"]
     assert "certificates.nix" not in files()
 
 
 @pytest.mark.requirement("S3-11")
 def test_plain_http_at_home_shows_the_dashboard() -> None:
-    """By the host's name and by its addresses, and the dashboard answers to those."""
+    """At the host's name and addresses, which the dashboard accepts."""
     proxy, dashboard = files()["proxy.nix"], files()["dashboard.nix"]
     assert '"nixos.local" = {' in proxy
     assert f'"{IP}"' in proxy
@@ -121,8 +121,8 @@ def test_plain_http_at_home_shows_the_dashboard() -> None:
 
 
 @pytest.mark.requirement("S3-06")
-def test_the_dashboard_has_the_owners_groups_and_asks_the_services_themselves() -> None:
-    """Cloudflare would answer in their place."""
+def test_the_dashboard_has_the_owners_groups_and_probes_local_addresses() -> None:
+    """At their public names, Access would answer."""
     dashboard = plan().dashboard
     assert dashboard is not None
     assert [g for g, _ in dashboard.groups] == [
@@ -137,7 +137,7 @@ def test_the_dashboard_has_the_owners_groups_and_asks_the_services_themselves() 
 
 
 @pytest.mark.requirement("S2-13")
-def test_agents_may_restart_what_is_listed() -> None:
+def test_agents_may_restart_the_listed_units() -> None:
     text = files()["control.nix"]
     assert 'subject.user !== "homelab-ssh-mcp"' in text
     assert '"podman-otbr.service"' in text
@@ -145,8 +145,8 @@ def test_agents_may_restart_what_is_listed() -> None:
 
 
 @pytest.mark.requirement("S2-09", "S2-16")
-def test_home_assistant_is_asked_over_the_tailnet_without_a_gate() -> None:
-    """Its app passes no sign-in but its own; it trusts the proxy and the tunnel."""
+def test_home_assistant_is_reached_over_the_tailnet_without_forward_auth() -> None:
+    """Its app supports only its own sign-in. It trusts the proxy and the tunnel."""
     (route,) = plan().routes_of("home-assistant")
     assert route.tailnet_direct
     assert plan().hosts["nixos"].tailnet == "100.82.100.68"

@@ -14,9 +14,9 @@ from tests import build
 PLACE = build.ROOT / "examples/mynixos"
 HOST = "q958"
 PORTS = {"adguardhome": 10000, "pocket-id": 10010, "sonarr": 20989}
-"""The registry of ports, as far as it is told; Jellyfin's 20096 is set on its own pages."""
+"""The known part of the port registry. Jellyfin's 20096 is set in its own web interface."""
 FIXED = {"jellyfin", "sabnzbd"}
-"""Apps whose port no option of their module moves."""
+"""Apps whose module has no option for the port."""
 LEAVES_BY_VPN = {"radarr", "sabnzbd", "sonarr"}
 
 
@@ -29,7 +29,7 @@ def plan() -> Plan:
 
 @cache
 def files() -> dict[str, str]:
-    """What its host is given."""
+    """The files of its host."""
     release = open_stack(PLACE, "mynixos").releases[HOST]
     return {p: t for p, t in release.files if isinstance(t, str)}
 
@@ -48,7 +48,7 @@ def test_ports_are_those_of_the_registry_and_of_its_bands() -> None:
 
 @pytest.mark.requirement("S4-32")
 def test_names_have_the_prefix_and_each_published_one_a_rule_of_its_own() -> None:
-    """cloudflared knows no `nix-*`; and no rule leaves a certificate unverified."""
+    """cloudflared does not support `nix-*`, and every rule verifies the certificate."""
     assert {r.internal for r in plan().routes} == {f"nix-{r.name}.m7c5.de" for r in plan().routes}
     cloud = plan().cloudflare
     assert cloud is not None
@@ -64,7 +64,7 @@ def test_names_have_the_prefix_and_each_published_one_a_rule_of_its_own() -> Non
 
 @pytest.mark.requirement("S1-04", "S4-16")
 def test_a_name_that_the_tunnel_carries_is_known_at_home_as_well() -> None:
-    """Two routers, for Traefik's two ways in."""
+    """Two routers, one for each entry point of Traefik."""
     proxy = files()["proxy.nix"]
     for name in ("auth", "home", "jellyfin", "monica", "n8n"):
         rules = re.findall(
@@ -77,7 +77,7 @@ def test_a_name_that_the_tunnel_carries_is_known_at_home_as_well() -> None:
 
 @pytest.mark.requirement("S4-12")
 def test_traefik_speaks_tls_from_1_2_on_and_counts_requests() -> None:
-    """With no cipher that lacks forward secrecy."""
+    """Every cipher has forward secrecy."""
     proxy = files()["proxy.nix"]
     assert 'minVersion = "VersionTLS12";' in proxy
     assert "sniStrict = true;" in proxy
@@ -86,7 +86,7 @@ def test_traefik_speaks_tls_from_1_2_on_and_counts_requests() -> None:
 
 
 @pytest.mark.requirement("S4-16", "S4-17")
-def test_pocket_id_is_asked_through_a_gate_that_knows_every_gated_name() -> None:
+def test_pocket_id_has_a_callback_for_every_name_behind_sign_in() -> None:
     """Each protected route has its callback."""
     identity = plan().identity
     assert identity is not None
@@ -99,8 +99,8 @@ def test_pocket_id_is_asked_through_a_gate_that_knows_every_gated_name() -> None
 
 
 @pytest.mark.requirement("S4-13", "S4-14")
-def test_three_services_leave_by_the_vpn_or_not_at_all() -> None:
-    """By numbers of their groups, and the key is a file."""
+def test_three_services_use_only_the_vpn() -> None:
+    """By group ids. The key is a file."""
     (vpn,) = plan().vpn.vpns
     assert {m.service for m in vpn.members} == LEAVES_BY_VPN
     text = files()["vpn-killswitch.nix"]
@@ -114,14 +114,14 @@ def test_three_services_leave_by_the_vpn_or_not_at_all() -> None:
 
 
 @pytest.mark.requirement("S4-05", "S4-06")
-def test_the_small_boot_partition_is_kept_from_filling() -> None:
-    """Five generations, and old ones go every day."""
+def test_the_small_boot_partition_does_not_fill_up() -> None:
+    """Five generations, and daily garbage collection."""
     assert "configurationLimit = 5;" in files()["boot.nix"]
     assert 'dates = "daily";' in files()["own/hosts/q958/upkeep.nix"]
 
 
 @pytest.mark.requirement("S4-35")
-def test_who_keeps_failing_to_log_in_is_turned_away_but_not_from_home() -> None:
+def test_failed_logins_are_banned_except_from_home() -> None:
     """At the port that SSH listens on."""
     text = files()["fail2ban.nix"]
     for part in ('"192.168.2.0/24"', '"100.64.0.0/10"', "53844", "maxretry = 5;"):
@@ -132,7 +132,7 @@ def test_who_keeps_failing_to_log_in_is_turned_away_but_not_from_home() -> None:
 @pytest.mark.parametrize("unit", ["n8n", "jellyfin", "radarr", "sabnzbd", "scrutiny", "sonarr"])
 @pytest.mark.requirement("S4-19")
 def test_every_service_has_the_same_sandbox(unit: str) -> None:
-    """The five that n8n had and others had not."""
+    """The five settings that only n8n had."""
     (found,) = [u for u in plan().hardening if u.unit == unit]
     settings = dict(found.settings)
     assert settings["NoNewPrivileges"] is True
@@ -143,8 +143,8 @@ def test_every_service_has_the_same_sandbox(unit: str) -> None:
 
 
 @pytest.mark.requirement("S4-20")
-def test_whatever_has_no_sandbox_says_why() -> None:
-    """Monica had none, and nobody had written down why."""
+def test_a_service_without_a_sandbox_has_a_reason() -> None:
+    """In the review, Monica had none and no reason."""
     bare = {
         u.service: dict(u.exceptions)
         for u in plan().hardening

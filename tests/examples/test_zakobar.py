@@ -26,7 +26,7 @@ LOOPBACK_ALONE = {
     "systemd-exporter": 9558,
     "uptime-kuma": 3001,
 }
-"""What Caddy stands in front of, and what nobody but its own host asks."""
+"""Ports that listen on loopback only."""
 
 
 @cache
@@ -38,14 +38,14 @@ def plan() -> Plan:
 
 @cache
 def files() -> dict[str, str]:
-    """What its host is given."""
+    """The files of its host."""
     release = open_stack(PLACE, "zakobar").releases[HOST]
     return {p: t for p, t in release.files if isinstance(t, str)}
 
 
 @pytest.mark.requirement("S1-01", "S1-29", "S1-38", "S1-27")
 def test_the_pi_keeps_its_address_on_wifi() -> None:
-    """The password is a line of a file, and power save is off."""
+    """The password is in a file, and power saving is off."""
     text = files()["network.nix"]
     assert 'address = "192.168.1.100";' in text
     assert 'address = "192.168.1.1";' in text
@@ -56,8 +56,8 @@ def test_the_pi_keeps_its_address_on_wifi() -> None:
 
 
 @pytest.mark.requirement("S1-02", "S1-04", "S1-12")
-def test_every_app_answers_on_loopback_and_caddy_stands_in_front() -> None:
-    """A twin on plain HTTP for the tunnel has the same gates."""
+def test_every_app_listens_on_loopback_behind_caddy() -> None:
+    """The virtual host for the tunnel has the same sign-in."""
     ports = {p.owner: p for p in plan().ports if p.owner in LOOPBACK_ALONE}
     assert {o: p.port for o, p in ports.items()} == LOOPBACK_ALONE
     assert {p.scope for p in ports.values()} == {"loopback"}
@@ -73,7 +73,7 @@ def test_every_app_answers_on_loopback_and_caddy_stands_in_front() -> None:
 
 
 @pytest.mark.requirement("S1-04", "S1-05")
-def test_the_tunnel_leads_each_name_to_caddys_twin_and_the_rest_nowhere() -> None:
+def test_the_tunnel_leads_only_known_names_to_caddy() -> None:
     cloud = plan().cloudflare
     assert cloud is not None
     names = ("attic", "auth", "eurovote", "grafana", "nextcloud", "uptime-kuma")
@@ -83,8 +83,8 @@ def test_the_tunnel_leads_each_name_to_caddys_twin_and_the_rest_nowhere() -> Non
 
 
 @pytest.mark.requirement("S1-07", "S1-08", "S1-12")
-def test_administrators_alone_see_graphs_and_monitors_and_with_two_factors() -> None:
-    """Each strict rule has its deny, and comes before what is open."""
+def test_graphs_and_monitors_need_an_administrator_with_two_factors() -> None:
+    """Each strict rule has its denial, and precedes open rules."""
     identity = plan().identity
     assert identity is not None
     rules = [(r.route, r.policy, r.groups, r.resources) for r in identity.rules]
@@ -99,16 +99,16 @@ def test_administrators_alone_see_graphs_and_monitors_and_with_two_factors() -> 
 
 
 @pytest.mark.requirement("S1-06")
-def test_people_are_in_the_directory_and_authelia_asks_it() -> None:
-    """On loopback, by a password that only the two of them read."""
+def test_members_are_in_the_directory_and_authelia_uses_it() -> None:
+    """On loopback, with a password that only these two read."""
     assert 'olcSuffix = "dc=zakobar,dc=com";' in files()["directory.nix"]
     assert 'address = "ldap://127.0.0.1:389";' in files()["identity.nix"]
     assert not [s for s in plan().secrets.on(HOST) if s.name == "authelia-users"]
 
 
 @pytest.mark.requirement("S1-02")
-def test_containers_are_on_one_network_and_take_no_port_but_loopbacks() -> None:
-    """Made before them, by its own unit."""
+def test_containers_share_one_network_and_publish_ports_on_loopback_only() -> None:
+    """Its own unit creates it before them."""
     assert (
         "podman network create --ignore --interface-name=pod-homey --label=homelab homey"
         in (files()["containers.nix"])
@@ -122,8 +122,8 @@ def test_containers_are_on_one_network_and_take_no_port_but_loopbacks() -> None:
 
 
 @pytest.mark.requirement("S1-20", "S1-34")
-def test_eurovote_is_told_its_name_and_reads_who_comes_in_its_own_header() -> None:
-    """Its key is handed over by systemd, for its user does not exist yet."""
+def test_eurovote_knows_its_name_and_reads_the_user_from_its_header() -> None:
+    """systemd passes its key as a credential, because its user is dynamic."""
     text = files()["services/eurovote.nix"]
     assert 'allowedHosts = "eurovote.zakobar.com";' in text
     assert 'secretKeyFile = "/run/credentials/eurovote.service/secret-key";' in text
@@ -132,7 +132,7 @@ def test_eurovote_is_told_its_name_and_reads_who_comes_in_its_own_header() -> No
 
 
 @pytest.mark.requirement("S1-21", "S1-25")
-def test_backups_go_to_the_bucket_at_three_and_leave_out_what_can_be_built_again() -> None:
+def test_backups_go_to_the_bucket_at_three_without_the_cache() -> None:
     """The database is dumped before its backup, and the cache is not kept."""
     jobs = {j.name: j for j in plan().backup.jobs}
     assert {j.at for j in jobs.values()} == {"03:00"}
@@ -141,13 +141,13 @@ def test_backups_go_to_the_bucket_at_three_and_leave_out_what_can_be_built_again
     assert jobs["dataset-files"].paths == ("/mnt/data/files",)
     assert "attic" not in jobs
     assert 'homelab.backup.dumpAt = "02:30";' in files()["backup.nix"]
-    # A hand-written module names this job, and would say nothing to one of another name.
+    # An own module extends the job of this name.
     assert jobs["dataset-files"].unit in files()["own/hosts/pi-main/nextcloud.nix"]
 
 
 @pytest.mark.requirement("S1-21")
-def test_nextclouds_database_and_files_are_of_one_moment() -> None:
-    """The dump is made again while nobody writes, and is carried away after that."""
+def test_nextclouds_dump_and_files_are_consistent() -> None:
+    """The dump is made in maintenance mode, and backed up afterwards."""
     own = files()["own/hosts/pi-main/nextcloud.nix"]
     prepare = own.split("backupPrepareCommand = ")[1].split("backupCleanupCommand")[0]
     on, dump = prepare.index("maintenance:mode --on"), prepare.index("postgresqlBackup-nextcloud")
@@ -158,8 +158,8 @@ def test_nextclouds_database_and_files_are_of_one_moment() -> None:
 
 
 @pytest.mark.requirement("S1-16", "S1-19")
-def test_no_secret_is_in_what_the_cache_is_told() -> None:
-    """The key to its tokens comes by its environment."""
+def test_the_caches_settings_contain_no_secret() -> None:
+    """Its token key is in its environment."""
     own = files()["own/hosts/pi-main/attic.nix"]
     assert "token-" not in own
     assert "main:9SZt/6plBU7jjQzz90J7O011I13hmJvOMYouxNqExNQ=" in own
@@ -168,7 +168,7 @@ def test_no_secret_is_in_what_the_cache_is_told() -> None:
 
 
 @pytest.mark.requirement("S1-11")
-def test_the_hash_of_the_dashboard_is_whole() -> None:
-    """43 letters were printed; with a padding it is one of SHA-256."""
+def test_the_hash_of_the_dashboard_is_complete() -> None:
+    """The 43 characters are a SHA-256 hash without padding."""
     (found,) = re.findall(r'hash = "(sha256-[^"]+)"', files()["own/hosts/pi-main/dashboards.nix"])
     assert re.fullmatch(r"sha256-[A-Za-z0-9+/]{43}=", found)

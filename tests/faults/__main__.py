@@ -1,4 +1,4 @@
-"""`make faults`: run these tests in namespaces of their own, which end with them.
+"""`make faults`: run these tests in their own namespaces.
 
 Processes, mounts and networks that the tests make exist only below one process. When that one
 ends, however it ends, the kernel removes them all; a crash leaves an empty directory at most.
@@ -18,11 +18,11 @@ from tests.faults import cgroup, firmware, image
 
 ROOT = Path(__file__).parents[2]
 WORK = "HOMELAB_FAULTS"
-"""Names the directory in which the tests work; without it they are not collected."""
+"""The variable with the tests' working directory. Without it they are not collected."""
 BOOT = "HOMELAB_FAULTS_BOOT"
-"""With it emulated computers are started too."""
+"""With this option, emulated computers are started too."""
 
-# Namespaces that end with the command, which ends with this process.
+# The namespaces end with the command, and the command with this process.
 _BELOW = (
     *("setpriv", "--pdeathsig", "KILL"),
     *("unshare", "--fork", "--kill-child", "--pid", "--mount-proc", "--mount", "--net"),
@@ -51,7 +51,7 @@ _COMPUTER_TOOLS = {
 
 
 def why_not() -> str:
-    """What this machine lacks; empty when the tests can run."""
+    """What this machine lacks, or an empty text."""
     if sys.platform != "linux":
         return "they boot Linux machines, and this is not Linux"
     if os.geteuid() != 0:
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> int:
     if reason:
         print(f"faults: not run: {reason}", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
-    # A shell's background jobs ignore it, and so would the clients that the tests interrupt.
+    # A shell's background jobs ignore SIGINT, and the tests' clients would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ |= {name: str(path) for name, path in image.make().items()}
     cgroup.sweep()

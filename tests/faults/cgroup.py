@@ -1,4 +1,4 @@
-"""A cgroup per machine: systemd wants one to itself, and two machines never share."""
+"""A cgroup per machine, because systemd needs its own."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _NAME = "homelab-faults"
 
 
 def _hierarchies() -> list[Path]:
-    """Where systemd keeps its own groups: one hierarchy, or with version 1 two."""
+    """The cgroup hierarchies of systemd: one, or two with version 1."""
     split = [_ROOT / "systemd", _ROOT / "unified"]
     return [path for path in split if path.is_dir()] or [_ROOT]
 
 
 def why_not() -> str:
-    """Why no group can be made here; empty when one can."""
+    """Why no cgroup can be created, or an empty text."""
     for path in _hierarchies():
         if not os.access(path, os.W_OK) or os.statvfs(path).f_flag & os.ST_RDONLY:
             return f"{path} cannot be written to; in a container, they need --privileged"
@@ -25,7 +25,7 @@ def why_not() -> str:
 
 
 def make(name: str) -> list[Path]:
-    """The group's directories, made; a process joins by its number in each `cgroup.procs`."""
+    """Create the group's directories. A process joins by its id in each `cgroup.procs`."""
     groups = [path / f"{_NAME}-{name}" for path in _hierarchies()]
     for group in groups:
         group.mkdir(exist_ok=True)
@@ -33,11 +33,11 @@ def make(name: str) -> list[Path]:
 
 
 def sweep(name: str = "") -> None:
-    """Remove what is left of one machine, or of all whose processes have ended."""
+    """Remove the groups of one machine, or of all machines whose processes have ended."""
     for path in _hierarchies():
         for group in path.glob(f"{_NAME}-{name or '*'}"):
-            # Some vanish by themselves meanwhile, which this walk does not mind.
+            # Groups may disappear during this walk.
             for directory, _, _ in os.walk(group, topdown=False):
-                # One that is busy belongs to a run beside this one.
+                # A busy group belongs to another run.
                 with contextlib.suppress(OSError):
                     Path(directory).rmdir()

@@ -1,4 +1,4 @@
-"""What QEMU's monitor and its agent in the guest speak: a line of JSON each way."""
+"""The protocol of QEMU's monitor and guest agent: one line of JSON each way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Channel:
         self._socket.close()
 
     def ask(self, execute: str, seconds: float = 30, **arguments: Any) -> Any:
-        """A command's answer; `TimeoutError` when there is none in time."""
+        """A command's answer. Raises `TimeoutError` if there is none in time."""
         said = {"execute": execute, "arguments": arguments}
         end = time.monotonic() + seconds
         self._say(json.dumps(said).encode())
@@ -44,11 +44,11 @@ class Channel:
                 return answer["return"]
 
     def sync(self, seconds: float) -> None:
-        """Whatever was asked before is forgotten, by an agent that may have started meanwhile."""
+        """Synchronise with the agent, which may have restarted, and discard earlier answers."""
         number = next(_numbers)
         said = {"execute": "guest-sync", "arguments": {"id": number}}
         end = time.monotonic() + seconds
-        # The first byte makes the agent drop half a line.
+        # The first byte makes the agent drop a partial line.
         self._say(b"\xff" + json.dumps(said).encode())
         while self._read(end).get("return") != number:
             pass
@@ -70,7 +70,7 @@ class Channel:
             except ConnectionError:
                 more = b""
             if not more:
-                # The other end is gone, and will not answer any more.
+                # The other end is closed.
                 raise TimeoutError(self._path)
             self._left += more
         line, _, self._left = self._left.partition(b"\n")

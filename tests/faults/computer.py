@@ -1,4 +1,4 @@
-"""A computer: firmware, a boot loader and a kernel of its own, in QEMU, with the face of a `Machine`."""
+"""A computer in QEMU with firmware, boot loader and kernel. It has the interface of `Machine`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tests.faults.network import Laptop
 from tests.faults.power import Power
 
 BOOT_SECONDS = 480
-"""The longest that a start may take, where every instruction is emulated."""
+"""Maximal seconds of a start, because every instruction is emulated."""
 _STATE = "state"
 
 
 class Computer:
-    """The machine `pi` with everything below systemd, from the moment that it was up first."""
+    """The machine `pi` with firmware and kernel, started from a saved state."""
 
     patience = BOOT_SECONDS
 
@@ -39,7 +39,7 @@ class Computer:
     # --- power ---------------------------------------------------------------------------------
 
     def boot(self) -> None:
-        """Power on, until it serves. The first time it is as if that had just happened."""
+        """Power on, and wait until SSH answers. The first time, load the saved state."""
         if self._made is None:
             self._start()
         else:
@@ -50,29 +50,29 @@ class Computer:
         self._serves_again()
 
     def cut_power(self) -> None:
-        """Everything ends at once. What was not flushed to a disk is lost, also by the disk."""
+        """Cut the power. Data that was not flushed to a disk is lost."""
         self._power.cut()
         self._hang_up()
 
     def reboot(self) -> None:
-        """As somebody at its keyboard would, and until it serves again."""
+        """Reboot from the console, and wait until SSH answers."""
         self.run("systemctl --no-block reboot")
         self.restarts()
 
     def restarts(self) -> None:
-        """Wait until it has restarted by itself, and serves again."""
+        """Wait until it has rebooted by itself and SSH answers."""
         self._serves_again()
 
     def hang(self) -> None:
-        """Nothing on it runs any more, though its power is on; see `wake`."""
+        """Stop all processes with the power on; see `wake`."""
         self._power.tell("stop")
 
     def wake(self) -> None:
-        """After a hang everything goes on."""
+        """Continue after `hang`."""
         self._power.tell("cont")
 
     def remove(self) -> None:
-        """Power off, and no disks any more."""
+        """Power off and remove the disks."""
         if self._power.is_on:
             self.cut_power()
         shutil.rmtree(self.directory)
@@ -80,25 +80,26 @@ class Computer:
     # --- looking in from beside, whatever its network does ---------------------------------------
 
     def run(self, script: str, seconds: float = BOOT_SECONDS) -> str:
-        """Run a script on it as root, once it is up; its output. One cut short by a restart runs again."""
+        """Run a script as root once it is up. Returns its output. An interrupted script runs
+        again."""
         end, wait = time.monotonic() + seconds, 2.0
         while True:
             try:
                 return self._execute(script, end, wait)
             except TimeoutError:
-                # One that is merely slow must not be hung up on for ever.
+                # Do not wait for ever for a slow computer.
                 self._agent, wait = None, min(2 * wait, 32)
                 assert time.monotonic() < end, (
                     f"{self.name} never answered: {script}\n{self.journal()}"
                 )
 
     def look(self, script: str) -> str:
-        """The same, for whoever asks again and again: it must not keep the machine from its work."""
+        """The same for polling, with little load on the machine."""
         time.sleep(1)
         return self.run(script)
 
     def started(self) -> str:
-        """The boot entry that its boot loader chose, as the loader itself says."""
+        """The boot entry that its boot loader chose, from the loader's own variable."""
         variable = "/sys/firmware/efi/efivars/LoaderEntrySelected-*"
         return self.run(f"cat {variable} | tail -c +5 | tr -d '\\0'").strip()
 
@@ -106,14 +107,14 @@ class Computer:
         return self.run(f"systemctl is-active {unit} || true").strip() == "active"
 
     def journal(self) -> str:
-        """The last that its console says."""
+        """The end of its console output."""
         console = self.directory / "console"
         return console.read_text(errors="replace")[-6000:] if console.exists() else ""
 
     # --- within --------------------------------------------------------------------------------
 
     def _start_first(self, disks: Path) -> None:
-        """Start new disks, and keep all that the computer is once it is up."""
+        """Start from new disks, and save the state once it is up."""
         self._disks = disks
         self._start()
         self._serves_again()
@@ -134,7 +135,7 @@ class Computer:
         self._agent = None
 
     def _serves_again(self) -> None:
-        """Another start than the one last seen, and one that is through."""
+        """Whether a new start has finished."""
         script = (
             "cat /proc/sys/kernel/random/boot_id; systemctl is-active multi-user.target || true"
         )
@@ -151,7 +152,7 @@ class Computer:
     def _execute(self, script: str, end: float, wait: float) -> str:
         if self._agent is None:
             self._agent = Channel(self.directory / "agent")
-        # Whoever is not up does not answer at all.
+        # A computer that is not up does not answer.
         self._agent.sync(min(wait, end - time.monotonic()))
         process = self._agent.ask(
             "guest-exec",
@@ -164,7 +165,7 @@ class Computer:
             try:
                 done = self._agent.ask("guest-exec-status", pid=process["pid"])
             except AssertionError as error:
-                # Another agent, since another start: it knows of no such process.
+                # The agent restarted, so it does not know the process.
                 raise TimeoutError from error
             if done["exited"]:
                 break

@@ -1,7 +1,7 @@
-"""A computer's disks and firmware variables: made and booted once, then given to each test as it was.
+"""A computer's disks and firmware variables: created and booted once, then copied for each test.
 
-A disk is a file below which lies one that never changes. What a machine writes is in its own file,
-and what it has not flushed is in QEMU's memory or in its own, and is gone with them.
+A disk is an overlay of a file that never changes. Writes go to the overlay. Unflushed data is in
+memory, and is lost with the power.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _INITRD = r"""
 
 
 def place(image: Path) -> Path:
-    """Where the disks made of an image are kept: another place when anything that is in them changes."""
+    """The directory of an image's disks. Its name depends on the content."""
     version = run("qemu-system-x86_64", "--version").encode()
     ours = [RESUME, *sorted(path for path in STANDINS.rglob("*") if path.is_file())]
     parts = [firmware.CODE, firmware.VARIABLES, *map(Path, (__file__, firmware.__file__)), *ours]
@@ -64,7 +64,7 @@ def place(image: Path) -> Path:
 
 
 def make(image: Path, work: Path, boot: Callable[[Path], None]) -> Path:
-    """The disks that every computer starts with, and its state once it is up; made by the first."""
+    """The disks and the saved state of every computer. The first use creates them."""
     target = place(image)
     with (work / "computer.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -79,7 +79,7 @@ def make(image: Path, work: Path, boot: Callable[[Path], None]) -> Path:
 
 
 def overlay(below: Path, disks: Path) -> None:
-    """New disks that are as those below."""
+    """New overlays of these disks."""
     disks.mkdir(parents=True)
     for name in DISKS:
         base = below / f"{name}.qcow2"

@@ -34,7 +34,7 @@ def house() -> Iterator[House]:
 
 @pytest.fixture
 def booting_house() -> Iterator[House]:
-    """One whose machine has firmware, a boot loader and a kernel: slower, and nothing less will do."""
+    """The same with firmware, boot loader and kernel: slower, for tests that need them."""
     if BOOT not in os.environ:
         pytest.skip("an emulated computer takes minutes: make boot-faults")
     if not image.boots_computers():
@@ -45,7 +45,7 @@ def booting_house() -> Iterator[House]:
 
 @pytest.fixture
 def keeper(house: House) -> Iterator[Keeper]:
-    """Who keeps what waits for the machine, which sleeps at times."""
+    """The relay of the machine, which is an offline host here."""
     assert isinstance(house.machine, Machine)
     directory = Path(os.environ[WORK]) / f"keeper-{house.machine.name}"
     keeper = Keeper(Path(os.environ[image.IMAGE]), directory, house.laptop)
@@ -58,7 +58,7 @@ def keeper(house: House) -> Iterator[Keeper]:
 
 @contextlib.contextmanager
 def _slot(work: Path) -> Iterator[None]:
-    """Two of these at a time: each keeps a core busy, and what is late would fail."""
+    """At most two at a time: each uses a core, and slow ones would fail."""
     slots = [(work / f"slot-{number}").open("w") for number in range(2)]
     try:
         while True:
@@ -91,7 +91,7 @@ def _house(make: Callable[[str, Path, Laptop], Machine | Computer]) -> Iterator[
             machine.boot()
             yield House(laptop, machine)
         finally:
-            # Shown for a test that fails.
+            # Printed for a failed test.
             print(machine.journal())
             machine.remove()
     finally:

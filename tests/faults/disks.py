@@ -1,4 +1,4 @@
-"""A machine's disks: file systems in files, so that a power cut loses what was not yet written."""
+"""A machine's disks: file systems in files, so that a power cut loses unwritten data."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from tests.faults.network import run
 
 _SIZES = {"": "512M", "nix": "450M", "boot": "64M", "var/lib/homelab": "16M"}
-"""By mount point; each can be full for itself. The first takes what differs from the image."""
+"""Size of each disk by mount point. The first one has the changes of the image."""
 
 
 class Disks:
-    """The disks below one directory, and the tree that they make up together."""
+    """The disks below one directory, and the tree of their mounts."""
 
     def __init__(self, image: Path, directory: Path) -> None:
         self.image, self.directory = image, directory
@@ -23,7 +23,7 @@ class Disks:
         self.mount()
 
     def mount(self) -> None:
-        """Put the tree together."""
+        """Mount the tree."""
         upper = self.directory / "upper"
         upper.mkdir(exist_ok=True)
         self._mount("", upper)
@@ -36,25 +36,25 @@ class Disks:
             self._mount(point, self.root / point)
 
     def unmount(self) -> None:
-        """Take it apart, with everything written."""
+        """Unmount the tree, with all data written."""
         for point in filter(None, _SIZES):
             run("umount", self.root / point)
         run("umount", self.root)
         run("umount", self.directory / "upper")
 
     def lose_power(self) -> None:
-        """Take it apart as it is on disk at this moment, and put it together again."""
+        """Discard unwritten data, and mount the tree again."""
         for point in _SIZES:
             file = self._file(point)
             run("cp", "--sparse=always", file, file.with_suffix(".cut"))
-        # This writes the rest, into files that nobody reads again.
+        # This writes the rest into files that are no longer used.
         self.unmount()
         for point in _SIZES:
             self._file(point).with_suffix(".cut").replace(self._file(point))
         self.mount()
 
     def sync(self) -> None:
-        """Write everything."""
+        """Write all data to disk."""
         run("sync", "--file-system", self.directory / "upper")
         for point in filter(None, _SIZES):
             run("sync", "--file-system", self.root / point)
@@ -63,5 +63,5 @@ class Disks:
         return self.directory / f"{point.replace('/', '-') or 'root'}.ext4"
 
     def _mount(self, point: str, where: Path) -> None:
-        # Nothing is written of itself before the power is cut.
+        # No automatic write before the power cut.
         run("mount", "-o", "loop,commit=600", self._file(point), where)

@@ -1,4 +1,4 @@
-"""A computer's parts: what QEMU is told, from its firmware to its cards."""
+"""The QEMU command line of a computer."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 """UEFI firmware."""
 VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-"""What the firmware remembers, when it is new."""
+"""Empty firmware variables."""
 CARDS = {"lan": "52:54:00:00:00:01", "tailnet": "52:54:00:00:00:02"}
-"""The initrd names them by these; see `nixos/stage-1.sh`."""
+"""Serials by which the initrd finds the disks; see `nixos/stage-1.sh`."""
 DISKS = ("variables", "root", "esp")
 
 _AGENT = "org.qemu.guest_agent.0"
 
 
 def command(directory: Path, disks: Path) -> list[str]:
-    """A computer with its sockets and console in one directory and its disks in another.
+    """The command for a computer with sockets and console in one directory and disks in another.
 
     Its links are taps of these names in the network that it is started in. It ends when the
     machine resets itself.
@@ -25,7 +25,7 @@ def command(directory: Path, disks: Path) -> list[str]:
     words = [
         *("qemu-system-x86_64", "-name", "pi", "-nodefaults", "-no-user-config"),
         *("-display", "none", "-rtc", "base=utc", "-no-reboot"),
-        # Slow and the same everywhere: a state that was saved with one kind is not another's.
+        # Emulation is slow but the same everywhere; a saved state fits only one kind.
         *("-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "1", "-m", "512"),
         *("-drive", f"if=pflash,unit=0,readonly=on,format=raw,file={CODE}"),
         *("-drive", f"if=pflash,unit=1,{drive['variables']}"),
@@ -43,6 +43,6 @@ def command(directory: Path, disks: Path) -> list[str]:
     ]
     for link, address in CARDS.items():
         words += ["-netdev", f"tap,id={link},ifname={link},script=no,downscript=no"]
-        # Without a ROM the firmware does not try to boot over it.
+        # Without a ROM the firmware does not try a network boot.
         words += ["-device", f"virtio-net-pci,netdev={link},mac={address},romfile="]
     return words

@@ -1,4 +1,4 @@
-"""A machine and the laptop that deploys to it: what `pulumi up` does, step by step."""
+"""A machine and its deployer: the steps of `pulumi up`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.faults.network import ADDRESSES, Laptop
 _HOMELAB = Path(sys.executable).with_name("homelab")
 _GATE = "gate.service"
 CLIENT_SECONDS = 240
-"""The longest that any client may run; a test that needs more hangs."""
+"""Maximal seconds of a client."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Switched:
 
 
 class Payload(TypedDict):
-    """Scripts and secrets by which a release comes to a machine."""
+    """Scripts and secrets of a release."""
 
     stage: str
     secrets: dict[str, str]
@@ -40,7 +40,7 @@ class Payload(TypedDict):
 
 @dataclass
 class House:
-    """What a test acts on."""
+    """The objects of a test: machine, deployer and their releases."""
 
     laptop: Laptop
     machine: Machine | Computer
@@ -48,7 +48,7 @@ class House:
     # --- the deployer's side ---------------------------------------------------------------------
 
     def remote(self, script: str, link: str = "lan") -> Switched:
-        """Run a script of ours on the machine, over the link."""
+        """Run a script on the machine over SSH."""
         known = self.laptop.home / "known_hosts"
         known.write_text(f"{ADDRESSES[link]} {self.machine.host_key}\n")
         options = [f"-oUserKnownHostsFile={known}", "-oBatchMode=yes", "-oConnectTimeout=10"]
@@ -58,7 +58,8 @@ class House:
         return Switched(process.returncode, output)
 
     def payload(self, release: str, files: Mapping[str, str] | None = None) -> Payload:
-        """What goes before a switch; `files` say how the release's system differs from the first."""
+        """Scripts and secrets before a switch. `files` are the differences of the release's
+        system."""
         given = {"label": f"{release}\n", **(files or {})}
         flake = {"flake.nix": "{ }\n"} | {f"system/{path}": text for path, text in given.items()}
         return {
@@ -81,7 +82,7 @@ class House:
         assert done.code == 0, done.report
 
     def start(self, release: str, **more: object) -> subprocess.Popen[str]:
-        """Begin a `homelab switch` as `pulumi up` does; times are short unless given."""
+        """Start a `homelab switch` as `pulumi up` does, with short timeouts by default."""
         paths = [{"name": link, "address": address} for link, address in ADDRESSES.items()]
         spec = {
             "host": "pi",
@@ -98,22 +99,22 @@ class House:
         return self.laptop.start([_HOMELAB, "switch", "pi"], json.dumps(spec))
 
     def switch(self, release: str, **more: object) -> Switched:
-        """A `homelab switch` to its end."""
+        """Run a `homelab switch` to its end."""
         return end(self.start(release, **more), 4 * self.machine.patience)
 
     def open_gate(self) -> None:
-        """What a `gated` confirmation waits for is there from now on."""
+        """Let a `gated` confirmation continue."""
         self.machine.run(f"systemd-run --quiet --unit={_GATE} sleep infinity")
 
     # --- how the machine is ----------------------------------------------------------------------
 
     @property
     def state(self) -> Path:
-        """On disks that can be looked at from here."""
+        """Path of the machine's state, for machines whose disks are readable here."""
         return self.machine.root / "var/lib/homelab"
 
     def running(self) -> str:
-        """The label of the system that runs."""
+        """The label of the running system."""
         return self.machine.run("cat /run/current-system/nixos-version").strip()
 
     def boots(self) -> str:
@@ -138,7 +139,7 @@ class House:
 
     def phases(self) -> list[str]:
         """The phase of every deployment, in the order in which they began."""
-        # A deployment has its facts a moment before its first phase.
+        # A deployment has its facts shortly before its first phase.
         script = """
           cd /var/lib/homelab/deployments 2>/dev/null || exit 0
           for begun in $(ls -tr -- */boot 2>/dev/null); do cat "${begun%boot}phase" 2>/dev/null || true; done
@@ -151,30 +152,31 @@ class House:
         eventually(lambda: self.phases()[-1:] == [phase], reached, self.machine.patience)
 
     def went_back(self, label: str = "as-installed") -> None:
-        """The last deployment was rolled back, and nothing of it is left."""
+        """Whether the last deployment was rolled back completely."""
         self.reaches("rolled_back")
         self.is_wholly(label)
 
     def is_wholly(self, label: str) -> None:
-        """One system runs, is the profile's and the boot default's; none of our units is left."""
+        """Whether one system runs, is in the profile and is the boot default, and no unit of
+        ours is left."""
         assert (self.running(), self.profile(), self.boots()) == (label, label, label)
         units = ("homelab-activate.service", "homelab-rollback.service", "homelab-rollback.timer")
         eventually(lambda: not any(map(self.machine.is_active, units)), "our units have ended")
 
 
 def kill(client: subprocess.Popen[str]) -> None:
-    """As a lid that is closed, or a laptop that runs out of power."""
+    """Kill the client, as when a laptop loses power."""
     client.kill()
     client.communicate()
 
 
 def gated(seconds: int = 60) -> dict[str, object]:
-    """A confirmation that waits until the test lets it pass, by `House.open_gate`."""
+    """A confirmation that waits for `House.open_gate`."""
     return {"confirm": {"seconds": seconds, "units": [_GATE]}}
 
 
 def end(process: subprocess.Popen[str], seconds: int = CLIENT_SECONDS) -> Switched:
-    """Wait for a client."""
+    """Wait for the client's end."""
     try:
         output, _ = process.communicate(timeout=seconds)
     finally:

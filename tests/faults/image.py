@@ -1,4 +1,4 @@
-"""The images that every machine starts from: Debian packages in a directory, made once."""
+"""The images of machines: Debian packages in a directory, created once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.faults import computer_disks
 
 IMAGE = "HOMELAB_FAULTS_IMAGE"
-"""Names the directory of the machines' image, for the tests."""
+"""The variable with the directory of the machines' image."""
 COMPUTER_IMAGE = "HOMELAB_FAULTS_COMPUTER_IMAGE"
 """The same with a kernel and a boot loader."""
 
@@ -25,12 +25,12 @@ _SOURCES = ("sources.list.d/debian.sources", "sources.list.d/ubuntu.sources", "s
 
 
 def boots_computers() -> bool:
-    """Whether firmware, boot loader and kernel of this architecture are known here."""
+    """Whether firmware, boot loader and kernel of this architecture are supported."""
     return platform.machine() == "x86_64"
 
 
 def make() -> dict[str, Path]:
-    """The images' directories, by their names; made anew when packages or sources are others."""
+    """The images' directories by name. They are rebuilt when packages or sources change."""
     release = dict(
         line.split("=", 1)
         for line in Path("/etc/os-release").read_text().splitlines()
@@ -70,7 +70,7 @@ def _make(target: Path, suite: str, packages: tuple[str, ...]) -> None:
     print(f"faults: makes {target}, which takes a minute", flush=True)
     partial = target.with_suffix(".partial")
     command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(packages)}", suite]
-    # A kernel's package makes no initrd: ours is made beside its disks.
+    # The kernel package must not build an initrd; computer_disks builds ours.
     environment = {**os.environ, "INITRD": "No"}
     paths = map(str, (partial, *_sources()))
     subprocess.run([*command, *paths], check=True, timeout=900, env=environment)

@@ -1,4 +1,4 @@
-"""What an installer leaves behind on a machine's disks."""
+"""The content of a machine's disks after an installation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ RESUME = Path(__file__).parents[2] / "homelab/deploy/resume-at-boot.sh"
 
 
 def install(root: Path, before: str = "") -> None:
-    """Keys of its own, stand-ins, one system and its boot entry, in a tree of the image.
+    """Install keys, stand-ins, one system and its boot entry into a tree of the image.
 
-    A script that goes before the system's first build runs within.
+    A script of the caller runs inside before the first build.
     """
     (root / "etc/machine-id").write_text(f"{1:032x}\n")
     (root / "etc/hostname").write_text("pi\n")
@@ -49,12 +49,12 @@ def install(root: Path, before: str = "") -> None:
 
 
 def host_key(root: Path) -> str:
-    """What the machine says it is."""
+    """The machine's public host key."""
     return (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().strip()
 
 
 def authorize(root: Path, key: Path) -> None:
-    """Let a laptop in, by its public key."""
+    """Authorize the deployer's public key."""
     keys = root / "root/.ssh"
     keys.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(key.with_suffix(".pub"), keys / "authorized_keys")

@@ -1,4 +1,4 @@
-"""`nas`, which never sleeps: it keeps what waits for the machine. It stands where the laptop stands."""
+"""`nas`, the relay of the machine. It runs in the deployer's network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.machine import Machine, eventually
 from tests.faults.network import LAPTOP, Laptop, run
 
 UNIT = "homelab-pull.service"
-"""What a machine that sleeps runs when it wakes."""
+"""The script that an offline host runs when it wakes."""
 _RELAY, _PULL, _SIGNERS = "/etc/homelab/relay.sh", "/etc/homelab/pull.sh", delivery.SIGNERS
 _PULLS = f"""\
 [Service]
@@ -47,7 +47,7 @@ class Keeper:
         self.start()
 
     def keeps_for(self, machine: Machine) -> None:
-        """What their own releases give a machine that sleeps, and the one that keeps for it."""
+        """Install what their releases give an offline host and its relay."""
         relay = self.root / _RELAY[1:]
         relay.parent.mkdir()
         relay.write_text(delivery.relay_text())
@@ -71,7 +71,7 @@ class Keeper:
         machine.run("systemctl daemon-reload; sync")
 
     def spec(self) -> dict[str, object]:
-        """What the deployer is told of it."""
+        """Its description for the deployer."""
         return {
             "host": "nas",
             "paths": [{"name": link, "address": address} for link, address in LAPTOP.items()],
@@ -80,12 +80,12 @@ class Keeper:
         }
 
     def told(self) -> str:
-        """The last that the machine told it."""
+        """The last report of the machine."""
         word = self.root / delivery.BUNDLES[1:] / "pi/report/word"
         return word.read_text() if word.exists() else ""
 
     def start(self) -> None:
-        """It answers, from now on."""
+        """Start its sshd."""
         apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", f"--root={self.root}")
         sshd = ("--mount-proc", "/usr/sbin/sshd", "-D", "-e")
         with (self.directory / "log").open("ab") as log:
@@ -98,14 +98,14 @@ class Keeper:
         eventually(lambda: "listening" in (self.directory / "log").read_text(), "it answers")
 
     def stop(self) -> None:
-        """Nothing answers there any more."""
+        """Stop its sshd."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(30)
             self._process = None
 
     def remove(self) -> None:
-        """End it, and what it keeps."""
+        """Stop it and remove its files."""
         self.stop()
         run("umount", self.root / "dev")
         run("umount", self.root)

@@ -1,4 +1,4 @@
-"""A machine: real systemd as process 1, a network of its own, and disks that outlive its power."""
+"""A machine: a real systemd as process 1, its own network, and disks that survive a power cut."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.faults.install import PATH, authorize, host_key, install
 from tests.faults.network import Laptop, run
 
 _REBOOTS = 133
-"""How nspawn ends when its machine asks for a reboot."""
+"""Exit status of nspawn when its machine reboots."""
 
 
 def eventually(happens: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Wait until something is so; an error that says what never was."""
+    """Wait until a condition holds. The error names the condition."""
     end = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < end, f"it never happened within {seconds} s: {what}"
@@ -28,16 +28,16 @@ def eventually(happens: Callable[[], object], what: str, seconds: float = 60) ->
 
 
 class Machine:
-    """The machine `pi`, from its installation on."""
+    """The machine `pi`."""
 
     patience = 60
-    """The longest that a test waits for anything to happen on it, in seconds."""
+    """Maximal seconds that a test waits for an event on it."""
 
     def __init__(self, name: str, image: Path, directory: Path, laptop: Laptop) -> None:
         self.name, self.laptop, self.directory = name, laptop, directory
         self._disks = Disks(image, directory)
         self.root = self._disks.root
-        """Its `/`, on disk; what lies in /run is seen through `live`."""
+        """Its `/` on disk. Use `live` for /run."""
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
         install(self.root)
@@ -48,7 +48,7 @@ class Machine:
     # --- power ---------------------------------------------------------------------------------
 
     def boot(self) -> None:
-        """Power on: what the boot loader would start, until it serves."""
+        """Power on with the boot loader's default, and wait until SSH answers."""
         assert self._process is None, "it runs already"
         self.laptop.plug_in()
         groups = cgroup.make(self.name)
@@ -68,33 +68,33 @@ class Machine:
         eventually(self._serves, "the machine is up")
 
     def cut_power(self) -> None:
-        """Everything that runs ends at once, and what is on disk is all that stays."""
+        """Cut the power. Only data on disk remains."""
         self._kill()
         self._disks.lose_power()
 
     def reboot(self) -> None:
-        """As somebody at its keyboard would, and until it serves again."""
+        """Reboot from the console, and wait until SSH answers."""
         assert self._process is not None
         self.run("systemctl --no-block reboot")
         self.restarts()
 
     def restarts(self) -> None:
-        """Wait until it restarts by itself, and serves again."""
+        """Wait until it has rebooted by itself and SSH answers."""
         assert self._process is not None
         assert self._process.wait(60) == _REBOOTS
         self._process = None
         self.boot()
 
     def hang(self) -> None:
-        """Nothing on it runs any more, though its power is on; see `wake`."""
+        """Stop all processes with the power on; see `wake`."""
         self._signal(signal.SIGSTOP)
 
     def wake(self) -> None:
-        """After a hang everything goes on, and its timers find out how late it is."""
+        """Continue after `hang`. Timers that expired meanwhile fire."""
         self._signal(signal.SIGCONT)
 
     def remove(self) -> None:
-        """Power off, and no disks any more."""
+        """Power off and remove the disks."""
         self._kill()
         cgroup.sweep(self.name)
         self._disks.unmount()
@@ -109,18 +109,18 @@ class Machine:
         return run(*inside, *environment, "bash", "-euo", "pipefail", "-c", script, seconds=seconds)
 
     def look(self, script: str) -> str:
-        """What a script finds on its disks, whether it runs or not."""
+        """The output of a script on its disks, whether the machine runs or not."""
         return run("chroot", self.root, "bash", "-euo", "pipefail", "-c", script)
 
     def live(self, path: str) -> Path:
-        """A path as the machine has it now; a link leads nowhere out here."""
+        """A path in the running machine. Links do not resolve outside of it."""
         return Path(f"/proc/{self._leader}/root") / path
 
     def is_active(self, unit: str) -> bool:
         return self.run(f"systemctl is-active {unit} || true").strip() == "active"
 
     def journal(self) -> str:
-        """The last that its console and its journal say."""
+        """The end of its console and journal."""
         console = self.directory / "console"
         said = console.read_text(errors="replace")[-2000:] if console.exists() else ""
         logs = ["journalctl", f"--directory={self.root}/var/log/journal", "--no-pager", "-n", "80"]
@@ -130,7 +130,7 @@ class Machine:
     # --- within --------------------------------------------------------------------------------
 
     def _boot_default(self) -> str:
-        """What firmware and boot loader would start: the program that becomes process 1."""
+        """The program that becomes process 1, from the boot loader's default entry."""
         loader = self.root / "boot/loader"
         settings = dict(
             line.split(" ", 1) for line in (loader / "loader.conf").read_text().splitlines()
@@ -173,7 +173,7 @@ class Machine:
         assert self._process is not None
         code = self._process.poll()
         if code == _REBOOTS:
-            # It restarts while it starts; once, for whatever it came up with.
+            # It may reboot once while it starts.
             self._process = None
             self.boot()
             return True
@@ -189,6 +189,6 @@ class Machine:
                 try:
                     return self.is_active("multi-user.target")
                 except AssertionError:
-                    # It restarts at this very moment, and takes along who asks.
+                    # It reboots now and ends this process.
                     return False
         return False

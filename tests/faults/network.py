@@ -1,4 +1,4 @@
-"""The laptop that the driver runs on, and its two links to a machine; each can be cut."""
+"""The deployer's network namespace, and its two links to a machine. Each link can be cut."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ADDRESSES = {"lan": "192.168.1.225", "tailnet": "100.100.71.3"}
-"""What the machine answers to over each link."""
+"""The machine's address on each link."""
 
 LAPTOP = {"lan": "192.168.1.2", "tailnet": "100.100.71.2"}
-"""Where whatever runs on the laptop's side answers over each link."""
+"""The deployer's address on each link."""
 
 
 def run(*command: str | Path, seconds: float = 60, stdin: str = "") -> str:
-    """A command to its end; its output. What it says on failure is in the error."""
+    """Run a command. Returns its output; the error contains the output of a failed one."""
     done = subprocess.run(
         command, input=stdin, capture_output=True, text=True, check=False, timeout=seconds
     )
@@ -38,9 +38,9 @@ class Laptop:
         run("ip", "-n", self.namespace, "link", "set", "lo", "up")
 
     def plug_in(self, *, taps: bool = False) -> None:
-        """New links to a machine with an empty network, as after its power came back.
+        """Create new links to a machine, as after a power cut.
 
-        The other ends are in a namespace for the machine, or are the cards of a computer.
+        The other ends are in the machine's namespace, or are the network cards of a computer.
         """
         self.unplug()
         run("ip", "netns", "add", self.machine)
@@ -55,7 +55,7 @@ class Laptop:
             run(*laptop, "link", "set", link, "up")
 
     def unplug(self) -> None:
-        """No links and no machine's network any more."""
+        """Remove the links and the machine's network."""
         listed = ("ip", "-n", self.namespace, "-brief", "link")
         names = [line.split()[0] for line in run(*listed).splitlines()]
         for link in ADDRESSES:
@@ -75,7 +75,7 @@ class Laptop:
         run("ip", "netns", "delete", self.namespace)
 
     def cut(self, link: str) -> None:
-        """From now on nothing passes, and nobody is told: every packet is dropped."""
+        """Cut the link: every packet is dropped silently."""
         policy = f"""
           add table inet cut-{link}
           add chain inet cut-{link} in {{ type filter hook input priority 0; }}
@@ -90,7 +90,7 @@ class Laptop:
         run(*self.inside(), "nft", "delete", "table", "inet", f"cut-{link}")
 
     def inside(self) -> tuple[str, ...]:
-        """What goes before a command that is to run here."""
+        """The prefix of a command that runs in this namespace."""
         return ("nsenter", f"--net=/run/netns/{self.namespace}", "--")
 
     def environment(self) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Laptop:
         return {"HOME": str(self.home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
     def start(self, command: Sequence[str | Path], stdin: str) -> subprocess.Popen[str]:
-        """Begin a command here, with this on its standard input."""
+        """Start a command in this namespace with this standard input."""
         process = subprocess.Popen(
             [*self.inside(), *command],
             env=self.environment(),

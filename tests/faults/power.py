@@ -1,4 +1,4 @@
-"""A computer's power: QEMU, and another one whenever the machine in it resets itself."""
+"""A computer's power: a QEMU process, and a new one after each reset."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.faults.channel import Channel
 from tests.faults.machine import eventually
 
-# A machine that is reset within the same QEMU hangs about one time in ten where every instruction
-# is emulated. QEMU ends instead (`-no-reboot`), which flushes the disks as a reset keeps them.
+# A reset within the same emulating QEMU hangs about one time in ten. With `-no-reboot` QEMU ends
+# instead and flushes the disks, as a reset keeps their data.
 _LOOP = """
   power=$1 incoming=$2
   shift 2
@@ -22,7 +22,7 @@ _LOOP = """
 
 
 class Power:
-    """Of the computer with its sockets in this directory."""
+    """The power of the computer with its sockets in this directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory, self._is_wanted = directory, directory / "power"
@@ -33,7 +33,7 @@ class Power:
         return self._process is not None
 
     def on(self, command: Sequence[str], incoming: str = "") -> None:
-        """Run QEMU by this command; the first one goes on from a state that was saved, if given."""
+        """Run QEMU with this command. The first one loads a saved state, if given."""
         assert self._process is None, "it runs already"
         self._is_wanted.touch()
         with (self._directory / "qemu").open("ab") as said:
@@ -46,14 +46,14 @@ class Power:
             )
         if incoming:
             eventually(lambda: self.tell("query-status")["status"] != "inmigrate", "it is on")
-            # It was saved while it stood still.
+            # The state was saved while paused.
             self.tell("cont")
 
     def save(self, state: Path) -> None:
-        """Keep what the machine is in this file, and switch it off."""
+        """Save the machine's state to this file, and switch it off."""
         self.tell("stop")
         self.tell("migrate", uri=f"exec:cat >{state}")
-        # Its memory is written to a disk that other tests write, too.
+        # Writing its memory is slow, because other tests use the same disk.
         done = "completed"
         eventually(lambda: self.tell("query-migrate")["status"] == done, "it is saved", 240)
         self._is_wanted.unlink()
@@ -61,13 +61,14 @@ class Power:
         self._ends()
 
     def cut(self) -> None:
-        """Everything ends at once."""
+        """Cut the power."""
         assert self._process is not None, "it is off"
         os.killpg(self._process.pid, signal.SIGKILL)
         self._ends()
 
     def tell(self, execute: str, **arguments: object) -> dict[str, str]:
-        """Have QEMU's monitor do something; its answer. After a reset it is another's."""
+        """Send a command to QEMU's monitor. Returns its answer. After a reset, the monitor is a
+        new one."""
         monitor = Channel(self._directory / "monitor")
         try:
             monitor.ask("qmp_capabilities")
@@ -80,7 +81,7 @@ class Power:
         assert self._process is not None
         group = self._process.pid
         self._process.wait(30)
-        # The shell may end before QEMU has let go of the disks.
+        # The shell may end before QEMU has closed the disks.
         eventually(lambda: not _is_left(group), "it is off")
         self._process = None
         for name in ("monitor", "agent"):

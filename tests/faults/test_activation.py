@@ -1,4 +1,4 @@
-"""An activation that fails or never ends is bounded and undone."""
+"""An activation that fails or does not end is limited and rolled back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def log(house: House) -> str:
 
 
 def ails(house: House) -> dict[str, str]:
-    """From now on a unit of the host fails whenever it is started; what a release says of it."""
+    """Make a unit of the host fail at each start. Returns the unit's lines for a release."""
     text = "[Service]\nType=oneshot\nExecStart=false\n[Install]\nWantedBy=multi-user.target\n"
     files = {"units/old.service": text}
     house.bring("r0", files)
@@ -78,7 +78,7 @@ def test_an_activation_with_a_bad_end_is_rolled_back(house: House, code: int) ->
     house.went_back()
 
 
-def test_a_unit_that_had_failed_before_is_no_fault_of_the_switch(house: House) -> None:
+def test_a_unit_that_had_failed_before_does_not_fail_the_switch(house: House) -> None:
     old = ails(house)
     house.bring("r1", old)
     done = house.switch("r1")
@@ -111,7 +111,7 @@ def test_a_unit_that_starts_over_and_over_is_not_taken_for_an_old_failure(house:
     house.went_back("r0")
 
 
-def test_a_unit_that_may_fail_does_not(house: House) -> None:
+def test_a_unit_in_may_fail_does_not_fail_the_switch(house: House) -> None:
     house.bring("r1", BROKEN)
     done = house.switch("r1", may_fail=["app.service"])
     assert done.code == 0, done.report
@@ -147,7 +147,7 @@ def test_a_second_switch_of_the_host_itself_is_refused_during_ours(house: House)
     house.is_wholly("r1")
 
 
-def test_a_lock_that_somebody_keeps_means_that_nothing_was_activated(house: House) -> None:
+def test_a_held_lock_means_that_nothing_was_activated(house: House) -> None:
     house.bring("r1")
     lock = "/run/nixos/switch-to-configuration.lock"
     house.machine.run(

@@ -1,4 +1,4 @@
-"""What a boot loader really starts: the default, one entry just once, and never half a kernel."""
+"""A real boot loader: it starts the default, one entry once, and no truncated kernel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATIENT = {
     "grace_seconds": 60,
     "poll_seconds": 3,
 }
-"""Whoever emulates every instruction is slow, and slower the more he is asked."""
+"""Seconds between polls, because each poll slows an emulated computer."""
 OTHER_KERNEL = {"facts/kernel": "6.13 1\n"}
 FIRST, SECOND = "nixos-generation-1.conf", "nixos-generation-2.conf"
 BROKEN = """
@@ -33,7 +33,7 @@ def starts(house: House) -> str:
 
 
 def loaders_default(house: House) -> str:
-    """What systemd's own tool takes for the default entry."""
+    """The default entry according to systemd's own tool."""
     said = house.machine.run("bootctl status --no-pager").partition("Default Boot Loader Entry:")[2]
     return said.partition(" id: ")[2].split()[0]
 
@@ -44,7 +44,7 @@ def test_a_restart_starts_the_default_and_after_a_switch_the_new_one(booting_hou
     house.bring("r1", OTHER_KERNEL)
     done = house.switch("r1", **PATIENT)
     assert done.code == 0, done.report
-    # Our scripts were content with that default; so is whoever really starts it.
+    # Our scripts and the real boot loader agree on the default.
     assert (house.boots(), loaders_default(house)) == ("r1", SECOND)
     house.machine.reboot()
     assert (starts(house), house.machine.started()) == ("r1", SECOND)
@@ -72,7 +72,7 @@ def test_a_power_cut_boots_the_old_system_until_the_commit_and_then_the_new(
     house.is_wholly("r1")
 
 
-def test_an_entry_that_is_to_start_once_starts_once(booting_house: House) -> None:
+def test_a_one_shot_entry_starts_once(booting_house: House) -> None:
     house = booting_house
     house.bring("r1")
     assert house.switch("r1", **PATIENT).code == 0
@@ -80,13 +80,13 @@ def test_an_entry_that_is_to_start_once_starts_once(booting_house: House) -> Non
     house.machine.reboot()
     assert (starts(house), house.boots()) == ("as-installed", "r1")
     assert "OneShot" not in house.machine.run("ls /sys/firmware/efi/efivars | grep Loader")
-    # One that is not there is none.
+    # A missing entry is refused.
     house.machine.run("bootctl set-oneshot nixos-generation-7.conf")
     house.machine.reboot()
     assert (starts(house), house.machine.started()) == ("r1", SECOND)
 
 
-def test_a_kernel_that_panics_comes_back_with_the_default_by_itself(booting_house: House) -> None:
+def test_after_a_kernel_panic_the_default_starts_by_itself(booting_house: House) -> None:
     house = booting_house
     house.machine.run(BROKEN)
     house.machine.reboot()

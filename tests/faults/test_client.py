@@ -1,4 +1,4 @@
-"""Whatever becomes of the client and its links, the host ends whole."""
+"""A client that is stopped or loses its links leaves the host in a consistent state."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ PATIENT = {"activation_seconds": 120, "confirm": {"seconds": 120}}
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=lambda how: how.name)
-def test_a_client_that_is_stopped_leaves_a_host_that_goes_back(
-    house: House, how: signal.Signals
-) -> None:
+def test_a_host_whose_client_is_stopped_rolls_back(house: House, how: signal.Signals) -> None:
     house.bring("r1")
     client = house.start("r1", **gated(5))
     house.reaches("awaiting")
@@ -34,7 +32,7 @@ def test_a_client_that_is_stopped_leaves_a_host_that_goes_back(
     house.went_back()
 
 
-def test_a_client_that_is_killed_during_the_activation_too(house: House) -> None:
+def test_a_host_whose_client_is_killed_during_the_activation_rolls_back(house: House) -> None:
     house.bring("r1", SLOW)
     client = house.start("r1", confirm={"seconds": 3})
     house.reaches("activating")
@@ -43,7 +41,7 @@ def test_a_client_that_is_killed_during_the_activation_too(house: House) -> None
     house.went_back()
 
 
-def test_a_client_that_is_run_again_in_time_goes_on_and_commits(house: House) -> None:
+def test_a_client_that_is_run_again_in_time_commits(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", **gated())
     house.reaches("awaiting")
@@ -57,7 +55,7 @@ def test_a_client_that_is_run_again_in_time_goes_on_and_commits(house: House) ->
     assert house.phases() == ["committed"]
 
 
-def test_a_supervisor_that_is_killed_leaves_a_timer_that_goes_back(house: House) -> None:
+def test_after_a_killed_supervisor_the_timer_rolls_back(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", activation_seconds=2, **gated(6))
     house.reaches("awaiting")
@@ -66,7 +64,7 @@ def test_a_supervisor_that_is_killed_leaves_a_timer_that_goes_back(house: House)
     house.went_back()
 
 
-def test_a_run_that_finds_no_supervisor_rolls_back_and_starts_anew(house: House) -> None:
+def test_a_run_without_a_supervisor_rolls_back_and_starts_again(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", **gated())
     house.reaches("awaiting")
@@ -108,13 +106,13 @@ def test_a_timer_outlives_a_new_systemd(house: House) -> None:
 
 
 def connected(house: House) -> bool:
-    """Whether the laptop takes any of its SSH connections for alive."""
+    """Whether the deployer has an open SSH connection."""
     listed = run(*house.laptop.inside(), "ss", "-Hnt", "state", "established", "dport", "=", ":22")
     return bool(listed.strip())
 
 
 @pytest.mark.parametrize("long", [False, True], ids=["shortly", "until-the-session-is-lost"])
-def test_links_that_are_cut_during_the_activation_leave_no_half_state(
+def test_links_that_are_cut_during_the_activation_leave_a_consistent_state(
     house: House, long: bool
 ) -> None:
     house.bring("r1", SLOW)

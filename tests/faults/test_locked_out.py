@@ -1,4 +1,4 @@
-"""A new system that shuts its deployer out is not kept."""
+"""A new system that locks its deployer out is rolled back."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WantedBy=multi-user.target
     }
 
 
-def test_a_release_goes_all_the_way_and_survives_a_reboot(house: House) -> None:
+def test_a_release_is_committed_and_survives_a_reboot(house: House) -> None:
     house.bring("r1")
     done = house.switch("r1")
     assert done.code == 0, done.report
@@ -75,7 +75,7 @@ def test_a_firewall_that_drops_ssh_is_rolled_back(house: House, rule: str) -> No
     assert house.remote("true").code == 0, "the rule is gone"
 
 
-def test_a_shared_connection_of_the_persons_own_proves_nothing(house: House) -> None:
+def test_an_existing_shared_connection_does_not_count_as_confirmation(house: House) -> None:
     folder = house.laptop.home / ".ssh"
     control = folder / "control"
     config = folder / "config"
@@ -120,7 +120,7 @@ def test_an_sshd_with_another_host_key_is_rolled_back(house: House) -> None:
     house.went_back()
 
 
-def test_a_lan_that_is_lost_is_rolled_back_although_the_tailnet_lives(house: House) -> None:
+def test_a_lost_lan_is_rolled_back_although_the_tailnet_works(house: House) -> None:
     house.bring("r1", {"without": "network-addresses-lan.service\n"})
     done = house.switch("r1", **SHORT)
     assert done.code == 1
@@ -130,7 +130,7 @@ def test_a_lan_that_is_lost_is_rolled_back_although_the_tailnet_lives(house: Hou
 
 
 @pytest.mark.parametrize("unit", ["network-addresses-lan", "sshd"])
-def test_what_carries_the_session_may_restart_in_the_switch(house: House, unit: str) -> None:
+def test_sshd_and_the_network_may_restart_during_the_switch(house: House, unit: str) -> None:
     unchanged = (house.machine.root / f"usr/local/share/nixos/units/{unit}.service").read_text()
     house.bring("r1", {f"units/{unit}.service": f"# of r1\n{unchanged}"})
     done = house.switch("r1")
@@ -177,7 +177,7 @@ def test_another_host_key_is_refused_before_anything_happens(house: House) -> No
     house.is_wholly("as-installed")
 
 
-def test_a_service_that_is_not_well_is_rolled_back_and_mended_is_committed(house: House) -> None:
+def test_a_failed_service_is_rolled_back_and_a_fixed_one_committed(house: House) -> None:
     house.bring("r1")
     done = house.switch("r1", **gated(3))
     assert done.code == 1

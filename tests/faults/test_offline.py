@@ -1,4 +1,4 @@
-"""A release that waited for a machine goes through the same switch when it wakes."""
+"""A waiting release is switched in the same way when its host wakes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ def up(
     files: dict[str, str] | None = None,
     **more: object,
 ) -> Switched:
-    """What an `up` does with an offline host: its one resource."""
+    """Run the one resource of an offline host."""
     return house.switch(
         release, offline=keeper.spec(), payload=house.payload(release, files), **more
     )
 
 
 def sleep(house: House) -> None:
-    """As a lid that is closed."""
+    """Suspend the machine."""
     for link in ADDRESSES:
         house.laptop.cut(link)
     house.machine.hang()
 
 
 def wake(house: House) -> None:
-    """And opened again."""
+    """Resume the machine."""
     house.machine.wake()
     for link in ADDRESSES:
         house.laptop.clear_faults(link)
@@ -43,7 +43,7 @@ def wake(house: House) -> None:
 def leave(
     house: House, keeper: Keeper, release: str, *given: dict[str, str], **more: object
 ) -> None:
-    """Let a release wait, while the machine sleeps."""
+    """Leave a release at the relay while the machine is suspended."""
     sleep(house)
     done = up(house, keeper, release, *given, **more)
     assert done.code == 1
@@ -52,12 +52,12 @@ def leave(
 
 
 def pull(house: House) -> None:
-    """What the machine does by itself when it has woken."""
+    """Start the pull that a machine runs after waking."""
     house.machine.run(f"systemctl start --no-block {UNIT}")
 
 
 def pulled(house: House) -> None:
-    """The same, to its end."""
+    """Run the pull to its end."""
     house.machine.run(f"systemctl start {UNIT}", 120)
 
 
@@ -91,12 +91,12 @@ def test_a_release_that_shuts_everyone_out_goes_back_and_says_so_later(
     assert "was fetched from nas, and was rolled back" in done.report
     assert "why: not confirmed within 4 s" in done.report
     wake(house)
-    # It does not try again by itself.
+    # It does not retry by itself.
     pulled(house)
     assert house.phases() == ["rolled_back"]
 
 
-def test_a_power_cut_in_the_window_boots_the_old_system_and_is_told(
+def test_a_power_cut_before_the_confirmation_boots_the_old_system_and_is_reported(
     house: House, keeper: Keeper
 ) -> None:
     leave(house, keeper, "r1", **gated())
@@ -109,21 +109,21 @@ def test_a_power_cut_in_the_window_boots_the_old_system_and_is_told(
     pulled(house)
     assert "phase rolled_back" in keeper.told()
     assert house.phases() == ["rolled_back"]
-    # Somebody asks for it again while the machine is there.
+    # The same release again, while the machine is awake.
     house.open_gate()
     done = up(house, keeper, "r1", again="the power was cut", **gated())
     assert done.code == 0, done.report
     house.is_wholly("r1")
 
 
-def test_a_machine_that_falls_asleep_in_the_window_goes_back_when_it_wakes(
+def test_a_machine_suspended_before_the_confirmation_rolls_back_when_it_wakes(
     house: House, keeper: Keeper
 ) -> None:
     leave(house, keeper, "r1", **gated(8))
     pull(house)
     house.reaches("awaiting")
     sleep(house)
-    # Its window ends meanwhile.
+    # The rollback timer expires meanwhile.
     done = up(house, keeper, "r1", **gated(8))
     assert done.code == 1
     wake(house)
@@ -131,7 +131,9 @@ def test_a_machine_that_falls_asleep_in_the_window_goes_back_when_it_wakes(
     eventually(lambda: "phase rolled_back" in keeper.told(), "it is told")
 
 
-def test_what_waits_is_taken_when_the_keeper_answers_again(house: House, keeper: Keeper) -> None:
+def test_a_waiting_release_is_fetched_when_the_relay_answers_again(
+    house: House, keeper: Keeper
+) -> None:
     leave(house, keeper, "r1")
     keeper.stop()
     pull(house)

@@ -1,4 +1,4 @@
-"""A switch that restarts its host, over firmware and a boot loader that start a system just once."""
+"""A switch with a reboot, with firmware and a boot loader that can boot a system once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 RESTARTS = PATIENT | {"reboot": {"seconds": 480}}
 PANICS = {"facts/kernel-params": "root=/none console=ttyS0 panic=2 boot.panic_on_fail\n"}
 LONGEST = 1200
-"""Seconds until a client of a slow computer hangs."""
+"""Maximal seconds of a client of a slow computer."""
 HANGS = {"facts/kernel-params": "rdinit=/bin/sh console=ttyS0\n"}
-"""The initrd is a shell, which waits for somebody at the keyboard."""
+"""The initrd is a shell that waits for input."""
 
 
 def test_a_new_kernel_is_started_once_confirmed_and_then_the_default(booting_house: House) -> None:
@@ -47,7 +47,7 @@ def test_a_new_kernel_that_panics_leaves_the_old_one_and_the_report_says_so(
     assert house.machine.started() == FIRST
 
 
-def test_a_machine_that_never_returns_is_a_bounded_error_and_its_next_start_the_old_system(
+def test_a_machine_that_never_returns_is_an_error_and_its_next_start_is_the_old_system(
     booting_house: House,
 ) -> None:
     house = booting_house

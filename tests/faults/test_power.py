@@ -1,4 +1,4 @@
-"""A power cut at any point boots a system that was confirmed, and the next run converges."""
+"""After a power cut at any point, a confirmed system boots and the next run converges."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def cut_power(house: House, client: subprocess.Popen[str]) -> None:
     house.machine.boot()
 
 
-def test_a_power_cut_after_the_build_leaves_a_system_that_is_whole(house: House) -> None:
+def test_a_power_cut_after_the_build_leaves_a_complete_system(house: House) -> None:
     house.bring("r1")
     house.machine.cut_power()
     house.machine.boot()
@@ -30,7 +30,9 @@ def test_a_power_cut_after_the_build_leaves_a_system_that_is_whole(house: House)
 
 
 @pytest.mark.parametrize("politely", [False, True], ids=["power-cut", "reboot"])
-def test_a_power_cut_in_the_window_boots_the_old_system(house: House, politely: bool) -> None:
+def test_a_power_cut_before_the_confirmation_boots_the_old_system(
+    house: House, politely: bool
+) -> None:
     house.bring("r1")
     client = house.start("r1", **gated())
     house.reaches("awaiting")
@@ -60,7 +62,7 @@ def test_a_power_cut_during_the_activation_boots_the_old_system(house: House) ->
     house.is_wholly("r1")
 
 
-def test_a_client_that_outlives_the_power_cut_says_what_became_of_it(house: House) -> None:
+def test_a_client_reports_the_result_after_a_power_cut(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", activation_seconds=5, grace_seconds=5, **gated(20))
     house.reaches("awaiting")
@@ -73,7 +75,7 @@ def test_a_client_that_outlives_the_power_cut_says_what_became_of_it(house: Hous
     assert house.switch("r1").code == 0
 
 
-def test_a_machine_that_never_comes_back_is_a_bounded_error(house: House) -> None:
+def test_a_machine_that_never_comes_back_is_an_error_after_a_timeout(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", activation_seconds=5, grace_seconds=5, **gated(10))
     house.reaches("awaiting")
@@ -86,7 +88,7 @@ def test_a_machine_that_never_comes_back_is_a_bounded_error(house: House) -> Non
     house.is_wholly("as-installed")
 
 
-def test_a_machine_that_hangs_past_the_window_goes_back_when_it_wakes(house: House) -> None:
+def test_a_machine_that_hangs_past_the_timeout_rolls_back_when_it_continues(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", activation_seconds=5, grace_seconds=5, **gated(10))
     house.reaches("awaiting")

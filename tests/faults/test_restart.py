@@ -1,6 +1,6 @@
-"""A switch that restarts its host, over a boot loader that cannot start a system just once.
+"""A switch with a reboot, with a boot loader that cannot boot a system once.
 
-One that can is real in `test_boot_loader.py`.
+`test_one_shot.py` has real boot loaders that can.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def test_a_new_kernel_is_started_and_committed_when_it_is_confirmed(house: House
     assert house.phases() == ["committed"]
 
 
-def test_a_new_kernel_that_is_not_confirmed_is_restarted_into_the_old(house: House) -> None:
+def test_an_unconfirmed_kernel_is_rebooted_into_the_old_one(house: House) -> None:
     house.bring("r1", KERNEL)
     client = house.start("r1", **RESTARTS, **gated(6))
     house.machine.restarts()
@@ -40,7 +40,7 @@ def test_a_new_kernel_that_is_not_confirmed_is_restarted_into_the_old(house: Hou
     house.went_back()
 
 
-def test_a_unit_that_fails_after_the_restart_takes_the_host_back(house: House) -> None:
+def test_a_unit_that_fails_after_the_reboot_rolls_the_host_back(house: House) -> None:
     broken = (
         "[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n"
     )
@@ -54,14 +54,14 @@ def test_a_unit_that_fails_after_the_restart_takes_the_host_back(house: House) -
     house.went_back()
 
 
-def test_a_power_cut_after_the_restart_goes_back_by_itself(house: House) -> None:
+def test_after_a_power_cut_after_the_reboot_the_host_rolls_back(house: House) -> None:
     house.bring("r1", KERNEL)
     client = house.start("r1", **RESTARTS, **gated())
     house.machine.restarts()
     house.reaches("awaiting")
     kill(client)
     house.machine.cut_power()
-    # It comes up with the new system, which was the default, and goes back from there.
+    # The new system, which is the default, boots and rolls back.
     house.machine.boot()
     house.went_back()
     client = house.start("r1", **RESTARTS)
@@ -71,7 +71,7 @@ def test_a_power_cut_after_the_restart_goes_back_by_itself(house: House) -> None
     house.is_wholly("r1")
 
 
-def test_a_client_that_was_killed_meanwhile_finds_the_attempt_again(house: House) -> None:
+def test_a_new_client_continues_the_deployment_of_a_killed_one(house: House) -> None:
     house.bring("r1", KERNEL)
     client = house.start("r1", **RESTARTS, **gated())
     house.reaches("rebooting")
@@ -87,7 +87,7 @@ def test_a_client_that_was_killed_meanwhile_finds_the_attempt_again(house: House
 
 @pytest.mark.requirement("S4-34")
 def test_a_service_that_crashes_again_and_again_is_not_confirmed(house: House) -> None:
-    """Whenever one looks it may be active."""
+    """It may be active at the moment of a probe."""
     loop = (
         "[Service]\nExecStart=/bin/sleep 1\nRestart=always\nRestartSec=100ms\n"
         "[Install]\nWantedBy=multi-user.target\n[Unit]\nStartLimitIntervalSec=0\n"

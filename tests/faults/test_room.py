@@ -1,4 +1,4 @@
-"""A full disk stops a switch before it begins, or undoes it."""
+"""A full disk stops a switch before it starts, or rolls it back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 
 
 def fill(disk: Path, leave_kib: int) -> Path:
-    """A file that leaves this much of a disk."""
+    """Fill a disk except for this much."""
     free = int(run("df", "--output=avail", "-k", disk).split()[-1])
     blob = disk / "blob"
     run("fallocate", "-l", f"{free - leave_kib}KiB", blob)
@@ -24,7 +24,7 @@ def fill(disk: Path, leave_kib: int) -> Path:
 
 
 def fill_up(directory: Path) -> None:
-    """To the last block, which may be smaller than what is written at once."""
+    """Fill a disk to the last block."""
     directory.mkdir()
     with contextlib.suppress(OSError), (directory / "0").open("wb", buffering=0) as blob:
         while blob.write(bytes(65536)):
@@ -46,7 +46,7 @@ def test_a_store_that_fills_up_during_the_build_activates_nothing(house: House) 
     house.is_wholly("as-installed")
 
 
-def test_a_store_with_no_room_left_stops_the_build(house: House) -> None:
+def test_a_full_store_stops_the_build(house: House) -> None:
     blob = fill(house.machine.root / "nix", 100 << 10)
     done = house.build("r1")
     assert done.code != 0
@@ -96,7 +96,7 @@ def test_a_boot_partition_that_fills_up_before_the_commit_is_rolled_back(house: 
     house.went_back()
 
 
-def test_a_boot_loader_that_only_says_it_succeeded_is_not_believed(house: House) -> None:
+def test_a_boot_loader_that_reports_success_wrongly_is_detected(house: House) -> None:
     house.bring("r1")
     house.machine.run("touch /run/loader-lies")
     done = house.switch("r1")
@@ -105,7 +105,7 @@ def test_a_boot_loader_that_only_says_it_succeeded_is_not_believed(house: House)
     house.went_back()
 
 
-def test_a_state_directory_that_fills_up_in_the_window_is_no_reason_to_stay(house: House) -> None:
+def test_a_full_state_directory_does_not_prevent_the_rollback(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", activation_seconds=4, **gated(6))
     house.reaches("awaiting")

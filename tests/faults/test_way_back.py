@@ -1,4 +1,4 @@
-"""A way back is gone to its end, whoever asks for it and whatever interrupts it."""
+"""A rollback completes, whoever starts it and whatever interrupts it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ pytestmark = pytest.mark.requirement("S0-67", "S4-34")
 SLOW_LOADER = "touch /run/loader-waits-before; systemd-run --quiet sh -c 'sleep 19; rm /run/loader-waits-before'"
 
 
-def test_a_power_cut_when_the_boot_default_has_moved_is_no_commit(house: House) -> None:
+def test_a_power_cut_after_the_boot_default_changed_is_no_commit(house: House) -> None:
     house.bring("r1", KERNEL)
     house.machine.run("touch /run/loader-waits-after")
     client = house.start("r1", **RESTARTS, **gated(4))
     eventually(lambda: house.boots() == "r1", "the default has moved")
     kill(client)
     house.machine.cut_power()
-    # The new system starts, watched; nobody confirms it.
+    # The new system starts and is not confirmed.
     house.machine.boot()
     house.machine.restarts()
     house.went_back()
 
 
-def test_a_boot_loader_that_is_slow_on_the_way_back_is_waited_for(house: House) -> None:
+def test_a_rollback_waits_for_a_slow_boot_loader(house: House) -> None:
     house.bring("r1", KERNEL)
     client = house.start("r1", **RESTARTS, **gated(4))
     house.machine.restarts()
     house.reaches("awaiting")
     house.machine.run(SLOW_LOADER)
-    # Its client sees that nobody supervises the deployment, and asks for the rollback as well.
+    # The client finds no supervisor and starts the rollback too.
     house.machine.restarts()
     done = end(client)
     assert done.code == 1
@@ -42,7 +42,7 @@ def test_a_boot_loader_that_is_slow_on_the_way_back_is_waited_for(house: House) 
     house.went_back()
 
 
-def test_a_power_cut_on_the_way_back_is_no_end_of_it(house: House) -> None:
+def test_a_rollback_continues_after_a_power_cut(house: House) -> None:
     house.bring("r1", KERNEL)
     client = house.start("r1", **RESTARTS, **gated(4))
     house.machine.restarts()
@@ -53,7 +53,7 @@ def test_a_power_cut_on_the_way_back_is_no_end_of_it(house: House) -> None:
     assert house.boots() == "r1"
     house.machine.run("sync")
     house.machine.cut_power()
-    # It goes on while it boots, and restarts into the old one before it is through.
+    # The rollback continues during the boot and reboots into the old system.
     house.machine.boot()
     house.went_back()
 
@@ -72,11 +72,11 @@ def test_a_commit_that_fails_after_the_timer_is_rolled_back(house: House) -> Non
     house.went_back()
 
 
-def test_a_report_does_not_take_the_profile_for_the_boot_loaders_word(house: House) -> None:
+def test_a_report_reads_the_boot_default_from_the_boot_loader(house: House) -> None:
     house.bring("r1")
     client = house.start("r1", **gated(6))
     house.reaches("awaiting")
-    # Somebody names another system behind everyone's back, and the installer only says it succeeded.
+    # Another system is in the profile, and the installer reports success wrongly.
     house.machine.run(
         "sed -i 's/^default .*/default gone.conf/' /boot/loader/loader.conf; touch /run/loader-lies"
     )
@@ -105,7 +105,7 @@ def test_a_service_that_has_failed_by_the_confirmation_is_not_confirmed(
     house.went_back()
 
 
-def test_a_certificate_that_is_not_there_yet_is_no_reason_to_go_back(house: House) -> None:
+def test_a_missing_certificate_causes_no_rollback(house: House) -> None:
     unit = "[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=multi-user.target\n"
     house.bring("r1", {"units/acme-home.example.org.service": unit})
     done = house.switch("r1", confirm={"seconds": 20, "settle": 2})
@@ -113,7 +113,7 @@ def test_a_certificate_that_is_not_there_yet_is_no_reason_to_go_back(house: Hous
     house.is_wholly("r1")
 
 
-def test_what_fails_late_in_a_boot_is_waited_for(house: House) -> None:
+def test_a_late_failure_during_boot_is_waited_for(house: House) -> None:
     unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'sleep 8; exit 1'\n"
     house.bring(
         "r1", KERNEL | {"units/late.service": f"{unit}[Install]\nWantedBy=multi-user.target\n"}
@@ -129,7 +129,7 @@ def test_what_fails_late_in_a_boot_is_waited_for(house: House) -> None:
 
 @pytest.mark.requirement("S0-66")
 def test_secrets_stay_for_as_long_as_their_generation(house: House) -> None:
-    """Whoever picks an old one at the boot menu finds its own."""
+    """An old generation in the boot menu has its own secrets."""
     for release in ("r1", "r2", "r3", "r4"):
         house.bring(release)
         assert house.switch(release).code == 0

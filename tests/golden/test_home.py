@@ -1,6 +1,6 @@
-"""The home stack's generated Nix, as it was read and found good; and what one line changes in it.
+"""The expected Nix files of the home stack, and the effect of single changes.
 
-`make update-golden` writes the expected files anew; the diff is the review.
+`make update-golden` rewrites the expected files. Review the diff.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GOLDEN = Path(__file__).parent / "home"
 HOME = read_document(build.SHIPPED / "Pulumi.home.yaml")
 Tree = dict[str, dict[str, str]]
 WITHOUT_ID = {"release-id.nix"}
-"""Changes with every byte of every other file."""
+"""The file with the digest of all others."""
 
 
 def planned(changes: dict[str, Any]) -> Plan:
@@ -45,7 +45,7 @@ def _copy(value: Any) -> Any:
 
 
 def tree(changes: dict[str, Any] | None = None, *, valid: bool = True) -> Tree:
-    """Every generated text by host and path, of a stack that passes its checks."""
+    """Every generated text by host and path. The stack must pass its checks."""
     plan = planned(changes or {})
     sources, missing = read_sources(build.SHIPPED, plan)
     problems = [*missing, *run_checks(plan), *check_sources(plan, sources)]
@@ -62,7 +62,7 @@ def home() -> Tree:
 
 
 def nix_files(files: Tree) -> dict[str, str]:
-    """The generated Nix files, without those that people wrote."""
+    """The generated Nix files, without own modules."""
     return {
         f"{host}/{path}": text
         for host, texts in sorted(files.items())
@@ -134,7 +134,7 @@ def test_nixfmt_has_nothing_to_change(tmp_path: Path) -> None:
     assert bad == [], bad[0]
 
 
-def test_every_text_ends_with_a_line_and_has_no_blanks_at_the_end_of_one() -> None:
+def test_every_text_ends_with_a_newline_and_has_no_trailing_spaces() -> None:
     for name, text in nix_files(home()).items():
         assert text.endswith("\n"), name
         assert not [line for line in text.splitlines() if line != line.rstrip()], name
@@ -201,7 +201,7 @@ LINES: dict[str, tuple[dict[str, Any], set[str]]] = {
 @pytest.mark.parametrize("name", LINES)
 @pytest.mark.requirement("S0-10")
 def test_one_line_yields_all_of_a_service(name: str) -> None:
-    """Module, port, vhost, name, monitor, tile, firewall, backup, sandbox, secrets."""
+    """Module, port, virtual host, name, monitor, tile, firewall, backup, sandbox, secrets."""
     without = tree({"services": {name: None}}, valid=False)
     differ = {f"{h}/{p}" for h, paths in changed(without, home()).items() for p in paths}
     assert LINES[name][1] <= differ
@@ -227,7 +227,7 @@ def test_without_its_line_nothing_of_a_service_is_left(name: str) -> None:
 
 
 OLD_DOMAIN = re.compile(r"(?<![a-z0-9-])home[.-]example")
-"""The domain itself, and not the public names that end alike."""
+"""The domain itself, not public names with the same end."""
 
 
 @pytest.mark.requirement("S1-32")
@@ -278,7 +278,7 @@ def test_a_route_on_the_tunnel_adds_one_record_one_app_and_one_rule() -> None:
 def test_a_service_that_moves_leaves_one_host_and_arrives_at_the_other() -> None:
     files = tree({"services": {"miniflux": {"host": "workstation"}}})
     assert "services/miniflux.nix" in files["workstation"]
-    # What stays has a tile of it, and a place for its backups.
+    # The old host keeps its tile and its backup directory.
     stays = {"dashboard.nix", "backup-stores.nix"}
     assert not [p for p, t in files["aurora"].items() if p not in stays and "miniflux" in t]
     assert "homelab.backup.jobs.miniflux" not in files["aurora"]["backup.nix"]
@@ -290,7 +290,7 @@ def test_a_planned_host_has_no_files() -> None:
     assert "pavilion" not in files
 
 
-def test_a_retired_host_keeps_what_it_needs_to_be_reached_and_no_more() -> None:
+def test_a_retired_host_keeps_only_its_network_access() -> None:
     files = tree({"hosts": {"pavilion": {"state": "retired"}}}, valid=False)["pavilion"]
     assert not [p for p in files if p.startswith("services/")]
     assert "openssh" in "".join(files.values())

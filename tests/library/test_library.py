@@ -1,4 +1,4 @@
-"""A program of one's own uses the homelab: each example of the guide runs, and says what it does."""
+"""Own programs that use homelab: every example of the guide runs as described."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FOREIGN = '{"grants": [{"src": ["sam@example.org"], "dst": ["*"], "ip": ["*"]}]}
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The shipped stacks, with room for another program."""
+    """The shipped stacks in a directory for another program."""
     shutil.copytree(build.SHIPPED, tmp_path / "home", ignore=shutil.ignore_patterns(".homelab"))
     return tmp_path / "home"
 
@@ -62,7 +62,7 @@ def test_the_examples_do_what_the_guide_says(project: Path) -> None:
     assert "grafana" in {r.name for r in built.of(":Service")}
 
 
-def test_a_secret_by_reference_is_secret_and_asked_for_once(project: Path) -> None:
+def test_a_secret_by_reference_is_secret_and_read_once(project: Path) -> None:
     text = """
 import pulumi, pulumi_command
 import homelab
@@ -98,7 +98,7 @@ def test_two_homelabs_stay_apart_and_the_first_keeps_its_names(project: Path) ->
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_a_tailnet_alone_asks_before_it_writes_and_refuses_a_foreign_policy(
+def test_a_tailnet_alone_reads_the_policy_before_it_writes_and_refuses_a_foreign_one(
     project: Path, preview: bool
 ) -> None:
     example = next(e for e in EXAMPLES if "homelab.Tailnet(" in e)
@@ -112,7 +112,7 @@ def test_a_tailnet_alone_asks_before_it_writes_and_refuses_a_foreign_policy(
         assert made == []
 
 
-def test_run_changes_nothing_of_the_interpreter(project: Path) -> None:
+def test_run_does_not_change_the_interpreter(project: Path) -> None:
     hooks, frozen = [], gc.get_freeze_count()
 
     def own() -> None:
@@ -127,7 +127,7 @@ def test_run_changes_nothing_of_the_interpreter(project: Path) -> None:
     assert gc.get_freeze_count() == frozen
 
 
-def test_a_config_built_in_python_is_held_to_the_same_checks(project: Path) -> None:
+def test_a_config_built_in_python_passes_the_same_checks(project: Path) -> None:
     config = load_stack_config(read_document(project / "Pulumi.home.yaml"))
     bad = {**config.services, "grafana": CatalogService(host="nobody")}
 
@@ -141,7 +141,7 @@ def test_a_config_built_in_python_is_held_to_the_same_checks(project: Path) -> N
     assert same.releases == homelab.open_stack(project, "home").releases
 
 
-def test_every_public_name_is_there_and_typed() -> None:
+def test_every_public_name_exists_and_is_typed() -> None:
     assert sorted(homelab.__all__) == homelab.__all__
     for name in homelab.__all__:
         assert getattr(homelab, name) is not None

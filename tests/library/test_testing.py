@@ -1,4 +1,4 @@
-"""`homelab.testing` does what its guide says: each example is a test that passes."""
+"""`homelab.testing`: every example of its guide is a test that passes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_rehearsal_of_the_guide_passes(
     passes(example, project, monkeypatch)
 
 
-def test_none_takes_away_what_is_there_and_is_null_where_nothing_is() -> None:
+def test_none_removes_an_existing_key_and_is_null_for_a_missing_one() -> None:
     base = {"a": {"b": 1, "c": [1]}, "d": 2}
     assert changed(base, {"a": {"b": None}}, {"d": None}) == {"a": {"c": [1]}}
     assert changed(base, {"new": {"x": None}})["new"] == {"x": None}
@@ -65,7 +65,7 @@ def test_changes_are_merged_so_that_the_result_is_a_change() -> None:
     assert changed({"a": {"b": 0}}, both) == {"a": {"c": [3]}}
 
 
-def test_nothing_that_was_given_is_altered() -> None:
+def test_arguments_are_not_modified() -> None:
     base, change = {"a": {"b": [1]}}, {"a": {"c": {"d": 1}}}
     made = changed(base, change, {"a": {"c": {"d": 2}}})
     assert (base, change) == ({"a": {"b": [1]}}, {"a": {"c": {"d": 1}}})
@@ -82,7 +82,7 @@ def test_a_file_a_dictionary_and_a_config_are_the_same_stack(project: Path) -> N
         assert changed_files(file.files, other.files) == {}
 
 
-def test_what_is_written_is_read_back(project: Path) -> None:
+def test_a_written_stack_reads_back_equal(project: Path) -> None:
     home = stack(project / "Pulumi.home.yaml")
     path = write_stack(project, "again", home.document.values)
     assert load_stack_config(read_document(path)) == home.config

@@ -1,4 +1,4 @@
-"""The package as others install it: built, put into an empty project, and used there."""
+"""The wheel: built, installed into an empty project, and used there."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def done(*words: str | Path, cwd: Path, **more: str) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel that is built from the source distribution, as an index would have it."""
+    """A wheel built from the source distribution."""
     place = tmp_path_factory.mktemp("dist")
     finished = subprocess.run(
         [str(UV), "build", "--out-dir", str(place)],
@@ -61,7 +61,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_every_file_of_the_package_is_inside_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_exactly_the_package(wheel: Path) -> None:
     inside = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
     there = {
         (Path(top) / file).relative_to(build.ROOT).as_posix()
@@ -76,12 +76,12 @@ def test_every_file_of_the_package_is_inside_and_nothing_else(wheel: Path) -> No
 
 @pytest.fixture(scope="module")
 def project(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty project with the wheel, a program of five lines, and the files of a stack."""
+    """An empty project with the wheel, a five-line program, and the files of a stack."""
     place = tmp_path_factory.mktemp("project")
     done(str(UV), "venv", "--quiet", "--python", sys.executable, "venv", cwd=place)
     python = place / "venv/bin/python"
     done(str(UV), "pip", "install", "--quiet", "--no-deps", "--python", python, wheel, cwd=place)
-    # What the wheel needs is installed here already; ours, which leads to the clone, stays out.
+    # The wheel's dependencies are installed here. The editable install of the clone is left out.
     (own,) = (place / "venv").glob("lib/python*/site-packages")
     shared = Path(sysconfig.get_paths()["purelib"])
     for entry in shared.iterdir():
@@ -107,7 +107,7 @@ def test_only_our_own_name_is_installed(project: Path) -> None:
     ]
 
 
-def test_its_stack_is_checked_and_registers_what_it_does_here(project: Path) -> None:
+def test_a_stack_in_the_project_is_checked_and_registers_its_resources(project: Path) -> None:
     done(project / "venv/bin/homelab", "check", cwd=project)
     text = done(project / "venv/bin/python", "-c", RECORD, cwd=project)
     made = json.loads(text.splitlines()[-1])
@@ -116,7 +116,7 @@ def test_its_stack_is_checked_and_registers_what_it_does_here(project: Path) -> 
 
 
 @pytest.mark.lab
-def test_its_stack_comes_up_in_the_lab(project: Path) -> None:
+def test_a_stack_in_the_project_comes_up_in_the_lab(project: Path) -> None:
     text = done(project / "venv/bin/homelab", "lab", "up", "--json", cwd=project)
     assert json.loads(text)["ok"]
     assert "::pi-switch" in text

@@ -1,4 +1,4 @@
-"""Careless lines, as people of this field write them: what each opens, and how it is told."""
+"""Careless options, as people write them: what each opens, and the expected message."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "no path filter": {"networking.firewall.checkReversePath": False},
     },
 }
-"""Options of a service on nas, by the check that tells of them."""
+"""Options of a service on the nas, by the check that reports them."""
 
 TIMES: tuple[str, ...] = (
     "systemd.services.sweep.startAt",
@@ -287,7 +287,7 @@ MODULES: dict[str, str] = {
     "mosh": "programs.mosh.enable = true;",
     "exit node": 'services.tailscale.extraUpFlags = [ "--advertise-exit-node" ];',
 }
-"""Lines of a hand-written module."""
+"""Lines of an own module."""
 
 HARMLESS: dict[str, str] = {
     "an option, forced": 'services.navidrome.settings.ScanSchedule = lib.mkForce "1h";',

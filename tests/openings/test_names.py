@@ -1,4 +1,4 @@
-"""A mistyped option is told of before a host evaluates it; a newer one is nobody's mistake."""
+"""A mistyped option is reported before a host evaluates it; a newer one is accepted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def told(options: dict[str, Any], service: str = "navidrome", **more: Any) -> li
         ({"services.immich.machine-lerning.enable": True}, "machine-learning"),
     ],
 )
-def test_a_mistyped_part_is_told_with_the_one_that_is_meant(
+def test_a_mistyped_part_is_reported_with_the_intended_one(
     options: dict[str, Any], near: str
 ) -> None:
     (problem,) = told(options)
@@ -48,7 +48,7 @@ def test_a_mistyped_part_is_told_with_the_one_that_is_meant(
         {"networking.hostnaem": "x"},
     ],
 )
-def test_what_is_known_free_or_new_is_not(options: dict[str, Any]) -> None:
+def test_known_free_and_new_names_pass(options: dict[str, Any]) -> None:
     assert told(options) == []
 
 
@@ -56,7 +56,7 @@ def test_a_reason_accepts_what_is_newer_than_the_list() -> None:
     assert told({"services.jellyfin.enabel": True}, accept={"unknown-option": "new in 27.05"}) == []
 
 
-def test_the_list_is_that_of_the_option_data() -> None:
+def test_the_list_matches_the_option_data() -> None:
     assert FILE.read_text("utf-8") == option_names.text(require_options()), (
         "uv run python -m tests.tools.option_names"
     )

@@ -1,4 +1,4 @@
-"""What the plan opens is all that is open: options and own modules are read as Nix reads them."""
+"""Only the plan's openings are open: options and own modules are parsed as Nix."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ def of_module(
 @pytest.mark.parametrize(
     ("check", "name", "options"), OF_OPTIONS, ids=[n for _, n, _ in OF_OPTIONS]
 )
-def test_a_careless_option_is_told_of(check: str, name: str, options: dict[str, Any]) -> None:
+def test_a_careless_option_is_reported(check: str, name: str, options: dict[str, Any]) -> None:
     found = of_options(options)
     assert [p.check for p in found] == [check], found
     assert found[0].where.startswith("services.navidrome.options.")
     assert found[0].way_out
 
 
-def test_the_table_is_long_enough_to_mean_something() -> None:
+def test_the_table_is_long() -> None:
     assert len(OF_OPTIONS) + len(MODULES) >= 130
 
 
 @pytest.mark.parametrize("name", CAREFUL)
-def test_a_careful_option_is_not(name: str) -> None:
+def test_a_careful_option_passes(name: str) -> None:
     assert of_options(CAREFUL[name]) == []
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_careless_line_of_a_module_is_told_of_however_it_is_written(name: str) -> None:
+def test_a_careless_line_of_a_module_is_reported_in_every_form(name: str) -> None:
     found = of_module(MODULES[name])
     assert [p.check for p in found] == ["forbidden-patterns"], found
     assert found[0].where == "hosts.nas"
@@ -62,12 +62,12 @@ def test_a_careless_line_of_a_module_is_told_of_however_it_is_written(name: str)
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_a_harmless_line_is_not(name: str) -> None:
+def test_a_harmless_line_passes(name: str) -> None:
     assert of_module(HARMLESS[name]) == []
 
 
 def test_every_rule_fires_in_one_of_the_tables() -> None:
-    """A rule that nothing here meets may never have worked."""
+    """A rule that no table triggers may not work."""
     assert HAVE_RULES
     seen: list[tuple[Setting, View]] = []
     for said in [o for _, _, o in OF_OPTIONS]:
@@ -86,15 +86,15 @@ def test_every_rule_fires_in_one_of_the_tables() -> None:
 
 
 ELSEWHERE = [
-    # Written-out secrets have a table of their own in tests/secrets.
+    # Secrets in plain text have a table in tests/secrets.
     "**",
-    # Backups of the plan have one in tests/cases/test_backups.py.
+    # Backups of the plan have a table in tests/cases/test_backups.py.
     "homelab.backup.**",
-    # Depend on more of the stack than an option: see below.
+    # These depend on more of the stack than an option: see below.
     "security.sudo.enable",
-    # Mistyped names have one in test_names.py.
+    # Mistyped names have a table in test_names.py.
     "services.**",
-    # Backups of the plan have one in tests/cases/test_backups.py.
+    # Backups of the plan have a table in tests/cases/test_backups.py.
     "services.postgresqlBackup.*.**",
     "services.restic.backups.**",
     "systemd.services.*.**",
@@ -127,16 +127,16 @@ def test_a_time_of_a_module_is_held_to_what_systemd_can_read() -> None:
     assert of_module('systemd.timers.sweep.timerConfig.OnCalendar = "daily";') == []
 
 
-def test_what_the_plan_opens_itself_may_be_said_again() -> None:
-    """The comparison is with the plan: a port of its own on its own interface opens nothing."""
+def test_repeating_a_planned_opening_passes() -> None:
+    """Openings are compared with the plan: repeating a planned port opens nothing."""
     port = build.plan({"services": {"navidrome": {"host": "nas"}}}).firewall.on("nas")[0]
     said = {"networking.firewall.interfaces.tailscale0.allowedTCPPorts": [port.port]}
     assert of_options(said) == []
     assert of_options({"networking.firewall.allowedTCPPorts": [port.port]}) != []
 
 
-def test_an_app_that_believes_headers_listens_where_the_plan_says() -> None:
-    """C3: whoever came by another way could write the header."""
+def test_an_app_that_trusts_headers_listens_where_the_plan_says() -> None:
+    """A client that bypasses the proxy could send the header."""
     grafana = {
         "host": "nas",
         "backup": {"skip": "only a test"},
@@ -150,7 +150,7 @@ def test_an_app_that_believes_headers_listens_where_the_plan_says() -> None:
     assert "X-WEBAUTH" in problem.what
 
 
-def test_a_reason_accepts_what_may_be_accepted_and_nothing_else() -> None:
+def test_a_reason_accepts_only_acceptable_openings() -> None:
     said = OPTIONS["option-opens"]["host network"]
     (problem,) = of_options(said)
     assert "services.navidrome.accept: {host-network: …}" in problem.way_out
@@ -174,13 +174,13 @@ def test_a_host_accepts_for_its_modules() -> None:
     assert stale.where == "hosts.nas.accept.other-firewall"
 
 
-def test_a_file_that_is_no_nix_is_told_once_and_never_raises() -> None:
+def test_a_file_that_is_not_nix_is_reported_once() -> None:
     (problem,) = of_module("{a=" * 5000)
     assert problem.severity == "warning"
     assert "cannot be parsed as Nix" in problem.what
 
 
-def test_what_depends_on_the_rest_of_the_stack() -> None:
+def test_openings_that_depend_on_the_rest_of_the_stack_are_reported() -> None:
     told = of_module("security.sudo.enable = false;", {"ssh": {"user": "sam"}})
     assert "sudo" in told[0].what
     assert of_module("security.sudo.enable = false;") == []
@@ -189,7 +189,7 @@ def test_what_depends_on_the_rest_of_the_stack() -> None:
     assert of_module("users.mutableUsers = true;") == []
 
 
-def test_what_two_services_say_of_one_host_is_told_of_each() -> None:
+def test_openings_of_two_services_on_one_host_are_reported_separately() -> None:
     said = {"backup": {"skip": "only a test"}, "options": OPTIONS["open-firewall-ban"]["tcp"]}
     plan = build.plan({"services": {n: {"host": "nas", **said} for n in ("navidrome", "gatus")}})
     places = {p.where.split(".")[1] for p in run_checks(plan) if p.check == "open-firewall-ban"}

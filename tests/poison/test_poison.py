@@ -1,7 +1,7 @@
-"""A secret is where it is read and nowhere else: not in state, output, files, arguments or errors.
+"""Secrets are only where they are read: not in state, output, files, arguments or errors.
 
-One rehearsal whose every secret is known afterwards, for it lies in the host's own place for
-secrets; each is then looked for everywhere else, as it is and in base64.
+After one rehearsal, every secret is known from the hosts' secrets directories. Each is then
+searched for everywhere else, in plain text and in base64.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STACK: dict[str, Any] = {
     "cloudflare": {"tunnel": {"host": "pi"}},
     "identity": {"host": "pi", "users": {"sops": "authelia/users"}},
     "services": {"authelia": {"publish": "tunnel"}, "miniflux": {"host": "nas"}},
-    # All of its secrets travel in one resource, and may wait on a host that must not read them.
+    # All its secrets are in one resource, and may wait on a relay that must not read them.
     "hosts": {"nas": {"always_on": False, "offline": {"pull_from": "pi"}}},
 }
 LAPTOP = tuple(
@@ -40,7 +40,7 @@ LAPTOP = tuple(
     for path in ('["master"]', '["cloudflare"]["token"]', '["authelia"]["users"]')
 )
 CLOUDS = ("cloudflare.json", "tailscale.json")
-"""What the clouds themselves remember."""
+"""The files of the stand-ins for clouds."""
 COMMANDS = (
     "base64", "bash", "cat", "chmod", "chown", "cmp", "cp", "diff", "find", "install", "ln",
     "mkdir", "mktemp", "mv", "rm", "sh", "sync", "touch", "tr", "sed", "grep", "env", "readlink",
@@ -49,7 +49,7 @@ COMMANDS = (
 
 @dataclass
 class Poisoned:
-    """A rehearsal with every program that a host runs written down."""
+    """A rehearsal that records every program that a host runs."""
 
     directory: Path
     output: str = ""
@@ -63,7 +63,7 @@ class Poisoned:
         return self.directory / "arguments"
 
     def wrap(self, *, failing: str = "") -> None:
-        """Put something that writes its arguments down in front of what scripts on hosts run."""
+        """Wrap the commands of hosts so that they record their arguments."""
         commands = self.place / "bin"
         commands.mkdir(parents=True, exist_ok=True)
         for name in COMMANDS:
@@ -90,20 +90,20 @@ class Poisoned:
         return done
 
     def secrets(self) -> set[str]:
-        """Every value that a host or the laptop knows."""
+        """Every secret value of a host or the deployer."""
         found = set(LAPTOP)
         for path in self.place.glob("hosts/*/root/var/lib/homelab/secrets/**/*"):
             if path.is_file():
                 text = path.read_text(encoding="utf-8")
                 if path.name == "cloudflared-credentials":
-                    # Account and tunnel stand in it by name; they are no secrets.
+                    # The ids of account and tunnel are in it; they are not secrets.
                     found.add(json.loads(text)["TunnelSecret"])
                     continue
                 found |= set(re.findall(r"[A-Za-z0-9_+/=-]{20,}", text)) | {text.strip()}
         return {f for f in found if len(f) >= 20}
 
     def forms(self) -> set[bytes]:
-        """The values, and what base64 makes of them."""
+        """The values and their base64 forms."""
         values = {s.encode() for s in self.secrets()}
         return values | {base64.b64encode(v).rstrip(b"=")[:-1] for v in values}
 
@@ -117,7 +117,7 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Poisoned:
     return lab
 
 
-def test_there_are_secrets_to_be_found(poisoned: Poisoned) -> None:
+def test_the_rehearsal_has_secrets(poisoned: Poisoned) -> None:
     hosts = {p.parts[-1] for p in poisoned.place.glob("hosts/*/root/var/lib/homelab/secrets")}
     assert hosts
     assert len(poisoned.secrets()) >= 8
@@ -125,8 +125,8 @@ def test_there_are_secrets_to_be_found(poisoned: Poisoned) -> None:
     assert {"cloudflared-credentials", "acme-cloudflare", "authelia-jwt"} <= names
 
 
-def test_no_secret_lies_in_any_other_file(poisoned: Poisoned) -> None:
-    """State, logs, releases and whatever else a rehearsal leaves."""
+def test_no_secret_is_in_any_other_file(poisoned: Poisoned) -> None:
+    """State, logs, releases and all other files of a rehearsal."""
     forms = poisoned.forms()
     left = []
     for path in sorted(poisoned.place.rglob("*")):
@@ -159,8 +159,8 @@ def test_no_generated_file_holds_a_secret(poisoned: Poisoned) -> None:
     assert [s for s in poisoned.secrets() if s in text] == []
 
 
-def test_a_script_that_fails_tells_no_secret(poisoned: Poisoned) -> None:
-    """A rotation whose script breaks half-way, with all that it had written to its errors."""
+def test_a_failed_script_reveals_no_secret(poisoned: Poisoned) -> None:
+    """A rotation whose script fails half-way and prints its variables to stderr."""
     before = poisoned.secrets()
     changes = testing.merged(STACK, {"secrets": {"epochs": {"miniflux": 2, "authelia": 2}}})
     stackdir.write_stack(poisoned.directory, changes)
@@ -172,18 +172,18 @@ def test_a_script_that_fails_tells_no_secret(poisoned: Poisoned) -> None:
     shown = poisoned.output.encode()
     assert [f for f in poisoned.forms() if f in shown] == []
 
-    # Mended, the rotated secrets arrive, and they are new ones.
+    # After the fix, the rotated secrets arrive.
     poisoned.wrap()
     assert poisoned.up().returncode == 0, poisoned.output
     assert poisoned.secrets() - before
-    test_no_secret_lies_in_any_other_file(poisoned)
+    test_no_secret_is_in_any_other_file(poisoned)
     shown = poisoned.output.encode()
     assert [f for f in poisoned.forms() if f in shown] == []
 
 
 @pytest.mark.requirement("S0-67")
-def test_what_waits_for_a_host_that_sleeps_tells_no_secret(poisoned: Poisoned) -> None:
-    """Not to the host that keeps it, and not on its way."""
+def test_a_bundle_for_an_offline_host_reveals_no_secret(poisoned: Poisoned) -> None:
+    """Neither to the relay nor in transit."""
     for tool in ("age", "ssh-keygen", "ssh-keyscan"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not there")
@@ -199,7 +199,7 @@ def test_what_waits_for_a_host_that_sleeps_tells_no_secret(poisoned: Poisoned) -
     assert poisoned.up().returncode == 0, poisoned.output
     assert poisoned.secrets() - before
     assert (poisoned.place / "hosts/pi/root/var/lib/homelab-bundles/nas/bundle").exists()
-    test_no_secret_lies_in_any_other_file(poisoned)
+    test_no_secret_is_in_any_other_file(poisoned)
     test_no_process_carries_a_secret_in_its_arguments(poisoned)
     shown = poisoned.output.encode()
     assert [f for f in poisoned.forms() if f in shown] == []

@@ -1,7 +1,6 @@
-"""Options that the option data is too old for, and options of modules outside of nixpkgs.
+"""Options newer than the option data, and options of modules outside of nixpkgs.
 
-The one place where they are listed; the catalog's `added` and `removed` say the same of releases,
-and a test compares the two.
+They are listed only here. A test compares them with `added` and `removed` of the catalog.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Newer:
-    """An option, where the data says nothing of it."""
+    """An option that the data lacks."""
 
     type: str
-    """As the manual writes it."""
+    """The type, as in the manual."""
     release: str
     """First release that has it."""
     source: str
@@ -205,7 +204,7 @@ OUTSIDE: dict[str, Newer] = {
     "sops.templates._name_.path": Newer("string", "", _SOPS),
     "sops.templates._name_.restartUnits": Newer("list of string", "", _SOPS),
 }
-"""Options of flakes that a tree stands on; an owner's own flake is none of these."""
+"""Options of the flakes that homelab uses."""
 
 KNOWN_FLAKES = frozenset({"home-manager", "impermanence", "nixos-hardware", "sops-nix"})
-"""Flakes whose options are listed above, or that have none of their own that we set."""
+"""Flakes whose options are listed above, or of which homelab sets no options."""

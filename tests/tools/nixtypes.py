@@ -1,7 +1,7 @@
-"""NixOS option types, as the manual writes them, against the values that we print.
+"""Compares printed values with NixOS option types as written in the manual.
 
-Only what a value looks like is known here: an expression (`Raw`, `Call`) may be of any type, and
-a type that this module does not know accepts everything.
+Only literal values are compared. An expression (`Raw`, `Call`) may have any type, and an unknown
+type accepts every value.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ _BETWEEN = re.compile(r"between (-?\d+) and (-?\d+) \(both inclusive\)")
 
 
 def plain(value: Nix) -> Nix:
-    """A value without what only says how it is merged or explained."""
+    """A value without priorities and comments."""
     while isinstance(value, Force | After | Before | Comment):
         value = value.value
     return value
 
 
 def is_opaque(value: Nix) -> bool:
-    """Whether only Nix could tell what this is."""
+    """Whether the value is an expression."""
     return isinstance(value, Raw | Call)
 
 
 def is_free(type_: str) -> bool:
-    """Whether a set of this type may have keys that no option names."""
+    """Whether a set of this type accepts other keys than options."""
     return any(
         _FREE.fullmatch(t) or t.startswith(("attribute set of", "lazy attribute set of"))
         for t in _alternatives(_bare(type_))
@@ -71,20 +71,20 @@ def fits(type_: str, value: Nix) -> bool:
 
 
 def _is_submodules(type_: str) -> bool:
-    """Submodules whose options are all known; one with a free type besides lists only some."""
+    """Whether the type is a submodule without a freeform type."""
     return bool(
         re.fullmatch(r"(null or )?((lazy )?attribute set of )*\(?submodule\)?", _bare(type_))
     )
 
 
 def _bare(type_: str) -> str:
-    # The one phrase of the manual where an "or" joins no types.
+    # The only "or" in the manual's types that does not join types.
     return html.unescape(type_).strip().replace("newlines or colons", "newlines and colons")
 
 
 @cache
 def _alternatives(type_: str) -> tuple[str, ...]:
-    """The members of `a or b`, brackets and quotes respected and outer brackets taken off."""
+    """The members of `a or b`. Brackets and quotes are respected; outer brackets are removed."""
     type_ = _unwrapped(type_.removesuffix(" convertible to it"))
     if type_.startswith(("one of ", "list of ", "attribute set of ", "lazy attribute set of ")):
         head = re.match(r"(one of |((list|(lazy )?attribute set) of )+)", type_)
@@ -116,7 +116,7 @@ def _closing(text: str) -> int:
 
 
 def _split(type_: str) -> list[str]:
-    """Cut at ` or ` outside of brackets and quotes; ranges keep theirs."""
+    """Split at ` or ` outside of brackets, quotes and ranges."""
     parts, depth, start, i = [], 0, 0, 0
     while i < len(type_):
         depth += (type_[i] in "(“") - (type_[i] in ")”")
@@ -188,7 +188,7 @@ def _is_integer(type_: str, value: Nix) -> bool:
 
 
 def _is_data(value: Nix) -> bool:
-    """Whether a value can be written to a file of data: no path of the tree, no bare package."""
+    """Whether a value can be written to a data file: no path and no package."""
     value = plain(value)
     if isinstance(value, Mapping):
         return all(_is_data(v) for v in value.values())

@@ -1,6 +1,7 @@
-"""Writes `homelab/catalog/option_names.txt`: the names of options of the modules that we configure.
+"""Writes `homelab/catalog/option_names.txt`: names of options of the modules that homelab
+configures.
 
-    uv run python -m tests.tools.option_names
+uv run python -m tests.tools.option_names
 
 The names come from the option data (see `options.py`) and from what newer releases add.
 """
@@ -20,7 +21,7 @@ HEAD = (
     "# A name with * takes names of one's own. Made by: python -m tests.tools.option_names\n"
 )
 _WIDE = 60
-"""More names below one path than that are no options that people type by heart."""
+"""Paths with more names below them are not listed."""
 
 
 def text(root: Node) -> str:
@@ -54,7 +55,7 @@ def _lines(path: str, node: Node) -> list[str]:
 
 
 def _is_open(node: Node) -> bool:
-    """Whether more may stand below than the data names."""
+    """Whether other keys than options are allowed below."""
     inside = any(n in _ANY for n in node.below)
     many = len(node.below) > _WIDE
     return inside or many or (node.type is not None and is_free(node.type))

@@ -1,7 +1,7 @@
-"""Whether every option that we set exists, and takes such a value: NixOS without Nix.
+"""Tests without Nix that every option that homelab sets exists and accepts its value.
 
 Reads the option data of nixpkgs (a list of `{Name, Type, …}`, gzipped JSON) from
-`$HOMELAB_OPTION_DATA`, or from where it lies beside a checkout.
+`$HOMELAB_OPTION_DATA`, or from a directory beside the clone.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from tests.tools.nixtypes import fits, is_free, is_opaque, plain
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = "*/reference/data/nixos-options.json.gz"
-"""Where it may lie, from the directory that a checkout is in."""
+"""Possible paths, relative to the clone's parent directory."""
 NO_OPTION = "is no option"
 LINES = re.compile(r"(null or )?strings concatenated with .*")
 _ANY = ("_name_", "_")
-"""Segments of the data that stand for a name of one's own, and for an item of a list."""
+"""Placeholders in the data: any name, and an item of a list."""
 
 
 @dataclass
@@ -36,11 +36,11 @@ class Node:
     """One segment of the tree of options."""
 
     type: str | None = None
-    """The option's type; none for a segment that only leads to options."""
+    """The option's type; None for a segment above options."""
     below: dict[str, Node] = field(default_factory=dict)
 
     def child(self, key: str) -> Node | None:
-        """What stands below a key: its own name before a placeholder."""
+        """The node below a key. A literal name precedes a placeholder."""
         found = self.below.get(key)
         for name in _ANY:
             found = found or self.below.get(name)
@@ -48,14 +48,14 @@ class Node:
 
 
 def data_file() -> Path:
-    """Where the option data is looked for."""
+    """The path of the option data."""
     if said := os.environ.get("HOMELAB_OPTION_DATA"):
         return Path(said)
     return min(_ROOT.parent.glob(_BESIDE), default=_ROOT / "nixos-options.json.gz")
 
 
 def require_options() -> Node:
-    """The tree of options; skips the test where there is no data, which in CI is a failure."""
+    """The tree of options. Without data, the test is skipped, or fails in CI."""
     file = data_file()
     if not file.exists():
         reason = f"no option data at {file}; set HOMELAB_OPTION_DATA"
@@ -89,10 +89,10 @@ def tree(types: Mapping[str, str]) -> Node:
 
 
 def check_module(module: Module, options: Node | None = None) -> list[str]:
-    """What is wrong with the options of a module: none, or one line for each.
+    """Problems with the options of a module, one line each.
 
-    Options that do not exist are passed over in a module that stands on a flake of the owner's:
-    only that flake knows them.
+    Unknown options are ignored in a module that uses a flake of the owner, because the flake may
+    define them.
     """
     root = options or require_options()
     bodies = [module.derived, module.stated]
@@ -111,12 +111,12 @@ def check_module(module: Module, options: Node | None = None) -> list[str]:
 
 
 def check_tree(body: Mapping[str, Nix], root: Node) -> Iterator[str]:
-    """What is wrong with a set of options."""
+    """Problems with a set of options."""
     yield from _check(body, root, (), None)
 
 
 def lines_of(value: Nix, node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The options set here whose text is lines, which NixOS joins where several modules write."""
+    """The options of type `lines` that are set here. NixOS joins their definitions."""
     value = plain(value)
     if node.type is not None and LINES.fullmatch(node.type):
         if not isinstance(value, Mapping):
@@ -130,7 +130,7 @@ def lines_of(value: Nix, node: Node, path: tuple[str, ...] = ()) -> Iterator[tup
 
 @dataclass(frozen=True)
 class _Free:
-    """An option around that takes keys which no option names."""
+    """A parent option with a freeform type."""
 
     path: tuple[str, ...]
     type: str

@@ -1,4 +1,4 @@
-"""Real programs that tests ask: skipped where one is absent, required in CI."""
+"""Real programs for tests: a missing one skips the test, or fails it in CI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 
 def need(program: str) -> None:
-    """Skip the test where the program is absent; fail it in CI, which installs every one."""
+    """Skip the test if the program is missing. In CI, which installs all of them, fail it."""
     if shutil.which(program) is None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{program} is not on PATH, and CI installs it")
@@ -22,13 +22,13 @@ def need(program: str) -> None:
 
 
 def need_here(program: str) -> None:
-    """Skip the test where a program is absent that Debian does not have, in CI, too."""
+    """Skip the test if a program that Debian lacks is missing, also in CI."""
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not on PATH")
 
 
 def at(program: str) -> str:
-    """Where a program of Debian's lies, though it be for root; as `need` where it is absent."""
+    """The path of a program of Debian, also in sbin. As `need` if it is missing."""
     found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
     if found is None:
         need(program)
@@ -55,7 +55,7 @@ def evaluate(expression: str, cwd: Path) -> Any:
 
 
 def formatted(directory: Path, texts: Sequence[str]) -> list[str]:
-    """What nixfmt says of files with these texts; empty when it would change none of them."""
+    """The output of nixfmt for files with these texts; empty if all are formatted."""
     paths = []
     for i, text in enumerate(texts):
         path = directory / f"file-{i}.nix"

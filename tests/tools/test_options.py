@@ -1,4 +1,4 @@
-"""The option check itself, and every option of the catalog and of the home stack."""
+"""The option test itself, and every option of the catalog and of the home stack."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_option_that_exists_and_fits_is_no_problem(path: str, value: Nix) -> 
     ],
 )
 def test_an_option_that_does_not_exist_is_named(path: str, value: Nix, name: str) -> None:
-    """A misspelt option is found without Nix."""
+    """A misspelled option is found without Nix."""
     assert _found(path, value) == [f"x.nix: {name} is no option"]
 
 
@@ -91,8 +91,8 @@ def test_a_value_of_another_kind_is_named_with_what_it_should_be(path: str, valu
     assert " takes " in problem
 
 
-def test_only_a_flake_of_the_owners_may_have_options_that_nobody_lists() -> None:
-    """Such a module's own options are passed over; those of nixpkgs are still read."""
+def test_only_a_flake_of_the_owner_may_have_unlisted_options() -> None:
+    """Its own options are ignored; those of nixpkgs are tested."""
     derived: Attrs = {"services": {"unknown": {"enable": True}, "app": {"port": "80"}}}
     module = Module("x.nix", "", derived=derived, flakes=(("own", "nixosModules.default"),))
     assert len(check_module(module, OPTIONS)) == 1
@@ -137,12 +137,13 @@ def test_types_are_read_as_the_manual_writes_them(type_: str, good: Nix, bad: Ni
 
 
 def test_an_expression_may_be_of_any_type() -> None:
-    """What only Nix could tell is left to Nix."""
+    """Expressions are not tested."""
     assert fits("boolean", Call("lib.mkIf", (Raw("x"), True)))
 
 
-def test_lines_that_nobody_decided_about_are_found() -> None:
-    """A derived text that yields to an owner's line would vanish: each is decided about."""
+def test_unlisted_lines_options_are_found() -> None:
+    """A derived text with lower priority than an own line would be dropped. Each such option is
+    listed."""
     root = tree({"services.app.extraRules": LINES, "services.app.text": f"null or {LINES}"})
     module = Module("x.nix", "", derived=attrs("services.app.extraRules", "a\n"))
     (problem,) = check_module(module, root)
@@ -152,7 +153,7 @@ def test_lines_that_nobody_decided_about_are_found() -> None:
 
 
 @pytest.mark.parametrize("known", [*lines.AFTER, *lines.BEFORE, *lines.WHOLE])
-def test_what_is_decided_about_is_an_option_of_lines(known: str) -> None:
+def test_every_listed_option_has_type_lines(known: str) -> None:
     node: Node | None = require_options()
     for key in known.split("."):
         node = node.child("_name_" if key == "*" else key) if node else None
@@ -161,7 +162,7 @@ def test_what_is_decided_about_is_an_option_of_lines(known: str) -> None:
 
 
 def test_an_option_known_to_the_data_is_not_listed_as_newer() -> None:
-    """The list of newer options holds nothing that the data has, and names a source for each."""
+    """The list of newer options contains nothing that the data has, and a source for each."""
     require_options()
     assert not set(NEWER) & set(listed(data_file()))
     assert all(o.source and o.release and o.type for o in NEWER.values())
@@ -169,7 +170,7 @@ def test_an_option_known_to_the_data_is_not_listed_as_newer() -> None:
 
 @pytest.mark.requirement("S0-71")
 def test_what_the_catalog_says_of_newer_options_is_what_the_list_says() -> None:
-    """One release per option, whoever asks."""
+    """One release per option."""
     said = {p: r for e in ENTRIES.values() for p, r in e.added.items()}
     assert {p: NEWER[p].release for p in said if p in NEWER} == said
 
@@ -206,7 +207,7 @@ def test_every_option_of_the_home_stack_exists_with_that_type() -> None:
     options = require_options()
     stack = build.SHIPPED / "Pulumi.home.yaml"
     made = build.modules(stack)
-    # home-manager's options are no options of NixOS.
+    # home-manager's options are not NixOS options.
     hosts = [h for h, modules in made.items() if any(m.file == "host.nix" for m in modules)]
     assert hosts
     assert [p for h in hosts for m in made[h] for p in check_module(m, options)] == []
@@ -219,7 +220,7 @@ def test_every_option_of_the_home_stack_exists_with_that_type() -> None:
 )
 @pytest.mark.requirement("S0-27", "S1-06", "S4-16")
 def test_every_option_of_a_sign_in_exists_with_that_type(changes: Changes) -> None:
-    """Every module of the host that keeps the gate."""
+    """Every module of the host with the portal."""
     options = require_options()
     plan = build.plan(household(changes))
     made = modules_of(plan, plan.hosts["pi"])
