@@ -146,9 +146,9 @@ AbsolutePath = Annotated[
     pattern(r"(?s)/.*", "a path on a host is absolute; start it with /"),
     # Each of these is special to systemd, tmpfiles, mount, Samba, restic, sshd or a shell.
     pattern(
-        r"(?!.* $)[^\x00-\x1f\x7f\x85\"'\\`$%:;|<>*?{}\[\]#]*",
+        r"(?!.* $)[^\x00-\x1f\x7f\x85\"'\\`$%:;,|<>*?{}\[\]#]*",
         "this path has a character with a special meaning in some program; rename the directory "
-        "without quotes, backslashes, a space at its end and any of $ % : ; | < > * ? { } [ ] #",
+        "without quotes, backslashes, a space at its end and any of $ % : ; , | < > * ? { } [ ] #",
     ),
     pattern(
         rf"{STRAIGHT}.*",

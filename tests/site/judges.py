@@ -38,7 +38,20 @@ def whole(text: str, values: Values) -> list[str]:
 
 def _stands(text: str, value: str) -> bool:
     # Names of headers and units use other separators.
-    return any(v.translate(_SAME) in text.translate(_SAME) for v in spellings(value))
+    shown = text.translate(_SAME)
+    return any(
+        v.translate(_SAME) in shown or (_FIELD.search(v) and _filled(v).search(shown))
+        for v in spellings(value)
+    )
+
+
+def _filled(template: str) -> re.Pattern[str]:
+    """The texts that a template of names may become."""
+    parts = _FIELD.split(template.translate(_SAME))
+    return re.compile("[a-z0-9-]+".join(map(re.escape, parts)))
+
+
+_FIELD = re.compile(r"\{(?:name|domain|zone)\}")
 
 
 _SAME = str.maketrans("_.", "--")
@@ -66,6 +79,8 @@ def spellings(value: str) -> Iterator[str]:
     # A bucket and a path in it; a pattern for the text.
     yield value.replace("/", ":", 1)
     yield re.escape(value.rstrip("*").rstrip("/"))
+    # Go escapes a dot, and no hyphen.
+    yield value.replace(".", r"\.")
     name = value.rstrip("/").rpartition("/")[2]
     if MARK.search(name):
         yield name

@@ -97,7 +97,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("environment.etc.*.text", _WORD),
     ("file.ca/index.html", judges.html),
     ("file.lib/people.ldif", judges.each(dividing.ldif_lines, _LINE)),
-    ("file.lib/pocket-id-gate.json", judges.as_json),
+    ("file.lib/pocket-id-client.json", judges.as_json),
     ("file.nginx/*", _NGINX),
     # Words for the kernel, the console and firewalls.
     ("boot.kernelModules", judges.without(r"^-", _WORD)),
