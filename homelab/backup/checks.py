@@ -1,4 +1,4 @@
-"""Checks of backups: nothing is forgotten, and what is kept can be restored."""
+"""Checks of backups: all data is backed up, and every backup can be restored."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def backup_intent(plan: Plan) -> Iterator[Problem]:
         if not skip_reason(service) and not kept:
             yield Problem(
                 service.at("backup"),
-                f"nothing says what to keep of {service.name}",
-                'include: [/var/lib/…], or skip: "why nothing is kept"',
+                f"the stack does not say what to back up of {service.name}",
+                'include: [/var/lib/…], or skip: "why nothing is backed up"',
             )
 
 
@@ -49,7 +49,7 @@ def backup_dump(plan: Plan) -> Iterator[Problem]:
                 service.at("backup"),
                 f"{service.name} is a database ({kind}), and its files are copied while it "
                 "writes them",
-                f"dump: {{{_dump_word(kind)}}}, or live: why a copy of the files is good",
+                f"dump: {{{_dump_word(kind)}}}, or live: why a copy of the files is usable",
             )
 
 
@@ -70,13 +70,13 @@ def backup_exclude(plan: Plan) -> Iterator[Problem]:
             if gone:
                 yield Problem(
                     service.at(f"backup.exclude[{index}]"),
-                    f"{gone[0]} is to be kept, and this leaves it out",
-                    "name a part of it, or drop one of the two",
+                    f"{gone[0]} is to be backed up, and this pattern excludes it",
+                    "exclude a part of it, or keep one of the two",
                 )
             elif skip_reason(service):
                 yield Problem(
                     service.at(f"backup.exclude[{index}]"),
-                    f"nothing of {service.name} is kept: {skip_reason(service)}",
+                    f"{service.name} is not backed up: {skip_reason(service)}",
                     "leave exclude out",
                 )
 
@@ -88,16 +88,16 @@ def backup_include(plan: Plan) -> Iterator[Problem]:
         include = service.config.backup.include
         if include is None or service.entry.stateless or skip_reason(service):
             continue
-        # Who names a part of a directory has thought of the rest.
+        # An include that names a part of a directory leaves out the rest on purpose.
         lost = [
             p for p in service.state if not any(below(p, (i,)) or below(i, (p,)) for i in include)
         ]
         if lost:
             yield Problem(
                 service.at("backup.include"),
-                f"{', '.join(lost)} is state of {service.name}, and include does not name it",
+                f"{', '.join(lost)} is state of {service.name}, and include does not contain it",
                 f"write include: [{', '.join((*lost, *include))}], or name the part of it that is "
-                "worth keeping",
+                "to back up",
             )
 
 
@@ -117,7 +117,7 @@ def backup_target_known(plan: Plan) -> Iterator[Problem]:
             if name not in targets:
                 yield Problem(
                     service.at(f"backup.targets[{index}]"),
-                    f'{service.name} is to be kept at "{name}", and there is no such target',
+                    f'{service.name} is to be backed up to "{name}", and there is no such target',
                     did_you_mean(name, targets, "targets"),
                 )
 
@@ -140,8 +140,8 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
         names = ", ".join(sorted({name for name, *_ in lost}))
         yield Problem(
             "backup.targets",
-            f"there is no backup target, so nothing is kept of {names}",
-            "add one, as disk: {kind: local, host: …, path: /mnt/…}, or say why not of each, as "
+            f"there is no backup target, so nothing is backed up of {names}",
+            "add one: disk: {kind: local, host: …, path: /mnt/…}; or give a reason for each, as in "
             + next(not_kept(source) for _, _, source, _ in lost),
         )
         return
@@ -152,8 +152,8 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             source,
             f"{host} reaches no backup target for {name}",
-            "a local target is for its own host alone; add to backup.targets one of another kind, "
-            "as b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
+            "only its own host can write to a local target; add a target of another kind, such as "
+            "b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
         )
 
 
@@ -167,17 +167,17 @@ def backup_target_single(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"backup.targets.{name}.path",
                 f"{name} and {seen[place]} write to the same repositories, {target.path}",
-                "give each a directory of its own, or keep one",
+                "give each its own directory, or keep one",
             )
         seen.setdefault(place, name)
-    # A repository is called after its job, and a job after its service or its dataset.
+    # A repository has the name of its job, and a job the name of its service or dataset.
     written: dict[str, str] = {}
     for job in plan.backup.jobs:
         other = written.setdefault(job.repository, job.source)
         if other != job.source:
             yield Problem(
                 job.source,
-                f"what is kept of it and of {other} would be one repository, {job.repository}",
+                f"its backup and that of {other} would share the repository {job.repository}",
                 "rename one of them",
             )
 
@@ -193,24 +193,24 @@ def backup_target_root(plan: Plan) -> Iterator[Problem]:
         if target.kind not in ("local", "sftp") or host not in plan.hosts:
             continue
         where = f"backup.targets.{name}.path"
-        way_out = "name a directory outside every dataset, as /mnt/<disk>/restic"
-        # Of a dataset that is a directory of the system, path-taken tells.
+        way_out = "name a directory outside every dataset, such as /mnt/<disk>/restic"
+        # path-taken reports a dataset that is a directory of the system.
         here = [d for d in plan.datasets if d.host == host and not is_fixed(d.path)]
         inside = [d for d in here if below(target.path, (d.path,))]
         for dataset in inside:
-            end = ", so sshd lets no client in" if target.kind == "sftp" else ""
+            end = ", so sshd refuses every client" if target.kind == "sftp" else ""
             yield Problem(
                 where,
-                f"{target.path} lies in the dataset {dataset.name}, which {dataset.group} "
-                f"writes{end}",
+                f"{target.path} is in the dataset {dataset.name}, which {dataset.group} "
+                f"can write{end}",
                 way_out,
             )
         found = taken(plan, host, target.path, _NOT_FOR_TARGETS, relations=("is", "lies in"))
         if found is not None and not inside:
             yield Problem(
                 where,
-                f"{found}, and repositories would lie there",
-                "name a directory of its own, as /mnt/<disk>/restic",
+                f"{found}, and repositories would be written there",
+                "name a separate directory, such as /mnt/<disk>/restic",
             )
 
 
@@ -225,16 +225,16 @@ def role_backup(plan: Plan) -> Iterator[Problem]:
         if host.role == "agent":
             yield Problem(
                 job.source,
-                f"{job.name} runs on {host.name}, whose role is agent: nothing of it is backed up",
-                'backup: {skip: "why nothing is kept"}, or another host',
+                f"{job.name} runs on {host.name}, which has role agent and is not backed up",
+                'backup: {skip: "why nothing is backed up"}, or another host',
             )
         elif job.repository.startswith("/") and (host.role == "appliance" or host.config.flash):
             why = "an appliance" if host.role == "appliance" else "on flash"
             yield Problem(
                 job.source,
-                f"{job.name} would be kept at {job.target}, a repository on {host.name} itself, "
+                f"{job.name} would be backed up to {job.target}, on its own host {host.name}, "
                 f"which is {why}",
-                f"backup.targets: list targets without {job.target}, or move it to another host",
+                f"set backup.targets without {job.target}, or move the service to another host",
             )
 
 
@@ -246,7 +246,7 @@ def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
             continue
         include = service.config.backup.include
         if include is None and not service.is_custom:
-            continue  # its state is the catalog's, and service-adds tells of what is added
+            continue  # its state comes from the catalog; service-adds reports additions
         field = "backup.include" if include is not None else "state"
         for index, path in enumerate(paths_of(service)):
             private = _private(path)
@@ -260,7 +260,7 @@ def dynamic_user_path(plan: Plan) -> Iterator[Problem]:
 
 
 def _private(path: str) -> str:
-    """Where systemd really keeps a state directory; empty if the path is already right."""
+    """The real path of a state directory of systemd; empty if the path is already right."""
     for parent in ("/var/lib/", "/var/cache/", "/var/log/"):
         rest = path.removeprefix(parent)
         if rest != path and not rest.startswith("private/"):
@@ -275,6 +275,6 @@ def dump_before_backup(plan: Plan) -> Iterator[Problem]:
     if plan.backup.databases and dump_at >= at:
         yield Problem(
             "backup.dump_at",
-            f"databases are dumped at {dump_at}, and the backup of the dumps starts at {at}",
-            "let dump_at be earlier than at",
+            f"databases are dumped at {dump_at}, but the backup of the dumps starts at {at}",
+            "set dump_at to a time before at",
         )

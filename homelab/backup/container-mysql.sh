@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# In a container of MariaDB or MySQL: $1 is the user, $2 the database. The images keep passwords in
-# variables, or in files that variables name.
+# Runs in a container of MariaDB or MySQL: $1 is the user, $2 the database. The images have
+# passwords in variables, or in files that variables name.
 set -eu
 
 named=

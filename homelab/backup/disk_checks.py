@@ -1,4 +1,4 @@
-"""Checks of the disks that backups lie on."""
+"""Checks of the disks that hold backups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BACKUP_SAME_DISK = file_check(
     "If the disk fails, the data and its only backup are lost.",
 )
 _REMOVABLE = ("/mnt", "/media", "/run/media")
-"""Where disks of their own are mounted, one directory each."""
+"""Directories in which each entry is the mount point of a disk."""
 Disks = Mapping[str, str]
 
 
@@ -41,7 +41,7 @@ def check_backup_disks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterat
         yield Problem(
             first.source,
             f"its only backup, at {names}, is on its own disk, {place}",
-            "add to backup.targets one elsewhere, as b2: {kind: b2, path: bucket/…, "
+            "add a backup target elsewhere, such as b2: {kind: b2, path: bucket/…, "
             "credentials: {sops: …}}, or a directory on another disk",
             check=BACKUP_SAME_DISK,
             severity="error" if _is_irreplaceable(plan, first) else "warning",
@@ -49,7 +49,7 @@ def check_backup_disks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterat
 
 
 def _disks(plan: Plan, name: str, sources: Mapping[str, str | bytes]) -> Disks:
-    """The disks that a host's options and modules name; none where its hardware is not known."""
+    """The disks in a host's options and modules; none if its hardware file is not there."""
     host = plan.hosts[name]
     if (host.config.hardware or "") not in sources:
         return {}
@@ -63,15 +63,13 @@ def _is_irreplaceable(plan: Plan, job: Job) -> bool:
 
 
 def _disk(plan: Plan, job: Job, disks: Disks) -> str:
-    """The disk of the job's repository; empty where that is not on its own host."""
+    """The disk of the job's repository; empty if it is not on the job's host."""
     here = job.repository.startswith("/")
     return disk_of(plan, job.host, job.repository, disks) if here else ""
 
 
 def disk_of(plan: Plan, host: str, path: str, disks: Disks | None = None) -> str:
-    """The disk that a path is on: by the mounts that modules name, or else the mount point that
-    the stack config lets expect.
-    """
+    """The disk of a path: by the mounts in modules, or else by those in the stack config."""
     disks = disks or {}
     if mount_at(disks, path) not in ("", "/"):
         return disk_at(disks, path)

@@ -1,4 +1,4 @@
-"""Dumps of services that the stack config alone describes: where they lie, what makes them."""
+"""Dumps of services that only the stack config describes: their files and commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IMAGES = re.compile(
     r"(^|[^a-z])(postgres|postgresql|postgis|pgvector|timescaledb|timescaledb-ha|mariadb|mysql|percona"
     r"|mongo|mongodb|couchdb|influxdb|clickhouse|clickhouse-server|cassandra|neo4j|rethinkdb)$"
 )
-"""Last part of the name of an image that is a database."""
+"""Last part of the name of a database image."""
 _DATA = {
     "/var/lib/postgresql": "postgresql",
     "/var/lib/mysql": "mysql",
@@ -36,24 +36,24 @@ _DATA = {
     "/var/lib/clickhouse": "clickhouse",
     "/var/lib/cassandra": "cassandra",
 }
-"""Where images of databases keep them, and which."""
+"""Data directories of database images, with the kind of database."""
 
 
-def said(service: Service) -> tuple[DumpConfig, ...]:
-    """The dumps that the stack config asks for."""
+def stated(service: Service) -> tuple[DumpConfig, ...]:
+    """The dumps in the stack config."""
     backup = service.config.backup
     return tuple(backup.dump) if isinstance(backup, CustomBackup) else ()
 
 
 def commands_of(service: Service) -> tuple[DumpCommand, ...]:
-    """The dumps that a command writes. SQLite and the host's PostgreSQL have ways of their own."""
+    """The dumps that a command writes: all but SQLite and the host's PostgreSQL."""
     return tuple(_commands(service))
 
 
 def _commands(service: Service) -> Iterator[DumpCommand]:
     inside = service.container is not None
     run = Script.of(_PODMAN, f"/bin/podman exec {shlex.quote(service.name)} ") if inside else None
-    for index, dump in enumerate(said(service)):
+    for index, dump in enumerate(stated(service)):
         if dump.command is not None:
             name, words = f"command-{index}.dump", Script.of(shlex.join(dump.command))
         elif dump.mysql is not None and inside:
@@ -79,9 +79,9 @@ def live_files(database: str) -> tuple[str, ...]:
 
 
 def covered(service: Service) -> tuple[str, ...]:
-    """Directories of the host that a dump takes the place of: a copy of their files may be torn."""
+    """Directories of the host that a dump replaces: a copy of their files may be inconsistent."""
     container = service.container
-    kinds = {kind for d in said(service) for kind in ("postgresql", "mysql") if getattr(d, kind)}
+    kinds = {kind for d in stated(service) for kind in ("postgresql", "mysql") if getattr(d, kind)}
     return tuple(
         m.source
         for m in (container.mounts if container is not None else ())
@@ -90,7 +90,7 @@ def covered(service: Service) -> tuple[str, ...]:
 
 
 def database_of(service: Service) -> str:
-    """Which database a container obviously is, or keeps; empty for none that we know."""
+    """The kind of database in a container, by its image or mounts; empty if none is known."""
     container = service.container
     if container is None:
         return ""

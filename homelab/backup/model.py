@@ -1,4 +1,4 @@
-"""Backups: what the stack config says, and what the plan knows."""
+"""Backup jobs in the plan."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from homelab.nix import Script
 
 @dataclass(frozen=True)
 class DumpCommand:
-    """A dump that a command makes."""
+    """A dump that a command writes."""
 
     file: str
-    """Where it lies."""
+    """Path of the dump."""
     command: Script
-    """What writes it to its standard output, as shell."""
+    """Shell command that writes the dump to standard output."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One backup of one thing to one target."""
+    """The backup of one service or dataset to one target."""
 
     name: str
     host: str
@@ -35,11 +35,11 @@ class Job:
     tier: Tier
     keep: Keep
     dumps: tuple[tuple[str, str, str], ...]
-    """(sqlite or postgresql, database file or name, where the dump lies)."""
+    """(sqlite or postgresql, database file or name, path of the dump)."""
     commands: tuple[DumpCommand, ...]
-    """Dumps that commands make."""
+    """Dumps that commands write."""
     live: str
-    """Why its files may be copied while they are written; empty where nobody says so."""
+    """Why its files may be copied while they are written, or empty."""
     password: str
     """Path of the repository's password on the host."""
     environment: str
@@ -72,11 +72,11 @@ class Job:
 
 @dataclass(frozen=True)
 class BackupPlan:
-    """Every job, and what is left out with its reason."""
+    """Every job, and what is not backed up, with the reason."""
 
     jobs: tuple[Job, ...]
     skipped: tuple[tuple[str, str], ...]
-    """(service, reason); the service as `name@host` where several hosts run it."""
+    """(service, reason); the service is `name@host` if several hosts run it."""
     databases: tuple[tuple[str, tuple[str, ...]], ...]
     """PostgreSQL databases to dump, by host."""
     dump_at: str
@@ -87,7 +87,7 @@ class BackupPlan:
 
     @cached_property
     def hosts(self) -> frozenset[str]:
-        """The hosts that keep something."""
+        """The hosts with a job."""
         return frozenset(self._on)
 
     @cached_property
@@ -104,6 +104,6 @@ class BackupPlan:
 
 
 def place_of(target: BackupTarget) -> str:
-    """Where a target's repositories lie, whatever it is called."""
+    """The place of a target's repositories, without the target's name."""
     where = target.bucket or ("" if target.kind not in ("local", "sftp") else target.host or "")
     return f"{target.kind}:{where}:{target.path.rstrip('/')}"

@@ -1,7 +1,7 @@
-"""What is backed up, from where to where, and which dumps make it honest.
+"""What is backed up, to which targets, and which databases are dumped first.
 
-Every job has a repository of its own, `<target>/<host>/<job>`: restic locks a whole repository
-while it prunes, so jobs that shared one would fail each other night after night.
+Every job has its own repository, `<target>/<host>/<job>`: restic locks a repository while it
+prunes, so two jobs in one repository would make each other fail.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from homelab.system.model import Host
 
 SQLITE_DUMPS = "/var/backup/sqlite"
 POSTGRESQL_DUMPS = "/var/backup/postgresql"
-"""Where `services.postgresqlBackup` puts its dumps, compressed with gzip."""
+"""Directory of the dumps of `services.postgresqlBackup`, compressed with gzip."""
 KEPT_TIERS: tuple[Tier, ...] = ("service", "user", "irreplaceable")
 """Datasets of these tiers are backed up."""
 
@@ -33,7 +33,7 @@ Dump = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class _Work:
-    """One thing to keep, before it is known where."""
+    """A service or dataset to back up, without its targets."""
 
     name: str
     host: str
@@ -54,7 +54,7 @@ def plan_backup(
     services: tuple[Service, ...],
     datasets: tuple[Dataset, ...],
 ) -> BackupPlan:
-    """One job for each thing worth keeping and each target that its host can reach."""
+    """One job for each service or dataset to back up, and for each target that its host reaches."""
     works = [
         replace(work, exclude=_unique((*work.exclude, *_again(work, datasets))))
         for work in (*_services(stack, services), *_datasets(stack, datasets, services))
@@ -79,26 +79,26 @@ def plan_backup(
 
 
 def skip_reason(service: Service) -> str:
-    """Why nothing of a service is kept; empty when something is to be kept.
+    """Why a service is not backed up; empty if it is.
 
-    What the stack config says comes first: an `include` keeps a part of a stateless service too.
+    The stack config takes precedence: with `include`, a stateless service is backed up too.
     """
     backup = service.config.backup
     if backup.skip is not None:
         return backup.skip
     if service.role == "agent" and service.entry.infrastructure:
-        return "it runs in quarantine, and joins anew when it must"
+        return "its host has role agent, and it can join again"
     return "" if backup.include is not None else service.entry.stateless
 
 
 def paths_of(service: Service) -> tuple[str, ...]:
-    """Directories of a service that are kept, without its dumps."""
+    """Directories of a service that are backed up, without its dumps."""
     include = service.config.backup.include
     return tuple(include) if include is not None else service.state
 
 
 def dumps_of(service: Service) -> tuple[Dump, ...]:
-    """Dumps to make of a running service; those that the app makes itself lie in its state."""
+    """Dumps of a running service. Dumps that the app makes itself are in its state."""
     out: list[Dump] = []
     for dump in service.entry.dumps:
         if dump.kind == "sqlite":
@@ -110,19 +110,19 @@ def dumps_of(service: Service) -> tuple[Dump, ...]:
 
 
 def every_path(service: Service) -> tuple[str, ...]:
-    """What a job of a service keeps: its directories, and the files of its dumps."""
+    """All paths that a job of a service backs up: directories and files of dumps."""
     files = (*(f for *_, f in dumps_of(service)), *(c.file for c in commands_of(service)))
     return _unique((*paths_of(service), *files))
 
 
 def not_kept(source: str) -> str:
-    """How a service or a dataset says that nothing of it is kept."""
-    why = '"why nothing is kept"'
+    """The setting that stops the backup of a service or dataset, for a message."""
+    why = '"why nothing is backed up"'
     return f"{source}: {{skip: {why}}}" if source.endswith(".backup") else f"{source}.backup: {why}"
 
 
 def reaches(host: str, target: BackupTarget | None, hosts: Mapping[str, Host]) -> bool:
-    """Whether a host can write to a target: a local one is for its own host alone."""
+    """Whether a host can write to a target. Only its own host can write to a local one."""
     if target is None or host not in hosts:
         return False
     if target.kind == "local":
@@ -141,7 +141,7 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Wo
             name=service.name,
             host=service.host,
             paths=every_path(service),
-            # A copy of a database in use may be torn; the dump is what can be restored.
+            # A copy of a database in use may be inconsistent. Its dump can be restored.
             exclude=_unique((*service.entry.exclude, *backup.exclude, *live, *covered(service))),
             dumps=dumps,
             commands=commands,
@@ -162,7 +162,7 @@ def _datasets(
                 name=f"dataset-{dataset.name}",
                 host=dataset.host,
                 paths=(dataset.path,),
-                # What services keep in it and can make again.
+                # Files that services in it can create again.
                 exclude=_unique(
                     e
                     for s in services
@@ -180,7 +180,7 @@ def _datasets(
 
 
 def _again(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
-    """Datasets inside what is kept that can be made again; what is kept by name stays kept."""
+    """Re-derivable datasets inside the paths to back up, except those that a path names."""
     for dataset in datasets:
         if dataset.host == work.host and dataset.tier == "re-derivable":
             inside = any(is_below(dataset.path, path) for path in work.paths)
@@ -190,7 +190,7 @@ def _again(work: _Work, datasets: tuple[Dataset, ...]) -> Iterator[str]:
 
 
 def is_below(path: str, top: str) -> bool:
-    """Whether a path lies below a directory, and is not that directory itself."""
+    """Whether a path is below a directory and is not the directory itself."""
     return path != top and path.startswith(f"{top.rstrip('/')}/")
 
 
@@ -267,7 +267,7 @@ def _repository(
     if target.kind == "sftp":
         server = hosts[target.host or ""]
         address, port = dialled(stack, client, server.name), server.config.ssh.port
-        # sshd takes the client's own directory for its root.
+        # For the client, the root is its own directory.
         login = account(target.user, client)
         if port == _SSH:
             return f"sftp:{login}@{address}:/{job}"

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # Directories for the backups of other hosts, each with a root of its own.
-# Sourced by the unit of a target; needs coreutils alone.
+# Sourced by the unit of a target; needs only coreutils.
 
-# root DIRECTORY: sshd takes no root that anybody but root can write.
+# root DIRECTORY: sshd requires that only root can write it.
 root() {
   install --directory --mode 0755 --owner root --group root "$1"
 }
 
-# repository LOGIN DIRECTORY: what an account of before has written becomes its client's. A client
-# cannot change the directory itself, only what is in it, and has not been let in by then.
+# repository LOGIN DIRECTORY: files of an earlier account get the current one as owner. A client can
+# change only the content of the directory, and cannot sign in before this has run.
 repository() {
   install --directory --mode 0700 "$2"
   if [ "$(stat --format %U "$2")" != "$1" ]; then

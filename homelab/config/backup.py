@@ -11,7 +11,7 @@ from homelab.config.base import AbsolutePath, Model, Name, Reason, SecretRef, St
 from homelab.config.types import FilePattern, Repository
 
 Tier = Literal["service", "user", "irreplaceable", "re-derivable"]
-"""How bad a loss would be, from re-derivable (can be made again) to irreplaceable."""
+"""How much the data is worth, from re-derivable (can be created again) to irreplaceable."""
 
 
 class Keep(Model):
@@ -25,7 +25,7 @@ class Keep(Model):
     @model_validator(mode="after")
     def _not_empty(self) -> Keep:
         if not (self.daily or self.weekly or self.monthly or self.yearly):
-            raise ValueError("every number is 0, so nothing would be kept; raise one of them")
+            raise ValueError("every number is 0, so no snapshot would be kept; raise one of them")
         return self
 
 
@@ -57,34 +57,34 @@ class BackupTarget(Model):
     @classmethod
     def _no_keys(cls, value: object) -> object:
         if isinstance(value, dict) and "keys" in value:
-            raise ValueError("keys are made for each client now; leave keys and credentials out")
+            raise ValueError("each client has a derived key; leave keys and credentials out")
         return value
 
     @model_validator(mode="after")
     def _fields(self) -> BackupTarget:
         if self.kind in ("local", "sftp"):
             if self.host is None:
-                raise ValueError(f"a {self.kind} target names the host that holds it; add host:")
+                raise ValueError(f"a {self.kind} target needs the host that holds it; add host:")
             if not self.path.startswith("/"):
-                raise ValueError("the path on the host is absolute; start it with /")
+                raise ValueError("the path on the host must be absolute; start it with /")
         if self.bucket is not None:
             if self.kind != "s3":
                 raise ValueError(f"bucket is for a target of kind s3; this one is {self.kind}")
             if self.credentials is not None:
-                raise ValueError("the keys of a bucket are made for it; leave credentials out")
+                raise ValueError("homelab issues the keys of a bucket; leave credentials out")
         elif self.kind in ("b2", "s3") and self.credentials is None:
             raise ValueError(
                 f"a {self.kind} target has no credentials; add credentials: {{sops: restic/…}}"
             )
         if self.kind in ("local", "sftp") and self.credentials is not None:
-            what = "each client has a key that is derived for it" if self.kind == "sftp" else "none"
-            raise ValueError(f"a {self.kind} target has no credentials ({what}); leave it out")
+            why = ": each client has a derived key" if self.kind == "sftp" else ""
+            raise ValueError(f"a {self.kind} target has no credentials{why}; leave credentials out")
         if self.host is not None and self.kind not in ("local", "sftp"):
-            raise ValueError(f"a {self.kind} target lies on no host of this stack; leave host out")
+            raise ValueError(f"a {self.kind} target is not on a host of the stack; leave host out")
         if "user" in self.model_fields_set and self.kind != "sftp":
-            raise ValueError(f"nobody logs in at a {self.kind} target; leave user out")
+            raise ValueError(f"a {self.kind} target has no login; leave user out")
         if self.user == "root":
-            raise ValueError("backups do not log in as root; leave user out, or name another")
+            raise ValueError("backups must not log in as root; leave user out, or name another")
         return self
 
 
@@ -119,7 +119,7 @@ class ServiceBackup(Model):
     targets: list[Name] | None = None
     """Backup targets, at least one. Default: all of them."""
     tier: Tier = "service"
-    """How long snapshots are kept. A service that is `re-derivable` has `skip` instead."""
+    """How long snapshots are kept. For `re-derivable` data, write `skip` instead."""
     skip: Reason | None = None
     """Reason why the service is not backed up."""
 
@@ -127,16 +127,16 @@ class ServiceBackup(Model):
     def _one(self) -> ServiceBackup:
         if self.skip is not None and self.include is not None:
             raise ValueError("include and skip exclude each other; keep one")
-        # Of `exclude`, backup-exclude tells.
+        # backup-exclude reports `exclude`.
         alone(self, "skip", ("targets", "tier"))
         if self.targets == []:
             raise ValueError(
-                "targets is an empty list, so nothing would be kept; leave targets out for all of "
-                "them, or write skip: why nothing is kept"
+                "targets is empty, so nothing would be backed up; leave targets out for all of "
+                "them, or write skip: why nothing is backed up"
             )
         if self.tier == "re-derivable":
             raise ValueError(
-                "what is re-derivable is not backed up; write skip: how it is made again, and "
+                "re-derivable data is not backed up; write skip: how it is created again, and "
                 "leave tier out"
             )
         return self
@@ -164,7 +164,9 @@ class DumpConfig(Model):
     def _one(self) -> DumpConfig:
         kinds = [k for k in ("sqlite", "postgresql", "mysql", "command") if getattr(self, k)]
         if len(kinds) != 1:
-            raise ValueError("a dump has one kind; write sqlite, postgresql, mysql or command")
+            raise ValueError(
+                "a dump has one kind; write one of sqlite, postgresql, mysql and command"
+            )
         if self.user is not None and kinds[0] in ("sqlite", "command"):
             raise ValueError(f"{kinds[0]} has no database user; leave user out")
         return self

@@ -1,4 +1,4 @@
-"""Checks of datasets: they exist, on the host that uses them, and are safe there."""
+"""Checks of datasets and shares: they exist, on the right host, with safe access."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def dataset_host(plan: Plan) -> Iterator[Problem]:
                 yield Problem(
                     where,
                     f"{service.name} runs on {service.host}, but the dataset {name} "
-                    f"lies on {dataset.host}",
+                    f"is on {dataset.host}",
                     f"move {service.name} (host: {dataset.host}), or use a dataset of "
                     f"{service.host}",
                 )
             if not _has_part(service, part):
                 yield Problem(
                     where,
-                    f'{service.name} has no part "{part}" that a dataset could be',
+                    f'{service.name} has no part "{part}" for a dataset',
                     did_you_mean(part, service.entry.datasets, "parts"),
                 )
 
 
 def _has_part(service: Service, part: str) -> bool:
-    """Whether the part means something; a custom service names its parts as it likes."""
+    """Whether the service has such a part. A custom service may name its parts freely."""
     return service.is_custom or part in service.entry.datasets
 
 
@@ -63,9 +63,9 @@ def vault_always_on(plan: Plan) -> Iterator[Problem]:
         vaults = ", ".join(h.name for h in plan.hosts.values() if h.always_on and h.is_nixos)
         yield Problem(
             f"{dataset.source}.host",
-            f"the dataset {dataset.name} is irreplaceable, and {host.name} may sleep",
+            f"the dataset {dataset.name} is irreplaceable, and {host.name} is not always on",
             f"hosts.{host.name}.always_on: true"
-            + (f", or a host that never sleeps: {vaults}" if vaults else ""),
+            + (f", or move it to an always-on host: {vaults}" if vaults else ""),
         )
 
 
@@ -77,10 +77,10 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
         if host is not None and not any(s.name == "tailscale" for s in plan.on(host.name)):
             way = "add homelab:tailnet"
             if plan.stack.tailnet is not None:
-                way = f"drop {host.source}.tailscale: null"
+                way = f"remove {host.source}.tailscale: null"
             yield Problem(
                 share.source,
-                f"{host.name} is not in the tailnet, so nobody would reach the share",
+                f"{host.name} is not in the tailnet, so no device could reach the share",
                 f"{way}, or leave samba out",
             )
     config = plan.stack.services.get(SAMBA)
@@ -88,14 +88,14 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
         if config is not None and getattr(config, name):
             yield Problem(
                 f"services.{SAMBA}.{name}",
-                "network drives have no name and no sign-in at the gate",
+                "network drives have no host name and no sign-in at the proxy",
                 "leave it out; devices of the tailnet open smb://<host>/<share>",
             )
     for route in plan.routes:
         if route.port in SMB:
             yield Problem(
                 route.source,
-                f"{route.service} answers at {route.port}, which is SMB and no web page",
+                f"{route.service} listens on {route.port}, which is SMB and not HTTP",
                 "leave the route out, and share a dataset: datasets.….samba: {}",
             )
     for use in plan.ports:
@@ -103,8 +103,8 @@ def smb_not_public(plan: Plan) -> Iterator[Problem]:
             scoped = ".ports." in use.source  # The web port has no scope of its own.
             yield Problem(
                 use.source,
-                f"{use.owner} opens SMB ({use.port}) on {use.host} further than the tailnet",
-                ("write scope: tailnet, or drop it" if scoped else "choose another port")
+                f"{use.owner} opens SMB ({use.port}) on {use.host} beyond the tailnet",
+                ("write scope: tailnet, or leave it out" if scoped else "choose another port")
                 + " and share a dataset: datasets.….samba: {}",
             )
 
@@ -117,10 +117,10 @@ def smb_guest(plan: Plan) -> Iterator[Problem]:
         if share.guest and not share.read_only and tier == "irreplaceable":
             yield Problem(
                 f"{share.source}.guest",
-                f"{share.dataset} is {tier}, and whoever reaches {share.host} could delete it "
-                "without a password",
-                "add read_only: true, or leave guest out: then the owner opens it with a password, "
-                "or whom users names",
+                f"{share.dataset} is {tier}, and every device that reaches {share.host} could "
+                "delete it without a password",
+                "add read_only: true, or leave guest out: then the owner, or the users in users, "
+                "open it with a password",
             )
 
 
@@ -132,8 +132,7 @@ def smb_shares(plan: Plan) -> Iterator[Problem]:
         if service.entry.name == SAMBA and service.host not in shared:
             yield Problem(
                 service.source,
-                f"no dataset of {service.host} is shared, and {service.name} would open "
-                f"{SMB[1]} for nothing",
+                f"{service.name} opens port {SMB[1]}, but no dataset of {service.host} is shared",
                 "leave it out, or share a dataset: datasets.….samba: {}",
             )
 
@@ -149,27 +148,27 @@ def smb_users(plan: Plan) -> Iterator[Problem]:
             if user not in known:
                 yield Problem(
                     f"{share.source}.users[{index}]",
-                    f'nobody is called "{user}"',
+                    f'there is no person "{user}"',
                     did_you_mean(user, known, "people")
                     + f"; add others: site.members.{user}: {{email: …}}",
                 )
         if share.guest and config is not None and config.users:
             yield Problem(
                 f"{share.source}.users",
-                "guest opens it to everybody, so naming some changes nothing",
+                "guest opens the share to everyone, so users has no effect",
                 "keep one of the two",
             )
         if share.name in ("global", "homes", "printers"):
             yield Problem(
                 f"{share.source}.share",
-                f'"{share.name}" means something else to Samba',
+                f'"{share.name}" is a reserved name in Samba',
                 "give the share another name",
             )
         first = seen.setdefault((share.host, share.name), share.source)
         if first != share.source:
             yield Problem(
                 f"{share.source}.share",
-                f"{share.host} has a share {share.name} already: {first}",
+                f"{share.host} already has a share {share.name}: {first}",
                 "give one of them another name",
             )
 
@@ -180,8 +179,8 @@ def dataset_moved(plan: Plan) -> Iterator[Problem]:
     for dataset, before in moved_datasets(plan):
         yield Problem(
             dataset.source,
-            f"{dataset.name} was {before.path} on {before.host}, and what it holds stays there",
+            f"{dataset.name} was {before.path} on {before.host}, and its files are still there",
             f"copy it to {dataset.path} on {dataset.host}, then acknowledge: "
-            f"homelab lock --move {dataset.name}; or name the old place: host: {before.host}, "
+            f"homelab lock --move {dataset.name}; or restore the old place: host: {before.host}, "
             f"path: {before.path}",
         )

@@ -1,4 +1,4 @@
-"""Datasets as NixOS knows them: directories by tmpfiles, and units that wait for their disks."""
+"""Datasets in NixOS: directories by tmpfiles, and units that wait for their disks."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def _used(service: Service, here: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
 
 
 def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
-    """What the service's units need: the disks mounted, and the datasets' groups."""
+    """Settings of the service's units: mounts to wait for, and groups of the datasets."""
     if not used:
         return {}
     mounts: list[Nix] = [for_systemd(m) for m in sorted({d.mount for d in used})]
-    # Who a container runs as is its image's business; groups of its unit are Podman's alone.
+    # The image sets the user of a container. Groups of its unit would apply to Podman only.
     mine = used if service.container is None else ()
     groups: list[Nix] = [*sorted({d.group for d in mine} - {"root"})]
     entry = service.entry
-    # Workers drop to the user by themselves, with the groups that the user has.
+    # Workers switch to the user themselves and get the user's groups.
     workers = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.workers else {}
     return merge(
         workers if groups else {},
@@ -57,12 +57,12 @@ def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
             attrs(
                 f'systemd.services."{unit}"',
                 {
-                    # Without its disk a service would start on an empty directory and fill it.
+                    # Without its disk, a service would start on an empty directory and fill it.
                     "unitConfig": {"RequiresMountsFor": mounts},
                     "serviceConfig": {"SupplementaryGroups": groups} if groups else {},
                 },
             )
-            # What sets it up or tidies up in it finds no more than an empty directory, either.
+            # Helper units that set up or clean the data need the disk too.
             for unit in (*service.units, *entry.helpers)
         ),
     )

@@ -1,4 +1,4 @@
-"""Rules about datasets that are moved between: in a container each is a mount of its own."""
+"""Checks of hard links between datasets: in a container, each dataset is a separate mount."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def dataset_links(plan: Plan) -> Iterator[Problem]:
                 names = " and ".join(d.name for d in together)
                 yield Problem(
                     f"services.{service.name}.datasets",
-                    f"{names} lie on one disk, {mount}, but {service.name} sees each as a mount "
-                    "of its own: it copies between them and cannot link",
+                    f"{names} are on one disk, {mount}, but {service.name} has each as a separate "
+                    "mount: it copies between them and cannot link",
                     f"leave {names} out here, and add to container.mounts: {{source: "
                     f"{posixpath.commonpath([d.path for d in together])}, target: …}}",
                 )

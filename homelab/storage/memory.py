@@ -1,4 +1,4 @@
-"""Datasets that the lock has at another place."""
+"""Datasets that have another place in the lock."""
 
 from __future__ import annotations
 

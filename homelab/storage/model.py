@@ -1,4 +1,4 @@
-"""Datasets: named places on disks, used by name."""
+"""Datasets in the plan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homelab.config.backup import Tier
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset in the plan."""
+    """A named directory of data on one host."""
 
     name: str
     host: str

@@ -1,4 +1,4 @@
-"""Checks of the disks that datasets lie on."""
+"""Checks of the disks that hold datasets and backup targets."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def dataset_below_mount(plan: Plan) -> Iterator[Problem]:
         if not is_within(dataset.path, dataset.mount):
             yield Problem(
                 f"{dataset.source}.mount",
-                f"{dataset.path} does not lie below {dataset.mount}",
-                "write the mount point of the disk that it is on (findmnt -T PATH tells), "
+                f"{dataset.path} is not below {dataset.mount}",
+                "write the mount point of its disk (findmnt -T PATH shows it), "
                 f"or correct {dataset.source}.path",
             )
 
 
 def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """A mount point that nothing mounts is never waited for. A warning: ZFS may mount it by itself,
-    and a module from elsewhere is not read here.
+    """Mount points of datasets that no module mounts. Warnings only, because ZFS mounts its file
+    systems itself, and modules of flakes are not read.
     """
     for dataset in plan.datasets:
         host = plan.hosts.get(dataset.host)
         stated = plan.stack.datasets[dataset.name].mount is not None
-        # A file that is missing is named by a check of its own, and a planned host has none yet.
+        # Another check reports a missing file, and a planned host has none yet.
         if not stated or host is None or (host.config.hardware or "") not in sources:
             continue
         if not _is_mounted(plan, host, dataset, sources):
@@ -55,14 +55,14 @@ def check_mounts(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pro
                 f"no module of {host.name} mounts {dataset.mount}",
                 f"{did_you_mean(dataset.mount, known, 'mounts')}; or add "
                 f'fileSystems."{dataset.mount}" to {host.config.hardware}, or leave mount out '
-                "where no disk of its own is meant",
+                "if it has no disk of its own",
                 check=DATASET_MOUNTED,
                 severity="warning",
             )
 
 
 def check_targets(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Backups for a disk that nothing mounts go to the root disk, and are lost with it."""
+    """Backup targets on a disk that no module mounts: backups would go to the root disk."""
     for name, target in sorted(plan.stack.backup.targets.items()):
         host = plan.hosts.get(target.host or "")
         if host is None or (host.config.hardware or "") not in sources:
@@ -75,7 +75,7 @@ def check_targets(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pr
                 f"no module of {host.name} mounts a disk for {target.path}, so backups go to its "
                 "root disk",
                 f'add fileSystems."{place.rpartition("/")[0] or place}" to {host.config.hardware}, '
-                "or name a directory elsewhere where the root disk is meant",
+                "or name a directory elsewhere if you mean the root disk",
                 check=TARGET_MOUNTED,
                 severity="warning",
             )
@@ -84,7 +84,7 @@ def check_targets(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Pr
 def _is_mounted(
     plan: Plan, host: Host, dataset: Dataset, sources: Mapping[str, str | bytes]
 ) -> bool:
-    """Whether the mount point is named in quotes: some function may make a file system of it."""
+    """Whether a module or option has the mount point in quotes; a function may use it."""
     if dataset.mount == "/":
         return True
     name = f'"{dataset.mount.rstrip("/")}"'

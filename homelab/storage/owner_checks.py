@@ -15,10 +15,8 @@ from homelab.storage.model import Dataset
 from homelab.storage.owners import EVERY, Kind, Relation, Taken, stated_state, taken
 from homelab.system.model import Host
 
-_OWN = "name a directory of its own"
-_SHARED = (
-    f"take it out and {_OWN}, or let both use a dataset (services.….datasets) for what they share"
-)
+_OWN = "name a separate directory"
+_SHARED = f"remove it and {_OWN}, or share a dataset (services.….datasets)"
 
 
 @dataclass(frozen=True)
@@ -58,13 +56,13 @@ def path_taken(plan: Plan) -> Iterator[Problem]:
             relations=use.relations,
             allowed=use.allowed,
         )
-        if found is None or _is_theirs_to_tell(found, use) or (use.where, use.path) in seen:
+        if found is None or _is_reported_by_the_other(found, use) or (use.where, use.path) in seen:
             continue
         seen.add((use.where, use.path))
         yield Problem(use.where, f"{found}, and {use.does}", use.way_out)
 
 
-def _is_theirs_to_tell(found: Taken, use: Use) -> bool:
+def _is_reported_by_the_other(found: Taken, use: Use) -> bool:
     """Whether the problem belongs to the other of two services with one state directory."""
     owner = found.owner
     if owner.kind != "state" or owner.derived or ".state[" not in use.where:
@@ -87,7 +85,7 @@ def uses(plan: Plan) -> Iterator[Use]:
 def _dataset(plan: Plan, dataset: Dataset) -> Iterator[Use]:
     where = f"{dataset.source}.path"
     does = f"as a dataset it would belong to {dataset.owner}:{dataset.group}, mode {dataset.mode}"
-    way = f"name a directory of its own, as /srv/{dataset.name}"
+    way = f"name a separate directory, such as /srv/{dataset.name}"
     system: tuple[Kind, ...] = ("dumps", "home", "homelab", "memory", "secret", "system")
     yield Use(where, dataset.host, dataset.path, system, does, way)
     # A service may keep its state in a dataset, but a dataset must not lie in another's state.
@@ -106,8 +104,8 @@ _WRITES: tuple[Kind, ...] = (*_OTHERS, "repository")
 def _service(service: Service) -> Iterator[Use]:
     name, host = service.name, service.host
     for where, path in stated_state(service):
-        does = f"{name} would write it, and its backup would carry it to every target"
-        way = f"name a directory of its own, as /var/lib/{name}"
+        does = f"{name} would write it, and its backup would copy it to every target"
+        way = f"name a separate directory, such as /var/lib/{name}"
         yield Use(where, host, path, (*_OTHERS, "memory"), does, way, (name,))
         # backup-target-root reports a target in the state of a service.
         yield Use(where, host, path, ("repository",), does, way, relations=_INSIDE)
@@ -117,8 +115,8 @@ def _service(service: Service) -> Iterator[Use]:
             host,
             path,
             ("homelab", "memory", "repository", "secret", "system"),
-            "its backup would carry it to every target",
-            "name the directories that it keeps its data in",
+            "its backup would copy it to every target",
+            "name the directories that contain its data",
             (name,),
             reads=True,
         )
@@ -157,8 +155,8 @@ def _host(host: Host) -> Iterator[Use]:
             host.name,
             path,
             _WRITES,
-            "builds would work there",
-            f"{_OWN}, as /var/nix-build",
+            "builds would run there",
+            f"{_OWN}, such as /var/nix-build",
             allowed=("/nix",),
         )
     config = host.config.persistence
@@ -172,8 +170,8 @@ def _host(host: Host) -> Iterator[Use]:
             host.name,
             path,
             ("dumps", "home", "homelab", "memory", "repository", "secret", "state", "system"),
-            "what survives a restart would lie there",
-            "name a directory on a disk of its own, as /persist, or /nix/persist with mount: /nix",
+            "persistent data would be stored there",
+            "name a directory on a separate disk: /persist, or /nix/persist with mount: /nix",
             relations=EVERY if field == "root" else _INSIDE,
             allowed=("/nix",),
         )
@@ -188,5 +186,5 @@ def _host(host: Host) -> Iterator[Use]:
                     path,
                     ("memory", "system"),
                     "a mount over it would hide what NixOS puts there",
-                    "leave it out, or name the directory in it that has to survive",
+                    "leave it out, or name the directory in it that must survive",
                 )

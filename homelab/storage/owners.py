@@ -71,11 +71,11 @@ _FIXED: tuple[Owner, ...] = (
         Owner(path, "system", _SYSTEM)
         for path in ("/run/dbus", "/run/systemd", "/run/user", "/run/wrappers", "/var/lib/systemd")
     ),
-    Owner("/run/docker.sock", "system", "a socket that makes whoever opens it root"),
-    Owner("/run/podman", "system", "the socket that makes whoever opens it root"),
-    Owner("/var/lib/nixos", "system", "where NixOS keeps the numbers of users"),
-    Owner("/var/lib/containers", "system", "where Podman keeps its containers"),
-    Owner("/var/lib/docker", "system", "where Docker keeps its containers"),
+    Owner("/run/docker.sock", "system", "a socket that gives root"),
+    Owner("/run/podman", "system", "a socket that gives root"),
+    Owner("/var/lib/nixos", "system", "where NixOS stores user ids"),
+    Owner("/var/lib/containers", "system", "where Podman stores its containers"),
+    Owner("/var/lib/docker", "system", "where Docker stores its containers"),
     *(
         Owner(path, "memory", "a place that is empty after a restart")
         for path in ("/run", "/tmp", "/var/tmp")  # noqa: S108 - names
@@ -89,22 +89,22 @@ _FIXED: tuple[Owner, ...] = (
         )
     ),
     *(
-        Owner(path, "secret", "where sops-nix puts the secrets of the host", final=True)
+        Owner(path, "secret", "where sops-nix writes the secrets of the host", final=True)
         for path in (
             *("/run/secrets", "/run/secrets.d", "/run/secrets-for-users"),
             *("/run/secrets-for-users.d", "/var/lib/sops-nix"),
         )
     ),
-    Owner("/etc/ssh", "secret", "where the host has the key that opens its secrets", final=True),
-    Owner("/root", "secret", "the home of root"),
+    Owner("/etc/ssh", "secret", "where the host has the key that decrypts its secrets", final=True),
+    Owner("/root", "secret", "the home directory of root"),
     *(
         Owner(path, "secret", "a file of passwords")
         for path in ("/etc/shadow", "/etc/NetworkManager", "/etc/wireguard", "/var/lib/iwd")
     ),
     Owner("/var/lib/acme", "secret", "where the host has the keys of its certificates"),
-    Owner("/var/lib/tailscale", "secret", "where the host has its key of the tailnet"),
+    Owner("/var/lib/tailscale", "secret", "where the host has its tailnet key"),
     Owner("/var/backup", "dumps", "where the databases of the host are dumped"),
-    Owner("/home", "home", "the homes of all people", inside=False),
+    Owner("/home", "home", "all home directories", inside=False),
 )
 _DATABASES = {
     "postgresql": Owner("/var/lib/postgresql", "state", "the databases of the host", derived=True)
@@ -172,7 +172,7 @@ def _homes(path: str) -> Iterator[Owner]:
     parts = path.split("/")
     if parts[:2] == ["", "home"] and len(parts) > 2:
         home = "/".join(parts[:3])
-        yield Owner(home, "home", f"the home of {parts[2]}", inside=False)
+        yield Owner(home, "home", f"the home directory of {parts[2]}", inside=False)
         if len(parts) > 3 and parts[3].startswith("."):
             hidden = f"{home}/{parts[3]}"
             yield Owner(hidden, "home", f"a place for programs and keys of {parts[2]}")

@@ -1,4 +1,4 @@
-"""Which datasets there are, and who uses them."""
+"""The datasets of a stack, with the services that use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares as Samba's settings: SMB3 for the tailnet, with what macOS expects of a drive."""
+"""Shares as settings of Samba: SMB3 for the tailnet, with the extensions for macOS."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     mounts: list[Nix] = [for_systemd(m) for m in sorted({s.mount for s in shares})]
     yield Module(
         "samba.nix",
-        "Datasets as network drives, for devices of the tailnet alone",
+        "Datasets as network drives, for devices of the tailnet only",
         derived=merge(
             attrs(
                 "services.samba",
@@ -44,7 +44,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             ),
             attrs(
                 "systemd.services.samba-smbd.unitConfig.RequiresMountsFor",
-                Comment("Without its disk a share would be an empty directory.", mounts),
+                Comment("Without its disk, a share would be an empty directory.", mounts),
             ),
             _users(plan, shares),
         ),
@@ -56,7 +56,7 @@ def _global(shares: tuple[Share, ...]) -> Attrs:
         **_MAC,
         "disable netbios": "yes",
         "hosts allow": Comment(
-            "The firewall says so too: nobody but the tailnet.",
+            "The firewall admits only the tailnet, too.",
             f"{TAILNET_NETWORK} {TAILNET_NETWORK_6} 127. ::1",
         ),
         "hosts deny": "ALL",
@@ -76,7 +76,7 @@ def _share(share: Share) -> Attrs:
         "guest ok": _word(share.guest),
         "path": share.path,
         "read only": _word(share.read_only),
-        "veto files": Comment("What a Mac strews about, and what programs hide.", "/.*/"),
+        "veto files": Comment("Hidden files, such as those that macOS creates.", "/.*/"),
     }
     if share.owner != "root":
         body["force user"] = share.owner
@@ -86,7 +86,7 @@ def _share(share: Share) -> Attrs:
 
 
 def _users(plan: Plan, shares: tuple[Share, ...]) -> Attrs:
-    """Samba signs in users of the system: who has no account here gets one without a shell."""
+    """Accounts without a shell for users of shares: Samba signs in users of the system."""
     names = {u for s in shares for u in s.users} - {plan.stack.site.owner.user}
     if not names:
         return {}

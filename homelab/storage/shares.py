@@ -1,4 +1,4 @@
-"""Datasets as network drives: what the stack config says of one, and what the plan knows."""
+"""Datasets as network drives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from homelab.config.stack import StackConfig
 SAMBA = "samba"
 """Service that shares datasets, on every host that holds a shared one."""
 SMB = (139, 445)
-"""Ports of SMB; the first is that of old times, which nothing here opens."""
+"""Ports of SMB. The first is for SMB over NetBIOS and stays closed."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Share:
     owner: str
     group: str
     users: tuple[str, ...]
-    """Logins; none for a drive without password."""
+    """Logins; none for a drive without a password."""
     guest: bool
     read_only: bool
     source: str
 
 
 def plan_shares(stack: StackConfig) -> Iterator[Share]:
-    """Every share, by dataset; it goes wherever its dataset goes."""
+    """Every share, in the order of its datasets."""
     for name, config in sorted(stack.datasets.items()):
         samba = config.samba
         if samba is None:

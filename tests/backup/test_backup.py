@@ -1,4 +1,4 @@
-"""What is kept, where, and which dumps make it honest."""
+"""Which jobs a stack gets, what is dumped, and which accounts clients get."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def found(check: str, *changes: Changes) -> list[str]:
 
 @pytest.mark.requirement("S0-31")
 def test_a_service_has_one_unit_for_each_target() -> None:
-    """A target that is down does not block the other."""
+    """A target that is down does not block the other target."""
     mine = {target: job for (_, name, target), job in jobs(VAULT).items() if name == "vaultwarden"}
     assert {t: j.repository for t, j in mine.items()} == {
         "disk": "/mnt/disk/restic/aurora/vaultwarden",
@@ -63,8 +63,8 @@ THERE: Changes = {"services": {"vaultwarden": {"host": "pi"}}}
 
 
 @pytest.mark.requirement("S0-31", "S0-34")
-def test_another_host_goes_by_sftp_into_a_root_of_its_own() -> None:
-    """It has a login and a key of its own, and no path of the server in its hands."""
+def test_a_client_uses_sftp_with_an_account_of_its_own() -> None:
+    """It has its own login and key, and its repository has no path of the server."""
     job = jobs(THERE)["pi", "vaultwarden", "disk"]
     assert job.repository == "sftp:restic-pi@192.168.1.10:/vaultwarden"
     assert (job.ssh_key, job.directory) == ("/run/homelab/secrets/restic-disk-key", "")
@@ -75,8 +75,8 @@ def test_another_host_goes_by_sftp_into_a_root_of_its_own() -> None:
 
 
 @pytest.mark.requirement("S0-34")
-def test_each_client_is_shut_in_its_own_directory() -> None:
-    """It can neither read datasets nor touch the repositories of another host."""
+def test_each_client_is_confined_to_its_own_directory() -> None:
+    """It cannot read datasets or change the repositories of another client."""
     both: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
     made = options(THERE, both)
     rules = made["services"]["openssh"]["extraConfig"]
@@ -86,7 +86,7 @@ def test_each_client_is_shut_in_its_own_directory() -> None:
         assert f"ChrootDirectory /mnt/disk/restic/{client}\n" in rules
         key = f"/run/homelab/secrets/restic-disk-{client}-key"
         assert f"AuthorizedKeysFile {key}\n" in rules
-        # sshd wants a root that nobody but root can write; repositories lie one level below.
+        # sshd requires a directory that only root can write; repositories are one level below.
         assert f"root /mnt/disk/restic/{client}\n" in script
         assert made["users"]["users"][f"restic-{client}"] == {
             "isSystemUser": True,
@@ -98,7 +98,7 @@ def test_each_client_is_shut_in_its_own_directory() -> None:
     assert "openssh" not in options(THERE, host="pi")["services"]
 
 
-def test_what_lets_a_client_in_lies_with_the_server_and_its_key_with_the_client_alone() -> None:
+def test_the_server_has_the_public_key_and_only_the_client_has_the_private_key() -> None:
     secrets = {(s.host, s.name): s for s in build.plan(household(THERE)).secrets.secrets}
     mine, theirs = secrets["pi", "restic-disk-key"], secrets["aurora", "restic-disk-pi-key"]
     assert (mine.half, mine.mode) == ("private", "0400")
@@ -107,8 +107,8 @@ def test_what_lets_a_client_in_lies_with_the_server_and_its_key_with_the_client_
     assert ("aurora", "restic-disk-key") not in secrets
 
 
-def test_a_target_inside_a_dataset_lets_nobody_in_and_is_refused() -> None:
-    """sshd shuts nobody into a directory whose way there a group can write."""
+def test_a_target_inside_a_dataset_is_refused() -> None:
+    """sshd does not confine a client to a directory below one that a group can write."""
     inside: Changes = {
         "datasets": {
             "all": {
@@ -125,7 +125,7 @@ def test_a_target_inside_a_dataset_lets_nobody_in_and_is_refused() -> None:
 
 
 def test_a_path_with_blanks_is_one_path() -> None:
-    """A unit that waits for the wrong disk fills the root with backups when it is missing."""
+    """A unit that waits for the wrong disk writes backups to the root disk."""
     blank: Changes = {"backup": {"targets": {"disk": {"path": "/mnt/One Touch/restic"}}}}
     made = options(NEWS, THERE, blank)
     units = made["systemd"]["services"]
@@ -137,14 +137,14 @@ def test_a_path_with_blanks_is_one_path() -> None:
 
 
 @pytest.mark.parametrize("field", ["keys", "credentials"])
-def test_the_keys_of_before_are_refused_with_the_way_out(field: str) -> None:
+def test_former_keys_of_a_target_are_refused_with_the_way_out(field: str) -> None:
     said = {"keys": [KEY], "credentials": {"sops": "restic/ssh"}}[field]
-    with pytest.raises(InvalidStackError, match=r"leave (keys and credentials|it) out"):
+    with pytest.raises(InvalidStackError, match=r"leave (keys and )?credentials out"):
         build.stack_config(household({"backup": {"targets": {"disk": {field: said}}}}))
 
 
 @pytest.mark.requirement("S0-31")
-def test_a_local_target_is_for_its_own_host_alone() -> None:
+def test_only_its_own_host_writes_to_a_local_target() -> None:
     local: Changes = {
         "backup": {"targets": {"usb": {"kind": "local", "host": "aurora", "path": "/mnt/usb"}}}
     }
@@ -155,8 +155,8 @@ def test_a_local_target_is_for_its_own_host_alone() -> None:
 
 
 @pytest.mark.requirement("S0-35")
-def test_two_targets_take_turns_at_one_sqlite_dump() -> None:
-    """`VACUUM INTO` a file of its own, under a lock, while the app writes."""
+def test_jobs_of_two_targets_do_not_dump_at_the_same_time() -> None:
+    """Each dumps with `VACUUM INTO` to its own file, under a lock."""
     made = restic(VAULT)
     scripts = [made[f"vaultwarden-{t}"]["backupPrepareCommand"] for t in ("b2", "disk")]
     assert all("/packages/pkgs/util-linux/bin/flock 9\n" in script for script in scripts)
@@ -181,7 +181,7 @@ def test_one_target_needs_no_lock() -> None:
 
 
 @pytest.mark.requirement("S0-35")
-def test_postgresql_is_dumped_before_the_backup_that_carries_the_dump() -> None:
+def test_postgresql_is_dumped_before_the_backup_of_the_dump() -> None:
     made = options(NEWS)
     dumps = made["services"]["postgresqlBackup"]
     assert dumps == {"enable": True, "databases": ["miniflux"], "startAt": "*-*-* 03:30:00"}
@@ -195,8 +195,8 @@ def test_postgresql_is_dumped_before_the_backup_that_carries_the_dump() -> None:
 
 
 @pytest.mark.requirement("S0-33", "S0-40")
-def test_datasets_worth_it_have_jobs_of_their_own() -> None:
-    """By tier, without a word about backup."""
+def test_each_dataset_has_a_job_according_to_its_tier() -> None:
+    """No backup setting is needed."""
     disks: Changes = {
         "datasets": {
             "photos": {"host": "aurora", "path": "/mnt/f/photos", "tier": "irreplaceable"},
@@ -223,7 +223,7 @@ def test_datasets_worth_it_have_jobs_of_their_own() -> None:
     [
         (
             {"tiers": {"user": {"daily": 0, "weekly": 0, "monthly": 0}}},
-            ["backup.tiers.user", "nothing would be kept"],
+            ["backup.tiers.user", "no snapshot would be kept"],
         ),
         ({"targets": {"disk": {"path": "mnt/disk"}}}, ["backup.targets.disk", "start it with /"]),
         (
@@ -242,13 +242,13 @@ def test_a_target_or_tier_that_cannot_work_is_refused(backup: Changes, words: li
 
 @pytest.mark.parametrize("backup", [{"skip": ""}, {"skip": "a cache", "include": ["/srv/x"]}])
 @pytest.mark.requirement("S0-32")
-def test_a_skip_has_a_reason_and_stands_alone(backup: Changes) -> None:
+def test_a_skip_needs_a_reason_and_excludes_include(backup: Changes) -> None:
     with pytest.raises(InvalidStackError, match=r"services\.vaultwarden\.backup"):
         build.stack_config(household(VAULT, {"services": {"vaultwarden": {"backup": backup}}}))
 
 
 @pytest.mark.requirement("S0-32")
-def test_what_is_not_kept_is_listed_with_its_reason() -> None:
+def test_a_service_without_backup_is_listed_with_the_reason() -> None:
     skip: Changes = {"services": {"vaultwarden": {"backup": {"skip": "a trial only"}}}}
     plan = build.plan(household(VAULT, skip, {"services": {"ollama": {"host": "aurora"}}}))
     assert ("vaultwarden", "a trial only") in plan.backup.skipped
@@ -257,8 +257,8 @@ def test_what_is_not_kept_is_listed_with_its_reason() -> None:
 
 
 @pytest.mark.requirement("S0-31")
-def test_a_failed_backup_is_reported_where_alerts_are_set_up() -> None:
-    """And nothing names a unit that is not there."""
+def test_a_failed_job_or_dump_sends_an_alert_if_there_is_a_topic() -> None:
+    """Without a topic, no unit names the missing `notify@`."""
     ntfy: Changes = {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}
     assert "onFailure" not in text(VAULT)
     units = options(VAULT, NEWS, ntfy)["systemd"]["services"]
@@ -269,7 +269,7 @@ def test_a_failed_backup_is_reported_where_alerts_are_set_up() -> None:
 
 
 @pytest.mark.requirement("S0-05")
-def test_a_host_that_sleeps_stays_awake_for_its_backup() -> None:
+def test_a_host_that_is_not_always_on_stays_awake_for_its_backup() -> None:
     there: Changes = {"services": {"jellyfin": {"host": "workstation"}}}
     made = restic(there, host="workstation").values()
     assert made
@@ -296,12 +296,16 @@ CUSTOM: Changes = {
         (
             "backup-intent",
             [CUSTOM],
-            ["services.vote.backup", "nothing says what to keep of vote", "include:", "skip:"],
+            ["services.vote.backup", "does not say what to back up of vote", "include:", "skip:"],
         ),
         (
             "backup-target-known",
             [VAULT, {"services": {"vaultwarden": {"backup": {"targets": ["dsk"]}}}}],
-            ["backup.targets[0]", 'vaultwarden is to be kept at "dsk"', 'did you mean "disk"?'],
+            [
+                "backup.targets[0]",
+                'vaultwarden is to be backed up to "dsk"',
+                'did you mean "disk"?',
+            ],
         ),
         (
             "backup-target-known",
@@ -351,12 +355,17 @@ CUSTOM: Changes = {
                 {"services": {"vaultwarden": {"host": "pi"}}},
                 {"backup": {"targets": {"disk": {"host": "pi"}}}},
             ],
-            ["services.vaultwarden.backup", "kept at disk", "on pi itself", "an appliance"],
+            [
+                "services.vaultwarden.backup",
+                "backed up to disk",
+                "on its own host pi",
+                "an appliance",
+            ],
         ),
         (
             "role-backup",
             [VAULT, {"hosts": {"aurora": {"role": "agent"}}}],
-            ["vaultwarden runs on aurora, whose role is agent", "skip:"],
+            ["vaultwarden runs on aurora, which has role agent", "skip:"],
         ),
         (
             "dynamic-user-path",
@@ -376,7 +385,7 @@ CUSTOM: Changes = {
     ],
 )
 @pytest.mark.requirement("S0-02", "S0-31", "S0-32", "S0-35", "S0-37")
-def test_a_backup_that_would_keep_nothing_is_an_error(
+def test_a_job_that_would_back_up_nothing_is_an_error(
     check: str, changes: list[Changes], words: list[str]
 ) -> None:
     messages = "\n".join(found(check, *changes))
@@ -384,8 +393,8 @@ def test_a_backup_that_would_keep_nothing_is_an_error(
 
 
 @pytest.mark.requirement("S0-31", "S0-32", "S0-35", "S0-37")
-def test_an_honest_household_passes_every_check() -> None:
-    """With the same services, rightly declared."""
+def test_a_correct_stack_passes_every_check_of_backups() -> None:
+    """The same services with correct settings."""
     right: Changes = {"services": {"vote": {"state": ["/var/lib/private/vote"]}}}
     problems = build.problems(household(VAULT, NEWS, CUSTOM, right))
     mine = ("backup-", "role-backup", "dynamic-user-path", "dump-before-backup")
@@ -398,7 +407,7 @@ def test_an_honest_household_passes_every_check() -> None:
 )
 @pytest.mark.requirement("S0-35")
 def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
-    """The very script that is rendered, with its paths moved below a directory."""
+    """The script of the job, with its paths below a directory of the test."""
     script = restic(VAULT)["vaultwarden-disk"]["backupPrepareCommand"]
     for old, new in {
         "/packages/pkgs/sqlite/bin/sqlite3": str(shutil.which("sqlite3")),
@@ -423,8 +432,8 @@ def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/mnt/disk/restic", "/mnt/One Touch/restic"])
-def test_sshd_reads_each_clients_rules_as_they_are_meant(tmp_path: Path, path: str) -> None:
-    """Asked of a real sshd: a path that it cuts in two would shut nobody in."""
+def test_sshd_reads_the_rules_of_a_client(tmp_path: Path, path: str) -> None:
+    """A real sshd reads them. A path split in two would confine nobody."""
     sshd = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin")
     if sshd is None:
         pytest.skip("sshd is not there")

@@ -1,4 +1,4 @@
-"""`lib/backup.nix` and `lib/backup-stores.nix`: what a changed option changes, and who has the last word.
+"""`lib/backup.nix` and `lib/backup-stores.nix`: the effect of options, and of an owner's module.
 
 The libraries go through a small module system of the tests. With HOMELAB_NIXPKGS, the path of a
 nixpkgs of any release, they go through its own.
@@ -56,7 +56,7 @@ CHANGES: dict[str, Changes] = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_a_changed_retention_is_one_line_of_a_preview(case: str) -> None:
+def test_a_changed_retention_changes_one_line_of_the_file(case: str) -> None:
     before, after = (files["aurora"]["backup.nix"] for files in (home(), tree(CHANGES[case])))
     lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm=""))
     changed = [
@@ -109,7 +109,7 @@ def test_a_plain_definition_of_a_restic_job_overrides_the_library() -> None:
     assert backups["vaultwarden-disk"]["timerConfig"]["OnCalendar"] == "04:30"
 
 
-def test_other_units_hear_of_a_failure_by_one_option() -> None:
+def test_one_option_adds_a_unit_that_runs_on_failure() -> None:
     made = of('{ homelab.backup.onFailure = [ "mail.service" ]; }')["systemd"]["services"]
     for unit in ("restic-backups-vaultwarden-b2", "postgresqlBackup-miniflux"):
         assert sorted(made[unit]["onFailure"]) == ["mail.service", "notify@%N.service"]

@@ -182,7 +182,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "samba without a share": (
         {"services": {"samba": {"host": "nas"}}},
         "smb-shares",
-        "would open 445 for nothing",
+        "opens port 445, but no dataset",
     ),
 }
 

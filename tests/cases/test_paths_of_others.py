@@ -169,7 +169,7 @@ def test_a_relative_directory_of_an_option_is_the_one_below_var_lib() -> None:
     services = {"sabnzbd": {"host": "aurora", "options": option}}
     (problem,) = said({"services": services}, "path-taken")
     assert problem.where == "services.sabnzbd.options"
-    assert problem.what.startswith("/var/lib/nixos is where NixOS keeps")
+    assert problem.what.startswith("/var/lib/nixos is where NixOS stores")
 
 
 def test_every_directory_that_homelab_makes_on_a_host_is_its_own() -> None:

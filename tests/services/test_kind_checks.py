@@ -104,7 +104,7 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         {**services(app=app(datasets={"tv": "/tv", "downloads": {"target": "/downloads"}})),
          "datasets": {"tv": dataset("/mnt/media/tv"),
                       "downloads": dataset("/mnt/media/downloads")}},
-        "services.app.datasets", "sees each as a mount"),
+        "services.app.datasets", "has each as a separate mount"),
     "names on a machine that sleeps": (
         "always-on-needed", {"hosts": {"pi": {"always_on": False}}}, "hosts.pi.always_on",
         "network.entry, network.dns need a host that never does"),
@@ -123,10 +123,10 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
     "a path kept and left out": (
         "backup-exclude",
         services(jellyfin={"host": "nas", "backup": {"exclude": ["/var/lib"]}}),
-        "services.jellyfin.backup.exclude[0]", "/var/lib/jellyfin is to be kept"),
+        "services.jellyfin.backup.exclude[0]", "/var/lib/jellyfin is to be backed up"),
     "a live copy of nothing": (
         "backup-intent", services(app=app(backup={"live": "it is a cache", "include": []})),
-        "services.app.backup", "nothing says what to keep of app"),
+        "services.app.backup", "the stack does not say what to back up of app"),
     "a port that nobody may ask": (
         "monitor-intent", services(gatus={"host": "pi"}, app=app(routes=[], auth=None)),
         "services.app.monitor", "so nothing watches it"),

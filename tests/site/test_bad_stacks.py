@@ -385,7 +385,7 @@ CASES: dict[str, Case] = {
     ),
     "dataset on another host": Case(
         "services.navidrome.datasets.music",
-        "lies on pi",
+        "the dataset library is on pi",
         "move navidrome",
         both(
             IDENTITY,
@@ -674,7 +674,7 @@ CASES: dict[str, Case] = {
     ),
     "nothing said of backup": Case(
         "services.draw.backup",
-        "nothing says what to keep",
+        "does not say what to back up",
         "skip: ",
         both(
             IDENTITY,
@@ -692,13 +692,13 @@ CASES: dict[str, Case] = {
     "dump after the backup": Case(
         "backup.dump_at",
         "starts at 04:30",
-        "earlier",
+        "a time before at",
         both({"backup": {"dump_at": "05:00"}}, service("miniflux", host="nas")),
         check="dump-before-backup",
     ),
     "irreplaceable things on an offline host": Case(
         "datasets.photos.host",
-        "may sleep",
+        "is not always on",
         "always_on",
         {
             "hosts": {"nas": {"always_on": False}},

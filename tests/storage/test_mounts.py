@@ -1,4 +1,4 @@
-"""The disks that datasets lie on."""
+"""The disks that hold datasets and backup targets."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def media(path: str, mount: str | None, host: str = "nas") -> Changes:
 
 @pytest.mark.parametrize("mount", ["/mnt/media", "/srv/media/films", "/srv/med"])
 @pytest.mark.requirement("S0-40")
-def test_a_dataset_lies_on_the_disk_that_is_waited_for(mount: str) -> None:
+def test_a_dataset_is_below_its_mount_point(mount: str) -> None:
     """`dataset-below-mount`."""
     (problem,) = build.found(media("/srv/media", mount), "dataset-below-mount")
     assert problem.where == "datasets.media.mount"
-    assert problem.what == f"/srv/media does not lie below {mount}"
+    assert problem.what == f"/srv/media is not below {mount}"
     assert "datasets.media.path" in problem.way_out
 
 
 @pytest.mark.parametrize("mount", [None, "/", "/srv", "/srv/media", "/srv/media/"])
 @pytest.mark.requirement("S0-40")
-def test_the_directory_itself_or_one_above_it_is_its_disk(mount: str | None) -> None:
+def test_the_mount_point_is_the_directory_itself_or_one_above_it(mount: str | None) -> None:
     """`dataset-below-mount` and `dataset-mounted`."""
     for check in ("dataset-below-mount", "dataset-mounted"):
         assert build.found(media("/srv/media", mount), check) == []
@@ -47,7 +47,7 @@ def test_the_directory_itself_or_one_above_it_is_its_disk(mount: str | None) -> 
     ],
 )
 @pytest.mark.requirement("S0-40")
-def test_a_module_of_the_host_mounts_it(module: str, mounted: bool) -> None:
+def test_a_module_of_the_host_mounts_the_mount_point(module: str, mounted: bool) -> None:
     """`dataset-mounted`."""
     made = build.plan(media("/mnt/media/films", "/mnt/media"))
     sources = {**build.sources(made), HARDWARE: build.HARDWARE + module}
@@ -61,7 +61,7 @@ def test_a_module_of_the_host_mounts_it(module: str, mounted: bool) -> None:
 
 
 @pytest.mark.requirement("S0-40")
-def test_the_nearest_mount_is_offered() -> None:
+def test_the_message_names_the_nearest_mount_point() -> None:
     made = build.plan(media("/mnt/media/films", "/mnt/media"))
     near = build.HARDWARE + 'fileSystems."/mnt/medai" = { };'
     (problem,) = check_mounts(made, {**build.sources(made), HARDWARE: near})
@@ -69,8 +69,8 @@ def test_the_nearest_mount_is_offered() -> None:
 
 
 @pytest.mark.requirement("S0-40")
-def test_what_a_service_sets_may_mount_it() -> None:
-    """Options of the stack are as good as a module."""
+def test_an_option_of_a_service_may_mount_the_mount_point() -> None:
+    """Options in the stack count as well as modules."""
     options = {'fileSystems."/mnt/media".device': "nas:/media"}
     service: Changes = {"services": {"miniflux": {"host": "nas", "options": options}}}
     made = build.plan({**media("/mnt/media/films", "/mnt/media"), **service})
@@ -79,15 +79,15 @@ def test_what_a_service_sets_may_mount_it() -> None:
 
 
 @pytest.mark.requirement("S0-40")
-def test_a_host_without_a_hardware_module_yet_is_not_asked() -> None:
-    """A planned host's disks may be unknown."""
+def test_a_host_without_a_hardware_module_is_not_checked() -> None:
+    """The disks of a planned host may be unknown."""
     later: Changes = {"hosts": {"nas": {"state": "planned", "hardware": None}}}
     made = build.plan({**media("/mnt/media/films", "/mnt/media"), **later})
     assert list(check_mounts(made, build.sources(made))) == []
 
 
-def test_backups_for_a_disk_that_nothing_mounts_are_warned_of() -> None:
-    """They would lie on the root disk, beside what they are backups of."""
+def test_a_backup_target_on_a_disk_that_nothing_mounts_is_a_warning() -> None:
+    """Its backups would be on the root disk, beside the original data."""
     target = {"kind": "sftp", "host": "nas", "path": "/mnt/usb/restic"}
     changes = {"backup": {"targets": {"usb": target}}}
     made = build.plan(changes)

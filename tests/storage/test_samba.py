@@ -1,4 +1,4 @@
-"""Network drives: on the dataset's host, for the tailnet alone, with what a Mac expects."""
+"""Network drives: on the dataset's host, for the tailnet only, with the extensions for macOS."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def text(**samba: object) -> str:
 
 @pytest.mark.requirement("S0-30")
 def test_a_share_is_a_drive_with_its_own_rights(tmp_path: Path) -> None:
-    """Force user and group, no dotfiles, and macOS finds what it looks for."""
+    """It forces user and group, hides dotfiles, and has the extensions for macOS."""
     changes = shared(users=["sam", "kim"])
     made = build.plan(changes)
     (module,) = [m for m in modules_of(made, made.hosts["aurora"]) if m.file == "samba.nix"]
@@ -72,13 +72,13 @@ def test_a_share_is_a_drive_with_its_own_rights(tmp_path: Path) -> None:
     ):
         assert line in shown, line
     assert "openFirewall" not in shown
-    # Only who has no account on the host gets one, and it is for nothing else.
+    # Only a user without an account on the host gets one.
     assert re.findall(r"users\.users\.(\w+)", shown) == ["kim"]
     assert [p for p in build.problems(changes) if p.severity == "error"] == []
 
 
 @pytest.mark.requirement("S0-30")
-def test_a_share_may_be_for_reading_or_for_everybody() -> None:
+def test_a_share_may_be_read_only_and_open_to_guests() -> None:
     shown = text(share="pictures", guest=True, read_only=True)
     assert "pictures = {" in shown
     assert '"guest ok" = "yes";' in shown
@@ -88,13 +88,13 @@ def test_a_share_may_be_for_reading_or_for_everybody() -> None:
 
 
 @pytest.mark.requirement("S0-30")
-def test_without_a_name_it_is_the_owners() -> None:
+def test_without_users_the_owner_opens_a_share() -> None:
     assert '"valid users" = "sam";' in text()
 
 
 @pytest.mark.requirement("S0-30")
-def test_a_dataset_of_root_keeps_its_files_from_being_roots() -> None:
-    """Whoever writes does so as themselves, in the dataset's group."""
+def test_new_files_in_a_dataset_of_root_belong_to_the_user() -> None:
+    """Each user writes as themselves, in the dataset's group."""
     changes = shared()
     changes["datasets"]["photos"]["owner"] = "root"  # type: ignore[index]
     shown = build.render(changes)["aurora"]["samba.nix"]
@@ -104,7 +104,7 @@ def test_a_dataset_of_root_keeps_its_files_from_being_roots() -> None:
 
 @pytest.mark.requirement("S0-30")
 def test_a_share_moves_with_its_dataset() -> None:
-    """Files, port and grant, in one preview."""
+    """Settings, port and grant move together."""
     for host, other in (("aurora", "workstation"), ("workstation", "aurora")):
         changes = shared(host, users=["kim"])
         made, rendered = build.plan(changes), build.render(changes)
@@ -126,10 +126,10 @@ def _reached(made: Plan) -> dict[str, tuple[bool, str]]:
     [({}, False), ({"users": ["sam"]}, False), ({"users": ["kim"]}, True), ({"guest": True}, True)],
 )
 @pytest.mark.requirement("S0-30")
-def test_port_445_is_open_on_the_tailnet_to_whom_a_share_is_for(
+def test_port_445_is_open_on_the_tailnet_to_the_users_of_a_share(
     samba: Changes, family: bool
 ) -> None:
-    """And to nobody on the LAN or the internet."""
+    """It is closed to the LAN and the internet."""
     made = build.plan(shared(**samba))
     reached = _reached(made)
     assert reached["owner"][0]
@@ -183,7 +183,7 @@ def test_a_drive_is_never_on_the_internet_or_the_lan(more: Changes, where: str) 
 
 
 @pytest.mark.requirement("S0-30")
-def test_a_host_outside_the_tailnet_shares_with_nobody() -> None:
+def test_a_share_on_a_host_outside_the_tailnet_is_refused() -> None:
     """`smb-not-public` names the share."""
     changes = shared()
     del changes["tailnet"]
@@ -204,7 +204,9 @@ def test_a_host_outside_the_tailnet_shares_with_nobody() -> None:
     ],
 )
 @pytest.mark.requirement("S0-30")
-def test_a_drive_has_somebody_who_can_open_it(samba: Changes, where: str, words: str) -> None:
+def test_a_share_has_users_that_exist_and_a_free_name(
+    samba: Changes, where: str, words: str
+) -> None:
     """`smb-users`."""
     music = {"host": "aurora", "path": "/mnt/family/music", "tier": "user", "samba": {}}
 

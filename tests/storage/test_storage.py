@@ -1,4 +1,4 @@
-"""Datasets: where they lie, who uses them, and what may go wrong."""
+"""Datasets: their directories, their users, and checks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def found(changes: Changes, check: str) -> list[str]:
 
 
 @pytest.mark.requirement("S0-40")
-def test_a_dataset_is_made_where_it_lies_and_waited_for_by_who_uses_it() -> None:
+def test_a_dataset_gets_its_directory_and_its_services_wait_for_its_disk() -> None:
     rendered = build.render(household(MUSIC))
     text = rendered["aurora"]["storage.nix"]
     assert '"/mnt/family/library".d = {\n      group = "family";\n      mode = "2775";' in text
@@ -37,7 +37,7 @@ def test_a_dataset_is_made_where_it_lies_and_waited_for_by_who_uses_it() -> None
 
 
 @pytest.mark.requirement("S0-40")
-def test_the_plan_knows_who_uses_a_dataset() -> None:
+def test_the_plan_has_the_services_that_use_a_dataset() -> None:
     (dataset,) = [d for d in build.plan(household(MUSIC)).datasets if d.name == "library"]
     assert (dataset.users, dataset.mount) == (("navidrome",), "/mnt/family")
 
@@ -47,7 +47,7 @@ def test_the_plan_knows_who_uses_a_dataset() -> None:
     [
         (
             {"services": {"navidrome": {"host": "pi"}}},
-            ["services.navidrome.datasets.music", "navidrome runs on pi", "library lies on aurora"],
+            ["services.navidrome.datasets.music", "navidrome runs on pi", "library is on aurora"],
         ),
         (
             {"services": {"navidrome": {"datasets": {"music": "libary"}}}},
@@ -71,16 +71,16 @@ def test_a_service_uses_the_datasets_of_its_own_host(changes: Changes, words: li
 
 
 @pytest.mark.requirement("S0-40")
-def test_a_dataset_at_hand_is_fine() -> None:
+def test_a_dataset_on_the_same_host_is_accepted() -> None:
     assert found({}, "dataset-host") == []
 
 
 @pytest.mark.requirement("S0-04")
-def test_what_is_irreplaceable_lies_on_a_host_that_never_sleeps() -> None:
+def test_irreplaceable_data_is_on_an_always_on_host() -> None:
     photos = {"path": "/mnt/photos", "tier": "irreplaceable"}
     offline: Changes = {"datasets": {"photos": {**photos, "host": "workstation"}}}
     awake: Changes = {"datasets": {"photos": {**photos, "host": "aurora"}}}
     (message,) = found(offline, "vault-always-on")
     assert "datasets.photos.host" in message
-    assert "workstation may sleep" in message
+    assert "workstation is not always on" in message
     assert found(awake, "vault-always-on") == []

@@ -48,13 +48,13 @@ WAYS = (
         "backup-dump",
         database(),
         {"services": {"draw": {"backup": {"live": "it is stopped at night"}}}},
-        asked={"it is stopped at night": "live: why a copy of the files is good"},
+        asked={"it is stopped at night": "live: why a copy of the files is usable"},
     ),
     WayOut(
         "backup-exclude",
         jellyfin(backup={"exclude": ["/var/lib/jellyfin"]}),
         jellyfin(backup={"exclude": ["/var/lib/jellyfin/metadata"]}),
-        asked={"/var/lib/jellyfin/metadata": "name a part of it"},
+        asked={"/var/lib/jellyfin/metadata": "exclude a part of it"},
     ),
     WayOut(
         "backup-exclude",
@@ -65,7 +65,7 @@ WAYS = (
         "backup-exclude",
         jellyfin(backup={"exclude": ["/var/lib/*"]}),
         jellyfin(backup={"exclude": ["/var/lib/*/metadata"]}),
-        asked={"/var/lib/*/metadata": "name a part of it"},
+        asked={"/var/lib/*/metadata": "exclude a part of it"},
     ),
     WayOut(
         "backup-include",
@@ -127,7 +127,7 @@ WAYS = (
             more={"kind": "sftp", "host": "nas", "path": "/mnt/disk"},
         ),
         targets(more={"path": "/mnt/more"}),
-        asked={"/mnt/more": "give each a directory of its own"},
+        asked={"/mnt/more": "give each its own directory"},
     ),
     WayOut(
         "backup-target-single",
@@ -147,7 +147,9 @@ WAYS = (
             "datasets": {"all": {"host": "nas", "path": "/mnt/a", "tier": "re-derivable"}},
         },
         targets(disk={"path": "/mnt/b/restic"}),
-        asked={"/mnt/b/restic": "name a directory outside every dataset, as /mnt/<disk>/restic"},
+        asked={
+            "/mnt/b/restic": "name a directory outside every dataset, such as /mnt/<disk>/restic"
+        },
         warns=("target-mounted",),
     ),
     WayOut(
@@ -182,7 +184,7 @@ WAYS = (
             **jellyfin(backup={"targets": ["disk"]}),
         },
         jellyfin(backup={"targets": ["b2"]}),
-        asked={"b2": "list targets without disk"},
+        asked={"b2": "set backup.targets without disk"},
     ),
     WayOut(
         "dynamic-user-path",
@@ -193,6 +195,6 @@ WAYS = (
         "dump-before-backup",
         {"backup": {"dump_at": "05:00"}, "services": {"miniflux": {"host": "nas"}}},
         {"backup": {"dump_at": "03:00"}},
-        asked={"03:00": "let dump_at be earlier"},
+        asked={"03:00": "set dump_at to a time before at"},
     ),
 )

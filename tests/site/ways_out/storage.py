@@ -39,7 +39,7 @@ WAYS = (
             service("navidrome", host="nas", datasets={"music": "library"}),
         ),
         service("navidrome", host="pi"),
-        says="lies on",
+        says="is on",
     ),
     WayOut(
         "dataset-host",
@@ -77,7 +77,7 @@ WAYS = (
         "smb-not-public",
         both(SHARE, dataset("tv", samba={}), service("samba", name="files")),
         {"services": {"samba": None}},
-        says="no name and",
+        says="no host name and",
     ),
     WayOut(
         "smb-not-public",
@@ -95,7 +95,7 @@ WAYS = (
             ),
         ),
         service("a", ports={"smb": {"scope": "tailnet"}}),
-        says="further than",
+        says="beyond the tailnet",
     ),
     WayOut(
         "smb-guest",
@@ -118,25 +118,25 @@ WAYS = (
         "smb-users",
         both(SHARE, dataset("tv", samba={"users": ["kim"]})),
         {"datasets": {"tv": {"samba": {"users": ["sam"]}}}},
-        says="nobody is",
+        says="no person",
     ),
     WayOut(
         "smb-users",
         both(SHARE, dataset("tv", samba={"users": ["kim"]})),
         {"site": {"members": {"kim": {"email": "kim@example.org"}}}},
-        says="nobody is",
+        says="no person",
     ),
     WayOut(
         "smb-users",
         both(SHARE, dataset("tv", samba={"users": ["sam"], "guest": True})),
         {"datasets": {"tv": {"samba": {"users": None}}}},
-        says="changes nothing",
+        says="no effect",
     ),
     WayOut(
         "smb-users",
         both(SHARE, dataset("homes", samba={})),
         {"datasets": {"homes": {"samba": {"share": "house"}}}},
-        says="means something",
+        says="reserved name",
         asked={"house": "another name"},
     ),
     WayOut(
@@ -220,7 +220,7 @@ WAYS = (
         "path-taken",
         both(service("jellyfin", host="nas", harden={"read_write": ["/var/lib/homelab"]})),
         service("jellyfin", harden={"read_write": ["/srv/films"]}),
-        asked={"/srv/films": "name a directory of its own"},
+        asked={"/srv/films": "name a separate directory"},
     ),
     WayOut(
         "path-taken",
@@ -241,7 +241,7 @@ WAYS = (
         "path-taken",
         service("jellyfin", host="nas", backup={"include": ["/var/lib/homelab"]}),
         service("jellyfin", backup={"include": ["/var/lib/jellyfin"]}),
-        asked={"/var/lib/jellyfin": "name the directories that it keeps its data in"},
+        asked={"/var/lib/jellyfin": "name the directories that contain its data"},
     ),
     WayOut(
         "path-taken",
