@@ -41,7 +41,7 @@ def evaluate(
 ) -> None:
     """Evaluate hosts with your own Nix and pins, and print assertions, warnings and errors.
 
-    Also reports units with a weaker sandbox than hardening.nix sets, missing mounts, and ports that
+    Also reports units with a weaker sandbox than planned, missing mounts, and ports that
     the merged options open beyond the plan. Builds and changes nothing.
     """
     from homelab.ops.evaluate import evaluate as ask

@@ -15,6 +15,7 @@ class ServiceHardening(Model):
     read_only: list[AbsolutePath] = Field(default_factory=list)
     """Further directories below /mnt, /srv and /home that it may read."""
     relax: dict[Name, Reason] = Field(default_factory=dict)
-    """Settings of the baseline to switch off, each with the reason. The guide lists their names."""
+    """Settings of the baseline to switch off, each with the reason. Names are those of systemd in
+    lower case: `private-devices`, `protect-home`."""
     exempt: Reason | None = None
     """Reason why the baseline does not apply at all."""

@@ -1,4 +1,4 @@
-"""The dashboard as NixOS knows it: Homepage."""
+"""The dashboard in NixOS: Homepage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`dashboard.nix`, on the dashboard's host."""
+    """`dashboard.nix`, on the host of the dashboard."""
     dashboard = plan.dashboard
     if dashboard is None or dashboard.host != host.name:
         return
@@ -31,7 +31,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         body["allowedHosts"] = ",".join(_hosts(plan, service))
     yield Module(
         file="dashboard.nix",
-        what="Dashboard: a tile for every name, in the order of the stack config.",
+        what="Dashboard: a tile for every route, in the order of the stack config",
         derived=merge(
             attrs("services.homepage-dashboard", body),
             # The module has no option for the address it listens on.
@@ -45,7 +45,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def _names(plan: Plan, host: Host) -> Attrs:
-    """What the page asks for, where its host does not ask the resolver that knows these names."""
+    """Names that the page requests, on a host that does not use the resolver of the stack."""
     if plan.dashboard is None or host.name != plan.dns.host:
         return {}
     known = {name: address for name, address in plan.dns.names if address}
@@ -53,7 +53,7 @@ def _names(plan: Plan, host: Host) -> Attrs:
     found: dict[str, list[Nix]] = {}
     for name in sorted(asked & known.keys()):
         found.setdefault(known[name], []).append(name)
-    why = "Names that the page asks; this host does not use its own resolver."
+    why = "Names that the page requests; this host does not use its own resolver."
     return (
         {"networking": {"hosts": {a: Comment(why, n) for a, n in found.items()}}} if found else {}
     )
@@ -71,7 +71,7 @@ def _tile(tile: Tile) -> Nix:
 
 
 def _hosts(plan: Plan, service: Service) -> list[str]:
-    """Host headers that it answers to: its names, and those who ask at its own port."""
+    """Host headers that it accepts: its names, and its addresses with its port."""
     names: list[str] = []
     addresses = [LOOPBACK]
     for route in plan.routes:

@@ -1,4 +1,4 @@
-"""Dashboard: what the stack config says, and what the plan knows."""
+"""Dashboard: the planned tiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Tile:
     description: str
     group: str
     probe: str
-    """URL that the dashboard asks to show up or down; empty for none."""
+    """URL that the dashboard requests to show whether the app is up; empty for none."""
     source: str
 
 

@@ -1,4 +1,4 @@
-"""The dashboard's tiles, derived from the routes: whoever adds a name adds its tile."""
+"""Plan the tiles of the dashboard: one for each route, and the links of the stack config."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ DASHBOARD = "homepage"
 def plan_dashboard(
     stack: StackConfig, services: tuple[Service, ...], routes: tuple[Route, ...]
 ) -> DashboardPlan | None:
-    """A tile for each route in its group; nothing where no dashboard is placed.
+    """A tile for each route, in its group. `None` if no dashboard runs.
 
-    The groups come in the order of the stack config. A tile of a group that is not there comes
-    last; a check names it.
+    Groups have the order of the stack config. A tile in an unknown group comes last, and a check
+    reports it.
     """
     dashboard = next((s for s in services if s.name == DASHBOARD), None)
     if dashboard is None:
@@ -62,7 +62,7 @@ def _tile(stack: StackConfig, watcher: str, route: Route, service: Service, page
     if pages > 1:
         title = f"{title} ({route.name})"
     asked = question(stack, route, service, watcher)
-    # An app watched at its bare port has no page to ask for; the tile then shows no state.
+    # An app that is checked by TCP has no page to request, so its tile shows no state.
     web = asked.url.startswith("http") and entry.monitor == "http"
     return Tile(
         title=title,

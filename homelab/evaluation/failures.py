@@ -1,7 +1,8 @@
-"""What fails before Nix has looked at a host: Nix itself, the network, the machine that evaluates.
+"""Failures before Nix evaluates a host: Nix itself, the network, the machine that evaluates.
 
-None of it is the stack's, so no place in the stack is blamed. Nix's words are those of its sources
-(libfetchers, libstore, libutil); the samples in `tests/evaluation/samples` are of real runs.
+The stack did not cause them, so they have no place in it. The patterns match messages in the
+sources of Nix (libfetchers, libstore, libutil). The samples in `tests/evaluation/samples` are of
+real runs.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from __future__ import annotations
 import re
 
 WHERE = "Nix"
-SILENT = "Nix said nothing"
-"""The complaint of a Nix that failed without a message."""
+"""The place of a problem that the stack did not cause."""
+SILENT = "Nix printed nothing"
+"""The message if Nix failed without one."""
 EXITED = "Nix exited with"
-"""How the complaint of a Nix that printed nothing begins."""
-"""The place of a problem that is Nix's own."""
-_GIVE = "give the input as a directory that is here: homelab eval --input nixpkgs=DIR"
-_ELSEWHERE = "or let a host of the stack do it: homelab eval --on HOST"
+"""Start of the message if Nix printed nothing."""
+_GIVE = "name a local directory for the input: homelab eval --input nixpkgs=DIR"
+_ELSEWHERE = "or evaluate on a host of the stack: homelab eval --on HOST"
 _KINDS = (
     (
         r"was not found in the Nix search path|cannot look up '<\w+>'",
-        f"this machine has no such channel, and needs none; {_GIVE}",
+        f"this machine has no such channel; {_GIVE}",
     ),
     (
         r"no directory was named for the input (?P<input>[\w-]+)",
@@ -32,7 +33,7 @@ _KINDS = (
             r"|API rate limit|[Ff]ailed to fetch|cannot find flake '[^']+' in the flake registries"
             r"|SSL (?:peer )?certificate|unable to (?:open|clone) (?:Git )?repository"
         ),
-        f"see that this machine reaches it, and run it again; or {_GIVE}; {_ELSEWHERE}",
+        f"check that this machine reaches it, and run the command again; or {_GIVE}; {_ELSEWHERE}",
     ),
     (
         (
@@ -40,8 +41,8 @@ _KINDS = (
             r"|unrecognised flag|unknown flag"
         ),
         (
-            f"this Nix is too old for flakes, or they are forbidden here; {_GIVE}, "
-            f"which needs none, {_ELSEWHERE}"
+            f"this Nix is too old for flakes, or they are disabled; {_GIVE}, "
+            f"which needs no flakes, {_ELSEWHERE}"
         ),
     ),
     (
@@ -51,20 +52,20 @@ _KINDS = (
             r"creating directory '?\"?/nix|No space left on device|database disk image|"
             r"is not (?:owned by|writable)|[Pp]ermission denied.*'?/nix/store['/]"
         ),
-        f"mend Nix there first: a daemon that runs, a /nix with room; {_ELSEWHERE}",
+        f"repair Nix first: the daemon must run, and /nix needs space; {_ELSEWHERE}",
     ),
     (
         (
             r"^\S*sh: .*\b(?:Killed|Terminated|command not found)\b|^Killed$"
             rf"|^mktemp: |^{EXITED} |^{SILENT}$"
         ),
-        f"give the machine more memory, or Nix less with --memory; {_ELSEWHERE}",
+        f"give the machine more memory, or limit Nix with --memory; {_ELSEWHERE}",
     ),
 )
 
 
 def way_out(message: str) -> str:
-    """The way out of a failure that is not the host's; empty where the host is to blame."""
+    """The way out of such a failure; empty if the host itself caused the message."""
     for pattern, way in _KINDS:
         if found := re.search(pattern, message, re.MULTILINE):
             return way.format(**found.groupdict())

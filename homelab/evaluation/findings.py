@@ -1,4 +1,4 @@
-"""What an evaluation found, as problems of the stack: each with the place that caused it."""
+"""Turn an evaluation into problems of the stack, each with the place that caused it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MISSING = "hardening.nix has a sandbox for a unit that nothing defines"
 
 
 def findings(plan: Plan, host: Host, places: Places, answer: Answer) -> Iterator[Problem]:
-    """Everything that is wrong with one host, and what it warns of."""
+    """The errors and warnings of one host."""
     stopped = [_stopped(places, read_complaint(answer.complaint))] if answer.complaint else []
     for warning in answer.warnings:
         place, elsewhere = places.of_text(warning), failures.way_out(warning)
         if place is None and elsewhere:
-            # What stopped Nix was warned of on the way; one cause is one problem.
+            # Nix warned of the failure that stopped it. One cause is one problem.
             if not any(p.where == failures.WHERE for p in stopped):
                 yield Problem(failures.WHERE, warning, elsewhere, severity="warning")
         else:
@@ -58,23 +58,21 @@ def _stopped(places: Places, complaint: Complaint) -> Problem:
     place = _cause(places, complaint)
     if not place.file and (elsewhere := failures.way_out(complaint.text)):
         return Problem(failures.WHERE, places.shortened(complaint.text), elsewhere)
-    # Where an owner's own file asks for what cannot be had, it is still that file's.
+    # A file of the owner that cannot be fetched is a problem of that file.
     way_out = failures.way_out(complaint.text)
     if "out of the memory" in complaint.text:
-        way_out = "give it more with --memory, or look for a definition that repeats itself"
+        way_out = "raise --memory, or look for a definition that repeats itself"
     if "infinite recursion" in complaint.text:
-        way_out = (
-            "a value there depends on itself: leave the option that it sets out of what it reads"
-        )
+        way_out = "a value there depends on itself: do not read the option that it sets"
     named = ".".join(complaint.options[0]) if complaint.options else ""
     about = f" (while evaluating {named})" if named and named not in complaint.text else ""
     return _problem(place, f"{places.shortened(complaint.text)}{about}", way_out)
 
 
 def _cause(places: Places, complaint: Complaint) -> Place:
-    """The owner's own file that Nix names, else what the stack says of the option.
+    """The owner's file that Nix names, else the place of the option in the stack.
 
-    Of several definitions the last of the owner's is meant: hardware comes first.
+    Of several definitions the last one of the owner counts, because hardware comes first.
     """
     for position in (*reversed(complaint.definitions), *complaint.positions):
         place = places.of_position(position)
@@ -90,7 +88,7 @@ def _cause(places: Places, complaint: Complaint) -> Place:
 
 
 def _of_said(places: Places, report: Report, said: Said) -> Place:
-    """Who says it, if it is of the tree; else the option it names; else what its module is for."""
+    """The file that says it, if it is in the tree; else the option it names; else its service."""
     own = places.of_position(Position(said.file))
     named = places.of_text(said.text)
     if own is not None and own.file:
@@ -115,19 +113,19 @@ def _sandboxes(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
             yield Problem(
                 unit.source,
                 f"{MISSING}: {name}",
-                "enable what makes it, or say harden.exempt with the reason",
+                "enable what creates it, or set harden.exempt with the reason",
             )
             continue
         for setting, promised, got in weaker(unit.settings, effective):
             yield Problem(
                 unit.source,
                 f"{name} gets {setting}={got}, and its sandbox has {promised}",
-                "take away what sets it, or write harden.relax with the reason",
+                "remove what sets it, or write harden.relax with the reason",
             )
 
 
 def _people(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
-    """The owner and the deployer get in with the owner's keys, whatever else was merged."""
+    """The owner and the deployer can log in with the owner's keys after all modules are merged."""
     owner = plan.stack.site.owner
     for name in dict.fromkeys((owner.user, host.config.ssh.user)):
         person = report.users.get(name)
@@ -135,13 +133,13 @@ def _people(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
         if lost:
             yield Problem(
                 "site.owner.ssh_keys",
-                f"{name} does not get in on {host.name} by {len(lost)} of the owner's keys",
-                "take what replaces users.users or its keys out of its own modules",
+                f"{name} cannot log in on {host.name} with {len(lost)} of the owner's keys",
+                "remove what replaces users.users or its keys from its own modules",
             )
 
 
 def _mounts(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
-    """Whatever the plan waits for is mounted by something."""
+    """Everything that the plan waits for is mounted."""
     mounted = set(report.file_systems)
     for dataset in plan.datasets:
         if dataset.host == host.name and dataset.mount not in mounted | {"/"}:
@@ -161,7 +159,7 @@ def _mounts(plan: Plan, host: Host, report: Report) -> Iterator[Problem]:
 
 
 def _module(file: str) -> str:
-    """A file by what people know of it: its path below nixpkgs, or its name."""
+    """A short name of a file: its path in nixpkgs or in the stack, or its file name."""
     for mark in ("/nixos/modules/", "/own/"):
         if mark in file:
             return file.split(mark, 1)[1]

@@ -1,4 +1,4 @@
-# A host's flake without flakes: its outputs, from inputs that lie here as directories.
+# The outputs of a host's flake without the flakes feature, from inputs in directories.
 { tree, paths }:
 
 let
@@ -9,12 +9,12 @@ let
       self = outputs // {
         outPath = path;
         inherit inputs;
-        # A checkout has no date of its own; nixpkgs asks for one to tell its version.
+        # A directory has no date; nixpkgs needs one for its version.
         lastModified = 0;
         lastModifiedDate = "19700101000000";
         sourceInfo.outPath = path;
       };
-      # What it names and nobody gave fails when it is used, by its name.
+      # An input without a directory throws its name when it is used.
       wanted = builtins.mapAttrs (
         name: _: all.${name} or (throw "no directory was named for the input ${name}")
       ) (removeAttrs (builtins.functionArgs flake.outputs) [ "self" ]);

@@ -1,8 +1,8 @@
-"""What Nix says when it cannot evaluate: the message, and the options and places that it names.
+"""Parse the errors of Nix: the message, and the options and places that it names.
 
-Its words differ between versions, its marks do not: an option stands between a backquote and a
-quote, the file of a definition after "in", "and" or "from", a position after "at". The samples in
-`tests/evaluation/samples` are of several versions.
+The wording differs between versions, the marks do not: an option is between a backquote and a
+quote, the file of a definition follows "in", "and" or "from", and a position follows "at". The
+samples in `tests/evaluation/samples` are of several versions.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ ABOUT_NIX = (
     "not writing modified lock file",
     "error: ",
 )
-"""How warnings begin that are about Nix and not about a host."""
+"""Start of warnings that are about Nix and not about a host."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in a file that Nix names; line 0 where it names the file alone."""
+    """A place in a file that Nix names; line 0 if it names only the file."""
 
     file: str
     line: int = 0
@@ -53,28 +53,28 @@ class Position:
 
 @dataclass(frozen=True)
 class Complaint:
-    """What stopped an evaluation."""
+    """The error that stopped an evaluation."""
 
     text: str
     """The message in one line."""
     options: tuple[tuple[str, ...], ...]
-    """Options that it names, then those that were being evaluated, the innermost first."""
+    """Options that it names, then those being evaluated, the innermost first."""
     definitions: tuple[Position, ...]
     """Files that define the option, in the order of the message."""
     positions: tuple[Position, ...]
-    """Where it happened, the innermost place first."""
+    """Positions of the error, the innermost first."""
 
 
 def read_complaint(stderr: str) -> Complaint:
-    """The complaint that Nix ended with: of several marks of an error the last is the cause."""
+    """The error that Nix ended with. Of several `error:` marks, the last one is the cause."""
     lines = _ANSI.sub("", stderr).splitlines()
     text = "\n".join(line for line in lines if not _SNIPPET.match(line))
     chunks = _ERROR.split(text)[1:]
     at = max((i for i, c in enumerate(chunks) if _message(c)), default=-1)
     cause = chunks[at] if at >= 0 else text
     message = _message(cause) or _last_line(text)
-    # Old versions put what led there after the cause, the nearest first; new ones before it, the
-    # nearest last.
+    # Old versions print the trace after the cause, the nearest call first; new versions before it,
+    # the nearest call last.
     led = cause.splitlines() + [line for c in reversed(chunks[:at]) for line in _turned(c)]
     definitions = [Position(f) for f in _DEFINED.findall(message)]
     positions = [Position(f, int(line)) for f, line in _AT.findall(cause.split("…")[0])]
@@ -87,14 +87,14 @@ def read_complaint(stderr: str) -> Complaint:
 
 
 def read_warnings(stderr: str) -> tuple[str, ...]:
-    """What was warned of on the way, once each."""
+    """The warnings of an evaluation, once each."""
     lines = _ANSI.sub("", stderr).splitlines()
     found = [m.group(1).strip() for line in lines if (m := _WARNING.match(line))]
     return _once([w for w in found if not w.startswith(ABOUT_NIX)])
 
 
 def split_path(text: str) -> tuple[str, ...]:
-    """`services."a.b".c` as its parts; some versions of nixpkgs leave such quotes out."""
+    """The parts of `services."a.b".c`. Some versions of nixpkgs leave the quotes out."""
     return tuple(quoted or plain for quoted, plain in _SPLIT.findall(text))
 
 
@@ -103,7 +103,7 @@ def _once(values: Iterable[_T]) -> tuple[_T, ...]:
 
 
 def _positions(line: str) -> list[Position]:
-    """Places that a line of the trace names: a definition's file, or a line of code."""
+    """Positions in a line of the trace: the file of a definition, or a line of code."""
     defined = [Position(f) for f in _DEFINED.findall(line)]
     return defined + [Position(f, int(number)) for f, number in _AT.findall(line)]
 
@@ -113,7 +113,7 @@ def _turned(chunk: str) -> list[str]:
 
 
 def _message(part: str) -> str:
-    """The message itself: what comes before its positions and its trace."""
+    """The message itself, without positions and trace."""
     kept: list[str] = []
     for line in part.splitlines():
         if _TRACE.match(line):

@@ -1,4 +1,4 @@
-"""What is asked of an evaluated host, and what Nix answers: the shape of `report.nix`."""
+"""The request to an evaluated host and the answer of Nix: the shape of `report.nix`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from homelab.config.base import Model, Str
 
 @dataclass(frozen=True)
 class Asked:
-    """What `report.nix` is to look at, beside what it tells of every host."""
+    """Options, units and settings to report, besides what `report.nix` reports of every host."""
 
     options: tuple[tuple[str, ...], ...]
-    """Paths of what the tree sets, each part a string; a path may go below an option's own."""
+    """Paths that the tree sets, as parts. A path may go on below the option."""
     units: tuple[str, ...]
-    """Units to show, without `.service`."""
+    """Units to report, without `.service`."""
     settings: tuple[str, ...]
-    """Their settings that matter."""
+    """Settings of these units to report."""
 
     def as_data(self) -> dict[str, list[list[str]] | list[str]]:
         """The same for JSON."""
@@ -31,7 +31,7 @@ class Asked:
 
 
 class Said(Model):
-    """A failed assertion or a warning, and the module that said so."""
+    """A failed assertion or a warning, and its module."""
 
     file: str
     text: str
@@ -48,7 +48,7 @@ class Person(Model):
     """An account."""
 
     normal: bool
-    """Somebody's own, and not a service's."""
+    """The account of a person, not of a service."""
     groups: list[str]
     keys: list[str]
 
@@ -63,7 +63,7 @@ class FileSystem(Model):
 
 
 class Ports(Model):
-    """What one part of the firewall opens."""
+    """Ports that one part of the firewall opens."""
 
     tcp: list[int] = Field(default_factory=list)
     udp: list[int] = Field(default_factory=list)
@@ -104,7 +104,7 @@ class Report(Model):
     """Options of the tree that this nixpkgs does not have; with checks on, Nix refuses them."""
     declared: list[Declared]
     units: dict[str, dict[str, list[str]] | None]
-    """Settings by unit, as text that systemd gets; none where nothing defines or enables it."""
+    """Settings by unit, as systemd reads them; None if no module defines or enables the unit."""
     users: Mapping[str, Person]
     file_systems: Mapping[str, FileSystem]
     firewall: Firewall
@@ -113,14 +113,14 @@ class Report(Model):
 
 @dataclass(frozen=True)
 class Answer:
-    """What one evaluation came to."""
+    """The result of one evaluation."""
 
     host: str
     report: Report | None
-    """None where Nix stopped, and for a home: nothing is asked of it but whether it evaluates."""
+    """None if Nix stopped, and for a home, which is only evaluated."""
     complaint: str = ""
-    """Nix's standard error, where it stopped."""
+    """Standard error of Nix, if it stopped."""
     warnings: tuple[str, ...] = ()
-    """What was said on the way, as nixpkgs' `lib.warn` and Nix itself do."""
+    """Warnings during the evaluation, by `lib.warn` of nixpkgs or by Nix itself."""
     toplevel: str = ""
-    """Path of the derivation that a build would make."""
+    """Path of the derivation that a build would build."""

@@ -1,4 +1,4 @@
-"""What the merged options open, beside what the tree opens: the plan's ports, and no others."""
+"""Compare the ports that the merged options open with those that the tree opens."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Opening = tuple[str, int, int]
 
 
 @dataclass
-class _Told:
-    """What the modules of a tree say of the firewall."""
+class _Planned:
+    """The firewall as the modules of the tree have it."""
 
     interfaces: dict[str, set[Opening]] = field(default_factory=dict)
     everywhere: set[Opening] = field(default_factory=set)
@@ -29,16 +29,16 @@ class _Told:
 
 
 def openings(plan: Plan, host: Host, places: Places, report: Report) -> Iterator[Problem]:
-    """Ports that are open further than the tree opens them, and those that it opens in vain."""
-    firewall, whole, told = report.firewall, places.whole.where, _told(plan, host)
+    """Ports that are open beyond the tree, and ports of the tree that are closed."""
+    firewall, whole, planned = report.firewall, places.whole.where, _planned(plan, host)
     if not firewall.enable:
         yield Problem(
             whole,
-            "its firewall is off: every port that anything listens on is open",
-            "take networking.firewall.enable = false out of its modules and options",
+            "its firewall is off, so every port with a listener is open",
+            "remove networking.firewall.enable = false from its modules and options",
         )
         return
-    for opening in sorted(set(_of(firewall.everywhere)) - told.everywhere):
+    for opening in sorted(set(_of(firewall.everywhere)) - planned.everywhere):
         place = _opener(places, report, opening)
         what = f"{_shown(opening)} is open on every interface, and the plan does not know of it"
         if place.file and not place.line:
@@ -47,57 +47,59 @@ def openings(plan: Plan, host: Host, places: Places, report: Report) -> Iterator
             place.where, what, _WAY_OUT, severity="warning", file=place.file, line=place.line
         )
     for name, ports in sorted(firewall.interfaces.items()):
-        for opening in sorted(set(_of(ports)) - told.interfaces.get(name, set())):
+        for opening in sorted(set(_of(ports)) - planned.interfaces.get(name, set())):
             what = f"{_shown(opening)} is open on {name}, and the plan does not know of it"
             yield Problem(whole, what, _WAY_OUT, severity="warning")
-    for name in sorted({*firewall.trusted} - told.trusted):
+    for name in sorted({*firewall.trusted} - planned.trusted):
         yield Problem(
             whole,
             f"every port is open on {name}, which its modules trust",
-            "take it out of networking.firewall.trustedInterfaces",
+            "remove it from networking.firewall.trustedInterfaces",
             severity="warning",
         )
-    yield from _closed(whole, report, told)
+    yield from _closed(whole, report, planned)
 
 
-_WAY_OUT = "give its service a route or a port in the stack config, or take the opening away"
+_WAY_OUT = "give its service a route or a port in the stack config, or close the port"
 
 
-def _closed(whole: str, report: Report, told: _Told) -> Iterator[Problem]:
-    """What the tree opens is still open after everything was merged."""
-    for name, openings_ in sorted(told.interfaces.items()):
+def _closed(whole: str, report: Report, planned: _Planned) -> Iterator[Problem]:
+    """Ports and rules of the tree that are missing after all modules are merged."""
+    for name, openings_ in sorted(planned.interfaces.items()):
         left = openings_ - set(_of(report.firewall.interfaces.get(name, Ports())))
         for opening in sorted(left):
             yield Problem(
                 whole,
                 f"{_shown(opening)} is closed on {name}, where firewall.nix opens it",
-                "take the mkForce out of its own modules",
+                "remove the mkForce from its own modules",
             )
     lines = {line.strip() for line in report.firewall.rules.splitlines()}
-    for rule in told.rules:
+    for rule in planned.rules:
         if rule not in lines:
             yield Problem(
                 whole,
                 f"the rule of firewall.nix is gone: {rule}",
-                "take the mkForce out of its own modules",
+                "remove the mkForce from its own modules",
             )
 
 
-def _told(plan: Plan, host: Host) -> _Told:
-    told = _Told()
+def _planned(plan: Plan, host: Host) -> _Planned:
+    planned = _Planned()
     for module in modules_of(plan, host):
-        for tree in (module.derived, module.stated):
-            firewall = _below(_below(tree, "networking"), "firewall")
-            told.everywhere |= _opened_by(firewall)
+        for options in (module.derived, module.stated):
+            firewall = _below(_below(options, "networking"), "firewall")
+            planned.everywhere |= _opened_by(firewall)
             interfaces = _below(firewall, "interfaces")
             for name in interfaces:
                 ports = _opened_by(_below(interfaces, name))
-                told.interfaces.setdefault(name, set()).update(ports)
+                planned.interfaces.setdefault(name, set()).update(ports)
             trusted = firewall.get("trustedInterfaces")
             if isinstance(trusted, list):
-                told.trusted |= {t for t in trusted if isinstance(t, str)}
-            told.rules += [r.strip() for r in _text(firewall.get("extraInputRules")).splitlines()]
-    return told
+                planned.trusted |= {t for t in trusted if isinstance(t, str)}
+            planned.rules += [
+                r.strip() for r in _text(firewall.get("extraInputRules")).splitlines()
+            ]
+    return planned
 
 
 def _below(tree: Mapping[str, Nix], key: str) -> Mapping[str, Nix]:
@@ -114,7 +116,7 @@ def _text(value: Nix) -> str:
 
 
 def _opener(places: Places, report: Report, opening: Opening) -> Place:
-    """Whose definition opens it."""
+    """The place of the definition that opens the port."""
     protocol, first, last = opening
     for definition in report.opened:
         if first == last and first in (definition.tcp if protocol == "tcp" else definition.udp):
@@ -146,7 +148,7 @@ def _shown(opening: Opening) -> str:
 
 
 def _opened_by(options: Mapping[str, Nix]) -> set[Opening]:
-    """What one part of `networking.firewall` opens, as a module of the tree says it."""
+    """Ports that one part of `networking.firewall` opens in a module of the tree."""
     found: set[Opening] = set()
     for protocol, key in (("tcp", "TCP"), ("udp", "UDP")):
         numbers = options.get(f"allowed{key}Ports", [])

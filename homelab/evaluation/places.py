@@ -1,4 +1,4 @@
-"""From what Nix names (an option, a file) to the place in the stack config that caused it."""
+"""Map an option or a file that Nix names to the place in the stack config that caused it."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ FILES: Mapping[str, str] = {
     "vpn-namespaces.nix": "vpn",
     "watchdog.nix": "hosts.{host}.watchdog",
 }
-"""The place in the stack config that a file of the tree comes from, where no name says better."""
+"""The place in the stack config of each file of the tree. Names in an option are more precise."""
 
 _WORD = re.compile(r'[A-Za-z_][\w-]*(?:\.(?:[\w<>*-]+|"[^"\n]+"))+')
 _STORES = re.compile(r"/nix/store/[0-9a-z]{32}-[^/\s]+/")
 _STORE = re.compile(r"^/nix/store/[^/]+/")
 _TOP = ("default.nix", "flake.nix")
-"""Names that other trees have as well."""
+"""Names that the trees of flakes have as well."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A place in the stack config, and the owner's own file, if it is in one."""
+    """A place in the stack config, and the line of the owner's own file, if it is in one."""
 
     where: str
     file: str = ""
@@ -84,10 +84,10 @@ class Place:
 
 
 class Places:
-    """Of one host: every option that its tree sets, every file that it consists of."""
+    """The places of all options and files of one host."""
 
     def __init__(self, plan: Plan, host: Host, files: Mapping[str, str | bytes], top: str) -> None:
-        """`top` is where the tree lay when it was evaluated, as far as that is known."""
+        """`top` is the directory in which the tree was evaluated; empty if unknown."""
         self._plan, self._host, self._files, self._top = plan, host, files, top.rstrip("/")
         self._names = dict(_names(plan, host))
         self._routes = {r.name: r.source for r in plan.routes if r.host == host.name}
@@ -101,23 +101,23 @@ class Places:
 
     @property
     def whole(self) -> Place:
-        """The host, for what nothing else can be said of."""
+        """The host, if no better place is known."""
         return Place(self._host.source)
 
     def of_position(self, position: Position) -> Place | None:
-        """The place of a file that Nix names; none for one that is not of the tree."""
+        """The place of a file that Nix names; None if it is not in the tree."""
         path = self.in_tree(position.file)
         if path is None:
             return None
         if path.startswith("own/") and path not in self._files and not self._below(path):
-            # A file that is not there: whoever names it has to do with it.
+            # The file is missing: the place that names it is the cause.
             return self._of_word(path.rsplit("/", 1)[-1]) or Place(self._own(path[4:]), path[4:])
         if path.startswith("own/"):
             return Place(self._own(path[4:]), path[4:], position.line)
         return Place(self._of_file(path))
 
     def in_tree(self, file: str) -> str | None:
-        """The path below the tree's top; a tree that Nix copied is known by the files it has."""
+        """The path below the top of the tree. A copy in the store is recognised by its files."""
         if self._top and file.startswith(f"{self._top}/"):
             return file[len(self._top) + 1 :]
         path = _STORE.sub("", file)
@@ -126,14 +126,14 @@ class Places:
         return path if path in self._files or path.startswith("own/") else None
 
     def shortened(self, text: str) -> str:
-        """A message with the files of the tree as the tree names them, the owner's as the owner."""
+        """A message with paths relative to the tree, or to the stack for the owner's files."""
         for top in (f"{self._top}/" if self._top else "", *_STORES.findall(text)):
             text = text.replace(f"{top}own/", "").replace(top, "") if top else text
         return text
 
     def of_option(self, option: Sequence[str]) -> Place | None:
-        """The place of an option that the tree sets, or of one that is set below or above it."""
-        # Nix of some versions leaves the quotes out around a name that holds dots.
+        """The place of an option that the tree sets, or of options below or above it."""
+        # Some versions of Nix leave out the quotes around a name with dots.
         wanted = ".".join(option)
         caused = self._of_library(option)
         if caused is not None:
@@ -177,7 +177,7 @@ class Places:
         return next((n for n in range(len(path), 0, -1) if tuple(path[:n]) in self._leaves), 0)
 
     def of_text(self, text: str) -> Place | None:
-        """The place of the first option that a sentence names, by its path or the start of it."""
+        """The place of the first option that a text names, by its path or the start of it."""
         for word in _WORD.findall(text):
             found = self.near([p.strip('"') for p in re.findall(r'"[^"]+"|[^."]+', word)])
             if found is not None:
@@ -185,7 +185,10 @@ class Places:
         return None
 
     def near(self, option: Sequence[str]) -> Place | None:
-        """Who sets an option, in the stack or in a module of the owner's; else the set it is in."""
+        """The place that sets an option, in the stack or in a module of the owner.
+
+        If there is none, the place of the set that the option is in.
+        """
         for end in range(len(option), 1, -1):
             found = self.of_option(option[:end]) or self._of_word(".".join(option[:end]))
             if found is not None:
@@ -193,7 +196,7 @@ class Places:
         return None
 
     def _of_word(self, word: str) -> Place | None:
-        """The one line of an owner's file that has a word."""
+        """The only line of an owner's file with a word."""
         for path in self._files:
             line = self.line_of(path[4:], (word,)) if path.startswith("own/") else 0
             if line:
@@ -204,7 +207,7 @@ class Places:
         return any(p.startswith(f"{path}/") for p in self._files)
 
     def line_of(self, file: str, words: Sequence[str]) -> int:
-        """The line of an owner's file that alone has the words; 0 for none, or several."""
+        """The only line of an owner's file with all words; 0 for none or several."""
         content = self._files.get(f"own/{file}", "")
         text = content if isinstance(content, str) else content.decode(errors="replace")
         found = [
@@ -230,7 +233,7 @@ class Places:
         return Place(known[0] if known else self._of_file(file))
 
     def _said(self, service: str, path: Path) -> str:
-        """The key under `options` that says it."""
+        """The key under `options` that sets it."""
         dotted = ".".join(path)
         for found in self._plan.on(self._host.name):
             if found.name == service:
@@ -253,7 +256,7 @@ class Places:
         return FILES.get(file, self._host.source).replace("{host}", self._host.name)
 
     def _own(self, path: str) -> str:
-        """Who names an owner's file, or the directory that it lies in or would."""
+        """The place that names an owner's file, or a directory above it."""
         config = self._host.config
         named = [(config.hardware, "hardware"), (config.home, "home")]
         named += [(m, f"modules[{i}]") for i, m in enumerate(config.modules)]
@@ -264,7 +267,7 @@ class Places:
 
 
 def _shared(places: Sequence[Place]) -> Place | None:
-    """One place for several: the same one, or the section that they have in common."""
+    """One place for several: the same place, or the section that they share."""
     if not places:
         return None
     wheres = list(dict.fromkeys(p.where for p in places))
@@ -278,7 +281,7 @@ def _shared(places: Sequence[Place]) -> Place | None:
 
 
 def _names(plan: Plan, host: Host) -> Iterator[tuple[str, str]]:
-    """Names that stand in options' paths, and what they come from; a later one wins."""
+    """Names in the paths of options, and their places. A later one wins."""
     yield plan.stack.site.owner.user, "site.owner"
     for other in plan.hosts.values():
         yield other.name, other.source

@@ -1,4 +1,4 @@
-"""What to ask of each host: derived from the modules that its tree consists of."""
+"""Plan the request to each host, from the modules of its tree."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STARTS = "ExecStart"
 
 
 def plan_asked(plan: Plan, host: Host) -> Asked:
-    """Every option that the host's tree sets, and every unit that hardening.nix confines."""
+    """Every option that the tree of the host sets, and every unit with a sandbox."""
     units = plan.units_on(host.name)
     settings = {part.setting for part in BASELINE} | {s for u in units for s, _ in u.settings}
-    # A unit that has nothing to start is one that hardening.nix alone would make.
+    # A unit without ExecStart exists only because hardening.nix names it.
     settings.add(STARTS)
     return Asked(
         options=tuple(sorted({path for m in modules_of(plan, host) for path, _ in leaves_of(m)})),
@@ -29,7 +29,7 @@ def plan_asked(plan: Plan, host: Host) -> Asked:
 
 
 def leaves_of(module: Module) -> Iterator[tuple[Path, bool]]:
-    """The path of every value that a module sets, and whether the stack says it outright."""
+    """The path of every value that a module sets, and whether the stack config states it."""
     for path in _leaves(module.derived, ()):
         yield path, False
     for path in _leaves(module.stated, ()):

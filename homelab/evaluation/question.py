@@ -1,4 +1,4 @@
-"""The expression that asks Nix of one host: by the tree's flake, or by inputs in directories."""
+"""Write the Nix expression that evaluates one host: by its flake, or by inputs in directories."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from homelab.plan import Plan
 from homelab.system.model import Host
 
 DEPTH = 5
-"""Parts of a path that are asked for: every option that the tree sets ends there or before."""
+"""Number of parts of a path that are looked up. No option of the tree has more."""
 
 _REPORT = resources.files("homelab.evaluation").joinpath("report.nix").read_text(encoding="utf-8")
 _INPUTS = resources.files("homelab.evaluation").joinpath("inputs.nix").read_text(encoding="utf-8")
 _HOME = "home: { toplevel = home.activationPackage.drvPath; }"
-"""A home's own evaluation throws what its assertions say, and warns of the rest."""
+"""The evaluation of a home throws failed assertions and prints warnings."""
 
 
 def attribute(plan: Plan, host: Host) -> str:
-    """Which output of the host's flake is evaluated."""
+    """The output of the host's flake that is evaluated."""
     if host.is_nixos:
         return f'nixosConfigurations."{host.name}"'
     return f'homeConfigurations."{plan.stack.site.owner.user}"'
@@ -33,7 +33,7 @@ def by_flake(host: Host, asked: Asked) -> str:
 
 
 def by_directories(plan: Plan, host: Host, asked: Asked, inputs: Mapping[str, str]) -> str:
-    """The answer itself, from each input's directory on the machine that evaluates."""
+    """An expression of the answer, with a local directory for each input."""
     named = dict(sorted(inputs.items()))
     call = (
         f"(\n{_INPUTS}\n) {{ tree = ./flake; paths = builtins.mapAttrs (_: p: /. + p) "
@@ -47,6 +47,6 @@ def _function(host: Host, asked: Asked) -> str:
         return _HOME
     options = sorted({path[:DEPTH] for path in asked.options})
     data = asked.as_data() | {"options": [list(path) for path in options]}
-    # As text, which is a tenth of what it is as lists of Nix; one argument holds 128 KiB at most.
+    # JSON text has a tenth of the size of Nix lists, and an argument holds at most 128 KiB.
     text = print_value(json.dumps(data, separators=(",", ":")))
     return f"(\n{_REPORT}\n) (builtins.fromJSON {text})"

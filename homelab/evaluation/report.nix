@@ -1,5 +1,5 @@
-# What `homelab eval` asks of one evaluated host. A function of what is asked
-# and of the system that the host's flake makes: nothing is built or changed.
+# The report of `homelab eval` on one host. A function of the request and of the system that the
+# flake of the host makes. It builds and changes nothing.
 asked: system:
 
 let
@@ -21,7 +21,7 @@ let
     }) one.value
   ) (definitions options.warnings);
 
-  # The option that a path leads into: its own name, and where it is declared.
+  # The option at or above a path: its name, and the files that declare it.
   option =
     node: path: name:
     if lib.isOption node then
@@ -35,7 +35,7 @@ let
 
   options' = map (path: option options path [ ]) asked.options;
 
-  # Text as systemd would get it, one value a line.
+  # Values as systemd gets them, one text for each.
   plain =
     value:
     if builtins.isList value then
@@ -74,7 +74,7 @@ let
 
   firewall = config.networking.firewall;
 
-  # Who opens what on every interface.
+  # Definitions that open ports on every interface.
   openers =
     key: name: map (one: { inherit (one) file; ${key} = one.value; }) (definitions options.networking.firewall.${name});
 in
@@ -84,7 +84,7 @@ in
   warnings = warned;
   # Every option that the tree sets and this nixpkgs does not have.
   absent = lib.unique (map (o: o.name) (lib.filter (o: o.files == null) options'));
-  # Which files declare what the tree sets: who says something is known by them.
+  # Files that declare the options of the tree. They identify the module of a message.
   declared = (
     lib.unique (map (o: { inherit (o) name files; }) (lib.filter (o: o.files != null && o.files != [ ]) options'))
   );
@@ -103,6 +103,6 @@ in
     rules = firewall.extraInputRules or "";
   };
   opened = openers "tcp" "allowedTCPPorts" ++ openers "udp" "allowedUDPPorts";
-  # Last, because it is what everything else of a host hangs off; failed assertions are told above.
+  # Everything depends on it. With a failed assertion it would throw.
   toplevel = if failed == [ ] then config.system.build.toplevel.drvPath else "";
 }

@@ -1,6 +1,6 @@
-"""Whether what systemd gets confines a unit as much as hardening.nix says.
+"""Compare the settings that systemd gets with the planned sandbox.
 
-One rule a setting, after systemd.exec(5). What a unit's own module says more strictly is fine.
+One rule for each setting, after systemd.exec(5). A stricter value is accepted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from homelab.nix import Nix
 
 Values = Sequence[str]
-"""What a setting is given, in order; systemd takes an empty one to forget those before it."""
+"""The values of a setting, in order. For systemd, an empty value resets those before it."""
 
 _SYSTEM = ("no", "yes", "full", "strict")
 _HOME = ("no", "read-only", "tmpfs", "yes")
@@ -20,7 +20,7 @@ _YES = {"true": "yes", "1": "yes", "on": "yes", "false": "no", "0": "no", "off":
 def weaker(
     settings: Sequence[tuple[str, Nix]], effective: dict[str, list[str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Settings that say less than they should: (setting, promised, what systemd gets)."""
+    """Settings that are weaker than planned: (setting, planned value, value that systemd gets)."""
     for setting, promised in settings:
         wanted, got = as_text(promised), effective.get(setting, [])
         rule = _RULES.get(setting, _switch)
@@ -29,7 +29,7 @@ def weaker(
 
 
 def as_text(value: Nix) -> list[str]:
-    """A promised value as systemd reads it."""
+    """A planned value as systemd reads it."""
     if isinstance(value, bool):
         return ["true" if value else "false"]
     if isinstance(value, str | int | float):
@@ -40,7 +40,7 @@ def as_text(value: Nix) -> list[str]:
 
 
 def shown(values: Values) -> str:
-    """The values as a person would write them."""
+    """The values as a unit file has them."""
     return " ".join(v or '""' for v in values) or "nothing"
 
 
@@ -50,7 +50,7 @@ def _last(values: Values) -> str:
 
 
 def _switch(wanted: Values, got: Values) -> bool:
-    """Anything that is not off is on: `private`, `disconnected` and their like say even more."""
+    """Every value except off is on: `private` and `disconnected` are even stricter."""
     return _last(wanted) == "no" or _last(got) != "no"
 
 
@@ -67,7 +67,7 @@ def _rank(order: Sequence[str], values: Values) -> int:
 
 
 def _home(wanted: Values, got: Values) -> bool:
-    """An empty home hides as much as none, and with none nothing can be bound below."""
+    """`tmpfs` hides as much as `true`, and only with `tmpfs` can paths be bound below."""
     if _last(wanted) == "tmpfs":
         return _last(got) == "tmpfs"
     hiding = ("tmpfs", "yes")
@@ -75,7 +75,7 @@ def _home(wanted: Values, got: Values) -> bool:
 
 
 def _allowed(values: Values) -> frozenset[str] | None:
-    """What a list lets through; none for everything, as a list of what it forbids is read here."""
+    """Items that a list allows; None if it allows everything, or lists what it forbids."""
     words: set[str] = set()
     unset = True
     for value in values:
@@ -84,20 +84,20 @@ def _allowed(values: Values) -> frozenset[str] | None:
         elif value.startswith("~"):
             return None
         else:
-            # Names of capabilities may be written either way.
+            # Capabilities may be in upper or lower case.
             words |= {w.upper() if w.lower().startswith("cap_") else w for w in value.split()}
             unset = False
     return None if unset else frozenset(words)
 
 
 def _no_more(wanted: Values, got: Values) -> bool:
-    """A list of what is allowed: empty means nothing, as for capabilities."""
+    """A list of allowed items. Empty allows nothing, as for capabilities."""
     limit, real = _allowed(wanted), _allowed(got)
     return limit is None or (real is not None and real <= limit)
 
 
 def _families(wanted: Values, got: Values) -> bool:
-    """A list of what is allowed, for which empty means that nothing is restricted."""
+    """A list of allowed items for which empty means no restriction."""
     limit, real = _allowed(wanted), _allowed(got)
     if not limit:
         return True
@@ -114,13 +114,13 @@ def _architectures(wanted: Values, got: Values) -> bool:
 
 
 def _umask(wanted: Values, got: Values) -> bool:
-    """Every bit that should be masked is; systemd's own default is 0022."""
+    """All bits of the planned mask are masked. The default of systemd is 0022."""
     real = int(got[-1], 8) if got else 0o022
     return int(wanted[-1], 8) & ~real == 0
 
 
 def _at_least(wanted: Values, got: Values) -> bool:
-    """Paths: all of them are there, whatever their own module adds."""
+    """Paths: all planned ones are there. The module of the service may add more."""
     return set(_paths(wanted)) <= set(_paths(got))
 
 

@@ -1,6 +1,6 @@
-"""The sandbox that every service runs in, as data: one part per line, each with a name.
+"""The baseline: the sandbox of every service, as data. Each setting is a part with a name.
 
-The names are what `harden.relax` says; they are systemd's own, in lower case.
+`harden.relax` uses these names: systemd's own, in lower case. `hardening.nix` has the same values.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from homelab.nix import Nix
 
 HIDDEN = ("/mnt", "/srv")
-"""Where data lies: empty in every sandbox, but for what is bound into it."""
+"""Directories with data. They are empty in a sandbox, except for what is bound into them."""
 HOMES = ("/home", "/root", "/run/user")
-"""What `ProtectHome` hides."""
+"""Directories that `ProtectHome` hides."""
 
 FAMILIES = ("AF_UNIX", "AF_INET", "AF_INET6")
 
@@ -23,44 +23,46 @@ class Part:
 
     name: str
     setting: str
-    """systemd's setting."""
+    """The setting in systemd."""
     value: Nix
     relaxed: Nix
-    """What undoes it, whoever set it."""
+    """The value that switches it off, whoever set it."""
     what: str
     """What the unit can no longer do."""
 
 
 BASELINE: tuple[Part, ...] = (
-    Part("no-new-privileges", "NoNewPrivileges", True, False, "gain rights by running a program"),
-    Part("capability-bounding-set", "CapabilityBoundingSet", "", "~", "use root's special powers"),
+    Part(
+        "no-new-privileges", "NoNewPrivileges", True, False, "gain privileges by running a program"
+    ),
+    Part("capability-bounding-set", "CapabilityBoundingSet", "", "~", "use capabilities of root"),
     Part("protect-system", "ProtectSystem", "strict", False, "write outside its own directories"),
-    Part("protect-home", "ProtectHome", True, False, "see anybody's home"),
-    Part("private-tmp", "PrivateTmp", True, False, "see others' temporary files"),
+    Part("protect-home", "ProtectHome", True, False, "see home directories"),
+    Part("private-tmp", "PrivateTmp", True, False, "see temporary files of other units"),
     Part("private-devices", "PrivateDevices", True, False, "open hardware devices"),
     Part("protect-clock", "ProtectClock", True, False, "set the clock"),
     Part("protect-control-groups", "ProtectControlGroups", True, False, "change control groups"),
     Part("protect-hostname", "ProtectHostname", True, False, "rename the host"),
     Part("protect-kernel-logs", "ProtectKernelLogs", True, False, "read the kernel's log"),
     Part("protect-kernel-modules", "ProtectKernelModules", True, False, "load kernel modules"),
-    Part("protect-kernel-tunables", "ProtectKernelTunables", True, False, "tune the kernel"),
+    Part("protect-kernel-tunables", "ProtectKernelTunables", True, False, "change kernel settings"),
     Part(
         "restrict-address-families",
         "RestrictAddressFamilies",
         " ".join(FAMILIES),
         "",
-        "open sockets of unusual kinds",
+        "open sockets of other address families",
     ),
-    Part("restrict-namespaces", "RestrictNamespaces", True, False, "make namespaces of its own"),
-    Part("restrict-realtime", "RestrictRealtime", True, False, "take the processor for itself"),
-    Part("restrict-suid-sgid", "RestrictSUIDSGID", True, False, "make set-user-ID files"),
+    Part("restrict-namespaces", "RestrictNamespaces", True, False, "create namespaces"),
+    Part("restrict-realtime", "RestrictRealtime", True, False, "use realtime scheduling"),
+    Part("restrict-suid-sgid", "RestrictSUIDSGID", True, False, "create set-user-ID files"),
     Part("lock-personality", "LockPersonality", True, False, "change its execution domain"),
     Part(
         "memory-deny-write-execute",
         "MemoryDenyWriteExecute",
         True,
         False,
-        "make memory that is written and then executed",
+        "create memory that is writable and executable",
     ),
     Part(
         "system-call-architectures",
@@ -69,10 +71,10 @@ BASELINE: tuple[Part, ...] = (
         "",
         "use the system calls of another architecture",
     ),
-    Part("umask", "UMask", "0077", "0022", "leave files that others can read"),
+    Part("umask", "UMask", "0077", "0022", "create files that others can read"),
 )
-"""Text where systemd takes a list, because lists of NixOS modules join: a list of ours would add
-to what upstream allows, and text yields to it."""
+"""Values are text where systemd takes a list. Lists of NixOS modules join, so a derived list would
+add to what nixpkgs allows. Text yields to it."""
 
 HIDE = "temporary-file-system"
 """Name of the part that empties /mnt and /srv."""

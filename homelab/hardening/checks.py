@@ -1,4 +1,4 @@
-"""Rules about sandboxes: each service has one, and each exception has a reason that makes sense."""
+"""Checks of sandboxes: each service has one, and each exception has an effect and a reason."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def intent(plan: Plan) -> Iterator[Problem]:
         if not service.units and not (service.entry.hardening.exempt or harden.exempt):
             yield Problem(
                 where,
-                "nothing says which systemd unit it runs as, so nothing confines it",
-                "name its unit, or say why it is exempt: {exempt: …}",
+                "its systemd unit is unknown, so it gets no sandbox",
+                "name its unit, or give the reason why it is exempt: {exempt: …}",
             )
         beside = [k for k in ("relax", "read_only", "read_write") if getattr(harden, k)]
         if harden.exempt and beside:
             yield Problem(
                 where,
-                "exempt leaves nothing to relax or to bind",
+                "an exempt service has no sandbox to relax or to bind into",
                 f"drop {' and '.join(beside)}, or drop exempt",
             )
         if service.flake is not None and not _says_what_it_writes(service):
             yield Problem(
                 where,
-                "nothing says what its unit may write, and the baseline lets it write nothing",
+                "no directory is named that its unit may write, and the baseline allows none",
                 "add state: with its directories, harden: {read_write: […]}, or backup: {skip: …} "
-                "if it keeps nothing",
+                "if it stores nothing",
             )
 
 
@@ -80,7 +80,7 @@ def exception(plan: Plan) -> Iterator[Problem]:
                 if path.rstrip("/") in ("", *HIDDEN, *HOMES):
                     yield Problem(
                         f"{where}.{kind}",
-                        f"{path} is all that the sandbox hides",
+                        f"{path} would open everything that the sandbox hides",
                         "name the directories that it needs",
                     )
 
@@ -127,7 +127,7 @@ def _unit_of(path: tuple[str, ...]) -> str:
 
 
 def _units(service: Service) -> tuple[str, ...]:
-    """Every unit of a service: those that are confined here, and what else its module makes."""
+    """Every unit of a service: those with a sandbox, and the others that its module creates."""
     names = () if service.is_custom else modules_of(service.entry)
     made = [release_of(module, service.release) for module in names]
     others = (u for facts in made if facts for u in facts.units if "{" not in u)
@@ -135,7 +135,7 @@ def _units(service: Service) -> tuple[str, ...]:
 
 
 def _once(plan: Plan) -> Iterator[Service]:
-    """Each service once, however many hosts run it."""
+    """Each service once, on however many hosts it runs."""
     seen = set()
     for service in plan.services:
         if service.name not in seen:

@@ -1,4 +1,4 @@
-"""Hardening: what the stack config says of one service, and what the plan knows."""
+"""Hardening: the planned sandboxes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class UnitHardening:
     settings: tuple[tuple[str, Nix], ...]
     """serviceConfig, in the order of the baseline."""
     forced: tuple[str, ...]
-    """Settings that must outrank nixpkgs: an exception is recorded for them, or nixpkgs' own plain
-    value is weaker."""
+    """Settings that override nixpkgs: they have a recorded exception, or the plain value of nixpkgs
+    is weaker."""
     exceptions: tuple[tuple[str, str], ...]
-    """(what is relaxed, why)."""
+    """(name of the relaxed part, reason)."""
     outranked: tuple[tuple[str, str], ...]
-    """(setting, nixpkgs' own weaker value)."""
+    """(setting, weaker value of nixpkgs)."""
     source: str

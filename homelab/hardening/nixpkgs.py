@@ -1,7 +1,7 @@
-"""The baseline beside what nixpkgs' own module says of a unit: which of the two a unit gets.
+"""Compare the baseline with the module of nixpkgs and choose the stricter value of each setting.
 
-A plain value of nixpkgs outranks what is derived. Where it is weaker than the baseline, ours is
-forced; where it is stricter, it is shown as it is. So `hardening.nix` says what systemd gets.
+A plain value of nixpkgs overrides a derived one. Where nixpkgs is weaker than the baseline, the
+value of the baseline is forced. Where nixpkgs is stricter, its value is used and shown.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ _DYNAMIC_USER: Mapping[str, Setting] = {
     "ProtectSystem": Setting("strict"),
     "RestrictSUIDSGID": Setting(value=True),
 }
-"""What `DynamicUser=` implies where nothing else is said (systemd.exec(5))."""
+"""Settings that `DynamicUser=` implies by default (systemd.exec(5))."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a unit gets of one part."""
+    """The value of one part for a unit."""
 
     value: Nix
-    """`None` where hardening.nix says nothing."""
+    """`None` where hardening.nix does not set it."""
     is_forced: bool = False
     stricter_than: str = ""
-    """nixpkgs' own value, where ours outranks it."""
+    """The value of nixpkgs, if the baseline overrides it."""
     weaker: str = ""
-    """Why it is less than the baseline."""
+    """Why the unit gets less than the baseline."""
 
 
 def said_by_nixpkgs(service: Service, unit: str) -> Mapping[str, Setting]:
-    """What the module of a service of the catalog says of a unit; nothing for other services."""
+    """Settings of a unit in its nixpkgs module. Empty for a service that is not in the catalog."""
     if service.is_custom:
         return {}
     return service_config(service.entry.name, unit, service.release)
 
 
 def holds(part: Part, nixpkgs: Mapping[str, Setting]) -> bool:
-    """Whether nixpkgs' module alone is as strict as this part of the baseline."""
+    """Whether the module of nixpkgs is as strict as this part of the baseline."""
     theirs = nixpkgs.get(part.setting)
     dynamic = nixpkgs.get("DynamicUser")
     if theirs is None and dynamic is not None and dynamic.value is True:
@@ -59,10 +59,10 @@ def holds(part: Part, nixpkgs: Mapping[str, Setting]) -> bool:
 
 
 def meet(part: Part, ours: Nix, theirs: Setting | None, *, wanted: bool = False) -> Held:
-    """What a unit gets of a part, from the service's own value and the module's.
+    """The value of a part for a unit, from that of the catalog and that of the module.
 
-    `ours` is `None` for a part that the service cannot bear; `wanted` says that its value is what
-    the service needs here, and no stricter one will do.
+    `ours` is `None` if the service does not work with the part. With `wanted`, the service needs
+    exactly this value, and a stricter one does not work.
     """
     if theirs is None or theirs.priority in ("package", "default"):
         return Held(ours)
@@ -90,7 +90,7 @@ def meet(part: Part, ours: Nix, theirs: Setting | None, *, wanted: bool = False)
 
 
 def as_nix(setting: Setting) -> Nix:
-    """A value of nixpkgs as systemd reads it: a list is one line, where each item is a word."""
+    """A value of nixpkgs as systemd reads it: a list becomes one line of words."""
     value = setting.value
     return " ".join(w for w in value if w) if isinstance(value, tuple) else value
 

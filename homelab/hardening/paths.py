@@ -1,4 +1,4 @@
-"""Directories as a sandbox sees them."""
+"""Paths in a sandbox: hidden ones, and how unit files write them."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def for_systemd(path: str) -> str:
 
 
 def for_tmpfiles(path: str) -> str:
-    """A path as tmpfiles.d reads it: NixOS quotes it, and % would be a specifier."""
+    """A path for tmpfiles.d. NixOS quotes it; a % would start a specifier."""
     return path.replace("%", "%%")

@@ -1,4 +1,4 @@
-"""Which sandbox each unit gets: the baseline, what its service cannot bear, and its datasets."""
+"""Plan the sandbox of each unit: the baseline, the exceptions of its service, and its datasets."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from homelab.services.model import Service
 from homelab.storage.model import Dataset
 
 EVERYTHING = "everything"
-"""Name of the exception of a unit that has no sandbox of ours at all."""
+"""Name of the exception for a unit without a sandbox."""
 
 _SYSTEM = (
     *("/", "/boot", "/dev", "/etc", "/nix", "/proc", "/run", "/sys", "/tmp", "/usr", "/var"),  # noqa: S108 - a name
     *("/var/cache", "/var/lib", "/var/log"),
 )
-"""Directories that no unit can do without."""
+"""Directories that every unit needs."""
 
 
 def plan_hardening(
@@ -40,12 +40,12 @@ def plan_hardening(
 
 @dataclass
 class _Places:
-    """What one unit sees of the host's data, and what it may write."""
+    """Directories of data that one unit sees, and those that it may write."""
 
     hide: tuple[str, ...]
-    """Directories to empty beside /mnt and /srv: datasets that it does not use."""
+    """Directories that are empty besides /mnt and /srv: datasets that it does not use."""
     bind_all: bool
-    """It has a root of its own: whatever it uses has to be brought in."""
+    """It has its own root directory, so everything that it uses must be bound into it."""
     bind: set[str] = field(default_factory=set)
     bind_read_only: set[str] = field(default_factory=set)
     write: set[str] = field(default_factory=set)
@@ -65,7 +65,7 @@ class _Places:
 def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Places:
     entry, harden = service.entry, service.harden
     stated = (*harden.read_only, *harden.read_write)
-    # Helpers of a service ask its main unit for data; the files are for that one alone.
+    # Only the main unit of a service reads files. Its helpers ask the main unit.
     is_main = unit == service.units[0]
     parts = {name: part for part, name in sorted(service.datasets.items())} if is_main else {}
     here = [d for d in datasets if d.host == service.host]
@@ -87,8 +87,8 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
         places.add(path, writes=True)
     for path in (*service.state, *entry.hardening.writable) if is_main else ():
         if below(path, tuple(d.path for d in used)):
-            continue  # the dataset is there already, and the directory may not be yet
-        # Its own module opens its state directory, and systemd that of a dynamic user.
+            continue  # the dataset is bound already, and the directory may not exist yet
+        # The nixpkgs module opens the state directory; systemd opens that of a dynamic user.
         opened = entry.hardening.upstream or below(path, ("/var/lib/private",))
         if not opened or (not entry.hardening.confined and places.is_hidden(path)):
             places.add(path, writes=True)
@@ -97,7 +97,7 @@ def _places(service: Service, unit: str, datasets: tuple[Dataset, ...]) -> _Plac
 
 
 def _must_hide(path: str, seen: tuple[str, ...], stated: tuple[str, ...]) -> bool:
-    """Whether a dataset that the unit does not use would be in sight."""
+    """Whether the unit would see this dataset, which it does not use."""
     if path in _SYSTEM or below(path, stated):
         return False
     return not (is_hidden(path) or is_home(path)) or below(path, seen)
@@ -145,9 +145,9 @@ def _settings(
             exceptions[part.name] = relax[part.name]
         elif facts.upstream:
             if nixpkgs and not holds(part, nixpkgs):
-                exceptions.setdefault(part.name, "nixpkgs confines it, and leaves this part open")
+                exceptions.setdefault(part.name, "nixpkgs has a sandbox for it without this part")
         else:
-            # Whoever writes for a group is of no use to it with a stricter mask.
+            # A service that writes files for a group needs its mask. A stricter one hides them.
             wanted = part.name == "umask" and bool(facts.umask)
             held = meet(part, value, nixpkgs.get(part.setting), wanted=wanted)
             if held.value is not None:
@@ -160,18 +160,18 @@ def _settings(
                 exceptions.setdefault(part.name, held.weaker)
     at_home = any(is_home(p) for p in (*places.bind, *places.bind_read_only))
     if at_home and "protect-home" not in relax:
-        # With `true` nothing can be bound below; the stack says it outright, so it wins.
+        # With `true`, nothing can be bound below. The stack config asks for the path, so force it.
         settings["ProtectHome"] = "tmpfs"
         forced.add("ProtectHome")
-    # Upstream's own list of devices holds, unless the stack says which there are.
+    # The list of devices in nixpkgs applies, unless the stack config names devices.
     ours = not facts.upstream or bool(_named_devices(stack, service))
     if service.config.gpu and ours and "private-devices" not in relax:
         settings["DevicePolicy"] = "closed"
         settings["DeviceAllow"] = [*_devices(stack, service)]
-        # Upstream may say none at all, as text, which a list of ours could not join.
+        # nixpkgs may have no devices, as text. A list cannot join text.
         forced.add("DeviceAllow")
     if facts.mounts:
-        exceptions[HIDE] = "says of every file system how full it is"
+        exceptions[HIDE] = "measures how full each file system is"
     if HIDE in relax:
         exceptions[HIDE] = relax[HIDE]
     settings |= dict(_paths(service, places))
@@ -179,7 +179,10 @@ def _settings(
 
 
 def _value(service: Service, part: Part) -> tuple[Nix, str]:
-    """A part's value for this service, `None` for none, and why it is less than the baseline."""
+    """The value of a part for this service, and the reason if it is less than the baseline.
+
+    With `None` the part is left out.
+    """
     facts = service.entry.hardening
     match part.name:
         case "capability-bounding-set" if facts.capabilities:
@@ -194,7 +197,7 @@ def _value(service: Service, part: Part) -> tuple[Nix, str]:
             return None, f"uses the host's graphics hardware ({service.config.gpu})"
         case "private-devices" if facts.devices:
             return None, "needs device nodes"
-        # It closes every device but those that a rule names, and here none are named.
+        # ProtectClock closes all devices that no rule names, and here no rule names any.
         case "protect-clock" if _opens_devices(service):
             return None, "needs device nodes"
     return part.value, ""

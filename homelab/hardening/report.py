@@ -1,4 +1,4 @@
-"""How confined each unit is, and every exception with its reason."""
+"""Report how strict the sandbox of each unit is, and every exception with its reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.hardening.plan import EVERYTHING
 
 @dataclass(frozen=True)
 class Exemption:
-    """One thing that one unit is not denied."""
+    """One exception of one unit."""
 
     host: str
     unit: str
@@ -24,7 +24,7 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Score:
-    """How much of the baseline holds for a unit."""
+    """Percentage of the baseline that applies to a unit."""
 
     host: str
     unit: str
@@ -43,7 +43,7 @@ def exemptions(hardening: Iterable[UnitHardening]) -> tuple[Exemption, ...]:
 
 
 def scores(hardening: Iterable[UnitHardening]) -> tuple[Score, ...]:
-    """Every unit's score, the least confined first."""
+    """The score of every unit, the lowest first."""
     found = [Score(u.host, u.unit, u.service, _percent(u)) for u in hardening]
     return tuple(sorted(found, key=lambda s: (s.percent, s.host, s.unit)))
 

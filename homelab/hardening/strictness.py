@@ -1,6 +1,6 @@
-"""Which of two values of one setting of systemd denies a unit more.
+"""Compare two values of a systemd setting: which of them denies a unit more.
 
-Source: systemd.exec(5). Only settings of the baseline are known here.
+Source: systemd.exec(5). Only settings of the baseline are compared.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 from homelab.nix import Nix
 
 Verdict = Literal["same", "ours", "theirs", "neither"]
-"""Who denies more; `neither` where each denies something that the other allows."""
+"""The stricter value; `neither` if each denies something that the other allows."""
 
 _RANKS: dict[str, tuple[str, ...]] = {
     "ProtectSystem": ("no", "yes", "full", "strict"),
@@ -23,7 +23,7 @@ _RANKS: dict[str, tuple[str, ...]] = {
 """Values from the weakest to the strictest; other settings are yes or no."""
 
 GRANTS = ("CapabilityBoundingSet", "RestrictAddressFamilies")
-"""Lists of what a unit is given. A module that states one says what its program needs."""
+"""Lists of what a unit may use. If a module states one, its program needs the items."""
 
 _FLAGS = ("no", "yes")
 _ALIASES = {"true": "yes", "on": "yes", "1": "yes", "false": "no", "off": "no", "0": "no", "": "no"}
@@ -42,7 +42,7 @@ def stricter(setting: str, ours: Nix, theirs: Nix) -> Verdict:
 
 
 def granted(value: Nix) -> frozenset[str] | None:
-    """What a list grants, in systemd's spelling; `None` where it grants all but what it names."""
+    """Items that a list grants, as systemd spells them; `None` if it grants all but the named."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         words = " ".join(map(str, value))
     else:
@@ -61,8 +61,7 @@ def _text(value: Nix) -> str:
 def _rank(ranks: tuple[str, ...], value: Nix) -> float:
     word = _text(value).lower()
     word = _ALIASES.get(word, word)
-    # A list where a flag may stand, as RestrictNamespaces=user, denies more than no and less than
-    # yes.
+    # A list instead of a flag, as in RestrictNamespaces=user, is between no and yes.
     return ranks.index(word) if word in ranks else 0.5
 
 

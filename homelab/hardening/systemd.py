@@ -25,11 +25,10 @@ _EMPTIED = "TemporaryFileSystem"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`hardening.nix`, on a host with a unit to confine.
+    """`hardening.nix`, on a host with a unit that gets a sandbox.
 
-    Derived values yield to what a module of nixpkgs states itself (priority 900), and are as strict
-    as that or the same, so nothing here weakens one. What outranks a module says why: its own value
-    is weaker, or a part is undone for a reason that is written down.
+    Derived values have priority 900, so they yield to a module of nixpkgs and never weaken it. A
+    forced value has a comment: the value of nixpkgs is weaker, or an exception has a reason.
     """
     confined: Attrs = {
         u.unit: _differences(u) for u in plan.units_on(host.name) if u.settings or u.has_baseline

@@ -1,4 +1,4 @@
-"""Datasets that a unit moves files between: they come into its sandbox as one mount."""
+"""Bind the datasets of one disk as one mount, so that a unit can move files between them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from homelab.storage.model import Dataset
 
 
 def brought_in(used: list[Dataset], written: Collection[str]) -> dict[str, str]:
-    """By dataset, the directory that is brought in for it: its own, or for those of one disk that
-    the unit writes, the one above them all. Across two mounts no file can be linked, not even of
-    one disk, so whoever files downloads would copy each of them.
+    """The directory to bind for each dataset: its own, or the common parent of those that the unit
+    writes on one disk.
+
+    Hard links do not work across two mounts, even of one disk, so a program that sorts downloads
+    would copy each file.
     """
     disks: dict[str, list[str]] = {}
     for dataset in used:

@@ -1,4 +1,4 @@
-"""Checks of monitoring: everything is watched, and somebody watches the watcher."""
+"""Checks of monitoring: every service has a health check, and something monitors the monitor."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def monitor_intent(plan: Plan) -> Iterator[Problem]:
             continue
         yield Problem(
             service.at("monitor"),
-            f"{plan.monitoring.host} may not ask {service.name} on {service.host}, "
-            "so nothing watches it",
-            "leave monitor out, for it is for its own host alone"
+            f"{plan.monitoring.host} may not call {service.name} on {service.host}, "
+            "so it is not monitored",
+            "leave monitor out, because only its own host may call it"
             if alone
             else f"services.{MONITOR}.uses: [{service.name}] opens its port to the monitor; "
-            'or skip: "why nothing watches it"',
-            # The others of several were meant to be alike, and one of them is watched.
+            'or skip: "why it is not monitored"',
+            # Another instance of the service is monitored, so this is a warning.
             severity="warning" if any(n == service.name for n, _ in named) else "error",
         )
 
@@ -53,7 +53,7 @@ def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
         if other != probe.source:
             yield Problem(
                 f"{probe.source}.name",
-                f'two probes are called "{probe.name}": of {other} and of {probe.source}',
+                f'two health checks are called "{probe.name}": of {other} and of {probe.source}',
                 "give one of the routes another name",
             )
 
@@ -62,16 +62,16 @@ def monitor_name_unique(plan: Plan) -> Iterator[Problem]:
 def monitor_proves(plan: Plan) -> Iterator[Problem]:
     """Behind forward auth the auth proxy answers the probe, even if the app is down."""
     if plan.monitoring is None or plan.stack.network.entry.host not in plan.hosts:
-        return  # of an entry that does not exist, host-known tells
+        return  # host-known reports an entry host that does not exist
     for probe in plan.monitoring.probes:
         if not probe.proves:
             route = plan.route_at[probe.source]
             yield Problem(
                 f"{probe.source}.auth",
-                f"{plan.monitoring.host} can watch {route.service} only through the gate, "
-                "which answers in its place",
+                f"{plan.monitoring.host} can check {route.service} only through the auth proxy, "
+                "which answers instead of it",
                 f"services.{MONITOR}.host: {plan.stack.network.entry.host}, for the proxy's host "
-                "may ask it at its port"
+                "may call its port"
                 if route.believes
                 else f"services.{MONITOR}.uses: [{route.service}] opens its port to the monitor",
             )
@@ -88,12 +88,12 @@ def monitor_independent(plan: Plan) -> Iterator[Problem]:
     if not elsewhere and not (tunnel and plan.stack.monitoring.email):
         yield Problem(
             f"services.{MONITOR}.host",
-            f"nobody watches {host}, which watches everything else",
-            "set monitoring.email: …, for Cloudflare tells when a tunnel of this host goes down"
+            f"nothing monitors {host}, which monitors everything else",
+            "set monitoring.email: …, so that Cloudflare reports if this host's tunnel is down"
             if tunnel
-            else "let something else ask it now and then, or know that silence is no news"
+            else "monitor it from outside, for instance with a second Gatus elsewhere"
             if plan.cloudflare is None
-            else f"let Cloudflare watch it: cloudflare.tunnel: {{host: {host}}}, and "
+            else f"let Cloudflare monitor it: cloudflare.tunnel: {{host: {host}}}, and "
             "monitoring.email: …",
         )
 
@@ -113,7 +113,7 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             service.host_at,
             f"no Prometheus reads what {service.name} measures on {service.host}",
-            "drop never_publish, so that a Prometheus elsewhere may ask it"
+            "drop never_publish, so that a Prometheus on another host may read it"
             if service.config.never_publish
             else f"add services.prometheus: {{host: {service.host}}}, or leave {service.name} out",
         )
@@ -135,8 +135,9 @@ def sleepy_dependency(plan: Plan) -> Iterator[Problem]:
                     continue
                 yield Problem(
                     service.at(f"uses[{index}]"),
-                    f"{service.name} on {service.host} needs {name} on {there}, which may sleep",
-                    f"move {name} to a host that never sleeps, "
+                    f"{service.name} on {service.host} needs {name} on {there}, "
+                    "which is not always on",
+                    f"move {name} to an always-on host, "
                     f"or be sure that {service.name} does without it for a while",
                 )
 

@@ -1,4 +1,4 @@
-"""Monitoring as NixOS knows it: Gatus on one host, and a unit that reports failures on each."""
+"""Monitoring in NixOS: Gatus on one host, and a unit on each host that reports failures."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from homelab.system.model import Host
 TOPIC_FILE = secret_path("ntfy", "topic", "stored", "env")
 """Environment file with NTFY_TOPIC, on each host that sends alerts."""
 TOKEN_FILE = secret_path("ntfy", "token", "stored", "env")
-"""The same with NTFY_TOKEN, for a server that asks for one."""
+"""Environment file with NTFY_TOKEN, for a server that requires one."""
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`monitoring.nix`, on the monitor's host and on each that reports failures of its units."""
+    """`monitoring.nix`, on the host of the monitor and on each host that reports failed units."""
     monitoring = plan.monitoring if plan.monitoring and plan.monitoring.host == host.name else None
     reports = host.name in alert_hosts(plan.stack, plan.backup, plan.monitoring)
     if monitoring is None and not reports:
         return
     yield Module(
         file="monitoring.nix",
-        what="Monitoring: what is watched from here, and how a failure is reported.",
+        what="Monitoring: the health checks of this host, and how it reports failures",
         derived=merge(
             _gatus(plan, host, monitoring) if monitoring else {},
             _notify(plan) if reports else {},
@@ -50,7 +50,7 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
         body["environmentFile"] = TOPIC_FILE
         ntfy: Attrs = {
             "url": monitoring.alerts,
-            "topic": Comment("Gatus fills it in from its environment.", "${NTFY_TOPIC}"),
+            "topic": Comment("Gatus expands it from its environment.", "${NTFY_TOPIC}"),
             "default-alert": {
                 "failure-threshold": plan.stack.monitoring.failures,
                 "success-threshold": 2,
@@ -65,8 +65,8 @@ def _gatus(plan: Plan, host: Host, monitoring: MonitoringPlan) -> Attrs:
 
 
 def _literal(value: Nix) -> Nix:
-    """A setting that Gatus takes as it is: it fills in `$name` all over its file, and reads two
-    dollars as one.
+    """A setting that Gatus reads literally. Gatus expands `$name` anywhere in its file; two dollars
+    stand for one.
     """
     if isinstance(value, str):
         return value.replace("$", "$$")
@@ -95,10 +95,10 @@ def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
     if probe.headers:
         body["headers"] = dict(probe.headers)
         if probe.url.startswith("https://"):
-            # Asked at its address, which no certificate names.
+            # Called by address, and no certificate has the address.
             body["client"] = {"insecure": True}
     elif resolver and not probe.dns:
-        # The resolver's host does not ask itself, so it would not know the names of home.
+        # The host of the resolver uses other resolvers, which do not know the internal names.
         body["client"] = {"dns-resolver": "udp://127.0.0.1:53"}
     if alerts and not probe.relaxed:
         body["alerts"] = [{"type": "ntfy"}]
@@ -106,7 +106,7 @@ def _endpoint(probe: Probe, *, alerts: bool, resolver: bool) -> Attrs:
 
 
 def _notify(plan: Plan) -> Attrs:
-    """`notify@UNIT`, which others name in OnFailure."""
+    """`notify@UNIT`, which other units name in OnFailure."""
     ntfy = plan.stack.monitoring.ntfy
     assert ntfy is not None
     path: list[Nix] = [Pkg("curl")]
@@ -129,22 +129,22 @@ def _notify(plan: Plan) -> Attrs:
 
 
 def notify_script(*, token: bool) -> str:
-    """What `notify@` runs with a unit's name: wait, look again, and write to the topic."""
-    told = 'printf \'url = "%s/%s"\\n\' "$NTFY_URL" "$NTFY_TOPIC"'
+    """The script of `notify@`: wait, check again whether the unit has failed, and send an alert."""
+    headers = 'printf \'url = "%s/%s"\\n\' "$NTFY_URL" "$NTFY_TOPIC"'
     if token:
-        told += '; printf \'header = "Authorization: Bearer %s"\\n\' "$NTFY_TOKEN"'
-    return _NOTIFY.replace("TOLD", told)
+        headers += '; printf \'header = "Authorization: Bearer %s"\\n\' "$NTFY_TOKEN"'
+    return _NOTIFY.replace("HEADERS", headers)
 
 
 _NOTIFY = """\
 unit=$1.service
-# What has mended itself by then is no news.
+# A unit that has recovered by then is not reported.
 sleep 120
 systemctl is-failed --quiet "$unit" || exit 0
-# The topic is as good as a password, so it stays out of the process list.
+# The topic is a secret, so it stays out of the process list.
 journalctl --unit "$unit" --lines 8 --no-pager --output cat |
   curl --fail --silent --show-error --retry 5 --output /dev/null \\
-    --config <(TOLD) \\
+    --config <(HEADERS) \\
     --header "Title: $unit failed on $(uname -n)" \\
     --header 'Priority: urgent' \\
     --data-binary @-

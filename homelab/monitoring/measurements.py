@@ -1,4 +1,4 @@
-"""What Prometheus measures and what Grafana draws, wherever it runs: each is told of the others."""
+"""Targets of Prometheus and data sources of Grafana, on any host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GRAFANA = "services.grafana.provision"
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`measurements.nix`, on a host that reads measurements or series of them."""
+    """`measurements.nix`, on a host that runs Prometheus or Grafana."""
     here = plan.on(host.name)
     parts = [
         *(_scraped(plan, s) for s in here if s.entry.reads == "measurements"),
@@ -25,13 +25,13 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if derived:
         yield Module(
             "measurements.nix",
-            "Who measures what, and who draws it",
+            "Targets of Prometheus, and data sources of Grafana",
             derived=derived,
         )
 
 
 def read_by(plan: Plan, reader: Service) -> tuple[tuple[Service, str], ...]:
-    """What a service reads, each with the address and port that it dials."""
+    """Services that a reader reads, each with the address and port that it calls."""
     found = []
     for source in plan.services:
         if source.name not in reader.asks or not source.entry.gives:

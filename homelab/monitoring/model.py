@@ -1,4 +1,4 @@
-"""Monitoring: what the stack config says, and what the plan knows."""
+"""Monitoring: the planned health checks."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Probe:
-    """One thing that is asked again and again."""
+    """One health check."""
 
     name: str
     group: str
     url: str
-    """`https://…`, `tcp://host:port`, or a resolver's address."""
+    """`https://…`, `tcp://host:port`, or the address of a resolver."""
     interval: str
     conditions: tuple[str, ...]
     failures: int
     relaxed: bool
-    """The host may sleep: no alert."""
+    """The host is not always on, so a failure sends no alert."""
     dns: tuple[str, str] | None
     """(query name, expected answer) for a resolver."""
     headers: tuple[tuple[str, str], ...]
     """Headers of the request."""
     proves: bool
-    """False where a gate answers in the app's place."""
+    """False if the auth proxy answers instead of the app."""
     source: str
 
 
 @dataclass(frozen=True)
 class MonitoringPlan:
-    """The probes, and who asks them."""
+    """The health checks, and the host that makes them."""
 
     host: str
     probes: tuple[Probe, ...]

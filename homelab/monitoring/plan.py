@@ -1,4 +1,4 @@
-"""What is watched, derived from the routes: whoever adds a name adds its probe."""
+"""Plan the health checks: for each route, for services without a route, and for the resolver."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from homelab.system.model import Host
 
 MONITOR = "gatus"
 ABSENT = ("planned", "retired")
-"""States of hosts that need not answer."""
+"""States of hosts that are not monitored."""
 
 
 def plan_monitoring(
@@ -25,8 +25,8 @@ def plan_monitoring(
     routes: tuple[Route, ...],
     dns: DnsPlan,
 ) -> MonitoringPlan | None:
-    """A probe for each route, for each service without one whose port the monitor may ask, and for
-    the resolver; nothing where no monitor is placed.
+    """A health check for each route, for each other service that the monitor may call, and for the
+    resolver. `None` if no monitor runs.
     """
     monitor = next((s for s in services if s.name == MONITOR), None)
     if monitor is None:
@@ -62,7 +62,7 @@ def plan_monitoring(
 
 
 def skip_reason(service: Service, host: Host) -> str:
-    """Why a service is not watched; empty when it is."""
+    """Why a service is not monitored; empty if it is."""
     if service.config.monitor.skip is not None:
         return service.config.monitor.skip
     if service.entry.monitor not in ("http", "tcp"):
@@ -71,14 +71,14 @@ def skip_reason(service: Service, host: Host) -> str:
 
 
 def asks_port(service: Service) -> bool:
-    """Whether a service without a name has a port of its own to ask."""
+    """Whether a service without a route has a port that can be checked."""
     return bool(service.port) and not service.entry.infrastructure
 
 
 def alert_hosts(
     stack: StackConfig, backup: BackupPlan, monitoring: MonitoringPlan | None
 ) -> frozenset[str]:
-    """Hosts that send alerts, and so read the ntfy topic."""
+    """Hosts that send alerts. They read the ntfy topic."""
     if stack.monitoring.ntfy is None:
         return frozenset()
     watching = {monitoring.host} if monitoring else set()
@@ -111,7 +111,7 @@ def _probe(
 
 
 def _bare(stack: StackConfig, hosts: Mapping[str, Host], service: Service, address: str) -> Probe:
-    """A service without a name, asked at its port."""
+    """The health check of a service without a route, at its port."""
     wanted, tcp = service.config.monitor, service.entry.monitor == "tcp"
     path = wanted.path or service.entry.health
     return Probe(
@@ -132,7 +132,7 @@ def _bare(stack: StackConfig, hosts: Mapping[str, Host], service: Service, addre
 def _resolver(
     stack: StackConfig, hosts: Mapping[str, Host], routes: tuple[Route, ...], dns: DnsPlan
 ) -> Iterator[Probe]:
-    """Ask the resolver for the monitor's own name: it is there as long as the monitor is."""
+    """The health check of the resolver: it resolves the name of the monitor."""
     host = hosts.get(dns.host)
     own = {r.internal for r in routes if r.service == MONITOR}
     name, answer = next((n for n in dns.names if n[0] in own), ("", ""))

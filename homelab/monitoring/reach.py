@@ -1,4 +1,4 @@
-"""How to ask an app whether it works: by its name, or past a gate that would answer for it."""
+"""How to check an app: by its name, or at its port if the auth proxy would answer instead."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from homelab.services.model import Service
 
 @dataclass(frozen=True)
 class Question:
-    """A URL to ask, and whether its answer is the app's own."""
+    """A URL to request, and whether the app itself answers."""
 
     url: str
     proves: bool
-    """False where the gate answers in the app's place."""
+    """False if the auth proxy answers instead of the app."""
     headers: tuple[tuple[str, str], ...] = ()
-    """What the proxy would have said: many an app refuses a host name that it does not know."""
+    """Headers that the reverse proxy would set. Many apps refuse an unknown host name."""
 
 
 def question(stack: StackConfig, route: Route, service: Service, watcher: str) -> Question:
-    """What `watcher` asks to learn whether the app behind a route works.
+    """The request with which the host `watcher` checks the app behind a route.
 
-    By its internal name that is the whole way: name, certificate, proxy and app. Behind the
-    forward-auth gate the gate would answer instead, so the app is asked at its own port, if the
-    watcher may dial it: on the app's host, on the entry host, or on one that the app is open to.
+    A request by the internal name tests everything: name, certificate, proxy and app. With forward
+    auth, the auth proxy would answer. Then the request goes to the port of the app, if the watcher
+    may call it: it is the host of the app, the entry host, or a host that the app is open to.
     """
     health = service.config.monitor.path or service.entry.health
     address = dialled(stack, service, route.port, watcher)
     if service.entry.monitor == "tcp":
         return Question(f"tcp://{address or route.title + ':443'}", bool(address))
     named = f"https://{route.title}{health}"
-    # Without a resolver of ours the name leads to Cloudflare, where Access would answer.
+    # Without a resolver in the stack, the name resolves to Cloudflare, and Access would answer.
     ours = stack.network.dns.host is not None
     if ours and (route.auth != "forward" or _is_exempt(health, route.exempt)):
         return Question(named, True)
     if address:
-        said = (("Host", route.host_header or route.title), ("X-Forwarded-Proto", "https"))
-        return Question(f"{route.scheme}://{address}{health}", True, said)
+        headers = (("Host", route.host_header or route.title), ("X-Forwarded-Proto", "https"))
+        return Question(f"{route.scheme}://{address}{health}", True, headers)
     return Question(named, False)
 
 
 def dialled(stack: StackConfig, service: Service, port: int, watcher: str) -> str:
-    """The app's own address and a port of it, as the watcher dials it; empty if it may not."""
+    """Address and port at which the watcher calls the app; empty if it may not."""
     if watcher == service.host:
         outside = next(iter(service.called_at), "")
         return f"{outside if service.is_outside_only else service.address}:{port}"

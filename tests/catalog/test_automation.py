@@ -110,7 +110,9 @@ def test_who_files_what_another_downloads_can_read_and_link_it() -> None:
     made = build.render({"datasets": datasets, "services": services})["pi"]
     assert 'download-dir = "/data/downloads";' in made["services/transmission.nix"]
     assert 'umask = "002";' in made["services/transmission.nix"]
-    sandbox = made["hardening.nix"].split("systemd.services.sonarr.")[1].split("UMask = ")[1]
+    sandbox = (
+        made["hardening.nix"].split("homelab.hardening.units.sonarr =")[1].split("UMask = ")[1]
+    )
     assert sandbox.startswith('"0002"')
     assert made["storage.nix"].count('SupplementaryGroups = [ "media" ];') == 2
 

@@ -142,7 +142,9 @@ def test_an_assertion_a_warning_and_a_weak_unit_come_with_their_places(
     assert ": services.jellyfin: jellyfin.service gets ProtectSystem=nothing" in one(
         "ProtectSystem="
     )
-    assert "confines a unit that nothing defines: miniflux.service" in one("nothing defines")
+    assert "has a sandbox for a unit that nothing defines: miniflux.service" in one(
+        "nothing defines"
+    )
 
 
 def test_an_error_comes_with_the_owners_file_and_line(call: Any, stand: Stand) -> None:
@@ -285,7 +287,7 @@ def test_a_warning_of_the_network_blames_no_host_either_and_a_cause_is_told_once
 ) -> None:
     cache = "unable to download 'https://cache.nixos.org/nix-cache-info': no route"
     stand.answers(report(), f"warning: {cache}")
-    assert call("nas").out.startswith(f"warning: nas: Nix: {cache}; see that this machine")
+    assert call("nas").out.startswith(f"warning: nas: Nix: {cache}; check that this machine")
     stand.answers(None, f"warning: {cache}\n{NIXS_OWN['download']}", 1)
     assert len(call("nas").out.splitlines()) == 1
 
@@ -313,7 +315,7 @@ def test_a_fetch_of_the_owners_own_file_is_that_files(call: Any, stand: Stand) -
     )
     (problem,) = json.loads(call("nas", "--json").out)["nas"]
     assert (problem["where"], problem["file"], problem["line"]) == ("hosts.nas.modules[0]", OWN, 2)
-    assert "see that this machine reaches it" in problem["way_out"]
+    assert "check that this machine reaches it" in problem["way_out"]
 
 
 def test_without_nix_on_the_builder_it_is_the_builder_that_is_named(

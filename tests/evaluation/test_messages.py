@@ -63,7 +63,7 @@ def test_every_sample_is_read() -> None:
 
 def test_a_message_without_any_mark_of_an_error_is_told_as_it_is() -> None:
     assert read_complaint("bash: line 3: nix: Killed\n").text == "bash: line 3: nix: Killed"
-    assert read_complaint("").text == "Nix said nothing"
+    assert read_complaint("").text == "Nix printed nothing"
 
 
 def test_warnings_of_nix_about_itself_are_left_out() -> None:

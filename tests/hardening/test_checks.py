@@ -48,7 +48,7 @@ def test_exempt_and_relax_exclude_each_other() -> None:
     """One of them would be without effect."""
     harden = {"exempt": "rebuilt next month", "relax": {"private-tmp": "shares files"}}
     (problem,) = build.found(_custom(harden=harden), "harden-intent")
-    assert "nothing to relax" in problem.what
+    assert "no sandbox to relax" in problem.what
 
 
 @pytest.mark.requirement("S3-09")

@@ -178,7 +178,7 @@ def test_two_probes_of_one_name_are_an_error() -> None:
 def test_somebody_watches_the_watcher() -> None:
     """Here Cloudflare, which mails when the tunnel of the monitor's host goes down."""
     (message,) = found("monitor-independent", STATUS)
-    assert "nobody watches pi" in message
+    assert "nothing monitors pi" in message
     assert "monitoring.email" in message
     mailed: Changes = {
         "monitoring": {"email": "sam@example.org"},
@@ -193,7 +193,7 @@ def test_the_family_does_not_wait_for_a_host_that_sleeps() -> None:
     models: Changes = {"services": {"ollama": {"host": "workstation"}}}
     needs = on("aurora", uses=["ollama"])
     (message,) = found("sleepy-dependency", models, needs)
-    assert "navidrome on aurora needs ollama on workstation, which may sleep" in message
+    assert "navidrome on aurora needs ollama on workstation, which is not always on" in message
     assert found("sleepy-dependency", models, needs, {"services": {"ollama": {"host": "pi"}}}) == []
 
 

@@ -129,12 +129,12 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         "services.app.backup", "the stack does not say what to back up of app"),
     "a port that nobody may ask": (
         "monitor-intent", services(gatus={"host": "pi"}, app=app(routes=[], auth=None)),
-        "services.app.monitor", "so nothing watches it"),
+        "services.app.monitor", "so it is not monitored"),
     "an interval of nothing": (
         "monitor-intent",
         services(gatus={"host": "pi"}, prometheus={
             "host": "nas", "never_publish": "Grafana asks it", "monitor": {"interval": "5m"}}),
-        "services.prometheus.monitor", "so nothing watches it"),
+        "services.prometheus.monitor", "so it is not monitored"),
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ IMPOSSIBLE = {
     "does not let {entry} reach": "the plan grants it for each route",
     "without a sign-in": "other checks refuse such a route first",
     "write one repository": "a job is named by its service and its host",
-    "nothing says which systemd unit": "each entry names one, and a flake has to",
+    "its systemd unit is unknown": "each entry names one, and a flake has to",
     "could not log in on": "owners are always granted all: only a fault of the plan brings it",
 }
 """Parts of messages that no stack config can cause or fix, with the reason."""

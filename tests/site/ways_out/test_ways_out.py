@@ -127,7 +127,7 @@ COMPLETE = (
 )
 """Packages of which every message, not only every check, has a row."""
 IMPOSSIBLE = {
-    "nothing says which systemd unit": "each kind of service has a unit; it guards the catalog's",
+    "its systemd unit is unknown": "each kind of service has a unit; it guards the catalog's",
 }
 """A message of these packages that no stack can cause, with the reason."""
 
