@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .record import RECORDINGS, record
+from .record import RECORDINGS, record, versions
 from .replay import Replay
 from .sequences import SEQUENCES
 
 PULUMI = shutil.which("pulumi")
+SINCE = {"left_behind": (3, 260)}
+"""First engine that takes the recorded steps. Before 3.260 the engine updated a resource whose
+`deleted_with` target was replaced, or left it alone; since then it replaces it as well
+(https://github.com/pulumi/pulumi/pull/23818). The lab does what the newer one does."""
 
 
 def load(name: str) -> dict[str, Any]:
@@ -70,4 +75,8 @@ def without_words(told: Any) -> Any:
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_the_real_engine_still_does_the_same(name: str) -> None:
     assert PULUMI is not None
+    engine = versions(PULUMI)["engine"]
+    # An engine that was built without a version says none.
+    if tuple(map(int, re.findall(r"\d+", engine)[:2])) < SINCE.get(name, ()):
+        pytest.skip(f"engine {engine or 'of an unknown version'} is older than this behaviour")
     assert record(name, PULUMI)["runs"] == load(name)["runs"]
