@@ -13,7 +13,7 @@ import pulumi
 
 from homelab.config.base import SecretRef
 from homelab.ops.secrets.derive import derive, derive_secret
-from homelab.ops.secrets.lookup import SecretUnavailableError, resolve
+from homelab.ops.secrets.lookup import SecretUnavailableError, resolve, resolve_all
 from homelab.plan import Plan
 from homelab.problems import HomelabError
 from homelab.secrets.deployer import MASTER, references
@@ -50,15 +50,10 @@ class SecretResolver:
         """
         from pathlib import Path
 
-        values: dict[str, str] = {}
-        lacking: list[SecretUnavailableError] = []
         named = references(plan)
         wanted = [r for place, r in named.items() if not hosts_alone or place == MASTER]
-        for ref in {r.name: r for r in wanted}.values():
-            try:
-                values[ref.name] = resolve(ref, Path(directory), plan.secrets.file)
-            except SecretUnavailableError as error:
-                lacking.append(error)
+        once = {ref.name: ref for ref in wanted}.values()
+        values, lacking = resolve_all(once, Path(directory), plan.secrets.file)
         if lacking and preview:
             reasons = sorted({str(e) for e in lacking})
             pulumi.log.warn(
@@ -107,6 +102,13 @@ class SecretResolver:
         """A derived secret of a host."""
         if self._master is None:
             return _secret(None)
+        if secret.hashed:
+            # A hash takes longer than all other secrets together. In a thread it takes no time from
+            # the registration of resources.
+            loop = asyncio.get_event_loop()
+            return pulumi.Output.secret(
+                loop.run_in_executor(None, derive_secret, self._master, secret)
+            )
         return _secret(derive_secret(self._master, secret))
 
     def derived_for(self, purpose: str) -> pulumi.Output[str]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Discriminator, ValidationError
 from pydantic_core import ErrorDetails
 
 from homelab.config.base import Kind, Model
+from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE, Document, Path_
 from homelab.config.not_yet import SHAPES, VALUES, missing_key
 from homelab.config.renamed import new_name
@@ -188,10 +189,8 @@ _SHAPES = {
 
 def _form(path: Path_, model: type[BaseModel] | None) -> str:
     """The description of the field, which explains its form."""
-    field = model.model_fields.get(str(path[-1])) if model else None
-    if field is None or not field.description:
-        return "see the reference"
-    return " ".join(field.description.split())
+    text = descriptions(model).get(str(path[-1])) if model else None
+    return " ".join(text.split()) if text else "see the reference"
 
 
 def follow(loc: tuple[str | int, ...]) -> tuple[Path_, type[BaseModel] | None]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pydantic import JsonValue
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
+from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE
 from homelab.config.stack import StackConfig
 
 
 def stack_schema() -> dict[str, JsonValue]:
     """The schema with which editors complete and check `Pulumi.<stack>.yaml`."""
-    stack = StackConfig.model_json_schema(by_alias=True, schema_generator=GenerateJsonSchema)
+    stack = StackConfig.model_json_schema(by_alias=True, schema_generator=_Described)
     _close(stack)
     definitions = stack.pop("$defs", {})
     properties = {f"{NAMESPACE}{k}": v for k, v in stack["properties"].items()}
@@ -35,6 +37,20 @@ def stack_schema() -> dict[str, JsonValue]:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+class _Described(GenerateJsonSchema):
+    """Has the docstrings of fields as their descriptions."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """The schema of one model."""
+        made = super().model_schema(schema)
+        model = schema["cls"]
+        for name, text in descriptions(model).items():
+            key = model.model_fields[name].alias or name
+            if key in made.get("properties", {}):
+                made["properties"][key].setdefault("description", text)
+        return made
 
 
 def _close(schema: JsonValue) -> None:

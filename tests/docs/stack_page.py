@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from homelab.config.base import Model
+from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE
 from homelab.config.stack import StackConfig
 
@@ -85,8 +86,8 @@ def stack_page() -> str:
 def _section(name: str, shared: list[type[Model]]) -> Iterator[str]:
     field = StackConfig.model_fields[name]
     yield f"## {NAMESPACE}{name}\n"
-    if field.description:
-        yield f"{_sentence(field.description)}\n"
+    if text := descriptions(StackConfig).get(name):
+        yield f"{_sentence(text)}\n"
     if not field.is_required():
         yield "This section is optional.\n"
     if get_origin(_plain(field.annotation)) is dict:
@@ -125,7 +126,8 @@ def _about(model: type[Model]) -> str:
 
 
 def _meaning(model: type[Model], name: str, field: FieldInfo) -> str:
-    said = [_sentence(field.description)] if field.description else []
+    text = descriptions(model).get(name)
+    said = [_sentence(text)] if text else []
     inner = _plain(field.annotation)
     if not said and isinstance(inner, type) and issubclass(inner, Model):
         said = [_about(inner)]

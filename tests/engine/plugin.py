@@ -20,9 +20,10 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from homelab.lab.provider import UNKNOWN, Properties, Provider, RefusedError, Value
+from homelab.lab.standins.cloudflare import CloudflareProvider
 from homelab.lab.standins.tailscale import TailscaleProvider
 
-PROVIDERS = {"tailscale": TailscaleProvider}
+PROVIDERS = {"cloudflare": CloudflareProvider, "tailscale": TailscaleProvider}
 
 
 class Plugin(provider_pb2_grpc.ResourceProviderServicer):
