@@ -152,8 +152,8 @@ def backup_has_target(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             source,
             f"{host} reaches no backup target for {name}",
-            "only its own host can write to a local target; add a target of another kind, such as "
-            "b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
+            "only its own host can write to a local target; add to backup.targets one of another "
+            "kind, such as b2: {kind: b2, path: bucket/…, credentials: {sops: …}}",
         )
 
 

@@ -41,7 +41,7 @@ def check_backup_disks(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterat
         yield Problem(
             first.source,
             f"its only backup, at {names}, is on its own disk, {place}",
-            "add a backup target elsewhere, such as b2: {kind: b2, path: bucket/…, "
+            "add to backup.targets one elsewhere, such as b2: {kind: b2, path: bucket/…, "
             "credentials: {sops: …}}, or a directory on another disk",
             check=BACKUP_SAME_DISK,
             severity="error" if _is_irreplaceable(plan, first) else "warning",

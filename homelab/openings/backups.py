@@ -42,23 +42,24 @@ def library(setting: Setting, view: View) -> Iterator[Opening]:
     """Options of `lib/backup.nix` and `lib/backup-stores.nix` that the plan sets."""
     kind, name, rest = "".join(setting.path[2:3]), setting.path[3:4], setting.path[4:]
     jobs = view.plan.backup.on(view.host.name)
-    named = {
+    named: Mapping[str, Mapping[str, str]] = {
         "jobs": {j.name: j.source for j in jobs},
         "targets": {j.target: f"backup.targets.{j.target}" for j in jobs},
         "tiers": {j.tier: f"backup.tiers.{j.tier}" for j in jobs},
         "stores": {t: f"backup.targets.{t}" for t in stores(view.plan, view.host)},
-    }.get(kind, {})
+    }
+    ours = named.get(kind, {})
     if kind == "dumpAt" and any(job.postgresql for job in jobs):
         yield _told(setting, "the dumps of the databases", "backup.dump_at")
     elif not name:
         # A set of jobs, or a list of units: only an empty value takes anything away.
         if jobs and _is_nothing(setting.value) and (setting.forced is None or kind == "onFailure"):
             yield _told(setting, "the backup of the host", "backup.targets")
-    elif name[0] in named and (not rest or _is_of_the_plan(kind, rest)):
+    elif name[0] in ours and (not rest or _is_of_the_plan(kind, rest)):
         if rest and kind in ("jobs", "tiers") and _keeps_enough(kind, name[0], setting, jobs):
             return
         if rest or _is_nothing(setting.value):
-            yield _told(setting, f"the backup {kind.removesuffix('s')} {name[0]}", named[name[0]])
+            yield _told(setting, f"the backup {kind.removesuffix('s')} {name[0]}", ours[name[0]])
 
 
 def _is_of_the_plan(kind: str, rest: tuple[str, ...]) -> bool:
