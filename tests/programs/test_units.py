@@ -1,4 +1,6 @@
-"""systemd accepts every rendered service, timer and socket, and systemd-tmpfiles every directory."""
+"""systemd accepts every unit of systemd.services, systemd.timers and systemd.sockets, and
+systemd-tmpfiles every directory.
+"""
 
 from __future__ import annotations
 

@@ -119,6 +119,8 @@ WAYS = (
         },
         targets(b2={"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}),
         asked={"bucket/restic": "path: bucket/…"},
+        # The local target stays without a job.
+        warns=("named-unused",),
     ),
     WayOut(
         "backup-target-single",

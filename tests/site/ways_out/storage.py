@@ -230,7 +230,11 @@ WAYS = (
             service("radarr", host="nas", harden={"read_write": ["/var/lib/sonarr"]}),
         ),
         service("radarr", harden=None, datasets={"downloads": "down"}),
-        asked={"down": "share a dataset", "downloads": "share a dataset", "harden": "share a dataset"},
+        asked={
+            "down": "share a dataset",
+            "downloads": "share a dataset",
+            "harden": "share a dataset",
+        },
     ),
     WayOut(
         "path-taken",
