@@ -30,12 +30,13 @@ def facts(entry: Entry, release: str) -> tuple[Release, ...]:
 
 def units(entry: Entry, release: str) -> dict[str, Unit]:
     """The entry's units as nixpkgs has them, by the entry's name."""
-    found = {
-        name: upstream.unit_of(m, name, release)
-        for m in reversed(upstream.modules_of(entry))
-        for name in (*entry.units, *entry.helpers)
-    }
-    return {n: u for n, u in found.items() if u is not None}
+    found: dict[str, Unit] = {}
+    for module in upstream.modules_of(entry):
+        for name in (*entry.units, *entry.helpers):
+            unit = upstream.unit_of(module, name, release)
+            if unit is not None:
+                found.setdefault(name, unit)
+    return found
 
 
 def said(entry: Entry, release: str) -> set[str]:

@@ -19,9 +19,13 @@ def _file(name: str, **service: object) -> str:
 
 CLOSED = [
     ("forgejo", "service.DISABLE_REGISTRATION = true;"),
+    ("gitea", "service.DISABLE_REGISTRATION = true;"),
+    ("homebox", 'HBOX_OPTIONS_ALLOW_REGISTRATION = "false";'),
+    ("karakeep", 'DISABLE_SIGNUPS = "true";'),
     ("linkwarden", "enableRegistration = false;"),
     ("mealie", 'ALLOW_SIGNUP = "false";'),
     ("paperless", "PAPERLESS_ACCOUNT_ALLOW_SIGNUPS = false;"),
+    ("vikunja", "enableregistration = false;"),
 ]
 
 
@@ -54,16 +58,17 @@ def test_freshrss_is_installed_after_its_database_is_there(release: str, unit: s
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
-def test_the_nginx_of_freshrss_stays_clear_of_the_proxy(proxy: str) -> None:
+@pytest.mark.parametrize(("name", "port"), [("freshrss", 8085), ("grocy", 8086)])
+def test_an_nginx_of_its_own_stays_clear_of_the_proxy(name: str, port: int, proxy: str) -> None:
     changes: Changes = {
-        "services": {"freshrss": {"host": "pi"}},
+        "services": {name: {"host": "pi"}},
         "network": {"entry": {"proxy": proxy}},
     }
     files = build.render(changes)["pi"]
-    listen = files["services/freshrss.nix"].split("virtualHosts.freshrss.listen")[1]
+    listen = files[f"services/{name}.nix"].split("listen = [")[1]
     assert 'addr = "127.0.0.1";' in listen
-    assert "port = 8085;" in listen
-    assert "127.0.0.1:8085" in files["proxy.nix"]
+    assert f"port = {port};" in listen
+    assert f"127.0.0.1:{port}" in files["proxy.nix"]
     assert not build.found(changes, "port-unique")
 
 
@@ -71,3 +76,9 @@ def test_paperless_believes_an_identity_header_only_behind_the_auth_proxy() -> N
     """Another visitor could send the header."""
     assert "PAPERLESS_ENABLE_HTTP_REMOTE_USER" not in _file("paperless")
     assert "PAPERLESS_ENABLE_HTTP_REMOTE_USER = true;" in _file("paperless", auth="forward")
+
+
+def test_karakeep_makes_accounts_only_for_those_that_the_provider_signs_in() -> None:
+    text = _file("karakeep", auth="oidc")
+    assert 'DISABLE_SIGNUPS = "false";' in text
+    assert 'DISABLE_PASSWORD_AUTH = "true";' in text

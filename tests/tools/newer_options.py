@@ -39,6 +39,22 @@ NEWER: dict[str, Newer] = {
     "services.actual.user": Newer("null or string", "26.05", _MODULE_2605),
     "services.changedetection-io.package": Newer("package", "25.11", _LIST_MODULE_2511),
     "services.freshrss.api": Newer("submodule", "26.05", _MODULE_2605),
+    "services.grocy.extraConfig": Newer(
+        "strings concatenated with \u201c\\n\u201d", "26.05", _MODULE_2605
+    ),
+    "services.homebox.database": Newer("submodule", "26.05", _MODULE_2605),
+    "services.homebox.group": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.homebox.user": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.karakeep.browser.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.karakeep.browser.exe": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.karakeep.browser.port": Newer(_PORT, "25.11", _LIST_MODULE_2511),
+    "services.karakeep.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.karakeep.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
+    "services.karakeep.extraEnvironment": Newer(
+        "attribute set of string", "25.11", _LIST_MODULE_2511
+    ),
+    "services.karakeep.meilisearch.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.karakeep.package": Newer("package", "25.11", _LIST_MODULE_2511),
     "services.linkwarden.cacheLocation": Newer("path", "25.11", _LIST_MODULE_2511),
     "services.linkwarden.database.createLocally": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.linkwarden.database.host": Newer("string", "25.11", _LIST_MODULE_2511),
@@ -67,6 +83,8 @@ NEWER: dict[str, Newer] = {
     "services.paperless.exporter": Newer("submodule", "25.05", _MODULE_2505),
     "services.radicale.group": Newer("string", "26.05", _MODULE_2605),
     "services.radicale.user": Newer("string", "26.05", _MODULE_2605),
+    "services.trilium-server.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
+    "services.vikunja.address": Newer("string", "26.05", _MODULE_2605),
     "services.caddy.httpPort": Newer(
         "16 bit unsigned integer; between 0 and 65535 (both inclusive)",
         "26.05",
