@@ -1,4 +1,4 @@
-"""A tile for every name, in the order of the stack config."""
+"""The dashboard has a tile for every route, in the order of the stack config."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_groups_come_in_the_declared_order() -> None:
 
 @pytest.mark.requirement("S0-50")
 def test_a_tile_leads_to_its_route() -> None:
-    """To the public name, where there is one."""
+    """It links to the public name, if there is one."""
     published: Changes = {"services": {"vaultwarden": {"publish": "tunnel"}}}
     plan = build.plan(household(PAGE, published))
     assert plan.dashboard is not None
@@ -50,7 +50,7 @@ def test_a_tile_leads_to_its_route() -> None:
 
 
 @pytest.mark.requirement("S0-50")
-def test_a_skipped_tile_leaves_only_its_reason() -> None:
+def test_a_skipped_tile_is_listed_with_its_reason() -> None:
     hidden: Changes = {"services": {"jellyfin": {"tile": {"skip": "children look here"}}}}
     plan = dashboard(hidden)
     assert ("jellyfin", "children look here") in plan.skipped
@@ -58,7 +58,7 @@ def test_a_skipped_tile_leaves_only_its_reason() -> None:
 
 
 @pytest.mark.requirement("S0-50")
-def test_a_tile_of_another_group_is_an_error() -> None:
+def test_a_tile_in_an_unknown_group_is_an_error() -> None:
     odd: Changes = {"services": {"jellyfin": {"tile": {"group": "Meda"}}}}
     (problem,) = build.found(household(PAGE, odd), "dashboard-group-known")
     assert problem.where == "services.jellyfin.tile.group"
@@ -67,8 +67,8 @@ def test_a_tile_of_another_group_is_an_error() -> None:
 
 
 @pytest.mark.requirement("S0-50")
-def test_homepage_answers_to_its_own_names_alone() -> None:
-    """From 25.05 on it refuses a Host header that it was not told of."""
+def test_homepage_accepts_only_its_own_names() -> None:
+    """From 25.05 on it refuses an unknown Host header."""
     text = build.render(household(PAGE))["aurora"]["dashboard.nix"]
     assert "home.home.example.org,127.0.0.1:8082,192.168.1.10:8082" in text
     assert (
@@ -88,8 +88,8 @@ def test_homepage_answers_to_its_own_names_alone() -> None:
     assert "allowedHosts" not in build.render(household(PAGE, old))["aurora"]["dashboard.nix"]
 
 
-def test_on_the_resolvers_host_it_finds_what_it_asks() -> None:
-    """That host asks other resolvers, which know no name at home."""
+def test_on_the_host_of_the_resolver_it_resolves_internal_names() -> None:
+    """That host uses other resolvers, which do not know internal names."""
     here: Changes = {"services": {"homepage": {"host": "pi"}}}
     link: Changes = {"title": "Elsewhere", "url": "https://example.com", "group": "Network"}
     made = build.render(household(PAGE, here, {"dashboard": {"links": [link]}}))
@@ -104,8 +104,8 @@ def test_on_the_resolvers_host_it_finds_what_it_asks() -> None:
 
 
 @pytest.mark.requirement("S3-06")
-def test_a_link_is_a_tile_that_nobody_probes() -> None:
-    """For what has no route."""
+def test_a_link_is_a_tile_without_a_check() -> None:
+    """A link has no route."""
     link: Changes = {
         "title": "Cloudflare",
         "url": "https://dash.cloudflare.com",
@@ -121,8 +121,8 @@ def test_a_link_is_a_tile_that_nobody_probes() -> None:
 
 
 @pytest.mark.requirement("S0-45")
-def test_without_a_resolver_of_ours_a_tile_asks_the_app_itself() -> None:
-    """Its name would lead to Access, which answers for every app."""
+def test_without_a_resolver_in_the_stack_a_tile_calls_the_app_itself() -> None:
+    """Its name would resolve to Access, which answers for every app."""
     here: Changes = {"services": {"homepage": {"host": "pi"}, "vaultwarden": {"host": "pi"}}}
     alone = household(PAGE, here)
     alone["network"] = {"entry": {"host": "pi"}, "dns": {"host": None, "server": "none"}}

@@ -1,4 +1,4 @@
-"""Everything here needs Nix, and a nixpkgs that somebody names."""
+"""Tests that evaluate need Nix and the path of a nixpkgs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what asks Nix, where there is none or no nixpkgs; the rest needs nothing."""
+    """Skip tests that evaluate if Nix or nixpkgs is missing."""
     lacks = ""
     if not NIXPKGS:
         lacks = "HOMELAB_NIXPKGS names no nixpkgs"
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def own_store(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nix keeps what it instantiates in a directory of the tests."""
+    """A store of the tests for derivations."""
     import os
 
     top = tmp_path_factory.mktemp("nix")

@@ -1,4 +1,4 @@
-"""The nixpkgs that hosts are evaluated with, and what stands in for what it lacks."""
+"""The nixpkgs that evaluates hosts, and stand-ins for what it lacks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OLDEST = "25.11"
 
 
 def ask(expression: str) -> object:
-    """What Nix makes of an expression."""
+    """The value of a Nix expression."""
     done = subprocess.run(
         ["nix-instantiate", "--eval", "--strict", "--json", "--expr", expression],
         capture_output=True,
@@ -40,27 +40,27 @@ def ask(expression: str) -> object:
 
 @cache
 def release() -> str:
-    """The release that the nixpkgs is, as `20.09`."""
+    """The release of the nixpkgs, such as `20.09`."""
     found = ask(f"(import {NIXPKGS}/lib).trivial.release")
     assert isinstance(found, str)
     return found
 
 
 def is_old() -> bool:
-    """Whether only its age explains much of what it says."""
+    """Whether the nixpkgs is older than the releases that stacks may name."""
     return release() < OLDEST
 
 
 @cache
 def replaced() -> frozenset[str]:
-    """Entries of the catalog whose module is not that of today."""
+    """Entries of the catalog whose module in this nixpkgs is missing or different."""
     found = ask(f"builtins.attrNames (import {AGE} (import {NIXPKGS}/lib)).services")
     assert isinstance(found, list)
     return frozenset(map(str, found))
 
 
 def evaluated(stack: Stack, host: str, directory: Path, *, memory_mib: int = 6144) -> Evaluation:
-    """One host of a stack, evaluated with the nixpkgs; `directory` is for what stands in."""
+    """One host of a stack, evaluated with the nixpkgs. Stand-ins are written to `directory`."""
     found = list(
         evaluate(
             stack,
@@ -91,7 +91,7 @@ def _nixpkgs(plan: Plan, host: Host, directory: Path) -> str:
 
 
 def _facts(plan: Plan, host: Host) -> dict[str, object]:
-    """What today's modules make on the host, of the services whose module is another one here."""
+    """Units and users that current modules create, for services with a replaced module."""
     units: dict[str, dict[str, object]] = {}
     users: set[str] = set()
     for service in plan.on(host.name):
@@ -108,6 +108,6 @@ def _facts(plan: Plan, host: Host) -> dict[str, object]:
 
 def _settings(entry: str, unit: str, of: str) -> Iterator[tuple[str, Value]]:
     for name, setting in service_config(entry, unit, of).items():
-        # What a package's own unit says, and who gets which secret, is of no weight here.
+        # Settings of the unit of a package, and secrets, do not matter here.
         if setting.priority != "package" and name not in ("EnvironmentFile", "LoadCredential"):
             yield name, setting.value

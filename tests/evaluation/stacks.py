@@ -1,4 +1,4 @@
-"""Three homelabs of tests alone: between them they say what no shipped stack says."""
+"""Stacks for tests. Together they set the fields that no shipped stack sets."""
 
 from __future__ import annotations
 
@@ -260,11 +260,11 @@ FLEET: Stack = {
 }
 
 STACKS: Mapping[str, Stack] = {"small": SMALL, "lan": LAN, "fleet": FLEET, "rich": RICH}
-"""The last one says every field of every kind that a check lets stand beside the others."""
+"""The last one sets every field of every kind that the checks allow together."""
 
 
 def write(name: str, directory: Path) -> Path:
-    """A directory with one of the stacks in it, and stand-ins for every file that it names."""
+    """A directory with one of the stacks, and stand-ins for every file that it names."""
     changes = copy.deepcopy(STACKS[name])
     config = build.config(changes)
     directory.mkdir(parents=True, exist_ok=True)
@@ -282,7 +282,7 @@ def write(name: str, directory: Path) -> Path:
 
 
 def _with_inputs(path: str, content: str, plan: Plan) -> str:
-    """A lock that knows the flakes of the stack, too."""
+    """A lock with the flakes of the stack."""
     if not path.endswith(".lock"):
         return content
     lock = json.loads(content)

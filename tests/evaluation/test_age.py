@@ -1,4 +1,4 @@
-"""Each entry of age.nix still explains something, and says what."""
+"""Each entry of age.nix is still needed, and has a reason."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _ASKED = """
 """
 
 
-def test_every_artefact_of_age_still_is_one() -> None:
-    """An option that is there after all, a module that is not, a package that came: the entry goes."""
+def test_every_entry_of_age_is_still_needed() -> None:
+    """An entry goes if the nixpkgs has the option or package, or lacks the module."""
     found = ask(_ASKED.format(nixpkgs=NIXPKGS, age=AGE))
     assert isinstance(found, dict)
     if found.pop("release") != release():

@@ -1,4 +1,4 @@
-"""Every host of every shipped stack, as a whole nixpkgs sees it."""
+"""Every host of every shipped stack evaluates with nixpkgs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.evaluation.nixpkgs import NIXPKGS, evaluated
 pytestmark = pytest.mark.nixpkgs
 
 MORE = os.environ.get("HOMELAB_EVAL_STACKS", "")
-"""A directory with further stacks, each in a directory of its own."""
+"""A directory with further stacks, each in its own directory."""
 
 
 _WRITTEN = tempfile.TemporaryDirectory(prefix="stacks-")
@@ -40,8 +40,10 @@ HOSTS = [(t, n, host) for t, n in _stacks() for host in _opened(t, n).releases] 
 
 
 @pytest.mark.parametrize(("top", "name", "host"), HOSTS, ids=[f"{n}-{h}" for _, n, h in HOSTS])
-def test_a_host_evaluates_without_a_word(top: Path, name: str, host: str, tmp_path: Path) -> None:
-    """To its toplevel: no assertion, no warning, every unit confined as hardening.nix says, every
+def test_a_host_evaluates_without_a_problem(
+    top: Path, name: str, host: str, tmp_path: Path
+) -> None:
+    """To its toplevel: no assertion, no warning, every unit with its planned sandbox, every
     mount there, and no port open that the plan does not know."""
     found = evaluated(_opened(top, name), host, tmp_path)
     assert [str(p) for p in found.problems] == []

@@ -1,4 +1,4 @@
-"""What Nix of several versions says is read the same way."""
+"""Messages of several versions of Nix are parsed alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN = f"{TREE}/own/hosts/nas"
 
 
 class Case(NamedTuple):
-    """What a sample is read as."""
+    """The expected result for a sample."""
 
     begins: str
     option: str
@@ -48,7 +48,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_cause_is_told_with_its_option_and_its_file(name: str) -> None:
+def test_the_cause_is_found_with_its_option_and_file(name: str) -> None:
     case = CASES[name]
     said = read_complaint((SAMPLES / f"{name}.txt").read_text(encoding="utf-8"))
     assert said.text.startswith(case.begins)
@@ -57,11 +57,11 @@ def test_the_cause_is_told_with_its_option_and_its_file(name: str) -> None:
         assert Position(case.file, case.line) in (*said.definitions, *said.positions)
 
 
-def test_every_sample_is_read() -> None:
+def test_every_sample_has_a_case() -> None:
     assert {p.stem for p in SAMPLES.iterdir()} == set(CASES)
 
 
-def test_a_message_without_any_mark_of_an_error_is_told_as_it_is() -> None:
+def test_a_message_without_an_error_mark_is_kept() -> None:
     assert read_complaint("bash: line 3: nix: Killed\n").text == "bash: line 3: nix: Killed"
     assert read_complaint("").text == "Nix printed nothing"
 

@@ -1,4 +1,4 @@
-"""Every file of a tree, and every option in it, leads back to a place in the stack."""
+"""Every file of a tree, and every option in it, has a place in the stack."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_option_of_a_stack_of_the_tests_has_a_place(name: str, tmp_path: P
     _check(open_stack(stacks.write(name, tmp_path), name))
 
 
-def test_every_file_that_has_a_place_is_written_by_some_room() -> None:
+def test_a_package_writes_every_file_that_has_a_place() -> None:
     texts = [p.read_text(encoding="utf-8") for p in (ROOT / "homelab").rglob("*.py")]
     code = "\n".join(t for t in texts if "FILES: Mapping[str, str] = {" not in t)
     assert [name for name in FILES if f'"{name}"' not in code] == []
@@ -61,7 +61,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_an_option_leads_to_who_says_it(option: str, tmp_path: Path) -> None:
+def test_an_option_has_the_place_that_sets_it(option: str, tmp_path: Path) -> None:
     stack = open_stack(stacks.write("small", tmp_path), "small")
     found = _places(stack, "nas").of_option(option.split("."))
     assert (found.where if found else None) == OPTIONS[option]

@@ -1,4 +1,4 @@
-"""A mistake of each kind, planted in a stack: Nix finds it, and the place is named."""
+"""Nix finds a mistake of each kind in a stack, and the problem names its place."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ OWN = "hosts/nas/extra.nix"
 
 
 class Case(NamedTuple):
-    """What is planted, and what is to be said of it."""
+    """A mistake, and the expected problem."""
 
     own: str
-    """Text of an owner's module of the host."""
+    """Text of an own module of the host."""
     where: str
     line: int
-    """Line of that module; 0 where the stack's own file is meant."""
+    """Line of that module; 0 if the place is in the stack file."""
     says: str
     options: dict[str, object] | None = None
-    """Options of the service, said in the stack."""
+    """Options of the service in the stack."""
 
 
 MODULE = "hosts.nas.modules[0]"
@@ -108,7 +108,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_planted_mistake_is_found_and_its_place_named(name: str, tmp_path: Path) -> None:
+def test_a_mistake_is_found_with_its_place(name: str, tmp_path: Path) -> None:
     case = MISTAKES[name]
     found = _found(tmp_path, case.own, case.options)
     assert [p for p in found if case.says in p.what], found
@@ -123,7 +123,7 @@ def test_a_planted_mistake_is_found_and_its_place_named(name: str, tmp_path: Pat
     assert "/tmp/" not in str(said)
 
 
-def test_without_a_mistake_nothing_is_said(tmp_path: Path) -> None:
+def test_without_a_mistake_there_is_no_problem(tmp_path: Path) -> None:
     assert _found(tmp_path, FINE, None) == []
 
 

@@ -1,4 +1,4 @@
-"""What is weaker than promised, by systemd's own meaning of each setting."""
+"""Settings that are weaker than planned, by the rules of systemd."""
 
 from __future__ import annotations
 
@@ -50,16 +50,18 @@ FAIL: list[tuple[str, Nix, list[str]]] = [
 
 
 @pytest.mark.parametrize(("setting", "promised", "got"), HOLD)
-def test_what_is_as_strict_holds(setting: str, promised: Nix, got: list[str]) -> None:
+def test_a_setting_that_is_as_strict_is_accepted(
+    setting: str, promised: Nix, got: list[str]
+) -> None:
     assert list(weaker([(setting, promised)], {setting: got})) == []
 
 
 @pytest.mark.parametrize(("setting", "promised", "got"), FAIL)
-def test_what_is_weaker_is_told(setting: str, promised: Nix, got: list[str]) -> None:
+def test_a_weaker_setting_is_reported(setting: str, promised: Nix, got: list[str]) -> None:
     assert [s for s, _, _ in weaker([(setting, promised)], {setting: got})] == [setting]
 
 
 @pytest.mark.parametrize("part", BASELINE, ids=lambda part: part.setting)
-def test_every_part_of_the_baseline_is_told_of_where_nothing_sets_it(part) -> None:  # type: ignore[no-untyped-def]
+def test_a_missing_part_of_the_baseline_is_reported(part) -> None:  # type: ignore[no-untyped-def]
     assert [s for s, _, _ in weaker([(part.setting, part.value)], {})] == [part.setting]
     assert list(weaker([(part.setting, part.relaxed)], {})) == []

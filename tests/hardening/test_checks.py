@@ -20,7 +20,7 @@ def _jellyfin(**harden: object) -> Changes:
 
 
 @pytest.mark.requirement("S0-55", "S4-20")
-def test_a_custom_unit_without_a_word_on_what_it_writes_is_an_error() -> None:
+def test_a_custom_unit_must_name_the_directories_that_it_writes() -> None:
     """The error names the service and every way out."""
     (problem,) = build.found(_custom(), "harden-intent")
     assert problem.where == "services.app.harden"
@@ -38,14 +38,14 @@ def test_a_custom_unit_without_a_word_on_what_it_writes_is_an_error() -> None:
     ],
 )
 @pytest.mark.requirement("S0-55")
-def test_each_way_of_saying_it_is_enough(said: Changes) -> None:
-    """State, a directory, an exemption, or that there is nothing."""
+def test_each_way_to_name_them_is_accepted(said: Changes) -> None:
+    """State, a directory, an exemption, or a reason that there is none."""
     assert not build.found(_custom(**said), "harden-intent")
 
 
 @pytest.mark.requirement("T15")
 def test_exempt_and_relax_exclude_each_other() -> None:
-    """One of them would be without effect."""
+    """One of them would have no effect."""
     harden = {"exempt": "rebuilt next month", "relax": {"private-tmp": "shares files"}}
     (problem,) = build.found(_custom(harden=harden), "harden-intent")
     assert "no sandbox to relax" in problem.what
@@ -53,7 +53,7 @@ def test_exempt_and_relax_exclude_each_other() -> None:
 
 @pytest.mark.requirement("S3-09")
 def test_an_unknown_part_is_an_error_that_names_the_nearest() -> None:
-    """An exception has to be one."""
+    """An exception must have an effect."""
     (problem,) = build.found(_jellyfin(relax={"privat-tmp": "shares files"}), "harden-exception")
     assert problem.where == "services.jellyfin.harden.relax.privat-tmp"
     assert 'did you mean "private-tmp"?' in problem.way_out
@@ -62,7 +62,7 @@ def test_an_unknown_part_is_an_error_that_names_the_nearest() -> None:
 
 @pytest.mark.requirement("S0-55")
 def test_a_directory_that_opens_everything_is_an_error() -> None:
-    """/mnt as a whole is no intent."""
+    """/mnt as a whole would open everything."""
     (problem,) = build.found(_jellyfin(read_only=["/mnt/"]), "harden-exception")
     assert problem.where == "services.jellyfin.harden.read_only"
     assert not build.found(_jellyfin(read_only=["/mnt/media"]), "harden-exception")
@@ -83,7 +83,7 @@ def test_relaxing_what_has_no_sandbox_is_an_error() -> None:
 
 @pytest.mark.requirement("S0-55")
 def test_settings_for_a_unit_that_the_service_does_not_have_are_an_error() -> None:
-    """systemd would take them without a word."""
+    """systemd would accept them."""
 
     def stack(unit: str) -> Changes:
         options = {f"systemd.services.{unit}.serviceConfig.Nice": 5}
@@ -97,7 +97,7 @@ def test_settings_for_a_unit_that_the_service_does_not_have_are_an_error() -> No
 
 
 def test_a_sandbox_of_a_unit_that_the_service_does_not_have_is_an_error() -> None:
-    """The library would make a unit of that name, with nothing to start."""
+    """The library would create a unit of that name without ExecStart."""
 
     def stack(unit: str) -> Changes:
         options = {f"homelab.hardening.units.{unit}.UMask": "0027"}

@@ -1,4 +1,4 @@
-"""The baseline beside nixpkgs' own modules: what hardening.nix shows is what systemd gets."""
+"""The baseline compared with the modules of nixpkgs: systemd gets the planned settings."""
 
 from __future__ import annotations
 
@@ -46,36 +46,38 @@ RELEASES = ("25.11", "26.05")
         ("SystemCallArchitectures", "native", "", "ours"),
     ],
 )
-def test_who_denies_more(setting: str, ours: Any, theirs: Any, verdict: str) -> None:
+def test_the_stricter_of_two_values_is_found(
+    setting: str, ours: Any, theirs: Any, verdict: str
+) -> None:
     assert stricter(setting, ours, theirs) == verdict
     mirrored = {"ours": "theirs", "theirs": "ours"}.get(verdict, verdict)
     assert stricter(setting, theirs, ours) == mirrored
 
 
-def test_a_weaker_plain_value_is_outranked_and_said() -> None:
+def test_a_weaker_plain_value_is_overridden_and_named() -> None:
     held = meet(PARTS["ProtectSystem"], "strict", Setting("full"))
     assert (held.value, held.is_forced, held.stricter_than) == ("strict", True, "full")
 
 
-def test_a_stricter_one_stays_and_is_shown() -> None:
+def test_a_stricter_plain_value_is_used() -> None:
     held = meet(PARTS["UMask"], "0022", Setting("0066"))
     assert (held.value, held.is_forced) == ("0066", False)
 
 
 @pytest.mark.parametrize("priority", ["default", "package"])
-def test_what_yields_to_ours_needs_no_force(priority: Any) -> None:
+def test_a_default_of_nixpkgs_needs_no_force(priority: Any) -> None:
     held = meet(PARTS["ProtectSystem"], "strict", Setting("full", priority))
     assert (held.value, held.is_forced) == ("strict", False)
 
 
-def test_what_a_module_gives_its_program_is_shown_and_recorded() -> None:
-    """Without a capability that systemd hands over, the unit would not even start."""
+def test_a_capability_of_the_module_is_used_and_recorded() -> None:
+    """Without a capability that systemd passes on, the unit would not start."""
     held = meet(PARTS["CapabilityBoundingSet"], "", Setting(("CAP_NET_RAW",)))
     assert (held.value, held.is_forced) == ("CAP_NET_RAW", False)
     assert held.weaker == "nixpkgs gives it CAP_NET_RAW"
 
 
-def test_what_a_service_cannot_bear_is_undone_where_a_module_says_it() -> None:
+def test_a_part_that_the_service_cannot_use_is_switched_off_if_the_module_sets_it() -> None:
     held = meet(PARTS["PrivateDevices"], None, Setting(value=True))
     assert (held.value, held.is_forced) == (False, True)
     assert meet(PARTS["PrivateDevices"], None, None).value is None
@@ -91,7 +93,7 @@ def test_a_dynamic_user_has_what_systemd_implies() -> None:
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("name", [n for n, e in ENTRIES.items() if not e.hardening.upstream])
-def test_what_hardening_nix_shows_is_what_systemd_gets(name: str, release: str) -> None:
+def test_systemd_gets_the_planned_settings(name: str, release: str) -> None:
     entry = ENTRIES[name]
     if entry.hardening.exempt:
         return

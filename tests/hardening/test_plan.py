@@ -1,4 +1,4 @@
-"""Sandboxes: the baseline, what a service cannot bear, and which data each unit sees."""
+"""Sandboxes: the baseline, the exceptions of a service, and the data that each unit sees."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_every_unit_has_the_baseline_and_may_write_its_state() -> None:
 
 
 @pytest.mark.requirement("S0-55")
-def test_each_unit_of_a_service_is_confined() -> None:
+def test_each_unit_of_a_service_has_a_sandbox() -> None:
     """Settings for one unit do nothing for the next."""
     changes: Changes = {"services": {"immich": {"host": "nas"}}}
     units = {u.unit for u in build.plan(changes).hardening if u.service == "immich"}
@@ -71,7 +71,7 @@ def test_each_unit_of_a_service_is_confined() -> None:
 
 @pytest.mark.requirement("S0-55")
 def test_a_service_sees_the_datasets_it_uses_and_no_other() -> None:
-    """/mnt and /srv are empty but for what is bound; a dataset elsewhere is emptied too."""
+    """/mnt and /srv are empty except for binds; a dataset elsewhere is emptied too."""
     changes: Changes = {
         "services": {"jellyfin": {"host": "nas", "datasets": {"media": "media"}}},
         "datasets": DATA,
@@ -84,7 +84,7 @@ def test_a_service_sees_the_datasets_it_uses_and_no_other() -> None:
 
 @pytest.mark.requirement("S0-55")
 def test_a_dataset_is_written_only_by_a_service_that_writes_it() -> None:
-    """read-only, unless the catalog says that the service keeps its own data there."""
+    """It is read-only, unless the service stores its own data there."""
     changes: Changes = {
         "services": {"immich": {"host": "nas", "datasets": {"photos": "photos"}}},
         "datasets": DATA,
@@ -94,7 +94,7 @@ def test_a_dataset_is_written_only_by_a_service_that_writes_it() -> None:
 
 
 def test_a_dataset_inside_another_that_is_used_stays_hidden() -> None:
-    """What is bound brings all below it, but for what somebody else owns."""
+    """A bind includes everything below it, except datasets of other services."""
     changes: Changes = {
         "services": {"jellyfin": {"host": "nas", "datasets": {"media": "media"}}},
         "datasets": {
@@ -107,7 +107,7 @@ def test_a_dataset_inside_another_that_is_used_stays_hidden() -> None:
 
 
 def test_a_dataset_around_one_that_is_used_is_hidden_and_the_used_one_bound() -> None:
-    """The same the other way round, outside /mnt."""
+    """Also outside /mnt."""
     changes: Changes = {
         "services": {"jellyfin": {"host": "nas", "datasets": {"media": "media"}}},
         "datasets": {
@@ -120,14 +120,14 @@ def test_a_dataset_around_one_that_is_used_is_hidden_and_the_used_one_bound() ->
     assert settings["BindReadOnlyPaths"] == ["/data/media"]
 
 
-def test_a_strict_module_is_left_as_it_is_but_for_the_data_in_sight() -> None:
-    """Hardening never weakens upstream, and repeats nothing of it."""
+def test_for_a_strict_module_only_data_is_hidden() -> None:
+    """The sandbox never weakens nixpkgs, and repeats nothing of it."""
     settings = _settings({"services": {"vaultwarden": {"host": "nas"}}}, "vaultwarden")
     assert settings == {"TemporaryFileSystem": ["/mnt:ro", "/srv:ro"]}
 
 
-def test_a_module_with_a_root_of_its_own_is_told_of_its_datasets_only() -> None:
-    """Nothing to hide there, and everything to bring in."""
+def test_a_module_with_its_own_root_directory_gets_only_its_datasets() -> None:
+    """Nothing must be hidden there, and everything must be bound."""
     changes: Changes = {
         "services": {"navidrome": {"host": "nas", "datasets": {"music": "media"}}},
         "datasets": DATA,
@@ -135,7 +135,7 @@ def test_a_module_with_a_root_of_its_own_is_told_of_its_datasets_only() -> None:
     assert _settings(changes, "navidrome") == {"BindReadOnlyPaths": ["/mnt/media"]}
 
 
-def test_compilers_at_run_time_and_link_watchers_keep_what_they_need() -> None:
+def test_services_keep_executable_memory_and_netlink_if_they_need_them() -> None:
     """Trap 8: Node and .NET need executable memory and AF_NETLINK; others get neither."""
     jellyfin = _unit({"services": {"jellyfin": {"host": "nas"}}}, "jellyfin")
     settings = dict(jellyfin.settings)
@@ -174,7 +174,7 @@ GRAPHICS = [(name, vendor) for name, e in ENTRIES.items() for vendor in e.option
 def test_devices_that_the_stack_names_are_all_that_any_of_these_services_opens(
     name: str, vendor: str
 ) -> None:
-    """Also where upstream lists devices by itself."""
+    """Also if the module of nixpkgs lists devices."""
     gpu = {"vendor": vendor, "devices": ["/dev/dri/renderD129"]}
     gpu |= {"open": True} if vendor == "nvidia" else {}
     changes: Changes = {
@@ -189,7 +189,7 @@ def test_devices_that_the_stack_names_are_all_that_any_of_these_services_opens(
 
 
 @pytest.mark.requirement("S3-09", "T15")
-def test_a_relaxation_outranks_upstream_and_keeps_its_reason() -> None:
+def test_a_relaxation_overrides_nixpkgs_and_keeps_its_reason() -> None:
     """Forced, and in the list of exceptions."""
     relax = {"memory-deny-write-execute": "runs a script engine"}
     changes: Changes = {"services": {"vaultwarden": {"host": "nas", "harden": {"relax": relax}}}}
@@ -200,7 +200,7 @@ def test_a_relaxation_outranks_upstream_and_keeps_its_reason() -> None:
 
 
 def test_every_part_of_the_baseline_can_be_relaxed() -> None:
-    """Each name of the guide does something, to a service with the baseline."""
+    """Each name has an effect on a service with the baseline."""
     for name in NAMES:
         whole = _unit(_custom(), "app")
         unit = _unit(_custom(harden={"relax": {name: "cannot bear it"}}), "app")
@@ -209,7 +209,7 @@ def test_every_part_of_the_baseline_can_be_relaxed() -> None:
 
 
 def test_directories_of_the_stack_are_bound_where_they_are_hidden() -> None:
-    """Below /mnt and in homes by a bind, elsewhere by leave to write."""
+    """Below /mnt and in homes by a bind, elsewhere by ReadWritePaths."""
     harden = {
         "read_write": ["/mnt/scratch", "/var/spool/app"],
         "read_only": ["/srv/fonts", "/home/sam/notes", "/etc/app"],
@@ -224,14 +224,14 @@ def test_directories_of_the_stack_are_bound_where_they_are_hidden() -> None:
 
 
 def test_state_in_a_hidden_place_is_bound() -> None:
-    """Or the sandbox would take a service's own data away from it."""
+    """Otherwise the service could not read its own data."""
     settings = _settings(_custom(state=["/srv/app"]), "app")
     assert settings["BindPaths"] == ["/srv/app"]
     assert "ReadWritePaths" not in settings
 
 
 @pytest.mark.requirement("S4-20")
-def test_an_exempt_unit_has_no_sandbox_and_stands_in_the_report() -> None:
+def test_an_exempt_unit_has_no_sandbox_and_is_in_the_report() -> None:
     """The reason is the owner's, or the catalog's."""
     unit = _unit(_custom(harden={"exempt": "rebuilt next month"}), "app")
     assert unit.settings == ()
@@ -239,7 +239,7 @@ def test_an_exempt_unit_has_no_sandbox_and_stands_in_the_report() -> None:
 
 
 @pytest.mark.requirement("S4-20")
-def test_the_report_lists_every_exception_and_the_least_confined_unit_first() -> None:
+def test_the_report_lists_every_exception_and_the_lowest_score_first() -> None:
     """Sorted by score."""
     changes: Changes = {
         **_custom(harden={"exempt": "rebuilt next month"}),

@@ -1,4 +1,4 @@
-"""`hardening.nix`, as it stands on a host."""
+"""`hardening.nix` of a host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import build
 
 
 def test_a_host_has_its_own_units_in_one_file() -> None:
-    """The proxy's host confines the proxy, the other one its app."""
+    """The host of the proxy has the sandbox of the proxy, the other host that of its app."""
     files = build.render({"services": {"jellyfin": {"host": "nas"}}})
     assert "homelab.hardening.units.caddy = {" in files["pi"]["hardening.nix"]
     assert "jellyfin" not in files["pi"]["hardening.nix"]
@@ -23,11 +23,11 @@ def test_a_host_has_its_own_units_in_one_file() -> None:
 
 
 def test_a_host_without_services_has_no_such_file() -> None:
-    """Nothing to confine, nothing to read."""
+    """Without a sandbox there is no file."""
     assert "hardening.nix" not in build.render()["nas"]
 
 
-def test_only_what_is_recorded_outranks_upstream_and_says_why() -> None:
+def test_only_a_recorded_exception_overrides_nixpkgs_and_has_its_reason() -> None:
     """Everything else yields to the module of nixpkgs."""
     relax = {"private-tmp": "shares files with its helper"}
     plan = build.plan({"services": {"jellyfin": {"host": "nas", "harden": {"relax": relax}}}})
@@ -95,8 +95,8 @@ def _whole(differences: Mapping[str, Nix]) -> dict[str, Nix]:
     return {k: v for k, v in {**settings, **plain, **emptied}.items() if v is not None}
 
 
-def test_what_upstream_says_in_a_list_is_not_widened() -> None:
-    """Lists join in NixOS: a list of address families of ours would add to upstream's shorter one."""
+def test_a_list_of_nixpkgs_is_not_extended() -> None:
+    """Lists join in NixOS: a derived list of address families would add to a shorter one."""
     plan = build.plan({"services": {"jellyfin": {"host": "nas"}}})
     settings = dict(next(u for u in plan.hardening if u.unit == "jellyfin").settings)
     lists = {k for k, v in settings.items() if isinstance(v, list)}

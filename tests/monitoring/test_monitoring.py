@@ -1,4 +1,4 @@
-"""Everything with a name is watched, by somebody who can tell whether it works."""
+"""Every route has a health check that tests the app itself."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def on(host: str, **more: object) -> Changes:
 
 
 @pytest.mark.requirement("S0-45")
-def test_without_a_monitor_nothing_is_watched() -> None:
+def test_without_a_monitor_there_are_no_health_checks() -> None:
     assert build.plan(household()).monitoring is None
 
 
 @pytest.mark.requirement("S0-45")
-def test_an_app_that_asks_for_itself_is_watched_the_whole_way() -> None:
-    """Name, certificate, proxy and app."""
+def test_an_app_with_its_own_sign_in_is_checked_by_its_name() -> None:
+    """The check includes name, certificate, proxy and app."""
     vault = probes({"services": {"vaultwarden": {"host": "aurora", "name": "vault"}}})["vault"]
     assert vault.url == "https://vault.home.example.org/alive"
     assert vault.conditions == ("[STATUS] == 200",)
@@ -65,15 +65,15 @@ def test_an_app_that_asks_for_itself_is_watched_the_whole_way() -> None:
     ],
 )
 @pytest.mark.requirement("S0-45", "S0-12")
-def test_behind_the_gate_the_app_itself_is_asked(changes: Changes, url: str) -> None:
-    """A gate would answer for a dead app, except where it lets everybody pass."""
+def test_behind_forward_auth_the_check_calls_the_app_itself(changes: Changes, url: str) -> None:
+    """The auth proxy would answer for a dead app, except on exempt paths."""
     probe = probes(changes)["navidrome"]
     assert (probe.url, probe.proves) == (url, True)
 
 
 @pytest.mark.requirement("S0-45")
-def test_past_the_gate_the_app_hears_what_the_proxy_would_say() -> None:
-    """An app that knows its own name alone answers any other with an error."""
+def test_a_check_at_the_port_of_an_app_sends_the_headers_of_the_proxy() -> None:
+    """An app that accepts only its own name answers any other with an error."""
     assert """\
             headers = {
               Host = "navidrome.home.example.org";
@@ -83,7 +83,7 @@ def test_past_the_gate_the_app_hears_what_the_proxy_would_say() -> None:
 
 
 @pytest.mark.requirement("S0-45", "S0-12")
-def test_an_app_with_a_certificate_of_its_own_is_believed_at_its_address() -> None:
+def test_a_check_by_address_accepts_the_certificate_of_the_app() -> None:
     route = {"name": "music", "auth": "forward", "upstream": {"scheme": "https"}}
     rendered = text(on("aurora", routes=[route]))
     assert 'url = "https://192.168.1.10:4533/ping";' in rendered
@@ -91,8 +91,8 @@ def test_an_app_with_a_certificate_of_its_own_is_believed_at_its_address() -> No
 
 
 @pytest.mark.requirement("S0-12")
-def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
-    """And naming the app under `uses` opens the way."""
+def test_a_check_that_can_only_reach_the_auth_proxy_is_a_warning() -> None:
+    """Naming the app under `uses` of the monitor opens its port."""
     away: Changes = {"services": {"gatus": {"host": "aurora"}}}
     route = {"name": "video", "auth": "forward", "exempt": []}
     there: Changes = {"services": {"jellyfin": {"host": "workstation", "routes": [route]}}}
@@ -104,8 +104,8 @@ def test_a_monitor_that_cannot_dial_the_app_says_so() -> None:
 
 
 @pytest.mark.requirement("S0-12")
-def test_an_app_that_believes_headers_is_asked_from_the_proxys_host() -> None:
-    """To open it to the monitor would open it past the gate."""
+def test_an_app_that_trusts_headers_is_checked_from_the_host_of_the_proxy() -> None:
+    """An opening for the monitor would bypass the auth proxy."""
     away: Changes = {"services": {"gatus": {"host": "aurora"}}}
     there = on("workstation", auth="forward")
     (message,) = found("monitor-proves", STATUS, there, away)
@@ -114,14 +114,14 @@ def test_an_app_that_believes_headers_is_asked_from_the_proxys_host() -> None:
 
 
 @pytest.mark.requirement("S0-45")
-def test_the_resolver_is_asked_for_a_name_of_the_house() -> None:
+def test_the_check_of_the_resolver_resolves_an_internal_name() -> None:
     probe = probes()["resolver"]
     assert (probe.url, probe.dns) == ("192.168.1.2", ("gatus.home.example.org", "192.168.1.2"))
     assert '"[BODY] == 192.168.1.2"' in text()
 
 
 @pytest.mark.requirement("S0-05")
-def test_a_host_that_sleeps_raises_no_alarm() -> None:
+def test_a_failure_on_an_offline_host_sends_no_alert() -> None:
     assert probes(on("workstation"))["navidrome"].relaxed
     assert not probes(on("aurora"))["navidrome"].relaxed
     rendered = text(NTFY, on("workstation"), {"services": {"vaultwarden": {"host": "aurora"}}})
@@ -133,8 +133,8 @@ def test_a_host_that_sleeps_raises_no_alarm() -> None:
 
 
 @pytest.mark.requirement("S0-45", "S0-43")
-def test_the_topic_is_never_in_the_text() -> None:
-    """Gatus takes it from its environment, apart from the URL."""
+def test_no_generated_file_has_the_topic() -> None:
+    """Gatus reads it from its environment, separately from the URL."""
     rendered = text(NTFY)
     assert 'environmentFile = "/run/secrets/rendered/ntfy-topic";' in rendered
     assert 'topic = "\\${NTFY_TOPIC}";' in rendered
@@ -144,7 +144,7 @@ def test_the_topic_is_never_in_the_text() -> None:
 
 @pytest.mark.requirement("S0-45", "S0-79")
 def test_a_topic_in_the_url_is_refused() -> None:
-    """Gatus would take it and send no alert, ever."""
+    """Gatus would accept it and never send an alert."""
     joined: Changes = {"monitoring": {"ntfy": {"url": "https://ntfy.sh/hushhush"}}}
     with pytest.raises(InvalidStackError, match=r"monitoring\.ntfy\.url") as refused:
         build.stack_config(household(NTFY, joined))
@@ -159,14 +159,14 @@ def test_a_skip_is_listed_with_its_reason() -> None:
 
 
 @pytest.mark.requirement("S0-45")
-def test_a_host_that_is_only_planned_is_not_watched() -> None:
+def test_a_planned_host_is_not_monitored() -> None:
     planned: Changes = {"hosts": {"aurora": {"state": "planned"}}}
     assert "navidrome" not in probes(on("aurora"), planned)
     assert found("monitor-intent", STATUS, on("aurora"), planned) == []
 
 
 @pytest.mark.requirement("S1-15")
-def test_two_probes_of_one_name_are_an_error() -> None:
+def test_two_health_checks_with_one_name_are_an_error() -> None:
     """The message names both owners."""
     (message,) = found("monitor-name-unique", STATUS, on("aurora", name="resolver"))
     assert "network.dns" in message
@@ -175,8 +175,8 @@ def test_two_probes_of_one_name_are_an_error() -> None:
 
 
 @pytest.mark.requirement("S0-45")
-def test_somebody_watches_the_watcher() -> None:
-    """Here Cloudflare, which mails when the tunnel of the monitor's host goes down."""
+def test_a_monitor_that_nothing_monitors_is_a_warning() -> None:
+    """Cloudflare can monitor it: it sends a mail when the tunnel of its host is down."""
     (message,) = found("monitor-independent", STATUS)
     assert "nothing monitors pi" in message
     assert "monitoring.email" in message
@@ -188,7 +188,7 @@ def test_somebody_watches_the_watcher() -> None:
 
 
 @pytest.mark.requirement("S0-05")
-def test_the_family_does_not_wait_for_a_host_that_sleeps() -> None:
+def test_a_service_of_the_family_that_needs_an_offline_host_is_a_warning() -> None:
     """The message names both."""
     models: Changes = {"services": {"ollama": {"host": "workstation"}}}
     needs = on("aurora", uses=["ollama"])
@@ -199,8 +199,8 @@ def test_the_family_does_not_wait_for_a_host_that_sleeps() -> None:
 
 @pytest.mark.parametrize(("failed", "sent"), [("true", True), ("false", False)])
 @pytest.mark.requirement("S0-43")
-def test_a_failure_that_mended_itself_is_no_news(tmp_path: Path, failed: str, sent: bool) -> None:
-    """And the topic is in no argument."""
+def test_a_unit_that_has_recovered_sends_no_alert(tmp_path: Path, failed: str, sent: bool) -> None:
+    """The topic is not an argument of a process."""
     bash = shutil.which("bash")
     assert bash
     for name, body in {
@@ -232,8 +232,8 @@ def test_a_failure_that_mended_itself_is_no_news(tmp_path: Path, failed: str, se
 
 
 @pytest.mark.requirement("S0-45")
-def test_a_server_that_asks_for_a_token_is_given_one() -> None:
-    """From a file of its own, and neither in the text nor among a process' arguments."""
+def test_a_server_that_requires_a_token_gets_it() -> None:
+    """From its own file. The token is in no generated file and no argument of a process."""
     locked: Changes = {
         "monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}, "token": {"sops": "ntfy/token"}}}
     }
@@ -246,8 +246,8 @@ def test_a_server_that_asks_for_a_token_is_given_one() -> None:
     assert {"ntfy/topic", "ntfy/token"} <= keys
 
 
-def test_a_dollar_in_a_title_is_a_dollar_to_gatus() -> None:
-    """Gatus fills in `$name` all over its file; two dollars are one."""
+def test_a_dollar_in_a_title_is_literal_for_gatus() -> None:
+    """Gatus expands `$name` anywhere in its file; two dollars stand for one."""
     board = {
         "host": "nas",
         "port": 8099,

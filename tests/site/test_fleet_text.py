@@ -56,7 +56,7 @@ FLEETS: dict[str, Callable[[int], Changes]] = {
     "measured hosts": _measured,
 }
 SERVES = {
-    "nas": {"backup.nix", "dashboard.nix", "issued-secrets.nix", "known-hosts.nix"}
+    "nas": {"backup-stores.nix", "dashboard.nix", "issued-secrets.nix", "known-hosts.nix"}
     | {"measurements.nix", "power.nix", "release-id.nix"},
     "pi": {"dns.nix", "identity.nix", "known-hosts.nix", "monitoring.nix", "power.nix"}
     | {"proxy.nix", "release-id.nix"},
