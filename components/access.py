@@ -1,4 +1,4 @@
-"""An Access application: what stands before one name, or one site, at Cloudflare's edge."""
+"""An Access application: Cloudflare's sign-in in front of one name or one site."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from homelab.components import cloudflare_resources as cloudflare
 
 
 class Guard(TypedDict):
-    """Who passes an application, for how long."""
+    """Whom an application admits, and for how long."""
 
     account: str
     session: str
     policies: Sequence[str]
-    """Keys of the policies, the first asked first."""
+    """Keys of the policies, in order of precedence."""
     ids: Mapping[str, pulumi.Input[str]]
     """Ids of the policies, by key."""
 
@@ -31,7 +31,7 @@ def application(
     domain: str | None = None,
     uris: Sequence[pulumi.Input[str]] = (),
 ) -> cloudflare.ZeroTrustAccessApplication:
-    """An application for a domain, or for several addresses together."""
+    """An application for one domain, or for several destinations."""
     return cloudflare.ZeroTrustAccessApplication(
         name,
         {
@@ -41,7 +41,7 @@ def application(
             "domain": domain,
             "destinations": [{"type": "public", "uri": uri} for uri in uris] or None,
             "session_duration": guard["session"],
-            # Said outright, for the API answers with defaults that would differ for ever.
+            # Set explicitly: the API returns its defaults, which would differ in every preview.
             "app_launcher_visible": True,
             "auto_redirect_to_identity": False,
             "http_only_cookie_attribute": True,

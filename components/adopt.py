@@ -1,4 +1,4 @@
-"""Take over what was there before."""
+"""Adopt existing resources."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pulumi
 
 
 def adopting(opts: pulumi.ResourceOptions, id_: str) -> pulumi.ResourceOptions:
-    """Options that import a resource, where there is an id.
+    """Options that import a resource, if there is an id.
 
-    The engine reads it first, then changes what differs from the stack, all in one `up`; an id that
-    stays is heeded no more. What would have to be replaced is refused while the id is there.
+    In one `up`, the engine reads the resource and then changes it to the stack's state. Afterwards
+    the id has no effect, except that a replacement of the resource is refused while it is set.
     """
     if not id_:
         return opts

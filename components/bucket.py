@@ -1,4 +1,4 @@
-"""A bucket of R2, and keys that open it and no other."""
+"""An R2 bucket, and keys limited to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class BucketArgs(TypedDict):
 
 
 class Bucket(Component):
-    """The bucket stays when the stack goes: what lies in it may be all that is left."""
+    """The bucket and its keys. The bucket is kept when the stack is destroyed, because it may
+    contain backups.
+    """
 
     token = "homelab:cloudflare:Bucket"
     former = ("homelab:bucket:Bucket",)
@@ -42,7 +44,7 @@ class Bucket(Component):
                 "name": bucket.name,
                 "location": bucket.location or None,
             },
-            # Where it lies is settled once; another place would be another bucket of its name.
+            # The location is fixed at creation; a change would replace the bucket.
             pulumi.ResourceOptions(parent=self, retain_on_delete=True, ignore_changes=["location"]),
         )
         token = cloudflare.ApiToken(
@@ -53,7 +55,7 @@ class Bucket(Component):
             },
             pulumi.ResourceOptions(parent=self, depends_on=[made]),
         )
-        # R2 takes a token for a pair of S3 keys: its id, and the digest of its value.
+        # R2 uses a token as a pair of S3 keys: its id, and the digest of its value.
         self.keys = pulumi.Output.all(token.id, token.value).apply(
             lambda both: (
                 f"AWS_ACCESS_KEY_ID={both[0]}\n"

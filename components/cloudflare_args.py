@@ -1,6 +1,6 @@
-"""Arguments of the resource types of Cloudflare that we use, and the shapes in them.
+"""Arguments of the Cloudflare resource types that homelab uses, and their nested shapes.
 
-Names are those of the provider's Python package; only what we say is here.
+Names are those of the provider's Python package. Only the arguments that homelab sets are here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Text = pulumi.Input[str]
 
 
 class PermissionGroup(TypedDict):
-    """A permission of the API, by id: names are refused."""
+    """A permission of the API, by id. The API refuses names."""
 
     id: str
 
@@ -24,7 +24,7 @@ class TokenPolicy(TypedDict):
     effect: str
     permission_groups: list[PermissionGroup]
     resources: str
-    """JSON, as the API gives it back."""
+    """JSON, in the form that the API returns."""
 
 
 class RequestIp(TypedDict):
@@ -85,7 +85,7 @@ class Email(TypedDict):
 
 
 class EmailDomain(TypedDict):
-    """Everybody with an address of a domain."""
+    """Everyone with an e-mail address of a domain."""
 
     domain: str
 
@@ -97,13 +97,13 @@ class GroupId(TypedDict):
 
 
 class ServiceTokenId(TypedDict):
-    """A program, by its service token."""
+    """A program, identified by its service token."""
 
     token_id: Text
 
 
 class Include(TypedDict, total=False):
-    """One of these: whom a policy or a group lets in."""
+    """Exactly one selector: whom a policy or a group admits."""
 
     email: Email
     email_domain: EmailDomain
@@ -120,7 +120,7 @@ class AccessGroupArgs(TypedDict):
 
 
 class AccessPolicyArgs(TypedDict):
-    """Arguments of a policy. Without a `session_duration` every preview differs."""
+    """Arguments of a policy. Without `session_duration`, every preview shows a difference."""
 
     account_id: str
     name: str
@@ -130,14 +130,14 @@ class AccessPolicyArgs(TypedDict):
 
 
 class Destination(TypedDict):
-    """An address that an application guards."""
+    """An address that an application protects."""
 
     type: str
     uri: Text
 
 
 class PolicyAt(TypedDict):
-    """A policy and its place: the lowest is asked first."""
+    """A policy and its precedence, lowest first."""
 
     id: Text
     precedence: int
@@ -159,7 +159,7 @@ class AccessApplicationArgs(TypedDict):
 
 
 class IdentityProviderArgs(TypedDict):
-    """Arguments of a way to sign in. `config` is required, and empty for one-time PINs."""
+    """Arguments of an identity provider. `config` is required, and empty for one-time PINs."""
 
     account_id: str
     name: str
@@ -176,26 +176,26 @@ class ServiceTokenArgs(TypedDict):
 
 
 class Filters(TypedDict):
-    """Which events a notice is about."""
+    """The events that a notification is about."""
 
     new_statuses: list[str]
     tunnel_ids: list[Text]
 
 
 class Mechanism(TypedDict):
-    """Where a notice goes: an address, for e-mail."""
+    """The e-mail address that receives a notification."""
 
     id: str
 
 
 class Mechanisms(TypedDict):
-    """How a notice goes out."""
+    """How a notification is sent."""
 
     emails: list[Mechanism]
 
 
 class NotificationPolicyArgs(TypedDict):
-    """Arguments of a notice."""
+    """Arguments of a notification."""
 
     account_id: str
     name: str
@@ -222,7 +222,7 @@ class PagesDomainArgs(TypedDict):
 
 
 class R2BucketArgs(TypedDict):
-    """Arguments of a bucket. `location` is a hint that is heeded once."""
+    """Arguments of a bucket. `location` is a hint that is used at creation only."""
 
     account_id: str
     name: str

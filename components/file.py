@@ -1,4 +1,4 @@
-"""The files of a host, each as a component of its own."""
+"""The files of a host, one component per file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class File(Component):
 
 
 def show_files(host: str, release: Release, parent: pulumi.Resource, *, held: bool = False) -> None:
-    """Register a component for each file of a host. Of a binary file it has the size only.
+    """Register a component for each file of a host. A binary file is shown by its size.
 
     The files of a held host keep their text. A preview still shows files that are added or removed.
     """

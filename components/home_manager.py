@@ -12,7 +12,7 @@ from homelab.deploy.model import Release
 
 
 class HomeArgs(TypedDict):
-    """What a home needs."""
+    """What a home-manager machine needs."""
 
     release: Release
 

@@ -1,4 +1,4 @@
-"""A web site that Cloudflare itself serves."""
+"""A web site on Cloudflare Pages."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class PagesArgs(TypedDict):
 
 
 class Pages(Component):
-    """The project, Access before each of its names, and last the name that people type.
+    """The project, Access in front of each of its names, and then its custom domain.
 
-    What is in it is not the stack's: a build of the site uploads it.
+    The content is not part of the stack. A build of the site uploads it.
     """
 
     token = "homelab:cloudflare:Pages"
@@ -44,14 +44,14 @@ class Pages(Component):
                 "name": site.project,
                 "production_branch": site.branch,
             },
-            # The API fills in the whole of both, and every preview would take it away again.
+            # The API adds defaults to both. Without this, every preview would remove them.
             pulumi.ResourceOptions(
                 parent=self, ignore_changes=["buildConfig", "deploymentConfigs"]
             ),
         )
         after: list[pulumi.Resource] = [project]
         if site.policies:
-            # Beside its own name the site answers to two of Cloudflare's, of builds of any branch.
+            # The site also has two names of Cloudflare: the project's, and those of branch builds.
             names = (site.domain, project.subdomain, pulumi.Output.concat("*.", project.subdomain))
             app = application(
                 f"{name}-pages-access",

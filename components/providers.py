@@ -1,7 +1,7 @@
-"""One explicit provider for each cloud and for commands, handed down from the top.
+"""One explicit provider for each cloud and for commands, inherited from the top component.
 
-The shipped stacks switch default providers off, so a resource that was not handed one fails by
-name instead of using whatever credentials lie around.
+The shipped stacks disable default providers, so a resource without a provider fails by name instead
+of using ambient credentials.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def make_providers(
 ) -> dict[str, pulumi.ProviderResource]:
     """The providers that this plan needs, by package.
 
-    A run for hosts alone has no credentials of the clouds: their providers are registered whatever
-    the targets are, and keep those that the state has.
+    In a run for hosts only, the providers of clouds are registered without credentials and keep
+    those in the state.
     """
     providers: dict[str, pulumi.ProviderResource] = {
         "command": command.Provider(f"{name}-command", opts=opts)

@@ -1,4 +1,4 @@
-"""Switching: every host of a wave after every build, and every wave after the one before."""
+"""The rollout: hosts switch after every build has succeeded, wave after wave."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from homelab.ops.deploy.runner import COMMAND
 from homelab.system.model import Host as HostPlan
 
 SWITCH = f"{COMMAND} switch"
-"""Our runner: text that is the same on every machine."""
+"""The command of the runner. It is the same on every machine."""
 
 
 class RolloutArgs(TypedDict):
@@ -29,7 +29,7 @@ class RolloutArgs(TypedDict):
     plans: Mapping[str, HostPlan]
     hosts: Mapping[str, Host]
     versions: Mapping[str, pulumi.Output[str]]
-    """Keyed digest of each host's secrets: it changes when one of them changes."""
+    """Keyed digest of each host's secrets. It changes when a secret changes."""
     config: DeployConfig
     signers: list[str]
     """SSH public keys that may sign bundles of offline hosts."""
@@ -48,7 +48,8 @@ class Rollout(Component):
     former = ("homelab:rollout:Rollout",)
 
     switches: dict[str, local.Command]
-    """By host. Success of one means: the new system is confirmed and the boot default."""
+    """The switch of each host. It succeeds when the new system is confirmed and the boot
+    default."""
 
     def __init__(
         self, name: str, args: RolloutArgs, opts: pulumi.ResourceOptions | None = None
@@ -63,8 +64,8 @@ class Rollout(Component):
             opts,
         )
         self.switches = {}
-        # Nothing changes anywhere before everything is there: a failed build leaves all hosts as
-        # they were. A host that may sleep is outside this barrier.
+        # No host switches before all have built, so a failed build changes no host. An offline
+        # host is outside of this barrier.
         ready: list[pulumi.Resource] = list(args["after"])
         for host in args["hosts"].values():
             if args["plans"][host.name].always_on and args["plans"][host.name].is_deployed:
@@ -99,7 +100,7 @@ class WaveArgs(TypedDict):
 
 
 class Wave(Component):
-    """Hosts that switch together, so many at a time."""
+    """Hosts of one wave. A limited number switches at the same time."""
 
     token = "homelab:deploy:Wave"
     former = ("homelab:rollout:Wave",)
@@ -120,28 +121,28 @@ class Wave(Component):
                 after.append(line[-rollout["config"].max_parallel])
             switch = local.Command(
                 f"{self.lead}{host_name}-switch",
-                # A held host keeps the switch it had; one that never had any gets an empty one.
+                # A held host keeps its switch. Without an earlier one it gets an empty switch.
                 create=f"{SWITCH} {host_name}" if plan.is_deployed else None,
                 stdin=_spec(plan, host, rollout),
                 add_previous_output_in_env=False,
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     depends_on=after,
-                    # Files line by line are the host component's to show.
+                    # The host component shows the lines of files.
                     hide_diffs=["stdin"] if host.payload is not None else None,
                     ignore_changes=None if plan.is_deployed else ["create", "stdin"],
                 ),
             )
             self.switches[host_name] = switch
-            # Nobody waits in a line behind an offline host.
+            # No host waits for an offline host.
             if plan.always_on:
                 line.append(switch)
         self.register_outputs({})
 
 
 def _spec(plan: HostPlan, host: Host, rollout: RolloutArgs) -> pulumi.Output[str]:
-    """What the runner reads on its standard input: nothing secret, except for an offline host,
-    whose secrets travel with it.
+    """The runner's standard input. It contains no secret, except for an offline host, which
+    receives its secrets with the switch.
     """
     policy, external = rollout["policy"][plan.name], rollout["external"][plan.name]
     fixed = switch_spec(plan, host.release_id, rollout["config"], policy, external)

@@ -1,7 +1,7 @@
-"""The deployer's secrets, as outputs that never show.
+"""The deployer's secrets, as secret outputs.
 
-Preview works without any of them: what cannot be had is unknown, with one warning. An `up` that
-lacks one stops before the first resource registers.
+A preview works without them: a secret that cannot be read is unknown, with one warning. An `up`
+without one stops before the first resource registers.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from homelab.secrets.model import Secret, scoped
 
 
 class SecretResolver:
-    """Every secret that Pulumi itself handles, resolved once."""
+    """Reads each secret of the deployer once."""
 
     hosts_alone: bool
-    """Whether the clouds have no part in this run, so that their credentials were not asked for."""
+    """Whether the run is for hosts only, so that credentials of clouds were not read."""
 
     def __init__(
         self,
@@ -45,8 +45,9 @@ class SecretResolver:
     def open(
         cls, plan: Plan, directory: str, *, preview: bool, hosts_alone: bool = False
     ) -> SecretResolver:
-        """Resolve what the plan refers to; for hosts alone, only what they get something of.
-        Raises HomelabError with all that an `up` lacks.
+        """Read the secrets that the plan names; in a run for hosts only, those that hosts need.
+
+        Raises HomelabError with every secret that an `up` lacks.
         """
         from pathlib import Path
 
@@ -74,7 +75,7 @@ class SecretResolver:
                 pulumi.log.warn(f"unknown in this preview: {error}")
                 return None
 
-        # What the plan refers to was asked for already.
+        # The secrets that the plan names were read before.
         asked: dict[str, str | None] = {ref.name: values.get(ref.name) for ref in wanted}
         return cls(
             asked,
@@ -85,14 +86,14 @@ class SecretResolver:
         )
 
     def credential(self, ref: SecretRef) -> pulumi.Output[str] | None:
-        """A secret that a cloud's provider signs in with; None in a run for hosts alone."""
+        """A credential of a cloud's provider. None in a run for hosts only."""
         return None if self.hosts_alone else self.value(ref)
 
     def value(self, ref: SecretRef) -> pulumi.Output[str]:
-        """A secret as a secret output; unknown where it cannot be had.
+        """A secret as a secret output. It is unknown if a preview cannot read it.
 
-        One that the plan does not refer to is asked for here. Raises pulumi.RunError where an `up`
-        cannot have it.
+        A secret that the plan does not name is read here. Raises pulumi.RunError if an `up` cannot
+        read it.
         """
         if ref.name not in self._values and self._look_up is not None:
             self._values[ref.name] = self._look_up(ref)
@@ -112,7 +113,7 @@ class SecretResolver:
         return _secret(derive_secret(self._master, secret))
 
     def derived_for(self, purpose: str) -> pulumi.Output[str]:
-        """A derived secret that belongs to no host, such as a tunnel's."""
+        """A derived secret without a host, such as a tunnel's."""
         if self._master is None:
             return _secret(None)
         return _secret(derive(self._master, scoped(self._namespace, purpose)))
@@ -125,7 +126,7 @@ def _secret(value: str | None) -> pulumi.Output[str]:
 
 
 def unknown() -> pulumi.Output[str]:
-    """A secret output that nothing will ever resolve: what a preview cannot know."""
+    """A secret output that is never resolved, for values that a preview cannot know."""
     loop = asyncio.get_event_loop()
 
     def done(value: object) -> asyncio.Future[object]:

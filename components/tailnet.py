@@ -1,4 +1,4 @@
-"""The tailnet: its policy, its DNS, its known devices, and a key for each that has not joined."""
+"""The tailnet: policy, DNS, known devices, and a join key for each host that has not joined."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from homelab.tailnet.model import Device, TailnetPlan
 from homelab.tailnet.policy import policy_text
 
 KEY_SECONDS = 24 * 60 * 60
-"""A join key lives for a day: it is issued in the run that uses it."""
+"""A join key is valid for a day. The run that issues it also uses it."""
 
 
 InForce = Literal["ask", "ours", "unreadable", "untouched"]
-"""What is known of the policy in force. ask: nothing yet, so Tailscale is asked before ours is
-written; ours: it may be replaced; unreadable: Tailscale gave no answer, so it stays; untouched:
-Tailscale has no part in this run."""
+"""What is known about the policy in force. ask: it is read before ours is written; ours: it may be
+replaced; unreadable: Tailscale did not answer, so it is kept; untouched: this run does not contact
+Tailscale."""
 
 
 def look(plan: TailnetPlan, provider: pulumi.ProviderResource) -> InForce:
-    """Whether the policy in force was seen, and is ours to replace. Raises RunError where it is
-    seen and is not.
+    """Read the policy in force before the first resource registers, so that nothing has changed
+    yet.
 
-    It asks before the first resource of a run, so that nothing has changed by then. A preview
-    does not ask. Where Tailscale gives no answer the run goes on, for `--target` may have it repair
-    a host; the policy is left alone then. A whole run ends at it, for the provider has Tailscale
-    try each policy that it compares, also one that stays (terraform-provider-tailscale 0.29.2,
-    resource_acl.go, ModifyPlan).
+    Raises RunError if homelab may not replace it. A preview does not read it. If Tailscale does not
+    answer, the run continues and keeps the policy, because a run with `--target` may repair a host.
+    A whole run then fails at the policy: the provider sends every policy that it compares to
+    Tailscale, also an unchanged one (terraform-provider-tailscale 0.29.2, resource_acl.go,
+    ModifyPlan).
     """
     if pulumi.runtime.is_dry_run():
         return "ours"
     try:
         live = tailscale.get_acl(pulumi.InvokeOptions(provider=provider)).hujson
-    except Exception as error:  # noqa: BLE001 the SDK raises a bare one for whatever the API said
+    except Exception as error:  # noqa: BLE001 the SDK raises Exception for every error of the API
         pulumi.log.warn(
             "tailnet: the policy in force cannot be read, so this run does not replace it; hosts "
             f"come up without Tailscale by {ALONE} pulumi up; {error}"
@@ -55,16 +55,16 @@ def _refuse_foreign(plan: TailnetPlan, live: str) -> None:
 
 
 def _own_text(plan: TailnetPlan, live: str) -> str:
-    """Our policy, once the one in force is seen to be ours to replace."""
+    """Our policy. Raises RunError if the policy in force may not be replaced."""
     _refuse_foreign(plan, live)
     return policy_text(plan)
 
 
 def _refuse_unwritten(plan: TailnetPlan, live: str) -> str:
-    """End an `up` after which another policy is in force.
+    """Raise RunError if another policy is in force at the end of an `up`.
 
-    Pulumi compares with what it wrote last and not with what is there, so it leaves alone what
-    somebody put back: an older policy of ours, or that of a new tailnet.
+    Pulumi compares with the policy that it wrote last, so it does not notice a restored older
+    policy or the default policy.
     """
     text = unwritten(drift(live, policy_text(plan), plan.adopt), plan.adopt)
     if text:
@@ -73,14 +73,14 @@ def _refuse_unwritten(plan: TailnetPlan, live: str) -> str:
 
 
 def _is_written(plan: TailnetPlan, last: str) -> bool:
-    """Whether the policy that Pulumi wrote last is the one that the stack wants now. In a run for
-    some targets alone it may be an older one, which is then not this run's to write.
+    """Whether Pulumi's last written policy is the stack's policy. In a run with targets it may be
+    an older one, which this run does not replace.
     """
     return digest(last) == digest(policy_text(plan))
 
 
 def _after(plan: TailnetPlan, last: str, seen: bool, opts: pulumi.InvokeOutputOptions) -> None:
-    """See to it that a run does not end well with another policy in force than it wrote."""
+    """Make a run fail that ends with another policy in force than the written one."""
     if not _is_written(plan, last):
         if not seen:
             pulumi.log.error(
@@ -98,22 +98,22 @@ class TailnetArgs(TypedDict):
 
     plan: TailnetPlan
     in_force: NotRequired[InForce]
-    """What is known of the policy in force; `ask` unless it is said. A whole homelab looks before
-    its first resource, see `look`; a tailnet alone before its policy."""
+    """What is known about the policy in force; the default is `ask`. A whole homelab reads it
+    before its first resource, see `look`; a tailnet alone before its policy."""
 
 
 class Tailnet(Component):
     """Policy, DNS, devices and join keys.
 
-    The policy carries tests of its own, which Tailscale runs before it takes it: a policy that
-    would lock its owner out is refused, after our own evaluation has refused it already. Where the
-    deployer's secrets are to be had, the provider has Tailscale run them in a preview as well.
+    The policy contains tests that Tailscale runs before it accepts the policy. homelab's check runs
+    the same tests first, so a policy that would lock its owner out fails in the preview. If the
+    deployer's secrets are available, Tailscale also runs the tests in a preview.
     """
 
     token = "homelab:tailnet:Tailnet"
 
     policy: tailscale.Acl | None = None
-    """None where another stack has the tailnet's policy and its DNS."""
+    """None if another stack owns the tailnet's policy and DNS."""
     keys: dict[str, pulumi.Output[str]]
     """Join key by host, secret."""
 
@@ -126,11 +126,11 @@ class Tailnet(Component):
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
         if not plan.elsewhere:
             self.policy = self._policy(name, args, kept)
-        # What the policy says of a tag must hold before a machine carries it.
+        # Rules for a tag must be in force before a machine has the tag.
         first = [self.policy] if self.policy is not None else []
         after = pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=first))
         if not plan.elsewhere:
-            # A tailnet that may turn out to be somebody else's keeps its DNS as well.
+            # The DNS is only changed once the policy in force may be replaced.
             asks = args.get("in_force", "ask") == "ask"
             self._dns(name, plan, after if asks else kept)
         for device in plan.devices:
@@ -143,7 +143,7 @@ class Tailnet(Component):
                 expiry=KEY_SECONDS,
                 ephemeral=False,
                 preauthorized=True,
-                # A key that was used is not missed; one that expired unused has a later epoch.
+                # A used key is not recreated. An unused, expired one is replaced by a higher epoch.
                 recreate_if_invalid="never",
                 reusable=False,
                 tags=list(key.tags),
@@ -160,17 +160,17 @@ class Tailnet(Component):
         preview = pulumi.runtime.is_dry_run()
         text: pulumi.Input[str] = policy_text(plan)
         if in_force == "ask" and not preview:
-            # Ends the run before the policy registers, and with it all that waits for the policy.
+            # Ends the run before the policy and its dependents register.
             text = tailscale.get_acl_output(pulumi.InvokeOutputOptions(parent=self)).apply(
                 lambda found: _own_text(plan, found.hujson)
             )
         seen = in_force in ("ask", "ours")
-        # What nobody has seen is kept; the provider itself refuses to make one over another then.
+        # A policy that was not read is kept. On creation, the provider refuses to replace one.
         unseen = pulumi.ResourceOptions(ignore_changes=["acl", "overwriteExistingContent"])
         policy = tailscale.Acl(
             f"{self.lead}{name}-policy",
             acl=text,
-            # We have looked; the provider itself would look at a first creation alone.
+            # The policy was read above. The provider would check only on creation.
             overwrite_existing_content=seen,
             reset_acl_on_destroy=False,
             opts=opts if seen else pulumi.ResourceOptions.merge(opts, unseen),
@@ -201,10 +201,12 @@ class Tailnet(Component):
 
 
 def _bind(device: Device, lead: str, opts: pulumi.ResourceOptions) -> None:
-    """Tags and routes of a machine that is known. Elsewhere its key and the policy see to both."""
+    """Tags and routes of a known device. Other devices get them from the join key and the
+    policy.
+    """
     name = f"{lead}{device.host}"
     tailscale.DeviceTags(f"{name}-tags", device_id=device.id, tags=list(device.tags), opts=opts)
-    # A tag that comes after joining leaves the expiry of the person who joined it.
+    # Tagging a device that has already joined does not disable its key expiry.
     tailscale.DeviceKey(f"{name}-expiry", device_id=device.id, key_expiry_disabled=True, opts=opts)
     if device.routes:
         tailscale.DeviceSubnetRoutes(

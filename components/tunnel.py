@@ -1,4 +1,4 @@
-"""The tunnel between Cloudflare and a host. Its rules are lines of the host's own Nix."""
+"""The tunnel between Cloudflare and a host. Its rules are in the host's Nix files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class TunnelArgs(TypedDict):
 
 
 class Tunnel(Component):
-    """A locally managed tunnel, and word by e-mail when it goes down.
+    """A locally managed tunnel, and an e-mail notification when it goes down.
 
-    The connector reads the tunnel's id from its credentials file, so no id is in any Nix text and
-    no preview grows vague because of one.
+    The connector reads the tunnel's id from its credentials file. No Nix file contains the id, so a
+    first preview can show every file.
     """
 
     token = "homelab:cloudflare:Tunnel"
@@ -44,7 +44,7 @@ class Tunnel(Component):
         plan = args["plan"]
         super().__init__(name, {"host": plan.tunnel_host}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        # Derived, 32 bytes as base64url: the provider wants standard base64.
+        # The derived secret is 32 bytes in base64url. The provider requires standard base64.
         secret = args["resolver"].derived_for(f"tunnel/{name}").apply(_standard_base64)
         id_ = f"{plan.account}/{plan.adopt_tunnel}" if plan.adopt_tunnel else ""
         tunnel = cloudflare.ZeroTrustTunnelCloudflared(

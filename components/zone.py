@@ -93,8 +93,7 @@ def _group(plan: CloudflarePlan, group: Group, opts: pulumi.ResourceOptions) -> 
 def _service_token(
     plan: CloudflarePlan, token: Token, opts: pulumi.ResourceOptions
 ) -> cloudflare.ZeroTrustAccessServiceToken:
-    # To rotate the secret of one token, the provider wants to be told the hour at which the old
-    # one ends; another token needs no clock.
+    # Rotating a token's secret needs the time at which the old secret ends. A new token does not.
     version = f"-{token.version}" if token.version > 1 else ""
     return cloudflare.ZeroTrustAccessServiceToken(
         f"service-token-{token.name}{version}",

@@ -82,7 +82,7 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
         "host", "role", "platform", "LAN", "tailnet", "runs", title="Hosts", title_justify="left"
     )
     for host in plan.hosts.values():
-        runs = ", ".join(sorted(s.name for s in plan.on(host.name))) or "nothing of ours"
+        runs = ", ".join(sorted(s.name for s in plan.on(host.name))) or "no services"
         hosts.add_row(
             f"{host.name}{_not_live(host)}",
             host.role,

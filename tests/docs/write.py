@@ -15,6 +15,7 @@ from homelab.check import Check, FileCheck
 from homelab.checks import all_checks, file_checks
 from homelab.cli.app import app
 from homelab.config.schema import stack_schema
+from tests.docs.requirements_page import requirements_page
 from tests.docs.stack_page import stack_page
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ def pages() -> dict[str, str]:
         "catalog.md": catalog_page(ENTRIES),
         "checks.md": checks_page(),
         "cli.md": cli_page(),
+        "requirements.md": requirements_page(),
         "stack.md": stack_page(),
         "stack.schema.json": json.dumps(stack_schema(), indent=2) + "\n",
     }
