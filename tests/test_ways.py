@@ -44,7 +44,7 @@ def running(kind: str) -> Changes:
 
 
 @pytest.mark.parametrize("kind", RUNTIMES)
-@pytest.mark.requirement("T12")
+@pytest.mark.requirement("T12", "S0-59", "S2-18")
 def test_every_kind_of_service_has_the_same_parts(kind: str) -> None:
     """A port, a name, a firewall rule, sign-in, a probe, a tile, a backup and a sandbox."""
     made = build.plan(running(kind))

@@ -57,6 +57,7 @@ def commands(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(write.pages()))
+@pytest.mark.requirement("S0-78")
 def test_a_reference_page_is_current(name: str) -> None:
     page = write.PLACE / name
     assert page.exists(), "run: make docs"
@@ -127,6 +128,7 @@ def test_every_make_target_is_in_the_contributing_guide() -> None:
     assert [t for t in targets if f"`make {t}`" not in guide] == []
 
 
+@pytest.mark.requirement("S0-62")
 def test_every_label_of_a_problem_is_listed_once() -> None:
     """`homelab check --list` and the page list the id at the end of each message."""
     ids = [rule.id for rule in every_rule()]

@@ -262,6 +262,7 @@ def test_a_fault_or_host_that_is_unknown_is_named(lab: Lab) -> None:
         assert f'did you mean "{says}"' in done.stderr
 
 
+@pytest.mark.requirement("S4-26")
 def test_an_issued_secret_is_revoked_after_the_new_one_is_in_use(lab: Lab) -> None:
     """Order: create, deploy, probe, revoke. A host that rolls back still needs the old secret."""
     lab.json("up")

@@ -36,6 +36,7 @@ def of_module(
 @pytest.mark.parametrize(
     ("check", "name", "options"), OF_OPTIONS, ids=[n for _, n, _ in OF_OPTIONS]
 )
+@pytest.mark.requirement("S4-21")
 def test_a_careless_option_is_reported(check: str, name: str, options: dict[str, Any]) -> None:
     found = of_options(options)
     assert [p.check for p in found] == [check], found
@@ -48,6 +49,7 @@ def test_the_table_is_long() -> None:
 
 
 @pytest.mark.parametrize("name", CAREFUL)
+@pytest.mark.requirement("S4-21")
 def test_a_careful_option_passes(name: str) -> None:
     assert of_options(CAREFUL[name]) == []
 

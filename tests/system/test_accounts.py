@@ -22,6 +22,7 @@ def test_no_account_has_a_password_unless_the_stack_sets_one() -> None:
     assert not [f for f, text in files.items() if "mutableUsers" in text or "assword" in f]
 
 
+@pytest.mark.requirement("S1-33")
 def test_a_password_is_a_secret_of_each_host_and_applies_to_an_existing_account() -> None:
     """NixOS sets the hash of an existing account only if users are not mutable."""
     files = build.render(owner(password=HASH))["nas"]

@@ -29,6 +29,7 @@ def test_its_lock_names_one_revision_of_its_input() -> None:
     assert len(locked["locked"]["rev"]) == 40
 
 
+@pytest.mark.requirement("S0-69")
 def test_a_shell_and_an_app_come_out_of_it(tmp_path) -> None:
     nixpkgs = os.environ.get("HOMELAB_NIXPKGS")
     if not nixpkgs or not (build.ROOT / nixpkgs / "pkgs").exists():
