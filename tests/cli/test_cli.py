@@ -1,4 +1,4 @@
-"""The command line: what it prints for people and scripts, and how it ends."""
+"""The command line: output for people and scripts, and exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MASTER = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 class Said:
-    """How a call ended, and what it printed."""
+    """The exit code and output of a call."""
 
     def __init__(self, code: int, out: str, err: str) -> None:
         self.code, self.out, self.err = code, out, err
@@ -49,7 +49,7 @@ def call(
     return run
 
 
-def test_a_good_stack_is_fine(call: Any) -> None:
+def test_a_stack_without_problems_exits_with_0(call: Any) -> None:
     said = call("check")
     assert said.code == 0
     assert json.loads(call("check", "--json").out) is not None
@@ -66,7 +66,7 @@ def test_a_stack_elsewhere_is_found_by_its_directory(call: Any, tmp_path: Path) 
     assert "-C" in said.err
 
 
-def test_sops_tells_that_no_person_could_edit_the_files(call: Any, tmp_path: Path) -> None:
+def test_sops_warns_if_no_person_can_edit_the_files(call: Any, tmp_path: Path) -> None:
     assert "secrets.operators: there are no operators" in call("sops").err
     operator = "age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"
     stackdir.write_stack(tmp_path, {"secrets": {"operators": [operator]}})
@@ -86,7 +86,7 @@ def test_problems_are_json_for_a_script(call: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("chek",), ("check", "--stak", "x"), ("render", "--out")])
-def test_a_wrong_call_ends_with_2(call: Any, words: tuple[str, ...]) -> None:
+def test_a_wrong_call_exits_with_2(call: Any, words: tuple[str, ...]) -> None:
     said = call(*words)
     assert said.code == 2
     assert said.err
@@ -104,8 +104,8 @@ def test_render_writes_every_host_and_writes_nothing_twice(call: Any, tmp_path: 
     assert not (tmp_path / "made/nas/services").exists(), "what is gone is removed"
 
 
-def test_render_leaves_the_owners_files_alone(call: Any, tmp_path: Path) -> None:
-    """Every host's directory that is not ours is said, and nothing is written to any."""
+def test_render_does_not_touch_foreign_directories(call: Any, tmp_path: Path) -> None:
+    """Every foreign directory is reported, and no directory is written."""
     before = sorted(tmp_path.rglob("*"))
     said = call("render", "--out", "hosts")
     assert said.code == 1
@@ -117,7 +117,7 @@ def test_render_leaves_the_owners_files_alone(call: Any, tmp_path: Path) -> None
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_render_leaves_what_begins_with_a_dot(call: Any, tmp_path: Path) -> None:
+def test_render_keeps_files_whose_name_begins_with_a_dot(call: Any, tmp_path: Path) -> None:
     for path in ("made/nas/.git/config", "made/nas/.envrc"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("mine")
@@ -130,7 +130,7 @@ def test_render_leaves_what_begins_with_a_dot(call: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("place", ["made", "made/pi"])
-def test_render_onto_a_file_is_said(call: Any, tmp_path: Path, place: str) -> None:
+def test_render_onto_a_file_is_reported(call: Any, tmp_path: Path, place: str) -> None:
     (tmp_path / place).parent.mkdir(exist_ok=True)
     (tmp_path / place).write_text("mine")
     said = call("render", "--out", "made")
@@ -140,7 +140,7 @@ def test_render_onto_a_file_is_said(call: Any, tmp_path: Path, place: str) -> No
     assert (tmp_path / place).read_text() == "mine"
 
 
-def test_render_says_where_it_cannot_write(
+def test_render_names_the_path_that_it_cannot_write(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, _: bytes) -> int:
@@ -154,7 +154,7 @@ def test_render_says_where_it_cannot_write(
 
 @pytest.mark.requirement("S0-80", "S1-31")
 def test_a_new_machine_gets_an_image_and_the_steps(call: Any, tmp_path: Path) -> None:
-    """What is printed names what render wrote."""
+    """The printed steps name the files that render wrote."""
     new: dict[str, Any] = {
         "platform": "x86_64-linux",
         "state": "planned",
@@ -178,14 +178,14 @@ def test_render_writes_nothing_of_a_bad_stack(call: Any, tmp_path: Path) -> None
     assert not (tmp_path / "made").exists()
 
 
-def test_show_cuts_no_address_where_nobody_looks_at_its_width(
+def test_show_does_not_truncate_addresses_in_a_file(
     call: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     assert "http://192.168.1.3:8096" in call("show").out
 
 
-def test_show_tells_services_and_names(call: Any) -> None:
+def test_show_prints_services_and_names(call: Any) -> None:
     assert "https://jellyfin.home.example.org" in call("show").out
     assert call("show", "--json").out.startswith("{")
     assert json.loads(call("show", "--json").out)
@@ -228,9 +228,7 @@ def test_a_move_is_refused_until_it_is_acknowledged(call: Any, tmp_path: Path) -
 
 
 @pytest.mark.requirement("S0-77")
-def test_what_another_section_places_moves_only_when_that_is_meant(
-    call: Any, tmp_path: Path
-) -> None:
+def test_a_service_of_another_section_moves_only_if_acknowledged(call: Any, tmp_path: Path) -> None:
 
     def write(host: str) -> None:
         identity = {"host": host, "users": {"sops": "authelia/users"}}
@@ -249,7 +247,7 @@ def test_what_another_section_places_moves_only_when_that_is_meant(
 
 @pytest.fixture
 def own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A `sops` that knows the master key."""
+    """A stand-in for `sops` that returns the master key."""
     tool = tmp_path / "bin" / "sops"
     tool.parent.mkdir()
     tool.write_text(f"#!/bin/sh\nprintf %s {MASTER}\n")
@@ -258,15 +256,15 @@ def own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.requirement("S0-57")
-def test_an_owner_reads_the_secret_that_the_host_gets(call: Any, own_secrets: None) -> None:
-    """The first password of a service, and a repository's for a host that is lost."""
+def test_secret_prints_the_value_that_the_host_gets(call: Any, own_secrets: None) -> None:
+    """The first password of a service, and the repository password of a lost host."""
     said = call("secret", "restic-b2", "nas")
     assert (said.code, said.err) == (0, "")
     assert said.out == call("secret", "restic-b2", "nas").out
     assert len(said.out) == 43
 
 
-def test_a_secret_that_is_not_there_names_the_nearest(call: Any, own_secrets: None) -> None:
+def test_an_unknown_secret_names_the_nearest(call: Any, own_secrets: None) -> None:
     said = call("secret", "restic-b3")
     assert said.code == 2
     assert 'no derived secret "restic-b3"' in said.err
@@ -276,7 +274,7 @@ def test_a_secret_that_is_not_there_names_the_nearest(call: Any, own_secrets: No
 OPERATOR = "age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"
 
 
-def test_sops_writes_its_file_whole_and_says_what_changed(call: Any, tmp_path: Path) -> None:
+def test_sops_writes_its_file_atomically_and_prints_what_changed(call: Any, tmp_path: Path) -> None:
     file = tmp_path / ".sops.yaml"
     first = call("sops", "--out", ".sops.yaml")
     assert first.code == 0
@@ -292,7 +290,7 @@ def test_sops_writes_its_file_whole_and_says_what_changed(call: Any, tmp_path: P
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith("..sops")] == []
 
 
-def test_an_error_leaves_the_sops_file_as_it_is(call: Any, tmp_path: Path) -> None:
+def test_an_error_leaves_the_sops_file_unchanged(call: Any, tmp_path: Path) -> None:
     file = tmp_path / ".sops.yaml"
     assert call("sops", "--out", ".sops.yaml").code == 0
     before = file.read_text()
@@ -301,7 +299,7 @@ def test_an_error_leaves_the_sops_file_as_it_is(call: Any, tmp_path: Path) -> No
     assert file.read_text() == before
 
 
-def test_a_sops_file_of_somebody_else_is_not_overwritten(call: Any, tmp_path: Path) -> None:
+def test_a_foreign_sops_file_is_not_overwritten(call: Any, tmp_path: Path) -> None:
     (tmp_path / ".sops.yaml").write_text("creation_rules: []\n")
     said = call("sops", "--out", ".sops.yaml")
     assert said.code == 2
@@ -309,7 +307,7 @@ def test_a_sops_file_of_somebody_else_is_not_overwritten(call: Any, tmp_path: Pa
     assert (tmp_path / ".sops.yaml").read_text() == "creation_rules: []\n"
 
 
-def test_the_lock_says_which_lines_changed(call: Any, tmp_path: Path) -> None:
+def test_lock_prints_the_changed_lines(call: Any, tmp_path: Path) -> None:
     stackdir.write_stack(tmp_path, {"services": {"miniflux": {"host": "nas"}}})
     first = call("lock")
     assert first.code == 0, first.err

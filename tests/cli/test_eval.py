@@ -1,4 +1,4 @@
-"""`homelab eval`, with a stand-in for Nix that says what it was told to."""
+"""`homelab eval` with a stand-in for Nix that prints given answers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STRICT = {
 
 
 class Stand:
-    """A stack, and a directory on PATH with what is called nix there."""
+    """A stack, and a directory on PATH with a stand-in for nix."""
 
     def __init__(self, top: Path) -> None:
         self.stack = stackdir.write_stack(top / "stack", CHANGES)
@@ -44,7 +44,7 @@ class Stand:
         self.seen = top / "seen"
 
     def answers(self, report: object, stderr: str = "", code: int = 0) -> None:
-        """Let nix say this, and write down how it was called and what stood in the tree."""
+        """Let nix print this, and record its arguments and the tree."""
         for name in ("nix", "nix-instantiate"):
             program = self.bin / name
             program.write_text(
@@ -83,7 +83,7 @@ def call(stand: Stand, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 
 def report(**more: object) -> dict[str, object]:
-    """What Nix would say of a host of which everything is right, but for what is given."""
+    """Nix's report of a correct host, with these changes."""
     closed = {"tcp": [], "udp": [], "tcp_ranges": [], "udp_ranges": []}
     tailnet = {**closed, "tcp": [22, 8080, 8096], "udp": [41641]}
     made: dict[str, object] = {
@@ -109,9 +109,7 @@ def report(**more: object) -> dict[str, object]:
     return {**made, **more}
 
 
-def test_an_assertion_a_warning_and_a_weak_unit_come_with_their_places(
-    call: Any, stand: Stand
-) -> None:
+def test_an_assertion_a_warning_and_a_weak_unit_have_places(call: Any, stand: Stand) -> None:
     module = f"{NIXPKGS}/nixos/modules/services/web-apps/miniflux.nix"
     stand.answers(
         report(
@@ -147,7 +145,7 @@ def test_an_assertion_a_warning_and_a_weak_unit_come_with_their_places(
     )
 
 
-def test_an_error_comes_with_the_owners_file_and_line(call: Any, stand: Stand) -> None:
+def test_an_error_has_the_own_modules_file_and_line(call: Any, stand: Stand) -> None:
     stand.answers(
         None,
         "error:\n       … while evaluating the option `services':\n\n"
@@ -163,7 +161,7 @@ def test_an_error_comes_with_the_owners_file_and_line(call: Any, stand: Stand) -
     assert "/nix/store" not in problem["what"]
 
 
-def test_by_default_the_flake_is_evaluated_pure_by_its_own_lock_and_within_bounds(
+def test_by_default_the_flake_is_evaluated_purely_with_its_lock_and_limits(
     call: Any, stand: Stand
 ) -> None:
     stand.answers(report())
@@ -176,7 +174,7 @@ def test_by_default_the_flake_is_evaluated_pure_by_its_own_lock_and_within_bound
     assert not Path(words[-1].removeprefix("path:").partition("#")[0]).exists(), "nothing is left"
 
 
-def test_ports_that_are_open_beyond_the_plan_are_told(call: Any, stand: Stand) -> None:
+def test_ports_that_the_plan_does_not_open_are_reported(call: Any, stand: Stand) -> None:
     firewall = report()["firewall"]
     assert isinstance(firewall, dict)
     opened = {**firewall["everywhere"], "tcp": [9000]}
@@ -192,7 +190,7 @@ def test_ports_that_are_open_beyond_the_plan_are_told(call: Any, stand: Stand) -
     assert "the rule of firewall.nix is gone: ip saddr 192.168.1.0/24 tcp dport { 22 }" in said.out
 
 
-def test_inputs_that_lie_here_need_no_flakes(call: Any, stand: Stand, tmp_path: Path) -> None:
+def test_local_inputs_need_no_flakes(call: Any, stand: Stand, tmp_path: Path) -> None:
     stand.answers(report())
     call("nas", "--input", f"nixpkgs={tmp_path}")
     assert "--strict" in stand.seen.read_text(encoding="utf-8")
@@ -208,7 +206,7 @@ def test_inputs_that_lie_here_need_no_flakes(call: Any, stand: Stand, tmp_path: 
         (("--on", "nas", "--input", "nixpkgs=/"), "leave out --on or --input"),
     ],
 )
-def test_a_wrong_call_is_told_the_way_out(
+def test_a_wrong_call_has_a_way_out(
     call: Any, stand: Stand, words: tuple[str, ...], says: str
 ) -> None:
     said = call(*words)
@@ -216,7 +214,7 @@ def test_a_wrong_call_is_told_the_way_out(
     assert says in said.err
 
 
-def test_without_nix_the_way_out_is_another_host(
+def test_without_nix_the_way_out_names_another_host(
     call: Any, stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools = stand.bin.parent / "tools"
@@ -230,14 +228,14 @@ def test_without_nix_the_way_out_is_another_host(
     assert "homelab eval --on HOST" in said.err
 
 
-def test_what_is_no_report_is_no_traceback(call: Any, stand: Stand) -> None:
+def test_output_that_is_no_report_is_an_error_without_traceback(call: Any, stand: Stand) -> None:
     stand.answers({"release": "25.11"})
     said = call("nas")
     assert said.code == 1
     assert "is not a report" in said.err
 
 
-def test_another_host_of_the_stack_may_do_it_over_ssh(
+def test_another_host_of_the_stack_can_evaluate_over_ssh(
     call: Any, stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand.answers(report(assertions=[{"file": f"{SOURCE}/own/{OWN}", "text": "x is 1"}]))
@@ -269,9 +267,7 @@ NIXS_OWN = {
 
 
 @pytest.mark.parametrize("kind", NIXS_OWN)
-def test_what_is_nixs_own_failure_blames_no_place_of_the_stack(
-    call: Any, stand: Stand, kind: str
-) -> None:
+def test_a_failure_of_nix_names_no_place_of_the_stack(call: Any, stand: Stand, kind: str) -> None:
     stand.answers(None, NIXS_OWN[kind], 1)
     said = call("nas", "--json")
     assert said.code == 1
@@ -282,9 +278,7 @@ def test_what_is_nixs_own_failure_blames_no_place_of_the_stack(
     assert said.out.startswith("error: nas: Nix: ")
 
 
-def test_a_warning_of_the_network_blames_no_host_either_and_a_cause_is_told_once(
-    call: Any, stand: Stand
-) -> None:
+def test_a_network_warning_names_no_host_and_is_reported_once(call: Any, stand: Stand) -> None:
     cache = "unable to download 'https://cache.nixos.org/nix-cache-info': no route"
     stand.answers(report(), f"warning: {cache}")
     assert call("nas").out.startswith(f"warning: nas: Nix: {cache}; check that this machine")
@@ -293,7 +287,7 @@ def test_a_warning_of_the_network_blames_no_host_either_and_a_cause_is_told_once
 
 
 @pytest.mark.parametrize("kind", ["channel", "download", "git", "registry", "flakes"])
-def test_what_nix_cannot_fetch_may_lie_here(call: Any, stand: Stand, kind: str) -> None:
+def test_an_input_that_nix_cannot_fetch_can_be_local(call: Any, stand: Stand, kind: str) -> None:
     stand.answers(None, NIXS_OWN[kind], 1)
     assert "homelab eval --input nixpkgs=DIR" in call("nas").out
 
@@ -305,7 +299,7 @@ def test_an_input_without_a_directory_is_named(call: Any, stand: Stand, tmp_path
     assert "add --input sops-nix=DIR" in said.out
 
 
-def test_a_fetch_of_the_owners_own_file_is_that_files(call: Any, stand: Stand) -> None:
+def test_a_failed_fetch_of_an_own_module_has_its_place(call: Any, stand: Stand) -> None:
     stand.answers(
         None,
         "error:\n       … while calling the 'fetchTarball' builtin\n\n"
@@ -318,7 +312,7 @@ def test_a_fetch_of_the_owners_own_file_is_that_files(call: Any, stand: Stand) -
     assert "check that this machine reaches it" in problem["way_out"]
 
 
-def test_without_nix_on_the_builder_it_is_the_builder_that_is_named(
+def test_a_builder_without_nix_is_named(
     call: Any, stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand.answers(report())
@@ -326,7 +320,7 @@ def test_without_nix_on_the_builder_it_is_the_builder_that_is_named(
         for name, value in lab.environment().items():
             monkeypatch.setenv(name, value)
         commands = next((tmp_path / "lab").rglob("nixos-rebuild")).parent
-        # What a script without the program ends with, wherever this machine has its own Nix.
+        # The exit code of a script without the program, even if this machine has Nix.
         (commands / "nix").write_text("#!/bin/sh\nexit 127\n")
         (commands / "nix").chmod(0o755)
         said = call("nas", "--on", "pi")

@@ -1,4 +1,4 @@
-"""A call that cannot work is told from a stack that has problems: other words, another exit code."""
+"""A wrong call and a stack with problems have different messages and exit codes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.cli.test_cli import call
 __all__ = ["call"]
 
 WORDS = {"host": "nas", "name": "miniflux-admin"}
-"""What stands for each argument that a command needs."""
+"""A value for each required argument of a command."""
 
 
 def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Each command that reads a stack, with what it needs."""
+    """Each command that reads a stack, with its required arguments."""
     inner = getattr(group, "commands", None)
     if inner is not None:
         for name, command in inner.items():
@@ -33,12 +33,12 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
 EVERY = list(_commands(typer.main.get_command(app.app)))
 
 
-def test_the_walk_finds_the_commands() -> None:
+def test_every_command_is_found() -> None:
     assert {("check",), ("lab", "up"), ("forget", "nas"), ("eval",)} <= {*EVERY}
 
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
-def test_a_stack_that_is_not_there_is_a_wrong_call_of_every_command(
+def test_a_missing_stack_is_a_wrong_call_of_every_command(
     call: Any, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = call(*words, "-s", "nowhere")
@@ -67,7 +67,7 @@ LAB += [("unlock", "nass"), ("retire", "nass")]
 
 
 @pytest.mark.parametrize("words", LAB, ids=" ".join)
-def test_a_lab_host_that_is_not_there_is_a_wrong_call(call: Any, words: tuple[str, ...]) -> None:
+def test_an_unknown_lab_host_is_a_wrong_call(call: Any, words: tuple[str, ...]) -> None:
     said = call("lab", *words)
     assert said.code == 2
     assert said.err == (
@@ -75,7 +75,7 @@ def test_a_lab_host_that_is_not_there_is_a_wrong_call(call: Any, words: tuple[st
     )
 
 
-def test_other_words_of_the_lab_are_a_wrong_call_too(call: Any) -> None:
+def test_other_wrong_arguments_of_the_lab_are_wrong_calls(call: Any) -> None:
     said = call("lab", "inject", "nas", "boot-failed")
     assert said.code == 2
     assert 'error: there is no fault "boot-failed"; did you mean "boot-fails"?' in said.err
@@ -85,7 +85,7 @@ def test_other_words_of_the_lab_are_a_wrong_call_too(call: Any) -> None:
 
 
 @pytest.mark.parametrize("words", [("show",), ("render",), ("lab", "preview"), ("lock",)])
-def test_problems_have_the_same_lines_whatever_command_meets_them(
+def test_every_command_prints_problems_in_the_same_form(
     call: Any, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     stackdir.write_stack(tmp_path, {"services": {"jellyfin": {"host": "nass"}}})
