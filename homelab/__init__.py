@@ -1,7 +1,7 @@
 """One typed stack config, one `pulumi up`: Cloudflare, Tailscale and every NixOS machine agree.
 
-The names below are what a program of one's own uses; docs/guide/library.md shows how. They are
-loaded when they are first used, so that `homelab check` does not import Pulumi.
+The names below are the public interface for your own program, see docs/guide/library.md. They are
+imported on first use, so that `homelab check` does not import Pulumi.
 """
 
 from __future__ import annotations

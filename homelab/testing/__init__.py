@@ -1,6 +1,6 @@
-"""Tests of a homelab: its plan, problems, files, resources, and a rehearsal.
+"""The API for tests of a homelab: its plan, problems, files, resources, and a rehearsal.
 
-The guide is docs/guide/testing.md. What needs Pulumi is loaded when it is first used.
+The guide is docs/guide/testing.md. Parts that need Pulumi are imported on first use.
 """
 
 from __future__ import annotations

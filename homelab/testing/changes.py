@@ -1,17 +1,17 @@
-"""One way to say and merge changes of a config: a dictionary of what differs."""
+"""Changes of a config as nested dictionaries, and functions that merge them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 Changes = Mapping[str, object]
-"""What differs from another config, by key, as deep as it differs. None takes a key away."""
+"""A nested dictionary of changed keys. None removes a key."""
 
 
 def merged(*changes: Changes) -> dict[str, object]:
-    """Changes on top of each other, later ones winning; mappings are merged and lists replaced.
+    """Merge changes. Later changes win, mappings are merged and lists are replaced.
 
-    None stays in the result, so that it is a change itself. Nothing that was given is altered.
+    None stays in the result, so the result is also a change. Arguments are not modified.
     """
     out: dict[str, object] = {}
     for change in changes:
@@ -25,8 +25,8 @@ def merged(*changes: Changes) -> dict[str, object]:
 
 
 def changed(base: Changes, *changes: Changes) -> dict[str, object]:
-    """A config with changes applied, one after the other: as `merged`, and None takes away the key
-    that is there. Inside a mapping that is new it stays, for null is a value of some fields.
+    """Apply changes to a config in order, like `merged`. None removes an existing key. Inside a new
+    mapping None stays, because null is a value of some fields.
     """
     out = merged(base)
     for change in changes:

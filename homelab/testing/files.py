@@ -11,7 +11,7 @@ from homelab.testing.changes import Changes, changed
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes all text, so that every reader of YAML agrees on what is text."""
+    """Quotes all text, so that every YAML parser reads it as text."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -31,18 +31,18 @@ _Dumper.add_representer(
 
 
 def stack_text(config: Changes, *changes: Changes) -> str:
-    """The text of a stack file that says this, all of it quoted."""
+    """The text of a stack file with these settings, with all text quoted."""
     sections = changed(config, *changes)
     return dump({"config": {f"homelab:{section}": value for section, value in sections.items()}})
 
 
 def write_stack(directory: Path, name: str, config: Changes, *changes: Changes) -> Path:
-    """Write `Pulumi.<name>.yaml`; the path of the file."""
+    """Write `Pulumi.<name>.yaml`. Returns its path."""
     path = directory / f"Pulumi.{name}.yaml"
     path.write_text(stack_text(config, *changes), encoding="utf-8")
     return path
 
 
 def dump(value: Mapping[str, object]) -> str:
-    """YAML in which all text is quoted."""
+    """YAML with all text quoted."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=10_000)

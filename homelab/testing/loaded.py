@@ -27,7 +27,7 @@ Files = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class LoadedStack:
-    """One stack with the files beside it. Each property is computed once, when it is asked for."""
+    """One stack with the files beside it. Each property is computed once, on first use."""
 
     name: str
     directory: Path
@@ -35,7 +35,7 @@ class LoadedStack:
 
     @cached_property
     def config(self) -> StackConfig:
-        """The typed config. Raises InvalidStackError with every value that cannot be used."""
+        """The typed config. Raises InvalidStackError with every invalid value."""
         return load_stack_config(self.document)
 
     @cached_property
@@ -44,19 +44,19 @@ class LoadedStack:
 
     @property
     def plan(self) -> Plan:
-        """Everything that follows from the config. Raises InvalidStackError as `config` does."""
+        """The plan. Raises InvalidStackError like `config`."""
         return self._checked[0]
 
     def problems(self, check: str | None = None) -> list[Problem]:
-        """What the checks say, errors and warnings: all of it, or what one check says by its id.
+        """Errors and warnings of all checks, or of the check with this id.
 
-        `homelab check --list` names the ids. Raises InvalidStackError as `config` does.
+        `homelab check --list` prints the ids. Raises InvalidStackError like `config`.
         """
         return [p for p in self._checked[1] if check is None or p.check == check]
 
     @property
     def errors(self) -> list[str]:
-        """The problems that stop an `up`, as people read them."""
+        """The errors, which stop an `up`, as printed."""
         return [str(p) for p in self.problems() if p.severity == "error"]
 
     @cached_property
@@ -71,18 +71,20 @@ class LoadedStack:
         }
 
     def changed(self, *changes: Changes) -> LoadedStack:
-        """The same stack with changes; None takes a key away."""
+        """The same stack with changes. None removes a key."""
         return stack(self.document.values, *changes, directory=self.directory, name=self.name)
 
     def register(self, *, preview: bool = True) -> Recorded:
-        """Run the project's program on this config under mocks: what it registers, in order."""
+        """Run the project's program with this config under mocks. Returns what it registers, in
+        order.
+        """
         from homelab.testing.mocks import run
 
         return run(self.directory, self.name, self.settings, preview=preview)
 
     @property
     def settings(self) -> dict[str, str]:
-        """The config as Pulumi hands it to a program: text by full key."""
+        """The config as Pulumi passes it to a program: text by full key."""
         return {f"homelab:{key}": json.dumps(value) for key, value in self.document.values.items()}
 
 
@@ -94,8 +96,9 @@ def stack(
 ) -> LoadedStack:
     """A stack from its file (`Pulumi.home.yaml`), a dictionary of sections or a typed config.
 
-    The files that it names, and its lock, are in `directory`: that of the stack file, or the
-    current one. `name` is that of the stack file, or `test`. Nothing is computed yet.
+    The files that it names, and its lock, are in `directory`. The default is the directory of the
+    stack file, or the current one. The default of `name` is that of the stack file, or `test`.
+    Nothing is computed yet.
     """
     document: Document
     if isinstance(source, Path | str):
@@ -108,15 +111,15 @@ def stack(
     else:
         document = Document(_values(changed(source)))
     if changes:
-        # Lines of the file would no longer be true.
+        # Line numbers of the file would be wrong.
         document = Document(_values(changed(document.values, *changes)))
     return LoadedStack(name or "test", Path(directory or "."), document)
 
 
 def changed_files(before: Files, after: Files) -> dict[str, set[str]]:
-    """Which files differ, by host; hosts without a difference are left out.
+    """Names of the files that differ, by host. Hosts without differences are left out.
 
-    The file that names the release differs with every other one and is left out, too.
+    The file with the release id changes with every other file, so it is left out too.
     """
     out: dict[str, set[str]] = {}
     for host in sorted({*before, *after}):

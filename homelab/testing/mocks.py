@@ -1,7 +1,7 @@
-"""Run a program as Pulumi would, without an engine, and record what it registers.
+"""Run a program like Pulumi, without an engine, and record what it registers.
 
-The SDK's own mock monitor drops dependencies and what a provider marks secret; this one keeps
-both, because the order of things and their secrecy is what tests are about.
+The SDK's own mock monitor drops dependencies and secret outputs of providers. This one keeps both,
+so that tests can check order and secrecy.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _ANSWERS: Mapping[str, Mapping[str, object]] = {
     "command:remote:Command": {"stdout": "", "stderr": ""},
     "command:local:Command": {"stdout": "", "stderr": ""},
 }
-"""What the clouds would answer with."""
+"""The outputs that clouds would return."""
 
 
 def run(
@@ -60,20 +60,20 @@ def run(
     unchanged: bool = False,
     written: str = "",
 ) -> Recorded:
-    """Run the project's own `__main__.py`, or a function in its place, in the project's directory.
+    """Run the project's `__main__.py`, or a function instead, in the project's directory.
 
-    `config` is what Pulumi hands over, text by full key. Stored secrets are stand-ins made from
-    their names, or come from `sops` and `op` where `stand_in_secrets` is off. Nothing is made
-    anywhere: each provider answers with the inputs of a resource, and with made-up values for what
-    a cloud would issue. A RunError ends up in `error`; any other exception is raised.
+    `config` is the config as Pulumi passes it: text by full key. The values of stored secrets
+    follow from their names, or come from `sops` and `op` if `stand_in_secrets` is false. No
+    resource is created: each provider returns the inputs, and made-up values for tokens and keys of
+    a cloud. A RunError is stored in `error`; any other exception is raised.
 
-    `policy` is the one that the tailnet has; it stays when the engine finds ours `unchanged`, or
-    leaves the one that it has `written` last as it is, as in a run for other targets. An empty one
-    means that Tailscale cannot be reached.
+    `policy` is the policy in force in the tailnet; an empty text means that Tailscale does not
+    answer. It stays in force if the engine finds ours `unchanged`. `written` is the policy in the
+    engine's state, which a run for other targets does not touch.
     """
     recorded = Recorded()
     loop = asyncio.new_event_loop()
-    # After a failure asyncio would complain of every future that nobody awaited.
+    # After a failure, asyncio would report every future that was not awaited.
     loop.set_exception_handler(lambda *_: None)
 
     def go() -> None:
@@ -103,8 +103,7 @@ def run(
     asyncio.set_event_loop(loop)
     try:
         with _in(directory), _stand_ins() if stand_in_secrets else nullcontext():
-            # The SDK keeps its settings in context variables, so a context of its own is a fresh
-            # SDK.
+            # The SDK keeps its settings in context variables, so a new context resets the SDK.
             contextvars.copy_context().run(go)
     finally:
         for task in asyncio.all_tasks(loop):
@@ -121,10 +120,10 @@ def _program() -> None:
 
 @contextmanager
 def _in(directory: Path) -> Iterator[None]:
-    """The project's directory, and what a program may set for its own process, put back after."""
+    """Set the program's directory and process settings, and restore them afterwards."""
     before, hook, path = Path.cwd(), sys.excepthook, list(sys.path)
     os.chdir(directory)
-    # As Pulumi has it: a program imports the modules beside it.
+    # As under Pulumi, a program can import the modules beside it.
     sys.path.insert(0, str(Path.cwd()))
     try:
         yield
@@ -135,7 +134,7 @@ def _in(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def path_with(directory: Path) -> Iterator[None]:
-    """Let a directory go first on PATH."""
+    """Put a directory first on PATH."""
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = f"{directory}{os.pathsep}{before}"
     try:
@@ -151,7 +150,7 @@ def _stand_ins() -> Iterator[None]:
 
 
 class _ApiError(grpc.RpcError):
-    """How the engine passes on what a provider could not do."""
+    """The engine's form of a provider's error."""
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNKNOWN
@@ -176,7 +175,7 @@ class _Mocks(mocks.Mocks):
             self._policy = args.inputs["acl"]
         if args.typ == ACL and self._written:
             return f"{args.name}-id", {**args.inputs, "acl": self._written}
-        # Inputs keep their wrappers, so what is secret stays so on its way out.
+        # Inputs keep their wrappers, so secret inputs are secret outputs.
         return f"{args.name}-id", {**args.inputs, **_ANSWERS.get(args.typ, {})}
 
 
@@ -216,7 +215,7 @@ class _Monitor(mocks.MockMonitor):
         resource.urn = answer.urn
         if request.type != "pulumi:pulumi:Stack":
             self._recorded.resources.append(resource)
-        # The engine marks these; the mock does not.
+        # The engine marks these outputs as secret; a mock does not.
         for key in request.additionalSecretOutputs:
             value = answer.object.fields.get(key)
             if value is not None and _SIGNATURE not in value.struct_value.fields:
@@ -234,7 +233,7 @@ class _Monitor(mocks.MockMonitor):
 
 
 def _plain(value: object, path: str, secrets: set[str]) -> object:
-    """A value without its secret wrappers; notes where they were."""
+    """A value without its secret wrappers. Records their paths."""
     if isinstance(value, dict):
         if value.get(_SIGNATURE) == _SECRET:
             secrets.add(path)
@@ -256,7 +255,7 @@ class _Handler(logging.Handler):
 
 
 def _logger(recorded: Recorded) -> logging.Logger:
-    # One of its own: a shared one would keep the handlers of every run.
+    # A separate logger: a shared one would keep the handlers of every run.
     logger = logging.Logger("pulumi")  # noqa: LOG001
     logger.addHandler(_Handler(recorded))
     return logger

@@ -15,13 +15,13 @@ class Resource:
     parent: str
     """URN of the parent."""
     custom: bool
-    """Whether a provider makes it; a component is not custom."""
+    """Whether a provider manages it. A component is not custom."""
     inputs: dict[str, object]
-    """Inputs by their names on the wire (`hostKey`), without the marks of what is secret."""
+    """Inputs by their names in the protocol (`hostKey`), without secret marks."""
     secrets: set[str]
     """Paths of inputs that are marked secret: `stdin`, `environment.TOKEN`, `list[0]`."""
     needs: set[str]
-    """URNs that it waits for."""
+    """URNs of its dependencies."""
     provider: str
     """Reference of its provider."""
     ignored: list[str]
@@ -31,39 +31,39 @@ class Resource:
     secret_outputs: list[str]
     """Outputs that are marked secret."""
     retained: bool
-    """Whether it stays when the stack is destroyed."""
+    """Whether it is kept when the stack is destroyed."""
     imported: str = ""
-    """Id of what it takes over."""
+    """Id of the resource that it imports."""
     aliases: list[str] = field(default_factory=list)
-    """Names that it had before."""
+    """Former names."""
     urn: str = ""
 
 
 @dataclass
 class Recorded:
-    """What one run of a program did."""
+    """The result of one run of a program."""
 
     resources: list[Resource] = field(default_factory=list)
     outputs: dict[str, dict[str, object]] = field(default_factory=dict)
     """Outputs of components and of the stack, by URN."""
     logs: list[str] = field(default_factory=list)
-    """What it logged: `WARNING: …`."""
+    """Log messages: `WARNING: …`."""
     error: str = ""
     """Text of the RunError that ended it."""
 
     def __getitem__(self, name: str) -> Resource:
-        """The only resource of this name that is not a component, or the only one at all."""
+        """The resource of this name that is not a component, or else the component of this name."""
         found = [r for r in self.resources if r.name == name]
         custom = [r for r in found if r.custom]
         (one,) = custom if len(custom) == 1 else found
         return one
 
     def of(self, type_: str) -> list[Resource]:
-        """Every resource whose type ends so: `:Host`, `:DnsRecord`."""
+        """Every resource whose type ends with this text: `:Host`, `:DnsRecord`."""
         return [r for r in self.resources if r.type.endswith(type_)]
 
     def needs(self, resource: Resource) -> set[str]:
-        """Names of everything that must be done before it, however indirectly; no components."""
+        """Names of all direct and indirect dependencies, without components."""
         by_urn = {r.urn: r for r in self.resources}
         seen: set[str] = set()
         pending = [resource.urn]
@@ -76,6 +76,6 @@ class Recorded:
 
     @property
     def exports(self) -> dict[str, object]:
-        """What the program exported."""
+        """The outputs of the stack."""
         found = [v for urn, v in self.outputs.items() if "::pulumi:pulumi:Stack::" in urn]
         return found[0] if found else {}
