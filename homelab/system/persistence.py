@@ -54,7 +54,6 @@ STATE_OF: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("services.influxdb2", ("/var/lib/influxdb2",)),
     ("services.mysql", ("/var/lib/mysql",)),
     ("services.postgresql", ("/var/lib/postgresql",)),
-    ("homelab.backup.jobs.*.postgresql", ("/var/backup",)),
     ("services.postgresqlBackup", ("/var/backup",)),
     ("services.printing", ("/var/lib/cups",)),
     ("services.redis.servers.*", ("/var/lib/redis-*",)),
