@@ -1,8 +1,7 @@
-"""Which options the modules that the catalog configures have: names alone, from the option list of
-NixOS.
+"""Names of the options of the modules that the catalog configures, from the option list of NixOS.
 
-A list is of its day, and modules get new options: a name that is not in it may be right. What it is
-good for is to tell a mistyped one before a host evaluates it.
+The list may be older than the module, so an option that is not in it may exist. The list serves to
+find mistyped names before a host evaluates them.
 """
 
 from __future__ import annotations
@@ -20,15 +19,16 @@ _CLOSE = 0.8
 
 @cache
 def known() -> Mapping[str, frozenset[str]]:
-    """Names below a path; one that ends with `*` takes further names of one's own."""
+    """Option names below each path; a name that ends with `*` accepts arbitrary names below it."""
     lines = [line for line in FILE.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
     pairs = (line.partition(": ") for line in lines if line)
     return {path: frozenset(names.split()) for path, _, names in pairs}
 
 
 def unknown(path: tuple[str, ...]) -> tuple[str, frozenset[str]] | None:
-    """The part of a path that its module is not known to have, as a whole path, and the names that
-    are known there; None where all is known, or where names are one's own.
+    """The part of a path that its module does not have, as a full path, and the known names there.
+
+    `None` when the whole path is known, or when arbitrary names are allowed there.
     """
     here = ""
     for i, part in enumerate(path):
@@ -45,6 +45,6 @@ def unknown(path: tuple[str, ...]) -> tuple[str, frozenset[str]] | None:
 
 
 def close(name: str, names: frozenset[str]) -> str:
-    """The known name that a mistyped one is nearest to; empty where none is near."""
+    """The known name most similar to a mistyped one; empty when none is similar."""
     found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=_CLOSE)
     return found[0] if found else ""

@@ -252,7 +252,7 @@ def test_a_service_without_backup_is_listed_with_the_reason() -> None:
     skip: Changes = {"services": {"vaultwarden": {"backup": {"skip": "a trial only"}}}}
     plan = build.plan(household(VAULT, skip, {"services": {"ollama": {"host": "aurora"}}}))
     assert ("vaultwarden", "a trial only") in plan.backup.skipped
-    assert ("ollama", "models are downloaded again") in plan.backup.skipped
+    assert ("ollama", "its models can be downloaded again") in plan.backup.skipped
     assert not [j for j in plan.backup.jobs if j.name in ("vaultwarden", "ollama")]
 
 

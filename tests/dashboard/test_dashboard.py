@@ -75,7 +75,7 @@ def test_homepage_accepts_only_its_own_names() -> None:
         """\
             {
               Vaultwarden = {
-                description = "Passwords, for every browser and phone";
+                description = "Password vault for every browser and phone";
                 href = "https://vault.home.example.org";
                 icon = "vaultwarden";
                 siteMonitor = "https://vault.home.example.org/alive";

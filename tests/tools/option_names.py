@@ -18,7 +18,7 @@ from tests.tools.options import _ANY, Node, require_options
 
 HEAD = (
     "# Options of NixOS modules that the catalog configures: a path, and the names below it.\n"
-    "# A name with * takes names of one's own. Made by: python -m tests.tools.option_names\n"
+    "# A name with * accepts arbitrary names below it. Made by: python -m tests.tools.option_names\n"
 )
 _WIDE = 60
 """Paths with more names below them are not listed."""

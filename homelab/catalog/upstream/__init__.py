@@ -1,8 +1,8 @@
-"""What nixpkgs' own modules say: units and their settings, users, state, what they insist on.
+"""Facts about nixpkgs modules: units and their settings, users, state directories, assertions.
 
-One YAML file per module beside this one, written down from the module's text, with the place of
-that text in nixpkgs. Hardening asks what a unit has already, tests hold each entry of the catalog
-against it.
+There is one YAML file per module in this directory, transcribed from the module's source, with its
+path in nixpkgs. Hardening looks up the settings that a unit already has, and tests compare each
+catalog entry with these facts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ask what nixpkgs says of a unit of a service, in a release."""
+"""Look up what nixpkgs sets for a service's unit in a release."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from homelab.catalog.upstream.read import find
 
 _NOTHING: Mapping[str, Setting] = MappingProxyType({})
 _HOLE = re.compile(r"\\\{([a-z]+)\\\}")
-"""A placeholder of a unit's name, as `re.escape` leaves it."""
+"""A placeholder in a unit's name, after `re.escape`."""
 
 
 def modules_of(entry: Entry) -> tuple[str, ...]:
-    """The modules of nixpkgs that a service of the catalog is made of, its own first."""
+    """The nixpkgs modules that a catalog entry consists of, the main one first."""
     return entry.modules or (entry.name,)
 
 
 def release_of(module: str, release: str) -> Release | None:
-    """What a module says in a release, or else in the nearest one that was read: the last before
-    it, or the first. `None` for a module without facts.
+    """Facts about a module in a release; `None` for a module without facts.
+
+    A release that was not transcribed has the facts of the last one before it, or of the first one.
     """
     facts = find(module)
     if facts is None or not facts.releases:
@@ -35,10 +36,10 @@ def release_of(module: str, release: str) -> Release | None:
 
 
 def service_config(name: str, unit: str, release: str) -> Mapping[str, Setting]:
-    """`serviceConfig` of a unit as nixpkgs has it: by setting, empty where nothing is known.
+    """`serviceConfig` of a unit in nixpkgs, by setting; empty when nothing is known.
 
-    `name` is a module (`restic`) or an entry of the catalog (`nextcloud`), `unit` a unit as it is
-    called on a host (`cloudflared-tunnel-home`), without `.service`.
+    `name` is a module (`restic`) or a catalog entry (`nextcloud`). `unit` is the unit's name on a
+    host (`cloudflared-tunnel-home`), without `.service`.
     """
     for module in _modules(name):
         found = unit_of(module, unit, release)
@@ -48,7 +49,7 @@ def service_config(name: str, unit: str, release: str) -> Mapping[str, Setting]:
 
 
 def unit_of(module: str, unit: str, release: str) -> Unit | None:
-    """What a module says of a unit, by its name on a host."""
+    """Facts about a module's unit, by its name on a host; `None` when the module has none."""
     facts = release_of(module, release)
     if facts is None:
         return None
@@ -63,7 +64,7 @@ def unit_of(module: str, unit: str, release: str) -> Unit | None:
 
 
 def matches(pattern: str, unit: str) -> bool:
-    """Whether a unit of a module, which may have placeholders, is called so on a host."""
+    """Whether a module's unit name, which may have placeholders, matches a name on a host."""
     return _pattern(pattern).fullmatch(unit) is not None
 
 
@@ -78,11 +79,11 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def _filled(unit: Unit, name: str, parts: Mapping[str, str]) -> Unit:
-    """A unit whose name has placeholders, with what stands for them on a host."""
+    """A unit with the placeholders of its name and settings replaced."""
 
     def text(value: str) -> str:
-        for part, word in parts.items():
-            value = value.replace(f"{{{part}}}", word)
+        for placeholder, replacement in parts.items():
+            value = value.replace(f"{{{placeholder}}}", replacement)
         return value
 
     def fill(value: Value) -> Value:

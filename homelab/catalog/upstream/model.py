@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Value: TypeAlias = bool | str | tuple[str, ...]
-"""A unit's setting: systemd's text, and NixOS's own booleans and lists where it takes such."""
+"""Value of a unit's setting: text, or a boolean or list where the NixOS module uses one."""
 
 Priority = Literal["package", "default", "plain", "force"]
-"""`package` stands in the unit that the package brings, which any text of NixOS replaces;
-`default` is `mkDefault`, `plain` a definition like any other, `force` is `mkForce`."""
+"""`package`: in the unit file of the package, which any definition in NixOS replaces. `default`:
+`mkDefault`. `plain`: an ordinary definition. `force`: `mkForce`."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a module says of one setting of a unit."""
+    """A module's definition of one setting of a unit."""
 
     value: Value
     priority: Priority = "plain"
@@ -24,24 +24,24 @@ class Setting:
 
 @dataclass(frozen=True)
 class Unit:
-    """One systemd service that a module makes."""
+    """One systemd service that a module defines."""
 
     name: str
     """Without `.service`; `{…}` stands for a part that the configuration names."""
     service: Mapping[str, Setting]
-    """Settings that say what it may do, whose it is and where it keeps its state. Its further ones
-    were left out. A file of secrets (`EnvironmentFile`, `LoadCredential`) is true."""
+    """Settings of the sandbox, the user and the state directories; others are not transcribed.
+    A secret file (`EnvironmentFile`, `LoadCredential`) is `true`."""
     opens_state: bool
     """Whether it reads or writes the module's state."""
     only_with: str = ""
-    """Option without which there is no such unit."""
+    """Option that must be set for the unit to exist; empty when it always exists."""
     root_start: bool = False
-    """Something before its start is root's, whoever the unit is."""
+    """A command before its start runs as root, whatever `User` is."""
     set_in: str = ""
-    """Another file of nixpkgs where its settings stand."""
+    """File of nixpkgs that defines its settings, if it is not the module's."""
 
     def text(self, name: str) -> str:
-        """A setting that is one word, empty where the module says nothing."""
+        """A setting as text; empty when the module does not define it or it is a boolean."""
         setting = self.service.get(name)
         if setting is None or isinstance(setting.value, bool):
             return ""
@@ -49,18 +49,18 @@ class Unit:
 
     @property
     def is_dynamic(self) -> bool:
-        """Whether systemd makes up its user at each start."""
+        """Whether it has `DynamicUser`."""
         setting = self.service.get("DynamicUser")
         return setting is not None and setting.value is True
 
     @property
     def user(self) -> str:
-        """Who it runs as: systemd's own rules where the module says nothing."""
+        """The user it runs as; systemd's default when the module does not define `User`."""
         return self.text("User") or (self.name if self.is_dynamic else "root")
 
     @property
     def state_directories(self) -> tuple[str, ...]:
-        """Directories that systemd makes for it, where they really lie."""
+        """Directories of `StateDirectory`, as real paths."""
         setting = self.service.get("StateDirectory")
         if setting is None or isinstance(setting.value, bool):
             return ()
@@ -71,51 +71,51 @@ class Unit:
 
 @dataclass(frozen=True)
 class User:
-    """An account that a module makes."""
+    """A user account that a module creates."""
 
     name: str
     home: str = ""
     uid: int | None = None
-    """Its number in nixpkgs' ids.nix, `None` for the next free one."""
+    """Its number in nixpkgs' ids.nix; `None` when NixOS assigns one."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What a module says in one NixOS release."""
+    """Facts about a module in one NixOS release."""
 
     commit: str
-    """Of the text that was read, where it is known."""
+    """The nixpkgs commit that was transcribed; empty when unknown."""
     note: str
-    """Which text was read, where it is not the release's own."""
+    """Which source was transcribed, if it is not the release's."""
     units: Mapping[str, Unit]
     users: Mapping[str, User] = field(default_factory=dict)
     made: tuple[str, ...] = ()
-    """State directories beside those of systemd: tmpfiles' and homes."""
+    """State directories that systemd does not create: those of tmpfiles, and home directories."""
     capabilities: tuple[str, ...] = ()
-    """What a unit needs that starts as root, found in what it runs."""
+    """Capabilities that a unit started as root needs, from the programs that it runs."""
     assertions: tuple[str, ...] = ()
-    """What it insists on, in a few words."""
+    """The module's assertions, abbreviated."""
     required: tuple[str, ...] = ()
     """Options without a default."""
     required_one_of: tuple[tuple[str, ...], ...] = ()
-    """Options of which one is enough."""
+    """Groups of options of which at least one must be set."""
     port: str | None = None
-    """Option with its port, empty where no option of it moves it, `None` without a port."""
+    """Option for its port; empty when the port is fixed, `None` without a port."""
     by_state_version: tuple[str, ...] = ()
-    """What goes by `system.stateVersion`."""
+    """What depends on `system.stateVersion`."""
 
     @property
     def state(self) -> tuple[str, ...]:
-        """Every directory that it keeps state in."""
+        """All directories that hold its state, sorted."""
         found = [p for u in self.units.values() if u.opens_state for p in u.state_directories]
         return tuple(sorted({*found, *self.made}))
 
 
 @dataclass(frozen=True)
 class Upstream:
-    """One module of nixpkgs."""
+    """One nixpkgs module."""
 
     name: str
     source: str
-    """Its place in nixpkgs."""
+    """Its path in nixpkgs."""
     releases: Mapping[str, Release]

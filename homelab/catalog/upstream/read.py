@@ -1,4 +1,4 @@
-"""Read the facts of upstream modules from their files, each when it is first asked for."""
+"""Read the facts about upstream modules from their YAML files, on first use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PRIORITIES: Mapping[str, Priority] = {
     "service": "plain",
     "force": "force",
 }
-"""The key of each priority, the weakest first."""
+"""Key in the file to priority, the weakest first."""
 _UNIT = {*_PRIORITIES, "opens_state", "only_with", "root_start", "set_in"}
 _USER = {"home", "uid"}
 _LISTS = {"capabilities", "assertions", "required", "by_state_version"}
@@ -34,16 +34,19 @@ _RELEASE = {*_LISTS, "commit", "note", "units", "users", "state", "required_one_
 
 @cache
 def names() -> frozenset[str]:
-    """Every module that there are facts of."""
+    """The names of all modules with facts."""
     return frozenset(f.name[:-5] for f in _HERE.iterdir() if f.name.endswith(".yaml"))
 
 
 @cache
 def find(name: str) -> Upstream | None:
-    """The facts of a module; `ValueError` where its file does not read as such facts."""
+    """The facts about a module; `None` when there are none.
+
+    Raises `ValueError` when the file is malformed.
+    """
     if name not in names():
         return None
-    # The loader is a safe one.
+    # `_Loader` is a safe loader.
     data = yaml.load(_HERE.joinpath(f"{name}.yaml").read_text("utf-8"), _Loader)
     top = _only(name, data, {"source", "releases"})
     releases = {
@@ -100,33 +103,33 @@ def _user(where: str, name: str, data: object) -> User:
     facts = _only(where, data, _USER)
     uid = facts.get("uid")
     if uid is not None and not isinstance(uid, int):
-        raise ValueError(f"{where}: uid is no number")
+        raise ValueError(f"{where}: uid is not a number")
     return User(name, _text(where, facts.get("home", "")), uid)
 
 
 def _only(where: str, data: object, known: set[str]) -> Mapping[str, object]:
     facts = _mapping(where, data)
-    if strange := facts.keys() - known:
-        raise ValueError(f"{where}: unknown {', '.join(sorted(strange))}")
+    if unknown := facts.keys() - known:
+        raise ValueError(f"{where}: unknown {', '.join(sorted(unknown))}")
     return facts
 
 
 def _mapping(where: str, data: object) -> Mapping[str, object]:
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise ValueError(f"{where}: no mapping of names")
+        raise ValueError(f"{where}: not a mapping with text keys")
     return cast("dict[str, object]", data)
 
 
 def _list(where: str, facts: Mapping[str, object], key: str) -> list[object]:
     data = facts.get(key, [])
     if not isinstance(data, list):
-        raise ValueError(f"{where}.{key}: no list")
+        raise ValueError(f"{where}.{key}: not a list")
     return cast("list[object]", data)
 
 
 def _words(where: str, data: object) -> tuple[str, ...]:
     if not isinstance(data, list) or not all(isinstance(word, str) for word in data):
-        raise ValueError(f"{where}: no list of words")
+        raise ValueError(f"{where}: not a list of text")
     return tuple(cast("list[str]", data))
 
 
@@ -138,7 +141,7 @@ def _value(where: str, data: object) -> Value:
 
 def _text(where: str, data: object) -> str:
     if not isinstance(data, str):
-        raise ValueError(f"{where}: {data!r} is no text")
+        raise ValueError(f"{where}: {data!r} is not text")
     return data
 
 

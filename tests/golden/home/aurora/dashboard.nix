@@ -51,7 +51,7 @@ in
             }
             {
               Miniflux = {
-                description = "News and feeds, without the noise";
+                description = "Feed reader";
                 href = "https://news.home.example.org";
                 icon = "miniflux";
                 siteMonitor = "https://news.home.example.org/healthcheck";
@@ -59,7 +59,7 @@ in
             }
             {
               Vaultwarden = {
-                description = "Passwords, for every browser and phone";
+                description = "Password vault for every browser and phone";
                 href = "https://vault.home.example.org";
                 icon = "vaultwarden";
                 siteMonitor = "https://vault.home.example.org/alive";
@@ -95,7 +95,7 @@ in
           Monitoring = [
             {
               Gatus = {
-                description = "What is up, what is down, and since when";
+                description = "Status page: what is up, what is down, and since when";
                 href = "https://status.home.example.org";
                 icon = "gatus";
                 siteMonitor = "https://status.home.example.org/health";
@@ -107,7 +107,7 @@ in
           Network = [
             {
               Authelia = {
-                description = "Sign-in for apps that have none";
+                description = "Sign-in for apps without one";
                 href = "https://auth-home.example.org";
                 icon = "authelia";
                 siteMonitor = "https://auth.home.example.org/api/health";

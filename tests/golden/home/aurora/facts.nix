@@ -27,7 +27,7 @@ in
         "3003/tcp" = {
           owner = "immich";
           scope = "loopback";
-          why = "the server asks it for faces";
+          why = "face recognition for the server";
         };
         "41641/udp" = {
           owner = "tailscale";

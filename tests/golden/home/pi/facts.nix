@@ -32,27 +32,27 @@ in
         "443/tcp" = {
           owner = "caddy";
           scope = "lan";
-          why = "every name of the homelab";
+          why = "all apps of the homelab";
         };
         "443/udp" = {
           owner = "caddy";
           scope = "lan";
-          why = "the same over QUIC";
+          why = "all apps of the homelab, over QUIC";
         };
         "53/tcp" = {
           owner = "blocky";
           scope = "lan";
-          why = "the LAN and the tailnet ask it for every name";
+          why = "DNS for the LAN and the tailnet";
         };
         "53/udp" = {
           owner = "blocky";
           scope = "lan";
-          why = "the LAN and the tailnet ask it for every name";
+          why = "DNS for the LAN and the tailnet";
         };
         "80/tcp" = {
           owner = "caddy";
           scope = "lan";
-          why = "sends browsers on to HTTPS";
+          why = "redirects browsers to HTTPS";
         };
         "8007/tcp" = {
           owner = "eurovote";

@@ -32,7 +32,7 @@ in
         "7359/udp" = {
           owner = "jellyfin";
           scope = "loopback";
-          why = "how apps look for it";
+          why = "apps find the server with it";
         };
         "8096/tcp" = {
           owner = "jellyfin";
