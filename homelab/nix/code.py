@@ -1,4 +1,4 @@
-"""What a Nix file names beside options: relative paths, and inputs of the flake."""
+"""References in a Nix file: relative paths, and inputs of the flake."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ def _language() -> tree_sitter.Language:
 
 @lru_cache(maxsize=512)
 def paths_in(text: str) -> tuple[str, ...]:
-    """Relative paths that a Nix file names, as written: `./disk.nix`, `../common`. Of one that goes
-    on with something computed, the directory before that.
+    """Relative paths in a Nix file, as written: `./disk.nix`, `../common`.
+
+    For a path with an interpolation, the directory before the interpolation.
     """
     found: list[str] = []
     for node in _nodes(text):
         if node.type == "path_expression":
             first = node.named_children[0]
-            written = _text(first)
+            path = _text(first)
             if len(node.named_children) > 1:
-                written = written.rpartition("/")[0]
-            if written.startswith("."):
-                found.append(written.rstrip("/"))
+                path = path.rpartition("/")[0]
+            if path.startswith("."):
+                found.append(path.rstrip("/"))
     return tuple(dict.fromkeys(found))
 
 
 @lru_cache(maxsize=512)
 def inputs_in(text: str) -> frozenset[str]:
-    """Flake inputs that a module asks for by `inputs.<name>` or `inherit (inputs) <name>`."""
+    """Flake inputs that a module uses, as `inputs.<name>` or `inherit (inputs) <name>`."""
     found: set[str] = set()
     for node in _nodes(text):
         children = node.named_children
@@ -42,13 +43,13 @@ def inputs_in(text: str) -> frozenset[str]:
         if _text(children[0]) != "inputs":
             continue
         names = children[1].named_children
-        asked = names[:1] if node.type == "select_expression" else names
-        found |= {_text(n).strip('"') for n in asked if n.type != "interpolation"}
+        used = names[:1] if node.type == "select_expression" else names
+        found |= {_text(n).strip('"') for n in used if n.type != "interpolation"}
     return frozenset(found)
 
 
 def _nodes(text: str) -> Iterator[tree_sitter.Node]:
-    """Every node of the file, in the order that they stand."""
+    """Every node of the file, in source order."""
     pending = [tree_sitter.Parser(_language()).parse(text.encode(errors="replace")).root_node]
     while pending:
         node = pending.pop()

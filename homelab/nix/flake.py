@@ -1,4 +1,4 @@
-"""A host's thin flake, and the lock pruned to exactly what it names."""
+"""A host's `flake.nix`, and its `flake.lock` pruned to the inputs of that flake."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json
 
 
 class LockError(ValueError):
-    """A flake.lock that cannot serve: not a lock, or an input is missing from it."""
+    """An unusable flake.lock: it is not a lock file, or an input is missing."""
 
     def __init__(self, what: str, missing: Sequence[str] = ()) -> None:
         super().__init__(what)
@@ -22,10 +22,10 @@ class LockError(ValueError):
 
 
 def prune_lock(text: str, inputs: Sequence[str]) -> str:
-    """The lock with exactly these root inputs and what they need in turn.
+    """The lock file with exactly these root inputs and their transitive inputs.
 
-    Nix rewrites a lock that holds more than its flake names, and refuses to when it may not
-    (tried with 2.8), so every host gets its own.
+    Nix rewrites a lock file with more inputs than its flake has, and fails when it may not write
+    it (seen with Nix 2.8). So every host gets its own lock file.
     """
     try:
         nodes, known, version = _parts(text)
@@ -33,18 +33,18 @@ def prune_lock(text: str, inputs: Sequence[str]) -> str:
         raise LockError("this is not a flake.lock") from error
     missing = [i for i in inputs if i not in known]
     if missing:
-        raise LockError(f"the lock has no {', '.join(missing)}", missing)
+        raise LockError(f"the lock file has no input {', '.join(missing)}", missing)
     kept: dict[str, Json] = {"root": {"inputs": {i: known[i] for i in sorted(inputs)}}}
     pending = [known[i] for i in inputs]
     while pending:
         name = pending.pop()
-        # A list is a path of inputs from the root: `follows`. Its end is reached by its own name.
+        # A list is a `follows`: a path of inputs from the root, which are kept anyway.
         if isinstance(name, list) or name in kept:
             continue
         if not isinstance(name, str) or name not in nodes:
-            raise LockError("the lock names a node that it does not hold")
+            raise LockError("the lock file refers to a node that it does not contain")
         if not isinstance(nodes[name], dict):
-            raise LockError(f"its node {name} is none")
+            raise LockError(f"its node {name} is not an object")
         kept[name] = dict(nodes[name])
         further = nodes[name].get("inputs", {})
         pending.extend(further.values() if isinstance(further, dict) else ())
@@ -53,7 +53,7 @@ def prune_lock(text: str, inputs: Sequence[str]) -> str:
 
 
 def originals(text: str) -> dict[str, Mapping[str, Json]]:
-    """What each root input of a lock was locked for, where the lock says; nothing of no lock."""
+    """`original` of each root input that has one; empty when the text is not a lock file."""
     try:
         nodes, known, _ = _parts(text)
         found = {
@@ -67,12 +67,15 @@ def originals(text: str) -> dict[str, Mapping[str, Json]]:
 
 
 def _parts(text: str) -> tuple[dict[str, dict[str, Json]], dict[str, Json], Json]:
-    """Nodes, root inputs and version. Raises ValueError, KeyError or TypeError for no lock."""
+    """Nodes, root inputs and version.
+
+    Raises `ValueError`, `KeyError` or `TypeError` when the text is not a lock file.
+    """
     lock = cast("dict[str, Json]", json_data(text))
     nodes = cast("dict[str, dict[str, Json]]", lock["nodes"])
     known = mapping(nodes[cast("str", lock["root"])]).get("inputs", {})
     if not isinstance(nodes, dict) or not isinstance(known, dict):
-        raise TypeError("a lock is an object of objects")
+        raise TypeError("nodes and inputs of a lock file are objects")
     return nodes, cast("dict[str, Json]", known), lock["version"]
 
 
@@ -83,13 +86,15 @@ def flake_text(
     inputs: Mapping[str, tuple[str, Mapping[str, str]]],
     outputs: Mapping[str, Nix],
 ) -> str:
-    """`flake.nix`: inputs as (URL, which of its inputs follow ours), and outputs of them."""
+    """`flake.nix`. Each input is (URL, its inputs that follow ours: its name to our name)."""
     declared: dict[str, Nix] = {}
     for name, (url, follows) in sorted(inputs.items()):
-        one: dict[str, Nix] = {"url": url}
+        declaration: dict[str, Nix] = {"url": url}
         if follows:
-            one["inputs"] = {theirs: {"follows": ours} for theirs, ours in follows.items()}
-        declared[name] = one
+            declaration["inputs"] = {
+                input_name: {"follows": target} for input_name, target in follows.items()
+            }
+        declared[name] = declaration
     body: dict[str, Nix] = {
         "description": description,
         "inputs": declared,
@@ -108,25 +113,25 @@ def nixos_output(
     inputs: bool = False,
     homes: bool = False,
 ) -> dict[str, Nix]:
-    """`nixosConfigurations.<name>`, each of a file of the tree and modules of other flakes.
+    """`nixosConfigurations.<name>`. Each system is (file of the tree, modules of other flakes).
 
-    With `inputs`, its modules may ask for the flake's inputs as an argument; with `homes`, those
-    of home-manager may.
+    With `inputs`, its modules get the flake's inputs as the argument `inputs`. With `homes`, the
+    modules of home-manager do.
     """
-    made: dict[str, Nix] = {}
+    configurations: dict[str, Nix] = {}
     for name, (file, modules) in sorted(systems.items()):
-        listed: list[Nix] = [Raw(f"./{file}")]
-        listed += [Raw(attribute(f"inputs.{flake}.{path}")) for flake, path in modules]
-        listed += [_TO_HOMES] if homes else []
-        arguments: dict[str, Nix] = {"modules": listed}
+        module_list: list[Nix] = [Raw(f"./{file}")]
+        module_list += [Raw(attribute(f"inputs.{flake}.{path}")) for flake, path in modules]
+        module_list += [_TO_HOMES] if homes else []
+        arguments: dict[str, Nix] = {"modules": module_list}
         if inputs:
             arguments["specialArgs"] = INHERITED
-        made[name] = Call("inputs.nixpkgs.lib.nixosSystem", (arguments,))
-    return {"nixosConfigurations": made}
+        configurations[name] = Call("inputs.nixpkgs.lib.nixosSystem", (arguments,))
+    return {"nixosConfigurations": configurations}
 
 
 def home_output(user: str, platform: str, *, inputs: bool = False) -> dict[str, Nix]:
-    """`homeConfigurations.<user>`, for a machine whose system is not ours."""
+    """`homeConfigurations.<user>`, for a machine without NixOS."""
     arguments: dict[str, Nix] = {
         "modules": [Raw("./default.nix")],
         "pkgs": Raw(f"inputs.nixpkgs.legacyPackages.{platform}"),

@@ -1,4 +1,4 @@
-"""Flake references as a lock keeps them, for those of the big forges; others are not read."""
+"""Flake references in the form of a lock file, for GitHub, GitLab and SourceHut only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RELEASE = re.compile(r"(?:^|[/=])(?:nixos|nixpkgs|release)-(\d\d\.\d\d)(?=$|[-/
 
 
 def parse_ref(url: str) -> Mapping[str, str] | None:
-    """What Nix writes as `original` for a reference; None for one that is not read here."""
+    """`original` as Nix writes it for a reference; `None` for other kinds of references."""
     scheme, _, rest = url.partition(":")
     path, _, query = rest.partition("?")
     parts = path.split("/", 2)
@@ -29,7 +29,7 @@ def parse_ref(url: str) -> Mapping[str, str] | None:
 
 
 def show_ref(original: Mapping[str, object]) -> str:
-    """An `original` as people write it."""
+    """An `original` as a flake reference for messages."""
     named = [
         original[k] for k in ("owner", "repo", "id", "url", "path", "ref", "rev") if k in original
     ]
@@ -38,6 +38,6 @@ def show_ref(original: Mapping[str, object]) -> str:
 
 
 def release_of(url: str) -> str | None:
-    """The NixOS release that a reference to nixpkgs names; None for a commit and for unstable."""
+    """The NixOS release in a reference to nixpkgs; `None` for a commit and for unstable."""
     found = _RELEASE.search(url.partition(":")[2])
     return found[1] if found else None

@@ -1,11 +1,11 @@
-"""Options whose text is lines, which modules write together: what becomes of ours beside theirs.
+"""Options of type `lines`: how generated lines combine with those of hand-written modules.
 
-What is derived stands at priority 900 and yields to a hand-written module. For lines that would be
-wrong: somebody who adds one firewall rule would throw away all of ours, the one that lets SSH in
-among them. So ours join, on the side where an owner's line still has the last word. Only a text
-that is ours as a whole yields as a whole, because half of it and half of another means nothing.
+Derived options have priority 900, so a hand-written definition replaces them. For `lines` that
+would be wrong: an owner who adds one firewall rule would remove all generated rules, including the
+one for SSH. So generated lines are merged with the owner's, on the side where the owner's lines
+take precedence. Only a text that makes no sense in parts is replaced as a whole.
 
-Every option of this type that we derive is named here; `tests/tools` keeps it so.
+This file lists every option of this type that homelab generates; `tests/tools` checks that.
 """
 
 from __future__ import annotations
@@ -15,41 +15,42 @@ from collections.abc import Mapping
 from homelab.nix.values import After, Attrs, Before, Comment, Force, Nix
 
 AFTER = (
-    # Rules of a firewall, of polkit and of udev: theirs are asked first, none of ours is lost.
+    # Rules of the firewall, polkit and udev: the owner's rules are evaluated first.
     "networking.firewall.extraInputRules",
     "networking.firewall.extraReversePathFilterRules",
-    # Tables of ours keep containers and VPN members in: nobody replaces one unseen.
+    # These tables isolate containers and VPN members; a hand-written one must not replace them.
     "networking.nftables.tables.*.content",
     "security.polkit.extraConfig",
     "services.udev.extraRules",
-    # To ssh and sshd the first value of a setting holds, and our Match blocks end where they stand.
+    # ssh and sshd use the first value of a setting, and a generated Match block would capture
+    # lines after it.
     "programs.ssh.extraConfig",
     "services.openssh.extraConfig",
-    # A gate in front of an app is such text: one line of theirs does not take it away.
+    # This text contains the auth proxy of an app; an owner's line must not remove it.
     "services.caddy.virtualHosts.*.extraConfig",
     "services.nginx.commonHttpConfig",
     "services.nginx.virtualHosts.*.extraConfig",
     "services.nginx.virtualHosts.*.locations.*.extraConfig",
-    # Steps before a unit that upstream describes.
+    # Commands before the start of units that nixpkgs defines.
     "systemd.services.*.preStart",
 )
-"""Ours follow theirs."""
+"""Generated lines come after the owner's (`mkAfter`)."""
 
 BEFORE = (
-    # To journald the last value of a setting holds.
+    # journald uses the last value of a setting.
     "services.journald.extraConfig",
 )
-"""Theirs follow ours."""
+"""Generated lines come before the owner's (`mkBefore`)."""
 
 WHOLE = (
-    # One file each, whose only writer we are.
+    # Whole files that only homelab writes.
     "environment.etc.*.text",
     "sops.templates.*.content",
-    # The body of a unit that we describe.
+    # Scripts of units that homelab defines.
     "systemd.services.*.postStop",
     "systemd.services.*.script",
 )
-"""Ours yield, as any other value does."""
+"""A hand-written definition replaces the generated text, as for options of other types."""
 
 _Trie = dict[str, "type[After | Before] | _Trie"]
 
@@ -72,7 +73,7 @@ _SHARED = _trie()
 
 
 def joined(tree: Mapping[str, Nix]) -> Attrs:
-    """The same options, with the lines that several modules write made to join."""
+    """The same options, with `After` or `Before` around the text of `AFTER` and `BEFORE`."""
     return _joined(tree, _SHARED)
 
 
@@ -92,7 +93,7 @@ def _joined(tree: Mapping[str, Nix], known: _Trie) -> Attrs:
 
 
 def is_decided(path: tuple[str, ...]) -> bool:
-    """Whether it is written here what becomes of our lines at this path."""
+    """Whether this file lists the option at this path."""
     return any(_matches(known.split("."), path) for known in (*AFTER, *BEFORE, *WHOLE))
 
 

@@ -37,18 +37,18 @@ class Module:
     file: str
     """Path inside the tree: `proxy.nix`, `services/immich.nix`."""
     what: str
-    """First line of its head comment: what it holds."""
+    """Its head comment: what the file contains."""
     derived: Attrs = field(default_factory=dict)
-    """What follows from the stack config: yields to a hand-written module."""
+    """Options that follow from the stack config. A hand-written module overrides them."""
     stated: Attrs = field(default_factory=dict)
-    """What the stack config says outright: plain definitions."""
+    """Options that the stack config sets explicitly: plain definitions."""
     imports: tuple[str, ...] = ()
     """Further imports, as Nix expressions: `./hardware.nix`, `inputs.x.nixosModules.y`."""
     flakes: tuple[tuple[str, str], ...] = ()
-    """Modules of flakes that it stands on, as `("sops-nix", "nixosModules.sops")`."""
+    """Modules of flakes that it needs, as `("sops-nix", "nixosModules.sops")`."""
     shared: bool = False
     """The same on every host, so it is printed once."""
     library: Library | None = None
     """The library whose options it sets: this file imports it, and the tree has its text."""
     extra: tuple[tuple[str, str], ...] = ()
-    """Further files of the tree that this module names: (path, text)."""
+    """Further files of the tree that this module refers to: (path, text)."""

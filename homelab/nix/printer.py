@@ -1,7 +1,7 @@
-"""Print Nix values as nixfmt would.
+"""Print Nix values in the layout of nixfmt.
 
-Deterministic: the keys of a set are sorted, so the same plan gives the same bytes. Safe for any
-string: quotes, backslashes, `${` and `''` are escaped here and nowhere else.
+The output is deterministic: the keys of a set are sorted. Any string is safe: this module alone
+escapes quotes, backslashes, `${` and `''`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _LONG_PATH = 5
 
 
 def attrs(path: str, value: Nix) -> Attrs:
-    """Nest a value under a dotted option path; a part in double quotes may hold dots."""
+    """Nest a value under a dotted option path; a part in double quotes may contain dots."""
     keys = [q or p for q, p in re.findall(r'"([^"]+)"|([^."]+)', path)]
     out: Nix = value
     for key in reversed(keys):
@@ -60,14 +60,14 @@ def attrs(path: str, value: Nix) -> Attrs:
 
 
 def attribute(path: str) -> str:
-    """A path of attributes in an expression, each quoted where Nix would read another word."""
+    """An attribute path in an expression, with quotes around parts that are not identifiers."""
     return ".".join(_key(k) for k in path.split("."))
 
 
 def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
     """One expression, laid out for a binding that starts at this indent.
 
-    With `spread`, a list of one item takes three lines: what nixfmt does where one is too long.
+    With `spread`, a list of one item takes three lines, as nixfmt prints lines that are too long.
     """
     pad = "  " * indent
     match value:
@@ -120,10 +120,9 @@ def print_value(value: Nix, indent: int = 0, *, spread: bool = False) -> str:
 def print_module(module: Module, head: str, root: str = ".") -> str:
     """A NixOS module as a file.
 
-    What is derived goes through the tree's `derive`, so that it yields to a hand-written module
-    as the option's type allows, or joins with it where modules write lines together; what is
-    stated stands beside it as it is.
-    `root` is the tree's top, seen from the file.
+    Derived options go through the tree's `derive`, so that a hand-written module overrides them,
+    or merges with them for options of type `lines`. Stated options are printed as they are.
+    `root` is the top of the tree, relative to the file.
     """
     derived = joined(module.derived)
     text = "".join(f"# {line}".rstrip() + "\n" for line in (head + "\n" + module.what).splitlines())
@@ -153,7 +152,7 @@ def print_module(module: Module, head: str, root: str = ".") -> str:
 
 
 def _free(value: Nix) -> Iterator[str]:
-    """Module arguments that an expression mentions."""
+    """Module arguments that an expression uses."""
     match value:
         case Raw(text):
             yield from (n for n in ("config", "lib", "pkgs") if re.search(rf"\b{n}\.", text))
@@ -192,13 +191,13 @@ def _arguments(args: Sequence[str]) -> str:
 
 
 def print_file(value: Nix, *, head: str) -> str:
-    """One expression as a whole file, under a comment."""
+    """One expression as a whole file, below a head comment."""
     text = "".join(f"# {line}".rstrip() + "\n" for line in head.splitlines())
     return text + print_value(value) + "\n"
 
 
 def _spaced(body: Mapping[str, Nix], indent: int) -> str:
-    """Top-level bindings, a blank line around each that takes several lines."""
+    """Top-level bindings, with a blank line around each one of several lines."""
     blocks: list[str] = []
     for path, value in _split(body, ()):
         blocks.append(_binding(path, value, indent))
@@ -213,14 +212,14 @@ def _spaced(body: Mapping[str, Nix], indent: int) -> str:
 def _split(
     value: Mapping[str, Nix], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Nix]]:
-    """Cut the tree where a person would start a new binding: `services.caddy = { … };`."""
+    """Split the tree into bindings as a person would: `services.caddy = { … };`."""
     for key in sorted(value, key=_order):
-        here = (*path, key)
+        inner_path = (*path, key)
         inner = value[key]
-        if isinstance(inner, Mapping) and inner and len(here) < _depth(here):
-            yield from _split(inner, here)
+        if isinstance(inner, Mapping) and inner and len(inner_path) < _depth(inner_path):
+            yield from _split(inner, inner_path)
         else:
-            yield here, inner
+            yield inner_path, inner
 
 
 def _depth(path: tuple[str, ...]) -> int:
@@ -264,7 +263,7 @@ def _list(items: list[Nix], indent: int, *, spread: bool) -> str:
 
 
 def _argument(value: Nix, indent: int, *, spread: bool = False) -> str:
-    """A value where only a simple expression may stand."""
+    """A list item or function argument, in parentheses if it is not a simple expression."""
     text = print_value(value, indent, spread=spread)
     compound = isinstance(value, Call | Function | Force | After | Before) or (
         isinstance(value, Raw) and " " in text and text[0] not in '[{("'
@@ -274,12 +273,12 @@ def _argument(value: Nix, indent: int, *, spread: bool = False) -> str:
 
 
 def _order(key: str) -> tuple[bool, str]:
-    """`enable` first, as everyone writes it; then by name."""
+    """Sort key: `enable` first, then by name."""
     return key != "enable", key
 
 
 def _operand(value: Nix, indent: int, *, spread: bool) -> str:
-    """An argument of a call: one in parentheses that takes several lines stands on its own."""
+    """An argument of a call; one in parentheses and of several lines is indented."""
     text = _argument(value, indent, spread=spread)
     if "\n" not in text or not text.startswith("("):
         return text
@@ -300,7 +299,7 @@ def _path(path: str) -> str:
 
 
 def _float(value: float) -> str:
-    """A number that Nix reads as a float: it wants a dot even before an exponent."""
+    """A float literal. Nix requires a dot even before an exponent."""
     text = repr(value)
     mantissa, e, exponent = text.partition("e")
     return text if "." in mantissa else f"{mantissa}.0{e}{exponent}"
@@ -308,7 +307,7 @@ def _float(value: float) -> str:
 
 def _escape(text: str) -> str:
     if "\0" in text:
-        raise ValueError("Nix strings cannot hold a NUL character")
+        raise ValueError("a Nix string cannot contain a NUL character")
     out = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
     return out.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
 
@@ -327,7 +326,7 @@ def _parts(parts: Sequence[str | Raw | Pkg], escape: Callable[[str], str]) -> st
     out = ""
     for part in _joined(parts):
         if not isinstance(part, str):
-            # A `$` before the braces would take their meaning from them.
+            # A `$` directly before `${` would escape it.
             out = out[:-1] + "\\$" if out.endswith("$") else out
             out += "${" + print_value(part) + "}"
         else:
@@ -336,7 +335,7 @@ def _parts(parts: Sequence[str | Raw | Pkg], escape: Callable[[str], str]) -> st
 
 
 def _joined(parts: Sequence[str | Raw | Pkg]) -> list[str | Raw | Pkg]:
-    """The parts, text beside text as one: `$` and `{` in two parts mean no more than in one."""
+    """The parts with adjacent texts joined, so that `$` and `{` in two parts are escaped too."""
     out: list[str | Raw | Pkg] = []
     for part in parts:
         last = out[-1] if out else None
@@ -348,7 +347,7 @@ def _joined(parts: Sequence[str | Raw | Pkg]) -> list[str | Raw | Pkg]:
 
 
 def _indented(parts: Sequence[str | Raw | Pkg], indent: int) -> str:
-    """An indented string whose value is exactly the text, whatever the text."""
+    """An indented string whose value is exactly the text; a quoted one if that is impossible."""
     parts = _joined(parts)
     whole = "".join(p if isinstance(p, str) else "x" for p in parts)
     if not _fits_indented(whole, parts):
@@ -358,16 +357,16 @@ def _indented(parts: Sequence[str | Raw | Pkg], indent: int) -> str:
     lines = body.split("\n")
     out = "''\n" + "".join((pad + line if line else "") + "\n" for line in lines[:-1])
     if lines[-1]:
-        # No final newline in the text: the closing quotes follow the last line at once.
+        # The text has no final newline, so the closing quotes are on the last line.
         return out + pad + lines[-1] + "''"
     return out + "  " * indent + "''"
 
 
 def _fits_indented(whole: str, parts: Sequence[str | Raw | Pkg]) -> bool:
-    r"""Whether stripping common indentation gives the text back, and nothing needs `"…"`.
+    r"""Whether an indented string can represent the text.
 
-    The text must have a line that starts at column 0, or Nix would strip what it starts with.
-    Lines of blanks only, and quotes or dollars that would join an escape, are left to `"…"`.
+    The text must have a line that starts at column 0: otherwise Nix would strip its indentation.
+    Lines of blanks only, and quotes or dollars next to an escape, need a quoted string.
     """
     if "\n" not in whole or "\0" in whole or "\r" in whole or "\t" in whole:
         return False

@@ -1,8 +1,8 @@
-"""Hand-written Nix, read without Nix: which options a module sets, and to what.
+"""Read which options a hand-written Nix module sets, and to which values, without Nix.
 
-The text is parsed by Nix's own grammar (tree-sitter), so that nesting, quotes, comments and line
-breaks make no difference. It is not evaluated: what is computed stays `Computed`, and a value that
-stands below a condition counts as set. `homelab eval` tells what text cannot.
+The text is parsed with tree-sitter's grammar of Nix, so nesting, quotes, comments and line breaks
+make no difference. It is not evaluated: a computed value is `Computed`, and a value below a
+condition counts as set. `homelab eval` finds what parsing cannot.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tree_sitter_nix
 
 @dataclass(frozen=True)
 class Computed:
-    """A value that only Nix can tell: its text, with `${…}` where something is put in."""
+    """A value that only evaluation can determine: its text, with `${…}` for interpolations."""
 
     text: str
 
@@ -27,24 +27,24 @@ class Computed:
 Value: TypeAlias = (
     None | bool | int | float | str | Computed | tuple["Value", ...] | Mapping[str, "Value"]
 )
-"""What an option is set to. A set stands for itself only where it is empty or inside a list; any
-other is taken apart into the settings in it."""
+"""Value of an option. A set appears only when it is empty or inside a list; any other set is split
+into its settings."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One option that is set somewhere."""
+    """One definition of an option."""
 
     path: tuple[str, ...]
-    """Its parts, without quotes; `*` for one that is computed."""
+    """Parts of the option path, without quotes; `*` for a computed part."""
     value: Value
     line: int = 0
     """Line in the text, from 1."""
     source: str = ""
-    """Place in the stack config, for one that is set there."""
+    """Place in the stack config, if it is set there."""
     forced: int | None = None
     """Number of leading parts of the path whose value is forced as a whole (`mkForce { … }`), so
-    that it replaces what others set there. None where nothing is forced."""
+    that it replaces other definitions there; `None` when nothing is forced."""
 
     @property
     def name(self) -> str:
@@ -54,11 +54,11 @@ class Setting:
 
 @dataclass(frozen=True)
 class Source:
-    """What a file of Nix sets."""
+    """The settings of a Nix file."""
 
     settings: tuple[Setting, ...]
     unread: tuple[int, ...] = ()
-    """Lines that are no Nix as far as the grammar knows: what they set is not known."""
+    """Lines that the grammar cannot parse, so that their settings are unknown."""
 
 
 _PLAIN = re.compile(r"[A-Za-z_*][A-Za-z0-9_'*-]*")
@@ -70,11 +70,11 @@ _FIRST = frozenset(
         *("optionalAttrs", "optionals", "optionalString", "toString", "dag", "warn", "id"),
     )
 )
-"""Functions of nixpkgs' library whose last argument is the value, sooner or later."""
+"""Functions of nixpkgs' library whose last argument is the value."""
 _DEEP = 32
-"""How many names may stand for each other before nobody believes that they end."""
+"""Limit for resolving names that refer to other names."""
 _NESTED = 150
-"""How many sets, conditions and functions may stand inside each other in a file that is read."""
+"""Limit for nested sets, conditions and functions; deeper files count as unreadable."""
 
 _PLAIN_PRIORITY = 100
 """Priority of a plain value (`lib.modules.defaultOverridePriority`); a smaller number wins."""
@@ -89,7 +89,7 @@ def _language() -> tree_sitter.Language:
 
 @lru_cache(maxsize=512)
 def read_nix(text: str) -> Source:
-    """What a module sets. Never raises: what cannot be read is told by its lines."""
+    """The settings of a module. Never raises; `unread` has the lines that cannot be parsed."""
     tree = tree_sitter.Parser(_language()).parse(text.encode(errors="replace"))
     root = tree.root_node
     try:
@@ -109,7 +109,7 @@ def _errors(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 
 
 def _module(node: tree_sitter.Node, scope: Scope) -> Iterator[Setting]:
-    """The settings of a module: a set, or a function that makes one."""
+    """The settings of a module, which is a set or a function that returns one."""
     for setting in _settings(node, (), scope):
         path = setting.path
         if path[:1] == ("config",):
@@ -129,7 +129,7 @@ def _module(node: tree_sitter.Node, scope: Scope) -> Iterator[Setting]:
 def _settings(
     node: tree_sitter.Node, path: tuple[str, ...], scope: Scope, depth: int = 0
 ) -> Iterator[Setting]:
-    """Everything that is set by binding an expression to a path."""
+    """All settings that follow from binding an expression to a path."""
     node, scope = _bare(node, scope)
     if depth > _NESTED:
         raise RecursionError
@@ -173,10 +173,10 @@ def _bound(
         )
         if target is None or value is None:
             return
-        here = (*path, *_path(target, scope))
-        for setting in _settings(value, here, scope, depth + 1):
-            # The line of the option, for its value may stand on another, or under a name.
-            line = target.start_point.row + 1 if setting.path == here else setting.line
+        bound_path = (*path, *_path(target, scope))
+        for setting in _settings(value, bound_path, scope, depth + 1):
+            # The line of the option: its value may be on another line, or behind a name.
+            line = target.start_point.row + 1 if setting.path == bound_path else setting.line
             yield replace(setting, line=line)
     elif binding.type in ("inherit", "inherit_from"):
         for attr in (
@@ -187,11 +187,11 @@ def _bound(
         ):
             name = _text(attr)
             known = scope.get(name) if binding.type == "inherit" else None
-            here = (*path, name.strip('"'))
+            bound_path = (*path, name.strip('"'))
             if known is not None:
-                yield from _settings(known[0], here, known[1] or {}, depth + 1)
+                yield from _settings(known[0], bound_path, known[1] or {}, depth + 1)
             else:
-                yield Setting(here, Computed(_text(binding)), _line(attr))
+                yield Setting(bound_path, Computed(_text(binding)), _line(attr))
 
 
 def _path(attrpath: tree_sitter.Node, scope: Scope) -> tuple[str, ...]:
@@ -209,7 +209,7 @@ def _path(attrpath: tree_sitter.Node, scope: Scope) -> tuple[str, ...]:
 
 
 def _bare(node: tree_sitter.Node, scope: Scope) -> tuple[tree_sitter.Node, Scope]:
-    """The expression behind brackets, `let`, `with`, `assert` and names that are bound here."""
+    """The expression inside parentheses, `let`, `with`, `assert` and names bound in the scope."""
     for _ in range(_DEEP):
         if node.type == "parenthesized_expression":
             inner = node.child_by_field_name("expression")
@@ -230,7 +230,7 @@ def _bare(node: tree_sitter.Node, scope: Scope) -> tuple[tree_sitter.Node, Scope
 
 
 def _with(scope: Scope, node: tree_sitter.Node) -> Scope:
-    """The names that a `let` or a `rec` binds, beside those from outside."""
+    """The scope extended by the names that a `let` or a `rec` binds."""
     names: dict[str, tuple[tree_sitter.Node, Scope | None]] = dict(scope)
     for bindings in (s for s in node.named_children if s.type == "binding_set"):
         for binding in bindings.named_children:
@@ -244,13 +244,19 @@ def _with(scope: Scope, node: tree_sitter.Node) -> Scope:
 
 
 def _parts(node: tree_sitter.Node, scope: Scope) -> list[tree_sitter.Node] | None:
-    """Expressions whose settings all may hold: both sides of `//`, of `if`, each of `mkMerge`."""
+    """Subexpressions whose settings count: both sides of `//` and `if`, each item of `mkMerge`.
+
+    `None` for other expressions.
+    """
     if node.type == "binary_expression" and _operator(node) == "//":
         sides = (node.child_by_field_name("left"), node.child_by_field_name("right"))
         return [s for s in sides if s is not None]
     if node.type == "if_expression":
-        ways = (node.child_by_field_name("consequence"), node.child_by_field_name("alternative"))
-        return [w for w in ways if w is not None]
+        branches = (
+            node.child_by_field_name("consequence"),
+            node.child_by_field_name("alternative"),
+        )
+        return [b for b in branches if b is not None]
     if node.type != "apply_expression":
         return None
     name, arguments = _called(node)
@@ -278,7 +284,7 @@ def _is_forced(node: tree_sitter.Node) -> bool:
 
 
 def _called(node: tree_sitter.Node) -> tuple[str, list[tree_sitter.Node]]:
-    """A function's own name, without where it comes from, and its arguments."""
+    """The name of a called function, without its prefix (`lib.`), and its arguments."""
     arguments: list[tree_sitter.Node] = []
     function: tree_sitter.Node | None = node
     while function is not None and function.type == "apply_expression":
@@ -355,15 +361,15 @@ def _applied(node: tree_sitter.Node, scope: Scope, depth: int) -> Value:
 def _tree(settings: Iterator[Setting]) -> Mapping[str, Value]:
     out: dict[str, Value] = {}
     for setting in settings:
-        here = out
+        node = out
         for key in setting.path[:-1]:
-            below = here.setdefault(key, {})
+            below = node.setdefault(key, {})
             if not isinstance(below, dict):
                 below = {}
-                here[key] = below
-            here = below
+                node[key] = below
+            node = below
         if setting.path:
-            here[setting.path[-1]] = setting.value
+            node[setting.path[-1]] = setting.value
     return out
 
 
@@ -391,7 +397,7 @@ def _string(node: tree_sitter.Node) -> Value:
 
 
 def _unindented(text: str) -> str:
-    """An indented string without what all its lines begin with, as Nix reads it."""
+    """An indented string without the common indentation of its lines, as Nix strips it."""
     first, newline, rest = text.partition("\n")
     if first.strip(" ") or not newline:
         rest = text

@@ -1,8 +1,8 @@
 """Nix expressions as Python values.
 
-`None`, `bool`, `int`, `float`, `str`, lists and dicts stand for themselves: a `str` is always a
-string literal in which nothing is interpolated. Whatever is more than that is one of the classes
-below, so that an expression is never made by pasting text.
+`None`, `bool`, `int`, `float`, `str`, lists and dicts are literals: a `str` is always a string
+literal without interpolation. All other expressions use the classes below, so that no code
+concatenates Nix text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 
 @dataclass(frozen=True)
 class Raw:
-    """A Nix expression from code we wrote, printed as it is. Never for a user's value."""
+    """A Nix expression from our own code, printed as it is. Never for a user's value."""
 
     text: str
 
@@ -28,7 +28,7 @@ class Pkg:
 
 @dataclass(frozen=True)
 class Path:
-    """A path relative to the file that names it: `./secrets.yaml`."""
+    """A path relative to the file that contains it: `./secrets.yaml`."""
 
     path: str
 
@@ -42,26 +42,26 @@ class Lines:
 
 @dataclass(frozen=True)
 class Text:
-    """A string with expressions in it: text is escaped, `Raw` and `Pkg` parts are live."""
+    """A string with interpolations: text is escaped, `Raw` and `Pkg` parts are interpolated."""
 
     parts: tuple[str | Raw | Pkg, ...]
     indented: bool = False
 
     @classmethod
     def of(cls, *parts: str | Raw | Pkg) -> Text:
-        """A one-line string of the parts."""
+        """A one-line string from the parts."""
         return cls(parts)
 
 
 @dataclass(frozen=True)
 class Script:
-    """An indented string of shell; the same escape rules as `Text`."""
+    """An indented string with shell code; the same escape rules as `Text`."""
 
     parts: tuple[str | Raw | Pkg, ...]
 
     @classmethod
     def of(cls, *parts: str | Raw | Pkg) -> Script:
-        """A script of the parts, joined as they are."""
+        """A script from the parts, joined without separators."""
         return cls(parts)
 
 
@@ -83,28 +83,28 @@ class Function:
 
 @dataclass(frozen=True)
 class Force:
-    """`lib.mkForce`: outranks upstream. Only for a recorded exception."""
+    """`lib.mkForce`: overrides nixpkgs. Only for a recorded exception."""
 
     value: Nix
 
 
 @dataclass(frozen=True)
 class After:
-    """`lib.mkAfter`: joins after what other modules say, and is not overridden by them."""
+    """`lib.mkAfter`: merged after the definitions of other modules, not overridden by them."""
 
     value: Nix
 
 
 @dataclass(frozen=True)
 class Before:
-    """`lib.mkBefore`: joins before what other modules say, and is not overridden by them."""
+    """`lib.mkBefore`: merged before the definitions of other modules, not overridden by them."""
 
     value: Nix
 
 
 @dataclass(frozen=True)
 class Comment:
-    """A value with a comment above its binding; says why."""
+    """A value with a comment above its binding."""
 
     text: str
     value: Nix
@@ -135,11 +135,14 @@ Attrs: TypeAlias = dict[str, Nix]
 
 
 class ConflictError(ValueError):
-    """Two packages set one option to different values: a mistake of ours, not of the user."""
+    """Two packages set one option to different values: an error in homelab, not in the stack."""
 
 
 def merge(*trees: Mapping[str, Nix]) -> Attrs:
-    """Join attribute sets: sets merge, lists join, equal values agree, others conflict."""
+    """Merge attribute sets. Nested sets merge and lists concatenate without duplicates.
+
+    Raises `ConflictError` when other values differ.
+    """
     out: Attrs = {}
     for tree in trees:
         _merge_into(out, tree, ())
@@ -149,15 +152,15 @@ def merge(*trees: Mapping[str, Nix]) -> Attrs:
 def _merge_into(out: Attrs, tree: Mapping[str, Nix], path: tuple[str, ...]) -> None:
     for key, value in tree.items():
         if isinstance(value, Mapping):
-            here = out.setdefault(key, {})
-            if not isinstance(here, dict):
+            inner = out.setdefault(key, {})
+            if not isinstance(inner, dict):
                 raise ConflictError(".".join((*path, key)))
-            _merge_into(here, value, (*path, key))
+            _merge_into(inner, value, (*path, key))
         elif key not in out:
             out[key] = value
         elif isinstance(value, list) and isinstance(out[key], list):
             old = cast("list[Nix]", out[key])
             out[key] = [*old, *(v for v in value if v not in old)]
         elif (type(out[key]), out[key]) != (type(value), value):
-            # `True == 1` to Python, and not to Nix.
+            # `True == 1` in Python but not in Nix.
             raise ConflictError(".".join((*path, key)))

@@ -26,7 +26,9 @@ def chosen(reach: Reach, word: str | None) -> tuple[Answer, ...]:
     found = tuple(a for a in reach.answers if word in _words(a))
     if not found:
         known = sorted({w for a in reach.answers for w in _words(a) if w})
-        raise UsageError(f'nothing is called "{word}"; {did_you_mean(word, known, "names")}')
+        raise UsageError(
+            f'there is no person, tag, host, route or network "{word}"; {did_you_mean(word, known, "names")}'
+        )
     return found
 
 

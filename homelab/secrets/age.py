@@ -1,8 +1,8 @@
-"""The age recipient of an SSH host key, so that a host can decrypt with the key it has anyway; and
-whether a recipient that somebody wrote is one.
+"""Convert SSH host keys to age recipients, and validate age recipients.
 
-age works on Curve25519, SSH on its twin in Edwards form; one formula leads from a public key on
-the one to the public key on the other. The result is written in bech32, as age does.
+A host decrypts with its SSH host key. age uses Curve25519 and SSH uses Ed25519, the same curve in
+Edwards form; a formula (RFC 7748, section 4.1) converts a public key. age writes the result in
+bech32.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _PRIME = 2**255 - 19
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _KEY_TYPE = "ssh-ed25519"
 _DIGIT = 5
-"""Bits in a letter of bech32."""
+"""Bits per bech32 character."""
 _RECIPIENT_LETTERS = 52 + 6
-"""Letters of 32 bytes, and of the checksum."""
+"""Characters for 32 bytes, and for the checksum."""
 _GENERATORS = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 
 
@@ -25,7 +25,7 @@ def age_recipient(ssh_public_key: str) -> str:
     """The `age1…` recipient of an `ssh-ed25519 AAAA…` key. Raises ValueError for anything else."""
     y = int.from_bytes(_ed25519(ssh_public_key), "little") & ((1 << 255) - 1)
     if y in (0, 1) or y >= _PRIME:
-        raise ValueError("this ed25519 key is not one that a machine would make")
+        raise ValueError("this is not a valid ed25519 key")
     u = (1 + y) * pow(1 - y, -1, _PRIME) % _PRIME
     return bech32("age", u.to_bytes(32, "little"))
 
@@ -39,31 +39,36 @@ def bech32(prefix: str, data: bytes) -> str:
 
 
 def check_recipient(text: str) -> str:
-    """The text itself, if sops can encrypt for it: an age recipient, a plugin's, or an SSH key."""
+    """The text itself, if it is an age recipient, a plugin's recipient or an SSH public key.
+
+    Raises `ValueError` with a way out when sops cannot encrypt for it.
+    """
     if text.upper().startswith("AGE-SECRET-KEY-"):
         raise ValueError(
-            "this is the secret half of an age key, which now counts as lost; make a new one with "
+            "this is a private age key, which is now compromised; make a new one with "
             "age-keygen, and write the age1… line that age-keygen -y prints for it"
         )
     if text.startswith(("ssh-ed25519 ", "ssh-rsa ")):
         return whole_key(text)
     prefix, _, letters = text.rpartition("1")
     if not prefix.startswith("age"):
-        raise ValueError("this is no age recipient; write the age1… line that age-keygen -y prints")
+        raise ValueError(
+            "this is not an age recipient; write the age1… line that age-keygen -y prints"
+        )
     values = [_ALPHABET.find(letter) for letter in letters]
-    # A plugin's recipient, age1name1…, holds what the plugin likes.
+    # A plugin's recipient, age1name1…, may have any length.
     short = prefix == "age" and len(values) != _RECIPIENT_LETTERS
     if short or min(values, default=-1) < 0 or _checksum([*_head(prefix), *values]) != 1:
         raise ValueError(
-            "this age recipient is cut short or mistyped; copy it again, "
-            "from what age-keygen -y prints"
+            "this age recipient is incomplete or mistyped; copy it again from the output of "
+            "age-keygen -y"
         )
     return text
 
 
 def _ed25519(ssh_public_key: str) -> bytes:
     if ssh_public_key.split()[:1] != [_KEY_TYPE]:
-        raise ValueError("only ssh-ed25519 keys can be turned into age recipients")
+        raise ValueError("only ssh-ed25519 keys can be converted to age recipients")
     (key,) = ssh_fields(ssh_public_key)
     return key
 

@@ -1,7 +1,4 @@
-"""Secrets that can be found, by the hosts that need them.
-
-The files themselves are checked by `recipients.check_recipients`, which is given what they show.
-"""
+"""Checks of the planned secrets. `recipients.check_recipients` checks the sops files."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ def secret_master(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             "secrets.master",
             f"is missing, and secrets of {', '.join(derived)} are derived from it",
-            f"add master: {{sops: master}}, and to {plan.secrets.file} a key master "
+            f"add master: {{sops: master}}, and add a key master to {plan.secrets.file} "
             "with the output of: openssl rand -base64 32",
         )
 
@@ -38,7 +35,7 @@ def secret_known(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 secret.origin + (".ref" if ".secrets." in secret.origin else ""),
                 f"{secret.service} on {secret.host} cannot read a 1Password reference",
-                "keep the secret in the host's sops file, drop op and write {sops: path/in/file}",
+                "store the secret in the host's sops file, drop op and write {sops: path/in/file}",
             )
 
 
@@ -62,15 +59,15 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
     rotated = ("derived", ACME_TOKEN[0])
     known = sorted(
         {s.service for s in plan.secrets.secrets if s.source in rotated or s.service in rotated}
-        # Also when every host has joined: what brought the last one in is no mistake since then.
+        # Join keys are no longer planned once every host has joined, but the epoch stays valid.
         | ({JOIN_KEY[0]} if plan.tailnet is not None else set())
     )
     for name, epoch in plan.stack.secrets.epochs.items():
         if name not in known:
             yield Problem(
                 f"secrets.epochs.{name}",
-                f'no secret of "{name}" is made here',
-                f"{did_you_mean(name, known, 'services with secrets made here')}; or drop it",
+                f'"{name}" has no derived or issued secret to rotate',
+                f"{did_you_mean(name, known, 'services with such secrets')}; or remove it",
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")
@@ -84,7 +81,7 @@ def secret_rotated(plan: Plan) -> Iterator[Problem]:
     for name, where, sealed in rotations(plan):
         yield Problem(
             where,
-            f"this changes keys that have encrypted something: {'; '.join(sealed)}",
-            "leave it as it was; or have the owner of each take the new key (restic: restic key "
-            f"add), then acknowledge: homelab lock --rotate {name}",
+            f"this changes keys that have encrypted data: {'; '.join(sealed)}",
+            "undo the change; or change the key in each program (restic: restic key add), then "
+            f"acknowledge: homelab lock --rotate {name}",
         )

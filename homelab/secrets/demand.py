@@ -1,4 +1,4 @@
-"""One secret that something on a host demands, from what is known of it."""
+"""Build one `Secret` of a host from the facts about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from homelab.secrets.model import Secret
 def demanded(
     stack: StackConfig, host: str, service: str, name: str, fact: SecretFact, origin: str
 ) -> Secret:
-    """A stored or derived secret, by the facts of it; `origin` is the place that demands it."""
+    """A stored or derived secret; `origin` is the place in the stack config that requires it."""
     stored = fact.source == "stored"
     return Secret(
         name=secret_name(service, name),
@@ -42,7 +42,7 @@ def issued(
     owner: str = "root",
     units: tuple[str, ...] = (),
 ) -> Secret:
-    """A secret that a cloud makes; `purpose` is the name of the thing that was issued."""
+    """A secret that Cloudflare or Tailscale issues; `purpose` is the name of its resource."""
     return Secret(
         name=secret_name(*what),
         host=host,

@@ -1,4 +1,4 @@
-"""What `pulumi up` itself must know, and whether its sops file shows that it is there."""
+"""The secrets that `pulumi up` itself needs, and a check of the deployer's sops file."""
 
 from __future__ import annotations
 
@@ -13,42 +13,41 @@ from homelab.secrets.sops_file import in_file, parse_sops_file
 SECRET_DEPLOYER = file_check(
     "secret-deployer",
     "warning",
-    "`pulumi up` finds its own secrets; a preview does without, so that they lack would show only"
-    " then.",
+    "`pulumi up` fails without its own secrets, and a preview does not need them.",
 )
 
 
 MASTER = "secrets.master"
-"""The only one of the deployer's secrets that hosts get something of: what is derived from it."""
+"""Place of the master key, the only deployer secret from which secrets of hosts are derived."""
 
 
 def references(plan: Plan) -> dict[str, SecretRef]:
-    """Every secret that the deployer needs, by the place in the stack config that names it."""
-    wanted = {MASTER: plan.secrets.master}
+    """All secrets that the deployer needs, by their place in the stack config."""
+    needed = {MASTER: plan.secrets.master}
     if plan.stack.cloudflare is not None:
-        wanted["cloudflare.token"] = plan.stack.cloudflare.token
+        needed["cloudflare.token"] = plan.stack.cloudflare.token
     if plan.stack.tailnet is not None:
-        wanted["tailnet.client_id"] = plan.stack.tailnet.client_id
-        wanted["tailnet.client_secret"] = plan.stack.tailnet.client_secret
-    return {place: ref for place, ref in wanted.items() if ref is not None}
+        needed["tailnet.client_id"] = plan.stack.tailnet.client_id
+        needed["tailnet.client_secret"] = plan.stack.tailnet.client_secret
+    return {place: ref for place, ref in needed.items() if ref is not None}
 
 
 def stored_keys(plan: Plan) -> dict[str, str]:
-    """The keys that the deployer's sops file must have, by the place that names each."""
+    """The keys that the deployer's sops file must have, by their place in the stack config."""
     return {place: ref.sops for place, ref in references(plan).items() if ref.sops}
 
 
 def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """`pulumi up` finds its own secrets; a preview does without, so none is missed before."""
+    """Problems of the deployer's sops file: missing, not encrypted, or without a needed key."""
     path, keys = plan.secrets.file, stored_keys(plan)
     if not keys:
         return
     if path not in sources:
-        named = ", ".join(sorted(set(keys.values())))
+        needed = ", ".join(sorted(set(keys.values())))
         yield _warning(
             "secrets.file",
-            f"there is no {path}, and pulumi up needs {named} of it",
-            f"make it: sops {path}",
+            f"there is no {path}, and pulumi up needs {needed} from it",
+            f"create it: sops {path}",
         )
         return
     text = sources[path]
@@ -74,7 +73,7 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
             yield Problem(
                 place,
                 f"{key} is not encrypted in {path}",
-                "take unencrypted_suffix and encrypted_regex out of .sops.yaml, then rotate the "
+                "remove unencrypted_suffix and encrypted_regex from .sops.yaml, then rotate the "
                 "secret",
                 "secret-plaintext",
             )

@@ -1,4 +1,4 @@
-"""Secrets that the sign-in needs: its people, its directory, its clients."""
+"""Secrets of the portal: its users, its directory, its OpenID Connect clients."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from homelab.secrets.model import Secret
 from homelab.services.model import Service
 
 USERS = "users"
-"""The sign-in's secret that holds its user file."""
+"""Name of the portal's secret with its user file."""
 
 
 def of_identity(
     stack: StackConfig, services: tuple[Service, ...], identity: IdentityPlan | None
 ) -> Iterator[Secret]:
-    """What the provider, its directory and its gate read on their host."""
+    """Secrets that the portal, its directory and its auth proxy read on their host."""
     config = stack.identity
     if identity is None or config is None:
         return
@@ -33,7 +33,7 @@ def of_identity(
         owned = fact.model_copy(update={"owner": provider.entry.user or "root"})
         yield _of_provider(stack, provider, name, owned, ref, origin)
     if config.directory is not None:
-        # Both ends of one password: the directory asks for it, the provider knows it.
+        # The portal signs in to the directory, so both get the same password.
         purpose = f"{config.directory.kind}/{LDAP_PASSWORD}"
         for service in (provider, here.get(config.directory.kind)):
             if service is not None:
@@ -59,7 +59,7 @@ def of_identity(
 def _of_people(
     config: IdentityConfig,
 ) -> Iterator[tuple[SecretFact, str, SecretRef | None, str]]:
-    """What the provider itself must know before anybody signs in."""
+    """Secrets that the portal needs at its first start."""
     if config.users is not None:
         yield SecretFact(source="stored"), USERS, config.users, "identity.users"
     if config.provider == "pocket-id":

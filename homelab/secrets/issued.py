@@ -1,7 +1,7 @@
-"""Derived and issued secrets: the release's own activation puts into place what was sent for it.
+"""Derived and issued secrets: the activation script of a release installs the secrets sent with it.
 
-A generation of the system names its release, so going back to an older one also takes back the
-secrets that belong to it. Runs at boot too, without the deployer: the files lie on the host.
+A system generation refers to its release, so a rollback also restores the secrets of that release.
+The script also runs at boot, without the deployer: the files are on the host.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RELEASE = Raw("import ./release-id.nix")
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """The activation script of a host that has such secrets."""
+    """The activation script, for a host with derived or issued secrets."""
     sent = [s for s in plan.secrets.on(host.name) if s.source != "stored"]
     if not sent or not host.is_nixos:
         return

@@ -1,4 +1,4 @@
-"""Secrets that stand in the clear: in the stack config, in options, in hand-written files."""
+"""Secrets in plain text: in the stack config, in options, in hand-written files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.problems import Problem
 from homelab.secrets.shapes import kinds_in
 from homelab.system.own import carried
 
-_FILE = "change it, keep it in the host's sops file, and name the file that it becomes there"
+_FILE = "rotate it, store it in the host's sops file, and use the path of its file on the host"
 
 
 @check("secret-literal")
@@ -25,19 +25,19 @@ def secret_literal(plan: Plan) -> Iterator[Problem]:
         for what in kinds_in(text):
             certain.setdefault(where, what)
     for where, what in sorted(certain.items()):
-        yield Problem(where, f"this holds {what}: {WHY}", _way(where))
+        yield Problem(where, f"this contains {what}: {WHY}", _way_out(where))
     for where, opening in of_stack(plan, (LITERAL,)):
         yield Problem(where, opening.what, opening.way_out, severity="warning")
 
 
-def _way(where: str) -> str:
+def _way_out(where: str) -> str:
     service = ".".join(where.split(".")[:2]) if where.startswith("services.") else ""
     if service:
         return (
-            f"change it, and name it: {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, with env: "
-            "for a variable, and {$secret: name} for a file that an option names"
+            f"rotate it, and declare it: {service}.secrets: {{name: {{ref: {{sops: …}}}}}}, with "
+            "env: for a variable, or {$secret: name} in an option that takes a path"
         )
-    return "change it, keep it in a sops file, and write a reference: {sops: …}"
+    return "rotate it, store it in a sops file, and write a reference: {sops: …}"
 
 
 def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
@@ -53,11 +53,11 @@ def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
 
 
 def check_literals(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[Problem]:
-    """Secrets in the clear in the files that travel along with a host, comments and all."""
+    """Secrets in plain text in the hand-written files of each host, including comments."""
     for host in plan.hosts.values():
         for name, content in carried(host, sources).items():
             lines = content.splitlines() if isinstance(content, str) else ()
             for number, line in enumerate(lines, 1):
                 for what in kinds_in(line):
-                    told = f"{name}:{number}: this holds {what}: {WHY}"
-                    yield Problem(host.source, told, _FILE, check="secret-literal")
+                    text = f"{name}:{number}: this contains {what}: {WHY}"
+                    yield Problem(host.source, text, _FILE, check="secret-literal")

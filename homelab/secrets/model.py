@@ -1,4 +1,4 @@
-"""Secrets: references in, demands out. A value never passes through here."""
+"""Planned secrets of hosts. They contain references, never values."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from homelab.grouping import grouped
 from homelab.secret_paths import Source
 
 RESTIC = "restic"
-"""What passwords of repositories belong to."""
+"""Service name of the repository passwords."""
 
 
 def restic_purpose(target: str, host: str) -> str:
-    """What the password of a host's repositories at a target is derived for."""
+    """Purpose of the password of a host's repositories at a target."""
     return f"{RESTIC}/{target}@{host}"
 
 
 def scoped(namespace: str | None, purpose: str) -> str:
-    """A purpose within a namespace. No purpose has a colon, so none is another stack's."""
+    """A purpose within a namespace. A purpose has no colon, so purposes of stacks never collide."""
     return f"{namespace}:{purpose}" if namespace else purpose
 
 
 @dataclass(frozen=True)
 class Secret:
-    """One secret on one host: where it comes from, where it lies and who reads it."""
+    """One secret on one host: its source, its path and its readers."""
 
     name: str
     """Unique on the host: `miniflux-admin`."""
@@ -35,7 +35,7 @@ class Secret:
     service: str
     source: Source
     path: str
-    """Where the unit finds it."""
+    """Path of the file that the unit reads."""
     owner: str
     mode: str
     form: Literal["file", "env"]
@@ -44,20 +44,20 @@ class Secret:
     key: str
     """Key in the host's sops file (stored)."""
     purpose: str
-    """What it is derived for (derived): no two share it, and it moves with its service. The issued
-    thing's name (issued): of the tunnel, of the token, of the host that joins."""
+    """Derived: the input of the derivation, unique, and unchanged when the service moves.
+    Issued: the name of the tunnel, the token or the joining host."""
     epoch: int
     length: int
     units: tuple[str, ...]
     """Units to restart when it changes, with their suffix: `miniflux.service`."""
     origin: str
-    """Place in the stack config that demands it."""
+    """Place in the stack config that requires it."""
     hashed: bool = False
-    """The host gets a PBKDF2 hash of it: it checks the secret and never shows it."""
+    """The host gets a PBKDF2 hash of it: the service only verifies the secret."""
     seals: str = ""
-    """What it has encrypted, which another value does not open."""
+    """What it has encrypted and no other value can decrypt."""
     half: Literal["", "private", "public"] = ""
-    """The host gets one half of an SSH key that follows from it."""
+    """The host gets this half of an SSH key pair that is derived from it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SecretsPlan:
     master: SecretRef | None
 
     def on(self, host: str) -> tuple[Secret, ...]:
-        """What this host may read."""
+        """The secrets of this host."""
         return self._on.get(host, ())
 
     @cached_property
@@ -79,7 +79,7 @@ class SecretsPlan:
 
 @dataclass(frozen=True)
 class SopsFile:
-    """What an encrypted file shows to somebody without a key: names, and who can read it."""
+    """The contents of a sops file that are readable without a key: key names and recipients."""
 
     path: str
     encrypted: bool
@@ -89,4 +89,4 @@ class SopsFile:
     recipients: frozenset[str]
     """age recipients."""
     sizes: Mapping[str, int] = field(default_factory=dict)
-    """Key path to the bytes of its value, which a cipher that adds none lets show."""
+    """Key path to the length of its value in bytes, which AES-GCM does not hide."""

@@ -1,4 +1,4 @@
-"""Which secrets each host needs, gathered from every package that demands one."""
+"""Plan the secrets that each host needs, from the plans of all packages."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from homelab.vpn.model import VpnPlan
 from homelab.vpn.plan import SECRET as VPN
 
 TOPIC = ("ntfy", "topic")
-"""Service and name of the secret that holds the topic of the alerts."""
+"""Service and name of the secret with the ntfy topic of the alerts."""
 TOKEN = ("ntfy", "token")
-"""The same of the token that ntfy's server may ask for."""
+"""Service and name of the secret with the access token of the ntfy server."""
 
 
 def plan_secrets(
@@ -68,7 +68,7 @@ def plan_secrets(
     scopes = (
         replace(s, purpose=scoped(space, s.purpose)) if s.source == "derived" else s for s in wanted
     )
-    # One secret that several ask for is one; two of one name are left for their check to tell.
+    # Equal demands give one secret; the check secret-unique reports two with the same name.
     unique = {
         (s.host, s.name, s.service, s.path, s.source, s.purpose, s.key): s
         for s in scopes
@@ -91,7 +91,7 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
             yield replace(
                 secret,
                 key=(config.ref.sops or "") if config and config.ref else secret.key,
-                # It moves with its service, for what it encrypted moves too.
+                # The purpose moves with the service, because the data that it encrypted does too.
                 purpose=f"{service.owner}/{name}" if fact.source == "derived" else "",
                 mode=config.mode if config else secret.mode,
                 units=tuple(f"{u}.service" for u in service.units[:1]),
@@ -120,9 +120,9 @@ def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
     for job in backup.jobs:
         origin = f"backup.targets.{job.target}"
         derived = SecretFact()
-        fact = SecretFact(seals="the backups that there are")
+        fact = SecretFact(seals="the existing backups")
         password = demanded(stack, job.host, RESTIC, job.target, fact, origin)
-        # A repository is of one host; the password of a lost one can be derived anywhere.
+        # Each host has its own repositories; the password of a lost host can be derived anywhere.
         yield replace(password, purpose=restic_purpose(job.target, job.host), path=job.password)
         if job.server:
             yield from _client_key(stack, job, derived, origin)
@@ -139,13 +139,13 @@ def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
 
 
 def _client_key(stack: StackConfig, job: Job, fact: SecretFact, origin: str) -> Iterator[Secret]:
-    """The key that a client's backups sign in with, a half on either side."""
-    mine, theirs = key_names(job.target, job.host)
+    """The SSH key of a backup client: the private half for it, the public half for the server."""
+    private_name, public_name = key_names(job.target, job.host)
     purpose = f"restic/{job.target}@{job.host}/key"
-    private = demanded(stack, job.host, "restic", mine, fact, origin)
+    private = demanded(stack, job.host, "restic", private_name, fact, origin)
     yield replace(private, purpose=purpose, half="private")
-    public = demanded(stack, job.server, "restic", theirs, fact, origin)
-    # sshd reads it as the account that signs in.
+    public = demanded(stack, job.server, "restic", public_name, fact, origin)
+    # sshd reads it with the rights of the account that logs in.
     yield replace(public, purpose=purpose, half="public", mode="0444")
 
 
@@ -160,29 +160,30 @@ def _of_cloudflare(
             host.name,
             TUNNEL_CREDENTIALS,
             cloudflare.tunnel,
-            # systemd hands the file over, since the module stopped having a user of its own.
+            # Since 25.05 the module has no user account and systemd passes the file.
             owner="root" if host.release >= "25.05" else "cloudflared",
             units=(f"cloudflared-tunnel-{cloudflare.tunnel}.service",),
             origin="cloudflare.tunnel",
         )
     for token in cloudflare.tokens:
         yield issued(token.host, ACME_TOKEN, token.name, origin="cloudflare.zone")
-    for shown in cloudflare.service_tokens:
-        origin = f"cloudflare.access.service_tokens.{shown.name}"
-        yield issued(shown.host, (ACCESS, shown.name), shown.name, origin=origin)
+    for service_token in cloudflare.service_tokens:
+        name = service_token.name
+        origin = f"cloudflare.access.service_tokens.{name}"
+        yield issued(service_token.host, (ACCESS, name), name, origin=origin)
 
 
 def _of_certificates(stack: StackConfig, certificates: CertificatesPlan) -> Iterator[Secret]:
-    said = stack.network.entry.acme
-    if said is None or not certificates.certificates:
+    acme = stack.network.entry.acme
+    if acme is None or not certificates.certificates:
         return
     host, where = certificates.certificates[0].host, "network.entry.acme"
     fact = SecretFact(source="stored")
-    if said.key is not None:
+    if acme.key is not None:
         service, name = AUTHORITY_KEY
         found = demanded(stack, host, service, name, fact, f"{where}.key")
-        yield replace(found, key=said.key.sops or "", units=(f"{SIGNER}.service",))
-    for variable, ref in sorted(said.credentials.items()):
+        yield replace(found, key=acme.key.sops or "", units=(f"{SIGNER}.service",))
+    for variable, ref in sorted(acme.credentials.items()):
         origin = f"{where}.credentials.{variable}"
         found = demanded(stack, host, CREDENTIALS, secret_of(variable), fact, origin)
         yield replace(found, key=ref.sops or "")
@@ -207,7 +208,7 @@ def _of_wifi(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:
         if wifi is None or wifi.psk is None or wifi.backend != "wpa_supplicant":
             continue
         service, name = WIFI
-        # Since 26.05 wpa_supplicant is no longer root.
+        # Since 26.05 wpa_supplicant does not run as root.
         owner = "wpa_supplicant" if host.release >= "26.05" else "root"
         fact = SecretFact(source="stored", owner=owner)
         found = demanded(stack, host.name, service, name, fact, f"{host.source}.wifi.psk")

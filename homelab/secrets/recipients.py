@@ -1,4 +1,4 @@
-"""Who can decrypt which file: what `.sops.yaml` should say, and what the files really say."""
+"""Recipients of the sops files: the generated `.sops.yaml`, and checks of the files."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ from homelab.secrets.sops_file import in_file, parse_sops_file
 from homelab.system.model import nixos_hosts
 
 SECRET_PLAINTEXT = file_check(
-    "secret-plaintext", "error", "A secret that was ever committed in clear is not one any more."
+    "secret-plaintext", "error", "A secret that was committed in plain text is compromised."
 )
 SECRET_RECIPIENT = file_check(
-    "secret-recipient", "error", "A host can decrypt its own file, and no other host can."
+    "secret-recipient",
+    "error",
+    "A host fails to start its services if it cannot decrypt its file, and a host that can decrypt "
+    "the file of another one knows its secrets.",
 )
 WIFI_SECRET_FORMAT = file_check(
     "wifi-secret-format",
     "error",
-    "wpa_supplicant takes `wifi_psk=<password>` on one line; with anything else its host leaves "
-    "the network.",
+    "wpa_supplicant needs `wifi_psk=<password>` on one line; with anything else the host loses "
+    "its network.",
 )
 
 OURS = "# Who may decrypt what, made from the stack config by `homelab sops`."
-"""How a file of ours begins."""
+"""First line of a generated file."""
 _HEAD = f"""\
 {OURS}
 # After a change: sops updatekeys FILE
 """
-_ANEW = "write .sops.yaml anew: homelab sops --out .sops.yaml"
+_REGENERATE = "regenerate .sops.yaml: homelab sops --out .sops.yaml"
 
 
 def host_recipient(stack: StackConfig, host: str) -> str:
-    """The recipient of a host's SSH host key; empty when the key is not known or not usable."""
+    """The age recipient of a host's SSH host key; empty when the key is unknown or unusable."""
     found = nixos_hosts(stack.hosts).get(host)
     key = found.ssh.host_key if found is not None else None
     try:
@@ -51,9 +54,9 @@ def host_recipient(stack: StackConfig, host: str) -> str:
 
 
 def sops_yaml(stack: StackConfig) -> str:
-    """The text of `.sops.yaml`: each host's file for that host alone, and for the operators.
+    """The text of `.sops.yaml`: each host's file is encrypted for that host and the operators.
 
-    A host whose key is not known yet gets no rule, so that nobody encrypts a file it cannot read.
+    A host whose key is unknown gets no rule: it could not decrypt its file.
     """
     operators = sorted(set(stack.secrets.operators))
     rules = []
@@ -71,9 +74,9 @@ def _rule(file: str, recipients: list[str]) -> dict[str, object]:
 
 
 def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Problem]:
-    """What is wrong with the encrypted files, as far as it shows without any key.
+    """Problems of the hosts' sops files that are visible without a key.
 
-    `sops_files` are those that exist, by the path the stack config gives them.
+    `sops_files` has the existing files, by their path in the stack config.
     """
     problems: list[Problem] = []
     for host in plan.hosts.values():
@@ -88,7 +91,7 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
 
 
 def check_sops_files(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Problem]:
-    """As `check_recipients`, for the text of the hosts' files by path."""
+    """`check_recipients` for the text of all source files, by path."""
     paths = {host_file(plan.stack, name) for name in plan.hosts}
     texts = {p: t if isinstance(t, str) else "" for p, t in sources.items() if p in paths}
     return check_recipients(plan, {p: parse_sops_file(p, t) for p, t in texts.items()})
@@ -102,7 +105,7 @@ def _host(
         yield Problem(
             f"secrets.hosts ({path})",
             f"there is no such file, and {host} needs {names}",
-            f"make it: sops {path}",
+            f"create it: sops {path}",
             "secret-known",
         )
         return
@@ -126,7 +129,7 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
         yield Problem(
             secret.origin,
             f"{secret.key} is not encrypted in {file.path}",
-            "take unencrypted_suffix and encrypted_regex out of .sops.yaml, then rotate the secret",
+            "remove unencrypted_suffix and encrypted_regex from .sops.yaml, then rotate the secret",
             SECRET_PLAINTEXT,
         )
     elif file.kinds[secret.key] != "str":
@@ -147,28 +150,28 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
 
 
 def _readers(stack: StackConfig, host: str, file: SopsFile) -> Iterator[Problem]:
-    mine = host_recipient(stack, host)
-    if not mine:
+    own = host_recipient(stack, host)
+    if not own:
         yield Problem(
             f"hosts.{host}.ssh.host_key",
-            f"without it nobody can tell whether {host} can read {file.path}",
+            f"is missing, so homelab cannot check whether {host} can read {file.path}",
             "write the host's /etc/ssh/ssh_host_ed25519_key.pub there",
             SECRET_RECIPIENT,
         )
-    elif mine not in file.recipients:
+    elif own not in file.recipients:
         yield Problem(
             f"hosts.{host}.ssh.host_key",
-            f"{file.path} is not encrypted for {host} ({mine})",
-            f"{_ANEW}, then: sops updatekeys {file.path}",
+            f"{file.path} is not encrypted for {host} ({own})",
+            f"{_REGENERATE}, then: sops updatekeys {file.path}",
             SECRET_RECIPIENT,
         )
     for other in sorted(stack.hosts):
-        theirs = host_recipient(stack, other)
-        if other != host and theirs and theirs != mine and theirs in file.recipients:
+        recipient = host_recipient(stack, other)
+        if other != host and recipient and recipient != own and recipient in file.recipients:
             yield Problem(
                 f"hosts.{other}",
                 f"{other} can read {file.path}, the secrets of {host}",
-                f"{_ANEW}, then: sops updatekeys {file.path}; rotate what it could read",
+                f"{_REGENERATE}, then: sops updatekeys {file.path}; rotate what it could read",
                 SECRET_RECIPIENT,
             )
 

@@ -8,7 +8,7 @@ from homelab.plan import Plan
 
 
 def rotations(plan: Plan) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """(`namespace` or a service, place in the stack config, what its keys have encrypted)."""
+    """Changed keys: (`namespace` or a service, place in the stack config, encrypted data)."""
     return tuple(_rotations(plan))
 
 
@@ -21,9 +21,9 @@ def _rotations(plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         if secret.seals and secret.service in before.epochs:
             sealed.setdefault(secret.service, set()).add(f"{secret.name}: {secret.seals}")
     if sealed and (plan.stack.secrets.namespace or "") != before.namespace:
-        every = {word for words in sealed.values() for word in words}
+        every = {data for sealed_data in sealed.values() for data in sealed_data}
         yield "namespace", "secrets.namespace", tuple(sorted(every))
         return
-    for service, words in sorted(sealed.items()):
+    for service, sealed_data in sorted(sealed.items()):
         if plan.stack.secrets.epochs.get(service, 1) != before.epochs[service]:
-            yield service, f"secrets.epochs.{service}", tuple(sorted(words))
+            yield service, f"secrets.epochs.{service}", tuple(sorted(sealed_data))

@@ -1,6 +1,6 @@
-"""What secrets look like: one list, for everything of the owner's that becomes text.
+"""Recognise secrets in plain text by their form.
 
-A message names the kind and the place, and never the text itself.
+Messages contain the kind of secret and its place, never the text.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ _HASH = (
     r"\$(2[abxy]\$\d\d\$[./A-Za-z0-9]{20,}|(argon2(id|i|d)|pbkdf2(-[a-z0-9]+)?|scrypt)\$"
     r"|[1567y]\$[^\s$\"']+\$[./A-Za-z0-9]{8,})"
 )
-"""bcrypt, argon2, PBKDF2, scrypt, and what crypt(3) makes: SHA, MD5, yescrypt."""
+"""bcrypt, argon2, PBKDF2, scrypt, and the formats of crypt(3): SHA, MD5, yescrypt."""
 
 SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (what, re.compile(pattern))
     for what, pattern in (
         ("an age secret key", r"AGE-(SECRET-KEY|PLUGIN-[A-Z0-9-]*)-[0-9A-Z]{8,}"),
         ("a private key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-        ("a key of Tailscale", r"\btskey-[a-z]+-[A-Za-z0-9]{6,}"),
-        ("a token of GitHub", r"\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
-        ("a token of GitLab", rf"\bgl(pat|rt|dt|ptt)-{_B64}{{16,}}"),
-        ("a key of AWS", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
-        ("a token of Slack", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-        ("a webhook of Slack", r"hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/\w+"),
-        ("a webhook of Discord", rf"discord(app)?\.com/api/webhooks/\d+/{_B64}+"),
-        ("a token of a Telegram bot", rf"\b\d{{8,10}}:AA{_B64}{{30,}}"),
-        ("a key of OpenAI or Anthropic", rf"\bsk-(ant-|proj-|svcacct-)?{_B64}{{20,}}"),
-        ("a key of Google", rf"\bAIza{_B64}{{35}}"),
-        ("a key of Stripe", r"\b[rs]k_(live|test)_[A-Za-z0-9]{16,}"),
-        ("a token of Hugging Face", r"\bhf_[A-Za-z0-9]{30,}"),
-        ("a token of npm or PyPI", rf"\b(npm_[A-Za-z0-9]{{36}}|pypi-AgEI{_B64}{{20,}})"),
-        ("a token of DigitalOcean", r"\bdo[op]_v1_[a-f0-9]{64}"),
-        ("a token of 1Password", rf"\bops_eyJ{_B64}{{20,}}"),
+        ("a Tailscale key", r"\btskey-[a-z]+-[A-Za-z0-9]{6,}"),
+        ("a GitHub token", r"\b(gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
+        ("a GitLab token", rf"\bgl(pat|rt|dt|ptt)-{_B64}{{16,}}"),
+        ("an AWS key", r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("a Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+        ("a Slack webhook", r"hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/\w+"),
+        ("a Discord webhook", rf"discord(app)?\.com/api/webhooks/\d+/{_B64}+"),
+        ("a Telegram bot token", rf"\b\d{{8,10}}:AA{_B64}{{30,}}"),
+        ("an OpenAI or Anthropic key", rf"\bsk-(ant-|proj-|svcacct-)?{_B64}{{20,}}"),
+        ("a Google key", rf"\bAIza{_B64}{{35}}"),
+        ("a Stripe key", r"\b[rs]k_(live|test)_[A-Za-z0-9]{16,}"),
+        ("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}"),
+        ("an npm or PyPI token", rf"\b(npm_[A-Za-z0-9]{{36}}|pypi-AgEI{_B64}{{20,}})"),
+        ("a DigitalOcean token", r"\bdo[op]_v1_[a-f0-9]{64}"),
+        ("a 1Password token", rf"\bops_eyJ{_B64}{{20,}}"),
         ("a signed token (JWT)", rf"\beyJ{_B64}{{10,}}\.eyJ{_B64}{{10,}}\.{_B64}{{10,}}"),
         (
-            "the hash of a password",
+            "a password hash",
             _HASH,
         ),
-        ("a password in an address", r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:[^\s/@\"'${}<>%]{3,}@"),
+        ("a password in a URL", r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:[^\s/@\"'${}<>%]{3,}@"),
     )
 )
-"""Kinds of secret that are known by their form: what each is, and the form."""
+"""(kind of secret, pattern)."""
 
 _NAME = re.compile(
     r"(?:^|[^A-Za-z]|(?<=[a-z])(?=[A-Z]))"
@@ -57,13 +57,13 @@ _NO_SECRET = re.compile(
     r"(?i)$|/|~|\$|%|\{|!|env:|file:|vault:|none$|null$|true$|false$|yes$|no$|required$|disabled$"
     r"|enabled$|default$|auto$|bearer$|basic$"
 )
-"""What a name of a secret may be set to without one: a place, a reference, a word."""
+"""Values that are not a secret even when the name says so: a path, a reference, a keyword."""
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/_=@:.-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_=@:.-])")
 _KNOWN_NO_SECRET = re.compile(
     r"^(ssh-|ecdsa-|sk-ssh|AAAA|age1|sha\d+-|[a-z0-9./_-]+$|[A-Z0-9_/-]+$)"
 )
 _BITS = 4.2
-"""Bits a character of random base64 of that length has at least, and words and paths do not."""
+"""Least entropy in bits per character of random base64; words and paths have less."""
 _PUBLIC = re.compile(r"(?i)public|fingerprint|digest|hash|sha\d|recipient|image|host_?key|ssh_keys")
 
 
@@ -75,12 +75,12 @@ def kinds_in(text: str) -> Iterator[str]:
 
 
 def is_literal(name: str, value: str) -> bool:
-    """Whether a name is a secret's, and its value the secret itself: no place, no reference."""
+    """Whether a name says that it is a secret, and its value is not a path or a reference."""
     return bool(_NAME.search(name)) and not _NO_SECRET.match(value.strip())
 
 
 def looks_random(name: str, text: str) -> bool:
-    """Whether a text holds what only a generator writes: long, of mixed letters, no words."""
+    """Whether a text contains a random token: long, with mixed characters, not words."""
     if _PUBLIC.search(name) or text.startswith(("ssh-", "ecdsa-", "sk-", "/nix/", "/dev/")):
         return False
     return any(_is_random(found[0]) for found in _TOKEN.finditer(text))
@@ -97,29 +97,31 @@ def _is_random(token: str) -> bool:
 
 
 _ASSIGNED = re.compile(r"(?:^|[,;&?])(-*[A-Za-z_][A-Za-z0-9_.-]*)=([^,;&]*)")
-"""What a value assigns by itself: `PASSWORD=x`, `A=1,PASSWORD=x`, `?token=x`."""
+"""Assignments inside a value: `PASSWORD=x`, `A=1,PASSWORD=x`, `?token=x`."""
 
 
-def _carried(name: str, value: str) -> Iterator[tuple[str, str]]:
+def _assignments(name: str, value: str) -> Iterator[tuple[str, str]]:
     plain = name.lstrip("-")
     inside = [(n.lstrip("-"), v) for n, v in _ASSIGNED.findall(value)]
-    # One flag names one secret: what its own name tells is not told of again.
+    # Report a flag once: when its own name is that of a secret, ignore assignments in its value.
     if inside and not _NAME.search(plain):
         yield from inside
         return
-    # Short flags may be glued to what they carry, and to each other: -tepassword=x.
+    # Short flags may be joined with their value and with each other: -tepassword=x.
     glued = [plain[at:] for at in (0, 1, 2)] if re.match("-[A-Za-z]", name) else [plain]
     yield next((part for part in glued if _NAME.search(part)), plain), value
 
 
 def words(command: list[str]) -> Iterator[tuple[str, str]]:
-    """Flags of a command line with what follows them: `--token=x`, `--token x`, `PASSWORD=x`, and
-    what a flag carries inside, as `--env=PASSWORD=x` and `-epassword=x`.
+    """(name, value) of the flags and assignments in a command line.
+
+    Finds `--token=x`, `--token x` and `PASSWORD=x`, and assignments inside the value of a flag, as
+    in `--env=PASSWORD=x` and `-epassword=x`.
     """
     split = [w for word in command for w in word.split()]
     for i, word in enumerate(split):
         name, equals, value = word.partition("=")
         if equals:
-            yield from _carried(name, value)
+            yield from _assignments(name, value)
         elif word.startswith("--") and i + 1 < len(split) and not split[i + 1].startswith("-"):
             yield word.lstrip("-"), split[i + 1]

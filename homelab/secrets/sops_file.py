@@ -1,4 +1,4 @@
-"""What an encrypted file shows to somebody who has no key: its names, and who can read it."""
+"""Read key names and recipients of a sops file without a key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from homelab.secrets.model import SopsFile
 
 
 def in_file(key: str) -> str:
-    """How a key of a reference is written in the file: each part below the one before it."""
+    """A way out: how to write the key of a reference in the file, one level per part."""
     *above, last = key.split("/")
     return f"write {last}: below {', below '.join(reversed(above))}:" if above else f"write {last}:"
 
@@ -19,50 +19,48 @@ _VALUE = re.compile(r"ENC\[AES256_GCM,data:(.*?),.*type:([a-z]+)\]", re.DOTALL)
 
 
 def parse_sops_file(path: str, text: str) -> SopsFile:
-    """The file as it shows. What is not YAML, or lacks sops' own part, is not encrypted."""
+    """Parse a sops file. Text that is not YAML or has no `sops` section is not encrypted."""
     try:
         tree = mapping(yaml_data(text))
     except UnreadableError:
         tree = {}
-    about = tree.get("sops")
-    encrypted = isinstance(about, dict) and "mac" in about
+    metadata = tree.get("sops")
+    encrypted = isinstance(metadata, dict) and "mac" in metadata
     leaves = tuple(_leaves(tree, "")) if encrypted else ()
     return SopsFile(
         path=path,
         encrypted=encrypted,
         kinds={path: kind for path, kind, _ in leaves},
-        recipients=frozenset(_recipients(about)),
+        recipients=frozenset(_recipients(metadata)),
         sizes={path: size for path, kind, size in leaves if kind == "str"},
     )
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, str, int]]:
-    """Each leaf, the kind of its value and how long that is. Parts of a list cannot be named by a
-    reference.
-    """
+    """(key path, kind, bytes) of each leaf. A reference cannot address items of a list."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            # A reference's `/` goes one level down, so it leads to no key that has one in its name.
+            # `/` in a reference separates levels, so it cannot address a key that contains one.
             if (path or key != "sops") and "/" not in str(key):
                 yield from _leaves(inner, f"{path}/{key}" if path else str(key))
     elif isinstance(value, list):
         yield path, "list", 0
     else:
         match = _VALUE.fullmatch(value) if isinstance(value, str) else None
-        # An empty text stays as it is: there is nothing to encrypt.
+        # sops does not encrypt empty text.
         kind = match[2] if match else ("str" if value == "" else "plain")
         yield path, kind, _size(match[1]) if match else 0
 
 
 def _size(data: str) -> int:
-    """Bytes behind base64; AES-GCM keeps its tag elsewhere."""
+    """Length of base64-encoded data in bytes; sops stores the tag of AES-GCM separately."""
     return len(data) * 3 // 4 - data.count("=")
 
 
-def _recipients(about: object) -> Iterator[str]:
-    if not isinstance(about, dict):
+def _recipients(metadata: object) -> Iterator[str]:
+    if not isinstance(metadata, dict):
         return
-    for group in (about, *_items(about.get("key_groups"))):
+    for group in (metadata, *_items(metadata.get("key_groups"))):
         for entry in _items(mapping(group).get("age")):
             if isinstance(entry, dict) and isinstance(entry.get("recipient"), str):
                 yield entry["recipient"]

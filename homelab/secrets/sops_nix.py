@@ -1,4 +1,4 @@
-"""Stored secrets by sops-nix: the host decrypts its own file with its own SSH host key."""
+"""Stored secrets with sops-nix: a host decrypts its file with its SSH host key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from homelab.secrets.model import Secret
 from homelab.system.model import Host
 
 FILE = "secrets.yaml"
-"""The host's encrypted file, as it lies in the host's tree."""
+"""Path of the host's sops file in the host's tree."""
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 
 
@@ -20,18 +20,18 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """The host's stored secrets."""
     stored = [s for s in plan.secrets.on(host.name) if s.source == "stored"]
     if host.config.state == "retired":
-        # No service is left to read any other; without this one nobody would reach the host.
+        # A retired host has no services, but it still needs its Wi-Fi password.
         stored = [s for s in stored if s.name == secret_name(*WIFI)]
     if not stored or not host.is_nixos:
         return
     persistence = host.config.persistence
-    # Secrets are decrypted before a persisted file is bound over its place in /etc.
+    # Secrets are decrypted before persisted files are bind-mounted into /etc.
     root = persistence.root.rstrip("/") if persistence else ""
     secrets: dict[str, Nix] = {s.name: _entry(s) for s in stored}
     body = merge(
         attrs("sops.defaultSopsFile", Path(FILE)),
         attrs("sops.age.sshKeyPaths", [root + _HOST_KEY]),
-        # An RSA host key would be tried with GnuPG otherwise.
+        # Otherwise sops-nix would use an RSA host key with GnuPG.
         attrs("sops.gnupg.sshKeyPaths", []),
         attrs("sops.secrets", secrets),
     )
@@ -40,14 +40,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
         body = merge(body, attrs("sops.templates", templates))
     yield Module(
         "secrets.nix",
-        "Stored secrets, decrypted on this host with its own SSH host key",
+        "Stored secrets, decrypted on this host with its SSH host key",
         derived=body,
         flakes=(("sops-nix", "nixosModules.sops"),),
     )
 
 
 def _entry(secret: Secret) -> Attrs:
-    # Said of each: a default of the owner's own would lead it to another file, or format.
+    # Set for each secret, because the owner may set another default file or format.
     entry: Attrs = {"format": "yaml", "key": secret.key, "sopsFile": Path(FILE)}
     if secret.path.startswith(FOR_USERS):
         return entry | {"neededForUsers": True}
@@ -57,7 +57,7 @@ def _entry(secret: Secret) -> Attrs:
 
 
 def _template(secret: Secret) -> Attrs:
-    """Variables for systemd: the value is put in on the host, between the parts of the template."""
+    """An environment file for systemd; sops-nix inserts the values on the host."""
     parts: list[str | Raw] = []
     for variable, template in secret.env:
         before, _, after = template.partition("{value}")

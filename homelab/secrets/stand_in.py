@@ -1,4 +1,4 @@
-"""What a rehearsal has in place of secrets files: every name that is needed, and no secret."""
+"""Stand-ins for missing sops files in a rehearsal: all needed keys, without secrets."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from homelab.problems import Problem
 from homelab.secret_paths import host_file
 from homelab.secrets.recipients import host_recipient
 
-_HEAD = "# A rehearsal's stand-in for a file that is not there yet; it holds no secret.\n"
+_HEAD = "# Stand-in for a missing sops file in a rehearsal; it contains no secret.\n"
 _VALUE = f"ENC[AES256_GCM,data:{'A' * 64},iv:,tag:,type:str]"
-_LACKING = ("secret-known", "secret-recipient", "secret-deployer", "file-present")
-"""Checks that only say what a secrets file has yet to hold, or for whom."""
+_MISSING_FILES = ("secret-known", "secret-recipient", "secret-deployer", "file-present")
+"""Checks that report missing sops files, keys and recipients."""
 
 
 def stand_ins(plan: Plan, sources: Mapping[str, str | bytes]) -> dict[str, str]:
-    """The secrets files that hosts lack, by their path, as a rehearsal has them."""
+    """Stand-ins for the hosts' missing sops files, by path."""
     return {
         path: _text(plan, name)
         for name in plan.hosts
@@ -29,9 +29,11 @@ def stand_ins(plan: Plan, sources: Mapping[str, str | bytes]) -> dict[str, str]:
 
 
 def for_rehearsal(problem: Problem, plan: Plan) -> Problem:
-    """The problem as a rehearsal has it: a secret that is not there yet stops nothing."""
+    """The problem, as a warning if it reports a missing secret: a rehearsal needs none."""
     files = {host_file(plan.stack, name) for name in plan.hosts} | {plan.secrets.file}
-    if problem.check in _LACKING and any(path in problem.what + problem.where for path in files):
+    if problem.check in _MISSING_FILES and any(
+        path in problem.what + problem.where for path in files
+    ):
         return replace(problem, severity="warning")
     return problem
 

@@ -13,7 +13,7 @@ from homelab.tailnet.members import FAMILY, OWNERS, login_ports, role_tag, setti
 from homelab.tailnet.model import Grant, Login, LoginTest, PolicyTest
 
 PRIVILEGED = "tag:workhorse"
-"""Tag of the hosts that hold the data."""
+"""Tag of the hosts with the data."""
 SUBORDINATE = ("tag:agent", "tag:appliance")
 """Tags of machines that must never log in on those hosts."""
 
@@ -37,7 +37,7 @@ def plan_tests(
 def plan_login_tests(
     config: TailnetConfig, logins: tuple[Login, ...], tags: Mapping[str, tuple[str, ...]]
 ) -> tuple[LoginTest, ...]:
-    """Tests of Tailscale SSH: who may log in, and which machines must not."""
+    """Tests of Tailscale SSH: the logins that rules allow, and those of machines that must fail."""
     return tuple(_logins(config, logins, tags))
 
 
@@ -49,9 +49,9 @@ def _logins(
             for owner in sorted(set(config.owners)):
                 yield LoginTest(owner, login.dst, ("root",), (), login.source)
         elif login.action == "accept":
-            for one in login.src:
-                if "@" in one or one.startswith("tag:"):
-                    yield LoginTest(one, login.dst, login.users, (), login.source)
+            for source in login.src:
+                if "@" in source or source.startswith("tag:"):
+                    yield LoginTest(source, login.dst, login.users, (), login.source)
     if logins and PRIVILEGED in tags:
         for tag in SUBORDINATE:
             if tag in tags:
@@ -62,10 +62,10 @@ def _lifelines(
     config: TailnetConfig, names: Mapping[str, str], members: Mapping[str, Host]
 ) -> Iterator[PolicyTest]:
     """Owners can reach every host by SSH, so that no policy locks them out."""
-    reach = tuple(f"{n}:{members[n].config.ssh.port}" for n in names if n in members)
-    if reach:
+    ssh_ports = tuple(f"{n}:{members[n].config.ssh.port}" for n in names if n in members)
+    if ssh_ports:
         for owner in sorted(set(config.owners)):
-            yield PolicyTest(owner, reach, (), "tailnet.owners")
+            yield PolicyTest(owner, ssh_ports, (), "tailnet.owners")
 
 
 def _edges(
@@ -74,8 +74,8 @@ def _edges(
     names: Mapping[str, str],
     tags: Mapping[str, tuple[str, ...]],
 ) -> Iterator[PolicyTest]:
-    """Each way that routes, services, people and the stack's own grants need is open, so that a
-    policy that lost one of them is refused.
+    """Each connection that routes, services, people and the stack's grants need is open, so that
+    Tailscale refuses a policy without one of them.
     """
     people = {
         FAMILY: config.family,
@@ -86,14 +86,14 @@ def _edges(
     for grant in grants:
         ports = dict.fromkeys(low for ip in grant.ip if (low := _lowest(ip)))
         accept = tuple(f"{d}:{p}" for d in grant.dst if d in names or tags.get(d) for p in ports)
-        sources = dict.fromkeys(one for s in grant.src for one in people.get(s, [s]))
-        for one in sources if accept else ():
-            if one in names or "@" in one or tags.get(one):
-                yield PolicyTest(one, accept, (), grant.source)
+        sources = dict.fromkeys(member for s in grant.src for member in people.get(s, [s]))
+        for source in sources if accept else ():
+            if source in names or "@" in source or tags.get(source):
+                yield PolicyTest(source, accept, (), grant.source)
 
 
 def _lowest(ip: str) -> str:
-    """The first port of what a grant opens; empty where it opens them all."""
+    """The lowest port of a grant; empty when it opens all ports."""
     port = ip.rpartition(":")[2].partition("-")[0]
     return port if port.isdigit() else ""
 
@@ -105,29 +105,30 @@ def _closed(
     members: Mapping[str, Host],
     tags: Mapping[str, tuple[str, ...]],
 ) -> Iterator[PolicyTest]:
-    """Nobody but owners, and who was told to, logs in on a host. `tailnet.grants` tells nobody to:
-    a way that it opens by being too wide is what these tests are for.
+    """Agents and family members cannot reach the SSH port of a host, unless `tailnet.ssh` allows
+    it. `tailnet.grants` is no exception: these tests fail for a grant that is too wide.
     """
-    told = _document([g for g in grants if g.source.startswith("tailnet.ssh[")], names)
-    told["groups"] = {FAMILY: list(config.family), OWNERS: list(config.owners)}
-    asked = Grants(told, tags)
+    document = _document([g for g in grants if g.source.startswith("tailnet.ssh[")], names)
+    document["groups"] = {FAMILY: list(config.family), OWNERS: list(config.owners)}
+    ssh_grants = Grants(document, tags)
     networks = {n for m in members.values() for n in settings(m).subnet_routes}
-    for who, source in (("tag:agent", "hosts"), *((m, "tailnet.family") for m in config.family)):
-        if who in config.owners:
+    sources = (("tag:agent", "hosts"), *((m, "tailnet.family") for m in config.family))
+    for src, place in sources:
+        if src in config.owners:
             continue
-        is_tag = who.startswith("tag:")
-        if is_tag and who not in tags:
+        is_tag = src.startswith("tag:")
+        if is_tag and src not in tags:
             continue
         deny = tuple(
-            f"{place}:{port}"
+            f"{target}:{port}"
             for n, h in members.items()
-            if not (is_tag and role_tag(h) == who)
-            for place in (*((n,) if h.tailnet else ()), *_through_routes(h, networks))
+            if not (is_tag and role_tag(h) == src)
+            for target in (*((n,) if h.tailnet else ()), *_through_routes(h, networks))
             for port in login_ports(h)
-            if not asked.reaches(who, place, port)
+            if not ssh_grants.reaches(src, target, port)
         )
         if deny:
-            yield PolicyTest(who, (), deny, source)
+            yield PolicyTest(src, (), deny, place)
 
 
 def _through_routes(host: Host, networks: Iterable[IPv4Network]) -> Iterator[str]:
@@ -142,20 +143,20 @@ def _apart(
     members: Mapping[str, Host],
     tags: Mapping[str, tuple[str, ...]],
 ) -> Iterator[PolicyTest]:
-    """A machine can log in on another only if a grant allows it."""
+    """A machine can reach the SSH port of another one only if a grant allows it."""
     joined = [n for n in members if n in names]
-    # Nobody can let an agent log in elsewhere: what follows from the stack is all it may.
+    # tailnet.grants cannot let an agent log in elsewhere: only derived grants count for it.
     derived = [g for g in grants if not g.source.startswith("tailnet.grants[")]
-    of_all = Grants(_document(grants, names), tags)
-    of_agents = Grants(_document(derived, names), tags)
-    own = {n: tuple(f"{n}:{p}" for p in login_ports(members[n])) for n in joined}
-    doors = [door for n in joined for door in own[n]]
-    for one in joined:
-        asked = of_agents if members[one].role == "agent" else of_all
-        open_to = {*asked.reached(one, doors, ("tcp",)), *own[one]}
-        deny = tuple(door for door in doors if door not in open_to)
+    all_grants = Grants(_document(grants, names), tags)
+    agent_grants = Grants(_document(derived, names), tags)
+    own_ports = {n: tuple(f"{n}:{p}" for p in login_ports(members[n])) for n in joined}
+    ssh_ports = [port for n in joined for port in own_ports[n]]
+    for name in joined:
+        applicable = agent_grants if members[name].role == "agent" else all_grants
+        reachable = {*applicable.reached(name, ssh_ports, ("tcp",)), *own_ports[name]}
+        deny = tuple(port for port in ssh_ports if port not in reachable)
         if deny:
-            yield PolicyTest(one, (), deny, f"hosts.{one}")
+            yield PolicyTest(name, (), deny, f"hosts.{name}")
 
 
 def _document(grants: Iterable[Grant], names: Mapping[str, str]) -> Document:

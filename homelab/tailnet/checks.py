@@ -52,7 +52,7 @@ def acl_lockout(plan: Plan) -> Iterator[Problem]:
 
 
 def _opening(tailnet: TailnetPlan, sentence: str) -> str:
-    """The one grant of the stack config without which a test would not fail, or all of them."""
+    """Place of the grant that makes a test fail; of all grants when it is not a single one."""
     for grant in tailnet.grants:
         if not grant.source.startswith("tailnet.grants["):
             continue
@@ -77,19 +77,23 @@ def acl_tag_known(plan: Plan) -> Iterator[Problem]:
                 f"let it join, then write hosts.{end}.address.tailnet",
             )
         elif end not in known and not _LOGIN.fullmatch(end) and not _is_network(end):
-            yield Problem(where, f'nothing is called "{end}"', did_you_mean(end, known, "names"))
+            yield Problem(
+                where,
+                f'there is no host, tag or group "{end}"',
+                did_you_mean(end, known, "names"),
+            )
     for name in tailnet.tags.get(DEPLOYER, ()):
         if name not in plan.hosts:
             continue  # reported by machine-elsewhere
         yield Problem(
             f"hosts.{name}.tailscale.tags",
-            f"{DEPLOYER} is the deployer's own tag, and owns all the others",
+            f"{DEPLOYER} is reserved for the deployer: it owns all other tags",
             "give the host another tag",
         )
 
 
 def _ends(config: TailnetConfig) -> Iterator[tuple[str, str]]:
-    """Every name that the stack config itself uses in the policy, and its place."""
+    """(place, name) of every name in the grants, SSH rules and attributes of the stack config."""
     lists = [
         *((f"grants[{i}].{s}", e) for i, g in enumerate(config.grants) for s, e in sides(g)),
         *((f"ssh[{i}].{s}", e) for i, r in enumerate(config.ssh) for s, e in sides(r)),
@@ -110,13 +114,13 @@ def machine_elsewhere(plan: Plan) -> Iterator[Problem]:
         if taken is not None:
             yield Problem(
                 f"tailnet.machines.{name}",
-                f"{taken} is a host of this stack, so the policy speaks of it already",
-                "leave it out here, or take the host out of the stack",
+                f"{taken} is a host of this stack, so the policy already contains it",
+                "remove it here, or remove the host from the stack",
             )
         if DEPLOYER.removeprefix("tag:") in machine.tags:
             yield Problem(
                 f"tailnet.machines.{name}.tags",
-                f"{DEPLOYER} is the deployer's own tag, and owns all the others",
+                f"{DEPLOYER} is reserved for the deployer: it owns all other tags",
                 "give the machine another tag",
             )
 
@@ -130,8 +134,8 @@ def device_unique(plan: Plan) -> Iterator[Problem]:
         if first != device.host:
             yield Problem(
                 f"hosts.{device.host}.tailscale.device",
-                f"{device.id} is {first} already",
-                "write its own: `homelab status` lists every device and its id",
+                f"{device.id} is already the device of {first}",
+                "write this host's own id: `homelab status` lists every device and its id",
             )
 
 
@@ -145,7 +149,7 @@ def acl_route_covered(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         found = path_between(plan.stack, entry, route.host) if route.remote else None
         if found is None or found.network != "tailnet":
-            continue  # over the LAN the firewall alone decides
+            continue  # over the LAN, only the firewall decides
         joined = entry in tailnet.hosts and route.host in tailnet.hosts
         if joined and not grants.reaches(entry, route.host, route.port):
             yield Problem(
@@ -171,8 +175,8 @@ def subnet_covers_entry(plan: Plan) -> Iterator[Problem]:
         lan = plan.stack.network.lan.cidr
         yield Problem(
             f"hosts.{entry.name}.tailscale.subnet_routes",
-            f"no host forwards the tailnet to {entry.lan} ({entry.name}), "
-            "where every internal name leads",
+            f"no host routes the tailnet to {entry.lan} ({entry.name}), "
+            "the address of all internal names",
             f"add {lan} to the subnet_routes of {entry.name}",
         )
 
@@ -186,7 +190,7 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
     if not is_member(host):
         yield Problem(
             "network.dns.host",
-            f"{host.name} is not in the tailnet, so its devices cannot ask the resolver there",
+            f"{host.name} is not in the tailnet, so devices there cannot use its resolver",
             f"drop hosts.{host.name}.tailscale: null, or name another host",
         )
     others = {a: h.name for h in plan.hosts.values() for a in (h.lan, h.tailnet) if a}
@@ -195,15 +199,15 @@ def dns_push_target(plan: Plan) -> Iterator[Problem]:
             if others.get(address, host.name) != host.name:
                 yield Problem(
                     f"tailnet.dns.split.{domain}",
-                    f"the tailnet would ask {address} ({others[address]}), where no resolver runs",
+                    f"the tailnet would query {address} ({others[address]}), which has no resolver",
                     f"name {host.tailnet or host.lan} ({host.name}), or one outside the stack",
                 )
     taken = {plan.stack.site.domain, *(d.domain for d in plan.stack.site.legacy_domains)}
     for domain in sorted(taken & {*(plan.stack.tailnet.dns.split if plan.stack.tailnet else ())}):
         yield Problem(
             f"tailnet.dns.split.{domain}",
-            f"{host.name} answers {domain} itself",
-            "drop it; the tailnet is told so already",
+            f"the tailnet already uses {host.name} for {domain}",
+            "drop it",
         )
 
 
@@ -227,7 +231,7 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
         for client in builds_for(plan, host):
             yield Problem(
                 f"{client.source}.build.host",
-                f"the agent {host.name} would make the system that {client.name} runs as root",
+                f"the agent {host.name} would build the system that {client.name} runs as root",
                 f"leave host out and let it build for itself, or name one of: {', '.join(others)}",
             )
         builder = host.config.build.host
@@ -239,19 +243,19 @@ def agent_posture(plan: Plan) -> Iterator[Problem]:
             )
         for route in plan.routes:
             if route.host == host.name:
-                what = f"the route {route.name} leads to the agent {host.name}"
+                what = f"the app of the route {route.name} is on the agent {host.name}"
                 yield Problem(route.source, what, way_out)
         for secret in plan.secrets.on(host.name):
             if names_github(secret):
-                what = f"the agent {host.name} would hold a GitHub credential ({secret.name})"
+                what = f"the agent {host.name} would have a GitHub credential ({secret.name})"
                 yield Problem(secret.origin, what, way_out)
         persisted = host.config.persistence
         for i, path in enumerate(persisted.directories if persisted else ()):
             if path.rstrip("/") in ("/etc/ssh", "/etc", ""):
                 yield Problem(
                     f"{host.source}.persistence.directories[{i}]",
-                    f"{path} would keep whatever a program leaves there, keys to log in with too",
-                    "leave it out: the host's own keys are kept without a word",
+                    f"{path} would persist files that a program adds there, even SSH keys",
+                    "leave it out: the host's own keys are always persisted",
                 )
 
 
@@ -259,7 +263,7 @@ _GITHUB = re.compile(r"(?i)(^|[^a-z])(git-?hub|gh)([^a-z]|$)")
 
 
 def names_github(secret: Secret) -> bool:
-    """Whether any word of a secret, of its key or of its variable is GitHub's."""
+    """Whether the name, key or variable of a stored secret mentions GitHub."""
     words = (secret.name, secret.key, *(variable for variable, _ in secret.env))
     return secret.source == "stored" and any(_GITHUB.search(w) for w in words)
 

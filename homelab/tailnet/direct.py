@@ -6,7 +6,7 @@ from homelab.plan import Plan
 
 
 def tailnet_urls(plan: Plan) -> dict[str, str]:
-    """The direct URL of each such route, once its host has joined the tailnet."""
+    """Direct URLs by route name, for the routes that have one and whose host has joined."""
     return {
         r.name: f"{r.scheme}://{plan.hosts[r.host].tailnet}:{r.port}"
         for r in plan.routes

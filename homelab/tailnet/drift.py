@@ -1,9 +1,9 @@
-"""Whether `up` may replace the policy in force, decided from its text alone.
+"""Whether `up` may replace the policy in force, decided from its text only.
 
-The first comment of a policy written by homelab holds the digest of the rest. After an edit
-elsewhere the digest no longer matches, so no stored state is needed. The comment also holds the
-digest of an adopted policy that it replaced: Pulumi compares only with its last text, so a changed
-text is needed to replace a policy that somebody else wrote.
+The first comment of a policy written by homelab contains the digest of the rest. After an edit
+elsewhere the digest no longer matches, so no stored state is needed. The comment also contains the
+digest of an adopted policy that it replaced: Pulumi compares only with the text that it wrote last,
+so a changed text is needed to replace a policy that somebody else wrote.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from homelab.tailnet.hujson import Document, HujsonError, canonical, digest, par
 from homelab.tailnet.members import DEPLOYER
 
 Verdict = Literal["same", "older", "untouched", "adopted", "edited", "foreign", "other"]
-"""same: what the stack wants; older: an earlier policy of ours, as we left it; untouched: the one
-that every new tailnet has; adopted: somebody else's, seen and given up; edited: ours, and changed
-since; foreign: never ours; other: another stack's."""
+"""State of the policy in force.
+
+same: equal to the planned one. older: an earlier policy of this stack, unchanged. untouched: the
+default policy of a new tailnet. adopted: a foreign policy whose digest is in `tailnet.adopt`.
+edited: written by homelab and changed since. foreign: not written by homelab. other: of another
+stack."""
 
 _HEADER = re.compile(
     r"// Written by homelab(?: for the stack (?P<stack>[A-Za-z0-9._-]+))?; "
     r"(?P<digest>sha256:[0-9a-f]{64})\b.*"
 )
-"""A policy of before names no stack."""
+"""Head comment of a policy. Policies of earlier versions of homelab have no stack name."""
 _OPEN: tuple[Document, ...] = (
     {"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]},
     {"grants": [{"src": ["*"], "dst": ["*"], "ip": ["*"]}]},
@@ -40,22 +43,22 @@ _DEFAULTS: Document = {
         }
     ],
     "nodeAttrs": [{"target": ["autogroup:member"], "attr": ["funnel"]}],
-    # An OAuth client cannot be made before its tag is.
+    # The tag of an OAuth client must exist before the client is created.
     "tagOwners": {DEPLOYER: ["autogroup:admin"]},
 }
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What the policy in force is to us."""
+    """The policy in force, compared with the planned one."""
 
     verdict: Verdict
     digest: str
-    """Names the text in force; what `tailnet.adopt` takes."""
+    """Digest of the text in force, the value for `tailnet.adopt`; empty when it is not HuJSON."""
     changes: tuple[str, ...] = ()
-    """From what is in force to what the stack wants, as a unified diff."""
+    """Unified diff from the policy in force to the planned one."""
     stack: str = ""
-    """Whose policy is in force, where it says so."""
+    """Name of the stack that wrote the policy in force; empty when unknown."""
 
     @property
     def is_ours(self) -> bool:
@@ -64,72 +67,75 @@ class Drift:
 
 
 def signed(body: str, replaced: str = "", stack: str = "") -> str:
-    """A policy of ours, with the comment that later tells whether it is as we left it. `replaced`
-    is the digest of the text that was given up for it, `stack` is whose it is.
+    """The policy with a head comment that contains its digest.
+
+    `replaced` is the digest of the adopted policy that it replaces, `stack` the name of its stack.
     """
-    given_up = f", replaces {replaced}" if replaced else ""
-    whose = f" for the stack {re.sub('[^A-Za-z0-9._-]', '-', stack)}" if stack else ""
+    replaces = f", replaces {replaced}" if replaced else ""
+    for_stack = f" for the stack {re.sub('[^A-Za-z0-9._-]', '-', stack)}" if stack else ""
     return (
-        f"// Written by homelab{whose}; {digest(body)}{given_up}. "
+        f"// Written by homelab{for_stack}; {digest(body)}{replaces}. "
         "Change the stack instead: `up` refuses to replace what was edited here.\n" + body
     )
 
 
 def drift(live: str, ours: str, adopt: str = "") -> Drift:
-    """Compare the policy in force with ours. `adopt` is the digest of a text that may go."""
+    """Compare the policy in force with ours. `adopt` is the digest of a text to replace."""
     try:
         found = digest(live)
         verdict = _verdict(live, ours, found, adopt)
     except HujsonError:
-        # Tailscale keeps no such text; whatever this is, it is not ours.
+        # homelab never writes such a text.
         return Drift("foreign", "")
     changes = () if verdict == "same" else _changes(live, ours)
     return Drift(verdict, found, changes, _stack(live))
 
 
 def refusal(found: Drift) -> str:
-    """Why `up` does not go on, and how it may; empty when it does."""
+    """Why `up` must not replace the policy, and the way out; empty when it may."""
     if found.is_ours:
         return ""
     if found.verdict == "other":
-        whose = f"the stack {found.stack}" if found.stack else "another stack"
+        owner = f"the stack {found.stack}" if found.stack else "another stack"
         return (
-            f"tailnet.policy: the policy in force is of {whose}, and a tailnet has one; leave it "
-            "to that one with policy: elsewhere under homelab:tailnet, or take it over with "
+            f"tailnet.policy: the policy in force is of {owner}, and a tailnet has only one; "
+            "write policy: elsewhere under homelab:tailnet to leave it there, or take it over with "
             f'adopt: "{found.digest}"'
         )
-    who = "was edited since" if found.verdict == "edited" else "is not one of ours"
+    reason = (
+        "was edited outside homelab" if found.verdict == "edited" else "was not written by homelab"
+    )
     way_out = (
         f'see the difference with `homelab status`, then write adopt: "{found.digest}" '
-        "under homelab:tailnet to give it up"
+        "under homelab:tailnet to replace it"
         if found.digest
-        else "make it HuJSON that Tailscale takes, on its Access controls page"
+        else "make it valid HuJSON on Tailscale's Access controls page"
     )
-    return f"tailnet.adopt: the policy in force {who}, and nothing of it is replaced; {way_out}"
+    return f"tailnet.adopt: the policy in force {reason}, so `up` does not replace it; {way_out}"
 
 
 def unwritten(found: Drift, adopt: str) -> str:
-    """Why an `up` that has written the policy is not done, and what to do; empty when it is."""
+    """Why the policy is still wrong after `up`, and the way out; empty when it is correct."""
     if found.verdict == "same":
         return ""
-    # Adopted already, our text would read the same as what Pulumi remembers.
+    # When it is adopted already, the new text would equal the one in the Pulumi state.
     way_out = (
         f'write adopt: "{found.digest}" under homelab:tailnet, which replaces it'
         if found.digest != adopt
         else "run `pulumi refresh`, then `pulumi up`"
     )
     return (
-        "tailnet.adopt: the policy in force is not the one that the stack wants, which Pulumi "
-        f"wrote earlier and takes to be there still; {way_out}"
+        "tailnet.adopt: the policy in force is not the planned one, although the Pulumi state "
+        f"contains the planned one; {way_out}"
     )
 
 
 def _verdict(live: str, ours: str, found: str, adopt: str) -> Verdict:
-    body = _left_alone(live)
+    body = _unedited_digest(live)
     if found != adopt and _is_of_another(live, ours):
         return "other"
     if body:
-        return "same" if body == _left_alone(ours) else "older"
+        return "same" if body == _unedited_digest(ours) else "older"
     if found == adopt:
         return "adopted"
     if _is_default(live):
@@ -138,34 +144,36 @@ def _verdict(live: str, ours: str, found: str, adopt: str) -> Verdict:
     return "edited" if any(map(_HEADER.fullmatch, comments)) else "foreign"
 
 
-def _left_alone(text: str) -> str:
-    """The digest that a text of ours names, if what follows still has it."""
+def _unedited_digest(text: str) -> str:
+    """The digest in the head comment, if the rest of the text still has it; otherwise empty."""
     first, _, body = canonical(text).partition("\n")
     header = _HEADER.fullmatch(first)
     return header["digest"] if header and header["digest"] == digest(body) else ""
 
 
 def _stack(text: str) -> str:
-    """The stack that a policy says it is of."""
+    """The stack name in the head comment of a policy."""
     header = _HEADER.fullmatch(canonical(text).partition("\n")[0])
     return (header["stack"] or "") if header else ""
 
 
 def _is_of_another(live: str, ours: str) -> bool:
-    """Whether a stack wrote it, and not this one: it has another name, or not one machine of ours
-    under the name or the address that we have for it. Two clones may call their stacks the same.
+    """Whether another stack wrote the policy in force.
+
+    Its stack has another name, or no machine has a name or address of ours: two clones of a
+    repository may have stacks with the same name.
     """
     if not _HEADER.fullmatch(canonical(live).partition("\n")[0]):
         return False
-    theirs, mine = _stack(live), _stack(ours)
-    if theirs and mine and theirs != mine:
+    live_stack, own_stack = _stack(live), _stack(ours)
+    if live_stack and own_stack and live_stack != own_stack:
         return True
-    there, here = _machines(live), _machines(ours)
-    return bool(there and here) and there.isdisjoint(here)
+    live_machines, own_machines = _machines(live), _machines(ours)
+    return bool(live_machines and own_machines) and live_machines.isdisjoint(own_machines)
 
 
 def _machines(text: str) -> set[str]:
-    """Names and addresses of a policy's hosts."""
+    """Names and addresses of the hosts in a policy."""
     document = parse(text)
     hosts = document.get("hosts") if isinstance(document, dict) else None
     return (
@@ -174,7 +182,7 @@ def _machines(text: str) -> set[str]:
 
 
 def _is_default(live: str) -> bool:
-    """Whether it lets everybody do everything and says no more: nothing is lost with it."""
+    """Whether the policy only allows everything, so that nothing is lost when it is replaced."""
     document = parse(live)
     if not isinstance(document, dict):
         return False
@@ -183,10 +191,10 @@ def _is_default(live: str) -> bool:
 
 
 def _changes(live: str, ours: str) -> tuple[str, ...]:
-    before, after = (_page(text) for text in (live, ours))
-    return tuple(unified_diff(before, after, "in force", "wanted", lineterm=""))
+    before, after = (_lines(text) for text in (live, ours))
+    return tuple(unified_diff(before, after, "in force", "planned", lineterm=""))
 
 
-def _page(text: str) -> list[str]:
+def _lines(text: str) -> list[str]:
     lines = canonical(text).splitlines()
     return lines[1:] if lines and _HEADER.fullmatch(lines[0]) else lines

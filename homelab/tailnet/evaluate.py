@@ -16,11 +16,11 @@ from homelab.tailnet.model import TailnetPlan
 from homelab.tailnet.policy import policy
 
 Tags = Mapping[str, tuple[str, ...]]
-"""Tag to the hosts that carry it; a policy alone does not say."""
+"""Tag to the hosts that have it; a policy does not contain this."""
 
 
 _UNKNOWN = ("ipset:", "autogroup:danger")
-"""Ends of whom a policy does not say who they are."""
+"""Prefixes of sources and targets whose members are not in the policy."""
 
 
 def allowed(plan: TailnetPlan, src: str, dst_host: str, port: int, proto: str = "tcp") -> bool:
@@ -29,7 +29,7 @@ def allowed(plan: TailnetPlan, src: str, dst_host: str, port: int, proto: str = 
 
 
 class Grants:
-    """The grants of a policy, to be asked about many pairs: who matches which is found once."""
+    """The grants of a policy, with caches for queries about many pairs."""
 
     def __init__(self, document: Document, tags: Tags | None = None) -> None:
         self._document = document
@@ -46,29 +46,29 @@ class Grants:
 
     @classmethod
     def of(cls, plan: TailnetPlan) -> Grants:
-        """Those of a plan."""
+        """The grants of a plan."""
         return cls(policy(plan), plan.tags)
 
     def reaches(
         self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
     ) -> bool:
-        """Whether a grant lets `src` reach it; with `perhaps` also where it cannot be ruled out."""
+        """Whether a grant lets `src` reach the port; with `perhaps`, also when it possibly does."""
         return bool(self.reached(src, (f"{dst}:{port}",), (proto,), perhaps=perhaps))
 
     def reached(
         self, src: str, ends: Iterable[str], protos: Iterable[str], *, perhaps: bool = False
     ) -> tuple[str, ...]:
-        """Of many ends (`host:port`), those that `src` reaches by one of these protocols."""
-        mine, known, out = self._of(src, perhaps), self._ends[perhaps], []
+        """The ends (`host:port`) that `src` reaches by one of these protocols."""
+        from_source, known, out = self._from(src, perhaps), self._ends[perhaps], []
         for end in ends:
             found = known.get(end)
             if found is None:
                 host, _, port = end.rpartition(":")
-                found = known[end] = (self._onto(host, perhaps), int(port))
-            # Most of many pairs have no grant in common, and that is told at once.
-            if not mine.isdisjoint(found[0]) and any(
+                found = known[end] = (self._to(host, perhaps), int(port))
+            # Most pairs have no grant in common; isdisjoint is the fast path for them.
+            if not from_source.isdisjoint(found[0]) and any(
                 _covers(ip, found[1], proto)
-                for i in mine & found[0]
+                for i in from_source & found[0]
                 for ip in self._ports[i]
                 for proto in protos
             ):
@@ -78,36 +78,39 @@ class Grants:
     def granting(
         self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
     ) -> tuple[int, ...]:
-        """The grants that let `src` reach it, by their place in the list."""
-        both = self._of(src, perhaps) & self._onto(dst, perhaps)
+        """Indices of the grants that let `src` reach the port."""
+        both = self._from(src, perhaps) & self._to(dst, perhaps)
         return tuple(
             i for i in sorted(both) if any(_covers(ip, port, proto) for ip in self._ports[i])
         )
 
-    def _of(self, src: str, perhaps: bool) -> frozenset[int]:
-        """The grants whose source this is."""
+    def _from(self, src: str, perhaps: bool) -> frozenset[int]:
+        """The grants whose `src` matches."""
         found = self._found.get((src, perhaps, True))
         if found is None:
             found = self._sources.of(self._identities(src), perhaps)
             self._found[src, perhaps, True] = found
         return found
 
-    def _onto(self, dst: str, perhaps: bool) -> frozenset[int]:
-        """The grants that lead there."""
+    def _to(self, dst: str, perhaps: bool) -> frozenset[int]:
+        """The grants whose `dst` matches."""
         found = self._found.get((dst, perhaps, False))
         if found is None:
             found = self._targets.of(self._identities(dst), perhaps)
             self._found[dst, perhaps, False] = found
         return found
 
-    def _identities(self, who: str) -> frozenset[str]:
+    def _identities(self, name: str) -> frozenset[str]:
         return _identities(
-            self._document, who, self._groups_of.get(who, ()), self._hosts_of.get(who, ())
+            self._document, name, self._groups_of.get(name, ()), self._hosts_of.get(name, ())
         )
 
 
 class Ends:
-    """One end of each grant, found by who it is; only a few have to be looked at one by one."""
+    """An index of one end of each grant, by name and address.
+
+    Only wide patterns (`*`, networks, unknown groups) have to be matched one by one.
+    """
 
     def __init__(self, document: Document, ends: list[list[str]]) -> None:
         self._document, self._ends = document, ends
@@ -131,16 +134,16 @@ class Ends:
                     self._wide.add(i)
 
     def of(self, identities: frozenset[str], perhaps: bool) -> frozenset[int]:
-        """The grants with an end that somebody of these identities is, or perhaps is."""
-        near = set(self._wide)
-        for one in identities:
-            near.update(self._by_name.get(one, ()))
-            address = _address(one)
+        """The grants whose end matches one of these identities; with `perhaps`, possibly does."""
+        candidates = set(self._wide)
+        for identity in identities:
+            candidates.update(self._by_name.get(identity, ()))
+            address = _address(identity)
             if address is not None:
-                near.update(self._by_address.get(address, ()))
+                candidates.update(self._by_address.get(address, ()))
         return frozenset(
             i
-            for i in near
+            for i in candidates
             if _matches(self._document, identities, self._ends[i])
             or (perhaps and _may_match(self._document, self._known, identities, self._ends[i]))
         )
@@ -156,30 +159,29 @@ def reaches(
     *,
     perhaps: bool = False,
 ) -> bool:
-    """As `allowed`, of any policy; with `perhaps` also where it cannot be ruled out."""
+    """`allowed` for any policy; with `perhaps`, also when it is only possible."""
     return Grants(document, tags).reaches(src, dst, port, proto, perhaps=perhaps)
 
 
 def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...]:
-    """The policy's own tests that it does not pass, a sentence for each source."""
+    """The tests in the policy that fail, as one sentence per source."""
     failed: dict[str, dict[str, None]] = {}
     grants = Grants(document, tags)
     for test in _objects(document.get("tests")):
         src = str(test.get("src", ""))
         protocols = (str(test["proto"]),) if "proto" in test else ("tcp", "udp")
         for wanted, ends in ((True, test.get("accept")), (False, test.get("deny"))):
-            told = _texts(ends)
-            found = grants.reached(src, told, protocols, perhaps=not wanted)
-            open_to = frozenset(found)
-            wrong = [e for e in told if (e in open_to) is not wanted]
+            tested = _texts(ends)
+            reachable = frozenset(grants.reached(src, tested, protocols, perhaps=not wanted))
+            wrong = [e for e in tested if (e in reachable) is not wanted]
             for end in wrong:
                 verb = "cannot" if wanted else "can"
                 failed.setdefault(f"{src} {verb} reach", {})[end] = None
-    return tuple(f"{who} {', '.join(ends)}" for who, ends in failed.items())
+    return tuple(f"{subject} {', '.join(ends)}" for subject, ends in failed.items())
 
 
 def logs_in(document: Document, src: str, tag: str, user: str) -> bool:
-    """Whether Tailscale's SSH lets `src` (a user, a tag) be a user of the hosts under a tag."""
+    """Whether Tailscale SSH lets `src` (a user, a tag) log in as a user on hosts with a tag."""
     groups = _inverted({g: tuple(_texts(m)) for g, m in _object(document.get("groups")).items()})
     sources = _identities(document, src, groups.get(src, ()), ())
     wanted = {user} if user == "root" else {user, "autogroup:nonroot"}
@@ -192,7 +194,7 @@ def logs_in(document: Document, src: str, tag: str, user: str) -> bool:
 
 
 def failed_login_tests(document: Document) -> tuple[str, ...]:
-    """As `failed_tests`, of the tests about Tailscale's SSH."""
+    """`failed_tests` for the tests of Tailscale SSH."""
     failed = []
     for test in _objects(document.get("sshTests")):
         src = str(test.get("src", ""))
@@ -206,24 +208,24 @@ def failed_login_tests(document: Document) -> tuple[str, ...]:
 
 
 def _identities(
-    document: Document, who: str, groups: tuple[str, ...], tags: tuple[str, ...]
+    document: Document, name: str, groups: tuple[str, ...], tags: tuple[str, ...]
 ) -> frozenset[str]:
-    """Everything that a person or machine counts as, its address among it."""
-    if "@" in who:
-        return frozenset({who, *groups, "autogroup:member"})
-    if who.startswith("tag:"):
-        return frozenset({who, "autogroup:tagged"})
-    address = _object(document.get("hosts")).get(who, who)
-    return frozenset({who, str(address), *tags, *(("autogroup:tagged",) if tags else ())})
+    """All names of a person or machine in a policy: itself, its groups or tags, its address."""
+    if "@" in name:
+        return frozenset({name, *groups, "autogroup:member"})
+    if name.startswith("tag:"):
+        return frozenset({name, "autogroup:tagged"})
+    address = _object(document.get("hosts")).get(name, name)
+    return frozenset({name, str(address), *tags, *(("autogroup:tagged",) if tags else ())})
 
 
 def _inverted(members: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """The sets that each member is in."""
+    """Invert a mapping of sets: member to the names of its sets."""
     out: dict[str, list[str]] = {}
-    for name, inside in members.items():
-        for one in dict.fromkeys(inside):
-            out.setdefault(one, []).append(name)
-    return {one: tuple(names) for one, names in out.items()}
+    for name, names_inside in members.items():
+        for member in dict.fromkeys(names_inside):
+            out.setdefault(member, []).append(name)
+    return {member: tuple(names) for member, names in out.items()}
 
 
 def _matches(document: Document, identities: frozenset[str], patterns: list[str]) -> bool:
@@ -240,7 +242,7 @@ def _matches(document: Document, identities: frozenset[str], patterns: list[str]
 def _may_match(
     document: Document, known: frozenset[str], identities: frozenset[str], patterns: list[str]
 ) -> bool:
-    """Whether nobody can tell that it does not match."""
+    """Whether a match is possible: the policy alone does not exclude it."""
     hosts = _object(document.get("hosts"))
     addresses = any(_is_address(i) for i in identities)
     for pattern in patterns:
@@ -249,7 +251,7 @@ def _may_match(
             return True
         if place in known or not _is_address(place):
             continue
-        # A person's devices have addresses that no policy says; a host has one of IPv6, too.
+        # A policy has neither the addresses of people's devices nor the IPv6 addresses of hosts.
         if not addresses or ip_network(place, strict=False).version == 6:
             return True
     return False

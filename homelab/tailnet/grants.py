@@ -1,8 +1,8 @@
 """Grants of the tailnet policy, each with the place in the stack config that needs it.
 
-Everything that no grant allows is closed. A grant names a host rather than its role tag, so that it
-opens one machine. A host that has not joined has no address; its grants follow with the first `up`
-after its address is in the stack config.
+Everything without a grant is closed. A grant names a host rather than its role tag, so that it
+opens one machine. A host that has not joined has no address; its grants are created by the first
+`up` after its address is in the stack config.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from homelab.tailnet.members import (
 from homelab.tailnet.model import Grant, Login
 
 ANYBODY = ("autogroup:nonroot", "root")
-"""Every user of a host."""
+"""All users of a host."""
 
 
 def plan_grants(
@@ -46,7 +46,7 @@ def plan_grants(
     routes: tuple[Route, ...],
     dns: DnsPlan,
 ) -> tuple[Grant, ...]:
-    """What follows from people, routes, services and machines; then what the stack config adds."""
+    """Derived grants (people, routes, services, machines), then those of the stack config."""
     derived = _merged(
         g
         for g in (
@@ -58,7 +58,7 @@ def plan_grants(
         )
         if _known(g, names)
     )
-    # Tailscale's SSH answers at the host's port 22, which has to be open first.
+    # Tailscale SSH uses port 22 of the host, which needs a grant too.
     ssh = (
         Grant(tuple(r.src), tuple(r.dst), (f"tcp:{SSH}",), f"tailnet.ssh[{i}]")
         for i, r in enumerate(config.ssh)
@@ -71,8 +71,8 @@ def plan_grants(
 
 
 def plan_logins(config: TailnetConfig, members: Mapping[str, Host]) -> tuple[Login, ...]:
-    """Who logs in by Tailscale's SSH. It knows hosts by their tags only; one that does not have it
-    switched on does not answer, whatever its tag is allowed.
+    """The rules of Tailscale SSH. They refer to hosts by tag; a host without `ssh: true` does not
+    answer, whatever the rules of its tag are.
     """
     tags = tuple(sorted({role_tag(h) for h in members.values() if settings(h).ssh}))
     owners = (Login((OWNERS,), tags, ANYBODY, "accept", "tailnet.owners"),) if tags else ()
@@ -93,8 +93,8 @@ def _people(
     entry = stack.network.entry.host
     yield Grant((OWNERS,), ("*",), ("*",), "tailnet.owners")
     if config.family:
-        doors = tuple(n for n in (entry, lan_name(entry)) if n in names)
-        yield Grant((FAMILY,), doors, (f"tcp:{HTTPS}",), "tailnet.family")
+        entry_names = tuple(n for n in (entry, lan_name(entry)) if n in names)
+        yield Grant((FAMILY,), entry_names, (f"tcp:{HTTPS}",), "tailnet.family")
         if any(settings(h).exit_node for h in members.values()):
             yield Grant((FAMILY,), ("autogroup:internet",), ("*",), "tailnet.family")
     yield Grant(EVERYBODY, (dns.host,), (f"tcp:{DNS}", f"udp:{DNS}"), "network.dns")
@@ -104,14 +104,14 @@ def _routes(
     stack: StackConfig, config: TailnetConfig, routes: tuple[Route, ...]
 ) -> Iterator[Grant]:
     for route in routes:
-        if route.remote and _meet(stack, stack.network.entry.host, route.host):
+        if route.remote and _over_tailnet(stack, stack.network.entry.host, route.host):
             yield _edge(stack.network.entry.host, route.host, route.port, route.source)
         if route.is_direct and route.audience != "operator" and config.family:
             yield Grant((FAMILY,), (route.host,), (f"tcp:{route.port}",), route.source)
 
 
-def _meet(stack: StackConfig, caller: str, callee: str) -> bool:
-    """Whether one host calls the other over the tailnet."""
+def _over_tailnet(stack: StackConfig, caller: str, callee: str) -> bool:
+    """Whether one host connects to the other over the tailnet."""
     found = path_between(stack, caller, callee)
     return found is not None and found.network == "tailnet"
 
@@ -122,13 +122,13 @@ def _uses(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[Grant]:
         for used in (s for name in sorted(user.asks) for s in named.get(name, ())):
             if user.host not in used.callers or not used.port:
                 continue
-            if _meet(stack, user.host, used.host):
-                said = user.at("uses") if used.name in user.config.uses else user.source
-                yield _edge(user.host, used.host, used.port, said)
+            if _over_tailnet(stack, user.host, used.host):
+                place = user.at("uses") if used.name in user.config.uses else user.source
+                yield _edge(user.host, used.host, used.port, place)
 
 
 def _shares(stack: StackConfig, config: TailnetConfig) -> Iterator[Grant]:
-    """Network drives that are for more people than the owner."""
+    """Network drives that other people than the owner use."""
     for share in plan_shares(stack):
         if config.family and (share.guest or set(share.users) - {stack.site.owner.user}):
             yield Grant((FAMILY,), (share.host,), (f"tcp:{SMB[-1]}",), share.source)
@@ -137,22 +137,24 @@ def _shares(stack: StackConfig, config: TailnetConfig) -> Iterator[Grant]:
 def _machines(
     stack: StackConfig, hosts: Mapping[str, Host], services: tuple[Service, ...]
 ) -> Iterator[Grant]:
-    """Builds, backups and releases that wait go from machine to machine by SSH."""
+    """SSH between machines: remote builds, backups, and bundles of offline hosts."""
     for name, host in sorted(hosts.items()):
         builder = host.config.build.host
         if builder is not None and builder in hosts and builder != name:
             yield _edge(name, builder, hosts[builder].config.ssh.port, f"hosts.{name}.build")
         relay = hosts.get((host.config.offline and host.config.offline.pull_from) or "")
         if relay is not None:
-            # There to fetch, and back to see whether SSH answers from outside.
-            for one, other in ((host, relay), (relay, host)):
-                yield _edge(one.name, other.name, other.config.ssh.port, f"hosts.{name}.offline")
-    for name, target in sorted(stack.backup.targets.items()):
-        if target.kind == "sftp" and target.host is not None and target.host in hosts:
-            port = hosts[target.host].config.ssh.port
-            for source in sorted({s.host for s in services if s.state} - {target.host}):
-                if hosts[source].role != "agent":
-                    yield _edge(source, target.host, port, f"backup.targets.{name}")
+            # The host fetches from the relay, and the relay tests whether SSH of the host answers.
+            for source, target in ((host, relay), (relay, host)):
+                port = target.config.ssh.port
+                yield _edge(source.name, target.name, port, f"hosts.{name}.offline")
+    for name, repository in sorted(stack.backup.targets.items()):
+        server = repository.host
+        if repository.kind == "sftp" and server is not None and server in hosts:
+            port = hosts[server].config.ssh.port
+            for client in sorted({s.host for s in services if s.state} - {server}):
+                if hosts[client].role != "agent":
+                    yield _edge(client, server, port, f"backup.targets.{name}")
 
 
 def _edge(source: str, target: str, port: int, why: str) -> Grant:
@@ -160,13 +162,13 @@ def _edge(source: str, target: str, port: int, why: str) -> Grant:
 
 
 def _known(grant: Grant, names: Mapping[str, str]) -> bool:
-    """Whether each end is somebody: a group, everybody, or a host that has joined."""
+    """Whether each end exists: a group, a tag, `*`, or a host that has joined."""
     ends = (*grant.src, *grant.dst)
     return bool(grant.dst) and all(e in names or ":" in e or e == "*" for e in ends)
 
 
 def _merged(grants: Iterator[Grant]) -> tuple[Grant, ...]:
-    """One grant for each pair of ends, in the order in which they first appear."""
+    """One grant per (src, dst), in order of first appearance."""
     out: dict[tuple[tuple[str, ...], tuple[str, ...]], Grant] = {}
     for grant in grants:
         seen = out.setdefault((grant.src, grant.dst), grant)

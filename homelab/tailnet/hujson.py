@@ -1,7 +1,7 @@
-"""HuJSON, the JSON with comments and trailing commas that a tailnet's policy is kept in.
+"""HuJSON, the format of tailnet policies: JSON with comments and trailing commas.
 
-Only what is needed to read a policy that somebody else wrote and to tell whether it changed: no
-editing, and nothing that hujson itself would refuse is made acceptable.
+This module reads and compares policies. It does not edit them, and it accepts nothing that
+Tailscale's hujson refuses.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _TOKEN = re.compile(
 
 
 class HujsonError(ValueError):
-    """Text that is no HuJSON."""
+    """The text is not HuJSON."""
 
 
 def parse(text: str) -> Json:
-    """The value, without its comments."""
+    """The value, without comments. Raises `HujsonError`."""
     try:
         value: Json = json.loads(" ".join(t for kind, t in tokens(text) if kind != "comment"))
     except ValueError as error:
@@ -43,13 +43,13 @@ def parse(text: str) -> Json:
 
 
 def digest(text: str) -> str:
-    """Names a text by what it says, comments and order included, however it is laid out."""
+    """Digest of a text, including comments and order but not its layout."""
     data = canonical(text).encode(errors="surrogatepass")
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def canonical(text: str) -> str:
-    """The text laid out in one way: Tailscale's editor may lay it out in another."""
+    """The text in one layout; Tailscale's editor may use another."""
     lines: list[str] = []
     line, depth = "", 0
     found = [*tokens(text), ("mark", "")]
@@ -90,7 +90,7 @@ def canonical(text: str) -> str:
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Comments and everything that JSON has; trailing commas are left out."""
+    """Comments and JSON tokens, without trailing commas."""
     comma, waiting = False, list[Token]()
     before = ""
     for kind, token in _scan(text):
@@ -123,7 +123,7 @@ def _scan(text: str) -> Iterator[Token]:
         found = _TOKEN.match(text, at)
         if found is None:
             line = text.count("\n", 0, at) + 1
-            raise HujsonError(f"line {line}: this is neither JSON nor a comment")
+            raise HujsonError(f"line {line}: neither JSON nor a comment")
         at = found.end()
         if found.lastgroup != "space":
             kind, token = cast("Kind", found.lastgroup), found.group()
@@ -131,8 +131,8 @@ def _scan(text: str) -> Iterator[Token]:
 
 
 def _plain(string: str) -> str:
-    """A string in one spelling: what needs no escape has none."""
+    """A string without unnecessary escapes."""
     try:
         return json.dumps(json.loads(string), ensure_ascii=False)
     except ValueError:
-        raise HujsonError(f"{string} is not a string of JSON") from None
+        raise HujsonError(f"{string} is not a JSON string") from None

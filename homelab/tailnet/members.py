@@ -1,4 +1,4 @@
-"""Who is in the tailnet, and the names they have there."""
+"""Hosts in the tailnet, and their names and tags there."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from homelab.system.model import Host
 OWNERS, FAMILY = "group:owners", "group:family"
 EVERYBODY = ("autogroup:member", "autogroup:tagged")
 DEPLOYER = "tag:iac"
-"""Tag of the OAuth client that `pulumi up` signs in with; it owns every other tag."""
+"""Tag of the OAuth client of `pulumi up`; it owns every other tag."""
 SSH, HTTPS, DNS = 22, 443, 53
-"""`SSH` is where Tailscale's own answers; OpenSSH has a port of each host's own."""
+"""`SSH` is the port of Tailscale SSH; that of OpenSSH is `hosts.<name>.ssh.port`."""
 
 
 def is_member(host: Host) -> bool:
-    """Whether this host is in the tailnet under a tag; a person's own device is not."""
+    """Whether this host is in the tailnet under a tag. Home-manager machines are not."""
     return host.is_nixos and host.config.tailscale is not None and host.config.state != "planned"
 
 
 def needs_key(host: Host) -> bool:
-    """Whether the host has yet to join: it is live, and nobody has written down what it became."""
+    """Whether the host must still join: it is live and has no tailnet address or device id yet."""
     joined = host.tailnet or settings(host).device
     return is_member(host) and host.config.state == "live" and not joined
 
@@ -32,27 +32,27 @@ def role_tag(host: Host) -> str:
 
 
 def host_tags(host: Host) -> tuple[str, ...]:
-    """Every tag the host carries: its role, and those the stack config adds."""
+    """All tags of the host: that of its role, and those of the stack config."""
     return tuple(sorted({role_tag(host), *(f"tag:{t}" for t in settings(host).tags)}))
 
 
 def login_ports(host: Host) -> tuple[int, ...]:
-    """Where somebody could log in: the host's own port, and that of Tailscale's SSH."""
+    """Ports for logins: that of OpenSSH, and that of Tailscale SSH if it is on."""
     return tuple(sorted({host.config.ssh.port, *((SSH,) if settings(host).ssh else ())}))
 
 
 def lan_name(host: str) -> str:
-    """The policy's name of a host's LAN address, which is reached through a subnet route."""
+    """Name in the policy for a host's LAN address, which a subnet route reaches."""
     return f"{host}-lan"
 
 
 def settings(host: Host) -> HostTailscale:
-    """What the stack config says of the host's part."""
+    """`hosts.<name>.tailscale`, or its defaults."""
     return host.config.tailscale or HostTailscale()
 
 
 def tagged(hosts: Mapping[str, Host]) -> dict[str, tuple[str, ...]]:
-    """Every tag and the hosts that carry it; that of a planned host exists before the host does."""
+    """All tags with their hosts. A tag with planned hosts only has none."""
     tags: dict[str, list[str]] = {}
     for name, host in sorted(hosts.items()):
         if host.is_nixos and host.config.tailscale is not None:

@@ -1,4 +1,4 @@
-"""Tailnet: what the stack config says, and what the plan knows."""
+"""The planned tailnet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 JOIN_KEY = ("tailscale", "auth-key")
-"""Service and name of the secret that holds the key to join with."""
+"""Service and name of the secret with the auth key for joining."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One allowed way, and what asked for it."""
+    """One grant of the policy; `source` is its place in the stack config."""
 
     src: tuple[str, ...]
     dst: tuple[str, ...]
@@ -21,7 +21,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class PolicyTest:
-    """What Tailscale itself must agree with before it takes the policy."""
+    """A test in the policy. Tailscale refuses a policy that fails it."""
 
     src: str
     accept: tuple[str, ...]
@@ -33,7 +33,7 @@ class PolicyTest:
 
 @dataclass(frozen=True)
 class Login:
-    """One way to log in by Tailscale SSH."""
+    """One rule of Tailscale SSH."""
 
     src: tuple[str, ...]
     dst: tuple[str, ...]
@@ -44,14 +44,14 @@ class Login:
 
 @dataclass(frozen=True)
 class LoginTest:
-    """As `PolicyTest`, of Tailscale SSH."""
+    """A test of the Tailscale SSH rules in the policy."""
 
     src: str
     dst: tuple[str, ...]
     accept: tuple[str, ...]
-    """Users that `src` can be on every one of `dst`."""
+    """Users as which `src` can log in on every one of `dst`."""
     deny: tuple[str, ...]
-    """Users that it cannot be on any."""
+    """Users as which it cannot log in on any of them."""
     source: str
 
 
@@ -71,44 +71,44 @@ class JoinKey:
 
     host: str
     name: str
-    """Another one for each epoch: a key that was used or has expired is never made anew."""
+    """Differs between epochs, so that a new epoch creates a new key."""
     tags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TailnetPlan:
-    """Everything that Tailscale is asked for."""
+    """Everything that homelab configures at Tailscale."""
 
     name: str
     grants: tuple[Grant, ...]
     tests: tuple[PolicyTest, ...]
     groups: Mapping[str, tuple[str, ...]]
     tags: Mapping[str, tuple[str, ...]]
-    """Tag to the hosts that carry it; none where all of them are planned."""
+    """Tag to its hosts; empty when all of them are planned."""
     hosts: Mapping[str, str]
-    """Names in the policy to addresses; a host appears when it has joined."""
+    """Names in the policy to addresses, of hosts that have joined."""
     routes: Mapping[str, tuple[str, ...]]
     """Subnet route to the tags that may approve it."""
     exit_nodes: tuple[str, ...]
-    """Tags that may approve themselves as exit nodes."""
+    """Tags whose exit nodes are approved automatically."""
     keys: tuple[JoinKey, ...]
     devices: tuple[Device, ...]
     logins: tuple[Login, ...]
     login_tests: tuple[LoginTest, ...]
     attributes: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
-    """Targets and what they may use."""
+    """Node attributes: (targets, attributes)."""
     nameservers: tuple[str, ...]
     split: tuple[tuple[str, tuple[str, ...]], ...]
     search: tuple[str, ...]
     override_local_dns: bool
     adopt: str
-    """Digest of a policy that may be replaced though it is not ours."""
+    """Digest of a foreign policy that `up` may replace; empty for none."""
     stack: str
-    """Whose policy it is; empty where nobody said."""
+    """Name of the stack that writes the policy; empty when unknown."""
     elsewhere: bool
-    """Whether another stack has the policy and the DNS; what is said of both here is then only
-    what that one should say."""
+    """Another stack writes the policy and the DNS settings; those planned here are only printed
+    for it (`homelab show --policy`)."""
 
 
 SECTION = "homelab:tailnet: {name: …, client_id: {sops: …}, client_secret: {sops: …}, owners: […]}"
-"""The least of its section, for messages that ask for it."""
+"""The smallest `homelab:tailnet` section, for messages."""

@@ -1,4 +1,4 @@
-"""What the stack that has the tailnet's policy says for one that leaves it to it."""
+"""Lines for another stack that writes the tailnet policy for this one too."""
 
 from __future__ import annotations
 
@@ -12,48 +12,49 @@ from homelab.tailnet.model import TailnetPlan
 
 
 def part(plan: Plan) -> str:
-    """Lines for `homelab:tailnet` of that stack, as YAML.
+    """Lines for `homelab:tailnet` of the other stack, as YAML.
 
-    Raises UsageError for a stack that has the policy itself, or is in no tailnet.
+    Raises `UsageError` when this stack writes the policy itself, or has no tailnet.
     """
     tailnet = plan.tailnet
     if tailnet is None or not tailnet.elsewhere:
         raise UsageError(
-            "this stack leaves no policy to another; write policy: elsewhere under homelab:tailnet"
+            "this stack writes the policy itself; to leave it to another stack, write policy: "
+            "elsewhere under homelab:tailnet"
         )
     body: dict[str, object] = {
-        "machines": {n: _machine(h) for n, h in sorted(plan.hosts.items()) if _is_there(h)},
+        "machines": {n: _machine(h) for n, h in sorted(plan.hosts.items()) if _has_joined(h)},
         "grants": [*_grants(tailnet)],
     }
     if tailnet.nameservers:
         split = [(d, [*servers]) for d, servers in tailnet.split]
         body["dns"] = {"split": dict(split), "search": [*tailnet.search]}
-    kept = {key: value for key, value in body.items() if value}
+    settings_to_add = {key: value for key, value in body.items() if value}
     return (
-        "# For the stack that has the tailnet's policy; what it says already is left out there.\n"
-        + yaml.safe_dump({"homelab:tailnet": kept}, sort_keys=False, width=100)
+        "# For the stack that writes the tailnet policy. Add what it does not have already.\n"
+        + yaml.safe_dump({"homelab:tailnet": settings_to_add}, sort_keys=False, width=100)
     )
 
 
-def _is_there(host: Host) -> bool:
+def _has_joined(host: Host) -> bool:
     return is_member(host) and bool(host.tailnet)
 
 
 def _machine(host: Host) -> dict[str, object]:
-    mine = settings(host)
+    config = settings(host)
     tags = [tag.removeprefix("tag:") for tag in host_tags(host)]
-    # The first tag approves routes, and that is the one of the host's role.
+    # The first tag approves routes, so the tag of the host's role must be first.
     tags.sort(key=lambda tag: tag != host.role)
     out: dict[str, object] = {"address": host.tailnet, "tags": tags}
-    if mine.subnet_routes:
-        out["routes"] = sorted(map(str, mine.subnet_routes))
-    if mine.exit_node:
+    if config.subnet_routes:
+        out["routes"] = sorted(map(str, config.subnet_routes))
+    if config.exit_node:
         out["exit_node"] = True
     return out
 
 
 def _grants(tailnet: TailnetPlan) -> list[dict[str, object]]:
-    """Every grant but the owners', with addresses for what is no machine of the tailnet."""
+    """All grants except that of the owners, with addresses instead of names of LAN addresses."""
     return [
         {
             "src": [_end(tailnet, end) for end in grant.src],
@@ -67,5 +68,5 @@ def _grants(tailnet: TailnetPlan) -> list[dict[str, object]]:
 
 
 def _end(tailnet: TailnetPlan, end: str) -> str:
-    """An end of a grant as another stack may write it: it knows machines, and no LAN of ours."""
+    """An end of a grant for another stack, which knows the machines but not our LAN names."""
     return tailnet.hosts[end] if end.endswith("-lan") and end in tailnet.hosts else end

@@ -1,4 +1,4 @@
-"""The tailnet as a whole: its policy, which resolver its devices ask, and who has yet to join."""
+"""Plan the tailnet: its policy, its DNS settings and the auth keys of hosts that must join."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def plan_tailnet(
     dns: DnsPlan,
     stack: str = "",
 ) -> TailnetPlan | None:
-    """Everything that Tailscale is asked for; None without a `tailnet` section."""
+    """The planned tailnet; `None` without a `tailnet` section."""
     config = stack_config.tailnet
     if config is None:
         return None
@@ -71,7 +71,7 @@ def plan_tailnet(
         nameservers=nameservers,
         split=tuple(_split(stack_config, config, nameservers)),
         search=(stack_config.site.domain, *config.dns.search),
-        # Without a resolver of ours, devices must keep the one they have.
+        # Without a resolver of the homelab, devices must keep their own.
         override_local_dns=config.override_local_dns and bool(nameservers),
         adopt=config.adopt or "",
         stack=stack,
@@ -82,7 +82,7 @@ def plan_tailnet(
 def _split(
     stack_config: StackConfig, config: TailnetConfig, nameservers: tuple[str, ...]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Who answers which domain; names of before are the home resolver's, too."""
+    """(domain, name servers). The home resolver answers the domain and the legacy domains."""
     ours = (
         (stack_config.site.domain, *(d.domain for d in stack_config.site.legacy_domains))
         if nameservers
@@ -96,25 +96,25 @@ def _split(
 
 
 def _keys(members: Mapping[str, Host], epoch: int) -> Iterator[JoinKey]:
-    later = f"-{epoch}" if epoch > 1 else ""
+    suffix = f"-{epoch}" if epoch > 1 else ""
     for name, host in members.items():
         if needs_key(host):
-            yield JoinKey(name, f"{name}-join{later}", host_tags(host))
+            yield JoinKey(name, f"{name}-join{suffix}", host_tags(host))
 
 
 def _devices(members: Mapping[str, Host]) -> Iterator[Device]:
     for name, host in members.items():
-        mine = settings(host)
-        if mine.device is not None:
-            routes = sorted(map(str, mine.subnet_routes))
-            routes += EVERYWHERE if mine.exit_node else ()
-            yield Device(name, mine.device, host_tags(host), tuple(routes))
+        config = settings(host)
+        if config.device is not None:
+            routes = sorted(map(str, config.subnet_routes))
+            routes += EVERYWHERE if config.exit_node else ()
+            yield Device(name, config.device, host_tags(host), tuple(routes))
 
 
 def _names(
     stack_config: StackConfig, config: TailnetConfig, hosts: Mapping[str, Host]
 ) -> dict[str, str]:
-    """Every machine that has joined, and the LAN address that the internal names lead to."""
+    """Addresses of all machines that have joined, and the LAN address of the entry host."""
     names = {n: str(m.address) for n, m in config.machines.items()}
     names |= {n: h.tailnet for n, h in hosts.items() if h.tailnet}
     entry = hosts.get(stack_config.network.entry.host)
@@ -124,7 +124,7 @@ def _names(
 
 
 def _tags(config: TailnetConfig, hosts: Mapping[str, Host]) -> dict[str, tuple[str, ...]]:
-    """Every tag and who carries it."""
+    """All tags with their hosts and machines."""
     tags = tagged(hosts)
     for name, machine in sorted(config.machines.items()):
         for tag in machine.tags:
@@ -133,7 +133,7 @@ def _tags(config: TailnetConfig, hosts: Mapping[str, Host]) -> dict[str, tuple[s
 
 
 def _exits(config: TailnetConfig, members: Mapping[str, Host]) -> Iterator[str]:
-    """Tags whose machines may be exit nodes."""
+    """Tags of exit nodes."""
     yield from {role_tag(h) for h in members.values() if settings(h).exit_node}
     for machine in config.machines.values():
         if machine.exit_node:

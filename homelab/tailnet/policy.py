@@ -1,4 +1,4 @@
-"""The tailnet's policy as the text that Tailscale takes."""
+"""The text of the tailnet policy."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ADMINS = "autogroup:admin"
 
 
 def policy_text(plan: TailnetPlan) -> str:
-    """The policy, the same bytes for the same plan: Tailscale's provider compares order, too."""
+    """The policy as text, deterministic: the Tailscale provider also compares the order."""
     body = json.dumps(policy(plan), indent=2, ensure_ascii=False) + "\n"
     return signed(body, plan.adopt, plan.stack)
 
 
 def policy(plan: TailnetPlan) -> Document:
-    """The policy as data; it speaks of Tailscale's own SSH only where a host has it switched on."""
+    """The policy as data. It has rules for Tailscale SSH only if a host has it on."""
     tags = sorted({DEPLOYER, *plan.tags})
     document: Document = {
         "groups": {g: list(plan.groups[g]) for g in sorted(plan.groups)},

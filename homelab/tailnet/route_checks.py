@@ -24,8 +24,8 @@ def accept_routes_own_lan(plan: Plan) -> Iterator[Problem]:
         if settings is None or not settings.accept_routes or not host.lan:
             continue
         for other in members:
-            theirs = other.config.tailscale
-            for network in theirs.subnet_routes if theirs and other is not host else ():
+            advertised = other.config.tailscale
+            for network in advertised.subnet_routes if advertised and other is not host else ():
                 if IPv4Address(host.lan) in network:
                     yield Problem(
                         f"{host.source}.tailscale.accept_routes",

@@ -31,26 +31,26 @@ def ssh_direction(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"{where}.src",
                 f"{', '.join(low)} would log in on {', '.join(high)}, where the data is",
-                f"name people or {PRIVILEGED} there, and nobody else",
+                f"list only people or {PRIVILEGED} there",
             )
         for side, ends in sides(rule):
             for j, end in enumerate(ends):
                 if end in plan.hosts:
                     yield Problem(
                         f"{where}.{side}[{j}]",
-                        f"Tailscale's SSH knows tags and people, and {end} is a host",
-                        f"write tag:{plan.hosts[end].role}, or a tag of its own",
+                        f"Tailscale SSH rules take tags and people, and {end} is a host",
+                        f"write tag:{plan.hosts[end].role}, or another tag of the host",
                     )
         for j, tag in enumerate(rule.dst):
             hosts = [plan.hosts[h] for h in tailnet.tags.get(tag, ())]
             if hosts and not any(h.config.tailscale and h.config.tailscale.ssh for h in hosts):
                 yield Problem(
                     f"{where}.dst[{j}]",
-                    f"no host under {tag} answers Tailscale's SSH",
+                    f"no host with {tag} has Tailscale SSH on",
                     f"write {hosts[0].source}.tailscale.ssh: true, or drop the rule",
                 )
 
 
-def sides(way: ExtraGrant | SshRule) -> tuple[tuple[str, list[str]], ...]:
-    """Both ends of a way, with the names of their fields."""
-    return ("src", way.src), ("dst", way.dst)
+def sides(rule: ExtraGrant | SshRule) -> tuple[tuple[str, list[str]], ...]:
+    """Both ends of a grant or rule, with their field names."""
+    return ("src", rule.src), ("dst", rule.dst)

@@ -1,4 +1,4 @@
-"""What Tailscale has, beside what the stack wants, as text and as data."""
+"""The tailnet's section of `homelab status`: the policy in force and the devices."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from homelab.status import Section
 from homelab.tailnet.drift import Drift, refusal
 
 _WORDS = {
-    "same": "as the stack wants it",
-    "older": "ours, as an earlier `up` left it; the next one changes it",
-    "untouched": "that of a new tailnet; the next `up` replaces it",
-    "adopted": "somebody else's, adopted; the next `up` replaces it",
-    "edited": "ours, and edited elsewhere since",
-    "foreign": "not one of ours",
-    "other": "another stack's",
+    "same": "as planned",
+    "older": "written by an earlier `up`; the next one changes it",
+    "untouched": "the default of a new tailnet; the next `up` replaces it",
+    "adopted": "not written by homelab, but adopted; the next `up` replaces it",
+    "edited": "written by homelab, and edited since",
+    "foreign": "not written by homelab",
+    "other": "of another stack",
 }
 NO_IDS = "no device has joined yet"
 
@@ -31,21 +31,21 @@ class Machine:
     address: str
     tags: tuple[str, ...]
     routes: tuple[tuple[str, bool], ...]
-    """What it forwards, and whether that is approved."""
+    """(advertised route, whether it is approved)."""
 
 
 @dataclass(frozen=True)
 class TailnetStatus:
-    """What Tailscale says of itself."""
+    """The state of the tailnet at Tailscale."""
 
     name: str
     policy: Drift | None
-    """None where another stack has it."""
+    """`None` when another stack writes the policy."""
     machines: tuple[Machine, ...]
 
 
 def section(status: TailnetStatus) -> Section:
-    """The tailnet's part of `homelab status`."""
+    """The tailnet's section of `homelab status`."""
     return Section(
         name="tailnet",
         text="\n".join((*policy_lines(status.name, status.policy), "", *_devices(status.machines))),
@@ -55,10 +55,10 @@ def section(status: TailnetStatus) -> Section:
 
 
 def policy_lines(name: str, found: Drift | None) -> Iterator[str]:
-    """What the policy in force is to the stack, and what to do about it."""
+    """The state of the policy in force, its difference from the planned one, and the way out."""
     yield f"tailnet {name}"
     if found is None:
-        yield "  policy  that of another stack; this one leaves it alone"
+        yield "  policy  another stack writes it"
         return
     yield f"  policy  {_WORDS[found.verdict]}"
     text = refusal(found)
@@ -89,7 +89,7 @@ def _devices(machines: tuple[Machine, ...]) -> Iterator[str]:
 
 
 def policy_data(found: Drift | None) -> dict[str, JsonValue]:
-    """The same for scripts."""
+    """The state of the policy as JSON."""
     if found is None:
         return {"verdict": "elsewhere", "digest": "", "changes": []}
     return {"verdict": found.verdict, "digest": found.digest, "changes": list(found.changes)}

@@ -1,4 +1,4 @@
-"""NixOS options of tailscaled: its flags, and the auth key to join with."""
+"""NixOS options of tailscaled: its flags, and the auth key for joining."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     settings = host.config.tailscale
     if plan.tailnet is None or settings is None or not is_member(host):
         return
-    asks = asks_the_tailnet(plan, host)
+    accept_dns = asks_the_tailnet(plan, host)
     options: dict[str, Nix] = {
         "enable": True,
         "useRoutingFeatures": _routing(settings),
-        "extraSetFlags": _flags(host.name, settings, asks=asks),
+        "extraSetFlags": _flags(host.name, settings, accept_dns=accept_dns),
         "extraUpFlags": Comment(
             "Used when the host joins; extraSetFlags apply afterwards.",
-            _flags(host.name, settings, asks=asks),
+            _flags(host.name, settings, accept_dns=accept_dns),
         ),
     }
     if any(key.host == host.name for key in plan.tailnet.keys):
@@ -38,7 +38,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     )
 
 
-def _flags(name: str, settings: HostTailscale, *, asks: bool) -> list[Nix]:
+def _flags(name: str, settings: HostTailscale, *, accept_dns: bool) -> list[Nix]:
     """Every flag with its value, also `false`, so that removing a setting resets it."""
     routes = ",".join(str(r) for r in sorted(settings.subnet_routes))
     return [
@@ -46,7 +46,7 @@ def _flags(name: str, settings: HostTailscale, *, asks: bool) -> list[Nix]:
         f"--advertise-routes={routes}",
         f"--advertise-exit-node={_word(settings.exit_node)}",
         f"--accept-routes={_word(settings.accept_routes)}",
-        f"--accept-dns={_word(asks)}",
+        f"--accept-dns={_word(accept_dns)}",
         f"--ssh={_word(settings.ssh)}",
     ]
 

@@ -33,13 +33,13 @@ def subnet_route_width(plan: Plan) -> Iterator[Problem]:
             elif network.overlaps(IPv4Network(TAILNET_NETWORK)):
                 yield Problem(
                     where,
-                    f"{network} is where the tailnet's own addresses lie",
+                    f"{network} contains the tailnet's own addresses",
                     "name the network behind the host",
                 )
             elif network.prefixlen < _NARROWEST:
                 yield Problem(
                     where,
-                    f"{network} is more than any network at home, and mostly other people's",
+                    f"{network} is larger than any private network, and mostly on the internet",
                     f"name the network behind the host, as {plan.stack.network.lan.cidr}",
                 )
 
@@ -53,8 +53,8 @@ def funnel_width(plan: Plan) -> Iterator[Problem]:
         if "funnel" in attribute.attr and wide:
             yield Problem(
                 f"tailnet.node_attributes[{i}].target",
-                f"{', '.join(wide)} could publish anything of theirs to the internet by funnel",
-                "name the host or the tag that is meant, or give the service a route",
+                f"{', '.join(wide)} could publish anything on the internet with Funnel",
+                "name the host or the tag that needs it, or give the service a route",
             )
 
 
@@ -70,7 +70,7 @@ def ssh_root(plan: Plan) -> Iterator[Problem]:
             yield Problem(
                 f"tailnet.ssh[{i}].users",
                 f"{', '.join(wide)} would log in as {', '.join(users)}, which is root",
-                "name a user of their own, or the people who are meant in src",
+                "name another user, or list the people in src",
             )
 
 

@@ -109,7 +109,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "an agent builds for others": (
         {"hosts": {"box": host("agent"), "nas": {"build": {"host": "box"}}}},
         "agent-posture",
-        "would make the system that nas runs as root",
+        "would build the system that nas runs as root",
     ),
     "everything is exempt": (
         merged(
@@ -127,12 +127,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "a route to half of it": (
         merged(TAILNET, {"hosts": {"pi": {"tailscale": {"subnet_routes": ["128.0.0.0/1"]}}}}),
         "subnet-route-width",
-        "mostly other people's",
+        "mostly on the internet",
     ),
     "funnel for everybody": (
         merged(TAILNET, {"tailnet": {"node_attributes": [{"target": ["*"], "attr": ["funnel"]}]}}),
         "funnel-width",
-        "publish anything of theirs to the internet",
+        "publish anything on the internet",
     ),
     "root for members": (
         merged(

@@ -336,9 +336,9 @@ def rotated(changes: dict[str, Any], lock: Lock = SHIPPED) -> list[Problem]:
 @pytest.mark.parametrize(
     ("secrets", "where", "sealed"),
     [
-        ({"epochs": {"restic": 2}}, "secrets.epochs.restic", "restic-b2: the backups that"),
+        ({"epochs": {"restic": 2}}, "secrets.epochs.restic", "restic-b2: the existing backups"),
         ({"epochs": {"authelia": 2}}, "secrets.epochs.authelia", "its database"),
-        ({"namespace": "home"}, "secrets.namespace", "restic-onetouch: the backups that"),
+        ({"namespace": "home"}, "secrets.namespace", "restic-onetouch: the existing backups"),
     ],
 )
 def test_a_new_key_for_encrypted_data_is_an_error(

@@ -89,7 +89,9 @@ def test_own_module_needs_flake(tmp_path: Path) -> None:
     module = "{ inputs, ... }:\n{ imports = [ inputs.disko.nixosModules.disko ]; }\n"
     files = {"hosts/aurora/disko.nix": module}
     (problem,) = tried(laid_out(tmp_path / "a", edit, files))
-    assert problem.check == "lock-complete", "the lock has no disko, and the host needs it now"
+    assert problem.check == "lock-complete", (
+        "the lock file has no input disko, and the host needs it now"
+    )
     files["locks/nixos-25.11.lock"] = lock_with("disko")
     stack = laid_out(tmp_path / "b", edit, files)
     assert tried(stack) == []

@@ -86,7 +86,7 @@ def test_a_foreign_policy_ends_an_up_before_it_starts(tmp_path: Path, policy: st
 def test_an_up_that_left_another_policy_in_force_fails(tmp_path: Path, policy: str) -> None:
     """The engine's state has our text, but an older policy is in force."""
     recorded = run(tmp_path, policy=policy, unchanged=True)
-    assert "is not the one that the stack wants" in recorded.error
+    assert "is not the planned one" in recorded.error
     assert f'adopt: "{digest(policy)}"' in recorded.error
     assert run(tmp_path, adopt(policy), policy=policy).error == ""
     again = run(tmp_path, adopt(policy), policy=policy, unchanged=True)

@@ -55,7 +55,7 @@ def test_an_edited_policy_stops_an_up_until_it_is_adopted(lab: Tailnet) -> None:
     lab.stack()
     assert lab.json("up")["ok"]
     assert "Written by homelab for the stack small; sha256:" in lab.policy.read_text()
-    assert "as the stack wants it" in lab.run("status").stdout
+    assert "as planned" in lab.run("status").stdout
     again = lab.json("up")
     assert set(again["changes"]) == {"same"}
     assert again["connections"] == {}
@@ -112,7 +112,7 @@ def test_a_default_policy_in_place_of_ours_is_not_taken_for_ours(lab: Tailnet) -
     lab.json("up")
     stored = json.loads(lab.policy.read_text())
     lab.policy.write_text(json.dumps({k: v for k, v in stored.items() if k != "policy"}))
-    assert "that of a new tailnet" in lab.run("status").stdout
+    assert "the default of a new tailnet" in lab.run("status").stdout
 
     lab.stack(lab.adopted(lab.refused()))
     assert lab.json("up")["changes"]["update"] == 1

@@ -148,7 +148,7 @@ def test_a_policy_of_ours_is_fine_and_devices_are_there_to_copy(
     api.policy = ours(stack)
     said = status()
     assert said.code == 0
-    assert "as the stack wants it" in said.out
+    assert "as planned" in said.out
     pi = next(line for line in said.out.splitlines() if " pi " in line)
     assert pi.split(maxsplit=3) == [
         *("pi", "100.64.0.2", "nPi1CNTRL"),
@@ -163,7 +163,7 @@ def test_an_edit_shows_line_by_line_with_the_digest_to_adopt(
     api.policy = ours(stack).replace("tcp:443", "tcp:444", 1)
     said = status()
     assert said.code == 1
-    assert "edited elsewhere" in said.out
+    assert "written by homelab, and edited since" in said.out
     assert f"digest  {digest(api.policy)}" in said.out
     changed = [line.strip() for line in said.out.splitlines() if "tcp:44" in line]
     assert changed == ['-        "tcp:444"', '+        "tcp:443"']

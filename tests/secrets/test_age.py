@@ -103,14 +103,14 @@ def test_a_recipient_of_age_of_a_plugin_and_of_ssh_is_one(recipient: str) -> Non
 @pytest.mark.parametrize(
     ("recipient", "words"),
     [
-        (RECIPIENT[:-1], "cut short or mistyped; copy it again"),
-        (RECIPIENT.replace("q", "p", 1), "cut short or mistyped; copy it again"),
-        (RECIPIENT.upper(), "no age recipient; write the age1"),
-        (bech32("age", bytes(31)), "cut short or mistyped"),
-        ("age1", "cut short or mistyped"),
-        ("sam", "no age recipient; write the age1"),
+        (RECIPIENT[:-1], "incomplete or mistyped; copy it again"),
+        (RECIPIENT.replace("q", "p", 1), "incomplete or mistyped; copy it again"),
+        (RECIPIENT.upper(), "not an age recipient; write the age1"),
+        (bech32("age", bytes(31)), "incomplete or mistyped"),
+        ("age1", "incomplete or mistyped"),
+        ("sam", "not an age recipient; write the age1"),
         (ssh_key(bytes(32))[:60], "SSH key is cut short"),
-        (bech32("age-secret-key-", bytes(32)).upper(), "the secret half of an age key"),
+        (bech32("age-secret-key-", bytes(32)).upper(), "a private age key"),
     ],
 )
 @pytest.mark.requirement("S0-58")

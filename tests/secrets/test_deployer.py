@@ -31,8 +31,10 @@ def test_a_file_that_is_not_there_is_said_with_what_it_is_for(tmp_path: Path) ->
     (directory / FILE).unlink()
     (problem,) = said(directory)
     assert problem.severity == "warning", "a preview does without"
-    assert problem.what == f"there is no {FILE}, and pulumi up needs cloudflare/token, master of it"
-    assert problem.way_out == f"make it: sops {FILE}"
+    assert (
+        problem.what == f"there is no {FILE}, and pulumi up needs cloudflare/token, master from it"
+    )
+    assert problem.way_out == f"create it: sops {FILE}"
 
 
 def test_a_key_that_is_not_in_the_file_is_said(tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_a_slash_in_a_reference_is_a_level_of_the_file(tmp_path: Path) -> None:
             f"cloudflare: {{token: '{KEY}'}}\nmaster: super-secret\n{SOPS}",
             "secrets.master",
             f"master is not encrypted in {FILE}",
-            "take unencrypted_suffix and encrypted_regex out",
+            "remove unencrypted_suffix and encrypted_regex",
         ),
     ],
 )

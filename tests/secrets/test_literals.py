@@ -18,24 +18,24 @@ X = "aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5bC7d"
 LOOKS: dict[str, str] = {
     "an age secret key": "AGE-SECRET" + "-KEY-1" + "QYQSZQGP" * 7,
     "a private key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
-    "a key of Tailscale": "tskey-" + "auth-kFGhjk5CNTRL-" + X,
-    "a token of GitHub": "github" + "_pat_11ABCDEFG0123456789_abcdef",
-    "a token of GitLab": "glpat" + "-" + X[:20],
-    "a key of AWS": "AK" + "IAIOSFODNN7EXAMPLE",
-    "a token of Slack": "xox" + "b-123456789012-abcdefghijkl",
-    "a webhook of Slack": "https://hooks.slack.com/services/" + "T00000000/B00000000/XXXXXXXX",
-    "a webhook of Discord": "https://discord.com/api/webhooks/" + "123456789/" + X,
-    "a token of a Telegram bot": "123456789" + ":AA" + X[:33],
-    "a key of OpenAI or Anthropic": "sk-" + "proj-" + X,
-    "a key of Google": "AIza" + X[:35],
-    "a key of Stripe": "sk_" + "live_" + X[:24],
-    "a token of Hugging Face": "hf_" + X[:34],
-    "a token of npm or PyPI": "npm_" + X[:36],
-    "a token of DigitalOcean": "dop_v1_" + "0123456789abcdef" * 4,
-    "a token of 1Password": "ops_" + "eyJ" + X,
+    "a Tailscale key": "tskey-" + "auth-kFGhjk5CNTRL-" + X,
+    "a GitHub token": "github" + "_pat_11ABCDEFG0123456789_abcdef",
+    "a GitLab token": "glpat" + "-" + X[:20],
+    "an AWS key": "AK" + "IAIOSFODNN7EXAMPLE",
+    "a Slack token": "xox" + "b-123456789012-abcdefghijkl",
+    "a Slack webhook": "https://hooks.slack.com/services/" + "T00000000/B00000000/XXXXXXXX",
+    "a Discord webhook": "https://discord.com/api/webhooks/" + "123456789/" + X,
+    "a Telegram bot token": "123456789" + ":AA" + X[:33],
+    "an OpenAI or Anthropic key": "sk-" + "proj-" + X,
+    "a Google key": "AIza" + X[:35],
+    "a Stripe key": "sk_" + "live_" + X[:24],
+    "a Hugging Face token": "hf_" + X[:34],
+    "an npm or PyPI token": "npm_" + X[:36],
+    "a DigitalOcean token": "dop_v1_" + "0123456789abcdef" * 4,
+    "a 1Password token": "ops_" + "eyJ" + X,
     "a signed token (JWT)": "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIn0." + X,
-    "the hash of a password": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
-    "a password in an address": "postgres://app:hunter2@db/app",
+    "a password hash": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+    "a password in a URL": "postgres://app:hunter2@db/app",
 }
 
 HARMLESS = (
@@ -139,7 +139,7 @@ def stack(**service: Any) -> dict[str, Any]:
     return {"services": {"x": said}}
 
 
-KEY = LOOKS["a key of Tailscale"]
+KEY = LOOKS["a Tailscale key"]
 PLACES: dict[str, tuple[dict[str, Any], str]] = {
     "a variable": (stack(container={"environment": {"X": KEY}}), "services.x.container"),
     "a name": (stack(container={"environment": {KEY: "x"}}), "services.x.container"),
@@ -157,7 +157,7 @@ def test_a_secret_is_refused_wherever_it_stands(name: str) -> None:
     found = build.found(changes, "secret-literal")
     assert [p.severity for p in found] == ["error"], found
     assert found[0].where.startswith(place)
-    assert "a key of Tailscale" in found[0].what
+    assert "a Tailscale key" in found[0].what
     assert KEY not in str(found[0])
 
 

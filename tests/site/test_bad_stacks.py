@@ -199,7 +199,7 @@ CASES: dict[str, Case] = {
     ),
     "operator's secret key": Case(
         "secrets.operators[0]",
-        "the secret half",
+        "a private age key",
         "age-keygen -y",
         {"secrets": {"operators": ["AGE-SECRET-KEY-1QQQQQQQQQQ"]}},
     ),
@@ -427,7 +427,7 @@ CASES: dict[str, Case] = {
     ),
     "unknown tag in a grant": Case(
         "tailnet.grants[0].src[0]",
-        'nothing is called "tag:agnet"',
+        'there is no host, tag or group "tag:agnet"',
         'did you mean "tag:',
         both(
             TAILNET,
@@ -637,7 +637,7 @@ CASES: dict[str, Case] = {
     ),
     "lock file that lacks an input": Case(
         "nixpkgs.default.lock",
-        "has no sops-nix",
+        "has no input sops-nix",
         "nix flake lock",
         IDENTITY,
         files=(
@@ -740,7 +740,7 @@ CASES: dict[str, Case] = {
     ),
     "epoch of nothing": Case(
         "secrets.epochs.autelia",
-        "is made here",
+        "has no derived or issued secret to rotate",
         'did you mean "authelia"',
         both(IDENTITY, {"secrets": {"epochs": {"autelia": 2}}}),
         check="secret-epoch",
@@ -897,7 +897,7 @@ def test_a_missing_file_of_a_host_is_reported_once(tmp_path: Path) -> None:
     (problem,) = [p for p in errors_of(directory) if "secrets" in p.where]
     assert problem.check == "secret-known"
     assert "nas needs restic/b2" in problem.what
-    assert problem.way_out == "make it: sops secrets/nas.yaml"
+    assert problem.way_out == "create it: sops secrets/nas.yaml"
 
 
 def test_a_refusal_separates_warnings_from_errors() -> None:

@@ -39,7 +39,7 @@ TEXTS: dict[str, tuple[str, Verdict]] = {
     "a comment before ours": (f"// hands off\n{OURS}", "edited"),
     "ours without its comment": (OURS.partition("\n")[2], "foreign"),
     "somebody else's": (FOREIGN, "foreign"),
-    "that of a new tailnet": (DEFAULT, "untouched"),
+    "the default of a new tailnet": (DEFAULT, "untouched"),
     "that of a new tailnet, years ago": (OLD_DEFAULT, "untouched"),
     "a new tailnet's, and more": (
         DEFAULT.replace('"ssh"', '"groups": {"group:a": ["a@b.c"]}, "ssh"'),
@@ -84,17 +84,17 @@ def test_a_policy_names_what_was_given_up_for_it() -> None:
 def test_what_is_in_force_after_an_up_is_ours_or_it_is_said(live: str) -> None:
     assert unwritten(drift(OURS, OURS), "") == ""
     text = unwritten(drift(live, OURS), "")
-    assert "is not the one that the stack wants" in text
+    assert "is not the planned one" in text
     assert f'adopt: "{digest(live)}"' in text
     assert "`pulumi refresh`" in unwritten(drift(live, OURS, digest(live)), digest(live))
 
 
 def test_the_refusal_names_the_digest_to_adopt() -> None:
     text = refusal(drift(EDITED, OURS))
-    assert "edited since" in text
+    assert "edited outside homelab" in text
     assert f'adopt: "{digest(EDITED)}"' in text
     assert "homelab status" in text
-    assert "not one of ours" in refusal(drift(FOREIGN, OURS))
+    assert "not written by homelab" in refusal(drift(FOREIGN, OURS))
     assert "adopt:" not in refusal(drift("acls: []", OURS)).removeprefix("tailnet.adopt:")
 
 

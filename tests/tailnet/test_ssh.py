@@ -83,7 +83,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "onto one that does not answer": (
         rule("tag:workhorse", "tag:appliance"),
         "tailnet.ssh[0].dst[0]",
-        "no host under tag:appliance answers",
+        "no host with tag:appliance has Tailscale SSH on",
     ),
 }
 

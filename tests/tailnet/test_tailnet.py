@@ -330,7 +330,7 @@ def test_what_is_nobodys_name_is_said(end: str) -> None:
         grants({"src": [end], "dst": ["nas"], "ip": ["tcp:443"]}), "acl-tag-known"
     )
     assert problem.where == "tailnet.grants[0].src[0]"
-    assert f'nothing is called "{end}"' in problem.what
+    assert f'there is no host, tag or group "{end}"' in problem.what
 
 
 @pytest.mark.parametrize(

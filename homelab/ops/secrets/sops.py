@@ -31,7 +31,7 @@ def resolve(ref: SecretRef, directory: Path, file: str) -> str:
     path = directory / file
     if not path.is_file() and not is_rehearsed():
         raise SecretUnavailableError(
-            ref, f"there is no file {file}", f"make it: sops {file}, or set secrets.file"
+            ref, f"there is no file {file}", f"create it: sops {file}, or set secrets.file"
         )
     key = ref.sops or ""
     where = "".join(f"[{json.dumps(part)}]" for part in key.split("/"))

@@ -46,7 +46,7 @@ WAYS = (
         "secret-epoch",
         both(IDENTITY, {"secrets": {"epochs": {"autelia": 2}}}),
         {"secrets": {"epochs": {"autelia": None, "authelia": 2}}},
-        says="is made here",
+        says="has no derived or issued secret to rotate",
     ),
     WayOut(
         "secret-epoch",
@@ -71,7 +71,7 @@ WAYS = (
         says="hosts/nas/hardware.nix",
         files=own(ROOT, "services.x.token =", f'"{GITHUB}";'),
         fixed=own(ROOT, "services.x.token =", '"/run/homelab/secrets/x";'),
-        asked={"run/homelab/secrets/x": "name the file that it becomes there"},
+        asked={"run/homelab/secrets/x": "use the path of its file on the host"},
     ),
     WayOut(
         "secret-literal",

@@ -45,7 +45,7 @@ WAYS = (
         "acl-tag-known",
         tailnet(grants=[grant(["tag:appliace"], ["nas"], "tcp:80")]),
         tailnet(grants=[grant(["tag:appliance"], ["nas"], "tcp:80")]),
-        says="nothing is called",
+        says="there is no host, tag or group",
     ),
     WayOut(
         "acl-tag-known",
@@ -92,13 +92,13 @@ WAYS = (
         "dns-push-target",
         tailnet(dns={"split": {"corp.example.com": ["192.168.1.3"]}}),
         tailnet(dns={"split": {"corp.example.com": ["100.64.0.2"]}}),
-        says="no resolver runs",
+        says="has no resolver",
     ),
     WayOut(
         "dns-push-target",
         tailnet(dns={"split": {"home.example.org": ["10.0.0.53"]}}),
         tailnet(dns={"split": None}),
-        says="answers",
+        says="already uses",
     ),
     WayOut(
         "agent-posture",
@@ -110,7 +110,7 @@ WAYS = (
         "agent-posture",
         both(TAILNET, AGENT, host("nas", build={"host": "box"})),
         host("nas", build={"host": None}),
-        says="would make",
+        says="would build",
     ),
     WayOut(
         "agent-posture",
@@ -122,7 +122,7 @@ WAYS = (
         "agent-posture",
         both(TAILNET, AGENT, service("ollama", host="box")),
         service("ollama", host="nas"),
-        says="leads to",
+        says="is on the agent",
     ),
     WayOut(
         "agent-posture",
@@ -149,7 +149,7 @@ WAYS = (
             ),
         ),
         host("box", persistence={"directories": None}),
-        says="keys to log in",
+        says="SSH keys",
         files=own(FORGETS, PERSIST, of="box"),
     ),
     WayOut(
@@ -179,7 +179,7 @@ WAYS = (
         "ssh-direction",
         tailnet(ssh=[{"src": ["autogroup:member"], "dst": ["tag:workhorse"], "users": ["media"]}]),
         host("nas", tailscale={"ssh": True}),
-        says="answers",
+        says="has Tailscale SSH on",
     ),
     WayOut(
         "subnet-route-width",
@@ -198,7 +198,7 @@ WAYS = (
         "subnet-route-width",
         both(TAILNET, host("nas", tailscale={"subnet_routes": ["192.0.0.0/4"]})),
         host("nas", tailscale={"subnet_routes": ["192.168.1.0/24"]}),
-        says="more than",
+        says="larger than",
     ),
     WayOut(
         "funnel-width",
@@ -215,7 +215,7 @@ WAYS = (
             host("nas", tailscale={"ssh": True}),
         ),
         tailnet(ssh=[{"src": ["autogroup:member"], "dst": ["tag:workhorse"], "users": ["media"]}]),
-        asked={"media": "name a user of their own"},
+        asked={"media": "name another user"},
     ),
     WayOut(
         "tag-used",

@@ -17,7 +17,7 @@ from tests.site.ways_out.test_ways_out import ALL
 IMPOSSIBLE = {
     "check=LOCK_COMPLETE": "nix flake lock writes the lock: elsewhere.py has the reason",
     "has the host key of": "host-renamed has its way out elsewhere",
-    "keys that have encrypted something": "secret-rotated has its way out elsewhere",
+    "keys that have encrypted data": "secret-rotated has its way out elsewhere",
     "but no route, service or role needs it": "ports are opened for those alone",
     "does not let {entry} reach": "the plan grants it for each route",
     "without a sign-in": "other checks refuse such a route first",
