@@ -27,7 +27,8 @@ def chosen(reach: Reach, word: str | None) -> tuple[Answer, ...]:
     if not found:
         known = sorted({w for a in reach.answers for w in _words(a) if w})
         raise UsageError(
-            f'there is no person, tag, host, route or network "{word}"; {did_you_mean(word, known, "names")}'
+            f'there is no person, tag, host, route or network "{word}"; '
+            f"{did_you_mean(word, known, 'names')}"
         )
     return found
 
