@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +21,9 @@ from homelab.ops.deploy.runner import write_runner
 from homelab.ops.project.stack import Stack, open_config, open_stack
 from homelab.problems import HomelabError
 from homelab.tailnet.direct import tailnet_urls
+
+_FRAMES = 8
+"""Six are the SDK's own, of a resource of a generated package."""
 
 
 def main() -> Homelab:
@@ -70,16 +75,36 @@ def register(stack: Stack, opts: pulumi.ResourceOptions | None = None) -> Homela
         raise pulumi.RunError(str(error)) from None
     for warning in stack.warnings:
         pulumi.log.warn(str(warning))
-    return Homelab(
-        stack.name,
-        {
-            "plan": stack.plan,
-            "releases": stack.releases,
-            "resolver": resolver,
-            "look": look,
-        },
-        opts,
-    )
+    with _short_stack_traces():
+        return Homelab(
+            stack.name,
+            {
+                "plan": stack.plan,
+                "releases": stack.releases,
+                "resolver": resolver,
+                "look": look,
+            },
+            opts,
+        )
+
+
+@contextmanager
+def _short_stack_traces() -> Iterator[None]:
+    """Registers resources with the nearest frames of their stack instead of all.
+
+    The SDK records the stack of each registration in the state, which is 1.7 kB for each file of a
+    host and the largest part of what a registration costs in Python. It has no option for that, and
+    reads the stack with `traceback`, which heeds this limit.
+    """
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = _FRAMES
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = before
 
 
 def _end_quietly(

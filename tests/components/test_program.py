@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime import resource as pulumi_resource
+from pulumi.runtime.proto import source_pb2
 
 from homelab import testing
 from homelab.config.document import read_document
@@ -406,3 +408,22 @@ def test_an_up_without_credentials_registers_nothing(
     assert recorded.resources == []
     assert "master" in recorded.error
     assert "cloudflare/token" in recorded.error
+
+
+def test_a_registration_carries_the_nearest_frames_of_its_stack_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The SDK keeps them in the state, for each file of a host."""
+    frames: list[int] = []
+    whole = pulumi_resource._get_stack_trace
+
+    def counted() -> source_pb2.StackTrace:
+        trace = whole()
+        frames.append(len(trace.frames))
+        return trace
+
+    monkeypatch.setattr(pulumi_resource, "_get_stack_trace", counted)
+    registered = len(home(preview=True).resources)
+    # What the SDK registers before the program begins is its own affair.
+    assert len([n for n in frames if n <= 4]) == registered
+    assert not hasattr(sys, "tracebacklimit")
