@@ -9,8 +9,8 @@ from homelab.check import check
 from homelab.hardening.baseline import HIDDEN, HOMES, NAMES
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.declared import declared_options
 from homelab.services.model import Service
-from homelab.services.said import said_of
 
 
 @check("harden-intent")
@@ -98,13 +98,13 @@ def unit_known(plan: Plan) -> Iterator[Problem]:
                 f'"{flake.unit}" would become {flake.unit}.service',
                 f'write "{flake.unit.removesuffix(".service")}"',
             )
-        for said in said_of(service.config):
-            name = _unit_of(said.path)
+        for option in declared_options(service.config):
+            name = _unit_of(option.path)
             known = _units(service) if name and name not in service.units else (name,)
             if name not in known:
                 yield Problem(
                     service.at("options"),
-                    f'"{said.key}": {service.name} has no unit "{name}"',
+                    f'"{option.key}": {service.name} has no unit "{name}"',
                     did_you_mean(name, known, "units"),
                 )
     owners: dict[tuple[str, str], str] = {}

@@ -11,8 +11,8 @@ from homelab.network.calls import calls_of
 from homelab.network.model import DNS_PORT, MDNS_PORT, RESOLVERS, resolver_entry
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.declared import declared_options
 from homelab.services.ports import band, is_movable
-from homelab.services.said import said_of
 from homelab.storage.shares import SAMBA
 from homelab.tailnet.model import SECTION
 
@@ -170,7 +170,7 @@ def _loopback_only(plan: Plan, name: str) -> bool:
     config = plan.stack.services.get(name)
     return isinstance(config, FlakeService) and not any(
         "host" in o.lower() or "address" in o.lower() or "bind" in o.lower()
-        for o in (option.name for option in said_of(config))
+        for o in (option.name for option in declared_options(config))
         if "allowed" not in o.lower()
     )
 
@@ -246,7 +246,7 @@ def dns_single_writer(plan: Plan) -> Iterator[Problem]:
                 "give it another port or another host",
             )
     for name, config in plan.stack.services.items():
-        for option in said_of(config):
+        for option in declared_options(config):
             other = option.value is True and option.name in _OTHER_RESOLVERS
             if other and _runs_on(plan, name, dns.host or ""):
                 yield Problem(

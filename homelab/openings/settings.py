@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from homelab.nix.source import Computed, Setting, Source, Value, read_nix
 from homelab.plan import Plan
-from homelab.services.said import is_word, said_of
+from homelab.services.declared import declared_options, is_reference
 from homelab.system.model import Host
 from homelab.system.own import reached
 
@@ -16,9 +16,13 @@ def of_options(plan: Plan, host: str) -> tuple[Setting, ...]:
     true}` is `services.x.openFirewall`, however it is nested or quoted.
     """
     return tuple(
-        Setting(said.path, _plain(said.value), source=f"services.{service.name}.options.{said.key}")
+        Setting(
+            option.path,
+            _plain(option.value),
+            source=f"services.{service.name}.options.{option.key}",
+        )
         for service in plan.on(host)
-        for said in said_of(service.config)
+        for option in declared_options(service.config)
     )
 
 
@@ -45,7 +49,7 @@ def _plain(value: object) -> Value:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        if is_word(value):
+        if is_reference(value):
             inner = next(iter(value.values()))
             return Computed(f"${{{inner}}}")
         return {str(k): _plain(v) for k, v in value.items()}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.declared import declares
 from homelab.services.model import Service
 from homelab.services.ports import is_movable
-from homelab.services.said import says
 
 
 @check("port-fixed")
@@ -51,7 +51,7 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
     """A missing option that a module requires would be found only at build time."""
     for service in plan.services:
         for choice in service.entry.asks_one_of:
-            if not any(says(service.config, path) for path in choice):
+            if not any(declares(service.config, path) for path in choice):
                 yield Problem(
                     service.at("options"),
                     f"its module does not evaluate without {' or '.join(choice)}",
@@ -69,7 +69,7 @@ def state_version(plan: Plan) -> Iterator[Problem]:
         for since in service.entry.old_hosts:
             if installed >= since.before or service.release < since.release:
                 continue
-            if since.unless and says(service.config, since.unless):
+            if since.unless and declares(service.config, since.unless):
                 continue
             yield Problem(
                 service.source,

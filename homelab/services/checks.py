@@ -10,8 +10,8 @@ from homelab.check import check
 from homelab.config.services import CatalogService, FlakeService
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.declared import declared_options
 from homelab.services.plan import entry_of, hosts_of, implied
-from homelab.services.said import said_of
 from homelab.system.flakes import inputs
 from homelab.system.pin_checks import later
 
@@ -170,7 +170,7 @@ def module_available(plan: Plan) -> Iterator[Problem]:
                 f"{entry.title} needs NixOS {entry.since}; {service.host} is pinned to {release}",
                 f"{later(plan, pin, entry.since)}; or run it on a host with another pin",
             )
-        for option in said_of(service.config):
+        for option in declared_options(service.config):
             why = lacks(entry, option.name, release)
             if why:
                 yield Problem(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from homelab.catalog.model import Entry
 from homelab.config.fact_parts import Dump
 from homelab.config.services import ServiceConfig
-from homelab.services.said import Said, said_of
+from homelab.services.declared import DeclaredOption, declared_options
 
 _LIB, _PRIVATE = "/var/lib", "/var/lib/private"
 
@@ -16,7 +16,7 @@ _LIB, _PRIVATE = "/var/lib", "/var/lib/private"
 def followed(entry: Entry, config: ServiceConfig) -> Entry:
     """The entry with its state in the directories that options of the stack config set."""
     at = entry.state_at
-    stated = [s for s in said_of(config) if isinstance(s.value, str) and s.value]
+    stated = [s for s in declared_options(config) if isinstance(s.value, str) and s.value]
     # The innermost directory first, because the outer ones contain it.
     options = (s for s in stated if s.name in at)
     for option in sorted(options, key=lambda s: len(at[s.name]), reverse=True):
@@ -28,9 +28,9 @@ def followed(entry: Entry, config: ServiceConfig) -> Entry:
     return entry
 
 
-def stated_at(entry: Entry, config: ServiceConfig) -> Iterator[tuple[Said, str]]:
+def stated_at(entry: Entry, config: ServiceConfig) -> Iterator[tuple[DeclaredOption, str]]:
     """The options of the stack config that say where state lies, each with the directory."""
-    for option in said_of(config):
+    for option in declared_options(config):
         if isinstance(option.value, str) and option.value:
             place = moved_to(entry, option.value)
             if option.name in entry.state_at:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.options import clashes, misread
-from homelab.services.said import said_of
 
 
 @check("option-word")
@@ -38,7 +38,7 @@ def option_conflict(plan: Plan) -> Iterator[Problem]:
     for host in plan.hosts:
         first: dict[tuple[str, ...], tuple[str, object]] = {}
         for service in plan.on(host):
-            for opt in said_of(service.config):
+            for opt in declared_options(service.config):
                 if isinstance(opt.value, list | Mapping):
                     continue  # Lists are joined, and references differ by service.
                 name, value = first.setdefault(opt.path, (service.name, opt.value))
@@ -95,7 +95,7 @@ def option_state(plan: Plan) -> Iterator[Problem]:
         if service.is_custom:
             continue
         moves = {**service.entry.state_at, **service.entry.state_file_at}
-        for option in said_of(service.config):
+        for option in declared_options(service.config):
             if option.name == "services.postgresql.dataDir":
                 yield Problem(
                     _where(service, option.key),

@@ -12,8 +12,8 @@ from homelab.network.model import LOOPBACK, TAILNET, PortUse
 from homelab.nix import Attrs, Lines, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.services.containers import attached
+from homelab.services.declared import declared_options
 from homelab.services.model import Service
-from homelab.services.said import said_of
 from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
 
@@ -78,7 +78,7 @@ def on_host_network(service: Service) -> bool:
     discards published ports.
     """
     option = f"virtualisation.oci-containers.containers.{service.name}"
-    for stated in said_of(service.config):
+    for stated in declared_options(service.config):
         words = [str(w) for w in stated.value] if isinstance(stated.value, list) else []
         if stated.name == f"{option}.networks" and "host" in words:
             return True

@@ -9,8 +9,8 @@ from homelab.check import check
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.declared import declared_options, path_parts
 from homelab.services.model import Service
-from homelab.services.said import keys_of, said_of
 from homelab.tailnet.evaluate import allowed
 from homelab.tailnet.members import OWNERS
 
@@ -97,7 +97,7 @@ def _closed(route: Route) -> bool:
 
 
 def _powers(service: Service) -> Iterator[tuple[str, str]]:
-    stated = {s.path: s.value for s in said_of(service.config)}
+    stated = {s.path: s.value for s in declared_options(service.config)}
     for path, value in service.entry.sign_in.powers.items():
-        if stated.get(keys_of(path)) == value:
+        if stated.get(path_parts(path)) == value:
             yield path, str(value)

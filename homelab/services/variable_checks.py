@@ -8,8 +8,8 @@ from homelab.check import check
 from homelab.config.services import secrets_of
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.declared import declared_options
 from homelab.services.model import Service
-from homelab.services.said import said_of
 
 
 @check("variable-unique")
@@ -43,10 +43,10 @@ def _variables(service: Service) -> Iterator[tuple[str, str]]:
     if service.container is not None:
         for name in service.container.environment:
             yield name, f"{at}.container.environment.{name}"
-    for said in said_of(service.config):
-        *path, variable = said.path
-        if ".".join(path) in _environments(service) and said.value is not None:
-            yield variable, f"{at}.options.{said.key}"
+    for option in declared_options(service.config):
+        *path, variable = option.path
+        if ".".join(path) in _environments(service) and option.value is not None:
+            yield variable, f"{at}.options.{option.key}"
 
 
 def _environments(service: Service) -> frozenset[str]:

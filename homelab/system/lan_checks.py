@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
-from homelab.services.said import said_of
+from homelab.services.declared import declared_options
 
 
 @check("static-ip-complete")
@@ -58,10 +58,10 @@ def wifi_backend_single(plan: Plan) -> Iterator[Problem]:
             )
         mine = "networking.wireless" + (".iwd.enable" if wifi.backend == "iwd" else ".enable")
         for service in plan.on(host.name):
-            for said in said_of(service.config):
-                if said.value is True and said.name in _OTHERS and said.name != mine:
+            for option in declared_options(service.config):
+                if option.value is True and option.name in _OTHERS and option.name != mine:
                     yield Problem(
-                        f"services.{service.name}.options.{said.key}",
+                        f"services.{service.name}.options.{option.key}",
                         f"{host.name} has WiFi by {wifi.backend}, and this starts a second program",
                         f"leave it out, or change {where}.backend",
                     )
@@ -83,10 +83,10 @@ def f2b_ignore(plan: Plan) -> Iterator[Problem]:
                     "name the networks that you log in from",
                 )
         for service in plan.on(host.name) if config is None else ():
-            for said in said_of(service.config):
-                if said.path[:2] == ("services", "fail2ban"):
+            for option in declared_options(service.config):
+                if option.path[:2] == ("services", "fail2ban"):
                     yield Problem(
-                        f"services.{service.name}.options.{said.key}",
+                        f"services.{service.name}.options.{option.key}",
                         "fail2ban set up here would ban the LAN and the tailnet too",
                         f"leave it out, and write {where}: {{}}",
                     )

@@ -19,8 +19,8 @@ from homelab.config.host_options import Persistence
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
 from homelab.offline.delivery import BUNDLES, relay_of
 from homelab.plan import Plan
+from homelab.services.declared import declared_options
 from homelab.services.model import Service
-from homelab.services.said import said_of
 from homelab.system.model import Host
 
 OURS = "/var/lib/homelab"
@@ -240,7 +240,7 @@ def _upstream(service: Service) -> Iterator[tuple[str, str]]:
 
 def _user(service: Service) -> str:
     """The owner of its state; empty if an option of the stack may set another user."""
-    named = any(said.path[-1] == "user" for said in said_of(service.config))
+    named = any(option.path[-1] == "user" for option in declared_options(service.config))
     return "" if named else service.entry.user
 
 

@@ -10,12 +10,12 @@ from homelab.config.services import vpn_of
 from homelab.config.vpn import ServiceVpn
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.declared import declared_options
 from homelab.services.model import Service
 from homelab.services.plan import hosts_of
-from homelab.services.said import said_of
 from homelab.vpn.plan import has_fixed_user
 
-_CABLES = IPv4Network("10.200.0.0/16")
+_LINKS = IPv4Network("10.200.0.0/16")
 
 
 @check("vpn-complete")
@@ -108,11 +108,11 @@ def member_gid(plan: Plan) -> Iterator[Problem]:
                 f"write vpn: {{name: {vpn.name}, mode: namespace}}",
             )
         else:
-            for said in said_of(service.config):
-                if _sets_identity(said.path):
+            for option in declared_options(service.config):
+                if _sets_identity(option.path):
                     yield Problem(
                         service.at("options"),
-                        f"{said.name} gives it another user or group than the kill-switch knows",
+                        f"{option.name} sets another user or group than the kill-switch matches",
                         f"drop it, or write vpn: {{name: {vpn.name}, mode: namespace}}",
                     )
 
@@ -139,20 +139,20 @@ def group_exclusive(plan: Plan) -> Iterator[Problem]:
             if not member.user:
                 continue
             for other in plan.on(vpn.host):
-                its = other.vpn.name if other.vpn is not None else ""
-                if other.name == member.service or its == vpn.name:
+                other_vpn = other.vpn.name if other.vpn is not None else ""
+                if other.name == member.service or other_vpn == vpn.name:
                     continue
-                said = [
+                options = [
                     s.name
-                    for s in said_of(other.config)
+                    for s in declared_options(other.config)
                     if _sets_identity(s.path) and s.value == member.user
                 ]
-                if said:
+                if options:
                     yield Problem(
                         f"{other.source}.options",
-                        f"{other.name} runs with the group {member.user}, which {member.service} "
-                        f"leaves by {vpn.name} with",
-                        f"drop {', '.join(said)}, or give it another group there",
+                        f"{other.name} runs with the group {member.user}, which confines "
+                        f"{member.service} to {vpn.name}",
+                        f"drop {', '.join(options)}, or give it another group there",
                     )
 
 
@@ -161,12 +161,12 @@ def upstream(plan: Plan) -> Iterator[Problem]:
     """The addresses of namespace links must not overlap the LAN."""
     lan = plan.stack.network.lan.cidr
     inside = [v for v in plan.vpn.vpns if v.mode == "namespace"]
-    if lan.overlaps(_CABLES) and inside:
-        those = [f"services.{m.service}.vpn" for v in inside for m in v.members]
+    if lan.overlaps(_LINKS) and inside:
+        places = [f"services.{m.service}.vpn" for v in inside for m in v.members]
         yield Problem(
             "network.lan.cidr",
-            f"{lan} overlaps {_CABLES}, where namespaces and their host find each other",
-            f"write mode: killswitch in {', '.join(those)}",
+            f"{lan} overlaps {_LINKS}, the addresses of the links between hosts and namespaces",
+            f"write mode: killswitch in {', '.join(places)}",
         )
 
 
@@ -178,17 +178,17 @@ def uses(plan: Plan) -> Iterator[Problem]:
             other = plan.stack.services.get(name)
             if other is None:
                 continue
-            theirs = vpn_of(other)
-            inside = theirs is not None and theirs.name == vpn.name
-            near = service.host in hosts_of(name, plan.stack)
-            if vpn.mode == "namespace" and not (inside and near):
+            other_vpn = vpn_of(other)
+            same_vpn = other_vpn is not None and other_vpn.name == vpn.name
+            same_host = service.host in hosts_of(name, plan.stack)
+            if vpn.mode == "namespace" and not (same_vpn and same_host):
                 yield Problem(
                     service.at(f"uses[{index}]"),
                     f"{service.name} sees nothing but {vpn.name}, and {name} is not in there",
                     f"add vpn: {{name: {vpn.name}, mode: namespace}} to {name}, or write mode: "
                     "killswitch for both",
                 )
-            elif vpn.mode == "killswitch" and not near:
+            elif vpn.mode == "killswitch" and not same_host:
                 yield Problem(
                     service.at(f"uses[{index}]"),
                     f"{name} is on another host, and {service.name} leaves by {vpn.name} only",

@@ -1,6 +1,6 @@
-"""Numbers of users and groups that rules of the kernel name, the same on every day.
+"""Stable user and group numbers for the firewall rules of the kill switch.
 
-The kernel's rules know a group by its number, and a rule for a wrong one guards nobody.
+The kernel matches a group by number, so a rule with a wrong number protects nothing.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ NIXPKGS: Mapping[str, Ids] = {
         ("transmission", 70, 70),
     )
 }
-"""What nixpkgs gives them itself (`misc/ids.nix`)."""
+"""Numbers that nixpkgs assigns (`misc/ids.nix`)."""
 
 FIRST, LAST = 400, 599
-"""Numbers that we give: above those of nixpkgs, and where it gives out none by itself before 400
-other system users have theirs (from 999 down)."""
+"""Range that homelab assigns: above the fixed numbers of nixpkgs, and below those that NixOS
+assigns to system users, from 999 down."""
 
 
 def ids_of(
@@ -38,8 +38,8 @@ def ids_of(
 ) -> dict[str, Ids]:
     """Numbers for each user: stated ones, then remembered ones, then those of nixpkgs.
 
-    Any other gets a number made from its name, so that it is the same whoever else is there; the
-    lock keeps it where two names would meet.
+    Any other user gets a number derived from its name, so that it does not depend on other users.
+    When two names collide, the lock keeps the numbers stable.
     """
     names = {name: (uid, gid) for name, uid, gid in wanted}
     out: dict[str, Ids] = {}
@@ -47,14 +47,14 @@ def ids_of(
     for name in sorted(names):
         known = remembered.get(name) or NIXPKGS.get(name)
         if known is None:
-            known = _made(name, taken)
+            known = _derived(name, taken)
             taken.add(known.uid)
         uid, gid = names[name]
         out[name] = Ids(uid or known.uid, gid or known.gid)
     return out
 
 
-def _made(name: str, taken: set[int]) -> Ids:
+def _derived(name: str, taken: set[int]) -> Ids:
     size = LAST - FIRST + 1
     start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % size
     number = next(

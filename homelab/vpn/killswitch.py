@@ -26,7 +26,7 @@ _SHELL = (resources.files("homelab.vpn") / "killswitch.sh").read_text(encoding="
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """The tunnels of a host, and what may leave by them only."""
+    """The tunnels of a host, and the kill switch of the services that use them."""
     vpns = plan.vpn.on(host.name, "killswitch")
     if not vpns or not host.is_nixos:
         return
@@ -34,11 +34,11 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     yield Module(
         "vpn-killswitch.nix",
         "\n".join(
-            ["What leaves by a VPN or not at all:"]
-            + [f"  {m.service}, by {v.name}" for v in vpns for m in v.members]
+            ["Services that have no network except a VPN:"]
+            + [f"  {m.service}: {v.name}" for v in vpns for m in v.members]
         ),
         derived=merge(*(_tunnel(v) for v in vpns), _answers(vpns), _guard(vpns)),
-        # Said outright: a number or a rule that anything overrides would let packets pass.
+        # Plain definitions: an overridden number or rule would let packets pass.
         stated=merge(
             attrs(
                 f"networking.nftables.tables.{TABLE}",
@@ -51,7 +51,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def rules(vpns: tuple[Vpn, ...], lan: str) -> str:
-    """The packet filter. Groups by number, because nobody has a name where it is checked."""
+    """The packet filter. It has group numbers: NixOS checks it in a sandbox without group names."""
     return "\n".join(_rules(vpns, lan)) + "\n"
 
 
@@ -61,7 +61,7 @@ def _rules(vpns: tuple[Vpn, ...], lan: str) -> Iterator[str]:
     for vpn in vpns:
         yield f"  meta skgid {_gids(vpn.members)} goto to-{vpn.name}"
     for vpn in vpns:
-        # What is left of a connection when its program is gone belongs to no group any more.
+        # Packets of a connection whose program has ended no longer have a group.
         for address in map(ip_interface, vpn.addresses):
             family = "ip" if address.version == 4 else "ip6"
             yield f'  {family} saddr {address.ip} oifname != {{ "lo", "{vpn.name}" }} counter drop'
@@ -130,7 +130,9 @@ def _tunnel(vpn: Vpn) -> Attrs:
 
 
 def _answers(vpns: tuple[Vpn, ...]) -> Attrs:
-    """What comes back by a tunnel is not where the host's own routes would have it come from."""
+    """Exceptions from reverse path filtering: replies arrive by the tunnel, not by the default
+    route.
+    """
     rules = [f'iifname "{v.name}" ct state established,related accept\n' for v in vpns]
     return attrs("networking.firewall.extraReversePathFilterRules", Lines("".join(rules)))
 
@@ -163,7 +165,9 @@ def _identity(member: Member) -> Attrs:
 
 
 def _guard(vpns: tuple[Vpn, ...]) -> Attrs:
-    """A unit without which no member runs: NixOS leaves an existing group its old number."""
+    """A unit that all members require. It checks their numbers, because NixOS does not change the
+    number of an existing group.
+    """
     members = sorted({(m.user, m.ids) for v in vpns for m in v.members if m.ids}, key=str)
     lines = [shlex.join(("member", u, str(i.uid), str(i.gid))) for u, i in members]
     for vpn in vpns:
@@ -174,7 +178,7 @@ def _guard(vpns: tuple[Vpn, ...]) -> Attrs:
     return attrs(
         f"systemd.services.{TABLE}",
         {
-            "description": "What leaves by a VPN or not at all",
+            "description": "Kill switch of the VPNs",
             "after": ["nftables.service"],
             "before": units,
             "bindsTo": Comment(

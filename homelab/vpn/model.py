@@ -1,4 +1,4 @@
-"""VPN: a way out that some services must take, and what the plan knows of it."""
+"""Planned VPN tunnels and the services that are confined to them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from homelab.config.vpn import Mode
 
 @dataclass(frozen=True)
 class Namespace:
-    """The two ends of the cable between a host and a namespace on it."""
+    """The two ends of the veth link between a host and a network namespace."""
 
     number: int
-    """Of its VPN; from 1 on."""
+    """Number of its VPN, from 1."""
 
     @property
     def host(self) -> str:
-        """The host, as the namespace sees it."""
+        """Address of the host's end."""
         return str(IPv4Address("10.200.0.1") + 256 * self.number)
 
     @property
     def inside(self) -> str:
-        """The namespace, as the host sees it."""
+        """Address of the namespace's end."""
         return str(IPv4Address("10.200.0.2") + 256 * self.number)
 
 
 @dataclass(frozen=True)
 class Ids:
-    """What a service's user and group are called in packets and files."""
+    """User and group number of a service."""
 
     uid: int
     gid: int
@@ -37,7 +37,7 @@ class Ids:
 
 @dataclass(frozen=True)
 class Member:
-    """A service that leaves by a VPN."""
+    """A service that is confined to a VPN."""
 
     service: str
     units: tuple[str, ...]
@@ -47,15 +47,15 @@ class Member:
     port: int
     """Web port; 0 for none."""
     outside: bool
-    """Whether others than its host call it."""
+    """Whether other hosts connect to it."""
     lan: bool
     source: str
     is_on_tailnet: bool = False
-    """Whether some of them come over the tailnet."""
+    """Whether clients connect over the tailnet."""
     called_at: tuple[str, ...] = ()
-    """Addresses of its host that others find it at."""
+    """Addresses of its host at which others connect."""
     peers: tuple[str, ...] = ()
-    """LAN addresses of the hosts that call it over the LAN."""
+    """LAN addresses of the hosts that connect over the LAN."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ class Vpn:
 
     @property
     def namespace(self) -> Namespace:
-        """Addresses of the cable, with mode namespace."""
+        """Addresses of the veth link, with mode namespace."""
         return Namespace(self.number)
 
     @property
     def table(self) -> int:
-        """Routing table of what must leave by it, with mode killswitch."""
+        """Number of the routing table of its members, with mode killswitch."""
         return 51820 + self.number
 
     @property
@@ -94,7 +94,7 @@ class Vpn:
 
     @property
     def reaches(self) -> tuple[str, ...]:
-        """Destinations that the tunnel takes: those of the families it has an address of."""
+        """Networks that it routes: everything, for each address family that it has."""
         families = {ip_interface(a).version for a in self.addresses}
         return tuple(net for v, net in ((4, "0.0.0.0/0"), (6, "::/0")) if v in families)
 

@@ -37,22 +37,22 @@ _SHELL = (resources.files("homelab.vpn") / "namespace.sh").read_text(encoding="u
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """The namespaces of a host, and what runs in them."""
+    """The network namespaces of a host, and the services in them."""
     vpns = plan.vpn.on(host.name, "namespace")
     if not vpns or not host.is_nixos:
         return
     yield Module(
         "vpn-namespaces.nix",
         "\n".join(
-            ["What sees no network but a VPN's:"]
-            + [f"  {m.service}, in {v.name}" for v in vpns for m in v.members]
+            ["Services in the network namespace of a VPN:"]
+            + [f"  {m.service}: {v.name}" for v in vpns for m in v.members]
         ),
         derived=merge(
             *(_namespace(v) for v in vpns),
             *(_tunnel(v) for v in vpns),
             *(_proxy(v, m, m.called_at) for v in vpns for m in v.members if m.outside and m.port),
         ),
-        # Said outright: without these a service would be in the host's network.
+        # Plain definitions: without these, a service would be in the host's network.
         stated=merge(
             attrs(
                 f"networking.nftables.tables.{TABLE}",
@@ -65,22 +65,22 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
 
 
 def rules(vpns: tuple[Vpn, ...]) -> str:
-    """The host's side of the cables: it asks, they answer, and nothing passes through."""
-    cables = "{ " + ", ".join(f'"{_cable(v)}"' for v in vpns) + " }"
+    """The host's side of the veth links: the host connects to services, and nothing else passes."""
+    links = "{ " + ", ".join(f'"{_link(v)}"' for v in vpns) + " }"
     return (
         "chain input {\n"
         "  type filter hook input priority filter; policy accept;\n"
-        f"  iifname {cables} ct direction original counter drop\n"
+        f"  iifname {links} ct direction original counter drop\n"
         "}\n"
         "chain forward {\n"
         "  type filter hook forward priority filter; policy accept;\n"
-        f"  iifname {cables} counter drop\n"
-        f"  oifname {cables} counter drop\n"
+        f"  iifname {links} counter drop\n"
+        f"  oifname {links} counter drop\n"
         "}\n"
     )
 
 
-def _cable(vpn: Vpn) -> str:
+def _link(vpn: Vpn) -> str:
     return f"veth-{vpn.name}"
 
 
@@ -114,7 +114,7 @@ def _namespace(vpn: Vpn) -> Attrs:
             },
         ),
         attrs(f'environment.etc."{_resolver(vpn)}".text', Lines(resolv_conf(vpn))),
-        attrs("networking.dhcpcd.denyInterfaces", [_cable(vpn)]),
+        attrs("networking.dhcpcd.denyInterfaces", [_link(vpn)]),
     )
 
 

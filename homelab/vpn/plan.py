@@ -42,7 +42,7 @@ def namespace_of(stack: StackConfig, host: str, config: ServiceConfig) -> Namesp
 
 
 def has_fixed_user(service: Service) -> bool:
-    """Whether packets of the service can be told by a number that is known beforehand."""
+    """Whether the service has a fixed user, so that its group number is known when planning."""
     entry = service.entry
     return (
         not service.is_custom

@@ -6,16 +6,16 @@ from homelab.nix import Nix
 from homelab.vpn.model import Vpn
 
 HELPERS = ("-/run/nscd", "-/run/systemd/resolve/io.systemd.Resolve")
-"""Programs of the host that look names up for others, outside of every VPN."""
+"""Sockets of the host's resolvers, which would resolve names outside the VPN."""
 
 
 def resolv_conf(vpn: Vpn) -> str:
-    """The resolvers, as the C library reads them."""
+    """Text of `resolv.conf`."""
     return "".join(f"nameserver {a}\n" for a in vpn.dns)
 
 
 def service_config(path: str) -> dict[str, Nix]:
-    """A unit that sees this file, below /etc, as its `resolv.conf`, and none of the helpers."""
+    """`serviceConfig` with this file (below /etc) as `resolv.conf`, without host resolvers."""
     return {
         "BindReadOnlyPaths": [f"/etc/{path}:/etc/resolv.conf"],
         "InaccessiblePaths": list(HELPERS),

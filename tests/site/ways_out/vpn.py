@@ -85,13 +85,13 @@ WAYS = (
         "vpn-member-gid",
         vpn(jellyfin={"vpn": "privado", "options": {"services.jellyfin.group": "media"}}),
         service("jellyfin", options=None),
-        says="gives it",
+        says="sets another",
     ),
     WayOut(
         "vpn-member-gid",
         vpn(jellyfin={"vpn": "privado", "options": {"services.jellyfin.group": "media"}}),
         service("jellyfin", vpn=NAMESPACE),
-        says="gives it",
+        says="sets another",
     ),
     WayOut(
         "vpn-mode-single",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from homelab import testing
-from homelab.services.said import said_of
+from homelab.services.declared import declared_options
 from tests import build
 
 
@@ -73,7 +73,7 @@ def test_no_spelling_gets_past_a_check(check: str) -> None:
 def test_an_option_is_taken_apart_to_its_values_and_words() -> None:
     options = {"a.b": {"c": {"d": 1}, "e": {}, "f.g": [{"h": 1}]}, 'x."y.z"': {"$port": "web"}}
     config = build.stack_config(of("navidrome", options)).services["navidrome"]
-    assert {(s.path, str(s.value)) for s in said_of(config)} == {
+    assert {(s.path, str(s.value)) for s in declared_options(config)} == {
         (("a", "b", "c", "d"), "1"),
         (("a", "b", "e"), "{}"),
         (("a", "b", "f.g"), "[{'h': 1}]"),

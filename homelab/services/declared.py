@@ -12,7 +12,7 @@ PART = r'(?:"[^"]+"|[^\s."]+)'
 
 
 @dataclass(frozen=True)
-class Said:
+class DeclaredOption:
     """One option with its value. An empty set and a `$` reference are values."""
 
     key: str
@@ -27,33 +27,33 @@ class Said:
         return ".".join(self.path)
 
 
-def keys_of(path: str) -> tuple[str, ...]:
+def path_parts(path: str) -> tuple[str, ...]:
     """The parts of an option's path, without quotes."""
     return tuple(part.strip('"') for part in re.findall(PART, path))
 
 
-def is_word(value: object) -> bool:
+def is_reference(value: object) -> bool:
     """Whether it is a reference to a value of the plan: `{$port: web}`."""
     return isinstance(value, Mapping) and len(value) == 1 and str(next(iter(value))).startswith("$")
 
 
-def said_of(config: ServiceConfig) -> Iterator[Said]:
-    """Every option that the stack config sets for a service, sorted by key."""
+def declared_options(config: ServiceConfig) -> Iterator[DeclaredOption]:
+    """All options that the stack config sets for a service, sorted by key."""
     for key, value in sorted(config.options.items()):
-        for path, inner in _leaves(keys_of(key), value):
-            yield Said(key, path, inner)
+        for path, inner in _leaves(path_parts(key), value):
+            yield DeclaredOption(key, path, inner)
 
 
-def says(config: ServiceConfig, name: str) -> bool:
+def declares(config: ServiceConfig, name: str) -> bool:
     """Whether the stack config sets an option or one below it."""
     return any(
         s.value is not None and (s.name == name or s.name.startswith(f"{name}."))
-        for s in said_of(config)
+        for s in declared_options(config)
     )
 
 
 def _leaves(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:
-    if isinstance(value, Mapping) and value and not is_word(value):
+    if isinstance(value, Mapping) and value and not is_reference(value):
         for key, inner in value.items():
             yield from _leaves((*path, str(key)), inner)
     else:
