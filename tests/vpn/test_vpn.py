@@ -423,7 +423,7 @@ BREAKS: list[tuple[str, Changes, str]] = [
         stack(
             jellyfin={"vpn": "privado", "options": {"services.jellyfin.group": "media"}},
         ),
-        "services.jellyfin.options: services.jellyfin.group gives it another user or group",
+        "services.jellyfin.options: services.jellyfin.group sets another user or group",
     ),
     (
         "vpn-mode-single",
@@ -436,7 +436,7 @@ BREAKS: list[tuple[str, Changes, str]] = [
             jellyfin="privado",
             navidrome={"vpn": None, "options": {"services.navidrome.group": "jellyfin"}},
         ),
-        "services.navidrome.options: navidrome runs with the group jellyfin, which jellyfin leaves",
+        "services.navidrome.options: navidrome runs with the group jellyfin, which confines jellyfin",
     ),
     (
         "netns-upstream",
