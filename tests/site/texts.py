@@ -167,6 +167,9 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("homelab.backup.stores.*.clients.*.jobs", _LINE),
     ("homelab.backup.stores.**", _WORD),
     ("homelab.backup.**", _UNIT),
+    # Settings of units, as they are.
+    ("homelab.hardening.units.=", _UNIT_NAME),
+    ("homelab.hardening.**", _UNIT),
     # Shell and units.
     ("system.activationScripts.*.text", _SHELL),
     ("systemd.services.=", _UNIT_NAME),
