@@ -22,9 +22,9 @@ from typing import Final, Self, TypeVar
 
 import asyncssh
 
-from homelab.lab import host_commands
 from homelab.lab.held import Held, end_unit, hold
 from homelab.lab.host import FAULTS, Fault, LabHost, key_in
+from homelab.lab.host_commands import machine
 from homelab.lab.provider import RefusedError
 from homelab.offline.delivery import pull_text
 from homelab.ops.machine import ssh
@@ -65,8 +65,8 @@ class LabHosts:
     def __enter__(self) -> Self:
         # Write no file before this: another process may be using the lab.
         self._held = hold(self.directory / "serving")
-        host_commands.install(self._commands)
-        host_commands.install_wakers(self._commands, self.hosts)
+        machine.install(self._commands)
+        machine.install_wakers(self._commands, self.hosts)
         self._thread.start()
         try:
             self._wait(self._serve())
@@ -160,7 +160,7 @@ class LabHosts:
         done = subprocess.run(
             ["bash", "-ec", pull_text(), "bash", *words],
             stdin=subprocess.DEVNULL,
-            env=host_commands.environment(host.root, self._commands),
+            env=machine.environment(host.root, self._commands),
             cwd=host.root / "root",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -192,7 +192,7 @@ class LabHosts:
         allowed = asyncssh.import_authorized_keys(client.export_public_key().decode())
         for host in self.hosts.values():
             host.directory.mkdir(parents=True, exist_ok=True)
-            host_commands.make_root(host.root, host.name, self._commands)
+            machine.make_root(host.root, host.name, self._commands)
             key = key_in(host.directory / "host_key")
             host.host_key = key.export_public_key().decode().strip()
             host.place_keys(client)
@@ -239,7 +239,7 @@ class LabHosts:
         async def handle(session: asyncssh.SSHServerProcess[bytes]) -> None:
             peer = session.get_extra_info("peername")[:2]
             environment = {
-                **host_commands.environment(host.root, self._commands),
+                **machine.environment(host.root, self._commands),
                 "SSH_CLIENT": f"{peer[0]} {peer[1]} 22",
             }
             script = await session.stdin.read()

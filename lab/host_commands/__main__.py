@@ -1,14 +1,12 @@
 """Run one stand-in: `python __main__.py MODULE ARGUMENT…`, by path, without other packages."""
 
-from __future__ import annotations
-
-import importlib
 import sys
-from pathlib import Path
 
-sys.path[0] = str(Path(__file__).parents[3])
+_DIRECTORY = __file__.rpartition("/")[0]
+# This directory has modules with common names such as `unit`, so only its parent is searched, last.
+sys.path = [*sys.path[1:], _DIRECTORY.rpartition("/")[0]]
 
 if __name__ == "__main__":
     module, *arguments = sys.argv[1:]
-    main = importlib.import_module(f"homelab.lab.host_commands.{module}").main
+    main = __import__(f"host_commands.{module}", fromlist=["main"]).main
     sys.exit(main(arguments))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homelab.lab.host_commands.host import oneshot, record, refuse, root
+from .host import oneshot, record, refuse, root
 
 
 def main(arguments: list[str]) -> int:
@@ -10,7 +10,7 @@ def main(arguments: list[str]) -> int:
     record("bootctl", arguments)
     match arguments:
         case ["set-oneshot", ""]:
-            oneshot.unlink(missing_ok=True)
+            oneshot.unlink()
         case ["set-oneshot", entry]:
             if not (root / "boot/loader/entries" / entry).exists():
                 refuse("bootctl", f"no boot loader entry {entry}")

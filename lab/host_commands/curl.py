@@ -5,7 +5,7 @@ No apps run in the lab. They answer, unless the fault `services-stop` is active.
 
 from __future__ import annotations
 
-from homelab.lab.host_commands.host import record, refuse, silenced
+from .host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:

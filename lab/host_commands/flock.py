@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import time
 
-from homelab.lab.host_commands.host import refuse
+from .host import refuse
 
 
 def main(arguments: list[str]) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from homelab.lab.host_commands import neighbours
-from homelab.lab.host_commands.host import record, refuse, silenced
+from .host import record, refuse, silenced
 
 
 def main(arguments: list[str]) -> int:
     """Answer any DNS query with one address, or report whether a host answers."""
     record("nc", arguments)
     if arguments[:3] == ["-z", "-w", "5"] and len(arguments) == 5:
+        from . import neighbours
+
         other = neighbours.at(arguments[3])
         return 0 if other is not None and other.answers else 1
     question = sys.stdin.buffer.read()

@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from homelab.lab.host_commands.host import root
-
-_LAB = root.parents[2]
+from .host import lab, own
 
 
 @dataclass(frozen=True)
@@ -36,16 +34,17 @@ def at(address: str) -> Neighbour | None:
     found = _dialled().get(address)
     if found is None:
         return None
-    return Neighbour(_LAB / "hosts" / str(found["name"]), address, int(found["port"]))
+    directory = Path(lab / "hosts" / str(found["name"]))
+    return Neighbour(directory, address, int(found["port"]))
 
 
 def own_address_towards(address: str) -> str:
     """This host's own address in the same network as the other address."""
     network = address.partition(".")[0]
-    mine = [a for a, d in _dialled().items() if d["name"] == root.parent.name]
+    mine = [a for a, d in _dialled().items() if d["name"] == own.name]
     return max(mine, key=lambda a: a.partition(".")[0] == network)
 
 
 def _dialled() -> dict[str, dict[str, str]]:
-    hosts: dict[str, dict[str, str]] = json.loads((_LAB / "dial.json").read_text())["hosts"]
+    hosts: dict[str, dict[str, str]] = json.loads((lab / "dial.json").read_text())["hosts"]
     return hosts

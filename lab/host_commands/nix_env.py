@@ -2,52 +2,56 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+import os
 
-from homelab.lab.host_commands.host import link, profile, record, refuse
+from .file import File
+from .host import profile, record, refuse
 
 
 def main(arguments: list[str]) -> int:
     """Set, switch or list generations. Other actions are refused."""
     record("nix-env", arguments)
     match arguments:
-        case ["-p", path, *action] if Path(path) == profile:
+        case ["-p", path, *action] if path == str(profile):
             pass
         case _:
             refuse("nix-env", f"the lab knows only -p {profile}, not {' '.join(arguments)}")
-    numbers = _generations()
+    numbers = generations()
     match action:
         case ["--set", target]:
-            if not Path(target, "bin/switch-to-configuration").exists():
+            if not (File(target) / "bin/switch-to-configuration").exists():
                 refuse("nix-env", f"{target} is not a system")
             last = numbers[-1]
-            if _link(last).readlink() != Path(target):
+            if generation_link(last).readlink() != target:
                 last += 1
-                _link(last).symlink_to(target)
-            link(profile, _link(last).name)
+                os.symlink(target, generation_link(last))
+            profile.link_to(generation_link(last).name)
         case ["--switch-generation", number]:
             if int(number) not in numbers:
                 refuse("nix-env", f"generation {number} does not exist")
-            link(profile, _link(int(number)).name)
+            profile.link_to(generation_link(int(number)).name)
         case ["--delete-generations", *old] if old:
             for each in map(int, old):
-                if profile.readlink() == Path(_link(each).name):
+                if profile.readlink() == generation_link(each).name:
                     refuse("nix-env", f"cannot delete current generation {each}")
-                _link(each).unlink(missing_ok=True)
+                generation_link(each).unlink()
         case ["--list-generations"]:
             for each in numbers:
-                mark = "   (current)" if profile.readlink() == Path(_link(each).name) else ""
+                mark = "   (current)" if profile.readlink() == generation_link(each).name else ""
                 print(f"{each:4}{mark}")
         case _:
             refuse("nix-env", f"the lab does not know {' '.join(action)}")
     return 0
 
 
-def _link(number: int) -> Path:
-    return profile.with_name(f"system-{number}-link")
+def generation_link(number: int) -> File:
+    """The link of a generation."""
+    return profile.parent / f"system-{number}-link"
 
 
-def _generations() -> list[int]:
-    found = (re.fullmatch(r"system-(\d+)-link", path.name) for path in profile.parent.iterdir())
-    return sorted(int(match[1]) for match in found if match)
+def generations() -> list[int]:
+    """The numbers of all generations, ascending."""
+    numbers = (
+        name.removeprefix("system-").removesuffix("-link") for name in profile.parent.names()
+    )
+    return sorted(int(number) for number in numbers if number.isdigit())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from homelab.lab.host_commands.host import link, record, refuse
+from .file import File
+from .host import record, refuse
 
 
 def main(arguments: list[str]) -> int:
@@ -12,9 +11,9 @@ def main(arguments: list[str]) -> int:
     record("nix-store", arguments)
     match arguments:
         case ["--realise", path, "--add-root", root, "--indirect"]:
-            if not Path(path).exists():
+            if not File(path).exists():
                 refuse("nix-store", f"error: path '{path}' is not valid")
-            link(Path(root), path)
+            File(root).link_to(path)
             print(root)
         case _:
             refuse("nix-store", f"the lab does not know {' '.join(arguments)}")

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from homelab.lab.host_commands import make_system, nix_text
-from homelab.lab.host_commands.host import commands, fault_of, link, record, refuse, root
+from . import nix_text
+from .file import File
+from .host import commands, fault_of, own, record, refuse, root
+from .machine import make_system
 
 _FLAGS = {"--show-trace", "--print-build-logs", "-L", "--keep-going", "--fast", "--no-reexec"}
 _FLAGS_WITH_VALUE = {"--build-host", "--builders", "--max-jobs", "-j", "--cores"}
@@ -35,8 +37,8 @@ def main(arguments: list[str]) -> int:
     init = fault_of("init") or "1"
     digest.update(init.encode())
     name = digest.hexdigest()[:32]
-    system = make_system(root, name, host, flake.parent.name, commands, init)
-    link(Path("result"), system)
+    system = make_system(Path(root), name, host, flake.parent.name, Path(commands), init)
+    File("result").link_to(str(system))
     print(f"building the system configuration...\n{system}")
     return 0
 
@@ -102,7 +104,7 @@ def _parsed(flake: Path) -> list[str]:
     paths = sorted(str(path) for path in flake.rglob("*.nix"))
     if not parser or not paths:
         return []
-    beside = root.parent / "parser"
+    beside = own / "parser"
     state = {"NIX_STATE_DIR": str(beside / "var"), "NIX_STORE_DIR": str(beside / "store")}
     done = subprocess.run(
         [parser, "--parse", *paths],

@@ -15,19 +15,20 @@ import sys
 import time
 from pathlib import Path
 
-from homelab.lab.host_commands.host import (
+from .file import File
+from .host import (
     boot_id,
     current_system,
     failed_units,
     fault_of,
-    link,
     network_lost,
     oneshot,
     profile,
+    program,
     record,
     root,
 )
-from homelab.lab.host_commands.unit import UNITS
+from .unit import UNITS
 
 _RESUME = Path(__file__).parents[2] / "deploy/resume-at-boot.sh"
 _SECONDS = 1.0
@@ -37,24 +38,24 @@ _SECONDS = 1.0
 def main(_arguments: list[str]) -> int:
     """Go down, wait, and come up with the system that the boot loader starts."""
     network_lost.touch()
-    for pid in UNITS.glob("*/pid"):
+    for unit in UNITS.names():
         with contextlib.suppress(ValueError, ProcessLookupError, FileNotFoundError):
-            os.kill(int(pid.read_text()), signal.SIGTERM)
+            os.kill(int((UNITS / unit / "pid").read_text()), signal.SIGTERM)
     time.sleep(_SECONDS)
     shutil.rmtree(UNITS, ignore_errors=True)
-    failed_units.unlink(missing_ok=True)
+    failed_units.unlink()
     fault = fault_of("start")
     if fault == "never":
         return 0
     system = _started(comes_up=fault != "panic")
     record("boot", [system])
-    link(current_system, system)
-    link(root / "run/booted-system", system)
+    current_system.link_to(system)
+    (root / "run/booted-system").link_to(system)
     boot_id.write_text(f"{secrets.token_hex(16)}\n")
     if fault == "lonely":
         return 0
-    network_lost.unlink(missing_ok=True)
-    run = [sys.executable, "-S", "-E", "-s", str(Path(__file__).with_name("__main__.py"))]
+    network_lost.unlink()
+    run = [sys.executable, "-S", "-E", "-s", str(program)]
     words = ["--quiet", "--unit=homelab-resume", f"--setenv=HOMELAB_ROOT={root}"]
     path = f"--setenv=PATH={os.environ['PATH']}"
     bash = shutil.which("bash") or "/bin/bash"
@@ -69,13 +70,13 @@ def _started(*, comes_up: bool) -> str:
     loader = root / "boot/loader"
     default = (loader / "loader.conf").read_text().split()[1]
     name = oneshot.read_text() if oneshot.exists() else default
-    oneshot.unlink(missing_ok=True)
+    oneshot.unlink()
     system = _system(loader / "entries" / name)
     # The system in the profile was confirmed before, so it starts.
-    if not comes_up and Path(system) != profile.resolve():
+    if not comes_up and system != profile.resolve():
         return _system(loader / "entries" / default)
     return system
 
 
-def _system(entry: Path) -> str:
+def _system(entry: File) -> str:
     return entry.read_text().split("init=")[1].split("/init")[0]

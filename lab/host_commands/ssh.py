@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from homelab.lab.host_commands import neighbours
-from homelab.lab.host_commands.host import record, refuse, root
+from . import neighbours
+from .host import own, record, refuse
 
 _USER = "homelab-bundles"
 _VALUED = ("-F", "-i", "-p", "-o")
@@ -31,13 +31,13 @@ def main(arguments: list[str]) -> int:
     other = neighbours.at(address)
     if other is None or not other.answers:
         refuse("ssh", f"connect to host {address} port 22: Connection timed out", 255)
-    if user != _USER or Path(key).read_bytes() != (root.parent / "host_key").read_bytes():
+    if user != _USER or Path(key).read_bytes() != Path(own / "host_key").read_bytes():
         refuse("ssh", f"{user}@{address}: Permission denied (publickey).", 255)
-    own, there = root.parent.name, other.directory / "root"
+    there = other.directory / "root"
     # As tmpfiles creates it on the relay.
-    (there / "var/lib/homelab-bundles" / own / "report").mkdir(parents=True, exist_ok=True)
+    (there / "var/lib/homelab-bundles" / own.name / "report").mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        ["bash", str(Path(__file__).parents[2] / "offline/relay.sh"), own],
+        ["bash", str(Path(__file__).parents[2] / "offline/relay.sh"), own.name],
         env={
             **os.environ,
             "HOMELAB_ROOT": str(there),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 
-from homelab.lab.host_commands import neighbours
-from homelab.lab.host_commands.host import record, refuse
+from . import neighbours
+from .host import record, refuse
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 

@@ -6,20 +6,21 @@ Faults of an activation take effect here, as on a real host.
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
 import time
-from pathlib import Path
 
-from homelab.lab.host_commands.host import (
+from .file import File
+from .host import (
     current_system,
     failed_units,
     fault_of,
-    link,
     network_lost,
     profile,
     record,
     root,
 )
+from .nix_env import generation_link, generations
 
 
 def main(arguments: list[str]) -> int:
@@ -38,14 +39,14 @@ def main(arguments: list[str]) -> int:
     if action == "dry-activate":
         print("would activate the configuration...")
         return 0
-    with (root / "run/lab-switch.lock").open("w") as lock:
+    with open(root / "run/lab-switch.lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print("Could not acquire lock", file=sys.stderr)
             return 1
         # The system in the profile was confirmed before. Faults affect only a new one.
-        new = profile.resolve() != Path(system)
+        new = profile.resolve() != system
         if action in ("boot", "switch") and (code := _boot(system)):
             return code
         return _activate(system, new) if action in ("test", "switch") else 0
@@ -55,15 +56,15 @@ def _boot(system: str) -> int:
     """Write an entry for each generation, with this system as the default."""
     loader = root / "boot/loader"
     default = ""
-    for path in sorted(profile.parent.glob("system-*-link")):
-        generation = path.readlink()
+    for number in generations():
+        generation = File(generation_link(number).readlink())
         entry = loader / "entries" / f"{generation.name}.conf"
         if not entry.exists():
             # An entry that exists needs no space.
             if fault_of("boot"):
                 print("error: No space left on device: /boot", file=sys.stderr)
                 return 1
-            entry.parent.mkdir(parents=True, exist_ok=True)
+            entry.parent.mkdir()
             entry.write_text(f"title NixOS\noptions init={generation}/init\n")
         if str(generation) == system:
             default = entry.name
@@ -72,11 +73,11 @@ def _boot(system: str) -> int:
         return 1
     work = loader / "loader.conf.new"
     work.write_text(f"default {default}\n")
-    work.replace(loader / "loader.conf")
+    os.replace(work, loader / "loader.conf")
     return 0
 
 
-def _can_activate(system: Path) -> bool:
+def _can_activate(system: File) -> bool:
     """Whether the system can be activated without a boot: both init interfaces are equal or
     unknown.
     """
@@ -86,13 +87,13 @@ def _can_activate(system: Path) -> bool:
 
 
 def _activate(system: str, new: bool) -> int:
-    if not _can_activate(Path(system)):
+    if not _can_activate(File(system)):
         print("the new system has another init; it can only be booted", file=sys.stderr)
         return 100
-    print(f"activating the configuration... ({Path(system).name})", flush=True)
-    link(current_system, system)
-    network_lost.unlink(missing_ok=True)
-    failed_units.unlink(missing_ok=True)
+    print(f"activating the configuration... ({File(system).name})", flush=True)
+    current_system.link_to(system)
+    network_lost.unlink()
+    failed_units.unlink()
     fault = fault_of("activate") if new else ""
     if new and fault_of("confirm") == "refuse-connections":
         network_lost.touch()

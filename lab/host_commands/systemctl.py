@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 import time
-from pathlib import Path
 
-from homelab.lab.host_commands.host import failed_units, fault_of, record, refuse
-from homelab.lab.host_commands.unit import Unit
+from .host import failed_units, fault_of, program, record, refuse, start_apart
+from .unit import Unit
 
 _STATES = ("--state=active", "--state=auto-restart", "--state=failed")
 
@@ -41,14 +40,9 @@ def main(arguments: list[str]) -> int:
 
 def _reboot() -> int:
     """Start a reboot in a separate process."""
-    program = Path(__file__).with_name("__main__.py")
-    subprocess.Popen(
-        [sys.executable, "-S", "-E", "-s", str(program), "power"],
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    if start_apart() == 0:
+        words = [sys.executable, "-S", "-E", "-s", str(program), "power"]
+        os.execv(words[0], words)
     return 0
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import os
 import time
-from pathlib import Path
 
-from homelab.lab.host_commands.host import record, refuse
-from homelab.lab.host_commands.unit import Unit
+from .host import record, refuse, start_apart
+from .unit import Unit, run
 
 _SWITCHES = {"--quiet", "--collect"}
 _IGNORED = {"--service-type", "--timer-property", "--description"}
@@ -37,21 +34,18 @@ def main(arguments: list[str]) -> int:
         elif option not in _SWITCHES and option not in _IGNORED:
             refuse("systemd-run", f"unrecognized option '{option}'")
     command = rest[1:]
-    if not name or not command or not Path(command[0]).is_absolute():
+    if not name or not command or not command[0].startswith("/"):
         refuse("systemd-run", "the lab wants --unit=… and -- /absolute/command")
     unit = Unit(name)
     if unit.loaded():
         refuse("systemd-run", f"Unit {name}.service was already loaded or has a fragment file.")
     unit.make()
-    spec = {"command": command, "environment": environment, "delay": delay, "stop": stop_seconds}
-    program = Path(__file__).with_name("__main__.py")
-    runner = subprocess.Popen(
-        [sys.executable, "-S", "-E", "-s", str(program), "unit", name, json.dumps(spec)],
-        start_new_session=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while runner.poll() is None and not unit.state():
+    runner = start_apart()
+    if runner == 0:
+        try:
+            run(name, delay, stop_seconds, command, environment)
+        finally:
+            os._exit(0)
+    while not unit.state() and os.waitpid(runner, os.WNOHANG) == (0, 0):
         time.sleep(0.01)
     return 0

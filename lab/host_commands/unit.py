@@ -5,17 +5,13 @@ It needs neither signals between unrelated processes nor /proc, so it also runs 
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import json
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import time
 
-from homelab.lab.host_commands.host import record, root
+from .host import record, root
 
 UNITS = root / "run/lab-units"
 _BEAT = 0.02
@@ -32,8 +28,8 @@ class Unit:
 
     def make(self) -> None:
         """Claim the name."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        self.folder.remove_files()
+        self.folder.mkdir()
 
     def state(self) -> str:
         """`waiting` for its timer, `running`, or empty: not loaded."""
@@ -45,7 +41,7 @@ class Unit:
     def loaded(self) -> bool:
         """Whether its process runs. After a crash only its files remain."""
         try:
-            with (self.folder / "pid").open() as file:
+            with open(self.folder / "pid", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
             return False
@@ -55,8 +51,10 @@ class Unit:
 
     def request(self, what: str) -> None:
         """Request `start` or `stop`."""
-        with contextlib.suppress(FileNotFoundError):
+        try:
             (self.folder / what).touch()
+        except FileNotFoundError:
+            return  # the unit has ended
 
     def requested(self, what: str) -> bool:
         """Whether this is requested."""
@@ -66,15 +64,19 @@ class Unit:
         """Set the unit's state. Only the unit calls it."""
         work = self.folder / "state.new"
         work.write_text(state)
-        work.replace(self.folder / "state")
+        os.replace(work, self.folder / "state")
 
 
-def main(arguments: list[str]) -> int:
-    """Run the unit until its end."""
-    name, text = arguments
-    spec = json.loads(text)
+def run(
+    name: str, delay: float | None, stop_seconds: float, command: list[str], given: dict[str, str]
+) -> None:
+    """Run the unit until its end.
+
+    `delay` is its timer's, in seconds. `stop_seconds` is the time to end after SIGTERM. `given` is
+    the environment of the command.
+    """
     unit = Unit(name)
-    held = (unit.folder / "pid").open("w")
+    held = open(unit.folder / "pid", "w", encoding="utf-8")
     # A process id may belong to another process later. The lock ends with this process.
     fcntl.flock(held, fcntl.LOCK_EX)
     held.write(str(os.getpid()))
@@ -82,12 +84,11 @@ def main(arguments: list[str]) -> int:
     # The lab ends its units with SIGTERM, and their commands end with them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        if spec["delay"] is None or _wait(unit, float(spec["delay"])):
-            code = _run(unit, spec["command"], spec["environment"], float(spec["stop"]))
+        if delay is None or _wait(unit, delay):
+            code = _run(unit, command, given, stop_seconds)
             record("unit-ended", [name], exit=code)
     finally:
-        shutil.rmtree(unit.folder, ignore_errors=True)
-    return 0
+        unit.folder.remove_files()
 
 
 def _wait(unit: Unit, seconds: float) -> bool:
@@ -102,33 +103,69 @@ def _wait(unit: Unit, seconds: float) -> bool:
 
 def _run(unit: Unit, command: list[str], given: dict[str, str], stop_seconds: float) -> int:
     journal = root / "var/log/journal"
-    journal.mkdir(exist_ok=True)
-    with (journal / f"{unit.name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            env={**_ENVIRONMENT, **given},
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
+    journal.mkdir()
+    log = os.open(journal / f"{unit.name}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    begun, begins = os.pipe()
+    process = _Command(os.fork())
+    if process.pid == 0:
+        _become(command, given, log)
+    os.close(log)
+    os.close(begins)
+    # It ends with the exec, so from here on the command leads a process group.
+    os.read(begun, 1)
+    os.close(begun)
     try:
         unit.set_state("running")
-        while process.poll() is None:
+        while not process.ended():
             if unit.requested("stop"):
-                process.terminate()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(stop_seconds)
+                os.kill(process.pid, signal.SIGTERM)
+                end = time.monotonic() + stop_seconds
+                while not process.ended() and time.monotonic() < end:
+                    time.sleep(_BEAT)
                 break
             time.sleep(_BEAT)
     finally:
         # KillMode=mixed: processes that the command left behind end with it.
         _kill_group(process.pid)
-    return process.wait()
+    while not process.ended():
+        time.sleep(_BEAT)
+    return process.code
+
+
+class _Command:
+    """A child process. It stays a zombie until it is asked for, so its id is not given again."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.code = 0
+        """Its exit code, or the negative number of the signal that ended it."""
+        self._ended = False
+
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        if not self._ended:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._ended, self.code = True, os.waitstatus_to_exitcode(status)
+        return self._ended
+
+
+def _become(command: list[str], given: dict[str, str], log: int) -> None:
+    """Replace this process by the command, in a session of its own."""
+    try:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.chdir(root)
+        os.execve(command[0], command, {**_ENVIRONMENT, **given})
+    finally:
+        # Not the clean-up of the process that this one was forked from.
+        os._exit(203)
 
 
 def _kill_group(leader: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    try:
         os.killpg(leader, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return

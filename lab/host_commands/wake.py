@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from homelab.lab.host_commands.host import record, root
+from .host import lab, record
 
 
 def main(arguments: list[str]) -> int:
     """Wake the host of this name. Other faults remain."""
     (name,) = arguments
     record(f"wake-{name}", [])
-    path: Path = root.parents[1] / name / "faults.json"
+    path = Path(lab / "hosts" / name / "faults.json")
     try:
         faults = json.loads(path.read_text())
     except FileNotFoundError:

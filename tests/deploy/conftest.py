@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from homelab.deploy import scripts
-from homelab.lab import host_commands
+from homelab.lab.host_commands import machine as machines
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        return host_commands.environment(self.root, self.commands)
+        return machines.environment(self.root, self.commands)
 
     def new_release(self) -> str:
         return f"r{next(self.numbers)}"
@@ -62,9 +62,9 @@ class Machine:
 
 def make_machine(directory: Path) -> Machine:
     commands = directory / "bin"
-    host_commands.install(commands)
+    machines.install(commands)
     root = directory / "hosts/pi/root"
-    host_commands.make_root(root, "pi", commands)
+    machines.make_root(root, "pi", commands)
     return Machine(root, commands)
 
 
