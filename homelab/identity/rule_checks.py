@@ -108,8 +108,10 @@ def rule_shadowed(plan: Plan) -> Iterator[Problem]:
     """
     rules = plan.identity.rules if plan.identity else ()
     for i, rule in enumerate(rules):
+        if not rule.source.startswith(STATED):
+            continue
         first = next((r for r in rules[:i] if covers(r, rule)), None)
-        if first is not None and rule.source.startswith(STATED):
+        if first is not None:
             yield Problem(
                 rule.source,
                 f"{_text(rule)} never applies, because {_text(first)} ({first.source}) decides "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib import resources
 
 from homelab.deploy.model import BUNDLE_USER
@@ -23,7 +24,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`bundles.nix` on a relay, `pull.nix` on an offline host that fetches."""
     if not host.is_nixos:
         return
-    offline_hosts = [h for h in plan.hosts.values() if relay_of(plan, h) is host]
+    offline_hosts = _relayed(plan).get(host.name, [])
     if offline_hosts:
         yield Module(
             "bundles.nix",
@@ -47,6 +48,17 @@ def pull_arguments(host: Host, relay: Host) -> tuple[str, ...]:
     addresses = (there for here, there in networks if here and there)
     ports = host.config.ssh.port, relay.config.ssh.port
     return (host.name, str(ports[0]), relay.name, str(ports[1]), *addresses)
+
+
+@lru_cache(maxsize=1)
+def _relayed(plan: Plan) -> Mapping[str, list[Host]]:
+    """For each relay, its offline hosts."""
+    out: dict[str, list[Host]] = {}
+    for host in plan.hosts.values():
+        relay = relay_of(plan, host)
+        if relay is not None:
+            out.setdefault(relay.name, []).append(host)
+    return out
 
 
 def relay_of(plan: Plan, host: Host) -> Host | None:

@@ -32,14 +32,13 @@ def directive(*words: str, block: Sequence[Directive] = (), live: bool = False) 
 
 def print_caddyfile(directives: Sequence[Directive], indent: int = 0) -> str:
     """The directives as text, indented by two spaces as in Nix; the module runs `caddy fmt`."""
-    out = ""
+    out: list[str] = []
     pad = "  " * indent
     for item in directives:
-        out += pad + " ".join(_word(w, isinstance(w, Live)) for w in item.words)
-        if item.block:
-            out += " {\n" + print_caddyfile(item.block, indent + 1) + pad + "}"
-        out += "\n"
-    return out
+        words = " ".join(_word(w, isinstance(w, Live)) for w in item.words)
+        block = f" {{\n{print_caddyfile(item.block, indent + 1)}{pad}}}" if item.block else ""
+        out.append(f"{pad}{words}{block}\n")
+    return "".join(out)
 
 
 def _word(word: str, live: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from homelab.check import check
@@ -13,6 +13,7 @@ from homelab.services.declared import declared_options, path_parts
 from homelab.services.model import Service
 from homelab.tailnet.evaluate import allowed
 from homelab.tailnet.members import OWNERS
+from homelab.tailnet.model import Grant
 
 
 @check("proxy-header-trust")
@@ -31,13 +32,15 @@ def proxy_header_trust(plan: Plan) -> Iterator[Problem]:
 
     direct = {r.service for r in plan.routes if r.is_direct}
     open_ports = {(p.host, p.port) for p in plan.firewall.ports}
+    grants = plan.tailnet.grants if plan.tailnet else ()
+    stated = [grant for grant in grants if grant.source.startswith("tailnet.grants")]
     for route in plan.routes:
         asked = (route.host, route.port) in open_ports
         if route.headers and route.service not in direct and asked:
-            yield from _others(plan, route)
+            yield from _others(plan, route, stated)
 
 
-def _others(plan: Plan, route: Route) -> Iterator[Problem]:
+def _others(plan: Plan, route: Route, stated: Sequence[Grant]) -> Iterator[Problem]:
     """Callers and grants that reach the app's port, other than the entry host and the owners."""
     entry = plan.stack.network.entry.host
     native = f"choose auth: native for every route of {route.service}"
@@ -51,13 +54,13 @@ def _others(plan: Plan, route: Route) -> Iterator[Problem]:
                 f"leave {route.service} out and let it use https://{route.title}, or {native}",
             )
     tailnet = plan.tailnet
-    if tailnet is None:
+    if tailnet is None or not stated:
         return
     known = {entry, tailnet.hosts.get(entry, entry), OWNERS, *tailnet.groups.get(OWNERS, ())}
     known |= {tag for tag, hosts in tailnet.tags.items() if hosts == (entry,)}
-    for grant in tailnet.grants:
+    for grant in stated:
         others = [src for src in grant.src if src not in known]
-        if not grant.source.startswith("tailnet.grants") or not others:
+        if not others:
             continue
         # From any source: only destination and ports matter here.
         alone = replace(tailnet, grants=(replace(grant, src=("*",)),))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from homelab.deploy.model import BUILD_USER
 from homelab.network.between import dialled
@@ -77,7 +78,17 @@ def _unfree(plan: Plan, host: Host) -> Attrs:
 
 def builds_for(plan: Plan, host: Host) -> list[Host]:
     """Hosts that this one builds for."""
-    return [h for h in plan.hosts.values() if h.is_nixos and h.config.build.host == host.name]
+    return _builders(plan).get(host.name, [])
+
+
+@lru_cache(maxsize=1)
+def _builders(plan: Plan) -> Mapping[str, list[Host]]:
+    """For each builder, the hosts that it builds for."""
+    out: dict[str, list[Host]] = {}
+    for host in plan.hosts.values():
+        if host.is_nixos and host.config.build.host:
+            out.setdefault(host.config.build.host, []).append(host)
+    return out
 
 
 def _builds_for(plan: Plan, host: Host) -> Attrs:

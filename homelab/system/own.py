@@ -68,8 +68,11 @@ def reached(paths: list[str], sources: Sources) -> dict[str, str | bytes]:
 
 def below(path: str, sources: Sources) -> Iterator[tuple[str, str | bytes]]:
     """A file, or every file of a directory."""
+    if path in sources:
+        yield path, sources[path]
+        return
     for name, content in sources.items():
-        if name == path or name.startswith(f"{path}/"):
+        if name.startswith(f"{path}/"):
             yield name, content
 
 

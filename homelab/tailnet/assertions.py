@@ -151,10 +151,17 @@ def _apart(
     agent_grants = Grants(_document(derived, names), tags)
     own_ports = {n: tuple(f"{n}:{p}" for p in login_ports(members[n])) for n in joined}
     ssh_ports = [port for n in joined for port in own_ports[n]]
+    position = {port: i for i, port in enumerate(ssh_ports)}
     for name in joined:
         applicable = agent_grants if members[name].role == "agent" else all_grants
         reachable = {*applicable.reached(name, ssh_ports, ("tcp",)), *own_ports[name]}
-        deny = tuple(port for port in ssh_ports if port not in reachable)
+        # Copied in slices between the few reachable ports: there is an entry per pair of hosts.
+        rest: list[str] = []
+        begin = 0
+        for i in sorted(position[port] for port in reachable):
+            rest += ssh_ports[begin:i]
+            begin = i + 1
+        deny = (*rest, *ssh_ports[begin:])
         if deny:
             yield PolicyTest(name, (), deny, f"hosts.{name}")
 

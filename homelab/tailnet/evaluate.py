@@ -23,6 +23,10 @@ _UNKNOWN = ("ipset:", "autogroup:danger")
 """Prefixes of sources and targets whose members are not in the policy."""
 
 
+_FEW = 16
+"""Ends that are looked at one by one."""
+
+
 def allowed(plan: TailnetPlan, src: str, dst_host: str, port: int, proto: str = "tcp") -> bool:
     """Whether `src` (a user, a tag, a host) reaches a port of a host (or of hosts under a tag)."""
     return Grants.of(plan).reaches(src, dst_host, port, proto)
@@ -42,6 +46,10 @@ class Grants:
         self._targets = Ends(document, [_texts(g.get("dst")) for g in grants])
         self._ports = [_texts(g.get("ip")) for g in grants]
         self._ends: dict[bool, dict[str, tuple[frozenset[int], int]]] = {False: {}, True: {}}
+        self._leading: dict[bool, list[set[str]]] = {
+            perhaps: [set() for _ in grants] for perhaps in (False, True)
+        }
+        """For each grant, the tested ends that it allows a connection to."""
         self._found: dict[tuple[str, bool, bool], frozenset[int]] = {}
 
     @classmethod
@@ -59,21 +67,30 @@ class Grants:
         self, src: str, ends: Iterable[str], protos: Iterable[str], *, perhaps: bool = False
     ) -> tuple[str, ...]:
         """The ends (`host:port`) that `src` reaches by one of these protocols."""
-        from_source, known, out = self._from(src, perhaps), self._ends[perhaps], []
-        for end in ends:
-            found = known.get(end)
-            if found is None:
-                host, _, port = end.rpartition(":")
-                found = known[end] = (self._to(host, perhaps), int(port))
-            # Most pairs have no grant in common; isdisjoint is the fast path for them.
-            if not from_source.isdisjoint(found[0]) and any(
-                _covers(ip, found[1], proto)
-                for i in from_source & found[0]
+        wanted, from_source = tuple(ends), self._from(src, perhaps)
+        known, leading = self._ends[perhaps], self._leading[perhaps]
+        for end in set(wanted).difference(known):
+            host, _, port = end.rpartition(":")
+            to_host = self._to(host, perhaps)
+            known[end] = to_host, int(port)
+            for i in to_host:
+                leading[i].add(end)
+        if len(wanted) <= _FEW:
+            shared = {end for end in wanted if not from_source.isdisjoint(known[end][0])}
+        else:
+            # Most ends have no grant in common with the source. Set operations skip them.
+            shared = set[str]().union(*(leading[i] for i in from_source)).intersection(wanted)
+        reachable = {
+            end
+            for end in shared
+            if any(
+                _covers(ip, known[end][1], proto)
+                for i in from_source & known[end][0]
                 for ip in self._ports[i]
                 for proto in protos
-            ):
-                out.append(end)
-        return tuple(out)
+            )
+        }
+        return tuple(end for end in wanted if end in reachable) if reachable else ()
 
     def granting(
         self, src: str, dst: str, port: int, proto: str = "tcp", *, perhaps: bool = False
@@ -172,8 +189,9 @@ def failed_tests(document: Document, tags: Tags | None = None) -> tuple[str, ...
         protocols = (str(test["proto"]),) if "proto" in test else ("tcp", "udp")
         for wanted, ends in ((True, test.get("accept")), (False, test.get("deny"))):
             tested = _texts(ends)
-            reachable = frozenset(grants.reached(src, tested, protocols, perhaps=not wanted))
-            wrong = [e for e in tested if (e in reachable) is not wanted]
+            found = grants.reached(src, tested, protocols, perhaps=not wanted)
+            reachable = frozenset(found)
+            wrong = [e for e in tested if e not in reachable] if wanted else list(found)
             for end in wrong:
                 verb = "cannot" if wanted else "can"
                 failed.setdefault(f"{src} {verb} reach", {})[end] = None

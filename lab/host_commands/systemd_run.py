@@ -6,7 +6,8 @@ import os
 import time
 
 from .host import record, refuse, start_apart
-from .unit import Unit, run
+from .runner import run
+from .unit import Unit
 
 _SWITCHES = {"--quiet", "--collect"}
 _IGNORED = {"--service-type", "--timer-property", "--description"}

@@ -14,6 +14,10 @@ deployment='' # the directory of the current deployment, if there is one
 
 say() { printf '%s\n' "$*"; }
 
+# content FILE: its text, or nothing if it does not exist. Starts no process, as `cat` would: a switch
+# reads hundreds of files.
+content() { { say "$(<"$1")"; } 2>/dev/null || true; }
+
 fail() {
   printf 'homelab: %s\n' "$*" >&2
   exit 1
@@ -76,7 +80,7 @@ give_back_lease() {
 }
 
 # The release that was last committed; empty before the first.
-current() { cat "$state/current" 2>/dev/null || true; }
+current() { content "$state/current"; }
 
 # The number of the profile's generation. A rollback returns to this number, not one step back,
 # because others may add generations.
@@ -88,7 +92,7 @@ generation() {
   say "${link%-link}"
 }
 
-boot_id() { cat "$root/proc/sys/kernel/random/boot_id" 2>/dev/null || true; }
+boot_id() { content "$root/proc/sys/kernel/random/boot_id"; }
 
 # stay_awake: keep the host from suspending until this script ends.
 stay_awake() {
@@ -101,7 +105,7 @@ stay_awake() {
 
 note() { write "$deployment/$1" "$2"; }
 
-fact() { cat "$deployment/$1" 2>/dev/null || true; }
+fact() { content "$deployment/$1"; }
 
 # advance TO FROM…: change the phase, under a lock of its own, so that exactly one of a racing commit
 # and rollback succeeds. Fails unless the phase is one of FROM.
@@ -125,7 +129,7 @@ advance() {
 open_deployment() {
   local file
   for file in "$state"/deployments/*/phase; do
-    case "$(cat "$file" 2>/dev/null)" in
+    case "$(content "$file")" in
       armed | activating | rebooting | awaiting | committing | rolling_back)
         file=${file%/phase}
         say "${file##*/}"

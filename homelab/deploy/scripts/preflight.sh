@@ -76,7 +76,7 @@ check_system() {
 
 # asked_again: whether deploy.again of the stack has changed since the last commit. That acknowledges
 # the present state of the host.
-asked_again() { [ -n "$AGAIN" ] && [ "$AGAIN" != "$(cat "$state/again" 2>/dev/null || true)" ]; }
+asked_again() { [ -n "$AGAIN" ] && [ "$AGAIN" != "$(content "$state/again")" ]; }
 
 # A switch must not silently undo a change that was made by hand.
 check_drift() {

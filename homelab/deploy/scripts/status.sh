@@ -4,12 +4,12 @@
 main() {
   local release=$state/releases/$RELEASE open=$DEPLOYMENT_ID failed boots
   say "release $(current)"
-  say "before $(cat "$state/before" 2>/dev/null || true)"
-  say "before-secrets $(cat "$state/releases/$(cat "$state/before" 2>/dev/null)/committed" 2>/dev/null || true)"
-  say "again $(cat "$state/again" 2>/dev/null || true)"
+  say "before $(content "$state/before")"
+  say "before-secrets $(content "$state/releases/$(content "$state/before")/committed")"
+  say "again $(content "$state/again")"
   say "booted $(readlink -f "$root/run/booted-system" || true)"
   say "committed $(readlink -f "$state/releases/$(current)/result" || true)"
-  say "secrets $(cat "$state/releases/$(current)/committed" 2>/dev/null || true)"
+  say "secrets $(content "$state/releases/$(current)/committed")"
   say "running $(readlink -f "$running" || true)"
   say "default $(readlink -f "$profile" || true)"
   # Slow, so only for `homelab status` and for reports.

@@ -111,7 +111,7 @@ bearable_units() {
 prune() {
   local path name kept=''
   for path in "$profile"-*-link; do
-    kept="$kept $(cat "$path/etc/homelab/release" 2>/dev/null || true)"
+    kept="$kept $(content "$path/etc/homelab/release")"
   done
   for path in "$state"/releases/*; do
     name=${path##*/}
@@ -203,7 +203,7 @@ main() {
   commit "$toplevel" || give_up "confirmed, but it could not be made the boot default"
 
   before=$(current)
-  [ "$before" != "$RELEASE" ] || before=$(cat "$state/before" 2>/dev/null || true)
+  [ "$before" != "$RELEASE" ] || before=$(content "$state/before")
   advance committed committing || exit 1
   systemctl stop homelab-rollback.timer || true
   rm -f "$state/secrets/.next.$RELEASE"
