@@ -1,4 +1,4 @@
-"""What must be true of the facts of any service, whoever wrote them.
+"""Rules that the facts of every service must satisfy.
 
 `homelab service test` runs these rules on an owner's facts, and the tests run them on the catalog.
 """
@@ -23,7 +23,7 @@ FIELDS = frozenset(
 
 
 def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
-    """Everything that is wrong with the facts, on hosts with these NixOS releases."""
+    """Problems of the facts, on hosts with these NixOS releases."""
     yield from _references(entry)
     yield from _state(entry)
     yield from _page(entry)
@@ -33,7 +33,7 @@ def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def references(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
-    """Every `$` reference in an option's value, with what it names."""
+    """Every `$` reference in an option's value: (reference, its argument)."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if len(value) == 1 and key.startswith("$"):
@@ -154,7 +154,7 @@ def _page(entry: Entry) -> Iterator[Problem]:
         yield Problem("units", "the facts name no systemd unit", "write units: [NAME]")
     watched = entry.monitor in ("http", "tcp")
     if not watched and "web" in entry.ports and entry.page and not entry.monitor.strip():
-        yield Problem("monitor", "this is no reason", "write http, tcp or a reason")
+        yield Problem("monitor", "the reason is empty", "write http, tcp or a reason")
     if "web" not in entry.ports and entry.sign_in.oidc is not None:
         yield Problem("sign_in.oidc", "people sign in at its web port", "add ports: {web: …}")
 

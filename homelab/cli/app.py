@@ -229,14 +229,14 @@ def sops(
     plan, _ = check_stack(cwd, find_stack(cwd, stack))
     if not plan.stack.secrets.operators:
         # Standard output may be redirected to the file, so the warning goes to standard error.
-        nobody = Problem(
+        warning = Problem(
             "secrets.operators",
             f"there are no operators, so {plan.stack.secrets.file} has no rule, and no person can "
             "edit a host's file",
             "add operators: [age1…], as age-keygen prints it",
             severity="warning",
         )
-        print_problems([nobody], out=sys.stderr)
+        print_problems([warning], out=sys.stderr)
     if out is None:
         print(sops_yaml(plan.stack), end="")
         return
