@@ -17,9 +17,11 @@ def _file(name: str, **service: object) -> str:
     return build.render(changes)["pi"][f"services/{name}.nix"]
 
 
+NGINX = [("baikal", 8088), ("firefly-iii", 8087), ("freshrss", 8085), ("grocy", 8086)]
 CLOSED = [
     ("forgejo", "service.DISABLE_REGISTRATION = true;"),
     ("gitea", "service.DISABLE_REGISTRATION = true;"),
+    ("hedgedoc", "allowEmailRegister = false;"),
     ("homebox", 'HBOX_OPTIONS_ALLOW_REGISTRATION = "false";'),
     ("karakeep", 'DISABLE_SIGNUPS = "true";'),
     ("linkwarden", "enableRegistration = false;"),
@@ -44,21 +46,24 @@ def test_freshrss_keeps_everybodys_feeds_in_a_database_that_is_dumped() -> None:
     assert 'ensureDatabases = [ "freshrss" ];' in text
 
 
+@pytest.mark.parametrize("name", ["freshrss", "wiki-js"])
 @pytest.mark.parametrize(
     ("release", "unit"), [("25.05", "postgresql.service"), ("25.11", "postgresql.target")]
 )
-def test_freshrss_is_installed_after_its_database_is_there(release: str, unit: str) -> None:
+def test_an_app_starts_after_the_database_that_its_entry_makes(
+    name: str, release: str, unit: str
+) -> None:
     changes: Changes = {
         "nixpkgs": {"default": {"release": release}},
-        "services": {"freshrss": {"host": "pi"}},
+        "services": {name: {"host": "pi"}},
     }
-    text = build.render(changes)["pi"]["services/freshrss.nix"]
+    text = build.render(changes)["pi"][f"services/{name}.nix"]
     assert f'after = [ "{unit}" ];' in text
     assert f'requires = [ "{unit}" ];' in text
 
 
 @pytest.mark.parametrize("proxy", ["caddy", "nginx", "traefik"])
-@pytest.mark.parametrize(("name", "port"), [("freshrss", 8085), ("grocy", 8086)])
+@pytest.mark.parametrize(("name", "port"), NGINX)
 def test_an_nginx_of_its_own_stays_clear_of_the_proxy(name: str, port: int, proxy: str) -> None:
     changes: Changes = {
         "services": {name: {"host": "pi"}},
@@ -82,3 +87,10 @@ def test_karakeep_makes_accounts_only_for_those_that_the_provider_signs_in() -> 
     text = _file("karakeep", auth="oidc")
     assert 'DISABLE_SIGNUPS = "false";' in text
     assert 'DISABLE_PASSWORD_AUTH = "true";' in text
+
+
+def test_syncthing_keeps_the_devices_and_folders_that_are_made_on_its_pages() -> None:
+    """Its module sends settings at each start, and removes by default what they do not name."""
+    text = _file("syncthing")
+    assert "overrideDevices = false;" in text
+    assert "overrideFolders = false;" in text

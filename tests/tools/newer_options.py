@@ -37,11 +37,19 @@ NEWER: dict[str, Newer] = {
     "services.actual.package": Newer("package", "25.05", _MODULE_2505),
     "services.actual.settings": Newer("JSON value", "25.05", _MODULE_2505),
     "services.actual.user": Newer("null or string", "26.05", _MODULE_2605),
+    "services.baikal.enable": Newer("boolean", "25.05", _MODULE_2505),
+    "services.baikal.group": Newer("string", "25.05", _MODULE_2505),
+    "services.baikal.package": Newer("package", "25.05", _MODULE_2505),
+    "services.baikal.phpPackage": Newer("package", "25.05", _MODULE_2505),
+    "services.baikal.pool": Newer("string", "25.05", _MODULE_2505),
+    "services.baikal.user": Newer("string", "25.05", _MODULE_2505),
+    "services.baikal.virtualHost": Newer("null or string", "25.05", _MODULE_2505),
     "services.changedetection-io.package": Newer("package", "25.11", _LIST_MODULE_2511),
     "services.freshrss.api": Newer("submodule", "26.05", _MODULE_2605),
     "services.grocy.extraConfig": Newer(
         "strings concatenated with \u201c\\n\u201d", "26.05", _MODULE_2605
     ),
+    "services.hedgedoc.configureNginx": Newer("boolean", "25.05", _MODULE_2505),
     "services.homebox.database": Newer("submodule", "26.05", _MODULE_2605),
     "services.homebox.group": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.homebox.user": Newer("string", "25.11", _LIST_MODULE_2511),
@@ -83,6 +91,7 @@ NEWER: dict[str, Newer] = {
     "services.paperless.exporter": Newer("submodule", "25.05", _MODULE_2505),
     "services.radicale.group": Newer("string", "26.05", _MODULE_2605),
     "services.radicale.user": Newer("string", "26.05", _MODULE_2605),
+    "services.syncthing.guiPasswordFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
     "services.trilium-server.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
     "services.vikunja.address": Newer("string", "26.05", _MODULE_2605),
     "services.caddy.httpPort": Newer(
