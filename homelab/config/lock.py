@@ -35,6 +35,8 @@ class Machine(Model):
 
     host_key: Str
     """SSH host key, which identifies the machine under any name."""
+    state_version: Str = ""
+    """NixOS release that it was installed with. Empty in locks of earlier versions."""
 
 
 class Place(Model):
@@ -107,7 +109,10 @@ def lock_text(lock: Lock) -> str:
     }
     for section, known in (("datasets", lock.datasets), ("hosts", lock.hosts)):
         if known:
-            data[section] = {name: one.model_dump() for name, one in sorted(known.items())}
+            data[section] = {
+                name: {k: v for k, v in one.model_dump().items() if v}
+                for name, one in sorted(known.items())
+            }
     if lock.targets:
         data["targets"] = dict(sorted(lock.targets.items()))
     if lock.secrets is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from homelab.backup.plan import skip_reason
+from homelab.hardening.paths import below
 from homelab.nix.source import Setting
 from homelab.openings.model import Opening, View, rule, shown
 from homelab.services.model import Service
@@ -34,6 +35,61 @@ def state(setting: Setting, view: View) -> Iterator[Opening]:
                 "database than the one that its backup dumps",
                 "leave it out; or back that database up yourself, and write "
                 f'{service.at("backup")}: {{skip: "where it is kept"}}',
+            )
+
+
+@rule("services.postgresql.package", "services.postgresql.dataDir", "system.stateVersion")
+def databases(setting: Setting, view: View) -> Iterator[Opening]:
+    """Options that give every service of a host a new and empty database."""
+    if setting.path[-1] == "dataDir" and setting.source:
+        return  # option-state reports it.
+    served = [s.name for s in view.plan.on(view.host.name) if s.entry.database == "postgresql"]
+    if served or setting.path[0] == "system":
+        yield Opening(
+            STATE,
+            f"{setting.name} is {shown(setting.value)}: {', '.join(served) or 'services'} of "
+            f"{view.host.name} may start with an empty database",
+            "leave it out: state_version of the host chooses the version; or dump, upgrade and "
+            "restore by hand first",
+            acceptable=True,
+        )
+
+
+@rule("fileSystems.*.fsType")
+def forgetting(setting: Setting, view: View) -> Iterator[Opening]:
+    """A file system in memory above the state of a service."""
+    mount = setting.path[1]
+    if setting.value not in ("tmpfs", "ramfs") or mount == "/":
+        return  # A root in memory has a check of its own.
+    for service in view.plan.on(view.host.name):
+        lost = [p for p in (*service.state, *service.entry.keeps) if below(p, (mount,))]
+        if lost:
+            yield Opening(
+                STATE,
+                f"{setting.name} is {shown(setting.value)}: {lost[0]}, state of {service.name}, "
+                "would be lost at each boot",
+                "leave it out, or mount a disk there",
+            )
+            return
+
+
+@rule("systemd.services.*.**")
+def units(setting: Setting, view: View) -> Iterator[Opening]:
+    """Settings of a service's unit that give it another directory for its state."""
+    unit, rest = setting.path[2], setting.path[3:]
+    for service in view.plan.on(view.host.name):
+        entry = service.entry
+        if unit not in (*entry.units, *entry.helpers) or not service.state:
+            continue
+        words = {o.rpartition(".")[2] for o in (*entry.state_at, *entry.database_at)}
+        moves = rest in (("serviceConfig", "StateDirectory"), ("serviceConfig", "RootDirectory"))
+        if moves or (rest[:1] == ("environment",) and rest[-1] in words):
+            yield Opening(
+                STATE,
+                f"{setting.name} is {shown(setting.value)}: {service.name} may keep its state "
+                "elsewhere, and backups, persistence and the lock do not follow",
+                f"leave it out; options of its module are followed: {service.at('options')}",
+                acceptable=True,
             )
 
 

@@ -47,6 +47,7 @@ when(
     *("services.traefik.staticConfigOptions.providers.**", "services.traefik.static.**"),
     *("services.traefik.staticConfigFile", "services.traefik.staticConfigOptions.api.insecure"),
     *("services.caddy.extraConfig", "services.caddy.configFile", "services.caddy.settings.**"),
+    *("services.caddy.globalConfig", "services.caddy.adapter"),
     *("services.nginx.config", "services.nginx.httpConfig", "services.nginx.streamConfig"),
     *("services.nginx.defaultListen", "services.nginx.defaultListenAddresses"),
     *("services.nginx.appendHttpConfig", "services.nginx.appendConfig"),
@@ -141,4 +142,15 @@ when(
     way_out="drop it, and give the service a route",
     severity="warning",
     acceptable=True,
+)
+
+
+when(
+    is_set,
+    "services.authelia.instances.*.settings.access_control.**",
+    "services.authelia.instances.*.settingsFiles",
+    "services.authelia.instances.*.settings.identity_providers.**",
+    word="sign-in",
+    what="{option} is {value}: who has to sign in follows from routes and identity.rules",
+    way_out="leave it out; write identity.rules, or auth: and groups: at the route",
 )

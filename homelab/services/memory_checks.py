@@ -10,6 +10,7 @@ from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.memory import lost_paths, moved
 from homelab.storage.memory import moved_datasets
+from homelab.system.model import nixos_hosts
 from homelab.system.renamed import renamed_hosts
 
 
@@ -75,6 +76,29 @@ def host_renamed(plan: Plan) -> Iterator[Problem]:
             f"{new} has the host key of {old}, so it is the same machine{kept}",
             (f"the old repositories open with: {ask}; " if ask else "")
             + f"if this is intended: homelab lock; otherwise call it {old} again",
+        )
+
+
+def reinstalled(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Hosts whose `state_version` is not the recorded one: (name, recorded)."""
+    former = {new: old for old, new in renamed_hosts(plan.stack, plan.lock).items()}
+    for name, host in nixos_hosts(plan.stack.hosts).items():
+        machine = plan.lock.hosts.get(former.get(name, name))
+        if machine is not None and machine.state_version not in ("", host.state_version):
+            yield name, machine.state_version
+
+
+@check("state-version-kept")
+def state_version_kept(plan: Plan) -> Iterator[Problem]:
+    """Modules choose the version of PostgreSQL and some state directories by `state_version`: with
+    another one, services start with empty databases.
+    """
+    for name, before in reinstalled(plan):
+        yield Problem(
+            f"hosts.{name}.state_version",
+            f"{name} was installed with NixOS {before}, and its databases and state belong to that",
+            f"write {before} again; after a new installation, acknowledge: homelab lock --move "
+            f"{name}",
         )
 
 

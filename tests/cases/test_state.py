@@ -24,6 +24,7 @@ from homelab.plan import Plan
 from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem, UsageError
 from homelab.services.custom import extended
+from homelab.services.lock_checks import check_lock
 from homelab.system import persistence
 from tests import build
 from tests.cases.on_disk import laid_out
@@ -295,6 +296,44 @@ def test_a_module_that_moves_state_is_told_of() -> None:
     assert problem.check == "state-moved"
     assert "own.nix:1" in problem.what
     assert "services.vaultwarden.options" in problem.way_out
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("services.postgresql.package = pkgs.postgresql_17;", True),
+        ('system.stateVersion = lib.mkForce "26.05";', True),
+        ('fileSystems."/var/lib" = { fsType = "tmpfs"; };', True),
+        ('fileSystems."/srv/scratch" = { fsType = "tmpfs"; };', False),
+        ('systemd.services.vaultwarden.serviceConfig.StateDirectory = lib.mkForce "vw";', True),
+        ('systemd.services.vaultwarden.environment.DATA_FOLDER = "/srv/vault";', True),
+        ('systemd.services.vaultwarden.environment.LOG_LEVEL = "info";', False),
+    ],
+)
+def test_a_module_that_leaves_state_behind_is_told_of(line: str, told: bool) -> None:
+    text = f"{{ lib, pkgs, ... }}: {{ {line} }}"
+    plan = planned({"hosts": {"aurora": {"modules": ["own.nix"]}}})
+    found = check_openings(plan, {"own.nix": text})
+    assert [p.check for p in found] == (["state-moved"] if told else [])
+
+
+def test_another_state_version_is_refused_until_it_is_acknowledged() -> None:
+    changes = {"hosts": {"pi": {"state_version": "24.11"}}}
+    lock = locked({})
+    found = [p for p in run_checks(planned(changes, lock)) if p.check == "state-version-kept"]
+    assert [p.where for p in found] == ["hosts.pi.state_version"]
+    assert "homelab lock --move pi" in found[0].way_out
+    after = run_checks(planned(changes, locked(changes, lock)))
+    assert "state-version-kept" not in {p.check for p in after}
+
+
+def test_what_the_lock_does_not_have_is_told_of() -> None:
+    plan = planned({}, locked({}))
+    assert list(check_lock(plan, "homelab.lock.yaml")) == []
+    (problem,) = check_lock(planned({}, Lock()), "homelab.lock.yaml")
+    assert (problem.check, problem.severity) == ("lock-current", "warning")
+    for name in ("vaultwarden", "datasets.photos", "backup.targets.b2", "hosts.pi"):
+        assert name in problem.what
 
 
 def test_an_option_that_moves_state_is_a_move_that_the_lock_sees() -> None:

@@ -272,6 +272,10 @@ MODULES: dict[str, str] = {
     "container, host network": f'{_C}.x.extraOptions = [ "--network=host" ];',
     "container, latest": f'{_C}.x.image = "nginx:latest";',
     "docker": "virtualisation.docker.enable = true;",
+    "sign-in off": (
+        'services.authelia.instances.main.settings.access_control.default_policy = "bypass";'
+    ),
+    "Caddy's administration": 'services.caddy.globalConfig = "admin 0.0.0.0:2019";',
     "SSH settings, forced": "services.openssh.settings = lib.mkForce { X = 1; Y = 2; };",
     "units, forced": "systemd.timers = lib.mkForce { x.enable = true; };",
     "accounts, forced": "users.users = lib.mkOverride 50 (import ./users.nix);",

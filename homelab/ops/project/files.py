@@ -23,6 +23,7 @@ from homelab.problems import InvalidStackError, UsageError, did_you_mean
 from homelab.secrets.recipients import OURS, sops_yaml
 from homelab.secrets.rotation import rotations
 from homelab.services.memory import lost_paths, moved, with_lock_keys
+from homelab.services.memory_checks import reinstalled
 from homelab.storage.memory import moved_datasets
 from homelab.system.model import nixos_hosts
 
@@ -37,6 +38,7 @@ def write_lock(
     """
     plan, problems = check_stack(directory, stack)
     names = {s.name for s in plan.services} | {d.name for d in plan.datasets}
+    names |= {name for name, _ in reinstalled(plan)}
     unknown = [m for m in moves if m not in names]
     if unknown:
         raise UsageError(
@@ -48,6 +50,7 @@ def write_lock(
     meant = {("move-stateful", where) for where, s, _ in moved(plan.services) if s.name in moves}
     meant |= {("state-path", s.source) for s in plan.services if s.name in moves}
     meant |= {("dataset-moved", d.source) for d, _ in moved_datasets(plan) if d.name in moves}
+    meant |= {("state-version-kept", f"hosts.{n}.state_version") for n in moves}
     meant |= {("secret-rotated", where) for name, where, _ in rotations(plan) if name in rotated}
     if idle := [r for r in rotated if r not in {name for name, *_ in rotations(plan)}]:
         raise UsageError(f"--rotate {idle[0]}: its encryption key does not change; leave it out")
@@ -161,7 +164,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
         services=services,
         datasets={d.name: Place(host=d.host, path=d.path) for d in plan.datasets},
         hosts={
-            name: Machine(host_key=host.ssh.host_key)
+            name: Machine(host_key=host.ssh.host_key, state_version=host.state_version)
             for name, host in nixos_hosts(plan.stack.hosts).items()
             if host.ssh.host_key
         },

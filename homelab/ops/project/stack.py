@@ -39,6 +39,7 @@ from homelab.secrets.deployer import check_deployer
 from homelab.secrets.literal_checks import check_literals
 from homelab.secrets.recipients import check_sops_files
 from homelab.secrets.stand_in import for_rehearsal, stand_ins
+from homelab.services.lock_checks import check_lock
 from homelab.storage.mount_checks import check_mounts, check_targets
 from homelab.system.checks import check_own_modules
 from homelab.system.disk_checks import check_disks
@@ -162,13 +163,19 @@ def _planned(
         raise InvalidStackError(
             sorted({*error.problems, *_of_the_rest(directory, name, document)})
         ) from None
-    plan = make_plan(site, read_lock(directory, name).lock)
+    lock = read_lock(directory, name)
+    plan = make_plan(site, lock.lock)
     sources, missing = read_sources(directory, plan)
     today = datetime.now(UTC).date().isoformat()
     found = {*run_checks(plan), *missing}
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
-    found |= {*outlived(plan, today), *ended(plan, today), *root_ends(plan, sources, today)}
+    found |= {
+        *check_lock(plan, lock.name),
+        *outlived(plan, today),
+        *ended(plan, today),
+        *root_ends(plan, sources, today),
+    }
     found |= {
         *check_neighbours(plan, keys_of(directory, plan), read_neighbours(directory, name, plan))
     }

@@ -263,4 +263,12 @@ WAYS = (
         asked={"bucket/anew": "a path of its own"},
         lock=Lock.model_validate({"targets": {"cloud": "b2::bucket/restic"}}),
     ),
+    WayOut(
+        "state-version-kept",
+        {"hosts": {"nas": {"state_version": "24.11"}}},
+        {"hosts": {"nas": {"state_version": "25.05"}}},
+        lock=Lock.model_validate(
+            {"hosts": {"nas": {"host_key": build.host_key("nas"), "state_version": "25.05"}}}
+        ),
+    ),
 )
