@@ -83,6 +83,19 @@ def believes(setting: Setting, view: View) -> Iterator[Opening]:
         )
 
 
+@rule("services.grafana.settings.*.enabled")
+def grafana_headers(setting: Setting, view: View) -> Iterator[Opening]:
+    """Without the auth proxy in front of it, a visitor writes the headers that Grafana trusts."""
+    asked = any(r.auth == "forward" for r in view.plan.routes_of("grafana"))
+    if setting.path[3] == "auth.proxy" and setting.value not in (False, None) and not asked:
+        yield Opening(
+            "trusts-anybody",
+            f"{setting.name} is {shown(setting.value)}, and no route of grafana asks the auth "
+            "proxy: any visitor can sign in as somebody else",
+            "leave it out; auth: forward at its route sets it",
+        )
+
+
 @rule("services.grafana.settings.*.whitelist")
 def grafana_whitelist(setting: Setting, view: View) -> Iterator[Opening]:
     """Grafana trusts every client if the list is empty."""

@@ -272,6 +272,7 @@ MODULES: dict[str, str] = {
     "container, host network": f'{_C}.x.extraOptions = [ "--network=host" ];',
     "container, latest": f'{_C}.x.image = "nginx:latest";',
     "docker": "virtualisation.docker.enable = true;",
+    "headers of every visitor": 'services.grafana.settings."auth.proxy".enabled = true;',
     "sign-in off": (
         'services.authelia.instances.main.settings.access_control.default_policy = "bypass";'
     ),
