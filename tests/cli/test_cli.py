@@ -100,7 +100,7 @@ def test_render_writes_every_host_and_writes_nothing_twice(call: Any, tmp_path: 
     assert "0 written" in call("render", "--out", "made").out
     stackdir.write_stack(tmp_path)
     said = call("render", "--out", "made").out
-    assert ", 10 removed, " in said
+    assert ", 14 removed, " in said
     assert not (tmp_path / "made/nas/services").exists(), "what is gone is removed"
 
 
