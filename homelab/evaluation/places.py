@@ -7,65 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from homelab.backup.restic import sources as backup_sources
+from homelab.evaluation.files import FILES
 from homelab.evaluation.messages import Position
 from homelab.evaluation.plan import Path, leaves_of
 from homelab.plan import Plan
 from homelab.render import modules_of
 from homelab.system.model import Host
-
-FILES: Mapping[str, str] = {
-    "backup.nix": "backup",
-    "backup-stores.nix": "backup",
-    "bootstrap.nix": "hosts.{host}.bootstrap",
-    "boot.nix": "hosts.{host}.boot",
-    "certificates.nix": "network.entry",
-    "containers.nix": "services",
-    "control.nix": "services",
-    "dashboard.nix": "dashboard",
-    "directory.nix": "identity",
-    "dns.nix": "network.dns",
-    "facts.nix": "hosts.{host}",
-    "fail2ban.nix": "hosts.{host}.fail2ban",
-    "firewall.nix": "network",
-    "flake.nix": "flakes",
-    "auth-proxy.nix": "identity",
-    "graphics.nix": "hosts.{host}.gpu",
-    "hardening.nix": "services",
-    "home.nix": "hosts.{host}.home",
-    "host.nix": "hosts.{host}",
-    "identity.nix": "identity",
-    "impermanence.nix": "hosts.{host}.persistence",
-    "known-hosts.nix": "hosts",
-    "measurements.nix": "monitoring",
-    "mdns.nix": "hosts.{host}.mdns",
-    "issued-secrets.nix": "secrets",
-    "monitoring.nix": "monitoring",
-    "network.nix": "hosts.{host}.address",
-    "nix.nix": "hosts.{host}.nix",
-    "own.nix": "hosts.{host}.modules",
-    "bundles.nix": "hosts.{host}",
-    "password.nix": "site.owner.password",
-    "portal.nix": "identity",
-    "power.nix": "hosts.{host}",
-    "proxy.nix": "network.entry",
-    "pull.nix": "hosts.{host}.offline",
-    "reboot.nix": "hosts.{host}.reboot",
-    "recovery.nix": "hosts.{host}.ssh.recovery",
-    "release.nix": "hosts.{host}",
-    "samba.nix": "datasets",
-    "secrets.nix": "secrets",
-    "secrets.yaml": "secrets",
-    "ssh.nix": "hosts.{host}.ssh",
-    "storage.nix": "datasets",
-    "tailnet.nix": "hosts.{host}.tailscale",
-    "trust.nix": "network.entry.acme",
-    "tunnel.nix": "cloudflare",
-    "users.nix": "site.owner",
-    "vpn-killswitch.nix": "vpn",
-    "vpn-namespaces.nix": "vpn",
-    "watchdog.nix": "hosts.{host}.watchdog",
-}
-"""The place in the stack config of each file of the tree. Names in an option are more precise."""
 
 _WORD = re.compile(r'[A-Za-z_][\w-]*(?:\.(?:[\w<>*-]+|"[^"\n]+"))+')
 _STORES = re.compile(r"/nix/store/[0-9a-z]{32}-[^/\s]+/")

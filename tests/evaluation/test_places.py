@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from homelab.evaluation.places import FILES, Places
+from homelab.evaluation.files import FILES
+from homelab.evaluation.places import Places
 from homelab.evaluation.plan import leaves_of
 from homelab.ops.project.stack import Stack, open_stack
 from homelab.render import modules_of
