@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -126,9 +127,19 @@ class Stack:
         return {path.name for path in (self.lab.root("pi") / "run/lab-units").glob("*")}
 
 
-@pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    with LabHosts(tmp_path, {"pi": [LAN, TAILNET], "nas": ["192.168.1.9"]}) as lab:
+@contextmanager
+def served_by(directory: Path) -> Iterator[Stack]:
+    """The two hosts of a directory; while they serve, only they can be reached."""
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        LabHosts(directory, {"pi": [LAN, TAILNET], "nas": ["192.168.1.9"]}) as lab,
+    ):
         for name, value in lab.environment().items():
-            monkeypatch.setenv(name, value)
+            environment.setenv(name, value)
         yield Stack(lab)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with served_by(tmp_path) as made:
+        yield made

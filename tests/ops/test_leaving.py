@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from homelab.ops.project import stack as stacks
 from homelab.plan import Plan
 from homelab.problems import HomelabError, UsageError
 from tests import build, stackdir
-from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually, served_by
 
 DATA = "var/lib/navidrome/music.db"
 ELSEWHERE: dict[str, object] = {
@@ -67,20 +68,34 @@ def below(directory: Path) -> set[str]:
     return {str(p.relative_to(directory)) for p in directory.rglob("*")}
 
 
-@pytest.fixture
-def served(stack: Stack) -> Stack:
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A host that had a release with secrets, and then one without services."""
-    stack.bring("r2", token="of r2")
-    assert stack.switch("r2") == 0, stack.report
-    stack.bring("empty")
-    assert stack.switch("empty") == 0, stack.report
-    data = stack.lab.root("pi") / DATA
-    data.parent.mkdir()
-    data.write_text("songs")
-    placed = stack.lab.root("pi") / "run/homelab/secrets/token"
-    placed.parent.mkdir(parents=True)
-    placed.write_text("of r2")
-    return stack
+    directory = tmp_path_factory.mktemp("served") / "lab"
+    with served_by(directory) as stack:
+        stack.bring("r2", token="of r2")
+        assert stack.switch("r2") == 0, stack.report
+        stack.bring("empty")
+        assert stack.switch("empty") == 0, stack.report
+        data = stack.lab.root("pi") / DATA
+        data.parent.mkdir()
+        data.write_text("songs")
+        placed = stack.lab.root("pi") / "run/homelab/secrets/token"
+        placed.parent.mkdir(parents=True)
+        placed.write_text("of r2")
+    kept = directory.with_name("kept")
+    shutil.copytree(directory, kept, symlinks=True)
+    return directory, kept
+
+
+@pytest.fixture
+def served(template: tuple[Path, Path]) -> Iterator[Stack]:
+    """The template's host, as if no other test had used it. Its links need the same directory."""
+    directory, kept = template
+    shutil.rmtree(directory)
+    shutil.copytree(kept, directory, symlinks=True)
+    with served_by(directory) as stack:
+        yield stack
 
 
 # --- retire ---------------------------------------------------------------------------------------
