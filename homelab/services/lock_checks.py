@@ -19,6 +19,8 @@ LOCK_CURRENT = file_check(
 
 def check_lock(plan: Plan, file: str) -> Iterator[Problem]:
     """State, datasets and backup targets of the stack that the lock file does not have."""
+    if not (plan.lock.services or plan.lock.hosts):
+        return  # No lock yet: the first deployment is still to come.
     missing = [key for key, s in with_lock_keys(plan.services) if s.memory is None and has_state(s)]
     missing += [
         f"datasets.{d.name}"

@@ -330,7 +330,9 @@ def test_another_state_version_is_refused_until_it_is_acknowledged() -> None:
 def test_what_the_lock_does_not_have_is_told_of() -> None:
     plan = planned({}, locked({}))
     assert list(check_lock(plan, "homelab.lock.yaml")) == []
-    (problem,) = check_lock(planned({}, Lock()), "homelab.lock.yaml")
+    assert list(check_lock(planned({}, Lock()), "homelab.lock.yaml")) == []
+    some = Lock.model_validate({"services": {"jellyfin": {"host": "workstation"}}})
+    (problem,) = check_lock(planned({}, some), "homelab.lock.yaml")
     assert (problem.check, problem.severity) == ("lock-current", "warning")
     for name in ("vaultwarden", "datasets.photos", "backup.targets.b2", "hosts.pi"):
         assert name in problem.what
