@@ -1,4 +1,4 @@
-"""Dumps of services that only the stack config describes: their files and commands."""
+"""Dumps that a command writes, and live databases of containers."""
 
 from __future__ import annotations
 
@@ -60,9 +60,8 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
             argv = ["sh", "-c", _MYSQL, "sh", dump.user or "root", dump.mysql]
             name, words = f"mysql-{dump.mysql}.sql", Script.of(shlex.join(argv))
         elif dump.mysql is not None:
-            argv = ["--single-transaction", "--routines", "--databases", dump.mysql]
-            name = f"mysql-{dump.mysql}.sql"
-            words = Script.of(_MYSQL_PACKAGE, f"/bin/mysqldump {shlex.join(argv)}")
+            yield _mysql(service, dump.mysql)
+            continue
         elif dump.postgresql is not None and inside:
             argv = ["pg_dump", "--no-password", "--username", dump.user or "postgres"]
             name = f"postgresql-{dump.postgresql}.sql"
@@ -71,6 +70,16 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
             continue
         parts = (*run.parts, *words.parts) if run is not None else words.parts
         yield DumpCommand(f"{DUMPS}/{service.name}/{name}", Script(parts))
+    for known in service.entry.dumps:
+        if known.mysql is not None:
+            yield _mysql(service, known.mysql)
+
+
+def _mysql(service: Service, database: str) -> DumpCommand:
+    """The dump of a database of the host's MySQL, which lets root in by its socket."""
+    argv = ["--single-transaction", "--routines", "--databases", database]
+    words = Script.of(_MYSQL_PACKAGE, f"/bin/mysqldump {shlex.join(argv)}")
+    return DumpCommand(f"{DUMPS}/{service.name}/mysql-{database}.sql", words)
 
 
 def live_files(database: str) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ _SIGN_IN = {
 _DUMPS = {
     "sqlite": "SQLite, dumped with `VACUUM INTO`",
     "postgresql": "PostgreSQL, dumped with `services.postgresqlBackup`",
+    "mysql": "MySQL, dumped with `mysqldump`",
     "builtin": "dumped by the app itself",
 }
 _NEEDS = {

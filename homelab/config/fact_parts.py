@@ -131,7 +131,7 @@ class Dump(Model):
     postgresql: Str | None = None
     """Database name, dumped with `services.postgresqlBackup`."""
     mysql: Str | None = None
-    """Database name, dumped with `services.mysqlBackup`."""
+    """Database name, dumped with `mysqldump`."""
     builtin: AbsolutePath | None = None
     """Directory in which the app itself puts its dumps."""
 

@@ -86,6 +86,10 @@ def _where(service: Service, path: str) -> str:
     return f"services.{service.name}.options" + (f".{path}" if path else "")
 
 
+_DATABASES = {f"services.{n}.dataDir": f"/var/lib/{n}" for n in ("postgresql", "mysql")}
+"""Options that move the databases of the host, and the directory that each moves."""
+
+
 @check("option-state")
 def option_state(plan: Plan) -> Iterator[Problem]:
     """Backups follow an option that moves state; if its value cannot be read, they would keep the
@@ -96,12 +100,12 @@ def option_state(plan: Plan) -> Iterator[Problem]:
             continue
         moves = {**service.entry.state_at, **service.entry.state_file_at}
         for option in declared_options(service.config):
-            if option.name == "services.postgresql.dataDir":
+            if option.name in _DATABASES:
                 yield Problem(
                     _where(service, option.key),
                     "this moves the databases of every service of the host, and neither the lock "
                     "nor persistence follows",
-                    "leave it out, and mount a disk at /var/lib/postgresql instead",
+                    f"leave it out, and mount a disk at {_DATABASES[option.name]} instead",
                 )
             elif option.name in moves and not isinstance(option.value, str):
                 yield Problem(

@@ -107,7 +107,8 @@ _FIXED: tuple[Owner, ...] = (
     Owner("/home", "home", "all home directories", inside=False),
 )
 _DATABASES = {
-    "postgresql": Owner("/var/lib/postgresql", "state", "the databases of the host", derived=True)
+    name: Owner(f"/var/lib/{name}", "state", "the databases of the host", derived=True)
+    for name in ("postgresql", "mysql")
 }
 
 

@@ -204,9 +204,9 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
             yield Kept(_whole(path), service.name, user, writers)
         for path, user in _upstream(service):
             yield Kept(_whole(path), service.name, user, writers)
-        if entry.database == "postgresql":
-            units = (*writers, "postgresql")
-            yield Kept("/var/lib/postgresql", f"database of {service.name}", "", units)
+        if entry.database in ("postgresql", "mysql"):
+            units = (*writers, entry.database)
+            yield Kept(f"/var/lib/{entry.database}", f"database of {service.name}", "", units)
         for path in entry.keeps:
             yield Kept(_whole(path), service.name, "", writers)
         for path in service.harden.read_write:
@@ -217,7 +217,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
         for mount in container.mounts if container else ():
             if not mount.read_only:
                 yield Kept(_whole(mount.source), service.name, "", writers)
-        if any(d.kind in ("sqlite", "postgresql") for d in entry.dumps):
+        if any(d.kind in ("sqlite", "postgresql", "mysql") for d in entry.dumps):
             yield Kept("/var/backup", "dumps for the backup")
 
 

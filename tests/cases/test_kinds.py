@@ -232,18 +232,18 @@ def test_podman_prune(tmp_path: Path) -> None:
 
 def test_native_module_not_in_catalog(tmp_path: Path) -> None:
     """The message says that a bare nixpkgs module is not supported."""
-    forgejo: Changes = {
+    microbin: Changes = {
         "host": "aurora",
-        "name": "git",
+        "name": "paste",
         "audience": "family",
         "auth": "native",
         "port": 3010,
-        "state": ["/var/lib/forgejo"],
-        "options": {"services.forgejo.enable": True},
+        "state": ["/var/lib/microbin"],
+        "options": {"services.microbin.enable": True},
         "tile": {"group": "Tools"},
     }
-    (problem,) = tried(laid_out(tmp_path / "a", services(forgejo=forgejo)))
-    assert (problem.check, problem.where) == ("service-known", "services.forgejo")
+    (problem,) = tried(laid_out(tmp_path / "a", services(microbin=microbin)))
+    assert (problem.check, problem.where) == ("service-known", "services.microbin")
     assert "a nixpkgs module that is not in the catalog" in problem.way_out
 
 

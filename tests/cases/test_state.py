@@ -233,7 +233,7 @@ def test_every_entry_with_state_says_which_options_move_it(entry: Entry) -> None
     if entry.state or entry.keeps:
         moves = {**entry.state_at, **entry.state_file_at}
         assert bool(moves) != bool(entry.state_fixed)
-    elsewhere = {d.kind for d in entry.dumps} & {"sqlite", "postgresql"}
+    elsewhere = {d.kind for d in entry.dumps} & {"sqlite", "postgresql", "mysql"}
     assert bool(entry.database_at) <= bool(elsewhere)
 
 

@@ -17,7 +17,13 @@ def _file(name: str, **service: object) -> str:
     return build.render(changes)["pi"][f"services/{name}.nix"]
 
 
-NGINX = [("baikal", 8088), ("firefly-iii", 8087), ("freshrss", 8085), ("grocy", 8086)]
+NGINX = [
+    ("baikal", 8088),
+    ("bookstack", 8089),
+    ("firefly-iii", 8087),
+    ("freshrss", 8085),
+    ("grocy", 8086),
+]
 CLOSED = [
     ("forgejo", "service.DISABLE_REGISTRATION = true;"),
     ("gitea", "service.DISABLE_REGISTRATION = true;"),
@@ -94,3 +100,21 @@ def test_syncthing_keeps_the_devices_and_folders_that_are_made_on_its_pages() ->
     text = _file("syncthing")
     assert "overrideDevices = false;" in text
     assert "overrideFolders = false;" in text
+
+
+def test_the_dump_of_a_database_of_mysql_is_in_the_backup() -> None:
+    """Its files change while they are copied."""
+    plan = build.plan({"services": {"bookstack": {"host": "pi"}}, "backup": TARGETS})
+    (job,) = [j for j in plan.backup.jobs if j.name == "bookstack"]
+    assert "/var/backup/dumps/bookstack/mysql-bookstack.sql" in job.paths
+    text = build.render({"services": {"bookstack": {"host": "pi"}}, "backup": TARGETS})["pi"]
+    assert "/bin/mysqldump --single-transaction" in text["backup.nix"]
+    assert "--databases bookstack" in text["backup.nix"]
+
+
+@pytest.mark.parametrize("name", ["mysql", "postgresql"])
+def test_an_option_that_moves_the_databases_of_the_host_is_refused(name: str) -> None:
+    options = {f"services.{name}.dataDir": "/srv/db"}
+    changes: Changes = {"services": {"bookstack": {"host": "pi", "options": options}}}
+    (problem,) = build.found(changes, "option-state")
+    assert problem.way_out.endswith(f"mount a disk at /var/lib/{name} instead")

@@ -68,7 +68,7 @@ TYPED = {
         "services.shiori",
         "services.trilium-server",
     ),
-    *("services.jellyfin", "services.ollama", "services.postgresql"),
+    *("services.jellyfin", "services.mysql", "services.ollama", "services.postgresql"),
     *("services.postgresqlBackup", "services.resolved"),
     *("services.sabnzbd", "services.static-web-server", "services.wyoming", "services.xserver"),
     *("system", "systemd.enableEmergencyMode", "systemd.targets", "time", "users"),
@@ -79,6 +79,7 @@ tests/evaluation evaluate it.
 """
 NOT_READ = {
     "services.actual": "Debian has none; it reads JSON and environment, and passes over what it does not know",
+    "services.bookstack": "Debian has none; its module writes the environment of the PHP",
     "services.changedetection-io": "flags and environment that its module writes",
     "services.forgejo": "Debian has none, and none was built for these tests",
     "services.gitea": "Debian has none, and none was built for these tests",

@@ -77,8 +77,8 @@ def test_every_catalog_service_keeps_its_state_on_an_ephemeral_root(entry: Entry
             # Paths with names from the configuration count only in state directories.
             if path.startswith("/var/lib/") and "{" not in path:
                 assert survives(path, places), path
-    if entry.database == "postgresql":
-        assert survives("/var/lib/postgresql", places)
+    if entry.database in ("postgresql", "mysql"):
+        assert survives(f"/var/lib/{entry.database}", places)
     assert entry.state or entry.keeps or entry.database != "none" or entry.stateless
 
 

@@ -44,6 +44,7 @@ NEWER: dict[str, Newer] = {
     "services.baikal.pool": Newer("string", "25.05", _MODULE_2505),
     "services.baikal.user": Newer("string", "25.05", _MODULE_2505),
     "services.baikal.virtualHost": Newer("null or string", "25.05", _MODULE_2505),
+    "services.bookstack.settings": Newer("anything", "25.11", _LIST_MODULE_2511),
     "services.changedetection-io.package": Newer("package", "25.11", _LIST_MODULE_2511),
     "services.freshrss.api": Newer("submodule", "26.05", _MODULE_2605),
     "services.grocy.extraConfig": Newer(
