@@ -118,3 +118,17 @@ def test_an_option_that_moves_the_databases_of_the_host_is_refused(name: str) ->
     changes: Changes = {"services": {"bookstack": {"host": "pi", "options": options}}}
     (problem,) = build.found(changes, "option-state")
     assert problem.way_out.endswith(f"mount a disk at /var/lib/{name} instead")
+
+
+def test_file_browser_shows_a_dataset_that_its_group_may_write() -> None:
+    """Its module makes the directory for itself alone, in filebrowser.conf; systemd-tmpfiles keeps
+    the first rule of a path by the name of the file, which is 10-datasets.conf.
+    """
+    files = {"host": "pi", "path": "/mnt/files", "tier": "user", "group": "family"}
+    changes: Changes = {
+        "services": {"filebrowser": {"host": "pi", "datasets": {"files": "files"}}},
+        "datasets": {"files": files},
+    }
+    made = build.render(changes)["pi"]
+    assert 'root = "/mnt/files";' in made["services/filebrowser.nix"]
+    assert '"/mnt/files".d' in made["storage.nix"].split('tmpfiles.settings."10-datasets"')[1]

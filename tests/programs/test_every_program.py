@@ -81,6 +81,7 @@ NOT_READ = {
     "services.actual": "Debian has none; it reads JSON and environment, and passes over what it does not know",
     "services.bookstack": "Debian has none; its module writes the environment of the PHP",
     "services.changedetection-io": "flags and environment that its module writes",
+    "services.filebrowser": "Debian has none, and none was built for these tests",
     "services.forgejo": "Debian has none, and none was built for these tests",
     "services.gitea": "Debian has none, and none was built for these tests",
     "services.firefly-iii": "Debian has none; its module writes the environment of the PHP",

@@ -46,6 +46,12 @@ NEWER: dict[str, Newer] = {
     "services.baikal.virtualHost": Newer("null or string", "25.05", _MODULE_2505),
     "services.bookstack.settings": Newer("anything", "25.11", _LIST_MODULE_2511),
     "services.changedetection-io.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.filebrowser.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.filebrowser.group": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.filebrowser.openFirewall": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.filebrowser.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.filebrowser.settings": Newer("JSON value", "25.11", _LIST_MODULE_2511),
+    "services.filebrowser.user": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.freshrss.api": Newer("submodule", "26.05", _MODULE_2605),
     "services.grocy.extraConfig": Newer(
         "strings concatenated with \u201c\\n\u201d", "26.05", _MODULE_2605
