@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from homelab.network.between import dialled
@@ -57,8 +58,10 @@ def _scraped(plan: Plan, prometheus: Service) -> Attrs:
 
 def _drawn(plan: Plan, grafana: Service) -> Attrs:
     sources = read_by(plan, grafana)
+    titles = Counter(s.entry.title for s, _ in sources)
     names = {
-        s.name: f"Prometheus ({s.host})" if len(sources) > 1 else "Prometheus" for s, _ in sources
+        s.name: s.entry.title if titles[s.entry.title] == 1 else f"{s.entry.title} ({s.host})"
+        for s, _ in sources
     }
     listed: list[Nix] = [
         {"name": names[s.name], "type": "prometheus", "url": f"http://{address}"}

@@ -53,6 +53,7 @@ NEWER: dict[str, Newer] = {
     "services.filebrowser.settings": Newer("JSON value", "25.11", _LIST_MODULE_2511),
     "services.filebrowser.user": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.freshrss.api": Newer("submodule", "26.05", _MODULE_2605),
+    "services.glance.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
     "services.grocy.extraConfig": Newer(
         "strings concatenated with \u201c\\n\u201d", "26.05", _MODULE_2605
     ),
@@ -92,6 +93,7 @@ NEWER: dict[str, Newer] = {
     "services.linkwarden.user": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.mealie.database": Newer("submodule", "25.05", _MODULE_2505),
     "services.mealie.extraOptions": Newer("list of string", "25.05", _MODULE_2505),
+    "services.ntfy-sh.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
     "services.paperless.configureNginx": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.paperless.configureTika": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.paperless.domain": Newer("null or string", "25.11", _LIST_MODULE_2511),
@@ -100,6 +102,13 @@ NEWER: dict[str, Newer] = {
     "services.radicale.user": Newer("string", "26.05", _MODULE_2605),
     "services.syncthing.guiPasswordFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
     "services.trilium-server.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
+    "services.victoriametrics.basicAuthPasswordFile": Newer(
+        "null or path", "25.11", _LIST_MODULE_2511
+    ),
+    "services.victoriametrics.basicAuthUsername": Newer(
+        "null or string", "25.11", _LIST_MODULE_2511
+    ),
+    "services.victoriametrics.checkConfig": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.vikunja.address": Newer("string", "26.05", _MODULE_2605),
     "services.caddy.httpPort": Newer(
         "16 bit unsigned integer; between 0 and 65535 (both inclusive)",
