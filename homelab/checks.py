@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from dataclasses import replace
 from functools import cache
 
 from homelab.check import _FILE_CHECKS, _REGISTRY, Check, FileCheck
 from homelab.plan import Plan
 from homelab.problems import Problem
+from homelab.services.own import place_of_option
 
 PACKAGES = (
     "backup",
@@ -72,5 +74,15 @@ def run_checks(plan: Plan) -> list[Problem]:
         for problem in item.rule(plan):
             # A check of severity error may yield a warning, but never the other way round.
             severity = item.severity if problem.severity == "error" else "warning"
-            found.add(replace(problem, check=item.id, severity=severity))
+            where = _at_facts(plan, problem.where)
+            found.add(replace(problem, check=item.id, severity=severity, where=where))
     return sorted(found)
+
+
+_OPTION = re.compile(r"services\.([a-z0-9-]+)\.options\.(.+)")
+
+
+def _at_facts(plan: Plan, where: str) -> str:
+    """The place of an option, which may be in an owner's facts."""
+    found = _OPTION.fullmatch(where)
+    return place_of_option(plan.stack, found[1], found[2]) if found else where

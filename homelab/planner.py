@@ -15,6 +15,7 @@ from homelab.monitoring.plan import plan_monitoring
 from homelab.network.plan import loopback_http, plan_dns, plan_firewall, plan_routes
 from homelab.plan import Plan
 from homelab.secrets.plan import plan_secrets
+from homelab.services.own import with_own_options
 from homelab.services.plan import plan_services
 from homelab.services.ports import plan_ports
 from homelab.storage.plan import plan_datasets
@@ -29,6 +30,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     A reference to something that does not exist is skipped; the checks report it.
     """
     hosts = plan_hosts(stack)
+    stack = with_own_options(stack, {name: host.release for name, host in hosts.items()})
     services = plan_services(stack, hosts, lock)
     routes = plan_routes(stack, hosts, services)
     ports = plan_ports(hosts, services) + loopback_http(stack, routes) + page_port(stack)

@@ -24,10 +24,11 @@ FIELDS = frozenset(
 
 def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
     """Problems of the facts, on hosts with these NixOS releases."""
-    yield from _references(entry)
+    wrong = list(_references(entry))
+    yield from wrong
     yield from _state(entry)
     yield from _page(entry)
-    for release in releases:
+    for release in releases if not wrong else ():
         if release >= entry.since:
             yield from _web_port(entry, release)
 

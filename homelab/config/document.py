@@ -30,6 +30,8 @@ class Document:
     lines: Mapping[Path_, int] = field(default_factory=dict)
     settings: Mapping[str, Value] = field(default_factory=dict)
     """Every setting of the stack by its full key, including other namespaces."""
+    files: Mapping[Path_, str] = field(default_factory=dict)
+    """Other files with parts of the stack config, by the place of each part."""
 
     def line(self, path: Path_) -> int:
         """Line of a value, or of the nearest key that contains it; 0 when unknown."""
@@ -38,6 +40,11 @@ class Document:
             if found:
                 return found
         return 0
+
+    def file_of(self, path: Path_) -> str:
+        """The file that contains a value."""
+        found = (self.files.get(path[:end]) for end in range(len(path), 0, -1))
+        return next(filter(None, found), self.file)
 
 
 def read_document(path: Path) -> Document:

@@ -143,3 +143,11 @@ class ServiceFacts(Model):
     """Other hosts download packages from it, so its host is deployed after them."""
     asks_one_of: Many[Many[OptionPath]] = ()
     """Options without a default, of which the owner must set one."""
+
+
+class OwnFacts(ServiceFacts):
+    """Facts of a service that an owner writes."""
+
+    extends: Name | None = None
+    """Entry of the catalog whose facts apply to everything that is not written here. Keys of a
+    mapping are added to the entry's; a list replaces the entry's list."""

@@ -91,7 +91,7 @@ def _unfit_problem(path: Path_, found: str, document: Document) -> Problem:
         where(path),
         f"this contains the character {found}, which is invisible or cannot be written to a file",
         "leave it out",
-        file=document.file,
+        file=document.file_of(path),
         line=document.line(path),
     )
 
@@ -102,7 +102,7 @@ def _date_problems(found: list[Path_], document: Document) -> list[Problem]:
             where(d),
             "this is a date where text is expected",
             "quote it",
-            file=document.file,
+            file=document.file_of(d),
             line=document.line(d),
         )
         for d in found
@@ -112,7 +112,9 @@ def _date_problems(found: list[Path_], document: Document) -> list[Problem]:
 def _problem(error: ErrorDetails, document: Document) -> Problem:
     path, model = follow(error["loc"])
     what, way_out = _words(error, path, model)
-    return Problem(where(path), what, way_out, file=document.file, line=document.line(path))
+    return Problem(
+        where(path), what, way_out, file=document.file_of(path), line=document.line(path)
+    )
 
 
 def _words(error: ErrorDetails, path: Path_, model: type[BaseModel] | None) -> tuple[str, str]:
@@ -268,6 +270,6 @@ def _inner(annotation: object) -> object | None:
     arguments = get_args(plain)
     if get_origin(plain) is dict:
         return typing.cast("object", arguments[1])
-    if get_origin(plain) is list:
+    if get_origin(plain) in (list, tuple):
         return typing.cast("object", arguments[0])
     return None

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, mode
 from homelab.config.backup import CustomBackup, ServiceBackup
 from homelab.config.base import AbsolutePath, Audience, Auth, Kind, Name, Port, Publish, Reason
 from homelab.config.dashboard import ServiceTile
+from homelab.config.facts import OwnFacts
 from homelab.config.hardening import ServiceHardening
 from homelab.config.monitoring import ServiceMonitor
 from homelab.config.routes import RouteConfig, exact_name
@@ -115,6 +116,7 @@ class CatalogService(NativeService):
     lacks: ClassVar[Mapping[str, str]] = {
         "container": _ONE_KIND,
         "flake": _ONE_KIND,
+        "module": _ONE_KIND,
         "oidc": "leave it out: the catalog has its OIDC settings; auth: oidc enables them",
     }
 
@@ -128,6 +130,7 @@ class ContainerService(ServiceConfig):
     called: ClassVar[str] = "a container"
     lacks: ClassVar[Mapping[str, str]] = {
         "flake": _ONE_KIND,
+        "module": _ONE_KIND,
         "harden": "leave it out: Podman isolates the container, and its unit only starts it",
         "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
         "service of the host",
@@ -148,11 +151,31 @@ class ContainerService(ServiceConfig):
     """OIDC settings, for `auth: oidc`."""
 
 
+class ModuleService(NativeService):
+    """A service with a NixOS module of nixpkgs, described only here."""
+
+    called: ClassVar[str] = "a service of a module"
+    lacks: ClassVar[Mapping[str, str]] = {
+        "container": _ONE_KIND,
+        "flake": _ONE_KIND,
+        "service": _ONE_KIND,
+        "oidc": "write it below module: sign_in: {kinds: [oidc], oidc: {redirects: […]}}",
+    }
+
+    module: OwnFacts
+    """Facts of the service, with the same keys as an entry of the catalog."""
+    backup: CustomBackup = CustomBackup()
+
+
 class FlakeService(NativeService):
     """A service with a NixOS module from a flake, described only here."""
 
     called: ClassVar[str] = "a service of a flake"
-    lacks: ClassVar[Mapping[str, str]] = {"container": _ONE_KIND, "service": _ONE_KIND}
+    lacks: ClassVar[Mapping[str, str]] = {
+        "container": _ONE_KIND,
+        "module": _ONE_KIND,
+        "service": _ONE_KIND,
+    }
 
     flake: Flake
     backup: CustomBackup = CustomBackup()
@@ -179,6 +202,11 @@ def secrets_of(config: ServiceConfig) -> Mapping[str, ServiceSecret]:
 
 def is_custom(config: ServiceConfig) -> bool:
     """Whether only the stack config describes the service."""
+    return isinstance(config, ContainerService | FlakeService | ModuleService)
+
+
+def is_made(config: ServiceConfig) -> bool:
+    """Whether its entry is made from settings of the service, and not from facts."""
     return isinstance(config, ContainerService | FlakeService)
 
 
@@ -198,6 +226,7 @@ def _kind_of(value: object) -> str:
 KINDS: Mapping[str, type[ServiceConfig]] = {
     "container": ContainerService,
     "flake": FlakeService,
+    "module": ModuleService,
     "catalog": CatalogService,
 }
 """Kinds by the key that selects them; `catalog` is a service without either key."""
@@ -205,7 +234,8 @@ KINDS: Mapping[str, type[ServiceConfig]] = {
 AnyService = Annotated[
     Annotated[CatalogService, Tag("catalog")]
     | Annotated[ContainerService, Tag("container")]
-    | Annotated[FlakeService, Tag("flake")],
+    | Annotated[FlakeService, Tag("flake")]
+    | Annotated[ModuleService, Tag("module")],
     Discriminator(_kind_of),
 ]
 """One service of the stack config, of any kind."""

@@ -12,6 +12,7 @@ from homelab.config.base import Domain, Email, Model, Name, PublicKey, SecretRef
 from homelab.config.cloudflare import CloudflareConfig
 from homelab.config.dashboard import DashboardConfig
 from homelab.config.deploy import DeployConfig
+from homelab.config.facts import OwnFacts
 from homelab.config.hosts import AnyHost, FlakeInput, Pin
 from homelab.config.identity import IdentityConfig
 from homelab.config.monitoring import MonitoringConfig
@@ -138,6 +139,9 @@ class StackConfig(Model):
     network: NetworkConfig
     hosts: dict[Name, AnyHost]
     services: dict[Name, AnyService] = Field(default_factory=dict)
+    catalog: dict[Name, OwnFacts] = Field(default_factory=dict)
+    """Facts of services by name, in addition to the catalog. Each may also be in a file of its own,
+    `services/NAME.yaml` beside the stack file."""
     cloudflare: CloudflareConfig | None = None
     tailnet: TailnetConfig | None = None
     vpn: dict[VpnName, VpnConfig] = Field(default_factory=dict)

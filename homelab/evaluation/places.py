@@ -12,6 +12,7 @@ from homelab.evaluation.messages import Position
 from homelab.evaluation.plan import Path, leaves_of
 from homelab.plan import Plan
 from homelab.render import modules_of
+from homelab.services.own import place_of_option
 from homelab.system.model import Host
 
 _WORD = re.compile(r'[A-Za-z_][\w-]*(?:\.(?:[\w<>*-]+|"[^"\n]+"))+')
@@ -172,7 +173,7 @@ class Places:
         if file.startswith("services/"):
             where = self._of_file(file)
             key = self._said(file[9:-4], path) if stated else ""
-            return Place(f"{where}.options.{key}" if key else where)
+            return Place(place_of_option(self._plan.stack, file[9:-4], key) if key else where)
         caused = self._of_library(path)
         if caused is not None:
             return caused

@@ -8,6 +8,7 @@ from typing import Literal
 from homelab.config.base import Audience, Auth, Publish
 from homelab.config.routes import RouteConfig
 from homelab.config.stack import StackConfig
+from homelab.network.auth import default_auth
 from homelab.network.between import dialled
 from homelab.network.model import LOOPBACK_HTTP_PORT, DnsPlan, FirewallPlan, PortUse
 from homelab.network.route import Route, is_web
@@ -124,18 +125,6 @@ def _tunnel(
     apart = tunnel is not None and tunnel.host != stack.network.entry.host
     direct = tunnel is not None and tunnel.via == "direct"
     return "app" if config.tunnel_service or apart or direct else "proxy"
-
-
-def default_auth(audience: Audience, kinds: tuple[Auth, ...]) -> Auth:
-    """The sign-in of a route whose `auth` is not set.
-
-    The operator and the public have none beside a native one: the tailnet identifies the operator.
-    A family member signs in at the app if it can, else at the auth proxy. `oidc` is never a
-    default, because it changes the accounts of an app.
-    """
-    if audience != "family":
-        return "native" if kinds[0] == "native" else "none"
-    return next((k for k in kinds if k not in ("none", "oidc")), "forward")
 
 
 def legacy_names(stack: StackConfig, routes: tuple[Route, ...]) -> tuple[tuple[str, str, str], ...]:

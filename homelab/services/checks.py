@@ -20,15 +20,15 @@ from homelab.system.pin_checks import later
 def service_known(plan: Plan) -> Iterator[Problem]:
     """A service that is not in the catalog would be ignored without a message."""
     for name, config in plan.stack.services.items():
-        if entry_of(name, config) is None:
+        if entry_of(name, plan.stack) is None:
             stated = config.service if isinstance(config, CatalogService) else None
             wanted = stated or name
             yield Problem(
                 f"services.{name}" + (".service" if stated else ""),
                 f'the catalog has no service "{wanted}"',
-                did_you_mean(wanted, ENTRIES, "services")
-                + "; or describe it yourself, with container: or flake: (a nixpkgs module that is "
-                "not in the catalog cannot be used directly)",
+                did_you_mean(wanted, {*ENTRIES, *plan.stack.catalog}, "services")
+                + f"; or describe it yourself: in services/{wanted}.yaml, or with module:, "
+                "container: or flake: here",
             )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
 from homelab.check import check
 from homelab.config.services import CatalogService, ContainerService, ports_of
@@ -13,6 +12,7 @@ from homelab.network.model import RESOLVERS
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.model import Service
+from homelab.services.own import find_entry, original_entry
 from homelab.services.plan import hosts_of, implied
 from homelab.services.podman import addresses, target_of
 from homelab.storage.shares import SAMBA
@@ -34,7 +34,7 @@ def service_single(plan: Plan) -> Iterator[Problem]:
                     "give the service another name",
                 )
             continue
-        entry = find(config.service or name)
+        entry = find_entry(plan.stack, config.service or name)
         if entry is None or not entry.infrastructure or not config.enable or name in placed:
             continue
         if name in (*RESOLVERS, SAMBA):
@@ -66,7 +66,7 @@ def service_adds(plan: Plan) -> Iterator[Problem]:
     the service.
     """
     for service in _once(plan):
-        entry = None if service.is_custom else find(service.entry.name)
+        entry = original_entry(plan.stack, service.name, service.config)
         yield from _ports(service, entry)
         if entry is not None:
             yield from _secrets(service, entry)

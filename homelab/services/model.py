@@ -17,6 +17,7 @@ from homelab.config.services import (
     ServiceConfig,
     datasets_of,
     is_custom,
+    is_made,
     secrets_of,
     vpn_of,
 )
@@ -69,6 +70,8 @@ class Service:
     """The network namespace that it runs in; none for the host's own network."""
     memory: Memory | None = None
     """Its record in the lock; None if it has none."""
+    known_secrets: frozenset[str] = frozenset()
+    """Secrets that its entry describes, without those of the service itself."""
     owner: str = ""
     """Name that its secrets are derived for: its first recorded name. Encrypted data stays readable
     when the service moves, is renamed or gets a second instance."""
@@ -94,6 +97,11 @@ class Service:
     def is_outside_only(self) -> bool:
         """Whether it is a container that is published only at its host's outer addresses."""
         return self.container is not None and bool(self.callers)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its entry is made from settings of the service, and not from facts."""
+        return is_made(self.config)
 
     @property
     def is_custom(self) -> bool:

@@ -96,7 +96,7 @@ def option_state(plan: Plan) -> Iterator[Problem]:
     old directory.
     """
     for service in plan.services:
-        if service.is_custom:
+        if service.is_made:
             continue
         moves = {**service.entry.state_at, **service.entry.state_file_at}
         for option in declared_options(service.config):

@@ -15,16 +15,18 @@ from homelab.config.services import (
     ContainerService,
     ServiceConfig,
     datasets_of,
+    is_made,
     ports_of,
 )
 from homelab.config.stack import StackConfig
+from homelab.network.auth import asked_auths
 from homelab.network.between import dialled, lan_callers, path_between
 from homelab.network.model import LOOPBACK, PortUse, resolver_entry
-from homelab.network.plan import default_auth
 from homelab.services.containers import bridge_of
 from homelab.services.custom import custom_entry, extended
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
+from homelab.services.own import original_entry
 from homelab.services.ports import assign_ports
 from homelab.services.readers import Readers
 from homelab.storage.shares import SAMBA, plan_shares
@@ -66,11 +68,12 @@ def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
     return tuple(h for h, c in nixos_hosts(stack.hosts).items() if set(c.tags) & set(config.tags))
 
 
-def entry_of(name: str, config: ServiceConfig) -> Entry | None:
-    """The entry of a service: from the catalog, or made from the stack config."""
-    if not isinstance(config, CatalogService):
+def entry_of(name: str, stack: StackConfig) -> Entry | None:
+    """The entry of a service of the stack config, with its additions."""
+    config = stack.services[name]
+    if is_made(config):
         return custom_entry(name, config)
-    entry = find(config.service or name)
+    entry = original_entry(stack, name, config)
     return extended(entry, config) if entry is not None else None
 
 
@@ -116,18 +119,22 @@ def _wanted(
             for host, source in places:
                 yield name, host, config, entry, source
     for name, config in stack.services.items():
-        entry = entry_of(name, config)
+        entry = entry_of(name, stack)
         if name in asked or not config.enable or entry is None:
             continue
         for host in hosts_of(name, stack):
             yield name, host, config, entry, f"services.{name}"
 
 
-def settled(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
-    """The entry with its state in the dataset, for a service that keeps it there."""
+def settled(
+    entry: Entry, config: ServiceConfig, stack: StackConfig, original: Entry | None
+) -> Entry:
+    """The entry with its state in the dataset, for a service that keeps it there; `original` is the
+    entry without the settings of the stack config.
+    """
     for part, below in entry.state_in.items():
         dataset = stack.datasets.get(datasets_of(config).get(part, ""))
-        if dataset is not None and entry.state and not _is_elsewhere(entry):
+        if dataset is not None and entry.state and not _is_elsewhere(entry, original):
             here, there = entry.state[0], f"{dataset.path}/{below}"
             dumps = tuple(d.at(d.source.replace(here, there, 1)) for d in entry.dumps)
             return entry.model_copy(
@@ -148,12 +155,12 @@ def _said_at(name: str, label: str, stack: StackConfig, source: str) -> str:
     return f"services.{name}.port" if label == "web" and config is not None else source
 
 
-def _installed(entry: Entry, state_version: str) -> Entry:
+def _installed(entry: Entry, state_version: str, original: Entry | None) -> Entry:
     """The entry with its former state directory, for a host installed before the change."""
     if entry.former_state is None or state_version >= entry.former_state.before:
         return entry
     here, former = entry.state[0], entry.former_state.directory
-    if _is_elsewhere(entry):
+    if _is_elsewhere(entry, original):
         return entry
     return entry.model_copy(
         update={
@@ -164,20 +171,16 @@ def _installed(entry: Entry, state_version: str) -> Entry:
     )
 
 
-def _is_elsewhere(entry: Entry) -> bool:
+def _is_elsewhere(entry: Entry, original: Entry | None) -> bool:
     """Whether an option of the stack config moves its state."""
-    known = find(entry.name)
-    return known is not None and known.state[:1] != entry.state[:1]
+    return original is not None and original.state[:1] != entry.state[:1]
 
 
 def _asking(entry: Entry, config: ServiceConfig) -> Entry:
     """The entry with its OIDC options and secret if a route uses OIDC, and with its options for
     identity headers if a route uses the auth proxy.
     """
-    routes = config.routes if config.routes is not None else [config]
-    asked = {
-        r.auth or default_auth(r.audience or entry.audience, entry.sign_in.kinds) for r in routes
-    }
+    asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
     fact = entry.sign_in.oidc
     if "forward" in asked:
         entry = entry.model_copy(update={"options": {**entry.options, **entry.sign_in.forward}})
@@ -202,8 +205,9 @@ def _place(
     calling: Mapping[str, tuple[str, ...]],
 ) -> Service:
     stack = readers.stack
-    entry = _installed(entry, hosts[host].config.state_version)
-    entry = _asking(settled(entry, config, stack), config)
+    original = original_entry(stack, name, config)
+    entry = _installed(entry, hosts[host].config.state_version, original)
+    entry = _asking(settled(entry, config, stack, original), config)
     reading = readers.callers(host, entry, config)
     called = _called(name, host, entry, config, stack, calling.get(name, ()), reading)
     callers = called.get("web", ())
@@ -244,6 +248,7 @@ def _place(
         source=source,
         role=hosts[host].role,
         namespace=namespace,
+        known_secrets=frozenset(original.secrets if original else ()),
     )
 
 

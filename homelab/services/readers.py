@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from homelab.catalog import find
 from homelab.catalog.model import Entry
-from homelab.config.services import CatalogService, ServiceConfig
+from homelab.config.services import ServiceConfig
 from homelab.config.stack import StackConfig
+from homelab.services.own import original_entry
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Readers:
     def _entries(self) -> dict[str, Entry]:
         """Entries of enabled services that provide or read data, by service name."""
         found = {
-            name: find(config.service or name)
+            name: original_entry(self.stack, name, config)
             for name, config in self.stack.services.items()
-            if config.enable and isinstance(config, CatalogService)
+            if config.enable
         }
         return {n: e for n, e in found.items() if e is not None and (e.gives or e.reads)}
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from homelab.catalog import find
 from homelab.catalog.model import OIDC
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
@@ -126,8 +125,9 @@ def _dataset(plan: Plan, service: Service, part: str) -> str | None:
 def stated_secrets(service: Service) -> frozenset[str]:
     """Secrets that are only in the stack config, so no option of the catalog passes them on."""
     every = frozenset(service.entry.secrets)
-    entry = None if service.is_custom else find(service.entry.name)
-    return every if entry is None else every & service.secrets.keys() - entry.secrets.keys()
+    if service.is_made:
+        return every
+    return every & service.secrets.keys() - service.known_secrets
 
 
 def path_of_secret(service: Service, name: str) -> str:

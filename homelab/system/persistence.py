@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import PurePosixPath
 
-from homelab.catalog import find
 from homelab.catalog.upstream import modules_of, release_of
 from homelab.config.host_options import Persistence
 from homelab.nix import Attrs, Comment, Module, Nix, Raw, Script, attrs, merge
@@ -21,6 +20,7 @@ from homelab.offline.delivery import BUNDLES, relay_of
 from homelab.plan import Plan
 from homelab.services.declared import declared_options
 from homelab.services.model import Service
+from homelab.services.own import original_entry
 from homelab.system.model import Host
 
 OURS = "/var/lib/homelab"
@@ -196,7 +196,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
     for service in plan.on(host.name):
         entry = service.entry
         writers = (*entry.units, *entry.helpers)
-        original = find(entry.name)
+        original = original_entry(plan.stack, service.name, service.config)
         # If a dataset replaces a state directory, the original still holds the rest.
         state = (*service.state, *entry.state, *(original.state if original else ()))
         for path in dict.fromkeys(state):

@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from homelab.config.document import Document, read_document
+from homelab.config.document import Document
 from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
+from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.stack import check_document, open_document
 from homelab.plan import Plan
 from homelab.problems import Problem
@@ -105,7 +106,7 @@ def stack(
         path = Path(source)
         directory = path.parent if directory is None else directory
         name = name or path.name.removeprefix("Pulumi.").removesuffix(".yaml")
-        document = read_document(path)
+        document = read_stack_document(path.parent, name)
     elif isinstance(source, StackConfig):
         document = document_of(source)
     else:

@@ -305,7 +305,7 @@ def occurrences() -> Mapping[str, list[tuple[str, Path]]]:
         elif isinstance(value, Mapping):
             for key, inner in value.items():
                 walk(inner, variant, (*path, key))
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             for index, inner in enumerate(value):
                 walk(inner, variant, (*path, index))
 
@@ -349,7 +349,7 @@ def guesses(model: type[BaseModel], name: str, now: object) -> Iterator[object]:
     if annotation is int and isinstance(now, int):
         yield from (now + 1, now + 7, now * 2, max(now - 1, 1))
     inner = [plain(a) for a in get_args(annotation)]
-    if get_origin(annotation) is list:
+    if get_origin(annotation) in (list, tuple):
         one = inner[0] if inner else str
         for value in _inner(one):
             yield [value]
@@ -422,7 +422,7 @@ def proof(model: type[BaseModel], name: str) -> str:
         for part in path:
             stack_config = (
                 stack_config[part]
-                if isinstance(stack_config, Mapping | list)
+                if isinstance(stack_config, Mapping | list | tuple)
                 else getattr(stack_config, str(part))
             )
         tried = 0

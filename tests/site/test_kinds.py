@@ -10,7 +10,13 @@ import pytest
 from homelab.config.base import Kind
 from homelab.config.hosts import HomeManagerHost, NixosHost
 from homelab.config.schema import stack_schema
-from homelab.config.services import KINDS, CatalogService, ContainerService, FlakeService
+from homelab.config.services import (
+    KINDS,
+    CatalogService,
+    ContainerService,
+    FlakeService,
+    ModuleService,
+)
 from homelab.problems import InvalidStackError
 from tests import build
 
@@ -19,6 +25,7 @@ SERVICES: dict[str, dict[str, object]] = {
     "catalog": {"host": "nas"},
     "container": {"host": "nas", "container": {"image": IMAGE, "port": 80}},
     "flake": {"host": "nas", "flake": {"input": "a", "unit": "a"}},
+    "module": {"host": "nas", "module": {"units": ["a"]}},
 }
 MAC: dict[str, object] = {
     "kind": "home-manager",
@@ -29,6 +36,7 @@ MAC: dict[str, object] = {
 VALUES: dict[str, object] = {
     "container": {"image": IMAGE, "port": 80},
     "flake": {"input": "a", "unit": "a"},
+    "module": {"units": ["a"]},
     "harden": {"exempt": "it confines itself"},
     "may_control": {"units": ["gatus"], "verbs": ["restart"]},
     "oidc": {"redirects": ["/callback"]},
@@ -40,8 +48,8 @@ OTHERS = [
     (word, key)
     for word, kind in KINDS.items()
     for key in sorted(kind.lacks)
-    # A key such as `container` selects the kind. With two such keys, the other one is wrong.
-    if not (word == "catalog" and key in KINDS) and (word, key) != ("flake", "container")
+    # The first key that selects a kind decides; the later ones are refused.
+    if key not in KINDS or (word != "catalog" and [*KINDS].index(word) < [*KINDS].index(key))
 ]
 MACS = sorted(HomeManagerHost.lacks)
 
@@ -78,9 +86,10 @@ def test_a_home_manager_host_has_no_system_keys(key: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "others"),
     [
-        (CatalogService, (ContainerService, FlakeService)),
-        (ContainerService, (CatalogService, FlakeService)),
-        (FlakeService, (CatalogService, ContainerService)),
+        (CatalogService, (ContainerService, FlakeService, ModuleService)),
+        (ContainerService, (CatalogService, FlakeService, ModuleService)),
+        (FlakeService, (CatalogService, ContainerService, ModuleService)),
+        (ModuleService, (CatalogService, ContainerService, FlakeService)),
         (HomeManagerHost, (NixosHost,)),
     ],
 )
@@ -94,7 +103,7 @@ def test_each_kind_has_a_message_for_every_key_of_the_others(
 @pytest.mark.parametrize(
     ("section", "kinds"),
     [
-        ("services", (CatalogService, ContainerService, FlakeService)),
+        ("services", (CatalogService, ContainerService, FlakeService, ModuleService)),
         ("hosts", (NixosHost, HomeManagerHost)),
     ],
 )
@@ -110,7 +119,9 @@ def test_the_schema_has_one_object_for_each_kind_with_its_own_keys_alone(
         assert said["additionalProperties"] is False
         assert set(said["properties"]) == set(kind.model_fields)
     # Exactly one object fits, because the distinguishing key is required or has another value.
-    told = [set(schema["$defs"][k].get("required", [])) & {"container", "flake"} for k in refs]
+    told = [
+        set(schema["$defs"][k].get("required", [])) & {"container", "flake", "module"} for k in refs
+    ]
     words = [schema["$defs"][k]["properties"].get("kind", {}).get("const", k) for k in refs]
     assert len({(tuple(t), w) for t, w in zip(told, words, strict=True)}) == len(kinds)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from homelab.config.base import SecretRef
-from homelab.config.document import read_document
 from homelab.config.load import load_stack_config
 from homelab.neighbours import Neighbour
+from homelab.ops.project.documents import read_stack_document
 from homelab.ops.project.locks import read_lock
 from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.plan import Plan
@@ -68,7 +68,7 @@ def _neighbour(directory: Path, path: Path, mine: frozenset[str]) -> Neighbour |
     if there != directory.resolve() and not _mentions(there, path, mine):
         return None
     try:
-        document = read_document(path)
+        document = read_stack_document(there, name)
         if not document.values:
             return None  # a stack of another program
         plan = make_plan(load_stack_config(document), read_lock(there, name).lock)

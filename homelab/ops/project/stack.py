@@ -12,13 +12,14 @@ from homelab.backup.disk_checks import check_backup_disks
 from homelab.certificates.root import check_root, root_ends
 from homelab.checks import run_checks
 from homelab.cloudflare.checks import ended
-from homelab.config.document import Document, read_document
+from homelab.config.document import Document
 from homelab.config.load import document_of, load_stack_config
 from homelab.config.scalar import Value
 from homelab.config.stack import StackConfig
 from homelab.deploy.model import Release
 from homelab.neighbours import check_neighbours
 from homelab.openings.checks import check_openings
+from homelab.ops.project.documents import read_stack_document, with_facts
 from homelab.ops.project.locks import first_stack, read_lock, stack_names
 from homelab.ops.project.neighbours import keys_of, read_neighbours
 from homelab.ops.project.rehearsed import is_rehearsed
@@ -142,10 +143,10 @@ def meant_stacks(directory: Path, name: str | None) -> list[str]:
 def _document(directory: Path, name: str, values: Mapping[str, Value] | None) -> Document:
     path = directory / f"Pulumi.{name}.yaml"
     if values is None:
-        return read_document(path)
+        return read_stack_document(directory, name)
     if not path.exists():
-        return Document(dict(values))
-    document = read_document(path)
+        return with_facts(Document(dict(values)), directory)
+    document = read_stack_document(directory, name)
     # The file shows which text YAML reads as a date; Pulumi's values do not.
     agreed = {
         k: document.values[k] if document.values.get(k) == v else v for k, v in values.items()
@@ -208,7 +209,7 @@ def _each_once(problems: Iterable[Problem]) -> list[Problem]:
 
 def located(stack: Stack, problem: Problem) -> Problem:
     """The problem, with the line of its place in the stack file."""
-    return _located(problem, read_document(stack.directory / f"Pulumi.{stack.name}.yaml"))
+    return _located(problem, read_stack_document(stack.directory, stack.name))
 
 
 def _located(problem: Problem, document: Document) -> Problem:
@@ -221,7 +222,8 @@ def _located(problem: Problem, document: Document) -> Problem:
     # A key may contain dots, as option names do: then the rest of the place is one key.
     whole = [(*path[:i], ".".join(map(str, path[i:]))) for i in range(1, len(path))]
     known = [w for w in whole if w in document.lines]
-    return replace(problem, file=document.file, line=document.line((known or [tuple(path)])[0]))
+    place = (known or [tuple(path)])[0]
+    return replace(problem, file=document.file_of(place), line=document.line(place))
 
 
 def check_sources(

@@ -1,0 +1,144 @@
+"""Entries that an owner wrote: facts in the stack config, or in a file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, JsonValue
+
+from homelab.catalog import find
+from homelab.catalog.model import OIDC, Entry
+from homelab.config.fact_parts import SignIn
+from homelab.config.facts import OwnFacts
+from homelab.config.services import CatalogService, ModuleService, ServiceConfig
+from homelab.config.stack import StackConfig
+from homelab.network.auth import asked_auths
+
+_OPTIONS = ("options", "options_since", "options_gpu")
+
+
+def find_entry(stack: StackConfig, name: str) -> Entry | None:
+    """The entry of this name: the owner's, otherwise that of the catalog."""
+    own = stack.catalog.get(name)
+    return find(name) if own is None else own_entry(name, own)
+
+
+def original_entry(stack: StackConfig, name: str, config: ServiceConfig) -> Entry | None:
+    """The entry of a service, without what the service itself sets; None if there is none, or if it
+    is made from the service.
+    """
+    if isinstance(config, ModuleService):
+        return own_entry(name, config.module)
+    if isinstance(config, CatalogService):
+        return find_entry(stack, config.service or name)
+    return None
+
+
+def facts_of(stack: StackConfig, name: str, config: ServiceConfig) -> OwnFacts | None:
+    """The facts that the owner wrote for a service; None for any other service."""
+    if isinstance(config, ModuleService):
+        return config.module
+    if isinstance(config, CatalogService):
+        return stack.catalog.get(config.service or name)
+    return None
+
+
+def own_entry(name: str, facts: OwnFacts, *, with_options: bool = False) -> Entry:
+    """The entry that an owner's facts describe.
+
+    It has no options of theirs by default: those apply as options of the service, so that every
+    check of such options sees them.
+    """
+    base = find(facts.extends) if facts.extends else None
+    apart = {"extends"} if with_options else {"extends", *_OPTIONS}
+    stated = {k: getattr(facts, k) for k in facts.model_fields_set - apart}
+    if "sign_in" in stated and not with_options:
+        stated["sign_in"] = _without_options(facts.sign_in)
+    if base is None:
+        defaults = {"title": name.replace("-", " ").title(), "units": (name,)}
+        return Entry(name=name, **{**defaults, **stated})
+    modules = base.modules or (base.name,)
+    merged = {k: _joined(getattr(base, k), value) for k, value in stated.items()}
+    return base.model_copy(update={**merged, "name": name, "modules": modules})
+
+
+def place_of_option(stack: StackConfig, service: str, key: str) -> str:
+    """The place in the stack config of an option of a service: `services.x.options.…`, or that of
+    the owner's facts.
+    """
+    config = stack.services.get(service)
+    facts = facts_of(stack, service, config) if config is not None else None
+    place = f"services.{service}"
+    if config is None or facts is None:
+        return f"{place}.options.{key}"
+    at = f"{place}.module"
+    if isinstance(config, CatalogService):
+        at = f"catalog.{config.service or service}"
+    groups: dict[str, Mapping[str, JsonValue]] = {
+        "options": facts.options,
+        **{f"options_since.{k}": v for k, v in facts.options_since.items()},
+        **{f"options_gpu.{k}": v for k, v in facts.options_gpu.items()},
+        "sign_in.forward": facts.sign_in.forward,
+        "sign_in.oidc.options": facts.sign_in.oidc.options if facts.sign_in.oidc else {},
+    }
+    for group, options in groups.items():
+        for option, value in options.items():
+            inside = key == option or key.startswith((f"{option}.", f"{option}["))
+            if inside and config.options.get(option) == value:
+                return f"{at}.{group}.{key}"
+    return f"{place}.options.{key}"
+
+
+def with_own_options(stack: StackConfig, releases: Mapping[str, str]) -> StackConfig:
+    """The stack config with the options of an owner's facts among the options of each service that
+    has them. An option of the service itself has precedence. `releases` are those of the hosts.
+    """
+    services = dict(stack.services)
+    for name, config in stack.services.items():
+        facts = facts_of(stack, name, config)
+        if facts is not None:
+            entry = own_entry(name, facts)
+            known = [r for h, r in releases.items() if h == config.host or not config.host]
+            options = _options(facts, config, entry, min(known, default=""))
+            if options:
+                services[name] = config.model_copy(
+                    update={"options": {**options, **config.options}}
+                )
+    return stack.model_copy(update={"services": services}) if stack.services else stack
+
+
+def _options(
+    facts: OwnFacts, config: ServiceConfig, entry: Entry, release: str
+) -> dict[str, JsonValue]:
+    found = dict(facts.options)
+    for since, more in sorted(facts.options_since.items()):
+        if release >= since:
+            found |= more
+    if config.gpu is not None:
+        found |= facts.options_gpu.get(config.gpu, {})
+    asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
+    if "forward" in asked:
+        found |= facts.sign_in.forward
+    if OIDC in asked and facts.sign_in.oidc is not None:
+        found |= facts.sign_in.oidc.options
+    return found
+
+
+def _without_options(sign_in: SignIn) -> SignIn:
+    update: dict[str, object] = {"forward": {}} if sign_in.forward else {}
+    if sign_in.oidc is not None:
+        update["oidc"] = sign_in.oidc.model_copy(update={"options": {}})
+    return sign_in.model_copy(update=update)
+
+
+def _joined(base: object, stated: object) -> object:
+    """What both say: keys are added, and any other value is replaced."""
+    if isinstance(base, Mapping) and isinstance(stated, Mapping):
+        return {**base, **stated}
+    if isinstance(base, BaseModel) and isinstance(stated, BaseModel):
+        return base.model_copy(
+            update={
+                k: _joined(getattr(base, k), getattr(stated, k)) for k in stated.model_fields_set
+            }
+        )
+    return stated

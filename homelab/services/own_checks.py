@@ -1,0 +1,59 @@
+"""Checks of facts that an owner wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.catalog import ENTRIES, find
+from homelab.catalog.kit import flaws
+from homelab.check import check
+from homelab.config.facts import OwnFacts
+from homelab.config.services import CatalogService, ModuleService
+from homelab.plan import Plan
+from homelab.problems import Problem, did_you_mean
+from homelab.services.own import own_entry
+
+
+@check("facts-agree")
+def facts_agree(plan: Plan) -> Iterator[Problem]:
+    """Facts that contradict each other make a service that does not answer, or a backup without its
+    data.
+    """
+    for place, name, facts in written(plan):
+        if facts.extends is not None and find(facts.extends) is None:
+            way_out = did_you_mean(facts.extends, ENTRIES, "services")
+            yield Problem(
+                f"{place}.extends", f'the catalog has no service "{facts.extends}"', way_out
+            )
+            continue
+        entry = own_entry(name, facts, with_options=True)
+        releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
+        for flaw in flaws(entry, releases):
+            # Other checks report groups of the dashboard, and references in options that apply.
+            if flaw.where != "category" and not flaw.where.startswith("options."):
+                yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out)
+
+
+@check("facts-used", severity="warning")
+def facts_used(plan: Plan) -> Iterator[Problem]:
+    """Facts that no service uses have no effect."""
+    used = {
+        config.service or name
+        for name, config in plan.stack.services.items()
+        if isinstance(config, CatalogService)
+    }
+    for name in sorted(plan.stack.catalog.keys() - used):
+        yield Problem(
+            f"catalog.{name}",
+            "no service uses these facts",
+            f"add services.{name}: {{host: …}}, or remove them",
+        )
+
+
+def written(plan: Plan) -> Iterator[tuple[str, str, OwnFacts]]:
+    """Every owner's facts: their place in the stack config, their name, and the facts."""
+    for name, facts in sorted(plan.stack.catalog.items()):
+        yield f"catalog.{name}", name, facts
+    for name, config in sorted(plan.stack.services.items()):
+        if isinstance(config, ModuleService):
+            yield f"services.{name}.module", name, config.module
