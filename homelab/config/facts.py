@@ -24,6 +24,7 @@ from homelab.config.fact_parts import (
     Since,
     UnitPattern,
 )
+from homelab.config.routes import Size
 from homelab.config.service_parts import Gpu
 from homelab.config.types import FilePattern, Icon, Label, OptionPath, RequestPath, Url, UserName
 
@@ -109,7 +110,7 @@ class ServiceFacts(Model):
     """How it is monitored: `http`, `tcp`, or the reason why it is not."""
     websocket: bool = False
     """Its pages use WebSockets."""
-    upload: Str = ""
+    upload: Size | Literal[""] = ""
     """Largest request body that the proxy accepts: `525MB`. Default: no limit."""
     secrets: dict[Name, SecretFact] = Field(default_factory=dict)
     """Secrets that it reads."""

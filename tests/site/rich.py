@@ -223,7 +223,10 @@ RICH: Changes = {
                 "category": "Personal",
                 "icon": "forum.png",
                 "homepage": "https://forum.example",
-                "ports": {"web": 8300, "peers": {"port": 8301, "scope": "lan", "why": "peers"}},
+                "ports": {
+                    "web": {"port": 8300},
+                    "peers": {"port": 8301, "scope": "lan", "why": "peers"},
+                },
                 "options": {
                     "services.forum.enable": True,
                     "services.forum.listen": {"$text": "{bind}:{port}"},
@@ -233,6 +236,14 @@ RICH: Changes = {
                 "options_gpu": {"nvidia": {"services.forum.cuda": True}},
                 "units": ["forum", "forum-worker"],
                 "helpers": ["forum-setup"],
+                "old_hosts": [
+                    {
+                        "before": "26.05",
+                        "release": "25.05",
+                        "what": "keeps the old index",
+                        "way_out": "set services.forum.index",
+                    }
+                ],
                 "user": "forum",
                 "state": ["/var/lib/forum"],
                 "state_at": {"services.forum.data": "/var/lib/forum"},
@@ -258,6 +269,27 @@ RICH: Changes = {
                 "unfree": ["forum-pro"],
                 "unfree_gpu": {"nvidia": ["forum-cuda"]},
                 "hardening": {"jit": True, "writable": ["/var/lib/forum-queue"]},
+            },
+        },
+        "board": {
+            "host": "nas",
+            "auth": "oidc",
+            "module": {
+                "units": ["board"],
+                "user": "board",
+                "ports": {"web": {"port": 8310}},
+                "options": {"services.board.listen": {"$text": "{bind}:{port}"}},
+                "state": ["/var/lib/board"],
+                "former_state": {"before": "26.05", "directory": "/var/lib/old-board"},
+                "audience": "family",
+                "sign_in": {
+                    "kinds": ["oidc"],
+                    "oidc": {
+                        "redirects": ["/callback"],
+                        "options": {"services.board.clientSecretFile": {"$secret": "oidc"}},
+                    },
+                },
+                "secrets": {"key": {"source": "stored", "stored_key": "board/key"}},
             },
         },
         "vote": {

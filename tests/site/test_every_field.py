@@ -47,6 +47,21 @@ VALUES: dict[str, list[object]] = {
     "CatalogService.may_control": [{"units": ["miniflux"], "verbs": ["stop"]}],
     "DeployConfig.may_fail": [["nixos-upgrade.service"]],
     "Directory.base_dn": ["dc=other,dc=example"],
+    "Hardening.capabilities": [["CAP_NET_RAW"]],
+    "Hardening.umask": ["0027"],
+    "ModuleService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
+    "ModuleService.monitor": [{"interval": "5m"}, {"path": "/up"}],
+    "ModuleService.tile": [{"group": "Media"}],
+    "OwnFacts.category": ["Media"],
+    "OwnFacts.database": ["postgresql"],
+    "OwnFacts.extends": ["grafana"],
+    "OwnFacts.gives": ["measurements"],
+    "OwnFacts.since": ["26.05"],
+    "OwnFacts.upload": ["2GB"],
+    "PortFact.movable_since": ["26.05"],
+    "SecretFact.env": [{"TOKEN": "{value}"}],
+    "SecretFact.stored_key": ["board/other"],
+    "SignIn.kinds": [["native"]],
     "FlakeService.monitor": [{"interval": "5m"}, {"path": "/up"}],
     "FlakeService.tile": [{"group": "Media"}],
     "FlakeService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
@@ -71,6 +86,11 @@ def _bands(infrastructure: int, services: int = 20000) -> Changes:
 
 def _dump(**said: object) -> Changes:
     return {"services": {"db": {"backup": {"dump": [said]}}}}
+
+
+def _dumped(database: str, dump: Changes) -> Changes:
+    module = {"database": database, "dumps": [dump] if dump else None}
+    return {"services": {"forum": {"module": module}}}
 
 
 def _issuer(**said: object) -> Changes:
@@ -130,6 +150,18 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
             "cloudflare": {"advanced_certificates": True},
         },
     ),
+    "ModuleService.tags": (
+        {"services": {"board": {"host": None, "tags": ["metrics"]}}},
+        {"services": {"board": {"host": None, "tags": ["nowhere"]}}},
+    ),
+    **{
+        f"Dump.{kind}": (_dumped(database, {}), _dumped(database, {kind: source}))
+        for kind, database, source in (
+            ("postgresql", "postgresql", "forum"),
+            ("mysql", "mysql", "forum"),
+            ("builtin", "sqlite", "/var/lib/forum/dumps"),
+        )
+    },
     "ContainerService.tags": (
         {"services": {"wiki": {"host": None, "tags": ["metrics"]}}},
         {"services": {"wiki": {"host": None, "tags": ["nowhere"]}}},
