@@ -167,26 +167,24 @@ def _web_port(entry: Entry, release: str) -> Iterator[Problem]:
         return
     words = [r for _, v in options_of(entry, release).items() for r in references(v)]
     texts = [f for word, named in words if word == "$text" for f, _ in fields_of(str(named))]
-    sets_port = ("$port", "web") in words or "port" in texts
     moves = entry.moves_port(release)
-    if sets_port != moves:
+    wanted = {
+        "port": (moves, ("$port", "web") in words or "port" in texts, "{$port: web}", "movable"),
+        "address": (moves and web.bindable, "bind" in texts, '{$text: "{bind}"}', "bindable"),
+    }
+    missing = [k for k, (should, does, _, _) in wanted.items() if should and not does]
+    if missing:
+        values = " and ".join(wanted[k][2] for k in missing)
         yield Problem(
             "ports.web",
-            f"no option sets its port on NixOS {release}"
-            if moves
-            else f"an option sets its port on NixOS {release}, but movable is false",
-            "add {$port: web} to the option that does, or write movable: false"
-            if moves
-            else "leave movable out",
+            f"no option sets its {' and its '.join(missing)} on NixOS {release}",
+            f"add {values} to the options that do, or write {{port: {web.port}, "
+            f"{wanted[missing[0]][3]}: false}}",
         )
-    sets_address = "bind" in texts
-    if sets_address != (moves and web.bindable):
-        yield Problem(
-            "ports.web",
-            f"no option sets its address on NixOS {release}"
-            if not sets_address
-            else f"an option sets its address on NixOS {release}, but bindable is false",
-            'add {$text: "{bind}"} to the option that does, or write bindable: false'
-            if not sets_address
-            else "leave bindable out",
-        )
+    for what, (should, does, _, key) in wanted.items():
+        if does and not should:
+            yield Problem(
+                "ports.web",
+                f"an option sets its {what} on NixOS {release}, but {key} is false",
+                f"leave {key} out",
+            )

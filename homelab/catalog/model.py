@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from homelab.config.base import Name
+from homelab.config.base import AbsolutePath, Name, Str
 from homelab.config.fact_parts import Many
 from homelab.config.facts import ServiceFacts
 
@@ -20,6 +20,14 @@ class Entry(ServiceFacts):
     modules: Many[Name] = ()
     """The nixpkgs modules that it consists of, its own module first, by their files in `upstream/`.
     Default: the module with the name of the entry."""
+    scratch: Many[AbsolutePath] = ()
+    """Directories that systemd makes for it, with content that may be lost."""
+    own_state: Str = ""
+    """What creates its state directories, if its module does not."""
+    state_fixed: Str = ""
+    """Reason why no option moves its state, without `state_at`."""
+    websocket: bool = False
+    """Its pages use WebSockets, which every proxy passes."""
     infrastructure: bool = False
     """Part of the homelab's own machinery: other sections of the stack config place it."""
 

@@ -78,8 +78,6 @@ class ServiceFacts(Model):
     state_file_at: dict[OptionName, Str] = Field(default_factory=dict)
     """Options that name a database file of its state, each with the file that is used without it;
     empty if there is none. The dump follows the option, and the file's directory is state."""
-    state_fixed: Str = ""
-    """Reason why no option moves its state, without `state_at`."""
     database_at: dict[OptionName, Str] = Field(default_factory=dict)
     """Options that connect it to another database than the one in `dumps`, each with the value that
     changes nothing. A path includes everything below it."""
@@ -87,10 +85,6 @@ class ServiceFacts(Model):
     """Directory in place of the first of `state`, on a host with an older `state_version`."""
     old_hosts: Many[Since] = ()
     """Differences on hosts that were installed with an older release."""
-    scratch: Many[AbsolutePath] = ()
-    """Directories that systemd makes for it, with content that may be lost."""
-    own_state: Str = ""
-    """What creates its state directories, if its module does not."""
     exclude: Many[FilePattern] = ()
     """Parts of its state that no backup needs, because they can be made again."""
     keeps: Many[AbsolutePath] = ()
@@ -108,8 +102,6 @@ class ServiceFacts(Model):
     """Path that answers with status 200 without a sign-in."""
     monitor: Str = "http"
     """How it is monitored: `http`, `tcp`, or the reason why it is not."""
-    websocket: bool = False
-    """Its pages use WebSockets."""
     upload: Size | Literal[""] = ""
     """Largest request body that the proxy accepts: `525MB`. Default: no limit."""
     secrets: dict[Name, SecretFact] = Field(default_factory=dict)

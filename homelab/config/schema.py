@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import JsonValue
+from typing import cast
+
+from pydantic import BaseModel, JsonValue
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -45,7 +47,7 @@ class _Described(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """The schema of one model."""
         made = super().model_schema(schema)
-        model = schema["cls"]
+        model = cast("type[BaseModel]", schema["cls"])
         for name, text in descriptions(model).items():
             key = model.model_fields[name].alias or name
             if key in made.get("properties", {}):

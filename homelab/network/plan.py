@@ -101,7 +101,6 @@ def _route(
         public_reason=config.public or "",
         headers=tuple(entry.sign_in.headers.items()) if auth == "forward" else (),
         believes=tuple(entry.sign_in.headers),
-        websocket=entry.websocket,
         upload=config.upload or entry.upload,
         sources=config.sources,
         tailnet_direct=config.tailnet_direct,

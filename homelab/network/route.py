@@ -52,7 +52,6 @@ class Route:
     believes: tuple[str, ...]
     """Headers that the app trusts as an identity with any kind of sign-in. The proxy removes them
     from every client request."""
-    websocket: bool
     upload: str
     """Largest request body, such as `525MB`; empty for no limit."""
     source: str

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from homelab.backup.plan import skip_reason
 from homelab.hardening.paths import below
-from homelab.nix.source import Setting
-from homelab.openings.model import Opening, View, rule, shown
+from homelab.nix.source import Setting, Value
+from homelab.openings.model import Opening, View, rule, shown, texts
 from homelab.services.model import Service
 
 STATE = "state-moved"
@@ -82,7 +82,9 @@ def units(setting: Setting, view: View) -> Iterator[Opening]:
         if unit not in (*entry.units, *entry.helpers) or not service.state:
             continue
         words = {o.rpartition(".")[2] for o in (*entry.state_at, *entry.database_at)}
-        moves = rest in (("serviceConfig", "StateDirectory"), ("serviceConfig", "RootDirectory"))
+        moves = rest == ("serviceConfig", "RootDirectory") or (
+            rest == ("serviceConfig", "StateDirectory") and not _is_known(setting.value, service)
+        )
         if moves or (rest[:1] == ("environment",) and rest[-1] in words):
             yield Opening(
                 STATE,
@@ -91,6 +93,13 @@ def units(setting: Setting, view: View) -> Iterator[Opening]:
                 f"leave it out; options of its module are followed: {service.at('options')}",
                 acceptable=True,
             )
+
+
+def _is_known(value: Value, service: Service) -> bool:
+    """Whether every directory of a `StateDirectory` is known as state of the service."""
+    top = "/var/lib/private" if service.entry.dynamic_user else "/var/lib"
+    named = [f"{top}/{word}" for text in texts(value) for word in text.split()]
+    return bool(named) and set(named) <= set(service.state)
 
 
 def _database(name: str, options: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from homelab.catalog import ENTRIES, find
 from homelab.catalog.kit import flaws
+from homelab.catalog.model import Entry
 from homelab.check import check
 from homelab.config.facts import OwnFacts
 from homelab.config.services import CatalogService, ModuleService
@@ -29,8 +30,7 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
         entry = own_entry(name, facts, with_options=True)
         releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
         for flaw in flaws(entry, releases):
-            # Other checks report groups of the dashboard, and references in options that apply.
-            if flaw.where != "category" and not flaw.where.startswith("options."):
+            if not _is_reported(flaw, entry):
                 yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out)
 
 
@@ -48,6 +48,15 @@ def facts_used(plan: Plan) -> Iterator[Problem]:
             "no service uses these facts",
             f"add services.{name}: {{host: …}}, or remove them",
         )
+
+
+def _is_reported(flaw: Problem, entry: Entry) -> bool:
+    """Whether another check reports it: groups of the dashboard, references in options that apply,
+    missing state, and state of a unit with DynamicUser.
+    """
+    if flaw.where == "state":
+        return entry.dynamic_user or not entry.state
+    return flaw.where == "category" or flaw.where.startswith("options.")
 
 
 def written(plan: Plan) -> Iterator[tuple[str, str, OwnFacts]]:

@@ -36,6 +36,11 @@ UNREAD: dict[str, str] = {
     "SecretRef.op": "where the deployer looks when it runs; tests/ops/test_secret_sources.py",
     "Directory.kind": "one word fits, and it is the default",
     "ExtraGrant.why": "tells whoever reads the stack; the policy has no place for it",
+    "Oidc.ui": "tells people where they type the settings; catalog page of the reference",
+    "OwnFacts.serves_packages": "orders the hosts of a deployment; tests/deploy/test_waves.py",
+    "OwnFacts.homepage": "the reference page of the catalog links it",
+    "SecretFact.note": "explains the secret; catalog page of the reference",
+    "SignIn.note": "explains the sign-in; catalog page of the reference",
     "NixosHost.kind": "one word fits, and it is the default",
 }
 """Fields without an effect of their own, each with the reason."""
@@ -52,7 +57,16 @@ VALUES: dict[str, list[object]] = {
     "ModuleService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
     "ModuleService.monitor": [{"interval": "5m"}, {"path": "/up"}],
     "ModuleService.tile": [{"group": "Media"}],
+    "OwnFacts.added": [{"services.forum.enable": "26.05"}],
+    "OwnFacts.asks_one_of": [[["services.forum.mail", "services.forum.sms"]]],
     "OwnFacts.category": ["Media"],
+    "OwnFacts.database_at": [{"services.forum.dbhost": "local"}],
+    "OwnFacts.removed": [{"services.forum.enable": "25.05"}],
+    "OwnFacts.state_at": [{"services.board.data": "/var/lib/board"}],
+    "OwnFacts.state_file_at": [{"services.board.db": "/var/lib/board/db.sqlite"}],
+    "SignIn.powers": [{"services.forum.enable": True}],
+    "Since.release": ["26.05"],
+    "Since.unless": ["services.forum.enable"],
     "OwnFacts.database": ["postgresql"],
     "OwnFacts.extends": ["grafana"],
     "OwnFacts.gives": ["measurements"],
@@ -91,6 +105,10 @@ def _dump(**said: object) -> Changes:
 def _dumped(database: str, dump: Changes) -> Changes:
     module = {"database": database, "dumps": [dump] if dump else None}
     return {"services": {"forum": {"module": module}}}
+
+
+def _at_box(**facts: object) -> Changes:
+    return {"services": {"board": {"host": "box", "module": facts}}}
 
 
 def _issuer(**said: object) -> Changes:
@@ -153,6 +171,24 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ModuleService.tags": (
         {"services": {"board": {"host": None, "tags": ["metrics"]}}},
         {"services": {"board": {"host": None, "tags": ["nowhere"]}}},
+    ),
+    "OwnFacts.needs": (_at_box(), _at_box(needs=["always_on"])),
+    "OwnFacts.keeps": (_at_box(), _at_box(keeps=["/var/lib/board-queue"])),
+    "OwnFacts.user": (_at_box(), _at_box(user="other")),
+    "OwnFacts.job": (
+        {"services": {"board": {"module": {"gives": "measurements", "page": False}}}},
+        {"services": {"board": {"module": {"gives": "measurements", "page": False, "job": "b"}}}},
+    ),
+    "SignIn.apps": (
+        {"services": {"forum": {"publish": "tunnel"}}},
+        {"services": {"forum": {"publish": "tunnel", "module": {"sign_in": {"apps": "phones"}}}}},
+    ),
+    "SignIn.host_users": (
+        {"site": {"owner": {"sudo": "passwordless", "password": None}}},
+        {
+            "site": {"owner": {"sudo": "passwordless", "password": None}},
+            "services": {"forum": {"module": {"sign_in": {"host_users": True}}}},
+        },
     ),
     **{
         f"Dump.{kind}": (_dumped(database, {}), _dumped(database, {kind: source}))

@@ -55,7 +55,54 @@ WAS = Lock.model_validate(
     {"services": {"jellyfin": {"host": "pi", "port": 8096, "state": ["/var/lib/jellyfin"]}}}
 )
 
+
+def facts(**written: object) -> Changes:
+    """A service of an owner, by facts."""
+    listen = {"$text": "{bind}:{port}"}
+    return service(
+        "forum",
+        host="pi",
+        module={
+            "ports": {"web": 8300},
+            "state": ["/var/lib/forum"],
+            "options": {"services.forum.listen": listen},
+            **written,
+        },
+    )
+
+
 WAYS = (
+    WayOut(
+        "facts-used",
+        {"catalog": {"forum": {"stateless": "it keeps nothing"}}},
+        {"services": {"forum": {"host": "pi"}}},
+        asked={"host": "{host: …}"},
+    ),
+    WayOut(
+        "facts-agree",
+        service("forum", host="pi", module={"extends": "grafanna", "stateless": "it is tried out"}),
+        service("forum", module={"extends": "grafana"}),
+    ),
+    WayOut(
+        "facts-agree",
+        facts(database="sqlite"),
+        service("forum", module={"dumps": [{"sqlite": "/var/lib/forum/forum.db"}]}),
+    ),
+    WayOut(
+        "facts-agree",
+        facts(exclude=["/srv/cache"]),
+        service("forum", module={"state": ["/var/lib/forum", "/srv"]}),
+    ),
+    WayOut(
+        "facts-agree",
+        facts(state=["/var/lib/private/forum"]),
+        service("forum", module={"state": ["/var/lib/forum"]}),
+    ),
+    WayOut(
+        "facts-agree",
+        facts(options={"services.forum.enable": True}),
+        service("forum", module={"ports": {"web": {"port": 8300, "movable": False}}}),
+    ),
     WayOut(
         "service-known",
         service("jelyfin", host="nas"),
