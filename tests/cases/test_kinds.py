@@ -231,7 +231,7 @@ def test_podman_prune(tmp_path: Path) -> None:
 
 
 def test_native_module_not_in_catalog(tmp_path: Path) -> None:
-    """The message says that a bare nixpkgs module is not supported."""
+    """The message names `module:`, which runs it with a route, a sandbox and backups."""
     microbin: Changes = {
         "host": "aurora",
         "name": "paste",
@@ -244,7 +244,28 @@ def test_native_module_not_in_catalog(tmp_path: Path) -> None:
     }
     (problem,) = tried(laid_out(tmp_path / "a", services(microbin=microbin)))
     assert (problem.check, problem.where) == ("service-known", "services.microbin")
-    assert "a nixpkgs module that is not in the catalog" in problem.way_out
+    assert "in services/microbin.yaml, or with module:" in problem.way_out
+    module: Changes = {
+        "module": {
+            "options": {
+                "services.microbin.settings": {
+                    "MICROBIN_BIND": {"$text": "{bind}"},
+                    "MICROBIN_PORT": {"$port": "web"},
+                }
+            },
+            "ports": {"web": 3010},
+            "units": ["microbin"],
+            "dynamic_user": True,
+            "state": ["/var/lib/private/microbin"],
+        },
+    }
+    kept = {k: v for k, v in microbin.items() if k not in ("state", "port")}
+    described = services(microbin={**kept, **module})
+    assert tried(laid_out(tmp_path / "b", described)) == []
+    files = rendered(laid_out(tmp_path / "c", described))["aurora"]
+    assert 'MICROBIN_BIND = "0.0.0.0";' in files["services/microbin.nix"]
+    assert "microbin" in files["hardening.nix"]
+    assert "/var/lib/private/microbin" in files["backup.nix"]
 
 
 def test_external_upstream(tmp_path: Path) -> None:

@@ -274,6 +274,7 @@ RICH: Changes = {
         "board": {
             "host": "nas",
             "auth": "oidc",
+            "accept": {"unknown-option": "its module is in a file of the host"},
             "module": {
                 "units": ["board"],
                 "user": "board",
