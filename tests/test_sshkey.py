@@ -43,7 +43,7 @@ def test_a_complete_key_passes_and_no_truncated_one_does(key: str) -> None:
     assert whole_key(key) == key
     kind, data = key.split()[:2]
     for end in range(len(data)):
-        with pytest.raises(ValueError, match=r"incomplete or mistyped; copy the whole line"):
+        with pytest.raises(ValueError, match=r"cut short or mistyped; copy the whole line"):
             whole_key(f"{kind} {data[:end]}")
 
 

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 import subprocess
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -72,13 +73,23 @@ def test_a_device_that_trusts_the_root_opens_every_name_and_gets_the_root_before
         running.callback(process.terminate)
         for port in (http_port, https_port):
             await_port(port, process, tmp_path / "log")
+        # Traefik opens its ports before it has read its routes.
+        _await_routes(http_port)
         assert '"app": "page"' in _plain(http_port, f"ca.{DOMAIN}", "/root.crt")
         trusting = ssl.create_default_context(cadata=pem)
         assert '"app": "gatus"' in _secure(https_port, f"music.{DOMAIN}", trusting)
         with pytest.raises(ssl.SSLCertVerificationError):
             _secure(https_port, f"music.{DOMAIN}", ssl.create_default_context())
         # On plain HTTP every other name is redirected.
-        assert _status(http_port, f"music.{DOMAIN}") == http.client.PERMANENT_REDIRECT
+        permanent = (http.client.MOVED_PERMANENTLY, http.client.PERMANENT_REDIRECT)
+        assert _status(http_port, f"music.{DOMAIN}") in permanent
+
+
+def _await_routes(port: int) -> None:
+    for _ in range(100):
+        if _status(port, f"music.{DOMAIN}") != http.client.NOT_FOUND:
+            return
+        time.sleep(0.1)
 
 
 def _plain(port: int, host: str, path: str) -> str:
