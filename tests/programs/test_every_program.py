@@ -68,6 +68,7 @@ TYPED = {
         "services.shiori",
         "services.trilium-server",
     ),
+    *("services.audiobookshelf", "services.seerr"),
     *("services.jellyfin", "services.mysql", "services.ollama", "services.postgresql"),
     *("services.postgresqlBackup", "services.resolved"),
     *("services.sabnzbd", "services.static-web-server", "services.wyoming", "services.xserver"),
@@ -80,6 +81,7 @@ tests/evaluation evaluate it.
 NOT_READ = {
     "services.actual": "Debian has none; it reads JSON and environment, and passes over what it does not know",
     "services.bookstack": "Debian has none; its module writes the environment of the PHP",
+    "services.bazarr": "environment alone, which it does not check",
     "services.changedetection-io": "flags and environment that its module writes",
     "services.filebrowser": "Debian has none, and none was built for these tests",
     "services.forgejo": "Debian has none, and none was built for these tests",
@@ -88,6 +90,7 @@ NOT_READ = {
     "services.hedgedoc": "Debian has none, and none was built for these tests",
     "services.homebox": "environment alone, which it does not check",
     "services.karakeep": "environment alone, which it does not check",
+    "services.lidarr": "environment alone, which it does not check",
     "services.linkwarden": "environment alone, which it does not check",
     "services.mealie": "environment alone, which it does not check",
     "services.paperless": "environment alone, which it does not check",
