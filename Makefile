@@ -16,7 +16,7 @@ lab: .venv/ready  ## rehearse the stack on this machine: no account, no NixOS, n
 test: .venv/ready  ## run every test that needs only this clone, with a short run of the lab
 	uv run --no-sync pytest -n auto --dist worksteal -m "not lab"
 
-test-lab: .venv/ready  ## run the long lab tests: failures, kills, two stacks; takes minutes
+test-lab: .venv/ready  ## run the long lab tests: deployments, failures, kills, two stacks; takes minutes
 	uv run --no-sync pytest -n auto --dist worksteal -m lab
 
 faults: .venv/ready  ## run tests on machines that fail: real systemd, SSH and power cuts; root on Linux

@@ -22,6 +22,8 @@ from homelab.ops.deploy import offline
 from tests import build
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually, flake
 
+pytestmark = pytest.mark.lab
+
 NAS = "192.168.1.9"
 SECRET = "hunter2-hunter2-hunter2"
 WORDS = ("pi", "22", "nas", "22", NAS)

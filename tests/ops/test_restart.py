@@ -8,7 +8,7 @@ from homelab.ops.machine.host import HostLink
 from homelab.ops.machine.ssh import Completed, HostKeyError
 from tests.ops.conftest import Stack, eventually
 
-pytestmark = pytest.mark.requirement("S0-67", "S4-34")
+pytestmark = [pytest.mark.lab, pytest.mark.requirement("S0-67", "S4-34")]
 
 RESTARTS = {"reboot": {"seconds": 20}}
 

@@ -14,6 +14,8 @@ from homelab.deploy.status import HostFacts
 from homelab.ops.deploy import switch
 from tests.ops.conftest import LAN, PIN, TAILNET, Stack, eventually
 
+pytestmark = pytest.mark.lab
+
 SHORT = {"confirm": {"seconds": 1}}
 
 
