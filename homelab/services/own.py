@@ -56,7 +56,8 @@ def own_entry(name: str, facts: OwnFacts, *, with_options: bool = False) -> Entr
         stated["sign_in"] = _without_options(facts.sign_in)
     if base is None:
         defaults = {"title": name.replace("-", " ").title(), "units": (name,)}
-        return Entry(name=name, **{**defaults, **stated})
+        # The facts are valid already; a copy takes them as they are.
+        return Entry(name=name).model_copy(update={**defaults, **stated})
     modules = base.modules or (base.name,)
     merged = {k: _joined(getattr(base, k), value) for k, value in stated.items()}
     return base.model_copy(update={**merged, "name": name, "modules": modules})

@@ -11,6 +11,8 @@ from homelab.catalog.kit import flaws
 from homelab.catalog.model import Entry
 from homelab.catalog.options import lacks, options_of
 from homelab.catalog.reference import catalog_page
+from homelab.config.facts import OwnFacts
+from homelab.services.own import own_entry
 
 WANTED = (
     "adguardhome authelia blocky caddy cloudflared gatus homepage immich jellyfin miniflux navidrome nginx"
@@ -110,3 +112,9 @@ def test_the_reference_page_tells_of_every_service() -> None:
         assert f"| NixOS {entry.since} |" in page
     assert "{" not in page
     assert page == catalog_page(dict(reversed(list(ENTRIES.items()))))
+
+
+def test_facts_of_an_owner_may_name_options_in_quotes() -> None:
+    """Names are kept without quotes, and are not read as paths a second time."""
+    facts = OwnFacts.model_validate({"state_at": {'services.forum."a = b".x': "/var/lib/forum"}})
+    assert own_entry("forum", facts).state_at == {"services.forum.a = b.x": "/var/lib/forum"}
