@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from homelab.catalog import ENTRIES
 from tests import build
 from tests.household import Changes
 
@@ -39,3 +40,23 @@ def test_grafana_draws_two_databases_of_one_host_under_their_own_names() -> None
     assert 'name = "Prometheus";' in text
     assert 'name = "VictoriaMetrics";' in text
     assert 'url = "http://127.0.0.1:8428";' in text
+
+
+def test_lldap_reads_its_first_password_from_a_credential_and_listens_to_its_host() -> None:
+    """Its user exists only while it runs, so it cannot own the file."""
+    text = _file("lldap", options={"services.lldap.settings.ldap_base_dn": "dc=example,dc=org"})
+    assert '"admin:/run/homelab/secrets/lldap-admin"' in text
+    assert 'ldap_user_pass_file = "/run/credentials/lldap.service/admin";' in text
+    assert 'ldap_host = "127.0.0.1";' in text
+    assert build.found({"services": {"lldap": {"host": "pi"}}}, "option-demanded")
+
+
+def test_an_agent_of_beszel_passes_the_auth_proxy_and_nothing_else_does() -> None:
+    sign_in = ENTRIES["beszel"].sign_in
+    assert sign_in.exempt == ("/api/beszel/agent-connect",)
+
+
+def test_gotify_lets_nobody_make_an_account() -> None:
+    text = _file("gotify")
+    assert 'GOTIFY_REGISTRATION = "false";' in text
+    assert 'environmentFiles = [ "/run/homelab/secrets/gotify-admin" ];' in text
