@@ -27,6 +27,7 @@ _SABNZBD = "services.yaml: module file of nixpkgs, absent in 25.11"
 _POCKET_ID = "services.yaml: release notes of 25.05 and 25.11, module file of nixpkgs"
 _MODULE_2505 = "module file of nixpkgs, absent in the data of December 2024"
 _LIST_MODULE_2511 = "option list of 25.11, module file of nixpkgs"
+_MODULE_2511 = "release notes of 25.11, module file of nixpkgs"
 _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
@@ -79,6 +80,7 @@ NEWER: dict[str, Newer] = {
     ),
     "services.karakeep.meilisearch.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.karakeep.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.komga.settings": Newer("YAML value", "25.11", _LIST_MODULE_2511),
     "services.lidarr.environmentFiles": Newer("list of path", "25.05", _SERVARR),
     "services.lidarr.settings": Newer("anything", "25.05", _SERVARR),
     "services.linkwarden.cacheLocation": Newer("path", "25.11", _LIST_MODULE_2511),
@@ -110,6 +112,16 @@ NEWER: dict[str, Newer] = {
     "services.paperless.configureTika": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.paperless.domain": Newer("null or string", "25.11", _LIST_MODULE_2511),
     "services.paperless.exporter": Newer("submodule", "25.05", _MODULE_2505),
+    "services.qbittorrent.enable": Newer("boolean", "25.11", _MODULE_2511),
+    "services.qbittorrent.extraArgs": Newer("list of string", "25.11", _MODULE_2511),
+    "services.qbittorrent.group": Newer("string", "25.11", _MODULE_2511),
+    "services.qbittorrent.openFirewall": Newer("boolean", "25.11", _MODULE_2511),
+    "services.qbittorrent.package": Newer("package", "25.11", _MODULE_2511),
+    "services.qbittorrent.profileDir": Newer("path", "25.11", _MODULE_2511),
+    "services.qbittorrent.serverConfig": Newer("anything", "25.11", _MODULE_2511),
+    "services.qbittorrent.torrentingPort": Newer(f"null or {_PORT}", "25.11", _MODULE_2511),
+    "services.qbittorrent.user": Newer("string", "25.11", _MODULE_2511),
+    "services.qbittorrent.webuiPort": Newer(f"null or {_PORT}", "25.11", _MODULE_2511),
     "services.radicale.group": Newer("string", "26.05", _MODULE_2605),
     "services.radicale.user": Newer("string", "26.05", _MODULE_2605),
     "services.seerr.configDir": Newer("path", "26.05", _MODULE_2605),
