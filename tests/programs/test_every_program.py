@@ -69,6 +69,7 @@ TYPED = {
         "services.trilium-server",
     ),
     *("services.audiobookshelf", "services.calibre-web", "services.qbittorrent"),
+    *("services.immich-public-proxy", "services.ombi", "services.plex"),
     *("services.seerr", "services.tautulli"),
     *("services.jellyfin", "services.mysql", "services.ollama", "services.postgresql"),
     *("services.postgresqlBackup", "services.resolved"),
