@@ -58,8 +58,9 @@ def yaml_node(text: str | bytes) -> yaml.Node | None:
             text = text.decode("utf-8")
         except UnicodeDecodeError:
             raise UnreadableError("this is not UTF-8") from None
-    if _too_deep(text):
-        raise UnreadableError("it is nested too deeply")
+    deep = _too_deep(text)
+    if deep:
+        raise UnreadableError("it is nested too deeply", deep)
     try:
         root = yaml.compose(text, Loader=Loader)
     except yaml.YAMLError as error:
@@ -95,19 +96,20 @@ def mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _too_deep(text: str) -> bool:
-    """Whether a recursive parser would go too deep, found without parsing."""
+def _too_deep(text: str) -> int:
+    """The line where a recursive parser would go too deep, found without parsing; 0 for none."""
+    places = [match.start() for match in _INDENT.finditer(text) if len(match[0]) > _ENOUGH][:1]
     if len(_OPEN.findall(text)) > _ENOUGH:
-        depth = deepest = 0
-        for char in text:
+        depth = 0
+        for at, char in enumerate(text):
             if char in "[{":
                 depth += 1
-                deepest = max(deepest, depth)
+                if depth > _ENOUGH:
+                    places.append(at)
+                    break
             elif char in "]}":
                 depth -= 1
-        if deepest > _ENOUGH:
-            return True
-    return any(len(match[0]) > _ENOUGH for match in _INDENT.finditer(text))
+    return text.count("\n", 0, min(places)) + 1 if places else 0
 
 
 def _measured(node: yaml.Node, known: dict[int, int], depth: int) -> int:

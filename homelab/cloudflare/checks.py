@@ -84,16 +84,20 @@ def tunnel_hostname_depth(plan: Plan) -> Iterator[Problem]:
     config = plan.stack.cloudflare
     if config is None or config.advanced_certificates:
         return
-    for public, source in _published(plan):
-        below = public.removesuffix(config.zone.name).rstrip(".")
-        if _within(public, config.zone.name) and "." in below:
-            yield Problem(
-                "site.names.public",
-                f"{public} (of {source}) lies {below.count('.') + 1} labels below "
-                f"{config.zone.name}, where Cloudflare's certificate does not reach",
-                'use a pattern like "{name}-home.{zone}", or buy advanced certificates and set '
-                "cloudflare.advanced_certificates: true",
-            )
+    zone = config.zone.name
+    deep = [
+        f"{public} (of {source})"
+        for public, source in _published(plan)
+        if _within(public, zone) and "." in public.removesuffix(zone).rstrip(".")
+    ]
+    if deep:
+        yield Problem(
+            "site.names.public",
+            f"Cloudflare's certificate covers one label below {zone}, and these names have more: "
+            f"{', '.join(deep)}",
+            'use a pattern like "{name}-home.{zone}", or buy advanced certificates and set '
+            "cloudflare.advanced_certificates: true",
+        )
 
 
 @check("acme-dns01")
@@ -109,13 +113,17 @@ def acme_dns01(plan: Plan) -> Iterator[Problem]:
                 f"a certificate for *.{certificate.domain} cannot be proven: the zone is {zone}",
                 f"use a domain in {zone}, or write its zone, cloudflare.zone: {{name: …, id: …}}",
             )
-    for public, source in _published(plan):
-        if not _within(public, zone):
-            yield Problem(
-                "site.names.public",
-                f"{public} (of {source}) lies outside the zone {zone}",
-                'use a pattern that ends in "{zone}"',
-            )
+    outside = [
+        f"{public} (of {source})"
+        for public, source in _published(plan)
+        if not _within(public, zone)
+    ]
+    if outside:
+        yield Problem(
+            "site.names.public",
+            f"the pattern puts names outside the zone {zone}: {', '.join(outside)}",
+            'use a pattern that ends in "{zone}"',
+        )
 
 
 @check("host-unique")

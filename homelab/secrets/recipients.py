@@ -80,7 +80,8 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
     """
     problems: list[Problem] = []
     for host in plan.hosts.values():
-        stored = [s for s in plan.secrets.on(host.name) if s.source == "stored"]
+        # A secret without a key is a 1Password reference, which the check secret-known reports.
+        stored = [s for s in plan.secrets.on(host.name) if s.source == "stored" and s.key]
         if host.is_deployed and stored:
             path = host_file(plan.stack, host.name)
             problems += _host(plan.stack, host.name, stored, path, sops_files.get(path))

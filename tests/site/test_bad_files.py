@@ -83,17 +83,20 @@ def test_a_file_damaged_anywhere_gives_a_message(place: Path, file: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "says", "line"),
     [
-        ("a: &x [*x]", "an alias contains itself"),
-        (BOMB, "its aliases expand to more than"),
-        ("[" * 3000 + "]" * 3000, "nested too deeply"),
-        ("a: [1", "expected"),
+        ("a: &x [*x]", "an alias contains itself", 1),
+        ("a: &x\n  <<: *x", "an alias contains itself", 1),
+        (BOMB, "its aliases expand to more than", 5),
+        ("\n" + "[" * 3000 + "]" * 3000, "nested too deeply", 2),
+        ("\n" + " " * 3000 + "a: 1", "nested too deeply", 2),
+        ("a: [1", "expected", 2),
     ],
 )
-def test_a_hostile_yaml_text_is_refused_with_the_reason(text: str, says: str) -> None:
-    with pytest.raises(UnreadableError, match=says):
+def test_a_hostile_yaml_text_is_refused_with_its_line(text: str, says: str, line: int) -> None:
+    with pytest.raises(UnreadableError, match=says) as error:
         yaml_data(text)
+    assert error.value.line == line
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "9" * 5000])

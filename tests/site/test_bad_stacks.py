@@ -539,7 +539,7 @@ CASES: dict[str, Case] = {
     ),
     "public name two labels deep": Case(
         "site.names.public",
-        "2 labels below",
+        "one label below example.org, and these names have more: jellyfin.home.example.org",
         "{name}-home.{zone}",
         both(
             TUNNEL,
