@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from homelab.ops.project.stack import open_stack
 from tests.cases.on_disk import laid_out, tried
 
 
@@ -26,3 +27,23 @@ def test_a_pattern_of_public_names_outside_the_zone_is_one_problem(tmp_path: Pat
     assert (problem.check, problem.where) == ("acme-dns01", "site.names.public")
     assert "auth.example.net (of services.authelia)" in problem.what
     assert "music.example.net (of services.navidrome)" in problem.what
+
+
+def test_a_planned_host_needs_no_file_of_secrets(tmp_path: Path) -> None:
+    """The guide's example: its key is not known before its first boot, so no file can be encrypted
+    for it, and `homelab bootstrap` comes first. A live host needs its file.
+    """
+    attic = {
+        "state": "planned",
+        "platform": "aarch64-linux",
+        "profile": "raspberry-pi-4",
+        "state_version": "25.11",
+        "bootstrap": "sd-image",
+        "address": {"lan": "192.168.1.31"},
+    }
+    planned = laid_out(tmp_path / "planned", {"hosts": {"attic": attic}})
+    assert tried(planned) == []
+    assert "bootstrap.nix" in dict(open_stack(planned, "home").images["attic"].files)
+    live = tried(laid_out(tmp_path / "live", {"hosts": {"attic": {**attic, "state": "live"}}}))
+    (secrets,) = [p for p in live if p.check == "secret-known"]
+    assert "there is no such file, and attic needs" in secrets.what

@@ -14,8 +14,9 @@ from homelab.system.own import carried, named_at, named_by, own_paths
 def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], list[Problem]]:
     """The named files, by their path beside the stack, and problems for the missing ones."""
     wanted: dict[str, str] = {}
-    # The check secret-known reports these, with the keys that they need.
-    reported: set[str] = set()
+    # The check secret-known reports these once the host is deployed, with the keys that they need.
+    # A planned host has no key yet, so nobody could encrypt its file.
+    not_here: set[str] = set()
     for name, pin in plan.stack.nixpkgs.items():
         wanted[pin.lock] = f"nixpkgs.{name}.lock"
     if root := root_path(plan):
@@ -26,14 +27,14 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
         if any(s.source == "stored" for s in plan.secrets.on(host.name)):
             path = host_file(plan.stack, host.name)
             wanted[path] = "secrets.hosts"
-            if host.is_deployed:
-                reported.add(path)
+            if host.is_deployed or host.config.state == "planned":
+                not_here.add(path)
     # Not required here: a preview works without it, and `check_deployer` reports missing keys.
     sources: dict[str, str | bytes] = _files(directory, plan.secrets.file)
     problems: list[Problem] = []
     for path, source in sorted(wanted.items()):
         found = _files(directory, path)
-        if not found and path not in reported:
+        if not found and path not in not_here:
             problems.append(
                 Problem(
                     source,
