@@ -1,6 +1,6 @@
 """The valid rest of a stack config, so that one mistyped value does not hide other problems.
 
-Invalid parts are left out: a whole service, host or dataset; elsewhere only the value. A problem
+Invalid parts are left out: a whole service, its facts, host or dataset; elsewhere only the value. A problem
 that names a part that was left out may come from its absence, so it is not reported. Nor are
 problems of services on such a host, and warnings if a whole section is missing.
 """
@@ -22,7 +22,7 @@ from homelab.problems import Choice, Problem, did_you_mean
 from homelab.services.plan import implied
 
 _NAMED: dict[str, int] = {
-    **dict.fromkeys(("services", "hosts", "datasets", "vpn", "flakes"), 2),
+    **dict.fromkeys(("catalog", "services", "hosts", "datasets", "vpn", "flakes"), 2),
 }
 """Sections with named entries, each of which is left out as a whole."""
 _LISTS: dict[str, Path_] = {

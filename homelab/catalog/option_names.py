@@ -44,6 +44,12 @@ def unknown(path: tuple[str, ...]) -> tuple[str, frozenset[str]] | None:
     return None
 
 
+def is_listed(path: tuple[str, ...]) -> bool:
+    """Whether the list has the option, or a path above it that accepts arbitrary names."""
+    has_module = any(".".join(path[:i]) in known() for i in range(2, len(path)))
+    return has_module and unknown(path) is None
+
+
 def close(name: str, names: frozenset[str]) -> str:
     """The known name most similar to a mistyped one; empty when none is similar."""
     found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=_CLOSE)

@@ -17,6 +17,7 @@ from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.problems import print_error, print_problems
+from homelab.cli.services import service_app
 from homelab.cli.why import why_app
 from homelab.problems import HomelabError, InvalidStackError, Problem
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(eval_app)
 app.add_typer(hosts_app)
 app.add_typer(why_app)
+app.add_typer(service_app, name="service")
 app.add_typer(lab_app, name="lab")
 
 
@@ -181,11 +183,15 @@ def bootstrap(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    service: Annotated[
+        bool, typer.Option("--service", help="Print that of services/NAME.yaml instead.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of the stack file, for editors."""
-    from homelab.config.schema import stack_schema
+    from homelab.config.schema import service_schema, stack_schema
 
-    print(json.dumps(stack_schema(), indent=2))
+    print(json.dumps(service_schema() if service else stack_schema(), indent=2))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The JSON Schema of a stack file, made from the models."""
+"""The JSON Schemas of a stack file and of `services/NAME.yaml`, made from the models."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic_core import core_schema
 
 from homelab.config.descriptions import descriptions
 from homelab.config.document import NAMESPACE
+from homelab.config.facts import OwnFacts
 from homelab.config.stack import StackConfig
 
 
@@ -38,6 +39,17 @@ def stack_schema() -> dict[str, JsonValue]:
         },
         "additionalProperties": False,
         "$defs": definitions,
+    }
+
+
+def service_schema() -> dict[str, JsonValue]:
+    """The schema with which editors complete and check `services/NAME.yaml`."""
+    facts = OwnFacts.model_json_schema(by_alias=True, schema_generator=_Described)
+    _close(facts)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **facts,
+        "title": "Facts of a service",
     }
 
 

@@ -30,7 +30,7 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
         entry = own_entry(name, facts, with_options=True)
         releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
         for flaw in flaws(entry, releases):
-            if not _is_reported(flaw, entry):
+            if not is_reported(flaw, entry):
                 yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out)
 
 
@@ -50,7 +50,7 @@ def facts_used(plan: Plan) -> Iterator[Problem]:
         )
 
 
-def _is_reported(flaw: Problem, entry: Entry) -> bool:
+def is_reported(flaw: Problem, entry: Entry) -> bool:
     """Whether another check reports it: groups of the dashboard, references in options that apply,
     missing state, and state of a unit with DynamicUser.
     """

@@ -183,8 +183,13 @@ EXAMPLES = [(p, body) for p in WRITTEN for body in blocks(p, "yaml")]
 
 @pytest.mark.parametrize(("path", "body"), EXAMPLES, ids=[name_of(p) for p, _ in EXAMPLES])
 def test_an_example_fits_into_the_home_stack(path: Path, body: str) -> None:
-    """Each example, merged over the shipped stack, gives a stack without errors."""
+    """Each example, merged over the shipped stack, gives a stack without errors. Facts of a service
+    start with the name of their file, and their service is added.
+    """
     whole = body if "config" in yaml.safe_load(body) else "config:\n" + indent(body, "  ")
+    if file := re.match(r"(?:# yaml-language-server.*\n)?# services/([a-z0-9-]+)\.yaml\n", body):
+        placed = f"  homelab:services: {{{file[1]}: {{host: aurora}}}}\n  homelab:catalog:\n"
+        whole = f"config:\n{placed}    {file[1]}:\n{indent(body, '      ')}"
     example = parse_document(whole, name_of(path)).values
     assert example, "an example of the stack config starts with homelab:<section>"
     home = parse_document(text_of(ROOT / STACK), STACK).values

@@ -14,7 +14,7 @@ from homelab.catalog.reference import catalog_page
 from homelab.check import Check, FileCheck
 from homelab.checks import all_checks, file_checks
 from homelab.cli.app import app
-from homelab.config.schema import stack_schema
+from homelab.config.schema import service_schema, stack_schema
 from tests.docs.requirements_page import requirements_page
 from tests.docs.stack_page import stack_page
 
@@ -29,6 +29,7 @@ def pages() -> dict[str, str]:
         "checks.md": checks_page(),
         "cli.md": cli_page(),
         "requirements.md": requirements_page(),
+        "service.schema.json": json.dumps(service_schema(), indent=2) + "\n",
         "stack.md": stack_page(),
         "stack.schema.json": json.dumps(stack_schema(), indent=2) + "\n",
     }

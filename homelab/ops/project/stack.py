@@ -184,7 +184,7 @@ def _planned(
         sources |= stand_ins(plan, sources)
         found = {for_rehearsal(p, plan) for p in found}
     problems = _each_once(found)
-    return plan, sources, [_located(p, document) for p in problems]
+    return plan, sources, [located_in(p, document) for p in problems]
 
 
 def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem]:
@@ -196,7 +196,7 @@ def _of_the_rest(directory: Path, name: str, document: Document) -> list[Problem
     plan = make_plan(site, read_lock(directory, name).lock)
     found = _each_once({*run_checks(plan), *read_sources(directory, plan)[1]})
     problems = [completed(p, left_out, document) for p in unrelated(found, left_out)]
-    return [_located(p, document) for p in problems]
+    return [located_in(p, document) for p in problems]
 
 
 def _each_once(problems: Iterable[Problem]) -> list[Problem]:
@@ -209,10 +209,10 @@ def _each_once(problems: Iterable[Problem]) -> list[Problem]:
 
 def located(stack: Stack, problem: Problem) -> Problem:
     """The problem, with the line of its place in the stack file."""
-    return _located(problem, read_stack_document(stack.directory, stack.name))
+    return located_in(problem, read_stack_document(stack.directory, stack.name))
 
 
-def _located(problem: Problem, document: Document) -> Problem:
+def located_in(problem: Problem, document: Document) -> Problem:
     """The problem, with the line of its place in the stack file."""
     if problem.line or problem.file or not document.lines:
         return problem
@@ -258,6 +258,7 @@ __all__ = [
     "check_stack",
     "find_stack",
     "located",
+    "located_in",
     "meant_stacks",
     "open_config",
     "open_document",

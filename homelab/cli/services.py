@@ -1,0 +1,61 @@
+"""Commands for services: `homelab service test`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from homelab.cli.lab import HERE, Directory, Json, StackName
+from homelab.cli.problems import print_problems
+
+if TYPE_CHECKING:
+    from homelab.services.report import ServiceReport
+
+service_app = typer.Typer(no_args_is_help=True, help="Inspect one service of a stack.")
+
+_WIDE = 10_000
+
+
+@service_app.command("test")
+def service_test(
+    name: Annotated[str, typer.Argument(help="The service, as the stack names it.")],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """Check the facts of a service, and show what homelab does with it on each host.
+
+    The facts must satisfy the same rules as those of the catalog. Problems of the stack at this
+    service follow the table. A row that starts with `-` is empty and says what to write. Exits with
+    1 if there is an error.
+    """
+    from homelab.ops.project.stack import find_stack
+    from homelab.ops.service import examined
+
+    report = examined(cwd, find_stack(cwd, stack), name)
+    if as_json:
+        print(json.dumps(report.as_data(), indent=2))
+    else:
+        _print(report)
+    raise typer.Exit(0 if report.is_sound else 1)
+
+
+def _print(report: ServiceReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # Output to a file has no width limit, so that addresses are not cut.
+    out = Console(width=None if sys.stdout.isatty() else _WIDE)
+    for instance in report.instances:
+        title = Text(f"{report.name} on {instance.host}")
+        table = Table(title=title, title_justify="left", show_header=False)
+        for row in instance.rows:
+            table.add_row(row.name, Text("\n".join(row.lines) or f"- {row.way_out}"))
+        out.print(table)
+    print_problems(report.problems)
+    if not report.problems:
+        print("nothing is wrong")

@@ -1,0 +1,132 @@
+"""`homelab service test`: what homelab does with one service, on each of its hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from homelab.catalog.kit import flaws
+from homelab.hardening.model import UnitHardening
+from homelab.plan import Plan
+from homelab.problems import Problem, UsageError, did_you_mean
+from homelab.services.own import facts_of, original_entry, own_entry
+from homelab.services.own_checks import is_reported
+from homelab.services.report_rows import Row, rows_of
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The service on one host."""
+
+    host: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class ServiceReport:
+    """A service on all of its hosts, and its problems."""
+
+    name: str
+    instances: tuple[Instance, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether no problem is an error."""
+        return all(p.severity != "error" for p in self.problems)
+
+    def as_data(self) -> dict[str, JsonValue]:
+        """The report as plain data, for scripts."""
+        return {
+            "service": self.name,
+            "hosts": {
+                i.host: {r.name: [*r.lines] if r.lines else None for r in i.rows}
+                for i in self.instances
+            },
+            "missing": {
+                i.host: {r.name: r.way_out for r in i.rows if not r.lines} for i in self.instances
+            },
+            "problems": [{**p.as_data()} for p in self.problems],
+        }
+
+
+def sandboxes(plan: Plan, name: str) -> tuple[UnitHardening, ...]:
+    """The units of a service with the baseline, on all hosts. Raises UsageError."""
+    _known(plan, name)
+    return tuple(u for u in plan.hardening if u.service == name and u.has_baseline)
+
+
+def report_on(
+    plan: Plan, name: str, found: tuple[Problem, ...], levels: Mapping[tuple[str, str], str]
+) -> ServiceReport:
+    """What homelab does with a service. `found` are the problems of the stack, `levels` those of
+    `systemd-analyze security` by host and unit. Raises UsageError for an unknown service.
+    """
+    _known(plan, name)
+    services = [s for s in plan.services if s.name == name]
+    places = {f"services.{name}", *(s.source for s in services if s.source.count("."))}
+    places |= {f"catalog.{facts}" for facts in _facts_names(plan, name)}
+    own = {p for p in found if any(_below(p.where, place) for place in places)}
+    known = {(p.where, p.what) for p in own}
+    own |= {p for p in _kit(plan, name) if (p.where, p.what) not in known}
+    if not services:
+        own.add(_nowhere(plan, name))
+    return ServiceReport(
+        name,
+        tuple(Instance(s.host, tuple(rows_of(plan, s, levels))) for s in services),
+        tuple(sorted(own)),
+    )
+
+
+def _known(plan: Plan, name: str) -> None:
+    names = {s.name for s in plan.services} | {*plan.stack.services} | {*plan.stack.catalog}
+    if name not in names:
+        raise UsageError(
+            f'the stack has no service "{name}"; {did_you_mean(name, names, "services")}'
+        )
+
+
+def _facts_names(plan: Plan, name: str) -> set[str]:
+    """The name below `catalog` of the facts that a service uses."""
+    config = plan.stack.services.get(name)
+    wanted = name if config is None else getattr(config, "service", None) or name
+    return {wanted} & plan.stack.catalog.keys()
+
+
+def _below(where: str, place: str) -> bool:
+    return where == place or where.startswith((f"{place}.", f"{place}["))
+
+
+def _nowhere(plan: Plan, name: str) -> Problem:
+    if name in plan.stack.services:
+        way_out = "set its host, or remove enable: false"
+        return Problem(f"services.{name}", "it runs on no host", way_out, severity="warning")
+    way_out = f"add services.{name}: {{host: …}}"
+    return Problem(f"catalog.{name}", "it runs on no host", way_out, severity="warning")
+
+
+def _kit(plan: Plan, name: str) -> Iterator[Problem]:
+    """Contradictions in its facts."""
+    releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
+    config = plan.stack.services.get(name)
+    placed = any(s.name == name for s in plan.services)
+    if config is None:
+        facts = plan.stack.catalog.get(name)
+        place = f"catalog.{name}"
+        entry = own_entry(name, facts, with_options=True) if facts else None
+    else:
+        facts = facts_of(plan.stack, name, config)
+        place = f"services.{name}"
+        if facts is not None:
+            names = _facts_names(plan, name)
+            place = f"catalog.{next(iter(names))}" if names else f"{place}.module"
+            entry = own_entry(name, facts, with_options=True)
+        else:
+            entry = original_entry(plan.stack, name, config)
+    if entry is None:
+        return
+    for flaw in flaws(entry, releases):
+        if not (placed and is_reported(flaw, entry)):
+            yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out, "facts-agree")

@@ -1,0 +1,216 @@
+"""Facts that an owner wrote: in a file, in the section catalog, or below module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from homelab.ops.project.stack import check_stack, open_stack
+from homelab.problems import InvalidStackError, Problem
+from tests import build, stackdir
+
+FACTS: dict[str, Any] = {
+    "title": "Pastes",
+    "ports": {"web": 8099},
+    "dynamic_user": True,
+    "state": ["/var/lib/private/wastebin"],
+    "database": "sqlite",
+    "dumps": [{"sqlite": "/var/lib/private/wastebin/sqlite3.db"}],
+    "secrets": {"key": {"form": "env", "env": {"WASTEBIN_SIGNING_KEY": "{value}"}}},
+    "options": {
+        "services.wastebin.enable": True,
+        "services.wastebin.secretFile": {"$secret": "key"},
+        "services.wastebin.settings.WASTEBIN_ADDRESS_PORT": {"$text": "{bind}:{port}"},
+    },
+}
+SERVICE: dict[str, Any] = {"services": {"wastebin": {"host": "nas", "name": "paste"}}}
+FILE = "services/wastebin.yaml"
+
+
+def module(changes: Mapping[str, Any], **service: Any) -> dict[str, Any]:
+    """The service with its facts below `module:`."""
+    facts = {**FACTS, **changes}
+    return {"services": {"wastebin": {"host": "nas", "name": "paste", "module": facts, **service}}}
+
+
+def options_of(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of the service in the plan."""
+    service = build.plan(changes).service("wastebin")
+    assert service is not None
+    return service.config.options
+
+
+def on_disk(place: Path, facts: str, changes: Mapping[str, Any] = SERVICE) -> Path:
+    """A stack with this text in `services/wastebin.yaml`."""
+    stackdir.write_stack(place, changes)
+    (place / "services").mkdir()
+    (place / FILE).write_text(facts, encoding="utf-8")
+    return place
+
+
+def files_of(place: Path) -> dict[str, dict[str, str | bytes]]:
+    """Every file of every host."""
+    opened = open_stack(place, stackdir.NAME)
+    return {host: dict(release.files) for host, release in opened.releases.items()}
+
+
+def problems_of(place: Path) -> list[Problem]:
+    """Problems of the stack, also of one that cannot be planned."""
+    try:
+        found = check_stack(place, stackdir.NAME)[1]
+    except InvalidStackError as error:
+        found = error.problems
+    return [p for p in found if p.check not in ("lock-current", "tailnet-elsewhere")]
+
+
+def test_facts_in_a_file_in_the_section_and_below_module_give_the_same_hosts(
+    tmp_path: Path,
+) -> None:
+    by_file = files_of(on_disk(tmp_path / "file", yaml.safe_dump(FACTS)))
+    in_section = {"catalog": {"wastebin": FACTS}, **SERVICE}
+    assert files_of(stackdir.write_stack(tmp_path / "section", in_section)) == by_file
+    assert files_of(stackdir.write_stack(tmp_path / "module", module({}))) == by_file
+    nas = by_file["nas"]
+    assert 'WASTEBIN_ADDRESS_PORT = "0.0.0.0:8099";' in str(nas["services/wastebin.nix"])
+    assert "/var/lib/private/wastebin/sqlite3.db" in str(nas["backup.nix"])
+    assert "homelab.hardening.units.wastebin" in str(nas["hardening.nix"])
+    assert "paste.home.example.org" in str(by_file["pi"]["proxy.nix"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "says"),
+    [
+        ("dynamic_user: true", "dynamic_usr: true", "dynamic_usr", "dynamic_user"),
+        ("web: 8099", "web: 80990", "ports.web", "65535"),
+        ("database: sqlite", "database: none", "dumps", "write database: sqlite"),
+        ("secret: key", "secret: kei", "options.services.wastebin.secretFile", '"key"'),
+    ],
+)
+def test_a_mistake_in_a_file_has_the_file_and_its_line(
+    tmp_path: Path, old: str, new: str, where: str, says: str
+) -> None:
+    text = yaml.safe_dump(FACTS, sort_keys=False)
+    assert old in text
+    place = on_disk(tmp_path / "stack", text.replace(old, new))
+    (problem,) = problems_of(place)
+    assert problem.where.startswith(f"catalog.wastebin.{where}")
+    assert says in f"{problem.what}; {problem.way_out}"
+    assert problem.file == FILE
+    lines = (place / FILE).read_text(encoding="utf-8").splitlines()
+    assert where.rpartition(".")[2] in lines[problem.line - 1]
+
+
+def test_a_damaged_file_is_one_problem_with_its_line(tmp_path: Path) -> None:
+    (problem,) = problems_of(on_disk(tmp_path / "yaml", "ports: {web: 8099\nstate: []\n"))
+    assert (problem.file, problem.severity) == (FILE, "error")
+    assert problem.line > 0
+    place = on_disk(tmp_path / "binary", "")
+    (place / FILE).write_bytes(b"\xff\xfe\x00")
+    (problem,) = problems_of(place)
+    assert problem.file == FILE
+
+
+def test_a_file_with_a_list_is_refused(tmp_path: Path) -> None:
+    (problem,) = problems_of(on_disk(tmp_path / "stack", "- ports\n"))
+    assert problem.file == FILE
+
+
+def test_facts_in_a_file_and_in_the_section_are_refused(tmp_path: Path) -> None:
+    both = {"catalog": {"wastebin": FACTS}, **SERVICE}
+    (problem,) = problems_of(on_disk(tmp_path / "stack", yaml.safe_dump(FACTS), both))
+    assert problem.where == "catalog.wastebin"
+    assert problem.what == f"these facts are in {FILE}, too"
+
+
+def test_facts_that_no_service_uses_are_a_warning(tmp_path: Path) -> None:
+    (problem,) = problems_of(on_disk(tmp_path / "stack", yaml.safe_dump(FACTS), {}))
+    assert (problem.check, problem.severity, problem.file) == ("facts-used", "warning", FILE)
+    other = {"services": {"paste": {"service": "wastebin", "host": "nas"}}}
+    assert problems_of(on_disk(tmp_path / "used", yaml.safe_dump(FACTS), other)) == []
+
+
+def test_extends_adds_keys_and_replaces_lists() -> None:
+    added = {"ports": {"gossip": {"port": 9094, "scope": "lan", "why": "peers"}}}
+    facts = {"extends": "jellyfin", "title": "Films", "exclude": ["/var/lib/jellyfin/log"], **added}
+    plain = build.plan({"services": {"jellyfin": {"host": "nas"}}}).service("jellyfin")
+    changed = build.plan(
+        {"catalog": {"jellyfin": facts}, "services": {"jellyfin": {"host": "nas"}}}
+    ).service("jellyfin")
+    assert plain is not None
+    assert changed is not None
+    assert changed.entry.title == "Films"
+    assert set(changed.entry.ports) == {*plain.entry.ports, "gossip"}
+    assert changed.entry.exclude == ("/var/lib/jellyfin/log",) != plain.entry.exclude
+    assert changed.entry.options == plain.entry.options
+    assert changed.entry.units == plain.entry.units
+
+
+def test_facts_without_extends_replace_the_entry_of_their_name() -> None:
+    facts = {"catalog": {"jellyfin": {**FACTS, "units": ["films"]}}}
+    service = build.plan({**facts, "services": {"jellyfin": {"host": "nas"}}}).service("jellyfin")
+    assert service is not None
+    assert service.units == ("films",)
+    assert set(service.entry.ports) == {"web"}
+
+
+def test_an_option_of_the_service_has_precedence_over_the_facts_and_these_over_the_entry() -> None:
+    key = "services.miniflux.config.POLLING_FREQUENCY"
+    enable = "services.miniflux.enable"
+    changes: dict[str, Any] = {
+        "catalog": {"miniflux": {"extends": "miniflux", "options": {key: 30, enable: False}}},
+        "services": {"miniflux": {"host": "nas"}},
+    }
+    text = build.render(changes)["nas"]["services/miniflux.nix"]
+    assert "POLLING_FREQUENCY = 30;" in text
+    assert "enable = false;" in text
+    changes["services"]["miniflux"]["options"] = {key: 60}
+    text = build.render(changes)["nas"]["services/miniflux.nix"]
+    assert "POLLING_FREQUENCY = 60;" in text
+    assert "= 30;" not in text
+    assert "enable = false;" in text
+
+
+def test_an_option_that_opens_the_firewall_is_reported_at_its_line_of_the_file(
+    tmp_path: Path,
+) -> None:
+    options = {**FACTS["options"], "networking.firewall.allowedTCPPorts": [8099]}
+    place = on_disk(tmp_path / "stack", yaml.safe_dump({**FACTS, "options": options}))
+    (problem,) = problems_of(place)
+    assert problem.where == "catalog.wastebin.options.networking.firewall.allowedTCPPorts"
+    assert (problem.severity, problem.file) == ("error", FILE)
+    lines = (place / FILE).read_text(encoding="utf-8").splitlines()
+    assert "allowedTCPPorts" in lines[problem.line - 1]
+
+
+def test_an_option_of_the_service_stays_at_the_service() -> None:
+    option = {"networking.firewall.allowedTCPPorts": [8099]}
+    wheres = {p.where for p in build.problems(module({}, options=option))}
+    assert "services.wastebin.options.networking.firewall.allowedTCPPorts" in wheres
+
+
+@pytest.mark.parametrize(
+    ("auth", "trusts", "has_client"),
+    [("forward", True, False), ("native", False, False), ("oidc", False, True)],
+)
+def test_options_of_a_sign_in_apply_only_with_it(auth: str, trusts: bool, has_client: bool) -> None:
+    trust, client = "services.wastebin.trust", "services.wastebin.clientSecretFile"
+    sign_in = {
+        "kinds": ["forward", "native", "oidc"],
+        "forward": {trust: True},
+        "oidc": {"redirects": ["/back"], "options": {client: {"$secret": "oidc"}}},
+    }
+    options = options_of(module({"sign_in": sign_in}, auth=auth))
+    assert (trust in options) is trusts
+    assert (client in options) is has_client
+
+
+@pytest.mark.parametrize(("release", "applies"), [("25.11", False), ("26.05", True)])
+def test_options_since_a_release_apply_from_it_on(release: str, applies: bool) -> None:
+    facts = {"options_since": {"26.05": {"services.wastebin.modern": True}}}
+    pins = {"nixpkgs": {"default": {"release": release}}}
+    options = options_of({**module(facts), **pins})
+    assert ("services.wastebin.modern" in options) is applies
