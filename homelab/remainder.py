@@ -1,8 +1,8 @@
 """The valid rest of a stack config, so that one mistyped value does not hide other problems.
 
-Invalid parts are left out: a whole service, its facts, host or dataset; elsewhere only the value. A problem
-that names a part that was left out may come from its absence, so it is not reported. Nor are
-problems of services on such a host, and warnings if a whole section is missing.
+Invalid parts are left out: a whole service, the facts of one, a host or a dataset; elsewhere only
+the value. A problem that names a part that was left out may come from its absence, so it is not
+reported. Nor are problems of services on such a host, and warnings if a whole section is missing.
 """
 
 from __future__ import annotations
