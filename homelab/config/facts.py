@@ -135,7 +135,7 @@ class ServiceFacts(Model):
     serves_packages: bool = False
     """Other hosts download packages from it, so its host is deployed after them."""
     asks_one_of: Many[Many[OptionPath]] = ()
-    """Options without a default, of which the owner must set one."""
+    """Options without a default, or without a safe one, of which the owner must set one."""
 
 
 class OwnFacts(ServiceFacts):

@@ -48,13 +48,15 @@ def gpu_useful(plan: Plan) -> Iterator[Problem]:
 
 @check("option-demanded")
 def option_demanded(plan: Plan) -> Iterator[Problem]:
-    """A missing option that a module requires would be found only at build time."""
+    """A missing option that a module or its app requires would be found only at build time, when
+    the service starts, or never.
+    """
     for service in plan.services:
         for choice in service.entry.asks_one_of:
             if not any(declares(service.config, path) for path in choice):
                 yield Problem(
                     service.at("options"),
-                    f"its module does not evaluate without {' or '.join(choice)}",
+                    f"{service.name} needs {' or '.join(choice)}, which only you know",
                     f"add {choice[0]}: … under services.{service.name}.options",
                 )
 

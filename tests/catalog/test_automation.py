@@ -16,7 +16,10 @@ TAILNET = {
     "client_secret": {"sops": "b"},
     "owners": ["sam@example.org"],
 }
-QUIET = ("flaresolverr", "matter-server", "mosquitto", "wyoming-faster-whisper", "wyoming-piper")
+QUIET = (
+    *("flaresolverr", "matter-server", "mosquitto"),
+    *("wyoming-faster-whisper", "wyoming-openwakeword", "wyoming-piper"),
+)
 
 
 def files(**services: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Entries for messages, measurements and networks: what their modules leave to the owner."""
+"""Entries for messages, measurements, networks, devices and games: what is left to the owner."""
 
 from __future__ import annotations
 
@@ -60,3 +60,31 @@ def test_gotify_lets_nobody_make_an_account() -> None:
     text = _file("gotify")
     assert 'GOTIFY_REGISTRATION = "false";' in text
     assert 'environmentFiles = [ "/run/homelab/secrets/gotify-admin" ];' in text
+
+
+@pytest.mark.parametrize("option", ["serial.port", "advanced.network_key"])
+def test_zigbee2mqtt_asks_for_its_radio_and_for_a_key_that_is_not_public(option: str) -> None:
+    """Without a key of its own, the network has the one of the documentation."""
+    problems = build.found({"services": {"zigbee2mqtt": {"host": "pi"}}}, "option-demanded")
+    assert [p for p in problems if f"services.zigbee2mqtt.settings.{option}" in p.what]
+
+
+def test_the_sandbox_of_zigbee2mqtt_leaves_its_radio_to_the_module() -> None:
+    """The module allows the device of serial.port, which the baseline would hide."""
+    plan = build.plan({"services": {"zigbee2mqtt": {"host": "pi"}}})
+    (unit,) = [u for u in plan.hardening if u.service == "zigbee2mqtt"]
+    assert not {"PrivateDevices", "ProtectClock"} & set(dict(unit.settings))
+
+
+def test_node_red_listens_where_the_proxy_calls_it() -> None:
+    """Its editor runs code, and its default is every address."""
+    assert 'define.uiHost = "127.0.0.1";' in _file("node-red")
+    assert "none" not in ENTRIES["node-red"].sign_in.kinds
+
+
+def test_minecraft_opens_its_port_to_the_lan_and_has_no_page() -> None:
+    plan = build.plan({"services": {"minecraft": {"host": "nas"}}})
+    (port,) = [p for p in plan.firewall.ports if p.owner == "minecraft"]
+    assert (port.port, port.scope) == (25565, "lan")
+    assert plan.routes_of("minecraft") == ()
+    assert build.found({"services": {"minecraft": {"host": "nas"}}}, "option-demanded")

@@ -153,6 +153,9 @@ NEWER: dict[str, Newer] = {
         "null or string", "25.11", _LIST_MODULE_2511
     ),
     "services.victoriametrics.checkConfig": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.wyoming.openwakeword.refractorySeconds": Newer(
+        "signed integer or floating point number", "25.11", _LIST_MODULE_2511
+    ),
     "services.vikunja.address": Newer("string", "26.05", _MODULE_2605),
     "services.caddy.httpPort": Newer(
         "16 bit unsigned integer; between 0 and 65535 (both inclusive)",
