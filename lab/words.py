@@ -23,10 +23,15 @@ _COMMANDS = re.compile(
 )
 
 
+_REMOTE_FILE = re.compile(r"\bssh (?:-p \d+ )?[\w.-]+@[\w.:-]+ cat (?P<path>/[\w./-]+)")
+"""A file of a host, shown over SSH. In the lab that address would be the real host's."""
+
+
 def of_the_lab(text: str) -> str:
-    """The text with the lab's commands."""
+    """The text with the lab's commands, and with files of lab hosts instead of real ones."""
+    local = _REMOTE_FILE.sub(r"cat .homelab/lab/*/hosts/*/root\g<path>", text)
     return _COMMANDS.sub(
-        lambda m: f"homelab lab {m['ours'] or m['up']}", text.replace(*_NO_REFRESH)
+        lambda m: f"homelab lab {m['ours'] or m['up']}", local.replace(*_NO_REFRESH)
     )
 
 

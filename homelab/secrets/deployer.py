@@ -8,7 +8,7 @@ from homelab.check import file_check
 from homelab.config.base import SecretRef
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.secrets.sops_file import in_file, parse_sops_file
+from homelab.secrets.sops_file import create_it, in_file, parse_sops_file
 
 SECRET_DEPLOYER = file_check(
     "secret-deployer",
@@ -47,7 +47,7 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
         yield _warning(
             "secrets.file",
             f"there is no {path}, and pulumi up needs {needed} from it",
-            f"create it: sops {path}",
+            create_it(path),
         )
         return
     text = sources[path]

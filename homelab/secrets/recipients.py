@@ -15,7 +15,7 @@ from homelab.problems import Problem, did_you_mean
 from homelab.secret_paths import host_file, secret_name
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import Secret, SopsFile
-from homelab.secrets.sops_file import in_file, parse_sops_file
+from homelab.secrets.sops_file import create_it, in_file, parse_sops_file
 from homelab.system.model import nixos_hosts
 
 SECRET_PLAINTEXT = file_check(
@@ -106,7 +106,7 @@ def _host(
         yield Problem(
             f"secrets.hosts ({path})",
             f"there is no such file, and {host} needs {names}",
-            f"create it: sops {path}",
+            create_it(path),
             "secret-known",
         )
         return

@@ -9,6 +9,11 @@ from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.secrets.model import SopsFile
 
 
+def create_it(path: str) -> str:
+    """The way out of a missing sops file. sops creates none without the rules in `.sops.yaml`."""
+    return f"create it: homelab sops --out .sops.yaml, then sops {path}"
+
+
 def in_file(key: str) -> str:
     """A way out: how to write the key of a reference in the file, one level per part."""
     *above, last = key.split("/")

@@ -37,6 +37,15 @@ def test_nothing_else_is_replaced(text: str) -> None:
     assert of_the_lab(text) == text
 
 
+@pytest.mark.parametrize("address", ["root@192.168.1.225", "-p 2222 sam@fd00::10", "a@b.ts.net"])
+def test_a_log_of_a_lab_host_is_a_file_of_the_lab(address: str) -> None:
+    """The address in the stack is the real host's."""
+    log = "/var/lib/homelab/deployments/7d1493bfb433d99c/log"
+    shown = of_the_lab(f"look at it (ssh {address} cat {log}), then run pulumi up again")
+    file = f".homelab/lab/*/hosts/*/root{log}"
+    assert shown == f"look at it (cat {file}), then run homelab lab up again"
+
+
 def test_the_steps_after_retiring_a_lab_host_change_nothing_real() -> None:
     plan = build.plan(household({"hosts": {"aurora": {"state": "retired"}}}))
     host = plan.hosts["aurora"]

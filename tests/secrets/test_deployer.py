@@ -34,7 +34,7 @@ def test_a_file_that_is_not_there_is_said_with_what_it_is_for(tmp_path: Path) ->
     assert (
         problem.what == f"there is no {FILE}, and pulumi up needs cloudflare/token, master from it"
     )
-    assert problem.way_out == f"create it: sops {FILE}"
+    assert problem.way_out == f"create it: homelab sops --out .sops.yaml, then sops {FILE}"
 
 
 def test_a_key_that_is_not_in_the_file_is_said(tmp_path: Path) -> None:

@@ -83,6 +83,16 @@ RULES: dict[str, tuple[str, Changes, str, str]] = {
         services(prometheus={"host": "nas", "never_publish": "Grafana asks it",
                              "tile": {"title": "Graphs"}}),
         "services.prometheus.tile.title", "has no route for browsers"),
+    "a name without a page": (
+        "web-port-known", services(mosquitto={"host": "nas", "name": "mqtt", "audience": "family"}),
+        "services.mosquitto.name", "so name, audience would have no effect"),
+    "a port of a service without one": (
+        "web-port-known", services(cloudflared={"host": "nas", "port": 9000}),
+        "services.cloudflared.port", "has no web port"),
+    "a name without a port": (
+        "web-port-known",
+        services(hello={"host": "nas", "name": "hi", "module": {"stateless": "it only answers"}}),
+        "services.hello.name", "hello has no web port"),
     "two things at one place": (
         "container-mounts",
         services(app=app(secrets={"key": {}},

@@ -897,7 +897,7 @@ def test_a_missing_file_of_a_host_is_reported_once(tmp_path: Path) -> None:
     (problem,) = [p for p in errors_of(directory) if "secrets" in p.where]
     assert problem.check == "secret-known"
     assert "nas needs restic/b2" in problem.what
-    assert problem.way_out == "create it: sops secrets/nas.yaml"
+    assert problem.way_out == "create it: homelab sops --out .sops.yaml, then sops secrets/nas.yaml"
 
 
 def test_a_refusal_separates_warnings_from_errors() -> None:

@@ -13,7 +13,7 @@ from homelab.problems import HomelabError
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
 from homelab.secrets.recipients import sops_yaml
-from homelab.secrets.sops_file import in_file, parse_sops_file
+from homelab.secrets.sops_file import create_it, in_file, parse_sops_file
 
 __all__ = ["age_recipient", "read_encrypted", "read_host_files", "resolve", "sops_yaml"]
 
@@ -31,7 +31,7 @@ def resolve(ref: SecretRef, directory: Path, file: str) -> str:
     path = directory / file
     if not path.is_file() and not is_rehearsed():
         raise SecretUnavailableError(
-            ref, f"there is no file {file}", f"create it: sops {file}, or set secrets.file"
+            ref, f"there is no file {file}", f"{create_it(file)}, or set secrets.file"
         )
     key = ref.sops or ""
     where = "".join(f"[{json.dumps(part)}]" for part in key.split("/"))

@@ -16,6 +16,16 @@ WAYS = (
         "port-fixed", service("jellyfin", host="nas", port=8097), service("jellyfin", port=None)
     ),
     WayOut(
+        "web-port-known",
+        service("mosquitto", host="nas", name="mqtt"),
+        service("mosquitto", name=None),
+    ),
+    WayOut(
+        "web-port-known",
+        service("hello", host="nas", port=8099, module={"stateless": "it only answers"}),
+        service("hello", port=None),
+    ),
+    WayOut(
         "gpu-useful",
         both(host("nas", gpu={"vendor": "intel"}), service("ollama", host="nas", gpu="intel")),
         service("ollama", gpu=None),
