@@ -155,7 +155,12 @@ class Dump(Model):
 
     def at(self, source: str) -> Dump:
         """The same kind of dump of another file or directory."""
-        return Dump(**{self.kind: source})
+        return Dump.of(self.kind, source)
+
+    @classmethod
+    def of(cls, kind: str, source: str) -> Dump:
+        """A dump of a place that an option states; checks of options report an invalid one."""
+        return cls.model_construct(_fields_set={kind}, **{kind: source})
 
 
 class FormerState(Model):

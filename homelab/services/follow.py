@@ -85,7 +85,7 @@ def _with_file(entry: Entry, here: str, there: str) -> Entry:
     if here:
         dumps = tuple(d.at(there) if d.source == here else d for d in entry.dumps)
     else:
-        dumps = (*entry.dumps, Dump(sqlite=there))
+        dumps = (*entry.dumps, Dump.of("sqlite", there))
     top = posixpath.dirname(there)
     inside = any(_is_within(top, directory) for directory in entry.state)
     state = entry.state if inside else (*entry.state, top)

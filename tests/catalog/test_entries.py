@@ -11,6 +11,7 @@ from homelab.catalog.kit import flaws
 from homelab.catalog.model import Entry
 from homelab.catalog.options import lacks, options_of
 from homelab.catalog.reference import catalog_page
+from homelab.config.fact_parts import Dump
 from homelab.config.facts import OwnFacts
 from homelab.services.own import own_entry
 
@@ -118,3 +119,9 @@ def test_facts_of_an_owner_may_name_options_in_quotes() -> None:
     """Names are kept without quotes, and are not read as paths a second time."""
     facts = OwnFacts.model_validate({"state_at": {'services.forum."a = b".x': "/var/lib/forum"}})
     assert own_entry("forum", facts).state_at == {"services.forum.a = b.x": "/var/lib/forum"}
+
+
+def test_a_moved_database_needs_no_valid_path_to_be_planned() -> None:
+    """A check reports the option; the plan of the rest goes on."""
+    moved = Dump.of("sqlite", "/var/lib/forum/forum.db").at("/srv/a;b")
+    assert (moved.kind, moved.source) == ("sqlite", "/srv/a;b")

@@ -78,7 +78,7 @@ def test_an_edited_policy_stops_an_up_until_it_is_adopted(lab: Tailnet) -> None:
 
     # Only this one text was adopted, so the next edit stops the next run again.
     lab.run("edit-policy")
-    assert "edited since" in lab.json("up", code=1)["errors"][0]
+    assert "edited outside homelab" in lab.json("up", code=1)["errors"][0]
 
 
 def test_adopting_replaces_the_policy_even_if_nothing_else_changed(lab: Tailnet) -> None:
