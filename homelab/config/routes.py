@@ -28,8 +28,8 @@ class Upstream(Kind):
     called: ClassVar[str] = "an upstream"
     lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("address", "host", "port", "url"),
-        "leave it out: a route leads to its own service; a device that is no host of this stack, "
-        "such as a NAS or a router, cannot have a name here",
+        "leave it out: a route leads to its own service; for a device that is no host of this "
+        "stack, such as a NAS or a router, write a service with external: {address: …, port: …}",
     )
 
     scheme: Literal["http", "https"] = "http"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from homelab.config.base import AbsolutePath, Model, Name, Port, SecretRef, Str
+from homelab.config.base import AbsolutePath, Model, Name, Port, SecretRef, Str, pattern
 from homelab.config.network import OpenTo, Protocol
 from homelab.config.types import RequestPath, Variable
 
@@ -133,6 +133,32 @@ class Flake(Model):
     """The systemd unit that the module defines, without `.service`."""
     dynamic_user: bool = False
     """The unit runs with DynamicUser, so its state is below /var/lib/private."""
+
+
+class External(Model):
+    """An app that no host of the stack runs: on a router, a NAS, a printer, or elsewhere."""
+
+    address: Annotated[
+        Str,
+        pattern(
+            r"(?=.*[a-z0-9])[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?",
+            "this is not an address; write 192.168.1.5, or nas.lan",
+        ),
+    ]
+    """IP address or DNS name that the entry host connects to."""
+    port: Port
+    scheme: Literal["http", "https"] = "http"
+    host_header: Annotated[Str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$")] | None = None
+    """Host header that the app requires. Default: the name of the route."""
+    verify: bool = True
+    """Verify the app's certificate, with scheme https. Devices at home often have one that no
+    authority signed."""
+
+    @model_validator(mode="after")
+    def _verifies_https(self) -> External:
+        if self.scheme == "http" and "verify" in self.model_fields_set:
+            raise ValueError("with scheme http there is no certificate; leave verify out")
+        return self
 
 
 class ServiceSecret(Model):

@@ -6,7 +6,8 @@ A new kind is a class here, an entry in `KINDS`, and a line in `AnyService`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, model_validator
 
@@ -24,6 +25,7 @@ from homelab.config.service_parts import (
     Control,
     CustomOidc,
     DatasetUse,
+    External,
     Flake,
     Gpu,
     Header,
@@ -114,9 +116,7 @@ class CatalogService(NativeService):
 
     called: ClassVar[str] = "a service of the catalog"
     lacks: ClassVar[Mapping[str, str]] = {
-        "container": _ONE_KIND,
-        "flake": _ONE_KIND,
-        "module": _ONE_KIND,
+        **dict.fromkeys(("container", "external", "flake", "module"), _ONE_KIND),
         "oidc": "leave it out: the catalog has its OIDC settings; auth: oidc enables them",
     }
 
@@ -129,8 +129,7 @@ class ContainerService(ServiceConfig):
 
     called: ClassVar[str] = "a container"
     lacks: ClassVar[Mapping[str, str]] = {
-        "flake": _ONE_KIND,
-        "module": _ONE_KIND,
+        **dict.fromkeys(("external", "flake", "module"), _ONE_KIND),
         "harden": "leave it out: Podman isolates the container, and its unit only starts it",
         "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
         "service of the host",
@@ -156,9 +155,7 @@ class ModuleService(NativeService):
 
     called: ClassVar[str] = "a service of a module"
     lacks: ClassVar[Mapping[str, str]] = {
-        "container": _ONE_KIND,
-        "flake": _ONE_KIND,
-        "service": _ONE_KIND,
+        **dict.fromkeys(("container", "external", "flake", "service"), _ONE_KIND),
         "oidc": "write it below module: sign_in: {kinds: [oidc], oidc: {redirects: […]}}",
     }
 
@@ -167,15 +164,59 @@ class ModuleService(NativeService):
     backup: CustomBackup = CustomBackup()
 
 
+class ExternalService(ServiceConfig):
+    """Something that no host of the stack runs: a router, a NAS, a printer. It has a name, a
+    certificate, a sign-in, a monitor and a tile.
+    """
+
+    called: ClassVar[str] = "an external service"
+    lacks: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("container", "flake", "module", "service"), _ONE_KIND),
+        **dict.fromkeys(
+            (
+                *("accept", "backup", "datasets", "gpu", "harden", "host", "may_control"),
+                *("never_publish", "options", "ports", "secrets", "state", "tags", "uses", "vpn"),
+            ),
+            "leave it out: no host of this stack runs it",
+        ),
+        "oidc": "leave it out: set its client up at the identity provider",
+        "port": "write it below external: port",
+    }
+
+    if not TYPE_CHECKING:
+        # A class variable takes the place of the field: no host runs it, so these are no keys.
+        host: ClassVar = None
+        gpu: ClassVar = None
+        port: ClassVar = None
+        never_publish: ClassVar = None
+        backup: ClassVar = ServiceBackup()
+        options: ClassVar = MappingProxyType({})
+        accept: ClassVar = MappingProxyType({})
+        tags: ClassVar = ()
+        uses: ClassVar = ()
+        state: ClassVar = ()
+
+    external: External
+
+    @model_validator(mode="after")
+    def _routes_lead_there(self) -> ExternalService:
+        for index, route in enumerate(self.routes or ()):
+            for field in ("upstream", "port", "lan_direct", "tailnet_direct"):
+                if field in route.model_fields_set:
+                    raise ValueError(
+                        f"routes[{index}].{field} does not apply to an external service; leave it "
+                        "out, and describe the connection below external"
+                    )
+        return self
+
+
 class FlakeService(NativeService):
     """A service with a NixOS module from a flake, described only here."""
 
     called: ClassVar[str] = "a service of a flake"
-    lacks: ClassVar[Mapping[str, str]] = {
-        "container": _ONE_KIND,
-        "module": _ONE_KIND,
-        "service": _ONE_KIND,
-    }
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("container", "external", "module", "service"), _ONE_KIND
+    )
 
     flake: Flake
     backup: CustomBackup = CustomBackup()
@@ -202,12 +243,12 @@ def secrets_of(config: ServiceConfig) -> Mapping[str, ServiceSecret]:
 
 def is_custom(config: ServiceConfig) -> bool:
     """Whether only the stack config describes the service."""
-    return isinstance(config, ContainerService | FlakeService | ModuleService)
+    return not isinstance(config, CatalogService)
 
 
 def is_made(config: ServiceConfig) -> bool:
     """Whether its entry is made from settings of the service, and not from facts."""
-    return isinstance(config, ContainerService | FlakeService)
+    return isinstance(config, ContainerService | FlakeService | ExternalService)
 
 
 def vpn_of(config: ServiceConfig) -> ServiceVpn | None:
@@ -227,6 +268,7 @@ KINDS: Mapping[str, type[ServiceConfig]] = {
     "container": ContainerService,
     "flake": FlakeService,
     "module": ModuleService,
+    "external": ExternalService,
     "catalog": CatalogService,
 }
 """Kinds by the key that selects them; `catalog` is a service without either key."""
@@ -235,7 +277,8 @@ AnyService = Annotated[
     Annotated[CatalogService, Tag("catalog")]
     | Annotated[ContainerService, Tag("container")]
     | Annotated[FlakeService, Tag("flake")]
-    | Annotated[ModuleService, Tag("module")],
+    | Annotated[ModuleService, Tag("module")]
+    | Annotated[ExternalService, Tag("external")],
     Discriminator(_kind_of),
 ]
 """One service of the stack config, of any kind."""

@@ -72,6 +72,7 @@ def _route(
     remote = service.host != entry_host
     auth: Auth = config.auth or default_auth(audience, entry.sign_in.kinds)
     port = next((p.port for p in service.ports if p.label == config.port), service.port)
+    upstream = config.upstream if service.external is None else service.external
     tunnel_service = config.tunnel_service or ""
     public = "" if publish == "internal" else stack.site.names.public.format(**fields)
     internal = stack.site.names.internal.format(**fields)
@@ -91,9 +92,9 @@ def _route(
         port=port,
         address=dialled(stack, entry_host, service.host) if remote else service.address,
         remote=remote,
-        scheme=config.upstream.scheme,
-        host_header=config.upstream.host_header or "",
-        verify=config.upstream.verify,
+        scheme=upstream.scheme,
+        host_header=upstream.host_header or "",
+        verify=upstream.verify,
         exempt=tuple(config.exempt if config.exempt is not None else entry.sign_in.exempt),
         groups=tuple(config.groups or ()),
         policy=config.policy or "one_factor",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from homelab.catalog import ENTRIES
 from homelab.catalog.options import lacks
 from homelab.check import check
-from homelab.config.services import CatalogService, FlakeService
+from homelab.config.services import CatalogService, ExternalService, FlakeService
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.services.declared import declared_options
@@ -88,7 +88,13 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
     for name, config in plan.stack.services.items():
         for index, used in enumerate(config.uses):
             off = used in plan.stack.services and not plan.stack.services[used].enable
-            if used not in known:
+            if isinstance(plan.stack.services.get(used), ExternalService):
+                yield Problem(
+                    f"services.{name}.uses[{index}]",
+                    f"no host of this stack runs {used}, so there is no port to open",
+                    "leave it out",
+                )
+            elif used not in known:
                 yield Problem(
                     f"services.{name}.uses[{index}]",
                     f"{used} is switched off" if off else f'no service "{used}" runs here',

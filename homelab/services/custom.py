@@ -10,12 +10,30 @@ from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFac
 from homelab.config.service_parts import CustomOidc, ServiceSecret
 from homelab.config.services import (
     ContainerService,
+    ExternalService,
     FlakeService,
     ServiceConfig,
     ports_of,
     secrets_of,
 )
 from homelab.services.follow import followed
+
+
+def external_entry(name: str, config: ExternalService) -> Entry:
+    """The entry of something that no host of the stack runs."""
+    tile = config.tile
+    return Entry(
+        name=name,
+        title=tile.title or name.replace("-", " ").title(),
+        summary=tile.description or "",
+        category=tile.group or "Tools",
+        stateless="no host of the stack runs it",
+        sign_in=SignIn(
+            kinds=("forward", "native", "none"), headers=dict(sorted(config.headers.items()))
+        ),
+        health=config.health or "/",
+        hardening=Hardening(exempt="no host of the stack runs it"),
+    )
 
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:

@@ -9,9 +9,10 @@ from homelab.catalog.model import Entry
 from homelab.config.hardening import ServiceHardening
 from homelab.config.hosts import Role
 from homelab.config.lock import Placement
-from homelab.config.service_parts import Container, Control, Flake, ServiceSecret
+from homelab.config.service_parts import Container, Control, External, Flake, ServiceSecret
 from homelab.config.services import (
     ContainerService,
+    ExternalService,
     FlakeService,
     NativeService,
     ServiceConfig,
@@ -90,7 +91,9 @@ class Service:
 
     @property
     def address(self) -> str:
-        """Address at which its own host reaches it."""
+        """Address at which its own host reaches it; for an external service, the entry host."""
+        if self.external is not None:
+            return self.external.address
         return self.namespace.inside if self.namespace else LOOPBACK
 
     @property
@@ -112,6 +115,11 @@ class Service:
     def container(self) -> Container | None:
         """Its container settings; None for other kinds."""
         return self.config.container if isinstance(self.config, ContainerService) else None
+
+    @property
+    def external(self) -> External | None:
+        """Where it runs, if no host of the stack runs it."""
+        return self.config.external if isinstance(self.config, ExternalService) else None
 
     @property
     def flake(self) -> Flake | None:

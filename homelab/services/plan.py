@@ -13,6 +13,7 @@ from homelab.config.network import Scope
 from homelab.config.services import (
     CatalogService,
     ContainerService,
+    ExternalService,
     ServiceConfig,
     datasets_of,
     is_made,
@@ -23,7 +24,7 @@ from homelab.network.auth import asked_auths
 from homelab.network.between import dialled, lan_callers, path_between
 from homelab.network.model import LOOPBACK, PortUse, resolver_entry
 from homelab.services.containers import bridge_of
-from homelab.services.custom import custom_entry, extended
+from homelab.services.custom import custom_entry, extended, external_entry
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
 from homelab.services.own import original_entry
@@ -63,6 +64,9 @@ def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> 
 def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
     """Hosts that run a service of the stack config."""
     config = stack.services[name]
+    if isinstance(config, ExternalService):
+        # The reverse proxy serves its name.
+        return (stack.network.entry.host,)
     if config.host is not None:
         return (config.host,)
     return tuple(h for h, c in nixos_hosts(stack.hosts).items() if set(c.tags) & set(config.tags))
@@ -71,6 +75,8 @@ def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
 def entry_of(name: str, stack: StackConfig) -> Entry | None:
     """The entry of a service of the stack config, with its additions."""
     config = stack.services[name]
+    if isinstance(config, ExternalService):
+        return external_entry(name, config)
     if is_made(config):
         return custom_entry(name, config)
     entry = original_entry(stack, name, config)
@@ -237,7 +243,7 @@ def _place(
         config=config,
         entry=entry.model_copy(update={"units": units}),
         ports=ports,
-        port=web.port if web else 0,
+        port=web.port if web else _external_port(config),
         bind=ANYWHERE if callers or direct or namespace or bridges else LOOPBACK,
         callers=callers,
         asks=(*config.uses, *(n for n in readers.read_by(entry) if n not in config.uses)),
@@ -301,6 +307,10 @@ def _scope(stack: StackConfig, host: str, own: Scope, callers: tuple[str, ...]) 
         return own
     networks = {w.network for c in callers if (w := path_between(stack, c, host)) is not None}
     return "tailnet" if "tailnet" in networks else "hosts"
+
+
+def _external_port(config: ServiceConfig) -> int:
+    return config.external.port if isinstance(config, ExternalService) else 0
 
 
 def _is_narrow(scope: Scope) -> bool:

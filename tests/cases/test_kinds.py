@@ -269,10 +269,19 @@ def test_native_module_not_in_catalog(tmp_path: Path) -> None:
 
 
 def test_external_upstream(tmp_path: Path) -> None:
-    """The message says that a route needs a service on a host."""
+    """A device gets a name, a certificate, a sign-in and a probe; the message leads there."""
     upstream = {"scheme": "https", "address": "192.168.1.5", "port": 5001, "verify": False}
-    nas = {"host": "pi", "name": "nas", "routes": [{"name": "nas", "upstream": upstream}]}
-    del nas["name"]
-    told = tried(laid_out(tmp_path / "a", services(nas=nas)))
+    route = {"host": "pi", "routes": [{"name": "nas", "upstream": upstream}]}
+    told = tried(laid_out(tmp_path / "a", services(nas=route)))
     assert [p.where.rpartition(".")[2] for p in told] == ["address", "port"]
-    assert all("such as a NAS or a router, cannot have a name here" in p.way_out for p in told)
+    assert all("with external: {address: …, port: …}" in p.way_out for p in told)
+    nas: Changes = {"audience": "family", "external": upstream}
+    assert tried(laid_out(tmp_path / "b", services(nas=nas))) == []
+    files = rendered(laid_out(tmp_path / "c", services(nas=nas)))
+    proxy = files["pi"]["proxy.nix"]
+    assert "@nas host nas.home.example.org" in proxy
+    assert "reverse_proxy https://192.168.1.5:5001 {" in proxy
+    assert proxy.index("forward_auth", proxy.index("@nas host")) < proxy.index("192.168.1.5")
+    assert "https://192.168.1.5:5001/" in files["pi"]["monitoring.nix"]
+    assert '"nas.home.example.org"' in files["pi"]["dns.nix"]
+    assert "nas" not in files["pi"]["facts.nix"].split("services = {")[1].split("routes")[0]

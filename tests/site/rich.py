@@ -271,6 +271,12 @@ RICH: Changes = {
                 "hardening": {"jit": True, "writable": ["/var/lib/forum-queue"]},
             },
         },
+        "router": {
+            "audience": "family",
+            "auth": "forward",
+            "headers": {"X-User": "user"},
+            "external": {"address": "192.168.1.9", "port": 8443, "scheme": "https"},
+        },
         "board": {
             "host": "nas",
             "auth": "oidc",

@@ -111,6 +111,11 @@ def _at_box(**facts: object) -> Changes:
     return {"services": {"board": {"host": "box", "module": facts}}}
 
 
+def _routed(name: str) -> Changes:
+    router = {"audience": None, "auth": None, "headers": None, "routes": [{"name": name}]}
+    return {"services": {"router": router}}
+
+
 def _issuer(**said: object) -> Changes:
     return {"network": {"entry": {"acme": said}}}
 
@@ -168,6 +173,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
             "cloudflare": {"advanced_certificates": True},
         },
     ),
+    "ExternalService.routes": (_routed("gateway"), _routed("modem")),
     "ModuleService.tags": (
         {"services": {"board": {"host": None, "tags": ["metrics"]}}},
         {"services": {"board": {"host": None, "tags": ["nowhere"]}}},

@@ -14,6 +14,7 @@ from homelab.config.services import (
     KINDS,
     CatalogService,
     ContainerService,
+    ExternalService,
     FlakeService,
     ModuleService,
 )
@@ -26,6 +27,7 @@ SERVICES: dict[str, dict[str, object]] = {
     "container": {"host": "nas", "container": {"image": IMAGE, "port": 80}},
     "flake": {"host": "nas", "flake": {"input": "a", "unit": "a"}},
     "module": {"host": "nas", "module": {"units": ["a"]}},
+    "external": {"external": {"address": "192.168.1.9", "port": 80}},
 }
 MAC: dict[str, object] = {
     "kind": "home-manager",
@@ -37,6 +39,20 @@ VALUES: dict[str, object] = {
     "container": {"image": IMAGE, "port": 80},
     "flake": {"input": "a", "unit": "a"},
     "module": {"units": ["a"]},
+    "external": {"address": "192.168.1.9", "port": 80},
+    "accept": {"host-network": "it needs real devices"},
+    "backup": {"skip": "it keeps nothing"},
+    "datasets": {"films": "films"},
+    "gpu": "intel",
+    "host": "nas",
+    "never_publish": "for its host alone",
+    "options": {"services.a.enable": True},
+    "port": 81,
+    "ports": {"b": {"port": 82}},
+    "secrets": {"a": {}},
+    "state": ["/var/lib/a"],
+    "tags": ["a"],
+    "uses": ["jellyfin"],
     "harden": {"exempt": "it confines itself"},
     "may_control": {"units": ["gatus"], "verbs": ["restart"]},
     "oidc": {"redirects": ["/callback"]},
@@ -86,10 +102,7 @@ def test_a_home_manager_host_has_no_system_keys(key: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "others"),
     [
-        (CatalogService, (ContainerService, FlakeService, ModuleService)),
-        (ContainerService, (CatalogService, FlakeService, ModuleService)),
-        (FlakeService, (CatalogService, ContainerService, ModuleService)),
-        (ModuleService, (CatalogService, ContainerService, FlakeService)),
+        *((kind, tuple(k for k in KINDS.values() if k is not kind)) for kind in KINDS.values()),
         (HomeManagerHost, (NixosHost,)),
     ],
 )
@@ -103,7 +116,10 @@ def test_each_kind_has_a_message_for_every_key_of_the_others(
 @pytest.mark.parametrize(
     ("section", "kinds"),
     [
-        ("services", (CatalogService, ContainerService, FlakeService, ModuleService)),
+        (
+            "services",
+            (CatalogService, ContainerService, FlakeService, ModuleService, ExternalService),
+        ),
         ("hosts", (NixosHost, HomeManagerHost)),
     ],
 )
@@ -120,7 +136,8 @@ def test_the_schema_has_one_object_for_each_kind_with_its_own_keys_alone(
         assert set(said["properties"]) == set(kind.model_fields)
     # Exactly one object fits, because the distinguishing key is required or has another value.
     told = [
-        set(schema["$defs"][k].get("required", [])) & {"container", "flake", "module"} for k in refs
+        set(schema["$defs"][k].get("required", [])) & {"container", "flake", "module", "external"}
+        for k in refs
     ]
     words = [schema["$defs"][k]["properties"].get("kind", {}).get("const", k) for k in refs]
     assert len({(tuple(t), w) for t, w in zip(told, words, strict=True)}) == len(kinds)

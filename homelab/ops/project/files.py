@@ -117,7 +117,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
     services: dict[str, Placement] = {}
     lines = []
     for key, service in with_lock_keys(plan.services):
-        if service.entry.infrastructure and not service.state:
+        if service.external or (service.entry.infrastructure and not service.state):
             continue
         before = service.memory
         catalog = None if service.is_custom else service.entry.name

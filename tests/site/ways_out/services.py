@@ -73,6 +73,17 @@ def facts(**written: object) -> Changes:
 
 WAYS = (
     WayOut(
+        "service-uses",
+        {
+            "services": {
+                "jellyfin": {"host": "nas", "uses": ["router"]},
+                "router": {"external": {"address": "192.168.1.1", "port": 80}},
+            }
+        },
+        {"services": {"jellyfin": {"uses": None}}},
+        says="no host of this stack runs",
+    ),
+    WayOut(
         "facts-used",
         {"catalog": {"forum": {"stateless": "it keeps nothing"}}},
         {"services": {"forum": {"host": "pi"}}},
