@@ -36,19 +36,24 @@ def rows_of(plan: Plan, service: Service, levels: Mapping[tuple[str, str], str])
     and unit.
     """
     routes = tuple(r for r in plan.routes_of(service.name) if r.host == service.host)
-    yield Row("units", (*service.units, *service.entry.helpers), "write units: [NAME]")
-    yield _options(service)
-    yield _ports(plan, service)
+    if service.external is not None:
+        address = f"{service.external.address}:{service.external.port}"
+        yield Row("runs at", (f"{address}, which no host of the stack is",))
+    else:
+        yield Row("units", (*service.units, *service.entry.helpers), "write units: [NAME]")
+        yield _options(service)
+        yield _ports(plan, service)
     yield _route(service, routes)
     yield Row(
         "sign-in",
         tuple(f"{r.title}: {_sign_in(r)}" for r in routes),
         "nobody signs in, because it has no route",
     )
-    yield _secrets(plan, service)
-    yield _state(service)
-    yield _backup(plan, service)
-    yield _sandbox(plan, service, levels)
+    if service.external is None:
+        yield _secrets(plan, service)
+        yield _state(service)
+        yield _backup(plan, service)
+        yield _sandbox(plan, service, levels)
     yield _monitor(plan, service, routes)
     yield _tile(plan, service, routes)
 

@@ -142,6 +142,8 @@ NOT_READ = {
     "services.vaultwarden": "environment alone, which it does not check",
     "services.victoriametrics": "flags alone",
     "services.vikunja": "Debian has none, and none was built for these tests",
+    "services.board": "an app of the owner's, by facts",
+    "services.forum": "an app of the owner's, by facts",
     "services.vote": "an app of the owner's, from a flake",
     "services.wiki-js": "Debian has none, and none was built for these tests",
     "services.zigbee2mqtt": "Debian has none; it wants a radio",
