@@ -25,6 +25,10 @@ _SIGN_IN = {
     "oidc": "OpenID Connect",
     "none": "none",
 }
+_FIRST = {
+    "visitor": "the first visitor's",
+    "published": "with a published password",
+}
 _DUMPS = {
     "sqlite": "SQLite, dumped with `VACUUM INTO`",
     "postgresql": "PostgreSQL, dumped with `services.postgresqlBackup`",
@@ -107,6 +111,8 @@ def _sign_in(entry: Entry) -> str:
         text += f"; paths exempt from the auth proxy: {_codes(entry.sign_in.exempt)}"
     if entry.sign_in.headers:
         text += f"; trusts the headers {_codes(h for h in entry.sign_in.headers)}"
+    if entry.sign_in.first_account:
+        text += f"; first account: {_FIRST[entry.sign_in.first_account]}"
     if entry.sign_in.oidc is not None and entry.sign_in.oidc.ui:
         text += f"; with `auth: oidc`, {entry.sign_in.oidc.ui}"
     return text + (f" ({entry.sign_in.note})" if entry.sign_in.note else "")

@@ -24,6 +24,13 @@ UnitPattern = Annotated[
 """Name of a systemd unit; `{tunnel}` is the name of the homelab's tunnel."""
 OptionName = Annotated[OptionPath, AfterValidator(lambda path: path.replace('"', ""))]
 """Path of a NixOS option, kept without the quotes around its parts."""
+PackageName = Annotated[
+    Str,
+    pattern(
+        r"[A-Za-z0-9_][A-Za-z0-9._+-]*",
+        "this is not the name of a package; write its pname: cuda_cudart",
+    ),
+]
 Capability = Annotated[
     Str, pattern(r"CAP_[A-Z_]+", "this is not a capability; write it as CAP_NET_RAW")
 ]
@@ -111,6 +118,9 @@ class SignIn(Model):
     forward: dict[OptionPath, JsonValue] = Field(default_factory=dict)
     """Options that make it trust the headers of the auth proxy. They apply only to a route with the
     auth proxy, because other visitors could send these headers."""
+    first_account: Literal["", "visitor", "published"] = ""
+    """Who gets the first account of a new installation: `visitor`, whoever opens its pages first;
+    `published`, anyone who knows the password in its documentation. Default: only the owner."""
     host_users: bool = False
     """It signs in users of its host, who need a password for it."""
     powers: dict[OptionPath, JsonValue] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from homelab.config.fact_parts import (
     Hardening,
     Many,
     OptionName,
+    PackageName,
     PortOfFacts,
     SecretFact,
     SignIn,
@@ -114,9 +115,9 @@ class ServiceFacts(Model):
     writes_datasets: Many[Name] = ()
     """Roles whose dataset it writes. The others are mounted read-only."""
     needs: Many[Need] = ()
-    unfree: Many[Str] = ()
+    unfree: Many[PackageName] = ()
     """Names (`pname`) of its packages with an unfree licence."""
-    unfree_gpu: dict[Gpu, Many[Str]] = Field(default_factory=dict)
+    unfree_gpu: dict[Gpu, Many[PackageName]] = Field(default_factory=dict)
     """As `unfree`, by GPU vendor."""
     hardening: Hardening = Hardening()
     page: bool = True

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from homelab.check import check, file_check
 from homelab.nix.source import Setting
 from homelab.openings.calendars import CALENDAR
+from homelab.openings.first_account import FIRST, first_accounts
 from homelab.openings.literals import LITERAL
 from homelab.openings.model import Opening, View
 from homelab.openings.names import UNKNOWN
@@ -70,6 +71,13 @@ def state_moved(plan: Plan) -> Iterator[Problem]:
         yield Problem(where, opening.what, opening.way_out)
 
 
+@check("first-account")
+def first_account(plan: Plan) -> Iterator[Problem]:
+    """A stranger who comes first would own the app."""
+    for where, opening in of_stack(plan, (FIRST,)):
+        yield Problem(where, opening.what, opening.way_out)
+
+
 @check("accept-known")
 def accept_known(plan: Plan) -> Iterator[Problem]:
     """An `accept` entry that nothing needs would hide a later opening."""
@@ -92,6 +100,7 @@ def _nothing(where: str, word: str, known: set[str]) -> Problem:
 
 
 def _of_stack(plan: Plan) -> Iterator[tuple[str, Opening]]:
+    yield from first_accounts(plan)
     seen = set()
     for host in plan.hosts.values():
         settings = (*of_options(plan, host.name), *of_containers(plan, host.name))

@@ -65,6 +65,25 @@ def local_http(plan: Plan) -> Iterator[Problem]:
         )
 
 
+@check("proxy-resolves")
+def proxy_resolves(plan: Plan) -> Iterator[Problem]:
+    """Nginx looks names of upstreams up when it starts, and does not start without an answer."""
+    if plan.stack.network.entry.proxy != "nginx":
+        return
+    for service in plan.services:
+        external = service.external
+        if external is not None and not _ADDRESS.fullmatch(external.address):
+            yield Problem(
+                service.at("external.address"),
+                f"Nginx looks {external.address} up when it starts, and fails to start without an "
+                "answer",
+                "write its IP address, or choose network.entry.proxy: caddy",
+            )
+
+
+_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
+
+
 @check("proxy-headers")
 def proxy_headers(plan: Plan) -> Iterator[Problem]:
     """No auth proxy sends every identity header, and Traefik cannot rename them."""

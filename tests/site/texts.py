@@ -115,6 +115,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("environment.persistence.**", _LINE),
     # nix.conf: a setting ends with its line.
     ("nix.settings.*", judges.without(r"[\n\r#]")),
+    ("nixpkgs.config.allowUnfreePredicate", _WORD),
     ("nix.gc.dates", judges.without(r"[%\n\r\\\\]")),
     ("users.users.*.openssh.authorizedKeys.keys", _LINE),
     ("users.**", _WORD),

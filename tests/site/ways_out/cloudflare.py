@@ -294,7 +294,7 @@ WAYS = (
     WayOut(
         "tunnel-host",
         music(tunnel_service="unix:/run/app.sock"),
-        {"services": {"jellyfin": {"host": "pi"}}},
+        {"services": {"miniflux": {"host": "pi"}}},
     ),
     WayOut(
         "tunnel-host",
@@ -316,10 +316,10 @@ WAYS = (
         both(
             gated(),
             cloudflare(tunnel={"via": "direct"}),
-            {"services": {"jellyfin": {"host": "pi"}}},
+            {"services": {"miniflux": {"host": "pi"}}},
         ),
         cloudflare(tunnel={"via": None}),
-        where="services.jellyfin",
+        where="services.miniflux",
         beside=(),
     ),
     WayOut(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from tests.openings.careless import DIGEST, OPTIONS, TIMES
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import IDENTITY
+from tests.site.ways_out.stacks import TUNNEL, both, service
 
 _C = "virtualisation.oci-containers.containers.x"
 _LOCAL = "127.0.0.1:9999:80"
@@ -111,6 +112,21 @@ WAYS = (
         {"services": {"miniflux": {"host": "nas", "options": DATABASE}}},
         {"services": {"miniflux": {"backup": {"skip": "the database server keeps it"}}}},
         asked={"the database server keeps it": '{skip: "where it is kept"}'},
+    ),
+    WayOut(
+        "first-account",
+        both(
+            TUNNEL, service("mealie", host="nas", publish="tunnel", public="for all of the village")
+        ),
+        service("mealie", publish="internal", public=None),
+    ),
+    WayOut(
+        "first-account",
+        both(
+            TUNNEL, service("actual", host="nas", publish="tunnel", public="for all of the village")
+        ),
+        service("actual", accept={"first-account": "its password is set"}),
+        asked={"its password is set": "{first-account: …}"},
     ),
     WayOut(
         "state-moved",

@@ -46,7 +46,7 @@ def music(cloudflare: Changes | None = None, on: str = "nas", **route: object) -
     return {
         "cloudflare": {"tunnel": {"host": "pi"}, **(cloudflare or {})},
         "site": {"names": {"public": "{name}-home.{zone}"}},
-        "services": {"jellyfin": {"host": on, "routes": [{**known, **route}]}},
+        "services": {"miniflux": {"host": on, "routes": [{**known, **route}]}},
     }
 
 
@@ -54,4 +54,4 @@ def routed(**route: object) -> Changes:
     """The route of `music` after the edit."""
     known = {"name": "music", "publish": "tunnel", "audience": "family", "auth": "native"}
     kept = {k: v for k, v in {**known, **route}.items() if v is not None}
-    return {"services": {"jellyfin": {"routes": [kept]}}}
+    return {"services": {"miniflux": {"routes": [kept]}}}

@@ -177,4 +177,13 @@ WAYS = (
         {"site": {"legacy_domains": [{"domain": "nori.lan", "until": "2020-01-01"}]}},
         {"site": {"legacy_domains": [{"domain": "nori.lan", "until": "2030-01-01"}]}},
     ),
+    WayOut(
+        "proxy-resolves",
+        both(
+            {"network": {"entry": {"proxy": "nginx"}}},
+            {"services": {"modem": {"external": {"address": "modem.lan", "port": 80}}}},
+        ),
+        {"services": {"modem": {"external": {"address": "192.168.1.9"}}}},
+        asked={"192.168.1.9": "its IP address"},
+    ),
 )
