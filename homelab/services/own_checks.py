@@ -21,6 +21,14 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
     data.
     """
     for place, name, facts in written(plan):
+        ours = find(name)
+        if place.startswith("catalog.") and ours is not None and ours.infrastructure:
+            yield Problem(
+                place,
+                f"homelab runs {name} by the catalog's facts, so these would have no effect",
+                f"remove them, and set single options: services.{name}.options",
+            )
+            continue
         if facts.extends is not None and find(facts.extends) is None:
             way_out = did_you_mean(facts.extends, ENTRIES, "services")
             yield Problem(

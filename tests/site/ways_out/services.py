@@ -84,6 +84,14 @@ WAYS = (
         says="no host of this stack runs",
     ),
     WayOut(
+        "facts-agree",
+        {
+            "catalog": {"blocky": {"stateless": "it keeps nothing"}},
+            "services": {"blocky": {"backup": {"skip": "nothing is lost"}}},
+        },
+        {"catalog": None},
+    ),
+    WayOut(
         "facts-used",
         {"catalog": {"forum": {"stateless": "it keeps nothing"}}},
         {"services": {"forum": {"host": "pi"}}},
