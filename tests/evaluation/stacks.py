@@ -263,6 +263,26 @@ STACKS: Mapping[str, Stack] = {"small": SMALL, "lan": LAN, "fleet": FLEET, "rich
 """The last one sets every field of every kind that the checks allow together."""
 
 
+OWN_APPS = """\
+{ lib, ... }:
+let
+  app = lib.mkOption { type = lib.types.attrs; default = { }; };
+  unit = { script = "true"; };
+in
+{
+  options.services.board = app;
+  options.services.forum = app;
+  config = {
+    systemd.services = { board = unit; forum = unit; forum-setup = unit; forum-worker = unit; };
+    users.users.board = { isSystemUser = true; group = "board"; };
+    users.users.forum = { isSystemUser = true; group = "forum"; };
+    users.groups = { board = { }; forum = { }; };
+  };
+}
+"""
+"""The module of the apps that only the rich stack's facts describe."""
+
+
 def write(name: str, directory: Path) -> Path:
     """A directory with one of the stacks, and stand-ins for every file that it names."""
     changes = copy.deepcopy(STACKS[name])
@@ -274,7 +294,8 @@ def write(name: str, directory: Path) -> Path:
     for path, content in build.sources(plan).items():
         place = directory / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(_with_inputs(path, str(content), plan), encoding="utf-8")
+        text = OWN_APPS if (name, path) == ("rich", "hosts/nas/own.nix") else str(content)
+        place.write_text(_with_inputs(path, text, plan), encoding="utf-8")
     deploy = directory / "secrets/deploy.yaml"
     deploy.parent.mkdir(exist_ok=True)
     deploy.write_bytes((build.SHIPPED / "secrets/deploy.yaml").read_bytes())

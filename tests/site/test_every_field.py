@@ -116,6 +116,11 @@ def _routed(name: str) -> Changes:
     return {"services": {"router": router}}
 
 
+def _open_forum(**sign_in: object) -> Changes:
+    forum = {"publish": "tunnel", "public": "for everyone", "auth": "native"}
+    return {"services": {"forum": {**forum, "module": {"sign_in": sign_in}}}}
+
+
 def _issuer(**said: object) -> Changes:
     return {"network": {"entry": {"acme": said}}}
 
@@ -185,6 +190,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"services": {"board": {"module": {"gives": "measurements", "page": False}}}},
         {"services": {"board": {"module": {"gives": "measurements", "page": False, "job": "b"}}}},
     ),
+    "SignIn.first_account": (_open_forum(), _open_forum(first_account="visitor")),
     "SignIn.apps": (
         {"services": {"forum": {"publish": "tunnel"}}},
         {"services": {"forum": {"publish": "tunnel", "module": {"sign_in": {"apps": "phones"}}}}},
