@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +71,21 @@ class House:
 
     def build(self, release: str, files: Mapping[str, str] | None = None) -> Switched:
         """Stage a release and build it."""
+        self._await_ssh()
         bring = self.payload(release, files)
         for script in (bring["stage"], scripts.secrets_script(release, bring["secrets"])):
             done = self.remote(script)
             assert done.code == 0, done.report
         return self.remote(bring["build"])
+
+    def _await_ssh(self) -> None:
+        """systemd calls sshd started before it listens."""
+        for _ in range(100):
+            look = self.laptop.start(["nc", "-z", "-w1", ADDRESSES["lan"], "22"], "")
+            look.communicate(timeout=self.machine.patience)
+            if look.returncode == 0:
+                return
+            time.sleep(0.1)
 
     def bring(self, release: str, files: Mapping[str, str] | None = None) -> None:
         """Everything before the switch."""
