@@ -106,6 +106,14 @@ class Plan:
         pairs = ((used, s) for s in self.services for used in dict.fromkeys(s.config.uses))
         return {k: tuple(s for _, s in v) for k, v in grouped(pairs, lambda p: p[0]).items()}
 
+    def service_of(self, route: Route) -> Service | None:
+        """The service that a route leads to."""
+        return self._placed.get((route.service, route.host))
+
+    @cached_property
+    def _placed(self) -> Mapping[tuple[str, str], Service]:
+        return {(s.name, s.host): s for s in self.services}
+
     def service(self, name: str) -> Service | None:
         """The (first) instance of a service."""
         return self._named.get(name)

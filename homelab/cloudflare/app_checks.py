@@ -33,9 +33,8 @@ def tunnel_upload(plan: Plan) -> Iterator[Problem]:
 @check("access-apps", severity="warning")
 def access_apps(plan: Plan) -> Iterator[Problem]:
     """Access answers with a browser page, so phone apps without Access support fail."""
-    by_place = {(s.name, s.host): s for s in plan.services}
     for route in plan.routes:
-        service = by_place.get((route.service, route.host))
+        service = plan.service_of(route)
         apps = service.entry.sign_in.apps if service is not None else ""
         if not apps or route.publish != "tunnel" or not route.access or route.service_tokens:
             continue

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from homelab.check import check
+from homelab.config.services import ContainerService, FlakeService, ModuleService
 from homelab.identity.model import STATIC_KEY
 from homelab.identity.plan import minutes
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.services.model import Service
 
 LONGEST = "30d"
 """Longest session."""
@@ -81,16 +83,24 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
     for route in plan.routes:
         if route.auth != "oidc":
             continue
-        service = next((s for s in plan.on(route.host) if s.name == route.service), None)
+        service = plan.service_of(route)
         if service is not None and service.entry.sign_in.oidc is None:
-            can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
             yield Problem(
                 route.at("auth"),
                 f"{route.service} has no known OIDC support",
-                f"add services.{route.service}.oidc: {{redirects: [/…]}}"
-                if service.is_custom
-                else f"write auth: {' or '.join(can) or 'forward'}",
+                _without_oidc(service),
             )
+
+
+def _without_oidc(service: Service) -> str:
+    """The way out: settings of OIDC where the kind of service has a key for them."""
+    if isinstance(service.config, ModuleService):
+        facts = "{kinds: [oidc], oidc: {redirects: [/…]}}"
+        return f"add services.{service.name}.module.sign_in: {facts}"
+    if isinstance(service.config, ContainerService | FlakeService):
+        return f"add services.{service.name}.oidc: {{redirects: [/…]}}"
+    can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
+    return f"write auth: {' or '.join(can) or 'forward'}"
 
 
 @check("identity-capability")

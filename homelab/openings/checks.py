@@ -25,8 +25,14 @@ FORBIDDEN_PATTERNS = file_check(
     "bypasses the plan.",
 )
 
-_CHECKS = {LITERAL: "secret-literal", CALENDAR: "option-calendar", STATE: "state-moved"}
-"""Checks of the openings that give no access, also in hand-written modules."""
+_CHECKS = {
+    CALENDAR: "option-calendar",
+    FIRST: "first-account",
+    LITERAL: "secret-literal",
+    STATE: "state-moved",
+    UNKNOWN: "option-known",
+}
+"""Checks of the openings that have one of their own, also in hand-written modules."""
 FIREWALL = ("open-port", "firewall-off", "firewall-rules")
 """Names of openings that make `homelab reach` wrong."""
 
@@ -44,7 +50,7 @@ def option_opens(plan: Plan) -> Iterator[Problem]:
     and probes. Some can be accepted, with a reason.
     """
     for where, opening in of_stack(plan):
-        if opening.word not in (*FIREWALL, CALENDAR, LITERAL, STATE, UNKNOWN):
+        if opening.word not in (*FIREWALL, *_CHECKS):
             yield Problem(where, opening.what, opening.way_out, severity=opening.severity)
 
 
@@ -73,7 +79,7 @@ def state_moved(plan: Plan) -> Iterator[Problem]:
 
 @check("first-account")
 def first_account(plan: Plan) -> Iterator[Problem]:
-    """A stranger who comes first would own the app."""
+    """The first visitor of an app, or anyone who knows its published password, would own it."""
     for where, opening in of_stack(plan, (FIRST,)):
         yield Problem(where, opening.what, opening.way_out)
 

@@ -38,7 +38,7 @@ def rows_of(plan: Plan, service: Service, levels: Mapping[tuple[str, str], str])
     routes = tuple(r for r in plan.routes_of(service.name) if r.host == service.host)
     if service.external is not None:
         address = f"{service.external.address}:{service.external.port}"
-        yield Row("runs at", (f"{address}, which no host of the stack is",))
+        yield Row("runs at", (f"{address}, outside of the stack",))
     else:
         yield Row("units", (*service.units, *service.entry.helpers), "write units: [NAME]")
         yield _options(service)

@@ -15,6 +15,7 @@ from homelab.openings.settings import of_options as merged
 from homelab.problems import Problem
 from tests import build
 from tests.openings.careless import CAREFUL, HARMLESS, MODULES, OPTIONS
+from tests.site.ways_out.stacks import TUNNEL, both
 
 OF_OPTIONS = [(c, n, o) for c, table in OPTIONS.items() for n, o in table.items()]
 
@@ -42,6 +43,13 @@ def test_a_careless_option_is_reported(check: str, name: str, options: dict[str,
     assert [p.check for p in found] == [check], found
     assert found[0].where.startswith("services.navidrome.options.")
     assert found[0].way_out
+
+
+def test_an_unclaimed_account_is_reported_by_its_own_check_alone() -> None:
+    mealie = {"host": "nas", "publish": "tunnel", "public": "for the whole village"}
+    changes = both(TUNNEL, {"services": {"mealie": mealie}})
+    found = [p for p in run_checks(build.plan(changes)) if p.where == "services.mealie"]
+    assert [p.check for p in found if "open to the internet" in p.what] == ["first-account"]
 
 
 def test_the_table_is_long() -> None:

@@ -70,6 +70,13 @@ FLAT = {
     "cloudflare": None,
 }
 
+FORUM: Changes = {
+    "ports": {"web": 8300},
+    "state": ["/var/lib/forum"],
+    "options": {"services.forum.listen": {"$text": "{bind}:{port}"}},
+}
+"""Facts of a service of an owner."""
+
 WAYS = (
     WayOut("route-idp-present", navidrome(), IDENTITY),
     WayOut("route-idp-present", navidrome(), navidrome(auth="native")),
@@ -93,6 +100,29 @@ WAYS = (
     ),
     WayOut("portal-reachable", PUBLIC, {"services": {"draw": {"auth": "forward"}}}),
     WayOut("oidc-capable", both(IDENTITY, navidrome(auth="oidc")), navidrome(auth="forward")),
+    WayOut(
+        "oidc-capable",
+        both(
+            IDENTITY,
+            {"services": {"modem": {"external": {"address": "192.168.1.9", "port": 80}}}},
+            {"services": {"modem": {"audience": "family", "auth": "oidc"}}},
+        ),
+        {"services": {"modem": {"auth": "forward"}}},
+        where="services.modem",
+    ),
+    WayOut(
+        "oidc-capable",
+        both(IDENTITY, {"services": {"forum": {"host": "pi", "auth": "oidc", "module": FORUM}}}),
+        {
+            "services": {
+                "forum": {
+                    "module": {"sign_in": {"kinds": ["oidc"], "oidc": {"redirects": ["/callback"]}}}
+                }
+            }
+        },
+        where="services.forum",
+        asked={"/callback": "redirects: [/…]"},
+    ),
     WayOut(
         "oidc-capable",
         both(IDENTITY, draw(auth="oidc", backup={"skip": "keeps nothing"})),
