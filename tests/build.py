@@ -186,6 +186,11 @@ def sops_text(made: Plan, host: str) -> str:
     return yaml.safe_dump(data)
 
 
+def service_file(name: str, **service: object) -> str:
+    """The generated file of a service that runs on pi."""
+    return render({"services": {name: {"host": "pi", **service}}})["pi"][f"services/{name}.nix"]
+
+
 def render(changes: Mapping[str, object] | None = None) -> dict[str, dict[str, str]]:
     """The text of every generated file, by host and path."""
     made = plan(changes)

@@ -47,5 +47,4 @@ def find(name: str) -> Entry | None:
     path = names().get(name)
     if path is None:
         return None
-    document = read_mapping(path.read_text(encoding="utf-8"), path.name)
-    return Entry.model_validate({"name": name, **document.values})
+    return Entry.model_validate({"name": name, **read_mapping(path, path.name).values})

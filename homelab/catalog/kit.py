@@ -5,21 +5,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-
-from pydantic import JsonValue
+from collections.abc import Iterator
 
 from homelab.catalog.model import Entry
-from homelab.catalog.options import options_of
+from homelab.catalog.options import option_groups, options_of
+from homelab.catalog.references import FIELDS, Field, fields_of, references
 from homelab.config.dashboard import DashboardConfig
 from homelab.problems import Problem, did_you_mean
-
-_FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{([a-z]+)(?:\[([a-z0-9-]+)\])?\}")
-FIELDS = frozenset(
-    ("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer", "client")
-) | {"proxy", "dataset", "secret"}
-"""Fields of `$text`."""
 
 
 def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
@@ -33,39 +25,6 @@ def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
             yield from _web_port(entry, release)
 
 
-def references(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
-    """Every `$` reference in an option's value: (reference, its argument)."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if len(value) == 1 and key.startswith("$"):
-                yield key, inner
-                if key != "$last":
-                    return
-            yield from references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from references(inner)
-
-
-def fields_of(text: str) -> Iterator[tuple[str, str]]:
-    """Fields of a `$text`, each with the name in its brackets."""
-    for found in _FIELD.finditer(text):
-        yield found[1], found[2] or ""
-
-
-def _options(entry: Entry) -> Iterator[tuple[str, JsonValue]]:
-    groups = {
-        "options": entry.options,
-        **{f"options_since.{k}": v for k, v in entry.options_since.items()},
-        **{f"options_gpu.{k}": v for k, v in entry.options_gpu.items()},
-        "sign_in.forward": entry.sign_in.forward,
-        "sign_in.oidc.options": entry.sign_in.oidc.options if entry.sign_in.oidc else {},
-    }
-    for place, options in groups.items():
-        for path, value in options.items():
-            yield f"{place}.{path}", value
-
-
 def _references(entry: Entry) -> Iterator[Problem]:
     """References name a port, secret or dataset of the entry."""
     known: dict[str, tuple[str, ...]] = {
@@ -73,16 +32,22 @@ def _references(entry: Entry) -> Iterator[Problem]:
         "secret": (*entry.secrets, *(("oidc",) if entry.sign_in.oidc else ())),
         "dataset": tuple(entry.datasets),
     }
-    for place, value in _options(entry):
+    stated = [
+        (f"{group}.{path}", value)
+        for group, options in option_groups(entry).items()
+        for path, value in options.items()
+    ]
+    for place, value in stated:
         for word, named in references(value):
             kind = word.removeprefix("$")
             asked = [(kind, str(named))] if kind in known else []
             if word == "$text":
-                asked = [(k, n) for k, n in fields_of(str(named)) if k in known and n]
-                for name, _ in fields_of(str(named)):
-                    if name not in FIELDS:
-                        way_out = did_you_mean(name, FIELDS, "fields")
-                        yield Problem(place, f"$text has no field {{{name}}}", way_out)
+                fields = _fields(named)
+                asked = [f.indexed for f in fields if f.indexed is not None]
+                for field in fields:
+                    if not field.is_known:
+                        way_out = did_you_mean(field.written, FIELDS, "fields")
+                        yield Problem(place, f"$text has no field {{{field.written}}}", way_out)
             for k, n in asked:
                 if n not in known[k]:
                     yield Problem(
@@ -95,6 +60,14 @@ def _references(entry: Entry) -> Iterator[Problem]:
             yield Problem(
                 "writes_datasets", f'there is no role "{role}"', f"add datasets: {{{role}: …}}"
             )
+
+
+def _fields(text: object) -> list[Field]:
+    """The fields of a `$text`; a text that cannot be read has one unknown field."""
+    try:
+        return fields_of(str(text))
+    except ValueError:
+        return [Field(str(text))]
 
 
 def _state(entry: Entry) -> Iterator[Problem]:
@@ -166,7 +139,7 @@ def _web_port(entry: Entry, release: str) -> Iterator[Problem]:
     if web is None or entry.infrastructure:
         return
     words = [r for _, v in options_of(entry, release).items() for r in references(v)]
-    texts = [f for word, named in words if word == "$text" for f, _ in fields_of(str(named))]
+    texts = [f.written for word, named in words if word == "$text" for f in _fields(named)]
     moves = entry.moves_port(release)
     wanted = {
         "port": (moves, ("$port", "web") in words or "port" in texts, "{$port: web}", "movable"),

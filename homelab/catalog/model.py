@@ -26,8 +26,6 @@ class Entry(ServiceFacts):
     """What creates its state directories, if its module does not."""
     state_fixed: Str = ""
     """Reason why no option moves its state, without `state_at`."""
-    websocket: bool = False
-    """Its pages use WebSockets, which every proxy passes."""
     infrastructure: bool = False
     """Part of the homelab's own machinery: other sections of the stack config place it."""
 

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from pydantic import JsonValue
 
-from homelab.catalog.model import Entry
+from homelab.catalog.model import OIDC, Entry
+from homelab.config.fact_parts import SignIn
+from homelab.config.facts import ServiceFacts
 from homelab.config.service_parts import Gpu
 
 
 def options_of(entry: Entry, release: str, gpu: Gpu | None = None) -> Mapping[str, JsonValue]:
     """The options for a host pinned to this release: later ones win, absent ones are left out."""
-    facts: dict[str, JsonValue] = dict(entry.options)
-    for since, more in sorted(entry.options_since.items()):
-        if release >= since:
-            facts |= more
-    if gpu is not None:
-        facts |= entry.options_gpu.get(gpu, {})
+    facts = merged_options(entry, release, gpu)
     return {path: fact for path, fact in sorted(facts.items()) if not lacks(entry, path, release)}
+
+
+def merged_options(facts: ServiceFacts, release: str, gpu: Gpu | None) -> dict[str, JsonValue]:
+    """The options for a release and a GPU, with those that the release lacks."""
+    merged = dict(facts.options)
+    for since, more in sorted(facts.options_since.items()):
+        if release >= since:
+            merged |= more
+    return merged | (facts.options_gpu.get(gpu, {}) if gpu is not None else {})
+
+
+def sign_in_options(sign_in: SignIn, asked: Container[str]) -> dict[str, JsonValue]:
+    """The options that apply only with some of the sign-ins that its routes ask for."""
+    found = dict(sign_in.forward) if "forward" in asked else {}
+    return found | (sign_in.oidc.options if OIDC in asked and sign_in.oidc is not None else {})
+
+
+def option_groups(facts: ServiceFacts) -> dict[str, Mapping[str, JsonValue]]:
+    """All options of the facts, by the key that they are written below."""
+    return {
+        "options": facts.options,
+        **{f"options_since.{k}": v for k, v in facts.options_since.items()},
+        **{f"options_gpu.{k}": v for k, v in facts.options_gpu.items()},
+        "sign_in.forward": facts.sign_in.forward,
+        "sign_in.oidc.options": facts.sign_in.oidc.options if facts.sign_in.oidc else {},
+    }
 
 
 def lacks(entry: Entry, path: str, release: str) -> str:

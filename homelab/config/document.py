@@ -49,37 +49,14 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """The stack file's values and lines. Raises InvalidStackError if it is not YAML."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InvalidStackError(
-            [Problem(path.name, "there is no such file", _known_stacks(path))]
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidStackError(
-            [Problem(path.name, f"cannot be read: {type(error).__name__}", "check the file")]
-        ) from None
-    return parse_document(text, path.name)
+    if not path.exists():
+        raise InvalidStackError([Problem(path.name, "there is no such file", _known_stacks(path))])
+    return parse_document(_text(path, path.name), path.name)
 
 
 def parse_document(text: str, file: str) -> Document:
     """As `read_document`, for text instead of a file."""
-    try:
-        root = yaml_node(text)
-    except UnreadableError as error:
-        raise InvalidStackError(
-            [
-                Problem(
-                    "YAML",
-                    error.what,
-                    "check the indentation, and quote text that contains : or #",
-                    file=file,
-                    line=error.line,
-                )
-            ]
-        ) from None
-    reader = _Reader(file)
-    whole = reader.value(root, ()) if root is not None else {}
+    reader, whole = _parsed(text, file, "YAML")
     config = whole.get("config") if isinstance(whole, dict) else None
     if not isinstance(config, dict):
         raise InvalidStackError(
@@ -106,26 +83,11 @@ def parse_document(text: str, file: str) -> Document:
     return Document(values, file, lines, settings)
 
 
-def read_mapping(text: str, file: str) -> Document:
+def read_mapping(path: Path, file: str) -> Document:
     """The values of a YAML file whose root is a mapping, with their lines. They follow the rules of
-    a stack file. Raises InvalidStackError.
+    a stack file. `file` is its name in messages. Raises InvalidStackError.
     """
-    try:
-        root = yaml_node(text)
-    except UnreadableError as error:
-        raise InvalidStackError(
-            [
-                Problem(
-                    file,
-                    error.what,
-                    "check the indentation, and quote text that contains : or #",
-                    file=file,
-                    line=error.line,
-                )
-            ]
-        ) from None
-    reader = _Reader(file)
-    values = reader.value(root, ()) if root is not None else {}
+    reader, values = _parsed(_text(path, file), file, file)
     if not isinstance(values, dict):
         reader.problems.append(
             Problem(file, "keys are expected here", "write its keys, each with a value", file=file)
@@ -133,6 +95,26 @@ def read_mapping(text: str, file: str) -> Document:
     if reader.problems:
         raise InvalidStackError(reader.problems)
     return Document(values if isinstance(values, dict) else {}, file, reader.lines)
+
+
+def _text(path: Path, file: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"cannot be read: {type(error).__name__}"
+        raise InvalidStackError([Problem(file, what, "check the file", file=file)]) from None
+
+
+def _parsed(text: str, file: str, where: str) -> tuple[_Reader, Value]:
+    """The root of a YAML text, and the reader with its lines. An empty text has no keys."""
+    try:
+        root = yaml_node(text)
+    except UnreadableError as error:
+        way_out = "check the indentation, and quote text that contains : or #"
+        problem = Problem(where, error.what, way_out, file=file, line=error.line)
+        raise InvalidStackError([problem]) from None
+    reader = _Reader(file)
+    return reader, reader.value(root, ()) if root is not None else {}
 
 
 def _section(key: str) -> str | None:

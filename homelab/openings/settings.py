@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from homelab.catalog.references import reference
 from homelab.nix.source import Computed, Setting, Source, Value, read_nix
 from homelab.plan import Plan
-from homelab.services.declared import declared_options, is_reference
+from homelab.services.declared import declared_options
 from homelab.system.model import Host
 from homelab.system.own import reached
 
@@ -49,7 +50,7 @@ def _plain(value: object) -> Value:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        if is_reference(value):
+        if reference(value) is not None:
             inner = next(iter(value.values()))
             return Computed(f"${{{inner}}}")
         return {str(k): _plain(v) for k, v in value.items()}

@@ -22,7 +22,8 @@ from homelab.evaluation.plan import plan_asked
 from homelab.evaluation.question import attribute, by_directories, by_flake
 from homelab.ops.hosts import link_to, named
 from homelab.ops.machine.ssh import Completed, DialMap
-from homelab.ops.project.stack import Stack, located
+from homelab.ops.project.documents import read_stack_document
+from homelab.ops.project.stack import Stack, located_in
 from homelab.plan import Plan
 from homelab.problems import HomelabError, Problem, UsageError, did_you_mean
 from homelab.system.model import Host
@@ -144,8 +145,9 @@ def _read(
     output = "\n".join(line for line in lines if not line.startswith("homelab: "))
     answer = _answer(host, done, output)
     places = Places(stack.plan, host, dict(release.files), top)
+    document = read_stack_document(stack.directory, stack.name)
     found = [
-        p if p.where == NIX else located(stack, p)
+        p if p.where == NIX else located_in(p, document)
         for p in findings(stack.plan, host, places, answer)
     ]
     return Evaluation(host.name, answer, tuple(dict.fromkeys(sorted(found))))

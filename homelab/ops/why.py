@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from homelab.config.document import Document
 from homelab.evaluation.messages import split_path
 from homelab.evaluation.origin import FRAME, Origin, Origins
 from homelab.evaluation.places import Place
 from homelab.ops.evaluate import chosen
-from homelab.ops.project.stack import Stack, located
+from homelab.ops.project.documents import read_stack_document
+from homelab.ops.project.stack import Stack, located_in
 from homelab.problems import Problem, UsageError, did_you_mean
 
 _LINE = re.compile(r"(.+):(\d+)\Z")
@@ -86,18 +88,19 @@ def _of_line(origins: Origins, files: dict[str, str | bytes], file: str, line: i
 
 
 def _answers(stack: Stack, origins: Iterable[Origin]) -> list[Answer]:
+    document = read_stack_document(stack.directory, stack.name)
     known: dict[Place, str] = {}
     answers = []
     for origin in origins:
         place = origin.place
         if place is not None and place not in known:
-            known[place] = _config(stack, place)
+            known[place] = _config(document, place)
         answers.append(Answer(origin, known[place] if place is not None else ""))
     return answers
 
 
-def _config(stack: Stack, place: Place) -> str:
+def _config(document: Document, place: Place) -> str:
     if place.file:
         return f"{place.file}:{place.line}" if place.line else place.file
-    found = located(stack, Problem(place.where, ""))
+    found = located_in(Problem(place.where, ""), document)
     return f"{found.file}:{found.line}" if found.line else ""

@@ -18,26 +18,18 @@ from homelab.config.services import (
 )
 from homelab.services.follow import followed
 
-
-def external_entry(name: str, config: ExternalService) -> Entry:
-    """The entry of something that no host of the stack runs."""
-    tile = config.tile
-    return Entry(
-        name=name,
-        title=tile.title or name.replace("-", " ").title(),
-        summary=tile.description or "",
-        category=tile.group or "Tools",
-        stateless="no host of the stack runs it",
-        sign_in=SignIn(
-            kinds=("forward", "native", "none"), headers=dict(sorted(config.headers.items()))
-        ),
-        health=config.health or "/",
-        hardening=Hardening(exempt="no host of the stack runs it"),
-    )
+_ELSEWHERE = "no host of the stack runs it"
+_EXEMPT: dict[type[ServiceConfig], str] = {
+    ContainerService: "Podman isolates the container; its unit only starts and stops it",
+    ExternalService: _ELSEWHERE,
+}
+"""Kinds of services without a sandbox of homelab, and why."""
 
 
 def custom_entry(name: str, config: ServiceConfig) -> Entry:
-    """The entry of a container or of a service from a flake, made only from the stack config."""
+    """The entry of a container, of a service from a flake or of an external service, made only from
+    its settings.
+    """
     container = config.container if isinstance(config, ContainerService) else None
     flake = config.flake if isinstance(config, FlakeService) else None
     oidc = config.oidc if isinstance(config, ContainerService | FlakeService) else None
@@ -45,6 +37,7 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
     web = config.port or (container.port if container else None)
     if web is not None:
         ports["web"] = PortFact(port=web)
+    skipped = _ELSEWHERE if isinstance(config, ExternalService) else config.backup.skip or ""
     tile = config.tile
     return Entry(
         name=name,
@@ -52,10 +45,10 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         summary=tile.description or "",
         category=tile.group or "Tools",
         ports=ports,
-        units=(flake.unit,) if flake else (f"podman-{name}",),
+        units=(flake.unit,) if flake else (f"podman-{name}",) if container else (),
         dynamic_user=flake.dynamic_user if flake else False,
         state=tuple(config.state),
-        stateless="" if config.state else (config.backup.skip or ""),
+        stateless="" if config.state else skipped,
         sign_in=SignIn(
             kinds=("forward", "native", "none", *(("oidc",) if oidc else ())),
             headers=dict(sorted(config.headers.items())),
@@ -64,11 +57,7 @@ def custom_entry(name: str, config: ServiceConfig) -> Entry:
         health=config.health or "/",
         dumps=tuple(_dumps(config)),
         secrets={label: _secret(s, "root") for label, s in secrets_of(config).items()},
-        hardening=Hardening(
-            exempt=""
-            if flake
-            else "Podman isolates the container; its unit only starts and stops it"
-        ),
+        hardening=Hardening(exempt=_EXEMPT.get(type(config), "")),
     )
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from homelab.catalog.references import reference
 from homelab.config.services import ServiceConfig
 
 PART = r'(?:"[^"]+"|[^\s."]+)'
@@ -32,11 +33,6 @@ def path_parts(path: str) -> tuple[str, ...]:
     return tuple(part.strip('"') for part in re.findall(PART, path))
 
 
-def is_reference(value: object) -> bool:
-    """Whether it is a reference to a value of the plan: `{$port: web}`."""
-    return isinstance(value, Mapping) and len(value) == 1 and str(next(iter(value))).startswith("$")
-
-
 def declared_options(config: ServiceConfig) -> Iterator[DeclaredOption]:
     """All options that the stack config sets for a service, sorted by key."""
     for key, value in sorted(config.options.items()):
@@ -53,7 +49,7 @@ def declares(config: ServiceConfig, name: str) -> bool:
 
 
 def _leaves(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:
-    if isinstance(value, Mapping) and value and not is_reference(value):
+    if isinstance(value, Mapping) and value and reference(value) is None:
         for key, inner in value.items():
             yield from _leaves((*path, str(key)), inner)
     else:

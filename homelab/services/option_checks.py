@@ -18,7 +18,7 @@ def option_word(plan: Plan) -> Iterator[Problem]:
     """A reference such as `$secret` that names nothing would reach the host as plain text."""
     for service in plan.services:
         for path, value in sorted(service.config.options.items()):
-            for what, way_out in misread(value, plan, service):
+            for what, way_out in misread(value, service):
                 yield Problem(_where(service, path), what, way_out)
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterator, Mapping
 
+from homelab.catalog.references import FIELDS, REFERENCES, fields_of, reference
 from homelab.nix import Attrs, Nix, attrs, merge
 from homelab.nix.values import ConflictError
 from homelab.plan import Plan
 from homelab.problems import did_you_mean
 from homelab.services.model import Service
-from homelab.services.templates import REFERENCES, fields, filled
+from homelab.services.templates import filled
 
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_'-]*(\.[A-Za-z_][A-Za-z0-9_'-]*)*")
 """Attribute path of a package below `pkgs`."""
-_INDEXED = re.compile(r"(dataset|secret)\[([a-z0-9-]+)\]")
-"""Fields of `$text` that take a name: `{dataset[music]}`, `{secret[admin]}`."""
 
 
 def stated_options(plan: Plan, service: Service) -> Attrs:
@@ -27,7 +25,7 @@ def stated_options(plan: Plan, service: Service) -> Attrs:
     accepted = {
         path: value
         for path, value in sorted(service.config.options.items())
-        if path not in refused and not any(misread(value, plan, service))
+        if path not in refused and not any(misread(value, service))
     }
     return merge(*(attrs(path, v) for path, v in filled(accepted, plan, service).items()))
 
@@ -45,15 +43,15 @@ def clashes(service: Service) -> Iterator[tuple[str, str, str]]:
         seen[path] = option
 
 
-def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+def misread(value: object, service: Service) -> Iterator[tuple[str, str]]:
     """What is wrong with the references in a value, each with its way out."""
     if isinstance(value, list):
         for inner in value:
-            yield from misread(inner, plan, service)
+            yield from misread(inner, service)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             if len(value) == 1 and key.startswith("$"):
-                yield from _wrong(key, inner, plan, service)
+                yield from _wrong(key, inner, service)
             elif key in REFERENCES:
                 others = ", ".join(k for k in value if k != key)
                 yield (
@@ -61,15 +59,15 @@ def misread(value: object, plan: Plan, service: Service) -> Iterator[tuple[str, 
                     f"leave {others} out: {{{key}: …}} is the only key",
                 )
             else:
-                yield from misread(inner, plan, service)
+                yield from misread(inner, service)
 
 
-def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
+def _wrong(word: str, named: object, service: Service) -> Iterator[tuple[str, str]]:
     if word not in REFERENCES:
         yield f"there is no reference {word}", did_you_mean(word, REFERENCES, "references")
     elif word == "$last":
         if isinstance(named, list):
-            yield from misread(named, plan, service)
+            yield from misread(named, service)
         else:
             yield "$last takes a list", "write {$last: [a, b]}"
     elif not isinstance(named, str):
@@ -78,7 +76,7 @@ def _wrong(word: str, named: object, plan: Plan, service: Service) -> Iterator[t
             f"write {{{word}: …}} with one of its {REFERENCES[word]}",
         )
     elif word == "$text":
-        yield from _wrong_text(named, plan, service)
+        yield from _wrong_text(named, service)
     elif word == "$package":
         if not _PACKAGE.fullmatch(named):
             yield (
@@ -106,32 +104,31 @@ def _unknown(word: str, named: str, service: Service) -> Iterator[tuple[str, str
         )
 
 
-def _wrong_text(text: str, plan: Plan, service: Service) -> Iterator[tuple[str, str]]:
-    known = list(fields(plan, service))
+def _wrong_text(text: str, service: Service) -> Iterator[tuple[str, str]]:
     try:
-        parts = [(name, spec, how) for _, name, spec, how in string.Formatter().parse(text)]
+        found = fields_of(text)
     except ValueError:
         yield (
             "a brace in the text of $text is not closed",
             "write {{ or }} for a literal brace",
         )
         return
-    for name, spec, how in parts:
-        indexed = _INDEXED.fullmatch(name or "")
-        if indexed and not spec and not how:
-            yield from _unknown(f"${indexed[1]}", indexed[2], service)
-        elif name is not None and (name not in known or spec or how):
-            written = name + (f"!{how}" if how else "") + (f":{spec}" if spec else "")
+    for field in found:
+        if field.indexed is not None:
+            kind, name = field.indexed
+            yield from _unknown(f"${kind}", name, service)
+        elif not field.is_known:
+            name = re.split("[!:]", field.written)[0]
             yield (
-                f"$text has no field {{{written}}}",
-                did_you_mean(name, known, "fields") + "; write {{ and }} for literal braces",
+                f"$text has no field {{{field.written}}}",
+                did_you_mean(name, FIELDS, "fields") + "; write {{ and }} for literal braces",
             )
 
 
 def _opaque(value: object) -> Nix:
     """The value with its references as text, because each becomes one value, not a set."""
     if isinstance(value, Mapping):
-        if len(value) == 1 and next(iter(value)).startswith("$"):
+        if reference(value) is not None:
             return repr(value)
         return {str(k): _opaque(v) for k, v in value.items()}
     if isinstance(value, list):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from homelab.catalog import find
-from homelab.catalog.model import OIDC, Entry
+from homelab.catalog.model import Entry
+from homelab.catalog.options import merged_options, option_groups, sign_in_options
 from homelab.config.fact_parts import SignIn
 from homelab.config.facts import OwnFacts
 from homelab.config.services import CatalogService, ModuleService, ServiceConfig
@@ -63,31 +64,26 @@ def own_entry(name: str, facts: OwnFacts, *, with_options: bool = False) -> Entr
     return base.model_copy(update={**merged, "name": name, "modules": modules})
 
 
+def facts_place(name: str, config: ServiceConfig) -> str:
+    """The place in the stack config of the facts that an owner writes for a service."""
+    if isinstance(config, CatalogService):
+        return f"catalog.{config.service or name}"
+    return f"services.{name}.module"
+
+
 def place_of_option(stack: StackConfig, service: str, key: str) -> str:
     """The place in the stack config of an option of a service: `services.x.options.…`, or that of
     the owner's facts.
     """
     config = stack.services.get(service)
     facts = facts_of(stack, service, config) if config is not None else None
-    place = f"services.{service}"
-    if config is None or facts is None:
-        return f"{place}.options.{key}"
-    at = f"{place}.module"
-    if isinstance(config, CatalogService):
-        at = f"catalog.{config.service or service}"
-    groups: dict[str, Mapping[str, JsonValue]] = {
-        "options": facts.options,
-        **{f"options_since.{k}": v for k, v in facts.options_since.items()},
-        **{f"options_gpu.{k}": v for k, v in facts.options_gpu.items()},
-        "sign_in.forward": facts.sign_in.forward,
-        "sign_in.oidc.options": facts.sign_in.oidc.options if facts.sign_in.oidc else {},
-    }
-    for group, options in groups.items():
-        for option, value in options.items():
-            inside = key == option or key.startswith((f"{option}.", f"{option}["))
-            if inside and config.options.get(option) == value:
-                return f"{at}.{group}.{key}"
-    return f"{place}.options.{key}"
+    if config is not None and facts is not None:
+        for group, options in option_groups(facts).items():
+            for option, value in options.items():
+                inside = key == option or key.startswith((f"{option}.", f"{option}["))
+                if inside and config.options.get(option) == value:
+                    return f"{facts_place(service, config)}.{group}.{key}"
+    return f"services.{service}.options.{key}"
 
 
 def with_own_options(stack: StackConfig, releases: Mapping[str, str]) -> StackConfig:
@@ -100,29 +96,16 @@ def with_own_options(stack: StackConfig, releases: Mapping[str, str]) -> StackCo
         if facts is not None:
             entry = own_entry(name, facts)
             known = [r for h, r in releases.items() if h == config.host or not config.host]
-            options = _options(facts, config, entry, min(known, default=""))
+            asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
+            options = {
+                **merged_options(facts, min(known, default=""), config.gpu),
+                **sign_in_options(facts.sign_in, asked),
+            }
             if options:
                 services[name] = config.model_copy(
                     update={"options": {**options, **config.options}}
                 )
     return stack.model_copy(update={"services": services}) if stack.services else stack
-
-
-def _options(
-    facts: OwnFacts, config: ServiceConfig, entry: Entry, release: str
-) -> dict[str, JsonValue]:
-    found = dict(facts.options)
-    for since, more in sorted(facts.options_since.items()):
-        if release >= since:
-            found |= more
-    if config.gpu is not None:
-        found |= facts.options_gpu.get(config.gpu, {})
-    asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
-    if "forward" in asked:
-        found |= facts.sign_in.forward
-    if OIDC in asked and facts.sign_in.oidc is not None:
-        found |= facts.sign_in.oidc.options
-    return found
 
 
 def _without_options(sign_in: SignIn) -> SignIn:

@@ -25,7 +25,7 @@ def facts_agree(plan: Plan) -> Iterator[Problem]:
         if place.startswith("catalog.") and ours is not None and ours.infrastructure:
             yield Problem(
                 place,
-                f"homelab runs {name} by the catalog's facts, so these would have no effect",
+                f"homelab always uses the catalog's facts of {name}, so these have no effect",
                 f"remove them, and set single options: services.{name}.options",
             )
             continue

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
+from homelab.catalog.options import sign_in_options
 from homelab.cloudflare.model import tunnel_name
 from homelab.config.fact_parts import PortFact
 from homelab.config.lock import Lock
@@ -24,7 +25,7 @@ from homelab.network.auth import asked_auths
 from homelab.network.between import dialled, lan_callers, path_between
 from homelab.network.model import LOOPBACK, PortUse, resolver_entry
 from homelab.services.containers import bridge_of
-from homelab.services.custom import custom_entry, extended, external_entry
+from homelab.services.custom import custom_entry, extended
 from homelab.services.memory import with_memory
 from homelab.services.model import Service
 from homelab.services.own import original_entry
@@ -75,8 +76,6 @@ def hosts_of(name: str, stack: StackConfig) -> tuple[str, ...]:
 def entry_of(name: str, stack: StackConfig) -> Entry | None:
     """The entry of a service of the stack config, with its additions."""
     config = stack.services[name]
-    if isinstance(config, ExternalService):
-        return external_entry(name, config)
     if is_made(config):
         return custom_entry(name, config)
     entry = original_entry(stack, name, config)
@@ -187,15 +186,11 @@ def _asking(entry: Entry, config: ServiceConfig) -> Entry:
     identity headers if a route uses the auth proxy.
     """
     asked = asked_auths(config, entry.audience, entry.sign_in.kinds)
-    fact = entry.sign_in.oidc
-    if "forward" in asked:
-        entry = entry.model_copy(update={"options": {**entry.options, **entry.sign_in.forward}})
-    if OIDC not in asked or fact is None:
-        return entry
+    oidc = entry.sign_in.oidc if OIDC in asked else None
     return entry.model_copy(
         update={
-            "options": {**entry.options, **fact.options},
-            "secrets": {**entry.secrets, OIDC: fact.secret},
+            "options": {**entry.options, **sign_in_options(entry.sign_in, asked)},
+            "secrets": {**entry.secrets, OIDC: oidc.secret} if oidc else entry.secrets,
         }
     )
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from homelab.catalog.kit import flaws
+from homelab.config.facts import OwnFacts
 from homelab.hardening.model import UnitHardening
 from homelab.plan import Plan
 from homelab.problems import Problem, UsageError, did_you_mean
-from homelab.services.own import facts_of, original_entry, own_entry
+from homelab.services.own import facts_of, facts_place, original_entry, own_entry
 from homelab.services.own_checks import is_reported
 from homelab.services.report_rows import Row, rows_of
 
@@ -67,7 +68,8 @@ def report_on(
     _known(plan, name)
     services = [s for s in plan.services if s.name == name]
     places = {f"services.{name}", *(s.source for s in services if s.source.count("."))}
-    places |= {f"catalog.{facts}" for facts in _facts_names(plan, name)}
+    place, facts = _facts(plan, name)
+    places |= {place} if facts is not None else set()
     own = {p for p in found if any(_below(p.where, place) for place in places)}
     known = {(p.where, p.what) for p in own}
     own |= {p for p in _kit(plan, name) if (p.where, p.what) not in known}
@@ -88,11 +90,12 @@ def _known(plan: Plan, name: str) -> None:
         )
 
 
-def _facts_names(plan: Plan, name: str) -> set[str]:
-    """The name below `catalog` of the facts that a service uses."""
+def _facts(plan: Plan, name: str) -> tuple[str, OwnFacts | None]:
+    """The facts that the owner wrote for a service, with their place in the stack config."""
     config = plan.stack.services.get(name)
-    wanted = name if config is None else getattr(config, "service", None) or name
-    return {wanted} & plan.stack.catalog.keys()
+    if config is None:
+        return f"catalog.{name}", plan.stack.catalog.get(name)
+    return facts_place(name, config), facts_of(plan.stack, name, config)
 
 
 def _below(where: str, place: str) -> bool:
@@ -100,33 +103,25 @@ def _below(where: str, place: str) -> bool:
 
 
 def _nowhere(plan: Plan, name: str) -> Problem:
+    place, way_out = f"catalog.{name}", f"add services.{name}: {{host: …}}"
     if name in plan.stack.services:
-        way_out = "set its host, or remove enable: false"
-        return Problem(f"services.{name}", "it runs on no host", way_out, severity="warning")
-    way_out = f"add services.{name}: {{host: …}}"
-    return Problem(f"catalog.{name}", "it runs on no host", way_out, severity="warning")
+        place, way_out = f"services.{name}", "set its host, or remove enable: false"
+    return Problem(place, "it runs on no host", way_out, severity="warning")
 
 
 def _kit(plan: Plan, name: str) -> Iterator[Problem]:
     """Contradictions in its facts."""
-    releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
+    place, facts = _facts(plan, name)
     config = plan.stack.services.get(name)
-    placed = any(s.name == name for s in plan.services)
-    if config is None:
-        facts = plan.stack.catalog.get(name)
-        place = f"catalog.{name}"
-        entry = own_entry(name, facts, with_options=True) if facts else None
-    else:
-        facts = facts_of(plan.stack, name, config)
-        place = f"services.{name}"
-        if facts is not None:
-            names = _facts_names(plan, name)
-            place = f"catalog.{next(iter(names))}" if names else f"{place}.module"
-            entry = own_entry(name, facts, with_options=True)
-        else:
-            entry = original_entry(plan.stack, name, config)
+    entry = None
+    if facts is not None:
+        entry = own_entry(name, facts, with_options=True)
+    elif config is not None:
+        place, entry = f"services.{name}", original_entry(plan.stack, name, config)
     if entry is None:
         return
+    releases = tuple(sorted({h.release for h in plan.hosts.values() if h.is_nixos}))
+    placed = plan.service(name) is not None
     for flaw in flaws(entry, releases):
         if not (placed and is_reported(flaw, entry)):
             yield Problem(f"{place}.{flaw.where}", flaw.what, flaw.way_out, "facts-agree")

@@ -7,22 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from homelab.catalog.model import OIDC
+from homelab.catalog.references import reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.nix import After, Nix, Pkg
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.services.model import Service
-
-REFERENCES = {
-    "$secret": "secrets",
-    "$port": "ports",
-    "$dataset": "datasets",
-    "$package": "packages",
-    "$text": "fields",
-    "$last": "items",
-}
-"""References to values of the plan, and what each of them names."""
 
 
 @dataclass(frozen=True)
@@ -138,15 +129,6 @@ def path_of_secret(service: Service, name: str) -> str:
         # A dynamic user does not exist before the unit runs, so systemd passes a credential.
         return f"/run/credentials/{service.units[0]}.service/{name}"
     return secret_path(service.name, name, fact.source, fact.form)
-
-
-def reference(value: object) -> tuple[str, object] | None:
-    """The reference that an object with one `$` key is, with what it names."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        word, named = next(iter(value.items()))
-        if str(word).startswith("$"):
-            return str(word), named
-    return None
 
 
 def _resolve(value: object, plan: Plan, service: Service) -> Nix | _Dropped:

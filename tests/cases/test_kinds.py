@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from homelab.ops.project.files import updated_lock
+from homelab.ops.project.stack import open_stack
 from tests.cases.on_disk import laid_out, rendered, tried
 from tests.household import Changes
 
@@ -285,3 +287,5 @@ def test_external_upstream(tmp_path: Path) -> None:
     assert "https://192.168.1.5:5001/" in files["pi"]["monitoring.nix"]
     assert '"nas.home.example.org"' in files["pi"]["dns.nix"]
     assert "nas" not in files["pi"]["facts.nix"].split("services = {")[1].split("routes")[0]
+    plan = open_stack(laid_out(tmp_path / "d", services(nas=nas)), "home").plan
+    assert "nas" not in updated_lock(plan)[0].services

@@ -5,16 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests import build
+from tests.build import service_file
 from tests.household import Changes
 
 TARGETS: Changes = {
     "targets": {"b2": {"kind": "b2", "path": "bucket/restic", "credentials": {"sops": "restic/b2"}}}
 }
-
-
-def _file(name: str, **service: object) -> str:
-    changes: Changes = {"services": {name: {"host": "pi", **service}}}
-    return build.render(changes)["pi"][f"services/{name}.nix"]
 
 
 NGINX = [
@@ -39,7 +35,7 @@ CLOSED = [
 
 @pytest.mark.parametrize(("name", "line"), CLOSED, ids=[n for n, _ in CLOSED])
 def test_a_visitor_cannot_make_an_account(name: str, line: str) -> None:
-    assert line in _file(name)
+    assert line in service_file(name)
 
 
 def test_freshrss_keeps_everybodys_feeds_in_a_database_that_is_dumped() -> None:
@@ -47,7 +43,7 @@ def test_freshrss_keeps_everybodys_feeds_in_a_database_that_is_dumped() -> None:
     plan = build.plan({"services": {"freshrss": {"host": "pi"}}, "backup": TARGETS})
     (job,) = [j for j in plan.backup.jobs if j.name == "freshrss"]
     assert "/var/backup/postgresql/freshrss.sql.gz" in job.paths
-    text = _file("freshrss")
+    text = service_file("freshrss")
     assert 'type = "pgsql";' in text
     assert 'ensureDatabases = [ "freshrss" ];' in text
 
@@ -85,19 +81,19 @@ def test_an_nginx_of_its_own_stays_clear_of_the_proxy(name: str, port: int, prox
 
 def test_paperless_believes_an_identity_header_only_behind_the_auth_proxy() -> None:
     """Another visitor could send the header."""
-    assert "PAPERLESS_ENABLE_HTTP_REMOTE_USER" not in _file("paperless")
-    assert "PAPERLESS_ENABLE_HTTP_REMOTE_USER = true;" in _file("paperless", auth="forward")
+    assert "PAPERLESS_ENABLE_HTTP_REMOTE_USER" not in service_file("paperless")
+    assert "PAPERLESS_ENABLE_HTTP_REMOTE_USER = true;" in service_file("paperless", auth="forward")
 
 
 def test_karakeep_makes_accounts_only_for_those_that_the_provider_signs_in() -> None:
-    text = _file("karakeep", auth="oidc")
+    text = service_file("karakeep", auth="oidc")
     assert 'DISABLE_SIGNUPS = "false";' in text
     assert 'DISABLE_PASSWORD_AUTH = "true";' in text
 
 
 def test_syncthing_keeps_the_devices_and_folders_that_are_made_on_its_pages() -> None:
     """Its module sends settings at each start, and removes by default what they do not name."""
-    text = _file("syncthing")
+    text = service_file("syncthing")
     assert "overrideDevices = false;" in text
     assert "overrideFolders = false;" in text
 

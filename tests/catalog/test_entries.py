@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 
 import pytest
@@ -11,9 +13,12 @@ from homelab.catalog.kit import flaws
 from homelab.catalog.model import Entry
 from homelab.catalog.options import lacks, options_of
 from homelab.catalog.reference import catalog_page
+from homelab.catalog.references import FIELDS
 from homelab.config.fact_parts import Dump
 from homelab.config.facts import OwnFacts
 from homelab.services.own import own_entry
+from homelab.services.templates import fields
+from tests import build
 
 WANTED = (
     "adguardhome authelia blocky caddy cloudflared gatus homepage immich jellyfin miniflux navidrome nginx"
@@ -113,6 +118,25 @@ def test_the_reference_page_tells_of_every_service() -> None:
         assert f"| NixOS {entry.since} |" in page
     assert "{" not in page
     assert page == catalog_page(dict(reversed(list(ENTRIES.items()))))
+
+
+def test_the_file_of_an_entry_is_read_when_the_entry_is_asked_for() -> None:
+    """A command reads the entries of its stack, not the whole catalog."""
+    program = (
+        "from homelab.catalog import ENTRIES, find\n"
+        "assert 'grafana' in ENTRIES and len(ENTRIES) > 80\n"
+        "assert find.cache_info().currsize == 0\n"
+        "find('grafana')\n"
+        "assert find.cache_info().currsize == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_field_of_a_text_is_filled() -> None:
+    """The list of fields, which facts are held to, is that of the plan."""
+    plan = build.plan({"services": {"grafana": {"host": "pi"}}})
+    (service,) = (s for s in plan.services if s.name == "grafana")
+    assert tuple(fields(plan, service)) == FIELDS
 
 
 def test_facts_of_an_owner_may_name_options_in_quotes() -> None:

@@ -6,17 +6,13 @@ import pytest
 
 from homelab.catalog import ENTRIES
 from tests import build
+from tests.build import service_file
 from tests.household import Changes
-
-
-def _file(name: str, **service: object) -> str:
-    changes: Changes = {"services": {name: {"host": "pi", **service}}}
-    return build.render(changes)["pi"][f"services/{name}.nix"]
 
 
 def test_a_visitor_of_ntfy_reads_and_writes_no_topic() -> None:
     """Its default opens every topic to everybody."""
-    text = _file("ntfy")
+    text = service_file("ntfy")
     assert 'auth-default-access = "deny-all";' in text
     assert "enable-signup = false;" in text
     assert "behind-proxy = true;" in text
@@ -24,7 +20,7 @@ def test_a_visitor_of_ntfy_reads_and_writes_no_topic() -> None:
 
 def test_headscale_gives_its_devices_a_domain_that_does_not_contain_its_own_name() -> None:
     """It refuses to start with another one, or without nameservers that override those of a LAN."""
-    text = _file("headscale")
+    text = service_file("headscale")
     assert 'server_url = "https://headscale.home.example.org";' in text
     assert 'base_domain = "tailnet.home.example.org";' in text
     assert "override_local_dns = false;" in text
@@ -44,7 +40,9 @@ def test_grafana_draws_two_databases_of_one_host_under_their_own_names() -> None
 
 def test_lldap_reads_its_first_password_from_a_credential_and_listens_to_its_host() -> None:
     """Its user exists only while it runs, so it cannot own the file."""
-    text = _file("lldap", options={"services.lldap.settings.ldap_base_dn": "dc=example,dc=org"})
+    text = service_file(
+        "lldap", options={"services.lldap.settings.ldap_base_dn": "dc=example,dc=org"}
+    )
     assert '"admin:/run/homelab/secrets/lldap-admin"' in text
     assert 'ldap_user_pass_file = "/run/credentials/lldap.service/admin";' in text
     assert 'ldap_host = "127.0.0.1";' in text
@@ -57,7 +55,7 @@ def test_an_agent_of_beszel_passes_the_auth_proxy_and_nothing_else_does() -> Non
 
 
 def test_gotify_lets_nobody_make_an_account() -> None:
-    text = _file("gotify")
+    text = service_file("gotify")
     assert 'GOTIFY_REGISTRATION = "false";' in text
     assert 'environmentFiles = [ "/run/homelab/secrets/gotify-admin" ];' in text
 
@@ -78,7 +76,7 @@ def test_the_sandbox_of_zigbee2mqtt_leaves_its_radio_to_the_module() -> None:
 
 def test_node_red_listens_where_the_proxy_calls_it() -> None:
     """Its editor runs code, and its default is every address."""
-    assert 'define.uiHost = "127.0.0.1";' in _file("node-red")
+    assert 'define.uiHost = "127.0.0.1";' in service_file("node-red")
     assert "none" not in ENTRIES["node-red"].sign_in.kinds
 
 

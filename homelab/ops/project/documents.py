@@ -32,13 +32,9 @@ def with_facts(document: Document, directory: Path) -> Document:
     for path in sorted((directory / FACTS).glob("*.yaml")):
         file, name = f"{FACTS}/{path.name}", path.stem
         try:
-            read = read_mapping(path.read_text(encoding="utf-8"), file)
+            read = read_mapping(path, file)
         except InvalidStackError as error:
             problems += error.problems
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            what = f"cannot be read: {type(error).__name__}"
-            problems.append(Problem(file, what, "check the file", file=file))
             continue
         if name in stated:
             where = f"catalog.{name}"

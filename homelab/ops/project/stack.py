@@ -207,11 +207,6 @@ def _each_once(problems: Iterable[Problem]) -> list[Problem]:
     return [*seen.values()]
 
 
-def located(stack: Stack, problem: Problem) -> Problem:
-    """The problem, with the line of its place in the stack file."""
-    return located_in(problem, read_stack_document(stack.directory, stack.name))
-
-
 def located_in(problem: Problem, document: Document) -> Problem:
     """The problem, with the line of its place in the stack file."""
     if problem.line or problem.file or not document.lines:
@@ -257,7 +252,6 @@ __all__ = [
     "check_sources",
     "check_stack",
     "find_stack",
-    "located",
     "located_in",
     "meant_stacks",
     "open_config",
