@@ -77,7 +77,7 @@ class SecretFact(Model):
     """Number of characters of a derived secret (base64url; 43 hold 256 bits)."""
     stored_key: Str = ""
     """Default key in the sops file, for a stored secret."""
-    seals: Str = ""
+    encrypts: Str = ""
     """What it has encrypted, which another value cannot decrypt. Default: the secret may change."""
     note: Str = ""
 
@@ -123,7 +123,7 @@ class SignIn(Model):
     `published`, anyone who knows the password in its documentation. Default: only the owner."""
     host_users: bool = False
     """It signs in users of its host, who need a password for it."""
-    powers: dict[OptionPath, JsonValue] = Field(default_factory=dict)
+    admin_options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
     """Options that make every visitor an administrator, each with the value that does."""
 
     @model_validator(mode="after")

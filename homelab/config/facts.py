@@ -67,7 +67,7 @@ class ServiceFacts(Model):
     """Further units that open its state: they wait for its disk, and have no sandbox of homelab."""
     user: UserName | Literal[""] = ""
     """User that its units run as."""
-    workers: bool = False
+    switches_user: bool = False
     """Its unit starts as root, and its processes switch to the user, with the groups of that user
     and not those of the unit."""
     dynamic_user: bool = False
@@ -84,11 +84,11 @@ class ServiceFacts(Model):
     changes nothing. A path includes everything below it."""
     former_state: FormerState | None = None
     """Directory in place of the first of `state`, on a host with an older `state_version`."""
-    old_hosts: Many[Since] = ()
+    state_version_changes: Many[Since] = ()
     """Differences on hosts that were installed with an older release."""
     exclude: Many[FilePattern] = ()
     """Parts of its state that no backup needs, because they can be made again."""
-    keeps: Many[AbsolutePath] = ()
+    persist: Many[AbsolutePath] = ()
     """Further directories that must survive a restart and that no backup needs, such as a queue, or
     a database with a dump. The directory of PostgreSQL follows from `database`."""
     database: Database = "none"
@@ -125,17 +125,17 @@ class ServiceFacts(Model):
     `uses` call it."""
     never_publish: Str = ""
     """Reason why only its own host may reach it."""
-    gives: Literal["", "measurements", "series"] = ""
-    """What others read at its web port: `measurements` for a Prometheus exporter, `series` for a
-    database of measurements."""
-    reads: Literal["", "measurements", "series"] = ""
-    """What it reads from every service that gives it: on its own host, otherwise over the network.
-    """
+    provides: Literal["", "metrics", "series"] = ""
+    """What others read at its web port: `metrics` for a Prometheus exporter, `series` for a
+    time series database."""
+    consumes: Literal["", "metrics", "series"] = ""
+    """What it reads from every service that provides it: on its own host, otherwise over the
+    network."""
     job: Str = ""
-    """Job name of its measurements in Prometheus."""
+    """Job name of its metrics in Prometheus."""
     serves_packages: bool = False
     """Other hosts download packages from it, so its host is deployed after them."""
-    asks_one_of: Many[Many[OptionPath]] = ()
+    requires_one_of: Many[Many[OptionPath]] = ()
     """Options without a default, or without a safe one, of which the owner must set one."""
 
 

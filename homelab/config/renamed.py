@@ -7,9 +7,23 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from homelab.config.base import by_model
+from homelab.config.fact_parts import SecretFact, SignIn
+from homelab.config.facts import ServiceFacts
 from homelab.config.hosts import NixosHost
 
-RENAMED: Mapping[type[BaseModel], Mapping[str, str]] = {NixosHost: {"asleep": "offline"}}
+RENAMED: Mapping[type[BaseModel], Mapping[str, str]] = {
+    NixosHost: {"asleep": "offline"},
+    ServiceFacts: {
+        "asks_one_of": "requires_one_of",
+        "gives": "provides",
+        "keeps": "persist",
+        "old_hosts": "state_version_changes",
+        "reads": "consumes",
+        "workers": "switches_user",
+    },
+    SecretFact: {"seals": "encrypts"},
+    SignIn: {"powers": "admin_options"},
+}
 """The new name of each old key, by the model that has it."""
 
 

@@ -104,11 +104,11 @@ def exporter_scraped(plan: Plan) -> Iterator[Problem]:
     read = {
         (source.name, source.host)
         for reader in plan.services
-        if reader.entry.reads
+        if reader.entry.consumes
         for source, _ in read_by(plan, reader)
     }
     for service in plan.services:
-        if service.entry.gives != "measurements" or (service.name, service.host) in read:
+        if service.entry.provides != "metrics" or (service.name, service.host) in read:
             continue
         yield Problem(
             service.host_at,

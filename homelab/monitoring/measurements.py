@@ -19,8 +19,8 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     """`measurements.nix`, on a host that runs Prometheus or Grafana."""
     here = plan.on(host.name)
     parts = [
-        *(_scraped(plan, s) for s in here if s.entry.reads == "measurements"),
-        *(_drawn(plan, s) for s in here if s.entry.reads == "series"),
+        *(_scraped(plan, s) for s in here if s.entry.consumes == "metrics"),
+        *(_drawn(plan, s) for s in here if s.entry.consumes == "series"),
     ]
     derived = merge(*parts)
     if derived:
@@ -35,7 +35,7 @@ def read_by(plan: Plan, reader: Service) -> tuple[tuple[Service, str], ...]:
     """Services that a reader reads, each with the address and port that it calls."""
     found = []
     for source in plan.services:
-        if source.name not in reader.asks or not source.entry.gives:
+        if source.name not in reader.asks or not source.entry.provides:
             continue
         if source.host == reader.host:
             found.append((source, f"{source.address}:{source.port}"))

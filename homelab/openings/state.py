@@ -62,7 +62,7 @@ def forgetting(setting: Setting, view: View) -> Iterator[Opening]:
     if setting.value not in ("tmpfs", "ramfs") or mount == "/":
         return  # A root in memory has a check of its own.
     for service in view.plan.on(view.host.name):
-        lost = [p for p in (*service.state, *service.entry.keeps) if below(p, (mount,))]
+        lost = [p for p in (*service.state, *service.entry.persist) if below(p, (mount,))]
         if lost:
             yield Opening(
                 STATE,

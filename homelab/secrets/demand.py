@@ -29,7 +29,7 @@ def demanded(
         length=fact.length,
         units=(),
         origin=origin,
-        seals=fact.seals if fact.source == "derived" else "",
+        encrypts=fact.encrypts if fact.source == "derived" else "",
     )
 
 

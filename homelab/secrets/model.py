@@ -54,7 +54,7 @@ class Secret:
     """Place in the stack config that requires it."""
     hashed: bool = False
     """The host gets a PBKDF2 hash of it: the service only verifies the secret."""
-    seals: str = ""
+    encrypts: str = ""
     """What it has encrypted and no other value can decrypt."""
     half: Literal["", "private", "public"] = ""
     """The host gets this half of an SSH key pair that is derived from it."""

@@ -120,7 +120,7 @@ def _of_backup(stack: StackConfig, backup: BackupPlan) -> Iterator[Secret]:
     for job in backup.jobs:
         origin = f"backup.targets.{job.target}"
         derived = SecretFact()
-        fact = SecretFact(seals="the existing backups")
+        fact = SecretFact(encrypts="the existing backups")
         password = demanded(stack, job.host, RESTIC, job.target, fact, origin)
         # Each host has its own repositories; the password of a lost host can be derived anywhere.
         yield replace(password, purpose=restic_purpose(job.target, job.host), path=job.password)

@@ -18,8 +18,8 @@ def _rotations(plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         return
     sealed: dict[str, set[str]] = {}
     for secret in plan.secrets.secrets:
-        if secret.seals and secret.service in before.epochs:
-            sealed.setdefault(secret.service, set()).add(f"{secret.name}: {secret.seals}")
+        if secret.encrypts and secret.service in before.epochs:
+            sealed.setdefault(secret.service, set()).add(f"{secret.name}: {secret.encrypts}")
     if sealed and (plan.stack.secrets.namespace or "") != before.namespace:
         every = {data for sealed_data in sealed.values() for data in sealed_data}
         yield "namespace", "secrets.namespace", tuple(sorted(every))

@@ -52,7 +52,7 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
     the service starts, or never.
     """
     for service in plan.services:
-        for choice in service.entry.asks_one_of:
+        for choice in service.entry.requires_one_of:
             if not any(declares(service.config, path) for path in choice):
                 yield Problem(
                     service.at("options"),
@@ -68,7 +68,7 @@ def state_version(plan: Plan) -> Iterator[Problem]:
     """
     for service in plan.services:
         installed = _installed(plan, service)
-        for since in service.entry.old_hosts:
+        for since in service.entry.state_version_changes:
             if installed >= since.before or service.release < since.release:
                 continue
             if since.unless and declares(service.config, since.unless):

@@ -63,17 +63,17 @@ def _moved(entry: Entry, here: str, there: str) -> Entry:
     def at(path: str) -> str:
         return there + path.removeprefix(here) if _is_within(path, here) else path
 
-    state, keeps = tuple(map(at, entry.state)), entry.keeps
+    state, persist = tuple(map(at, entry.state)), entry.persist
     if state == entry.state and here != there:
-        # A subdirectory got a directory of its own, and keeps its exclusions.
-        if here in entry.exclude or any(_is_within(here, k) for k in keeps):
-            keeps = (*keeps, there)
+        # A subdirectory got a directory of its own, and persist its exclusions.
+        if here in entry.exclude or any(_is_within(here, k) for k in persist):
+            persist = (*persist, there)
         else:
             state = (*state, there)
     return entry.model_copy(
         update={
             "state": state,
-            "keeps": tuple(map(at, keeps)),
+            "persist": tuple(map(at, persist)),
             "exclude": tuple(map(at, entry.exclude)),
             "dumps": tuple(d.at(at(d.source)) for d in entry.dumps),
         }

@@ -27,24 +27,24 @@ class Readers:
             for name, config in self.stack.services.items()
             if config.enable
         }
-        return {n: e for n, e in found.items() if e is not None and (e.gives or e.reads)}
+        return {n: e for n, e in found.items() if e is not None and (e.provides or e.consumes)}
 
     def callers(self, host: str, entry: Entry, config: ServiceConfig) -> tuple[str, ...]:
         """Hosts that read the data of a service on this host: only its own host if a reader runs
         there, otherwise every host with a reader.
         """
-        if not entry.gives or config.never_publish:
+        if not entry.provides or config.never_publish:
             return ()
         there = {
             place
             for name, other in self._entries.items()
-            if other.reads == entry.gives
+            if other.consumes == entry.provides
             for place in self.hosts_of(name, self.stack)
         }
         return (host,) if host in there else tuple(sorted(there))
 
     def read_by(self, entry: Entry) -> tuple[str, ...]:
         """Services that an entry reads."""
-        if not entry.reads:
+        if not entry.consumes:
             return ()
-        return tuple(n for n, other in self._entries.items() if other.gives == entry.reads)
+        return tuple(n for n, other in self._entries.items() if other.provides == entry.consumes)

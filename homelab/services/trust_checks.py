@@ -101,6 +101,6 @@ def _closed(route: Route) -> bool:
 
 def _powers(service: Service) -> Iterator[tuple[str, str]]:
     stated = {s.path: s.value for s in declared_options(service.config)}
-    for path, value in service.entry.sign_in.powers.items():
+    for path, value in service.entry.sign_in.admin_options.items():
         if stated.get(path_parts(path)) == value:
             yield path, str(value)

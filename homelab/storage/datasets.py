@@ -50,9 +50,9 @@ def _units(service: Service, used: tuple[Dataset, ...]) -> Attrs:
     groups: list[Nix] = [*sorted({d.group for d in mine} - {"root"})]
     entry = service.entry
     # Workers switch to the user themselves and get the user's groups.
-    workers = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.workers else {}
+    extra = attrs(f"users.users.{entry.user}.extraGroups", groups) if entry.switches_user else {}
     return merge(
-        workers if groups else {},
+        extra if groups else {},
         *(
             attrs(
                 f'systemd.services."{unit}"',

@@ -207,7 +207,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
         if entry.database in ("postgresql", "mysql"):
             units = (*writers, entry.database)
             yield Kept(f"/var/lib/{entry.database}", f"database of {service.name}", "", units)
-        for path in entry.keeps:
+        for path in entry.persist:
             yield Kept(_whole(path), service.name, "", writers)
         for path in service.harden.read_write:
             # Also keep other directories that its sandbox may write.

@@ -185,8 +185,8 @@ def _switched_on(plan: Plan, host: Host, sources: Sources) -> dict[str, tuple[st
     for entry in ENTRIES.values():
         # The first module that it enables is its own; a further one is a database or a proxy.
         own = next((o for o in entry.options if o.endswith(".enable")), "")
-        if own and (entry.state or entry.keeps):
-            known[own.removesuffix(".enable")] = (*entry.state, *entry.keeps)
+        if own and (entry.state or entry.persist):
+            known[own.removesuffix(".enable")] = (*entry.state, *entry.persist)
     enabled = {
         s.path[:-1] for s in own_settings(host, sources) if s.path[-1] == "enable" and s.value
     }

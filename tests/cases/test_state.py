@@ -212,7 +212,7 @@ def test_backup_and_lock_follow_an_option_that_moves_state(
     entry = ENTRIES[name]
     there = "/srv/elsewhere"
     found = extended(entry, with_option(option, there))
-    assert {there} & {*found.state, *found.keeps}, "it is kept"
+    assert {there} & {*found.state, *found.persist}, "it is kept"
     if here in entry.state:
         assert here not in found.state
         rest = (*found.exclude, *(d.source for d in found.dumps))
@@ -230,7 +230,7 @@ def with_option(option: str, value: object) -> CatalogService:
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=list(ENTRIES))
 def test_every_entry_with_state_says_which_options_move_it(entry: Entry) -> None:
     """An option that is missing here moves data away from its backup."""
-    if entry.state or entry.keeps:
+    if entry.state or entry.persist:
         moves = {**entry.state_at, **entry.state_file_at}
         assert bool(moves) != bool(entry.state_fixed)
     elsewhere = {d.kind for d in entry.dumps} & {"sqlite", "postgresql", "mysql"}

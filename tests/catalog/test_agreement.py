@@ -76,7 +76,7 @@ def test_its_user_is_the_one_that_runs_it(entry: Entry, release: str) -> None:
     if main.user == "root":
         assert entry.user in ("", "root", *dict(_users(entry, release)))
     steps_down = main.user == "root" and entry.user not in ("", "root")
-    assert entry.workers == (steps_down and not entry.hardening.exempt)
+    assert entry.switches_user == (steps_down and not entry.hardening.exempt)
 
 
 def _users(entry: Entry, release: str) -> Iterator[tuple[str, object]]:
@@ -91,7 +91,7 @@ def test_all_of_its_state_is_known(entry: Entry, release: str) -> None:
     """What the catalog does not know of is in no backup and on no disk that persists."""
     there = {path for fact in facts(entry, release) for path in fact.made}
     there |= {p for u in units(entry, release).values() for p in u.state_directories}
-    known = {*entry.state, *entry.keeps, *entry.scratch}
+    known = {*entry.state, *entry.persist, *entry.scratch}
     assert not [path for path in there if not any(_inside(path, k) for k in known)]
 
 
@@ -136,7 +136,7 @@ def test_every_option_without_default_is_said(entry: Entry, release: str) -> Non
         for path in fact.required:
             assert path.replace("{server}", "main") in options
         for choice in fact.required_one_of:
-            assert set(choice) & options or choice in entry.asks_one_of
+            assert set(choice) & options or choice in entry.requires_one_of
 
 
 @each

@@ -237,7 +237,7 @@ RICH: Changes = {
                 "options_gpu": {"nvidia": {"services.forum.cuda": True}},
                 "units": ["forum", "forum-worker"],
                 "helpers": ["forum-setup"],
-                "old_hosts": [
+                "state_version_changes": [
                     {
                         "before": "26.05",
                         "release": "25.05",
@@ -249,7 +249,7 @@ RICH: Changes = {
                 "state": ["/var/lib/forum"],
                 "state_at": {"services.forum.data": "/var/lib/forum"},
                 "exclude": ["/var/lib/forum/cache"],
-                "keeps": ["/var/lib/forum-queue"],
+                "persist": ["/var/lib/forum-queue"],
                 "database": "sqlite",
                 "dumps": [{"sqlite": "/var/lib/forum/forum.db"}],
                 "audience": "family",
@@ -261,7 +261,7 @@ RICH: Changes = {
                 },
                 "health": "/health",
                 "upload": "100MB",
-                "secrets": {"admin": {"owner": "forum", "seals": "drafts"}},
+                "secrets": {"admin": {"owner": "forum", "encrypts": "drafts"}},
                 "state_in": {"uploads": "forum"},
                 "datasets": {"uploads": "where pictures are stored"},
                 "writes_datasets": ["uploads"],

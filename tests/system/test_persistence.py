@@ -68,7 +68,7 @@ def test_every_catalog_service_keeps_its_state_on_an_ephemeral_root(entry: Entry
     if not any(s.entry.name == entry.name for s in made.on("nas")):
         pytest.skip("placed by a section that this test does not write")
     places = paths(forgetting(changes))
-    for path in (*entry.state, *entry.keeps):
+    for path in (*entry.state, *entry.persist):
         assert survives(path, places), path
     for module in modules_of_entry(entry):
         facts = release_of(module, "25.11")
@@ -79,7 +79,7 @@ def test_every_catalog_service_keeps_its_state_on_an_ephemeral_root(entry: Entry
                 assert survives(path, places), path
     if entry.database in ("postgresql", "mysql"):
         assert survives(f"/var/lib/{entry.database}", places)
-    assert entry.state or entry.keeps or entry.database != "none" or entry.stateless
+    assert entry.state or entry.persist or entry.database != "none" or entry.stateless
 
 
 def _machinery(name: str) -> dict[str, Any]:

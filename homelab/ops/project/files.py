@@ -171,7 +171,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
         targets={name: place_of(t) for name, t in plan.stack.backup.targets.items()},
         secrets=Derived(
             namespace=plan.stack.secrets.namespace or "",
-            epochs={s.service: s.epoch for s in plan.secrets.secrets if s.seals},
+            epochs={s.service: s.epoch for s in plan.secrets.secrets if s.encrypts},
         ),
         ids=ids,
     )
