@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from homelab.catalog.option_names import is_listed
 from homelab.catalog.options import options_of
 from homelab.hardening.plan import EVERYTHING
+from homelab.monitoring.plan import skip_reason
 from homelab.network.firewall import where_open
 from homelab.network.route import Route
 from homelab.plan import Plan
@@ -182,9 +183,9 @@ def _monitor(plan: Plan, service: Service, routes: tuple[Route, ...]) -> Row:
     monitoring = plan.monitoring
     if monitoring is None:
         return Row("monitor", (), "none; add services.gatus: {host: …}")
-    reasons = [why for name, why in monitoring.skipped if name == service.name]
-    if reasons:
-        return Row("monitor", (f"none: {reasons[0]}",))
+    reason = skip_reason(service, plan.hosts[service.host])
+    if reason:
+        return Row("monitor", (f"none: {reason}",))
     places = {r.source for r in routes} | {service.source, f"services.{service.name}"}
     lines = tuple(f"{p.url} every {p.interval}" for p in monitoring.probes if p.source in places)
     return Row("monitor", lines, "none, because it has no port; write ports: {web: 3000}")

@@ -15,6 +15,7 @@ from homelab.check import Check, FileCheck
 from homelab.checks import all_checks, file_checks
 from homelab.cli.app import app
 from homelab.config.schema import service_schema, stack_schema
+from tests.catalog.table import page
 from tests.docs.requirements_page import requirements_page
 from tests.docs.stack_page import stack_page
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
     """Every reference page by its file name. The same code gives the same bytes."""
     return {
         "catalog.md": catalog_page(ENTRIES),
+        "catalog-table.md": page(),
         "checks.md": checks_page(),
         "cli.md": cli_page(),
         "requirements.md": requirements_page(),
