@@ -154,6 +154,8 @@ def _web_port(entry: Entry, release: str) -> Iterator[Problem]:
             f"add {values} to the options that do, or write {{port: {web.port}, "
             f"{wanted[missing[0]][3]}: false}}",
         )
+    # An option may set the address of a port whose number is fixed.
+    wanted["address"] = (web.bindable, *wanted["address"][1:])
     for what, (should, does, _, key) in wanted.items():
         if does and not should:
             yield Problem(

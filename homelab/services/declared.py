@@ -42,9 +42,9 @@ def declared_options(config: ServiceConfig) -> Iterator[DeclaredOption]:
 
 def declares(config: ServiceConfig, name: str) -> bool:
     """Whether the stack config sets an option or one below it."""
+    path = path_parts(name)
     return any(
-        s.value is not None and (s.name == name or s.name.startswith(f"{name}."))
-        for s in declared_options(config)
+        s.value is not None and s.path[: len(path)] == path for s in declared_options(config)
     )
 
 

@@ -47,6 +47,10 @@ _ALL: dict[str, object] = {
     },
 }
 _LDAP = {"kind": "openldap", "base_dn": "dc=example,dc=org"}
+_ELSEWHERE = {"influxdb2": "pi"}
+"""Services that cannot run beside another one of the catalog, with their host: Scrutiny has an InfluxDB
+of its own.
+"""
 _VARIANTS: tuple[dict[str, object], ...] = (
     {},
     {"network": {"entry": {"proxy": "nginx"}, "dns": {"server": "adguard"}}},
@@ -90,7 +94,10 @@ def lines(release: str) -> dict[str, Line]:
 
 def _plan(release: str, variant: Mapping[str, object]) -> Plan:
     services: dict[str, dict[str, object]] = {
-        name: {"host": "nas", "datasets": dict.fromkeys(entry.datasets, "shared")}
+        name: {
+            "host": _ELSEWHERE.get(name, "nas"),
+            "datasets": dict.fromkeys(entry.datasets, "shared"),
+        }
         for name, entry in ENTRIES.items()
         if not entry.infrastructure and entry.since <= release
     }

@@ -81,6 +81,10 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.alloy": "Debian has none; two flags of ours",
+    "services.influxdb2": "Debian has version 1 alone",
+    "services.loki": "Debian has none; its module has Loki itself check the file when it is built",
+    "services.telegraf": "nothing of ours; the owner writes what it reads and where it sends it",
     "services.actual": "Debian has none; it reads JSON and environment, and passes over what it does not know",
     "services.bookstack": "Debian has none; its module writes the environment of the PHP",
     "services.bazarr": "environment alone, which it does not check",
@@ -115,7 +119,6 @@ NOT_READ = {
     "services.home-assistant": "Debian has none; PyPI's wants a newer Python than Debian's",
     "services.homepage-dashboard": "Debian has none; it reads plain YAML when a page is asked for",
     "services.immich": "environment alone, which it does not check",
-    "services.influxdb2": "Debian has version 1 alone",
     "services.journald": "systemd reads it when the daemon starts alone",
     "services.litellm": "Debian has none, and none was built for these tests",
     "services.logind": "systemd reads it when the daemon starts alone",

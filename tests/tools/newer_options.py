@@ -32,6 +32,7 @@ _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.alloy.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
     "services.actual.enable": Newer("boolean", "25.05", _MODULE_2505),
     "services.actual.group": Newer("null or string", "26.05", _MODULE_2605),
     "services.actual.openFirewall": Newer("boolean", "25.05", _MODULE_2505),
