@@ -46,6 +46,8 @@ WHOLE = (
     # Whole files that only homelab writes.
     "environment.etc.*.text",
     "sops.templates.*.content",
+    # One address, on which the app listens.
+    "services.kavita.settings.IpAddresses",
     # Scripts of units that homelab defines.
     "systemd.services.*.postStop",
     "systemd.services.*.script",

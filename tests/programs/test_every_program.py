@@ -68,6 +68,8 @@ TYPED = {
         "services.shiori",
         "services.trilium-server",
     ),
+    "services.music-assistant",
+    "services.technitium-dns-server",
     *("services.audiobookshelf", "services.calibre-web", "services.qbittorrent"),
     *("services.immich-public-proxy", "services.ombi", "services.plex"),
     *("services.seerr", "services.tautulli"),
@@ -81,6 +83,14 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.dockerRegistry": "Debian has none that its module's file fits; two options of ours are flags of it",
+    "services.evcc": "Debian has none, and none was built for these tests",
+    "services.healthchecks": "environment alone, which it does not check",
+    "services.kavita": "Debian has none, and none was built for these tests",
+    "services.tandoor-recipes": "environment alone, which it does not check",
+    "services.umami": "environment alone, which it does not check",
+    "services.zwave-js": "Debian has none; it wants a radio",
+    "services.zwave-js-ui": "environment alone, which it does not check",
     "services.alloy": "Debian has none; two flags of ours",
     "services.influxdb2": "Debian has version 1 alone",
     "services.loki": "Debian has none; its module has Loki itself check the file when it is built",

@@ -32,6 +32,17 @@ _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.tandoor-recipes.database": Newer("submodule", "25.05", _MODULE_2505),
+    "services.umami.settings": Newer("anything", "25.11", _LIST_MODULE_2511),
+    "services.umami.createPostgresqlDatabase": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.umami.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.umami.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.evcc.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.evcc.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
+    "services.zwave-js-ui.settings": Newer("anything", "25.05", _MODULE_2505),
+    "services.zwave-js-ui.serialPort": Newer("path", "25.05", _MODULE_2505),
+    "services.zwave-js-ui.package": Newer("package", "25.05", _MODULE_2505),
+    "services.zwave-js-ui.enable": Newer("boolean", "25.05", _MODULE_2505),
     "services.alloy.environmentFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
     "services.actual.enable": Newer("boolean", "25.05", _MODULE_2505),
     "services.actual.group": Newer("null or string", "26.05", _MODULE_2605),

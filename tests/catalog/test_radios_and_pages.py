@@ -1,0 +1,80 @@
+"""Entries for Z-Wave, books, recipes, web sites and DNS: what only the owner knows, and secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from homelab.catalog import ENTRIES
+from tests import build
+from tests.build import service_file
+
+
+@pytest.mark.parametrize("name", ["zwave-js", "zwave-js-ui"])
+def test_a_z_wave_server_asks_for_its_radio(name: str) -> None:
+    problems = build.found({"services": {name: {"host": "pi"}}}, "option-demanded")
+    assert [p for p in problems if f"services.{name}.serialPort" in p.what]
+
+
+def test_the_z_wave_server_has_no_sign_in_and_listens_to_its_host() -> None:
+    text = service_file("zwave-js")
+    assert '"--host"' in text
+    assert '"127.0.0.1"' in text
+    assert '"--disable-dns-sd"' in text
+    assert ENTRIES["zwave-js"].never_publish
+
+
+def test_sessions_of_z_wave_js_ui_have_a_secret_of_their_own() -> None:
+    """The default one is public."""
+    text = service_file("zwave-js-ui")
+    assert "EnvironmentFile = [" in text
+    assert '"/run/homelab/secrets/zwave-js-ui-session"' in text
+
+
+@pytest.mark.parametrize(
+    ("release", "unit"), [("25.05", "postgresql.service"), ("25.11", "postgresql.target")]
+)
+def test_tandoor_has_its_database_without_the_option_that_changes_paperless(
+    release: str, unit: str
+) -> None:
+    changes = {
+        "nixpkgs": {"default": {"release": release}},
+        "services": {"tandoor-recipes": {"host": "pi"}},
+    }
+    text = build.render(changes)["pi"]["services/tandoor-recipes.nix"]
+    assert "createLocally" not in text
+    assert 'ensureDatabases = [ "tandoor_recipes" ];' in text
+    assert f'after = [ "{unit}" ];' in text
+
+
+def test_jobs_report_to_healthchecks_without_the_auth_proxy() -> None:
+    assert "/ping/*" in ENTRIES["healthchecks"].sign_in.exempt
+    assert "REMOTE_USER_HEADER" not in service_file("healthchecks")
+    text = service_file("healthchecks", auth="forward")
+    assert 'REMOTE_USER_HEADER = "HTTP_REMOTE_EMAIL";' in text
+
+
+def test_the_published_password_of_umami_may_not_meet_the_internet() -> None:
+    changes = {
+        "cloudflare": {"tunnel": {"host": "pi"}},
+        "site": {"exposure": "mixed"},
+        "services": {
+            "umami": {"host": "pi", "publish": "tunnel", "audience": "public", "auth": "native"}
+        },
+    }
+    assert build.found(changes, "first-account")
+
+
+def test_the_key_of_kavita_has_512_bits() -> None:
+    """86 characters of base64."""
+    assert ENTRIES["kavita"].secrets["token"].length == 86
+
+
+def test_players_of_the_lan_reach_the_streams_of_music_assistant_and_not_its_pages() -> None:
+    plan = build.plan({"services": {"music-assistant": {"host": "pi"}}})
+    assert [p.port for p in plan.firewall.ports if p.owner == "music-assistant"] == [8097]
+
+
+def test_technitium_has_a_password_that_is_not_published() -> None:
+    text = service_file("technitium-dns-server")
+    assert '"admin:/run/homelab/secrets/technitium-dns-server-admin"' in text
+    assert not ENTRIES["technitium-dns-server"].sign_in.first_account
