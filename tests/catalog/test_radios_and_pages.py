@@ -54,12 +54,11 @@ def test_jobs_report_to_healthchecks_without_the_auth_proxy() -> None:
 
 
 def test_the_published_password_of_umami_may_not_meet_the_internet() -> None:
+    public = {"publish": "tunnel", "public": "web sites of others load its script"}
     changes = {
         "cloudflare": {"tunnel": {"host": "pi"}},
         "site": {"exposure": "mixed"},
-        "services": {
-            "umami": {"host": "pi", "publish": "tunnel", "audience": "public", "auth": "native"}
-        },
+        "services": {"umami": {"host": "pi", "auth": "native", **public}},
     }
     assert build.found(changes, "first-account")
 
