@@ -58,3 +58,26 @@ def test_an_option_may_set_the_address_of_a_port_with_a_fixed_number() -> None:
 def test_telegraf_asks_for_what_it_reads_and_where_it_sends_it(option: str) -> None:
     problems = build.found({"services": {"telegraf": {"host": "pi"}}}, "option-demanded")
     assert [p for p in problems if f"services.telegraf.extraConfig.{option}" in p.what]
+
+
+@pytest.mark.parametrize(
+    ("name", "port", "job"),
+    [("postgres-exporter", 9187, "postgres"), ("smartctl-exporter", 9633, "smartctl")],
+)
+def test_prometheus_reads_the_exporter_beside_it(name: str, port: int, job: str) -> None:
+    changes = {"services": {name: {"host": "nas"}, "prometheus": {"host": "nas"}}}
+    files = build.render(changes)["nas"]
+    assert f'job_name = "{job}";' in files["measurements.nix"]
+    assert f'targets = [ "127.0.0.1:{port}" ];' in files["measurements.nix"]
+    assert 'listenAddress = "127.0.0.1";' in files[f"services/{name}.nix"]
+
+
+def test_the_sandbox_of_the_smartctl_exporter_leaves_the_disks_to_the_module() -> None:
+    plan = build.plan({"services": {"smartctl-exporter": {"host": "pi"}}})
+    (unit,) = [u for u in plan.hardening if u.service == "smartctl-exporter"]
+    assert not {"PrivateDevices", "CapabilityBoundingSet"} & set(dict(unit.settings))
+
+
+def test_alertmanager_opens_no_port_for_other_instances_and_asks_where_alerts_go() -> None:
+    assert '"--cluster.listen-address="' in service_file("alertmanager")
+    assert build.found({"services": {"alertmanager": {"host": "pi"}}}, "option-demanded")

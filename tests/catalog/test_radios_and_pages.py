@@ -77,3 +77,22 @@ def test_technitium_has_a_password_that_is_not_published() -> None:
     text = service_file("technitium-dns-server")
     assert '"admin:/run/homelab/secrets/technitium-dns-server-admin"' in text
     assert not ENTRIES["technitium-dns-server"].sign_in.first_account
+
+
+def test_go2rtc_starts_programs_so_strangers_cannot_open_its_pages() -> None:
+    assert "none" not in ENTRIES["go2rtc"].sign_in.kinds
+    plan = build.plan({"services": {"go2rtc": {"host": "pi"}}})
+    opened = {(p.port, p.scope) for p in plan.firewall.ports if p.owner == "go2rtc"}
+    assert opened == {(8555, "lan")}
+
+
+@pytest.mark.parametrize(("name", "secret"), [("pinchflat", "key"), ("wastebin", "keys")])
+def test_a_key_that_needs_64_bytes_has_them(name: str, secret: str) -> None:
+    assert ENTRIES[name].secrets[secret].length >= 64
+
+
+def test_nzbget_has_its_published_password_until_the_owner_changes_it() -> None:
+    """Its settings are in the Nix store, so no secret of ours can replace it."""
+    entry = ENTRIES["nzbget"]
+    assert entry.sign_in.first_account == "published"
+    assert "ControlPassword" not in service_file("nzbget")

@@ -83,6 +83,11 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.go2rtc": "Debian has none, and none was built for these tests",
+    "services.nzbget": "Debian has none, and none was built for these tests",
+    "services.pinchflat": "environment alone, which it does not check",
+    "services.victorialogs": "flags alone",
+    "services.wastebin": "environment alone, which it does not check",
     "services.dockerRegistry": "Debian has none that its module's file fits; two options of ours are flags of it",
     "services.evcc": "Debian has none, and none was built for these tests",
     "services.healthchecks": "environment alone, which it does not check",

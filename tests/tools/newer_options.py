@@ -32,6 +32,28 @@ _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.pinchflat.user": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.selfhosted": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.secretsFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.port": Newer(_PORT, "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.openFirewall": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.mediaDir": Newer("path", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.logLevel": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.group": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.extraConfig": Newer(
+        "attribute set of (null or boolean or signed integer or string)", "25.11", _LIST_MODULE_2511
+    ),
+    "services.pinchflat.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.pinchflat.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.victorialogs.stateDir": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.victorialogs.listenAddress": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.victorialogs.extraOptions": Newer("list of string", "25.11", _LIST_MODULE_2511),
+    "services.victorialogs.basicAuthPasswordFile": Newer(
+        "null or string", "25.11", _LIST_MODULE_2511
+    ),
+    "services.victorialogs.basicAuthUsername": Newer("null or string", "25.11", _LIST_MODULE_2511),
+    "services.victorialogs.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.victorialogs.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.tandoor-recipes.database": Newer("submodule", "25.05", _MODULE_2505),
     "services.umami.settings": Newer("anything", "25.11", _LIST_MODULE_2511),
     "services.umami.createPostgresqlDatabase": Newer("boolean", "25.11", _LIST_MODULE_2511),
