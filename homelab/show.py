@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -54,6 +55,7 @@ def as_data(plan: Plan) -> dict[str, JsonValue]:
             for r in route_table(plan)
         ],
         "tailnet_urls": {**tailnet_urls(plan)},
+        "planned": dict(_planned(plan)),
         "ports": [
             {
                 "host": p.host,
@@ -106,10 +108,22 @@ def as_tables(plan: Plan, console: Console | None = None) -> None:
         answers = f"{route.upstream}{_not_live(plan.hosts[route.host])}"
         routes.add_row(route.url, route.service, route.audience, route.publish, route.auth, answers)
     out.print(routes)
+    planned = Table("service", "why", title="Planned services", title_justify="left")
+    for name, why in _planned(plan):
+        planned.add_row(name, why)
+    if planned.row_count:
+        out.print(planned)
     waves = Table("wave", "hosts", "because", title="Rollout", title_justify="left")
     for wave in plan.waves:
         waves.add_row(wave.name, ", ".join(wave.hosts), wave.why)
     out.print(waves)
+
+
+def _planned(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The services that do not run yet, each with its reason."""
+    for name, config in sorted(plan.stack.services.items()):
+        if config.planned is not None:
+            yield name, config.planned
 
 
 def _not_live(host: Host) -> str:

@@ -59,6 +59,10 @@ class ServiceConfig(Kind):
     """Reason why anyone on the internet may reach it without Cloudflare Access."""
     never_publish: Reason | None = None
     """Reason why only its own host may reach it: no name, no open port."""
+    planned: Reason | None = None
+    """Why or when it comes: `{planned: after the new disk}`. `homelab show` lists the service, and
+    nothing else of it exists: no unit, name, record, health check or tile. Its name need not be in
+    the catalog yet."""
     gpu: Gpu | None = None
     """Give the service access to the host's GPU."""
     backup: ServiceBackup = ServiceBackup()
@@ -81,8 +85,15 @@ class ServiceConfig(Kind):
     """Path that answers with status 200 when the service works. Default: the path of the catalog,
     otherwise `/`."""
 
+    @property
+    def runs(self) -> bool:
+        """Whether it is neither switched off nor planned."""
+        return self.enable and self.planned is None
+
     @model_validator(mode="after")
     def _no_duplicates(self) -> ServiceConfig:
+        if self.planned is not None and "enable" in self.model_fields_set:
+            raise ValueError("a planned service does not run; leave enable out, or planned")
         if self.host is not None and self.tags:
             raise ValueError("tags apply only to a service without a host; keep host or tags")
         if self.routes is not None:

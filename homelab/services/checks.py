@@ -20,7 +20,7 @@ from homelab.system.pin_checks import later
 def service_known(plan: Plan) -> Iterator[Problem]:
     """A service that is not in the catalog would be ignored without a message."""
     for name, config in plan.stack.services.items():
-        if entry_of(name, plan.stack) is None:
+        if config.planned is None and entry_of(name, plan.stack) is None:
             stated = config.service if isinstance(config, CatalogService) else None
             wanted = stated or name
             yield Problem(
@@ -44,11 +44,12 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
             section = placed[name][0][1].partition(".tailscale")[0] if hosts else name
             if not isinstance(config, CatalogService):
                 continue  # service-single reports it
-            if not config.enable:
+            if not config.runs:
+                key = "enable" if config.planned is None else "planned"
                 yield Problem(
-                    f"services.{name}.enable",
+                    f"services.{name}.{key}",
                     f"{section} needs {name}, so it cannot be switched off here",
-                    f"leave enable out, or {_without(section)}",
+                    f"leave {key} out, or {_without(section)}",
                 )
             elif config.host is not None and [config.host] != hosts:
                 yield Problem(
@@ -56,7 +57,7 @@ def service_placed(plan: Plan) -> Iterator[Problem]:
                     f"{section} places {name} on {', '.join(hosts)}",
                     f"leave host out; only {section} decides where it runs",
                 )
-        elif config.enable and not hosts_of(name, plan.stack):
+        elif config.runs and not hosts_of(name, plan.stack):
             tags = ", ".join(config.tags)
             known = ", ".join(h.name for h in plan.hosts.values() if h.is_nixos)
             yield Problem(
@@ -82,13 +83,17 @@ def _without(section: str) -> str:
 @check("service-uses")
 def service_uses(plan: Plan) -> Iterator[Problem]:
     """A mistyped service name in `uses` would open no port, and the call would fail at run time."""
-    known = {s.name for s in plan.services} | {
-        n for n, c in plan.stack.services.items() if c.enable
-    }
+    known = {s.name for s in plan.services} | {n for n, c in plan.stack.services.items() if c.runs}
     for name, config in plan.stack.services.items():
         for index, used in enumerate(config.uses):
-            off = used in plan.stack.services and not plan.stack.services[used].enable
-            if isinstance(plan.stack.services.get(used), ExternalService):
+            other = plan.stack.services.get(used)
+            if other is not None and other.planned is not None:
+                yield Problem(
+                    f"services.{name}.uses[{index}]",
+                    f"{used} is only planned: {other.planned}",
+                    f"leave it out, or let {used} run: leave services.{used}.planned out",
+                )
+            elif isinstance(other, ExternalService):
                 yield Problem(
                     f"services.{name}.uses[{index}]",
                     f"no host of this stack runs {used}, so there is no port to open",
@@ -97,9 +102,9 @@ def service_uses(plan: Plan) -> Iterator[Problem]:
             elif used not in known:
                 yield Problem(
                     f"services.{name}.uses[{index}]",
-                    f"{used} is switched off" if off else f'no service "{used}" runs here',
+                    f"{used} is switched off" if other else f'no service "{used}" runs here',
                     f"drop services.{used}.enable, or this"
-                    if off
+                    if other
                     else did_you_mean(used, known - {name}, "services"),
                 )
 

@@ -35,7 +35,7 @@ def service_single(plan: Plan) -> Iterator[Problem]:
                 )
             continue
         entry = find_entry(plan.stack, config.service or name)
-        if entry is None or not entry.infrastructure or not config.enable or name in placed:
+        if entry is None or not entry.infrastructure or not config.runs or name in placed:
             continue
         if name in (*RESOLVERS, SAMBA):
             continue  # dns-single-writer and smb-shares report it

@@ -48,7 +48,7 @@ def plan_services(stack: StackConfig, hosts: Mapping[str, Host], lock: Lock) -> 
     """
     calling: dict[str, tuple[str, ...]] = {}
     for name, config in stack.services.items():
-        for used in config.uses if config.enable else ():
+        for used in config.uses if config.runs else ():
             calling[used] = (*calling.get(used, ()), name)
     readers = Readers(stack, hosts_of)
     placed = [
@@ -125,7 +125,7 @@ def _wanted(
                 yield name, host, config, entry, source
     for name, config in stack.services.items():
         entry = entry_of(name, stack)
-        if name in asked or not config.enable or entry is None:
+        if name in asked or not config.runs or entry is None:
             continue
         for host in hosts_of(name, stack):
             yield name, host, config, entry, f"services.{name}"

@@ -25,7 +25,7 @@ class Readers:
         found = {
             name: original_entry(self.stack, name, config)
             for name, config in self.stack.services.items()
-            if config.enable
+            if config.runs
         }
         return {n: e for n, e in found.items() if e is not None and (e.provides or e.consumes)}
 

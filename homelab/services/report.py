@@ -104,7 +104,11 @@ def _below(where: str, place: str) -> bool:
 
 def _nowhere(plan: Plan, name: str) -> Problem:
     place, way_out = f"catalog.{name}", f"add services.{name}: {{host: …}}"
-    if name in plan.stack.services:
+    config = plan.stack.services.get(name)
+    if config is not None and config.planned is not None:
+        what = f"it is only planned: {config.planned}"
+        return Problem(f"services.{name}.planned", what, "leave planned out", severity="warning")
+    if config is not None:
         place, way_out = f"services.{name}", "set its host, or remove enable: false"
     return Problem(place, "it runs on no host", way_out, severity="warning")
 

@@ -112,7 +112,7 @@ def forget_host(directory: Path, plan: Plan, host: str, *, confirmed: bool) -> l
 def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
     """The lock of this plan, and its changes, one per line.
 
-    A disabled service keeps its entry, unless another service took its place.
+    A disabled or planned service keeps its entry, unless another service took its place.
     """
     services: dict[str, Placement] = {}
     lines = []
@@ -140,7 +140,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
         elif lost_paths(service):
             lines.append(f"{key} now has its state in {', '.join(service.state) or 'no directory'}")
     taken = {s.memory.key for s in plan.services if s.memory is not None}
-    off = {name for name, config in plan.stack.services.items() if not config.enable}
+    off = {name for name, config in plan.stack.services.items() if not config.runs}
     for key, placement in sorted(plan.lock.services.items()):
         if key in taken or key in services:
             continue

@@ -194,6 +194,21 @@ WAYS = (
         says="switched off",
     ),
     WayOut(
+        "service-uses",
+        both(
+            service("miniflux", host="nas", uses=["penpot"]),
+            service("penpot", planned="after the new disk"),
+        ),
+        service("miniflux", uses=None),
+        says="only planned",
+    ),
+    WayOut(
+        "service-placed",
+        service("blocky", planned="after the new disk"),
+        service("blocky", planned=None),
+        says="cannot be switched off",
+    ),
+    WayOut(
         "flake-input-known",
         both(IDENTITY, service("vote", **flake("pi"))),
         FLAKES,
