@@ -96,3 +96,44 @@ def test_nzbget_has_its_published_password_until_the_owner_changes_it() -> None:
     entry = ENTRIES["nzbget"]
     assert entry.sign_in.first_account == "published"
     assert "ControlPassword" not in service_file("nzbget")
+
+
+@pytest.mark.parametrize(("name", "port"), [("frigate", 8971), ("privatebin", 8090)])
+def test_a_virtual_host_of_the_app_listens_where_the_proxy_calls_it(name: str, port: int) -> None:
+    text = service_file(name)
+    listen = text.split("listen = [")[1]
+    assert 'addr = "127.0.0.1";' in listen
+    assert f"port = {port};" in listen
+
+
+def test_frigate_believes_an_identity_header_only_behind_the_auth_proxy() -> None:
+    assert "header_map" not in service_file("frigate")
+    assert 'proxy.header_map.user = "Remote-User";' in service_file("frigate", auth="forward")
+
+
+def test_recordings_of_cameras_are_in_no_backup_and_faces_are() -> None:
+    """Frigate keeps the faces that it knows below clips."""
+    assert ENTRIES["frigate"].exclude == ("/var/lib/frigate/recordings",)
+
+
+def test_mumble_asks_everybody_for_a_password_that_is_not_in_the_nix_store() -> None:
+    text = service_file("murmur")
+    assert 'password = "$MURMURD_PASSWORD";' in text
+    assert 'environmentFile = "/run/homelab/secrets/murmur-password";' in text
+
+
+@pytest.mark.parametrize(
+    ("name", "ports"),
+    [
+        ("factorio", {(34197, "udp")}),
+        ("minidlna", {(8200, "tcp"), (1900, "udp")}),
+        ("murmur", {(64738, "tcp"), (64738, "udp")}),
+    ],
+)
+def test_programs_of_the_lan_reach_it_without_a_page(
+    name: str, ports: set[tuple[int, str]]
+) -> None:
+    plan = build.plan({"services": {name: {"host": "nas"}}})
+    assert {(p.port, p.protocol) for p in plan.firewall.ports if p.owner == name} == ports
+    assert {p.scope for p in plan.firewall.ports if p.owner == name} == {"lan"}
+    assert plan.routes_of(name) == ()

@@ -68,6 +68,7 @@ TYPED = {
         "services.shiori",
         "services.trilium-server",
     ),
+    *("services.factorio", "services.minidlna", "services.murmur"),
     "services.music-assistant",
     "services.technitium-dns-server",
     *("services.audiobookshelf", "services.calibre-web", "services.qbittorrent"),
@@ -83,6 +84,8 @@ TYPED = {
 tests/evaluation evaluate it.
 """
 NOT_READ = {
+    "services.frigate": "Debian has none; its module has Frigate itself check the file when it is built",
+    "services.privatebin": "Debian has none; its module writes the file that the PHP reads",
     "services.go2rtc": "Debian has none, and none was built for these tests",
     "services.nzbget": "Debian has none, and none was built for these tests",
     "services.pinchflat": "environment alone, which it does not check",
