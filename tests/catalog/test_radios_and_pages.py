@@ -137,3 +137,21 @@ def test_programs_of_the_lan_reach_it_without_a_page(
     assert {(p.port, p.protocol) for p in plan.firewall.ports if p.owner == name} == ports
     assert {p.scope for p in plan.firewall.ports if p.owner == name} == {"lan"}
     assert plan.routes_of(name) == ()
+
+
+def test_code_server_gives_a_shell_so_strangers_cannot_open_it() -> None:
+    assert "none" not in ENTRIES["code-server"].sign_in.kinds
+    assert 'auth = "none";' in service_file("code-server", auth="forward")
+    assert "auth =" not in service_file("code-server", auth="native")
+
+
+def test_rustdesk_serves_only_clients_that_know_its_key() -> None:
+    text = service_file("rustdesk-server")
+    assert text.count('"-k"') == 2
+    assert build.found({"services": {"rustdesk-server": {"host": "pi"}}}, "option-demanded")
+
+
+def test_players_get_the_channels_of_ersatztv_without_the_auth_proxy() -> None:
+    entry = ENTRIES["ersatztv"]
+    assert "/iptv/*" in entry.sign_in.exempt
+    assert entry.sign_in.kinds[0] == "forward"

@@ -68,6 +68,7 @@ TYPED = {
         "services.shiori",
         "services.trilium-server",
     ),
+    *("services.code-server", "services.ersatztv", "services.rustdesk-server"),
     *("services.factorio", "services.minidlna", "services.murmur"),
     "services.music-assistant",
     "services.technitium-dns-server",

@@ -32,6 +32,14 @@ _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.ersatztv.openFirewall": Newer("boolean", "25.11", _LIST_MODULE_2511),
+    "services.ersatztv.group": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.ersatztv.user": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.ersatztv.transcodeDir": Newer("path", "25.11", _LIST_MODULE_2511),
+    "services.ersatztv.configDir": Newer("path", "25.11", _LIST_MODULE_2511),
+    "services.ersatztv.baseUrl": Newer("string", "25.11", _LIST_MODULE_2511),
+    "services.ersatztv.package": Newer("package", "25.11", _LIST_MODULE_2511),
+    "services.ersatztv.enable": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.pinchflat.user": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.pinchflat.selfhosted": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.pinchflat.secretsFile": Newer("null or path", "25.11", _LIST_MODULE_2511),
