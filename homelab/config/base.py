@@ -171,6 +171,14 @@ TreePath = Annotated[
         "without . and .., without spaces and without a slash at its end",
     ),
 ]
+SubDirectory = Annotated[
+    Str,
+    pattern(
+        rf"{STRAIGHT}(?!/)[A-Za-z0-9._+/-]+(?<!/)",
+        "this is not a directory below another; write it without a slash at its start and end, "
+        "without . and .., and without spaces: photos/managed",
+    ),
+]
 Reason = Annotated[
     Str,
     pattern(

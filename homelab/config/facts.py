@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str
+from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str, SubDirectory
 from homelab.config.fact_parts import (
     Dump,
     FormerState,
@@ -109,7 +109,7 @@ class ServiceFacts(Model):
     """Secrets that it reads."""
     datasets: dict[Name, Str] = Field(default_factory=dict)
     """Roles of the datasets that it can use, each with its purpose."""
-    state_in: dict[Name, Str] = Field(default_factory=dict)
+    state_in: dict[Name, SubDirectory] = Field(default_factory=dict)
     """Roles whose dataset replaces the state directory, each with the directory in the dataset. The
     backup of the dataset then contains the state, and that of the service its dumps."""
     writes_datasets: Many[Name] = ()

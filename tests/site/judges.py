@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
+from homelab.catalog.references import FIELDS
 from tests.site import dividing
 from tests.site.payloads import MARK
 from tests.tools.programs import run
@@ -40,18 +41,21 @@ def _stands(text: str, value: str) -> bool:
     # Names of headers and units use other separators.
     shown = text.translate(_SAME)
     return any(
-        v.translate(_SAME) in shown or (_FIELD.search(v) and _filled(v).search(shown))
+        v.translate(_SAME) in shown
+        or ((_FIELD.search(v) or "{{" in v) and _filled(v).search(shown))
         for v in spellings(value)
     )
 
 
 def _filled(template: str) -> re.Pattern[str]:
     """The texts that a template of names may become."""
-    parts = _FIELD.split(template.translate(_SAME))
-    return re.compile("[a-z0-9-]+".join(map(re.escape, parts)))
+    parts = [p.replace("{{", "{").replace("}}", "}") for p in _FIELD.split(template)]
+    return re.compile(_VALUE.join(re.escape(p.translate(_SAME)) for p in parts))
 
 
-_FIELD = re.compile(r"\{(?:name|domain|zone)\}")
+_FIELD = re.compile(rf"(?<!\{{)\{{(?:{'|'.join(FIELDS)})\}}")
+"""A field of a `$text`. A doubled brace stands for one."""
+_VALUE = "[A-Za-z0-9:/.@-]*"
 
 
 _SAME = str.maketrans("_.", "--")
