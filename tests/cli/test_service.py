@@ -19,14 +19,15 @@ __all__ = ["call"]
 FACTS = """\
 ports: {web: 8099}
 dynamic_user: true
-state: [/var/lib/private/wastebin]
+state: [/var/lib/private/microbin]
 options:
-  services.wastebin.enable: true
-  services.wastebin.settings.WASTEBIN_ADDRESS_PORT: {$text: "{bind}:{port}"}
+  services.microbin.enable: true
+  services.microbin.settings.MICROBIN_BIND: {$text: "{bind}"}
+  services.microbin.settings.MICROBIN_PORT: {$port: web}
 """
-WASTEBIN: dict[str, Any] = {"services": {"wastebin": {"host": "nas", "name": "paste"}}}
+MICROBIN: dict[str, Any] = {"services": {"microbin": {"host": "nas", "name": "paste"}}}
 MONITORED: dict[str, Any] = {
-    "services": {**WASTEBIN["services"], "gatus": {"host": "pi"}, "homepage": {"host": "pi"}}
+    "services": {**MICROBIN["services"], "gatus": {"host": "pi"}, "homepage": {"host": "pi"}}
 }
 ROWS = (
     "units",
@@ -43,11 +44,11 @@ ROWS = (
 )
 
 
-def write(place: Path, facts: str = FACTS, changes: dict[str, Any] = WASTEBIN) -> None:
+def write(place: Path, facts: str = FACTS, changes: dict[str, Any] = MICROBIN) -> None:
     """The stack with these facts in a file beside it."""
     stackdir.write_stack(place, changes)
     (place / "services").mkdir(exist_ok=True)
-    (place / "services/wastebin.yaml").write_text(facts, encoding="utf-8")
+    (place / "services/microbin.yaml").write_text(facts, encoding="utf-8")
 
 
 def rows(said: Any, host: str = "nas") -> dict[str, Any]:
@@ -58,13 +59,13 @@ def rows(said: Any, host: str = "nas") -> dict[str, Any]:
 
 def test_every_row_of_a_sound_service_says_what_homelab_does(call: Any, tmp_path: Path) -> None:
     write(tmp_path, changes=MONITORED)
-    said = call("service", "test", "wastebin", "--json")
+    said = call("service", "test", "microbin", "--json")
     assert said.code == 0
     found = rows(said)
     assert tuple(json.loads(said.out)["hosts"]["nas"]) == ROWS
-    assert found["units"] == ["wastebin"]
-    assert found["options"][0] == "2 set"
-    assert found["options"][1].startswith("2 not in the option list, so Nix checks them: services.")
+    assert found["units"] == ["microbin"]
+    assert found["options"][0] == "3 set"
+    assert found["options"][1].startswith("3 not in the option list, so Nix checks them: services.")
     assert found["port"] == [
         "web 8099/tcp at 0.0.0.0, the firewall opens it to 192.168.1.2",
     ]
@@ -72,19 +73,19 @@ def test_every_row_of_a_sound_service_says_what_homelab_does(call: Any, tmp_path
         "https://paste.home.example.org for operator, to http://192.168.1.3:8099"
     ]
     assert found["sign-in"] == ["paste.home.example.org: none"]
-    assert found["state"] == ["/var/lib/private/wastebin"]
+    assert found["state"] == ["/var/lib/private/microbin"]
     assert found["backup"] == ["to b2 at 04:30, tier service, no database to dump"]
-    assert found["sandbox"][0].startswith("wastebin: the baseline")
+    assert found["sandbox"][0].startswith("microbin: the baseline")
     assert found["monitor"] == ["https://paste.home.example.org/ every 60s"]
-    assert found["tile"] == ["Wastebin in Tools"]
+    assert found["tile"] == ["Microbin in Tools"]
     assert found["secrets"] == "none; write secrets: {NAME: {}} if it reads one"
 
 
 def test_the_table_has_the_same_rows(call: Any, tmp_path: Path) -> None:
     write(tmp_path)
-    said = call("service", "test", "wastebin")
+    said = call("service", "test", "microbin")
     assert said.code == 0
-    assert said.out.startswith("wastebin on nas")
+    assert said.out.startswith("microbin on nas")
     names = [line.split("│")[1].strip() for line in said.out.splitlines() if line[:1] == "│"]
     assert tuple(n for n in names if n) == ROWS
     assert "- none; add services.gatus: {host: …}" in said.out
@@ -104,58 +105,58 @@ def test_services_of_the_catalog_can_be_tested(call: Any, tmp_path: Path, name: 
 
 
 def test_a_dump_and_sandbox_exceptions_are_shown(call: Any, tmp_path: Path) -> None:
-    more = "database: sqlite\ndumps: [{sqlite: /var/lib/private/wastebin/db}]\n"
+    more = "database: sqlite\ndumps: [{sqlite: /var/lib/private/microbin/db}]\n"
     write(tmp_path, FACTS + more + "hardening: {jit: true}\n")
-    found = rows(call("service", "test", "wastebin", "--json"))
-    assert "after a dump: sqlite /var/lib/private/wastebin/db" in found["backup"][0]
+    found = rows(call("service", "test", "microbin", "--json"))
+    assert "after a dump: sqlite /var/lib/private/microbin/db" in found["backup"][0]
     assert "without memory-deny-write-execute" in found["sandbox"][0]
     write(tmp_path, FACTS + "hardening: {exempt: it needs everything}\n")
-    found = rows(call("service", "test", "wastebin", "--json"))
-    assert found["sandbox"] == ["wastebin: none: it needs everything"]
+    found = rows(call("service", "test", "microbin", "--json"))
+    assert found["sandbox"] == ["microbin: none: it needs everything"]
 
 
 def test_contradictions_in_the_facts_exit_with_1_at_their_line(call: Any, tmp_path: Path) -> None:
     write(tmp_path, FACTS.replace("dynamic_user: true\n", ""))
-    said = call("service", "test", "wastebin")
+    said = call("service", "test", "microbin")
     assert said.code == 1
     (line,) = [line for line in said.out.splitlines() if line.startswith("error: ")]
-    assert line.startswith("error: services/wastebin.yaml:2: catalog.wastebin.state: ")
+    assert line.startswith("error: services/microbin.yaml:2: catalog.microbin.state: ")
     assert line.endswith("[facts-agree]")
 
 
 def test_only_problems_of_the_service_are_shown(call: Any, tmp_path: Path) -> None:
-    wrong = {"services": {**WASTEBIN["services"], "jellyfin": {"host": "nass"}}}
+    wrong = {"services": {**MICROBIN["services"], "jellyfin": {"host": "nass"}}}
     write(tmp_path, changes=wrong)
     assert call("check").code == 1
-    said = call("service", "test", "wastebin")
+    said = call("service", "test", "microbin")
     assert said.code == 0
     assert "jellyfin" not in said.out
 
 
 def test_facts_without_a_service_are_tested(call: Any, tmp_path: Path) -> None:
     write(tmp_path, FACTS.replace("{bind}", "{bnid}"), {})
-    said = call("service", "test", "wastebin")
+    said = call("service", "test", "microbin")
     assert said.code == 1
     assert "$text has no field {bnid}" in said.out
-    assert "it runs on no host; add services.wastebin: {host: …}" in said.out
+    assert "it runs on no host; add services.microbin: {host: …}" in said.out
 
 
 def test_an_unknown_service_is_one_line_with_the_nearest_name(call: Any, tmp_path: Path) -> None:
     write(tmp_path)
-    said = call("service", "test", "wastbin")
+    said = call("service", "test", "micrbin")
     assert said.code == 2
     assert said.err.startswith(
-        'error: the stack has no service "wastbin"; did you mean "wastebin"?'
+        'error: the stack has no service "micrbin"; did you mean "microbin"?'
     )
 
 
 def test_a_damaged_file_is_one_line(call: Any, tmp_path: Path) -> None:
     write(tmp_path, "ports: {web: 8099\nstate: []\n")
-    said = call("service", "test", "wastebin")
+    said = call("service", "test", "microbin")
     assert said.code == 1
     assert said.out == ""
     (line,) = said.err.splitlines()
-    assert line.startswith("error: services/wastebin.yaml:")
+    assert line.startswith("error: services/microbin.yaml:")
 
 
 @pytest.fixture

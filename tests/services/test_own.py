@@ -17,35 +17,36 @@ FACTS: dict[str, Any] = {
     "title": "Pastes",
     "ports": {"web": 8099},
     "dynamic_user": True,
-    "state": ["/var/lib/private/wastebin"],
+    "state": ["/var/lib/private/microbin"],
     "database": "sqlite",
-    "dumps": [{"sqlite": "/var/lib/private/wastebin/sqlite3.db"}],
-    "secrets": {"key": {"form": "env", "env": {"WASTEBIN_SIGNING_KEY": "{value}"}}},
+    "dumps": [{"sqlite": "/var/lib/private/microbin/microbin_data/database.sqlite"}],
+    "secrets": {"key": {"form": "env", "env": {"MICROBIN_ADMIN_PASSWORD": "{value}"}}},
     "options": {
-        "services.wastebin.enable": True,
-        "services.wastebin.secretFile": {"$secret": "key"},
-        "services.wastebin.settings.WASTEBIN_ADDRESS_PORT": {"$text": "{bind}:{port}"},
+        "services.microbin.enable": True,
+        "services.microbin.passwordFile": {"$secret": "key"},
+        "services.microbin.settings.MICROBIN_BIND": {"$text": "{bind}"},
+        "services.microbin.settings.MICROBIN_PORT": {"$port": "web"},
     },
 }
-SERVICE: dict[str, Any] = {"services": {"wastebin": {"host": "nas", "name": "paste"}}}
-FILE = "services/wastebin.yaml"
+SERVICE: dict[str, Any] = {"services": {"microbin": {"host": "nas", "name": "paste"}}}
+FILE = "services/microbin.yaml"
 
 
 def module(changes: Mapping[str, Any], **service: Any) -> dict[str, Any]:
     """The service with its facts below `module:`."""
     facts = {**FACTS, **changes}
-    return {"services": {"wastebin": {"host": "nas", "name": "paste", "module": facts, **service}}}
+    return {"services": {"microbin": {"host": "nas", "name": "paste", "module": facts, **service}}}
 
 
 def options_of(changes: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options of the service in the plan."""
-    service = build.plan(changes).service("wastebin")
+    service = build.plan(changes).service("microbin")
     assert service is not None
     return service.config.options
 
 
 def on_disk(place: Path, facts: str, changes: Mapping[str, Any] = SERVICE) -> Path:
-    """A stack with this text in `services/wastebin.yaml`."""
+    """A stack with this text in `services/microbin.yaml`."""
     stackdir.write_stack(place, changes)
     (place / "services").mkdir()
     (place / FILE).write_text(facts, encoding="utf-8")
@@ -71,13 +72,13 @@ def test_facts_in_a_file_in_the_section_and_below_module_give_the_same_hosts(
     tmp_path: Path,
 ) -> None:
     by_file = files_of(on_disk(tmp_path / "file", yaml.safe_dump(FACTS)))
-    in_section = {"catalog": {"wastebin": FACTS}, **SERVICE}
+    in_section = {"catalog": {"microbin": FACTS}, **SERVICE}
     assert files_of(stackdir.write_stack(tmp_path / "section", in_section)) == by_file
     assert files_of(stackdir.write_stack(tmp_path / "module", module({}))) == by_file
     nas = by_file["nas"]
-    assert 'WASTEBIN_ADDRESS_PORT = "0.0.0.0:8099";' in str(nas["services/wastebin.nix"])
-    assert "/var/lib/private/wastebin/sqlite3.db" in str(nas["backup.nix"])
-    assert "homelab.hardening.units.wastebin" in str(nas["hardening.nix"])
+    assert 'MICROBIN_BIND = "0.0.0.0";' in str(nas["services/microbin.nix"])
+    assert "/var/lib/private/microbin/microbin_data/database.sqlite" in str(nas["backup.nix"])
+    assert "homelab.hardening.units.microbin" in str(nas["hardening.nix"])
     assert "paste.home.example.org" in str(by_file["pi"]["proxy.nix"])
 
 
@@ -87,7 +88,7 @@ def test_facts_in_a_file_in_the_section_and_below_module_give_the_same_hosts(
         ("dynamic_user: true", "dynamic_usr: true", "dynamic_usr", "dynamic_user"),
         ("web: 8099", "web: 80990", "ports.web", "65535"),
         ("database: sqlite", "database: none", "dumps", "write database: sqlite"),
-        ("secret: key", "secret: kei", "options.services.wastebin.secretFile", '"key"'),
+        ("secret: key", "secret: kei", "options.services.microbin.passwordFile", '"key"'),
     ],
 )
 def test_a_mistake_in_a_file_has_the_file_and_its_line(
@@ -97,7 +98,7 @@ def test_a_mistake_in_a_file_has_the_file_and_its_line(
     assert old in text
     place = on_disk(tmp_path / "stack", text.replace(old, new))
     (problem,) = problems_of(place)
-    assert problem.where.startswith(f"catalog.wastebin.{where}")
+    assert problem.where.startswith(f"catalog.microbin.{where}")
     assert says in f"{problem.what}; {problem.way_out}"
     assert problem.file == FILE
     lines = (place / FILE).read_text(encoding="utf-8").splitlines()
@@ -120,16 +121,16 @@ def test_a_file_with_a_list_is_refused(tmp_path: Path) -> None:
 
 
 def test_facts_in_a_file_and_in_the_section_are_refused(tmp_path: Path) -> None:
-    both = {"catalog": {"wastebin": FACTS}, **SERVICE}
+    both = {"catalog": {"microbin": FACTS}, **SERVICE}
     (problem,) = problems_of(on_disk(tmp_path / "stack", yaml.safe_dump(FACTS), both))
-    assert problem.where == "catalog.wastebin"
+    assert problem.where == "catalog.microbin"
     assert problem.what == f"these facts are in {FILE}, too"
 
 
 def test_facts_that_no_service_uses_are_a_warning(tmp_path: Path) -> None:
     (problem,) = problems_of(on_disk(tmp_path / "stack", yaml.safe_dump(FACTS), {}))
     assert (problem.check, problem.severity, problem.file) == ("facts-used", "warning", FILE)
-    other = {"services": {"paste": {"service": "wastebin", "host": "nas"}}}
+    other = {"services": {"paste": {"service": "microbin", "host": "nas"}}}
     assert problems_of(on_disk(tmp_path / "used", yaml.safe_dump(FACTS), other)) == []
 
 
@@ -180,7 +181,7 @@ def test_an_option_that_opens_the_firewall_is_reported_at_its_line_of_the_file(
     options = {**FACTS["options"], "networking.firewall.allowedTCPPorts": [8099]}
     place = on_disk(tmp_path / "stack", yaml.safe_dump({**FACTS, "options": options}))
     (problem,) = problems_of(place)
-    assert problem.where == "catalog.wastebin.options.networking.firewall.allowedTCPPorts"
+    assert problem.where == "catalog.microbin.options.networking.firewall.allowedTCPPorts"
     assert (problem.severity, problem.file) == ("error", FILE)
     lines = (place / FILE).read_text(encoding="utf-8").splitlines()
     assert "allowedTCPPorts" in lines[problem.line - 1]
@@ -189,7 +190,7 @@ def test_an_option_that_opens_the_firewall_is_reported_at_its_line_of_the_file(
 def test_an_option_of_the_service_stays_at_the_service() -> None:
     option = {"networking.firewall.allowedTCPPorts": [8099]}
     wheres = {p.where for p in build.problems(module({}, options=option))}
-    assert "services.wastebin.options.networking.firewall.allowedTCPPorts" in wheres
+    assert "services.microbin.options.networking.firewall.allowedTCPPorts" in wheres
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_an_option_of_the_service_stays_at_the_service() -> None:
     [("forward", True, False), ("native", False, False), ("oidc", False, True)],
 )
 def test_options_of_a_sign_in_apply_only_with_it(auth: str, trusts: bool, has_client: bool) -> None:
-    trust, client = "services.wastebin.trust", "services.wastebin.clientSecretFile"
+    trust, client = "services.microbin.trust", "services.microbin.clientSecretFile"
     sign_in = {
         "kinds": ["forward", "native", "oidc"],
         "forward": {trust: True},
@@ -210,7 +211,7 @@ def test_options_of_a_sign_in_apply_only_with_it(auth: str, trusts: bool, has_cl
 
 @pytest.mark.parametrize(("release", "applies"), [("25.11", False), ("26.05", True)])
 def test_options_since_a_release_apply_from_it_on(release: str, applies: bool) -> None:
-    facts = {"options_since": {"26.05": {"services.wastebin.modern": True}}}
+    facts = {"options_since": {"26.05": {"services.microbin.modern": True}}}
     pins = {"nixpkgs": {"default": {"release": release}}}
     options = options_of({**module(facts), **pins})
-    assert ("services.wastebin.modern" in options) is applies
+    assert ("services.microbin.modern" in options) is applies
