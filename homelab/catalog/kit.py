@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from homelab.catalog.model import Entry
+from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import option_groups, options_of
 from homelab.catalog.references import FIELDS, Field, fields_of, references
 from homelab.config.dashboard import DashboardConfig
@@ -27,9 +27,10 @@ def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
 
 def _references(entry: Entry) -> Iterator[Problem]:
     """References name a port, secret or dataset of the entry."""
+    oidc = entry.sign_in.oidc
     known: dict[str, tuple[str, ...]] = {
         "port": tuple(entry.ports),
-        "secret": (*entry.secrets, *(("oidc",) if entry.sign_in.oidc else ())),
+        "secret": (*entry.secrets, *((OIDC,) if oidc and not oidc.public else ())),
         "dataset": tuple(entry.datasets),
     }
     stated = [

@@ -48,7 +48,7 @@ def plan_cloudflare(
     )
     signed = certificates.certificates
     proven = signed if certificates.kind == "cloudflare" else ()
-    epoch = stack.secrets.epochs.get(ACME_TOKEN[0], 1)
+    epoch = stack.secrets.epoch(ACME_TOKEN[0])
     connector = config.tunnel.host if config.tunnel else ""
     pages = tuple(_pages(stack, config))
     access = config.access

@@ -8,8 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_va
 
 from homelab.config.base import AbsolutePath, Auth, Model, Permissions, Port, Release, Str, pattern
 from homelab.config.network import OpenTo, Protocol
-from homelab.config.service_parts import Claim, Header, Identity, OidcScope
-from homelab.config.types import ExemptPath, OptionPath, RequestPath, UserName, Variable
+from homelab.config.oidc import Claim, OidcScope, Redirect, check_claims, check_public
+from homelab.config.service_parts import Header, Identity
+from homelab.config.types import ExemptPath, OptionPath, UserName, Variable
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Field(strict=False)]
@@ -85,8 +86,9 @@ class SecretFact(Model):
 class Oidc(Model):
     """OIDC settings of an app."""
 
-    redirects: Many[RequestPath]
-    """Redirect paths after a sign-in."""
+    redirects: Many[Redirect]
+    """Redirect paths after a sign-in; for a program elsewhere, its whole address:
+    `app.example:///callback`."""
     secret: SecretFact = SecretFact()
     """How it reads its client secret."""
     options: dict[OptionPath, JsonValue] = Field(default_factory=dict)
@@ -97,8 +99,16 @@ class Oidc(Model):
     """Claims that it reads from the ID token and not from the userinfo endpoint."""
     post: bool = False
     """It sends its client secret in the request body, not in a header."""
+    public: bool = False
+    """It cannot keep a secret and has none: it proves each sign-in with PKCE."""
     ui: Str = ""
     """Where its pages have the OIDC settings, for an app that has them nowhere else."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Oidc:
+        check_claims(self.id_token, self.scopes)
+        check_public(public=self.public, secret="secret" in self.model_fields_set or self.post)
+        return self
 
 
 class SignIn(Model):

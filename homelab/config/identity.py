@@ -6,7 +6,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from homelab.config.base import Model, Name, SecretRef, Str, WebPath
+from homelab.config.base import Model, Name, SecretRef, Str, WebPath, pattern
+from homelab.config.oidc import CLAIMS, SCOPES, Claim, OidcScope
 
 Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
 
@@ -67,6 +68,17 @@ class RuleConfig(Model):
     """Users that the rule applies to, in addition to the groups."""
 
 
+ClaimRule = Annotated[
+    Str,
+    pattern(
+        r"(?!.*\{\{)[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*",
+        "this is not an expression of one line; write an attribute of the user, username, or an "
+        "expression without {{",
+    ),
+]
+"""Authelia's configuration is a template, in which {{ has a meaning of its own."""
+
+
 class IdentityConfig(Model):
     """`homelab:identity`."""
 
@@ -84,12 +96,28 @@ class IdentityConfig(Model):
     """An LDAP directory instead of the users file."""
     groups: list[Name] = Field(default_factory=lambda: ["family", "admins"])
     """Groups that rules may name. In a directory they are created, with the owner in each."""
+    scopes: dict[OidcScope, list[Claim]] = Field(default_factory=dict)
+    """OIDC scopes besides those that every provider knows, and the claims that each gives:
+    `{roles: [is_admin]}`. An app asks for one in its `scopes`."""
+    claims: dict[Claim, ClaimRule] = Field(default_factory=dict)
+    """Claims besides those that every provider has, each with the expression (CEL) that Authelia
+    computes it with: `{is_admin: '"admins" in groups'}`, or the name of an attribute:
+    `{login: username}`."""
     session: Session = Session()
     rules: list[RuleConfig] = Field(default_factory=list)
     """Access rules in addition to those that follow from the routes."""
     api_key: SecretRef | None = None
     """Key for Pocket ID's API, created in its settings. Needed with NixOS releases before 26.05,
     whose Pocket ID accepts no key from a file."""
+
+    @model_validator(mode="after")
+    def _own_names(self) -> IdentityConfig:
+        taken = [*(set(self.scopes) & set(SCOPES)), *(set(self.claims) & set(CLAIMS))]
+        if taken:
+            raise ValueError(
+                f"every provider has {', '.join(sorted(taken))} already; choose another name"
+            )
+        return self
 
     @model_validator(mode="after")
     def _people(self) -> IdentityConfig:
@@ -103,6 +131,8 @@ class IdentityConfig(Model):
                 ("users", self.users),
                 ("directory", self.directory),
                 ("rules", self.rules),
+                ("scopes", self.scopes),
+                ("claims", self.claims),
             ):
                 if value:
                     raise ValueError(f"pocket-id stores its users itself; leave {key} out")

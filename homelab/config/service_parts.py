@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from homelab.config.base import AbsolutePath, Model, Name, Port, SecretRef, Str, pattern
 from homelab.config.network import OpenTo, Protocol
-from homelab.config.types import RequestPath, Variable
+from homelab.config.types import Variable
 
 Verb = Literal["reload", "restart", "start", "stop"]
 Unit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9@_-]*$")]
@@ -18,27 +18,6 @@ FlakeAttribute = Annotated[
 FlakeUnit = Annotated[Str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9:_.@-]*$")]
 Header = Annotated[Str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Identity = Literal["user", "email", "name", "groups"]
-OidcScope = Literal["openid", "profile", "email", "groups", "offline_access", "address", "phone"]
-"""OIDC scopes that an app may request."""
-Claim = Literal[
-    "address",
-    "email",
-    "email_verified",
-    "groups",
-    "name",
-    "phone_number",
-    "preferred_username",
-]
-"""Claims that the identity provider has for a user."""
-_SCOPE_OF: dict[Claim, OidcScope] = {
-    "address": "address",
-    "email": "email",
-    "email_verified": "email",
-    "groups": "groups",
-    "name": "profile",
-    "phone_number": "phone",
-    "preferred_username": "profile",
-}
 Gpu = Literal["nvidia", "intel", "amd"]
 MountPath = Annotated[
     AbsolutePath,
@@ -180,33 +159,6 @@ class ContainerSecret(ServiceSecret):
 
     target: MountPath | None = None
     """File inside the container. Default: `/run/secrets/` and the secret's name."""
-
-
-class CustomOidc(Model):
-    """OIDC settings of a container or of a service from a flake."""
-
-    redirects: Annotated[list[RequestPath], Field(min_length=1)]
-    """Redirect paths after a sign-in: `/oauth2/callback`."""
-    env: Annotated[Str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")] | None = None
-    """Environment variable that holds the client secret. Default: a plain file, which options refer
-    to as `{$secret: oidc}`."""
-    scopes: list[OidcScope] = Field(
-        default_factory=lambda: list[OidcScope](("openid", "profile", "email", "groups"))
-    )
-    """Scopes that the app may request; with `offline_access` it also gets refresh tokens."""
-    id_token: list[Claim] = Field(default_factory=list)
-    """Claims to put into the ID token, for an app that does not use the userinfo endpoint. From
-    4.39 on, Authelia puts none there by default."""
-    post: bool = False
-    """The app sends its client secret in the request body, not in a header."""
-
-    @model_validator(mode="after")
-    def _claims_have_scopes(self) -> CustomOidc:
-        for claim in self.id_token:
-            scope = _SCOPE_OF[claim]
-            if scope not in self.scopes:
-                raise ValueError(f"the claim {claim} needs the scope {scope}; add it to scopes")
-        return self
 
 
 class Control(Model):

@@ -17,13 +17,13 @@ from homelab.config.dashboard import ServiceTile
 from homelab.config.facts import OwnFacts
 from homelab.config.hardening import ServiceHardening
 from homelab.config.monitoring import ServiceMonitor
+from homelab.config.oidc import CustomOidc
 from homelab.config.routes import RouteConfig, exact_name
 from homelab.config.service_parts import (
     Container,
     ContainerPort,
     ContainerSecret,
     Control,
-    CustomOidc,
     DatasetUse,
     External,
     Flake,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from importlib import resources
 
-from homelab.config.identity import Directory
+from homelab.config.identity import Directory, IdentityConfig
 from homelab.identity.directory import GROUPS, LDAP_PORT, PEOPLE, admin_of
 from homelab.identity.model import CLAIMS_POLICY, LDAP_PASSWORD, IdentityPlan, OidcClient, Rule
 from homelab.network.model import LOOPBACK
@@ -118,10 +118,11 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
         "totp": {"issuer": domain},
         "webauthn": {"display_name": domain},
     }
-    if identity.clients:
-        settings["identity_providers"] = {
-            "oidc": _oidc(identity, policies=host.release >= CLAIMS_POLICY)
-        }
+    config, policies = plan.stack.identity, host.release >= CLAIMS_POLICY
+    if config is not None and identity.clients:
+        settings["identity_providers"] = {"oidc": _oidc(identity, config, policies=policies)}
+        if policies and (computed := _attributes(config, identity)):
+            settings["definitions"] = {"user_attributes": computed}
     return settings
 
 
@@ -160,7 +161,7 @@ def _ldap(directory: Directory) -> Attrs:
     }
 
 
-def _oidc(identity: IdentityPlan, *, policies: bool) -> Attrs:
+def _oidc(identity: IdentityPlan, config: IdentityConfig, *, policies: bool) -> Attrs:
     """The OIDC provider's settings. Each client has a hash of its secret, which Authelia reads at
     start.
     """
@@ -174,36 +175,73 @@ def _oidc(identity: IdentityPlan, *, policies: bool) -> Attrs:
             }
             for name, c in sorted(grouped.items())
         }
-    claims_of = {c.id: c.id_token for c in identity.clients if c.id_token and policies}
+    claims_of = {c.id: c for c in identity.clients if (c.id_token or c.claims) and policies}
     if claims_of:
         out["claims_policies"] = {
-            name: {"id_token": list(claims)} for name, claims in sorted(claims_of.items())
+            name: _claims(c, config.claims) for name, c in sorted(claims_of.items())
         }
+    asked = {s for c in identity.clients for s in c.scopes} & config.scopes.keys()
+    if asked and policies:
+        out["scopes"] = {name: {"claims": list(config.scopes[name])} for name in sorted(asked)}
     out["clients"] = [_client(c, claims_of) for c in identity.clients]
     return out
+
+
+def _claims(client: OidcClient, computed: Collection[str]) -> Attrs:
+    """Claims that a client gets in its ID token, and those that are computed for it."""
+    policy: Attrs = {"id_token": list(client.id_token)} if client.id_token else {}
+    if own := [c for c in client.claims if c in computed]:
+        policy["custom_claims"] = {c: {"attribute": attribute(c)} for c in own}
+    return policy
+
+
+def attribute(claim: str) -> str:
+    """The user attribute that holds a claim of the stack config. Authelia refuses the names of its
+    own attributes.
+    """
+    return f"homelab_{claim}"
+
+
+def _attributes(config: IdentityConfig, identity: IdentityPlan) -> Attrs:
+    """The expressions of claims that a client gets."""
+    used = sorted({c for client in identity.clients for c in client.claims} & config.claims.keys())
+    return {attribute(c): {"expression": config.claims[c]} for c in used}
 
 
 def _client(client: OidcClient, with_policy: Collection[str]) -> Nix:
     grants: list[Nix] = ["authorization_code"]
     if "offline_access" in client.scopes:
         grants.append("refresh_token")
-    hashed = secret_path("authelia", client.secret, "derived", "file")
     policy: Attrs = {"claims_policy": client.id} if client.id in with_policy else {}
     return {
         **policy,
         "client_id": client.id,
         "client_name": client.name,
-        "client_secret": f'{{{{ secret "{hashed}" }}}}',
+        **_proof(client),
         "authorization_policy": client.id if client.groups else client.policy,
         "redirect_uris": list(client.redirects),
         "scopes": list(client.scopes),
         "grant_types": grants,
         "response_types": ["code"],
-        "token_endpoint_auth_method": "client_secret_post"
-        if client.post
-        else "client_secret_basic",
         # No consent page after the sign-in.
         "consent_mode": "implicit",
+    }
+
+
+def _proof(client: OidcClient) -> Attrs:
+    """How a client proves who it is: with its secret, or with PKCE if it cannot keep one."""
+    if client.public:
+        return {
+            "public": True,
+            "require_pkce": True,
+            "pkce_challenge_method": "S256",
+            "token_endpoint_auth_method": "none",
+        }
+    hashed = secret_path("authelia", client.secret, "derived", "file")
+    method = "client_secret_post" if client.post else "client_secret_basic"
+    return {
+        "client_secret": f'{{{{ secret "{hashed}" }}}}',
+        "token_endpoint_auth_method": method,
     }
 
 

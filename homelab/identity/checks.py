@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from homelab.check import check
+from homelab.config.oidc import CLAIMS, SCOPES
 from homelab.config.services import ContainerService, FlakeService, ModuleService
-from homelab.identity.model import STATIC_KEY
+from homelab.identity.model import STATIC_KEY, IdentityPlan, OidcClient
 from homelab.identity.plan import minutes
 from homelab.network.route import Route
 from homelab.plan import Plan
@@ -90,6 +91,70 @@ def oidc_capable(plan: Plan) -> Iterator[Problem]:
                 f"{route.service} has no known OIDC support",
                 _without_oidc(service),
             )
+
+
+@check("oidc-scope")
+def oidc_scope(plan: Plan) -> Iterator[Problem]:
+    """The provider refuses a sign-in that asks for a scope that it does not know, and a claim that
+    nothing defines is missing.
+    """
+    identity, config = plan.identity, plan.stack.identity
+    if identity is None or config is None:
+        return
+    for client in identity.clients:
+        where = _oidc_place(plan, client)
+        for scope in client.scopes:
+            if scope not in SCOPES and scope not in config.scopes:
+                yield Problem(
+                    f"{where}scopes",
+                    f'{identity.provider} has no scope "{scope}"',
+                    did_you_mean(scope, (*SCOPES, *config.scopes), "scopes")
+                    + _or_define(identity, f"identity.scopes: {{{scope}: […]}}"),
+                )
+        for claim in client.id_token:
+            if claim not in CLAIMS and claim not in client.claims:
+                yield Problem(
+                    f"{where}id_token",
+                    f"no scope of {client.service} gives the claim {claim}",
+                    did_you_mean(claim, (*CLAIMS, *client.claims), "claims")
+                    + _or_define(identity, f"identity.scopes: {{…: [{claim}]}}"),
+                )
+    asked = {s for client in identity.clients for s in client.scopes}
+    for scope, claims in config.scopes.items():
+        if scope not in asked:
+            yield Problem(
+                f"identity.scopes.{scope}",
+                f"no app asks for the scope {scope}",
+                "add it to the scopes of one, as services.….oidc.scopes, or leave it out",
+            )
+        for claim in claims:
+            if claim not in CLAIMS and claim not in config.claims:
+                yield Problem(
+                    f"identity.scopes.{scope}",
+                    f'there is no claim "{claim}"',
+                    did_you_mean(claim, (*CLAIMS, *config.claims), "claims")
+                    + f"; or add identity.claims: {{{claim}: …}}",
+                )
+    for claim in config.claims.keys() - {c for claims in config.scopes.values() for c in claims}:
+        yield Problem(
+            f"identity.claims.{claim}",
+            f"no scope gives the claim {claim}",
+            f"add identity.scopes: {{…: [{claim}]}}, or leave it out",
+        )
+
+
+def _or_define(identity: IdentityPlan, what: str) -> str:
+    return f"; or add {what}" if identity.provider == "authelia" else ""
+
+
+def _oidc_place(plan: Plan, client: OidcClient) -> str:
+    """The place of the app's OIDC settings; that of the service if they are in the catalog."""
+    config = plan.stack.services[client.service]
+    if isinstance(config, ModuleService):
+        return f"services.{client.service}.module.sign_in.oidc."
+    if isinstance(config, ContainerService | FlakeService):
+        return f"services.{client.service}.oidc."
+    return f"services.{client.service}."
 
 
 def _without_oidc(service: Service) -> str:

@@ -64,8 +64,12 @@ class OidcClient:
     """Claims that the app needs in the ID token."""
     policy: Policy
     groups: tuple[str, ...]
+    claims: tuple[str, ...]
+    """Claims in those of its scopes that the stack config defines."""
     post: bool
     """Whether it sends its secret in the request body (`client_secret_post`)."""
+    public: bool
+    """Whether it has no secret and proves each sign-in with PKCE."""
     purpose: str
     """Purpose from which its secret is derived."""
     epoch: int

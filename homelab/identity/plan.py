@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from homelab.catalog.model import OIDC
+from homelab.config.fact_parts import Oidc
 from homelab.config.identity import IdentityConfig
 from homelab.config.stack import StackConfig
 from homelab.identity.model import AuthProxyPlan, IdentityPlan, OidcClient
@@ -72,6 +73,7 @@ def _clients(
     stack: StackConfig, services: tuple[Service, ...], routes: tuple[Route, ...]
 ) -> Iterator[OidcClient]:
     placed = {(s.name, s.host): s for s in services}
+    own = stack.identity.scopes if stack.identity else {}
     for route in routes:
         service = placed[route.service, route.host]
         fact = service.entry.sign_in.oidc
@@ -81,16 +83,25 @@ def _clients(
             id=route.name,
             name=service.entry.title,
             service=service.name,
-            redirects=tuple(f"https://{n}{p}" for n in route.names for p in fact.redirects),
+            redirects=tuple(redirects_of(route, fact)),
             scopes=fact.scopes,
             id_token=fact.id_token,
             policy="two_factor" if route.policy == "two_factor" else "one_factor",
             groups=route.groups,
+            claims=tuple(dict.fromkeys(c for s in fact.scopes for c in own.get(s, ()))),
             post=fact.post,
+            public=fact.public,
             purpose=f"{service.owner}/{OIDC}",
-            epoch=stack.secrets.epochs.get(service.name, 1),
+            epoch=stack.secrets.epoch(service.name, OIDC),
             source=route.source,
         )
+
+
+def redirects_of(route: Route, fact: Oidc) -> Iterator[str]:
+    """Redirect URIs: each path on each name of the route, and the whole URIs as they are."""
+    paths = [r for r in fact.redirects if r.startswith("/")]
+    yield from (f"https://{name}{path}" for name in route.names for path in paths)
+    yield from (r for r in fact.redirects if not r.startswith("/"))
 
 
 def _name(stack: StackConfig, template: str, identity: IdentityConfig) -> str:

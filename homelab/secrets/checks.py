@@ -8,7 +8,7 @@ from homelab.check import check
 from homelab.cloudflare.model import ACME_TOKEN
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.secrets.rotation import rotations
+from homelab.secrets.rotation import rotatable, rotations
 from homelab.tailnet.model import JOIN_KEY
 
 
@@ -62,12 +62,21 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
         # Join keys are no longer planned once every host has joined, but the epoch stays valid.
         | ({JOIN_KEY[0]} if plan.tailnet is not None else set())
     )
+    alone = rotatable(plan)
     for name, epoch in plan.stack.secrets.epochs.items():
-        if name not in known:
+        service, dot, _ = name.partition(".")
+        if dot and service in known and name not in alone:
+            own = sorted(k for k in alone if k.startswith(f"{service}."))
+            yield Problem(
+                f"secrets.epochs.{name}",
+                f'"{name}" is no derived secret with an epoch of its own',
+                f"{did_you_mean(name, own, 'such secrets')}; or {service}, for all of them",
+            )
+        elif service not in known:
             yield Problem(
                 f"secrets.epochs.{name}",
                 f'"{name}" has no derived or issued secret to rotate',
-                f"{did_you_mean(name, known, 'services with such secrets')}; or remove it",
+                f"{did_you_mean(service, known, 'services with such secrets')}; or remove it",
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")

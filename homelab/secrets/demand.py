@@ -25,7 +25,7 @@ def demanded(
         env=tuple((v, t.replace("{owner}", stack.site.owner.user)) for v, t in fact.env.items()),
         key=(fact.stored_key or f"{service}/{name}") if stored else "",
         purpose="",
-        epoch=stack.secrets.epochs.get(service, 1),
+        epoch=stack.secrets.epoch(service, name),
         length=fact.length,
         units=(),
         origin=origin,

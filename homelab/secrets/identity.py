@@ -41,7 +41,7 @@ def of_identity(
                 found = _of_provider(
                     stack, service, LDAP_PASSWORD, fact, None, "identity.directory"
                 )
-                epoch = stack.secrets.epochs.get(config.directory.kind, 1)
+                epoch = stack.secrets.epoch(config.directory.kind, LDAP_PASSWORD)
                 yield replace(found, purpose=purpose, epoch=epoch)
         if (directory := here.get(config.directory.kind)) is not None:
             yield _of_provider(
@@ -51,6 +51,8 @@ def of_identity(
         hmac = SecretFact(owner=provider.entry.user, length=64)
         yield _of_provider(stack, provider, "oidc-hmac", hmac, None, "identity")
     for client in identity.clients:
+        if client.public:
+            continue
         hashed = SecretFact(owner=provider.entry.user)
         found = _of_provider(stack, provider, client.secret, hashed, None, client.source)
         yield replace(found, purpose=client.purpose, epoch=client.epoch, hashed=True)

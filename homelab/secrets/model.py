@@ -59,6 +59,16 @@ class Secret:
     half: Literal["", "private", "public"] = ""
     """The host gets this half of an SSH key pair that is derived from it."""
 
+    @property
+    def label(self) -> str:
+        """Its name within the service: `admin`."""
+        return self.name.removeprefix(f"{self.service}-")
+
+    @property
+    def epoch_key(self) -> str:
+        """The key of `secrets.epochs` for this secret alone."""
+        return f"{self.service}.{self.label}"
+
 
 @dataclass(frozen=True)
 class SecretsPlan:

@@ -1,14 +1,54 @@
-"""Derived keys that encrypted data and would change."""
+"""Derived secrets that an epoch rotates, and those among them that have encrypted data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from homelab.plan import Plan
+from homelab.secrets.model import Secret
+
+
+def rotatable(plan: Plan) -> Mapping[str, tuple[Secret, ...]]:
+    """The secrets of each key of `secrets.epochs` for one secret: `miniflux.oidc` to the client
+    secret and its hash, which are on different hosts and change together.
+    """
+    derived = [s for s in plan.secrets.secrets if s.source == "derived"]
+    same: dict[str, list[Secret]] = {}
+    for secret in derived:
+        same.setdefault(secret.purpose, []).append(secret)
+    found: dict[str, list[Secret]] = {}
+    for secret in derived:
+        together = same[secret.purpose]
+        if _decides(secret, together):
+            others = found.setdefault(secret.epoch_key, [])
+            others += [s for s in together if s not in others]
+    return {key: tuple(secrets) for key, secrets in found.items()}
+
+
+def _decides(secret: Secret, together: list[Secret]) -> bool:
+    """Whether the epoch of this secret's service counts. A password that two services share has
+    the epoch of the one in its purpose, and a hash that of the app.
+    """
+    holder = secret.purpose.rpartition(":")[2].partition("/")[0]
+    first = holder if any(s.service == holder for s in together) else secret.service
+    return secret.service == first and not secret.hashed
+
+
+def epochs_of(plan: Plan) -> dict[str, int]:
+    """Epochs that the lock records: of each service whose keys have encrypted data, and of each
+    such key with an epoch of its own.
+    """
+    stated = plan.stack.secrets
+    sealed = [s for s in plan.secrets.secrets if s.encrypts]
+    return {s.service: stated.epoch(s.service) for s in sealed} | {
+        s.epoch_key: s.epoch for s in sealed if s.epoch_key in stated.epochs
+    }
 
 
 def rotations(plan: Plan) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
-    """Changed keys: (`namespace` or a service, place in the stack config, encrypted data)."""
+    """Changed keys: (`namespace` or the key of an epoch, place in the stack config, encrypted
+    data).
+    """
     return tuple(_rotations(plan))
 
 
@@ -16,14 +56,21 @@ def _rotations(plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     before = plan.lock.secrets
     if before is None:
         return
-    sealed: dict[str, set[str]] = {}
-    for secret in plan.secrets.secrets:
-        if secret.encrypts and secret.service in before.epochs:
-            sealed.setdefault(secret.service, set()).add(f"{secret.name}: {secret.encrypts}")
-    if sealed and (plan.stack.secrets.namespace or "") != before.namespace:
-        every = {data for sealed_data in sealed.values() for data in sealed_data}
-        yield "namespace", "secrets.namespace", tuple(sorted(every))
+    stated = plan.stack.secrets
+    sealed = [s for s in plan.secrets.secrets if s.encrypts and s.service in before.epochs]
+    if sealed and (stated.namespace or "") != before.namespace:
+        yield "namespace", "secrets.namespace", _data(sealed)
         return
-    for service, sealed_data in sorted(sealed.items()):
-        if plan.stack.secrets.epochs.get(service, 1) != before.epochs[service]:
-            yield service, f"secrets.epochs.{service}", tuple(sorted(sealed_data))
+    by_key: dict[str, list[Secret]] = {}
+    for secret in sealed:
+        service = before.epochs[secret.service]
+        if secret.epoch == before.epochs.get(secret.epoch_key, service):
+            continue
+        whole = stated.epoch(secret.service) != service
+        by_key.setdefault(secret.service if whole else secret.epoch_key, []).append(secret)
+    for key, secrets in sorted(by_key.items()):
+        yield key, f"secrets.epochs.{key}", _data(secrets)
+
+
+def _data(secrets: Iterable[Secret]) -> tuple[str, ...]:
+    return tuple(sorted({f"{s.name}: {s.encrypts}" for s in secrets}))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from homelab.catalog.model import Entry
 from homelab.config.backup import CustomBackup
 from homelab.config.fact_parts import Dump, Hardening, Oidc, PortFact, SecretFact, SignIn
-from homelab.config.service_parts import CustomOidc, ServiceSecret
+from homelab.config.oidc import CustomOidc
+from homelab.config.service_parts import ServiceSecret
 from homelab.config.services import (
     ContainerService,
     ExternalService,
@@ -122,8 +123,9 @@ def _oidc(config: CustomOidc) -> Oidc:
     env = config.env
     return Oidc(
         redirects=tuple(config.redirects),
-        secret=SecretFact(form="env", env={env: "{value}"}) if env else SecretFact(),
+        **({"secret": SecretFact(form="env", env={env: "{value}"})} if env else {}),
         scopes=tuple(config.scopes),
         id_token=tuple(config.id_token),
         post=config.post,
+        public=config.public,
     )

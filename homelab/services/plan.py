@@ -190,7 +190,9 @@ def _asking(entry: Entry, config: ServiceConfig) -> Entry:
     return entry.model_copy(
         update={
             "options": {**entry.options, **sign_in_options(entry.sign_in, asked)},
-            "secrets": {**entry.secrets, OIDC: oidc.secret} if oidc else entry.secrets,
+            "secrets": {**entry.secrets, OIDC: oidc.secret}
+            if oidc and not oidc.public
+            else entry.secrets,
         }
     )
 

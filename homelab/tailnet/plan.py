@@ -60,7 +60,7 @@ def plan_tailnet(
         hosts=names,
         routes=_approvers(config, members),
         exit_nodes=tuple(sorted({*_exits(config, members)})),
-        keys=tuple(_keys(members, stack_config.secrets.epochs.get(JOIN_KEY[0], 1))),
+        keys=tuple(_keys(members, stack_config.secrets.epoch(JOIN_KEY[0]))),
         devices=tuple(_devices(members)),
         logins=logins,
         login_tests=plan_login_tests(config, logins, tags),

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from homelab.checks import run_checks
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.golden.test_home import planned, tree
@@ -216,8 +217,9 @@ def test_a_refresh_token_can_be_asked_for() -> None:
     text = tree(_board(scopes=["openid", "offline_access"]))["pi"]["identity.nix"]
     assert '"offline_access"' in text
     assert '"refresh_token"' in text
-    with pytest.raises(InvalidStackError, match=r"oidc\.scopes"):
-        planned(_board(scopes=["openid", "offline-access"]))
+    (problem,) = run_checks(planned(_board(scopes=["openid", "offline-access"])))
+    assert (problem.check, problem.where) == ("oidc-scope", "services.board.oidc.scopes")
+    assert 'did you mean "offline_access"?' in problem.way_out
 
 
 @pytest.mark.requirement("S0-19")

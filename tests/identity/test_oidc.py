@@ -8,7 +8,10 @@ import re
 
 import pytest
 
+from homelab.config.secrets import SecretsConfig
 from homelab.ops.secrets.derive import derive, derive_secret, pbkdf2
+from homelab.problems import InvalidStackError
+from homelab.secrets.rotation import rotatable
 from tests import build
 from tests.household import Changes, household
 
@@ -99,6 +102,103 @@ def test_a_new_epoch_changes_hash_and_secret() -> None:
     )
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"miniflux-oidc", "authelia-oidc-news"}
+
+
+@pytest.mark.requirement("S0-27", "S0-76")
+def test_the_secret_of_one_client_rotates_alone() -> None:
+    """The client secret and its hash; no other secret of the app or of the provider."""
+    raised: Changes = {"secrets": {"epochs": {"miniflux.oidc": 2}}}
+    before, after = (
+        {
+            (s.host, s.name): (s.epoch, derive_secret(MASTER, s))
+            for s in build.plan(household(NEWS, more)).secrets.secrets
+            if s.source == "derived"
+        }
+        for more in (Changes(), raised)
+    )
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {("aurora", "miniflux-oidc"), ("pi", "authelia-oidc-news")}
+    both = rotatable(build.plan(household(NEWS)))["miniflux.oidc"]
+    assert [(s.host, s.units) for s in both] == [
+        ("aurora", ("miniflux.service",)),
+        ("pi", ("authelia-main.service",)),
+    ]
+
+
+@pytest.mark.requirement("S0-76")
+def test_raising_the_service_rotates_a_secret_with_an_epoch_of_its_own() -> None:
+    epochs = SecretsConfig(epochs={"miniflux": 3, "miniflux.oidc": 2})
+    assert [epochs.epoch("miniflux", n) for n in ("oidc", "admin")] == [4, 3]
+    assert SecretsConfig().epoch("miniflux", "oidc") == 1
+
+
+@pytest.mark.requirement("S0-76")
+def test_a_hash_and_a_shared_password_have_no_epoch_of_their_own() -> None:
+    """Raising them would change nothing: the app's epoch counts, and the directory's."""
+    people: Changes = {"identity": {"users": None, "directory": {"base_dn": "dc=a"}}}
+    keys = rotatable(build.plan(household(NEWS, people)))
+    assert {"miniflux.oidc", "openldap.ldap", "authelia.jwt"} <= keys.keys()
+    assert not {"authelia.oidc-news", "authelia.ldap"} & keys.keys()
+
+
+@pytest.mark.requirement("S0-27")
+def test_a_public_client_has_no_secret() -> None:
+    """A program on people's devices cannot keep one: it proves each sign-in with PKCE."""
+    oidc = {"redirects": ["/cb", "org.example.app:///callback"], "public": True}
+    made = household(custom(oidc=oidc))
+    text = build.render(made)["pi"]["identity.nix"]
+    for line in ("public = true;", "require_pkce = true;", '"org.example.app:///callback"'):
+        assert line in text, line
+    assert 'token_endpoint_auth_method = "none";' in text
+    assert "client_secret" not in text
+    assert not [s.name for s in build.plan(made).secrets.secrets if s.name.endswith("oidc-draw")]
+    assert not [s.name for s in build.plan(made).secrets.secrets if s.name == "draw-oidc"]
+
+
+@pytest.mark.parametrize("more", [{"env": "SECRET"}, {"post": True}])
+@pytest.mark.requirement("S0-27")
+def test_a_public_client_with_a_secret_is_refused(more: Changes) -> None:
+    with pytest.raises(InvalidStackError, match="a public client has no secret"):
+        build.stack_config(custom(oidc={"redirects": ["/cb"], "public": True, **more}))
+
+
+@pytest.mark.parametrize(
+    "redirect",
+    ["javascript:/x", "http://elsewhere.example/cb", "cb", "//x", "https://a b", "data:/x"],
+)
+@pytest.mark.requirement("S0-27")
+def test_a_redirect_is_a_path_or_the_address_of_a_program(redirect: str) -> None:
+    """Anybody could read a code that a plain-text address receives."""
+    with pytest.raises(InvalidStackError, match="takes people back after a sign-in"):
+        build.stack_config(custom(oidc={"redirects": [redirect]}))
+    for good in ("http://localhost:8085/cb", "https://elsewhere.example/cb", "a.b:/cb"):
+        build.stack_config(custom(oidc={"redirects": [good]}))
+
+
+ROLES: Changes = {
+    "identity": {
+        "scopes": {"roles": ["is_admin", "groups"]},
+        "claims": {"is_admin": '"admins" in groups'},
+    }
+}
+
+
+@pytest.mark.requirement("S0-27")
+def test_a_scope_of_the_stack_gives_computed_claims() -> None:
+    """Only to the app that asks for it."""
+    oidc = {"redirects": ["/cb"], "scopes": ["openid", "roles"], "id_token": ["is_admin"]}
+    text = build.render(household(NEWS, ROLES, custom(oidc=oidc)))["pi"]["identity.nix"]
+    assert 'expression = "\\"admins\\" in groups"' in text
+    assert text.count("claims_policy = ") == 1
+    assert 'is_admin.attribute = "homelab_is_admin"' in text
+    assert "roles.claims = [" in text
+
+
+@pytest.mark.parametrize("text", ["{{ env }}", "a\nb", " "])
+@pytest.mark.requirement("S0-27")
+def test_a_claim_is_an_expression_and_no_template(text: str) -> None:
+    with pytest.raises(InvalidStackError, match="expression of one line"):
+        build.stack_config({"identity": {"host": "pi", "claims": {"x": text}}})
 
 
 @pytest.mark.requirement("S0-27", "S1-07")

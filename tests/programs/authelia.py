@@ -171,9 +171,10 @@ def _clients(oidc: dict[str, Any], directory: Path) -> None:
     file = directory / "client"
     file.write_text(digest, encoding="utf-8")
     for client in oidc["clients"]:
-        client["client_secret"] = re.sub(
-            r'secret "[^"]+"', f'secret "{file}"', client["client_secret"]
-        )
+        if "client_secret" in client:
+            client["client_secret"] = re.sub(
+                r'secret "[^"]+"', f'secret "{file}"', client["client_secret"]
+            )
 
 
 def started(plan: Plan, directory: Path, stack: ExitStack) -> Authelia:

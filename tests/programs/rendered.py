@@ -54,7 +54,12 @@ OWN = {
     },
     **{f"table-{proxy}": changes(proxy) for proxy in ("caddy", "nginx", "traefik")},
     "oidc": {
-        "identity": {"directory": {"base_dn": "dc=example,dc=org"}, "users": None},
+        "identity": {
+            "directory": {"base_dn": "dc=example,dc=org"},
+            "users": None,
+            "scopes": {"roles": ["is_admin", "groups"]},
+            "claims": {"is_admin": '"admins" in groups'},
+        },
         "services": {
             "authelia": {"publish": "tunnel", "audience": "public", "public": "people sign in"},
             "openldap": {},
@@ -72,6 +77,20 @@ OWN = {
                 "port": 8099,
                 "backup": {"skip": "it keeps nothing"},
                 "routes": None,
+            },
+            "phone": {
+                "host": "aurora",
+                "audience": "family",
+                "auth": "oidc",
+                "oidc": {
+                    "redirects": ["/cb", "org.example.app:///callback", "http://localhost/cb"],
+                    "scopes": ["openid", "roles"],
+                    "id_token": ["is_admin"],
+                    "public": True,
+                },
+                "container": {"image": "ghcr.io/a/b:1@sha256:" + "0" * 64, "port": 80},
+                "port": 8098,
+                "backup": {"skip": "it keeps nothing"},
             },
         },
     },

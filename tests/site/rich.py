@@ -64,6 +64,8 @@ RICH: Changes = {
         "directory": {"kind": "openldap", "base_dn": "dc=home,dc=example,dc=org", "members": {}},
         "groups": ["admins"],
         "rules": [{"priority": 25, "route": "news", "policy": "two_factor", "paths": ["/admin/*"]}],
+        "scopes": {"roles": ["is_admin"]},
+        "claims": {"is_admin": '"admins" in groups'},
     },
     "vpn": {
         "privado": {
@@ -341,7 +343,12 @@ RICH: Changes = {
             "datasets": {"library": {"target": "/books", "read_only": True}},
             "secrets": {"salt": {"target": "/salt"}, "word": {"env": "WORD"}},
             "ports": {"ssh": {"port": 2222, "inside": 22, "scope": "lan", "why": "git"}},
-            "oidc": {"redirects": ["/callback"], "env": "OIDC_SECRET"},
+            "oidc": {
+                "redirects": ["/callback"],
+                "env": "OIDC_SECRET",
+                "scopes": ["openid", "email", "roles"],
+                "id_token": ["is_admin"],
+            },
             "state": ["/var/lib/wiki"],
             "backup": {"live": "it writes whole files alone"},
             "gpu": "nvidia",
@@ -424,7 +431,10 @@ VARIANTS: dict[str, Changes] = {
     },
     "ports by bands": {"network": {"ports": {"policy": "banded"}}},
     "passkeys": {
-        "identity": {"provider": "pocket-id", "directory": None, "rules": None},
+        "identity": {
+            "provider": "pocket-id",
+            **dict.fromkeys(("directory", "rules", "scopes", "claims")),
+        },
         "services": {"authelia": None, "pocket-id": {"publish": "tunnel"}, "wiki": None},
     },
 }

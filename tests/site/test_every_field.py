@@ -290,6 +290,10 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"network": {"ports": {"policy": "banded", "bands": _bands(10000, 21000)}}},
     ),
     "ContainerService.container": ({}, {"services": {"wiki": {"container": {"port": 3001}}}}),
+    "CustomOidc.public": (
+        {"services": {"wiki": {"oidc": {"env": None}}}},
+        {"services": {"wiki": {"oidc": {"env": None, "public": True}}}},
+    ),
     "Entry.plugins": (
         {},
         {"network": {"entry": {"plugins": [{"module": "github.com/a/b", "version": "v0.1.0"}]}}},

@@ -65,6 +65,12 @@ UNUSED: Mapping[str, dict[str, Any]] = {
     "services.*.harden.relax": {
         "services": {"jellyfin": {"host": "nas", "harden": {"relax": {"Spare": "no such part"}}}}
     },
+    "identity.scopes": {
+        "identity": {"host": "pi", "users": {"sops": "a"}, "scopes": {"spare": ["email"]}}
+    },
+    "identity.claims": {
+        "identity": {"host": "pi", "users": {"sops": "a"}, "claims": {"spare": "username"}}
+    },
     "identity.directory.members": {
         "identity": {
             "host": "pi",

@@ -21,7 +21,7 @@ from homelab.ops.whole import replace_file
 from homelab.plan import Plan
 from homelab.problems import InvalidStackError, UsageError, did_you_mean
 from homelab.secrets.recipients import OURS, sops_yaml
-from homelab.secrets.rotation import rotations
+from homelab.secrets.rotation import epochs_of, rotations
 from homelab.services.memory import lost_paths, moved, with_lock_keys
 from homelab.services.memory_checks import reinstalled
 from homelab.storage.memory import moved_datasets
@@ -171,7 +171,7 @@ def updated_lock(plan: Plan) -> tuple[Lock, list[str]]:
         targets={name: place_of(t) for name, t in plan.stack.backup.targets.items()},
         secrets=Derived(
             namespace=plan.stack.secrets.namespace or "",
-            epochs={s.service: s.epoch for s in plan.secrets.secrets if s.encrypts},
+            epochs=epochs_of(plan),
         ),
         ids=ids,
     )

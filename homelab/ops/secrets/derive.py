@@ -94,7 +94,7 @@ def read_derived(
     master = resolve(plan.secrets.master, directory, plan.secrets.file)
     if target:
         purpose = scoped(plan.stack.secrets.namespace, restic_purpose(target, host or ""))
-        return derive(master, purpose, epoch=plan.stack.secrets.epochs.get(RESTIC, 1))
+        return derive(master, purpose, epoch=plan.stack.secrets.epoch(RESTIC, target))
     return derive_secret(master, derived[name])
 
 

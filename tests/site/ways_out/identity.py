@@ -46,6 +46,12 @@ def rule(priority: int, policy: str, **more: object) -> Changes:
 
 
 ASKS = draw(auth="oidc", oidc={"redirects": ["/cb"]}, backup={"skip": "keeps nothing"})
+
+
+def asking(**oidc: object) -> Changes:
+    return {"services": {"draw": {"oidc": oidc}}}
+
+
 PUBLIC = both(
     TUNNEL,
     IDENTITY,
@@ -136,6 +142,56 @@ WAYS = (
         "identity-capability",
         POCKET,
         identity(api_key={"sops": "pocket-id/api-key"}),
+    ),
+    WayOut(
+        "oidc-scope",
+        both(IDENTITY, ASKS, asking(scopes=["openid", "ofline_access"])),
+        asking(scopes=["openid", "offline_access"]),
+    ),
+    WayOut(
+        "oidc-scope",
+        both(IDENTITY, ASKS, asking(scopes=["openid", "roles"])),
+        identity(scopes={"roles": ["groups"]}),
+        asked={"groups": "identity.scopes: {roles: […]}"},
+    ),
+    WayOut(
+        "oidc-scope",
+        both(IDENTITY, ASKS, asking(scopes=["openid", "email"], id_token=["emial"])),
+        asking(id_token=["email"]),
+    ),
+    WayOut(
+        "oidc-scope",
+        both(
+            IDENTITY,
+            ASKS,
+            asking(scopes=["openid", "email"], id_token=["is_admin"]),
+            identity(claims={"is_admin": "username"}),
+        ),
+        both(asking(id_token=["email"]), identity(claims=None)),
+        where="identity",
+        beside=("oidc-scope",),
+    ),
+    WayOut(
+        "oidc-scope",
+        both(
+            IDENTITY,
+            ASKS,
+            asking(scopes=["openid", "roles"]),
+            identity(scopes={"roles": ["is_admn"]}, claims={"is_admin": "username"}),
+        ),
+        identity(scopes={"roles": ["is_admin"]}),
+        where="identity.scopes.roles",
+        beside=("oidc-scope",),
+    ),
+    WayOut(
+        "oidc-scope",
+        both(IDENTITY, ASKS, identity(scopes={"roles": ["groups"]})),
+        identity(scopes=None),
+    ),
+    WayOut(
+        "oidc-scope",
+        both(IDENTITY, ASKS, identity(claims={"is_admin": "username"})),
+        identity(claims=None),
     ),
     WayOut(
         "cookie-domain",

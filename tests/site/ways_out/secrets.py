@@ -50,6 +50,12 @@ WAYS = (
     ),
     WayOut(
         "secret-epoch",
+        both(IDENTITY, {"secrets": {"epochs": {"authelia.session-key": 2}}}),
+        {"secrets": {"epochs": {"authelia.session-key": None, "authelia.session": 2}}},
+        says="no derived secret",
+    ),
+    WayOut(
+        "secret-epoch",
         both(IDENTITY, {"secrets": {"epochs": {"authelia": 0}}}),
         {"secrets": {"epochs": {"authelia": 1}}},
         says="first epoch",
