@@ -120,12 +120,14 @@ def _elsewhere(fact: SecretFact, secret: ServiceSecret) -> SecretFact:
 
 
 def _oidc(config: CustomOidc) -> Oidc:
-    env = config.env
-    return Oidc(
+    oidc = Oidc(
         redirects=tuple(config.redirects),
-        **({"secret": SecretFact(form="env", env={env: "{value}"})} if env else {}),
         scopes=tuple(config.scopes),
         id_token=tuple(config.id_token),
         post=config.post,
         public=config.public,
     )
+    if config.env is None:
+        return oidc
+    secret = SecretFact(form="env", env={config.env: "{value}"})
+    return oidc.model_copy(update={"secret": secret})
