@@ -33,7 +33,8 @@ Database = Literal["none", "sqlite", "postgresql", "mysql"]
 Need = Literal["always_on", "gpu"]
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
-`{$dataset: music}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`, `{$last: […]}`."""
+`{$dataset: music}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`, `{$service: ollama}`,
+`{$last: […]}`."""
 
 
 class ServiceFacts(Model):
