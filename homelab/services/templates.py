@@ -35,7 +35,9 @@ def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[
     return out
 
 
-def fill_text(template: str, plan: Plan, service: Service) -> str | None:
+def fill_text(
+    template: str, plan: Plan, service: Service, further: Mapping[str, str] | None = None
+) -> str | None:
     """A template's text with its fields; None if the service does not use its dataset, or if the
     service that it names does not run.
     """
@@ -43,6 +45,7 @@ def fill_text(template: str, plan: Plan, service: Service) -> str | None:
         return template.format_map(
             {
                 **fields(plan, service),
+                **(further or {}),
                 "dataset": _Paths(plan, service),
                 "secret": _Secrets(service),
                 "service": _Links(plan, service),
