@@ -21,6 +21,7 @@ PACKAGES = (
     "backup",
     "certificates",
     "cloudflare",
+    "connections",
     "dashboard",
     "deploy",
     "hardening",

@@ -7,6 +7,8 @@ from homelab.certificates.plan import page_port, plan_certificates
 from homelab.cloudflare.plan import plan_cloudflare
 from homelab.config.lock import Lock
 from homelab.config.stack import StackConfig
+from homelab.connections.pairs import with_connections
+from homelab.connections.plan import plan_connections
 from homelab.dashboard.plan import plan_dashboard
 from homelab.deploy.plan import plan_waves
 from homelab.hardening.plan import plan_hardening
@@ -31,6 +33,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     """
     hosts = plan_hosts(stack)
     stack = with_own_options(stack, {name: host.release for name, host in hosts.items()})
+    stack = with_connections(stack)
     services = plan_services(stack, hosts, lock)
     routes = plan_routes(stack, hosts, services)
     ports = plan_ports(hosts, services) + loopback_http(stack, routes) + page_port(stack)
@@ -43,6 +46,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
     vpn = plan_vpn(stack, services, lock)
     backup = plan_backup(stack, hosts, services, datasets)
     monitoring = plan_monitoring(stack, hosts, services, routes, dns)
+    connections = plan_connections(stack, services)
     return Plan(
         stack=stack,
         lock=lock,
@@ -59,6 +63,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
         vpn=vpn,
         backup=backup,
         monitoring=monitoring,
+        connections=connections,
         dashboard=plan_dashboard(stack, services, routes),
         hardening=plan_hardening(stack, services, datasets),
         secrets=plan_secrets(
@@ -72,6 +77,7 @@ def make_plan(stack: StackConfig, lock: Lock) -> Plan:
             tailnet,
             monitoring,
             vpn,
+            connections,
         ),
         firewall=plan_firewall(stack, ports, routes),
         waves=plan_waves(stack, hosts, services),

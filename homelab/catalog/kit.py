@@ -32,6 +32,7 @@ def _references(entry: Entry) -> Iterator[Problem]:
         "port": tuple(entry.ports),
         "secret": (*entry.secrets, *((OIDC,) if oidc and not oidc.public else ())),
         "dataset": tuple(entry.datasets),
+        "folder": tuple(entry.datasets),
     }
     stated = [
         (f"{group}.{path}", value)
@@ -56,6 +57,9 @@ def _references(entry: Entry) -> Iterator[Problem]:
                         f'the facts have no {k} "{n}"',
                         did_you_mean(n, known[k], f"{k}s") if known[k] else f"add it to {k}s",
                     )
+    for role in entry.folders:
+        if role not in entry.datasets:
+            yield Problem("folders", f'there is no role "{role}"', f"add datasets: {{{role}: …}}")
     for role in entry.writes_datasets:
         if role not in entry.datasets:
             yield Problem(

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str, SubDirectory
+from homelab.config.connections import ApiKey, ApiObject, ConnectionFact
 from homelab.config.fact_parts import (
     Dump,
     FormerState,
@@ -33,8 +34,7 @@ Database = Literal["none", "sqlite", "postgresql", "mysql"]
 Need = Literal["always_on", "gpu"]
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
-`{$dataset: music}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`, `{$service: ollama}`,
-`{$last: […]}`."""
+`{$dataset: music}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`, `{$last: […]}`."""
 
 
 class ServiceFacts(Model):
@@ -110,6 +110,9 @@ class ServiceFacts(Model):
     """Secrets that it reads."""
     datasets: dict[Name, Str] = Field(default_factory=dict)
     """Roles of the datasets that it can use, each with its purpose."""
+    folders: dict[Name, SubDirectory] = Field(default_factory=dict)
+    """Directories in the datasets of some roles that it uses if the dataset has them in `dirs`, as
+    `{$folder: media}`. Otherwise it uses the whole dataset."""
     state_in: dict[Name, SubDirectory] = Field(default_factory=dict)
     """Roles whose dataset replaces the state directory, each with the directory in the dataset. The
     backup of the dataset then contains the state, and that of the service its dumps."""
@@ -132,6 +135,12 @@ class ServiceFacts(Model):
     consumes: Literal["", "metrics", "series"] = ""
     """What it reads from every service that provides it: on its own host, otherwise over the
     network."""
+    api_key: ApiKey | None = None
+    """How it takes the key of its API. Default: people read the key on its pages."""
+    connects: dict[Name, ConnectionFact] = Field(default_factory=dict)
+    """What it is told of services that it connects to, by their entry in the catalog."""
+    own_objects: Many[ApiObject] = ()
+    """Objects in its own API that describe its datasets, for a service with `connects`."""
     job: Str = ""
     """Job name of its metrics in Prometheus."""
     serves_packages: bool = False

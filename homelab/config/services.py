@@ -34,17 +34,10 @@ from homelab.config.service_parts import (
     ServiceSecret,
 )
 from homelab.config.types import OptionPath, RequestPath
-from homelab.config.unit import Unit
 from homelab.config.vpn import ServiceVpn, VpnUse
 
 _ONE_KIND = "a service has one kind; keep one of the two keys"
-_KIND_KEYS = ("container", "external", "flake", "module", "unit")
-"""Keys that select a kind."""
-
-
-def _other_kinds(own: str = "") -> dict[str, str]:
-    """The way out for the key of each other kind."""
-    return {key: _ONE_KIND for key in _KIND_KEYS if key != own}
+_NO_CONNECTIONS = "leave it out, and write uses: only the facts of a service describe connections"
 
 
 class ServiceConfig(Kind):
@@ -84,8 +77,7 @@ class ServiceConfig(Kind):
     tags: list[Name] = Field(default_factory=list)
     """Run the service on every host with one of these tags. Only without `host`."""
     uses: list[Name] = Field(default_factory=list)
-    """Services that it calls, on any host. Opens their ports to this host only. A reference such as
-    `{$service: ollama}` has the same effect."""
+    """Services that it calls, on any host. Opens their ports to this host only."""
     headers: dict[Header, Identity] = Field(default_factory=dict)
     """Headers from which the service takes the identity of the user, with the value of each."""
     state: list[AbsolutePath] = Field(default_factory=list)
@@ -136,12 +128,15 @@ class CatalogService(NativeService):
 
     called: ClassVar[str] = "a service of the catalog"
     lacks: ClassVar[Mapping[str, str]] = {
-        **_other_kinds(),
+        **dict.fromkeys(("container", "external", "flake", "module"), _ONE_KIND),
         "oidc": "leave it out: the catalog has its OIDC settings; auth: oidc enables them",
     }
 
     service: Name | None = None
     """Catalog entry. Default: the service's key in `services`."""
+    connects: list[Name] = Field(default_factory=list)
+    """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
+    enters SABnzbd as a download client. Implies `uses`."""
 
 
 class ContainerService(ServiceConfig):
@@ -149,7 +144,8 @@ class ContainerService(ServiceConfig):
 
     called: ClassVar[str] = "a container"
     lacks: ClassVar[Mapping[str, str]] = {
-        **_other_kinds("container"),
+        **dict.fromkeys(("external", "flake", "module"), _ONE_KIND),
+        "connects": _NO_CONNECTIONS,
         "harden": "leave it out: Podman isolates the container, and its unit only starts it",
         "may_control": "leave it out: a container cannot reach the host's systemd; run it as a "
         "service of the host",
@@ -175,13 +171,15 @@ class ModuleService(NativeService):
 
     called: ClassVar[str] = "a service of a module"
     lacks: ClassVar[Mapping[str, str]] = {
-        **_other_kinds("module"),
-        "service": _ONE_KIND,
+        **dict.fromkeys(("container", "external", "flake", "service"), _ONE_KIND),
         "oidc": "write it below module: sign_in: {kinds: [oidc], oidc: {redirects: […]}}",
     }
 
     module: OwnFacts
     """Facts of the service, with the same keys as an entry of the catalog."""
+    connects: list[Name] = Field(default_factory=list)
+    """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
+    enters SABnzbd as a download client. Implies `uses`."""
     backup: CustomBackup = CustomBackup()
 
 
@@ -192,11 +190,19 @@ class ExternalService(ServiceConfig):
 
     called: ClassVar[str] = "an external service"
     lacks: ClassVar[Mapping[str, str]] = {
-        **_other_kinds("external"),
-        "service": _ONE_KIND,
+        **dict.fromkeys(("container", "flake", "module", "service"), _ONE_KIND),
         **dict.fromkeys(
             (
-                *("accept", "backup", "datasets", "gpu", "harden", "host", "may_control"),
+                *(
+                    "accept",
+                    "backup",
+                    "connects",
+                    "datasets",
+                    "gpu",
+                    "harden",
+                    "host",
+                    "may_control",
+                ),
                 *("never_publish", "options", "ports", "secrets", "state", "tags", "uses", "vpn"),
             ),
             "leave it out: no host of this stack runs it",
@@ -236,7 +242,10 @@ class FlakeService(NativeService):
     """A service with a NixOS module from a flake, described only here."""
 
     called: ClassVar[str] = "a service of a flake"
-    lacks: ClassVar[Mapping[str, str]] = {**_other_kinds("flake"), "service": _ONE_KIND}
+    lacks: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("container", "external", "module", "service"), _ONE_KIND),
+        "connects": _NO_CONNECTIONS,
+    }
 
     flake: Flake
     backup: CustomBackup = CustomBackup()
@@ -244,35 +253,16 @@ class FlakeService(NativeService):
     """OIDC settings, for `auth: oidc`."""
 
 
-class UnitService(NativeService):
-    """A service that homelab runs as a systemd unit of its own: a program of a package."""
-
-    called: ClassVar[str] = "a unit"
-    lacks: ClassVar[Mapping[str, str]] = {**_other_kinds("unit"), "service": _ONE_KIND}
-
-    unit: Unit
-    backup: CustomBackup = CustomBackup()
-    oidc: CustomOidc | None = None
-    """OIDC settings, for `auth: oidc`."""
-
-    @model_validator(mode="after")
-    def _fits_the_rest(self) -> UnitService:
-        if self.unit.schedule is not None and self.port is not None:
-            raise ValueError("with unit.schedule nothing listens between its times; leave port out")
-        lost = [role for role in self.unit.writes if role not in self.datasets]
-        if lost:
-            raise ValueError(
-                f"unit.writes names {lost[0]}, which is no role of datasets; add datasets: "
-                f"{{{lost[0]}: …}}, or leave it out"
-            )
-        return self
-
-
 def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
     """The datasets that a service uses, by role; for a container by dataset name."""
     if isinstance(config, ContainerService):
         return {name: name for name in config.datasets}
     return config.datasets if isinstance(config, NativeService) else {}
+
+
+def connects_of(config: ServiceConfig) -> list[str]:
+    """The services that a service is connected to."""
+    return config.connects if isinstance(config, CatalogService | ModuleService) else []
 
 
 def ports_of(config: ServiceConfig) -> Mapping[str, PortConfig]:
@@ -292,7 +282,7 @@ def is_custom(config: ServiceConfig) -> bool:
 
 def is_made(config: ServiceConfig) -> bool:
     """Whether its entry is made from settings of the service, and not from facts."""
-    return isinstance(config, ContainerService | FlakeService | ExternalService | UnitService)
+    return isinstance(config, ContainerService | FlakeService | ExternalService)
 
 
 def vpn_of(config: ServiceConfig) -> ServiceVpn | None:
@@ -312,7 +302,6 @@ KINDS: Mapping[str, type[ServiceConfig]] = {
     "container": ContainerService,
     "flake": FlakeService,
     "module": ModuleService,
-    "unit": UnitService,
     "external": ExternalService,
     "catalog": CatalogService,
 }
@@ -323,7 +312,6 @@ AnyService = Annotated[
     | Annotated[ContainerService, Tag("container")]
     | Annotated[FlakeService, Tag("flake")]
     | Annotated[ModuleService, Tag("module")]
-    | Annotated[UnitService, Tag("unit")]
     | Annotated[ExternalService, Tag("external")],
     Discriminator(_kind_of),
 ]

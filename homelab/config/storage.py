@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from homelab.config.backup import Tier
-from homelab.config.base import AbsolutePath, Model, Name, Permissions, Reason
+from homelab.config.base import AbsolutePath, Model, Name, Permissions, Reason, Str, pattern
 
 
 class SambaConfig(Model):
@@ -22,6 +24,24 @@ class SambaConfig(Model):
     """Nobody can write to the share."""
 
 
+class DatasetDirectory(Model):
+    """A directory in a dataset."""
+
+    owner: Name | None = None
+    """Default: the owner of the dataset."""
+    mode: Permissions | None = None
+    """Permission bits, in quotes. Default: those of the dataset."""
+
+
+DirectoryName = Annotated[
+    Str,
+    pattern(
+        r"(?!\.\.?(/|$))[A-Za-z0-9._][A-Za-z0-9._ -]*(?<! )",
+        "this is not the name of a directory; write one name without slashes: films",
+    ),
+]
+
+
 class DatasetConfig(Model):
     """A directory that services share, and how bad its loss would be."""
 
@@ -34,6 +54,8 @@ class DatasetConfig(Model):
     group: Name = "users"
     mode: Permissions = "2775"
     """Permission bits, in quotes."""
+    dirs: dict[DirectoryName, DatasetDirectory] = Field(default_factory=dict)
+    """Directories in it, created with its owner, group and mode: `{films: {}, tv: {}}`."""
     backup: Reason | None = None
     """Reason why a dataset of tier irreplaceable or user is not backed up here."""
     samba: SambaConfig | None = None

@@ -11,6 +11,7 @@ FILES: Mapping[str, str] = {
     "boot.nix": "hosts.{host}.boot",
     "certificates.nix": "network.entry",
     "containers.nix": "services",
+    "connections.nix": "services",
     "control.nix": "services",
     "dashboard.nix": "dashboard",
     "directory.nix": "identity",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from homelab.check import check
 from homelab.config.oidc import CLAIMS, SCOPES
-from homelab.config.services import ContainerService, FlakeService, ModuleService, UnitService
+from homelab.config.services import ContainerService, FlakeService, ModuleService
 from homelab.identity.model import STATIC_KEY, IdentityPlan, OidcClient
 from homelab.identity.plan import minutes
 from homelab.network.route import Route
@@ -152,7 +152,7 @@ def _oidc_place(plan: Plan, client: OidcClient) -> str:
     config = plan.stack.services[client.service]
     if isinstance(config, ModuleService):
         return f"services.{client.service}.module.sign_in.oidc."
-    if isinstance(config, ContainerService | FlakeService | UnitService):
+    if isinstance(config, ContainerService | FlakeService):
         return f"services.{client.service}.oidc."
     return f"services.{client.service}."
 
@@ -162,7 +162,7 @@ def _without_oidc(service: Service) -> str:
     if isinstance(service.config, ModuleService):
         facts = "{kinds: [oidc], oidc: {redirects: [/…]}}"
         return f"add services.{service.name}.module.sign_in: {facts}"
-    if isinstance(service.config, ContainerService | FlakeService | UnitService):
+    if isinstance(service.config, ContainerService | FlakeService):
         return f"add services.{service.name}.oidc: {{redirects: [/…]}}"
     can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
     return f"write auth: {' or '.join(can) or 'forward'}"

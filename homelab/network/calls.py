@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from homelab.connections.pairs import place_of_use
+from homelab.grouping import grouped
 from homelab.plan import Plan
-from homelab.services.links import port_of
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,18 @@ def calls_of(plan: Plan) -> Iterator[Call]:
 
 
 def _uses(plan: Plan) -> Iterator[Call]:
+    named = grouped(plan.services, lambda s: s.name)
     for user in plan.services:
-        for use in user.uses:
-            for used in plan.instances(use.name):
-                if port_of(used, use.port) and user.host in used.called.get(use.port, ()):
-                    yield Call(user.host, used.host, use.name, user.used_at(use))
+        stated = len(user.config.uses)
+        for index, name in enumerate(user.asks):
+            for used in named.get(name, ()):
+                if used.port and user.host in used.callers:
+                    where = (
+                        place_of_use(plan.stack, user.name, index)
+                        if index < stated
+                        else user.source
+                    )
+                    yield Call(user.host, used.host, name, where)
 
 
 def _backups(plan: Plan) -> Iterator[Call]:

@@ -58,6 +58,8 @@ class Secret:
     """What it has encrypted and no other value can decrypt."""
     half: Literal["", "private", "public"] = ""
     """The host gets this half of an SSH key pair that is derived from it."""
+    copy: bool = False
+    """Another secret has the same value, and its epoch counts."""
 
     @property
     def label(self) -> str:

@@ -19,6 +19,8 @@ from homelab.cloudflare.resources import CloudflarePlan
 from homelab.config.fact_parts import SecretFact
 from homelab.config.host_options import PASSWORD, RECOVERY, WIFI, supplicant
 from homelab.config.stack import StackConfig
+from homelab.connections.keys import API_KEY
+from homelab.connections.model import Wiring
 from homelab.identity.model import IdentityPlan
 from homelab.monitoring.model import MonitoringPlan
 from homelab.monitoring.plan import MONITOR, alert_hosts
@@ -49,17 +51,19 @@ def plan_secrets(
     tailnet: TailnetPlan | None,
     monitoring: MonitoringPlan | None,
     vpn: VpnPlan,
+    connections: tuple[Wiring, ...],
 ) -> SecretsPlan:
     """Every secret of every host, by host and name. A host gets what its own services need."""
     wanted = (
         *_of_services(stack, services),
         *of_identity(stack, services, identity),
         *_of_certificates(stack, certificates),
-        *_of_monitoring(stack, services, backup, monitoring),
+        *_of_monitoring(stack, backup, monitoring),
         *_of_backup(stack, backup),
         *_of_cloudflare(hosts, cloudflare),
         *_of_tailnet(tailnet),
         *_of_vpn(stack, vpn),
+        *_of_connections(stack, connections),
         *_of_wifi(stack, hosts),
         *_of_recovery(stack, hosts),
         *_of_owner(stack, hosts),
@@ -100,10 +104,7 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
 
 
 def _of_monitoring(
-    stack: StackConfig,
-    services: tuple[Service, ...],
-    backup: BackupPlan,
-    monitoring: MonitoringPlan | None,
+    stack: StackConfig, backup: BackupPlan, monitoring: MonitoringPlan | None
 ) -> Iterator[Secret]:
     ntfy = stack.monitoring.ntfy
     if ntfy is None:
@@ -113,7 +114,7 @@ def _of_monitoring(
             continue
         variable = f"{service}_{name}".upper()
         fact = SecretFact(form="env", env={variable: "{value}"}, source="stored")
-        for host in sorted(alert_hosts(stack, services, backup, monitoring)):
+        for host in sorted(alert_hosts(stack, backup, monitoring)):
             found = demanded(stack, host, service, name, fact, f"monitoring.ntfy.{name}")
             here = monitoring is not None and monitoring.host == host
             yield replace(found, key=ref.sops or "", units=(f"{MONITOR}.service",) if here else ())
@@ -203,6 +204,26 @@ def _of_vpn(stack: StackConfig, vpn: VpnPlan) -> Iterator[Secret]:
         fact = SecretFact(source="stored")
         found = demanded(stack, tunnel.host, VPN, tunnel.name, fact, f"{tunnel.source}.key")
         yield replace(found, key=tunnel.key.sops or "", units=(f"{tunnel.unit}.service",))
+
+
+def _of_connections(stack: StackConfig, connections: tuple[Wiring, ...]) -> Iterator[Secret]:
+    """Copies of API keys for the services that call with them."""
+    for wiring in connections:
+        for key in wiring.keys:
+            fact = SecretFact(
+                source="stored" if key.source == "stored" else "derived",
+                form="env" if key.env else "file",
+                env=dict(key.env),
+                stored_key=key.stored_key,
+            )
+            found = demanded(stack, wiring.host, wiring.service, key.name, fact, wiring.source)
+            yield replace(
+                found,
+                purpose=key.purpose,
+                copy=True,
+                epoch=stack.secrets.epoch(key.service, API_KEY),
+                units=(f"{wiring.unit}.service" if key.env else f"{wiring.timer}.timer",),
+            )
 
 
 def _of_wifi(stack: StackConfig, hosts: Mapping[str, Host]) -> Iterator[Secret]:

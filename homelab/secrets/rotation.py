@@ -31,7 +31,7 @@ def _decides(secret: Secret, together: list[Secret]) -> bool:
     """
     holder = secret.purpose.rpartition(":")[2].partition("/")[0]
     first = holder if any(s.service == holder for s in together) else secret.service
-    return secret.service == first and not secret.hashed
+    return secret.service == first and not secret.hashed and not secret.copy
 
 
 def epochs_of(plan: Plan) -> dict[str, int]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from homelab.catalog.model import OIDC
-from homelab.catalog.references import WEB, LinkTarget, reference
+from homelab.catalog.references import reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
 from homelab.nix import After, Nix, Pkg
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
-from homelab.services.links import Link
+from homelab.services.folders import folder
 from homelab.services.model import Service
 
 
@@ -35,34 +35,19 @@ def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[
     return out
 
 
-def fill_text(
-    template: str, plan: Plan, service: Service, further: Mapping[str, str] | None = None
-) -> str | None:
-    """A template's text with its fields; None if the service does not use its dataset, or if the
-    service that it names does not run.
-    """
+def fill_text(template: str, plan: Plan, service: Service) -> str | None:
+    """A template's text with its fields; None if the service does not use its dataset."""
+    paths = _Paths(plan, service)
     try:
         return template.format_map(
-            {
-                **fields(plan, service),
-                **(further or {}),
-                "dataset": _Paths(plan, service),
-                "secret": _Secrets(service),
-                "service": _Links(plan, service),
-            }
+            {**fields(plan, service), "dataset": paths, "secret": _Secrets(service)}
         )
-    except _MissingError:
+    except _UnusedDatasetError:
         return None
 
 
-def filled_text(value: object, plan: Plan, service: Service) -> str | None:
-    """A text, or the text that a reference becomes; None if what it refers to does not exist."""
-    resolved = _resolve(value, plan, service)
-    return None if isinstance(resolved, _Dropped) else str(resolved)
-
-
-class _MissingError(KeyError):
-    """A dataset that the service does not use, or a service that does not run."""
+class _UnusedDatasetError(KeyError):
+    """A dataset that the service does not use."""
 
 
 class _Paths(dict[str, str]):
@@ -74,7 +59,7 @@ class _Paths(dict[str, str]):
     def __getitem__(self, role: str) -> str:
         path = _dataset(self.plan, self.service, role)
         if path is None:
-            raise _MissingError(role)
+            raise _UnusedDatasetError(role)
         return path
 
 
@@ -86,20 +71,6 @@ class _Secrets(dict[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return path_of_secret(self.service, name)
-
-
-class _Links(dict[str, Link]):
-    """Addresses of other services, by name, or by name and port: `db:grpc`."""
-
-    def __init__(self, plan: Plan, service: Service) -> None:
-        self.plan, self.service = plan, service
-
-    def __getitem__(self, name: str) -> Link:
-        service, _, port = name.partition(":")
-        found = self.plan.link(self.service, service, port or WEB)
-        if found is None:
-            raise _MissingError(name)
-        return found
 
 
 def fields(plan: Plan, service: Service) -> dict[str, str | int]:
@@ -180,13 +151,6 @@ def _resolve(value: object, plan: Plan, service: Service) -> Nix | _Dropped:
 def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _Dropped:
     name = str(named)
     match word:
-        case "$service":
-            target = LinkTarget.of(named)
-            link = plan.link(service, target.name, target.port) if target else None
-            if target is None or link is None:
-                return _DROPPED
-            part: str | int = getattr(link, target.field)
-            return part
         case "$text":
             text = fill_text(name, plan, service)
             return _DROPPED if text is None else text
@@ -196,6 +160,8 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
             return path_of_secret(service, name)
         case "$dataset":
             return _dataset(plan, service, name) or _DROPPED
+        case "$folder":
+            return folder(plan.stack, service, name) or _DROPPED
         case "$package":
             return Pkg(name)
         case "$last":

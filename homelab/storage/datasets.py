@@ -21,8 +21,9 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
     if not here:
         return
     directories: Attrs = {
-        for_tmpfiles(d.path): {"d": {"user": d.owner, "group": d.group, "mode": d.mode}}
+        for_tmpfiles(path): {"d": {"user": owner, "group": d.group, "mode": mode}}
         for d in here
+        for path, owner, mode in ((d.path, d.owner, d.mode), *d.dirs)
     }
     groups: Attrs = {d.group: {} for d in here if d.group not in _NIXOS_GROUPS}
     yield Module(

@@ -22,3 +22,5 @@ class Dataset:
     users: tuple[str, ...]
     """Services that use it."""
     source: str
+    dirs: tuple[tuple[str, str, str], ...] = ()
+    """Directories in it: (path, owner, mode)."""

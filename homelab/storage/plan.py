@@ -30,6 +30,14 @@ def plan_datasets(stack: StackConfig, services: tuple[Service, ...]) -> tuple[Da
                 )
             ),
             source=f"datasets.{name}",
+            dirs=tuple(
+                (
+                    f"{config.path.rstrip('/')}/{below}",
+                    d.owner or config.owner,
+                    d.mode or config.mode,
+                )
+                for below, d in sorted(config.dirs.items())
+            ),
         )
         for name, config in sorted(stack.datasets.items())
     )

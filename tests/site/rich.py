@@ -139,6 +139,7 @@ RICH: Changes = {
             "mount": "/mnt/media",
             "tier": "re-derivable",
             "group": "media",
+            "dirs": {"pictures": {"owner": "forum", "mode": "2770"}},
         },
     },
     "flakes": {"vote": {"url": "github:sam/vote"}},
@@ -219,6 +220,7 @@ RICH: Changes = {
             "host": "nas",
             "gpu": "nvidia",
             "datasets": {"uploads": "films"},
+            "connects": ["board"],
             "module": {
                 "title": "Forum",
                 "summary": "Where people talk",
@@ -266,49 +268,37 @@ RICH: Changes = {
                 "secrets": {"admin": {"owner": "forum", "encrypts": "drafts"}},
                 "state_in": {"uploads": "forum"},
                 "datasets": {"uploads": "where pictures are stored"},
+                "folders": {"uploads": "pictures"},
                 "writes_datasets": ["uploads"],
+                "api_key": {"file": "/var/lib/forum/config.ini", "at": "api.key"},
+                "connects": {
+                    "board": {
+                        "calls_back": True,
+                        "objects": [
+                            {
+                                "path": "/api/boards",
+                                "body": {"address": {"$callee": "url"}},
+                                "initial": {"note": "made by homelab"},
+                                "fields": {"key": {"$callee": "key"}},
+                                "initial_fields": {"port": {"$callee": "port"}},
+                                "tags": ["boards"],
+                            }
+                        ],
+                        "env": {"BOARD_HOST": {"$callee": "host"}},
+                        "secret_env": {"BOARD_KEY": "{value}"},
+                    }
+                },
+                "own_objects": [
+                    {
+                        "path": "/api/folders",
+                        "identified_by": "path",
+                        "body": {"path": {"$folder": "uploads"}},
+                    }
+                ],
                 "needs": ["always_on"],
                 "unfree": ["forum-pro"],
                 "unfree_gpu": {"nvidia": ["forum-cuda"]},
                 "hardening": {"jit": True, "writable": ["/var/lib/forum-queue"]},
-            },
-        },
-        "pad": {
-            "host": "nas",
-            "audience": "family",
-            "auth": "oidc",
-            "port": 8320,
-            "state": ["/var/lib/private/pad"],
-            "secrets": {"key": {}, "word": {"env": "WORD"}},
-            "oidc": {"redirects": ["/callback"], "env": "PAD_OIDC"},
-            "unit": {
-                "package": "darkhttpd",
-                "command": [
-                    "pad",
-                    "--listen",
-                    "{bind}:{port}",
-                    "--key",
-                    "{secret[key]}",
-                    "{package}",
-                ],
-                "environment": {"PAD_URL": "{url}"},
-                "path": ["git"],
-                "unfree": ["pad"],
-                "restart": "always",
-                "after": ["jellyfin"],
-                "working_directory": "/var/lib/private/pad",
-            },
-        },
-        "tidy": {
-            "host": "nas",
-            "datasets": {"films": "films"},
-            "backup": {"skip": "it keeps nothing"},
-            "unit": {
-                "package": {"flake": "vote", "package": "tidy"},
-                "command": ["tidy", "{dataset[films]}"],
-                "user": "tidy",
-                "writes": ["films"],
-                "schedule": "*-*-* 04:00",
             },
         },
         "router": {
@@ -341,6 +331,7 @@ RICH: Changes = {
                     },
                 },
                 "secrets": {"key": {"source": "stored", "stored_key": "board/key"}},
+                "api_key": {"env": {"BOARD_API_KEY": "{value}"}},
             },
         },
         "vote": {

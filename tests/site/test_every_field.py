@@ -79,7 +79,6 @@ VALUES: dict[str, list[object]] = {
     "FlakeService.monitor": [{"interval": "5m"}, {"path": "/up"}],
     "FlakeService.tile": [{"group": "Media"}],
     "FlakeService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
-    "UnitService.ports": [{"dlna": {"port": 1901, "scope": "lan", "why": "televisions"}}],
     "FlakeService.harden": [{"exempt": "it confines itself"}],
     "ServiceSecret.mode": ["0440"],
     "Owner.ssh_keys": [[f"{OTHER_KEY} sam"]],
@@ -110,6 +109,21 @@ def _dumped(database: str, dump: Changes) -> Changes:
 
 def _at_box(**facts: object) -> Changes:
     return {"services": {"board": {"host": "box", "module": facts}}}
+
+
+def _facts(service: str, **facts: object) -> Changes:
+    return {"services": {service: {"module": facts}}}
+
+
+def _elsewhere(calls_back: object) -> Changes:
+    """The forum and the board on two hosts."""
+    board = {"calls_back": calls_back}
+    return {
+        "services": {
+            "board": {"host": "box"},
+            "forum": {"module": {"connects": {"board": board}}},
+        }
+    }
 
 
 def _routed(name: str) -> Changes:
@@ -156,6 +170,14 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"hosts": {"nas": {"boot": {"loader": "grub", "device": "/dev/sda"}}}},
         {"hosts": {"nas": {"boot": {"loader": "grub", "device": "/dev/sdb"}}}},
     ),
+    "ApiKey.format": (
+        _facts("forum", api_key={"at": "api.key"}),
+        _facts("forum", api_key={"at": "key", "format": "json"}),
+    ),
+    "ConnectionFact.calls_back": (
+        _elsewhere(False),
+        _elsewhere(True),
+    ),
     "Boot.generation_mib": ({}, {"hosts": {"pi": {"boot": {"generation_mib": 200}}}}),
     "CaddyPlugin.module": (
         {},
@@ -183,10 +205,6 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
     "ModuleService.tags": (
         {"services": {"board": {"host": None, "tags": ["metrics"]}}},
         {"services": {"board": {"host": None, "tags": ["nowhere"]}}},
-    ),
-    "UnitService.tags": (
-        {"services": {"pad": {"host": None, "tags": ["metrics"]}}},
-        {"services": {"pad": {"host": None, "tags": ["nowhere"]}}},
     ),
     "OwnFacts.needs": (_at_box(), _at_box(needs=["always_on"])),
     "OwnFacts.persist": (_at_box(), _at_box(persist=["/var/lib/board-queue"])),

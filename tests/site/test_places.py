@@ -14,7 +14,7 @@ from homelab.config.stack import StackConfig
 from tests import build
 from tests.site.test_every_field import plain, stack
 
-_OTHER = {"Dump", "SecretFact"}
+_OTHER = {"Dump", "Key", "SecretFact"}
 """Fields named `source` that are no place of the stack config."""
 
 

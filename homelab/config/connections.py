@@ -1,0 +1,78 @@
+"""Facts of connections between services: API keys, and what a service is told of another one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from homelab.config.base import AbsolutePath, Model, Str
+from homelab.config.fact_parts import Many
+from homelab.config.types import RequestPath, Variable
+
+Values = dict[Str, JsonValue]
+"""Values of an API. They may refer to the plan: `{$callee: url}`, `{$caller: url}`,
+`{$folder: media}`."""
+
+
+class ApiKey(Model):
+    """How an app takes the key of its API when it starts: from its environment, or from a file that
+    it writes itself.
+    """
+
+    env: dict[Variable, Str] = Field(default_factory=dict)
+    """Variables with their text, in which `{value}` is the key: `{SONARR__AUTH__APIKEY:
+    "{value}"}`."""
+    file: AbsolutePath | Literal[""] = ""
+    """File of the app that contains the key. homelab writes the key into it before each start, and
+    leaves everything else in it unchanged."""
+    format: Literal["ini", "json"] = "ini"
+    """Language of the file."""
+    at: Annotated[Str, Field(pattern=r"^([A-Za-z0-9_]+\.)?[A-Za-z0-9_]+$|^$")] = ""
+    """Place of the key in the file. INI: `misc.api_key`, its section and its name. JSON: `APIKey`.
+    """
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ApiKey:
+        if bool(self.env) == bool(self.file):
+            raise ValueError("an app takes its key in one way; write env: {…}, or file: and at:")
+        if self.file and (("." in self.at) != (self.format == "ini") or not self.at):
+            raise ValueError(
+                "at is not the place of a key in such a file; write section.name for format: ini, "
+                "and name for format: json"
+            )
+        return self
+
+
+class ApiObject(Model):
+    """An object in the API of an app: homelab creates it, and changes it when it differs."""
+
+    path: RequestPath
+    """Path of the list that it is in: `/api/v3/downloadclient`. GET returns the list, POST adds an
+    object, PUT on its id changes it."""
+    identified_by: Literal["name", "path"] = "name"
+    """Key that identifies the object in its list. `name`: the name of the service with ` (homelab)`
+    behind it, so that objects of other people stay unchanged. `path`: its path in `body`."""
+    body: Values = Field(default_factory=dict)
+    """Keys of the object with their values. Other keys keep the value that they have."""
+    initial: Values = Field(default_factory=dict)
+    """Further keys of a new object, which people may change on the pages of the app."""
+    fields: Values = Field(default_factory=dict)
+    """Values of its list `fields`, by name."""
+    initial_fields: Values = Field(default_factory=dict)
+    """Further values of the list `fields` of a new object."""
+    tags: Many[Str] = ()
+    """Labels of tags, which are created where they are missing."""
+
+
+class ConnectionFact(Model):
+    """What a service is told of another one that it connects to."""
+
+    calls_back: bool = False
+    """The other service calls this one, too."""
+    objects: Many[ApiObject] = ()
+    """Objects in its own API that describe the other service."""
+    env: dict[Variable, JsonValue] = Field(default_factory=dict)
+    """Variables of its unit: `{$callee: host}`, `{$callee: port}` or a text."""
+    secret_env: dict[Variable, Str] = Field(default_factory=dict)
+    """Variables of its unit with the key of the other service, `{value}`, in their text."""

@@ -1,0 +1,109 @@
+"""What follows from `connects` in the plan: keys, `uses`, addresses and directories."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from homelab.secrets.rotation import rotatable
+from homelab.testing.changes import changed
+from tests import build
+from tests.connections.homes import BOTH, MEDIA, file_of, service
+from tests.site.ways_out.stacks import both
+
+HERE = {
+    **MEDIA,
+    "services": {
+        "sonarr": service(datasets=BOTH, connects=["sabnzbd"]),
+        "sabnzbd": service(datasets={"downloads": "media"}),
+        "radarr": service(datasets=BOTH),
+    },
+}
+THERE = {
+    "services": {
+        "sonarr": service(),
+        "prowlarr": {"host": "pi", "connects": ["sonarr"]},
+    }
+}
+
+
+def keys(changes: dict[str, object]) -> dict[str, tuple[str, int]]:
+    """The purpose and the epoch of each secret with an API key."""
+    secrets = build.plan(changes).secrets.secrets
+    return {s.name: (s.purpose, s.epoch) for s in secrets if s.purpose.endswith("/api-key")}
+
+
+def wanted(changes: dict[str, object], host: str, name: str) -> list[dict[str, object]]:
+    """The objects in the file of a service's connections."""
+    data = json.loads(file_of(build.plan(changes), host, f"lib/connections-{name}.json"))
+    return list(data["wanted"])
+
+
+def fields(changes: dict[str, object], host: str, name: str) -> dict[str, object]:
+    """The fields of the first object."""
+    found = wanted(changes, host, name)[0]["fields"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.requirement("S3-04")
+def test_the_key_of_a_service_is_the_same_wherever_it_is() -> None:
+    assert keys(HERE) == {
+        "sabnzbd-api-key": ("sabnzbd/api-key", 1),
+        "sonarr-api-key": ("sonarr/api-key", 1),
+        "sonarr-key-sabnzbd": ("sabnzbd/api-key", 1),
+        "sonarr-key-sonarr": ("sonarr/api-key", 1),
+    }
+
+
+def test_the_key_of_a_service_without_connections_stays_as_it_is() -> None:
+    assert not [name for name in keys(HERE) if "radarr" in name]
+    assert "radarr" not in file_of(build.plan(HERE), "nas", "connections.nix")
+
+
+def test_one_epoch_rotates_a_key_and_its_copies() -> None:
+    rotated = {**HERE, "secrets": {"epochs": {"sabnzbd.api-key": 2}}}
+    assert keys(rotated)["sabnzbd-api-key"][1] == keys(rotated)["sonarr-key-sabnzbd"][1] == 2
+    assert keys(rotated)["sonarr-api-key"][1] == 1
+    assert set(rotatable(build.plan(HERE))) >= {"sabnzbd.api-key", "sonarr.api-key"}
+    assert not [key for key in rotatable(build.plan(HERE)) if ".key-" in key]
+
+
+def test_a_stored_key_replaces_the_derived_one() -> None:
+    stored = {"api-key": {"ref": {"sops": "media/sabnzbd"}}}
+    changes = both(HERE, {"services": {"sabnzbd": {"secrets": stored}}})
+    secrets = {s.name: s for s in build.plan(changes).secrets.secrets}
+    for name in ("sabnzbd-api-key", "sonarr-key-sabnzbd"):
+        assert (secrets[name].source, secrets[name].key) == ("stored", "media/sabnzbd")
+    assert not [p for p in build.problems(changes) if "api-key" in p.where]
+
+
+@pytest.mark.requirement("S3-04")
+def test_services_of_two_hosts_reach_each_other_as_by_uses() -> None:
+    plan = build.plan(THERE)
+    sonarr, prowlarr = plan.service("sonarr"), plan.service("prowlarr")
+    assert sonarr is not None
+    assert prowlarr is not None
+    assert sonarr.callers == ("pi",)
+    # Sonarr searches at the address of Prowlarr.
+    assert prowlarr.callers == ("nas",)
+    there = fields(THERE, "pi", "prowlarr")
+    nas, pi = (plan.hosts[n].config.address for n in ("nas", "pi"))
+    assert there["baseUrl"] == f"http://{nas.lan}:{sonarr.port}"
+    assert there["prowlarrUrl"] == f"http://{pi.lan}:{prowlarr.port}"
+    assert there["apiKey"] == {"$key": "sonarr"}
+
+
+def test_an_app_uses_its_directory_of_the_dataset_or_the_whole_dataset() -> None:
+    assert wanted(HERE, "nas", "sonarr")[-1]["body"] == {"path": "/mnt/media/tv"}
+    whole = changed(HERE, {"datasets": {"media": {"dirs": None}}})
+    assert wanted(whole, "nas", "sonarr")[-1]["body"] == {"path": "/mnt/media"}
+    none = changed(HERE, {"services": {"sonarr": {"datasets": None}}})
+    assert [o["path"] for o in wanted(none, "nas", "sonarr")] == ["/api/v3/downloadclient"]
+
+
+def test_a_directory_of_a_dataset_has_its_group_and_mode() -> None:
+    text = file_of(build.plan(HERE), "nas", "storage.nix")
+    assert '"/mnt/media/tv".d' in text
+    assert text.count('mode = "2775";') == 4

@@ -1,0 +1,53 @@
+"""Ways out of problems with connections between services."""
+
+from __future__ import annotations
+
+from tests.site.ways_out.model import Changes, WayOut
+from tests.site.ways_out.stacks import both, service
+
+SABNZBD = service("sabnzbd", host="nas", audience="operator")
+
+
+def sonarr(*connects: str) -> Changes:
+    return service("sonarr", host="nas", connects=list(connects))
+
+
+WAYS = (
+    WayOut(
+        "link-endpoint",
+        both(SABNZBD, sonarr("sabnzb")),
+        sonarr("sabnzbd"),
+        says="no service",
+    ),
+    WayOut(
+        "link-endpoint",
+        sonarr("transmission"),
+        service("transmission", host="nas"),
+        says="no service",
+    ),
+    WayOut("link-endpoint", sonarr("plex"), sonarr(), says="no service"),
+    WayOut(
+        "link-endpoint",
+        both(service("jellyfin", host="nas"), sonarr("jellyfin")),
+        sonarr(),
+        says="cannot be connected",
+    ),
+    WayOut(
+        "link-endpoint",
+        both(SABNZBD, service("sabnzbd", enable=False), sonarr("sabnzbd")),
+        service("sabnzbd", enable=None),
+        says="is off",
+    ),
+    WayOut(
+        "link-endpoint",
+        both(SABNZBD, service("sabnzbd", planned="for the new disk"), sonarr("sabnzbd")),
+        service("sabnzbd", planned=None),
+        says="only planned",
+    ),
+    WayOut(
+        "link-endpoint",
+        both(SABNZBD, service("jellyfin", host="nas", connects=["sabnzbd"])),
+        service("jellyfin", connects=None, uses=["sabnzbd"]),
+        says="describe no connections",
+    ),
+)
