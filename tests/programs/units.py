@@ -14,15 +14,37 @@ _UNIT = {
     "after": "After",
     "before": "Before",
     "bindsTo": "BindsTo",
+    "conflicts": "Conflicts",
     "description": "Description",
+    "documentation": "Documentation",
     "onFailure": "OnFailure",
+    "onSuccess": "OnSuccess",
+    "partOf": "PartOf",
     "requires": "Requires",
+    "requisite": "Requisite",
+    "startLimitBurst": "StartLimitBurst",
     "startLimitIntervalSec": "StartLimitIntervalSec",
     "wants": "Wants",
 }
 _INSTALL = {"wantedBy": "WantedBy", "requiredBy": "RequiredBy"}
-_SCRIPTS = {"preStart": "ExecStartPre", "script": "ExecStart", "postStop": "ExecStopPost"}
-_NOT_IN_THE_FILE = ("enable", "path", "restartIfChanged", "scriptArgs", "stopIfChanged", "startAt")
+_SCRIPTS = {
+    "preStart": "ExecStartPre",
+    "script": "ExecStart",
+    "postStart": "ExecStartPost",
+    "reload": "ExecReload",
+    "preStop": "ExecStop",
+    "postStop": "ExecStopPost",
+}
+_NOT_IN_THE_FILE = (
+    "enable",
+    "path",
+    "reloadTriggers",
+    "restartIfChanged",
+    "restartTriggers",
+    "scriptArgs",
+    "startAt",
+    "stopIfChanged",
+)
 _SECTIONS = {"service": "Service", "timer": "Timer", "socket": "Socket"}
 
 
