@@ -53,6 +53,10 @@ class Job:
     directory: str
     """Directory of this host that holds the repositories and must be mounted, or empty."""
     source: str
+    by_hand: tuple[str, ...] = ()
+    """Directories in which the app puts its own dumps, which only the app can load."""
+    units: tuple[str, ...] = ()
+    """systemd units that use the data, with their suffix. A restore stops and starts them."""
 
     @property
     def unit(self) -> str:

@@ -46,6 +46,8 @@ class _Work:
     tier: Tier
     targets: tuple[str, ...]
     source: str
+    by_hand: tuple[str, ...]
+    units: tuple[str, ...]
 
 
 def plan_backup(
@@ -150,7 +152,15 @@ def _services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[_Wo
             tier=backup.tier,
             targets=_targets(stack, backup.targets),
             source=service.at("backup"),
+            by_hand=tuple(d.source for d in service.entry.dumps if d.kind == "builtin"),
+            units=_units((service,)),
         )
+
+
+def _units(services: Iterable[Service]) -> tuple[str, ...]:
+    """Units that have files of these services open."""
+    names = (unit for s in services for unit in (*s.units, *s.entry.helpers))
+    return _unique(f"{name}.service" for name in names)
 
 
 def _datasets(
@@ -176,6 +186,10 @@ def _datasets(
                 tier=dataset.tier,
                 targets=_targets(stack, None),
                 source=dataset.source,
+                by_hand=(),
+                units=_units(
+                    s for s in services if s.host == dataset.host and s.name in dataset.users
+                ),
             )
 
 
@@ -242,6 +256,8 @@ def _job(
         mounts=work.mounts,
         directory=target.path if here else "",
         source=work.source,
+        by_hand=work.by_hand,
+        units=work.units,
     )
 
 

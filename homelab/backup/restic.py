@@ -27,6 +27,7 @@ _QUOTE = (
     "lib/quote.nix",
     resources.files("homelab.nix").joinpath("quote.nix").read_text(encoding="utf-8"),
 )
+_RESTORE = ("lib/restore.sh", _BACKUP.joinpath("restore.sh").read_text(encoding="utf-8"))
 _DUMPS = ("lib/backup-dumps.nix", _BACKUP.joinpath("backup-dumps.nix").read_text(encoding="utf-8"))
 _SHELL = ("lib/backup-target.sh", _BACKUP.joinpath("target.sh").read_text(encoding="utf-8"))
 
@@ -40,7 +41,7 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             what="Backups: what is backed up of this host, and where to",
             derived=attrs("homelab.backup", _options(plan, host, jobs)),
             library=_JOBS,
-            extra=(_QUOTE, _DUMPS),
+            extra=(_QUOTE, _DUMPS, _RESTORE),
         )
     if accounts:
         yield Module(
@@ -123,6 +124,8 @@ def _job(same: tuple[Job, ...], every: set[str]) -> Attrs:
         "sqlite": [*job.sqlite],
         "postgresql": [*job.postgresql],
         "mounts": [*job.mounts],
+        "byHand": [*job.by_hand],
+        "units": [*job.units],
     }
     options |= {name: values for name, values in lists.items() if values}
     if job.live:

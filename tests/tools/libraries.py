@@ -17,9 +17,9 @@ from tests.tools.programs import evaluate
 MODULES = Path(__file__).with_name("modules.nix")
 FILES = ("backup.nix", "backup-stores.nix")
 """Files whose libraries `modules.nix` reads; hardening's has a test of its own."""
-PACKAGES = ("sqlite", "util-linux")
+PACKAGES = ("jq", "sqlite", "util-linux")
 """Packages that libraries name. Each is the directory `pkgs/<name>`."""
-_OTHERS = ("virtualisation.podman", "services.mysql")
+_OTHERS = ("virtualisation.podman", "services.mysql", "services.postgresql")
 """Options of nixpkgs whose package a generated file asks for: `pkgs/<last part>`."""
 
 
@@ -58,7 +58,8 @@ def _evaluated(
             (top / name).parent.mkdir(parents=True, exist_ok=True)
             (top / name).write_text(text, encoding="utf-8")
         found = evaluate(
-            f'let pkgs = {{ runtimeShell = "/bin/sh"; {packages} }}; in (import {MODULES})'
+            f'let pkgs = {{ runtimeShell = "/bin/sh"; '
+            f"writeShellScriptBin = _: text: text; {packages} }}; in (import {MODULES})"
             f".evaluate {{ inherit pkgs; }} [ {modules} ({own}) {{ {others} }} ]",
             top,
         )

@@ -194,6 +194,7 @@ let
     concatMapStringsSep =
       sep: f: list:
       builtins.concatStringsSep sep (map f list);
+    makeBinPath = lib.concatMapStringsSep ":" (package: "${package}/bin");
     optional = test: value: if test then [ value ] else [ ];
     optionals = test: list: if test then list else [ ];
     optionalAttrs = test: set: if test then set else { };

@@ -13,6 +13,7 @@ in
       mounts = [ "/mnt/family" ];
       paths = [ "/mnt/family/library" ];
       tier = "user";
+      units = [ "navidrome.service" ];
     };
 
     homelab.backup.jobs.dataset-photos = {
@@ -23,6 +24,10 @@ in
       mounts = [ "/mnt/family" ];
       paths = [ "/mnt/family/photos" ];
       tier = "irreplaceable";
+      units = [
+        "immich-server.service"
+        "immich-machine-learning.service"
+      ];
     };
 
     homelab.backup.jobs.immich = {
@@ -32,11 +37,16 @@ in
       ];
       paths = [ "/mnt/family/photos/_immich-managed/backups" ];
       tier = "service";
+      units = [
+        "immich-server.service"
+        "immich-machine-learning.service"
+      ];
     };
 
     homelab.backup.jobs.miniflux = {
       postgresql = [ "miniflux" ];
       tier = "service";
+      units = [ "miniflux.service" ];
     };
 
     homelab.backup.jobs.navidrome = {
@@ -44,12 +54,14 @@ in
       paths = [ "/var/lib/navidrome" ];
       sqlite = [ "/var/lib/navidrome/navidrome.db" ];
       tier = "service";
+      units = [ "navidrome.service" ];
     };
 
     homelab.backup.jobs.tailscale = {
       exclude = [ "/var/lib/tailscale/files" ];
       paths = [ "/var/lib/tailscale" ];
       tier = "service";
+      units = [ "tailscaled.service" ];
     };
 
     homelab.backup.jobs.vaultwarden = {
@@ -60,6 +72,7 @@ in
       paths = [ "/var/lib/vaultwarden" ];
       sqlite = [ "/var/lib/vaultwarden/db.sqlite3" ];
       tier = "service";
+      units = [ "vaultwarden.service" ];
     };
 
     homelab.backup.onFailure = [ "notify@%N.service" ];

@@ -13,17 +13,20 @@ in
       paths = [ "/var/lib/authelia-main" ];
       sqlite = [ "/var/lib/authelia-main/db.sqlite3" ];
       tier = "service";
+      units = [ "authelia-main.service" ];
     };
 
     homelab.backup.jobs.eurovote = {
       paths = [ "/var/lib/private/eurovote" ];
       tier = "service";
+      units = [ "eurovote.service" ];
     };
 
     homelab.backup.jobs.tailscale = {
       exclude = [ "/var/lib/tailscale/files" ];
       paths = [ "/var/lib/tailscale" ];
       tier = "service";
+      units = [ "tailscaled.service" ];
     };
 
     homelab.backup.onFailure = [ "notify@%N.service" ];

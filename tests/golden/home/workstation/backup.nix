@@ -19,12 +19,14 @@ in
       paths = [ "/var/lib/jellyfin" ];
       sqlite = [ "/var/lib/jellyfin/data/jellyfin.db" ];
       tier = "service";
+      units = [ "jellyfin.service" ];
     };
 
     homelab.backup.jobs.tailscale = {
       exclude = [ "/var/lib/tailscale/files" ];
       paths = [ "/var/lib/tailscale" ];
       tier = "service";
+      units = [ "tailscaled.service" ];
     };
 
     homelab.backup.onFailure = [ "notify@%N.service" ];

@@ -108,6 +108,7 @@ let
         keep = lib.mapAttrs (period: like "as the tier" tier.${period}) counts;
         at = like "homelab.backup.at" cfg.at (string "Local time at which the job starts.");
         mounts = strings "Directories that must be mounted before the job starts.";
+        units = strings "Units that use the data; a restore stops and starts them.";
       };
     };
 
@@ -162,6 +163,32 @@ let
       backupCleanupCommand = dumps.cleanup job settings target;
     };
   };
+  # What `homelab-restore` knows of each job.
+  described = job: settings: {
+    inherit (settings)
+      mounts
+      paths
+      postgresql
+      sqlite
+      targets
+      units
+      ;
+    commands = lib.attrNames settings.commands;
+    dumps = dumps.files job settings;
+  };
+  restore = pkgs.writeShellScriptBin "homelab-restore" ''
+    export PATH=${
+      lib.makeBinPath (
+        [
+          pkgs.jq
+          pkgs.sqlite
+          pkgs.util-linux
+        ]
+        ++ lib.optional (databases != [ ]) config.services.postgresql.package
+      )
+    }:/run/current-system/sw/bin:$PATH
+    ${builtins.readFile ./restore.sh}
+  '';
   kept =
     keep: period: lib.optional (keep.${period} > 0) "--keep-${period} ${toString keep.${period}}";
 in
@@ -182,6 +209,10 @@ in
 
   config = lib.mkMerge [
     { homelab.backup.tiers = lib.mapAttrs (_: lib.mapAttrs (_: lib.mkDefault)) tiers; }
+    (lib.mkIf (cfg.jobs != { }) {
+      environment.etc."homelab/backup.json".text = builtins.toJSON (lib.mapAttrs described cfg.jobs);
+      environment.systemPackages = [ restore ];
+    })
     (derive {
       services.restic.backups = lib.listToAttrs (
         map ({ name, backup, ... }: lib.nameValuePair name backup) units

@@ -1,0 +1,134 @@
+"""A host with one backup job for `homelab-restore`: real restic and sqlite, a stand-in for systemd."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.tools.programs import need
+
+SCRIPT = Path(__file__).parents[2] / "homelab/backup/restore.sh"
+_SYSTEMCTL = """\
+#!/bin/sh
+echo "$*" >>{log}
+case $1 in
+  is-active) cat {state}/"$2" 2>/dev/null || echo inactive ;;
+  is-failed) [ "$(cat {state}/"$2" 2>/dev/null)" = failed ] && echo failed || echo active ;;
+  show) ;;
+  stop) shift; for u; do echo inactive >{state}/"$u"; done ;;
+  start) shift; for u; do [ -e {state}/broken ] && echo failed >{state}/"$u" || echo active >{state}/"$u"; done ;;
+esac
+"""
+
+
+@dataclass
+class Restored:
+    """The host, below a directory."""
+
+    top: Path
+    job: dict[str, list[str]] = field(default_factory=dict)
+    wrapper: str = ""
+    """Shell text before each call of restic."""
+
+    def __post_init__(self) -> None:
+        for program in ("restic", "jq", "sqlite3"):
+            need(program)
+        self.data = self.top / "lib/app"
+        self.bin = self.top / "bin"
+        self.dumps = self.top / "dumps"
+        self.log = self.top / "systemctl.log"
+        self.units = self.top / "units"
+        for made in (self.data, self.bin, self.units):
+            made.mkdir(parents=True)
+        self.database = self.data / "app.db"
+        (self.units / "app.service").write_text("active\n")
+        self.program("systemctl", _SYSTEMCTL.format(log=self.log, state=self.units))
+        self.describe()
+        self.restic("init")
+
+    def describe(self, **changes: list[str]) -> None:
+        """The job as the NixOS module describes it."""
+        self.job = {
+            "paths": [str(self.data)],
+            "sqlite": [],
+            "postgresql": [],
+            "byHand": [],
+            "dumps": [],
+            "targets": ["disk"],
+            "units": ["app.service"],
+            "mounts": [],
+            **changes,
+        }
+        (self.top / "jobs.json").write_text(json.dumps({"app": self.job}))
+        self.wrap()
+
+    def wrap(self, before: str = "") -> None:
+        """The wrapper of NixOS: restic with the repository and the password."""
+        self.program(
+            "restic-app-disk",
+            f'#!/bin/bash\n{before}\nexec {shutil.which("restic")} -r {self.top}/repository "$@"\n',
+        )
+
+    def program(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def restic(self, *words: str) -> str:
+        done = subprocess.run(
+            [self.bin / "restic-app-disk", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "RESTIC_PASSWORD": "test",
+            "RESTIC_CACHE_DIR": str(self.top / "cache"),
+            "HOMELAB_BACKUP_JOBS": str(self.top / "jobs.json"),
+            "HOMELAB_RESTORES": str(self.top / "records"),
+            "HOMELAB_DUMPS": str(self.dumps),
+            "HOMELAB_SETTLE_SECONDS": "0",
+        }
+
+    def backup(self, *more: str) -> None:
+        """A snapshot as the job makes one."""
+        self.restic("backup", "--quiet", *(p for p in self.job["paths"]), *more)
+
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`homelab-restore` with these arguments."""
+        return subprocess.run(
+            ["bash", SCRIPT, *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def rows(self, file: Path | None = None) -> list[str]:
+        """The rows of the app's database."""
+        with sqlite3.connect(file or self.database) as open_database:
+            return [r[0] for r in open_database.execute("SELECT text FROM note ORDER BY text")]
+
+    def write(self, *rows: str) -> None:
+        """A database with these rows."""
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self.database}{end}").unlink(missing_ok=True)
+        with sqlite3.connect(self.database) as made:
+            made.execute("CREATE TABLE note (text)")
+            made.executemany("INSERT INTO note VALUES (?)", [(r,) for r in rows])
+
+    def aside(self, what: str = "before") -> Path:
+        """The directory with what was moved."""
+        (found,) = self.data.parent.glob(f"app.{what}-*")
+        return found
