@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from homelab.cli.backups import backup_app, restore_app
 from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
@@ -27,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A homelab from one stack config. `pulumi up` deploys it; this command inspects it.",
 )
+app.add_typer(backup_app, name="backup")
+app.add_typer(restore_app)
 app.add_typer(eval_app)
 app.add_typer(hosts_app)
 app.add_typer(why_app)

@@ -194,6 +194,16 @@ def status_script(
     return _compose("status", names, extra=_part("boot"))
 
 
+def follow_script(log: str, command: Sequence[str]) -> str:
+    """Run a command of the host under the host's lock. It goes on if the connection is lost."""
+    return _compose("follow", {"LOG": named("log", log)}, arguments=command)
+
+
+def command_script(command: Sequence[str]) -> str:
+    """Run a command of the host that changes nothing."""
+    return _compose("command", {}, arguments=command)
+
+
 def wake_script(command: str) -> str:
     """Wake another host with the command that this host has for it."""
     return _compose("wake", {"WAKE": named("command", command)})

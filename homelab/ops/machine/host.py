@@ -10,6 +10,7 @@ import asyncssh
 from homelab.config.base import Model, Name, Port, Str
 from homelab.deploy import scripts
 from homelab.ops.machine.ssh import Completed, DialError, DialMap, Endpoint, HostKeyError, connect
+from homelab.ops.machine.ssh import follow as follow_command
 from homelab.ops.machine.ssh import run as run_command
 from homelab.problems import HomelabError
 
@@ -84,6 +85,15 @@ class HostLink:
             report(f"{self.name}: {line}")
         if done.exit != 0:
             raise HomelabError(f"{self.name}: {done.stderr.strip().removeprefix('homelab: ')}")
+
+    async def follow(self, script: str, report: Callable[[str], None]) -> int:
+        """Run a script without a time limit, and report each line as it comes. The exit code."""
+        if self.session is None or self.path is None:
+            self.session, self.path = await self._first()
+        try:
+            return await follow_command(self.session, scripts.shell(self.path.user), script, report)
+        finally:
+            await self.close()
 
     async def working_paths(self) -> list[str]:
         """The names of the paths that reach the host now; the open connection's path counts."""

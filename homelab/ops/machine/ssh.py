@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,6 +206,32 @@ async def run(
         raise DialError(str(error) or f"no answer within {seconds} s") from None
     status = -1 if done.exit_status is None else done.exit_status
     return Completed(status, _text(done.stdout), _text(done.stderr))
+
+
+async def follow(
+    connection: asyncssh.SSHClientConnection,
+    command: str,
+    stdin: str,
+    report: Callable[[str], None],
+) -> int:
+    """Run a command over a connection, and report each line as it comes. The exit code.
+
+    Raises DialError if the connection ends first.
+    """
+    try:
+        async with connection.create_process(
+            command, stderr=asyncssh.STDOUT, errors="replace"
+        ) as process:
+            process.stdin.write(stdin)
+            process.stdin.write_eof()
+            async for line in process.stdout:
+                report(line.rstrip("\n"))
+            done = await process.wait()
+    except (OSError, asyncssh.Error) as error:
+        raise DialError(str(error) or "the connection ended") from None
+    if done.exit_status is None:
+        raise DialError("the connection ended")
+    return done.exit_status
 
 
 def _text(output: object) -> str:

@@ -1,0 +1,135 @@
+"""Commands for backups: `homelab backup list | run | verify`, and `homelab restore`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from homelab.cli.lab import HERE, Directory, Json, StackName
+
+backup_app = typer.Typer(no_args_is_help=True, help="List, make and verify backups.")
+restore_app = typer.Typer()
+
+Saved = Annotated[str, typer.Argument(help="The service or dataset.")]
+Host = Annotated[str | None, typer.Option("--host", help="Host, if several run the service.")]
+Target = Annotated[str | None, typer.Option("--from", help="Backup target to read from.")]
+
+
+@backup_app.command("list")
+def list_(
+    name: Annotated[str | None, typer.Argument(help="The service or dataset.")] = None,
+    host: Host = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """List the snapshots of a service or dataset, or of everything. Reads only.
+
+    Exits with 1 if a host or a target does not answer.
+    """
+    from homelab.ops.backup import list_snapshots
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    found = list_snapshots(plan, name, host)
+    if as_json:
+        print(json.dumps(asdict(found), indent=2))
+    else:
+        for snapshot in found.snapshots:
+            time = snapshot.time[:16].replace("T", " ")
+            print(f"{snapshot.job}  {snapshot.host}  {snapshot.target}  {snapshot.id}  {time}")
+        for line in found.unread:
+            _say(line)
+    raise typer.Exit(1 if found.unread else 0)
+
+
+@backup_app.command()
+def run(
+    name: Saved,
+    target: Annotated[str | None, typer.Option("--to", help="Only to this target.")] = None,
+    host: Host = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Back up a service or dataset now, to each of its targets."""
+    from homelab.ops.backup import job_at, jobs_of, run_backup
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    jobs = jobs_of(plan, name, host) if target is None else (job_at(plan, name, host, target),)
+    run_backup(plan, jobs, _say)
+
+
+@backup_app.command()
+def verify(
+    name: Saved,
+    target: Target = None,
+    host: Host = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Restore the newest snapshot into an empty directory on its host, and open its dumps.
+
+    The directory is removed afterwards. Nothing else changes.
+    """
+    from homelab.ops.backup import drill, job_at
+    from homelab.ops.project.stack import check_stack, find_stack
+
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    drill(plan, job_at(plan, name, host, target), _say)
+
+
+@restore_app.command()
+def restore(
+    name: Saved,
+    at: Annotated[
+        str,
+        typer.Option(help="A snapshot, or a time: the newest snapshot that is not younger."),
+    ] = "latest",
+    target: Target = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Empty directory on the host to restore into.")
+    ] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Replace the present state. It is kept beside.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last restore in place.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    host: Host = None,
+    stack: StackName = None,
+    cwd: Directory = HERE,
+) -> None:
+    """Restore a service or dataset from a snapshot: files, SQLite and PostgreSQL databases.
+
+    --in-place stops its units, moves the present state aside, puts the snapshot in its place and
+    starts the units again. --undo brings the state from before back.
+    """
+    from homelab.ops.backup import job_at
+    from homelab.ops.backup import restore as put_back
+    from homelab.ops.backup import undo as take_back
+    from homelab.ops.project.stack import check_stack, find_stack
+    from homelab.problems import UsageError
+
+    if [to is not None, in_place, undo].count(True) != 1:
+        raise UsageError("write one of --to DIRECTORY, --in-place and --undo")
+    if to is not None and not to.startswith("/"):
+        raise UsageError(f"--to {to}: a directory on the host is absolute; start it with /")
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
+    job = job_at(plan, name, host, target)
+    if to is None and not yes:
+        what = "Undo the last restore" if undo else f"Replace the state from {job.target} ({at})"
+        if not sys.stdin.isatty():
+            raise UsageError(f"this changes {job.name} on {job.host}; add --yes")
+        typer.confirm(f"{what} of {job.name} on {job.host}?", abort=True)
+    if undo:
+        take_back(plan, job, _say)
+    else:
+        put_back(plan, job, at, to, _say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,178 @@
+"""`homelab backup` and `homelab restore`: snapshots of a service or dataset, and their way back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from homelab.backup.model import Job
+from homelab.deploy import scripts
+from homelab.ops.hosts import link_to
+from homelab.ops.machine.ssh import DialError, DialMap
+from homelab.plan import Plan
+from homelab.problems import HomelabError, UsageError, did_you_mean
+
+PROGRAM = "homelab-restore"
+"""Command of `lib/backup.nix` on each host with a backup job."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One snapshot of a job on a target."""
+
+    job: str
+    host: str
+    target: str
+    id: str
+    time: str
+    """When it was made, as restic writes it (RFC 3339)."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """The snapshots of the jobs, and what could not be read."""
+
+    snapshots: tuple[Snapshot, ...]
+    unread: tuple[str, ...]
+    """Targets and hosts that did not answer, each with the reason."""
+
+
+def jobs_of(plan: Plan, name: str, host: str | None = None) -> tuple[Job, ...]:
+    """The jobs of a service or dataset on one host, one for each target.
+
+    Raises UsageError if there is none, or if several hosts have one and none is named.
+    """
+    names = {job.name for job in plan.backup.jobs}
+    wanted = name if name in names else f"dataset-{name}"
+    found = [j for j in plan.backup.jobs if j.name == wanted and host in (None, j.host)]
+    if found:
+        hosts = sorted({job.host for job in found})
+        if len(hosts) > 1:
+            raise UsageError(f"{name} is backed up on {', '.join(hosts)}; add --host {hosts[0]}")
+        return tuple(found)
+    if wanted in names:
+        hosts = sorted({j.host for j in plan.backup.jobs if j.name == wanted})
+        raise UsageError(f"{host} has no backup of {name}; add --host {hosts[0]}")
+    skipped = dict(plan.backup.skipped)
+    if name in skipped or f"dataset-{name}" in skipped:
+        why = skipped.get(name) or skipped[f"dataset-{name}"]
+        raise UsageError(f"{name} is not backed up: {why}")
+    known = {n.removeprefix("dataset-") for n in names}
+    raise UsageError(
+        f'nothing called "{name}" is backed up; {did_you_mean(name, known, "backups")}'
+    )
+
+
+def job_at(plan: Plan, name: str, host: str | None, target: str | None) -> Job:
+    """The job of a service or dataset to one target. Raises UsageError.
+
+    Without a target, one on a host of the stack comes before one in a cloud.
+    """
+    found = jobs_of(plan, name, host)
+    if target is None:
+        return min(found, key=lambda job: (not (job.directory or job.server), job.target))
+    targets = [job.target for job in found]
+    if target not in targets:
+        raise UsageError(
+            f"{name} is not backed up to {target}; {did_you_mean(target, targets, 'targets')}"
+        )
+    return next(job for job in found if job.target == target)
+
+
+def list_snapshots(plan: Plan, name: str | None, host: str | None) -> Listed:
+    """The snapshots of one service or dataset, or of all of them. Raises UsageError."""
+    jobs = jobs_of(plan, name, host) if name else plan.backup.jobs
+    wanted = sorted({(job.host, job.name) for job in jobs if host in (None, job.host)})
+    by_host: dict[str, list[str]] = {}
+    for where, job in wanted:
+        by_host.setdefault(where, []).append(job)
+    dial_map = DialMap.from_environment()
+
+    async def every() -> list[Listed]:
+        return await asyncio.gather(
+            *(_listed(plan, where, jobs, dial_map) for where, jobs in by_host.items())
+        )
+
+    answers = asyncio.run(every())
+    return Listed(
+        tuple(s for a in answers for s in a.snapshots), tuple(u for a in answers for u in a.unread)
+    )
+
+
+async def _listed(plan: Plan, host: str, jobs: Sequence[str], dial_map: DialMap | None) -> Listed:
+    link = link_to(plan.hosts[host], dial_map)
+    snapshots, unread = [], []
+    try:
+        for job in jobs:
+            done = await link.ask(
+                scripts.command_script([PROGRAM, "snapshots", job]), seconds=_SECONDS
+            )
+            for line in done.stdout.splitlines():
+                target, short, time, *_ = line.split("\t")
+                snapshots.append(Snapshot(job, host, target, short, time))
+            unread += [f"{host}: {job}: {_plain(line)}" for line in done.stderr.splitlines()]
+    except DialError as error:
+        unread.append(str(error).splitlines()[0])
+    finally:
+        await link.close()
+    return Listed(tuple(snapshots), tuple(unread))
+
+
+_SECONDS = 300
+"""Seconds for the list of one job: a store in a cloud may answer slowly."""
+
+
+def _plain(line: str) -> str:
+    return line.removeprefix("homelab-restore: ").removeprefix("homelab: ")
+
+
+def run_backup(plan: Plan, jobs: Sequence[Job], report: Callable[[str], None]) -> None:
+    """Run the units of these jobs of one host now. Raises HomelabError if one fails."""
+    units = [f"restic-backups-{job.unit}.service" for job in jobs]
+    _follow(plan, jobs[0].host, "backup", ["systemctl", "start", *units], report)
+
+
+def drill(plan: Plan, job: Job, report: Callable[[str], None]) -> None:
+    """Restore the newest snapshot into an empty directory, and open its dumps. It is removed.
+
+    Raises HomelabError if that fails.
+    """
+    _follow(plan, job.host, "restore", [PROGRAM, "drill", job.name, job.target], report)
+
+
+def restore(
+    plan: Plan, job: Job, at: str, directory: str | None, report: Callable[[str], None]
+) -> None:
+    """Restore a snapshot on the job's host: into a directory, or in place. Raises HomelabError."""
+    words = [PROGRAM, "in-place", job.name, job.target, at]
+    if directory is not None:
+        words = [PROGRAM, "files", job.name, job.target, at, directory]
+    _follow(plan, job.host, "restore", words, report)
+
+
+def undo(plan: Plan, job: Job, report: Callable[[str], None]) -> None:
+    """Undo the last restore in place of a job. Raises HomelabError."""
+    _follow(plan, job.host, "restore", [PROGRAM, "undo", job.name], report)
+
+
+def _follow(
+    plan: Plan, host: str, log: str, words: Sequence[str], report: Callable[[str], None]
+) -> None:
+    link = link_to(plan.hosts[host], DialMap.from_environment())
+    last = ""
+
+    def said(line: str) -> None:
+        nonlocal last
+        last = _plain(line) or last
+        report(f"{host}: {_plain(line)}")
+
+    try:
+        code = asyncio.run(link.follow(scripts.follow_script(log, words), said))
+    except DialError as error:
+        raise HomelabError(
+            f"{host}: {error}; what was begun goes on there, and its output is in "
+            f"/var/lib/homelab/{log}.log"
+        ) from None
+    if code != 0:
+        raise HomelabError(f"{host}: {last or f'it exited with {code}'}")
