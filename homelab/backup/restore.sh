@@ -278,6 +278,7 @@ in_place() {
   stamp=$(date +%Y%m%d%H%M%S) record=$records/$job-$stamp
   mkdir -p "$record/dumps"
   echo "$target $snapshot $taken" >"$record/snapshot"
+  : >"$record/paths"
   phase fetching
   while IFS= read -r path; do
     new=$(beside "$path" restoring)

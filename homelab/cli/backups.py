@@ -114,11 +114,11 @@ def restore(
     from homelab.ops.project.stack import check_stack, find_stack
     from homelab.problems import UsageError
 
+    plan, _ = check_stack(cwd, find_stack(cwd, stack))
     if [to is not None, in_place, undo].count(True) != 1:
         raise UsageError("write one of --to DIRECTORY, --in-place and --undo")
     if to is not None and not to.startswith("/"):
         raise UsageError(f"--to {to}: a directory on the host is absolute; start it with /")
-    plan, _ = check_stack(cwd, find_stack(cwd, stack))
     job = job_at(plan, name, host, target)
     if to is None and not yes:
         what = "Undo the last restore" if undo else f"Replace the state from {job.target} ({at})"

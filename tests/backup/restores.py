@@ -7,10 +7,12 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.tools.programs import need
+from tests.tools.programs import need, need_here
 
 SCRIPT = Path(__file__).parents[2] / "homelab/backup/restore.sh"
 _SYSTEMCTL = """\
@@ -32,8 +34,8 @@ class Restored:
 
     top: Path
     job: dict[str, list[str]] = field(default_factory=dict)
-    wrapper: str = ""
-    """Shell text before each call of restic."""
+    postgres: str = ""
+    """Directory of the socket of a PostgreSQL, if there is one."""
 
     def __post_init__(self) -> None:
         for program in ("restic", "jq", "sqlite3"):
@@ -97,6 +99,7 @@ class Restored:
             "RESTIC_CACHE_DIR": str(self.top / "cache"),
             "HOMELAB_BACKUP_JOBS": str(self.top / "jobs.json"),
             "HOMELAB_RESTORES": str(self.top / "records"),
+            **({"PGHOST": self.postgres} if self.postgres else {}),
             "HOMELAB_DUMPS": str(self.dumps),
             "HOMELAB_SETTLE_SECONDS": "0",
         }
@@ -132,3 +135,62 @@ class Restored:
         """The directory with what was moved."""
         (found,) = self.data.parent.glob(f"app.{what}-*")
         return found
+
+
+@contextmanager
+def cluster(host: Restored) -> Iterator[Callable[..., str]]:
+    """A PostgreSQL of the user postgres, as on the host; SQL in one of its databases."""
+    for program in ("initdb", "pg_ctl", "psql"):
+        need_here(program)
+    for above in host.top.parents:
+        above.chmod(above.stat().st_mode | 0o011)
+    host.top.chmod(0o755)
+    place = host.top / "postgresql"
+    place.mkdir()
+    shutil.chown(place, "postgres", "postgres")
+    as_postgres = ["runuser", "-u", "postgres", "--"]
+
+    def run(*words: str | Path, text: str = "") -> str:
+        done = subprocess.run(
+            [*as_postgres, *words],
+            input=text,
+            cwd=place,
+            env=host.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    host.postgres = str(place)
+    run("initdb", "-A", "trust", "-D", place / "data")
+    run(
+        "pg_ctl",
+        "-D",
+        place / "data",
+        "-l",
+        place / "log",
+        "-w",
+        "-o",
+        f"-k {place} -h ''",
+        "start",
+    )
+    try:
+        yield lambda sql, database="postgres": run(
+            "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, text=sql
+        )
+    finally:
+        run("pg_ctl", "-D", place / "data", "-m", "immediate", "stop")
+
+
+def dumped(host: Restored) -> str:
+    """A dump as `services.postgresqlBackup` makes one."""
+    done = subprocess.run(
+        ["runuser", "-u", "postgres", "--", "pg_dump", "-C", "app"],
+        env=host.environment,
+        cwd=host.postgres,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout

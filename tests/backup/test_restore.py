@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.backup.restores import Restored
+from tests.backup.restores import Restored, cluster, dumped
 
 
 @pytest.fixture
@@ -202,3 +204,28 @@ def test_a_drill_restores_opens_counts_and_leaves_nothing(host: Restored) -> Non
     assert "has 2 files" in done.stdout
     assert [p.name for p in (host.top / "records").iterdir()] == [".lock"]
     assert (host.data / "notes.txt").read_text() == "second"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes the user postgres")
+def test_a_postgresql_database_comes_from_its_dump_and_goes_back(host: Restored) -> None:
+    with cluster(host) as sql:
+        sql("CREATE ROLE app LOGIN")
+        sql("CREATE DATABASE app OWNER app")
+        sql("CREATE TABLE note (text text); INSERT INTO note VALUES ('first')", "app")
+        dump = host.dumps / "postgresql/app.sql.gz"
+        dump.parent.mkdir(parents=True)
+        dump.write_bytes(gzip.compress(dumped(host).encode()))
+        host.describe(paths=[], postgresql=["app"], dumps=[str(dump)])
+        host.backup(str(dump))
+        sql("UPDATE note SET text = 'second'", "app")
+        done = host.call("in-place", "app", "disk", "latest")
+        assert done.returncode == 0, done.stderr
+        assert sql("SELECT text FROM note", "app") == "first"
+        owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'app'"
+        assert sql(owner) == "app"
+        assert "database app_before_" in done.stdout
+        done = host.call("undo", "app")
+        assert done.returncode == 0, done.stderr
+        assert sql("SELECT text FROM note", "app") == "second"
+        undone = sql("SELECT datname FROM pg_database WHERE datname LIKE 'app_undone_%'")
+        assert sql("SELECT text FROM note", undone) == "first"

@@ -225,7 +225,8 @@ async def follow(
             process.stdin.write(stdin)
             process.stdin.write_eof()
             async for line in process.stdout:
-                report(line.rstrip("\n"))
+                if line.strip():
+                    report(line.rstrip())
             done = await process.wait()
     except (OSError, asyncssh.Error) as error:
         raise DialError(str(error) or "the connection ended") from None

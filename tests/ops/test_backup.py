@@ -1,0 +1,119 @@
+"""`homelab backup` and `homelab restore` over SSH."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from homelab.ops import backup
+from homelab.plan import Plan
+from homelab.problems import HomelabError, UsageError
+from tests import build
+from tests.ops.conftest import LAN, PIN, TAILNET, Stack
+
+_PROGRAM = """\
+#!/bin/bash
+echo "$*" >>"$HOMELAB_ROOT/calls"
+case "$1 $2" in
+  "snapshots miniflux") printf 'b2\\t1a2b3c4d\\t2026-03-01T04:30:00.1+01:00\\tpi\\t1\\n' ;;
+  "snapshots "*) echo "homelab-restore: b2 does not answer: no route" >&2; exit 1 ;;
+  "in-place broken") echo fetching; echo "homelab-restore: b2 does not answer: no route" >&2; exit 1 ;;
+  *) echo "done with $2" ;;
+esac
+"""
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """Two services of pi that are backed up to a cloud and to the other host."""
+    return build.plan(
+        {
+            "hosts": {
+                "pi": {"address": {"lan": LAN, "tailnet": TAILNET}, "ssh": {"host_key": PIN}},
+                "nas": {"address": {"lan": "192.168.1.9", "tailnet": None}},
+            },
+            "services": {
+                "miniflux": {"host": "pi"},
+                "vaultwarden": {"host": "pi"},
+                "grafana": {"host": "nas", "backup": {"skip": "it is provisioned"}},
+            },
+            "backup": {
+                "targets": {
+                    "b2": {"kind": "b2", "path": "example", "credentials": {"sops": "b2"}},
+                    "disk": {"kind": "sftp", "host": "nas", "path": "/mnt/backup"},
+                }
+            },
+        }
+    )
+
+
+@pytest.fixture
+def calls(stack: Stack) -> Callable[[], list[str]]:
+    """pi has the command of its release; these are its calls."""
+    program = stack.lab.directory / "bin/homelab-restore"
+    program.write_text(_PROGRAM)
+    program.chmod(0o755)
+    file = stack.lab.root("pi") / "calls"
+    return lambda: file.read_text().splitlines() if file.exists() else []
+
+
+def test_snapshots_of_every_job_are_listed_with_what_could_not_be_read(
+    plan: Plan, calls: Callable[[], list[str]]
+) -> None:
+    found = backup.list_snapshots(plan, None, None)
+    (snapshot,) = found.snapshots
+    assert (snapshot.job, snapshot.host, snapshot.target) == ("miniflux", "pi", "b2")
+    assert snapshot.id == "1a2b3c4d"
+    assert found.unread == ("pi: vaultwarden: b2 does not answer: no route",)
+    assert calls() == ["snapshots miniflux", "snapshots vaultwarden"]
+
+
+def test_a_restore_reads_from_a_host_of_the_stack_unless_another_target_is_named(
+    plan: Plan, calls: Callable[[], list[str]]
+) -> None:
+    said: list[str] = []
+    near = backup.job_at(plan, "miniflux", None, None)
+    backup.restore(plan, near, "2026-03-01 12:00", None, said.append)
+    far = backup.job_at(plan, "miniflux", None, "b2")
+    backup.restore(plan, far, "latest", "/var/restore", said.append)
+    backup.undo(plan, near, said.append)
+    backup.drill(plan, far, said.append)
+    assert calls() == [
+        "in-place miniflux disk 2026-03-01 12:00",
+        "files miniflux b2 latest /var/restore",
+        "undo miniflux",
+        "drill miniflux b2",
+    ]
+    assert said == ["pi: done with miniflux"] * 4
+
+
+def test_a_failed_restore_is_the_last_line_of_the_host(
+    plan: Plan, calls: Callable[[], list[str]]
+) -> None:
+    job = backup.job_at(plan, "miniflux", None, None)
+    broken = type(job)(**{**job.__dict__, "name": "broken"})
+    with pytest.raises(HomelabError, match=r"^pi: b2 does not answer: no route$"):
+        backup.restore(plan, broken, "latest", None, lambda _: None)
+
+
+def test_a_host_with_an_older_release_is_said_so(stack: Stack, plan: Plan) -> None:
+    job = backup.job_at(plan, "miniflux", None, None)
+    with pytest.raises(HomelabError, match="no command homelab-restore here yet"):
+        backup.restore(plan, job, "latest", None, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "target", "words"),
+    [
+        ("minifluxx", None, None, 'did you mean "miniflux"'),
+        ("grafana", None, None, "grafana is not backed up: it is provisioned"),
+        ("miniflux", "nas", None, "nas has no backup of miniflux; add --host pi"),
+        ("miniflux", None, "b3", 'did you mean "b2"'),
+    ],
+)
+def test_what_is_not_backed_up_is_said(
+    plan: Plan, name: str, host: str | None, target: str | None, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        backup.job_at(plan, name, host, target)
