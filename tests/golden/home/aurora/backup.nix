@@ -31,6 +31,7 @@ in
     };
 
     homelab.backup.jobs.immich = {
+      byHand = [ "/mnt/family/photos/_immich-managed/backups" ];
       exclude = [
         "/mnt/family/photos/_immich-managed/encoded-video"
         "/mnt/family/photos/_immich-managed/thumbs"

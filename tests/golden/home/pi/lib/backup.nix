@@ -108,6 +108,7 @@ let
         keep = lib.mapAttrs (period: like "as the tier" tier.${period}) counts;
         at = like "homelab.backup.at" cfg.at (string "Local time at which the job starts.");
         mounts = strings "Directories that must be mounted before the job starts.";
+        byHand = strings "Dumps that only the app itself can load. A restore in place is refused.";
         units = strings "Units that use the data; a restore stops and starts them.";
       };
     };
@@ -173,7 +174,7 @@ let
       targets
       units
       ;
-    commands = lib.attrNames settings.commands;
+    byHand = settings.byHand ++ lib.attrNames settings.commands;
     dumps = dumps.files job settings;
   };
   restore = pkgs.writeShellScriptBin "homelab-restore" ''
