@@ -9,12 +9,17 @@ from importlib import resources
 
 from homelab.backup.model import DumpCommand
 from homelab.config.backup import CustomBackup, DumpConfig
-from homelab.nix import Raw, Script
+from homelab.config.fact_parts import DumpProgram
+from homelab.nix import Pkg, Raw, Script
+from homelab.secret_paths import secret_path
 from homelab.services.model import Service
 
 DUMPS = "/var/backup/dumps"
+PROGRAM = Raw("./lib/program-dump.sh")
+"""The script that runs a program of a service, from `backup.nix`."""
 _MYSQL = (resources.files("homelab.backup") / "container-mysql.sh").read_text(encoding="utf-8")
 _PODMAN = Raw("config.virtualisation.podman.package")
+_SHELL = Raw("pkgs.runtimeShell")
 _MYSQL_PACKAGE = Raw("config.services.mysql.package")
 
 _IMAGES = re.compile(
@@ -73,6 +78,29 @@ def _commands(service: Service) -> Iterator[DumpCommand]:
     for known in service.entry.dumps:
         if known.mysql is not None:
             yield _mysql(service, known.mysql)
+        if known.command is not None:
+            yield _program(service, known.command)
+
+
+def _program(service: Service, program: DumpProgram) -> DumpCommand:
+    """The dump of a program of the service, with its secrets as variables."""
+    name = program.words[0]
+    directory = f"{DUMPS}/{service.name}/{name}.d"
+    fields = {"address": service.address, "port": service.port, "directory": directory}
+    words = [word.format_map(fields) for word in program.words]
+    facts = service.entry.secrets
+    secrets = [
+        f"{variable}={secret_path(service.name, secret, facts[secret].source, facts[secret].form)}"
+        for variable, secret in sorted(program.secrets.items())
+        if secret in facts
+    ]
+    start = [*secrets, "--", directory if program.fills_directory else ""]
+    parts = (
+        *(_SHELL, " ", PROGRAM, f" {shlex.join(start)} ", Pkg("gnutar"), "/bin/tar "),
+        *(Pkg(program.package), f"/bin/{shlex.join(words)}"),
+    )
+    end = "tar" if program.fills_directory else "dump"
+    return DumpCommand(f"{DUMPS}/{service.name}/{name}.{end}", Script(parts))
 
 
 def _mysql(service: Service, database: str) -> DumpCommand:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from homelab.backup.account import stores
-from homelab.backup.dumps import live_files
+from homelab.backup.dumps import PROGRAM, live_files
 from homelab.backup.model import Job
 from homelab.config.backup import KEEP, BackupConfig, Keep
 from homelab.nix import Attrs, Comment, Library, Module, Nix, Text, attrs
@@ -29,6 +29,7 @@ _QUOTE = (
 )
 _RESTORE = ("lib/restore.sh", _BACKUP.joinpath("restore.sh").read_text(encoding="utf-8"))
 _DUMPS = ("lib/backup-dumps.nix", _BACKUP.joinpath("backup-dumps.nix").read_text(encoding="utf-8"))
+_PROGRAM = ("lib/program-dump.sh", _BACKUP.joinpath("program-dump.sh").read_text(encoding="utf-8"))
 _SHELL = ("lib/backup-target.sh", _BACKUP.joinpath("target.sh").read_text(encoding="utf-8"))
 
 
@@ -41,7 +42,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             what="Backups: what is backed up of this host, and where to",
             derived=attrs("homelab.backup", _options(plan, host, jobs)),
             library=_JOBS,
-            extra=(_QUOTE, _DUMPS, _RESTORE),
+            extra=(
+                *(_QUOTE, _DUMPS, _RESTORE),
+                *((_PROGRAM,) if any(map(_runs_program, jobs)) else ()),
+            ),
         )
     if accounts:
         yield Module(
@@ -51,6 +55,10 @@ def modules(plan: Plan, host: Host) -> Iterator[Module]:
             library=_STORES,
             extra=(_QUOTE, _SHELL),
         )
+
+
+def _runs_program(job: Job) -> bool:
+    return any(PROGRAM in command.command.parts for command in job.commands)
 
 
 def sources(plan: Plan, host: Host) -> Iterator[Source]:

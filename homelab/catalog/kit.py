@@ -11,7 +11,11 @@ from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import option_groups, options_of
 from homelab.catalog.references import FIELDS, Field, fields_of, references
 from homelab.config.dashboard import DashboardConfig
+from homelab.config.fact_parts import DumpProgram
 from homelab.problems import Problem, did_you_mean
+
+_DUMP_OF = {"own": "command"}
+"""The key of a dump, if it is not the kind of database."""
 
 
 def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
@@ -60,10 +64,33 @@ def _references(entry: Entry) -> Iterator[Problem]:
     for role in entry.folders:
         if role not in entry.datasets:
             yield Problem("folders", f'there is no role "{role}"', f"add datasets: {{{role}: …}}")
+    for index, dump in enumerate(entry.dumps):
+        if dump.command is not None:
+            yield from _program(f"dumps[{index}].command", dump.command, entry)
     for role in entry.writes_datasets:
         if role not in entry.datasets:
             yield Problem(
                 "writes_datasets", f'there is no role "{role}"', f"add datasets: {{{role}: …}}"
+            )
+
+
+def _program(place: str, program: DumpProgram, entry: Entry) -> Iterator[Problem]:
+    """Its secrets are files that the service has."""
+    for variable, name in program.secrets.items():
+        secret = entry.secrets.get(name)
+        if secret is None:
+            yield Problem(
+                f"{place}.secrets.{variable}",
+                f'the facts have no secret "{name}"',
+                did_you_mean(name, entry.secrets, "secrets")
+                if entry.secrets
+                else "add it to secrets",
+            )
+        elif secret.form != "file":
+            yield Problem(
+                f"{place}.secrets.{variable}",
+                f"the secret {name} is an environment file, so its file is not the value alone",
+                "write form: file, or another secret",
             )
 
 
@@ -89,9 +116,9 @@ def _state(entry: Entry) -> Iterator[Problem]:
             "a database needs a dump, because a copy of its files is not consistent"
             if entry.database != "none"
             else "there are dumps of no database",
-            f"write dumps: [{{{entry.database}: …}}]"
+            f"write dumps: [{{{_DUMP_OF.get(entry.database, entry.database)}: …}}]"
             if entry.database != "none"
-            else "write database: sqlite, postgresql or mysql",
+            else "write database: sqlite, postgresql, mysql or own",
         )
     for path in entry.state:
         if path.startswith("/var/lib/private/") != entry.dynamic_user:

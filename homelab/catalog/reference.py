@@ -34,6 +34,7 @@ _DUMPS = {
     "postgresql": "PostgreSQL, dumped with `services.postgresqlBackup`",
     "mysql": "MySQL, dumped with `mysqldump`",
     "builtin": "dumped by the app itself",
+    "command": "dumped with `{}`",
 }
 _NEEDS = {
     "always_on": "an always-on host",
@@ -121,7 +122,7 @@ def _sign_in(entry: Entry) -> str:
 def _backup(entry: Entry) -> str:
     if entry.stateless:
         return f"nothing: {entry.stateless}"
-    kinds = [_DUMPS[d.kind] for d in entry.dumps]
+    kinds = [_DUMPS[d.kind].format(d.source) for d in entry.dumps]
     return "; ".join([*(["its state"] if entry.state else []), *kinds])
 
 
@@ -140,6 +141,7 @@ def _sandbox(entry: Entry) -> str:
         *(["executable memory"] if facts.jit else []),
         *(["devices"] if facts.devices else []),
         *(["network interfaces"] if facts.netlink else []),
+        *(["realtime scheduling"] if facts.realtime else []),
         *facts.capabilities,
     ]
     return "the baseline" + (f", with exceptions for {', '.join(waived)}" if waived else "")

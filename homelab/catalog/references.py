@@ -68,6 +68,18 @@ def references(value: object) -> Iterator[tuple[str, object]]:
             yield from references(inner)
 
 
+def roles_of(value: object) -> list[str]:
+    """The roles of the datasets that an option's value contains."""
+    roles = []
+    for word, named in references(value):
+        if word == "$dataset":
+            roles.append(str(named))
+        elif word == "$text":
+            indexed = [field.indexed for field in fields_of(str(named))]
+            roles += [name for kind, name in filter(None, indexed) if kind == "dataset"]
+    return roles
+
+
 def fields_of(text: str) -> list[Field]:
     """The fields of a `$text`. Raises ValueError for a brace that is not closed."""
     return [

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+import string
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
 
-from homelab.config.base import AbsolutePath, Auth, Model, Permissions, Port, Release, Str, pattern
+from homelab.config.base import (
+    AbsolutePath,
+    Auth,
+    Model,
+    Name,
+    Permissions,
+    Port,
+    Release,
+    Str,
+    pattern,
+)
 from homelab.config.network import OpenTo, Protocol
 from homelab.config.oidc import Claim, OidcScope, Redirect, check_claims, check_public
 from homelab.config.service_parts import Header, Identity
@@ -143,6 +155,42 @@ class SignIn(Model):
         return self
 
 
+_PROGRAM_FIELDS = ("address", "directory", "port")
+
+
+class DumpProgram(Model):
+    """A program that dumps the database of a service while the service runs."""
+
+    package: PackageName
+    """Attribute of its package in nixpkgs: `influxdb2-cli`."""
+    words: Annotated[Many[Str], Field(min_length=1)]
+    """The program and its arguments: `[influx, backup, '{directory}']`. It writes the dump to
+    standard output, or to the `{directory}`, which the dump then contains as a tar archive. Other
+    fields: `{address}` and `{port}`, at which the service answers."""
+    secrets: dict[Variable, Name] = Field(default_factory=dict)
+    """Variables for the program, each with the secret of the service that it contains."""
+
+    @model_validator(mode="after")
+    def _is_readable(self) -> DumpProgram:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", self.words[0]):
+            raise ValueError("the first word is the program; write its name without a directory")
+        for word in self.words:
+            fields = {
+                name + (f"!{how}" if how else "") + (f":{spec}" if spec else "")
+                for _, name, spec, how in string.Formatter().parse(word)
+                if name is not None
+            }
+            if unknown := sorted(fields - {*_PROGRAM_FIELDS}):
+                known = ", ".join(f"{{{f}}}" for f in _PROGRAM_FIELDS)
+                raise ValueError(f"there is no field {{{unknown[0]}}}; write one of {known}")
+        return self
+
+    @property
+    def fills_directory(self) -> bool:
+        """Whether it writes to a directory, and not to standard output."""
+        return any("{directory}" in word for word in self.words)
+
+
 class Dump(Model):
     """A consistent copy of a database, made before a backup."""
 
@@ -154,6 +202,8 @@ class Dump(Model):
     """Database name, dumped with `mysqldump`."""
     builtin: AbsolutePath | None = None
     """Directory in which the app itself puts its dumps."""
+    command: DumpProgram | None = None
+    """A program that dumps a database of another kind."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Dump:
@@ -170,12 +220,12 @@ class Dump(Model):
 
     @property
     def source(self) -> str:
-        """Database file, database name or directory."""
-        return str(getattr(self, self.kind))
+        """Database file, database name, directory, or the name of the program."""
+        return self.command.words[0] if self.command else str(getattr(self, self.kind))
 
     def at(self, source: str) -> Dump:
-        """The same kind of dump of another file or directory."""
-        return Dump.of(self.kind, source)
+        """The same kind of dump of another file or directory; a program finds the database."""
+        return self if self.command else Dump.of(self.kind, source)
 
     @classmethod
     def of(cls, kind: str, source: str) -> Dump:
@@ -215,6 +265,8 @@ class Hardening(Model):
     """It needs device nodes even without a GPU."""
     netlink: bool = False
     """It needs AF_NETLINK (Node, Bun, .NET, Go's list of interfaces)."""
+    realtime: bool = False
+    """It uses realtime scheduling (audio)."""
     umask: Permissions | Literal[""] = ""
     """Umask in place of the baseline's, for files that other services read."""
     mounts: bool = False

@@ -30,7 +30,8 @@ from homelab.config.routes import Size
 from homelab.config.service_parts import Gpu
 from homelab.config.types import FilePattern, Icon, Label, OptionPath, RequestPath, Url, UserName
 
-Database = Literal["none", "sqlite", "postgresql", "mysql"]
+Database = Literal["none", "sqlite", "postgresql", "mysql", "own"]
+"""`own`: a database of the service's own kind, which its program dumps."""
 Need = Literal["always_on", "gpu"]
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
@@ -77,6 +78,9 @@ class ServiceFacts(Model):
     """Directories with its state. Backup, persistence and the lock follow them."""
     state_at: dict[OptionName, AbsolutePath] = Field(default_factory=dict)
     """Options that move a part of its state, each with the directory that is used without it."""
+    static_user_at: Many[OptionName] = ()
+    """Options of `state_at` with which its module uses an ordinary user in place of the dynamic
+    one, because systemd manages directories below /var/lib only."""
     state_file_at: dict[OptionName, Str] = Field(default_factory=dict)
     """Options that name a database file of its state, each with the file that is used without it;
     empty if there is none. The dump follows the option, and the file's directory is state."""
@@ -94,7 +98,9 @@ class ServiceFacts(Model):
     a database with a dump. The directory of PostgreSQL follows from `database`."""
     database: Database = "none"
     dumps: Many[Dump] = ()
-    """Consistent copies of its databases, made before each backup: `[{sqlite: /var/lib/x/db}]`."""
+    """Consistent copies of its databases, made before each backup: `[{sqlite: /var/lib/x/db}]`.
+    With a `command`, the live files belong in `persist`, because a copy of them is not
+    consistent."""
     stateless: Str = ""
     """Reason why it needs no backup."""
     audience: Audience = "operator"

@@ -191,6 +191,8 @@ def _value(service: Service, part: Part) -> tuple[Nix, str]:
             return facts.umask, "writes files that others read"
         case "memory-deny-write-execute" if facts.jit:
             return None, "compiles at run time"
+        case "restrict-realtime" if facts.realtime:
+            return None, "uses realtime scheduling"
         case "restrict-address-families" if facts.netlink:
             return " ".join((*FAMILIES, "AF_NETLINK")), "looks up network interfaces"
         case "private-devices" if service.config.gpu:

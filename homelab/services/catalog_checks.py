@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from homelab.catalog.options import options_of
+from homelab.catalog.references import roles_of
 from homelab.check import check
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.services.declared import declares
 from homelab.services.model import Service
 from homelab.services.ports import is_movable
+from homelab.services.templates import filled
 
 
 @check("port-fixed")
@@ -52,13 +55,20 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
     the service starts, or never.
     """
     for service in plan.services:
+        if not service.entry.requires_one_of:
+            continue
+        options = options_of(service.entry, service.release, service.config.gpu)
+        known = filled(options, plan, service)
         for choice in service.entry.requires_one_of:
-            if not any(declares(service.config, path) for path in choice):
-                yield Problem(
-                    service.at("options"),
-                    f"{service.name} needs {' or '.join(choice)}, which only you know",
-                    f"add {choice[0]}: … under services.{service.name}.options",
-                )
+            if any(path in known or declares(service.config, path) for path in choice):
+                continue
+            roles = [r for p in choice for r in roles_of(options.get(p))]
+            dataset = f"datasets: {{{roles[0]}: its dataset}}, or " if roles else ""
+            yield Problem(
+                service.at("options"),
+                f"{service.name} needs {' or '.join(choice)}, which only you know",
+                f"add {dataset}{choice[0]}: … under services.{service.name}.options",
+            )
 
 
 @check("state-version", severity="warning")

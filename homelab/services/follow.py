@@ -20,7 +20,10 @@ def followed(entry: Entry, config: ServiceConfig) -> Entry:
     # The innermost directory first, because the outer ones contain it.
     options = (s for s in stated if s.name in at)
     for option in sorted(options, key=lambda s: len(at[s.name]), reverse=True):
-        entry = _moved(entry, at[option.name], moved_to(entry, str(option.value)))
+        there = moved_to(entry, str(option.value))
+        if option.name in entry.static_user_at and there != at[option.name]:
+            entry = entry.model_copy(update={"dynamic_user": False})
+        entry = _moved(entry, at[option.name], there)
     for option in stated:
         if option.name in entry.state_file_at:
             file = moved_to(entry, str(option.value))

@@ -217,7 +217,7 @@ def _services(plan: Plan, host: Host) -> Iterator[Kept]:
         for mount in container.mounts if container else ():
             if not mount.read_only:
                 yield Kept(_whole(mount.source), service.name, "", writers)
-        if any(d.kind in ("sqlite", "postgresql", "mysql") for d in entry.dumps):
+        if any(d.kind != "builtin" for d in entry.dumps):
             yield Kept("/var/backup", "dumps for the backup")
 
 

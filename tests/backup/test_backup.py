@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
+import tarfile
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from homelab.backup.model import Job
 from homelab.backup.restic import modules
+from homelab.config.fact_parts import DumpProgram
 from homelab.problems import InvalidStackError
 from tests import build
 from tests.household import KEY, Changes, household
@@ -429,6 +434,75 @@ def test_the_dump_script_copies_a_database_in_use(tmp_path: Path) -> None:
     with closing(sqlite3.connect(dump)) as copy:
         assert copy.execute("SELECT secret FROM vault").fetchall() == [("one",)]
     assert [p.name for p in dump.parent.iterdir()] == ["db.sqlite3"]
+
+
+PROGRAM = files("homelab.backup") / "program-dump.sh"
+"""The script that every program of a dump runs in."""
+INFLUX: Changes = {"services": {"influxdb2": {"host": "aurora"}}}
+
+
+@pytest.mark.requirement("S0-35")
+def test_a_database_of_its_own_kind_is_dumped_by_a_program_of_the_service() -> None:
+    """Its live files are in no backup, because a copy of them is not consistent."""
+    (job,) = {j.name: j for k, j in jobs(INFLUX).items() if k[1] == "influxdb2"}.values()
+    assert job.paths == ("/var/backup/dumps/influxdb2/influx.tar",)
+    assert "${pkgs.influxdb2-cli}/bin/influx backup --host http://127.0.0.1:8086" in text(INFLUX)
+    without: Changes = {"services": {"influxdb2": {"backup": {"skip": "measurements of a trial"}}}}
+    assert not [k for k in jobs(INFLUX, without) if k[1] == "influxdb2"]
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("flock", "nix-instantiate"))), reason="flock or Nix is missing"
+)
+@pytest.mark.requirement("S0-35")
+def test_the_program_of_a_dump_has_its_secret_and_its_files_are_in_one_archive(
+    tmp_path: Path,
+) -> None:
+    """The script of the job, with a stand-in for the program. A second run replaces the first."""
+    script = restic(INFLUX)["influxdb2-disk"]["backupPrepareCommand"]
+    influx = tmp_path / "influx"
+    influx.write_text(
+        "#!/bin/sh\necho progress\nfor to; do :; done\n"
+        '[ -z "$(ls "$to")" ] && echo "$INFLUX_TOKEN $*" >"$to/$(date +%N).manifest"\n'
+    )
+    influx.chmod(0o755)
+    secret = tmp_path / "homelab/secrets/influxdb2-token"
+    secret.parent.mkdir(parents=True)
+    secret.write_text("its-token")
+    for old, new in {
+        "/packages/pkgs/influxdb2-cli/bin/influx": str(influx),
+        "/packages/pkgs/gnutar/bin/tar": str(shutil.which("tar")),
+        "/packages/pkgs/util-linux/bin/flock": str(shutil.which("flock")),
+        "/run/": f"{tmp_path}/",
+        "/var/": f"{tmp_path}/var/",
+    }.items():
+        script = script.replace(old, new)
+    script = re.sub(r"/nix/store/\w+-program-dump\.sh", str(PROGRAM), script)
+    for _ in range(2):
+        subprocess.run(["bash", "-c", script], check=True)
+    dump = tmp_path / "var/backup/dumps/influxdb2/influx.tar"
+    assert [p.name for p in dump.parent.iterdir()] == ["influx.tar"]
+    with tarfile.open(dump) as archive:
+        (file,) = [m for m in archive.getmembers() if m.isfile()]
+        content = archive.extractfile(file)
+        assert content is not None
+        line = content.read().decode()
+    assert line.startswith("its-token backup --host http://127.0.0.1:8086 ")
+
+
+def test_a_program_of_a_dump_that_fails_leaves_the_last_dump(tmp_path: Path) -> None:
+    """The job ends before the new dump replaces the old one."""
+    for directory in ("", str(tmp_path / "dump.d")):
+        words = ["sh", str(PROGRAM), "--", directory, "tar", "false"]
+        assert subprocess.run(words, check=False, capture_output=True).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["/bin/dump"], ["dump", "{file}"], ["dump", "{port!r}"], ["dump", "{"], []]
+)
+def test_the_words_of_a_dump_are_a_program_with_known_fields(words: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        DumpProgram(package="forum", words=tuple(words))
 
 
 @pytest.mark.parametrize("path", ["/mnt/disk/restic", "/mnt/One Touch/restic"])

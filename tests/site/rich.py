@@ -298,7 +298,11 @@ RICH: Changes = {
                 "needs": ["always_on"],
                 "unfree": ["forum-pro"],
                 "unfree_gpu": {"nvidia": ["forum-cuda"]},
-                "hardening": {"jit": True, "writable": ["/var/lib/forum-queue"]},
+                "hardening": {
+                    "jit": True,
+                    "realtime": True,
+                    "writable": ["/var/lib/forum-queue"],
+                },
             },
         },
         "router": {
@@ -321,6 +325,16 @@ RICH: Changes = {
                     "services.board.db": "/srv/board/board.sqlite",
                 },
                 "state": ["/var/lib/board"],
+                "database": "own",
+                "dumps": [
+                    {
+                        "command": {
+                            "package": "sqlite",
+                            "words": ["board-dump", "http://{address}:{port}", "{directory}"],
+                            "secrets": {"BOARD_TOKEN": "dump"},
+                        }
+                    }
+                ],
                 "former_state": {"before": "26.05", "directory": "/var/lib/old-board"},
                 "audience": "family",
                 "sign_in": {
@@ -330,7 +344,10 @@ RICH: Changes = {
                         "options": {"services.board.clientSecretFile": {"$secret": "oidc"}},
                     },
                 },
-                "secrets": {"key": {"source": "stored", "stored_key": "board/key"}},
+                "secrets": {
+                    "key": {"source": "stored", "stored_key": "board/key"},
+                    "dump": {},
+                },
                 "api_key": {"env": {"BOARD_API_KEY": "{value}"}},
             },
         },

@@ -102,6 +102,26 @@ def _dump(**said: object) -> Changes:
     return {"services": {"db": {"backup": {"dump": [said]}}}}
 
 
+def _dynamic_board(*options: str) -> Changes:
+    """A service whose state an option moves away from its dynamic user."""
+    module = {
+        "dynamic_user": True,
+        "state": ["/var/lib/private/board"],
+        "state_at": {"services.board.data": "/var/lib/private/board"},
+        "static_user_at": [*options],
+        "former_state": None,
+    }
+    return {"services": {"board": {"secrets": {"mail": {"owner": "board"}}, "module": module}}}
+
+
+def _program(**stated: object) -> Changes:
+    """A service whose program dumps its database."""
+    command = {"package": "forum", "words": ["dump"], "secrets": {"KEY": "key"}, **stated}
+    changes = _dumped("own", {"command": command})
+    changes["services"]["forum"]["module"]["secrets"] = {"key": {}}
+    return changes
+
+
 def _dumped(database: str, dump: Changes) -> Changes:
     module = {"database": database, "dumps": [dump] if dump else None}
     return {"services": {"forum": {"module": module}}}
@@ -231,8 +251,18 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
             ("postgresql", "postgresql", "forum"),
             ("mysql", "mysql", "forum"),
             ("builtin", "sqlite", "/var/lib/forum/dumps"),
+            ("command", "own", {"package": "forum", "words": ["dump"]}),
         )
     },
+    **{
+        f"DumpProgram.{field}": (_program(), _program(**{field: value}))
+        for field, value in (
+            ("package", "forum-tools"),
+            ("words", ["dump", "--all"]),
+            ("secrets", {"OTHER": "key"}),
+        )
+    },
+    "OwnFacts.static_user_at": (_dynamic_board(), _dynamic_board("services.board.data")),
     "ContainerService.tags": (
         {"services": {"wiki": {"host": None, "tags": ["metrics"]}}},
         {"services": {"wiki": {"host": None, "tags": ["nowhere"]}}},

@@ -17,8 +17,8 @@ from tests.tools.programs import evaluate
 MODULES = Path(__file__).with_name("modules.nix")
 FILES = ("backup.nix", "backup-stores.nix")
 """Files whose libraries `modules.nix` reads; hardening's has a test of its own."""
-PACKAGES = ("jq", "sqlite", "util-linux")
-"""Packages that libraries name. Each is the directory `pkgs/<name>`."""
+PACKAGES = ("gnutar", "influxdb2-cli", "jq", "sqlite", "util-linux")
+"""Packages that libraries name, and programs of dumps. Each is the directory `pkgs/<name>`."""
 _OTHERS = ("virtualisation.podman", "services.mysql", "services.postgresql")
 """Options of nixpkgs whose package a generated file asks for: `pkgs/<last part>`."""
 

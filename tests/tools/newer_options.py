@@ -32,6 +32,10 @@ _MODULE_2605 = "module file of nixpkgs, absent in the option list of 25.11"
 _PORT = "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
 
 NEWER: dict[str, Newer] = {
+    "services.esphome.stateDir": Newer("path", "26.05", _MODULE_2605),
+    "services.snapserver.settings": Newer("anything", "25.11", _LIST_MODULE_2511),
+    "services.snapserver.settings.tcp-control": Newer("anything", "26.05", _MODULE_2605),
+    "services.snapserver.settings.tcp-streaming": Newer("anything", "26.05", _MODULE_2605),
     "services.ersatztv.openFirewall": Newer("boolean", "25.11", _LIST_MODULE_2511),
     "services.ersatztv.group": Newer("string", "25.11", _LIST_MODULE_2511),
     "services.ersatztv.user": Newer("string", "25.11", _LIST_MODULE_2511),

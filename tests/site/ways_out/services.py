@@ -109,6 +109,23 @@ WAYS = (
     ),
     WayOut(
         "facts-agree",
+        facts(
+            database="own",
+            dumps=[{"command": {"package": "forum", "words": ["dump"], "secrets": {"KEY": "key"}}}],
+        ),
+        service("forum", module={"secrets": {"key": {}}}),
+    ),
+    WayOut(
+        "facts-agree",
+        facts(
+            database="own",
+            dumps=[{"command": {"package": "forum", "words": ["dump"], "secrets": {"KEY": "key"}}}],
+            secrets={"key": {"form": "env", "env": {"KEY": "{value}"}}},
+        ),
+        service("forum", module={"secrets": {"key": {"form": "file", "env": None}}}),
+    ),
+    WayOut(
+        "facts-agree",
         facts(exclude=["/srv/cache"]),
         service("forum", module={"state": ["/var/lib/forum", "/srv"]}),
     ),
