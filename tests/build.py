@@ -22,7 +22,7 @@ from homelab.plan import Plan
 from homelab.planner import make_plan
 from homelab.problems import Problem
 from homelab.secret_paths import host_file
-from homelab.secrets.recipients import host_recipient
+from homelab.secrets.readers import host_recipient
 from homelab.testing import changed
 from tests.certificates.authority import authority
 
@@ -171,7 +171,11 @@ def sources(made: Plan) -> dict[str, str | bytes]:
 def sops_text(made: Plan, host: str) -> str:
     """A sops file with every key that the host needs, with empty values."""
     data: dict[str, object] = {
-        "sops": {"mac": "ENC[]", "age": [{"recipient": host_recipient(made.stack, host)}]}
+        "sops": {
+            "mac": "ENC[]",
+            "age": [{"recipient": host_recipient(made.stack, host)}],
+            "lastmodified": "2025-12-01T00:00:00Z",
+        }
     }
     for secret in made.secrets.on(host):
         if secret.source == "stored":

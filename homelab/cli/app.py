@@ -18,6 +18,7 @@ from homelab.cli.evaluate import eval_app
 from homelab.cli.hosts import hosts_app
 from homelab.cli.lab import HERE, Directory, Json, StackName, lab_app
 from homelab.cli.problems import print_error, print_problems
+from homelab.cli.secrets import secret_app
 from homelab.cli.services import service_app
 from homelab.cli.why import why_app
 from homelab.problems import HomelabError, InvalidStackError, Problem
@@ -34,6 +35,7 @@ app.add_typer(eval_app)
 app.add_typer(hosts_app)
 app.add_typer(why_app)
 app.add_typer(service_app, name="service")
+app.add_typer(secret_app, name="secret")
 app.add_typer(lab_app, name="lab")
 
 
@@ -247,40 +249,10 @@ def sops(
         )
         print_problems([warning], out=sys.stderr)
     if out is None:
-        print(sops_yaml(plan.stack), end="")
+        print(sops_yaml(plan), end="")
         return
     for line in write_sops_rules(out, plan):
         print(line)
-
-
-@app.command()
-def secret(
-    name: Annotated[str, typer.Argument(help="Name of a derived secret, as `miniflux-admin`.")],
-    host: Annotated[
-        str | None, typer.Argument(help="Its host; not needed if only one host has it.")
-    ] = None,
-    stack: StackName = None,
-    cwd: Directory = HERE,
-    former: Annotated[
-        bool,
-        typer.Option(
-            "--former", help="Password of backups of a host or target that has left the stack."
-        ),
-    ] = False,
-) -> None:
-    """Print a derived secret, such as the first password of a service. Needs the master key."""
-    from homelab.ops.project.stack import check_stack, find_stack
-    from homelab.ops.secrets.derive import former_target, read_derived
-
-    plan, _ = check_stack(cwd, find_stack(cwd, stack))
-    value = read_derived(plan, cwd, name, host, former=former)
-    if former:
-        typer.echo(
-            f"no backup goes from {host} to {former_target(name)} in this stack; its repositories "
-            "from before, if there are any, open with this",
-            err=True,
-        )
-    print(value, end="")
 
 
 def _list_checks(as_json: bool) -> None:

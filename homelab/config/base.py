@@ -233,6 +233,12 @@ _SOPS_KEY = r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*"
 _OP = r"op://[^/]+/[^/]+/[^/]+(/[^/]+)?"
 
 
+SopsKey = Annotated[
+    Str, pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")
+]
+"""Key in a sops file, with `/` between its levels."""
+
+
 class SecretRef(Kind):
     """A reference to a secret. The stack config contains references and never a secret value."""
 
@@ -243,10 +249,7 @@ class SecretRef(Kind):
         "path/in/it, or refer to it in the service's options in a module of your own",
     )
 
-    sops: (
-        Annotated[Str, pattern(_SOPS_KEY, "this is not a key in a sops file; write its path, a/b")]
-        | None
-    ) = None
+    sops: SopsKey | None = None
     """Key in the sops file, with `/` between its parts: `cloudflare/token`."""
     op: (
         Annotated[

@@ -190,7 +190,8 @@ class _Reader:
                 self._problem(
                     where,
                     "an encrypted value inside an object reaches the program as plain text",
-                    "store it with sops and write a reference: {sops: path/in/file}",
+                    "write a reference, {sops: path/in/file}, and store the value: "
+                    "homelab secret set path/in/file",
                     line,
                 )
                 continue

@@ -1,12 +1,12 @@
-"""`homelab:secrets`: the deployer's keys, and epochs of derived secrets."""
+"""`homelab:secrets`: the deployer's keys, epochs of derived secrets, and facts of stored ones."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from homelab.config.base import Model, Name, SecretRef, Str, TreePath, pattern
+from homelab.config.base import Model, Name, SecretRef, SopsKey, Str, TreePath, pattern
 from homelab.config.types import HostFile
 from homelab.secrets.age import check_recipient
 
@@ -18,6 +18,66 @@ EpochKey = Annotated[
     ),
 ]
 """A service, or one secret of a service."""
+
+Generator = Literal[
+    "password", "hex", "base64", "base64url", "ssh", "wireguard", "age", "htpasswd", "argon2"
+]
+"""password (letters and digits), hex, base64 and base64url (random), ssh (Ed25519), wireguard and
+age (private keys), htpasswd (`user:` and a bcrypt hash), argon2 (an Argon2id hash)."""
+
+
+class Generate(Model):
+    """How `homelab secret set` makes the value of a stored secret, once."""
+
+    sized: ClassVar[tuple[str, ...]] = ("password", "hex", "base64url", "htpasswd", "argon2")
+
+    kind: Generator
+    """What to make. Of a hash, the deployer's file gets the password, under the same key."""
+    length: Annotated[int, Field(ge=16, le=256)] | None = None
+    """Number of characters, of the password for a hash. Default: 32, or 64 for `hex`."""
+    user: (
+        Annotated[
+            Str, pattern(r"[A-Za-z0-9._@-]+", "this is not a user name; write it as people type it")
+        ]
+        | None
+    ) = None
+    """User of the line that `htpasswd` makes. Default: the owner."""
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> Generate:
+        if self.length is not None and self.kind not in self.sized:
+            raise ValueError(f"a value of kind {self.kind} has one length; leave length out")
+        if self.user is not None and self.kind != "htpasswd":
+            raise ValueError("only htpasswd has a user; leave user out")
+        return self
+
+
+def _kind(value: object) -> object:
+    return {"kind": value} if isinstance(value, str) else value
+
+
+Days = Annotated[
+    Str, pattern(r"[1-9][0-9]{0,3}d", "this is not a number of days; write 180d, for half a year")
+]
+
+
+class StoredSecret(Model):
+    """What is known of a stored secret beyond its value."""
+
+    generate: (
+        Annotated[Generate, BeforeValidator(_kind, json_schema_input_type=Generator | Generate)]
+        | None
+    ) = None
+    """How to make its value, as `password` or `{kind: hex, length: 64}`. Default: a person types
+    it."""
+    limit: Days | None = None
+    """Greatest age: `180d`. `homelab check` warns two weeks before, and reports an error after."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> StoredSecret:
+        if self.generate is None and self.limit is None:
+            raise ValueError("this says nothing; write generate: password, or limit: 180d")
+        return self
 
 
 class SecretsConfig(Model):
@@ -40,6 +100,8 @@ class SecretsConfig(Model):
     tokens; of `tailscale` to rotate the keys of hosts that have not joined yet."""
     operators: list[Annotated[Str, AfterValidator(check_recipient)]] = Field(default_factory=list)
     """age recipients of the people who may edit the sops files."""
+    stored: dict[SopsKey, StoredSecret] = Field(default_factory=dict)
+    """Generators and age limits of stored secrets, by their key in the sops files."""
 
     def epoch(self, service: str, secret: str = "") -> int:
         """The epoch of a service, or of one of its secrets: a raise of either rotates the secret.

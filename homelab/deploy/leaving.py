@@ -31,7 +31,7 @@ def after_retiring(plan: Plan, host: Host) -> Iterator[str]:
         device = f"{ids[0]} ({host.tailnet})" if ids else f"at {host.tailnet}"
         yield f"next: remove its device {device} from the tailnet: {MACHINES}"
     if any(s.source == "stored" for s in plan.secrets.on(name)):
-        yield f"next: delete {host_file(plan.stack, name)}, then homelab sops --out .sops.yaml"
+        yield f"next: delete {host_file(plan.stack, name)}, then homelab secret recipients"
     yield f"next: {forget_command(host)}"
 
 

@@ -8,6 +8,7 @@ from homelab.check import check
 from homelab.cloudflare.model import ACME_TOKEN
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
+from homelab.secrets.deployer import references
 from homelab.secrets.rotation import rotatable, rotations
 from homelab.tailnet.model import JOIN_KEY
 
@@ -20,8 +21,8 @@ def secret_master(plan: Plan) -> Iterator[Problem]:
         yield Problem(
             "secrets.master",
             f"is missing, and secrets of {', '.join(derived)} are derived from it",
-            f"add master: {{sops: master}}, and add a key master to {plan.secrets.file} "
-            "with the output of: openssl rand -base64 32",
+            "add master: {sops: master}, then make the key: homelab secret set secrets.master "
+            "--generate base64",
         )
 
 
@@ -80,6 +81,20 @@ def secret_epoch(plan: Plan) -> Iterator[Problem]:
             )
         elif epoch < 1:
             yield Problem(f"secrets.epochs.{name}", "the first epoch is 1", "count up from 1")
+
+
+@check("secret-stored")
+def secret_stored(plan: Plan) -> Iterator[Problem]:
+    """A generator or an age limit of a key that nothing reads has no effect."""
+    stored = {s.key for s in plan.secrets.secrets if s.source == "stored"}
+    known = stored | {ref.sops for ref in references(plan).values() if ref.sops is not None}
+    for key in plan.stack.secrets.stored:
+        if key not in known:
+            yield Problem(
+                f"secrets.stored.{key}",
+                f'nothing in the stack reads "{key}" from a sops file',
+                f"{did_you_mean(key, known - {''}, 'stored secrets')}; or remove it",
+            )
 
 
 @check("secret-rotated")

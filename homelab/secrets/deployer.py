@@ -8,7 +8,7 @@ from homelab.check import file_check
 from homelab.config.base import SecretRef
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.secrets.sops_file import create_it, in_file, parse_sops_file
+from homelab.secrets.sops_file import create_it, parse_sops_file, set_it
 
 SECRET_DEPLOYER = file_check(
     "secret-deployer",
@@ -47,7 +47,7 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
         yield _warning(
             "secrets.file",
             f"there is no {path}, and pulumi up needs {needed} from it",
-            create_it(path),
+            create_it(*sorted(set(keys.values()))),
         )
         return
     text = sources[path]
@@ -67,7 +67,7 @@ def check_deployer(plan: Plan, sources: Mapping[str, str | bytes]) -> Iterator[P
             yield _warning(
                 place,
                 f'{path} has no key "{key}", which pulumi up needs',
-                f"{did_you_mean(key, file.kinds, 'keys')}; {in_file(key)} with sops {path}",
+                f"{did_you_mean(key, file.kinds, 'keys')}; {set_it(key)}",
             )
         elif kind == "plain":
             yield Problem(

@@ -102,3 +102,9 @@ class SopsFile:
     """age recipients."""
     sizes: Mapping[str, int] = field(default_factory=dict)
     """Key path to the length of its value in bytes, which AES-GCM does not hide."""
+    changed: Mapping[str, str] = field(default_factory=dict)
+    """Key path to the day on which `homelab secret set` last wrote its value, YYYY-MM-DD."""
+    unchanged: Mapping[str, str] = field(default_factory=dict)
+    """Key path to a day since which its value has not changed, for values of other programs."""
+    modified: str = ""
+    """Day on which sops last wrote the file; empty if it does not say."""

@@ -9,14 +9,12 @@ import yaml
 
 from homelab.check import file_check
 from homelab.config.host_options import SIZES, VARIABLE, WIFI
-from homelab.config.stack import StackConfig
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
 from homelab.secret_paths import host_file, secret_name
-from homelab.secrets.age import age_recipient
 from homelab.secrets.model import Secret, SopsFile
-from homelab.secrets.sops_file import create_it, in_file, parse_sops_file
-from homelab.system.model import nixos_hosts
+from homelab.secrets.readers import Readers, host_recipient, names_of, readers_of
+from homelab.secrets.sops_file import create_it, parse_sops_file, set_it
 
 SECRET_PLAINTEXT = file_check(
     "secret-plaintext", "error", "A secret that was committed in plain text is compromised."
@@ -38,39 +36,25 @@ OURS = "# Who may decrypt what, made from the stack config by `homelab sops`."
 """First line of a generated file."""
 _HEAD = f"""\
 {OURS}
-# After a change: sops updatekeys FILE
+# After a change: homelab secret recipients
 """
-_REGENERATE = "regenerate .sops.yaml: homelab sops --out .sops.yaml"
+_UPDATE = "homelab secret recipients"
 
 
-def host_recipient(stack: StackConfig, host: str) -> str:
-    """The age recipient of a host's SSH host key; empty when the key is unknown or unusable."""
-    found = nixos_hosts(stack.hosts).get(host)
-    key = found.ssh.host_key if found is not None else None
-    try:
-        return age_recipient(key) if key else ""
-    except ValueError:
-        return ""
+def sops_yaml(plan: Plan) -> str:
+    """The text of `.sops.yaml`: a file is encrypted for the hosts that read it and the operators.
 
-
-def sops_yaml(stack: StackConfig) -> str:
-    """The text of `.sops.yaml`: each host's file is encrypted for that host and the operators.
-
-    A host whose key is unknown gets no rule: it could not decrypt its file.
+    A file whose hosts' keys are all unknown gets no rule: they could not decrypt it.
     """
-    operators = sorted(set(stack.secrets.operators))
-    rules = []
-    for host in sorted(stack.hosts):
-        recipient = host_recipient(stack, host)
-        if recipient:
-            rules.append(_rule(host_file(stack, host), [*operators, recipient]))
-    if operators:
-        rules.append(_rule(stack.secrets.file, operators))
+    made = readers_of(plan)
+    # The deployer's file comes last.
+    order = sorted(made, key=lambda path: (path == plan.secrets.file, path))
+    rules = [_rule(path, made[path].recipients) for path in order if made[path].is_known]
     return _HEAD + yaml.safe_dump({"creation_rules": rules}, sort_keys=False, width=200)
 
 
-def _rule(file: str, recipients: list[str]) -> dict[str, object]:
-    return {"path_regex": f"^{re.escape(file)}$", "age": list(dict.fromkeys(recipients))}
+def _rule(file: str, recipients: tuple[str, ...]) -> dict[str, object]:
+    return {"path_regex": f"^{re.escape(file)}$", "age": [*recipients]}
 
 
 def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Problem]:
@@ -79,12 +63,16 @@ def check_recipients(plan: Plan, sops_files: Mapping[str, SopsFile]) -> list[Pro
     `sops_files` has the existing files, by their path in the stack config.
     """
     problems: list[Problem] = []
+    readers, names = readers_of(plan), names_of(plan.stack)
     for host in plan.hosts.values():
         # A secret without a key is a 1Password reference, which the check secret-known reports.
         stored = [s for s in plan.secrets.on(host.name) if s.source == "stored" and s.key]
         if host.is_deployed and stored:
             path = host_file(plan.stack, host.name)
-            problems += _host(plan.stack, host.name, stored, path, sops_files.get(path))
+            file = sops_files.get(path)
+            problems += _host(host.name, stored, path, file)
+            if file is not None and file.encrypted:
+                problems += _readers(plan, host.name, file, readers[path], names)
     for path in sorted(sops_files):
         if not sops_files[path].encrypted:
             problems.append(_plaintext(path))
@@ -98,15 +86,13 @@ def check_sops_files(plan: Plan, sources: Mapping[str, str | bytes]) -> list[Pro
     return check_recipients(plan, {p: parse_sops_file(p, t) for p, t in texts.items()})
 
 
-def _host(
-    stack: StackConfig, host: str, stored: list[Secret], path: str, file: SopsFile | None
-) -> Iterator[Problem]:
+def _host(host: str, stored: list[Secret], path: str, file: SopsFile | None) -> Iterator[Problem]:
     if file is None:
         names = ", ".join(sorted({s.key for s in stored}))
         yield Problem(
             f"secrets.hosts ({path})",
             f"there is no such file, and {host} needs {names}",
-            create_it(path),
+            create_it(*sorted({s.key for s in stored})),
             "secret-known",
         )
         return
@@ -114,7 +100,6 @@ def _host(
         return
     for secret in stored:
         yield from _key(secret, file)
-    yield from _readers(stack, host, file)
 
 
 def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
@@ -122,8 +107,7 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
         yield Problem(
             secret.origin,
             f'{file.path} has no key "{secret.key}", which {secret.service} on {secret.host} needs',
-            f"{did_you_mean(secret.key, file.kinds, 'keys')}; {in_file(secret.key)} with "
-            f"sops {file.path}",
+            f"{did_you_mean(secret.key, file.kinds, 'keys')}; {set_it(secret.key)}",
             "secret-known",
         )
     elif file.kinds[secret.key] == "plain":
@@ -137,7 +121,7 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
         yield Problem(
             secret.origin,
             f"{secret.key} in {file.path} is not text, and sops-nix hands over text only",
-            "put it in quotes",
+            f"write it as text: homelab secret set {secret.key}",
             "secret-known",
         )
     elif secret.name == secret_name(*WIFI) and file.sizes[secret.key] not in SIZES:
@@ -145,13 +129,15 @@ def _key(secret: Secret, file: SopsFile) -> Iterator[Problem]:
             secret.origin,
             f"{secret.key} in {file.path} cannot be one line {VARIABLE}=<password>: its length "
             "is not that of any",
-            f"write it so, the password with 8 to 63 characters: sops {file.path}",
+            f"write it so, with 8 to 63 characters: homelab secret set {secret.key}",
             WIFI_SECRET_FORMAT,
         )
 
 
-def _readers(stack: StackConfig, host: str, file: SopsFile) -> Iterator[Problem]:
-    own = host_recipient(stack, host)
+def _readers(
+    plan: Plan, host: str, file: SopsFile, readers: Readers, names: Mapping[str, str]
+) -> Iterator[Problem]:
+    own = host_recipient(plan.stack, host)
     if not own:
         yield Problem(
             f"hosts.{host}.ssh.host_key",
@@ -163,16 +149,15 @@ def _readers(stack: StackConfig, host: str, file: SopsFile) -> Iterator[Problem]
         yield Problem(
             f"hosts.{host}.ssh.host_key",
             f"{file.path} is not encrypted for {host} ({own})",
-            f"{_REGENERATE}, then: sops updatekeys {file.path}",
+            f"encrypt it for its readers: {_UPDATE}",
             SECRET_RECIPIENT,
         )
-    for other in sorted(stack.hosts):
-        recipient = host_recipient(stack, other)
-        if other != host and recipient and recipient != own and recipient in file.recipients:
+    for recipient, other in names.items():
+        if other not in readers.hosts and recipient != own and recipient in file.recipients:
             yield Problem(
                 f"hosts.{other}",
-                f"{other} can read {file.path}, the secrets of {host}",
-                f"{_REGENERATE}, then: sops updatekeys {file.path}; rotate what it could read",
+                f"{other} can read {file.path}, the secrets of {', '.join(readers.hosts)}",
+                f"encrypt it for its readers alone: {_UPDATE}; then rotate what it could read",
                 SECRET_RECIPIENT,
             )
 

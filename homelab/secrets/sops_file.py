@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from homelab.plaintext import UnreadableError, mapping, yaml_data
 from homelab.secrets.model import SopsFile
 
 
-def create_it(path: str) -> str:
-    """The way out of a missing sops file. sops creates none without the rules in `.sops.yaml`."""
-    return f"create it: homelab sops --out .sops.yaml, then sops {path}"
+def create_it(*keys: str) -> str:
+    """The way out of a missing sops file with these keys. `secret set` writes its rule too."""
+    only = f"homelab secret set {keys[0]}" if len(keys) == 1 else "homelab secret set --missing"
+    return f"create it: {only}"
 
 
-def in_file(key: str) -> str:
-    """A way out: how to write the key of a reference in the file, one level per part."""
-    *above, last = key.split("/")
-    return f"write {last}: below {', below '.join(reversed(above))}:" if above else f"write {last}:"
+def set_it(key: str) -> str:
+    """The way out of a missing key."""
+    return f"set it: homelab secret set {key}"
 
 
+NOTES = "homelab_unencrypted"
+"""Key above what homelab knows of the values. sops does not encrypt what is below a key that ends
+in `_unencrypted`, but authenticates it with the rest of the file."""
+CHANGED = "changed"
+"""Below it: the days on which `homelab secret set` wrote each value."""
+UNCHANGED = "unchanged_since"
+"""Below it: of each other value, a day since which it has not changed."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _VALUE = re.compile(r"ENC\[AES256_GCM,data:(.*?),.*type:([a-z]+)\]", re.DOTALL)
 
 
@@ -38,7 +46,23 @@ def parse_sops_file(path: str, text: str) -> SopsFile:
         kinds={path: kind for path, kind, _ in leaves},
         recipients=frozenset(_recipients(metadata)),
         sizes={path: size for path, kind, size in leaves if kind == "str"},
+        changed=_dates(tree, CHANGED),
+        unchanged=_dates(tree, UNCHANGED),
+        modified=_day(metadata.get("lastmodified")) if isinstance(metadata, dict) else "",
     )
+
+
+def _dates(tree: Mapping[str, object], kind: str) -> dict[str, str]:
+    """The day of each key. A day that is encrypted or damaged is left out."""
+    inner = mapping(mapping(tree.get(NOTES)).get(kind))
+    days = {key: _day(value) for key, value in inner.items()}
+    return {key: day for key, day in days.items() if day}
+
+
+def _day(value: object) -> str:
+    """The day of a time stamp. YAML reads one without quotes as a date."""
+    found = _DAY.match(str(value))
+    return found[0] if found else ""
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, str, int]]:
@@ -46,7 +70,8 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, str, int]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             # `/` in a reference separates levels, so it cannot address a key that contains one.
-            if (path or key != "sops") and "/" not in str(key):
+            ours = not path and key in ("sops", NOTES)
+            if not ours and "/" not in str(key):
                 yield from _leaves(inner, f"{path}/{key}" if path else str(key))
     elif isinstance(value, list):
         yield path, "list", 0

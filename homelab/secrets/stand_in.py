@@ -10,7 +10,7 @@ import yaml
 from homelab.plan import Plan
 from homelab.problems import Problem
 from homelab.secret_paths import host_file
-from homelab.secrets.recipients import host_recipient
+from homelab.secrets.readers import host_recipient
 
 _HEAD = "# Stand-in for a missing sops file in a rehearsal; it contains no secret.\n"
 _VALUE = f"ENC[AES256_GCM,data:{'A' * 64},iv:,tag:,type:str]"

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from homelab.plan import Plan
 from homelab.problems import UsageError, did_you_mean
-from homelab.secret_paths import host_file
 from homelab.system.bootstrap import IMAGES, output
 from homelab.system.checks import missing
 from homelab.system.model import Host
@@ -35,7 +34,7 @@ def first_steps(plan: Plan, name: str) -> str:
         _flash(host),
         _start(host),
         _pin(host),
-        _secrets(plan, host),
+        _secrets(),
         _hardware(host),
         _live(host),
     ]
@@ -85,10 +84,10 @@ def _pin(host: Host) -> tuple[str, list[str]]:
     ]
 
 
-def _secrets(plan: Plan, host: Host) -> tuple[str, list[str]]:
+def _secrets() -> tuple[str, list[str]]:
     return "Let it read its own secrets; its age recipient is computed from the host key:", [
-        "  homelab sops --out .sops.yaml",
-        f"  sops edit {host_file(plan.stack, host.name)}    # where it has stored secrets",
+        "  homelab secret recipients",
+        "  homelab secret set --missing    # those that it reads",
     ]
 
 

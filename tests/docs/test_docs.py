@@ -103,6 +103,10 @@ def test_commands_that_a_page_names_exist(path: Path) -> None:
         while options and " ".join([*whole, options[0]]) in known:
             whole.append(options.pop(0))
         assert len(whole) > 1, line
+        group = known[" ".join(whole)]
+        if options and getattr(group, "commands", None) and not options[0].startswith(("-", "…")):
+            # A short form, as the group itself resolves it.
+            whole.append(group.resolve_command(None, [*options])[0])
         command = known[" ".join(whole)]
         flags = {o for p in command.params for o in p.opts}
         assert [o for o in options if o.startswith("-") and o not in flags] == [], line

@@ -71,7 +71,9 @@ def test_lines_and_spaces_around_the_master_key_do_not_count() -> None:
 
 @pytest.mark.parametrize("bad", ["", "hunter2 hunter2!", base64.b64encode(bytes(31)).decode()])
 def test_a_weak_master_key_is_refused_without_being_shown(bad: str) -> None:
-    with pytest.raises(MasterKeyError, match="openssl rand -base64 32") as caught:
+    with pytest.raises(
+        MasterKeyError, match=r"secret set secrets\.master --generate base64"
+    ) as caught:
         derive(bad, "a/b")
     assert not bad or bad not in str(caught.value)
 

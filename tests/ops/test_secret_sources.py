@@ -65,7 +65,7 @@ def test_a_1password_reference_gives_exactly_the_value(tool: Tool, stack: Path) 
 
 SOPS_COMPLAINTS = {
     "Failed to get the data key required to decrypt the SOPS file.": "SOPS_AGE_KEY_FILE",
-    'component ["token"] not found': "with sops deploy.yaml",
+    'component ["token"] not found': "set it: homelab secret set cloudflare/token",
     "sops metadata not found": "sops encrypt -i deploy.yaml",
     f"something else about {VALUE}": "sops decrypt deploy.yaml",
 }
@@ -191,7 +191,7 @@ def test_sops_itself_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert file.sizes == {"cloudflare/token": len(VALUE)}
     monkeypatch.setenv("SOPS_AGE_KEY_FILE", str(key))
     assert resolve(REF, tmp_path, "deploy.yaml") == VALUE
-    with pytest.raises(SecretUnavailableError, match="has no such key"):
+    with pytest.raises(SecretUnavailableError, match="does not have this key"):
         resolve(SecretRef(sops="a/b"), tmp_path, "deploy.yaml")
     monkeypatch.delenv("SOPS_AGE_KEY_FILE")
     with pytest.raises(SecretUnavailableError, match="no key here can decrypt"):

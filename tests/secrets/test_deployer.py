@@ -34,7 +34,7 @@ def test_a_file_that_is_not_there_is_said_with_what_it_is_for(tmp_path: Path) ->
     assert (
         problem.what == f"there is no {FILE}, and pulumi up needs cloudflare/token, master from it"
     )
-    assert problem.way_out == f"create it: homelab sops --out .sops.yaml, then sops {FILE}"
+    assert problem.way_out == "create it: homelab secret set --missing"
 
 
 def test_a_key_that_is_not_in_the_file_is_said(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_key_that_is_not_in_the_file_is_said(tmp_path: Path) -> None:
     assert (problem.where, problem.severity) == ("cloudflare.token", "warning")
     assert problem.what == f'{FILE} has no key "cloudflare/token", which pulumi up needs'
     assert problem.way_out.startswith('did you mean "cloudflare/tokn"?')
-    assert problem.way_out.endswith(f"write token: below cloudflare: with sops {FILE}")
+    assert problem.way_out.endswith("set it: homelab secret set cloudflare/token")
 
 
 def test_a_slash_in_a_reference_is_a_level_of_the_file(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_slash_in_a_reference_is_a_level_of_the_file(tmp_path: Path) -> None:
     (directory / FILE).write_text(f"cloudflare/token: '{KEY}'\nmaster: '{KEY}'\n{SOPS}")
     (problem,) = said(directory)
     assert problem.what == f'{FILE} has no key "cloudflare/token", which pulumi up needs'
-    assert problem.way_out.endswith(f"write token: below cloudflare: with sops {FILE}")
+    assert problem.way_out.endswith("set it: homelab secret set cloudflare/token")
 
 
 @pytest.mark.parametrize(

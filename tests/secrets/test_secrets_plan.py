@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from homelab.secrets.model import Secret, SopsFile
-from homelab.secrets.recipients import check_recipients, check_sops_files, host_recipient, sops_yaml
+from homelab.secrets.readers import host_recipient
+from homelab.secrets.recipients import check_recipients, check_sops_files, sops_yaml
 from tests import build
 
 OPERATOR = "age12zdv4fqe6lk6ghl4n3cm87mjv5yd6vk9tmy5t92jfr7qytz70g5s7enahh"
@@ -232,8 +233,8 @@ def test_each_check_passes_a_good_stack(check: str) -> None:
 
 @pytest.mark.requirement("S0-58")
 def test_each_file_is_for_its_host_and_the_operators_alone() -> None:
-    made = build.stack_config({**STACK, "secrets": {"operators": [OPERATOR]}})
-    rules = yaml.safe_load(sops_yaml(made))["creation_rules"]
+    plan = build.plan({**STACK, "secrets": {"operators": [OPERATOR]}})
+    made, rules = plan.stack, yaml.safe_load(sops_yaml(plan))["creation_rules"]
     by_file = {r["path_regex"]: r["age"] for r in rules}
     assert by_file[r"^secrets/nas\.yaml$"] == [OPERATOR, host_recipient(made, "nas")]
     assert by_file[r"^secrets/deploy\.yaml$"] == [OPERATOR]

@@ -17,6 +17,7 @@ from homelab.plan import Plan
 from homelab.planner import make_plan
 from homelab.proxy.checks import outlived
 from homelab.render import modules_of
+from homelab.secrets.ages import check_ages
 from homelab.secrets.deployer import check_deployer
 from homelab.system import bootstrap
 from homelab.system.flakes import flake
@@ -56,6 +57,7 @@ def effects(values: Mapping[str, Any]) -> Effects:
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, files, sound=sound), *check_deployer(plan, files)}
     problems = sorted({*found, *outlived(plan, "2030-06-01"), *ended(plan, "2029-12-20")})
+    problems = sorted({*problems, *check_ages(plan, files, "2030-06-01")})
     out = {"problems": "\n".join(str(p) for p in problems)}
     for name, host in plan.hosts.items():
         image = bootstrap.image(plan, host)

@@ -434,6 +434,10 @@ RICH: Changes = {
     },
     "secrets": {
         "epochs": {"miniflux": 2},
+        "stored": {
+            "board/key": {"limit": "180d", "generate": {"kind": "htpasswd", "user": "sam"}},
+            "jellyfin/token": {"generate": {"kind": "hex", "length": 40}},
+        },
         "operators": ["age1cv8ydl70jl2n0789pccya3xx5d39c2hhpfakk5u9vvn4tjlp0v2se8rf2z"],
     },
     "deploy": {"canary": "nas", "last": ["pi"]},

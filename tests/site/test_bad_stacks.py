@@ -734,7 +734,7 @@ CASES: dict[str, Case] = {
     "no master key": Case(
         "secrets.master",
         "derived from it",
-        "openssl rand",
+        "homelab secret set secrets.master --generate base64",
         both(IDENTITY, {"secrets": {"master": None}}),
         check="secret-master",
     ),
@@ -897,7 +897,7 @@ def test_a_missing_file_of_a_host_is_reported_once(tmp_path: Path) -> None:
     (problem,) = [p for p in errors_of(directory) if "secrets" in p.where]
     assert problem.check == "secret-known"
     assert "nas needs restic/b2" in problem.what
-    assert problem.way_out == "create it: homelab sops --out .sops.yaml, then sops secrets/nas.yaml"
+    assert problem.way_out == "create it: homelab secret set restic/b2"
 
 
 def test_a_refusal_separates_warnings_from_errors() -> None:

@@ -30,6 +30,7 @@ UNUSED: Mapping[str, dict[str, Any]] = {
     "vpn": {"vpn": {"spare": VPN}},
     "flakes": {"flakes": {"spare": {"url": "github:example/spare"}}},
     "secrets.epochs": {"secrets": {"epochs": {"spare": 2}}},
+    "secrets.stored": {"secrets": {"stored": {"spare": {"limit": "180d"}}}},
     "backup.targets": {
         "services": {"jellyfin": {"host": "nas"}},
         "backup": {"targets": {"spare": TARGET, "used": {**TARGET, "host": "nas"}}},

@@ -166,7 +166,13 @@ def test_the_steps_build_compare_pin_and_end_in_live(config: Changes, attribute:
         f".config.system.build.{attribute}'" in text
     )
     order = ["homelab render", "dd of=/dev/DEVICE", "ssh-keygen -lf /etc/ssh", "ssh-keyscan"]
-    order += ["ssh.host_key", "homelab sops", "--show-hardware-config", "state: live", "pulumi up"]
+    order += [
+        "ssh.host_key",
+        "homelab secret recipients",
+        "--show-hardware-config",
+        "state: live",
+        "pulumi up",
+    ]
     places = [text.index(word, text.index("\n1.")) for word in order]
     assert places == sorted(places)
     assert "accept-new" not in text

@@ -75,13 +75,13 @@ def write_sops_rules(path: Path, plan: Plan) -> list[str]:
             f"--out {path}: homelab did not write this file, and would replace its rules; move the "
             "file away, or name another one"
         )
-    changed = replace_file(path, sops_yaml(plan.stack))
+    changed = replace_file(path, sops_yaml(plan))
     if not changed:
         return [f"{path} is unchanged"]
     return [
         f"{path}:",
         *(f"  {line}" for line in changed),
-        f"{path} written; for each file whose readers changed: sops updatekeys FILE",
+        f"{path} written; for files whose readers changed: homelab secret recipients",
     ]
 
 

@@ -8,6 +8,7 @@ from homelab.plan import Plan
 from homelab.problems import HomelabError, Problem
 from homelab.render import root_path
 from homelab.secret_paths import host_file
+from homelab.secrets.readers import readers_of
 from homelab.system.own import carried, named_at, named_by, own_paths
 
 
@@ -48,6 +49,14 @@ def read_sources(directory: Path, plan: Plan) -> tuple[dict[str, str | bytes], l
     return sources, problems
 
 
+def read_sops_files(directory: Path, plan: Plan) -> dict[str, str | bytes]:
+    """Every sops file of the stack that exists, also of hosts that read no stored secret."""
+    found: dict[str, str | bytes] = {}
+    for path in readers_of(plan):
+        found |= _files(directory, path)
+    return found
+
+
 def _follow(directory: Path, plan: Plan, sources: dict[str, str | bytes]) -> None:
     """Also read what hand-written modules import by a relative path; the check own-module reports
     what is missing.
@@ -73,7 +82,7 @@ _LONGEST = 240
 
 def _way_out(path: str, source: str) -> str:
     if source == "secrets.hosts":
-        return f"make it with sops: sops edit {path}"
+        return "make it: homelab secret set --missing"
     if source.endswith(".lock"):
         return "make it with nix flake lock, on any machine that has Nix"
     if source.endswith(".root"):

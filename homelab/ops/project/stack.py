@@ -36,6 +36,7 @@ from homelab.problems import (
 from homelab.proxy.checks import outlived
 from homelab.remainder import completed, rest_of, unrelated
 from homelab.render import render, render_images
+from homelab.secrets.ages import check_ages
 from homelab.secrets.deployer import check_deployer
 from homelab.secrets.literal_checks import check_literals
 from homelab.secrets.recipients import check_sops_files
@@ -176,6 +177,7 @@ def _planned(
         *outlived(plan, today),
         *ended(plan, today),
         *root_ends(plan, sources, today),
+        *check_ages(plan, sources, today),
     }
     found |= {
         *check_neighbours(plan, keys_of(directory, plan), read_neighbours(directory, name, plan))

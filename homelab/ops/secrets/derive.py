@@ -175,11 +175,12 @@ def _master(text: str) -> bytes:
         key = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         raise MasterKeyError(
-            "secrets.master: the key is not base64; make one with: openssl rand -base64 32"
+            "secrets.master: the key is not base64; make one with: homelab secret set "
+            "secrets.master --generate base64"
         ) from None
     if len(key) < _SHORTEST_KEY:
         raise MasterKeyError(
             f"secrets.master: the key has {len(key)} bytes and needs {_SHORTEST_KEY}; "
-            "make one with: openssl rand -base64 32"
+            "make one with: homelab secret set secrets.master --generate base64"
         )
     return key

@@ -12,10 +12,9 @@ from homelab.ops.secrets.tool import SecretUnavailableError, run
 from homelab.problems import HomelabError
 from homelab.secrets.age import age_recipient
 from homelab.secrets.model import SopsFile
-from homelab.secrets.recipients import sops_yaml
-from homelab.secrets.sops_file import create_it, in_file, parse_sops_file
+from homelab.secrets.sops_file import create_it, parse_sops_file, set_it
 
-__all__ = ["age_recipient", "read_encrypted", "read_host_files", "resolve", "sops_yaml"]
+__all__ = ["age_recipient", "read_encrypted", "read_host_files", "resolve"]
 
 _ENVIRONMENT = {"SOPS_DISABLE_VERSION_CHECK": "1"}
 _NO_KEY = ("data key", "no identity matched", "failed to load age identities", "no master key")
@@ -31,7 +30,7 @@ def resolve(ref: SecretRef, directory: Path, file: str) -> str:
     path = directory / file
     if not path.is_file() and not is_rehearsed():
         raise SecretUnavailableError(
-            ref, f"there is no file {file}", f"{create_it(file)}, or set secrets.file"
+            ref, f"there is no file {file}", f"{create_it(ref.sops or '')}, or set secrets.file"
         )
     key = ref.sops or ""
     where = "".join(f"[{json.dumps(part)}]" for part in key.split("/"))
@@ -54,13 +53,11 @@ def _unavailable(ref: SecretRef, file: str, complaint: str) -> SecretUnavailable
         return SecretUnavailableError(
             ref,
             f"no key here can decrypt {file}",
-            "point SOPS_AGE_KEY_FILE at your age key, or have a person with access add it: "
-            f"sops updatekeys {file}",
+            "point SOPS_AGE_KEY_FILE at your age key; or add it to secrets.operators, and have a "
+            "person with access run: homelab secret recipients",
         )
     if any(part in complaint for part in _NOT_FOUND):
-        return SecretUnavailableError(
-            ref, f"{file} does not have this key", f"{in_file(ref.sops or '')} with sops {file}"
-        )
+        return SecretUnavailableError(ref, f"{file} does not have this key", set_it(ref.sops or ""))
     return SecretUnavailableError(
         ref, f"sops could not read {file}", f"see why: sops decrypt {file} >/dev/null"
     )

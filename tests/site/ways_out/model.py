@@ -17,6 +17,7 @@ from homelab.ops.project.stack import check_sources
 from homelab.planner import make_plan
 from homelab.problems import InvalidStackError, Problem
 from homelab.proxy.checks import outlived
+from homelab.secrets.ages import check_ages
 from homelab.secrets.deployer import check_deployer
 from tests import build, stackdir
 
@@ -110,6 +111,7 @@ def problems(
     sound = not any(p.severity == "error" for p in found)
     found |= {*check_sources(plan, sources, sound=sound), *check_deployer(plan, sources)}
     found |= {*outlived(plan, TODAY), *ended(plan, TODAY), *root_ends(plan, sources, TODAY)}
+    found |= {*check_ages(plan, sources, TODAY)}
     seen: dict[tuple[str, str], Problem] = {}
     for problem in sorted(found):
         seen.setdefault((problem.where, problem.what), problem)

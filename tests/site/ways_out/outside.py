@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+from homelab.secrets.age import age_recipient
 from tests import build
 from tests.site.ways_out.model import Changes, WayOut
 from tests.site.ways_out.parts import jellyfin
 
+SEALED = f"ENC[AES256_GCM,data:{'A' * 32},iv:x,tag:x,type:str]"
 NIX = "hosts/nas/hardware.nix"
 NTFY: Changes = {"monitoring": {"ntfy": {"topic": {"sops": "ntfy/topic"}}}}
 OWN = "hosts/nas/own.nix"
@@ -48,7 +50,25 @@ FORGETS = {
     '  fileSystems."/var/lib/jellyfin" = { };\n}\n'
 }
 
+OLD = f"""\
+restic: {{b2: '{SEALED}'}}
+a: {{key: '{SEALED}'}}
+homelab_unencrypted: {{changed: {{a/key: '2025-06-01'}}}}
+sops: {{mac: 'ENC[]', age: [{{recipient: {age_recipient(build.host_key("nas"))}}}]}}
+"""
+"""A sops file with a key of half a year and more."""
+
 WAYS = (
+    WayOut(
+        "secret-age",
+        {
+            **jellyfin(secrets={"k": {"ref": {"sops": "a/key"}}}),
+            "secrets": {"stored": {"a/key": {"limit": "180d"}}},
+        },
+        {"secrets": {"stored": {"a/key": {"limit": "999d"}}}},
+        asked={"999d": "raise the limit"},
+        files={"secrets/nas.yaml": OLD},
+    ),
     WayOut(
         "acme-until",
         {"cloudflare": {"acme": {"until": "2025-12-01"}}, **NTFY},

@@ -61,6 +61,12 @@ WAYS = (
         says="first epoch",
     ),
     WayOut(
+        "secret-stored",
+        service("jellyfin", host="nas", secrets={"k": {"ref": {"sops": "a/key"}}})
+        | {"secrets": {"stored": {"a/kee": {"limit": "180d"}}}},
+        {"secrets": {"stored": {"a/kee": None, "a/key": {"limit": "180d"}}}},
+    ),
+    WayOut(
         "secret-literal",
         service("jellyfin", host="nas", options={"environment.etc.x.text": GITHUB}),
         service(
@@ -78,6 +84,12 @@ WAYS = (
         files=own(ROOT, "services.x.token =", f'"{GITHUB}";'),
         fixed=own(ROOT, "services.x.token =", '"/run/homelab/secrets/x";'),
         asked={"run/homelab/secrets/x": "use the path of its file on the host"},
+    ),
+    WayOut(
+        "secret-stored",
+        service("jellyfin", host="nas", secrets={"k": {"ref": {"sops": "a/key"}}})
+        | {"secrets": {"stored": {"a/kee": {"limit": "180d"}}}},
+        {"secrets": {"stored": {"a/kee": None, "a/key": {"limit": "180d"}}}},
     ),
     WayOut(
         "secret-literal",
