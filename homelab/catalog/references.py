@@ -19,7 +19,7 @@ REFERENCES = {
 """Every reference, and what it names."""
 FIELDS = (
     *("port", "bind", "name", "url", "fqdn", "domain", "zone", "timezone", "issuer", "client"),
-    "proxy",
+    *("discovery", "proxy"),
 )
 """Fields of `$text`."""
 _INDEXED = re.compile(r"(dataset|secret)\[([a-z0-9-]+)\]")

@@ -85,6 +85,9 @@ def show(
     clients: Annotated[
         bool, typer.Option("--clients", help="Print the settings for devices, as Markdown.")
     ] = False,
+    oidc: Annotated[
+        bool, typer.Option("--oidc", help="Print the OpenID Connect clients, as Markdown.")
+    ] = False,
     policy: Annotated[
         bool,
         typer.Option("--policy", help="Print what to add to the stack with the tailnet's policy."),
@@ -102,6 +105,11 @@ def show(
         from homelab.network.clients import guide
 
         print(guide(opened.plan), end="")
+        return
+    if oidc:
+        from homelab.identity.clients import guide as oidc_guide
+
+        print(oidc_guide(opened.plan), end="")
         return
     if policy:
         from homelab.tailnet.part import part

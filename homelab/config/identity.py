@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from homelab.config.base import Model, Name, SecretRef, Str, WebPath, pattern
-from homelab.config.oidc import CLAIMS, SCOPES, Claim, OidcScope
+from homelab.config.oidc import CLAIMS, SCOPES, Claim, ClientId, Issuer, OidcScope
 
 Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
 
@@ -15,16 +15,33 @@ Duration = Annotated[Str, Field(pattern=r"^[1-9][0-9]*(m|h|d|w|M)$")]
 Policy = Literal["bypass", "one_factor", "two_factor", "deny"]
 
 
-Provider = Literal["authelia", "pocket-id"]
+Provider = Literal["authelia", "pocket-id", "external"]
 
 
 def _known_provider(value: object) -> object:
     if isinstance(value, str) and value not in get_args(Provider):
         raise ValueError(
-            "the identity provider is authelia or pocket-id, which run here; name one of them, or "
-            "leave the section out and let apps sign people in themselves (auth: native)"
+            "the identity provider is authelia or pocket-id, which run here, or external; for one "
+            f"with OpenID Connect that runs elsewhere, such as {value}, write provider: external, "
+            "issuer: https://… and client: {client_id: …}"
         )
     return value
+
+
+class ProxyClient(Model):
+    """The client of the auth proxy at an external provider."""
+
+    client_id: ClientId
+    """Id of the client. Its redirect URIs are `https://NAME/oauth2/callback` for each name behind
+    the auth proxy; `homelab show --oidc` prints them."""
+    client_secret: SecretRef | None = None
+    """Its secret. Default: the key `oauth2-proxy/client` in the sops file of the host."""
+    scopes: Annotated[list[OidcScope], Field(min_length=1)] = Field(
+        default_factory=lambda: list[OidcScope](("openid", "profile", "email", "groups"))
+    )
+    """Scopes that the auth proxy requests. Leave `groups` out if the provider refuses it."""
+    groups_claim: Claim = "groups"
+    """Claim of the ID token with the groups of a user, which `groups` of a route refer to."""
 
 
 class Session(Model):
@@ -79,15 +96,25 @@ ClaimRule = Annotated[
 """Authelia's configuration is a template, in which {{ has a meaning of its own."""
 
 
+_OF_AUTHELIA = ("users", "directory", "rules", "scopes", "claims")
+"""Keys that only Authelia has."""
+
+
 class IdentityConfig(Model):
     """`homelab:identity`."""
 
     provider: Annotated[Provider, BeforeValidator(_known_provider)] = "authelia"
     """authelia: passwords and second factors; pocket-id: passkeys, with oauth2-proxy as auth proxy
-    in front of apps without a sign-in of their own."""
+    in front of apps without a sign-in of their own; external: a provider with OpenID Connect that
+    homelab does not run, such as Keycloak, with oauth2-proxy as well."""
     host: Name
-    """Host of the identity provider. The auth proxy is asked at every request, so the entry host
-    is the best place."""
+    """Host of the identity provider, and of the auth proxy. The auth proxy is asked at every
+    request, so the entry host is the best place."""
+    issuer: Issuer | None = None
+    """Issuer of an external provider: `https://id.example.org/realms/home`. Write `{client}` where
+    each client has an issuer of its own: `https://id.example.org/application/o/{client}/`."""
+    client: ProxyClient | None = None
+    """Client of the auth proxy at an external provider."""
     name: Name = "auth"
     """First label of the sign-in portal's host name."""
     users: SecretRef | None = None
@@ -110,6 +137,11 @@ class IdentityConfig(Model):
     """Key for Pocket ID's API, created in its settings. Needed with NixOS releases before 26.05,
     whose Pocket ID accepts no key from a file."""
 
+    @property
+    def service(self) -> str:
+        """The service with the sign-in portal; empty for an external provider."""
+        return "" if self.provider == "external" else self.provider
+
     @model_validator(mode="after")
     def _own_names(self) -> IdentityConfig:
         taken = [*(set(self.scopes) & set(SCOPES)), *(set(self.claims) & set(CLAIMS))]
@@ -120,20 +152,38 @@ class IdentityConfig(Model):
         return self
 
     @model_validator(mode="after")
-    def _people(self) -> IdentityConfig:
-        if self.provider == "authelia":
-            if (self.users is None) == (self.directory is None):
-                raise ValueError("Authelia has one source of users; write users or directory")
-            if self.api_key is not None:
-                raise ValueError("api_key is for pocket-id; leave it out")
-        else:
-            for key, value in (
-                ("users", self.users),
-                ("directory", self.directory),
-                ("rules", self.rules),
-                ("scopes", self.scopes),
-                ("claims", self.claims),
-            ):
-                if value:
-                    raise ValueError(f"pocket-id stores its users itself; leave {key} out")
+    def _fits_provider(self) -> IdentityConfig:
+        if self.provider == "authelia" and (self.users is None) == (self.directory is None):
+            raise ValueError("Authelia has one source of users; write users or directory")
+        if self.provider == "external" and (self.issuer is None or self.client is None):
+            raise ValueError(
+                "homelab has to know an external provider; write issuer: https://… and client: "
+                "{client_id: …}"
+            )
+        stated = [key for key in ("issuer", "client") if getattr(self, key) is not None]
+        if stated and self.provider != "external":
+            raise ValueError(
+                f"only an external provider has {' and '.join(stated)}; write provider: external, "
+                f"or leave {', '.join(stated)} out"
+            )
+        if self.provider != "pocket-id" and self.api_key is not None:
+            raise ValueError("api_key is for pocket-id; leave it out")
+        where = "" if self.provider == "external" else " itself"
+        for key in _OF_AUTHELIA if self.provider != "authelia" else ():
+            if getattr(self, key):
+                raise ValueError(f"{self.provider} stores its users{where}; leave {key} out")
+        return self
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> IdentityConfig:
+        if self.provider != "external":
+            return self
+        if "name" in self.model_fields_set:
+            raise ValueError("the portal's name is in the issuer; leave name out")
+        for key in ("inactivity", "remember_me"):
+            if key in self.session.model_fields_set:
+                raise ValueError(
+                    f"the external provider decides how long a sign-in there lasts; leave "
+                    f"session.{key} out"
+                )
         return self

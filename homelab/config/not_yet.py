@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from homelab.config.base import by_model
 from homelab.config.cloudflare import Zone
 from homelab.config.hosts import NixosHost
-from homelab.config.identity import Directory, IdentityConfig
+from homelab.config.identity import Directory
 from homelab.config.network import Lan, NetworkConfig
 from homelab.config.routes import RouteConfig, Upstream
 from homelab.config.services import ServiceConfig
@@ -48,11 +48,6 @@ _DRIVES = Missing(
 _NFS = Missing(
     "network drives with another protocol than SMB are not supported yet",
     "write samba: {}, which devices of the tailnet reach",
-)
-_PROVIDER = Missing(
-    "an external identity provider is not supported yet",
-    "leave it out: name authelia or pocket-id, which run here; or leave the section out and let "
-    "apps sign people in themselves (auth: native)",
 )
 _DIRECTORY = Missing(
     "another directory than OpenLDAP is not supported yet",
@@ -102,9 +97,6 @@ KEYS: Mapping[type[BaseModel], Mapping[str, Missing]] = {
     },
     DatasetConfig: dict.fromkeys(("nfs", "sftp", "webdav"), _NFS),
     SambaConfig: dict.fromkeys(("hosts", "lan", "networks", "scope", "sources"), _DRIVES),
-    IdentityConfig: dict.fromkeys(
-        ("client_id", "client_secret", "discovery", "issuer", "oidc", "realm", "url"), _PROVIDER
-    ),
     ServiceConfig: {
         **dict.fromkeys(("address", "proxy_pass", "upstream", "url"), _UPSTREAM),
         **dict.fromkeys(("domain", "zone"), _ZONE),
@@ -127,7 +119,6 @@ SHAPES: Mapping[type[BaseModel], Missing] = {
 """By model, if the value is not a mapping but a list or a text."""
 VALUES: Mapping[tuple[type[BaseModel], str], Missing] = {
     (Directory, "kind"): _DIRECTORY,
-    (IdentityConfig, "provider"): _PROVIDER,
 }
 """By model and field, if the value is not one of those that the field allows."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Annotated
+from collections.abc import Collection, Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field, WithJsonSchema, model_validator
 
-from homelab.config.base import Model, Str, pattern
+from homelab.config.base import Kind, SecretRef, Str, pattern
 
 _SCOPE_OF = {
     "address": "address",
@@ -78,7 +78,44 @@ def check_claims(claims: Collection[str], scopes: Collection[str]) -> None:
             raise ValueError(f"the claim {claim} needs the scope {scope}; add it to scopes")
 
 
-class CustomOidc(Model):
+ClientId = Annotated[
+    Str,
+    pattern(
+        r"[A-Za-z0-9][A-Za-z0-9._:@/-]*",
+        "this is not a client id; copy it from the page of the client at the provider",
+    ),
+]
+Issuer = Annotated[
+    Str,
+    pattern(
+        r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/([A-Za-z0-9._~-]|\{client\})+)*/?",
+        "this is not an issuer; write it as the provider's discovery document states it, "
+        "https://id.example.org/realms/home",
+    ),
+]
+"""The URL that identifies a provider. `{client}` in its path stands for the id of a client."""
+
+
+class StatedClient(Kind):
+    """The client of an app at an external identity provider, which homelab cannot create."""
+
+    called: ClassVar[str] = "the client of an app with facts"
+    lacks: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("redirects", "env", "scopes", "id_token", "post", "public"),
+        "leave it out: the facts of the service have it, in the catalog or below module: sign_in; "
+        "auth: oidc enables it",
+    )
+
+    client_id: ClientId | None = None
+    """Id of the client at an external provider. Default: the name of the app's route."""
+    client_secret: SecretRef | None = None
+    """Its secret. Default: the key `SERVICE/oidc` in the sops file of the app's host."""
+    issuer: Issuer | None = None
+    """Issuer for this client alone, if the provider has one for each. Default: `identity.issuer`.
+    """
+
+
+class CustomOidc(StatedClient):
     """OIDC settings of a container or of a service from a flake."""
 
     redirects: Annotated[list[Redirect], Field(min_length=1)]

@@ -17,7 +17,7 @@ from homelab.config.dashboard import ServiceTile
 from homelab.config.facts import OwnFacts
 from homelab.config.hardening import ServiceHardening
 from homelab.config.monitoring import ServiceMonitor
-from homelab.config.oidc import CustomOidc
+from homelab.config.oidc import CustomOidc, StatedClient
 from homelab.config.routes import RouteConfig, exact_name
 from homelab.config.service_parts import (
     Container,
@@ -129,7 +129,6 @@ class CatalogService(NativeService):
     called: ClassVar[str] = "a service of the catalog"
     lacks: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("container", "external", "flake", "module"), _ONE_KIND),
-        "oidc": "leave it out: the catalog has its OIDC settings; auth: oidc enables them",
     }
 
     service: Name | None = None
@@ -137,6 +136,8 @@ class CatalogService(NativeService):
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
+    oidc: StatedClient | None = None
+    """Its client at an external identity provider. The catalog has its other OIDC settings."""
 
 
 class ContainerService(ServiceConfig):
@@ -172,7 +173,6 @@ class ModuleService(NativeService):
     called: ClassVar[str] = "a service of a module"
     lacks: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("container", "external", "flake", "service"), _ONE_KIND),
-        "oidc": "write it below module: sign_in: {kinds: [oidc], oidc: {redirects: […]}}",
     }
 
     module: OwnFacts
@@ -180,6 +180,9 @@ class ModuleService(NativeService):
     connects: list[Name] = Field(default_factory=list)
     """Services that it is connected to, with their API keys: `services.sonarr.connects: [sabnzbd]`
     enters SABnzbd as a download client. Implies `uses`."""
+    oidc: StatedClient | None = None
+    """Its client at an external identity provider. Its other OIDC settings are below `module`:
+    `sign_in: {kinds: [oidc], oidc: {redirects: […]}}`."""
     backup: CustomBackup = CustomBackup()
 
 
@@ -273,6 +276,12 @@ def ports_of(config: ServiceConfig) -> Mapping[str, PortConfig]:
 def secrets_of(config: ServiceConfig) -> Mapping[str, ServiceSecret]:
     """The secrets that the stack config sets for a service, by name."""
     return config.secrets if isinstance(config, NativeService | ContainerService) else {}
+
+
+def client_of(config: ServiceConfig) -> StatedClient:
+    """What the stack config states about a service's client at an external provider."""
+    kinds = CatalogService | ContainerService | FlakeService | ModuleService
+    return (config.oidc if isinstance(config, kinds) else None) or StatedClient()
 
 
 def is_custom(config: ServiceConfig) -> bool:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from homelab.check import check
-from homelab.config.oidc import CLAIMS, SCOPES
-from homelab.config.services import ContainerService, FlakeService, ModuleService
-from homelab.identity.model import STATIC_KEY, IdentityPlan, OidcClient
 from homelab.identity.plan import minutes
 from homelab.network.route import Route
 from homelab.plan import Plan
 from homelab.problems import Problem, did_you_mean
-from homelab.services.model import Service
 
 LONGEST = "30d"
 """Longest session."""
@@ -58,7 +54,10 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
     identity = plan.stack.identity
     if identity is None:
         return
-    own = next((r for r in plan.routes if r.service == identity.provider), None)
+    if not identity.service:
+        yield from _served_provider(plan)
+        return
+    own = next((r for r in plan.routes if r.service == identity.service), None)
     for route in plan.routes:
         if route.auth not in ("forward", "oidc") or not route.public:
             continue
@@ -78,117 +77,18 @@ def portal_reachable(plan: Plan) -> Iterator[Problem]:
             )
 
 
-@check("oidc-capable")
-def oidc_capable(plan: Plan) -> Iterator[Problem]:
-    """OIDC works only for an app that supports it and whose redirect paths are known."""
-    for route in plan.routes:
-        if route.auth != "oidc":
-            continue
-        service = plan.service_of(route)
-        if service is not None and service.entry.sign_in.oidc is None:
-            yield Problem(
-                route.at("auth"),
-                f"{route.service} has no known OIDC support",
-                _without_oidc(service),
-            )
-
-
-@check("oidc-scope")
-def oidc_scope(plan: Plan) -> Iterator[Problem]:
-    """The provider refuses a sign-in that asks for a scope that it does not know, and a claim that
-    nothing defines is missing.
-    """
-    identity, config = plan.identity, plan.stack.identity
-    if identity is None or config is None:
-        return
-    for client in identity.clients:
-        where = _oidc_place(plan, client)
-        for scope in client.scopes:
-            if scope not in SCOPES and scope not in config.scopes:
-                yield Problem(
-                    f"{where}scopes",
-                    f'{identity.provider} has no scope "{scope}"',
-                    did_you_mean(scope, (*SCOPES, *config.scopes), "scopes")
-                    + _or_define(identity, f"identity.scopes: {{{scope}: […]}}"),
-                )
-        for claim in client.id_token:
-            if claim not in CLAIMS and claim not in client.claims:
-                yield Problem(
-                    f"{where}id_token",
-                    f"no scope of {client.service} gives the claim {claim}",
-                    did_you_mean(claim, (*CLAIMS, *client.claims), "claims")
-                    + _or_define(identity, f"identity.scopes: {{…: [{claim}]}}"),
-                )
-    asked = {s for client in identity.clients for s in client.scopes}
-    for scope, claims in config.scopes.items():
-        if scope not in asked:
-            yield Problem(
-                f"identity.scopes.{scope}",
-                f"no app asks for the scope {scope}",
-                "add it to the scopes of one, as services.….oidc.scopes, or leave it out",
-            )
-        for claim in claims:
-            if claim not in CLAIMS and claim not in config.claims:
-                yield Problem(
-                    f"identity.scopes.{scope}",
-                    f'there is no claim "{claim}"',
-                    did_you_mean(claim, (*CLAIMS, *config.claims), "claims")
-                    + f"; or add identity.claims: {{{claim}: …}}",
-                )
-    for claim in config.claims.keys() - {c for claims in config.scopes.values() for c in claims}:
-        yield Problem(
-            f"identity.claims.{claim}",
-            f"no scope gives the claim {claim}",
-            f"add identity.scopes: {{…: [{claim}]}}, or leave it out",
-        )
-
-
-def _or_define(identity: IdentityPlan, what: str) -> str:
-    return f"; or add {what}" if identity.provider == "authelia" else ""
-
-
-def _oidc_place(plan: Plan, client: OidcClient) -> str:
-    """The place of the app's OIDC settings; that of the service if they are in the catalog."""
-    config = plan.stack.services[client.service]
-    if isinstance(config, ModuleService):
-        return f"services.{client.service}.module.sign_in.oidc."
-    if isinstance(config, ContainerService | FlakeService):
-        return f"services.{client.service}.oidc."
-    return f"services.{client.service}."
-
-
-def _without_oidc(service: Service) -> str:
-    """The way out: settings of OIDC where the kind of service has a key for them."""
-    if isinstance(service.config, ModuleService):
-        facts = "{kinds: [oidc], oidc: {redirects: [/…]}}"
-        return f"add services.{service.name}.module.sign_in: {facts}"
-    if isinstance(service.config, ContainerService | FlakeService):
-        return f"add services.{service.name}.oidc: {{redirects: [/…]}}"
-    can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
-    return f"write auth: {' or '.join(can) or 'forward'}"
-
-
-@check("identity-capability")
-def identity_capability(plan: Plan) -> Iterator[Problem]:
-    """Pocket ID creates client secrets itself, and old releases create their own API key."""
-    identity = plan.stack.identity
-    if identity is None or identity.provider != "pocket-id":
+def _served_provider(plan: Plan) -> Iterator[Problem]:
+    """An external provider that the reverse proxy serves under an internal name only."""
+    portal = plan.identity.portal if plan.identity is not None else ""
+    if not any(portal == r.internal != r.public for r in plan.routes):
         return
     for route in plan.routes:
-        if route.auth == "oidc":
+        if route.auth in ("forward", "oidc") and route.public:
             yield Problem(
-                route.at("auth"),
-                f"{route.service} needs a client secret from the stack, but pocket-id creates it",
-                "write auth: forward or native, or identity.provider: authelia",
+                route.at("publish"),
+                f"{route.public} needs a sign-in, but {portal} is only an internal name",
+                "write the public name of the provider in identity.issuer, or publish: internal",
             )
-    host = plan.hosts.get(identity.host)
-    if host is not None and host.release < STATIC_KEY and identity.api_key is None:
-        yield Problem(
-            "identity.api_key",
-            f"pocket-id of NixOS {host.release} cannot take its API key from the stack",
-            "create one in its settings, store it in sops, and write "
-            "api_key: {sops: pocket-id/api-key}",
-        )
 
 
 @check("cookie-domain")
@@ -201,8 +101,8 @@ def cookie_domain(plan: Plan) -> Iterator[Problem]:
                 f'the session cookie would be for "{domain}", which browsers refuse',
                 "use a domain with a dot in it, as {name}.home.example.org",
             )
-    if plan.identity is None:
-        return
+    if plan.identity is None or plan.identity.external:
+        return  # oauth2-proxy has a cookie for each name
     domains = tuple(d for d, _ in plan.identity.cookies)
     for route in _protected(plan):
         for name in route.names:
@@ -269,8 +169,8 @@ def audience_auth(plan: Plan) -> Iterator[Problem]:
 @check("admin-two-factor", severity="warning")
 def admin_two_factor(plan: Plan) -> Iterator[Problem]:
     """A password alone is weak protection for the tools that administer the homelab."""
-    if plan.identity is not None and plan.identity.provider == "pocket-id":
-        return  # a passkey is two factors
+    if plan.identity is not None and plan.identity.provider != "authelia":
+        return  # a passkey is two factors, and an external provider decides by its own rules
     tools = {s.name for s in plan.services if not s.is_custom and s.entry.audience == "operator"}
     for route in _protected(plan):
         for_operator = route.audience == "operator" or route.service in tools

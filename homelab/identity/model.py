@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from homelab.config.identity import IdentityConfig, Policy, Provider, Session
 
@@ -19,6 +19,12 @@ STATIC_KEY = "26.05"
 """First release whose Pocket ID (2.2) reads its API key from a file."""
 API_KEY = "api-key"
 """Name of Pocket ID's secret with its API key."""
+
+ADAPTER: Final = "oauth2-proxy"
+"""The auth proxy for a provider that has none of its own."""
+CLIENT_SECRET = "client"
+"""Name of oauth2-proxy's secret with its client secret at an external provider."""
+CLIENT_VARIABLE = "OAUTH2_PROXY_CLIENT_SECRET"
 
 
 def api_key_source(config: IdentityConfig) -> Literal["stored", "derived"]:
@@ -54,9 +60,14 @@ class OidcClient:
     """An app that signs people in by OpenID Connect."""
 
     id: str
+    """The client id: the route's name, or what the stack states for an external provider."""
+    route: str
     """The route's name."""
+    issuer: str
     name: str
     service: str
+    host: str
+    """Host of the app."""
     redirects: tuple[str, ...]
     """Redirect URIs."""
     scopes: tuple[str, ...]
@@ -78,7 +89,7 @@ class OidcClient:
     @property
     def secret(self) -> str:
         """Name of the provider's secret with the hash of the client secret."""
-        return f"oidc-{self.id}"
+        return f"oidc-{self.route}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,11 @@ class AuthProxyPlan:
     callbacks: tuple[str, ...] = ()
     """Callback URLs of oauth2-proxy: one for each protected name."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that oauth2-proxy protects."""
+        return tuple(sorted(c.split("/")[2] for c in self.callbacks))
+
 
 @dataclass(frozen=True)
 class IdentityPlan:
@@ -98,6 +114,8 @@ class IdentityPlan:
 
     provider: Provider
     host: str
+    external: str
+    """Issuer of an external provider; empty for one that homelab runs."""
     portal: str
     """Host name of the portal."""
     public_portal: str
@@ -120,6 +138,8 @@ class IdentityPlan:
 
         Authelia works under each of its names. Pocket ID has one name, to which passkeys are bound.
         """
+        if self.external:
+            return self.external
         if self.provider == "pocket-id":
             public = bool(self.public_portal)
         return f"https://{self.public_portal if public else self.portal}"

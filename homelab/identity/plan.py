@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from homelab.catalog.model import OIDC
 from homelab.config.fact_parts import Oidc
-from homelab.config.identity import IdentityConfig
+from homelab.config.identity import IdentityConfig, ProxyClient
+from homelab.config.services import client_of
 from homelab.config.stack import StackConfig
-from homelab.identity.model import AuthProxyPlan, IdentityPlan, OidcClient
+from homelab.identity.model import ADAPTER, AuthProxyPlan, IdentityPlan, OidcClient
 from homelab.identity.rules import policy_of
 from homelab.network.model import LOOPBACK
 from homelab.network.route import Route
 from homelab.services.model import Service
 from homelab.system.model import Host
 
-ADAPTER: Final = "oauth2-proxy"
-"""The auth proxy for a provider that has none of its own."""
 CALLBACK = "/oauth2/callback"
 
 
@@ -31,9 +30,11 @@ def plan_identity(
     identity = stack.identity
     if identity is None or identity.host not in hosts:
         return None
-    own = next((r for r in routes if r.service == identity.provider), None)
     protected = tuple(r for r in routes if r.auth == "forward")
     by_oidc = tuple(r for r in routes if r.auth == "oidc")
+    if identity.issuer is not None and identity.client is not None:
+        return _external(stack, identity, identity.client, services, routes)
+    own = next((r for r in routes if r.service == identity.provider), None)
     public = tuple(sorted(r.public for r in protected if r.public))
     portal = own.title if own else _name(stack, stack.site.names.internal, identity)
     public_portal = ""
@@ -41,9 +42,10 @@ def plan_identity(
         published = own.public if own else ""
         public_portal = published or _name(stack, stack.site.names.public, identity)
     address = _address(services, identity.provider, identity.host)
-    return IdentityPlan(
+    made = IdentityPlan(
         provider=identity.provider,
         host=identity.host,
+        external="",
         portal=portal,
         public_portal=public_portal,
         address=address,
@@ -51,16 +53,58 @@ def plan_identity(
         cookies=_cookies(portal, public_portal),
         public_names=public,
         rules=policy_of(identity, routes) if identity.provider == "authelia" else (),
-        clients=tuple(_clients(stack, services, by_oidc)),
+        clients=(),
         session=identity.session,
         auth_proxy=AuthProxyPlan("authelia", address)
         if identity.provider == "authelia"
-        else AuthProxyPlan(
-            ADAPTER,
-            _address(services, ADAPTER, identity.host),
-            tuple(sorted(f"https://{n}{CALLBACK}" for r in protected for n in r.names)),
-        ),
+        else _adapter(services, identity, protected),
     )
+    clients = _clients(
+        stack, services, by_oidc, lambda r, _: (r.name, made.issuer(public=bool(r.public)))
+    )
+    return replace(made, clients=tuple(clients))
+
+
+def _external(
+    stack: StackConfig,
+    identity: IdentityConfig,
+    client: ProxyClient,
+    services: tuple[Service, ...],
+    routes: tuple[Route, ...],
+) -> IdentityPlan:
+    """The auth proxy and the clients of a provider that homelab does not run."""
+    protected = tuple(r for r in routes if r.auth == "forward")
+    by_oidc = tuple(r for r in routes if r.auth == "oidc")
+    shared = identity.issuer or ""
+    issuer = of_client(shared, client.client_id)
+
+    def stated(route: Route, service: Service) -> tuple[str, str]:
+        found = client_of(service.config)
+        client_id = found.client_id or route.name
+        return client_id, of_client(found.issuer or shared, client_id)
+
+    return IdentityPlan(
+        provider=identity.provider,
+        host=identity.host,
+        external=issuer,
+        portal=issuer.split("/")[2].partition(":")[0],
+        public_portal="",
+        address="",
+        domain="",
+        cookies=(),
+        public_names=(),
+        rules=(),
+        clients=tuple(_clients(stack, services, by_oidc, stated)),
+        session=identity.session,
+        auth_proxy=_adapter(services, identity, protected),
+    )
+
+
+def _adapter(
+    services: tuple[Service, ...], identity: IdentityConfig, protected: tuple[Route, ...]
+) -> AuthProxyPlan:
+    names = sorted(f"https://{n}{CALLBACK}" for r in protected for n in r.names)
+    return AuthProxyPlan(ADAPTER, _address(services, ADAPTER, identity.host), tuple(names))
 
 
 def _address(services: tuple[Service, ...], name: str, host: str) -> str:
@@ -70,8 +114,12 @@ def _address(services: tuple[Service, ...], name: str, host: str) -> str:
 
 
 def _clients(
-    stack: StackConfig, services: tuple[Service, ...], routes: tuple[Route, ...]
+    stack: StackConfig,
+    services: tuple[Service, ...],
+    routes: tuple[Route, ...],
+    identify: Callable[[Route, Service], tuple[str, str]],
 ) -> Iterator[OidcClient]:
+    """The client of each route with OIDC; `identify` gives its id and its issuer."""
     placed = {(s.name, s.host): s for s in services}
     own = stack.identity.scopes if stack.identity else {}
     for route in routes:
@@ -79,10 +127,14 @@ def _clients(
         fact = service.entry.sign_in.oidc
         if fact is None:
             continue
+        client_id, issuer = identify(route, service)
         yield OidcClient(
-            id=route.name,
+            id=client_id,
+            route=route.name,
+            issuer=issuer,
             name=service.entry.title,
             service=service.name,
+            host=service.host,
             redirects=tuple(redirects_of(route, fact)),
             scopes=fact.scopes,
             id_token=fact.id_token,
@@ -95,6 +147,11 @@ def _clients(
             epoch=stack.secrets.epoch(service.name, OIDC),
             source=route.source,
         )
+
+
+def of_client(issuer: str, client_id: str) -> str:
+    """The issuer for one client."""
+    return issuer.replace("{client}", client_id)
 
 
 def redirects_of(route: Route, fact: Oidc) -> Iterator[str]:

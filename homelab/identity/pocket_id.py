@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from importlib import resources
 
-from homelab.config.identity import Duration
+from homelab.identity import oauth2_proxy
 from homelab.identity.model import API_KEY, STATIC_KEY, IdentityPlan, api_key_source
 from homelab.identity.plan import minutes
 from homelab.nix import Attrs, Comment, Module, Pkg, Raw, Script, attrs, merge
@@ -73,11 +73,9 @@ def _settings(plan: Plan, host: Host, identity: IdentityPlan) -> Attrs:
 
 def _proxy(identity: IdentityPlan) -> Attrs:
     issuer, here = identity.issuer(public=False), f"http://{identity.address}"
-    return attrs(
-        "services.oauth2-proxy",
+    return oauth2_proxy.settings(
+        identity,
         {
-            "enable": True,
-            "provider": "oidc",
             "clientID": CLIENT,
             "keyFile": KEY_FILE,
             "oidcIssuerUrl": issuer,
@@ -87,29 +85,14 @@ def _proxy(identity: IdentityPlan) -> Attrs:
                 f"{here}/api/oidc/token",
             ),
             "scope": "openid profile email groups",
-            "email": {"domains": ["*"]},
-            "httpAddress": f"http://{identity.auth_proxy.address}",
-            "reverseProxy": True,
-            "setXauthrequest": True,
-            "upstream": ["static://202"],
-            "cookie": {"expire": _hours(identity.session.expiration)},
             "extraConfig": {
                 "skip-oidc-discovery": True,
                 "oidc-jwks-url": f"{here}/.well-known/jwks.json",
-                "skip-provider-button": True,
-                # Redirects after the sign-in may go to every protected name.
-                "whitelist-domain": sorted(_names(identity)),
-                "code-challenge-method": "S256",
                 # Pocket ID's administrator sets the addresses; they are not verified by mail.
                 "insecure-oidc-allow-unverified-email": True,
             },
         },
     )
-
-
-def _names(identity: IdentityPlan) -> set[str]:
-    """Every protected name."""
-    return {c.removeprefix("https://").partition("/")[0] for c in identity.auth_proxy.callbacks}
 
 
 def _registration(plan: Plan, identity: IdentityPlan) -> Attrs:
@@ -172,8 +155,3 @@ def _client(identity: IdentityPlan) -> str:
         "pkceEnabled": True,
     }
     return json.dumps(client, indent=2) + "\n"
-
-
-def _hours(duration: Duration) -> str:
-    """A duration as Go writes it."""
-    return f"{minutes(duration)}m"

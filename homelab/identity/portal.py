@@ -14,15 +14,17 @@ from homelab.system.model import Host
 
 
 def modules(plan: Plan, host: Host) -> Iterator[Module]:
-    """`portal.nix`, on each host with a client of the provider."""
+    """`portal.nix`, on each host with a client of a provider that the reverse proxy serves."""
     identity, entry = plan.identity, plan.hosts.get(plan.stack.network.entry.host)
     if identity is None or entry is None:
         return
-    if any(not r.internal for r in plan.routes_of(identity.provider)):
-        return  # the portal is public only, and every resolver knows its name
-    apps = {s.name for s in plan.on(host.name)}
+    if not any(r.internal == identity.portal for r in plan.routes):
+        return  # every resolver knows a name on the internet
     address = entry.lan or entry.tailnet
-    if address and any(c.service in apps for c in identity.clients):
+    apps = {s.name for s in plan.on(host.name)}
+    asks = any(c.service in apps for c in identity.clients)
+    # oauth2-proxy calls an external provider by its name.
+    if address and (asks or (identity.external and host.name == identity.host)):
         yield Module(
             "portal.nix",
             "Address of the sign-in portal for apps on this host, independent of its resolver",

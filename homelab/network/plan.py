@@ -42,7 +42,7 @@ def _configs(stack: StackConfig, service: Service) -> list[tuple[RouteConfig, st
     if not service.port or never or not service.entry.page:
         return []
     name = config.name
-    if stack.identity is not None and service.name == stack.identity.provider and name is None:
+    if name is None and stack.identity is not None and service.name == stack.identity.service:
         name = stack.identity.name
     described = RouteConfig(
         name=name,

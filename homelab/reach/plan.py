@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from homelab.cloudflare.resources import PagesSite
+from homelab.identity.model import ADAPTER
 from homelab.network.between import path_between as between
 from homelab.network.model import PortUse
 from homelab.network.route import Route
@@ -219,9 +220,10 @@ def _at_proxy(plan: Plan, route: Route) -> Hop:
         return Hop("nobody", barriers=(_app(route),))
     if route.auth != "forward" or plan.identity is None:
         return Hop("nobody")
-    if plan.identity.provider == "pocket-id":
+    if plan.identity.auth_proxy.kind == ADAPTER:
         exempt = f", except {' '.join(route.exempt)}" if route.exempt else ""
-        who = f"passkey, {' or '.join(route.groups)}" if route.groups else "passkey"
+        what = plan.identity.portal if plan.identity.external else "passkey"
+        who = f"{what}, {' or '.join(route.groups)}" if route.groups else what
         barrier = Barrier("forward", f"sign-in ({who}){exempt}", route.source)
         return Hop("nobody", barriers=(barrier,))
     rule = sign_in_of(plan.identity, route)

@@ -9,7 +9,16 @@ from homelab.config.base import SecretRef
 from homelab.config.fact_parts import SecretFact
 from homelab.config.identity import IdentityConfig
 from homelab.config.stack import StackConfig
-from homelab.identity.model import API_KEY, LDAP_OWNER, LDAP_PASSWORD, IdentityPlan, api_key_source
+from homelab.identity.model import (
+    ADAPTER,
+    API_KEY,
+    CLIENT_SECRET,
+    CLIENT_VARIABLE,
+    LDAP_OWNER,
+    LDAP_PASSWORD,
+    IdentityPlan,
+    api_key_source,
+)
 from homelab.secrets.demand import demanded
 from homelab.secrets.model import Secret
 from homelab.services.model import Service
@@ -26,7 +35,11 @@ def of_identity(
     if identity is None or config is None:
         return
     here = {s.name: s for s in services if s.host == identity.host}
-    provider = here.get(identity.provider)
+    if config.client is not None and ADAPTER in here:
+        fact = SecretFact(source="stored", form="env", env={CLIENT_VARIABLE: "{value}"})
+        ref, origin = config.client.client_secret, "identity.client"
+        yield _of_provider(stack, here[ADAPTER], CLIENT_SECRET, fact, ref, origin)
+    provider = here.get(config.service)
     if provider is None:
         return
     for fact, name, ref, origin in _of_people(config):

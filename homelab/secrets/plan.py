@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from homelab.backup.account import key_names
 from homelab.backup.model import BackupPlan, Job
+from homelab.catalog.model import OIDC
 from homelab.certificates.model import (
     AUTHORITY_KEY,
     CREDENTIALS,
@@ -18,6 +19,7 @@ from homelab.cloudflare.model import ACCESS, ACME_TOKEN, R2, TUNNEL_CREDENTIALS
 from homelab.cloudflare.resources import CloudflarePlan
 from homelab.config.fact_parts import SecretFact
 from homelab.config.host_options import PASSWORD, RECOVERY, WIFI, supplicant
+from homelab.config.services import client_of
 from homelab.config.stack import StackConfig
 from homelab.connections.keys import API_KEY
 from homelab.connections.model import Wiring
@@ -92,14 +94,18 @@ def _of_services(stack: StackConfig, services: tuple[Service, ...]) -> Iterator[
                 continue
             secret = demanded(stack, service.host, service.name, name, fact, service.source)
             config = service.secrets.get(name)
+            ref = client_of(service.config).client_secret if name == OIDC else None
+            origin = service.at("oidc.client_secret") if ref else service.source
+            if config is not None:
+                ref, origin = config.ref, service.at(f"secrets.{name}")
             yield replace(
                 secret,
-                key=(config.ref.sops or "") if config and config.ref else secret.key,
+                key=(ref.sops or "") if ref else secret.key,
                 # The purpose moves with the service, because the data that it encrypted does too.
                 purpose=f"{service.owner}/{name}" if fact.source == "derived" else "",
                 mode=config.mode if config else secret.mode,
                 units=tuple(f"{u}.service" for u in service.units[:1]),
-                origin=service.at(f"secrets.{name}") if config else service.source,
+                origin=origin,
             )
 
 

@@ -8,7 +8,7 @@ from homelab.catalog import find
 from homelab.catalog.model import OIDC, Entry
 from homelab.catalog.options import sign_in_options
 from homelab.cloudflare.model import tunnel_name
-from homelab.config.fact_parts import PortFact
+from homelab.config.fact_parts import Oidc, PortFact, SecretFact
 from homelab.config.lock import Lock
 from homelab.config.network import Scope
 from homelab.config.services import (
@@ -95,8 +95,9 @@ def implied(stack: StackConfig) -> dict[str, tuple[tuple[str, str], ...]]:
         out[resolver] = ((stack.network.dns.host, "network.dns"),)
     if stack.identity is not None:
         place = ((stack.identity.host, "identity"),)
-        out[stack.identity.provider] = place
-        if stack.identity.provider == "pocket-id":
+        if stack.identity.provider != "external":
+            out[stack.identity.provider] = place
+        if stack.identity.provider != "authelia":
             out["oauth2-proxy"] = place
         if stack.identity.directory is not None:
             out[stack.identity.directory.kind] = place
@@ -184,7 +185,7 @@ def _is_elsewhere(entry: Entry, original: Entry | None) -> bool:
     return original is not None and original.state[:1] != entry.state[:1]
 
 
-def _asking(entry: Entry, config: ServiceConfig) -> Entry:
+def _asking(entry: Entry, config: ServiceConfig, stack: StackConfig) -> Entry:
     """The entry with its OIDC options and secret if a route uses OIDC, and with its options for
     identity headers if a route uses the auth proxy.
     """
@@ -193,11 +194,18 @@ def _asking(entry: Entry, config: ServiceConfig) -> Entry:
     return entry.model_copy(
         update={
             "options": {**entry.options, **sign_in_options(entry.sign_in, asked)},
-            "secrets": {**entry.secrets, OIDC: oidc.secret}
+            "secrets": {**entry.secrets, OIDC: _client_secret(oidc, stack)}
             if oidc and not oidc.public
             else entry.secrets,
         }
     )
+
+
+def _client_secret(oidc: Oidc, stack: StackConfig) -> SecretFact:
+    """The client secret of an app: derived, or stored if an external provider created it."""
+    if stack.identity is None or stack.identity.provider != "external":
+        return oidc.secret
+    return oidc.secret.model_copy(update={"source": "stored"})
 
 
 def _place(
@@ -214,7 +222,7 @@ def _place(
     stack = readers.stack
     original = original_entry(stack, name, config)
     entry = _installed(entry, hosts[host].config.state_version, original)
-    entry = _asking(settled(entry, config, stack, original), config)
+    entry = _asking(settled(entry, config, stack, original), config, stack)
     if name in with_key:
         entry = with_api_key(entry, config)
     reading = readers.callers(host, entry, config)

@@ -10,11 +10,15 @@ from homelab.catalog.model import OIDC
 from homelab.catalog.references import reference
 from homelab.network.between import path_between
 from homelab.network.model import LOOPBACK
+from homelab.network.route import Route
 from homelab.nix import After, Nix, Pkg
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.services.folders import folder
 from homelab.services.model import Service
+
+DISCOVERY = "/.well-known/openid-configuration"
+"""Path of a provider's discovery document, below its issuer."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,10 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int]:
     """Fields that a template may use in braces, with their values for this service."""
     route = plan.main_route(service.name)
     # The OIDC client belongs to the route that uses OIDC, which need not be the main route.
-    client = next((r for r in plan.routes_of(service.name) if r.auth == OIDC), route)
+    asking = next((r for r in plan.routes_of(service.name) if r.auth == OIDC), route)
+    clients = plan.identity.clients if plan.identity else ()
+    client = next((c for c in clients if asking is not None and c.route == asking.name), None)
+    issuer = client.issuer if client else _issuer(plan, asking)
     site = plan.stack
     return {
         "port": service.port,
@@ -88,12 +95,16 @@ def fields(plan: Plan, service: Service) -> dict[str, str | int]:
         "domain": site.site.domain,
         "zone": site.cloudflare.zone.name if site.cloudflare else site.site.domain,
         "timezone": site.site.timezone,
-        "issuer": plan.identity.issuer(public=bool(client and client.public))
-        if plan.identity
-        else "",
-        "client": client.name if client else service.name,
+        "issuer": issuer,
+        "discovery": f"{issuer.rstrip('/')}{DISCOVERY}" if issuer else "",
+        "client": client.id if client else service.name,
         "proxy": _proxy(plan, service),
     }
+
+
+def _issuer(plan: Plan, route: Route | None) -> str:
+    """The issuer for a service without a client; empty without a provider."""
+    return plan.identity.issuer(public=bool(route and route.public)) if plan.identity else ""
 
 
 def _proxy(plan: Plan, service: Service) -> str:

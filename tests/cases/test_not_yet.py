@@ -14,16 +14,6 @@ from tests import build
 from tests.cases.on_disk import laid_out, tried
 
 NOT_YET: dict[str, tuple[dict[str, Any], str, str]] = {
-    "a provider by its address": (
-        {"identity": {"issuer": "https://id.example.org"}},
-        "identity.issuer",
-        "auth: native",
-    ),
-    "a provider with keys": (
-        {"identity": {"provider": {"url": "https://id.example.org"}}},
-        "identity.provider",
-        "auth: native",
-    ),
     "another directory": (
         {"identity": {"directory": {"kind": "lldap", "base_dn": "dc=example,dc=org"}}},
         "identity.directory.kind",

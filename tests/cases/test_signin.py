@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+import yaml
 
 from homelab.checks import run_checks
 from homelab.problems import InvalidStackError
 from tests import build
+from tests.cases.on_disk import laid_out, tried
 from tests.golden.test_home import planned, tree
 from tests.household import Changes, household
 from tests.proxy.running import Row, Running, serve
@@ -237,3 +240,22 @@ def test_another_provider_is_refused_with_the_supported_ones(provider: str) -> N
         InvalidStackError, match="the identity provider is authelia or pocket-id, which run here"
     ):
         planned({"identity": {"provider": provider}})
+
+
+@pytest.mark.parametrize("provider", ["kanidm", "keycloak", "zitadel", "authentik"])
+def test_another_identity_provider_is_an_issuer(provider: str, tmp_path: Path) -> None:
+    """The message names the keys of an external provider, and they work."""
+    (problem,) = tried(laid_out(tmp_path, {"identity": {"provider": provider}}))
+    assert problem.where == "identity.provider"
+    assert "provider: external, issuer: https://… and client: {client_id: …}" in problem.way_out
+    own = build.SHIPPED / "Pulumi.home.yaml"
+    gone = yaml.safe_load(own.read_text(encoding="utf-8"))["config"]["homelab:identity"]
+    edit = {
+        **dict.fromkeys(gone),
+        "provider": "external",
+        "host": gone["host"],
+        "issuer": "https://id.example.net",
+        "client": {"client_id": "homelab"},
+    }
+    text = tree({"identity": edit}, valid=False)["pi"]["auth-proxy.nix"]
+    assert 'oidcIssuerUrl = "https://id.example.net";' in text

@@ -71,11 +71,26 @@ class _Provider(BaseHTTPRequestHandler):
 
     issuer: str
     key: rsa.RSAPrivateKey
+    client = "gate"
+    groups = "groups"
+    verified = False
+    """Pocket ID does not verify addresses."""
 
     def log_message(self, *args: object) -> None:
         """Do nothing."""
 
     def do_GET(self) -> None:
+        if self.path == "/.well-known/openid-configuration":
+            self._say(
+                {
+                    "issuer": self.issuer,
+                    "authorization_endpoint": f"{self.issuer}/authorize",
+                    "token_endpoint": f"{self.issuer}/api/oidc/token",
+                    "jwks_uri": f"{self.issuer}/.well-known/jwks.json",
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                }
+            )
+            return
         assert self.path == "/.well-known/jwks.json", self.path
         public = self.key.public_key().public_numbers()
         made = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1"}
@@ -89,15 +104,15 @@ class _Provider(BaseHTTPRequestHandler):
         now = int(time.time())
         claims = {
             "iss": self.issuer,
-            "aud": "gate",
+            "aud": self.client,
             "sub": f"id-of-{who}",
             "iat": now,
             "exp": now + 3600,
             "nonce": nonce,
             "email": f"{who}@example.org",
-            "email_verified": False,
+            "email_verified": self.verified,
             "preferred_username": who,
-            "groups": GROUPS[who],
+            self.groups: GROUPS[who],
         }
         head = _b64(json.dumps({"alg": "RS256", "kid": "1"}).encode())
         text = f"{head}.{_b64(json.dumps(claims).encode())}"
@@ -115,11 +130,12 @@ class _Provider(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def provider(issuer: str) -> Iterator[int]:
+def provider(issuer: str, **facts: object) -> Iterator[int]:
     """A stub provider. Yields its port."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    handler = type("Provider", (_Provider,), {"issuer": issuer, "key": key})
+    handler = type("Provider", (_Provider,), {"issuer": issuer, "key": key, **facts})
     with rig.serving(rig.Server(("127.0.0.1", 0), handler)) as port:
+        handler.issuer = issuer or f"http://127.0.0.1:{port}"
         yield port
 
 
@@ -130,11 +146,16 @@ def started(plan: Plan, directory: Path, stack: ExitStack) -> dict[str, str]:
     identity = plan.identity
     assert identity is not None
     (port,) = rig.free_ports(1)
-    there = stack.enter_context(provider(identity.issuer(public=False)))
-    addresses = {
-        identity.auth_proxy.address: f"127.0.0.1:{port}",
-        identity.address: f"127.0.0.1:{there}",
-    }
+    addresses = {identity.auth_proxy.address: f"127.0.0.1:{port}"}
+    client = plan.stack.identity.client if plan.stack.identity else None
+    if client is not None:
+        # The stub is its own issuer: oauth2-proxy asks it for its endpoints.
+        facts = {"client": client.client_id, "groups": client.groups_claim, "verified": True}
+        there = stack.enter_context(provider("", **facts))
+        addresses[identity.external] = f"http://127.0.0.1:{there}"
+    else:
+        there = stack.enter_context(provider(identity.issuer(public=False)))
+        addresses[identity.address] = f"127.0.0.1:{there}"
     ((_, found),) = settings(plan, "services.oauth2-proxy", directory)
     line = words(found)
     for rendered, here in addresses.items():

@@ -487,6 +487,20 @@ VARIANTS: dict[str, Changes] = {
         },
         "services": {"authelia": None, "pocket-id": {"publish": "tunnel"}, "wiki": None},
     },
+    "a provider elsewhere": {
+        "identity": {
+            "provider": "external",
+            "issuer": "https://id.example.net/realms/home",
+            "client": {"client_id": "homelab"},
+            **dict.fromkeys(("directory", "rules", "scopes", "claims")),
+        },
+        "services": {
+            "authelia": None,
+            "wiki": {"oidc": {"client_secret": {"sops": "sso/wiki"}}},
+            "miniflux": {"oidc": {"client_id": "feeds"}},
+            "board": {"oidc": {"client_id": "board"}},
+        },
+    },
 }
 """Changes for fields that exclude others, merged over the rest."""
 

@@ -135,6 +135,17 @@ def _at_box(**facts: object) -> Changes:
     return {"services": {"board": {"host": "box", "module": facts}}}
 
 
+def _voting(**oidc: object) -> Changes:
+    """A service of a flake that signs people in at a provider elsewhere."""
+    vote = {
+        "audience": "family",
+        "auth": "oidc",
+        "oidc": {"redirects": ["/callback"], **oidc},
+        "options": {"services.vote.client": {"$text": "{client}"}},
+    }
+    return testing.merged(VARIANTS["a provider elsewhere"], {"services": {"vote": vote}})
+
+
 def _facts(service: str, **facts: object) -> Changes:
     return {"services": {service: {"module": facts}}}
 
@@ -347,6 +358,7 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
         {"network": {"ports": {"policy": "banded", "bands": _bands(10000, 21000)}}},
     ),
     "ContainerService.container": ({}, {"services": {"wiki": {"container": {"port": 3001}}}}),
+    "CustomOidc.client_id": (_voting(), _voting(client_id="ballot")),
     "CustomOidc.public": (
         {"services": {"wiki": {"oidc": {"env": None}}}},
         {"services": {"wiki": {"oidc": {"env": None, "public": True}}}},

@@ -65,6 +65,13 @@ PUBLIC = both(
 )
 KEY = identity(api_key={"sops": "pocket-id/api-key"})
 POCKET = identity(host="pi", provider="pocket-id", users=None)
+EXTERNAL = identity(
+    host="pi",
+    provider="external",
+    users=None,
+    issuer="https://id.example.org/realms/home",
+    client={"client_id": "homelab"},
+)
 LDAP = {"kind": "openldap", "base_dn": "dc=home,dc=example,dc=org"}
 FLAT = {
     "site": {"names": {"internal": "{name}.lan"}},
@@ -142,6 +149,42 @@ WAYS = (
         "identity-capability",
         POCKET,
         identity(api_key={"sops": "pocket-id/api-key"}),
+    ),
+    WayOut(
+        "identity-capability",
+        both(EXTERNAL, navidrome(routes=[{"name": "music", "policy": "two_factor"}])),
+        routed(policy=None),
+    ),
+    WayOut(
+        "identity-capability",
+        both(EXTERNAL, news(auth="oidc"), {"identity": {"users": None}}),
+        {"services": {"miniflux": {"routes": [{"name": "news", "audience": "family"}]}}},
+    ),
+    WayOut(
+        "portal-reachable",
+        both(
+            TUNNEL,
+            EXTERNAL,
+            identity(issuer="https://draw.home.example.org"),
+            draw(auth="native", backup={"skip": "keeps nothing"}),
+            navidrome(publish="tunnel"),
+        ),
+        navidrome(publish="internal"),
+    ),
+    WayOut(
+        "oidc-client",
+        both(IDENTITY, ASKS, asking(client_id="drawing")),
+        asking(client_id=None),
+    ),
+    WayOut(
+        "oidc-client",
+        both(EXTERNAL, ASKS, asking(client_id="drawing"), draw(auth="forward")),
+        {"services": {"draw": {"auth": "oidc"}}},
+    ),
+    WayOut(
+        "oidc-client",
+        both(EXTERNAL, ASKS, asking(public=True, client_secret={"sops": "a/b"})),
+        asking(client_secret=None),
     ),
     WayOut(
         "oidc-scope",

@@ -1,0 +1,184 @@
+"""Checks of OpenID Connect: what apps, clients and providers can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from homelab.check import check
+from homelab.config.identity import IdentityConfig
+from homelab.config.oidc import CLAIMS, SCOPES, StatedClient
+from homelab.config.services import ContainerService, FlakeService, ModuleService, client_of
+from homelab.identity.model import STATIC_KEY, IdentityPlan, OidcClient
+from homelab.plan import Plan
+from homelab.problems import Problem, did_you_mean
+from homelab.services.model import Service
+
+
+@check("oidc-capable")
+def oidc_capable(plan: Plan) -> Iterator[Problem]:
+    """OIDC works only for an app that supports it and whose redirect paths are known."""
+    for route in plan.routes:
+        if route.auth != "oidc":
+            continue
+        service = plan.service_of(route)
+        if service is not None and service.entry.sign_in.oidc is None:
+            yield Problem(
+                route.at("auth"),
+                f"{route.service} has no known OIDC support",
+                _without_oidc(service),
+            )
+
+
+@check("oidc-scope")
+def oidc_scope(plan: Plan) -> Iterator[Problem]:
+    """The provider refuses a sign-in that asks for a scope that it does not know, and a claim that
+    nothing defines is missing.
+    """
+    identity, config = plan.identity, plan.stack.identity
+    if identity is None or config is None or identity.external:
+        return  # homelab cannot know the scopes and claims of an external provider
+    for client in identity.clients:
+        where = _oidc_place(plan, client)
+        for scope in client.scopes:
+            if scope not in SCOPES and scope not in config.scopes:
+                yield Problem(
+                    f"{where}scopes",
+                    f'{identity.provider} has no scope "{scope}"',
+                    did_you_mean(scope, (*SCOPES, *config.scopes), "scopes")
+                    + _or_define(identity, f"identity.scopes: {{{scope}: […]}}"),
+                )
+        for claim in client.id_token:
+            if claim not in CLAIMS and claim not in client.claims:
+                yield Problem(
+                    f"{where}id_token",
+                    f"no scope of {client.service} gives the claim {claim}",
+                    did_you_mean(claim, (*CLAIMS, *client.claims), "claims")
+                    + _or_define(identity, f"identity.scopes: {{…: [{claim}]}}"),
+                )
+    asked = {s for client in identity.clients for s in client.scopes}
+    for scope, claims in config.scopes.items():
+        if scope not in asked:
+            yield Problem(
+                f"identity.scopes.{scope}",
+                f"no app asks for the scope {scope}",
+                "add it to the scopes of one, as services.….oidc.scopes, or leave it out",
+            )
+        for claim in claims:
+            if claim not in CLAIMS and claim not in config.claims:
+                yield Problem(
+                    f"identity.scopes.{scope}",
+                    f'there is no claim "{claim}"',
+                    did_you_mean(claim, (*CLAIMS, *config.claims), "claims")
+                    + f"; or add identity.claims: {{{claim}: …}}",
+                )
+    for claim in config.claims.keys() - {c for claims in config.scopes.values() for c in claims}:
+        yield Problem(
+            f"identity.claims.{claim}",
+            f"no scope gives the claim {claim}",
+            f"add identity.scopes: {{…: [{claim}]}}, or leave it out",
+        )
+
+
+def _or_define(identity: IdentityPlan, what: str) -> str:
+    return f"; or add {what}" if identity.provider == "authelia" else ""
+
+
+def _oidc_place(plan: Plan, client: OidcClient) -> str:
+    """The place of the app's OIDC settings; that of the service if they are in the catalog."""
+    config = plan.stack.services[client.service]
+    if isinstance(config, ModuleService):
+        return f"services.{client.service}.module.sign_in.oidc."
+    if isinstance(config, ContainerService | FlakeService):
+        return f"services.{client.service}.oidc."
+    return f"services.{client.service}."
+
+
+def _without_oidc(service: Service) -> str:
+    """The way out: settings of OIDC where the kind of service has a key for them."""
+    if isinstance(service.config, ModuleService):
+        facts = "{kinds: [oidc], oidc: {redirects: [/…]}}"
+        return f"add services.{service.name}.module.sign_in: {facts}"
+    if isinstance(service.config, ContainerService | FlakeService):
+        return f"add services.{service.name}.oidc: {{redirects: [/…]}}"
+    can = [k for k in service.entry.sign_in.kinds if k != "oidc"]
+    return f"write auth: {' or '.join(can) or 'forward'}"
+
+
+@check("identity-capability")
+def identity_capability(plan: Plan) -> Iterator[Problem]:
+    """A provider cannot do what another one can, and an external one is not configured here."""
+    identity = plan.stack.identity
+    if identity is not None and identity.provider == "pocket-id":
+        yield from _pocket_id(plan, identity)
+    if identity is not None and identity.provider == "external":
+        yield from _external(plan)
+
+
+def _pocket_id(plan: Plan, identity: IdentityConfig) -> Iterator[Problem]:
+    """Pocket ID creates client secrets itself, and old releases create their own API key."""
+    for route in plan.routes:
+        if route.auth == "oidc":
+            yield Problem(
+                route.at("auth"),
+                f"{route.service} needs a client secret from the stack, but pocket-id creates it",
+                "write auth: forward or native, or identity.provider: authelia",
+            )
+    host = plan.hosts.get(identity.host)
+    if host is not None and host.release < STATIC_KEY and identity.api_key is None:
+        yield Problem(
+            "identity.api_key",
+            f"pocket-id of NixOS {host.release} cannot take its API key from the stack",
+            "create one in its settings, store it in sops, and write "
+            "api_key: {sops: pocket-id/api-key}",
+        )
+
+
+def _external(plan: Plan) -> Iterator[Problem]:
+    """What only the owner can set up at an external provider."""
+    for route in plan.routes:
+        if route.auth in ("forward", "oidc") and route.policy == "two_factor":
+            yield Problem(
+                route.at("policy"),
+                f"an external provider asks for a second factor by its own rules, so {route.title} "
+                "cannot require one",
+                "require it there for the client, and leave policy out",
+            )
+        if route.auth == "oidc" and route.groups:
+            yield Problem(
+                route.at("groups"),
+                f"an external provider decides by its own rules who may sign in to {route.title}",
+                "assign the groups to the client there, and leave groups out; or write "
+                "auth: forward",
+            )
+
+
+@check("oidc-client")
+def oidc_client(plan: Plan) -> Iterator[Problem]:
+    """The client of an app without OIDC, or of one whose provider is configured here, would be
+    ignored.
+    """
+    identity = plan.stack.identity
+    clients = {c.service: c for c in plan.identity.clients} if plan.identity is not None else {}
+    for service in plan.services:
+        stated, client = client_of(service.config), clients.get(service.name)
+        keys = [k for k in StatedClient.model_fields if k in stated.model_fields_set]
+        where = service.at("oidc")
+        if keys and identity is not None and identity.provider != "external":
+            yield Problem(
+                f"{where}.{keys[0]}",
+                f"{identity.provider} has the clients of the stack, with ids and secrets of "
+                "homelab",
+                f"leave {', '.join(keys)} out, or choose identity.provider: external",
+            )
+        elif keys and client is None:
+            yield Problem(
+                f"{where}.{keys[0]}",
+                f"{service.name} does not sign people in with OpenID Connect",
+                f"write auth: oidc, or leave {', '.join(keys)} out",
+            )
+        elif client is not None and client.public and stated.client_secret is not None:
+            yield Problem(
+                f"{where}.client_secret",
+                f"the client of {service.name} is public and has no secret",
+                "leave client_secret out",
+            )
