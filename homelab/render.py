@@ -26,7 +26,7 @@ from homelab.offline import delivery
 from homelab.plan import Plan
 from homelab.proxy import caddy, nginx, traefik
 from homelab.secrets import issued, sops_nix
-from homelab.services import containers, control, nixos
+from homelab.services import containers, control, devices, nixos
 from homelab.storage import datasets, samba
 from homelab.system import (
     ban,
@@ -90,6 +90,7 @@ BACKENDS: tuple[Backend, ...] = (
     killswitch.modules,
     namespace.modules,
     containers.modules,
+    devices.modules,
     nixos.modules,
     control.modules,
     wiring.modules,

@@ -30,13 +30,14 @@ def flaws(entry: Entry, releases: tuple[str, ...]) -> Iterator[Problem]:
 
 
 def _references(entry: Entry) -> Iterator[Problem]:
-    """References name a port, secret or dataset of the entry."""
+    """References name a port, secret, dataset or device of the entry."""
     oidc = entry.sign_in.oidc
     known: dict[str, tuple[str, ...]] = {
         "port": tuple(entry.ports),
         "secret": (*entry.secrets, *((OIDC,) if oidc and not oidc.public else ())),
         "dataset": tuple(entry.datasets),
         "folder": tuple(entry.datasets),
+        "device": tuple(entry.devices),
     }
     stated = [
         (f"{group}.{path}", value)

@@ -24,7 +24,9 @@ def merged_options(facts: ServiceFacts, release: str, gpu: Gpu | None) -> dict[s
     for since, more in sorted(facts.options_since.items()):
         if release >= since:
             merged |= more
-    return merged | (facts.options_gpu.get(gpu, {}) if gpu is not None else {})
+    merged |= facts.options_gpu.get(gpu, {}) if gpu is not None else {}
+    # Left out for a service without the device.
+    return merged | {d.option: {"$device": role} for role, d in facts.devices.items() if d.option}
 
 
 def sign_in_options(sign_in: SignIn, asked: Container[str]) -> dict[str, JsonValue]:

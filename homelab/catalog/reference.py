@@ -81,6 +81,7 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "Backup", _backup(entry)
     yield "Excluded from backup", _codes(entry.exclude)
     yield "Datasets", "; ".join(_dataset(entry, part) for part in sorted(entry.datasets))
+    yield "Devices", "; ".join(f"`{role}`: {d.why}" for role, d in sorted(entry.devices.items()))
     yield (
         "Secrets",
         "; ".join(

@@ -12,6 +12,7 @@ REFERENCES = {
     "$port": "ports",
     "$dataset": "datasets",
     "$folder": "datasets",
+    "$device": "devices",
     "$package": "packages",
     "$text": "fields",
     "$last": "items",
@@ -22,7 +23,7 @@ FIELDS = (
     *("discovery", "proxy"),
 )
 """Fields of `$text`."""
-_INDEXED = re.compile(r"(dataset|secret)\[([a-z0-9-]+)\]")
+_INDEXED = re.compile(r"(dataset|device|secret)\[([a-z0-9-]+)\]")
 
 
 @dataclass(frozen=True)

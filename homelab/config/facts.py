@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue
 
 from homelab.config.base import AbsolutePath, Audience, Model, Name, Release, Str, SubDirectory
 from homelab.config.connections import ApiKey, ApiObject, ConnectionFact
+from homelab.config.devices import DeviceOfFacts
 from homelab.config.fact_parts import (
     Dump,
     FormerState,
@@ -35,7 +36,8 @@ Database = Literal["none", "sqlite", "postgresql", "mysql", "own"]
 Need = Literal["always_on", "gpu"]
 Options = dict[OptionPath, JsonValue]
 """NixOS options by full path. Values may refer to the plan: `{$port: web}`, `{$secret: admin}`,
-`{$dataset: music}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`, `{$last: […]}`."""
+`{$dataset: music}`, `{$device: radio}`, `{$package: ollama-cuda}`, `{$text: "{url}/login"}`,
+`{$last: […]}`."""
 
 
 class ServiceFacts(Model):
@@ -119,6 +121,8 @@ class ServiceFacts(Model):
     folders: dict[Name, SubDirectory] = Field(default_factory=dict)
     """Directories in the datasets of some roles that it uses if the dataset has them in `dirs`, as
     `{$folder: media}`. Otherwise it uses the whole dataset."""
+    devices: dict[Name, DeviceOfFacts] = Field(default_factory=dict)
+    """Roles of the devices that it can use: `{radio: Zigbee radio}`."""
     state_in: dict[Name, SubDirectory] = Field(default_factory=dict)
     """Roles whose dataset replaces the state directory, each with the directory in the dataset. The
     backup of the dataset then contains the state, and that of the service its dumps."""

@@ -22,6 +22,7 @@ from homelab.config.base import (
     Str,
     TreePath,
 )
+from homelab.config.devices import HostDevice
 from homelab.config.host_options import (
     Fail2ban,
     HostNix,
@@ -289,6 +290,8 @@ class NixosHost(HostConfig):
     """Ban addresses after failed logins, except those of the LAN and the tailnet."""
     tailscale: HostTailscale | None = HostTailscale()
     gpu: Gpu | None = None
+    devices: dict[Name, HostDevice] = Field(default_factory=dict)
+    """Devices that services use, by name: `{zigbee: /dev/serial/by-id/usb-…}`."""
     boot: Boot = Boot()
     host_id: Annotated[Str, Field(pattern=r"^[0-9a-f]{8}$")] | None = None
     """`networking.hostId`, in quotes, for ZFS: the id that its pools were imported with (`hostid`

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, mode
 from homelab.config.backup import CustomBackup, ServiceBackup
 from homelab.config.base import AbsolutePath, Audience, Auth, Kind, Name, Port, Publish, Reason
 from homelab.config.dashboard import ServiceTile
+from homelab.config.devices import DeviceTarget
 from homelab.config.facts import OwnFacts
 from homelab.config.hardening import ServiceHardening
 from homelab.config.monitoring import ServiceMonitor
@@ -112,6 +113,9 @@ class NativeService(ServiceConfig):
 
     datasets: dict[Name, Name] = Field(default_factory=dict)
     """Datasets that it uses, by their role in the catalog entry: `{music: library}`."""
+    devices: dict[Name, Name] = Field(default_factory=dict)
+    """Devices of its host that it uses, by their role in the catalog entry: `{radio: zigbee}`. It
+    runs only while they are there."""
     secrets: dict[Name, ServiceSecret] = Field(default_factory=dict)
     """Secrets that it reads, besides those that the catalog knows."""
     ports: dict[Name, PortConfig] = Field(default_factory=dict)
@@ -158,6 +162,9 @@ class ContainerService(ServiceConfig):
     datasets: dict[Name, DatasetUse] = Field(default_factory=dict)
     """Datasets that it uses, by name, with their directory in the container: `{library: /books}`.
     """
+    devices: dict[Name, DeviceTarget] = Field(default_factory=dict)
+    """Devices of its host that it uses, by name, with their path in the container:
+    `{zigbee: /dev/ttyACM0}`."""
     secrets: dict[Name, ContainerSecret] = Field(default_factory=dict)
     """Secrets that it reads."""
     ports: dict[Name, ContainerPort] = Field(default_factory=dict)
@@ -201,6 +208,7 @@ class ExternalService(ServiceConfig):
                     "backup",
                     "connects",
                     "datasets",
+                    "devices",
                     "gpu",
                     "harden",
                     "host",
@@ -266,6 +274,13 @@ def datasets_of(config: ServiceConfig) -> Mapping[str, str]:
 def connects_of(config: ServiceConfig) -> list[str]:
     """The services that a service is connected to."""
     return config.connects if isinstance(config, CatalogService | ModuleService) else []
+
+
+def devices_of(config: ServiceConfig) -> Mapping[str, str]:
+    """The devices that a service uses, by role; for a container by device name."""
+    if isinstance(config, ContainerService):
+        return {name: name for name in config.devices}
+    return config.devices if isinstance(config, NativeService) else {}
 
 
 def ports_of(config: ServiceConfig) -> Mapping[str, PortConfig]:

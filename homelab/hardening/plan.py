@@ -13,6 +13,7 @@ from homelab.hardening.nixpkgs import holds, meet, said_by_nixpkgs
 from homelab.hardening.paths import below, for_systemd, is_hidden, is_home
 from homelab.hardening.together import brought_in
 from homelab.nix import Nix
+from homelab.services.devices import Claim, claims
 from homelab.services.model import Service
 from homelab.storage.model import Dataset
 
@@ -135,8 +136,9 @@ def _settings(
     forced: set[str] = set()
     exceptions: dict[str, str] = {}
     outranked: dict[str, str] = {}
+    opened = claims(stack, service) if unit == service.units[0] else ()
     for part in BASELINE:
-        value, why = _value(service, part)
+        value, why = _value(service, part, opened)
         if why:
             exceptions[part.name] = why
         if part.name in relax:
@@ -146,6 +148,9 @@ def _settings(
         elif facts.upstream:
             if nixpkgs and not holds(part, nixpkgs):
                 exceptions.setdefault(part.name, "nixpkgs has a sandbox for it without this part")
+            elif nixpkgs and opened and part.name == "private-devices":
+                settings[part.setting] = part.relaxed
+                forced.add(part.setting)
         else:
             # A service that writes files for a group needs its mask. A stricter one hides them.
             wanted = part.name == "umask" and bool(facts.umask)
@@ -165,9 +170,12 @@ def _settings(
         forced.add("ProtectHome")
     # The list of devices in nixpkgs applies, unless the stack config names devices.
     ours = not facts.upstream or bool(_named_devices(stack, service))
-    if service.config.gpu and ours and "private-devices" not in relax:
+    allowed = _devices(stack, service) if service.config.gpu and ours else []
+    if not facts.upstream:
+        allowed += [f"{for_systemd(claim.path)} rw" for claim in opened]
+    if allowed and "private-devices" not in relax:
         settings["DevicePolicy"] = "closed"
-        settings["DeviceAllow"] = [*_devices(stack, service)]
+        settings["DeviceAllow"] = [*allowed]
         # nixpkgs may have no devices, as text. A list cannot join text.
         forced.add("DeviceAllow")
     if facts.mounts:
@@ -178,7 +186,7 @@ def _settings(
     return settings, forced, exceptions, outranked
 
 
-def _value(service: Service, part: Part) -> tuple[Nix, str]:
+def _value(service: Service, part: Part, opened: tuple[Claim, ...]) -> tuple[Nix, str]:
     """The value of a part for this service, and the reason if it is less than the baseline.
 
     With `None` the part is left out.
@@ -197,6 +205,8 @@ def _value(service: Service, part: Part) -> tuple[Nix, str]:
             return " ".join((*FAMILIES, "AF_NETLINK")), "looks up network interfaces"
         case "private-devices" if service.config.gpu:
             return None, f"uses the host's graphics hardware ({service.config.gpu})"
+        case "private-devices" if opened:
+            return None, f"uses {', '.join(claim.name for claim in opened)}"
         case "private-devices" if facts.devices:
             return None, "needs device nodes"
         # ProtectClock closes all devices that no rule names, and here no rule names any.
@@ -208,7 +218,8 @@ def _value(service: Service, part: Part) -> tuple[Nix, str]:
 def _opens_devices(service: Service) -> bool:
     if "private-devices" in service.harden.relax:
         return True
-    return service.entry.hardening.devices and not service.config.gpu
+    named = service.config.gpu or service.devices
+    return service.entry.hardening.devices and not named
 
 
 def _named_devices(stack: StackConfig, service: Service) -> list[str]:

@@ -18,7 +18,7 @@ from homelab.system.model import Host
 LIBRARY = Library.of("homelab.hardening", "hardening")
 _NAMES = {part.setting: part.name for part in BASELINE}
 _WHY = {
-    "DeviceAllow": "The host's graphics hardware, and nothing else.",
+    "DeviceAllow": "These devices of the host, and no others.",
     "ProtectHome": "Empty, so that what the stack config names can be bound below.",
 }
 _EMPTIED = "TemporaryFileSystem"

@@ -59,7 +59,10 @@ def option_demanded(plan: Plan) -> Iterator[Problem]:
             continue
         options = options_of(service.entry, service.release, service.config.gpu)
         known = filled(options, plan, service)
+        named = {d.option for d in service.entry.devices.values() if d.option}
         for choice in service.entry.requires_one_of:
+            if named & {*choice}:
+                continue  # service-needs reports it
             if any(path in known or declares(service.config, path) for path in choice):
                 continue
             roles = [r for p in choice for r in roles_of(options.get(p))]

@@ -17,6 +17,7 @@ from homelab.config.services import (
     NativeService,
     ServiceConfig,
     datasets_of,
+    devices_of,
     is_custom,
     is_made,
     secrets_of,
@@ -130,6 +131,11 @@ class Service:
     def datasets(self) -> Mapping[str, str]:
         """The datasets that it uses, by role."""
         return datasets_of(self.config)
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """The devices that it uses, by role."""
+        return devices_of(self.config)
 
     @property
     def secrets(self) -> Mapping[str, ServiceSecret]:

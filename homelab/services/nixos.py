@@ -11,6 +11,7 @@ from homelab.nix import Attrs, Module, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
 from homelab.services import podman
+from homelab.services.devices import unit_of
 from homelab.services.model import Service
 from homelab.services.options import stated_options
 from homelab.services.templates import filled, path_of_secret, stated_secrets
@@ -44,7 +45,7 @@ def _head(plan: Plan, service: Service) -> str:
 def _derived(plan: Plan, host: Host, service: Service) -> tuple[Attrs, tuple[tuple[str, str], ...]]:
     if isinstance(service.config, ContainerService):
         return podman.container(plan, host, service, service.config), ()
-    added = merge(_unit_secrets(service), _state(service))
+    added = merge(_unit_secrets(service), _state(service), unit_of(plan, service))
     flake = service.flake
     if flake is not None:
         return added, ((flake.input, f"nixosModules.{flake.module}"),)

@@ -95,6 +95,7 @@ def _unknown(word: str, named: str, service: Service) -> Iterator[tuple[str, str
         "$secret": lambda: set(service.entry.secrets),
         "$dataset": lambda: {*service.entry.datasets, *service.datasets},
         "$folder": lambda: {*service.entry.datasets, *service.datasets},
+        "$device": lambda: {*service.entry.devices, *service.devices},
     }[word]()
     if named not in known:
         add = f"services.{service.name}.secrets: {{{named}: {{ref: {{sops: …}}}}}}"

@@ -13,6 +13,7 @@ from homelab.nix import Attrs, Lines, Nix, attrs, merge
 from homelab.plan import Plan
 from homelab.services.containers import attached
 from homelab.services.declared import declared_options
+from homelab.services.devices import claims, unit_of
 from homelab.services.model import Service
 from homelab.services.templates import path_of_secret
 from homelab.system.model import Host
@@ -22,8 +23,8 @@ SECRETS = "/run/secrets"
 _GRAPHICS = {"amd": ("/dev/dri", "/dev/kfd"), "intel": ("/dev/dri",)}
 _NVIDIA = "nvidia.com/gpu=all"
 """CDI name of all GPUs, from nvidia-container-toolkit."""
-_GROUPS = {"video": 26, "render": 303}
-"""Groups that may open /dev/dri, with their gids in NixOS: an image does not know names of the
+_GROUPS = {"dialout": 27, "disk": 6, "input": 174, "render": 303, "video": 26}
+"""Groups that may open devices, with their gids in NixOS: an image does not know names of the
 host."""
 
 
@@ -53,7 +54,7 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
     ]
     if files:
         body["environmentFiles"] = files
-    devices: list[Nix] = [*_devices(host, config)]
+    devices: list[Nix] = [*_devices(plan, host, service, config)]
     if devices:
         body["extraOptions"] = devices
     outside = [a for use in uses for a in addresses(plan, service, use) if a != LOOPBACK]
@@ -69,6 +70,7 @@ def container(plan: Plan, host: Host, service: Service, config: ContainerService
         _guarded(plan, host, service, uses),
         _patient(service, tailnet=host.tailnet in outside) if outside else {},
         _mounted(plan, service, config),
+        unit_of(plan, service),
         attrs("hardware.nvidia-container-toolkit.enable", True) if config.gpu == "nvidia" else {},
     )
 
@@ -130,15 +132,20 @@ def target_of(config: ContainerService, name: str) -> str:
     return (stated.target if stated is not None else None) or f"{SECRETS}/{name}"
 
 
-def _devices(host: Host, config: ContainerService) -> Iterator[str]:
+def _devices(plan: Plan, host: Host, service: Service, config: ContainerService) -> Iterator[str]:
+    groups: list[str] = []
     if config.gpu == "nvidia":
         yield f"--device={_NVIDIA}"
     elif config.gpu is not None:
         gpu = host.config.gpu
         for device in (gpu.devices if gpu is not None else ()) or _GRAPHICS[config.gpu]:
             yield f"--device={device}"
-        for number in _GROUPS.values():
-            yield f"--group-add={number}"
+        groups += ["video", "render"]
+    for claim in claims(plan.stack, service):
+        yield f"--device={claim.path}:{config.devices[claim.name]}"
+        groups += claim.device.groups
+    for group in dict.fromkeys(groups):
+        yield f"--group-add={_GROUPS[group]}"
 
 
 def _mounted(plan: Plan, service: Service, config: ContainerService) -> Attrs:

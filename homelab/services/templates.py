@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from homelab.network.route import Route
 from homelab.nix import After, Nix, Pkg
 from homelab.plan import Plan
 from homelab.secret_paths import secret_path
+from homelab.services.devices import path_of_device
 from homelab.services.folders import folder
 from homelab.services.model import Service
 
@@ -23,14 +24,16 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True)
 class _Dropped:
-    """An option without a value, because the service does not use the dataset that it needs."""
+    """An option without a value, because the service does not use the dataset or the device that it
+    needs.
+    """
 
 
 _DROPPED: Final = _Dropped()
 
 
 def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[str, Nix]:
-    """The options with every reference resolved; those for an unused dataset are left out."""
+    """The options with every reference resolved, without those for an unused dataset or device."""
     out = {}
     for path, value in options.items():
         resolved = _resolve(value, plan, service)
@@ -40,30 +43,32 @@ def filled(options: Mapping[str, object], plan: Plan, service: Service) -> dict[
 
 
 def fill_text(template: str, plan: Plan, service: Service) -> str | None:
-    """A template's text with its fields; None if the service does not use its dataset."""
-    paths = _Paths(plan, service)
+    """A template's text with its fields; None if the service does not use its dataset or device."""
+    named = {
+        "dataset": _Paths(lambda role: _dataset(plan, service, role)),
+        "device": _Paths(lambda role: path_of_device(plan.stack, service, role)),
+        "secret": _Secrets(service),
+    }
     try:
-        return template.format_map(
-            {**fields(plan, service), "dataset": paths, "secret": _Secrets(service)}
-        )
-    except _UnusedDatasetError:
+        return template.format_map({**fields(plan, service), **named})
+    except _UnusedError:
         return None
 
 
-class _UnusedDatasetError(KeyError):
-    """A dataset that the service does not use."""
+class _UnusedError(KeyError):
+    """A dataset or a device that the service does not use."""
 
 
 class _Paths(dict[str, str]):
-    """Paths of the service's datasets by role."""
+    """Paths of the service's datasets or devices by role."""
 
-    def __init__(self, plan: Plan, service: Service) -> None:
-        self.plan, self.service = plan, service
+    def __init__(self, find: Callable[[str], str | None]) -> None:
+        self.find = find
 
     def __getitem__(self, role: str) -> str:
-        path = _dataset(self.plan, self.service, role)
+        path = self.find(role)
         if path is None:
-            raise _UnusedDatasetError(role)
+            raise _UnusedError(role)
         return path
 
 
@@ -173,6 +178,8 @@ def _referred(word: str, named: object, plan: Plan, service: Service) -> Nix | _
             return _dataset(plan, service, name) or _DROPPED
         case "$folder":
             return folder(plan.stack, service, name) or _DROPPED
+        case "$device":
+            return path_of_device(plan.stack, service, name) or _DROPPED
         case "$package":
             return Pkg(name)
         case "$last":

@@ -133,12 +133,14 @@ def test_immich_may_open_the_graphics_that_it_is_given() -> None:
 def test_a_border_router_is_asked_for_its_radio() -> None:
     """Its module does not evaluate without one; by path or inside a set of options."""
     bare = _on("26.05", **{"openthread-border-router": {"host": "nas"}})
-    (problem,) = _checked(bare, "option-demanded")
-    assert "radio.device or services.openthread-border-router.radio.url" in problem
+    (problem,) = _checked(bare, "service-needs")
+    assert "needs a Thread radio, and has none" in problem
+    assert "or set services.openthread-border-router.radio.url in its options" in problem
+    assert not _checked(bare, "option-demanded")
     nested = {"services.openthread-border-router": {"radio": {"url": "spinel+hdlc+uart:///dev/x"}}}
     for options in (RADIO, nested):
         said = _on("26.05", **{"openthread-border-router": {"host": "nas", "options": options}})
-        assert not _checked(said, "option-demanded")
+        assert not _checked(said, "service-needs")
 
 
 OLD = {"hosts": {"nas": {"state_version": "24.05"}}}

@@ -60,11 +60,16 @@ def test_gotify_lets_nobody_make_an_account() -> None:
     assert 'environmentFiles = [ "/run/homelab/secrets/gotify-admin" ];' in text
 
 
-@pytest.mark.parametrize("option", ["serial.port", "advanced.network_key"])
-def test_zigbee2mqtt_asks_for_its_radio_and_for_a_key_that_is_not_public(option: str) -> None:
+@pytest.mark.parametrize(
+    ("check", "named"),
+    [("service-needs", "Zigbee radio"), ("option-demanded", "settings.advanced.network_key")],
+)
+def test_zigbee2mqtt_asks_for_its_radio_and_for_a_key_that_is_not_public(
+    check: str, named: str
+) -> None:
     """Without a key of its own, the network has the one of the documentation."""
-    problems = build.found({"services": {"zigbee2mqtt": {"host": "pi"}}}, "option-demanded")
-    assert [p for p in problems if f"services.zigbee2mqtt.settings.{option}" in p.what]
+    problems = build.found({"services": {"zigbee2mqtt": {"host": "pi"}}}, check)
+    assert [p for p in problems if named in p.what]
 
 
 def test_the_sandbox_of_zigbee2mqtt_leaves_its_radio_to_the_module() -> None:

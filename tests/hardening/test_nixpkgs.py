@@ -99,11 +99,11 @@ def test_systemd_gets_the_planned_settings(name: str, release: str) -> None:
         return
     plain = SimpleNamespace(gpu=None)
     service: Any = SimpleNamespace(
-        entry=entry, config=plain, harden=SimpleNamespace(relax={}), gpu=None
+        entry=entry, config=plain, harden=SimpleNamespace(relax={}), gpu=None, devices={}
     )
     for unit in entry.units:
         for part in BASELINE:
-            ours, _ = _value(service, part)
+            ours, _ = _value(service, part, ())
             theirs = service_config(name, unit, release).get(part.setting)
             held = meet(part, ours, theirs)
             wins = held.is_forced or theirs is None or theirs.priority in ("package", "default")

@@ -95,6 +95,12 @@ RICH: Changes = {
             "interface": "enp1s0",
             "reboot": {"seconds": 300},
             "gpu": {"vendor": "nvidia", "open": True},
+            "devices": {
+                "radio": "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0",
+                "stick": {"usb": "10c4:ea60", "serial": "0002", "kind": "serial"},
+                "spare": {"usb": "1a86:7523"},
+                "ups": {"usb": "051d:0002", "kind": "hid", "shared": True},
+            },
             "nix": {"build_dir": "/mnt/media/build", "gc": {"dates": "daily"}},
             "ssh": {"recovery": {"password": {"sops": "sam/password"}}},
             "home": "home/sam.nix",
@@ -221,6 +227,7 @@ RICH: Changes = {
             "gpu": "nvidia",
             "datasets": {"uploads": "films"},
             "connects": ["board"],
+            "devices": {"power": "ups"},
             "module": {
                 "title": "Forum",
                 "summary": "Where people talk",
@@ -269,6 +276,7 @@ RICH: Changes = {
                 "state_in": {"uploads": "forum"},
                 "datasets": {"uploads": "where pictures are stored"},
                 "folders": {"uploads": "pictures"},
+                "devices": {"power": {"why": "a UPS", "option": "services.forum.ups"}},
                 "writes_datasets": ["uploads"],
                 "api_key": {"file": "/var/lib/forum/config.ini", "at": "api.key"},
                 "connects": {
@@ -387,6 +395,7 @@ RICH: Changes = {
                 "command": ["serve"],
             },
             "datasets": {"library": {"target": "/books", "read_only": True}},
+            "devices": {"stick": "/dev/ttyACM0"},
             "secrets": {"salt": {"target": "/salt"}, "word": {"env": "WORD"}},
             "ports": {"ssh": {"port": 2222, "inside": 22, "scope": "lan", "why": "git"}},
             "oidc": {
@@ -415,6 +424,12 @@ RICH: Changes = {
             "backup": {"dump": [{"postgresql": "wiki", "user": "wiki"}]},
         },
         "ollama": {"host": "nas", "name": "ai", "gpu": "nvidia"},
+        "zigbee2mqtt": {
+            "host": "nas",
+            "port": 8085,
+            "devices": {"radio": "radio"},
+            "options": {"services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key"},
+        },
         "node-exporter": {"tags": ["metrics"]},
     },
     "backup": {

@@ -195,6 +195,21 @@ def _graphics(**said: object) -> Changes:
     return {"hosts": {"box": {"gpu": said}}, "services": {"wiki": wiki}}
 
 
+def _stick(**said: object) -> Changes:
+    device = {"usb": None, "serial": None, "kind": None, **said}
+    return {"hosts": {"nas": {"devices": {"stick": device}}}}
+
+
+def _needing(**fact: object) -> Changes:
+    module = {"devices": {"power": {"required": True, "option": "", **fact}}}
+    return {"services": {"forum": {"devices": None, "module": module}}}
+
+
+def _two_users(**said: object) -> Changes:
+    both = {"forum": {"devices": {"power": "stick"}}}
+    return {"hosts": {"nas": {"devices": {"stick": said}}}, "services": both}
+
+
 _DIRECTORY: Changes = {"identity": {"directory": {"base_dn": "dc=other,dc=example"}}}
 WAYS: dict[str, tuple[Changes, Changes]] = {
     "Offline.pull_from": (
@@ -297,6 +312,11 @@ WAYS: dict[str, tuple[Changes, Changes]] = {
             }
         },
     ),
+    "DeviceFact.why": (_needing(why="a UPS"), _needing(why="a battery")),
+    "DeviceFact.required": (_needing(why="a UPS"), _needing(required=False)),
+    "Device.path": (_stick(usb="0403:6001"), _stick(path="/dev/v4l/by-id/usb-a")),
+    "Device.usb": (_stick(usb="0403:6001"), _stick(usb="0403:6002")),
+    "Device.shared": (_two_users(shared=False), _two_users(shared=True)),
     "DumpConfig.command": (_dump(command=["a"]), _dump(command=["b"])),
     "DumpConfig.mysql": (_dump(mysql="a"), _dump(mysql="b")),
     "Issuer.credentials": (

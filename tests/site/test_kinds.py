@@ -44,6 +44,7 @@ VALUES: dict[str, object] = {
     "backup": {"skip": "it keeps nothing"},
     "connects": ["sabnzbd"],
     "datasets": {"films": "films"},
+    "devices": {"radio": "radio"},
     "gpu": "intel",
     "host": "nas",
     "never_publish": "for its host alone",

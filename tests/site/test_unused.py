@@ -51,6 +51,10 @@ UNUSED: Mapping[str, dict[str, Any]] = {
     ),
     "deploy.again": {"deploy": {"again": {"spare": "once more"}}},
     "hosts.*.accept": {"hosts": {"nas": {"accept": {"spare": "nothing needs it"}}}},
+    "hosts.*.devices": {"hosts": {"nas": {"devices": {"spare": {"usb": "10c4:ea60"}}}}},
+    "services.*.devices": {
+        "services": {"jellyfin": {"host": "nas", "devices": {"spare": "spare"}}}
+    },
     "hosts.*.persistence.forget": {
         "hosts": {"nas": {"persistence": {"forget": {"/srv/spare": "nothing is there"}}}}
     },

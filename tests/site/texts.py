@@ -141,6 +141,7 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     ("services.openldap.settings.**", _WORD),
     ("services.pocket-id.settings.**", _UNIT),
     ("services.samba.settings.**", judges.without(r"[\n\r%;#\\]")),
+    ("services.udev.extraRules", judges.without(r"[\"\\\n\r]")),
     ("services.openssh.extraConfig", judges.each(dividing.sshd_words, judges.without("%"))),
     # Proxies.
     ("services.caddy.email", _WORD),
@@ -175,6 +176,9 @@ LANGUAGES: tuple[tuple[str, Judge], ...] = (
     # Shell and units.
     ("system.activationScripts.*.text", _SHELL),
     ("systemd.services.=", _UNIT_NAME),
+    ("systemd.services.*.restartTriggers", _WHOLE),
+    ("systemd.targets.=", _UNIT_NAME),
+    ("systemd.targets.**", _UNIT),
     ("systemd.timers.=", _UNIT_NAME),
     ("systemd.services.*.script", _SHELL),
     ("systemd.services.*.preStart", _SHELL),

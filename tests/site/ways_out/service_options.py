@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from tests.site.ways_out.model import Changes, WayOut
-from tests.site.ways_out.stacks import IDENTITY, both, host, service
+from tests.site.ways_out.stacks import IDENTITY, both, container, host, service
+
+RADIO = "/dev/serial/by-id/usb-Maker_Radio_0001-if00-port0"
+CAMERA = "/dev/v4l/by-id/usb-Maker_Camera-video-index0"
+ZIGBEE = host("nas", devices={"zigbee": RADIO})
+OTBR = "openthread-border-router"
 
 
 def text(value: object) -> Changes:
@@ -37,15 +42,113 @@ WAYS = (
     ),
     WayOut(
         "option-demanded",
+        both(ZIGBEE, service("zigbee2mqtt", host="nas", devices={"radio": "zigbee"})),
+        service(
+            "zigbee2mqtt",
+            options={"services.zigbee2mqtt.settings.advanced.network_key": "!secret.yaml key"},
+        ),
+        asked={"!secret.yaml key": "network_key: … under"},
+    ),
+    WayOut(
+        "service-needs",
+        both({"nixpkgs": {"default": {"release": "26.05"}}}, ZIGBEE, service(OTBR, host="nas")),
+        service(OTBR, devices={"radio": "zigbee"}),
+    ),
+    WayOut(
+        "service-needs",
+        both({"nixpkgs": {"default": {"release": "26.05"}}}, service(OTBR, host="nas")),
+        both(ZIGBEE, service(OTBR, devices={"radio": "zigbee"})),
+        asked={"zigbee": "devices: {NAME: /dev", RADIO: "{NAME: /dev/serial/by-id/…}"},
+    ),
+    WayOut(
+        "service-needs",
+        both({"nixpkgs": {"default": {"release": "26.05"}}}, service(OTBR, host="nas")),
+        service(OTBR, options={f"services.{OTBR}.radio.url": "spinel+hdlc+uart:///dev/x"}),
+        asked={"spinel+hdlc+uart:///dev/x": "radio.url in its options"},
+    ),
+    WayOut(
+        "device-known",
+        both(ZIGBEE, service("a", **container(devices={"zigbe": "/dev/ttyACM0"}), auth="none")),
+        service("a", devices={"zigbe": None, "zigbee": "/dev/ttyACM0"}),
+        says="has no device",
+    ),
+    WayOut(
+        "device-known",
+        both(ZIGBEE, service("jellyfin", host="nas", devices={"radio": "zigbee"})),
+        service("jellyfin", devices=None),
+        says="uses no device",
+        warns=("named-unused",),
+    ),
+    WayOut(
+        "device-known",
         both(
-            {"nixpkgs": {"default": {"release": "26.05"}}},
-            service("openthread-border-router", host="nas"),
+            host("nas", devices={"stick": "/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0"}),
+            service("a", **container(devices={"stick": "/dev/ttyACM0"}), auth="none"),
+        ),
+        host("nas", devices={"stick": RADIO}),
+        says="has a colon",
+        asked={RADIO: "its name below /dev/serial/by-id"},
+    ),
+    WayOut(
+        "device-known",
+        both(
+            host("nas", devices={"disk": "/dev/disk/by-id/ata-Maker_1"}),
+            service("a", **container(devices={"disk": "/dev/disk"}), auth="none"),
         ),
         service(
-            "openthread-border-router",
-            options={"services.openthread-border-router.radio.device": "/dev/ttyUSB0"},
+            "a",
+            devices=None,
+            container={"mounts": [{"source": "/mnt/disk", "target": "/data"}]},
         ),
-        asked={"/dev/ttyUSB0": "device: … under"},
+        says="become root",
+        warns=("named-unused",),
+    ),
+    WayOut(
+        "device-single",
+        both(
+            ZIGBEE,
+            service("a", **container("nas", 8007, devices={"zigbee": "/dev/ttyA"}), auth="none"),
+            service("b", **container("nas", 8008, devices={"zigbee": "/dev/ttyA"}), auth="none"),
+        ),
+        service("b", devices=None),
+    ),
+    WayOut(
+        "device-single",
+        both(
+            ZIGBEE,
+            service("a", **container("nas", 8007, devices={"zigbee": "/dev/ttyA"}), auth="none"),
+            service("b", **container("nas", 8008, devices={"zigbee": "/dev/ttyA"}), auth="none"),
+        ),
+        host("nas", devices={"zigbee": {"path": RADIO, "shared": True}}),
+    ),
+    WayOut(
+        "usb-by-id",
+        both(
+            {"nixpkgs": {"default": {"release": "26.05"}}},
+            service(OTBR, host="nas", options={f"services.{OTBR}.radio.device": "/dev/ttyUSB0"}),
+        ),
+        both(ZIGBEE, service(OTBR, options=None, devices={"radio": "zigbee"})),
+        asked={"zigbee": "{NAME: …}", RADIO: "the path that `ls -l /dev/serial/by-id` shows"},
+    ),
+    WayOut(
+        "usb-by-id",
+        service(
+            "a",
+            **container(inside={"mounts": [{"source": "/dev/video0", "target": "/v"}]}),
+            auth="none",
+        ),
+        both(
+            host("nas", devices={"camera": CAMERA}),
+            service("a", container={"mounts": None}, devices={"camera": "/dev/video0"}),
+        ),
+        asked={"camera": "{NAME: …}", CAMERA: "the path that `ls -l /dev/v4l/by-id` shows"},
+        beside=("option-opens",),
+    ),
+    WayOut(
+        "named-unused",
+        ZIGBEE,
+        host("nas", devices=None),
+        says="no service of nas uses the device",
     ),
     WayOut(
         "state-version",
@@ -68,7 +171,7 @@ WAYS = (
         service(
             "openthread-border-router",
             host="nas",
-            options={"services.openthread-border-router.radio.device": "/dev/ttyUSB0"},
+            options={"services.openthread-border-router.radio.device": RADIO},
         ),
         {"nixpkgs": {"default": {"release": "26.05", "url": "github:NixOS/nixpkgs/nixos-26.05"}}},
         says="needs NixOS",

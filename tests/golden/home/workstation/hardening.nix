@@ -11,7 +11,7 @@ in
   config = derive {
     homelab.hardening.units.jellyfin = {
       BindReadOnlyPaths = [ "/mnt/media" ];
-      # The host's graphics hardware, and nothing else.
+      # These devices of the host, and no others.
       DeviceAllow = lib.mkForce [
         "char-drm rw"
         "char-nvidia* rw"

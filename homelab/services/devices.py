@@ -1,0 +1,195 @@
+"""Devices of services: which each one opens, and how its unit follows the device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from homelab.config.devices import Device, DeviceFact
+from homelab.config.hosts import NixosHost
+from homelab.config.services import ContainerService
+from homelab.config.stack import StackConfig
+from homelab.grouping import grouped
+from homelab.nix import Attrs, Lines, Module, Nix, attrs, merge
+from homelab.plan import Plan
+from homelab.services.model import Service
+from homelab.system.model import Host
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A device that a service opens."""
+
+    role: str
+    name: str
+    """Its name in `hosts.….devices`."""
+    device: Device
+    waits: bool
+    """Whether the service runs only while the device is there."""
+
+    @property
+    def path(self) -> str:
+        """Its path on the host."""
+        return self.device.at(self.name)
+
+
+def devices_on(stack: StackConfig, host: str) -> Mapping[str, Device]:
+    """The devices of a host, by name."""
+    config = stack.hosts.get(host)
+    return config.devices if isinstance(config, NixosHost) else {}
+
+
+def claims(stack: StackConfig, service: Service) -> tuple[Claim, ...]:
+    """The devices that a service opens, by role. A check reports unknown ones."""
+    known = devices_on(stack, service.host)
+    facts = service.entry.devices
+    return tuple(
+        Claim(role, name, known[name], waits=facts.get(role, DeviceFact(why=role)).waits)
+        for role, name in sorted(service.devices.items())
+        if name in known
+    )
+
+
+def path_of_device(stack: StackConfig, service: Service, role: str) -> str | None:
+    """Path of the device that a service uses in this role."""
+    return next((c.path for c in claims(stack, service) if c.role == role), None)
+
+
+def modules(plan: Plan, host: Host) -> Iterator[Module]:
+    """`devices.nix`, on a host with devices that services use."""
+    rules = [*_rules(devices_on(plan.stack, host.name))]
+    waiting = [
+        (claim.name, claim.path, service)
+        for service in plan.on(host.name)
+        for claim in claims(plan.stack, service)
+        if claim.waits and service.units
+    ]
+    targets = (
+        _target(name, users[0][1], [s for _, _, s in users])
+        for name, users in sorted(grouped(waiting, lambda w: w[0]).items())
+    )
+    rendered = merge(_ruled(rules) if rules else {}, *targets)
+    if rendered:
+        yield Module("devices.nix", "Devices that services use, by stable names", derived=rendered)
+
+
+def _ruled(rules: list[str]) -> Attrs:
+    """The rules, and a unit that applies them to devices that are there already: udev itself reads
+    new rules at a switch and applies them when a device is plugged in.
+    """
+    return merge(
+        attrs("services.udev.extraRules", Lines("".join(f"{r}\n" for r in rules))),
+        attrs(
+            f"systemd.services.{TRIGGER}",
+            {
+                "description": "Apply the rules of devices",
+                "after": ["systemd-udevd.service"],
+                "wantedBy": ["multi-user.target"],
+                "restartTriggers": [*rules],
+                "script": "exec udevadm trigger --action=change --subsystem-match="
+                + " --subsystem-match=".join(sorted({_subsystem(rule) for rule in rules})),
+                "serviceConfig": {"RemainAfterExit": True, "Type": "oneshot"},
+            },
+        ),
+    )
+
+
+def _subsystem(rule: str) -> str:
+    return rule.split('"')[1]
+
+
+TRIGGER = "homelab-devices"
+"""Unit that applies the rules."""
+_SUBSYSTEMS = {"camera": "video4linux", "hid": "hidraw", "serial": "tty"}
+
+
+def _rules(devices: Mapping[str, Device]) -> Iterator[str]:
+    """Rules of udev: links of USB devices, and device units that systemd does not make itself."""
+    for name, device in sorted(devices.items()):
+        if device.usb is not None:
+            yield _usb_rule(name, device, *device.usb.split(":"))
+    paths = [d.path for d in devices.values() if d.path is not None]
+    for start, subsystem in (("dri", "drm"), ("input", "input"), ("v4l", "video4linux")):
+        if any(p.startswith(f"/dev/{start}/") for p in paths):
+            yield f'SUBSYSTEM=="{subsystem}", TAG+="systemd"'
+
+
+def _usb_rule(name: str, device: Device, vendor: str, product: str) -> str:
+    # A raw device has the attributes itself; the nodes of a driver are below it.
+    attribute = "ATTR" if device.kind == "raw" else "ATTRS"
+    match = [
+        'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device"'
+        if device.kind == "raw"
+        else f'SUBSYSTEM=="{_SUBSYSTEMS[device.kind]}"',
+        f'{attribute}{{idVendor}}=="{vendor}"',
+        f'{attribute}{{idProduct}}=="{product}"',
+    ]
+    if device.kind == "camera":
+        # The other nodes of a camera carry metadata.
+        match.append('ATTR{index}=="0"')
+    if device.serial is not None:
+        match.append(f'{attribute}{{serial}}=="{device.serial}"')
+    group = device.groups[0]
+    actions = [f'GROUP="{group}"', 'MODE="0660"', f'SYMLINK+="homelab/{name}"', 'TAG+="systemd"']
+    return ", ".join((*match, *actions))
+
+
+def target_of_device(name: str) -> str:
+    """Name of the target that is active while a device is there, without `.target`."""
+    return f"device-{name}"
+
+
+def _target(name: str, path: str, users: list[Service]) -> Attrs:
+    """A target that follows a device: it starts and stops the units that need the device.
+
+    The units do not depend on the device itself: a start of theirs would wait for a device that is
+    not there, and a switch or a boot with it.
+    """
+    unit = device_unit(path)
+    needing: list[Nix] = [f"{s.units[0]}.service" for s in users]
+    return attrs(
+        f"systemd.targets.{target_of_device(name)}",
+        {
+            "description": f"Device {name} ({path})".replace("%", "%%"),
+            "after": [unit],
+            "before": ["shutdown.target"],
+            "bindsTo": [unit],
+            "conflicts": ["shutdown.target"],
+            "wantedBy": [unit],
+            "wants": needing,
+            "unitConfig": {"DefaultDependencies": False, "JobTimeoutSec": "10s"},
+        },
+    )
+
+
+def unit_of(plan: Plan, service: Service) -> Attrs:
+    """What the main unit of a service states for its devices: it starts only if they are there,
+    stops with them, and has their groups.
+    """
+    held = claims(plan.stack, service)
+    if not held or not service.units:
+        return {}
+    targets: list[Nix] = [f"{target_of_device(c.name)}.target" for c in held if c.waits]
+    paths: list[Nix] = [c.path for c in held if c.waits]
+    body: Attrs = {}
+    if targets:
+        body = {
+            "partOf": targets,
+            "wants": targets,
+            "unitConfig": {"ConditionPathExists": paths},
+        }
+    groups: list[Nix] = [*dict.fromkeys(g for c in held for g in c.device.groups)]
+    # nixpkgs gives a unit that it confines the groups that it needs.
+    if not isinstance(service.config, ContainerService) and not service.entry.hardening.upstream:
+        body = merge(body, {"serviceConfig": {"SupplementaryGroups": groups}})
+    return {"systemd": {"services": {service.units[0]: body}}} if body else {}
+
+
+def device_unit(path: str) -> str:
+    """The unit of a device: `systemd-escape --path --suffix=device`."""
+    return "-".join(_escaped(part) for part in path.strip("/").split("/")) + ".device"
+
+
+def _escaped(part: str) -> str:
+    return re.sub(r"[^A-Za-z0-9:_.]", lambda m: f"\\x{ord(m[0]):02x}", part)
