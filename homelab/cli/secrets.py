@@ -13,12 +13,12 @@ import typer
 from typer.core import TyperGroup
 
 from homelab.cli.lab import HERE, Directory, Json, StackName
+from homelab.cli.secret_values import ask_or_skip, generator_of, one_source, read_value
 from homelab.problems import UsageError
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
 
-    from homelab.config.secrets import Generate
     from homelab.plan import Plan
     from homelab.secrets.inventory import Row
 
@@ -41,6 +41,15 @@ secret_app = typer.Typer(
     help="List, set, rotate and examine secrets.",
 )
 Host = Annotated[str | None, typer.Option("--host", help="Only in the file of this host.")]
+FromFile = Annotated[
+    Path | None,
+    typer.Option("--from-file", help="Read the value from this file.", dir_okay=False),
+]
+Stdin = Annotated[bool, typer.Option("--stdin", help="Read the value from standard input.")]
+Kind = Annotated[
+    str | None,
+    typer.Option("--generate", help="Make the value: password, hex, ssh and others."),
+]
 _WIDE = 10_000
 
 
@@ -116,21 +125,17 @@ def secret_set(
     ] = None,
     stack: StackName = None,
     cwd: Directory = HERE,
-    from_file: Annotated[
-        Path | None,
-        typer.Option("--from-file", help="Read the value from this file.", dir_okay=False),
-    ] = None,
-    stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read the value from standard input.")
-    ] = False,
-    kind: Annotated[
-        str | None,
-        typer.Option("--generate", help="Make the value: password, hex, ssh and others."),
-    ] = None,
+    from_file: FromFile = None,
+    stdin: Stdin = False,
+    kind: Kind = None,
     missing: Annotated[
         bool, typer.Option("--missing", help="Set all that are missing: made, or asked for.")
     ] = False,
     host: Host = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace the master key, and so every derived secret."),
+    ] = False,
 ) -> None:
     """Write a stored secret into the sops files of everything that reads it.
 
@@ -142,21 +147,70 @@ def secret_set(
     plan, sources = _opened(cwd, stack)
     today = _today()
     if missing:
-        if name or from_file or stdin or kind:
+        if name or from_file or stdin or kind or replace:
             raise UsageError("--missing sets every missing secret; leave the rest out")
-        _say(assign.store_missing(cwd, plan, sources, _ask_or_skip, today))
+        _say(assign.store_missing(cwd, plan, sources, ask_or_skip, today))
         return
     if name is None:
         raise UsageError("name a secret, or write --missing; homelab secret list shows their names")
-    if sum((from_file is not None, stdin, kind is not None)) > 1:
-        raise UsageError("a value has one source; keep one of --from-file, --stdin and --generate")
+    one_source(from_file, stdin, kind)
     stored = assign.named(plan, sources, name, host)
-    how = _generator(kind, assign.generator(plan, stored))
+    assign.check_master(stored, replace=replace)
+    how = generator_of(kind, assign.generator(plan, stored))
     if how is not None:
         _say(assign.store_generated(cwd, plan, stored, how, today))
         return
-    value = _value(from_file, stdin, assign.title(stored))
+    value = read_value(from_file, stdin, assign.title(stored))
     _say(assign.store(cwd, plan, stored, value, today))
+
+
+@secret_app.command("rotate")
+def secret_rotate(
+    name: Annotated[
+        str, typer.Argument(help="A secret: its name in the list, or its key in a sops file.")
+    ],
+    stack: StackName = None,
+    cwd: Directory = HERE,
+    from_file: FromFile = None,
+    stdin: Stdin = False,
+    kind: Kind = None,
+    host: Host = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would happen.")
+    ] = False,
+) -> None:
+    """Replace one secret by a new value, and print which hosts and units get it.
+
+    Raises the epoch of a derived or issued secret in the stack file. Makes or asks for the value
+    of a stored one, as `homelab secret set`. Refuses a secret that has encrypted data.
+    """
+    from homelab.ops.project.stack import find_stack
+    from homelab.ops.secrets import assign, rotate
+
+    plan, sources = _opened(cwd, stack)
+    one_source(from_file, stdin, kind)
+    found = rotate.find(plan, sources, name, host)
+    if not isinstance(found, assign.Stored):
+        if from_file is not None or stdin or kind is not None:
+            raise UsageError(f"{found.name} is {found.source}, so it takes no value of yours")
+        file = f"Pulumi.{find_stack(cwd, stack)}.yaml"
+        _say(rotate.rotate_by_epoch(cwd, file, plan, found, dry_run=dry_run))
+        return
+    declared = assign.generator(plan, found)
+    how = generator_of(kind, declared) if kind else declared
+    if from_file is not None or stdin:
+        how = None
+    _say(
+        rotate.rotate_stored(
+            cwd,
+            plan,
+            found,
+            how,
+            lambda title: read_value(from_file, stdin, title),
+            _today(),
+            dry_run=dry_run,
+        )
+    )
 
 
 @secret_app.command("unset")
@@ -208,57 +262,6 @@ def secret_doctor(stack: StackName = None, cwd: Directory = HERE, as_json: Json 
     else:
         _say(f"{f.level}: {f.text}" for f in findings)
     raise typer.Exit(1 if any(f.level == "error" for f in findings) else 0)
-
-
-def _generator(kind: str | None, declared: Generate | None) -> Generate | None:
-    """What `--generate` asks for, with the settings that the stack declares for this kind."""
-    from typing import get_args
-
-    from homelab.config.secrets import Generate, Generator
-    from homelab.problems import did_you_mean
-
-    if kind is None:
-        return None
-    if declared is not None and declared.kind == kind:
-        return declared
-    if kind not in get_args(Generator):
-        raise UsageError(
-            f'--generate: there is no kind "{kind}"; '
-            f"{did_you_mean(kind, get_args(Generator), 'kinds')}"
-        )
-    return Generate.model_validate({"kind": kind})
-
-
-def _value(from_file: Path | None, stdin: bool, title: str) -> str:
-    """The value, without the line end of a single line."""
-    if from_file is not None:
-        try:
-            text = from_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(
-                f"--from-file {from_file}: cannot be read ({type(error).__name__}); "
-                "name a text file"
-            ) from None
-    elif stdin:
-        text = sys.stdin.read()
-    else:
-        return _ask(title)
-    return text.removesuffix("\n").removesuffix("\r") if text.count("\n") == 1 else text
-
-
-def _ask(title: str) -> str:
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "there is no terminal to ask on; give the value with --stdin or --from-file"
-        )
-    return str(typer.prompt(title, hide_input=True, confirmation_prompt=False, err=True))
-
-
-def _ask_or_skip(title: str) -> str:
-    if not sys.stdin.isatty():
-        return ""
-    asked = f"{title}, empty to skip"
-    return str(typer.prompt(asked, hide_input=True, default="", show_default=False, err=True))
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -81,6 +81,20 @@ def named(plan: Plan, sources: Mapping[str, str | bytes], name: str, host: str |
     return Stored(found[0].key, rows)
 
 
+def check_master(stored: Stored, *, replace: bool) -> None:
+    """Raise UsageError for a master key that is there, unless it may be replaced; and for any
+    other secret that may.
+    """
+    master = any(row.name == MASTER for row in stored.rows)
+    if master and not stored.is_missing and not replace:
+        raise UsageError(
+            "the master key is set, and another one changes every derived secret, also the "
+            "passwords of the backup repositories; to replace it nevertheless, add --replace"
+        )
+    if replace and not master:
+        raise UsageError("--replace is for the master key; leave it out")
+
+
 def generator(plan: Plan, stored: Stored) -> Generate | None:
     """How the stack, or else homelab, makes the value of a secret."""
     known = plan.stack.secrets.stored.get(stored.key)
@@ -173,5 +187,6 @@ def _not_stored(row: Row) -> str:
     if row.source == "1password":
         return f"{row.name} is in 1Password ({row.key}); change it there"
     if row.source == "derived":
-        return f"{row.name} is derived from the master key; homelab secret rotate {row.name}"
+        change = f"homelab secret rotate {row.name}"
+        return f"{row.name} is derived from the master key; change it: {change}"
     return f"{row.name} is issued by a provider during up, so there is nothing to set"
